@@ -1,0 +1,74 @@
+"""What can go wrong, each with its cause, its remedy and its exit code.
+
+Errors that we know are translated where they are met (``ecr/``, ``docker.py``, ``source/``, ``settings/``)
+into one of these; anything else keeps its traceback, because it is our mistake and not the user's. The codes
+are part of the contract with pipelines: they never change their meaning.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What a task's process ends with; 1 is Invoke's own and what nobody foresaw."""
+
+    SETTINGS = 2
+    BUILD = 3
+    AWS = 4
+    REGISTRY = 5
+    REFUSED = 6
+    INTERRUPTED = 130
+
+
+class EcrTasksError(Exception):
+    """An error that a user can act on: one sentence of cause, one of remedy.
+
+    Neither may hold a secret, a token or a build argument's value: both are printed.
+    """
+
+    code: ExitCode
+
+    def __init__(self, cause: str, remedy: str) -> None:
+        super().__init__(cause, remedy)
+        self.cause = cause
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.cause} {self.remedy}"
+
+
+class SettingsError(EcrTasksError):
+    """Settings are missing, malformed or contradict each other."""
+
+    code = ExitCode.SETTINGS
+
+
+class BuildError(EcrTasksError):
+    """There is no usable Docker engine or buildx, or the build failed."""
+
+    code = ExitCode.BUILD
+
+
+class AwsError(EcrTasksError):
+    """AWS refused the credentials or could not be asked."""
+
+    code = ExitCode.AWS
+
+
+class RegistryError(EcrTasksError):
+    """The registry lacks something, or a push or pull failed."""
+
+    code = ExitCode.REGISTRY
+
+
+class Refused(EcrTasksError):
+    """Nothing broke: going on would have done harm (a locked tag, a leak), so nothing was done."""
+
+    code = ExitCode.REFUSED
+
+
+class Interrupted(EcrTasksError):
+    """The person or the CI stopped the run."""
+
+    code = ExitCode.INTERRUPTED
