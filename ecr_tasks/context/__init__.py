@@ -1,0 +1,1 @@
+"""What the build context carries into an image, and what it must not."""
