@@ -11,8 +11,8 @@ from pathlib import Path
 class SourceState:
     """Where the project's sources are; every field says what "unknown" looks like.
 
-    The facts are git's own. An adapter of a CI system (``source/ci``) replaces what a CI's checkout hides from
-    git: a detached HEAD's branch, a shallow clone's tag.
+    The facts are git's own. A CI system's adapter, when there is one, fills in what that system's way of
+    checking out hides from git: a detached HEAD's branch, a shallow clone's tag.
     """
 
     root: Path | None
@@ -34,10 +34,10 @@ class SourceState:
     commit_time: datetime | None
     """When the revision was committed, in UTC; None without a revision."""
     remote_url: str | None
-    """The web address of the repository, without credentials; None when there is none or it is a local path."""
+    """The repository's web address, without credentials; None without a remote or when it is a local path."""
     default_branch: str | None
     """The remote's default branch as the clone remembers it (``refs/remotes/origin/HEAD``)."""
     shallow: bool
     """Whether the clone has only part of the history, so that tags may be missing."""
     fingerprint: str | None
-    """Equal for equal sources: the revision, and a hash of the changes when dirty; None without a repository."""
+    """Equal for equal sources: the revision, with a hash of the changes when dirty; None: no repository."""
