@@ -63,18 +63,31 @@ debian_sources() {
   done | sort -u
 }
 
-# debian_apt FOLDER COMMAND…: apt-get that reads and writes nothing but FOLDER.
+# debian_apt FOLDER PROGRAM ARGUMENT…: apt-get or apt-cache that reads and writes nothing but FOLDER.
 debian_apt() {
-  local folder=$1
-  shift
+  local folder=$1 program=$2
+  shift 2
   mkdir -p "$folder"/{sources,lists/partial,cache/archives/partial}
-  # The machine's own hooks belong to the machine's own package lists.
-  printf '#clear %s;\n' APT::Update::{Pre-Invoke,Post-Invoke,Post-Invoke-Success} >"$folder/apt.conf"
-  apt-get -q -c "$folder/apt.conf" \
-    -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts="$folder/sources" \
-    -o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null \
-    -o Dir::State::Lists="$folder/lists" -o Dir::Cache="$folder/cache" \
-    -o APT::Sandbox::User="$(id -un)" -o Acquire::Languages=none -o Acquire::Retries=3 "$@"
+  # The machine's own hooks belong to the machine's own package lists, hence the lines that begin with #clear. Images for
+  # containers turn apt's caches off, which makes each of our calls read all lists again.
+  cat >"$folder/apt.conf" <<CONF
+#clear APT::Update::Pre-Invoke;
+#clear APT::Update::Post-Invoke;
+#clear APT::Update::Post-Invoke-Success;
+APT::Sandbox::User "$(id -un)";
+Acquire::GzipIndexes "false";
+Acquire::Languages "none";
+Acquire::Retries "3";
+Dir::Cache "$folder/cache";
+Dir::Cache::pkgcache "pkgcache.bin";
+Dir::Cache::srcpkgcache "srcpkgcache.bin";
+Dir::Etc::Preferences "/dev/null";
+Dir::Etc::PreferencesParts "/dev/null";
+Dir::Etc::SourceList "/dev/null";
+Dir::Etc::SourceParts "$folder/sources";
+Dir::State::Lists "$folder/lists";
+CONF
+  "$program" -q -c "$folder/apt.conf" "$@"
 }
 
 # debian_index FOLDER SUITE…: fetches the package lists of these suites. An hour-old one is as good as new.
@@ -90,13 +103,13 @@ debian_index() {
     return 1
   }
   if cmp -s "$folder/sources/machine.list.new" "$folder/sources/machine.list" &&
-    [[ -n $(find "$folder/lists" -name '*_InRelease' -mmin -60 -print -quit 2>/dev/null) ]]; then
+    [[ -n $(find "$folder/updated" -mmin -60 2>/dev/null) ]]; then
     rm "$folder/sources/machine.list.new"
     return
   fi
   mv "$folder/sources/machine.list.new" "$folder/sources/machine.list"
   # One source that fails (a third party's, say) is no reason to stop: what matters is whether the packages are found.
-  debian_apt "$folder" update >"$folder/apt.log" 2>&1 || true
+  if debian_apt "$folder" apt-get update >"$folder/apt.log" 2>&1; then touch "$folder/updated"; fi
 }
 
 # debian_unpack FOLDER INTO PACKAGE[/SUITE]…: fetches packages and unpacks them below INTO.
@@ -104,7 +117,7 @@ debian_unpack() {
   local folder=$1 into=$2 package
   shift 2
   mkdir -p "$folder/debs" "$into"
-  (cd "$folder/debs" && debian_apt "$folder" download "$@" >>"$folder/apt.log" 2>&1) || {
+  (cd "$folder/debs" && debian_apt "$folder" apt-get download "$@" >>"$folder/apt.log" 2>&1) || {
     rm -rf "$folder/debs"
     return 1
   }
@@ -112,4 +125,34 @@ debian_unpack() {
     dpkg -x "$package" "$into" || return 1
   done
   rm -rf "$folder/debs"
+}
+
+# debian_libraries FOLDER PACKAGE/SUITE: the libraries that a package asks for, by package name, without the C library.
+debian_libraries() {
+  debian_apt "$1" apt-cache show "$2" | sed -n 's/^Depends: //p' | tr ',' '\n' | sed 's/^ *//; s/[ |:].*//' |
+    grep '^lib' | grep -v '^libc6$' | sort -u
+}
+
+# debian_tree FOLDER INTO PACKAGE…: a root file system below INTO, of this machine's own release: its essential packages,
+# those named, and all that they depend on. Only unpacked, no maintainer script has run: enough to run programs in.
+debian_tree() {
+  local folder=$1 into=$2 package name
+  shift 2
+  debian_index "$folder" "$(debian_codename)" || return 1
+  : >"$folder/nothing-installed"
+  debian_apt "$folder" apt-get -o Dir::State::status="$folder/nothing-installed" -o Debug::NoLocking=true \
+    install --yes --no-install-recommends --download-only '?essential' "$@" >>"$folder/apt.log" 2>&1 || {
+    tail -n 5 "$folder/apt.log" >&2
+    return 1
+  }
+  mkdir -p "$into"/{etc,proc,sys,dev,run,tmp,root,home,usr/{bin,sbin,lib,lib64}}
+  chmod 1777 "$into/tmp"
+  # Debian's /bin and its like are links into /usr; packages of this release may still hold files in either.
+  for name in bin sbin lib lib64; do ln -s "usr/$name" "$into/$name"; done
+  for package in "$folder"/cache/archives/*.deb; do
+    # dpkg -x would put a folder in the place of such a link.
+    dpkg-deb --fsys-tarfile "$package" | tar -x --keep-directory-symlink -C "$into" || return 1
+  done
+  printf 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n' >"$into/etc/passwd"
+  printf 'root:x:0:\nnogroup:x:65534:\n' >"$into/etc/group"
 }
