@@ -17,7 +17,10 @@ OriginKind = Literal["default", "config", "file", "environment", "override"]
 
 DEFAULT_DOCKERFILE = "Dockerfile"
 
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+def _nothing() -> Mapping[str, Any]:
+    return MappingProxyType({})
+
 
 # What docker takes for a remote context: a URL, an scp-like git address, or the one host it knows by name
 # (BuildKit, util/gitutil and client/build: IsRemoteURL).
@@ -98,22 +101,22 @@ class Settings:
     build_contexts: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
     ssh: tuple[str, ...] = ()
-    labels: Mapping[str, str] = _NOTHING
-    annotations: Mapping[str, str] = _NOTHING
+    labels: Mapping[str, str] = field(default_factory=_nothing)
+    annotations: Mapping[str, str] = field(default_factory=_nothing)
     cache: str = "off"
     builder: str | None = None
     preset: Preset = "default"
     create_repository: bool = False
     dirty: Dirty = "tag"
     debug: bool = False
-    sdk_environment: Mapping[str, str] = _NOTHING
-    child_environment: Mapping[str, str] = _NOTHING
-    values: Mapping[str, SettingValue] = _NOTHING
+    sdk_environment: Mapping[str, str] = field(default_factory=_nothing)
+    child_environment: Mapping[str, str] = field(default_factory=_nothing)
+    values: Mapping[str, SettingValue] = field(default_factory=_nothing)
     files: tuple[Path, ...] = ()
     warnings: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        # Invoke's -d and tracebacks print reprs: keys, secrets, build arguments and URLs stay out of this one.
+        # Invoke's -d and tracebacks print reprs: keys, secrets, build arguments and URLs stay out.
         return (
             f"Settings(project={str(self.project)!r}, env_name={self.env_name!r}, region={self.region!r}, "
             f"account_id={self.account_id!r}, repository={self.repository!r})"

@@ -1,13 +1,22 @@
-"""Everything that is wrong with the settings, told at once."""
+"""What is wrong with the settings: collected while reading, told at once."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from ecr_tasks.errors import SettingsError
+from ecr_tasks.settings.model import Origin
 
 
-class SettingsProblems(SettingsError):
+class Malformed(Exception):  # noqa: N818 - it never leaves this package; the user sees SettingsProblems
+    """A value that can't be used; each message goes on from the setting's name ("must be …")."""
+
+    def __init__(self, *messages: str) -> None:
+        super().__init__(*messages)
+        self.messages = messages
+
+
+class SettingsProblems(SettingsError):  # noqa: N818 - it is several, and named for what it holds
     """One or more settings are wrong; ``problems`` has a sentence for each, beginning with its place.
 
     No sentence holds a secret or a build argument's value.
@@ -24,3 +33,37 @@ class SettingsProblems(SettingsError):
             )
             remedy = "\nCorrect each where it stands and run the task again."
         super().__init__(cause, remedy)
+
+
+class Problems:
+    """A list of problems in the making."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+
+    def add(self, text: str) -> None:
+        """Note one problem that names its place itself; the same sentence is noted once."""
+        if text not in self.found:
+            self.found.append(text)
+
+    def at(self, origin: Origin, name: str, message: str) -> None:
+        """Note what is wrong with the setting ``name`` that stands at ``origin``."""
+        if origin.kind == "file":
+            self.add(f"{origin}: {name} {message}")
+        elif origin.kind == "default":
+            self.add(f"{name} {message}")
+        else:
+            text = f"{origin} {message}" if origin.kind != "override" else f"{name} of the {origin} {message}"
+            self.add(text[0].upper() + text[1:])
+
+    def raise_if_any(self) -> None:
+        """Raise :class:`SettingsProblems` with all that was noted."""
+        if self.found:
+            raise SettingsProblems(self.found)
+
+
+def nearest(name: str, candidates: Sequence[str]) -> str:
+    """The candidate most like a name that nobody knows."""
+    import difflib
+
+    return difflib.get_close_matches(name, candidates, n=1, cutoff=0.0)[0]

@@ -1,0 +1,238 @@
+"""Every setting there is: the one table that reading, `settings` and `.env.example` go by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from ecr_tasks.settings import buildx, values
+
+Display = Literal["plain", "hidden", "last-four", "names-only"]
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One setting.
+
+    ``default`` is the text that stands for an unset one; ``otherwise`` says in words what an unset one
+    without such a text means. ``parse`` makes the value or raises Malformed. ``display`` says how much of it
+    may be seen.
+    """
+
+    name: str
+    help: str
+    example: str
+    parse: Callable[[str], object] = values.text
+    default: str | None = None
+    otherwise: str = "not set"
+    display: Display = "plain"
+    implemented: bool = True
+
+    @property
+    def secret(self) -> bool:
+        """Whether the text holds something that must not be shown."""
+        return self.display != "plain"
+
+
+def _later(name: str, help: str, example: str, default: str | None = None) -> Spec:  # noqa: A002 - as the field
+    return Spec(name, help, example, values.not_yet, default, implemented=False)
+
+
+GROUPS: Mapping[str, tuple[Spec, ...]] = MappingProxyType(
+    {
+        "Which registry": (
+            Spec(
+                "AWS_REGION",
+                "The registry's region. Without it, the region of the profile.",
+                "eu-central-1",
+                values.region,
+                otherwise="the profile's",
+            ),
+            Spec(
+                "AWS_DEFAULT_REGION",
+                "Another name for AWS_REGION, which wins where both stand in one place.",
+                "eu-central-1",
+                values.region,
+                otherwise="the profile's",
+            ),
+            Spec(
+                "AWS_ACCOUNT_ID",
+                "The registry's account, 12 digits. With it set, credentials of another account are refused "
+                "before anything is built. Without it, the account of the credentials.",
+                "123456789012",
+                values.account_id,
+                otherwise="the caller's",
+            ),
+        ),
+        "Credentials: anything that the AWS SDKs read": (
+            Spec("AWS_PROFILE", "A profile of ~/.aws/config, also for SSO.", "team-dev"),
+            Spec(
+                "AWS_ACCESS_KEY_ID",
+                "An access key. Keep this file out of git and out of the image when you set one.",
+                "AKIA...",
+                display="last-four",
+            ),
+            Spec("AWS_SECRET_ACCESS_KEY", "The access key's secret.", "...", display="hidden"),
+            Spec("AWS_SESSION_TOKEN", "The session's token, with temporary keys.", "...", display="hidden"),
+            Spec(
+                "ECR_ROLE_ARN",
+                "A role to assume; by web identity where the CI system hands out OIDC tokens.",
+                "arn:aws:iam::123456789012:role/push",
+                values.role_arn,
+            ),
+            Spec("AWS_ROLE_ARN", "The SDK's own role for web identity.", "arn:aws:iam::123456789012:role/ci"),
+            Spec("AWS_WEB_IDENTITY_TOKEN_FILE", "The file with the OIDC token.", "/run/secrets/token"),
+            Spec("AWS_CONFIG_FILE", "Another file than ~/.aws/config.", "/secure/aws/config"),
+            Spec(
+                "AWS_SHARED_CREDENTIALS_FILE", "Another file than ~/.aws/credentials.", "/secure/credentials"
+            ),
+            Spec("AWS_CA_BUNDLE", "Certificates to trust, behind a proxy that opens TLS.", "/etc/ssl/ca.pem"),
+            Spec("AWS_ENDPOINT_URL", "Another endpoint for every AWS service.", "http://127.0.0.1:4510"),
+            Spec("AWS_ENDPOINT_URL_ECR", "Another endpoint for ECR's API.", "https://vpce-1.api.ecr.example"),
+            Spec("AWS_ENDPOINT_URL_STS", "Another endpoint for STS.", "https://vpce-1.sts.example"),
+            Spec("AWS_USE_FIPS_ENDPOINT", "FIPS endpoints.", "true"),
+            Spec("AWS_USE_DUALSTACK_ENDPOINT", "Endpoints with IPv6.", "true"),
+        ),
+        "What to build": (
+            Spec(
+                "ECR_REPOSITORY", "The repository: one image, one repository.", "team/app", values.repository
+            ),
+            Spec(
+                "ECR_CONTEXT",
+                "The build context: a folder beside this file, or a URL.",
+                ".",
+                values.context,
+                default=".",
+            ),
+            Spec(
+                "ECR_DOCKERFILE",
+                "The Dockerfile: looked for beside this file, then in the context.",
+                "docker/app.Dockerfile",
+                values.dockerfile,
+                default="Dockerfile",
+            ),
+            Spec(
+                "ECR_TARGET", "A stage of the Dockerfile.", "runtime", values.word, otherwise="the last one"
+            ),
+            Spec(
+                "ECR_PLATFORMS",
+                "Platforms as os/arch[/variant].",
+                "linux/amd64,linux/arm64",
+                buildx.platforms,
+                otherwise="the engine's",
+            ),
+            Spec(
+                "ECR_BUILD_ARGS",
+                "Build arguments: NAME=VALUE, or NAME for a value from this file or the environment. Like "
+                "every list here: comma-separated, or one a line in double quotes.",
+                "PYTHON=3.13,VERSION",
+                buildx.build_args,
+                display="names-only",
+            ),
+            Spec(
+                "ECR_BUILD_CONTEXTS",
+                "Named contexts: name=path, name=docker-image://...",
+                "shared=../shared",
+                buildx.build_contexts,
+            ),
+            Spec(
+                "ECR_SECRETS",
+                "Build secrets, from files or from variables of this file or the environment.",
+                "id=npm,env=NPM_TOKEN",
+                buildx.secrets,
+            ),
+            Spec("ECR_SSH", "SSH agents or keys for the build.", "default", buildx.ssh),
+            Spec(
+                "ECR_LABELS",
+                "Labels beside the OCI keys that come from git and CI.",
+                "team=web,cost-center=42",
+                buildx.labels,
+                otherwise="OCI keys from git and CI",
+            ),
+            Spec(
+                "ECR_ANNOTATIONS",
+                "Annotations beside the same OCI keys.",
+                "index:team=web",
+                buildx.image_annotations,
+                otherwise="OCI keys from git and CI",
+            ),
+            Spec(
+                "ECR_BAKE_FILE",
+                "A bake or compose file: each of its targets is an image.",
+                "docker-bake.hcl",
+                values.text,
+                otherwise="found by name",
+            ),
+            Spec(
+                "ECR_REPOSITORY_PREFIX",
+                "With a bake file: what each target's repository begins with.",
+                "team/",
+                values.repository_prefix,
+            ),
+        ),
+        "How to build": (
+            Spec(
+                "ECR_CACHE",
+                "registry keeps a build cache in ECR; or buildx's own syntax, type=...",
+                "registry",
+                buildx.cache,
+                default="off",
+            ),
+            Spec("ECR_BUILDER", "A buildx builder.", "multi", values.word, otherwise="buildx's current one"),
+            Spec(
+                "ECR_PRESET",
+                "lambda (one manifest, no attestations) or supply-chain (provenance, SBOM).",
+                "supply-chain",
+                values.choice("default", "lambda", "supply-chain"),
+                default="default",
+            ),
+            Spec(
+                "ECR_DIRTY",
+                "An uncommitted tree: tag it -dirty, or refuse it.",
+                "refuse",
+                values.choice("tag", "refuse"),
+                default="tag",
+            ),
+            Spec(
+                "ECR_SKIP",
+                "commit: don't rebuild a clean commit that is published. (content and never: not yet.)",
+                "commit",
+                values.only("commit"),
+                default="commit",
+            ),
+            Spec("ECR_DEBUG", "Show tracebacks.", "true", values.boolean, default="false"),
+        ),
+        "The repository": (
+            Spec(
+                "ECR_CREATE_REPOSITORY",
+                "push creates a repository that is missing.",
+                "true",
+                values.boolean,
+                default="false",
+            ),
+            _later("ECR_MUTABILITY", "Tag mutability of the repository.", "immutable"),
+            _later("ECR_LIFECYCLE_POLICY", "A file with the lifecycle policy.", "ecr/lifecycle.json"),
+            _later("ECR_REPOSITORY_POLICY", "A file with the repository policy.", "ecr/policy.json"),
+            _later("ECR_KMS_KEY", "A key to encrypt the repository with.", "alias/ecr"),
+            _later("ECR_REPOSITORY_TAGS", "AWS tags of the repository.", "team=web"),
+        ),
+        "Tags, more registries, scans": (
+            _later("ECR_TAGS", "Tag rules, in docker/metadata-action's syntax.", "type=sha"),
+            _later("ECR_FLAVOR", "The tag rules' flavor, in the same syntax.", "latest=auto"),
+            _later("ECR_DESTINATIONS", "More registries to push to.", "123456789012/eu-west-1"),
+            _later("ECR_SCAN_FAIL_ON", "The lowest severity that fails scan and verify.", "high"),
+        ),
+    }
+)
+
+TABLE: Mapping[str, Spec] = MappingProxyType({spec.name: spec for specs in GROUPS.values() for spec in specs})
+
+CONFIG_ALIASES: Mapping[str, str] = MappingProxyType({"region": "AWS_REGION", "account_id": "AWS_ACCOUNT_ID"})
+"""Keys under ``ecr.`` that stand for an AWS_… name; the others are a setting's name in lower case."""
+
+
+def spec_of(name: str) -> Spec:
+    """A name's spec. An AWS_… name outside the table is the SDK's business, and hidden: it may be a token."""
+    return TABLE.get(name) or Spec(name, "", "", display="hidden")
