@@ -1,0 +1,36 @@
+"""The build cache: ``ECR_CACHE`` as buildx's cache-from and cache-to. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ecr_tasks.definition import BuildDefinition
+from ecr_tasks.errors import Refused
+from ecr_tasks.registry import Repository
+
+CACHE_TAG = "buildcache"
+"""Where the cache lives in the image's own repository."""
+
+
+def with_cache(definition: BuildDefinition, cache: str, repository: Repository | None) -> BuildDefinition:
+    """The definition with its cache: ``off``, ``registry``, or buildx's own syntax, used both ways.
+
+    ECR takes a cache only as an image manifest with OCI media types (ecr.md, Build cache in ECR). A repository
+    that is not there yet has none to offer and takes none: the definition stays as it is. Raises Refused when
+    the repository would lock the cache's tag after the first build.
+    """
+    if cache == "off":
+        return definition
+    if cache != "registry":
+        return replace(definition, cache_from=(cache,), cache_to=(cache,))
+    if repository is None:
+        return definition
+    if repository.locks(CACHE_TAG):
+        raise Refused(
+            f"ECR_CACHE=registry moves the tag {CACHE_TAG}, and the repository {repository.name} locks it.",
+            f"Add a mutability exclusion filter for {CACHE_TAG} to the repository, or give ECR_CACHE a reference "
+            "in a repository of its own (type=registry,ref=…,mode=max,image-manifest=true,oci-mediatypes=true).",
+        )
+    source = f"type=registry,ref={repository.uri}:{CACHE_TAG}"
+    target = f"{source},mode=max,image-manifest=true,oci-mediatypes=true"
+    return replace(definition, cache_from=(source,), cache_to=(target,))

@@ -1,0 +1,101 @@
+"""The same by hand: shell commands that log in, build and push what the plan would. Pure.
+
+They are the console's "View push commands" for *your* image, quoted so that they can be pasted into a POSIX
+shell, and give the same digest.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+
+from ecr_tasks.definition import BuildDefinition
+from ecr_tasks.plan import Plan, PlannedImage
+from ecr_tasks.settings import Settings
+
+_FLAGS = {"network": "--network", "shm-size": "--shm-size"}
+"""What a bake target may say besides, and buildx build's flag for it."""
+
+
+def shell_commands(plan: Plan, settings: Settings, host: str, region: str) -> list[str]:
+    """One command a line; ``host`` is the registry's."""
+    lines = [shlex.join(["cd", str(settings.project)])]
+    lines += [
+        shlex.join(["aws", "ecr", "create-repository", *_aws(settings, region), "--repository-name", name])
+        for name in dict.fromkeys(_missing(plan))
+    ]
+    lines.append(_login(settings, host, region))
+    for item in plan.images:
+        lines += _image(item, host, settings.builder)
+    return [_with_keys(line, settings) for line in lines]
+
+
+def _missing(plan: Plan) -> Iterator[str]:
+    for item in plan.images:
+        if item.view is not None and item.view.repository is None:
+            yield item.image.repository
+
+
+def _login(settings: Settings, host: str, region: str) -> str:
+    token = shlex.join(["aws", "ecr", "get-login-password", *_aws(settings, region)])
+    return f"{token} | {shlex.join(['docker', 'login', '--username', 'AWS', '--password-stdin', host])}"
+
+
+def _aws(settings: Settings, region: str) -> list[str]:
+    endpoint = settings.sdk_environment.get("AWS_ENDPOINT_URL_ECR")
+    profile = settings.sdk_environment.get("AWS_PROFILE")
+    return [
+        "--region",
+        region,
+        *(["--profile", profile] if profile else []),
+        *(["--endpoint-url", endpoint] if endpoint else []),
+    ]
+
+
+def _with_keys(line: str, settings: Settings) -> str:
+    """Keys are not printed; where the settings have some for the SDK, the person exports them first.
+
+    The local ECR's are no secret: it checks none.
+    """
+    key = settings.sdk_environment.get("AWS_ACCESS_KEY_ID")
+    if not line.startswith("aws ") or not key or settings.origin("AWS_ACCESS_KEY_ID").kind != "override":
+        return line
+    secret = settings.sdk_environment.get("AWS_SECRET_ACCESS_KEY", "")
+    return f"AWS_ACCESS_KEY_ID={shlex.quote(key)} AWS_SECRET_ACCESS_KEY={shlex.quote(secret)} {line}"
+
+
+def _image(item: PlannedImage, host: str, builder: str | None) -> list[str]:
+    references = [f"{host}/{item.image.repository}:{tag.name}" for tag in item.image.tags]
+    command = ["docker", "buildx", "build", *(["--builder", builder] if builder else [])]
+    command += _options(item.image.definition)
+    for reference in references:
+        command += ["--tag", reference]
+    if item.keep == "store":
+        command += ["--output", "type=docker,oci-mediatypes=true", item.image.definition.context]
+        return [shlex.join(command), *(shlex.join(["docker", "push", reference]) for reference in references)]
+    command += ["--output", "type=image,oci-mediatypes=true,push=true", item.image.definition.context]
+    return [shlex.join(command)]
+
+
+def _options(definition: BuildDefinition) -> list[str]:
+    options = {
+        "--file": [definition.dockerfile] if definition.dockerfile else [],
+        "--target": [definition.target] if definition.target else [],
+        "--platform": [",".join(definition.platforms)] if definition.platforms else [],
+        "--build-arg": _pairs(definition.args),
+        "--build-context": _pairs(definition.contexts),
+        "--secret": definition.secrets,
+        "--ssh": definition.ssh,
+        "--label": _pairs(definition.labels),
+        "--annotation": definition.annotation_entries(),
+        "--attest": definition.attest,
+        "--cache-from": definition.cache_from,
+        "--cache-to": definition.cache_to,
+        **{flag: [str(definition.extra[key])] for key, flag in _FLAGS.items() if key in definition.extra},
+    }
+    words = [word for flag, values in options.items() for value in values for word in (flag, value)]
+    return words + (["--no-cache"] if definition.extra.get("no-cache") else [])
+
+
+def _pairs(values: Mapping[str, str]) -> list[str]:
+    return [f"{key}={value}" for key, value in values.items()]

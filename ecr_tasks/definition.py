@@ -1,0 +1,158 @@
+"""What is built, in buildx's terms: one definition an image, and the bake document of all of them.
+
+Pure. One path serves one image and several: a generated bake definition (docs.docker.com/build/bake).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Keep = Literal["store", "builder"]
+"""Where a build's result stays: in the engine's image store, or with the builder that made it."""
+
+_LIST_KEYS = {
+    "platforms": "platforms",
+    "secrets": "secret",
+    "ssh": "ssh",
+    "attest": "attest",
+    "cache_from": "cache-from",
+    "cache_to": "cache-to",
+}
+"""BuildDefinition's tuples and bake's names for them."""
+
+_OWN_KEYS = {"context", "dockerfile", "target", "args", "contexts", "labels", "annotations", "tags", "output"}
+
+
+@dataclass(frozen=True)
+class BuildDefinition:
+    """Everything that decides an image's bytes, and the cache that may speed it up.
+
+    ``args`` may hold values that must not be printed; ``secrets`` and ``ssh`` only say where to find them.
+    ``extra`` is whatever else a bake target says (``no-cache``, ``shm-size``, …), handed on untouched.
+    """
+
+    context: str
+    dockerfile: str | None = None
+    target: str | None = None
+    platforms: tuple[str, ...] = ()
+    args: Mapping[str, str] = field(default_factory=dict, repr=False)
+    contexts: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
+    ssh: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    attest: tuple[str, ...] = ()
+    cache_from: tuple[str, ...] = ()
+    cache_to: tuple[str, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def attests(self) -> bool:
+        """Whether attestations are asked for; a disabled one is none."""
+        return any("disabled=true" not in entry for entry in self.attest)
+
+    @property
+    def makes_index(self) -> bool:
+        """Whether the result is an index: several platforms, or attestations beside the image."""
+        return len(self.platforms) > 1 or self.attests
+
+    def annotation_entries(self) -> tuple[str, ...]:
+        """The annotations in buildx's syntax: on every manifest, and on the index where there is one.
+
+        BuildKit refuses ``index:`` where it makes none.
+        """
+        prefix = "index,manifest:" if self.makes_index else "manifest:"
+        return tuple(f"{prefix}{key}={value}" for key, value in self.annotations.items())
+
+
+@dataclass(frozen=True)
+class BuildInput:
+    """One image to build: its definition, the names it gets and where it stays."""
+
+    name: str
+    definition: BuildDefinition
+    references: tuple[str, ...]
+    keep: Keep = "store"
+    push: bool = False
+
+
+def bake_document(inputs: Sequence[BuildInput]) -> dict[str, Any]:
+    """The bake definition of all inputs, as JSON's data: group ``default`` builds every target."""
+    return {
+        "group": {"default": {"targets": [item.name for item in inputs]}},
+        "target": {item.name: _target(item) for item in inputs},
+    }
+
+
+def dump(document: Mapping[str, Any]) -> str:
+    """The document as text that bake reads literally.
+
+    bake evaluates ``${…}`` and ``%{…}`` in a JSON definition's strings too; doubling the first character
+    is HCL's escape.
+    """
+    return json.dumps(_escape(document), indent=1)
+
+
+def output(item: BuildInput) -> str:
+    """buildx's output for an input: loaded into the store, pushed from the builder, or kept there."""
+    if item.keep == "store":
+        return "type=docker,oci-mediatypes=true"
+    return f"type=image,oci-mediatypes=true,push={'true' if item.push else 'false'}"
+
+
+def from_bake(document: Mapping[str, Any]) -> dict[str, BuildDefinition]:
+    """The targets of what `docker buildx bake --print` printed."""
+    return {name: _definition(target) for name, target in document.get("target", {}).items()}
+
+
+def _target(item: BuildInput) -> dict[str, Any]:
+    definition = item.definition
+    target: dict[str, Any] = {
+        "context": definition.context,
+        "dockerfile": definition.dockerfile,
+        "target": definition.target,
+        "args": dict(definition.args),
+        "contexts": dict(definition.contexts),
+        "labels": dict(definition.labels),
+        "annotations": list(definition.annotation_entries()),
+        "tags": list(item.references),
+        "output": [output(item)],
+        **{key: list(getattr(definition, ours)) for ours, key in _LIST_KEYS.items()},
+    }
+    return {**definition.extra, **{key: value for key, value in target.items() if value}}
+
+
+def _definition(target: Mapping[str, Any]) -> BuildDefinition:
+    known = _OWN_KEYS | set(_LIST_KEYS.values())
+    annotations = (entry.partition("=") for entry in target.get("annotations", ()))
+    return BuildDefinition(
+        context=target.get("context", "."),
+        dockerfile=target.get("dockerfile"),
+        target=target.get("target"),
+        args={key: value for key, value in target.get("args", {}).items() if value is not None},
+        contexts=target.get("contexts", {}),
+        labels={key: value for key, value in target.get("labels", {}).items() if value is not None},
+        annotations={key.rpartition(":")[2]: value for key, _, value in annotations},
+        extra={key: value for key, value in target.items() if key not in known},
+        **{ours: tuple(map(_entry, target.get(key, ()))) for ours, key in _LIST_KEYS.items()},
+    )
+
+
+def _entry(value: str | Mapping[str, str]) -> str:
+    """A list entry in buildx's short syntax; newer bakes print some as objects."""
+    if isinstance(value, str):
+        return value
+    return ",".join(f"{key}={text}" for key, text in value.items())
+
+
+def _escape(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("${", "$${").replace("%{", "%%{")
+    if isinstance(value, Mapping):
+        return {key: _escape(item) for key, item in value.items()}
+    if isinstance(value, Iterable):
+        return [_escape(item) for item in value]
+    return value

@@ -1,0 +1,187 @@
+"""The Docker port on python-on-whales: the only module that imports it, and only inside functions.
+
+python-on-whales finds the docker client, builds its command line and runs what it covers; what it does not
+cover (bake's metadata file, progress on stderr alone) is added to its command line here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ecr_tasks import docker_errors, live
+from ecr_tasks.definition import BuildDefinition, BuildInput, bake_document, dump, from_bake
+from ecr_tasks.docker_config import PrivateConfig
+from ecr_tasks.engine import Engine
+from ecr_tasks.ports import BuildResult
+from ecr_tasks.registry import RegistryToken
+
+if TYPE_CHECKING:
+    from python_on_whales import DockerClient
+
+
+class WhalesDocker:
+    """A docker CLI with buildx, in a private configuration, for one project.
+
+    ``variables`` are what a build may need from the dotenv files (secrets and arguments it names), and nothing
+    else of them; they reach builds alone.
+    """
+
+    def __init__(self, config: PrivateConfig, project: Path, variables: Mapping[str, str]) -> None:
+        self._config = config
+        self._project = project
+        self._variables = variables
+        self._client: DockerClient | None = None
+
+    def engine(self, builder: str | None) -> Engine:
+        """Asks the engine for its store and buildx for its driver: two docker calls.
+
+        Raises BuildError when there is no engine or no buildx.
+        """
+        info = json.loads(self._run("ask the engine what it is", "info", "--format", "{{json .}}"))
+        listed = self._run("ask buildx for its builder", "buildx", "inspect", *([builder] if builder else []))
+        facts = dict(line.split(":", 1) for line in listed.splitlines() if ":" in line)
+        statuses = {str(key): str(value) for key, value in info.get("DriverStatus") or ()}
+        return Engine(
+            version=str(info.get("ServerVersion", "")),
+            containerd_store=statuses.get("driver-type", "").startswith("io.containerd"),
+            platform=f"{info.get('OSType', 'linux')}/{_architecture(str(info.get('Architecture', '')))}",
+            builder=facts.get("Name", "").strip(),
+            driver=facts.get("Driver", "").strip(),
+        )
+
+    def build(self, inputs: Sequence[BuildInput], builder: str | None) -> Mapping[str, BuildResult]:
+        """Builds everything with one `buildx bake`; the digests come from its metadata file.
+
+        The definition goes through a private file: build arguments stay out of argv.
+        """
+        with tempfile.TemporaryDirectory(prefix="ecr-tasks-build-") as folder:
+            definition, metadata = Path(folder, "bake.json"), Path(folder, "metadata.json")
+            definition.touch(0o600)
+            definition.write_text(dump(bake_document(inputs)), encoding="utf-8")
+            command = ["buildx", "bake", "--file", str(definition), "--metadata-file", str(metadata)]
+            finished = self._live(*command, *(["--builder", builder] if builder else []), build=True)
+            if finished.code != 0:
+                values = [value for item in inputs for value in item.definition.args.values()]
+                raise docker_errors.build_failed(finished.lines, values)
+            said = json.loads(metadata.read_text(encoding="utf-8"))
+        return {item.name: _result(item, said[item.name]) for item in inputs}
+
+    def targets(self, file: str) -> Mapping[str, BuildDefinition]:
+        """The default group's targets of a bake or compose file, as buildx resolves them."""
+        text = self._run(f"read {Path(file).name}", "buildx", "bake", "--file", file, "--print", build=True)
+        return from_bake(json.loads(text))
+
+    def image_id(self, reference: str) -> str | None:
+        """A local image's id: its manifest's digest in containerd's store, its config's in the classic one."""
+        from python_on_whales.exceptions import NoSuchImage
+
+        try:
+            return self._docker().image.inspect(reference).id
+        except NoSuchImage:
+            return None
+
+    def tag(self, source: str, target: str) -> None:
+        """Gives a local image one more name."""
+        self._run(f"tag {target}", "tag", source, target)
+
+    def push(self, reference: str) -> None:
+        """Pushes one name, progress on stderr; RegistryError, or Refused for an immutable tag."""
+        finished = self._live("push", reference)
+        if finished.code != 0:
+            raise docker_errors.push_failed(reference, finished.lines)
+
+    def pull(self, reference: str, platform: str | None) -> None:
+        """Pulls one name, progress on stderr; RegistryError with the registry's own words."""
+        finished = self._live("pull", *(["--platform", platform] if platform else []), reference)
+        if finished.code != 0:
+            raise docker_errors.pull_failed(reference, finished.lines)
+
+    def authorize(self, token: RegistryToken) -> None:
+        """Lets this run in at the token's host, through the private configuration."""
+        self._config.authorize(token)
+
+    def login(self, token: RegistryToken) -> None:
+        """`docker login` into the user's own configuration, the password on stdin."""
+        arguments = ["login", "--username", token.username, "--password-stdin", token.host]
+        self._lasting(f"log in to {token.host}", *arguments, password=token.password)
+
+    def logout(self, host: str) -> None:
+        """`docker logout` from the user's own configuration."""
+        self._lasting(f"log out of {host}", "logout", host)
+
+    def _docker(self) -> DockerClient:
+        """The client in the private configuration."""
+        if self._client is None:
+            from python_on_whales import DockerClient
+
+            self._client = DockerClient(config=self._config.environment()["DOCKER_CONFIG"])
+        return self._client
+
+    def _command(self, *arguments: str) -> list[str]:
+        from python_on_whales.client_config import ClientNotFoundError
+
+        try:
+            return [str(part) for part in self._docker().client_config.docker_cmd] + list(arguments)
+        except ClientNotFoundError as error:
+            raise docker_errors.no_docker() from error
+
+    def _environment(self, *, build: bool) -> dict[str, str]:
+        return {**self._config.environment(), **(self._variables if build else {})}
+
+    def _run(self, doing: str, *arguments: str, build: bool = False) -> str:
+        """A quiet docker call, its stdout returned."""
+        from python_on_whales.exceptions import DockerException
+        from python_on_whales.utils import run
+
+        try:
+            said: str = run(self._command(*arguments), env=self._environment(build=build), return_stderr=False)
+            return said
+        except DockerException as error:
+            raise docker_errors.command_failed(doing, error.stderr or error.stdout or "") from None
+
+    def _lasting(self, doing: str, *arguments: str, password: str = "") -> None:
+        """A docker call on the user's own configuration."""
+        from python_on_whales import DockerClient
+        from python_on_whales.exceptions import DockerException
+        from python_on_whales.utils import run
+
+        self._command()
+        command = [*DockerClient().client_config.docker_cmd, *arguments]
+        try:
+            run(command, input=password.encode())
+        except DockerException as error:
+            raise docker_errors.command_failed(doing, error.stderr or error.stdout or "") from None
+
+    def _live(self, *arguments: str, build: bool = False) -> live.Finished:
+        """A docker call that a person watches."""
+        environment = {**os.environ, **self._environment(build=build)}
+        # Provenance in the metadata file is of no use here, and reading it back from the builder costs time.
+        environment.setdefault("BUILDX_METADATA_PROVENANCE", "disabled")
+        # What may be read is decided by the settings; bake's own check would ask about each path outside the
+        # working directory, which a CI can't answer.
+        environment.setdefault("BUILDX_BAKE_ENTITLEMENTS_FS", "0")
+        return live.run(self._command(*arguments), env=environment, cwd=str(self._project))
+
+
+def _result(item: BuildInput, said: Mapping[str, Any]) -> BuildResult:
+    """What one target's metadata tells; a classic store has a configuration but no manifest yet."""
+    config = said.get("containerimage.config.digest")
+    digest = said.get("containerimage.digest")
+    descriptor = said.get("containerimage.descriptor") or {}
+    platform = descriptor.get("platform") or {}
+    built_for = "/".join(platform[key] for key in ("os", "architecture", "variant") if platform.get(key))
+    platforms = item.definition.platforms or ((built_for,) if built_for else ())
+    if item.keep == "builder":
+        return BuildResult(item.name, digest, None, platforms)
+    has_manifest = bool(descriptor) and digest != config
+    return BuildResult(item.name, digest if has_manifest else None, digest, platforms)
+
+
+def _architecture(machine: str) -> str:
+    """uname's word for a machine, as OCI platforms have it."""
+    return {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm/v7", "i686": "386"}.get(machine, machine)

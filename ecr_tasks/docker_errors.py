@@ -1,0 +1,123 @@
+"""docker's and buildx's last words as our errors: the failing step and what to do, never an argv. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from ecr_tasks.errors import BuildError, EcrTasksError, Refused, RegistryError
+
+_STEP = re.compile(r"^ ?> (\[[^\]]*\] .+?):?\s*$")
+_CAUSE = re.compile(r"^(?:ERROR: |error: )?(?:target [^:]+: )?(?:failed to (?:build|solve): )+(.+)$")
+_NO_ENGINE = (
+    "Cannot connect to the Docker daemon",
+    "failed to connect to the docker API",
+    "docker daemon is not running",
+)
+_NO_BUILDX = (
+    "unknown command: docker buildx",
+    "'buildx' is not a docker command",
+    "docker buildx: command not found",
+)
+
+NO_ENGINE_REMEDY = "Start Docker (or correct DOCKER_HOST or `docker context use`) and run it again."
+NO_BUILDX_REMEDY = (
+    "Install docker's buildx plugin (the package docker-buildx-plugin or docker-buildx), 0.13 or newer."
+)
+
+
+def no_docker() -> BuildError:
+    """There is no docker client to call."""
+    return BuildError("The docker command was not found.", "Install Docker (client and buildx) and run it again.")
+
+
+def build_failed(lines: Sequence[str], secrets: Iterable[str]) -> EcrTasksError:
+    """Why a build failed, from what buildx printed last; build-argument values are left out."""
+    common = _common(lines)
+    if common is not None:
+        return common
+    steps = [found.group(1) for line in lines if (found := _STEP.match(line))]
+    causes = [found.group(1) for line in lines if (found := _CAUSE.match(line))]
+    cause = _redact(causes[-1] if causes else _last(lines), secrets)
+    if "no space left on device" in cause:
+        return _full_disk(cause)
+    where = f" at {_redact(steps[-1], secrets)}" if steps else ""
+    return BuildError(f"The build failed{where}: {cause.rstrip('.')}.", _build_remedy(cause))
+
+
+def push_failed(reference: str, lines: Sequence[str]) -> EcrTasksError:
+    """Why a push failed; a locked tag is a refusal, everything else the registry's trouble."""
+    common = _common(lines)
+    if common is not None:
+        return common
+    said = _last(lines)
+    if re.search(r"already exists.*immutable|tag is immutable", said):
+        return Refused(
+            f"The registry refused to move the tag of {reference}: it is immutable and points at another image.",
+            "Run it again: it will say what the tag holds and what can be done.",
+        )
+    return RegistryError(f"Pushing {reference} failed: {said.rstrip('.')}.", _transfer_remedy(said))
+
+
+def pull_failed(reference: str, lines: Sequence[str]) -> EcrTasksError:
+    """Why a pull failed."""
+    common = _common(lines)
+    if common is not None:
+        return common
+    said = _last(lines)
+    if re.search(r"not found|manifest unknown|does not exist", said):
+        return RegistryError(
+            f"There is no {reference}: {said.rstrip('.')}.", "Check the tag or digest, or push it first."
+        )
+    return RegistryError(f"Pulling {reference} failed: {said.rstrip('.')}.", _transfer_remedy(said))
+
+
+def command_failed(doing: str, text: str) -> EcrTasksError:
+    """Why some other docker command failed."""
+    lines = text.splitlines()
+    return _common(lines) or BuildError(f"docker could not {doing}: {_last(lines).rstrip('.')}.", NO_ENGINE_REMEDY)
+
+
+def _common(lines: Sequence[str]) -> EcrTasksError | None:
+    text = "\n".join(lines)
+    if any(words in text for words in _NO_ENGINE):
+        return BuildError("No Docker engine answers.", NO_ENGINE_REMEDY)
+    if any(words in text for words in _NO_BUILDX):
+        return BuildError("This docker has no buildx.", NO_BUILDX_REMEDY)
+    return None
+
+
+def _build_remedy(cause: str) -> str:
+    if re.search(r"failed to resolve source metadata|pull access denied|failed to do request", cause):
+        return "Check that the base image exists and can be reached from here, and log in to its registry."
+    if "no builder" in cause or "failed to find builder" in cause:
+        return "Correct ECR_BUILDER; `docker buildx ls` lists the builders."
+    return "Mend that step of the Dockerfile, or what it reads; its output stands above."
+
+
+def _full_disk(cause: str) -> BuildError:
+    return BuildError(
+        f"The Docker engine's disk is full: {cause.rstrip('.')}.",
+        "Free space (`docker system df`, `docker buildx prune`) and run it again.",
+    )
+
+
+def _transfer_remedy(said: str) -> str:
+    if "no basic auth credentials" in said or "denied" in said or "403" in said:
+        return "Check that the credentials may do this (iam: ecr:BatchGetImage, ecr:PutImage and the layer actions)."
+    if "no space left" in said:
+        return "Free space on the disk it names and run it again; it takes up where it stopped."
+    return "Run it again: what has arrived is not sent twice, and no moving tag has been touched."
+
+
+def _last(lines: Sequence[str]) -> str:
+    """The last line that says something, without docker's prefix."""
+    said = [line.strip() for line in lines if line.strip()]
+    return re.sub(r"^(?:ERROR|error|Error response from daemon): ", "", said[-1]) if said else "it said nothing"
+
+
+def _redact(text: str, secrets: Iterable[str]) -> str:
+    for secret in sorted(set(secrets), key=len, reverse=True):
+        if len(secret) > 2:
+            text = text.replace(secret, "***")
+    return text

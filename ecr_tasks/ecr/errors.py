@@ -1,0 +1,126 @@
+"""botocore's errors as ours: what happened and what to do, without tokens, keys or request dumps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ecr_tasks.errors import AwsError, EcrTasksError, Refused, RegistryError
+
+_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
+_INVALID = {
+    "UnrecognizedClientException",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "SignatureDoesNotMatch",
+    "InvalidAccessKeyId",
+    "AuthFailure",
+    "MissingAuthenticationToken",
+    "MissingAuthenticationTokenException",
+    "IncompleteSignature",
+}
+_DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
+_THROTTLED = {"ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded", "Throttling"}
+_CREDENTIAL_HINT = (
+    "Set AWS_PROFILE or keys (in the environment or an ignored .env), run `aws sso login`, "
+    "or use `inv local …`, which needs no account."
+)
+
+
+@contextmanager
+def translated(doing: str) -> Iterator[None]:
+    """Turns what botocore raises inside into an EcrTasksError; ``doing`` is a clause such as "log in to ECR".
+
+    Unknown errors go through unchanged: they are ours to see.
+    """
+    import botocore.exceptions as aws
+
+    try:
+        yield
+    except aws.ClientError as error:
+        raise _client_error(error, doing) from error
+    except (aws.NoCredentialsError, aws.PartialCredentialsError) as error:
+        raise AwsError(f"There are no AWS credentials to {doing} with.", _CREDENTIAL_HINT) from error
+    except aws.ProfileNotFound as error:
+        raise AwsError(f"{_text(error)}", "Correct AWS_PROFILE, or run `aws configure --profile …`.") from error
+    except (aws.SSOError, aws.TokenRetrievalError, aws.UnauthorizedSSOTokenError) as error:
+        raise AwsError(
+            f"The AWS SSO session has ended or was never begun: {_text(error)}", "Run `aws sso login`."
+        ) from error
+    except aws.CredentialRetrievalError as error:
+        raise AwsError(f"The AWS credentials could not be had: {_text(error)}", _CREDENTIAL_HINT) from error
+    except aws.NoRegionError as error:
+        raise no_region() from error
+    except aws.HTTPClientError as error:
+        raise _unreachable(error, doing) from error
+    except (aws.BotoCoreError, ValueError) as error:
+        raise AwsError(f"Could not {doing}: {_text(error)}", "Correct the AWS settings it names.") from error
+
+
+def no_region() -> EcrTasksError:
+    """The error for a registry whose region nothing tells."""
+    from ecr_tasks.errors import SettingsError
+
+    return SettingsError(
+        "No region is set.",
+        "Set AWS_REGION (in .env, the environment or the AWS profile), or use `inv local …`.",
+    )
+
+
+def error_code(error: Exception) -> str:
+    """A ClientError's code, such as ``RepositoryNotFoundException``."""
+    response = getattr(error, "response", {})
+    return str(response.get("Error", {}).get("Code", ""))
+
+
+def _client_error(error: Exception, doing: str) -> EcrTasksError:
+    code = error_code(error)
+    message = str(getattr(error, "response", {}).get("Error", {}).get("Message", "")).strip()
+    if code in _EXPIRED:
+        return AwsError(
+            f"The AWS credentials have expired, so we could not {doing}.",
+            "Get new ones: `aws sso login`, or renew the session token.",
+        )
+    if code in _INVALID:
+        return AwsError(
+            f"AWS does not accept these credentials ({code}), so we could not {doing}.",
+            "Check the access key, its secret and the session token, and whether they belong together.",
+        )
+    if code in _DENIED:
+        return AwsError(
+            f"AWS does not allow these credentials to {doing}: {message or code}",
+            "Give the role or user the action that the message names, or use other credentials.",
+        )
+    if code in _THROTTLED:
+        return AwsError(
+            f"AWS asked us to slow down while we tried to {doing} ({code}).",
+            "Wait a minute and run it again; it takes up where it stopped.",
+        )
+    if code == "ImageTagAlreadyExistsException":
+        return Refused(
+            f"ECR refused to {doing}: {message}",
+            "The tag is immutable: publish under another, or add an exclusion filter for it.",
+        )
+    if code == "RepositoryNotFoundException":
+        return RegistryError(f"ECR could not {doing}: {message}", "Create it with `inv repo.ensure`.")
+    return RegistryError(
+        f"ECR could not {doing}: {message or code} ({code})",
+        "Run it again; if it stays so, the message says what ECR objects to.",
+    )
+
+
+def _unreachable(error: Exception, doing: str) -> AwsError:
+    endpoint = str(getattr(error, "kwargs", {}).get("endpoint_url") or "the AWS endpoint")
+    if "//127.0.0.1" in endpoint or "//localhost" in endpoint:
+        return AwsError(
+            f"Nothing answers at {endpoint}, so we could not {doing}.",
+            "Start the local ECR with `inv local.up`, or run `inv local …` as the first task.",
+        )
+    return AwsError(
+        f"{endpoint} could not be reached, so we could not {doing} ({type(error).__name__}).",
+        "Check the network, the proxy settings and the region.",
+    )
+
+
+def _text(error: Exception) -> str:
+    return str(error).strip().rstrip(".") + "."

@@ -1,0 +1,119 @@
+"""The boto3 session and its clients: the SDK's own credential chain, plus dotenv's AWS names and a role."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from ecr_tasks.ecr.errors import no_region, translated
+from ecr_tasks.settings import Settings
+
+if TYPE_CHECKING:
+    from boto3.session import Session
+    from mypy_boto3_ecr.client import ECRClient
+    from mypy_boto3_sts.client import STSClient
+
+ROLE_SESSION_NAME = "ecr-tasks"
+
+
+class AwsSession:
+    """Clients for one set of settings, made when first asked for."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._session: Session | None = None
+        self._clients: dict[tuple[str, str | None], Any] = {}
+
+    def ecr(self, region: str | None = None) -> ECRClient:
+        """The ECR client, of another region if asked; SettingsError without a region."""
+        client: ECRClient = self._client("ecr", region)
+        return client
+
+    def sts(self) -> STSClient:
+        """The STS client, for who we are."""
+        client: STSClient = self._client("sts")
+        return client
+
+    def _client(self, service: str, region: str | None = None) -> Any:
+        if (service, region) not in self._clients:
+            with translated("reach AWS"), exported(self._settings.sdk_environment):
+                session = self._signed_in()
+                chosen = region or session.region_name
+                if not chosen:
+                    raise no_region()
+                make: Any = session.client  # its overloads want a literal service name
+                self._clients[service, region] = make(service, region_name=chosen, config=_config())
+        return self._clients[service, region]
+
+    def _signed_in(self) -> Session:
+        if self._session is None:
+            import boto3.session
+
+            session = boto3.session.Session(region_name=self._settings.region)
+            if self._settings.role_arn:
+                session = _assume(session, self._settings.role_arn)
+            # Resolved now, while what the dotenv files say is exported; later refreshes keep what was read.
+            session.get_credentials()
+            self._session = session
+        return self._session
+
+
+@contextmanager
+def exported(variables: Mapping[str, str]) -> Iterator[None]:
+    """Lets the SDK see variables as if they were exported, and nobody else: they are gone afterwards.
+
+    botocore reads os.environ in a dozen places (credentials, profile, endpoints, CA bundle), all while a
+    session and its clients are made; children that are started later do not inherit what stood there then.
+    """
+    before = {name: os.environ.get(name, "") for name in variables}
+    _set(variables)
+    try:
+        yield
+    finally:
+        _set(before)
+
+
+def _set(variables: Mapping[str, str]) -> None:
+    """Exports variables; an empty text unsets one, since the SDK would look for a profile of no name."""
+    for name, value in variables.items():
+        if value:
+            os.environ[name] = value
+        else:
+            os.environ.pop(name, None)
+
+
+def _assume(session: Session, role_arn: str) -> Session:
+    """A session of the role, whose credentials renew themselves from those of the given session."""
+    import boto3.session
+    from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+    from botocore.session import get_session
+
+    base = session.get_credentials()
+    if base is None:
+        from botocore.exceptions import NoCredentialsError
+
+        raise NoCredentialsError
+    fetcher = AssumeRoleCredentialFetcher(
+        client_creator=session._session.create_client,
+        source_credentials=base,
+        role_arn=role_arn,
+        extra_args={"RoleSessionName": ROLE_SESSION_NAME},
+    )
+    core = get_session()
+    # botocore has no public way to hand a session credentials that renew themselves (boto/boto3#443).
+    credentials = DeferredRefreshableCredentials(refresh_using=fetcher.fetch_credentials, method="assume-role")
+    setattr(core, "_credentials", credentials)  # noqa: B010 - a private name, which the types leave out
+    return boto3.session.Session(botocore_session=core, region_name=session.region_name)
+
+
+def _config() -> Any:
+    from botocore.config import Config
+
+    return Config(
+        connect_timeout=5,
+        read_timeout=60,
+        retries={"mode": "standard", "max_attempts": 4},
+        user_agent_extra="ecr-tasks",
+    )

@@ -1,0 +1,75 @@
+"""Writes a project's first files: .env, tasks.py, and lines in .gitignore and .dockerignore."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from ecr_tasks.errors import SettingsError
+
+_ENV = """\
+# Settings for ecr-tasks (`inv settings` shows them all). Empty means not set. Keep this file out of git.
+AWS_REGION=
+AWS_ACCOUNT_ID=
+ECR_REPOSITORY={repository}
+"""
+_TASKS = """\
+from ecr_tasks import ns
+
+__all__ = ["ns"]
+"""
+_IGNORED = {
+    ".gitignore": (".env", ".env.*", "!.env.example", ".ecr-tasks/"),
+    ".dockerignore": (".env", ".env.*", ".git", ".ecr-tasks"),
+}
+
+
+def start(project: Path, *, dry: bool = False) -> list[str]:
+    """Writes what is missing and returns a line for people about each file; overwrites nothing.
+
+    ``.env`` is made readable by its owner alone, since keys may be put there. Raises SettingsError when the
+    folder can't be written.
+    """
+    said = []
+    try:
+        name = _repository(project)
+        said.append(_write(project / ".env", _ENV.format(repository=name), 0o600, dry=dry))
+        said.append(_write(project / "tasks.py", _TASKS, 0o644, dry=dry))
+        for file, lines in _IGNORED.items():
+            said.append(_add(project / file, lines, dry=dry))
+    except OSError as error:
+        raise SettingsError(
+            f"{error.filename} can't be written: {error.strerror}.",
+            "Give write access to the project's folder.",
+        ) from error
+    return said
+
+
+def _repository(project: Path) -> str:
+    """The folder's name as ECR takes it (ecr.md, Limits: ``[a-z0-9]+`` with single separators)."""
+    return re.sub(r"[^a-z0-9]+", "-", project.name.lower()).strip("-") or "app"
+
+
+def _write(path: Path, text: str, mode: int, *, dry: bool) -> str:
+    if path.exists():
+        return f"{path.name}: there already, left alone"
+    if dry:
+        return f"{path.name}: would be written"
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
+        file.write(text)
+    return f"{path.name}: written"
+
+
+def _add(path: Path, lines: tuple[str, ...], *, dry: bool) -> str:
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    has = {line.strip() for line in text.splitlines()}
+    missing = [line for line in lines if line not in has]
+    if not missing:
+        return f"{path.name}: has what it needs"
+    if dry:
+        return f"{path.name}: would get {', '.join(missing)}"
+    separator = "" if not text or text.endswith("\n") else "\n"
+    with path.open("a", encoding="utf-8") as file:
+        file.write(separator + "\n".join(missing) + "\n")
+    return f"{path.name}: {', '.join(missing)} added"

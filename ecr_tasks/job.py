@@ -1,0 +1,116 @@
+"""The main job as the tasks call it: build and push. Settings + source → plan → receipt."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ecr_tasks.guard import check_leaks, ecr_hosts
+from ecr_tasks.plan import Plan, PlannedImage
+from ecr_tasks.planning import ensure_repositories, planned
+from ecr_tasks.publish import Published, build, build_key, publish
+from ecr_tasks.publish.building import still_there
+from ecr_tasks.registry import Repository
+from ecr_tasks.report import receipt, show
+from ecr_tasks.report.terminal import data, say, short, warn
+from ecr_tasks.run import Run
+
+
+def build_images(run: Run, *, push_follows: bool) -> None:
+    """The `build` task: leaves every planned image in the local store.
+
+    When a push follows in the same command, what is published already is neither built nor stored; by itself,
+    a build asks nobody but docker (and ECR only where the cache lives there).
+    """
+    ask = push_follows or run.settings.cache == "registry"
+    plan = planned(run, ask=ask)
+    show.plan(plan)
+    plan.check()
+    if run.dry:
+        return
+    plan = ensure_repositories(run, plan)
+    needed = [item for item in plan.images if item.build_needed or not push_follows]
+    if needed:
+        _build(run, needed)
+        receipt.write(run.project, run.source, run.entries)
+
+
+def push_images(run: Run) -> None:
+    """The `push` task: publishes what was built, builds first what was not, and prints the references."""
+    fresh = run.plan is None
+    plan = planned(run)
+    if fresh:
+        show.plan(plan)
+    plan.check()
+    if run.dry:
+        return
+    plan = ensure_repositories(run, plan)
+    _recall(run, plan)
+    unbuilt = [item for item in plan.images if item.build_needed and run.entry(item.image.name).built is None]
+    if unbuilt:
+        _build(run, unbuilt)
+    for item in plan.images:
+        _publish(run, item)
+    receipt.write(run.project, run.source, run.entries)
+    for item in plan.images:
+        data(run.entry(item.image.name).published[0].reference)
+
+
+def _build(run: Run, needed: Sequence[PlannedImage]) -> None:
+    """Builds and remembers; the registries of base images are logged in to first."""
+    settings, definitions = run.settings, [item.image.definition for item in needed]
+    if settings.bake_file is None:
+        settings.require_dockerfile()
+    check_leaks(settings, run.source, definitions)
+    hosts = {host: region for item in definitions for host, region in ecr_hosts(item, settings).items()}
+    for host, region in hosts.items():
+        run.docker.authorize(replace(run.registry.token(region), host=host))
+    if settings.cache == "registry" and run.plan is not None:
+        for repository in {item.view.repository for item in needed if item.view and item.view.repository}:
+            run.docker.authorize(replace(run.registry.token(), host=repository.host))
+    built = build(
+        [item.image for item in needed],
+        run.source,
+        run.docker,
+        builder=settings.builder,
+        keep={item.image.name: item.keep for item in needed},
+    )
+    for name, result in built.items():
+        entry = run.entry(name)
+        entry.built, entry.published = result, []
+        entry.seconds += result.seconds
+        say(f"{name}: built {result.digest or result.image_id} in {result.seconds:.1f} s")
+
+
+def _recall(run: Run, plan: Plan) -> None:
+    """Takes over what an earlier run built, where it is exactly what this plan asks for and still there."""
+    before = receipt.last_built(run.project)
+    for item in plan.images:
+        entry, built = run.entry(item.image.name), before.get(item.image.name)
+        if entry.built is not None or built is None or not item.build_needed:
+            continue
+        key = build_key(item.image.definition, run.source)
+        if key is not None and built.key == key and still_there(built, run.docker):
+            say(f"{built.name}: built before, {short(built.digest or built.image_id)}")
+            entry.built = built
+
+
+def _publish(run: Run, item: PlannedImage) -> None:
+    entry = run.entry(item.image.name)
+    began = time.monotonic()
+    done = publish(item, entry.built, run.docker, run.registry, builder=run.settings.builder, warn=warn)
+    entry.published = [done]
+    if entry.built is not None:
+        entry.size = _size(run, done)
+    entry.seconds += time.monotonic() - began
+    say(f"{done.name}: {done.state} {', '.join(done.tags)}")
+
+
+def _size(run: Run, done: Published) -> int | None:
+    """Compressed bytes; of an index, those of all its images."""
+    if not done.image.is_index:
+        return done.image.size
+    repository = Repository(done.repository, "", f"{done.registry}/{done.repository}")
+    children = run.registry.images(repository, [digest for _, digest in done.image.children])
+    return sum(image.size or 0 for image in children.values())

@@ -1,0 +1,122 @@
+"""The local ECR for the tasks: starts and stops it, and points a run at it. The server itself is ``local/``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ecr_tasks.errors import RegistryError
+from ecr_tasks.local import control
+from ecr_tasks.report.terminal import document, say, table
+from ecr_tasks.run import Run
+
+CONTAINER = "ecr-tasks-local"
+DEFAULT_IMAGE = "python:3-slim"
+
+
+def use(run: Run) -> None:
+    """The `local` task: everything that follows goes to the local ECR, whatever else is configured."""
+    with _translated():
+        status = control.status(control.default_root())
+        if not status.running and run.dry:
+            say("would start the local ECR; without it the plan can't ask the registry")
+            return
+        if not status.running:
+            status = _start(run, container=_needs_container(), port=None, image=DEFAULT_IMAGE)
+    run.override(environment(status))
+    say(f"the local ECR is at {status.endpoint} (account {status.account}, region {status.region})")
+
+
+def up(run: Run, *, container: bool, port: int | None, image: str) -> None:
+    """The `local.up` task."""
+    if run.dry:
+        say("would start the local ECR")
+        return
+    with _translated():
+        status = control.status(control.default_root())
+        if not status.running:
+            status = _start(run, container=container, port=port, image=image)
+    say(f"the local ECR is at {status.endpoint}, its data in {status.root}")
+
+
+def down(run: Run) -> None:
+    """The `local.down` task."""
+    with _translated():
+        status = control.status(control.default_root())
+        if not status.running:
+            say("the local ECR is not running")
+        elif run.dry:
+            say("would stop the local ECR")
+        else:
+            if status.container:
+                run.docker.remove_container(status.container)
+            control.down(control.default_root())
+            say("the local ECR has stopped; what it holds stays")
+
+
+def show(*, json: bool) -> None:
+    """The `local.status` task."""
+    with _translated():
+        status = control.status(control.default_root())
+    if json:
+        document(status.as_json())
+        return
+    if not status.running:
+        say("the local ECR is not running")
+        return
+    say(f"the local ECR is at {status.endpoint} (account {status.account}, region {status.region})")
+    table(("request", "count"), [(name, str(count)) for name, count in sorted(status.requests.items())])
+
+
+def reset(run: Run) -> None:
+    """The `local.reset` task."""
+    if run.dry:
+        say("would empty the local ECR")
+        return
+    with _translated():
+        control.reset(control.default_root())
+    say("the local ECR is empty")
+
+
+def environment(status: control.Status) -> dict[str, str]:
+    """The settings that point at it; what could lead elsewhere (a profile, a role) is unset."""
+    endpoint = status.endpoint or ""
+    return {
+        "AWS_ENDPOINT_URL": "",
+        "AWS_ENDPOINT_URL_ECR": endpoint,
+        "AWS_ENDPOINT_URL_STS": endpoint,
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "",
+        "AWS_USE_FIPS_ENDPOINT": "false",
+        "AWS_USE_DUALSTACK_ENDPOINT": "false",
+        "AWS_REGION": status.region,
+        "AWS_DEFAULT_REGION": status.region,
+        "AWS_ACCOUNT_ID": status.account,
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_SESSION_TOKEN": "",
+        "AWS_PROFILE": "",
+        "ECR_ROLE_ARN": "",
+        "ECR_CREATE_REPOSITORY": "true",
+    }
+
+
+def _start(run: Run, *, container: bool, port: int | None, image: str) -> control.Status:
+    root = control.default_root()
+    if not container:
+        return control.up(root, port=port)
+    endpoint = run.docker.run_local_ecr(CONTAINER, image, port)
+    return control.adopt(root, endpoint=endpoint, container=CONTAINER)
+
+
+def _needs_container() -> bool:
+    """Whether docker's engine is in a virtual machine, whose 127.0.0.1 is not ours."""
+    return sys.platform in ("darwin", "win32")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except control.LocalEcrError as error:
+        raise RegistryError(error.cause, error.remedy) from error

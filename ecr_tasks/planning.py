@@ -1,0 +1,80 @@
+"""Makes a run's plan: settings and source on one side, what registry and engine say on the other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from ecr_tasks.cache import with_cache
+from ecr_tasks.engine import keep_where, needs_engine_facts
+from ecr_tasks.errors import EcrTasksError
+from ecr_tasks.images import images
+from ecr_tasks.plan import Conflict, Image, Plan, make_plan
+from ecr_tasks.registry import RepositoryView
+from ecr_tasks.report.terminal import say
+from ecr_tasks.run import Run
+
+
+def planned(run: Run, *, ask: bool = True) -> Plan:
+    """The plan of this run, made once; with ``ask`` the registry has been asked."""
+    if run.plan is None or (ask and any(image.view is None for image in run.plan.images)):
+        run.plan = _make(run, ask=ask)
+    return run.plan
+
+
+def planned_images(run: Run) -> tuple[Image, ...]:
+    """The images of the settings, or of the bake file they name."""
+    settings = run.settings
+    targets = run.docker.targets(str(settings.bake_file)) if settings.bake_file else None
+    return images(settings, run.source, os.environ, targets)
+
+
+def _make(run: Run, *, ask: bool) -> Plan:
+    chosen = planned_images(run)
+    if not ask:
+        return _made(run, chosen, None)
+    asked = {image.repository: [tag.name for tag in image.tags] for image in chosen}
+    return _made(run, chosen, run.registry.look(asked))
+
+
+def _made(run: Run, chosen: Sequence[Image], views: Mapping[str, RepositoryView] | None) -> Plan:
+    """The plan against what the registry holds, with each image's cache and where it can be kept."""
+    settings = run.settings
+    repositories = {name: view.repository for name, view in views.items()} if views else {}
+    cached = [
+        replace(
+            image,
+            definition=with_cache(image.definition, settings.cache, repositories.get(image.repository)),
+        )
+        for image in chosen
+    ]
+    plan = make_plan(cached, run.source, views, create_repository=settings.create_repository)
+    return _with_keep(run, plan)
+
+
+def _with_keep(run: Run, plan: Plan) -> Plan:
+    """Asks the engine what it can hold, where that decides whether this can be built at all."""
+    engine, items, conflicts = None, [], list(plan.conflicts)
+    for item in plan.images:
+        if item.build_needed and needs_engine_facts(item.image.definition):
+            try:
+                engine = engine or run.docker.engine(run.settings.builder)
+                item = replace(item, keep=keep_where(item.image.definition, engine))
+            except EcrTasksError as error:
+                conflicts.append(Conflict(item.image.name, error))
+        items.append(item)
+    return Plan(tuple(items), tuple(conflicts))
+
+
+def ensure_repositories(run: Run, plan: Plan) -> Plan:
+    """Creates the repositories that are missing and may be created, and plans again with them."""
+    missing = [item.image.repository for item in plan.images if item.creates_repository]
+    if not missing:
+        return plan
+    views = {item.image.repository: item.view for item in plan.images if item.view is not None}
+    for name in missing:
+        views[name] = RepositoryView(run.registry.create(name))
+        say(f"{name}: repository created")
+    run.plan = _made(run, [item.image for item in plan.images], views)
+    return run.plan

@@ -1,0 +1,80 @@
+"""The ports: what the work needs from Docker and from the registry, whoever provides it.
+
+``docker.py`` and ``ecr/`` implement them on python-on-whales and boto3; tests of decisions use fakes. (Git
+needs no port: its only product is the value SourceState.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ecr_tasks.definition import BuildDefinition, BuildInput
+from ecr_tasks.engine import Engine
+from ecr_tasks.registry import RegistryToken, Repository, RepositoryView, StoredImage
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """What buildx says of one finished image.
+
+    ``digest`` is the manifest's or index's; None from a classic store, which makes a manifest only when it
+    pushes. ``image_id`` is how the store knows the image (None when the result stays with the builder).
+    ``platforms`` is what it was built for, as far as buildx says.
+    """
+
+    name: str
+    digest: str | None
+    image_id: str | None
+    platforms: tuple[str, ...] = ()
+
+
+class Docker(Protocol):
+    """A docker CLI with buildx."""
+
+    def engine(self, builder: str | None) -> Engine:
+        """What would build; BuildError when there is no engine or no buildx."""
+
+    def build(self, inputs: Sequence[BuildInput], builder: str | None) -> Mapping[str, BuildResult]:
+        """Builds all inputs in one go, by name; BuildError names the failing step."""
+
+    def targets(self, file: str) -> Mapping[str, BuildDefinition]:
+        """The targets of a bake or compose file."""
+
+    def image_id(self, reference: str) -> str | None:
+        """The local image's id, or None when the store has no such image."""
+
+    def tag(self, source: str, target: str) -> None:
+        """Gives a local image one more name."""
+
+    def push(self, reference: str) -> None:
+        """Pushes one name; RegistryError with the registry's own words."""
+
+    def pull(self, reference: str, platform: str | None) -> None:
+        """Pulls one name; RegistryError with the registry's own words."""
+
+    def authorize(self, token: RegistryToken) -> None:
+        """Lets this run's private docker configuration in at a registry."""
+
+
+class Registry(Protocol):
+    """One account's registry in one region."""
+
+    def look(self, repositories: Mapping[str, Sequence[str]]) -> Mapping[str, RepositoryView]:
+        """Looks at repositories and the named tags of each: at most two calls a repository."""
+
+    def image(self, repository: Repository, reference: str) -> StoredImage | None:
+        """One image by tag or ``sha256:`` digest, verbatim."""
+
+    def images(self, repository: Repository, digests: Sequence[str]) -> Mapping[str, StoredImage]:
+        """Several by digest; those that are not there are left out."""
+
+    def set_tag(self, repository: Repository, image: StoredImage, tag: str) -> None:
+        """Points a tag at an image that is there, by PutImage; Refused when the tag is locked."""
+
+    def create(self, name: str) -> Repository:
+        """Creates a repository; one that is there already is as good."""
+
+    def token(self, region: str | None = None) -> RegistryToken:
+        """A token for this registry's host, or for another region's registries."""

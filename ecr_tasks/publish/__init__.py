@@ -1,0 +1,6 @@
+"""How a plan is carried out: built, pushed, tagged; each step takes the plan and the ports."""
+
+from ecr_tasks.publish.building import Built, build, build_key
+from ecr_tasks.publish.pushing import Published, publish
+
+__all__ = ["Built", "Published", "build", "build_key", "publish"]

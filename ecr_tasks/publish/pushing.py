@@ -1,0 +1,161 @@
+"""Publishes one image: the fixed tag first, then a look at what ECR holds, and only then the other tags."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from ecr_tasks.definition import BuildInput
+from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
+from ecr_tasks.locks import hold
+from ecr_tasks.plan import PlannedImage
+from ecr_tasks.ports import Docker, Registry
+from ecr_tasks.publish.building import Built
+from ecr_tasks.registry import Repository, StoredImage
+
+State = Literal["pushed", "retagged", "already-published"]
+
+
+@dataclass(frozen=True)
+class Published:
+    """What the registry holds now, and what was done for it."""
+
+    name: str
+    registry: str
+    repository: str
+    digest: str
+    tags: tuple[str, ...]
+    state: State
+    image: StoredImage
+
+    @property
+    def reference(self) -> str:
+        """``host/repository@sha256:…``"""
+        return f"{self.registry}/{self.repository}@{self.digest}"
+
+
+def publish(
+    planned: PlannedImage,
+    built: Built | None,
+    docker: Docker,
+    registry: Registry,
+    *,
+    builder: str | None = None,
+    warn: Callable[[str], None] = lambda text: None,
+) -> Published:
+    """Carries a planned image out; ``built`` is needed unless the commit is published already.
+
+    Every failure leaves the moving tags where they were or on this complete image (interface.md, Publishing
+    5); running it again finishes. Raises RegistryError or Refused.
+    """
+    repository = planned.view.repository if planned.view else None
+    if repository is None:
+        raise RegistryError(f"The repository {planned.image.repository} is gone.", "Run it again.")
+    image = planned.published
+    state: State = "already-published"
+    if image is None:
+        if built is None:
+            raise RegistryError(f"{planned.image.name} was not built.", "Run `inv build push`.")
+        image, state = _push(planned, built, repository, docker, registry, builder, warn)
+    moved = _set_tags(planned, image, repository, registry)
+    if state == "already-published" and moved:
+        state = "retagged"
+    tags = tuple(tag.name for tag in planned.image.tags)
+    return Published(planned.image.name, repository.host, repository.name, image.digest, tags, state, image)
+
+
+def _push(
+    planned: PlannedImage,
+    built: Built,
+    repository: Repository,
+    docker: Docker,
+    registry: Registry,
+    builder: str | None,
+    warn: Callable[[str], None],
+) -> tuple[StoredImage, State]:
+    """Pushes under the publishing tag and returns what ECR then holds there.
+
+    A fixed tag that another run has published meanwhile stays: that image is taken instead of ours.
+    """
+    tag = planned.image.tags[0]
+    reference = f"{repository.uri}:{tag.name}"
+    docker.authorize(replace(registry.token(), host=repository.host))
+    with _alone(reference):
+        if tag.kind == "fixed" and (theirs := registry.image(repository, tag.name)) is not None:
+            return _theirs(theirs, built, reference, warn)
+        try:
+            digest = _send(planned, built, reference, docker, builder)
+        except Refused:
+            theirs = registry.image(repository, tag.name)
+            if tag.kind == "moving" or theirs is None:
+                raise
+            return _theirs(theirs, built, reference, warn)
+        stored = registry.image(repository, tag.name)
+    if stored is None:
+        raise RegistryError(f"ECR does not have {reference} after the push.", "Run it again.")
+    if _same(stored, built, digest):
+        return stored, "pushed"
+    if digest is not None and registry.image(repository, digest) is not None and tag.kind == "fixed":
+        return _theirs(stored, built, reference, warn)
+    raise RegistryError(
+        f"ECR holds {stored.digest} as {reference}, but {digest or built.image_id} was built.",
+        "Another run may have pushed at the same time; run it again. No other tag has been touched.",
+    )
+
+
+def _send(planned: PlannedImage, built: Built, reference: str, docker: Docker, builder: str | None) -> str | None:
+    """Sends what was built, from where it stays; returns its digest if that is known."""
+    if built.keep == "store":
+        docker.tag(built.image_id or built.digest or "", reference)
+        docker.push(reference)
+        return built.digest
+    item = BuildInput(built.name, planned.image.definition, (reference,), "builder", push=True)
+    result = docker.build([item], builder)[built.name]
+    if result.digest != built.digest:
+        raise RegistryError(
+            f"The builder no longer has what was built: it pushed {result.digest} instead of {built.digest}.",
+            "Run `inv build push` again; no other tag has been touched.",
+        )
+    return result.digest
+
+
+def _same(stored: StoredImage, built: Built, digest: str | None) -> bool:
+    if digest is not None:
+        return stored.digest == digest
+    # A classic store's image has no manifest of its own until it is pushed; its configuration names it.
+    return stored.config_digest == built.image_id
+
+
+def _theirs(
+    theirs: StoredImage, built: Built, reference: str, warn: Callable[[str], None]
+) -> tuple[StoredImage, State]:
+    if theirs.digest != built.digest:
+        warn(f"Another run published {reference} first; its image {theirs.digest} is taken.")
+    return theirs, "already-published"
+
+
+def _set_tags(planned: PlannedImage, image: StoredImage, repository: Repository, registry: Registry) -> bool:
+    """Sets the tags that don't point at the image yet; fixed ones before moving ones."""
+    due = [item for item in planned.tags[1:] if item.digest != image.digest]
+    for item in sorted(due, key=lambda item: item.tag.kind != "fixed"):
+        try:
+            registry.set_tag(repository, image, item.tag.name)
+        except EcrTasksError as error:
+            raise type(error)(
+                f"{image.digest} is published as {planned.image.tags[0].name}, but {error.cause}",
+                error.remedy,
+            ) from error
+    return bool(due)
+
+
+def _alone(reference: str) -> AbstractContextManager[object]:
+    """Keeps two runs on one machine from giving the same local name to different images while it is pushed."""
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    name = hashlib.sha256(reference.encode()).hexdigest()[:16]
+    return hold(Path(tempfile.gettempdir()) / f"ecr-tasks-push-{user}-{name}.lock") or nullcontext()

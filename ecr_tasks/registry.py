@@ -1,0 +1,149 @@
+"""What a registry holds: repositories, their tag mutability, images; and which tags it would let us move.
+
+Data and pure decisions; ``ecr/`` fills these in from the API.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Mutability = Literal["MUTABLE", "IMMUTABLE", "IMMUTABLE_WITH_EXCLUSION", "MUTABLE_WITH_EXCLUSION"]
+
+INDEX_MEDIA_TYPES = (
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+)
+MANIFEST_MEDIA_TYPES = (
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+)
+
+OCI_KEYS = "org.opencontainers.image."
+"""What the OCI pre-defined label and annotation keys begin with."""
+
+REVISION = OCI_KEYS + "revision"
+"""The OCI pre-defined key that says which commit an image was built from."""
+
+
+@dataclass(frozen=True)
+class Repository:
+    """One ECR repository, as DescribeRepositories tells it."""
+
+    name: str
+    account: str
+    uri: str
+    mutability: Mutability = "MUTABLE"
+    exclusions: tuple[str, ...] = ()
+
+    @property
+    def host(self) -> str:
+        """The registry's host (and port), taken from the URI and never composed: partitions differ."""
+        return self.uri.removesuffix("/" + self.name)
+
+    def locks(self, tag: str) -> bool:
+        """Whether a tag that exists here can no longer be pointed at another image.
+
+        ``*_WITH_EXCLUSION`` turns the rule round for tags that one of the filters matches (ECR API model,
+        ImageTagMutabilityExclusionFilter: whole-tag wildcards).
+        """
+        excluded = any(wildcard_matches(pattern, tag) for pattern in self.exclusions)
+        if self.mutability == "IMMUTABLE_WITH_EXCLUSION":
+            return not excluded
+        if self.mutability == "MUTABLE_WITH_EXCLUSION":
+            return excluded
+        return self.mutability == "IMMUTABLE"
+
+
+def wildcard_matches(pattern: str, tag: str) -> bool:
+    """Whether ECR's whole-tag wildcard matches: ``*`` is any run of characters, everything else is itself."""
+    first, *rest = pattern.split("*")
+    if not rest:
+        return pattern == tag
+    if not tag.startswith(first):
+        return False
+    position = len(first)
+    for part in rest[:-1]:
+        found = tag.find(part, position)
+        if found < 0:
+            return False
+        position = found + len(part)
+    return tag.endswith(rest[-1]) and len(tag) - len(rest[-1]) >= position
+
+
+@dataclass(frozen=True)
+class StoredImage:
+    """A manifest (or index) as the registry holds it, byte for byte."""
+
+    digest: str
+    manifest: str = field(repr=False)
+    media_type: str
+
+    @property
+    def document(self) -> Mapping[str, Any]:
+        """The manifest, parsed."""
+        parsed = json.loads(self.manifest)
+        return parsed if isinstance(parsed, dict) else {}
+
+    @property
+    def is_index(self) -> bool:
+        """Whether this is an index of images rather than one image."""
+        return self.media_type in INDEX_MEDIA_TYPES
+
+    @property
+    def revision(self) -> str | None:
+        """The commit that the image says it was built from, if its annotations say."""
+        annotations = self.document.get("annotations")
+        value = annotations.get(REVISION) if isinstance(annotations, dict) else None
+        return value if isinstance(value, str) else None
+
+    @property
+    def config_digest(self) -> str | None:
+        """The image configuration's digest, which is the image's id in a classic docker store."""
+        config = self.document.get("config")
+        return config.get("digest") if isinstance(config, dict) else None
+
+    @property
+    def size(self) -> int | None:
+        """Compressed bytes of configuration and layers; None for an index, whose children hold them."""
+        if self.is_index:
+            return None
+        document = self.document
+        return int(document["config"]["size"]) + sum(int(layer["size"]) for layer in document["layers"])
+
+    @property
+    def children(self) -> tuple[tuple[str, str], ...]:
+        """An index's images as (platform, digest), attestations left out."""
+        found = []
+        for child in self.document.get("manifests", ()) if self.is_index else ():
+            platform = child.get("platform", {})
+            name = "/".join(
+                part for part in (platform.get("os"), platform.get("architecture"), platform.get("variant")) if part
+            )
+            if name and name != "unknown/unknown":
+                found.append((name, child["digest"]))
+        return tuple(found)
+
+
+@dataclass(frozen=True)
+class RegistryToken:
+    """What `docker login` needs for one registry host; the password lives twelve hours."""
+
+    host: str
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class RepositoryView:
+    """What one look at the registry found: the repository, if there is one, and the tags asked for."""
+
+    repository: Repository | None
+    tags: Mapping[str, StoredImage] = field(default_factory=dict)
+
+
+def missing(view: RepositoryView, tags: Sequence[str]) -> tuple[str, ...]:
+    """Those of the tags that the repository does not have."""
+    return tuple(tag for tag in tags if tag not in view.tags)

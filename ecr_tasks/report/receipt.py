@@ -1,0 +1,129 @@
+"""The receipt, ``.ecr-tasks/receipt.json``: what was built and published, for pipelines and for the next run."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ecr_tasks.errors import BuildError
+from ecr_tasks.publish import Built, Published
+from ecr_tasks.source import SourceState
+
+SCHEMA = 1
+FOLDER = ".ecr-tasks"
+
+
+@dataclass
+class Entry:
+    """What this run knows of one image so far."""
+
+    built: Built | None = None
+    published: list[Published] = field(default_factory=list)
+    platforms: tuple[str, ...] = ()
+    size: int | None = None
+    seconds: float = 0.0
+
+
+def path(project: Path) -> Path:
+    """Where the receipt of a project is."""
+    return project / FOLDER / "receipt.json"
+
+
+def write(project: Path, source: SourceState, entries: Mapping[str, Entry]) -> Path:
+    """Writes the receipt in one step, so that a reader never sees half of it; returns its path.
+
+    Its folder ignores itself in git. Raises BuildError when the disk does not take it.
+    """
+    target = path(project)
+    document = {
+        "schema": SCHEMA,
+        "images": [_image(name, entry, source) for name, entry in entries.items()],
+    }
+    try:
+        target.parent.mkdir(exist_ok=True)
+        ignore = target.parent / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n", encoding="utf-8")
+        _replace(target, json.dumps(document, indent=2) + "\n")
+    except OSError as error:
+        raise BuildError(
+            f"The receipt {target} can't be written: {error.strerror}.",
+            "Make room or give write access there; what the registry got stays, and a second run only looks.",
+        ) from error
+    return target
+
+
+def last_built(project: Path) -> dict[str, Built]:
+    """What the last run built, by image name; empty when there is no receipt that we understand."""
+    try:
+        document = json.loads(path(project).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+        return {}
+    found = {}
+    for image in document.get("images", ()):
+        with suppress(KeyError, TypeError):
+            local = dict(image["local"])
+            platforms = tuple(local.pop("platforms"))
+            found[image["name"]] = Built(name=image["name"], platforms=platforms, seconds=0.0, **local)
+    return found
+
+
+def _image(name: str, entry: Entry, source: SourceState) -> dict[str, Any]:
+    built = entry.built
+    published = entry.published[0] if entry.published else None
+    return {
+        "name": name,
+        "digest": published.digest if published else built.digest if built else None,
+        "platforms": list(entry.platforms or (built.platforms if built else ())),
+        "size": entry.size,
+        "source": {
+            "revision": source.revision,
+            "dirty": source.dirty,
+            "branch": source.branch,
+            "tag": source.tag,
+            "pull_request": None,
+            "ci": None,
+        },
+        "published": [
+            {
+                "registry": item.registry,
+                "repository": item.repository,
+                "tags": list(item.tags),
+                "reference": item.reference,
+                "state": item.state,
+            }
+            for item in entry.published
+        ],
+        "seconds": round(entry.seconds, 3),
+        # What the next run needs to push exactly this; the key is a hash and tells nothing.
+        "local": None
+        if built is None
+        else {
+            "key": built.key,
+            "digest": built.digest,
+            "image_id": built.image_id,
+            "platforms": list(built.platforms),
+            "keep": built.keep,
+        },
+    }
+
+
+def _replace(target: Path, text: str) -> None:
+    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=".receipt-")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(name).chmod(0o644)  # a CI's archiver may be another user; there is no secret in it
+        Path(name).replace(target)
+    except BaseException:
+        with suppress(OSError):
+            Path(name).unlink()
+        raise

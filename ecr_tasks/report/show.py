@@ -1,0 +1,37 @@
+"""Shows a plan to people, on stderr."""
+
+from __future__ import annotations
+
+from ecr_tasks.plan import Plan, PlannedTag
+from ecr_tasks.report.terminal import document, say, short, table
+
+
+def plan_document(plan: Plan) -> None:
+    """The plan as `plan --json` prints it."""
+    document(plan.as_json())
+
+
+def plan(plan: Plan) -> None:
+    """What will be built, under which tags, and what stands in the way."""
+    for item in plan.images:
+        where = f"{item.registry}/{item.image.repository}" if item.registry else item.image.repository
+        todo = "build" if item.build_needed else "nothing to build"
+        say(f"{item.image.name} → {where}: {todo}, {item.because}")
+        if item.creates_repository:
+            say(f"  the repository {item.image.repository} will be created")
+        table(
+            ("  tag", "kind", "now", "because"),
+            [(f"  {tag.tag.name}", tag.tag.kind, _now(tag), tag.tag.because) for tag in item.tags],
+        )
+    for conflict in plan.conflicts:
+        say(f"{conflict.image}: in the way: {conflict.error}")
+
+
+def _now(tag: PlannedTag) -> str:
+    if tag.state is None:
+        return "not asked"
+    if tag.state == "moves":
+        return f"moves from {short(tag.digest)}"
+    if tag.digest:
+        return f"{tag.state} {short(tag.digest)}"
+    return tag.state

@@ -1,0 +1,43 @@
+"""Prints for people on stderr and data on stdout; nothing else in the package prints."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+
+def say(text: str) -> None:
+    """One calm line for people."""
+    print(text, file=sys.stderr, flush=True)  # noqa: T201 - this is the one place that prints for people
+
+
+def warn(text: str) -> None:
+    """Something a person should know that stops nothing."""
+    say(f"Warning: {text}")
+
+
+def data(text: str) -> None:
+    """One line of data; pipelines read it."""
+    print(text, flush=True)  # noqa: T201 - this is the one place that prints data
+
+
+def document(value: Any) -> None:
+    """One JSON document on stdout."""
+    data(json.dumps(value, indent=2, default=str))
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table for people; the last column may be as long as it likes."""
+    lines = [list(head), *(list(row) for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    widths[-1] = 0
+    for line in lines:
+        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        say("  ".join(cells).rstrip())
+
+
+def short(digest: str | None) -> str:
+    """A digest as people compare them: the algorithm and twelve digits."""
+    return digest[:19] if digest else "none"

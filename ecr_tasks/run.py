@@ -1,0 +1,127 @@
+"""One run of the command line: what its tasks share, made when first needed and cleaned up at the end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ecr_tasks.report.terminal import warn
+
+if TYPE_CHECKING:
+    from ecr_tasks.docker import WhalesDocker
+    from ecr_tasks.docker_config import PrivateConfig
+    from ecr_tasks.ecr.registry import EcrRegistry
+    from ecr_tasks.plan import Plan
+    from ecr_tasks.report.receipt import Entry
+    from ecr_tasks.settings import Settings
+    from ecr_tasks.source import SourceState
+
+
+class Run:
+    """Settings, source, clients and results of one command line.
+
+    Invoke copies configuration values at each merge; this one stays itself. Its repr, which `inv -d` logs,
+    tells nothing.
+    """
+
+    def __init__(self, project: Path, config: Mapping[str, object], *, dry: bool = False) -> None:
+        self.project = project
+        self.dry = dry
+        self.entries: dict[str, Entry] = {}
+        self._config = config
+        self._env_name: str | None = None
+        self._overrides: dict[str, str] = {}
+        self._private: PrivateConfig | None = None
+        self._settings: Settings | None = None
+        self._source: SourceState | None = None
+        self._docker: WhalesDocker | None = None
+        self._registry: EcrRegistry | None = None
+        self.plan: Plan | None = None
+
+    def __copy__(self) -> Run:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Run:
+        return self
+
+    def __repr__(self) -> str:
+        return f"<ecr-tasks run in {self.project}>"
+
+    def choose_env(self, name: str) -> None:
+        """Reads ``.env.NAME`` from here on."""
+        self._env_name = name
+        self._forget()
+
+    def override(self, values: Mapping[str, str]) -> None:
+        """Lets a selector task's values beat everything from here on; an empty text unsets a name."""
+        self._overrides.update(values)
+        self._forget()
+
+    @property
+    def settings(self) -> Settings:
+        """The settings; SettingsProblems when something is wrong with them."""
+        if self._settings is None:
+            from ecr_tasks.settings import load
+
+            self._settings = load(
+                self.project,
+                env_name=self._env_name,
+                environ=os.environ,
+                config=self._config,
+                overrides=self._overrides,
+            )
+            for text in self._settings.warnings:
+                warn(text)
+        return self._settings
+
+    @property
+    def source(self) -> SourceState:
+        """What git knows."""
+        if self._source is None:
+            from ecr_tasks.source import read
+
+            self._source = read(self.project, environ=os.environ)
+        return self._source
+
+    @property
+    def docker(self) -> WhalesDocker:
+        """Docker, in this run's private configuration."""
+        if self._docker is None:
+            from ecr_tasks.docker import WhalesDocker
+
+            self._docker = WhalesDocker(self._configuration(), self.project, self.settings.child_environment)
+        return self._docker
+
+    @property
+    def registry(self) -> EcrRegistry:
+        """The settings' registry."""
+        if self._registry is None:
+            from ecr_tasks.ecr.registry import EcrRegistry
+
+            self._registry = EcrRegistry(self.settings)
+        return self._registry
+
+    def entry(self, name: str) -> Entry:
+        """What this run knows of one image."""
+        from ecr_tasks.report.receipt import Entry
+
+        return self.entries.setdefault(name, Entry())
+
+    def close(self) -> None:
+        """Removes the private docker configuration and the token in it."""
+        if self._private is not None:
+            self._private.close()
+
+    def _configuration(self) -> PrivateConfig:
+        if self._private is None:
+            from ecr_tasks.docker_config import PrivateConfig
+
+            self._private = PrivateConfig(os.environ)
+        return self._private
+
+    def _forget(self) -> None:
+        """Other settings, other everything."""
+        self._settings = self._source = self._docker = self._registry = self.plan = None
+        self.entries.clear()

@@ -1,0 +1,76 @@
+"""The main job's tasks: build, push, pull, plan, commands, login, logout."""
+
+from __future__ import annotations
+
+from ecr_tasks.run import Run
+from ecr_tasks.tasks.task import follows, task
+
+
+@task()
+def build(run: Run) -> None:
+    """Build every planned image with buildx, tag it and keep it in the local store."""
+    from ecr_tasks import job
+
+    job.build_images(run, push_follows=follows("push"))
+
+
+@task()
+def push(run: Run) -> None:
+    """Publish what was built (built first if need be); print host/repository@digest."""
+    from ecr_tasks import job
+
+    job.push_images(run)
+
+
+@task(
+    help={
+        "image": "a tag or a sha256: digest (default: what was pushed, or this commit's image)",
+        "platform": "os/arch, for one of several",
+    }
+)
+def pull(run: Run, image: str | None = None, platform: str | None = None) -> None:
+    """Log in and pull an image by tag or digest."""
+    from ecr_tasks import access
+
+    access.pull_images(run, image, platform)
+
+
+@task(help={"json": "one JSON document on stdout"})
+def plan(run: Run, json: bool = False) -> None:
+    """Show what `build push` would do and why; change nothing."""
+    from ecr_tasks.planning import planned
+    from ecr_tasks.report import show
+
+    made = planned(run)
+    if json:
+        show.plan_document(made)
+    else:
+        show.plan(made)
+
+
+@task()
+def commands(run: Run) -> None:
+    """Print the shell commands that do the same by hand: log in, build, push."""
+    from ecr_tasks.commands import shell_commands
+    from ecr_tasks.planning import planned
+    from ecr_tasks.report.terminal import data
+
+    made = planned(run)
+    host = run.registry.token().host
+    data("\n".join(shell_commands(made, run.settings, host, run.registry.region())))
+
+
+@task()
+def login(run: Run) -> None:
+    """Log docker in to this registry, lastingly (the other tasks need no login)."""
+    from ecr_tasks import access
+
+    access.login(run)
+
+
+@task()
+def logout(run: Run) -> None:
+    """Log docker out of this registry."""
+    from ecr_tasks import access
+
+    access.logout(run)

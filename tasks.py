@@ -1,0 +1,5 @@
+"""What a user's own tasks.py looks like."""
+
+from ecr_tasks import ns
+
+__all__ = ["ns"]
