@@ -17,6 +17,12 @@ from ecr_tasks.settings.problems import Malformed
 _ANNOTATION_TYPE = re.compile(r"^(manifest|index)(-descriptor)?(\[[^\]]*\])?$")
 
 
+_AMBIGUOUS = (
+    "has commas and a double quote that doesn't go around a whole entry: write one entry a line, or quotes "
+    "around each entry that needs them"
+)
+
+
 @dataclass(frozen=True)
 class Field:
     """What stands between two commas: as written, and without its CSV quotes."""
@@ -44,7 +50,7 @@ def fields(text: str) -> list[Field]:
         start = position + len(text[position:]) - len(text[position:].lstrip())
         if text[start : start + 1] == '"':
             field, position = _quoted(text, start)
-            found.append(field)
+            found += [field] if field.text else []
             continue
         comma = text.find(",", position)
         end = len(text) if comma < 0 else comma
@@ -54,17 +60,14 @@ def fields(text: str) -> list[Field]:
             found.append(Field(raw, raw))
         position = end + 1
     if bare_quote and "," in text:
-        raise Malformed(
-            "has a double quote inside an entry, and commas: write one entry a line, or put quotes around "
-            "the whole entry"
-        )
+        raise Malformed(_AMBIGUOUS)
     return found
 
 
 def _quoted(text: str, start: int) -> tuple[Field, int]:
     match = re.compile(r'"((?:[^"]|"")*)"\s*(,|$)').match(text, start)
     if match is None:
-        raise Malformed("has a double quote that isn't closed before the comma or the end")
+        raise Malformed(_AMBIGUOUS)
     raw = text[start : match.end(1) + 1]
     # One past the end where no comma follows: nothing is left to read.
     return Field(raw, match[1].replace('""', '"')), match.end() if match[2] else len(text) + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
 
 from ecr_tasks.settings.table import GROUPS, Spec
@@ -34,3 +35,7 @@ def _entry(spec: Spec) -> str:
 
 def _comment(text: str) -> str:
     return "".join(f"# {line}\n" for line in text.splitlines())
+
+
+if __name__ == "__main__":
+    sys.stdout.write(render())

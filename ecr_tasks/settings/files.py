@@ -31,7 +31,7 @@ def choices(project: Path) -> list[str]:
 
 
 def find(project: Path, env_name: str | None, problems: Problems) -> list[Path]:
-    """The files to read, lowest first: ``.env`` if it is there, and the chosen ``.env.NAME``, which must."""
+    """The files to read, lowest first: ``.env``, and the chosen ``.env.NAME``, which must exist."""
     found = [project / ".env"] if _there(project / ".env") else []
     if env_name is None:
         return found

@@ -171,11 +171,15 @@ def _sdk_environment(
         wanted.update(dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), parsed["AWS_REGION"]))
     if parsed["AWS_ACCOUNT_ID"]:
         wanted["AWS_ACCOUNT_ID"] = parsed["AWS_ACCOUNT_ID"]
-    hidden = {
-        name: "" for name in environ if name.startswith("AWS_") and environ[name] and name not in wanted
+    # An exported empty AWS_PROFILE would be looked for in ~/.aws/config, so empty ones are hidden as well.
+    hidden = {name: "" for name in environ if name.startswith("AWS_") and name not in wanted}
+    # What the environment says is there already; what beats it is said even where both agree.
+    exported = {
+        name: text
+        for name, text in wanted.items()
+        if environ.get(name) != text or given[name].origin.kind != "environment"
     }
-    changed = {name: text for name, text in wanted.items() if environ.get(name) != text}
-    return MappingProxyType({**changed, **hidden})
+    return MappingProxyType({**exported, **hidden})
 
 
 def _child_environment(

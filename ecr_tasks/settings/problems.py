@@ -62,8 +62,8 @@ class Problems:
             raise SettingsProblems(self.found)
 
 
-def nearest(name: str, candidates: Sequence[str]) -> str:
-    """The candidate most like a name that nobody knows."""
+def nearest(name: str, candidates: Sequence[str], cutoff: float = 0.0) -> str:
+    """The candidate most like a name that nobody knows; empty if none is as like as ``cutoff`` (0 to 1)."""
     import difflib
 
-    return difflib.get_close_matches(name, candidates, n=1, cutoff=0.0)[0]
+    return next(iter(difflib.get_close_matches(name, candidates, n=1, cutoff=cutoff)), "")

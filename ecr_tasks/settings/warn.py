@@ -1,17 +1,23 @@
-"""What is allowed and yet likely to surprise: the environment overriding what a file chose."""
+"""What is allowed and yet likely to surprise: the environment beating a file, a misspelt AWS_… name."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from ecr_tasks.settings.layers import KEYS, PROFILES, Given, Layer, decides_credentials
+from ecr_tasks.settings.problems import nearest
+from ecr_tasks.settings.table import TABLE
 
 _TELLING = ("AWS_ACCOUNT_ID", "AWS_REGION", "ECR_REPOSITORY", "ECR_REPOSITORY_PREFIX")
+_LIKELY = ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCOUNT_ID", "AWS_PROFILE", *KEYS)
+# botocore's older names for a profile and a session's token.
+_ALSO_READ = ("AWS_DEFAULT_PROFILE", "AWS_SECURITY_TOKEN")
 _REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 
 
 def warnings(files: Sequence[Layer], environment: Layer, given: Mapping[str, Given]) -> tuple[str, ...]:
-    """A sentence for each value of the environment that beats a file's account, region, repository or keys.
+    """A sentence for each value of the environment that beats a file's account, region, repository or keys,
+    and for each AWS_… name in a file that is nearly one of ours.
 
     ``given`` is what counts in the end: where an override took over, there is nothing to warn of.
     """
@@ -24,7 +30,7 @@ def warnings(files: Sequence[Layer], environment: Layer, given: Mapping[str, Giv
                 f"The environment's {counts.origin.name}={counts.text.strip()} beats "
                 f"{beaten.origin.name}={beaten.text.strip()} in {beaten.origin}."
             )
-    return (*found, *_credentials(files, environment, given))
+    return (*found, *_credentials(files, environment, given), *_misspelt(files))
 
 
 def _credentials(files: Sequence[Layer], environment: Layer, given: Mapping[str, Given]) -> list[str]:
@@ -39,6 +45,19 @@ def _credentials(files: Sequence[Layer], environment: Layer, given: Mapping[str,
             said = name if name in KEYS else f"{name}={beaten.text}"
             return [f"The environment's {winner} beats {said} in {beaten.origin}."]
     return []
+
+
+def _misspelt(files: Sequence[Layer]) -> list[str]:
+    """Names in files that look like one of ours. No error: an SDK may know what we don't."""
+    found = []
+    for layer in files:
+        for name, given in layer.items():
+            if name in TABLE or name in _ALSO_READ or not name.startswith("AWS_"):
+                continue
+            meant = nearest(name, _LIKELY, cutoff=0.85)
+            if meant:
+                found.append(f"{given.origin}: {name} means nothing to us: did you mean {meant}?")
+    return found
 
 
 def _of_files(files: Sequence[Layer], names: Sequence[str]) -> Given | None:

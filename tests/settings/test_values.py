@@ -1,0 +1,169 @@
+"""What each setting takes, and what bad input is told to write instead."""
+
+from __future__ import annotations
+
+import pytest
+
+from ecr_tasks.settings.table import TABLE
+
+from .conftest import Project
+
+BAD = [
+    ("AWS_ACCOUNT_ID", "12345678901", "has 11: if a spreadsheet or YAML.*write 012345678901"),
+    ("AWS_ACCOUNT_ID", "1234-5678-9012", "write 123456789012"),
+    ("AWS_ACCOUNT_ID", "1234567890123", "has 13"),
+    ("AWS_ACCOUNT_ID", "my-account", "12 digits, not 'my-account'"),
+    ("AWS_ACCOUNT_ID", "١٢٣٤٥٦٧٨٩٠١٢", "12 digits"),
+    ("AWS_REGION", "eu-central-1a", "availability zone: write eu-central-1"),
+    ("AWS_REGION", "EU_CENTRAL_1", "write eu-central-1"),
+    ("AWS_DEFAULT_REGION", "Frankfurt", "a region such as eu-central-1, not 'Frankfurt'"),
+    ("ECR_ROLE_ARN", "push", "a role's ARN"),
+    ("ECR_ROLE_ARN", "arn:aws:iam::123456789012:user/me", "a role's ARN"),
+    ("ECR_REPOSITORY", "Team/App", "without upper-case letters: write team/app"),
+    ("ECR_REPOSITORY", "/team/app", "without a slash at either end: write team/app"),
+    ("ECR_REPOSITORY", "app:1.0", "without a tag .*: write app"),
+    ("ECR_REPOSITORY", "app@sha256:" + "0" * 64, "without a digest: write app"),
+    (
+        "ECR_REPOSITORY",
+        "123456789012.dkr.ecr.eu-central-1.amazonaws.com/app:latest",
+        "without the registry's host and a tag .*: write app; .*AWS_ACCOUNT_ID=123456789012 and "
+        "AWS_REGION=eu-central-1",
+    ),
+    ("ECR_REPOSITORY", "https://localhost:5000/app", "without the registry's host: write app"),
+    ("ECR_REPOSITORY", "a", "2 to 256 characters"),
+    ("ECR_REPOSITORY", "a" * 257, "has 257"),
+    ("ECR_REPOSITORY", "team//app", "lower-case letters and digits joined by"),
+    ("ECR_REPOSITORY", "app..web", "lower-case letters and digits joined by"),
+    ("ECR_REPOSITORY_PREFIX", "Team/", "write team"),
+    ("ECR_REPOSITORY_PREFIX", "a" * 256, "no room"),
+    ("ECR_CONTEXT", "-", "standard input"),
+    ("ECR_DOCKERFILE", "-", "standard input"),
+    ("ECR_TARGET", "--push", "one word"),
+    ("ECR_BUILDER", "two words", "one word"),
+    ("ECR_PLATFORMS", "arm64", "write linux/arm64"),
+    ("ECR_PLATFORMS", "linux/amd64 linux/arm64", "os/arch"),
+    ("ECR_BUILD_ARGS", "A=1,2 3", r"number 2\) that is neither NAME=VALUE nor NAME"),
+    ("ECR_BUILD_CONTEXTS", "shared", "name=path"),
+    ("ECR_SECRETS", "env=NPM_TOKEN", "without id="),
+    ("ECR_SECRETS", "id=a,type=vault", "neither file nor env"),
+    ("ECR_SECRETS", "id=a,path=b", "the key 'path'"),
+    ("ECR_SECRETS", "npm", "isn't key=value"),
+    ("ECR_SSH", "=key.pem", "without an id"),
+    ("ECR_LABELS", "team", r"isn't KEY=VALUE \(team\)"),
+    ("ECR_ANNOTATIONS", "=x", "isn't KEY=VALUE"),
+    ("ECR_BAKE_FILE", "bake.hcl", "isn't there"),
+    ("ECR_CACHE", "on", "off, registry, or buildx's own syntax"),
+    ("ECR_PRESET", "fast", "default, lambda or supply-chain, not 'fast'"),
+    ("ECR_DIRTY", "ok", "tag or refuse, not 'ok'"),
+    ("ECR_CREATE_REPOSITORY", "maybe", "true or false, not 'maybe'"),
+    ("ECR_DEBUG", "2", "true or false"),
+    ("ECR_SKIP", "content", "not implemented yet: it can only be commit"),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "says"), BAD, ids=lambda part: part[:24])
+def test_bad_input_is_told_what_to_write(project: Project, name: str, text: str, says: str) -> None:
+    import re
+
+    problem = project.problem({name: text})
+    assert problem.startswith(f"Environment variable {name} ")
+    assert re.search(says, problem), problem
+    assert problem.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "text", "value"),
+    [
+        ("AWS_ACCOUNT_ID", "account_id", " 012345678901\n", "012345678901"),
+        ("AWS_REGION", "region", "us-gov-west-1", "us-gov-west-1"),
+        ("AWS_REGION", "region", "eusc-de-east-1", "eusc-de-east-1"),
+        (
+            "ECR_ROLE_ARN",
+            "role_arn",
+            "arn:aws-cn:iam::123456789012:role/a/b",
+            "arn:aws-cn:iam::123456789012:role/a/b",
+        ),
+        ("ECR_REPOSITORY", "repository", "a--b/c__d.e_f", "a--b/c__d.e_f"),
+        ("ECR_REPOSITORY", "repository", "my.team/app", "my.team/app"),
+        ("ECR_REPOSITORY_PREFIX", "repository_prefix", "team", "team/"),
+        ("ECR_REPOSITORY_PREFIX", "repository_prefix", "team/app-", "team/app-"),
+        (
+            "ECR_PLATFORMS",
+            "platforms",
+            "linux/amd64, linux/arm/v7,linux/amd64",
+            ("linux/amd64", "linux/arm/v7"),
+        ),
+        ("ECR_BUILD_ARGS", "build_args", "A=1,B, C= x ", ("A=1", "B", "C= x")),
+        ("ECR_BUILD_CONTEXTS", "build_contexts", "a=../a,b=target:b", ("a=../a", "b=target:b")),
+        ("ECR_SSH", "ssh", "default,git=a.pem,b.pem", ("default", "git=a.pem,b.pem")),
+        ("ECR_SECRETS", "secrets", "ID=a,SRC=b,id=c,env=D", ("ID=a,SRC=b", "id=c,env=D")),
+        ("ECR_LABELS", "labels", 'a=1,"b=2,3"', {"a": "1", "b": "2,3"}),
+        ("ECR_ANNOTATIONS", "annotations", "index,manifest:a=b=c", {"index,manifest:a": "b=c"}),
+        ("ECR_CACHE", "cache", "Registry", "registry"),
+        ("ECR_CACHE", "cache", "type=gha,scope=a", "type=gha,scope=a"),
+        ("ECR_PRESET", "preset", "supply-chain", "supply-chain"),
+        ("ECR_DIRTY", "dirty", "refuse", "refuse"),
+        ("ECR_DEBUG", "debug", "YES", True),
+        ("ECR_CREATE_REPOSITORY", "create_repository", "off", False),
+    ],
+    ids=lambda part: str(part)[:24],
+)
+def test_good_input(project: Project, name: str, field: str, text: str, value: object) -> None:
+    assert getattr(project.load({name: text}), field) == value
+
+
+@pytest.mark.parametrize("name", [spec.name for spec in TABLE.values() if not spec.implemented])
+def test_what_nothing_implements_yet_is_refused_and_not_ignored(project: Project, name: str) -> None:
+    project.write(f"{name}=x")
+    assert project.problem().startswith(f".env:1: {name} is not implemented yet: ")
+
+
+def test_skip_may_be_set_to_what_it_is(project: Project) -> None:
+    project.load({"ECR_SKIP": "commit"})
+
+
+@pytest.mark.parametrize(
+    ("unknown", "meant"),
+    [
+        ("ECR_REPOSITRY", "ECR_REPOSITORY"),
+        ("ECR_PLATFORM", "ECR_PLATFORMS"),
+        ("ECR_REGION", "AWS_REGION"),
+        ("ECR_ACCOUNT_ID", "AWS_ACCOUNT_ID"),
+    ],
+)
+def test_a_misspelt_name_gets_the_nearest_one_wherever_it_stands(
+    project: Project, unknown: str, meant: str
+) -> None:
+    assert project.problem({unknown: "x"}) == (
+        f"Environment variable {unknown} is not a setting: did you mean {meant}?"
+    )
+    project.write(f"\n{unknown}=")
+    assert project.problem() == f".env:2: {unknown} is not a setting: did you mean {meant}?"
+
+
+def test_a_misspelt_key_of_the_configuration(project: Project) -> None:
+    assert project.problem(config={"repositry": "a"}) == (
+        "Invoke configuration ecr.repositry is not a setting: did you mean ecr.repository?"
+    )
+
+
+def test_a_repository_and_a_prefix_contradict_each_other(project: Project) -> None:
+    project.write("ECR_REPOSITORY=app\nECR_REPOSITORY_PREFIX=team")
+    problem = project.problem()
+    assert problem.startswith(".env:1: ECR_REPOSITORY names one repository")
+    assert ".env:2" in problem
+
+
+def test_lambda_takes_one_platform(project: Project) -> None:
+    project.write("ECR_PRESET=lambda\nECR_PLATFORMS=linux/arm64")
+    assert project.load().preset == "lambda"
+    assert "can't be lambda with 2 platforms" in project.problem({"ECR_PLATFORMS": "linux/arm64,linux/amd64"})
+
+
+def test_a_bake_file_is_found_beside_tasks_py(project: Project) -> None:
+    project.write("", "images/bake.hcl")
+    assert project.load({"ECR_BAKE_FILE": "images/bake.hcl"}).bake_file == project.path / "images/bake.hcl"
+
+
+def test_a_number_that_yaml_cut_short_says_so(project: Project) -> None:
+    assert "write 012345678901 (in quotes)" in project.problem(config={"account_id": 12345678901})
