@@ -146,9 +146,7 @@ def _refusal(words: str, folder: Path) -> Exception:
 def _foreign(words: str, folder: Path) -> SettingsError:
     """It is git's configuration that has to change, hence settings; git's own advice holds the right path."""
     advice = re.search(r"git config --global --add safe\.directory .+", words)
-    command = (
-        advice.group() if advice else f"git config --global --add safe.directory {shlex.quote(str(folder))}"
-    )
+    command = advice.group() if advice else f"git config --global --add safe.directory {shlex.quote(str(folder))}"
     return SettingsError(
         f"git refuses to read the repository of {folder}, because it belongs to another user.",
         f"If you trust it: {command}",

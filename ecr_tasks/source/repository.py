@@ -48,16 +48,16 @@ def read(project: Path, *, environ: Mapping[str, str]) -> SourceState:
         return NO_REPOSITORY
 
 
-def is_tracked(root: Path | None, path: Path, *, environ: Mapping[str, str]) -> bool:
+def is_tracked(root: Path | None, path: Path, *, environ: Mapping[str, str] | None = None) -> bool:
     """Whether git has the file ``path`` in its index, and so in what others will clone.
 
     ``root`` is the SourceState's: without a repository nothing is tracked. Asked from the file's own folder,
-    so that a submodule answers for what is in it.
+    so that a submodule answers for what is in it. ``environ`` is ``os.environ`` where none is given.
     """
     if root is None or not path.parent.is_dir():
         return False
     try:
-        git = Git.find(path.parent, environ)
+        git = Git.find(path.parent, os.environ if environ is None else environ)
         return bool(git.run("--literal-pathspecs", "ls-files", "-z", "--", path.name))
     except NoRepositoryError:
         return False
