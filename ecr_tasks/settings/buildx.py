@@ -122,6 +122,8 @@ def cache(text: str) -> str:
     text = text.strip()
     if text.lower() in ("off", "registry"):
         return text.lower()
+    if text == "false":  # what YAML makes of an unquoted off
+        return "off"
     lines = entries.split_plain(text) if "\n" in text else (text,)
     if not all(any(field.key == "type" for field in entries.fields(line)) for line in lines):
         # The text stays unsaid: s3 and azblob caches hold keys.

@@ -107,9 +107,7 @@ def split_ssh(text: str) -> tuple[str, ...]:
 
 def split_contexts(text: str) -> tuple[str, ...]:
     """Build contexts: a comma begins the next one where a ``name=`` follows."""
-    return _lines(text) or _group(
-        text, lambda _entry, field, _next: bool(field.key), lambda field: field.text
-    )
+    return _lines(text) or _group(text, lambda _entry, field, _next: bool(field.key), lambda field: field.text)
 
 
 def split_annotations(text: str) -> tuple[str, ...]:

@@ -37,9 +37,7 @@ def find(project: Path, env_name: str | None, problems: Problems) -> list[Path]:
         return found
     chosen = project / f".env.{env_name}"
     if not env_name or "/" in env_name or "\\" in env_name:
-        problems.add(
-            f"{env_name!r} can't name an environment: it is the NAME of a .env.NAME beside tasks.py."
-        )
+        problems.add(f"{env_name!r} can't name an environment: it is the NAME of a .env.NAME beside tasks.py.")
     elif _there(chosen):
         found.append(chosen)
     else:
@@ -54,9 +52,7 @@ def _there(path: Path) -> bool:
     return path.is_symlink() or path.exists()
 
 
-def read(
-    path: Path, environ: Mapping[str, str], earlier: Mapping[str, str | None], problems: Problems
-) -> DotenvFile:
+def read(path: Path, environ: Mapping[str, str], earlier: Mapping[str, str | None], problems: Problems) -> DotenvFile:
     """A file's values, interpolated as ``dotenv_values`` does it.
 
     ``${NAME}`` is what stands above it in the file, else what ``earlier`` files have, else the environment's:
@@ -70,9 +66,7 @@ def read(
         line = line_of(binding)
         if binding.error:
             # The line's text stays unsaid: it may hold a secret.
-            problems.add(
-                f"{path.name}:{line}: this isn't NAME=VALUE (is a quote left open, or text after its end?)."
-            )
+            problems.add(f"{path.name}:{line}: this isn't NAME=VALUE (is a quote left open, or text after its end?).")
         elif binding.key is not None:
             scope = {**environ, **earlier, **values}
             values[binding.key] = (

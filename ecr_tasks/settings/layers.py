@@ -44,9 +44,7 @@ def from_file(file: DotenvFile) -> Layer:
 def from_environment(environ: Mapping[str, str]) -> Layer:
     """The settings in an environment. An empty one counts as not set: CI systems export empty variables."""
     return {
-        name: Given(text, Origin("environment", name))
-        for name, text in environ.items()
-        if text and is_ours(name)
+        name: Given(text, Origin("environment", name)) for name, text in environ.items() if text and is_ours(name)
     }
 
 
@@ -113,9 +111,7 @@ def _lines(items: Iterable[str]) -> str:
     return entries.join(items)
 
 
-def report_unknown(
-    layer: Mapping[str, Origin], problems: Problems, known: Mapping[str, object] = TABLE
-) -> None:
+def report_unknown(layer: Mapping[str, Origin], problems: Problems, known: Mapping[str, object] = TABLE) -> None:
     """Note every ``ECR_…`` name that is no setting, with the nearest one that is."""
     # People write ECR_REGION for AWS_REGION: the nearest name is looked for under either prefix.
     candidates = {f"ECR_{name[4:]}": name for name in known if name.startswith("AWS_")}

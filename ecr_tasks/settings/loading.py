@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -45,9 +46,7 @@ def load(
     for file in read:
         # An empty or bare unknown name in a file is a misspelling too; in the environment it is not set.
         origins = {
-            name: Origin("file", name, file.path, line)
-            for name, line in file.lines.items()
-            if layers.is_ours(name)
+            name: Origin("file", name, file.path, line) for name, line in file.lines.items() if layers.is_ours(name)
         }
         layers.report_unknown(origins, problems)
     layers.report_unknown({name: given.origin for name, given in environment.items()}, problems)
@@ -92,14 +91,13 @@ def _parse(given: Mapping[str, layers.Given], problems: Problems) -> dict[str, A
 def _fields(
     project: Path, parsed: Mapping[str, Any], given: Mapping[str, layers.Given], problems: Problems
 ) -> dict[str, Any]:
-    def complain(name: str) -> Callable[[str], None]:
-        return lambda message: problems.at(given[name].origin, name, message)
-
     _contradictions(parsed, given, problems)
     context = parsed["ECR_CONTEXT"] or "."
+    # Not resolve(): behind a link, the context must still be seen to hold the project's files.
+    folder = context if is_remote(context) else os.path.normpath(project / context)
     bake_file = parsed["ECR_BAKE_FILE"] and project / parsed["ECR_BAKE_FILE"]
     if bake_file and not bake_file.is_file():
-        complain("ECR_BAKE_FILE")(f"names a file that isn't there: {bake_file}.")
+        problems.at(given["ECR_BAKE_FILE"].origin, "ECR_BAKE_FILE", f"names a file that isn't there: {bake_file}.")
     return {
         "region": parsed["AWS_REGION"],
         "account_id": parsed["AWS_ACCOUNT_ID"],
@@ -107,7 +105,7 @@ def _fields(
         "repository": parsed["ECR_REPOSITORY"],
         "repository_prefix": parsed["ECR_REPOSITORY_PREFIX"],
         "bake_file": bake_file,
-        "context": context if is_remote(context) else str((project / context).resolve()),
+        "context": folder,
         "dockerfile": parsed["ECR_DOCKERFILE"],
         "target": parsed["ECR_TARGET"],
         "platforms": parsed["ECR_PLATFORMS"] or (),
@@ -132,8 +130,7 @@ def _contradictions(parsed: Mapping[str, Any], given: Mapping[str, layers.Given]
         problems.at(
             given["ECR_REPOSITORY"].origin,
             "ECR_REPOSITORY",
-            f"names one repository and ECR_REPOSITORY_PREFIX ({prefix}) begins the names of several: "
-            "keep one.",
+            f"names one repository and ECR_REPOSITORY_PREFIX ({prefix}) begins the names of several: keep one.",
         )
     platforms = parsed["ECR_PLATFORMS"] or ()
     if parsed["ECR_PRESET"] == "lambda" and len(platforms) > 1:

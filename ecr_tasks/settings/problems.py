@@ -8,7 +8,7 @@ from ecr_tasks.errors import SettingsError
 from ecr_tasks.settings.model import Origin
 
 
-class Malformed(Exception):  # noqa: N818 - it never leaves this package; the user sees SettingsProblems
+class Malformed(Exception):
     """A value that can't be used; each message goes on from the setting's name ("must be …")."""
 
     def __init__(self, *messages: str) -> None:
@@ -16,7 +16,7 @@ class Malformed(Exception):  # noqa: N818 - it never leaves this package; the us
         self.messages = messages
 
 
-class SettingsProblems(SettingsError):  # noqa: N818 - it is several, and named for what it holds
+class SettingsProblems(SettingsError):
     """One or more settings are wrong; ``problems`` has a sentence for each, beginning with its place.
 
     No sentence holds a secret or a build argument's value.
@@ -31,8 +31,11 @@ class SettingsProblems(SettingsError):  # noqa: N818 - it is several, and named 
             cause = f"{len(self.problems)} settings are wrong:\n" + "\n".join(
                 f"  {problem}" for problem in self.problems
             )
-            remedy = "\nCorrect each where it stands and run the task again."
+            remedy = "Correct each where it stands and run the task again."
         super().__init__(cause, remedy)
+
+    def __str__(self) -> str:
+        return f"{self.cause}{' ' if len(self.problems) == 1 else chr(10)}{self.remedy}"
 
 
 class Problems:

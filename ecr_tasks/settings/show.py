@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ecr_tasks.settings import buildx
 from ecr_tasks.settings.model import Settings, SettingValue
 from ecr_tasks.settings.table import spec_of
 
@@ -12,9 +13,7 @@ HIDDEN = "…hidden"
 
 _IN_URL = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 # Caches in object stores take their keys in the setting itself (BuildKit: s3, azblob, gha).
-_IN_CACHE = re.compile(
-    r"(?i)\b((?:secret_|session_|access_)?(?:access_key|token|key_id|key|password)=)[^,\n]+"
-)
+_IN_CACHE = re.compile(r"(?i)\b((?:secret_|session_|access_)?(?:access_key|token|key_id|key|password)=)[^,\n]+")
 
 
 def shown(value: SettingValue) -> str | None:
@@ -24,7 +23,7 @@ def shown(value: SettingValue) -> str | None:
         return None
     display = spec_of(value.name).display
     if display == "names-only":
-        return _names_only(value.name, text)
+        return _names_only(text)
     if display == "last-four":
         return HIDDEN + (text[-4:] if len(text) >= 16 else "")
     if display == "hidden" or value.secret:
@@ -34,13 +33,10 @@ def shown(value: SettingValue) -> str | None:
     return _IN_URL.sub(HIDDEN, text).strip()
 
 
-def _names_only(name: str, text: str) -> str:
+def _names_only(text: str) -> str:
     # The entries as they were understood: in the text itself, nothing says where a value ends.
-    entries = spec_of(name).parse(text)
-    assert isinstance(entries, tuple)  # noqa: S101 - for the type checker
-    return ", ".join(
-        f"{name}={HIDDEN}" if equals else name for name, equals, _ in (e.partition("=") for e in entries)
-    )
+    entries = (entry.partition("=") for entry in buildx.build_args(text))
+    return ", ".join(f"{name}={HIDDEN}" if equals else name for name, equals, _ in entries)
 
 
 def as_json(settings: Settings) -> dict[str, Any]:

@@ -85,9 +85,7 @@ GROUPS: Mapping[str, tuple[Spec, ...]] = MappingProxyType(
             Spec("AWS_ROLE_ARN", "The SDK's own role for web identity.", "arn:aws:iam::123456789012:role/ci"),
             Spec("AWS_WEB_IDENTITY_TOKEN_FILE", "The file with the OIDC token.", "/run/secrets/token"),
             Spec("AWS_CONFIG_FILE", "Another file than ~/.aws/config.", "/secure/aws/config"),
-            Spec(
-                "AWS_SHARED_CREDENTIALS_FILE", "Another file than ~/.aws/credentials.", "/secure/credentials"
-            ),
+            Spec("AWS_SHARED_CREDENTIALS_FILE", "Another file than ~/.aws/credentials.", "/secure/credentials"),
             Spec("AWS_CA_BUNDLE", "Certificates to trust, behind a proxy that opens TLS.", "/etc/ssl/ca.pem"),
             Spec("AWS_ENDPOINT_URL", "Another endpoint for every AWS service.", "http://127.0.0.1:4510"),
             Spec("AWS_ENDPOINT_URL_ECR", "Another endpoint for ECR's API.", "https://vpce-1.api.ecr.example"),
@@ -96,9 +94,7 @@ GROUPS: Mapping[str, tuple[Spec, ...]] = MappingProxyType(
             Spec("AWS_USE_DUALSTACK_ENDPOINT", "Endpoints with IPv6.", "true"),
         ),
         "What to build": (
-            Spec(
-                "ECR_REPOSITORY", "The repository: one image, one repository.", "team/app", values.repository
-            ),
+            Spec("ECR_REPOSITORY", "The repository: one image, one repository.", "team/app", values.repository),
             Spec(
                 "ECR_CONTEXT",
                 "The build context: a folder beside this file, or a URL.",
@@ -113,9 +109,7 @@ GROUPS: Mapping[str, tuple[Spec, ...]] = MappingProxyType(
                 values.dockerfile,
                 default="Dockerfile",
             ),
-            Spec(
-                "ECR_TARGET", "A stage of the Dockerfile.", "runtime", values.word, otherwise="the last one"
-            ),
+            Spec("ECR_TARGET", "A stage of the Dockerfile.", "runtime", values.word, otherwise="the last one"),
             Spec(
                 "ECR_PLATFORMS",
                 "Platforms as os/arch[/variant].",

@@ -124,6 +124,8 @@ def repository_prefix(given: str) -> str:
 def _instead(given: str) -> str:
     """What is wrong with a repository's name, and what to write instead."""
     reasons, also = [], ""
+    # A name and password before the host are nobody's business, and not repeated.
+    given = re.sub(r"^(\w+://)?[^/@]+@(?!sha256:)", r"\1", given)
     name = re.sub(r"^(https?|docker)://", "", given)
     host, slash, rest = name.partition("/")
     ecr = _ECR_HOST.fullmatch(host)

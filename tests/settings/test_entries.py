@@ -40,9 +40,9 @@ secret = st.builds(
     lambda kind, name, rest: f"{kind}id={name}{rest}",
     st.sampled_from(["", "type=env,", "type=file,"]),
     word,
-    st.lists(
-        st.builds(lambda key, value: f",{key}={value}", st.sampled_from(["src", "source", "env"]), word)
-    ).map("".join),
+    st.lists(st.builds(lambda key, value: f",{key}={value}", st.sampled_from(["src", "source", "env"]), word)).map(
+        "".join
+    ),
 )
 
 
@@ -51,9 +51,7 @@ def test_secrets_come_apart_at_the_commas_between_them(expected: list[str]) -> N
     assert entries.split_secrets(",".join(expected)) == tuple(expected)
 
 
-ssh = st.builds(
-    lambda name, paths: name + "=" + ",".join(paths), word, st.lists(word, min_size=1, max_size=3)
-)
+ssh = st.builds(lambda name, paths: name + "=" + ",".join(paths), word, st.lists(word, min_size=1, max_size=3))
 
 
 @given(alone=st.lists(word, max_size=3), with_keys=st.lists(ssh, max_size=3))

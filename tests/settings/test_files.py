@@ -38,9 +38,7 @@ def read_lines(path: Path, text: str, earlier: dict[str, str | None] | None = No
 
 
 @given(lines=st.lists(line, max_size=6), end=st.sampled_from(["\n", "\r\n", "\r"]))
-def test_values_are_python_dotenvs(
-    tmp_path_factory: pytest.TempPathFactory, lines: list[str], end: str
-) -> None:
+def test_values_are_python_dotenvs(tmp_path_factory: pytest.TempPathFactory, lines: list[str], end: str) -> None:
     path = tmp_path_factory.getbasetemp() / ".env"
     ours = read_lines(path, end.join(lines)).values
     assert ours == dict(dotenv_values(path))

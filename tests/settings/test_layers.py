@@ -71,9 +71,7 @@ def test_empty_values_count_as_not_set(project: Project) -> None:
 def test_an_empty_override_takes_a_value_away(project: Project) -> None:
     project.write("ECR_ROLE_ARN=arn:aws:iam::123456789012:role/push")
     environ = {"AWS_PROFILE": "dev", "AWS_SESSION_TOKEN": "t"}
-    settings = project.load(
-        environ, overrides={"ECR_ROLE_ARN": "", "AWS_PROFILE": "", "AWS_SESSION_TOKEN": ""}
-    )
+    settings = project.load(environ, overrides={"ECR_ROLE_ARN": "", "AWS_PROFILE": "", "AWS_SESSION_TOKEN": ""})
     assert settings.role_arn is None
     assert str(settings.origin("ECR_ROLE_ARN")) == "local ECR"
     assert sdk(settings, environ) == {}
@@ -90,6 +88,7 @@ def test_configuration_takes_lists_mappings_booleans_and_numbers(project: Projec
             "secrets": ["id=a,src=b"],
             "labels": {"team": "web, and more"},
             "create_repository": True,
+            "cache": False,  # `cache: off` in YAML
             "target": None,
             "_session": object(),
         }
@@ -101,6 +100,7 @@ def test_configuration_takes_lists_mappings_booleans_and_numbers(project: Projec
     assert settings.secrets == ("id=a,src=b",)
     assert settings.labels == {"team": "web, and more"}
     assert settings.create_repository is True
+    assert settings.cache == "off"
     assert settings.target is None
 
 
@@ -129,9 +129,7 @@ def test_the_regions_two_names_are_one_setting(project: Project) -> None:
 
 
 def test_aws_names_reach_the_sdk_and_no_child(project: Project) -> None:
-    project.write(
-        FILE_KEYS + "AWS_ENDPOINT_URL_ECR=http://localhost:1\nAWS_MAX_ATTEMPTS=2\nAWS_CA_BUNDLE=/ca.pem"
-    )
+    project.write(FILE_KEYS + "AWS_ENDPOINT_URL_ECR=http://localhost:1\nAWS_MAX_ATTEMPTS=2\nAWS_CA_BUNDLE=/ca.pem")
     settings = project.load()
     assert sdk(settings, {}) == {
         "AWS_ACCESS_KEY_ID": "AKIAFILEFILEFILEFILE",
@@ -199,9 +197,7 @@ def test_an_environment_that_overrides_a_file_is_warned_of(project: Project) -> 
 
 
 def test_an_aws_name_that_is_nearly_ours_is_warned_of_and_still_passed_on(project: Project) -> None:
-    project.write(
-        "AWS_REGOIN=x\nAWS_SECURITY_TOKEN=t\nAWS_ENDPOINT_URL_ECS=http://localhost\nAWS_MAX_ATTEMPTS=3"
-    )
+    project.write("AWS_REGOIN=x\nAWS_SECURITY_TOKEN=t\nAWS_ENDPOINT_URL_ECS=http://localhost\nAWS_MAX_ATTEMPTS=3")
     settings = project.load()
     assert settings.warnings == (".env:1: AWS_REGOIN means nothing to us: did you mean AWS_REGION?",)
     assert settings.sdk_environment["AWS_REGOIN"] == "x"
@@ -230,9 +226,7 @@ def test_nothing_is_warned_of_where_both_agree_or_an_override_decides(project: P
 
 def test_credentials_that_beat_a_files_are_warned_of_without_showing_them(project: Project) -> None:
     project.write("AWS_PROFILE=dev")
-    assert project.load(KEYS).warnings == (
-        "The environment's AWS_ACCESS_KEY_ID beats AWS_PROFILE=dev in .env:1.",
-    )
+    assert project.load(KEYS).warnings == ("The environment's AWS_ACCESS_KEY_ID beats AWS_PROFILE=dev in .env:1.",)
     project.write(FILE_KEYS)
     assert project.load({"AWS_PROFILE": "dev"}).warnings == (
         "The environment's AWS_PROFILE beats AWS_ACCESS_KEY_ID in .env:1.",

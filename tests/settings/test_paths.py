@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ecr_tasks.errors import SettingsError
+from ecr_tasks.settings import load
 
 from .conftest import Project
 
@@ -12,6 +13,14 @@ from .conftest import Project
 def test_a_context_is_the_projects_and_not_the_working_directorys(project: Project) -> None:
     assert project.load({"ECR_CONTEXT": "../other"}).context == str(project.path.parent / "other")
     assert project.load({"ECR_CONTEXT": "/srv/app"}).context == "/srv/app"
+
+
+def test_a_context_behind_a_link_still_lies_around_the_projects_files(project: Project) -> None:
+    project.write("ECR_TARGET=run")
+    link = project.path / "link"
+    link.symlink_to(".")
+    settings = load(link, environ={})
+    assert settings.files[0].is_relative_to(settings.context)
 
 
 @pytest.mark.parametrize(

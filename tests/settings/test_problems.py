@@ -51,6 +51,7 @@ def test_one_problem_is_one_sentence_and_several_are_a_list(project: Project) ->
         "AWS_SECRET_ACCESS_KEY=hunter2\nECR_DIRTY=x",
         "AWS_SECRET_ACCESS_KEY='hunter2",
         "ECR_REPOSITORY=https://user:hunter2@host/App!",
+        "ECR_REPOSITORY=user:hunter2@host//app",
         "ECR_BUILD_CONTEXTS=https://user:hunter2@host/",
     ],
 )

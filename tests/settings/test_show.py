@@ -22,9 +22,7 @@ ROOT = Path(__file__).parents[2]
 
 def test_every_setting_has_a_row_with_its_value_and_origin(project: Project) -> None:
     project.write("ECR_REPOSITORY=app\nAWS_MAX_ATTEMPTS=3\nMY_APP=x")
-    rows = {
-        name: (value, origin) for name, value, origin in as_rows(project.load({"AWS_REGION": "eu-west-1"}))
-    }
+    rows = {name: (value, origin) for name, value, origin in as_rows(project.load({"AWS_REGION": "eu-west-1"}))}
     assert set(TABLE) <= set(rows)
     assert rows["ECR_REPOSITORY"] == ("app", ".env:1")
     assert rows["AWS_REGION"] == ("eu-west-1", "environment variable AWS_REGION")

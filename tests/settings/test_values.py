@@ -131,9 +131,7 @@ def test_skip_may_be_set_to_what_it_is(project: Project) -> None:
         ("ECR_ACCOUNT_ID", "AWS_ACCOUNT_ID"),
     ],
 )
-def test_a_misspelt_name_gets_the_nearest_one_wherever_it_stands(
-    project: Project, unknown: str, meant: str
-) -> None:
+def test_a_misspelt_name_gets_the_nearest_one_wherever_it_stands(project: Project, unknown: str, meant: str) -> None:
     assert project.problem({unknown: "x"}) == (
         f"Environment variable {unknown} is not a setting: did you mean {meant}?"
     )
