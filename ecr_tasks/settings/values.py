@@ -147,7 +147,7 @@ def _instead(given: str) -> str:
         name = name.lower()
         reasons.append("upper-case letters")
     if reasons and _REPOSITORY.fullmatch(name) and len(name) >= 2:
-        return f"is the repository's name without {' and '.join(reasons)}: write {name}{also}"
+        return f"must be the repository's name without {' or '.join(reasons)}: write {name}{also}"
     return f"must be lower-case letters and digits joined by . _ __ - or /, like team/app, not {given[:80]!r}"
 
 

@@ -26,7 +26,7 @@ BAD = [
     (
         "ECR_REPOSITORY",
         "123456789012.dkr.ecr.eu-central-1.amazonaws.com/app:latest",
-        "without the registry's host and a tag .*: write app; .*AWS_ACCOUNT_ID=123456789012 and "
+        "without the registry's host or a tag .*: write app; .*AWS_ACCOUNT_ID=123456789012 and "
         "AWS_REGION=eu-central-1",
     ),
     ("ECR_REPOSITORY", "https://localhost:5000/app", "without the registry's host: write app"),
