@@ -1,0 +1,203 @@
+"""Our reading of .dockerignore against BuildKit's: the same files arrive, whatever the patterns."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from ecr_tasks.context import DockerIgnore
+from ecr_tasks.errors import SettingsError
+from tests.engine.conftest import docker
+
+TREE = [
+    *("Dockerfile", ".env", ".env.example", "README.md", "a", "b.txt", "ab.txt", "a b", "A.txt", "é", "日本.txt"),
+    *("a.b", "a|b", "{a,b}", "b{2}", "bb", "a^b", "a+b", "(a)", "$a", "[a]", "]", "a]", "-", "\\", "a\\b", "*", "?"),
+    *("dir/a", "dir/.env", "dir/b.txt", "dir/sub/a", "dir/sub/.env", "dir/sub/deep/a", "dir/sub/deep/b.txt"),
+    *("abc/def", "abc/deg", "abc/d/f", "abd/def", "#x", "!x", "dir/!x", " x", "x ", "5", "d", "a5", "ad"),
+    *("build/a.js", "build/a.ts", "build/lib/b.js", "src/build/a.js", "src/.env", "src/a/b/c", "src/a/c"),
+]
+"""The files of every context, chosen so that each quirk of a pattern tells some of them apart."""
+
+CHOSEN = [
+    ["*", "!dir"],
+    ["**", "!dir/**"],
+    ["*", "!dir/sub/.env"],
+    ["dir", "!dir/*/a"],
+    ["dir", "!dir/sub/**"],
+    ["dir", "!dir/*/**"],
+    ["a", "!a", "a"],
+    ["dir", "!dir/sub", "dir/sub/deep"],
+    ["dir", "!dir/sub/a", "dir"],
+    ["dir/sub/a", "!dir"],
+    ["dir/sub", "!dir", "dir/sub/deep", "!dir/sub"],
+    ["!dir", "dir/a", "!dir/a", "**/a"],
+    ["# a comment", " # none", "#x", "./#x"],
+    ["  dir/  ", "\ta\t", "\u00a0b.txt\u3000", "\x1fx"],
+    ["/dir/", "//abc//def", "./abc/../abd", "../a", "/"],
+    ["/!x", "!dir/!x", "! b.txt"],
+    ["*", "! /dir/./sub/"],
+    ["*.{txt,md}", "{a,b}"],
+    ["b{2}*"],
+    ["[b]{2}"],
+    ["a|b*"],
+    ["dir|[5]"],
+    ["a^b", "[a]^b"],
+    ["[*]", "[?]"],
+    ["[a\\]]", "\\[a\\]", "a\\\\b", "\\\\"],
+    ["[^a-z]", "![[:upper:]]*"],
+    ["[[:alpha:]]*"],
+    ["[[:^alpha:]]*"],
+    ["[\\d]", "a\\d"],
+    ["\\x61*", "\\142b"],
+    ["a\\b*", "[]]x]"][:1],
+    ["[a**b]", "**[.]txt"],
+    ["***", "!***.txt"],
+    ["**/a**"],
+    ["a**", "**b", "**/"],
+    ["**/.env*", "!**/.env.example"],
+    ["**/sub/**"],
+    ["dir/**/a", "**/b/**/c"],
+    ["src/**/", "!src/a/**/c"],
+    ["?", "??", "日?.txt"],
+    ["(a)", "$a", "a+b", "*$a", "*+?"],
+    ["."],
+    ["dir/.."],
+    ["!*.txt"],
+    [""],
+]
+
+PARTS = [
+    *("a", "b", "ab", "abc", "dir", "sub", "deep", "def", "src", "build", ".env", "txt", "js", "x", "5", "é", "日本"),
+    *("*", "*", "**", "**", "?", "[a-c]", "[^a]", "[a|b]", "\\a", "\\*", "\\.", "{a,b}", "{2}", "|", "^", "+", "$"),
+    *("/", "/", "/", "/", "/", ".", "..", "-", "!", "#", " ", "(", ")", "]"),
+]
+
+
+def test_chosen_patterns(engine: Mapping[str, str], tmp_path: Path) -> None:
+    compare(engine, tmp_path, CHOSEN)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_patterns_by_chance(engine: Mapping[str, str], tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311 - the same patterns each time
+    compare(engine, tmp_path, [by_chance(chance) for _ in range(60)])
+
+
+def by_chance(chance: random.Random) -> list[str]:
+    """A few patterns that are well-formed, about half of them near to what is in the tree."""
+    lines: list[str] = []
+    while len(lines) < chance.randint(1, 5):
+        if chance.random() < 0.5:
+            path = chance.choice(TREE).split("/")
+            cut = path[: chance.randint(1, len(path))]
+            line = "/".join(chance.choice([part, part, part, "*", "**", f"{part[:1]}*"]) for part in cut)
+        else:
+            line = "".join(chance.choice(PARTS) for _ in range(chance.randint(1, 6)))
+        line = chance.choice(["", "", "!", "/"]) + line
+        if well_formed(line):
+            lines.append(line)
+    return lines
+
+
+def well_formed(line: str) -> bool:
+    """Whether we take a line."""
+    try:
+        DockerIgnore.parse(line.encode(), Path(".dockerignore"))
+    except SettingsError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["[", "[]", "[a", "[]a]", "[-a]", "[a-]", "[b-a]", "!", "!/", "a\\", "\\ga", "[[:no:]]", "*{2}", "a{1001}*"],
+)
+def test_what_fails_a_build(engine: Mapping[str, str], tmp_path: Path, line: str) -> None:
+    assert not well_formed(line)
+    write(tmp_path, TREE)
+    (tmp_path / ".dockerignore").write_text(f"{line}\n", encoding="utf-8")
+    done = docker(engine, "buildx", "build", "--output=type=cacheonly", str(tmp_path), check=False)
+    assert done.returncode != 0
+
+
+@pytest.mark.parametrize(
+    ("files", "dockerfile", "kept_out"),
+    [
+        ({".dockerignore": "a", "Dockerfile.dockerignore": "b.txt"}, "Dockerfile", {"b.txt"}),
+        ({".dockerignore": "a", "dir/Dockerfile.dockerignore": "b.txt"}, "dir/Dockerfile", {"b.txt"}),
+        ({".dockerignore": "a", "dir/.dockerignore": "b.txt"}, "dir/Dockerfile", {"a"}),
+        ({".dockerignore": "a", "prod.dockerignore": "b.txt"}, "prod", {"b.txt"}),
+        ({".dockerignore": "a", "Dockerfile.dockerignore": ""}, "Dockerfile", set()),
+        ({".dockerignore": "\ufeffa\r\nb.txt\r\n"}, "Dockerfile", {"a", "b.txt"}),
+        ({"dockerfile.dockerignore": "a"}, "dockerfile", {"a"}),
+        ({"linked": "a", ".dockerignore": Path("linked")}, "Dockerfile", {"a"}),
+        ({"dir/linked": "a", ".dockerignore": Path("/dir/linked")}, "Dockerfile", {"a"}),
+        ({"../outside": "a", ".dockerignore": Path("../outside")}, "Dockerfile", set()),
+        ({".dockerignore": "a", "Dockerfile.dockerignore": Path("nowhere")}, "Dockerfile", {"a"}),
+    ],
+)
+def test_which_file(
+    engine: Mapping[str, str],
+    tmp_path: Path,
+    files: Mapping[str, str | Path],
+    dockerfile: str,
+    kept_out: set[str],
+) -> None:
+    context = tmp_path / "context"
+    write(context, ["a", "b.txt"])
+    for name, content in {dockerfile: "FROM scratch\nCOPY . /\n", **files}.items():
+        path = context / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, str):
+            path.write_text(content, encoding="utf-8", newline="")
+        else:
+            path.symlink_to(content)
+    (tmp_path / "out").mkdir()
+    output = f"--output=type=local,dest={tmp_path / 'out'}"
+    docker(engine, "buildx", "build", "--file", str(context / dockerfile), output, str(context))
+    assert {"a", "b.txt"} - present(tmp_path / "out") == kept_out
+    ours = DockerIgnore.read(context, context / dockerfile)
+    assert {name for name in ("a", "b.txt") if ours.ignores(name)} == kept_out
+
+
+def compare(engine: Mapping[str, str], folder: Path, cases: Sequence[Sequence[str]]) -> None:
+    """Builds every case in one go, each in its own context, and compares what arrived."""
+    targets = {}
+    for number, lines in enumerate(cases):
+        context, out = folder / f"context-{number}", folder / f"out-{number}"
+        write(context, TREE)
+        (context / ".dockerignore").write_text("\n".join(lines), encoding="utf-8")
+        targets[f"case-{number}"] = {
+            "context": str(context),
+            "dockerfile-inline": "FROM scratch\nCOPY . /\n",
+            "output": [f"type=local,dest={out}"],
+        }
+    definition = folder / "bake.json"
+    definition.write_text(json.dumps({"target": targets}), encoding="utf-8")
+    allowed = f"--allow=fs={folder}"
+    docker(engine, "buildx", "bake", "--file", str(definition), allowed, *targets, cwd=folder)
+    wrong = {}
+    for number, lines in enumerate(cases):
+        ours = DockerIgnore.read(folder / f"context-{number}", None)
+        expected = {path for path in [*TREE, ".dockerignore"] if not ours.ignores(path)}
+        arrived = present(folder / f"out-{number}")
+        if arrived != expected:
+            wrong["\n".join(lines)] = {"only they": arrived - expected, "only we": expected - arrived}
+    assert not wrong
+
+
+def write(folder: Path, names: Iterable[str]) -> None:
+    """Writes files, each with its own name as its content (a Dockerfile with its own)."""
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("FROM scratch\nCOPY . /\n" if name == "Dockerfile" else name, encoding="utf-8")
+
+
+def present(folder: Path) -> set[str]:
+    """The files of a folder, relative to it."""
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
