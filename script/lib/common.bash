@@ -14,3 +14,18 @@ fail() {
   say "$@"
   exit 1
 }
+
+# pass_signals COMMAND…: runs it, and ends it when we are to end: a shell by itself would wait for it and then do so.
+pass_signals() {
+  local child status=0
+  "$@" <&0 &
+  child=$!
+  trap 'kill -TERM "$child" 2>/dev/null || true' INT TERM
+  wait "$child" || status=$?
+  # A signal ends the first wait; the second one is for the child's own end.
+  if ((status > 128)); then
+    wait "$child" || status=$?
+  fi
+  trap - INT TERM
+  return "$status"
+}
