@@ -16,7 +16,8 @@ def with_cache(definition: BuildDefinition, cache: str, repository: Repository |
     """The definition with its cache: ``off``, ``registry``, or buildx's own syntax, used both ways.
 
     ECR takes a cache only as an image manifest with OCI media types (ecr.md, Build cache in ECR). A repository
-    that is not there yet has none to offer and takes none: the definition stays as it is. Raises Refused when
+    that is not there yet has none to offer and takes none: the definition stays as it is. A cache that can't be
+    written fails no build. Raises Refused when
     the repository would lock the cache's tag after the first build.
     """
     if cache == "off":
@@ -32,5 +33,5 @@ def with_cache(definition: BuildDefinition, cache: str, repository: Repository |
             "in a repository of its own (type=registry,ref=…,mode=max,image-manifest=true,oci-mediatypes=true).",
         )
     source = f"type=registry,ref={repository.uri}:{CACHE_TAG}"
-    target = f"{source},mode=max,image-manifest=true,oci-mediatypes=true"
+    target = f"{source},mode=max,image-manifest=true,oci-mediatypes=true,ignore-error=true"
     return replace(definition, cache_from=(source,), cache_to=(target,))

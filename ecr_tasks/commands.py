@@ -42,26 +42,22 @@ def _login(settings: Settings, host: str, region: str) -> str:
 
 
 def _aws(settings: Settings, region: str) -> list[str]:
-    endpoint = settings.sdk_environment.get("AWS_ENDPOINT_URL_ECR")
-    profile = settings.sdk_environment.get("AWS_PROFILE")
-    return [
-        "--region",
-        region,
-        *(["--profile", profile] if profile else []),
-        *(["--endpoint-url", endpoint] if endpoint else []),
-    ]
+    options = {"--region": region, "--profile": _text(settings, "AWS_PROFILE")}
+    options["--endpoint-url"] = _text(settings, "AWS_ENDPOINT_URL_ECR")
+    return [word for flag, value in options.items() if value for word in (flag, value)]
 
 
 def _with_keys(line: str, settings: Settings) -> str:
-    """Keys are not printed; where the settings have some for the SDK, the person exports them first.
-
-    The local ECR's are no secret: it checks none.
-    """
-    key = settings.sdk_environment.get("AWS_ACCESS_KEY_ID")
-    if not line.startswith("aws ") or not key or settings.origin("AWS_ACCESS_KEY_ID").kind != "override":
+    """Keys are not printed: the person has them exported. The local ECR's are no secret, it checks none."""
+    if not line.startswith("aws ") or settings.origin("AWS_ACCESS_KEY_ID").kind != "override":
         return line
-    secret = settings.sdk_environment.get("AWS_SECRET_ACCESS_KEY", "")
-    return f"AWS_ACCESS_KEY_ID={shlex.quote(key)} AWS_SECRET_ACCESS_KEY={shlex.quote(secret)} {line}"
+    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    return " ".join([*(f"{name}={shlex.quote(_text(settings, name) or '')}" for name in names), line])
+
+
+def _text(settings: Settings, name: str) -> str | None:
+    value = settings.values.get(name)
+    return value.text if value else None
 
 
 def _image(item: PlannedImage, host: str, builder: str | None) -> list[str]:

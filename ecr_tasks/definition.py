@@ -6,6 +6,7 @@ Pure. One path serves one image and several: a generated bake definition (docs.d
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -80,18 +81,31 @@ class BuildInput:
 
 
 def bake_document(inputs: Sequence[BuildInput]) -> dict[str, Any]:
-    """The bake definition of all inputs, as JSON's data: group ``default`` builds every target."""
+    """The bake definition of all inputs, as JSON's data: group ``default`` builds every target.
+
+    Targets stand under their :func:`target_names`, in the inputs' order.
+    """
+    names = target_names(inputs)
     return {
-        "group": {"default": {"targets": [item.name for item in inputs]}},
-        "target": {item.name: _target(item) for item in inputs},
+        "group": {"default": {"targets": names}},
+        "target": {name: _target(item) for name, item in zip(names, inputs, strict=True)},
     }
+
+
+def target_names(inputs: Sequence[BuildInput]) -> list[str]:
+    """Names for the inputs that bake takes, ``[a-zA-Z0-9_-]+``: an image's own may hold slashes and dots."""
+    found: list[str] = []
+    for item in inputs:
+        plain = re.sub(r"[^A-Za-z0-9_-]", "-", item.name)
+        found.append(plain if plain not in found else f"{plain}-{len(found)}")
+    return found
 
 
 def dump(document: Mapping[str, Any]) -> str:
     """The document as text that bake reads literally.
 
-    bake evaluates ``${…}`` and ``%{…}`` in a JSON definition's strings too; doubling the first character
-    is HCL's escape.
+    bake evaluates ``${…}`` and ``%{…}`` in a JSON definition's strings and keys too; doubling the first
+    character is HCL's escape.
     """
     return json.dumps(_escape(document), indent=1)
 
@@ -152,7 +166,7 @@ def _escape(value: Any) -> Any:
     if isinstance(value, str):
         return value.replace("${", "$${").replace("%{", "%%{")
     if isinstance(value, Mapping):
-        return {key: _escape(item) for key, item in value.items()}
+        return {_escape(key): _escape(item) for key, item in value.items()}
     if isinstance(value, Iterable):
         return [_escape(item) for item in value]
     return value

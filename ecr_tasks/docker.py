@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ecr_tasks import docker_errors, live
-from ecr_tasks.definition import BuildDefinition, BuildInput, bake_document, dump, from_bake
+from ecr_tasks.definition import BuildDefinition, BuildInput, bake_document, dump, from_bake, target_names
 from ecr_tasks.docker_config import PrivateConfig
 from ecr_tasks.engine import Engine
 from ecr_tasks.ports import BuildResult
@@ -22,6 +22,10 @@ from ecr_tasks.registry import RegistryToken
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
+
+
+INTERRUPTED = 130
+"""What docker ends with after Ctrl-C; it may see it before we do."""
 
 
 class WhalesDocker:
@@ -69,7 +73,8 @@ class WhalesDocker:
                 values = [value for item in inputs for value in item.definition.args.values()]
                 raise docker_errors.build_failed(finished.lines, values)
             said = json.loads(metadata.read_text(encoding="utf-8"))
-        return {item.name: _result(item, said[item.name]) for item in inputs}
+        names = target_names(inputs)
+        return {item.name: _result(item, said[name]) for name, item in zip(names, inputs, strict=True)}
 
     def targets(self, file: str) -> Mapping[str, BuildDefinition]:
         """The default group's targets of a bake or compose file, as buildx resolves them."""
@@ -113,6 +118,24 @@ class WhalesDocker:
     def logout(self, host: str) -> None:
         """`docker logout` from the user's own configuration."""
         self._lasting(f"log out of {host}", "logout", host)
+
+    def run_service(
+        self, name: str, image: str, command: Sequence[str], *, port: int, mounts: Mapping[str, str]
+    ) -> None:
+        """Runs a container in the background, its port on our 127.0.0.1 alone; ``mounts``: host to container.
+
+        A stopped one of that name is replaced. Files it writes belong to whoever runs this.
+        """
+        self.remove_service(name)
+        user = ["--user", f"{os.getuid()}:{os.getgid()}"] if hasattr(os, "getuid") else []
+        volumes = [word for host, inside in mounts.items() for word in ("--volume", f"{host}:{inside}")]
+        options = ["--detach", "--name", name, "--publish", f"127.0.0.1:{port}:{port}", *user, *volumes]
+        self._run(f"run {image}", "run", *options, image, *command)
+
+    def remove_service(self, name: str) -> None:
+        """Stops and removes a container, if there is one of that name."""
+        if self._docker().container.exists(name):
+            self._docker().container.remove(name, force=True)
 
     def _docker(self) -> DockerClient:
         """The client in the private configuration."""
@@ -165,7 +188,10 @@ class WhalesDocker:
         # What may be read is decided by the settings; bake's own check would ask about each path outside the
         # working directory, which a CI can't answer.
         environment.setdefault("BUILDX_BAKE_ENTITLEMENTS_FS", "0")
-        return live.run(self._command(*arguments), env=environment, cwd=str(self._project))
+        finished = live.run(self._command(*arguments), env=environment, cwd=str(self._project))
+        if finished.code == INTERRUPTED:
+            raise KeyboardInterrupt
+        return finished
 
 
 def _result(item: BuildInput, said: Mapping[str, Any]) -> BuildResult:

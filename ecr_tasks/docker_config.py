@@ -69,7 +69,7 @@ class PrivateConfig:
         folder = self._made()
         text = json.dumps(with_tokens(_read(self._users / CONFIG), list(self._tokens.values())), indent=1)
         fresh = folder / f"{CONFIG}.new"
-        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             file.write(text)
         fresh.replace(folder / CONFIG)
 

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from ecr_tasks.errors import BuildError, EcrTasksError, Refused, RegistryError
 
 _STEP = re.compile(r"^ ?> (\[[^\]]*\] .+?):?\s*$")
-_CAUSE = re.compile(r"^(?:ERROR: |error: )?(?:target [^:]+: )?(?:failed to (?:build|solve): )+(.+)$")
+_CAUSE = re.compile(r"^ERROR: (?:(?:target \S+|failed to build|failed to solve): )*(.+)$")
+_MISSING = re.compile(r'failed to (?:compute cache key|calculate checksum).*: ("[^"]+"): not found$')
 _NO_ENGINE = (
     "Cannot connect to the Docker daemon",
     "failed to connect to the docker API",
@@ -19,6 +20,9 @@ _NO_BUILDX = (
     "'buildx' is not a docker command",
     "docker buildx: command not found",
 )
+
+_WITHOUT_PLUGIN = re.compile(r"unknown (?:flag|shorthand flag): .*\n+.*Usage: +docker \[OPTIONS\] COMMAND", re.DOTALL)
+"""A docker client without the plugin takes `buildx` for nothing and stumbles over the first flag behind it."""
 
 NO_ENGINE_REMEDY = "Start Docker (or correct DOCKER_HOST or `docker context use`) and run it again."
 NO_BUILDX_REMEDY = (
@@ -38,7 +42,7 @@ def build_failed(lines: Sequence[str], secrets: Iterable[str]) -> EcrTasksError:
         return common
     steps = [found.group(1) for line in lines if (found := _STEP.match(line))]
     causes = [found.group(1) for line in lines if (found := _CAUSE.match(line))]
-    cause = _redact(causes[-1] if causes else _last(lines), secrets)
+    cause = _redact(_MISSING.sub(r"\1 is not in the build context", causes[-1] if causes else _last(lines)), secrets)
     if "no space left on device" in cause:
         return _full_disk(cause)
     where = f" at {_redact(steps[-1], secrets)}" if steps else ""
@@ -82,7 +86,7 @@ def _common(lines: Sequence[str]) -> EcrTasksError | None:
     text = "\n".join(lines)
     if any(words in text for words in _NO_ENGINE):
         return BuildError("No Docker engine answers.", NO_ENGINE_REMEDY)
-    if any(words in text for words in _NO_BUILDX):
+    if any(words in text for words in _NO_BUILDX) or _WITHOUT_PLUGIN.search(text):
         return BuildError("This docker has no buildx.", NO_BUILDX_REMEDY)
     return None
 

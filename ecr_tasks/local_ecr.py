@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from ecr_tasks.errors import RegistryError
 from ecr_tasks.local import control
@@ -50,7 +52,7 @@ def down(run: Run) -> None:
             say("would stop the local ECR")
         else:
             if status.container:
-                run.docker.remove_container(status.container)
+                run.docker.remove_service(status.container)
             control.down(control.default_root())
             say("the local ECR has stopped; what it holds stays")
 
@@ -105,8 +107,24 @@ def _start(run: Run, *, container: bool, port: int | None, image: str) -> contro
     root = control.default_root()
     if not container:
         return control.up(root, port=port)
-    endpoint = run.docker.run_local_ecr(CONTAINER, image, port)
-    return control.adopt(root, endpoint=endpoint, container=CONTAINER)
+    port = port or _free_port()
+    address = f"127.0.0.1:{port}"
+    package = Path(control.__file__).parent
+    command = ["env", "PYTHONPATH=/opt", "PYTHONDONTWRITEBYTECODE=1", "python3", "-m", "ecr_tasks.local"]
+    everywhere = "0.0.0.0"  # noqa: S104 - inside the container; docker publishes it on our 127.0.0.1 alone
+    command += ["--root", "/data", "--host", everywhere, "--port", str(port), "--advertise", address]
+    root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # The package alone is mounted: it is complete in itself, and its parent stays an empty namespace.
+    mounts = {str(package): "/opt/ecr_tasks/local:ro", str(root): "/data"}
+    run.docker.run_service(CONTAINER, image, command, port=port, mounts=mounts)
+    return control.adopt(root, endpoint=f"http://{address}", container=CONTAINER)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def _needs_container() -> bool:

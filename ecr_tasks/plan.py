@@ -124,7 +124,7 @@ def _plan_image(
 ) -> PlannedImage:
     if view is None:
         tags = tuple(PlannedTag(tag) for tag in image.tags)
-        return PlannedImage(image, tags, build_needed=True, because="the registry was not asked")
+        return PlannedImage(image, tags, build_needed=True, because="as asked")
     if view.repository is None:
         tags = tuple(PlannedTag(tag, "new") for tag in image.tags)
         because = f"the repository {image.repository} does not exist yet"

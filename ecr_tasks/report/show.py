@@ -14,15 +14,17 @@ def plan_document(plan: Plan) -> None:
 def plan(plan: Plan) -> None:
     """What will be built, under which tags, and what stands in the way."""
     for item in plan.images:
-        where = f"{item.registry}/{item.image.repository}" if item.registry else item.image.repository
-        todo = "build" if item.build_needed else "nothing to build"
-        say(f"{item.image.name} → {where}: {todo}, {item.because}")
+        if item.view is None:
+            say(f"{item.image.name}: build, {item.because}")
+            rows = [(f"  {tag.tag.name}", tag.tag.kind, tag.tag.because) for tag in item.tags]
+            table(("  tag", "kind", "because"), rows)
+        else:
+            where = f"{item.registry}/{item.image.repository}" if item.registry else item.image.repository
+            say(f"{where}: {'build' if item.build_needed else 'nothing to build'}, {item.because}")
+            states = [(f"  {tag.tag.name}", tag.tag.kind, _now(tag), tag.tag.because) for tag in item.tags]
+            table(("  tag", "kind", "now", "because"), states)
         if item.creates_repository:
             say(f"  the repository {item.image.repository} will be created")
-        table(
-            ("  tag", "kind", "now", "because"),
-            [(f"  {tag.tag.name}", tag.tag.kind, _now(tag), tag.tag.because) for tag in item.tags],
-        )
     for conflict in plan.conflicts:
         say(f"{conflict.image}: in the way: {conflict.error}")
 

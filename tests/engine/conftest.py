@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -129,3 +130,9 @@ def docker(
     done = subprocess.run(["docker", *arguments], env=environ, cwd=cwd, capture_output=True, text=True, check=False)
     assert not check or done.returncode == 0, f"docker {' '.join(arguments)}: {done.stderr}"
     return done
+
+
+@pytest.fixture(scope="session")
+def aws_path() -> str:
+    """The folder of the aws CLI, which the tests' own environment brings."""
+    return str(Path(sys.executable).parent)
