@@ -15,16 +15,18 @@ fail() {
   exit 1
 }
 
-# pass_signals COMMAND…: runs it, and ends it when we are to end: a shell by itself would wait for it and then do so.
+# pass_signals COMMAND…: runs it and, when a signal is to end us, ends it first and lets it clean up. A shell by itself
+# would wait for the command and only then look at the signal.
 pass_signals() {
-  local child status=0
+  local child status=0 signalled=0
   "$@" <&0 &
   child=$!
-  trap 'kill -TERM "$child" 2>/dev/null || true' INT TERM
+  trap 'signalled=130; kill -TERM "$child" 2>/dev/null || true' INT
+  trap 'signalled=143; kill -TERM "$child" 2>/dev/null || true' TERM
   wait "$child" || status=$?
-  # A signal ends the first wait; the second one is for the child's own end.
-  if ((status > 128)); then
-    wait "$child" || status=$?
+  if ((signalled)); then
+    wait "$child" || true
+    exit "$signalled"
   fi
   trap - INT TERM
   return "$status"
