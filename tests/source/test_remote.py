@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecr_tasks.source.remote import web_url
@@ -95,6 +95,7 @@ def test_a_badly_quoted_password(remote: str) -> None:
     assert web_url(remote) is None
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(["https", "http", "ssh", "git+ssh"]),
     st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="XQ"), max_size=8),

@@ -29,9 +29,7 @@ def test_a_clean_commit(repo: Repo) -> None:
 
 
 def test_no_repository(tmp_path: Path, environ: dict[str, str]) -> None:
-    assert (
-        read(tmp_path, environ={**environ, "GIT_CEILING_DIRECTORIES": str(tmp_path.parent)}) == NO_REPOSITORY
-    )
+    assert read(tmp_path, environ={**environ, "GIT_CEILING_DIRECTORIES": str(tmp_path.parent)}) == NO_REPOSITORY
 
 
 def test_a_bare_repository_has_no_sources(repo: Repo) -> None:
@@ -55,9 +53,7 @@ def test_a_detached_head_has_no_branch(repo: Repo) -> None:
     assert repo.read().branch is None
 
 
-@pytest.mark.parametrize(
-    "name", ["feature/a-b_c", "grün/日本", "a\N{NO-BREAK SPACE}b", "a#1,{x}", "refs/heads/x"]
-)
+@pytest.mark.parametrize("name", ["feature/a-b_c", "grün/日本", "a\N{NO-BREAK SPACE}b", "a#1,{x}", "refs/heads/x"])
 def test_branch_names(repo: Repo, name: str) -> None:
     repo.git("checkout", "--quiet", "-b", name)
     assert repo.read().branch == name

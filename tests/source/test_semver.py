@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecr_tasks.source.semver import MAX_LENGTH, Version
@@ -113,6 +113,7 @@ versions = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(versions)
 def test_text_and_back(one: Version) -> None:
     again = version(f"v{one}")
@@ -120,6 +121,7 @@ def test_text_and_back(one: Version) -> None:
     assert again.build == one.build
 
 
+@settings(deadline=None)
 @given(versions, versions, versions)
 def test_a_total_order(a: Version, b: Version, c: Version) -> None:
     assert (a < b) + (a == b) + (a > b) == 1
@@ -130,6 +132,7 @@ def test_a_total_order(a: Version, b: Version, c: Version) -> None:
         assert hash(a) == hash(b)
 
 
+@settings(deadline=None)
 @given(versions, versions)
 def test_precedence_as_the_specification_words_it(a: Version, b: Version) -> None:
     assert (a < b) == (compare(a, b) < 0)
