@@ -109,7 +109,7 @@ def _best(tags: Sequence[str]) -> str | None:
 
 
 def _releases(tags: Sequence[str] | Mapping[str, str]) -> tuple[str, ...]:
-    versions = [(version, name) for name in tags if (version := Version.parse(name))]
+    versions = [(version.precedence, name) for name in tags if (version := Version.parse(name))]
     return tuple(name for _, name in sorted(versions))
 
 

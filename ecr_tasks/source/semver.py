@@ -57,10 +57,10 @@ class Version:
         return text
 
     def __lt__(self, other: Version) -> bool:
-        return self._precedence() < other._precedence()
+        return self.precedence < other.precedence
 
     def __le__(self, other: Version) -> bool:
-        return self._precedence() <= other._precedence()
+        return self.precedence <= other.precedence
 
     def __gt__(self, other: Version) -> bool:
         return other < self
@@ -68,7 +68,8 @@ class Version:
     def __ge__(self, other: Version) -> bool:
         return other <= self
 
-    def _precedence(self) -> tuple[int, int, int, bool, tuple[_Identifier, ...]]:
+    @property
+    def precedence(self) -> tuple[int, int, int, bool, tuple[_Identifier, ...]]:
         """A key that sorts as item 11 says: a release after its pre-releases, numbers before words."""
         return (
             self.major,
