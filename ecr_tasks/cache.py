@@ -13,7 +13,7 @@ CACHE_TAG = "buildcache"
 
 
 def with_cache(definition: BuildDefinition, cache: str, repository: Repository | None) -> BuildDefinition:
-    """The definition with its cache: ``off``, ``registry``, or buildx's own syntax, used both ways.
+    """The definition with its cache: ``off``, ``registry``, or buildx's own syntax (one a line), used both ways.
 
     ECR takes a cache only as an image manifest with OCI media types (ecr.md, Build cache in ECR). A repository
     that is not there yet has none to offer and takes none: the definition stays as it is. A cache that can't be
@@ -23,7 +23,8 @@ def with_cache(definition: BuildDefinition, cache: str, repository: Repository |
     if cache == "off":
         return definition
     if cache != "registry":
-        return replace(definition, cache_from=(cache,), cache_to=(cache,))
+        entries = tuple(line.strip() for line in cache.splitlines() if line.strip())
+        return replace(definition, cache_from=entries, cache_to=entries)
     if repository is None:
         return definition
     if repository.locks(CACHE_TAG):

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any, Literal
 
 Keep = Literal["store", "builder"]
@@ -23,6 +24,9 @@ _LIST_KEYS = {
     "cache_to": "cache-to",
 }
 """BuildDefinition's tuples and bake's names for them."""
+
+_LEVEL = re.compile(r"^(?:manifest|index|manifest-descriptor|index-descriptor)(?:\[[^\]]*\])?(?:,[^:]*)?:")
+"""An annotation key's level, as buildx has it: ``index:``, ``manifest[linux/arm64]:``, ``index,manifest:``."""
 
 _OWN_KEYS = {"context", "dockerfile", "target", "args", "contexts", "labels", "annotations", "tags", "output"}
 
@@ -63,10 +67,12 @@ class BuildDefinition:
     def annotation_entries(self) -> tuple[str, ...]:
         """The annotations in buildx's syntax: on every manifest, and on the index where there is one.
 
-        BuildKit refuses ``index:`` where it makes none.
+        BuildKit refuses ``index:`` where it makes none. A key that names its level (``index:team``) keeps it.
         """
-        prefix = "index,manifest:" if self.makes_index else "manifest:"
-        return tuple(f"{prefix}{key}={value}" for key, value in self.annotations.items())
+        everywhere = "index,manifest:" if self.makes_index else "manifest:"
+        return tuple(
+            f"{'' if _LEVEL.match(key) else everywhere}{key}={value}" for key, value in self.annotations.items()
+        )
 
 
 @dataclass(frozen=True)
@@ -96,8 +102,12 @@ def target_names(inputs: Sequence[BuildInput]) -> list[str]:
     """Names for the inputs that bake takes, ``[a-zA-Z0-9_-]+``: an image's own may hold slashes and dots."""
     found: list[str] = []
     for item in inputs:
-        plain = re.sub(r"[^A-Za-z0-9_-]", "-", item.name)
-        found.append(plain if plain not in found else f"{plain}-{len(found)}")
+        name = plain = re.sub(r"[^A-Za-z0-9_-]", "-", item.name)
+        for number in count(2):
+            if name not in found:
+                break
+            name = f"{plain}-{number}"
+        found.append(name)
     return found
 
 
@@ -149,17 +159,28 @@ def _definition(target: Mapping[str, Any]) -> BuildDefinition:
         args={key: value for key, value in target.get("args", {}).items() if value is not None},
         contexts=target.get("contexts", {}),
         labels={key: value for key, value in target.get("labels", {}).items() if value is not None},
-        annotations={key.rpartition(":")[2]: value for key, _, value in annotations},
+        annotations={key: value for key, _, value in annotations},
         extra={key: value for key, value in target.items() if key not in known},
-        **{ours: tuple(map(_entry, target.get(key, ()))) for ours, key in _LIST_KEYS.items()},
+        **{ours: tuple(map(_SHORT.get(ours, _entry), target.get(key, ()))) for ours, key in _LIST_KEYS.items()},
     )
 
 
-def _entry(value: str | Mapping[str, str]) -> str:
+def _entry(value: str | Mapping[str, Any]) -> str:
     """A list entry in buildx's short syntax; newer bakes print some as objects."""
     if isinstance(value, str):
         return value
-    return ",".join(f"{key}={text}" for key, text in value.items())
+    return ",".join(f"{key}={text if isinstance(text, str) else json.dumps(text)}" for key, text in value.items())
+
+
+def _ssh_entry(value: str | Mapping[str, Any]) -> str:
+    """An ssh entry in its short syntax: ``id``, or ``id=path,path``."""
+    if isinstance(value, str):
+        return value
+    paths = ",".join(value.get("paths", ()))
+    return f"{value.get('id', 'default')}={paths}" if paths else str(value.get("id", "default"))
+
+
+_SHORT: Mapping[str, Callable[[str | Mapping[str, Any]], str]] = {"ssh": _ssh_entry}
 
 
 def _escape(value: Any) -> Any:

@@ -47,6 +47,8 @@ class WhalesDocker:
         Raises BuildError when there is no engine or no buildx.
         """
         info = json.loads(self._run("ask the engine what it is", "info", "--format", "{{json .}}"))
+        if info.get("ServerErrors"):  # some clients tell of a missing engine only here
+            raise docker_errors.command_failed("ask the engine what it is", "\n".join(info["ServerErrors"]))
         listed = self._run("ask buildx for its builder", "buildx", "inspect", *([builder] if builder else []))
         facts = dict(line.split(":", 1) for line in listed.splitlines() if ":" in line)
         statuses = {str(key): str(value) for key, value in info.get("DriverStatus") or ()}

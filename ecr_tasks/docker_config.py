@@ -66,12 +66,7 @@ class PrivateConfig:
     def authorize(self, token: RegistryToken) -> None:
         """Lets docker in at the token's host, for as long as this configuration lives."""
         self._tokens[token.host] = token
-        folder = self._made()
-        text = json.dumps(with_tokens(_read(self._users / CONFIG), list(self._tokens.values())), indent=1)
-        fresh = folder / f"{CONFIG}.new"
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            file.write(text)
-        fresh.replace(folder / CONFIG)
+        self._write()
 
     def close(self) -> None:
         """Removes the folder and what it knows."""
@@ -88,14 +83,17 @@ class PrivateConfig:
             self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=self._parent))
             self._owner = hold(self.folder / _OWNER)
             _link(self._users, self.folder)
-            self._copy_config()
+            self._write()
         return self.folder
 
-    def _copy_config(self) -> None:
-        if self.folder is not None and (self._users / CONFIG).exists():
-            target = self.folder / CONFIG
-            shutil.copyfile(self._users / CONFIG, target)
-            target.chmod(0o600)
+    def _write(self) -> None:
+        """Writes the configuration, readable by its owner alone, in one step."""
+        text = json.dumps(with_tokens(_read(self._users / CONFIG), list(self._tokens.values())), indent=1)
+        folder = self._made()
+        fresh = folder / f"{CONFIG}.new"
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
+        fresh.replace(folder / CONFIG)
 
 
 def users_folder(environ: Mapping[str, str]) -> Path:

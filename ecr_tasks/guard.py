@@ -23,20 +23,34 @@ def check_leaks(settings: Settings, source: SourceState, definitions: Iterable[B
     """Raises Refused when access keys in a dotenv file are in git, or would go into an image's context."""
     from ecr_tasks.context import find_leaks, refuse
 
-    for definition in definitions:
-        context = Path(definition.context)
-        if not context.is_dir():
-            continue
-        dockerfile = Path(definition.dockerfile or "Dockerfile")
+    for context, dockerfile in _folders(definitions):
         leaks = find_leaks(
             context=context,
-            dockerfile=dockerfile if dockerfile.is_absolute() else context / dockerfile,
+            dockerfile=dockerfile,
             files=settings.files,
-            tracked=lambda path: source.root is not None and is_tracked(source.root, path),
+            tracked=lambda path: is_tracked(source.root, path),
             holds_keys=holds_keys,
         )
         if leaks:
             raise refuse(leaks)
+
+
+def own_folder_in_context(definitions: Iterable[BuildDefinition]) -> bool:
+    """Whether the receipt would go into an image: it would make every build another one."""
+    from ecr_tasks.context import carries
+
+    return any(
+        (context / ".ecr-tasks").is_dir() and carries(context, dockerfile, ".ecr-tasks/receipt.json")
+        for context, dockerfile in _folders(definitions)
+    )
+
+
+def _folders(definitions: Iterable[BuildDefinition]) -> Iterator[tuple[Path, Path]]:
+    """The local contexts, each with its Dockerfile; docker fetches remote ones itself."""
+    for definition in definitions:
+        context = Path(definition.context)
+        if context.is_dir():
+            yield context, context / (definition.dockerfile or "Dockerfile")
 
 
 def ecr_hosts(definition: BuildDefinition, settings: Settings) -> dict[str, str | None]:

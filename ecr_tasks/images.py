@@ -10,6 +10,7 @@ from ecr_tasks.definition import BuildDefinition
 from ecr_tasks.errors import Refused, SettingsError
 from ecr_tasks.plan import Image
 from ecr_tasks.settings import Settings
+from ecr_tasks.settings.model import is_remote
 from ecr_tasks.source import SourceState
 from ecr_tasks.tagging import image_annotations, image_labels, tags
 
@@ -81,6 +82,8 @@ def _overlaid(target: BuildDefinition, settings: Settings) -> BuildDefinition:
     own_choice = settings.preset == "default" and target.attest
     return replace(
         target,
+        # bake's contexts are relative to its working directory, which is the project's folder here.
+        context=target.context if is_remote(target.context) else str(settings.project / target.context),
         platforms=settings.platforms or target.platforms,
         attest=target.attest if own_choice else _PRESETS[settings.preset],
     )
@@ -104,8 +107,9 @@ def _image(name: str, repository: str, definition: BuildDefinition, settings: Se
             "Choose one platform, or another ECR_PRESET.",
         )
     chosen = tags(source)
-    label = {**definition.labels, **image_labels(repository, source, chosen, settings.labels)}
-    annotation = {**definition.annotations, **image_annotations(label, settings.annotations)}
+    # What git says, then what the bake file says of its own, then what the settings say.
+    label = image_labels(repository, source, chosen, {**definition.labels, **settings.labels})
+    annotation = image_annotations(label, {**definition.annotations, **settings.annotations})
     epoch = {} if source.commit_time is None else {"SOURCE_DATE_EPOCH": str(_seconds(source))}
     args = {**epoch, **definition.args}
     made = replace(definition, args=args, labels=label, annotations=annotation)

@@ -62,14 +62,17 @@ def _write(path: Path, text: str, mode: int, *, dry: bool) -> str:
 
 
 def _add(path: Path, lines: tuple[str, ...], *, dry: bool) -> str:
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    has = {line.strip() for line in text.splitlines()}
-    missing = [line for line in lines if line not in has]
+    """Appends the lines that are missing; bytes, because nobody says what encoding the file has."""
+    before = path.read_bytes() if path.exists() else b""
+    has = {line.strip() for line in before.split(b"\n")}
+    missing = [line for line in lines if line.encode() not in has]
     if not missing:
         return f"{path.name}: has what it needs"
+    # A later pattern wins, so an exception must stand behind what it excepts from.
+    missing += [line for line in lines if line.startswith("!") and line not in missing]
     if dry:
         return f"{path.name}: would get {', '.join(missing)}"
-    separator = "" if not text or text.endswith("\n") else "\n"
-    with path.open("a", encoding="utf-8") as file:
-        file.write(separator + "\n".join(missing) + "\n")
+    separator = b"" if not before or before.endswith(b"\n") else b"\n"
+    with path.open("ab") as file:
+        file.write(separator + "\n".join(missing).encode() + b"\n")
     return f"{path.name}: {', '.join(missing)} added"

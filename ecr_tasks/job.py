@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ecr_tasks.guard import check_leaks, ecr_hosts
+from ecr_tasks.guard import check_leaks, ecr_hosts, own_folder_in_context
 from ecr_tasks.plan import Plan, PlannedImage
 from ecr_tasks.planning import ensure_repositories, planned
 from ecr_tasks.publish import Published, build, build_key, publish
@@ -63,6 +63,8 @@ def _build(run: Run, needed: Sequence[PlannedImage]) -> None:
     if settings.bake_file is None:
         settings.require_dockerfile()
     check_leaks(settings, run.source, definitions)
+    if own_folder_in_context(definitions):
+        warn("The build context carries .ecr-tasks/, which changes at every run: add it to .dockerignore.")
     hosts = {host: region for item in definitions for host, region in ecr_hosts(item, settings).items()}
     for host, region in hosts.items():
         run.docker.authorize(replace(run.registry.token(region), host=host))

@@ -51,7 +51,7 @@ def translated(doing: str) -> Iterator[None]:
         raise AwsError(f"The AWS credentials could not be had: {_text(error)}", _CREDENTIAL_HINT) from error
     except aws.NoRegionError as error:
         raise no_region() from error
-    except aws.HTTPClientError as error:
+    except (aws.HTTPClientError, aws.ConnectionError) as error:
         raise _unreachable(error, doing) from error
     except (aws.BotoCoreError, ValueError) as error:
         raise AwsError(f"Could not {doing}: {_text(error)}", "Correct the AWS settings it names.") from error

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from ecr_tasks.ecr.errors import no_region, translated
 from ecr_tasks.settings import Settings
@@ -38,7 +39,7 @@ class AwsSession:
 
     def _client(self, service: str, region: str | None = None) -> Any:
         if (service, region) not in self._clients:
-            with translated("reach AWS"), exported(self._settings.sdk_environment):
+            with translated("reach AWS"), exported({**self._settings.sdk_environment, **self._no_proxy()}):
                 session = self._signed_in()
                 chosen = region or session.region_name
                 if not chosen:
@@ -46,6 +47,14 @@ class AwsSession:
                 make: Any = session.client  # its overloads want a literal service name
                 self._clients[service, region] = make(service, region_name=chosen, config=_config())
         return self._clients[service, region]
+
+    def _no_proxy(self) -> dict[str, str]:
+        """No proxy between us and a local ECR: no proxy could reach our 127.0.0.1."""
+        endpoint = self._settings.values.get("AWS_ENDPOINT_URL_ECR")
+        host = urlsplit(endpoint.text or "").hostname if endpoint else None
+        if host not in ("127.0.0.1", "localhost"):
+            return {}
+        return {name: ",".join(filter(None, (os.environ.get(name), host))) for name in ("NO_PROXY", "no_proxy")}
 
     def _signed_in(self) -> Session:
         if self._session is None:

@@ -65,11 +65,10 @@ def last_built(project: Path) -> dict[str, Built]:
         document = json.loads(path(project).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
-        return {}
+    images = document.get("images") if isinstance(document, dict) and document.get("schema") == SCHEMA else None
     found = {}
-    for image in document.get("images", ()):
-        with suppress(KeyError, TypeError):
+    for image in images if isinstance(images, list) else ():
+        with suppress(KeyError, TypeError, ValueError):
             local = dict(image["local"])
             platforms = tuple(local.pop("platforms"))
             found[image["name"]] = Built(name=image["name"], platforms=platforms, seconds=0.0, **local)

@@ -53,7 +53,10 @@ def tags(source: SourceState) -> tuple[Tag, ...]:
     if release is not None and _is_highest(release, source):
         because = f"{source.tag} is the highest release that git knows"
         found.append(Tag("latest", "moving", "flavor latest=auto", because))
-    return tuple({tag.name: tag for tag in reversed(found)}.values())[::-1]
+    named: dict[str, Tag] = {}
+    for tag in found:  # a branch may be called like another tag; the earlier, stricter one stays
+        named.setdefault(tag.name, tag)
+    return tuple(named.values())
 
 
 def as_tag(name: str) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import threading
@@ -12,8 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
 from ecr_tasks.local.server import LocalEcr
+
 from tests.engine.conftest import docker
 from tests.engine.project import INV, Done, Project, project
 
@@ -32,7 +31,7 @@ def app(tmp_path: Path, engine: dict[str, str], local_ecr: LocalEcr, tiny_base: 
 @pytest.fixture(autouse=True)
 def _nothing_left_behind(app: Project) -> Iterator[None]:
     yield
-    assert os.listdir(app.environ["TMPDIR"]) == []
+    assert left(app) == []
 
 
 def refused(done: Done, code: int, *words: str) -> None:
@@ -45,6 +44,11 @@ def refused(done: Done, code: int, *words: str) -> None:
     assert "Traceback" not in done.err
     for word in words:
         assert word in cause + remedy, done.err
+
+
+def left(app: Project) -> list[str]:
+    """What lies in the folder for temporary files."""
+    return [path.name for path in Path(app.environ["TMPDIR"]).iterdir()]
 
 
 def create(app: Project) -> None:
@@ -90,7 +94,9 @@ def test_an_engine_without_buildx(app: Project, tmp_path: Path) -> None:
 
 
 def test_a_failing_step_is_named_and_no_argument_told(app: Project) -> None:
-    app.write("Dockerfile", (app.folder / "Dockerfile").read_text("utf-8") + "ARG TOKEN\nRUN echo nearly && exit 42\n")
+    app.write(
+        "Dockerfile", (app.folder / "Dockerfile").read_text("utf-8") + "ARG TOKEN\nRUN echo nearly && exit 42\n"
+    )
     app.commit()
     done = app.inv("build", ECR_BUILD_ARGS="TOKEN=hunter22-not-for-eyes")
     refused(done, 3, "RUN echo nearly && exit 42", "exit code: 42")
@@ -172,7 +178,7 @@ def test_what_a_killed_run_left_is_removed_by_the_next(app: Project, local_ecr: 
     app.commit()
     app.ok("build")
     disturbed(app, lambda child: child.kill(), uploading(local_ecr))
-    assert any(name.startswith("ecr-tasks-docker-") for name in os.listdir(app.environ["TMPDIR"]))
+    assert any(name.startswith("ecr-tasks-docker-") for name in left(app))
     app.ok("push")
 
 

@@ -1,0 +1,183 @@
+"""What can be built: every build setting, large and multi-platform images, both image stores, several images."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from ecr_tasks.local.server import LocalEcr
+
+from tests.engine.conftest import docker
+from tests.engine.project import Project, project
+
+MULTI = """\
+FROM --platform=$BUILDPLATFORM {base} AS made
+ARG TARGETARCH
+RUN echo $TARGETARCH > /arch
+FROM scratch
+COPY --from=made /arch /arch
+"""
+
+
+@pytest.fixture
+def app(tmp_path: Path, engine: dict[str, str], local_ecr: LocalEcr, tiny_base: str) -> Project:
+    made = project(tmp_path / "app", {**engine, **local_ecr.environment()}, f"FROM {tiny_base}\nCOPY hello.txt /\n")
+    made.environ["ECR_CREATE_REPOSITORY"] = "true"
+    return made
+
+
+def manifest(app: Project, reference: str) -> dict[str, object]:
+    """What the registry holds under a reference, as docker reads it."""
+    app.ok("login")
+    found: dict[str, object] = json.loads(
+        docker(app.environ, "buildx", "imagetools", "inspect", "--raw", reference).stdout
+    )
+    app.ok("logout")
+    return found
+
+
+def output(app: Project, reference: str, *command: str) -> str:
+    return docker(app.environ, "run", "--rm", reference, *command).stdout
+
+
+def test_arguments_target_contexts_secrets(app: Project, tmp_path: Path, tiny_base: str) -> None:
+    """All the build settings at once, secrets and arguments by reference to .env, paths outside the project."""
+    app.write(
+        "deploy/Dockerfile.app",
+        f"""FROM {tiny_base} AS wanted
+ARG GREETING
+ARG NAME
+COPY --from=more extra.txt /extra.txt
+RUN --mount=type=secret,id=key echo "$GREETING $NAME $(cat /run/secrets/key | wc -c)" > /said
+FROM wanted AS other
+RUN echo other > /said
+""",
+    )
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "extra.txt").write_text("extra\n", encoding="utf-8")
+    app.write(
+        ".env",
+        f"""ECR_DOCKERFILE=deploy/Dockerfile.app
+ECR_TARGET=wanted
+ECR_BUILD_ARGS="GREETING=good \\${{day}}, friend
+NAME"
+NAME=Ada
+ECR_BUILD_CONTEXTS=more={outside}
+ECR_SECRETS=id=key,env=SECRET_KEY
+SECRET_KEY=12345678
+""",
+    )
+    done = app.ok("build", "push")
+    reference = done.lines[0]
+    assert output(app, reference, "cat", "/said", "/extra.txt") == "good ${day}, friend Ada 8\nextra\n"
+    history = docker(app.environ, "history", "--no-trunc", reference).stdout
+    assert "12345678" not in history + done.err + json.dumps(app.receipt)
+
+
+def test_several_platforms_with_attestations(app: Project, tiny_base: str, sbom_scanner: str) -> None:
+    """What is pushed is the index that was built, with both platforms and both attestations."""
+    app.write("Dockerfile", MULTI.format(base=tiny_base))
+    app.commit()
+    app.ok("build", ECR_PLATFORMS="linux/amd64,linux/arm64", ECR_PRESET="supply-chain")
+    built = app.receipt["images"][0]["digest"]
+    reference = app.ok("push", ECR_PLATFORMS="linux/amd64,linux/arm64", ECR_PRESET="supply-chain").lines[0]
+    assert reference.endswith(built)
+    image = app.receipt["images"][0]
+    assert image["platforms"] == ["linux/amd64", "linux/arm64"]
+    assert image["size"] > 0
+    index = manifest(app, reference)
+    children = index["manifests"]
+    assert isinstance(children, list)
+    platforms = [f"{child['platform']['os']}/{child['platform']['architecture']}" for child in children]
+    assert sorted(platforms) == ["linux/amd64", "linux/arm64", "unknown/unknown", "unknown/unknown"]
+    annotations = index["annotations"]
+    assert isinstance(annotations, dict)
+    assert annotations["org.opencontainers.image.revision"] == app.git("rev-parse", "HEAD")
+
+
+@pytest.mark.parametrize("preset", ["default", "lambda"])
+def test_one_platform_is_one_oci_manifest(app: Project, preset: str) -> None:
+    reference = app.ok("build", "push", ECR_PRESET=preset).lines[0]
+    assert manifest(app, reference)["mediaType"] == "application/vnd.oci.image.manifest.v1+json"
+
+
+def test_the_same_commit_gives_the_same_bytes(app: Project) -> None:
+    app.ok("build")
+    first = app.receipt["images"][0]["digest"]
+    app.ok("build")
+    assert app.receipt["images"][0]["digest"] == first
+
+
+def test_a_large_image_on_a_debian_root_file_system(app: Project, debian_base: str) -> None:
+    app.write("Dockerfile", f"FROM {debian_base}\nCOPY hello.txt /\nRUN python3 -c 'print(6 * 7)' > /answer\n")
+    app.commit()
+    reference = app.ok("build", "push").lines[0]
+    assert output(app, reference, "cat", "/answer") == "42\n"
+    inspected = json.loads(docker(app.environ, "image", "inspect", debian_base).stdout)[0]
+    assert inspected["Size"] > 40_000_000
+
+
+def test_a_cache_in_the_repository(app: Project) -> None:
+    app.ok("build", "push", ECR_CACHE="registry")
+    docker(app.environ, "buildx", "prune", "--all", "--force")
+    app.commit("the same sources")
+    done = app.ok("build", "push", ECR_CACHE="registry")
+    assert "importing cache manifest" in done.err
+    assert "CACHED" in done.err
+
+
+def test_each_target_of_a_bake_file_is_an_image(app: Project, tiny_base: str) -> None:
+    app.write(
+        "docker-bake.hcl",
+        """group "default" { targets = ["api", "worker"] }
+target "api" {
+  dockerfile-inline = "FROM BASE\\nRUN echo api > /who"
+  labels = { part = "api" }
+}
+target "worker" {
+  dockerfile-inline = "FROM BASE\\nARG X\\nRUN echo worker $X > /who"
+  args = { X = "1" }
+}
+""".replace("BASE", tiny_base),
+    )
+    app.commit()
+    done = app.inv("build", "push", ECR_REPOSITORY="", ECR_REPOSITORY_PREFIX="team")
+    assert done.code == 0, done.err
+    api, worker = done.lines
+    assert "/team/api@" in api
+    assert "/team/worker@" in worker
+    assert output(app, api, "cat", "/who") == "api\n"
+    assert output(app, worker, "cat", "/who") == "worker 1\n"
+    again = app.inv("build", "push", ECR_REPOSITORY="", ECR_REPOSITORY_PREFIX="team")
+    assert again.lines == done.lines
+    assert "building with" not in again.err
+
+
+@pytest.fixture
+def classic(tmp_path: Path, classic_engine: dict[str, str], local_ecr: LocalEcr, classic_tiny_base: str) -> Project:
+    made = project(
+        tmp_path / "classic",
+        {**classic_engine, **local_ecr.environment()},
+        f"FROM {classic_tiny_base}\nCOPY hello.txt /\n",
+    )
+    made.environ["ECR_CREATE_REPOSITORY"] = "true"
+    return made
+
+
+def test_the_classic_store_builds_pushes_and_pulls(classic: Project) -> None:
+    classic.ok("build")
+    pushed, pulled = classic.ok("push", "pull").lines
+    assert pushed == pulled
+    assert output(classic, pushed, "cat", "/hello.txt") == "hello\n"
+    assert classic.ok("build", "push").lines == [pushed]
+
+
+def test_the_plan_says_what_the_classic_store_cant_hold(classic: Project) -> None:
+    conflicts = json.loads(classic.ok("plan", "--json", ECR_PLATFORMS="linux/amd64,linux/arm64").out)["conflicts"]
+    assert "classic image store" in conflicts[0]["cause"]
+    done = classic.inv("build", "push", ECR_PRESET="supply-chain")
+    assert done.code == 3
+    assert "containerd image store" in done.err
+    assert "building with" not in done.err

@@ -1,0 +1,88 @@
+"""The local ECR's tasks: in the background, in a container, and as the place the main job goes to."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.engine.conftest import docker
+from tests.engine.project import Project, project
+
+
+@pytest.fixture
+def app(tmp_path: Path, engine: dict[str, str], tiny_base: str) -> Iterator[Project]:
+    environ = {**engine, "XDG_DATA_HOME": str(tmp_path / "data")}
+    made = project(tmp_path / "app", environ, f"FROM {tiny_base}\nCOPY hello.txt /\n")
+    yield made
+    made.ok("local.down")
+
+
+def status(app: Project) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(app.ok("local.status", "--json").out)
+    return found
+
+
+def test_the_main_job_with_nothing_but_docker(app: Project) -> None:
+    pushed, pulled = app.ok("local", "build", "push", "pull").lines
+    assert pushed == pulled
+    assert pushed.startswith(status(app)["registry"] + "/team/app@sha256:")
+    assert docker(app.environ, "run", "--rm", pushed, "cat", "/hello.txt").stdout == "hello\n"
+
+
+def test_it_beats_whatever_else_is_configured(app: Project) -> None:
+    app.write(".env", "AWS_PROFILE=nobody\nAWS_REGION=eu-west-3\nAWS_ACCOUNT_ID=123456789012\n")
+    app.ok("local", "build", "push", AWS_ENDPOINT_URL="http://127.0.0.1:9", HTTP_PROXY="http://127.0.0.1:9")
+
+
+def test_what_it_holds_survives_a_restart_and_kill(app: Project) -> None:
+    pushed = app.ok("local", "push").lines
+    before = status(app)
+    app.ok("local.down")
+    assert status(app)["running"] is False
+    assert app.ok("local", "push").lines == pushed
+    os.kill(status(app)["pid"], signal.SIGKILL)
+    assert app.ok("local", "push").lines == pushed
+    assert status(app)["endpoint"] == before["endpoint"]
+
+
+def test_reset_empties_it(app: Project) -> None:
+    app.ok("local", "push")
+    app.ok("local.reset")
+    plan = json.loads(app.ok("local", "plan", "--json").out)
+    assert plan["images"][0]["creates_repository"] is True
+
+
+def test_requests_are_counted(app: Project) -> None:
+    app.ok("local", "push")
+    requests = status(app)["requests"]
+    assert requests["GetAuthorizationToken"] == 1
+    assert requests["PUT manifest"] >= 1
+
+
+def test_dry_starts_nothing(app: Project) -> None:
+    app.ok("--dry", "local.up")
+    assert status(app)["running"] is False
+
+
+def test_a_commit_after_the_next_needs_no_second_start(app: Project) -> None:
+    app.ok("local", "push")
+    pid = status(app)["pid"]
+    app.commit("next")
+    app.ok("local", "push")
+    assert status(app)["pid"] == pid
+
+
+def test_in_a_container(app: Project, debian_base: str) -> None:
+    app.ok("local.up", "--container", "--image", debian_base)
+    assert status(app)["running"] is True
+    pushed, pulled = app.ok("local", "build", "push", "pull").lines
+    assert pushed == pulled
+    app.ok("local.reset")
+    app.ok("local.down")
+    assert docker(app.environ, "container", "inspect", "ecr-tasks-local", check=False).returncode != 0
