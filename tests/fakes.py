@@ -1,0 +1,214 @@
+"""Docker and a registry in memory, behind the ports: they keep state, write down every call and fail on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ecr_tasks.definition import BuildDefinition, BuildInput
+from ecr_tasks.engine import Engine
+from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
+from ecr_tasks.ports import BuildResult
+from ecr_tasks.registry import RegistryToken, Repository, RepositoryView, StoredImage
+from tests.core.build import ACCOUNT, HOST, manifest
+
+PASSWORD = "the-registry-password"
+
+
+@dataclass
+class Calls:
+    """What was called, in order, and which call is to fail.
+
+    ``fail_at`` counts from 0; with ``late`` the call does its work first, as when an answer is lost. ``before``
+    runs something ahead of a call, once: another run, in the middle of ours.
+    """
+
+    made: list[tuple[str, ...]] = field(default_factory=list)
+    fail_at: int | None = None
+    late: bool = False
+    before: dict[str, Callable[[], None]] = field(default_factory=dict)
+    after: dict[str, Callable[[], None]] = field(default_factory=dict)
+
+    def begin(self, *call: str) -> None:
+        """Notes a call; fails it if it is its turn."""
+        self.made.append(call)
+        if action := self.before.pop(call[0], None):
+            action()
+        if not self.late and self.fail_at == len(self.made) - 1:
+            raise lost()
+
+    def end(self) -> None:
+        """The call has done its work."""
+        if action := self.after.pop(self.made[-1][0], None):
+            action()
+        if self.late and self.fail_at == len(self.made) - 1:
+            raise lost()
+
+    def named(self, *names: str) -> list[tuple[str, ...]]:
+        """The calls of these names, in order."""
+        return [call for call in self.made if call[0] in names]
+
+
+def lost() -> RegistryError:
+    """The error of a call that was told to fail."""
+    return RegistryError("The network is gone.", "Run it again.")
+
+
+class FakeRegistry:
+    """ECR's repositories: images by digest, tags that move or don't, as the repository's mutability says."""
+
+    def __init__(self, calls: Calls | None = None, *repositories: Repository) -> None:
+        self.calls = calls or Calls()
+        self.repositories = {repository.name: repository for repository in repositories}
+        self.held: dict[str, dict[str, StoredImage]] = {name: {} for name in self.repositories}
+        self.tags: dict[str, dict[str, str]] = {name: {} for name in self.repositories}
+
+    def look(self, repositories: Mapping[str, Sequence[str]]) -> Mapping[str, RepositoryView]:
+        self.calls.begin("look", *repositories)
+        views = {name: self._view(name, tags) for name, tags in repositories.items()}
+        self.calls.end()
+        return views
+
+    def image(self, repository: Repository, reference: str) -> StoredImage | None:
+        self.calls.begin("image", repository.name, reference)
+        digest = reference if reference.startswith("sha256:") else self.tags[repository.name].get(reference, "")
+        found = self.held[repository.name].get(digest)
+        self.calls.end()
+        return found
+
+    def images(self, repository: Repository, digests: Sequence[str]) -> Mapping[str, StoredImage]:
+        self.calls.begin("images", repository.name, *digests)
+        held = self.held[repository.name]
+        self.calls.end()
+        return {digest: held[digest] for digest in digests if digest in held}
+
+    def set_tag(self, repository: Repository, image: StoredImage, tag: str) -> None:
+        self.calls.begin("set_tag", repository.name, tag)
+        assert image.digest in self.held[repository.name], "only an image that is there can get a tag"
+        self.put(repository.name, image, tag)
+        self.calls.end()
+
+    def create(self, name: str) -> Repository:
+        self.calls.begin("create", name)
+        repository = self.repositories.setdefault(name, Repository(name, ACCOUNT, f"{HOST}/{name}"))
+        self.held.setdefault(name, {})
+        self.tags.setdefault(name, {})
+        self.calls.end()
+        return repository
+
+    def token(self, region: str | None = None) -> RegistryToken:
+        self.calls.begin("token", region or "")
+        self.calls.end()
+        return RegistryToken(HOST, "AWS", PASSWORD)
+
+    def region(self) -> str:
+        """The registry's region; not of the port, but the `commands` task asks for it."""
+        return "eu-central-1"
+
+    def put(self, name: str, image: StoredImage, *tags: str) -> None:
+        """What PutImage and a push do: another image under a locked tag is refused."""
+        for tag in tags:
+            now = self.tags[name].get(tag)
+            if now not in (None, image.digest) and self.repositories[name].locks(tag):
+                raise Refused(f"The tag {tag} is immutable.", "Publish under another.")
+        self.held[name][image.digest] = image
+        self.tags[name].update(dict.fromkeys(tags, image.digest))
+
+    def _view(self, name: str, tags: Sequence[str]) -> RepositoryView:
+        repository = self.repositories.get(name)
+        if repository is None:
+            return RepositoryView(None)
+        there = self.tags[name]
+        return RepositoryView(repository, {tag: self.held[name][there[tag]] for tag in tags if tag in there})
+
+
+class FakeDocker:
+    """A docker CLI: builds ``content`` (by image name), keeps it in a store and pushes it to a FakeRegistry.
+
+    ``classic`` is the store without manifests of its own. ``unstable`` builders make other bytes each time.
+    """
+
+    def __init__(self, registry: FakeRegistry, *, classic: bool = False, unstable: bool = False) -> None:
+        self.registry = registry
+        self.calls = registry.calls
+        self.classic = classic
+        self.unstable = unstable
+        self.content: dict[str, StoredImage] = {}
+        self.store: dict[str, StoredImage] = {}
+        self.inputs: list[BuildInput] = []
+        self.authorized: list[RegistryToken] = []
+        self.builds = 0
+        self.bake_targets: dict[str, BuildDefinition] = {}
+        self.broken: EcrTasksError | None = None
+
+    def engine(self, builder: str | None) -> Engine:
+        self.calls.begin("engine")
+        self.calls.end()
+        return Engine("28.5.2", not self.classic, "linux/amd64", builder or "default", "docker")
+
+    def build(self, inputs: Sequence[BuildInput], builder: str | None) -> Mapping[str, BuildResult]:
+        self.calls.begin("build", *(item.name for item in inputs))
+        if self.broken is not None:
+            raise self.broken
+        self.builds += 1
+        self.inputs += inputs
+        results = {item.name: self._build(item) for item in inputs}
+        self.calls.end()
+        return results
+
+    def targets(self, file: str) -> Mapping[str, BuildDefinition]:
+        self.calls.begin("targets", file)
+        self.calls.end()
+        return self.bake_targets
+
+    def image_id(self, reference: str) -> str | None:
+        self.calls.begin("image_id", reference)
+        image = self.store.get(reference)
+        self.calls.end()
+        return self.id_of(image) if image else None
+
+    def tag(self, source: str, target: str) -> None:
+        self.calls.begin("tag", source, target)
+        self.store[target] = self.store[source]
+        self.calls.end()
+
+    def push(self, reference: str) -> None:
+        self.calls.begin("push", reference)
+        self._send(reference, self.store[reference])
+        self.calls.end()
+
+    def pull(self, reference: str, platform: str | None) -> None:
+        self.calls.begin("pull", reference, platform or "")
+        self.calls.end()
+
+    def authorize(self, token: RegistryToken) -> None:
+        self.calls.begin("authorize", token.host)
+        self.authorized.append(token)
+        self.calls.end()
+
+    def login(self, token: RegistryToken) -> None:
+        self.calls.begin("login", token.host)
+        self.calls.end()
+
+    def logout(self, host: str) -> None:
+        self.calls.begin("logout", host)
+        self.calls.end()
+
+    def id_of(self, image: StoredImage) -> str:
+        """How the store knows an image."""
+        return str(image.config_digest) if self.classic else image.digest
+
+    def _build(self, item: BuildInput) -> BuildResult:
+        usual = self.content.get(item.name) or manifest(f"{item.name} as built")
+        made = manifest(f"{item.name} build {self.builds}") if self.unstable else usual
+        if item.keep == "builder":
+            if item.push:
+                self._send(item.references[0], made)
+            return BuildResult(item.name, made.digest, None, item.definition.platforms)
+        for name in (*item.references, self.id_of(made)):
+            self.store[name] = made
+        return BuildResult(item.name, None if self.classic else made.digest, self.id_of(made), ("linux/amd64",))
+
+    def _send(self, reference: str, image: StoredImage) -> None:
+        name, _, tag = reference.removeprefix(f"{HOST}/").rpartition(":")
+        self.registry.put(name, image, tag)
