@@ -4,24 +4,33 @@
 # folders of its own. Only the release (the "suite") differs, as Debian's newer releases hold what we need.
 # shellcheck shell=bash
 
+# Where this machine says which release it is of and which mirrors it uses.
+os_release=/etc/os-release
+apt_sources=/etc/apt
+
 # True where apt and dpkg can do this: a Debian or one of its children.
 debian_here() {
-  [[ -r /etc/os-release ]] && command -v apt-get dpkg dpkg-deb >/dev/null
+  [[ -r $os_release ]] && command -v apt-get dpkg dpkg-deb >/dev/null
 }
 
-# The suites to try, newest first. Other distributions than Debian have no newer suite that we know of.
+# The suites to try, newest first. Other distributions have no newer suite that we know of, but Ubuntu and its children
+# bring newer Docker versions as updates of a release.
 debian_suites() {
   local codename
   codename=$(debian_codename)
-  if (. /etc/os-release && [[ ${ID:-} == debian ]]); then
+  # shellcheck source=/dev/null
+  if (. "$os_release" && [[ ${ID:-} == debian ]]); then
     printf '%s\n' forky trixie
     case $codename in forky | trixie) return ;; esac
+  else
+    printf '%s\n' "$codename-updates"
   fi
   printf '%s\n' "$codename"
 }
 
 debian_codename() {
-  (. /etc/os-release && printf '%s\n' "${VERSION_CODENAME:-stable}")
+  # shellcheck source=/dev/null
+  (. "$os_release" && printf '%s\n' "${VERSION_CODENAME:-stable}")
 }
 
 # debian_sources SUITE: this machine's own apt sources, with SUITE in place of its release; one-line format.
@@ -29,7 +38,7 @@ debian_codename() {
 debian_sources() {
   local suite=$1 codename file
   codename=$(debian_codename)
-  for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources; do
+  for file in "$apt_sources"/sources.list "$apt_sources"/sources.list.d/*.list "$apt_sources"/sources.list.d/*.sources; do
     [[ -r $file ]] || continue
     # An empty line at the end closes the file's last paragraph.
     case $file in
