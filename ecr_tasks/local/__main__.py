@@ -1,0 +1,78 @@
+"""``python -m ecr_tasks.local``: a local ECR in the foreground, until SIGTERM or Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+from .errors import LocalEcrError
+from .server import LocalEcr
+from .settings import DEFAULT_ACCOUNT, DEFAULT_REGION
+
+_USAGE = """\
+usage: python -m ecr_tasks.local --root DIR [--host H] [--port N] [--account ID] [--region R]
+                                 [--advertise HOST:PORT]
+
+Serves the ECR API, STS and the registry from DIR until SIGTERM or Ctrl-C.
+  --host       address to bind (127.0.0.1)
+  --port       port to bind (a free one, printed)
+  --account    the registry's account id (000000000000)
+  --region     the registry's region (us-east-1)
+  --advertise  host:port to hand out to clients, where it is not the one that is bound
+"""
+
+_OPTIONS = ("root", "host", "port", "account", "region", "advertise")
+
+
+def _options(arguments: list[str]) -> dict[str, str]:
+    """The options by name. argparse would be the slowest part of the start."""
+    if "-h" in arguments or "--help" in arguments:
+        sys.stdout.write(_USAGE)
+        raise SystemExit(0)
+    options: dict[str, str] = {}
+    rest = list(arguments)
+    while rest:
+        name, equals, value = rest.pop(0).partition("=")
+        if not name.startswith("--") or name[2:] not in _OPTIONS or not (equals or rest):
+            sys.stderr.write(_USAGE)
+            raise SystemExit(2)
+        options[name[2:]] = value if equals else rest.pop(0)
+    if "root" not in options or not options.get("port", "0").isdigit():
+        sys.stderr.write(_USAGE)
+        raise SystemExit(2)
+    return options
+
+
+def main(arguments: list[str]) -> int:
+    """Serve; returns the exit code: 0 after a signal, 1 if it cannot be started."""
+    options = _options(arguments)
+    ends = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # in every thread; this one waits for them below
+    os.umask(0o077)
+    try:
+        server = LocalEcr(
+            Path(options["root"]),
+            host=options.get("host", "127.0.0.1"),
+            port=int(options.get("port", "0")),
+            account=options.get("account", DEFAULT_ACCOUNT),
+            region=options.get("region", DEFAULT_REGION),
+            advertise=options.get("advertise"),
+            on_stop=lambda: os.kill(os.getpid(), signal.SIGTERM),
+        )
+        server.start()
+    except LocalEcrError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    address = {"endpoint": server.endpoint, "registry": server.registry, "port": server.port}
+    sys.stdout.write(json.dumps(address) + "\n")
+    sys.stdout.flush()
+    signal.sigwait(ends)
+    server.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

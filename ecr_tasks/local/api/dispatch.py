@@ -1,0 +1,126 @@
+"""From an HTTP request to the API operation that it names, and back."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+
+from ..errors import NO_SPACE, EcrError, invalid, is_disk_full
+from ..wire.messages import Response, json_response
+from . import images, inventory, layers, policies, repositories, scans, sts
+from .params import Params
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from ..core import Core
+    from ..wire.messages import Request
+
+    Operation = Callable[[Core, Params], dict[str, Any]]
+
+TARGET = "AmazonEC2ContainerRegistry_V20150921"
+_BODY_LIMIT = 32 << 20  # a part of 20 MiB in base64
+_CONTENT_TYPE = "application/x-amz-json-1.1"
+
+
+def get_authorization_token(core: Core, params: Params) -> dict[str, Any]:
+    """GetAuthorizationToken. ``registryIds`` is deprecated; another registry than this one cannot be had."""
+    ids = params.texts("registryIds", 1, 10) if params.has("registryIds") else []
+    for registry in ids:
+        if registry != core.account:
+            raise invalid("registryIds", f"the local ECR has only the registry '{core.account}'")
+    token, expires = core.tokens.authorization()
+    data = {"authorizationToken": token, "expiresAt": expires, "proxyEndpoint": core.endpoint}
+    return {"authorizationData": [data]}
+
+
+OPERATIONS: dict[str, Operation] = {
+    "BatchCheckLayerAvailability": layers.batch_check_layer_availability,
+    "BatchDeleteImage": images.batch_delete_image,
+    "BatchGetImage": images.batch_get_image,
+    "BatchGetRepositoryScanningConfiguration": scans.batch_get_repository_scanning_configuration,
+    "CompleteLayerUpload": layers.complete_layer_upload,
+    "CreateRepository": repositories.create_repository,
+    "DeleteLifecyclePolicy": policies.delete_lifecycle_policy,
+    "DeleteRepository": repositories.delete_repository,
+    "DeleteRepositoryPolicy": policies.delete_repository_policy,
+    "DescribeImageReplicationStatus": inventory.describe_image_replication_status,
+    "DescribeImageScanFindings": scans.describe_image_scan_findings,
+    "DescribeImageSigningStatus": inventory.describe_image_signing_status,
+    "DescribeImages": inventory.describe_images,
+    "DescribeRegistry": inventory.describe_registry,
+    "DescribeRepositories": repositories.describe_repositories,
+    "GetAuthorizationToken": get_authorization_token,
+    "GetDownloadUrlForLayer": layers.get_download_url_for_layer,
+    "GetLifecyclePolicy": policies.get_lifecycle_policy,
+    "GetLifecyclePolicyPreview": policies.get_lifecycle_policy_preview,
+    "GetRegistryScanningConfiguration": scans.get_registry_scanning_configuration,
+    "GetRepositoryPolicy": policies.get_repository_policy,
+    "InitiateLayerUpload": layers.initiate_layer_upload,
+    "ListImageReferrers": inventory.list_image_referrers,
+    "ListImages": inventory.list_images,
+    "ListTagsForResource": repositories.list_tags_for_resource,
+    "PutImage": images.put_image,
+    "PutImageScanningConfiguration": scans.put_image_scanning_configuration,
+    "PutImageTagMutability": repositories.put_image_tag_mutability,
+    "PutLifecyclePolicy": policies.put_lifecycle_policy,
+    "PutRegistryScanningConfiguration": scans.put_registry_scanning_configuration,
+    "SetRepositoryPolicy": policies.set_repository_policy,
+    "StartImageScan": scans.start_image_scan,
+    "StartLifecyclePolicyPreview": policies.start_lifecycle_policy_preview,
+    "TagResource": repositories.tag_resource,
+    "UntagResource": repositories.untag_resource,
+    "UploadLayerPart": layers.upload_layer_part,
+}
+
+
+def handle(core: Core, request: Request) -> Response:
+    """Answer a POST to ``/``: the ECR API by ``X-Amz-Target``, else STS. Sets ``request.operation``."""
+    target = request.headers.get("x-amz-target")
+    if target is None:
+        if "x-www-form-urlencoded" in request.headers.get("content-type", ""):
+            return sts.handle(core, request)
+        return _error(EcrError("UnknownOperationException", "The request has no X-Amz-Target."))
+    service, _, name = target.rpartition(".")
+    request.operation = name if name.isalnum() else None
+    operation = OPERATIONS.get(name) if service == TARGET else None
+    if operation is None:
+        return _error(
+            EcrError(
+                "NotImplementedException",
+                f"The local ECR does not implement the operation '{name}'"
+                + ("." if service == TARGET else f" of '{service}'."),
+                status=501,
+            )
+        )
+    try:
+        return _reply(200, operation(core, _params(request)))
+    except EcrError as error:
+        return _error(error)
+    except (OSError, sqlite3.Error) as error:
+        if not is_disk_full(error):
+            raise
+        return _error(EcrError("ServerException", NO_SPACE, status=507))
+
+
+def _params(request: Request) -> Params:
+    try:
+        document = json.loads(request.read(_BODY_LIMIT) or b"{}")
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise EcrError("SerializationException", "The request's body is not a JSON object")
+    return Params(document)
+
+
+def _error(error: EcrError) -> Response:
+    response = _reply(error.status, {"__type": error.name, "message": error.message, **error.fields})
+    response.headers["x-amzn-ErrorType"] = error.name
+    return response
+
+
+def _reply(status: int, document: dict[str, Any]) -> Response:
+    return json_response(status, document, {"x-amzn-RequestId": os.urandom(16).hex()}, _CONTENT_TYPE)

@@ -1,0 +1,60 @@
+"""Pages of a list, by a token that says after which item to go on."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+
+from ..errors import invalid
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeVar
+
+    from .params import Params
+
+    T = TypeVar("T")
+
+
+def page(
+    items: list[T],
+    key: Callable[[T], list[Any]],
+    params: Params,
+    operation: str,
+    *,
+    default: int = 100,
+    maximum: int = 1000,
+) -> tuple[list[T], dict[str, str]]:
+    """The page of ``items`` that ``params`` asks for, and ``{"nextToken": …}`` if more follow.
+
+    ``items`` must be in ascending order of ``key``, a list of strings or numbers, so that the pages stay right
+    when items come and go between them. Raises InvalidParameterException for a token that is not ours.
+    """
+    size = params.optional_integer("maxResults", 1, maximum) or default
+    token = params.optional_text("nextToken")
+    if token is not None:
+        after = _read(token, operation)
+        items = [item for item in items if key(item) > after]
+    shown = items[:size]
+    if len(items) <= size:
+        return shown, {}
+    text = json.dumps([operation, key(shown[-1])], separators=(",", ":"))
+    return shown, {"nextToken": base64.urlsafe_b64encode(text.encode()).decode()}
+
+
+def _read(token: str, operation: str) -> list[Any]:
+    try:
+        owner, after = json.loads(base64.urlsafe_b64decode(token.encode()))
+    except (binascii.Error, ValueError, TypeError):
+        raise invalid("nextToken", "Invalid pagination token") from None
+    if owner != operation or not isinstance(after, list):
+        raise invalid("nextToken", "Invalid pagination token")
+    return after
+
+
+def refuse_beside(params: Params, explicit: str) -> None:
+    """``maxResults`` and ``nextToken`` make no sense beside explicit ids, and ECR says so."""
+    if params.has(explicit) and (params.has("maxResults") or params.has("nextToken")):
+        raise invalid("maxResults", f"cannot be used, nor nextToken, when {explicit} is given")

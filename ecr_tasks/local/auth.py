@@ -1,0 +1,104 @@
+"""Tokens: what GetAuthorizationToken hands out and the registry accepts, and the ones in download URLs.
+
+They are signed with a secret in the data folder, so that they survive a restart without being stored.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import os
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LIFETIME = 12 * 3600
+"""Seconds that an authorization token is good for; as ECR's."""
+
+DOWNLOAD_LIFETIME = 600
+"""Seconds that a URL from GetDownloadUrlForLayer is good for."""
+
+USER = "AWS"
+
+EXPIRED = "Your authorization token has expired. Reauthenticate and try again."
+NOT_AUTHORIZED = "Not Authorized"
+
+
+class Denied(Exception):
+    """The credentials are missing, malformed or (``expired``) too old."""
+
+    def __init__(self, message: str, *, expired: bool = False) -> None:
+        super().__init__(message)
+        self.message = message
+        self.expired = expired
+
+
+class Tokens:
+    """Makes and checks tokens with the secret of a data folder, which is created at the first use."""
+
+    def __init__(self, root: Path) -> None:
+        self._secret = _secret(root / "secret")
+        self.store_id = hmac.digest(self._secret, b"store", "sha256").hex()[:16]
+
+    def password(self, expires: int) -> str:
+        """A registry password that is good until ``expires`` (Unix seconds)."""
+        nonce = os.urandom(12).hex()
+        text = f"1.{expires}.{nonce}"
+        return base64.urlsafe_b64encode(f"{text}.{self._sign('registry', text)}".encode()).decode()
+
+    def authorization(self, now: float | None = None) -> tuple[str, int]:
+        """An authorizationToken as ECR hands it out (base64 of ``AWS:password``), and when it expires."""
+        expires = int(time.time() if now is None else now) + LIFETIME
+        return base64.b64encode(f"{USER}:{self.password(expires)}".encode()).decode(), expires
+
+    def check_basic(self, header: str | None) -> None:
+        """Check an ``Authorization: Basic`` header. Raises Denied."""
+        scheme, _, value = (header or "").partition(" ")
+        if scheme.lower() != "basic":
+            raise Denied(NOT_AUTHORIZED)
+        try:
+            user, _, password = base64.b64decode(value.strip(), validate=True).decode().partition(":")
+            text, _, signature = base64.urlsafe_b64decode(password.encode()).decode().rpartition(".")
+        except (binascii.Error, ValueError):
+            raise Denied(NOT_AUTHORIZED) from None
+        right = hmac.compare_digest(signature.encode(), self._sign("registry", text).encode())
+        if user != USER or not right:
+            raise Denied(NOT_AUTHORIZED)
+        if int(text.split(".")[1]) <= time.time():
+            raise Denied(EXPIRED, expired=True)
+
+    def download(self, repository: str, digest: str) -> str:
+        """A token for one layer of one repository."""
+        expires = int(time.time()) + DOWNLOAD_LIFETIME
+        return f"{expires}.{self._sign('download', f'{expires}.{repository}.{digest}')}"
+
+    def check_download(self, token: str, repository: str, digest: str) -> None:
+        """Check a download URL's token. Raises Denied."""
+        expires, _, signature = token.partition(".")
+        expected = self._sign("download", f"{expires}.{repository}.{digest}")
+        if not hmac.compare_digest(signature.encode(), expected.encode()):
+            raise Denied(NOT_AUTHORIZED)
+        if int(expires) <= time.time():
+            raise Denied("Request has expired", expired=True)
+
+    def _sign(self, purpose: str, text: str) -> str:
+        return hmac.digest(self._secret, f"{purpose}\n{text}".encode(), "sha256").hex()
+
+
+def _secret(path: Path) -> bytes:
+    try:
+        found = path.read_bytes()
+        if len(found) == 32:
+            return found
+    except FileNotFoundError:
+        pass
+    made = os.urandom(32)
+    temporary = path.with_name(f"secret.{os.getpid()}")
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(fd, "wb") as file:
+        file.write(made)
+    temporary.replace(path)
+    return made

@@ -1,0 +1,160 @@
+"""What a manifest says: its kind, and what must exist before it can be stored. Pure functions of its bytes."""
+
+from __future__ import annotations
+
+import json
+
+from .errors import invalid
+from .names import is_digest
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
+INDEXES = frozenset({OCI_INDEX, DOCKER_LIST})
+MEDIA_TYPES = frozenset({OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_LIST})
+
+MAX_BYTES = 4_194_304
+"""API model: ImageManifest."""
+
+_IMAGE_CONFIGS = frozenset(
+    {"application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"}
+)
+
+
+class Manifest:
+    """What a stored manifest needs to have known about it.
+
+    ``layers`` are the digests that must exist as layers, the config's included; ``children`` those that must
+    exist as images; ``blob_bytes`` is the size of config and layers together.
+    """
+
+    __slots__ = (
+        "annotations",
+        "artifact_type",
+        "blob_bytes",
+        "children",
+        "config_type",
+        "layers",
+        "media_type",
+        "subject",
+    )
+
+    def __init__(self, media_type: str) -> None:
+        self.media_type = media_type
+        self.config_type: str | None = None
+        self.artifact_type: str | None = None
+        self.layers: list[str] = []
+        self.children: list[str] = []
+        self.subject: str | None = None
+        self.annotations: dict[str, str] = {}
+        self.blob_bytes = 0
+
+    @property
+    def is_index(self) -> bool:
+        return self.media_type in INDEXES
+
+    @property
+    def kind(self) -> str | None:
+        """OCI image specification: ``artifactType``, or else the config's media type."""
+        return self.artifact_type or self.config_type
+
+    @property
+    def is_image(self) -> bool:
+        """Whether this is a container image of one platform, which is what can be scanned."""
+        return self.config_type in _IMAGE_CONFIGS and self.artifact_type is None
+
+
+def parse(raw: bytes, media_type: str | None) -> Manifest:
+    """Read a manifest.
+
+    ``media_type`` is what the client says it is (``imageManifestMediaType`` or ``Content-Type``); without it the
+    manifest must say so itself, as ECR cannot tell otherwise (containers-roadmap#1873: ``Invalid JSON syntax``).
+    Raises InvalidParameterException for what is no manifest, or not of the type the client says.
+    """
+    if not 0 < len(raw) <= MAX_BYTES:
+        raise invalid("imageManifest", f"must have 1 to {MAX_BYTES} bytes")
+    try:
+        document = json.loads(raw)
+    except (ValueError, RecursionError):
+        raise _bad("Invalid JSON syntax") from None
+    if not isinstance(document, dict) or document.get("schemaVersion") != 2:
+        raise _bad("Invalid JSON syntax")
+    own = document.get("mediaType")
+    if media_type and own and own != media_type:
+        raise _bad(f"mediaType {own} does not match the media type of the request, {media_type}")
+    media_type = media_type or own
+    if not media_type:
+        raise _bad("Invalid JSON syntax")
+    if media_type not in MEDIA_TYPES:
+        raise _bad(f"media type {media_type} is not supported")
+    manifest = Manifest(media_type)
+    _read_common(manifest, document)
+    if manifest.is_index:
+        for child in _descriptors(document, "manifests"):
+            manifest.children.append(_digest(child))
+    else:
+        _read_layers(manifest, document)
+    return manifest
+
+
+def _read_common(manifest: Manifest, document: dict[str, Any]) -> None:
+    artifact = document.get("artifactType")
+    manifest.artifact_type = artifact if isinstance(artifact, str) and artifact else None
+    subject = document.get("subject")
+    if subject is not None:
+        manifest.subject = _digest(subject)
+    annotations = document.get("annotations")
+    if isinstance(annotations, dict):
+        manifest.annotations = {str(key): str(value) for key, value in annotations.items()}
+
+
+def _read_layers(manifest: Manifest, document: dict[str, Any]) -> None:
+    if "manifests" in document:
+        raise _bad("an image manifest must not have manifests")
+    config = document.get("config")
+    manifest.layers.append(_digest(config))
+    assert isinstance(config, dict)  # noqa: S101  (for mypy: _digest has refused anything else)
+    kind = config.get("mediaType")
+    manifest.config_type = kind if isinstance(kind, str) else None
+    manifest.blob_bytes += _size(config)
+    for layer in _descriptors(document, "layers"):
+        digest = _digest(layer)
+        manifest.blob_bytes += _size(layer)
+        if not _is_foreign(layer) and digest not in manifest.layers:
+            manifest.layers.append(digest)
+
+
+def _is_foreign(layer: dict[str, Any]) -> bool:
+    """Layers that are fetched from elsewhere and need not be in the registry."""
+    kind = str(layer.get("mediaType", ""))
+    return ".nondistributable." in kind or ".foreign." in kind
+
+
+def _descriptors(document: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    found = document.get(key)
+    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+        raise _bad("Invalid JSON syntax")
+    return found
+
+
+def _digest(descriptor: Any) -> str:
+    digest = descriptor.get("digest") if isinstance(descriptor, dict) else None
+    if not isinstance(digest, str) or not is_digest(digest):
+        raise _bad("Invalid JSON syntax")
+    return digest
+
+
+def _size(descriptor: dict[str, Any]) -> int:
+    size = descriptor.get("size", 0)
+    if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+        raise _bad("Invalid JSON syntax")
+    return size
+
+
+def _bad(constraint: str) -> Exception:
+    return invalid("imageManifest", constraint)

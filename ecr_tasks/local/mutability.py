@@ -1,0 +1,53 @@
+"""Which tags are locked: a repository's mutability and its exclusion filters."""
+
+from __future__ import annotations
+
+import re
+
+from .errors import invalid
+from .wildcard import matches_any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+MUTABILITIES = ("MUTABLE", "IMMUTABLE", "IMMUTABLE_WITH_EXCLUSION", "MUTABLE_WITH_EXCLUSION")
+_FILTER = re.compile(r"[0-9a-zA-Z._*-]{1,128}")
+_PARAMETER = "imageTagMutabilityExclusionFilters"
+
+
+def is_locked(mutability: str, filters: list[str], tag: str) -> bool:
+    """Whether ``tag`` cannot be moved to another image once it is there.
+
+    A filter is a wildcard over the whole tag; it inverts what the repository says for every other tag.
+    """
+    immutable = mutability.startswith("IMMUTABLE")
+    if mutability.endswith("_WITH_EXCLUSION") and matches_any(filters, tag):
+        return not immutable
+    return immutable
+
+
+def check_filters(mutability: str, filters: list[Any] | None) -> list[str]:
+    """The wildcards of a request's exclusion filters.
+
+    Raises InvalidParameterException: filters missing where the mutability needs them or given where it has
+    none, not 1 to 5 of them, not of type WILDCARD, not ``[0-9a-zA-Z._*-]{1,128}``, or with more than two ``*``.
+    """
+    if not mutability.endswith("_WITH_EXCLUSION"):
+        if filters:
+            raise invalid(_PARAMETER, f"must not be given when imageTagMutability is {mutability}")
+        return []
+    if not filters or len(filters) > 5:
+        raise invalid(_PARAMETER, f"must have 1 to 5 members when imageTagMutability is {mutability}")
+    wildcards = []
+    for number, item in enumerate(filters, 1):
+        where = f"{_PARAMETER}.{number}.member"
+        if not isinstance(item, dict) or item.get("filterType") != "WILDCARD":
+            raise invalid(f"{where}.filterType", "Member must satisfy enum value set: [WILDCARD]")
+        value = item.get("filter")
+        if not isinstance(value, str) or _FILTER.fullmatch(value) is None:
+            raise invalid(f"{where}.filter", "must satisfy regular expression '^[0-9a-zA-Z._*-]{1,128}$'")
+        if value.count("*") > 2:
+            raise invalid(f"{where}.filter", "must have at most two wildcards (*)")
+        wildcards.append(value)
+    return wildcards

@@ -1,0 +1,52 @@
+"""Which repository names, tags and digests ECR accepts, and the names it gives things."""
+
+from __future__ import annotations
+
+import re
+
+# API model: RepositoryName.
+REPOSITORY_PATTERN = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*"
+# OCI distribution specification; ECR allows 300 characters instead of 128 (API model: ImageTag).
+TAG_PATTERN = r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,299}"
+DIGEST_PATTERN = r"sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128}"
+
+_REPOSITORY = re.compile(REPOSITORY_PATTERN)
+_TAG = re.compile(TAG_PATTERN)
+_DIGEST = re.compile(DIGEST_PATTERN)
+_ARN = re.compile(r"arn:(aws[a-z-]*):ecr:([a-z0-9-]+):([0-9]{12}):repository/(.+)")
+
+
+def is_repository(name: str) -> bool:
+    """Whether ``name`` is a repository name: 2 to 256 characters of the API model's pattern."""
+    # The pattern can backtrack on long runs, so the length is checked first.
+    return 2 <= len(name) <= 256 and _REPOSITORY.fullmatch(name) is not None
+
+
+def is_tag(tag: str) -> bool:
+    """Whether ``tag`` can be an image's tag."""
+    return _TAG.fullmatch(tag) is not None
+
+
+def is_digest(digest: str) -> bool:
+    """Whether ``digest`` is a sha256 or sha512 digest in lower-case hexadecimal."""
+    return _DIGEST.fullmatch(digest) is not None
+
+
+def partition(region: str) -> str:
+    """The AWS partition that a region belongs to."""
+    if region.startswith("cn-"):
+        return "aws-cn"
+    if region.startswith("us-gov-"):
+        return "aws-us-gov"
+    return "aws"
+
+
+def repository_arn(name: str, account: str, region: str) -> str:
+    """The ARN of a repository."""
+    return f"arn:{partition(region)}:ecr:{region}:{account}:repository/{name}"
+
+
+def parse_repository_arn(arn: str) -> tuple[str, str, str] | None:
+    """Region, account and name of a repository's ARN; None if it is not one."""
+    found = _ARN.fullmatch(arn)
+    return None if found is None else (found[2], found[3], found[4])

@@ -1,0 +1,202 @@
+"""Image scans: when one happens, and what it finds, which a file in the data folder decides.
+
+``findings.json`` is a list of rules; the first one that fits an image says what its scan finds::
+
+    [{"repository": "team/*", "tag": "1.*", "digest": "sha256:…",
+      "status": "COMPLETE", "description": "…", "polls": 2,
+      "severities": {"HIGH": 2},
+      "findings": [{"name": "CVE-2024-0001", "severity": "CRITICAL", "description": "…", "uri": "…",
+                    "package": "openssl", "version": "3.0.1", "fixed": "3.0.2"}]}]
+
+Everything may be left out. ``repository`` and ``tag`` are wildcards. ``polls`` is how many times a basic scan
+answers IN_PROGRESS before its result; ``severities`` makes up that many findings. Without a rule a scan finds
+nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+
+from .errors import EcrError
+from .wildcard import matches
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
+
+    from .store import Store
+    from .store.images import Image
+    from .store.repositories import Repository
+
+SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL", "UNDEFINED")
+
+STATUSES = (
+    "IN_PROGRESS",
+    "COMPLETE",
+    "FAILED",
+    "UNSUPPORTED_IMAGE",
+    "ACTIVE",
+    "PENDING",
+    "SCAN_ELIGIBILITY_EXPIRED",
+    "FINDINGS_UNAVAILABLE",
+    "LIMIT_EXCEEDED",
+    "IMAGE_ARCHIVED",
+    "IMAGE_SIZE_EXCEEDED",
+)
+
+FILE = "findings.json"
+QUOTA_SECONDS = 24 * 3600
+"""ECR scans an image once in 24 hours, a scan on push included."""
+
+_SETTING = "scanning"
+
+
+class Scanner:
+    """Scans of all repositories, by the registry's scanning configuration."""
+
+    def __init__(self, root: Path, store: Store) -> None:
+        self._file = root / FILE
+        self._store = store
+
+    def configuration(self) -> dict[str, Any]:
+        """The registry's scanning configuration, as the API has it."""
+        saved = self._store.db.setting(_SETTING)
+        default: dict[str, Any] = {"scanType": "BASIC", "rules": []}
+        return default if saved is None else {**default, **json.loads(saved)}
+
+    def configure(self, configuration: dict[str, Any]) -> None:
+        """Replace the registry's scanning configuration."""
+        self._store.db.set(_SETTING, json.dumps(configuration))
+
+    @property
+    def enhanced(self) -> bool:
+        """Whether the registry has enhanced scanning."""
+        return bool(self.configuration()["scanType"] == "ENHANCED")
+
+    def frequency(self, repository: Repository) -> tuple[str, list[dict[str, str]]]:
+        """How often a repository's images are scanned, and the registry filters that say so."""
+        configuration = self.configuration()
+        applied: list[dict[str, str]] = []
+        frequencies = set()
+        for rule in configuration["rules"]:
+            for item in rule["repositoryFilters"]:
+                if matches(item["filter"], repository.name):
+                    applied.append(item)
+                    frequencies.add(rule["scanFrequency"])
+        for frequency in ("CONTINUOUS_SCAN", "SCAN_ON_PUSH"):
+            if frequency in frequencies:
+                return frequency, applied
+        if configuration["scanType"] == "BASIC" and repository.scan_on_push:
+            return "SCAN_ON_PUSH", applied
+        return "MANUAL", applied
+
+    def on_push(self, repository: Repository, image: Image) -> None:
+        """Scan an image that has just come, if its repository is set so."""
+        if image.scan is None and self.frequency(repository)[0] != "MANUAL":
+            self._scan(repository, image)
+
+    def start(self, repository: Repository, image: Image) -> None:
+        """Scan an image by hand.
+
+        Raises ValidationException, UnsupportedImageTypeException, LimitExceededException.
+        """
+        if self.enhanced:
+            raise EcrError("ValidationException", "This feature is disabled")
+        if not image.is_image:
+            raise EcrError(
+                "UnsupportedImageTypeException",
+                f"The image with digest '{image.digest}' has an image type that cannot be scanned",
+            )
+        if image.scan is not None and image.scan["started"] > time.time() - QUOTA_SECONDS:
+            raise EcrError(
+                "LimitExceededException", "The scan quota per image has been exceeded. Wait and try again."
+            )
+        self._scan(repository, image)
+
+    def result(self, repository: Repository, image: Image, *, poll: bool) -> dict[str, Any] | None:
+        """An image's scan: ``status``, ``description``, ``completed``, ``findings``; None before one.
+
+        ``poll`` counts towards the rule's ``polls``. Enhanced findings are those of the moment, basic ones
+        those of the scan.
+        """
+        if image.scan is None:
+            return None
+        scan = dict(image.scan)
+        if self.enhanced:
+            rule = self._rule(repository, image)
+            continuous = self.frequency(repository)[0] == "CONTINUOUS_SCAN"
+            scan["status"] = rule.get("status") or ("ACTIVE" if continuous else "COMPLETE")
+            scan["description"] = rule.get("description") or (
+                "Continuous scan is selected for image." if continuous else "The scan was completed successfully."
+            )
+            scan["findings"] = _findings(rule)
+        elif scan["polls"] > 0:
+            if poll:
+                self._store.images.set_scan(image, {**image.scan, "polls": scan["polls"] - 1})
+            scan.update(status="IN_PROGRESS", description="The scan is in progress.", findings=[])
+        return scan
+
+    def _scan(self, repository: Repository, image: Image) -> None:
+        now = time.time()
+        rule = self._rule(repository, image)
+        status = rule.get("status") or "COMPLETE"
+        self._store.images.set_scan(
+            image,
+            {
+                "started": now,
+                "completed": now,
+                "status": status,
+                "description": rule.get("description") or "The scan was completed successfully.",
+                "polls": int(rule.get("polls", 0)),
+                "findings": _findings(rule),
+            },
+        )
+
+    def _rule(self, repository: Repository, image: Image) -> dict[str, Any]:
+        try:
+            rules = json.loads(self._file.read_bytes())
+        except FileNotFoundError:
+            return {}
+        except ValueError as error:
+            raise EcrError("ServerException", f"{self._file} is not JSON: {error}", status=500) from None
+        for rule in check_rules(rules):
+            if (
+                matches(rule.get("repository", "*"), repository.name)
+                and rule.get("digest", image.digest) == image.digest
+                and ("tag" not in rule or any(matches(rule["tag"], tag) for tag in image.tags))
+            ):
+                return rule
+        return {}
+
+
+def check_rules(rules: Any) -> list[dict[str, Any]]:
+    """The rules, if they are such. Raises ServerException that says what is wrong with them."""
+    known = {"repository", "tag", "digest", "status", "description", "polls", "severities", "findings"}
+    problem = None
+    if not isinstance(rules, list) or not all(isinstance(rule, dict) for rule in rules):
+        problem = "it must be a list of rules"
+    else:
+        for rule in rules:
+            severities = [*rule.get("severities", {}), *(f.get("severity") for f in rule.get("findings", []))]
+            if unknown := set(rule) - known:
+                problem = f"a rule has no {', '.join(sorted(unknown))}"
+            elif wrong := [str(item) for item in severities if item not in SEVERITIES]:
+                problem = f"{wrong[0]} is no severity; there are {', '.join(SEVERITIES)}"
+            elif rule.get("status", "COMPLETE") not in STATUSES:
+                problem = f"{rule['status']} is no status; there are {', '.join(STATUSES)}"
+    if problem:
+        raise EcrError("ServerException", f"{FILE} of the local ECR: {problem}.", status=500)
+    checked: list[dict[str, Any]] = rules
+    return checked
+
+
+def _findings(rule: dict[str, Any]) -> list[dict[str, Any]]:
+    found = [dict(finding) for finding in rule.get("findings", [])]
+    number = 0
+    for severity in SEVERITIES:
+        for _ in range(int(rule.get("severities", {}).get(severity, 0))):
+            number += 1
+            found.append({"name": f"CVE-0000-{number:04d}", "severity": severity})
+    return found

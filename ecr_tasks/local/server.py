@@ -1,0 +1,289 @@
+"""The local ECR: one port that serves the ECR API, STS and the registry from one folder."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import threading
+from pathlib import Path
+
+from .api import dispatch
+from .auth import NOT_AUTHORIZED
+from .core import Core
+from .errors import LocalEcrError
+from .registry import blobs, routes
+from .settings import (
+    ADMIN_HEADER,
+    DEFAULT_ACCOUNT,
+    DEFAULT_REGION,
+    LOCK_FILE,
+    RESET_PATH,
+    SERVING_FILE,
+    STATUS_PATH,
+    STOP_PATH,
+)
+from .wire.accesslog import AccessLog
+from .wire.listener import Listener
+from .wire.messages import Response, json_response
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Any
+
+    from .wire.messages import Request
+
+_SWEEP_SECONDS = 300.0
+_STOP_SECONDS = 5.0
+
+
+class LocalEcr:
+    """A local ECR, to be started and stopped, or used as a context manager.
+
+    ``root`` is created if need be, and only one server at a time can have it. ``port`` 0 takes a free one.
+    ``advertise`` is the host:port to hand out where it is not the one that is bound (a container). ``on_stop`` is
+    called when somebody asks the server over HTTP to stop, which is refused without it.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        account: str = DEFAULT_ACCOUNT,
+        region: str = DEFAULT_REGION,
+        advertise: str | None = None,
+        on_stop: Callable[[], None] | None = None,
+    ) -> None:
+        if len(account) != 12 or not (account.isascii() and account.isdigit()):
+            raise LocalEcrError(f"{account!r} is not an AWS account id.", "Give one of 12 digits.")
+        self.root = Path(root)
+        self.account = account
+        self.region = region
+        self._host = host
+        self._port = port
+        self._advertise = advertise
+        self._on_stop = on_stop
+        self._application: _Application | None = None
+        self._listener: Listener | None = None
+        self._lock_fd = -1
+        self._stop = threading.Event()
+        self._sweeper: threading.Thread | None = None
+
+    @property
+    def registry(self) -> str:
+        """host:port, as it stands before a repository's name."""
+        if self._advertise is not None:
+            return self._advertise
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"{host}:{self.port}"
+
+    @property
+    def port(self) -> int:
+        """The port that is bound."""
+        return self._port if self._listener is None else self._listener.port
+
+    @property
+    def endpoint(self) -> str:
+        """The URL of the API and of the registry."""
+        return f"http://{self.registry}"
+
+    def start(self) -> None:
+        """Open the store and serve, in threads of their own. Raises LocalEcrError."""
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._take_root()
+        try:
+            self._listener = Listener(self._host, self._port)
+            core = Core(self.root, account=self.account, region=self.region, registry=self.registry)
+        except BaseException as error:
+            if self._listener is not None:
+                self._listener.stop(0)
+                self._listener = None
+            self._release_root()
+            if isinstance(error, OSError):
+                raise LocalEcrError(
+                    f"The local ECR cannot listen on {self._host}:{self._port}: {error.strerror}.",
+                    "Stop what uses the port, or choose another one.",
+                ) from error
+            raise
+        self._application = _Application(core, self._on_stop)
+        self._write_serving(core)
+        self._listener.start(self._application)
+        self._stop.clear()
+        self._sweeper = threading.Thread(target=self._maintain, name="local-ecr-sweep", daemon=True)
+        self._sweeper.start()
+
+    def stop(self) -> None:
+        """Finish the requests under way (5 seconds at most) and close everything."""
+        self._stop.set()
+        if self._listener is not None:
+            self._listener.stop(_STOP_SECONDS)
+            self._port = self._listener.port  # a second start comes back at the same address
+            self._listener = None
+        if self._sweeper is not None:
+            self._sweeper.join()
+            self._sweeper = None
+        if self._application is not None:
+            self._application.close()
+            self._application = None
+        self._release_root()
+
+    def __enter__(self) -> LocalEcr:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def requests(self) -> dict[str, int]:
+        """How often each API operation was called, and each method on each kind of thing of the registry."""
+        return self._running().access.counts()
+
+    def environment(self) -> dict[str, str]:
+        """The variables that point boto3, the aws CLI and ecr-tasks here. The keys open nothing."""
+        return {
+            "AWS_ENDPOINT_URL_ECR": self.endpoint,
+            "AWS_ENDPOINT_URL_STS": self.endpoint,
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_ACCESS_KEY_ID": "AKIALOCALECRLOCALECR",
+            "AWS_SECRET_ACCESS_KEY": "local-ecr",
+        }
+
+    def set_findings(self, rules: list[dict[str, Any]]) -> None:
+        """Say what scans find from now on (``scanning``); the same as writing ``findings.json``."""
+        from .scanning import FILE, check_rules
+
+        temporary = self.root / f"{FILE}.new"
+        temporary.write_text(json.dumps(check_rules(rules)), encoding="utf-8")
+        temporary.replace(self.root / FILE)
+
+    def reset(self) -> None:
+        """Forget everything that was pushed or set, the log included."""
+        self._running().reset()
+
+    def _running(self) -> _Application:
+        if self._application is None:
+            raise LocalEcrError("The local ECR is not running.", "Start it first.")
+        return self._application
+
+    def _take_root(self) -> None:
+        self._lock_fd = os.open(self.root / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._release_root()
+            raise LocalEcrError(
+                f"Another local ECR serves {self.root}.", "Stop it first, or choose another folder."
+            ) from None
+
+    def _write_serving(self, core: Core) -> None:
+        document = {
+            "store": core.tokens.store_id,
+            "pid": os.getpid(),
+            "endpoint": self.endpoint,
+            "port": self.port,
+        }
+        temporary = self.root / f"{SERVING_FILE}.new"
+        temporary.write_text(json.dumps(document), encoding="utf-8")
+        temporary.chmod(0o600)
+        temporary.replace(self.root / SERVING_FILE)
+
+    def _release_root(self) -> None:
+        if self._lock_fd >= 0:
+            os.close(self._lock_fd)
+            self._lock_fd = -1
+
+    def _maintain(self) -> None:
+        application = self._application
+        while application is not None:
+            application.maintain()
+            if self._stop.wait(_SWEEP_SECONDS):
+                return
+
+
+class _Application:
+    """What the listener's connections talk to."""
+
+    def __init__(self, core: Core, on_stop: Callable[[], None] | None) -> None:
+        self._core = core
+        self._on_stop = on_stop
+        self.access = AccessLog(core.root / "access.jsonl", core.store.db)
+        self._sweeping = threading.Lock()
+
+    def handle(self, request: Request) -> Response:
+        if request.method not in ("GET", "HEAD") and "origin" in request.headers:
+            # Clients of a registry send no Origin; a page in a browser does, and has no business here.
+            return _text(403, "A web page may not use the local ECR.")
+        if request.path == "/v2" or request.path.startswith("/v2/"):
+            return routes.handle(self._core, request)
+        if request.path == "/":
+            if request.method == "POST":
+                return dispatch.handle(self._core, request)
+            return _text(200, f"ecr-tasks' local ECR, account {self._core.account}, {self._core.region}.\n")
+        if request.path.startswith("/_local/layers/"):
+            return blobs.download(self._core, request)
+        if request.path == STATUS_PATH and request.method == "GET":
+            return json_response(200, self._status())
+        if request.path in (RESET_PATH, STOP_PATH) and request.method == "POST":
+            return self._administer(request)
+        return _text(404, f"The local ECR has nothing at {request.path}.")
+
+    def _administer(self, request: Request) -> Response:
+        wish = request.path.rpartition("/")[2]
+        if request.headers.get(ADMIN_HEADER.lower()) != wish:
+            return _text(403, NOT_AUTHORIZED)
+        if request.path == RESET_PATH:
+            self.reset()
+        elif self._on_stop is None:
+            return _text(403, "This local ECR is stopped by the program that it runs in.")
+        else:
+            self._on_stop()
+        return json_response(200, {})
+
+    def count(self, request: Request, response: Response) -> None:
+        del response  # refused requests count as well
+        self.access.count(request)
+
+    def log(self, request: Request, status: int, sent: int) -> None:
+        if request.path not in (STATUS_PATH, RESET_PATH, STOP_PATH):
+            self.access.write(request, status, sent)
+
+    def reset(self) -> None:
+        with self._sweeping:
+            self._core.store.reset()
+            self.access.clear()
+
+    def maintain(self) -> None:
+        with self._sweeping:
+            try:
+                self._core.store.sweep()
+                self.access.save()
+            except Exception as error:
+                os.write(2, f"local ECR: {error!r} while tidying up\n".encode())
+
+    def close(self) -> None:
+        with self._sweeping:
+            self.access.close()
+            self._core.close()
+
+    def _status(self) -> dict[str, Any]:
+        core = self._core
+        return {
+            "store": core.tokens.store_id,
+            "pid": os.getpid(),
+            "endpoint": core.endpoint,
+            "registry": core.registry,
+            "account": core.account,
+            "region": core.region,
+            "requests": self.access.counts(),
+        }
+
+
+def _text(status: int, message: str) -> Response:
+    return Response(status, message.encode(), {"Content-Type": "text/plain; charset=utf-8"})

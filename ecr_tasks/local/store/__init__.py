@@ -1,0 +1,66 @@
+"""What the local ECR keeps, in one folder: a SQLite file for what it knows, files for blobs.
+
+``kill -9`` at any moment loses nothing that was acknowledged: a blob is renamed into place before the
+transaction that makes it known, and the transaction is committed before the reply. Power loss is not covered
+(blobs are not synced to the disk), since what is here can be pushed again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import time
+
+from .blobs import Blobs
+from .database import Database
+from .images import Images
+from .layers import Layers
+from .repositories import Repositories
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+
+UPLOAD_LIFETIME = 24 * 3600.0
+"""Seconds after which an upload that nobody finished is removed."""
+
+ORPHAN_LIFETIME = 3600.0
+"""Seconds for which a layer is kept that no image uses: a push brings its layers before its manifest."""
+
+
+class Store:
+    """The data folder. ``root`` must exist; only one process may have it open."""
+
+    def __init__(self, root: Path, account: str) -> None:
+        self.root = root
+        self.blobs = Blobs(root)
+        self.db = Database(root / "store.sqlite3")
+        self.repositories = Repositories(self.db, account)
+        self.layers = Layers(self.db, self.blobs)
+        self.images = Images(self.db, account)
+
+    def sweep(self, now: float | None = None) -> None:
+        """Remove abandoned uploads, layers that no image has used for an hour, and files nothing refers to."""
+        now = time.time() if now is None else now
+        self.layers.expire_uploads(now - UPLOAD_LIFETIME)
+        self.layers.drop_unused(now - ORPHAN_LIFETIME)
+        self.layers.remove_stray_files(now - ORPHAN_LIFETIME)
+
+    def reset(self) -> None:
+        """Forget everything: repositories, images, layers, uploads, registry settings."""
+        with self.layers.files_lock, self.db.transaction() as db:
+            for table in ("upload", "repository", "setting", "session"):
+                db.execute(f"DELETE FROM {table}")  # noqa: S608  (names from the line above)
+            self.layers.forget_uploads()
+            for folder in (self.blobs.root, self.blobs.uploads):
+                for entry in list(folder.iterdir()):
+                    if entry.is_dir():
+                        shutil.rmtree(entry, ignore_errors=True)
+                    else:
+                        with contextlib.suppress(OSError):
+                            entry.unlink()
+
+    def close(self) -> None:
+        """Close every file. Nothing may be asked of the store afterwards."""
+        self.layers.close()
+        self.db.close()

@@ -1,0 +1,165 @@
+"""Blobs as files, named by digest, and the uploads that become blobs."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import threading
+
+from ..errors import EcrError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any, Protocol
+
+    class Source(Protocol):
+        """Where an upload's bytes come from."""
+
+        def readinto(self, buffer: memoryview) -> int: ...
+
+
+BUFFER_BYTES = 1 << 20
+"""Large, so that hashing and file writes are few calls that release the interpreter lock."""
+
+_SPARE_BUFFERS = 2
+_spare: list[bytearray] = []
+
+
+@contextlib.contextmanager
+def _buffer() -> Any:
+    """A buffer for one transfer, reused, as fresh memory costs a page fault every 4 KiB."""
+    try:
+        memory = _spare.pop()
+    except IndexError:
+        memory = bytearray(BUFFER_BYTES)
+    try:
+        yield memoryview(memory)
+    finally:
+        if len(_spare) < _SPARE_BUFFERS:
+            _spare.append(memory)
+
+
+def write_all(fd: int, data: memoryview | bytes) -> None:
+    """Write everything; the operating system may take less at a time."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+class Blobs:
+    """The folders ``blobs`` and ``uploads`` under ``root``."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root / "blobs"
+        self.uploads = root / "uploads"
+        for folder in (self.root, self.uploads):
+            folder.mkdir(mode=0o700, exist_ok=True)
+
+    def path(self, digest: str) -> Path:
+        """Where a blob of this digest is, or would be."""
+        algorithm, _, value = digest.partition(":")
+        return self.root / algorithm / value[:2] / value
+
+    def open(self, digest: str) -> int:
+        """A file descriptor for reading a blob; the caller closes it. Raises FileNotFoundError."""
+        return os.open(self.path(digest), os.O_RDONLY | os.O_CLOEXEC)
+
+    def upload(self, identity: str) -> Upload:
+        """The upload of this id, new or as far as it got."""
+        return Upload(identity, self.uploads / identity)
+
+    def take(self, upload: Path, digest: str) -> None:
+        """Make an upload's file the blob of this digest."""
+        target = self.path(digest)
+        if target.exists():
+            upload.unlink()
+            return
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        upload.rename(target)
+
+    def remove(self, digest: str) -> None:
+        """Remove a blob's file; readers that have it open keep it."""
+        with contextlib.suppress(FileNotFoundError):
+            self.path(digest).unlink()
+
+
+class Upload:
+    """A blob on its way in: a file that only grows, and the sha256 of what is in it.
+
+    One thread at a time works on it: hold ``lock``. After a restart the hash is computed from the file.
+    """
+
+    def __init__(self, identity: str, path: Path) -> None:
+        self.id = identity
+        self.path = path
+        self.lock = threading.Lock()
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self.size = os.fstat(self._fd).st_size
+        self._sha256 = hashlib.sha256()
+        if self.size:
+            self._sha256 = self._hash("sha256")
+        os.lseek(self._fd, self.size, os.SEEK_SET)
+
+    def append(self, source: Source) -> int:
+        """Take everything from ``source``; returns the number of bytes.
+
+        What arrived before an error stays, whole buffers of it, so that a client can go on from there. When
+        the disk is full the piece that did not fit is cut off again. Raises OSError.
+        """
+        before = self.size
+        with _buffer() as view:
+            while count := source.readinto(view):
+                self.write(view[:count])
+        return self.size - before
+
+    def write(self, data: memoryview | bytes) -> None:
+        """Append ``data`` or, on an error, nothing of it. Raises OSError."""
+        try:
+            write_all(self._fd, data)
+        except OSError:
+            os.ftruncate(self._fd, self.size)
+            os.lseek(self._fd, self.size, os.SEEK_SET)
+            raise
+        self._sha256.update(data)
+        self.size += len(data)
+
+    def matches(self, digest: str) -> bool:
+        """Whether the bytes so far have this digest."""
+        algorithm, _, value = digest.partition(":")
+        found = self._sha256 if algorithm == "sha256" else self._hash(algorithm)
+        return bool(found.hexdigest() == value)
+
+    def sha256(self) -> str:
+        """The sha256 digest of the bytes so far."""
+        return f"sha256:{self._sha256.hexdigest()}"
+
+    def _hash(self, algorithm: str) -> Any:
+        found = hashlib.new(algorithm)
+        offset = 0
+        with _buffer() as view:
+            while count := os.preadv(self._fd, [view], offset):
+                found.update(view[:count])
+                offset += count
+        return found
+
+    def close(self) -> None:
+        """Close the file; it stays where it is."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def discard(self) -> None:
+        """Close and remove the file."""
+        self.close()
+        with contextlib.suppress(FileNotFoundError):
+            self.path.unlink()
+
+
+def upload_not_found(identity: str) -> EcrError:
+    """No such upload: finished, cancelled, expired, or of another repository."""
+    return EcrError(
+        "UploadNotFoundException",
+        f"The upload with id '{identity}' could not be found, or does not belong to this repository",
+    )

@@ -1,0 +1,124 @@
+"""The SQLite file: its tables, and one connection that all threads share under a lock."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from contextlib import contextmanager
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from typing import Any
+
+SCHEMA_VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE repository (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, created REAL NOT NULL,
+    mutability TEXT NOT NULL, filters TEXT NOT NULL, scan_on_push INTEGER NOT NULL, encryption TEXT NOT NULL,
+    tags TEXT NOT NULL, policy TEXT, lifecycle TEXT, preview TEXT
+);
+CREATE TABLE layer (
+    repository INTEGER NOT NULL REFERENCES repository ON DELETE CASCADE, digest TEXT NOT NULL,
+    size INTEGER NOT NULL, since REAL NOT NULL, PRIMARY KEY (repository, digest)
+) WITHOUT ROWID;
+CREATE INDEX layer_digest ON layer (digest);
+CREATE TABLE upload (
+    id TEXT PRIMARY KEY, repository INTEGER NOT NULL REFERENCES repository ON DELETE CASCADE,
+    created REAL NOT NULL, last_part INTEGER, small_part INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+CREATE TABLE image (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, repository INTEGER NOT NULL REFERENCES repository ON DELETE CASCADE,
+    digest TEXT NOT NULL, raw BLOB NOT NULL, media_type TEXT NOT NULL, kind TEXT, is_image INTEGER NOT NULL,
+    subject TEXT, annotations TEXT NOT NULL, size INTEGER NOT NULL, pushed REAL NOT NULL, pulled REAL,
+    scan TEXT, UNIQUE (repository, digest)
+);
+CREATE INDEX image_subject ON image (repository, subject) WHERE subject IS NOT NULL;
+CREATE TABLE tag (
+    repository INTEGER NOT NULL REFERENCES repository ON DELETE CASCADE, name TEXT NOT NULL,
+    image INTEGER NOT NULL REFERENCES image ON DELETE CASCADE, PRIMARY KEY (repository, name)
+) WITHOUT ROWID;
+CREATE INDEX tag_image ON tag (image);
+CREATE TABLE uses_layer (
+    image INTEGER NOT NULL REFERENCES image ON DELETE CASCADE, repository INTEGER NOT NULL,
+    digest TEXT NOT NULL, PRIMARY KEY (image, digest)
+) WITHOUT ROWID;
+CREATE INDEX uses_layer_digest ON uses_layer (repository, digest);
+CREATE TABLE child (
+    image INTEGER NOT NULL REFERENCES image ON DELETE CASCADE, repository INTEGER NOT NULL,
+    digest TEXT NOT NULL, PRIMARY KEY (image, digest)
+) WITHOUT ROWID;
+CREATE INDEX child_digest ON child (repository, digest);
+CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE session (access_key TEXT PRIMARY KEY, arn TEXT NOT NULL, user_id TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+
+class Database:
+    """One connection for the whole process; transactions of different threads follow one another.
+
+    WAL with ``synchronous=NORMAL``: a commit is a write to the log without a sync, which the operating system
+    keeps when the process is killed, and the file stays whole (if a little older) even when power fails.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.RLock()
+        self._depth = 0
+        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._connection.row_factory = sqlite3.Row
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "temp_store=MEMORY"):
+            self._connection.execute(f"PRAGMA {pragma}")
+        path.chmod(0o600)
+        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        if version == 0:
+            self._connection.executescript(f"BEGIN;{_SCHEMA};PRAGMA user_version={SCHEMA_VERSION};COMMIT;")
+        elif version != SCHEMA_VERSION:
+            self._connection.close()
+            raise RuntimeError(f"{path} was written by another version of the local ECR (schema {version}).")
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Everything inside happens or nothing does. Nested ones join the outermost."""
+        with self._lock:
+            if self._depth:
+                yield self._connection
+                return
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._depth = 1
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+            finally:
+                self._depth = 0
+
+    def rows(self, query: str, *values: Any) -> list[sqlite3.Row]:
+        """All rows of a query."""
+        with self._lock:
+            return self._connection.execute(query, values).fetchall()
+
+    def row(self, query: str, *values: Any) -> sqlite3.Row | None:
+        """The first row of a query, or None."""
+        with self._lock:
+            found: sqlite3.Row | None = self._connection.execute(query, values).fetchone()
+            return found
+
+    def setting(self, name: str) -> str | None:
+        """A value of the registry itself, by name."""
+        row = self.row("SELECT value FROM setting WHERE name = ?", name)
+        return None if row is None else str(row["value"])
+
+    def set(self, name: str, value: str) -> None:
+        """Keep a value of the registry itself."""
+        with self.transaction() as db:
+            db.execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", (name, value))
+
+    def close(self) -> None:
+        """Fold the log into the file and close it."""
+        with self._lock:
+            self._connection.close()

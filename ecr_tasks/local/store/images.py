@@ -1,0 +1,255 @@
+"""Images: manifests, kept byte for byte, with their tags and what they refer to."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+
+from ..errors import EcrError
+from ..mutability import is_locked
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import sqlite3
+    from typing import Any
+
+    from ..manifests import Manifest
+    from .database import Database
+    from .repositories import Repository
+
+_COLUMNS = (
+    "id, digest, media_type, kind, is_image, subject, annotations, size, pushed, pulled, scan, length(raw) AS bytes"
+)
+
+
+class Image:
+    """An image as it was when it was read. ``bytes`` is the manifest's size, ``size`` the image's."""
+
+    def __init__(self, row: sqlite3.Row, tags: list[str]) -> None:
+        self.id: int = row["id"]
+        self.digest: str = row["digest"]
+        self.media_type: str = row["media_type"]
+        self.kind: str | None = row["kind"]
+        self.is_image = bool(row["is_image"])
+        self.subject: str | None = row["subject"]
+        self.annotations: dict[str, str] = json.loads(row["annotations"])
+        self.size: int = row["size"]
+        self.bytes: int = row["bytes"]
+        self.pushed: float = row["pushed"]
+        self.pulled: float | None = row["pulled"]
+        self.scan: dict[str, Any] | None = None if row["scan"] is None else json.loads(row["scan"])
+        self.tags = tags
+
+
+class Images:
+    """All images of the registry ``account``."""
+
+    def __init__(self, db: Database, account: str) -> None:
+        self._db = db
+        self._account = account
+
+    def put(
+        self, repository: Repository, raw: bytes, manifest: Manifest, digest: str | None, tag: str | None
+    ) -> tuple[str, bool]:
+        """Store a manifest and point ``tag`` at it; returns its digest and whether anything changed.
+
+        A tag that moves leaves the image it had behind, untagged. Raises ImageDigestDoesNotMatchException,
+        LayersNotFoundException, ReferencedImagesNotFoundException, and for a locked tag
+        ImageTagAlreadyExistsException, also if it is at this very image (containers-roadmap#2179).
+        """
+        digest = _checked_digest(raw, digest)
+        with self._db.transaction() as db:
+            if tag is not None:
+                self._check_tag(repository, tag)
+            found = db.execute(
+                "SELECT id FROM image WHERE repository = ? AND digest = ?", (repository.id, digest)
+            ).fetchone()
+            changed = found is None
+            image = self._insert(repository, raw, manifest, digest) if found is None else int(found["id"])
+            if tag is not None:
+                before = db.execute(
+                    "SELECT image FROM tag WHERE repository = ? AND name = ?", (repository.id, tag)
+                ).fetchone()
+                changed = changed or before is None or before["image"] != image
+                db.execute("INSERT OR REPLACE INTO tag VALUES (?, ?, ?)", (repository.id, tag, image))
+        return digest, changed
+
+    def _check_tag(self, repository: Repository, tag: str) -> None:
+        if not is_locked(repository.mutability, repository.filters, tag):
+            return
+        row = self._db.row("SELECT 1 FROM tag WHERE repository = ? AND name = ?", repository.id, tag)
+        if row is not None:
+            what = "tag" if repository.mutability.endswith("_WITH_EXCLUSION") else "repository"
+            raise EcrError(
+                "ImageTagAlreadyExistsException",
+                f"The image tag '{tag}' already exists in the '{repository.name}' repository and cannot be "
+                f"overwritten because the {what} is immutable.",
+            )
+
+    def _insert(self, repository: Repository, raw: bytes, manifest: Manifest, digest: str) -> int:
+        self._require("layer", "Layers", "LayersNotFoundException", repository, manifest.layers)
+        self._require("image", "Images", "ReferencedImagesNotFoundException", repository, manifest.children)
+        with self._db.transaction() as db:
+            size = manifest.blob_bytes
+            if manifest.children:
+                marks = ", ".join("?" * len(manifest.children))
+                (size,) = db.execute(
+                    f"SELECT max(size) FROM image WHERE repository = ? AND digest IN ({marks})",  # noqa: S608
+                    (repository.id, *manifest.children),
+                ).fetchone()
+            cursor = db.execute(
+                "INSERT INTO image (repository, digest, raw, media_type, kind, is_image, subject, annotations, size,"
+                " pushed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    repository.id,
+                    digest,
+                    raw,
+                    manifest.media_type,
+                    manifest.kind,
+                    int(manifest.is_image),
+                    manifest.subject,
+                    json.dumps(manifest.annotations),
+                    size,
+                    time.time(),
+                ),
+            )
+            image = cursor.lastrowid or 0
+            for table, digests in (("uses_layer", manifest.layers), ("child", manifest.children)):
+                db.executemany(
+                    f"INSERT OR IGNORE INTO {table} VALUES (?, ?, ?)",  # noqa: S608
+                    [(image, repository.id, item) for item in digests],
+                )
+        return image
+
+    def _require(self, table: str, what: str, exception: str, repository: Repository, digests: list[str]) -> None:
+        missing = [
+            digest
+            for digest in digests
+            if self._db.row(
+                f"SELECT 1 FROM {table} WHERE repository = ? AND digest = ?",  # noqa: S608
+                repository.id,
+                digest,
+            )
+            is None
+        ]
+        if missing:
+            raise EcrError(
+                exception,
+                f"{what} with digests '[{', '.join(missing)}]' required for pushing image into repository with "
+                f"name '{repository.name}' in the registry with id '{self._account}' do not exist",
+            )
+
+    def find(self, repository: Repository, *, digest: str | None = None, tag: str | None = None) -> Image | None:
+        """The image of this digest, of this tag, or of both; None if there is none."""
+        if tag is not None:
+            row = self._db.row("SELECT image FROM tag WHERE repository = ? AND name = ?", repository.id, tag)
+            if row is None:
+                return None
+            found = self._db.row(f"SELECT {_COLUMNS} FROM image WHERE id = ?", row["image"])  # noqa: S608
+        else:
+            found = self._db.row(
+                f"SELECT {_COLUMNS} FROM image WHERE repository = ? AND digest = ?",  # noqa: S608
+                repository.id,
+                digest,
+            )
+        if found is None or (digest is not None and found["digest"] != digest):
+            return None
+        rows = self._db.rows("SELECT name FROM tag WHERE image = ? ORDER BY name", found["id"])
+        return Image(found, [row["name"] for row in rows])
+
+    def raw(self, image: Image) -> bytes:
+        """The manifest as it was pushed."""
+        row = self._db.row("SELECT raw FROM image WHERE id = ?", image.id)
+        return b"" if row is None else bytes(row["raw"])
+
+    def all(self, repository: Repository) -> list[Image]:
+        """All images of a repository in the order of their first push."""
+        tags: dict[int, list[str]] = {}
+        for row in self._db.rows("SELECT image, name FROM tag WHERE repository = ? ORDER BY name", repository.id):
+            tags.setdefault(row["image"], []).append(row["name"])
+        rows = self._db.rows(
+            f"SELECT {_COLUMNS} FROM image WHERE repository = ? ORDER BY id",  # noqa: S608
+            repository.id,
+        )
+        return [Image(row, tags.get(row["id"], [])) for row in rows]
+
+    def tags(self, repository: Repository) -> list[str]:
+        """All tags of a repository, in the order of their bytes."""
+        rows = self._db.rows("SELECT name FROM tag WHERE repository = ? ORDER BY name", repository.id)
+        return [row["name"] for row in rows]
+
+    def referrers(self, repository: Repository, subject: str) -> list[Image]:
+        """The images whose subject is ``subject``, whether or not that one exists."""
+        rows = self._db.rows(
+            f"SELECT {_COLUMNS} FROM image WHERE repository = ? AND subject = ? ORDER BY id",  # noqa: S608
+            repository.id,
+            subject,
+        )
+        return [Image(row, []) for row in rows]
+
+    def parents(self, repository: Repository) -> dict[str, list[str]]:
+        """For each image that an index lists, the digests of those indexes."""
+        found: dict[str, list[str]] = {}
+        for row in self._db.rows(
+            "SELECT child.digest AS child, image.digest AS parent FROM child JOIN image ON image.id = child.image"
+            " WHERE child.repository = ? ORDER BY image.id",
+            repository.id,
+        ):
+            found.setdefault(row["child"], []).append(row["parent"])
+        return found
+
+    def pulled(self, image: Image) -> None:
+        """Record a pull."""
+        with self._db.transaction() as db:
+            db.execute("UPDATE image SET pulled = ? WHERE id = ?", (time.time(), image.id))
+
+    def set_scan(self, image: Image, scan: dict[str, Any]) -> None:
+        """Keep what a scan found."""
+        with self._db.transaction() as db:
+            db.execute("UPDATE image SET scan = ? WHERE id = ?", (json.dumps(scan), image.id))
+
+    def untag(self, repository: Repository, tag: str) -> None:
+        """Remove a tag and leave its image."""
+        with self._db.transaction() as db:
+            db.execute("DELETE FROM tag WHERE repository = ? AND name = ?", (repository.id, tag))
+
+    def delete(self, repository: Repository, image: Image) -> None:
+        """Delete an image with its tags, and with everything that refers to it as its subject.
+
+        Its layers stay for a while, for a push under way that has counted on them (``Store.sweep``). Raises
+        ImageReferencedByManifestList if an index lists it.
+        """
+        with self._db.transaction() as db:
+            parents = self.parents(repository).get(image.digest)
+            if parents:
+                raise EcrError(
+                    "ImageReferencedByManifestList",
+                    f"Requested image referenced by manifest list: [{', '.join(parents)}]",
+                )
+            gone = [image.id]
+            subjects = [image.digest]
+            while subjects:
+                for referrer in self.referrers(repository, subjects.pop()):
+                    if referrer.id not in gone:
+                        gone.append(referrer.id)
+                        subjects.append(referrer.digest)
+            for identity in gone:
+                db.execute(
+                    "UPDATE layer SET since = ? WHERE repository = ? AND digest IN"
+                    " (SELECT digest FROM uses_layer WHERE image = ?)",
+                    (time.time(), repository.id, identity),
+                )
+                db.execute("DELETE FROM image WHERE id = ?", (identity,))
+
+
+def _checked_digest(raw: bytes, digest: str | None) -> str:
+    """The digest under which to keep ``raw``. Raises ImageDigestDoesNotMatchException."""
+    algorithm = "sha256" if digest is None else digest.partition(":")[0]
+    actual = f"{algorithm}:{hashlib.new(algorithm, raw).hexdigest()}"
+    if digest is not None and digest != actual:
+        raise EcrError(
+            "ImageDigestDoesNotMatchException",
+            f"The provided image digest '{digest}' does not match the digest of the image manifest, '{actual}'",
+        )
+    return actual

@@ -1,0 +1,239 @@
+"""Layers: which blobs a repository has, and the uploads through which they come."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+
+from ..errors import EcrError, is_disk_full
+from .blobs import Upload, upload_not_found
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from .blobs import Blobs, Source
+    from .database import Database
+    from .repositories import Repository
+
+
+class Layers:
+    """Blobs are kept once; a repository has a row for each that it may serve."""
+
+    def __init__(self, db: Database, blobs: Blobs) -> None:
+        self._db = db
+        self._blobs = blobs
+        self._uploads: dict[str, Upload] = {}
+        self._uploads_lock = threading.Lock()
+        # A file appears with its first row and goes with its last one: never in between two other threads.
+        self.files_lock = threading.RLock()
+
+    def size(self, repository: Repository, digest: str) -> int | None:
+        """The bytes of a layer that this repository has, or None."""
+        row = self._db.row("SELECT size FROM layer WHERE repository = ? AND digest = ?", repository.id, digest)
+        return None if row is None else int(row["size"])
+
+    def open(self, repository: Repository, digest: str) -> tuple[int, int] | None:
+        """File descriptor (the caller closes it) and size of a layer, or None."""
+        size = self.size(repository, digest)
+        if size is None:
+            return None
+        try:
+            return self._blobs.open(digest), size
+        except FileNotFoundError:
+            return None
+
+    def mount(self, target: Repository, source: Repository, digest: str) -> bool:
+        """Give ``target`` a layer that ``source`` has; False if it has not."""
+        with self._db.transaction():
+            size = self.size(source, digest)
+            if size is None:
+                return False
+            self._link(target, digest, size)
+            return True
+
+    def begin(self, repository: Repository) -> str:
+        """Start an upload; returns its id (a version 4 UUID)."""
+        raw = bytearray(os.urandom(16))
+        raw[6], raw[8] = raw[6] & 0x0F | 0x40, raw[8] & 0x3F | 0x80
+        text = raw.hex()
+        identity = f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+        with self._db.transaction() as db:
+            db.execute(
+                "INSERT INTO upload (id, repository, created) VALUES (?, ?, ?)",
+                (identity, repository.id, time.time()),
+            )
+        return identity
+
+    @contextlib.contextmanager
+    def upload(self, repository: Repository, identity: str) -> Iterator[Upload]:
+        """An upload to work on, alone.
+
+        Raises UploadNotFoundException, also while another request works on it: it would have to wait for a
+        client that may have gone. When the disk is full the upload is given up and its file removed.
+        """
+        row = self._db.row("SELECT repository FROM upload WHERE id = ?", identity)
+        if row is None or row["repository"] != repository.id:
+            raise upload_not_found(identity)
+        with self._uploads_lock:
+            upload = self._uploads.get(identity)
+            if upload is None:
+                upload = self._uploads[identity] = self._blobs.upload(identity)
+        if not upload.lock.acquire(timeout=5.0):
+            raise upload_not_found(identity)
+        try:
+            yield upload
+        except BaseException as error:
+            if is_disk_full(error):
+                self._forget(upload)
+            raise
+        finally:
+            upload.lock.release()
+
+    def append(self, upload: Upload, source: Source) -> int:
+        """Append everything that ``source`` has; returns the number of bytes."""
+        return upload.append(source)
+
+    def note_part(self, upload: Upload, size: int, minimum: int) -> None:
+        """Remember an API part's size: every part but the last must have ``minimum`` bytes."""
+        with self._db.transaction() as db:
+            db.execute(
+                "UPDATE upload SET small_part = small_part OR coalesce(last_part < ?, 0), last_part = ? WHERE id = ?",
+                (minimum, size, upload.id),
+            )
+
+    def has_small_part(self, upload: Upload) -> bool:
+        """Whether a part other than the last was too small."""
+        row = self._db.row("SELECT small_part FROM upload WHERE id = ?", upload.id)
+        return row is not None and bool(row["small_part"])
+
+    def finish(self, repository: Repository, upload: Upload, digest: str) -> None:
+        """Make an upload a layer. Raises InvalidLayerException if the bytes have another digest."""
+        if not upload.matches(digest):
+            raise EcrError(
+                "InvalidLayerException",
+                f"The uploaded layer does not have the digest '{digest}': it has '{upload.sha256()}'",
+            )
+        with self.files_lock:
+            self._blobs.take(upload.path, digest)
+            with self._db.transaction() as db:
+                self._link(repository, digest, upload.size)
+                db.execute("DELETE FROM upload WHERE id = ?", (upload.id,))
+        with self._uploads_lock:
+            self._uploads.pop(upload.id, None)
+        upload.close()
+
+    def cancel(self, upload: Upload) -> None:
+        """Give an upload up."""
+        self._forget(upload)
+
+    def _forget(self, upload: Upload) -> None:
+        upload.discard()  # first the file: the database may need the room
+        with self._uploads_lock:
+            self._uploads.pop(upload.id, None)
+        with contextlib.suppress(Exception), self._db.transaction() as db:
+            db.execute("DELETE FROM upload WHERE id = ?", (upload.id,))
+
+    def remove(self, repository: Repository, digest: str) -> bool:
+        """Remove a layer that no image uses; False if one does."""
+        with self.files_lock:
+            with self._db.transaction() as db:
+                used = db.execute(
+                    "SELECT 1 FROM uses_layer WHERE repository = ? AND digest = ? LIMIT 1",
+                    (repository.id, digest),
+                ).fetchone()
+                if used is not None:
+                    return False
+                db.execute("DELETE FROM layer WHERE repository = ? AND digest = ?", (repository.id, digest))
+            self._remove_files([digest])
+            return True
+
+    def drop_unused(self, before: float) -> None:
+        """Remove layers that no image has used since ``before``."""
+        condition = (
+            "since < ? AND NOT EXISTS (SELECT 1 FROM uses_layer AS u"
+            " WHERE u.repository = layer.repository AND u.digest = layer.digest)"
+        )
+        with self.files_lock:
+            with self._db.transaction() as db:
+                gone = db.execute(f"SELECT digest FROM layer WHERE {condition}", (before,)).fetchall()  # noqa: S608
+                db.execute(f"DELETE FROM layer WHERE {condition}", (before,))  # noqa: S608
+            self._remove_files([row["digest"] for row in gone])
+
+    def drop_repository_files(self, digests: list[str]) -> None:
+        """Remove the files of layers whose repository is gone, unless another one has them."""
+        with self.files_lock:
+            self._remove_files(digests)
+
+    def digests(self, repository: Repository) -> list[str]:
+        """All layers of a repository."""
+        rows = self._db.rows("SELECT digest FROM layer WHERE repository = ?", repository.id)
+        return [row["digest"] for row in rows]
+
+    def uploads(self, repository: Repository) -> list[str]:
+        """The ids of a repository's unfinished uploads."""
+        rows = self._db.rows("SELECT id FROM upload WHERE repository = ?", repository.id)
+        return [row["id"] for row in rows]
+
+    def discard_uploads(self, identities: list[str]) -> None:
+        """Remove the files of uploads whose rows are gone."""
+        for identity in identities:
+            with self._uploads_lock:
+                upload = self._uploads.pop(identity, None)
+            if upload is not None:
+                with upload.lock:
+                    upload.discard()
+            else:
+                with contextlib.suppress(OSError):
+                    (self._blobs.uploads / identity).unlink()
+
+    def expire_uploads(self, before: float) -> None:
+        """Remove uploads that were begun before ``before``."""
+        for row in self._db.rows("SELECT id FROM upload WHERE created < ?", before):
+            with self._uploads_lock:
+                upload = self._uploads.get(row["id"]) or self._blobs.upload(row["id"])
+            if upload.lock.acquire(blocking=False):
+                try:
+                    self._forget(upload)
+                finally:
+                    upload.lock.release()
+
+    def remove_stray_files(self, before: float) -> None:
+        """Remove files that a killed process left: no row knows them, and they are older than ``before``."""
+        for path in self._blobs.root.glob("*/*/*"):
+            digest = f"{path.parent.parent.name}:{path.name}"
+            with self.files_lock, contextlib.suppress(OSError):
+                if path.stat().st_mtime < before:
+                    self._remove_files([digest])
+        for path in self._blobs.uploads.iterdir():
+            with contextlib.suppress(OSError):
+                known = self._db.row("SELECT 1 FROM upload WHERE id = ?", path.name)
+                if known is None and path.stat().st_mtime < before:
+                    path.unlink()
+
+    def forget_uploads(self) -> None:
+        """Drop what is in memory of uploads, after their rows have gone."""
+        with self._uploads_lock:
+            uploads, self._uploads = list(self._uploads.values()), {}
+        for upload in uploads:
+            upload.discard()
+
+    def close(self) -> None:
+        """Close the files of unfinished uploads; they can be gone on with after a restart."""
+        with self._uploads_lock:
+            for upload in self._uploads.values():
+                upload.close()
+            self._uploads.clear()
+
+    def _link(self, repository: Repository, digest: str, size: int) -> None:
+        with self._db.transaction() as db:
+            values: tuple[Any, ...] = (repository.id, digest, size, time.time())
+            db.execute("INSERT OR REPLACE INTO layer VALUES (?, ?, ?, ?)", values)
+
+    def _remove_files(self, digests: list[str]) -> None:
+        for digest in digests:
+            if self._db.row("SELECT 1 FROM layer WHERE digest = ? LIMIT 1", digest) is None:
+                self._blobs.remove(digest)

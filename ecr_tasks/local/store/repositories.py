@@ -1,0 +1,119 @@
+"""Repositories and what is set on them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+
+from ..errors import EcrError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .database import Database
+
+
+class Repository:
+    """A repository as it was when it was read."""
+
+    def __init__(self, row: sqlite3.Row) -> None:
+        self.id: int = row["id"]
+        self.name: str = row["name"]
+        self.created: float = row["created"]
+        self.mutability: str = row["mutability"]
+        self.filters: list[str] = json.loads(row["filters"])
+        self.scan_on_push = bool(row["scan_on_push"])
+        self.encryption: dict[str, str] = json.loads(row["encryption"])
+        self.tags: dict[str, str] = json.loads(row["tags"])
+        self.policy: str | None = row["policy"]
+        self.lifecycle: str | None = row["lifecycle"]
+        self.preview: str | None = row["preview"]
+
+
+class Repositories:
+    """All repositories of the registry ``account``."""
+
+    def __init__(self, db: Database, account: str) -> None:
+        self._db = db
+        self._account = account
+
+    def not_found(self, name: str, account: str | None = None) -> EcrError:
+        """ECR's sentence for a repository that is not there."""
+        return EcrError(
+            "RepositoryNotFoundException",
+            f"The repository with name '{name}' does not exist in the registry with id '{account or self._account}'",
+        )
+
+    def create(
+        self,
+        name: str,
+        *,
+        mutability: str = "MUTABLE",
+        filters: list[str] | None = None,
+        scan_on_push: bool = False,
+        encryption: dict[str, str] | None = None,
+        tags: dict[str, str] | None = None,
+    ) -> Repository:
+        """Create a repository. Raises RepositoryAlreadyExistsException."""
+        values = (
+            name,
+            time.time(),
+            mutability,
+            json.dumps(filters or []),
+            int(scan_on_push),
+            json.dumps(encryption or {"encryptionType": "AES256"}),
+            json.dumps(tags or {}),
+        )
+        try:
+            with self._db.transaction() as db:
+                db.execute(
+                    "INSERT INTO repository (name, created, mutability, filters, scan_on_push, encryption, tags)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    values,
+                )
+        except sqlite3.IntegrityError:
+            raise EcrError(
+                "RepositoryAlreadyExistsException",
+                f"The repository with name '{name}' already exists in the registry with id '{self._account}'",
+            ) from None
+        return self.get(name)
+
+    def find(self, name: str) -> Repository | None:
+        """The repository of this name, or None."""
+        row = self._db.row("SELECT * FROM repository WHERE name = ?", name)
+        return None if row is None else Repository(row)
+
+    def get(self, name: str) -> Repository:
+        """The repository of this name. Raises RepositoryNotFoundException."""
+        found = self.find(name)
+        if found is None:
+            raise self.not_found(name)
+        return found
+
+    def all(self) -> list[Repository]:
+        """All repositories, by name."""
+        return [Repository(row) for row in self._db.rows("SELECT * FROM repository ORDER BY name")]
+
+    def update(self, repository: Repository, **columns: Any) -> None:
+        """Set columns, by the names of the table; lists and dicts are stored as JSON."""
+        assignments = ", ".join(f"{name} = ?" for name in columns)
+        values = [json.dumps(v) if isinstance(v, (list, dict)) else v for v in columns.values()]
+        with self._db.transaction() as db:
+            db.execute(
+                f"UPDATE repository SET {assignments} WHERE id = ?",  # noqa: S608  (our own column names)
+                (*values, repository.id),
+            )
+
+    def delete(self, repository: Repository, *, force: bool) -> None:
+        """Delete a repository with everything in it. Raises RepositoryNotEmptyException unless forced."""
+        with self._db.transaction() as db:
+            image = db.execute("SELECT 1 FROM image WHERE repository = ? LIMIT 1", (repository.id,)).fetchone()
+            if image is not None and not force:
+                raise EcrError(
+                    "RepositoryNotEmptyException",
+                    f"The repository with name '{repository.name}' in registry with id '{self._account}' "
+                    "cannot be deleted because it still contains images",
+                )
+            db.execute("DELETE FROM repository WHERE id = ?", (repository.id,))
