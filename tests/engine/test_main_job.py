@@ -23,7 +23,7 @@ def dockerfile(tiny_base: str) -> str:
 
 @pytest.fixture
 def app(tmp_path: Path, engine: dict[str, str], local_ecr: LocalEcr, dockerfile: str) -> Project:
-    made = project(tmp_path, {**engine, **local_ecr.environment()}, dockerfile)
+    made = project(tmp_path / "app", {**engine, **local_ecr.environment()}, dockerfile)
     made.environ["ECR_CREATE_REPOSITORY"] = "true"
     return made
 
