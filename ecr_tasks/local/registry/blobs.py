@@ -81,11 +81,9 @@ def _range(header: str | None, size: int) -> tuple[int, int] | None:
         return None  # RFC 9110 14.2: a range that is not understood, or several, may be ignored
     if found[1]:
         first, last = int(found[1]), int(found[2]) if found[2] else size - 1
-        if found[2] and last < first:
-            return None
     else:
         first, last = max(size - int(found[2]), 0), size - 1
-    if first >= size or (not found[1] and not int(found[2])):
+    if first >= size or last < first or (not found[1] and not int(found[2])):
         raise RegistryError(416, "RANGE_INVALID", f"The blob has {size} bytes", {"Content-Range": f"bytes */{size}"})
     return first, min(last, size - 1)
 
