@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timezone
+from pathlib import Path
 
 from ecr_tasks.definition import BuildDefinition
 from ecr_tasks.errors import Refused, SettingsError
@@ -13,6 +14,12 @@ from ecr_tasks.settings import Settings
 from ecr_tasks.settings.model import is_remote
 from ecr_tasks.source import SourceState
 from ecr_tasks.tagging import image_annotations, image_labels, tags
+
+BAKE_FILES = (
+    *("docker-bake.hcl", "docker-bake.json"),
+    *("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"),
+)
+"""Where several images are described by default; a bake file says more than a compose file, so it comes first."""
 
 _NO_ATTESTATIONS = ("type=provenance,disabled=true",)
 _PRESETS = {
@@ -47,6 +54,23 @@ def images(
     return tuple(
         _image(name, _repository_of(name, targets, settings), _overlaid(target, settings), settings, source)
         for name, target in targets.items()
+    )
+
+
+def bake_file(settings: Settings) -> Path | None:
+    """The bake or compose file whose targets are the images; None where the settings describe the one image.
+
+    Without ``ECR_BAKE_FILE`` it is found by its name, where ``ECR_REPOSITORY_PREFIX`` says that there are several
+    images. Raises SettingsError when there is none then.
+    """
+    if settings.bake_file is not None or settings.repository_prefix is None:
+        return settings.bake_file
+    for name in BAKE_FILES:
+        if (settings.project / name).is_file():
+            return settings.project / name
+    raise SettingsError(
+        f"ECR_REPOSITORY_PREFIX is set, but there is no bake or compose file in {settings.project}.",
+        "Set ECR_BAKE_FILE to it, or ECR_REPOSITORY for one image.",
     )
 
 

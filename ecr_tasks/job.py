@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ecr_tasks.guard import check_leaks, ecr_hosts, own_folder_in_context
+from ecr_tasks.images import bake_file
 from ecr_tasks.plan import Plan, PlannedImage
 from ecr_tasks.planning import ensure_repositories, planned
 from ecr_tasks.publish import Published, build, build_key, publish
@@ -60,7 +61,7 @@ def push_images(run: Run) -> None:
 def _build(run: Run, needed: Sequence[PlannedImage]) -> None:
     """Builds and remembers; the registries of base images are logged in to first."""
     settings, definitions = run.settings, [item.image.definition for item in needed]
-    if settings.bake_file is None:
+    if bake_file(settings) is None:
         settings.require_dockerfile()
     check_leaks(settings, run.source, definitions)
     if own_folder_in_context(definitions):

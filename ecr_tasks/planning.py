@@ -9,7 +9,7 @@ from dataclasses import replace
 from ecr_tasks.cache import with_cache
 from ecr_tasks.engine import keep_where, needs_engine_facts
 from ecr_tasks.errors import EcrTasksError
-from ecr_tasks.images import images
+from ecr_tasks.images import bake_file, images
 from ecr_tasks.plan import Conflict, Image, Plan, make_plan
 from ecr_tasks.registry import RepositoryView
 from ecr_tasks.report.terminal import say
@@ -25,9 +25,9 @@ def planned(run: Run, *, ask: bool = True) -> Plan:
 
 def planned_images(run: Run) -> tuple[Image, ...]:
     """The images of the settings, or of the bake file they name."""
-    settings = run.settings
-    targets = run.docker.targets(str(settings.bake_file)) if settings.bake_file else None
-    return images(settings, run.source, os.environ, targets)
+    file = bake_file(run.settings)
+    targets = run.docker.targets(str(file)) if file else None
+    return images(run.settings, run.source, os.environ, targets)
 
 
 def _make(run: Run, *, ask: bool) -> Plan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -60,6 +61,7 @@ class AwsSession:
         if self._session is None:
             import boto3.session
 
+            _keep_quiet()
             session = boto3.session.Session(region_name=self._settings.region)
             if self._settings.role_arn:
                 session = _assume(session, self._settings.role_arn)
@@ -82,6 +84,12 @@ def exported(variables: Mapping[str, str]) -> Iterator[None]:
         yield
     finally:
         _set(before)
+
+
+def _keep_quiet() -> None:
+    """Keeps the SDK's debugging out of `inv --debug`: it logs session tokens and the registry's password."""
+    for name in ("boto3", "botocore", "urllib3"):
+        logging.getLogger(name).setLevel(logging.INFO)
 
 
 def _set(variables: Mapping[str, str]) -> None:

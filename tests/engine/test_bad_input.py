@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from ecr_tasks.local.server import LocalEcr
 
+from ecr_tasks.local.server import LocalEcr
 from tests.engine.conftest import docker
 from tests.engine.project import INV, Done, Project, project
 

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from ecr_tasks.local.server import LocalEcr
 
+from ecr_tasks.local.server import LocalEcr
 from tests.engine.conftest import docker
 from tests.engine.project import Project, project
 
@@ -61,15 +61,13 @@ RUN echo other > /said
         ".env",
         f"""ECR_DOCKERFILE=deploy/Dockerfile.app
 ECR_TARGET=wanted
-ECR_BUILD_ARGS="GREETING=good \\${{day}}, friend
-NAME"
 NAME=Ada
 ECR_BUILD_CONTEXTS=more={outside}
 ECR_SECRETS=id=key,env=SECRET_KEY
 SECRET_KEY=12345678
 """,
     )
-    done = app.ok("build", "push")
+    done = app.ok("build", "push", ECR_BUILD_ARGS="GREETING=good ${day}, friend\nNAME")
     reference = done.lines[0]
     assert output(app, reference, "cat", "/said", "/extra.txt") == "good ${day}, friend Ada 8\nextra\n"
     history = docker(app.environ, "history", "--no-trunc", reference).stdout
