@@ -39,12 +39,11 @@ def demo(environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_demo(engine: dict[str, str], newcomer: dict[str, str]) -> None:
-    containers = docker(engine, "ps", "--all", "--quiet").stdout
     first, second = demo(newcomer), demo(newcomer)
     pushed, pulled = first.stdout.splitlines()
     assert pushed == pulled
     assert "/example@sha256:" in pushed
     assert '{"slug": "hello-ecr"}' in first.stderr
     assert second.stdout == first.stdout, "the same source is the same image"
-    assert docker(engine, "ps", "--all", "--quiet").stdout == containers
+    assert docker(engine, "ps", "--all", "--quiet", "--filter", f"ancestor={pushed}").stdout == ""
     docker(engine, "image", "rm", "--force", pushed)
