@@ -9,8 +9,8 @@ from ecr_tasks.definition import BuildDefinition, BuildInput
 from ecr_tasks.engine import Engine
 from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
 from ecr_tasks.ports import BuildResult
-from ecr_tasks.registry import RegistryToken, Repository, RepositoryView, StoredImage
-from tests.core.build import ACCOUNT, HOST, manifest
+from ecr_tasks.registry import REVISION, RegistryToken, Repository, RepositoryView, StoredImage
+from tests.core.build import ACCOUNT, HOST, REVISION_A, manifest
 
 PASSWORD = "the-registry-password"
 
@@ -123,7 +123,7 @@ class FakeRegistry:
 
 
 class FakeDocker:
-    """A docker CLI: builds ``content`` (by image name), keeps it in a store and pushes it to a FakeRegistry.
+    """A docker CLI: builds, keeps images in a store and pushes it to a FakeRegistry.
 
     ``classic`` is the store without manifests of its own. ``unstable`` builders make other bytes each time.
     """
@@ -133,7 +133,6 @@ class FakeDocker:
         self.calls = registry.calls
         self.classic = classic
         self.unstable = unstable
-        self.content: dict[str, StoredImage] = {}
         self.store: dict[str, StoredImage] = {}
         self.inputs: list[BuildInput] = []
         self.authorized: list[RegistryToken] = []
@@ -199,8 +198,8 @@ class FakeDocker:
         return str(image.config_digest) if self.classic else image.digest
 
     def _build(self, item: BuildInput) -> BuildResult:
-        usual = self.content.get(item.name) or manifest(f"{item.name} as built")
-        made = manifest(f"{item.name} build {self.builds}") if self.unstable else usual
+        content = f"{item.name} build {self.builds}" if self.unstable else f"{item.name} as built"
+        made = manifest(content, item.definition.annotations.get(REVISION, REVISION_A))
         if item.keep == "builder":
             if item.push:
                 self._send(item.references[0], made)
