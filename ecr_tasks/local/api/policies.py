@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 
 from .. import lifecycle
 from ..errors import EcrError, invalid
-from .images import find
+from .images import ImageFailure, find
 from .inventory import TAG_STATUSES
 from .paging import page, refuse_beside
 
@@ -157,7 +158,10 @@ def get_lifecycle_policy_preview(core: Core, params: Params) -> dict[str, Any]:
         if wanted == "ANY" or bool(result["imageTags"]) == (wanted == "TAGGED")
     ]
     if params.has("imageIds"):
-        digests = {find(core, repository, item)[0].digest for item in params.structures("imageIds", 1, 100)}
+        digests = set()
+        for item in params.structures("imageIds", 1, 100):
+            with contextlib.suppress(ImageFailure):  # an image that is not there has no result
+                digests.add(find(core, repository, item)[0].digest)
         shown = [result for result in results if result["imageDigest"] in digests]
     else:
         ordered = sorted(results, key=lambda result: str(result["imageDigest"]))

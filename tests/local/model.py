@@ -1,0 +1,78 @@
+"""Holds what the local ECR says to botocore's own model of the ECR API."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from botocore.awsrequest import AWSResponse
+from botocore.model import ListShape, MapShape, OperationModel, Shape, StringShape, StructureShape
+
+# Of the protocol, or ours for what is not implemented; every other error must be the operation's own.
+OUTSIDE_THE_MODEL = {"SerializationException", "NotImplementedException"}
+
+
+def problems(shape: Shape | None, value: Any, where: str = "$") -> list[str]:
+    """Everything in a JSON value that its shape does not allow."""
+    if shape is None:
+        return [f"{where}: the operation has no output"] if value else []
+    if isinstance(shape, StructureShape):
+        return _structure(shape, value, where)
+    if isinstance(shape, ListShape):
+        if not isinstance(value, list):
+            return [f"{where}: {value!r} is no list"]
+        return [p for number, item in enumerate(value) for p in problems(shape.member, item, f"{where}[{number}]")]
+    if isinstance(shape, MapShape):
+        if not isinstance(value, dict):
+            return [f"{where}: {value!r} is no map"]
+        found = [p for key in value for p in problems(shape.key, key, f"{where}.{key}")]
+        return found + [p for key, item in value.items() for p in problems(shape.value, item, f"{where}.{key}")]
+    return _scalar(shape, value, where)
+
+
+def _structure(shape: StructureShape, value: Any, where: str) -> list[str]:
+    if not isinstance(value, dict):
+        return [f"{where}: {value!r} is no structure"]
+    found = [f"{where}: {shape.name} has no member {name}" for name in value if name not in shape.members]
+    found += [f"{where}: {name} is missing" for name in shape.required_members if name not in value]
+    for name, member in shape.members.items():
+        if name in value:
+            found += problems(member, value[name], f"{where}.{name}")
+    return found
+
+
+def _scalar(shape: Shape, value: Any, where: str) -> list[str]:
+    kinds: dict[str, tuple[type, ...]] = {
+        "string": (str,),
+        "integer": (int,),
+        "long": (int,),
+        "double": (int, float),
+        "boolean": (bool,),
+        "timestamp": (int, float),
+    }
+    expected = kinds[shape.type_name]
+    if not isinstance(value, expected) or (bool not in expected and isinstance(value, bool)):
+        return [f"{where}: {value!r} is no {shape.type_name}"]
+    if isinstance(shape, StringShape):
+        if shape.enum and value not in shape.enum:
+            return [f"{where}: {value!r} is none of {shape.enum}"]
+        pattern = shape.metadata.get("pattern")
+        if pattern and re.fullmatch(pattern.strip("^$"), value) is None:
+            return [f"{where}: {value!r} does not match {pattern}"]
+    return []
+
+
+def check(http_response: AWSResponse, model: OperationModel, **_: object) -> None:
+    """An ``after-call`` handler for a client: every response it gets must be one that ECR could give."""
+    document = json.loads(http_response.content)
+    if http_response.status_code == 200:
+        assert not problems(model.output_shape, document)
+        return
+    name = document["__type"]
+    errors = {shape.name: shape for shape in model.error_shapes}
+    assert name in errors or name in OUTSIDE_THE_MODEL, f"{model.name} cannot answer {name}: {document['message']}"
+    assert document["message"]
+    if name in errors:
+        said = {key: value for key, value in document.items() if key != "__type"}
+        assert not problems(errors[name], said)
