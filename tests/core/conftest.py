@@ -21,6 +21,9 @@ from tests.core.build import HOST, manifest, repository
 from tests.fakes import Calls, FakeDocker, FakeRegistry
 
 OURS = ("AWS_", "ECR_", "DOCKER_", "GIT_", "INVOKE_", "BUILDX_")
+CHANGES = ("build", "push", "tag", "set_tag", "create", "pull", "login", "logout", "authorize")
+"""The calls that change something, by name."""
+
 WHO = {"GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@example.com", "GIT_COMMITTER_NAME": "A"}
 
 
@@ -36,6 +39,17 @@ class Outcome:
     def document(self) -> Any:
         """Stdout as the one JSON document it must be."""
         return json.loads(self.stdout)
+
+    def failed(self, code: int) -> str:
+        """The error of a command line that must fail this way: two sentences on stderr, nothing on stdout."""
+        assert self.code == code
+        assert self.stdout == ""
+        assert "Traceback" not in self.stderr
+        cause, remedy = self.stderr.rstrip("\n").splitlines()[-2:]
+        assert cause.startswith("ecr-tasks: ")
+        assert cause.endswith(".")
+        assert remedy.endswith(".")
+        return f"{cause} {remedy}"
 
 
 class Project:
@@ -112,7 +126,7 @@ class Project:
         return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def clean_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody's own settings: neither the shell's nor those of a home folder."""
     for name in list(os.environ):

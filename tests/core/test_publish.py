@@ -2,100 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
-from ecr_tasks.definition import Keep
 from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
-from ecr_tasks.plan import PlannedImage, make_plan
-from ecr_tasks.publish import Built, Published, build, publish
-from ecr_tasks.registry import RepositoryView, StoredImage
-from ecr_tasks.source import SourceState
-from ecr_tasks.tagging import Tag, tags
-from tests.core.build import (
-    ALL_TAGS,
-    FIXED,
-    HOST,
-    REVISION_B,
-    SHA_TAG,
-    dirty,
-    image,
-    manifest,
-    repository,
-    source,
-)
-from tests.fakes import Calls, FakeDocker, FakeRegistry
-
-NAME = "team/app"
-MOVING = ("main", "latest")
-OLD = manifest("the last release", REVISION_B)
-THEIRS = manifest("another run's")
-
-
-class World:
-    """A registry that holds an earlier release, a docker that has built, and the runs that publish."""
-
-    def __init__(
-        self,
-        *,
-        names: Sequence[Tag] = ALL_TAGS,
-        keep: Keep = "store",
-        classic: bool = False,
-        locked: bool = False,
-        state: SourceState | None = None,
-    ) -> None:
-        held_in = repository("IMMUTABLE_WITH_EXCLUSION", *MOVING) if locked else repository()
-        self.registry = FakeRegistry(Calls(), held_in)
-        self.registry.put(NAME, OLD, *MOVING)
-        self.docker = FakeDocker(self.registry, classic=classic)
-        self.calls = self.registry.calls
-        self.state = state or source()
-        self.keep: Keep = keep
-        self.image = image(names)
-        self.built = self._build()
-        self.warnings: list[str] = []
-
-    def plan(self) -> PlannedImage:
-        """A new plan from what the registry holds now."""
-        views = self.registry.look({NAME: [tag.name for tag in self.image.tags]})
-        plan = make_plan([self.image], self.state, views)
-        plan.check()
-        return replace(plan.images[0], keep=self.keep)
-
-    def run(self, *, fail_at: int | None = None, late: bool = False) -> Published:
-        """Plans and publishes, as `inv push` does; ``fail_at`` counts publishing's own calls."""
-        item = self.plan()
-        self.calls.made.clear()
-        self.calls.fail_at, self.calls.late = fail_at, late
-        try:
-            return self.publish(item)
-        finally:
-            self.calls.fail_at = None
-
-    def publish(self, item: PlannedImage) -> Published:
-        """Publishes what has been built, if it is needed."""
-        built = self.built if item.build_needed else None
-        return publish(item, built, self.docker, self.registry, warn=self.warnings.append)
-
-    @property
-    def tags(self) -> dict[str, str]:
-        """What each tag points at in the registry."""
-        return dict(self.registry.tags[NAME])
-
-    @property
-    def ours(self) -> StoredImage:
-        """What was built, as the registry will hold it."""
-        return manifest(f"{NAME} as built")
-
-    def _build(self) -> Built:
-        return build([self.image], self.state, self.docker, builder=None, keep={NAME: self.keep})[NAME]
-
-
-def all_at(digest: str) -> dict[str, str]:
-    """Every tag at one image."""
-    return dict.fromkeys((tag.name for tag in ALL_TAGS), digest)
+from ecr_tasks.publish import publish
+from ecr_tasks.registry import RepositoryView
+from ecr_tasks.tagging import tags
+from tests.core.build import ALL_TAGS, FIXED, HOST, SHA_TAG, dirty
+from tests.core.world import KINDS, MOVING, NAME, OLD, THEIRS, World, all_at
 
 
 def test_the_fixed_tag_is_pushed_and_checked_before_the_others_are_set() -> None:
@@ -147,16 +63,6 @@ def test_missing_and_moved_tags_of_a_published_commit_are_set_without_docker() -
     assert world.tags == all_at(THEIRS.digest)
 
 
-KINDS = {
-    "containerd's store": {},
-    "classic store": {"classic": True},
-    "kept by the builder": {"keep": "builder"},
-    "immutable repository": {"locked": True},
-    "classic store, immutable repository": {"classic": True, "locked": True},
-    "builder, immutable repository": {"keep": "builder", "locked": True},
-}
-
-
 def undisturbed(kind: str) -> tuple[World, int]:
     """A world after a run that nothing happened to, and how many calls it took."""
     world = World(**KINDS[kind])  # type: ignore[arg-type]
@@ -205,50 +111,6 @@ def test_a_failed_moving_tag_is_told_with_what_is_published_already() -> None:
     assert world.ours.digest in caught.value.cause
     assert SHA_TAG in caught.value.cause
     assert "The network is gone." in caught.value.cause
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_another_run_that_published_the_commit_before_our_push_is_taken(kind: str) -> None:
-    world = World(**KINDS[kind])  # type: ignore[arg-type]
-    item = world.plan()
-    world.registry.put(NAME, THEIRS, SHA_TAG)
-    done = world.publish(item)
-    assert world.calls.named("push") == []
-    assert done.digest == THEIRS.digest
-    assert done.state != "pushed"
-    assert world.tags == all_at(THEIRS.digest)
-    assert THEIRS.digest in "".join(world.warnings)
-
-
-@pytest.mark.parametrize("keep", ["store", "builder"])
-@pytest.mark.parametrize("classic", [False, True])
-def test_another_run_that_wins_during_our_push_is_taken_in_an_immutable_repository(keep: Keep, classic: bool) -> None:
-    world = World(locked=True, keep=keep, classic=classic)
-    during = "push" if keep == "store" else "build"
-    world.calls.before[during] = lambda: world.registry.put(NAME, THEIRS, SHA_TAG)
-    done = world.run()
-    assert done.digest == THEIRS.digest
-    assert done.state != "pushed"
-    assert world.tags == all_at(THEIRS.digest)
-    assert world.warnings
-
-
-def test_another_run_that_overwrites_our_push_in_a_mutable_repository_is_taken() -> None:
-    world = World()
-    world.calls.after["push"] = lambda: world.registry.put(NAME, THEIRS, SHA_TAG)
-    done = world.run()
-    assert done.digest == THEIRS.digest
-    assert world.tags == all_at(THEIRS.digest)
-    assert world.warnings
-
-
-def test_another_run_that_published_the_very_same_image_is_no_news() -> None:
-    world = World()
-    world.calls.before["image"] = lambda: world.registry.put(NAME, world.ours, SHA_TAG)
-    assert world.run().digest == world.ours.digest
-    assert world.calls.named("push") == []
-    assert world.warnings == []
-    assert world.tags == all_at(world.ours.digest)
 
 
 @pytest.mark.parametrize("classic", [False, True])
