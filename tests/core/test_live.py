@@ -116,11 +116,12 @@ def test_colours_are_shown_and_left_out_of_the_tail() -> None:
     assert b"\x1b[31mred" in shown
 
 
-def test_a_program_that_is_not_there_is_told_as_such() -> None:
+def test_a_program_that_is_not_there_is_told_as_such(tmp_path: Path) -> None:
     script = (
-        "from ecr_tasks import live\ntry: live.run(['/nowhere'], env={})\nexcept FileNotFoundError: print('none')"
+        "import sys; from ecr_tasks import live\n"
+        "try: live.run(sys.argv[1:], env={})\nexcept FileNotFoundError: print('none')"
     )
-    done = subprocess.run(python(script), capture_output=True, text=True, check=True)
+    done = subprocess.run([*python(script), str(tmp_path / "none")], capture_output=True, text=True, check=True)
     assert done.stdout == "none\n"
     assert done.stderr == ""
 
