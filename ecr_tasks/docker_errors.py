@@ -115,8 +115,9 @@ def _transfer_remedy(said: str) -> str:
 
 
 def _last(lines: Sequence[str]) -> str:
-    """The last line that says something, without docker's prefix."""
+    """The last line that says something, without docker's prefix; of a usage error, what was wrong with it."""
     said = [line.strip() for line in lines if line.strip()]
+    said = [line for line in said if line.startswith("unknown ")][:1] or said
     return re.sub(r"^(?:ERROR|error|Error response from daemon): ", "", said[-1]) if said else "it said nothing"
 
 

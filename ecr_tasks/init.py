@@ -48,7 +48,8 @@ def start(project: Path, *, dry: bool = False) -> list[str]:
 
 def _repository(project: Path) -> str:
     """The folder's name as ECR takes it (ecr.md, Limits: ``[a-z0-9]+`` with single separators)."""
-    return re.sub(r"[^a-z0-9]+", "-", project.name.lower()).strip("-") or "app"
+    name = re.sub(r"[^a-z0-9]+", "-", project.name.lower()).strip("-")
+    return name if len(name) > 1 else "app"
 
 
 def _write(path: Path, text: str, mode: int, *, dry: bool) -> str:
