@@ -79,7 +79,7 @@ def parse(raw: bytes, media_type: str | None) -> Manifest:
     if not 0 < len(raw) <= MAX_BYTES:
         raise invalid("imageManifest", f"must have 1 to {MAX_BYTES} bytes")
     try:
-        document = json.loads(raw)
+        document = json.loads(raw.decode())
     except (ValueError, RecursionError):
         raise _bad("Invalid JSON syntax") from None
     if not isinstance(document, dict) or document.get("schemaVersion") != 2:

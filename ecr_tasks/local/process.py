@@ -109,7 +109,12 @@ def ask(endpoint: str, path: str, wish: str | None = None) -> dict[str, Any] | N
 
 def ping(root: Path, state: dict[str, Any]) -> dict[str, Any] | None:
     """What the folder's server says of itself; None if none answers, or one that serves another folder."""
-    where = state if state.get("container") else read_json(root / SERVING_FILE)
+    if state.get("container"):
+        where = state
+    elif is_held(root):
+        where = read_json(root / SERVING_FILE)
+    else:
+        return None  # and nobody else's server is bothered
     if not where.get("endpoint"):
         return None
     said = ask(str(where["endpoint"]), STATUS_PATH)

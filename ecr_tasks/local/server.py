@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import threading
+import time
 from pathlib import Path
 
 from .api import dispatch
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 _SWEEP_SECONDS = 300.0
 _STOP_SECONDS = 5.0
+_LOCK_ATTEMPTS = 20
 
 
 class LocalEcr:
@@ -174,13 +176,15 @@ class LocalEcr:
 
     def _take_root(self) -> None:
         self._lock_fd = os.open(self.root / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            self._release_root()
-            raise LocalEcrError(
-                f"Another local ECR serves {self.root}.", "Stop it first, or choose another folder."
-            ) from None
+        for _ in range(_LOCK_ATTEMPTS):
+            try:
+                fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                time.sleep(0.01)  # who looks whether we run holds it for a moment
+            else:
+                return
+        self._release_root()
+        raise LocalEcrError(f"Another local ECR serves {self.root}.", "Stop it first, or choose another folder.")
 
     def _write_serving(self, core: Core) -> None:
         document = {

@@ -15,8 +15,6 @@ from ecr_tasks.local.server import LocalEcr
 from tests.local.model import check
 from tests.local.wire import Wire
 
-KEYS = {"aws_access_key_id": "AKIALOCAL", "aws_secret_access_key": "none"}
-
 
 @pytest.fixture
 def ecr(tmp_path: Path) -> Iterator[LocalEcr]:
@@ -28,7 +26,7 @@ def ecr(tmp_path: Path) -> Iterator[LocalEcr]:
 @pytest.fixture(scope="session")
 def session() -> boto3.Session:
     """One for all tests, as it reads the model once."""
-    return boto3.Session(**KEYS, region_name="eu-west-1")
+    return boto3.Session(aws_access_key_id="AKIALOCAL", aws_secret_access_key="none", region_name="eu-west-1")
 
 
 def make_client(session: boto3.Session, endpoint: str, service: str = "ecr") -> Any:

@@ -55,10 +55,11 @@ def _scalar(shape: Shape, value: Any, where: str) -> list[str]:
     if not isinstance(value, expected) or (bool not in expected and isinstance(value, bool)):
         return [f"{where}: {value!r} is no {shape.type_name}"]
     if isinstance(shape, StringShape):
+        text = str(value)
         if shape.enum and value not in shape.enum:
             return [f"{where}: {value!r} is none of {shape.enum}"]
         pattern = shape.metadata.get("pattern")
-        if pattern and re.fullmatch(pattern.strip("^$"), value) is None:
+        if pattern and re.fullmatch(str(pattern).strip("^$"), text) is None:
             return [f"{where}: {value!r} does not match {pattern}"]
     return []
 

@@ -60,7 +60,8 @@ def test_every_operation_survives_nonsense(ecr: LocalEcr, operation: str) -> Non
     wire.api("CreateRepository", {"repositoryName": "app"})
     shape = boto3.Session()._session.get_service_model("ecr").operation_model(operation).input_shape
     assert shape is not None
-    for nonsense in (None, 0, -1, 10**30, "", "x", "\ud800", [], [None], [[]], {}, {"a": None}, True):
+    values: list[Any] = [None, 0, -1, 10**30, "", "x", "\ud800", [], [None], [[]], {}, {"a": None}, True]
+    for nonsense in values:
         for member in shape.members:
             document = {"repositoryName": "app", member: nonsense}
             assert wire.api(operation, document).status in (200, 400, 501)

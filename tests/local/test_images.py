@@ -200,7 +200,7 @@ def test_pages(api: Any, wire: Wire, repository: str) -> None:
         seen: list[str] = []
         token = None
         while True:
-            more = {"nextToken": token} if token else {}
+            more: dict[str, str] = {"nextToken": token} if token else {}
             answer = getattr(api, operation)(**parameters, **more, maxResults=3)
             sizes.append(len(answer[key]))
             seen += [json.dumps(item, default=str) for item in answer[key]]
@@ -222,11 +222,12 @@ def test_pages(api: Any, wire: Wire, repository: str) -> None:
 @pytest.mark.parametrize("beside", [{"maxResults": 5}, {"nextToken": "x"}])
 def test_pages_are_refused_beside_explicit_ids(api: Any, repository: str, beside: dict[str, Any]) -> None:
     ids = [{"imageTag": "v1"}]
-    for call, more in [
+    calls: list[tuple[Any, dict[str, Any]]] = [
         (api.describe_images, {"repositoryName": repository, "imageIds": ids}),
         (api.describe_repositories, {"repositoryNames": [repository]}),
         (api.get_lifecycle_policy_preview, {"repositoryName": repository, "imageIds": ids}),
-    ]:
+    ]
+    for call, more in calls:
         assert refused(call, **more, **beside)[0] == "InvalidParameterException"
 
 

@@ -54,7 +54,8 @@ def test_parts_must_follow_one_another(api: Any, repository: str, wire: Wire) ->
     answer = wire.api("UploadLayerPart", {**part, "layerPartBlob": "Njc=", "partFirstByte": 0, "partLastByte": 1})
     assert answer.json()["lastValidByteReceived"] == 4
     api.upload_layer_part(**part, partFirstByte=5, partLastByte=6)
-    api.complete_layer_upload(**where, layerDigests=[digest_of(b"1234567")])
+    rest = {"repositoryName": repository, "uploadId": where["uploadId"]}
+    assert refused(api.complete_layer_upload, **rest, layerDigests=["x"])[0] == "InvalidParameterException"
 
 
 def test_what_complete_layer_upload_refuses(api: Any, wire: Wire, repository: str) -> None:

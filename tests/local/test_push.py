@@ -174,7 +174,7 @@ def test_a_wildcard_is_whole_and_only_a_star_is_special(pattern: str, text: str)
 )
 def test_whatever_fills_the_stars_matches(pieces: list[str], fills: list[str]) -> None:
     fills += [""] * len(pieces)
-    text = "".join(piece + fill for piece, fill in zip(pieces, fills[: len(pieces) - 1] + [""], strict=False))
+    text = "".join(piece + fill for piece, fill in zip(pieces, [*fills[: len(pieces) - 1], ""], strict=False))
     assert matches("*".join(pieces), text)
     assert is_locked("IMMUTABLE_WITH_EXCLUSION", ["*".join(pieces)], text) is False
     assert is_locked("MUTABLE_WITH_EXCLUSION", ["*".join(pieces)], text) is True

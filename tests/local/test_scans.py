@@ -176,7 +176,7 @@ def test_registry_scanning_rules_are_checked(api: Any, rule: dict[str, Any]) -> 
     [{}, ["x"], [{"severity": "HIGH"}], [{"severities": {"BAD": 1}}], [{"findings": [{}]}], [{"status": "DONE"}]],
 )
 def test_a_mistake_in_the_findings_is_said(ecr: LocalEcr, api: Any, image: dict[str, Any], rules: Any) -> None:
-    with pytest.raises(EcrError, match="findings.json"):
+    with pytest.raises(EcrError, match=r"findings\.json"):
         ecr.set_findings(rules)
     (ecr.root / "findings.json").write_text(json.dumps(rules))
     name, text = refused(api.start_image_scan, **image)

@@ -100,6 +100,8 @@ def handle(core: Core, request: Request) -> Response:
         return _reply(200, operation(core, _params(request)))
     except EcrError as error:
         return _error(error)
+    except UnicodeEncodeError:
+        return _error(EcrError("SerializationException", "A string is not Unicode: it has half a surrogate pair"))
     except (OSError, sqlite3.Error) as error:
         if not is_disk_full(error):
             raise

@@ -6,6 +6,8 @@ import sqlite3
 import threading
 from contextlib import contextmanager
 
+from ..errors import LocalEcrError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,13 +44,13 @@ CREATE TABLE tag (
 ) WITHOUT ROWID;
 CREATE INDEX tag_image ON tag (image);
 CREATE TABLE uses_layer (
-    image INTEGER NOT NULL REFERENCES image ON DELETE CASCADE, repository INTEGER NOT NULL,
-    digest TEXT NOT NULL, PRIMARY KEY (image, digest)
+    image INTEGER NOT NULL REFERENCES image ON DELETE CASCADE, digest TEXT NOT NULL,
+    repository INTEGER NOT NULL, PRIMARY KEY (image, digest)
 ) WITHOUT ROWID;
 CREATE INDEX uses_layer_digest ON uses_layer (repository, digest);
 CREATE TABLE child (
-    image INTEGER NOT NULL REFERENCES image ON DELETE CASCADE, repository INTEGER NOT NULL,
-    digest TEXT NOT NULL, PRIMARY KEY (image, digest)
+    image INTEGER NOT NULL REFERENCES image ON DELETE CASCADE, digest TEXT NOT NULL,
+    repository INTEGER NOT NULL, PRIMARY KEY (image, digest)
 ) WITHOUT ROWID;
 CREATE INDEX child_digest ON child (repository, digest);
 CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -76,7 +78,10 @@ class Database:
             self._connection.executescript(f"BEGIN;{_SCHEMA};PRAGMA user_version={SCHEMA_VERSION};COMMIT;")
         elif version != SCHEMA_VERSION:
             self._connection.close()
-            raise RuntimeError(f"{path} was written by another version of the local ECR (schema {version}).")
+            raise LocalEcrError(
+                f"{path} was written by another version of the local ECR (schema {version}).",
+                "Remove the folder, or use another one.",
+            )
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

@@ -118,7 +118,7 @@ class Images:
             for table, digests in (("uses_layer", manifest.layers), ("child", manifest.children)):
                 db.executemany(
                     f"INSERT OR IGNORE INTO {table} VALUES (?, ?, ?)",  # noqa: S608
-                    [(image, repository.id, item) for item in digests],
+                    [(image, item, repository.id) for item in digests],
                 )
         return image
 

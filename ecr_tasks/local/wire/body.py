@@ -79,6 +79,8 @@ class Input:
                 continue
             if not more:
                 raise ClientGone
+        if end > HEAD_LIMIT:
+            raise BadRequest(431, "The request's headers are too large.")
         head = bytes(self._ahead[:end])
         del self._ahead[: end + 4]
         return head

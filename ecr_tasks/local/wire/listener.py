@@ -59,6 +59,7 @@ class Listener:
         while connections := self._open():
             late = time.monotonic() >= deadline
             for connection in connections:
+                connection.stopping = True
                 if late or not connection.busy:
                     connection.interrupt()
             if time.monotonic() >= deadline + 1.0:
