@@ -269,3 +269,10 @@ def test_sweeping_leaves_other_programs_folders_alone(parent: Path) -> None:
     (parent / "file").touch()
     sweep(parent)
     assert {path.name for path in parent.iterdir()} == {"docker-config", "file"}
+
+
+def test_sweeping_leaves_a_folder_alone_whose_run_has_yet_to_lock_it(private: PrivateConfig, parent: Path) -> None:
+    fresh = parent / f"{folder_of(private).name}x"
+    fresh.mkdir()
+    sweep(parent)
+    assert fresh.exists()
