@@ -26,6 +26,10 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from ecr_tasks.local.process import BOOT  # noqa: E402
+
 WORKERS = 8
 MEMORY_DISK = Path("/dev/shm")  # noqa: S108  (so that no disk is measured)
 REPOSITORY = "bench"
@@ -98,12 +102,9 @@ class LocalEcrServer(Server):
     name = "local ECR"
 
     def command(self) -> list[str]:
-        boot = (
-            f"import sys; sys.path.append({str(ROOT)!r}); "
-            "from ecr_tasks.local.__main__ import main; sys.exit(main(sys.argv[1:]))"
-        )
         # As control.up starts it.
-        return [sys.executable, "-I", "-S", "-c", boot, f"--root={self.folder}", f"--port={self.port}"]
+        boot = [sys.executable, "-I", "-S", "-c", BOOT, str(ROOT / "ecr_tasks")]
+        return [*boot, f"--root={self.folder}", f"--port={self.port}"]
 
     def api(self, operation: str, document: object) -> dict[str, object]:
         client = self.connect()

@@ -25,11 +25,13 @@ _STATE_FILE = "control.json"
 _START_SECONDS = 15.0
 _PING_SECONDS = 5.0
 
-_BOOT = (
-    "import sys; sys.path.append(sys.argv.pop(1));"
+BOOT = (
+    "import sys; package = type(sys)('ecr_tasks'); package.__path__ = [sys.argv.pop(1)];"
+    " sys.modules['ecr_tasks'] = package;"
     " from ecr_tasks.local.__main__ import main; sys.exit(main(sys.argv[1:]))"
 )
-"""Run with -I -S: neither the current folder nor PYTHONPATH can put anything before the standard library."""
+"""Run with -I -S: neither the current folder nor PYTHONPATH can put anything before the standard library. The package
+around this one is not loaded, only named, as nothing of it is needed."""
 
 _KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
 
@@ -126,7 +128,7 @@ def spawn(root: Path, port: int, account: str, region: str) -> dict[str, Any]:
     import subprocess
 
     reap()
-    package = str(Path(__file__).resolve().parents[2])
+    package = str(Path(__file__).resolve().parents[1])
     options = {"root": str(root), "port": str(port), "account": account, "region": region}
     arguments = [f"--{name}={value}" for name, value in options.items()]
     log_path = root / LOG_FILE
@@ -134,7 +136,7 @@ def spawn(root: Path, port: int, account: str, region: str) -> dict[str, Any]:
     fd = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
         child = subprocess.Popen(  # noqa: S603  (our own interpreter and module)
-            [sys.executable, "-I", "-S", "-c", _BOOT, package, *arguments],
+            [sys.executable, "-I", "-S", "-c", BOOT, package, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=fd,
             stderr=fd,

@@ -25,8 +25,9 @@ from .settings import (
     STOP_PATH,
 )
 from .wire.accesslog import AccessLog
+from .wire.body import EMPTY
 from .wire.listener import Listener
-from .wire.messages import Response, json_response
+from .wire.messages import Request, Response, json_response
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any
 
-    from .wire.messages import Request
+    from .door import Door
 
 _SWEEP_SECONDS = 300.0
 _STOP_SECONDS = 5.0
@@ -46,7 +47,8 @@ class LocalEcr:
 
     ``root`` is created if need be, and only one server at a time can have it. ``port`` 0 takes a free one.
     ``advertise`` is the host:port to hand out where it is not the one that is bound (a container). ``on_stop`` is
-    called when somebody asks the server over HTTP to stop, which is refused without it.
+    called when somebody asks the server over HTTP to stop, which is refused without it. A ``door`` that is open
+    already stands for ``host`` and ``port``.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class LocalEcr:
         region: str = DEFAULT_REGION,
         advertise: str | None = None,
         on_stop: Callable[[], None] | None = None,
+        door: Door | None = None,
     ) -> None:
         if len(account) != 12 or not (account.isascii() and account.isdigit()):
             raise LocalEcrError(f"{account!r} is not an AWS account id.", "Give one of 12 digits.")
@@ -69,6 +72,7 @@ class LocalEcr:
         self._port = port
         self._advertise = advertise
         self._on_stop = on_stop
+        self._door = door
         self._application: _Application | None = None
         self._listener: Listener | None = None
         self._lock_fd = -1
@@ -98,7 +102,8 @@ class LocalEcr:
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._take_root()
         try:
-            self._listener = Listener(self._host, self._port)
+            fd, waiting = (None, []) if self._door is None else self._door.hand_over()
+            self._listener = Listener(self._host, self._port, fd)
             core = Core(self.root, account=self.account, region=self.region, registry=self.registry)
         except BaseException as error:
             if self._listener is not None:
@@ -113,7 +118,10 @@ class LocalEcr:
             raise
         self._application = _Application(core, self._on_stop)
         self._write_serving(core)
-        self._listener.start(self._application)
+        if self._door is not None:
+            self._application.note_challenges(self._door.answered)
+            self._door = None
+        self._listener.start(self._application, waiting)
         self._stop.clear()
         self._sweeper = threading.Thread(target=self._maintain, name="local-ecr-sweep", daemon=True)
         self._sweeper.start()
@@ -249,6 +257,14 @@ class _Application:
         else:
             self._on_stop()
         return json_response(200, {})
+
+    def note_challenges(self, number: int) -> None:
+        """Count and log what the door has answered."""
+        for _ in range(number):
+            request = Request("GET", "/v2/", {}, EMPTY, keep_alive=False)
+            request.kind = "base"
+            self.access.count(request)
+            self.access.write(request, 401, 0)
 
     def count(self, request: Request, response: Response) -> None:
         del response  # refused requests count as well

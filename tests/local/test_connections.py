@@ -9,9 +9,11 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from ecr_tasks.local.door import Door
 from ecr_tasks.local.server import LocalEcr
 from ecr_tasks.local.wire import body, listener
 from tests.local.wire import Wire, digest_of
@@ -259,3 +261,22 @@ def test_a_client_that_goes_in_the_middle_is_noted(ecr: LocalEcr, wire: Wire, re
         time.sleep(0.01)
     assert "PATCH upload" not in ecr.requests()
     assert wire.send("GET", where).headers["Range"] == "0-2"
+
+
+def test_the_door_answers_before_the_server_does(tmp_path: Path) -> None:
+    door = Door("127.0.0.1", 0)
+    door.open("http://registry.example")
+    silent = socket.create_connection(("127.0.0.1", door.port), timeout=10)
+    asking = socket.create_connection(("127.0.0.1", door.port), timeout=10)
+    asking.sendall(b"GET /_local/status HTTP/1.1\r\nHost: x\r\n\r\n")
+    early = Wire(f"127.0.0.1:{door.port}").send("GET", "/v2/")
+    assert early.headers["WWW-Authenticate"].startswith('Basic realm="http://registry.example/"')
+    with LocalEcr(tmp_path, port=door.port, advertise="registry.example", door=door) as server:
+        late = Wire(f"127.0.0.1:{door.port}").send("GET", "/v2/")
+        assert (late.status, late.body) == (early.status, early.body)
+        assert late.headers["WWW-Authenticate"] == early.headers["WWW-Authenticate"]
+        assert asking.recv(1000).startswith(b"HTTP/1.1 200 OK\r\n")
+        assert status_of(silent, "GET /v2/ HTTP/1.1\r\n\r\n") == 401
+        assert server.requests() == {"GET base": 3}
+    for client in (silent, asking):
+        client.close()

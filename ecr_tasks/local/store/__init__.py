@@ -8,7 +8,6 @@ transaction that makes it known, and the transaction is committed before the rep
 from __future__ import annotations
 
 import contextlib
-import shutil
 import time
 
 from .blobs import Blobs
@@ -48,6 +47,8 @@ class Store:
 
     def reset(self) -> None:
         """Forget everything: repositories, images, layers, uploads, registry settings."""
+        import shutil  # slow to load, and hardly ever needed
+
         with self.layers.files_lock, self.db.transaction() as db:
             for table in ("upload", "repository", "setting", "session"):
                 db.execute(f"DELETE FROM {table}")  # noqa: S608  (names from the line above)

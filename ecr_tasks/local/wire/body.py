@@ -41,11 +41,11 @@ def set_wait(sock: socket.socket, option: int, seconds: float) -> None:
 
 
 class Input:
-    """A socket with a read-ahead buffer."""
+    """A socket with a read-ahead buffer, in which there may be something already."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, ahead: bytes = b"") -> None:
         self._sock = sock
-        self._ahead = bytearray()
+        self._ahead = bytearray(ahead)
 
     def wait(self, seconds: float) -> bool:
         """Wait for the first byte of a request; False if there is none in time, or the client closed."""
@@ -200,3 +200,15 @@ class Body:
                 self.finished = True
                 return False
         raise BadRequest(400, "Too many trailers.")
+
+
+class _Empty:
+    length: int | None = 0
+
+    def readinto(self, buffer: memoryview) -> int:
+        del buffer
+        return 0
+
+
+EMPTY = _Empty()
+"""The body of a request that has none."""

@@ -7,7 +7,6 @@ import os
 import socket
 import sys
 import time
-import traceback
 
 from . import body as limits
 from .body import Body, Input, set_wait
@@ -39,9 +38,9 @@ _TLS_HANDSHAKE = 0x16
 class Connection:
     """Serves one socket. ``busy`` is true from a request's first byte to the end of its response."""
 
-    def __init__(self, sock: socket.socket, application: Application) -> None:
+    def __init__(self, sock: socket.socket, application: Application, ahead: bytes = b"") -> None:
         self._sock = sock
-        self._input = Input(sock)
+        self._input = Input(sock, ahead)
         self._application = application
         self.busy = False
         self.stopping = False
@@ -139,6 +138,8 @@ class Connection:
             self._application.log(request, 499, 0)
             raise
         except Exception:
+            import traceback  # slow to load, and hardly ever needed
+
             traceback.print_exc(file=sys.stderr)
             return _plain(500, "The local ECR failed; its own log has the traceback.", close=True)
 

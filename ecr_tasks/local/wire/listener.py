@@ -22,17 +22,24 @@ _BACKLOG = 512
 class Listener:
     """Accepts connections from ``start`` to ``stop``."""
 
-    def __init__(self, host: str, port: int) -> None:
-        """Bind, so that ``address`` is known. Raises OSError (EADDRINUSE, EACCES)."""
-        self._socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    def __init__(self, host: str, port: int, fd: int | None = None) -> None:
+        """Bind, so that ``port`` is known, or take a socket that listens. Raises OSError (EADDRINUSE, EACCES)."""
+        if fd is not None:
+            self._adopt(socket.socket(fileno=fd))
+            return
+        listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
         try:
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self._socket.bind((host, port))
-            self._socket.listen(_BACKLOG)
-            self._socket.setblocking(False)
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind((host, port))
+            listening.listen(_BACKLOG)
         except OSError:
-            self._socket.close()
+            listening.close()
             raise
+        self._adopt(listening)
+
+    def _adopt(self, listening: socket.socket) -> None:
+        self._socket = listening
+        self._socket.setblocking(False)
         self.port: int = self._socket.getsockname()[1]
         self._wake, self._waker = socket.socketpair()
         self._connections: set[Connection] = set()
@@ -40,8 +47,11 @@ class Listener:
         self._room = threading.BoundedSemaphore(MAX_CONNECTIONS)
         self._thread: threading.Thread | None = None
 
-    def start(self, application: Application) -> None:
-        """Begin to accept, in a thread of its own."""
+    def start(self, application: Application, waiting: list[tuple[int, bytes]] | None = None) -> None:
+        """Begin to accept, in a thread of its own. ``waiting`` are clients already accepted and what they sent."""
+        for fd, ahead in waiting or []:
+            self._room.acquire()
+            self._welcome(socket.socket(fileno=fd), application, ahead)
         self._thread = threading.Thread(
             target=self._accept, args=(application,), name="local-ecr-accept", daemon=True
         )
@@ -85,15 +95,18 @@ class Listener:
             except OSError:
                 time.sleep(0.05)  # out of file descriptors: some will be closed
                 continue
-            sock.setblocking(True)
             while not self._room.acquire(timeout=0.5):
                 if self._wake.fileno() in {fd for fd, _ in poll.poll(0)}:
                     sock.close()
                     return
-            connection = Connection(sock, application)
-            with self._lock:
-                self._connections.add(connection)
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+            self._welcome(sock, application)
+
+    def _welcome(self, sock: socket.socket, application: Application, ahead: bytes = b"") -> None:
+        sock.setblocking(True)
+        connection = Connection(sock, application, ahead)
+        with self._lock:
+            self._connections.add(connection)
+        threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: Connection) -> None:
         try:
