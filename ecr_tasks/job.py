@@ -104,8 +104,9 @@ def _publish(run: Run, item: PlannedImage) -> None:
     began = time.monotonic()
     done = publish(item, entry.built, run.docker, run.registry, builder=run.settings.builder, warn=warn)
     entry.published = [done]
-    if entry.built is not None:
-        entry.size = _size(run, done)
+    entry.platforms = tuple(platform for platform, _ in done.image.children)
+    # An index's size is its images', which are only asked for when there is something new to tell.
+    entry.size = _size(run, done) if entry.built is not None else done.image.size
     entry.seconds += time.monotonic() - began
     say(f"{done.name}: {done.state} {', '.join(done.tags)}")
 

@@ -7,6 +7,7 @@ from invoke.collection import Collection
 from ecr_tasks.tasks import image, local, project, repo
 
 ns = Collection(
+    "ecr",
     image.build,
     image.push,
     image.pull,
