@@ -1,0 +1,43 @@
+"""The package as it is installed: a wheel with everything in it and nothing else."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
+    subprocess.run(build, cwd=CHECKOUT, check=True, capture_output=True)
+    return next(folder.glob("*.whl"))
+
+
+def test_the_wheel_holds_the_package_and_its_types(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    assert "ecr_tasks/py.typed" in names
+    assert "ecr_tasks/local/__main__.py" in names
+    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"ecr_tasks"}
+
+
+def test_the_tasks_run_from_the_wheel_without_a_tasks_py(wheel: Path, tmp_path: Path) -> None:
+    """The console script, with no checkout on the path."""
+    target = tmp_path / "installed"
+    zipfile.ZipFile(wheel).extractall(target)
+    script = f"import sys; sys.path.insert(0, {str(target)!r}); from ecr_tasks.__main__ import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", script, "local.status", "--json"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert '"running": false' in done.stdout

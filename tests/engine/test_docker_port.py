@@ -1,0 +1,68 @@
+"""The docker port on a real engine: contexts and builders of the user's own, and results that stay with a builder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ecr_tasks.definition import BuildDefinition, BuildInput
+from ecr_tasks.docker import WhalesDocker
+from ecr_tasks.docker_config import PrivateConfig
+from ecr_tasks.ecr.registry import EcrRegistry
+from ecr_tasks.local.server import LocalEcr
+from ecr_tasks.settings import load
+from tests.engine.conftest import docker
+from tests.engine.project import Project, project
+
+
+@pytest.fixture
+def app(tmp_path: Path, engine: dict[str, str], local_ecr: LocalEcr, tiny_base: str) -> Project:
+    made = project(tmp_path / "app", {**engine, **local_ecr.environment()}, f"FROM {tiny_base}\nCOPY hello.txt /\n")
+    made.environ["ECR_CREATE_REPOSITORY"] = "true"
+    return made
+
+
+def test_a_build_asks_neither_aws_nor_a_network(app: Project) -> None:
+    without = {name: value for name, value in app.environ.items() if not name.startswith("AWS_")}
+    app.environ = {**without, "AWS_EC2_METADATA_DISABLED": "true"}
+    app.ok("build")
+
+
+def test_the_users_docker_context_and_its_builder_serve(app: Project, tmp_path: Path) -> None:
+    """The engine is known only by a docker context of the user's; its builder is chosen by name."""
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "cli-plugins").symlink_to(Path(app.environ["DOCKER_CONFIG"]) / "cli-plugins")
+    host = app.environ.pop("DOCKER_HOST", "unix:///var/run/docker.sock")
+    app.environ["DOCKER_CONFIG"] = str(own)
+    docker(app.environ, "context", "create", "mine", "--docker", f"host={host}")
+    docker(app.environ, "context", "use", "mine")
+    pushed, pulled = app.ok("build", "push", "pull", ECR_BUILDER="mine").lines
+    assert pushed == pulled
+    assert json.loads((own / "config.json").read_text("utf-8"))["currentContext"] == "mine"
+
+
+def test_what_stays_with_the_builder_is_pushed_from_there(
+    app: Project, local_ecr: LocalEcr, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A builder's result has the same digest when it is asked for again, to be pushed."""
+    app.ok("repo.ensure")
+    for name, value in app.environ.items():
+        monkeypatch.setenv(name, value)
+    registry = EcrRegistry(load(app.folder, environ=app.environ))
+    config = PrivateConfig(app.environ)
+    try:
+        port = WhalesDocker(config, app.folder, {})
+        port.authorize(registry.token())
+        platforms, attest = ("linux/amd64", "linux/arm64"), ("type=provenance,disabled=true",)
+        definition = BuildDefinition(context=str(app.folder), platforms=platforms, attest=attest)
+        reference = f"{local_ecr.registry}/{app.name}:kept"
+        built = port.build([BuildInput("app", definition, ("app:kept",), "builder")], None)["app"]
+        pushed = port.build([BuildInput("app", definition, (reference,), "builder", push=True)], None)["app"]
+    finally:
+        config.close()
+    view = registry.look({app.name: ["kept"]})[app.name]
+    assert built.image_id is None
+    assert built.digest == pushed.digest == view.tags["kept"].digest
