@@ -4,8 +4,8 @@
 
 Both serve from a folder on /dev/shm, so that no disk is measured, and both get the same requests from the same
 client in alternating rounds; the best of each is shown. ``start ms`` is until the first answer to GET /v2/,
-``ready ms`` until the first one that needs everything: of the local ECR a token. ``--registry`` is distribution's binary
-(docker-registry on PATH if not given; without one only the local ECR is measured). The exit code is 1 if
+``ready ms`` until the first one that needs everything: of the local ECR a token. ``--registry`` is distribution's
+binary (docker-registry on PATH if not given; without one only the local ECR is measured). The exit code is 1 if
 something acknowledged was lost.
 """
 

@@ -9,25 +9,11 @@ import threading
 import time
 from pathlib import Path
 
-from .api import dispatch
-from .auth import NOT_AUTHORIZED
+from .application import Application
 from .core import Core
 from .errors import LocalEcrError
-from .registry import blobs, routes
-from .settings import (
-    ADMIN_HEADER,
-    DEFAULT_ACCOUNT,
-    DEFAULT_REGION,
-    LOCK_FILE,
-    RESET_PATH,
-    SERVING_FILE,
-    STATUS_PATH,
-    STOP_PATH,
-)
-from .wire.accesslog import AccessLog
-from .wire.body import EMPTY
+from .settings import DEFAULT_ACCOUNT, DEFAULT_REGION, LOCK_FILE, SERVING_FILE
 from .wire.listener import Listener
-from .wire.messages import Request, Response, json_response
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,7 +59,7 @@ class LocalEcr:
         self._advertise = advertise
         self._on_stop = on_stop
         self._door = door
-        self._application: _Application | None = None
+        self._application: Application | None = None
         self._listener: Listener | None = None
         self._lock_fd = -1
         self._stop = threading.Event()
@@ -116,7 +102,7 @@ class LocalEcr:
                     "Stop what uses the port, or choose another one.",
                 ) from error
             raise
-        self._application = _Application(core, self._on_stop)
+        self._application = Application(core, self._on_stop)
         self._write_serving(core)
         if self._door is not None:
             self._application.note_challenges(self._door.answered)
@@ -177,7 +163,7 @@ class LocalEcr:
         """Forget everything that was pushed or set, the log included."""
         self._running().reset()
 
-    def _running(self) -> _Application:
+    def _running(self) -> Application:
         if self._application is None:
             raise LocalEcrError("The local ECR is not running.", "Start it first.")
         return self._application
@@ -217,93 +203,3 @@ class LocalEcr:
             application.maintain()
             if self._stop.wait(_SWEEP_SECONDS):
                 return
-
-
-class _Application:
-    """What the listener's connections talk to."""
-
-    def __init__(self, core: Core, on_stop: Callable[[], None] | None) -> None:
-        self._core = core
-        self._on_stop = on_stop
-        self.access = AccessLog(core.root / "access.jsonl", core.store.db)
-        self._sweeping = threading.Lock()
-
-    def handle(self, request: Request) -> Response:
-        if request.method not in ("GET", "HEAD") and "origin" in request.headers:
-            # Clients of a registry send no Origin; a page in a browser does, and has no business here.
-            return _text(403, "A web page may not use the local ECR.")
-        if request.path == "/v2" or request.path.startswith("/v2/"):
-            return routes.handle(self._core, request)
-        if request.path == "/":
-            if request.method == "POST":
-                return dispatch.handle(self._core, request)
-            return _text(200, f"ecr-tasks' local ECR, account {self._core.account}, {self._core.region}.\n")
-        if request.path.startswith("/_local/layers/"):
-            return blobs.download(self._core, request)
-        if request.path == STATUS_PATH and request.method == "GET":
-            return json_response(200, self._status())
-        if request.path in (RESET_PATH, STOP_PATH) and request.method == "POST":
-            return self._administer(request)
-        return _text(404, f"The local ECR has nothing at {request.path}.")
-
-    def _administer(self, request: Request) -> Response:
-        wish = request.path.rpartition("/")[2]
-        if request.headers.get(ADMIN_HEADER.lower()) != wish:
-            return _text(403, NOT_AUTHORIZED)
-        if request.path == RESET_PATH:
-            self.reset()
-        elif self._on_stop is None:
-            return _text(403, "This local ECR is stopped by the program that it runs in.")
-        else:
-            self._on_stop()
-        return json_response(200, {})
-
-    def note_challenges(self, number: int) -> None:
-        """Count and log what the door has answered."""
-        for _ in range(number):
-            request = Request("GET", "/v2/", {}, EMPTY, keep_alive=False)
-            request.kind = "base"
-            self.access.count(request)
-            self.access.write(request, 401, 0)
-
-    def count(self, request: Request, response: Response) -> None:
-        del response  # refused requests count as well
-        self.access.count(request)
-
-    def log(self, request: Request, status: int, sent: int) -> None:
-        if request.path not in (STATUS_PATH, RESET_PATH, STOP_PATH):
-            self.access.write(request, status, sent)
-
-    def reset(self) -> None:
-        with self._sweeping:
-            self._core.store.reset()
-            self.access.clear()
-
-    def maintain(self) -> None:
-        with self._sweeping:
-            try:
-                self._core.store.sweep()
-                self.access.save()
-            except Exception as error:
-                os.write(2, f"local ECR: {error!r} while tidying up\n".encode())
-
-    def close(self) -> None:
-        with self._sweeping:
-            self.access.close()
-            self._core.close()
-
-    def _status(self) -> dict[str, Any]:
-        core = self._core
-        return {
-            "store": core.tokens.store_id,
-            "pid": os.getpid(),
-            "endpoint": core.endpoint,
-            "registry": core.registry,
-            "account": core.account,
-            "region": core.region,
-            "requests": self.access.counts(),
-        }
-
-
-def _text(status: int, message: str) -> Response:
-    return Response(status, message.encode(), {"Content-Type": "text/plain; charset=utf-8"})

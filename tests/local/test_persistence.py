@@ -275,3 +275,19 @@ def test_a_store_of_another_version_is_refused(tmp_path: Path) -> None:
         db.execute("PRAGMA user_version=99")
     with pytest.raises(LocalEcrError, match="another version"):
         LocalEcr(tmp_path).start()
+
+
+def test_a_layer_that_is_asked_for_is_kept_for_another_while(ecr: LocalEcr, wire: Wire, repository: str) -> None:
+    digest = wire.push_blob(repository, b"old")
+    ecr.stop()
+    with sqlite3.connect(ecr.root / "store.sqlite3") as db:
+        db.execute("UPDATE layer SET since = since - 3000")
+    ecr.start()
+    again = Wire(ecr.registry, wire.token)
+    assert again.send("HEAD", f"/v2/{repository}/blobs/{digest}").status == 200
+    ecr.stop()
+    store = Store(ecr.root, ecr.account)
+    store.sweep(time.time() + 1000)
+    store.close()
+    ecr.start()
+    assert Wire(ecr.registry, wire.token).send("GET", f"/v2/{repository}/blobs/{digest}").body == b"old"

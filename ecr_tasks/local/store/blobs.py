@@ -138,11 +138,15 @@ class Upload:
     def _hash(self, algorithm: str) -> Any:
         found = hashlib.new(algorithm)
         offset = 0
-        with _buffer() as view:
-            while count := os.preadv(self._fd, [view], offset):
-                found.update(view[:count])
-                offset += count
+        while data := os.pread(self._fd, BUFFER_BYTES, offset):
+            found.update(data)
+            offset += len(data)
         return found
+
+    @property
+    def closed(self) -> bool:
+        """Whether it has been finished or given up."""
+        return self._fd < 0
 
     def close(self) -> None:
         """Close the file; it stays where it is."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sqlite3
 import threading
 import time
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from .repositories import Repository
 
 
+_TOUCH_SECONDS = 600.0
+
+
 class Layers:
     """Blobs are kept once; a repository has a row for each that it may serve."""
 
@@ -32,9 +36,20 @@ class Layers:
         self.files_lock = threading.RLock()
 
     def size(self, repository: Repository, digest: str) -> int | None:
-        """The bytes of a layer that this repository has, or None."""
-        row = self._db.row("SELECT size FROM layer WHERE repository = ? AND digest = ?", repository.id, digest)
-        return None if row is None else int(row["size"])
+        """The bytes of a layer that this repository has, or None.
+
+        Who asks may be about to push an image that counts on it, so it is kept for another while.
+        """
+        row = self._db.row("SELECT size, since FROM layer WHERE repository = ? AND digest = ?", repository.id, digest)
+        if row is None:
+            return None
+        if row["since"] < time.time() - _TOUCH_SECONDS:
+            with contextlib.suppress(sqlite3.OperationalError), self._db.transaction() as db:  # a full disk
+                db.execute(
+                    "UPDATE layer SET since = ? WHERE repository = ? AND digest = ?",
+                    (time.time(), repository.id, digest),
+                )
+        return int(row["size"])
 
     def open(self, repository: Repository, digest: str) -> tuple[int, int] | None:
         """File descriptor (the caller closes it) and size of a layer, or None."""
@@ -85,6 +100,8 @@ class Layers:
         if not upload.lock.acquire(timeout=5.0):
             raise upload_not_found(identity)
         try:
+            if upload.closed:  # by the request we waited for
+                raise upload_not_found(identity)
             yield upload
         except BaseException as error:
             if is_disk_full(error):
