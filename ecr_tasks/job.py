@@ -51,9 +51,11 @@ def push_images(run: Run) -> None:
     unbuilt = [item for item in plan.images if item.build_needed and run.entry(item.image.name).built is None]
     if unbuilt:
         _build(run, unbuilt)
-    for item in plan.images:
-        _publish(run, item)
-    receipt.write(run.project, run.source, run.entries)
+    try:
+        for item in plan.images:
+            _publish(run, item)
+    finally:  # what is published is told, whatever came after it
+        receipt.write(run.project, run.source, run.entries)
     for item in plan.images:
         data(run.entry(item.image.name).published[0].reference)
 

@@ -22,7 +22,8 @@ def use(run: Run) -> None:
     with _translated():
         status = control.status(control.default_root())
         if not status.running and run.dry:
-            say("would start the local ECR; without it the plan can't ask the registry")
+            say("would start the local ECR; until it runs nobody can say what it holds")
+            run.registry_away = True
             return
         if not status.running:
             status = _start(run, container=_needs_container(), port=None, image=DEFAULT_IMAGE)

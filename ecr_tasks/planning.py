@@ -18,6 +18,7 @@ from ecr_tasks.run import Run
 
 def planned(run: Run, *, ask: bool = True) -> Plan:
     """The plan of this run, made once; with ``ask`` the registry has been asked."""
+    ask = ask and not run.registry_away
     if run.plan is None or (ask and any(image.view is None for image in run.plan.images)):
         run.plan = _make(run, ask=ask)
     return run.plan

@@ -29,6 +29,8 @@ class Run:
     def __init__(self, project: Path, config: Mapping[str, object], *, dry: bool = False) -> None:
         self.project = project
         self.dry = dry
+        self.registry_away = False
+        """Whether there is no registry to ask: a dry run starts no local ECR."""
         self.entries: dict[str, Entry] = {}
         self._config = config
         self._env_name: str | None = None

@@ -68,6 +68,10 @@ def test_requests_are_counted(app: Project) -> None:
 def test_dry_starts_nothing(app: Project) -> None:
     app.ok("--dry", "local.up")
     assert status(app)["running"] is False
+    done = app.ok("--dry", "local", "build", "push")
+    assert "would start" in done.err
+    assert done.out == ""
+    assert status(app)["running"] is False
 
 
 def test_a_commit_after_the_next_needs_no_second_start(app: Project) -> None:
