@@ -85,8 +85,10 @@ def test_a_token_of_another_local_ecr_is_refused(ecr: LocalEcr, tmp_path: Path) 
 
 
 def test_the_secret_is_private(ecr: LocalEcr) -> None:
-    assert stat.S_IMODE((ecr.root / "secret").stat().st_mode) == 0o600
-    assert stat.S_IMODE((ecr.root / "store.sqlite3").stat().st_mode) == 0o600
+    for name in ("secret", "store.sqlite3", "store.sqlite3-wal", "store.sqlite3-shm", "access.jsonl"):
+        assert stat.S_IMODE((ecr.root / name).stat().st_mode) == 0o600
+    for name in ("blobs", "uploads"):
+        assert stat.S_IMODE((ecr.root / name).stat().st_mode) == 0o700
 
 
 def test_a_download_token_is_good_for_one_layer_for_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
