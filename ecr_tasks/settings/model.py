@@ -66,12 +66,6 @@ class SettingValue:
     origin: Origin = DEFAULT
     secret: bool = False
 
-    def shown(self) -> str | None:
-        """The text for people to see: secrets and build arguments' values hidden."""
-        from ecr_tasks.settings.show import shown
-
-        return shown(self)
-
 
 @dataclass(frozen=True, repr=False)
 class Settings:

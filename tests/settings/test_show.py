@@ -12,7 +12,7 @@ import pytest
 from dotenv.parser import parse_stream
 
 from ecr_tasks.settings import SettingsProblems, example, holds_keys
-from ecr_tasks.settings.show import as_json, as_rows
+from ecr_tasks.settings.show import as_json, as_rows, shown
 from ecr_tasks.settings.table import TABLE
 
 from .conftest import Project
@@ -85,7 +85,7 @@ def test_secrets_are_hidden_everywhere(project: Project) -> None:
 
 
 def test_a_short_access_key_is_hidden_whole(project: Project) -> None:
-    assert project.load({"AWS_ACCESS_KEY_ID": "test"}).values["AWS_ACCESS_KEY_ID"].shown() == "…hidden"
+    assert shown(project.load({"AWS_ACCESS_KEY_ID": "test"}).values["AWS_ACCESS_KEY_ID"]) == "…hidden"
 
 
 def test_the_committed_example_is_the_tables() -> None:
