@@ -6,7 +6,7 @@ for, so that `python -m ecr_tasks.local` starts without them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+TYPE_CHECKING = False  # typing takes fifteen milliseconds, a third of what the local ECR needs to start
 
 if TYPE_CHECKING:
     from invoke.collection import Collection
