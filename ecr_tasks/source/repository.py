@@ -36,8 +36,8 @@ NO_REPOSITORY = SourceState(
 """The state of a folder that git knows nothing of."""
 
 
-def read(project: Path, *, environ: Mapping[str, str]) -> SourceState:
-    """What git knows of the folder ``project``, asked anew: six processes at most, nothing written.
+def git_state(project: Path, *, environ: Mapping[str, str]) -> SourceState:
+    """What git alone knows of the folder ``project``, asked anew: six processes at most, nothing written.
 
     ``environ`` is the process environment; of it git gets what finds the right repository and no credentials.
     SettingsError when git is missing where it is needed, or refuses to read the repository.
@@ -68,6 +68,7 @@ def _read(git: Git) -> SourceState:
     found = status(git)
     tags = _tags(git)
     here = sorted(name for name, revision in tags.items() if revision == found.revision)
+    commit_time, parents = _commit(git, found)
     return SourceState(
         root=root,
         revision=found.revision,
@@ -77,11 +78,12 @@ def _read(git: Git) -> SourceState:
         release_tags=_releases(tags),
         dirty=bool(found.changes),
         changed=tuple(text(path) for path in found.changes[:SHOWN]),
-        commit_time=_commit_time(git, found),
+        commit_time=commit_time,
         remote_url=_remote_url(git),
         default_branch=_default_branch(git),
         shallow=shallow,
         fingerprint=fingerprint(root, found, lambda folder: _nested_fingerprint(git, folder)),
+        parents=parents,
     )
 
 
@@ -113,12 +115,19 @@ def _releases(tags: Sequence[str] | Mapping[str, str]) -> tuple[str, ...]:
     return tuple(name for _, name in sorted(versions))
 
 
-def _commit_time(git: Git, found: Status) -> datetime | None:
-    """By plumbing: ``git log`` would listen to log.showSignature and its like."""
+def _commit(git: Git, found: Status) -> tuple[datetime | None, tuple[str, ...]]:
+    """When it was committed, and its parents: by plumbing, since ``git log`` would listen to log.showSignature.
+
+    The object itself names the parents that a shallow clone pretends not to have.
+    """
     if found.revision is None:
-        return None
-    seconds, _, _ = git.run("rev-list", "--max-count=1", "--timestamp", found.revision).partition(b" ")
-    return datetime.fromtimestamp(int(seconds), tz=timezone.utc)
+        return None, ()
+    header, _, _ = git.run("cat-file", "commit", found.revision).partition(b"\n\n")
+    parents = re.findall(rb"^parent ([0-9a-f]+)$", header, re.MULTILINE)
+    # The last number before the time zone, whatever a name holds; without one git says 1970, too.
+    seconds = re.search(rb"^committer .*?([0-9]{1,11}) [+-][0-9]+$", header, re.MULTILINE)
+    moment = int(seconds[1]) if seconds else 0
+    return datetime.fromtimestamp(moment, tz=timezone.utc), tuple(text(parent) for parent in parents)
 
 
 def _remote_url(git: Git) -> str | None:

@@ -28,11 +28,13 @@ class CiContext:
     fork: bool | None = None
     """Whether the pull request comes from another repository; None without a pull request, or when not told."""
     build_number: str | None = None
-    """The run's number as the CI shows it; a re-run that keeps the number has ``.ATTEMPT`` behind it."""
+    """The run's number as the CI shows it; a re-run keeps it where the CI does."""
+    attempt: str | None = None
+    """Which attempt at this run it is, from 1, where the CI counts re-runs apart."""
     default_branch: str | None = None
     """The repository's default branch."""
     repository_url: str | None = None
-    """The repository's web address, without credentials; a pull request's target repository."""
+    """The web address, without credentials, of the repository that the run belongs to."""
     build_url: str | None = None
     """The page that shows this run."""
     checkout: str | None = None
