@@ -1,0 +1,115 @@
+@HEADER@
+//
+// Builds the image of this commit and pushes it to Amazon ECR; docs/ci/jenkins.md of ecr-tasks says what to set up in
+// Jenkins and in AWS. The plugins it needs are among those that Jenkins suggests when it is installed: Pipeline, Git,
+// Credentials Binding.
+@if oidc@
+// And one more: OpenID Connect Provider.
+@end@
+pipeline {
+    // Any agent with this label that has git, Python 3.10 or newer (with venv) and Docker with buildx. It may run several
+    // builds at once: everything that a build writes lies in its own workspace, its own temporary folder beside that, and a
+    // docker configuration that ecr-tasks makes for each run and removes.
+    agent { label 'docker' }
+
+    options {
+        skipDefaultCheckout() // the stage Checkout does it, with tags
+        // One build after the other for a branch, so that an older commit never moves a tag last.
+        disableConcurrentBuilds()
+        timeout(time: 1, unit: 'HOURS')
+        buildDiscarder(logRotator(numToKeepStr: '50'))
+    }
+
+    environment {
+        AWS_REGION = '@REGION@'
+        @REPOSITORY_SETTING@ = '@REPOSITORY@'
+@if oidc@
+        // The token of the stage Build and push is traded for this role's credentials.
+        ECR_ROLE_ARN = '@ROLE@'
+@end@
+        // Python's cache files would make the checkout look changed.
+        PYTHONDONTWRITEBYTECODE = '1'
+    }
+
+    stages {
+        stage('Checkout') {
+            steps {
+                // As the job says, but with all commits and tags, which a multibranch job leaves out: the git tags decide
+                // versions and which one is the latest.
+                checkout(scmGit(
+                    branches: scm.branches,
+                    extensions: scm.extensions + [cloneOption(noTags: false, reference: "", shallow: false)],
+                    userRemoteConfigs: scm.userRemoteConfigs
+                ))
+            }
+        }
+
+        stage('Install') {
+            steps {
+                // WORKSPACE_TMP is this workspace's own folder for what does not belong in the checkout.
+                sh '''
+                    python3 -m venv "$WORKSPACE_TMP/ecr-tasks"
+                    . "$WORKSPACE_TMP/ecr-tasks/bin/activate"
+                    @INSTALL@
+                '''
+            }
+        }
+
+        // A pull request is somebody's proposal: it gets no credentials, and its image goes nowhere.
+        stage('Build') {
+            when { changeRequest() }
+            steps {
+                sh '''
+                    . "$WORKSPACE_TMP/ecr-tasks/bin/activate"
+                    inv build
+                '''
+            }
+        }
+
+        stage('Build and push') {
+            when { not { changeRequest() } }
+            steps {
+@if oidc@
+                // An "OpenID Connect id token as file" with this id and the audience sts.amazonaws.com.
+                withCredentials([file(credentialsId: 'aws-ecr', variable: 'AWS_WEB_IDENTITY_TOKEN_FILE')]) {
+@else@
+                // A "Username with password" with this id: the access key's id is the username, its secret the password.
+                // On an EC2 agent whose instance role may push, leave withCredentials out.
+                withCredentials([usernamePassword(
+                    credentialsId: 'aws-ecr',
+                    usernameVariable: 'AWS_ACCESS_KEY_ID',
+                    passwordVariable: 'AWS_SECRET_ACCESS_KEY'
+                )]) {
+@end@
+                    script {
+                        // stdout is the image alone, repository@sha256:…, and all else is stderr. Digest, tags and version
+                        // are in .ecr-tasks/outputs.json and .ecr-tasks/outputs.properties.
+                        env.IMAGE = sh(returnStdout: true, script: '''
+                            . "$WORKSPACE_TMP/ecr-tasks/bin/activate"
+                            inv build push
+                        ''').trim()
+                    }
+                }
+            }
+        }
+
+        // What was pushed, by digest: put your deployment here.
+        stage('Deploy') {
+            when {
+                anyOf {
+                    branch '@BRANCH@'
+                    buildingTag()
+                }
+            }
+            steps {
+                sh 'echo "Deploy $IMAGE"'
+            }
+        }
+    }
+
+    post {
+        success {
+            archiveArtifacts artifacts: '.ecr-tasks/receipt.json', allowEmptyArchive: true
+        }
+    }
+}
