@@ -13,7 +13,7 @@ from ecr_tasks.plan import Image
 from ecr_tasks.settings import Settings
 from ecr_tasks.settings.model import is_remote
 from ecr_tasks.source import SourceState
-from ecr_tasks.tagging import image_annotations, image_labels, tags
+from ecr_tasks.tagging import at_levels, tag_set
 
 BAKE_FILES = (
     *("docker-bake.hcl", "docker-bake.json"),
@@ -50,9 +50,9 @@ def images(
         )
     if targets is None:
         repository = settings.require_repository()
-        return (_image(repository, repository, _from_settings(settings, environ), settings, source),)
+        return (_image(repository, repository, _from_settings(settings, environ), settings, source, environ),)
     return tuple(
-        _image(name, _repository_of(name, targets, settings), _overlaid(target, settings), settings, source)
+        _image(name, _repository_of(name, targets, settings), _overlaid(target, settings), settings, source, environ)
         for name, target in targets.items()
     )
 
@@ -124,20 +124,33 @@ def _repository_of(name: str, targets: Mapping[str, BuildDefinition], settings: 
     )
 
 
-def _image(name: str, repository: str, definition: BuildDefinition, settings: Settings, source: SourceState) -> Image:
+def _image(
+    name: str,
+    repository: str,
+    definition: BuildDefinition,
+    settings: Settings,
+    source: SourceState,
+    environ: Mapping[str, str],
+) -> Image:
     if settings.preset == "lambda" and len(definition.platforms) > 1:
         raise SettingsError(
             f"{name} has several platforms, and Lambda takes no multi-platform images.",
             "Choose one platform, or another ECR_PRESET.",
         )
-    chosen = tags(source)
     # What git says, then what the bake file says of its own, then what the settings say.
-    label = image_labels(repository, source, chosen, {**definition.labels, **settings.labels})
-    annotation = image_annotations(label, {**definition.annotations, **settings.annotations})
+    chosen = tag_set(
+        settings,
+        source,
+        environ,
+        title=repository,
+        labels=definition.labels,
+        annotations=definition.annotations,
+    )
+    annotations = at_levels(chosen.annotations, environ, index=definition.makes_index)
     epoch = {} if source.commit_time is None else {"SOURCE_DATE_EPOCH": str(_seconds(source))}
     args = {**epoch, **definition.args}
-    made = replace(definition, args=args, labels=label, annotations=annotation)
-    return Image(name, repository, made, chosen)
+    made = replace(definition, args=args, labels=dict(chosen.labels), annotations=annotations)
+    return Image(name, repository, made, chosen.in_publishing_order)
 
 
 def _seconds(source: SourceState) -> int:

@@ -115,6 +115,8 @@ def _fields(
         "ssh": parsed["ECR_SSH"] or (),
         "labels": parsed["ECR_LABELS"] or MappingProxyType({}),
         "annotations": parsed["ECR_ANNOTATIONS"] or MappingProxyType({}),
+        "tags": parsed["ECR_TAGS"],
+        "flavor": parsed["ECR_FLAVOR"],
         "cache": parsed["ECR_CACHE"],
         "builder": parsed["ECR_BUILDER"],
         "preset": parsed["ECR_PRESET"],

@@ -73,8 +73,9 @@ class Settings:
 
     ``context`` is an absolute path, or a remote context as written; ``dockerfile`` is as written, see
     :meth:`dockerfile_path`. ``build_args``, ``build_contexts``, ``secrets`` and ``ssh`` hold entries in
-    buildx's own syntax; relative paths in them are meant from ``project``. ``repository_prefix`` ends with
-    its separator: a target's repository is prefix + target. ``sdk_environment`` is what the SDK must see
+    buildx's own syntax; relative paths in them are meant from ``project``. ``tags`` and ``flavor`` are as written:
+    the rules are ``tagging``'s business. ``repository_prefix`` ends with its separator: a target's repository is
+    prefix + target. ``sdk_environment`` is what the SDK must see
     beside the process environment, an empty text meaning "as if it were not exported": use
     :meth:`sdk_environ`. ``child_environment`` is what a build needs besides.
     """
@@ -97,6 +98,8 @@ class Settings:
     ssh: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=_nothing)
     annotations: Mapping[str, str] = field(default_factory=_nothing)
+    tags: str | None = None
+    flavor: str | None = None
     cache: str = "off"
     builder: str | None = None
     preset: Preset = "default"

@@ -213,8 +213,20 @@ GROUPS: Mapping[str, tuple[Spec, ...]] = MappingProxyType(
             _later("ECR_REPOSITORY_TAGS", "AWS tags of the repository.", "team=web"),
         ),
         "Tags, more registries, scans": (
-            _later("ECR_TAGS", "Tag rules, in docker/metadata-action's syntax.", "type=sha"),
-            _later("ECR_FLAVOR", "The tag rules' flavor, in the same syntax.", "latest=auto"),
+            Spec(
+                "ECR_TAGS",
+                "Tag rules, in docker/metadata-action's syntax: one a line, or separated by ; (docs/tags.md).",
+                "type=semver,pattern={{version}};type=ref,event=branch;type=ref,event=pr;type=sha",
+                values.verbatim,
+                otherwise="sha; branch; PR; semver",
+            ),
+            Spec(
+                "ECR_FLAVOR",
+                "What holds for every tag rule: latest=auto|true|false, forward=, prefix=, suffix=.",
+                "latest=auto,forward=true",
+                values.verbatim,
+                otherwise="latest on the highest release",
+            ),
             _later("ECR_DESTINATIONS", "More registries to push to.", "123456789012/eu-west-1"),
             _later("ECR_SCAN_FAIL_ON", "The lowest severity that fails scan and verify.", "high"),
         ),

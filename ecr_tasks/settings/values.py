@@ -32,6 +32,11 @@ def text(given: str) -> str:
     return given.strip()
 
 
+def verbatim(given: str) -> str:
+    """Anything, as it is: a line break at its end says that it holds lines."""
+    return given
+
+
 def word(given: str) -> str:
     """A name: no space in it, and nothing that a command would take for a flag."""
     given = given.strip()

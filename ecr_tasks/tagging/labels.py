@@ -1,42 +1,44 @@
-"""Labels and annotations: the OCI pre-defined keys that git can fill in, and the user's additions."""
+"""Labels and annotations: the OCI pre-defined keys that git can fill in, and the user's additions.
+
+The keys are metadata-action's, but for ``description`` and ``licenses``, which only GitHub's API knows.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from datetime import datetime, timezone
 
 from ecr_tasks.registry import OCI_KEYS
 from ecr_tasks.source import SourceState
-from ecr_tasks.tagging.rules import Tag
+from ecr_tasks.tagging.facts import Facts
+from ecr_tasks.tagging.rules import DATES, GLOBALS
+from ecr_tasks.tagging.template import parse
 
-_VERSION_RULES = ("type=semver", "type=ref", "type=sha", "type=raw")
-"""Which rule's tag is the version: the highest priority (tags.md: semver 900, ref 600, sha 100)."""
 
+def oci_labels(title: str | None, source: SourceState, version: str | None) -> dict[str, str]:
+    """The pre-defined keys (image-spec, annotations.md), sorted; what is not known is left out.
 
-def image_labels(name: str, source: SourceState, tags: Sequence[Tag], additions: Mapping[str, str]) -> dict[str, str]:
-    """The image configuration's labels; an addition replaces the key that git gave.
-
-    ``created`` is the commit's time and not the clock's, so that the same commit gives the same bytes.
+    ``title`` is the repository's name. ``created`` is the commit's time and not the clock's, so that the same
+    commit gives the same bytes; it is written as JavaScript writes it, with milliseconds.
     """
     found = {
-        "title": name.rpartition("/")[2],
-        "version": _version(tags),
+        "created": _written(source.commit_time) if source.commit_time else None,
         "revision": source.revision,
-        "created": source.commit_time.strftime("%Y-%m-%dT%H:%M:%SZ") if source.commit_time else None,
         "source": source.remote_url,
+        "title": (title or source.remote_url or "").rpartition("/")[2],
         "url": source.remote_url,
+        "version": version,
     }
-    known = {OCI_KEYS + key: value for key, value in found.items() if value}
-    return {**known, **additions}
+    return {OCI_KEYS + key: value for key, value in found.items() if value}
 
 
-def image_annotations(labels: Mapping[str, str], additions: Mapping[str, str]) -> dict[str, str]:
-    """The manifest's annotations: the OCI keys among the labels, and the user's own additions."""
-    return {**{key: value for key, value in labels.items() if key.startswith(OCI_KEYS)}, **additions}
+def expanded(additions: Mapping[str, str], facts: Facts) -> dict[str, str]:
+    """The user's labels or annotations with their expressions' values. RuleError for what can't be read."""
+    entries = (f"{key}={value}" for key, value in additions.items())
+    texts = (facts.render(parse(entry, 1, GLOBALS, DATES)) if "{{" in entry else entry for entry in entries)
+    return {key: value for key, _, value in (text.partition("=") for text in texts)}
 
 
-def _version(tags: Sequence[Tag]) -> str | None:
-    for rule in _VERSION_RULES:
-        for tag in tags:
-            if tag.rule.startswith(rule):
-                return tag.name
-    return None
+def _written(moment: datetime) -> str:
+    utc = moment.astimezone(timezone.utc)
+    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03}Z"

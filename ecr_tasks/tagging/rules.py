@@ -1,92 +1,246 @@
-"""The default tag rules: sha, branch, semver, `latest` on the highest release, and `-dirty`.
+"""The tag rules as data: each line of ECR_TAGS read, checked and completed with its type's defaults.
 
-The configurable rule language (``ECR_TAGS``) takes this module's place when it comes: it, too, maps a source
-to :class:`Tag` values.
+The language is docker/metadata-action's (README, "tags input"), with its types, keys, defaults and priorities;
+``kind=`` and ``forward=`` are ours.
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast, get_args
 
-from ecr_tasks.source import SourceState
-from ecr_tasks.source.semver import Version
+from ecr_tasks.settings.problems import nearest
+from ecr_tasks.tagging.jsregexp import NotTranslatable, Regexp
+from ecr_tasks.tagging.model import Kind
+from ecr_tasks.tagging.template import Template
+from ecr_tasks.tagging.template import parse as parse_template
+from ecr_tasks.tagging.text import Field, RuleError, split_fields, split_rules
 
-Kind = Literal["fixed", "moving"]
-"""A fixed tag never moves once it is published; a moving one does."""
+RuleType = Literal["schedule", "semver", "pep440", "match", "edge", "ref", "raw", "sha"]
 
-MAX_LENGTH = 128
-"""Docker's limit, the narrower one: ECR would take 300."""
+PRIORITIES: Mapping[RuleType, float] = {
+    "schedule": 1000,
+    "semver": 900,
+    "pep440": 900,
+    "match": 800,
+    "edge": 700,
+    "ref": 600,
+    "raw": 200,
+    "sha": 100,
+}
 
-UNVERSIONED = "unversioned"
-"""The tag of a source that has no commit; there is nothing to name it by."""
+DEFAULT_RULES = """\
+type=semver,pattern={{version}}
+type=ref,event=branch
+type=ref,event=pr
+type=sha
+"""
+"""Without ECR_TAGS (interface.md): sha; branch; PR; semver; `latest` is the default flavor's."""
+
+DATES = ("date", "commit_date")
+GLOBALS = ("branch", "tag", "sha", "base_ref", "is_default_branch", "is_not_default_branch")
+VERSION_PARTS = ("version", "major", "minor", "patch", "raw")
+
+_KEYS = (
+    *("type", "enable", "priority", "prefix", "suffix", "kind", "forward"),
+    *("pattern", "value", "match", "group", "event", "branch", "format"),
+)
+_NAMES: Mapping[RuleType, tuple[str, ...]] = {
+    "semver": (*VERSION_PARTS, "prerelease", "build"),
+    "pep440": VERSION_PARTS,
+    "schedule": GLOBALS,
+}
 
 
 @dataclass(frozen=True)
-class Tag:
-    """One tag, the rule that gave it and why, in words."""
+class Rule:
+    """One rule, ready to be evaluated; a field that its type doesn't have is None or its default.
 
-    name: str
-    kind: Kind
-    rule: str
-    because: str
-
-
-def tags(source: SourceState) -> tuple[Tag, ...]:
-    """The tags of a source, the one to publish under first.
-
-    An uncommitted tree gets its ``-dirty`` tag and no other: it is never a release and moves no other tag
-    (interface.md, ECR_DIRTY).
+    ``prefix`` and ``suffix`` are None where the flavor's count; ``value`` is None where git's ref counts.
     """
-    if source.revision is None:
-        return (Tag(UNVERSIONED, "moving", "type=raw", "there is no git commit to name it by"),)
-    short = f"sha-{source.revision[:7]}"
-    if source.dirty:
-        changed = ", ".join(source.changed[:3]) + (", …" if len(source.changed) > 3 else "")
-        return (Tag(f"{short}-dirty", "moving", "type=sha", f"uncommitted changes ({changed})"),)
-    found = [Tag(short, "fixed", "type=sha", f"commit {source.revision}")]
-    release = _release(source)
-    if release is not None:
-        found.append(_version_tag(release, source))
-    found += _branch_tags(source)
-    if release is not None and _is_highest(release, source):
-        because = f"{source.tag} is the highest release that git knows"
-        found.append(Tag("latest", "moving", "flavor latest=auto", because))
-    named: dict[str, Tag] = {}
-    for tag in found:  # a branch may be called like another tag; the earlier, stricter one stays
-        named.setdefault(tag.name, tag)
-    return tuple(named.values())
+
+    text: str
+    number: int
+    type: RuleType
+    priority: float
+    enable: Template
+    prefix: Template | None = None
+    suffix: Template | None = None
+    value: Template | None = None
+    pattern: Template | None = None
+    regexp: Regexp | None = None
+    group: int = 0
+    event: str = ""
+    branch: str = ""
+    long: bool = False
+    kind: Kind | None = None
+    forward: bool | None = None
+
+    @property
+    def name(self) -> str:
+        """The rule as people recognise it: as it was written."""
+        return self.text
 
 
-def as_tag(name: str) -> str | None:
-    """A git name as a tag: what a tag can't hold becomes ``-``; None when nothing is left.
+class RuleProblem(Exception):
+    """Rule ``number`` can't be used; ``error`` says why and where in its text."""
 
-    The grammar is docker's, ``[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}`` (tags.md).
-    """
-    tag = re.sub(r"[^A-Za-z0-9_.-]+", "-", name).lstrip(".-")[:MAX_LENGTH]
-    return tag or None
-
-
-def _release(source: SourceState) -> Version | None:
-    return Version.parse(source.tag) if source.tag else None
+    def __init__(self, number: int, text: str, error: RuleError) -> None:
+        super().__init__(number, text, error)
+        self.number = number
+        self.text = text
+        self.error = error
 
 
-def _version_tag(release: Version, source: SourceState) -> Tag:
-    name = as_tag(str(release)) or str(release)
-    return Tag(name, "fixed", "type=semver,pattern={{version}}", f"git tag {source.tag}")
+def parse_rules(text: str) -> tuple[Rule, ...]:
+    """The rules of ECR_TAGS, the highest priority first, else in their order. RuleProblem for the first bad one."""
+    rules = []
+    for number, rule in enumerate(split_rules(text), 1):
+        try:
+            rules.append(parse_rule(rule, number))
+        except RuleError as error:
+            raise RuleProblem(number, rule, error) from error
+    return tuple(sorted(rules, key=lambda rule: -rule.priority))
 
 
-def _branch_tags(source: SourceState) -> list[Tag]:
-    name = as_tag(source.branch) if source.branch else None
-    if name is None:
-        return []
-    return [Tag(name, "moving", "type=ref,event=branch", f"branch {source.branch}")]
+def parse_rule(text: str, number: int = 1) -> Rule:
+    """One rule. RuleError with what is wrong with it."""
+    fields = _fields(text)
+    given = fields.pop("type", Field("type", "raw", 1))
+    if given.value not in get_args(RuleType):
+        raise RuleError(
+            f"has the type {given.value!r}, which isn't one: did you mean {nearest(given.value, get_args(RuleType))}?"
+            if given.value
+            else "has an empty type",
+            given.column,
+        )
+    kind = cast(RuleType, given.value)
+    regexp_key = {"match": "pattern", "semver": "match", "pep440": "match"}.get(kind)
+    return Rule(
+        text=text,
+        number=number,
+        type=kind,
+        priority=_priority(fields.get("priority"), kind),
+        enable=_template(fields.get("enable") or Field("enable", "true", 1), GLOBALS, DATES),
+        prefix=_affix(fields.get("prefix"), _default_prefix(kind, fields)),
+        suffix=_affix(fields.get("suffix"), None),
+        value=_value(fields, kind),
+        pattern=_pattern(fields, kind),
+        regexp=_regexp(fields, regexp_key) if regexp_key else None,
+        group=_group(fields.get("group"), kind),
+        event=_choice(fields, "event", ("branch", "tag", "pr"), None) if kind == "ref" else "",
+        branch=fields["branch"].value if "branch" in fields else "",
+        long=kind == "sha" and _choice(fields, "format", ("short", "long"), "short") == "long",
+        kind=cast("Kind | None", _choice(fields, "kind", ("fixed", "moving"), "") or None),
+        forward={"true": True, "false": False}.get(_choice(fields, "forward", ("true", "false"), "")),
+    )
 
 
-def _is_highest(release: Version, source: SourceState) -> bool:
-    """`latest` only moves forward: an older line's patch release does not take it (metadata-action#80)."""
-    if release.is_prerelease:
-        return False
-    others = [version for name in source.release_tags if (version := Version.parse(name))]
-    return all(release >= other for other in others if not other.is_prerelease)
+def _fields(text: str) -> dict[str, Field]:
+    """By key; a bare value is ``value``, and the last of a key counts."""
+    found = {}
+    for field in split_fields(text):
+        key = "value" if field.key is None else field.key
+        if key not in _KEYS:
+            meant = nearest(key, _KEYS)
+            raise RuleError(f"has the key {key!r}, which no rule has: did you mean {meant}=?", field.column)
+        if "${{" in field.value:
+            raise RuleError(
+                "has an expression of GitHub Actions (${{ … }}), which only GitHub evaluates: use ours, such as "
+                "{{is_default_branch}}",
+                field.column,
+            )
+        found[key] = field
+    return found
+
+
+def _default_prefix(kind: RuleType, fields: Mapping[str, Field]) -> str | None:
+    if kind == "sha":
+        return "sha-"
+    return "pr-" if kind == "ref" and "event" in fields and fields["event"].value == "pr" else None
+
+
+def _affix(field: Field | None, default: str | None) -> Template | None:
+    if field is None:
+        return None if default is None else Template((default,))
+    return _template(field, GLOBALS, DATES)
+
+
+def _value(fields: Mapping[str, Field], kind: RuleType) -> Template | None:
+    field = fields.get("value")
+    if kind == "raw":
+        if field is None:
+            raise RuleError("has no value=: a raw rule is type=raw,value=… or just the tag")
+        return _template(field, GLOBALS, DATES)
+    if kind in ("semver", "pep440", "match") and field is not None and field.value:
+        return _template(field, GLOBALS, DATES)
+    return None
+
+
+def _pattern(fields: Mapping[str, Field], kind: RuleType) -> Template | None:
+    if kind not in _NAMES:
+        return None
+    field = fields.get("pattern")
+    if field is None:
+        if kind != "schedule":
+            raise RuleError(f"has no pattern=: write for example type={kind},pattern={{{{version}}}}")
+        field = Field("pattern", "nightly", 1)
+    return _template(field, _NAMES[kind], DATES if kind == "schedule" else ())
+
+
+def _regexp(fields: Mapping[str, Field], key: str) -> Regexp | None:
+    field = fields.get(key)
+    if field is None:
+        if key == "pattern":
+            raise RuleError("has no pattern=: write for example type=match,pattern=v(.*),group=1")
+        return None
+    if key == "match" and not field.value:
+        return None
+    try:
+        # Only type=match knows /source/flags.
+        return Regexp.parse(field.value) if key == "pattern" else _with_group(Regexp(field.value))
+    except NotTranslatable as error:
+        raise RuleError(f"has a {key}= that can't be used: {error}", field.column) from error
+
+
+def _with_group(regexp: Regexp) -> Regexp:
+    if not regexp.groups:
+        raise NotTranslatable("it has no group (…) that says which part is the version")
+    return regexp
+
+
+def _group(field: Field | None, kind: RuleType) -> int:
+    if field is None or kind != "match":
+        return 0
+    if not (field.value.isascii() and field.value.isdecimal()):
+        raise RuleError(f"has the group {field.value!r}, which is not a number", field.column)
+    return int(field.value[:9])
+
+
+def _priority(field: Field | None, kind: RuleType) -> float:
+    if field is None:
+        return PRIORITIES[kind]
+    try:
+        found = float(field.value or 0)
+    except ValueError:
+        found = float("nan")
+    if found != found:
+        raise RuleError(f"has the priority {field.value!r}, which is not a number", field.column)
+    return found
+
+
+def _choice(fields: Mapping[str, Field], key: str, allowed: tuple[str, ...], default: str | None) -> str:
+    field = fields.get(key)
+    words = " or ".join((", ".join(allowed[:-1]), allowed[-1]))
+    if field is None:
+        if default is None:
+            raise RuleError(f"has no {key}=, which must be {words}")
+        return default
+    if field.value not in allowed:
+        raise RuleError(f"has the {key} {field.value!r}: it must be {words}", field.column)
+    return field.value
+
+
+def _template(field: Field, names: tuple[str, ...], with_argument: tuple[str, ...]) -> Template:
+    return parse_template(field.value, field.column, names, with_argument)

@@ -140,7 +140,7 @@ def test_an_error_is_two_sentences_on_stderr(folder: Path) -> None:
 
 
 def test_what_nobody_has_implemented_yet_is_refused_with_those_words(folder: Path) -> None:
-    done = run(folder, *INVOKE, "settings", ECR_TAGS="type=sha")
+    done = run(folder, *INVOKE, "settings", ECR_DESTINATIONS="123456789012/eu-west-1")
     assert done.returncode == 2
     assert "not implemented yet" in done.stderr
 

@@ -11,14 +11,14 @@ from .conftest import Project
 
 
 def test_all_problems_come_at_once_each_with_its_place(project: Project) -> None:
-    project.write("AWS_ACCOUNT_ID=123\nECR_REPOSITRY=app\nECR_TAGS=x")
+    project.write("AWS_ACCOUNT_ID=123\nECR_REPOSITRY=app\nECR_SCAN_FAIL_ON=x")
     project.write("ECR_DIRTY=maybe\nA='", ".env.prod")
     problems = project.problems({"ECR_PRESET": "fast"}, env="prod", config={"cash": "off", "debug": "so-so"})
     assert len(problems) == 8
     for place in (
         ".env:1: AWS_ACCOUNT_ID",
         ".env:2: ECR_REPOSITRY",
-        ".env:3: ECR_TAGS",
+        ".env:3: ECR_SCAN_FAIL_ON",
         ".env.prod:1: ECR_DIRTY",
         ".env.prod:2: ",
         "Environment variable ECR_PRESET",

@@ -1,4 +1,4 @@
-"""Which tags, labels and annotations a source gets."""
+"""Without ECR_TAGS: which tags, labels and annotations a source gets."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_tasks.source import NO_REPOSITORY
-from ecr_tasks.tagging import as_tag, image_annotations, image_labels, tags
-from tests.core.build import OCI, REVISION_A, SHA_TAG, dirty, source
+from ecr_tasks.tagging import as_tag, tag_set, tags
+from tests.core.build import OCI, REVISION_A, SHA_TAG, dirty, settings, source
 
 GRAMMAR = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 NAMES = st.one_of(st.text(), st.text(alphabet="aZ0_.-/+v\n é", max_size=300))
@@ -80,8 +80,9 @@ def test_a_branch_name_becomes_a_tag_that_people_recognise() -> None:
     assert as_tag("dependabot/npm_and_yarn/left-pad-1.3.0") == "dependabot-npm_and_yarn-left-pad-1.3.0"
 
 
-def test_a_version_with_build_metadata_becomes_a_tag() -> None:
-    assert "1.2.3-build.5" in named(tag="v1.2.3+build.5", release_tags=("v1.2.3+build.5",))
+def test_build_metadata_is_no_part_of_a_version() -> None:
+    """As node-semver, and so metadata-action, has it: what differs in it only is one version."""
+    assert "1.2.3" in named(tag="v1.2.3+build.5", release_tags=("v1.2.3+build.5",))
 
 
 @given(NAMES, st.one_of(st.none(), NAMES, VERSIONS), st.booleans())
@@ -100,35 +101,45 @@ def test_a_name_that_is_a_tag_already_stays_itself(name: str) -> None:
 
 def test_labels_say_where_an_image_came_from() -> None:
     state = source(tag="v1.2.3", release_tags=("v1.2.3",))
-    assert image_labels("team/app", state, tags(state), {}) == {
+    found = tag_set(settings(), state, {}, title="team/app")
+    assert found.labels == {
         OCI + "title": "app",
         OCI + "version": "1.2.3",
         OCI + "revision": REVISION_A,
-        OCI + "created": "2024-05-06T07:08:09Z",
+        OCI + "created": "2024-05-06T07:08:09.000Z",
         OCI + "source": "https://git.example.com/team/app",
         OCI + "url": "https://git.example.com/team/app",
     }
+    assert found.annotations == found.labels
 
 
 @pytest.mark.parametrize(("branch", "version"), [("main", "main"), ("feature/x", "feature-x"), (None, SHA_TAG)])
 def test_the_version_is_the_branch_and_else_the_commit(branch: str | None, version: str) -> None:
-    state = source(branch=branch)
-    assert image_labels("app", state, tags(state), {})[OCI + "version"] == version
+    found = tag_set(settings(), source(branch=branch), {})
+    assert found.version == found.labels[OCI + "version"] == version
 
 
 def test_what_is_not_known_gives_no_label() -> None:
-    found = image_labels("app", NO_REPOSITORY, tags(NO_REPOSITORY), {})
-    assert found == {OCI + "title": "app", OCI + "version": "unversioned"}
+    found = tag_set(settings(), NO_REPOSITORY, {}, title="app")
+    assert found.labels == {OCI + "title": "app", OCI + "version": "unversioned"}
+
+
+def test_without_an_image_the_title_is_the_repositorys() -> None:
+    assert tag_set(settings(), source(), {}).labels[OCI + "title"] == "app"
 
 
 def test_the_users_labels_come_on_top() -> None:
-    found = image_labels("app", source(), tags(source()), {"team": "web", OCI + "title": "The App"})
-    assert found["team"] == "web"
-    assert found[OCI + "title"] == "The App"
-    assert found[OCI + "revision"] == REVISION_A
+    state = settings(labels={"team": "web", OCI + "title": "The App"})
+    found = tag_set(state, source(), {}, title="app", labels={"team": "bake", "file": "bake"})
+    assert found.labels["team"] == "web"
+    assert found.labels["file"] == "bake"
+    assert found.labels[OCI + "title"] == "The App"
+    assert found.labels[OCI + "revision"] == REVISION_A
 
 
-def test_annotations_are_the_oci_labels_and_the_users_own() -> None:
-    labels = {OCI + "title": "app", "team": "web"}
-    assert image_annotations(labels, {"note": "x"}) == {OCI + "title": "app", "note": "x"}
-    assert image_annotations(labels, {OCI + "title": "Mine"}) == {OCI + "title": "Mine"}
+def test_annotations_have_the_same_keys_and_additions_of_their_own() -> None:
+    state = settings(labels={OCI + "title": "Labelled", "team": "web"}, annotations={"note": "x"})
+    found = tag_set(state, source(), {}, title="app")
+    assert found.annotations["note"] == "x"
+    assert found.annotations[OCI + "title"] == "app"
+    assert "team" not in found.annotations
