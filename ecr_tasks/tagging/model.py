@@ -1,0 +1,78 @@
+"""What the tag rules give: tags, each rule's result, and all of it together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal
+
+from ecr_tasks.errors import SettingsError
+
+Kind = Literal["fixed", "moving"]
+"""A fixed tag never moves once it is published; a moving one does."""
+
+MAX_LENGTH = 128
+"""Docker's limit, the narrower one: ECR would take 300 (tags.md)."""
+
+
+@dataclass(frozen=True)
+class Tag:
+    """One tag, the rule that gave it and why, in words."""
+
+    name: str
+    kind: Kind
+    rule: str
+    because: str
+
+
+@dataclass(frozen=True)
+class RuleResult:
+    """What became of one rule: its tag and kind, both None where it gave none, and why."""
+
+    rule: str
+    tag: str | None
+    kind: Kind | None
+    because: str
+
+
+@dataclass(frozen=True)
+class TagSet:
+    """What a rule set makes of a source.
+
+    ``tags`` come by priority, as metadata-action lists them, ``latest`` last; ``publishing`` is the one of them
+    to push under first. ``version`` is the first tag's name. ``rules`` has every rule's result, in the same order,
+    and ``latest``'s at the end.
+    """
+
+    version: str | None
+    tags: tuple[Tag, ...]
+    labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    annotations: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    rules: tuple[RuleResult, ...] = ()
+    publishing: Tag | None = None
+
+    @property
+    def in_publishing_order(self) -> tuple[Tag, ...]:
+        """The tags with the one to publish under first.
+
+        Raises SettingsError where there is none: an image can't be pushed without a tag.
+        """
+        if self.publishing is None:
+            results = "; ".join(f"{result.rule}: {result.because}" for result in self.rules)
+            raise SettingsError(
+                f"No tag rule gives a tag here ({results or 'there are no rules'}).",
+                "Add a rule that always gives one, such as type=sha, to ECR_TAGS; `inv tags --explain` shows each.",
+            )
+        return (self.publishing, *(tag for tag in self.tags if tag != self.publishing))
+
+
+def as_tag(name: str) -> str | None:
+    """A name as a tag: each run of characters that a tag can't hold becomes ``-``; None when nothing is left.
+
+    As metadata-action does it; beyond that, ``.`` and ``-`` at the beginning go and 128 characters stay, because
+    docker refuses the rest: its grammar is ``[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}`` (tags.md).
+    """
+    tag = re.sub(r"[^A-Za-z0-9_.-]+", "-", name).lstrip(".-")[:MAX_LENGTH]
+    return tag or None
