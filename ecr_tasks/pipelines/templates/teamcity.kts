@@ -55,7 +55,7 @@ object Image : BuildType({
 
     triggers {
         vcs {
-            branchFilter = "+:*"
+            branchFilter = "+:<default>"
         }
     }
 
