@@ -10,7 +10,7 @@ from ecr_tasks.guard import check_leaks, ecr_hosts, own_folder_in_context
 from ecr_tasks.images import bake_file
 from ecr_tasks.plan import Plan, PlannedImage
 from ecr_tasks.planning import ensure_repositories, planned
-from ecr_tasks.publish import Published, build, build_key, publish
+from ecr_tasks.publish import Built, Published, build, build_key, publish
 from ecr_tasks.publish.building import still_there
 from ecr_tasks.registry import Repository
 from ecr_tasks.report import receipt, show
@@ -31,6 +31,8 @@ def build_images(run: Run, *, push_follows: bool) -> None:
     if run.dry:
         return
     plan = ensure_repositories(run, plan)
+    if push_follows:
+        plan = _in_turn(run, plan)
     needed = [item for item in plan.images if item.build_needed or not push_follows]
     if needed:
         _build(run, needed)
@@ -46,7 +48,7 @@ def push_images(run: Run) -> None:
     plan.check()
     if run.dry:
         return
-    plan = ensure_repositories(run, plan)
+    plan = _in_turn(run, ensure_repositories(run, plan))
     _recall(run, plan)
     unbuilt = [item for item in plan.images if item.build_needed and run.entry(item.image.name).built is None]
     if unbuilt:
@@ -55,9 +57,25 @@ def push_images(run: Run) -> None:
         for item in plan.images:
             _publish(run, item)
     finally:  # what is published is told, whatever came after it
+        run.turns.close()
         receipt.write(run.project, run.source, run.entries)
     for item in plan.images:
         data(run.entry(item.image.name).published[0].reference)
+
+
+def _in_turn(run: Run, plan: Plan) -> Plan:
+    """Takes this run's turn at every image that is to be built; after a wait, the registry is asked anew."""
+    due = sorted({reference for item in plan.images if item.build_needed and (reference := item.reference)})
+    waits = [
+        run.turns.take(reference, lambda name: say(f"waiting: another run publishes {name}")) for reference in due
+    ]
+    if not any(waits):
+        return plan
+    run.plan = None
+    plan = planned(run)
+    show.plan(plan)
+    plan.check()
+    return plan
 
 
 def _build(run: Run, needed: Sequence[PlannedImage]) -> None:
@@ -74,18 +92,29 @@ def _build(run: Run, needed: Sequence[PlannedImage]) -> None:
     if settings.cache == "registry" and run.plan is not None:
         for repository in {item.view.repository for item in needed if item.view and item.view.repository}:
             run.docker.authorize(replace(run.registry.token(), host=repository.host))
-    built = build(
-        [item.image for item in needed],
-        run.source,
-        run.docker,
-        builder=settings.builder,
-        keep={item.image.name: item.keep for item in needed},
-    )
+    try:
+        built = _built(run, needed)
+    except BaseException:
+        run.turns.close()
+        raise
     for name, result in built.items():
         entry = run.entry(name)
         entry.built, entry.published = result, []
         entry.seconds += result.seconds
         say(f"{name}: built {result.digest or result.image_id} in {result.seconds:.1f} s")
+
+
+def _built(run: Run, needed: Sequence[PlannedImage]) -> dict[str, Built]:
+    return build(
+        [item.image for item in needed],
+        run.source,
+        run.docker,
+        builder=run.settings.builder,
+        keep={item.image.name: item.keep for item in needed},
+        references={
+            item.image.name: item.reference for item in needed if item.reference and run.turns.has(item.reference)
+        },
+    )
 
 
 def _recall(run: Run, plan: Plan) -> None:
@@ -105,6 +134,7 @@ def _publish(run: Run, item: PlannedImage) -> None:
     entry = run.entry(item.image.name)
     began = time.monotonic()
     done = publish(item, entry.built, run.docker, run.registry, builder=run.settings.builder, warn=warn)
+    run.turns.end(item.reference or "")
     entry.published = [done]
     entry.platforms = tuple(platform for platform, _ in done.image.children)
     # An index's size is its images', which are only asked for when there is something new to tell.

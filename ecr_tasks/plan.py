@@ -57,6 +57,12 @@ class PlannedImage:
         return repository.host if repository else None
 
     @property
+    def reference(self) -> str | None:
+        """``host/repository:tag`` that it is published under, where a repository told us its host."""
+        repository = self.view.repository if self.view else None
+        return f"{repository.uri}:{self.image.tags[0].name}" if repository else None
+
+    @property
     def published(self) -> StoredImage | None:
         """The image that this commit is published as already, or None."""
         if self.build_needed or self.view is None:

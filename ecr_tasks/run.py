@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ecr_tasks.docker_config import PrivateConfig
     from ecr_tasks.ecr.registry import EcrRegistry
     from ecr_tasks.plan import Plan
+    from ecr_tasks.publish import Turns
     from ecr_tasks.report.receipt import Entry
     from ecr_tasks.settings import Settings
     from ecr_tasks.source import SourceState
@@ -32,6 +33,7 @@ class Run:
         self.registry_away = False
         """Whether there is no registry to ask: a dry run starts no local ECR."""
         self.entries: dict[str, Entry] = {}
+        self._turns: Turns | None = None
         self._config = config
         self._env_name: str | None = None
         self._overrides: dict[str, str] = {}
@@ -105,6 +107,15 @@ class Run:
             self._registry = EcrRegistry(self.settings)
         return self._registry
 
+    @property
+    def turns(self) -> Turns:
+        """The turns at publishing that this run has."""
+        if self._turns is None:
+            from ecr_tasks.publish import Turns
+
+            self._turns = Turns()
+        return self._turns
+
     def entry(self, name: str) -> Entry:
         """What this run knows of one image."""
         from ecr_tasks.report.receipt import Entry
@@ -112,7 +123,9 @@ class Run:
         return self.entries.setdefault(name, Entry())
 
     def close(self) -> None:
-        """Removes the private docker configuration and the token in it."""
+        """Removes the private docker configuration and the token in it, and ends this run's turns."""
+        if self._turns is not None:
+            self._turns.close()
         if self._private is not None:
             self._private.close()
 

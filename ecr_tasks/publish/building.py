@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from types import MappingProxyType
 
 from ecr_tasks.definition import BuildDefinition, BuildInput, Keep
 from ecr_tasks.errors import EcrTasksError
@@ -30,6 +31,8 @@ class Built:
     platforms: tuple[str, ...]
     keep: Keep
     seconds: float
+    reference: str | None = None
+    """The registry's name that the build gave it already, in this run's turn; None when it has yet to be tagged."""
 
 
 def build(
@@ -39,13 +42,15 @@ def build(
     *,
     builder: str | None,
     keep: Mapping[str, Keep],
+    references: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Built]:
     """Builds all images in one bake and gives them their local names, ``repository:tag``.
 
-    Raises BuildError with the failing step.
+    ``references`` are names in a registry that images get besides, by image; only for those whose turn this run
+    has (``turns.py``). Raises BuildError with the failing step.
     """
     began = time.monotonic()
-    inputs = [_input(image, keep[image.name]) for image in images]
+    inputs = [_input(image, keep[image.name], references.get(image.name)) for image in images]
     results = docker.build(inputs, builder)
     seconds = round(time.monotonic() - began, 3)
     return {
@@ -57,6 +62,7 @@ def build(
             results[image.name].platforms,
             keep[image.name],
             seconds,
+            references.get(image.name),
         )
         for image in images
     }
@@ -85,6 +91,6 @@ def build_key(definition: BuildDefinition, source: SourceState) -> str | None:
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
-def _input(image: Image, keep: Keep) -> BuildInput:
+def _input(image: Image, keep: Keep, reference: str | None) -> BuildInput:
     names = tuple(f"{image.repository}:{tag.name}" for tag in image.tags)
-    return BuildInput(image.name, image.definition, names, keep)
+    return BuildInput(image.name, image.definition, (*names, reference) if reference else names, keep)

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import tempfile
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal
 
 from ecr_tasks.definition import BuildInput
 from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
-from ecr_tasks.locks import hold
 from ecr_tasks.plan import PlannedImage
 from ecr_tasks.ports import Docker, Registry
 from ecr_tasks.publish.building import Built
@@ -51,8 +45,8 @@ def publish(
 ) -> Published:
     """Carries a planned image out; ``built`` is needed unless the commit is published already.
 
-    Every failure leaves the moving tags where they were or on this complete image (interface.md, Publishing
-    5); running it again finishes. Raises RegistryError or Refused.
+    It must be this run's turn (``turns.py``). Every failure leaves the moving tags where they were or on this
+    complete image (interface.md, Publishing 5); running it again finishes. Raises RegistryError or Refused.
     """
     repository = planned.view.repository if planned.view else None
     if repository is None:
@@ -84,19 +78,18 @@ def _push(
     A fixed tag that another run has published meanwhile stays: that image is taken instead of ours.
     """
     tag = planned.image.tags[0]
-    reference = f"{repository.uri}:{tag.name}"
+    reference = planned.reference or ""
     docker.authorize(replace(registry.token(), host=repository.host))
-    with _alone(reference):
-        if tag.kind == "fixed" and (theirs := registry.image(repository, tag.name)) is not None:
-            return _theirs(theirs, built, reference, warn)
-        try:
-            digest = _send(planned, built, reference, docker, builder)
-        except Refused:
-            theirs = registry.image(repository, tag.name)
-            if tag.kind == "moving" or theirs is None:
-                raise
-            return _theirs(theirs, built, reference, warn)
-        stored = registry.image(repository, tag.name)
+    if tag.kind == "fixed" and (theirs := registry.image(repository, tag.name)) is not None:
+        return _theirs(theirs, built, reference, warn)
+    try:
+        digest = _send(planned, built, reference, docker, builder)
+    except Refused:
+        theirs = registry.image(repository, tag.name)
+        if tag.kind == "moving" or theirs is None:
+            raise
+        return _theirs(theirs, built, reference, warn)
+    stored = registry.image(repository, tag.name)
     if stored is None:
         raise RegistryError(f"ECR does not have {reference} after the push.", "Run it again.")
     if _same(stored, built, digest):
@@ -112,7 +105,8 @@ def _push(
 def _send(planned: PlannedImage, built: Built, reference: str, docker: Docker, builder: str | None) -> str | None:
     """Sends what was built, from where it stays; returns its digest if that is known."""
     if built.keep == "store":
-        docker.tag(built.image_id or built.digest or "", reference)
+        if built.reference != reference:
+            docker.tag(built.image_id or built.digest or "", reference)
         docker.push(reference)
         return built.digest
     item = BuildInput(built.name, planned.image.definition, (reference,), "builder", push=True)
@@ -152,10 +146,3 @@ def _set_tags(planned: PlannedImage, image: StoredImage, repository: Repository,
                 error.remedy,
             ) from error
     return bool(due)
-
-
-def _alone(reference: str) -> AbstractContextManager[object]:
-    """Keeps two runs on one machine from giving the same local name to different images while it is pushed."""
-    user = os.getuid() if hasattr(os, "getuid") else 0
-    name = hashlib.sha256(reference.encode()).hexdigest()[:16]
-    return hold(Path(tempfile.gettempdir()) / f"ecr-tasks-push-{user}-{name}.lock") or nullcontext()
