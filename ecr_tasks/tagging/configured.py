@@ -116,21 +116,31 @@ def _additions(settings: Settings, name: str, given: Mapping[str, str], facts: F
         return expanded(given, facts)
     except RuleError as error:
         raise SettingsError(
-            f"{_place(settings, name)} {error.message}.",
+            f"{_place(settings, name)}: {error.message}{'' if error.message.endswith('?') else '.'}",
             "Correct it there; write \\{{ for two braces that are no expression.",
         ) from error
 
 
 def _error(settings: Settings, name: str, problem: RuleProblem) -> SettingsError:
     what = "rule" if name == "ECR_TAGS" else "entry"
-    where = f"{_place(settings, name)}, {what} {problem.number} ({problem.text[:80]}), column {problem.error.column}"
-    return SettingsError(f"{where}: {problem.error.message}.", "Correct it there; docs/tags.md has the language.")
+    text = (settings.tags if name == "ECR_TAGS" else settings.flavor) or ""
+    lines = [line.strip() for line in text.splitlines()]
+    line = lines.index(problem.text) if problem.text in lines else 0
+    where = f"{what} {problem.number} ({problem.text[:80]}), column {problem.error.column}"
+    message = problem.error.message + ("" if problem.error.message.endswith("?") else ".")
+    return SettingsError(
+        f"{_place(settings, name, line)}: {where}: {message}",
+        "Correct it there; docs/tags.md has the language.",
+    )
 
 
-def _place(settings: Settings, name: str) -> str:
+def _place(settings: Settings, name: str, line: int = 0) -> str:
+    """Where a setting stands, with the file's line of the setting's line (from 0)."""
     origin = settings.origin(name)
-    if origin.kind == "file":
-        return f"{origin}: {name}"
+    if origin.kind == "file" and origin.line is not None:
+        return f"{replace(origin, line=origin.line + line)}: {name}"
+    if origin.kind == "environment":
+        return f"Environment variable {name}"
     return name if origin.kind == "default" else f"{name} ({origin})"
 
 

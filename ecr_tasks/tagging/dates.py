@@ -34,7 +34,7 @@ _TOKEN = re.compile(
 )
 
 DEFAULT_FORMAT = "YYYY-MM-DDTHH:mm:ssZ"
-"""moment's own, where no format is given; in UTC it ends with Z itself."""
+"""moment's own, where no format is given; at the offset 0 it ends with Z itself."""
 
 
 def time_zone(name: str) -> tzinfo:
@@ -59,7 +59,7 @@ def render(moment: datetime, pattern: str, zone: tzinfo) -> str:
     """The moment in that zone, written by moment's letters; an empty pattern is moment's default format."""
     local = moment.astimezone(zone)
     if not pattern:
-        pattern = DEFAULT_FORMAT.replace("Z", "[Z]") if zone is timezone.utc else DEFAULT_FORMAT
+        pattern = DEFAULT_FORMAT if local.utcoffset() else DEFAULT_FORMAT.replace("Z", "[Z]")
     for _ in range(5):  # as moment does: the long formats hold no further ones
         expanded = _LOCALIZED_TOKEN.sub(lambda match: _LOCALIZED.get(match[0], match[0]), pattern)
         if expanded == pattern:

@@ -59,10 +59,18 @@ class Regexp:
 
     def match(self, text: str) -> list[str | None] | None:
         """What ``String.match`` gives: the whole match and its groups; with ``g``, every whole match."""
+        if self._all and self._sticky:
+            return list(self._adjoining(text)) or None
         if self._all:
             return [match[0] for match in self._compiled.finditer(text)] or None
         match = self._compiled.match(text) if self._sticky else self._compiled.search(text)
         return None if match is None else [match[0], *match.groups()]
+
+    def _adjoining(self, text: str) -> Iterator[str]:
+        position = 0
+        while position <= len(text) and (match := self._compiled.match(text, position)):
+            yield match[0]
+            position = max(match.end(), position + 1)
 
 
 def _translated(source: str, *, multiline: bool) -> Iterator[str]:

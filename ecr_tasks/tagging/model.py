@@ -55,17 +55,19 @@ class TagSet:
 
     @property
     def in_publishing_order(self) -> tuple[Tag, ...]:
-        """The tags with the one to publish under first.
+        """The tags with the one to publish under first; SettingsError where there is none."""
+        self.check()
+        return tuple(sorted(self.tags, key=lambda tag: tag != self.publishing))
 
-        Raises SettingsError where there is none: an image can't be pushed without a tag.
-        """
+    def check(self) -> None:
+        """Raises SettingsError if there is no tag: an image can't be published without one."""
         if self.publishing is None:
-            results = "; ".join(f"{result.rule}: {result.because}" for result in self.rules)
+            rules = (result for result in self.rules if not result.rule.startswith("flavor "))
+            results = "; ".join(f"{result.rule}: {result.because}" for result in rules)
             raise SettingsError(
                 f"No tag rule gives a tag here ({results or 'there are no rules'}).",
                 "Add a rule that always gives one, such as type=sha, to ECR_TAGS; `inv tags --explain` shows each.",
             )
-        return (self.publishing, *(tag for tag in self.tags if tag != self.publishing))
 
 
 def as_tag(name: str) -> str | None:

@@ -98,6 +98,8 @@ def _inside(text: str, opening: re.Match[str], column: int) -> tuple[str, int, i
     end = text.find(closing, opening.end())
     if end < 0:
         raise RuleError(f"has {opening[2]} without {closing}", column + begins)
+    if text[end + len(closing) : end + len(closing) + 1] == "}":
+        raise RuleError("has one } too many", column + end + len(closing))
     if closing == "--}}":
         return "!", end + len(closing), column + opening.end()
     return text[opening.end() : end], end + len(closing), column + opening.end()
