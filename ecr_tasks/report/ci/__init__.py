@@ -1,0 +1,82 @@
+"""Hands results to the CI that runs us, by its own means: values, a summary, log groups, errors, masks.
+
+A CI is given by its name, SourceState's ``ci`` ("github", …; None for none). What comes out, and under which
+names, is said in ``values``; ``docs/ci/outputs.md`` says it to users.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from ecr_tasks.errors import EcrTasksError
+from ecr_tasks.registry import RegistryToken
+from ecr_tasks.report.ci.adapter import Adapter
+from ecr_tasks.report.ci.adapters import adapter_for
+from ecr_tasks.report.ci.edge import perform
+from ecr_tasks.report.ci.files import files
+from ecr_tasks.report.ci.values import ImageOutput, Outputs, gather
+from ecr_tasks.report.receipt import FOLDER
+from ecr_tasks.report.terminal import say
+
+__all__ = [
+    "Adapter",
+    "ImageOutput",
+    "Outputs",
+    "adapter_for",
+    "annotate_error",
+    "emit",
+    "gather",
+    "group",
+    "mask",
+    "registry_secrets",
+]
+
+_SHORTEST = 8
+_ACCOUNT = re.compile(r"[0-9]{12}")
+
+
+def emit(provider: str | None, environ: Mapping[str, str], outputs: Outputs, project: Path) -> None:
+    """Writes the files that any pipeline can read, and gives the CI what it takes. Never fails: it warns."""
+    folder = project / FOLDER
+    perform([*files(outputs), *adapter_for(provider).outputs(outputs, environ, folder)], folder)
+
+
+@contextmanager
+def group(provider: str | None, title: str) -> Iterator[None]:
+    """Puts what is printed inside into a group of the CI's log; does nothing where there are no groups."""
+    adapter = adapter_for(provider)
+    if (line := adapter.opened(title, time.time())) is not None:
+        say(line)
+    try:
+        yield
+    finally:
+        if (line := adapter.closed(title, time.time())) is not None:
+            say(line)
+
+
+def annotate_error(provider: str | None, environ: Mapping[str, str], error: EcrTasksError, project: Path) -> None:
+    """Shows an error where the CI shows errors, beside the two sentences on stderr. Never fails: it warns."""
+    perform(adapter_for(provider).error(error.cause, error.remedy, environ), project / FOLDER)
+
+
+def mask(provider: str | None, project: Path, *secrets: str) -> None:
+    """Has the CI keep secrets out of its log, each line of each.
+
+    What is short or an account id is left alone: masking an account id empties every output that holds it, and
+    a reference does (aws-actions/amazon-ecr-login#305).
+    """
+    adapter = adapter_for(provider)
+    for line in (line.strip() for secret in secrets for line in secret.splitlines()):
+        if len(line) >= _SHORTEST and not _ACCOUNT.fullmatch(line):
+            perform(adapter.mask(line), project / FOLDER)
+
+
+def registry_secrets(token: RegistryToken) -> tuple[str, str]:
+    """What must not be seen of a registry login: the password, and docker's form of user and password."""
+    joined = f"{token.username}:{token.password}".encode()
+    return token.password, base64.b64encode(joined).decode()

@@ -1,0 +1,33 @@
+"""Which adapter serves which CI, by the names that ``source/ci`` gives them."""
+
+from __future__ import annotations
+
+from ecr_tasks.report.ci.adapter import Adapter
+from ecr_tasks.report.ci.azure import Azure
+from ecr_tasks.report.ci.buildkite import Buildkite
+from ecr_tasks.report.ci.folding import GitLab, Travis
+from ecr_tasks.report.ci.github import GitHub
+from ecr_tasks.report.ci.teamcity import TeamCity
+from ecr_tasks.report.ci.variables import Bitbucket, CircleCi
+
+_FILES_ONLY = Adapter()
+
+ADAPTERS: dict[str, Adapter] = {
+    "github": GitHub(),
+    "gitlab": GitLab(),
+    "jenkins": _FILES_ONLY,
+    "circleci": CircleCi(),
+    "buildkite": Buildkite(),
+    "azure": Azure(),
+    "bitbucket": Bitbucket(),
+    "codebuild": _FILES_ONLY,
+    "drone": _FILES_ONLY,
+    "woodpecker": _FILES_ONLY,
+    "teamcity": TeamCity(),
+    "travis": Travis(),
+}
+
+
+def adapter_for(provider: str | None) -> Adapter:
+    """The CI's adapter; the one of files alone for no CI, or one that we don't know."""
+    return ADAPTERS.get(provider or "", _FILES_ONLY)

@@ -1,0 +1,206 @@
+"""What a run hands to its CI: one record an image, and the named values that outputs and variables get. Pure.
+
+The names are the same everywhere, in two spellings. Where a value belongs to one step (GitHub, Azure) and in
+files of our own it is ``image``; where it is a variable that later steps share, ``IMAGE``:
+
+=============  ====================  ==============================================================
+``image``      ``IMAGE``             what `push` prints, ``host/repository@sha256:…``; after `build`
+                                     alone, the image's local name
+``digest``     ``IMAGE_DIGEST``      ``sha256:…``; empty where a classic store has yet to make it
+``repository`` ``IMAGE_REPOSITORY``  ``host/repository``, to which a tag can be added
+``tags``       ``IMAGE_TAGS``        the tags' names, separated by commas
+``version``    ``IMAGE_VERSION``     the most telling of the tags, such as ``1.2.3``
+``receipt``    ``IMAGE_RECEIPT``     the receipt's path, from the top of the checkout
+``images``     ``IMAGES``            a JSON list of all images, on one line
+=============  ====================  ==============================================================
+
+With several images, all but ``images`` speak of the first. No name begins with ``ECR_``: a later run would
+take it for a setting.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ecr_tasks.plan import Plan, PlannedImage
+from ecr_tasks.report import receipt
+from ecr_tasks.report.receipt import Entry
+from ecr_tasks.source import SourceState
+from ecr_tasks.tagging import Tag
+
+VARIABLES = {
+    "image": "IMAGE",
+    "digest": "IMAGE_DIGEST",
+    "repository": "IMAGE_REPOSITORY",
+    "tags": "IMAGE_TAGS",
+    "version": "IMAGE_VERSION",
+    "receipt": "IMAGE_RECEIPT",
+    "images": "IMAGES",
+}
+"""Each value's name, and its name where it is a variable that others share."""
+
+_TELLING = ("schedule", "semver", "pep440", "match", "edge", "ref", "raw", "sha")
+"""Rule types by how much their tags tell: the priorities of docker/metadata-action."""
+
+
+@dataclass(frozen=True)
+class ImageOutput:
+    """One image as a CI hears of it.
+
+    ``state`` is ``built`` after a build alone, else the receipt's (``pushed``, ``retagged``,
+    ``already-published``); ``platforms`` has each platform's compressed bytes, None where unknown.
+    """
+
+    name: str
+    repository: str
+    digest: str | None
+    tags: tuple[str, ...]
+    version: str | None
+    state: str
+    because: str
+    platforms: Mapping[str, int | None] = field(default_factory=dict)
+    size: int | None = None
+    seconds: float = 0.0
+
+    @property
+    def image(self) -> str:
+        """How to refer to it: by digest once it is published, else by its local name."""
+        if self.digest and self.state != "built":
+            return f"{self.repository}@{self.digest}"
+        return f"{self.repository}:{self.tags[0]}" if self.tags else self.repository
+
+    def as_json(self) -> dict[str, Any]:
+        """The entry in ``images``."""
+        return {
+            "name": self.name,
+            "image": self.image,
+            "digest": self.digest,
+            "repository": self.repository,
+            "tags": list(self.tags),
+            "version": self.version,
+            "platforms": list(self.platforms),
+            "size": self.size,
+            "state": self.state,
+        }
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """All images of a run, where the receipt is, and the source as people know it."""
+
+    images: tuple[ImageOutput, ...]
+    receipt: str
+    branch: str | None = None
+    tag: str | None = None
+    revision: str | None = None
+    dirty: bool = False
+
+    def values(self) -> dict[str, str]:
+        """The values by their lower-case names; empty without an image."""
+        if not self.images:
+            return {}
+        first = self.images[0]
+        return {
+            "image": first.image,
+            "digest": first.digest or "",
+            "repository": first.repository,
+            "tags": ",".join(first.tags),
+            "version": first.version or "",
+            "receipt": self.receipt,
+            "images": json.dumps([image.as_json() for image in self.images], separators=(",", ":")),
+        }
+
+    def variables(self) -> dict[str, str]:
+        """The same under the names of :data:`VARIABLES`."""
+        return {VARIABLES[name]: text for name, text in self.values().items()}
+
+
+def gather(
+    plan: Plan,
+    entries: Mapping[str, Entry],
+    source: SourceState,
+    project: Path,
+    *,
+    sizes: Mapping[str, Mapping[str, int]] | None = None,
+    versions: Mapping[str, str] | None = None,
+) -> Outputs:
+    """Puts together what a run did, image by image in the plan's order; those it did nothing with are left out.
+
+    ``sizes`` has an image's compressed bytes by platform, where somebody asked the registry; ``versions`` an
+    image's version, where the tag rules name one: else it is the most telling tag.
+    """
+    images = []
+    for item in plan.images:
+        entry = entries.get(item.image.name)
+        if entry is None or (entry.built is None and not entry.published):
+            continue
+        name = item.image.name
+        version = (versions or {}).get(name) or _version(item.image.tags)
+        images.append(_image(item, entry, (sizes or {}).get(name, {}), version))
+    return Outputs(
+        tuple(images),
+        _receipt(project, source),
+        branch=source.branch,
+        tag=source.tag,
+        revision=source.revision,
+        dirty=source.dirty,
+    )
+
+
+def _image(item: PlannedImage, entry: Entry, sizes: Mapping[str, int], version: str | None) -> ImageOutput:
+    tags = tuple(tag.name for tag in item.image.tags)
+    built = entry.built
+    if not entry.published:
+        return ImageOutput(
+            name=item.image.name,
+            repository=item.image.repository,
+            digest=built.digest if built else None,
+            tags=tags,
+            version=version,
+            state="built",
+            because=item.because,
+            platforms=dict.fromkeys(built.platforms) if built else {},
+            seconds=entry.seconds,
+        )
+    done = entry.published[0]
+    if done.image.is_index:
+        platforms: dict[str, int | None] = {name: sizes.get(name) for name, _ in done.image.children}
+    else:
+        known = entry.platforms or (built.platforms if built else ()) or tuple(sizes)
+        size = entry.size if entry.size is not None else done.image.size
+        platforms = {name: sizes.get(name, size if len(known) == 1 else None) for name in known}
+    total = entry.size if entry.size is not None else done.image.size
+    return ImageOutput(
+        name=item.image.name,
+        repository=f"{done.registry}/{done.repository}",
+        digest=done.digest,
+        tags=done.tags,
+        version=version,
+        state=done.state,
+        because=item.because,
+        platforms=platforms,
+        size=total,
+        seconds=entry.seconds,
+    )
+
+
+def _version(tags: Sequence[Tag]) -> str | None:
+    """The tag whose rule tells most; the first of them as the plan has it."""
+
+    def rank(tag: Tag) -> int:
+        kind = next((part[5:] for part in tag.rule.split(",") if part.startswith("type=")), "")
+        return _TELLING.index(kind) if kind in _TELLING else len(_TELLING)
+
+    return min(tags, key=rank).name if tags else None
+
+
+def _receipt(project: Path, source: SourceState) -> str:
+    """From the top of the checkout, where CI systems start their steps and look for artifacts."""
+    path = receipt.path(project)
+    if source.root is not None and path.is_relative_to(source.root):
+        return path.relative_to(source.root).as_posix()
+    return path.relative_to(project).as_posix()
