@@ -15,6 +15,7 @@ from ecr_tasks.settings import Settings
 
 if TYPE_CHECKING:
     from boto3.session import Session
+    from botocore.credentials import Credentials
     from botocore.session import Session as CoreSession
     from mypy_boto3_ecr.client import ECRClient
     from mypy_boto3_sts.client import STSClient
@@ -104,26 +105,38 @@ def _set(variables: Mapping[str, str]) -> None:
 
 
 def _assume(session: Session, role_arn: str) -> Session:
-    """A session of the role, whose credentials renew themselves from those of the given session."""
-    import boto3.session
+    """A session of the role, whose credentials renew themselves: by the CI's token, else by the given session's."""
     from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 
+    from ecr_tasks.ecr import web_identity
+
+    environ = dict(os.environ)
+    by_token = web_identity.credentials(role_arn, session._session, environ)
+    if by_token is not None:
+        return _session_of(by_token, session.region_name)
     base = session.get_credentials()
     if base is None:
         from botocore.exceptions import NoCredentialsError
 
-        raise NoCredentialsError
+        raise web_identity.missing(environ) or NoCredentialsError
     fetcher = AssumeRoleCredentialFetcher(
         client_creator=session._session.create_client,
         source_credentials=base,
         role_arn=role_arn,
         extra_args={"RoleSessionName": ROLE_SESSION_NAME},
     )
+    credentials = DeferredRefreshableCredentials(refresh_using=fetcher.fetch_credentials, method="assume-role")
+    return _session_of(credentials, session.region_name)
+
+
+def _session_of(credentials: Credentials, region: str | None) -> Session:
+    """A session with the given credentials."""
+    import boto3.session
+
     core = _core()
     # botocore has no public way to hand a session credentials that renew themselves (boto/boto3#443).
-    credentials = DeferredRefreshableCredentials(refresh_using=fetcher.fetch_credentials, method="assume-role")
     setattr(core, "_credentials", credentials)  # noqa: B010 - a private name, which the types leave out
-    return boto3.session.Session(botocore_session=core, region_name=session.region_name)
+    return boto3.session.Session(botocore_session=core, region_name=region)
 
 
 def _core() -> CoreSession:
