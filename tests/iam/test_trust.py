@@ -1,0 +1,275 @@
+"""Trust policies as each CI's documentation has them, limited to one repository and branch."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from invoke.collection import Collection
+from invoke.program import Program
+
+from ecr_tasks.errors import SettingsError
+from ecr_tasks.iam.subjects import subject
+from ecr_tasks.iam.trust import Asked, literal, pattern, policy
+from ecr_tasks.tasks import iam
+
+ACCOUNT = "123456789012"
+ASKED = Asked(ACCOUNT, repository_url="https://github.com/octo/app", branch="main")
+ORG = "0a1b2c3d-0000-4000-8000-00000000000a"
+PROJECT = "0a1b2c3d-0000-4000-8000-00000000000b"
+CIRCLE = replace(ASKED, organization=ORG, project=PROJECT)
+BITBUCKET = replace(CIRCLE, repository_url="https://bitbucket.org/team/app", organization=f"{{{ORG}}}")
+AZURE = replace(
+    ASKED, repository_url="https://dev.azure.com/acme/shop/_git/app", organization=ORG, project="Build app"
+)
+
+
+def statement(name: str, asked: Asked) -> dict[str, Any]:
+    """The one statement of a CI's policy."""
+    document = policy(asked, subject(name, asked))
+    assert set(document) == {"Version", "Statement"}
+    (found,) = document["Statement"]
+    assert (found["Effect"], found["Action"]) == ("Allow", "sts:AssumeRoleWithWebIdentity")
+    return dict(found)
+
+
+def condition(name: str, asked: Asked) -> dict[str, Any]:
+    """Its condition."""
+    return dict(statement(name, asked)["Condition"])
+
+
+def test_github() -> None:
+    issuer = "token.actions.githubusercontent.com"
+    found = statement("github", ASKED)
+    assert found["Principal"] == {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{issuer}"}
+    assert found["Condition"] == {
+        "StringEquals": {f"{issuer}:aud": "sts.amazonaws.com"},
+        "StringLike": {
+            f"{issuer}:sub": ["repo:octo/app:ref:refs/heads/main", "repo:octo@*/app@*:ref:refs/heads/main"],
+        },
+    }
+
+
+def test_githubs_ids_leave_no_wildcard() -> None:
+    found = condition("github", replace(ASKED, organization="12", project="34", tag=None))
+    assert found["StringEquals"]["token.actions.githubusercontent.com:sub"] == [
+        "repo:octo/app:ref:refs/heads/main",
+        "repo:octo@12/app@34:ref:refs/heads/main",
+    ]
+    assert "StringLike" not in found
+
+
+def test_githubs_tags_and_environments() -> None:
+    told = subject("github", replace(ASKED, tag="v*")).subjects
+    assert "repo:octo/app:ref:refs/tags/v*" in told
+    assert len(told) == 4
+    told = subject("github", replace(ASKED, environment="prod:eu")).subjects
+    assert told == ("repo:octo/app:environment:prod%3Aeu", "repo:octo@*/app@*:environment:prod%3Aeu")
+
+
+def test_githubs_other_hosts() -> None:
+    server = subject("github", replace(ASKED, repository_url="https://git.example.com/octo/app"))
+    assert server.issuer == "git.example.com/_services/token"
+    assert server.subjects == ("repo:octo/app:ref:refs/heads/main",)
+    resident = subject("github", replace(ASKED, repository_url="https://octo.ghe.com/octo/app"))
+    assert resident.issuer == "token.actions.octo.ghe.com"
+
+
+def test_gitlab() -> None:
+    asked = replace(ASKED, repository_url="https://gitlab.example.com/group/sub/app", tag="v?.*")
+    assert condition("gitlab", replace(asked, tag=None)) == {
+        "StringEquals": {
+            "gitlab.example.com:aud": "sts.amazonaws.com",
+            "gitlab.example.com:sub": "project_path:group/sub/app:ref_type:branch:ref:main",
+        }
+    }
+    assert condition("gitlab", asked)["StringLike"]["gitlab.example.com:sub"] == [
+        "project_path:group/sub/app:ref_type:branch:ref:main",
+        "project_path:group/sub/app:ref_type:tag:ref:v?.*",
+    ]
+    assert condition("gitlab", replace(asked, audience="https://gitlab.example.com"))["StringEquals"] == {
+        "gitlab.example.com:aud": "https://gitlab.example.com"
+    }
+    assert "AWS_ID_TOKEN" in subject("gitlab", asked).notes[0]
+    assert "environment" in subject("gitlab", replace(asked, environment="prod")).notes[-1]
+
+
+def test_circleci() -> None:
+    found = statement("circleci", CIRCLE)
+    issuer = f"oidc.circleci.com/org/{ORG}"
+    assert found["Principal"] == {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{issuer}"}
+    assert found["Condition"] == {
+        "StringEquals": {f"{issuer}:aud": ORG},
+        "StringLike": {
+            f"{issuer}:sub": f"org/{ORG}/project/{PROJECT}/user/*"
+            "/vcs-origin/github.com/octo/app/vcs-ref/refs/heads/main"
+        },
+    }
+
+
+def test_buildkite() -> None:
+    found = condition("buildkite", replace(ASKED, organization="acme", project="app", repository_url=None))
+    assert found == {
+        "StringEquals": {"agent.buildkite.com:aud": "sts.amazonaws.com"},
+        "StringLike": {
+            "agent.buildkite.com:sub": "organization:acme:pipeline:app:ref:refs/heads/main:commit:*:step:*"
+        },
+    }
+
+
+def test_bitbucket() -> None:
+    issuer = "api.bitbucket.org/2.0/workspaces/team/pipelines-config/identity/oidc"
+    assert condition("bitbucket", BITBUCKET) == {
+        "StringEquals": {f"{issuer}:aud": f"ari:cloud:bitbucket::workspace/{ORG}"},
+        "StringLike": {f"{issuer}:sub": f"{{{PROJECT}}}:*"},
+    }
+    assert "no branch" in subject("bitbucket", BITBUCKET).notes[-1]
+    limited = subject("bitbucket", replace(BITBUCKET, environment="{env}"))
+    assert limited.subjects == (f"{{{PROJECT}}}:{{env}}:*",)
+
+
+def test_azure() -> None:
+    assert condition("azure", AZURE) == {
+        "StringEquals": {
+            f"vstoken.dev.azure.com/{ORG}:aud": "api://AzureADTokenExchange",
+            f"vstoken.dev.azure.com/{ORG}:sub": "p://acme/shop/Build app",
+        }
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "told"),
+    [
+        ("jenkins", ASKED, "OpenID Connect Provider plugin"),
+        ("codebuild", ASKED, "service role"),
+        ("drone", ASKED, "github"),
+        ("gihub", ASKED, "no CI called 'gihub'"),
+        ("github", replace(ASKED, branch=None), "--branch"),
+        ("github", replace(ASKED, repository_url=None), "--repository"),
+        ("github", replace(ASKED, repository_url="https://github.com/octo"), "no repository on GitHub"),
+        ("gitlab", replace(ASKED, repository_url="nowhere"), "no web address"),
+        ("circleci", ASKED, "--organization"),
+        ("circleci", replace(CIRCLE, project=None), "--project"),
+        ("buildkite", ASKED, "slug"),
+        ("bitbucket", replace(BITBUCKET, project=None), "UUID"),
+        ("azure", replace(ASKED, organization=ORG), "https://dev.azure.com/"),
+    ],
+)
+def test_what_is_missing_is_said(name: str, asked: Asked, told: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        subject(name, asked)
+    assert told in str(caught.value)
+
+
+def matches(policy_pattern: str, text: str) -> bool:
+    """IAM's StringLike: ``*`` and ``?``, after ``${*}``, ``${?}`` and ``${$}`` have become themselves."""
+    table = {"${*}": "[*]", "${?}": "[?]", "${$}": "$"}
+    glob, rest = "", policy_pattern
+    while rest:
+        if rest[:4] in table:
+            glob, rest = glob + table[rest[:4]], rest[4:]
+        else:
+            glob, rest = glob + ("[[]" if rest[0] == "[" else rest[0]), rest[1:]
+    return fnmatchcase(text, glob)
+
+
+@given(st.text("a*?$[]{}/.-", max_size=12), st.text("a*?$[]{}/.-", max_size=12))
+def test_a_branch_of_any_name_is_let_in_and_no_other(branch: str, other: str) -> None:
+    assert matches(literal(branch), other) is (branch == other)
+    assert "${" not in pattern(branch).replace("${$}", "")
+
+
+@given(st.text("am*?$/.-", min_size=1, max_size=12), st.text("am*?$/.-", max_size=12))
+def test_the_whole_subject_lets_one_branch_in(branch: str, other: str) -> None:
+    for told in subject("github", replace(ASKED, branch=branch)).subjects:
+        ids = told.replace("@*", "@1")
+        assert matches(
+            ids, f"repo:octo{'@1' if '@1' in ids else ''}/app{'@1' if '@1' in ids else ''}:ref:refs/heads/{other}"
+        ) is (branch == other)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A clone of a repository on GitHub, on the branch ``feature/x``."""
+    for command in (
+        ["init", "--quiet", "--template=", "--initial-branch=feature/x"],
+        ["remote", "add", "origin", "git@github.com:octo/app.git"],
+        ["-c", "user.name=A", "-c", "user.email=a@example.com", "commit", "--quiet", "--allow-empty", "-m", "Begin"],
+    ):
+        subprocess.run(["git", *command], cwd=tmp_path, check=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AWS_ACCOUNT_ID", ACCOUNT)
+    return tmp_path
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    """Runs `inv iam.trust …`; returns its exit code."""
+    monkeypatch.setattr(sys, "argv", ["inv", *words])
+    try:
+        Program(namespace=Collection(iam.ns)).run(["inv", *words])
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 0
+    return 0
+
+
+def test_the_task_prints_the_policy_alone_on_stdout(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "iam.trust", "github") == 0
+    said = capsys.readouterr()
+    (found,) = json.loads(said.out)["Statement"]
+    subjects = found["Condition"]["StringLike"]["token.actions.githubusercontent.com:sub"]
+    assert subjects[0] == "repo:octo/app:ref:refs/heads/feature/x"
+    assert f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com" in said.err
+    assert "--tag" in said.err
+
+
+def test_the_task_takes_its_options(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_REGION", "cn-north-1")
+    words = ("--branch=main", "--tag=v*", "--account=210987654321", "--organization=acme", "--project=app")
+    assert run(monkeypatch, "iam.trust", "Buildkite", *words, "--audience=aws") == 0
+    said = capsys.readouterr()
+    (found,) = json.loads(said.out)["Statement"]
+    assert found["Principal"]["Federated"] == "arn:aws-cn:iam::210987654321:oidc-provider/agent.buildkite.com"
+    assert found["Condition"]["StringEquals"]["agent.buildkite.com:aud"] == "aws"
+    assert len(found["Condition"]["StringLike"]["agent.buildkite.com:sub"]) == 2
+    assert "--tag" not in said.err
+
+
+def test_the_ci_itself_knows_its_ids(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CIRCLE_ORGANIZATION_ID", ORG)
+    monkeypatch.setenv("CIRCLE_PROJECT_ID", PROJECT)
+    assert run(monkeypatch, "iam.trust", "circleci") == 0
+    assert f"org/{ORG}/project/{PROJECT}/user/*" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "told"), [(["jenkins"], "no trust policy"), (["github", "--account=12"], "no account id")]
+)
+def test_an_error_is_two_sentences(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str], told: str
+) -> None:
+    assert run(monkeypatch, "iam.trust", *words) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert told in said.err
+
+
+def test_an_account_that_nobody_tells_is_asked_for(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("AWS_ACCOUNT_ID")
+    assert run(monkeypatch, "iam.trust", "github") == 2
+    assert "--account" in capsys.readouterr().err
