@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -19,8 +20,13 @@ def warn(text: str) -> None:
 
 
 def data(text: str) -> None:
-    """One line of data; pipelines read it."""
-    print(text, flush=True)  # noqa: T201 - this is the one place that prints data
+    """One line of data; pipelines read it. A reader that has seen enough (`| head`) is no error."""
+    try:
+        print(text, flush=True)  # noqa: T201 - this is the one place that prints data
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())  # or Python would fail once more when it flushes at its end
+        os.close(nowhere)
 
 
 def document(value: Any) -> None:

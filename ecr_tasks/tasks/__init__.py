@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from invoke.collection import Collection
 
-from ecr_tasks.tasks import image, local, project, repo
+from ecr_tasks.tasks import ci, iam, image, local, pipelines, project, repo, tags
 
 ns = Collection(
     "ecr",
@@ -13,11 +13,14 @@ ns = Collection(
     image.pull,
     image.plan,
     image.commands,
+    tags.tags,
     image.login,
     image.logout,
     project.settings,
     project.init,
     project.env,
     repo.ns,
+    Collection("ci", ci.context, pipelines.init),
+    iam.ns,
     local.ns,
 )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from invoke.collection import Collection
-
 from ecr_tasks.run import Run
 from ecr_tasks.tasks.task import task
 
@@ -24,6 +22,3 @@ def context(run: Run, json: bool = False) -> None:
     table(("name", "value", "from"), show.as_rows(source, ci))
     for note in show.notes(source, ci):
         warn(note)
-
-
-ns = Collection("ci", context)

@@ -200,3 +200,11 @@ def test_a_signal_ends_a_run_in_order_and_leaves_no_token_behind(
     assert process.returncode == 130, stderr
     assert time.monotonic() - began < 10
     assert list(temporary.iterdir()) == []
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(folder: Path) -> None:
+    """As `inv settings --json | head -n 1` is."""
+    line = f"{sys.executable} -m invoke settings --json | true; echo ${{PIPESTATUS[0]}}"
+    done = run(folder, "bash", "-c", line)
+    assert done.stdout == "0\n"
+    assert "Traceback" not in done.stderr
