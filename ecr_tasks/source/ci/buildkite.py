@@ -5,7 +5,7 @@ Source: Buildkite Docs, "Environment variables".
 
 from __future__ import annotations
 
-from ecr_tasks.source.ci.facts import Environ, Fact, context, why
+from ecr_tasks.source.ci.facts import Environ, Fact, attempt_after, context, why
 from ecr_tasks.source.ci.model import CiContext
 from ecr_tasks.source.remote import web_url
 
@@ -37,7 +37,7 @@ def read(env: Environ, provider: Fact) -> CiContext:
         base_ref=env.get("BUILDKITE_PULL_REQUEST_BASE_BRANCH"),
         fork=_fork(env),
         build_number=env.get("BUILDKITE_BUILD_NUMBER"),
-        attempt=retries and retries.map(_next),
+        attempt=retries and retries.map(attempt_after),
         default_branch=env.get("BUILDKITE_PIPELINE_DEFAULT_BRANCH"),
         repository_url=env.get("BUILDKITE_REPO"),
         build_url=env.get("BUILDKITE_BUILD_URL"),
@@ -57,7 +57,3 @@ def _fork(env: Environ) -> Fact | None:
     if not all(addresses):
         return None
     return Fact("false" if addresses[0] == addresses[1] else "true", theirs.origin)
-
-
-def _next(count: str) -> str | None:
-    return str(int(count) + 1) if count.isascii() and count.isdecimal() and len(count) < 9 else None

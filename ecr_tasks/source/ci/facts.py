@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -105,6 +104,11 @@ def page(url: str) -> str | None:
         return None
 
 
+def attempt_after(retries: str) -> str | None:
+    """Which attempt it is after so many retries."""
+    return str(int(retries) + 1) if re.fullmatch(r"[0-9]{1,9}", retries) else None
+
+
 def yes(text: str) -> str:
     """``true`` or ``false``, for CiContext's only truth value."""
     return "true" if text.lower() in ("true", "1", "yes") else "false"
@@ -189,8 +193,8 @@ def _read_text(path: Path) -> str:
 
 
 def _readable(text: str) -> str:
-    """Bytes that are no UTF-8 show as ``\\xff``, as git's do."""
+    """Bytes that are no UTF-8, which Python hides in the text, show as ``\\xff``: as git's do."""
     try:
-        return os.fsencode(text).decode("utf-8", "backslashreplace")
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     except UnicodeEncodeError:
         return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -95,7 +95,11 @@ class _Merge:
         return self.told("revision", key, commit if commit and len(commit) in FULL else None)
 
     def head(self) -> str | None:
+        """Unknown where the CI names one commit and that is a merge: it may be its own (Jenkins')."""
         if not self.ci.pull_request or not self.ci.sha:
+            return None
+        one = self.ci.checkout is None and same_commit(self.source.revision, self.ci.sha)
+        if one and len(self.source.parents) > 1:
             return None
         known = (self.source.revision, *self.source.parents)
         full = next((commit for commit in known if same_commit(commit, self.ci.sha)), self.ci.sha)

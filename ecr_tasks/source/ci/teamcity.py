@@ -102,12 +102,17 @@ class _Parameters:
 def _properties(text: str | None) -> dict[str, str]:
     """Reads java.util.Properties' format: comments, continued lines, three separators, escapes."""
     found: dict[str, str] = {}
-    joined = re.sub(r"(?<!\\)((?:\\\\)*)\\(?:\r\n|\r|\n)[ \t\f]*", r"\1", text or "")
-    for line in re.split(r"[\r\n]+", joined):
-        entry = line.lstrip(" \t\f")
-        if entry and entry[0] not in "#!":
+    entry = ""
+    for line in re.split(r"\r\n|\r|\n", text or ""):
+        entry += line.lstrip(" \t\f")
+        comment = entry[:1] in ("#", "!")
+        if (len(entry) - len(entry.rstrip("\\"))) % 2 and not comment:  # an escaped line break
+            entry = entry[:-1]
+            continue
+        if entry and not comment:
             key, value = _entry(entry)
             found[key] = value
+        entry = ""
     return found
 
 

@@ -6,7 +6,7 @@ one is made of, and server/forge/*/ for what a tag's branch is.
 
 from __future__ import annotations
 
-from ecr_tasks.source.ci.facts import Environ, Fact, context, why
+from ecr_tasks.source.ci.facts import Environ, Fact, attempt_after, context, why
 from ecr_tasks.source.ci.model import CiContext
 
 _EVENTS = {
@@ -44,12 +44,8 @@ def read(env: Environ, provider: Fact) -> CiContext:
         pull_request=request,
         base_ref=env.get("CI_COMMIT_TARGET_BRANCH", "CI_COMMIT_BRANCH"),
         build_number=env.get("CI_PIPELINE_NUMBER", "CI_BUILD_NUMBER"),
-        attempt=reruns and reruns.map(_next),
+        attempt=reruns and reruns.map(attempt_after),
         default_branch=env.get("CI_REPO_DEFAULT_BRANCH"),
         repository_url=env.get("CI_REPO_URL", "CI_REPO_LINK"),
         build_url=env.get("CI_PIPELINE_URL", "CI_BUILD_LINK"),
     )
-
-
-def _next(count: str) -> str | None:
-    return str(int(count) + 1) if count.isascii() and count.isdecimal() and len(count) < 9 else None

@@ -58,3 +58,51 @@ def test_a_pull_request_is_for_no_tag_and_a_tag_for_no_branch(run: Recorded) -> 
     assert not (found.tag and found.branch)
     if found.pull_request is None:
         assert (found.base_ref, found.fork, found.checkout) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "branch"),
+    [
+        ("teamcity.build.branch=a/b", "a/b"),
+        ("teamcity.build.branch : a/b ", "a/b"),
+        ("  teamcity.build.branch a/b", "a/b"),
+        ("teamcity.build.branch=a/\\\n    b", "a/b"),
+        ("teamcity.build.branch=a\\\\\nother=b", "a\\"),
+        ("teamcity.build.branch=a\\=b", "a=b"),
+        ("teamcity.build\\.branch=gr\\u00FCn", "grün"),
+        ("teamcity.build.branch=\\uD83D\\uDE80", "\N{ROCKET}"),
+        ("#teamcity.build.branch=a\n!teamcity.build.branch=b\r\n\r\nteamcity.build.branch=c\r\n", "c"),
+        ("#a comment is not continued \\\nteamcity.build.branch=a", "a"),
+        ("teamcity.build.branch=%teamcity.branch%", None),
+        ("teamcity.build.branch=", None),
+        ("teamcity.build.branch", None),
+    ],
+)
+def test_javas_properties(text: str, branch: str | None) -> None:
+    """java.util.Properties.load's format."""
+    environ = {"TEAMCITY_VERSION": "2024.03", "TEAMCITY_BUILD_PROPERTIES_FILE": "/build"}
+    assert Recorded("teamcity", "", environ, {"/build": text}, {}).detect().branch == branch
+
+
+@pytest.mark.parametrize(
+    ("name", "branch"),
+    [
+        ("feature/login", "feature/login"),
+        ("refs/heads/feature/login", "feature/login"),
+        ("refs/pull/5/head", None),
+        ("release 1", "release 1"),
+        ("grün/日本", "grün/日本"),
+        ("${BRANCH}", None),
+        ("$(Branch)", None),
+    ],
+)
+def test_names(name: str, branch: str | None) -> None:
+    assert (
+        Recorded("bitbucket", "", {"BITBUCKET_BUILD_NUMBER": "1", "BITBUCKET_BRANCH": name}, {}, {}).detect().branch
+        == branch
+    )
+
+
+@pytest.mark.parametrize("sha", ["HEAD", "0" * 40, "c" * 6, "c" * 65, "main", "c" * 39 + "g"])
+def test_what_is_no_commit(sha: str) -> None:
+    assert Recorded("buildkite", "", {"BUILDKITE": "true", "BUILDKITE_COMMIT": sha}, {}, {}).detect().sha is None
