@@ -29,10 +29,9 @@ def here(env: Environ) -> Fact | None:
 def read(env: Environ, provider: Fact) -> CiContext:
     """BUILD_SOURCEVERSION of a pull request is Azure's merge commit; BUILD_SOURCEBRANCHNAME loses the path."""
     ref = env.get("BUILD_SOURCEBRANCH")
-    request = env.get("SYSTEM_PULLREQUEST_PULLREQUESTNUMBER", "SYSTEM_PULLREQUEST_PULLREQUESTID") or (
-        # A person can queue a run for refs/pull/5/merge, and then there are no System.PullRequest variables.
-        ref and ref.map(pull_number)
-    )
+    told = env.get("SYSTEM_PULLREQUEST_PULLREQUESTNUMBER", "SYSTEM_PULLREQUEST_PULLREQUESTID")
+    # A person can queue a run for refs/pull/5/merge: then nothing but IsFork is there, and that is False.
+    request = told or (ref and ref.map(pull_number))
     tag = ref and ref.map(tag_name)
     built = env.get("BUILD_SOURCEVERSION")
     return context(
@@ -44,7 +43,7 @@ def read(env: Environ, provider: Fact) -> CiContext:
         checkout=built if request else None,
         pull_request=request,
         base_ref=env.get("SYSTEM_PULLREQUEST_TARGETBRANCH"),
-        fork=env.get("SYSTEM_PULLREQUEST_ISFORK"),
+        fork=env.get("SYSTEM_PULLREQUEST_ISFORK") if told else None,
         # "also known as the run number"; the id numbers all pipelines of the organisation together
         build_number=env.get("BUILD_BUILDNUMBER", "BUILD_BUILDID"),
         attempt=env.get("SYSTEM_STAGEATTEMPT"),

@@ -58,8 +58,11 @@ def _first(found: re.Match[str] | None) -> str | None:
 
 
 def _fork(env: Environ, branch: Fact | None, forked: bool) -> Fact | None:
-    """The CIRCLE_PR_* variables are "only available on forked PRs"."""
+    """The CIRCLE_PR_* variables are "only available on forked PRs", and not with every kind of connection.
+
+    CIRCLE_REPOSITORY_URL comes with the same kinds (GitHub OAuth and Bitbucket Cloud).
+    """
     told = env.get("CIRCLE_PR_NUMBER", "CIRCLE_PR_REPONAME") or (branch if forked else None)
     if told:
         return Fact("true", told.origin)
-    return Fact("false", branch.origin) if branch else None
+    return Fact("false", branch.origin) if branch and env.get("CIRCLE_REPOSITORY_URL") else None

@@ -13,7 +13,7 @@ from ecr_tasks.source.ci.facts import Environ, Fact, branch_name, context, fact,
 from ecr_tasks.source.ci.model import CiContext
 
 _EVENTS = {"Git": "push", "Schedule Trigger": "schedule"}
-"""teamcity.build.triggeredBy, when it was no person."""
+"""teamcity.build.triggeredBy, "human-friendly", when it was no person; its other words are not understood."""
 
 _ESCAPES = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
 
