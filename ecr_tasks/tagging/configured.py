@@ -21,6 +21,7 @@ from ecr_tasks.tagging.rules import DEFAULT_RULES, Rule, RuleProblem, parse_rule
 from ecr_tasks.tagging.text import RuleError
 
 SHORT_SHA_VARIABLE = "DOCKER_METADATA_SHORT_SHA_LENGTH"
+HEAD_VARIABLE = "DOCKER_METADATA_PR_HEAD_SHA"
 LEVELS_VARIABLE = "DOCKER_METADATA_ANNOTATIONS_LEVELS"
 
 _LEVEL = re.compile(r"(?:manifest|index)(?:-descriptor)?(?:\[[^\]]*\])?")
@@ -49,15 +50,14 @@ def tag_set(
     between what git says and what the settings say. ``environ`` may hold metadata-action's own variables. Raises
     SettingsError with the place of what can't be used. Having no tag at all is an error where it is published.
     """
-    facts = facts_of(source, now or started(), _short_sha(environ))
+    head = environ.get(HEAD_VARIABLE, "").lower() == "true"
+    facts = facts_of(source, now or started(), _short_sha(environ), head=head)
     flavor, rules = _flavor(settings), _rules(settings)
     try:
         found = evaluate(rules or _default_rules(), flavor, facts, unversioned=not rules)
     except RuleProblem as problem:
         raise _error(settings, "ECR_TAGS", problem) from problem
-    except RuleError as error:  # the flavor's templates, for `latest`
-        raise _error(settings, "ECR_FLAVOR", RuleProblem(1, settings.flavor or "", error)) from error
-    known = oci_labels(title, source, found.version)
+    known = oci_labels(title, facts, found.version)
     own = {**known, **(labels or {}), **_additions(settings, "ECR_LABELS", settings.labels, facts)}
     noted = {**known, **(annotations or {}), **_additions(settings, "ECR_ANNOTATIONS", settings.annotations, facts)}
     return replace(found, labels=_sorted(own), annotations=_sorted(noted))

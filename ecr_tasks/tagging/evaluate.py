@@ -46,9 +46,9 @@ def evaluate(rules: Sequence[Rule], flavor: Flavor, facts: Facts, *, unversioned
     for rule in rules:
         found = _apply(rule, flavor, facts)
         if isinstance(found, NoValue):
-            results.append(RuleResult(rule.name, None, None, found.because))
+            results.append(RuleResult(rule.text, None, None, found.because))
         else:
-            results.append(RuleResult(rule.name, found.tag.name, found.tag.kind, found.tag.because))
+            results.append(RuleResult(rule.text, found.tag.name, found.tag.kind, found.tag.because))
             given.append(found)
     latest = _latest(flavor, facts, given)
     results.append(latest)
@@ -77,7 +77,7 @@ def _apply(rule: Rule, flavor: Flavor, facts: Facts) -> _Given | NoValue:
     by_template = _fixed_by(rule, flavor, facts)
     kind: Kind = rule.kind or ("fixed" if value.fixed or by_template else "moving")
     order = 3 if kind == "moving" else 0 if rule.type == "sha" else 2 if by_template == "clock" else 1
-    return _Given(Tag(name, kind, rule.name, value.because), value, order)
+    return _Given(Tag(name, kind, rule.text, value.because), value, order)
 
 
 def _enabled(rule: Rule, facts: Facts) -> bool:
@@ -109,7 +109,7 @@ def _fixed_by(rule: Rule, flavor: Flavor, facts: Facts) -> Literal["commit", "cl
         templates.append(rule.pattern)
     by_clock = False
     for expression in (one for template in templates for one in template.expressions):
-        if expression.name == "sha" and facts.short:
+        if expression.name == "sha" and facts.tells_sources:
             return "commit"
         if expression.name == "tag" and facts.tag is not None and names_one_thing(facts.tag):
             return "commit"
@@ -163,11 +163,11 @@ def _uncommitted(rules: Sequence[Rule], flavor: Flavor, facts: Facts) -> TagSet:
     for rule in rules:
         found = _apply(rule, flavor, facts) if rule.type == "sha" else NoValue(because)
         if isinstance(found, NoValue):
-            results.append(RuleResult(rule.name, None, None, found.because))
+            results.append(RuleResult(rule.text, None, None, found.because))
             continue
         name = found.tag.name[: MAX_LENGTH - len(_DIRTY)] + _DIRTY
         tag = replace(found.tag, name=name, kind="moving", because=because)
-        results.append(RuleResult(rule.name, name, "moving", because))
+        results.append(RuleResult(rule.text, name, "moving", because))
         tags += [] if any(other.name == name for other in tags) else [tag]
     if not tags:
         name = f"sha-{facts.short}{_DIRTY}" if facts.short else UNVERSIONED

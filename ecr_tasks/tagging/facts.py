@@ -12,22 +12,30 @@ from datetime import datetime
 from ecr_tasks.source import SourceState
 from ecr_tasks.tagging import dates
 from ecr_tasks.tagging.template import Expression, Template
-from ecr_tasks.tagging.text import RuleError
 
 SHORT_SHA = 7
 
 
 @dataclass(frozen=True)
 class Facts:
-    """The source in the rules' terms. ``branch`` and ``tag`` are None unless they are what was pushed."""
+    """The source in the rules' terms. ``branch`` and ``tag`` are None unless they are what was pushed.
+
+    ``revision`` is the commit that tags and labels tell, which a pull request's head may be by the user's wish.
+    """
 
     source: SourceState
     now: datetime
     branch: str | None
     tag: str | None
     pull_request: str | None
+    revision: str | None
     short: str
     is_default_branch: bool
+
+    @property
+    def tells_sources(self) -> bool:
+        """Whether the revision stands for what is built: a pull request's head does not stand for a merge of it."""
+        return bool(self.revision) and self.revision == self.source.revision
 
     def origin(self, name: str) -> str:
         """Where a field of the source came from, in parentheses; empty when git knows it itself."""
@@ -40,14 +48,11 @@ class Facts:
         return (self.source.event or "run without a CI event").replace("_", " ")
 
     def value(self, expression: Expression) -> str:
-        """A global expression's value. RuleError for a time zone that isn't one."""
+        """A global expression's value; its time zone is known to be one."""
         name = expression.name
         if name in ("date", "commit_date"):
             moment = self.source.commit_time if name == "commit_date" else None
-            try:
-                zone = dates.time_zone(expression.options.get("tz", "UTC"))
-            except ValueError as error:
-                raise RuleError(f"can't be used: {error}", expression.column) from error
+            zone = dates.time_zone(expression.options.get("tz", "UTC"))
             return dates.render(moment or self.now, expression.argument or "", zone)
         values = {
             "branch": self.branch,
@@ -64,16 +69,21 @@ class Facts:
         return template.render(self.value)
 
 
-def facts_of(source: SourceState, now: datetime, short_sha: int = SHORT_SHA) -> Facts:
-    """The facts of a source; ``now`` is what ``{{date}}`` tells, ``short_sha`` a short commit id's length."""
+def facts_of(source: SourceState, now: datetime, short_sha: int = SHORT_SHA, *, head: bool = False) -> Facts:
+    """The facts of a source; ``now`` is what ``{{date}}`` tells, ``short_sha`` a short commit id's length.
+
+    ``head``: of a pull request, its head is the revision, although CI may build a merge of it.
+    """
     branch, tag, pull_request = _ref(source)
+    revision = source.head if head and source.event == "pull_request" and source.head else source.revision
     return Facts(
         source=source,
         now=now,
         branch=branch,
         tag=tag,
         pull_request=pull_request,
-        short=(source.revision or "")[:short_sha],
+        revision=revision,
+        short=(revision or "")[:short_sha],
         is_default_branch=_is_default(source, branch),
     )
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ecr_tasks.settings.problems import nearest
-from ecr_tasks.tagging.rules import DATES, GLOBALS, RuleProblem
-from ecr_tasks.tagging.template import Template, parse
+from ecr_tasks.tagging.rules import RuleProblem, template_of
+from ecr_tasks.tagging.template import Template
 from ecr_tasks.tagging.text import Field, RuleError, split_fields, split_rules
 
 NOTHING = Template(())
@@ -61,7 +61,7 @@ def _with(flavor: Flavor, field: Field, affix: str) -> Flavor:
         if affix == "suffix":
             return replace(flavor, suffix_on_latest=on)
         raise RuleError("has onlatest= where no prefix= or suffix= stands before it", field.column)
-    template = parse(field.value, field.column, GLOBALS, DATES)
+    template = template_of(field.value, field.column)
     return replace(flavor, prefix=template) if field.key == "prefix" else replace(flavor, suffix=template)
 
 

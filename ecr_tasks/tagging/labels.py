@@ -9,21 +9,20 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 
 from ecr_tasks.registry import OCI_KEYS
-from ecr_tasks.source import SourceState
 from ecr_tasks.tagging.facts import Facts
-from ecr_tasks.tagging.rules import DATES, GLOBALS
-from ecr_tasks.tagging.template import parse
+from ecr_tasks.tagging.rules import template_of
 
 
-def oci_labels(title: str | None, source: SourceState, version: str | None) -> dict[str, str]:
+def oci_labels(title: str | None, facts: Facts, version: str | None) -> dict[str, str]:
     """The pre-defined keys (image-spec, annotations.md), sorted; what is not known is left out.
 
     ``title`` is the repository's name. ``created`` is the commit's time and not the clock's, so that the same
     commit gives the same bytes; it is written as JavaScript writes it, with milliseconds.
     """
+    source = facts.source
     found = {
         "created": _written(source.commit_time) if source.commit_time else None,
-        "revision": source.revision,
+        "revision": facts.revision,
         "source": source.remote_url,
         "title": (title or source.remote_url or "").rpartition("/")[2],
         "url": source.remote_url,
@@ -35,7 +34,7 @@ def oci_labels(title: str | None, source: SourceState, version: str | None) -> d
 def expanded(additions: Mapping[str, str], facts: Facts) -> dict[str, str]:
     """The user's labels or annotations with their expressions' values. RuleError for what can't be read."""
     entries = (f"{key}={value}" for key, value in additions.items())
-    texts = (facts.render(parse(entry, 1, GLOBALS, DATES)) if "{{" in entry else entry for entry in entries)
+    texts = (facts.render(template_of(entry)) if "{{" in entry else entry for entry in entries)
     return {key: value for key, _, value in (text.partition("=") for text in texts)}
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
 from ecr_tasks.settings.problems import nearest
+from ecr_tasks.tagging.dates import time_zone
 from ecr_tasks.tagging.jsregexp import NotTranslatable, Regexp
 from ecr_tasks.tagging.model import Kind
 from ecr_tasks.tagging.template import Template
@@ -77,11 +78,6 @@ class Rule:
     kind: Kind | None = None
     forward: bool | None = None
 
-    @property
-    def name(self) -> str:
-        """The rule as people recognise it: as it was written."""
-        return self.text
-
 
 class RuleProblem(Exception):
     """Rule ``number`` can't be used; ``error`` says why and where in its text."""
@@ -122,7 +118,7 @@ def parse_rule(text: str, number: int = 1) -> Rule:
         number=number,
         type=kind,
         priority=_priority(fields.get("priority"), kind),
-        enable=_template(fields.get("enable") or Field("enable", "true", 1), GLOBALS, DATES),
+        enable=_template(fields.get("enable") or Field("enable", "true", 1)),
         prefix=_affix(fields.get("prefix"), _default_prefix(kind, fields)),
         suffix=_affix(fields.get("suffix"), None),
         value=_value(fields, kind),
@@ -164,7 +160,7 @@ def _default_prefix(kind: RuleType, fields: Mapping[str, Field]) -> str | None:
 def _affix(field: Field | None, default: str | None) -> Template | None:
     if field is None:
         return None if default is None else Template((default,))
-    return _template(field, GLOBALS, DATES)
+    return _template(field)
 
 
 def _value(fields: Mapping[str, Field], kind: RuleType) -> Template | None:
@@ -172,9 +168,9 @@ def _value(fields: Mapping[str, Field], kind: RuleType) -> Template | None:
     if kind == "raw":
         if field is None:
             raise RuleError("has no value=: a raw rule is type=raw,value=… or just the tag")
-        return _template(field, GLOBALS, DATES)
+        return _template(field)
     if kind in ("semver", "pep440", "match") and field is not None and field.value:
-        return _template(field, GLOBALS, DATES)
+        return _template(field)
     return None
 
 
@@ -186,7 +182,7 @@ def _pattern(fields: Mapping[str, Field], kind: RuleType) -> Template | None:
         if kind != "schedule":
             raise RuleError(f"has no pattern=: write for example type={kind},pattern={{{{version}}}}")
         field = Field("pattern", "nightly", 1)
-    return _template(field, _NAMES[kind], DATES if kind == "schedule" else ())
+    return template_of(field.value, field.column, _NAMES[kind], DATES if kind == "schedule" else ())
 
 
 def _regexp(fields: Mapping[str, Field], key: str) -> Regexp | None:
@@ -242,5 +238,18 @@ def _choice(fields: Mapping[str, Field], key: str, allowed: tuple[str, ...], def
     return field.value
 
 
-def _template(field: Field, names: tuple[str, ...], with_argument: tuple[str, ...]) -> Template:
-    return parse_template(field.value, field.column, names, with_argument)
+def template_of(
+    text: str, column: int = 1, names: tuple[str, ...] = GLOBALS, with_format: tuple[str, ...] = DATES
+) -> Template:
+    """A text's template, its time zones looked up. RuleError for what can't be read or is nowhere."""
+    template = parse_template(text, column, names, with_format)
+    for expression in template.expressions:
+        try:
+            time_zone(expression.options.get("tz", "UTC"))
+        except ValueError as error:
+            raise RuleError(f"can't be used: {error}", expression.column) from error
+    return template
+
+
+def _template(field: Field) -> Template:
+    return template_of(field.value, field.column)

@@ -36,7 +36,7 @@ class NoValue:
 
 
 def value_of(rule: Rule, facts: Facts, *, forward: bool) -> Value | NoValue:
-    """What a rule makes of a source. RuleError for a template that can't be rendered."""
+    """What a rule makes of a source."""
     if rule.type in ("semver", "pep440"):
         return _version(rule, facts, rule.type, forward=forward)
     return {
@@ -145,7 +145,10 @@ def _raw(rule: Rule, facts: Facts) -> Value | NoValue:
 
 
 def _sha(rule: Rule, facts: Facts) -> Value | NoValue:
-    revision = facts.source.revision
+    revision = facts.revision
     if not revision:
         return NoValue("there is no git commit")
-    return Value(revision if rule.long else facts.short, f"commit {revision}{facts.origin('revision')}", fixed=True)
+    because = f"commit {revision}{facts.origin('revision')}"
+    if not facts.tells_sources:
+        because = f"the pull request's head {revision}, of which {facts.source.revision} is a merge"
+    return Value(revision if rule.long else facts.short, because, fixed=facts.tells_sources)

@@ -77,7 +77,9 @@ def _pep440(text: str) -> Version | None:
     found = pep440.Version.parse(text)
     if found is None:
         return None
-    canonical = str(found)
+    public, _, local = str(found).partition("+")
+    # metadata-action's library joins a local version's parts with commas, and so their tag has a dash there.
+    canonical = public + ("+" + local.replace(".", ",") if local else "")
     parts = {
         "raw": text,
         "version": canonical,
