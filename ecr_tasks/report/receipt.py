@@ -88,8 +88,8 @@ def _image(name: str, entry: Entry, source: SourceState) -> dict[str, Any]:
             "dirty": source.dirty,
             "branch": source.branch,
             "tag": source.tag,
-            "pull_request": None,
-            "ci": None,
+            "pull_request": source.pull_request,
+            "ci": source.ci,
         },
         "published": [
             {

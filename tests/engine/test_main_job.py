@@ -146,7 +146,7 @@ def test_labels_and_annotations_tell_the_source(app: Project) -> None:
     image = json.loads(docker(app.environ, "image", "inspect", reference).stdout)[0]
     labels = image["Config"]["Labels"]
     assert labels["org.opencontainers.image.revision"] == revision
-    assert labels["org.opencontainers.image.created"] == "2024-05-06T07:08:09Z"
+    assert labels["org.opencontainers.image.created"] == "2024-05-06T07:08:09.000Z"
     assert labels["team"] == "blue"
     assert image["Created"].startswith("2024-05-06T07:08:09")
 
