@@ -148,7 +148,9 @@ def _asked(issuer: str, request: Request | None, key: str, hint: str) -> str:
             time.sleep(2 - left / 2)
     if status != 200:
         how = f"answered with HTTP status {status}" if status else "could not be reached"
-        raise AwsError(f"{issuer} gave no token: its token service {how}.", hint)
+        network = "Run it again; if it stays so, check the network and the proxy settings of the runner."
+        refused = status is not None and status < 500
+        raise AwsError(f"{issuer} gave no token: its token service {how}.", hint if refused else network)
     try:
         token = json.loads(body)[key]
     except (ValueError, KeyError, TypeError):

@@ -33,7 +33,7 @@ def trust(run: Run, name: str, asked: Asked) -> None:
     known = complete(name, asked, os.environ)
     if not known.repository_url:
         known = replace(known, repository_url=run.source.remote_url)
-    if known.branch is None and not known.environment:
+    if known.branch is None:
         known = replace(known, branch=run.source.branch or run.source.default_branch)
     token = subject(name, known)  # what can't be is said before anybody is asked for the account
     known = replace(known, account=_account(run, known.account), partition=_partition(run.settings.region))

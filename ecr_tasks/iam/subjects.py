@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.iam.trust import Asked, Subject, literal, need, refs
@@ -13,6 +13,7 @@ STS = "sts.amazonaws.com"
 _REPOSITORY = "The repository's web address"
 
 _GITHUB_ISSUERS = {"github.com": "githubusercontent.com"}
+"""Hosts whose issuer is not ``token.actions.HOST``, as it is with data residency (``*.ghe.com``)."""
 
 _WITHOUT = {
     "jenkins": "Jenkins issues tokens only with its OpenID Connect Provider plugin, under an address of your own",
@@ -135,7 +136,7 @@ def _bitbucket(asked: Asked) -> Subject:
 def _azure(asked: Asked) -> Subject:
     """Azure DevOps: the subject is the pipeline, ``p://ORG/PROJECT/PIPELINE``, and the audience is fixed."""
     host, path = _parts(need(asked.repository_url, _REPOSITORY, "repository"))
-    names = path.split("/")
+    names = unquote(path).split("/")
     if host != "dev.azure.com" or len(names) != 4:
         raise SettingsError(
             "The Azure DevOps organization and project are not known here.",

@@ -198,7 +198,7 @@ def test_a_job_without_the_permission_is_told_which(
     [
         ([(403, b"no")], "answered with HTTP status 403"),
         ([(302, b"")], "answered with HTTP status 302"),
-        ([(500, b"")] * 3, "answered with HTTP status 500"),
+        ([(500, b"")] * 3, "answered with HTTP status 500. Run it again"),
         ([(200, b"<html>")], "is no OpenID Connect token"),
         ([(200, b"[]")], "is no OpenID Connect token"),
         ([(200, b'{"value": 1}')], "is no OpenID Connect token"),

@@ -1,0 +1,94 @@
+"""`inv iam.trust` on a command line: what git and the CI know, options, errors."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from invoke.collection import Collection
+from invoke.program import Program
+
+from ecr_tasks.tasks import iam
+from tests.iam.test_trust import ACCOUNT, ORG, PROJECT
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A clone of a repository on GitHub, on the branch ``feature/x``."""
+    for command in (
+        ["init", "--quiet", "--template=", "--initial-branch=feature/x"],
+        ["remote", "add", "origin", "git@github.com:octo/app.git"],
+        ["-c", "user.name=A", "-c", "user.email=a@example.com", "commit", "--quiet", "--allow-empty", "-m", "Begin"],
+    ):
+        subprocess.run(["git", *command], cwd=tmp_path, check=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AWS_ACCOUNT_ID", ACCOUNT)
+    return tmp_path
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    """Runs `inv iam.trust …`; returns its exit code."""
+    monkeypatch.setattr(sys, "argv", ["inv", *words])
+    try:
+        Program(namespace=Collection(iam.ns)).run(["inv", *words])
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 0
+    return 0
+
+
+def test_the_task_prints_the_policy_alone_on_stdout(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "iam.trust", "github") == 0
+    said = capsys.readouterr()
+    (found,) = json.loads(said.out)["Statement"]
+    subjects = found["Condition"]["StringLike"]["token.actions.githubusercontent.com:sub"]
+    assert subjects[0] == "repo:octo/app:ref:refs/heads/feature/x"
+    assert f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com" in said.err
+    assert "--tag" in said.err
+
+
+def test_the_task_takes_its_options(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_REGION", "cn-north-1")
+    words = ("--branch=main", "--tag=v*", "--account=210987654321", "--organization=acme", "--project=app")
+    assert run(monkeypatch, "iam.trust", "Buildkite", *words, "--audience=aws") == 0
+    said = capsys.readouterr()
+    (found,) = json.loads(said.out)["Statement"]
+    assert found["Principal"]["Federated"] == "arn:aws-cn:iam::210987654321:oidc-provider/agent.buildkite.com"
+    assert found["Condition"]["StringEquals"]["agent.buildkite.com:aud"] == "aws"
+    assert len(found["Condition"]["StringLike"]["agent.buildkite.com:sub"]) == 2
+    assert "--tag" not in said.err
+
+
+def test_the_ci_itself_knows_its_ids(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CIRCLE_ORGANIZATION_ID", ORG)
+    monkeypatch.setenv("CIRCLE_PROJECT_ID", PROJECT)
+    assert run(monkeypatch, "iam.trust", "circleci") == 0
+    assert f"org/{ORG}/project/{PROJECT}/user/*" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "told"), [(["jenkins"], "no trust policy"), (["github", "--account=12"], "no account id")]
+)
+def test_an_error_is_two_sentences(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str], told: str
+) -> None:
+    assert run(monkeypatch, "iam.trust", *words) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert told in said.err
+
+
+def test_an_account_that_nobody_tells_is_asked_for(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("AWS_ACCOUNT_ID")
+    assert run(monkeypatch, "iam.trust", "github") == 2
+    assert "--account" in capsys.readouterr().err
