@@ -99,6 +99,12 @@ def test_an_index_has_its_sizes_by_platform_where_somebody_asked() -> None:
     assert asked.size == 300
 
 
+def test_an_index_of_one_image_has_its_size() -> None:
+    stored = index([({"os": "linux", "architecture": "amd64"}, manifest("amd").digest)])
+    entries = {NAME: Entry(built(), [published(stored=stored)], size=300)}
+    assert dict(gather(plan(), entries, source(), PROJECT).images[0].platforms) == {"linux/amd64": 300}
+
+
 def test_a_single_image_has_one_size() -> None:
     found = gather(plan(), {NAME: entry()}, source(), PROJECT).images[0]
     assert dict(found.platforms) == {"linux/amd64": 32100}

@@ -167,13 +167,13 @@ def _image(item: PlannedImage, entry: Entry, sizes: Mapping[str, int], version: 
             seconds=entry.seconds,
         )
     done = entry.published[0]
+    total = entry.size if entry.size is not None else done.image.size
     if done.image.is_index:
-        platforms: dict[str, int | None] = {name: sizes.get(name) for name, _ in done.image.children}
+        known = tuple(name for name, _ in done.image.children)
     else:
         known = entry.platforms or (built.platforms if built else ()) or tuple(sizes)
-        size = entry.size if entry.size is not None else done.image.size
-        platforms = {name: sizes.get(name, size if len(known) == 1 else None) for name in known}
-    total = entry.size if entry.size is not None else done.image.size
+    only = total if len(known) == 1 else None
+    platforms: dict[str, int | None] = {name: sizes.get(name, only) for name in known}
     return ImageOutput(
         name=item.image.name,
         repository=f"{done.registry}/{done.repository}",
