@@ -11,6 +11,10 @@ from ecr_tasks.pipelines.template import PLACEHOLDER
 
 _HEADER = re.compile(r"ecr-tasks: ci\.init (\w+) with (oidc|keys|role), template ([0-9a-f]{12})\b")
 
+_ANY = r"(\S.*?)"
+_FORMS = {"REPOSITORY_SETTING": "(ECR_REPOSITORY(?:_PREFIX)?)"}
+"""What a value looks like that can't be just any text."""
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -38,18 +42,31 @@ def origin(text: str) -> Origin | None:
 
 
 def own_values(template: str, text: str) -> dict[str, str]:
-    """What the file has where the template has a placeholder, found by the rest of the line.
+    """What the file has where the template has a placeholder.
 
+    It is found by the line before and the rest of the line, or by the rest of the line alone if there is any.
     So a value that was filled in by hand is no difference. A line that was rewritten altogether gives none.
     """
     lines = text.splitlines()
     values: dict[str, str] = {}
+    before = ""
     for line in template.splitlines():
         names = PLACEHOLDER.findall(line)
-        if not names or any(name in values for name in names) or not PLACEHOLDER.sub("", line).strip():
-            continue
-        pattern = re.compile("(.+?)".join(re.escape(part) for part in PLACEHOLDER.split(line)[::2]))
-        match = next(filter(None, map(pattern.fullmatch, lines)), None)
-        if match:
-            values.update(zip(names, match.groups(), strict=True))
+        if names and not any(name in values for name in names):
+            values.update(_values(line, names, lines, before))
+        before = PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]), line)
     return values
+
+
+def _values(line: str, names: list[str], lines: list[str], before: str) -> dict[str, str]:
+    """The values of one line's placeholders, in a line of the same form: best after the same line, else anywhere."""
+    parts = [re.escape(part) for part in PLACEHOLDER.split(line)[::2]]
+    forms = [_FORMS.get(name, _ANY) for name in names]
+    pattern = re.compile(parts[0] + "".join(form + part for form, part in zip(forms, parts[1:], strict=True)))
+    alone = not PLACEHOLDER.sub("", line).strip()
+    found = [
+        (previous, pattern.fullmatch(candidate)) for previous, candidate in zip(["", *lines], lines, strict=False)
+    ]
+    here = [match for previous, match in found if match and previous == before]
+    anywhere = [] if alone else [match for _, match in found if match]
+    return next((dict(zip(names, match.groups(), strict=True)) for match in here + anywhere), {})

@@ -1,0 +1,96 @@
+"""The task as it is typed: `inv ci.init NAME`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from invoke.collection import Collection
+from invoke.program import Program
+
+from ecr_tasks.tasks import pipelines
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with settings and no pipeline."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tasks.py").write_text("from ecr_tasks import ns\n", encoding="utf-8")
+    (tmp_path / ".env").write_text(
+        "AWS_REGION=eu-west-1\nECR_REPOSITORY=team/web\nECR_ROLE_ARN=arn:aws:iam::123456789012:role/web\n"
+        "AWS_SECRET_ACCESS_KEY=tell-nobody\nAWS_ACCESS_KEY_ID=AKIATELLNOBODY123456\n",
+        encoding="utf-8",
+    )
+    return tmp_path
+
+
+def inv(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    """Runs a command line; gives its exit code."""
+    namespace = Collection(Collection("ci", pipelines.init))
+    monkeypatch.setattr(sys, "argv", ["inv", *words])
+    try:
+        Program(name="inv", binary="inv", namespace=namespace).run(["inv", *words])
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 0
+    return 0
+
+
+def test_it_writes_the_settings_and_no_secret(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert inv(monkeypatch, "ci.init", "github") == 0
+    text = (project / ".github" / "workflows" / "ecr.yml").read_text(encoding="utf-8")
+    assert "AWS_REGION: eu-west-1\n" in text
+    assert "ECR_REPOSITORY: team/web\n" in text
+    assert "ECR_ROLE_ARN: arn:aws:iam::123456789012:role/web\n" in text
+    assert "tell-nobody" not in text
+    assert "AKIA" not in text
+
+
+def test_it_says_what_was_written_on_stderr_alone(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert inv(monkeypatch, "ci.init", "jenkins") == 0
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "Jenkinsfile: written" in said.err
+    assert "docs/ci/jenkins.md" in said.err
+
+
+def test_check_exits_six_with_the_difference_on_stdout(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert inv(monkeypatch, "ci.init", "drone", "--check") == 6
+    assert inv(monkeypatch, "ci.init", "drone") == 0
+    assert inv(monkeypatch, "ci.init", "drone", "--check") == 0
+    path = project / ".drone.yml"
+    text = path.read_text(encoding="utf-8")
+    template = text.partition("template ")[2][:12]
+    path.write_text(text.replace(template, "0" * 12).replace("docker:28-cli", "docker:27-cli"), encoding="utf-8")
+    capsys.readouterr()
+    assert inv(monkeypatch, "ci.init", "drone", "--check") == 6
+    said = capsys.readouterr()
+    assert "-    image: docker:27-cli" in said.out
+    assert "+    image: docker:28-cli" in said.out
+    assert "has changed" in said.err
+    assert path.read_text(encoding="utf-8") != text
+
+
+def test_options(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert inv(monkeypatch, "ci.init", "gitlab", "--keys", "--install", "pip install ./tools") == 0
+    text = (project / ".gitlab-ci.yml").read_text(encoding="utf-8")
+    assert "id_tokens" not in text
+    assert "pip install ./tools\n" in text
+    assert inv(monkeypatch, "ci.init", "drone", "--oidc") == 2
+    assert inv(monkeypatch, "ci.init", "nothing") == 2
+    assert inv(monkeypatch, "--dry", "ci.init", "travis") == 0
+    assert not (project / ".travis.yml").exists()
+
+
+def test_without_settings_it_asks_to_fill_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert inv(monkeypatch, "ci.init", "github") == 0
+    said = capsys.readouterr().err
+    assert said.count("has to be filled in") == 3
+    assert "`ecr-tasks init` writes it" in said
