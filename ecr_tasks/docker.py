@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,13 +32,20 @@ class WhalesDocker:
     """A docker CLI with buildx, in a private configuration, for one project.
 
     ``variables`` are what a build may need from the dotenv files (secrets and arguments it names), and nothing
-    else of them; they reach builds alone.
+    else of them; they reach builds alone. ``mask`` is told each token before docker is.
     """
 
-    def __init__(self, config: PrivateConfig, project: Path, variables: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        config: PrivateConfig,
+        project: Path,
+        variables: Mapping[str, str],
+        mask: Callable[[RegistryToken], None] = lambda token: None,
+    ) -> None:
         self._config = config
         self._project = project
         self._variables = variables
+        self._mask = mask
         self._client: DockerClient | None = None
 
     def engine(self, builder: str | None) -> Engine:
@@ -110,10 +117,12 @@ class WhalesDocker:
 
     def authorize(self, token: RegistryToken) -> None:
         """Lets this run in at the token's host, through the private configuration."""
+        self._mask(token)
         self._config.authorize(token)
 
     def login(self, token: RegistryToken) -> None:
         """`docker login` into the user's own configuration, the password on stdin."""
+        self._mask(token)
         arguments = ["login", "--username", token.username, "--password-stdin", token.host]
         self._lasting(f"log in to {token.host}", *arguments, password=token.password)
 

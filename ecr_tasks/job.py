@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ecr_tasks import handing
 from ecr_tasks.guard import check_leaks, ecr_hosts, own_folder_in_context
 from ecr_tasks.images import bake_file
 from ecr_tasks.plan import Plan, PlannedImage
@@ -37,6 +38,8 @@ def build_images(run: Run, *, push_follows: bool) -> None:
     if needed:
         _build(run, needed)
         receipt.write(run.project, run.source, run.entries)
+    if not push_follows:
+        handing.results(run, plan)
 
 
 def push_images(run: Run) -> None:
@@ -59,6 +62,7 @@ def push_images(run: Run) -> None:
     finally:  # what is published is told, whatever came after it
         run.turns.close()
         receipt.write(run.project, run.source, run.entries)
+        handing.results(run, plan)
     for item in plan.images:
         data(run.entry(item.image.name).published[0].reference)
 
@@ -93,7 +97,8 @@ def _build(run: Run, needed: Sequence[PlannedImage]) -> None:
         for repository in {item.view.repository for item in needed if item.view and item.view.repository}:
             run.docker.authorize(replace(run.registry.token(), host=repository.host))
     try:
-        built = _built(run, needed)
+        with handing.group(run, f"Build {', '.join(item.image.name for item in needed)}"):
+            built = _built(run, needed)
     except BaseException:
         run.turns.close()
         raise
@@ -133,20 +138,23 @@ def _recall(run: Run, plan: Plan) -> None:
 def _publish(run: Run, item: PlannedImage) -> None:
     entry = run.entry(item.image.name)
     began = time.monotonic()
-    done = publish(item, entry.built, run.docker, run.registry, builder=run.settings.builder, warn=warn)
+    with handing.group(run, f"Publish {item.image.name}"):
+        done = publish(item, entry.built, run.docker, run.registry, builder=run.settings.builder, warn=warn)
     run.turns.end(item.reference or "")
     entry.published = [done]
     entry.platforms = tuple(platform for platform, _ in done.image.children)
     # An index's size is its images', which are only asked for when there is something new to tell.
-    entry.size = _size(run, done) if entry.built is not None else done.image.size
+    entry.sizes = _sizes(run, done) if entry.built is not None else {}
+    entry.size = sum(entry.sizes.values()) if entry.sizes else done.image.size
     entry.seconds += time.monotonic() - began
     say(f"{done.name}: {done.state} {', '.join(done.tags)}")
 
 
-def _size(run: Run, done: Published) -> int | None:
-    """Compressed bytes; of an index, those of all its images."""
+def _sizes(run: Run, done: Published) -> dict[str, int]:
+    """An index's images by platform, in compressed bytes; empty for a single image, which knows its own size."""
     if not done.image.is_index:
-        return done.image.size
+        return {}
     repository = Repository(done.repository, "", f"{done.registry}/{done.repository}")
     children = run.registry.images(repository, [digest for _, digest in done.image.children])
-    return sum(image.size or 0 for image in children.values())
+    sizes = ((platform, children.get(digest)) for platform, digest in done.image.children)
+    return {platform: image.size or 0 for platform, image in sizes if image is not None}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -94,8 +95,10 @@ class Run:
         """Docker, in this run's private configuration."""
         if self._docker is None:
             from ecr_tasks.docker import WhalesDocker
+            from ecr_tasks.handing import mask
 
-            self._docker = WhalesDocker(self._configuration(), self.project, self.settings.child_environment)
+            variables = self.settings.child_environment
+            self._docker = WhalesDocker(self._configuration(), self.project, variables, partial(mask, self))
         return self._docker
 
     @property

@@ -27,6 +27,8 @@ class Entry:
     published: list[Published] = field(default_factory=list)
     platforms: tuple[str, ...] = ()
     size: int | None = None
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    """Compressed bytes by platform, of an index."""
     seconds: float = 0.0
 
 

@@ -103,6 +103,9 @@ def _exit(error: EcrTasksError, run: Run) -> Exit:
         import traceback
 
         traceback.print_exception(error)
+    from ecr_tasks import handing
+
+    handing.error(run, error)
     return Exit(f"ecr-tasks: {error.cause.strip()}\n{error.remedy}", code=int(error.code))
 
 

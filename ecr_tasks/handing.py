@@ -1,0 +1,74 @@
+"""Hands a run's results to the CI it runs in: values, a summary, log groups, masks and errors.
+
+What each CI takes is ``report/ci``'s business; here stands when it is given. On a laptop nothing is, and nothing
+of it is imported.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ecr_tasks.errors import EcrTasksError
+from ecr_tasks.registry import OCI_KEYS
+
+if TYPE_CHECKING:
+    from ecr_tasks.plan import Plan
+    from ecr_tasks.registry import RegistryToken
+    from ecr_tasks.run import Run
+
+
+def results(run: Run, plan: Plan) -> None:
+    """After a build or a push: what was built and published. Never fails a run; it warns."""
+    if not _in_ci(run):
+        return
+    from ecr_tasks.report.ci import emit, gather
+
+    versions = {item.image.name: item.image.definition.labels.get(OCI_KEYS + "version") for item in plan.images}
+    outputs = gather(
+        plan,
+        run.entries,
+        run.source,
+        run.project,
+        sizes={name: entry.sizes for name, entry in run.entries.items()},
+        versions={name: version for name, version in versions.items() if version},
+    )
+    emit(run.source.ci, os.environ, outputs, run.project)
+
+
+@contextmanager
+def group(run: Run, title: str) -> Iterator[None]:
+    """Puts what is printed inside into a group of the CI's log."""
+    if not _in_ci(run):
+        yield
+        return
+    from ecr_tasks.report import ci
+
+    with ci.group(run.source.ci, title):
+        yield
+
+
+def mask(run: Run, token: RegistryToken) -> None:
+    """Has the CI keep a registry's password out of its log."""
+    if _in_ci(run):
+        from ecr_tasks.report import ci
+
+        ci.mask(run.source.ci, run.project, *ci.registry_secrets(token))
+
+
+def error(run: Run, error: EcrTasksError) -> None:
+    """Shows an error where the CI shows errors; the settings or git may be what is wrong, so neither is asked."""
+    from ecr_tasks.source.ci import detect
+
+    provider = detect(os.environ).provider
+    if provider is not None:
+        from ecr_tasks.report.ci import annotate_error
+
+        annotate_error(provider, os.environ, error, run.project)
+
+
+def _in_ci(run: Run) -> bool:
+    """In a CI that we know, or in another that says it is one: files of ours serve that as well."""
+    return run.source.ci is not None or os.environ.get("CI", "").lower() not in ("", "false", "0")
