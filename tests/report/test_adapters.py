@@ -191,6 +191,19 @@ def test_the_files() -> None:
     assert f"image={REFERENCE}\n" in written["outputs.properties"]
 
 
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_after_a_push_that_failed_only_the_summary_is_told(provider: str) -> None:
+    made = outputs(output(state="built"), complete=False)
+    actions = told(provider, made)
+    texts = [action.stdin if isinstance(action, Start) else repr(action) for action in actions]
+    summaries = [text for text in texts if "built, not published" in text or "summary" in text]
+    assert not any("IMAGE" in text or "setvariable" in text or "<<" in text for text in texts)
+    assert len(summaries) == (provider in ("github", "buildkite", "azure"))
+    written = {action.name: action.text for action in files(made)}
+    assert written["outputs.env"] == written["outputs.properties"] == ""
+    assert "built, not published" in written["summary.md"]
+
+
 def test_no_image_no_values() -> None:
     written = {action.name: action.text for action in files(Outputs((), "receipt.json"))}
     assert written["outputs.env"] == ""

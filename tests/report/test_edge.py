@@ -26,6 +26,12 @@ mask("github", Path("."), {SECRET!r}, "123456789012", "short", "first line\\nsec
 """
 
 
+@pytest.fixture(autouse=True)
+def nothing_masked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a new process."""
+    monkeypatch.setattr(ci, "_masked", set())
+
+
 @pytest.fixture
 def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A ``buildkite-agent`` that writes down its arguments and stdin; the folder it writes to."""
@@ -154,6 +160,12 @@ def test_masks_go_to_the_runner_alone() -> None:
     done = subprocess.run([sys.executable, "-c", MASKS], capture_output=True, text=True, check=True)
     assert done.stdout == ""
     assert done.stderr == f"::add-mask::{SECRET}\n::add-mask::first line\n::add-mask::second line\n"
+
+
+def test_a_secret_is_told_once(tmp_path: Path, agent: Path) -> None:
+    for _ in range(3):
+        ci.mask("buildkite", tmp_path, SECRET)
+    assert (agent / "stdin").read_text(encoding="utf-8") == SECRET
 
 
 def test_masks_are_in_no_log_that_somebody_keeps(tmp_path: Path) -> None:

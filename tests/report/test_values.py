@@ -120,5 +120,11 @@ def test_the_receipt_is_told_from_the_top_of_the_checkout(tmp_path: Path) -> Non
     assert gather(plan(), {NAME: entry()}, source(root=None), project).receipt == ".ecr-tasks/receipt.json"
 
 
+def test_after_a_push_that_failed_there_is_nothing_to_deploy() -> None:
+    found = gather(plan(), {NAME: Entry(built())}, source(), PROJECT, complete=False)
+    assert (found.values(), found.variables()) == ({}, {})
+    assert [image.state for image in found.images] == ["built"]
+
+
 def test_an_image_without_tags_has_its_repository() -> None:
     assert output(tags=(), digest=None, state="built").image == f"{HOST}/{NAME}"

@@ -7,6 +7,7 @@ names, is said in ``values``; ``docs/ci/outputs.md`` says it to users.
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -35,6 +36,9 @@ __all__ = [
     "mask",
     "registry_secrets",
 ]
+
+_masked: set[bytes] = set()
+"""Digests of what this process has had masked, so that each text is told once."""
 
 _SHORTEST = 8
 _ACCOUNT = re.compile(r"[0-9]{12}")
@@ -65,14 +69,16 @@ def annotate_error(provider: str | None, environ: Mapping[str, str], error: EcrT
 
 
 def mask(provider: str | None, project: Path, *secrets: str) -> None:
-    """Has the CI keep secrets out of its log, each line of each.
+    """Has the CI keep secrets out of its log, each line of each, once.
 
     What is short or an account id is left alone: masking an account id empties every output that holds it, and
     a reference does (aws-actions/amazon-ecr-login#305).
     """
     adapter = adapter_for(provider)
     for line in (line.strip() for secret in secrets for line in secret.splitlines()):
-        if len(line) >= _SHORTEST and not _ACCOUNT.fullmatch(line):
+        told = hashlib.sha256(f"{provider} {line}".encode("utf-8", "backslashreplace")).digest()
+        if len(line) >= _SHORTEST and not _ACCOUNT.fullmatch(line) and told not in _masked:
+            _masked.add(told)
             perform(adapter.mask(line), project / FOLDER)
 
 

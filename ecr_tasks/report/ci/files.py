@@ -1,4 +1,4 @@
-"""The files in ``.ecr-tasks/`` that any pipeline can read, on any CI and on none. Pure."""
+"""The files in ``.ecr-tasks/`` that any pipeline can read, on whatever CI. Pure."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def assignments(outputs: Outputs) -> str:
 
 def _document(outputs: Outputs) -> dict[str, object]:
     values: dict[str, object] = dict(outputs.values())
-    if outputs.images:
+    if values:
         values["tags"] = list(outputs.images[0].tags)
         values["images"] = [image.as_json() for image in outputs.images]
     return {"schema": SCHEMA, **values}

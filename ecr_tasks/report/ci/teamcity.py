@@ -25,7 +25,7 @@ class TeamCity(Adapter):
         lines = [
             message("setParameter", name=f"env.{name}", value=text) for name, text in outputs.variables().items()
         ]
-        if outputs.images:
+        if lines:
             first = outputs.images[0]
             told = f"{{build.status.text}}; {first.name} {first.version or first.digest or ''}".rstrip()
             lines.append(message("buildStatus", text=told))

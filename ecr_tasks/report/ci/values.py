@@ -90,7 +90,11 @@ class ImageOutput:
 
 @dataclass(frozen=True)
 class Outputs:
-    """All images of a run, where the receipt is, and the source as people know it."""
+    """All images of a run, where the receipt is, and the source as people know it.
+
+    ``complete`` is False after a push that failed: then there is a summary to show, and no value that a later
+    step could deploy by mistake.
+    """
 
     images: tuple[ImageOutput, ...]
     receipt: str
@@ -98,10 +102,11 @@ class Outputs:
     tag: str | None = None
     revision: str | None = None
     dirty: bool = False
+    complete: bool = True
 
     def values(self) -> dict[str, str]:
-        """The values by their lower-case names; empty without an image."""
-        if not self.images:
+        """The values by their lower-case names; empty without an image, or when not all was done."""
+        if not self.images or not self.complete:
             return {}
         first = self.images[0]
         return {
@@ -127,11 +132,13 @@ def gather(
     *,
     sizes: Mapping[str, Mapping[str, int]] | None = None,
     versions: Mapping[str, str] | None = None,
+    complete: bool = True,
 ) -> Outputs:
     """Puts together what a run did, image by image in the plan's order; those it did nothing with are left out.
 
     ``sizes`` has an image's compressed bytes by platform, where somebody asked the registry; ``versions`` an
-    image's version, where the tag rules name one: else it is the most telling tag.
+    image's version, where the tag rules name one: else it is the most telling tag. ``complete`` as in
+    :class:`Outputs`.
     """
     images = []
     for item in plan.images:
@@ -148,6 +155,7 @@ def gather(
         tag=source.tag,
         revision=source.revision,
         dirty=source.dirty,
+        complete=complete,
     )
 
 
