@@ -65,7 +65,7 @@ def _csv(rule: str, start: int) -> Iterator[tuple[str, int]]:
             text = quoted[1].replace('""', '"')
             if _QUOTED.fullmatch(text):
                 # Three quotes around a field: metadata-action reads every line twice.
-                yield from _csv(text, start + position + 1)
+                yield from _csv(text, start + position + 2)
             else:
                 yield text, start + position + 1
         elif rule.startswith('"', position):
@@ -88,8 +88,9 @@ def _plain_end(rule: str, position: int, start: int) -> int:
 
 
 def _field(text: str, start: int) -> Field:
-    """The first ``=`` that has something before it ends the key."""
+    """The first ``=`` that has something before it ends the key, unless that is an expression's option."""
     equals = text.find("=", 1)
+    equals = -1 if "{{" in text[: max(equals, 0)] else equals
     begins = 0 if equals < 0 else equals + 1
     value = text[begins:]
     column = start + begins + len(value) - len(value.lstrip()) + 1
