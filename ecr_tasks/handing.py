@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     from ecr_tasks.run import Run
 
 
-def results(run: Run, plan: Plan) -> None:
-    """After a build or a push: what was built and published. Never fails a run; it warns."""
+def results(run: Run, plan: Plan, *, complete: bool = True) -> None:
+    """After a build or a push: what was built and published. Never fails a run; it warns.
+
+    A push that failed is not ``complete``: its summary is shown, and nothing is handed on that could be deployed.
+    """
     if not _in_ci(run):
         return
     from ecr_tasks.report.ci import emit, gather
@@ -34,6 +37,7 @@ def results(run: Run, plan: Plan) -> None:
         run.project,
         sizes={name: entry.sizes for name, entry in run.entries.items()},
         versions={name: version for name, version in versions.items() if version},
+        complete=complete,
     )
     emit(run.source.ci, os.environ, outputs, run.project)
 

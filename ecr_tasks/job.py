@@ -59,10 +59,13 @@ def push_images(run: Run) -> None:
     try:
         for item in plan.images:
             _publish(run, item)
+    except BaseException:
+        handing.results(run, plan, complete=False)
+        raise
     finally:  # what is published is told, whatever came after it
         run.turns.close()
         receipt.write(run.project, run.source, run.entries)
-        handing.results(run, plan)
+    handing.results(run, plan)
     for item in plan.images:
         data(run.entry(item.image.name).published[0].reference)
 

@@ -67,9 +67,12 @@ class AwsSession:
             _keep_quiet()
             session = boto3.session.Session(botocore_session=_core(), region_name=self._settings.region)
             if self._settings.role_arn:
-                session = _assume(session, self._settings.role_arn)
-            # Resolved now, while what the dotenv files say is exported; later refreshes keep what was read.
-            session.get_credentials()
+                session = _assume(session, self._settings.role_arn, self._settings.sdk_environment)
+            # Fetched now, while what the dotenv files say is exported: a role's are asked for with a client of
+            # their own, whose endpoint and CA bundle may stand there.
+            credentials = session.get_credentials()
+            if credentials is not None:
+                credentials.get_frozen_credentials()
             self._session = session
         return self._session
 
@@ -104,8 +107,11 @@ def _set(variables: Mapping[str, str]) -> None:
             os.environ.pop(name, None)
 
 
-def _assume(session: Session, role_arn: str) -> Session:
-    """A session of the role, whose credentials renew themselves: by the CI's token, else by the given session's."""
+def _assume(session: Session, role_arn: str, variables: Mapping[str, str]) -> Session:
+    """A session of the role, whose credentials renew themselves: by the CI's token, else by the given session's.
+
+    ``variables`` are exported whenever a renewal makes its client.
+    """
     from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 
     from ecr_tasks.ecr import web_identity
@@ -119,8 +125,13 @@ def _assume(session: Session, role_arn: str) -> Session:
         from botocore.exceptions import NoCredentialsError
 
         raise web_identity.missing(environ) or NoCredentialsError
+
+    def create_client(*arguments: Any, **options: Any) -> Any:
+        with exported(variables):
+            return session._session.create_client(*arguments, **options)
+
     fetcher = AssumeRoleCredentialFetcher(
-        client_creator=session._session.create_client,
+        client_creator=create_client,
         source_credentials=base,
         role_arn=role_arn,
         extra_args={"RoleSessionName": ROLE_SESSION_NAME},

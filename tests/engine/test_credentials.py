@@ -118,6 +118,16 @@ def test_a_role_is_assumed(app: Project, local_ecr: LocalEcr) -> None:
     assert local_ecr.requests()["AssumeRole"] >= 1
 
 
+def test_a_role_named_in_a_dotenv_file_is_asked_for_where_that_says(app: Project, local_ecr: LocalEcr) -> None:
+    for name in list(app.environ):
+        if name.startswith("AWS_"):
+            del app.environ[name]
+    role = f"ECR_ROLE_ARN=arn:aws:iam::{local_ecr.account}:role/ci"
+    app.write(".env", "\n".join([role, *(f"{name}={text}" for name, text in local_ecr.environment().items())]))
+    app.ok("build", "push")
+    assert local_ecr.requests()["AssumeRole"] >= 1
+
+
 def test_a_base_image_in_ecr_is_pulled_with_a_login_of_its_own(app: Project) -> None:
     base = app.ok("build", "push").lines[0]
     docker(app.environ, "image", "rm", "--force", base)
