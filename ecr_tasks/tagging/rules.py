@@ -105,12 +105,8 @@ def parse_rule(text: str, number: int = 1) -> Rule:
     fields = _fields(text)
     given = fields.pop("type", Field("type", "raw", 1))
     if given.value not in get_args(RuleType):
-        raise RuleError(
-            f"has the type {given.value!r}, which isn't one: did you mean {nearest(given.value, get_args(RuleType))}?"
-            if given.value
-            else "has an empty type",
-            given.column,
-        )
+        meant = nearest(given.value, get_args(RuleType)) if given.value else "raw"
+        raise RuleError(f"has the type {given.value!r}, which isn't one: did you mean {meant}?", given.column)
     kind = cast(RuleType, given.value)
     regexp_key = {"match": "pattern", "semver": "match", "pep440": "match"}.get(kind)
     return Rule(
@@ -194,7 +190,6 @@ def _regexp(fields: Mapping[str, Field], key: str) -> Regexp | None:
     if key == "match" and not field.value:
         return None
     try:
-        # Only type=match knows /source/flags.
         return Regexp.parse(field.value) if key == "pattern" else _with_group(Regexp(field.value))
     except NotTranslatable as error:
         raise RuleError(f"has a {key}= that can't be used: {error}", field.column) from error

@@ -6,11 +6,11 @@ partials and sub-expressions are errors. What an expression gives is not HTML-es
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
+from ecr_tasks.settings.problems import nearest
 from ecr_tasks.tagging.text import RuleError
 
 _TOKEN = re.compile(
@@ -134,8 +134,8 @@ def _expression(
         return Expression(name, _value(arguments[0]), options, column)
     if name not in names:
         known = [*names, *with_argument]
-        nearest = next(iter(difflib.get_close_matches(name, known, n=1)), None)
-        meant = f"did you mean {{{{{nearest}}}}}?" if nearest else f"here there are {', '.join(known)}"
+        near = nearest(name, known, cutoff=0.6)
+        meant = f"did you mean {{{{{near}}}}}?" if near else f"here there are {', '.join(known)}"
         raise RuleError(f"has {{{{{name}}}}}, which nothing gives here: {meant}", column)
     if arguments or options:
         raise RuleError(f"has {{{{{name}}}}} with an argument, and it takes none", column)

@@ -17,7 +17,7 @@ from .build import apply, problem, push
     ("rule", "column", "message"),
     [
         ("type=semvr", 6, "has the type 'semvr', which isn't one: did you mean semver?"),
-        ("type=", 6, "has an empty type."),
+        ("type=", 6, "has the type '', which isn't one: did you mean raw?"),
         ("type=raw", 1, "has no value=: a raw rule is type=raw,value=… or just the tag."),
         ("type=semver", 1, "has no pattern=: write for example type=semver,pattern={{version}}."),
         ("type=pep440", 1, "has no pattern=: write for example type=pep440,pattern={{version}}."),
