@@ -46,9 +46,10 @@ pipeline {
 
         stage('Install') {
             steps {
-                // WORKSPACE_TMP is this workspace's own folder for what does not belong in the checkout.
+                // WORKSPACE_TMP is this workspace's own folder for what does not belong in the checkout. It outlives the build,
+                // so it is cleared: what is installed is what this commit asks for.
                 sh '''
-                    python3 -m venv "$WORKSPACE_TMP/ecr-tasks"
+                    python3 -m venv --clear "$WORKSPACE_TMP/ecr-tasks"
                     . "$WORKSPACE_TMP/ecr-tasks/bin/activate"
                     @INSTALL@
                 '''
