@@ -1,4 +1,4 @@
-"""Hands a run's results to the CI it runs in: values, a summary, log groups, masks and errors.
+"""Hands a run's results to the CI it runs in: values, a summary, log groups and errors.
 
 What each CI takes is ``report/ci``'s business; here stands when it is given. On a laptop nothing is, and nothing
 of it is imported.
@@ -16,7 +16,6 @@ from ecr_tasks.registry import OCI_KEYS
 
 if TYPE_CHECKING:
     from ecr_tasks.plan import Plan
-    from ecr_tasks.registry import RegistryToken
     from ecr_tasks.run import Run
 
 
@@ -25,7 +24,7 @@ def results(run: Run, plan: Plan, *, complete: bool = True) -> None:
 
     A push that failed is not ``complete``: its summary is shown, and nothing is handed on that could be deployed.
     """
-    if not _in_ci(run):
+    if not run.in_ci:
         return
     from ecr_tasks.report.ci import emit, gather
 
@@ -45,21 +44,13 @@ def results(run: Run, plan: Plan, *, complete: bool = True) -> None:
 @contextmanager
 def group(run: Run, title: str) -> Iterator[None]:
     """Puts what is printed inside into a group of the CI's log."""
-    if not _in_ci(run):
+    if not run.in_ci:
         yield
         return
     from ecr_tasks.report import ci
 
     with ci.group(run.source.ci, title):
         yield
-
-
-def mask(run: Run, token: RegistryToken) -> None:
-    """Has the CI keep a registry's password out of its log."""
-    if _in_ci(run):
-        from ecr_tasks.report import ci
-
-        ci.mask(run.source.ci, run.project, *ci.registry_secrets(token))
 
 
 def error(run: Run, error: EcrTasksError) -> None:
@@ -71,8 +62,3 @@ def error(run: Run, error: EcrTasksError) -> None:
         from ecr_tasks.report.ci import annotate_error
 
         annotate_error(provider, os.environ, error, run.project)
-
-
-def _in_ci(run: Run) -> bool:
-    """In a CI that we know, or in another that says it is one: files of ours serve that as well."""
-    return run.source.ci is not None or os.environ.get("CI", "").lower() not in ("", "false", "0")

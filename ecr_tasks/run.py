@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from ecr_tasks.ecr.registry import EcrRegistry
     from ecr_tasks.plan import Plan
     from ecr_tasks.publish import Turns
+    from ecr_tasks.registry import RegistryToken
     from ecr_tasks.report.receipt import Entry
     from ecr_tasks.settings import Settings
     from ecr_tasks.source import SourceState
@@ -91,14 +91,18 @@ class Run:
         return self._source
 
     @property
+    def in_ci(self) -> bool:
+        """Whether this is a CI that we know, or another that says it is one: files of ours serve that as well."""
+        return self.source.ci is not None or os.environ.get("CI", "").lower() not in ("", "false", "0")
+
+    @property
     def docker(self) -> WhalesDocker:
         """Docker, in this run's private configuration."""
         if self._docker is None:
             from ecr_tasks.docker import WhalesDocker
-            from ecr_tasks.handing import mask
 
             variables = self.settings.child_environment
-            self._docker = WhalesDocker(self._configuration(), self.project, variables, partial(mask, self))
+            self._docker = WhalesDocker(self._configuration(), self.project, variables, self._mask)
         return self._docker
 
     @property
@@ -131,6 +135,13 @@ class Run:
             self._turns.close()
         if self._private is not None:
             self._private.close()
+
+    def _mask(self, token: RegistryToken) -> None:
+        """Has the CI keep a registry's password out of its log."""
+        if self.in_ci:
+            from ecr_tasks.report import ci
+
+            ci.mask(self.source.ci, self.project, *ci.registry_secrets(token))
 
     def _configuration(self) -> PrivateConfig:
         if self._private is None:
