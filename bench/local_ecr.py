@@ -24,6 +24,7 @@ import sys
 import tempfile
 import threading
 import time
+from abc import ABC, abstractmethod
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -42,7 +43,7 @@ def digest_of(data: bytes | memoryview) -> str:
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
-class Server:
+class Server(ABC):
     """A registry in a process of its own."""
 
     name = ""
@@ -55,8 +56,9 @@ class Server:
         self.headers: dict[str, str] = {}
         self.process: subprocess.Popen[bytes] | None = None
 
+    @abstractmethod
     def command(self) -> list[str]:
-        raise NotImplementedError
+        """What starts it."""
 
     def prepare(self) -> None:
         """What must be there before the first push."""

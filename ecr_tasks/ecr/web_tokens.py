@@ -12,6 +12,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +57,7 @@ def offered(environ: Mapping[str, str], role_arn: str) -> TokenSource | None:
     """
     for name, issuer in _VARIABLES.items():
         if environ.get(name):
-            return TokenSource(issuer, lambda name=name: _checked(environ[name], name))  # type: ignore[misc]
+            return TokenSource(issuer, partial(_checked, environ[name], name))
     if environ.get("ACTIONS_ID_TOKEN_REQUEST_URL") and environ.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN"):
         return TokenSource("GitHub Actions", lambda: _github(environ))
     if environ.get("SYSTEM_OIDCREQUESTURI") and environ.get("SYSTEM_ACCESSTOKEN"):
