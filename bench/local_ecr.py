@@ -60,8 +60,9 @@ class Server(ABC):
     def command(self) -> list[str]:
         """What starts it."""
 
+    @abstractmethod
     def prepare(self) -> None:
-        """What must be there before the first push."""
+        """Makes what must be there before the first push."""
 
     def start(self) -> float:
         """Start; returns the seconds until the first answer."""
@@ -178,6 +179,9 @@ def download(server: Server, digest: str, size: int) -> float:
     if left:
         raise SystemExit(f"{server.name}: {left} bytes are missing")
     return time.perf_counter() - begun
+
+    def prepare(self) -> None:
+        """Nothing: a push makes its repository."""
 
 
 class Pusher:
