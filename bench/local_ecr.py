@@ -150,6 +150,9 @@ class Distribution(Server):
         )
         return [self.binary, "serve", str(settings)]
 
+    def prepare(self) -> None:
+        """Nothing: a push makes its repository."""
+
 
 def upload(server: Server, blob: bytes, digest: str) -> float:
     """Push a blob as docker does (POST, PATCH, PUT); returns the seconds."""
@@ -179,9 +182,6 @@ def download(server: Server, digest: str, size: int) -> float:
     if left:
         raise SystemExit(f"{server.name}: {left} bytes are missing")
     return time.perf_counter() - begun
-
-    def prepare(self) -> None:
-        """Nothing: a push makes its repository."""
 
 
 class Pusher:
