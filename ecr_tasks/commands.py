@@ -61,7 +61,7 @@ def _text(settings: Settings, name: str) -> str | None:
 
 
 def _image(item: PlannedImage, host: str, builder: str | None) -> list[str]:
-    references = [f"{host}/{item.image.repository}:{tag.name}" for tag in item.image.tags]
+    references = [f"{host}/{item.image.repository}:{tag.tag.name}" for tag in item.tags if not tag.stays]
     command = ["docker", "buildx", "build", *(["--builder", builder] if builder else [])]
     command += _options(item.image.definition)
     for reference in references:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ecr_tasks import handing
+from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.guard import check_leaks, ecr_hosts, own_folder_in_context
 from ecr_tasks.images import bake_file
 from ecr_tasks.plan import Plan, PlannedImage
@@ -154,10 +155,17 @@ def _publish(run: Run, item: PlannedImage) -> None:
 
 
 def _sizes(run: Run, done: Published) -> dict[str, int]:
-    """An index's images by platform, in compressed bytes; empty for a single image, which knows its own size."""
+    """An index's images by platform, in compressed bytes; empty for a single image, which knows its own size.
+
+    Everything is published by now: ECR not telling the sizes is no reason to fail.
+    """
     if not done.image.is_index:
         return {}
     repository = Repository(done.repository, "", f"{done.registry}/{done.repository}")
-    children = run.registry.images(repository, [digest for _, digest in done.image.children])
+    try:
+        children = run.registry.images(repository, [digest for _, digest in done.image.children])
+    except EcrTasksError as error:
+        warn(f"{done.name} is published, but its size is not known: {error.cause}")
+        return {}
     sizes = ((platform, children.get(digest)) for platform, digest in done.image.children)
     return {platform: image.size or 0 for platform, image in sizes if image is not None}

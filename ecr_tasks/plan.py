@@ -6,7 +6,7 @@ The order of thought is interface.md's "Publishing, precisely".
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from ecr_tasks.definition import BuildDefinition, Keep
@@ -36,6 +36,8 @@ class PlannedTag:
     state: TagState | None = None
     digest: str | None = None
     """The digest it points at now."""
+    stays: bool = False
+    """Whether it is left where it is, on a higher release."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ def _plan_image(
         return PlannedImage(image, tags, True, because, view, creates_repository=create_repository)
     publishing = image.tags[0]
     published = view.tags.get(publishing.name) if publishing.kind == "fixed" else None
-    tags = tuple(_plan_tag(tag, view, published) for tag in image.tags)
+    tags = tuple(_plan_tag(tag, view, published, pushed=tag is publishing) for tag in image.tags)
     return PlannedImage(image, tags, published is None, _because(publishing, published, source), view)
 
 
@@ -151,12 +153,17 @@ def _because(publishing: Tag, published: StoredImage | None, source: SourceState
     return f"no image is tagged {publishing.name} yet"
 
 
-def _plan_tag(tag: Tag, view: RepositoryView, published: StoredImage | None) -> PlannedTag:
+def _plan_tag(tag: Tag, view: RepositoryView, published: StoredImage | None, *, pushed: bool) -> PlannedTag:
+    """What becomes of one tag; ``pushed`` is the one that the image is pushed under, which moves by that."""
     there = view.tags.get(tag.name)
     if there is None:
         return PlannedTag(tag, "new")
     if published is not None and there.digest == published.digest:
         return PlannedTag(tag, "present", there.digest)
+    higher = tag.forward.higher([there.version]) if tag.forward and there.version and not pushed else None
+    if higher is not None:
+        stays = replace(tag, because=f"{tag.name} stays with the higher release {higher}, which ECR has")
+        return PlannedTag(stays, "present", there.digest, stays=True)
     locked = tag.kind == "fixed" or (view.repository is not None and view.repository.locks(tag.name))
     return PlannedTag(tag, "locked" if locked else "moves", there.digest)
 

@@ -70,6 +70,9 @@ class Registry(Protocol):
     def images(self, repository: Repository, digests: Sequence[str]) -> Mapping[str, StoredImage]:
         """Several by digest; those that are not there are left out."""
 
+    def list_tags(self, repository: Repository) -> Sequence[str] | None:
+        """Every tag that there is; None where we may not list them."""
+
     def set_tag(self, repository: Repository, image: StoredImage, tag: str) -> None:
         """Points a tag at an image that is there, by PutImage; Refused when the tag is locked."""
 

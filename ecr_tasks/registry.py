@@ -24,6 +24,9 @@ MANIFEST_MEDIA_TYPES = (
 OCI_KEYS = "org.opencontainers.image."
 """What the OCI pre-defined label and annotation keys begin with."""
 
+VERSION = OCI_KEYS + "version"
+"""The OCI pre-defined key that says which version an image is."""
+
 REVISION = OCI_KEYS + "revision"
 """The OCI pre-defined key that says which commit an image was built from."""
 
@@ -95,9 +98,12 @@ class StoredImage:
     @property
     def revision(self) -> str | None:
         """The commit that the image says it was built from, if its annotations say."""
-        annotations = self.document.get("annotations")
-        value = annotations.get(REVISION) if isinstance(annotations, dict) else None
-        return value if isinstance(value, str) else None
+        return self._annotation(REVISION)
+
+    @property
+    def version(self) -> str | None:
+        """The version that the image says it is, if its annotations say."""
+        return self._annotation(VERSION)
 
     @property
     def config_digest(self) -> str | None:
@@ -112,6 +118,11 @@ class StoredImage:
             return None
         document = self.document
         return int(document["config"]["size"]) + sum(int(layer["size"]) for layer in document["layers"])
+
+    def _annotation(self, key: str) -> str | None:
+        annotations = self.document.get("annotations")
+        value = annotations.get(key) if isinstance(annotations, dict) else None
+        return value if isinstance(value, str) else None
 
     @property
     def children(self) -> tuple[tuple[str, str], ...]:

@@ -61,6 +61,7 @@ class FakeRegistry:
         self.calls = calls or Calls()
         self.repositories = {repository.name: repository for repository in repositories}
         self.held: dict[str, dict[str, StoredImage]] = {name: {} for name in self.repositories}
+        self.may_list = True
         self.tags: dict[str, dict[str, str]] = {name: {} for name in self.repositories}
 
     def look(self, repositories: Mapping[str, Sequence[str]]) -> Mapping[str, RepositoryView]:
@@ -81,6 +82,12 @@ class FakeRegistry:
         held = self.held[repository.name]
         self.calls.end()
         return {digest: held[digest] for digest in digests if digest in held}
+
+    def list_tags(self, repository: Repository) -> Sequence[str] | None:
+        self.calls.begin("list_tags", repository.name)
+        found = list(self.tags[repository.name]) if self.may_list else None
+        self.calls.end()
+        return found
 
     def set_tag(self, repository: Repository, image: StoredImage, tag: str) -> None:
         self.calls.begin("set_tag", repository.name, tag)

@@ -75,7 +75,7 @@ def error_code(error: Exception) -> str:
 
 def _client_error(error: Exception, doing: str) -> EcrTasksError:
     code = error_code(error)
-    message = str(getattr(error, "response", {}).get("Error", {}).get("Message", "")).strip()
+    message = str(getattr(error, "response", {}).get("Error", {}).get("Message", "")).strip().rstrip(".")
     if code in _EXPIRED:
         return AwsError(
             f"The AWS credentials have expired, so we could not {doing}.",
@@ -88,7 +88,7 @@ def _client_error(error: Exception, doing: str) -> EcrTasksError:
         )
     if code in _DENIED:
         return AwsError(
-            f"AWS does not allow these credentials to {doing}: {message or code}",
+            f"AWS does not allow these credentials to {doing}: {message or code}.",
             "Give the role or user the action that the message names, or use other credentials.",
         )
     if code in _THROTTLED:
@@ -98,19 +98,27 @@ def _client_error(error: Exception, doing: str) -> EcrTasksError:
         )
     if code == "ImageTagAlreadyExistsException":
         return Refused(
-            f"ECR refused to {doing}: {message}",
+            f"ECR refused to {doing}: {message or code}.",
             "The tag is immutable: publish under another, or add an exclusion filter for it.",
         )
     if code == "RepositoryNotFoundException":
-        return RegistryError(f"ECR could not {doing}: {message}", "Create it with `inv repo.ensure`.")
+        return RegistryError(f"ECR could not {doing}: {message or code}.", "Create it with `inv repo.ensure`.")
+    said = f"{message} ({code})" if message else code
     return RegistryError(
-        f"ECR could not {doing}: {message or code} ({code})",
+        f"ECR could not {doing}: {said}.",
         "Run it again; if it stays so, the message says what ECR objects to.",
     )
 
 
 def _unreachable(error: Exception, doing: str) -> AwsError:
+    from botocore.exceptions import ConnectionClosedError
+
     endpoint = str(getattr(error, "kwargs", {}).get("endpoint_url") or "the AWS endpoint")
+    if isinstance(error, ConnectionClosedError):
+        return AwsError(
+            f"The connection to {endpoint} ended before the whole answer was here, so we could not {doing}.",
+            "Run it again; it takes up where it stopped.",
+        )
     if "//127.0.0.1" in endpoint or "//localhost" in endpoint:
         return AwsError(
             f"Nothing answers at {endpoint}, so we could not {doing}.",

@@ -65,6 +65,25 @@ class EcrRegistry:
             found.update({image.digest: image for image in self._get(repository.name, ids).values()})
         return found
 
+    def list_tags(self, repository: Repository) -> Sequence[str] | None:
+        """ListImages, a thousand a page; None without that permission, which pushing does not need."""
+        from botocore.exceptions import ClientError
+
+        with translated(f"list the tags of {repository.name} (ecr:ListImages)"):
+            lister = self._aws.ecr().get_paginator("list_images")
+            pages = lister.paginate(
+                **self._registry_id(),
+                repositoryName=repository.name,
+                filter={"tagStatus": "TAGGED"},
+                PaginationConfig={"PageSize": 1000},
+            )
+            try:
+                return [image["imageTag"] for page in pages for image in page["imageIds"] if "imageTag" in image]
+            except ClientError as error:
+                if error_code(error) != "AccessDeniedException":
+                    raise
+        return None
+
     def set_tag(self, repository: Repository, image: StoredImage, tag: str) -> None:
         """PutImage with the original bytes, media type and digest (ecr.md, Retag)."""
         from botocore.exceptions import ClientError
@@ -80,8 +99,11 @@ class EcrRegistry:
                     imageTag=tag,
                 )
             except ClientError as error:
-                # The tag points there already: another run was as far as this one.
-                if error_code(error) != "ImageAlreadyExistsException" and not self._is(repository, tag, image):
+                # The tag points there already: another run was as far as this one, or our first answer was lost.
+                code = error_code(error)
+                if code == "ImageAlreadyExistsException":
+                    return
+                if code != "ImageTagAlreadyExistsException" or not self._is(repository, tag, image):
                     raise
 
     def create(self, name: str) -> Repository:

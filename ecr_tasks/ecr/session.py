@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ecr_tasks.ecr.errors import no_region, translated
+from ecr_tasks.ecr.whole import ATTEMPTS, insist
 from ecr_tasks.settings import Settings
 
 if TYPE_CHECKING:
@@ -49,7 +50,9 @@ class AwsSession:
                 if not chosen:
                     raise no_region()
                 make: Any = session.client  # its overloads want a literal service name
-                self._clients[service, region] = make(service, region_name=chosen, config=_config())
+                client = make(service, region_name=chosen, config=_config())
+            insist(client)
+            self._clients[service, region] = client
         return self._clients[service, region]
 
     def _no_proxy(self) -> dict[str, str]:
@@ -177,6 +180,6 @@ def _config() -> Any:
     return Config(
         connect_timeout=5,
         read_timeout=60,
-        retries={"mode": "standard", "max_attempts": 4},
+        retries={"mode": "standard", "max_attempts": ATTEMPTS},
         user_agent_extra="ecr-tasks",
     )

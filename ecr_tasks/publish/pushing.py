@@ -11,6 +11,7 @@ from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
 from ecr_tasks.plan import PlannedImage
 from ecr_tasks.ports import Docker, Registry
 from ecr_tasks.publish.building import Built
+from ecr_tasks.publish.forward import move_forward
 from ecr_tasks.registry import Repository, StoredImage
 
 State = Literal["pushed", "retagged", "already-published"]
@@ -57,10 +58,10 @@ def publish(
         if built is None:
             raise RegistryError(f"{planned.image.name} was not built.", "Run `inv build push`.")
         image, state = _push(planned, built, repository, docker, registry, builder, warn)
-    moved = _set_tags(planned, image, repository, registry)
+    moved, left = _set_tags(planned, image, repository, registry, warn)
     if state == "already-published" and moved:
         state = "retagged"
-    tags = tuple(tag.name for tag in planned.image.tags)
+    tags = tuple(tag.name for tag in planned.image.tags if tag.name not in left)
     return Published(planned.image.name, repository.host, repository.name, image.digest, tags, state, image)
 
 
@@ -134,15 +135,32 @@ def _theirs(
     return theirs, "already-published"
 
 
-def _set_tags(planned: PlannedImage, image: StoredImage, repository: Repository, registry: Registry) -> bool:
-    """Sets the tags that don't point at the image yet; fixed ones before moving ones."""
-    due = [item for item in planned.tags[1:] if item.digest != image.digest]
-    for item in sorted(due, key=lambda item: item.tag.kind != "fixed"):
-        try:
-            registry.set_tag(repository, image, item.tag.name)
-        except EcrTasksError as error:
-            raise type(error)(
-                f"{image.digest} is published as {planned.image.tags[0].name}, but {error.cause}",
-                error.remedy,
-            ) from error
-    return bool(due)
+def _set_tags(
+    planned: PlannedImage,
+    image: StoredImage,
+    repository: Repository,
+    registry: Registry,
+    warn: Callable[[str], None],
+) -> tuple[bool, set[str]]:
+    """Sets the tags that don't point at the image yet: fixed ones, moving ones, those that only move forward.
+
+    Says whether any was set, and which are left to higher releases.
+    """
+    due = [item.tag for item in planned.tags[1:] if item.digest != image.digest and not item.stays]
+    due.sort(key=lambda tag: tag.kind != "fixed")
+    forward = [tag for tag in due if tag.forward]
+    done = [tag.name for tag in due if not tag.forward]
+    try:
+        for name in done:
+            registry.set_tag(repository, image, name)
+        if forward:
+            done += move_forward(forward, image, repository, registry, warn)
+    except EcrTasksError as error:
+        raise type(error)(
+            f"{image.digest} is published as {planned.image.tags[0].name}, but not every tag is set: {error.cause}",
+            error.remedy,
+        ) from error
+    left = {tag.name for tag in forward if tag.name not in done} | {
+        item.tag.name for item in planned.tags if item.stays
+    }
+    return bool(done), left

@@ -10,7 +10,7 @@ from ecr_tasks.source import SourceState
 from ecr_tasks.tagging.dates import tells_seconds
 from ecr_tasks.tagging.facts import Facts
 from ecr_tasks.tagging.flavor import Flavor
-from ecr_tasks.tagging.latest import higher_release
+from ecr_tasks.tagging.latest import Forward, higher_release
 from ecr_tasks.tagging.model import MAX_LENGTH, Kind, RuleResult, Tag, TagSet, as_tag
 from ecr_tasks.tagging.rules import Rule, RuleProblem
 from ecr_tasks.tagging.template import Template
@@ -54,7 +54,7 @@ def evaluate(rules: Sequence[Rule], flavor: Flavor, facts: Facts, *, unversioned
     results.append(latest)
     version = given[0].tag.name if given else None
     if latest.tag is not None and latest.kind is not None:
-        tag = Tag(latest.tag, latest.kind, latest.rule, latest.because)
+        tag = Tag(latest.tag, latest.kind, latest.rule, latest.because, _forward(flavor, given[0], latest.tag))
         given.append(_Given(tag, Value(tag.name, tag.because), 3))
     given = _each_once(given)
     publishing = min(given, key=lambda one: one.order).tag if given else None
@@ -77,7 +77,9 @@ def _apply(rule: Rule, flavor: Flavor, facts: Facts) -> _Given | NoValue:
     by_template = _fixed_by(rule, flavor, facts)
     kind: Kind = rule.kind or ("fixed" if value.fixed or by_template else "moving")
     order = 3 if kind == "moving" else 0 if rule.type == "sha" else 2 if by_template == "clock" else 1
-    return _Given(Tag(name, kind, rule.text, value.because), value, order)
+    # Among several variants' tags (a prefix or suffix), whose releases are whose can't be told by the names.
+    forward = value.forward if kind == "moving" and name == value.text else None
+    return _Given(Tag(name, kind, rule.text, value.because, forward), value, order)
 
 
 def _enabled(rule: Rule, facts: Facts) -> bool:
@@ -140,6 +142,14 @@ def _latest(flavor: Flavor, facts: Facts, given: Sequence[_Given]) -> RuleResult
     prefix = facts.render(flavor.prefix) if flavor.prefix_on_latest else ""
     suffix = facts.render(flavor.suffix) if flavor.suffix_on_latest else ""
     return RuleResult(rule, as_tag(f"{prefix}latest{suffix}"), "moving", because)
+
+
+def _forward(flavor: Flavor, first: _Given, latest: str) -> Forward | None:
+    """What `latest` stands for where it only moves forward and no prefix or suffix tells variants apart."""
+    plain = latest == "latest" and first.tag.name == first.value.text
+    if flavor.latest != "auto" or not flavor.forward or not plain or first.value.version is None:
+        return None
+    return Forward(first.value.version)
 
 
 def _each_once(given: Sequence[_Given]) -> list[_Given]:

@@ -7,10 +7,30 @@ metadata-action moves `latest` with every release, so that a patch of an older l
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from ecr_tasks.source import SourceState
+from ecr_tasks.tagging.template import Template
 from ecr_tasks.tagging.versions import Scheme, Version, parse
+
+
+@dataclass(frozen=True)
+class Forward:
+    """What a tag that only moves forward stands for: a version, among all releases or those of a line.
+
+    ``line`` is the pattern that gave the tag, such as ``{{major}}.{{minor}}``; None for `latest`.
+    """
+
+    version: Version
+    line: Template | None = None
+
+    def higher(self, names: Iterable[str]) -> str | None:
+        """The highest of these releases that the tag belongs to rather than to this one, or None."""
+        return _highest_above(self.version, names, self._in_line)
+
+    def _in_line(self, other: Version) -> bool:
+        return self.line is None or other.render(self.line) == self.version.render(self.line)
 
 
 def version_of(text: str | None) -> Version | None:
@@ -27,8 +47,12 @@ def higher_release(
 
     ``stands_for`` says which other versions the tag would stand for as well.
     """
+    return _highest_above(version, source.release_tags, stands_for)
+
+
+def _highest_above(version: Version, names: Iterable[str], stands_for: Callable[[Version], bool]) -> str | None:
     found: tuple[Version, str] | None = None
-    for name in source.release_tags:
+    for name in names:
         other = _release(name, version.scheme)
         if other is None or not other.rank > version.rank or not stands_for(other):
             continue

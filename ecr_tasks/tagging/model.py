@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from ecr_tasks.errors import SettingsError
+from ecr_tasks.tagging.latest import Forward
 
 Kind = Literal["fixed", "moving"]
 """A fixed tag never moves once it is published; a moving one does."""
@@ -19,12 +20,16 @@ MAX_LENGTH = 128
 
 @dataclass(frozen=True)
 class Tag:
-    """One tag, the rule that gave it and why, in words."""
+    """One tag, the rule that gave it and why, in words.
+
+    ``forward`` is there where the tag moves only to higher releases, and these can be told by their tags.
+    """
 
     name: str
     kind: Kind
     rule: str
     because: str
+    forward: Forward | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

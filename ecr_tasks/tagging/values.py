@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 from ecr_tasks.tagging.facts import Facts
-from ecr_tasks.tagging.latest import higher_release, version_of
+from ecr_tasks.tagging.latest import Forward, higher_release, version_of
 from ecr_tasks.tagging.rules import Rule
 from ecr_tasks.tagging.versions import Scheme, Version, parse
 
@@ -18,7 +18,8 @@ from ecr_tasks.tagging.versions import Scheme, Version, parse
 class Value:
     """A rule's text and why; ``fixed`` by its type alone, ``latest`` is what the flavor's auto makes of it.
 
-    ``version`` is what `latest` would move to, where it can be compared with the other releases.
+    ``version`` is what `latest` would move to, where it can be compared with the other releases; ``forward`` is
+    what the text stands for, where it only moves forward.
     """
 
     text: str
@@ -26,6 +27,7 @@ class Value:
     fixed: bool = False
     latest: bool = False
     version: Version | None = None
+    forward: Forward | None = None
 
 
 @dataclass(frozen=True)
@@ -77,12 +79,14 @@ def _version(rule: Rule, facts: Facts, scheme: Scheme, *, forward: bool) -> Valu
     tag = version.render(rule.pattern)
     fixed = version.is_told_by(rule.pattern)
     comparable = version if text == given.text else None
+    moves_to: Forward | None = None
     if forward and not fixed and comparable is not None:
+        moves_to = Forward(version, rule.pattern)
         pattern = rule.pattern
         higher = higher_release(version, facts.source, lambda other: other.render(pattern) == tag)
         if higher is not None:
             return NoValue(f"{tag} stays with the higher release {higher}")
-    return Value(tag, because, fixed=fixed, latest=version.final, version=comparable)
+    return Value(tag, because, fixed=fixed, latest=version.final, version=comparable, forward=moves_to)
 
 
 def _match(rule: Rule, facts: Facts) -> Value | NoValue:

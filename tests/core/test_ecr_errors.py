@@ -56,6 +56,20 @@ def test_each_known_error_has_its_kind_and_says_why(error: Exception, kind: type
     assert word in found.cause
 
 
+@pytest.mark.parametrize(
+    "code", ["InternalFailure", "ImageTagAlreadyExistsException", "RepositoryNotFoundException", "AccessDenied"]
+)
+def test_an_error_without_a_message_is_told_by_its_code(code: str) -> None:
+    cause = told(client_error(code, "")).cause
+    assert cause.endswith(f": {code}.")
+    assert cause.count(code) == 1
+
+
+def test_a_message_ends_one_sentence_however_aws_ends_it() -> None:
+    assert told(client_error("AccessDeniedException", "not authorized.")).cause.endswith("not authorized.")
+    assert told(client_error("SomethingNew", "it broke.")).cause.endswith("it broke (SomethingNew).")
+
+
 def test_a_dead_local_ecr_has_a_remedy_of_its_own() -> None:
     assert "inv local" in told(aws.EndpointConnectionError(endpoint_url="http://127.0.0.1:5000/")).remedy
 

@@ -1,0 +1,62 @@
+"""Two pipelines that publish two releases at once, for real: `latest` and the line's tag end at the higher one."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import boto3
+import pytest
+
+from ecr_tasks.local.server import LocalEcr
+from tests.engine.project import INV, Project, project
+
+ROUNDS = 3
+RULES = "type=sha\ntype=semver,pattern={{version}}\ntype=semver,pattern={{major}}.{{minor}}"
+
+
+@pytest.fixture
+def pipelines(tmp_path: Path, engine: dict[str, str], local_ecr: LocalEcr) -> list[Project]:
+    """Two checkouts, each with the git tag of its own release and built."""
+    made = []
+    for version in ("v1.2.3", "v1.2.4"):
+        environ = {**engine, **local_ecr.environment(), "ECR_TAGS": RULES}
+        app = project(tmp_path / version, environ, "FROM scratch\nCOPY hello.txt /\n")
+        app.write("hello.txt", version)
+        app.commit(version)
+        app.git("tag", version)
+        app.ok("build")
+        made.append(app)
+    return made
+
+
+def test_they_end_at_the_higher_release(pipelines: list[Project], local_ecr: LocalEcr) -> None:
+    keys = local_ecr.environment()
+    api = boto3.client(
+        "ecr",
+        endpoint_url=local_ecr.endpoint,
+        region_name=local_ecr.region,
+        aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
+    )
+    for number in range(ROUNDS):
+        name = f"team/app-{number}"
+        api.create_repository(repositoryName=name)
+        for child in [started(app, name) for app in pipelines]:
+            _, said = child.communicate()
+            assert child.returncode == 0, said
+        listed = api.list_images(repositoryName=name, filter={"tagStatus": "TAGGED"})["imageIds"]
+        tags = {image["imageTag"]: image["imageDigest"] for image in listed}
+        assert tags["latest"] == tags["1.2"] == tags["1.2.4"] != tags["1.2.3"]
+
+
+def started(app: Project, name: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*INV, "push"],
+        cwd=app.folder,
+        env={**app.environ, "ECR_REPOSITORY": name},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
