@@ -16,7 +16,7 @@ PAGES = pytest.mark.parametrize("system", SYSTEMS.values(), ids=lambda system: s
 # What pushing asks ECR for (Amazon ECR User Guide, "IAM permissions for pushing an image"), what ecr-tasks asks
 # before (ecr_tasks/ecr/registry.py), and what reading a cache or a base image in the repository needs.
 PUSH = {
-    *("BatchCheckLayerAvailability", "BatchGetImage", "CompleteLayerUpload", "DescribeRepositories"),
+    *("BatchCheckLayerAvailability", "BatchGetImage", "CompleteLayerUpload", "DescribeRepositories", "ListImages"),
     *("GetDownloadUrlForLayer", "InitiateLayerUpload", "PutImage", "UploadLayerPart"),
 }
 
