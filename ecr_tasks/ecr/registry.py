@@ -8,9 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from ecr_tasks.ecr.describing import describe
 from ecr_tasks.ecr.errors import error_code, translated
 from ecr_tasks.ecr.session import AwsSession
 from ecr_tasks.errors import AwsError, EcrTasksError, RegistryError
+from ecr_tasks.inventory import Held, fold
 from ecr_tasks.registry import (
     INDEX_MEDIA_TYPES,
     MANIFEST_MEDIA_TYPES,
@@ -59,11 +61,24 @@ class EcrRegistry:
 
     def images(self, repository: Repository, digests: Sequence[str]) -> Mapping[str, StoredImage]:
         """Several images by digest, in batches of a hundred."""
-        found: dict[str, StoredImage] = {}
-        for start in range(0, len(digests), BATCH):
-            ids: list[ImageIdentifierTypeDef] = [{"imageDigest": digest} for digest in digests[start : start + BATCH]]
-            found.update({image.digest: image for image in self._get(repository.name, ids).values()})
-        return found
+        return self._all(repository.name, digests)
+
+    def ready(self) -> None:
+        """Makes the client, which threads must not do."""
+        self._aws.ecr()
+
+    def inventory(self, name: str) -> tuple[Held, ...]:
+        """What a repository holds, folded: a DescribeImages for a thousand, a BatchGetImage for a hundred indexes."""
+        from botocore.exceptions import ClientError
+
+        with translated(f"list the images of {name} (ecr:DescribeImages)"):
+            try:
+                details = describe(self._aws.ecr(), name, self._registry_id())
+            except ClientError as error:
+                self._check_account(error)
+                raise
+        indexes = [item.digest for item in details if item.media_type in INDEX_MEDIA_TYPES]
+        return fold(details, self._all(name, indexes))
 
     def set_tag(self, repository: Repository, image: StoredImage, tag: str) -> None:
         """PutImage with the original bytes, media type and digest (ecr.md, Retag)."""
@@ -180,6 +195,19 @@ class EcrRegistry:
             stored = StoredImage(identifier["imageDigest"], image["imageManifest"], image["imageManifestMediaType"])
             found[identifier.get("imageTag") or stored.digest] = stored
         return found
+
+    def _all(self, name: str, digests: Sequence[str]) -> dict[str, StoredImage]:
+        """BatchGetImage of any number, several batches at once."""
+        batches: list[list[ImageIdentifierTypeDef]] = [
+            [{"imageDigest": digest} for digest in digests[start : start + BATCH]]
+            for start in range(0, len(digests), BATCH)
+        ]
+        if len(batches) < 2:
+            answers = [self._get(name, batch) for batch in batches]
+        else:
+            with ThreadPoolExecutor(PARALLEL) as pool:
+                answers = list(pool.map(lambda batch: self._get(name, batch), batches))
+        return {image.digest: image for answer in answers for image in answer.values()}
 
     def _is(self, repository: Repository, tag: str, image: StoredImage) -> bool:
         """Whether a tag points at an image: immutable repositories report that as a conflict (roadmap#2179)."""

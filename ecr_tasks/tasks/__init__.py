@@ -11,6 +11,7 @@ ns = Collection(
     image.build,
     image.push,
     image.pull,
+    image.images,
     image.plan,
     image.commands,
     tags.tags,

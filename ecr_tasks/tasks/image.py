@@ -1,4 +1,4 @@
-"""The main job's tasks: build, push, pull, plan, commands, login, logout."""
+"""The main job's tasks: build, push, pull, images, plan, commands, login, logout."""
 
 from __future__ import annotations
 
@@ -33,6 +33,14 @@ def pull(run: Run, image: str | None = None, platform: str | None = None) -> Non
     from ecr_tasks import access
 
     access.pull_images(run, image, platform)
+
+
+@task(help={"json": "one JSON document on stdout"})
+def images(run: Run, json: bool = False) -> None:
+    """Show what the repository holds: tags, digest, platforms, size, age, pulls, scan."""
+    from ecr_tasks import listing
+
+    listing.list_images(run, json=json)
 
 
 @task(help={"json": "one JSON document on stdout"})
