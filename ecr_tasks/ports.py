@@ -73,6 +73,9 @@ class Registry(Protocol):
     def set_tag(self, repository: Repository, image: StoredImage, tag: str) -> None:
         """Points a tag at an image that is there, by PutImage; Refused when the tag is locked."""
 
+    def find(self, name: str, references: Sequence[str]) -> RepositoryView:
+        """Tags and digests of a repository in one call; how mutable the repository is, it does not say."""
+
     def create(self, name: str) -> Repository:
         """Creates a repository; one that is there already is as good."""
 

@@ -82,6 +82,14 @@ class FakeRegistry:
         self.calls.end()
         return {digest: held[digest] for digest in digests if digest in held}
 
+    def find(self, name: str, references: Sequence[str]) -> RepositoryView:
+        self.calls.begin("find", name, *references)
+        tags, held = self.tags[name], self.held[name]
+        digests = {item: tags.get(item, item) for item in references}
+        found = {item: held[digest] for item, digest in digests.items() if digest in held}
+        self.calls.end()
+        return RepositoryView(Repository(name, ACCOUNT, f"{HOST}/{name}") if found else None, found)
+
     def set_tag(self, repository: Repository, image: StoredImage, tag: str) -> None:
         self.calls.begin("set_tag", repository.name, tag)
         assert image.digest in self.held[repository.name], "only an image that is there can get a tag"

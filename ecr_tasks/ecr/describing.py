@@ -1,11 +1,13 @@
-"""DescribeImages, page by page: what a repository holds, as the API tells it."""
+"""Listings, page by page: what a repository holds, and what refers to an image, as the API tells it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ecr_tasks.errors import AwsError
 from ecr_tasks.inventory import Detail, Scan
+from ecr_tasks.registry import Repository
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr.client import ECRClient
@@ -25,6 +27,25 @@ def describe(client: ECRClient, repository: str, registry_id: Mapping[str, str])
         parameters["filter"] = {"imageStatus": "ANY"}  # SDKs before the archive refuse to send it
     pages = client.get_paginator("describe_images").paginate(**parameters)
     return [_detail(item) for page in pages for item in page["imageDetails"]]
+
+
+def referrers(client: ECRClient, repository: Repository, digest: str) -> tuple[str, ...]:
+    """The digests of the active images whose subject this is. botocore's errors come through."""
+    if not hasattr(client, "list_image_referrers"):
+        raise AwsError("This boto3 can't ask ECR for an image's signatures and SBOMs.", "Update boto3.")
+    found: list[str] = []
+    more: Any = {}
+    while True:
+        answer = client.list_image_referrers(
+            registryId=repository.account,
+            repositoryName=repository.name,
+            subjectId={"imageDigest": digest},
+            **more,
+        )
+        found += [item["digest"] for item in answer["referrers"]]
+        if not answer.get("nextToken"):
+            return tuple(found)
+        more = {"nextToken": answer["nextToken"]}
 
 
 def _detail(item: ImageDetailTypeDef) -> Detail:

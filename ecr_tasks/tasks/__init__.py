@@ -12,6 +12,7 @@ ns = Collection(
     image.push,
     image.pull,
     image.images,
+    image.promote,
     image.plan,
     image.commands,
     tags.tags,

@@ -1,4 +1,4 @@
-"""The main job's tasks: build, push, pull, images, plan, commands, login, logout."""
+"""The main job's tasks: build, push, pull, images, promote, plan, commands, login, logout."""
 
 from __future__ import annotations
 
@@ -41,6 +41,25 @@ def images(run: Run, json: bool = False) -> None:
     from ecr_tasks import listing
 
     listing.list_images(run, json=json)
+
+
+@task(
+    positional=["source"],
+    iterable=["tag"],
+    help={
+        "source": "a tag, a sha256: digest, or host/repository@digest as push prints it",
+        "tag": "a tag to give it; once for each",
+        "image": "of several images, the one (default: all of them)",
+        "json": "one JSON document on stdout",
+    },
+)
+def promote(
+    run: Run, source: str, tag: list[str] | None = None, image: str | None = None, json: bool = False
+) -> None:
+    """Give a published image more tags; nothing is pulled, built or pushed."""
+    from ecr_tasks import promoting
+
+    promoting.promote(run, source, tag or [], image=image, json=json)
 
 
 @task(help={"json": "one JSON document on stdout"})

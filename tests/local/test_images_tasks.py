@@ -3,53 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
-import pytest
-
 from ecr_tasks.local.server import LocalEcr
+from tests.local.shell import Shell
 from tests.local.wire import OCI_INDEX, OCI_MANIFEST, Wire, descriptor, digest_of, index_of, manifest_of
 
 SIGNATURE = "application/vnd.dev.cosign.artifact.sig.v1+json"
 CACHE = "application/vnd.buildkit.cacheconfig.v0"
-
-
-class Shell:
-    """Runs `inv` in a project that has no docker and no git."""
-
-    def __init__(self, ecr: LocalEcr, folder: Path) -> None:
-        self.ecr = ecr
-        self.folder = folder
-        self.environ = {**os.environ, **ecr.environment(), "ECR_REPOSITORY": "team/app"}
-        (folder / "tasks.py").write_text('from ecr_tasks import ns\n\n__all__ = ["ns"]\n', encoding="utf-8")
-
-    def inv(self, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "invoke", *words],
-            cwd=self.folder,
-            env={**self.environ, **environ},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    def calls(self, *words: str, **environ: str) -> tuple[subprocess.CompletedProcess[str], dict[str, int]]:
-        """The same, and what the local ECR was asked for it."""
-        before = self.ecr.requests()
-        done = self.inv(*words, **environ)
-        after = self.ecr.requests()
-        return done, {name: after[name] - before.get(name, 0) for name in after if after[name] != before.get(name, 0)}
-
-
-@pytest.fixture
-def shell(ecr: LocalEcr, tmp_path: Path) -> Shell:
-    folder = tmp_path / "project"
-    folder.mkdir()
-    return Shell(ecr, folder)
 
 
 def push_platforms(wire: Wire, repository: str, tag: str, amd64: bytes, arm64: bytes) -> bytes:
