@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ecr_tasks import references
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.planning import planned_repositories
+from ecr_tasks.publish.copying import carry_out_copy, decide_copy
 from ecr_tasks.publish.promoting import Promotion, carry_out, decide
 from ecr_tasks.report.terminal import data, document, say, short
 from ecr_tasks.run import Run
@@ -31,6 +32,39 @@ def promote(run: Run, given: str, tags: Sequence[str], *, image: str | None, jso
         _show(promotion, dry=run.dry)
     if not run.dry:
         _tell(made, source, json=json)
+
+
+def promote_to(run: Run, given: str, to: str, tags: Sequence[str], *, image: str | None, json: bool) -> None:
+    """To another repository, region or account: same digest, every platform, what refers to it; nothing is pulled.
+
+    Without a tag it keeps the one it was named by.
+    """
+    source, where = references.source(given), references.destination(to)
+    wanted = references.tags(tags or ([] if source.reference.startswith("sha256:") else [source.reference]))
+    if not wanted:
+        raise SettingsError("No tag is given.", f"Say which: `inv promote SOURCE --to {to} --tag TAG`.")
+    if run.registry_away:
+        say("there is no registry to ask: the local ECR does not run")
+        return
+    chosen = _chosen(run, source, image)
+    if where.repository is not None and len(chosen) > 1:
+        raise SettingsError(
+            f"{len(chosen)} images can't go to one repository, {where.repository}.",
+            "Choose one with --image, or leave the repository out: each keeps the name it has.",
+        )
+    target = run.registry.elsewhere(where.account, where.region)
+    made = {
+        name: decide_copy(run.registry, repository, source, target, where.repository or repository, wanted)
+        for name, repository in chosen.items()
+    }
+    for copy in made.values():
+        if not run.dry:
+            carry_out_copy(copy, run.docker, run.registry, target, where.region)
+        lacks = f"{'to copy' if run.dry else 'copied'}: {len(copy.missing)}" if copy.missing else "all there already"
+        say(f"{copy.promotion.repository.uri}: {lacks}")
+        _show(copy.promotion, dry=run.dry)
+    if not run.dry:
+        _tell({name: copy.promotion for name, copy in made.items()}, source, json=json)
 
 
 def _chosen(run: Run, source: references.Source, image: str | None) -> dict[str, str]:

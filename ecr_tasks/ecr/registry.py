@@ -184,10 +184,8 @@ class EcrRegistry:
 
     def _check_account(self, error: Exception) -> None:
         """Names a wrong account, where that is why ECR said no; asked only then, so that it costs nothing."""
-        if self._account is None or error_code(error) not in (
-            "RepositoryNotFoundException",
-            "AccessDeniedException",
-        ):
+        unseen = error_code(error) in ("RepositoryNotFoundException", "AccessDeniedException")
+        if not unseen or self._account is None or self._region is not None:  # elsewhere, another account is meant
             return
         try:
             caller = self.caller_account()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -54,7 +54,7 @@ def decide(registry: Registry, name: str, source: Source, tags: Sequence[str]) -
     made = Promotion(repository, image, now)
     moving = [tag for tag in tags if made.state(tag) == "moves"]
     known = registry.look({name: ()})[name].repository if moving and len(made.due) > 1 else None
-    refuse_locked(made, known, view)
+    refuse_locked(made, known, view.tags)
     return made
 
 
@@ -79,11 +79,11 @@ def found(view: RepositoryView, name: str, source: Source) -> tuple[Repository, 
     return view.repository, image
 
 
-def refuse_locked(promotion: Promotion, known: Repository | None, view: RepositoryView) -> None:
+def refuse_locked(promotion: Promotion, known: Repository | None, tags: Mapping[str, StoredImage]) -> None:
     """Raises Refused for the first tag that must not move; ``known`` is the repository with its mutability."""
     for tag in promotion.due:
         if promotion.state(tag) == "moves" and (is_fixed(tag) or (known is not None and known.locks(tag))):
-            raise _refusal(promotion, tag, view.tags.get(tag), fixed=is_fixed(tag))
+            raise _refusal(promotion, tag, tags.get(tag), fixed=is_fixed(tag))
 
 
 def carry_out(registry: Registry, promotion: Promotion) -> None:

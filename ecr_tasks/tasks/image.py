@@ -49,17 +49,26 @@ def images(run: Run, json: bool = False) -> None:
     help={
         "source": "a tag, a sha256: digest, or host/repository@digest as push prints it",
         "tag": "a tag to give it; once for each",
+        "to": "ACCOUNT/REGION[/REPOSITORY]: copy it there, with its signatures and SBOMs",
         "image": "of several images, the one (default: all of them)",
         "json": "one JSON document on stdout",
     },
 )
 def promote(
-    run: Run, source: str, tag: list[str] | None = None, image: str | None = None, json: bool = False
+    run: Run,
+    source: str,
+    tag: list[str] | None = None,
+    to: str | None = None,
+    image: str | None = None,
+    json: bool = False,
 ) -> None:
-    """Give a published image more tags; nothing is pulled, built or pushed."""
+    """Give a published image more tags, here or in another registry; nothing is pulled or built."""
     from ecr_tasks import promoting
 
-    promoting.promote(run, source, tag or [], image=image, json=json)
+    if to is None:
+        promoting.promote(run, source, tag or [], image=image, json=json)
+    else:
+        promoting.promote_to(run, source, to, tag or [], image=image, json=json)
 
 
 @task(help={"json": "one JSON document on stdout"})

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ecr_tasks.definition import BuildDefinition
 from ecr_tasks.ecr.shapes import registry_host
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.references import Destination, Source, destination, is_fixed, source, tags
@@ -142,6 +143,50 @@ def test_json(app: Project) -> None:
 def test_a_dirty_tree_that_may_not_be_published_may_be_promoted_in(app: Project) -> None:
     app.write("Dockerfile", "FROM scratch\nLABEL a=b\n")
     assert app.inv("promote", "main", "--tag", "rc", ECR_DIRTY="refuse").code == 0
+
+
+TO = ("--to", "210987654321/us-east-1/prod/app")
+
+
+@pytest.fixture
+def both(app: Project) -> Project:
+    """The same with an empty repository to promote to."""
+    app.registry.repositories["prod/app"] = repository("IMMUTABLE", name="prod/app")
+    app.registry.held["prod/app"], app.registry.tags["prod/app"] = {}, {}
+    return app
+
+
+def test_elsewhere_the_tag_is_set_when_the_digest_is_there(both: Project) -> None:
+    done = both.inv("promote", "main", *TO, "--tag", "1.0.0")
+    assert done.stdout == f"{HOST}/prod/app@{NEW.digest}\n"
+    assert [call[0] for call in both.calls.named("authorize", "copy", "images", "set_tag", "build", "pull")] == [
+        *("authorize", "authorize", "copy", "images", "set_tag")
+    ]
+    assert ("token", "us-east-1") in both.calls.made
+    assert both.registry.tags["prod/app"] == {"1.0.0": NEW.digest}
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_copy_that_breaks_off_anywhere_is_finished_by_the_next(both: Project, late: bool) -> None:
+    both.inv("promote", "main", *TO, "--tag", "a", "--tag", "b")
+    count = len(both.calls.made)
+    for step in range(count):
+        both.registry.held["prod/app"], both.registry.tags["prod/app"] = {}, {}
+        both.calls.fail_at, both.calls.late = step, late
+        assert both.inv("promote", "main", *TO, "--tag", "a", "--tag", "b").code == 5
+        held = both.registry.held["prod/app"]
+        assert all(digest in held for digest in both.registry.tags["prod/app"].values())
+        both.calls.fail_at = None
+        assert both.inv("promote", "main", *TO, "--tag", "a", "--tag", "b").code == 0
+        assert both.registry.tags["prod/app"] == {"a": NEW.digest, "b": NEW.digest}
+
+
+def test_several_images_cant_go_to_one_repository(both: Project) -> None:
+    both.write(".env", "AWS_REGION=eu-central-1\nECR_BAKE_FILE=docker-bake.hcl\nECR_REPOSITORY_PREFIX=team/\n")
+    both.write("docker-bake.hcl", "")
+    both.docker.bake_targets = {"app": BuildDefinition("."), "other": BuildDefinition(".")}
+    assert "--image" in both.inv("promote", "main", *TO).failed(2)
+    assert both.inv("promote", "main", *TO, "--image", "app").code == 0
 
 
 @given(st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", fullmatch=True))
