@@ -25,7 +25,8 @@ def promote(run: Run, given: str, tags: Sequence[str], *, image: str | None, jso
         say("there is no registry to ask: the local ECR does not run")
         return
     chosen = _chosen(run, source, image)
-    made = {name: decide(run.registry, repository, source, wanted) for name, repository in chosen.items()}
+    alone = len(chosen) == 1
+    made = {name: decide(run.registry, where, source, wanted, alone=alone) for name, where in chosen.items()}
     for promotion in made.values():
         if not run.dry:
             carry_out(run.registry, promotion)

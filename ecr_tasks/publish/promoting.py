@@ -42,10 +42,11 @@ class Promotion:
         return (*new, *(tag for tag in self.now if self.state(tag) == "moves"))
 
 
-def decide(registry: Registry, name: str, source: Source, tags: Sequence[str]) -> Promotion:
+def decide(registry: Registry, name: str, source: Source, tags: Sequence[str], *, alone: bool = True) -> Promotion:
     """Finds the image and looks at the tags, in one call; more only where one of several tags would move.
 
-    Whether ECR locks the tag that would move is asked before several are set; of a single one PutImage itself tells.
+    Whether ECR locks the tag that would move is asked before several are set, here or (not ``alone``) in other
+    repositories; of a single one PutImage itself tells.
     Raises RegistryError for what is not there, Refused for a fixed or locked tag that is another image.
     """
     view = registry.find(name, list(dict.fromkeys([source.reference, *tags])))
@@ -53,7 +54,7 @@ def decide(registry: Registry, name: str, source: Source, tags: Sequence[str]) -
     now = {tag: view.tags[tag].digest if tag in view.tags else None for tag in tags}
     made = Promotion(repository, image, now)
     moving = [tag for tag in tags if made.state(tag) == "moves"]
-    known = registry.look({name: ()})[name].repository if moving and len(made.due) > 1 else None
+    known = registry.look({name: ()})[name].repository if moving and not (alone and len(made.due) == 1) else None
     refuse_locked(made, known, view.tags)
     return made
 

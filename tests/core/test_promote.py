@@ -181,6 +181,20 @@ def test_a_copy_that_breaks_off_anywhere_is_finished_by_the_next(both: Project, 
         assert both.registry.tags["prod/app"] == {"a": NEW.digest, "b": NEW.digest}
 
 
+def test_of_several_images_none_is_tagged_when_one_cant_be(both: Project) -> None:
+    both.write(".env", "AWS_REGION=eu-central-1\nECR_BAKE_FILE=docker-bake.hcl\nECR_REPOSITORY_PREFIX=x/\n")
+    both.write("docker-bake.hcl", "")
+    both.docker.bake_targets = {"a": BuildDefinition("."), "b": BuildDefinition(".")}
+    for name, mutability in (("x/a", "MUTABLE"), ("x/b", "IMMUTABLE")):
+        both.registry.repositories[name] = repository(mutability, name=name)  # type: ignore[arg-type]
+        both.registry.held[name], both.registry.tags[name] = {}, {}
+        both.registry.put(name, NEW, "main")
+        both.registry.put(name, OLD, "prod")
+    assert "immutable" in both.inv("promote", "main", "--tag", "prod").failed(6)
+    assert both.registry.tags["x/a"]["prod"] == OLD.digest
+    assert both.inv("promote", "main", "--tag", "rc").stdout.count("\n") == 2
+
+
 def test_several_images_cant_go_to_one_repository(both: Project) -> None:
     both.write(".env", "AWS_REGION=eu-central-1\nECR_BAKE_FILE=docker-bake.hcl\nECR_REPOSITORY_PREFIX=team/\n")
     both.write("docker-bake.hcl", "")
