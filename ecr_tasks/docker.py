@@ -115,6 +115,17 @@ class WhalesDocker:
         if finished.code != 0:
             raise docker_errors.pull_failed(reference, finished.lines)
 
+    def copy(self, source: str, target: str) -> None:
+        """Copies from registry to registry, both references by digest; what is there is not sent again.
+
+        Without a tag in the target, children go by their digests also with a buildx before 0.22, which else pushes
+        them under the tag, against immutable repositories (buildx#1660). --prefer-index=false (buildx#2482) keeps
+        a single manifest one.
+        """
+        finished = self._live("buildx", "imagetools", "create", "--prefer-index=false", "--tag", target, source)
+        if finished.code != 0:
+            raise docker_errors.copy_failed(source, target, finished.lines)
+
     def authorize(self, token: RegistryToken) -> None:
         """Lets this run in at the token's host, through the private configuration."""
         self._mask(token)

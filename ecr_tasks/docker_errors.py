@@ -76,6 +76,20 @@ def pull_failed(reference: str, lines: Sequence[str]) -> EcrTasksError:
     return RegistryError(f"Pulling {reference} failed: {said.rstrip('.')}.", _transfer_remedy(said))
 
 
+def copy_failed(source: str, target: str, lines: Sequence[str]) -> EcrTasksError:
+    """Why a copy from registry to registry failed; a buildx that can't copy unchanged is too old."""
+    common = _common(lines)
+    if common is not None:
+        return common
+    said = _last(lines)
+    if "unknown flag: --prefer-index" in said:
+        return BuildError(
+            "This buildx can't copy an image with its digest (imagetools create --prefer-index).",
+            "Update docker's buildx plugin to 0.15 or newer.",
+        )
+    return RegistryError(f"Copying {source} to {target} failed: {said.rstrip('.')}.", _transfer_remedy(said))
+
+
 def command_failed(doing: str, text: str) -> EcrTasksError:
     """Why some other docker command failed."""
     lines = text.splitlines()

@@ -57,6 +57,14 @@ def images(
     )
 
 
+def repositories(settings: Settings, targets: Mapping[str, BuildDefinition] | None = None) -> dict[str, str]:
+    """Each image's repository by the image's name, whatever the source's state is. Raises as :func:`images`."""
+    if targets is None:
+        repository = settings.require_repository()
+        return {repository: repository}
+    return {name: _repository_of(name, targets, settings) for name in targets}
+
+
 def bake_file(settings: Settings) -> Path | None:
     """The bake or compose file whose targets are the images; None where the settings describe the one image.
 

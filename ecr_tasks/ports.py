@@ -54,6 +54,9 @@ class Docker(Protocol):
     def pull(self, reference: str, platform: str | None) -> None:
         """Pulls one name; RegistryError with the registry's own words."""
 
+    def copy(self, source: str, target: str) -> None:
+        """Copies an image from registry to registry, layers and children too, both named by the same digest."""
+
     def authorize(self, token: RegistryToken) -> None:
         """Lets this run's private docker configuration in at a registry."""
 
@@ -75,6 +78,12 @@ class Registry(Protocol):
 
     def set_tag(self, repository: Repository, image: StoredImage, tag: str) -> None:
         """Points a tag at an image that is there, by PutImage; Refused when the tag is locked."""
+
+    def find(self, name: str, references: Sequence[str]) -> RepositoryView:
+        """Tags and digests of a repository in one call; how mutable the repository is, it does not say."""
+
+    def referrers(self, repository: Repository, digest: str) -> Sequence[str]:
+        """The digests of what has an image as its subject: signatures, attestations, SBOMs."""
 
     def create(self, name: str) -> Repository:
         """Creates a repository; one that is there already is as good."""

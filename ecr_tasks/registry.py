@@ -129,13 +129,16 @@ class StoredImage:
         """An index's images as (platform, digest), attestations left out."""
         found = []
         for child in self.document.get("manifests", ()) if self.is_index else ():
-            platform = child.get("platform", {})
-            name = "/".join(
-                part for part in (platform.get("os"), platform.get("architecture"), platform.get("variant")) if part
-            )
+            name = platform_name(child.get("platform"))
             if name and name != "unknown/unknown":
                 found.append((name, child["digest"]))
         return tuple(found)
+
+
+def platform_name(platform: Mapping[str, Any] | None) -> str:
+    """A descriptor's platform as docker writes it: ``linux/arm/v7``; empty where it has none."""
+    parts = ((platform or {}).get(key) for key in ("os", "architecture", "variant"))
+    return "/".join(part for part in parts if part)
 
 
 @dataclass(frozen=True)

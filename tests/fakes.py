@@ -89,6 +89,26 @@ class FakeRegistry:
         self.calls.end()
         return found
 
+    def find(self, name: str, references: Sequence[str]) -> RepositoryView:
+        self.calls.begin("find", name, *references)
+        tags, held = self.tags[name], self.held[name]
+        digests = {item: tags.get(item, item) for item in references}
+        found = {item: held[digest] for item, digest in digests.items() if digest in held}
+        self.calls.end()
+        return RepositoryView(Repository(name, ACCOUNT, f"{HOST}/{name}") if found else None, found)
+
+    def elsewhere(self, account: str, region: str) -> FakeRegistry:
+        """Every account and region has the same repositories here."""
+        self.calls.begin("elsewhere", account, region)
+        self.calls.end()
+        return self
+
+    def referrers(self, repository: Repository, digest: str) -> Sequence[str]:
+        self.calls.begin("referrers", repository.name, digest)
+        held = self.held[repository.name].values()
+        self.calls.end()
+        return [item.digest for item in held if item.document.get("subject", {}).get("digest") == digest]
+
     def set_tag(self, repository: Repository, image: StoredImage, tag: str) -> None:
         self.calls.begin("set_tag", repository.name, tag)
         assert image.digest in self.held[repository.name], "only an image that is there can get a tag"
@@ -185,6 +205,13 @@ class FakeDocker:
 
     def pull(self, reference: str, platform: str | None) -> None:
         self.calls.begin("pull", reference, platform or "")
+        self.calls.end()
+
+    def copy(self, source: str, target: str) -> None:
+        self.calls.begin("copy", source, target)
+        name, _, digest = source.removeprefix(f"{HOST}/").partition("@")
+        image = self.registry.held[name][digest]
+        self.registry.held[target.removeprefix(f"{HOST}/").partition("@")[0]][digest] = image
         self.calls.end()
 
     def authorize(self, token: RegistryToken) -> None:

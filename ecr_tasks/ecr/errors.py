@@ -67,6 +67,15 @@ def no_region() -> EcrTasksError:
     )
 
 
+def wrong_account(wanted: str, caller: str) -> AwsError:
+    """The error for credentials of another account than the registry's, which may not see into it."""
+    return AwsError(
+        f"AWS_ACCOUNT_ID is {wanted}, but the credentials belong to account {caller}, "
+        "which may not see that registry's repository.",
+        "Use the other account's credentials (AWS_PROFILE, ECR_ROLE_ARN), or correct AWS_ACCOUNT_ID.",
+    )
+
+
 def error_code(error: Exception) -> str:
     """A ClientError's code, such as ``RepositoryNotFoundException``."""
     response = getattr(error, "response", {})

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from ecr_tasks.ecr.errors import error_code, translated
+from ecr_tasks.ecr.describing import describe, referrers
+from ecr_tasks.ecr.errors import error_code, translated, wrong_account
 from ecr_tasks.ecr.session import AwsSession
-from ecr_tasks.errors import AwsError, EcrTasksError, RegistryError
+from ecr_tasks.ecr.shapes import by_reference, registry_host, repository_of, stored_image, token_of
+from ecr_tasks.errors import EcrTasksError, RegistryError
+from ecr_tasks.inventory import Held, fold
 from ecr_tasks.registry import (
     INDEX_MEDIA_TYPES,
     MANIFEST_MEDIA_TYPES,
@@ -22,7 +24,8 @@ from ecr_tasks.registry import (
 from ecr_tasks.settings import Settings
 
 if TYPE_CHECKING:
-    from mypy_boto3_ecr.type_defs import ImageIdentifierTypeDef, RepositoryTypeDef
+    from mypy_boto3_ecr.client import ECRClient
+    from mypy_boto3_ecr.type_defs import ImageIdentifierTypeDef, ImageTypeDef
 
 PARALLEL = 8
 """How many repositories are looked at at once; far below ECR's 1,000 and 2,000 requests a second."""
@@ -34,17 +37,25 @@ BATCH = 100
 class EcrRegistry:
     """One account's registry in one region, through boto3."""
 
-    def __init__(self, settings: Settings, aws: AwsSession | None = None) -> None:
-        self._account = settings.account_id
+    def __init__(
+        self, settings: Settings, aws: AwsSession | None = None, place: tuple[str, str] | None = None
+    ) -> None:
+        self._account = place[0] if place else settings.account_id
+        self._region = place[1] if place else None
+        self._settings = settings
         self._aws = aws or AwsSession(settings)
         self._tokens: dict[str | None, RegistryToken] = {}
+
+    def elsewhere(self, account: str, region: str) -> EcrRegistry:
+        """Another account's or region's registry, with the same credentials."""
+        return EcrRegistry(self._settings, self._aws, (account, region))
 
     def look(self, repositories: Mapping[str, Sequence[str]]) -> Mapping[str, RepositoryView]:
         """Two calls a repository (DescribeRepositories, BatchGetImage), several repositories at once.
 
         Raises AwsError when the credentials belong to another account than the settings name.
         """
-        self._aws.ecr()
+        self._ecr()
         if len(repositories) == 1:
             return {name: self._look(name, tags) for name, tags in repositories.items()}
         with ThreadPoolExecutor(PARALLEL) as pool:
@@ -53,17 +64,40 @@ class EcrRegistry:
 
     def image(self, repository: Repository, reference: str) -> StoredImage | None:
         """One image by tag or digest, or None."""
-        by_digest = reference.startswith("sha256:")
-        wanted: ImageIdentifierTypeDef = {"imageDigest": reference} if by_digest else {"imageTag": reference}
-        return next(iter(self._get(repository.name, [wanted]).values()), None)
+        return next(iter(self._get(repository.name, [_identifier(reference)]).values()), None)
 
     def images(self, repository: Repository, digests: Sequence[str]) -> Mapping[str, StoredImage]:
         """Several images by digest, in batches of a hundred."""
-        found: dict[str, StoredImage] = {}
-        for start in range(0, len(digests), BATCH):
-            ids: list[ImageIdentifierTypeDef] = [{"imageDigest": digest} for digest in digests[start : start + BATCH]]
-            found.update({image.digest: image for image in self._get(repository.name, ids).values()})
-        return found
+        return self._all(repository.name, digests)
+
+    def find(self, name: str, references: Sequence[str]) -> RepositoryView:
+        """One BatchGetImage of tags and digests, at most a hundred, by what was asked for.
+
+        The repository (None when nothing was found) is where it is and no more: its mutability is not asked for.
+        """
+        images = self._batch(name, [_identifier(reference) for reference in references])
+        if not images:
+            return RepositoryView(None)
+        account = images[0]["registryId"]
+        host = registry_host(str(self._ecr().meta.endpoint_url), account)
+        repository = Repository(name, account, f"{host}/{name}") if host else self._describe(name)
+        return RepositoryView(repository, by_reference(images, references))
+
+    def referrers(self, repository: Repository, digest: str) -> tuple[str, ...]:
+        """The digests of what has an image as its subject: signatures, attestations, SBOMs (ListImageReferrers)."""
+        with self._asking(f"list what refers to images of {repository.name} (ecr:ListImageReferrers)"):
+            return referrers(self._ecr(), repository, digest)
+
+    def ready(self) -> None:
+        """Makes the client, which threads must not do."""
+        self._ecr()
+
+    def inventory(self, name: str) -> tuple[Held, ...]:
+        """What a repository holds, folded: a DescribeImages for a thousand, a BatchGetImage for a hundred indexes."""
+        with self._asking(f"list the images of {name} (ecr:DescribeImages)"):
+            details = describe(self._ecr(), name, self._registry_id())
+        indexes = [item.digest for item in details if item.media_type in INDEX_MEDIA_TYPES]
+        return fold(details, self._all(name, indexes))
 
     def list_tags(self, repository: Repository) -> Sequence[str] | None:
         """ListImages, a thousand a page; None without that permission, which pushing does not need."""
@@ -90,7 +124,7 @@ class EcrRegistry:
 
         with translated(f"point the tag {tag} in {repository.name} at {image.digest}"):
             try:
-                self._aws.ecr().put_image(
+                self._ecr().put_image(
                     registryId=repository.account,
                     repositoryName=repository.name,
                     imageManifest=image.manifest,
@@ -112,8 +146,8 @@ class EcrRegistry:
 
         with translated(f"create the repository {name}"):
             try:
-                answer = self._aws.ecr().create_repository(**self._registry_id(), repositoryName=name)
-                return _repository(answer["repository"])
+                answer = self._ecr().create_repository(**self._registry_id(), repositoryName=name)
+                return repository_of(answer["repository"])
             except ClientError as error:
                 if error_code(error) != "RepositoryAlreadyExistsException":
                     raise
@@ -123,26 +157,20 @@ class EcrRegistry:
         return existing
 
     def token(self, region: str | None = None) -> RegistryToken:
-        """GetAuthorizationToken, once a run and region: a token lives twelve hours and knows no other region.
-
-        The decoded value is split at its first colon, the host is ``proxyEndpoint``'s (ecr.md, Tokens).
-        """
+        """GetAuthorizationToken, once a run and region: a token lives twelve hours and knows no other region."""
         if region not in self._tokens:
-            client = self._aws.ecr(region)
+            client = self._aws.ecr(region or self._region)
             with translated("get a registry token (ecr:GetAuthorizationToken)"):
                 if self._account and region is None:
                     answer = client.get_authorization_token(registryIds=[self._account])
                 else:
                     answer = client.get_authorization_token()
-            data = answer["authorizationData"][0]
-            username, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
-            host = urlsplit(data["proxyEndpoint"]).netloc
-            self._tokens[region] = RegistryToken(host, username, password)
+            self._tokens[region] = token_of(answer["authorizationData"][0])
         return self._tokens[region]
 
     def region(self) -> str:
         """The region that the SDK settled on."""
-        return str(self._aws.ecr().meta.region_name)
+        return str(self._ecr().meta.region_name)
 
     def _look(self, name: str, tags: Sequence[str]) -> RepositoryView:
         repository = self._describe(name)
@@ -154,33 +182,39 @@ class EcrRegistry:
     def _describe(self, name: str) -> Repository | None:
         from botocore.exceptions import ClientError
 
-        with translated(f"look at the repository {name}"):
+        with self._asking(f"look at the repository {name}"):
             try:
-                answer = self._aws.ecr().describe_repositories(**self._registry_id(), repositoryNames=[name])
-                return _repository(answer["repositories"][0])
+                answer = self._ecr().describe_repositories(**self._registry_id(), repositoryNames=[name])
+            except ClientError as error:
+                if error_code(error) != "RepositoryNotFoundException":
+                    raise
+                self._check_account(error)
+                return None
+        return repository_of(answer["repositories"][0])
+
+    @contextmanager
+    def _asking(self, doing: str) -> Iterator[None]:
+        """Errors as ours; a wrong account is named as such."""
+        from botocore.exceptions import ClientError
+
+        with translated(doing):
+            try:
+                yield
             except ClientError as error:
                 self._check_account(error)
-                if error_code(error) == "RepositoryNotFoundException":
-                    return None
                 raise
 
     def _check_account(self, error: Exception) -> None:
         """Names a wrong account, where that is why ECR said no; asked only then, so that it costs nothing."""
-        if self._account is None or error_code(error) not in (
-            "RepositoryNotFoundException",
-            "AccessDeniedException",
-        ):
+        unseen = error_code(error) in ("RepositoryNotFoundException", "AccessDeniedException")
+        if not unseen or self._account is None or self._region is not None:  # elsewhere, another account is meant
             return
         try:
             caller = self.caller_account()
         except EcrTasksError:  # the first error says more than a second one about the same credentials
             return
         if caller != self._account:
-            raise AwsError(
-                f"AWS_ACCOUNT_ID is {self._account}, but the credentials belong to account {caller}, "
-                "which may not see that registry's repository.",
-                "Use the other account's credentials (AWS_PROFILE, ECR_ROLE_ARN), or correct AWS_ACCOUNT_ID.",
-            ) from error
+            raise wrong_account(self._account, caller) from error
 
     def caller_account(self) -> str:
         """The account that the credentials belong to (STS GetCallerIdentity)."""
@@ -189,36 +223,47 @@ class EcrRegistry:
 
     def _get(self, name: str, ids: Sequence[ImageIdentifierTypeDef]) -> dict[str, StoredImage]:
         """BatchGetImage by the key asked for; every media type is accepted, so that none is translated."""
-        with translated(f"read images of {name} (ecr:BatchGetImage)"):
-            answer = self._aws.ecr().batch_get_image(
+        found: dict[str, StoredImage] = {}
+        for image in self._batch(name, ids):
+            found[image["imageId"].get("imageTag") or image["imageId"]["imageDigest"]] = stored_image(image)
+        return found
+
+    def _batch(self, name: str, ids: Sequence[ImageIdentifierTypeDef]) -> list[ImageTypeDef]:
+        with self._asking(f"read images of {name} (ecr:BatchGetImage)"):
+            answer = self._ecr().batch_get_image(
                 **self._registry_id(),
                 repositoryName=name,
                 imageIds=ids,
                 acceptedMediaTypes=[*INDEX_MEDIA_TYPES, *MANIFEST_MEDIA_TYPES],
             )
-        found: dict[str, StoredImage] = {}
-        for image in answer["images"]:
-            identifier = image["imageId"]
-            stored = StoredImage(identifier["imageDigest"], image["imageManifest"], image["imageManifestMediaType"])
-            found[identifier.get("imageTag") or stored.digest] = stored
-        return found
+        return answer["images"]
+
+    def _all(self, name: str, digests: Sequence[str]) -> dict[str, StoredImage]:
+        """BatchGetImage of any number, several batches at once."""
+        batches: list[list[ImageIdentifierTypeDef]] = [
+            [{"imageDigest": digest} for digest in digests[start : start + BATCH]]
+            for start in range(0, len(digests), BATCH)
+        ]
+        if len(batches) < 2:
+            answers = [self._get(name, batch) for batch in batches]
+        else:
+            with ThreadPoolExecutor(PARALLEL) as pool:
+                answers = list(pool.map(lambda batch: self._get(name, batch), batches))
+        return {image.digest: image for answer in answers for image in answer.values()}
 
     def _is(self, repository: Repository, tag: str, image: StoredImage) -> bool:
         """Whether a tag points at an image: immutable repositories report that as a conflict (roadmap#2179)."""
         there = self.image(repository, tag)
         return there is not None and there.digest == image.digest
 
+    def _ecr(self) -> ECRClient:
+        return self._aws.ecr(self._region)
+
     def _registry_id(self) -> Any:
         """The registry's account as a parameter, where the settings name one; the caller's is ECR's default."""
         return {"registryId": self._account} if self._account else {}
 
 
-def _repository(data: RepositoryTypeDef) -> Repository:
-    filters = data.get("imageTagMutabilityExclusionFilters", [])
-    return Repository(
-        name=data["repositoryName"],
-        account=data["registryId"],
-        uri=data["repositoryUri"],
-        mutability=data.get("imageTagMutability", "MUTABLE"),
-        exclusions=tuple(item["filter"] for item in filters),
-    )
+def _identifier(reference: str) -> ImageIdentifierTypeDef:
+    """How the API names a tag or a digest."""
+    return {"imageDigest": reference} if reference.startswith("sha256:") else {"imageTag": reference}

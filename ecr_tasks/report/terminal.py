@@ -47,3 +47,13 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 def short(digest: str | None) -> str:
     """A digest as people compare them: the algorithm and twelve digits."""
     return digest[:19] if digest else "none"
+
+
+def human_size(size: int) -> str:
+    """Compressed bytes in the decimal units that docker shows."""
+    number = float(size)
+    for unit in ("B", "kB", "MB"):
+        if number < 1000:
+            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:.2f} GB"

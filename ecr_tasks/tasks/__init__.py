@@ -11,6 +11,8 @@ ns = Collection(
     image.build,
     image.push,
     image.pull,
+    image.images,
+    image.promote,
     image.plan,
     image.commands,
     tags.tags,

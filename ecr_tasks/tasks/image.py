@@ -1,4 +1,4 @@
-"""The main job's tasks: build, push, pull, plan, commands, login, logout."""
+"""The main job's tasks: build, push, pull, images, promote, plan, commands, login, logout."""
 
 from __future__ import annotations
 
@@ -33,6 +33,42 @@ def pull(run: Run, image: str | None = None, platform: str | None = None) -> Non
     from ecr_tasks import access
 
     access.pull_images(run, image, platform)
+
+
+@task(help={"json": "one JSON document on stdout"})
+def images(run: Run, json: bool = False) -> None:
+    """Show what the repository holds: tags, digest, platforms, size, age, pulls, scan."""
+    from ecr_tasks import listing
+
+    listing.list_images(run, json=json)
+
+
+@task(
+    positional=["source"],
+    iterable=["tag"],
+    help={
+        "source": "a tag, a sha256: digest, or host/repository@digest as push prints it",
+        "tag": "a tag to give it; once for each",
+        "to": "ACCOUNT/REGION[/REPOSITORY]: copy it there, with its signatures and SBOMs",
+        "image": "of several images, the one (default: all of them)",
+        "json": "one JSON document on stdout",
+    },
+)
+def promote(
+    run: Run,
+    source: str,
+    tag: list[str] | None = None,
+    to: str | None = None,
+    image: str | None = None,
+    json: bool = False,
+) -> None:
+    """Give a published image more tags, here or in another registry; nothing is pulled or built."""
+    from ecr_tasks import promoting
+
+    if to is None:
+        promoting.promote(run, source, tag or [], image=image, json=json)
+    else:
+        promoting.promote_to(run, source, to, tag or [], image=image, json=json)
 
 
 @task(help={"json": "one JSON document on stdout"})

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from ecr_tasks.local.server import LocalEcr
 from tests.local.model import check
+from tests.local.shell import Shell
 from tests.local.wire import Wire
 
 
@@ -55,6 +56,14 @@ def repository(api: Any) -> str:
 def wire(ecr: LocalEcr, repository: str) -> Wire:
     """The registry, logged in; there is one repository."""
     return Wire.to(ecr)
+
+
+@pytest.fixture
+def shell(ecr: LocalEcr, tmp_path: Path) -> Shell:
+    """A user's project beside the local ECR."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    return Shell(ecr, folder)
 
 
 def refused(call: Callable[..., Any], **parameters: Any) -> tuple[str, str]:

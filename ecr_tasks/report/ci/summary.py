@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from ecr_tasks.report.ci.escape import code, markdown
 from ecr_tasks.report.ci.values import ImageOutput, Outputs
+from ecr_tasks.report.terminal import human_size
 
 _HEADLINES = {
     "pushed": "published",
@@ -58,22 +59,12 @@ def _why(image: ImageOutput) -> str:
 
 
 def _sizes(total: int | None, platforms: Mapping[str, int | None]) -> str:
-    each = [markdown(name) + (f" {_size(size)}" if size is not None else "") for name, size in platforms.items()]
+    each = [markdown(name) + (f" {human_size(size)}" if size is not None else "") for name, size in platforms.items()]
     if total is None:
         return ", ".join(each)
     if len(platforms) == 1:
-        return f"{_size(total)} ({markdown(next(iter(platforms)))})"
-    return f"{_size(total)} ({', '.join(each)})" if each else _size(total)
-
-
-def _size(size: int) -> str:
-    """Compressed bytes in the decimal units that docker shows."""
-    number = float(size)
-    for unit in ("B", "kB", "MB"):
-        if number < 1000:
-            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
-        number /= 1000
-    return f"{number:.2f} GB"
+        return f"{human_size(total)} ({markdown(next(iter(platforms)))})"
+    return f"{human_size(total)} ({', '.join(each)})" if each else human_size(total)
 
 
 def _source(outputs: Outputs) -> str:

@@ -1,0 +1,61 @@
+"""The API's structures as our data, and the registry's host where the endpoint tells it. Pure."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from ecr_tasks.registry import RegistryToken, Repository, StoredImage
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecr.type_defs import AuthorizationDataTypeDef, ImageTypeDef, RepositoryTypeDef
+
+_API = "api.ecr."
+
+
+def repository_of(data: RepositoryTypeDef) -> Repository:
+    """What DescribeRepositories says of one repository."""
+    filters = data.get("imageTagMutabilityExclusionFilters", [])
+    return Repository(
+        name=data["repositoryName"],
+        account=data["registryId"],
+        uri=data["repositoryUri"],
+        mutability=data.get("imageTagMutability", "MUTABLE"),
+        exclusions=tuple(item["filter"] for item in filters),
+    )
+
+
+def stored_image(data: ImageTypeDef) -> StoredImage:
+    """What BatchGetImage says of one image."""
+    return StoredImage(data["imageId"]["imageDigest"], data["imageManifest"], data["imageManifestMediaType"])
+
+
+def token_of(data: AuthorizationDataTypeDef) -> RegistryToken:
+    """The decoded value is split at its first colon, the host is ``proxyEndpoint``'s (ecr.md, Tokens)."""
+    username, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
+    return RegistryToken(urlsplit(data["proxyEndpoint"]).netloc, username, password)
+
+
+def by_reference(images: Sequence[ImageTypeDef], references: Sequence[str]) -> dict[str, StoredImage]:
+    """What was found, by the tags and digests that were asked for."""
+    found = {image["imageId"].get("imageTag", ""): stored_image(image) for image in images}
+    found |= {image["imageId"]["imageDigest"]: stored_image(image) for image in images}
+    return {reference: found[reference] for reference in references if reference in found}
+
+
+def registry_host(endpoint: str, account: str) -> str | None:
+    """An account's registry at an API endpoint; None where only DescribeRepositories can tell.
+
+    Public endpoints are ``api.ecr.REGION.SUFFIX`` in every partition, and their registries
+    ``ACCOUNT.dkr.ecr.REGION.SUFFIX`` (AWS General Reference, Amazon ECR endpoints). A local ECR serves both at one
+    address. FIPS, dual-stack and VPC endpoints follow other rules, which nobody need guess.
+    """
+    address = urlsplit(endpoint)
+    host = address.hostname or ""
+    if host in ("127.0.0.1", "localhost"):
+        return address.netloc
+    if host.startswith(_API) and address.port is None:
+        return f"{account}.dkr.ecr.{host.removeprefix(_API)}"
+    return None

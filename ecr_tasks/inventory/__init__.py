@@ -1,0 +1,6 @@
+"""What a repository holds: ``ecr/describing.py`` reads it, it is folded here, ``report/inventory.py`` shows it."""
+
+from ecr_tasks.inventory.folding import fold
+from ecr_tasks.inventory.model import Detail, Held, Kind, Platform, Referrer, Scan
+
+__all__ = ["Detail", "Held", "Kind", "Platform", "Referrer", "Scan", "fold"]

@@ -1,0 +1,33 @@
+"""The `images` task: reads what each planned image's repository holds and shows it."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
+
+from ecr_tasks.inventory import Held
+from ecr_tasks.planning import planned_repositories
+from ecr_tasks.report import inventory as show
+from ecr_tasks.report.terminal import say
+from ecr_tasks.run import Run
+
+PARALLEL = 4
+"""How many repositories are read at once; each may read its indexes with several calls at once as well."""
+
+
+def list_images(run: Run, *, json: bool) -> None:
+    """One DescribeImages for a thousand manifests and one BatchGetImage for a hundred indexes, and no more."""
+    if run.registry_away:
+        say("there is no registry to ask: the local ECR does not run")
+        return
+    chosen = planned_repositories(run)
+    names = list(dict.fromkeys(chosen.values()))
+    run.registry.ready()
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        held: dict[str, tuple[Held, ...]] = dict(zip(names, pool.map(run.registry.inventory, names), strict=True))
+    if json:
+        show.inventory_document(chosen, held)
+        return
+    now = datetime.now(timezone.utc)
+    for name in names:
+        show.inventory(name, held[name], now)

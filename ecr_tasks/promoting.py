@@ -1,0 +1,113 @@
+"""The `promote` task: more tags for an image that is published, in its repository or in another registry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ecr_tasks import references
+from ecr_tasks.errors import SettingsError
+from ecr_tasks.planning import planned_repositories
+from ecr_tasks.publish.copying import carry_out_copy, decide_copy
+from ecr_tasks.publish.promoting import Promotion, carry_out, decide
+from ecr_tasks.report.terminal import data, document, say, short
+from ecr_tasks.run import Run
+
+
+def promote(run: Run, given: str, tags: Sequence[str], *, image: str | None, json: bool) -> None:
+    """Within the repository: two calls for one tag (BatchGetImage, PutImage), and no layer moves.
+
+    Every image is found and every tag is looked at before the first tag is set.
+    """
+    source, wanted = references.source(given), references.tags(tags)
+    if not wanted:
+        raise SettingsError("No tag is given.", "Say which: `inv promote SOURCE --tag TAG`.")
+    if run.registry_away:
+        say("there is no registry to ask: the local ECR does not run")
+        return
+    chosen = _chosen(run, source, image)
+    alone = len(chosen) == 1
+    made = {name: decide(run.registry, where, source, wanted, alone=alone) for name, where in chosen.items()}
+    for promotion in made.values():
+        if not run.dry:
+            carry_out(run.registry, promotion)
+        _show(promotion, dry=run.dry)
+    if not run.dry:
+        _tell(made, source, json=json)
+
+
+def promote_to(run: Run, given: str, to: str, tags: Sequence[str], *, image: str | None, json: bool) -> None:
+    """To another repository, region or account: same digest, every platform, what refers to it; nothing is pulled.
+
+    Without a tag it keeps the one it was named by.
+    """
+    source, where = references.source(given), references.destination(to)
+    wanted = references.tags(tags or ([] if source.reference.startswith("sha256:") else [source.reference]))
+    if not wanted:
+        raise SettingsError("No tag is given.", f"Say which: `inv promote SOURCE --to {to} --tag TAG`.")
+    if run.registry_away:
+        say("there is no registry to ask: the local ECR does not run")
+        return
+    chosen = _chosen(run, source, image)
+    if where.repository is not None and len(chosen) > 1:
+        raise SettingsError(
+            f"{len(chosen)} images can't go to one repository, {where.repository}.",
+            "Choose one with --image, or leave the repository out: each keeps the name it has.",
+        )
+    target = run.registry.elsewhere(where.account, where.region)
+    made = {
+        name: decide_copy(run.registry, repository, source, target, where.repository or repository, wanted)
+        for name, repository in chosen.items()
+    }
+    for copy in made.values():
+        if not run.dry:
+            carry_out_copy(copy, run.docker, run.registry, target, where.region)
+        lacks = f"{'to copy' if run.dry else 'copied'}: {len(copy.missing)}" if copy.missing else "all there already"
+        say(f"{copy.promotion.repository.uri}: {lacks}")
+        _show(copy.promotion, dry=run.dry)
+    if not run.dry:
+        _tell({name: copy.promotion for name, copy in made.items()}, source, json=json)
+
+
+def _chosen(run: Run, source: references.Source, image: str | None) -> dict[str, str]:
+    """Repositories by image: all that are planned, or the one that ``image`` or the reference names."""
+    known = planned_repositories(run)
+    if image is not None and image not in known:
+        raise SettingsError(f"There is no image {image!r} here.", f"Choose one of: {', '.join(known)}.")
+    chosen = {image: known[image]} if image is not None else known
+    if source.repository is None:
+        return chosen
+    named = {name: repository for name, repository in chosen.items() if repository == source.repository}
+    if not named:
+        raise SettingsError(
+            f"The image is of the repository {source.repository}, and these settings have "
+            f"{', '.join(dict.fromkeys(chosen.values()))}.",
+            "Set ECR_REPOSITORY to it, or name an image of the configured repository.",
+        )
+    return named
+
+
+def _show(promotion: Promotion, *, dry: bool) -> None:
+    for tag, now in promotion.now.items():
+        new, moved = ("would be set", "would move from") if dry else ("set", "moved from")
+        words = {"new": new, "present": "there already", "moves": f"{moved} {short(now)}"}
+        say(f"{promotion.repository.name}:{tag}: {words[promotion.state(tag)]}")
+
+
+def _tell(made: dict[str, Promotion], source: references.Source, *, json: bool) -> None:
+    if not json:
+        for promotion in made.values():
+            data(promotion.reference)
+        return
+    document({"images": [_as_json(name, promotion, source) for name, promotion in made.items()]})
+
+
+def _as_json(name: str, promotion: Promotion, source: references.Source) -> dict[str, object]:
+    return {
+        "name": name,
+        "source": source.reference,
+        "registry": promotion.repository.host,
+        "repository": promotion.repository.name,
+        "digest": promotion.image.digest,
+        "reference": promotion.reference,
+        "tags": [{"tag": tag, "state": promotion.state(tag), "was": now} for tag, now in promotion.now.items()],
+    }

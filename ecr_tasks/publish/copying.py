@@ -1,0 +1,104 @@
+"""Copies an image into another repository, region or account, with everything about it, and tags it there last.
+
+Nothing in the target has a tag until the digest is there, whole: `imagetools` copies by digest, the API tags.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from ecr_tasks.errors import RegistryError
+from ecr_tasks.ports import Docker, Registry
+from ecr_tasks.publish.promoting import Promotion, carry_out, found, refuse_locked
+from ecr_tasks.references import MOST_TAGS, Source
+from ecr_tasks.registry import Repository, StoredImage
+
+_SUFFIXES = ("", ".sig", ".att", ".sbom")
+"""Behind ``sha256-…``: the referrers tag schema of OCI distribution 1.1, and cosign's names."""
+
+
+@dataclass(frozen=True)
+class Copy:
+    """What is to be copied: the image, what is about it, and where it goes."""
+
+    source: Repository
+    promotion: Promotion
+    named: dict[str, StoredImage]
+    """What is about it by its tag alone, by the tags that have to be set for it."""
+    missing: tuple[str, ...]
+    """The digests that the target has not, in the order in which they can be copied."""
+
+
+def decide_copy(
+    registry: Registry, name: str, source: Source, target: Registry, target_name: str, tags: Sequence[str]
+) -> Copy:
+    """Looks at both registries; raises RegistryError or Refused before anything is copied.
+
+    What is about the image comes along: what has it or one of its platforms as subject, and cosign's tags.
+    """
+    repository, image = found(registry.find(name, [source.reference]), name, source)
+    there = target.look({target_name: ()})[target_name].repository
+    if there is None:
+        raise RegistryError(
+            f"The repository {target_name} does not exist in the registry to promote to.",
+            "Create it there (`inv repo.ensure` with that registry's settings), or let these credentials see it.",
+        )
+    subjects = [image.digest, *(digest for _, digest in image.children)]
+    about = tuple(_about(registry, repository, subjects))
+    named = _named(registry, repository, [*subjects, *(item.digest for item in about)])
+    wanted = list(dict.fromkeys([image.digest, *(item.digest for item in (*about, *named.values()))]))
+    names = [*tags, *named]
+    view_tags: dict[str, StoredImage] = {}
+    asked = [*wanted, *names]
+    for start in range(0, len(asked), MOST_TAGS):
+        view_tags.update(target.find(target_name, asked[start : start + MOST_TAGS]).tags)
+    now = {tag: view_tags[tag].digest if tag in view_tags else None for tag in tags}
+    promotion = Promotion(there, image, now)
+    refuse_locked(promotion, there, view_tags)
+    missing = tuple(digest for digest in wanted if digest not in view_tags)
+    open_names = {
+        tag: item for tag, item in named.items() if tag not in view_tags or view_tags[tag].digest != item.digest
+    }
+    return Copy(repository, promotion, open_names, missing)
+
+
+def carry_out_copy(copy: Copy, docker: Docker, registry: Registry, target: Registry, region: str) -> None:
+    """Copies what the target lacks, looks whether it is there, then sets the tags; a second run does what is left.
+
+    ``region`` is the target's: a token of ours is good for every registry there that the caller may reach.
+    """
+    there = copy.promotion.repository
+    if copy.missing:
+        docker.authorize(replace(registry.token(), host=copy.source.host))
+        docker.authorize(replace(registry.token(region), host=there.host))
+    for digest in copy.missing:
+        docker.copy(f"{copy.source.uri}@{digest}", f"{there.uri}@{digest}")
+    if copy.missing:
+        held = target.images(there, copy.missing)
+        gone = [digest for digest in copy.missing if digest not in held]
+        if gone:
+            raise RegistryError(f"ECR does not have {gone[0]} in {there.uri} after the copy.", "Run it again.")
+    for tag, item in copy.named.items():
+        target.set_tag(there, item, tag)
+    carry_out(target, copy.promotion)
+
+
+def _about(registry: Registry, repository: Repository, subjects: Sequence[str]) -> Iterator[StoredImage]:
+    """What refers to these, and what refers to that."""
+    seen = set(subjects)
+    queue = list(subjects)
+    for subject in queue:
+        fresh = [digest for digest in registry.referrers(repository, subject) if digest not in seen]
+        seen.update(fresh)
+        queue += fresh
+        yield from registry.images(repository, fresh).values() if fresh else ()
+
+
+def _named(registry: Registry, repository: Repository, digests: Sequence[str]) -> dict[str, StoredImage]:
+    """What is about these by its tag alone, as cosign's signatures are."""
+    names = [digest.replace(":", "-") + suffix for digest in digests for suffix in _SUFFIXES]
+    found: dict[str, StoredImage] = {}
+    for start in range(0, len(names), MOST_TAGS):
+        found.update(registry.find(repository.name, names[start : start + MOST_TAGS]).tags)
+    return found
