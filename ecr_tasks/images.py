@@ -57,6 +57,13 @@ def images(
     )
 
 
+def repositories(settings: Settings, targets: Mapping[str, BuildDefinition] | None = None) -> tuple[str, ...]:
+    """The repositories that the images go to, each once; SettingsError when that isn't said."""
+    if targets is None:
+        return (settings.require_repository(),)
+    return tuple(dict.fromkeys(_repository_of(name, targets, settings) for name in targets))
+
+
 def bake_file(settings: Settings) -> Path | None:
     """The bake or compose file whose targets are the images; None where the settings describe the one image.
 

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ecr_tasks.ecr.errors import error_code, translated
+from ecr_tasks.ecr.repositories import EcrRepositories
+from ecr_tasks.ecr.repositories import repository as repository_of
 from ecr_tasks.ecr.session import AwsSession
-from ecr_tasks.errors import AwsError, EcrTasksError, RegistryError
+from ecr_tasks.errors import AwsError, EcrTasksError
 from ecr_tasks.registry import (
     INDEX_MEDIA_TYPES,
     MANIFEST_MEDIA_TYPES,
@@ -22,7 +24,7 @@ from ecr_tasks.registry import (
 from ecr_tasks.settings import Settings
 
 if TYPE_CHECKING:
-    from mypy_boto3_ecr.type_defs import ImageIdentifierTypeDef, RepositoryTypeDef
+    from mypy_boto3_ecr.type_defs import ImageIdentifierTypeDef
 
 PARALLEL = 8
 """How many repositories are looked at at once; far below ECR's 1,000 and 2,000 requests a second."""
@@ -84,21 +86,14 @@ class EcrRegistry:
                 if error_code(error) != "ImageAlreadyExistsException" and not self._is(repository, tag, image):
                     raise
 
-    def create(self, name: str) -> Repository:
-        """CreateRepository with ECR's defaults; one that is there already is as good."""
-        from botocore.exceptions import ClientError
+    def untag(self, repository: Repository, tag: str) -> None:
+        """Takes a tag away, and its image with the last one."""
+        self.admin.untag(repository.name, tag)
 
-        with translated(f"create the repository {name}"):
-            try:
-                answer = self._aws.ecr().create_repository(**self._registry_id(), repositoryName=name)
-                return _repository(answer["repository"])
-            except ClientError as error:
-                if error_code(error) != "RepositoryAlreadyExistsException":
-                    raise
-        existing = self._describe(name)
-        if existing is None:
-            raise RegistryError(f"The repository {name} was deleted as it was created.", "Run it again.")
-        return existing
+    @property
+    def admin(self) -> EcrRepositories:
+        """The repositories themselves: create, set, delete."""
+        return EcrRepositories(self._aws.ecr, self._registry_id())
 
     def token(self, region: str | None = None) -> RegistryToken:
         """GetAuthorizationToken, once a run and region: a token lives twelve hours and knows no other region.
@@ -135,7 +130,7 @@ class EcrRegistry:
         with translated(f"look at the repository {name}"):
             try:
                 answer = self._aws.ecr().describe_repositories(**self._registry_id(), repositoryNames=[name])
-                return _repository(answer["repositories"][0])
+                return repository_of(answer["repositories"][0])
             except ClientError as error:
                 self._check_account(error)
                 if error_code(error) == "RepositoryNotFoundException":
@@ -189,14 +184,3 @@ class EcrRegistry:
     def _registry_id(self) -> Any:
         """The registry's account as a parameter, where the settings name one; the caller's is ECR's default."""
         return {"registryId": self._account} if self._account else {}
-
-
-def _repository(data: RepositoryTypeDef) -> Repository:
-    filters = data.get("imageTagMutabilityExclusionFilters", [])
-    return Repository(
-        name=data["repositoryName"],
-        account=data["registryId"],
-        uri=data["repositoryUri"],
-        mutability=data.get("imageTagMutability", "MUTABLE"),
-        exclusions=tuple(item["filter"] for item in filters),
-    )

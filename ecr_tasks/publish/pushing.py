@@ -8,7 +8,7 @@ from typing import Literal
 
 from ecr_tasks.definition import BuildInput
 from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
-from ecr_tasks.plan import PlannedImage
+from ecr_tasks.plan import PlannedImage, PlannedTag, is_replaceable
 from ecr_tasks.ports import Docker, Registry
 from ecr_tasks.publish.building import Built
 from ecr_tasks.registry import Repository, StoredImage
@@ -82,6 +82,7 @@ def _push(
     docker.authorize(replace(registry.token(), host=repository.host))
     if tag.kind == "fixed" and (theirs := registry.image(repository, tag.name)) is not None:
         return _theirs(theirs, built, reference, warn)
+    _make_way(planned.tags[0], repository, registry)
     try:
         digest = _send(planned, built, reference, docker, builder)
     except Refused:
@@ -139,6 +140,7 @@ def _set_tags(planned: PlannedImage, image: StoredImage, repository: Repository,
     due = [item for item in planned.tags[1:] if item.digest != image.digest]
     for item in sorted(due, key=lambda item: item.tag.kind != "fixed"):
         try:
+            _make_way(item, repository, registry)
             registry.set_tag(repository, image, item.tag.name)
         except EcrTasksError as error:
             raise type(error)(
@@ -146,3 +148,9 @@ def _set_tags(planned: PlannedImage, image: StoredImage, repository: Repository,
                 error.remedy,
             ) from error
     return bool(due)
+
+
+def _make_way(item: PlannedTag, repository: Repository, registry: Registry) -> None:
+    """Deletes an uncommitted tree's tag that is there, where the repository would lock it."""
+    if item.state == "moves" and is_replaceable(item.tag) and repository.locks(item.tag.name):
+        registry.untag(repository, item.tag.name)
