@@ -86,10 +86,10 @@ def ensure_repositories(run: Run, plan: Plan) -> Plan:
     return run.plan
 
 
-def create(run: Run, name: str) -> RepositoryView:
+def create(run: Run, name: str, *, whole: bool = False) -> RepositoryView:
     """Creates a repository as the settings want it; one that another run has created meanwhile is as good.
 
-    Publishing needs no policies: where they can't be set, that is said and `repo.ensure` says it again.
+    Publishing needs no policies: where they can't be set, that is a warning, unless the ``whole`` is asked for.
     """
     from ecr_tasks.repository import desired
     from ecr_tasks.repository.difference import describe_mutability
@@ -98,9 +98,11 @@ def create(run: Run, name: str) -> RepositoryView:
     made = run.registry.admin.create(name, wanted)
     if made is None:
         return run.registry.look({name: ()})[name]
+    say(f"{name}: repository created ({describe_mutability(made.mutability, made.exclusions)})")
     try:
         run.registry.admin.set_policies(name, wanted)
     except EcrTasksError as error:
+        if whole:
+            raise
         warn(f"{name} is created, but not all of it is set: {error.cause} `inv repo.ensure` sets the rest.")
-    say(f"{name}: repository created ({describe_mutability(made.mutability, made.exclusions)})")
     return RepositoryView(made)

@@ -144,7 +144,7 @@ def _tell(item: Found) -> None:
 def _apply(run: Run, item: Found) -> None:
     """Creates a repository, or makes every aspect as wanted that can be; Refused for the rest."""
     if item.state is None:
-        if create(run, item.name).repository is None:
+        if create(run, item.name, whole=True).repository is None:
             raise RegistryError(f"The repository {item.name} was deleted as it was created.", "Run it again.")
         return
     for difference in item.differences:
