@@ -1,4 +1,4 @@
-"""Access to the registry for people and hosts: a lasting login, pulls, and the repositories themselves."""
+"""Access to the registry for people and hosts: a lasting login, and pulls."""
 
 from __future__ import annotations
 
@@ -28,19 +28,6 @@ def logout(run: Run) -> None:
         return
     run.docker.logout(host)
     say(f"docker is logged out of {host}")
-
-
-def ensure(run: Run) -> None:
-    """The `repo.ensure` task: creates what is missing, with ECR's defaults."""
-    names = [image.repository for image in planned_images(run)]
-    for name, view in run.registry.look(dict.fromkeys(names, ())).items():
-        if view.repository is not None:
-            say(f"{name}: there already")
-        elif run.dry:
-            say(f"{name}: would be created")
-        else:
-            run.registry.create(name)
-            say(f"{name}: created")
 
 
 def pull_images(run: Run, reference: str | None, platform: str | None) -> None:

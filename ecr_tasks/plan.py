@@ -14,6 +14,7 @@ from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
 from ecr_tasks.registry import RepositoryView, StoredImage
 from ecr_tasks.source import SourceState
 from ecr_tasks.tagging import Tag
+from ecr_tasks.tagging.model import DIRTY
 
 TagState = Literal["new", "present", "moves", "locked"]
 
@@ -164,8 +165,18 @@ def _plan_tag(tag: Tag, view: RepositoryView, published: StoredImage | None, *, 
     if higher is not None:
         stays = replace(tag, because=f"{tag.name} stays with the higher release {higher}, which ECR has")
         return PlannedTag(stays, "present", there.digest, stays=True)
-    locked = tag.kind == "fixed" or (view.repository is not None and view.repository.locks(tag.name))
+    locked = tag.kind == "fixed" or (
+        view.repository is not None and view.repository.locks(tag.name) and not is_replaceable(tag)
+    )
     return PlannedTag(tag, "locked" if locked else "moves", there.digest)
+
+
+def is_replaceable(tag: Tag) -> bool:
+    """Whether a locked tag may be deleted and set anew: an uncommitted tree's, which means nothing to anybody else.
+
+    No filter of ECR's can lock ``sha-*`` and not ``sha-*-dirty`` (repository/locking.py).
+    """
+    return tag.kind == "moving" and tag.name.endswith(DIRTY)
 
 
 def _conflicts(planned: PlannedImage, source: SourceState) -> list[EcrTasksError]:

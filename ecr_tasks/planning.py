@@ -12,7 +12,7 @@ from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.images import bake_file, images, repositories
 from ecr_tasks.plan import Conflict, Image, Plan, make_plan
 from ecr_tasks.registry import RepositoryView
-from ecr_tasks.report.terminal import say
+from ecr_tasks.report.terminal import say, warn
 from ecr_tasks.run import Run
 
 
@@ -81,7 +81,28 @@ def ensure_repositories(run: Run, plan: Plan) -> Plan:
         return plan
     views = {item.image.repository: item.view for item in plan.images if item.view is not None}
     for name in missing:
-        views[name] = RepositoryView(run.registry.create(name))
-        say(f"{name}: repository created")
+        views[name] = create(run, name)
     run.plan = _made(run, [item.image for item in plan.images], views)
     return run.plan
+
+
+def create(run: Run, name: str, *, whole: bool = False) -> RepositoryView:
+    """Creates a repository as the settings want it; one that another run has created meanwhile is as good.
+
+    Publishing needs no policies: where they can't be set, that is a warning, unless the ``whole`` is asked for.
+    """
+    from ecr_tasks.repository import desired
+    from ecr_tasks.repository.difference import describe_mutability
+
+    wanted = desired(run.settings, run.source)
+    made = run.registry.admin.create(name, wanted)
+    if made is None:
+        return run.registry.look({name: ()})[name]
+    say(f"{name}: repository created ({describe_mutability(made.mutability, made.exclusions)})")
+    try:
+        run.registry.admin.set_policies(name, wanted)
+    except EcrTasksError as error:
+        if whole:
+            raise
+        warn(f"{name} is created, but not all of it is set: {error.cause} `inv repo.ensure` sets the rest.")
+    return RepositoryView(made)

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ecr_tasks.definition import BuildDefinition, BuildInput
 from ecr_tasks.engine import Engine
 from ecr_tasks.registry import RegistryToken, Repository, RepositoryView, StoredImage
+
+if TYPE_CHECKING:
+    from ecr_tasks.repository import Desired, Difference, RepositoryState
 
 
 @dataclass(frozen=True)
@@ -85,8 +88,30 @@ class Registry(Protocol):
     def referrers(self, repository: Repository, digest: str) -> Sequence[str]:
         """The digests of what has an image as its subject: signatures, attestations, SBOMs."""
 
-    def create(self, name: str) -> Repository:
-        """Creates a repository; one that is there already is as good."""
+    def untag(self, repository: Repository, tag: str) -> None:
+        """Takes a tag away, and its image with the last one; a tag that isn't there is as good."""
 
     def token(self, region: str | None = None) -> RegistryToken:
         """A token for this registry's host, or for another region's registries."""
+
+
+class Repositories(Protocol):
+    """The repositories of a registry themselves."""
+
+    def state(self, name: str) -> RepositoryState | None:
+        """All that is set on a repository; None where there is none."""
+
+    def create(self, name: str, wanted: Desired) -> Repository | None:
+        """Creates a repository, without its policies; None where there is one already."""
+
+    def set_policies(self, name: str, wanted: Desired) -> None:
+        """Sets the policies that are wanted."""
+
+    def change(self, state: RepositoryState, difference: Difference, wanted: Desired) -> None:
+        """Makes one aspect as wanted."""
+
+    def would_expire(self, name: str, lifecycle: str) -> int:
+        """How many images a lifecycle policy would expire now."""
+
+    def delete(self, name: str, *, force: bool) -> bool:
+        """Deletes a repository; False where there is none, Refused where it holds images without ``force``."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ecr_tasks.definition import BuildDefinition, BuildInput
 from ecr_tasks.engine import Engine
 from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
 from ecr_tasks.ports import BuildResult
 from ecr_tasks.registry import REVISION, RegistryToken, Repository, RepositoryView, StoredImage
+from ecr_tasks.repository import Desired, Difference, RepositoryState
 from tests.core.build import ACCOUNT, HOST, REVISION_A, manifest
 
 PASSWORD = "the-registry-password"
@@ -63,6 +64,7 @@ class FakeRegistry:
         self.held: dict[str, dict[str, StoredImage]] = {name: {} for name in self.repositories}
         self.may_list = True
         self.tags: dict[str, dict[str, str]] = {name: {} for name in self.repositories}
+        self.states: dict[str, RepositoryState] = {}
 
     def look(self, repositories: Mapping[str, Sequence[str]]) -> Mapping[str, RepositoryView]:
         self.calls.begin("look", *repositories)
@@ -115,13 +117,15 @@ class FakeRegistry:
         self.put(repository.name, image, tag)
         self.calls.end()
 
-    def create(self, name: str) -> Repository:
-        self.calls.begin("create", name)
-        repository = self.repositories.setdefault(name, Repository(name, ACCOUNT, f"{HOST}/{name}"))
-        self.held.setdefault(name, {})
-        self.tags.setdefault(name, {})
+    def untag(self, repository: Repository, tag: str) -> None:
+        self.calls.begin("untag", repository.name, tag)
+        self.tags[repository.name].pop(tag, None)
         self.calls.end()
-        return repository
+
+    @property
+    def admin(self) -> FakeRepositories:
+        """The repositories themselves; not of the port."""
+        return FakeRepositories(self)
 
     def token(self, region: str | None = None) -> RegistryToken:
         self.calls.begin("token", region or "")
@@ -147,6 +151,56 @@ class FakeRegistry:
             return RepositoryView(None)
         there = self.tags[name]
         return RepositoryView(repository, {tag: self.held[name][there[tag]] for tag in tags if tag in there})
+
+
+class FakeRepositories:
+    """The Repositories port on a FakeRegistry: what is set beside mutability is kept and never looked at."""
+
+    def __init__(self, registry: FakeRegistry) -> None:
+        self._registry = registry
+        self._calls = registry.calls
+
+    def state(self, name: str) -> RepositoryState | None:
+        repository = self._registry.repositories.get(name)
+        if repository is None:
+            return None
+        return self._registry.states.get(name, RepositoryState(repository, f"arn:{name}"))
+
+    def create(self, name: str, wanted: Desired) -> Repository | None:
+        self._calls.begin("create", name)
+        if name in self._registry.repositories:
+            return None
+        made = Repository(name, ACCOUNT, f"{HOST}/{name}", wanted.mutability, wanted.filters)
+        self._registry.repositories[name] = made
+        self._registry.held[name], self._registry.tags[name] = {}, {}
+        self._keep(RepositoryState(made, f"arn:{name}", wanted.scan_on_push, tags=wanted.tags))
+        self._calls.end()
+        return made
+
+    def set_policies(self, name: str, wanted: Desired) -> None:
+        self._calls.begin("set_policies", name)
+        state = self._registry.states[name]
+        self._keep(replace(state, lifecycle=wanted.lifecycle, policy=wanted.policy))
+        self._calls.end()
+
+    def change(self, state: RepositoryState, difference: Difference, wanted: Desired) -> None:
+        self._calls.begin("change", state.repository.name, difference.aspect)
+        self._calls.end()
+
+    def would_expire(self, name: str, lifecycle: str) -> int:
+        self._calls.begin("would_expire", name)
+        self._calls.end()
+        return len(self._registry.held[name])
+
+    def delete(self, name: str, *, force: bool) -> bool:
+        self._calls.begin("delete", name)
+        if self._registry.held[name] and not force:
+            raise Refused(f"The repository {name} holds images.", "Say --force.")
+        self._calls.end()
+        return self._registry.repositories.pop(name, None) is not None
+
+    def _keep(self, state: RepositoryState) -> None:
+        self._registry.states[state.repository.name] = state
 
 
 class FakeDocker:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ecr_tasks.errors import AwsError, EcrTasksError, Refused, RegistryError
+from ecr_tasks.errors import AwsError, EcrTasksError, Refused, RegistryError, SettingsError
 
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
 _INVALID = {
@@ -21,6 +21,12 @@ _INVALID = {
 }
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 _THROTTLED = {"ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded", "Throttling"}
+_BLAMED = {
+    "KmsException": ("ECR_KMS_KEY", "Check that the key exists in this region and that you may use it."),
+    "InvalidTagParameterException": ("ECR_REPOSITORY_TAGS", "Correct them."),
+    "TooManyTagsException": ("ECR_REPOSITORY_TAGS", "A repository has at most 50 tags."),
+}
+"""Errors that can only come from one setting (API model, CreateRepository and TagResource)."""
 _CREDENTIAL_HINT = (
     "Set AWS_PROFILE or keys (in the environment or an ignored .env), run `aws sso login`, "
     "or use `inv local …`, which needs no account."
@@ -57,10 +63,23 @@ def translated(doing: str) -> Iterator[None]:
         raise AwsError(f"Could not {doing}: {_text(error)}", "Correct the AWS settings it names.") from error
 
 
+@contextmanager
+def blamed(code: str = "", setting: str = "", remedy: str = "") -> Iterator[None]:
+    """Names the setting whose value ECR objects to; inside ``translated``. ``code`` is one more error of it."""
+    from botocore.exceptions import ClientError
+
+    try:
+        yield
+    except ClientError as error:
+        found = {**_BLAMED, code: (setting, remedy)}.get(error_code(error))
+        if found is None or not found[0]:
+            raise
+        message = str(error.response.get("Error", {}).get("Message", "")).strip().rstrip(".") or error_code(error)
+        raise SettingsError(f"ECR does not take {found[0]}: {message}.", found[1]) from error
+
+
 def no_region() -> EcrTasksError:
     """The error for a registry whose region nothing tells."""
-    from ecr_tasks.errors import SettingsError
-
     return SettingsError(
         "No region is set.",
         "Set AWS_REGION (in .env, the environment or the AWS profile), or use `inv local …`.",

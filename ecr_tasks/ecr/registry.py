@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.ecr.describing import describe, referrers
 from ecr_tasks.ecr.errors import error_code, translated, wrong_account
+from ecr_tasks.ecr.repositories import EcrRepositories
 from ecr_tasks.ecr.session import AwsSession
 from ecr_tasks.ecr.shapes import by_reference, registry_host, repository_of, stored_image, token_of
-from ecr_tasks.errors import EcrTasksError, RegistryError
+from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.inventory import Held, fold
 from ecr_tasks.registry import (
     INDEX_MEDIA_TYPES,
@@ -140,21 +141,14 @@ class EcrRegistry:
                 if code != "ImageTagAlreadyExistsException" or not self._is(repository, tag, image):
                     raise
 
-    def create(self, name: str) -> Repository:
-        """CreateRepository with ECR's defaults; one that is there already is as good."""
-        from botocore.exceptions import ClientError
+    def untag(self, repository: Repository, tag: str) -> None:
+        """Takes a tag away, and its image with the last one."""
+        self.admin.untag(repository.name, tag)
 
-        with translated(f"create the repository {name}"):
-            try:
-                answer = self._ecr().create_repository(**self._registry_id(), repositoryName=name)
-                return repository_of(answer["repository"])
-            except ClientError as error:
-                if error_code(error) != "RepositoryAlreadyExistsException":
-                    raise
-        existing = self._describe(name)
-        if existing is None:
-            raise RegistryError(f"The repository {name} was deleted as it was created.", "Run it again.")
-        return existing
+    @property
+    def admin(self) -> EcrRepositories:
+        """The repositories themselves: create, set, delete."""
+        return EcrRepositories(self._ecr, self._registry_id())
 
     def token(self, region: str | None = None) -> RegistryToken:
         """GetAuthorizationToken, once a run and region: a token lives twelve hours and knows no other region."""

@@ -8,7 +8,7 @@ from typing import Literal
 
 from ecr_tasks.definition import BuildInput
 from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
-from ecr_tasks.plan import PlannedImage
+from ecr_tasks.plan import PlannedImage, PlannedTag, is_replaceable
 from ecr_tasks.ports import Docker, Registry
 from ecr_tasks.publish.building import Built
 from ecr_tasks.publish.forward import move_forward
@@ -83,6 +83,7 @@ def _push(
     docker.authorize(replace(registry.token(), host=repository.host))
     if tag.kind == "fixed" and (theirs := registry.image(repository, tag.name)) is not None:
         return _theirs(theirs, built, reference, warn)
+    _make_way(planned.tags[0], repository, registry)
     try:
         digest = _send(planned, built, reference, docker, builder)
     except Refused:
@@ -146,13 +147,15 @@ def _set_tags(
 
     Says whether any was set, and which are left to higher releases.
     """
-    due = [item.tag for item in planned.tags[1:] if item.digest != image.digest and not item.stays]
-    due.sort(key=lambda tag: tag.kind != "fixed")
-    forward = [tag for tag in due if tag.forward]
-    done = [tag.name for tag in due if not tag.forward]
+    due = [item for item in planned.tags[1:] if item.digest != image.digest and not item.stays]
+    due.sort(key=lambda item: item.tag.kind != "fixed")
+    forward = [item.tag for item in due if item.tag.forward]
+    done = [item.tag.name for item in due if not item.tag.forward]
     try:
-        for name in done:
-            registry.set_tag(repository, image, name)
+        for item in due:
+            if not item.tag.forward:
+                _make_way(item, repository, registry)
+                registry.set_tag(repository, image, item.tag.name)
         if forward:
             done += move_forward(forward, image, repository, registry, warn)
     except EcrTasksError as error:
@@ -164,3 +167,9 @@ def _set_tags(
         item.tag.name for item in planned.tags if item.stays
     }
     return bool(done), left
+
+
+def _make_way(item: PlannedTag, repository: Repository, registry: Registry) -> None:
+    """Deletes an uncommitted tree's tag that is there, where the repository would lock it."""
+    if item.state == "moves" and is_replaceable(item.tag) and repository.locks(item.tag.name):
+        registry.untag(repository, item.tag.name)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 import textwrap
 
-from ecr_tasks.settings.table import GROUPS, Spec
+from ecr_tasks.settings.spec import Spec
+from ecr_tasks.settings.table import GROUPS
 
 _HEAD = """\
 Every setting of ecr-tasks. Copy what you need to .env, beside tasks.py, and keep .env out of git.

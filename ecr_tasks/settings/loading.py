@@ -95,16 +95,16 @@ def _fields(
     context = parsed["ECR_CONTEXT"] or "."
     # Not resolve(): behind a link, the context must still be seen to hold the project's files.
     folder = context if is_remote(context) else os.path.normpath(project / context)
-    bake_file = parsed["ECR_BAKE_FILE"] and project / parsed["ECR_BAKE_FILE"]
-    if bake_file and not bake_file.is_file():
-        problems.at(given["ECR_BAKE_FILE"].origin, "ECR_BAKE_FILE", f"names a file that isn't there: {bake_file}.")
+    lifecycle = parsed["ECR_LIFECYCLE_POLICY"]
+    if lifecycle not in ("default", "off"):
+        lifecycle = _file("ECR_LIFECYCLE_POLICY", project, parsed, given, problems)
     return {
         "region": parsed["AWS_REGION"],
         "account_id": parsed["AWS_ACCOUNT_ID"],
         "role_arn": parsed["ECR_ROLE_ARN"],
         "repository": parsed["ECR_REPOSITORY"],
         "repository_prefix": parsed["ECR_REPOSITORY_PREFIX"],
-        "bake_file": bake_file,
+        "bake_file": _file("ECR_BAKE_FILE", project, parsed, given, problems),
         "context": folder,
         "dockerfile": parsed["ECR_DOCKERFILE"],
         "target": parsed["ECR_TARGET"],
@@ -121,9 +121,24 @@ def _fields(
         "builder": parsed["ECR_BUILDER"],
         "preset": parsed["ECR_PRESET"],
         "create_repository": parsed["ECR_CREATE_REPOSITORY"],
+        "mutability": parsed["ECR_MUTABILITY"],
+        "lifecycle_policy": lifecycle,
+        "repository_policy": _file("ECR_REPOSITORY_POLICY", project, parsed, given, problems),
+        "kms_key": parsed["ECR_KMS_KEY"],
+        "repository_tags": parsed["ECR_REPOSITORY_TAGS"] or MappingProxyType({}),
         "dirty": parsed["ECR_DIRTY"],
         "debug": parsed["ECR_DEBUG"],
     }
+
+
+def _file(
+    name: str, project: Path, parsed: Mapping[str, Any], given: Mapping[str, layers.Given], problems: Problems
+) -> Path | None:
+    """The file that a setting names, relative to the project; one that isn't there is a problem."""
+    path = project / parsed[name] if parsed[name] else None
+    if path is not None and not path.is_file():
+        problems.at(given[name].origin, name, f"names a file that isn't there: {path}.")
+    return path
 
 
 def _contradictions(parsed: Mapping[str, Any], given: Mapping[str, layers.Given], problems: Problems) -> None:

@@ -75,9 +75,9 @@ class Settings:
     :meth:`dockerfile_path`. ``build_args``, ``build_contexts``, ``secrets`` and ``ssh`` hold entries in
     buildx's own syntax; relative paths in them are meant from ``project``. ``tags`` and ``flavor`` are as written:
     the rules are ``tagging``'s business. ``repository_prefix`` ends with its separator: a target's repository is
-    prefix + target. ``sdk_environment`` is what the SDK must see
-    beside the process environment, an empty text meaning "as if it were not exported": use
-    :meth:`sdk_environ`. ``child_environment`` is what a build needs besides.
+    prefix + target. ``mutability`` is a word and the patterns that are excluded. ``sdk_environment``
+    is what the SDK must see beside the process environment, an empty text meaning "as if it were not exported":
+    use :meth:`sdk_environ`. ``child_environment`` is what a build needs besides.
     """
 
     project: Path
@@ -104,6 +104,11 @@ class Settings:
     builder: str | None = None
     preset: Preset = "default"
     create_repository: bool = False
+    mutability: tuple[str, ...] = ("rules",)
+    lifecycle_policy: Literal["default", "off"] | Path = "default"
+    repository_policy: Path | None = None
+    kms_key: str | None = None
+    repository_tags: Mapping[str, str] = field(default_factory=_nothing)
     dirty: Dirty = "tag"
     debug: bool = False
     sdk_environment: Mapping[str, str] = field(default_factory=_nothing)

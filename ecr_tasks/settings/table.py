@@ -2,43 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Literal
 
-from ecr_tasks.settings import buildx, values
-
-Display = Literal["plain", "hidden", "last-four", "names-only"]
-
-
-@dataclass(frozen=True)
-class Spec:
-    """One setting.
-
-    ``default`` is the text that stands for an unset one; ``otherwise`` says in words what an unset one
-    without such a text means. ``parse`` makes the value or raises Malformed. ``display`` says how much of it
-    may be seen.
-    """
-
-    name: str
-    help: str
-    example: str
-    parse: Callable[[str], object] = values.text
-    default: str | None = None
-    otherwise: str = "not set"
-    display: Display = "plain"
-    implemented: bool = True
-
-    @property
-    def secret(self) -> bool:
-        """Whether the text holds something that must not be shown."""
-        return self.display != "plain"
-
-
-def _later(name: str, help: str, example: str, default: str | None = None) -> Spec:  # noqa: A002 - as the field
-    return Spec(name, help, example, values.not_yet, default, implemented=False)
-
+from ecr_tasks.settings import buildx, repository, values
+from ecr_tasks.settings.spec import Spec, later
 
 GROUPS: Mapping[str, tuple[Spec, ...]] = MappingProxyType(
     {
@@ -206,11 +174,40 @@ GROUPS: Mapping[str, tuple[Spec, ...]] = MappingProxyType(
                 values.boolean,
                 default="false",
             ),
-            _later("ECR_MUTABILITY", "Tag mutability of the repository.", "immutable"),
-            _later("ECR_LIFECYCLE_POLICY", "A file with the lifecycle policy.", "ecr/lifecycle.json"),
-            _later("ECR_REPOSITORY_POLICY", "A file with the repository policy.", "ecr/policy.json"),
-            _later("ECR_KMS_KEY", "A key to encrypt the repository with.", "alias/ecr"),
-            _later("ECR_REPOSITORY_TAGS", "AWS tags of the repository.", "team=web"),
+            Spec(
+                "ECR_MUTABILITY",
+                "Which tags ECR locks. rules: the fixed ones of the tag rules. Else mutable or immutable, with "
+                "exceptions if you like: immutable,exclude=latest;pr-*",
+                "immutable,exclude=latest;pr-*",
+                repository.mutability,
+                default="rules",
+            ),
+            Spec(
+                "ECR_LIFECYCLE_POLICY",
+                "A JSON file; default: untagged and cache images expire, nothing else; off: leave it as it is.",
+                "ecr/lifecycle.json",
+                repository.lifecycle_policy,
+                default="default",
+            ),
+            Spec(
+                "ECR_REPOSITORY_POLICY",
+                "A JSON file with the repository policy. Without it, the policy stays as it is.",
+                "ecr/policy.json",
+                otherwise="left as it is",
+            ),
+            Spec(
+                "ECR_KMS_KEY",
+                "A KMS key (ARN, id or alias) to encrypt with; it counts only when the repository is created.",
+                "alias/ecr",
+                values.word,
+                otherwise="ECR's own key",
+            ),
+            Spec(
+                "ECR_REPOSITORY_TAGS",
+                "AWS tags of the repository; others that it has stay.",
+                "team=web,cost-center=42",
+                repository.resource_tags,
+            ),
         ),
         "Tags, more registries, scans": (
             Spec(
@@ -227,8 +224,8 @@ GROUPS: Mapping[str, tuple[Spec, ...]] = MappingProxyType(
                 values.verbatim,
                 otherwise="latest on the highest release",
             ),
-            _later("ECR_DESTINATIONS", "More registries to push to.", "123456789012/eu-west-1"),
-            _later("ECR_SCAN_FAIL_ON", "The lowest severity that fails scan and verify.", "high"),
+            later("ECR_DESTINATIONS", "More registries to push to.", "123456789012/eu-west-1"),
+            later("ECR_SCAN_FAIL_ON", "The lowest severity that fails scan and verify.", "high"),
         ),
     }
 )

@@ -69,6 +69,12 @@ def tags(source: SourceState, now: datetime | None = None) -> tuple[Tag, ...]:
     return evaluate(_default_rules(), Flavor(), facts, unversioned=True).in_publishing_order
 
 
+def configured(settings: Settings) -> tuple[Flavor, tuple[Rule, ...], bool]:
+    """The flavor, the rules, and whether those are the default ones; SettingsError as for ``tag_set``."""
+    rules = _rules(settings)
+    return _flavor(settings), rules or _default_rules(), not rules
+
+
 def at_levels(annotations: Mapping[str, str], environ: Mapping[str, str], *, index: bool) -> dict[str, str]:
     """Annotations with the levels of ``DOCKER_METADATA_ANNOTATIONS_LEVELS`` before keys that name none.
 

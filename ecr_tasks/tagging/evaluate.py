@@ -11,7 +11,7 @@ from ecr_tasks.tagging.dates import tells_seconds
 from ecr_tasks.tagging.facts import Facts
 from ecr_tasks.tagging.flavor import Flavor
 from ecr_tasks.tagging.latest import Forward, higher_release
-from ecr_tasks.tagging.model import MAX_LENGTH, Kind, RuleResult, Tag, TagSet, as_tag
+from ecr_tasks.tagging.model import DIRTY, MAX_LENGTH, Kind, RuleResult, Tag, TagSet, as_tag
 from ecr_tasks.tagging.rules import Rule, RuleProblem
 from ecr_tasks.tagging.template import Template
 from ecr_tasks.tagging.text import RuleError
@@ -19,8 +19,6 @@ from ecr_tasks.tagging.values import NoValue, Value, names_one_thing, value_of
 
 UNVERSIONED = "unversioned"
 """The tag of a source that has no commit; there is nothing to name it by."""
-
-_DIRTY = "-dirty"
 
 
 @dataclass(frozen=True)
@@ -163,7 +161,7 @@ def _each_once(given: Sequence[_Given]) -> list[_Given]:
 
 
 def _uncommitted(rules: Sequence[Rule], flavor: Flavor, facts: Facts) -> TagSet:
-    """An uncommitted tree: each sha rule's tag with ``-dirty`` and nothing else (interface.md, ECR_DIRTY).
+    """An uncommitted tree: each sha rule's tag with ``-dirty`` and nothing else (interface.md, ECRDIRTY).
 
     It is never a release and moves no other tag. Where no rule gives a commit's tag, ours does.
     """
@@ -175,12 +173,12 @@ def _uncommitted(rules: Sequence[Rule], flavor: Flavor, facts: Facts) -> TagSet:
         if isinstance(found, NoValue):
             results.append(RuleResult(rule.text, None, None, found.because))
             continue
-        name = found.tag.name[: MAX_LENGTH - len(_DIRTY)] + _DIRTY
+        name = found.tag.name[: MAX_LENGTH - len(DIRTY)] + DIRTY
         tag = replace(found.tag, name=name, kind="moving", because=because)
         results.append(RuleResult(rule.text, name, "moving", because))
         tags += [] if any(other.name == name for other in tags) else [tag]
     if not tags:
-        name = f"sha-{facts.short}{_DIRTY}" if facts.short else UNVERSIONED
+        name = f"sha-{facts.short}{DIRTY}" if facts.short else UNVERSIONED
         tags = [Tag(name, "moving", "type=sha" if facts.short else "type=raw", because)]
         results.append(RuleResult("uncommitted", name, "moving", because))
     return TagSet(tags[0].name, tuple(tags), rules=tuple(results), publishing=tags[0])

@@ -14,6 +14,9 @@ from ecr_tasks.tagging.latest import Forward
 Kind = Literal["fixed", "moving"]
 """A fixed tag never moves once it is published; a moving one does."""
 
+DIRTY = "-dirty"
+"""What the tag of an uncommitted tree ends in."""
+
 MAX_LENGTH = 128
 """Docker's limit, the narrower one: ECR would take 300 (tags.md)."""
 

@@ -21,7 +21,10 @@ from tests.core.build import HOST, manifest, repository
 from tests.fakes import Calls, FakeDocker, FakeRegistry
 
 OURS = ("AWS_", "ECR_", "DOCKER_", "GIT_", "INVOKE_", "BUILDX_")
-CHANGES = ("build", "push", "tag", "set_tag", "create", "pull", "login", "logout", "authorize")
+CHANGES = (
+    *("build", "push", "tag", "set_tag", "untag", "create", "set_policies", "change", "delete"),
+    *("pull", "login", "logout", "authorize"),
+)
 """The calls that change something, by name."""
 
 WHO = {"GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@example.com", "GIT_COMMITTER_NAME": "A"}

@@ -161,6 +161,14 @@ def test_a_dirty_tree_is_built_whatever_is_published() -> None:
     assert "uncommitted" in item.because
 
 
+def test_an_uncommitted_trees_tag_moves_also_where_the_repository_locks_it() -> None:
+    state = dirty()
+    view = RepositoryView(repository("MUTABLE_WITH_EXCLUSION", "sha-*"), {f"{SHA_TAG}-dirty": OTHER})
+    plan = make_plan([image(tags(state))], state, {"team/app": view})
+    plan.check()
+    assert states(plan) == {f"{SHA_TAG}-dirty": "moves"}
+
+
 def test_a_folder_without_commits_is_built_whatever_is_published() -> None:
     state = source(revision=None, branch=None)
     item = only(planned({"unversioned": OTHER}, state=state, names=tags(state)))

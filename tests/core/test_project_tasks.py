@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ecr_tasks.errors import BuildError
+from ecr_tasks.repository import Desired
 from tests.core.conftest import Project
 
 KEY = "AKIAIOSFODNN7EXAMPLE"
@@ -39,7 +40,7 @@ def test_env_chooses_a_file_for_the_tasks_that_follow(project: Project) -> None:
 
 def test_env_applies_from_where_it_stands(project: Project) -> None:
     project.write(".env.prod", "ECR_REPOSITORY=team/prod\n")
-    project.registry.create("team/prod")
+    project.registry.admin.create("team/prod", Desired())
     done = project.inv("build", "env", "prod", "push")
     assert done.code == 0
     assert "/team/prod@sha256:" in done.stdout

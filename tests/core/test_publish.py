@@ -10,7 +10,7 @@ from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
 from ecr_tasks.publish import publish
 from ecr_tasks.registry import RepositoryView
 from ecr_tasks.tagging import tags
-from tests.core.build import ALL_TAGS, FIXED, HOST, SHA_TAG, dirty
+from tests.core.build import ALL_TAGS, FIXED, HOST, SHA_TAG, dirty, repository
 from tests.core.world import KINDS, MOVING, NAME, OLD, THEIRS, World, all_at
 
 
@@ -151,6 +151,25 @@ def test_an_uncommitted_tree_is_pushed_over_its_own_tag_and_moves_no_other() -> 
     done = world.run()
     assert (done.state, done.tags) == ("pushed", (f"{SHA_TAG}-dirty",))
     assert world.tags == {**dict.fromkeys(MOVING, OLD.digest), f"{SHA_TAG}-dirty": world.ours.digest}
+
+
+def test_a_locked_dirty_tag_makes_way_for_the_next_image() -> None:
+    state = dirty()
+    world = World(names=tags(state), state=state)
+    world.registry.repositories[NAME] = repository("MUTABLE_WITH_EXCLUSION", "sha-*")
+    world.registry.put(NAME, THEIRS, f"{SHA_TAG}-dirty")
+    assert world.run().state == "pushed"
+    names = [call[0] for call in world.calls.named("untag", "push", "set_tag")]
+    assert names == ["untag", "push"]
+    assert world.tags == {**dict.fromkeys(MOVING, OLD.digest), f"{SHA_TAG}-dirty": world.ours.digest}
+
+
+def test_a_movable_dirty_tag_is_not_deleted_first() -> None:
+    state = dirty()
+    world = World(names=tags(state), state=state)
+    world.registry.put(NAME, THEIRS, f"{SHA_TAG}-dirty")
+    world.run()
+    assert world.calls.named("untag") == []
 
 
 def test_a_dirty_tag_that_the_registry_locks_meanwhile_is_refused() -> None:

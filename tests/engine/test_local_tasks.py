@@ -82,6 +82,23 @@ def test_a_commit_after_the_next_needs_no_second_start(app: Project) -> None:
     assert status(app)["pid"] == pid
 
 
+def test_branches_and_uncommitted_trees_are_pushed_again_and_again_and_commits_are_locked(app: Project) -> None:
+    references = []
+    for number in range(2):
+        app.write("hello.txt", f"uncommitted {number}\n")
+        references += app.ok("local", "build", "push").lines
+    app.commit("next")
+    references += app.ok("local", "build", "push").lines
+    app.write("hello.txt", "committed\n")
+    app.commit("and another")
+    references += app.ok("local", "build", "push").lines
+    assert len(set(references)) == 4
+    (held,) = json.loads(app.ok("local", "repo.show", "--json").out)["repositories"]
+    assert held["mutability"] == "MUTABLE_WITH_EXCLUSION"
+    assert "sha-*" in held["exclusion_filters"]
+    app.ok("local", "repo.ensure", "--check")
+
+
 def test_in_a_container(app: Project, debian_base: str) -> None:
     app.ok("local.up", "--container", "--image", debian_base)
     assert status(app)["running"] is True

@@ -101,7 +101,8 @@ def test_the_committed_example_is_the_tables() -> None:
 
 @pytest.mark.parametrize("name", [spec.name for spec in TABLE.values() if spec.implemented])
 def test_every_example_can_be_used_as_it_stands(project: Project, name: str) -> None:
-    project.write("", "docker-bake.hcl")
+    for file in ("docker-bake.hcl", "ecr/lifecycle.json", "ecr/policy.json"):
+        project.write("", file)
     project.write(f"{name}={TABLE[name].example}")
     project.load()
 
