@@ -85,7 +85,7 @@ def copy_failed(source: str, target: str, lines: Sequence[str]) -> EcrTasksError
     if "unknown flag: --prefer-index" in said:
         return BuildError(
             "This buildx can't copy an image with its digest (imagetools create --prefer-index).",
-            "Update docker's buildx plugin to 0.15 or newer.",
+            "Update docker's buildx plugin.",
         )
     return RegistryError(f"Copying {source} to {target} failed: {said.rstrip('.')}.", _transfer_remedy(said))
 
