@@ -76,8 +76,8 @@ class WhalesDocker:
             definition, metadata = Path(folder, "bake.json"), Path(folder, "metadata.json")
             definition.touch(0o600)
             definition.write_text(dump(bake_document(inputs)), encoding="utf-8")
-            command = ["buildx", "bake", "--file", str(definition), "--metadata-file", str(metadata)]
-            finished = self._live(*command, *(["--builder", builder] if builder else []), build=True)
+            options = ["--file", str(definition), "--metadata-file", str(metadata)]
+            finished = self._live(self._bake(*options, *(["--builder", builder] if builder else [])), build=True)
             if finished.code != 0:
                 values = [value for item in inputs for value in item.definition.args.values()]
                 raise docker_errors.build_failed(finished.lines, values)
@@ -105,13 +105,13 @@ class WhalesDocker:
 
     def push(self, reference: str) -> None:
         """Pushes one name, progress on stderr; RegistryError, or Refused for an immutable tag."""
-        finished = self._live("push", reference)
+        finished = self._live(self._command("push", reference))
         if finished.code != 0:
             raise docker_errors.push_failed(reference, finished.lines)
 
     def pull(self, reference: str, platform: str | None) -> None:
         """Pulls one name, progress on stderr; RegistryError with the registry's own words."""
-        finished = self._live("pull", *(["--platform", platform] if platform else []), reference)
+        finished = self._live(self._command("pull", *(["--platform", platform] if platform else []), reference))
         if finished.code != 0:
             raise docker_errors.pull_failed(reference, finished.lines)
 
@@ -122,7 +122,9 @@ class WhalesDocker:
         them under the tag, against immutable repositories (buildx#1660). --prefer-index=false (buildx#2482) keeps
         a single manifest one.
         """
-        finished = self._live("buildx", "imagetools", "create", "--prefer-index=false", "--tag", target, source)
+        finished = self._live(
+            self._command("buildx", "imagetools", "create", "--prefer-index=false", "--tag", target, source)
+        )
         if finished.code != 0:
             raise docker_errors.copy_failed(source, target, finished.lines)
 
@@ -202,7 +204,17 @@ class WhalesDocker:
         except DockerException as error:
             raise docker_errors.command_failed(doing, error.stderr or error.stdout or "") from None
 
-    def _live(self, *arguments: str, build: bool = False) -> live.Finished:
+    def _bake(self, *arguments: str) -> list[str]:
+        """The command line of `buildx bake`, by the plugin itself where docker would take just that one.
+
+        docker looks through all its plugins before it starts one, a tenth of a second; buildx is made to run by
+        itself as well, and reads the same configuration and contexts.
+        """
+        command = self._command("buildx", "bake", *arguments)
+        plugin = self._config.buildx()
+        return [plugin, "bake", *arguments] if plugin else command
+
+    def _live(self, command: Sequence[str], *, build: bool = False) -> live.Finished:
         """A docker call that a person watches."""
         environment = {**os.environ, **self._environment(build=build)}
         # Provenance in the metadata file is of no use here, and reading it back from the builder costs time.
@@ -210,7 +222,7 @@ class WhalesDocker:
         # What may be read is decided by the settings; bake's own check would ask about each path outside the
         # working directory, which a CI can't answer.
         environment.setdefault("BUILDX_BAKE_ENTITLEMENTS_FS", "0")
-        finished = live.run(self._command(*arguments), env=environment, cwd=str(self._project))
+        finished = live.run(command, env=environment, cwd=str(self._project))
         if finished.code == INTERRUPTED:
             raise KeyboardInterrupt
         return finished

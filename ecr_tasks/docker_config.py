@@ -24,6 +24,16 @@ from ecr_tasks.registry import RegistryToken
 CONFIG = "config.json"
 _PREFIX = "ecr-tasks-docker-"
 _OWNER = ".owner"
+SYSTEM_PLUGINS = tuple(
+    Path(folder)
+    for folder in (
+        "/usr/local/lib/docker/cli-plugins",
+        "/usr/local/libexec/docker/cli-plugins",
+        "/usr/lib/docker/cli-plugins",
+        "/usr/libexec/docker/cli-plugins",
+    )
+)
+"""Where distributions put docker's plugins, in docker's own order (docker/cli, manager_unix.go)."""
 
 
 def with_tokens(config: Mapping[str, Any], tokens: Sequence[RegistryToken]) -> dict[str, Any]:
@@ -62,6 +72,20 @@ class PrivateConfig:
     def environment(self) -> dict[str, str]:
         """The variables that send docker and buildx here; buildx keeps its builders where they are."""
         return {"DOCKER_CONFIG": str(self._made()), "BUILDX_CONFIG": self._buildx}
+
+    def buildx(self) -> str | None:
+        """Where docker would find the buildx plugin; None where only docker can tell.
+
+        In the user's own folder first, then in the system's (docker/cli, cli-plugins/manager); folders that the
+        configuration adds come before both, and are left to docker.
+        """
+        if _read(self._users / CONFIG).get("cliPluginsExtraDirs"):
+            return None
+        for folder in (self._users / "cli-plugins", *SYSTEM_PLUGINS):
+            plugin = folder / "docker-buildx"
+            if plugin.is_file() and os.access(plugin, os.X_OK):
+                return str(plugin)
+        return None
 
     def authorize(self, token: RegistryToken) -> None:
         """Lets docker in at the token's host, for as long as this configuration lives."""

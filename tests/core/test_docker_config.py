@@ -276,3 +276,17 @@ def test_sweeping_leaves_a_folder_alone_whose_run_has_yet_to_lock_it(private: Pr
     fresh.mkdir()
     sweep(parent)
     assert fresh.exists()
+
+
+def test_buildx_is_found_as_docker_would_find_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user's own before the system's; none where the configuration names folders of its own."""
+    own, system = tmp_path / "own" / "cli-plugins", tmp_path / "system"
+    monkeypatch.setattr("ecr_tasks.docker_config.SYSTEM_PLUGINS", (system,))
+    config = PrivateConfig({"DOCKER_CONFIG": str(own.parent)})
+    assert config.buildx() is None
+    for folder in (system, own):
+        folder.mkdir(parents=True)
+        (folder / "docker-buildx").touch(0o755)
+        assert config.buildx() == str(folder / "docker-buildx")
+    (own.parent / "config.json").write_text('{"cliPluginsExtraDirs": ["/elsewhere"]}', encoding="utf-8")
+    assert config.buildx() is None
