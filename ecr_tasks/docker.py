@@ -210,9 +210,13 @@ class WhalesDocker:
         docker looks through all its plugins before it starts one, a tenth of a second; buildx is made to run by
         itself as well, and reads the same configuration and contexts.
         """
-        command = self._command("buildx", "bake", *arguments)
         plugin = self._config.buildx()
-        return [plugin, "bake", *arguments] if plugin else command
+        if plugin is None:
+            return self._command("buildx", "bake", *arguments)
+        from python_on_whales import DockerClient
+
+        buildx = DockerClient(client_call=[plugin])  # the private configuration comes by DOCKER_CONFIG
+        return [*map(str, buildx.client_config.docker_cmd), "bake", *arguments]
 
     def _live(self, command: Sequence[str], *, build: bool = False) -> live.Finished:
         """A docker call that a person watches."""
