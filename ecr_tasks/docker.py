@@ -6,6 +6,7 @@ cover (bake's metadata file, progress on stderr alone) is added to its command l
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import tempfile
@@ -17,6 +18,7 @@ from ecr_tasks import docker_errors, live
 from ecr_tasks.definition import BuildDefinition, BuildInput, bake_document, dump, from_bake, target_names
 from ecr_tasks.docker_config import PrivateConfig
 from ecr_tasks.engine import Engine
+from ecr_tasks.errors import EcrTasksError, RegistryError
 from ecr_tasks.ports import BuildResult
 from ecr_tasks.registry import RegistryToken
 
@@ -77,7 +79,9 @@ class WhalesDocker:
             definition.touch(0o600)
             definition.write_text(dump(bake_document(inputs)), encoding="utf-8")
             options = ["--file", str(definition), "--metadata-file", str(metadata)]
-            finished = self._live(self._bake(*options, *(["--builder", builder] if builder else [])), build=True)
+            finished = self._live(
+                self._buildx("bake", *options, *(["--builder", builder] if builder else [])), build=True
+            )
             if finished.code != 0:
                 values = [value for item in inputs for value in item.definition.args.values()]
                 raise docker_errors.build_failed(finished.lines, values)
@@ -115,18 +119,29 @@ class WhalesDocker:
         if finished.code != 0:
             raise docker_errors.pull_failed(reference, finished.lines)
 
-    def copy(self, source: str, target: str) -> None:
-        """Copies from registry to registry, both references by digest; what is there is not sent again.
+    def copy(self, source: str, targets: Sequence[str]) -> Mapping[str, EcrTasksError]:
+        """Copies from registry to registries, all at once, every reference by digest; gives those that failed.
 
         Without a tag in the target, children go by their digests also with a buildx before 0.22, which else pushes
         them under the tag, against immutable repositories (buildx#1660). --prefer-index=false (buildx#2482) keeps
-        a single manifest one.
+        a single manifest one. What is there is not sent again. One target's failure leaves the others going.
         """
-        finished = self._live(
-            self._command("buildx", "imagetools", "create", "--prefer-index=false", "--tag", target, source)
-        )
-        if finished.code != 0:
-            raise docker_errors.copy_failed(source, target, finished.lines)
+        # With several targets only the plain progress tells which one an error is about.
+        options = ["--prefer-index=false", *(["--progress", "plain"] if len(targets) > 1 else [])]
+        names = [word for target in targets for word in ("--tag", target)]
+        finished = self._live(self._buildx("imagetools", "create", *options, *names, source))
+        if finished.code == 0:
+            return {}
+        return docker_errors.copies_failed(source, targets, finished.lines)
+
+    def manifest(self, reference: str) -> str:
+        """The manifest of a reference by digest, as its registry holds it; RegistryError for other bytes."""
+        text = self._run(f"read {reference}", "buildx", "imagetools", "inspect", "--raw", reference)
+        wanted = reference.rpartition("@sha256:")[2]
+        for whole in (text, f"{text}\n"):  # a line break at its end is taken for the terminal's
+            if hashlib.sha256(whole.encode()).hexdigest() == wanted:
+                return whole
+        raise RegistryError(f"What the registry gave as {reference} has another digest.", "Run it again.")
 
     def authorize(self, token: RegistryToken) -> None:
         """Lets this run in at the token's host, through the private configuration."""
@@ -204,19 +219,19 @@ class WhalesDocker:
         except DockerException as error:
             raise docker_errors.command_failed(doing, error.stderr or error.stdout or "") from None
 
-    def _bake(self, *arguments: str) -> list[str]:
-        """The command line of `buildx bake`, by the plugin itself where docker would take just that one.
+    def _buildx(self, *arguments: str) -> list[str]:
+        """A command line of buildx, by the plugin itself where docker would take just that one.
 
         docker looks through all its plugins before it starts one, a tenth of a second; buildx is made to run by
         itself as well, and reads the same configuration and contexts.
         """
         plugin = self._config.buildx()
         if plugin is None:
-            return self._command("buildx", "bake", *arguments)
+            return self._command("buildx", *arguments)
         from python_on_whales import DockerClient
 
         buildx = DockerClient(client_call=[plugin])  # the private configuration comes by DOCKER_CONFIG
-        return [*map(str, buildx.client_config.docker_cmd), "bake", *arguments]
+        return [*map(str, buildx.client_config.docker_cmd), *arguments]
 
     def _live(self, command: Sequence[str], *, build: bool = False) -> live.Finished:
         """A docker call that a person watches."""

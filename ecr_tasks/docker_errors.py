@@ -10,6 +10,8 @@ from ecr_tasks.errors import BuildError, EcrTasksError, Refused, RegistryError
 _STEP = re.compile(r"^ ?> (\[[^\]]*\] .+?):?\s*$")
 _CAUSE = re.compile(r"^ERROR: (?:(?:target \S+|failed to build|failed to solve): )*(.+)$")
 _MISSING = re.compile(r'failed to (?:compute cache key|calculate checksum).*: ("[^"]+"): not found$')
+_PROGRESS = re.compile(r"#(?P<step>\d+) (?P<text>.+)")
+_PUSHING = re.compile(r"\[internal\] pushing (?P<target>\S+)")
 _NO_ENGINE = (
     "Cannot connect to the Docker daemon",
     "failed to connect to the docker API",
@@ -88,6 +90,38 @@ def copy_failed(source: str, target: str, lines: Sequence[str]) -> EcrTasksError
             "Update docker's buildx plugin.",
         )
     return RegistryError(f"Copying {source} to {target} failed: {said.rstrip('.')}.", _transfer_remedy(said))
+
+
+def copies_failed(source: str, targets: Sequence[str], lines: Sequence[str]) -> dict[str, EcrTasksError]:
+    """Why a copy to some of several registries failed, by target; what nothing is said of has arrived.
+
+    What is wrong with all of them (a missing buildx, a source that can't be read) is said once, of each.
+    """
+    told = _by_target(lines)
+    failed = {target: copy_failed(source, target, told[target]) for target in targets if target in told}
+    return failed or {target: copy_failed(source, target, lines) for target in targets}
+
+
+def _by_target(lines: Sequence[str]) -> dict[str, list[str]]:
+    """buildx's plain progress: ``#2 [internal] pushing TARGET``, then ``#2 ERROR: why`` and lines that go on."""
+    names: dict[str, str] = {}
+    told: dict[str, list[str]] = {}
+    current = ""
+    for line in lines:
+        found = _PROGRESS.match(line)
+        if found is None:
+            if current and line.strip() and not line.startswith("---"):
+                told[current].append(line)
+            else:
+                current = ""
+            continue
+        current, text = "", found["text"]
+        if pushing := _PUSHING.fullmatch(text):
+            names[found["step"]] = pushing["target"]
+        elif text.startswith("ERROR: ") and found["step"] in names:
+            current = names[found["step"]]
+            told[current] = [text]
+    return told
 
 
 def command_failed(doing: str, text: str) -> EcrTasksError:

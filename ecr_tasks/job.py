@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ecr_tasks import handing
+from ecr_tasks.destinations import failure, spread_image
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.guard import check_leaks, ecr_hosts, own_folder_in_context
 from ecr_tasks.images import bake_file
@@ -59,16 +60,20 @@ def push_images(run: Run) -> None:
         _build(run, unbuilt)
     try:
         for item in plan.images:
-            _publish(run, item)
+            spread_image(run, item, _publish(run, item))
     except BaseException:
         handing.results(run, plan, complete=False)
         raise
     finally:  # what is published is told, whatever came after it
         run.turns.close()
         receipt.write(run.project, run.source, run.entries)
-    handing.results(run, plan)
+    failed = failure(run)
+    handing.results(run, plan, complete=failed is None)
     for item in plan.images:
-        data(run.entry(item.image.name).published[0].reference)
+        for done in run.entry(item.image.name).published:
+            data(done.reference)
+    if failed is not None:
+        raise failed
 
 
 def _in_turn(run: Run, plan: Plan) -> Plan:
@@ -108,7 +113,7 @@ def _build(run: Run, needed: Sequence[PlannedImage]) -> None:
         raise
     for name, result in built.items():
         entry = run.entry(name)
-        entry.built, entry.published = result, []
+        entry.built, entry.published, entry.failed = result, [], []
         entry.seconds += result.seconds
         say(f"{name}: built {result.digest or result.image_id} in {result.seconds:.1f} s")
 
@@ -139,19 +144,20 @@ def _recall(run: Run, plan: Plan) -> None:
             entry.built = built
 
 
-def _publish(run: Run, item: PlannedImage) -> None:
+def _publish(run: Run, item: PlannedImage) -> Published:
     entry = run.entry(item.image.name)
     began = time.monotonic()
     with handing.group(run, f"Publish {item.image.name}"):
         done = publish(item, entry.built, run.docker, run.registry, builder=run.settings.builder, warn=warn)
     run.turns.end(item.reference or "")
-    entry.published = [done]
+    entry.published, entry.failed = [done], []
     entry.platforms = tuple(platform for platform, _ in done.image.children)
     # An index's size is its images', which are only asked for when there is something new to tell.
     entry.sizes = _sizes(run, done) if entry.built is not None else {}
     entry.size = sum(entry.sizes.values()) if entry.sizes else done.image.size
     entry.seconds += time.monotonic() - began
     say(f"{done.name}: {done.state} {', '.join(done.tags)}")
+    return done
 
 
 def _sizes(run: Run, done: Published) -> dict[str, int]:

@@ -6,17 +6,16 @@ The order of thought is interface.md's "Publishing, precisely".
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
+from ecr_tasks.copies import PlannedCopy, copy_json
 from ecr_tasks.definition import BuildDefinition, Keep
 from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
 from ecr_tasks.registry import RepositoryView, StoredImage
 from ecr_tasks.source import SourceState
+from ecr_tasks.tag_plan import PlannedTag, plan_tag, tag_json
 from ecr_tasks.tagging import Tag
-from ecr_tasks.tagging.model import DIRTY
-
-TagState = Literal["new", "present", "moves", "locked"]
 
 
 @dataclass(frozen=True)
@@ -30,18 +29,6 @@ class Image:
 
 
 @dataclass(frozen=True)
-class PlannedTag:
-    """One tag and what will become of it; ``state`` is None where the registry was not asked."""
-
-    tag: Tag
-    state: TagState | None = None
-    digest: str | None = None
-    """The digest it points at now."""
-    stays: bool = False
-    """Whether it is left where it is, on a higher release."""
-
-
-@dataclass(frozen=True)
 class PlannedImage:
     """One image and what will become of it."""
 
@@ -52,6 +39,8 @@ class PlannedImage:
     view: RepositoryView | None = None
     creates_repository: bool = False
     keep: Keep = "store"
+    copies: tuple[PlannedCopy, ...] = ()
+    """What becomes of it in more registries (``ECR_DESTINATIONS``)."""
 
     @property
     def registry(self) -> str | None:
@@ -140,7 +129,7 @@ def _plan_image(
         return PlannedImage(image, tags, True, because, view, creates_repository=create_repository)
     publishing = image.tags[0]
     published = view.tags.get(publishing.name) if publishing.kind == "fixed" else None
-    tags = tuple(_plan_tag(tag, view, published, pushed=tag is publishing) for tag in image.tags)
+    tags = tuple(plan_tag(tag, view, published, pushed=tag is publishing) for tag in image.tags)
     return PlannedImage(image, tags, published is None, _because(publishing, published, source), view)
 
 
@@ -152,31 +141,6 @@ def _because(publishing: Tag, published: StoredImage | None, source: SourceState
     if source.dirty:
         return "the tree has uncommitted changes"
     return f"no image is tagged {publishing.name} yet"
-
-
-def _plan_tag(tag: Tag, view: RepositoryView, published: StoredImage | None, *, pushed: bool) -> PlannedTag:
-    """What becomes of one tag; ``pushed`` is the one that the image is pushed under, which moves by that."""
-    there = view.tags.get(tag.name)
-    if there is None:
-        return PlannedTag(tag, "new")
-    if published is not None and there.digest == published.digest:
-        return PlannedTag(tag, "present", there.digest)
-    higher = tag.forward.higher([there.version]) if tag.forward and there.version and not pushed else None
-    if higher is not None:
-        stays = replace(tag, because=f"{tag.name} stays with the higher release {higher}, which ECR has")
-        return PlannedTag(stays, "present", there.digest, stays=True)
-    locked = tag.kind == "fixed" or (
-        view.repository is not None and view.repository.locks(tag.name) and not is_replaceable(tag)
-    )
-    return PlannedTag(tag, "locked" if locked else "moves", there.digest)
-
-
-def is_replaceable(tag: Tag) -> bool:
-    """Whether a locked tag may be deleted and set anew: an uncommitted tree's, which means nothing to anybody else.
-
-    No filter of ECR's can lock ``sha-*`` and not ``sha-*-dirty`` (repository/locking.py).
-    """
-    return tag.kind == "moving" and tag.name.endswith(DIRTY)
 
 
 def _conflicts(planned: PlannedImage, source: SourceState) -> list[EcrTasksError]:
@@ -227,14 +191,6 @@ def _image_json(planned: PlannedImage) -> dict[str, Any]:
         "registry": planned.registry,
         "creates_repository": planned.creates_repository,
         "build": {"needed": planned.build_needed, "because": planned.because},
-        "tags": [
-            {
-                "tag": item.tag.name,
-                "kind": item.tag.kind,
-                "state": item.state,
-                "digest": item.digest,
-                "because": item.tag.because,
-            }
-            for item in planned.tags
-        ],
+        "tags": [tag_json(item) for item in planned.tags],
+        "destinations": [copy_json(copy) for copy in planned.copies],
     }

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ecr_tasks.cache import with_cache
+from ecr_tasks.creating import create
+from ecr_tasks.destinations import Looks, create_missing, with_copies
 from ecr_tasks.engine import keep_where, needs_engine_facts
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.images import bake_file, images, repositories
 from ecr_tasks.plan import Conflict, Image, Plan, make_plan
 from ecr_tasks.registry import RepositoryView
-from ecr_tasks.report.terminal import say, warn
 from ecr_tasks.run import Run
 
 
@@ -40,9 +41,11 @@ def planned_repositories(run: Run) -> dict[str, str]:
 def _make(run: Run, *, ask: bool) -> Plan:
     chosen = planned_images(run)
     if not ask:
-        return _made(run, chosen, None)
+        return with_copies(run, _made(run, chosen, None), None)
+    looks = Looks(run, chosen)
     asked = {image.repository: [tag.name for tag in image.tags] for image in chosen}
-    return _made(run, chosen, run.registry.look(asked))
+    views = run.registry.look(asked)
+    return with_copies(run, _made(run, chosen, views), looks.found())
 
 
 def _made(run: Run, chosen: Sequence[Image], views: Mapping[str, RepositoryView] | None) -> Plan:
@@ -77,32 +80,12 @@ def _with_keep(run: Run, plan: Plan) -> Plan:
 def ensure_repositories(run: Run, plan: Plan) -> Plan:
     """Creates the repositories that are missing and may be created, and plans again with them."""
     missing = [item.image.repository for item in plan.images if item.creates_repository]
-    if not missing:
-        return plan
-    views = {item.image.repository: item.view for item in plan.images if item.view is not None}
-    for name in missing:
-        views[name] = create(run, name)
-    run.plan = _made(run, [item.image for item in plan.images], views)
+    if missing:
+        views = {item.image.repository: item.view for item in plan.images if item.view is not None}
+        for name in missing:
+            views[name] = create(run, name)
+        made = _made(run, [item.image for item in plan.images], views)
+        items = zip(made.images, plan.images, strict=True)
+        plan = replace(made, images=tuple(replace(new, copies=old.copies) for new, old in items))
+    run.plan = create_missing(run, plan)
     return run.plan
-
-
-def create(run: Run, name: str, *, whole: bool = False) -> RepositoryView:
-    """Creates a repository as the settings want it; one that another run has created meanwhile is as good.
-
-    Publishing needs no policies: where they can't be set, that is a warning, unless the ``whole`` is asked for.
-    """
-    from ecr_tasks.repository import desired
-    from ecr_tasks.repository.difference import describe_mutability
-
-    wanted = desired(run.settings, run.source)
-    made = run.registry.admin.create(name, wanted)
-    if made is None:
-        return run.registry.look({name: ()})[name]
-    say(f"{name}: repository created ({describe_mutability(made.mutability, made.exclusions)})")
-    try:
-        run.registry.admin.set_policies(name, wanted)
-    except EcrTasksError as error:
-        if whole:
-            raise
-        warn(f"{name} is created, but not all of it is set: {error.cause} `inv repo.ensure` sets the rest.")
-    return RepositoryView(made)

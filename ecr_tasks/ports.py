@@ -6,12 +6,13 @@ needs no port: its only product is the value SourceState.)
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from ecr_tasks.definition import BuildDefinition, BuildInput
 from ecr_tasks.engine import Engine
+from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.registry import RegistryToken, Repository, RepositoryView, StoredImage
 
 if TYPE_CHECKING:
@@ -57,8 +58,14 @@ class Docker(Protocol):
     def pull(self, reference: str, platform: str | None) -> None:
         """Pulls one name; RegistryError with the registry's own words."""
 
-    def copy(self, source: str, target: str) -> None:
-        """Copies an image from registry to registry, layers and children too, both named by the same digest."""
+    def copy(self, source: str, targets: Sequence[str]) -> Mapping[str, EcrTasksError]:
+        """Copies an image to several registries at once, layers and children too, all named by the same digest.
+
+        Gives the targets that it could not be copied to, with why; the others have it then.
+        """
+
+    def manifest(self, reference: str) -> str:
+        """A manifest as its registry holds it, byte for byte."""
 
     def authorize(self, token: RegistryToken) -> None:
         """Lets this run's private docker configuration in at a registry."""
@@ -84,6 +91,15 @@ class Registry(Protocol):
 
     def find(self, name: str, references: Sequence[str]) -> RepositoryView:
         """Tags and digests of a repository in one call; how mutable the repository is, it does not say."""
+
+    def holds(self, repository: Repository, digest: str) -> bool:
+        """Whether a digest is there."""
+
+    def replicates_to(self, name: str) -> Collection[tuple[str, str]]:
+        """The (account, region)s to which ECR replicates a repository by itself; none where we may not ask."""
+
+    def replication(self, repository: Repository, digest: str) -> Mapping[tuple[str, str], str]:
+        """How far that is for one image: ``IN_PROGRESS``, ``COMPLETE`` or ``FAILED`` by (account, region)."""
 
     def referrers(self, repository: Repository, digest: str) -> Sequence[str]:
         """The digests of what has an image as its subject: signatures, attestations, SBOMs."""

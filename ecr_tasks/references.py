@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.settings import values
+from ecr_tasks.settings import destinations
+from ecr_tasks.settings.destinations import Destination
 from ecr_tasks.settings.problems import Malformed
 from ecr_tasks.source.semver import Version
 
@@ -25,15 +26,6 @@ class Source:
 
     reference: str
     host: str | None = None
-    repository: str | None = None
-
-
-@dataclass(frozen=True)
-class Destination:
-    """A registry and, if it is another one, the repository there."""
-
-    account: str
-    region: str
     repository: str | None = None
 
 
@@ -71,17 +63,14 @@ def tags(given: Sequence[str]) -> tuple[str, ...]:
 
 
 def destination(given: str) -> Destination:
-    """``ACCOUNT/REGION[/REPOSITORY]``. Raises SettingsError."""
-    account, _, rest = given.strip().partition("/")
-    region, slash, repository = rest.partition("/")
+    """A destination as ``ECR_DESTINATIONS`` has them. Raises SettingsError."""
     try:
-        return Destination(
-            values.account_id(account), values.region(region), values.repository(repository) if slash else None
-        )
+        return destinations.destination(given)
     except Malformed as error:
         raise SettingsError(
             f"{given[:200]!r} is no destination: a part of it {error.messages[0]}.",
-            "Write ACCOUNT/REGION or ACCOUNT/REGION/REPOSITORY, such as 123456789012/eu-central-1/team/app.",
+            "Write ACCOUNT/REGION or ACCOUNT/REGION/REPOSITORY, such as 123456789012/eu-central-1/team/app, "
+            "or public.ecr.aws/ALIAS/REPOSITORY.",
         ) from error
 
 

@@ -7,8 +7,9 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
+from ecr_tasks.creating import create
 from ecr_tasks.errors import Refused, RegistryError
-from ecr_tasks.planning import create, planned_repositories
+from ecr_tasks.planning import planned_repositories
 from ecr_tasks.report.terminal import document, say, table, warn
 from ecr_tasks.repository import Desired, Difference, RepositoryState, desired, differences
 from ecr_tasks.repository.difference import describe_encryption, describe_lifecycle, describe_mutability

@@ -12,12 +12,14 @@ from ecr_tasks.report.terminal import warn
 if TYPE_CHECKING:
     from ecr_tasks.docker import WhalesDocker
     from ecr_tasks.docker_config import PrivateConfig
+    from ecr_tasks.ecr.public import PublicRegistry
     from ecr_tasks.ecr.registry import EcrRegistry
     from ecr_tasks.plan import Plan
     from ecr_tasks.publish import Turns
     from ecr_tasks.registry import RegistryToken
     from ecr_tasks.report.receipt import Entry
     from ecr_tasks.settings import Settings
+    from ecr_tasks.settings.destinations import Destination
     from ecr_tasks.source import SourceState
 
 
@@ -43,6 +45,7 @@ class Run:
         self._source: SourceState | None = None
         self._docker: WhalesDocker | None = None
         self._registry: EcrRegistry | None = None
+        self._targets: dict[Destination, EcrRegistry | PublicRegistry] = {}
         self.plan: Plan | None = None
 
     def __copy__(self) -> Run:
@@ -114,6 +117,18 @@ class Run:
             self._registry = EcrRegistry(self.settings)
         return self._registry
 
+    def target(self, destination: Destination) -> EcrRegistry | PublicRegistry:
+        """The registry of a destination, with the same credentials; its clients are made."""
+        if destination not in self._targets:
+            made: EcrRegistry | PublicRegistry
+            if destination.alias is not None:
+                made = self.registry.public(destination.alias, lambda reference: self.docker.manifest(reference))
+            else:
+                made = self.registry.elsewhere(destination.account, destination.region)
+            made.ready()
+            self._targets[destination] = made
+        return self._targets[destination]
+
     @property
     def turns(self) -> Turns:
         """The turns at publishing that this run has."""
@@ -154,3 +169,4 @@ class Run:
         """Other settings, other everything."""
         self._settings = self._source = self._docker = self._registry = self.plan = None
         self.entries.clear()
+        self._targets.clear()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ecr_tasks.definition import BuildDefinition, BuildInput
@@ -65,6 +65,9 @@ class FakeRegistry:
         self.may_list = True
         self.tags: dict[str, dict[str, str]] = {name: {} for name in self.repositories}
         self.states: dict[str, RepositoryState] = {}
+        self.rules: dict[str, set[tuple[str, str]]] = {}
+        self.replications: list[Mapping[tuple[str, str], str]] = []
+        """What ECR says of its own replication, each time it is asked."""
 
     def look(self, repositories: Mapping[str, Sequence[str]]) -> Mapping[str, RepositoryView]:
         self.calls.begin("look", *repositories)
@@ -98,6 +101,24 @@ class FakeRegistry:
         found = {item: held[digest] for item, digest in digests.items() if digest in held}
         self.calls.end()
         return RepositoryView(Repository(name, ACCOUNT, f"{HOST}/{name}") if found else None, found)
+
+    def holds(self, repository: Repository, digest: str) -> bool:
+        self.calls.begin("holds", repository.name, digest)
+        self.calls.end()
+        return digest in self.held[repository.name]
+
+    def replicates_to(self, name: str) -> Collection[tuple[str, str]]:
+        self.calls.begin("replicates_to", name)
+        self.calls.end()
+        return self.rules.get(name, ())
+
+    def replication(self, repository: Repository, digest: str) -> Mapping[tuple[str, str], str]:
+        self.calls.begin("replication", repository.name, digest)
+        self.calls.end()
+        return self.replications.pop(0) if self.replications else {}
+
+    def ready(self) -> None:
+        """Not of the port, but a run asks for it before threads do."""
 
     def elsewhere(self, account: str, region: str) -> FakeRegistry:
         """Every account and region has the same repositories here."""
@@ -220,6 +241,8 @@ class FakeDocker:
         self.builds = 0
         self.bake_targets: dict[str, BuildDefinition] = {}
         self.broken: EcrTasksError | None = None
+        self.unreachable: set[str] = set()
+        """References that nothing can be copied to."""
 
     def engine(self, builder: str | None) -> Engine:
         self.calls.begin("engine")
@@ -261,12 +284,21 @@ class FakeDocker:
         self.calls.begin("pull", reference, platform or "")
         self.calls.end()
 
-    def copy(self, source: str, target: str) -> None:
-        self.calls.begin("copy", source, target)
+    def copy(self, source: str, targets: Sequence[str]) -> Mapping[str, EcrTasksError]:
+        self.calls.begin("copy", source, *targets)
         name, _, digest = source.removeprefix(f"{HOST}/").partition("@")
         image = self.registry.held[name][digest]
-        self.registry.held[target.removeprefix(f"{HOST}/").partition("@")[0]][digest] = image
+        for target in targets:
+            if target not in self.unreachable:
+                self.registry.held[target.removeprefix(f"{HOST}/").partition("@")[0]][digest] = image
         self.calls.end()
+        return {target: lost() for target in targets if target in self.unreachable}
+
+    def manifest(self, reference: str) -> str:
+        self.calls.begin("manifest", reference)
+        name, _, digest = reference.removeprefix(f"{HOST}/").partition("@")
+        self.calls.end()
+        return self.registry.held[name][digest].manifest
 
     def authorize(self, token: RegistryToken) -> None:
         self.calls.begin("authorize", token.host)

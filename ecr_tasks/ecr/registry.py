@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.ecr.describing import describe, referrers
 from ecr_tasks.ecr.errors import error_code, translated, wrong_account
+from ecr_tasks.ecr.replication import Place, places, rules, statuses
 from ecr_tasks.ecr.repositories import EcrRepositories
 from ecr_tasks.ecr.session import AwsSession
 from ecr_tasks.ecr.shapes import by_reference, registry_host, repository_of, stored_image, token_of
@@ -26,7 +27,9 @@ from ecr_tasks.settings import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr.client import ECRClient
-    from mypy_boto3_ecr.type_defs import ImageIdentifierTypeDef, ImageTypeDef
+    from mypy_boto3_ecr.type_defs import ImageIdentifierTypeDef, ImageTypeDef, ReplicationRuleOutputTypeDef
+
+    from ecr_tasks.ecr.public import PublicRegistry
 
 PARALLEL = 8
 """How many repositories are looked at at once; far below ECR's 1,000 and 2,000 requests a second."""
@@ -46,6 +49,7 @@ class EcrRegistry:
         self._settings = settings
         self._aws = aws or AwsSession(settings)
         self._tokens: dict[str | None, RegistryToken] = {}
+        self._rules: list[ReplicationRuleOutputTypeDef] | None = None
 
     def elsewhere(self, account: str, region: str) -> EcrRegistry:
         """Another account's or region's registry, with the same credentials."""
@@ -80,7 +84,7 @@ class EcrRegistry:
         if not images:
             return RepositoryView(None)
         account = images[0]["registryId"]
-        host = registry_host(str(self._ecr().meta.endpoint_url), account)
+        host = registry_host(str(self._ecr().meta.endpoint_url), account, own=self._region is None)
         repository = Repository(name, account, f"{host}/{name}") if host else self._describe(name)
         return RepositoryView(repository, by_reference(images, references))
 
@@ -88,6 +92,34 @@ class EcrRegistry:
         """The digests of what has an image as its subject: signatures, attestations, SBOMs (ListImageReferrers)."""
         with self._asking(f"list what refers to images of {repository.name} (ecr:ListImageReferrers)"):
             return referrers(self._ecr(), repository, digest)
+
+    def holds(self, repository: Repository, digest: str) -> bool:
+        """Whether a digest is there."""
+        return self.image(repository, digest) is not None
+
+    def replicates_to(self, name: str) -> frozenset[Place]:
+        """Where ECR replicates a repository to by itself; nowhere without ecr:DescribeRegistry. Asked once a run.
+
+        DescribeRegistry knows the caller's own registry alone: another account's rules are its own business.
+        """
+        if self._rules is None:
+            try:
+                with translated("read the registry's replication rules (ecr:DescribeRegistry)"):
+                    self._rules = rules(self._ecr())
+            except EcrTasksError:
+                self._rules = []
+        return places(self._rules, name)
+
+    def replication(self, repository: Repository, digest: str) -> dict[Place, str]:
+        """How far ECR's own replication of one image is."""
+        with self._asking(f"follow the replication of {repository.name} (ecr:DescribeImageReplicationStatus)"):
+            return statuses(self._ecr(), repository, digest)
+
+    def public(self, alias: str, read: Callable[[str], str]) -> PublicRegistry:
+        """ECR Public's registry of the same credentials; ``read`` gives a manifest by its reference."""
+        from ecr_tasks.ecr.public import PublicRegistry
+
+        return PublicRegistry(self._aws, alias, read)
 
     def ready(self) -> None:
         """Makes the client, which threads must not do."""
@@ -105,7 +137,7 @@ class EcrRegistry:
         from botocore.exceptions import ClientError
 
         with translated(f"list the tags of {repository.name} (ecr:ListImages)"):
-            lister = self._aws.ecr().get_paginator("list_images")
+            lister = self._ecr().get_paginator("list_images")
             pages = lister.paginate(
                 **self._registry_id(),
                 repositoryName=repository.name,
@@ -155,7 +187,7 @@ class EcrRegistry:
         if region not in self._tokens:
             client = self._aws.ecr(region or self._region)
             with translated("get a registry token (ecr:GetAuthorizationToken)"):
-                if self._account and region is None:
+                if self._account and region is None and self._region is None:
                     answer = client.get_authorization_token(registryIds=[self._account])
                 else:
                     answer = client.get_authorization_token()

@@ -13,12 +13,14 @@ from urllib.parse import urlsplit
 from ecr_tasks.ecr.errors import no_region, translated
 from ecr_tasks.ecr.whole import ATTEMPTS, insist
 from ecr_tasks.settings import Settings
+from ecr_tasks.settings.destinations import PUBLIC_REGION
 
 if TYPE_CHECKING:
     from boto3.session import Session
     from botocore.credentials import Credentials
     from botocore.session import Session as CoreSession
     from mypy_boto3_ecr.client import ECRClient
+    from mypy_boto3_ecr_public.client import ECRPublicClient
     from mypy_boto3_sts.client import STSClient
 
 ROLE_SESSION_NAME = "ecr-tasks"
@@ -35,6 +37,11 @@ class AwsSession:
     def ecr(self, region: str | None = None) -> ECRClient:
         """The ECR client, of another region if asked; SettingsError without a region."""
         client: ECRClient = self._client("ecr", region)
+        return client
+
+    def ecr_public(self) -> ECRPublicClient:
+        """The client of ECR Public, whose API and tokens are in one region (ecr.md, Tokens and hosts)."""
+        client: ECRPublicClient = self._client("ecr-public", PUBLIC_REGION)
         return client
 
     def sts(self) -> STSClient:

@@ -45,17 +45,20 @@ def by_reference(images: Sequence[ImageTypeDef], references: Sequence[str]) -> d
     return {reference: found[reference] for reference in references if reference in found}
 
 
-def registry_host(endpoint: str, account: str) -> str | None:
+def registry_host(endpoint: str, account: str, *, own: bool = True) -> str | None:
     """An account's registry at an API endpoint; None where only DescribeRepositories can tell.
 
+    ``own`` is for the registry that the settings name.
+
     Public endpoints are ``api.ecr.REGION.SUFFIX`` in every partition, and their registries
-    ``ACCOUNT.dkr.ecr.REGION.SUFFIX`` (AWS General Reference, Amazon ECR endpoints). A local ECR serves both at one
-    address. FIPS, dual-stack and VPC endpoints follow other rules, which nobody need guess.
+    ``ACCOUNT.dkr.ecr.REGION.SUFFIX`` (AWS General Reference, Amazon ECR endpoints). A local ECR serves both of its
+    own registry at one address, and further registries at others. FIPS, dual-stack and VPC endpoints follow other
+    rules, which nobody need guess.
     """
     address = urlsplit(endpoint)
     host = address.hostname or ""
     if host in ("127.0.0.1", "localhost"):
-        return address.netloc
+        return address.netloc if own else None
     if host.startswith(_API) and address.port is None:
         return f"{account}.dkr.ecr.{host.removeprefix(_API)}"
     return None

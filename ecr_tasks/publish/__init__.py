@@ -2,6 +2,7 @@
 
 from ecr_tasks.publish.building import Built, build, build_key
 from ecr_tasks.publish.pushing import Published, publish
+from ecr_tasks.publish.spreading import Failed, spread
 from ecr_tasks.publish.turns import Turns
 
-__all__ = ["Built", "Published", "Turns", "build", "build_key", "publish"]
+__all__ = ["Built", "Failed", "Published", "Turns", "build", "build_key", "publish", "spread"]

@@ -8,11 +8,14 @@ from typing import Literal
 
 from ecr_tasks.definition import BuildInput
 from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
-from ecr_tasks.plan import PlannedImage, PlannedTag, is_replaceable
+from ecr_tasks.plan import PlannedImage
 from ecr_tasks.ports import Docker, Registry
 from ecr_tasks.publish.building import Built
-from ecr_tasks.publish.forward import move_forward
+from ecr_tasks.publish.tagging import make_way, set_tags
 from ecr_tasks.registry import Repository, StoredImage
+
+By = Literal["push", "copy", "replication"]
+"""How an image comes into a registry: pushed, copied by us, or replicated by ECR itself."""
 
 State = Literal["pushed", "retagged", "already-published"]
 
@@ -28,6 +31,8 @@ class Published:
     tags: tuple[str, ...]
     state: State
     image: StoredImage
+    by: By | None = None
+    """How it got there in this run; None where it was there already."""
 
     @property
     def reference(self) -> str:
@@ -58,11 +63,19 @@ def publish(
         if built is None:
             raise RegistryError(f"{planned.image.name} was not built.", "Run `inv build push`.")
         image, state = _push(planned, built, repository, docker, registry, builder, warn)
-    moved, left = _set_tags(planned, image, repository, registry, warn)
+    due = [item for item in planned.tags[1:] if item.digest != image.digest]
+    try:
+        moved, left = set_tags(due, image, repository, registry, warn)
+    except EcrTasksError as error:
+        raise type(error)(
+            f"{image.digest} is published as {planned.image.tags[0].name}, but not every tag is set: {error.cause}",
+            error.remedy,
+        ) from error
     if state == "already-published" and moved:
         state = "retagged"
-    tags = tuple(tag.name for tag in planned.image.tags if tag.name not in left)
-    return Published(planned.image.name, repository.host, repository.name, image.digest, tags, state, image)
+    tags = tuple(item.tag.name for item in planned.tags if item.tag.name not in left and not item.stays)
+    by: By | None = "push" if state == "pushed" else None
+    return Published(planned.image.name, repository.host, repository.name, image.digest, tags, state, image, by)
 
 
 def _push(
@@ -83,7 +96,7 @@ def _push(
     docker.authorize(replace(registry.token(), host=repository.host))
     if tag.kind == "fixed" and (theirs := registry.image(repository, tag.name)) is not None:
         return _theirs(theirs, built, reference, warn)
-    _make_way(planned.tags[0], repository, registry)
+    make_way(planned.tags[0], repository, registry)
     try:
         digest = _send(planned, built, reference, docker, builder)
     except Refused:
@@ -134,42 +147,3 @@ def _theirs(
     if theirs.digest != built.digest:
         warn(f"Another run published {reference} first; its image {theirs.digest} is taken.")
     return theirs, "already-published"
-
-
-def _set_tags(
-    planned: PlannedImage,
-    image: StoredImage,
-    repository: Repository,
-    registry: Registry,
-    warn: Callable[[str], None],
-) -> tuple[bool, set[str]]:
-    """Sets the tags that don't point at the image yet: fixed ones, moving ones, those that only move forward.
-
-    Says whether any was set, and which are left to higher releases.
-    """
-    due = [item for item in planned.tags[1:] if item.digest != image.digest and not item.stays]
-    due.sort(key=lambda item: item.tag.kind != "fixed")
-    forward = [item.tag for item in due if item.tag.forward]
-    done = [item.tag.name for item in due if not item.tag.forward]
-    try:
-        for item in due:
-            if not item.tag.forward:
-                _make_way(item, repository, registry)
-                registry.set_tag(repository, image, item.tag.name)
-        if forward:
-            done += move_forward(forward, image, repository, registry, warn)
-    except EcrTasksError as error:
-        raise type(error)(
-            f"{image.digest} is published as {planned.image.tags[0].name}, but not every tag is set: {error.cause}",
-            error.remedy,
-        ) from error
-    left = {tag.name for tag in forward if tag.name not in done} | {
-        item.tag.name for item in planned.tags if item.stays
-    }
-    return bool(done), left
-
-
-def _make_way(item: PlannedTag, repository: Repository, registry: Registry) -> None:
-    """Deletes an uncommitted tree's tag that is there, where the repository would lock it."""
-    if item.state == "moves" and is_replaceable(item.tag) and repository.locks(item.tag.name):
-        registry.untag(repository, item.tag.name)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ecr_tasks.errors import BuildError
-from ecr_tasks.publish import Built, Published
+from ecr_tasks.publish import Built, Failed, Published
 from ecr_tasks.source import SourceState
 
 SCHEMA = 1
@@ -25,6 +25,9 @@ class Entry:
 
     built: Built | None = None
     published: list[Published] = field(default_factory=list)
+    """Where it is now: the repository itself first, then the destinations."""
+    failed: list[Failed] = field(default_factory=list)
+    """Destinations that it did not get to."""
     platforms: tuple[str, ...] = ()
     size: int | None = None
     sizes: Mapping[str, int] = field(default_factory=dict)
@@ -100,8 +103,13 @@ def _image(name: str, entry: Entry, source: SourceState) -> dict[str, Any]:
                 "tags": list(item.tags),
                 "reference": item.reference,
                 "state": item.state,
+                "by": item.by,
             }
             for item in entry.published
+        ],
+        "failed": [
+            {"destination": item.copy.place, "cause": item.error.cause, "remedy": item.error.remedy}
+            for item in entry.failed
         ],
         "seconds": round(entry.seconds, 3),
         # What the next run needs to push exactly this; the key is a hash and tells nothing.

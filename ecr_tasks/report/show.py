@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from ecr_tasks.plan import Plan, PlannedTag
+from ecr_tasks.copies import PlannedCopy
+from ecr_tasks.plan import Plan
 from ecr_tasks.report.terminal import document, say, short, table
+from ecr_tasks.tag_plan import PlannedTag
 
 
 def plan_document(plan: Plan) -> None:
@@ -25,8 +27,24 @@ def plan(plan: Plan) -> None:
             table(("  tag", "kind", "now", "because"), states)
         if item.creates_repository:
             say(f"  the repository {item.image.repository} will be created")
+        for copy in item.copies:
+            say(f"  {_elsewhere(copy)}")
     for conflict in plan.conflicts:
         say(f"{conflict.image}: in the way: {conflict.error}")
+
+
+def _elsewhere(copy: PlannedCopy) -> str:
+    """What becomes of an image in one more registry."""
+    if copy.error is not None:
+        return f"not to {copy.place}: {copy.error}"
+    how = "replicated by ECR to" if copy.by == "replication" else "copied to"
+    if copy.view is None:
+        return f"{how} {copy.place}"
+    due = [f"{item.tag.name} {_now(item)}" for item in copy.tags if item.state != "present"]
+    if copy.is_there:
+        return f"in {copy.place}: {', '.join(due) or 'all there already'}"
+    created = " (will be created)" if copy.creates_repository else ""
+    return f"{how} {copy.place}{created}: {', '.join(due)}"
 
 
 def _now(tag: PlannedTag) -> str:

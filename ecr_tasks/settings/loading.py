@@ -126,6 +126,7 @@ def _fields(
         "repository_policy": _file("ECR_REPOSITORY_POLICY", project, parsed, given, problems),
         "kms_key": parsed["ECR_KMS_KEY"],
         "repository_tags": parsed["ECR_REPOSITORY_TAGS"] or MappingProxyType({}),
+        "destinations": parsed["ECR_DESTINATIONS"] or (),
         "dirty": parsed["ECR_DIRTY"],
         "debug": parsed["ECR_DEBUG"],
     }

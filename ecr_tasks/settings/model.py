@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ecr_tasks.errors import SettingsError
+
+if TYPE_CHECKING:
+    from ecr_tasks.settings.destinations import Destination
 
 Preset = Literal["default", "lambda", "supply-chain"]
 Dirty = Literal["tag", "refuse"]
@@ -109,6 +112,7 @@ class Settings:
     repository_policy: Path | None = None
     kms_key: str | None = None
     repository_tags: Mapping[str, str] = field(default_factory=_nothing)
+    destinations: tuple[Destination, ...] = ()
     dirty: Dirty = "tag"
     debug: bool = False
     sdk_environment: Mapping[str, str] = field(default_factory=_nothing)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from ecr_tasks.settings import buildx, repository, values
+from ecr_tasks.settings import buildx, destinations, repository, values
 from ecr_tasks.settings.spec import Spec, later
 
 GROUPS: Mapping[str, tuple[Spec, ...]] = MappingProxyType(
@@ -224,7 +224,13 @@ GROUPS: Mapping[str, tuple[Spec, ...]] = MappingProxyType(
                 values.verbatim,
                 otherwise="latest on the highest release",
             ),
-            later("ECR_DESTINATIONS", "More registries to push to.", "123456789012/eu-west-1"),
+            Spec(
+                "ECR_DESTINATIONS",
+                "More registries to publish to: ACCOUNT/REGION[/REPOSITORY], or public.ecr.aws/ALIAS[/REPOSITORY]. "
+                "The image is built and pushed once, then copied.",
+                "210987654321/eu-west-1,210987654321/us-east-1/prod/app",
+                destinations.destinations,
+            ),
             later("ECR_SCAN_FAIL_ON", "The lowest severity that fails scan and verify.", "high"),
         ),
     }

@@ -139,12 +139,6 @@ def test_an_error_is_two_sentences_on_stderr(folder: Path) -> None:
     assert "AWS_ACCOUNT_ID" in done.stderr
 
 
-def test_what_nobody_has_implemented_yet_is_refused_with_those_words(folder: Path) -> None:
-    done = run(folder, *INVOKE, "settings", ECR_DESTINATIONS="123456789012/eu-west-1")
-    assert done.returncode == 2
-    assert "not implemented yet" in done.stderr
-
-
 def test_debug_output_of_invoke_holds_no_secret(folder: Path) -> None:
     (folder / ".env").write_text(
         "ECR_REPOSITORY=team/app\nAWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE\nAWS_SECRET_ACCESS_KEY=hush-hush\n"

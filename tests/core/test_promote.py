@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from ecr_tasks.definition import BuildDefinition
 from ecr_tasks.ecr.shapes import registry_host
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.references import Destination, Source, destination, is_fixed, source, tags
+from ecr_tasks.references import Source, destination, is_fixed, source, tags
 from ecr_tasks.registry import StoredImage
+from ecr_tasks.settings.destinations import Destination
 from tests.core.build import HOST, REVISION_B, digest, manifest, repository
 from tests.core.conftest import CHANGES, Project
 

@@ -21,7 +21,7 @@ from tests.core.build import HOST, REVISION_A, SHA_TAG, digest, dirty, manifest,
 IMAGE = manifest("app")
 BUILT = Built("team/app", digest("key"), IMAGE.digest, IMAGE.digest, ("linux/amd64",), "store", 1.5)
 CLASSIC = Built("team/app", None, None, digest("config"), (), "store", 1.5)
-DONE = Published("team/app", HOST, "team/app", IMAGE.digest, (SHA_TAG, "main"), "pushed", IMAGE)
+DONE = Published("team/app", HOST, "team/app", IMAGE.digest, (SHA_TAG, "main"), "pushed", IMAGE, "push")
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=3),
     lambda inner: (
@@ -65,8 +65,10 @@ def test_the_document_is_interface_mds(tmp_path: Path) -> None:
             "tags": [SHA_TAG, "main"],
             "reference": f"{HOST}/team/app@{IMAGE.digest}",
             "state": "pushed",
+            "by": "push",
         }
     ]
+    assert found["failed"] == []
 
 
 def test_what_is_built_and_not_published_has_a_receipt_too(tmp_path: Path) -> None:

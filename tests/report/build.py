@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ecr_tasks.plan import Plan, PlannedImage, PlannedTag
+from ecr_tasks.plan import Plan, PlannedImage
 from ecr_tasks.publish import Built, Published
 from ecr_tasks.publish.pushing import State
 from ecr_tasks.registry import StoredImage
 from ecr_tasks.report.ci import ImageOutput, Outputs
 from ecr_tasks.report.receipt import Entry
+from ecr_tasks.tag_plan import PlannedTag
 from tests.core.build import ALL_TAGS, HOST, image, manifest
 
 NAME = "team/app"

@@ -10,10 +10,10 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from ecr_tasks.cache import CACHE_TAG
-from ecr_tasks.plan import is_replaceable
 from ecr_tasks.registry import Repository, wildcard_matches
 from ecr_tasks.repository import Desired, desired
 from ecr_tasks.repository.patterns import as_filter, meet
+from ecr_tasks.tag_plan import is_replaceable
 from ecr_tasks.tagging import Tag
 from tests.core.build import dirty, repository, settings, source
 from tests.tagging.build import apply, pull_request, push, pushed_tag

@@ -43,7 +43,6 @@ def test_json_has_the_same_and_null_for_what_is_not_set(project: Project) -> Non
         "implemented": True,
     }
     assert document["settings"]["AWS_REGION"]["value"] is None
-    assert document["settings"]["ECR_DESTINATIONS"]["implemented"] is False
 
 
 SECRETS = """

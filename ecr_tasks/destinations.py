@@ -1,0 +1,156 @@
+"""More registries (``ECR_DESTINATIONS``) in a run: looks at them while planning, brings what is published there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+
+from ecr_tasks import handing
+from ecr_tasks.copies import PlannedCopy, check_destinations, plan_copy, together
+from ecr_tasks.creating import create
+from ecr_tasks.errors import EcrTasksError, SettingsError
+from ecr_tasks.plan import Conflict, Image, Plan, PlannedImage
+from ecr_tasks.ports import Registry
+from ecr_tasks.publish import Failed, Published, spread
+from ecr_tasks.registry import RepositoryView
+from ecr_tasks.report.terminal import say, warn
+from ecr_tasks.run import Run
+from ecr_tasks.settings.destinations import Destination
+
+PARALLEL = 8
+"""How many looks at other registries go on at once, beside the look at this one."""
+
+Found = Mapping[tuple[str, Destination], "RepositoryView | EcrTasksError"]
+"""What the looks gave, by an image's repository here and the destination."""
+
+
+class Looks:
+    """Looks at every destination's repositories that go on in the background; two calls each."""
+
+    def __init__(self, run: Run, images: Sequence[Image]) -> None:
+        """Begins them. Raises SettingsError for destinations that can't be meant."""
+        self._destinations = run.settings.destinations
+        check_destinations(self._destinations, len(images))
+        self._pool = ThreadPoolExecutor(PARALLEL) if self._destinations else None
+        self._under_way: dict[tuple[str, Destination], Future[RepositoryView | EcrTasksError]] = {}
+        for where in self._destinations:
+            for image in images:
+                name, tags = where.repository or image.repository, [tag.name for tag in image.tags]
+                if self._pool is not None:
+                    target = run.target(where)
+                    self._under_way[image.repository, where] = self._pool.submit(_look, target, name, tags)
+
+    def found(self) -> Found:
+        """What they gave, when all have ended."""
+        found = {key: look.result() for key, look in self._under_way.items()}
+        if self._pool is not None:
+            self._pool.shutdown()
+        return found
+
+
+def _look(target: Registry, name: str, tags: Sequence[str]) -> RepositoryView | EcrTasksError:
+    try:
+        return target.look({name: tags})[name]
+    except EcrTasksError as error:
+        return error
+
+
+def with_copies(run: Run, plan: Plan, found: Found | None) -> Plan:
+    """The plan with what becomes of each image elsewhere; ``found`` is None where nobody looked.
+
+    A destination that is the repository itself is a conflict; all else that is wrong with one is said and stops
+    nothing here.
+    """
+    if not run.settings.destinations:
+        return plan
+    items, conflicts = [], list(plan.conflicts)
+    for item in plan.images:
+        made = [_planned(run, item, where, found) for where in run.settings.destinations]
+        conflicts += [Conflict(item.image.name, error) for copy in made if (error := _same_place(item, copy))]
+        items.append(replace(item, copies=tuple(made)))
+    return Plan(tuple(items), tuple(conflicts))
+
+
+def _planned(run: Run, item: PlannedImage, where: Destination, found: Found | None) -> PlannedCopy:
+    name = where.repository or item.image.repository
+    view = found[item.image.repository, where] if found is not None else None
+
+    def made(*, replicates: bool) -> PlannedCopy:
+        return plan_copy(
+            where,
+            name,
+            item.image.tags,
+            view,
+            item.published,
+            create_repository=run.settings.create_repository,
+            replicates=replicates,
+        )
+
+    copy = made(replicates=False)
+    # Whether ECR does it is asked only where there is something to do; a repository keeps its name on the way.
+    if found is None or isinstance(view, EcrTasksError) or copy.is_there or where.is_public:
+        return copy
+    if name != item.image.repository or item.view is None or item.view.repository is None:
+        return copy
+    return made(replicates=True) if (where.account, where.region) in run.registry.replicates_to(name) else copy
+
+
+def _same_place(item: PlannedImage, copy: PlannedCopy) -> SettingsError | None:
+    here = item.view.repository if item.view else None
+    there = copy.view.repository if copy.view else None
+    if here is None or there is None or here.uri != there.uri:
+        return None
+    return SettingsError(
+        f"ECR_DESTINATIONS names {copy.destination}, which is the repository that is pushed to anyway.",
+        "Take it out: ECR_DESTINATIONS are registries besides.",
+    )
+
+
+def create_missing(run: Run, plan: Plan) -> Plan:
+    """Creates the destinations' repositories that are missing and may be created.
+
+    One that can't be is that destination's trouble.
+    """
+
+    def made(copy: PlannedCopy) -> PlannedCopy:
+        if not copy.creates_repository:
+            return copy
+        try:
+            view = create(run, copy.repository, run.target(copy.destination))
+        except EcrTasksError as error:
+            return replace(copy, error=error, creates_repository=False)
+        return replace(copy, view=view, creates_repository=False)
+
+    return replace(plan, images=tuple(replace(item, copies=tuple(map(made, item.copies))) for item in plan.images))
+
+
+def spread_image(run: Run, item: PlannedImage, done: Published) -> None:
+    """Brings a published image to its destinations and notes in its entry where it is now, and where it isn't."""
+    here = item.view.repository if item.view else None
+    if not item.copies or here is None:
+        return
+    entry, began = run.entry(item.image.name), time.monotonic()
+    due = [copy for copy in item.copies if copy.error is None and not copy.is_there]
+    if due:
+        say(f"{item.image.name}: to {', '.join(copy.place for copy in due)}")
+    targets = {copy.destination: run.target(copy.destination) for copy in item.copies}
+    with handing.group(run, f"Copy {item.image.name}"):
+        results = spread(
+            item.image.name, done, here, item.copies, run.registry, targets, run.docker, say=say, warn=warn
+        )
+    for result in results:
+        if isinstance(result, Failed):
+            entry.failed.append(result)
+            warn(f"{item.image.name} is not in {result.copy.place}: {result.error}")
+        else:
+            entry.published.append(result)
+            say(f"{result.registry}/{result.repository}: {result.state} {', '.join(result.tags)}")
+    entry.seconds += time.monotonic() - began
+
+
+def failure(run: Run) -> EcrTasksError | None:
+    """The error that a run ends with when not every destination has everything; None when all have."""
+    failed = {item.copy.place: item.error for entry in run.entries.values() for item in entry.failed}
+    return together(failed) if failed else None
