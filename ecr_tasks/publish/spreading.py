@@ -38,11 +38,15 @@ class Failed:
     error: EcrTasksError
 
 
+@dataclass(frozen=True)
 class Clock:
-    """Time, to be replaced in tests."""
+    """Time in seconds, to be replaced in tests."""
 
-    now = staticmethod(time.monotonic)
-    sleep = staticmethod(time.sleep)
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+_CLOCK = Clock()
 
 
 def spread(
@@ -56,7 +60,7 @@ def spread(
     *,
     say: Callable[[str], None],
     warn: Callable[[str], None],
-    clock: type[Clock] = Clock,
+    clock: Clock = _CLOCK,
 ) -> list[Published | Failed]:
     """Brings ``done`` to each destination, in their order; never raises for what one of them has against it.
 
@@ -141,7 +145,7 @@ def _await(
     pushed: bool,
     say: Callable[[str], None],
     warn: Callable[[str], None],
-    clock: type[Clock],
+    clock: Clock,
 ) -> list[PlannedCopy]:
     """Waits until ECR has replicated the image by itself; gives the destinations where it did not."""
     waiting = {(copy.destination.account, copy.destination.region): copy for copy in copies}
