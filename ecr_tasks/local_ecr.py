@@ -69,6 +69,9 @@ def show(*, json: bool) -> None:
         say("the local ECR is not running")
         return
     say(f"the local ECR is at {status.endpoint} (account {status.account}, region {status.region})")
+    if len(status.registries) > 1:
+        columns = ("account", "region", "registry")
+        table(columns, [tuple(item[name] for name in columns) for item in status.registries])
     table(("request", "count"), [(name, str(count)) for name, count in sorted(status.requests.items())])
 
 

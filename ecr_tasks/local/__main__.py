@@ -17,7 +17,8 @@ Serves the ECR API, STS and the registry from DIR until SIGTERM or Ctrl-C.
   --port       port to bind (a free one, printed)
   --account    the registry's account id (000000000000)
   --region     the registry's region (us-east-1)
-  --advertise  host:port to hand out to clients, where it is not the one that is bound
+  --advertise  host:port to hand out to clients, where it is not the one that is bound; there are no
+               registries of other accounts and regions then, as they would need ports of their own
 """
 
 _OPTIONS = ("root", "host", "port", "account", "region", "advertise")
@@ -54,10 +55,10 @@ def main(arguments: list[str]) -> int:
         return 1
     advertise = options.get("advertise", f"[{host}]:{door.port}" if ":" in host else f"{host}:{door.port}")
     door.open(f"http://{advertise}")
-    return _serve(options, door, host, advertise)
+    return _serve(options, door, host)
 
 
-def _serve(options: dict[str, str], door: Door, host: str, advertise: str) -> int:
+def _serve(options: dict[str, str], door: Door, host: str) -> int:
     # Imported only now that the door is open.
     import json
     import signal
@@ -75,7 +76,7 @@ def _serve(options: dict[str, str], door: Door, host: str, advertise: str) -> in
             port=door.port,
             account=options.get("account", DEFAULT_ACCOUNT),
             region=options.get("region", DEFAULT_REGION),
-            advertise=advertise,
+            advertise=options.get("advertise"),
             on_stop=lambda: os.kill(os.getpid(), signal.SIGTERM),
             door=door,
         )

@@ -18,27 +18,28 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from .core import Core
+    from .core import Registries
 
 
 class Application:
     """What the listener's connections talk to."""
 
-    def __init__(self, core: Core, on_stop: Callable[[], None] | None) -> None:
-        self._core = core
+    def __init__(self, registries: Registries, on_stop: Callable[[], None] | None) -> None:
+        self.registries = registries
+        self._core = core = registries.default
         self._on_stop = on_stop
-        self.access = AccessLog(core.root / "access.jsonl", core.store.db)
+        self.access = AccessLog(core.root / "access.jsonl", core.store.db, f"{core.account}/{core.region}")
         self._sweeping = threading.Lock()
 
     def handle(self, request: Request) -> Response:
-        if request.method not in ("GET", "HEAD") and "origin" in request.headers:
-            # Clients of a registry send no Origin; a page in a browser does, and has no business here.
-            return _text(403, "A web page may not use the local ECR.")
+        refused = self.refuse_page(request)
+        if refused is not None:
+            return refused
         if request.path == "/v2" or request.path.startswith("/v2/"):
             return routes.handle(self._core, request)
         if request.path == "/":
             if request.method == "POST":
-                return dispatch.handle(self._core, request)
+                return dispatch.handle(self.registries, request)
             return _text(200, f"ecr-tasks' local ECR, account {self._core.account}, {self._core.region}.\n")
         if request.path.startswith("/_local/layers/"):
             return blobs.download(self._core, request)
@@ -47,6 +48,12 @@ class Application:
         if request.path in (RESET_PATH, STOP_PATH) and request.method == "POST":
             return self._administer(request)
         return _text(404, f"The local ECR has nothing at {request.path}.")
+
+    def refuse_page(self, request: Request) -> Response | None:
+        """The answer to a web page: registry clients send no Origin; it does, and has no business here."""
+        if request.method not in ("GET", "HEAD") and "origin" in request.headers:
+            return _text(403, "A web page may not use the local ECR.")
+        return None
 
     def _administer(self, request: Request) -> Response:
         wish = request.path.rpartition("/")[2]
@@ -78,13 +85,13 @@ class Application:
 
     def reset(self) -> None:
         with self._sweeping:
-            self._core.store.reset()
+            self.registries.reset()
             self.access.clear()
 
     def maintain(self) -> None:
         with self._sweeping:
             try:
-                self._core.store.sweep()
+                self.registries.sweep()
                 self.access.save()
             except Exception as error:
                 os.write(2, f"local ECR: {error!r} while tidying up\n".encode())
@@ -92,7 +99,7 @@ class Application:
     def close(self) -> None:
         with self._sweeping:
             self.access.close()
-            self._core.close()
+            self.registries.close()
 
     def _status(self) -> dict[str, Any]:
         core = self._core
@@ -103,6 +110,7 @@ class Application:
             "registry": core.registry,
             "account": core.account,
             "region": core.region,
+            "registries": self.registries.shown(),
             "requests": self.access.counts(),
         }
 

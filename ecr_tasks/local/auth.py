@@ -37,17 +37,22 @@ class Denied(Exception):
 
 
 class Tokens:
-    """Makes and checks tokens with the secret of a data folder, which is created at the first use."""
+    """Makes and checks tokens with the secret of a data folder, which is created at the first use.
 
-    def __init__(self, root: Path) -> None:
+    A token is good for one ``scope``: a region, or nothing for the default one.
+    """
+
+    def __init__(self, root: Path, scope: str = "") -> None:
         self._secret = _secret(root / "secret")
+        self._purpose = f"registry {scope}".rstrip()
+        self._download = f"download {scope}".rstrip()
         self.store_id = hmac.digest(self._secret, b"store", "sha256").hex()[:16]
 
     def password(self, expires: int) -> str:
         """A registry password that is good until ``expires`` (Unix seconds)."""
         nonce = os.urandom(12).hex()
         text = f"1.{expires}.{nonce}"
-        return base64.urlsafe_b64encode(f"{text}.{self._sign('registry', text)}".encode()).decode()
+        return base64.urlsafe_b64encode(f"{text}.{self._sign(self._purpose, text)}".encode()).decode()
 
     def authorization(self, now: float | None = None) -> tuple[str, int]:
         """An authorizationToken as ECR hands it out (base64 of ``AWS:password``), and when it expires."""
@@ -61,11 +66,19 @@ class Tokens:
             raise Denied(NOT_AUTHORIZED)
         try:
             user, _, password = base64.b64decode(value.strip(), validate=True).decode().partition(":")
+        except (binascii.Error, ValueError):
+            raise Denied(NOT_AUTHORIZED) from None
+        if user != USER:
+            raise Denied(NOT_AUTHORIZED)
+        self.check_password(password)
+
+    def check_password(self, password: str) -> None:
+        """Check a registry password. Raises Denied."""
+        try:
             text, _, signature = base64.urlsafe_b64decode(password.encode()).decode().rpartition(".")
         except (binascii.Error, ValueError):
             raise Denied(NOT_AUTHORIZED) from None
-        right = hmac.compare_digest(signature.encode(), self._sign("registry", text).encode())
-        if user != USER or not right:
+        if not hmac.compare_digest(signature.encode(), self._sign(self._purpose, text).encode()):
             raise Denied(NOT_AUTHORIZED)
         if int(text.split(".")[1]) <= time.time():
             raise Denied(EXPIRED, expired=True)
@@ -73,12 +86,12 @@ class Tokens:
     def download(self, repository: str, digest: str) -> str:
         """A token for one layer of one repository."""
         expires = int(time.time()) + DOWNLOAD_LIFETIME
-        return f"{expires}.{self._sign('download', f'{expires}.{repository}.{digest}')}"
+        return f"{expires}.{self._sign(self._download, f'{expires}.{repository}.{digest}')}"
 
     def check_download(self, token: str, repository: str, digest: str) -> None:
         """Check a download URL's token. Raises Denied."""
         expires, _, signature = token.partition(".")
-        expected = self._sign("download", f"{expires}.{repository}.{digest}")
+        expected = self._sign(self._download, f"{expires}.{repository}.{digest}")
         if not hmac.compare_digest(signature.encode(), expected.encode()):
             raise Denied(NOT_AUTHORIZED)
         if int(expires) <= time.time():

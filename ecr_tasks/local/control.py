@@ -28,7 +28,9 @@ class Status:
     """A folder's local ECR. While it is not running, ``endpoint`` and ``registry`` are where it was, or empty.
 
     ``pid`` is None for a server in a container, whose name is ``container``. ``requests`` counts API operations by
-    name and registry requests by method and kind (``GET blob``, ``PUT manifest``).
+    name and registry requests by method and kind (``GET blob``, ``PUT manifest``), of all registries. ``registries``
+    has ``account``, ``region`` and ``registry`` (host:port) of each, the default one first; none while it is not
+    running.
     """
 
     running: bool
@@ -40,6 +42,7 @@ class Status:
     root: Path
     container: str | None = None
     requests: dict[str, int] = field(default_factory=dict)
+    registries: list[dict[str, str]] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """The same as a JSON object."""
@@ -213,6 +216,7 @@ def _status(root: Path, state: dict[str, Any], said: dict[str, Any] | None) -> S
         root=root,
         container=container,
         requests=said["requests"],
+        registries=said.get("registries", []),
     )
 
 

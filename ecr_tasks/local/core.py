@@ -1,32 +1,50 @@
-"""What the API and the registry share: the registry's identity and the operations that both offer."""
+"""What the API and the registry share: each registry's identity and what both offer; and all registries together."""
 
 from __future__ import annotations
 
+import threading
+
 from . import manifests
 from .auth import Tokens
+from .errors import EcrError
 from .scanning import Scanner
+from .settings import FURTHER_FILE
 from .store import Store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from .application import Application
+    from .further import Further
     from .store.images import Image
     from .store.repositories import Repository
+    from .wire.messages import Request
 
 
 class Core:
     """One registry: ``account`` in ``region``, kept in ``root``, reached at ``registry`` (host:port)."""
 
-    def __init__(self, root: Path, *, account: str, region: str, registry: str) -> None:
+    prefix = ""
+    """What stands before a repository's name in the registry's paths."""
+
+    def __init__(
+        self, root: Path, registries: Registries, *, account: str, region: str, registry: str, tokens: Tokens
+    ) -> None:
         self.root = root
+        self.registries = registries
         self.account = account
         self.region = region
         self.registry = registry
         self.endpoint = f"http://{registry}"
-        self.tokens = Tokens(root)
+        self.challenge = f'Basic realm="{self.endpoint}/",service="ecr.amazonaws.com"'
+        self.tokens = tokens
         self.store = Store(root, account)
-        self.scanner = Scanner(root, self.store)
+        self.scanner = Scanner(registries.root, self.store)
+
+    def authorize(self, request: Request) -> None:
+        """Whether a request to the registry may go on. Raises Denied."""
+        self.tokens.check_basic(request.headers.get("authorization"))
 
     def put_image(
         self,
@@ -70,3 +88,84 @@ class Core:
     def close(self) -> None:
         """Close the store."""
         self.store.close()
+
+
+class Registries:
+    """All registries of one local ECR: ``default``, and the further ones, which cost nothing while there are none.
+
+    ``host`` is the address at which further ones get ports; None where the default one's port is all there is.
+    """
+
+    def __init__(self, root: Path, *, account: str, region: str, registry: str, host: str | None) -> None:
+        self.root = root
+        self.host = host
+        self.default = Core(root, self, account=account, region=region, registry=registry, tokens=Tokens(root))
+        self._further: Further | None = None
+        self._lock = threading.Lock()
+
+    def listen(self, application: Application) -> None:
+        """Serve the further registries that there were before."""
+        self._application = application
+        if (self.root / FURTHER_FILE).exists():
+            self._all_further()
+
+    def find(self, account: str, region: str) -> Core | None:
+        """A registry, or None if it is not there."""
+        if (account, region) == (self.default.account, self.default.region):
+            return self.default
+        return None if self._further is None else self._further.find(account, region)
+
+    def create(self, account: str, region: str) -> Core:
+        """A registry, which comes into being if it is not there. Raises NotImplementedException, ServerException."""
+        found = self.find(account, region)
+        if found is not None:
+            return found
+        self.check_room(account, region)
+        return self._all_further().create(account, region)
+
+    def check_room(self, account: str, region: str) -> None:
+        """Raises NotImplementedException where a further registry could not be reached."""
+        if self.host is None:
+            raise EcrError(
+                "NotImplementedException",
+                f"This local ECR has one port for clients, as in a container, so it has only the registry "
+                f"'{self.default.account}' in {self.default.region}, and not '{account}' in {region}.",
+                status=501,
+            )
+
+    def shown(self) -> list[dict[str, str]]:
+        """``account``, ``region`` and ``registry`` (host:port) of each, the default one first."""
+        core = self.default
+        default = {"account": core.account, "region": core.region, "registry": core.registry}
+        return [default] if self._further is None else [default, *self._further.shown()]
+
+    def sweep(self) -> None:
+        """Tidy up all stores that are open."""
+        self.default.store.sweep()
+        if self._further is not None:
+            self._further.sweep()
+
+    def reset(self) -> None:
+        """Empty all registries, and forget the further ones but for their ports."""
+        if self._further is not None:
+            self._further.reset()
+        self.default.store.reset()
+
+    def stop(self, grace: float) -> None:
+        """Let the further registries' requests under way finish for ``grace`` seconds."""
+        if self._further is not None:
+            self._further.stop(grace)
+
+    def close(self) -> None:
+        """Close all stores."""
+        if self._further is not None:
+            self._further.close()
+        self.default.close()
+
+    def _all_further(self) -> Further:
+        with self._lock:
+            if self._further is None:
+                from .further import Further  # not needed while there are none
+
+                self._further = Further(self, self._application)
+            return self._further

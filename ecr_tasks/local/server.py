@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from .application import Application
-from .core import Core
+from .core import Registries
 from .errors import LocalEcrError
 from .settings import DEFAULT_ACCOUNT, DEFAULT_REGION, LOCK_FILE, SERVING_FILE
 from .wire.listener import Listener
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any
 
+    from .core import Core
     from .door import Door
 
 _SWEEP_SECONDS = 300.0
@@ -32,9 +33,12 @@ class LocalEcr:
     """A local ECR, to be started and stopped, or used as a context manager.
 
     ``root`` is created if need be, and only one server at a time can have it. ``port`` 0 takes a free one.
-    ``advertise`` is the host:port to hand out where it is not the one that is bound (a container). ``on_stop`` is
-    called when somebody asks the server over HTTP to stop, which is refused without it. A ``door`` that is open
-    already stands for ``host`` and ``port``.
+    ``advertise`` is the host:port to hand out where it is not the one that is bound (a container): then there is no
+    further registry, as no other port would be reached. ``on_stop`` is called when somebody asks the server over
+    HTTP to stop, which is refused without it. A ``door`` that is open already stands for ``host`` and ``port``.
+
+    ``account`` and ``region`` are the default registry's, at ``registry``. Others come into being when a client
+    creates a repository with another ``registryId`` or signs for another region; each has a port of its own.
     """
 
     def __init__(
@@ -90,7 +94,13 @@ class LocalEcr:
         try:
             fd, waiting = (None, []) if self._door is None else self._door.hand_over()
             self._listener = Listener(self._host, self._port, fd)
-            core = Core(self.root, account=self.account, region=self.region, registry=self.registry)
+            registries = Registries(
+                self.root,
+                account=self.account,
+                region=self.region,
+                registry=self.registry,
+                host=self._host if self._advertise is None else None,
+            )
         except BaseException as error:
             if self._listener is not None:
                 self._listener.stop(0)
@@ -102,8 +112,9 @@ class LocalEcr:
                     "Stop what uses the port, or choose another one.",
                 ) from error
             raise
-        self._application = Application(core, self._on_stop)
-        self._write_serving(core)
+        self._application = Application(registries, self._on_stop)
+        self._write_serving(registries.default)
+        registries.listen(self._application)
         if self._door is not None:
             self._application.note_challenges(self._door.answered)
             self._door = None
@@ -119,6 +130,8 @@ class LocalEcr:
             self._listener.stop(_STOP_SECONDS)
             self._port = self._listener.port  # a second start comes back at the same address
             self._listener = None
+        if self._application is not None:
+            self._application.registries.stop(_STOP_SECONDS)
         if self._sweeper is not None:
             self._sweeper.join()
             self._sweeper = None
@@ -136,9 +149,16 @@ class LocalEcr:
     ) -> None:
         self.stop()
 
-    def requests(self) -> dict[str, int]:
-        """How often each API operation was called, and each method on each kind of thing of the registry."""
-        return self._running().access.counts()
+    def registries(self) -> list[dict[str, str]]:
+        """``account``, ``region`` and ``registry`` (host:port) of each registry there is, the default one first."""
+        return self._running().registries.shown()
+
+    def requests(self, account: str | None = None, region: str | None = None) -> dict[str, int]:
+        """How often each API operation was called, and each method on each kind of thing of the registry.
+
+        Of all registries, or of an account's, of a region's, or of one alone.
+        """
+        return self._running().access.counts(account, region)
 
     def environment(self) -> dict[str, str]:
         """The variables that point boto3, the aws CLI and ecr-tasks here. The keys open nothing."""

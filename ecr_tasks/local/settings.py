@@ -15,5 +15,8 @@ ADMIN_HEADER = "X-Local-Ecr"
 LOCK_FILE = "serving.lock"
 """Held by a server for as long as it lives, so that a folder has one server."""
 
+FURTHER_FILE = "registries.json"
+"""The further registries of a folder, with their ports; not there while there has never been one."""
+
 SERVING_FILE = "serving.json"
 """Where the folder's server is, or last was: ``store``, ``pid``, ``endpoint``, ``port``."""

@@ -30,12 +30,12 @@ def session() -> boto3.Session:
     return boto3.Session(aws_access_key_id="AKIALOCAL", aws_secret_access_key="none", region_name="eu-west-1")
 
 
-def make_client(session: boto3.Session, endpoint: str, service: str = "ecr") -> Any:
-    """An SDK client; one for ECR that checks every response against the model."""
+def make_client(session: boto3.Session, endpoint: str, service: str = "ecr", region: str | None = None) -> Any:
+    """An SDK client, of the session's region if no other is given; ECR's checks every response against the model."""
     settings = Config(retries={"max_attempts": 1}, parameter_validation=False, tcp_keepalive=True)
-    client = session.client(service, endpoint_url=endpoint, config=settings)  # type: ignore[call-overload]
-    if service == "ecr":
-        client.meta.events.register("after-call.ecr", check)
+    client = session.client(service, region, endpoint_url=endpoint, config=settings)  # type: ignore[call-overload]
+    if service.startswith("ecr"):
+        client.meta.events.register(f"after-call.{service}", check)
     return client
 
 

@@ -218,7 +218,8 @@ def test_the_access_log(ecr: LocalEcr, wire: Wire, repository: str) -> None:
     lines = [json.loads(line) for line in text.splitlines()]
     assert len(lines) == sum(expected.values())
     assert set(lines[0]) == {
-        *("time", "method", "path", "operation", "kind", "status", "bytes", "received", "milliseconds"),
+        *("time", "registry", "method", "path", "operation", "kind", "status", "bytes", "received"),
+        "milliseconds",
     }
     assert lines[0]["operation"] == "CreateRepository"
     gets = [line for line in lines if line["kind"] == "blob"]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
 
 from ..errors import NO_SPACE, EcrError, invalid, is_disk_full
+from ..names import parse_repository_arn
 from ..wire.messages import Response, json_response
 from . import images, inventory, layers, policies, repositories, scans, sts
 from .params import Params
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from ..core import Core
+    from ..core import Core, Registries
     from ..wire.messages import Request
 
     Operation = Callable[[Core, Params], dict[str, Any]]
@@ -24,17 +26,21 @@ if TYPE_CHECKING:
 TARGET = "AmazonEC2ContainerRegistry_V20150921"
 _BODY_LIMIT = 32 << 20  # a part of 20 MiB in base64
 _CONTENT_TYPE = "application/x-amz-json-1.1"
+# Signature version 4: the credential's scope is date, region, service and a fixed word.
+_SCOPE = re.compile(r"Credential=[^/,\s]+/[0-9]{8}/([a-z0-9-]{2,25})/")
 
 
 def get_authorization_token(core: Core, params: Params) -> dict[str, Any]:
-    """GetAuthorizationToken. ``registryIds`` is deprecated; another registry than this one cannot be had."""
-    ids = params.texts("registryIds", 1, 10) if params.has("registryIds") else []
-    for registry in ids:
-        if registry != core.account:
-            raise invalid("registryIds", f"the local ECR has only the registry '{core.account}'")
-    token, expires = core.tokens.authorization()
-    data = {"authorizationToken": token, "expiresAt": expires, "proxyEndpoint": core.endpoint}
-    return {"authorizationData": [data]}
+    """GetAuthorizationToken. ``registryIds`` is deprecated: one token is good for all registries of the region."""
+    ids = params.texts("registryIds", 1, 10) if params.has("registryIds") else [core.account]
+    found = []
+    for account in ids:
+        registry = core.registries.find(account, core.region)
+        if registry is None:
+            raise invalid("registryIds", f"the local ECR has no registry '{account}' in {core.region}")
+        token, expires = core.tokens.authorization()
+        found.append({"authorizationToken": token, "expiresAt": expires, "proxyEndpoint": registry.endpoint})
+    return {"authorizationData": found}
 
 
 OPERATIONS: dict[str, Operation] = {
@@ -77,12 +83,15 @@ OPERATIONS: dict[str, Operation] = {
 }
 
 
-def handle(core: Core, request: Request) -> Response:
-    """Answer a POST to ``/``: the ECR API by ``X-Amz-Target``, else STS. Sets ``request.operation``."""
+def handle(registries: Registries, request: Request) -> Response:
+    """Answer a POST to ``/``: the ECR API by ``X-Amz-Target``, else STS. Sets ``request.operation``.
+
+    One endpoint stands for those of all regions.
+    """
     target = request.headers.get("x-amz-target")
     if target is None:
         if "x-www-form-urlencoded" in request.headers.get("content-type", ""):
-            return sts.handle(core, request)
+            return sts.handle(registries.default, request)
         return _error(EcrError("UnknownOperationException", "The request has no X-Amz-Target."))
     service, _, name = target.rpartition(".")
     request.operation = name if name.isalnum() else None
@@ -97,7 +106,8 @@ def handle(core: Core, request: Request) -> Response:
             )
         )
     try:
-        return _reply(200, operation(core, _params(request)))
+        params = _params(request)
+        return _reply(200, operation(_registry(registries, request, params), params))
     except EcrError as error:
         return _error(error)
     except UnicodeEncodeError:
@@ -106,6 +116,32 @@ def handle(core: Core, request: Request) -> Response:
         if not is_disk_full(error):
             raise
         return _error(EcrError("ServerException", NO_SPACE, status=507))
+
+
+def _registry(registries: Registries, request: Request, params: Params) -> Core:
+    """The registry that a request is for: the signature says the region, ``registryId`` or an ARN the account.
+
+    The caller's own registry of a region is always there in AWS, so here it comes into being when it is asked as
+    a whole; another account's does when a repository is created. Raises RepositoryNotFoundException.
+    """
+    scope = _SCOPE.search(request.headers.get("authorization", ""))
+    region = registries.default.region if scope is None else scope[1]
+    account = params.optional_text("registryId", pattern="[0-9]{12}")
+    if account is None:
+        arn = parse_repository_arn(params.optional_text("resourceArn") or "")
+        account = registries.default.account if arn is None else arn[1]
+    request.registry = f"{account}/{region}"
+    found = registries.find(account, region)
+    if found is not None:
+        return found
+    if request.operation == "CreateRepository":
+        params.repository_name()  # nothing comes into being for a name that is refused
+        return registries.create(account, region)
+    named = any(params.has(name) for name in ("repositoryName", "repositoryNames", "resourceArn"))
+    if account == registries.default.account and not named:
+        return registries.create(account, region)
+    names = params.optional_list("repositoryNames") or [params.optional_text("repositoryName") or "*"]
+    raise registries.default.store.repositories.not_found(str(names[0]), account)
 
 
 def _params(request: Request) -> Params:

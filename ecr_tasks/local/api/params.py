@@ -138,14 +138,6 @@ class Params:
             raise invalid("repositoryName", f"must satisfy regular expression '{REPOSITORY_PATTERN}'")
         return name
 
-    def check_registry(self, core: Core, name: str | None = None) -> None:
-        """Another registry's repositories are not there: RepositoryNotFoundException."""
-        registry = self.optional_text("registryId", pattern="[0-9]{12}")
-        if registry is not None and registry != core.account:
-            raise core.store.repositories.not_found(name or "*", registry)
-
     def repository(self, core: Core) -> Repository:
         """The repository that the request is about. Raises RepositoryNotFoundException."""
-        name = self.repository_name()
-        self.check_registry(core, name)
-        return core.store.repositories.get(name)
+        return core.store.repositories.get(self.repository_name())

@@ -38,7 +38,6 @@ def describe(core: Core, repository: Repository) -> dict[str, Any]:
 def create_repository(core: Core, params: Params) -> dict[str, Any]:
     """CreateRepository."""
     name = params.repository_name()
-    params.check_registry(core, name)
     mutability = params.optional_text("imageTagMutability", choices=MUTABILITIES) or "MUTABLE"
     filters = check_filters(mutability, params.optional_list("imageTagMutabilityExclusionFilters", 0))
     tags = _checked_tags({}, params)
@@ -67,13 +66,11 @@ def describe_repositories(core: Core, params: Params) -> dict[str, Any]:
     refuse_beside(params, "repositoryNames")
     if params.has("repositoryNames"):
         names = params.texts("repositoryNames", 1, 100)
-        params.check_registry(core, names[0])
         for name in names:
             if not is_repository(name):
                 raise invalid("repositoryNames", "must be names of repositories")
         found = [core.store.repositories.get(name) for name in names]
         return {"repositories": [describe(core, repository) for repository in found]}
-    params.check_registry(core)
     shown, token = page(core.store.repositories.all(), lambda r: [r.name], params, "DescribeRepositories")
     return {"repositories": [describe(core, repository) for repository in shown], **token}
 

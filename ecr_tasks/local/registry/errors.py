@@ -51,16 +51,10 @@ def translated(error: EcrError) -> RegistryError:
     return RegistryError(status, code, error.message)
 
 
-def denied(error: Denied, endpoint: str) -> RegistryError:
+def denied(error: Denied, challenge: str) -> RegistryError:
     """401 with the challenge that every client understands; 403 for an expired token, in ECR's words."""
     if error.expired:
         return RegistryError(403, "DENIED", error.message)
-    return unauthorized(endpoint)
-
-
-def unauthorized(endpoint: str) -> RegistryError:
-    """401 with a Basic challenge."""
-    challenge = f'Basic realm="{endpoint}/",service="ecr.amazonaws.com"'
     return RegistryError(401, "UNAUTHORIZED", NOT_AUTHORIZED, {"WWW-Authenticate": challenge})
 
 

@@ -44,9 +44,9 @@ def _handle(core: Core, request: Request) -> Response:
     route = None if request.path in ("/v2", "/v2/") else _ROUTE.fullmatch(request.path)
     request.kind = _kind(request.path, route)
     try:
-        core.tokens.check_basic(request.headers.get("authorization"))
+        core.authorize(request)
     except Denied as error:
-        raise denied(error, core.endpoint) from None
+        raise denied(error, core.challenge) from None
     if request.kind == "base":
         return Response(200, b"{}", {**VERSION_HEADER, "Content-Type": "application/json"})
     if route is None:

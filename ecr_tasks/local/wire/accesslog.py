@@ -1,8 +1,8 @@
 """The access log, JSON lines in the data folder, and the counts that sum it up.
 
 The counts survive a restart: every now and then they are stored together with the log's length at that
-moment, and what the log has beyond it is counted when they are next asked for. No secret is ever written: of a
-query string, only parameters known to be harmless.
+moment, and what the log has beyond it is counted when they are next asked for. Each registry has counts of its own,
+by its place (``account/region``). No secret is ever written: of a query string, only parameters known to be harmless.
 """
 
 from __future__ import annotations
@@ -30,14 +30,18 @@ _SETTING = "counts"
 
 
 class AccessLog:
-    """Appends to ``path``; counts by operation (API, STS) or by method and kind (registry)."""
+    """Appends to ``path``; counts by operation (API, STS) or by method and kind (registry).
 
-    def __init__(self, path: Path, db: Database) -> None:
+    ``place`` is the default registry's, to which every request belongs that says nothing else.
+    """
+
+    def __init__(self, path: Path, db: Database, place: str) -> None:
         self._path = path
         self._db = db
+        self._place = place
         self._lock = threading.Lock()
-        self._counts: dict[str, int] = {}
-        self._before: dict[str, int] | None = None
+        self._counts: dict[str, dict[str, int]] = {}
+        self._before: dict[str, dict[str, int]] | None = None
         self._open()
         self._start = self._size
 
@@ -50,7 +54,7 @@ class AccessLog:
         key = _key(request.operation, request.method, request.kind)
         if key is not None:
             with self._lock:
-                self._counts[key] = self._counts.get(key, 0) + 1
+                _add(self._counts, request.registry or self._place, key)
 
     def write(self, request: Request, status: int, sent: int) -> None:
         """Append a line: bytes of the response's body, milliseconds from the request's first line."""
@@ -58,6 +62,7 @@ class AccessLog:
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
         line = {
             "time": f"{stamp}.{int(now % 1 * 1000):03d}Z",
+            "registry": request.registry or self._place,
             "method": request.method,
             "path": _safe_path(request),
             "operation": request.operation,
@@ -73,10 +78,17 @@ class AccessLog:
             if self._size >= MAX_BYTES:
                 self._rotate()
 
-    def counts(self) -> dict[str, int]:
-        """All requests since the store was last emptied, by name."""
+    def counts(self, account: str | None = None, region: str | None = None) -> dict[str, int]:
+        """All requests since the store was last emptied, by name; only some registries' if an argument is given."""
         with self._lock:
-            return self._sum()
+            total = self._sum()
+        found: dict[str, int] = {}
+        for place, counts in total.items():
+            its_account, _, its_region = place.partition("/")
+            if account in (None, its_account) and region in (None, its_region):
+                for key, count in counts.items():
+                    found[key] = found.get(key, 0) + count
+        return dict(sorted(found.items()))
 
     def save(self) -> None:
         """Store the counts, so that the next start has less of the log to read."""
@@ -97,22 +109,25 @@ class AccessLog:
             self.save()
         os.close(self._fd)
 
-    def _sum(self) -> dict[str, int]:
+    def _sum(self) -> dict[str, dict[str, int]]:
         if self._before is None:
             self._before = self._read_before()
-        total = dict(self._before)
-        for key, count in self._counts.items():
-            total[key] = total.get(key, 0) + count
-        return dict(sorted(total.items()))
+        total = {place: dict(counts) for place, counts in self._before.items()}
+        for place, counts in self._counts.items():
+            for key, count in counts.items():
+                _add(total, place, key, count)
+        return total
 
     def _save(self, offset: int) -> None:
-        self._db.set(_SETTING, json.dumps({"offset": offset, "counts": self._sum()}))
+        further = self._sum()
+        default = further.pop(self._place, {})
+        self._db.set(_SETTING, json.dumps({"offset": offset, "counts": default, "further": further}))
 
-    def _read_before(self) -> dict[str, int]:
+    def _read_before(self) -> dict[str, dict[str, int]]:
         """What was counted before this process started."""
         saved = self._db.setting(_SETTING)
         known: dict[str, Any] = json.loads(saved) if saved else {"offset": 0, "counts": {}}
-        counts: dict[str, int] = known["counts"]
+        counts: dict[str, dict[str, int]] = {**known.get("further", {}), self._place: known["counts"]}
         with self._path.open("rb") as log:
             log.seek(known["offset"])
             while log.tell() < self._start and (text := log.readline()):
@@ -120,7 +135,7 @@ class AccessLog:
                     line = json.loads(text)
                     key = _key(line["operation"], line["method"], line["kind"])
                     if key is not None and line["status"] != 499:
-                        counts[key] = counts.get(key, 0) + 1
+                        _add(counts, line.get("registry", self._place), key)
         return counts
 
     def _rotate(self) -> None:
@@ -130,6 +145,11 @@ class AccessLog:
         self._open()
         self._start = 0
         self._save(0)
+
+
+def _add(counts: dict[str, dict[str, int]], place: str, key: str, count: int = 1) -> None:
+    mine = counts.setdefault(place, {})
+    mine[key] = mine.get(key, 0) + count
 
 
 def _key(operation: str | None, method: str, kind: str | None) -> str | None:

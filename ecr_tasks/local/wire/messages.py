@@ -58,7 +58,10 @@ class ClientGone(Exception):
 
 
 class Request:
-    """One request. ``headers`` has lower-case names; ``operation`` and ``kind`` are for the access log."""
+    """One request. ``headers`` has lower-case names.
+
+    ``operation``, ``kind`` and ``registry`` (``account/region``) are for the access log.
+    """
 
     def __init__(
         self, method: str, target: str, headers: dict[str, str], body: BodyReader, *, keep_alive: bool
@@ -75,6 +78,7 @@ class Request:
         self.received = 0
         self.operation: str | None = None
         self.kind: str | None = None
+        self.registry: str | None = None
         self.started = time.perf_counter()
 
     def parameter(self, name: str) -> str | None:
