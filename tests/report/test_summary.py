@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_tasks.report.ci.summary import fit, summary
+from ecr_tasks.report.ci.values import CopyOutput
 from tests.report.build import REFERENCE, output, outputs
 
 
@@ -39,6 +40,14 @@ def test_the_summary_of_a_build_alone() -> None:
     assert "| tags | none |" in page
     assert "| size | linux/amd64 |" in page
     assert "| source | no commit |" in page
+
+
+def test_the_summary_has_a_line_for_every_destination() -> None:
+    copies = (CopyOutput("eu/app@sha256:1", "pushed"), CopyOutput("us/app", "failed", "AWS does not allow it."))
+    page = summary(outputs(output(copies=copies), complete=False))
+    assert page.startswith("### `team/app`: published, but not in 1 of 2 destinations\n")
+    assert "| destination | `eu/app@sha256:1`: published |" in page
+    assert "| destination | `us/app`: **failed**, AWS does not allow it. |" in page
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ecr_tasks.report.ci.escape import code, markdown
-from ecr_tasks.report.ci.values import ImageOutput, Outputs
+from ecr_tasks.report.ci.values import CopyOutput, ImageOutput, Outputs
 from ecr_tasks.report.terminal import human_size
 
 _HEADLINES = {
@@ -45,12 +45,21 @@ def _section(image: ImageOutput, outputs: Outputs) -> str:
         rows.append(("version", code(image.version)))
     if image.size is not None or image.platforms:
         rows.append(("size", _sizes(image.size, image.platforms)))
+    rows += [("destination", _elsewhere(copy)) for copy in image.copies]
     rows.append(("skipped" if image.state in ("retagged", "already-published") else "built", _why(image)))
     rows.append(("time", f"{image.seconds:.1f} s"))
     rows.append(("source", _source(outputs)))
     table = "".join(f"| {name} | {cell} |\n" for name, cell in rows)
     headline = _HEADLINES.get(image.state, markdown(image.state))
+    if failed := [copy for copy in image.copies if copy.state == "failed"]:
+        headline += f", but not in {len(failed)} of {len(image.copies)} destinations"
     return f"### {code(image.name)}: {headline}\n\n| | |\n|---|---|\n{table}"
+
+
+def _elsewhere(copy: CopyOutput) -> str:
+    if copy.state == "failed":
+        return f"{code(copy.image)}: **failed**, {markdown(copy.cause or '')}"
+    return f"{code(copy.image)}: {_HEADLINES.get(copy.state, markdown(copy.state))}"
 
 
 def _why(image: ImageOutput) -> str:

@@ -48,6 +48,19 @@ _TELLING = ("schedule", "semver", "pep440", "match", "edge", "ref", "raw", "sha"
 
 
 @dataclass(frozen=True)
+class CopyOutput:
+    """One image in one more registry: its reference and state there, or the place and ``failed`` with its cause."""
+
+    image: str
+    state: str
+    cause: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The entry in an image's ``destinations``."""
+        return {"image": self.image, "state": self.state, "cause": self.cause}
+
+
+@dataclass(frozen=True)
 class ImageOutput:
     """One image as a CI hears of it.
 
@@ -65,6 +78,7 @@ class ImageOutput:
     platforms: Mapping[str, int | None] = field(default_factory=dict)
     size: int | None = None
     seconds: float = 0.0
+    copies: tuple[CopyOutput, ...] = ()
 
     @property
     def image(self) -> str:
@@ -85,6 +99,7 @@ class ImageOutput:
             "platforms": list(self.platforms),
             "size": self.size,
             "state": self.state,
+            "destinations": [copy.as_json() for copy in self.copies],
         }
 
 
@@ -193,6 +208,10 @@ def _image(item: PlannedImage, entry: Entry, sizes: Mapping[str, int], version: 
         platforms=platforms,
         size=total,
         seconds=entry.seconds,
+        copies=(
+            *(CopyOutput(copy.reference, copy.state) for copy in entry.published[1:]),
+            *(CopyOutput(failed.copy.place, "failed", failed.error.cause) for failed in entry.failed),
+        ),
     )
 
 
