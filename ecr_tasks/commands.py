@@ -8,17 +8,25 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from ecr_tasks.definition import BuildDefinition
 from ecr_tasks.plan import Plan, PlannedImage
 from ecr_tasks.settings import Settings
+from ecr_tasks.settings.destinations import Destination
 
 _FLAGS = {"network": "--network", "shm-size": "--shm-size"}
 """What a bake target may say besides, and buildx build's flag for it."""
 
 
-def shell_commands(plan: Plan, settings: Settings, host: str, region: str) -> list[str]:
-    """One command a line; ``host`` is the registry's."""
+def shell_commands(
+    plan: Plan,
+    settings: Settings,
+    host: str,
+    region: str,
+    elsewhere: Mapping[Destination, str] = MappingProxyType({}),
+) -> list[str]:
+    """One command a line; ``host`` is the registry's, ``elsewhere`` has the destinations' hosts."""
     lines = [shlex.join(["cd", str(settings.project)])]
     lines += [
         shlex.join(["aws", "ecr", "create-repository", *_aws(settings, region), "--repository-name", name])
@@ -27,7 +35,36 @@ def shell_commands(plan: Plan, settings: Settings, host: str, region: str) -> li
     lines.append(_login(settings, host, region))
     for item in plan.images:
         lines += _image(item, host, settings.builder)
+    for where, name in elsewhere.items():
+        lines += _destination(plan, settings, host, where, name)
     return [_with_keys(line, settings) for line in lines]
+
+
+def _destination(plan: Plan, settings: Settings, host: str, where: Destination, there: str) -> list[str]:
+    """Logs in to a destination and copies from registry to registry what is not there."""
+    lines = [_login(settings, there, where.region, public=where.is_public)]
+    for item in plan.images:
+        for copy in item.copies:
+            repository = f"{where.alias}/{copy.repository}" if where.is_public else copy.repository
+            due = [tag.tag.name for tag in copy.tags if not tag.stays and tag.state != "present"]
+            if copy.destination != where or not due:
+                continue
+            if copy.view is None or copy.view.repository is None:
+                create = [
+                    "aws",
+                    _service(where),
+                    "create-repository",
+                    *_aws(settings, where.region, public=where.is_public),
+                ]
+                lines.insert(0, shlex.join([*create, "--repository-name", copy.repository]))
+            words = ["docker", "buildx", "imagetools", "create", "--prefer-index=false"]
+            words += [word for tag in due for word in ("--tag", f"{there}/{repository}:{tag}")]
+            lines.append(shlex.join([*words, f"{host}/{item.image.repository}:{item.image.tags[0].name}"]))
+    return lines if len(lines) > 1 else []
+
+
+def _service(where: Destination) -> str:
+    return "ecr-public" if where.is_public else "ecr"
 
 
 def _missing(plan: Plan) -> Iterator[str]:
@@ -36,14 +73,16 @@ def _missing(plan: Plan) -> Iterator[str]:
             yield item.image.repository
 
 
-def _login(settings: Settings, host: str, region: str) -> str:
-    token = shlex.join(["aws", "ecr", "get-login-password", *_aws(settings, region)])
+def _login(settings: Settings, host: str, region: str, *, public: bool = False) -> str:
+    service = "ecr-public" if public else "ecr"
+    token = shlex.join(["aws", service, "get-login-password", *_aws(settings, region, public=public)])
     return f"{token} | {shlex.join(['docker', 'login', '--username', 'AWS', '--password-stdin', host])}"
 
 
-def _aws(settings: Settings, region: str) -> list[str]:
+def _aws(settings: Settings, region: str, *, public: bool = False) -> list[str]:
     options = {"--region": region, "--profile": _text(settings, "AWS_PROFILE")}
-    options["--endpoint-url"] = _text(settings, "AWS_ENDPOINT_URL_ECR")
+    endpoint = "AWS_ENDPOINT_URL_ECR_PUBLIC" if public else "AWS_ENDPOINT_URL_ECR"
+    options["--endpoint-url"] = _text(settings, endpoint)
     return [word for flag, value in options.items() if value for word in (flag, value)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -154,3 +155,20 @@ def failure(run: Run) -> EcrTasksError | None:
     """The error that a run ends with when not every destination has everything; None when all have."""
     failed = {item.copy.place: item.error for entry in run.entries.values() for item in entry.failed}
     return together(failed) if failed else None
+
+
+def hosts(run: Run, plan: Plan) -> dict[Destination, str]:
+    """Each destination's host: as its repository tells it, or where there is none yet, as a token for it does."""
+    told = {
+        copy.destination: copy.view.repository.host
+        for item in plan.images
+        for copy in item.copies
+        if copy.view is not None and copy.view.repository is not None
+    }
+    return {where: told.get(where) or _host(run, where) for where in run.settings.destinations}
+
+
+def _host(run: Run, where: Destination) -> str:
+    """A token names the registry of the caller's own account; another account's has that account's number instead."""
+    own = run.target(where).token().host
+    return own if where.is_public else re.sub(r"^\d{12}(?=\.)", where.account, own)

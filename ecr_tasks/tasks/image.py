@@ -88,12 +88,13 @@ def plan(run: Run, json: bool = False) -> None:
 def commands(run: Run) -> None:
     """Print the shell commands that do the same by hand: log in, build, push."""
     from ecr_tasks.commands import shell_commands
+    from ecr_tasks.destinations import hosts
     from ecr_tasks.planning import planned
     from ecr_tasks.report.terminal import data
 
     made = planned(run)
     host = run.registry.token().host
-    data("\n".join(shell_commands(made, run.settings, host, run.registry.region())))
+    data("\n".join(shell_commands(made, run.settings, host, run.registry.region(), hosts(run, made))))
 
 
 @task()

@@ -380,3 +380,17 @@ def test_what_is_none_is_named(wrong: str) -> None:
     with pytest.raises(Malformed) as caught:
         destinations(f"123456789012/eu-west-1,{wrong}")
     assert repr(wrong) in caught.value.messages[0]
+
+
+def test_the_commands_copy_to_each_destination_what_is_not_there(app: Project) -> None:
+    app.inv("build", "push")
+    app.commit()
+    app.registry.put("us/app", app.image, f"sha-{app.revision[:7]}", "main")
+    lines = app.inv("commands").stdout.splitlines()
+    assert [line for line in lines if "imagetools" in line] == [
+        f"docker buildx imagetools create --prefer-index=false --tag {HOST}/eu/app:sha-{app.revision[:7]} "
+        f"--tag {HOST}/eu/app:main {HOST}/team/app:sha-{app.revision[:7]}",
+        f"docker buildx imagetools create --prefer-index=false --tag {HOST}/us/app:sha-{app.revision[:7]} "
+        f"--tag {HOST}/us/app:main {HOST}/team/app:sha-{app.revision[:7]}",
+    ]
+    assert sum("get-login-password --region eu-west-1" in line for line in lines) == 1
