@@ -138,11 +138,11 @@ def test_a_buildx_that_would_change_the_digest_is_named(
     app: Project, api: Any, wire: Wire, to: tuple[str, str], tmp_path: Path
 ) -> None:
     wire.push_image("team/app", "v1", b"layer")
-    old = tmp_path / "old" / "docker"
-    old.parent.mkdir()
+    old = tmp_path / "docker" / "cli-plugins" / "docker-buildx"
+    old.parent.mkdir(parents=True)
     old.write_text("#!/bin/sh\necho 'unknown flag: --prefer-index' >&2\nexit 125\n", encoding="utf-8")
     old.chmod(0o755)
-    done = app.inv("promote", "v1", *to, PATH=f"{old.parent}:{app.environ['PATH']}")
+    done = app.inv("promote", "v1", *to, DOCKER_CONFIG=str(tmp_path / "docker"))
     assert (done.code, done.out) == (3, "")
     assert "Update" in done.err
     assert held(api) == {}

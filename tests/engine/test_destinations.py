@@ -1,0 +1,166 @@
+"""ECR_DESTINATIONS for real: one build, one push, copies to other accounts and regions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from ecr_tasks.local.server import LocalEcr
+from tests.engine.conftest import docker
+from tests.engine.project import Project, project
+
+ACCOUNT = "210987654321"
+WHERE = (f"{ACCOUNT}/eu-west-1", f"{ACCOUNT}/us-west-2/prod/app")
+READING = {"DescribeRepositories", "BatchGetImage"}
+
+
+@pytest.fixture
+def app(tmp_path: Path, engine: dict[str, str], local_ecr: LocalEcr, tiny_base: str) -> Project:
+    """Published nowhere yet; whatever repository is missing may be created."""
+    environ = {**engine, **local_ecr.environment(), "ECR_CREATE_REPOSITORY": "true"}
+    made = project(
+        tmp_path / "app",
+        {**environ, "ECR_DESTINATIONS": ",".join(WHERE)},
+        f"FROM {tiny_base}\nCOPY hello.txt /\nCMD cat /hello.txt\n",
+    )
+    made.git("tag", "v1.2.3")
+    return made
+
+
+def api(local_ecr: LocalEcr, region: str) -> Any:
+    """The API of a region."""
+    return boto3.client(
+        "ecr",
+        endpoint_url=local_ecr.endpoint,
+        region_name=region,
+        aws_access_key_id="x",
+        aws_secret_access_key="x",
+    )
+
+
+def held(local_ecr: LocalEcr, region: str, name: str) -> dict[str, list[str]]:
+    """Each manifest's tags, by digest."""
+    found = api(local_ecr, region).describe_images(registryId=ACCOUNT, repositoryName=name)["imageDetails"]
+    return {item["imageDigest"]: sorted(item.get("imageTags", [])) for item in found}
+
+
+def asked(local_ecr: LocalEcr, before: dict[str, int]) -> dict[str, int]:
+    """The requests since then."""
+    now = local_ecr.requests()
+    return {name: count - before.get(name, 0) for name, count in now.items() if count != before.get(name, 0)}
+
+
+def test_the_same_image_is_everywhere_and_runs_from_there(app: Project, local_ecr: LocalEcr) -> None:
+    lines = app.ok("build", "push").lines
+    digest = lines[0].partition("@")[2]
+    tags = sorted([f"sha-{app.git('rev-parse', 'HEAD')[:7]}", "1.2.3", "main", "latest"])
+    assert held(local_ecr, "eu-west-1", "team/app") == {digest: tags}
+    assert held(local_ecr, "us-west-2", "prod/app") == {digest: tags}
+    assert [line.partition("@")[2] for line in lines] == [digest] * 3
+    hosts = [line.partition("/")[0] for line in lines]
+    assert len(set(hosts)) == 3
+    published = app.receipt["images"][0]["published"]
+    assert [item["reference"] for item in published] == lines
+    assert [(item["state"], item["by"]) for item in published] == [
+        ("pushed", "push"),
+        ("pushed", "copy"),
+        ("pushed", "copy"),
+    ]
+    there = {"AWS_ACCOUNT_ID": ACCOUNT, "AWS_REGION": "us-west-2", "AWS_DEFAULT_REGION": "us-west-2"}
+    (pulled,) = app.ok("pull", "--image", "1.2.3", ECR_REPOSITORY="prod/app", ECR_DESTINATIONS="", **there).lines
+    assert pulled == lines[2]
+    assert docker(app.environ, "run", "--rm", pulled).stdout == "hello\n"
+
+
+def test_a_second_run_asks_two_things_of_each_registry_and_sends_nothing(app: Project, local_ecr: LocalEcr) -> None:
+    first = app.ok("build", "push").lines
+    before = local_ecr.requests()
+    assert app.ok("build", "push", DOCKER_HOST="unix:///nowhere/docker.sock").lines == first
+    made = asked(local_ecr, before)
+    assert set(made) == READING
+    assert all(count == 3 for count in made.values())
+
+
+def test_every_platform_comes_along(app: Project, local_ecr: LocalEcr) -> None:
+    app.write("Dockerfile", "FROM scratch\nCOPY hello.txt /\n")
+    app.commit()
+    app.environ["ECR_PLATFORMS"] = "linux/amd64,linux/arm64"
+    digest = app.ok("build", "push").lines[0].partition("@")[2]
+    found = held(local_ecr, "eu-west-1", "team/app")
+    assert len(found) == 3
+    assert [item for item in found if found[item]] == [digest]
+
+
+def test_one_that_is_not_there_leaves_the_others_done_and_the_next_run_does_only_that(
+    app: Project, local_ecr: LocalEcr
+) -> None:
+    api(local_ecr, "us-west-2").create_repository(registryId=ACCOUNT, repositoryName="prod/app")
+    app.environ["ECR_CREATE_REPOSITORY"] = "false"
+    api(local_ecr, local_ecr.region).create_repository(repositoryName="team/app")
+    done = app.inv("build", "push")
+    assert (done.code, len(done.lines)) == (5, 2)
+    cause, remedy = done.err.strip().splitlines()[-2:]
+    assert f"{WHERE[0]}/team/app" in cause
+    assert "does not exist" in cause
+    assert "ECR_CREATE_REPOSITORY" in remedy
+    assert list(held(local_ecr, "us-west-2", "prod/app")) == [done.lines[0].partition("@")[2]]
+    assert [item["destination"] for item in app.receipt["images"][0]["failed"]] == [f"{WHERE[0]}/team/app"]
+    before = local_ecr.requests()
+    assert len(app.ok("push", ECR_CREATE_REPOSITORY="true").lines) == 3
+    made = asked(local_ecr, before)
+    assert made["PUT manifest"] == 1
+    assert made["CreateRepository"] == 1
+
+
+def test_a_tag_that_is_another_image_there_is_refused_there_alone(app: Project, local_ecr: LocalEcr) -> None:
+    first = app.ok("build", "push").lines[0].partition("@")[2]
+    app.write("hello.txt", "other\n")
+    app.commit()
+    app.git("tag", "v1.2.4")
+    app.ok("promote", first, "--to", WHERE[0], "--tag", "1.2.4")
+    done = app.inv("build", "push")
+    assert (done.code, len(done.lines)) == (6, 2)
+    second = done.lines[0].partition("@")[2]
+    for words in (first, second, "1.2.4", "never moves"):
+        assert words in done.err
+    assert second not in held(local_ecr, "eu-west-1", "team/app")
+    assert "1.2.4" in held(local_ecr, "us-west-2", "prod/app")[second]
+
+
+def test_latest_moves_forward_only_there_as_well(app: Project, local_ecr: LocalEcr) -> None:
+    newer = app.ok("build", "push").lines[0].partition("@")[2]
+    app.git("checkout", "--quiet", "-b", "old")
+    app.write("hello.txt", "a patch of an old line\n")
+    app.commit()
+    app.git("tag", "-d", "v1.2.3")
+    app.git("tag", "v1.1.9")
+    done = app.ok("build", "push")
+    for region, name in (("eu-west-1", "team/app"), ("us-west-2", "prod/app")):
+        assert "latest" in held(local_ecr, region, name)[newer]
+        assert "1.1.9" in held(local_ecr, region, name)[done.lines[0].partition("@")[2]]
+
+
+def test_what_the_plan_says_comes_true_and_a_dry_run_changes_nothing(app: Project, local_ecr: LocalEcr) -> None:
+    app.ok("--dry", "build", "push")
+    assert [item for item in local_ecr.registries() if item["account"] == ACCOUNT] == []
+    (image,) = json.loads(app.ok("plan", "--json").out)["images"]
+    assert [(item["destination"], item["creates_repository"]) for item in image["destinations"]] == [
+        (WHERE[0], True),
+        (WHERE[1], True),
+    ]
+    app.ok("build", "push")
+    (image,) = json.loads(app.ok("plan", "--json").out)["images"]
+    assert {tag["state"] for item in image["destinations"] for tag in item["tags"]} == {"present"}
+
+
+def test_promote_to_another_registry_for_real(app: Project, local_ecr: LocalEcr) -> None:
+    pushed = app.ok("build", "push", ECR_DESTINATIONS="").lines[0]
+    api(local_ecr, "us-west-2").create_repository(registryId=ACCOUNT, repositoryName="prod/app")
+    (promoted,) = app.ok("promote", pushed, "--to", WHERE[1], "--tag", "1.2.3").lines
+    assert promoted.partition("@")[2] == pushed.partition("@")[2]
+    assert promoted.partition("/")[0] != pushed.partition("/")[0]
+    assert held(local_ecr, "us-west-2", "prod/app") == {pushed.partition("@")[2]: ["1.2.3"]}
