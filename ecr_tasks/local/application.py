@@ -28,7 +28,7 @@ class Application:
         self.registries = registries
         self._core = core = registries.default
         self._on_stop = on_stop
-        self.access = AccessLog(core.root / "access.jsonl", core.store.db, f"{core.account}/{core.region}")
+        self.access = AccessLog(core.root / "access.jsonl", core.store.db, core.place)
         self._sweeping = threading.Lock()
 
     def handle(self, request: Request) -> Response:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 
 from . import manifests
 from .auth import Tokens
 from .errors import EcrError
 from .scanning import Scanner
-from .settings import FURTHER_FILE
+from .settings import FURTHER_FILE, REPLICATION_SETTING
 from .store import Store
 
 TYPE_CHECKING = False
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from .application import Application
     from .further import Further
+    from .replication import Replicator
     from .store.images import Image
     from .store.repositories import Repository
     from .wire.messages import Request
@@ -35,6 +37,7 @@ class Core:
         self.registries = registries
         self.account = account
         self.region = region
+        self.place = f"{account}/{region}"
         self.registry = registry
         self.endpoint = f"http://{registry}"
         self.challenge = f'Basic realm="{self.endpoint}/",service="ecr.amazonaws.com"'
@@ -54,13 +57,15 @@ class Core:
         media_type: str | None,
         digest: str | None = None,
         tags: list[str] | None = None,
+        replicate: bool = True,
     ) -> tuple[str, manifests.Manifest, bool]:
         """Store a manifest under its tags, or under none; returns digest, manifest, whether anything changed.
 
-        Starts a scan where the repository is scanned on push. Raises as ``manifests.parse`` and ``Images.put``.
+        Starts a scan where the repository is scanned on push, and a replication where there are rules for it, unless
+        the image comes by one (``replicate``). Raises as ``manifests.parse`` and ``Images.put``.
         """
         manifest = manifests.parse(raw, media_type)
-        changed = False
+        changed = leaves = False
         with self.store.db.transaction():
             wanted: list[str | None] = [*tags] if tags else [None]
             for tag in wanted:
@@ -68,6 +73,12 @@ class Core:
                 changed = changed or new
             if changed and manifest.is_image:
                 self.scanner.on_push(repository, self._image(repository, found))
+            if changed and replicate and self.store.db.setting(REPLICATION_SETTING) is not None:
+                from . import replication  # not needed while there are no rules
+
+                leaves = replication.note(self, repository, self._image(repository, found), tags or [])
+        if leaves:
+            self.registries.replicate(self)
         return found, manifest, changed
 
     def _image(self, repository: Repository, digest: str) -> Image:
@@ -101,6 +112,7 @@ class Registries:
         self.host = host
         self.default = Core(root, self, account=account, region=region, registry=registry, tokens=Tokens(root))
         self._further: Further | None = None
+        self._replicator: Replicator | None = None
         self._lock = threading.Lock()
 
     def listen(self, application: Application) -> None:
@@ -108,6 +120,21 @@ class Registries:
         self._application = application
         if (self.root / FURTHER_FILE).exists():
             self._all_further()
+        self.resume(self.default)
+
+    def resume(self, core: Core) -> None:
+        """Go on with what a registry had to replicate when it was last closed."""
+        if core.store.db.setting(REPLICATION_SETTING) is not None:
+            self.replicate(core)
+
+    def replicate(self, core: Core) -> None:
+        """Let a registry's images be copied to where they are to go."""
+        with self._lock:
+            if self._replicator is None:
+                from .replication import Replicator
+
+                self._replicator = Replicator(self)
+        self._replicator.wake(core)
 
     def find(self, account: str, region: str) -> Core | None:
         """A registry, or None if it is not there."""
@@ -147,14 +174,17 @@ class Registries:
 
     def reset(self) -> None:
         """Empty all registries, and forget the further ones but for their ports."""
-        if self._further is not None:
-            self._further.reset()
-        self.default.store.reset()
+        with contextlib.nullcontext() if self._replicator is None else self._replicator.copying:
+            if self._further is not None:
+                self._further.reset()
+            self.default.store.reset()
 
     def stop(self, grace: float) -> None:
-        """Let the further registries' requests under way finish for ``grace`` seconds."""
+        """Let the further registries' requests under way finish for ``grace`` seconds, and replicate no more."""
         if self._further is not None:
             self._further.stop(grace)
+        if self._replicator is not None:
+            self._replicator.stop()
 
     def close(self) -> None:
         """Close all stores."""

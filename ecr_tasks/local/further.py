@@ -71,6 +71,7 @@ class Place:
                 for folder in (self.folder.parent, self.folder):
                     folder.mkdir(mode=0o700, exist_ok=True)
                 self._core = self._made()
+                self._registries.resume(self._core)
             return self._core
 
     def _made(self) -> Core:

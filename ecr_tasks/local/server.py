@@ -179,6 +179,17 @@ class LocalEcr:
         temporary.write_text(json.dumps(check_rules(rules)), encoding="utf-8")
         temporary.replace(self.root / FILE)
 
+    def set_replication(self, *, delay: float = 0.0, fail: dict[str, str] | None = None) -> None:
+        """Say how long replications are IN_PROGRESS (seconds), and which fail: failure codes by region (a wildcard).
+
+        The same as writing ``replication.json``; those under way are meant as well.
+        """
+        from .replication import FILE, check_knobs
+
+        temporary = self.root / f"{FILE}.new"
+        temporary.write_text(json.dumps(check_knobs({"delay": delay, "fail": fail or {}})), encoding="utf-8")
+        temporary.replace(self.root / FILE)
+
     def reset(self) -> None:
         """Forget everything that was pushed or set, the log included."""
         self._running().reset()

@@ -15,6 +15,9 @@ ADMIN_HEADER = "X-Local-Ecr"
 LOCK_FILE = "serving.lock"
 """Held by a server for as long as it lives, so that a folder has one server."""
 
+REPLICATION_SETTING = "replication"
+"""The name of a registry's setting that has its replication rules; not there while there have never been any."""
+
 FURTHER_FILE = "registries.json"
 """The further registries of a folder, with their ports; not there while there has never been one."""
 

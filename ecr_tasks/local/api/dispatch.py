@@ -43,6 +43,27 @@ def get_authorization_token(core: Core, params: Params) -> dict[str, Any]:
     return {"authorizationData": found}
 
 
+def describe_registry(core: Core, params: Params) -> dict[str, Any]:
+    """DescribeRegistry."""
+    from . import replication  # as below: hardly ever needed, so not loaded at the start
+
+    return replication.describe_registry(core, params)
+
+
+def put_replication_configuration(core: Core, params: Params) -> dict[str, Any]:
+    """PutReplicationConfiguration."""
+    from . import replication
+
+    return replication.put_replication_configuration(core, params)
+
+
+def describe_image_replication_status(core: Core, params: Params) -> dict[str, Any]:
+    """DescribeImageReplicationStatus."""
+    from . import replication
+
+    return replication.describe_image_replication_status(core, params)
+
+
 OPERATIONS: dict[str, Operation] = {
     "BatchCheckLayerAvailability": layers.batch_check_layer_availability,
     "BatchDeleteImage": images.batch_delete_image,
@@ -53,11 +74,11 @@ OPERATIONS: dict[str, Operation] = {
     "DeleteLifecyclePolicy": policies.delete_lifecycle_policy,
     "DeleteRepository": repositories.delete_repository,
     "DeleteRepositoryPolicy": policies.delete_repository_policy,
-    "DescribeImageReplicationStatus": inventory.describe_image_replication_status,
+    "DescribeImageReplicationStatus": describe_image_replication_status,
     "DescribeImageScanFindings": scans.describe_image_scan_findings,
     "DescribeImageSigningStatus": inventory.describe_image_signing_status,
     "DescribeImages": inventory.describe_images,
-    "DescribeRegistry": inventory.describe_registry,
+    "DescribeRegistry": describe_registry,
     "DescribeRepositories": repositories.describe_repositories,
     "GetAuthorizationToken": get_authorization_token,
     "GetDownloadUrlForLayer": layers.get_download_url_for_layer,
@@ -73,6 +94,7 @@ OPERATIONS: dict[str, Operation] = {
     "PutImageScanningConfiguration": scans.put_image_scanning_configuration,
     "PutImageTagMutability": repositories.put_image_tag_mutability,
     "PutLifecyclePolicy": policies.put_lifecycle_policy,
+    "PutReplicationConfiguration": put_replication_configuration,
     "PutRegistryScanningConfiguration": scans.put_registry_scanning_configuration,
     "SetRepositoryPolicy": policies.set_repository_policy,
     "StartImageScan": scans.start_image_scan,

@@ -127,17 +127,6 @@ def _referrer(image: Image) -> dict[str, Any]:
     return shown
 
 
-def describe_image_replication_status(core: Core, params: Params) -> dict[str, Any]:
-    """DescribeImageReplicationStatus: nothing replicates, as PutReplicationConfiguration is refused."""
-    repository = params.repository(core)
-    get(core, repository, params.structure("imageId"))
-    return {
-        "repositoryName": repository.name,
-        "imageId": params.structure("imageId").identity(),
-        "replicationStatuses": [],
-    }
-
-
 def describe_image_signing_status(core: Core, params: Params) -> dict[str, Any]:
     """DescribeImageSigningStatus: nothing is signed here, as PutSigningConfiguration is refused."""
     repository = params.repository(core)
@@ -148,8 +137,3 @@ def describe_image_signing_status(core: Core, params: Params) -> dict[str, Any]:
         "imageId": params.structure("imageId").identity(),
         "signingStatuses": [],
     }
-
-
-def describe_registry(core: Core, params: Params) -> dict[str, Any]:
-    """DescribeRegistry."""
-    return {"registryId": core.account, "replicationConfiguration": {"rules": []}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import threading
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 BUFFER_BYTES = 1 << 20
 """Large, so that hashing and file writes are few calls that release the interpreter lock."""
+
+_NO_LINKS = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS})
+"""What the operating system says where there can be no further hard link to a file."""
 
 _SPARE_BUFFERS = 2
 _spare: list[bytearray] = []
@@ -78,6 +82,23 @@ class Blobs:
             return
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         upload.rename(target)
+
+    def adopt(self, path: Path, digest: str) -> int:
+        """Have a blob that another store has at ``path``, as one more link to its file; returns its bytes."""
+        target = self.path(digest)
+        if not target.exists():
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            try:
+                os.link(path, target)
+            except OSError as error:
+                if error.errno not in _NO_LINKS:
+                    raise
+                import shutil  # slow to load, and hardly ever needed
+
+                temporary = self.uploads / f"{digest.partition(':')[2]}.{os.getpid()}"
+                shutil.copyfile(path, temporary)
+                temporary.rename(target)
+        return target.stat().st_size
 
     def remove(self, digest: str) -> None:
         """Remove a blob's file; readers that have it open keep it."""

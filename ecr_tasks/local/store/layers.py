@@ -14,6 +14,7 @@ from .blobs import Upload, upload_not_found
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
     from typing import Any
 
     from .blobs import Blobs, Source
@@ -69,6 +70,13 @@ class Layers:
                 return False
             self._link(target, digest, size)
             return True
+
+    def adopt(self, target: Repository, path: Path, digest: str) -> None:
+        """Give ``target`` a blob of another store, whose file is ``path``. Raises OSError."""
+        if self.size(target, digest) is None:
+            with self.files_lock:
+                size = self._blobs.adopt(path, digest)
+                self._link(target, digest, size)
 
     def begin(self, repository: Repository) -> str:
         """Start an upload; returns its id (a version 4 UUID)."""
