@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from ecr_tasks.errors import SettingsError
+from ecr_tasks.findings import Level
 
 Preset = Literal["default", "lambda", "supply-chain"]
 Dirty = Literal["tag", "refuse"]
@@ -110,6 +111,7 @@ class Settings:
     kms_key: str | None = None
     repository_tags: Mapping[str, str] = field(default_factory=_nothing)
     dirty: Dirty = "tag"
+    scan_fail_on: Level | None = None
     debug: bool = False
     sdk_environment: Mapping[str, str] = field(default_factory=_nothing)
     child_environment: Mapping[str, str] = field(default_factory=_nothing)

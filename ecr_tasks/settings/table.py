@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from ecr_tasks.findings import LEVELS
 from ecr_tasks.settings import buildx, repository, values
 from ecr_tasks.settings.spec import Spec, later
 
@@ -225,7 +226,14 @@ GROUPS: Mapping[str, tuple[Spec, ...]] = MappingProxyType(
                 otherwise="latest on the highest release",
             ),
             later("ECR_DESTINATIONS", "More registries to push to.", "123456789012/eu-west-1"),
-            later("ECR_SCAN_FAIL_ON", "The lowest severity that fails scan and verify.", "high"),
+            Spec(
+                "ECR_SCAN_FAIL_ON",
+                "The lowest severity that `promote --require-scan` refuses where it names none: critical, high, "
+                "medium, low, informational or undefined. Unset, it is critical there.",
+                "high",
+                values.choice(*LEVELS),
+                otherwise="critical, with promote --require-scan",
+            ),
         ),
     }
 )
