@@ -86,8 +86,16 @@ class Part:
     is_index: bool = False
 
     def __str__(self) -> str:
+        return self._shown(self.digest)
+
+    @property
+    def short(self) -> str:
+        """For a line that says what is waited for."""
+        return self._shown(self.digest[:19])
+
+    def _shown(self, digest: str) -> str:
         platform = f" ({self.platform})" if self.platform else ""
-        return f"{self.repository.name}@{self.digest}{platform}"
+        return f"{self.repository.name}@{digest}{platform}"
 
 
 def scan_level(given: str | bool | None, configured: Level | None) -> Level | None:
@@ -133,13 +141,17 @@ def judge_scan(part: Part, scan: ScanResult | None, level: Level, age: float | N
             f"Start one (`aws ecr start-image-scan --repository-name {part.repository.name} --image-id "
             f"imageDigest={part.digest}`), and have new images scanned on push (`inv repo.ensure`).",
         )
-        return none if age is not None and age > NEW_SECONDS else Pending(f"a scan of {part}", none, APPEARS_SECONDS)
+        return (
+            none
+            if age is not None and age > NEW_SECONDS
+            else Pending(f"a scan of {part.short}", none, APPEARS_SECONDS)
+        )
     if scan.status in _RUNNING or (scan.status in _DONE and not scan.complete):
         late = Failed(
             f"The scan of {part} did not end while we waited (ECR says {scan.status}).",
             "Run this again later.",
         )
-        return Pending(f"the scan of {part} ({scan.status})", late)
+        return Pending(f"the scan of {part.short} ({scan.status})", late)
     if scan.status not in _DONE:
         words, remedy = _STATUSES.get(scan.status, ("has no result", "See what ECR's console says of it."))
         said = f": {scan.description}" if scan.description else ""
@@ -177,7 +189,7 @@ def judge_signature(
     name = f"{repository.name}@{image.digest}"
     if "IN_PROGRESS" in statuses:
         late = Failed(f"ECR did not end signing {name} while we waited.", "Run this again later.")
-        return Pending(f"ECR to sign {name}", late)
+        return Pending(f"ECR to sign {repository.name}@{image.digest[:19]}", late)
     reasons = ", ".join(dict.fromkeys(item.reason or item.status for item in signing))
     if reasons:
         return Failed(
