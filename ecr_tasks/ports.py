@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from ecr_tasks.definition import BuildDefinition, BuildInput
 from ecr_tasks.engine import Engine
 from ecr_tasks.errors import EcrTasksError
+from ecr_tasks.findings import ScanResult
 from ecr_tasks.registry import RegistryToken, Repository, RepositoryView, StoredImage
 
 if TYPE_CHECKING:
@@ -109,6 +111,30 @@ class Registry(Protocol):
 
     def token(self, region: str | None = None) -> RegistryToken:
         """A token for this registry's host, or for another region's registries."""
+
+
+@dataclass(frozen=True)
+class Signing:
+    """How far ECR's managed signing is with an image for one signing profile: IN_PROGRESS, COMPLETE or FAILED."""
+
+    status: str
+    reason: str = ""
+
+
+class Evidence(Protocol):
+    """What the registry knows about images beside their bytes; no question changes anything."""
+
+    def scan(self, repository: Repository, digest: str) -> ScanResult | None:
+        """One image's scan; None where there is none, which for a moment is so after a push."""
+
+    def pushed(self, repository: Repository, digest: str) -> datetime | None:
+        """When an image was pushed; None where we may not ask."""
+
+    def signatures(self, repository: Repository, digest: str) -> Sequence[str]:
+        """The digests of the signatures that have an image as their subject."""
+
+    def signing(self, repository: Repository, digest: str) -> Sequence[Signing]:
+        """How far managed signing is; nothing where it isn't used."""
 
 
 class Repositories(Protocol):

@@ -2,21 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from ecr_tasks import references
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.planning import planned_repositories
-from ecr_tasks.publish.copying import carry_out_copy, decide_copy
+from ecr_tasks.publish.checking import Checked, Gates, Patience, check
+from ecr_tasks.publish.copying import Copy, carry_out_copy, decide_copy
+from ecr_tasks.publish.gates import scan_level
 from ecr_tasks.publish.promoting import Promotion, carry_out, decide
+from ecr_tasks.registry import Repository, StoredImage
 from ecr_tasks.report.terminal import data, document, say, short
 from ecr_tasks.run import Run
+from ecr_tasks.source import find_branch
+
+NO_GATES = Gates()
+
+PATIENCE = Patience()
+"""How long promote waits for scans and signatures."""
 
 
-def promote(run: Run, given: str, tags: Sequence[str], *, image: str | None, json: bool) -> None:
+def gates(
+    run: Run,
+    *,
+    require_scan: str | bool | None = None,
+    require_signature: bool = False,
+    from_branch: str | None = None,
+) -> Gates:
+    """The conditions that the flags name. Raises SettingsError for a level or a branch that there isn't."""
+    level = scan_level(require_scan, run.settings.scan_fail_on)
+    branch = find_branch(run.project, from_branch, environ=os.environ) if from_branch is not None else None
+    return Gates(level, require_signature, branch)
+
+
+def promote(
+    run: Run, given: str, tags: Sequence[str], *, image: str | None, json: bool, gates: Gates = NO_GATES
+) -> None:
     """Within the repository: two calls for one tag (BatchGetImage, PutImage), and no layer moves.
 
-    Every image is found and every tag is looked at before the first tag is set.
+    Every image is found, every tag is looked at and every gate is passed before the first tag is set.
     """
     source, wanted = references.source(given), references.tags(tags)
     if not wanted:
@@ -26,16 +52,25 @@ def promote(run: Run, given: str, tags: Sequence[str], *, image: str | None, jso
         return
     chosen = _chosen(run, source, image)
     alone = len(chosen) == 1
-    made = {name: decide(run.registry, where, source, wanted, alone=alone) for name, where in chosen.items()}
+
+    def decided(name: str, source: references.Source) -> Promotion:
+        return decide(run.registry, chosen[name], source, wanted, alone=alone)
+
+    made = {name: decided(name, source) for name in chosen}
+    checked = _check(run, gates, {name: (item.repository, item.image) for name, item in made.items()})
+    if checked.waited:
+        made = {name: decided(name, _pinned(source, item.image)) for name, item in made.items()}
     for promotion in made.values():
         if not run.dry:
             carry_out(run.registry, promotion)
         _show(promotion, dry=run.dry)
     if not run.dry:
-        _tell(made, source, json=json)
+        _tell(made, source, checked, json=json)
 
 
-def promote_to(run: Run, given: str, to: str, tags: Sequence[str], *, image: str | None, json: bool) -> None:
+def promote_to(
+    run: Run, given: str, to: str, tags: Sequence[str], *, image: str | None, json: bool, gates: Gates = NO_GATES
+) -> None:
     """To another repository, region or account: same digest, every platform, what refers to it; nothing is pulled.
 
     Without a tag it keeps the one it was named by.
@@ -54,10 +89,15 @@ def promote_to(run: Run, given: str, to: str, tags: Sequence[str], *, image: str
             "Choose one with --image, or leave the repository out: each keeps the name it has.",
         )
     target = run.registry.elsewhere(where.account, where.region)
-    made = {
-        name: decide_copy(run.registry, repository, source, target, where.repository or repository, wanted)
-        for name, repository in chosen.items()
-    }
+
+    def decided(name: str, source: references.Source) -> Copy:
+        repository = chosen[name]
+        return decide_copy(run.registry, repository, source, target, where.repository or repository, wanted)
+
+    made = {name: decided(name, source) for name in chosen}
+    checked = _check(run, gates, {name: (item.source, item.promotion.image) for name, item in made.items()})
+    if checked.waited:  # a signature that was waited for is to be copied as well
+        made = {name: decided(name, _pinned(source, item.promotion.image)) for name, item in made.items()}
     for copy in made.values():
         if not run.dry:
             carry_out_copy(copy, run.docker, run.registry, target, where.region)
@@ -65,7 +105,19 @@ def promote_to(run: Run, given: str, to: str, tags: Sequence[str], *, image: str
         say(f"{copy.promotion.repository.uri}: {lacks}")
         _show(copy.promotion, dry=run.dry)
     if not run.dry:
-        _tell({name: copy.promotion for name, copy in made.items()}, source, json=json)
+        _tell({name: copy.promotion for name, copy in made.items()}, source, checked, json=json)
+
+
+def _check(run: Run, gates: Gates, images: Mapping[str, tuple[Repository, StoredImage]]) -> Checked:
+    """Asks nothing where there is no gate. Raises Refused."""
+    if gates == NO_GATES:
+        return Checked(dict.fromkeys(images, ()))
+    return check(gates, images, run.registry, run.registry.evidence, say, PATIENCE)
+
+
+def _pinned(source: references.Source, image: StoredImage) -> references.Source:
+    """The image that was checked, by its digest: its tag may have moved, and others too, while we waited."""
+    return replace(source, reference=image.digest)
 
 
 def _chosen(run: Run, source: references.Source, image: str | None) -> dict[str, str]:
@@ -93,15 +145,15 @@ def _show(promotion: Promotion, *, dry: bool) -> None:
         say(f"{promotion.repository.name}:{tag}: {words[promotion.state(tag)]}")
 
 
-def _tell(made: dict[str, Promotion], source: references.Source, *, json: bool) -> None:
+def _tell(made: dict[str, Promotion], source: references.Source, checked: Checked, *, json: bool) -> None:
     if not json:
         for promotion in made.values():
             data(promotion.reference)
         return
-    document({"images": [_as_json(name, promotion, source) for name, promotion in made.items()]})
+    document({"images": [_as_json(name, promotion, source, checked) for name, promotion in made.items()]})
 
 
-def _as_json(name: str, promotion: Promotion, source: references.Source) -> dict[str, object]:
+def _as_json(name: str, promotion: Promotion, source: references.Source, checked: Checked) -> dict[str, object]:
     return {
         "name": name,
         "source": source.reference,
@@ -110,4 +162,5 @@ def _as_json(name: str, promotion: Promotion, source: references.Source) -> dict
         "digest": promotion.image.digest,
         "reference": promotion.reference,
         "tags": [{"tag": tag, "state": promotion.state(tag), "was": now} for tag, now in promotion.now.items()],
+        "gates": list(checked.gates[name]),
     }

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TypeVar
 
 from ecr_tasks.definition import BuildDefinition, BuildInput
 from ecr_tasks.engine import Engine
 from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
-from ecr_tasks.ports import BuildResult
+from ecr_tasks.findings import ScanResult
+from ecr_tasks.inventory import artifact_kind
+from ecr_tasks.ports import BuildResult, Signing
 from ecr_tasks.registry import REVISION, RegistryToken, Repository, RepositoryView, StoredImage
 from ecr_tasks.repository import Desired, Difference, RepositoryState
 from tests.core.build import ACCOUNT, HOST, REVISION_A, manifest
+
+T = TypeVar("T")
 
 PASSWORD = "the-registry-password"
 
@@ -68,6 +74,9 @@ class FakeRegistry:
         self.rules: dict[str, set[tuple[str, str]]] = {}
         self.replications: list[Mapping[tuple[str, str], str]] = []
         """What ECR says of its own replication, each time it is asked."""
+        self.scans: dict[str, list[ScanResult | None]] = {}
+        self.pushed: dict[str, datetime] = {}
+        self.signings: dict[str, list[Sequence[Signing]]] = {}
 
     def look(self, repositories: Mapping[str, Sequence[str]]) -> Mapping[str, RepositoryView]:
         self.calls.begin("look", *repositories)
@@ -148,6 +157,11 @@ class FakeRegistry:
         """The repositories themselves; not of the port."""
         return FakeRepositories(self)
 
+    @property
+    def evidence(self) -> FakeEvidence:
+        """What is known about images; not of the port."""
+        return FakeEvidence(self)
+
     def token(self, region: str | None = None) -> RegistryToken:
         self.calls.begin("token", region or "")
         self.calls.end()
@@ -172,6 +186,47 @@ class FakeRegistry:
             return RepositoryView(None)
         there = self.tags[name]
         return RepositoryView(repository, {tag: self.held[name][there[tag]] for tag in tags if tag in there})
+
+
+class FakeEvidence:
+    """The Evidence port on a FakeRegistry: each image's scans in turn, of which the last one stays."""
+
+    def __init__(self, registry: FakeRegistry) -> None:
+        self._registry = registry
+        self._calls = registry.calls
+
+    def scan(self, repository: Repository, digest: str) -> ScanResult | None:
+        self._calls.begin("scan", repository.name, digest)
+        found = _turn(self._registry.scans.get(digest, [None]))
+        self._calls.end()
+        return found
+
+    def pushed(self, repository: Repository, digest: str) -> datetime | None:
+        self._calls.begin("pushed", repository.name, digest)
+        self._calls.end()
+        return self._registry.pushed.get(digest)
+
+    def signatures(self, repository: Repository, digest: str) -> Sequence[str]:
+        self._calls.begin("signatures", repository.name, digest)
+        held = self._registry.held[repository.name].values()
+        documents = {item.digest: item.document for item in held}
+        self._calls.end()
+        return [
+            name
+            for name, document in documents.items()
+            if document.get("subject", {}).get("digest") == digest
+            and artifact_kind(document.get("artifactType")) == "signature"
+        ]
+
+    def signing(self, repository: Repository, digest: str) -> Sequence[Signing]:
+        self._calls.begin("signing", repository.name, digest)
+        found = _turn(self._registry.signings.get(digest, [()]))
+        self._calls.end()
+        return found
+
+
+def _turn(answers: list[T]) -> T:
+    return answers.pop(0) if len(answers) > 1 else answers[0]
 
 
 class FakeRepositories:

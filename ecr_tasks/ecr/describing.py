@@ -11,7 +11,7 @@ from ecr_tasks.registry import Repository
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr.client import ECRClient
-    from mypy_boto3_ecr.type_defs import ImageDetailTypeDef
+    from mypy_boto3_ecr.type_defs import ImageDetailTypeDef, ImageReferrerTypeDef
 
 PAGE = 1000
 """The most that one page holds (API model, DescribeImages: maxResults)."""
@@ -29,11 +29,11 @@ def describe(client: ECRClient, repository: str, registry_id: Mapping[str, str])
     return [_detail(item) for page in pages for item in page["imageDetails"]]
 
 
-def referrers(client: ECRClient, repository: Repository, digest: str) -> tuple[str, ...]:
-    """The digests of the active images whose subject this is. botocore's errors come through."""
+def referrers(client: ECRClient, repository: Repository, digest: str) -> tuple[ImageReferrerTypeDef, ...]:
+    """The active images whose subject this is. botocore's errors come through."""
     if not hasattr(client, "list_image_referrers"):
         raise AwsError("This boto3 can't ask ECR for an image's signatures and SBOMs.", "Update boto3.")
-    found: list[str] = []
+    found: list[ImageReferrerTypeDef] = []
     more: Any = {}
     while True:
         answer = client.list_image_referrers(
@@ -42,7 +42,7 @@ def referrers(client: ECRClient, repository: Repository, digest: str) -> tuple[s
             subjectId={"imageDigest": digest},
             **more,
         )
-        found += [item["digest"] for item in answer["referrers"]]
+        found += answer["referrers"]
         if not answer.get("nextToken"):
             return tuple(found)
         more = {"nextToken": answer["nextToken"]}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.ecr.describing import describe, referrers
 from ecr_tasks.ecr.errors import error_code, translated, wrong_account
+from ecr_tasks.ecr.evidence import EcrEvidence
 from ecr_tasks.ecr.replication import Place, places, rules, statuses
 from ecr_tasks.ecr.repositories import EcrRepositories
 from ecr_tasks.ecr.session import AwsSession
@@ -91,7 +92,7 @@ class EcrRegistry:
     def referrers(self, repository: Repository, digest: str) -> tuple[str, ...]:
         """The digests of what has an image as its subject: signatures, attestations, SBOMs (ListImageReferrers)."""
         with self._asking(f"list what refers to images of {repository.name} (ecr:ListImageReferrers)"):
-            return referrers(self._ecr(), repository, digest)
+            return tuple(item["digest"] for item in referrers(self._ecr(), repository, digest))
 
     def holds(self, repository: Repository, digest: str) -> bool:
         """Whether a digest is there."""
@@ -181,6 +182,11 @@ class EcrRegistry:
     def admin(self) -> EcrRepositories:
         """The repositories themselves: create, set, delete."""
         return EcrRepositories(self._ecr, self._registry_id())
+
+    @property
+    def evidence(self) -> EcrEvidence:
+        """What ECR knows about images: scans and signatures."""
+        return EcrEvidence(self._ecr)
 
     def token(self, region: str | None = None) -> RegistryToken:
         """GetAuthorizationToken, once a run and region: a token lives twelve hours and knows no other region."""

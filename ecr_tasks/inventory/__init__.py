@@ -1,6 +1,16 @@
 """What a repository holds: ``ecr/describing.py`` reads it, it is folded here, ``report/inventory.py`` shows it."""
 
 from ecr_tasks.inventory.folding import fold
-from ecr_tasks.inventory.model import Detail, Held, Kind, Platform, Referrer, Scan
+from ecr_tasks.inventory.model import Detail, Held, Kind, Platform, Referrer, Scan, artifact_kind, signature_tag
 
-__all__ = ["Detail", "Held", "Kind", "Platform", "Referrer", "Scan", "fold"]
+__all__ = [
+    "Detail",
+    "Held",
+    "Kind",
+    "Platform",
+    "Referrer",
+    "Scan",
+    "artifact_kind",
+    "fold",
+    "signature_tag",
+]

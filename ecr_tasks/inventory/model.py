@@ -23,13 +23,15 @@ _ARTIFACT_TYPES: Mapping[str, Kind] = {
     "application/vnd.dev.cosign.artifact.sig.v1+json": "signature",
     "application/vnd.dev.cosign.simplesigning.v1+json": "signature",
     "application/vnd.cncf.notary.signature": "signature",
-    "application/vnd.dev.sigstore.bundle.v0.3+json": "signature",
     "application/vnd.in-toto+json": "attestation",
     "application/vnd.dev.cosign.artifact.att.v1+json": "attestation",
     "application/vnd.dev.cosign.artifact.sbom.v1+json": "sbom",
     "application/spdx+json": "sbom",
     "application/vnd.cyclonedx+json": "sbom",
 }
+_BUNDLE = re.compile(r"application/vnd\.dev\.sigstore\.bundle(\.v0\.\d+)?\+json(;version=0\.\d+)?")
+"""A sigstore bundle of any version (sigstore/protobuf-specs, sigstore_bundle.proto: media_type)."""
+
 _SUFFIXES: Mapping[str, Kind] = {"sig": "signature", "att": "attestation", "sbom": "sbom", "": "referrers"}
 _NAMED_AFTER = re.compile(r"sha256-([0-9a-f]{64})(?:\.(sig|att|sbom))?")
 """cosign's tags (sigstore/cosign, specs/SIGNATURE_SPEC.md), and without a suffix the referrers tag schema
@@ -84,9 +86,21 @@ class Detail:
         named = next((name for name in names if name), None)
         if named is not None:
             return _SUFFIXES[named.group(2) or ""]
-        if self.artifact_type in _IMAGE_TYPES:
-            return "image"
-        return _ARTIFACT_TYPES.get(self.artifact_type or "", "artifact")
+        return artifact_kind(self.artifact_type)
+
+
+def artifact_kind(artifact_type: str | None) -> Kind:
+    """What a manifest's artifact type, or its configuration's media type, says it is."""
+    if artifact_type in _IMAGE_TYPES:
+        return "image"
+    if _BUNDLE.fullmatch(artifact_type or ""):
+        return "signature"
+    return _ARTIFACT_TYPES.get(artifact_type or "", "artifact")
+
+
+def signature_tag(digest: str) -> str:
+    """The tag that cosign gives an image's signature."""
+    return digest.replace(":", "-") + ".sig"
 
 
 @dataclass(frozen=True)

@@ -128,6 +128,7 @@ def _fields(
         "repository_tags": parsed["ECR_REPOSITORY_TAGS"] or MappingProxyType({}),
         "destinations": parsed["ECR_DESTINATIONS"] or (),
         "dirty": parsed["ECR_DIRTY"],
+        "scan_fail_on": parsed["ECR_SCAN_FAIL_ON"],
         "debug": parsed["ECR_DEBUG"],
     }
 

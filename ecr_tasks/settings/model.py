@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from ecr_tasks.errors import SettingsError
+from ecr_tasks.findings import Level
 
 if TYPE_CHECKING:
     from ecr_tasks.settings.destinations import Destination
@@ -114,6 +115,7 @@ class Settings:
     repository_tags: Mapping[str, str] = field(default_factory=_nothing)
     destinations: tuple[Destination, ...] = ()
     dirty: Dirty = "tag"
+    scan_fail_on: Level | None = None
     debug: bool = False
     sdk_environment: Mapping[str, str] = field(default_factory=_nothing)
     child_environment: Mapping[str, str] = field(default_factory=_nothing)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from ecr_tasks.findings import LEVELS
 from ecr_tasks.settings import buildx, destinations, repository, values
-from ecr_tasks.settings.spec import Spec, later
+from ecr_tasks.settings.spec import Spec
 
 GROUPS: Mapping[str, tuple[Spec, ...]] = MappingProxyType(
     {
@@ -231,7 +232,14 @@ GROUPS: Mapping[str, tuple[Spec, ...]] = MappingProxyType(
                 "210987654321/eu-west-1,210987654321/us-east-1/prod/app",
                 destinations.destinations,
             ),
-            later("ECR_SCAN_FAIL_ON", "The lowest severity that fails scan and verify.", "high"),
+            Spec(
+                "ECR_SCAN_FAIL_ON",
+                "The lowest severity that `promote --require-scan` refuses where it names none: critical, high, "
+                "medium, low, informational or undefined. Unset, it is critical there.",
+                "high",
+                values.choice(*LEVELS),
+                otherwise="critical, with promote --require-scan",
+            ),
         ),
     }
 )

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from ecr_tasks.source.branches import Branch, find_branch
 from ecr_tasks.source.ci import detect, merge
 from ecr_tasks.source.repository import NO_REPOSITORY, git_state, is_tracked
 from ecr_tasks.source.state import SourceState
 
-__all__ = ["NO_REPOSITORY", "SourceState", "git_state", "is_tracked", "read"]
+__all__ = ["NO_REPOSITORY", "Branch", "SourceState", "find_branch", "git_state", "is_tracked", "read"]
 
 
 def read(project: Path, *, environ: Mapping[str, str]) -> SourceState:

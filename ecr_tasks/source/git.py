@@ -93,6 +93,13 @@ class Git:
 
         NoRepositoryError where there is none; SettingsError, with git's words, for any other refusal.
         """
+        return self._done(arguments, answers).stdout
+
+    def says(self, *arguments: str) -> bool:
+        """Whether git's answer is yes (0) and not no (1); refusals are those of :meth:`run`."""
+        return self._done(arguments, (0, 1)).returncode == 0
+
+    def _done(self, arguments: Sequence[str], answers: tuple[int, ...]) -> subprocess.CompletedProcess[bytes]:
         # The program is a resolved path, the arguments are this package's own and there is no shell.
         done = subprocess.run(  # noqa: S603
             [self.program, *CONFIGURATION, *arguments],
@@ -104,7 +111,7 @@ class Git:
         )
         if done.returncode not in answers:
             raise _refusal(text(done.stderr).strip() or f"it ended with {done.returncode}", self.folder)
-        return done.stdout
+        return done
 
 
 def child_environment(environ: Mapping[str, str]) -> dict[str, str]:

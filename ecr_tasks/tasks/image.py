@@ -46,11 +46,15 @@ def images(run: Run, json: bool = False) -> None:
 @task(
     positional=["source"],
     iterable=["tag"],
+    optional=["require_scan"],
     help={
         "source": "a tag, a sha256: digest, or host/repository@digest as push prints it",
         "tag": "a tag to give it; once for each",
         "to": "ACCOUNT/REGION[/REPOSITORY]: copy it there, with its signatures and SBOMs",
         "image": "of several images, the one (default: all of them)",
+        "require-scan": "only if ECR's scans found nothing as bad as this (default: ECR_SCAN_FAIL_ON, or critical)",
+        "require-signature": "only if it is signed; by whom is not checked",
+        "from-branch": "only if its commit is on this branch, as git knows it",
         "json": "one JSON document on stdout",
     },
 )
@@ -60,15 +64,21 @@ def promote(
     tag: list[str] | None = None,
     to: str | None = None,
     image: str | None = None,
+    require_scan: str | bool | None = None,
+    require_signature: bool = False,
+    from_branch: str | None = None,
     json: bool = False,
 ) -> None:
     """Give a published image more tags, here or in another registry; nothing is pulled or built."""
     from ecr_tasks import promoting
 
+    gates = promoting.gates(
+        run, require_scan=require_scan, require_signature=require_signature, from_branch=from_branch
+    )
     if to is None:
-        promoting.promote(run, source, tag or [], image=image, json=json)
+        promoting.promote(run, source, tag or [], image=image, json=json, gates=gates)
     else:
-        promoting.promote_to(run, source, to, tag or [], image=image, json=json)
+        promoting.promote_to(run, source, to, tag or [], image=image, json=json, gates=gates)
 
 
 @task(help={"json": "one JSON document on stdout"})

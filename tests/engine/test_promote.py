@@ -108,6 +108,28 @@ def test_a_locked_tag_there_is_refused_before_anything_is_copied(
     assert held(api) == {old: ["stable"]}
 
 
+def test_a_signed_and_scanned_image_passes_the_gates_and_its_signature_comes_along(
+    app: Project, api: Any, wire: Wire, to: tuple[str, str], local_ecr: LocalEcr
+) -> None:
+    scanning = {"scanOnPush": True}
+    api.put_image_scanning_configuration(repositoryName="team/app", imageScanningConfiguration=scanning)
+    local_ecr.set_findings([{"severities": {"HIGH": 1}}])
+    pushed = app.ok("build", "push").lines[0]
+    digest = pushed.partition("@")[2]
+    words = ("promote", pushed, *to, "--tag", "1.2.3", "--from-branch", "main", "--require-signature")
+    for level in ("high", "critical"):
+        done = app.inv(*words, f"--require-scan={level}")
+        assert (done.code, done.out) == (6, "")
+        assert "has no signature" in done.err
+        assert ("1 high" in done.err) is (level == "high")
+    assert held(api) == {}
+    (raw,) = api.batch_get_image(repositoryName="team/app", imageIds=[{"imageDigest": digest}])["images"]
+    subject = descriptor(raw["imageManifest"].encode(), raw["imageManifestMediaType"])
+    signature = wire.push_image("team/app", None, b"signed", artifactType=SIGNATURE, subject=subject)
+    app.ok(*words, "--require-scan")
+    assert held(api) == {digest: ["1.2.3"], digest_of(signature): []}
+
+
 def test_what_is_not_there_and_what_is_no_destination(
     app: Project, api: Any, wire: Wire, local_ecr: LocalEcr
 ) -> None:

@@ -1,0 +1,217 @@
+"""Checks every image against every gate before anything is promoted, and waits calmly for what isn't known yet."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from functools import partial
+from typing import Any
+
+from ecr_tasks.errors import Refused
+from ecr_tasks.findings import Level
+from ecr_tasks.inventory import artifact_kind, signature_tag
+from ecr_tasks.ports import Evidence, Registry
+from ecr_tasks.publish.gates import (
+    Failed,
+    Part,
+    Passed,
+    Pending,
+    Verdict,
+    judge_branch,
+    judge_scan,
+    judge_signature,
+    no_parts,
+    parts,
+)
+from ecr_tasks.registry import Repository, StoredImage
+from ecr_tasks.source import Branch
+
+SCAN, SIGNATURE, BRANCH = "require-scan", "require-signature", "from-branch"
+"""The gates, named as their flags are."""
+
+
+@dataclass(frozen=True)
+class Gates:
+    """The conditions that were asked for; none by default."""
+
+    scan: Level | None = None
+    signature: bool = False
+    branch: Branch | None = None
+
+    @property
+    def asked(self) -> Mapping[str, Mapping[str, str]]:
+        """Each gate that was asked for, and with what."""
+        asked: dict[str, Mapping[str, str]] = {}
+        if self.scan is not None:
+            asked[SCAN] = {"level": self.scan}
+        if self.signature:
+            asked[SIGNATURE] = {}
+        if self.branch is not None:
+            asked[BRANCH] = {"branch": self.branch.name, "ref": self.branch.ref}
+        return asked
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long we wait for scans and signatures, in seconds: altogether, and between two questions."""
+
+    limit: float = 300.0
+    first: float = 2.0
+    longest: float = 10.0
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Every gate is passed: what the JSON document tells of them by image, and whether we had to wait."""
+
+    gates: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    waited: bool = False
+
+
+@dataclass(frozen=True)
+class _Question:
+    image: str
+    gate: str
+    ask: Callable[[], Verdict]
+
+
+_AGAIN_SECONDS = 60.0
+"""After how long we say once more what we wait for."""
+
+
+def check(
+    wanted: Gates,
+    images: Mapping[str, tuple[Repository, StoredImage]],
+    registry: Registry,
+    evidence: Evidence,
+    say: Callable[[str], None],
+    patience: Patience,
+) -> Checked:
+    """Asks everything about all images, by name; raises Refused with every condition that isn't met.
+
+    ``say`` gets a line for what is waited for and for what is passed. Without a gate nothing is asked.
+    """
+    questions = [
+        question
+        for name, (repository, image) in images.items()
+        for question in _questions(name, repository, image, wanted, registry, evidence)
+    ]
+    verdicts, waited = _verdicts(questions, say, patience)
+    failed = [verdict for verdict in verdicts if isinstance(verdict, Failed)]
+    if failed:
+        raise _refusal(failed)
+    found: dict[str, list[Mapping[str, Any]]] = {name: [] for name in images}
+    for name, (repository, _) in images.items():
+        for gate, more in wanted.asked.items():
+            passed = [
+                verdict
+                for question, verdict in zip(questions, verdicts, strict=True)
+                if isinstance(verdict, Passed) and (question.image, question.gate) == (name, gate)
+            ]
+            say(f"{repository.name}: --{gate} passed: {'; '.join(verdict.words for verdict in passed)}")
+            facts = {"scans": [verdict.facts for verdict in passed]} if gate == SCAN else passed[0].facts
+            found[name].append({"gate": gate, **more, "passed": True, **facts})
+    return Checked(found, waited)
+
+
+def _questions(
+    name: str, repository: Repository, image: StoredImage, wanted: Gates, registry: Registry, evidence: Evidence
+) -> Iterator[_Question]:
+    if wanted.scan is not None:
+        scanned = list(_parts(registry, repository, image))
+        for part in scanned:
+            yield _Question(name, SCAN, partial(_scan, evidence, part, wanted.scan))
+        if not scanned:
+            yield _Question(name, SCAN, partial(no_parts, repository, image))
+    if wanted.signature:
+        yield _Question(name, SIGNATURE, partial(_signature, registry, evidence, repository, image))
+    if wanted.branch is not None:
+        yield _Question(name, BRANCH, partial(_branch, repository, image, wanted.branch))
+
+
+def _parts(registry: Registry, repository: Repository, image: StoredImage) -> Iterator[Part]:
+    """What is scanned, indexes within an index unfolded: digests can't form a circle. Each manifest once."""
+    seen: set[str] = set()
+    todo = list(parts(repository, image))
+    for part in todo:  # grows as it is walked
+        if part.digest in seen:
+            continue
+        seen.add(part.digest)
+        inner = registry.image(repository, part.digest) if part.is_index else None
+        if inner is None:
+            yield part
+        else:
+            todo += parts(repository, inner)
+
+
+def _scan(evidence: Evidence, part: Part, level: Level) -> Verdict:
+    scan = evidence.scan(part.repository, part.digest)
+    pushed = evidence.pushed(part.repository, part.digest) if scan is None else None
+    age = (datetime.now(timezone.utc) - pushed).total_seconds() if pushed else None
+    return judge_scan(part, scan, level, age)
+
+
+def _signature(registry: Registry, evidence: Evidence, repository: Repository, image: StoredImage) -> Verdict:
+    """Asks for the next kind of signature only where there is none of the kind before."""
+    found = list(evidence.signatures(repository, image.digest)) or list(_named(registry, repository, image.digest))
+    return judge_signature(repository, image, found, () if found else evidence.signing(repository, image.digest))
+
+
+def _named(registry: Registry, repository: Repository, digest: str) -> Iterator[str]:
+    """Signatures by their tag: cosign's, and those in the list of the referrers tag schema (OCI distribution 1.1)."""
+    own = signature_tag(digest)
+    listing = own.removesuffix(".sig")
+    tags = registry.find(repository.name, [own, listing]).tags
+    if own in tags:
+        yield tags[own].digest
+    for item in tags[listing].document.get("manifests", ()) if listing in tags else ():
+        if artifact_kind(item.get("artifactType")) == "signature":
+            yield item["digest"]
+
+
+def _branch(repository: Repository, image: StoredImage, branch: Branch) -> Verdict:
+    has = branch.has(image.revision) if image.revision else None
+    return judge_branch(repository, image, branch.shown, has)
+
+
+def _verdicts(
+    questions: Sequence[_Question], say: Callable[[str], None], patience: Patience
+) -> tuple[list[Passed | Failed], bool]:
+    """Asks until everything is known or the time is over; also whether there was anything to wait for."""
+    begun = patience.clock()
+    verdicts: dict[_Question, Passed | Failed] = {}
+    waited, pause, said, said_at = False, patience.first, "", begun
+    while True:
+        open_: dict[_Question, Pending] = {}
+        for question in questions:
+            if question not in verdicts:
+                verdict = question.ask()
+                if isinstance(verdict, Pending):
+                    open_[question] = verdict
+                else:
+                    verdicts[question] = verdict
+        passed = patience.clock() - begun
+        for question, pending in list(open_.items()):
+            if passed >= min(patience.limit, pending.within or patience.limit):
+                verdicts[question] = open_.pop(question).otherwise
+        if not open_:
+            return [verdicts[question] for question in questions], waited
+        words = f"waiting for {'; '.join(pending.words for pending in open_.values())}"
+        if words != said or patience.clock() - said_at >= _AGAIN_SECONDS:
+            say(words if words != said else f"still {words}")
+            said, said_at = words, patience.clock()
+        patience.sleep(min(pause, max(patience.limit - passed, 0.1)))
+        waited, pause = True, min(pause * 1.5, patience.longest)
+
+
+def _refusal(failed: Sequence[Failed]) -> Refused:
+    if len(failed) == 1:
+        return Refused(failed[0].cause, failed[0].remedy)
+    lines = "\n".join(f"  {verdict.cause} {verdict.remedy}" for verdict in failed)
+    return Refused(
+        f"{len(failed)} conditions are not met, so nothing is promoted:\n{lines}", "Mend each and run this again."
+    )
