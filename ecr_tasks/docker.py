@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from ecr_tasks import docker_errors, live
 from ecr_tasks.definition import BuildDefinition, BuildInput, bake_document, dump, from_bake, target_names
 from ecr_tasks.docker_config import PrivateConfig
 from ecr_tasks.engine import Engine
+from ecr_tasks.patience import TRANSFER, Patience
 from ecr_tasks.ports import BuildResult
 from ecr_tasks.registry import RegistryToken
 
@@ -26,6 +28,10 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 """What docker ends with after Ctrl-C; it may see it before we do."""
+
+
+LATEST = 100
+"""Seconds within which a transfer is begun again; TRANSFER's waits and what docker needs in between fit in."""
 
 
 class WhalesDocker:
@@ -41,11 +47,13 @@ class WhalesDocker:
         project: Path,
         variables: Mapping[str, str],
         mask: Callable[[RegistryToken], None] = lambda token: None,
+        patience: Patience | None = None,
     ) -> None:
         self._config = config
         self._project = project
         self._variables = variables
         self._mask = mask
+        self._patience = patience or Patience()
         self._client: DockerClient | None = None
 
     def engine(self, builder: str | None) -> Engine:
@@ -105,13 +113,13 @@ class WhalesDocker:
 
     def push(self, reference: str) -> None:
         """Pushes one name, progress on stderr; RegistryError, or Refused for an immutable tag."""
-        finished = self._live(self._command("push", reference))
+        finished = self._transfer("push", reference)
         if finished.code != 0:
             raise docker_errors.push_failed(reference, finished.lines)
 
     def pull(self, reference: str, platform: str | None) -> None:
         """Pulls one name, progress on stderr; RegistryError with the registry's own words."""
-        finished = self._live(self._command("pull", *(["--platform", platform] if platform else []), reference))
+        finished = self._transfer("pull", *(["--platform", platform] if platform else []), reference)
         if finished.code != 0:
             raise docker_errors.pull_failed(reference, finished.lines)
 
@@ -122,9 +130,7 @@ class WhalesDocker:
         them under the tag, against immutable repositories (buildx#1660). --prefer-index=false (buildx#2482) keeps
         a single manifest one.
         """
-        finished = self._live(
-            self._command("buildx", "imagetools", "create", "--prefer-index=false", "--tag", target, source)
-        )
+        finished = self._transfer("buildx", "imagetools", "create", "--prefer-index=false", "--tag", target, source)
         if finished.code != 0:
             raise docker_errors.copy_failed(source, target, finished.lines)
 
@@ -217,6 +223,25 @@ class WhalesDocker:
 
         buildx = DockerClient(client_call=[plugin])  # the private configuration comes by DOCKER_CONFIG
         return [*map(str, buildx.client_config.docker_cmd), "bake", *arguments]
+
+    def _transfer(self, *arguments: str) -> live.Finished:
+        """The same for what goes to or from a registry, tried again where the reason is one that passes.
+
+        docker itself tries again at once, or (the classic store) for most of a minute each time: none begins later
+        than LATEST seconds after the first one has failed.
+        """
+        failed: float | None = None
+        attempt = 1
+        while True:
+            finished = self._live(self._command(*arguments))
+            why = docker_errors.passing(finished.lines) if finished.code != 0 else None
+            if why is None:
+                return finished
+            now = time.monotonic()
+            failed = now if failed is None else failed
+            if now - failed > LATEST or not self._patience.again(TRANSFER, attempt, why):
+                return finished
+            attempt += 1
 
     def _live(self, command: Sequence[str], *, build: bool = False) -> live.Finished:
         """A docker call that a person watches."""

@@ -24,6 +24,28 @@ _NO_BUILDX = (
 _WITHOUT_PLUGIN = re.compile(r"unknown (?:flag|shorthand flag): .*\n+.*Usage: +docker \[OPTIONS\] COMMAND", re.DOTALL)
 """A docker client without the plugin takes `buildx` for nothing and stumbles over the first flag behind it."""
 
+_LASTING = re.compile(
+    r"denied|unauthorized|no basic auth|not found|does not exist|name unknown|manifest unknown|immutable"
+    r"|already exists|no space left|digest mismatch|did not match|unexpected commit digest|failed precondition"
+    r"|no such host|connection refused|certificate",
+    re.IGNORECASE,
+)
+"""What no waiting mends, whatever else the same error says."""
+
+_STATUS = re.compile(r"(?:status|HTTP)[^\n]{0,60}?\b((?:429|50[0234])\b(?: [A-Z][A-Za-z]+)*)")
+_THROTTLED = re.compile(r"toomanyrequests|too many requests|Rate exceeded", re.IGNORECASE)
+_LOST = re.compile(
+    r"\bEOF\b|connection reset by peer|broken pipe|transport connection broken|use of closed network connection"
+    r"|server sent GOAWAY|stream error: .*(?:INTERNAL_ERROR|REFUSED_STREAM)|server closed idle connection"
+)
+_SLOW = re.compile(
+    r"TLS handshake timeout|i/o timeout|Client\.Timeout exceeded|timeout awaiting response headers"
+    r"|context deadline exceeded|connection timed out"
+)
+_TROUBLE = re.compile(r"error from registry: (?:unknown|internal (?:server )?error)", re.IGNORECASE)
+_BEGINS = re.compile(r"ERROR: |error: |Error response from daemon: ")
+_QUOTED = re.compile(r'"[^"]*"|https?://\S+')
+
 NO_ENGINE_REMEDY = "Start Docker (or correct DOCKER_HOST or `docker context use`) and run it again."
 NO_BUILDX_REMEDY = (
     "Install docker's buildx plugin (the package docker-buildx-plugin or docker-buildx), 0.13 or newer."
@@ -90,6 +112,26 @@ def copy_failed(source: str, target: str, lines: Sequence[str]) -> EcrTasksError
     return RegistryError(f"Copying {source} to {target} failed: {said.rstrip('.')}.", _transfer_remedy(said))
 
 
+def passing(lines: Sequence[str]) -> str | None:
+    """What a push, pull or copy failed of, if it is something that passes; None where trying again is of no use.
+
+    The registry was busy (429), failed (500, 502, 503, 504), did not answer in time, or the connection ended.
+    Words in a URL or in quotes are names, and tell nothing.
+    """
+    said = _QUOTED.sub("", _last_error(lines))
+    if _common(lines) is not None or _LASTING.search(said):
+        return None
+    status = _STATUS.search(said)
+    if status is not None:
+        return f"the registry answered {status.group(1)}"
+    if _THROTTLED.search(said):
+        return "the registry asks to slow down (too many requests)"
+    for pattern, why in ((_SLOW, "the registry does not answer in time"), (_LOST, "the connection was lost")):
+        if found := pattern.search(said):
+            return f"{why} ({found.group(0)})"
+    return "the registry has trouble" if _TROUBLE.search(said) else None
+
+
 def command_failed(doing: str, text: str) -> EcrTasksError:
     """Why some other docker command failed."""
     lines = text.splitlines()
@@ -133,6 +175,13 @@ def _last(lines: Sequence[str]) -> str:
     said = [line.strip() for line in lines if line.strip()]
     said = [line for line in said if line.startswith("unknown ")][:1] or said
     return re.sub(r"^(?:ERROR|error|Error response from daemon): ", "", said[-1]) if said else "it said nothing"
+
+
+def _last_error(lines: Sequence[str]) -> str:
+    """The last error in full: buildx and docker sometimes say the status in one line and the reason in the next."""
+    said = [line.strip() for line in lines if line.strip()]
+    begins = [at for at, line in enumerate(said) if _BEGINS.match(line)]
+    return "\n".join(said[begins[-1] :] if begins else said[-1:])
 
 
 def _redact(text: str, secrets: Iterable[str]) -> str:

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ecr_tasks.report.terminal import warn
+from ecr_tasks.report.terminal import say, warn
 
 if TYPE_CHECKING:
     from ecr_tasks.docker import WhalesDocker
     from ecr_tasks.docker_config import PrivateConfig
     from ecr_tasks.ecr.registry import EcrRegistry
+    from ecr_tasks.patience import Patience
     from ecr_tasks.plan import Plan
     from ecr_tasks.publish import Turns
     from ecr_tasks.registry import RegistryToken
@@ -43,6 +44,7 @@ class Run:
         self._source: SourceState | None = None
         self._docker: WhalesDocker | None = None
         self._registry: EcrRegistry | None = None
+        self._patience: Patience | None = None
         self.plan: Plan | None = None
 
     def __copy__(self) -> Run:
@@ -102,7 +104,7 @@ class Run:
             from ecr_tasks.docker import WhalesDocker
 
             variables = self.settings.child_environment
-            self._docker = WhalesDocker(self._configuration(), self.project, variables, self._mask)
+            self._docker = WhalesDocker(self._configuration(), self.project, variables, self._mask, self.patience)
         return self._docker
 
     @property
@@ -110,9 +112,19 @@ class Run:
         """The settings' registry."""
         if self._registry is None:
             from ecr_tasks.ecr.registry import EcrRegistry
+            from ecr_tasks.ecr.session import AwsSession
 
-            self._registry = EcrRegistry(self.settings)
+            self._registry = EcrRegistry(self.settings, AwsSession(self.settings, self.patience))
         return self._registry
+
+    @property
+    def patience(self) -> Patience:
+        """How everything in this run waits and tries again. Raises SettingsError for a wrong AWS_MAX_ATTEMPTS."""
+        if self._patience is None:
+            from ecr_tasks.patience import Patience, chosen_attempts
+
+            self._patience = Patience(say, chosen_attempts(self.settings.sdk_environ(os.environ)))
+        return self._patience
 
     @property
     def turns(self) -> Turns:
@@ -152,5 +164,5 @@ class Run:
 
     def _forget(self) -> None:
         """Other settings, other everything."""
-        self._settings = self._source = self._docker = self._registry = self.plan = None
+        self._settings = self._source = self._docker = self._registry = self._patience = self.plan = None
         self.entries.clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
 from ecr_tasks.definition import BuildDefinition, BuildInput
@@ -63,6 +64,7 @@ class FakeRegistry:
         self.repositories = {repository.name: repository for repository in repositories}
         self.held: dict[str, dict[str, StoredImage]] = {name: {} for name in self.repositories}
         self.may_list = True
+        self.spent: list[tuple[str, int]] = []
         self.tags: dict[str, dict[str, str]] = {name: {} for name in self.repositories}
         self.states: dict[str, RepositoryState] = {}
 
@@ -116,6 +118,10 @@ class FakeRegistry:
         assert image.digest in self.held[repository.name], "only an image that is there can get a tag"
         self.put(repository.name, image, tag)
         self.calls.end()
+
+    def spending(self, repository: Repository, puts: int) -> AbstractContextManager[None]:
+        self.spent.append((repository.name, puts))
+        return nullcontext()
 
     def untag(self, repository: Repository, tag: str) -> None:
         self.calls.begin("untag", repository.name, tag)

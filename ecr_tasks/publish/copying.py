@@ -73,7 +73,9 @@ def carry_out_copy(copy: Copy, docker: Docker, registry: Registry, target: Regis
         docker.authorize(replace(registry.token(), host=copy.source.host))
         docker.authorize(replace(registry.token(region), host=there.host))
     for digest in copy.missing:
-        docker.copy(f"{copy.source.uri}@{digest}", f"{there.uri}@{digest}")
+        image = copy.promotion.image
+        with target.spending(there, image.manifests if digest == image.digest else 1):
+            docker.copy(f"{copy.source.uri}@{digest}", f"{there.uri}@{digest}")
     if copy.missing:
         held = target.images(there, copy.missing)
         gone = [digest for digest in copy.missing if digest not in held]
