@@ -43,7 +43,7 @@ _SLOW = re.compile(
     r"|context deadline exceeded|connection timed out"
 )
 _TROUBLE = re.compile(r"error from registry: (?:unknown|internal (?:server )?error)", re.IGNORECASE)
-_BEGINS = re.compile(r"ERROR: |error: |Error response from daemon: ")
+_BEGINS = re.compile(r"ERROR: |error: |error from registry: |Error response from daemon: ")
 _QUOTED = re.compile(r'"[^"]*"|https?://\S+')
 
 NO_ENGINE_REMEDY = "Start Docker (or correct DOCKER_HOST or `docker context use`) and run it again."
@@ -172,7 +172,7 @@ def _transfer_remedy(said: str) -> str:
 
 def _last(lines: Sequence[str]) -> str:
     """The last line that says something, without docker's prefix; of a usage error, what was wrong with it."""
-    said = [line.strip() for line in lines if line.strip()]
+    said = [line.strip() for line in lines if line.strip() not in ("", "unknown")]
     said = [line for line in said if line.startswith("unknown ")][:1] or said
     return re.sub(r"^(?:ERROR|error|Error response from daemon): ", "", said[-1]) if said else "it said nothing"
 
