@@ -64,6 +64,12 @@ class BuildDefinition:
         """Whether the result is an index: several platforms, or attestations beside the image."""
         return len(self.platforms) > 1 or self.attests
 
+    @property
+    def manifests(self) -> int:
+        """How many manifests it makes: each platform's, one of attestations beside each, the index around them."""
+        platforms = max(1, len(self.platforms))
+        return platforms * (2 if self.attests else 1) + (1 if self.makes_index else 0)
+
     def annotation_entries(self) -> tuple[str, ...]:
         """The annotations in buildx's syntax: on every manifest, and on the index where there is one.
 

@@ -15,6 +15,7 @@ from ecr_tasks.errors import EcrTasksError, SettingsError
 from ecr_tasks.plan import Conflict, Image, Plan, PlannedImage
 from ecr_tasks.ports import Registry
 from ecr_tasks.publish import Failed, Published, spread
+from ecr_tasks.publish.spreading import Clock
 from ecr_tasks.registry import RepositoryView
 from ecr_tasks.report.terminal import say, warn
 from ecr_tasks.run import Run
@@ -139,7 +140,10 @@ def spread_image(run: Run, item: PlannedImage, done: Published) -> None:
     targets = {copy.destination: run.target(copy.destination) for copy in item.copies}
     with handing.group(run, f"Copy {item.image.name}"):
         results = spread(
-            item.image.name, done, here, item.copies, run.registry, targets, run.docker, say=say, warn=warn
+            *(item.image.name, done, here, item.copies, run.registry, targets, run.docker),
+            say=say,
+            warn=warn,
+            clock=Clock(sleep=run.patience.pause),
         )
     for result in results:
         if isinstance(result, Failed):

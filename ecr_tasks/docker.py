@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from ecr_tasks.definition import BuildDefinition, BuildInput, bake_document, dum
 from ecr_tasks.docker_config import PrivateConfig
 from ecr_tasks.engine import Engine
 from ecr_tasks.errors import EcrTasksError, RegistryError
+from ecr_tasks.patience import TRANSFER, Patience
 from ecr_tasks.ports import BuildResult
 from ecr_tasks.registry import RegistryToken
 
@@ -28,6 +30,10 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 """What docker ends with after Ctrl-C; it may see it before we do."""
+
+
+LATEST = 100
+"""Seconds within which a transfer is begun again; TRANSFER's waits and what docker needs in between fit in."""
 
 
 class WhalesDocker:
@@ -43,11 +49,13 @@ class WhalesDocker:
         project: Path,
         variables: Mapping[str, str],
         mask: Callable[[RegistryToken], None] = lambda token: None,
+        patience: Patience | None = None,
     ) -> None:
         self._config = config
         self._project = project
         self._variables = variables
         self._mask = mask
+        self._patience = patience or Patience()
         self._client: DockerClient | None = None
 
     def engine(self, builder: str | None) -> Engine:
@@ -109,13 +117,14 @@ class WhalesDocker:
 
     def push(self, reference: str) -> None:
         """Pushes one name, progress on stderr; RegistryError, or Refused for an immutable tag."""
-        finished = self._live(self._command("push", reference))
+        finished = self._transfer(self._command("push", reference))
         if finished.code != 0:
             raise docker_errors.push_failed(reference, finished.lines)
 
     def pull(self, reference: str, platform: str | None) -> None:
         """Pulls one name, progress on stderr; RegistryError with the registry's own words."""
-        finished = self._live(self._command("pull", *(["--platform", platform] if platform else []), reference))
+        options = ["--platform", platform] if platform else []
+        finished = self._transfer(self._command("pull", *options, reference))
         if finished.code != 0:
             raise docker_errors.pull_failed(reference, finished.lines)
 
@@ -129,7 +138,8 @@ class WhalesDocker:
         # With several targets only the plain progress tells which one an error is about.
         options = ["--prefer-index=false", *(["--progress", "plain"] if len(targets) > 1 else [])]
         names = [word for target in targets for word in ("--tag", target)]
-        finished = self._live(self._buildx("imagetools", "create", *options, *names, source))
+        command = self._buildx("imagetools", "create", *options, *names, source)
+        finished = self._transfer(command, lambda lines: docker_errors.copies_passing(targets, lines))
         if finished.code == 0:
             return {}
         return docker_errors.copies_failed(source, targets, finished.lines)
@@ -232,6 +242,27 @@ class WhalesDocker:
 
         buildx = DockerClient(client_call=[plugin])  # the private configuration comes by DOCKER_CONFIG
         return [*map(str, buildx.client_config.docker_cmd), *arguments]
+
+    def _transfer(
+        self, command: Sequence[str], passing: Callable[[Sequence[str]], str | None] = docker_errors.passing
+    ) -> live.Finished:
+        """The same for what goes to or from a registry, tried again where the reason is one that passes.
+
+        docker itself tries again at once, or (the classic store) for most of a minute each time: none begins later
+        than LATEST seconds after the first one has failed.
+        """
+        failed: float | None = None
+        attempt = 1
+        while True:
+            finished = self._live(command)
+            why = passing(finished.lines) if finished.code != 0 else None
+            if why is None:
+                return finished
+            now = time.monotonic()
+            failed = now if failed is None else failed
+            if now - failed > LATEST or not self._patience.again(TRANSFER, attempt, why):
+                return finished
+            attempt += 1
 
     def _live(self, command: Sequence[str], *, build: bool = False) -> live.Finished:
         """A docker call that a person watches."""

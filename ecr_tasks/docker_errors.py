@@ -26,6 +26,28 @@ _NO_BUILDX = (
 _WITHOUT_PLUGIN = re.compile(r"unknown (?:flag|shorthand flag): .*\n+.*Usage: +docker \[OPTIONS\] COMMAND", re.DOTALL)
 """A docker client without the plugin takes `buildx` for nothing and stumbles over the first flag behind it."""
 
+_LASTING = re.compile(
+    r"denied|unauthorized|no basic auth|not found|does not exist|name unknown|manifest unknown|immutable"
+    r"|already exists|no space left|digest mismatch|did not match|unexpected commit digest|failed precondition"
+    r"|no such host|connection refused|certificate",
+    re.IGNORECASE,
+)
+"""What no waiting mends, whatever else the same error says."""
+
+_STATUS = re.compile(r"(?:status|HTTP)[^\n]{0,60}?\b((?:429|50[0234])\b(?: [A-Z][A-Za-z]+)*)")
+_THROTTLED = re.compile(r"toomanyrequests|too many requests|Rate exceeded", re.IGNORECASE)
+_LOST = re.compile(
+    r"\bEOF\b|connection reset by peer|broken pipe|transport connection broken|use of closed network connection"
+    r"|server sent GOAWAY|stream error: .*(?:INTERNAL_ERROR|REFUSED_STREAM)|server closed idle connection"
+)
+_SLOW = re.compile(
+    r"TLS handshake timeout|i/o timeout|Client\.Timeout exceeded|timeout awaiting response headers"
+    r"|context deadline exceeded|connection timed out"
+)
+_TROUBLE = re.compile(r"error from registry: (?:unknown|internal (?:server )?error)", re.IGNORECASE)
+_BEGINS = re.compile(r"ERROR: |error: |error from registry: |Error response from daemon: ")
+_QUOTED = re.compile(r'"[^"]*"|https?://\S+')
+
 NO_ENGINE_REMEDY = "Start Docker (or correct DOCKER_HOST or `docker context use`) and run it again."
 NO_BUILDX_REMEDY = (
     "Install docker's buildx plugin (the package docker-buildx-plugin or docker-buildx), 0.13 or newer."
@@ -102,6 +124,13 @@ def copies_failed(source: str, targets: Sequence[str], lines: Sequence[str]) -> 
     return failed or {target: copy_failed(source, target, lines) for target in targets}
 
 
+def copies_passing(targets: Sequence[str], lines: Sequence[str]) -> str | None:
+    """The same as :func:`passing` of a copy to several registries: something that passes in at least one of them."""
+    told = _by_target(lines)
+    reasons = (passing(told[target]) for target in targets if target in told)
+    return next((why for why in reasons if why), None) if told else passing(lines)
+
+
 def _by_target(lines: Sequence[str]) -> dict[str, list[str]]:
     """buildx's plain progress: ``#2 [internal] pushing TARGET``, then ``#2 ERROR: why`` and lines that go on."""
     names: dict[str, str] = {}
@@ -122,6 +151,26 @@ def _by_target(lines: Sequence[str]) -> dict[str, list[str]]:
             current = names[found["step"]]
             told[current] = [text]
     return told
+
+
+def passing(lines: Sequence[str]) -> str | None:
+    """What a push, pull or copy failed of, if it is something that passes; None where trying again is of no use.
+
+    The registry was busy (429), failed (500, 502, 503, 504), did not answer in time, or the connection ended.
+    Words in a URL or in quotes are names, and tell nothing.
+    """
+    said = _QUOTED.sub("", _last_error(lines))
+    if _common(lines) is not None or _LASTING.search(said):
+        return None
+    status = _STATUS.search(said)
+    if status is not None:
+        return f"the registry answered {status.group(1)}"
+    if _THROTTLED.search(said):
+        return "the registry asks to slow down (too many requests)"
+    for pattern, why in ((_SLOW, "the registry does not answer in time"), (_LOST, "the connection was lost")):
+        if found := pattern.search(said):
+            return f"{why} ({found.group(0)})"
+    return "the registry has trouble" if _TROUBLE.search(said) else None
 
 
 def command_failed(doing: str, text: str) -> EcrTasksError:
@@ -164,9 +213,16 @@ def _transfer_remedy(said: str) -> str:
 
 def _last(lines: Sequence[str]) -> str:
     """The last line that says something, without docker's prefix; of a usage error, what was wrong with it."""
-    said = [line.strip() for line in lines if line.strip()]
+    said = [line.strip() for line in lines if line.strip() not in ("", "unknown")]
     said = [line for line in said if line.startswith("unknown ")][:1] or said
     return re.sub(r"^(?:ERROR|error|Error response from daemon): ", "", said[-1]) if said else "it said nothing"
+
+
+def _last_error(lines: Sequence[str]) -> str:
+    """The last error in full: buildx and docker sometimes say the status in one line and the reason in the next."""
+    said = [line.strip() for line in lines if line.strip()]
+    begins = [at for at, line in enumerate(said) if _BEGINS.match(line)]
+    return "\n".join(said[begins[-1] :] if begins else said[-1:])
 
 
 def _redact(text: str, secrets: Iterable[str]) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 
-from ecr_tasks.inventory import Held
+from ecr_tasks.parallel import each
 from ecr_tasks.planning import planned_repositories
 from ecr_tasks.report import inventory as show
 from ecr_tasks.report.terminal import say
@@ -23,8 +22,7 @@ def list_images(run: Run, *, json: bool) -> None:
     chosen = planned_repositories(run)
     names = list(dict.fromkeys(chosen.values()))
     run.registry.ready()
-    with ThreadPoolExecutor(PARALLEL) as pool:
-        held: dict[str, tuple[Held, ...]] = dict(zip(names, pool.map(run.registry.inventory, names), strict=True))
+    held = dict(zip(names, each(run.registry.inventory, names, PARALLEL, run.patience), strict=True))
     if json:
         show.inventory_document(chosen, held)
         return

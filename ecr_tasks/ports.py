@@ -7,6 +7,7 @@ needs no port: its only product is the value SourceState.)
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
@@ -90,6 +91,9 @@ class Registry(Protocol):
 
     def set_tag(self, repository: Repository, image: StoredImage, tag: str) -> None:
         """Points a tag at an image that is there, by PutImage; Refused when the tag is locked."""
+
+    def spending(self, repository: Repository, puts: int) -> AbstractContextManager[None]:
+        """Leaves room for so many PutImage that docker makes inside; waits for it where there is none."""
 
     def find(self, name: str, references: Sequence[str]) -> RepositoryView:
         """Tags and digests of a repository in one call; how mutable the repository is, it does not say."""

@@ -96,6 +96,11 @@ class StoredImage:
         return self.media_type in INDEX_MEDIA_TYPES
 
     @property
+    def manifests(self) -> int:
+        """How many manifests it consists of, attestations and itself included."""
+        return 1 + (len(self.document.get("manifests", ())) if self.is_index else 0)
+
+    @property
     def revision(self) -> str | None:
         """The commit that the image says it was built from, if its annotations say."""
         return self._annotation(REVISION)

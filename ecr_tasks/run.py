@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ecr_tasks.report.terminal import warn
+from ecr_tasks.report.terminal import say, warn
 
 if TYPE_CHECKING:
     from ecr_tasks.docker import WhalesDocker
     from ecr_tasks.docker_config import PrivateConfig
     from ecr_tasks.ecr.public import PublicRegistry
     from ecr_tasks.ecr.registry import EcrRegistry
+    from ecr_tasks.patience import Patience
     from ecr_tasks.plan import Plan
     from ecr_tasks.publish import Turns
     from ecr_tasks.registry import RegistryToken
@@ -46,6 +47,7 @@ class Run:
         self._docker: WhalesDocker | None = None
         self._registry: EcrRegistry | None = None
         self._targets: dict[Destination, EcrRegistry | PublicRegistry] = {}
+        self._patience: Patience | None = None
         self.plan: Plan | None = None
 
     def __copy__(self) -> Run:
@@ -105,7 +107,7 @@ class Run:
             from ecr_tasks.docker import WhalesDocker
 
             variables = self.settings.child_environment
-            self._docker = WhalesDocker(self._configuration(), self.project, variables, self._mask)
+            self._docker = WhalesDocker(self._configuration(), self.project, variables, self._mask, self.patience)
         return self._docker
 
     @property
@@ -113,8 +115,9 @@ class Run:
         """The settings' registry."""
         if self._registry is None:
             from ecr_tasks.ecr.registry import EcrRegistry
+            from ecr_tasks.ecr.session import AwsSession
 
-            self._registry = EcrRegistry(self.settings)
+            self._registry = EcrRegistry(self.settings, AwsSession(self.settings, self.patience))
         return self._registry
 
     def target(self, destination: Destination) -> EcrRegistry | PublicRegistry:
@@ -128,6 +131,15 @@ class Run:
             made.ready()
             self._targets[destination] = made
         return self._targets[destination]
+
+    @property
+    def patience(self) -> Patience:
+        """How everything in this run waits and tries again. Raises SettingsError for a wrong AWS_MAX_ATTEMPTS."""
+        if self._patience is None:
+            from ecr_tasks.patience import Patience, chosen_attempts
+
+            self._patience = Patience(say, chosen_attempts(self.settings.sdk_environ(os.environ)))
+        return self._patience
 
     @property
     def turns(self) -> Turns:
@@ -167,6 +179,6 @@ class Run:
 
     def _forget(self) -> None:
         """Other settings, other everything."""
-        self._settings = self._source = self._docker = self._registry = self.plan = None
+        self._settings = self._source = self._docker = self._registry = self._patience = self.plan = None
         self.entries.clear()
         self._targets.clear()

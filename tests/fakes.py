@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
@@ -69,6 +70,7 @@ class FakeRegistry:
         self.repositories = {repository.name: repository for repository in repositories}
         self.held: dict[str, dict[str, StoredImage]] = {name: {} for name in self.repositories}
         self.may_list = True
+        self.spent: list[tuple[str, int]] = []
         self.tags: dict[str, dict[str, str]] = {name: {} for name in self.repositories}
         self.states: dict[str, RepositoryState] = {}
         self.rules: dict[str, set[tuple[str, str]]] = {}
@@ -146,6 +148,10 @@ class FakeRegistry:
         assert image.digest in self.held[repository.name], "only an image that is there can get a tag"
         self.put(repository.name, image, tag)
         self.calls.end()
+
+    def spending(self, repository: Repository, puts: int) -> AbstractContextManager[None]:
+        self.spent.append((repository.name, puts))
+        return nullcontext()
 
     def untag(self, repository: Repository, tag: str) -> None:
         self.calls.begin("untag", repository.name, tag)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.ecr.errors import error_code, translated
@@ -120,6 +121,11 @@ class PublicRegistry:
         """BatchDeleteImage by tag; one that isn't there is as good."""
         with translated(f"take the tag {tag} from its image in {repository.name} (ecr-public:BatchDeleteImage)"):
             self._client().batch_delete_image(repositoryName=_name(repository), imageIds=[{"imageTag": tag}])
+
+    def spending(self, repository: Repository, puts: int) -> AbstractContextManager[None]:
+        """Room at once: ECR Public's quotas are others, and two tasks can't reach them."""
+        del repository, puts
+        return nullcontext()
 
     def token(self, region: str | None = None) -> RegistryToken:
         """GetAuthorizationToken, once a run; it needs sts:GetServiceBearerToken as well (ecr.md)."""

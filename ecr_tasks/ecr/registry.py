@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.ecr.describing import describe, referrers
@@ -16,6 +15,7 @@ from ecr_tasks.ecr.session import AwsSession
 from ecr_tasks.ecr.shapes import by_reference, registry_host, repository_of, stored_image, token_of
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.inventory import Held, fold
+from ecr_tasks.parallel import each
 from ecr_tasks.registry import (
     INDEX_MEDIA_TYPES,
     MANIFEST_MEDIA_TYPES,
@@ -62,11 +62,8 @@ class EcrRegistry:
         Raises AwsError when the credentials belong to another account than the settings name.
         """
         self._ecr()
-        if len(repositories) == 1:
-            return {name: self._look(name, tags) for name, tags in repositories.items()}
-        with ThreadPoolExecutor(PARALLEL) as pool:
-            views = pool.map(self._look, repositories, repositories.values())
-            return dict(zip(repositories, views, strict=True))
+        views = each(lambda name: self._look(name, repositories[name]), [*repositories], PARALLEL, self._aws.patience)
+        return dict(zip(repositories, views, strict=True))
 
     def image(self, repository: Repository, reference: str) -> StoredImage | None:
         """One image by tag or digest, or None."""
@@ -174,6 +171,10 @@ class EcrRegistry:
                 if code != "ImageTagAlreadyExistsException" or not self._is(repository, tag, image):
                     raise
 
+    def spending(self, repository: Repository, puts: int) -> AbstractContextManager[None]:
+        """Leaves room for so many PutImage of docker's inside, beside our own, which are counted anyway."""
+        return self._aws.budgets.of(repository.account, self.region()).spending(puts)
+
     def untag(self, repository: Repository, tag: str) -> None:
         """Takes a tag away, and its image with the last one."""
         self.admin.untag(repository.name, tag)
@@ -276,11 +277,7 @@ class EcrRegistry:
             [{"imageDigest": digest} for digest in digests[start : start + BATCH]]
             for start in range(0, len(digests), BATCH)
         ]
-        if len(batches) < 2:
-            answers = [self._get(name, batch) for batch in batches]
-        else:
-            with ThreadPoolExecutor(PARALLEL) as pool:
-                answers = list(pool.map(lambda batch: self._get(name, batch), batches))
+        answers = each(lambda batch: self._get(name, batch), batches, PARALLEL, self._aws.patience)
         return {image.digest: image for answer in answers for image in answer.values()}
 
     def _is(self, repository: Repository, tag: str, image: StoredImage) -> bool:

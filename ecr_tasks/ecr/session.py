@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from ecr_tasks.ecr.again import persist, quick
+from ecr_tasks.ecr.budget import Budgets
 from ecr_tasks.ecr.errors import no_region, translated
-from ecr_tasks.ecr.whole import ATTEMPTS, insist
+from ecr_tasks.ecr.whole import insist
+from ecr_tasks.patience import Patience
 from ecr_tasks.settings import Settings
 from ecr_tasks.settings.destinations import PUBLIC_REGION
 
@@ -27,9 +30,14 @@ ROLE_SESSION_NAME = "ecr-tasks"
 
 
 class AwsSession:
-    """Clients for one set of settings, made when first asked for."""
+    """Clients for one set of settings, made when first asked for.
 
-    def __init__(self, settings: Settings) -> None:
+    What they have to wait for, they wait for with ``patience``; every registry's PutImage with its own budget.
+    """
+
+    def __init__(self, settings: Settings, patience: Patience | None = None) -> None:
+        self.patience = patience or Patience()
+        self.budgets = Budgets(self.patience.tell, self.patience.pause)
         self._settings = settings
         self._session: Session | None = None
         self._clients: dict[tuple[str, str | None], Any] = {}
@@ -57,8 +65,11 @@ class AwsSession:
                 if not chosen:
                     raise no_region()
                 make: Any = session.client  # its overloads want a literal service name
-                client = make(service, region_name=chosen, config=_config())
+                client = make(service, region_name=chosen, config=_config(quick(self.patience)))
             insist(client)
+            persist(client, self.patience)
+            if service == "ecr":
+                self.budgets.hold(client)
             self._clients[service, region] = client
         return self._clients[service, region]
 
@@ -181,12 +192,12 @@ def _core() -> CoreSession:
     return core
 
 
-def _config() -> Any:
+def _config(attempts: int) -> Any:
     from botocore.config import Config
 
     return Config(
         connect_timeout=5,
         read_timeout=60,
-        retries={"mode": "standard", "max_attempts": ATTEMPTS},
+        retries={"mode": "standard", "total_max_attempts": attempts},
         user_agent_extra="ecr-tasks",
     )

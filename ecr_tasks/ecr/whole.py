@@ -11,21 +11,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSResponse
 
-ATTEMPTS = 4
-"""How often a call is tried, whatever the reason."""
-
 
 def insist(client: Any) -> None:
-    """Has a client repeat a call whose answer was cut off, and raise ConnectionClosedError if it stays so."""
+    """Has a client raise ConnectionClosedError for an answer that was cut off, once it is tried no more."""
     service = client.meta.service_model.service_id.hyphenize()
-    client.meta.events.register(f"needs-retry.{service}", _again)
     client.meta.events.register(f"after-call.{service}", _check)
-
-
-def _again(response: tuple[AWSResponse, Any] | None, attempts: int, **_: Any) -> float | None:
-    """The seconds to wait before the next attempt, or None for no opinion."""
-    cut = response is not None and attempts < ATTEMPTS and is_cut(response[0])
-    return 0.25 * 2**attempts if cut else None
 
 
 def _check(http_response: AWSResponse, **_: Any) -> None:

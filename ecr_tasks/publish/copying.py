@@ -73,7 +73,9 @@ def carry_out_copy(copy: Copy, docker: Docker, registry: Registry, target: Regis
         docker.authorize(replace(registry.token(), host=copy.source.host))
         docker.authorize(replace(registry.token(region), host=there.host))
     for digest in copy.missing:
-        failed = docker.copy(f"{copy.source.uri}@{digest}", [f"{there.uri}@{digest}"])
+        image = copy.promotion.image
+        with target.spending(there, image.manifests if digest == image.digest else 1):
+            failed = docker.copy(f"{copy.source.uri}@{digest}", [f"{there.uri}@{digest}"])
         for error in failed.values():
             raise error
     if copy.missing:

@@ -98,7 +98,8 @@ def _push(
         return _theirs(theirs, built, reference, warn)
     make_way(planned.tags[0], repository, registry)
     try:
-        digest = _send(planned, built, reference, docker, builder)
+        with registry.spending(repository, planned.image.definition.manifests):
+            digest = _send(planned, built, reference, docker, builder)
     except Refused:
         theirs = registry.image(repository, tag.name)
         if tag.kind == "moving" or theirs is None:

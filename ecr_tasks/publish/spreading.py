@@ -8,10 +8,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from ecr_tasks.copies import PlannedCopy, judged
-from ecr_tasks.errors import EcrTasksError, RegistryError
+from ecr_tasks.errors import EcrTasksError, Interrupted, RegistryError
 from ecr_tasks.ports import Docker, Registry
 from ecr_tasks.publish.pushing import By, Published, State
 from ecr_tasks.publish.tagging import set_tags
@@ -96,6 +97,8 @@ def spread(
         by: By | None = None if copy.is_there else "copy" if where in copied else copy.by
         try:
             return _finish(name, copy, image, targets[where], by, warn)
+        except Interrupted:
+            raise
         except EcrTasksError as error:
             return Failed(copy, error)
 
@@ -115,21 +118,32 @@ def _copy(
     """From registry to registries in one go; gives what went wrong, by destination."""
     failed: dict[Destination, EcrTasksError] = {}
     references: dict[str, Destination] = {}
+    rooms: dict[tuple[str, str], tuple[Registry, Repository, int]] = {}
     for copy in copies:
-        there = copy.view.repository if copy.view else None
+        where, there = copy.destination, copy.view.repository if copy.view else None
         if there is None:
-            failed[copy.destination] = RegistryError(f"The repository {copy.place} is gone.", "Run it again.")
+            failed[where] = RegistryError(f"The repository {copy.place} is gone.", "Run it again.")
             continue
         try:
-            docker.authorize(replace(targets[copy.destination].token(), host=there.host))
+            docker.authorize(replace(targets[where].token(), host=there.host))
+        except Interrupted:
+            raise
         except EcrTasksError as error:
-            failed[copy.destination] = error
+            failed[where] = error
             continue
-        references[f"{there.uri}@{done.digest}"] = copy.destination
+        references[f"{there.uri}@{done.digest}"] = where
+        place = (where.account, where.region)
+        rooms[place] = (targets[where], there, rooms[place][2] + 1 if place in rooms else 1)
     if references:
         try:
             docker.authorize(replace(registry.token(), host=source.host))
-            told = docker.copy(f"{source.uri}@{done.digest}", list(references))
+            with ExitStack() as room:
+                # One registry may be several destinations: its room is taken once for all of them.
+                for _, (target, there, count) in sorted(rooms.items(), key=lambda item: item[0]):
+                    room.enter_context(target.spending(there, count * done.image.manifests))
+                told = docker.copy(f"{source.uri}@{done.digest}", list(references))
+        except Interrupted:
+            raise
         except EcrTasksError as error:
             told = dict.fromkeys(references, error)
         failed |= {references[target]: error for target, error in told.items()}

@@ -38,8 +38,15 @@ def pulled(name: str) -> EcrTasksError:
     return docker_errors.pull_failed(REFERENCE, recorded(name))
 
 
+def copied(name: str) -> EcrTasksError:
+    """What a recorded copy failed of."""
+    return docker_errors.copy_failed(REFERENCE, REFERENCE, recorded(name))
+
+
+TRANSFERS = ("push", "pull", "copy")
 EVERY = [
-    *((built, path.stem) for path in sorted(RECORDED.glob("*.txt")) if not path.stem.startswith(("push", "pull"))),
+    *((built, path.stem) for path in sorted(RECORDED.glob("*.txt")) if not path.stem.startswith(TRANSFERS)),
+    *((copied, path.stem) for path in sorted(RECORDED.glob("copy-*.txt"))),
     *((pushed, path.stem) for path in sorted(RECORDED.glob("push-*.txt"))),
     *((pulled, path.stem) for path in sorted(RECORDED.glob("pull-*.txt"))),
 ]
@@ -165,6 +172,91 @@ def test_a_registry_that_does_not_answer_may_be_tried_again() -> None:
     error = pulled("pull-refused")
     assert "connection refused" in error.cause
     assert "Run it again" in error.remedy
+
+
+BUSY = "the registry answered 429 Too Many Requests"
+SLOW_DOWN = "the registry asks to slow down (too many requests)"
+FAILING = "the registry answered 500 Internal Server Error"
+LOST = "the connection was lost (EOF)"
+BROKEN = "the connection was lost (transport connection broken)"
+PASSING = {
+    "push-busy-blob": BUSY,
+    "push-busy-upload": SLOW_DOWN,
+    "push-busy-manifest": SLOW_DOWN,
+    "push-failing": FAILING,
+    "push-failing-upload": "the registry has trouble",
+    "push-dropped": LOST,
+    "push-truncated-head": BROKEN,
+    "push-classic-busy": SLOW_DOWN,
+    "push-classic-busy-blob": SLOW_DOWN,
+    "push-classic-failing": FAILING,
+    "push-classic-dropped": LOST,
+    "pull-busy": BUSY,
+    "pull-failing": FAILING,
+    "pull-dropped": LOST,
+    "copy-busy": BUSY,
+    "copy-failing": FAILING,
+    "copy-dropped": LOST,
+}
+
+
+@pytest.mark.parametrize("name", [path.stem for path in sorted(RECORDED.glob("*.txt"))])
+def test_what_passes_is_told_from_what_stays(name: str) -> None:
+    assert docker_errors.passing(recorded(name)) == PASSING.get(name)
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("read tcp 10.0.0.2:4711->10.0.0.3:443: read: connection reset by peer", "connection reset by peer"),
+        ("write tcp 10.0.0.2:4711->10.0.0.3:443: write: broken pipe", "broken pipe"),
+        (
+            'Put "https://example.com/v2/app/blobs/uploads/1": net/http: TLS handshake timeout',
+            "TLS handshake timeout",
+        ),
+        ("dial tcp 10.0.0.3:443: i/o timeout", "i/o timeout"),
+        ("failed to copy: httpReadSeeker: failed open: unexpected EOF", "EOF"),
+        ("received unexpected HTTP status: 503 Service Unavailable", "503 Service Unavailable"),
+        ("error parsing HTTP 502 response body: invalid character '<'", "502"),
+        ("net/http: request canceled (Client.Timeout exceeded while awaiting headers)", "Client.Timeout exceeded"),
+    ],
+)
+def test_other_words_for_what_passes(said: str, why: str) -> None:
+    assert why in str(docker_errors.passing(["The push refers to repository [app]", said]))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "denied: User: arn:aws:sts::1:assumed-role/ci is not authorized to perform: ecr:PutImage: EOF",
+        "denied: Your authorization token has expired. Reauthenticate and try again.",
+        "no basic auth credentials",
+        "dial tcp 127.0.0.1:4510: connect: connection refused",
+        "dial tcp: lookup example.com: no such host",
+        "write /var/lib/containerd/ingest/data: no space left on device: unexpected EOF",
+        "unexpected commit digest sha256:1, expected sha256:2: failed precondition",
+        "content digest mismatch: unexpected EOF",
+        "unexpected status from PUT request to https://example.com/v2/app/manifests/1: 403 Forbidden",
+        "unexpected status from HEAD request to https://example.com/v2/429/blobs/500: 400 Bad Request",
+        'failed to do request: Put "https://example.com/v2/toomanyrequests/EOF": x509: certificate has expired',
+        "received 500 of 502 bytes",
+        "",
+    ],
+)
+def test_what_no_waiting_mends(said: str) -> None:
+    assert docker_errors.passing(["unexpected EOF", said] if said else []) is None
+
+
+def test_earlier_words_decide_nothing() -> None:
+    """docker says what it tried again by itself; the last error is what it failed of."""
+    assert (
+        docker_errors.passing(["c474a0def0af: Retrying in 1 second", "429 Too Many Requests", "denied: no"]) is None
+    )
+
+
+def test_a_registry_that_only_says_unknown_is_not_quoted() -> None:
+    assert "500 Internal Server Error" in copied("copy-failing").cause
+    assert "error from registry" in pushed("push-failing-upload").cause
 
 
 FULL = {

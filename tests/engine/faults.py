@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import math
 import socket
 import threading
 import time
@@ -52,17 +53,21 @@ class Request:
 class FaultProxy:
     """The proxy, as a context manager. ``upstream`` is the local ECR's port, set once that is known.
 
-    ``seen`` names every request since the last ``arm``; ``hit`` those that were spoiled. ``after`` is called with
-    every request that was answered, before its answer goes out.
+    ``seen`` names every request since the last ``arm``, ``times`` tells when it came (``time.monotonic``), ``hit``
+    names those that were spoiled. ``after`` is called with every request that was answered, before its answer goes
+    out.
     """
 
     upstream: int = 0
     seen: list[str] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
     hit: list[str] = field(default_factory=list)
     after: Callable[[Request], None] = lambda request: None
     _kind: Kind | None = None
     _at: int = -1
     _lasting: bool = False
+    _seconds: float = math.inf
+    _until: float = math.inf
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _open: set[socket.socket] = field(default_factory=set)
     _door: socket.socket = field(default_factory=lambda: socket.create_server(("127.0.0.1", 0), backlog=64))
@@ -72,11 +77,17 @@ class FaultProxy:
         """host:port, to be advertised."""
         return f"127.0.0.1:{self._door.getsockname()[1]}"
 
-    def arm(self, kind: Kind | None = None, at: int = -1, *, lasting: bool = False) -> None:
-        """Spoils the request number ``at`` (from 0), and with ``lasting`` every later one; counts anew."""
+    def arm(
+        self, kind: Kind | None = None, at: int = -1, *, lasting: bool = False, seconds: float = math.inf
+    ) -> None:
+        """Spoils the request number ``at`` (from 0), and with ``lasting`` every later one; counts anew.
+
+        It lasts for so many ``seconds`` after the first.
+        """
         with self._lock:
-            self.seen, self.hit = [], []
+            self.seen, self.times, self.hit = [], [], []
             self._kind, self._at, self._lasting = kind, at, lasting
+            self._seconds, self._until = seconds, math.inf
 
     def __enter__(self) -> FaultProxy:
         threading.Thread(target=self._accept, name="fault-proxy", daemon=True).start()
@@ -140,9 +151,14 @@ class FaultProxy:
 
     def _turn(self, request: Request) -> Kind | None:
         with self._lock:
-            number = len(self.seen)
+            number, now = len(self.seen), time.monotonic()
             self.seen.append(request.name)
-            if self._kind is None or not (number == self._at or (self._lasting and number > self._at)):
+            self.times.append(now)
+            if number == self._at:
+                self._until = now + self._seconds
+            if self._kind is None or not (number == self._at or (self._lasting and self._at < number)):
+                return None
+            if now > self._until:
                 return None
             self.hit.append(request.name)
             return self._kind
@@ -207,8 +223,8 @@ def _refusal(kind: Kind, request: Request) -> bytes:
         code, message = ("ThrottlingException", "Rate exceeded") if kind == "throttle" else ("InternalFailure", "")
         document, media_type = {"__type": code, "message": message}, "application/x-amz-json-1.1"
     else:
-        code = "TOOMANYREQUESTS" if kind == "throttle" else "UNKNOWN"
-        document, media_type = {"errors": [{"code": code, "message": "Rate exceeded"}]}, "application/json"
+        code, message = ("TOOMANYREQUESTS", "Rate exceeded") if kind == "throttle" else ("UNKNOWN", "unknown error")
+        document, media_type = {"errors": [{"code": code, "message": message}]}, "application/json"
     body = b"" if request.method == "HEAD" else json.dumps(document).encode()
     length = len(json.dumps(document))
     head = f"HTTP/1.1 {status} {http.client.responses[status]}\r\nContent-Type: {media_type}\r\n"
