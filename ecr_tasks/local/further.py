@@ -15,7 +15,7 @@ from .auth import Tokens
 from .core import Core
 from .errors import EcrError
 from .registry import blobs, routes
-from .settings import FURTHER_FILE
+from .settings import FURTHER_FILE, PUBLIC_REGION
 from .wire.listener import Listener
 from .wire.messages import Response
 
@@ -75,6 +75,10 @@ class Place:
             return self._core
 
     def _made(self) -> Core:
+        if self.region == PUBLIC_REGION:
+            from .public import PublicCore
+
+            return PublicCore(self.folder, self._registries, account=self.account, registry=self.registry)
         default = self._registries.default
         # A token is good for all accounts of its region.
         tokens = Tokens(self._registries.root, "" if self.region == default.region else self.region)
@@ -97,6 +101,9 @@ class Place:
             return routes.handle(self.core(), request)
         if request.path.startswith("/_local/layers/"):
             return blobs.download(self.core(), request)
+        answer = self.core().handle(request)
+        if answer is not None:
+            return answer
         text = f"ecr-tasks' local ECR, the registry of account {self.account} in {self.region}.\n"
         status = 200 if request.path == "/" and request.method in ("GET", "HEAD") else 404
         return Response(status, text.encode(), {"Content-Type": "text/plain; charset=utf-8"})
