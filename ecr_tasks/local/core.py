@@ -205,10 +205,10 @@ class Registries:
 
     def stop(self, grace: float) -> None:
         """Let the further registries' requests under way finish for ``grace`` seconds, and replicate no more."""
+        if self._replicator is not None:
+            self._replicator.stop()  # first, as it may make further ones
         if self._further is not None:
             self._further.stop(grace)
-        if self._replicator is not None:
-            self._replicator.stop()
 
     def close(self) -> None:
         """Close all stores."""

@@ -152,7 +152,7 @@ class Further:
             account, region = known["account"], known["region"]
             place = self._place(account, region)
             place.port, place.present = int(known["port"]), bool(known["present"])
-            if place.present and registries.host is not None:
+            if self._is_served(place):
                 try:
                     place.listen()
                 except OSError as error:
@@ -162,7 +162,7 @@ class Further:
     def find(self, account: str, region: str) -> Core | None:
         """A registry, or None if it is not there. Raises ServerException if its port is taken."""
         place = self._places.get((account, region))
-        if place is None or not place.present or self._registries.host is None:
+        if place is None or not self._is_served(place):
             return None
         with self._lock:
             self._listen(place)
@@ -181,7 +181,7 @@ class Further:
     def shown(self) -> list[dict[str, str]]:
         """Account, region and host:port of each."""
         with self._lock:
-            places = [place for place in self._places.values() if place.present and self._registries.host is not None]
+            places = [place for place in self._places.values() if self._is_served(place)]
         return [{"account": place.account, "region": place.region, "registry": place.registry} for place in places]
 
     def sweep(self) -> None:
@@ -211,6 +211,12 @@ class Further:
         """Close all stores."""
         for place in self._places.values():
             place.close()
+
+    def _is_served(self, place: Place) -> bool:
+        """Not where no other port can be reached, nor when the default registry has been given its name."""
+        default = self._registries.default
+        named = (place.account, place.region) == (default.account, default.region)
+        return place.present and self._registries.host is not None and not named
 
     def _place(self, account: str, region: str) -> Place:
         place = self._places.get((account, region))
