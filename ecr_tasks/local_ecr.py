@@ -91,6 +91,7 @@ def environment(status: control.Status) -> dict[str, str]:
     return {
         "AWS_ENDPOINT_URL": "",
         "AWS_ENDPOINT_URL_ECR": endpoint,
+        "AWS_ENDPOINT_URL_ECR_PUBLIC": endpoint,
         "AWS_ENDPOINT_URL_STS": endpoint,
         "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "",
         "AWS_USE_FIPS_ENDPOINT": "false",

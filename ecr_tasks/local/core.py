@@ -7,7 +7,8 @@ import threading
 
 from . import manifests
 from .auth import Tokens
-from .errors import EcrError
+from .errors import EcrError, invalid
+from .names import parse_repository_arn, repository_arn
 from .scanning import Scanner
 from .settings import FURTHER_FILE, REPLICATION_SETTING
 from .store import Store
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from .replication import Replicator
     from .store.images import Image
     from .store.repositories import Repository
-    from .wire.messages import Request
+    from .wire.messages import Request, Response
 
 
 class Core:
@@ -45,9 +46,28 @@ class Core:
         self.store = Store(root, account)
         self.scanner = Scanner(registries.root, self.store)
 
+    def arn(self, name: str) -> str:
+        """The ARN of a repository."""
+        return repository_arn(name, self.account, self.region)
+
+    def name_in(self, arn: str) -> str:
+        """The repository's name in an ARN. Raises InvalidParameterException, RepositoryNotFoundException."""
+        parsed = parse_repository_arn(arn)
+        if parsed is None:
+            raise invalid("resourceArn", "must be the ARN of a repository")
+        region, account, name = parsed
+        if (region, account) != (self.region, self.account):
+            raise self.store.repositories.not_found(name, account)
+        return name
+
     def authorize(self, request: Request) -> None:
         """Whether a request to the registry may go on. Raises Denied."""
         self.tokens.check_basic(request.headers.get("authorization"))
+
+    def handle(self, request: Request) -> Response | None:
+        """The answer to what only this kind of registry has; None to everything else."""
+        del request
+        return None
 
     def put_image(
         self,
@@ -104,12 +124,16 @@ class Core:
 class Registries:
     """All registries of one local ECR: ``default``, and the further ones, which cost nothing while there are none.
 
-    ``host`` is the address at which further ones get ports; None where the default one's port is all there is.
+    ``host`` is the address at which further ones get ports; None where the default one's port is all there is. The
+    public one is that of ``PUBLIC_REGION``.
     """
 
-    def __init__(self, root: Path, *, account: str, region: str, registry: str, host: str | None) -> None:
+    def __init__(
+        self, root: Path, *, account: str, region: str, registry: str, host: str | None, public_alias: str
+    ) -> None:
         self.root = root
         self.host = host
+        self.public_alias = public_alias
         self.default = Core(root, self, account=account, region=region, registry=registry, tokens=Tokens(root))
         self._further: Further | None = None
         self._replicator: Replicator | None = None
@@ -181,10 +205,10 @@ class Registries:
 
     def stop(self, grace: float) -> None:
         """Let the further registries' requests under way finish for ``grace`` seconds, and replicate no more."""
+        if self._replicator is not None:
+            self._replicator.stop()  # first, as it may make further ones
         if self._further is not None:
             self._further.stop(grace)
-        if self._replicator is not None:
-            self._replicator.stop()
 
     def close(self) -> None:
         """Close all stores."""

@@ -15,7 +15,7 @@ from .auth import Tokens
 from .core import Core
 from .errors import EcrError
 from .registry import blobs, routes
-from .settings import FURTHER_FILE
+from .settings import FURTHER_FILE, PUBLIC_REGION
 from .wire.listener import Listener
 from .wire.messages import Response
 
@@ -75,6 +75,10 @@ class Place:
             return self._core
 
     def _made(self) -> Core:
+        if self.region == PUBLIC_REGION:
+            from .public import PublicCore
+
+            return PublicCore(self.folder, self._registries, account=self.account, registry=self.registry)
         default = self._registries.default
         # A token is good for all accounts of its region.
         tokens = Tokens(self._registries.root, "" if self.region == default.region else self.region)
@@ -97,6 +101,9 @@ class Place:
             return routes.handle(self.core(), request)
         if request.path.startswith("/_local/layers/"):
             return blobs.download(self.core(), request)
+        answer = self.core().handle(request)
+        if answer is not None:
+            return answer
         text = f"ecr-tasks' local ECR, the registry of account {self.account} in {self.region}.\n"
         status = 200 if request.path == "/" and request.method in ("GET", "HEAD") else 404
         return Response(status, text.encode(), {"Content-Type": "text/plain; charset=utf-8"})
@@ -145,7 +152,7 @@ class Further:
             account, region = known["account"], known["region"]
             place = self._place(account, region)
             place.port, place.present = int(known["port"]), bool(known["present"])
-            if place.present and registries.host is not None:
+            if self._is_served(place):
                 try:
                     place.listen()
                 except OSError as error:
@@ -155,7 +162,7 @@ class Further:
     def find(self, account: str, region: str) -> Core | None:
         """A registry, or None if it is not there. Raises ServerException if its port is taken."""
         place = self._places.get((account, region))
-        if place is None or not place.present or self._registries.host is None:
+        if place is None or not self._is_served(place):
             return None
         with self._lock:
             self._listen(place)
@@ -174,7 +181,7 @@ class Further:
     def shown(self) -> list[dict[str, str]]:
         """Account, region and host:port of each."""
         with self._lock:
-            places = [place for place in self._places.values() if place.present and self._registries.host is not None]
+            places = [place for place in self._places.values() if self._is_served(place)]
         return [{"account": place.account, "region": place.region, "registry": place.registry} for place in places]
 
     def sweep(self) -> None:
@@ -204,6 +211,12 @@ class Further:
         """Close all stores."""
         for place in self._places.values():
             place.close()
+
+    def _is_served(self, place: Place) -> bool:
+        """Not where no other port can be reached, nor when the default registry has been given its name."""
+        default = self._registries.default
+        named = (place.account, place.region) == (default.account, default.region)
+        return place.present and self._registries.host is not None and not named
 
     def _place(self, account: str, region: str) -> Place:
         place = self._places.get((account, region))

@@ -13,6 +13,7 @@ DIGEST_PATTERN = r"sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128}"
 _REPOSITORY = re.compile(REPOSITORY_PATTERN)
 _TAG = re.compile(TAG_PATTERN)
 _DIGEST = re.compile(DIGEST_PATTERN)
+_ALIAS = re.compile(r"[a-z][a-z0-9]+(?:[._-][a-z0-9]+)*")
 _ARN = re.compile(r"arn:(aws[a-z-]*):ecr:([a-z0-9-]+):([0-9]{12}):repository/(.+)")
 
 
@@ -30,6 +31,11 @@ def is_tag(tag: str) -> bool:
 def is_digest(digest: str) -> bool:
     """Whether ``digest`` is a sha256 or sha512 digest in lower-case hexadecimal."""
     return _DIGEST.fullmatch(digest) is not None
+
+
+def is_alias(name: str) -> bool:
+    """Whether ``name`` can be the alias of a public registry (API model of ecr-public: RegistryAliasName)."""
+    return 2 <= len(name) <= 50 and _ALIAS.fullmatch(name) is not None
 
 
 def partition(region: str) -> str:

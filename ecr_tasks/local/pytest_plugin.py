@@ -4,8 +4,10 @@ def test_push(local_ecr, monkeypatch):
     for name, value in local_ecr.environment().items():
         monkeypatch.setenv(name, value)
     local_ecr.set_findings([{"repository": "demo", "severities": {"CRITICAL": 1}}])
+    local_ecr.set_replication(delay=2.0, fail={"eu-west-3": "ServerException"})
     ...
     assert local_ecr.requests()["PUT manifest"] == 1
+    assert local_ecr.requests(region="eu-west-1") == {}
 """
 
 from __future__ import annotations

@@ -12,7 +12,8 @@ from pathlib import Path
 from .application import Application
 from .core import Registries
 from .errors import LocalEcrError
-from .settings import DEFAULT_ACCOUNT, DEFAULT_REGION, LOCK_FILE, SERVING_FILE
+from .names import is_alias
+from .settings import DEFAULT_ACCOUNT, DEFAULT_REGION, LOCK_FILE, PUBLIC_ALIAS, SERVING_FILE
 from .wire.listener import Listener
 
 TYPE_CHECKING = False
@@ -38,7 +39,9 @@ class LocalEcr:
     HTTP to stop, which is refused without it. A ``door`` that is open already stands for ``host`` and ``port``.
 
     ``account`` and ``region`` are the default registry's, at ``registry``. Others come into being when a client
-    creates a repository with another ``registryId`` or signs for another region; each has a port of its own.
+    creates a repository with another ``registryId`` or signs for another region; each has a port of its own. So has
+    the public one, whose region is "public" here; it begins with the first call to ecr-public, and its repositories
+    have ``public_alias`` before their names.
     """
 
     def __init__(
@@ -50,17 +53,21 @@ class LocalEcr:
         account: str = DEFAULT_ACCOUNT,
         region: str = DEFAULT_REGION,
         advertise: str | None = None,
+        public_alias: str = PUBLIC_ALIAS,
         on_stop: Callable[[], None] | None = None,
         door: Door | None = None,
     ) -> None:
         if len(account) != 12 or not (account.isascii() and account.isdigit()):
             raise LocalEcrError(f"{account!r} is not an AWS account id.", "Give one of 12 digits.")
+        if not is_alias(public_alias):
+            raise LocalEcrError(f"{public_alias!r} cannot be a public registry's alias.", "Give one such as 'team'.")
         self.root = Path(root)
         self.account = account
         self.region = region
         self._host = host
         self._port = port
         self._advertise = advertise
+        self._public_alias = public_alias
         self._on_stop = on_stop
         self._door = door
         self._application: Application | None = None
@@ -100,6 +107,7 @@ class LocalEcr:
                 region=self.region,
                 registry=self.registry,
                 host=self._host if self._advertise is None else None,
+                public_alias=self._public_alias,
             )
         except BaseException as error:
             if self._listener is not None:
@@ -164,6 +172,7 @@ class LocalEcr:
         """The variables that point boto3, the aws CLI and ecr-tasks here. The keys open nothing."""
         return {
             "AWS_ENDPOINT_URL_ECR": self.endpoint,
+            "AWS_ENDPOINT_URL_ECR_PUBLIC": self.endpoint,
             "AWS_ENDPOINT_URL_STS": self.endpoint,
             "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,

@@ -5,6 +5,12 @@ from __future__ import annotations
 DEFAULT_ACCOUNT = "000000000000"
 DEFAULT_REGION = "us-east-1"
 
+PUBLIC_REGION = "public"
+"""What the public registry has for a region."""
+
+PUBLIC_ALIAS = "local"
+"""The public registry's alias, which stands before its repositories' names."""
+
 STATUS_PATH = "/_local/status"
 RESET_PATH = "/_local/reset"
 STOP_PATH = "/_local/stop"

@@ -58,6 +58,7 @@ GROUPS: Mapping[str, tuple[Spec, ...]] = MappingProxyType(
             Spec("AWS_CA_BUNDLE", "Certificates to trust, behind a proxy that opens TLS.", "/etc/ssl/ca.pem"),
             Spec("AWS_ENDPOINT_URL", "Another endpoint for every AWS service.", "http://127.0.0.1:4510"),
             Spec("AWS_ENDPOINT_URL_ECR", "Another endpoint for ECR's API.", "https://vpce-1.api.ecr.example"),
+            Spec("AWS_ENDPOINT_URL_ECR_PUBLIC", "Another endpoint for ECR Public's API.", "http://127.0.0.1:4510"),
             Spec("AWS_ENDPOINT_URL_STS", "Another endpoint for STS.", "https://vpce-1.sts.example"),
             Spec("AWS_USE_FIPS_ENDPOINT", "FIPS endpoints.", "true"),
             Spec("AWS_USE_DUALSTACK_ENDPOINT", "Endpoints with IPv6.", "true"),

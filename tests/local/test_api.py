@@ -38,9 +38,11 @@ def test_what_is_not_implemented_says_so(ecr: LocalEcr, operation: str) -> None:
 
 def test_other_services_say_so(ecr: LocalEcr) -> None:
     wire = Wire(ecr.registry)
-    wire.client.request("POST", "/", b"{}", {"X-Amz-Target": "SpencerFrontendService.DescribeImages"})
-    answer = json.loads(wire.client.getresponse().read())
-    assert answer["message"].endswith("the operation 'DescribeImages' of 'SpencerFrontendService'.")
+    for target in ("SpencerFrontendService.BatchGetImage", "CodeBuild_20161006.StartBuild"):
+        service, _, operation = target.partition(".")
+        wire.client.request("POST", "/", b"{}", {"X-Amz-Target": target})
+        answer = json.loads(wire.client.getresponse().read())
+        assert answer["message"].endswith(f"the operation '{operation}' of '{service}'.")
     assert wire.send("POST", "/", b"{}").json()["__type"] == "UnknownOperationException"
     assert wire.send("GET", "/nothing").status == 404
     assert wire.send("GET", "/").status == 200

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from ecr_tasks.local.server import LocalEcr
+from tests.local.conftest import make_client
 from tests.local.wire import Wire, digest_of
 
 PROJECT = Path(__file__).parents[2]
@@ -172,3 +176,49 @@ def test_nothing_secret_is_in_the_log(shell: Shell, reference: str) -> None:
     text = (shell.ecr.root / "access.jsonl").read_text()
     assert shell.wire.password()[:40] not in text
     assert shutil.which("crane", path=shell.environment["PATH"])
+
+
+def test_two_regions_a_replica_and_the_public_registry(
+    shell: Shell, reference: str, api: Any, session: boto3.Session
+) -> None:
+    ecr = shell.ecr
+    far = make_client(session, ecr.endpoint, region="us-west-2")
+    public = make_client(session, ecr.endpoint, "ecr-public", "us-east-1")
+    there = far.create_repository(repositoryName="copied")["repository"]["repositoryUri"]
+    anybody = public.create_repository(repositoryName="app")["repository"]["repositoryUri"]
+
+    def login(uri: str, token: str) -> None:
+        password = base64.b64decode(token).decode().partition(":")[2]
+        shell.run("skopeo", "login", "--username=AWS", f"--password={password}", "--tls-verify=false", host(uri))
+
+    login(there, far.get_authorization_token()["authorizationData"][0]["authorizationToken"])
+    digest = shell.run("crane", "digest", "--insecure", reference).strip()
+    # Both registries at once, each with its own token.
+    shell.run("crane", "copy", "--insecure", reference, f"{there}:v1")
+    assert shell.run("crane", "digest", "--insecure", f"{there}:v1").strip() == digest
+
+    rules = {"rules": [{"destinations": [{"registryId": ecr.account, "region": "us-west-2"}]}]}
+    api.put_replication_configuration(replicationConfiguration=rules)
+    shell.run("crane", "tag", "--insecure", reference, "v2")
+    replica = f"{host(there)}/{IMAGE}:v2"
+    wanted = {"repositoryName": IMAGE, "imageId": {"imageTag": "v2"}}
+    deadline = time.monotonic() + 10
+    while api.describe_image_replication_status(**wanted)["replicationStatuses"][0]["status"] != "COMPLETE":
+        assert time.monotonic() < deadline
+    source = f"docker://{replica}"
+    shell.run("skopeo", "copy", "--src-tls-verify=false", "--preserve-digests", source, "oci:replica:v2")
+    assert shell.run("crane", "digest", "--insecure", replica).strip() == digest
+
+    shell.run("crane", "copy", "--insecure", reference, f"{anybody}:v1", fails=True)
+    login(anybody, public.get_authorization_token()["authorizationData"]["authorizationToken"])
+    shell.run("crane", "copy", "--insecure", reference, f"{anybody}:v1")
+    shell.run("oras", "tag", "--plain-http", f"{anybody}:v1", "v2")
+    for command in (("skopeo", "logout", "--all"), ("crane", "pull", "--insecure", f"{anybody}:v2", "public.tar")):
+        shell.run(*command)
+    (detail,) = public.describe_images(repositoryName="app")["imageDetails"]
+    assert (detail["imageDigest"], detail["imageTags"]) == (digest, ["v1", "v2"])
+
+
+def host(uri: str) -> str:
+    """The registry of a repository."""
+    return uri.partition("/")[0]

@@ -10,6 +10,7 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -339,3 +340,38 @@ def test_tokens_of_before_there_were_several_registries(ecr: LocalEcr) -> None:
     secret = (ecr.root / "secret").read_bytes()
     signed, _, signature = text.rpartition(".")
     assert signature == hmac.digest(secret, f"registry\n{signed}".encode(), "sha256").hex()
+
+
+def test_many_at_once_make_one(ecr: LocalEcr, session: boto3.Session) -> None:
+    clients = [make_client(session, ecr.endpoint, region="us-west-2") for _ in range(8)]
+    threads = [
+        threading.Thread(target=client.create_repository, kwargs={"repositoryName": f"app{number}"})
+        for number, client in enumerate(clients)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(known(ecr)) == 2
+    assert len(clients[0].describe_repositories()["repositories"]) == 8
+
+
+def test_a_further_one_whose_name_the_default_one_gets(tmp_path: Path, session: boto3.Session) -> None:
+    with LocalEcr(tmp_path) as server:
+        make_client(session, server.endpoint, region="eu-west-1").create_repository(repositoryName="app")
+    with LocalEcr(tmp_path, region="eu-west-1") as server:
+        assert list(known(server)) == [("000000000000", "eu-west-1")]
+        assert make_client(session, server.endpoint, region="eu-west-1").describe_repositories()["repositories"] == []
+    with LocalEcr(tmp_path) as server:
+        assert list(known(server)) == [("000000000000", "us-east-1"), ("000000000000", "eu-west-1")]
+
+
+def test_a_reset_of_one_that_does_not_run(tmp_path: Path, session: boto3.Session) -> None:
+    with LocalEcr(tmp_path) as server:
+        far = make_client(session, server.endpoint, region="eu-west-1")
+        uri = far.create_repository(repositoryName="app")["repository"]["repositoryUri"]
+        port = server.port
+    control.reset(tmp_path)
+    with LocalEcr(tmp_path, port=port) as server:
+        assert len(known(server)) == 1
+        assert far.create_repository(repositoryName="app")["repository"]["repositoryUri"] == uri

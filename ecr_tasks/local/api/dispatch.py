@@ -9,6 +9,7 @@ import sqlite3
 
 from ..errors import NO_SPACE, EcrError, invalid, is_disk_full
 from ..names import parse_repository_arn
+from ..settings import PUBLIC_REGION
 from ..wire.messages import Response, json_response
 from . import images, inventory, layers, policies, repositories, scans, sts
 from .params import Params
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     Operation = Callable[[Core, Params], dict[str, Any]]
 
 TARGET = "AmazonEC2ContainerRegistry_V20150921"
+_PUBLIC_TARGET = "SpencerFrontendService"
 _BODY_LIMIT = 32 << 20  # a part of 20 MiB in base64
 _CONTENT_TYPE = "application/x-amz-json-1.1"
 # Signature version 4: the credential's scope is date, region, service and a fixed word.
@@ -94,8 +96,8 @@ OPERATIONS: dict[str, Operation] = {
     "PutImageScanningConfiguration": scans.put_image_scanning_configuration,
     "PutImageTagMutability": repositories.put_image_tag_mutability,
     "PutLifecyclePolicy": policies.put_lifecycle_policy,
-    "PutReplicationConfiguration": put_replication_configuration,
     "PutRegistryScanningConfiguration": scans.put_registry_scanning_configuration,
+    "PutReplicationConfiguration": put_replication_configuration,
     "SetRepositoryPolicy": policies.set_repository_policy,
     "StartImageScan": scans.start_image_scan,
     "StartLifecyclePolicyPreview": policies.start_lifecycle_policy_preview,
@@ -117,7 +119,13 @@ def handle(registries: Registries, request: Request) -> Response:
         return _error(EcrError("UnknownOperationException", "The request has no X-Amz-Target."))
     service, _, name = target.rpartition(".")
     request.operation = name if name.isalnum() else None
-    operation = OPERATIONS.get(name) if service == TARGET else None
+    operations = OPERATIONS if service == TARGET else {}
+    choose = _registry
+    if service == _PUBLIC_TARGET:
+        from . import public  # hardly ever needed, so not loaded at the start
+
+        operations, choose = public.OPERATIONS, public.registry
+    operation = operations.get(name)
     if operation is None:
         return _error(
             EcrError(
@@ -129,7 +137,9 @@ def handle(registries: Registries, request: Request) -> Response:
         )
     try:
         params = _params(request)
-        return _reply(200, operation(_registry(registries, request, params), params))
+        scope = _SCOPE.search(request.headers.get("authorization", ""))
+        core = choose(registries, request, None if scope is None else scope[1], params)
+        return _reply(200, operation(core, params))
     except EcrError as error:
         return _error(error)
     except UnicodeEncodeError:
@@ -140,14 +150,15 @@ def handle(registries: Registries, request: Request) -> Response:
         return _error(EcrError("ServerException", NO_SPACE, status=507))
 
 
-def _registry(registries: Registries, request: Request, params: Params) -> Core:
-    """The registry that a request is for: the signature says the region, ``registryId`` or an ARN the account.
+def _registry(registries: Registries, request: Request, region: str | None, params: Params) -> Core:
+    """The registry that a request is for: its signature says the region, ``registryId`` or an ARN the account.
 
     The caller's own registry of a region is always there in AWS, so here it comes into being when it is asked as
     a whole; another account's does when a repository is created. Raises RepositoryNotFoundException.
     """
-    scope = _SCOPE.search(request.headers.get("authorization", ""))
-    region = registries.default.region if scope is None else scope[1]
+    region = region or registries.default.region
+    if region == PUBLIC_REGION:
+        raise EcrError("InvalidParameterException", f"There is no region '{region}'.")
     account = params.optional_text("registryId", pattern="[0-9]{12}")
     if account is None:
         arn = parse_repository_arn(params.optional_text("resourceArn") or "")

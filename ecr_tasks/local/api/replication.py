@@ -7,6 +7,7 @@ import re
 from .. import replication
 from ..errors import EcrError, invalid
 from ..names import partition
+from ..settings import PUBLIC_REGION
 from .images import get
 
 TYPE_CHECKING = False
@@ -55,7 +56,7 @@ def _rule(core: Core, rule: Params) -> dict[str, Any]:
         account = item.text("registryId", pattern="[0-9]{12}")
         if (account, region) == (core.account, core.region):
             raise invalid("replicationConfiguration", "a destination must not be the source registry itself")
-        if partition(region) != partition(core.region):
+        if region == PUBLIC_REGION or partition(region) != partition(core.region):
             raise invalid("replicationConfiguration", f"{region} is in another partition than {core.region}")
         checked["destinations"].append({"region": region, "registryId": account})
     filters = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..errors import EcrError, invalid
 from ..mutability import MUTABILITIES, check_filters
-from ..names import is_repository, parse_repository_arn, repository_arn
+from ..names import is_repository
 from .paging import page, refuse_beside
 
 TYPE_CHECKING = False
@@ -21,7 +21,7 @@ _MAX_TAGS = 50
 def describe(core: Core, repository: Repository) -> dict[str, Any]:
     """A repository as the API shows it."""
     shown: dict[str, Any] = {
-        "repositoryArn": repository_arn(repository.name, core.account, core.region),
+        "repositoryArn": core.arn(repository.name),
         "registryId": core.account,
         "repositoryName": repository.name,
         "repositoryUri": f"{core.registry}/{repository.name}",
@@ -40,7 +40,7 @@ def create_repository(core: Core, params: Params) -> dict[str, Any]:
     name = params.repository_name()
     mutability = params.optional_text("imageTagMutability", choices=MUTABILITIES) or "MUTABLE"
     filters = check_filters(mutability, params.optional_list("imageTagMutabilityExclusionFilters", 0))
-    tags = _checked_tags({}, params)
+    tags = checked_tags({}, params)
     encryption = params.structure("encryptionConfiguration")
     chosen = {"encryptionType": "AES256"}
     if params.has("encryptionConfiguration"):
@@ -103,7 +103,7 @@ def tag_resource(core: Core, params: Params) -> dict[str, Any]:
     repository = _by_arn(core, params)
     if not params.has("tags"):
         raise invalid("tags", "Member must not be null")
-    core.store.repositories.update(repository, tags=_checked_tags(repository.tags, params))
+    core.store.repositories.update(repository, tags=checked_tags(repository.tags, params))
     return {}
 
 
@@ -123,16 +123,10 @@ def list_tags_for_resource(core: Core, params: Params) -> dict[str, Any]:
 
 
 def _by_arn(core: Core, params: Params) -> Repository:
-    parsed = parse_repository_arn(params.text("resourceArn"))
-    if parsed is None:
-        raise invalid("resourceArn", "must be the ARN of a repository")
-    region, account, name = parsed
-    if (region, account) != (core.region, core.account):
-        raise core.store.repositories.not_found(name, account)
-    return core.store.repositories.get(name)
+    return core.store.repositories.get(core.name_in(params.text("resourceArn")))
 
 
-def _checked_tags(present: dict[str, str], params: Params) -> dict[str, str]:
+def checked_tags(present: dict[str, str], params: Params) -> dict[str, str]:
     """``present`` with the request's tags added. Raises InvalidTagParameterException, TooManyTagsException."""
     tags = dict(present)
     given = set()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 from ..errors import EcrError, invalid
-from ..names import repository_arn
 from .images import get, image_id
 from .inventory import scan_summary
 from .paging import page
@@ -80,7 +79,7 @@ def batch_get_repository_scanning_configuration(core: Core, params: Params) -> d
         frequency, filters = core.scanner.frequency(repository)
         found.append(
             {
-                "repositoryArn": repository_arn(name, core.account, core.region),
+                "repositoryArn": core.arn(name),
                 "repositoryName": name,
                 "scanOnPush": frequency == "SCAN_ON_PUSH" or repository.scan_on_push,
                 "scanFrequency": frequency,
@@ -157,7 +156,7 @@ def _enhanced(
             package["fixedInVersion"] = str(finding["fixed"])
         details["vulnerablePackages"] = [package]
     seen = round(scan["completed"], 3)
-    arn = repository_arn(repository.name, core.account, core.region)
+    arn = core.arn(repository.name)
     where = {
         "imageHash": image.digest,
         "imageTags": image.tags,

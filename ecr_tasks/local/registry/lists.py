@@ -31,9 +31,9 @@ def tags(core: Core, request: Request, repository: Repository) -> Response:
     shown = found[:size]
     headers = dict(VERSION_HEADER)
     if shown and len(found) > size:
-        path = f"/v2/{quote(repository.name)}/tags/list?n={size}&last={quote(shown[-1])}"
+        path = f"/v2/{core.prefix}{quote(repository.name)}/tags/list?n={size}&last={quote(shown[-1])}"
         headers["Link"] = f'<{path}>; rel="next"'
-    return json_response(200, {"name": repository.name, "tags": shown}, headers)
+    return json_response(200, {"name": f"{core.prefix}{repository.name}", "tags": shown}, headers)
 
 
 def referrers(core: Core, request: Request, repository: Repository, digest: str) -> Response:

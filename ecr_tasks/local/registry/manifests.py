@@ -71,7 +71,7 @@ def _put(core: Core, request: Request, repository: Repository, reference: str, d
     digest, manifest, _ = core.put_image(repository, raw, media_type=media_type, digest=digest, tags=tags)
     headers = {
         **VERSION_HEADER,
-        "Location": f"/v2/{quote(repository.name)}/manifests/{digest}",
+        "Location": f"/v2/{core.prefix}{quote(repository.name)}/manifests/{digest}",
         "Docker-Content-Digest": digest,
     }
     if manifest.subject is not None:

@@ -51,7 +51,9 @@ def _handle(core: Core, request: Request) -> Response:
         return Response(200, b"{}", {**VERSION_HEADER, "Content-Type": "application/json"})
     if route is None:
         raise RegistryError(404, "UNSUPPORTED", f"There is nothing at {request.path}")
-    name = route["name"]
+    if not route["name"].startswith(core.prefix):
+        raise core.store.repositories.not_found(route["name"])
+    name = route["name"].removeprefix(core.prefix)
     if not is_repository(name):
         raise name_invalid(name)
     repository = core.store.repositories.get(name)

@@ -28,11 +28,11 @@ def handle(core: Core, request: Request, repository: Repository, identity: str |
     with core.store.layers.upload(repository, identity) as upload:
         if request.method == "PATCH":
             _append(core, request, repository, upload)
-            return Response(202, headers=_progress(repository, upload))
+            return Response(202, headers=_progress(core, repository, upload))
         if request.method == "PUT":
             return _finish(core, request, repository, upload)
         if request.method == "GET":
-            return Response(204, headers=_progress(repository, upload))
+            return Response(204, headers=_progress(core, repository, upload))
         if request.method == "DELETE":
             core.store.layers.cancel(upload)
             return Response(204, headers=dict(VERSION_HEADER))
@@ -42,15 +42,15 @@ def handle(core: Core, request: Request, repository: Repository, identity: str |
 def _start(core: Core, request: Request, repository: Repository) -> Response:
     mount, digest = request.parameter("mount"), request.parameter("digest")
     if mount is not None and is_digest(mount):
-        source = core.store.repositories.find(request.parameter("from") or "")
+        source = core.store.repositories.find((request.parameter("from") or "").removeprefix(core.prefix))
         if source is not None and core.store.layers.mount(repository, source, mount):
-            return _created(repository, mount)
+            return _created(core, repository, mount)
     if digest is not None and not is_digest(digest):
         raise digest_invalid(digest)
     with core.store.layers.upload(repository, core.store.layers.begin(repository)) as upload:
         if digest is not None:
             return _finish(core, request, repository, upload)
-        return Response(202, headers=_progress(repository, upload))
+        return Response(202, headers=_progress(core, repository, upload))
 
 
 def _append(core: Core, request: Request, repository: Repository, upload: Upload) -> None:
@@ -67,7 +67,7 @@ def _append(core: Core, request: Request, repository: Repository, upload: Upload
                 416,
                 "RANGE_INVALID",
                 f"The upload has {upload.size} bytes; the next chunk must begin there",
-                _progress(repository, upload),
+                _progress(core, repository, upload),
             )
     core.store.layers.append(upload, request)
 
@@ -82,22 +82,22 @@ def _finish(core: Core, request: Request, repository: Repository, upload: Upload
     except Exception:
         core.store.layers.cancel(upload)  # its bytes are not what the client meant: it starts again
         raise
-    return _created(repository, digest)
+    return _created(core, repository, digest)
 
 
-def _progress(repository: Repository, upload: Upload) -> dict[str, str]:
+def _progress(core: Core, repository: Repository, upload: Upload) -> dict[str, str]:
     return {
         **VERSION_HEADER,
-        "Location": f"/v2/{quote(repository.name)}/blobs/uploads/{upload.id}",
+        "Location": f"/v2/{core.prefix}{quote(repository.name)}/blobs/uploads/{upload.id}",
         "Range": f"0-{max(upload.size - 1, 0)}",
         "Docker-Upload-UUID": upload.id,
     }
 
 
-def _created(repository: Repository, digest: str) -> Response:
+def _created(core: Core, repository: Repository, digest: str) -> Response:
     headers = {
         **VERSION_HEADER,
-        "Location": f"/v2/{quote(repository.name)}/blobs/{digest}",
+        "Location": f"/v2/{core.prefix}{quote(repository.name)}/blobs/{digest}",
         "Docker-Content-Digest": digest,
     }
     return Response(201, headers=headers)
