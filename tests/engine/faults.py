@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import BinaryIO, Literal
 
 Kind = Literal["drop", "lose", "delay", "throttle", "fail", "truncate"]
+_Answer = Kind | Literal["deny"]
 """What happens to a request: the connection ends before it is forwarded, or after it (the answer is lost); it
 waits; it is answered 429 or 500 and not forwarded; its answer ends in the middle."""
 
@@ -63,6 +64,10 @@ class FaultProxy:
     times: list[float] = field(default_factory=list)
     hit: list[str] = field(default_factory=list)
     after: Callable[[Request], None] = lambda request: None
+    denied: bytes = b""
+    """What is in the head of a request that these credentials may not make; nothing: they may all."""
+    denied_operation: str = ""
+    """The one operation of those that they may not; nothing: none of them."""
     _kind: Kind | None = None
     _at: int = -1
     _lasting: bool = False
@@ -136,7 +141,7 @@ class FaultProxy:
             return False
         if kind == "delay":
             time.sleep(DELAY)
-        if kind in ("throttle", "fail"):
+        if kind in ("throttle", "fail", "deny"):
             connection.sendall(_refusal(kind, request))
             return True
         head, body, goes_on = self._forward(request)
@@ -149,7 +154,9 @@ class FaultProxy:
         connection.sendall(head + body)
         return goes_on
 
-    def _turn(self, request: Request) -> Kind | None:
+    def _turn(self, request: Request) -> _Answer | None:
+        if self.denied and self.denied in request.head and self.denied_operation in ("", request.operation):
+            return "deny"
         with self._lock:
             number, now = len(self.seen), time.monotonic()
             self.seen.append(request.name)
@@ -214,17 +221,22 @@ def _exactly(reader: BinaryIO, size: int) -> bytes:
     return content
 
 
-def _refusal(kind: Kind, request: Request) -> bytes:
-    """A 429 or 500: AWS's for the API (which throttles with 400 and a code), a registry's for the registry."""
-    status = 429 if kind == "throttle" else 500
-    document: dict[str, object]
+_REFUSALS: dict[_Answer, tuple[int, str, str, int, str, str]] = {
+    "throttle": (400, "ThrottlingException", "Rate exceeded", 429, "TOOMANYREQUESTS", "Rate exceeded"),
+    "fail": (500, "InternalFailure", "", 500, "UNKNOWN", "unknown error"),
+    "deny": (400, "AccessDeniedException", "User: ci is not authorized to do this", 403, "DENIED", "denied"),
+}
+"""Status, code and words: AWS's for the API, which throttles and denies with 400 and a code, then a registry's."""
+
+
+def _refusal(kind: _Answer, request: Request) -> bytes:
+    """An answer that is none, of the API or of the registry."""
+    api = _REFUSALS[kind][:3]
+    status, code, message = api if request.operation else _REFUSALS[kind][3:]
+    document: dict[str, object] = {"errors": [{"code": code, "message": message}]}
+    media_type = "application/json"
     if request.operation:
-        status = 400 if kind == "throttle" else 500
-        code, message = ("ThrottlingException", "Rate exceeded") if kind == "throttle" else ("InternalFailure", "")
         document, media_type = {"__type": code, "message": message}, "application/x-amz-json-1.1"
-    else:
-        code, message = ("TOOMANYREQUESTS", "Rate exceeded") if kind == "throttle" else ("UNKNOWN", "unknown error")
-        document, media_type = {"errors": [{"code": code, "message": message}]}, "application/json"
     body = b"" if request.method == "HEAD" else json.dumps(document).encode()
     length = len(json.dumps(document))
     head = f"HTTP/1.1 {status} {http.client.responses[status]}\r\nContent-Type: {media_type}\r\n"

@@ -11,6 +11,7 @@ import pytest
 
 from ecr_tasks.local.server import LocalEcr
 from tests.engine.conftest import docker
+from tests.engine.faults import FaultProxy
 from tests.engine.project import Project, project
 
 ACCOUNT = "210987654321"
@@ -114,6 +115,26 @@ def test_one_that_is_not_there_leaves_the_others_done_and_the_next_run_does_only
     made = asked(local_ecr, before)
     assert made["PUT manifest"] == 1
     assert made["CreateRepository"] == 1
+
+
+@pytest.mark.parametrize("operation", ["", "PutImage"])
+def test_a_destination_without_permission_leaves_the_others_done(
+    app: Project, local_ecr: LocalEcr, operation: str
+) -> None:
+    with FaultProxy(upstream=local_ecr.port) as proxy:
+        proxy.denied = b"/eu-west-1/ecr/aws4_request"
+        proxy.denied_operation = operation
+        done = app.inv("build", "push", AWS_ENDPOINT_URL_ECR=f"http://{proxy.address}")
+        assert (done.code, len(done.lines)) == (4, 2)
+        cause, remedy = done.err.strip().splitlines()[-2:]
+        assert "eu-west-1" in cause or "team/app" in cause
+        assert "does not allow these credentials" in cause
+        assert "A second run does only that." in remedy
+        digest = done.lines[0].partition("@")[2]
+        assert "latest" in held(local_ecr, "us-west-2", "prod/app")[digest]
+        proxy.denied = b""
+        assert len(app.ok("push", AWS_ENDPOINT_URL_ECR=f"http://{proxy.address}").lines) == 3
+    assert "latest" in held(local_ecr, "eu-west-1", "team/app")[digest]
 
 
 def test_a_tag_that_is_another_image_there_is_refused_there_alone(app: Project, local_ecr: LocalEcr) -> None:

@@ -1,0 +1,88 @@
+"""ECR Public as a destination: its own API, token and rules; the image is pulled from it by anybody."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import boto3
+import pytest
+
+from ecr_tasks.local.server import LocalEcr
+from tests.engine.conftest import docker
+from tests.engine.project import Project, project
+from tests.engine.test_destinations import asked
+
+WHERE = "public.ecr.aws/local/tools/app"
+
+
+@pytest.fixture
+def app(tmp_path: Path, engine: dict[str, str], local_ecr: LocalEcr, tiny_base: str) -> Project:
+    environ = {**engine, **local_ecr.environment(), "ECR_DESTINATIONS": WHERE, "ECR_CREATE_REPOSITORY": "true"}
+    made = project(tmp_path / "app", environ, f"FROM {tiny_base}\nCOPY hello.txt /\nCMD cat /hello.txt\n")
+    made.git("tag", "v1.2.3")
+    return made
+
+
+def tags(local_ecr: LocalEcr) -> dict[str, str]:
+    """Tag → digest in the public repository."""
+    client = boto3.client(
+        "ecr-public",
+        endpoint_url=local_ecr.endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="x",
+        aws_secret_access_key="x",
+    )
+    details = client.describe_image_tags(repositoryName="tools/app")["imageTagDetails"]
+    return {item["imageTag"]: item["imageDetail"]["imageDigest"] for item in details}
+
+
+def test_it_is_published_there_and_anybody_can_run_it(app: Project, local_ecr: LocalEcr) -> None:
+    first, public = app.ok("build", "push").lines
+    digest = first.partition("@")[2]
+    assert public.partition("/")[2] == f"local/tools/app@{digest}"
+    commit = f"sha-{app.git('rev-parse', 'HEAD')[:7]}"
+    assert tags(local_ecr) == dict.fromkeys((commit, "1.2.3", "main", "latest"), digest)
+    assert docker(app.environ, "run", "--rm", "--pull", "always", public).stdout == "hello\n"
+    published = app.receipt["images"][0]["published"][1]
+    assert (published["repository"], published["state"], published["by"]) == ("local/tools/app", "pushed", "copy")
+
+
+def test_a_second_run_asks_two_things_and_sends_nothing(app: Project, local_ecr: LocalEcr) -> None:
+    lines = app.ok("build", "push").lines
+    before = local_ecr.requests()
+    assert app.ok("build", "push", DOCKER_HOST="unix:///nowhere/docker.sock").lines == lines
+    made = asked(local_ecr, before)
+    assert set(made) <= {"DescribeRepositories", "BatchGetImage", "DescribeImageTags"}
+    assert made["DescribeImageTags"] == 1
+
+
+def test_latest_moves_forward_only_there_as_well(app: Project, local_ecr: LocalEcr) -> None:
+    newer = app.ok("build", "push").lines[0].partition("@")[2]
+    app.git("checkout", "--quiet", "-b", "old")
+    app.write("hello.txt", "a patch of an old line\n")
+    app.commit()
+    app.git("tag", "-d", "v1.2.3")
+    app.git("tag", "v1.1.9")
+    older = app.ok("build", "push").lines[0].partition("@")[2]
+    found = tags(local_ecr)
+    assert (found["latest"], found["1.1.9"]) == (newer, older)
+
+
+def test_a_fixed_tag_never_moves_though_ecr_public_would_move_it(app: Project, local_ecr: LocalEcr) -> None:
+    first = app.ok("build", "push").lines[0].partition("@")[2]
+    app.write("hello.txt", "other\n")
+    app.commit()
+    app.git("tag", "--force", "v1.2.3")
+    app.name = "team/other"
+    done = app.inv("build", "push")
+    assert (done.code, len(done.lines)) == (6, 1)
+    assert first in done.err
+    assert tags(local_ecr)["1.2.3"] == first
+
+
+def test_a_repository_that_is_not_there_is_said(app: Project, local_ecr: LocalEcr) -> None:
+    app.ok("repo.ensure")
+    done = app.inv("build", "push", ECR_CREATE_REPOSITORY="false")
+    assert (done.code, len(done.lines)) == (5, 1)
+    cause, _ = done.err.strip().splitlines()[-2:]
+    assert "The repository tools/app does not exist in the public registry" in cause
