@@ -133,6 +133,8 @@ def _recall(run: Run, plan: Plan) -> None:
         entry, built = run.entry(item.image.name), before.get(item.image.name)
         if entry.built is not None or built is None or not item.build_needed:
             continue
+        if item.rebuilds and item.published is not None:  # what was built before may be just that
+            continue
         key = build_key(item.image.definition, run.source)
         if key is not None and built.key == key and still_there(built, run.docker):
             say(f"{built.name}: built before, {short(built.digest or built.image_id)}")

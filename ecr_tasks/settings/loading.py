@@ -127,6 +127,7 @@ def _fields(
         "kms_key": parsed["ECR_KMS_KEY"],
         "repository_tags": parsed["ECR_REPOSITORY_TAGS"] or MappingProxyType({}),
         "dirty": parsed["ECR_DIRTY"],
+        "skip": parsed["ECR_SKIP"],
         "debug": parsed["ECR_DEBUG"],
     }
 

@@ -13,6 +13,7 @@ from ecr_tasks.errors import SettingsError
 
 Preset = Literal["default", "lambda", "supply-chain"]
 Dirty = Literal["tag", "refuse"]
+Skip = Literal["commit", "content", "never"]
 OriginKind = Literal["default", "config", "file", "environment", "override"]
 
 DEFAULT_DOCKERFILE = "Dockerfile"
@@ -110,6 +111,7 @@ class Settings:
     kms_key: str | None = None
     repository_tags: Mapping[str, str] = field(default_factory=_nothing)
     dirty: Dirty = "tag"
+    skip: Skip = "commit"
     debug: bool = False
     sdk_environment: Mapping[str, str] = field(default_factory=_nothing)
     child_environment: Mapping[str, str] = field(default_factory=_nothing)

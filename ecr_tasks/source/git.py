@@ -88,8 +88,8 @@ class Git:
                 )
         raise NoRepositoryError
 
-    def run(self, *arguments: str, answers: tuple[int, ...] = (0,)) -> bytes:
-        """What git prints; ``answers`` are the exit codes by which it answers and does not refuse.
+    def run(self, *arguments: str, answers: tuple[int, ...] = (0,), given: bytes = b"") -> bytes:
+        """What git prints, having read ``given``; ``answers`` are the exit codes by which it answers, not refuses.
 
         NoRepositoryError where there is none; SettingsError, with git's words, for any other refusal.
         """
@@ -98,7 +98,7 @@ class Git:
             [self.program, *CONFIGURATION, *arguments],
             cwd=self.folder,
             env=self.environ,
-            stdin=subprocess.DEVNULL,
+            input=given,
             capture_output=True,
             check=False,
         )
