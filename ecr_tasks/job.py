@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -103,6 +104,11 @@ def _build(run: Run, needed: Sequence[PlannedImage]) -> None:
     try:
         with handing.group(run, f"Build {', '.join(item.image.name for item in needed)}"):
             built = _built(run, needed)
+        if settings.skip == "content":
+            from ecr_tasks.inputs import check_unchanged
+
+            images = [item.image for item in needed]
+            check_unchanged(images, project=settings.project, environ=os.environ)
     except BaseException:
         run.turns.close()
         raise

@@ -42,7 +42,9 @@ def _make(run: Run, *, ask: bool) -> Plan:
     if not ask:
         return _made(run, chosen, None)
     asked = {image.repository: image.asked for image in chosen}
-    return _made(run, chosen, run.registry.look(asked))
+    plan = _made(run, chosen, run.registry.look(asked))
+    _warn_of_unshared(plan)
+    return plan
 
 
 def _with_inputs(run: Run, chosen: tuple[Image, ...]) -> tuple[Image, ...]:
@@ -66,6 +68,19 @@ def _with_inputs(run: Run, chosen: tuple[Image, ...]) -> tuple[Image, ...]:
         environ=os.environ,
         let_in=let_in,
     )
+
+
+def _warn_of_unshared(plan: Plan) -> None:
+    """Names what may be why no image has the same inputs: files that only this machine has."""
+    for item in plan.images:
+        found = item.image.inputs.unshared if item.image.inputs and item.build_needed else ()
+        if found:
+            from ecr_tasks.inputs import some
+
+            warn(
+                f"The context of {item.image.name} carries files that git ignores ({some(found)}), so other machines "
+                "have other inputs: add them to .dockerignore."
+            )
 
 
 def _made(run: Run, chosen: Sequence[Image], views: Mapping[str, RepositoryView] | None) -> Plan:

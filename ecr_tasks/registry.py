@@ -39,8 +39,8 @@ INPUTS_DIGITS = 40
 INPUTS = "io.ecr-tasks.inputs.digest"
 """Our annotation with the digest of all that an image was built from (``inputs/``)."""
 
-INPUTS_CONTEXT = "io.ecr-tasks.inputs.context"
-"""The same of those inputs that a commit decides: the context's files and the Dockerfile."""
+INPUTS_TRACKED = "io.ecr-tasks.inputs.tracked"
+"""The same of those inputs alone that a commit decides: the context's tracked files, and the Dockerfile."""
 
 
 @dataclass(frozen=True)
@@ -123,9 +123,9 @@ class StoredImage:
         return self._annotation(INPUTS)
 
     @property
-    def inputs_context(self) -> str | None:
+    def inputs_tracked(self) -> str | None:
         """The part of it that a commit decides, if its annotations say."""
-        return self._annotation(INPUTS_CONTEXT)
+        return self._annotation(INPUTS_TRACKED)
 
     @property
     def config_digest(self) -> str | None:

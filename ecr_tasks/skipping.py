@@ -33,13 +33,14 @@ def same_inputs(image: Image, view: RepositoryView) -> StoredImage | None:
 def is_ours(published: StoredImage, image: Image, source: SourceState) -> bool:
     """Whether a commit's own tag is on its image: built from it, or taken over from another commit.
 
-    Then what a commit decides must be the same; a base image may have changed since, and the tag stays. Where that
-    is not known (under another ECR_SKIP than content), an image that was published for its inputs is taken.
+    Then what a commit decides must be the same; a base image or a file that git ignores may have changed since, and
+    the tag stays. Where that is not known (under another ECR_SKIP than content), an image that was published for its
+    inputs is taken.
     """
     if published.revision in (None, source.revision):
         return True
-    ours = image.inputs.context if image.inputs else None
-    return published.inputs_context is not None and ours in (None, published.inputs_context)
+    ours = image.inputs.tracked if image.inputs else None
+    return published.inputs_tracked is not None and ours in (None, published.inputs_tracked)
 
 
 def because(image: Image, view: RepositoryView, source: SourceState, *, rebuilds: bool) -> str:
@@ -70,4 +71,4 @@ def _and_inputs(image: Image) -> str:
         return ""
     if image.inputs.untold is not None:
         return f", and its inputs can't be told: {image.inputs.untold}"
-    return ", and none has the same inputs"
+    return ", and no image has the same inputs"

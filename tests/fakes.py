@@ -11,7 +11,7 @@ from ecr_tasks.errors import BuildError, EcrTasksError, Refused, RegistryError
 from ecr_tasks.ports import BuildResult
 from ecr_tasks.registry import (
     INPUTS,
-    INPUTS_CONTEXT,
+    INPUTS_TRACKED,
     REVISION,
     RegistryToken,
     Repository,
@@ -307,7 +307,7 @@ class FakeDocker:
         content = f"{item.name} build {self.builds}" if self.unstable else f"{item.name} as built"
         annotations = item.definition.annotations
         inputs = {
-            key: annotations[key] for key in (INPUTS, INPUTS_CONTEXT) if key in annotations and not self.classic
+            key: annotations[key] for key in (INPUTS, INPUTS_TRACKED) if key in annotations and not self.classic
         }
         made = manifest(content, annotations.get(REVISION, REVISION_A), inputs)
         if item.keep == "builder":

@@ -3,7 +3,7 @@
 Nothing here is imported under another ECR_SKIP.
 """
 
-from ecr_tasks.inputs.finding import with_inputs
+from ecr_tasks.inputs.finding import check_unchanged, some, with_inputs
 from ecr_tasks.inputs.model import Inputs
 
-__all__ = ["Inputs", "with_inputs"]
+__all__ = ["Inputs", "check_unchanged", "some", "with_inputs"]

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ecr_tasks.definition import BuildDefinition
 from ecr_tasks.registry import INPUTS_DIGITS, INPUTS_TAG
+
+Files = Mapping[str, tuple[str, str]]
+"""A folder's files: path → git's kind of it (file, exec, link), and the hash of its content."""
 
 SCHEMA = 1
 """Goes into every digest: another way to work it out must give other digests."""
@@ -17,15 +20,18 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class Inputs:
-    """The digest of all inputs, and of those that a commit decides; where one can't be told, ``untold`` says why.
+    """The digest of all inputs, and of what a commit decides of them; where one can't be told, ``untold`` says why.
 
-    ``unshared`` are files of the context that git ignores: no other machine need have them.
+    ``unshared`` are files of the context that git ignores: no other machine need have them. ``local`` is the digest
+    of all that lies on this machine, ``files`` what the context holds.
     """
 
     digest: str | None = None
-    context: str | None = None
+    tracked: str | None = None
     untold: str | None = None
     unshared: tuple[str, ...] = ()
+    local: str | None = None
+    files: Files = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def tag(self) -> str | None:
@@ -33,21 +39,19 @@ class Inputs:
         return f"{INPUTS_TAG}{self.digest.removeprefix('sha256:')[:INPUTS_DIGITS]}" if self.digest else None
 
 
-def files_digest(files: Mapping[str, tuple[str, str]]) -> str:
-    """The digest of a folder's files, given as path → (kind, content's hash); their order has no say."""
+def files_digest(files: Files) -> str:
+    """The digest of a folder's files; their order has no say."""
     return _digest(sorted([path.encode("utf-8", "surrogateescape").hex(), *said] for path, said in files.items()))
 
 
-def context_digest(files: str, dockerfile: bytes, folders: Mapping[str, str]) -> str:
-    """The digest of what a commit decides: the context's files, the Dockerfile, and named contexts' files by name."""
+def local_digest(files: str, dockerfile: bytes, folders: Mapping[str, str]) -> str:
+    """The digest of what lies on a machine: the context's files, the Dockerfile, named contexts' files by name."""
     said = {"schema": SCHEMA, "files": files, "dockerfile": hashlib.sha256(dockerfile).hexdigest()}
     return _digest({**said, "folders": dict(folders)})
 
 
-def inputs_digest(
-    definition: BuildDefinition, context: str, platforms: Sequence[str], bases: Mapping[str, str]
-) -> str:
-    """The digest of everything: what a commit decides, what is asked for, and the base images by reference.
+def inputs_digest(definition: BuildDefinition, local: str, platforms: Sequence[str], bases: Mapping[str, str]) -> str:
+    """The digest of everything: what lies here, what is asked for, and the base images by reference.
 
     ``definition`` is what settings or bake file say alone. Of secrets and SSH keys only the ids count; a cache
     changes nothing but the time; where files are is not what they are.
@@ -55,7 +59,7 @@ def inputs_digest(
     return _digest(
         {
             "schema": SCHEMA,
-            "context": context,
+            "local": local,
             "target": definition.target,
             "platforms": sorted(platforms),
             "args": dict(definition.args),
