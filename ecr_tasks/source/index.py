@@ -77,12 +77,8 @@ def _unchanged(git: Git, compared: set[str]) -> frozenset[str]:
     if not compared:
         return frozenset()
     # Line ends may be converted on the way in alone (input): the work tree's are other ones all the same.
-    if git.run("config", "--get", "core.autocrlf", answers=(0, 1)).strip().lower() not in (
-        b"",
-        b"false",
-        b"no",
-        b"0",
-    ):
+    converts = git.run("config", "--get", "core.autocrlf", answers=(0, 1)).strip().lower()
+    if converts not in (b"", b"false", b"no", b"off", b"0"):
         return frozenset()
     changed = git.run("diff-files", "--name-only", "--relative", "--ignore-submodules=all", "-z")
     found = compared.difference(os.fsdecode(name) for name in lines(changed, b"\0"))
