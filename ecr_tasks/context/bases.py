@@ -72,7 +72,7 @@ class _Reader:
     ) -> None:
         self.file, self.target, self.args = dockerfile, target, args
         self.platform = platform
-        self.contexts = {_key(name) for name in contexts}
+        self.contexts = frozenset(contexts)
         automatic = {**_platform_arguments("BUILD", build_platform), **_platform_arguments("TARGET", platform)}
         automatic["TARGETSTAGE"] = target or "default"
         self.globals = {name: args.get(name, value) for name, value in automatic.items()}
@@ -92,7 +92,7 @@ class _Reader:
     def _target(self) -> int:
         if self.target is None:
             return len(self.file.stages) - 1
-        found = self._find(self.target, len(self.file.stages))
+        found = self._find(self.target, len(self.file.stages), numbered=False)
         if found is None:
             raise Untold(f"its Dockerfile has no stage {self.target}")
         return found
@@ -106,7 +106,7 @@ class _Reader:
 
     def _stage(self, index: int) -> Iterator[Base]:
         stage = self.file.stages[index]
-        if index in self.seen or (stage.name and _key(stage.name) in self.contexts):
+        if index in self.seen or (stage.name and self._is_context(stage.name, self.platform)):
             return
         self.seen.add(index)
         base = self._expand(stage.base, self.globals)
@@ -134,8 +134,16 @@ class _Reader:
                 yield from self._image(name, self.platform)
 
     def _image(self, reference: str, platform: str) -> Iterator[Base]:
-        if reference != "scratch" and _key(reference) not in self.contexts:
+        if reference != "scratch" and not self._is_context(reference, platform):
             yield Base(reference, platform)
+
+    def _is_context(self, name: str, platform: str) -> bool:
+        """Whether a named context takes a name's place, for all platforms or this one (dockerui/namedcontext.go).
+
+        bake hands contexts' names on as they are written; what they are compared with is the familiar form.
+        """
+        known = familiar(name).removesuffix(":latest")
+        return known in self.contexts or f"{known}::{platform}" in self.contexts
 
     def _check_added(self, index: int) -> None:
         """Raises Untold for an ``ADD`` of an address whose content is not pinned."""
@@ -187,11 +195,6 @@ def _sources(instruction: Instruction) -> Iterator[str]:
         fields = dict(part.partition("=")[::2] for row in csv.reader([mount]) for part in row)
         if fields.get("type", "bind") in ("bind", "cache") and fields.get("from"):
             yield fields["from"]
-
-
-def _key(name: str) -> str:
-    """A named context's name as BuildKit compares it: without the platform that it may be for."""
-    return familiar(name.partition("::")[0]).lower()
 
 
 def _platform_arguments(prefix: str, platform: str) -> dict[str, str]:

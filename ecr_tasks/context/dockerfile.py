@@ -130,8 +130,9 @@ def _instructions(lines: Sequence[str], escape: str) -> Iterator[Instruction]:
                 break
             whole += following
         words = split(whole, escape)
-        yield from _instruction(words)
-        _pass_heredocs(words, rest)
+        if words:
+            yield from _instruction(words)
+            _pass_heredocs(words, rest)
 
 
 def _is_nothing(line: str) -> bool:
