@@ -111,6 +111,31 @@ class WhalesDocker:
         except NoSuchImage:
             return None
 
+    def image_digest(self, reference: str, builder: str | None, *, local: bool) -> str | None:
+        """A base image's digest: the local store's, None where it has none; else the registry's, or BuildError.
+
+        Of a local image it is the one in the registry that it came from, if it came from one: the same on every
+        machine. Else it is the image's id.
+        """
+        if not local:
+            options = ["--builder", builder] if builder else []
+            asked = ["buildx", "imagetools", *options, "inspect", "--format", "{{json .Manifest}}", reference]
+            said = json.loads(self._run(f"find {reference}", *asked))
+            return str(said["digest"])
+        from python_on_whales.exceptions import DockerException, NoSuchImage
+
+        from ecr_tasks.context.bases import repository_of
+
+        try:
+            found = self._docker().image.inspect(reference)
+            known = [name.rpartition("@") for name in found.repo_digests or ()]
+            own = repository_of(reference)
+            return min((digest for name, _, digest in known if repository_of(name) == own), default=found.id)
+        except NoSuchImage:
+            return None
+        except DockerException as error:
+            raise docker_errors.command_failed(f"look at {reference}", error.stderr or "") from None
+
     def tag(self, source: str, target: str) -> None:
         """Gives a local image one more name."""
         self._run(f"tag {target}", "tag", source, target)

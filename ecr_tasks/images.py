@@ -158,7 +158,17 @@ def _image(
     epoch = {} if source.commit_time is None else {"SOURCE_DATE_EPOCH": str(_seconds(source))}
     args = {**epoch, **definition.args}
     made = replace(definition, args=args, labels=dict(chosen.labels), annotations=annotations)
-    return Image(name, repository, made, chosen.in_publishing_order)
+    bare = replace(
+        definition,
+        labels=_beside(chosen.labels, chosen.of_source),
+        annotations=at_levels(_beside(chosen.annotations, chosen.of_source), environ, index=definition.makes_index),
+    )
+    return Image(name, repository, made, chosen.in_publishing_order, bare)
+
+
+def _beside(found: Mapping[str, str], of_source: Mapping[str, str]) -> dict[str, str]:
+    """Labels or annotations without what git and CI say."""
+    return {key: value for key, value in found.items() if of_source.get(key) != value}
 
 
 def _seconds(source: SourceState) -> int:

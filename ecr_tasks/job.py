@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -108,6 +109,11 @@ def _build(run: Run, needed: Sequence[PlannedImage]) -> None:
     try:
         with handing.group(run, f"Build {', '.join(item.image.name for item in needed)}"):
             built = _built(run, needed)
+        if settings.skip == "content":
+            from ecr_tasks.inputs import check_unchanged
+
+            images = [item.image for item in needed]
+            check_unchanged(images, project=settings.project, environ=os.environ)
     except BaseException:
         run.turns.close()
         raise
@@ -137,6 +143,8 @@ def _recall(run: Run, plan: Plan) -> None:
     for item in plan.images:
         entry, built = run.entry(item.image.name), before.get(item.image.name)
         if entry.built is not None or built is None or not item.build_needed:
+            continue
+        if item.rebuilds and item.published is not None:  # what was built before may be just that
             continue
         key = build_key(item.image.definition, run.source)
         if key is not None and built.key == key and still_there(built, run.docker):

@@ -7,15 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.copies import PlannedCopy, copy_json
 from ecr_tasks.definition import BuildDefinition, Keep
 from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
 from ecr_tasks.registry import RepositoryView, StoredImage
+from ecr_tasks.settings.model import Skip
+from ecr_tasks.skipping import because, is_ours, same_commit, same_inputs
 from ecr_tasks.source import SourceState
 from ecr_tasks.tag_plan import PlannedTag, plan_tag, tag_json
 from ecr_tasks.tagging import Tag
+
+if TYPE_CHECKING:
+    from ecr_tasks.inputs import Inputs
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,16 @@ class Image:
     repository: str
     definition: BuildDefinition
     tags: tuple[Tag, ...]
+    bare: BuildDefinition | None = None
+    """The definition as settings and bake file have it, without what git, CI and the commit's time add."""
+    inputs: Inputs | None = None
+    """What it is made of, where that decides (ECR_SKIP=content)."""
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The tags that the registry is asked for."""
+        found = self.inputs.tag if self.inputs else None
+        return (*(tag.name for tag in self.tags), *([found] if found else []))
 
 
 @dataclass(frozen=True)
@@ -41,6 +56,10 @@ class PlannedImage:
     keep: Keep = "store"
     copies: tuple[PlannedCopy, ...] = ()
     """What becomes of it in more registries (``ECR_DESTINATIONS``)."""
+    published: StoredImage | None = None
+    """The image that this commit, or the same inputs, are published as already."""
+    rebuilds: bool = False
+    """Whether it is built whatever is published (ECR_SKIP=never): then no other image may take its place."""
 
     @property
     def registry(self) -> str | None:
@@ -55,11 +74,17 @@ class PlannedImage:
         return f"{repository.uri}:{self.image.tags[0].name}" if repository else None
 
     @property
-    def published(self) -> StoredImage | None:
-        """The image that this commit is published as already, or None."""
-        if self.build_needed or self.view is None:
+    def inputs_state(self) -> PlannedTag | None:
+        """The inputs' tag and what becomes of it; None where it is not set, and none is there."""
+        inputs, view = self.image.inputs, self.view
+        if inputs is None or inputs.tag is None or view is None:
             return None
-        return self.view.tags.get(self.image.tags[0].name)
+        there = view.tags.get(inputs.tag)
+        theirs = self.published.inputs if self.published else inputs.digest
+        if there is None and theirs != inputs.digest:
+            return None
+        tag = Tag(inputs.tag, "fixed", "ECR_SKIP=content", "the inputs")
+        return PlannedTag(tag, "present" if there else "new", there.digest if there else None)
 
 
 @dataclass(frozen=True)
@@ -105,42 +130,35 @@ def make_plan(
     views: Mapping[str, RepositoryView] | None,
     *,
     create_repository: bool = False,
+    skip: Skip = "commit",
 ) -> Plan:
     """Plans images against what the registry holds (``views``, by repository; None: it was not asked)."""
     planned: list[PlannedImage] = []
     conflicts: list[Conflict] = []
     for image in images:
         view = views[image.repository] if views is not None else None
-        item = _plan_image(image, source, view, create_repository)
+        item = _plan_image(image, source, view, create_repository, skip)
         planned.append(item)
         conflicts += [Conflict(image.name, error) for error in _conflicts(item, source)]
     return Plan(tuple(planned), tuple(conflicts))
 
 
 def _plan_image(
-    image: Image, source: SourceState, view: RepositoryView | None, create_repository: bool
+    image: Image, source: SourceState, view: RepositoryView | None, create_repository: bool, skip: Skip
 ) -> PlannedImage:
     if view is None:
         tags = tuple(PlannedTag(tag) for tag in image.tags)
         return PlannedImage(image, tags, build_needed=True, because="as asked")
     if view.repository is None:
         tags = tuple(PlannedTag(tag, "new") for tag in image.tags)
-        because = f"the repository {image.repository} does not exist yet"
-        return PlannedImage(image, tags, True, because, view, creates_repository=create_repository)
-    publishing = image.tags[0]
-    published = view.tags.get(publishing.name) if publishing.kind == "fixed" else None
-    tags = tuple(plan_tag(tag, view, published, pushed=tag is publishing) for tag in image.tags)
-    return PlannedImage(image, tags, published is None, _because(publishing, published, source), view)
-
-
-def _because(publishing: Tag, published: StoredImage | None, source: SourceState) -> str:
-    if published is not None:
-        return f"this commit is published as {publishing.name}"
-    if source.revision is None:
-        return "there is no commit to know it by"
-    if source.dirty:
-        return "the tree has uncommitted changes"
-    return f"no image is tagged {publishing.name} yet"
+        why = f"the repository {image.repository} does not exist yet"
+        return PlannedImage(image, tags, True, why, view, creates_repository=create_repository)
+    rebuilds = skip == "never"
+    published = same_commit(image, view) or same_inputs(image, view)
+    builds = published is None or rebuilds
+    tags = tuple(plan_tag(tag, view, published, pushed=builds and tag is image.tags[0]) for tag in image.tags)
+    why = because(image, view, source, rebuilds=rebuilds)
+    return PlannedImage(image, tags, builds, why, view, published=published, rebuilds=rebuilds)
 
 
 def _conflicts(planned: PlannedImage, source: SourceState) -> list[EcrTasksError]:
@@ -149,8 +167,8 @@ def _conflicts(planned: PlannedImage, source: SourceState) -> list[EcrTasksError
         return []
     if view.repository is None:
         return [] if planned.creates_repository else [no_repository(name)]
-    published = planned.published
-    if published is not None and published.revision not in (None, source.revision):
+    published = same_commit(planned.image, view)
+    if published is not None and not is_ours(published, planned.image, source):
         return [
             Refused(
                 f"The tag {planned.image.tags[0].name} in {name} is {published.digest}, built from another "
@@ -191,6 +209,12 @@ def _image_json(planned: PlannedImage) -> dict[str, Any]:
         "registry": planned.registry,
         "creates_repository": planned.creates_repository,
         "build": {"needed": planned.build_needed, "because": planned.because},
+        "inputs": _inputs_json(planned.image),
         "tags": [tag_json(item) for item in planned.tags],
         "destinations": [copy_json(copy) for copy in planned.copies],
     }
+
+
+def _inputs_json(image: Image) -> dict[str, Any] | None:
+    inputs = image.inputs
+    return {"digest": inputs.digest, "tag": inputs.tag, "because": inputs.untold} if inputs else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from ecr_tasks.cache import with_cache
@@ -14,6 +14,7 @@ from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.images import bake_file, images, repositories
 from ecr_tasks.plan import Conflict, Image, Plan, make_plan
 from ecr_tasks.registry import RepositoryView
+from ecr_tasks.report.terminal import warn
 from ecr_tasks.run import Run
 
 
@@ -39,13 +40,50 @@ def planned_repositories(run: Run) -> dict[str, str]:
 
 
 def _make(run: Run, *, ask: bool) -> Plan:
-    chosen = planned_images(run)
+    chosen = _with_inputs(run, planned_images(run))
     if not ask:
         return with_copies(run, _made(run, chosen, None), None)
     looks = Looks(run, chosen)
-    asked = {image.repository: [tag.name for tag in image.tags] for image in chosen}
-    views = run.registry.look(asked)
-    return with_copies(run, _made(run, chosen, views), looks.found())
+    views = run.registry.look({image.repository: image.asked for image in chosen})
+    plan = with_copies(run, _made(run, chosen, views), looks.found())
+    _warn_of_unshared(plan)
+    return plan
+
+
+def _with_inputs(run: Run, chosen: tuple[Image, ...]) -> tuple[Image, ...]:
+    """What the images are made of, where that decides; docker is let in where base images are in ECR."""
+    if run.settings.skip != "content":
+        return chosen
+    from ecr_tasks.guard import ecr_hosts
+    from ecr_tasks.inputs import with_inputs
+
+    hosts = {host: at for image in chosen for host, at in ecr_hosts(image.definition, run.settings).items()}
+
+    def let_in(references: Iterable[str]) -> None:
+        for host in {reference.partition("/")[0] for reference in references} & hosts.keys():
+            run.docker.authorize(replace(run.registry.token(hosts[host]), host=host))
+
+    return with_inputs(
+        chosen,
+        project=run.settings.project,
+        docker=run.docker,
+        builder=run.settings.builder,
+        environ=os.environ,
+        let_in=let_in,
+    )
+
+
+def _warn_of_unshared(plan: Plan) -> None:
+    """Names what may be why no image has the same inputs: files that only this machine has."""
+    for item in plan.images:
+        found = item.image.inputs.unshared if item.image.inputs and item.build_needed else ()
+        if found:
+            from ecr_tasks.inputs import some
+
+            warn(
+                f"The context of {item.image.name} carries files that git ignores ({some(found)}), so other machines "
+                "have other inputs: add them to .dockerignore."
+            )
 
 
 def _made(run: Run, chosen: Sequence[Image], views: Mapping[str, RepositoryView] | None) -> Plan:
@@ -59,7 +97,7 @@ def _made(run: Run, chosen: Sequence[Image], views: Mapping[str, RepositoryView]
         )
         for image in chosen
     ]
-    plan = make_plan(cached, run.source, views, create_repository=settings.create_repository)
+    plan = make_plan(cached, run.source, views, create_repository=settings.create_repository, skip=settings.skip)
     return _with_keep(run, plan)
 
 

@@ -52,6 +52,9 @@ class Docker(Protocol):
     def image_id(self, reference: str) -> str | None:
         """The local image's id, or None when the store has no such image."""
 
+    def image_digest(self, reference: str, builder: str | None, *, local: bool) -> str | None:
+        """What a base image is: in the local store (None: not there), or in its registry, as the builder asks it."""
+
     def tag(self, source: str, target: str) -> None:
         """Gives a local image one more name."""
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ecr_tasks.errors import SettingsError
+from ecr_tasks.registry import INPUTS_DIGITS, INPUTS_TAG
 from ecr_tasks.settings import destinations
 from ecr_tasks.settings.destinations import Destination
 from ecr_tasks.settings.problems import Malformed
@@ -15,6 +16,7 @@ from ecr_tasks.source.semver import Version
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", re.ASCII)
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _COMMIT = re.compile(r"sha-[0-9a-f]{7,64}")
+_INPUTS = re.compile(rf"{INPUTS_TAG}[0-9a-f]{{{INPUTS_DIGITS}}}")
 
 MOST_TAGS = 99
 """With the source these are the hundred images that one BatchGetImage reads (API model, ImageIdentifierList)."""
@@ -75,5 +77,5 @@ def destination(given: str) -> Destination:
 
 
 def is_fixed(tag: str) -> bool:
-    """Whether a tag's name says that it never moves: a whole version or a commit (docs/tags.md)."""
-    return Version.parse(tag) is not None or _COMMIT.fullmatch(tag) is not None
+    """Whether a tag's name says that it never moves: a whole version, a commit or inputs (docs/tags.md)."""
+    return Version.parse(tag) is not None or any(one.fullmatch(tag) for one in (_COMMIT, _INPUTS))

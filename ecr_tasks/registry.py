@@ -30,6 +30,18 @@ VERSION = OCI_KEYS + "version"
 REVISION = OCI_KEYS + "revision"
 """The OCI pre-defined key that says which commit an image was built from."""
 
+INPUTS_TAG = "inputs-"
+"""What the tag begins with by which an image is found by its inputs (ECR_SKIP=content)."""
+
+INPUTS_DIGITS = 40
+"""How many digits of the inputs' digest follow: 160 bits, as many as a commit's id."""
+
+INPUTS = "io.ecr-tasks.inputs.digest"
+"""Our annotation with the digest of all that an image was built from (``inputs/``)."""
+
+INPUTS_TRACKED = "io.ecr-tasks.inputs.tracked"
+"""The same of those inputs alone that a commit decides: the context's tracked files, and the Dockerfile."""
+
 
 @dataclass(frozen=True)
 class Repository:
@@ -109,6 +121,16 @@ class StoredImage:
     def version(self) -> str | None:
         """The version that the image says it is, if its annotations say."""
         return self._annotation(VERSION)
+
+    @property
+    def inputs(self) -> str | None:
+        """The digest of what the image says it was built from, if its annotations say."""
+        return self._annotation(INPUTS)
+
+    @property
+    def inputs_tracked(self) -> str | None:
+        """The part of it that a commit decides, if its annotations say."""
+        return self._annotation(INPUTS_TRACKED)
 
     @property
     def config_digest(self) -> str | None:

@@ -10,11 +10,19 @@ from typing import TypeVar
 
 from ecr_tasks.definition import BuildDefinition, BuildInput
 from ecr_tasks.engine import Engine
-from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
+from ecr_tasks.errors import BuildError, EcrTasksError, Refused, RegistryError
 from ecr_tasks.findings import ScanResult
 from ecr_tasks.inventory import artifact_kind
 from ecr_tasks.ports import BuildResult, Signing
-from ecr_tasks.registry import REVISION, RegistryToken, Repository, RepositoryView, StoredImage
+from ecr_tasks.registry import (
+    INPUTS,
+    INPUTS_TRACKED,
+    REVISION,
+    RegistryToken,
+    Repository,
+    RepositoryView,
+    StoredImage,
+)
 from ecr_tasks.repository import Desired, Difference, RepositoryState
 from tests.core.build import ACCOUNT, HOST, REVISION_A, manifest
 
@@ -301,6 +309,8 @@ class FakeDocker:
         self.authorized: list[RegistryToken] = []
         self.builds = 0
         self.bake_targets: dict[str, BuildDefinition] = {}
+        self.local_bases: dict[str, str] = {}
+        self.registry_bases: dict[str, str] = {}
         self.broken: EcrTasksError | None = None
         self.unreachable: set[str] = set()
         """References that nothing can be copied to."""
@@ -330,6 +340,14 @@ class FakeDocker:
         image = self.store.get(reference)
         self.calls.end()
         return self.id_of(image) if image else None
+
+    def image_digest(self, reference: str, builder: str | None, *, local: bool) -> str | None:
+        self.calls.begin("image_digest", reference, "local" if local else "registry")
+        found = (self.local_bases if local else self.registry_bases).get(reference)
+        if found is None and not local:
+            raise BuildError(f"docker could not find {reference}: not found.", "Log in.")
+        self.calls.end()
+        return found
 
     def tag(self, source: str, target: str) -> None:
         self.calls.begin("tag", source, target)
@@ -380,7 +398,11 @@ class FakeDocker:
 
     def _build(self, item: BuildInput) -> BuildResult:
         content = f"{item.name} build {self.builds}" if self.unstable else f"{item.name} as built"
-        made = manifest(content, item.definition.annotations.get(REVISION, REVISION_A))
+        annotations = item.definition.annotations
+        inputs = {
+            key: annotations[key] for key in (INPUTS, INPUTS_TRACKED) if key in annotations and not self.classic
+        }
+        made = manifest(content, annotations.get(REVISION, REVISION_A), inputs)
         if item.keep == "builder":
             if item.push:
                 self._send(item.references[0], made)

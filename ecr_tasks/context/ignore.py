@@ -86,12 +86,12 @@ class DockerIgnore:
         said: Sequence[bool] | None = None
         for depth in range(1, len(parts)):
             folder = "/".join(parts[:depth])
-            ignored, said = self._judge(folder, said)
-            if ignored and not self._enters(folder):
+            ignored, said = self.judge(folder, said)
+            if ignored and not self.enters(folder):
                 return True
-        return self._judge("/".join(parts), said)[0]
+        return self.judge("/".join(parts), said)[0]
 
-    def _judge(self, path: str, said_of_parent: Sequence[bool] | None) -> tuple[bool, Sequence[bool]]:
+    def judge(self, path: str, said_of_parent: Sequence[bool] | None) -> tuple[bool, Sequence[bool]]:
         """Whether ``path`` is ignored, and which rules matched it or the folder it is in.
 
         A rule that could change nothing is not asked, and so does not remember either: that is why the order
@@ -108,7 +108,7 @@ class DockerIgnore:
                 ignored = not rule.exception
         return ignored, said
 
-    def _enters(self, ignored_folder: str) -> bool:
+    def enters(self, ignored_folder: str) -> bool:
         """Whether the walk enters an ignored folder, looking for exceptions."""
         prefixes = [rule.prefix for rule in self.rules if rule.exception]
         if any(_WILD.intersection(prefix) for prefix in prefixes):

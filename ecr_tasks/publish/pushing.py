@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -57,19 +58,22 @@ def publish(
     repository = planned.view.repository if planned.view else None
     if repository is None:
         raise RegistryError(f"The repository {planned.image.repository} is gone.", "Run it again.")
-    image = planned.published
+    image = None if planned.build_needed else planned.published
     state: State = "already-published"
+    due = planned.tags
     if image is None:
         if built is None:
             raise RegistryError(f"{planned.image.name} was not built.", "Run `inv build push`.")
         image, state = _push(planned, built, repository, docker, registry, builder, warn)
-    due = [item for item in planned.tags[1:] if item.digest != image.digest]
+        due = due[1:]
+    _name_by_inputs(planned, image, repository, registry, pushed=state == "pushed")
     try:
-        moved, left = set_tags(due, image, repository, registry, warn)
+        moved, left = set_tags(
+            [item for item in due if item.digest != image.digest], image, repository, registry, warn
+        )
     except EcrTasksError as error:
         raise type(error)(
-            f"{image.digest} is published as {planned.image.tags[0].name}, but not every tag is set: {error.cause}",
-            error.remedy,
+            f"{image.digest} is published{_as(planned)}, but not every tag is set: {error.cause}", error.remedy
         ) from error
     if state == "already-published" and moved:
         state = "retagged"
@@ -89,13 +93,16 @@ def _push(
 ) -> tuple[StoredImage, State]:
     """Pushes under the publishing tag and returns what ECR then holds there.
 
-    A fixed tag that another run has published meanwhile stays: that image is taken instead of ours.
+    A fixed tag that another run has published meanwhile stays: that image is taken instead of ours, or refused
+    where it must not be (ECR_SKIP=never).
     """
     tag = planned.image.tags[0]
     reference = planned.reference or ""
+    if planned.published is not None and planned.rebuilds:
+        return _theirs(planned, planned.published, built, warn)
     docker.authorize(replace(registry.token(), host=repository.host))
     if tag.kind == "fixed" and (theirs := registry.image(repository, tag.name)) is not None:
-        return _theirs(theirs, built, reference, warn)
+        return _theirs(planned, theirs, built, warn)
     make_way(planned.tags[0], repository, registry)
     try:
         with registry.spending(repository, planned.image.definition.manifests):
@@ -104,14 +111,14 @@ def _push(
         theirs = registry.image(repository, tag.name)
         if tag.kind == "moving" or theirs is None:
             raise
-        return _theirs(theirs, built, reference, warn)
+        return _theirs(planned, theirs, built, warn)
     stored = registry.image(repository, tag.name)
     if stored is None:
         raise RegistryError(f"ECR does not have {reference} after the push.", "Run it again.")
     if _same(stored, built, digest):
         return stored, "pushed"
     if digest is not None and registry.image(repository, digest) is not None and tag.kind == "fixed":
-        return _theirs(stored, built, reference, warn)
+        return _theirs(planned, stored, built, warn)
     raise RegistryError(
         f"ECR holds {stored.digest} as {reference}, but {digest or built.image_id} was built.",
         "Another run may have pushed at the same time; run it again. No other tag has been touched.",
@@ -143,8 +150,34 @@ def _same(stored: StoredImage, built: Built, digest: str | None) -> bool:
 
 
 def _theirs(
-    theirs: StoredImage, built: Built, reference: str, warn: Callable[[str], None]
+    planned: PlannedImage, theirs: StoredImage, built: Built, warn: Callable[[str], None]
 ) -> tuple[StoredImage, State]:
-    if theirs.digest != built.digest:
-        warn(f"Another run published {reference} first; its image {theirs.digest} is taken.")
+    """The image that has the fixed tag, in place of ours; Refused where another one than ours must not be taken."""
+    if planned.rebuilds and not _same(theirs, built, built.digest):
+        raise Refused(
+            f"{planned.reference} is published as {theirs.digest}, and {built.digest or built.image_id} was built "
+            "(ECR_SKIP=never); a fixed tag never moves.",
+            "Make a new commit to publish it, or set ECR_SKIP=commit to keep what is published.",
+        )
+    if theirs.digest != built.digest and not planned.rebuilds:
+        warn(f"Another run published {planned.reference} first; its image {theirs.digest} is taken.")
     return theirs, "already-published"
+
+
+def _name_by_inputs(
+    planned: PlannedImage, image: StoredImage, repository: Repository, registry: Registry, *, pushed: bool
+) -> None:
+    """Gives an image the tag of its inputs, unless an image of the same inputs has it already."""
+    inputs, view = planned.image.inputs, planned.view
+    if inputs is None or inputs.tag is None or (view is not None and inputs.tag in view.tags):
+        return
+    if (pushed or image.inputs == inputs.digest) and registry.image(repository, inputs.tag) is None:
+        with suppress(Refused):  # another run was quicker: its image is as good
+            registry.set_tag(repository, image, inputs.tag)
+
+
+def _as(planned: PlannedImage) -> str:
+    """What it is published as for certain, when setting the other tags has failed."""
+    first = planned.tags[0]
+    is_set = planned.build_needed or first.state == "present"
+    return f" as {first.tag.name}" if is_set else ""

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from ecr_tasks.inventory import Held, Kind, Scan
-from ecr_tasks.report.terminal import document, human_size, say, short, table
+from ecr_tasks.registry import INPUTS_TAG
+from ecr_tasks.report.terminal import document, human_size, say, short, short_tag, table
 
 _TAGS_SHOWN = 4
 _HEAD = ("  tags", "digest", "platforms", "size", "pushed", "last pulled", "scan", "with")
@@ -116,8 +117,9 @@ def _row(item: Held, now: datetime) -> tuple[str, ...]:
 def _tags(tags: Sequence[str]) -> str:
     if not tags:
         return "(untagged)"
+    shown = sorted(map(short_tag, tags), key=lambda tag: tag.startswith(INPUTS_TAG))
     more = len(tags) - _TAGS_SHOWN
-    return ", ".join(tags[:_TAGS_SHOWN]) + (f" +{more}" if more > 0 else "")
+    return ", ".join(shown[:_TAGS_SHOWN]) + (f" +{more}" if more > 0 else "")
 
 
 def _with(item: Held) -> str:

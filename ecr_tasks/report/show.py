@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ecr_tasks.copies import PlannedCopy
 from ecr_tasks.plan import Plan
-from ecr_tasks.report.terminal import document, say, short, table
+from ecr_tasks.report.terminal import document, say, short, short_tag, table
 from ecr_tasks.tag_plan import PlannedTag
 
 
@@ -24,6 +24,8 @@ def plan(plan: Plan) -> None:
             where = f"{item.registry}/{item.image.repository}" if item.registry else item.image.repository
             say(f"{where}: {'build' if item.build_needed else 'nothing to build'}, {item.because}")
             states = [(f"  {tag.tag.name}", tag.tag.kind, _now(tag), tag.tag.because) for tag in item.tags]
+            if inputs := item.inputs_state:
+                states.append((f"  {short_tag(inputs.tag.name)}", inputs.tag.kind, _now(inputs), inputs.tag.because))
             table(("  tag", "kind", "now", "because"), states)
         if item.creates_repository:
             say(f"  the repository {item.image.repository} will be created")

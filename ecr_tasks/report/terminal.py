@@ -8,6 +8,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from ecr_tasks.registry import INPUTS_DIGITS, INPUTS_TAG
+
 
 def say(text: str) -> None:
     """One calm line for people."""
@@ -47,6 +49,12 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 def short(digest: str | None) -> str:
     """A digest as people compare them: the algorithm and twelve digits."""
     return digest[:19] if digest else "none"
+
+
+def short_tag(tag: str) -> str:
+    """A tag as people read it: of one that is a digest of inputs, twelve digits."""
+    digits = tag.removeprefix(INPUTS_TAG)
+    return f"{INPUTS_TAG}{digits[:12]}…" if digits != tag and len(digits) == INPUTS_DIGITS else tag
 
 
 def human_size(size: int) -> str:

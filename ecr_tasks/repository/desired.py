@@ -43,7 +43,8 @@ def _locking(settings: Settings, source: SourceState, actual: Sequence[str]) -> 
         mutability = f"{word.upper()}_WITH_EXCLUSION" if patterns else word.upper()
         return Locking(cast(Mutability, mutability), tuple(patterns))
     flavor, rules, is_default = configured(settings)
-    found = shapes(rules, flavor, dirty=settings.dirty == "tag", unversioned=is_default)
+    inputs = settings.skip == "content"
+    found = shapes(rules, flavor, dirty=settings.dirty == "tag", unversioned=is_default, inputs=inputs)
     return locking(found, _majors(source), actual)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ecr_tasks.cache import CACHE_TAG
+from ecr_tasks.registry import INPUTS_TAG
 from ecr_tasks.repository.patterns import literal
 from ecr_tasks.tagging.dates import tells_seconds
 from ecr_tasks.tagging.flavor import Flavor
@@ -31,11 +32,13 @@ class Shape:
     dirty: bool = False
 
 
-def shapes(rules: Sequence[Rule], flavor: Flavor, *, dirty: bool, unversioned: bool) -> tuple[Shape, ...]:
+def shapes(
+    rules: Sequence[Rule], flavor: Flavor, *, dirty: bool, unversioned: bool, inputs: bool = False
+) -> tuple[Shape, ...]:
     """Every shape of tag that a rule set can give, with `latest`, the build cache and uncommitted trees' tags.
 
     ``dirty`` is whether those are published at all (ECR_DIRTY), ``unversioned`` whether a source without a
-    commit has a tag (it has with the default rules).
+    commit has a tag (it has with the default rules), ``inputs`` whether images are found by their inputs.
     """
     enabled = [rule for rule in rules if rule.enable.parts != ("false",)]
     found = [shape for rule in enabled for shape in _shapes(rule, flavor)]
@@ -43,6 +46,8 @@ def shapes(rules: Sequence[Rule], flavor: Flavor, *, dirty: bool, unversioned: b
         prefix = _text(flavor.prefix) if flavor.prefix_on_latest else ""
         suffix = _text(flavor.suffix) if flavor.suffix_on_latest else ""
         found.append(Shape(f"{prefix}latest{suffix}", "moving", f"flavor latest={flavor.latest}"))
+    if inputs:
+        found.append(Shape(f"{INPUTS_TAG}%", "fixed", "ECR_SKIP=content"))
     found.append(Shape(CACHE_TAG, "moving", "the build cache"))
     if dirty:
         commits = [shape for rule in enabled if rule.type == "sha" for shape in _shapes(rule, flavor)]

@@ -129,6 +129,7 @@ def _fields(
         "destinations": parsed["ECR_DESTINATIONS"] or (),
         "dirty": parsed["ECR_DIRTY"],
         "scan_fail_on": parsed["ECR_SCAN_FAIL_ON"],
+        "skip": parsed["ECR_SKIP"],
         "debug": parsed["ECR_DEBUG"],
     }
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Preset = Literal["default", "lambda", "supply-chain"]
 Dirty = Literal["tag", "refuse"]
+Skip = Literal["commit", "content", "never"]
 OriginKind = Literal["default", "config", "file", "environment", "override"]
 
 DEFAULT_DOCKERFILE = "Dockerfile"
@@ -116,6 +117,7 @@ class Settings:
     destinations: tuple[Destination, ...] = ()
     dirty: Dirty = "tag"
     scan_fail_on: Level | None = None
+    skip: Skip = "commit"
     debug: bool = False
     sdk_environment: Mapping[str, str] = field(default_factory=_nothing)
     child_environment: Mapping[str, str] = field(default_factory=_nothing)

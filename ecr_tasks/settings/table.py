@@ -161,9 +161,11 @@ GROUPS: Mapping[str, tuple[Spec, ...]] = MappingProxyType(
             ),
             Spec(
                 "ECR_SKIP",
-                "commit: don't rebuild a clean commit that is published. (content and never: not yet.)",
-                "commit",
-                values.only("commit"),
+                "commit: don't rebuild a clean commit that is published. content: nor the same inputs (files, "
+                "Dockerfile, arguments, platforms, base images), whichever commit they were built from; the "
+                "image's labels go on naming that one. never: always build.",
+                "content",
+                values.choice("commit", "content", "never"),
                 default="commit",
             ),
             Spec("ECR_DEBUG", "Show tracebacks.", "true", values.boolean, default="false"),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Literal
 
 from ecr_tasks.settings.problems import Malformed
 
@@ -170,17 +169,6 @@ def dockerfile(given: str) -> str:
     if given == "-":
         raise Malformed("can't be - (standard input): name a file")
     return given
-
-
-def only(allowed: Literal["commit"]) -> Callable[[str], str]:
-    """A parser for a setting of which nothing but the default is implemented yet."""
-
-    def parse(given: str) -> str:
-        if given.strip() != allowed:
-            raise Malformed(f"is not implemented yet: it can only be {allowed}, its default, for now")
-        return allowed
-
-    return parse
 
 
 def not_yet(given: str) -> str:

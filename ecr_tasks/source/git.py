@@ -88,24 +88,26 @@ class Git:
                 )
         raise NoRepositoryError
 
-    def run(self, *arguments: str, answers: tuple[int, ...] = (0,)) -> bytes:
-        """What git prints; ``answers`` are the exit codes by which it answers and does not refuse.
+    def run(self, *arguments: str, answers: tuple[int, ...] = (0,), given: bytes = b"") -> bytes:
+        """What git prints, having read ``given``; ``answers`` are the exit codes by which it answers, not refuses.
 
         NoRepositoryError where there is none; SettingsError, with git's words, for any other refusal.
         """
-        return self._done(arguments, answers).stdout
+        return self._done(arguments, answers, given).stdout
 
     def says(self, *arguments: str) -> bool:
         """Whether git's answer is yes (0) and not no (1); refusals are those of :meth:`run`."""
         return self._done(arguments, (0, 1)).returncode == 0
 
-    def _done(self, arguments: Sequence[str], answers: tuple[int, ...]) -> subprocess.CompletedProcess[bytes]:
+    def _done(
+        self, arguments: Sequence[str], answers: tuple[int, ...], given: bytes = b""
+    ) -> subprocess.CompletedProcess[bytes]:
         # The program is a resolved path, the arguments are this package's own and there is no shell.
         done = subprocess.run(  # noqa: S603
             [self.program, *CONFIGURATION, *arguments],
             cwd=self.folder,
             env=self.environ,
-            stdin=subprocess.DEVNULL,
+            input=given,
             capture_output=True,
             check=False,
         )

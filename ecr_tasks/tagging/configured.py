@@ -60,7 +60,7 @@ def tag_set(
     known = oci_labels(title, facts, found.version)
     own = {**known, **(labels or {}), **_additions(settings, "ECR_LABELS", settings.labels, facts)}
     noted = {**known, **(annotations or {}), **_additions(settings, "ECR_ANNOTATIONS", settings.annotations, facts)}
-    return replace(found, labels=_sorted(own), annotations=_sorted(noted))
+    return replace(found, labels=_sorted(own), annotations=_sorted(noted), of_source=known)
 
 
 def tags(source: SourceState, now: datetime | None = None) -> tuple[Tag, ...]:

@@ -60,6 +60,8 @@ class TagSet:
     annotations: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     rules: tuple[RuleResult, ...] = ()
     publishing: Tag | None = None
+    of_source: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """What git and CI say for labels and annotations, which settings and bake file may have changed."""
 
     @property
     def in_publishing_order(self) -> tuple[Tag, ...]:

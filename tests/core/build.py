@@ -69,7 +69,9 @@ def digest(text: str) -> str:
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
-def manifest(content: str, revision: str | None = REVISION_A) -> StoredImage:
+def manifest(
+    content: str, revision: str | None = REVISION_A, annotations: Mapping[str, str] | None = None
+) -> StoredImage:
     """A single image whose bytes depend on ``content``."""
     document = {
         "schemaVersion": 2,
@@ -77,7 +79,7 @@ def manifest(content: str, revision: str | None = REVISION_A) -> StoredImage:
         "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest(content), "size": 100},
         "layers": [{"digest": digest(content + "-layer"), "size": 2000}, {"digest": digest("base"), "size": 30000}],
     }
-    return _stored(document, MANIFEST, revision)
+    return _stored(document, MANIFEST, revision, annotations)
 
 
 def index(children: Sequence[tuple[Mapping[str, str] | None, str]], revision: str | None = REVISION_A) -> StoredImage:
@@ -94,8 +96,11 @@ def image(tags: Sequence[Tag] = ALL_TAGS, name: str = "team/app", definition: Bu
     return Image(name, name, definition or BuildDefinition("/project"), tuple(tags))
 
 
-def _stored(document: dict[str, Any], media_type: str, revision: str | None) -> StoredImage:
-    if revision is not None:
-        document["annotations"] = {REVISION: revision}
+def _stored(
+    document: dict[str, Any], media_type: str, revision: str | None, annotations: Mapping[str, str] | None = None
+) -> StoredImage:
+    noted = {**({REVISION: revision} if revision is not None else {}), **(annotations or {})}
+    if noted:
+        document["annotations"] = noted
     text = json.dumps(document)
     return StoredImage(digest(text), text, media_type)

@@ -70,7 +70,7 @@ BAD = [
     ("ECR_REPOSITORY_TAGS", "team", "isn't KEY=VALUE"),
     ("ECR_REPOSITORY_TAGS", "aws:team=x", "AWS's own"),
     ("ECR_REPOSITORY_TAGS", "k=" + "x" * 257, "at most 128"),
-    ("ECR_SKIP", "content", "not implemented yet: it can only be commit"),
+    ("ECR_SKIP", "always", "must be commit, content or never"),
 ]
 
 
@@ -138,8 +138,9 @@ def test_what_nothing_implements_yet_is_refused_and_not_ignored(project: Project
     assert project.problem().startswith(f".env:1: {name} is not implemented yet: ")
 
 
-def test_skip_may_be_set_to_what_it_is(project: Project) -> None:
-    project.load({"ECR_SKIP": "commit"})
+@pytest.mark.parametrize("word", ["commit", "content", "never"])
+def test_every_way_to_skip_is_taken(project: Project, word: str) -> None:
+    assert project.load({"ECR_SKIP": word}).skip == word
 
 
 @pytest.mark.parametrize(

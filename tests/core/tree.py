@@ -1,0 +1,79 @@
+"""A build context in a folder, and the docker that knows its base image."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from ecr_tasks.definition import BuildDefinition
+from ecr_tasks.inputs import Inputs, with_inputs
+from ecr_tasks.plan import Image
+from tests.core.build import image
+from tests.core.conftest import WHO
+from tests.fakes import Calls, FakeDocker, FakeRegistry
+
+BASE, OTHER_BASE = f"sha256:{'1' * 64}", f"sha256:{'2' * 64}"
+
+
+class Tree:
+    """A context in a folder, its Dockerfile on ``base:1``, and the docker that knows that image."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.docker = FakeDocker(FakeRegistry(Calls()))
+        self.docker.local_bases["base:1"] = BASE
+        self.let_in: list[str] = []
+        self.write("Dockerfile", "FROM base:1\nCOPY . /\n")
+        self.write(".dockerignore", "**/*.log\n")
+        self.write("app.py", "print()\n")
+        self.write("lib/part.py", "1\n")
+
+    def write(self, name: str, text: str) -> Path:
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def git(self, *arguments: str) -> str:
+        environ = {**os.environ, **WHO, "GIT_COMMITTER_EMAIL": "a@example.com", "GIT_CONFIG_NOSYSTEM": "1"}
+        done = subprocess.run(
+            ["git", *arguments], cwd=self.path, env=environ, check=True, capture_output=True, text=True
+        )
+        return done.stdout
+
+    def under_git(self, *options: str) -> Tree:
+        self.git("init", "--quiet", "--template=", "--initial-branch=main", *options)
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", "one")
+        return self
+
+    def image(self, **changes: Any) -> Image:
+        asked = image(definition=BuildDefinition(str(self.path), **changes))
+        (found,) = with_inputs(
+            [asked],
+            project=self.path,
+            docker=self.docker,
+            builder=None,
+            environ=os.environ,
+            let_in=self.let_in.extend,
+        )
+        return found
+
+    def inputs(self, **changes: Any) -> Inputs:
+        found = self.image(**changes).inputs
+        assert found is not None
+        return found
+
+    def digest(self, **changes: Any) -> str:
+        found = self.inputs(**changes)
+        assert found.untold is None
+        assert found.digest is not None
+        return found.digest
+
+    def untold(self, **changes: Any) -> str:
+        found = self.inputs(**changes)
+        assert found.digest is None
+        assert found.tag is None
+        return found.untold or ""

@@ -1,0 +1,85 @@
+"""Our reading of a Dockerfile against BuildKit's: the same base images are asked for."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ecr_tasks.context.bases import bases, familiar
+from ecr_tasks.context.dockerfile import parse
+from ecr_tasks.definition import dump
+from tests.engine.conftest import docker
+
+NAMES = ("a", "b", "c", "d", "amd64")
+LOADED = re.compile(r"^#\d+ \[internal\] load metadata for (\S+)$", re.MULTILINE)
+
+CASES: list[tuple[str, dict[str, Any]]] = [
+    ("FROM IMG/a:1\nCOPY --from=IMG/b:1 /etc /etc2\n", {}),
+    ("FROM IMG/b:1 AS unused\nFROM IMG/a:1 AS one\nFROM one AS Two\nFROM two\n", {}),
+    ("FROM IMG/a:1 AS one\nRUN true\nFROM IMG/b:1 AS two\nFROM IMG/c:1\nCOPY --from=1 /etc /e\n", {}),
+    ("FROM IMG/a:1 AS one\nFROM IMG/b:1 AS two\n", {"target": "one"}),
+    (
+        "FROM IMG/a:1\nRUN --mount=type=bind,from=IMG/b:1,target=/t true\nRUN --mount=from=IMG/c:1,target=/t true\n",
+        {},
+    ),
+    ("ARG N=a\nARG R=IMG/${N}\nFROM $R:1\n", {}),
+    ("ARG N=a\nFROM IMG/${N}:1\nARG N=d\nCOPY --from=IMG/c:1 /etc /e\n", {"args": {"N": "b"}}),
+    ("ARG N\nFROM IMG/${N:-a}:${N:+2}1\n", {}),
+    ('ARG N="b"\nFROM IMG/"${N-a}":1\n', {}),
+    ("FROM --platform=$BUILDPLATFORM IMG/$TARGETARCH:1\n", {}),
+    ("FROM \\\n  IMG/a:1 \\ \n\n # FROM IMG/b:1\n AS x\nFROM x\n", {}),
+    ("FROM IMG/a:1\nRUN <<EOF\n#FROM IMG/b:1\ntrue\nEOF\nCOPY --from=IMG/c:1 /etc /e\n", {}),
+    ("FROM IMG/a:1\nCOPY <<-'one' <<two /x/\nFROM IMG/b:1\n\tone\nFROM IMG/c:1\ntwo\nRUN true\n", {}),
+    ('FROM IMG/a:1\nRUN echo "<<EOF"\nCOPY --from=IMG/c:1 /etc /e\n', {}),
+    ("FROM IMG/a:1\nRUN echo \\\\\nFROM IMG/b:1\n", {}),
+    ("# escape=`\nFROM `\n IMG/a:1\nRUN echo c:\\\nCOPY --from=IMG/b:1 /etc /e\n", {}),
+    ("FROM IMG/a:1 AS one\nFROM IMG/b:1\nCOPY --from=one /etc /e\n", {"contexts": {"one": "docker-image://IMG/c:1"}}),
+    ("FROM IMG/a\nCOPY --from=IMG/b:1 /etc /e\n", {"contexts": {"IMG/a": "docker-image://IMG/d:1"}}),
+    ("FROM docker.io/IMG/a:latest\n", {"contexts": {"IMG/a": "docker-image://IMG/d:1"}}),
+    ("FROM IMG/a:1\n", {"contexts": {"IMG/a": "docker-image://IMG/d:1"}}),
+    ("FROM IMG/a:1\n", {"contexts": {"docker.io/IMG/a:1": "docker-image://IMG/d:1"}}),
+    ("FROM IMG/a:1\n", {"contexts": {"IMG/a:1::linux/amd64": "docker-image://IMG/d:1"}}),
+    ("FROM IMG/a:1\n", {"contexts": {"IMG/a:1::linux/arm64": "docker-image://IMG/d:1"}}),
+    ("FROM IMG/a:1 AS Up\nRUN true\n", {"contexts": {"Up": "docker-image://IMG/d:1"}}),
+    ("FROM IMG/a:1 AS x\nFROM x AS y\nFROM IMG/b:1 AS x\nFROM x\nCOPY --from=Y /etc /e\n", {}),
+    ("FROM IMG/a:1 AS x\nFROM IMG/b:1 AS x\nFROM IMG/c:1\nCOPY --from=x /etc /e\n", {}),
+    ("FROM IMG/a:1 AS base\nONBUILD COPY --from=IMG/b:1 /etc /e\nFROM base\n", {}),
+]
+
+
+@pytest.fixture(scope="module")
+def names(engine: dict[str, str], tiny_base: str) -> Iterator[str]:
+    """What the names of a few equal images begin with."""
+    prefix = "local/parsed"
+    for name in NAMES:
+        docker(engine, "tag", tiny_base, f"{prefix}/{name}:1")
+    yield prefix
+    docker(engine, "image", "rm", *(f"{prefix}/{name}:1" for name in NAMES))
+
+
+@pytest.mark.parametrize(("text", "changes"), CASES)
+def test_the_same_images_are_asked_for(
+    engine: Mapping[str, str], tmp_path: Path, names: str, text: str, changes: Mapping[str, Any]
+) -> None:
+    asked = json.loads(json.dumps(changes).replace("IMG", names))
+    dockerfile = text.replace("IMG", names)
+    target = {"context": ".", "dockerfile-inline": dockerfile, "output": ["type=cacheonly"], **asked}
+    (tmp_path / "bake.json").write_text(dump({"target": {"it": target}}), encoding="utf-8")
+    said = docker(engine, "buildx", "bake", "--file=bake.json", "--progress=plain", "it", cwd=tmp_path).stderr
+    contexts = asked.get("contexts", {})
+    # Of a named context's image it says so in the same words.
+    others = {familiar(value.removeprefix("docker-image://")) for value in contexts.values()}
+    found = bases(
+        parse(dockerfile.encode()),
+        target=asked.get("target"),
+        platform="linux/amd64",
+        build_platform="linux/amd64",
+        args=asked.get("args", {}),
+        contexts=contexts,
+    )
+    assert {familiar(base.reference) for base in found} == set(map(familiar, LOADED.findall(said))) - others
