@@ -28,8 +28,6 @@ def _entry(spec: Spec) -> str:
     notes = [spec.help]
     if spec.default is not None:
         notes.append(f"Default: {spec.default}")
-    if not spec.implemented:
-        notes.append("(Not implemented yet: setting it is an error.)")
     lines = textwrap.wrap(" ".join(notes), 98, break_on_hyphens=False)
     return "\n" + _comment("\n".join(lines)) + f"#{spec.name}={spec.example}\n"
 

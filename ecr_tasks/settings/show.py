@@ -50,7 +50,6 @@ def as_json(settings: Settings) -> dict[str, Any]:
                 "value": shown(value),
                 "origin": str(value.origin),
                 "from": value.origin.kind,
-                "implemented": spec_of(name).implemented,
             }
             for name, value in settings.values.items()
         },

@@ -27,13 +27,8 @@ class Spec:
     default: str | None = None
     otherwise: str = "not set"
     display: Display = "plain"
-    implemented: bool = True
 
     @property
     def secret(self) -> bool:
         """Whether the text holds something that must not be shown."""
         return self.display != "plain"
-
-
-def later(name: str, help: str, example: str, default: str | None = None) -> Spec:  # noqa: A002 - as the field
-    return Spec(name, help, example, values.not_yet, default, implemented=False)

@@ -169,8 +169,3 @@ def dockerfile(given: str) -> str:
     if given == "-":
         raise Malformed("can't be - (standard input): name a file")
     return given
-
-
-def not_yet(given: str) -> str:
-    """The parser of a setting that nothing implements yet; an empty one would have counted as not set."""
-    raise Malformed("is not implemented yet: take it out, for it would be ignored")

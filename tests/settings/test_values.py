@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from ecr_tasks.settings.table import TABLE
-
 from .conftest import Project
 
 BAD = [
@@ -130,12 +128,6 @@ def test_bad_input_is_told_what_to_write(project: Project, name: str, text: str,
 )
 def test_good_input(project: Project, name: str, field: str, text: str, value: object) -> None:
     assert getattr(project.load({name: text}), field) == value
-
-
-@pytest.mark.parametrize("name", [spec.name for spec in TABLE.values() if not spec.implemented])
-def test_what_nothing_implements_yet_is_refused_and_not_ignored(project: Project, name: str) -> None:
-    project.write(f"{name}=x")
-    assert project.problem().startswith(f".env:1: {name} is not implemented yet: ")
 
 
 @pytest.mark.parametrize("word", ["commit", "content", "never"])
