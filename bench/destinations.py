@@ -1,0 +1,71 @@
+"""Times `inv build push` to three destinations beside the same to one, and a run that finds everything there.
+
+Each run has a change of its own to build, push and copy; both go to registries of their own on one local ECR, so that
+what is measured shares two cores with four registries. Goal (issue 4): three at most 1.3 times one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from pathlib import Path
+
+from main_job import INVOKE, compare, run
+
+ACCOUNTS = ("111111111111", "222222222222", "333333333333")
+THREE = ",".join(f"{account}/eu-west-1" for account in ACCOUNTS)
+ONE = "444444444444/eu-west-1"
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--runs", type=int, default=7)
+    options.add_argument("--megabytes", type=int, nargs="+", default=[1, 50])
+    chosen = options.parse_args()
+    with tempfile.TemporaryDirectory(prefix="ecr-tasks-bench-") as folder:
+        environ = {**os.environ, "XDG_DATA_HOME": str(Path(folder, "data"))}
+        projects = [made(Path(folder, name), environ) for name in ("three", "one")]
+        try:
+            for size in chosen.megabytes:
+                bench(projects, environ, size, chosen.runs)
+        finally:
+            run([*INVOKE, "local.down"], projects[0], environ)
+
+
+def made(project: Path, environ: dict[str, str]) -> Path:
+    """A project under git whose image is one changing file."""
+    project.mkdir()
+    (project / "tasks.py").write_text("from ecr_tasks import ns\n\n__all__ = ['ns']\n", encoding="utf-8")
+    (project / "Dockerfile").write_text("FROM scratch\nCOPY changes /\n", encoding="utf-8")
+    (project / ".dockerignore").write_text(".git\n.ecr-tasks\n", encoding="utf-8")
+    (project / ".gitignore").write_text("__pycache__\n", encoding="utf-8")
+    run(["git", "init", "--quiet", "--initial-branch=main"], project, environ)
+    return project
+
+
+def bench(projects: list[Path], environ: dict[str, str], megabytes: int, runs: int) -> None:
+    """A change of so many megabytes that nothing compresses."""
+
+    def change() -> None:
+        content = os.urandom(megabytes * 1_000_000)
+        for project in projects:
+            (project / "changes").write_bytes(content)
+            run(["git", "add", "--all"], project, environ)
+            who = ["-c", "user.name=Bench", "-c", "user.email=bench@example.invalid"]
+            run(["git", *who, "commit", "--quiet", "--message", "change"], project, environ)
+
+    def three() -> None:
+        settings = {"ECR_REPOSITORY": f"three/{megabytes}", "ECR_DESTINATIONS": THREE}
+        run([*INVOKE, "local", "build", "push"], projects[0], {**environ, **settings})
+
+    def one() -> None:
+        settings = {"ECR_REPOSITORY": f"one/{megabytes}", "ECR_DESTINATIONS": ONE}
+        run([*INVOKE, "local", "build", "push"], projects[1], {**environ, **settings})
+
+    compare(f"three destinations / one, {megabytes} MB changed", runs, three, one, before=change)
+    compare(f"three destinations / one, nothing changed, {megabytes} MB", runs, three, one)
+
+
+if __name__ == "__main__":
+    main()
