@@ -101,8 +101,8 @@ class Registry(Protocol):
     def find(self, name: str, references: Sequence[str]) -> RepositoryView:
         """Tags and digests of a repository in one call; how mutable the repository is, it does not say."""
 
-    def holds(self, repository: Repository, digest: str) -> bool:
-        """Whether a digest is there."""
+    def present(self, repository: Repository, digests: Sequence[str]) -> Collection[str]:
+        """Those of the digests that are there."""
 
     def replicates_to(self, name: str) -> Collection[tuple[str, str]]:
         """The (account, region)s to which ECR replicates a repository by itself; none where we may not ask."""

@@ -88,7 +88,7 @@ def promote_to(
             f"{len(chosen)} images can't go to one repository, {where.repository}.",
             "Choose one with --image, or leave the repository out: each keeps the name it has.",
         )
-    target = run.registry.elsewhere(where.account, where.region)
+    target = run.target(where)
 
     def decided(name: str, source: references.Source) -> Copy:
         repository = chosen[name]
@@ -100,7 +100,7 @@ def promote_to(
         made = {name: decided(name, _pinned(source, item.promotion.image)) for name, item in made.items()}
     for copy in made.values():
         if not run.dry:
-            carry_out_copy(copy, run.docker, run.registry, target, where.region)
+            carry_out_copy(copy, run.docker, run.registry, target)
         lacks = f"{'to copy' if run.dry else 'copied'}: {len(copy.missing)}" if copy.missing else "all there already"
         say(f"{copy.promotion.repository.uri}: {lacks}")
         _show(copy.promotion, dry=run.dry)

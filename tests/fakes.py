@@ -121,10 +121,10 @@ class FakeRegistry:
         self.calls.end()
         return RepositoryView(Repository(name, ACCOUNT, f"{HOST}/{name}") if found else None, found)
 
-    def holds(self, repository: Repository, digest: str) -> bool:
-        self.calls.begin("holds", repository.name, digest)
+    def present(self, repository: Repository, digests: Sequence[str]) -> Collection[str]:
+        self.calls.begin("present", repository.name, *digests)
         self.calls.end()
-        return digest in self.held[repository.name]
+        return [digest for digest in digests if digest in self.held[repository.name]]
 
     def replicates_to(self, name: str) -> Collection[tuple[str, str]]:
         self.calls.begin("replicates_to", name)

@@ -66,9 +66,9 @@ class PublicRegistry:
         found = ((digest, self.image(repository, digest)) for digest in digests)
         return {digest: image for digest, image in found if image is not None}
 
-    def holds(self, repository: Repository, digest: str) -> bool:
-        """Whether a digest is there."""
-        return self._detail(repository, digest) is not None
+    def present(self, repository: Repository, digests: Sequence[str]) -> set[str]:
+        """Those of the digests that are there; a call each, as one that is missing would fail them all."""
+        return {digest for digest in digests if self._detail(repository, digest) is not None}
 
     def list_tags(self, repository: Repository) -> Sequence[str]:
         """Every tag, a thousand a page."""

@@ -91,9 +91,9 @@ class EcrRegistry:
         with self._asking(f"list what refers to images of {repository.name} (ecr:ListImageReferrers)"):
             return tuple(item["digest"] for item in referrers(self._ecr(), repository, digest))
 
-    def holds(self, repository: Repository, digest: str) -> bool:
-        """Whether a digest is there."""
-        return self.image(repository, digest) is not None
+    def present(self, repository: Repository, digests: Sequence[str]) -> set[str]:
+        """Those of the digests that are there."""
+        return set(self._all(repository.name, digests))
 
     def replicates_to(self, name: str) -> frozenset[Place]:
         """Where ECR replicates a repository to by itself; nowhere without ecr:DescribeRegistry. Asked once a run.

@@ -63,15 +63,12 @@ def decide_copy(
     return Copy(repository, promotion, open_names, missing)
 
 
-def carry_out_copy(copy: Copy, docker: Docker, registry: Registry, target: Registry, region: str) -> None:
-    """Copies what the target lacks, looks whether it is there, then sets the tags; a second run does what is left.
-
-    ``region`` is the target's: a token of ours is good for every registry there that the caller may reach.
-    """
+def carry_out_copy(copy: Copy, docker: Docker, registry: Registry, target: Registry) -> None:
+    """Copies what the target lacks, looks whether it is there, then sets the tags; a second run does what is left."""
     there = copy.promotion.repository
     if copy.missing:
         docker.authorize(replace(registry.token(), host=copy.source.host))
-        docker.authorize(replace(registry.token(region), host=there.host))
+        docker.authorize(replace(target.token(), host=there.host))
     for digest in copy.missing:
         image = copy.promotion.image
         with target.spending(there, image.manifests if digest == image.digest else 1):
@@ -79,7 +76,7 @@ def carry_out_copy(copy: Copy, docker: Docker, registry: Registry, target: Regis
         for error in failed.values():
             raise error
     if copy.missing:
-        held = target.images(there, copy.missing)
+        held = target.present(there, copy.missing)
         gone = [digest for digest in copy.missing if digest not in held]
         if gone:
             raise RegistryError(f"ECR does not have {gone[0]} in {there.uri} after the copy.", "Run it again.")

@@ -215,7 +215,7 @@ def _finish(
     if by == "replication":
         copy = _looked_anew(copy, image, target)
     repository = copy.view.repository if copy.view else None
-    if repository is None or (by is not None and not target.holds(repository, image.digest)):
+    if repository is None or (by is not None and not target.present(repository, [image.digest])):
         raise RegistryError(f"ECR does not have {image.digest} in {copy.place} after the copy.", "Run it again.")
     due = [item for item in copy.tags if item.digest != image.digest]
     try:

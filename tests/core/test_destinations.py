@@ -88,7 +88,7 @@ def test_one_copy_brings_it_everywhere_and_then_the_tags_are_set_fixed_ones_firs
     assert places.named("copy") == [("copy", f"{HOST}/team/app@{OURS.digest}", uri(EU), uri(US))]
     for name in ("eu/app", "us/app"):
         order = [call[0] for call in places.calls.made if call[1] in (name, f"{HOST}/team/app@{OURS.digest}")]
-        assert order.index("copy") < order.index("holds") < order.index("set_tag")
+        assert order.index("copy") < order.index("present") < order.index("set_tag")
         tagged = [call[2] for call in places.named("set_tag") if call[1] == name]
         assert tagged == [SHA_TAG, "1.2.3", "main", "latest"]
         assert places.registry.tags[name] == EVERY_TAG

@@ -160,10 +160,10 @@ def both(app: Project) -> Project:
 def test_elsewhere_the_tag_is_set_when_the_digest_is_there(both: Project) -> None:
     done = both.inv("promote", "main", *TO, "--tag", "1.0.0")
     assert done.stdout == f"{HOST}/prod/app@{NEW.digest}\n"
-    assert [call[0] for call in both.calls.named("authorize", "copy", "images", "set_tag", "build", "pull")] == [
-        *("authorize", "authorize", "copy", "images", "set_tag")
+    assert [call[0] for call in both.calls.named("authorize", "copy", "present", "set_tag", "build", "pull")] == [
+        *("authorize", "authorize", "copy", "present", "set_tag")
     ]
-    assert ("token", "us-east-1") in both.calls.made
+    assert ("elsewhere", "210987654321", "us-east-1") in both.calls.made
     assert both.registry.tags["prod/app"] == {"1.0.0": NEW.digest}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -23,16 +24,20 @@ def app(tmp_path: Path, engine: dict[str, str], local_ecr: LocalEcr, tiny_base: 
     return made
 
 
-def tags(local_ecr: LocalEcr) -> dict[str, str]:
-    """Tag → digest in the public repository."""
-    client = boto3.client(
+def api_of(local_ecr: LocalEcr) -> Any:
+    """ECR Public's API."""
+    return boto3.client(
         "ecr-public",
         endpoint_url=local_ecr.endpoint,
         region_name="us-east-1",
         aws_access_key_id="x",
         aws_secret_access_key="x",
     )
-    details = client.describe_image_tags(repositoryName="tools/app")["imageTagDetails"]
+
+
+def tags(local_ecr: LocalEcr) -> dict[str, str]:
+    """Tag → digest in the public repository."""
+    details = api_of(local_ecr).describe_image_tags(repositoryName="tools/app")["imageTagDetails"]
     return {item["imageTag"]: item["imageDetail"]["imageDigest"] for item in details}
 
 
@@ -86,3 +91,14 @@ def test_a_repository_that_is_not_there_is_said(app: Project, local_ecr: LocalEc
     assert (done.code, len(done.lines)) == (5, 1)
     cause, _ = done.err.strip().splitlines()[-2:]
     assert "The repository tools/app does not exist in the public registry" in cause
+
+
+def test_promote_goes_there_as_well(app: Project, local_ecr: LocalEcr) -> None:
+    first = app.ok("build", "push", ECR_DESTINATIONS="").lines[0]
+    api_of(local_ecr).create_repository(repositoryName="tools/app")
+    (promoted,) = app.ok("promote", first, "--to", WHERE, "--tag", "1.2.3", "--tag", "stable").lines
+    assert promoted.partition("/")[2] == f"local/tools/app@{first.partition('@')[2]}"
+    assert tags(local_ecr) == dict.fromkeys(("1.2.3", "stable"), first.partition("@")[2])
+    before = local_ecr.requests()
+    assert app.ok("promote", first, "--to", WHERE, "--tag", "1.2.3").lines == [promoted]
+    assert not [name for name in asked(local_ecr, before) if name.startswith(("PUT", "POST", "PutImage"))]
