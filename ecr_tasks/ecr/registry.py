@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.ecr.describing import describe, referrers
-from ecr_tasks.ecr.errors import error_code, translated, wrong_account
+from ecr_tasks.ecr.errors import error_code, full_of_tags, translated, wrong_account
 from ecr_tasks.ecr.repositories import EcrRepositories
 from ecr_tasks.ecr.session import AwsSession
 from ecr_tasks.ecr.shapes import by_reference, registry_host, repository_of, stored_image, token_of
@@ -138,6 +138,8 @@ class EcrRegistry:
                 code = error_code(error)
                 if code == "ImageAlreadyExistsException":
                     return
+                if code == "LimitExceededException":
+                    raise full_of_tags(tag, repository.name, image.digest) from error
                 if code != "ImageTagAlreadyExistsException" or not self._is(repository, tag, image):
                     raise
 
