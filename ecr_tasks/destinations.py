@@ -85,7 +85,7 @@ def _planned(run: Run, item: PlannedImage, where: Destination, found: Found | No
             name,
             item.image.tags,
             view,
-            item.published,
+            None if item.build_needed else item.published,
             create_repository=run.settings.create_repository,
             replicates=replicates,
         )

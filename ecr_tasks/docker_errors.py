@@ -66,10 +66,10 @@ def build_failed(lines: Sequence[str], secrets: Iterable[str]) -> EcrTasksError:
         return common
     steps = [found.group(1) for line in lines if (found := _STEP.match(line))]
     causes = [found.group(1) for line in lines if (found := _CAUSE.match(line))]
-    cause = _redact(_MISSING.sub(r"\1 is not in the build context", causes[-1] if causes else _last(lines)), secrets)
+    cause = redact(_MISSING.sub(r"\1 is not in the build context", causes[-1] if causes else _last(lines)), secrets)
     if "no space left on device" in cause:
         return _full_disk(cause)
-    where = f" at {_redact(steps[-1], secrets)}" if steps else ""
+    where = f" at {redact(steps[-1], secrets)}" if steps else ""
     return BuildError(f"The build failed{where}: {cause.rstrip('.')}.", _build_remedy(cause))
 
 
@@ -225,7 +225,8 @@ def _last_error(lines: Sequence[str]) -> str:
     return "\n".join(said[begins[-1] :] if begins else said[-1:])
 
 
-def _redact(text: str, secrets: Iterable[str]) -> str:
+def redact(text: str, secrets: Iterable[str]) -> str:
+    """The text without these values; very short ones would take too much of it along."""
     for secret in sorted(set(secrets), key=len, reverse=True):
         if len(secret) > 2:
             text = text.replace(secret, "***")

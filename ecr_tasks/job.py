@@ -79,7 +79,7 @@ def push_images(run: Run) -> None:
 
 def _in_turn(run: Run, plan: Plan) -> Plan:
     """Takes this run's turn at every image that is to be built; after a wait, the registry is asked anew."""
-    due = sorted({reference for item in plan.images if item.build_needed and (reference := item.reference)})
+    due = sorted({reference for item in plan.images if item.build_needed for reference in item.turns})
     waits = [
         run.turns.take(reference, lambda name: say(f"waiting: another run publishes {name}")) for reference in due
     ]
@@ -157,7 +157,8 @@ def _publish(run: Run, item: PlannedImage) -> Published:
     began = time.monotonic()
     with handing.group(run, f"Publish {item.image.name}"):
         done = publish(item, entry.built, run.docker, run.registry, builder=run.settings.builder, warn=warn)
-    run.turns.end(item.reference or "")
+    for reference in item.turns:
+        run.turns.end(reference)
     entry.published, entry.failed = [done], []
     entry.platforms = tuple(platform for platform, _ in done.image.children)
     # An index's size is its images', which are only asked for when there is something new to tell.

@@ -74,6 +74,13 @@ class PlannedImage:
         return f"{repository.uri}:{self.image.tags[0].name}" if repository else None
 
     @property
+    def turns(self) -> tuple[str, ...]:
+        """What one run at a time publishes: its reference, and whatever is made of the same inputs."""
+        repository, inputs = self.view.repository if self.view else None, self.image.inputs
+        tags = (self.image.tags[0].name, inputs.tag if inputs else None)
+        return tuple(f"{repository.uri}:{tag}" for tag in tags if tag) if repository else ()
+
+    @property
     def inputs_state(self) -> PlannedTag | None:
         """The inputs' tag and what becomes of it; None where it is not set, and none is there."""
         inputs, view = self.image.inputs, self.view

@@ -95,6 +95,14 @@ def wrong_account(wanted: str, caller: str) -> AwsError:
     )
 
 
+def full_of_tags(tag: str, name: str, digest: str) -> RegistryError:
+    """The error for an image with as many tags as it can have (ECR user guide, service quotas: 1,000)."""
+    return RegistryError(
+        f"ECR gives {digest} in {name} no more tags, so {tag} can't be set: an image has at most 1,000.",
+        "Delete some that nobody needs; without its inputs- tag (ECR_SKIP=content), the next run builds a new image.",
+    )
+
+
 def error_code(error: Exception) -> str:
     """A ClientError's code, such as ``RepositoryNotFoundException``."""
     response = getattr(error, "response", {})

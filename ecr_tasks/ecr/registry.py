@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.ecr.describing import describe, referrers
-from ecr_tasks.ecr.errors import error_code, translated, wrong_account
+from ecr_tasks.ecr.errors import error_code, full_of_tags, translated, wrong_account
 from ecr_tasks.ecr.evidence import EcrEvidence
 from ecr_tasks.ecr.replication import Place, places, rules, statuses
 from ecr_tasks.ecr.repositories import EcrRepositories
@@ -168,6 +168,8 @@ class EcrRegistry:
                 code = error_code(error)
                 if code == "ImageAlreadyExistsException":
                     return
+                if code == "LimitExceededException":
+                    raise full_of_tags(tag, repository.name, image.digest) from error
                 if code != "ImageTagAlreadyExistsException" or not self._is(repository, tag, image):
                     raise
 

@@ -10,6 +10,7 @@ from ecr_tasks.context.bases import Base, bases, familiar
 from ecr_tasks.context.dockerfile import parse
 from ecr_tasks.context.words import Untold
 from ecr_tasks.definition import BuildDefinition
+from ecr_tasks.docker_errors import redact
 from ecr_tasks.errors import BuildError
 from ecr_tasks.inputs.digests import Asked, Digests
 from ecr_tasks.inputs.model import Inputs, inputs_digest
@@ -127,6 +128,7 @@ def _inputs(known: _Known, found: Mapping[Base, str | Untold]) -> Inputs:
             untold = untold or digest.reason
         else:
             digests[familiar(base.reference)] = digest
+    untold = redact(untold, known.definition.args.values()) if untold else None
     local, unshared = known.local.digest, known.local.unshared(known.definition)
     whole = None if untold else inputs_digest(known.definition, local, known.platforms, digests)
     return Inputs(whole, known.local.tracked_digest, untold, unshared, local, known.local.context.files)

@@ -192,3 +192,15 @@ def test_lambda_takes_no_image_for_several_platforms() -> None:
         images(settings(preset="lambda"), source(), {}, targets(api=both))
     with pytest.raises(SettingsError, match="Lambda"):
         only(preset="lambda", platforms=both.platforms)
+
+
+def test_what_is_asked_for_is_known_without_what_git_says() -> None:
+    def bare(state: SourceState | None = None) -> BuildDefinition | None:
+        return only(state, build_args=("A=1",), labels={"team": "web"}, annotations={"index:a": "b"}).bare
+
+    first = bare()
+    assert first is not None
+    assert (first.args, first.labels, first.annotations) == ({"A": "1"}, {"team": "web"}, {"index:a": "b"})
+    assert bare(source(revision="f" * 40, branch="other", commit_time=COMMITTED + timedelta(days=1))) == first
+    assert bare(dirty()) == first
+    assert only(labels={f"{OCI}version": "9"}).bare != only().bare

@@ -94,6 +94,8 @@ def test_what_cant_be_told_says_why_and_stops_nothing(tree: Tree) -> None:
     assert "could not find base:1" in tree.untold()
     tree.write("Dockerfile", "FROM $NOTHING\n")
     assert "$NOTHING" in tree.untold()
+    tree.write("Dockerfile", "ARG FROM\nFROM $FROM/base\n")
+    assert "secret" not in tree.untold(args={"FROM": "a-secret.example.com"})
 
 
 def test_without_an_engine_only_what_needs_none_is_told(tree: Tree) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ecr_tasks.inventory import Detail, Held, Scan, fold
 from ecr_tasks.registry import StoredImage
-from ecr_tasks.report.inventory import age, as_json, scan_text
+from ecr_tasks.report.inventory import age, as_json, inventory, scan_text
 from tests.core.build import INDEX, MANIFEST, digest
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=timezone.utc)
@@ -214,3 +214,11 @@ def test_ages(ago: timedelta, said: str) -> None:
 )
 def test_scans(scan: Scan | None, said: str) -> None:
     assert scan_text(scan) == said
+
+
+def test_a_tag_of_inputs_comes_last_and_short(capsys: pytest.CaptureFixture[str]) -> None:
+    tag = f"inputs-{'1f' * 20}"
+    inventory("team/app", fold([one("a", tag, "main", "sha-1f2e3d4")], {}), NOW)
+    said = capsys.readouterr().err
+    assert "main, sha-1f2e3d4, inputs-1f1f1f1f1f1f…" in said
+    assert tag not in said

@@ -89,3 +89,12 @@ def test_throttling_is_told_without_another_call(stubbed: tuple[EcrRegistry, Stu
     stubber.add_client_error("put_image", "ThrottlingException", "Rate exceeded", 400)
     with pytest.raises(AwsError, match="slow down"):
         registry.set_tag(repository(), manifest("a"), "latest")
+
+
+def test_an_image_that_is_full_of_tags_is_told_with_a_way_out(stubbed: tuple[EcrRegistry, Stubber]) -> None:
+    registry, stubber = stubbed
+    stubber.add_client_error("put_image", "LimitExceededException", "too many", 400)
+    with pytest.raises(RegistryError) as caught:
+        registry.set_tag(repository(), manifest("a"), "latest")
+    assert "1,000" in caught.value.cause
+    assert "inputs-" in caught.value.remedy

@@ -216,6 +216,8 @@ def test_every_tag_of_dockers_grammar_is_one(tag: str) -> None:
         ("1.2.3", True),
         ("v1.2.3-rc.1", True),
         ("sha-1f2e3d4", True),
+        (f"inputs-{'1f' * 20}", True),
+        ("inputs-1f2e3d4", False),
         ("1.2", False),
         ("main", False),
         ("sha-x", False),

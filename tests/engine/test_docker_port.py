@@ -11,6 +11,7 @@ from ecr_tasks.definition import BuildDefinition, BuildInput
 from ecr_tasks.docker import WhalesDocker
 from ecr_tasks.docker_config import PrivateConfig
 from ecr_tasks.ecr.registry import EcrRegistry
+from ecr_tasks.errors import BuildError
 from ecr_tasks.local.server import LocalEcr
 from ecr_tasks.settings import load
 from tests.engine.conftest import docker
@@ -66,3 +67,32 @@ def test_what_stays_with_the_builder_is_pushed_from_there(
     view = registry.look({app.name: ["kept"]})[app.name]
     assert built.image_id is None
     assert built.digest == pushed.digest == view.tags["kept"].digest
+
+
+@pytest.mark.parametrize("kind", ["engine", "classic_engine"])
+def test_a_base_image_is_the_same_in_the_store_and_in_its_registry(
+    request: pytest.FixtureRequest, kind: str, tmp_path: Path, local_ecr: LocalEcr, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environ = {**request.getfixturevalue(kind), **local_ecr.environment(), "ECR_CREATE_REPOSITORY": "true"}
+    made = project(tmp_path / "base", environ, "FROM scratch\nCOPY hello.txt /\n")
+    digest = made.ok("build", "push").lines[0].partition("@")[2]
+    reference = f"{local_ecr.registry}/{made.name}:main"
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    registry = EcrRegistry(load(made.folder, environ=made.environ))
+    config = PrivateConfig(environ)
+    try:
+        port = WhalesDocker(config, made.folder, {})
+        port.authorize(registry.token())
+        assert port.image_digest(reference, None, local=False) == digest
+        docker(environ, "image", "rm", "--force", reference, check=False)
+        assert port.image_digest(reference, None, local=True) is None
+        port.pull(reference, None)
+        assert port.image_digest(reference, None, local=True) == digest
+        docker(environ, "tag", reference, "local/own:1")
+        assert (port.image_digest("local/own:1", None, local=True) or "").startswith("sha256:")
+        with pytest.raises(BuildError, match="nothing-here"):
+            port.image_digest(f"{local_ecr.registry}/nothing-here:1", None, local=False)
+    finally:
+        config.close()
+        docker(environ, "image", "rm", "--force", "local/own:1", check=False)

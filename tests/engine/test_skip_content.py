@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,22 @@ def test_a_release_and_a_fresh_clone_take_what_a_branch_has_built(
     assert pushed(clone) == first
     assert not {"PUT manifest", "POST upload", "PUT upload"} & made_since(local_ecr, before).keys()
     assert held(clone)["1.0.0"] == held(clone)["latest"] == first
+
+
+def test_two_runs_at_once_build_it_once(app: Project, tmp_path: Path) -> None:
+    """Two commits of the same tree, on one machine: the second waits and takes the first one's image."""
+    app.write("Dockerfile", (app.folder / "Dockerfile").read_text("utf-8") + "RUN sleep 3; date > /when.txt\n")
+    app.commit("slow")
+    app.ok("repo.ensure")
+    app.git("clone", "--quiet", str(app.folder), str(tmp_path / "clone"))
+    clone = Project(tmp_path / "clone", app.environ)
+    clone.git("checkout", "--quiet", "-b", "other")
+    clone.commit("other words")
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(lambda one: one.ok("build", "push"), (app, clone)))
+    assert len({one.out for one in done}) == 1
+    assert sorted(state(one) for one in (app, clone)) == ["pushed", "retagged"]
+    assert sum("waiting: another run publishes" in one.err for one in done) == 1
 
 
 def test_an_uncommitted_tree_is_built_once(app: Project) -> None:

@@ -10,6 +10,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from ecr_tasks.cache import CACHE_TAG
+from ecr_tasks.references import is_fixed
 from ecr_tasks.registry import Repository, wildcard_matches
 from ecr_tasks.repository import Desired, desired
 from ecr_tasks.repository.patterns import as_filter, meet
@@ -135,6 +136,24 @@ def test_what_cannot_be_separated_is_said(
     assert filters is None or wanted.filters == filters
     assert any(says in note for note in wanted.notes) or not says, wanted.notes
     locked_by(wanted)
+
+
+@pytest.mark.parametrize("rules", [None, "type=sha", "type=raw,value=stable", EXAMPLES])
+def test_tags_of_inputs_are_locked_where_there_are_any(rules: str | None) -> None:
+    tag = f"inputs-{'0a' * 20}"
+    assert is_fixed(tag)
+    there = locked_by(wants(rules, skip="content"))
+    assert there.locks(tag)
+    assert not locked_by(wants("type=ref,event=branch;type=sha")).locks(tag)
+    for state in (push("main"), pushed_tag("v1.2.3"), dirty()):
+        for one in apply(rules, state).tags:
+            assert is_replaceable(one) or there.locks(one.name) == (one.kind == "fixed")
+
+
+def test_a_branch_that_looks_like_inputs_is_named_in_a_note() -> None:
+    wanted = wants(skip="content")
+    assert wanted.filters == ("sha-*", "inputs-*", "0.*.*", "1.*.*", "2.*.*")
+    assert any("inputs-*" in note for note in wanted.notes)
 
 
 def test_refusing_uncommitted_trees_needs_no_room_for_their_tags() -> None:
