@@ -11,6 +11,7 @@ import json
 import math
 import os
 import re
+import signal
 import urllib.request
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
+from ecr_tasks.errors import ExitCode
 from ecr_tasks.local.server import LocalEcr
 from tests.engine.faults import FaultProxy, Kind, Request
 from tests.engine.project import Done, Project, project
@@ -256,3 +258,23 @@ def test_an_outage_that_ends_is_outlasted(lab: Lab, kind: Kind, first: str) -> N
     )
     assert 1 <= len(told) <= 4, done.err
     assert told == sorted(told, key=int)
+
+
+@pytest.mark.parametrize(
+    ("first", "line", "number"),
+    [("HEAD manifest", "(2 of 9)", signal.SIGINT), ("PutImage", "(5 of 11)", signal.SIGTERM)],
+)
+def test_an_interruption_ends_a_wait_at_once(lab: Lab, first: str, line: str, number: signal.Signals) -> None:
+    lab.reset()
+    lab.proxy.arm("throttle", lab.requests.index(first), lasting=True)
+    with lab.app.start("push") as running:
+        assert running.stderr is not None
+        assert any(line in text for text in running.stderr), "it did not wait"
+        seen = len(lab.proxy.seen)
+        running.send_signal(number)
+        rest = running.stderr.read()
+        code = running.wait(10)
+    assert code == ExitCode.INTERRUPTED
+    assert "Traceback" not in rest
+    assert len(lab.proxy.seen) == seen
+    assert list(Path(lab.app.environ["TMPDIR"]).iterdir()) == []
