@@ -14,6 +14,7 @@ import re
 import signal
 import urllib.request
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -22,6 +23,7 @@ import pytest
 
 from ecr_tasks.errors import ExitCode
 from ecr_tasks.local.server import LocalEcr
+from ecr_tasks.local.settings import DEFAULT_ACCOUNT, DEFAULT_REGION
 from tests.engine.faults import FaultProxy, Kind, Request
 from tests.engine.project import Done, Project, project
 
@@ -258,6 +260,30 @@ def test_an_outage_that_ends_is_outlasted(lab: Lab, kind: Kind, first: str) -> N
     )
     assert 1 <= len(told) <= 4, done.err
     assert told == sorted(told, key=int)
+
+
+@pytest.mark.parametrize(
+    "words", [("pull",), ("promote", "1.2.3", "--to", f"{DEFAULT_ACCOUNT}/{DEFAULT_REGION}/copy")]
+)
+def test_docker_outlasts_it_when_it_pulls_or_copies(lab: Lab, words: tuple[str, ...]) -> None:
+    """The connection is lost at the first request that is docker's own, and stays so for two seconds."""
+
+    def run() -> Done:
+        if "promote" in words:
+            with suppress(lab.api.exceptions.RepositoryNotFoundException):
+                lab.api.delete_repository(repositoryName="copy", force=True)
+            lab.api.create_repository(repositoryName="copy")
+        return lab.app.inv(*words)
+
+    lab.reset()
+    lab.push()
+    lab.proxy.arm()
+    undisturbed = run()
+    lab.proxy.arm("drop", lab.proxy.seen.index("HEAD manifest"), lasting=True, seconds=2)
+    done = run()
+    assert done.code == undisturbed.code == OK, done.err
+    assert done.out == undisturbed.out
+    assert "the connection was lost (EOF); trying again in " in done.err
 
 
 @pytest.mark.parametrize(
