@@ -48,9 +48,8 @@ def test_docker_is_let_in_before_it_pushes() -> None:
 
 def test_a_push_is_counted_with_all_its_manifests_before_it_begins() -> None:
     world = World()
-    world.image = replace(
-        world.image, definition=BuildDefinition("/project", platforms=("linux/amd64", "linux/arm64"))
-    )
+    platforms = ("linux/amd64", "linux/arm64")
+    world.image = replace(world.image, definition=BuildDefinition("/project", platforms=platforms))
     world.run()
     assert world.registry.spent == [(NAME, 3)]
     world.run()

@@ -48,9 +48,8 @@ def test_thirty_tags_of_two_platforms(app: Project, proxy: FaultProxy) -> None:
     assert most_in_a_second(times) <= LIMIT
     waiting = [line for line in done.err.splitlines() if line.startswith("waiting, ")]
     assert 1 <= len(waiting) <= 3
-    assert waiting[0].endswith(
-        f" s by now: ECR takes ten PutImage a second (account {DEFAULT_ACCOUNT}, {DEFAULT_REGION})"
-    )
+    where = f"account {DEFAULT_ACCOUNT}, {DEFAULT_REGION}"
+    assert waiting[0].endswith(f" s by now: ECR takes ten PutImage a second ({where})")
 
 
 def test_twenty_images(app: Project, proxy: FaultProxy) -> None:
