@@ -34,6 +34,8 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 OUTAGES: tuple[Kind, ...] = ("drop", "throttle", "fail")
 EVERYTHING = os.environ.get("ECR_TASKS_FAULTS") == "all"
 """Whether every kind of fault is put at every request, which takes a quarter of an hour."""
+if EVERYTHING:
+    pytestmark = pytest.mark.timeout(1800)
 
 DOCKERFILE = "FROM scratch\nCOPY hello.txt /\n"
 INDEX = "application/vnd.oci.image.index.v1+json"
