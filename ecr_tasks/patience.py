@@ -61,7 +61,7 @@ class Patience:
         self._wait = wait or self._over.wait
         self._chance = chance
         self._clock = clock
-        self._told_until = 0.0
+        self._told_until: dict[str, float] = {}
         self._lock = threading.Lock()
 
     def attempts(self, backoff: Backoff) -> int:
@@ -74,7 +74,7 @@ class Patience:
         if attempt >= most:
             return False
         seconds = backoff.seconds(attempt, self._chance())
-        if self._worth_a_line(seconds):
+        if self._worth_a_line(seconds, why):
             self.tell(f"{why}; trying again in {seconds:.1f} s ({attempt + 1} of {most})")
         self.pause(seconds)
         return True
@@ -88,13 +88,13 @@ class Patience:
         """Ends every wait, in all threads: the run is over."""
         self._over.set()
 
-    def _worth_a_line(self, seconds: float) -> bool:
-        """Not a short wait, and not one of several threads that wait at the same time for the same registry."""
+    def _worth_a_line(self, seconds: float, why: str) -> bool:
+        """Not a short wait, and not one that another thread has begun for the same reason."""
         now = self._clock()
         with self._lock:
-            if seconds < UNTOLD or now < self._told_until:
+            if seconds < UNTOLD or now < self._told_until.get(why, now):
                 return False
-            self._told_until = now + seconds
+            self._told_until[why] = now + seconds
             return True
 
 

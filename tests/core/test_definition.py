@@ -122,6 +122,21 @@ def test_a_disabled_attestation_is_none() -> None:
     assert BuildDefinition(".", attest=("type=provenance,mode=max",)).makes_index
 
 
+@pytest.mark.parametrize(
+    ("platforms", "attest", "number"),
+    [
+        ((), (), 1),
+        (("linux/arm64",), (), 1),
+        ((), ("type=sbom",), 3),
+        (("linux/amd64", "linux/arm64"), (), 3),
+        (("linux/amd64", "linux/arm64"), ("type=sbom", "type=provenance"), 5),
+    ],
+)
+def test_how_many_manifests_a_push_sends(platforms: tuple[str, ...], attest: tuple[str, ...], number: int) -> None:
+    """Attestations of all kinds share one manifest a platform; only an index has any around its images."""
+    assert BuildDefinition(".", platforms=platforms, attest=attest).manifests == number
+
+
 def test_a_real_bake_file_is_understood() -> None:
     found = from_bake(json.loads(PRINTED.read_text(encoding="utf-8")))
     assert list(found) == ["api", "worker"]

@@ -62,7 +62,8 @@ def test_threads_that_wait_together_say_so_once() -> None:
     patience = Patience(told.append, wait=lambda seconds: False, chance=lambda: 0.5, clock=lambda: 0.0)
     for _ in range(8):
         assert patience.again(API, 4, "ECR has trouble")
-    assert len(told) == 1
+        assert patience.again(API, 4, "the connection was lost")
+    assert len(told) == 2
 
 
 def test_the_users_own_number_of_attempts_counts() -> None:

@@ -12,7 +12,7 @@ from ecr_tasks.errors import SettingsError
 from ecr_tasks.references import Source, destination, is_fixed, source, tags
 from ecr_tasks.registry import StoredImage
 from ecr_tasks.settings.destinations import Destination
-from tests.core.build import HOST, REVISION_B, digest, manifest, repository
+from tests.core.build import HOST, REVISION_B, digest, index, manifest, repository
 from tests.core.conftest import CHANGES, Project
 
 NEW = manifest("new")
@@ -165,6 +165,14 @@ def test_elsewhere_the_tag_is_set_when_the_digest_is_there(both: Project) -> Non
     ]
     assert ("elsewhere", "210987654321", "us-east-1") in both.calls.made
     assert both.registry.tags["prod/app"] == {"1.0.0": NEW.digest}
+    assert both.registry.spent == [("prod/app", 1)]
+
+
+def test_a_copied_index_costs_the_target_a_put_for_each_manifest(both: Project) -> None:
+    several = index([({"os": "linux", "architecture": name}, NEW.digest) for name in ("amd64", "arm64")])
+    both.registry.put("team/app", several, "several")
+    both.inv("promote", "several", *TO, "--tag", "1.0.0")
+    assert both.registry.spent == [("prod/app", 3)]
 
 
 @pytest.mark.parametrize("late", [False, True])

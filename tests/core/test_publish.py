@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from ecr_tasks.definition import BuildDefinition
 from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
 from ecr_tasks.publish import publish
 from ecr_tasks.registry import RepositoryView
@@ -43,6 +44,16 @@ def test_docker_is_let_in_before_it_pushes() -> None:
     names = [call[0] for call in world.calls.made]
     assert names.index("authorize") < names.index("push")
     assert [token.host for token in world.docker.authorized] == [HOST]
+
+
+def test_a_push_is_counted_with_all_its_manifests_before_it_begins() -> None:
+    world = World()
+    platforms = ("linux/amd64", "linux/arm64")
+    world.image = replace(world.image, definition=BuildDefinition("/project", platforms=platforms))
+    world.run()
+    assert world.registry.spent == [(NAME, 3)]
+    world.run()
+    assert world.registry.spent == [(NAME, 3)]
 
 
 def test_publishing_again_does_nothing() -> None:

@@ -56,6 +56,7 @@ def test_an_index_lists_its_images_and_leaves_attestations_out() -> None:
     stored = index([(AMD64, digest("a")), (ARM, digest("b")), (ATTESTATION, digest("c"))])
     assert stored.is_index
     assert stored.children == (("linux/amd64", digest("a")), ("linux/arm/v7", digest("b")))
+    assert stored.manifests == 4
     assert stored.size is None
     assert stored.config_digest is None
 
@@ -63,6 +64,7 @@ def test_an_index_lists_its_images_and_leaves_attestations_out() -> None:
 def test_a_single_image_knows_its_size_and_configuration() -> None:
     stored = manifest("app")
     assert not stored.is_index
+    assert stored.manifests == 1
     assert stored.children == ()
     assert stored.size == 100 + 2000 + 30000
     assert stored.config_digest == digest("app")

@@ -50,6 +50,18 @@ class Project:
         )
         return Done(done.returncode, done.stdout, done.stderr)
 
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Runs `inv …` and leaves it running; what it says can be read meanwhile."""
+        return subprocess.Popen(
+            [*INV, *arguments],
+            cwd=self.folder,
+            env={**self.environ, "ECR_REPOSITORY": self.name},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
     def ok(self, *arguments: str, **environ: str) -> Done:
         """The same, and it must end well."""
         done = self.inv(*arguments, **environ)

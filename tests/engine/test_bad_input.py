@@ -14,7 +14,7 @@ import pytest
 
 from ecr_tasks.local.server import LocalEcr
 from tests.engine.conftest import docker
-from tests.engine.project import INV, Done, Project, project
+from tests.engine.project import Done, Project, project
 
 BIG = "RUN dd if=/dev/urandom of=/big bs=1M count=150 2>/dev/null\n"
 
@@ -166,7 +166,7 @@ def test_two_runs_at_once_publish_one_image(app: Project) -> None:
     create(app)
     app.write("Dockerfile", (app.folder / "Dockerfile").read_text("utf-8") + "RUN head -c 9 /dev/urandom > /random\n")
     app.commit()
-    runs = [started(app, "build", "push") for _ in range(2)]
+    runs = [app.start("build", "push") for _ in range(2)]
     outputs = [child.communicate() for child in runs]
     assert [child.returncode for child in runs] == [0, 0], outputs
     assert outputs[0][0] == outputs[1][0]
@@ -196,18 +196,6 @@ def tags(app: Project) -> set[str]:
     return {tag["state"] for tag in json.loads(app.ok("plan", "--json").out)["images"][0]["tags"]}
 
 
-def started(app: Project, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [*INV, *arguments],
-        cwd=app.folder,
-        env={**app.environ, "ECR_REPOSITORY": app.name},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
 def uploading(local_ecr: LocalEcr) -> Callable[[], bool]:
     """Whether a client has begun to send layers."""
     return lambda: any(name.startswith("POST") for name in local_ecr.requests())
@@ -215,7 +203,7 @@ def uploading(local_ecr: LocalEcr) -> Callable[[], bool]:
 
 def disturbed(app: Project, disturb: Callable[[subprocess.Popen[str]], None], when: Callable[[], bool]) -> Done:
     """Runs `inv push` and disturbs it as soon as ``when`` says so."""
-    child = started(app, "push")
+    child = app.start("push")
     end = time.monotonic() + 60
     while not when() and child.poll() is None and time.monotonic() < end:
         time.sleep(0.005)

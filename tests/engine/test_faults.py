@@ -11,15 +11,19 @@ import json
 import math
 import os
 import re
+import signal
 import urllib.request
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
+from ecr_tasks.errors import ExitCode
 from ecr_tasks.local.server import LocalEcr
+from ecr_tasks.local.settings import DEFAULT_ACCOUNT, DEFAULT_REGION
 from tests.engine.faults import FaultProxy, Kind, Request
 from tests.engine.project import Done, Project, project
 
@@ -30,6 +34,8 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 OUTAGES: tuple[Kind, ...] = ("drop", "throttle", "fail")
 EVERYTHING = os.environ.get("ECR_TASKS_FAULTS") == "all"
 """Whether every kind of fault is put at every request, which takes a quarter of an hour."""
+if EVERYTHING:
+    pytestmark = pytest.mark.timeout(1800)
 
 DOCKERFILE = "FROM scratch\nCOPY hello.txt /\n"
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -233,14 +239,12 @@ def test_an_outage_that_begins_at_a_request(lab: Lab, kind: Kind) -> None:
         assert lab.spoiled(kind, number, lasting=True).code in (AWS, REGISTRY)
 
 
-BUSY = {
+BUSY: dict[str, dict[Kind, str]] = {
     "PutImage": {
-        "drop": "the connection to ECR ended in the middle of PutImage",
         "throttle": "ECR asks to slow down (ThrottlingException at PutImage)",
         "fail": "ECR has trouble (500, InternalFailure at PutImage)",
     },
     "HEAD manifest": {
-        "drop": "the connection was lost (EOF)",
         "throttle": "the registry answered 429 Too Many Requests",
         "fail": "the registry answered 500 Internal Server Error",
     },
@@ -248,9 +252,8 @@ BUSY = {
 """What a person is told, by the first request that suffers."""
 
 
-@pytest.mark.parametrize("kind", OUTAGES)
-@pytest.mark.parametrize("first", list(BUSY))
-def test_an_outage_that_ends_is_outlasted(lab: Lab, kind: Kind, first: str) -> None:
+@pytest.mark.parametrize(("first", "kind"), [(first, kind) for first, kinds in BUSY.items() for kind in kinds])
+def test_an_outage_that_ends_is_outlasted(lab: Lab, first: str, kind: Kind) -> None:
     """In the API and in docker's transfers, as the issue has it for a minute; here for seconds."""
     number = lab.requests.index(first)
     done = lab.spoiled(kind, number, lasting=True, seconds=2.5)
@@ -260,3 +263,48 @@ def test_an_outage_that_ends_is_outlasted(lab: Lab, kind: Kind, first: str) -> N
     )
     assert 1 <= len(told) <= 4, done.err
     assert told == sorted(told, key=int)
+
+
+COPY = ("promote", "1.2.3", "--to", f"{DEFAULT_ACCOUNT}/{DEFAULT_REGION}/copy")
+
+
+@pytest.mark.parametrize("words", [("pull",), COPY], ids=lambda words: words[0])
+def test_docker_outlasts_it_when_it_pulls_or_copies(lab: Lab, words: tuple[str, ...]) -> None:
+    """The connection is lost at the first request that is docker's own, and stays so for two seconds."""
+
+    def run() -> Done:
+        if words == COPY:
+            with suppress(lab.api.exceptions.RepositoryNotFoundException):
+                lab.api.delete_repository(repositoryName="copy", force=True)
+            lab.api.create_repository(repositoryName="copy")
+        return lab.app.inv(*words)
+
+    lab.reset()
+    lab.push()
+    lab.proxy.arm()
+    undisturbed = run()
+    lab.proxy.arm("drop", lab.proxy.seen.index("HEAD manifest"), lasting=True, seconds=2)
+    done = run()
+    assert done.code == undisturbed.code == OK, done.err
+    assert done.out == undisturbed.out
+    assert "the connection was lost (EOF); trying again in " in done.err
+
+
+@pytest.mark.parametrize(
+    ("first", "line", "number"),
+    [("HEAD manifest", "(2 of 9)", signal.SIGINT), ("PutImage", "(5 of 11)", signal.SIGTERM)],
+)
+def test_an_interruption_ends_a_wait_at_once(lab: Lab, first: str, line: str, number: signal.Signals) -> None:
+    lab.reset()
+    lab.proxy.arm("throttle", lab.requests.index(first), lasting=True)
+    with lab.app.start("push") as running:
+        assert running.stderr is not None
+        assert any(line in text for text in running.stderr), "it did not wait"
+        seen = len(lab.proxy.seen)
+        running.send_signal(number)
+        rest = running.stderr.read()
+        code = running.wait(10)
+    assert code == ExitCode.INTERRUPTED
+    assert "Traceback" not in rest
+    assert len(lab.proxy.seen) == seen
+    assert list(Path(lab.app.environ["TMPDIR"]).iterdir()) == []
