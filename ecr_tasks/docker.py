@@ -10,19 +10,20 @@ import hashlib
 import json
 import os
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ecr_tasks import docker_errors, live
 from ecr_tasks.definition import BuildDefinition, BuildInput, bake_document, dump, from_bake, target_names
 from ecr_tasks.docker_config import PrivateConfig
+from ecr_tasks.docker_facts import architecture, built
 from ecr_tasks.engine import Engine
 from ecr_tasks.errors import EcrTasksError, RegistryError
-from ecr_tasks.patience import TRANSFER, Patience
+from ecr_tasks.patience import Patience
 from ecr_tasks.ports import BuildResult
 from ecr_tasks.registry import RegistryToken
+from ecr_tasks.transfers import insist
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
@@ -30,10 +31,6 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 """What docker ends with after Ctrl-C; it may see it before we do."""
-
-
-LATEST = 100
-"""Seconds within which a transfer is begun again; TRANSFER's waits and what docker needs in between fit in."""
 
 
 class WhalesDocker:
@@ -72,7 +69,7 @@ class WhalesDocker:
         return Engine(
             version=str(info.get("ServerVersion", "")),
             containerd_store=statuses.get("driver-type", "").startswith("io.containerd"),
-            platform=f"{info.get('OSType', 'linux')}/{_architecture(str(info.get('Architecture', '')))}",
+            platform=f"{info.get('OSType', 'linux')}/{architecture(str(info.get('Architecture', '')))}",
             builder=facts.get("Name", "").strip(),
             driver=facts.get("Driver", "").strip(),
         )
@@ -95,7 +92,7 @@ class WhalesDocker:
                 raise docker_errors.build_failed(finished.lines, values)
             said = json.loads(metadata.read_text(encoding="utf-8"))
         names = target_names(inputs)
-        return {item.name: _result(item, said[name]) for name, item in zip(names, inputs, strict=True)}
+        return {item.name: built(item, said[name]) for name, item in zip(names, inputs, strict=True)}
 
     def targets(self, file: str) -> Mapping[str, BuildDefinition]:
         """The default group's targets of a bake or compose file, as buildx resolves them."""
@@ -271,23 +268,8 @@ class WhalesDocker:
     def _transfer(
         self, command: Sequence[str], passing: Callable[[Sequence[str]], str | None] = docker_errors.passing
     ) -> live.Finished:
-        """The same for what goes to or from a registry, tried again where the reason is one that passes.
-
-        docker itself tries again at once, or (the classic store) for most of a minute each time: none begins later
-        than LATEST seconds after the first one has failed.
-        """
-        failed: float | None = None
-        attempt = 1
-        while True:
-            finished = self._live(command)
-            why = passing(finished.lines) if finished.code != 0 else None
-            if why is None:
-                return finished
-            now = time.monotonic()
-            failed = now if failed is None else failed
-            if now - failed > LATEST or not self._patience.again(TRANSFER, attempt, why):
-                return finished
-            attempt += 1
+        """The same for what goes to or from a registry, tried again where the reason is one that passes."""
+        return insist(lambda: self._live(command), passing, self._patience)
 
     def _live(self, command: Sequence[str], *, build: bool = False) -> live.Finished:
         """A docker call that a person watches."""
@@ -301,22 +283,3 @@ class WhalesDocker:
         if finished.code == INTERRUPTED:
             raise KeyboardInterrupt
         return finished
-
-
-def _result(item: BuildInput, said: Mapping[str, Any]) -> BuildResult:
-    """What one target's metadata tells; a classic store has a configuration but no manifest yet."""
-    config = said.get("containerimage.config.digest")
-    digest = said.get("containerimage.digest")
-    descriptor = said.get("containerimage.descriptor") or {}
-    platform = descriptor.get("platform") or {}
-    built_for = "/".join(platform[key] for key in ("os", "architecture", "variant") if platform.get(key))
-    platforms = item.definition.platforms or ((built_for,) if built_for else ())
-    if item.keep == "builder":
-        return BuildResult(item.name, digest, None, platforms)
-    has_manifest = bool(descriptor) and digest != config
-    return BuildResult(item.name, digest if has_manifest else None, digest, platforms)
-
-
-def _architecture(machine: str) -> str:
-    """uname's word for a machine, as OCI platforms have it."""
-    return {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm/v7", "i686": "386"}.get(machine, machine)
