@@ -5,17 +5,16 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
 from ecr_tasks import handing
 from ecr_tasks.copies import PlannedCopy, check_destinations, plan_copy, together
 from ecr_tasks.creating import create
-from ecr_tasks.errors import EcrTasksError, SettingsError
+from ecr_tasks.errors import EcrTasksError, Interrupted, SettingsError
+from ecr_tasks.parallel import each
 from ecr_tasks.plan import Conflict, Image, Plan, PlannedImage
 from ecr_tasks.ports import Registry
 from ecr_tasks.publish import Failed, Published, spread
-from ecr_tasks.publish.spreading import Clock
 from ecr_tasks.registry import RepositoryView
 from ecr_tasks.report.terminal import say, warn
 from ecr_tasks.run import Run
@@ -28,35 +27,47 @@ Found = Mapping[tuple[str, Destination], "RepositoryView | EcrTasksError"]
 """What the looks gave, by an image's repository here and the destination."""
 
 
-class Looks:
-    """Looks at every destination's repositories that go on in the background; two calls each."""
+def look_everywhere(run: Run, images: Sequence[Image]) -> tuple[Mapping[str, RepositoryView], Found]:
+    """What the registry itself and every destination hold of the images, all asked at the same time.
 
-    def __init__(self, run: Run, images: Sequence[Image]) -> None:
-        """Begins them. Raises SettingsError for destinations that can't be meant."""
-        self._destinations = run.settings.destinations
-        check_destinations(self._destinations, len(images))
-        self._pool = ThreadPoolExecutor(PARALLEL) if self._destinations else None
-        self._under_way: dict[tuple[str, Destination], Future[RepositoryView | EcrTasksError]] = {}
-        for where in self._destinations:
-            for image in images:
-                name, tags = where.repository or image.repository, [tag.name for tag in image.tags]
-                if self._pool is not None:
-                    target = run.target(where)
-                    self._under_way[image.repository, where] = self._pool.submit(_look, target, name, tags)
+    Two calls a repository. A destination's error is its own; raises those of the registry itself, and SettingsError
+    for destinations that can't be meant.
+    """
+    destinations = run.settings.destinations
+    check_destinations(destinations, len(images))
+    asked = {image.repository: image.asked for image in images}
+    if not destinations:
+        return run.registry.look(asked), {}
+    targets = {where: run.target(where) for where in destinations}
+    run.registry.ready()
+    here = [(run.registry, name, tags) for name, tags in asked.items()]
+    keys = [(image, where) for image in images for where in destinations]
+    there = [
+        (targets[where], where.repository or image.repository, [tag.name for tag in image.tags])
+        for image, where in keys
+    ]
+    found = each(_look, [*here, *there], PARALLEL, run.patience)
+    views = dict(zip(asked, found, strict=False))
+    elsewhere = {
+        (image.repository, where): view for (image, where), view in zip(keys, found[len(here) :], strict=True)
+    }
+    return {name: _whole(view) for name, view in views.items()}, elsewhere
 
-    def found(self) -> Found:
-        """What they gave, when all have ended."""
-        found = {key: look.result() for key, look in self._under_way.items()}
-        if self._pool is not None:
-            self._pool.shutdown()
-        return found
 
-
-def _look(target: Registry, name: str, tags: Sequence[str]) -> RepositoryView | EcrTasksError:
+def _look(wanted: tuple[Registry, str, Sequence[str]]) -> RepositoryView | EcrTasksError:
+    registry, name, tags = wanted
     try:
-        return target.look({name: tags})[name]
+        return registry.look({name: tags})[name]
+    except Interrupted:
+        raise
     except EcrTasksError as error:
         return error
+
+
+def _whole(view: RepositoryView | EcrTasksError) -> RepositoryView:
+    if isinstance(view, EcrTasksError):
+        raise view
+    return view
 
 
 def with_copies(run: Run, plan: Plan, found: Found | None) -> Plan:
@@ -143,7 +154,7 @@ def spread_image(run: Run, item: PlannedImage, done: Published) -> None:
             *(item.image.name, done, here, item.copies, run.registry, targets, run.docker),
             say=say,
             warn=warn,
-            clock=Clock(sleep=run.patience.pause),
+            patience=run.patience,
         )
     for result in results:
         if isinstance(result, Failed):

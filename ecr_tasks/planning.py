@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ecr_tasks.cache import with_cache
 from ecr_tasks.creating import create
-from ecr_tasks.destinations import Looks, create_missing, with_copies
+from ecr_tasks.destinations import create_missing, look_everywhere, with_copies
 from ecr_tasks.engine import keep_where, needs_engine_facts
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.images import bake_file, images, repositories
@@ -43,9 +43,8 @@ def _make(run: Run, *, ask: bool) -> Plan:
     chosen = _with_inputs(run, planned_images(run))
     if not ask:
         return with_copies(run, _made(run, chosen, None), None)
-    looks = Looks(run, chosen)
-    views = run.registry.look({image.repository: image.asked for image in chosen})
-    plan = with_copies(run, _made(run, chosen, views), looks.found())
+    views, elsewhere = look_everywhere(run, chosen)
+    plan = with_copies(run, _made(run, chosen, views), elsewhere)
     _warn_of_unshared(plan)
     return plan
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from ecr_tasks.copies import PlannedCopy, judged
 from ecr_tasks.errors import EcrTasksError, Interrupted, RegistryError
+from ecr_tasks.parallel import each
+from ecr_tasks.patience import Patience
 from ecr_tasks.ports import Docker, Registry
 from ecr_tasks.publish.pushing import By, Published, State
 from ecr_tasks.publish.tagging import set_tags
@@ -39,17 +40,6 @@ class Failed:
     error: EcrTasksError
 
 
-@dataclass(frozen=True)
-class Clock:
-    """Time in seconds, to be replaced in tests."""
-
-    now: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
-
-
-_CLOCK = Clock()
-
-
 def spread(
     name: str,
     done: Published,
@@ -61,7 +51,8 @@ def spread(
     *,
     say: Callable[[str], None],
     warn: Callable[[str], None],
-    clock: Clock = _CLOCK,
+    patience: Patience,
+    now: Callable[[], float] = time.monotonic,
 ) -> list[Published | Failed]:
     """Brings ``done`` to each destination, in their order; never raises for what one of them has against it.
 
@@ -80,7 +71,17 @@ def spread(
     missing = [copy for copy in wanted.values() if not copy.is_there]
     replicated = [copy for copy in missing if copy.by == "replication"]
     failed = _copy([copy for copy in missing if copy.by == "copy"], done, source, registry, targets, docker)
-    left = _await(replicated, image, source, registry, pushed=done.state == "pushed", say=say, warn=warn, clock=clock)
+    left = _await(
+        replicated,
+        image,
+        source,
+        registry,
+        pushed=done.state == "pushed",
+        say=say,
+        warn=warn,
+        patience=patience,
+        now=now,
+    )
     for copy in left:
         try:
             wanted[copy.destination] = _looked_anew(copy, image, targets[copy.destination])
@@ -102,8 +103,7 @@ def spread(
         except EcrTasksError as error:
             return Failed(copy, error)
 
-    with ThreadPoolExecutor(PARALLEL) as pool:
-        results |= dict(zip(wanted, pool.map(finish, wanted.values()), strict=True))
+    results |= dict(zip(wanted, each(finish, list(wanted.values()), PARALLEL, patience), strict=True))
     return [results[copy.destination] for copy in copies]
 
 
@@ -159,19 +159,20 @@ def _await(
     pushed: bool,
     say: Callable[[str], None],
     warn: Callable[[str], None],
-    clock: Clock,
+    patience: Patience,
+    now: Callable[[], float],
 ) -> list[PlannedCopy]:
     """Waits until ECR has replicated the image by itself; gives the destinations where it did not."""
     waiting = {(copy.destination.account, copy.destination.region): copy for copy in copies}
     left: list[PlannedCopy] = []
-    began, pause, told = clock.now(), _FIRST_PAUSE, False
+    began, pause, told = now(), _FIRST_PAUSE, False
     while waiting:
         try:
             statuses = registry.replication(source, image.digest)
         except EcrTasksError as error:
             warn(f"ECR's own replication can't be followed, so the image is copied: {error.cause}")
             return [*left, *waiting.values()]
-        waited = clock.now() - began
+        waited = now() - began
         for place, copy in list(waiting.items()):
             status = statuses.get(place)
             if status == "COMPLETE":
@@ -191,7 +192,7 @@ def _await(
             if not told:
                 say(f"waiting for ECR's own replication to {', '.join(copy.place for copy in waiting.values())}")
                 told = True
-            clock.sleep(pause)
+            patience.pause(pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE)
     return left
 

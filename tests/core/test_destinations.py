@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from ecr_tasks.copies import PlannedCopy, plan_copy, together
 from ecr_tasks.definition import BuildDefinition
 from ecr_tasks.errors import AwsError, ExitCode, Refused, RegistryError
+from ecr_tasks.patience import Patience
 from ecr_tasks.publish import Failed, Published, spread
-from ecr_tasks.publish.spreading import GRACE_SECONDS, REPLICATION_SECONDS, Clock
+from ecr_tasks.publish.spreading import GRACE_SECONDS, REPLICATION_SECONDS
 from ecr_tasks.settings.destinations import Destination, destination, destinations
 from ecr_tasks.settings.problems import Malformed
 from tests.core.build import ALL_TAGS, HOST, REVISION_B, SHA_TAG, manifest, repository
@@ -33,11 +34,12 @@ class Time:
     passed = 0.0
 
     @staticmethod
-    def sleep(seconds: float) -> None:
+    def wait(seconds: float) -> bool:
         Time.passed += seconds
+        return False
 
 
-CLOCK = Clock(lambda: Time.passed, Time.sleep)
+PATIENCE = Patience(wait=Time.wait, clock=lambda: Time.passed)
 
 
 class Places:
@@ -71,7 +73,8 @@ class Places:
             *("team/app", done, repository(), copies, self.registry, targets, self.docker),
             say=self.said.append,
             warn=self.warned.append,
-            clock=CLOCK,
+            patience=PATIENCE,
+            now=lambda: Time.passed,
         )
 
     def named(self, *names: str) -> list[tuple[str, ...]]:
@@ -170,7 +173,8 @@ def test_a_fault_at_any_call_moves_no_tag_too_early_and_another_run_finishes(lat
             *("team/app", done, repository(), copies, places.registry, targets, places.docker),
             say=places.said.append,
             warn=places.warned.append,
-            clock=CLOCK,
+            patience=PATIENCE,
+            now=lambda: Time.passed,
         )
         assert any(isinstance(result, Failed) for result in results)
         for name in ("eu/app", "us/app"):
