@@ -23,11 +23,15 @@ from ecr_tasks.errors import EcrTasksError, RegistryError
 from ecr_tasks.patience import Patience
 from ecr_tasks.ports import BuildResult
 from ecr_tasks.registry import RegistryToken
+from ecr_tasks.report.terminal import say
 from ecr_tasks.transfers import insist
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
 
+
+NAMING_ATTEMPTS = 5
+"""How often a build is begun that another one came before in giving its image a name; all of it is cached then."""
 
 INTERRUPTED = 130
 """What docker ends with after Ctrl-C; it may see it before we do."""
@@ -84,9 +88,13 @@ class WhalesDocker:
             definition.touch(0o600)
             definition.write_text(dump(bake_document(inputs)), encoding="utf-8")
             options = ["--file", str(definition), "--metadata-file", str(metadata)]
-            finished = self._live(
-                self._buildx("bake", *options, *(["--builder", builder] if builder else [])), build=True
-            )
+            command = self._buildx("bake", *options, *(["--builder", builder] if builder else []))
+            finished = self._live(command, build=True)
+            for _ in range(NAMING_ATTEMPTS - 1):
+                if finished.code == 0 or not docker_errors.named_meanwhile(finished.lines):
+                    break
+                say("another build gave its image the same name at that moment: once more")
+                finished = self._live(command, build=True)
             if finished.code != 0:
                 values = [value for item in inputs for value in item.definition.args.values()]
                 raise docker_errors.build_failed(finished.lines, values)

@@ -48,6 +48,10 @@ _TROUBLE = re.compile(r"error from registry: (?:unknown|internal (?:server )?err
 _BEGINS = re.compile(r"ERROR: |error: |error from registry: |Error response from daemon: ")
 _QUOTED = re.compile(r'"[^"]*"|https?://\S+')
 
+_NAMED_MEANWHILE = re.compile(r'image "[^"]+": already exists$')
+"""containerd's image store looks whether a name is taken, then makes it: of two builds that give one name to their
+images at once (`latest`, a branch's), the second one fails."""
+
 NO_ENGINE_REMEDY = "Start Docker (or correct DOCKER_HOST or `docker context use`) and run it again."
 NO_BUILDX_REMEDY = (
     "Install docker's buildx plugin (the package docker-buildx-plugin or docker-buildx), 0.13 or newer."
@@ -71,6 +75,12 @@ def build_failed(lines: Sequence[str], secrets: Iterable[str]) -> EcrTasksError:
         return _full_disk(cause)
     where = f" at {redact(steps[-1], secrets)}" if steps else ""
     return BuildError(f"The build failed{where}: {cause.rstrip('.')}.", _build_remedy(cause))
+
+
+def named_meanwhile(lines: Sequence[str]) -> bool:
+    """Whether a build failed only because another one gave the same name to its image at that very moment."""
+    causes = [found.group(1) for line in lines if (found := _CAUSE.match(line))]
+    return bool(causes) and _NAMED_MEANWHILE.fullmatch(causes[-1]) is not None
 
 
 def push_failed(reference: str, lines: Sequence[str]) -> EcrTasksError:
