@@ -12,7 +12,14 @@ from ecr_tasks.ecr.evidence import EcrEvidence
 from ecr_tasks.ecr.replication import Place, places, rules, statuses
 from ecr_tasks.ecr.repositories import EcrRepositories
 from ecr_tasks.ecr.session import AwsSession
-from ecr_tasks.ecr.shapes import by_reference, registry_host, repository_of, stored_image, token_of
+from ecr_tasks.ecr.shapes import (
+    by_reference,
+    refuse_unreadable,
+    registry_host,
+    repository_of,
+    stored_image,
+    token_of,
+)
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.inventory import Held, fold
 from ecr_tasks.parallel import each
@@ -59,6 +66,7 @@ class EcrRegistry:
     def look(self, repositories: Mapping[str, Sequence[str]]) -> Mapping[str, RepositoryView]:
         """Two calls a repository (DescribeRepositories, BatchGetImage), several repositories at once.
 
+        One call more for every hundred tags beyond the first.
         Raises AwsError when the credentials belong to another account than the settings name.
         """
         self._ecr()
@@ -211,8 +219,10 @@ class EcrRegistry:
         repository = self._describe(name)
         if repository is None:
             return RepositoryView(None)
-        ids: list[ImageIdentifierTypeDef] = [{"imageTag": tag} for tag in tags]
-        return RepositoryView(repository, self._get(name, ids) if ids else {})
+        found: dict[str, StoredImage] = {}
+        for start in range(0, len(tags), BATCH):
+            found.update(self._get(name, [{"imageTag": tag} for tag in tags[start : start + BATCH]]))
+        return RepositoryView(repository, found)
 
     def _describe(self, name: str) -> Repository | None:
         from botocore.exceptions import ClientError
@@ -271,6 +281,7 @@ class EcrRegistry:
                 imageIds=ids,
                 acceptedMediaTypes=[*INDEX_MEDIA_TYPES, *MANIFEST_MEDIA_TYPES],
             )
+        refuse_unreadable(name, answer.get("failures", ()))
         return answer["images"]
 
     def _all(self, name: str, digests: Sequence[str]) -> dict[str, StoredImage]:

@@ -7,12 +7,22 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from ecr_tasks.errors import RegistryError
 from ecr_tasks.registry import RegistryToken, Repository, StoredImage
 
 if TYPE_CHECKING:
-    from mypy_boto3_ecr.type_defs import AuthorizationDataTypeDef, ImageTypeDef, RepositoryTypeDef
+    from mypy_boto3_ecr.type_defs import (
+        AuthorizationDataTypeDef,
+        ImageFailureTypeDef,
+        ImageTypeDef,
+        RepositoryTypeDef,
+    )
 
 _API = "api.ecr."
+
+_NOT_THERE = ("ImageNotFound", "InvalidImageTag", "InvalidImageDigest", "ImageTagDoesNotMatchDigest")
+"""BatchGetImage's failures that say that there is no such image. The others (API model, ImageFailureCode: KmsError,
+ImageInaccessible, Upstream…) say that there is one."""
 
 
 def repository_of(data: RepositoryTypeDef) -> Repository:
@@ -43,6 +53,20 @@ def by_reference(images: Sequence[ImageTypeDef], references: Sequence[str]) -> d
     found = {image["imageId"].get("imageTag", ""): stored_image(image) for image in images}
     found |= {image["imageId"]["imageDigest"]: stored_image(image) for image in images}
     return {reference: found[reference] for reference in references if reference in found}
+
+
+def refuse_unreadable(name: str, failures: Sequence[ImageFailureTypeDef]) -> None:
+    """Raises RegistryError for an image that is there and can't be read: its tag is not free."""
+    wrong = next((item for item in failures if item.get("failureCode") not in _NOT_THERE), None)
+    if wrong is None:
+        return
+    asked = wrong.get("imageId", {})
+    reason = wrong.get("failureReason", "").strip().rstrip(".") or "no reason given"
+    raise RegistryError(
+        f"ECR can't read the image {asked.get('imageTag') or asked.get('imageDigest')} of {name}: "
+        f"{reason} ({wrong.get('failureCode')}).",
+        "Mend what that names, such as the repository's KMS key or an archived image, and run it again.",
+    )
 
 
 def registry_host(endpoint: str, account: str, *, own: bool = True) -> str | None:

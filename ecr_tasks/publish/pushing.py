@@ -103,7 +103,8 @@ def _push(
     docker.authorize(replace(registry.token(), host=repository.host))
     if tag.kind == "fixed" and (theirs := registry.image(repository, tag.name)) is not None:
         return _theirs(planned, theirs, built, warn)
-    make_way(planned.tags[0], repository, registry)
+    if built.digest is None or planned.tags[0].digest != built.digest:
+        make_way(planned.tags[0], repository, registry)
     try:
         with registry.spending(repository, planned.image.definition.manifests):
             digest = _send(planned, built, reference, docker, builder)

@@ -183,6 +183,15 @@ def test_a_movable_dirty_tag_is_not_deleted_first() -> None:
     assert world.calls.named("untag") == []
 
 
+def test_a_locked_dirty_tag_that_is_this_very_image_is_left_alone() -> None:
+    state = dirty()
+    world = World(names=tags(state), state=state)
+    world.registry.repositories[NAME] = repository("MUTABLE_WITH_EXCLUSION", "sha-*")
+    world.registry.put(NAME, world.ours, f"{SHA_TAG}-dirty")
+    assert world.run().digest == world.ours.digest
+    assert world.calls.named("untag") == []
+
+
 def test_a_dirty_tag_that_the_registry_locks_meanwhile_is_refused() -> None:
     state = dirty()
     world = World(names=tags(state), state=state, locked=True)

@@ -1,0 +1,81 @@
+"""The look at the registry before a build, by the real SDK: how many calls, how many at once, and what they miss."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from threading import Barrier
+from typing import Any
+
+import pytest
+
+from ecr_tasks.ecr.registry import EcrRegistry
+from ecr_tasks.ecr.session import AwsSession
+from ecr_tasks.errors import RegistryError
+from ecr_tasks.local.server import LocalEcr
+from ecr_tasks.settings import load
+from tests.local.wire import Wire, digest_of
+
+SIDE_BY_SIDE = 8
+
+
+class Looking:
+    """A registry, and the SDK client that it looks with."""
+
+    def __init__(self, ecr: LocalEcr, project: Path) -> None:
+        settings = load(project, environ=ecr.environment())
+        aws = AwsSession(settings)
+        self.events = aws.ecr().meta.events
+        self.registry = EcrRegistry(settings, aws)
+
+
+@pytest.fixture
+def looking(ecr: LocalEcr, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Looking:
+    for name, value in ecr.environment().items():
+        monkeypatch.setenv(name, value)
+    return Looking(ecr, tmp_path)
+
+
+def test_more_tags_than_one_call_takes_cost_a_call_for_each_hundred(
+    looking: Looking, ecr: LocalEcr, wire: Wire, repository: str
+) -> None:
+    raw = wire.push_image(repository, "t249", b"layer")
+    before = ecr.requests()
+    tags = [f"t{number}" for number in range(250)]
+    view = looking.registry.look({repository: tags})[repository]
+    assert {tag: image.digest for tag, image in view.tags.items()} == {"t249": digest_of(raw)}
+    assert ecr.requests()["BatchGetImage"] - before.get("BatchGetImage", 0) == 3
+    assert ecr.requests()["DescribeRepositories"] - before.get("DescribeRepositories", 0) == 1
+
+
+def test_twenty_images_are_looked_at_side_by_side(looking: Looking, ecr: LocalEcr, api: Any) -> None:
+    names = [f"team/app-{number}" for number in range(20)]
+    for name in names:
+        api.create_repository(repositoryName=name)
+    before = ecr.requests()
+    together, first = Barrier(SIDE_BY_SIDE), iter(range(SIDE_BY_SIDE))
+
+    def wait(**_: object) -> None:
+        if next(first, None) is not None:
+            together.wait(20)  # a look that waits for another one's answer breaks the barrier
+
+    looking.events.register("before-send.ecr", wait)
+    views = looking.registry.look({name: ["main"] for name in names})
+    assert [view.repository.name for view in views.values() if view.repository] == names
+    asked = {call: number - before.get(call, 0) for call, number in ecr.requests().items() if call not in before}
+    asked["DescribeRepositories"] = ecr.requests()["DescribeRepositories"] - before.get("DescribeRepositories", 0)
+    assert asked == {"DescribeRepositories": 20, "BatchGetImage": 20}
+
+
+@pytest.mark.parametrize("code", ["KmsError", "ImageInaccessible"])
+def test_a_tag_whose_image_ecr_can_not_read_is_not_taken_for_free(
+    looking: Looking, repository: str, code: str
+) -> None:
+    def fail(parsed: dict[str, Any], **_: object) -> None:
+        parsed["failures"] = [
+            {"imageId": {"imageTag": "1.2.3"}, "failureCode": code, "failureReason": "The key is disabled."}
+        ]
+
+    looking.events.register("after-call.ecr.BatchGetImage", fail)
+    with pytest.raises(RegistryError) as caught:
+        looking.registry.look({repository: ["1.2.3"]})
+    assert caught.value.cause == (f"ECR can't read the image 1.2.3 of team/app: The key is disabled ({code}).")
