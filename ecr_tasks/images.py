@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timezone
 from pathlib import Path
 
+from ecr_tasks.cache import CACHE_TAG
 from ecr_tasks.definition import BuildDefinition
 from ecr_tasks.errors import Refused, SettingsError
 from ecr_tasks.plan import Image
@@ -154,6 +155,11 @@ def _image(
         labels=definition.labels,
         annotations=definition.annotations,
     )
+    if reserved := next((tag for tag in chosen.tags if tag.name == CACHE_TAG), None):
+        raise SettingsError(
+            f"The rule {reserved.rule} gives the tag {CACHE_TAG}, the build cache's own: images under it expire.",
+            "Name the branch otherwise, or give the rule a prefix (ECR_TAGS).",
+        )
     annotations = at_levels(chosen.annotations, environ, index=definition.makes_index)
     epoch = {} if source.commit_time is None else {"SOURCE_DATE_EPOCH": str(_seconds(source))}
     args = {**epoch, **definition.args}

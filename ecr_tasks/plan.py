@@ -205,7 +205,7 @@ def _locked(planned: PlannedImage, item: PlannedTag) -> Refused:
         return Refused(cause, "Give this commit a version of its own, or delete the tag if it is wrong.")
     return Refused(
         cause,
-        f"Make {item.tag.name} movable (a mutability exclusion filter of the repository that matches it).",
+        f"Make {item.tag.name} movable: `inv repo.ensure` shows and sets the exclusion filters of the tag rules.",
     )
 
 

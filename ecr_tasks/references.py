@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ecr_tasks.cache import CACHE_TAG
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.registry import INPUTS_DIGITS, INPUTS_TAG
 from ecr_tasks.settings import destinations
@@ -55,6 +56,10 @@ def tags(given: Sequence[str]) -> tuple[str, ...]:
         raise SettingsError(
             f"{', '.join(repr(tag[:200]) for tag in wrong)} can't be a tag.",
             "A tag has 1 to 128 letters, digits, _ . or -, and begins with none of the last two.",
+        )
+    if CACHE_TAG in given:
+        raise SettingsError(
+            f"The tag {CACHE_TAG} is the build cache's own: images under it expire.", "Give the image another tag."
         )
     chosen = tuple(dict.fromkeys(given))
     if len(chosen) > MOST_TAGS:

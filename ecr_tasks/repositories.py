@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json as json_text
-import sys
 from dataclasses import dataclass
 from typing import Any
 
 from ecr_tasks.creating import create
 from ecr_tasks.errors import Refused, RegistryError
 from ecr_tasks.planning import planned_repositories
-from ecr_tasks.report.terminal import document, say, table, warn
+from ecr_tasks.report.terminal import agrees, document, say, table
 from ecr_tasks.repository import Desired, Difference, RepositoryState, desired, differences
 from ecr_tasks.repository.difference import describe_encryption, describe_lifecycle, describe_mutability
 from ecr_tasks.run import Run
@@ -73,9 +72,6 @@ def show(run: Run, *, json: bool) -> None:
         document({"repositories": [_as_json(state) for state in states]})
         return
     for state in states:
-        policy = (
-            "none" if state.policy is None else "\n".join(json_text.dumps(json_text.loads(state.policy)).split("\n"))
-        )
         rows = [
             ("URI", state.repository.uri),
             ("tags", describe_mutability(state.repository.mutability, state.repository.exclusions)),
@@ -83,7 +79,7 @@ def show(run: Run, *, json: bool) -> None:
             ("encryption", describe_encryption(state)),
             ("AWS tags", ", ".join(f"{key}={value}" for key, value in sorted(state.tags.items())) or "none"),
             *(("lifecycle", line) for line in describe_lifecycle(state.lifecycle)),
-            ("policy", policy),
+            *(("policy", line) for line in _lines(state.policy)),
         ]
         table((state.repository.name, ""), rows)
 
@@ -103,7 +99,7 @@ def delete(run: Run, *, yes: bool, force: bool) -> None:
     if run.dry:
         say(f"would delete {listed}{everything}")
         return
-    if not yes and not _agrees(f"Delete {listed}{everything}? [y/N] "):
+    if not yes and not agrees(f"Delete {listed}{everything}?"):
         raise Refused("Nothing was deleted: nobody said yes.", "Answer y on a terminal, or say --yes.")
     for repository in there:
         gone = run.registry.admin.delete(repository.name, force=force)
@@ -170,6 +166,10 @@ def _state(run: Run, name: str) -> RepositoryState:
     return state
 
 
+def _lines(policy: str | None) -> list[str]:
+    return json_text.dumps(json_text.loads(policy), indent=2).splitlines() if policy else ["none"]
+
+
 def _as_json(state: RepositoryState) -> dict[str, Any]:
     return {
         "name": state.repository.name,
@@ -183,12 +183,3 @@ def _as_json(state: RepositoryState) -> dict[str, Any]:
         "lifecycle_policy": json_text.loads(state.lifecycle) if state.lifecycle else None,
         "repository_policy": json_text.loads(state.policy) if state.policy else None,
     }
-
-
-def _agrees(question: str) -> bool:
-    """Asks on a terminal; without one nobody agrees."""
-    if not sys.stdin.isatty():
-        warn("There is no terminal to ask on.")
-        return False
-    say(question)
-    return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ecr_tasks.errors import RegistryError
 from ecr_tasks.report.terminal import say, warn
 
 if TYPE_CHECKING:
@@ -112,7 +113,13 @@ class Run:
 
     @property
     def registry(self) -> EcrRegistry:
-        """The settings' registry."""
+        """The settings' registry. RegistryError in a dry run on a local ECR that doesn't run."""
+        if self.registry_away:
+            # Without the local ECR's settings the user's own account would be asked.
+            raise RegistryError(
+                "There is no registry to ask: the local ECR does not run, and a dry run does not start it.",
+                "Start it with `inv local.up`.",
+            )
         if self._registry is None:
             from ecr_tasks.ecr.registry import EcrRegistry
             from ecr_tasks.ecr.session import AwsSession

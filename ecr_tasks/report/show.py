@@ -14,7 +14,7 @@ def plan_document(plan: Plan) -> None:
 
 
 def plan(plan: Plan) -> None:
-    """What will be built, under which tags, and what stands in the way."""
+    """What will be built and under which tags; what stands in the way is an error, or :func:`conflicts`."""
     for item in plan.images:
         if item.view is None:
             say(f"{item.image.name}: build, {item.because}")
@@ -31,6 +31,10 @@ def plan(plan: Plan) -> None:
             say(f"  the repository {item.image.repository} will be created")
         for copy in item.copies:
             say(f"  {_elsewhere(copy)}")
+
+
+def conflicts(plan: Plan) -> None:
+    """What stands in the way of a plan that is only shown."""
     for conflict in plan.conflicts:
         say(f"{conflict.image}: in the way: {conflict.error}")
 

@@ -21,6 +21,18 @@ def warn(text: str) -> None:
     say(f"Warning: {text}")
 
 
+def agrees(question: str) -> bool:
+    """Asks a person; where there is no terminal, nobody agrees."""
+    if not sys.stdin.isatty():
+        warn("There is no terminal to ask on.")
+        return False
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)  # noqa: T201 - as above
+    answer = sys.stdin.readline()
+    if not answer.endswith("\n"):
+        say("")  # ended by Ctrl-D, in the middle of the line
+    return answer.strip().lower() in ("y", "yes")
+
+
 def data(text: str) -> None:
     """One line of data; pipelines read it. A reader that has seen enough (`| head`) is no error."""
     try:

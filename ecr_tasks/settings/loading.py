@@ -84,7 +84,7 @@ def _parse(given: Mapping[str, layers.Given], problems: Problems) -> dict[str, A
             # Of the two names for the region, the one that was written.
             name = origin.name if origin.kind == "file" else spec.name
             for message in error.messages:
-                problems.at(origin, name, f"{message}.")
+                problems.at(origin, name, message if message.endswith("?") else f"{message}.")
     return parsed
 
 

@@ -92,6 +92,7 @@ def plan(run: Run, json: bool = False) -> None:
         show.plan_document(made)
     else:
         show.plan(made)
+        show.conflicts(made)
 
 
 @task()

@@ -168,6 +168,11 @@ def test_what_a_bake_file_says_of_itself_stays() -> None:
     assert definition.annotations["note"] == "x"
 
 
+def test_no_image_gets_the_tag_under_which_the_build_cache_expires() -> None:
+    with pytest.raises(SettingsError, match="buildcache"):
+        only(source(branch="buildcache"))
+
+
 def test_a_bake_files_own_oci_labels_stay_unless_the_settings_say_otherwise() -> None:
     own = BuildDefinition("/api", labels={OCI + "title": "The API"}, annotations={OCI + "url": "https://example.com"})
     (found,) = images(settings(), source(), {}, targets(api=own))

@@ -22,10 +22,12 @@ from tests.engine.project import Project, project
 from tests.local.wire import Wire
 
 DEFAULT_FILTERS = ["sha-*", "0.*.*", "1.*.*", "2.*.*", "3.*.*"]
-OLD = {"rulePriority": 1, "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 1}}
+SELECTION = {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 1}
+OLD = {"rulePriority": 1, "selection": SELECTION}
 LIFECYCLE = {
     "rules": [{**OLD, "description": "Keeps the newest image and nothing else", "action": {"type": "expire"}}]
 }
+COLD = {"rules": [{**OLD, "selection": {**SELECTION, "storageClass": "cold"}, "action": {"type": "expire"}}]}
 POLICY = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": "*", "Action": ["ecr:BatchGetImage", "ecr:PutImage"]}],
@@ -175,9 +177,8 @@ def test_a_bad_file_ends_before_anything_is_changed(
 
 def test_what_only_ecr_objects_to_names_the_setting(app: Project, api: Any) -> None:
     api.create_repository(repositoryName="team/app")
-    two = [{**OLD, "rulePriority": number, "action": {"type": "expire"}} for number in (1, 2)]
-    app.write("two.json", json.dumps({"rules": two}))
-    done = app.inv("repo.ensure", ECR_LIFECYCLE_POLICY="two.json")
+    app.write("cold.json", json.dumps(COLD))
+    done = app.inv("repo.ensure", ECR_LIFECYCLE_POLICY="cold.json")
     assert done.code == 2
     assert "ECR does not take ECR_LIFECYCLE_POLICY: " in done.err
     assert shown(app)["mutability"] == "MUTABLE"
@@ -185,9 +186,8 @@ def test_what_only_ecr_objects_to_names_the_setting(app: Project, api: Any) -> N
 
 def test_a_new_repository_whose_policy_ecr_refuses_is_an_error_of_ensure(app: Project) -> None:
     app.write("policy.json", json.dumps(POLICY))
-    two = [{**OLD, "rulePriority": number, "action": {"type": "expire"}} for number in (1, 2)]
-    app.write("two.json", json.dumps({"rules": two}))
-    more = {"ECR_LIFECYCLE_POLICY": "two.json", "ECR_REPOSITORY_POLICY": "policy.json"}
+    app.write("cold.json", json.dumps(COLD))
+    more = {"ECR_LIFECYCLE_POLICY": "cold.json", "ECR_REPOSITORY_POLICY": "policy.json"}
     done = app.inv("repo.ensure", **more)
     assert done.code == 2
     assert "ECR does not take ECR_LIFECYCLE_POLICY: " in done.err
@@ -231,9 +231,21 @@ def test_on_a_terminal_delete_does_what_one_answers(app: Project, api: Any, answ
     assert len(api.describe_repositories()["repositories"]) == left
 
 
+def test_a_lifecycle_policy_that_ecr_would_refuse_creates_nothing(app: Project, ecr: LocalEcr) -> None:
+    rules = [{**LIFECYCLE["rules"][0]}, {**LIFECYCLE["rules"][0], "rulePriority": 2}]
+    app.write("lifecycle.json", json.dumps({"rules": rules}))
+    for words in (["repo.ensure"], ["repo.ensure", "--check"]):
+        done = app.inv(*words, ECR_LIFECYCLE_POLICY="lifecycle.json")
+        assert done.code == 2
+        assert "(number 2)" in done.err
+    assert changes(ecr) == 0
+
+
 def test_show_is_for_people_too(app: Project) -> None:
-    app.ok("repo.ensure")
+    app.write("policy.json", json.dumps(POLICY))
+    app.ok("repo.ensure", ECR_REPOSITORY_POLICY="policy.json")
     done = app.ok("repo.show")
+    assert '\npolicy        {\npolicy          "Version": "2012-10-17",\n' in done.err
     assert done.out == ""
     assert "locked are sha-*" in done.err
     assert "1: expire untagged images 14 days after they were pushed" in done.err

@@ -22,11 +22,9 @@ from ecr_tasks.repository.policies import (
 
 NOW = 2_000_000_000.0
 EXPIRE = {"type": "expire"}
-RULE = {
-    "rulePriority": 1,
-    "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 1},
-    "action": EXPIRE,
-}
+SELECTION = {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 1}
+RULE = {"rulePriority": 1, "selection": SELECTION, "action": EXPIRE}
+TAGGED = {**RULE, "selection": {**SELECTION, "tagStatus": "tagged", "tagPrefixList": ["v"]}}
 
 
 def image(digest: str, *tags: str, days: float = 1000, **more: Any) -> lifecycle.Candidate:
@@ -62,6 +60,10 @@ def rules(*found: object) -> str:
     return json.dumps({"rules": found})
 
 
+def selecting(**changes: object) -> str:
+    return rules({**RULE, "selection": {**SELECTION, **changes}})
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -74,8 +76,25 @@ def rules(*found: object) -> str:
         (rules({**RULE, "rulePriority": 0}), "rulePriority from 1"),
         (rules(RULE, RULE), "(number 2) that has the rulePriority 1 of another"),
         (rules({**RULE, "selection": {"tagStatus": "all"}}), "tagged, untagged or any"),
-        (rules({**RULE, "selection": {**RULE["selection"], "tagStatus": "tagged"}}), "needs tagPatternList"),  # type: ignore[dict-item]
+        (selecting(tagStatus="tagged"), "needs tagPatternList"),
         (rules({**RULE, "selection": {"tagStatus": "any"}}), "countType"),
+        (rules({**RULE, "colour": "red"}), "the key 'colour'"),
+        (selecting(tagprefixList=["v"]), "the key 'tagprefixList' in its selection"),
+        (selecting(tagStatus="untagged", tagPrefixList=["v"]), "only there"),
+        (selecting(tagStatus="tagged", tagPrefixList=["v"], tagPatternList=["v*"]), "only there"),
+        (selecting(tagStatus="tagged", tagPatternList=[]), "no list of strings"),
+        (selecting(tagStatus="tagged", tagPatternList="v*"), "no list of strings"),
+        (selecting(tagStatus="tagged", tagPatternList=["*a*b*c*d*"]), "the 4 wildcards"),
+        (selecting(countType="sinceImageMoved", countUnit="days"), "no countType that is imageCountMoreThan, "),
+        (selecting(countNumber=0), "countNumber from 1"),
+        (selecting(countNumber=True), "countNumber from 1"),
+        (selecting(countUnit="days"), "none with imageCountMoreThan"),
+        (selecting(countType="sinceImagePushed"), "needs the countUnit days"),
+        (selecting(countType="sinceImagePulled", countUnit="hours"), "needs the countUnit days"),
+        (rules({**RULE, "action": {"type": "transition"}}), "targetStorageClass archive"),
+        (rules({**RULE, "action": {**EXPIRE, "targetStorageClass": "archive"}}), "targetStorageClass archive"),
+        (rules(RULE, {**TAGGED, "rulePriority": 2}), "must be the last one"),
+        (rules(RULE, {**RULE, "rulePriority": 2}), "has the tagStatus any of another one"),
         (rules({**RULE, "action": {"type": "delete"}}), "expire or transition"),
         (json.dumps({"rules": [{**RULE, "description": "x" * 31_000}]}), "ECR takes 30720"),
     ],
@@ -86,6 +105,39 @@ def test_a_lifecycle_policy_that_is_none_is_told_where(tmp_path: Path, text: str
     assert says in caught.value.cause
     assert "ECR_LIFECYCLE_POLICY" in caught.value.cause
     assert caught.value.remedy.endswith(".")
+
+
+ARCHIVED = {**SELECTION, "tagStatus": "untagged", "storageClass": "archive"}
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        [RULE],
+        [{**RULE, "rulePriority": 9, "description": "the rest"}, TAGGED, {**TAGGED, "rulePriority": 2}],
+        [
+            {**RULE, "selection": {**SELECTION, "tagStatus": "untagged"}},
+            {**RULE, "rulePriority": 2, "selection": ARCHIVED},
+        ],
+        [
+            {
+                **RULE,
+                "selection": {**SELECTION, "countType": "sinceImagePulled", "countUnit": "days"},
+                "action": {"type": "transition", "targetStorageClass": "archive"},
+            }
+        ],
+    ],
+)
+def test_what_is_a_lifecycle_policy_passes(tmp_path: Path, found: list[object]) -> None:
+    lifecycle.parse(read_lifecycle(written(tmp_path, rules(*found)), "ECR_LIFECYCLE_POLICY"))
+
+
+@pytest.mark.parametrize("document", [{}, {"Statement": []}, {"Statement": [{}]}, {"Statement": {"Effect": "allow"}}])
+def test_a_repository_policy_without_statements_is_told_before_anything_is_set(
+    tmp_path: Path, document: dict[str, object]
+) -> None:
+    with pytest.raises(SettingsError, match='"Statement"'):
+        read_policy(written(tmp_path, json.dumps(document)), "ECR_REPOSITORY_POLICY")
 
 
 def test_a_policy_of_few_characters_is_one_that_ecr_takes(tmp_path: Path) -> None:
