@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from ecr_tasks.definition import BuildDefinition
 from ecr_tasks.errors import Refused
-from ecr_tasks.registry import Repository
+
+if TYPE_CHECKING:
+    from ecr_tasks.definition import BuildDefinition
+    from ecr_tasks.registry import Repository
 
 CACHE_TAG = "buildcache"
 """Where the cache lives in the image's own repository."""

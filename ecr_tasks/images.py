@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timezone
-from pathlib import Path
 
 from ecr_tasks.cache import CACHE_TAG
 from ecr_tasks.definition import BuildDefinition
@@ -15,12 +14,7 @@ from ecr_tasks.settings import Settings
 from ecr_tasks.settings.model import is_remote
 from ecr_tasks.source import SourceState
 from ecr_tasks.tagging import at_levels, tag_set
-
-BAKE_FILES = (
-    *("docker-bake.hcl", "docker-bake.json"),
-    *("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"),
-)
-"""Where several images are described by default; a bake file says more than a compose file, so it comes first."""
+from ecr_tasks.targets import repository_of
 
 _NO_ATTESTATIONS = ("type=provenance,disabled=true",)
 _PRESETS = {
@@ -53,33 +47,8 @@ def images(
         repository = settings.require_repository()
         return (_image(repository, repository, _from_settings(settings, environ), settings, source, environ),)
     return tuple(
-        _image(name, _repository_of(name, targets, settings), _overlaid(target, settings), settings, source, environ)
+        _image(name, repository_of(name, targets, settings), _overlaid(target, settings), settings, source, environ)
         for name, target in targets.items()
-    )
-
-
-def repositories(settings: Settings, targets: Mapping[str, BuildDefinition] | None = None) -> dict[str, str]:
-    """Each image's repository by the image's name, whatever the source's state is. Raises as :func:`images`."""
-    if targets is None:
-        repository = settings.require_repository()
-        return {repository: repository}
-    return {name: _repository_of(name, targets, settings) for name in targets}
-
-
-def bake_file(settings: Settings) -> Path | None:
-    """The bake or compose file whose targets are the images; None where the settings describe the one image.
-
-    Without ``ECR_BAKE_FILE`` it is found by its name, where ``ECR_REPOSITORY_PREFIX`` says that there are several
-    images. Raises SettingsError when there is none then.
-    """
-    if settings.bake_file is not None or settings.repository_prefix is None:
-        return settings.bake_file
-    for name in BAKE_FILES:
-        if (settings.project / name).is_file():
-            return settings.project / name
-    raise SettingsError(
-        f"ECR_REPOSITORY_PREFIX is set, but there is no bake or compose file in {settings.project}.",
-        "Set ECR_BAKE_FILE to it, or ECR_REPOSITORY for one image.",
     )
 
 
@@ -119,17 +88,6 @@ def _overlaid(target: BuildDefinition, settings: Settings) -> BuildDefinition:
         context=target.context if is_remote(target.context) else str(settings.project / target.context),
         platforms=settings.platforms or target.platforms,
         attest=target.attest if own_choice else _PRESETS[settings.preset],
-    )
-
-
-def _repository_of(name: str, targets: Mapping[str, BuildDefinition], settings: Settings) -> str:
-    if settings.repository_prefix is not None:
-        return settings.repository_prefix + name
-    if len(targets) == 1:
-        return settings.require_repository()
-    raise SettingsError(
-        f"The bake file has {len(targets)} targets ({', '.join(targets)}), and one repository holds one image.",
-        "Set ECR_REPOSITORY_PREFIX: each target's repository is the prefix and the target's name.",
     )
 
 

@@ -11,7 +11,6 @@ from ecr_tasks import handing
 from ecr_tasks.destinations import failure, spread_image
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.guard import check_leaks, ecr_hosts, own_folder_in_context
-from ecr_tasks.images import bake_file
 from ecr_tasks.plan import Plan, PlannedImage
 from ecr_tasks.planning import ensure_repositories, planned
 from ecr_tasks.publish import Built, Published, build, build_key, publish
@@ -20,6 +19,7 @@ from ecr_tasks.registry import Repository
 from ecr_tasks.report import receipt, show
 from ecr_tasks.report.terminal import data, say, short, warn
 from ecr_tasks.run import Run
+from ecr_tasks.targets import bake_file
 
 
 def build_images(run: Run, *, push_follows: bool) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 from ecr_tasks.parallel import each
-from ecr_tasks.planning import planned_repositories
 from ecr_tasks.report import inventory as show
 from ecr_tasks.report.terminal import say
 from ecr_tasks.run import Run
+from ecr_tasks.targets import planned_repositories
 
 PARALLEL = 4
 """How many repositories are read at once; each may read its indexes with several calls at once as well."""

@@ -11,11 +11,12 @@ from ecr_tasks.creating import create
 from ecr_tasks.destinations import create_missing, look_everywhere, with_copies
 from ecr_tasks.engine import keep_where, needs_engine_facts
 from ecr_tasks.errors import EcrTasksError
-from ecr_tasks.images import bake_file, images, repositories
+from ecr_tasks.images import images
 from ecr_tasks.plan import Conflict, Image, Plan, make_plan
 from ecr_tasks.registry import RepositoryView
 from ecr_tasks.report.terminal import warn
 from ecr_tasks.run import Run
+from ecr_tasks.targets import bake_file
 
 
 def planned(run: Run, *, ask: bool = True) -> Plan:
@@ -31,12 +32,6 @@ def planned_images(run: Run) -> tuple[Image, ...]:
     file = bake_file(run.settings)
     targets = run.docker.targets(str(file)) if file else None
     return images(run.settings, run.source, os.environ, targets)
-
-
-def planned_repositories(run: Run) -> dict[str, str]:
-    """Each of those images' repository by the image's name; asks neither git nor the tag rules."""
-    file = bake_file(run.settings)
-    return repositories(run.settings, run.docker.targets(str(file)) if file else None)
 
 
 def _make(run: Run, *, ask: bool) -> Plan:

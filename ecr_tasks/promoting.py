@@ -8,15 +8,12 @@ from dataclasses import replace
 
 from ecr_tasks import references
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.planning import planned_repositories
-from ecr_tasks.publish.checking import Checked, Gates, Patience, check
-from ecr_tasks.publish.copying import Copy, carry_out_copy, decide_copy
-from ecr_tasks.publish.gates import scan_level
+from ecr_tasks.publish.conditions import Checked, Gates, Patience
 from ecr_tasks.publish.promoting import Promotion, carry_out, decide
 from ecr_tasks.registry import Repository, StoredImage
 from ecr_tasks.report.terminal import data, document, say, short
 from ecr_tasks.run import Run
-from ecr_tasks.source import find_branch
+from ecr_tasks.targets import planned_repositories
 
 NO_GATES = Gates()
 
@@ -32,8 +29,15 @@ def gates(
     from_branch: str | None = None,
 ) -> Gates:
     """The conditions that the flags name. Raises SettingsError for a level or a branch that there isn't."""
-    level = scan_level(require_scan, run.settings.scan_fail_on)
-    branch = find_branch(run.project, from_branch, environ=os.environ) if from_branch is not None else None
+    level = branch = None
+    if require_scan not in (None, False):
+        from ecr_tasks.publish.gates import scan_level
+
+        level = scan_level(require_scan, run.settings.scan_fail_on)
+    if from_branch is not None:
+        from ecr_tasks.source import find_branch
+
+        branch = find_branch(run.project, from_branch, environ=os.environ)
     return Gates(level, require_signature, branch)
 
 
@@ -75,6 +79,8 @@ def promote_to(
 
     Without a tag it keeps the one it was named by.
     """
+    from ecr_tasks.publish.copying import Copy, carry_out_copy, decide_copy
+
     source, where = references.source(given), references.destination(to)
     wanted = references.tags(tags or ([] if source.reference.startswith("sha256:") else [source.reference]))
     if not wanted:
@@ -112,6 +118,8 @@ def _check(run: Run, gates: Gates, images: Mapping[str, tuple[Repository, Stored
     """Asks nothing where there is no gate. Raises Refused."""
     if gates == NO_GATES:
         return Checked(dict.fromkeys(images, ()))
+    from ecr_tasks.publish.checking import check
+
     return check(gates, images, run.registry, run.registry.evidence, say, PATIENCE)
 
 

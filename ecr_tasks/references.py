@@ -12,7 +12,6 @@ from ecr_tasks.registry import INPUTS_DIGITS, INPUTS_TAG
 from ecr_tasks.settings import destinations
 from ecr_tasks.settings.destinations import Destination
 from ecr_tasks.settings.problems import Malformed
-from ecr_tasks.source.semver import Version
 
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", re.ASCII)
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -83,4 +82,6 @@ def destination(given: str) -> Destination:
 
 def is_fixed(tag: str) -> bool:
     """Whether a tag's name says that it never moves: a whole version, a commit or inputs (docs/tags.md)."""
+    from ecr_tasks.source.semver import Version  # with all that git and CI systems know
+
     return Version.parse(tag) is not None or any(one.fullmatch(tag) for one in (_COMMIT, _INPUTS))

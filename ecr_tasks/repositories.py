@@ -8,11 +8,11 @@ from typing import Any
 
 from ecr_tasks.creating import create
 from ecr_tasks.errors import Refused, RegistryError
-from ecr_tasks.planning import planned_repositories
 from ecr_tasks.report.terminal import agrees, document, say, table
 from ecr_tasks.repository import Desired, Difference, RepositoryState, desired, differences
 from ecr_tasks.repository.difference import describe_encryption, describe_lifecycle, describe_mutability
 from ecr_tasks.run import Run
+from ecr_tasks.targets import planned_repositories
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from ecr_tasks.ecr.describing import describe, referrers
 from ecr_tasks.ecr.errors import error_code, full_of_tags, translated, wrong_account
-from ecr_tasks.ecr.evidence import EcrEvidence
 from ecr_tasks.ecr.replication import Place, places, rules, statuses
-from ecr_tasks.ecr.repositories import EcrRepositories
 from ecr_tasks.ecr.session import AwsSession
 from ecr_tasks.ecr.shapes import (
     by_reference,
@@ -21,7 +18,6 @@ from ecr_tasks.ecr.shapes import (
     token_of,
 )
 from ecr_tasks.errors import EcrTasksError
-from ecr_tasks.inventory import Held, fold
 from ecr_tasks.parallel import each
 from ecr_tasks.registry import (
     INDEX_MEDIA_TYPES,
@@ -37,7 +33,10 @@ if TYPE_CHECKING:
     from mypy_boto3_ecr.client import ECRClient
     from mypy_boto3_ecr.type_defs import ImageIdentifierTypeDef, ImageTypeDef, ReplicationRuleOutputTypeDef
 
+    from ecr_tasks.ecr.evidence import EcrEvidence
     from ecr_tasks.ecr.public import PublicRegistry
+    from ecr_tasks.ecr.repositories import EcrRepositories
+    from ecr_tasks.inventory import Held
 
 PARALLEL = 8
 """How many repositories are looked at at once; far below ECR's 1,000 and 2,000 requests a second."""
@@ -96,6 +95,8 @@ class EcrRegistry:
 
     def referrers(self, repository: Repository, digest: str) -> tuple[str, ...]:
         """The digests of what has an image as its subject: signatures, attestations, SBOMs (ListImageReferrers)."""
+        from ecr_tasks.ecr.describing import referrers
+
         with self._asking(f"list what refers to images of {repository.name} (ecr:ListImageReferrers)"):
             return tuple(item["digest"] for item in referrers(self._ecr(), repository, digest))
 
@@ -133,6 +134,9 @@ class EcrRegistry:
 
     def inventory(self, name: str) -> tuple[Held, ...]:
         """What a repository holds, folded: a DescribeImages for a thousand, a BatchGetImage for a hundred indexes."""
+        from ecr_tasks.ecr.describing import describe
+        from ecr_tasks.inventory import fold
+
         with self._asking(f"list the images of {name} (ecr:DescribeImages)"):
             details = describe(self._ecr(), name, self._registry_id())
         indexes = [item.digest for item in details if item.media_type in INDEX_MEDIA_TYPES]
@@ -192,11 +196,15 @@ class EcrRegistry:
     @property
     def admin(self) -> EcrRepositories:
         """The repositories themselves: create, set, delete."""
+        from ecr_tasks.ecr.repositories import EcrRepositories
+
         return EcrRepositories(self._ecr, self._registry_id())
 
     @property
     def evidence(self) -> EcrEvidence:
         """What ECR knows about images: scans and signatures."""
+        from ecr_tasks.ecr.evidence import EcrEvidence
+
         return EcrEvidence(self._ecr)
 
     def token(self, region: str | None = None) -> RegistryToken:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
 from typing import Any
@@ -13,6 +12,7 @@ from ecr_tasks.errors import Refused
 from ecr_tasks.findings import Level
 from ecr_tasks.inventory import artifact_kind, signature_tag
 from ecr_tasks.ports import Evidence, Registry
+from ecr_tasks.publish.conditions import BRANCH, SCAN, SIGNATURE, Checked, Gates, Patience
 from ecr_tasks.publish.gates import (
     Failed,
     Part,
@@ -27,49 +27,6 @@ from ecr_tasks.publish.gates import (
 )
 from ecr_tasks.registry import Repository, StoredImage
 from ecr_tasks.source import Branch
-
-SCAN, SIGNATURE, BRANCH = "require-scan", "require-signature", "from-branch"
-"""The gates, named as their flags are."""
-
-
-@dataclass(frozen=True)
-class Gates:
-    """The conditions that were asked for; none by default."""
-
-    scan: Level | None = None
-    signature: bool = False
-    branch: Branch | None = None
-
-    @property
-    def asked(self) -> Mapping[str, Mapping[str, str]]:
-        """Each gate that was asked for, and with what."""
-        asked: dict[str, Mapping[str, str]] = {}
-        if self.scan is not None:
-            asked[SCAN] = {"level": self.scan}
-        if self.signature:
-            asked[SIGNATURE] = {}
-        if self.branch is not None:
-            asked[BRANCH] = {"branch": self.branch.name, "ref": self.branch.ref}
-        return asked
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long we wait for scans and signatures, in seconds: altogether, and between two questions."""
-
-    limit: float = 300.0
-    first: float = 2.0
-    longest: float = 10.0
-    sleep: Callable[[float], None] = time.sleep
-    clock: Callable[[], float] = time.monotonic
-
-
-@dataclass(frozen=True)
-class Checked:
-    """Every gate is passed: what the JSON document tells of them by image, and whether we had to wait."""
-
-    gates: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
-    waited: bool = False
 
 
 @dataclass(frozen=True)

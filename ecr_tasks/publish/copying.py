@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from ecr_tasks.errors import RegistryError
-from ecr_tasks.ports import Docker, Registry
 from ecr_tasks.publish.promoting import Promotion, carry_out, found, refuse_locked
 from ecr_tasks.references import MOST_TAGS, Source
 from ecr_tasks.registry import Repository, StoredImage
+
+if TYPE_CHECKING:
+    from ecr_tasks.ports import Docker, Registry
 
 _SUFFIXES = ("", ".sig", ".att", ".sbom")
 """Behind ``sha256-…``: the referrers tag schema of OCI distribution 1.1, and cosign's names."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
-from ecr_tasks.ports import Registry
 from ecr_tasks.references import Source, is_fixed
 from ecr_tasks.registry import Repository, RepositoryView, StoredImage
+
+if TYPE_CHECKING:
+    from ecr_tasks.ports import Registry
 
 TagState = Literal["new", "moves", "present"]
 

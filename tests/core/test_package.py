@@ -41,3 +41,13 @@ def test_the_tasks_run_from_the_wheel_without_a_tasks_py(wheel: Path, tmp_path: 
     )
     assert done.returncode == 0, done.stderr
     assert '"running": false' in done.stdout
+
+
+def test_what_only_looks_up_a_repository_imports_neither_git_nor_the_tag_rules_nor_the_sdk() -> None:
+    """A fifth of what `promote` takes was for these (bench/promote.py)."""
+    code = (
+        "import sys; from ecr_tasks import ns, listing, promoting; import ecr_tasks.ecr.registry; print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    slow = {"ecr_tasks.tagging", "ecr_tasks.source", "ecr_tasks.plan", "ecr_tasks.repository", "botocore", "boto3"}
+    assert slow & set(done.stdout.split()) == set()

@@ -13,7 +13,7 @@ import pytest
 from ecr_tasks import promoting
 from ecr_tasks.errors import Refused
 from ecr_tasks.local.server import LocalEcr
-from ecr_tasks.publish.checking import Gates, Patience
+from ecr_tasks.publish.conditions import Gates, Patience
 from ecr_tasks.run import Run
 from tests.local.shell import Shell
 from tests.local.test_scans import enhance
