@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+import time
 from pathlib import Path
 
 from main_job import INVOKE, compare, run
@@ -64,7 +65,12 @@ def bench(project: Path, environ: dict[str, str], megabytes: int, runs: int) -> 
         script += f"; docker image rm -f {new} {tag}"  # a CI's runner has nothing of it the next time
         run(["sh", "-euc", script], project, docker)
 
-    compare(f"promote / pull, tag, push at {megabytes} MB", runs, tasks, hand)
+    def settle() -> None:
+        """What docker has yet to write and to remove of the last round is on neither side's account."""
+        os.sync()
+        time.sleep(1)
+
+    compare(f"promote / pull, tag, push at {megabytes} MB", runs, tasks, hand, before=settle)
     numbers = itertools.count()
 
     def elsewhere() -> tuple[str, str]:
