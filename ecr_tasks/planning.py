@@ -12,6 +12,7 @@ from ecr_tasks.destinations import create_missing, look_everywhere, with_copies
 from ecr_tasks.engine import keep_where, needs_engine_facts
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.images import images
+from ecr_tasks.origins import with_origins
 from ecr_tasks.plan import Conflict, Image, Plan, make_plan
 from ecr_tasks.registry import RepositoryView
 from ecr_tasks.report.terminal import warn
@@ -39,7 +40,10 @@ def _make(run: Run, *, ask: bool) -> Plan:
     if not ask:
         return with_copies(run, _made(run, chosen, None), None)
     views, elsewhere = look_everywhere(run, chosen)
-    plan = with_copies(run, _made(run, chosen, views), elsewhere)
+    plan = _made(run, chosen, views)
+    if plan.conflicts and (told := with_origins(plan, views, run.registry.labels)):
+        plan = _made(run, chosen, told)
+    plan = with_copies(run, plan, elsewhere)
     _warn_of_unshared(plan)
     return plan
 

@@ -32,16 +32,21 @@ class Source:
 
 
 def source(given: str) -> Source:
-    """A tag, a ``sha256:`` digest, or ``host/repository@digest`` as `push` prints it. Raises SettingsError."""
+    """A tag, a ``sha256:`` digest, ``repository:tag``, or ``host/repository@digest`` as `push` prints it.
+
+    Raises SettingsError.
+    """
     given = given.strip()
     if _TAG.fullmatch(given) or _DIGEST.fullmatch(given):
         return Source(given)
     place, at, reference = given.partition("@")
     if not at:
         place, _, reference = given.rpartition(":")
-    host, slash, repository = place.partition("/")
-    if slash and repository and (_DIGEST if at else _TAG).fullmatch(reference):
-        return Source(reference, host, repository)
+    host, _, repository = place.partition("/")
+    if not {".", ":"} & set(host) and host != "localhost":  # what docker takes for a registry's host
+        host, repository = "", place
+    if repository and (_DIGEST if at else _TAG).fullmatch(reference):
+        return Source(reference, host or None, repository)
     raise SettingsError(
         f"{given[:200]!r} is neither a tag nor a digest.",
         "Name the image by its tag, by sha256: and 64 digits, or by host/repository@sha256:… as push prints it.",

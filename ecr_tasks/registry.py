@@ -95,6 +95,8 @@ class StoredImage:
     digest: str
     manifest: str = field(repr=False)
     media_type: str
+    labels: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    """Its configuration's labels, where they were asked for; they say what annotations don't."""
 
     @property
     def document(self) -> Mapping[str, Any]:
@@ -114,8 +116,8 @@ class StoredImage:
 
     @property
     def revision(self) -> str | None:
-        """The commit that the image says it was built from, if its annotations say."""
-        return self._annotation(REVISION)
+        """The commit that the image says it was built from, if its annotations or known labels say."""
+        return self._annotation(REVISION) or self.labels.get(REVISION)
 
     @property
     def version(self) -> str | None:

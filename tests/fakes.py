@@ -81,6 +81,7 @@ class FakeRegistry:
         self.spent: list[tuple[str, int]] = []
         self.tags: dict[str, dict[str, str]] = {name: {} for name in self.repositories}
         self.states: dict[str, RepositoryState] = {}
+        self.config_labels: dict[str, dict[str, str]] = {}
         self.rules: dict[str, set[tuple[str, str]]] = {}
         self.replications: list[Mapping[tuple[str, str], str]] = []
         """What ECR says of its own replication, each time it is asked."""
@@ -106,6 +107,11 @@ class FakeRegistry:
         held = self.held[repository.name]
         self.calls.end()
         return {digest: held[digest] for digest in digests if digest in held}
+
+    def labels(self, repository: Repository, image: StoredImage) -> Mapping[str, str]:
+        self.calls.begin("labels", repository.name, image.digest)
+        self.calls.end()
+        return self.config_labels.get(image.digest, {})
 
     def list_tags(self, repository: Repository) -> Sequence[str] | None:
         self.calls.begin("list_tags", repository.name)

@@ -80,6 +80,15 @@ class EcrRegistry:
         """Several images by digest, in batches of a hundred."""
         return self._all(repository.name, digests)
 
+    def labels(self, repository: Repository, image: StoredImage) -> Mapping[str, str]:
+        """The labels of an image's configuration, or of an index's first image's; none where they can't be had."""
+        from ecr_tasks.ecr.configuration import read
+
+        if image.is_index:
+            first = self.image(repository, image.children[0][1]) if image.children else None
+            return self.labels(repository, first) if first is not None and not first.is_index else {}
+        return read(self._ecr(), repository, image.config_digest) if image.config_digest else {}
+
     def find(self, name: str, references: Sequence[str]) -> RepositoryView:
         """One BatchGetImage of tags and digests, at most a hundred, by what was asked for.
 

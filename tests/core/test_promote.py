@@ -28,7 +28,9 @@ def app(project: Project) -> Project:
     return project
 
 
-@pytest.mark.parametrize("given", ["main", NEW.digest, f"{HOST}/team/app@{NEW.digest}", f"{HOST}/team/app:main"])
+@pytest.mark.parametrize(
+    "given", ["main", NEW.digest, f"{HOST}/team/app@{NEW.digest}", f"{HOST}/team/app:main", "team/app:main"]
+)
 def test_one_tag_takes_two_calls(app: Project, given: str) -> None:
     done = app.inv("promote", given, "--tag", "staging")
     assert (done.code, done.stdout) == (0, REFERENCE)

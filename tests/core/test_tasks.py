@@ -8,7 +8,7 @@ import pytest
 
 from ecr_tasks.definition import BuildDefinition
 from ecr_tasks.errors import AwsError, BuildError
-from ecr_tasks.registry import Repository
+from ecr_tasks.registry import REVISION, Repository
 from tests.core.build import ACCOUNT, HOST, REVISION_B, manifest, repository
 from tests.core.conftest import CHANGES, Project
 
@@ -120,6 +120,29 @@ def test_a_locked_tag_is_refused_with_both_digests_before_anything_is_built(proj
     assert OLD.digest in said
     assert project.image.digest in said
     assert project.calls.named(*CHANGES) == []
+
+
+def test_a_locked_image_without_annotations_tells_its_commit_by_its_labels(project: Project) -> None:
+    """As docker's classic image store pushes it."""
+    plain = manifest("by a classic store", None)
+    project.registry.put("team/app", plain, "main")
+    project.registry.repositories["team/app"] = repository("IMMUTABLE")
+    project.registry.config_labels[plain.digest] = {REVISION: REVISION_B}
+    said = project.inv("build", "push").failed(6)
+    assert f"{plain.digest}, built from {REVISION_B}, " in said
+    assert project.calls.named("labels") == [("labels", "team/app", plain.digest)]
+    project.registry.config_labels.clear()
+    assert "built from" not in project.inv("build", "push").failed(6)
+
+
+def test_labels_are_asked_for_only_where_a_plan_ends_on_them(project: Project) -> None:
+    plain = manifest("by a classic store", None)
+    project.registry.put("team/app", plain, "main")
+    assert project.inv("build", "push").code == 0
+    project.registry.put("team/app", OLD, "main")
+    project.registry.repositories["team/app"] = repository("IMMUTABLE")
+    project.inv("build", "push").failed(6)
+    assert project.calls.named("labels") == []
 
 
 def test_a_missing_repository_is_named_before_anything_is_built(project: Project) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -12,8 +13,10 @@ from ecr_tasks.ecr.registry import EcrRegistry
 from ecr_tasks.ecr.session import AwsSession
 from ecr_tasks.errors import RegistryError
 from ecr_tasks.local.server import LocalEcr
+from ecr_tasks.registry import REVISION
 from ecr_tasks.settings import load
-from tests.local.wire import Wire, digest_of
+from tests.core.build import REVISION_B
+from tests.local.wire import OCI_INDEX, OCI_MANIFEST, Wire, descriptor, digest_of
 
 SIDE_BY_SIDE = 8
 
@@ -79,3 +82,42 @@ def test_a_tag_whose_image_ecr_can_not_read_is_not_taken_for_free(
     with pytest.raises(RegistryError) as caught:
         looking.registry.look({repository: ["1.2.3"]})
     assert caught.value.cause == (f"ECR can't read the image 1.2.3 of team/app: The key is disabled ({code}).")
+
+
+@pytest.mark.parametrize("index", [False, True])
+def test_the_labels_of_a_configuration_say_what_an_image_was_built_from(
+    looking: Looking, wire: Wire, repository: str, *, index: bool
+) -> None:
+    config = json.dumps({"config": {"Labels": {REVISION: REVISION_B}}}).encode()
+    raw = wire.push_image(repository, "1.2.3", b"layer", config=config)
+    if index:
+        listed = [descriptor(raw, OCI_MANIFEST, platform={"os": "linux", "architecture": "amd64"})]
+        document = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": listed}
+        wire.push_manifest(repository, "1.2.3", json.dumps(document).encode(), OCI_INDEX)
+    view = looking.registry.look({repository: ["1.2.3"]})[repository]
+    assert view.repository is not None
+    assert view.tags["1.2.3"].revision is None
+    assert looking.registry.labels(view.repository, view.tags["1.2.3"]) == {REVISION: REVISION_B}
+
+
+@pytest.mark.parametrize("config", [b"{}", b"no JSON", b"[]", b'{"config": {"Labels": null}}'])
+def test_a_configuration_that_says_nothing_is_no_error(
+    looking: Looking, wire: Wire, repository: str, config: bytes
+) -> None:
+    wire.push_image(repository, "1.2.3", b"layer", config=config)
+    view = looking.registry.look({repository: ["1.2.3"]})[repository]
+    assert view.repository is not None
+    assert looking.registry.labels(view.repository, view.tags["1.2.3"]) == {}
+
+
+def test_a_configuration_that_may_not_be_read_is_no_error(looking: Looking, wire: Wire, repository: str) -> None:
+    from botocore.exceptions import ClientError
+
+    def deny(**_: object) -> None:
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "GetDownloadUrlForLayer")
+
+    wire.push_image(repository, "1.2.3", b"layer")
+    view = looking.registry.look({repository: ["1.2.3"]})[repository]
+    looking.events.register("before-call.ecr.GetDownloadUrlForLayer", deny)
+    assert view.repository is not None
+    assert looking.registry.labels(view.repository, view.tags["1.2.3"]) == {}
