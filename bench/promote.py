@@ -56,19 +56,23 @@ def bench(project: Path, environ: dict[str, str], megabytes: int, runs: int) -> 
     run([crane, "append", "--insecure", "--new_layer", "layer.tar", "--new_tag", tag], project, docker)
     run([crane, "mutate", "--insecure", "--set-platform", "linux/amd64", "--tag", tag, tag], project, docker)
 
+    pulled: list[str] = []
+
     def tasks() -> None:
         run([*INVOKE, "local", "promote", str(megabytes), "--tag", next(TAGS)], project, environ)
 
     def hand() -> None:
         new = f"{name}:{next(TAGS)}"
-        script = f"docker pull -q {tag}; docker tag {tag} {new}; docker push -q {new}"
-        script += f"; docker image rm -f {new} {tag}"  # a CI's runner has nothing of it the next time
-        run(["sh", "-euc", script], project, docker)
+        pulled.extend((new, tag))
+        run(["sh", "-euc", f"docker pull -q {tag}; docker tag {tag} {new}; docker push -q {new}"], project, docker)
 
     def settle() -> None:
-        """What docker has yet to write and to remove of the last round is on neither side's account."""
+        """A CI's runner has nothing of the image; what docker has yet to write and remove is on nobody's account."""
+        if pulled:
+            run(["docker", "image", "rm", "-f", *pulled], project, docker)
+            pulled.clear()
         os.sync()
-        time.sleep(1)
+        time.sleep(3)
 
     compare(f"promote / pull, tag, push at {megabytes} MB", runs, tasks, hand, before=settle)
     numbers = itertools.count()

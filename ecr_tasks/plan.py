@@ -202,7 +202,7 @@ def _locked(planned: PlannedImage, item: PlannedTag) -> Refused:
     why = "a fixed tag never moves" if item.tag.kind == "fixed" else "the repository makes this tag immutable"
     cause = f"The tag {item.tag.name} in {planned.image.repository} is {item.digest}{origin}, and {ours}; {why}."
     if item.tag.kind == "fixed":
-        return Refused(cause, "Give this commit a version of its own, or delete the tag if it is wrong.")
+        return Refused(cause, "Give this commit a version of its own, or delete the tag in ECR if it is wrong.")
     return Refused(
         cause,
         f"Make {item.tag.name} movable: `inv repo.ensure` shows and sets the exclusion filters of the tag rules.",

@@ -112,5 +112,5 @@ def _refusal(promotion: Promotion, tag: str, there: StoredImage | None, *, fixed
         f"and the image to promote is {promotion.image.digest}; {why}."
     )
     if fixed:
-        return Refused(cause, "Give the image another tag, or delete this one if it is wrong.")
+        return Refused(cause, "Give the image another tag, or delete this one in ECR if it is wrong.")
     return Refused(cause, f"Make {tag} movable (a mutability exclusion filter that matches it), or take another tag.")
