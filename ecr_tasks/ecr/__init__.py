@@ -1,1 +1,1 @@
-"""Amazon ECR through boto3's core, botocore: the only package that imports it, and only inside functions."""
+"""Amazon ECR through boto3: the only package that imports it, and only inside functions."""

@@ -46,7 +46,7 @@ BATCH = 100
 
 
 class EcrRegistry:
-    """One account's registry in one region, through botocore."""
+    """One account's registry in one region, through boto3."""
 
     def __init__(
         self, settings: Settings, aws: AwsSession | None = None, place: tuple[str, str] | None = None

@@ -1,8 +1,4 @@
-"""The SDK's session and its clients: its own credential chain, plus dotenv's AWS names and a role.
-
-They are botocore's, which boto3 puts its own around: that adds resources and S3's transfers, which nothing here
-needs, and costs fifteen milliseconds to import.
-"""
+"""The boto3 session and its clients: the SDK's own credential chain, plus dotenv's AWS names and a role."""
 
 from __future__ import annotations
 
@@ -23,8 +19,9 @@ from ecr_tasks.settings import Settings
 from ecr_tasks.settings.destinations import PUBLIC_REGION
 
 if TYPE_CHECKING:
+    from boto3.session import Session
     from botocore.credentials import Credentials
-    from botocore.session import Session
+    from botocore.session import Session as CoreSession
     from mypy_boto3_ecr.client import ECRClient
     from mypy_boto3_ecr_public.client import ECRPublicClient
     from mypy_boto3_sts.client import STSClient
@@ -64,10 +61,11 @@ class AwsSession:
         if (service, region) not in self._clients:
             with translated("reach AWS"), exported({**self._settings.sdk_environment, **self._no_proxy()}):
                 session = self._signed_in()
-                chosen = region or session.get_config_variable("region")
+                chosen = region or session.region_name
                 if not chosen:
                     raise no_region()
-                client = session.create_client(service, region_name=chosen, config=_config(quick(self.patience)))
+                make: Any = session.client  # its overloads want a literal service name
+                client = make(service, region_name=chosen, config=_config(quick(self.patience)))
             insist(client)
             persist(client, self.patience)
             if service == "ecr":
@@ -85,8 +83,10 @@ class AwsSession:
 
     def _signed_in(self) -> Session:
         if self._session is None:
+            import boto3.session
+
             _keep_quiet()
-            session = _session(self._settings.region)
+            session = boto3.session.Session(botocore_session=_core(), region_name=self._settings.region)
             if self._settings.role_arn:
                 session = _assume(session, self._settings.role_arn, self._settings.sdk_environment)
             # Fetched now, while what the dotenv files say is exported: a role's are asked for with a client of
@@ -138,9 +138,9 @@ def _assume(session: Session, role_arn: str, variables: Mapping[str, str]) -> Se
     from ecr_tasks.ecr import web_identity
 
     environ = dict(os.environ)
-    by_token = web_identity.credentials(role_arn, session, environ)
+    by_token = web_identity.credentials(role_arn, session._session, environ)
     if by_token is not None:
-        return _session_of(by_token, session)
+        return _session_of(by_token, session.region_name)
     base = session.get_credentials()
     if base is None:
         from botocore.exceptions import NoCredentialsError
@@ -149,7 +149,7 @@ def _assume(session: Session, role_arn: str, variables: Mapping[str, str]) -> Se
 
     def create_client(*arguments: Any, **options: Any) -> Any:
         with exported(variables):
-            return session.create_client(*arguments, **options)
+            return session._session.create_client(*arguments, **options)
 
     fetcher = AssumeRoleCredentialFetcher(
         client_creator=create_client,
@@ -158,19 +158,21 @@ def _assume(session: Session, role_arn: str, variables: Mapping[str, str]) -> Se
         extra_args={"RoleSessionName": ROLE_SESSION_NAME},
     )
     credentials = DeferredRefreshableCredentials(refresh_using=fetcher.fetch_credentials, method="assume-role")
-    return _session_of(credentials, session)
+    return _session_of(credentials, session.region_name)
 
 
-def _session_of(credentials: Credentials, base: Session) -> Session:
-    """A session with the given credentials, and the other one's region."""
-    session = _session(base.get_config_variable("region"))
+def _session_of(credentials: Credentials, region: str | None) -> Session:
+    """A session with the given credentials."""
+    import boto3.session
+
+    core = _core()
     # botocore has no public way to hand a session credentials that renew themselves (boto/boto3#443).
-    setattr(session, "_credentials", credentials)  # noqa: B010 - a private name, which the types leave out
-    return session
+    setattr(core, "_credentials", credentials)  # noqa: B010 - a private name, which the types leave out
+    return boto3.session.Session(botocore_session=core, region_name=region)
 
 
-def _session(region: str | None) -> Session:
-    """A session, of a region if one is set, that does not look into all four hundred services' folders to find one.
+def _core() -> CoreSession:
+    """A botocore session that does not look into all four hundred services' folders to find one.
 
     botocore checks a service's name against a listing of every model and version, twice a client: a third of the
     time that a client takes to make. The folders' names do as well; the loader is a component of the session.
@@ -183,13 +185,11 @@ def _session(region: str | None) -> Session:
             folders = (Path(path) for path in self.search_paths)
             return sorted({entry.name for folder in folders if folder.is_dir() for entry in folder.iterdir()})
 
-    session = get_session()
-    if region is not None:
-        session.set_config_variable("region", region)
-    extra = session.get_config_variable("data_path") or ""
+    core = get_session()
+    extra = core.get_config_variable("data_path") or ""
     paths = [str(Path(os.path.expandvars(path)).expanduser()) for path in extra.split(os.pathsep) if path]
-    session.register_component("data_loader", FolderLoader(paths))
-    return session
+    core.register_component("data_loader", FolderLoader(paths))
+    return core
 
 
 def _config(attempts: int) -> Any:

@@ -44,7 +44,7 @@ def test_the_tasks_run_from_the_wheel_without_a_tasks_py(wheel: Path, tmp_path: 
 
 
 def test_what_only_looks_up_a_repository_imports_neither_git_nor_the_tag_rules_nor_the_sdk() -> None:
-    """An eighth of what `promote` takes was for these (bench/promote.py)."""
+    """A fifth of what `promote` takes was for these (bench/promote.py)."""
     code = (
         "import sys; from ecr_tasks import ns, listing, promoting; import ecr_tasks.ecr.registry; print(*sys.modules)"
     )
