@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
 
-from ecr_tasks.ecr.errors import error_code, full_of_tags, translated, wrong_account
+from ecr_tasks.ecr.errors import error_code, full_of_tags, translated
+from ecr_tasks.ecr.reading import BATCH, Reader, identifier
 from ecr_tasks.ecr.replication import Place, places, rules, statuses
 from ecr_tasks.ecr.session import AwsSession
 from ecr_tasks.ecr.shapes import (
     by_reference,
-    refuse_unreadable,
     registry_host,
-    repository_of,
-    stored_image,
     token_of,
 )
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.parallel import each
 from ecr_tasks.registry import (
     INDEX_MEDIA_TYPES,
-    MANIFEST_MEDIA_TYPES,
     RegistryToken,
     Repository,
     RepositoryView,
@@ -30,8 +27,7 @@ from ecr_tasks.registry import (
 from ecr_tasks.settings import Settings
 
 if TYPE_CHECKING:
-    from mypy_boto3_ecr.client import ECRClient
-    from mypy_boto3_ecr.type_defs import ImageIdentifierTypeDef, ImageTypeDef, ReplicationRuleOutputTypeDef
+    from mypy_boto3_ecr.type_defs import ReplicationRuleOutputTypeDef
 
     from ecr_tasks.ecr.evidence import EcrEvidence
     from ecr_tasks.ecr.public import PublicRegistry
@@ -40,9 +36,6 @@ if TYPE_CHECKING:
 
 PARALLEL = 8
 """How many repositories are looked at at once; far below ECR's 1,000 and 2,000 requests a second."""
-
-BATCH = 100
-"""BatchGetImage takes at most 100 ids (API model, ImageIdentifierList)."""
 
 
 class EcrRegistry:
@@ -55,6 +48,7 @@ class EcrRegistry:
         self._region = place[1] if place else None
         self._settings = settings
         self._aws = aws or AwsSession(settings)
+        self._reader = Reader(self._aws, self._account, self._region)
         self._tokens: dict[str | None, RegistryToken] = {}
         self._rules: list[ReplicationRuleOutputTypeDef] | None = None
 
@@ -68,17 +62,17 @@ class EcrRegistry:
         One call more for every hundred tags beyond the first.
         Raises AwsError when the credentials belong to another account than the settings name.
         """
-        self._ecr()
+        self._reader.client()
         views = each(lambda name: self._look(name, repositories[name]), [*repositories], PARALLEL, self._aws.patience)
         return dict(zip(repositories, views, strict=True))
 
     def image(self, repository: Repository, reference: str) -> StoredImage | None:
         """One image by tag or digest, or None."""
-        return next(iter(self._get(repository.name, [_identifier(reference)]).values()), None)
+        return next(iter(self._reader.get(repository.name, [identifier(reference)]).values()), None)
 
     def images(self, repository: Repository, digests: Sequence[str]) -> Mapping[str, StoredImage]:
         """Several images by digest, in batches of a hundred."""
-        return self._all(repository.name, digests)
+        return self._reader.all(repository.name, digests)
 
     def labels(self, repository: Repository, image: StoredImage) -> Mapping[str, str]:
         """The labels of an image's configuration, or of an index's first image's; none where they can't be had."""
@@ -87,31 +81,31 @@ class EcrRegistry:
         if image.is_index:
             first = self.image(repository, image.children[0][1]) if image.children else None
             return self.labels(repository, first) if first is not None and not first.is_index else {}
-        return read(self._ecr(), repository, image.config_digest) if image.config_digest else {}
+        return read(self._reader.client(), repository, image.config_digest) if image.config_digest else {}
 
     def find(self, name: str, references: Sequence[str]) -> RepositoryView:
         """One BatchGetImage of tags and digests, at most a hundred, by what was asked for.
 
         The repository (None when nothing was found) is where it is and no more: its mutability is not asked for.
         """
-        images = self._batch(name, [_identifier(reference) for reference in references])
+        images = self._reader.batch(name, [identifier(reference) for reference in references])
         if not images:
             return RepositoryView(None)
         account = images[0]["registryId"]
-        host = registry_host(str(self._ecr().meta.endpoint_url), account, own=self._region is None)
-        repository = Repository(name, account, f"{host}/{name}") if host else self._describe(name)
+        host = registry_host(str(self._reader.client().meta.endpoint_url), account, own=self._region is None)
+        repository = Repository(name, account, f"{host}/{name}") if host else self._reader.describe(name)
         return RepositoryView(repository, by_reference(images, references))
 
     def referrers(self, repository: Repository, digest: str) -> tuple[str, ...]:
         """The digests of what has an image as its subject: signatures, attestations, SBOMs (ListImageReferrers)."""
         from ecr_tasks.ecr.describing import referrers
 
-        with self._asking(f"list what refers to images of {repository.name} (ecr:ListImageReferrers)"):
-            return tuple(item["digest"] for item in referrers(self._ecr(), repository, digest))
+        with self._reader.asking(f"list what refers to images of {repository.name} (ecr:ListImageReferrers)"):
+            return tuple(item["digest"] for item in referrers(self._reader.client(), repository, digest))
 
     def present(self, repository: Repository, digests: Sequence[str]) -> set[str]:
         """Those of the digests that are there."""
-        return set(self._all(repository.name, digests))
+        return set(self._reader.all(repository.name, digests))
 
     def replicates_to(self, name: str) -> frozenset[Place]:
         """Where ECR replicates a repository to by itself; nowhere without ecr:DescribeRegistry. Asked once a run.
@@ -121,15 +115,15 @@ class EcrRegistry:
         if self._rules is None:
             try:
                 with translated("read the registry's replication rules (ecr:DescribeRegistry)"):
-                    self._rules = rules(self._ecr())
+                    self._rules = rules(self._reader.client())
             except EcrTasksError:
                 self._rules = []
         return places(self._rules, name)
 
     def replication(self, repository: Repository, digest: str) -> dict[Place, str]:
         """How far ECR's own replication of one image is."""
-        with self._asking(f"follow the replication of {repository.name} (ecr:DescribeImageReplicationStatus)"):
-            return statuses(self._ecr(), repository, digest)
+        with self._reader.asking(f"follow the replication of {repository.name} (ecr:DescribeImageReplicationStatus)"):
+            return statuses(self._reader.client(), repository, digest)
 
     def public(self, alias: str, read: Callable[[str], str]) -> PublicRegistry:
         """ECR Public's registry of the same credentials; ``read`` gives a manifest by its reference."""
@@ -139,26 +133,26 @@ class EcrRegistry:
 
     def ready(self) -> None:
         """Makes the client, which threads must not do."""
-        self._ecr()
+        self._reader.client()
 
     def inventory(self, name: str) -> tuple[Held, ...]:
         """What a repository holds, folded: a DescribeImages for a thousand, a BatchGetImage for a hundred indexes."""
         from ecr_tasks.ecr.describing import describe
         from ecr_tasks.inventory import fold
 
-        with self._asking(f"list the images of {name} (ecr:DescribeImages)"):
-            details = describe(self._ecr(), name, self._registry_id())
+        with self._reader.asking(f"list the images of {name} (ecr:DescribeImages)"):
+            details = describe(self._reader.client(), name, self._reader.registry_id)
         indexes = [item.digest for item in details if item.media_type in INDEX_MEDIA_TYPES]
-        return fold(details, self._all(name, indexes))
+        return fold(details, self._reader.all(name, indexes))
 
     def list_tags(self, repository: Repository) -> Sequence[str] | None:
         """ListImages, a thousand a page; None without that permission, which pushing does not need."""
         from botocore.exceptions import ClientError
 
         with translated(f"list the tags of {repository.name} (ecr:ListImages)"):
-            lister = self._ecr().get_paginator("list_images")
+            lister = self._reader.client().get_paginator("list_images")
             pages = lister.paginate(
-                **self._registry_id(),
+                **self._reader.registry_id,
                 repositoryName=repository.name,
                 filter={"tagStatus": "TAGGED"},
                 PaginationConfig={"PageSize": 1000},
@@ -176,7 +170,7 @@ class EcrRegistry:
 
         with translated(f"point the tag {tag} in {repository.name} at {image.digest}"):
             try:
-                self._ecr().put_image(
+                self._reader.client().put_image(
                     registryId=repository.account,
                     repositoryName=repository.name,
                     imageManifest=image.manifest,
@@ -207,14 +201,14 @@ class EcrRegistry:
         """The repositories themselves: create, set, delete."""
         from ecr_tasks.ecr.repositories import EcrRepositories
 
-        return EcrRepositories(self._ecr, self._registry_id())
+        return EcrRepositories(self._reader.client, self._reader.registry_id)
 
     @property
     def evidence(self) -> EcrEvidence:
         """What ECR knows about images: scans and signatures."""
         from ecr_tasks.ecr.evidence import EcrEvidence
 
-        return EcrEvidence(self._ecr)
+        return EcrEvidence(self._reader.client)
 
     def token(self, region: str | None = None) -> RegistryToken:
         """GetAuthorizationToken, once a run and region: a token lives twelve hours and knows no other region."""
@@ -228,101 +222,24 @@ class EcrRegistry:
             self._tokens[region] = token_of(answer["authorizationData"][0])
         return self._tokens[region]
 
+    def caller_account(self) -> str:
+        """The account that the credentials belong to (STS GetCallerIdentity)."""
+        return self._reader.caller_account()
+
     def region(self) -> str:
         """The region that the SDK settled on."""
-        return str(self._ecr().meta.region_name)
+        return str(self._reader.client().meta.region_name)
 
     def _look(self, name: str, tags: Sequence[str]) -> RepositoryView:
-        repository = self._describe(name)
+        repository = self._reader.describe(name)
         if repository is None:
             return RepositoryView(None)
         found: dict[str, StoredImage] = {}
         for start in range(0, len(tags), BATCH):
-            found.update(self._get(name, [{"imageTag": tag} for tag in tags[start : start + BATCH]]))
+            found.update(self._reader.get(name, [{"imageTag": tag} for tag in tags[start : start + BATCH]]))
         return RepositoryView(repository, found)
-
-    def _describe(self, name: str) -> Repository | None:
-        from botocore.exceptions import ClientError
-
-        with self._asking(f"look at the repository {name}"):
-            try:
-                answer = self._ecr().describe_repositories(**self._registry_id(), repositoryNames=[name])
-            except ClientError as error:
-                if error_code(error) != "RepositoryNotFoundException":
-                    raise
-                self._check_account(error)
-                return None
-        return repository_of(answer["repositories"][0])
-
-    @contextmanager
-    def _asking(self, doing: str) -> Iterator[None]:
-        """Errors as ours; a wrong account is named as such."""
-        from botocore.exceptions import ClientError
-
-        with translated(doing):
-            try:
-                yield
-            except ClientError as error:
-                self._check_account(error)
-                raise
-
-    def _check_account(self, error: Exception) -> None:
-        """Names a wrong account, where that is why ECR said no; asked only then, so that it costs nothing."""
-        unseen = error_code(error) in ("RepositoryNotFoundException", "AccessDeniedException")
-        if not unseen or self._account is None or self._region is not None:  # elsewhere, another account is meant
-            return
-        try:
-            caller = self.caller_account()
-        except EcrTasksError:  # the first error says more than a second one about the same credentials
-            return
-        if caller != self._account:
-            raise wrong_account(self._account, caller) from error
-
-    def caller_account(self) -> str:
-        """The account that the credentials belong to (STS GetCallerIdentity)."""
-        with translated("ask who we are (sts:GetCallerIdentity)"):
-            return self._aws.sts().get_caller_identity()["Account"]
-
-    def _get(self, name: str, ids: Sequence[ImageIdentifierTypeDef]) -> dict[str, StoredImage]:
-        """BatchGetImage by the key asked for; every media type is accepted, so that none is translated."""
-        found: dict[str, StoredImage] = {}
-        for image in self._batch(name, ids):
-            found[image["imageId"].get("imageTag") or image["imageId"]["imageDigest"]] = stored_image(image)
-        return found
-
-    def _batch(self, name: str, ids: Sequence[ImageIdentifierTypeDef]) -> list[ImageTypeDef]:
-        with self._asking(f"read images of {name} (ecr:BatchGetImage)"):
-            answer = self._ecr().batch_get_image(
-                **self._registry_id(),
-                repositoryName=name,
-                imageIds=ids,
-                acceptedMediaTypes=[*INDEX_MEDIA_TYPES, *MANIFEST_MEDIA_TYPES],
-            )
-        refuse_unreadable(name, answer.get("failures", ()))
-        return answer["images"]
-
-    def _all(self, name: str, digests: Sequence[str]) -> dict[str, StoredImage]:
-        """BatchGetImage of any number, several batches at once."""
-        batches: list[list[ImageIdentifierTypeDef]] = [
-            [{"imageDigest": digest} for digest in digests[start : start + BATCH]]
-            for start in range(0, len(digests), BATCH)
-        ]
-        answers = each(lambda batch: self._get(name, batch), batches, PARALLEL, self._aws.patience)
-        return {image.digest: image for answer in answers for image in answer.values()}
 
     def _is(self, repository: Repository, tag: str, image: StoredImage) -> bool:
         """Whether a tag points at an image: immutable repositories report that as a conflict (roadmap#2179)."""
         there = self.image(repository, tag)
         return there is not None and there.digest == image.digest
-
-    def _ecr(self) -> ECRClient:
-        return self._aws.ecr(self._region)
-
-    def _registry_id(self) -> Any:
-        """The registry's account as a parameter, where the settings name one; the caller's is ECR's default."""
-        return {"registryId": self._account} if self._account else {}
-
-
-def _identifier(reference: str) -> ImageIdentifierTypeDef:
-    """How the API names a tag or a digest."""
-    return {"imageDigest": reference} if reference.startswith("sha256:") else {"imageTag": reference}

@@ -8,6 +8,7 @@ from .paging import page, refuse_beside
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
     from ..core import Core
@@ -19,14 +20,19 @@ TAG_STATUSES = ("TAGGED", "UNTAGGED", "ANY")
 _IMAGE_STATUSES = ("ACTIVE", "ARCHIVED", "ACTIVATING", "ANY")
 
 
-def _filtered(images: list[Image], params: Params) -> list[Image]:
-    """By tag status and image status. No image is ever archived here, as UpdateImageStorageClass is refused."""
+def _filtered(images: Iterable[Image], params: Params) -> Iterator[Image]:
+    """Those of a tag and image status. No image is ever archived here, as UpdateImageStorageClass is refused."""
     wanted = params.structure("filter")
     status = wanted.optional_text("imageStatus", choices=_IMAGE_STATUSES) or "ACTIVE"
     tags = wanted.optional_text("tagStatus", choices=TAG_STATUSES) or "ANY"
     if status not in ("ACTIVE", "ANY"):
-        return []
-    return [image for image in images if tags == "ANY" or bool(image.tags) == (tags == "TAGGED")]
+        return iter(())
+    return (image for image in images if tags == "ANY" or bool(image.tags) == (tags == "TAGGED"))
+
+
+def _from(core: Core, repository: Repository, params: Params) -> Callable[[list[Any]], Iterator[Image]]:
+    """The images that are asked for, from a key on whose first part is an image's number."""
+    return lambda after: _filtered(core.store.images.walk(repository, after[0] if after else 0), params)
 
 
 def describe_images(core: Core, params: Params) -> dict[str, Any]:
@@ -40,8 +46,7 @@ def describe_images(core: Core, params: Params) -> dict[str, Any]:
             if image.digest not in {other.digest for other in found}:
                 found.append(image)
         return {"imageDetails": [_detail(core, repository, image) for image in _filtered(found, params)]}
-    images = _filtered(core.store.images.all(repository), params)
-    shown, token = page(images, lambda image: [image.id], params, "DescribeImages")
+    shown, token = page(_from(core, repository, params), lambda image: [image.id], params, "DescribeImages")
     return {"imageDetails": [_detail(core, repository, image) for image in shown], **token}
 
 
@@ -87,12 +92,15 @@ def scan_summary(scan: dict[str, Any]) -> dict[str, Any]:
 def list_images(core: Core, params: Params) -> dict[str, Any]:
     """ListImages: an entry for each tag, and one for each image without any."""
     repository = params.repository(core)
-    entries: list[tuple[int, str, dict[str, str]]] = []
-    for image in _filtered(core.store.images.all(repository), params):
-        for tag in image.tags:
-            entries.append((image.id, tag, {"imageDigest": image.digest, "imageTag": tag}))
-        if not image.tags:
-            entries.append((image.id, "", {"imageDigest": image.digest}))
+    images = _from(core, repository, params)
+
+    def entries(after: list[Any]) -> Iterator[tuple[int, str, dict[str, str]]]:
+        for image in images(after):
+            for tag in image.tags:
+                yield image.id, tag, {"imageDigest": image.digest, "imageTag": tag}
+            if not image.tags:
+                yield image.id, "", {"imageDigest": image.digest}
+
     shown, token = page(entries, lambda entry: [entry[0], entry[1]], params, "ListImages")
     return {"imageIds": [entry[2] for entry in shown], **token}
 

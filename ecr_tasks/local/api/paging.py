@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from itertools import islice
 
 from ..errors import invalid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any, TypeVar
 
     from .params import Params
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def page(
-    items: list[T],
+    items: list[T] | Callable[[list[Any]], Iterable[T]],
     key: Callable[[T], list[Any]],
     params: Params,
     operation: str,
@@ -30,16 +31,17 @@ def page(
     """The page of ``items`` that ``params`` asks for, and ``{"nextToken": …}`` if more follow.
 
     ``items`` must be in ascending order of ``key``, a list of strings or numbers, so that the pages stay right
-    when items come and go between them. Raises InvalidParameterException for a token that is not ours.
+    when items come and go between them; or a function that begins at a key, or before it (``[]``: at the beginning),
+    so that a long list is not read anew for each page. Raises InvalidParameterException for a token that is not ours.
     """
     size = params.optional_integer("maxResults", 1, maximum) or default
     token = params.optional_text("nextToken")
-    if token is not None:
-        after = _read(token, operation)
-        items = [item for item in items if key(item) > after]
-    shown = items[:size]
-    if len(items) <= size:
+    after = [] if token is None else _read(token, operation)
+    found = items(after) if callable(items) else items
+    shown = list(islice((item for item in found if key(item) > after), size + 1))
+    if len(shown) <= size:
         return shown, {}
+    del shown[size:]
     text = json.dumps([operation, key(shown[-1])], separators=(",", ":"))
     return shown, {"nextToken": base64.urlsafe_b64encode(text.encode()).decode()}
 

@@ -151,7 +151,12 @@ def describe_images(core: Core, params: Params) -> dict[str, Any]:
         asked = [images.get(core, repository, item)[0] for item in params.structures("imageIds", 1, 100)]
         found = list({image.digest: image for image in asked}.values())
     else:
-        found, token = page(core.store.images.all(repository), lambda image: [image.id], params, "DescribeImages")
+        found, token = page(
+            lambda after: core.store.images.walk(repository, after[0] if after else 0),
+            lambda image: [image.id],
+            params,
+            "DescribeImages",
+        )
     details = []
     for image in found:
         detail = {"registryId": core.account, "repositoryName": repository.name, **_detail(image)}

@@ -12,6 +12,7 @@ from ..mutability import is_locked
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Iterator
     from typing import Any
 
     from ..manifests import Manifest
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 _COLUMNS = (
     "id, digest, media_type, kind, is_image, subject, annotations, size, pushed, pulled, scan, length(raw) AS bytes"
 )
+
+
+_CHUNK = 1000
+"""How many images are read at a time."""
 
 
 class Image:
@@ -173,6 +178,23 @@ class Images:
             repository.id,
         )
         return [Image(row, tags.get(row["id"], [])) for row in rows]
+
+    def walk(self, repository: Repository, first: int = 0) -> Iterator[Image]:
+        """The same from the image of a number on, read a thousand at a time as they are asked for."""
+        while True:
+            rows = self._db.rows(
+                f"SELECT {_COLUMNS} FROM image WHERE id >= ? AND repository = ? ORDER BY id LIMIT ?",  # noqa: S608
+                *(first, repository.id, _CHUNK),
+            )
+            if not rows:
+                return
+            tags: dict[int, list[str]] = {}
+            for row in self._db.rows(
+                "SELECT image, name FROM tag WHERE image BETWEEN ? AND ? ORDER BY name", rows[0]["id"], rows[-1]["id"]
+            ):
+                tags.setdefault(row["image"], []).append(row["name"])
+            yield from (Image(row, tags.get(row["id"], [])) for row in rows)
+            first = rows[-1]["id"] + 1
 
     def tags(self, repository: Repository) -> list[str]:
         """All tags of a repository, in the order of their bytes."""
