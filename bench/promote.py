@@ -1,8 +1,9 @@
 """Times `inv promote` beside docker pull, tag and push, for several sizes, and `--to` beside `crane copy`.
 
-Every pair is run in turn on one local ECR. Goals (issue 4): inside a repository the time does not depend on the
-image's size, and is at most a twentieth of pull/tag/push at 500 MB; a copy is not slower than crane's. In one
-registry neither moves a layer, so the second pair tells what they cost beside the transfer.
+Every pair is run in turn on one local ECR; `--to` and crane copy to another account's registry there, so that every
+layer moves. Ours gets its tokens itself; the other side once as it is when somebody has logged in before, once with
+its own logins, as on a CI's runner. Goals (issue 4): inside a repository the time does not depend on the image's
+size, and is at most a twentieth of pull/tag/push at 500 MB; a copy is not slower than crane's.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import argparse
 import itertools
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import tarfile
@@ -18,8 +20,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from main_job import INVOKE, compare, run
+from main_job import AWS, INVOKE, compare, run
 
+ACCOUNT, REGION = "222233334444", "eu-west-1"
 CHECKOUT = Path(__file__).parents[1]
 TAGS = (f"bench-{number}" for number in itertools.count())
 
@@ -57,14 +60,16 @@ def bench(project: Path, environ: dict[str, str], megabytes: int, runs: int) -> 
     run([crane, "mutate", "--insecure", "--set-platform", "linux/amd64", "--tag", tag, tag], project, docker)
 
     pulled: list[str] = []
+    login = login_script(project, environ, "us-east-1", name.partition("/")[0])
 
     def tasks() -> None:
         run([*INVOKE, "local", "promote", str(megabytes), "--tag", next(TAGS)], project, environ)
 
-    def hand() -> None:
+    def hand(first: str = ":") -> None:
         new = f"{name}:{next(TAGS)}"
         pulled.extend((new, tag))
-        run(["sh", "-euc", f"docker pull -q {tag}; docker tag {tag} {new}; docker push -q {new}"], project, docker)
+        script = f"{first}; docker pull -q {tag}; docker tag {tag} {new}; docker push -q {new}"
+        run(["sh", "-euc", script], project, docker)
 
     def settle() -> None:
         """A CI's runner has nothing of the image; what docker has yet to write and remove is on nobody's account."""
@@ -75,27 +80,56 @@ def bench(project: Path, environ: dict[str, str], megabytes: int, runs: int) -> 
         time.sleep(3)
 
     compare(f"promote / pull, tag, push at {megabytes} MB", runs, tasks, hand, before=settle)
+    compare(f"promote / login, pull, tag, push at {megabytes} MB", runs, tasks, lambda: hand(login), before=settle)
+    bench_to(project, environ, docker, tag, runs, crane)
+
+
+def bench_to(project: Path, environ: dict[str, str], docker: dict[str, str], tag: str, runs: int, crane: str) -> None:
+    """Copies to another account's registry in another region, each to a repository that holds nothing yet."""
+    size = tag.rpartition(":")[2]
     numbers = itertools.count()
-
-    def elsewhere() -> tuple[str, str]:
-        """A repository that holds nothing yet."""
-        repository = f"bench/{megabytes}-{next(numbers)}"
-        run([*INVOKE, "local", "repo.ensure"], project, {**environ, "ECR_REPOSITORY": repository})
-        return repository, f"{name.partition('/')[0]}/{repository}"
-
-    targets: list[tuple[str, str]] = []
+    targets: list[str] = []
 
     def prepare() -> None:
-        targets[:] = [elsewhere(), elsewhere()]
+        targets[:] = [created(project, environ, f"bench/{size}-{next(numbers)}") for _ in range(2)]
+        os.sync()
+
+    prepare()
+    there, here = targets[0].partition("/")[0], tag.partition("/")[0]
+    logins = [login_script(project, environ, "us-east-1", here), login_script(project, environ, REGION, there)]
+    run(["sh", "-euc", "; ".join(logins)], project, docker)
 
     def to() -> None:
-        words = ["promote", str(megabytes), "--to", f"000000000000/us-east-1/{targets[0][0]}", "--tag", "a"]
+        repository = targets[0].partition("/")[2]
+        words = ["promote", size, "--to", f"{ACCOUNT}/{REGION}/{repository}", "--tag", "a"]
         run([*INVOKE, "local", *words], project, environ)
 
-    def copy() -> None:
-        run([crane, "copy", "--insecure", tag, f"{targets[1][1]}:a"], project, docker)
+    def copy(first: str = ":") -> None:
+        run(["sh", "-euc", f"{first}; {crane} copy --insecure {tag} {targets[1]}:a"], project, docker)
 
-    compare(f"promote --to / crane copy at {megabytes} MB", runs, to, copy, before=prepare)
+    again = "; ".join(login.replace("docker login", f"{crane} auth login") for login in logins)
+    compare(f"promote --to / crane copy at {size} MB", runs, to, copy, before=prepare)
+    compare(f"promote --to / logins, crane copy at {size} MB", runs, to, lambda: copy(again), before=prepare)
+
+
+def created(project: Path, environ: dict[str, str], repository: str) -> str:
+    """A new repository in the other account's registry; its address."""
+    command = f"{aws(project, environ)} --region {REGION} create-repository --registry-id {ACCOUNT}"
+    command += f" --repository-name {repository} --query repository.repositoryUri --output text"
+    said = subprocess.run(["sh", "-euc", command], env=environ, stdout=subprocess.PIPE, text=True, check=True)
+    return said.stdout.strip()
+
+
+def login_script(project: Path, environ: dict[str, str], region: str, host: str) -> str:
+    """The console's first command."""
+    token = f"{aws(project, environ)} --region {region} get-login-password"
+    return f"{token} | docker login --username AWS --password-stdin {host}"
+
+
+def aws(project: Path, environ: dict[str, str]) -> str:
+    """The aws CLI for ECR, at the local one."""
+    endpoint = f"http://{registry(project, environ)}"
+    return f"AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x {shlex.quote(AWS)} ecr --endpoint-url {endpoint}"
 
 
 def registry(project: Path, environ: dict[str, str]) -> str:
