@@ -31,11 +31,15 @@ def main() -> None:
     options.add_argument("--runs", type=int, default=9)
     options.add_argument("--base", default="local/busybox:1", help="an image that the engine has")
     chosen = options.parse_args()
-    # As `pip install` does; an editable checkout has no bytecode, since Invoke writes none.
-    compileall.compile_dir(str(Path(ecr_tasks.__file__).parent), quiet=1)
+    compiled()
     with tempfile.TemporaryDirectory(prefix="ecr-tasks-bench-") as folder:
         bench_list(Path(folder), chosen.runs)
         bench_job(Path(folder), chosen.runs, chosen.base)
+
+
+def compiled() -> None:
+    """Compiles the package, as `pip install` does; an editable checkout has no bytecode, since Invoke writes none."""
+    compileall.compile_dir(str(Path(ecr_tasks.__file__).parent), quiet=1)
 
 
 def bench_list(folder: Path, runs: int) -> None:

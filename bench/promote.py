@@ -20,7 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from main_job import AWS, INVOKE, compare, run
+from main_job import AWS, INVOKE, compare, compiled, run
 
 ACCOUNT, REGION = "222233334444", "eu-west-1"
 CHECKOUT = Path(__file__).parents[1]
@@ -32,6 +32,7 @@ def main() -> None:
     options.add_argument("--runs", type=int, default=5)
     options.add_argument("--megabytes", type=int, nargs="+", default=[5, 500])
     chosen = options.parse_args()
+    compiled()
     with tempfile.TemporaryDirectory(prefix="ecr-tasks-bench-") as folder:
         project = Path(folder, "job")
         project.mkdir()
@@ -91,6 +92,8 @@ def bench_to(project: Path, environ: dict[str, str], docker: dict[str, str], tag
     targets: list[str] = []
 
     def prepare() -> None:
+        for address in targets:
+            deleted(project, environ, address.partition("/")[2])
         targets[:] = [created(project, environ, f"bench/{size}-{next(numbers)}") for _ in range(2)]
         os.sync()
 
@@ -118,6 +121,12 @@ def created(project: Path, environ: dict[str, str], repository: str) -> str:
     command += f" --repository-name {repository} --query repository.repositoryUri --output text"
     said = subprocess.run(["sh", "-euc", command], env=environ, stdout=subprocess.PIPE, text=True, check=True)
     return said.stdout.strip()
+
+
+def deleted(project: Path, environ: dict[str, str], repository: str) -> None:
+    """Makes room for the next copy."""
+    command = f"{aws(project, environ)} --region {REGION} delete-repository --registry-id {ACCOUNT} --force"
+    run(["sh", "-euc", f"{command} --repository-name {repository}"], project, environ)
 
 
 def login_script(project: Path, environ: dict[str, str], region: str, host: str) -> str:
