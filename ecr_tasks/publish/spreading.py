@@ -14,7 +14,7 @@ from ecr_tasks.copies import PlannedCopy, judged
 from ecr_tasks.errors import EcrTasksError, Interrupted, RegistryError
 from ecr_tasks.parallel import each
 from ecr_tasks.patience import Patience
-from ecr_tasks.ports import Docker, Registry
+from ecr_tasks.ports import Docker, Registry, Target
 from ecr_tasks.publish.pushing import By, Published, State
 from ecr_tasks.publish.tagging import set_tags
 from ecr_tasks.registry import Repository, StoredImage
@@ -46,7 +46,7 @@ def spread(
     source: Repository,
     copies: Sequence[PlannedCopy],
     registry: Registry,
-    targets: Mapping[Destination, Registry],
+    targets: Mapping[Destination, Target],
     docker: Docker,
     *,
     say: Callable[[str], None],
@@ -112,13 +112,13 @@ def _copy(
     done: Published,
     source: Repository,
     registry: Registry,
-    targets: Mapping[Destination, Registry],
+    targets: Mapping[Destination, Target],
     docker: Docker,
 ) -> dict[Destination, EcrTasksError]:
     """From registry to registries in one go; gives what went wrong, by destination."""
     failed: dict[Destination, EcrTasksError] = {}
     references: dict[str, Destination] = {}
-    rooms: dict[tuple[str, str], tuple[Registry, Repository, int]] = {}
+    rooms: dict[tuple[str, str], tuple[Target, Repository, int]] = {}
     for copy in copies:
         where, there = copy.destination, copy.view.repository if copy.view else None
         if there is None:
@@ -197,7 +197,7 @@ def _await(
     return left
 
 
-def _looked_anew(copy: PlannedCopy, image: StoredImage, target: Registry) -> PlannedCopy:
+def _looked_anew(copy: PlannedCopy, image: StoredImage, target: Target) -> PlannedCopy:
     """The same by what is there now: ECR's replication may have created the repository, and set the tags.
 
     Raises what stands in the way.
@@ -210,7 +210,7 @@ def _looked_anew(copy: PlannedCopy, image: StoredImage, target: Registry) -> Pla
 
 
 def _finish(
-    name: str, copy: PlannedCopy, image: StoredImage, target: Registry, by: By | None, warn: Callable[[str], None]
+    name: str, copy: PlannedCopy, image: StoredImage, target: Target, by: By | None, warn: Callable[[str], None]
 ) -> Published:
     """Looks whether the digest is there, then sets the tags that are not on it."""
     if by == "replication":
