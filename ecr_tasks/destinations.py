@@ -10,7 +10,7 @@ from dataclasses import replace
 from ecr_tasks import handing
 from ecr_tasks.copies import PlannedCopy, check_destinations, plan_copy, together
 from ecr_tasks.creating import create
-from ecr_tasks.errors import EcrTasksError, Interrupted, SettingsError
+from ecr_tasks.errors import EcrTasksError, SettingsError
 from ecr_tasks.parallel import each
 from ecr_tasks.plan import Conflict, Image, Plan, PlannedImage
 from ecr_tasks.ports import Target
@@ -58,8 +58,6 @@ def _look(wanted: tuple[Target, str, Sequence[str]]) -> RepositoryView | EcrTask
     registry, name, tags = wanted
     try:
         return registry.look({name: tags})[name]
-    except Interrupted:
-        raise
     except EcrTasksError as error:
         return error
 

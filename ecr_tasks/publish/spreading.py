@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from ecr_tasks.copies import PlannedCopy, judged
-from ecr_tasks.errors import EcrTasksError, Interrupted, RegistryError
+from ecr_tasks.errors import EcrTasksError, RegistryError
 from ecr_tasks.parallel import each
 from ecr_tasks.patience import Patience
 from ecr_tasks.ports import Docker, Registry, Target
@@ -98,8 +98,6 @@ def spread(
         by: By | None = None if copy.is_there else "copy" if where in copied else copy.by
         try:
             return _finish(name, copy, image, targets[where], by, warn)
-        except Interrupted:
-            raise
         except EcrTasksError as error:
             return Failed(copy, error)
 
@@ -126,8 +124,6 @@ def _copy(
             continue
         try:
             docker.authorize(replace(targets[where].token(), host=there.host))
-        except Interrupted:
-            raise
         except EcrTasksError as error:
             failed[where] = error
             continue
@@ -139,11 +135,9 @@ def _copy(
             docker.authorize(replace(registry.token(), host=source.host))
             with ExitStack() as room:
                 # One registry may be several destinations: its room is taken once for all of them.
-                for _, (target, there, count) in sorted(rooms.items(), key=lambda item: item[0]):
+                for target, there, count in rooms.values():
                     room.enter_context(target.spending(there, count * done.image.manifests))
                 told = docker.copy(f"{source.uri}@{done.digest}", list(references))
-        except Interrupted:
-            raise
         except EcrTasksError as error:
             told = dict.fromkeys(references, error)
         failed |= {references[target]: error for target, error in told.items()}
