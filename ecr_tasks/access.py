@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ecr_tasks.errors import RegistryError
 from ecr_tasks.planning import planned_images
 from ecr_tasks.report.terminal import data, say
@@ -45,7 +43,7 @@ def pull_images(run: Run, reference: str | None, platform: str | None) -> None:
                 f"There is no {wanted} in the repository {name}.",
                 "Check the tag or digest, or push it first.",
             )
-        run.docker.authorize(replace(run.registry.token(), host=repository.host))
+        run.let_in({repository.host: None})
         by_digest = wanted.startswith("sha256:")
         run.docker.pull(f"{repository.uri}{'@' if by_digest else ':'}{wanted}", platform)
         data(f"{repository.uri}@{image.digest}")

@@ -28,10 +28,7 @@ def shell_commands(
 ) -> list[str]:
     """One command a line; ``host`` is the registry's, ``elsewhere`` has the destinations' hosts."""
     lines = [shlex.join(["cd", str(settings.project)])]
-    lines += [
-        shlex.join(["aws", "ecr", "create-repository", *_aws(settings, region), "--repository-name", name])
-        for name in dict.fromkeys(_missing(plan))
-    ]
+    lines += [_create(settings, region, name) for name in dict.fromkeys(_missing(plan))]
     lines.append(_login(settings, host, region))
     for item in plan.images:
         lines += _image(item, host, settings.builder)
@@ -42,7 +39,8 @@ def shell_commands(
 
 def _destination(plan: Plan, settings: Settings, host: str, where: Destination, there: str) -> list[str]:
     """Logs in to a destination and copies from registry to registry what is not there."""
-    lines = [_login(settings, there, where.region, public=where.is_public)]
+    service = "ecr-public" if where.is_public else "ecr"
+    lines = [_login(settings, there, where.region, service)]
     for item in plan.images:
         for copy in item.copies:
             repository = f"{where.alias}/{copy.repository}" if where.is_public else copy.repository
@@ -50,21 +48,11 @@ def _destination(plan: Plan, settings: Settings, host: str, where: Destination, 
             if copy.destination != where or not due:
                 continue
             if copy.view is None or copy.view.repository is None:
-                create = [
-                    "aws",
-                    _service(where),
-                    "create-repository",
-                    *_aws(settings, where.region, public=where.is_public),
-                ]
-                lines.insert(0, shlex.join([*create, "--repository-name", copy.repository]))
+                lines.insert(0, _create(settings, where.region, copy.repository, service))
             words = ["docker", "buildx", "imagetools", "create", "--prefer-index=false"]
             words += [word for tag in due for word in ("--tag", f"{there}/{repository}:{tag}")]
             lines.append(shlex.join([*words, f"{host}/{item.image.repository}:{item.image.tags[0].name}"]))
     return lines if len(lines) > 1 else []
-
-
-def _service(where: Destination) -> str:
-    return "ecr-public" if where.is_public else "ecr"
 
 
 def _missing(plan: Plan) -> Iterator[str]:
@@ -73,16 +61,19 @@ def _missing(plan: Plan) -> Iterator[str]:
             yield item.image.repository
 
 
-def _login(settings: Settings, host: str, region: str, *, public: bool = False) -> str:
-    service = "ecr-public" if public else "ecr"
-    token = shlex.join(["aws", service, "get-login-password", *_aws(settings, region, public=public)])
+def _create(settings: Settings, region: str, name: str, service: str = "ecr") -> str:
+    options = [*_aws(settings, region, service), "--repository-name", name]
+    return shlex.join(["aws", service, "create-repository", *options])
+
+
+def _login(settings: Settings, host: str, region: str, service: str = "ecr") -> str:
+    token = shlex.join(["aws", service, "get-login-password", *_aws(settings, region, service)])
     return f"{token} | {shlex.join(['docker', 'login', '--username', 'AWS', '--password-stdin', host])}"
 
 
-def _aws(settings: Settings, region: str, *, public: bool = False) -> list[str]:
+def _aws(settings: Settings, region: str, service: str) -> list[str]:
     options = {"--region": region, "--profile": _text(settings, "AWS_PROFILE")}
-    endpoint = "AWS_ENDPOINT_URL_ECR_PUBLIC" if public else "AWS_ENDPOINT_URL_ECR"
-    options["--endpoint-url"] = _text(settings, endpoint)
+    options["--endpoint-url"] = _text(settings, f"AWS_ENDPOINT_URL_{service.replace('-', '_').upper()}")
     return [word for flag, value in options.items() if value for word in (flag, value)]
 
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from ecr_tasks.errors import EcrTasksError, Refused, RegistryError, SettingsError
 from ecr_tasks.registry import RepositoryView, StoredImage
 from ecr_tasks.settings.destinations import Destination
-from ecr_tasks.tag_plan import PlannedTag, plan_tag, tag_json
+from ecr_tasks.tag_plan import PlannedTag, locked_cause, plan_tag, tag_json
 from ecr_tasks.tagging import Tag
 
 By = Literal["copy", "replication"]
@@ -131,12 +131,8 @@ def _no_repository(destination: Destination, name: str) -> RegistryError:
 
 
 def _locked(copy: PlannedCopy, item: PlannedTag, published: StoredImage) -> Refused:
-    there = copy.view.tags[item.tag.name] if copy.view else None
-    origin = f", built from {there.revision}" if there is not None and there.revision else ""
-    why = "a fixed tag never moves" if item.tag.kind == "fixed" else "the repository makes this tag immutable"
     return Refused(
-        f"The tag {item.tag.name} in {copy.place} is {item.digest}{origin}, and this commit is {published.digest}; "
-        f"{why}.",
+        locked_cause(item, copy.view, copy.place, f"this commit is {published.digest}"),
         "Give this commit a version of its own, or delete the tag there if it is wrong."
         if item.tag.kind == "fixed"
         else f"Make {item.tag.name} movable there (a mutability exclusion filter of the repository that matches it).",

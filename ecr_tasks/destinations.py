@@ -10,10 +10,10 @@ from dataclasses import replace
 from ecr_tasks import handing
 from ecr_tasks.copies import PlannedCopy, check_destinations, plan_copy, together
 from ecr_tasks.creating import create
-from ecr_tasks.errors import EcrTasksError, Interrupted, SettingsError
+from ecr_tasks.errors import EcrTasksError, SettingsError
 from ecr_tasks.parallel import each
 from ecr_tasks.plan import Conflict, Image, Plan, PlannedImage
-from ecr_tasks.ports import Registry
+from ecr_tasks.ports import Target
 from ecr_tasks.publish import Failed, Published, spread
 from ecr_tasks.registry import RepositoryView
 from ecr_tasks.report.terminal import say, warn
@@ -54,12 +54,10 @@ def look_everywhere(run: Run, images: Sequence[Image]) -> tuple[Mapping[str, Rep
     return {name: _whole(view) for name, view in views.items()}, elsewhere
 
 
-def _look(wanted: tuple[Registry, str, Sequence[str]]) -> RepositoryView | EcrTasksError:
+def _look(wanted: tuple[Target, str, Sequence[str]]) -> RepositoryView | EcrTasksError:
     registry, name, tags = wanted
     try:
         return registry.look({name: tags})[name]
-    except Interrupted:
-        raise
     except EcrTasksError as error:
         return error
 

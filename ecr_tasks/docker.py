@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from ecr_tasks import docker_errors, live
 from ecr_tasks.definition import BuildDefinition, BuildInput, bake_document, dump, from_bake, target_names
 from ecr_tasks.docker_config import PrivateConfig
-from ecr_tasks.docker_facts import architecture, built
+from ecr_tasks.docker_facts import built, engine_of, registry_digest
 from ecr_tasks.engine import Engine
 from ecr_tasks.errors import EcrTasksError, RegistryError
 from ecr_tasks.patience import Patience
@@ -68,15 +68,7 @@ class WhalesDocker:
         if info.get("ServerErrors"):  # some clients tell of a missing engine only here
             raise docker_errors.command_failed("ask the engine what it is", "\n".join(info["ServerErrors"]))
         listed = self._run("ask buildx for its builder", "buildx", "inspect", *([builder] if builder else []))
-        facts = dict(line.split(":", 1) for line in listed.splitlines() if ":" in line)
-        statuses = {str(key): str(value) for key, value in info.get("DriverStatus") or ()}
-        return Engine(
-            version=str(info.get("ServerVersion", "")),
-            containerd_store=statuses.get("driver-type", "").startswith("io.containerd"),
-            platform=f"{info.get('OSType', 'linux')}/{architecture(str(info.get('Architecture', '')))}",
-            builder=facts.get("Name", "").strip(),
-            driver=facts.get("Driver", "").strip(),
-        )
+        return engine_of(info, listed)
 
     def build(self, inputs: Sequence[BuildInput], builder: str | None) -> Mapping[str, BuildResult]:
         """Builds everything with one `buildx bake`; the digests come from its metadata file.
@@ -129,13 +121,9 @@ class WhalesDocker:
             return str(said["digest"])
         from python_on_whales.exceptions import DockerException, NoSuchImage
 
-        from ecr_tasks.context.bases import repository_of
-
         try:
             found = self._docker().image.inspect(reference)
-            known = [name.rpartition("@") for name in found.repo_digests or ()]
-            own = repository_of(reference)
-            return min((digest for name, _, digest in known if repository_of(name) == own), default=found.id)
+            return registry_digest(reference, found.repo_digests or ()) or found.id
         except NoSuchImage:
             return None
         except DockerException as error:

@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ecr_tasks.definition import BuildInput
+from ecr_tasks.engine import Engine
 from ecr_tasks.ports import BuildResult
+
+
+def engine_of(info: Mapping[str, Any], listed: str) -> Engine:
+    """The engine by `docker info`, and its builder by what `buildx inspect` lists."""
+    facts = dict(line.split(":", 1) for line in listed.splitlines() if ":" in line)
+    statuses = {str(key): str(value) for key, value in info.get("DriverStatus") or ()}
+    return Engine(
+        version=str(info.get("ServerVersion", "")),
+        containerd_store=statuses.get("driver-type", "").startswith("io.containerd"),
+        platform=f"{info.get('OSType', 'linux')}/{architecture(str(info.get('Architecture', '')))}",
+        builder=facts.get("Name", "").strip(),
+        driver=facts.get("Driver", "").strip(),
+    )
+
+
+def registry_digest(reference: str, known: Iterable[str]) -> str | None:
+    """The digest that a local image has in its reference's registry; ``known`` are all its ``repository@digest``."""
+    from ecr_tasks.context.bases import repository_of  # reads Dockerfiles, which most runs need not
+
+    own = repository_of(reference)
+    named = [name.rpartition("@") for name in known]
+    return min((digest for name, _, digest in named if repository_of(name) == own), default=None)
 
 
 def built(item: BuildInput, said: Mapping[str, Any]) -> BuildResult:

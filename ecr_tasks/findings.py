@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 Level = Literal["critical", "high", "medium", "low", "informational", "undefined"]
 
-LEVELS: tuple[Level, ...] = ("critical", "high", "medium", "low", "informational", "undefined")
+LEVELS: tuple[Level, ...] = get_args(Level)
 """The severities, the worst first (API model, FindingSeverity)."""
 
 DEFAULT_LEVEL: Level = "critical"

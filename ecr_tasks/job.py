@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 
 from ecr_tasks import handing
 from ecr_tasks.destinations import failure, spread_image
@@ -100,12 +99,9 @@ def _build(run: Run, needed: Sequence[PlannedImage]) -> None:
     check_leaks(settings, run.source, definitions)
     if own_folder_in_context(definitions):
         warn("The build context carries .ecr-tasks/, which changes at every run: add it to .dockerignore.")
-    hosts = {host: region for item in definitions for host, region in ecr_hosts(item, settings).items()}
-    for host, region in hosts.items():
-        run.docker.authorize(replace(run.registry.token(region), host=host))
-    if settings.cache == "registry" and run.plan is not None:
-        for repository in {item.view.repository for item in needed if item.view and item.view.repository}:
-            run.docker.authorize(replace(run.registry.token(), host=repository.host))
+    run.let_in({host: region for item in definitions for host, region in ecr_hosts(item, settings).items()})
+    if settings.cache == "registry":
+        run.let_in({item.registry: None for item in needed if item.registry})
     try:
         with handing.group(run, f"Build {', '.join(item.image.name for item in needed)}"):
             built = _built(run, needed)

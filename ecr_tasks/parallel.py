@@ -15,7 +15,8 @@ R = TypeVar("R")
 def each(function: Callable[[T], R], items: Sequence[T], most: int, patience: Patience) -> list[R]:
     """The function's results in the items' order, ``most`` at once; one alone needs no thread.
 
-    Raises the first error in that order, and begins nothing after it. An interruption ends the others' waits too.
+    Raises the first error in that order, and begins nothing after it. An interruption ends the others' waits too, and
+    their results are nobody's then.
     """
     if len(items) < 2:
         return [function(item) for item in items]

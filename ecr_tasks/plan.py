@@ -16,7 +16,7 @@ from ecr_tasks.registry import RepositoryView, StoredImage
 from ecr_tasks.settings.model import Skip
 from ecr_tasks.skipping import because, is_ours, same_commit, same_inputs
 from ecr_tasks.source import SourceState
-from ecr_tasks.tag_plan import PlannedTag, plan_tag, tag_json
+from ecr_tasks.tag_plan import PlannedTag, locked_cause, plan_tag, tag_json
 from ecr_tasks.tagging import Tag
 
 if TYPE_CHECKING:
@@ -197,10 +197,7 @@ def no_repository(name: str) -> RegistryError:
 def _locked(planned: PlannedImage, item: PlannedTag) -> Refused:
     published = planned.published
     ours = f"this commit is {published.digest}" if published else "this commit would give another image"
-    there = planned.view.tags[item.tag.name] if planned.view else None
-    origin = f", built from {there.revision}" if there is not None and there.revision else ""
-    why = "a fixed tag never moves" if item.tag.kind == "fixed" else "the repository makes this tag immutable"
-    cause = f"The tag {item.tag.name} in {planned.image.repository} is {item.digest}{origin}, and {ours}; {why}."
+    cause = locked_cause(item, planned.view, planned.image.repository, ours)
     if item.tag.kind == "fixed":
         return Refused(cause, "Give this commit a version of its own, or delete the tag in ECR if it is wrong.")
     return Refused(

@@ -58,8 +58,8 @@ def _with_inputs(run: Run, chosen: tuple[Image, ...]) -> tuple[Image, ...]:
     hosts = {host: at for image in chosen for host, at in ecr_hosts(image.definition, run.settings).items()}
 
     def let_in(references: Iterable[str]) -> None:
-        for host in {reference.partition("/")[0] for reference in references} & hosts.keys():
-            run.docker.authorize(replace(run.registry.token(hosts[host]), host=host))
+        asked = {reference.partition("/")[0] for reference in references}
+        run.let_in({host: region for host, region in hosts.items() if host in asked})
 
     return with_inputs(
         chosen,

@@ -77,8 +77,8 @@ class Docker(Protocol):
         """Lets this run's private docker configuration in at a registry."""
 
 
-class Registry(Protocol):
-    """One account's registry in one region."""
+class Target(Protocol):
+    """A registry that images are brought to: an account's in one region, or ECR Public."""
 
     def look(self, repositories: Mapping[str, Sequence[str]]) -> Mapping[str, RepositoryView]:
         """Looks at repositories and the named tags of each: at most two calls a repository."""
@@ -104,6 +104,16 @@ class Registry(Protocol):
     def present(self, repository: Repository, digests: Sequence[str]) -> Collection[str]:
         """Those of the digests that are there."""
 
+    def untag(self, repository: Repository, tag: str) -> None:
+        """Takes a tag away, and its image with the last one; a tag that isn't there is as good."""
+
+    def token(self) -> RegistryToken:
+        """A token for this registry's host."""
+
+
+class Registry(Target, Protocol):
+    """One account's registry in one region, which images are built for and brought from."""
+
     def replicates_to(self, name: str) -> Collection[tuple[str, str]]:
         """The (account, region)s to which ECR replicates a repository by itself; none where we may not ask."""
 
@@ -112,12 +122,6 @@ class Registry(Protocol):
 
     def referrers(self, repository: Repository, digest: str) -> Sequence[str]:
         """The digests of what has an image as its subject: signatures, attestations, SBOMs."""
-
-    def untag(self, repository: Repository, tag: str) -> None:
-        """Takes a tag away, and its image with the last one; a tag that isn't there is as good."""
-
-    def token(self, region: str | None = None) -> RegistryToken:
-        """A token for this registry's host, or for another region's registries."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ecr_tasks import references
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.publish.conditions import Checked, Gates, Patience
+from ecr_tasks.publish.conditions import Checked, Gates, Waits
 from ecr_tasks.publish.promoting import Promotion, carry_out, decide
 from ecr_tasks.registry import Repository, StoredImage
 from ecr_tasks.report.terminal import data, document, say, short
@@ -17,7 +17,7 @@ from ecr_tasks.targets import planned_repositories
 
 NO_GATES = Gates()
 
-PATIENCE = Patience()
+WAITS = Waits()
 """How long promote waits for scans and signatures."""
 
 
@@ -120,7 +120,7 @@ def _check(run: Run, gates: Gates, images: Mapping[str, tuple[Repository, Stored
         return Checked(dict.fromkeys(images, ()))
     from ecr_tasks.publish.checking import check
 
-    return check(gates, images, run.registry, run.registry.evidence, say, PATIENCE)
+    return check(gates, images, run.registry, run.registry.evidence, say, WAITS)
 
 
 def _pinned(source: references.Source, image: StoredImage) -> references.Source:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -147,6 +148,11 @@ class Run:
 
             self._patience = Patience(say, chosen_attempts(self.settings.sdk_environ(os.environ)))
         return self._patience
+
+    def let_in(self, hosts: Mapping[str, str | None]) -> None:
+        """Lets docker in at hosts of ECR's, each with a token of its region (None: the settings' own)."""
+        for host, region in hosts.items():
+            self.docker.authorize(replace(self.registry.token(region), host=host))
 
     @property
     def turns(self) -> Turns:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ecr_tasks.ecr.errors import THROTTLED
 from ecr_tasks.ecr.whole import is_cut
 from ecr_tasks.patience import API, Patience
 
@@ -16,18 +17,6 @@ if TYPE_CHECKING:
 
 QUICK = 4
 """How often botocore tries what is left to it: for a second at most, or four times its timeout."""
-
-THROTTLED = {
-    "ThrottlingException",
-    "Throttling",
-    "ThrottledException",
-    "RequestThrottled",
-    "RequestThrottledException",
-    "TooManyRequestsException",
-    "RequestLimitExceeded",
-    "SlowDown",
-}
-"""botocore's own list without LimitExceededException, which is ECR's word for a quota that is used up."""
 
 FAILED = (500, 502, 503, 504)
 """What counts as a passing failure: botocore's standard mode's list."""

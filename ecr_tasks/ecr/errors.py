@@ -20,7 +20,17 @@ _INVALID = {
     "IncompleteSignature",
 }
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
-_THROTTLED = {"ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded", "Throttling"}
+THROTTLED = {
+    "ThrottlingException",
+    "Throttling",
+    "ThrottledException",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "TooManyRequestsException",
+    "RequestLimitExceeded",
+    "SlowDown",
+}
+"""botocore's own list without LimitExceededException, which is ECR's word for a quota that is used up."""
 _BLAMED = {
     "KmsException": ("ECR_KMS_KEY", "Check that the key exists in this region and that you may use it."),
     "InvalidTagParameterException": ("ECR_REPOSITORY_TAGS", "Correct them."),
@@ -127,7 +137,7 @@ def _client_error(error: Exception, doing: str) -> EcrTasksError:
             f"AWS does not allow these credentials to {doing}: {message or code}.",
             "Give the role or user the action that the message names, or use other credentials.",
         )
-    if code in _THROTTLED:
+    if code in THROTTLED:
         return AwsError(
             f"AWS asked us to slow down while we tried to {doing} ({code}).",
             "Wait a minute and run it again; it takes up where it stopped.",

@@ -1,4 +1,4 @@
-"""The Registry port on ECR Public: its own API in one region, no BatchGetImage, nothing immutable.
+"""The Target port on ECR Public: its own API in one region, no BatchGetImage, nothing immutable.
 
 Only what publishing to it as a destination needs. A tag's digest comes from DescribeImageTags, a manifest's bytes
 from the registry itself.
@@ -102,21 +102,6 @@ class PublicRegistry:
             view.repository, {**view.tags, **{digest: image for digest, image in details if image is not None}}
         )
 
-    def referrers(self, repository: Repository, digest: str) -> Sequence[str]:
-        """None: the API lists none."""
-        del repository, digest
-        return ()
-
-    def replicates_to(self, name: str) -> frozenset[tuple[str, str]]:
-        """Nowhere: ECR Public replicates nothing that a user sets."""
-        del name
-        return frozenset()
-
-    def replication(self, repository: Repository, digest: str) -> Mapping[tuple[str, str], str]:
-        """Nothing, as there is none."""
-        del repository, digest
-        return {}
-
     def untag(self, repository: Repository, tag: str) -> None:
         """BatchDeleteImage by tag; one that isn't there is as good."""
         with translated(f"take the tag {tag} from its image in {repository.name} (ecr-public:BatchDeleteImage)"):
@@ -127,9 +112,8 @@ class PublicRegistry:
         del repository, puts
         return nullcontext()
 
-    def token(self, region: str | None = None) -> RegistryToken:
+    def token(self) -> RegistryToken:
         """GetAuthorizationToken, once a run; it needs sts:GetServiceBearerToken as well (ecr.md)."""
-        del region
         if self._token is None:
             with translated(
                 "get a token for ECR Public (ecr-public:GetAuthorizationToken, sts:GetServiceBearerToken)"

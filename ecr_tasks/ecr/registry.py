@@ -4,26 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.ecr.errors import error_code, full_of_tags, translated
 from ecr_tasks.ecr.reading import BATCH, Reader, identifier
 from ecr_tasks.ecr.replication import Place, places, rules, statuses
 from ecr_tasks.ecr.session import AwsSession
-from ecr_tasks.ecr.shapes import (
-    by_reference,
-    registry_host,
-    token_of,
-)
+from ecr_tasks.ecr.shapes import by_reference, registry_host, token_of
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.parallel import each
-from ecr_tasks.registry import (
-    INDEX_MEDIA_TYPES,
-    RegistryToken,
-    Repository,
-    RepositoryView,
-    StoredImage,
-)
+from ecr_tasks.registry import INDEX_MEDIA_TYPES, RegistryToken, Repository, RepositoryView, StoredImage
 from ecr_tasks.settings import Settings
 
 if TYPE_CHECKING:
@@ -49,7 +39,7 @@ class EcrRegistry:
         self._settings = settings
         self._aws = aws or AwsSession(settings)
         self._reader = Reader(self._aws, self._account, self._region)
-        self._tokens: dict[str | None, RegistryToken] = {}
+        self._tokens: dict[str, RegistryToken] = {}
         self._rules: list[ReplicationRuleOutputTypeDef] | None = None
 
     def elsewhere(self, account: str, region: str) -> EcrRegistry:
@@ -211,16 +201,20 @@ class EcrRegistry:
         return EcrEvidence(self._reader.client)
 
     def token(self, region: str | None = None) -> RegistryToken:
-        """GetAuthorizationToken, once a run and region: a token lives twelve hours and knows no other region."""
-        if region not in self._tokens:
-            client = self._aws.ecr(region or self._region)
+        """GetAuthorizationToken, once a run and region: a token lives twelve hours and knows no other region.
+
+        It is for this registry's host, and good for every registry of the region that the credentials may use.
+        """
+        own = self.region()
+        wanted = region or own
+        if wanted not in self._tokens:
+            # Its address would else be that of the caller's own account (API model, GetAuthorizationToken).
+            named = self._account is not None and self._region is None and wanted == own
+            ids: Any = {"registryIds": [self._account]} if named else {}
             with translated("get a registry token (ecr:GetAuthorizationToken)"):
-                if self._account and region is None and self._region is None:
-                    answer = client.get_authorization_token(registryIds=[self._account])
-                else:
-                    answer = client.get_authorization_token()
-            self._tokens[region] = token_of(answer["authorizationData"][0])
-        return self._tokens[region]
+                answer = self._aws.ecr(wanted).get_authorization_token(**ids)
+            self._tokens[wanted] = token_of(answer["authorizationData"][0])
+        return self._tokens[wanted]
 
     def caller_account(self) -> str:
         """The account that the credentials belong to (STS GetCallerIdentity)."""

@@ -64,14 +64,19 @@ class AwsSession:
                 chosen = region or session.region_name
                 if not chosen:
                     raise no_region()
-                make: Any = session.client  # its overloads want a literal service name
-                client = make(service, region_name=chosen, config=_config(quick(self.patience)))
-            insist(client)
-            persist(client, self.patience)
-            if service == "ecr":
-                self.budgets.hold(client)
-            self._clients[service, region] = client
+                if (service, chosen) not in self._clients:  # the settings' own region may be asked for by name too
+                    self._clients[service, chosen] = self._made(session, service, chosen)
+            self._clients[service, region] = self._clients[service, chosen]
         return self._clients[service, region]
+
+    def _made(self, session: Session, service: str, region: str) -> Any:
+        make: Any = session.client  # its overloads want a literal service name
+        client = make(service, region_name=region, config=_config(quick(self.patience)))
+        insist(client)
+        persist(client, self.patience)
+        if service == "ecr":
+            self.budgets.hold(client)
+        return client
 
     def _no_proxy(self) -> dict[str, str]:
         """No proxy between us and a local ECR: no proxy could reach our 127.0.0.1."""

@@ -11,6 +11,8 @@ import hmac
 import os
 import time
 
+from .files import write_whole
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,9 +111,5 @@ def _secret(path: Path) -> bytes:
     except FileNotFoundError:
         pass
     made = os.urandom(32)
-    temporary = path.with_name(f"secret.{os.getpid()}")
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(fd, "wb") as file:
-        file.write(made)
-    temporary.replace(path)
+    write_whole(path, made)
     return made

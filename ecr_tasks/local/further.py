@@ -14,6 +14,7 @@ import time
 from .auth import Tokens
 from .core import Core
 from .errors import EcrError
+from .files import write_whole
 from .registry import blobs, routes
 from .settings import FURTHER_FILE, PUBLIC_REGION
 from .wire.listener import Listener
@@ -249,7 +250,4 @@ class Further:
             {"account": place.account, "region": place.region, "port": place.port, "present": place.present}
             for place in self._places.values()
         ]
-        temporary = self._file.with_name(f"{FURTHER_FILE}.new")
-        temporary.write_text(json.dumps({"registries": known}), encoding="utf-8")
-        temporary.chmod(0o600)
-        temporary.replace(self._file)
+        write_whole(self._file, json.dumps({"registries": known}).encode())

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from .errors import LocalEcrError
+from .files import write_whole
 from .settings import ADMIN_HEADER, LOCK_FILE, SERVING_FILE, STATUS_PATH
 
 TYPE_CHECKING = False
@@ -55,11 +56,7 @@ def read_state(root: Path) -> dict[str, Any]:
 
 def write_state(root: Path, state: dict[str, Any]) -> None:
     """Remember. The file appears whole or not at all."""
-    temporary = root / f"{_STATE_FILE}.{os.getpid()}"
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(fd, "w", encoding="utf-8") as file:
-        json.dump(state, file)
-    temporary.replace(root / _STATE_FILE)
+    write_whole(root / _STATE_FILE, json.dumps(state).encode())
 
 
 @contextlib.contextmanager

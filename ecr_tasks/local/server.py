@@ -12,6 +12,7 @@ from pathlib import Path
 from .application import Application
 from .core import Registries
 from .errors import LocalEcrError
+from .files import write_whole
 from .names import is_alias
 from .settings import DEFAULT_ACCOUNT, DEFAULT_REGION, LOCK_FILE, PUBLIC_ALIAS, SERVING_FILE
 from .wire.listener import Listener
@@ -184,9 +185,7 @@ class LocalEcr:
         """Say what scans find from now on (``scanning``); the same as writing ``findings.json``."""
         from .scanning import FILE, check_rules
 
-        temporary = self.root / f"{FILE}.new"
-        temporary.write_text(json.dumps(check_rules(rules)), encoding="utf-8")
-        temporary.replace(self.root / FILE)
+        write_whole(self.root / FILE, json.dumps(check_rules(rules)).encode())
 
     def set_replication(self, *, delay: float = 0.0, fail: dict[str, str] | None = None) -> None:
         """Say how long replications are IN_PROGRESS (seconds), and which fail: failure codes by region (a wildcard).
@@ -195,9 +194,7 @@ class LocalEcr:
         """
         from .replication import FILE, check_knobs
 
-        temporary = self.root / f"{FILE}.new"
-        temporary.write_text(json.dumps(check_knobs({"delay": delay, "fail": fail or {}})), encoding="utf-8")
-        temporary.replace(self.root / FILE)
+        write_whole(self.root / FILE, json.dumps(check_knobs({"delay": delay, "fail": fail or {}})).encode())
 
     def reset(self) -> None:
         """Forget everything that was pushed or set, the log included."""
@@ -227,10 +224,7 @@ class LocalEcr:
             "endpoint": self.endpoint,
             "port": self.port,
         }
-        temporary = self.root / f"{SERVING_FILE}.new"
-        temporary.write_text(json.dumps(document), encoding="utf-8")
-        temporary.chmod(0o600)
-        temporary.replace(self.root / SERVING_FILE)
+        write_whole(self.root / SERVING_FILE, json.dumps(document).encode())
 
     def _release_root(self) -> None:
         if self._lock_fd >= 0:

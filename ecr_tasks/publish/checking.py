@@ -12,7 +12,7 @@ from ecr_tasks.errors import Refused
 from ecr_tasks.findings import Level
 from ecr_tasks.inventory import artifact_kind, signature_tag
 from ecr_tasks.ports import Evidence, Registry
-from ecr_tasks.publish.conditions import BRANCH, SCAN, SIGNATURE, Checked, Gates, Patience
+from ecr_tasks.publish.conditions import BRANCH, SCAN, SIGNATURE, Checked, Gates, Waits
 from ecr_tasks.publish.gates import (
     Failed,
     Part,
@@ -46,7 +46,7 @@ def check(
     registry: Registry,
     evidence: Evidence,
     say: Callable[[str], None],
-    patience: Patience,
+    waits: Waits,
 ) -> Checked:
     """Asks everything about all images, by name; raises Refused with every condition that isn't met.
 
@@ -57,7 +57,7 @@ def check(
         for name, (repository, image) in images.items()
         for question in _questions(name, repository, image, wanted, registry, evidence)
     ]
-    verdicts, waited = _verdicts(questions, say, patience)
+    verdicts, waited = _verdicts(questions, say, waits)
     failed = [verdict for verdict in verdicts if isinstance(verdict, Failed)]
     if failed:
         raise _refusal(failed)
@@ -136,12 +136,12 @@ def _branch(repository: Repository, image: StoredImage, branch: Branch) -> Verdi
 
 
 def _verdicts(
-    questions: Sequence[_Question], say: Callable[[str], None], patience: Patience
+    questions: Sequence[_Question], say: Callable[[str], None], waits: Waits
 ) -> tuple[list[Passed | Failed], bool]:
     """Asks until everything is known or the time is over; also whether there was anything to wait for."""
-    begun = patience.clock()
+    begun = waits.clock()
     verdicts: dict[_Question, Passed | Failed] = {}
-    waited, pause, said, said_at = False, patience.first, "", begun
+    waited, pause, said, said_at = False, waits.first, "", begun
     while True:
         open_: dict[_Question, Pending] = {}
         for question in questions:
@@ -151,18 +151,18 @@ def _verdicts(
                     open_[question] = verdict
                 else:
                     verdicts[question] = verdict
-        passed = patience.clock() - begun
+        passed = waits.clock() - begun
         for question, pending in list(open_.items()):
-            if passed >= min(patience.limit, pending.within or patience.limit):
+            if passed >= min(waits.limit, pending.within or waits.limit):
                 verdicts[question] = open_.pop(question).otherwise
         if not open_:
             return [verdicts[question] for question in questions], waited
         words = f"waiting for {'; '.join(pending.words for pending in open_.values())}"
-        if words != said or patience.clock() - said_at >= _AGAIN_SECONDS:
+        if words != said or waits.clock() - said_at >= _AGAIN_SECONDS:
             say(words if words != said else f"still {words}")
-            said, said_at = words, patience.clock()
-        patience.sleep(min(pause, max(patience.limit - passed, 0.1)))
-        waited, pause = True, min(pause * 1.5, patience.longest)
+            said, said_at = words, waits.clock()
+        waits.sleep(min(pause, max(waits.limit - passed, 0.1)))
+        waited, pause = True, min(pause * 1.5, waits.longest)
 
 
 def _refusal(failed: Sequence[Failed]) -> Refused:

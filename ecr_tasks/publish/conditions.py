@@ -40,7 +40,7 @@ class Gates:
 
 
 @dataclass(frozen=True)
-class Patience:
+class Waits:
     """How long we wait for scans and signatures, in seconds: altogether, and between two questions."""
 
     limit: float = 300.0

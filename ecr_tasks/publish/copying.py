@@ -15,7 +15,7 @@ from ecr_tasks.references import MOST_TAGS, Source
 from ecr_tasks.registry import Repository, StoredImage
 
 if TYPE_CHECKING:
-    from ecr_tasks.ports import Docker, Registry
+    from ecr_tasks.ports import Docker, Registry, Target
 
 _SUFFIXES = ("", ".sig", ".att", ".sbom")
 """Behind ``sha256-…``: the referrers tag schema of OCI distribution 1.1, and cosign's names."""
@@ -34,7 +34,7 @@ class Copy:
 
 
 def decide_copy(
-    registry: Registry, name: str, source: Source, target: Registry, target_name: str, tags: Sequence[str]
+    registry: Registry, name: str, source: Source, target: Target, target_name: str, tags: Sequence[str]
 ) -> Copy:
     """Looks at both registries; raises RegistryError or Refused before anything is copied.
 
@@ -66,7 +66,7 @@ def decide_copy(
     return Copy(repository, promotion, open_names, missing)
 
 
-def carry_out_copy(copy: Copy, docker: Docker, registry: Registry, target: Registry) -> None:
+def carry_out_copy(copy: Copy, docker: Docker, registry: Registry, target: Target) -> None:
     """Copies what the target lacks, looks whether it is there, then sets the tags; a second run does what is left."""
     there = copy.promotion.repository
     if copy.missing:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from ecr_tasks.ports import Registry
+from ecr_tasks.ports import Target
 from ecr_tasks.registry import Repository, StoredImage
 from ecr_tasks.tagging import Tag
 from ecr_tasks.tagging.latest import Forward
@@ -24,7 +24,7 @@ def move_forward(
     tags: Sequence[Tag],
     image: StoredImage,
     repository: Repository,
-    registry: Registry,
+    registry: Target,
     note: Callable[[str], None],
 ) -> list[str]:
     """Sets the tags that no higher release has; gives the names of those that are on the image in the end.
@@ -64,7 +64,7 @@ def _above(forward: Forward, names: Sequence[str]) -> Forward | None:
     return replace(forward, version=version) if version else None
 
 
-def _put(tag: str, forward: Forward, repository: Repository, registry: Registry) -> bool:
+def _put(tag: str, forward: Forward, repository: Repository, registry: Target) -> bool:
     """Puts a tag on another release; False if it is there already, or the release is gone."""
     theirs = registry.image(repository, forward.version.parts["raw"])
     now = registry.image(repository, tag)
@@ -74,7 +74,7 @@ def _put(tag: str, forward: Forward, repository: Repository, registry: Registry)
     return True
 
 
-def _releases(tags: Sequence[Tag], repository: Repository, registry: Registry) -> dict[str, Sequence[str]]:
+def _releases(tags: Sequence[Tag], repository: Repository, registry: Target) -> dict[str, Sequence[str]]:
     """What may be a release, for each tag: every tag there is, or where we may not list them, what it is on."""
     listed = registry.list_tags(repository)
     if listed is not None:

@@ -12,7 +12,7 @@ from ecr_tasks.references import Source, is_fixed
 from ecr_tasks.registry import Repository, RepositoryView, StoredImage
 
 if TYPE_CHECKING:
-    from ecr_tasks.ports import Registry
+    from ecr_tasks.ports import Registry, Target
 
 TagState = Literal["new", "moves", "present"]
 
@@ -89,7 +89,7 @@ def refuse_locked(promotion: Promotion, known: Repository | None, tags: Mapping[
             raise _refusal(promotion, tag, tags.get(tag), fixed=is_fixed(tag))
 
 
-def carry_out(registry: Registry, promotion: Promotion) -> None:
+def carry_out(registry: Target, promotion: Promotion) -> None:
     """Sets what is due. Raises Refused with both digests; the error says which tags were set before it."""
     done: list[str] = []
     for tag in promotion.due:

@@ -11,10 +11,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from ecr_tasks.copies import PlannedCopy, judged
-from ecr_tasks.errors import EcrTasksError, Interrupted, RegistryError
+from ecr_tasks.errors import EcrTasksError, RegistryError
 from ecr_tasks.parallel import each
 from ecr_tasks.patience import Patience
-from ecr_tasks.ports import Docker, Registry
+from ecr_tasks.ports import Docker, Registry, Target
 from ecr_tasks.publish.pushing import By, Published, State
 from ecr_tasks.publish.tagging import set_tags
 from ecr_tasks.registry import Repository, StoredImage
@@ -46,7 +46,7 @@ def spread(
     source: Repository,
     copies: Sequence[PlannedCopy],
     registry: Registry,
-    targets: Mapping[Destination, Registry],
+    targets: Mapping[Destination, Target],
     docker: Docker,
     *,
     say: Callable[[str], None],
@@ -98,8 +98,6 @@ def spread(
         by: By | None = None if copy.is_there else "copy" if where in copied else copy.by
         try:
             return _finish(name, copy, image, targets[where], by, warn)
-        except Interrupted:
-            raise
         except EcrTasksError as error:
             return Failed(copy, error)
 
@@ -112,13 +110,13 @@ def _copy(
     done: Published,
     source: Repository,
     registry: Registry,
-    targets: Mapping[Destination, Registry],
+    targets: Mapping[Destination, Target],
     docker: Docker,
 ) -> dict[Destination, EcrTasksError]:
     """From registry to registries in one go; gives what went wrong, by destination."""
     failed: dict[Destination, EcrTasksError] = {}
     references: dict[str, Destination] = {}
-    rooms: dict[tuple[str, str], tuple[Registry, Repository, int]] = {}
+    rooms: dict[tuple[str, str], tuple[Target, Repository, int]] = {}
     for copy in copies:
         where, there = copy.destination, copy.view.repository if copy.view else None
         if there is None:
@@ -126,8 +124,6 @@ def _copy(
             continue
         try:
             docker.authorize(replace(targets[where].token(), host=there.host))
-        except Interrupted:
-            raise
         except EcrTasksError as error:
             failed[where] = error
             continue
@@ -139,11 +135,9 @@ def _copy(
             docker.authorize(replace(registry.token(), host=source.host))
             with ExitStack() as room:
                 # One registry may be several destinations: its room is taken once for all of them.
-                for _, (target, there, count) in sorted(rooms.items(), key=lambda item: item[0]):
+                for target, there, count in rooms.values():
                     room.enter_context(target.spending(there, count * done.image.manifests))
                 told = docker.copy(f"{source.uri}@{done.digest}", list(references))
-        except Interrupted:
-            raise
         except EcrTasksError as error:
             told = dict.fromkeys(references, error)
         failed |= {references[target]: error for target, error in told.items()}
@@ -197,7 +191,7 @@ def _await(
     return left
 
 
-def _looked_anew(copy: PlannedCopy, image: StoredImage, target: Registry) -> PlannedCopy:
+def _looked_anew(copy: PlannedCopy, image: StoredImage, target: Target) -> PlannedCopy:
     """The same by what is there now: ECR's replication may have created the repository, and set the tags.
 
     Raises what stands in the way.
@@ -210,7 +204,7 @@ def _looked_anew(copy: PlannedCopy, image: StoredImage, target: Registry) -> Pla
 
 
 def _finish(
-    name: str, copy: PlannedCopy, image: StoredImage, target: Registry, by: By | None, warn: Callable[[str], None]
+    name: str, copy: PlannedCopy, image: StoredImage, target: Target, by: By | None, warn: Callable[[str], None]
 ) -> Published:
     """Looks whether the digest is there, then sets the tags that are not on it."""
     if by == "replication":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ecr_tasks.ports import Registry
+from ecr_tasks.ports import Target
 from ecr_tasks.publish.forward import move_forward
 from ecr_tasks.registry import Repository, StoredImage
 from ecr_tasks.tag_plan import PlannedTag, is_replaceable
@@ -14,7 +14,7 @@ def set_tags(
     due: Sequence[PlannedTag],
     image: StoredImage,
     repository: Repository,
-    registry: Registry,
+    registry: Target,
     warn: Callable[[str], None],
 ) -> tuple[bool, set[str]]:
     """Sets those tags that are ``due``; one that ``stays`` on a higher release is left there.
@@ -33,7 +33,7 @@ def set_tags(
     return bool(done), {item.tag.name for item in due if item.tag.name not in done}
 
 
-def make_way(item: PlannedTag, repository: Repository, registry: Registry) -> None:
+def make_way(item: PlannedTag, repository: Repository, registry: Target) -> None:
     """Deletes an uncommitted tree's tag that is there, where the repository would lock it."""
     if item.state == "moves" and is_replaceable(item.tag) and repository.locks(item.tag.name):
         registry.untag(repository, item.tag.name)

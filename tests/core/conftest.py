@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from invoke.program import Program
 from ecr_tasks import ns
 from ecr_tasks.registry import StoredImage
 from tests.core.build import HOST, manifest, repository
+from tests.core.folder import Folder
 from tests.fakes import Calls, FakeDocker, FakeRegistry
 
 OURS = ("AWS_", "ECR_", "DOCKER_", "GIT_", "INVOKE_", "BUILDX_")
@@ -26,8 +26,6 @@ CHANGES = (
     *("pull", "login", "logout", "authorize"),
 )
 """The calls that change something, by name."""
-
-WHO = {"GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@example.com", "GIT_COMMITTER_NAME": "A"}
 
 
 @dataclass(frozen=True)
@@ -55,31 +53,16 @@ class Outcome:
         return f"{cause} {remedy}"
 
 
-class Project:
+class Project(Folder):
     """A project folder, and the tasks run in it as `inv` would."""
 
     def __init__(self, path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        self.path = path
+        super().__init__(path)
         self.registry = FakeRegistry(Calls(), repository())
         self.docker = FakeDocker(self.registry)
         self.calls = self.registry.calls
         self._monkeypatch = monkeypatch
         self._capsys = capsys
-
-    def write(self, name: str, text: str) -> Path:
-        """Writes a file of the project."""
-        path = self.path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-        return path
-
-    def git(self, *arguments: str) -> str:
-        """Runs git here; it must succeed."""
-        environ = {**os.environ, **WHO, "GIT_COMMITTER_EMAIL": "a@example.com", "GIT_CONFIG_NOSYSTEM": "1"}
-        done = subprocess.run(
-            ["git", *arguments], cwd=self.path, env=environ, check=True, capture_output=True, text=True
-        )
-        return done.stdout.strip()
 
     def commit(self) -> None:
         """Commits everything."""

@@ -6,19 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ecr_tasks.copies import PlannedCopy, plan_copy, together
-from ecr_tasks.definition import BuildDefinition
 from ecr_tasks.errors import AwsError, ExitCode, Refused, RegistryError
 from ecr_tasks.patience import Patience
 from ecr_tasks.publish import Failed, Published, spread
 from ecr_tasks.publish.spreading import GRACE_SECONDS, REPLICATION_SECONDS
-from ecr_tasks.settings.destinations import Destination, destination, destinations
-from ecr_tasks.settings.problems import Malformed
+from ecr_tasks.settings.destinations import Destination
 from tests.core.build import ALL_TAGS, HOST, REVISION_B, SHA_TAG, manifest, repository
-from tests.core.conftest import Project
 from tests.fakes import Calls, FakeDocker, FakeRegistry
 
 OURS = manifest("ours")
@@ -255,146 +250,3 @@ def test_the_error_of_a_run_names_every_place_and_keeps_a_common_exit_code() -> 
 
 
 # The tasks
-
-
-@pytest.fixture
-def app(project: Project) -> Project:
-    """A project with two destinations."""
-    for name in ("eu/app", "us/app"):
-        project.registry.repositories[name] = repository(name=name)
-        project.registry.held[name], project.registry.tags[name] = {}, {}
-    project.write(".env", f"AWS_REGION=eu-central-1\nECR_REPOSITORY=team/app\nECR_DESTINATIONS={EU},{US}\n")
-    return project
-
-
-def references(app: Project) -> list[str]:
-    return [f"{HOST}/{name}@{app.image.digest}" for name in ("team/app", "eu/app", "us/app")]
-
-
-def test_push_prints_every_place_and_the_receipt_has_a_line_each(app: Project) -> None:
-    done = app.inv("build", "push")
-    assert (done.code, done.stdout.splitlines()) == (0, references(app))
-    assert len(app.calls.named("push")) == 1
-    assert len(app.calls.named("copy")) == 1
-    (image,) = app.receipt["images"]
-    assert [item["reference"] for item in image["published"]] == references(app)
-    assert [item["by"] for item in image["published"]] == ["push", "copy", "copy"]
-    assert image["failed"] == []
-    again = app.inv("build", "push")
-    assert (again.code, again.stdout) == (0, done.stdout)
-    assert app.calls.named("push", "copy", "set_tag", "build", "authorize") == []
-
-
-def test_a_destination_that_fails_is_told_by_exit_code_receipt_and_two_sentences(app: Project) -> None:
-    app.docker.unreachable.add(references(app)[1])
-    done = app.inv("build", "push")
-    assert done.code == 5
-    assert done.stdout.splitlines() == [references(app)[0], references(app)[2]]
-    cause, remedy = done.stderr.strip().splitlines()[-2:]
-    assert "eu/app" in cause
-    assert "us/app" not in cause
-    assert "second run" in remedy
-    (image,) = app.receipt["images"]
-    assert [item["destination"] for item in image["failed"]] == [f"{HOST}/eu/app"]
-    app.docker.unreachable.clear()
-    assert app.inv("push").stdout.splitlines() == references(app)
-    assert len(app.calls.named("copy")) == 1
-
-
-def test_the_plan_tells_every_destination(app: Project) -> None:
-    del app.registry.repositories["us/app"]
-    (image,) = app.inv("plan", "--json").document["images"]
-    first, second = image["destinations"]
-    assert (first["destination"], first["by"], first["error"]) == (str(EU), "copy", None)
-    assert {item["state"] for item in first["tags"]} == {"new"}
-    assert "us/app" in second["error"]["cause"]
-    said = app.inv("plan").stderr
-    assert f"copied to {HOST}/eu/app" in said
-    assert f"not to {US}" in said
-
-
-def test_a_missing_repository_stops_no_other_and_is_created_where_that_is_allowed(app: Project) -> None:
-    del app.registry.repositories["us/app"]
-    done = app.inv("build", "push")
-    assert (done.code, len(done.stdout.splitlines())) == (5, 2)
-    assert app.inv("build", "push", ECR_CREATE_REPOSITORY="true").code == 0
-    assert app.registry.tags["us/app"] == app.registry.tags["team/app"]
-
-
-def test_the_repository_itself_is_no_destination(app: Project) -> None:
-    app.write(".env", f"AWS_REGION=eu-central-1\nECR_REPOSITORY=eu/app\nECR_DESTINATIONS={EU}\n")
-    assert "which is the repository that is pushed to" in app.inv("build", "push").failed(2)
-
-
-def test_several_images_cant_go_to_one_repository(app: Project) -> None:
-    app.write(
-        ".env", f"AWS_REGION=eu-central-1\nECR_BAKE_FILE=b.hcl\nECR_REPOSITORY_PREFIX=x/\nECR_DESTINATIONS={EU}\n"
-    )
-    app.write("b.hcl", "")
-    app.docker.bake_targets = {"a": BuildDefinition("."), "b": BuildDefinition(".")}
-    assert "2 images" in app.inv("build", "push").failed(2)
-
-
-def test_a_dry_run_changes_nothing_anywhere(app: Project) -> None:
-    done = app.inv("--dry", "build", "push")
-    assert (done.code, done.stdout) == (0, "")
-    assert app.registry.tags["eu/app"] == {}
-
-
-# The setting
-
-
-def test_what_a_destination_looks_like() -> None:
-    assert destination("123456789012/eu-west-1") == Destination("123456789012", "eu-west-1")
-    public = destination("public.ecr.aws/team/tools/app")
-    assert (public.is_public, public.alias, public.repository) == (True, "team", "tools/app")
-    found = destinations("123456789012/eu-west-1, 123456789012/eu-west-1,public.ecr.aws/team")
-    assert [str(item) for item in found] == ["123456789012/eu-west-1", "public.ecr.aws/team"]
-
-
-@given(
-    st.lists(
-        st.builds(
-            Destination,
-            st.from_regex(r"[0-9]{12}", fullmatch=True),
-            st.sampled_from(["eu-west-1", "us-gov-east-1"]),
-            st.none() | st.from_regex(r"[a-z]{2,9}(/[a-z0-9]{1,9}){0,2}", fullmatch=True),
-        ),
-        unique=True,
-        max_size=4,
-    )
-)
-def test_every_list_of_destinations_can_be_written_and_read(given_: list[Destination]) -> None:
-    for separator in (",", "\n"):
-        text = separator.join(map(str, given_)) + ("\n" if separator == "\n" else "")
-        assert destinations(text) == tuple(given_)
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        "eu-west-1",
-        "123/eu-west-1",
-        "123456789012/europe",
-        "123456789012/eu-west-1/",
-        "public.ecr.aws/X",
-    ],
-)
-def test_what_is_none_is_named(wrong: str) -> None:
-    with pytest.raises(Malformed) as caught:
-        destinations(f"123456789012/eu-west-1,{wrong}")
-    assert repr(wrong) in caught.value.messages[0]
-
-
-def test_the_commands_copy_to_each_destination_what_is_not_there(app: Project) -> None:
-    app.inv("build", "push")
-    app.commit()
-    app.registry.put("us/app", app.image, f"sha-{app.revision[:7]}", "main")
-    lines = app.inv("commands").stdout.splitlines()
-    assert [line for line in lines if "imagetools" in line] == [
-        f"docker buildx imagetools create --prefer-index=false --tag {HOST}/eu/app:sha-{app.revision[:7]} "
-        f"--tag {HOST}/eu/app:main {HOST}/team/app:sha-{app.revision[:7]}",
-        f"docker buildx imagetools create --prefer-index=false --tag {HOST}/us/app:sha-{app.revision[:7]} "
-        f"--tag {HOST}/us/app:main {HOST}/team/app:sha-{app.revision[:7]}",
-    ]
-    assert sum("get-login-password --region eu-west-1" in line for line in lines) == 1

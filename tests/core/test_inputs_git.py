@@ -33,7 +33,7 @@ def test_a_repository_with_sha256_has_its_own_names(tree: Tree) -> None:
 def test_what_git_knows_is_not_read(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     (tree.path / ".dockerignore").unlink()
     tree.under_git()
-    blob = tree.git("rev-parse", "HEAD:app.py").strip()
+    blob = tree.git("rev-parse", "HEAD:app.py")
     opened: list[Path] = []
     monkeypatch.setattr(Path, "open", lambda self, *arguments: opened.append(self))
     read = read_folder(tree.path, None, os.environ)
@@ -63,8 +63,8 @@ def test_what_git_converts_is_read(tree: Tree, attributes: str, config: tuple[st
     content = (tree.path / "app.py").read_bytes()
     assert content != b"print()\n"
     found = read_folder(tree.path, None, os.environ)
-    assert found.files["app.py"][1] == tree.git("hash-object", "--no-filters", "app.py").strip()
-    assert found.tracked["app.py"][1] == tree.git("rev-parse", "HEAD:app.py").strip()
+    assert found.files["app.py"][1] == tree.git("hash-object", "--no-filters", "app.py")
+    assert found.tracked["app.py"][1] == tree.git("rev-parse", "HEAD:app.py")
 
 
 @pytest.mark.parametrize("flag", ["--assume-unchanged", "--skip-worktree"])

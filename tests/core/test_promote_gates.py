@@ -10,7 +10,7 @@ import pytest
 from ecr_tasks.definition import BuildDefinition
 from ecr_tasks.findings import Finding, ScanResult
 from ecr_tasks.ports import Signing
-from ecr_tasks.publish.conditions import Patience
+from ecr_tasks.publish.conditions import Waits
 from ecr_tasks.registry import StoredImage
 from tests.core.build import HOST, REVISION_B, digest, index, manifest, repository
 from tests.core.conftest import CHANGES, Project
@@ -47,7 +47,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr("ecr_tasks.promoting.PATIENCE", Patience(sleep=made.sleep, clock=lambda: made.now))
+    monkeypatch.setattr("ecr_tasks.promoting.WAITS", Waits(sleep=made.sleep, clock=lambda: made.now))
     return made
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +10,17 @@ from ecr_tasks.definition import BuildDefinition
 from ecr_tasks.inputs import Inputs, with_inputs
 from ecr_tasks.plan import Image
 from tests.core.build import image
-from tests.core.conftest import WHO
+from tests.core.folder import Folder
 from tests.fakes import Calls, FakeDocker, FakeRegistry
 
 BASE, OTHER_BASE = f"sha256:{'1' * 64}", f"sha256:{'2' * 64}"
 
 
-class Tree:
+class Tree(Folder):
     """A context in a folder, its Dockerfile on ``base:1``, and the docker that knows that image."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        super().__init__(path)
         self.docker = FakeDocker(FakeRegistry(Calls()))
         self.docker.local_bases["base:1"] = BASE
         self.let_in: list[str] = []
@@ -29,19 +28,6 @@ class Tree:
         self.write(".dockerignore", "**/*.log\n")
         self.write("app.py", "print()\n")
         self.write("lib/part.py", "1\n")
-
-    def write(self, name: str, text: str) -> Path:
-        path = self.path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-        return path
-
-    def git(self, *arguments: str) -> str:
-        environ = {**os.environ, **WHO, "GIT_COMMITTER_EMAIL": "a@example.com", "GIT_CONFIG_NOSYSTEM": "1"}
-        done = subprocess.run(
-            ["git", *arguments], cwd=self.path, env=environ, check=True, capture_output=True, text=True
-        )
-        return done.stdout
 
     def under_git(self, *options: str) -> Tree:
         self.git("init", "--quiet", "--template=", "--initial-branch=main", *options)

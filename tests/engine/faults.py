@@ -23,7 +23,7 @@ _Answer = Kind | Literal["deny"]
 """What happens to a request: the connection ends before it is forwarded, or after it (the answer is lost); it
 waits; it is answered 429 or 500 and not forwarded; its answer ends in the middle."""
 
-DELAY = 0.7
+DELAY = 0.3
 PATIENCE = 20
 _TLS = b"\x16"
 """A handshake's first byte: docker tries TLS first, even with a registry on 127.0.0.1."""

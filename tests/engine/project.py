@@ -100,6 +100,14 @@ class Project:
         self.git("commit", "--quiet", "--allow-empty", "--message", message)
         return self.git("rev-parse", "HEAD")
 
+    def patch_an_older_release(self) -> None:
+        """Checks out a commit whose release, 1.1.9, is lower than the 1.2.3 that was tagged here before."""
+        self.git("checkout", "--quiet", "-b", "old")
+        self.write("hello.txt", "a patch of an old line\n")
+        self.commit()
+        self.git("tag", "-d", "v1.2.3")
+        self.git("tag", "v1.1.9")
+
     @property
     def receipt(self) -> dict[str, Any]:
         """The receipt, parsed."""

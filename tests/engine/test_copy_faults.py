@@ -13,7 +13,7 @@ import pytest
 from ecr_tasks.local.server import LocalEcr
 from tests.engine.faults import FaultProxy, Kind
 from tests.engine.project import project
-from tests.engine.test_faults import AWS, EVERYTHING, INDEX, KINDS, OK, OUTAGES, REGISTRY, Lab, client
+from tests.engine.test_faults import AWS, EVERYTHING, INDEX, KINDS, OK, REGISTRY, Lab, client
 from tests.local.wire import Wire, descriptor
 
 THERE = "copy/app"
@@ -77,17 +77,22 @@ def test_a_fault_at_one_request(lab: Lab, kind: Kind) -> None:
 def numbers(lab: Lab, kind: Kind) -> Sequence[int]:
     """The requests to spoil like this: each gets one kind of fault, neighbours different ones.
 
-    buildx reads each manifest several times: of the registry's reads every third is spoiled.
+    buildx reads each manifest several times: of the registry's reads every third is spoiled, and where promote copies
+    just as a destination is copied to, every sixth.
     """
     every = range(len(lab.requests))
     if EVERYTHING:
         return every
     reads = [number for number in every if lab.requests[number].startswith(("GET ", "HEAD "))]
-    some = sorted({*every} - {*reads} | {*reads[::3]})
+    some = sorted({*every} - {*reads} | {*reads[:: 6 if lab.words[0] == "promote" else 3]})
     return some[KINDS.index(kind) :: len(KINDS)]
 
 
-@pytest.mark.parametrize("kind", OUTAGES)
+OUTAGES = (("destination", "drop"), ("destination", "throttle"), ("promote", "throttle"), ("promote", "fail"))
+"""Each kind once at docker's requests: it takes eight seconds to give up by itself."""
+
+
+@pytest.mark.parametrize(("lab", "kind"), OUTAGES, indirect=["lab"])
 def test_an_outage_that_begins_at_a_request(lab: Lab, kind: Kind) -> None:
     """From there on nothing gets through, so the run must fail, and the next one finish the job."""
     # How often docker asks differs from run to run, so none of the last requests will do.

@@ -154,11 +154,7 @@ def test_a_tag_that_is_another_image_there_is_refused_there_alone(app: Project, 
 
 def test_latest_moves_forward_only_there_as_well(app: Project, local_ecr: LocalEcr) -> None:
     newer = app.ok("build", "push").lines[0].partition("@")[2]
-    app.git("checkout", "--quiet", "-b", "old")
-    app.write("hello.txt", "a patch of an old line\n")
-    app.commit()
-    app.git("tag", "-d", "v1.2.3")
-    app.git("tag", "v1.1.9")
+    app.patch_an_older_release()
     done = app.ok("build", "push")
     for region, name in (("eu-west-1", "team/app"), ("us-west-2", "prod/app")):
         assert "latest" in held(local_ecr, region, name)[newer]

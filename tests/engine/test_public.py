@@ -63,11 +63,7 @@ def test_a_second_run_asks_two_things_and_sends_nothing(app: Project, local_ecr:
 
 def test_latest_moves_forward_only_there_as_well(app: Project, local_ecr: LocalEcr) -> None:
     newer = app.ok("build", "push").lines[0].partition("@")[2]
-    app.git("checkout", "--quiet", "-b", "old")
-    app.write("hello.txt", "a patch of an old line\n")
-    app.commit()
-    app.git("tag", "-d", "v1.2.3")
-    app.git("tag", "v1.1.9")
+    app.patch_an_older_release()
     older = app.ok("build", "push").lines[0].partition("@")[2]
     found = tags(local_ecr)
     assert (found["latest"], found["1.1.9"]) == (newer, older)

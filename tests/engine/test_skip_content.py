@@ -28,7 +28,7 @@ def base(engine: dict[str, str], tiny_base: str) -> Iterator[str]:
 
 @pytest.fixture
 def app(tmp_path: Path, engine: dict[str, str], local_ecr: LocalEcr, base: str) -> Project:
-    dockerfile = f"ARG GREETING=hello\nFROM {base}\nARG GREETING\nCOPY . /app/\nRUN echo $GREETING > /built.txt\n"
+    dockerfile = f"ARG GREETING=hello\nFROM {base}\nARG GREETING\nCOPY . /app/\nENV GREETING=$GREETING\n"
     made = project(tmp_path / "app", {**engine, **local_ecr.environment()}, dockerfile)
     made.environ |= {"ECR_CREATE_REPOSITORY": "true", "ECR_SKIP": "content"}
     made.write(".dockerignore", ".git\n.env\n.env.*\n.ecr-tasks\n__pycache__\n*.md\n")
@@ -131,7 +131,7 @@ def test_what_is_in_the_image_is_built(app: Project, engine: dict[str, str], bas
     app.write("hello.txt", "changed\n")
     app.commit("a file")
     digests.append(pushed(app))
-    app.write("Dockerfile", (app.folder / "Dockerfile").read_text("utf-8") + "RUN true\n")
+    app.write("Dockerfile", (app.folder / "Dockerfile").read_text("utf-8") + "WORKDIR /app\n")
     app.commit("the Dockerfile")
     digests.append(pushed(app))
     app.environ["ECR_BUILD_ARGS"] = "GREETING=bye"
@@ -141,7 +141,7 @@ def test_what_is_in_the_image_is_built(app: Project, engine: dict[str, str], bas
     assert pushed(app) == digests[-1]
     other = app.folder.parent / "base"
     other.mkdir()
-    (other / "Dockerfile").write_text(f"FROM {base}\nRUN echo other > /other.txt\n", encoding="utf-8")
+    (other / "Dockerfile").write_text(f"FROM {base}\nENV OTHER=yes\n", encoding="utf-8")
     docker(engine, "build", "--quiet", "--provenance=false", "--tag", base, str(other))
     again = app.ok("plan", "--json")
     assert json.loads(again.out)["images"][0]["build"]["needed"] is False  # this commit's tag never moves

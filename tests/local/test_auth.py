@@ -84,8 +84,12 @@ def test_a_token_of_another_local_ecr_is_refused(ecr: LocalEcr, tmp_path: Path) 
     assert Wire(ecr.registry, token).send("GET", "/v2/").status == 401
 
 
-def test_the_secret_is_private(ecr: LocalEcr) -> None:
-    for name in ("secret", "store.sqlite3", "store.sqlite3-wal", "store.sqlite3-shm", "access.jsonl"):
+def test_the_files_are_private(ecr: LocalEcr) -> None:
+    ecr.set_findings([])
+    ecr.set_replication()
+    found = {file.name for file in ecr.root.iterdir() if file.is_file()}
+    assert {"secret", "store.sqlite3", "access.jsonl", "serving.json", "findings.json", "replication.json"} <= found
+    for name in found:
         assert stat.S_IMODE((ecr.root / name).stat().st_mode) == 0o600
     for name in ("blobs", "uploads"):
         assert stat.S_IMODE((ecr.root / name).stat().st_mode) == 0o700

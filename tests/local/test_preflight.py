@@ -121,3 +121,12 @@ def test_a_configuration_that_may_not_be_read_is_no_error(looking: Looking, wire
     looking.events.register("before-call.ecr.GetDownloadUrlForLayer", deny)
     assert view.repository is not None
     assert looking.registry.labels(view.repository, view.tags["1.2.3"]) == {}
+
+
+def test_a_token_is_asked_for_once_a_region(looking: Looking, ecr: LocalEcr) -> None:
+    """Also where a base image in the registry's own region names it."""
+    tokens = [looking.registry.token(region) for region in (None, ecr.region, "us-west-2", "us-west-2")]
+    assert tokens[0] is tokens[1]
+    assert tokens[2] is tokens[3]
+    assert tokens[0].host == ecr.registry != tokens[2].host
+    assert ecr.requests()["GetAuthorizationToken"] == 2

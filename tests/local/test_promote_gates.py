@@ -13,7 +13,7 @@ import pytest
 from ecr_tasks import promoting
 from ecr_tasks.errors import Refused
 from ecr_tasks.local.server import LocalEcr
-from ecr_tasks.publish.conditions import Gates, Patience
+from ecr_tasks.publish.conditions import Gates, Waits
 from ecr_tasks.run import Run
 from tests.local.shell import Shell
 from tests.local.test_scans import enhance
@@ -129,7 +129,7 @@ def test_an_image_that_nobody_scans_is_refused_when_the_wait_is_over(
         slept.append(seconds)
         now[0] += seconds
 
-    monkeypatch.setattr(promoting, "PATIENCE", Patience(sleep=sleep, clock=lambda: now[0]))
+    monkeypatch.setattr(promoting, "WAITS", Waits(sleep=sleep, clock=lambda: now[0]))
     raw = wire.push_image(repository, "v1", b"layer")
     with pytest.raises(Refused, match="There is no scan of team/app@sha256") as caught:
         promoting.promote(Run(tmp_path, {}), "v1", ["prod"], image=None, json=False, gates=Gates("critical"))

@@ -15,9 +15,11 @@ from typing import Any
 
 import pytest
 
+from ecr_tasks.ecr.budget import Budgets
 from ecr_tasks.ecr.registry import EcrRegistry
 from ecr_tasks.ecr.session import AwsSession
 from ecr_tasks.local.server import LocalEcr
+from ecr_tasks.patience import no_word
 from ecr_tasks.plan import make_plan
 from ecr_tasks.publish import Built, Published, publish
 from ecr_tasks.registry import REVISION, VERSION
@@ -29,6 +31,8 @@ from tests.local.wire import Wire, digest_of, manifest_of
 
 DELAYS = (0.0, 0.0, 0.0, 0.02)
 """Seconds that a call to the API may be on its way: one that is late lets all of another run pass."""
+HASTE = 100
+"""How much faster time passes for ECR's ten PutImage a second: a hundred rounds would wait for half a minute."""
 RULES = "type=sha\ntype=semver,pattern={{version}}\ntype=semver,pattern={{major}}.{{minor}}"
 
 
@@ -55,6 +59,7 @@ class Pipeline:
         settings = load(project, environ={**server.environment(), "ECR_TAGS": RULES})
         self.dice = random.Random(version)  # noqa: S311 - repeatable, not secret
         aws = AwsSession(settings)
+        aws.budgets = Budgets(no_word, lambda seconds: time.sleep(seconds / HASTE), lambda: time.monotonic() * HASTE)
         aws.ecr().meta.events.register("before-send.ecr", self._travel)
         self.registry = EcrRegistry(settings, aws)
         self.source = source(revision=revision, tag=f"v{version}", release_tags=(f"v{version}",), branch=None)

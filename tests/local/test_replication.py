@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -264,6 +265,9 @@ def test_where_no_link_can_be_made_it_is_copied(
     url = far.get_download_url_for_layer(repositoryName=repository, layerDigest=digest_of(b"layer"))["downloadUrl"]
     registry, _, path = url.removeprefix("http://").partition("/")
     assert Wire(registry).send("GET", f"/{path}").body == b"layer"
+    (copied,) = (file for file in (ecr.root / "registries").glob("*/blobs/*/*/*") if file.read_bytes() == b"layer")
+    assert stat.S_IMODE(copied.stat().st_mode) == 0o600
+    assert list((ecr.root / "registries").glob("*/uploads/*")) == []
 
 
 def test_a_container_of_one_port_has_nowhere_to_replicate_to(tmp_path: Path, session: boto3.Session) -> None:

@@ -96,8 +96,11 @@ class Blobs:
                 import shutil  # slow to load, and hardly ever needed
 
                 temporary = self.uploads / f"{digest.partition(':')[2]}.{os.getpid()}"
-                shutil.copyfile(path, temporary)
-                temporary.rename(target)
+                try:
+                    shutil.copy(path, temporary)  # with its mode: for the owner alone
+                    temporary.rename(target)
+                finally:
+                    temporary.unlink(missing_ok=True)
         return target.stat().st_size
 
     def remove(self, digest: str) -> None:

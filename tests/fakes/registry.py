@@ -1,73 +1,25 @@
-"""Docker and a registry in memory, behind the ports: they keep state, write down every call and fail on demand."""
+"""A registry in memory: the ports of registries, evidence and repositories."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
-from ecr_tasks.definition import BuildDefinition, BuildInput
-from ecr_tasks.engine import Engine
-from ecr_tasks.errors import BuildError, EcrTasksError, Refused, RegistryError
+from ecr_tasks.errors import Refused
 from ecr_tasks.findings import ScanResult
 from ecr_tasks.inventory import artifact_kind
-from ecr_tasks.ports import BuildResult, Signing
-from ecr_tasks.registry import (
-    INPUTS,
-    INPUTS_TRACKED,
-    REVISION,
-    RegistryToken,
-    Repository,
-    RepositoryView,
-    StoredImage,
-)
+from ecr_tasks.ports import Signing
+from ecr_tasks.registry import RegistryToken, Repository, RepositoryView, StoredImage
 from ecr_tasks.repository import Desired, Difference, RepositoryState
-from tests.core.build import ACCOUNT, HOST, REVISION_A, manifest
+from tests.core.build import ACCOUNT, HOST
+from tests.fakes.calls import Calls
 
 T = TypeVar("T")
 
 PASSWORD = "the-registry-password"
-
-
-@dataclass
-class Calls:
-    """What was called, in order, and which call is to fail.
-
-    ``fail_at`` counts from 0; with ``late`` the call does its work first, as when an answer is lost. ``before``
-    runs something ahead of a call, once: another run, in the middle of ours.
-    """
-
-    made: list[tuple[str, ...]] = field(default_factory=list)
-    fail_at: int | None = None
-    late: bool = False
-    before: dict[str, Callable[[], None]] = field(default_factory=dict)
-    after: dict[str, Callable[[], None]] = field(default_factory=dict)
-
-    def begin(self, *call: str) -> None:
-        """Notes a call; fails it if it is its turn."""
-        self.made.append(call)
-        if action := self.before.pop(call[0], None):
-            action()
-        if not self.late and self.fail_at == len(self.made) - 1:
-            raise lost()
-
-    def end(self) -> None:
-        """The call has done its work."""
-        if action := self.after.pop(self.made[-1][0], None):
-            action()
-        if self.late and self.fail_at == len(self.made) - 1:
-            raise lost()
-
-    def named(self, *names: str) -> list[tuple[str, ...]]:
-        """The calls of these names, in order."""
-        return [call for call in self.made if call[0] in names]
-
-
-def lost() -> RegistryError:
-    """The error of a call that was told to fail."""
-    return RegistryError("The network is gone.", "Run it again.")
 
 
 class FakeRegistry:
@@ -297,126 +249,3 @@ class FakeRepositories:
 
     def _keep(self, state: RepositoryState) -> None:
         self._registry.states[state.repository.name] = state
-
-
-class FakeDocker:
-    """A docker CLI: builds, keeps images in a store and pushes it to a FakeRegistry.
-
-    ``classic`` is the store without manifests of its own. ``unstable`` builders make other bytes each time.
-    """
-
-    def __init__(self, registry: FakeRegistry, *, classic: bool = False, unstable: bool = False) -> None:
-        self.registry = registry
-        self.calls = registry.calls
-        self.classic = classic
-        self.unstable = unstable
-        self.store: dict[str, StoredImage] = {}
-        self.inputs: list[BuildInput] = []
-        self.authorized: list[RegistryToken] = []
-        self.builds = 0
-        self.bake_targets: dict[str, BuildDefinition] = {}
-        self.local_bases: dict[str, str] = {}
-        self.registry_bases: dict[str, str] = {}
-        self.broken: EcrTasksError | None = None
-        self.unreachable: set[str] = set()
-        """References that nothing can be copied to."""
-
-    def engine(self, builder: str | None) -> Engine:
-        self.calls.begin("engine")
-        self.calls.end()
-        return Engine("28.5.2", not self.classic, "linux/amd64", builder or "default", "docker")
-
-    def build(self, inputs: Sequence[BuildInput], builder: str | None) -> Mapping[str, BuildResult]:
-        self.calls.begin("build", *(item.name for item in inputs))
-        if self.broken is not None:
-            raise self.broken
-        self.builds += 1
-        self.inputs += inputs
-        results = {item.name: self._build(item) for item in inputs}
-        self.calls.end()
-        return results
-
-    def targets(self, file: str) -> Mapping[str, BuildDefinition]:
-        self.calls.begin("targets", file)
-        self.calls.end()
-        return self.bake_targets
-
-    def image_id(self, reference: str) -> str | None:
-        self.calls.begin("image_id", reference)
-        image = self.store.get(reference)
-        self.calls.end()
-        return self.id_of(image) if image else None
-
-    def image_digest(self, reference: str, builder: str | None, *, local: bool) -> str | None:
-        self.calls.begin("image_digest", reference, "local" if local else "registry")
-        found = (self.local_bases if local else self.registry_bases).get(reference)
-        if found is None and not local:
-            raise BuildError(f"docker could not find {reference}: not found.", "Log in.")
-        self.calls.end()
-        return found
-
-    def tag(self, source: str, target: str) -> None:
-        self.calls.begin("tag", source, target)
-        self.store[target] = self.store[source]
-        self.calls.end()
-
-    def push(self, reference: str) -> None:
-        self.calls.begin("push", reference)
-        self._send(reference, self.store[reference])
-        self.calls.end()
-
-    def pull(self, reference: str, platform: str | None) -> None:
-        self.calls.begin("pull", reference, platform or "")
-        self.calls.end()
-
-    def copy(self, source: str, targets: Sequence[str]) -> Mapping[str, EcrTasksError]:
-        self.calls.begin("copy", source, *targets)
-        name, _, digest = source.removeprefix(f"{HOST}/").partition("@")
-        image = self.registry.held[name][digest]
-        for target in targets:
-            if target not in self.unreachable:
-                self.registry.held[target.removeprefix(f"{HOST}/").partition("@")[0]][digest] = image
-        self.calls.end()
-        return {target: lost() for target in targets if target in self.unreachable}
-
-    def manifest(self, reference: str) -> str:
-        self.calls.begin("manifest", reference)
-        name, _, digest = reference.removeprefix(f"{HOST}/").partition("@")
-        self.calls.end()
-        return self.registry.held[name][digest].manifest
-
-    def authorize(self, token: RegistryToken) -> None:
-        self.calls.begin("authorize", token.host)
-        self.authorized.append(token)
-        self.calls.end()
-
-    def login(self, token: RegistryToken) -> None:
-        self.calls.begin("login", token.host)
-        self.calls.end()
-
-    def logout(self, host: str) -> None:
-        self.calls.begin("logout", host)
-        self.calls.end()
-
-    def id_of(self, image: StoredImage) -> str:
-        """How the store knows an image."""
-        return str(image.config_digest) if self.classic else image.digest
-
-    def _build(self, item: BuildInput) -> BuildResult:
-        content = f"{item.name} build {self.builds}" if self.unstable else f"{item.name} as built"
-        annotations = item.definition.annotations
-        inputs = {
-            key: annotations[key] for key in (INPUTS, INPUTS_TRACKED) if key in annotations and not self.classic
-        }
-        made = manifest(content, annotations.get(REVISION, REVISION_A), inputs)
-        if item.keep == "builder":
-            if item.push:
-                self._send(item.references[0], made)
-            return BuildResult(item.name, made.digest, None, item.definition.platforms)
-        for name in (*item.references, self.id_of(made)):
-            self.store[name] = made
-        return BuildResult(item.name, None if self.classic else made.digest, self.id_of(made), ("linux/amd64",))
-
-    def _send(self, reference: str, image: StoredImage) -> None:
-        name, _, tag = reference.removeprefix(f"{HOST}/").rpartition(":")
-        self.registry.put(name, image, tag)
