@@ -1,7 +1,7 @@
 """What a repository holds: ``ecr/describing.py`` reads it, it is folded here, ``report/inventory.py`` shows it."""
 
 from ecr_tasks.inventory.folding import fold
-from ecr_tasks.inventory.model import Detail, Held, Kind, Platform, Referrer, Scan, artifact_kind, signature_tag
+from ecr_tasks.inventory.model import Detail, Held, Kind, Platform, Referrer, Scan, artifact_kind, tag_about
 
 __all__ = [
     "Detail",
@@ -12,5 +12,5 @@ __all__ = [
     "Scan",
     "artifact_kind",
     "fold",
-    "signature_tag",
+    "tag_about",
 ]

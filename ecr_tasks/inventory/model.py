@@ -98,9 +98,12 @@ def artifact_kind(artifact_type: str | None) -> Kind:
     return _ARTIFACT_TYPES.get(artifact_type or "", "artifact")
 
 
-def signature_tag(digest: str) -> str:
-    """The tag that cosign gives an image's signature."""
-    return digest.replace(":", "-") + ".sig"
+def tag_about(digest: str, suffix: str = "") -> str:
+    """The tag of what is about an image: cosign's ``.sig``, ``.att`` and ``.sbom``, or a list of all its referrers.
+
+    The list is the referrers tag schema's (OCI distribution 1.1).
+    """
+    return digest.replace(":", "-") + suffix
 
 
 @dataclass(frozen=True)

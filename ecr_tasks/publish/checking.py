@@ -10,7 +10,7 @@ from typing import Any
 
 from ecr_tasks.errors import Refused
 from ecr_tasks.findings import Level
-from ecr_tasks.inventory import artifact_kind, signature_tag
+from ecr_tasks.inventory import artifact_kind, tag_about
 from ecr_tasks.ports import Evidence, Registry
 from ecr_tasks.publish.conditions import BRANCH, SCAN, SIGNATURE, Checked, Gates, Waits
 from ecr_tasks.publish.gates import (
@@ -120,8 +120,7 @@ def _signature(registry: Registry, evidence: Evidence, repository: Repository, i
 
 def _named(registry: Registry, repository: Repository, digest: str) -> Iterator[str]:
     """Signatures by their tag: cosign's, and those in the list of the referrers tag schema (OCI distribution 1.1)."""
-    own = signature_tag(digest)
-    listing = own.removesuffix(".sig")
+    own, listing = tag_about(digest, ".sig"), tag_about(digest)
     tags = registry.find(repository.name, [own, listing]).tags
     if own in tags:
         yield tags[own].digest

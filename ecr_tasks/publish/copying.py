@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ecr_tasks.errors import RegistryError
+from ecr_tasks.inventory import tag_about
 from ecr_tasks.publish.promoting import Promotion, carry_out, found, refuse_locked
 from ecr_tasks.references import MOST_TAGS, Source
 from ecr_tasks.registry import Repository, StoredImage
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from ecr_tasks.ports import Docker, Registry, Target
 
 _SUFFIXES = ("", ".sig", ".att", ".sbom")
-"""Behind ``sha256-…``: the referrers tag schema of OCI distribution 1.1, and cosign's names."""
+"""What is about an image by its tag alone: the referrers tag schema's list, and cosign's kinds."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def _about(registry: Registry, repository: Repository, subjects: Sequence[str]) 
 
 def _named(registry: Registry, repository: Repository, digests: Sequence[str]) -> dict[str, StoredImage]:
     """What is about these by its tag alone, as cosign's signatures are."""
-    names = [digest.replace(":", "-") + suffix for digest in digests for suffix in _SUFFIXES]
+    names = [tag_about(digest, suffix) for digest in digests for suffix in _SUFFIXES]
     found: dict[str, StoredImage] = {}
     for start in range(0, len(names), MOST_TAGS):
         found.update(registry.find(repository.name, names[start : start + MOST_TAGS]).tags)
