@@ -55,6 +55,14 @@ def check_destinations(destinations: Sequence[Destination], images: int) -> None
         )
 
 
+def distinct(destinations: Sequence[Destination], repository: str) -> tuple[Destination, ...]:
+    """The destinations of one image, each place once: leaving the repository out means the one that it has here."""
+    places: dict[Destination, Destination] = {}
+    for where in destinations:
+        places.setdefault(replace(where, repository=where.repository or repository), where)
+    return tuple(places.values())
+
+
 def plan_copy(
     destination: Destination,
     repository: str,
@@ -122,10 +130,8 @@ def together(failed: Mapping[str, EcrTasksError]) -> EcrTasksError:
 
 
 def _no_repository(destination: Destination, name: str) -> RegistryError:
-    where = destination.region if destination.is_public else f"{destination.account} in {destination.region}"
-    kind = "public registry" if destination.is_public else f"registry of {where}"
     return RegistryError(
-        f"The repository {name} does not exist in the {kind}.",
+        f"The repository {name} does not exist in the {destination.registry}.",
         "Create it there, or set ECR_CREATE_REPOSITORY=true to let push do it; these credentials must see it.",
     )
 

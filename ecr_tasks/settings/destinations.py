@@ -35,6 +35,13 @@ class Destination:
         """Whether this is ECR Public."""
         return self.alias is not None
 
+    @property
+    def registry(self) -> str:
+        """The registry in words."""
+        if self.is_public:
+            return f"public registry {PUBLIC_HOST}/{self.alias}"
+        return f"registry of {self.account} in {self.region}"
+
     def __str__(self) -> str:
         where = f"{PUBLIC_HOST}/{self.alias}" if self.is_public else f"{self.account}/{self.region}"
         return f"{where}/{self.repository}" if self.repository else where

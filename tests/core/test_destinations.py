@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecr_tasks.copies import PlannedCopy, plan_copy, together
+from ecr_tasks.copies import PlannedCopy, distinct, plan_copy, together
 from ecr_tasks.definition import BuildDefinition
 from ecr_tasks.errors import AwsError, ExitCode, Refused, RegistryError
 from ecr_tasks.patience import Patience
@@ -324,6 +324,29 @@ def test_a_missing_repository_stops_no_other_and_is_created_where_that_is_allowe
 def test_the_repository_itself_is_no_destination(app: Project) -> None:
     app.write(".env", f"AWS_REGION=eu-central-1\nECR_REPOSITORY=eu/app\nECR_DESTINATIONS={EU}\n")
     assert "which is the repository that is pushed to" in app.inv("build", "push").failed(2)
+
+
+def test_nor_is_it_before_it_exists(app: Project) -> None:
+    del app.registry.repositories["eu/app"]
+    app.write(
+        ".env",
+        f"AWS_REGION={app.registry.region()}\nAWS_ACCOUNT_ID=210987654321\nECR_REPOSITORY=eu/app\n"
+        f"ECR_CREATE_REPOSITORY=true\nECR_DESTINATIONS=210987654321/{app.registry.region()}\n",
+    )
+    assert "which is the repository that is pushed to" in app.inv("build", "push").failed(2)
+    assert "eu/app" not in app.registry.repositories
+
+
+def test_a_place_that_is_written_in_two_ways_is_one(app: Project) -> None:
+    there = "210987654321/ap-south-1"
+    app.write(
+        ".env", f"AWS_REGION=eu-central-1\nECR_REPOSITORY=team/app\nECR_DESTINATIONS={there},{there}/team/app\n"
+    )
+    (image,) = app.inv("plan", "--json").document["images"]
+    assert [item["destination"] for item in image["destinations"]] == [there]
+    named, bare, other = (Destination("1" * 12, "eu-west-1", name) for name in ("team/app", None, "team/x"))
+    assert distinct((named, bare, other), "team/app") == (named, other)
+    assert distinct((named, bare, other), "team/web") == (named, bare, other)
 
 
 def test_several_images_cant_go_to_one_repository(app: Project) -> None:
