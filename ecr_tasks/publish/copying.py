@@ -13,12 +13,15 @@ from ecr_tasks.errors import RegistryError
 from ecr_tasks.publish.promoting import Promotion, carry_out, found, refuse_locked
 from ecr_tasks.references import MOST_TAGS, Source
 from ecr_tasks.registry import Repository, StoredImage
+from ecr_tasks.settings.destinations import Destination
 
 if TYPE_CHECKING:
     from ecr_tasks.ports import Docker, Registry
 
 _SUFFIXES = ("", ".sig", ".att", ".sbom")
 """Behind ``sha256-…``: the referrers tag schema of OCI distribution 1.1, and cosign's names."""
+
+_ENSURE = " (`inv repo.ensure` with that registry's settings)"
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,14 @@ class Copy:
 
 
 def decide_copy(
-    registry: Registry, name: str, source: Source, target: Registry, target_name: str, tags: Sequence[str]
+    registry: Registry,
+    name: str,
+    source: Source,
+    target: Registry,
+    target_name: str,
+    tags: Sequence[str],
+    *,
+    where: Destination,
 ) -> Copy:
     """Looks at both registries; raises RegistryError or Refused before anything is copied.
 
@@ -44,8 +54,8 @@ def decide_copy(
     there = target.look({target_name: ()})[target_name].repository
     if there is None:
         raise RegistryError(
-            f"The repository {target_name} does not exist in the registry to promote to.",
-            "Create it there (`inv repo.ensure` with that registry's settings), or let these credentials see it.",
+            f"The repository {target_name} does not exist in the {where.registry}.",
+            f"Create it there{'' if where.is_public else _ENSURE}, or let these credentials see it.",
         )
     subjects = [image.digest, *(digest for _, digest in image.children)]
     about = tuple(_about(registry, repository, subjects))
