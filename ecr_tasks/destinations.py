@@ -161,7 +161,7 @@ def spread_image(run: Run, item: PlannedImage, done: Published) -> None:
     entry, began = run.entry(item.image.name), time.monotonic()
     due = [copy for copy in item.copies if copy.error is None and not copy.is_there]
     if due:
-        say(f"{item.image.name}: to {', '.join(copy.place for copy in due)}")
+        say(f"{item.image.name}: on its way to {', '.join(copy.place for copy in due)}")
     targets = {copy.destination: run.target(copy.destination) for copy in item.copies}
     with handing.group(run, f"Copy {item.image.name}"):
         results = spread(

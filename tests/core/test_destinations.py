@@ -280,6 +280,7 @@ def test_push_prints_every_place_and_the_receipt_has_a_line_each(app: Project) -
     assert [item["reference"] for item in image["published"]] == references(app)
     assert [item["by"] for item in image["published"]] == ["push", "copy", "copy"]
     assert image["failed"] == []
+    assert f"team/app: on its way to {HOST}/eu/app, {HOST}/us/app\n" in done.stderr
     again = app.inv("build", "push")
     assert (again.code, again.stdout) == (0, done.stdout)
     assert app.calls.named("push", "copy", "set_tag", "build", "authorize") == []
