@@ -141,8 +141,7 @@ def _locked(copy: PlannedCopy, item: PlannedTag, published: StoredImage) -> Refu
     origin = f", built from {there.revision}" if there is not None and there.revision else ""
     why = "a fixed tag never moves" if item.tag.kind == "fixed" else "the repository makes this tag immutable"
     return Refused(
-        f"The tag {item.tag.name} in {copy.place} is {item.digest}{origin}, and this commit is {published.digest}; "
-        f"{why}.",
+        f"The tag {item.tag.name} there is {item.digest}{origin}, and this commit is {published.digest}; {why}.",
         "Give this commit a version of its own, or delete the tag there if it is wrong."
         if item.tag.kind == "fixed"
         else f"Make {item.tag.name} movable there (a mutability exclusion filter of the repository that matches it).",

@@ -113,7 +113,7 @@ def promote_to(
         if not run.dry:
             carry_out_copy(copy, run.docker, run.registry, target)
         say(f"{copy.promotion.repository.uri}: {_copied(copy, dry=run.dry)}")
-        _show(copy.promotion, dry=run.dry)
+        _show(copy.promotion, dry=run.dry, elsewhere=True)
     if not run.dry:
         _tell({name: copy.promotion for name, copy in made.items()}, source, checked, json=json)
 
@@ -158,11 +158,12 @@ def _copied(copy: Copy, *, dry: bool) -> str:
     return f"{'would copy' if dry else 'copied'} {' and '.join(parts)}" if parts else "nothing to copy"
 
 
-def _show(promotion: Promotion, *, dry: bool) -> None:
+def _show(promotion: Promotion, *, dry: bool, elsewhere: bool = False) -> None:
+    where = promotion.repository.uri if elsewhere else promotion.repository.name
     for tag, now in promotion.now.items():
         new, moved = ("would be set", "would move from") if dry else ("set", "moved from")
         words = {"new": new, "present": "there already", "moves": f"{moved} {short(now)}"}
-        say(f"{promotion.repository.name}:{tag}: {words[promotion.state(tag)]}")
+        say(f"{where}:{tag}: {words[promotion.state(tag)]}")
 
 
 def _tell(made: dict[str, Promotion], source: references.Source, checked: Checked, *, json: bool) -> None:

@@ -61,10 +61,11 @@ def destination(given: str) -> Destination:
 
 
 def destinations(given: str) -> tuple[Destination, ...]:
-    """Several, comma-separated or one a line, each once. Raises Malformed with every one that is wrong."""
+    """Several, comma-separated or one a line or both, each once. Raises Malformed with every one that is wrong."""
     found: dict[Destination, None] = {}
     wrong = []
-    for entry in entries.split_plain(given):
+    lines = entries.split_plain(given)
+    for entry in [part for line in lines for part in line.split(",") if part.strip()]:  # no destination has a comma
         try:
             found[destination(entry)] = None
         except Malformed as error:

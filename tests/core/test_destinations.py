@@ -140,7 +140,7 @@ def test_a_tag_that_is_another_image_there_is_refused_with_both_digests_before_a
     failed, done = places.spread(EU, US)
     assert isinstance(failed, Failed)
     assert isinstance(failed.error, Refused)
-    for words in (OLD.digest, OURS.digest, REVISION_B, "eu/app", "1.2.3"):
+    for words in (OLD.digest, OURS.digest, REVISION_B, "1.2.3 there"):
         assert words in failed.error.cause
     assert places.named("copy") == [("copy", f"{HOST}/team/app@{OURS.digest}", uri(US))]
     assert OURS.digest not in places.registry.held["eu/app"]
@@ -312,6 +312,9 @@ def test_the_plan_tells_every_destination(app: Project) -> None:
     said = app.inv("plan").stderr
     assert f"copied to {HOST}/eu/app" in said
     assert f"not to {US}" in said
+    said = app.inv("build").stderr
+    assert f"push brings it to {EU}\n" in said
+    assert "copied to" not in said
 
 
 def test_a_missing_repository_stops_no_other_and_is_created_where_that_is_allowed(app: Project) -> None:
@@ -374,6 +377,12 @@ def test_what_a_destination_looks_like() -> None:
     assert (public.is_public, public.alias, public.repository) == (True, "team", "tools/app")
     found = destinations("123456789012/eu-west-1, 123456789012/eu-west-1,public.ecr.aws/team")
     assert [str(item) for item in found] == ["123456789012/eu-west-1", "public.ecr.aws/team"]
+    mixed = destinations("123456789012/eu-west-1\n123456789012/eu-west-2, public.ecr.aws/team,\n")
+    assert [str(item) for item in mixed] == [
+        "123456789012/eu-west-1",
+        "123456789012/eu-west-2",
+        "public.ecr.aws/team",
+    ]
 
 
 @given(
