@@ -41,8 +41,8 @@ class PlannedCopy:
 
     @property
     def is_there(self) -> bool:
-        """Whether the destination has the image under the tag that it is published under first."""
-        return bool(self.tags) and self.tags[0].state == "present"
+        """Whether the destination has the image, under any of its tags: none is set there before it is whole."""
+        return any(item.state == "present" and not item.stays for item in self.tags)
 
 
 def check_destinations(destinations: Sequence[Destination], images: int) -> None:

@@ -17,6 +17,7 @@ from ecr_tasks.publish import Failed, Published, spread
 from ecr_tasks.publish.spreading import GRACE_SECONDS, REPLICATION_SECONDS
 from ecr_tasks.settings.destinations import Destination, destination, destinations
 from ecr_tasks.settings.problems import Malformed
+from ecr_tasks.tag_plan import PlannedTag
 from tests.core.build import ALL_TAGS, HOST, REVISION_B, SHA_TAG, manifest, repository
 from tests.core.conftest import Project
 from tests.fakes import Calls, FakeDocker, FakeRegistry
@@ -118,6 +119,22 @@ def test_missing_and_moved_tags_are_set_without_a_copy() -> None:
     assert [call[2] for call in places.calls.made] == ["1.2.3", "main"]
     assert isinstance(done, Published)
     assert (done.state, done.by) == ("retagged", None)
+
+
+def test_an_image_that_is_there_for_another_commit_is_not_copied_again() -> None:
+    """As ECR_SKIP=content leaves it: the same image, and a commit's tag that is new."""
+    places = Places("IMMUTABLE")
+    places.registry.put("eu/app", OURS, "main")
+    (done,) = places.spread(EU)
+    assert isinstance(done, Published)
+    assert (done.state, done.by) == ("retagged", None)
+    assert places.registry.tags["eu/app"] == EVERY_TAG
+    assert places.named("copy", "authorize") == []
+
+
+def test_a_tag_that_stays_on_another_image_is_no_sign_of_this_one() -> None:
+    copy = PlannedCopy(EU, "eu/app", None, (PlannedTag(ALL_TAGS[-1], "present", OLD.digest, stays=True),))
+    assert not copy.is_there
 
 
 def test_one_that_fails_leaves_the_others_done_and_the_next_run_does_only_that() -> None:
