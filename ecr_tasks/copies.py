@@ -126,7 +126,8 @@ def together(failed: Mapping[str, EcrTasksError]) -> EcrTasksError:
     same = all(type(error) is type(first) for _, error in others)
     kind = type(first) if same else RegistryError
     more = "".join(f" Nor is it in {place}: {error.cause}" for place, error in others)
-    return kind(f"Published, but not in {place}: {first.cause}{more}", f"{first.remedy} A second run does only that.")
+    remedies = " ".join(dict.fromkeys(error.remedy for error in failed.values()))
+    return kind(f"Published, but not in {place}: {first.cause}{more}", f"{remedies} A second run does only that.")
 
 
 def _no_repository(destination: Destination, name: str) -> RegistryError:

@@ -269,6 +269,8 @@ def test_the_error_of_a_run_names_every_place_and_keeps_a_common_exit_code() -> 
     assert both.code is ExitCode.REGISTRY
     for words in ("place-a", "place-b", denied.cause, gone.cause):
         assert words in both.cause
+    assert both.remedy == "Ask for it. Create it. A second run does only that."
+    assert together({"a": denied, "b": denied}).remedy == "Ask for it. A second run does only that."
 
 
 # The tasks
