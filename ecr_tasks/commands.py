@@ -43,11 +43,13 @@ def _destination(plan: Plan, settings: Settings, host: str, where: Destination, 
     lines = [_login(settings, there, where.region, service)]
     for item in plan.images:
         for copy in item.copies:
-            repository = f"{where.alias}/{copy.repository}" if where.is_public else copy.repository
+            known = copy.view.repository if copy.view else None
+            named = f"{where.alias}/{copy.repository}" if where.is_public else copy.repository
+            repository = known.name if known else named
             due = [tag.tag.name for tag in copy.tags if not tag.stays and tag.state != "present"]
             if copy.destination != where or not due:
                 continue
-            if copy.view is None or copy.view.repository is None:
+            if known is None:
                 lines.insert(0, _create(settings, where.region, copy.repository, service))
             words = ["docker", "buildx", "imagetools", "create", "--prefer-index=false"]
             words += [word for tag in due for word in ("--tag", f"{there}/{repository}:{tag}")]

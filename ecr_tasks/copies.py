@@ -41,8 +41,8 @@ class PlannedCopy:
 
     @property
     def is_there(self) -> bool:
-        """Whether the destination has the image under the tag that it is published under first."""
-        return bool(self.tags) and self.tags[0].state == "present"
+        """Whether the destination has the image, under any of its tags: none is set there before it is whole."""
+        return any(item.state == "present" and not item.stays for item in self.tags)
 
 
 def check_destinations(destinations: Sequence[Destination], images: int) -> None:
@@ -53,6 +53,14 @@ def check_destinations(destinations: Sequence[Destination], images: int) -> None
             f"ECR_DESTINATIONS names one repository, {named}, and there are {images} images.",
             "Leave the repository out: each image keeps the name that it has here.",
         )
+
+
+def distinct(destinations: Sequence[Destination], repository: str) -> tuple[Destination, ...]:
+    """The destinations of one image, each place once: leaving the repository out means the one that it has here."""
+    places: dict[Destination, Destination] = {}
+    for where in destinations:
+        places.setdefault(replace(where, repository=where.repository or repository), where)
+    return tuple(places.values())
 
 
 def plan_copy(
@@ -118,21 +126,20 @@ def together(failed: Mapping[str, EcrTasksError]) -> EcrTasksError:
     same = all(type(error) is type(first) for _, error in others)
     kind = type(first) if same else RegistryError
     more = "".join(f" Nor is it in {place}: {error.cause}" for place, error in others)
-    return kind(f"Published, but not in {place}: {first.cause}{more}", f"{first.remedy} A second run does only that.")
+    remedies = " ".join(dict.fromkeys(error.remedy for error in failed.values()))
+    return kind(f"Published, but not in {place}: {first.cause}{more}", f"{remedies} A second run does only that.")
 
 
 def _no_repository(destination: Destination, name: str) -> RegistryError:
-    where = destination.region if destination.is_public else f"{destination.account} in {destination.region}"
-    kind = "public registry" if destination.is_public else f"registry of {where}"
     return RegistryError(
-        f"The repository {name} does not exist in the {kind}.",
+        f"The repository {name} does not exist in the {destination.registry}.",
         "Create it there, or set ECR_CREATE_REPOSITORY=true to let push do it; these credentials must see it.",
     )
 
 
 def _locked(copy: PlannedCopy, item: PlannedTag, published: StoredImage) -> Refused:
     return Refused(
-        locked_cause(item, copy.view, copy.place, f"this commit is {published.digest}"),
+        locked_cause(item, copy.view, "there", f"this commit is {published.digest}"),
         "Give this commit a version of its own, or delete the tag there if it is wrong."
         if item.tag.kind == "fixed"
         else f"Make {item.tag.name} movable there (a mutability exclusion filter of the repository that matches it).",

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ecr_tasks import handing
-from ecr_tasks.copies import PlannedCopy, check_destinations, plan_copy, together
+from ecr_tasks.copies import PlannedCopy, check_destinations, distinct, plan_copy, together
 from ecr_tasks.creating import create
 from ecr_tasks.errors import EcrTasksError, SettingsError
 from ecr_tasks.parallel import each
@@ -38,10 +38,10 @@ def look_everywhere(run: Run, images: Sequence[Image]) -> tuple[Mapping[str, Rep
     asked = {image.repository: image.asked for image in images}
     if not destinations:
         return run.registry.look(asked), {}
-    targets = {where: run.target(where) for where in destinations}
+    keys = [(image, where) for image in images for where in distinct(destinations, image.repository)]
+    targets = {where: run.target(where) for _, where in keys}
     run.registry.ready()
     here = [(run.registry, name, tags) for name, tags in asked.items()]
-    keys = [(image, where) for image in images for where in destinations]
     there = [
         (targets[where], where.repository or image.repository, [tag.name for tag in image.tags])
         for image, where in keys
@@ -78,8 +78,9 @@ def with_copies(run: Run, plan: Plan, found: Found | None) -> Plan:
         return plan
     items, conflicts = [], list(plan.conflicts)
     for item in plan.images:
-        made = [_planned(run, item, where, found) for where in run.settings.destinations]
-        conflicts += [Conflict(item.image.name, error) for copy in made if (error := _same_place(item, copy))]
+        wheres = distinct(run.settings.destinations, item.image.repository)
+        made = [_planned(run, item, where, found) for where in wheres]
+        conflicts += [Conflict(item.image.name, error) for copy in made if (error := _same_place(run, item, copy))]
         items.append(replace(item, copies=tuple(made)))
     return Plan(tuple(items), tuple(conflicts))
 
@@ -108,15 +109,28 @@ def _planned(run: Run, item: PlannedImage, where: Destination, found: Found | No
     return made(replicates=True) if (where.account, where.region) in run.registry.replicates_to(name) else copy
 
 
-def _same_place(item: PlannedImage, copy: PlannedCopy) -> SettingsError | None:
-    here = item.view.repository if item.view else None
-    there = copy.view.repository if copy.view else None
-    if here is None or there is None or here.uri != there.uri:
+def _same_place(run: Run, item: PlannedImage, copy: PlannedCopy) -> SettingsError | None:
+    if item.view is None or copy.view is None:
+        return None
+    here, there = item.view.repository, copy.view.repository
+    same = here.uri == there.uri if here and there else here is there and _same_name(run, item, copy)
+    if not same:
         return None
     return SettingsError(
         f"ECR_DESTINATIONS names {copy.destination}, which is the repository that is pushed to anyway.",
         "Take it out: ECR_DESTINATIONS are registries besides.",
     )
+
+
+def _same_name(run: Run, item: PlannedImage, copy: PlannedCopy) -> bool:
+    """Whether what exists neither here nor there is one repository, by its name, region and account."""
+    where = copy.destination
+    if where.is_public or copy.repository != item.image.repository or where.region != run.registry.region():
+        return False
+    try:
+        return where.account == (run.settings.account_id or run.registry.caller_account())
+    except EcrTasksError:  # nobody says whose credentials these are: once created, the repositories tell
+        return False
 
 
 def create_missing(run: Run, plan: Plan) -> Plan:
@@ -145,7 +159,7 @@ def spread_image(run: Run, item: PlannedImage, done: Published) -> None:
     entry, began = run.entry(item.image.name), time.monotonic()
     due = [copy for copy in item.copies if copy.error is None and not copy.is_there]
     if due:
-        say(f"{item.image.name}: to {', '.join(copy.place for copy in due)}")
+        say(f"{item.image.name}: on its way to {', '.join(copy.place for copy in due)}")
     targets = {copy.destination: run.target(copy.destination) for copy in item.copies}
     with handing.group(run, f"Copy {item.image.name}"):
         results = spread(
@@ -178,7 +192,8 @@ def hosts(run: Run, plan: Plan) -> dict[Destination, str]:
         for copy in item.copies
         if copy.view is not None and copy.view.repository is not None
     }
-    return {where: told.get(where) or _host(run, where) for where in run.settings.destinations}
+    wheres = dict.fromkeys(copy.destination for item in plan.images for copy in item.copies)
+    return {where: told.get(where) or _host(run, where) for where in wheres}
 
 
 def _host(run: Run, where: Destination) -> str:

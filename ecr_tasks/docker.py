@@ -96,7 +96,9 @@ class WhalesDocker:
 
     def targets(self, file: str) -> Mapping[str, BuildDefinition]:
         """The default group's targets of a bake or compose file, as buildx resolves them."""
-        text = self._run(f"read {Path(file).name}", "buildx", "bake", "--file", file, "--print", build=True)
+        name = Path(file).name
+        remedy = f"Mend {name}; `docker buildx bake --file {name} --print` reads it the same way."
+        text = self._run(f"read {name}", "buildx", "bake", "--file", file, "--print", build=True, remedy=remedy)
         return from_bake(json.loads(text))
 
     def image_id(self, reference: str) -> str | None:
@@ -223,7 +225,9 @@ class WhalesDocker:
     def _environment(self, *, build: bool) -> dict[str, str]:
         return {**self._config.environment(), **(self._variables if build else {})}
 
-    def _run(self, doing: str, *arguments: str, build: bool = False) -> str:
+    def _run(
+        self, doing: str, *arguments: str, build: bool = False, remedy: str = docker_errors.NO_ENGINE_REMEDY
+    ) -> str:
         """A quiet docker call, its stdout returned."""
         from python_on_whales.exceptions import DockerException
         from python_on_whales.utils import run
@@ -232,7 +236,7 @@ class WhalesDocker:
             said: str = run(self._command(*arguments), env=self._environment(build=build), return_stderr=False)
             return said
         except DockerException as error:
-            raise docker_errors.command_failed(doing, error.stderr or error.stdout or "") from None
+            raise docker_errors.command_failed(doing, error.stderr or error.stdout or "", remedy) from None
 
     def _lasting(self, doing: str, *arguments: str, password: str = "") -> None:
         """A docker call on the user's own configuration."""

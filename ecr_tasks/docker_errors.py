@@ -121,7 +121,8 @@ def copy_failed(source: str, target: str, lines: Sequence[str]) -> EcrTasksError
             "This buildx can't copy an image with its digest (imagetools create --prefer-index).",
             "Update docker's buildx plugin.",
         )
-    return RegistryError(f"Copying {source} to {target} failed: {said.rstrip('.')}.", _transfer_remedy(said))
+    there = target.partition("@")[0]  # under the same digest
+    return RegistryError(f"Copying {source} to {there} failed: {said.rstrip('.')}.", _transfer_remedy(said))
 
 
 def copies_failed(source: str, targets: Sequence[str], lines: Sequence[str]) -> dict[str, EcrTasksError]:
@@ -183,10 +184,10 @@ def passing(lines: Sequence[str]) -> str | None:
     return "the registry has trouble" if _TROUBLE.search(said) else None
 
 
-def command_failed(doing: str, text: str) -> EcrTasksError:
+def command_failed(doing: str, text: str, remedy: str = NO_ENGINE_REMEDY) -> EcrTasksError:
     """Why some other docker command failed."""
     lines = text.splitlines()
-    return _common(lines) or BuildError(f"docker could not {doing}: {_last(lines).rstrip('.')}.", NO_ENGINE_REMEDY)
+    return _common(lines) or BuildError(f"docker could not {doing}: {_last(lines).rstrip('.')}.", remedy)
 
 
 def _common(lines: Sequence[str]) -> EcrTasksError | None:

@@ -50,9 +50,9 @@ class ScanResult:
 
 
 def counted(counts: Mapping[str, int]) -> str:
-    """``2 critical, 1 high``; ``none``."""
+    """``2 critical, 1 high``; ``no findings``."""
     named = sorted((name for name, count in counts.items() if count), key=_rank)
-    return ", ".join(f"{counts[name]} {name.lower()}" for name in named) or "none"
+    return ", ".join(f"{counts[name]} {name.lower()}" for name in named) or "no findings"
 
 
 def _rank(severity: str) -> int:

@@ -197,7 +197,7 @@ def no_repository(name: str) -> RegistryError:
 def _locked(planned: PlannedImage, item: PlannedTag) -> Refused:
     published = planned.published
     ours = f"this commit is {published.digest}" if published else "this commit would give another image"
-    cause = locked_cause(item, planned.view, planned.image.repository, ours)
+    cause = locked_cause(item, planned.view, f"in {planned.image.repository}", ours)
     if item.tag.kind == "fixed":
         return Refused(cause, "Give this commit a version of its own, or delete the tag in ECR if it is wrong.")
     return Refused(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ecr_tasks import references
 from ecr_tasks.errors import SettingsError
@@ -14,6 +15,9 @@ from ecr_tasks.registry import Repository, StoredImage
 from ecr_tasks.report.terminal import data, document, say, short
 from ecr_tasks.run import Run
 from ecr_tasks.targets import planned_repositories
+
+if TYPE_CHECKING:
+    from ecr_tasks.publish.copying import Copy
 
 NO_GATES = Gates()
 
@@ -79,7 +83,7 @@ def promote_to(
 
     Without a tag it keeps the one it was named by.
     """
-    from ecr_tasks.publish.copying import Copy, carry_out_copy, decide_copy
+    from ecr_tasks.publish.copying import carry_out_copy, decide_copy
 
     source, where = references.source(given), references.destination(to)
     wanted = references.tags(tags or ([] if source.reference.startswith("sha256:") else [source.reference]))
@@ -98,7 +102,8 @@ def promote_to(
 
     def decided(name: str, source: references.Source) -> Copy:
         repository = chosen[name]
-        return decide_copy(run.registry, repository, source, target, where.repository or repository, wanted)
+        there = where.repository or repository
+        return decide_copy(run.registry, repository, source, target, there, wanted, where=where)
 
     made = {name: decided(name, source) for name in chosen}
     checked = _check(run, gates, {name: (item.source, item.promotion.image) for name, item in made.items()})
@@ -107,9 +112,8 @@ def promote_to(
     for copy in made.values():
         if not run.dry:
             carry_out_copy(copy, run.docker, run.registry, target)
-        lacks = f"{'to copy' if run.dry else 'copied'}: {len(copy.missing)}" if copy.missing else "all there already"
-        say(f"{copy.promotion.repository.uri}: {lacks}")
-        _show(copy.promotion, dry=run.dry)
+        say(f"{copy.promotion.repository.uri}: {_copied(copy, dry=run.dry)}")
+        _show(copy.promotion, dry=run.dry, elsewhere=True)
     if not run.dry:
         _tell({name: copy.promotion for name, copy in made.items()}, source, checked, json=json)
 
@@ -146,11 +150,20 @@ def _chosen(run: Run, source: references.Source, image: str | None) -> dict[str,
     return named
 
 
-def _show(promotion: Promotion, *, dry: bool) -> None:
+def _copied(copy: Copy, *, dry: bool) -> str:
+    """What is missing there, in words: the image, and what is about it."""
+    about = len([digest for digest in copy.missing if digest != copy.promotion.image.digest])
+    parts = ["the image"] if len(copy.missing) > about else []
+    parts += [f"{about} about it (signatures, SBOMs)"] if about else []
+    return f"{'would copy' if dry else 'copied'} {' and '.join(parts)}" if parts else "nothing to copy"
+
+
+def _show(promotion: Promotion, *, dry: bool, elsewhere: bool = False) -> None:
+    where = promotion.repository.uri if elsewhere else promotion.repository.name
     for tag, now in promotion.now.items():
         new, moved = ("would be set", "would move from") if dry else ("set", "moved from")
         words = {"new": new, "present": "there already", "moves": f"{moved} {short(now)}"}
-        say(f"{promotion.repository.name}:{tag}: {words[promotion.state(tag)]}")
+        say(f"{where}:{tag}: {words[promotion.state(tag)]}")
 
 
 def _tell(made: dict[str, Promotion], source: references.Source, checked: Checked, *, json: bool) -> None:

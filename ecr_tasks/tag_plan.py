@@ -53,12 +53,15 @@ def is_replaceable(tag: Tag) -> bool:
     return tag.kind == "moving" and tag.name.endswith(DIRTY)
 
 
-def locked_cause(item: PlannedTag, view: RepositoryView | None, place: str, ours: str) -> str:
-    """Why a locked tag in ``place``, a repository, stays there; ``ours`` is a clause about the image to publish."""
+def locked_cause(item: PlannedTag, view: RepositoryView | None, where: str, ours: str) -> str:
+    """Why a locked tag stays where it is.
+
+    ``where`` is words such as "in team/app", ``ours`` a clause about the image to publish.
+    """
     there = view.tags[item.tag.name] if view else None
     origin = f", built from {there.revision}" if there is not None and there.revision else ""
     why = "a fixed tag never moves" if item.tag.kind == "fixed" else "the repository makes this tag immutable"
-    return f"The tag {item.tag.name} in {place} is {item.digest}{origin}, and {ours}; {why}."
+    return f"The tag {item.tag.name} {where} is {item.digest}{origin}, and {ours}; {why}."
 
 
 def tag_json(item: PlannedTag) -> dict[str, Any]:

@@ -45,7 +45,8 @@ class Reader:
         """DescribeRepositories; None where there is none. A wrong account is named as such."""
         from botocore.exceptions import ClientError
 
-        with self.asking(f"look at the repository {name}"):
+        elsewhere = f" of {self._account} in {self._region}" if self._region else ""
+        with self.asking(f"look at the repository {name}{elsewhere}"):
             try:
                 answer = self.client().describe_repositories(**self.registry_id, repositoryNames=[name])
             except ClientError as error:

@@ -13,7 +13,7 @@ from ecr_tasks.context.ignore import DockerIgnore
 from ecr_tasks.context.walk import carried
 from ecr_tasks.context.words import Untold
 from ecr_tasks.inputs.model import Files
-from ecr_tasks.source.index import Index, ignored, read_index
+from ecr_tasks.source.index import Index, ignored, read_index, uncommitted
 
 NEVER = frozenset({".git", ".ecr-tasks"})
 """They change with every commit and every run, and are nobody's input."""
@@ -23,7 +23,7 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class Folder:
-    """The files of a context; those that git tracks, as git has them; and the names of those that it ignores."""
+    """The files of a context; those that a commit of now would hold, as git has them; and those that it ignores."""
 
     files: Files
     tracked: Files
@@ -46,8 +46,13 @@ def read_folder(folder: Path, dockerfile: Path | None, environ: Mapping[str, str
                 found[path] = said
     except OSError as error:
         raise Untold(f"{error.filename} can't be read ({error.strerror})") from error
+    unshared = ignored(index, [path for path in sorted(found) if path not in index.tracked])
     tracked = {path: index.tracked[path] for path in found if path in index.tracked}
-    unshared = ignored(index, [path for path in sorted(found) if path not in tracked])
+    # An uncommitted tree is known by what it holds, so that its image is the commit's that is made of it.
+    pending = uncommitted(index, found.keys() - set(unshared))
+    tracked |= {
+        path: found[path] if found[path][0] == "link" else (found[path][0], blob) for path, blob in pending.items()
+    }
     return Folder(found, tracked, tuple(unshared))
 
 

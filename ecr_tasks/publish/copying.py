@@ -14,12 +14,15 @@ from ecr_tasks.inventory import tag_about
 from ecr_tasks.publish.promoting import Promotion, carry_out, found, refuse_locked
 from ecr_tasks.references import MOST_TAGS, Source
 from ecr_tasks.registry import Repository, StoredImage
+from ecr_tasks.settings.destinations import Destination
 
 if TYPE_CHECKING:
     from ecr_tasks.ports import Docker, Registry, Target
 
 _SUFFIXES = ("", ".sig", ".att", ".sbom")
 """What is about an image by its tag alone: the referrers tag schema's list, and cosign's kinds."""
+
+_ENSURE = " (`inv repo.ensure` with that registry's settings)"
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,14 @@ class Copy:
 
 
 def decide_copy(
-    registry: Registry, name: str, source: Source, target: Target, target_name: str, tags: Sequence[str]
+    registry: Registry,
+    name: str,
+    source: Source,
+    target: Target,
+    target_name: str,
+    tags: Sequence[str],
+    *,
+    where: Destination,
 ) -> Copy:
     """Looks at both registries; raises RegistryError or Refused before anything is copied.
 
@@ -45,8 +55,8 @@ def decide_copy(
     there = target.look({target_name: ()})[target_name].repository
     if there is None:
         raise RegistryError(
-            f"The repository {target_name} does not exist in the registry to promote to.",
-            "Create it there (`inv repo.ensure` with that registry's settings), or let these credentials see it.",
+            f"The repository {target_name} does not exist in the {where.registry}.",
+            f"Create it there{'' if where.is_public else _ENSURE}, or let these credentials see it.",
         )
     subjects = [image.digest, *(digest for _, digest in image.children)]
     about = tuple(_about(registry, repository, subjects))

@@ -108,7 +108,7 @@ def _refusal(promotion: Promotion, tag: str, there: StoredImage | None, *, fixed
     origin = f", built from {there.revision}" if there is not None and there.revision else ""
     why = "a tag of this name never moves" if fixed else "the repository makes this tag immutable"
     cause = (
-        f"The tag {tag} in {promotion.repository.name} is {promotion.now[tag]}{origin}, "
+        f"The tag {tag} in {promotion.repository.uri} is {promotion.now[tag]}{origin}, "
         f"and the image to promote is {promotion.image.digest}; {why}."
     )
     if fixed:

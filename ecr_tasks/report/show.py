@@ -43,9 +43,9 @@ def _elsewhere(copy: PlannedCopy) -> str:
     """What becomes of an image in one more registry."""
     if copy.error is not None:
         return f"not to {copy.place}: {copy.error}"
-    how = "replicated by ECR to" if copy.by == "replication" else "copied to"
     if copy.view is None:
-        return f"{how} {copy.place}"
+        return f"push brings it to {copy.place}"
+    how = "replicated by ECR to" if copy.by == "replication" else "copied to"
     due = [f"{item.tag.name} {_now(item)}" for item in copy.tags if item.state != "present"]
     if copy.is_there:
         return f"in {copy.place}: {', '.join(due) or 'all there already'}"

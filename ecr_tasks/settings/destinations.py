@@ -35,6 +35,13 @@ class Destination:
         """Whether this is ECR Public."""
         return self.alias is not None
 
+    @property
+    def registry(self) -> str:
+        """The registry in words."""
+        if self.is_public:
+            return f"public registry {PUBLIC_HOST}/{self.alias}"
+        return f"registry of {self.account} in {self.region}"
+
     def __str__(self) -> str:
         where = f"{PUBLIC_HOST}/{self.alias}" if self.is_public else f"{self.account}/{self.region}"
         return f"{where}/{self.repository}" if self.repository else where
@@ -54,10 +61,11 @@ def destination(given: str) -> Destination:
 
 
 def destinations(given: str) -> tuple[Destination, ...]:
-    """Several, comma-separated or one a line, each once. Raises Malformed with every one that is wrong."""
+    """Several, comma-separated or one a line or both, each once. Raises Malformed with every one that is wrong."""
     found: dict[Destination, None] = {}
     wrong = []
-    for entry in entries.split_plain(given):
+    lines = entries.split_plain(given)
+    for entry in [part for line in lines for part in line.split(",") if part.strip()]:  # no destination has a comma
         try:
             found[destination(entry)] = None
         except Malformed as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,12 +23,13 @@ _SHA256_DIGITS = 64
 class Index:
     """A folder's tracked files by path from there, each with its kind and blob id; no ``git``, no repository.
 
-    ``unchanged`` are those whose bytes in the work tree are certainly the blob's. ``submodules`` have an index of
-    their own. ``algorithm`` is the repository's, by hashlib's name.
+    ``unchanged`` are those whose bytes in the work tree are certainly the blob's, ``changed`` those that git sees
+    changed. ``submodules`` have an index of their own. ``algorithm`` is the repository's, by hashlib's name.
     """
 
     tracked: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     unchanged: frozenset[str] = frozenset()
+    changed: frozenset[str] = frozenset()
     submodules: tuple[str, ...] = ()
     algorithm: str = "sha1"
     git: Git | None = None
@@ -59,7 +60,8 @@ def read_index(folder: Path, environ: Mapping[str, str]) -> Index:
         tracked[path] = (_KINDS.get(mode, "file"), blob.decode())
         if flag == b"H" and stage == b"0":
             compared.add(path)
-    return Index(tracked, _unchanged(git, compared), tuple(submodules), algorithm, git)
+    changed = _changed(git) if tracked else frozenset()
+    return Index(tracked, _unchanged(git, compared - changed), changed, tuple(submodules), algorithm, git)
 
 
 def ignored(index: Index, paths: Sequence[str]) -> list[str]:
@@ -72,16 +74,40 @@ def ignored(index: Index, paths: Sequence[str]) -> list[str]:
     return [os.fsdecode(name) for name in lines(said, b"\0")]
 
 
-def _unchanged(git: Git, compared: set[str]) -> frozenset[str]:
-    """Those of the files whose bytes in the work tree are the blob's."""
-    if not compared:
+def uncommitted(index: Index, paths: Collection[str]) -> dict[str, str]:
+    """The blob ids that a commit would give to those of a folder's files that it would change or add.
+
+    Line ends and filters are git's. Empty where git can't read one of them.
+    """
+    due = [path for path in paths if path in index.changed]
+    new = [path for path in paths if path not in index.tracked]
+    if index.git is not None and new:
+        others = index.git.run("ls-files", "--others", "--exclude-standard", "-z")
+        due += sorted({os.fsdecode(name) for name in lines(others, b"\0")}.intersection(new))
+    due = [path for path in due if "\n" not in path]  # hash-object reads a path a line
+    if index.git is None or not due:
+        return {}
+    # They are read from the repository's top, wherever git is started.
+    prefix = index.git.run("rev-parse", "--show-prefix").rstrip(b"\n")
+    given = b"".join(prefix + os.fsencode(path) + b"\n" for path in due)
+    said = index.git.run("hash-object", "--stdin-paths", answers=(0, 128), given=given).decode().split()
+    return dict(zip(due, said, strict=True)) if len(said) == len(due) else {}
+
+
+def _changed(git: Git) -> frozenset[str]:
+    """The tracked files whose work tree is not the index's."""
+    said = git.run("diff-files", "--name-only", "--relative", "--ignore-submodules=all", "-z")
+    return frozenset(os.fsdecode(name) for name in lines(said, b"\0"))
+
+
+def _unchanged(git: Git, found: set[str]) -> frozenset[str]:
+    """Those of the files that git sees unchanged whose bytes in the work tree are the blob's."""
+    if not found:
         return frozenset()
     # Line ends may be converted on the way in alone (input): the work tree's are other ones all the same.
     converts = git.run("config", "--get", "core.autocrlf", answers=(0, 1)).strip().lower()
     if converts not in (b"", b"false", b"no", b"off", b"0"):
         return frozenset()
-    changed = git.run("diff-files", "--name-only", "--relative", "--ignore-submodules=all", "-z")
-    found = compared.difference(os.fsdecode(name) for name in lines(changed, b"\0"))
     said = lines(git.run("check-attr", "--stdin", "-z", "--all", given=_records(found)), b"\0")
     triples = zip(said[::3], said[1::3], said[2::3], strict=True)
     return frozenset(

@@ -13,6 +13,7 @@ from ecr_tasks.patience import Patience
 from ecr_tasks.publish import Failed, Published, spread
 from ecr_tasks.publish.spreading import GRACE_SECONDS, REPLICATION_SECONDS
 from ecr_tasks.settings.destinations import Destination
+from ecr_tasks.tag_plan import PlannedTag
 from tests.core.build import ALL_TAGS, HOST, REVISION_B, SHA_TAG, manifest, repository
 from tests.fakes import Calls, FakeDocker, FakeRegistry
 
@@ -115,6 +116,22 @@ def test_missing_and_moved_tags_are_set_without_a_copy() -> None:
     assert (done.state, done.by) == ("retagged", None)
 
 
+def test_an_image_that_is_there_for_another_commit_is_not_copied_again() -> None:
+    """As ECR_SKIP=content leaves it: the same image, and a commit's tag that is new."""
+    places = Places("IMMUTABLE")
+    places.registry.put("eu/app", OURS, "main")
+    (done,) = places.spread(EU)
+    assert isinstance(done, Published)
+    assert (done.state, done.by) == ("retagged", None)
+    assert places.registry.tags["eu/app"] == EVERY_TAG
+    assert places.named("copy", "authorize") == []
+
+
+def test_a_tag_that_stays_on_another_image_is_no_sign_of_this_one() -> None:
+    copy = PlannedCopy(EU, "eu/app", None, (PlannedTag(ALL_TAGS[-1], "present", OLD.digest, stays=True),))
+    assert not copy.is_there
+
+
 def test_one_that_fails_leaves_the_others_done_and_the_next_run_does_only_that() -> None:
     places = Places()
     places.docker.unreachable.add(uri(EU))
@@ -135,7 +152,7 @@ def test_a_tag_that_is_another_image_there_is_refused_with_both_digests_before_a
     failed, done = places.spread(EU, US)
     assert isinstance(failed, Failed)
     assert isinstance(failed.error, Refused)
-    for words in (OLD.digest, OURS.digest, REVISION_B, "eu/app", "1.2.3"):
+    for words in (OLD.digest, OURS.digest, REVISION_B, "1.2.3 there"):
         assert words in failed.error.cause
     assert places.named("copy") == [("copy", f"{HOST}/team/app@{OURS.digest}", uri(US))]
     assert OURS.digest not in places.registry.held["eu/app"]
@@ -247,6 +264,5 @@ def test_the_error_of_a_run_names_every_place_and_keeps_a_common_exit_code() -> 
     assert both.code is ExitCode.REGISTRY
     for words in ("place-a", "place-b", denied.cause, gone.cause):
         assert words in both.cause
-
-
-# The tasks
+    assert both.remedy == "Ask for it. Create it. A second run does only that."
+    assert together({"a": denied, "b": denied}).remedy == "Ask for it. A second run does only that."

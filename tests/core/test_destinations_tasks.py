@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from ecr_tasks.copies import distinct
 from ecr_tasks.definition import BuildDefinition
+from ecr_tasks.settings.destinations import Destination
 from tests.core.build import HOST, repository
 from tests.core.conftest import Project
 from tests.core.test_destinations import EU, US
@@ -33,6 +35,7 @@ def test_push_prints_every_place_and_the_receipt_has_a_line_each(app: Project) -
     assert [item["reference"] for item in image["published"]] == references(app)
     assert [item["by"] for item in image["published"]] == ["push", "copy", "copy"]
     assert image["failed"] == []
+    assert f"team/app: on its way to {HOST}/eu/app, {HOST}/us/app\n" in done.stderr
     again = app.inv("build", "push")
     assert (again.code, again.stdout) == (0, done.stdout)
     assert app.calls.named("push", "copy", "set_tag", "build", "authorize") == []
@@ -64,6 +67,9 @@ def test_the_plan_tells_every_destination(app: Project) -> None:
     said = app.inv("plan").stderr
     assert f"copied to {HOST}/eu/app" in said
     assert f"not to {US}" in said
+    said = app.inv("build").stderr
+    assert f"push brings it to {EU}\n" in said
+    assert "copied to" not in said
 
 
 def test_a_missing_repository_stops_no_other_and_is_created_where_that_is_allowed(app: Project) -> None:
@@ -77,6 +83,29 @@ def test_a_missing_repository_stops_no_other_and_is_created_where_that_is_allowe
 def test_the_repository_itself_is_no_destination(app: Project) -> None:
     app.write(".env", f"AWS_REGION=eu-central-1\nECR_REPOSITORY=eu/app\nECR_DESTINATIONS={EU}\n")
     assert "which is the repository that is pushed to" in app.inv("build", "push").failed(2)
+
+
+def test_nor_is_it_before_it_exists(app: Project) -> None:
+    del app.registry.repositories["eu/app"]
+    app.write(
+        ".env",
+        f"AWS_REGION={app.registry.region()}\nAWS_ACCOUNT_ID=210987654321\nECR_REPOSITORY=eu/app\n"
+        f"ECR_CREATE_REPOSITORY=true\nECR_DESTINATIONS=210987654321/{app.registry.region()}\n",
+    )
+    assert "which is the repository that is pushed to" in app.inv("build", "push").failed(2)
+    assert "eu/app" not in app.registry.repositories
+
+
+def test_a_place_that_is_written_in_two_ways_is_one(app: Project) -> None:
+    there = "210987654321/ap-south-1"
+    app.write(
+        ".env", f"AWS_REGION=eu-central-1\nECR_REPOSITORY=team/app\nECR_DESTINATIONS={there},{there}/team/app\n"
+    )
+    (image,) = app.inv("plan", "--json").document["images"]
+    assert [item["destination"] for item in image["destinations"]] == [there]
+    named, bare, other = (Destination("1" * 12, "eu-west-1", name) for name in ("team/app", None, "team/x"))
+    assert distinct((named, bare, other), "team/app") == (named, other)
+    assert distinct((named, bare, other), "team/web") == (named, bare, other)
 
 
 def test_several_images_cant_go_to_one_repository(app: Project) -> None:

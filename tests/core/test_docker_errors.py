@@ -126,6 +126,21 @@ def test_no_engine_is_no_mistake_of_the_registry() -> None:
     assert "Start Docker" in error.remedy
 
 
+def test_a_bake_file_that_cant_be_read_is_no_missing_engine() -> None:
+    said = "ERROR: docker-bake.hcl:5,21-22: Missing newline after argument"
+    error = docker_errors.command_failed("read docker-bake.hcl", said, "Mend docker-bake.hcl.")
+    assert (error.code, error.remedy) == (ExitCode.BUILD, "Mend docker-bake.hcl.")
+    gone = docker_errors.command_failed("read it", "\n".join(recorded("no-engine-push")), "Mend docker-bake.hcl.")
+    assert "Start Docker" in gone.remedy
+
+
+def test_a_failed_copy_names_the_digest_once() -> None:
+    digest = f"sha256:{'a' * 64}"
+    error = docker_errors.copy_failed(f"one/app@{digest}", f"two/app@{digest}", ["ERROR: unexpected EOF"])
+    assert error.cause.count(digest) == 1
+    assert " to two/app failed" in error.cause
+
+
 @pytest.mark.parametrize("name", ["no-buildx-flag", "no-buildx-command"])
 def test_a_client_without_buildx_is_told_what_to_install(name: str) -> None:
     error = built(name)

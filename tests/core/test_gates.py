@@ -224,4 +224,4 @@ def test_an_image_that_does_not_say_its_commit_or_was_built_of_more_is_refused()
 
 def test_counts_in_words() -> None:
     assert counted({"LOW": 2, "CRITICAL": 1, "HIGH": 0}) == "1 critical, 2 low"
-    assert counted({}) == "none"
+    assert counted({}) == "no findings"

@@ -113,5 +113,30 @@ def test_a_context_in_a_repositorys_folder_has_its_own_paths(tree: Tree) -> None
     tree.under_git()
     tree.write("lib/Dockerfile", "FROM scratch\n")
     read = read_folder(tree.path / "lib", None, os.environ)
-    assert read.files.keys() == {"part.py", "Dockerfile"}
-    assert read.tracked.keys() == {"part.py"}
+    assert read.files.keys() == read.tracked.keys() == {"part.py", "Dockerfile"}
+    assert dict(read.tracked) == dict(read.files)
+
+
+@pytest.mark.parametrize("folder", [".", "lib"])
+@pytest.mark.parametrize(("attributes", "config"), [*CONVERTED.values(), ("", ())], ids=[*CONVERTED, "nothing"])
+def test_an_uncommitted_tree_is_what_the_commit_of_it_will_be(
+    tree: Tree, folder: str, attributes: str, config: tuple[str, ...]
+) -> None:
+    tree.write(".gitattributes", attributes)
+    tree.write("lib/Dockerfile", "FROM base:1\n")
+    tree.write(".gitignore", "build/\n")
+    tree.write("lib/build/out", "only here")
+    tree.under_git()
+    for entry in config:
+        tree.git("config", *entry.split("=", 1))
+    before = read_folder(tree.path / folder, None, os.environ).tracked
+    inner = "" if folder == "lib" else "lib/"
+    tree.write("lib/part.py", "2\r\n")
+    tree.write("lib/new.py", "3\r\n")
+    (tree.path / "lib/link").symlink_to("part.py")
+    dirty = read_folder(tree.path / folder, None, os.environ).tracked
+    assert dirty.keys() - before.keys() == {f"{inner}new.py", f"{inner}link"}
+    assert dirty[f"{inner}part.py"] != before[f"{inner}part.py"]
+    tree.git("add", "--all")
+    tree.git("commit", "--quiet", "--message", "two")
+    assert read_folder(tree.path / folder, None, os.environ).tracked == dirty

@@ -44,6 +44,17 @@ def test_after_content_a_run_by_commits_takes_what_is_published(project: Project
     assert built_once(project) == first
 
 
+def test_what_was_built_before_it_was_committed_stays_the_commits_when_a_base_image_changes(project: Project) -> None:
+    project.write("Dockerfile", "FROM base:1\nCOPY . /\n")
+    project.docker.local_bases["base:1"] = f"sha256:{'1' * 64}"
+    first = built_once(project, ECR_SKIP="content")
+    assert any(name.endswith("-dirty") for name in project.tags)
+    project.commit()
+    assert built_once(project, ECR_SKIP="content") == first
+    project.docker.local_bases["base:1"] = f"sha256:{'2' * 64}"
+    assert built_once(project, ECR_SKIP="content") == first
+
+
 def test_by_commits_nothing_is_asked_about_inputs(project: Project) -> None:
     project.write("Dockerfile", "FROM base:1\n")
     project.commit()

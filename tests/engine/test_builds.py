@@ -148,6 +148,10 @@ target "worker" {
     assert "/team/worker@" in worker
     assert output(app, api, "cat", "/who") == "api\n"
     assert output(app, worker, "cat", "/who") == "worker 1\n"
+    app.write("docker-bake.hcl", 'target "api" { args = {')
+    done = app.inv("plan", ECR_REPOSITORY="", ECR_REPOSITORY_PREFIX="team")
+    assert done.code == 3
+    assert done.err.strip().splitlines()[-1].startswith("Mend docker-bake.hcl; ")
     again = app.inv("build", "push", ECR_REPOSITORY="", ECR_REPOSITORY_PREFIX="team")
     assert again.lines == done.lines
     assert "building with" not in again.err

@@ -132,6 +132,12 @@ def test_a_destination_without_permission_leaves_the_others_done(
         assert "A second run does only that." in remedy
         digest = done.lines[0].partition("@")[2]
         assert "latest" in held(local_ecr, "us-west-2", "prod/app")[digest]
+        done = app.inv(
+            "promote", digest, "--to", WHERE[0], "--tag", "x", AWS_ENDPOINT_URL_ECR=f"http://{proxy.address}"
+        )
+        assert (done.code, done.out) == (4, "")
+        named = "the tag x in team/app" if operation else f"the repository team/app of {ACCOUNT} in eu-west-1"
+        assert named in done.err
         proxy.denied = b""
         assert len(app.ok("push", AWS_ENDPOINT_URL_ECR=f"http://{proxy.address}").lines) == 3
     assert "latest" in held(local_ecr, "eu-west-1", "team/app")[digest]

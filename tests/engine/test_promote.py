@@ -83,6 +83,7 @@ def test_every_platform_and_everything_about_it_come_along(
     assert done.lines[0].endswith(f"prod/app@{digest_of(index)}")
     untagged: dict[str, list[str]] = {digest_of(raw): [] for raw in (*platforms, signature, about)}
     assert held(api) == {**untagged, digest_of(index): ["v1"], digest_of(cosign): [name]}
+    assert ": copied the image and 3 about it (signatures, SBOMs)\n" in done.err
 
 
 def test_a_second_run_copies_nothing_and_needs_no_docker(
@@ -91,7 +92,9 @@ def test_a_second_run_copies_nothing_and_needs_no_docker(
     wire.push_image("team/app", "v1", b"layer")
     first = app.ok("promote", "v1", *to).lines
     before = local_ecr.requests()
-    assert app.ok("promote", "v1", *to, DOCKER_HOST="unix:///nowhere/docker.sock").lines == first
+    again = app.ok("promote", "v1", *to, DOCKER_HOST="unix:///nowhere/docker.sock")
+    assert again.lines == first
+    assert ": nothing to copy\n" in again.err
     changed = {name for name, count in local_ecr.requests().items() if count != before.get(name, 0)}
     assert changed == {"BatchGetImage", "DescribeRepositories", "ListImageReferrers"}
 
@@ -138,6 +141,7 @@ def test_what_is_not_there_and_what_is_no_destination(
     for words, code in (
         (("nosuch", "--to", f"{here}/prod/app"), 5),
         (("v1", "--to", f"{here}/no/such"), 5),
+        (("v1", "--to", f"222233334444/{local_ecr.region}/no/such"), 5),
         (("v1", "--to", f"999999999999/{local_ecr.region}/prod/app"), 5),
         (("v1", "--to", "prod"), 2),
         ((digest_of(b"x"), "--to", here), 2),
@@ -145,6 +149,9 @@ def test_what_is_not_there_and_what_is_no_destination(
         done = app.inv("promote", *words)
         assert (done.code, done.out) == (code, ""), done.err
         assert "Traceback" not in done.err
+        if words[-1].endswith("/no/such"):
+            account, region, _ = words[-1].split("/", 2)
+            assert f"no/such does not exist in the registry of {account} in {region}" in done.err
     assert held(api) == {}
 
 
@@ -152,7 +159,7 @@ def test_a_dry_run_copies_nothing(app: Project, api: Any, wire: Wire, to: tuple[
     wire.push_image("team/app", "v1", b"layer")
     done = app.ok("--dry", "promote", "v1", *to)
     assert done.out == ""
-    assert "to copy: 1" in done.err
+    assert ": would copy the image\n" in done.err
     assert held(api) == {}
 
 

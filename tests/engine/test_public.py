@@ -54,6 +54,10 @@ def test_it_is_published_there_and_anybody_can_run_it(app: Project, local_ecr: L
 
 def test_a_second_run_asks_two_things_and_sends_nothing(app: Project, local_ecr: LocalEcr) -> None:
     lines = app.ok("build", "push").lines
+    (command,) = [
+        line for line in app.ok("commands", ECR_TAGS="type=raw,value=by-hand").lines if "imagetools" in line
+    ]
+    assert f"--tag {lines[1].partition('@')[0]}:by-hand " in command
     before = local_ecr.requests()
     assert app.ok("build", "push", DOCKER_HOST="unix:///nowhere/docker.sock").lines == lines
     made = asked(local_ecr, before)

@@ -16,6 +16,12 @@ def test_what_a_destination_looks_like() -> None:
     assert (public.is_public, public.alias, public.repository) == (True, "team", "tools/app")
     found = destinations("123456789012/eu-west-1, 123456789012/eu-west-1,public.ecr.aws/team")
     assert [str(item) for item in found] == ["123456789012/eu-west-1", "public.ecr.aws/team"]
+    mixed = destinations("123456789012/eu-west-1\n123456789012/eu-west-2, public.ecr.aws/team,\n")
+    assert [str(item) for item in mixed] == [
+        "123456789012/eu-west-1",
+        "123456789012/eu-west-2",
+        "public.ecr.aws/team",
+    ]
 
 
 @given(
