@@ -87,9 +87,8 @@ def plan_copy(
     made = replace(made, view=found)
     if found.repository is None:
         new = tuple(PlannedTag(tag, "new") for tag in tags)
-        if replicates:
-            return replace(made, tags=new)
-        error = None if create_repository else _no_repository(destination, repository)
+        # Replication would create it with ECR's defaults; where we may, it is created as the settings want it.
+        error = None if create_repository or replicates else no_repository(destination, repository)
         return replace(made, tags=new, creates_repository=create_repository, error=error)
     if published is None:
         return replace(made, tags=tuple(plan_tag(tag, found, None) for tag in tags))
@@ -130,7 +129,8 @@ def together(failed: Mapping[str, EcrTasksError]) -> EcrTasksError:
     return kind(f"Published, but not in {place}: {first.cause}{more}", f"{remedies} A second run does only that.")
 
 
-def _no_repository(destination: Destination, name: str) -> RegistryError:
+def no_repository(destination: Destination, name: str) -> RegistryError:
+    """The error for a destination's repository that is not there, with what creates it."""
     return RegistryError(
         f"The repository {name} does not exist in the {destination.registry}.",
         "Create it there, or set ECR_CREATE_REPOSITORY=true to let push do it; these credentials must see it.",

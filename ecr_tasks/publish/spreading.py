@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
-from ecr_tasks.copies import PlannedCopy, judged
+from ecr_tasks.copies import PlannedCopy, judged, no_repository
 from ecr_tasks.errors import EcrTasksError, RegistryError
 from ecr_tasks.parallel import each
 from ecr_tasks.patience import Patience
@@ -24,7 +24,7 @@ PARALLEL = 8
 """How many destinations are tagged at once."""
 
 REPLICATION_SECONDS = 600.0
-"""How long ECR's own replication is waited for before we copy; AWS expects most to take less than half of that."""
+"""How long ECR's own replication is waited for before we copy: it promises no time, and a copy does it no harm."""
 
 GRACE_SECONDS = 15.0
 """How long after a push ECR may say nothing of the image's replication before we take it for not replicated."""
@@ -120,7 +120,7 @@ def _copy(
     for copy in copies:
         where, there = copy.destination, copy.view.repository if copy.view else None
         if there is None:
-            failed[where] = RegistryError(f"The repository {copy.place} is gone.", "Run it again.")
+            failed[where] = no_repository(where, copy.repository)
             continue
         try:
             docker.authorize(replace(targets[where].token(), host=there.host))

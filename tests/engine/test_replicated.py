@@ -69,6 +69,19 @@ def test_what_was_pushed_before_the_rule_is_copied_at_once(app: Project, local_e
     assert [item["by"] for item in app.receipt["images"][0]["published"]] == [None, "copy"]
 
 
+def test_it_is_copied_into_a_repository_that_replication_never_created(app: Project, local_ecr: LocalEcr) -> None:
+    app.ok("push", ECR_DESTINATIONS="")
+    replicate(local_ecr)
+    done = app.inv("push")
+    assert (done.code, len(done.lines)) == (5, 1)
+    cause, remedy = done.err.strip().splitlines()[-2:]
+    assert "The repository team/app does not exist" in cause
+    assert "ECR_CREATE_REPOSITORY=true" in remedy
+    done = app.ok("push", ECR_CREATE_REPOSITORY="true")
+    assert list(held(local_ecr, "eu-west-1", "team/app")) == [done.lines[1].partition("@")[2]]
+    assert [item["by"] for item in app.receipt["images"][0]["published"]] == [None, "copy"]
+
+
 def test_a_rule_for_other_repositories_is_none(app: Project, local_ecr: LocalEcr) -> None:
     replicate(local_ecr, repositoryFilters=[{"filter": "other/", "filterType": "PREFIX_MATCH"}])
     api(local_ecr, "eu-west-1").create_repository(registryId=ACCOUNT, repositoryName="team/app")
