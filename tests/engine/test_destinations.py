@@ -86,6 +86,19 @@ def test_a_second_run_asks_two_things_of_each_registry_and_sends_nothing(app: Pr
     assert all(count == 3 for count in made.values())
 
 
+def test_layers_that_are_there_are_not_sent_again(app: Project, local_ecr: LocalEcr) -> None:
+    def uploads() -> int:
+        return local_ecr.requests(account=ACCOUNT, region="eu-west-1").get("PUT upload", 0)
+
+    app.ok("build", "push")
+    first = uploads()
+    app.write("hello.txt", "changed\n")
+    app.commit()
+    app.ok("build", "push", ECR_TAGS="type=sha")
+    assert first == 3, "the base's layer, ours, and the configuration"
+    assert uploads() - first == 2, "our layer and the configuration"
+
+
 def test_every_platform_comes_along(app: Project, local_ecr: LocalEcr) -> None:
     app.write("Dockerfile", "FROM scratch\nCOPY hello.txt /\n")
     app.commit()
