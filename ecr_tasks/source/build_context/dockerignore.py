@@ -1,8 +1,9 @@
 """The .dockerignore of a build: which file it is, its rules, and which files they surely keep out of the context.
 
-It works as BuildKit does, step by step: which file it is (frontend/dockerui/config.go), its lines (moby/patternmatcher,
-ignorefile.go), the patterns (``dockerignore_pattern``), and the walk through the context (tonistiigi/fsutil,
-filter.go), in which a rule remembers that it matched a folder, and ignored folders without exceptions are not entered.
+It works as BuildKit does, step by step: which file it is (frontend/dockerui/config.go), its lines
+(moby/patternmatcher, ignorefile.go), the patterns (``dockerignore_pattern``), and the walk through the context
+(tonistiigi/fsutil, filter.go), in which a rule remembers that it matched a folder, and ignored folders without
+exceptions are not entered.
 
 A pattern that isn't understood may match every path or none. A file is then ignored only if it is so in both cases:
 the check for leaked keys rather refuses too much, and the inputs' digest rather holds a file too many.

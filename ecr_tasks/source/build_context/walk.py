@@ -14,7 +14,8 @@ def carried(
 ) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """Yield each file and link that isn't surely ignored, with its path in the context (slashes).
 
-    Names in ``never`` are passed over everywhere. Links are not followed. Raises OSError where a folder can't be read.
+    Names in ``never`` are left out at every depth. Links are not followed. Raises OSError where a folder can't be
+    read.
     """
     yield from _walk(str(context), "", None, ignore, never)
 
