@@ -12,13 +12,13 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.clients.docker import errors as docker_errors
 from ecr_tasks.clients.docker import process as live
 from ecr_tasks.clients.docker.bake import bake_document, dump, from_bake, target_names
 from ecr_tasks.clients.docker.config import PrivateConfig
-from ecr_tasks.clients.docker.parse import built, engine_of, registry_digest
+from ecr_tasks.clients.docker.parse import built, engine_of, loaded_config, registry_digest
 from ecr_tasks.clients.docker.retry import insist
 from ecr_tasks.clients.retry import Patience
 from ecr_tasks.console import say
@@ -94,7 +94,7 @@ class WhalesDocker:
                 raise docker_errors.build_failed(finished.lines, values)
             said = json.loads(metadata.read_text(encoding="utf-8"))
         names = target_names(inputs)
-        return {item.name: built(item, said[name]) for name, item in zip(names, inputs, strict=True)}
+        return {item.name: self._built(item, said[name]) for name, item in zip(names, inputs, strict=True)}
 
     def targets(self, file: str) -> Mapping[str, BuildDefinition]:
         """The default group's targets of a bake or compose file, as buildx resolves them."""
@@ -215,6 +215,12 @@ class WhalesDocker:
 
             self._client = DockerClient(config=self._config.environment()["DOCKER_CONFIG"])
         return self._client
+
+    def _built(self, item: BuildInput, metadata: Mapping[str, Any]) -> BuildResult:
+        """Return what was built; the store is asked only about what a builder beside the engine loaded into it."""
+        instances = Path(self._config.environment()["BUILDX_CONFIG"], "instances")
+        config = loaded_config(metadata, instances) if item.keep == "store" else None
+        return built(item, metadata, loaded_as=self.image_id(config) if config else None)
 
     def _command(self, *arguments: str) -> list[str]:
         from python_on_whales.client_config import ClientNotFoundError
