@@ -30,7 +30,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from ecr_tasks.local.process import BOOT  # noqa: E402
+from ecr_tasks.local_ecr.process import BOOT  # noqa: E402
 
 WORKERS = 8
 MEMORY_DISK = Path("/dev/shm")  # noqa: S108  (so that no disk is measured)

@@ -1,7 +1,7 @@
 """Invoke tasks that build, tag and push container images to Amazon ECR.
 
 ``from ecr_tasks import ns`` in a tasks.py gives `inv build push`. The tasks are imported when they are asked
-for, so that `python -m ecr_tasks.local` starts without them.
+for, so that `python -m ecr_tasks.local_ecr` starts without them.
 """
 
 from __future__ import annotations

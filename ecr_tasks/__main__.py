@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from invoke.program import Program
 
-from ecr_tasks import __version__, ns
+from ecr_tasks import __version__
+from ecr_tasks.tasks import ns
 
 
 def main() -> None:

@@ -12,8 +12,8 @@ from types import MappingProxyType
 
 from ecr_tasks.definition import BuildDefinition
 from ecr_tasks.plan import Plan, PlannedImage
-from ecr_tasks.settings import Settings
 from ecr_tasks.settings.destinations import Destination
+from ecr_tasks.settings.model import Settings
 
 _FLAGS = {"network": "--network", "shm-size": "--shm-size"}
 """What a bake target may say besides, and buildx build's flag for it."""

@@ -13,7 +13,7 @@ from ecr_tasks.errors import EcrTasksError, Refused, RegistryError, SettingsErro
 from ecr_tasks.registry import RepositoryView, StoredImage
 from ecr_tasks.settings.destinations import Destination
 from ecr_tasks.tag_plan import PlannedTag, locked_cause, plan_tag, tag_json
-from ecr_tasks.tagging import Tag
+from ecr_tasks.tagging.model import Tag
 
 By = Literal["copy", "replication"]
 """How it gets there: we copy it, or ECR does by its own replication rules and we wait."""

@@ -22,7 +22,7 @@ def create(
     ``registry`` is another one than the settings' own. Publishing needs no policies: where they can't be set, that is
     a warning, unless the ``whole`` is asked for.
     """
-    from ecr_tasks.repository import desired
+    from ecr_tasks.repository.desired import desired
     from ecr_tasks.repository.difference import describe_mutability
 
     wanted, where = desired(run.settings, run.source), registry or run.registry

@@ -14,7 +14,8 @@ from ecr_tasks.errors import EcrTasksError, SettingsError
 from ecr_tasks.parallel import each
 from ecr_tasks.plan import Conflict, Image, Plan, PlannedImage
 from ecr_tasks.ports import Target
-from ecr_tasks.publish import Failed, Published, spread
+from ecr_tasks.publish.pushing import Published
+from ecr_tasks.publish.spreading import Failed, spread
 from ecr_tasks.registry import RepositoryView
 from ecr_tasks.report.terminal import say, warn
 from ecr_tasks.run import Run

@@ -8,8 +8,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ecr_tasks.definition import BuildDefinition
-from ecr_tasks.settings import Settings, holds_keys
-from ecr_tasks.source import SourceState, is_tracked
+from ecr_tasks.settings.keys import holds_keys
+from ecr_tasks.settings.model import Settings
+from ecr_tasks.source.repository import is_tracked
+from ecr_tasks.source.state import SourceState
 
 # ecr.md, Tokens and hosts: the registry hosts of every partition; the region is the group.
 _ECR_HOST = re.compile(
@@ -21,7 +23,7 @@ _ECR_HOST = re.compile(
 
 def check_leaks(settings: Settings, source: SourceState, definitions: Iterable[BuildDefinition]) -> None:
     """Raises Refused when access keys in a dotenv file are in git, or would go into an image's context."""
-    from ecr_tasks.context import find_leaks, refuse
+    from ecr_tasks.context.leaks import find_leaks, refuse
 
     for context, dockerfile in _folders(definitions):
         leaks = find_leaks(
@@ -37,7 +39,7 @@ def check_leaks(settings: Settings, source: SourceState, definitions: Iterable[B
 
 def own_folder_in_context(definitions: Iterable[BuildDefinition]) -> bool:
     """Whether the receipt would go into an image: it would make every build another one."""
-    from ecr_tasks.context import carries
+    from ecr_tasks.context.leaks import carries
 
     return any(
         (context / ".ecr-tasks").is_dir() and carries(context, dockerfile, ".ecr-tasks/receipt.json")

@@ -26,7 +26,8 @@ def results(run: Run, plan: Plan, *, complete: bool = True) -> None:
     """
     if not run.in_ci:
         return
-    from ecr_tasks.report.ci import emit, gather
+    from ecr_tasks.report.ci import emit
+    from ecr_tasks.report.ci.values import gather
 
     versions = {item.image.name: item.image.definition.labels.get(OCI_KEYS + "version") for item in plan.images}
     outputs = gather(
@@ -55,7 +56,7 @@ def group(run: Run, title: str) -> Iterator[None]:
 
 def error(run: Run, error: EcrTasksError) -> None:
     """Shows an error where the CI shows errors; the settings or git may be what is wrong, so neither is asked."""
-    from ecr_tasks.source.ci import detect
+    from ecr_tasks.source.ci.detection import detect
 
     provider = detect(os.environ).provider
     if provider is not None:

@@ -10,10 +10,9 @@ from ecr_tasks.cache import CACHE_TAG
 from ecr_tasks.definition import BuildDefinition
 from ecr_tasks.errors import Refused, SettingsError
 from ecr_tasks.plan import Image
-from ecr_tasks.settings import Settings
-from ecr_tasks.settings.model import is_remote
-from ecr_tasks.source import SourceState
-from ecr_tasks.tagging import at_levels, tag_set
+from ecr_tasks.settings.model import Settings, is_remote
+from ecr_tasks.source.state import SourceState
+from ecr_tasks.tagging.configured import at_levels, tag_set
 from ecr_tasks.targets import repository_of
 
 _NO_ATTESTATIONS = ("type=provenance,disabled=true",)

@@ -12,8 +12,8 @@ from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.guard import check_leaks, ecr_hosts, own_folder_in_context
 from ecr_tasks.plan import Plan, PlannedImage
 from ecr_tasks.planning import ensure_repositories, planned
-from ecr_tasks.publish import Built, Published, build, build_key, publish
-from ecr_tasks.publish.building import still_there
+from ecr_tasks.publish.building import Built, build, build_key, still_there
+from ecr_tasks.publish.pushing import Published, publish
 from ecr_tasks.registry import Repository
 from ecr_tasks.report import receipt, show
 from ecr_tasks.report.terminal import data, say, short, warn
@@ -106,7 +106,7 @@ def _build(run: Run, needed: Sequence[PlannedImage]) -> None:
         with handing.group(run, f"Build {', '.join(item.image.name for item in needed)}"):
             built = _built(run, needed)
         if settings.skip == "content":
-            from ecr_tasks.inputs import check_unchanged
+            from ecr_tasks.inputs.finding import check_unchanged
 
             images = [item.image for item in needed]
             check_unchanged(images, project=settings.project, environ=os.environ)

@@ -15,12 +15,12 @@ from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
 from ecr_tasks.registry import RepositoryView, StoredImage
 from ecr_tasks.settings.model import Skip
 from ecr_tasks.skipping import because, is_ours, same_commit, same_inputs
-from ecr_tasks.source import SourceState
+from ecr_tasks.source.state import SourceState
 from ecr_tasks.tag_plan import PlannedTag, locked_cause, plan_tag, tag_json
-from ecr_tasks.tagging import Tag
+from ecr_tasks.tagging.model import Tag
 
 if TYPE_CHECKING:
-    from ecr_tasks.inputs import Inputs
+    from ecr_tasks.inputs.model import Inputs
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ def _with_inputs(run: Run, chosen: tuple[Image, ...]) -> tuple[Image, ...]:
     if run.settings.skip != "content":
         return chosen
     from ecr_tasks.guard import ecr_hosts
-    from ecr_tasks.inputs import with_inputs
+    from ecr_tasks.inputs.finding import with_inputs
 
     hosts = {host: at for image in chosen for host, at in ecr_hosts(image.definition, run.settings).items()}
 
@@ -76,7 +76,7 @@ def _warn_of_unshared(plan: Plan) -> None:
     for item in plan.images:
         found = item.image.inputs.unshared if item.image.inputs and item.build_needed else ()
         if found:
-            from ecr_tasks.inputs import some
+            from ecr_tasks.inputs.finding import some
 
             warn(
                 f"The context of {item.image.name} carries files that git ignores ({some(found)}), so other machines "

@@ -19,7 +19,8 @@ from ecr_tasks.findings import ScanResult
 from ecr_tasks.registry import RegistryToken, Repository, RepositoryView, StoredImage
 
 if TYPE_CHECKING:
-    from ecr_tasks.repository import Desired, Difference, RepositoryState
+    from ecr_tasks.repository.difference import Difference
+    from ecr_tasks.repository.model import Desired, RepositoryState
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ def gates(
 
         level = scan_level(require_scan, run.settings.scan_fail_on)
     if from_branch is not None:
-        from ecr_tasks.source import find_branch
+        from ecr_tasks.source.branches import find_branch
 
         branch = find_branch(run.project, from_branch, environ=os.environ)
     return Gates(level, require_signature, branch)

@@ -9,8 +9,15 @@ from typing import Any
 from ecr_tasks.creating import create
 from ecr_tasks.errors import Refused, RegistryError
 from ecr_tasks.report.terminal import agrees, document, say, table
-from ecr_tasks.repository import Desired, Difference, RepositoryState, desired, differences
-from ecr_tasks.repository.difference import describe_encryption, describe_lifecycle, describe_mutability
+from ecr_tasks.repository.desired import desired
+from ecr_tasks.repository.difference import (
+    Difference,
+    describe_encryption,
+    describe_lifecycle,
+    describe_mutability,
+    differences,
+)
+from ecr_tasks.repository.model import Desired, RepositoryState
 from ecr_tasks.run import Run
 from ecr_tasks.targets import planned_repositories
 

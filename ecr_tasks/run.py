@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from ecr_tasks.ecr.registry import EcrRegistry
     from ecr_tasks.patience import Patience
     from ecr_tasks.plan import Plan
-    from ecr_tasks.publish import Turns
+    from ecr_tasks.publish.turns import Turns
     from ecr_tasks.registry import RegistryToken
     from ecr_tasks.report.receipt import Entry
-    from ecr_tasks.settings import Settings
     from ecr_tasks.settings.destinations import Destination
-    from ecr_tasks.source import SourceState
+    from ecr_tasks.settings.model import Settings
+    from ecr_tasks.source.state import SourceState
 
 
 class Run:
@@ -75,7 +75,7 @@ class Run:
     def settings(self) -> Settings:
         """The settings; SettingsProblems when something is wrong with them."""
         if self._settings is None:
-            from ecr_tasks.settings import load
+            from ecr_tasks.settings.loading import load
 
             self._settings = load(
                 self.project,
@@ -158,7 +158,7 @@ class Run:
     def turns(self) -> Turns:
         """The turns at publishing that this run has."""
         if self._turns is None:
-            from ecr_tasks.publish import Turns
+            from ecr_tasks.publish.turns import Turns
 
             self._turns = Turns()
         return self._turns

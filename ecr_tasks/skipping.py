@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ecr_tasks.registry import RepositoryView, StoredImage
-from ecr_tasks.source import SourceState
+from ecr_tasks.source.state import SourceState
 
 if TYPE_CHECKING:
     from ecr_tasks.plan import Image

@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from ecr_tasks.registry import RepositoryView, StoredImage
-from ecr_tasks.tagging import Tag
-from ecr_tasks.tagging.model import DIRTY
+from ecr_tasks.tagging.model import DIRTY, Tag
 
 TagState = Literal["new", "present", "moves", "locked"]
 

@@ -14,7 +14,7 @@ from ecr_tasks.errors import SettingsError
 if TYPE_CHECKING:
     from ecr_tasks.definition import BuildDefinition
     from ecr_tasks.run import Run
-    from ecr_tasks.settings import Settings
+    from ecr_tasks.settings.model import Settings
 
 BAKE_FILES = (
     *("docker-bake.hcl", "docker-bake.json"),

@@ -1,6 +1,6 @@
 """What every test gets: no network and no Docker in unit tests, and nobody's own configuration in any.
 
-The tests that need a network or an engine lie in ``tests/local`` and ``tests/engine``, and only they may use them.
+The tests that need a network or an engine lie in ``tests/local_ecr`` and ``tests/engine``; only they may use them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 # As a user of ecr-tasks gets the fixture local_ecr.
-pytest_plugins = ["ecr_tasks.local.pytest_plugin"]
+pytest_plugins = ["ecr_tasks.local_ecr.pytest_plugin"]
 
 # What a developer's shell or a CI system sets and a test must not see.
 PRIVATE_PREFIXES = (
@@ -40,7 +40,7 @@ def is_private(name: str) -> bool:
 
 def may_connect(path: Path) -> bool:
     """Whether a test file lies where sockets and engines are what is tested."""
-    return not {"engine", "local"}.isdisjoint(path.relative_to(Path(__file__).parent).parts[:-1])
+    return not {"engine", "local_ecr"}.isdisjoint(path.relative_to(Path(__file__).parent).parts[:-1])
 
 
 def pytest_configure() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.errors import AwsError
-from ecr_tasks.inventory import Detail, Scan
+from ecr_tasks.inventory.model import Detail, Scan
 from ecr_tasks.registry import Repository
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ecr_tasks.ecr.describing import referrers
 from ecr_tasks.ecr.errors import error_code, translated
 from ecr_tasks.findings import Finding, ScanResult
-from ecr_tasks.inventory import artifact_kind
+from ecr_tasks.inventory.model import artifact_kind
 from ecr_tasks.ports import Signing
 from ecr_tasks.registry import Repository
 

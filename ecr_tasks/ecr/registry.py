@@ -14,7 +14,7 @@ from ecr_tasks.ecr.shapes import by_reference, registry_host, token_of
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.parallel import each
 from ecr_tasks.registry import INDEX_MEDIA_TYPES, RegistryToken, Repository, RepositoryView, StoredImage
-from ecr_tasks.settings import Settings
+from ecr_tasks.settings.model import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr.type_defs import ReplicationRuleOutputTypeDef
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ecr_tasks.ecr.evidence import EcrEvidence
     from ecr_tasks.ecr.public import PublicRegistry
     from ecr_tasks.ecr.repositories import EcrRepositories
-    from ecr_tasks.inventory import Held
+    from ecr_tasks.inventory.model import Held
 
 PARALLEL = 8
 """How many repositories are looked at at once; far below ECR's 1,000 and 2,000 requests a second."""
@@ -128,7 +128,7 @@ class EcrRegistry:
     def inventory(self, name: str) -> tuple[Held, ...]:
         """What a repository holds, folded: a DescribeImages for a thousand, a BatchGetImage for a hundred indexes."""
         from ecr_tasks.ecr.describing import describe
-        from ecr_tasks.inventory import fold
+        from ecr_tasks.inventory.folding import fold
 
         with self._reader.asking(f"list the images of {name} (ecr:DescribeImages)"):
             details = describe(self._reader.client(), name, self._reader.registry_id)

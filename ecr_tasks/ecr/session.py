@@ -15,8 +15,8 @@ from ecr_tasks.ecr.budget import Budgets
 from ecr_tasks.ecr.errors import no_region, translated
 from ecr_tasks.ecr.whole import insist
 from ecr_tasks.patience import Patience
-from ecr_tasks.settings import Settings
 from ecr_tasks.settings.destinations import PUBLIC_REGION
+from ecr_tasks.settings.model import Settings
 
 if TYPE_CHECKING:
     from boto3.session import Session

@@ -13,7 +13,7 @@ from ecr_tasks.definition import BuildDefinition, BuildInput, Keep
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.plan import Image
 from ecr_tasks.ports import Docker
-from ecr_tasks.source import SourceState
+from ecr_tasks.source.state import SourceState
 
 
 @dataclass(frozen=True)

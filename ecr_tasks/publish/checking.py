@@ -10,7 +10,7 @@ from typing import Any
 
 from ecr_tasks.errors import Refused
 from ecr_tasks.findings import Level
-from ecr_tasks.inventory import artifact_kind, tag_about
+from ecr_tasks.inventory.model import artifact_kind, tag_about
 from ecr_tasks.ports import Evidence, Registry
 from ecr_tasks.publish.conditions import BRANCH, SCAN, SIGNATURE, Checked, Gates, Waits
 from ecr_tasks.publish.gates import (
@@ -26,7 +26,7 @@ from ecr_tasks.publish.gates import (
     parts,
 )
 from ecr_tasks.registry import Repository, StoredImage
-from ecr_tasks.source import Branch
+from ecr_tasks.source.branches import Branch
 
 
 @dataclass(frozen=True)

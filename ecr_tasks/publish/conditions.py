@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ecr_tasks.findings import Level
-    from ecr_tasks.source import Branch
+    from ecr_tasks.source.branches import Branch
 
 SCAN, SIGNATURE, BRANCH = "require-scan", "require-signature", "from-branch"
 """The gates, named as their flags are."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ecr_tasks.errors import RegistryError
-from ecr_tasks.inventory import tag_about
+from ecr_tasks.inventory.model import tag_about
 from ecr_tasks.publish.promoting import Promotion, carry_out, found, refuse_locked
 from ecr_tasks.references import MOST_TAGS, Source
 from ecr_tasks.registry import Repository, StoredImage

@@ -12,8 +12,8 @@ from dataclasses import replace
 
 from ecr_tasks.ports import Target
 from ecr_tasks.registry import Repository, StoredImage
-from ecr_tasks.tagging import Tag
 from ecr_tasks.tagging.latest import Forward
+from ecr_tasks.tagging.model import Tag
 from ecr_tasks.tagging.versions import parse
 
 ROUNDS = 10

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from ecr_tasks.inventory import Held, Kind, Scan
+from ecr_tasks.inventory.model import Held, Kind, Scan
 from ecr_tasks.registry import INPUTS_TAG
 from ecr_tasks.report.terminal import document, human_size, say, short, short_tag, table
 

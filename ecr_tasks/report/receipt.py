@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from ecr_tasks.errors import BuildError
-from ecr_tasks.publish import Built, Failed, Published
-from ecr_tasks.source import SourceState
+from ecr_tasks.publish.building import Built
+from ecr_tasks.publish.pushing import Published
+from ecr_tasks.publish.spreading import Failed
+from ecr_tasks.source.state import SourceState
 
 SCHEMA = 1
 FOLDER = ".ecr-tasks"

@@ -12,8 +12,8 @@ from ecr_tasks.repository import policies
 from ecr_tasks.repository.locking import Locking, locking
 from ecr_tasks.repository.model import Desired
 from ecr_tasks.repository.shapes import shapes
-from ecr_tasks.settings import Settings
-from ecr_tasks.source import SourceState
+from ecr_tasks.settings.model import Settings
+from ecr_tasks.source.state import SourceState
 from ecr_tasks.tagging.configured import configured
 from ecr_tasks.tagging.latest import version_of
 

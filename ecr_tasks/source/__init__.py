@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ecr_tasks.source.branches import Branch, find_branch
-from ecr_tasks.source.ci import detect, merge
+from ecr_tasks.source.ci.detection import detect
+from ecr_tasks.source.ci.merging import merge
 from ecr_tasks.source.repository import NO_REPOSITORY, git_state, is_tracked
 from ecr_tasks.source.state import SourceState
 

@@ -10,8 +10,8 @@ from datetime import datetime, timezone
 from types import MappingProxyType
 
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.settings import Settings
-from ecr_tasks.source import SourceState
+from ecr_tasks.settings.model import Settings
+from ecr_tasks.source.state import SourceState
 from ecr_tasks.tagging.evaluate import evaluate
 from ecr_tasks.tagging.facts import SHORT_SHA, Facts, facts_of
 from ecr_tasks.tagging.flavor import Flavor, parse_flavor

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ecr_tasks.source import SourceState
+from ecr_tasks.source.state import SourceState
 from ecr_tasks.tagging.dates import tells_seconds
 from ecr_tasks.tagging.facts import Facts
 from ecr_tasks.tagging.flavor import Flavor

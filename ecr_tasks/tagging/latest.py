@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from ecr_tasks.source import SourceState
+from ecr_tasks.source.state import SourceState
 from ecr_tasks.tagging.template import Template
 from ecr_tasks.tagging.versions import Scheme, Version, parse
 

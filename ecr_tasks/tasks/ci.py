@@ -12,8 +12,9 @@ def context(run: Run, json: bool = False) -> None:
     import os
 
     from ecr_tasks.report.terminal import document, table, warn
-    from ecr_tasks.source import git_state
-    from ecr_tasks.source.ci import detect, show
+    from ecr_tasks.source.ci import show
+    from ecr_tasks.source.ci.detection import detect
+    from ecr_tasks.source.repository import git_state
 
     source, ci = git_state(run.project, environ=os.environ), detect(os.environ)
     if json:

@@ -13,7 +13,7 @@ _CONTAINER = "run it in a container, for engines in a virtual machine (Docker De
 @task()
 def use(run: Run) -> None:
     """Start the local ECR if need be and point the tasks that follow at it."""
-    from ecr_tasks import local_ecr
+    from ecr_tasks.tasks import local_server as local_ecr
 
     local_ecr.use(run)
 
@@ -27,7 +27,7 @@ def use(run: Run) -> None:
 )
 def up(run: Run, container: bool = False, port: int = 0, image: str = "python:3-slim") -> None:
     """Start the local ECR."""
-    from ecr_tasks import local_ecr
+    from ecr_tasks.tasks import local_server as local_ecr
 
     local_ecr.up(run, container=container, port=port or None, image=image)
 
@@ -35,7 +35,7 @@ def up(run: Run, container: bool = False, port: int = 0, image: str = "python:3-
 @task()
 def down(run: Run) -> None:
     """Stop the local ECR; what it holds stays."""
-    from ecr_tasks import local_ecr
+    from ecr_tasks.tasks import local_server as local_ecr
 
     local_ecr.down(run)
 
@@ -43,7 +43,7 @@ def down(run: Run) -> None:
 @task(help={"json": "one JSON document on stdout"})
 def status(run: Run, json: bool = False) -> None:
     """Show whether the local ECR runs, where, and what it was asked."""
-    from ecr_tasks import local_ecr
+    from ecr_tasks.tasks import local_server as local_ecr
 
     local_ecr.show(json=json)
 
@@ -51,7 +51,7 @@ def status(run: Run, json: bool = False) -> None:
 @task()
 def reset(run: Run) -> None:
     """Empty the local ECR."""
-    from ecr_tasks import local_ecr
+    from ecr_tasks.tasks import local_server as local_ecr
 
     local_ecr.reset(run)
 

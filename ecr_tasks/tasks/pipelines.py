@@ -8,7 +8,7 @@ from ecr_tasks.run import Run
 from ecr_tasks.tasks.task import task
 
 if TYPE_CHECKING:
-    from ecr_tasks.pipelines import Values
+    from ecr_tasks.pipelines.template import Values
 
 
 @task(
@@ -47,7 +47,8 @@ def init(run: Run, name: str, check: bool = False, keys: bool = False, oidc: boo
 
 def _values(run: Run, install: str) -> Values:
     """What the settings and git know of the pipeline's values."""
-    from ecr_tasks.pipelines import DEFAULT_INSTALL, Values
+    from ecr_tasks.pipelines.systems import DEFAULT_INSTALL
+    from ecr_tasks.pipelines.template import Values
 
     settings = run.settings
     prefix_alone = settings.repository is None and settings.repository_prefix is not None

@@ -17,7 +17,7 @@ def tags(run: Run, json: bool = False, explain: bool = False) -> None:
     import os
 
     from ecr_tasks.report.terminal import data, document, say, table
-    from ecr_tasks.tagging import tag_set
+    from ecr_tasks.tagging.configured import tag_set
     from ecr_tasks.tagging.show import as_json, as_rows
 
     found = tag_set(run.settings, run.source, os.environ, title=run.settings.repository)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecr_tasks.context import DockerIgnore
+from ecr_tasks.context.ignore import DockerIgnore
 from ecr_tasks.errors import ExitCode, SettingsError
 
 FILE = Path("context/.dockerignore")

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecr_tasks.context import DockerIgnore, Leak, carries, find_leaks, refuse
-from ecr_tasks.context.leaks import _quoted
+from ecr_tasks.context.ignore import DockerIgnore
+from ecr_tasks.context.leaks import Leak, _quoted, carries, find_leaks, refuse
 from ecr_tasks.errors import ExitCode, SettingsError
 
 KEYS = "ECR_REPOSITORY=app\nAWS_ACCESS_KEY_ID=AKIAsecret1\nAWS_SECRET_ACCESS_KEY=secret2\n"

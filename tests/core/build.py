@@ -13,9 +13,10 @@ from typing import Any
 from ecr_tasks.definition import BuildDefinition
 from ecr_tasks.plan import Image
 from ecr_tasks.registry import REVISION, Mutability, Repository, StoredImage
-from ecr_tasks.settings import Settings
-from ecr_tasks.source import NO_REPOSITORY, SourceState
-from ecr_tasks.tagging import Tag
+from ecr_tasks.settings.model import Settings
+from ecr_tasks.source.repository import NO_REPOSITORY
+from ecr_tasks.source.state import SourceState
+from ecr_tasks.tagging.model import Tag
 
 REVISION_A = "a1b2c3d4" + "0" * 32
 REVISION_B = "b1b2c3d4" + "0" * 32

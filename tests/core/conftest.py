@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from invoke.program import Program
 
-from ecr_tasks import ns
 from ecr_tasks.registry import StoredImage
+from ecr_tasks.tasks import ns
 from tests.core.build import HOST, manifest, repository
 from tests.core.folder import Folder
 from tests.fakes import Calls, FakeDocker, FakeRegistry

@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ecr_tasks.inputs import Inputs
+from ecr_tasks.inputs.model import Inputs
 from ecr_tasks.plan import Image
 from ecr_tasks.registry import INPUTS, INPUTS_TRACKED
-from ecr_tasks.tagging import Tag
-from tests.core.build import (
-    ALL_TAGS,
-    REVISION_B,
-    image,
-    manifest,
-)
+from ecr_tasks.tagging.model import Tag
+from tests.core.build import ALL_TAGS, REVISION_B, image, manifest
 
 NAME = "team/app"
 OURS = Inputs(f"sha256:{'a' * 64}", f"sha256:{'c' * 64}")

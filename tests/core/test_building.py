@@ -9,9 +9,8 @@ import pytest
 
 from ecr_tasks.definition import BuildDefinition
 from ecr_tasks.errors import BuildError
-from ecr_tasks.publish import build, build_key
-from ecr_tasks.publish.building import still_there
-from ecr_tasks.source import NO_REPOSITORY
+from ecr_tasks.publish.building import build, build_key, still_there
+from ecr_tasks.source.repository import NO_REPOSITORY
 from tests.core.build import SHA_TAG, dirty, image, repository, source
 from tests.fakes import FakeDocker, FakeRegistry
 

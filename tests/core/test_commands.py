@@ -17,7 +17,7 @@ from ecr_tasks.commands import shell_commands
 from ecr_tasks.definition import BuildDefinition, Keep
 from ecr_tasks.plan import Plan, PlannedImage, make_plan
 from ecr_tasks.registry import RepositoryView
-from ecr_tasks.settings import load
+from ecr_tasks.settings.loading import load
 from tests.core.build import HOST, SHA_TAG, image, repository, settings, source
 
 ODD = "a 'quoted' \"word\" with $HOME `id` \\ and\na line break; # or two & é *"

@@ -10,8 +10,8 @@ import pytest
 from ecr_tasks.copies import PlannedCopy, plan_copy, together
 from ecr_tasks.errors import AwsError, ExitCode, Refused, RegistryError
 from ecr_tasks.patience import Patience
-from ecr_tasks.publish import Failed, Published, spread
-from ecr_tasks.publish.spreading import GRACE_SECONDS, REPLICATION_SECONDS
+from ecr_tasks.publish.pushing import Published
+from ecr_tasks.publish.spreading import GRACE_SECONDS, REPLICATION_SECONDS, Failed, spread
 from ecr_tasks.settings.destinations import Destination
 from ecr_tasks.tag_plan import PlannedTag
 from tests.core.build import ALL_TAGS, HOST, REVISION_B, SHA_TAG, manifest, repository

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 import pytest
 
 from ecr_tasks.plan import PlannedImage, make_plan
-from ecr_tasks.publish import Published, publish
+from ecr_tasks.publish.pushing import Published, publish
 from ecr_tasks.registry import Repository, RepositoryView, StoredImage
-from ecr_tasks.source import SourceState
-from ecr_tasks.tagging import Tag, tag_set
+from ecr_tasks.source.state import SourceState
+from ecr_tasks.tagging.configured import tag_set
+from ecr_tasks.tagging.model import Tag
 from tests.core.build import MANIFEST, OCI, digest, image, repository, settings, source
 from tests.core.world import NAME
 from tests.fakes import Calls, FakeDocker, FakeRegistry

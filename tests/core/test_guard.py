@@ -9,7 +9,8 @@ import pytest
 from ecr_tasks.definition import BuildDefinition
 from ecr_tasks.errors import ExitCode, Refused
 from ecr_tasks.guard import check_leaks, ecr_hosts
-from ecr_tasks.settings import Settings, load
+from ecr_tasks.settings.loading import load
+from ecr_tasks.settings.model import Settings
 from tests.core.build import HOST, settings, source
 
 HOSTS = [

@@ -12,7 +12,8 @@ from ecr_tasks.definition import BuildDefinition
 from ecr_tasks.errors import Refused, SettingsError
 from ecr_tasks.images import images
 from ecr_tasks.plan import Image
-from ecr_tasks.source import NO_REPOSITORY, SourceState
+from ecr_tasks.source.repository import NO_REPOSITORY
+from ecr_tasks.source.state import SourceState
 from tests.core.build import COMMITTED, OCI, SHA_TAG, dirty, settings, source
 
 

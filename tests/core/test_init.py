@@ -12,7 +12,7 @@ import pytest
 
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.init import start
-from ecr_tasks.settings import load
+from ecr_tasks.settings.loading import load
 
 NAMES = {".env", "tasks.py", ".gitignore", ".dockerignore"}
 

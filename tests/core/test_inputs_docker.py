@@ -10,7 +10,8 @@ import pytest
 
 from ecr_tasks.definition import BuildDefinition
 from ecr_tasks.errors import BuildError, SettingsError
-from ecr_tasks.inputs import Inputs, check_unchanged, with_inputs
+from ecr_tasks.inputs.finding import check_unchanged, with_inputs
+from ecr_tasks.inputs.model import Inputs
 from ecr_tasks.registry import INPUTS, INPUTS_TRACKED
 from tests.core.build import image
 from tests.core.tree import BASE, OTHER_BASE, Tree

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecr_tasks.inventory import Detail, Held, Scan, fold
+from ecr_tasks.inventory.folding import fold
+from ecr_tasks.inventory.model import Detail, Held, Scan
 from ecr_tasks.registry import StoredImage
 from ecr_tasks.report.inventory import age, as_json, inventory, scan_text
 from tests.core.build import INDEX, MANIFEST, digest

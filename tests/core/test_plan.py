@@ -10,8 +10,9 @@ import pytest
 from ecr_tasks.errors import BuildError, ExitCode, Refused, RegistryError
 from ecr_tasks.plan import Conflict, Plan, PlannedImage, make_plan
 from ecr_tasks.registry import Mutability, Repository, RepositoryView, StoredImage
-from ecr_tasks.source import SourceState
-from ecr_tasks.tagging import Tag, tags
+from ecr_tasks.source.state import SourceState
+from ecr_tasks.tagging.configured import tags
+from ecr_tasks.tagging.model import Tag
 from tests.core.build import (
     ALL_TAGS,
     BRANCH,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ecr_tasks.errors import BuildError
-from ecr_tasks.repository import Desired
+from ecr_tasks.repository.model import Desired
 from tests.core.conftest import Project
 
 KEY = "AKIAIOSFODNN7EXAMPLE"

@@ -89,7 +89,7 @@ def test_a_tag_that_is_on_the_image_already_is_as_good() -> None:
 
 
 def test_a_repository_that_is_not_there_is_none_and_one_that_came_meanwhile_is_no_error() -> None:
-    from ecr_tasks.repository import Desired
+    from ecr_tasks.repository.model import Desired
 
     session = Session()
     session.stub.add_client_error("describe_repositories", "RepositoryNotFoundException")

@@ -8,9 +8,9 @@ import pytest
 
 from ecr_tasks.definition import BuildDefinition
 from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
-from ecr_tasks.publish import publish
+from ecr_tasks.publish.pushing import publish
 from ecr_tasks.registry import RepositoryView
-from ecr_tasks.tagging import tags
+from ecr_tasks.tagging.configured import tags
 from tests.core.build import ALL_TAGS, FIXED, HOST, SHA_TAG, dirty, repository
 from tests.core.world import KINDS, MOVING, NAME, OLD, THEIRS, World, all_at
 

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_tasks.errors import BuildError
-from ecr_tasks.publish import Built, Published
+from ecr_tasks.publish.building import Built
+from ecr_tasks.publish.pushing import Published
 from ecr_tasks.report import receipt
 from ecr_tasks.report.receipt import Entry
 from tests.core.build import HOST, REVISION_A, SHA_TAG, digest, dirty, manifest, source

@@ -7,22 +7,13 @@ from collections.abc import Mapping
 import pytest
 
 from ecr_tasks.errors import Refused
-from ecr_tasks.inputs import Inputs
+from ecr_tasks.inputs.model import Inputs
 from ecr_tasks.plan import Image, Plan, make_plan
 from ecr_tasks.registry import RepositoryView, StoredImage
 from ecr_tasks.settings.model import Skip
-from ecr_tasks.source import SourceState
-from ecr_tasks.tagging import tags
-from tests.core.build import (
-    ALL_TAGS,
-    REVISION_A,
-    REVISION_B,
-    SHA_TAG,
-    dirty,
-    manifest,
-    repository,
-    source,
-)
+from ecr_tasks.source.state import SourceState
+from ecr_tasks.tagging.configured import tags
+from tests.core.build import ALL_TAGS, REVISION_A, REVISION_B, SHA_TAG, dirty, manifest, repository, source
 from tests.core.inputs import NAME, OTHER, OURS, PLAIN, TAG, THERE, of
 
 

@@ -6,17 +6,10 @@ import pytest
 
 from ecr_tasks.errors import Refused, RegistryError
 from ecr_tasks.plan import Plan, make_plan
-from ecr_tasks.publish import Built, Published, build, publish
+from ecr_tasks.publish.building import Built, build
+from ecr_tasks.publish.pushing import Published, publish
 from ecr_tasks.settings.model import Skip
-from tests.core.build import (
-    ALL_TAGS,
-    BRANCH,
-    REVISION_A,
-    SHA_TAG,
-    manifest,
-    repository,
-    source,
-)
+from tests.core.build import ALL_TAGS, BRANCH, REVISION_A, SHA_TAG, manifest, repository, source
 from tests.core.inputs import NAME, OURS, PLAIN, TAG, THERE, of
 from tests.fakes import Calls, FakeDocker, FakeRegistry
 

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from ecr_tasks.publish import Turns
+from ecr_tasks.publish.turns import Turns
 
 REFERENCE = "host/team/app:sha-a1b2c3d"
 

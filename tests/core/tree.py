@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ecr_tasks.definition import BuildDefinition
-from ecr_tasks.inputs import Inputs, with_inputs
+from ecr_tasks.inputs.finding import with_inputs
+from ecr_tasks.inputs.model import Inputs
 from ecr_tasks.plan import Image
 from tests.core.build import image
 from tests.core.folder import Folder

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 from ecr_tasks.definition import Keep
 from ecr_tasks.plan import PlannedImage, make_plan
-from ecr_tasks.publish import Built, Published, build, publish
+from ecr_tasks.publish.building import Built, build
+from ecr_tasks.publish.pushing import Published, publish
 from ecr_tasks.registry import StoredImage
-from ecr_tasks.source import SourceState
-from ecr_tasks.tagging import Tag
+from ecr_tasks.source.state import SourceState
+from ecr_tasks.tagging.model import Tag
 from tests.core.build import ALL_TAGS, REVISION_B, image, manifest, repository, source
 from tests.fakes import Calls, FakeDocker, FakeRegistry
 

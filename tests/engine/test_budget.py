@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ecr_tasks.local.server import LocalEcr
-from ecr_tasks.local.settings import DEFAULT_ACCOUNT, DEFAULT_REGION
+from ecr_tasks.local_ecr.constants import DEFAULT_ACCOUNT, DEFAULT_REGION
+from ecr_tasks.local_ecr.server import LocalEcr
 from tests.engine.faults import FaultProxy
 from tests.engine.project import Project, project
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from ecr_tasks.local.server import LocalEcr
+from ecr_tasks.local_ecr.server import LocalEcr
 from tests.engine.faults import FaultProxy, Kind
 from tests.engine.project import project
 from tests.engine.test_faults import AWS, EVERYTHING, INDEX, KINDS, OK, REGISTRY, Lab, client
-from tests.local.wire import Wire, descriptor
+from tests.local_ecr.wire import Wire, descriptor
 
 THERE = "copy/app"
 SIGNATURE = "application/vnd.dev.cosign.artifact.sig.v1+json"

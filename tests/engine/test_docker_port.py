@@ -12,8 +12,8 @@ from ecr_tasks.docker import WhalesDocker
 from ecr_tasks.docker_config import PrivateConfig
 from ecr_tasks.ecr.registry import EcrRegistry
 from ecr_tasks.errors import BuildError
-from ecr_tasks.local.server import LocalEcr
-from ecr_tasks.settings import load
+from ecr_tasks.local_ecr.server import LocalEcr
+from ecr_tasks.settings.loading import load
 from tests.engine.conftest import docker
 from tests.engine.project import Project, project
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ecr_tasks.context import DockerIgnore
+from ecr_tasks.context.ignore import DockerIgnore
 from ecr_tasks.errors import SettingsError
 from tests.engine.conftest import docker
 

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any, get_args
 import pytest
 
 from ecr_tasks.errors import ExitCode
-from ecr_tasks.local.server import LocalEcr
-from ecr_tasks.local.settings import DEFAULT_ACCOUNT, DEFAULT_REGION
+from ecr_tasks.local_ecr.constants import DEFAULT_ACCOUNT, DEFAULT_REGION
+from ecr_tasks.local_ecr.server import LocalEcr
 from tests.engine.faults import FaultProxy, Kind, Request
 from tests.engine.project import Done, Project, project
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ecr_tasks.local.server import LocalEcr
+from ecr_tasks.local_ecr.server import LocalEcr
 from tests.engine.conftest import docker
 from tests.engine.project import Project, project
 

@@ -21,8 +21,8 @@ from pathlib import Path
 import pytest
 
 import ecr_tasks
-from ecr_tasks.local.server import LocalEcr
-from ecr_tasks.pipelines import Values
+from ecr_tasks.local_ecr.server import LocalEcr
+from ecr_tasks.pipelines.template import Values
 from tests.engine.project import Project, project
 from tests.pipelines.environments import ENVIRONMENTS, TEAMCITY_BUILD, TEAMCITY_CONFIGURATION, TOKENS
 from tests.pipelines.generated import VARIANTS, Job, Variant, jobs

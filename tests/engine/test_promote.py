@@ -8,10 +8,10 @@ from typing import Any
 import boto3
 import pytest
 
-from ecr_tasks.local.server import LocalEcr
+from ecr_tasks.local_ecr.server import LocalEcr
 from tests.engine.conftest import docker
 from tests.engine.project import Project, project
-from tests.local.wire import OCI_INDEX, Wire, descriptor, digest_of
+from tests.local_ecr.wire import OCI_INDEX, Wire, descriptor, digest_of
 
 SIGNATURE = "application/vnd.dev.cosign.artifact.sig.v1+json"
 

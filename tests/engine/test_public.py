@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
-from ecr_tasks.local.server import LocalEcr
+from ecr_tasks.local_ecr.server import LocalEcr
 from tests.engine.conftest import docker
 from tests.engine.project import Project, project
 from tests.engine.test_destinations import asked

@@ -8,7 +8,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from ecr_tasks.local.server import LocalEcr
+from ecr_tasks.local_ecr.server import LocalEcr
 from tests.engine.project import INV, Project, project
 
 ROUNDS = 3

@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 import pytest
 
-from ecr_tasks.local.server import LocalEcr
+from ecr_tasks.local_ecr.server import LocalEcr
 from tests.engine.conftest import docker
 
 REGIONS = ("us-east-1", "eu-west-3")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ecr_tasks.local.server import LocalEcr
+from ecr_tasks.local_ecr.server import LocalEcr
 from tests.engine.project import Project, project
 from tests.engine.test_destinations import ACCOUNT, api, asked, held
 

@@ -10,10 +10,11 @@ from typing import TypeVar
 
 from ecr_tasks.errors import Refused
 from ecr_tasks.findings import ScanResult
-from ecr_tasks.inventory import artifact_kind
+from ecr_tasks.inventory.model import artifact_kind
 from ecr_tasks.ports import Signing
 from ecr_tasks.registry import RegistryToken, Repository, RepositoryView, StoredImage
-from ecr_tasks.repository import Desired, Difference, RepositoryState
+from ecr_tasks.repository.difference import Difference
+from ecr_tasks.repository.model import Desired, RepositoryState
 from tests.core.build import ACCOUNT, HOST
 from tests.fakes.calls import Calls
 

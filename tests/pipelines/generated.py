@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from ecr_tasks.pipelines import SYSTEMS, System, Values
-from ecr_tasks.pipelines.systems import Credentials
+from ecr_tasks.pipelines.systems import SYSTEMS, Credentials, System
+from ecr_tasks.pipelines.template import Values
 from ecr_tasks.pipelines.writing import pipeline
 
 KNOWN = Values(region="eu-central-1", role="arn:aws:iam::123456789012:role/push", repository="team/app")

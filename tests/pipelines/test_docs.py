@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ecr_tasks.pipelines import SYSTEMS, System
+from ecr_tasks.pipelines.systems import SYSTEMS, System
 
 DOCS = Path(__file__).parents[2] / "docs" / "ci"
 PAGES = pytest.mark.parametrize("system", SYSTEMS.values(), ids=lambda system: system.name)

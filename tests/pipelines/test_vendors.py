@@ -12,7 +12,7 @@ import tree_sitter_groovy
 import tree_sitter_kotlin
 import yaml
 
-from ecr_tasks.pipelines import Values
+from ecr_tasks.pipelines.template import Values
 from tests.pipelines.generated import KNOWN, UNKNOWN, VARIANTS, Variant, jobs
 
 TOOLS = Path(sys.executable).parent

@@ -9,9 +9,11 @@ import pytest
 import yaml
 
 from ecr_tasks.errors import Refused, SettingsError
-from ecr_tasks.pipelines import DEFAULT_INSTALL, SYSTEMS, Values, check, credentials_of, find, template, write
 from ecr_tasks.pipelines import requirements as requirements_file
-from ecr_tasks.pipelines.writing import pipeline
+from ecr_tasks.pipelines import template
+from ecr_tasks.pipelines.systems import DEFAULT_INSTALL, SYSTEMS, credentials_of, find
+from ecr_tasks.pipelines.template import Values
+from ecr_tasks.pipelines.writing import check, pipeline, write
 from tests.pipelines.generated import KNOWN, UNKNOWN, VARIANTS, Variant, jobs
 
 ALL = pytest.mark.parametrize("variant", VARIANTS, ids=str)

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from ecr_tasks.plan import Plan, PlannedImage
-from ecr_tasks.publish import Built, Published
-from ecr_tasks.publish.pushing import State
+from ecr_tasks.publish.building import Built
+from ecr_tasks.publish.pushing import Published, State
 from ecr_tasks.registry import StoredImage
-from ecr_tasks.report.ci import ImageOutput, Outputs
+from ecr_tasks.report.ci.values import ImageOutput, Outputs
 from ecr_tasks.report.receipt import Entry
 from ecr_tasks.tag_plan import PlannedTag
 from tests.core.build import ALL_TAGS, HOST, image, manifest

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecr_tasks.report.ci import Outputs, adapter_for
 from ecr_tasks.report.ci.actions import Action, Append, Print, PrintSecret, Start, Write
-from ecr_tasks.report.ci.adapters import ADAPTERS
+from ecr_tasks.report.ci.adapters import ADAPTERS, adapter_for
 from ecr_tasks.report.ci.files import files
 from ecr_tasks.report.ci.github import SUMMARY_LIMIT
 from ecr_tasks.report.ci.summary import summary
+from ecr_tasks.report.ci.values import Outputs
 from tests.core.build import HOST
 from tests.report.build import NAME, REFERENCE, STORED, TAGS, output, outputs
 

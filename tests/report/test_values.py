@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from ecr_tasks.report.ci import gather
-from ecr_tasks.report.ci.values import VARIABLES
+from ecr_tasks.report.ci.values import VARIABLES, gather
 from ecr_tasks.report.receipt import Entry
-from ecr_tasks.tagging import Tag
+from ecr_tasks.tagging.model import Tag
 from tests.core.build import BRANCH, FIXED, HOST, LATEST, VERSION, index, manifest, source
 from tests.report.build import NAME, PROJECT, REFERENCE, STORED, TAGS, built, entry, output, plan, planned, published
 

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from ecr_tasks.cache import CACHE_TAG
 from ecr_tasks.references import is_fixed
 from ecr_tasks.registry import Repository, wildcard_matches
-from ecr_tasks.repository import Desired, desired
+from ecr_tasks.repository.desired import desired
+from ecr_tasks.repository.model import Desired
 from ecr_tasks.repository.patterns import as_filter, meet
 from ecr_tasks.tag_plan import is_replaceable
-from ecr_tasks.tagging import Tag
+from ecr_tasks.tagging.model import Tag
 from tests.core.build import dirty, repository, settings, source
 from tests.tagging.build import apply, pull_request, push, pushed_tag
 

@@ -10,7 +10,7 @@ import pytest
 
 from ecr_tasks.cache import CACHE_TAG
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.local import lifecycle
+from ecr_tasks.local_ecr import lifecycle
 from ecr_tasks.repository.policies import (
     CACHE_DAYS,
     UNTAGGED_DAYS,

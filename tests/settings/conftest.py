@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ecr_tasks.settings import Settings, SettingsProblems, load
+from ecr_tasks.settings.loading import load
+from ecr_tasks.settings.model import Settings
+from ecr_tasks.settings.problems import SettingsProblems
 
 
 class Project:

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from ecr_tasks.settings import files
 from ecr_tasks.settings.problems import Problems
-
-from .conftest import Project
+from tests.settings.conftest import Project
 
 name = st.sampled_from(["A", "B", "C_1", "HOME", "PATH"])
 reference = st.builds("${{{}}}".format, name) | st.builds("${{{}:-{}}}".format, name, st.sampled_from("xy"))

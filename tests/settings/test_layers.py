@@ -6,9 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from ecr_tasks.settings import Settings
-
-from .conftest import Project
+from ecr_tasks.settings.model import Settings
+from tests.settings.conftest import Project
 
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIAENVENVENVENVENVE", "AWS_SECRET_ACCESS_KEY": "environment-secret"}
 FILE_KEYS = "AWS_ACCESS_KEY_ID=AKIAFILEFILEFILEFILE\nAWS_SECRET_ACCESS_KEY=file-secret\n"

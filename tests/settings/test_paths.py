@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.settings import load
-
-from .conftest import Project
+from ecr_tasks.settings.loading import load
+from tests.settings.conftest import Project
 
 
 def test_a_context_is_the_projects_and_not_the_working_directorys(project: Project) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ecr_tasks.errors import ExitCode
-from ecr_tasks.settings import SettingsProblems
-
-from .conftest import Project
+from ecr_tasks.settings.problems import SettingsProblems
+from tests.settings.conftest import Project
 
 
 def test_all_problems_come_at_once_each_with_its_place(project: Project) -> None:

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 from dotenv.parser import parse_stream
 
-from ecr_tasks.settings import SettingsProblems, example, holds_keys
+from ecr_tasks.settings import example
+from ecr_tasks.settings.keys import holds_keys
+from ecr_tasks.settings.problems import SettingsProblems
 from ecr_tasks.settings.show import as_json, as_rows, shown
 from ecr_tasks.settings.table import TABLE
-
-from .conftest import Project
+from tests.settings.conftest import Project
 
 ROOT = Path(__file__).parents[2]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .conftest import Project
+from tests.settings.conftest import Project
 
 BAD = [
     ("AWS_ACCOUNT_ID", "12345678901", "has 11: if a spreadsheet or YAML.*write 012345678901"),

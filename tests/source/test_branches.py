@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.source import find_branch
-from ecr_tasks.source.branches import Branch, chosen_ref
+from ecr_tasks.source.branches import Branch, chosen_ref, find_branch
 from tests.source.conftest import Repo
 
 

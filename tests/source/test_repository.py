@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from ecr_tasks.errors import ExitCode, SettingsError
-from ecr_tasks.source import NO_REPOSITORY, is_tracked, read
+from ecr_tasks.source import read
+from ecr_tasks.source.repository import NO_REPOSITORY, is_tracked
 from tests.source.conftest import Repo
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.source import SourceState
-from ecr_tasks.tagging import Tag, TagSet, tag_set
+from ecr_tasks.source.state import SourceState
+from ecr_tasks.tagging.configured import tag_set
+from ecr_tasks.tagging.model import Tag, TagSet
 from tests.core.build import settings, source
 
 NOW = datetime(2024, 5, 6, 22, 8, 9, 123000, tzinfo=timezone.utc)

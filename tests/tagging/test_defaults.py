@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecr_tasks.source import NO_REPOSITORY
-from ecr_tasks.tagging import as_tag, tag_set, tags
+from ecr_tasks.source.repository import NO_REPOSITORY
+from ecr_tasks.tagging.configured import tag_set, tags
+from ecr_tasks.tagging.model import as_tag
 from tests.core.build import OCI, REVISION_A, SHA_TAG, dirty, settings, source
 
 GRAMMAR = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")

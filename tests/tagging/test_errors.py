@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.settings import load
-from ecr_tasks.tagging import at_levels, tag_set
-
-from .build import apply, problem, push
+from ecr_tasks.settings.loading import load
+from ecr_tasks.tagging.configured import at_levels, tag_set
+from tests.tagging.build import apply, problem, push
 
 
 @pytest.mark.parametrize(

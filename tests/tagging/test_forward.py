@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .build import apply, names, push, pushed_tag
+from tests.tagging.build import apply, names, push, pushed_tag
 
 RULES = "type=semver,pattern={{version}};type=semver,pattern={{major}}.{{minor}};type=semver,pattern={{major}}"
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from ecr_tasks.source import SourceState
+from ecr_tasks.source.state import SourceState
 from tests.core.build import SHA_TAG, source
-
-from .build import apply, names, only, pull_request, push, pushed_tag, why
+from tests.tagging.build import apply, names, only, pull_request, push, pushed_tag, why
 
 SEMVER = "type=semver,pattern={{version}}"
 

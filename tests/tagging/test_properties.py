@@ -9,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.source import SourceState
+from ecr_tasks.source.state import SourceState
 from tests.core.build import source
-
-from .build import apply
+from tests.tagging.build import apply
 
 GRAMMAR = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 

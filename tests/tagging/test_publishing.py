@@ -8,10 +8,9 @@ from ecr_tasks.errors import SettingsError
 from ecr_tasks.images import images
 from ecr_tasks.plan import Image, PlannedImage, make_plan
 from ecr_tasks.registry import RepositoryView, StoredImage
-from ecr_tasks.source import SourceState
+from ecr_tasks.source.state import SourceState
 from tests.core.build import SHA_TAG, manifest, repository, settings
-
-from .build import pull_request, push, pushed_tag
+from tests.tagging.build import pull_request, push, pushed_tag
 
 OURS = manifest("ours")
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from ecr_tasks.source import SourceState
+from ecr_tasks.source.state import SourceState
 from ecr_tasks.tagging.template import parse
 from ecr_tasks.tagging.text import RuleError
 from tests.core.build import settings, source
-
-from .build import apply, names, problem, pull_request, push, pushed_tag
+from tests.tagging.build import apply, names, problem, pull_request, push, pushed_tag
 
 EVENTS = {"push": push("a/b"), "main": push(), "tag": pushed_tag("v1.2.3"), "pr": pull_request()}
 

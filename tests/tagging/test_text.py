@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ecr_tasks.tagging.text import RuleError, split_fields, split_rules
-
-from .build import names, only
+from tests.tagging.build import names, only
 
 
 @pytest.mark.parametrize(

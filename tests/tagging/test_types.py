@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from ecr_tasks.source import NO_REPOSITORY, SourceState
+from ecr_tasks.source.repository import NO_REPOSITORY
+from ecr_tasks.source.state import SourceState
 from tests.core.build import REVISION_A, SHA_TAG, source
-
-from .build import apply, names, only, pull_request, push, pushed_tag, why
+from tests.tagging.build import apply, names, only, pull_request, push, pushed_tag, why
 
 SCHEDULE = push(event="schedule")
 THEIR_DEFAULT = "type=schedule\ntype=ref,event=branch\ntype=ref,event=tag\ntype=ref,event=pr"

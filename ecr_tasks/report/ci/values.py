@@ -29,8 +29,8 @@ from typing import Any
 from ecr_tasks.plan import Plan, PlannedImage
 from ecr_tasks.report import receipt
 from ecr_tasks.report.receipt import Entry
-from ecr_tasks.source import SourceState
-from ecr_tasks.tagging import Tag
+from ecr_tasks.source.state import SourceState
+from ecr_tasks.tagging.model import Tag
 
 VARIABLES = {
     "image": "IMAGE",

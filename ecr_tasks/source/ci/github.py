@@ -9,16 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ecr_tasks.source.ci.facts import (
-    Environ,
-    Fact,
-    branch_name,
-    context,
-    fact,
-    pull_number,
-    tag_name,
-    why,
-)
+from ecr_tasks.source.ci.facts import Environ, Fact, branch_name, context, fact, pull_number, tag_name, why
 from ecr_tasks.source.ci.model import CiContext
 
 _EVENT_FILE = "GITHUB_EVENT_PATH"

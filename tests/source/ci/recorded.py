@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ecr_tasks.source.ci import CiContext, detect
+from ecr_tasks.source.ci.detection import detect
+from ecr_tasks.source.ci.model import CiContext
 
 DATA = Path(__file__).parents[2] / "data" / "ci"
 

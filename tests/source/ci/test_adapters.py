@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import pytest
 
-from ecr_tasks.source.ci import CiContext
+from ecr_tasks.source.ci.model import CiContext
 from tests.source.ci.recorded import DATA, PROVIDERS, RUNS, Recorded, runs
 
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecr_tasks.source.ci import NO_CI, detect
+from ecr_tasks.source.ci.detection import detect
+from ecr_tasks.source.ci.model import NO_CI
 from tests.source.ci.recorded import RUNS, Recorded, recorded
 
 EVENTS = {None, "push", "tag", "pull_request", "schedule", "manual"}

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from ecr_tasks.source import NO_REPOSITORY, git_state, read
-from ecr_tasks.source.ci import NO_CI, CiContext, merge
-from ecr_tasks.tagging import tags
+from ecr_tasks.source import read
+from ecr_tasks.source.ci.merging import merge
+from ecr_tasks.source.ci.model import NO_CI, CiContext
+from ecr_tasks.source.repository import NO_REPOSITORY, git_state
+from ecr_tasks.tagging.configured import tags
 from tests.source.conftest import Repo
 
 ELSEWHERE = "c9f3d1a0b7e24f6c8d5e0a9b3f7c6d2e1a4b5c6d"

@@ -8,8 +8,10 @@ import pytest
 from invoke.collection import Collection
 from invoke.program import Program
 
-from ecr_tasks.source import NO_REPOSITORY, git_state
-from ecr_tasks.source.ci import NO_CI, CiContext, detect, show
+from ecr_tasks.source.ci import show
+from ecr_tasks.source.ci.detection import detect
+from ecr_tasks.source.ci.model import NO_CI, CiContext
+from ecr_tasks.source.repository import NO_REPOSITORY, git_state
 from ecr_tasks.tasks import ci as tasks
 from tests.source.ci.recorded import RUNS, Recorded
 from tests.source.conftest import Repo

@@ -1,0 +1,78 @@
+"""Errors of the OCI distribution specification, and ECR's exceptions in its terms."""
+
+from __future__ import annotations
+
+from ..auth import NOT_AUTHORIZED
+from ..errors import NO_SPACE, EcrError
+from ..http.messages import Response, json_response
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..auth import Denied
+
+# ECR's exception -> status and code on the wire.
+_TRANSLATED = {
+    "RepositoryNotFoundException": (404, "NAME_UNKNOWN"),
+    "ImageNotFoundException": (404, "MANIFEST_UNKNOWN"),
+    "ImageTagAlreadyExistsException": (400, "TAG_INVALID"),
+    "ImageDigestDoesNotMatchException": (400, "DIGEST_INVALID"),
+    "LayersNotFoundException": (404, "MANIFEST_BLOB_UNKNOWN"),
+    "ReferencedImagesNotFoundException": (404, "MANIFEST_BLOB_UNKNOWN"),
+    "ImageReferencedByManifestList": (405, "UNSUPPORTED"),
+    "InvalidLayerException": (400, "DIGEST_INVALID"),
+    "UploadNotFoundException": (404, "BLOB_UPLOAD_UNKNOWN"),
+    "InvalidParameterException": (400, "MANIFEST_INVALID"),
+    "ServerException": (500, "UNKNOWN"),
+}
+
+
+class RegistryError(Exception):
+    """A refusal: HTTP status, code of the specification, text for the user."""
+
+    def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.headers = headers or {}
+
+    def response(self) -> Response:
+        """The JSON body that the specification gives errors."""
+        document = {"errors": [{"code": self.code, "message": self.message}]}
+        return json_response(self.status, document, {**VERSION_HEADER, **self.headers})
+
+
+VERSION_HEADER = {"Docker-Distribution-Api-Version": "registry/2.0"}
+
+
+def translated(error: EcrError) -> RegistryError:
+    """An ECR exception as the registry says it."""
+    status, code = _TRANSLATED.get(error.name, (400, "UNKNOWN"))
+    return RegistryError(status, code, error.message)
+
+
+def denied(error: Denied, challenge: str) -> RegistryError:
+    """401 with the challenge that every client understands; 403 for an expired token, in ECR's words."""
+    if error.expired:
+        return RegistryError(403, "DENIED", error.message)
+    return RegistryError(401, "UNAUTHORIZED", NOT_AUTHORIZED, {"WWW-Authenticate": challenge})
+
+
+def no_space() -> RegistryError:
+    """The disk is full."""
+    return RegistryError(507, "UNKNOWN", NO_SPACE)
+
+
+def name_invalid(name: str) -> RegistryError:
+    """Not a name that a repository can have."""
+    return RegistryError(400, "NAME_INVALID", f"Invalid repository name '{name}'")
+
+
+def digest_invalid(digest: str) -> RegistryError:
+    """Not a digest."""
+    return RegistryError(400, "DIGEST_INVALID", f"Invalid digest '{digest}'")
+
+
+def unsupported(method: str, what: str) -> RegistryError:
+    """No such method here."""
+    return RegistryError(405, "UNSUPPORTED", f"The operation {method} is not supported for {what}")

@@ -1,0 +1,62 @@
+"""Lists: the tags of a repository, and the referrers of a digest."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from ..http.messages import Response, json_response
+from ..manifests import OCI_INDEX
+from ..names import is_digest
+from .errors import VERSION_HEADER, RegistryError, digest_invalid
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..http.messages import Request
+    from ..registry import Core
+    from ..store.repositories import Repository
+
+_MAX_TAGS = 1000
+
+
+def tags(core: Core, request: Request, repository: Repository) -> Response:
+    """``/v2/<name>/tags/list``, with ``n`` and ``last``."""
+    wanted = request.parameter("n")
+    if wanted is not None and not wanted.isdigit():
+        raise RegistryError(400, "PAGINATION_NUMBER_INVALID", f"Invalid number of results '{wanted}'")
+    size = min(int(wanted), _MAX_TAGS) if wanted is not None else _MAX_TAGS
+    last = request.parameter("last")
+    found = [tag for tag in core.store.images.tags(repository) if last is None or tag > last]
+    shown = found[:size]
+    headers = dict(VERSION_HEADER)
+    if shown and len(found) > size:
+        path = f"/v2/{core.prefix}{quote(repository.name)}/tags/list?n={size}&last={quote(shown[-1])}"
+        headers["Link"] = f'<{path}>; rel="next"'
+    return json_response(200, {"name": f"{core.prefix}{repository.name}", "tags": shown}, headers)
+
+
+def referrers(core: Core, request: Request, repository: Repository, digest: str) -> Response:
+    """``/v2/<name>/referrers/<digest>``, with ``artifactType``; an empty index where there are none."""
+    if not is_digest(digest):
+        raise digest_invalid(digest)
+    found = core.store.images.referrers(repository, digest)
+    headers = dict(VERSION_HEADER)
+    kinds = request.query.get("artifactType")
+    if kinds:
+        found = [image for image in found if image.kind in kinds]
+        headers["OCI-Filters-Applied"] = "artifactType"
+    listed = []
+    for image in found:
+        shown: dict[str, Any] = {
+            "mediaType": image.media_type,
+            "digest": image.digest,
+            "size": image.bytes,
+        }
+        if image.kind is not None:
+            shown["artifactType"] = image.kind
+        if image.annotations:
+            shown["annotations"] = image.annotations
+        listed.append(shown)
+    index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": listed}
+    return json_response(200, index, headers, OCI_INDEX)

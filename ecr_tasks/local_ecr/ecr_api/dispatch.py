@@ -1,0 +1,197 @@
+"""From an HTTP request to the API operation that it names, and back."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sqlite3
+
+from ..constants import PUBLIC_REGION
+from ..errors import NO_SPACE, EcrError, invalid, is_disk_full
+from ..http.messages import Response, json_response
+from ..names import parse_repository_arn
+from . import images, inventory, layers, policies, repositories, scans, sts
+from .params import Params
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from ..http.messages import Request
+    from ..registry import Core, Registries
+
+    Operation = Callable[[Core, Params], dict[str, Any]]
+
+TARGET = "AmazonEC2ContainerRegistry_V20150921"
+_PUBLIC_TARGET = "SpencerFrontendService"
+_BODY_LIMIT = 32 << 20  # a part of 20 MiB in base64
+_CONTENT_TYPE = "application/x-amz-json-1.1"
+# Signature version 4: the credential's scope is date, region, service and a fixed word.
+_SCOPE = re.compile(r"Credential=[^/,\s]+/[0-9]{8}/([a-z0-9-]{2,25})/")
+
+
+def get_authorization_token(core: Core, params: Params) -> dict[str, Any]:
+    """GetAuthorizationToken. ``registryIds`` is deprecated: one token is good for all registries of the region."""
+    ids = params.texts("registryIds", 1, 10) if params.has("registryIds") else [core.account]
+    found = []
+    for account in ids:
+        registry = core.registries.find(account, core.region)
+        if registry is None:
+            raise invalid("registryIds", f"the local ECR has no registry '{account}' in {core.region}")
+        token, expires = core.tokens.authorization()
+        found.append({"authorizationToken": token, "expiresAt": expires, "proxyEndpoint": registry.endpoint})
+    return {"authorizationData": found}
+
+
+def describe_registry(core: Core, params: Params) -> dict[str, Any]:
+    """DescribeRegistry."""
+    from . import replication  # as below: hardly ever needed, so not loaded at the start
+
+    return replication.describe_registry(core, params)
+
+
+def put_replication_configuration(core: Core, params: Params) -> dict[str, Any]:
+    """PutReplicationConfiguration."""
+    from . import replication
+
+    return replication.put_replication_configuration(core, params)
+
+
+def describe_image_replication_status(core: Core, params: Params) -> dict[str, Any]:
+    """DescribeImageReplicationStatus."""
+    from . import replication
+
+    return replication.describe_image_replication_status(core, params)
+
+
+OPERATIONS: dict[str, Operation] = {
+    "BatchCheckLayerAvailability": layers.batch_check_layer_availability,
+    "BatchDeleteImage": images.batch_delete_image,
+    "BatchGetImage": images.batch_get_image,
+    "BatchGetRepositoryScanningConfiguration": scans.batch_get_repository_scanning_configuration,
+    "CompleteLayerUpload": layers.complete_layer_upload,
+    "CreateRepository": repositories.create_repository,
+    "DeleteLifecyclePolicy": policies.delete_lifecycle_policy,
+    "DeleteRepository": repositories.delete_repository,
+    "DeleteRepositoryPolicy": policies.delete_repository_policy,
+    "DescribeImageReplicationStatus": describe_image_replication_status,
+    "DescribeImageScanFindings": scans.describe_image_scan_findings,
+    "DescribeImageSigningStatus": inventory.describe_image_signing_status,
+    "DescribeImages": inventory.describe_images,
+    "DescribeRegistry": describe_registry,
+    "DescribeRepositories": repositories.describe_repositories,
+    "GetAuthorizationToken": get_authorization_token,
+    "GetDownloadUrlForLayer": layers.get_download_url_for_layer,
+    "GetLifecyclePolicy": policies.get_lifecycle_policy,
+    "GetLifecyclePolicyPreview": policies.get_lifecycle_policy_preview,
+    "GetRegistryScanningConfiguration": scans.get_registry_scanning_configuration,
+    "GetRepositoryPolicy": policies.get_repository_policy,
+    "InitiateLayerUpload": layers.initiate_layer_upload,
+    "ListImageReferrers": inventory.list_image_referrers,
+    "ListImages": inventory.list_images,
+    "ListTagsForResource": repositories.list_tags_for_resource,
+    "PutImage": images.put_image,
+    "PutImageScanningConfiguration": scans.put_image_scanning_configuration,
+    "PutImageTagMutability": repositories.put_image_tag_mutability,
+    "PutLifecyclePolicy": policies.put_lifecycle_policy,
+    "PutRegistryScanningConfiguration": scans.put_registry_scanning_configuration,
+    "PutReplicationConfiguration": put_replication_configuration,
+    "SetRepositoryPolicy": policies.set_repository_policy,
+    "StartImageScan": scans.start_image_scan,
+    "StartLifecyclePolicyPreview": policies.start_lifecycle_policy_preview,
+    "TagResource": repositories.tag_resource,
+    "UntagResource": repositories.untag_resource,
+    "UploadLayerPart": layers.upload_layer_part,
+}
+
+
+def handle(registries: Registries, request: Request) -> Response:
+    """Answer a POST to ``/``: the ECR API by ``X-Amz-Target``, else STS. Sets ``request.operation``.
+
+    One endpoint stands for those of all regions.
+    """
+    target = request.headers.get("x-amz-target")
+    if target is None:
+        if "x-www-form-urlencoded" in request.headers.get("content-type", ""):
+            return sts.handle(registries.default, request)
+        return _error(EcrError("UnknownOperationException", "The request has no X-Amz-Target."))
+    service, _, name = target.rpartition(".")
+    request.operation = name if name.isalnum() else None
+    operations = OPERATIONS if service == TARGET else {}
+    choose = _registry
+    if service == _PUBLIC_TARGET:
+        from . import public  # hardly ever needed, so not loaded at the start
+
+        operations, choose = public.OPERATIONS, public.registry
+    operation = operations.get(name)
+    if operation is None:
+        return _error(
+            EcrError(
+                "NotImplementedException",
+                f"The local ECR does not implement the operation '{name}'"
+                + ("." if service == TARGET else f" of '{service}'."),
+                status=501,
+            )
+        )
+    try:
+        params = _params(request)
+        scope = _SCOPE.search(request.headers.get("authorization", ""))
+        core = choose(registries, request, None if scope is None else scope[1], params)
+        return _reply(200, operation(core, params))
+    except EcrError as error:
+        return _error(error)
+    except UnicodeEncodeError:
+        return _error(EcrError("SerializationException", "A string is not Unicode: it has half a surrogate pair"))
+    except (OSError, sqlite3.Error) as error:
+        if not is_disk_full(error):
+            raise
+        return _error(EcrError("ServerException", NO_SPACE, status=507))
+
+
+def _registry(registries: Registries, request: Request, region: str | None, params: Params) -> Core:
+    """The registry that a request is for: its signature says the region, ``registryId`` or an ARN the account.
+
+    The caller's own registry of a region is always there in AWS, so here it comes into being when it is asked as
+    a whole; another account's does when a repository is created. Raises RepositoryNotFoundException.
+    """
+    region = region or registries.default.region
+    if region == PUBLIC_REGION:
+        raise EcrError("InvalidParameterException", f"There is no region '{region}'.")
+    account = params.optional_text("registryId", pattern="[0-9]{12}")
+    if account is None:
+        arn = parse_repository_arn(params.optional_text("resourceArn") or "")
+        account = registries.default.account if arn is None else arn[1]
+    request.registry = f"{account}/{region}"
+    found = registries.find(account, region)
+    if found is not None:
+        return found
+    if request.operation == "CreateRepository":
+        params.repository_name()  # nothing comes into being for a name that is refused
+        return registries.create(account, region)
+    named = any(params.has(name) for name in ("repositoryName", "repositoryNames", "resourceArn"))
+    if account == registries.default.account and not named:
+        return registries.create(account, region)
+    names = params.optional_list("repositoryNames") or [params.optional_text("repositoryName") or "*"]
+    raise registries.default.store.repositories.not_found(str(names[0]), account)
+
+
+def _params(request: Request) -> Params:
+    try:
+        document = json.loads(request.read(_BODY_LIMIT) or b"{}")
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise EcrError("SerializationException", "The request's body is not a JSON object")
+    return Params(document)
+
+
+def _error(error: EcrError) -> Response:
+    response = _reply(error.status, {"__type": error.name, "message": error.message, **error.fields})
+    response.headers["x-amzn-ErrorType"] = error.name
+    return response
+
+
+def _reply(status: int, document: dict[str, Any]) -> Response:
+    return json_response(status, document, {"x-amzn-RequestId": os.urandom(16).hex()}, _CONTENT_TYPE)

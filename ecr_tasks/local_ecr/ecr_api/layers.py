@@ -1,0 +1,126 @@
+"""API operations on layers: availability, download URL, upload in parts."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from urllib.parse import quote
+
+from ..errors import EcrError, invalid
+from ..names import is_digest
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..registry import Core
+    from .params import Params
+
+PART_BYTES = 10_485_760
+"""The part size that ECR suggests."""
+
+MIN_PART_BYTES = 5 * 1024 * 1024
+MAX_PART_BYTES = 20_971_520
+"""API model: LayerPartBlob."""
+
+
+def batch_check_layer_availability(core: Core, params: Params) -> dict[str, Any]:
+    """BatchCheckLayerAvailability."""
+    repository = params.repository(core)
+    layers, failures = [], []
+    for digest in params.texts("layerDigests", 1, 100):
+        if not is_digest(digest):
+            code = "InvalidLayerDigest" if digest else "MissingLayerDigest"
+            reason = "Invalid layer digest" if digest else "Layer digest is missing"
+            failures.append({"layerDigest": digest, "failureCode": code, "failureReason": reason})
+            continue
+        size = core.store.layers.size(repository, digest)
+        shown: dict[str, Any] = {"layerDigest": digest, "layerAvailability": "UNAVAILABLE"}
+        if size is not None:
+            shown.update(layerAvailability="AVAILABLE", layerSize=size)
+        layers.append(shown)
+    return {"layers": layers, "failures": failures}
+
+
+def get_download_url_for_layer(core: Core, params: Params) -> dict[str, Any]:
+    """GetDownloadUrlForLayer: a URL that is good for a few minutes without any other credential."""
+    repository = params.repository(core)
+    digest = params.digest("layerDigest")
+    if core.store.layers.size(repository, digest) is None:
+        raise EcrError(
+            "LayersNotFoundException",
+            f"The layer with digest '{digest}' does not exist in the repository with name '{repository.name}' "
+            f"in the registry with id '{core.account}'",
+        )
+    token = core.tokens.download(repository.name, digest)
+    path = f"/_local/layers/{quote(repository.name)}/{digest}"
+    return {"downloadUrl": f"{core.endpoint}{path}?token={token}", "layerDigest": digest}
+
+
+def initiate_layer_upload(core: Core, params: Params) -> dict[str, Any]:
+    """InitiateLayerUpload."""
+    repository = params.repository(core)
+    return {"uploadId": core.store.layers.begin(repository), "partSize": PART_BYTES}
+
+
+def upload_layer_part(core: Core, params: Params) -> dict[str, Any]:
+    """UploadLayerPart: parts follow one another without a gap."""
+    repository = params.repository(core)
+    first, last = params.integer("partFirstByte"), params.integer("partLastByte")
+    identity = params.text("uploadId")
+    try:
+        data = base64.b64decode(params.text("layerPartBlob"), validate=True)
+    except (binascii.Error, ValueError):
+        raise EcrError("SerializationException", "'layerPartBlob' must be base64") from None
+    if len(data) > MAX_PART_BYTES:
+        raise invalid("layerPartBlob", f"Member must have length less than or equal to {MAX_PART_BYTES}")
+    layers = core.store.layers
+    with layers.upload(repository, identity) as upload:
+        if first != upload.size or last - first + 1 != len(data):
+            raise EcrError(
+                "InvalidLayerPartException",
+                f"The part from byte {first} to byte {last} has {len(data)} bytes; the next part of the upload "
+                f"begins at byte {upload.size}",
+                registryId=core.account,
+                repositoryName=repository.name,
+                uploadId=identity,
+                lastValidByteReceived=max(upload.size - 1, 0),
+            )
+        upload.write(data)
+        layers.note_part(upload, len(data), MIN_PART_BYTES)
+    return {
+        "registryId": core.account,
+        "repositoryName": repository.name,
+        "uploadId": identity,
+        "lastByteReceived": last,
+    }
+
+
+def complete_layer_upload(core: Core, params: Params) -> dict[str, Any]:
+    """CompleteLayerUpload."""
+    repository = params.repository(core)
+    digests = params.texts("layerDigests", 1, 100)
+    if not all(is_digest(digest) for digest in digests):
+        raise invalid("layerDigests", "must be digests")
+    identity = params.text("uploadId")
+    layers = core.store.layers
+    with layers.upload(repository, identity) as upload:
+        if not upload.size:
+            raise EcrError("EmptyUploadException", "The upload has no bytes")
+        if layers.has_small_part(upload):
+            raise EcrError("LayerPartTooSmallException", "Layer parts must be at least 5 MiB in size")
+        digest = next((item for item in digests if upload.matches(item)), digests[0])
+        if upload.matches(digest) and layers.size(repository, digest) is not None:
+            layers.cancel(upload)
+            raise EcrError(
+                "LayerAlreadyExistsException",
+                f"The layer with digest '{digest}' already exists in the repository with name "
+                f"'{repository.name}' in the registry with id '{core.account}'",
+            )
+        layers.finish(repository, upload, digest)
+    return {
+        "registryId": core.account,
+        "repositoryName": repository.name,
+        "uploadId": identity,
+        "layerDigest": digest,
+    }

@@ -1,0 +1,81 @@
+"""API operations on replication: the registry's rules, and what became of an image."""
+
+from __future__ import annotations
+
+import re
+
+from .. import replication
+from ..constants import PUBLIC_REGION
+from ..errors import EcrError, invalid
+from ..names import partition
+from .images import get
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..registry import Core
+    from .params import Params
+
+# API model: RepositoryFilterValue.
+_FILTER = r"(?:[a-z0-9]+(?:[._-][a-z0-9]*)*/)*[a-z0-9]*(?:[._-][a-z0-9]*)*"
+# ECR user guide, considerations for private image replication.
+_MAX_RULES = 10
+_MAX_DESTINATIONS = 25
+_MAX_FILTERS = 100
+
+
+def describe_registry(core: Core, params: Params) -> dict[str, Any]:
+    """DescribeRegistry."""
+    del params  # it has none
+    return {"registryId": core.account, "replicationConfiguration": replication.configuration(core)}
+
+
+def put_replication_configuration(core: Core, params: Params) -> dict[str, Any]:
+    """PutReplicationConfiguration: for what is pushed from now on."""
+    if not params.has("replicationConfiguration"):
+        raise invalid("replicationConfiguration", "Member must not be null")
+    given = params.structure("replicationConfiguration").structures("rules", 0, _MAX_RULES, required=True)
+    rules = [_rule(core, rule) for rule in given]
+    wanted = {(item["registryId"], item["region"]) for rule in rules for item in rule["destinations"]}
+    if len(wanted) > _MAX_DESTINATIONS:
+        raise invalid("replicationConfiguration", f"must have at most {_MAX_DESTINATIONS} destinations")
+    for account, region in wanted:
+        core.registries.check_room(account, region)
+    configuration = {"rules": rules}
+    replication.configure(core, configuration)
+    return {"replicationConfiguration": configuration}
+
+
+def _rule(core: Core, rule: Params) -> dict[str, Any]:
+    if rule.structure("deleteReplication").flag("enabled"):
+        raise EcrError("NotImplementedException", "The local ECR does not replicate deletions.", status=501)
+    checked: dict[str, Any] = {"destinations": []}
+    for item in rule.structures("destinations", 0, 100, required=True):
+        region = item.text("region", pattern="[0-9a-z-]{2,25}")
+        account = item.text("registryId", pattern="[0-9]{12}")
+        if (account, region) == (core.account, core.region):
+            raise invalid("replicationConfiguration", "a destination must not be the source registry itself")
+        if region == PUBLIC_REGION or partition(region) != partition(core.region):
+            raise invalid("replicationConfiguration", f"{region} is in another partition than {core.region}")
+        checked["destinations"].append({"region": region, "registryId": account})
+    filters = []
+    for item in rule.structures("repositoryFilters", 1, _MAX_FILTERS):
+        text = item.text("filter", minimum=2, maximum=256)
+        if re.fullmatch(_FILTER, text) is None:
+            raise invalid("repositoryFilters.filter", f"must satisfy regular expression '{_FILTER}'")
+        filters.append({"filter": text, "filterType": item.text("filterType", choices=("PREFIX_MATCH",))})
+    if filters:
+        checked["repositoryFilters"] = filters
+    return checked
+
+
+def describe_image_replication_status(core: Core, params: Params) -> dict[str, Any]:
+    """DescribeImageReplicationStatus."""
+    repository = params.repository(core)
+    image, _ = get(core, repository, params.structure("imageId"))
+    return {
+        "repositoryName": repository.name,
+        "imageId": params.structure("imageId").identity(),
+        "replicationStatuses": replication.statuses(core, image),
+    }

@@ -1,0 +1,187 @@
+"""API operations on scans and on when they happen."""
+
+from __future__ import annotations
+
+import re
+
+from ..errors import EcrError, invalid
+from .images import get, image_id
+from .inventory import scan_summary
+from .paging import page
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..registry import Core
+    from ..store.images import Image
+    from ..store.repositories import Repository
+    from .params import Params
+
+# API model: ScanningRepositoryFilterValue.
+_FILTER = re.compile(r"[a-z0-9*]([._\-/a-z0-9*]?[a-z0-9*])*")
+
+
+def put_image_scanning_configuration(core: Core, params: Params) -> dict[str, Any]:
+    """PutImageScanningConfiguration."""
+    repository = params.repository(core)
+    if not params.has("imageScanningConfiguration"):
+        raise invalid("imageScanningConfiguration", "Member must not be null")
+    on_push = params.structure("imageScanningConfiguration").flag("scanOnPush")
+    core.store.repositories.update(repository, scan_on_push=int(on_push))
+    return {
+        "registryId": core.account,
+        "repositoryName": repository.name,
+        "imageScanningConfiguration": {"scanOnPush": on_push},
+    }
+
+
+def get_registry_scanning_configuration(core: Core, params: Params) -> dict[str, Any]:
+    """GetRegistryScanningConfiguration."""
+    del params  # it has none
+    return {"registryId": core.account, "scanningConfiguration": core.scanner.configuration()}
+
+
+def put_registry_scanning_configuration(core: Core, params: Params) -> dict[str, Any]:
+    """PutRegistryScanningConfiguration."""
+    kind = params.optional_text("scanType", choices=("BASIC", "ENHANCED")) or "BASIC"
+    rules = []
+    for rule in params.structures("rules", 0, 2):
+        frequency = rule.text("scanFrequency", choices=("SCAN_ON_PUSH", "CONTINUOUS_SCAN", "MANUAL"))
+        if kind == "BASIC" and frequency == "CONTINUOUS_SCAN":
+            raise invalid("scanFrequency", "CONTINUOUS_SCAN needs scanType ENHANCED")
+        filters = []
+        for item in rule.structures("repositoryFilters", 0, 100, required=True):
+            text = item.text("filter", minimum=1, maximum=255)
+            if _FILTER.fullmatch(text) is None:
+                raise invalid("filter", f"must satisfy regular expression '{_FILTER.pattern}'")
+            filters.append({"filter": text, "filterType": item.text("filterType", choices=("WILDCARD",))})
+        rules.append({"scanFrequency": frequency, "repositoryFilters": filters})
+    configuration = {"scanType": kind, "rules": rules}
+    core.scanner.configure(configuration)
+    return {"registryScanningConfiguration": configuration}
+
+
+def batch_get_repository_scanning_configuration(core: Core, params: Params) -> dict[str, Any]:
+    """BatchGetRepositoryScanningConfiguration."""
+    found, failures = [], []
+    for name in params.texts("repositoryNames", 1, 25):
+        repository = core.store.repositories.find(name)
+        if repository is None:
+            failures.append(
+                {
+                    "repositoryName": name,
+                    "failureCode": "REPOSITORY_NOT_FOUND",
+                    "failureReason": core.store.repositories.not_found(name).message,
+                }
+            )
+            continue
+        frequency, filters = core.scanner.frequency(repository)
+        found.append(
+            {
+                "repositoryArn": core.arn(name),
+                "repositoryName": name,
+                "scanOnPush": frequency == "SCAN_ON_PUSH" or repository.scan_on_push,
+                "scanFrequency": frequency,
+                "appliedScanFilters": filters,
+            }
+        )
+    return {"scanningConfigurations": found, "failures": failures}
+
+
+def start_image_scan(core: Core, params: Params) -> dict[str, Any]:
+    """StartImageScan."""
+    repository = params.repository(core)
+    image, tag = get(core, repository, params.structure("imageId"))
+    core.scanner.start(repository, image)
+    return {
+        "registryId": core.account,
+        "repositoryName": repository.name,
+        "imageId": image_id(image, tag),
+        "imageScanStatus": {"status": "IN_PROGRESS", "description": "The scan is in progress."},
+    }
+
+
+def describe_image_scan_findings(core: Core, params: Params) -> dict[str, Any]:
+    """DescribeImageScanFindings."""
+    repository = params.repository(core)
+    image, tag = get(core, repository, params.structure("imageId"))
+    scan = core.scanner.result(repository, image, poll=not params.has("nextToken"))
+    if scan is None:
+        raise EcrError(
+            "ScanNotFoundException",
+            f"Image scan does not exist for the image with '{{imageDigest:'{image.digest}', imageTag:'{tag}'}}' "
+            f"in the repository with name '{repository.name}' in the registry with id '{core.account}'",
+        )
+    shown: dict[str, Any] = {
+        "registryId": core.account,
+        "repositoryName": repository.name,
+        "imageId": image_id(image, tag),
+        "imageScanStatus": {"status": scan["status"], "description": scan["description"]},
+    }
+    if scan["status"] not in ("COMPLETE", "ACTIVE"):
+        return shown
+    numbered = list(enumerate(scan["findings"]))
+    some, token = page(numbered, lambda item: [item[0]], params, "DescribeImageScanFindings")
+    findings: dict[str, Any] = scan_summary(scan)
+    if core.scanner.enhanced:
+        findings["enhancedFindings"] = [_enhanced(core, repository, image, scan, finding) for _, finding in some]
+    else:
+        findings["findings"] = [_basic(finding) for _, finding in some]
+    return {**shown, "imageScanFindings": findings, **token}
+
+
+def _basic(finding: dict[str, Any]) -> dict[str, Any]:
+    named = {"package_name": "package", "package_version": "version"}
+    attributes = [{"key": k, "value": str(finding[v])} for k, v in named.items() if finding.get(v)]
+    shown = {
+        "name": finding.get("name", "CVE-0000-0000"),
+        "severity": finding.get("severity", "UNDEFINED"),
+        "attributes": attributes,
+    }
+    shown.update({key: finding[key] for key in ("description", "uri") if finding.get(key)})
+    return shown
+
+
+def _enhanced(
+    core: Core, repository: Repository, image: Image, scan: dict[str, Any], finding: dict[str, Any]
+) -> dict[str, Any]:
+    name = finding.get("name", "CVE-0000-0000")
+    details: dict[str, Any] = {"vulnerabilityId": name, "source": "LOCAL"}
+    if finding.get("uri"):
+        details["sourceUrl"] = finding["uri"]
+    if finding.get("package"):
+        package = {"name": finding["package"], "version": str(finding.get("version", ""))}
+        if finding.get("fixed"):
+            package["fixedInVersion"] = str(finding["fixed"])
+        details["vulnerablePackages"] = [package]
+    seen = round(scan["completed"], 3)
+    arn = core.arn(repository.name)
+    where = {
+        "imageHash": image.digest,
+        "imageTags": image.tags,
+        "pushedAt": round(image.pushed, 3),
+        "registry": core.account,
+        "repositoryName": repository.name,
+    }
+    return {
+        "awsAccountId": core.account,
+        "description": finding.get("description", ""),
+        "findingArn": f"{arn.replace(':ecr:', ':inspector2:').partition(':repository/')[0]}:finding/{name}",
+        "firstObservedAt": seen,
+        "lastObservedAt": seen,
+        "updatedAt": seen,
+        "packageVulnerabilityDetails": details,
+        "resources": [
+            {
+                "details": {"awsEcrContainerImage": where},
+                "id": f"{arn}/{image.digest}",
+                "type": "AWS_ECR_CONTAINER_IMAGE",
+            }
+        ],
+        "severity": finding.get("severity", "UNDEFINED"),
+        "status": "ACTIVE",
+        "title": f"{name} - {finding['package']}" if finding.get("package") else name,
+        "type": "PACKAGE_VULNERABILITY",
+        "fixAvailable": "YES" if finding.get("fixed") else "NO",
+    }

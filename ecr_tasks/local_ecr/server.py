@@ -1,0 +1,239 @@
+"""The local ECR: one port that serves the ECR API, STS and the registry from one folder."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import threading
+import time
+from pathlib import Path
+
+from .app import Application
+from .constants import DEFAULT_ACCOUNT, DEFAULT_REGION, LOCK_FILE, PUBLIC_ALIAS, SERVING_FILE
+from .errors import LocalEcrError
+from .files import write_whole
+from .http.listener import Listener
+from .names import is_alias
+from .registry import Registries
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Any
+
+    from .early_socket import Door
+    from .registry import Core
+
+_SWEEP_SECONDS = 300.0
+_STOP_SECONDS = 5.0
+_LOCK_ATTEMPTS = 20
+
+
+class LocalEcr:
+    """A local ECR, to be started and stopped, or used as a context manager.
+
+    ``root`` is created if need be, and only one server at a time can have it. ``port`` 0 takes a free one.
+    ``advertise`` is the host:port to hand out where it is not the one that is bound (a container): then there is no
+    further registry, as no other port would be reached. ``on_stop`` is called when somebody asks the server over
+    HTTP to stop, which is refused without it. A ``door`` that is open already stands for ``host`` and ``port``.
+
+    ``account`` and ``region`` are the default registry's, at ``registry``. Others come into being when a client
+    creates a repository with another ``registryId`` or signs for another region; each has a port of its own. So has
+    the public one, whose region is "public" here; it begins with the first call to ecr-public, and its repositories
+    have ``public_alias`` before their names.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        account: str = DEFAULT_ACCOUNT,
+        region: str = DEFAULT_REGION,
+        advertise: str | None = None,
+        public_alias: str = PUBLIC_ALIAS,
+        on_stop: Callable[[], None] | None = None,
+        door: Door | None = None,
+    ) -> None:
+        if len(account) != 12 or not (account.isascii() and account.isdigit()):
+            raise LocalEcrError(f"{account!r} is not an AWS account id.", "Give one of 12 digits.")
+        if not is_alias(public_alias):
+            raise LocalEcrError(f"{public_alias!r} cannot be a public registry's alias.", "Give one such as 'team'.")
+        self.root = Path(root)
+        self.account = account
+        self.region = region
+        self._host = host
+        self._port = port
+        self._advertise = advertise
+        self._public_alias = public_alias
+        self._on_stop = on_stop
+        self._door = door
+        self._application: Application | None = None
+        self._listener: Listener | None = None
+        self._lock_fd = -1
+        self._stop = threading.Event()
+        self._sweeper: threading.Thread | None = None
+
+    @property
+    def registry(self) -> str:
+        """host:port, as it stands before a repository's name."""
+        if self._advertise is not None:
+            return self._advertise
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"{host}:{self.port}"
+
+    @property
+    def port(self) -> int:
+        """The port that is bound."""
+        return self._port if self._listener is None else self._listener.port
+
+    @property
+    def endpoint(self) -> str:
+        """The URL of the API and of the registry."""
+        return f"http://{self.registry}"
+
+    def start(self) -> None:
+        """Open the store and serve, in threads of their own. Raises LocalEcrError."""
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._take_root()
+        try:
+            fd, waiting = (None, []) if self._door is None else self._door.hand_over()
+            self._listener = Listener(self._host, self._port, fd)
+            registries = Registries(
+                self.root,
+                account=self.account,
+                region=self.region,
+                registry=self.registry,
+                host=self._host if self._advertise is None else None,
+                public_alias=self._public_alias,
+            )
+        except BaseException as error:
+            if self._listener is not None:
+                self._listener.stop(0)
+                self._listener = None
+            self._release_root()
+            if isinstance(error, OSError):
+                raise LocalEcrError(
+                    f"The local ECR cannot listen on {self._host}:{self._port}: {error.strerror}.",
+                    "Stop what uses the port, or choose another one.",
+                ) from error
+            raise
+        self._application = Application(registries, self._on_stop)
+        self._write_serving(registries.default)
+        registries.listen(self._application)
+        if self._door is not None:
+            self._application.note_challenges(self._door.answered)
+            self._door = None
+        self._listener.start(self._application, waiting)
+        self._stop.clear()
+        self._sweeper = threading.Thread(target=self._maintain, name="local-ecr-sweep", daemon=True)
+        self._sweeper.start()
+
+    def stop(self) -> None:
+        """Finish the requests under way (5 seconds at most) and close everything."""
+        self._stop.set()
+        if self._listener is not None:
+            self._listener.stop(_STOP_SECONDS)
+            self._port = self._listener.port  # a second start comes back at the same address
+            self._listener = None
+        if self._application is not None:
+            self._application.registries.stop(_STOP_SECONDS)
+        if self._sweeper is not None:
+            self._sweeper.join()
+            self._sweeper = None
+        if self._application is not None:
+            self._application.close()
+            self._application = None
+        self._release_root()
+
+    def __enter__(self) -> LocalEcr:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def registries(self) -> list[dict[str, str]]:
+        """``account``, ``region`` and ``registry`` (host:port) of each registry there is, the default one first."""
+        return self._running().registries.shown()
+
+    def requests(self, account: str | None = None, region: str | None = None) -> dict[str, int]:
+        """How often each API operation was called, and each method on each kind of thing of the registry.
+
+        Of all registries, or of an account's, of a region's, or of one alone.
+        """
+        return self._running().access.counts(account, region)
+
+    def environment(self) -> dict[str, str]:
+        """The variables that point boto3, the aws CLI and ecr-tasks here. The keys open nothing."""
+        return {
+            "AWS_ENDPOINT_URL_ECR": self.endpoint,
+            "AWS_ENDPOINT_URL_ECR_PUBLIC": self.endpoint,
+            "AWS_ENDPOINT_URL_STS": self.endpoint,
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_ACCESS_KEY_ID": "AKIALOCALECRLOCALECR",
+            "AWS_SECRET_ACCESS_KEY": "local-ecr",
+        }
+
+    def set_findings(self, rules: list[dict[str, Any]]) -> None:
+        """Say what scans find from now on (``scanning``); the same as writing ``findings.json``."""
+        from .scanning import FILE, check_rules
+
+        write_whole(self.root / FILE, json.dumps(check_rules(rules)).encode())
+
+    def set_replication(self, *, delay: float = 0.0, fail: dict[str, str] | None = None) -> None:
+        """Say how long replications are IN_PROGRESS (seconds), and which fail: failure codes by region (a wildcard).
+
+        The same as writing ``replication.json``; those under way are meant as well.
+        """
+        from .replication import FILE, check_knobs
+
+        write_whole(self.root / FILE, json.dumps(check_knobs({"delay": delay, "fail": fail or {}})).encode())
+
+    def reset(self) -> None:
+        """Forget everything that was pushed or set, the log included."""
+        self._running().reset()
+
+    def _running(self) -> Application:
+        if self._application is None:
+            raise LocalEcrError("The local ECR is not running.", "Start it first.")
+        return self._application
+
+    def _take_root(self) -> None:
+        self._lock_fd = os.open(self.root / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        for _ in range(_LOCK_ATTEMPTS):
+            try:
+                fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                time.sleep(0.01)  # who looks whether we run holds it for a moment
+            else:
+                return
+        self._release_root()
+        raise LocalEcrError(f"Another local ECR serves {self.root}.", "Stop it first, or choose another folder.")
+
+    def _write_serving(self, core: Core) -> None:
+        document = {
+            "store": core.tokens.store_id,
+            "pid": os.getpid(),
+            "endpoint": self.endpoint,
+            "port": self.port,
+        }
+        write_whole(self.root / SERVING_FILE, json.dumps(document).encode())
+
+    def _release_root(self) -> None:
+        if self._lock_fd >= 0:
+            os.close(self._lock_fd)
+            self._lock_fd = -1
+
+    def _maintain(self) -> None:
+        application = self._application
+        while application is not None:
+            application.maintain()
+            if self._stop.wait(_SWEEP_SECONDS):
+                return

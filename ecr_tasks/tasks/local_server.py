@@ -1,0 +1,145 @@
+"""The local ECR for the tasks: starts and stops it, and points a run at it. The server itself is ``local/``."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ecr_tasks.errors import RegistryError
+from ecr_tasks.local_ecr import control
+from ecr_tasks.report.terminal import document, say, table
+from ecr_tasks.run import Run
+
+CONTAINER = "ecr-tasks-local"
+DEFAULT_IMAGE = "python:3-slim"
+
+
+def use(run: Run) -> None:
+    """The `local` task: everything that follows goes to the local ECR, whatever else is configured."""
+    with _translated():
+        status = control.status(control.default_root())
+        if not status.running and run.dry:
+            say("would start the local ECR; until it runs nobody can say what it holds")
+            run.registry_away = True
+            return
+        if not status.running:
+            status = _start(run, container=_needs_container(), port=None, image=DEFAULT_IMAGE)
+    run.override(environment(status))
+    say(f"the local ECR is at {status.endpoint} (account {status.account}, region {status.region})")
+
+
+def up(run: Run, *, container: bool, port: int | None, image: str) -> None:
+    """The `local.up` task."""
+    if run.dry:
+        say("would start the local ECR")
+        return
+    with _translated():
+        status = control.status(control.default_root())
+        if not status.running:
+            status = _start(run, container=container, port=port, image=image)
+    say(f"the local ECR is at {status.endpoint}, its data in {status.root}")
+
+
+def down(run: Run) -> None:
+    """The `local.down` task."""
+    with _translated():
+        status = control.status(control.default_root())
+        if not status.running:
+            say("the local ECR is not running")
+        elif run.dry:
+            say("would stop the local ECR")
+        else:
+            if status.container:
+                run.docker.remove_service(status.container)
+            control.down(control.default_root())
+            say("the local ECR has stopped; what it holds stays")
+
+
+def show(*, json: bool) -> None:
+    """The `local.status` task."""
+    with _translated():
+        status = control.status(control.default_root())
+    if json:
+        document(status.as_json())
+        return
+    if not status.running:
+        say("the local ECR is not running")
+        return
+    say(f"the local ECR is at {status.endpoint} (account {status.account}, region {status.region})")
+    if len(status.registries) > 1:
+        columns = ("account", "region", "registry")
+        table(columns, [tuple(item[name] for name in columns) for item in status.registries])
+    table(("request", "count"), [(name, str(count)) for name, count in sorted(status.requests.items())])
+
+
+def reset(run: Run) -> None:
+    """The `local.reset` task."""
+    if run.dry:
+        say("would empty the local ECR")
+        return
+    with _translated():
+        control.reset(control.default_root())
+    say("the local ECR is empty")
+
+
+def environment(status: control.Status) -> dict[str, str]:
+    """The settings that point at it; what could lead elsewhere (a profile, a role) is unset."""
+    endpoint = status.endpoint or ""
+    return {
+        "AWS_ENDPOINT_URL": "",
+        "AWS_ENDPOINT_URL_ECR": endpoint,
+        "AWS_ENDPOINT_URL_ECR_PUBLIC": endpoint,
+        "AWS_ENDPOINT_URL_STS": endpoint,
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "",
+        "AWS_USE_FIPS_ENDPOINT": "false",
+        "AWS_USE_DUALSTACK_ENDPOINT": "false",
+        "AWS_REGION": status.region,
+        "AWS_DEFAULT_REGION": status.region,
+        "AWS_ACCOUNT_ID": status.account,
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_SESSION_TOKEN": "",
+        "AWS_PROFILE": "",
+        "ECR_ROLE_ARN": "",
+        "ECR_CREATE_REPOSITORY": "true",
+    }
+
+
+def _start(run: Run, *, container: bool, port: int | None, image: str) -> control.Status:
+    root = control.default_root()
+    if not container:
+        return control.up(root, port=port)
+    port = port or _free_port()
+    address = f"127.0.0.1:{port}"
+    package = Path(control.__file__).parent
+    command = ["env", "PYTHONPATH=/opt", "PYTHONDONTWRITEBYTECODE=1", "python3", "-m", "ecr_tasks.local_ecr"]
+    everywhere = "0.0.0.0"  # noqa: S104 - inside the container; docker publishes it on our 127.0.0.1 alone
+    command += ["--root", "/data", "--host", everywhere, "--port", str(port), "--advertise", address]
+    root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # The package alone is mounted: it is complete in itself, and its parent stays an empty namespace.
+    mounts = {str(package): "/opt/ecr_tasks/local_ecr:ro", str(root): "/data"}
+    run.docker.run_service(CONTAINER, image, command, port=port, mounts=mounts)
+    return control.adopt(root, endpoint=f"http://{address}", container=CONTAINER)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _needs_container() -> bool:
+    """Whether docker's engine is in a virtual machine, whose 127.0.0.1 is not ours."""
+    return sys.platform in ("darwin", "win32")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except control.LocalEcrError as error:
+        raise RegistryError(error.cause, error.remedy) from error

@@ -1,0 +1,74 @@
+"""A local ECR for each test, an SDK client that holds it to the API's model, and a plain registry client."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from ecr_tasks.local_ecr.server import LocalEcr
+from tests.local_ecr.model import check
+from tests.local_ecr.shell import Shell
+from tests.local_ecr.wire import Wire
+
+
+@pytest.fixture
+def ecr(tmp_path: Path) -> Iterator[LocalEcr]:
+    """A running local ECR."""
+    with LocalEcr(tmp_path / "ecr", account="123456789012", region="eu-west-1") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def session() -> boto3.Session:
+    """One for all tests, as it reads the model once."""
+    return boto3.Session(aws_access_key_id="AKIALOCAL", aws_secret_access_key="none", region_name="eu-west-1")
+
+
+def make_client(session: boto3.Session, endpoint: str, service: str = "ecr", region: str | None = None) -> Any:
+    """An SDK client, of the session's region if no other is given; ECR's checks every response against the model."""
+    settings = Config(retries={"max_attempts": 1}, parameter_validation=False, tcp_keepalive=True)
+    client = session.client(service, region, endpoint_url=endpoint, config=settings)  # type: ignore[call-overload]
+    if service.startswith("ecr"):
+        client.meta.events.register(f"after-call.{service}", check)
+    return client
+
+
+@pytest.fixture
+def api(ecr: LocalEcr, session: boto3.Session) -> Any:
+    """The ECR API through boto3, every response of which is checked against the model."""
+    return make_client(session, ecr.endpoint)
+
+
+@pytest.fixture
+def repository(api: Any) -> str:
+    """The name of an empty, mutable repository."""
+    api.create_repository(repositoryName="team/app")
+    return "team/app"
+
+
+@pytest.fixture
+def wire(ecr: LocalEcr, repository: str) -> Wire:
+    """The registry, logged in; there is one repository."""
+    return Wire.to(ecr)
+
+
+@pytest.fixture
+def shell(ecr: LocalEcr, tmp_path: Path) -> Shell:
+    """A user's project beside the local ECR."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    return Shell(ecr, folder)
+
+
+def refused(call: Callable[..., Any], **parameters: Any) -> tuple[str, str]:
+    """Name and message of the exception that a call is refused with."""
+    with pytest.raises(ClientError) as caught:
+        call(**parameters)
+    error = caught.value.response["Error"]
+    return error["Code"], error["Message"]

@@ -1,0 +1,132 @@
+"""The API as a whole: every operation is there or says that it is not; STS; whatever else is asked."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from ecr_tasks.local_ecr.ecr_api.dispatch import OPERATIONS
+from ecr_tasks.local_ecr.server import LocalEcr
+from tests.local_ecr.conftest import make_client, refused
+from tests.local_ecr.wire import Wire
+
+
+def all_operations() -> list[str]:
+    model = boto3.Session()._session.get_service_model("ecr")
+    return list(model.operation_names)
+
+
+def test_nothing_is_invented() -> None:
+    assert set(OPERATIONS) <= set(all_operations())
+    assert len(OPERATIONS) == 37
+
+
+@pytest.mark.parametrize("operation", sorted(set(all_operations()) - set(OPERATIONS)))
+def test_what_is_not_implemented_says_so(ecr: LocalEcr, operation: str) -> None:
+    answer = Wire(ecr.registry).api(operation, {})
+    assert answer.status == 501
+    assert answer.json() == {
+        "__type": "NotImplementedException",
+        "message": f"The local ECR does not implement the operation '{operation}'.",
+    }
+
+
+def test_other_services_say_so(ecr: LocalEcr) -> None:
+    wire = Wire(ecr.registry)
+    for target in ("SpencerFrontendService.BatchGetImage", "CodeBuild_20161006.StartBuild"):
+        service, _, operation = target.partition(".")
+        wire.client.request("POST", "/", b"{}", {"X-Amz-Target": target})
+        answer = json.loads(wire.client.getresponse().read())
+        assert answer["message"].endswith(f"the operation '{operation}' of '{service}'.")
+    assert wire.send("POST", "/", b"{}").json()["__type"] == "UnknownOperationException"
+    assert wire.send("GET", "/nothing").status == 404
+    assert wire.send("GET", "/").status == 200
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b"7", b"\xff", b"[" * 100_000])
+def test_a_body_that_is_no_json_object(ecr: LocalEcr, body: bytes) -> None:
+    wire = Wire(ecr.registry)
+    target = "AmazonEC2ContainerRegistry_V20150921.DescribeRepositories"
+    wire.client.request("POST", "/", body, {"X-Amz-Target": target})
+    assert json.loads(wire.client.getresponse().read())["__type"] == "SerializationException"
+
+
+@pytest.mark.parametrize("operation", sorted(OPERATIONS))
+def test_every_operation_survives_nonsense(ecr: LocalEcr, operation: str) -> None:
+    wire = Wire(ecr.registry)
+    wire.api("CreateRepository", {"repositoryName": "app"})
+    shape = boto3.Session()._session.get_service_model("ecr").operation_model(operation).input_shape
+    assert shape is not None
+    values: list[Any] = [None, 0, -1, 10**30, "", "x", "\ud800", [], [None], [[]], {}, {"a": None}, True]
+    for nonsense in values:
+        for member in shape.members:
+            document = {"repositoryName": "app", member: nonsense}
+            assert wire.api(operation, document).status in (200, 400, 501)
+
+
+@pytest.fixture
+def sts(ecr: LocalEcr, session: boto3.Session) -> Any:
+    return make_client(session, ecr.endpoint, "sts")
+
+
+def test_who_is_calling(sts: Any) -> None:
+    said = sts.get_caller_identity()
+    assert (said["Account"], said["Arn"]) == ("123456789012", "arn:aws:iam::123456789012:user/local")
+
+
+def test_a_role(ecr: LocalEcr, sts: Any) -> None:
+    role = "arn:aws:iam::123456789012:role/ci/deploy"
+    said = sts.assume_role(RoleArn=role, RoleSessionName="run-1")
+    keys = said["Credentials"]
+    assert keys["AccessKeyId"].startswith("ASIA")
+    assert said["AssumedRoleUser"]["Arn"] == "arn:aws:sts::123456789012:assumed-role/deploy/run-1"
+    assumed = boto3.client(
+        "sts",
+        endpoint_url=ecr.endpoint,
+        region_name="eu-west-1",
+        aws_access_key_id=keys["AccessKeyId"],
+        aws_secret_access_key=keys["SecretAccessKey"],
+        aws_session_token=keys["SessionToken"],
+    )
+    assert assumed.get_caller_identity()["Arn"] == said["AssumedRoleUser"]["Arn"]
+
+
+def test_a_role_by_web_identity(sts: Any) -> None:
+    claims = base64.urlsafe_b64encode(b'{"sub":"repo:a","iss":"https://ci.example","aud":"x"}').decode().rstrip("=")
+    said = sts.assume_role_with_web_identity(
+        RoleArn="arn:aws:iam::123456789012:role/deploy", RoleSessionName="run", WebIdentityToken=f"e.{claims}.s"
+    )
+    assert said["SubjectFromWebIdentityToken"] == "repo:a"
+    assert said["Provider"] == "ci.example"
+    plain = sts.assume_role_with_web_identity(
+        RoleArn="arn:aws:iam::123456789012:role/deploy", RoleSessionName="run", WebIdentityToken="no jwt at all"
+    )
+    assert plain["Credentials"]["SessionToken"]
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"RoleArn": "arn:aws:iam::210987654321:role/deploy"}, "AccessDenied"),
+        ({"RoleArn": "deploy & <more>"}, "ValidationError"),
+        ({"RoleSessionName": "a b"}, "ValidationError"),
+        ({"DurationSeconds": 1}, "ValidationError"),
+    ],
+)
+def test_roles_that_are_refused(sts: Any, change: dict[str, Any], code: str) -> None:
+    wanted = {"RoleArn": "arn:aws:iam::123456789012:role/deploy", "RoleSessionName": "run", **change}
+    assert refused(sts.assume_role, **wanted)[0] == code
+    token = {"WebIdentityToken": "x"} if code == "AccessDenied" else {"WebIdentityToken": "token"}
+    with pytest.raises(ClientError):
+        sts.assume_role_with_web_identity(**wanted, **token)
+
+
+def test_the_rest_of_sts_says_so(sts: Any) -> None:
+    name, text = refused(sts.get_session_token)
+    assert name == "NotImplemented"
+    assert "GetSessionToken" in text

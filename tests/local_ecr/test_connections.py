@@ -1,0 +1,283 @@
+"""The HTTP side: clients that speak TLS, stop half-way, send nothing, or send nonsense."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ecr_tasks.local_ecr.early_socket import Door
+from ecr_tasks.local_ecr.http import body, listener
+from ecr_tasks.local_ecr.server import LocalEcr
+from tests.local_ecr.wire import Wire, digest_of
+
+
+@pytest.fixture
+def raw(ecr: LocalEcr) -> Iterator[socket.socket]:
+    """A bare connection."""
+    host, _, port = ecr.registry.partition(":")
+    with socket.create_connection((host, int(port)), timeout=10) as client:
+        yield client
+
+
+def everything(client: socket.socket) -> bytes:
+    """What the server sends until it closes."""
+    received = b""
+    while piece := client.recv(65536):
+        received += piece
+    return received
+
+
+def status_of(client: socket.socket, text: str) -> int:
+    client.sendall(text.encode())
+    return int(client.recv(65536).split()[1])
+
+
+def test_a_tls_handshake_is_answered_in_plain_http(ecr: LocalEcr, raw: socket.socket) -> None:
+    raw.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 500)
+    assert everything(raw).startswith(b"HTTP/1.1 400 ")
+    host, _, port = ecr.registry.partition(":")
+    with (
+        socket.create_connection((host, int(port)), timeout=10) as client,
+        pytest.raises(ssl.SSLError, match=r"WRONG_VERSION_NUMBER|wrong version number|record layer"),
+    ):
+        ssl._create_unverified_context().wrap_socket(client, server_hostname=host)  # noqa: S323
+
+
+@pytest.mark.parametrize("start", [b"", b"GET /v2/ HT", b"PUT /x HTTP/1.1\r\nContent-Length: 9\r\n\r\nhalf"])
+def test_a_client_that_stops_is_left(
+    tmp_path: object, monkeypatch: pytest.MonkeyPatch, ecr: LocalEcr, start: bytes
+) -> None:
+    for name in ("FIRST_WAIT", "HEAD_WAIT", "IDLE_WAIT", "BODY_WAIT"):
+        monkeypatch.setattr(body, name, 0.2)
+    host, _, port = ecr.registry.partition(":")
+    with socket.create_connection((host, int(port)), timeout=5) as client:
+        client.sendall(start)
+        begun = time.monotonic()
+        everything(client)
+        assert time.monotonic() - begun < 3
+
+
+def test_a_body_that_trickles_is_left(
+    monkeypatch: pytest.MonkeyPatch, ecr: LocalEcr, wire: Wire, repository: str
+) -> None:
+    monkeypatch.setattr(body, "BODY_WAIT", 0.2)
+    where = wire.send("POST", f"/v2/{repository}/blobs/uploads/").headers["Location"]
+    host, _, port = ecr.registry.partition(":")
+    with socket.create_connection((host, int(port)), timeout=5) as client:
+        head = (
+            f"PATCH {where} HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {wire.token}\r\nContent-Length: 99999\r\n\r\n"
+        )
+        client.sendall(head.encode())
+        sent = 0
+        with contextlib.suppress(OSError):  # reset or broken pipe
+            while sent < 100:
+                client.sendall(b"x")
+                sent += 1
+                time.sleep(0.05)
+    assert sent < 100
+    assert wire.send("GET", where).status == 204
+
+
+def test_many_silent_clients_do_not_hold_up_the_others(ecr: LocalEcr) -> None:
+    host, _, port = ecr.registry.partition(":")
+    silent = [socket.create_connection((host, int(port))) for _ in range(100)]
+    try:
+        assert Wire(ecr.registry).send("GET", "/v2/").status == 401
+    finally:
+        for client in silent:
+            client.close()
+
+
+def test_when_there_is_no_room_a_client_waits(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
+    monkeypatch.setattr(listener, "MAX_CONNECTIONS", 1)
+    with LocalEcr(tmp_path) as server:  # type: ignore[arg-type]
+        host, _, port = server.registry.partition(":")
+        first = socket.create_connection((host, int(port)))
+        threading.Timer(0.3, first.close).start()
+        assert Wire(server.registry).send("GET", "/v2/").status == 401
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("nonsense\r\n\r\n", 400),
+        ("GET /v2/\r\n\r\n", 400),
+        ("GET /v2/ HTTP/2.0\r\n\r\n", 505),
+        ("GET v2 HTTP/1.1\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nno colon\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\n folded: x\r\n\r\n", 400),
+        ("POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n", 400),
+        ("POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400),
+        ("POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
+        ("POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+        ("POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", 400),
+        ("POST / HTTP/1.1\r\nX-Amz-Target: a.b\r\n\r\n", 501),
+        ("GET http://other.example/ HTTP/1.1\r\nHost: x\r\n\r\n", 200),
+        ("\r\n\r\nGET / HTTP/1.0\r\n\r\n", 200),
+        (f"GET / HTTP/1.1\r\nX: {'x' * 70000}\r\n\r\n", 431),
+    ],
+)
+def test_requests_good_and_bad(raw: socket.socket, text: str, status: int) -> None:
+    assert status_of(raw, text) == status
+
+
+@pytest.mark.parametrize("chunks", [b"x\r\n", b"5\r\nabc", b"3\r\nabcde\r\n0\r\n\r\n", b"z" * 5000])
+def test_bad_chunks(ecr: LocalEcr, wire: Wire, repository: str, raw: socket.socket, chunks: bytes) -> None:
+    where = wire.send("POST", f"/v2/{repository}/blobs/uploads/").headers["Location"]
+    head = f"PATCH {where} HTTP/1.1\r\nAuthorization: Basic {wire.token}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    raw.sendall(head.encode() + chunks)
+    raw.shutdown(socket.SHUT_WR)
+    answer = everything(raw)
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 400 ")
+
+
+def test_expect_continue(ecr: LocalEcr, wire: Wire, repository: str, raw: socket.socket) -> None:
+    digest = digest_of(b"hello")
+    head = (
+        f"POST /v2/{repository}/blobs/uploads/?digest={digest} HTTP/1.1\r\nContent-Length: 5\r\n"
+        "Expect: 100-continue\r\n"
+    )
+    raw.sendall(f"{head}Authorization: Basic {wire.token}\r\n\r\n".encode())
+    assert raw.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+    raw.sendall(b"hello")
+    assert raw.recv(1000).startswith(b"HTTP/1.1 201 ")
+    raw.sendall(f"{head}\r\n".encode())  # refused before the body is asked for
+    assert raw.recv(1000).startswith(b"HTTP/1.1 401 ")
+
+
+def test_requests_in_a_row_on_one_connection(raw: socket.socket) -> None:
+    raw.sendall(b"GET /v2/ HTTP/1.1\r\nHost: x\r\n\r\n" * 3 + b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n")
+    assert everything(raw).count(b"HTTP/1.1 401 ") == 3
+
+
+def test_stop_lets_a_request_finish(ecr: LocalEcr, wire: Wire, repository: str) -> None:
+    data = b"x" * 1_000_000
+    where = wire.send("POST", f"/v2/{repository}/blobs/uploads/").headers["Location"]
+    host, _, port = ecr.registry.partition(":")
+    with socket.create_connection((host, int(port)), timeout=10) as client:
+        target = f"PUT {where}?digest={digest_of(data)} HTTP/1.1\r\n"
+        client.sendall(
+            f"{target}Authorization: Basic {wire.token}\r\nContent-Length: {len(data)}\r\n\r\n".encode() + data[:10]
+        )
+        time.sleep(0.1)
+        stopping = threading.Thread(target=ecr.stop)
+        stopping.start()
+        time.sleep(0.1)
+        client.sendall(data[10:])
+        answer = everything(client)
+        stopping.join()
+    assert answer.startswith(b"HTTP/1.1 201 ")
+    assert b"Connection: close" in answer
+
+
+def test_a_failure_of_ours_is_a_500_and_the_next_request_works(
+    monkeypatch: pytest.MonkeyPatch, ecr: LocalEcr, wire: Wire, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr("ecr_tasks.local_ecr.distribution.lists.tags", lambda *_: 1 / 0)
+        assert wire.send("GET", "/v2/team/app/tags/list").status == 500
+    assert "ZeroDivisionError" in capsys.readouterr().err
+    assert wire.send("GET", "/v2/team/app/tags/list").status == 200
+
+
+def test_a_file_that_shrank_ends_the_connection(ecr: LocalEcr, wire: Wire, repository: str) -> None:
+    digest = wire.push_blob(repository, b"0123456789")
+    (blob,) = [path for path in (ecr.root / "blobs").rglob("*") if path.is_file()]
+    blob.write_bytes(b"01")
+    with pytest.raises(Exception, match=r"IncompleteRead|2 bytes read"):
+        wire.send("GET", f"/v2/{repository}/blobs/{digest}")
+
+
+def test_the_access_log(ecr: LocalEcr, wire: Wire, repository: str) -> None:
+    wire.push_image(repository, "v1", b"layer")
+    digest = digest_of(b"layer")
+    wire.send("GET", f"/v2/{repository}/blobs/{digest}")
+    api = wire.api("GetDownloadUrlForLayer", {"repositoryName": repository, "layerDigest": digest}).json()
+    wire.send("GET", api["downloadUrl"].partition(ecr.registry)[2])
+    wire.send("GET", "/v2/nope/tags/list")
+    expected = {
+        "CreateRepository": 1,
+        "GetAuthorizationToken": 1,
+        "GetDownloadUrlForLayer": 1,
+        "GET blob": 2,
+        "GET tags": 1,
+        "POST upload": 2,
+        "PUT manifest": 1,
+        "PUT upload": 2,
+    }
+    assert ecr.requests() == expected
+    text = (ecr.root / "access.jsonl").read_text()
+    lines = [json.loads(line) for line in text.splitlines()]
+    assert len(lines) == sum(expected.values())
+    assert set(lines[0]) == {
+        *("time", "registry", "method", "path", "operation", "kind", "status", "bytes", "received"),
+        "milliseconds",
+    }
+    assert lines[0]["operation"] == "CreateRepository"
+    gets = [line for line in lines if line["kind"] == "blob"]
+    assert [(line["status"], line["bytes"]) for line in gets] == [(200, 5), (200, 5)]
+    puts = [line for line in lines if (line["method"], line["kind"]) == ("PUT", "upload")]
+    assert [line["received"] for line in puts] == [2, 5]
+    assert puts[0]["path"].endswith(f"?digest={digest_of(b'{}')}")
+    assert "token" not in text
+    assert (wire.token or "none")[10:40] not in text
+    assert wire.password()[10:40] not in text
+    ecr.stop()
+    ecr.start()
+    assert ecr.requests() == expected
+    ecr.reset()
+    assert ecr.requests() == {}
+
+
+def test_the_log_is_set_aside_when_it_is_long(monkeypatch: pytest.MonkeyPatch, ecr: LocalEcr) -> None:
+    monkeypatch.setattr("ecr_tasks.local_ecr.http.accesslog.MAX_BYTES", 1000)
+    wire = Wire(ecr.registry)
+    for _ in range(20):
+        wire.send("GET", "/v2/")
+    assert ecr.requests() == {"GET base": 20}
+    assert (ecr.root / "access.1.jsonl").exists()
+    assert (ecr.root / "access.jsonl").stat().st_size < 1000
+    ecr.stop()
+    ecr.start()
+    assert ecr.requests() == {"GET base": 20}
+
+
+def test_a_client_that_goes_in_the_middle_is_noted(ecr: LocalEcr, wire: Wire, repository: str) -> None:
+    where = wire.send("POST", f"/v2/{repository}/blobs/uploads/").headers["Location"]
+    host, _, port = ecr.registry.partition(":")
+    with socket.create_connection((host, int(port))) as client:
+        head = f"PATCH {where} HTTP/1.1\r\nAuthorization: Basic {wire.token}\r\nContent-Length: 100\r\n\r\nabc"
+        client.sendall(head.encode())
+    for _ in range(200):
+        if '"status":499' in (ecr.root / "access.jsonl").read_text():
+            break
+        time.sleep(0.01)
+    assert "PATCH upload" not in ecr.requests()
+    assert wire.send("GET", where).headers["Range"] == "0-2"
+
+
+def test_the_door_answers_before_the_server_does(tmp_path: Path) -> None:
+    door = Door("127.0.0.1", 0)
+    door.open("http://registry.example")
+    silent = socket.create_connection(("127.0.0.1", door.port), timeout=10)
+    asking = socket.create_connection(("127.0.0.1", door.port), timeout=10)
+    asking.sendall(b"GET /_local/status HTTP/1.1\r\nHost: x\r\n\r\n")
+    early = Wire(f"127.0.0.1:{door.port}").send("GET", "/v2/")
+    assert early.headers["WWW-Authenticate"].startswith('Basic realm="http://registry.example/"')
+    with LocalEcr(tmp_path, port=door.port, advertise="registry.example", door=door) as server:
+        late = Wire(f"127.0.0.1:{door.port}").send("GET", "/v2/")
+        assert (late.status, late.body) == (early.status, early.body)
+        assert late.headers["WWW-Authenticate"] == early.headers["WWW-Authenticate"]
+        assert asking.recv(1000).startswith(b"HTTP/1.1 200 OK\r\n")
+        assert status_of(silent, "GET /v2/ HTTP/1.1\r\n\r\n") == 401
+        assert server.requests() == {"GET base": 3}
+    for client in (silent, asking):
+        client.close()

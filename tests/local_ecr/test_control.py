@@ -1,0 +1,303 @@
+"""A local ECR in the background: started once, found again, emptied, stopped; and what can go wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ecr_tasks.local_ecr import control, process
+from ecr_tasks.local_ecr.control import LocalEcrError
+from ecr_tasks.local_ecr.server import LocalEcr
+from tests.local_ecr.wire import Wire
+
+PROJECT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Iterator[Path]:
+    """A folder whose server, if there is one, is stopped afterwards."""
+    folder = tmp_path / "with a space" / "ecr"
+    yield folder
+    control.down(folder)
+
+
+def test_up_status_down(root: Path) -> None:
+    assert control.status(root) == control.Status(
+        running=False,
+        endpoint="",
+        registry="",
+        account="000000000000",
+        region="us-east-1",
+        pid=None,
+        root=root,
+    )
+    assert not root.exists()
+    up = control.up(root, account="123456789012", region="eu-west-1")
+    assert (up.running, up.account, up.region, up.container) == (True, "123456789012", "eu-west-1", None)
+    assert up.endpoint == f"http://{up.registry}"
+    assert up.registry.startswith("127.0.0.1:")
+    assert control.up(root) == up == control.status(root)
+    assert json.loads(json.dumps(up.as_json()))["root"] == str(root)
+    Wire(up.registry).send("GET", "/v2/")
+    assert control.status(root).requests == {"GET base": 1}
+    assert control.down(root) is True
+    assert control.down(root) is False
+    after = control.status(root)
+    assert (after.running, after.registry, after.pid) == (False, up.registry, None)
+    again = control.up(root)
+    assert (again.registry, again.account, again.region) == (up.registry, up.account, up.region)
+    assert again.requests == {"GET base": 1}
+    assert stat.S_IMODE(root.stat().st_mode) == 0o700
+    for file in root.rglob("*"):
+        assert stat.S_IMODE(file.stat().st_mode) & 0o077 == 0, file
+
+
+def test_status_is_quick(root: Path) -> None:
+    control.up(root)
+    times = []
+    for _ in range(10):
+        begun = time.perf_counter()
+        control.status(root)
+        times.append(time.perf_counter() - begun)
+    assert min(times) < 0.005
+
+
+def test_two_ups_at_once_start_one(root: Path) -> None:
+    found: list[control.Status] = []
+    threads = [threading.Thread(target=lambda: found.append(control.up(root))) for _ in range(4)]
+    code = f"""
+from pathlib import Path
+from ecr_tasks.local_ecr import control
+print(control.up(Path({str(root)!r})).pid)
+"""
+    others = [subprocess.Popen([sys.executable, "-c", code], cwd=PROJECT, stdout=subprocess.PIPE) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    # The server holds no end of the pipe, or this would wait for ever.
+    pids = {int(other.communicate(timeout=20)[0]) for other in others}
+    assert pids | {status.pid for status in found} == {found[0].pid}
+
+
+def test_a_killed_server_is_noticed(root: Path) -> None:
+    up = control.up(root)
+    assert up.pid is not None
+    os.kill(up.pid, signal.SIGKILL)
+    assert process.wait_until_gone(root, 5)
+    assert control.status(root).running is False
+    again = control.up(root)
+    assert (again.registry, again.running) == (up.registry, True)
+
+
+def test_the_server_outlives_its_starter_and_has_none_of_its_secrets(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a secret")
+    up = control.up(root)
+    assert up.pid is not None
+    assert os.getsid(up.pid) == up.pid
+    environment = Path(f"/proc/{up.pid}/environ")
+    if environment.exists():
+        assert b"a secret" not in environment.read_bytes()
+        opened = [str(fd.readlink()) for fd in Path(f"/proc/{up.pid}/fd").iterdir()]
+        assert not [name for name in opened if name.startswith("pipe:")]
+
+
+def test_reset(root: Path) -> None:
+    up = control.up(root)
+    wire = Wire(up.registry)
+    wire.token = wire.api("GetAuthorizationToken", {}).json()["authorizationData"][0]["authorizationToken"]
+
+    def fill() -> None:
+        wire.api("CreateRepository", {"repositoryName": "app"})
+        wire.push_image("app", "v1", b"layer")
+
+    def is_empty() -> bool:
+        files = [path for name in ("blobs", "uploads") for path in (root / name).rglob("*") if path.is_file()]
+        return not files and (root / "access.jsonl").stat().st_size == 0
+
+    fill()
+    control.reset(root)
+    assert is_empty()
+    assert wire.send("GET", "/v2/app/tags/list").error[1] == "NAME_UNKNOWN"
+    assert control.status(root).registry == up.registry
+    fill()
+    control.down(root)
+    assert not is_empty()
+    control.reset(root)
+    assert is_empty()
+    assert control.status(root).running is False
+    assert control.up(root).requests == {}
+
+
+def test_a_port_that_is_taken(root: Path) -> None:
+    port = int(control.up(root).registry.partition(":")[2])
+    control.down(root)
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", port))
+        other.listen()
+        with pytest.raises(LocalEcrError, match=f"Port {port}, where this local ECR was before, is taken"):
+            control.up(root)
+        assert control.status(root).running is False
+        elsewhere = control.up(root, port=free_port())
+        assert elsewhere.running
+    with pytest.raises(LocalEcrError, match=r"Port .* is taken by another program"):
+        control.up(root.parent / "second", port=int(elsewhere.registry.partition(":")[2]))
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.mark.parametrize("other", [{"account": "210987654321"}, {"region": "eu-west-3"}, {"port": 1}])
+def test_a_server_with_other_settings_is_not_replaced(root: Path, other: dict[str, object]) -> None:
+    control.up(root)
+    with pytest.raises(LocalEcrError, match="runs already, with"):
+        control.up(root, **other)  # type: ignore[arg-type]
+
+
+def test_a_server_that_does_not_start_says_why(root: Path) -> None:
+    with pytest.raises(LocalEcrError, match="12 digits"):
+        control.up(root, account="1")
+    assert control.status(root).running is False
+
+
+def test_another_program_at_our_port_is_not_us(root: Path, tmp_path: Path) -> None:
+    control.up(root)
+    control.down(root)
+    with LocalEcr(tmp_path / "other", port=int(control.status(root).registry.partition(":")[2])):
+        assert control.status(root).running is False
+
+
+def test_a_server_that_hangs_is_ended(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "_PING_SECONDS", 0.2)
+    monkeypatch.setattr(control, "_STOP_SECONDS", 0.5)
+    up = control.up(root)
+    assert up.pid is not None
+    os.kill(up.pid, signal.SIGSTOP)
+    assert control.status(root).running is False
+    with pytest.raises(LocalEcrError, match="does not answer"):
+        control.up(root)
+    with pytest.raises(LocalEcrError, match="does not answer"):
+        control.reset(root)
+    assert control.down(root) is True
+    assert not process.is_held(root)
+
+
+def test_only_who_means_it_can_reset_or_stop(root: Path) -> None:
+    wire = Wire(control.up(root).registry)
+    for path in ("/_local/reset", "/_local/stop"):
+        assert wire.send("POST", path, b"").status == 403
+        assert wire.send("POST", path, b"", X_Local_Ecr="yes").status == 403
+        assert wire.send("POST", path, b"", X_Local_Ecr=path[8:], Origin="http://evil.example").status == 403
+        assert wire.send("GET", path).status == 404
+    assert control.status(root).running
+
+
+def test_a_test_s_own_server_is_not_stopped_from_outside(ecr: LocalEcr) -> None:
+    assert control.down(ecr.root / "nothing") is False
+    assert Wire(ecr.registry).send("POST", "/_local/stop", b"", X_Local_Ecr="stop").status == 403
+
+
+def test_one_in_a_container(root: Path, tmp_path: Path) -> None:
+    """The container is another process here: what matters is that it is reached over HTTP alone."""
+    port = free_port()
+    command = [sys.executable, "-m", "ecr_tasks.local_ecr", f"--root={tmp_path / 'inside'}", "--host=0.0.0.0"]
+    with subprocess.Popen(
+        [*command, f"--port={port}", f"--advertise=127.0.0.1:{port}", "--account=123456789012"],
+        cwd=PROJECT,
+        stdout=subprocess.DEVNULL,
+    ) as container:
+        endpoint = f"http://127.0.0.1:{port}"
+        adopted = control.adopt(root, endpoint=endpoint, container="box")
+        assert (adopted.container, adopted.pid, adopted.endpoint) == ("box", None, endpoint)
+        assert control.status(root) == control.up(root) == adopted
+        Wire(adopted.registry).api("CreateRepository", {"repositoryName": "app"})
+        assert control.status(root).requests == {"CreateRepository": 1}
+        control.reset(root)
+        assert control.status(root).requests == {}
+        with pytest.raises(LocalEcrError, match="runs already"):
+            control.up(root, region="eu-west-3")
+        container.send_signal(signal.SIGKILL)
+        container.wait()
+        gone = control.status(root)
+        assert (gone.running, gone.container) == (False, "box")
+        with pytest.raises(LocalEcrError, match="container box, which does not answer"):
+            control.up(root)
+        with pytest.raises(LocalEcrError, match="does not answer"):
+            control.reset(root)
+    assert control.down(root) is False
+    assert control.status(root).container is None
+    assert control.up(root).registry == adopted.registry  # references to its images still name the right port
+    with pytest.raises(LocalEcrError, match=r"serves .* already"), LocalEcr(tmp_path / "another") as another:
+        control.adopt(root, endpoint=another.endpoint, container="box")
+
+
+def test_a_running_container_ends_with_down(root: Path, tmp_path: Path) -> None:
+    port = free_port()
+    command = [sys.executable, "-m", "ecr_tasks.local_ecr", f"--root={tmp_path / 'inside'}", f"--port={port}"]
+    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL) as container:
+        control.adopt(root, endpoint=f"http://127.0.0.1:{port}/", container="box")
+        assert control.down(root) is True
+        assert container.wait(10) == 0
+
+
+def test_a_container_that_never_answers(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control, "_ADOPT_SECONDS", 0.1)
+    with pytest.raises(LocalEcrError, match="docker logs box"):
+        control.adopt(root, endpoint=f"http://127.0.0.1:{free_port()}", container="box")
+
+
+def test_default_root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert control.default_root() == tmp_path / "ecr-tasks" / "local"
+    monkeypatch.setenv("XDG_DATA_HOME", "relative")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert control.default_root() == tmp_path / ".local" / "share" / "ecr-tasks" / "local"
+
+
+def test_files_that_were_cut_short_are_no_obstacle(root: Path) -> None:
+    root.mkdir(parents=True)
+    for name in ("control.json", "serving.json"):
+        (root / name).write_text('{"po')
+    (root / "secret").write_bytes(b"half")
+    assert control.up(root).running
+
+
+@pytest.mark.parametrize("arguments", [[], ["--root"], ["--port=1"], ["--root=x", "--port=y"], ["--colour=red"]])
+def test_the_command_explains_itself(arguments: list[str]) -> None:
+    command = [sys.executable, "-m", "ecr_tasks.local_ecr"]
+    said = subprocess.run([*command, *arguments], cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert (said.returncode, "usage:" in said.stderr) == (2, True)
+    said = subprocess.run([*command, "--help"], cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert (said.returncode, "usage:" in said.stdout) == (0, True)
+
+
+def test_it_imports_nothing_else_of_the_project_and_only_the_standard_library() -> None:
+    code = (
+        "import sys; before = set(sys.modules); import ecr_tasks.local_ecr.__main__, ecr_tasks.local_ecr.control; "
+        "print(*sorted(set(sys.modules) - before))"
+    )
+    said = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
+    loaded = said.stdout.split()
+    assert [
+        name for name in loaded if name.startswith("ecr_tasks.") and not name.startswith("ecr_tasks.local_ecr")
+    ] == []
+    tops = {name.partition(".")[0] for name in loaded}
+    assert tops - set(sys.stdlib_module_names) == {"ecr_tasks"}
+    assert not tops & {"argparse", "asyncio", "email", "logging", "ssl", "subprocess"}

@@ -1,0 +1,64 @@
+"""The task promote inside one repository, against the local ECR: calls, refusals, bytes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.local_ecr.shell import Shell
+from tests.local_ecr.wire import OCI_MANIFEST, Wire, digest_of
+
+
+def held(api: Any, repository: str, tag: str) -> tuple[str, str, str]:
+    """Digest, media type and bytes of what a tag points at."""
+    (image,) = api.batch_get_image(repositoryName=repository, imageIds=[{"imageTag": tag}])["images"]
+    return image["imageId"]["imageDigest"], image["imageManifestMediaType"], image["imageManifest"]
+
+
+@pytest.mark.parametrize("before", [None, b"old"])
+def test_one_tag_takes_two_calls_and_moves_no_layer(
+    shell: Shell, api: Any, wire: Wire, repository: str, before: bytes | None
+) -> None:
+    raw = wire.push_image(repository, "v1", b"layer" * 1000)
+    if before is not None:
+        wire.push_image(repository, "prod", before)
+    done, calls = shell.calls("promote", "v1", "--tag", "prod")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{shell.ecr.registry}/{repository}@{digest_of(raw)}\n"
+    assert calls == {"BatchGetImage": 1, "PutImage": 1}
+    assert held(api, repository, "prod") == (digest_of(raw), OCI_MANIFEST, raw.decode())
+
+
+def test_an_index_keeps_its_bytes_and_a_manifest_its_missing_media_type(
+    shell: Shell, api: Any, wire: Wire, repository: str
+) -> None:
+    child = wire.push_image(repository, None, b"layer", mediaType=None)
+    wire.push_index(repository, "v1", [child])
+    before = held(api, repository, "v1")
+    assert shell.inv("promote", before[0], "--tag", "prod", "--tag", "latest").returncode == 0
+    assert held(api, repository, "prod") == held(api, repository, "latest") == before
+    done, calls = shell.calls("promote", "v1", "--tag", "prod", "--tag", "latest")
+    assert (done.returncode, calls) == (0, {"BatchGetImage": 1})
+
+
+def test_a_locked_tag_is_refused_with_both_digests(shell: Shell, api: Any, wire: Wire) -> None:
+    api.create_repository(repositoryName="team/locked", imageTagMutability="IMMUTABLE")
+    new, old = (digest_of(wire.push_image("team/locked", tag, tag.encode())) for tag in ("new", "old"))
+    for words in (("--tag", "old"), ("--tag", "rc", "--tag", "old")):
+        done, calls = shell.calls("promote", "new", *words, ECR_REPOSITORY="team/locked")
+        assert (done.returncode, done.stdout) == (6, "")
+        assert new in done.stderr
+        assert old in done.stderr
+    assert "PutImage" not in calls
+    assert shell.inv("promote", "old", "--tag", "old", ECR_REPOSITORY="team/locked").returncode == 0
+
+
+def test_what_is_not_there(shell: Shell, wire: Wire, repository: str) -> None:
+    for words, name in (
+        (("promote", "none", "--tag", "prod"), repository),
+        (("promote", "v1", "--tag", "a"), "no/repo"),
+    ):
+        done = shell.inv(*words, ECR_REPOSITORY=name)
+        assert (done.returncode, done.stdout) == (5, "")
+        assert "Traceback" not in done.stderr

@@ -1,0 +1,132 @@
+"""A registry client of few lines, which hides nothing: status, headers and bytes as they came."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import http.client
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from ecr_tasks.local_ecr.server import LocalEcr
+
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+IMAGE_CONFIG = "application/vnd.oci.image.config.v1+json"
+LAYER = "application/vnd.oci.image.layer.v1.tar"
+
+
+def digest_of(data: bytes, algorithm: str = "sha256") -> str:
+    """The digest of some bytes."""
+    return f"{algorithm}:{hashlib.new(algorithm, data).hexdigest()}"
+
+
+def descriptor(data: bytes, media_type: str, **more: Any) -> dict[str, Any]:
+    """An OCI descriptor."""
+    return {"mediaType": media_type, "digest": digest_of(data), "size": len(data), **more}
+
+
+def manifest_of(config: bytes, contents: Iterable[bytes] = (), **more: Any) -> bytes:
+    """An OCI image manifest; ``more`` adds members or replaces them."""
+    document = {
+        "schemaVersion": 2,
+        "mediaType": OCI_MANIFEST,
+        "config": descriptor(config, IMAGE_CONFIG),
+        "layers": [descriptor(layer, LAYER) for layer in contents],
+        **more,
+    }
+    return json.dumps(document).encode()
+
+
+def index_of(manifests: Iterable[bytes], **more: Any) -> bytes:
+    """An OCI index."""
+    listed = [descriptor(manifest, OCI_MANIFEST) for manifest in manifests]
+    return json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": listed, **more}).encode()
+
+
+class Answer:
+    """An HTTP response, read to its end."""
+
+    def __init__(self, response: http.client.HTTPResponse) -> None:
+        self.status = response.status
+        self.headers = response.headers
+        self.body = response.read()
+
+    def json(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.body)
+
+    @property
+    def error(self) -> tuple[int, str, str]:
+        """Status, code and message of an error of the registry."""
+        (error,) = self.json()["errors"]
+        return self.status, error["code"], error["message"]
+
+
+class Wire:
+    """Talks to one registry as user AWS, over one connection."""
+
+    def __init__(self, registry: str, token: str | None = None) -> None:
+        self.registry = registry
+        self.token = token
+        self.client = http.client.HTTPConnection(registry, timeout=20)
+
+    @classmethod
+    def to(cls, server: LocalEcr) -> Wire:
+        """One that is logged in."""
+        wire = cls(server.registry)
+        reply = wire.api("GetAuthorizationToken", {}).json()
+        wire.token = reply["authorizationData"][0]["authorizationToken"]
+        return wire
+
+    def password(self) -> str:
+        """The password in the token."""
+        return base64.b64decode(self.token or "").decode().partition(":")[2]
+
+    def send(self, method: str, path: str, body: Any = None, /, **headers: str) -> Answer:
+        """One request; underscores in the names of headers stand for hyphens."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if self.token is not None:
+            sent.setdefault("Authorization", f"Basic {self.token}")
+        self.client.request(method, path, body, sent, encode_chunked=False)
+        return Answer(self.client.getresponse())
+
+    def api(self, operation: str, document: dict[str, Any]) -> Answer:
+        """One operation of the API, without an SDK in between."""
+        headers = {
+            "X-Amz-Target": f"AmazonEC2ContainerRegistry_V20150921.{operation}",
+            "Content-Type": "application/x-amz-json-1.1",
+        }
+        self.client.request("POST", "/", json.dumps(document), headers)
+        return Answer(self.client.getresponse())
+
+    def push_blob(self, name: str, data: bytes) -> str:
+        """Upload a blob in two requests; its digest."""
+        digest = digest_of(data)
+        begun = self.send("POST", f"/v2/{name}/blobs/uploads/")
+        assert begun.status == 202, begun.body
+        done = self.send("PUT", f"{begun.headers['Location']}?digest={digest}", data)
+        assert done.status == 201, done.body
+        return digest
+
+    def push_manifest(self, name: str, reference: str, raw: bytes, media_type: str = OCI_MANIFEST) -> Answer:
+        """Upload a manifest under a tag or a digest."""
+        return self.send("PUT", f"/v2/{name}/manifests/{reference}", raw, Content_Type=media_type)
+
+    def push_image(self, name: str, tag: str | None, *layers: bytes, config: bytes = b"{}", **more: Any) -> bytes:
+        """Upload an image with everything that it needs; its manifest."""
+        for data in (config, *layers):
+            self.push_blob(name, data)
+        raw = manifest_of(config, layers, **more)
+        answer = self.push_manifest(name, tag or digest_of(raw), raw)
+        assert answer.status == 201, answer.body
+        return raw
+
+    def push_index(self, name: str, tag: str | None, manifests: Iterable[bytes], **more: Any) -> bytes:
+        """Upload an index whose children are there; its manifest."""
+        raw = index_of(manifests, **more)
+        answer = self.push_manifest(name, tag or digest_of(raw), raw, OCI_INDEX)
+        assert answer.status == 201, answer.body
+        return raw
