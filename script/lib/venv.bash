@@ -22,15 +22,20 @@ find_python() {
   exit 3
 }
 
+# What an environment depends on; one that was made for another state is brought up to date.
+venv_state() {
+  printf '%s' "$(cd "$checkout" && cat pyproject.toml requirements/*.txt | cksum) $checkout"
+  # What is newest today may not be so tomorrow.
+  if [[ $DEPENDENCIES == newest ]]; then date +" %F"; else echo; fi
+}
+
 # ensure_venv [dev]: makes it what pyproject.toml and the lock ask for, with the development tools where "dev" is given.
 ensure_venv() {
-  local kind=${1:-run} wanted other
-  wanted="$(cd "$checkout" && cat pyproject.toml requirements/*.txt | cksum) $checkout"
-  # What is newest today may not be so tomorrow.
-  if [[ $DEPENDENCIES == newest ]]; then wanted+=" $(date +%F)"; fi
+  local kind=${1:-run} state other
+  state=$(venv_state)
   # What has the tools has everything.
   for other in "$kind" dev; do
-    if [[ $(cat "$venv/made-for-$other" 2>/dev/null) == "$wanted" ]] && "$venv/bin/python" -c '' 2>/dev/null; then return; fi
+    if [[ $(cat "$venv/made-for-$other" 2>/dev/null) == "$state" ]] && "$venv/bin/python" -c '' 2>/dev/null; then return; fi
   done
   say "Installing ecr-tasks into ${venv#"$PWD"/}."
   if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
@@ -41,7 +46,7 @@ ensure_venv() {
     }
   fi
   "install_$DEPENDENCIES" "$kind"
-  printf '%s\n' "$wanted" >"$venv/made-for-$kind"
+  printf '%s\n' "$state" >"$venv/made-for-$kind"
 }
 
 install_locked() {
