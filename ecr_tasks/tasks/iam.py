@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from invoke.collection import Collection
 
-from ecr_tasks.run import Run
-from ecr_tasks.tasks.task import task
+from ecr_tasks.runner.decorator import task
+from ecr_tasks.runner.run import Run
 
 
 @task(
@@ -35,8 +35,8 @@ def trust(
     audience: str | None = None,
 ) -> None:
     """Print the trust policy that lets a CI's OpenID Connect tokens assume a role."""
-    from ecr_tasks.iam.show import trust as show
-    from ecr_tasks.iam.trust import Asked
+    from ecr_tasks.ci.oidc.subject import Asked
+    from ecr_tasks.tasks.trust_view import trust as show
 
     asked = Asked(
         account or "",

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from ecr_tasks.definition import BuildDefinition, BuildInput
-from ecr_tasks.docker import WhalesDocker
-from ecr_tasks.docker_config import PrivateConfig
-from ecr_tasks.ecr.registry import EcrRegistry
+from ecr_tasks.clients.docker.client import WhalesDocker
+from ecr_tasks.clients.docker.config import PrivateConfig
+from ecr_tasks.clients.ecr.registry import EcrRegistry
 from ecr_tasks.errors import BuildError
 from ecr_tasks.local_ecr.server import LocalEcr
-from ecr_tasks.settings.loading import load
+from ecr_tasks.model.image import BuildDefinition, BuildInput
+from ecr_tasks.settings.load import load
 from tests.engine.conftest import docker
 from tests.engine.project import Project, project
 

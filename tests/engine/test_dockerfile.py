@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from ecr_tasks.context.bases import bases, familiar
-from ecr_tasks.context.dockerfile import parse
-from ecr_tasks.definition import dump
+from ecr_tasks.clients.docker.bake import dump
+from ecr_tasks.source.build_context.base_images import bases, familiar
+from ecr_tasks.source.build_context.dockerfile import parse
 from tests.engine.conftest import docker
 
 NAMES = ("a", "b", "c", "d", "amd64")

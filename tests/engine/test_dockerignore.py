@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ecr_tasks.context.ignore import DockerIgnore
 from ecr_tasks.errors import SettingsError
+from ecr_tasks.source.build_context.dockerignore import DockerIgnore
 from tests.engine.conftest import docker
 
 TREE = [

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ecr_tasks.ci.oidc.subject import Asked, literal, pattern
+from ecr_tasks.ci.oidc.subjects import subject
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.iam.subjects import subject
-from ecr_tasks.iam.trust import Asked, literal, pattern, policy
+from ecr_tasks.iam.trust import policy
 
 ACCOUNT = "123456789012"
 ASKED = Asked(ACCOUNT, repository_url="https://github.com/octo/app", branch="main")

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from ecr_tasks.ecr.registry import EcrRegistry
-from ecr_tasks.ecr.session import AwsSession
+from ecr_tasks.clients.ecr.registry import EcrRegistry
+from ecr_tasks.clients.ecr.session import AwsSession
 from ecr_tasks.errors import RegistryError
 from ecr_tasks.local_ecr.server import LocalEcr
-from ecr_tasks.registry import REVISION
-from ecr_tasks.settings.loading import load
-from tests.core.build import REVISION_B
+from ecr_tasks.model.manifest import REVISION
+from ecr_tasks.settings.load import load
 from tests.local_ecr.wire import OCI_INDEX, OCI_MANIFEST, Wire, descriptor, digest_of
+from tests.support.build import REVISION_B
 
 SIDE_BY_SIDE = 8
 

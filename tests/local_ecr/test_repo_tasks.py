@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from ecr_tasks.ecr.registry import EcrRegistry
-from ecr_tasks.ecr.repositories import EcrRepositories
+from ecr_tasks.clients.ecr.registry import EcrRegistry
+from ecr_tasks.clients.ecr.repositories import EcrRepositories
 from ecr_tasks.errors import Refused, SettingsError
 from ecr_tasks.local_ecr.server import LocalEcr
-from ecr_tasks.repository.desired import desired
-from ecr_tasks.repository.difference import differences
-from ecr_tasks.repository.model import Desired
-from ecr_tasks.repository.policies import CACHE_DAYS, UNTAGGED_DAYS
-from ecr_tasks.settings.loading import load
-from ecr_tasks.source.repository import NO_REPOSITORY
+from ecr_tasks.model.repository import Desired
+from ecr_tasks.plan.repository.desired import desired
+from ecr_tasks.plan.repository.diff import differences
+from ecr_tasks.plan.repository.policies import CACHE_DAYS, UNTAGGED_DAYS
+from ecr_tasks.settings.load import load
+from ecr_tasks.source.git.read import NO_REPOSITORY
 from tests.engine.project import Project, project
 from tests.local_ecr.wire import Wire
 

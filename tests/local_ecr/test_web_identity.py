@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
-from ecr_tasks.ecr import session as session_module
-from ecr_tasks.ecr import web_identity
-from ecr_tasks.ecr.session import AwsSession
+from ecr_tasks.clients.ecr import session as session_module
+from ecr_tasks.clients.ecr import web_identity
+from ecr_tasks.clients.ecr.session import AwsSession
 from ecr_tasks.errors import AwsError
 from ecr_tasks.local_ecr.server import LocalEcr
-from tests.core.build import settings
-from tests.ecr.test_web_tokens import jwt
+from tests.ci.oidc.test_tokens import jwt
+from tests.support.build import settings
 
 BEARER = "the-bearer-that-asks"
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ecr_tasks.settings.loading import load
-from ecr_tasks.settings.model import Settings
-from ecr_tasks.settings.problems import SettingsProblems
+from ecr_tasks.settings.errors import SettingsProblems
+from ecr_tasks.settings.load import load
+from ecr_tasks.settings.settings import Settings
 
 
 class Project:

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from dotenv.parser import parse_stream
 
-from ecr_tasks.settings import example
-from ecr_tasks.settings.keys import holds_keys
-from ecr_tasks.settings.problems import SettingsProblems
-from ecr_tasks.settings.show import as_json, as_rows, shown
-from ecr_tasks.settings.table import TABLE
+from ecr_tasks.checks.key_files import holds_keys
+from ecr_tasks.settings import env_example as example
+from ecr_tasks.settings.errors import SettingsProblems
+from ecr_tasks.settings.schema import TABLE
+from ecr_tasks.tasks.settings_view import as_json, as_rows, shown
 from tests.settings.conftest import Project
 
 ROOT = Path(__file__).parents[2]
@@ -89,7 +89,7 @@ def test_a_short_access_key_is_hidden_whole(project: Project) -> None:
 
 def test_the_committed_example_is_the_tables() -> None:
     text = (ROOT / ".env.example").read_text(encoding="utf-8")
-    assert text == example.render(), "write it anew: python -m ecr_tasks.settings.example > .env.example"
+    assert text == example.render(), "write it anew: python -m ecr_tasks.settings.env_example > .env.example"
     assert text.isascii()
     for name in TABLE:
         assert sum(line.startswith(f"#{name}=") for line in text.splitlines()) == 1
@@ -125,7 +125,7 @@ def test_no_file_holds_no_keys_and_an_unreadable_one_is_not_trusted(project: Pro
 
 def test_importing_and_loading_without_a_file_imports_nothing_heavy(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from ecr_tasks.settings import load; "
+        "import sys; from pathlib import Path; from ecr_tasks.settings.load import load; "
         "load(Path(sys.argv[1]), environ={}); "
         "heavy = {'dotenv', 'boto3', 'botocore', 'invoke', 'python_on_whales', 'difflib'}; "
         "print(sorted(heavy & set(sys.modules)))"

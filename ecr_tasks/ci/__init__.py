@@ -1,0 +1,1 @@
+"""CI systems: one folder a system, and what they have in common."""

@@ -1,0 +1,19 @@
+"""TODO."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ecr_tasks.ci.outputs.actions import Action, Append
+from ecr_tasks.ci.outputs.adapter import Adapter
+from ecr_tasks.ci.outputs.files import assignments
+from ecr_tasks.ci.outputs.model import Outputs
+
+
+class Bitbucket(Adapter):
+    """Variables that the step's ``output-variables:`` lists reach later steps; JSON does not, it has a file."""
+
+    def outputs(self, outputs: Outputs, environ: Mapping[str, str], folder: Path) -> Sequence[Action]:
+        path = environ.get("BITBUCKET_PIPELINES_VARIABLES_PATH")
+        return [Append(path, assignments(outputs))] if path else []

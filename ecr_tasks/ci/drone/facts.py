@@ -1,0 +1,44 @@
+"""Drone.
+
+Sources: Drone Docs, "Environment reference"; drone/runner-go, environ/environ.go for what each one is made of.
+"""
+
+from __future__ import annotations
+
+from ecr_tasks.ci.context import CiContext
+from ecr_tasks.ci.facts import Environ, Fact, context, why
+
+_EVENTS = {
+    "push": "push",
+    "tag": "push",
+    "pull_request": "pull_request",
+    "cron": "schedule",
+    "custom": "manual",
+    "promote": "manual",
+    "rollback": "manual",
+}
+
+
+def here(env: Environ) -> Fact | None:
+    """DRONE is true in every step."""
+    return env.flag("DRONE")
+
+
+def read(env: Environ, provider: Fact) -> CiContext:
+    """DRONE_BRANCH is a pull request's target, and what it is on a tag depends on the forge."""
+    request = env.get("DRONE_PULL_REQUEST")
+    tag = env.get("DRONE_TAG")
+    branch = env.get("DRONE_SOURCE_BRANCH") if request else env.get("DRONE_BRANCH", "DRONE_COMMIT_BRANCH")
+    return context(
+        provider,
+        event=why(env.get("DRONE_BUILD_EVENT"), _EVENTS, request, tag),
+        branch=None if tag and not request else branch,
+        tag=tag,
+        sha=env.get("DRONE_COMMIT_SHA", "DRONE_COMMIT"),
+        pull_request=request,
+        base_ref=env.get("DRONE_TARGET_BRANCH", "DRONE_BRANCH"),
+        build_number=env.get("DRONE_BUILD_NUMBER"),
+        default_branch=env.get("DRONE_REPO_BRANCH"),
+        repository_url=env.get("DRONE_REPO_LINK", "DRONE_GIT_HTTP_URL", "DRONE_REMOTE_URL"),
+        build_url=env.get("DRONE_BUILD_LINK"),
+    )

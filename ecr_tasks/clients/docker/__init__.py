@@ -1,0 +1,1 @@
+"""Docker through python-on-whales; no other package imports it."""

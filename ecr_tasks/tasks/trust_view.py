@@ -1,0 +1,76 @@
+"""The `iam.trust` task: finds out what it can, prints the policy on stdout and what to know of it on stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ecr_tasks.ci.oidc.subject import Asked
+from ecr_tasks.ci.oidc.subjects import subject
+from ecr_tasks.console import data, say
+from ecr_tasks.errors import EcrTasksError, SettingsError
+from ecr_tasks.iam.trust import policy, provider_arn
+from ecr_tasks.runner.run import Run
+
+_IDS = {
+    "github": ("GITHUB_REPOSITORY_OWNER_ID", "GITHUB_REPOSITORY_ID"),
+    "circleci": ("CIRCLE_ORGANIZATION_ID", "CIRCLE_PROJECT_ID"),
+    "buildkite": ("BUILDKITE_ORGANIZATION_SLUG", "BUILDKITE_PIPELINE_SLUG"),
+    "bitbucket": ("BITBUCKET_REPO_OWNER_UUID", "BITBUCKET_REPO_UUID"),
+    "azure": ("SYSTEM_COLLECTIONID", "BUILD_DEFINITIONNAME"),
+}
+"""Where a run of the CI itself finds what `--organization` and `--project` say."""
+
+
+def trust(run: Run, name: str, asked: Asked) -> None:
+    """Prints the trust policy for a CI; what ``asked`` leaves open is taken from git, CI, settings, and STS.
+
+    Raises SettingsError for what is not known or not possible.
+    """
+    name = name.lower()
+    known = complete(name, asked, os.environ)
+    if not known.repository_url:
+        known = replace(known, repository_url=run.source.remote_url)
+    if known.branch is None:
+        known = replace(known, branch=run.source.branch or run.source.default_branch)
+    token = subject(name, known)  # what can't be is said before anybody is asked for the account
+    known = replace(known, account=_account(run, known.account), partition=_partition(run.settings.region))
+    data(json.dumps(policy(known, token), indent=2))
+    say(f"The account needs the IAM identity provider {provider_arn(known, token)}")
+    say(f"(its URL: https://{token.issuer}, its audience: {token.audience}).")
+    for note in token.notes:
+        say(note)
+    if not known.tag and any(":ref" in pattern or "/vcs-ref/" in pattern for pattern in token.subjects):
+        say("Runs for git tags are not let in; --tag 'v*' lets them in as well.")
+
+
+def complete(name: str, asked: Asked, environ: Mapping[str, str]) -> Asked:
+    """With the ids that the CI's own environment tells, where none were given."""
+    organization, project = (environ.get(variable) for variable in _IDS.get(name, ("", "")))
+    return replace(asked, organization=asked.organization or organization, project=asked.project or project)
+
+
+def _account(run: Run, given: str) -> str:
+    """The role's account: as given, as set, or the caller's."""
+    if given and not re.fullmatch("[0-9]{12}", given):
+        raise SettingsError(f"{given!r} is no account id.", "Say --account with its twelve digits.")
+    account = given or run.settings.account_id
+    if account:
+        return account
+    try:
+        return run.registry.caller_account()
+    except EcrTasksError as error:
+        raise SettingsError(
+            "The account that the role is in is not known here.", "Say it with --account, or set AWS_ACCOUNT_ID."
+        ) from error
+
+
+def _partition(region: str | None) -> str:
+    """The partition of a region (AWS General Reference, ARNs)."""
+    for begin, partition in (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"), ("eusc-", "aws-eusc")):
+        if (region or "").startswith(begin):
+            return partition
+    return "aws"

@@ -1,0 +1,210 @@
+"""Access keys that git tracks or that the context carries: found, named without values, and mended by a line."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ecr_tasks.checks.leaked_keys import Leak, _quoted, carries, find_leaks, refuse
+from ecr_tasks.errors import ExitCode, SettingsError
+from ecr_tasks.source.build_context.dockerignore import DockerIgnore
+
+KEYS = "ECR_REPOSITORY=app\nAWS_ACCESS_KEY_ID=AKIAsecret1\nAWS_SECRET_ACCESS_KEY=secret2\n"
+NAMES = (("AWS_ACCESS_KEY_ID", 2), ("AWS_SECRET_ACCESS_KEY", 3))
+
+
+def holds_keys(path: Path) -> Sequence[tuple[str, int]]:
+    """The settings' function, as far as it matters here."""
+    content = path.read_text(encoding="utf-8")
+    if "unreadable" in content:
+        raise SettingsError(f"{path} is no dotenv file.", "Correct it.")
+    found = [(line.partition("=")[0], number) for number, line in enumerate(content.splitlines(), 1)]
+    return [(name, number) for name, number in found if name.startswith("AWS_")]
+
+
+def write(path: Path, content: str = KEYS) -> Path:
+    """Writes a file and the folders above it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content, encoding="utf-8")
+    return path
+
+
+def find(
+    context: Path, *files: Path, tracked: Callable[[Path], bool] = lambda path: False, dockerfile: str = "Dockerfile"
+) -> tuple[Leak, ...]:
+    """The leaks of a build in ``context``."""
+    return find_leaks(
+        context=context, dockerfile=context / dockerfile, files=files, tracked=tracked, holds_keys=holds_keys
+    )
+
+
+def test_a_key_in_the_context(tmp_path: Path) -> None:
+    env = write(tmp_path / ".env")
+    assert find(tmp_path, env) == (Leak(env, "in-context", NAMES, tmp_path / ".dockerignore", ".env"),)
+
+
+@pytest.mark.parametrize("line", [".env", ".env*", "**/.env", "*", "**/.*"])
+def test_an_ignored_one_is_none(tmp_path: Path, line: str) -> None:
+    env = write(tmp_path / ".env")
+    write(tmp_path / ".dockerignore", line)
+    assert find(tmp_path, env) == ()
+
+
+def test_an_exception_brings_it_back(tmp_path: Path) -> None:
+    env = write(tmp_path / ".env")
+    write(tmp_path / ".dockerignore", ".env*\n!.env\n")
+    assert [leak.path for leak in find(tmp_path, env)] == [env]
+
+
+def test_the_dockerfiles_own_ignore_file_is_the_one_to_mend(tmp_path: Path) -> None:
+    env = write(tmp_path / ".env")
+    write(tmp_path / ".dockerignore", ".env")
+    own = write(tmp_path / "prod.Dockerfile.dockerignore", "other")
+    assert [leak.ignore_file for leak in find(tmp_path, env, dockerfile="prod.Dockerfile")] == [own]
+
+
+def test_a_key_that_git_tracks(tmp_path: Path) -> None:
+    env = write(tmp_path / "project" / ".env")
+    context = tmp_path / "context"
+    context.mkdir()
+    leak = Leak(env, "tracked", NAMES, env.with_name(".gitignore"), "/.env")
+    assert find(context, env, tracked=lambda path: path == env) == (leak,)
+
+
+def test_files_without_keys_may_be_anywhere(tmp_path: Path) -> None:
+    env = write(tmp_path / ".env", "ECR_REPOSITORY=app\n")
+    write(tmp_path / ".env.example", "# AWS_ACCESS_KEY_ID=\n")
+    assert find(tmp_path, env, tmp_path / ".env.missing", tracked=lambda path: True) == ()
+
+
+def test_the_files_beside_those_that_were_read(tmp_path: Path) -> None:
+    env = write(tmp_path / "project" / ".env", "")
+    prod = write(tmp_path / "project" / ".env.prod")
+    write(tmp_path / "project" / "envelope")
+    context = tmp_path / "context"
+    context.mkdir()
+    found = find(context, env, tracked=lambda path: True)
+    assert [(leak.path, leak.why) for leak in found] == [(prod, "tracked")]
+
+
+@pytest.mark.parametrize(
+    "name", [".env.local", ".envrc", "prod.env", "services/.env", "services/api/.env", "env/prod.env"]
+)
+def test_others_in_the_context(tmp_path: Path, name: str) -> None:
+    write(tmp_path / name)
+    found = find(tmp_path, tracked=lambda path: True)
+    assert [(leak.why, leak.ignore_line) for leak in found] == [("in-context", name)]
+
+
+@pytest.mark.parametrize("name", ["a/b/c/.env", "node_modules/x/.env", ".git/.env", "environment", "env"])
+def test_what_is_not_looked_at(tmp_path: Path, name: str) -> None:
+    write(tmp_path / name)
+    assert find(tmp_path) == ()
+
+
+def test_one_that_was_read_counts_at_any_depth(tmp_path: Path) -> None:
+    env = write(tmp_path / "a/b/c/d/.env")
+    assert [leak.ignore_line for leak in find(tmp_path, env)] == ["a/b/c/d/.env"]
+
+
+def test_a_link_is_looked_at_where_it_leads(tmp_path: Path) -> None:
+    context = tmp_path / "context"
+    outside, inside = write(tmp_path / "outside"), write(context / "config" / "secrets")
+    (context / ".env").symlink_to(outside)
+    (context / ".env.prod").symlink_to(inside)
+    found = find(context, context / ".env", context / ".env.prod", tracked=lambda path: path == outside)
+    assert [(leak.path, leak.why) for leak in found] == [(outside, "tracked"), (inside, "in-context")]
+
+
+def test_a_context_that_is_a_link(tmp_path: Path) -> None:
+    env = write(tmp_path / "real" / ".env")
+    (tmp_path / "link").symlink_to("real")
+    assert [leak.path for leak in find(tmp_path / "link", tmp_path / "link" / ".env")] == [env]
+
+
+def test_a_file_that_is_no_dotenv_file_in_spite_of_its_name(tmp_path: Path) -> None:
+    encrypted = write(tmp_path / ".env.gpg", "unreadable")
+    (tmp_path / ".env").mkdir()
+    assert find(tmp_path) == ()
+    with pytest.raises(SettingsError, match="no dotenv file"):
+        find(tmp_path, encrypted)
+
+
+def test_the_refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    env = write(tmp_path / ".env")
+    write(tmp_path / "api" / ".env", "AWS_SESSION_TOKEN=secret3\n")
+    error = refuse(find(tmp_path, env, tracked=lambda path: True))
+    assert error.code == ExitCode.REFUSED
+    assert error.cause == (
+        ".env holds AWS_ACCESS_KEY_ID (line 2) and AWS_SECRET_ACCESS_KEY (line 3), and git tracks it and the "
+        "build context would carry it into the image; api/.env holds AWS_SESSION_TOKEN (line 1), and the build "
+        "context would carry it into the image."
+    )
+    assert error.remedy == (
+        "Add the line /.env to .gitignore, run `git rm --cached -- .env`, and replace the keys, because git's "
+        "history keeps them; add the line .env to .dockerignore; add the line api/.env to .dockerignore."
+    )
+    assert "secret" not in str(error)
+
+
+def test_a_key_in_a_comment(tmp_path: Path) -> None:
+    leak = Leak(tmp_path / "a file", "tracked", (("#", 7),), tmp_path / ".gitignore", "/a file")
+    error = refuse([leak])
+    assert "holds a key in a comment (line 7), and git tracks it." in error.cause
+    assert f"git rm --cached -- '{tmp_path}/a file'" in error.remedy
+
+
+def test_carries(tmp_path: Path) -> None:
+    dockerfile = tmp_path / "Dockerfile"
+    assert carries(tmp_path, dockerfile, ".ecr-tasks/receipt.json")
+    write(tmp_path / ".ecr-tasks" / "receipt.json")
+    assert carries(tmp_path, dockerfile, ".ecr-tasks")
+    ignore = write(tmp_path / ".dockerignore", ".ecr-tasks")
+    assert not carries(tmp_path, dockerfile, ".ecr-tasks")
+    assert not carries(tmp_path, dockerfile, ".ecr-tasks/receipt.json")
+    ignore.write_text(".ecr-tasks\n!.ecr-tasks/receipt.json\n", encoding="utf-8")
+    assert carries(tmp_path, dockerfile, ".ecr-tasks")
+
+
+names = st.text(
+    st.characters(exclude_characters="/\0", exclude_categories=["Cs"]) | st.sampled_from("*?[]{}|^\\!# ~.\n"),
+    min_size=1,
+    max_size=6,
+).filter(lambda name: name not in (".", ".."))
+
+
+@settings(deadline=None)
+@given(st.lists(names, min_size=1, max_size=3).map("/".join), st.sampled_from(["", "!**", "*\n!*/**\n!*"]))
+def test_the_line_ignores_the_file(path: str, before: str) -> None:
+    rules = f"{before}\n{_quoted(path)}\n".encode()
+    assert DockerIgnore.parse(rules, Path(".dockerignore")).ignores(path)
+
+
+@settings(deadline=None)
+@given(st.lists(names, min_size=1, max_size=3).map("/".join))
+def test_the_line_ignores_little_else(path: str) -> None:
+    rules = DockerIgnore.parse(_quoted(path).encode(), Path(".dockerignore"))
+    assert not rules.ignores(f"{path}x")
+    assert not rules.ignores(f"x{path}")
+    assert not rules.ignores(".gitignore")
+
+
+@pytest.mark.parametrize(
+    "name", [".env", "a b", "*", "[x]", "?", "#a", "!a", "{a}", "a\\b", " a ", "é", "a\nb", "a^|b"]
+)
+def test_git_reads_the_line_the_same_way(tmp_path: Path, name: str) -> None:
+    environ = {"PATH": os.environ["PATH"], "GIT_CONFIG_NOSYSTEM": "1", "HOME": str(tmp_path)}
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True, env=environ)
+    write(tmp_path / name)
+    write(tmp_path / ".gitignore", f"/{_quoted(name)}\n")
+    done = subprocess.run(
+        ["git", "check-ignore", "--quiet", "--", f"./{name}"], cwd=tmp_path, env=environ, check=False
+    )
+    assert done.returncode == 0

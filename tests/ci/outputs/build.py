@@ -1,0 +1,70 @@
+"""Builders of what the report's tests need: a run's entries, and outputs made of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ecr_tasks.ci.outputs.model import ImageOutput, Outputs
+from ecr_tasks.execute.build import Built
+from ecr_tasks.execute.push import Published, State
+from ecr_tasks.model.manifest import StoredImage
+from ecr_tasks.plan.plan import Plan, PlannedImage
+from ecr_tasks.plan.retag import PlannedTag
+from ecr_tasks.runner.receipt import Entry
+from tests.support.build import ALL_TAGS, HOST, image, manifest
+
+NAME = "team/app"
+STORED = manifest("app")
+PROJECT = Path("/project")
+TAGS = tuple(tag.name for tag in ALL_TAGS)
+REFERENCE = f"{HOST}/{NAME}@{STORED.digest}"
+
+
+def planned(name: str = NAME, because: str = "no image is tagged sha-a1b2c3d yet") -> PlannedImage:
+    """An image that is to be built."""
+    made = image(name=name)
+    return PlannedImage(made, tuple(PlannedTag(tag) for tag in made.tags), build_needed=True, because=because)
+
+
+def plan(*images: PlannedImage) -> Plan:
+    """A plan without conflicts."""
+    return Plan(images or (planned(),), ())
+
+
+def built(name: str = NAME, digest: str | None = STORED.digest) -> Built:
+    """What a build leaves."""
+    return Built(name, None, digest, digest, ("linux/amd64",), "store", 1.5)
+
+
+def published(name: str = NAME, state: State = "pushed", stored: StoredImage = STORED) -> Published:
+    """What a push leaves."""
+    return Published(name, HOST, name, stored.digest, TAGS, state, stored)
+
+
+def entry(name: str = NAME, state: State = "pushed") -> Entry:
+    """A built and published image of the run."""
+    return Entry(built(name), [published(name, state)], size=32100, seconds=2.25)
+
+
+def output(**changes: Any) -> ImageOutput:
+    """One published image as a CI hears of it."""
+    usual: dict[str, Any] = {
+        "name": NAME,
+        "repository": f"{HOST}/{NAME}",
+        "digest": STORED.digest,
+        "tags": TAGS,
+        "version": "1.2.3",
+        "state": "pushed",
+        "because": "no image is tagged sha-a1b2c3d yet",
+        "platforms": {"linux/amd64": 32100},
+        "size": 32100,
+        "seconds": 2.25,
+    }
+    return ImageOutput(**{**usual, **changes})
+
+
+def outputs(*images: ImageOutput, **changes: Any) -> Outputs:
+    """A run's outputs, of one image if none is given."""
+    usual: dict[str, Any] = {"receipt": ".ecr-tasks/receipt.json", "branch": "main", "revision": "a1b2c3d4" * 5}
+    return Outputs(images or (output(),), **{**usual, **changes})

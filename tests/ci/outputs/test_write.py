@@ -1,0 +1,184 @@
+"""The edge: files appended to and written, lines on stderr alone, the CI's program, and a CI that can't be told."""
+
+from __future__ import annotations
+
+import base64
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ecr_tasks.ci.outputs import adapters
+from ecr_tasks.ci.outputs import perform as edge
+from ecr_tasks.ci.outputs import write as ci
+from ecr_tasks.ci.outputs.actions import Append, Start, Write
+from ecr_tasks.ci.outputs.perform import perform
+from ecr_tasks.errors import RegistryError
+from ecr_tasks.model.registry import RegistryToken, registry_secrets
+from tests.ci.outputs.build import REFERENCE, outputs
+
+SECRET = "a-registry-password"
+MASKS = f"""
+from pathlib import Path
+from ecr_tasks.ci.outputs.write import mask
+mask("github", Path("."), {SECRET!r}, "123456789012", "short", "first line\\nsecond line")
+"""
+
+
+@pytest.fixture(autouse=True)
+def nothing_masked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a new process."""
+    monkeypatch.setattr(ci, "_masked", set())
+
+
+@pytest.fixture
+def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A ``buildkite-agent`` that writes down its arguments and stdin; the folder it writes to."""
+    folder = tmp_path / "agent"
+    folder.mkdir()
+    program = folder / "buildkite-agent"
+    program.write_text(
+        f'#!/bin/sh\necho "$@" >> "{folder}/arguments"\ncat >> "{folder}/stdin"\nexit ${{AGENT_EXIT:-0}}\n',
+        encoding="utf-8",
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    return folder
+
+
+def test_github_gets_its_files_and_the_project_the_ones_for_any_ci(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output, page = tmp_path / "output", tmp_path / "summary"
+    output.write_text("before=1\n", encoding="utf-8")
+    environ = {"GITHUB_OUTPUT": str(output), "GITHUB_STEP_SUMMARY": str(page)}
+    ci.emit("github", environ, outputs(), tmp_path)
+    assert output.read_text(encoding="utf-8").startswith("before=1\nimage<<")
+    assert REFERENCE in page.read_text(encoding="utf-8")
+    folder = tmp_path / ".ecr-tasks"
+    assert {path.name for path in folder.iterdir()} == {
+        *(".gitignore", "outputs.env", "outputs.json", "outputs.properties", "summary.md")
+    }
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", "")
+
+
+def test_every_ci_leaves_stdout_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for provider in (*adapters.ADAPTERS, None):
+        with ci.group(provider, "Build"):
+            ci.emit(provider, {}, outputs(), tmp_path)
+        ci.annotate_error(provider, {}, RegistryError("It broke.", "Mend it."), tmp_path)
+        ci.mask(provider, tmp_path, SECRET)
+    assert capsys.readouterr().out == ""
+
+
+def test_a_group_is_closed_when_what_is_in_it_fails(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ValueError, match="broken"), ci.group("github", "Build"):
+        raise ValueError("broken")
+    assert capsys.readouterr().err == "::group::Build\n::endgroup::\n"
+
+
+def test_without_a_ci_there_are_no_groups(capsys: pytest.CaptureFixture[str]) -> None:
+    with ci.group(None, "Build"):
+        pass
+    assert capsys.readouterr().err == ""
+
+
+def test_an_error_is_annotated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ci.annotate_error("azure", {}, RegistryError("It broke.", "Mend it."), tmp_path)
+    assert capsys.readouterr().err == "##vso[task.logissue type=error]It broke. Mend it.\n"
+
+
+def test_the_agent_is_told_on_its_stdin(tmp_path: Path, agent: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ci.emit("buildkite", {}, outputs(), tmp_path)
+    ci.mask("buildkite", tmp_path, SECRET)
+    arguments = (agent / "arguments").read_text(encoding="utf-8")
+    assert arguments.startswith("meta-data set IMAGE\n")
+    assert "annotate --style info --context ecr-tasks\n" in arguments
+    assert SECRET not in arguments
+    stdin = (agent / "stdin").read_text(encoding="utf-8")
+    assert REFERENCE in stdin
+    assert stdin.endswith(SECRET)
+    assert capsys.readouterr().err == ""
+
+
+def test_an_agent_that_fails_is_a_warning_without_the_text(
+    tmp_path: Path, agent: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AGENT_EXIT", "1")
+    ci.mask("buildkite", tmp_path, SECRET)
+    said = capsys.readouterr().err
+    assert "buildkite-agent redactor add" in said
+    assert SECRET not in said
+
+
+def test_an_agent_that_hangs_is_a_warning(
+    tmp_path: Path, agent: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (agent / "buildkite-agent").write_text("#!/bin/sh\nexec sleep 60\n", encoding="utf-8")
+    monkeypatch.setattr(edge, "PATIENCE", 0.1)
+    perform([Start(("buildkite-agent", "annotate"), "")], tmp_path)
+    assert "failed" in capsys.readouterr().err
+
+
+def test_a_missing_agent_is_no_matter(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    perform([Start(("no-such-agent", "annotate"), "text")], tmp_path)
+    assert capsys.readouterr().err == ""
+
+
+def test_what_cant_be_written_is_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").touch()
+    perform([Append(str(tmp_path / "gone" / "output"), "x"), Write("outputs.env", "x")], tmp_path / "file")
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 2
+    assert all(line.startswith("Warning: ") for line in said)
+
+
+def test_a_file_with_a_limit_never_grows_past_it(tmp_path: Path) -> None:
+    page = tmp_path / "summary"
+    for _ in range(5):
+        perform([Append(str(page), "a line of the summary\n" * 10, 500)], tmp_path)
+    assert page.stat().st_size <= 500
+    assert page.read_text(encoding="utf-8").count("a line of the summary\n") > 15
+
+
+def test_text_that_is_no_unicode_is_written_all_the_same(tmp_path: Path) -> None:
+    perform([Write("outputs.env", "a\udcffb\n")], tmp_path)
+    assert (tmp_path / "outputs.env").read_text(encoding="utf-8") == "a\\udcffb\n"
+
+
+def test_the_users_own_gitignore_stays(tmp_path: Path) -> None:
+    folder = tmp_path / ".ecr-tasks"
+    folder.mkdir()
+    (folder / ".gitignore").write_text("mine\n", encoding="utf-8")
+    ci.emit(None, {}, outputs(), tmp_path)
+    assert (folder / ".gitignore").read_text(encoding="utf-8") == "mine\n"
+
+
+def test_masks_go_to_the_runner_alone() -> None:
+    done = subprocess.run([sys.executable, "-c", MASKS], capture_output=True, text=True, check=True)
+    assert done.stdout == ""
+    assert done.stderr == f"::add-mask::{SECRET}\n::add-mask::first line\n::add-mask::second line\n"
+
+
+def test_a_secret_is_told_once(tmp_path: Path, agent: Path) -> None:
+    for _ in range(3):
+        ci.mask("buildkite", tmp_path, SECRET)
+    assert (agent / "stdin").read_text(encoding="utf-8") == SECRET
+
+
+def test_masks_are_in_no_log_that_somebody_keeps(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with log.open("wb") as file:
+        subprocess.run([sys.executable, "-c", MASKS], stdout=subprocess.PIPE, stderr=file, check=True)
+    assert log.read_bytes() == b""
+    both = subprocess.run([sys.executable, "-c", MASKS], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True)
+    assert both.stdout == b""
+
+
+def test_what_must_not_be_seen_of_a_login() -> None:
+    password, joined = registry_secrets(RegistryToken("host", "AWS", SECRET))
+    assert password == SECRET
+    assert base64.b64decode(joined).decode() == f"AWS:{SECRET}"

@@ -1,0 +1,100 @@
+"""A clock that moves when somebody waits, and a network between botocore and an AWS that answers as it is told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+from botocore.awsrequest import AWSResponse
+
+from ecr_tasks.clients.ecr.reject_truncated import insist
+from ecr_tasks.clients.ecr.retry import persist, quick
+from ecr_tasks.clients.retry import Patience
+
+WHOLE = json.dumps({"repositories": [{"repositoryName": "team/app"}]}).encode()
+OK, CUT = "ok", "cut"
+THROTTLED, FAILED, QUOTA = (400, "ThrottlingException"), (500, "InternalFailure"), (400, "LimitExceededException")
+
+Answer = str | tuple[int, str] | Exception
+"""The whole answer, a half of it, an error's status and code, or what the network raises."""
+
+
+class Clock:
+    """Seconds that pass only by waiting; what was waited, and what was said."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.waits: list[float] = []
+        self.told: list[str] = []
+
+    def read(self) -> float:
+        return self.now
+
+    def wait(self, seconds: float) -> bool:
+        assert seconds > 0
+        self.now += seconds
+        self.waits.append(seconds)
+        return False
+
+    def pause(self, seconds: float) -> None:
+        self.wait(seconds)
+
+    def patience(self, attempts: int | None = None, chance: Callable[[], float] = lambda: 0.5) -> Patience:
+        return Patience(self.told.append, attempts, wait=self.wait, chance=chance, clock=self.read)
+
+
+@dataclass
+class Network:
+    """Answers one request after the other, the last way for ever; ``times`` is when they came."""
+
+    answers: Iterable[Answer]
+    clock: Clock
+    times: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._next: Iterator[Answer] = iter(self.answers)
+        self._last: Answer = OK
+
+    def answer(self, request: Any, **_: Any) -> AWSResponse:
+        """What the event before-send hands botocore instead of a network's answer."""
+        self.times.append(self.clock.now)
+        self._last = now = next(self._next, self._last)
+        if isinstance(now, Exception):
+            raise now
+        status, said = 200, WHOLE
+        if isinstance(now, tuple):
+            status, said = now[0], json.dumps({"__type": now[1], "message": "no"}).encode()
+        raw: Any = Raw(said[: len(said) // 2] if now == CUT else said)
+        headers: Any = {"Content-Length": str(len(said)), "Content-Type": "application/x-amz-json-1.1"}
+        return AWSResponse(request.url, status, headers, raw)
+
+    def client(self, patience: Patience | None = None) -> Any:
+        """An ECR client on this network, with all that the session gives one but a budget."""
+        from botocore.config import Config
+
+        patience = patience or self.clock.patience()
+        made: Any = boto3.client(
+            "ecr",
+            region_name="eu-central-1",
+            endpoint_url="https://ecr.example.invalid",
+            aws_access_key_id="AKIAEXAMPLE",
+            aws_secret_access_key="example",
+            config=Config(retries={"mode": "standard", "total_max_attempts": quick(patience)}),
+        )
+        made.meta.events.register("before-send.ecr", self.answer)
+        insist(made)
+        persist(made, patience)
+        return made
+
+
+@dataclass
+class Raw:
+    """A body as urllib3 has it."""
+
+    body: bytes
+
+    def stream(self) -> Iterator[bytes]:
+        yield self.body
