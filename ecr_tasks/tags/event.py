@@ -44,8 +44,9 @@ class Facts:
 
     @property
     def event(self) -> str:
-        """The event, in words."""
-        return (self.source.event or "run without a CI event").replace("_", " ")
+        """The event, in words: a pull request's run is one, whatever started it."""
+        event = "pull_request" if self.source.is_pull_request else self.source.event
+        return (event or "run without a CI event").replace("_", " ")
 
     def value(self, expression: Expression) -> str:
         """A global expression's value; its time zone is known to be one."""
@@ -75,7 +76,7 @@ def facts_of(source: SourceState, now: datetime, short_sha: int = SHORT_SHA, *, 
     ``head``: of a pull request, its head is the revision, although CI may build a merge of it.
     """
     branch, tag, pull_request = _ref(source)
-    revision = source.head if head and source.event == "pull_request" and source.head else source.revision
+    revision = source.head if head and source.is_pull_request and source.head else source.revision
     return Facts(
         source=source,
         now=now,
@@ -89,8 +90,13 @@ def facts_of(source: SourceState, now: datetime, short_sha: int = SHORT_SHA, *, 
 
 
 def _ref(source: SourceState) -> tuple[str | None, str | None, str | None]:
+    """Return branch, tag and pull request, each None unless the run is for it.
+
+    A pull request comes first, whatever the event is: rebuilt by hand, it is still no push to its source branch,
+    which in a fork may be called ``main``.
+    """
     branch, tag = source.branch or None, source.tag or None
-    if source.event == "pull_request" or (source.event is None and source.pull_request):
+    if source.is_pull_request:
         return None, None, source.pull_request or None
     if source.event == "tag":
         return None, tag, None
@@ -105,4 +111,4 @@ def _is_default(source: SourceState, branch: str | None) -> bool:
     """As metadata-action: only a branch can be it; a schedule runs on it, where we don't know better."""
     if branch is not None and source.default_branch:
         return branch == source.default_branch
-    return source.event == "schedule"
+    return source.event == "schedule" and not source.is_pull_request

@@ -58,7 +58,7 @@ def names_one_thing(tag: str) -> bool:
 
 
 def _schedule(rule: Rule, facts: Facts) -> Value | NoValue:
-    if facts.source.event != "schedule":
+    if facts.source.event != "schedule" or facts.source.is_pull_request:
         return NoValue(f"this is no scheduled run but a {facts.event}")
     return Value(facts.render(rule.pattern) if rule.pattern else "", "a scheduled run")
 

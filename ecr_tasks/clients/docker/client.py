@@ -12,15 +12,15 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.clients.docker import errors as docker_errors
 from ecr_tasks.clients.docker import process as live
 from ecr_tasks.clients.docker.bake import bake_document, dump, from_bake, target_names
 from ecr_tasks.clients.docker.config import PrivateConfig
-from ecr_tasks.clients.docker.parse import built, engine_of, registry_digest
+from ecr_tasks.clients.docker.parse import built, engine_of, loaded_config, registry_digest
 from ecr_tasks.clients.docker.retry import insist
-from ecr_tasks.clients.retry import Patience
+from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.console import say
 from ecr_tasks.errors import EcrTasksError, RegistryError
 from ecr_tasks.model.engine import Engine
@@ -52,13 +52,13 @@ class WhalesDocker:
         project: Path,
         variables: Mapping[str, str],
         mask: Callable[[RegistryToken], None] = lambda token: None,
-        patience: Patience | None = None,
+        retrier: Retrier | None = None,
     ) -> None:
         self._config = config
         self._project = project
         self._variables = variables
         self._mask = mask
-        self._patience = patience or Patience()
+        self._retrier = retrier or Retrier()
         self._client: DockerClient | None = None
 
     def engine(self, builder: str | None) -> Engine:
@@ -94,7 +94,7 @@ class WhalesDocker:
                 raise docker_errors.build_failed(finished.lines, values)
             said = json.loads(metadata.read_text(encoding="utf-8"))
         names = target_names(inputs)
-        return {item.name: built(item, said[name]) for name, item in zip(names, inputs, strict=True)}
+        return {item.name: self._built(item, said[name]) for name, item in zip(names, inputs, strict=True)}
 
     def targets(self, file: str) -> Mapping[str, BuildDefinition]:
         """The default group's targets of a bake or compose file, as buildx resolves them."""
@@ -216,6 +216,12 @@ class WhalesDocker:
             self._client = DockerClient(config=self._config.environment()["DOCKER_CONFIG"])
         return self._client
 
+    def _built(self, item: BuildInput, metadata: Mapping[str, Any]) -> BuildResult:
+        """Return what was built; the store is asked only about what a builder beside the engine loaded into it."""
+        instances = Path(self._config.environment()["BUILDX_CONFIG"], "instances")
+        config = loaded_config(metadata, instances) if item.keep == "store" else None
+        return built(item, metadata, loaded_as=self.image_id(config) if config else None)
+
     def _command(self, *arguments: str) -> list[str]:
         from python_on_whales.client_config import ClientNotFoundError
 
@@ -271,7 +277,7 @@ class WhalesDocker:
         self, command: Sequence[str], passing: Callable[[Sequence[str]], str | None] = docker_errors.passing
     ) -> live.Finished:
         """The same for what goes to or from a registry, tried again where the reason is one that passes."""
-        return insist(lambda: self._live(command), passing, self._patience)
+        return insist(lambda: self._live(command), passing, self._retrier)
 
     def _live(self, command: Sequence[str], *, build: bool = False) -> live.Finished:
         """A docker call that a person watches."""

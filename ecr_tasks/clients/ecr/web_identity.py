@@ -34,8 +34,7 @@ _RUNS = (
 def credentials(role_arn: str, core: CoreSession, environ: Mapping[str, str]) -> RefreshableCredentials | None:
     """The role's credentials, which renew themselves with a new token; None where no token is on offer.
 
-    Of the session ``core`` only region and endpoints count, no credentials. Called while what the dotenv files
-    say is exported: the STS client keeps the endpoint that it finds now.
+    Of the session ``core`` only region and endpoints count, no credentials.
     Raises AwsError when the token or the role can't be had.
     """
     source = offered(environ, role_arn)

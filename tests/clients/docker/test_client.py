@@ -9,6 +9,7 @@ import pytest
 
 from ecr_tasks.clients.docker.client import WhalesDocker
 from ecr_tasks.clients.docker.config import PrivateConfig
+from ecr_tasks.clients.docker.parse import built, loaded_config
 from ecr_tasks.errors import BuildError
 from ecr_tasks.model.image import BuildDefinition, BuildInput
 
@@ -57,3 +58,32 @@ def test_a_build_that_fails_of_itself_is_not_begun_again(tmp_path: Path) -> None
     with pytest.raises(BuildError):
         build(builder(tmp_path, "failing-run", failures=99))
     assert begun(tmp_path) == 1
+
+
+CONFIG = "sha256:" + "c" * 64
+LOADED = {
+    "buildx.build.ref": "beside/beside0/xyz",
+    "containerimage.config.digest": CONFIG,
+    "containerimage.descriptor": {"digest": DIGEST, "platform": {"architecture": "amd64", "os": "linux"}},
+    "containerimage.digest": DIGEST,
+}
+"""What buildx tells of an image that a builder beside the engine made and loaded into the store."""
+
+
+def test_only_what_a_builder_beside_the_engine_made_is_asked_for(tmp_path: Path) -> None:
+    assert loaded_config(LOADED, tmp_path) is None  # the engine's own builder has no file there
+    (tmp_path / "beside").touch()
+    assert loaded_config(LOADED, tmp_path) == CONFIG
+    assert loaded_config({**LOADED, "buildx.build.ref": "default/default/xyz"}, tmp_path) is None
+    assert loaded_config({name: LOADED[name] for name in LOADED if "ref" not in name}, tmp_path) == CONFIG
+
+
+@pytest.mark.parametrize(
+    ("known_as", "digest", "image_id"), [(None, DIGEST, DIGEST), (DIGEST, DIGEST, DIGEST), (CONFIG, None, CONFIG)]
+)
+def test_a_classic_store_makes_its_own_manifest_of_what_was_loaded(
+    known_as: str | None, digest: str | None, image_id: str
+) -> None:
+    item = BuildInput("app", BuildDefinition("."), ("app:latest",), "store")
+    result = built(item, LOADED, loaded_as=known_as)
+    assert (result.digest, result.image_id, result.platforms) == (digest, image_id, ("linux/amd64",))
