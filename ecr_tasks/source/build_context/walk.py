@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.source.build_context.dockerignore import DockerIgnore, Matched
+
+
+def local_contexts(definitions: Iterable[BuildDefinition]) -> Iterator[tuple[Path, Path]]:
+    """Yield the build contexts in local folders, each with its Dockerfile; docker fetches remote ones itself."""
+    for definition in definitions:
+        context = Path(definition.context)
+        if context.is_dir():
+            yield context, context / (definition.dockerfile or "Dockerfile")
 
 
 def carried(
