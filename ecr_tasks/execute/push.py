@@ -107,7 +107,7 @@ def _push(
     if built.digest is None or planned.tags[0].digest != built.digest:
         make_way(planned.tags[0], repository, registry)
     try:
-        with registry.spending(repository, planned.image.definition.manifests):
+        with registry.reserve(repository, planned.image.definition.manifests):
             digest = _send(planned, built, reference, docker, builder)
     except Refused:
         theirs = registry.image(repository, tag.name)

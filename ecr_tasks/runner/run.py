@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ecr_tasks.clients.docker.push_lock import Turns
     from ecr_tasks.clients.ecr.public import PublicRegistry
     from ecr_tasks.clients.ecr.registry import EcrRegistry
-    from ecr_tasks.clients.retry import Patience
+    from ecr_tasks.clients.retry import Retrier
     from ecr_tasks.model.destination import Destination
     from ecr_tasks.model.registry import RegistryToken
     from ecr_tasks.plan.plan import Plan
@@ -49,7 +49,7 @@ class Run:
         self._docker: WhalesDocker | None = None
         self._registry: EcrRegistry | None = None
         self._targets: dict[Destination, EcrRegistry | PublicRegistry] = {}
-        self._patience: Patience | None = None
+        self._retrier: Retrier | None = None
         self.plan: Plan | None = None
 
     def __copy__(self) -> Run:
@@ -109,7 +109,7 @@ class Run:
             from ecr_tasks.clients.docker.client import WhalesDocker
 
             variables = self.settings.child_environment
-            self._docker = WhalesDocker(self._configuration(), self.project, variables, self._mask, self.patience)
+            self._docker = WhalesDocker(self._configuration(), self.project, variables, self._mask, self.retrier)
         return self._docker
 
     @property
@@ -125,7 +125,7 @@ class Run:
             from ecr_tasks.clients.ecr.registry import EcrRegistry
             from ecr_tasks.clients.ecr.session import AwsSession
 
-            self._registry = EcrRegistry(self.settings, AwsSession(self.settings, self.patience))
+            self._registry = EcrRegistry(self.settings, AwsSession(self.settings, self.retrier))
         return self._registry
 
     def target(self, destination: Destination) -> EcrRegistry | PublicRegistry:
@@ -135,19 +135,19 @@ class Run:
             if destination.alias is not None:
                 made = self.registry.public(destination.alias, lambda reference: self.docker.manifest(reference))
             else:
-                made = self.registry.elsewhere(destination.account, destination.region)
-            made.ready()
+                made = self.registry.in_region(destination.account, destination.region)
+            made.connect()
             self._targets[destination] = made
         return self._targets[destination]
 
     @property
-    def patience(self) -> Patience:
+    def retrier(self) -> Retrier:
         """How everything in this run waits and tries again. Raises SettingsError for a wrong AWS_MAX_ATTEMPTS."""
-        if self._patience is None:
-            from ecr_tasks.clients.retry import Patience, chosen_attempts
+        if self._retrier is None:
+            from ecr_tasks.clients.retry import Retrier, max_attempts
 
-            self._patience = Patience(say, chosen_attempts(self.settings.sdk_environ(os.environ)))
-        return self._patience
+            self._retrier = Retrier(say, max_attempts(self.settings.sdk_environ(os.environ)))
+        return self._retrier
 
     def let_in(self, hosts: Mapping[str, str | None]) -> None:
         """Lets docker in at hosts of ECR's, each with a token of its region (None: the settings' own)."""
@@ -193,6 +193,6 @@ class Run:
 
     def _forget(self) -> None:
         """Other settings, other everything."""
-        self._settings = self._source = self._docker = self._registry = self._patience = self.plan = None
+        self._settings = self._source = self._docker = self._registry = self._retrier = self.plan = None
         self.entries.clear()
         self._targets.clear()

@@ -27,7 +27,7 @@ class World:
         self.calls = self.registry.calls
 
     def plan(self) -> Plan:
-        views = self.registry.look({NAME: self.made.asked})
+        views = self.registry.describe({NAME: self.made.asked})
         plan = make_plan([self.made], source(), views, skip=self.skip)
         plan.check()
         return plan

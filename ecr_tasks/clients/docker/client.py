@@ -20,7 +20,7 @@ from ecr_tasks.clients.docker.bake import bake_document, dump, from_bake, target
 from ecr_tasks.clients.docker.config import PrivateConfig
 from ecr_tasks.clients.docker.parse import built, engine_of, loaded_config, registry_digest
 from ecr_tasks.clients.docker.retry import insist
-from ecr_tasks.clients.retry import Patience
+from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.console import say
 from ecr_tasks.errors import EcrTasksError, RegistryError
 from ecr_tasks.model.engine import Engine
@@ -52,13 +52,13 @@ class WhalesDocker:
         project: Path,
         variables: Mapping[str, str],
         mask: Callable[[RegistryToken], None] = lambda token: None,
-        patience: Patience | None = None,
+        retrier: Retrier | None = None,
     ) -> None:
         self._config = config
         self._project = project
         self._variables = variables
         self._mask = mask
-        self._patience = patience or Patience()
+        self._retrier = retrier or Retrier()
         self._client: DockerClient | None = None
 
     def engine(self, builder: str | None) -> Engine:
@@ -277,7 +277,7 @@ class WhalesDocker:
         self, command: Sequence[str], passing: Callable[[Sequence[str]], str | None] = docker_errors.passing
     ) -> live.Finished:
         """The same for what goes to or from a registry, tried again where the reason is one that passes."""
-        return insist(lambda: self._live(command), passing, self._patience)
+        return insist(lambda: self._live(command), passing, self._retrier)
 
     def _live(self, command: Sequence[str], *, build: bool = False) -> live.Finished:
         """A docker call that a person watches."""

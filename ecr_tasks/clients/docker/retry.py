@@ -6,14 +6,14 @@ import time
 from collections.abc import Callable, Sequence
 
 from ecr_tasks.clients.docker.process import Finished
-from ecr_tasks.clients.retry import Backoff, Patience
+from ecr_tasks.clients.retry import Backoff, Retrier
 
 LATEST = 100
 """Seconds within which a transfer is begun again; TRANSFER's waits and what docker needs in between fit in."""
 
 
 def insist(
-    transfer: Callable[[], Finished], passing: Callable[[Sequence[str]], str | None], patience: Patience
+    transfer: Callable[[], Finished], passing: Callable[[Sequence[str]], str | None], retrier: Retrier
 ) -> Finished:
     """How the transfer ended in the end; ``passing`` says why it is worth another attempt, or None.
 
@@ -29,7 +29,7 @@ def insist(
             return finished
         now = time.monotonic()
         failed = now if failed is None else failed
-        if now - failed > LATEST or not patience.again(TRANSFER, attempt, why):
+        if now - failed > LATEST or not retrier.wait(TRANSFER, attempt, why):
             return finished
         attempt += 1
 

@@ -11,7 +11,7 @@ from ecr_tasks.clients.ecr.parse import by_reference, registry_host, token_of
 from ecr_tasks.clients.ecr.reader import BATCH, Reader, identifier
 from ecr_tasks.clients.ecr.replication import Place, places, rules, statuses
 from ecr_tasks.clients.ecr.session import AwsSession
-from ecr_tasks.clients.parallel import each
+from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.manifest import INDEX_MEDIA_TYPES, StoredImage
 from ecr_tasks.model.registry import RegistryToken, Repository, RepositoryView
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ecr_tasks.clients.ecr.public import PublicRegistry
     from ecr_tasks.clients.ecr.repositories import EcrRepositories
     from ecr_tasks.clients.ecr.scans import EcrEvidence
-    from ecr_tasks.model.inventory import Held
+    from ecr_tasks.model.inventory import ListedImage
 
 PARALLEL = 8
 """How many repositories are looked at at once; far below ECR's 1,000 and 2,000 requests a second."""
@@ -43,18 +43,20 @@ class EcrRegistry:
         self._tokens: dict[str, RegistryToken] = {}
         self._rules: list[ReplicationRuleOutputTypeDef] | None = None
 
-    def elsewhere(self, account: str, region: str) -> EcrRegistry:
+    def in_region(self, account: str, region: str) -> EcrRegistry:
         """Another account's or region's registry, with the same credentials."""
         return EcrRegistry(self._settings, self._aws, (account, region))
 
-    def look(self, repositories: Mapping[str, Sequence[str]]) -> Mapping[str, RepositoryView]:
+    def describe(self, repositories: Mapping[str, Sequence[str]]) -> Mapping[str, RepositoryView]:
         """Two calls a repository (DescribeRepositories, BatchGetImage), several repositories at once.
 
         One call more for every hundred tags beyond the first.
         Raises AwsError when the credentials belong to another account than the settings name.
         """
         self._reader.client()
-        views = each(lambda name: self._look(name, repositories[name]), [*repositories], PARALLEL, self._aws.patience)
+        views = map_parallel(
+            lambda name: self._look(name, repositories[name]), [*repositories], PARALLEL, self._aws.retrier
+        )
         return dict(zip(repositories, views, strict=True))
 
     def image(self, repository: Repository, reference: str) -> StoredImage | None:
@@ -122,19 +124,19 @@ class EcrRegistry:
 
         return PublicRegistry(self._aws, alias, read)
 
-    def ready(self) -> None:
+    def connect(self) -> None:
         """Makes the client, which threads must not do."""
         self._reader.client()
 
-    def inventory(self, name: str) -> tuple[Held, ...]:
+    def inventory(self, name: str) -> tuple[ListedImage, ...]:
         """What a repository holds, folded: a DescribeImages for a thousand, a BatchGetImage for a hundred indexes."""
         from ecr_tasks.clients.ecr.listing import describe
-        from ecr_tasks.plan.inventory import fold
+        from ecr_tasks.plan.inventory import group_manifests
 
         with self._reader.asking(f"list the images of {name} (ecr:DescribeImages)"):
             details = describe(self._reader.client(), name, self._reader.registry_id)
         indexes = [item.digest for item in details if item.media_type in INDEX_MEDIA_TYPES]
-        return fold(details, self._reader.all(name, indexes))
+        return group_manifests(details, self._reader.all(name, indexes))
 
     def list_tags(self, repository: Repository) -> Sequence[str] | None:
         """ListImages, a thousand a page; None without that permission, which pushing does not need."""
@@ -179,9 +181,9 @@ class EcrRegistry:
                 if code != "ImageTagAlreadyExistsException" or not self._is(repository, tag, image):
                     raise
 
-    def spending(self, repository: Repository, puts: int) -> AbstractContextManager[None]:
+    def reserve(self, repository: Repository, puts: int) -> AbstractContextManager[None]:
         """Leaves room for so many PutImage of docker's inside, beside our own, which are counted anyway."""
-        return self._aws.budgets.of(repository.account, self.region()).spending(puts)
+        return self._aws.budgets.of(repository.account, self.region()).reserve(puts)
 
     def untag(self, repository: Repository, tag: str) -> None:
         """Takes a tag away, and its image with the last one."""
