@@ -21,9 +21,8 @@ _SAME_ESCAPES = "dDwWbtnrvfxu"
 """The letters and digits that mean the same after a backslash; Python itself refuses an incomplete x or u."""
 
 _PART = re.compile(
-    r"(?P<class>\[\^?(?!\])(?:\\.|[^\]\\])+\])"
-    r"|(?P<refused>\[\^?\]|\(\?(?!:|<?[=!])(?:P?<\w*>|.?)|\{,[0-9]*\}|(?:[*+?]|\{[0-9]+(?:,[0-9]*)?\})\+)"
-    r"|(?P<end>\$)|\\.|.",
+    r"(?P<refused>\[\^?\]|\(\?(?!:|<?[=!])(?:P?<\w*>|.?)|\{,[0-9]*\}|(?:[*+?]|\{[0-9]+(?:,[0-9]*)?\})\+)"
+    r"|(?P<class>\[(?:\\.|[^\]\\])+\])|(?P<end>\$)|\\.|.",
     re.DOTALL,
 )
 
@@ -39,9 +38,9 @@ class Regexp:
         """Compile a pattern. Raises UnsupportedPattern."""
         for flag in flags:
             if flag not in (*_FLAGS, *_FLAGS_WITHOUT_EFFECT) or flags.count(flag) > 1:
-                raise UnsupportedPattern(f"/{source}/{flags} has the flag {flag!r}: the flags are d, g, i, s and u")
+                raise UnsupportedPattern(f"it has the flag {flag!r}; it can have each of d, g, i, s and u once")
         if "i" in flags and not source.isascii():
-            raise UnsupportedPattern(f"{source!r} has letters that are not ASCII with the flag 'i'")
+            raise UnsupportedPattern("it has the flag 'i' with letters that are not ASCII")
         self._all = "g" in flags
         options = re.ASCII
         for flag in flags:
@@ -83,14 +82,16 @@ def _as_python(source: str) -> str:
         character = match[0][1]
         differs = character.isascii() and character.isalnum() and character not in _SAME_ESCAPES
         if differs or match[0] == r"\u{":
-            raise _different(source, match[0])
+            raise _refused(match[0])
     parts = []
     for match in _PART.finditer(source):
         if match["refused"]:
-            raise _different(source, match[0])
+            raise _refused(match[0])
         parts.append(r"\Z" if match["end"] else match[0])
     return "".join(parts)
 
 
-def _different(source: str, construct: str) -> UnsupportedPattern:
-    return UnsupportedPattern(f"{source!r} has {construct}, which Python has not or reads otherwise: write it without")
+def _refused(construct: str) -> UnsupportedPattern:
+    return UnsupportedPattern(
+        f"it has {construct}, which means something else in Python, or nothing: write it without"
+    )

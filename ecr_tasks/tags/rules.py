@@ -13,7 +13,7 @@ from typing import Literal, cast, get_args
 from ecr_tasks.errors import nearest
 from ecr_tasks.model.tag import Kind
 from ecr_tasks.tags.dates import time_zone
-from ecr_tasks.tags.js_regexp import UnsupportedPattern, Regexp
+from ecr_tasks.tags.js_regexp import Regexp, UnsupportedPattern
 from ecr_tasks.tags.syntax import Field, RuleError, split_fields, split_rules
 from ecr_tasks.tags.template import Template
 from ecr_tasks.tags.template import parse as parse_template
