@@ -34,7 +34,7 @@ class Version:
     """Whether major, minor and patch distinguish it from every other final version."""
 
     def render(self, pattern: Template) -> str:
-        """Return the tag of a pattern; of a version that isn't final, all of it, as ``{{version}}`` or ``{{raw}}``."""
+        """Return the tag of a pattern; a version that isn't final gives all of itself, or ``{{raw}}``."""
         if self.final or pattern.is_raw:
             return pattern.render(lambda expression: self.parts[expression.name])
         return self.canonical
