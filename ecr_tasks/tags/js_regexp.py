@@ -92,6 +92,4 @@ def _as_python(source: str) -> str:
 
 
 def _refused(construct: str) -> UnsupportedPattern:
-    return UnsupportedPattern(
-        f"it has {construct}, which means something else in Python, or nothing: write it without"
-    )
+    return UnsupportedPattern(f"it has {construct}, which Python reads otherwise or not at all: write it without")
