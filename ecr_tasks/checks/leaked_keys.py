@@ -94,12 +94,12 @@ def find_keys(path: Path) -> list[tuple[str, int]]:
     and any comment (its name is ``#``) with the id of an access key counts too. Raises SettingsProblems for a file
     that can't be read.
     """
-    from ecr_tasks.settings.dotenv import line_of, parse
+    from ecr_tasks.settings.dotenv import line_of, parse_bindings
 
     if not path.exists():
         return []
     problems = Problems()
-    bindings = parse(path, problems)
+    bindings = parse_bindings(path, problems)
     problems.raise_if_any()
     keys = []
     for binding in bindings:
