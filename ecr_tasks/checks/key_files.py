@@ -20,12 +20,12 @@ def holds_keys(path: Path) -> list[tuple[str, int]]:
     does any value, and any comment (under the name ``#``), with an access key's id in it. Raises
     :class:`SettingsProblems` for a file that can't be read.
     """
-    from ecr_tasks.settings.dotenv import line_of, parse
+    from ecr_tasks.settings.dotenv import line_of, parse_bindings
 
     if not path.exists():
         return []
     problems = Problems()
-    bindings = parse(path, problems)
+    bindings = parse_bindings(path, problems)
     problems.raise_if_any()
     found = []
     for binding in bindings:

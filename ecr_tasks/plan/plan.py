@@ -17,7 +17,7 @@ from ecr_tasks.model.tag import Tag
 from ecr_tasks.plan.destinations import PlannedCopy, copy_json
 from ecr_tasks.plan.retag import PlannedTag, locked_cause, plan_tag, tag_json
 from ecr_tasks.plan.skip import because, is_ours, same_commit, same_inputs
-from ecr_tasks.settings.settings import Skip
+from ecr_tasks.settings.schema import Skip
 from ecr_tasks.source.state import SourceState
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from ecr_tasks.model.image import Image, Inputs
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.plan.plan import Plan, make_plan
-from ecr_tasks.settings.settings import Skip
+from ecr_tasks.settings.schema import Skip
 from ecr_tasks.source.state import SourceState
 from ecr_tasks.tags.from_settings import tags
 from tests.support.build import ALL_TAGS, REVISION_A, REVISION_B, SHA_TAG, dirty, manifest, repository, source

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ecr_tasks.model.image import BuildDefinition, Files
-from ecr_tasks.settings.settings import DEFAULT_DOCKERFILE, is_remote
+from ecr_tasks.settings.parse.build_options import DEFAULT_DOCKERFILE, is_remote
 from ecr_tasks.source.build_context.base_images import pinned
 from ecr_tasks.source.build_context.unknown import Untold
 from ecr_tasks.source.inputs.digest import files_digest, local_digest
