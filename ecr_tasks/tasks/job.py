@@ -68,7 +68,7 @@ def push_images(run: Run) -> None:
         handing.results(run, plan, complete=False)
         raise
     finally:  # what is published is told, whatever came after it
-        run.turns.close()
+        run.push_locks.release_all()
         receipt.write(run.project, run.source, run.entries)
     failed = failure(run)
     handing.results(run, plan, complete=failed is None)
@@ -83,7 +83,8 @@ def _in_turn(run: Run, plan: Plan) -> Plan:
     """Takes this run's turn at every image that is to be built; after a wait, the registry is asked anew."""
     due = sorted({reference for item in plan.images if item.build_needed for reference in item.turns})
     waits = [
-        run.turns.take(reference, lambda name: say(f"waiting: another run publishes {name}")) for reference in due
+        run.push_locks.acquire(reference, lambda name: say(f"waiting: another run publishes {name}"))
+        for reference in due
     ]
     if not any(waits):
         return plan
@@ -114,7 +115,7 @@ def _build(run: Run, needed: Sequence[PlannedImage]) -> None:
             images = [item.image for item in needed]
             check_unchanged(images, project=settings.project, environ=os.environ)
     except BaseException:
-        run.turns.close()
+        run.push_locks.release_all()
         raise
     for name, result in built.items():
         entry = run.entry(name)
@@ -131,7 +132,9 @@ def _built(run: Run, needed: Sequence[PlannedImage]) -> dict[str, Built]:
         builder=run.settings.builder,
         keep={item.image.name: item.keep for item in needed},
         references={
-            item.image.name: item.reference for item in needed if item.reference and run.turns.has(item.reference)
+            item.image.name: item.reference
+            for item in needed
+            if item.reference and run.push_locks.has(item.reference)
         },
     )
 
@@ -157,7 +160,7 @@ def _publish(run: Run, item: PlannedImage) -> Published:
     with handing.group(run, f"Publish {item.image.name}"):
         done = publish(item, entry.built, run.docker, run.registry, builder=run.settings.builder, warn=warn)
     for reference in item.turns:
-        run.turns.end(reference)
+        run.push_locks.release(reference)
     entry.published, entry.failed = [done], []
     entry.platforms = tuple(platform for platform, _ in done.image.children)
     # An index's size is its images', which are only asked for when there is something new to tell.

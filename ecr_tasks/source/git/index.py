@@ -1,4 +1,4 @@
-"""What git's index knows of a folder's files: hashes of contents without reading them, and which files git ignores."""
+"""What git's index knows of a folder's files: hashes of contents without reading them; and what git ignores."""
 
 from __future__ import annotations
 
