@@ -15,9 +15,7 @@ _ECR_HOST = re.compile(
     r"(?:amazonaws\.(?:com(?:\.cn)?|eu)|on\.(?:aws|amazonwebservices\.com\.cn)|sc2s\.sgov\.gov|c2s\.ic\.gov"
     r"|cloud\.adc-e\.uk|csp\.hci\.ic\.gov)(?=[/\s\"']|$)"
 )
-"""A registry's host in any of AWS's partitions (botocore's endpoints.json has their domains); the group is the
-region.
-"""
+"""A registry's host in any of AWS's partitions, IPv4 and dual-stack; the group is the region."""
 
 
 def ecr_hosts(definition: BuildDefinition, settings: Settings) -> dict[str, str | None]:
