@@ -1,4 +1,4 @@
-"""Does several things at once, and ends at once when the run is interrupted."""
+"""A map over several threads that ends at once when the run is interrupted."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from ecr_tasks.clients.retry import Patience
+from ecr_tasks.clients.retry import Retrier
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
-def each(function: Callable[[T], R], items: Sequence[T], most: int, patience: Patience) -> list[R]:
-    """The function's results in the items' order, ``most`` at once; one alone needs no thread.
+def map_parallel(function: Callable[[T], R], items: Sequence[T], workers: int, retrier: Retrier) -> list[R]:
+    """Return the function's results in the items' order, at most ``workers`` at a time; one item needs no thread.
 
-    Raises the first error in that order, and begins nothing after it. An interruption ends the others' waits too, and
-    their results are nobody's then.
+    Raises the first error in that order and begins no item after it. An interruption also ends the waits of the other
+    threads, whose results are then lost.
     """
     if len(items) < 2:
         return [function(item) for item in items]
-    pool = ThreadPoolExecutor(most)
+    pool = ThreadPoolExecutor(workers)
     try:
         return list(pool.map(function, items))
     except KeyboardInterrupt:
-        patience.end()
+        retrier.stop()
         raise
     finally:
         pool.shutdown(cancel_futures=True)

@@ -1,7 +1,7 @@
-"""How a run waits: how long it tries again what may come right by itself, what it says meanwhile, how it is stopped.
+"""Repeated attempts at what may succeed later: the waits between them, the lines that report these, and their end.
 
-A wait is a random time between a half and the whole of what the back-off says. AWS's "full jitter" begins at nothing,
-and so a run in five would give up on an outage of a minute; half of it still spreads many pipelines over seconds.
+A wait is a random time between a half and the whole of the back-off's seconds. AWS's "full jitter" begins at zero:
+with it, one run in five would give up during an outage of a minute. A half still spreads many pipelines over seconds.
 """
 
 from __future__ import annotations
@@ -14,86 +14,99 @@ from dataclasses import dataclass
 
 from ecr_tasks.errors import Interrupted, SettingsError
 
+SHORTEST_REPORTED = 0.5
+"""Seconds; a shorter wait is not reported."""
+
 
 @dataclass(frozen=True)
 class Backoff:
-    """So many attempts in all; the first wait is at most ``first`` seconds, each later one twice the one before."""
+    """How often and after which waits something is tried.
+
+    ``attempts`` counts the first one. The first wait is at most ``first`` seconds, each later one at most twice the
+    one before, none above ``longest``.
+    """
 
     attempts: int
     first: float
     longest: float = 20.0
 
     def seconds(self, attempt: int, chance: float) -> float:
-        """The wait after the attempt of that number (from 1); ``chance`` is from 0 to 1."""
+        """Return the wait after the attempt of that number (from 1); ``chance`` is from 0 to 1."""
         whole: float = min(self.first * 2 ** (attempt - 1), self.longest)
         return whole * (0.5 + chance / 2)
 
 
-UNTOLD = 0.5
-"""Seconds: a shorter wait is not worth a line."""
+def discard(line: str) -> None:
+    """Ignore a line: the default where nobody wants reports."""
 
 
-def no_word(text: str) -> None:
-    """Tells nobody."""
+class Retrier:
+    """Waits between attempts, for all threads of one run.
 
-
-class Patience:
-    """One run's. ``tell`` gets a line for each noticeable wait; ``attempts`` is the user's own number of them."""
+    ``report`` gets a line for each noticeable wait. ``attempts`` replaces every back-off's own number.
+    ``sleep`` waits so many seconds and returns True when the run has ended meanwhile.
+    """
 
     def __init__(
         self,
-        tell: Callable[[str], None] = no_word,
+        report: Callable[[str], None] = discard,
         attempts: int | None = None,
         *,
-        wait: Callable[[float], bool] | None = None,
+        sleep: Callable[[float], bool] | None = None,
         chance: Callable[[], float] = random.random,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.tell = tell
+        self.report = report
         self._attempts = attempts
-        self._over = threading.Event()
-        self._wait = wait or self._over.wait
+        self._stopped = threading.Event()
+        self._sleep = sleep or self._stopped.wait
         self._chance = chance
         self._clock = clock
-        self._told_until: dict[str, float] = {}
+        self._reported_until: dict[str, float] = {}
         self._lock = threading.Lock()
 
     def attempts(self, backoff: Backoff) -> int:
-        """How often something is tried in all."""
+        """Return how often something is tried in all."""
         return self._attempts or backoff.attempts
 
-    def again(self, backoff: Backoff, attempt: int, why: str) -> bool:
-        """Waits before the attempt after this one (numbers from 1), saying why; False when there is none."""
-        most = self.attempts(backoff)
-        if attempt >= most:
+    def wait(self, backoff: Backoff, attempt: int, reason: str) -> bool:
+        """Report the reason and wait after an attempt (numbers from 1); return False when it was the last one.
+
+        Raises Interrupted when the run is stopped meanwhile.
+        """
+        attempts = self.attempts(backoff)
+        if attempt >= attempts:
             return False
         seconds = backoff.seconds(attempt, self._chance())
-        if self._worth_a_line(seconds, why):
-            self.tell(f"{why}; trying again in {seconds:.1f} s ({attempt + 1} of {most})")
+        if self._is_reported(seconds, reason):
+            self.report(f"{reason}; trying again in {seconds:.1f} s ({attempt + 1} of {attempts})")
         self.pause(seconds)
         return True
 
     def pause(self, seconds: float) -> None:
-        """Waits. Raises Interrupted where another thread has been told that the run is over."""
-        if self._wait(seconds):
+        """Wait. Raises Interrupted when another thread stops the run meanwhile."""
+        if self._sleep(seconds):
             raise Interrupted("Interrupted.", "Run it again: it takes up where it stopped.")
 
-    def end(self) -> None:
-        """Ends every wait, in all threads: the run is over."""
-        self._over.set()
+    def stop(self) -> None:
+        """End every wait in all threads: the run is over."""
+        self._stopped.set()
 
-    def _worth_a_line(self, seconds: float, why: str) -> bool:
-        """Not a short wait, and not one that another thread has begun for the same reason."""
+    def _is_reported(self, seconds: float, reason: str) -> bool:
+        """Return whether a wait is long enough and no other thread waits for the same reason."""
         now = self._clock()
         with self._lock:
-            if seconds < UNTOLD or now < self._told_until.get(why, now):
+            if seconds < SHORTEST_REPORTED or now < self._reported_until.get(reason, now):
                 return False
-            self._told_until[why] = now + seconds
+            self._reported_until[reason] = now + seconds
             return True
 
 
-def chosen_attempts(environ: Mapping[str, str]) -> int | None:
-    """AWS_MAX_ATTEMPTS, the SDK's own name, where it is set. Raises SettingsError where it is no such number."""
+def max_attempts(environ: Mapping[str, str]) -> int | None:
+    """Return AWS_MAX_ATTEMPTS, the SDK's own setting, or None where it is not set.
+
+    Raises SettingsError when it is not a number from 1.
+    """
     text = environ.get("AWS_MAX_ATTEMPTS", "").strip()
     if not text:
         return None

@@ -53,7 +53,7 @@ def decide_copy(
     What is about the image comes along: what has it or one of its platforms as subject, and cosign's tags.
     """
     repository, image = found(registry.find(name, [source.reference]), name, source)
-    there = target.look({target_name: ()})[target_name].repository
+    there = target.describe({target_name: ()})[target_name].repository
     if there is None:
         raise RegistryError(
             f"The repository {target_name} does not exist in the {where.registry}.",
@@ -86,7 +86,7 @@ def carry_out_copy(copy: Copy, docker: Docker, registry: Registry, target: Targe
         docker.authorize(replace(target.token(), host=there.host))
     for digest in copy.missing:
         image = copy.promotion.image
-        with target.spending(there, image.manifests if digest == image.digest else 1):
+        with target.reserve(there, image.manifests if digest == image.digest else 1):
             failed = docker.copy(f"{copy.source.uri}@{digest}", [f"{there.uri}@{digest}"])
         for error in failed.values():
             raise error

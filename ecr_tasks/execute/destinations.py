@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
-from ecr_tasks.clients.parallel import each
-from ecr_tasks.clients.retry import Patience
+from ecr_tasks.clients.parallel import map_parallel
+from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.errors import EcrTasksError, RegistryError
 from ecr_tasks.execute.push import By, Published, State
 from ecr_tasks.execute.set_tags import set_tags
@@ -52,7 +52,7 @@ def spread(
     *,
     say: Callable[[str], None],
     warn: Callable[[str], None],
-    patience: Patience,
+    retrier: Retrier,
     now: Callable[[], float] = time.monotonic,
 ) -> list[Published | Failed]:
     """Brings ``done`` to each destination, in their order; never raises for what one of them has against it.
@@ -80,7 +80,7 @@ def spread(
         pushed=done.state == "pushed",
         say=say,
         warn=warn,
-        patience=patience,
+        retrier=retrier,
         now=now,
     )
     for copy in left:
@@ -102,7 +102,7 @@ def spread(
         except EcrTasksError as error:
             return Failed(copy, error)
 
-    results |= dict(zip(wanted, each(finish, list(wanted.values()), PARALLEL, patience), strict=True))
+    results |= dict(zip(wanted, map_parallel(finish, list(wanted.values()), PARALLEL, retrier), strict=True))
     return [results[copy.destination] for copy in copies]
 
 
@@ -137,7 +137,7 @@ def _copy(
             with ExitStack() as room:
                 # One registry may be several destinations: its room is taken once for all of them.
                 for target, there, count in rooms.values():
-                    room.enter_context(target.spending(there, count * done.image.manifests))
+                    room.enter_context(target.reserve(there, count * done.image.manifests))
                 told = docker.copy(f"{source.uri}@{done.digest}", list(references))
         except EcrTasksError as error:
             told = dict.fromkeys(references, error)
@@ -154,7 +154,7 @@ def _await(
     pushed: bool,
     say: Callable[[str], None],
     warn: Callable[[str], None],
-    patience: Patience,
+    retrier: Retrier,
     now: Callable[[], float],
 ) -> list[PlannedCopy]:
     """Waits until ECR has replicated the image by itself; gives the destinations where it did not."""
@@ -187,7 +187,7 @@ def _await(
             if not told:
                 say(f"waiting for ECR's own replication to {', '.join(copy.place for copy in waiting.values())}")
                 told = True
-            patience.pause(pause)
+            retrier.pause(pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE)
     return left
 
@@ -197,7 +197,7 @@ def _looked_anew(copy: PlannedCopy, image: StoredImage, target: Target) -> Plann
 
     Raises what stands in the way.
     """
-    view = target.look({copy.repository: [item.tag.name for item in copy.tags]})[copy.repository]
+    view = target.describe({copy.repository: [item.tag.name for item in copy.tags]})[copy.repository]
     found = judged(replace(copy, view=view), image)
     if found.error is not None:
         raise found.error

@@ -58,7 +58,7 @@ def decide(registry: Registry, name: str, source: Source, tags: Sequence[str], *
     now = {tag: view.tags[tag].digest if tag in view.tags else None for tag in tags}
     made = Promotion(repository, image, now)
     moving = [tag for tag in tags if made.state(tag) == "moves"]
-    known = registry.look({name: ()})[name].repository if moving and not (alone and len(made.due) == 1) else None
+    known = registry.describe({name: ()})[name].repository if moving and not (alone and len(made.due) == 1) else None
     refuse_locked(made, known, view.tags)
     return made
 

@@ -53,7 +53,7 @@ def publish(
 ) -> Published:
     """Carries a planned image out; ``built`` is needed unless the commit is published already.
 
-    It must be this run's turn (``turns.py``). Every failure leaves the moving tags where they were or on this
+    This run must have the push lock of its reference. Every failure leaves the moving tags where they were or on this
     complete image (interface.md, Publishing 5); running it again finishes. Raises RegistryError or Refused.
     """
     repository = planned.view.repository if planned.view else None
@@ -107,7 +107,7 @@ def _push(
     if built.digest is None or planned.tags[0].digest != built.digest:
         make_way(planned.tags[0], repository, registry)
     try:
-        with registry.spending(repository, planned.image.definition.manifests):
+        with registry.reserve(repository, planned.image.definition.manifests):
             digest = _send(planned, built, reference, docker, builder)
     except Refused:
         theirs = registry.image(repository, tag.name)

@@ -52,7 +52,7 @@ class Scan:
 
 
 @dataclass(frozen=True)
-class Detail:
+class ImageDetail:
     """One manifest as DescribeImages tells it; ``size`` is in compressed bytes."""
 
     digest: str
@@ -121,14 +121,14 @@ class Referrer:
     """Something about an image: a signature, an attestation, an SBOM."""
 
     kind: Kind
-    detail: Detail
+    detail: ImageDetail
 
 
 @dataclass(frozen=True)
-class Held:
+class ListedImage:
     """One thing that a person would say the repository holds, with all that belongs to it."""
 
-    detail: Detail
+    detail: ImageDetail
     kind: Kind
     platforms: tuple[Platform, ...] = ()
     """Of an index; a single image's own platform stands in its configuration, which ECR does not tell."""

@@ -81,7 +81,7 @@ class Docker(Protocol):
 class Target(Protocol):
     """A registry that images are brought to: an account's in one region, or ECR Public."""
 
-    def look(self, repositories: Mapping[str, Sequence[str]]) -> Mapping[str, RepositoryView]:
+    def describe(self, repositories: Mapping[str, Sequence[str]]) -> Mapping[str, RepositoryView]:
         """Looks at repositories and the named tags of each: at most two calls a repository."""
 
     def image(self, repository: Repository, reference: str) -> StoredImage | None:
@@ -96,7 +96,7 @@ class Target(Protocol):
     def set_tag(self, repository: Repository, image: StoredImage, tag: str) -> None:
         """Points a tag at an image that is there, by PutImage; Refused when the tag is locked."""
 
-    def spending(self, repository: Repository, puts: int) -> AbstractContextManager[None]:
+    def reserve(self, repository: Repository, puts: int) -> AbstractContextManager[None]:
         """Leaves room for so many PutImage that docker makes inside; waits for it where there is none."""
 
     def find(self, name: str, references: Sequence[str]) -> RepositoryView:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ecr_tasks.model.inventory import CACHE, Detail, Held, Kind, Platform, Referrer
+from ecr_tasks.model.inventory import CACHE, ImageDetail, Kind, ListedImage, Platform, Referrer
 from ecr_tasks.model.manifest import StoredImage, platform_name
 
 _ATTESTATION = {"vnd.docker.reference.type": "attestation-manifest"}
 """BuildKit, docs/attestations/attestation-storage.md: how an index marks a child that is no platform."""
 
 
-def fold(details: Sequence[Detail], indexes: Mapping[str, StoredImage]) -> tuple[Held, ...]:
+def group_manifests(details: Sequence[ImageDetail], indexes: Mapping[str, StoredImage]) -> tuple[ListedImage, ...]:
     """What there is, newest first; ``indexes`` are the indexes' manifests by digest, as far as they could be read.
 
     A platform, an attestation or a signature has a line of its own only when it has a tag of its own or when what
@@ -24,30 +24,30 @@ def fold(details: Sequence[Detail], indexes: Mapping[str, StoredImage]) -> tuple
 class _Folder:
     """The relations between one repository's manifests."""
 
-    def __init__(self, details: Sequence[Detail], indexes: Mapping[str, StoredImage]) -> None:
+    def __init__(self, details: Sequence[ImageDetail], indexes: Mapping[str, StoredImage]) -> None:
         self.details = {detail.digest: detail for detail in details}
         documents = {digest: index.document for digest, index in indexes.items() if digest in self.details}
         self.children = {digest: tuple(_descriptors(document)) for digest, document in documents.items()}
         self.members = {child["digest"] for children in self.children.values() for child in children}
-        self.referrers: dict[str, list[Detail]] = {}
+        self.referrers: dict[str, list[ImageDetail]] = {}
         for detail in details:
             if detail.about is not None and detail.about != detail.digest:
                 self.referrers.setdefault(detail.about, []).append(detail)
         self.covered: set[str] = set()
 
-    def rows(self) -> tuple[Held, ...]:
+    def rows(self) -> tuple[ListedImage, ...]:
         found = [self._held(detail) for detail in self.details.values() if not self._belongs(detail)]
         for detail in self.details.values():  # two that name each other belong to nothing that is shown
             if detail.digest not in self.covered:
                 found.append(self._held(detail))
         return tuple(sorted(found, key=_newest_first))
 
-    def _belongs(self, detail: Detail) -> bool:
+    def _belongs(self, detail: ImageDetail) -> bool:
         if detail.own_tags:
             return False
         return detail.digest in self.members or (detail.about != detail.digest and detail.about in self.details)
 
-    def _held(self, detail: Detail) -> Held:
+    def _held(self, detail: ImageDetail) -> ListedImage:
         platforms, attestations, seen = list[Platform](), list[str](), {detail.digest}
         for child in self._leaves(detail.digest):
             digest = str(child["digest"])
@@ -66,7 +66,7 @@ class _Folder:
         pulled = max((time for time in pulls if time is not None), default=None)
         referrers = tuple(self._referrers(list(seen), seen))
         self.covered |= seen
-        return Held(detail, self._kind(detail), tuple(platforms), tuple(attestations), referrers, pulled)
+        return ListedImage(detail, self._kind(detail), tuple(platforms), tuple(attestations), referrers, pulled)
 
     def _leaves(self, digest: str) -> Iterator[Mapping[str, Any]]:
         """What an index lists, and what an index in it lists; digests can't form a circle."""
@@ -90,7 +90,7 @@ class _Folder:
                     about.append(detail.digest)
                     yield Referrer(self._kind(detail), detail)
 
-    def _kind(self, detail: Detail) -> Kind:
+    def _kind(self, detail: ImageDetail) -> Kind:
         """Also an index that holds a cache, as BuildKit wrote it before ``image-manifest=true``."""
         if any(child.get("mediaType") == CACHE for child in self.children.get(detail.digest, ())):
             return "cache"
@@ -110,6 +110,6 @@ def _is_attestation(child: Mapping[str, Any], platform: str) -> bool:
     return marked or platform == "unknown/unknown"
 
 
-def _newest_first(held: Held) -> tuple[float, str]:
+def _newest_first(held: ListedImage) -> tuple[float, str]:
     pushed = held.detail.pushed
     return (-pushed.timestamp() if pushed else 0.0, held.detail.digest)

@@ -28,7 +28,7 @@ def create(
     wanted, where = desired(run.settings, run.source), registry or run.registry
     made = where.admin.create(name, wanted)
     if made is None:
-        return where.look({name: ()})[name]
+        return where.describe({name: ()})[name]
     shown = name if registry is None else made.uri
     say(f"{shown}: repository created ({describe_mutability(made.mutability, made.exclusions)})")
     try:

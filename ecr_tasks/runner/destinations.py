@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from ecr_tasks.clients.parallel import each
+from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.console import say, warn
 from ecr_tasks.errors import EcrTasksError, SettingsError
 from ecr_tasks.execute.destinations import Failed, spread
@@ -39,16 +39,16 @@ def look_everywhere(run: Run, images: Sequence[Image]) -> tuple[Mapping[str, Rep
     check_destinations(destinations, len(images))
     asked = {image.repository: image.asked for image in images}
     if not destinations:
-        return run.registry.look(asked), {}
+        return run.registry.describe(asked), {}
     keys = [(image, where) for image in images for where in distinct(destinations, image.repository)]
     targets = {where: run.target(where) for _, where in keys}
-    run.registry.ready()
+    run.registry.connect()
     here = [(run.registry, name, tags) for name, tags in asked.items()]
     there = [
         (targets[where], where.repository or image.repository, [tag.name for tag in image.tags])
         for image, where in keys
     ]
-    found = each(_look, [*here, *there], PARALLEL, run.patience)
+    found = map_parallel(_look, [*here, *there], PARALLEL, run.retrier)
     views = dict(zip(asked, found, strict=False))
     elsewhere = {
         (image.repository, where): view for (image, where), view in zip(keys, found[len(here) :], strict=True)
@@ -59,7 +59,7 @@ def look_everywhere(run: Run, images: Sequence[Image]) -> tuple[Mapping[str, Rep
 def _look(wanted: tuple[Target, str, Sequence[str]]) -> RepositoryView | EcrTasksError:
     registry, name, tags = wanted
     try:
-        return registry.look({name: tags})[name]
+        return registry.describe({name: tags})[name]
     except EcrTasksError as error:
         return error
 
@@ -168,7 +168,7 @@ def spread_image(run: Run, item: PlannedImage, done: Published) -> None:
             *(item.image.name, done, here, item.copies, run.registry, targets, run.docker),
             say=say,
             warn=warn,
-            patience=run.patience,
+            retrier=run.retrier,
         )
     for result in results:
         if isinstance(result, Failed):

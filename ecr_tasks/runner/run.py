@@ -14,10 +14,10 @@ from ecr_tasks.errors import RegistryError
 if TYPE_CHECKING:
     from ecr_tasks.clients.docker.client import WhalesDocker
     from ecr_tasks.clients.docker.config import PrivateConfig
-    from ecr_tasks.clients.docker.push_lock import Turns
+    from ecr_tasks.clients.docker.push_lock import PushLocks
     from ecr_tasks.clients.ecr.public import PublicRegistry
     from ecr_tasks.clients.ecr.registry import EcrRegistry
-    from ecr_tasks.clients.retry import Patience
+    from ecr_tasks.clients.retry import Retrier
     from ecr_tasks.model.destination import Destination
     from ecr_tasks.model.registry import RegistryToken
     from ecr_tasks.plan.plan import Plan
@@ -39,7 +39,7 @@ class Run:
         self.registry_away = False
         """Whether there is no registry to ask: a dry run starts no local ECR."""
         self.entries: dict[str, Entry] = {}
-        self._turns: Turns | None = None
+        self._push_locks: PushLocks | None = None
         self._config = config
         self._env_name: str | None = None
         self._overrides: dict[str, str] = {}
@@ -49,7 +49,7 @@ class Run:
         self._docker: WhalesDocker | None = None
         self._registry: EcrRegistry | None = None
         self._targets: dict[Destination, EcrRegistry | PublicRegistry] = {}
-        self._patience: Patience | None = None
+        self._retrier: Retrier | None = None
         self.plan: Plan | None = None
 
     def __copy__(self) -> Run:
@@ -109,7 +109,7 @@ class Run:
             from ecr_tasks.clients.docker.client import WhalesDocker
 
             variables = self.settings.child_environment
-            self._docker = WhalesDocker(self._configuration(), self.project, variables, self._mask, self.patience)
+            self._docker = WhalesDocker(self._configuration(), self.project, variables, self._mask, self.retrier)
         return self._docker
 
     @property
@@ -125,7 +125,7 @@ class Run:
             from ecr_tasks.clients.ecr.registry import EcrRegistry
             from ecr_tasks.clients.ecr.session import AwsSession
 
-            self._registry = EcrRegistry(self.settings, AwsSession(self.settings, self.patience))
+            self._registry = EcrRegistry(self.settings, AwsSession(self.settings, self.retrier))
         return self._registry
 
     def target(self, destination: Destination) -> EcrRegistry | PublicRegistry:
@@ -135,19 +135,19 @@ class Run:
             if destination.alias is not None:
                 made = self.registry.public(destination.alias, lambda reference: self.docker.manifest(reference))
             else:
-                made = self.registry.elsewhere(destination.account, destination.region)
-            made.ready()
+                made = self.registry.in_region(destination.account, destination.region)
+            made.connect()
             self._targets[destination] = made
         return self._targets[destination]
 
     @property
-    def patience(self) -> Patience:
+    def retrier(self) -> Retrier:
         """How everything in this run waits and tries again. Raises SettingsError for a wrong AWS_MAX_ATTEMPTS."""
-        if self._patience is None:
-            from ecr_tasks.clients.retry import Patience, chosen_attempts
+        if self._retrier is None:
+            from ecr_tasks.clients.retry import Retrier, max_attempts
 
-            self._patience = Patience(say, chosen_attempts(self.settings.sdk_environ(os.environ)))
-        return self._patience
+            self._retrier = Retrier(say, max_attempts(self.settings.sdk_environ(os.environ)))
+        return self._retrier
 
     def let_in(self, hosts: Mapping[str, str | None]) -> None:
         """Lets docker in at hosts of ECR's, each with a token of its region (None: the settings' own)."""
@@ -155,13 +155,13 @@ class Run:
             self.docker.authorize(replace(self.registry.token(region), host=host))
 
     @property
-    def turns(self) -> Turns:
-        """The turns at publishing that this run has."""
-        if self._turns is None:
-            from ecr_tasks.clients.docker.push_lock import Turns
+    def push_locks(self) -> PushLocks:
+        """The locks on tags that this run has."""
+        if self._push_locks is None:
+            from ecr_tasks.clients.docker.push_lock import PushLocks
 
-            self._turns = Turns()
-        return self._turns
+            self._push_locks = PushLocks()
+        return self._push_locks
 
     def entry(self, name: str) -> Entry:
         """What this run knows of one image."""
@@ -170,9 +170,9 @@ class Run:
         return self.entries.setdefault(name, Entry())
 
     def close(self) -> None:
-        """Removes the private docker configuration and the token in it, and ends this run's turns."""
-        if self._turns is not None:
-            self._turns.close()
+        """Removes the private docker configuration and the token in it, and releases this run's locks."""
+        if self._push_locks is not None:
+            self._push_locks.release_all()
         if self._private is not None:
             self._private.close()
 
@@ -194,6 +194,6 @@ class Run:
 
     def _forget(self) -> None:
         """Other settings, other everything."""
-        self._settings = self._source = self._docker = self._registry = self._patience = self.plan = None
+        self._settings = self._source = self._docker = self._registry = self._retrier = self.plan = None
         self.entries.clear()
         self._targets.clear()

@@ -34,7 +34,7 @@ def pull_images(run: Run, reference: str | None, platform: str | None) -> None:
     if reference is None and run.entries:
         done = [entry.published[0] for entry in run.entries.values() if entry.published]
         chosen = [(item.repository, item.digest) for item in done] or chosen
-    views = run.registry.look({name: () for name, _ in chosen})
+    views = run.registry.describe({name: () for name, _ in chosen})
     for name, wanted in chosen:
         repository = views[name].repository
         image = run.registry.image(repository, wanted) if repository else None

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from ecr_tasks.console import document, human_size, say, short, table
-from ecr_tasks.model.inventory import Held, Kind, Scan
+from ecr_tasks.model.inventory import Kind, ListedImage, Scan
 from ecr_tasks.model.manifest import INPUTS_TAG, short_tag
 
 _TAGS_SHOWN = 4
@@ -19,7 +19,7 @@ _DONE = ("COMPLETE", "ACTIVE")
 """Basic scanning ends with the one, enhanced scanning goes on with the other (ecr.md, Scans)."""
 
 
-def inventory(name: str, held: Sequence[Held], now: datetime) -> None:
+def inventory(name: str, held: Sequence[ListedImage], now: datetime) -> None:
     """One repository's table on stderr, newest first; ages are as of ``now``."""
     if not held:
         say(f"{name}: empty")
@@ -29,7 +29,7 @@ def inventory(name: str, held: Sequence[Held], now: datetime) -> None:
     table(_HEAD, [_row(item, now) for item in held])
 
 
-def inventory_document(repositories: Mapping[str, str], held: Mapping[str, Sequence[Held]]) -> None:
+def inventory_document(repositories: Mapping[str, str], held: Mapping[str, Sequence[ListedImage]]) -> None:
     """What `images --json` prints; ``repositories`` by image name, ``held`` by repository."""
     document(
         {
@@ -41,7 +41,7 @@ def inventory_document(repositories: Mapping[str, str], held: Mapping[str, Seque
     )
 
 
-def as_json(item: Held) -> dict[str, Any]:
+def as_json(item: ListedImage) -> dict[str, Any]:
     """One image with all that belongs to it; sizes in compressed bytes, times in ISO 8601."""
     detail = item.detail
     return {
@@ -100,7 +100,7 @@ def scan_text(scan: Scan | None) -> str:
     return f"{state}: {found}" if found else state
 
 
-def _row(item: Held, now: datetime) -> tuple[str, ...]:
+def _row(item: ListedImage, now: datetime) -> tuple[str, ...]:
     platforms = ", ".join(platform.name for platform in item.platforms)
     return (
         f"  {_tags(item.detail.tags)}",
@@ -122,7 +122,7 @@ def _tags(tags: Sequence[str]) -> str:
     return ", ".join(shown[:_TAGS_SHOWN]) + (f" +{more}" if more > 0 else "")
 
 
-def _with(item: Held) -> str:
+def _with(item: ListedImage) -> str:
     kinds: Counter[Kind] = Counter({"attestation": len(item.attestations)} if item.attestations else {})
     kinds.update(referrer.kind for referrer in item.referrers if referrer.kind != "referrers")
     words = [_count(kind, number) for kind, number in kinds.items()]

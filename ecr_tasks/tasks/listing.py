@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-from ecr_tasks.clients.parallel import each
+from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.console import say
 from ecr_tasks.runner.repositories import planned_repositories
 from ecr_tasks.runner.run import Run
@@ -21,8 +21,8 @@ def list_images(run: Run, *, json: bool) -> None:
         return
     chosen = planned_repositories(run)
     names = list(dict.fromkeys(chosen.values()))
-    run.registry.ready()
-    held = dict(zip(names, each(run.registry.inventory, names, PARALLEL, run.patience), strict=True))
+    run.registry.connect()
+    held = dict(zip(names, map_parallel(run.registry.inventory, names, PARALLEL, run.retrier), strict=True))
     if json:
         show.inventory_document(chosen, held)
         return

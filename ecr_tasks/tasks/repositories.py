@@ -88,7 +88,7 @@ def show(run: Run, *, json: bool) -> None:
 def delete(run: Run, *, yes: bool, force: bool) -> None:
     """The `repo.delete` task. Refused where nobody says yes, and for a repository with images without ``force``."""
     names = tuple(dict.fromkeys(planned_repositories(run).values()))
-    views = {} if run.registry_away else run.registry.look(dict.fromkeys(names, ()))
+    views = {} if run.registry_away else run.registry.describe(dict.fromkeys(names, ()))
     there = [view.repository for view in views.values() if view.repository is not None]
     for name in names:
         if name not in {repository.name for repository in there}:
@@ -110,7 +110,7 @@ def delete(run: Run, *, yes: bool, force: bool) -> None:
 def _look(run: Run, name: str) -> Found:
     """What is wanted, checked, and what is there. The look comes first: it names a wrong account."""
     wanted = desired(run.settings, run.source)
-    there = run.registry.look({name: ()})[name].repository
+    there = run.registry.describe({name: ()})[name].repository
     state = run.registry.admin.state(name) if there is not None else None
     if state is None:
         return Found(name, wanted, None)
@@ -158,7 +158,7 @@ def _apply(run: Run, item: Found) -> None:
 
 
 def _state(run: Run, name: str) -> RepositoryState:
-    there = run.registry.look({name: ()})[name].repository
+    there = run.registry.describe({name: ()})[name].repository
     state = run.registry.admin.state(name) if there is not None else None
     if state is None:
         raise RegistryError(

@@ -11,18 +11,18 @@ from hypothesis import strategies as st
 
 from ecr_tasks.clients.docker.retry import TRANSFER
 from ecr_tasks.clients.ecr.retry import API
-from ecr_tasks.clients.parallel import each
-from ecr_tasks.clients.retry import Backoff, Patience, chosen_attempts
+from ecr_tasks.clients.parallel import map_parallel
+from ecr_tasks.clients.retry import Backoff, Retrier, max_attempts
 from ecr_tasks.errors import ExitCode, Interrupted, SettingsError
 from tests.support.network import Clock
 
 MINUTE = 60
 
 
-def exhaust(patience: Patience, backoff: Backoff) -> int:
+def exhaust(retrier: Retrier, backoff: Backoff) -> int:
     """Fails again and again; how many attempts that makes."""
     attempt = 1
-    while patience.again(backoff, attempt, "ECR has trouble"):
+    while retrier.wait(backoff, attempt, "ECR has trouble"):
         attempt += 1
     return attempt
 
@@ -30,7 +30,7 @@ def exhaust(patience: Patience, backoff: Backoff) -> int:
 @pytest.mark.parametrize("backoff", [API, TRANSFER])
 def test_an_outage_of_a_minute_is_outlasted_and_none_of_two_waited_for(backoff: Backoff) -> None:
     clock = Clock()
-    assert exhaust(clock.patience(), backoff) == backoff.attempts
+    assert exhaust(clock.retrier(), backoff) == backoff.attempts
     assert MINUTE < sum(clock.waits) < 2 * MINUTE
 
 
@@ -45,7 +45,7 @@ def test_waits_grow_to_a_limit_and_are_spread_over_half_of_it(backoff: Backoff, 
 
 def test_each_noticeable_wait_is_told_with_its_reason_and_number() -> None:
     clock = Clock()
-    exhaust(clock.patience(attempts=4), TRANSFER)
+    exhaust(clock.retrier(attempts=4), TRANSFER)
     assert clock.told == [
         "ECR has trouble; trying again in 0.8 s (2 of 4)",
         "ECR has trouble; trying again in 1.5 s (3 of 4)",
@@ -55,38 +55,38 @@ def test_each_noticeable_wait_is_told_with_its_reason_and_number() -> None:
 
 def test_a_blip_is_not_worth_a_line() -> None:
     clock = Clock()
-    assert clock.patience().again(API, 1, "ECR has trouble")
+    assert clock.retrier().wait(API, 1, "ECR has trouble")
     assert clock.told == []
 
 
 def test_threads_that_wait_together_say_so_once() -> None:
     told: list[str] = []
-    patience = Patience(told.append, wait=lambda seconds: False, chance=lambda: 0.5, clock=lambda: 0.0)
+    retrier = Retrier(told.append, sleep=lambda seconds: False, chance=lambda: 0.5, clock=lambda: 0.0)
     for _ in range(8):
-        assert patience.again(API, 4, "ECR has trouble")
-        assert patience.again(API, 4, "the connection was lost")
+        assert retrier.wait(API, 4, "ECR has trouble")
+        assert retrier.wait(API, 4, "the connection was lost")
     assert len(told) == 2
 
 
 def test_the_users_own_number_of_attempts_counts() -> None:
-    assert exhaust(Clock().patience(attempts=1), API) == 1
-    assert exhaust(Clock().patience(attempts=30), TRANSFER) == 30
+    assert exhaust(Clock().retrier(attempts=1), API) == 1
+    assert exhaust(Clock().retrier(attempts=30), TRANSFER) == 30
 
 
 @pytest.mark.parametrize(("text", "number"), [("3", 3), (" 12 ", 12), ("", None)])
 def test_the_users_number_is_the_sdks_variable(text: str, number: int | None) -> None:
-    assert chosen_attempts({"AWS_MAX_ATTEMPTS": text}) == number
-    assert chosen_attempts({}) is None
+    assert max_attempts({"AWS_MAX_ATTEMPTS": text}) == number
+    assert max_attempts({}) is None
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "many", "1.5", "٣"])
 def test_another_text_is_refused(text: str) -> None:
     with pytest.raises(SettingsError, match="AWS_MAX_ATTEMPTS"):
-        chosen_attempts({"AWS_MAX_ATTEMPTS": text})
+        max_attempts({"AWS_MAX_ATTEMPTS": text})
 
 
 def test_an_interruption_ends_the_waits_of_other_threads() -> None:
-    patience = Patience(chance=lambda: 1.0)
+    retrier = Retrier(chance=lambda: 1.0)
     waiting = threading.Barrier(3)
     began = time.monotonic()
 
@@ -94,13 +94,13 @@ def test_an_interruption_ends_the_waits_of_other_threads() -> None:
         waiting.wait()
         if number == 0:
             raise KeyboardInterrupt
-        patience.again(API, 9, "ECR has trouble")
+        retrier.wait(API, 9, "ECR has trouble")
 
     with pytest.raises(KeyboardInterrupt):
-        each(work, [0, 1, 2], 3, patience)
+        map_parallel(work, [0, 1, 2], 3, retrier)
     assert time.monotonic() - began < 5  # each would wait for 20 seconds
     with pytest.raises(Interrupted) as caught:
-        patience.pause(20)
+        retrier.pause(20)
     assert caught.value.code == ExitCode.INTERRUPTED
 
 
@@ -113,10 +113,10 @@ def test_after_an_error_nothing_more_is_begun() -> None:
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        each(work, range(100), 2, Patience())
+        map_parallel(work, range(100), 2, Retrier())
     assert len(begun) < 10
 
 
 @given(items=st.lists(st.integers(), max_size=12))
 def test_results_come_in_the_items_order(items: list[int]) -> None:
-    assert each(lambda item: item + 1, items, 3, Patience()) == [item + 1 for item in items]
+    assert map_parallel(lambda item: item + 1, items, 3, Retrier()) == [item + 1 for item in items]

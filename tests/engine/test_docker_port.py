@@ -64,7 +64,7 @@ def test_what_stays_with_the_builder_is_pushed_from_there(
         pushed = port.build([BuildInput("app", definition, (reference,), "builder", push=True)], None)["app"]
     finally:
         config.close()
-    view = registry.look({app.name: ["kept"]})[app.name]
+    view = registry.describe({app.name: ["kept"]})[app.name]
     assert built.image_id is None
     assert built.digest == pushed.digest == view.tags["kept"].digest
 

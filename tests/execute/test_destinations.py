@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ecr_tasks.clients.retry import Patience
+from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.errors import AwsError, ExitCode, Refused, RegistryError
 from ecr_tasks.execute.destinations import GRACE_SECONDS, REPLICATION_SECONDS, Failed, spread
 from ecr_tasks.execute.push import Published
@@ -35,7 +35,7 @@ class Time:
         return False
 
 
-PATIENCE = Patience(wait=Time.wait, clock=lambda: Time.passed)
+RETRIER = Retrier(sleep=Time.wait, clock=lambda: Time.passed)
 
 
 class Places:
@@ -56,7 +56,7 @@ class Places:
     def planned(self, where: Destination) -> PlannedCopy:
         """What a new look gives."""
         name = where.repository or "team/app"
-        view = self.registry.look({name: list(EVERY_TAG)})[name]
+        view = self.registry.describe({name: list(EVERY_TAG)})[name]
         return plan_copy(where, name, ALL_TAGS, view, OURS, replicates=self.replicates)
 
     def spread(self, *wheres: Destination, state: Any = "pushed") -> list[Published | Failed]:
@@ -69,7 +69,7 @@ class Places:
             *("team/app", done, repository(), copies, self.registry, targets, self.docker),
             say=self.said.append,
             warn=self.warned.append,
-            patience=PATIENCE,
+            retrier=RETRIER,
             now=lambda: Time.passed,
         )
 
@@ -185,7 +185,7 @@ def test_a_fault_at_any_call_moves_no_tag_too_early_and_another_run_finishes(lat
             *("team/app", done, repository(), copies, places.registry, targets, places.docker),
             say=places.said.append,
             warn=places.warned.append,
-            patience=PATIENCE,
+            retrier=RETRIER,
             now=lambda: Time.passed,
         )
         assert any(isinstance(result, Failed) for result in results)

@@ -52,7 +52,7 @@ def planned(registry: FakeRegistry, version: str, flavor: str = "") -> PlannedIm
     """A plan for a version whose commit's image is in the registry already."""
     tags = tags_of(version, flavor)
     registry.put(NAME, release(version), tags[0].name)
-    plan = make_plan([image(tags)], commit(version), registry.look({NAME: [tag.name for tag in tags]}))
+    plan = make_plan([image(tags)], commit(version), registry.describe({NAME: [tag.name for tag in tags]}))
     plan.check()
     return plan.images[0]
 
@@ -136,7 +136,7 @@ def test_prereleases_and_other_tags_hold_nothing_up(registry: FakeRegistry) -> N
 def test_a_tag_that_the_image_is_pushed_under_moves_with_the_push(registry: FakeRegistry) -> None:
     registry.put(NAME, release("1.3.0"), "1")
     line = next(tag for tag in tags_of("1.2.9") if tag.name == "1")
-    plan = make_plan([image([line])], commit("1.2.9"), registry.look({NAME: ["1"]}))
+    plan = make_plan([image([line])], commit("1.2.9"), registry.describe({NAME: ["1"]}))
     assert [(tag.state, tag.stays) for tag in plan.images[0].tags] == [("moves", False)]
 
 
@@ -195,9 +195,9 @@ class SharedRegistry(FakeRegistry):
         if self.turns is not None:
             self.turns.wait()
 
-    def look(self, repositories: Mapping[str, Sequence[str]]) -> Mapping[str, RepositoryView]:
+    def describe(self, repositories: Mapping[str, Sequence[str]]) -> Mapping[str, RepositoryView]:
         self._turn()
-        return super().look(repositories)
+        return super().describe(repositories)
 
     def image(self, repository: Repository, reference: str) -> StoredImage | None:
         self._turn()

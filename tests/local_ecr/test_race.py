@@ -18,7 +18,7 @@ import pytest
 from ecr_tasks.clients.ecr.rate_limit import Budgets
 from ecr_tasks.clients.ecr.registry import EcrRegistry
 from ecr_tasks.clients.ecr.session import AwsSession
-from ecr_tasks.clients.retry import no_word
+from ecr_tasks.clients.retry import discard
 from ecr_tasks.execute.build import Built
 from ecr_tasks.execute.push import Published, publish
 from ecr_tasks.local_ecr.server import LocalEcr
@@ -60,7 +60,7 @@ class Pipeline:
         settings = load(project, environ={**server.environment(), "ECR_TAGS": RULES})
         self.dice = random.Random(version)  # noqa: S311 - repeatable, not secret
         aws = AwsSession(settings)
-        aws.budgets = Budgets(no_word, lambda seconds: time.sleep(seconds / HASTE), lambda: time.monotonic() * HASTE)
+        aws.budgets = Budgets(discard, lambda seconds: time.sleep(seconds / HASTE), lambda: time.monotonic() * HASTE)
         aws.ecr().meta.events.register("before-send.ecr", self._travel)
         self.registry = EcrRegistry(settings, aws)
         self.source = source(revision=revision, tag=f"v{version}", release_tags=(f"v{version}",), branch=None)
@@ -70,7 +70,7 @@ class Pipeline:
     def run(self, repository: str, start: Barrier) -> Published:
         """`inv push` of what was built, when all are ready."""
         start.wait(30)
-        views = self.registry.look({repository: [tag.name for tag in self.tags]})
+        views = self.registry.describe({repository: [tag.name for tag in self.tags]})
         plan = make_plan([image(self.tags, repository)], self.source, views)
         plan.check()
         (planned,) = plan.images

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecr_tasks.model.inventory import Detail, Held, Scan
+from ecr_tasks.model.inventory import ImageDetail, ListedImage, Scan
 from ecr_tasks.model.manifest import StoredImage
-from ecr_tasks.plan.inventory import fold
+from ecr_tasks.plan.inventory import group_manifests
 from ecr_tasks.tasks.images_view import age, as_json, inventory, scan_text
 from tests.support.build import INDEX, MANIFEST, digest
 
@@ -24,9 +24,9 @@ SIGNATURE = "application/vnd.dev.cosign.artifact.sig.v1+json"
 CACHE = "application/vnd.buildkit.cacheconfig.v0"
 
 
-def one(name: str, *tags: str, **more: Any) -> Detail:
+def one(name: str, *tags: str, **more: Any) -> ImageDetail:
     """A single manifest."""
-    return Detail(digest(name), MANIFEST, tags, **{"size": 10, **more})
+    return ImageDetail(digest(name), MANIFEST, tags, **{"size": 10, **more})
 
 
 def child(name: str, platform: dict[str, str] | None = None, **more: Any) -> dict[str, Any]:
@@ -34,9 +34,9 @@ def child(name: str, platform: dict[str, str] | None = None, **more: Any) -> dic
     return {"mediaType": MANIFEST, "digest": digest(name), "size": 1, "platform": platform or {}, **more}
 
 
-def index(name: str, *tags: str, **more: Any) -> Detail:
+def index(name: str, *tags: str, **more: Any) -> ImageDetail:
     """An index; its manifest comes from :func:`holding`."""
-    return Detail(digest(name), INDEX, tags, **more)
+    return ImageDetail(digest(name), INDEX, tags, **more)
 
 
 def holding(name: str, *children: dict[str, Any]) -> dict[str, StoredImage]:
@@ -45,7 +45,7 @@ def holding(name: str, *children: dict[str, Any]) -> dict[str, StoredImage]:
     return {digest(name): StoredImage(digest(name), text, INDEX)}
 
 
-def tags(held: tuple[Held, ...]) -> list[tuple[str, ...]]:
+def tags(held: tuple[ListedImage, ...]) -> list[tuple[str, ...]]:
     return [item.detail.tags for item in held]
 
 
@@ -58,7 +58,7 @@ def test_platforms_and_attestations_are_under_their_index() -> None:
     ]
     mark = {"vnd.docker.reference.type": "attestation-manifest"}
     children = [child("amd64", AMD64), child("arm", ARM), child("proof", UNKNOWN, annotations=mark)]
-    (held,) = fold(details, holding("both", *children))
+    (held,) = group_manifests(details, holding("both", *children))
     assert [(part.name, part.digest, part.size) for part in held.platforms] == [
         ("linux/amd64", digest("amd64"), 100),
         ("linux/arm/v7", digest("arm"), 50),
@@ -68,19 +68,19 @@ def test_platforms_and_attestations_are_under_their_index() -> None:
 
 
 def test_an_index_that_could_not_be_read_hides_nothing() -> None:
-    assert len(fold([index("both", "1"), one("amd64")], {})) == 2
+    assert len(group_manifests([index("both", "1"), one("amd64")], {})) == 2
 
 
 def test_a_platform_with_a_tag_of_its_own_has_a_line_as_well() -> None:
     details = [index("both", "1"), one("amd64", "1-amd64")]
-    held = fold(details, holding("both", child("amd64", AMD64)))
+    held = group_manifests(details, holding("both", child("amd64", AMD64)))
     assert sorted(tags(held)) == [("1",), ("1-amd64",)]
     assert [part.name for item in held for part in item.platforms] == ["linux/amd64"]
 
 
 def test_an_index_in_an_index_gives_its_platforms() -> None:
     indexes = holding("outer", child("inner")) | holding("inner", child("amd64", AMD64))
-    (held,) = fold([index("outer", "1"), index("inner"), one("amd64")], indexes)
+    (held,) = group_manifests([index("outer", "1"), index("inner"), one("amd64")], indexes)
     assert [part.name for part in held.platforms] == ["linux/amd64"]
 
 
@@ -91,7 +91,7 @@ def test_a_signature_is_with_its_image_by_subject_or_by_name() -> None:
         one("by name", named),
         one("by subject", artifact_type=SIGNATURE, subject=digest("app")),
     ]
-    (held,) = fold(details, {})
+    (held,) = group_manifests(details, {})
     assert [referrer.kind for referrer in held.referrers] == ["signature", "signature"]
     assert held.platforms == ()
 
@@ -103,19 +103,19 @@ def test_what_is_about_a_platform_or_about_an_sbom_is_with_the_index() -> None:
         one("sbom", artifact_type="application/spdx+json", subject=digest("amd64")),
         one("its signature", artifact_type=SIGNATURE, subject=digest("sbom")),
     ]
-    (held,) = fold(details, holding("both", child("amd64", AMD64)))
+    (held,) = group_manifests(details, holding("both", child("amd64", AMD64)))
     assert [referrer.kind for referrer in held.referrers] == ["sbom", "signature"]
 
 
 def test_a_list_of_referrers_is_with_its_image_and_so_is_what_it_lists() -> None:
     name = digest("app").replace(":", "-")
     details = [one("app", "1"), index("list", name), one("signature", artifact_type=SIGNATURE)]
-    (held,) = fold(details, holding("list", child("signature")))
+    (held,) = group_manifests(details, holding("list", child("signature")))
     assert [referrer.kind for referrer in held.referrers] == ["referrers", "signature"]
 
 
 def test_a_signature_whose_image_is_gone_has_a_line() -> None:
-    (held,) = fold([one("old", artifact_type=SIGNATURE, subject=digest("gone"))], {})
+    (held,) = group_manifests([one("old", artifact_type=SIGNATURE, subject=digest("gone"))], {})
     assert held.kind == "signature"
 
 
@@ -132,35 +132,35 @@ def test_a_signature_whose_image_is_gone_has_a_line() -> None:
     ],
 )
 def test_what_kind_of_thing_it_is(kind: str, type_: str | None) -> None:
-    assert fold([one("x", "x", artifact_type=type_)], {})[0].kind == kind
+    assert group_manifests([one("x", "x", artifact_type=type_)], {})[0].kind == kind
 
 
 def test_a_cache_that_is_an_index_is_recognised() -> None:
     entry = {"mediaType": CACHE, "digest": digest("config"), "size": 1}
-    (held,) = fold([index("cache", "buildcache")], holding("cache", entry))
+    (held,) = group_manifests([index("cache", "buildcache")], holding("cache", entry))
     assert (held.kind, held.platforms) == ("cache", ())
 
 
 def test_an_indexs_scan_is_its_platforms() -> None:
     done, begun = Scan("COMPLETE", {"HIGH": 2, "LOW": 1}), Scan("IN_PROGRESS", {"HIGH": 1, "CRITICAL": 1})
     details = [index("both", "1"), one("amd64", scan=done), one("arm", scan=begun)]
-    (held,) = fold(details, holding("both", child("amd64", AMD64), child("arm", ARM)))
+    (held,) = group_manifests(details, holding("both", child("amd64", AMD64), child("arm", ARM)))
     assert held.scan == Scan("IN_PROGRESS", {"HIGH": 2, "LOW": 1, "CRITICAL": 1})
 
 
 def test_the_newest_comes_first() -> None:
     details = [one("a", "a", pushed=NOW - timedelta(1)), one("b", "b", pushed=NOW), one("c", "c")]
-    assert tags(fold(details, {})) == [("b",), ("a",), ("c",)]
+    assert tags(group_manifests(details, {})) == [("b",), ("a",), ("c",)]
 
 
 NAMES = st.sampled_from("abcdef")
 
 
 @st.composite
-def repositories(draw: st.DrawFn) -> tuple[list[Detail], dict[str, StoredImage]]:
+def repositories(draw: st.DrawFn) -> tuple[list[ImageDetail], dict[str, StoredImage]]:
     """Any relations at all, also such as only an attacker or a mistake makes."""
     names = draw(st.lists(NAMES, unique=True))
-    details: list[Detail] = []
+    details: list[ImageDetail] = []
     indexes: dict[str, StoredImage] = {}
     for name in names:
         tag = draw(st.sampled_from(["", "tag", *(f"{digest(other).replace(':', '-')}.sig" for other in "abc")]))
@@ -169,16 +169,16 @@ def repositories(draw: st.DrawFn) -> tuple[list[Detail], dict[str, StoredImage]]
         if draw(st.booleans()) and later:
             children = [child(other, AMD64) for other in draw(st.lists(st.sampled_from(later)))]
             indexes |= holding(name, *children)
-        details.append(Detail(digest(name), MANIFEST, (tag,) if tag else (), subject=subject))
+        details.append(ImageDetail(digest(name), MANIFEST, (tag,) if tag else (), subject=subject))
     return details, indexes
 
 
 @given(repositories())
 def test_every_manifest_appears_and_every_tag_has_a_line(
-    repository: tuple[list[Detail], dict[str, StoredImage]],
+    repository: tuple[list[ImageDetail], dict[str, StoredImage]],
 ) -> None:
     details, indexes = repository
-    held = fold(details, indexes)
+    held = group_manifests(details, indexes)
     rows = [item.detail.digest for item in held]
     assert len(rows) == len(set(rows))
     text = json.dumps([as_json(item) for item in held])
@@ -219,7 +219,7 @@ def test_scans(scan: Scan | None, said: str) -> None:
 
 def test_a_tag_of_inputs_comes_last_and_short(capsys: pytest.CaptureFixture[str]) -> None:
     tag = f"inputs-{'1f' * 20}"
-    inventory("team/app", fold([one("a", tag, "main", "sha-1f2e3d4")], {}), NOW)
+    inventory("team/app", group_manifests([one("a", tag, "main", "sha-1f2e3d4")], {}), NOW)
     said = capsys.readouterr().err
     assert "main, sha-1f2e3d4, inputs-1f1f1f1f1f1f…" in said
     assert tag not in said

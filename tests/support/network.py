@@ -10,9 +10,8 @@ from typing import Any
 import boto3
 from botocore.awsrequest import AWSResponse
 
-from ecr_tasks.clients.ecr.reject_truncated import insist
-from ecr_tasks.clients.ecr.retry import persist, quick
-from ecr_tasks.clients.retry import Patience
+from ecr_tasks.clients.ecr.retry import botocore_attempts, reject_truncated, retry_transient
+from ecr_tasks.clients.retry import Retrier
 
 WHOLE = json.dumps({"repositories": [{"repositoryName": "team/app"}]}).encode()
 OK, CUT = "ok", "cut"
@@ -42,8 +41,8 @@ class Clock:
     def pause(self, seconds: float) -> None:
         self.wait(seconds)
 
-    def patience(self, attempts: int | None = None, chance: Callable[[], float] = lambda: 0.5) -> Patience:
-        return Patience(self.told.append, attempts, wait=self.wait, chance=chance, clock=self.read)
+    def retrier(self, attempts: int | None = None, chance: Callable[[], float] = lambda: 0.5) -> Retrier:
+        return Retrier(self.told.append, attempts, sleep=self.wait, chance=chance, clock=self.read)
 
 
 @dataclass
@@ -71,22 +70,22 @@ class Network:
         headers: Any = {"Content-Length": str(len(said)), "Content-Type": "application/x-amz-json-1.1"}
         return AWSResponse(request.url, status, headers, raw)
 
-    def client(self, patience: Patience | None = None) -> Any:
+    def client(self, retrier: Retrier | None = None) -> Any:
         """An ECR client on this network, with all that the session gives one but a budget."""
         from botocore.config import Config
 
-        patience = patience or self.clock.patience()
+        retrier = retrier or self.clock.retrier()
         made: Any = boto3.client(
             "ecr",
             region_name="eu-central-1",
             endpoint_url="https://ecr.example.invalid",
             aws_access_key_id="AKIAEXAMPLE",
             aws_secret_access_key="example",
-            config=Config(retries={"mode": "standard", "total_max_attempts": quick(patience)}),
+            config=Config(retries={"mode": "standard", "total_max_attempts": botocore_attempts(retrier)}),
         )
         made.meta.events.register("before-send.ecr", self.answer)
-        insist(made)
-        persist(made, patience)
+        reject_truncated(made)
+        retry_transient(made, retrier)
         return made
 
 

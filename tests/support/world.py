@@ -46,7 +46,7 @@ class World:
 
     def plan(self) -> PlannedImage:
         """A new plan from what the registry holds now."""
-        views = self.registry.look({NAME: [tag.name for tag in self.image.tags]})
+        views = self.registry.describe({NAME: [tag.name for tag in self.image.tags]})
         plan = make_plan([self.image], self.state, views)
         plan.check()
         return replace(plan.images[0], keep=self.keep)

@@ -170,7 +170,7 @@ def test_aws_that_says_no_is_exit_code_4(project: Project) -> None:
     def refuse() -> None:
         raise AwsError("The AWS credentials have expired.", "Run `aws sso login`.")
 
-    project.calls.before["look"] = refuse
+    project.calls.before["describe"] = refuse
     assert "expired" in project.inv("build", "push").failed(4)
 
 
@@ -195,7 +195,7 @@ def test_a_push_that_breaks_off_is_finished_by_the_next(project: Project) -> Non
     assert project.tags["main"] == project.image.digest
 
 
-@pytest.mark.parametrize("call", ["look", "build", "push", "set_tag"])
+@pytest.mark.parametrize("call", ["describe", "build", "push", "set_tag"])
 def test_an_interruption_is_exit_code_130_wherever_it_comes(project: Project, call: str) -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt

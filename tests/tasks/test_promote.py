@@ -166,7 +166,7 @@ def test_elsewhere_the_tag_is_set_when_the_digest_is_there(both: Project) -> Non
     assert [call[0] for call in both.calls.named("authorize", "copy", "present", "set_tag", "build", "pull")] == [
         *("authorize", "authorize", "copy", "present", "set_tag")
     ]
-    assert ("elsewhere", "210987654321", "us-east-1") in both.calls.made
+    assert ("in_region", "210987654321", "us-east-1") in both.calls.made
     assert both.registry.tags["prod/app"] == {"1.0.0": NEW.digest}
     assert both.registry.spent == [("prod/app", 1)]
 

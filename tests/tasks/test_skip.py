@@ -22,7 +22,7 @@ def test_another_branch_with_the_same_files_is_not_built(project: Project) -> No
     assert project.inv("--dry", "build", "push", ECR_SKIP="content").code == 0
     assert project.calls.named(*CHANGES) == []
     assert built_once(project, ECR_SKIP="content") == first
-    assert [call[0] for call in project.calls.named(*CHANGES, "look")] == ["look", "set_tag", "set_tag"]
+    assert [call[0] for call in project.calls.named(*CHANGES, "describe")] == ["describe", "set_tag", "set_tag"]
     assert {"feature-x", f"sha-{project.revision[:7]}", "main"} <= project.tags.keys()
     assert project.receipt["images"][0]["published"][0]["state"] == "retagged"
     (tag,) = [name for name in project.tags if name.startswith("inputs-")]

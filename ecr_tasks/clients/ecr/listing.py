@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.errors import AwsError
-from ecr_tasks.model.inventory import Detail, Scan
+from ecr_tasks.model.inventory import ImageDetail, Scan
 from ecr_tasks.model.registry import Repository
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ PAGE = 1000
 """The most that one page holds (API model, DescribeImages: maxResults)."""
 
 
-def describe(client: ECRClient, repository: str, registry_id: Mapping[str, str]) -> list[Detail]:
+def describe(client: ECRClient, repository: str, registry_id: Mapping[str, str]) -> list[ImageDetail]:
     """Everything in a repository, archived images included, with one call for a thousand manifests.
 
     botocore's errors come through.
@@ -48,10 +48,10 @@ def referrers(client: ECRClient, repository: Repository, digest: str) -> tuple[I
         more = {"nextToken": answer["nextToken"]}
 
 
-def _detail(item: ImageDetailTypeDef) -> Detail:
+def _detail(item: ImageDetailTypeDef) -> ImageDetail:
     status = item.get("imageScanStatus", {}).get("status")
     severities = item.get("imageScanFindingsSummary", {}).get("findingSeverityCounts", {})
-    return Detail(
+    return ImageDetail(
         digest=item["imageDigest"],
         media_type=item.get("imageManifestMediaType", ""),
         tags=tuple(sorted(item.get("imageTags", ()))),

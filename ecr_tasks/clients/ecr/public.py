@@ -40,11 +40,11 @@ class PublicRegistry:
         self._read = read
         self._token: RegistryToken | None = None
 
-    def ready(self) -> None:
+    def connect(self) -> None:
         """Makes the client, which threads must not do."""
         self._client()
 
-    def look(self, repositories: Mapping[str, Sequence[str]]) -> Mapping[str, RepositoryView]:
+    def describe(self, repositories: Mapping[str, Sequence[str]]) -> Mapping[str, RepositoryView]:
         """Two calls a repository; the images have a digest and no manifest, which the API doesn't tell.
 
         ``repositories`` are named without the alias. Raises RegistryError where the alias is another registry's.
@@ -108,7 +108,7 @@ class PublicRegistry:
         with translated(f"take the tag {tag} from its image in {repository.name} (ecr-public:BatchDeleteImage)"):
             self._client().batch_delete_image(repositoryName=_name(repository), imageIds=[{"imageTag": tag}])
 
-    def spending(self, repository: Repository, puts: int) -> AbstractContextManager[None]:
+    def reserve(self, repository: Repository, puts: int) -> AbstractContextManager[None]:
         """Room at once: ECR Public's quotas are others, and two tasks can't reach them."""
         del repository, puts
         return nullcontext()

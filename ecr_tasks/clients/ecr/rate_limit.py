@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ecr_tasks.clients.retry import no_word
+from ecr_tasks.clients.retry import discard
 
 LIMIT = 10
 """PutImage a second for an account and region (AWS documentation, Amazon ECR service quotas)."""
@@ -56,7 +56,7 @@ class Budget:
     def __init__(
         self,
         where: str,
-        tell: Callable[[str], None] = no_word,
+        tell: Callable[[str], None] = discard,
         *,
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
@@ -71,7 +71,7 @@ class Budget:
         self._next_line = 1.0
 
     @contextmanager
-    def spending(self, puts: int) -> Iterator[None]:
+    def reserve(self, puts: int) -> Iterator[None]:
         """Room for so many PutImage inside, after a wait if need be."""
         self.begin(puts)
         try:

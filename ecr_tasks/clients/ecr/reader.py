@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ecr_tasks.clients.ecr.errors import error_code, translated, wrong_account
 from ecr_tasks.clients.ecr.parse import refuse_unreadable, repository_of, stored_image
 from ecr_tasks.clients.ecr.session import AwsSession
-from ecr_tasks.clients.parallel import each
+from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.manifest import INDEX_MEDIA_TYPES, MANIFEST_MEDIA_TYPES, StoredImage
 from ecr_tasks.model.registry import Repository
@@ -111,7 +111,7 @@ class Reader:
             [{"imageDigest": digest} for digest in digests[start : start + BATCH]]
             for start in range(0, len(digests), BATCH)
         ]
-        answers = each(lambda batch: self.get(name, batch), batches, PARALLEL, self.aws.patience)
+        answers = map_parallel(lambda batch: self.get(name, batch), batches, PARALLEL, self.aws.retrier)
         return {image.digest: image for answer in answers for image in answer.values()}
 
 

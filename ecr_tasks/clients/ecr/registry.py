@@ -11,9 +11,10 @@ from ecr_tasks.clients.ecr.parse import by_reference, registry_host, token_of
 from ecr_tasks.clients.ecr.reader import BATCH, Reader, identifier
 from ecr_tasks.clients.ecr.replication import Place, places, rules, statuses
 from ecr_tasks.clients.ecr.session import AwsSession
-from ecr_tasks.clients.parallel import each
+from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.manifest import INDEX_MEDIA_TYPES, StoredImage
+from ecr_tasks.model.refusals import locked_tag
 from ecr_tasks.model.registry import RegistryToken, Repository, RepositoryView
 from ecr_tasks.settings.settings import Settings
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from ecr_tasks.clients.ecr.public import PublicRegistry
     from ecr_tasks.clients.ecr.repositories import EcrRepositories
     from ecr_tasks.clients.ecr.scans import EcrEvidence
-    from ecr_tasks.model.inventory import Held
+    from ecr_tasks.model.inventory import ListedImage
 
 PARALLEL = 8
 """How many repositories are looked at at once; far below ECR's 1,000 and 2,000 requests a second."""
@@ -43,18 +44,20 @@ class EcrRegistry:
         self._tokens: dict[str, RegistryToken] = {}
         self._rules: list[ReplicationRuleOutputTypeDef] | None = None
 
-    def elsewhere(self, account: str, region: str) -> EcrRegistry:
+    def in_region(self, account: str, region: str) -> EcrRegistry:
         """Another account's or region's registry, with the same credentials."""
         return EcrRegistry(self._settings, self._aws, (account, region))
 
-    def look(self, repositories: Mapping[str, Sequence[str]]) -> Mapping[str, RepositoryView]:
+    def describe(self, repositories: Mapping[str, Sequence[str]]) -> Mapping[str, RepositoryView]:
         """Two calls a repository (DescribeRepositories, BatchGetImage), several repositories at once.
 
         One call more for every hundred tags beyond the first.
         Raises AwsError when the credentials belong to another account than the settings name.
         """
         self._reader.client()
-        views = each(lambda name: self._look(name, repositories[name]), [*repositories], PARALLEL, self._aws.patience)
+        views = map_parallel(
+            lambda name: self._look(name, repositories[name]), [*repositories], PARALLEL, self._aws.retrier
+        )
         return dict(zip(repositories, views, strict=True))
 
     def image(self, repository: Repository, reference: str) -> StoredImage | None:
@@ -122,19 +125,19 @@ class EcrRegistry:
 
         return PublicRegistry(self._aws, alias, read)
 
-    def ready(self) -> None:
+    def connect(self) -> None:
         """Makes the client, which threads must not do."""
         self._reader.client()
 
-    def inventory(self, name: str) -> tuple[Held, ...]:
+    def inventory(self, name: str) -> tuple[ListedImage, ...]:
         """What a repository holds, folded: a DescribeImages for a thousand, a BatchGetImage for a hundred indexes."""
         from ecr_tasks.clients.ecr.listing import describe
-        from ecr_tasks.plan.inventory import fold
+        from ecr_tasks.plan.inventory import group_manifests
 
         with self._reader.asking(f"list the images of {name} (ecr:DescribeImages)"):
             details = describe(self._reader.client(), name, self._reader.registry_id)
         indexes = [item.digest for item in details if item.media_type in INDEX_MEDIA_TYPES]
-        return fold(details, self._reader.all(name, indexes))
+        return group_manifests(details, self._reader.all(name, indexes))
 
     def list_tags(self, repository: Repository) -> Sequence[str] | None:
         """ListImages, a thousand a page; None without that permission, which pushing does not need."""
@@ -156,7 +159,11 @@ class EcrRegistry:
         return None
 
     def set_tag(self, repository: Repository, image: StoredImage, tag: str) -> None:
-        """PutImage with the original bytes, media type and digest (ecr.md, Retag)."""
+        """Point a tag at an image (PutImage) with the image's own bytes, media type and digest.
+
+        A tag that points there already is left alone. Raises Refused when the repository locks the tag for another
+        image, RegistryError when the image can have no more tags.
+        """
         from botocore.exceptions import ClientError
 
         with translated(f"point the tag {tag} in {repository.name} at {image.digest}"):
@@ -170,18 +177,37 @@ class EcrRegistry:
                     imageTag=tag,
                 )
             except ClientError as error:
-                # The tag points there already: another run was as far as this one, or our first answer was lost.
+                # ImageAlreadyExists: the tag points there; another run was faster, or our first answer was lost.
                 code = error_code(error)
-                if code == "ImageAlreadyExistsException":
-                    return
-                if code == "LimitExceededException":
+                if code == "ImageTagAlreadyExistsException":
+                    self._refuse_other(repository, image, tag, error)
+                elif code == "LimitExceededException":
                     raise full_of_tags(tag, repository.name, image.digest) from error
-                if code != "ImageTagAlreadyExistsException" or not self._is(repository, tag, image):
+                elif code != "ImageAlreadyExistsException":
                     raise
 
-    def spending(self, repository: Repository, puts: int) -> AbstractContextManager[None]:
+    def _refuse_other(self, repository: Repository, image: StoredImage, tag: str, error: Exception) -> None:
+        """Raise Refused unless the tag points at the image: an immutable repository reports both as a conflict.
+
+        See aws/containers-roadmap#2179.
+        """
+        existing = self.image(repository, tag)
+        if existing is None:  # deleted meanwhile
+            raise error
+        if existing.digest != image.digest:
+            raise locked_tag(
+                tag,
+                f"in {repository.name}",
+                existing.digest,
+                f"this image is {image.digest}",
+                "immutable",
+                revision=existing.revision,
+                remedy="Publish under another tag, or add an exclusion filter that matches it.",
+            ) from error
+
+    def reserve(self, repository: Repository, puts: int) -> AbstractContextManager[None]:
         """Leaves room for so many PutImage of docker's inside, beside our own, which are counted anyway."""
-        return self._aws.budgets.of(repository.account, self.region()).spending(puts)
+        return self._aws.budgets.of(repository.account, self.region()).reserve(puts)
 
     def untag(self, repository: Repository, tag: str) -> None:
         """Takes a tag away, and its image with the last one."""
@@ -233,8 +259,3 @@ class EcrRegistry:
         for start in range(0, len(tags), BATCH):
             found.update(self._reader.get(name, [{"imageTag": tag} for tag in tags[start : start + BATCH]]))
         return RepositoryView(repository, found)
-
-    def _is(self, repository: Repository, tag: str, image: StoredImage) -> bool:
-        """Whether a tag points at an image: immutable repositories report that as a conflict (roadmap#2179)."""
-        there = self.image(repository, tag)
-        return there is not None and there.digest == image.digest

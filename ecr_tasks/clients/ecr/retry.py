@@ -1,7 +1,7 @@
-"""Tries a call again that AWS could not answer now: throttled, failed on its side, or cut off in the middle.
+"""Retries of API calls that AWS could not answer at the moment: throttled, failed on its side, or cut off.
 
-The loop is botocore's; its own waits begin at a twentieth of a second, end after three and say nothing. What can't
-get better by waiting (nobody listens, an unknown name, other errors) is left to it.
+The loop is botocore's, whose own waits begin at a twentieth of a second, end after three seconds and report nothing.
+What waiting can't mend (nobody listens, an unknown name, other errors) is left to botocore.
 """
 
 from __future__ import annotations
@@ -9,64 +9,85 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.clients.ecr.errors import THROTTLED
-from ecr_tasks.clients.ecr.reject_truncated import is_cut
-from ecr_tasks.clients.retry import Backoff, Patience
+from ecr_tasks.clients.retry import Backoff, Retrier
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSResponse
 
-QUICK = 4
+API = Backoff(attempts=11, first=0.25)
+"""For a call of ECR's API: waits of 46 to 92 seconds in all."""
+
+BOTOCORE_ATTEMPTS = 4
 """How often botocore tries what is left to it: for a second at most, or four times its timeout."""
 
-FAILED = (500, 502, 503, 504)
-"""What counts as a passing failure: botocore's standard mode's list."""
+TRANSIENT_STATUSES = (500, 502, 503, 504)
+"""The HTTP statuses that botocore's standard mode retries."""
 
 
-def quick(patience: Patience) -> int:
-    """How often botocore itself may try."""
-    return min(QUICK, patience.attempts(API))
+def botocore_attempts(retrier: Retrier) -> int:
+    """Return how often botocore itself may try."""
+    return min(BOTOCORE_ATTEMPTS, retrier.attempts(API))
 
 
-def persist(client: Any, patience: Patience) -> None:
-    """Has a client try such calls again, as long as a run's patience lasts."""
+def retry_transient(client: Any, retrier: Retrier) -> None:
+    """Make a client repeat calls that failed for a transient reason, with the retrier's waits."""
     service = client.meta.service_model.service_id
 
-    def again(
+    def delay(
         response: tuple[AWSResponse, Any] | None,
         attempts: int,
         operation: Any,
         caught_exception: Exception | None,
         **_: Any,
     ) -> float | None:
-        why = trouble(service, operation.name, response, caught_exception)
+        reason = transient_reason(service, operation.name, response, caught_exception)
         # The wait is over when this returns: botocore's own could not be interrupted in a thread.
-        return 0.0 if why is not None and patience.again(API, attempts, why) else None
+        return 0.0 if reason is not None and retrier.wait(API, attempts, reason) else None
 
-    # Before botocore's own handler: the first that has an opinion is heard.
-    client.meta.events.register_first(f"needs-retry.{service.hyphenize()}", again)
+    # Before botocore's own handler: the first answer that is not None counts.
+    client.meta.events.register_first(f"needs-retry.{service.hyphenize()}", delay)
 
 
-def trouble(
+def transient_reason(
     service: str, operation: str, response: tuple[AWSResponse, Any] | None, error: Exception | None
 ) -> str | None:
-    """What a call suffers from, if it is something that passes."""
+    """Return why a call failed when another attempt may succeed, else None."""
     from botocore.exceptions import ConnectionClosedError
 
     if isinstance(error, ConnectionClosedError):
         return f"the connection to {service} ended in the middle of {operation}"
     if response is None:
         return None
-    http, parsed = response
-    code = str(parsed.get("Error", {}).get("Code", "")) if isinstance(parsed, dict) else ""
-    if is_cut(http):
+    http, document = response
+    code = str(document.get("Error", {}).get("Code", "")) if isinstance(document, dict) else ""
+    if _is_truncated(http):
         return f"{service}'s answer to {operation} was cut off"
     if code in THROTTLED or http.status_code == 429:
         return f"{service} asks to slow down ({code or http.status_code} at {operation})"
-    if http.status_code in FAILED:
-        said = f", {code}" if code and not code.isdecimal() else ""
-        return f"{service} has trouble ({http.status_code}{said} at {operation})"
+    if http.status_code in TRANSIENT_STATUSES:
+        suffix = f", {code}" if code and not code.isdecimal() else ""
+        return f"{service} has trouble ({http.status_code}{suffix} at {operation})"
     return None
 
 
-API = Backoff(attempts=11, first=0.25)
-"""For a call of ECR's API: waits of 46 to 92 seconds in all."""
+def reject_truncated(client: Any) -> None:
+    """Make a client raise ConnectionClosedError for an answer that was cut off, once it is not retried any more.
+
+    botocore asks urllib3 not to compare an answer's length with its Content-Length, and takes JSON that ends in the
+    middle for an empty document: a repository would then be missing, and every tag free.
+    """
+    service = client.meta.service_model.service_id.hyphenize()
+    client.meta.events.register(f"after-call.{service}", _reject)
+
+
+def _reject(http_response: AWSResponse, **_: Any) -> None:
+    from botocore.exceptions import ConnectionClosedError
+
+    if _is_truncated(http_response):
+        raise ConnectionClosedError(endpoint_url=http_response.url)
+
+
+def _is_truncated(response: AWSResponse) -> bool:
+    """Return whether an answer's body is shorter than its head announced."""
+    announced = response.headers.get("Content-Length", "")
+    return announced.isdecimal() and len(response.content) < int(announced)

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.clients.ecr.errors import no_region, translated
 from ecr_tasks.clients.ecr.rate_limit import Budgets
-from ecr_tasks.clients.ecr.reject_truncated import insist
-from ecr_tasks.clients.ecr.retry import persist, quick
-from ecr_tasks.clients.retry import Patience
+from ecr_tasks.clients.ecr.retry import botocore_attempts, reject_truncated, retry_transient
+from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.model.destination import PUBLIC_REGION
 from ecr_tasks.settings.settings import Settings
 
@@ -30,12 +29,12 @@ ROLE_SESSION_NAME = "ecr-tasks"
 class AwsSession:
     """Clients for one set of settings, made when first asked for.
 
-    What they have to wait for, they wait for with ``patience``; every registry's PutImage with its own budget.
+    What they have to wait for, they wait for with ``retrier``; every registry's PutImage with its own budget.
     """
 
-    def __init__(self, settings: Settings, patience: Patience | None = None) -> None:
-        self.patience = patience or Patience()
-        self.budgets = Budgets(self.patience.tell, self.patience.pause)
+    def __init__(self, settings: Settings, retrier: Retrier | None = None) -> None:
+        self.retrier = retrier or Retrier()
+        self.budgets = Budgets(self.retrier.report, self.retrier.pause)
         self._settings = settings
         self._session: Session | None = None
         self._clients: dict[tuple[str, str | None], Any] = {}
@@ -71,9 +70,9 @@ class AwsSession:
 
     def _made(self, session: Session, service: str, region: str) -> Any:
         make: Any = session.client  # its overloads want a literal service name
-        client = make(service, region_name=region, config=_config(quick(self.patience)))
-        insist(client)
-        persist(client, self.patience)
+        client = make(service, region_name=region, config=_config(botocore_attempts(self.retrier)))
+        reject_truncated(client)
+        retry_transient(client, self.retrier)
         if service == "ecr":
             self.budgets.hold(client)
         return client

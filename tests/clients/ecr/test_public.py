@@ -51,7 +51,7 @@ def test_an_address_has_the_alias_and_the_api_has_not() -> None:
     session = Session()
     session.stub.add_response("describe_repositories", {"repositories": [TEAM]}, {"repositoryNames": ["tools/app"]})
     session.stub.add_response("describe_image_tags", tagged(main=IMAGE.digest, old=digest("x")))
-    view = registry(session).look({"tools/app": ["main", "latest"]})["tools/app"]
+    view = registry(session).describe({"tools/app": ["main", "latest"]})["tools/app"]
     assert view.repository is not None
     assert (view.repository.host, view.repository.name) == ("public.ecr.aws", "team/tools/app")
     assert {tag: image.digest for tag, image in view.tags.items()} == {"main": IMAGE.digest}
@@ -62,7 +62,7 @@ def test_another_registrys_alias_is_named() -> None:
     session = Session()
     session.stub.add_response("describe_repositories", {"repositories": [TEAM]})
     with pytest.raises(RegistryError) as caught:
-        registry(session, "other").look({"tools/app": ["main"]})
+        registry(session, "other").describe({"tools/app": ["main"]})
     assert "team" in caught.value.cause
     assert "other" in caught.value.cause
     assert "ECR_DESTINATIONS" in caught.value.remedy
@@ -72,7 +72,7 @@ def test_a_tag_that_is_on_the_image_already_is_as_good() -> None:
     session = Session()
     session.stub.add_response("describe_repositories", {"repositories": [TEAM]})
     made = registry(session)
-    repository = made.look({"tools/app": []})["tools/app"].repository
+    repository = made.describe({"tools/app": []})["tools/app"].repository
     assert repository is not None
     wanted = {
         "repositoryName": "tools/app",
@@ -95,5 +95,5 @@ def test_a_repository_that_is_not_there_is_none_and_one_that_came_meanwhile_is_n
     session.stub.add_client_error("describe_repositories", "RepositoryNotFoundException")
     session.stub.add_client_error("create_repository", "RepositoryAlreadyExistsException")
     made = registry(session)
-    assert made.look({"tools/app": ["main"]})["tools/app"].repository is None
+    assert made.describe({"tools/app": ["main"]})["tools/app"].repository is None
     assert made.create("tools/app", Desired(mutability="MUTABLE")) is None

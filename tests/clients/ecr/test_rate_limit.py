@@ -30,7 +30,7 @@ class Line(Clock):
 
     def call(self, takes: float, puts: int = 1) -> tuple[float, float]:
         """One call; when it was sent and when it was answered."""
-        with self.budget.spending(puts):
+        with self.budget.reserve(puts):
             sent = self.now
             self.now += takes
         return sent, self.now
@@ -116,7 +116,7 @@ def test_threads_share_a_budget() -> None:
 
     def work(number: int) -> None:
         for turn in range(3):
-            with budget.spending(1):
+            with budget.reserve(1):
                 time.sleep(0.01 * ((number + turn) % 5))
                 arrived.append(time.monotonic())
                 time.sleep(0.01 * (number % 3))
@@ -143,7 +143,7 @@ def test_an_attempt_that_is_repeated_counts_again() -> None:
     """ECR throttles every other PutImage: what it sees stays under the limit, and all of it gets through."""
     clock = Clock()
     network = Network(itertools.cycle([THROTTLED, OK]), clock)
-    made = network.client(clock.patience(chance=lambda: 0.0))
+    made = network.client(clock.retrier(chance=lambda: 0.0))
     Budgets(clock.told.append, clock.pause, clock.read).hold(made)
     for number in range(30):
         made.put_image(

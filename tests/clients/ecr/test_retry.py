@@ -1,4 +1,4 @@
-"""What AWS can't answer now is asked for again for about a minute, and said; what can't get better is not."""
+"""Retries of API calls: transient failures for about a minute, truncated answers too, and nothing else."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from botocore.exceptions import (
 )
 
 from ecr_tasks.clients.ecr.errors import translated
-from ecr_tasks.clients.ecr.retry import API, QUICK
+from ecr_tasks.clients.ecr.retry import API, BOTOCORE_ATTEMPTS
 from ecr_tasks.errors import AwsError, EcrTasksError, RegistryError
 from tests.support.network import CUT, FAILED, OK, QUOTA, THROTTLED, Answer, Clock, Network
 
 URL = "https://ecr.example.invalid"
 DROPPED = ConnectionClosedError(endpoint_url=URL)
-PASSING: list[Answer] = [THROTTLED, FAILED, (503, ""), (429, "Whatever"), DROPPED, CUT]
+TRANSIENT: list[Answer] = [THROTTLED, FAILED, (503, ""), (429, "Whatever"), DROPPED, CUT]
 
 
-@pytest.mark.parametrize("trouble", PASSING, ids=str)
-def test_what_passes_within_a_minute_is_outlasted(trouble: Answer) -> None:
+@pytest.mark.parametrize("failure", TRANSIENT, ids=str)
+def test_what_passes_within_a_minute_is_outlasted(failure: Answer) -> None:
     clock = Clock()
-    network = Network([*[trouble] * (API.attempts - 1), OK], clock)
+    network = Network([*[failure] * (API.attempts - 1), OK], clock)
     assert network.client().describe_repositories()["repositories"]
     assert network.times[-1] - network.times[0] > 60
 
 
-@pytest.mark.parametrize("trouble", PASSING, ids=str)
-def test_what_does_not_pass_is_an_error_within_two_minutes(trouble: Answer) -> None:
+@pytest.mark.parametrize("failure", TRANSIENT, ids=str)
+def test_what_does_not_pass_is_an_error_within_two_minutes(failure: Answer) -> None:
     clock = Clock()
-    network = Network([trouble], clock)
+    network = Network([failure], clock)
     with pytest.raises(EcrTasksError) as caught, translated("look at the repository team/app"):
         network.client().describe_repositories()
     assert isinstance(caught.value, (AwsError, RegistryError))
@@ -41,7 +41,7 @@ def test_what_does_not_pass_is_an_error_within_two_minutes(trouble: Answer) -> N
 
 
 @pytest.mark.parametrize(
-    ("trouble", "words"),
+    ("failure", "reason"),
     [
         (THROTTLED, "ECR asks to slow down (ThrottlingException at DescribeRepositories)"),
         ((429, "429"), "ECR asks to slow down (429 at DescribeRepositories)"),
@@ -52,17 +52,17 @@ def test_what_does_not_pass_is_an_error_within_two_minutes(trouble: Answer) -> N
     ],
     ids=str,
 )
-def test_the_person_is_told_calmly_why_it_waits(trouble: Answer, words: str) -> None:
+def test_the_person_is_told_calmly_why_it_waits(failure: Answer, reason: str) -> None:
     clock = Clock()
-    Network([trouble] * 4 + [OK], clock).client().describe_repositories()
+    Network([failure] * 4 + [OK], clock).client().describe_repositories()
     assert clock.told == [
-        f"{words}; trying again in 0.8 s (4 of {API.attempts})",
-        f"{words}; trying again in 1.5 s (5 of {API.attempts})",
+        f"{reason}; trying again in 0.8 s (4 of {API.attempts})",
+        f"{reason}; trying again in 1.5 s (5 of {API.attempts})",
     ]
 
 
 @pytest.mark.parametrize(
-    "trouble",
+    "failure",
     [
         EndpointConnectionError(endpoint_url=URL),
         ConnectTimeoutError(endpoint_url=URL),
@@ -70,13 +70,13 @@ def test_the_person_is_told_calmly_why_it_waits(trouble: Answer, words: str) -> 
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_nobody_there_is_found_out_soon(trouble: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_there_is_found_out_soon(failure: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
     monkeypatch.setattr("botocore.endpoint.time.sleep", clock.pause)
-    network = Network([trouble], clock)
-    with pytest.raises(type(trouble)):
+    network = Network([failure], clock)
+    with pytest.raises(type(failure)):
         network.client().describe_repositories()
-    assert len(network.times) == QUICK
+    assert len(network.times) == BOTOCORE_ATTEMPTS
     assert network.times[-1] - network.times[0] < 10
     assert clock.told == []
 
@@ -98,7 +98,7 @@ def test_a_quota_that_is_used_up_is_no_throttling(monkeypatch: pytest.MonkeyPatc
     network = Network([QUOTA], clock)
     with pytest.raises(ClientError):
         network.client().describe_repositories()
-    assert len(network.times) <= QUICK
+    assert len(network.times) <= BOTOCORE_ATTEMPTS
 
 
 @pytest.mark.parametrize("attempts", [1, 2, 20])
@@ -106,5 +106,28 @@ def test_the_users_number_of_attempts_counts(attempts: int) -> None:
     clock = Clock()
     network = Network([FAILED], clock)
     with pytest.raises(ClientError):
-        network.client(clock.patience(attempts)).describe_repositories()
+        network.client(clock.retrier(attempts)).describe_repositories()
     assert len(network.times) == attempts
+
+
+def test_a_whole_answer_is_taken_at_once() -> None:
+    network = Network([OK], Clock())
+    assert network.client().describe_repositories()["repositories"]
+    assert len(network.times) == 1
+
+
+def test_a_cut_answer_is_asked_for_again_after_a_while() -> None:
+    network = Network([CUT, CUT, CUT, OK], Clock())
+    assert network.client().describe_repositories()["repositories"]
+    assert len(network.times) == 4
+    assert network.clock.waits == sorted(network.clock.waits)
+    assert len(network.clock.waits) == 3
+
+
+def test_answers_that_stay_cut_are_an_error_and_not_an_empty_registry() -> None:
+    network = Network([CUT], Clock())
+    with pytest.raises(AwsError) as caught, translated("look at the repository team/app"):
+        network.client().describe_repositories()
+    assert len(network.times) == API.attempts
+    assert "https://ecr.example.invalid" in caught.value.cause
+    assert "Run it again" in caught.value.remedy

@@ -42,8 +42,8 @@ class FakeRegistry:
         self.pushed: dict[str, datetime] = {}
         self.signings: dict[str, list[Sequence[Signing]]] = {}
 
-    def look(self, repositories: Mapping[str, Sequence[str]]) -> Mapping[str, RepositoryView]:
-        self.calls.begin("look", *repositories)
+    def describe(self, repositories: Mapping[str, Sequence[str]]) -> Mapping[str, RepositoryView]:
+        self.calls.begin("describe", *repositories)
         views = {name: self._view(name, tags) for name, tags in repositories.items()}
         self.calls.end()
         return views
@@ -95,12 +95,12 @@ class FakeRegistry:
         self.calls.end()
         return self.replications.pop(0) if self.replications else {}
 
-    def ready(self) -> None:
+    def connect(self) -> None:
         """Not of the port, but a run asks for it before threads do."""
 
-    def elsewhere(self, account: str, region: str) -> FakeRegistry:
+    def in_region(self, account: str, region: str) -> FakeRegistry:
         """Every account and region has the same repositories here."""
-        self.calls.begin("elsewhere", account, region)
+        self.calls.begin("in_region", account, region)
         self.calls.end()
         return self
 
@@ -116,7 +116,7 @@ class FakeRegistry:
         self.put(repository.name, image, tag)
         self.calls.end()
 
-    def spending(self, repository: Repository, puts: int) -> AbstractContextManager[None]:
+    def reserve(self, repository: Repository, puts: int) -> AbstractContextManager[None]:
         self.spent.append((repository.name, puts))
         return nullcontext()
 
