@@ -109,6 +109,7 @@ def _assume_role(session: Session, core: CoreSession, role_arn: str, environ: Ma
     """
     from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 
+    from ecr_tasks.ci.token_source import missing_token
     from ecr_tasks.clients.ecr import web_identity
 
     token_credentials = web_identity.credentials(role_arn, core, environ)
@@ -118,7 +119,7 @@ def _assume_role(session: Session, core: CoreSession, role_arn: str, environ: Ma
     if source is None:
         from botocore.exceptions import NoCredentialsError
 
-        raise web_identity.missing(environ) or NoCredentialsError
+        raise missing_token(environ) or NoCredentialsError
     fetcher = AssumeRoleCredentialFetcher(
         client_creator=core.create_client,
         source_credentials=source,
