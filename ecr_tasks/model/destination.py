@@ -9,7 +9,7 @@ PUBLIC_HOST = "public.ecr.aws"
 
 
 PUBLIC_REGION = "us-east-1"
-"""The one region whose tokens and API serve ECR Public's registries (ecr.md, Tokens and hosts)."""
+"""The region of ECR Public's API and tokens (ECR Public user guide, Registry authentication)."""
 
 
 @dataclass(frozen=True)
