@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from importlib import resources
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ecr_tasks.ci.oidc.issuer import Issuer
 from ecr_tasks.ci.outputs.actions import Append, Print, Start, Write
+from ecr_tasks.ci.outputs.adapter import Adapter
 from ecr_tasks.ci.outputs.files import files
 from ecr_tasks.ci.outputs.summary import summary
 from ecr_tasks.ci.systems import SYSTEMS, find, outputs_adapter
@@ -21,6 +25,8 @@ HOSTILE_NAME = "a|b\n::error::x\n##vso[task.complete]'##teamcity[x]`$(id)` é"
 
 def test_there_is_an_adapter_for_every_ci() -> None:
     assert set(SYSTEMS) == set(PROVIDERS)
+    for system in SYSTEMS.values():
+        assert isinstance(system.adapter(), Adapter)
     for provider in (None, "", "someone-elses"):
         assert outputs_adapter(provider).outputs(outputs(), ENVIRON, FOLDER) == ()
 
@@ -29,6 +35,16 @@ def test_a_secret_is_in_no_argument_and_no_repr() -> None:
     for provider in PROVIDERS:
         for action in outputs_adapter(provider).mask("the-secret"):
             assert "the-secret" not in repr(action)
+
+
+def test_every_file_of_a_systems_folder_is_in_the_table() -> None:
+    for system in SYSTEMS.values():
+        folder = Path(str(resources.files("ecr_tasks.ci") / system.name))
+        assert (folder / "facts.py").is_file()
+        assert (folder / system.template).is_file()
+        assert (folder / "outputs.py").exists() == bool(system.outputs)
+        assert (folder / "oidc.py").exists() == bool(system.oidc) == isinstance(system.issuer(), Issuer)
+        assert bool(system.oidc) != bool(system.no_oidc)
 
 
 @pytest.mark.parametrize("provider", ["jenkins", "codebuild", "drone", "woodpecker", None])
