@@ -15,7 +15,7 @@ def token_source(environ: Mapping[str, str], role_arn: str) -> TokenSource | Non
 
     ``AWS_ID_TOKEN`` comes first, a variable that any CI may set, then what each system offers, then
     ``AWS_WEB_IDENTITY_TOKEN_FILE``. That file is left to the AWS SDK if it is for another role (AWS_ROLE_ARN, as in a
-    pod of EKS): then that role assumes ours.
+    pod of EKS): then that role assumes the given one.
     """
     if source := variable_source(environ, "AWS_ID_TOKEN", "AWS_ID_TOKEN"):
         return source

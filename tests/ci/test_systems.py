@@ -58,13 +58,13 @@ def test_the_others_read_files(provider: str | None) -> None:
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_after_a_push_that_failed_only_the_summary_is_told(provider: str) -> None:
-    made = outputs(output(state="built"), complete=False)
-    actions = actions_of(outputs_adapter(provider), made)
+    run = outputs(output(state="built"), complete=False)
+    actions = actions_of(outputs_adapter(provider), run)
     texts = [action.stdin if isinstance(action, Start) else repr(action) for action in actions]
     summaries = [text for text in texts if "built, not published" in text or "summary" in text]
     assert not any("IMAGE" in text or "setvariable" in text or "<<" in text for text in texts)
     assert len(summaries) == (provider in ("github", "buildkite", "azure"))
-    written = {action.name: action.text for action in files(made)}
+    written = {action.name: action.text for action in files(run)}
     assert written["outputs.env"] == written["outputs.properties"] == ""
     assert "built, not published" in written["summary.md"]
 
@@ -72,13 +72,13 @@ def test_after_a_push_that_failed_only_the_summary_is_told(provider: str) -> Non
 @given(st.sampled_from(PROVIDERS), st.text(max_size=20) | st.just(HOSTILE_NAME), st.booleans())
 def test_hostile_names_stay_on_their_line(provider: str, text: str, built: bool) -> None:
     """Nothing that a project can be called makes a command, an assignment or a row of its own."""
-    made = outputs(
+    run = outputs(
         output(name=text, version=text, because=text, tags=(text,), state="built" if built else "pushed"),
         branch=text,
         receipt=text,
     )
     for action in [
-        *actions_of(outputs_adapter(provider), made),
+        *actions_of(outputs_adapter(provider), run),
         *outputs_adapter(provider).error(text, text, ENVIRON),
     ]:
         if isinstance(action, Print):
@@ -89,7 +89,7 @@ def test_hostile_names_stay_on_their_line(provider: str, text: str, built: bool)
         if isinstance(action, Append) and action.path in ("/ci/bash_env", "/ci/variables"):
             for line in action.text.rstrip("\n").split("\n"):
                 assert re.match(r"(export )?IMAGES?(_[A-Z]+)?=", line)
-    page = summary(made)
+    page = summary(run)
     rows = [line for line in page.split("\n") if line and not line.startswith("###")]
     assert all(line.count("|") == 3 for line in rows)
 
