@@ -17,7 +17,7 @@ from ecr_tasks.errors import RegistryError
 from ecr_tasks.model.destination import PUBLIC_HOST
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.registry import RegistryToken, Repository, RepositoryView
-from ecr_tasks.model.repository import Desired
+from ecr_tasks.model.repository import DesiredRepository
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr_public.client import ECRPublicClient
@@ -131,7 +131,7 @@ class PublicRegistry:
         """The repositories themselves: what of it there is to do here."""
         return self
 
-    def create(self, name: str, wanted: Desired) -> Repository | None:
+    def create(self, name: str, wanted: DesiredRepository) -> Repository | None:
         """CreateRepository; None where there is one already. Of what is wanted only the AWS tags exist here."""
         from botocore.exceptions import ClientError
 
@@ -147,7 +147,7 @@ class PublicRegistry:
                 return None
         return self._checked(answer["repository"])
 
-    def set_policies(self, name: str, wanted: Desired) -> None:
+    def set_policies(self, name: str, wanted: DesiredRepository) -> None:
         """Nothing: there is no lifecycle, and whom a public repository is for is clear."""
         del name, wanted
 

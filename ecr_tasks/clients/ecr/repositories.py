@@ -12,7 +12,7 @@ from ecr_tasks.clients.ecr.errors import blamed, error_code, translated
 from ecr_tasks.clients.ecr.parse import repository_of
 from ecr_tasks.errors import Refused, RegistryError
 from ecr_tasks.model.registry import Repository
-from ecr_tasks.model.repository import Desired, RepositoryState
+from ecr_tasks.model.repository import DesiredRepository, RepositoryState
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr.client import ECRClient
@@ -57,7 +57,7 @@ class EcrRepositories:
             policy=self._policy(name),
         )
 
-    def create(self, name: str, wanted: Desired) -> Repository | None:
+    def create(self, name: str, wanted: DesiredRepository) -> Repository | None:
         """CreateRepository with all that it takes; None where there is one already. The policies are not set yet."""
         more: dict[str, Any] = {"tags": _tags(wanted)} if wanted.tags else {}
         if wanted.kms_key is not None:
@@ -75,14 +75,14 @@ class EcrRepositories:
             )
         return repository_of(answer["repository"]) if answer is not None else None
 
-    def set_policies(self, name: str, wanted: Desired) -> None:
+    def set_policies(self, name: str, wanted: DesiredRepository) -> None:
         """Sets the policies that are wanted."""
         if wanted.policy is not None:
             self._put_policy(name, wanted.policy)
         if wanted.lifecycle is not None:
             self._put_lifecycle(name, wanted.lifecycle)
 
-    def change(self, state: RepositoryState, difference: Difference, wanted: Desired) -> None:
+    def change(self, state: RepositoryState, difference: Difference, wanted: DesiredRepository) -> None:
         """Makes one aspect as wanted; Refused for what can't be changed."""
         name = state.repository.name
         named = {**self._id, "repositoryName": name}
@@ -196,7 +196,7 @@ class EcrRepositories:
             return None
 
 
-def _mutability(wanted: Desired) -> dict[str, Any]:
+def _mutability(wanted: DesiredRepository) -> dict[str, Any]:
     found: dict[str, Any] = {"imageTagMutability": wanted.mutability}
     if wanted.filters:
         filters = [{"filterType": "WILDCARD", "filter": item} for item in wanted.filters]
@@ -204,7 +204,7 @@ def _mutability(wanted: Desired) -> dict[str, Any]:
     return found
 
 
-def _tags(wanted: Desired) -> Sequence[Any]:
+def _tags(wanted: DesiredRepository) -> Sequence[Any]:
     return [{"Key": key, "Value": value} for key, value in wanted.tags.items()]
 
 
