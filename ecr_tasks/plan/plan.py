@@ -17,7 +17,7 @@ from ecr_tasks.model.tag import Tag
 from ecr_tasks.plan.destinations import PlannedCopy, copy_json
 from ecr_tasks.plan.retag import PlannedTag, locked_cause, plan_tag, tag_json
 from ecr_tasks.plan.skip import because, is_ours, same_commit, same_inputs
-from ecr_tasks.settings.settings import Skip
+from ecr_tasks.settings.schema import Skip
 from ecr_tasks.source.state import SourceState
 
 if TYPE_CHECKING:
@@ -202,4 +202,4 @@ def _image_json(planned: PlannedImage) -> dict[str, Any]:
 
 def _inputs_json(image: Image) -> dict[str, Any] | None:
     inputs = image.inputs
-    return {"digest": inputs.digest, "tag": inputs.tag, "because": inputs.untold} if inputs else None
+    return {"digest": inputs.digest, "tag": inputs.tag, "because": inputs.unknown} if inputs else None

@@ -8,7 +8,7 @@ from ecr_tasks.errors import SettingsError
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.manifest import INPUTS_DIGITS, INPUTS_TAG
 from ecr_tasks.settings.errors import Malformed
-from ecr_tasks.settings.parse import destinations
+from ecr_tasks.settings.parse.destination import destination as parse_destination
 
 _COMMIT = re.compile(r"sha-[0-9a-f]{7,64}")
 _INPUTS = re.compile(rf"{INPUTS_TAG}[0-9a-f]{{{INPUTS_DIGITS}}}")
@@ -17,7 +17,7 @@ _INPUTS = re.compile(rf"{INPUTS_TAG}[0-9a-f]{{{INPUTS_DIGITS}}}")
 def destination(given: str) -> Destination:
     """A destination as ``ECR_DESTINATIONS`` has them. Raises SettingsError."""
     try:
-        return destinations.destination(given)
+        return parse_destination(given)
     except Malformed as error:
         raise SettingsError(
             f"{given[:200]!r} is no destination: a part of it {error.messages[0]}.",

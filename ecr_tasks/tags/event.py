@@ -73,8 +73,8 @@ class Event:
 def event_of(source: SourceState, now: datetime, short_sha: int = SHORT_SHA, *, head: bool = False) -> Event:
     """Return the event of a source.
 
-    ``now`` is the time of ``{{date}}``, ``short_sha`` the length of a short commit id. ``head`` makes a pull request's
-    head its revision, although CI may build a merge of it.
+    ``now`` is the time of ``{{date}}``, ``short_sha`` the length of a short commit id. ``head`` makes a pull
+    request's head its revision, although CI may build a merge of it.
     """
     branch, tag, pull_request = _ref(source)
     revision = source.head if head and source.is_pull_request and source.head else source.revision

@@ -18,8 +18,9 @@ from ecr_tasks.tags.versions import Scheme, Version, parse
 class Value:
     """A rule's text and the reason for it.
 
-    ``fixed`` is so by the type alone; ``latest`` is whether the flavor's auto gives `latest` as well. ``version`` is what `latest` would stand for, where other releases can be compared with it; ``release`` is what
-    the text stands for, where it moves to higher releases only.
+    ``fixed`` is so by the type alone; ``latest`` is whether the flavor's auto gives `latest` as well. ``version`` is
+    what `latest` would stand for, where other releases can be compared with it; ``release`` is what the text stands
+    for, where it moves to higher releases only.
     """
 
     text: str

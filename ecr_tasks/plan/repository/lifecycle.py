@@ -54,8 +54,8 @@ def _expire(priority: int, description: str, selection: dict[str, object], days:
 def read_lifecycle(path: Path, setting: str) -> str:
     """Return the text of a lifecycle policy's file, checked by ECR's rules.
 
-    The rules are those of the user guide, "Lifecycle policy properties". ECR itself checks a policy only when it is set, after a new repository is created. Raises SettingsError for the
-    first mistake.
+    The rules are those of the user guide, "Lifecycle policy properties". ECR itself checks a policy only when it is
+    set, after a new repository is created. Raises SettingsError for the first mistake.
     """
     text, document = read_document(path, setting, _MIN_CHARACTERS, _MAX_CHARACTERS)
     rules = document.get("rules")
