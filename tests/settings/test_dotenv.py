@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ecr_tasks.settings import dotenv as files
 from ecr_tasks.settings.errors import Problems
-from tests.settings.conftest import Project
+from tests.support.dotenv_project import Project
 
 name = st.sampled_from(["A", "B", "C_1", "HOME", "PATH"])
 reference = st.builds("${{{}}}".format, name) | st.builds("${{{}:-{}}}".format, name, st.sampled_from("xy"))

@@ -6,7 +6,7 @@ import pytest
 
 from ecr_tasks.errors import ExitCode
 from ecr_tasks.settings.errors import SettingsProblems
-from tests.settings.conftest import Project
+from tests.support.dotenv_project import Project
 
 
 def test_all_problems_come_at_once_each_with_its_place(project: Project) -> None:
