@@ -19,8 +19,8 @@ def sdk(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def test_each_place_beats_the_one_below_it(project: Project) -> None:
-    def target(**more: object) -> tuple[str | None, str]:
-        settings = project.load(**more)  # type: ignore[arg-type]
+    def target(**places: object) -> tuple[str | None, str]:
+        settings = project.load(**places)  # type: ignore[arg-type]
         return settings.target, str(settings.origin("ECR_TARGET"))
 
     config = {"target": "from-config"}

@@ -1,4 +1,4 @@
-"""Where the context and the Dockerfile are, and what is said when they aren't."""
+"""The paths of the context and the Dockerfile, and the errors when they are missing."""
 
 from __future__ import annotations
 

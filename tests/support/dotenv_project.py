@@ -49,7 +49,7 @@ class Project:
             self.load(environ, env=env, config=config, overrides=overrides)
         return list(error.value.problems)
 
-    def problem(self, environ: Mapping[str, str] | None = None, **more: Mapping[str, object]) -> str:
+    def problem(self, environ: Mapping[str, str] | None = None, *, config: Mapping[str, object] | None = None) -> str:
         """Return the only problem that loading the settings raises."""
-        (only,) = self.problems(environ, config=more.get("config"))
-        return only
+        (problem,) = self.problems(environ, config=config)
+        return problem
