@@ -45,8 +45,8 @@ def build(
 ) -> dict[str, Built]:
     """Builds all images in one bake and gives them their local names, ``repository:tag``.
 
-    ``references`` are names in a registry that images get besides, by image; only for those whose turn this run
-    has (``turns.py``). Raises BuildError with the failing step.
+    ``references`` are names in a registry that images get besides, by image; only those whose push lock this
+    run has. Raises BuildError with the failing step.
     """
     began = time.monotonic()
     inputs = [_input(image, keep[image.name], references.get(image.name)) for image in images]

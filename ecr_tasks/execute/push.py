@@ -53,7 +53,7 @@ def publish(
 ) -> Published:
     """Carries a planned image out; ``built`` is needed unless the commit is published already.
 
-    It must be this run's turn (``turns.py``). Every failure leaves the moving tags where they were or on this
+    This run must have the push lock of its reference. Every failure leaves the moving tags where they were or on this
     complete image (interface.md, Publishing 5); running it again finishes. Raises RegistryError or Refused.
     """
     repository = planned.view.repository if planned.view else None

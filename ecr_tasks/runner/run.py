@@ -14,7 +14,7 @@ from ecr_tasks.errors import RegistryError
 if TYPE_CHECKING:
     from ecr_tasks.clients.docker.client import WhalesDocker
     from ecr_tasks.clients.docker.config import PrivateConfig
-    from ecr_tasks.clients.docker.push_lock import Turns
+    from ecr_tasks.clients.docker.push_lock import PushLocks
     from ecr_tasks.clients.ecr.public import PublicRegistry
     from ecr_tasks.clients.ecr.registry import EcrRegistry
     from ecr_tasks.clients.retry import Retrier
@@ -39,7 +39,7 @@ class Run:
         self.registry_away = False
         """Whether there is no registry to ask: a dry run starts no local ECR."""
         self.entries: dict[str, Entry] = {}
-        self._turns: Turns | None = None
+        self._push_locks: PushLocks | None = None
         self._config = config
         self._env_name: str | None = None
         self._overrides: dict[str, str] = {}
@@ -155,13 +155,13 @@ class Run:
             self.docker.authorize(replace(self.registry.token(region), host=host))
 
     @property
-    def turns(self) -> Turns:
-        """The turns at publishing that this run has."""
-        if self._turns is None:
-            from ecr_tasks.clients.docker.push_lock import Turns
+    def push_locks(self) -> PushLocks:
+        """The locks on tags that this run has."""
+        if self._push_locks is None:
+            from ecr_tasks.clients.docker.push_lock import PushLocks
 
-            self._turns = Turns()
-        return self._turns
+            self._push_locks = PushLocks()
+        return self._push_locks
 
     def entry(self, name: str) -> Entry:
         """What this run knows of one image."""
@@ -170,19 +170,20 @@ class Run:
         return self.entries.setdefault(name, Entry())
 
     def close(self) -> None:
-        """Removes the private docker configuration and the token in it, and ends this run's turns."""
-        if self._turns is not None:
-            self._turns.close()
+        """Removes the private docker configuration and the token in it, and releases this run's locks."""
+        if self._push_locks is not None:
+            self._push_locks.release_all()
         if self._private is not None:
             self._private.close()
 
     def _mask(self, token: RegistryToken) -> None:
         """Has the CI keep a registry's password out of its log."""
         if self.in_ci:
-            from ecr_tasks.ci.outputs import write
+            from ecr_tasks.ci.outputs.write import mask
+            from ecr_tasks.ci.systems import outputs_adapter
             from ecr_tasks.model.registry import registry_secrets
 
-            write.mask(self.source.ci, self.project, *registry_secrets(token))
+            mask(outputs_adapter(self.source.ci), self.project, *registry_secrets(token))
 
     def _configuration(self) -> PrivateConfig:
         if self._private is None:

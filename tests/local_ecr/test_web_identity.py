@@ -20,7 +20,7 @@ from ecr_tasks.clients.ecr import web_identity
 from ecr_tasks.clients.ecr.session import AwsSession
 from ecr_tasks.errors import AwsError
 from ecr_tasks.local_ecr.server import LocalEcr
-from tests.ci.oidc.test_tokens import jwt
+from tests.ci.oidc.jwt import jwt
 from tests.support.build import settings
 
 BEARER = "the-bearer-that-asks"

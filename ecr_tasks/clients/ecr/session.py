@@ -108,6 +108,7 @@ def _assume(session: Session, core: CoreSession, role_arn: str, environ: Mapping
     """
     from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 
+    from ecr_tasks.ci.token_source import missing_token
     from ecr_tasks.clients.ecr import web_identity
 
     by_token = web_identity.credentials(role_arn, core, environ)
@@ -117,7 +118,7 @@ def _assume(session: Session, core: CoreSession, role_arn: str, environ: Mapping
     if base is None:
         from botocore.exceptions import NoCredentialsError
 
-        raise web_identity.missing(environ) or NoCredentialsError
+        raise missing_token(environ) or NoCredentialsError
     fetcher = AssumeRoleCredentialFetcher(
         client_creator=core.create_client,
         source_credentials=base,

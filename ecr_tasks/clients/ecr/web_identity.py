@@ -7,7 +7,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ecr_tasks.ci.oidc.tokens import TokenSource, claims, no_token, offered
+from ecr_tasks.ci.oidc.tokens import TokenSource, claims
+from ecr_tasks.ci.systems import SYSTEMS
+from ecr_tasks.ci.token_source import token_source
 from ecr_tasks.clients.ecr.errors import error_code, translated
 from ecr_tasks.errors import AwsError
 
@@ -19,16 +21,6 @@ if TYPE_CHECKING:
 METHOD = "assume-role-with-web-identity"
 
 _NAME_LIMIT = 64
-_RUNS = (
-    (("GITHUB_REPOSITORY",), "GITHUB_RUN_ID"),
-    (("CI_PROJECT_PATH",), "CI_PIPELINE_ID"),
-    (("CIRCLE_PROJECT_USERNAME", "CIRCLE_PROJECT_REPONAME"), "CIRCLE_BUILD_NUM"),
-    (("BUILDKITE_ORGANIZATION_SLUG", "BUILDKITE_PIPELINE_SLUG"), "BUILDKITE_BUILD_NUMBER"),
-    (("BITBUCKET_REPO_FULL_NAME",), "BITBUCKET_BUILD_NUMBER"),
-    (("SYSTEM_TEAMPROJECT", "BUILD_REPOSITORY_NAME"), "BUILD_BUILDID"),
-    (("JOB_NAME",), "BUILD_NUMBER"),
-)
-"""What names a project, and a run of it, on each CI."""
 
 
 def credentials(role_arn: str, core: CoreSession, environ: Mapping[str, str]) -> RefreshableCredentials | None:
@@ -37,7 +29,7 @@ def credentials(role_arn: str, core: CoreSession, environ: Mapping[str, str]) ->
     Of the session ``core`` only region and endpoints count, no credentials.
     Raises AwsError when the token or the role can't be had.
     """
-    source = offered(environ, role_arn)
+    source = token_source(environ, role_arn)
     if source is None:
         return None
     from botocore.credentials import RefreshableCredentials
@@ -51,20 +43,16 @@ def credentials(role_arn: str, core: CoreSession, environ: Mapping[str, str]) ->
     return made
 
 
-def missing(environ: Mapping[str, str]) -> AwsError | None:
-    """The error for a CI that offers no token when there are no credentials of any kind; None outside of one."""
-    return no_token(environ)
-
-
 def session_name(environ: Mapping[str, str]) -> str:
     """``ecr-tasks``, the project and the run, for whoever reads CloudTrail.
 
     At most 64 of the characters that STS takes (API model, roleSessionNameType); the run stays whole.
     """
-    for names, run in _RUNS:
+    for system in SYSTEMS.values():
+        names, run_number = system.run
         project = "-".join(filter(None, (environ.get(name) for name in names)))
-        if project and environ.get(run):
-            end = "-" + _sanitised(environ[run])[-20:]
+        if project and environ.get(run_number):
+            end = "-" + _sanitised(environ[run_number])[-20:]
             return f"ecr-tasks-{_sanitised(project)}"[: _NAME_LIMIT - len(end)] + end
     return "ecr-tasks"
 
