@@ -16,7 +16,7 @@ from ecr_tasks.model.registry import RegistryToken, Repository, RepositoryView
 from ecr_tasks.model.scan import ScanResult
 
 if TYPE_CHECKING:
-    from ecr_tasks.model.repository import Desired, Difference, RepositoryState
+    from ecr_tasks.model.repository import DesiredRepository, Difference, RepositoryState
 
 
 @dataclass(frozen=True)
@@ -151,13 +151,13 @@ class Repositories(Protocol):
     def state(self, name: str) -> RepositoryState | None:
         """Return all settings of a repository, or None when it does not exist."""
 
-    def create(self, name: str, wanted: Desired) -> Repository | None:
+    def create(self, name: str, wanted: DesiredRepository) -> Repository | None:
         """Create a repository without its policies; return None when it exists already."""
 
-    def set_policies(self, name: str, wanted: Desired) -> None:
+    def set_policies(self, name: str, wanted: DesiredRepository) -> None:
         """Set the wanted policies."""
 
-    def change(self, state: RepositoryState, difference: Difference, wanted: Desired) -> None:
+    def change(self, state: RepositoryState, difference: Difference, wanted: DesiredRepository) -> None:
         """Set one aspect of a repository as wanted."""
 
     def would_expire(self, name: str, lifecycle: str) -> int:

@@ -110,13 +110,12 @@ def scan_level(given: str | bool | None, configured: Level | None) -> Level | No
     if given is True:
         return configured or DEFAULT_LEVEL
     try:
-        wanted = values.choice(*LEVELS)(given)
+        return values.choice(*LEVELS)(given)
     except Malformed as error:
         raise SettingsError(
             f"The level of --require-scan {error.messages[0]}.",
             "Correct it, or leave it out: then it is ECR_SCAN_FAIL_ON's, or critical.",
         ) from error
-    return next(level for level in LEVELS if level == wanted)
 
 
 def parts(repository: Repository, image: StoredImage) -> tuple[Part, ...]:

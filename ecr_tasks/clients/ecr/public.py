@@ -17,7 +17,7 @@ from ecr_tasks.errors import RegistryError
 from ecr_tasks.model.destination import PUBLIC_HOST
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.registry import RegistryToken, Repository, RepositoryView
-from ecr_tasks.model.repository import Desired
+from ecr_tasks.model.repository import DesiredRepository
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr_public.client import ECRPublicClient
@@ -132,7 +132,7 @@ class PublicRegistry:
             self._token = parse_token(data["authorizationToken"], PUBLIC_HOST)
         return self._token
 
-    def create(self, name: str, wanted: Desired) -> Repository | None:
+    def create(self, name: str, wanted: DesiredRepository) -> Repository | None:
         """Create a repository with the wanted AWS tags, the only setting here; return None when it exists already."""
         from botocore.exceptions import ClientError
 
@@ -148,7 +148,7 @@ class PublicRegistry:
                 return None
         return self._repository(answer["repository"])
 
-    def set_policies(self, name: str, wanted: Desired) -> None:
+    def set_policies(self, name: str, wanted: DesiredRepository) -> None:
         """Do nothing: a public repository has no lifecycle policy, and everybody may pull from it."""
         del name, wanted
 

@@ -12,7 +12,7 @@ from ecr_tasks.clients.ecr.errors import blame_setting, error_code, translate_er
 from ecr_tasks.clients.ecr.parse import parse_repository
 from ecr_tasks.errors import Refused, RegistryError
 from ecr_tasks.model.registry import Repository
-from ecr_tasks.model.repository import Desired, RepositoryState
+from ecr_tasks.model.repository import DesiredRepository, RepositoryState
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr.client import ECRClient
@@ -58,7 +58,7 @@ class EcrRepositories:
             policy=self._policy(name),
         )
 
-    def create(self, name: str, wanted: Desired) -> Repository | None:
+    def create(self, name: str, wanted: DesiredRepository) -> Repository | None:
         """Create a repository without its policies; return None when it exists already."""
         options: dict[str, Any] = {"tags": _tags(wanted)} if wanted.tags else {}
         if wanted.kms_key is not None:
@@ -76,14 +76,14 @@ class EcrRepositories:
             )
         return parse_repository(answer["repository"]) if answer is not None else None
 
-    def set_policies(self, name: str, wanted: Desired) -> None:
+    def set_policies(self, name: str, wanted: DesiredRepository) -> None:
         """Set the wanted policies."""
         if wanted.policy is not None:
             self._put_policy(name, wanted.policy)
         if wanted.lifecycle is not None:
             self._put_lifecycle(name, wanted.lifecycle)
 
-    def change(self, state: RepositoryState, difference: Difference, wanted: Desired) -> None:
+    def change(self, state: RepositoryState, difference: Difference, wanted: DesiredRepository) -> None:
         """Set one aspect of a repository as wanted."""
         name = state.repository.name
         ids = {**self._id, "repositoryName": name}
@@ -203,7 +203,7 @@ class EcrRepositories:
             return None
 
 
-def _mutability(wanted: Desired) -> dict[str, Any]:
+def _mutability(wanted: DesiredRepository) -> dict[str, Any]:
     parameters: dict[str, Any] = {"imageTagMutability": wanted.mutability}
     if wanted.filters:
         filters = [{"filterType": "WILDCARD", "filter": item} for item in wanted.filters]
@@ -211,7 +211,7 @@ def _mutability(wanted: Desired) -> dict[str, Any]:
     return parameters
 
 
-def _tags(wanted: Desired) -> Sequence[Any]:
+def _tags(wanted: DesiredRepository) -> Sequence[Any]:
     return [{"Key": key, "Value": value} for key, value in wanted.tags.items()]
 
 
