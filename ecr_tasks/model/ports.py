@@ -20,7 +20,7 @@ from ecr_tasks.model.registry import RegistryToken, Repository, RepositoryView
 from ecr_tasks.model.scan import ScanResult
 
 if TYPE_CHECKING:
-    from ecr_tasks.model.repository import Desired, Difference, RepositoryState
+    from ecr_tasks.model.repository import DesiredRepository, Difference, RepositoryState
 
 
 @dataclass(frozen=True)
@@ -155,13 +155,13 @@ class Repositories(Protocol):
     def state(self, name: str) -> RepositoryState | None:
         """All that is set on a repository; None where there is none."""
 
-    def create(self, name: str, wanted: Desired) -> Repository | None:
+    def create(self, name: str, wanted: DesiredRepository) -> Repository | None:
         """Creates a repository, without its policies; None where there is one already."""
 
-    def set_policies(self, name: str, wanted: Desired) -> None:
+    def set_policies(self, name: str, wanted: DesiredRepository) -> None:
         """Sets the policies that are wanted."""
 
-    def change(self, state: RepositoryState, difference: Difference, wanted: Desired) -> None:
+    def change(self, state: RepositoryState, difference: Difference, wanted: DesiredRepository) -> None:
         """Makes one aspect as wanted."""
 
     def would_expire(self, name: str, lifecycle: str) -> int:

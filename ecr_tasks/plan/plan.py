@@ -202,4 +202,4 @@ def _image_json(planned: PlannedImage) -> dict[str, Any]:
 
 def _inputs_json(image: Image) -> dict[str, Any] | None:
     inputs = image.inputs
-    return {"digest": inputs.digest, "tag": inputs.tag, "because": inputs.untold} if inputs else None
+    return {"digest": inputs.digest, "tag": inputs.tag, "because": inputs.unknown} if inputs else None

@@ -70,6 +70,6 @@ def _and_inputs(image: Image) -> str:
     """What the inputs add to the reason for a build."""
     if image.inputs is None:
         return ""
-    if image.inputs.untold is not None:
-        return f", and its inputs can't be told: {image.inputs.untold}"
+    if image.inputs.unknown is not None:
+        return f", and its inputs can't be told: {image.inputs.unknown}"
     return ", and no image has the same inputs"

@@ -15,10 +15,10 @@ from ecr_tasks.plan.image_labels import with_origins
 from ecr_tasks.plan.image_store import keep_where, needs_engine_facts
 from ecr_tasks.plan.images import images
 from ecr_tasks.plan.plan import Conflict, Plan, make_plan
-from ecr_tasks.plan.targets import bake_file
 from ecr_tasks.runner.create_repository import create
 from ecr_tasks.runner.destinations import create_missing, look_everywhere, with_copies
 from ecr_tasks.runner.run import Run
+from ecr_tasks.source.definitions.bake_file import bake_file
 
 
 def planned(run: Run, *, ask: bool = True) -> Plan:
@@ -58,7 +58,7 @@ def _with_inputs(run: Run, chosen: tuple[Image, ...]) -> tuple[Image, ...]:
 
     hosts = {host: at for image in chosen for host, at in ecr_hosts(image.definition, run.settings).items()}
 
-    def let_in(references: Iterable[str]) -> None:
+    def log_in(references: Iterable[str]) -> None:
         asked = {reference.partition("/")[0] for reference in references}
         run.let_in({host: region for host, region in hosts.items() if host in asked})
 
@@ -68,7 +68,7 @@ def _with_inputs(run: Run, chosen: tuple[Image, ...]) -> tuple[Image, ...]:
         docker=run.docker,
         builder=run.settings.builder,
         environ=os.environ,
-        let_in=let_in,
+        log_in=log_in,
     )
 
 
@@ -77,11 +77,11 @@ def _warn_of_unshared(plan: Plan) -> None:
     for item in plan.images:
         found = item.image.inputs.unshared if item.image.inputs and item.build_needed else ()
         if found:
-            from ecr_tasks.source.inputs.collect import some
+            from ecr_tasks.source.inputs.collect import name_some
 
             warn(
-                f"The context of {item.image.name} carries files that git ignores ({some(found)}), so other machines "
-                "have other inputs: add them to .dockerignore."
+                f"The context of {item.image.name} carries files that git ignores ({name_some(found)}), so other "
+                "machines have other inputs: add them to .dockerignore."
             )
 
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ecr_tasks.runner.run import Run
-from ecr_tasks.plan.targets import bake_file, repositories
+from ecr_tasks.plan.targets import repositories
+from ecr_tasks.source.definitions.bake_file import bake_file
 
 
 def planned_repositories(run: Run) -> dict[str, str]:

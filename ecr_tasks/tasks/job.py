@@ -6,20 +6,21 @@ import os
 import time
 from collections.abc import Sequence
 
-from ecr_tasks.checks.build_context import check_leaks, own_folder_in_context
+from ecr_tasks.checks.leaked_keys import check_leaked_keys
+from ecr_tasks.checks.receipt_in_context import receipt_in_context
 from ecr_tasks.console import data, say, short, warn
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.execute.build import Built, build, build_key, still_there
 from ecr_tasks.execute.push import Published, publish
 from ecr_tasks.model.registry import Repository
 from ecr_tasks.plan.plan import Plan, PlannedImage
-from ecr_tasks.plan.targets import bake_file
 from ecr_tasks.runner import ci_results as handing
 from ecr_tasks.runner import receipt
 from ecr_tasks.runner.destinations import failure, spread_image
 from ecr_tasks.runner.prepare import ensure_repositories, planned
 from ecr_tasks.runner.run import Run
 from ecr_tasks.source.build_context.ecr_hosts import ecr_hosts
+from ecr_tasks.source.definitions.bake_file import bake_file
 from ecr_tasks.tasks import plan_view as show
 
 
@@ -99,8 +100,8 @@ def _build(run: Run, needed: Sequence[PlannedImage]) -> None:
     settings, definitions = run.settings, [item.image.definition for item in needed]
     if bake_file(settings) is None:
         settings.require_dockerfile()
-    check_leaks(settings, run.source, definitions)
-    if own_folder_in_context(definitions):
+    check_leaked_keys(settings, run.source, definitions)
+    if receipt_in_context(definitions):
         warn("The build context carries .ecr-tasks/, which changes at every run: add it to .dockerignore.")
     run.let_in({host: region for item in definitions for host, region in ecr_hosts(item, settings).items()})
     if settings.cache == "registry":

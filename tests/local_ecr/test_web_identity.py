@@ -20,7 +20,7 @@ from ecr_tasks.clients.ecr import web_identity
 from ecr_tasks.clients.ecr.session import AwsSession
 from ecr_tasks.errors import AwsError
 from ecr_tasks.local_ecr.server import LocalEcr
-from tests.ci.oidc.test_tokens import jwt
+from tests.ci.oidc.jwt import jwt
 from tests.support.build import settings
 
 BEARER = "the-bearer-that-asks"
@@ -249,7 +249,7 @@ def test_what_sts_refuses_is_said_with_cause_and_remedy(
     ecr: LocalEcr, monkeypatch: pytest.MonkeyPatch, code: str, message: str, told: str
 ) -> None:
     token = jwt(sub="repo:o/r", aud="wrong", iss="https://ci.example")
-    client = web_identity._client(session_module._core(os.environ))
+    client = web_identity._client(session_module.core_session(os.environ))
     monkeypatch.setattr(web_identity, "_client", lambda core: client)
     monkeypatch.setenv("AWS_ID_TOKEN", token)
     with Stubber(client) as stub:
@@ -262,7 +262,7 @@ def test_what_sts_refuses_is_said_with_cause_and_remedy(
 
 def test_the_endpoint_is_the_regions_own_and_nothing_is_signed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_STS_REGIONAL_ENDPOINTS", "legacy")
-    core = session_module._core(os.environ)
+    core = session_module.core_session(os.environ)
     core.set_config_variable("region", "us-west-2")
     client = web_identity._client(core)
     assert client.meta.endpoint_url == "https://sts.us-west-2.amazonaws.com"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecr_tasks.model.inventory import ImageDetail, ListedImage, Scan
+from ecr_tasks.model.inventory import ImageDetail, ListedImage, ScanSummary
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.plan.inventory import group_manifests
 from ecr_tasks.tasks.images_view import age, as_json, inventory, scan_text
@@ -142,10 +142,13 @@ def test_a_cache_that_is_an_index_is_recognised() -> None:
 
 
 def test_an_indexs_scan_is_its_platforms() -> None:
-    done, begun = Scan("COMPLETE", {"HIGH": 2, "LOW": 1}), Scan("IN_PROGRESS", {"HIGH": 1, "CRITICAL": 1})
+    done, begun = (
+        ScanSummary("COMPLETE", {"HIGH": 2, "LOW": 1}),
+        ScanSummary("IN_PROGRESS", {"HIGH": 1, "CRITICAL": 1}),
+    )
     details = [index("both", "1"), one("amd64", scan=done), one("arm", scan=begun)]
     (held,) = group_manifests(details, holding("both", child("amd64", AMD64), child("arm", ARM)))
-    assert held.scan == Scan("IN_PROGRESS", {"HIGH": 2, "LOW": 1, "CRITICAL": 1})
+    assert held.scan == ScanSummary("IN_PROGRESS", {"HIGH": 2, "LOW": 1, "CRITICAL": 1})
 
 
 def test_the_newest_comes_first() -> None:
@@ -207,13 +210,13 @@ def test_ages(ago: timedelta, said: str) -> None:
     ("scan", "said"),
     [
         (None, "-"),
-        (Scan("COMPLETE"), "no findings"),
-        (Scan("ACTIVE", {"LOW": 3, "CRITICAL": 1, "UNTRIAGED": 2}), "1 critical, 3 low, 2 other"),
-        (Scan("SCAN_ELIGIBILITY_EXPIRED"), "scan eligibility expired"),
-        (Scan("IN_PROGRESS", {"HIGH": 1}), "in progress: 1 high"),
+        (ScanSummary("COMPLETE"), "no findings"),
+        (ScanSummary("ACTIVE", {"LOW": 3, "CRITICAL": 1, "UNTRIAGED": 2}), "1 critical, 3 low, 2 other"),
+        (ScanSummary("SCAN_ELIGIBILITY_EXPIRED"), "scan eligibility expired"),
+        (ScanSummary("IN_PROGRESS", {"HIGH": 1}), "in progress: 1 high"),
     ],
 )
-def test_scans(scan: Scan | None, said: str) -> None:
+def test_scans(scan: ScanSummary | None, said: str) -> None:
     assert scan_text(scan) == said
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.settings.load import load
-from ecr_tasks.tags.from_settings import at_levels, tag_set
+from ecr_tasks.tags.from_settings import tag_set
+from ecr_tasks.tags.labels import at_levels
 from tests.tags.build import apply, problem, push
 
 

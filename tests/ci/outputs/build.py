@@ -1,10 +1,12 @@
-"""Builders of what the report's tests need: a run's entries, and outputs made of them."""
+"""Builders for the tests of outputs: a run's entries, outputs, and the environment of a CI."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+from ecr_tasks.ci.outputs.actions import Action
+from ecr_tasks.ci.outputs.adapter import Adapter
 from ecr_tasks.ci.outputs.model import ImageOutput, Outputs
 from ecr_tasks.execute.build import Built
 from ecr_tasks.execute.push import Published, State
@@ -19,6 +21,14 @@ STORED = manifest("app")
 PROJECT = Path("/project")
 TAGS = tuple(tag.name for tag in ALL_TAGS)
 REFERENCE = f"{HOST}/{NAME}@{STORED.digest}"
+FOLDER = PROJECT / ".ecr-tasks"
+ENVIRON = {
+    "GITHUB_OUTPUT": "/ci/output",
+    "GITHUB_STEP_SUMMARY": "/ci/summary",
+    "BASH_ENV": "/ci/bash_env",
+    "BITBUCKET_PIPELINES_VARIABLES_PATH": "/ci/variables",
+    "BUILDKITE_STEP_ID": "step-1",
+}
 
 
 def planned(name: str = NAME, because: str = "no image is tagged sha-a1b2c3d yet") -> PlannedImage:
@@ -68,3 +78,8 @@ def outputs(*images: ImageOutput, **changes: Any) -> Outputs:
     """A run's outputs, of one image if none is given."""
     usual: dict[str, Any] = {"receipt": ".ecr-tasks/receipt.json", "branch": "main", "revision": "a1b2c3d4" * 5}
     return Outputs(images or (output(),), **{**usual, **changes})
+
+
+def actions_of(adapter: Adapter, run: Outputs | None = None) -> list[Action]:
+    """Return the actions by which an adapter passes on the outputs of a run."""
+    return list(adapter.outputs(run or outputs(), ENVIRON, FOLDER))

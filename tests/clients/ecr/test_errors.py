@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from botocore import exceptions as aws
 
-from ecr_tasks.clients.ecr.errors import translated
+from ecr_tasks.clients.ecr.errors import translate_errors
 from ecr_tasks.errors import AwsError, EcrTasksError, Refused, RegistryError, SettingsError
 
 
@@ -14,7 +14,7 @@ def client_error(code: str, message: str = "what AWS says") -> aws.ClientError:
 
 
 def told(error: Exception) -> EcrTasksError:
-    with pytest.raises(EcrTasksError) as caught, translated("push"):
+    with pytest.raises(EcrTasksError) as caught, translate_errors("push"):
         raise error
     assert caught.value.cause.strip()
     assert caught.value.remedy.strip().endswith(".")
@@ -82,5 +82,5 @@ def test_a_dead_local_ecr_has_a_remedy_of_its_own() -> None:
 
 
 def test_what_nobody_foresaw_keeps_its_traceback() -> None:
-    with pytest.raises(ZeroDivisionError), translated("push"):
+    with pytest.raises(ZeroDivisionError), translate_errors("push"):
         _ = 1 / 0

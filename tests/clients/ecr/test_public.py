@@ -89,11 +89,11 @@ def test_a_tag_that_is_on_the_image_already_is_as_good() -> None:
 
 
 def test_a_repository_that_is_not_there_is_none_and_one_that_came_meanwhile_is_no_error() -> None:
-    from ecr_tasks.model.repository import Desired
+    from ecr_tasks.model.repository import DesiredRepository
 
     session = Session()
     session.stub.add_client_error("describe_repositories", "RepositoryNotFoundException")
     session.stub.add_client_error("create_repository", "RepositoryAlreadyExistsException")
     made = registry(session)
     assert made.describe({"tools/app": ["main"]})["tools/app"].repository is None
-    assert made.create("tools/app", Desired(mutability="MUTABLE")) is None
+    assert made.create("tools/app", DesiredRepository(mutability="MUTABLE")) is None

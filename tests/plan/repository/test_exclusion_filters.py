@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from ecr_tasks.model.manifest import CACHE_TAG
 from ecr_tasks.model.registry import Repository, wildcard_matches
-from ecr_tasks.model.repository import Desired
+from ecr_tasks.model.repository import DesiredRepository
 from ecr_tasks.model.tag import Tag
 from ecr_tasks.plan.references import is_fixed
-from ecr_tasks.plan.repository.desired import desired
+from ecr_tasks.plan.repository.desired import desired_repository
 from ecr_tasks.plan.repository.tag_patterns import as_filter, meet
 from ecr_tasks.plan.retag import is_replaceable
 from tests.support.build import dirty, repository, settings, source
@@ -28,11 +28,13 @@ LOOKS_FIXED = re.compile(r"sha-.*|[0-3]\..*\..*")
 EXAMPLES = "type=semver,pattern={{version}};type=semver,pattern={{major}}.{{minor}};type=ref,event=branch;type=sha"
 
 
-def wants(rules: str | None = None, *releases: str, actual: tuple[str, ...] = (), **changes: str) -> Desired:
-    return desired(settings(tags=rules, **changes), source(release_tags=releases), actual)
+def wants(
+    rules: str | None = None, *releases: str, actual: tuple[str, ...] = (), **changes: str
+) -> DesiredRepository:
+    return desired_repository(settings(tags=rules, **changes), source(release_tags=releases), actual)
 
 
-def locked_by(wanted: Desired) -> Repository:
+def locked_by(wanted: DesiredRepository) -> Repository:
     assert len(wanted.filters) <= 5
     for one in wanted.filters:
         assert re.fullmatch(r"[0-9a-zA-Z._*-]{1,128}", one)
@@ -164,11 +166,11 @@ def test_refusing_uncommitted_trees_needs_no_room_for_their_tags() -> None:
 
 
 def test_a_choice_of_ones_own_is_taken_as_it_is() -> None:
-    own = desired(settings(mutability=("immutable", "latest", "pr-*")), source())
+    own = desired_repository(settings(mutability=("immutable", "latest", "pr-*")), source())
     assert (own.mutability, own.filters, own.notes) == ("IMMUTABLE_WITH_EXCLUSION", ("latest", "pr-*"), ())
-    assert desired(settings(mutability=("mutable", "v*")), source()).mutability == "MUTABLE_WITH_EXCLUSION"
-    assert desired(settings(mutability=("immutable",)), source()).mutability == "IMMUTABLE"
-    assert desired(settings(mutability=("mutable",)), source()).mutability == "MUTABLE"
+    assert desired_repository(settings(mutability=("mutable", "v*")), source()).mutability == "MUTABLE_WITH_EXCLUSION"
+    assert desired_repository(settings(mutability=("immutable",)), source()).mutability == "IMMUTABLE"
+    assert desired_repository(settings(mutability=("mutable",)), source()).mutability == "MUTABLE"
 
 
 WORDS = ["".join(letters) for size in range(5) for letters in product("a1-", repeat=size)]
