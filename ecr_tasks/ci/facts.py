@@ -1,4 +1,4 @@
-"""Facts: values of environment variables with their origin; and the CiContext that is made of them."""
+"""Facts: values of environment variables with their origin; and the function that makes a CiContext of them."""
 
 from __future__ import annotations
 

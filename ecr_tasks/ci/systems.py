@@ -2,43 +2,31 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pkgutil import resolve_name
 from types import MappingProxyType
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from ecr_tasks.ci.azure import facts as azure
-from ecr_tasks.ci.azure.oidc import ISSUER as AZURE_ISSUER
-from ecr_tasks.ci.azure.outputs import Azure
 from ecr_tasks.ci.bitbucket import facts as bitbucket
-from ecr_tasks.ci.bitbucket.oidc import ISSUER as BITBUCKET_ISSUER
-from ecr_tasks.ci.bitbucket.outputs import Bitbucket
 from ecr_tasks.ci.buildkite import facts as buildkite
-from ecr_tasks.ci.buildkite.oidc import ISSUER as BUILDKITE_ISSUER
-from ecr_tasks.ci.buildkite.outputs import Buildkite
 from ecr_tasks.ci.circleci import facts as circleci
-from ecr_tasks.ci.circleci.oidc import ISSUER as CIRCLECI_ISSUER
-from ecr_tasks.ci.circleci.outputs import CircleCi
 from ecr_tasks.ci.codebuild import facts as codebuild
 from ecr_tasks.ci.context import CiContext
 from ecr_tasks.ci.drone import facts as drone
 from ecr_tasks.ci.facts import Environ, Fact
 from ecr_tasks.ci.github import facts as github
-from ecr_tasks.ci.github.oidc import ISSUER as GITHUB_ISSUER
-from ecr_tasks.ci.github.outputs import GitHub
 from ecr_tasks.ci.gitlab import facts as gitlab
-from ecr_tasks.ci.gitlab.oidc import ISSUER as GITLAB_ISSUER
-from ecr_tasks.ci.gitlab.outputs import GitLab
 from ecr_tasks.ci.jenkins import facts as jenkins
-from ecr_tasks.ci.oidc.issuer import Issuer
-from ecr_tasks.ci.outputs.adapter import FILES_ONLY, Adapter
 from ecr_tasks.ci.teamcity import facts as teamcity
-from ecr_tasks.ci.teamcity.outputs import TeamCity
 from ecr_tasks.ci.travis import facts as travis
-from ecr_tasks.ci.travis.outputs import Travis
 from ecr_tasks.ci.woodpecker import facts as woodpecker
 from ecr_tasks.errors import SettingsError
+
+if TYPE_CHECKING:
+    from ecr_tasks.ci.oidc.issuer import Issuer
+    from ecr_tasks.ci.outputs.adapter import Adapter
 
 Credentials = Literal["oidc", "keys", "role"]
 """The CI's OpenID Connect token, access keys that the CI stores, or the role of the machine that the CI runs on."""
@@ -58,8 +46,10 @@ class Facts(Protocol):
 class System:
     """One CI system.
 
-    ``name`` is also its folder's name. ``facts`` reads what it tells us, ``outputs`` makes what it takes from us, and
-    ``issuer`` describes its OpenID Connect tokens; a system without an ``issuer`` has the reason in ``no_issuer``.
+    ``name`` is also its folder's name. ``facts`` reads what it tells us. ``outputs`` is the class of the adapter that
+    makes what it takes from us. ``oidc`` is the issuer of its tokens; ``no_oidc`` says why there is none. These two
+    are ``module:name`` and imported when needed, the first in a CI only, the second to assume a role only: a run
+    would start visibly later if it imported all of them.
 
     Its pipeline: ``path`` is the file that it looks for, from the top of the repository; ``template`` the file in its
     folder that this is made from. ``credentials`` are the kinds that the template has a variant for, the default
@@ -74,13 +64,23 @@ class System:
     facts: Facts
     path: str
     credentials: tuple[Credentials, ...]
-    outputs: Adapter = FILES_ONLY
-    issuer: Issuer | None = None
-    no_issuer: str = ""
+    outputs: str = ""
+    oidc: str = ""
+    no_oidc: str = ""
     template: str = "pipeline.yml"
     comment: str = "#"
     escapes: tuple[tuple[str, str], ...] = ()
     run: tuple[tuple[str, ...], str] = ((), "")
+
+    def adapter(self) -> Adapter:
+        """Return the adapter for its outputs; the one that writes files only when it takes nothing else."""
+        adapter: Adapter = resolve_name(self.outputs or "ecr_tasks.ci.outputs.adapter:Adapter")()
+        return adapter
+
+    def issuer(self) -> Issuer | None:
+        """Return the issuer of its tokens; None when it issues none."""
+        issuer: Issuer | None = resolve_name(self.oidc) if self.oidc else None
+        return issuer
 
 
 _ROWS = (
@@ -88,30 +88,30 @@ _ROWS = (
         "github",
         "GitHub Actions",
         github,
-        ".github/workflows/ecr.yml",
-        ("oidc", "keys"),
-        GitHub(),
-        GITHUB_ISSUER,
+        path=".github/workflows/ecr.yml",
+        credentials=("oidc", "keys"),
+        outputs="ecr_tasks.ci.github.outputs:GitHub",
+        oidc="ecr_tasks.ci.github.oidc:ISSUER",
         run=(("GITHUB_REPOSITORY",), "GITHUB_RUN_ID"),
     ),
     System(
         "gitlab",
         "GitLab CI",
         gitlab,
-        ".gitlab-ci.yml",
-        ("oidc", "keys"),
-        GitLab(),
-        GITLAB_ISSUER,
+        path=".gitlab-ci.yml",
+        credentials=("oidc", "keys"),
+        outputs="ecr_tasks.ci.gitlab.outputs:GitLab",
+        oidc="ecr_tasks.ci.gitlab.oidc:ISSUER",
         run=(("CI_PROJECT_PATH",), "CI_PIPELINE_ID"),
     ),
     System(
         "buildkite",
         "Buildkite",
         buildkite,
-        ".buildkite/pipeline.yml",
-        ("oidc", "keys"),
-        Buildkite(),
-        BUILDKITE_ISSUER,
+        path=".buildkite/pipeline.yml",
+        credentials=("oidc", "keys"),
+        outputs="ecr_tasks.ci.buildkite.outputs:Buildkite",
+        oidc="ecr_tasks.ci.buildkite.oidc:ISSUER",
         escapes=(("$", "$$"),),
         run=(("BUILDKITE_ORGANIZATION_SLUG", "BUILDKITE_PIPELINE_SLUG"), "BUILDKITE_BUILD_NUMBER"),
     ),
@@ -119,10 +119,10 @@ _ROWS = (
         "circleci",
         "CircleCI",
         circleci,
-        ".circleci/config.yml",
-        ("oidc", "keys"),
-        CircleCi(),
-        CIRCLECI_ISSUER,
+        path=".circleci/config.yml",
+        credentials=("oidc", "keys"),
+        outputs="ecr_tasks.ci.circleci.outputs:CircleCi",
+        oidc="ecr_tasks.ci.circleci.oidc:ISSUER",
         escapes=(("<<", "\\<<"),),
         run=(("CIRCLE_PROJECT_USERNAME", "CIRCLE_PROJECT_REPONAME"), "CIRCLE_BUILD_NUM"),
     ),
@@ -130,31 +130,39 @@ _ROWS = (
         "azure",
         "Azure Pipelines",
         azure,
-        "azure-pipelines.yml",
-        ("oidc", "keys"),
-        Azure(),
-        AZURE_ISSUER,
+        path="azure-pipelines.yml",
+        credentials=("oidc", "keys"),
+        outputs="ecr_tasks.ci.azure.outputs:Azure",
+        oidc="ecr_tasks.ci.azure.oidc:ISSUER",
         run=(("SYSTEM_TEAMPROJECT", "BUILD_REPOSITORY_NAME"), "BUILD_BUILDID"),
     ),
     System(
         "bitbucket",
         "Bitbucket Pipelines",
         bitbucket,
-        "bitbucket-pipelines.yml",
-        ("oidc", "keys"),
-        Bitbucket(),
-        BITBUCKET_ISSUER,
+        path="bitbucket-pipelines.yml",
+        credentials=("oidc", "keys"),
+        outputs="ecr_tasks.ci.bitbucket.outputs:Bitbucket",
+        oidc="ecr_tasks.ci.bitbucket.oidc:ISSUER",
         run=(("BITBUCKET_REPO_FULL_NAME",), "BITBUCKET_BUILD_NUMBER"),
     ),
-    System("travis", "Travis CI", travis, ".travis.yml", ("keys",), Travis(), no_issuer="Travis CI issues none"),
+    System(
+        "travis",
+        "Travis CI",
+        travis,
+        path=".travis.yml",
+        credentials=("keys",),
+        outputs="ecr_tasks.ci.travis.outputs:Travis",
+        no_oidc="Travis CI issues none",
+    ),
     System(
         "teamcity",
         "TeamCity",
         teamcity,
-        ".teamcity/settings.kts",
-        ("keys",),
-        TeamCity(),
-        no_issuer="TeamCity issues none by itself",
+        path=".teamcity/settings.kts",
+        credentials=("keys",),
+        outputs="ecr_tasks.ci.teamcity.outputs:TeamCity",
+        no_oidc="TeamCity issues none by itself",
         template="pipeline.kts",
         comment="//",
         escapes=(("%", "%%"), ("$", "${'$'}")),
@@ -164,21 +172,29 @@ _ROWS = (
         "woodpecker",
         "Woodpecker",
         woodpecker,
-        ".woodpecker.yml",
-        ("keys",),
-        no_issuer="Woodpecker issues none",
+        path=".woodpecker.yml",
+        credentials=("keys",),
+        no_oidc="Woodpecker issues none",
         escapes=(("${", "$${"),),
     ),
-    System("drone", "Drone", drone, ".drone.yml", ("keys",), no_issuer="Drone issues none", escapes=(("${", "$${"),)),
+    System(
+        "drone",
+        "Drone",
+        drone,
+        path=".drone.yml",
+        credentials=("keys",),
+        no_oidc="Drone issues none",
+        escapes=(("${", "$${"),),
+    ),
     # After the systems above: a machine that runs their jobs may have Jenkins' address in its environment.
     System(
         "jenkins",
         "Jenkins",
         jenkins,
-        "Jenkinsfile",
+        path="Jenkinsfile",
         # Keys first: the plugin that issues tokens is not among those that Jenkins suggests.
-        ("keys", "oidc"),
-        no_issuer="Jenkins issues tokens only with its OpenID Connect Provider plugin, under an address of your own",
+        credentials=("keys", "oidc"),
+        no_oidc="Jenkins issues tokens only with its OpenID Connect Provider plugin, under an address of your own",
         template="pipeline.groovy",
         comment="//",
         escapes=(("\\", "\\\\"), ("'", "\\'")),
@@ -190,9 +206,9 @@ _ROWS = (
         "codebuild",
         "AWS CodeBuild",
         codebuild,
-        "buildspec.yml",
-        ("role",),
-        no_issuer="AWS CodeBuild needs none: the project's service role has the permissions",
+        path="buildspec.yml",
+        credentials=("role",),
+        no_oidc="AWS CodeBuild needs none: the project's service role has the permissions",
     ),
 )
 SYSTEMS: Mapping[str, System] = MappingProxyType({system.name: system for system in _ROWS})
@@ -203,6 +219,8 @@ def find(name: str) -> System:
     """Return the system of that name. Raises SettingsError, with the name nearest to it, when there is none."""
     system = SYSTEMS.get(name.lower())
     if system is None:
+        import difflib
+
         near = difflib.get_close_matches(name.lower(), SYSTEMS, n=1)
         guess = f"Did you mean {near[0]}? " if near else ""
         raise SettingsError(f"We have no pipeline for {name!r}.", f"{guess}There are: {', '.join(SYSTEMS)}.")
@@ -211,5 +229,7 @@ def find(name: str) -> System:
 
 def outputs_adapter(provider: str | None) -> Adapter:
     """Return the adapter for that system's outputs; the one that writes files only for None or an unknown name."""
+    from ecr_tasks.ci.outputs.adapter import FILES_ONLY
+
     system = SYSTEMS.get(provider or "")
-    return system.outputs if system else FILES_ONLY
+    return system.adapter() if system else FILES_ONLY

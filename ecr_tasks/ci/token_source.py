@@ -15,12 +15,12 @@ def token_source(environ: Mapping[str, str], role_arn: str) -> TokenSource | Non
 
     ``AWS_ID_TOKEN`` comes first, a variable that any CI may set, then what each system offers, then
     ``AWS_WEB_IDENTITY_TOKEN_FILE``. That file is left to the AWS SDK if it is for another role (AWS_ROLE_ARN, as in a
-    pod of EKS): then that role assumes ours.
+    pod of EKS): then that role assumes the given one.
     """
     if source := variable_source(environ, "AWS_ID_TOKEN", "AWS_ID_TOKEN"):
         return source
     for system in SYSTEMS.values():
-        if system.issuer and (source := system.issuer.token_source(environ)):
+        if (issuer := system.issuer()) and (source := issuer.token_source(environ)):
             return source
     path = environ.get("AWS_WEB_IDENTITY_TOKEN_FILE")
     if path and environ.get("AWS_ROLE_ARN") in (None, "", role_arn):
@@ -31,10 +31,10 @@ def token_source(environ: Mapping[str, str], role_arn: str) -> TokenSource | Non
 def missing_token(environ: Mapping[str, str]) -> AwsError | None:
     """Return the error for a job without AWS credentials whose CI could offer it a token and does not; else None."""
     for system in SYSTEMS.values():
-        if system.issuer and system.facts.marker(Environ(environ)):
+        if system.facts.marker(Environ(environ)) and (issuer := system.issuer()):
             return AwsError(
                 "There are no AWS credentials to assume ECR_ROLE_ARN with, "
                 f"and {system.title} offers this job no token.",
-                system.issuer.hint,
+                issuer.hint,
             )
     return None

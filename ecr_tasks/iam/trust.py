@@ -17,16 +17,17 @@ def token_subject(name: str, scope: Scope) -> Subject:
 
     Raises SettingsError for a CI that issues no tokens, for an unknown one, and when a value is missing.
     """
-    issuers = ", ".join(sorted(system.name for system in SYSTEMS.values() if system.issuer))
+    issuers = ", ".join(sorted(system.name for system in SYSTEMS.values() if system.oidc))
     system = SYSTEMS.get(name)
     if system is None:
         raise SettingsError(f"There is no CI called {name!r} here.", f"Choose one of {issuers}.")
-    if system.issuer is None:
+    issuer = system.issuer()
+    if issuer is None:
         raise SettingsError(
-            f"There is no trust policy to write for {name}: {system.no_issuer}.",
+            f"There is no trust policy to write for {name}: {system.no_oidc}.",
             f"Use an AWS role of the machine that runs the jobs, or stored keys; `iam.trust` knows {issuers}.",
         )
-    return system.issuer.subject(scope)
+    return issuer.subject(scope)
 
 
 def trust_policy(scope: Scope, subject: Subject) -> dict[str, Any]:

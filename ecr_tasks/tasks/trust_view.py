@@ -41,10 +41,11 @@ def trust(run: Run, name: str, scope: Scope) -> None:
 def complete(name: str, scope: Scope, environ: Mapping[str, str]) -> Scope:
     """With the ids that the CI's own environment tells, where none were given."""
     system = SYSTEMS.get(name)
-    if system is None or system.issuer is None:
+    issuer = system.issuer() if system else None
+    if issuer is None:
         return scope
-    organization = environ.get(system.issuer.organization_variable)
-    project = environ.get(system.issuer.project_variable)
+    organization = environ.get(issuer.organization_variable)
+    project = environ.get(issuer.project_variable)
     return replace(scope, organization=scope.organization or organization, project=scope.project or project)
 
 

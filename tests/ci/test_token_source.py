@@ -64,7 +64,7 @@ def test_a_token_file_is_read_anew_each_time(tmp_path: Path) -> None:
 
 
 def test_a_token_file_for_another_role_is_the_sdks() -> None:
-    """As in a pod of EKS: that role then assumes ours."""
+    """In a pod of EKS, the SDK uses the file for the pod's role, which then assumes the given one."""
     environ = {"AWS_WEB_IDENTITY_TOKEN_FILE": "/token", "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/pod"}
     assert token_source(environ, ROLE) is None
     assert token_source({**environ, "AWS_ROLE_ARN": ROLE}, ROLE) is not None

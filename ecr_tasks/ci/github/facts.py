@@ -37,7 +37,7 @@ def marker(env: Environ) -> Fact | None:
 def read_context(env: Environ, provider: Fact) -> CiContext:
     """Return what GitHub's variables and the event file say about the run.
 
-    GITHUB_SHA of a pull request is a merge commit made by GitHub. The head commit is only in the event file.
+    GITHUB_SHA of a pull request is GitHub's merge commit. The head commit is only in the event file.
     """
     payload = _Payload.read(env)
     name = env.get("GITHUB_EVENT_NAME")

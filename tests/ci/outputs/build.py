@@ -32,34 +32,36 @@ ENVIRON = {
 
 
 def planned(name: str = NAME, because: str = "no image is tagged sha-a1b2c3d yet") -> PlannedImage:
-    """An image that is to be built."""
-    made = image(name=name)
-    return PlannedImage(made, tuple(PlannedTag(tag) for tag in made.tags), build_needed=True, because=because)
+    """Return an image that is to be built."""
+    definition = image(name=name)
+    return PlannedImage(
+        definition, tuple(PlannedTag(tag) for tag in definition.tags), build_needed=True, because=because
+    )
 
 
 def plan(*images: PlannedImage) -> Plan:
-    """A plan without conflicts."""
+    """Return a plan without conflicts."""
     return Plan(images or (planned(),), ())
 
 
 def built(name: str = NAME, digest: str | None = STORED.digest) -> Built:
-    """What a build leaves."""
+    """Return the result of a build."""
     return Built(name, None, digest, digest, ("linux/amd64",), "store", 1.5)
 
 
 def published(name: str = NAME, state: State = "pushed", stored: StoredImage = STORED) -> Published:
-    """What a push leaves."""
+    """Return the result of a push."""
     return Published(name, HOST, name, stored.digest, TAGS, state, stored)
 
 
 def entry(name: str = NAME, state: State = "pushed") -> Entry:
-    """A built and published image of the run."""
+    """Return the entry of a built and published image."""
     return Entry(built(name), [published(name, state)], size=32100, seconds=2.25)
 
 
 def output(**changes: Any) -> ImageOutput:
-    """One published image as a CI hears of it."""
-    usual: dict[str, Any] = {
+    """Return the output of one published image."""
+    defaults: dict[str, Any] = {
         "name": NAME,
         "repository": f"{HOST}/{NAME}",
         "digest": STORED.digest,
@@ -71,13 +73,13 @@ def output(**changes: Any) -> ImageOutput:
         "size": 32100,
         "seconds": 2.25,
     }
-    return ImageOutput(**{**usual, **changes})
+    return ImageOutput(**{**defaults, **changes})
 
 
 def outputs(*images: ImageOutput, **changes: Any) -> Outputs:
-    """A run's outputs, of one image if none is given."""
-    usual: dict[str, Any] = {"receipt": ".ecr-tasks/receipt.json", "branch": "main", "revision": "a1b2c3d4" * 5}
-    return Outputs(images or (output(),), **{**usual, **changes})
+    """Return a run's outputs, with one image if none is given."""
+    defaults: dict[str, Any] = {"receipt": ".ecr-tasks/receipt.json", "branch": "main", "revision": "a1b2c3d4" * 5}
+    return Outputs(images or (output(),), **{**defaults, **changes})
 
 
 def actions_of(adapter: Adapter, run: Outputs | None = None) -> list[Action]:

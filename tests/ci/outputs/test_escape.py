@@ -44,29 +44,29 @@ def test_references_and_tags_are_bare_in_a_dotenv_file() -> None:
 
 @given(HOSTILE)
 def test_properties_read_back(text: str) -> None:
-    told = escape.properties(text)
-    assert re.fullmatch(r"[ -~]*", told)
-    assert not told.startswith(" ")
+    escaped = escape.properties(text)
+    assert re.fullmatch(r"[ -~]*", escaped)
+    assert not escaped.startswith(" ")
     read = re.sub(
-        r"\\u([0-9a-f]{4})|\\(.)", lambda match: chr(int(match[1], 16)) if match[1] else match[2], told, flags=re.S
+        r"\\u([0-9a-f]{4})|\\(.)", lambda match: chr(int(match[1], 16)) if match[1] else match[2], escaped, flags=re.S
     )
     assert read.encode("utf-16", "surrogatepass") == text.encode("utf-16", "surrogatepass")
 
 
 @given(HOSTILE)
 def test_markdown_is_text_and_stays_in_its_cell(text: str) -> None:
-    told = escape.markdown(text)
-    bare = re.sub(r"&#\d+;", "", told)
+    escaped = escape.markdown(text)
+    bare = re.sub(r"&#\d+;", "", escaped)
     assert not set(bare) & set("|`*_[]<>&#!~\\:@\n\r\"'$")
     plain = escape.one_line(text)
-    assert re.sub(r"&#(\d+);", lambda match: chr(int(match[1])), told) == plain
+    assert re.sub(r"&#(\d+);", lambda match: chr(int(match[1])), escaped) == plain
 
 
 @given(VALID)
 def test_code_is_code_and_stays_in_its_cell(text: str) -> None:
-    told = escape.code(text)
-    assert "|" not in told
-    assert "\n" not in told
-    inner = told[1:-1] if told.startswith("`") else told.removeprefix("<code>").removesuffix("</code>")
+    escaped = escape.code(text)
+    assert "|" not in escaped
+    assert "\n" not in escaped
+    inner = escaped[1:-1] if escaped.startswith("`") else escaped.removeprefix("<code>").removesuffix("</code>")
     assert re.sub(r"&#(\d+);", lambda match: chr(int(match[1])), inner) == escape.one_line(text)
     assert html.escape(inner, quote=False).count("<") == 0
