@@ -1,4 +1,4 @@
-"""Which tags a repository locks: the fixed ones of the tag rules and no moving one, as far as five filters go."""
+"""A repository locks the fixed tags of the tag rules and no moving one, as far as five filters can express."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.tags.build import apply, pull_request, push, pushed_tag
 BRANCHES = st.from_regex(r"[a-zA-Z0-9_][a-zA-Z0-9_./-]{0,40}", fullmatch=True)
 VERSIONS = st.tuples(st.integers(0, 3), st.integers(0, 99), st.integers(0, 99), st.sampled_from(["", "-rc.1", "-a"]))
 LOOKS_FIXED = re.compile(r"sha-.*|[0-3]\..*\..*")
-"""A branch of such a name can't be told from a commit or a release by any filter; a note says so."""
+"""Branch names that no filter can distinguish from a commit's or a release's tag; a note says so."""
 
 EXAMPLES = "type=semver,pattern={{version}};type=semver,pattern={{major}}.{{minor}};type=ref,event=branch;type=sha"
 
@@ -194,6 +194,6 @@ def test_digits_and_commits_are_no_words() -> None:
 
 @given(st.text("ab*#%.-", min_size=1, max_size=12))
 def test_a_filter_is_one_that_ecr_takes(shape: str) -> None:
-    found = as_filter(shape)
-    assert found.count("*") <= 2
-    assert re.fullmatch(r"[0-9a-zA-Z._*-]{1,128}", found)
+    filter_ = as_filter(shape)
+    assert filter_.count("*") <= 2
+    assert re.fullmatch(r"[0-9a-zA-Z._*-]{1,128}", filter_)
