@@ -47,7 +47,7 @@ _WEB_IDENTITY = {
 class EnvironmentSession(Session):
     """A botocore session whose variables are those of ``environ``; ``os.environ`` is not changed.
 
-    Clients can be made by several threads at once.
+    Several threads can create clients at the same time.
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:

@@ -104,10 +104,10 @@ def no_region() -> EcrTasksError:
     )
 
 
-def wrong_account(wanted: str, caller: str) -> AwsError:
+def wrong_account(account: str, caller: str) -> AwsError:
     """Return the error for credentials of another account, which may not see into the registry."""
     return AwsError(
-        f"AWS_ACCOUNT_ID is {wanted}, but the credentials belong to account {caller}, "
+        f"AWS_ACCOUNT_ID is {account}, but the credentials belong to account {caller}, "
         "which may not see that registry's repository.",
         "Use the other account's credentials (AWS_PROFILE, ECR_ROLE_ARN), or correct AWS_ACCOUNT_ID.",
     )

@@ -36,10 +36,10 @@ class Window:
         """Return the seconds until there may be room for so many calls, or 0; more than the limit need all of it."""
         while self._ended and self._ended[0] + PERIOD <= now:
             self._ended.popleft()
-        wanted = min(puts, LIMIT)
-        if self._under_way + wanted > LIMIT and self._under_way:
+        needed = min(puts, LIMIT)
+        if self._under_way + needed > LIMIT and self._under_way:
             return POLL
-        over = self._under_way + len(self._ended) + wanted - LIMIT
+        over = self._under_way + len(self._ended) + needed - LIMIT
         return self._ended[over - 1] + PERIOD - now if over > 0 else 0.0
 
     def begin(self, puts: int) -> None:

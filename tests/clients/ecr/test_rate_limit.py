@@ -22,7 +22,7 @@ class Caller(Clock):
 
     def __init__(self) -> None:
         super().__init__()
-        self.limit = RateLimit(WHERE, self.told.append, clock=self.read, pause=self.pause)
+        self.limit = RateLimit(WHERE, self.lines.append, clock=self.read, pause=self.pause)
 
     @property
     def waited(self) -> float:
@@ -68,9 +68,9 @@ def test_a_call_waits_only_when_ten_were_answered_within_the_last_second(calls: 
     caller = Caller()
     answered: list[float] = []
     for takes in calls:
-        before, due = caller.now, answered[-LIMIT] + 1 if len(answered) >= LIMIT else caller.now
+        before, earliest = caller.now, answered[-LIMIT] + 1 if len(answered) >= LIMIT else caller.now
         sent, end = caller.call(takes)
-        assert sent == pytest.approx(max(before, due))
+        assert sent == pytest.approx(max(before, earliest))
         answered.append(end)
 
 
@@ -80,7 +80,7 @@ def test_the_usual_run_does_not_wait() -> None:
     for _ in range(5):
         caller.call(0.03)
     assert caller.waited == 0
-    assert caller.told == []
+    assert caller.lines == []
 
 
 def test_an_index_of_more_than_ten_goes_alone() -> None:
@@ -97,8 +97,8 @@ def test_a_person_is_told_now_and_then_and_why() -> None:
     for _ in range(200):
         caller.call(0.01)
     assert 15 < caller.waited < 20
-    assert len(caller.told) == 4
-    assert caller.told[0] == f"waiting, 1.8 s by now: ECR takes ten PutImage a second ({WHERE})"
+    assert len(caller.lines) == 4
+    assert caller.lines[0] == f"waiting, 1.8 s by now: ECR takes ten PutImage a second ({WHERE})"
 
 
 def test_a_short_wait_is_not_told() -> None:
@@ -106,7 +106,7 @@ def test_a_short_wait_is_not_told() -> None:
     for _ in range(11):
         caller.call(0.01)
     assert 0 < caller.waited < 1
-    assert caller.told == []
+    assert caller.lines == []
 
 
 def test_threads_share_a_limit() -> None:
@@ -143,10 +143,10 @@ def test_an_attempt_that_is_repeated_counts_again() -> None:
     """ECR throttles every other PutImage: what it sees stays under the limit, and all of it gets through."""
     clock = Clock()
     network = Network(itertools.cycle([THROTTLED, OK]), clock)
-    made = network.client(clock.retrier(chance=lambda: 0.0))
-    RateLimits(clock.told.append, clock.pause, clock.read).limit(made)
+    client = network.client(clock.retrier(chance=lambda: 0.0))
+    RateLimits(clock.lines.append, clock.pause, clock.read).limit(client)
     for number in range(30):
-        made.put_image(
+        client.put_image(
             registryId="111122223333", repositoryName="team/app", imageManifest="{}", imageTag=f"t{number}"
         )
     assert len(network.times) == 60
@@ -156,8 +156,8 @@ def test_an_attempt_that_is_repeated_counts_again() -> None:
 def test_other_calls_cost_nothing() -> None:
     clock = Clock()
     network = Network([OK], clock)
-    made = network.client()
-    RateLimits(clock.told.append, clock.pause, clock.read).limit(made)
+    client = network.client()
+    RateLimits(clock.lines.append, clock.pause, clock.read).limit(client)
     for _ in range(30):
-        made.describe_repositories()
+        client.describe_repositories()
     assert clock.waits == []

@@ -55,7 +55,7 @@ def test_what_does_not_pass_is_an_error_within_two_minutes(failure: Answer) -> N
 def test_the_person_is_told_calmly_why_it_waits(failure: Answer, reason: str) -> None:
     clock = Clock()
     Network([failure] * 4 + [OK], clock).client().describe_repositories()
-    assert clock.told == [
+    assert clock.lines == [
         f"{reason}; trying again in 0.8 s (4 of {API.attempts})",
         f"{reason}; trying again in 1.5 s (5 of {API.attempts})",
     ]
@@ -78,7 +78,7 @@ def test_nobody_there_is_found_out_soon(failure: Exception, monkeypatch: pytest.
         network.client().describe_repositories()
     assert len(network.times) == BOTOCORE_ATTEMPTS
     assert network.times[-1] - network.times[0] < 10
-    assert clock.told == []
+    assert clock.lines == []
 
 
 @pytest.mark.parametrize(
