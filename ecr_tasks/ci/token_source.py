@@ -17,7 +17,7 @@ def token_source(environ: Mapping[str, str], role_arn: str) -> TokenSource | Non
     ``AWS_WEB_IDENTITY_TOKEN_FILE``. That file is left to the AWS SDK if it is for another role (AWS_ROLE_ARN, as in a
     pod of EKS): then that role assumes the given one.
     """
-    if source := variable_source(environ, "AWS_ID_TOKEN", "AWS_ID_TOKEN"):
+    if source := variable_source("AWS_ID_TOKEN", "AWS_ID_TOKEN")(environ):
         return source
     for system in SYSTEMS.values():
         if (issuer := system.issuer()) and (source := issuer.token_source(environ)):

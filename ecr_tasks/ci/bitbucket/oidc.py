@@ -5,16 +5,9 @@ Source: Bitbucket Docs, "Integrate Pipelines with resource servers using OIDC".
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from ecr_tasks.ci.oidc.issuer import Issuer
 from ecr_tasks.ci.oidc.subject import Scope, Subject, literal, repository_parts, required
-from ecr_tasks.ci.oidc.tokens import TokenSource, variable_source
-
-
-def token_source(environ: Mapping[str, str]) -> TokenSource | None:
-    """Return the token in BITBUCKET_STEP_OIDC_TOKEN."""
-    return variable_source(environ, "BITBUCKET_STEP_OIDC_TOKEN", "Bitbucket Pipelines")
+from ecr_tasks.ci.oidc.tokens import variable_source
 
 
 def subject(scope: Scope) -> Subject:
@@ -43,7 +36,7 @@ def _uuid(text: str) -> str:
 
 
 ISSUER = Issuer(
-    token_source,
+    variable_source("BITBUCKET_STEP_OIDC_TOKEN", "Bitbucket Pipelines"),
     subject,
     "Give the step `oidc: true`, and run it again.",
     "BITBUCKET_REPO_OWNER_UUID",

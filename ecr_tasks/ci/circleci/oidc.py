@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from ecr_tasks.ci.oidc.issuer import Issuer
 from ecr_tasks.ci.oidc.subject import Scope, Subject, literal, ref_patterns, repository_parts, required
-from ecr_tasks.ci.oidc.tokens import TokenSource, variable_source
-
-
-def token_source(environ: Mapping[str, str]) -> TokenSource | None:
-    """Return the token in CIRCLE_OIDC_TOKEN_V2, the token whose subject has the branch."""
-    return variable_source(environ, "CIRCLE_OIDC_TOKEN_V2", "CircleCI")
+from ecr_tasks.ci.oidc.tokens import variable_source
 
 
 def subject(scope: Scope) -> Subject:
@@ -29,7 +22,7 @@ def subject(scope: Scope) -> Subject:
 
 
 ISSUER = Issuer(
-    token_source,
+    variable_source("CIRCLE_OIDC_TOKEN_V2", "CircleCI"),  # the token whose subject has the branch
     subject,
     "CircleCI gives forks' builds no token; else check that the job runs on CircleCI's cloud.",
     "CIRCLE_ORGANIZATION_ID",

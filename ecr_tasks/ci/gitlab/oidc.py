@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from ecr_tasks.ci.oidc.issuer import Issuer
 from ecr_tasks.ci.oidc.subject import Scope, Subject, literal, ref_patterns, repository_parts
-from ecr_tasks.ci.oidc.tokens import AUDIENCE, TokenSource, variable_source
-
-
-def token_source(environ: Mapping[str, str]) -> TokenSource | None:
-    """Return the token in GITLAB_OIDC_TOKEN, the name in GitLab's example; ``id_tokens:`` may have any name."""
-    return variable_source(environ, "GITLAB_OIDC_TOKEN", "GitLab CI")
+from ecr_tasks.ci.oidc.tokens import AUDIENCE, variable_source
 
 
 def subject(scope: Scope) -> Subject:
@@ -29,5 +22,7 @@ def subject(scope: Scope) -> Subject:
 
 
 ISSUER = Issuer(
-    token_source, subject, "Give the job `id_tokens: AWS_ID_TOKEN: aud: sts.amazonaws.com`, and run it again."
+    variable_source("GITLAB_OIDC_TOKEN", "GitLab CI"),  # the name in GitLab's example; the job may choose any
+    subject,
+    "Give the job `id_tokens: AWS_ID_TOKEN: aud: sts.amazonaws.com`, and run it again.",
 )

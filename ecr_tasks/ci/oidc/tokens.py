@@ -34,10 +34,14 @@ class TokenSource:
     fetch: Callable[[], str] = field(repr=False)
 
 
-def variable_source(environ: Mapping[str, str], name: str, issuer: str) -> TokenSource | None:
-    """Return the source for the token in a variable; None when the variable is not set."""
-    value = environ.get(name)
-    return TokenSource(issuer, lambda: checked_token(value, name)) if value else None
+def variable_source(name: str, issuer: str) -> Callable[[Mapping[str, str]], TokenSource | None]:
+    """Return an Issuer's ``token_source`` for tokens in a variable."""
+
+    def token_source(environ: Mapping[str, str]) -> TokenSource | None:
+        value = environ.get(name)
+        return TokenSource(issuer, lambda: checked_token(value, name)) if value else None
+
+    return token_source
 
 
 def file_source(path: str, variable: str) -> TokenSource:
