@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ecr_tasks.errors import RegistryError
 from ecr_tasks.execute.promote import Promotion, carry_out, found, refuse_locked
 from ecr_tasks.model.destination import Destination
-from ecr_tasks.model.inventory import tag_about
+from ecr_tasks.model.inventory import referrer_tag
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.reference import MOST_TAGS, Source
 from ecr_tasks.model.registry import Repository
@@ -113,7 +113,7 @@ def _about(registry: Registry, repository: Repository, subjects: Sequence[str]) 
 
 def _named(registry: Registry, repository: Repository, digests: Sequence[str]) -> dict[str, StoredImage]:
     """What is about these by its tag alone, as cosign's signatures are."""
-    names = [tag_about(digest, suffix) for digest in digests for suffix in _SUFFIXES]
+    names = [referrer_tag(digest, suffix) for digest in digests for suffix in _SUFFIXES]
     found: dict[str, StoredImage] = {}
     for start in range(0, len(names), MOST_TAGS):
         found.update(registry.find(repository.name, names[start : start + MOST_TAGS]).tags)

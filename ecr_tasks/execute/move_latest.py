@@ -30,38 +30,38 @@ def move_forward(
     ``note`` is told of each one that is left to a higher release.
     """
     ours: list[str] = []
-    due: dict[str, Release] = {}
+    pending: dict[str, Release] = {}
     releases = _releases(tags, repository, registry)
     for tag in tags:
-        higher = tag.forward.higher(releases[tag.name]) if tag.forward else None
+        higher = tag.release.higher(releases[tag.name]) if tag.release else None
         if higher is not None:
-            note(f"{tag.name} stays with the higher release {higher}, which ECR has.")
+            note(f"{tag.name} stays with the higher release {higher.tag}, which ECR has.")
             continue
         registry.set_tag(repository, image, tag.name)
         ours.append(tag.name)
-        if tag.forward:
-            due[tag.name] = tag.forward
+        if tag.release:
+            pending[tag.name] = tag.release
     for _ in range(ROUNDS):
-        if not due:
+        if not pending:
             break
-        releases = _releases([tag for tag in tags if tag.name in due], repository, registry)
-        due = {name: forward for name, before in due.items() if (forward := before.above(releases[name]))}
-        for name, forward in list(due.items()):
+        releases = _releases([tag for tag in tags if tag.name in pending], repository, registry)
+        pending = {name: higher for name, release in pending.items() if (higher := release.higher(releases[name]))}
+        for name, higher in list(pending.items()):
             if name in ours:
                 ours.remove(name)
-                note(f"{name} belongs to the higher release {forward.canonical}, published meanwhile.")
-            if not _put(name, forward, repository, registry):
-                del due[name]
+                note(f"{name} belongs to the higher release {higher.canonical}, published meanwhile.")
+            if not _put(name, higher, repository, registry):
+                del pending[name]
     return ours
 
 
-def _put(tag: str, forward: Release, repository: Repository, registry: Target) -> bool:
+def _put(tag: str, release: Release, repository: Repository, registry: Target) -> bool:
     """Puts a tag on another release; False if it is there already, or the release is gone."""
-    theirs = registry.image(repository, forward.tag)
-    now = registry.image(repository, tag)
-    if theirs is None or (now is not None and now.digest == theirs.digest):
+    image = registry.image(repository, release.tag)
+    current = registry.image(repository, tag)
+    if image is None or (current is not None and current.digest == image.digest):
         return False
-    registry.set_tag(repository, theirs, tag)
+    registry.set_tag(repository, image, tag)
     return True
 
 

@@ -23,10 +23,10 @@ def set_tags(
     Says whether any was set, and which are left to higher releases. Errors come through, the tags before it are set.
     """
     ordered = sorted((item for item in due if not item.stays), key=lambda item: item.tag.kind != "fixed")
-    forward = [item.tag for item in ordered if item.tag.forward]
-    done = [item.tag.name for item in ordered if not item.tag.forward]
+    forward = [item.tag for item in ordered if item.tag.release]
+    done = [item.tag.name for item in ordered if not item.tag.release]
     for item in ordered:
-        if not item.tag.forward:
+        if not item.tag.release:
             make_way(item, repository, registry)
             registry.set_tag(repository, image, item.tag.name)
     if forward:

@@ -35,9 +35,9 @@ def plan_tag(tag: Tag, view: RepositoryView, published: StoredImage | None, *, p
         return PlannedTag(tag, "new")
     if published is not None and there.digest == published.digest:
         return PlannedTag(tag, "present", there.digest)
-    higher = tag.forward.higher([there.version]) if tag.forward and there.version and not pushed else None
+    higher = tag.release.higher([there.version]) if tag.release and there.version and not pushed else None
     if higher is not None:
-        stays = replace(tag, because=f"{tag.name} stays with the higher release {higher}, which ECR has")
+        stays = replace(tag, because=f"{tag.name} stays with the higher release {higher.tag}, which ECR has")
         return PlannedTag(stays, "present", there.digest, stays=True)
     locked = tag.kind == "fixed" or (
         view.repository is not None and view.repository.locks(tag.name) and not is_replaceable(tag)

@@ -26,7 +26,8 @@ def results(run: Run, plan: Plan, *, complete: bool = True) -> None:
     """
     if not run.in_ci:
         return
-    from ecr_tasks.ci.outputs.write import emit
+    from ecr_tasks.ci.outputs.write import write_outputs
+    from ecr_tasks.ci.systems import outputs_adapter
     from ecr_tasks.runner.outputs import gather
 
     versions = {item.image.name: item.image.definition.labels.get(OCI_KEYS + "version") for item in plan.images}
@@ -39,7 +40,7 @@ def results(run: Run, plan: Plan, *, complete: bool = True) -> None:
         versions={name: version for name, version in versions.items() if version},
         complete=complete,
     )
-    emit(run.source.ci, os.environ, outputs, run.project)
+    write_outputs(outputs_adapter(run.source.ci), os.environ, outputs, run.project)
 
 
 @contextmanager
@@ -48,9 +49,10 @@ def group(run: Run, title: str) -> Iterator[None]:
     if not run.in_ci:
         yield
         return
-    from ecr_tasks.ci.outputs import write
+    from ecr_tasks.ci.outputs.write import log_group
+    from ecr_tasks.ci.systems import outputs_adapter
 
-    with write.group(run.source.ci, title):
+    with log_group(outputs_adapter(run.source.ci), title):
         yield
 
 
@@ -60,6 +62,7 @@ def error(run: Run, error: EcrTasksError) -> None:
 
     provider = detect(os.environ).provider
     if provider is not None:
-        from ecr_tasks.ci.outputs.write import annotate_error
+        from ecr_tasks.ci.outputs.write import show_error
+        from ecr_tasks.ci.systems import outputs_adapter
 
-        annotate_error(provider, os.environ, error, run.project)
+        show_error(outputs_adapter(provider), os.environ, error, run.project)

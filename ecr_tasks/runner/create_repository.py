@@ -22,10 +22,10 @@ def create(
     ``registry`` is another one than the settings' own. Publishing needs no policies: where they can't be set, that is
     a warning, unless the ``whole`` is asked for.
     """
-    from ecr_tasks.plan.repository.desired import desired
+    from ecr_tasks.plan.repository.desired import desired_repository
     from ecr_tasks.plan.repository.diff import describe_mutability
 
-    wanted, where = desired(run.settings, run.source), registry or run.registry
+    wanted, where = desired_repository(run.settings, run.source), registry or run.registry
     made = where.admin.create(name, wanted)
     if made is None:
         return where.describe({name: ()})[name]

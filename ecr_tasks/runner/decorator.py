@@ -6,13 +6,10 @@ import atexit
 import functools
 import gc
 import os
-import signal
 import sys
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Any, Concatenate, ParamSpec
 
 from invoke.context import Context
@@ -22,6 +19,7 @@ from invoke.tasks import task as invoke_task
 
 from ecr_tasks.errors import EcrTasksError, Interrupted
 from ecr_tasks.runner.run import Run
+from ecr_tasks.runner.signals import end_run_by_signals
 
 P = ParamSpec("P")
 
@@ -64,9 +62,7 @@ def run_of(c: Context) -> Run:
         run = Run(Path(project).resolve(), dict(configured), dry=bool(c.config.run.dry))
         c.config.update({_RUN: run})
         atexit.register(run.close)
-        _end_by_exception(signal.SIGTERM)
-        if hasattr(signal, "SIGHUP"):
-            _end_by_exception(signal.SIGHUP)
+        end_run_by_signals()
     return run
 
 
@@ -115,13 +111,3 @@ def _debugging(run: Run) -> bool:
         return run.settings.debug
     except EcrTasksError:
         return os.environ.get("ECR_DEBUG", "").lower() in ("1", "true", "yes", "on")
-
-
-def _end_by_exception(number: int) -> None:
-    """Lets a signal end the run as Ctrl-C does, so that what must be removed is removed."""
-
-    def stop(signum: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is threading.main_thread() and signal.getsignal(number) == signal.SIG_DFL:
-        signal.signal(number, stop)

@@ -35,10 +35,10 @@ def trust(
     audience: str | None = None,
 ) -> None:
     """Print the trust policy that lets a CI's OpenID Connect tokens assume a role."""
-    from ecr_tasks.ci.oidc.subject import Asked
+    from ecr_tasks.ci.oidc.subject import Scope
     from ecr_tasks.tasks.trust_view import trust as show
 
-    asked = Asked(
+    scope = Scope(
         account or "",
         repository_url=repository,
         branch=branch,
@@ -48,7 +48,7 @@ def trust(
         project=project,
         audience=audience,
     )
-    show(run, name, asked)
+    show(run, name, scope)
 
 
 ns = Collection("iam", trust)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from ecr_tasks.console import document, human_size, say, short, table
-from ecr_tasks.model.inventory import Kind, ListedImage, Scan
+from ecr_tasks.model.inventory import Kind, ListedImage, ScanSummary
 from ecr_tasks.model.manifest import INPUTS_TAG, short_tag
 
 _TAGS_SHOWN = 4
@@ -50,7 +50,7 @@ def as_json(item: ListedImage) -> dict[str, Any]:
         "tags": list(detail.tags),
         "media_type": detail.media_type,
         "artifact_type": detail.artifact_type,
-        "subject": detail.about,
+        "subject": detail.belongs_to,
         "status": detail.status.lower(),
         "size": item.size,
         "pushed": _time(detail.pushed),
@@ -67,7 +67,7 @@ def as_json(item: ListedImage) -> dict[str, Any]:
                 "kind": referrer.kind,
                 "artifact_type": referrer.detail.artifact_type,
                 "tags": list(referrer.detail.tags),
-                "subject": referrer.detail.about,
+                "subject": referrer.detail.belongs_to,
                 "size": referrer.detail.size,
             }
             for referrer in item.referrers
@@ -86,7 +86,7 @@ def age(then: datetime | None, now: datetime) -> str:
     return "just now"
 
 
-def scan_text(scan: Scan | None) -> str:
+def scan_text(scan: ScanSummary | None) -> str:
     """The severities that matter, or how far the scan is."""
     if scan is None:
         return "-"
@@ -142,7 +142,7 @@ def _plural(word: str, number: int) -> str:
     return f"{number} lists of referrers" if word == "list of referrers" else f"{number} {word}s"
 
 
-def _scan_json(scan: Scan | None) -> dict[str, Any] | None:
+def _scan_json(scan: ScanSummary | None) -> dict[str, Any] | None:
     return {"status": scan.status, "severities": dict(scan.severities)} if scan else None
 
 

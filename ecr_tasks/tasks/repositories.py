@@ -8,9 +8,10 @@ from typing import Any
 
 from ecr_tasks.console import agrees, document, say, table
 from ecr_tasks.errors import Refused, RegistryError
-from ecr_tasks.model.repository import Desired, Difference, RepositoryState
-from ecr_tasks.plan.repository.desired import desired
-from ecr_tasks.plan.repository.diff import describe_encryption, describe_lifecycle, describe_mutability, differences
+from ecr_tasks.model.repository import DesiredRepository, Difference, RepositoryState
+from ecr_tasks.plan.repository.desired import desired_repository
+from ecr_tasks.plan.repository.diff import describe_encryption, describe_mutability, differences
+from ecr_tasks.plan.repository.lifecycle import describe_lifecycle
 from ecr_tasks.runner.create_repository import create
 from ecr_tasks.runner.repositories import planned_repositories
 from ecr_tasks.runner.run import Run
@@ -21,7 +22,7 @@ class Found:
     """One repository, what is wanted of it, and what is not so; ``expiring`` by a new lifecycle policy."""
 
     name: str
-    wanted: Desired
+    wanted: DesiredRepository
     state: RepositoryState | None
     differences: tuple[Difference, ...] = ()
     expiring: int | None = None
@@ -109,12 +110,12 @@ def delete(run: Run, *, yes: bool, force: bool) -> None:
 
 def _look(run: Run, name: str) -> Found:
     """What is wanted, checked, and what is there. The look comes first: it names a wrong account."""
-    wanted = desired(run.settings, run.source)
+    wanted = desired_repository(run.settings, run.source)
     there = run.registry.describe({name: ()})[name].repository
     state = run.registry.admin.state(name) if there is not None else None
     if state is None:
         return Found(name, wanted, None)
-    wanted = desired(run.settings, run.source, state.repository.exclusions)
+    wanted = desired_repository(run.settings, run.source, state.repository.exclusions)
     found = differences(state, wanted)
     expiring = None
     if wanted.lifecycle is not None and any(item.aspect == "lifecycle-policy" for item in found):

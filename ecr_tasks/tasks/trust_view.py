@@ -8,37 +8,28 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ecr_tasks.ci.oidc.subject import Asked
-from ecr_tasks.ci.oidc.subjects import subject
+from ecr_tasks.ci.oidc.subject import Scope
+from ecr_tasks.ci.systems import SYSTEMS
 from ecr_tasks.console import data, say
 from ecr_tasks.errors import EcrTasksError, SettingsError
-from ecr_tasks.iam.trust import policy, provider_arn
+from ecr_tasks.iam.trust import provider_arn, token_subject, trust_policy
 from ecr_tasks.runner.run import Run
 
-_IDS = {
-    "github": ("GITHUB_REPOSITORY_OWNER_ID", "GITHUB_REPOSITORY_ID"),
-    "circleci": ("CIRCLE_ORGANIZATION_ID", "CIRCLE_PROJECT_ID"),
-    "buildkite": ("BUILDKITE_ORGANIZATION_SLUG", "BUILDKITE_PIPELINE_SLUG"),
-    "bitbucket": ("BITBUCKET_REPO_OWNER_UUID", "BITBUCKET_REPO_UUID"),
-    "azure": ("SYSTEM_COLLECTIONID", "BUILD_DEFINITIONNAME"),
-}
-"""Where a run of the CI itself finds what `--organization` and `--project` say."""
 
-
-def trust(run: Run, name: str, asked: Asked) -> None:
-    """Prints the trust policy for a CI; what ``asked`` leaves open is taken from git, CI, settings, and STS.
+def trust(run: Run, name: str, scope: Scope) -> None:
+    """Prints the trust policy for a CI; what ``scope`` leaves open is taken from git, CI, settings, and STS.
 
     Raises SettingsError for what is not known or not possible.
     """
     name = name.lower()
-    known = complete(name, asked, os.environ)
+    known = complete(name, scope, os.environ)
     if not known.repository_url:
         known = replace(known, repository_url=run.source.remote_url)
     if known.branch is None:
         known = replace(known, branch=run.source.branch or run.source.default_branch)
-    token = subject(name, known)  # what can't be is said before anybody is asked for the account
+    token = token_subject(name, known)  # what can't be is said before anybody is asked for the account
     known = replace(known, account=_account(run, known.account), partition=_partition(run.settings.region))
-    data(json.dumps(policy(known, token), indent=2))
+    data(json.dumps(trust_policy(known, token), indent=2))
     say(f"The account needs the IAM identity provider {provider_arn(known, token)}")
     say(f"(its URL: https://{token.issuer}, its audience: {token.audience}).")
     for note in token.notes:
@@ -47,10 +38,15 @@ def trust(run: Run, name: str, asked: Asked) -> None:
         say("Runs for git tags are not let in; --tag 'v*' lets them in as well.")
 
 
-def complete(name: str, asked: Asked, environ: Mapping[str, str]) -> Asked:
+def complete(name: str, scope: Scope, environ: Mapping[str, str]) -> Scope:
     """With the ids that the CI's own environment tells, where none were given."""
-    organization, project = (environ.get(variable) for variable in _IDS.get(name, ("", "")))
-    return replace(asked, organization=asked.organization or organization, project=asked.project or project)
+    system = SYSTEMS.get(name)
+    issuer = system.issuer() if system else None
+    if issuer is None:
+        return scope
+    organization = environ.get(issuer.organization_variable)
+    project = environ.get(issuer.project_variable)
+    return replace(scope, organization=scope.organization or organization, project=scope.project or project)
 
 
 def _account(run: Run, given: str) -> str:

@@ -1,10 +1,12 @@
-"""Builders of what the report's tests need: a run's entries, and outputs made of them."""
+"""Builders for the tests of outputs: a run's entries, outputs, and the environment of a CI."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+from ecr_tasks.ci.outputs.actions import Action
+from ecr_tasks.ci.outputs.adapter import Adapter
 from ecr_tasks.ci.outputs.model import ImageOutput, Outputs
 from ecr_tasks.execute.build import Built
 from ecr_tasks.execute.push import Published, State
@@ -19,37 +21,47 @@ STORED = manifest("app")
 PROJECT = Path("/project")
 TAGS = tuple(tag.name for tag in ALL_TAGS)
 REFERENCE = f"{HOST}/{NAME}@{STORED.digest}"
+FOLDER = PROJECT / ".ecr-tasks"
+ENVIRON = {
+    "GITHUB_OUTPUT": "/ci/output",
+    "GITHUB_STEP_SUMMARY": "/ci/summary",
+    "BASH_ENV": "/ci/bash_env",
+    "BITBUCKET_PIPELINES_VARIABLES_PATH": "/ci/variables",
+    "BUILDKITE_STEP_ID": "step-1",
+}
 
 
 def planned(name: str = NAME, because: str = "no image is tagged sha-a1b2c3d yet") -> PlannedImage:
-    """An image that is to be built."""
-    made = image(name=name)
-    return PlannedImage(made, tuple(PlannedTag(tag) for tag in made.tags), build_needed=True, because=because)
+    """Return an image that is to be built."""
+    definition = image(name=name)
+    return PlannedImage(
+        definition, tuple(PlannedTag(tag) for tag in definition.tags), build_needed=True, because=because
+    )
 
 
 def plan(*images: PlannedImage) -> Plan:
-    """A plan without conflicts."""
+    """Return a plan without conflicts."""
     return Plan(images or (planned(),), ())
 
 
 def built(name: str = NAME, digest: str | None = STORED.digest) -> Built:
-    """What a build leaves."""
+    """Return the result of a build."""
     return Built(name, None, digest, digest, ("linux/amd64",), "store", 1.5)
 
 
 def published(name: str = NAME, state: State = "pushed", stored: StoredImage = STORED) -> Published:
-    """What a push leaves."""
+    """Return the result of a push."""
     return Published(name, HOST, name, stored.digest, TAGS, state, stored)
 
 
 def entry(name: str = NAME, state: State = "pushed") -> Entry:
-    """A built and published image of the run."""
+    """Return the entry of a built and published image."""
     return Entry(built(name), [published(name, state)], size=32100, seconds=2.25)
 
 
 def output(**changes: Any) -> ImageOutput:
-    """One published image as a CI hears of it."""
-    usual: dict[str, Any] = {
+    """Return the output of one published image."""
+    defaults: dict[str, Any] = {
         "name": NAME,
         "repository": f"{HOST}/{NAME}",
         "digest": STORED.digest,
@@ -61,10 +73,15 @@ def output(**changes: Any) -> ImageOutput:
         "size": 32100,
         "seconds": 2.25,
     }
-    return ImageOutput(**{**usual, **changes})
+    return ImageOutput(**{**defaults, **changes})
 
 
 def outputs(*images: ImageOutput, **changes: Any) -> Outputs:
-    """A run's outputs, of one image if none is given."""
-    usual: dict[str, Any] = {"receipt": ".ecr-tasks/receipt.json", "branch": "main", "revision": "a1b2c3d4" * 5}
-    return Outputs(images or (output(),), **{**usual, **changes})
+    """Return a run's outputs, with one image if none is given."""
+    defaults: dict[str, Any] = {"receipt": ".ecr-tasks/receipt.json", "branch": "main", "revision": "a1b2c3d4" * 5}
+    return Outputs(images or (output(),), **{**defaults, **changes})
+
+
+def actions_of(adapter: Adapter, run: Outputs | None = None) -> list[Action]:
+    """Return the actions by which an adapter passes on the outputs of a run."""
+    return list(adapter.outputs(run or outputs(), ENVIRON, FOLDER))
