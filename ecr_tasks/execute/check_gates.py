@@ -131,7 +131,7 @@ def _named(registry: Registry, repository: Repository, digest: str) -> Iterator[
 
 
 def _branch(repository: Repository, image: StoredImage, branch: Branch) -> Verdict:
-    has = branch.has(image.revision) if image.revision else None
+    has = branch.contains(image.revision) if image.revision else None
     return judge_branch(repository, image, branch.shown, has)
 
 
