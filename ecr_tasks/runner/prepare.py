@@ -77,7 +77,7 @@ def _warn_of_unshared(plan: Plan) -> None:
     for item in plan.images:
         found = item.image.inputs.unshared if item.image.inputs and item.build_needed else ()
         if found:
-            from ecr_tasks.source.inputs.collect import name_some
+            from ecr_tasks.source.inputs.files import name_some
 
             warn(
                 f"The context of {item.image.name} carries files that git ignores ({name_some(found)}), so other "

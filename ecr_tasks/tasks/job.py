@@ -110,7 +110,7 @@ def _build(run: Run, needed: Sequence[PlannedImage]) -> None:
         with handing.group(run, f"Build {', '.join(item.image.name for item in needed)}"):
             built = _built(run, needed)
         if settings.skip == "content":
-            from ecr_tasks.source.inputs.collect import check_unchanged
+            from ecr_tasks.checks.unchanged_inputs import check_unchanged
 
             images = [item.image for item in needed]
             check_unchanged(images, project=settings.project, environ=os.environ)

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ecr_tasks.model.image import BuildDefinition
+from ecr_tasks.settings.parse.build_options import DEFAULT_DOCKERFILE
 from ecr_tasks.settings.settings import Settings
 
 _ECR_HOST = re.compile(
@@ -36,7 +37,7 @@ def ecr_hosts(definition: BuildDefinition, settings: Settings) -> dict[str, str 
 def _texts(definition: BuildDefinition) -> Iterator[str]:
     yield from definition.args.values()
     yield from definition.contexts.values()
-    dockerfile = Path(definition.context, definition.dockerfile or "Dockerfile")
+    dockerfile = Path(definition.context, definition.dockerfile or DEFAULT_DOCKERFILE)
     try:
         yield dockerfile.read_text(encoding="utf-8", errors="replace")
     except OSError:

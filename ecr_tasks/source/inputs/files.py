@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,9 @@ from ecr_tasks.source.git.index import Index, ignored_files, read_index, uncommi
 
 NEVER = frozenset({".git", ".ecr-tasks"})
 """Folders that change with every commit and every run, and are no input."""
+
+SHOWN = 3
+"""How many files a message names."""
 
 _CHUNK = 1 << 20
 
@@ -56,6 +59,11 @@ def read_folder(folder: Path, dockerfile: Path | None, environ: Mapping[str, str
         kind = files[path][0]
         tracked[path] = files[path] if kind == "link" else (kind, blob)
     return Folder(files, tracked, tuple(unshared))
+
+
+def name_some(paths: Sequence[str]) -> str:
+    """Name the first few paths, and how many more there are."""
+    return ", ".join(paths[:SHOWN]) + (f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else "")
 
 
 def _file(path: str, entry: os.DirEntry[str], index: Index) -> tuple[str, str] | None:

@@ -11,7 +11,7 @@ import pytest
 from ecr_tasks.errors import BuildError, SettingsError
 from ecr_tasks.model.image import BuildDefinition, Inputs
 from ecr_tasks.model.manifest import INPUTS, INPUTS_TRACKED
-from ecr_tasks.source.inputs.collect import check_unchanged, with_inputs
+from ecr_tasks.source.inputs.collect import with_inputs
 from tests.support.build import image
 from tests.support.tree import BASE, OTHER_BASE, Tree
 
@@ -149,17 +149,6 @@ def test_only_what_settings_say_counts_and_not_what_git_says(tree: Tree) -> None
         log_in=tree.logged_in.extend,
     )
     assert result.inputs == app.inputs
-
-
-def test_a_context_that_changes_during_the_build_is_refused(tree: Tree) -> None:
-    app = tree.image()
-    check_unchanged([app], project=tree.path, environ=os.environ)
-    for number in range(5):
-        tree.write(f"out/{number}", "")
-    with pytest.raises(BuildError) as caught:
-        check_unchanged([app], project=tree.path, environ=os.environ)
-    assert "out/0, out/1, out/2 and 2 more" in caught.value.cause
-    assert ".dockerignore" in caught.value.remedy
 
 
 def test_several_images_are_asked_for_together(tree: Tree, tmp_path: Path) -> None:
