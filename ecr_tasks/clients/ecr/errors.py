@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ecr_tasks.errors import AwsError, EcrTasksError, Refused, RegistryError, SettingsError
+from ecr_tasks.model.refusals import ENSURE, missing_repository
 
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
 _INVALID = {
@@ -37,6 +39,9 @@ _BLAMED = {
     "TooManyTagsException": ("ECR_REPOSITORY_TAGS", "A repository has at most 50 tags."),
 }
 """Errors that can only come from one setting (API model, CreateRepository and TagResource)."""
+_MISSING_REPOSITORY = re.compile(
+    r"The repository with name '(?P<name>[^']+)' does not exist in the registry with id '(?P<account>\d+)'"
+)
 _CREDENTIAL_HINT = (
     "Set AWS_PROFILE or keys (in the environment or an ignored .env), run `aws sso login`, "
     "or use `inv local …`, which needs no account."
@@ -148,7 +153,9 @@ def _client_error(error: Exception, doing: str) -> EcrTasksError:
             "The tag is immutable: publish under another, or add an exclusion filter for it.",
         )
     if code == "RepositoryNotFoundException":
-        return RegistryError(f"ECR could not {doing}: {message or code}.", "Create it with `inv repo.ensure`.")
+        if missing := _MISSING_REPOSITORY.match(message):
+            return missing_repository(missing["name"], f"the registry of {missing['account']}")
+        return RegistryError(f"ECR could not {doing}: {message or code}.", ENSURE)
     said = f"{message} ({code})" if message else code
     return RegistryError(
         f"ECR could not {doing}: {said}.",

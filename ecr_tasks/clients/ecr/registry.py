@@ -14,6 +14,7 @@ from ecr_tasks.clients.ecr.session import AwsSession
 from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.manifest import INDEX_MEDIA_TYPES, StoredImage
+from ecr_tasks.model.refusals import locked_tag
 from ecr_tasks.model.registry import RegistryToken, Repository, RepositoryView
 from ecr_tasks.settings.settings import Settings
 
@@ -158,7 +159,11 @@ class EcrRegistry:
         return None
 
     def set_tag(self, repository: Repository, image: StoredImage, tag: str) -> None:
-        """PutImage with the original bytes, media type and digest (ecr.md, Retag)."""
+        """Point a tag at an image (PutImage) with the image's own bytes, media type and digest.
+
+        A tag that points there already is left alone. Raises Refused when the repository locks the tag for another
+        image, RegistryError when the image can have no more tags.
+        """
         from botocore.exceptions import ClientError
 
         with translated(f"point the tag {tag} in {repository.name} at {image.digest}"):
@@ -172,14 +177,33 @@ class EcrRegistry:
                     imageTag=tag,
                 )
             except ClientError as error:
-                # The tag points there already: another run was as far as this one, or our first answer was lost.
+                # ImageAlreadyExists: the tag points there; another run was faster, or our first answer was lost.
                 code = error_code(error)
-                if code == "ImageAlreadyExistsException":
-                    return
-                if code == "LimitExceededException":
+                if code == "ImageTagAlreadyExistsException":
+                    self._refuse_other(repository, image, tag, error)
+                elif code == "LimitExceededException":
                     raise full_of_tags(tag, repository.name, image.digest) from error
-                if code != "ImageTagAlreadyExistsException" or not self._is(repository, tag, image):
+                elif code != "ImageAlreadyExistsException":
                     raise
+
+    def _refuse_other(self, repository: Repository, image: StoredImage, tag: str, error: Exception) -> None:
+        """Raise Refused unless the tag points at the image: an immutable repository reports both as a conflict.
+
+        See aws/containers-roadmap#2179.
+        """
+        existing = self.image(repository, tag)
+        if existing is None:  # deleted meanwhile
+            raise error
+        if existing.digest != image.digest:
+            raise locked_tag(
+                tag,
+                f"in {repository.name}",
+                existing.digest,
+                f"this image is {image.digest}",
+                "immutable",
+                revision=existing.revision,
+                remedy="Publish under another tag, or add an exclusion filter that matches it.",
+            ) from error
 
     def reserve(self, repository: Repository, puts: int) -> AbstractContextManager[None]:
         """Leaves room for so many PutImage of docker's inside, beside our own, which are counted anyway."""
@@ -235,8 +259,3 @@ class EcrRegistry:
         for start in range(0, len(tags), BATCH):
             found.update(self._reader.get(name, [{"imageTag": tag} for tag in tags[start : start + BATCH]]))
         return RepositoryView(repository, found)
-
-    def _is(self, repository: Repository, tag: str, image: StoredImage) -> bool:
-        """Whether a tag points at an image: immutable repositories report that as a conflict (roadmap#2179)."""
-        there = self.image(repository, tag)
-        return there is not None and there.digest == image.digest

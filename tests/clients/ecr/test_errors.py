@@ -65,6 +65,13 @@ def test_an_error_without_a_message_is_told_by_its_code(code: str) -> None:
     assert cause.count(code) == 1
 
 
+def test_a_repository_that_is_missing_is_named_with_its_registry() -> None:
+    message = "The repository with name 'team/app' does not exist in the registry with id '123456789012'"
+    error = told(client_error("RepositoryNotFoundException", message))
+    assert error.cause == "The repository team/app does not exist in the registry of 123456789012."
+    assert "inv repo.ensure" in error.remedy
+
+
 def test_a_message_ends_one_sentence_however_aws_ends_it() -> None:
     assert told(client_error("AccessDeniedException", "not authorized.")).cause.endswith("not authorized.")
     assert told(client_error("SomethingNew", "it broke.")).cause.endswith("it broke (SomethingNew).")

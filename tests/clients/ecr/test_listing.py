@@ -80,8 +80,10 @@ def test_an_immutable_tag_is_looked_at_before_it_is_an_error(
     if ours:
         registry.set_tag(repository(), manifest("a"), "1.0.0")
     else:
-        with pytest.raises(Refused):
+        with pytest.raises(Refused) as caught:
             registry.set_tag(repository(), manifest("a"), "1.0.0")
+        assert caught.value.cause.startswith(f"The tag 1.0.0 in {repository().name} is {there.digest}, built from ")
+        assert manifest("a").digest in caught.value.cause
 
 
 def test_throttling_is_told_without_another_call(stubbed: tuple[EcrRegistry, Stubber]) -> None:
