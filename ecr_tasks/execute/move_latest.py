@@ -1,8 +1,8 @@
-"""Moves `latest` and the tags of release lines forward only, also when several pipelines publish at once.
+"""Move `latest` and the tags of release lines forward only, also when several pipelines publish at once.
 
-ECR can't compare and set in one step. But every run publishes its release's fixed tag before it moves any other,
-and looks at the releases again after it has: whoever moves a tag last sees every release that was there by then,
-and puts the tag on the highest. A release that comes later moves the tag itself.
+ECR can't compare and set a tag in one step. So every run publishes its release's fixed tag before it moves any other
+tag, and reads the releases again afterwards: the run that moves a tag last sees every release that exists by then and
+puts the tag on the highest. A release that comes later moves the tag itself.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ecr_tasks.model.registry import Repository
 from ecr_tasks.model.tag import Release, Tag
 
 ROUNDS = 10
-"""How often a run looks again after it has put a tag on a higher release; each time yet another one came."""
+"""How often a run reads the releases again after it has put a tag on a higher one, each time because of yet another."""
 
 
 def move_forward(
@@ -25,12 +25,12 @@ def move_forward(
     registry: Target,
     note: Callable[[str], None],
 ) -> list[str]:
-    """Sets the tags that no higher release has; gives the names of those that are on the image in the end.
+    """Set the tags that no higher release has, and return the names of those that are on the image in the end.
 
-    ``note`` is told of each one that is left to a higher release.
+    ``note`` gets a line for each tag that is left to a higher release.
     """
     ours: list[str] = []
-    due: dict[str, Release] = {}
+    pending: dict[str, Release] = {}
     releases = _releases(tags, repository, registry)
     for tag in tags:
         higher = tag.forward.higher(releases[tag.name]) if tag.forward else None
@@ -40,35 +40,35 @@ def move_forward(
         registry.set_tag(repository, image, tag.name)
         ours.append(tag.name)
         if tag.forward:
-            due[tag.name] = tag.forward
+            pending[tag.name] = tag.forward
     for _ in range(ROUNDS):
-        if not due:
+        if not pending:
             break
-        releases = _releases([tag for tag in tags if tag.name in due], repository, registry)
-        due = {name: forward for name, before in due.items() if (forward := before.above(releases[name]))}
-        for name, forward in list(due.items()):
+        releases = _releases([tag for tag in tags if tag.name in pending], repository, registry)
+        pending = {name: above for name, release in pending.items() if (above := release.above(releases[name]))}
+        for name, release in list(pending.items()):
             if name in ours:
                 ours.remove(name)
-                note(f"{name} belongs to the higher release {forward.canonical}, published meanwhile.")
-            if not _put(name, forward, repository, registry):
-                del due[name]
+                note(f"{name} belongs to the higher release {release.canonical}, published meanwhile.")
+            if not _put(name, release, repository, registry):
+                del pending[name]
     return ours
 
 
-def _put(tag: str, forward: Release, repository: Repository, registry: Target) -> bool:
-    """Puts a tag on another release; False if it is there already, or the release is gone."""
-    theirs = registry.image(repository, forward.tag)
-    now = registry.image(repository, tag)
-    if theirs is None or (now is not None and now.digest == theirs.digest):
+def _put(tag: str, release: Release, repository: Repository, registry: Target) -> bool:
+    """Put a tag on another release; return False if it is there already, or if that release is gone."""
+    image = registry.image(repository, release.tag)
+    current = registry.image(repository, tag)
+    if image is None or (current is not None and current.digest == image.digest):
         return False
-    registry.set_tag(repository, theirs, tag)
+    registry.set_tag(repository, image, tag)
     return True
 
 
 def _releases(tags: Sequence[Tag], repository: Repository, registry: Target) -> dict[str, Sequence[str]]:
-    """What may be a release, for each tag: every tag there is, or where we may not list them, what it is on."""
+    """Return what may be a release, by tag: every tag of the repository; where we may not list them, the tag's own."""
     listed = registry.list_tags(repository)
     if listed is not None:
         return {tag.name: listed for tag in tags}
-    there = {tag.name: registry.image(repository, tag.name) for tag in tags}
-    return {name: [image.version] if image and image.version else [] for name, image in there.items()}
+    current = {tag.name: registry.image(repository, tag.name) for tag in tags}
+    return {name: [image.version] if image and image.version else [] for name, image in current.items()}

@@ -109,11 +109,27 @@ class Target(Protocol):
         """Takes a tag away, and its image with the last one; a tag that isn't there is as good."""
 
     def token(self) -> RegistryToken:
-        """A token for this registry's host."""
+        """Return a token for this registry's host."""
+
+    def connect(self) -> None:
+        """Make the clients; what is wrong with the credentials shows here."""
+
+    @property
+    def admin(self) -> Repositories:
+        """The repositories themselves: create, change and delete them."""
 
 
 class Registry(Target, Protocol):
     """One account's registry in one region, which images are built for and brought from."""
+
+    def region(self) -> str:
+        """Return the registry's region."""
+
+    def caller_account(self) -> str:
+        """Return the account of the credentials, by STS."""
+
+    def labels(self, repository: Repository, image: StoredImage) -> Mapping[str, str]:
+        """Return the labels of an image's configuration; none where they can't be had."""
 
     def replicates_to(self, name: str) -> Collection[tuple[str, str]]:
         """The (account, region)s to which ECR replicates a repository by itself; none where we may not ask."""
