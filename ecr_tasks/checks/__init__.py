@@ -1,1 +1,1 @@
-"""What must hold before an image is built or published: one file a check."""
+"""The checks that must pass before an image is built or published, one file each."""

@@ -86,15 +86,15 @@ class BuildInput:
 
 @dataclass(frozen=True)
 class Inputs:
-    """The digest of all inputs, and of what a commit decides of them; where one can't be told, ``untold`` says why.
+    """The digest of all inputs, and of those that a commit decides (``tracked``); ``unknown`` says why there is none.
 
-    ``unshared`` are files of the context that git ignores: no other machine need have them. ``local`` is the digest
-    of all that lies on this machine, ``files`` what the context holds.
+    ``unshared`` are files of the context that git ignores, so other machines may not have them. ``local`` is the
+    digest of the inputs on this machine, ``files`` are the context's.
     """
 
     digest: str | None = None
     tracked: str | None = None
-    untold: str | None = None
+    unknown: str | None = None
     unshared: tuple[str, ...] = ()
     local: str | None = None
     files: Files = field(default_factory=dict, repr=False, compare=False)

@@ -10,7 +10,8 @@ from ecr_tasks.errors import Refused, SettingsError
 from ecr_tasks.model.image import BuildDefinition, Image
 from ecr_tasks.model.manifest import CACHE_TAG
 from ecr_tasks.plan.targets import repository_of
-from ecr_tasks.settings.settings import Settings, is_remote
+from ecr_tasks.settings.parse.build_options import is_remote
+from ecr_tasks.settings.settings import Settings
 from ecr_tasks.source.state import SourceState
 from ecr_tasks.tags.from_settings import at_levels, tag_set
 

@@ -18,7 +18,7 @@ from ecr_tasks.plan.image_store import keep_where, needs_engine
 from ecr_tasks.plan.retag import PlannedTag, locked_planned_tag, plan_tag
 from ecr_tasks.plan.skip import is_ours, same_commit, same_inputs, skip_reason
 from ecr_tasks.plan.snapshot import Snapshot
-from ecr_tasks.settings.settings import Skip
+from ecr_tasks.settings.schema import Skip
 from ecr_tasks.source.state import SourceState
 
 CREATE_OR_ALLOW = "Create it with `inv repo.ensure`, or set ECR_CREATE_REPOSITORY=true to let push do it."

@@ -69,6 +69,6 @@ def _inputs_reason(image: Image) -> str:
     """Return what the inputs add to the reason for a build."""
     if image.inputs is None:
         return ""
-    if image.inputs.untold is not None:
-        return f", and its inputs can't be told: {image.inputs.untold}"
+    if image.inputs.unknown is not None:
+        return f", and its inputs can't be told: {image.inputs.unknown}"
     return ", and no image has the same inputs"

@@ -167,7 +167,7 @@ class Run:
     def close(self) -> None:
         """Release the push locks and remove the private docker configuration with the tokens in it."""
         if self._locks is not None:
-            self._locks.close()
+            self._locks.release_all()
         if self._private is not None:
             self._private.close()
 

@@ -1,4 +1,4 @@
-"""Dotenv files, read with python-dotenv's own parser: values as it has them, and the line of each."""
+"""Dotenv files, read with python-dotenv's own parser: their variables, and the line of each."""
 
 from __future__ import annotations
 
@@ -24,51 +24,56 @@ class DotenvFile:
     lines: Mapping[str, int]
 
 
-def choices(project: Path) -> list[str]:
-    """The names that ``env NAME`` can choose from in this folder, samples left out."""
+def environment_names(project: Path) -> list[str]:
+    """Return the names that ``env NAME`` can choose from in this folder, without samples."""
     names = (path.name.removeprefix(".env.") for path in project.glob(".env.*"))
     return sorted(name for name in names if name not in _SAMPLES)
 
 
-def find(project: Path, env_name: str | None, problems: Problems) -> list[Path]:
-    """The files to read, lowest first: ``.env``, and the chosen ``.env.NAME``, which must exist."""
-    found = [project / ".env"] if _there(project / ".env") else []
+def list_files(project: Path, env_name: str | None, problems: Problems) -> list[Path]:
+    """Return the files to read, lowest first: ``.env``, and the chosen ``.env.NAME``.
+
+    Adds to ``problems`` when the chosen file doesn't exist.
+    """
+    files = [project / ".env"] if _exists(project / ".env") else []
     if env_name is None:
-        return found
+        return files
     chosen = project / f".env.{env_name}"
     if not env_name or "/" in env_name or "\\" in env_name:
         problems.add(f"{env_name!r} can't name an environment: it is the NAME of a .env.NAME beside tasks.py.")
-    elif _there(chosen):
-        found.append(chosen)
+    elif _exists(chosen):
+        files.append(chosen)
     else:
-        others = ", ".join(choices(project))
-        there_are = f"there are: {others}" if others else "nor any other .env.NAME"
-        problems.add(f"There is no {chosen.name} in {project} ({there_are}).")
-    return found
+        names = ", ".join(environment_names(project))
+        hint = f"there are: {names}" if names else "nor any other .env.NAME"
+        problems.add(f"There is no {chosen.name} in {project} ({hint}).")
+    return files
 
 
-def _there(path: Path) -> bool:
-    # A link to nothing is there: a file that someone meant, and that must not be passed over in silence.
+def _exists(path: Path) -> bool:
+    # A link to nothing counts: somebody meant that file to be read, so reading it must fail.
     return path.is_symlink() or path.exists()
 
 
-def read(path: Path, environ: Mapping[str, str], earlier: Mapping[str, str | None], problems: Problems) -> DotenvFile:
-    """A file's values, interpolated as ``dotenv_values`` does it.
+def read_file(
+    path: Path, environ: Mapping[str, str], lower: Mapping[str, str | None], problems: Problems
+) -> DotenvFile:
+    """Read a file's variables and interpolate them as ``dotenv_values`` does.
 
-    ``${NAME}`` is what stands above it in the file, else what ``earlier`` files have, else the environment's:
-    as if the files were one. Notes a problem for what can't be read or parsed.
+    The value of ``${NAME}`` is the one above it in the file, else the one of the ``lower`` files, else the
+    environment's: as if the files were one. Adds to ``problems`` what can't be read or parsed.
     """
     from dotenv.variables import parse_variables
 
     values: dict[str, str | None] = {}
     lines: dict[str, int] = {}
-    for binding in parse(path, problems):
+    for binding in parse_bindings(path, problems):
         line = line_of(binding)
         if binding.error:
-            # The line's text stays unsaid: it may hold a secret.
+            # Without the line's text, which may hold a secret.
             problems.add(f"{path.name}:{line}: this isn't NAME=VALUE (is a quote left open, or text after its end?).")
         elif binding.key is not None:
-            scope = {**environ, **earlier, **values}
+            scope = {**environ, **lower, **values}
             values[binding.key] = (
                 None
                 if binding.value is None
@@ -78,8 +83,8 @@ def read(path: Path, environ: Mapping[str, str], earlier: Mapping[str, str | Non
     return DotenvFile(path, values, lines)
 
 
-def parse(path: Path, problems: Problems) -> list[Binding]:
-    """The bindings of a file in order, comments and broken lines among them; notes why it can't be read."""
+def parse_bindings(path: Path, problems: Problems) -> list[Binding]:
+    """Return a file's bindings in order, with comments and broken lines; add to ``problems`` if it can't be read."""
     import io
 
     from dotenv.parser import parse_stream
@@ -99,6 +104,6 @@ def parse(path: Path, problems: Problems) -> list[Binding]:
 
 
 def line_of(binding: Binding) -> int:
-    """The line that a binding's name stands on; the parser counts from the blank lines before it."""
+    """Return the line that a binding's name stands on; the parser counts from the blank lines before it."""
     string = binding.original.string
     return binding.original.line + string[: len(string) - len(string.lstrip())].count("\n")

@@ -1,12 +1,12 @@
-"""`.env.example`, written from the table: every setting once, commented out, with a comment."""
+"""The text of `.env.example`, made from the schema: every setting once, commented out, with a comment."""
 
 from __future__ import annotations
 
 import sys
 import textwrap
 
-from ecr_tasks.settings.schema import GROUPS
-from ecr_tasks.settings.setting import Spec
+from ecr_tasks.settings.schema import TABLE
+from ecr_tasks.settings.setting import Setting
 
 _HEAD = """\
 Every setting of ecr-tasks. Copy what you need to .env, beside tasks.py, and keep .env out of git.
@@ -16,20 +16,15 @@ From low to high: defaults; Invoke configuration (ecr.*); .env; .env.NAME; the e
 
 
 def render() -> str:
-    """The whole file's text."""
-    parts = [_comment(_HEAD)]
-    for group, specs in GROUPS.items():
-        parts.append(f"\n# ---- {group} ----\n")
-        parts += [_entry(spec) for spec in specs]
-    return "".join(parts)
+    """Return the whole file's text."""
+    return _comment(_HEAD) + "".join(_entry(setting) for setting in TABLE.values())
 
 
-def _entry(spec: Spec) -> str:
-    notes = [spec.help]
-    if spec.default is not None:
-        notes.append(f"Default: {spec.default}")
-    lines = textwrap.wrap(" ".join(notes), 98, break_on_hyphens=False)
-    return "\n" + _comment("\n".join(lines)) + f"#{spec.name}={spec.example}\n"
+def _entry(setting: Setting) -> str:
+    heading = f"\n# ---- {setting.heading} ----\n" if setting.heading else ""
+    default = f" Default: {setting.default}" if setting.default is not None else ""
+    comment = _comment(textwrap.fill(setting.comment + default, 98, break_on_hyphens=False))
+    return f"{heading}\n{comment}#{setting.name}={setting.example}\n"
 
 
 def _comment(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What is wrong with the settings: collected while reading, told at once."""
+"""The errors of settings: one malformed value, and everything that is wrong in one exception."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ecr_tasks.settings.origin import Origin
 
 
 class Malformed(Exception):
-    """A value that can't be used; each message goes on from the setting's name ("must be …")."""
+    """A text that is no value of its setting; each message continues a sentence with its name ("must be …")."""
 
     def __init__(self, *messages: str) -> None:
         super().__init__(*messages)
@@ -17,7 +17,7 @@ class Malformed(Exception):
 
 
 class SettingsProblems(SettingsError):
-    """One or more settings are wrong; ``problems`` has a sentence for each, beginning with its place.
+    """One or more settings are wrong; ``problems`` has a sentence for each, which begins with its place.
 
     No sentence holds a secret or a build argument's value.
     """
@@ -39,27 +39,27 @@ class SettingsProblems(SettingsError):
 
 
 class Problems:
-    """A list of problems in the making."""
+    """Collects what is wrong, so that it can be reported at once."""
 
     def __init__(self) -> None:
-        self.found: list[str] = []
+        self._sentences: list[str] = []
 
-    def add(self, text: str) -> None:
-        """Note one problem that names its place itself; the same sentence is noted once."""
-        if text not in self.found:
-            self.found.append(text)
+    def add(self, sentence: str) -> None:
+        """Add a sentence that names its place itself; the same one is added once."""
+        if sentence not in self._sentences:
+            self._sentences.append(sentence)
 
-    def at(self, origin: Origin, name: str, message: str) -> None:
-        """Note what is wrong with the setting ``name`` that stands at ``origin``."""
+    def add_at(self, origin: Origin, name: str, message: str) -> None:
+        """Add a sentence about the setting ``name`` at ``origin``; ``message`` continues it after the name."""
         if origin.kind == "file":
             self.add(f"{origin}: {name} {message}")
         elif origin.kind == "default":
             self.add(f"{name} {message}")
         else:
-            text = f"{origin} {message}" if origin.kind != "override" else f"{name} of the {origin} {message}"
-            self.add(text[0].upper() + text[1:])
+            sentence = f"{origin} {message}" if origin.kind != "override" else f"{name} of the {origin} {message}"
+            self.add(sentence[0].upper() + sentence[1:])
 
     def raise_if_any(self) -> None:
-        """Raise :class:`SettingsProblems` with all that was noted."""
-        if self.found:
-            raise SettingsProblems(self.found)
+        """Raise :class:`SettingsProblems` if anything was added."""
+        if self._sentences:
+            raise SettingsProblems(self._sentences)

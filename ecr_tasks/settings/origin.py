@@ -1,23 +1,19 @@
-"""TODO."""
+"""Where a setting's text stands: a file and line, a variable, a key of Invoke's configuration, or the defaults."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    pass
-
+from typing import Literal
 
 OriginKind = Literal["default", "config", "file", "environment", "override"]
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a value came from; ``str()`` is what people read.
+    """The place of a setting; ``str()`` is what people read.
 
-    ``name`` is the name that is written there: a variable, a key under ``ecr.``, or who overrides.
+    ``name`` is the name as it is written there: a variable, a key under ``ecr.``, or the task that overrides.
     """
 
     kind: OriginKind
@@ -40,9 +36,7 @@ DEFAULT = Origin("default")
 
 @dataclass(frozen=True)
 class SettingValue:
-    """One name's text as it was written; None when nothing sets it and it has no default."""
+    """A setting's text as it is written, and its place; the text is empty where nothing sets it."""
 
-    name: str
-    text: str | None = field(repr=False)
+    text: str = field(repr=False)
     origin: Origin = DEFAULT
-    secret: bool = False

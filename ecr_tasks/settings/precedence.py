@@ -1,92 +1,74 @@
-"""Which value counts: the places a setting can stand in, from low to high, and what beats what."""
+"""The places that settings stand in, from low to high, and which one's value counts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from ecr_tasks.errors import nearest
 from ecr_tasks.settings.dotenv import DotenvFile
 from ecr_tasks.settings.errors import Problems
-from ecr_tasks.settings.origin import Origin
-from ecr_tasks.settings.parse import lists as entries
-from ecr_tasks.settings.schema import CONFIG_ALIASES, TABLE
+from ecr_tasks.settings.origin import Origin, SettingValue
+from ecr_tasks.settings.parse.lists import join
+from ecr_tasks.settings.schema import TABLE
 
 PROFILES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
-_REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
+REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
+
+Layer = Mapping[str, SettingValue]
+"""The settings of one place, by name. A text is never empty but in an override."""
 
 
-@dataclass(frozen=True)
-class Given:
-    """A text, which is never empty but in an override, and where it stands."""
-
-    text: str = field(repr=False)
-    origin: Origin
-
-
-Layer = Mapping[str, Given]
-
-
-def is_ours(name: str) -> bool:
-    """Whether a variable's name is a setting's (or a misspelt one)."""
-    return name.startswith(("ECR_", "AWS_"))
-
-
-def from_file(file: DotenvFile) -> Layer:
-    """The settings among a dotenv file's variables; an empty one counts as not set."""
+def file_layer(file: DotenvFile) -> Layer:
+    """Return the settings among a dotenv file's variables; an empty one counts as not set."""
     return {
-        name: Given(text, Origin("file", name, file.path, file.lines[name]))
+        name: SettingValue(text, Origin("file", name, file.path, file.lines[name]))
         for name, text in file.values.items()
-        if text and is_ours(name)
+        if text and has_our_prefix(name)
     }
 
 
-def from_environment(environ: Mapping[str, str]) -> Layer:
-    """The settings in an environment. An empty one counts as not set: CI systems export empty variables."""
+def environment_layer(environ: Mapping[str, str]) -> Layer:
+    """Return the settings in an environment. CI systems export empty variables: an empty one counts as not set."""
     return {
-        name: Given(text, Origin("environment", name)) for name, text in environ.items() if text and is_ours(name)
+        name: SettingValue(text, Origin("environment", name))
+        for name, text in environ.items()
+        if text and has_our_prefix(name)
     }
 
 
-def from_overrides(overrides: Mapping[str, str], who: str) -> Layer:
-    """What a selector task sets over everything; an empty text takes a value away."""
-    return {name: Given(text, Origin("override", who)) for name, text in overrides.items()}
+def override_layer(overrides: Mapping[str, str], owner: str) -> Layer:
+    """Return the settings that a task sets over all others; an empty text removes a value. ``owner`` is in words."""
+    return {name: SettingValue(text, Origin("override", owner)) for name, text in overrides.items()}
 
 
-def from_config(config: Mapping[str, object], problems: Problems) -> Layer:
-    """The settings under ``ecr.`` in Invoke's configuration, but for keys that begin with ``_``."""
-    layer: dict[str, Given] = {}
+def config_layer(config: Mapping[str, object], problems: Problems) -> Layer:
+    """Return the settings under ``ecr.`` in Invoke's configuration, without keys that begin with ``_``.
+
+    Adds to ``problems`` the keys that are no settings, and values that no dotenv file could hold.
+    """
+    names = {setting.field: name for name, setting in TABLE.items()}
+    layer: dict[str, SettingValue] = {}
     for key, value in config.items():
         if key.startswith("_"):
             continue
-        name = _config_name(key)
+        name = names.get(key.lower()) or (key.upper() if key.startswith("aws_") else None)
         origin = Origin("config", key)
-        if name not in TABLE and not name.startswith("AWS_"):
-            problems.at(origin, key, f"is not a setting: did you mean ecr.{nearest(key, _config_keys())}?")
+        if name is None:
+            problems.add_at(origin, key, f"is not a setting: did you mean ecr.{nearest(key, list(names))}?")
             continue
         try:
-            text = _as_text(value)
+            text = _config_text(value)
         except ValueError as error:
-            problems.at(origin, key, f"can't be used: {error}")
+            problems.add_at(origin, key, f"can't be used: {error}")
             continue
         if text:
-            layer[name] = Given(text, origin)
+            layer[name] = SettingValue(text, origin)
     return layer
 
 
-def _config_name(key: str) -> str:
-    if key in CONFIG_ALIASES:
-        return CONFIG_ALIASES[key]
-    return key.upper() if key.startswith("aws_") else f"ECR_{key.upper()}"
-
-
-def _config_keys() -> list[str]:
-    return [*CONFIG_ALIASES, *(name.removeprefix("ECR_").lower() for name in TABLE)]
-
-
-def _as_text(value: object) -> str:
-    """A configured value as it would stand in a dotenv file; raises ValueError where nothing could stand."""
+def _config_text(value: object) -> str:
+    """Return a configured value as it would stand in a dotenv file. Raises ValueError when no text can hold it."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -96,57 +78,55 @@ def _as_text(value: object) -> str:
     if hasattr(value, "keys") and hasattr(value, "__getitem__"):
         # Not only Mapping: Invoke's DataProxy has the methods and not the class.
         pairs = ((key, value[key]) for key in value.keys())  # noqa: SIM118 - a DataProxy iterates otherwise
-        return _lines(str(key) if item is None else f"{key}={_scalar(item)}" for key, item in pairs)
+        return join(str(key) if item is None else f"{key}={_scalar_text(item)}" for key, item in pairs)
     if isinstance(value, Iterable):
-        return _lines(_scalar(item) for item in value)
+        return join(_scalar_text(item) for item in value)
     raise ValueError(f"it is a {type(value).__name__}, not a text, a number, a list or a mapping")
 
 
-def _scalar(value: object) -> str:
+def _scalar_text(value: object) -> str:
     if isinstance(value, (str, int, float)):
-        return _as_text(value).strip()
+        return _config_text(value).strip()
     raise ValueError(f"it holds a {type(value).__name__} where a text belongs")
 
 
-def _lines(items: Iterable[str]) -> str:
-    return entries.join(items)
+def has_our_prefix(name: str) -> bool:
+    """Whether a variable's name begins as settings' names do."""
+    return name.startswith(("ECR_", "AWS_"))
 
 
-def report_unknown(layer: Mapping[str, Origin], problems: Problems, known: Mapping[str, object] = TABLE) -> None:
-    """Note every ``ECR_…`` name that is no setting, with the nearest one that is."""
+def report_unknown(origins: Mapping[str, Origin], problems: Problems) -> None:
+    """Add to ``problems`` every ``ECR_…`` name that is no setting, with the nearest one that is."""
     # People write ECR_REGION for AWS_REGION: the nearest name is looked for under either prefix.
-    candidates = {f"ECR_{name[4:]}": name for name in known if name.startswith("AWS_")}
-    candidates.update((name, name) for name in known if name.startswith("ECR_"))
-    for name, origin in layer.items():
-        if name.startswith("ECR_") and name not in known:
-            meant = candidates[nearest(name, list(candidates))]
-            problems.at(origin, name, f"is not a setting: did you mean {meant}?")
+    candidates = {f"ECR_{name[4:]}": name for name in TABLE if name.startswith("AWS_")}
+    candidates.update((name, name) for name in TABLE if name.startswith("ECR_"))
+    for name, origin in origins.items():
+        if name.startswith("ECR_") and name not in TABLE:
+            suggestion = candidates[nearest(name, list(candidates))]
+            problems.add_at(origin, name, f"is not a setting: did you mean {suggestion}?")
 
 
-def merge(layers: Sequence[Layer]) -> dict[str, Given]:
-    """The value of every name that has one, given the layers from low to high.
+def merge(layers: Sequence[Layer]) -> dict[str, SettingValue]:
+    """Return the value that counts of every name that has one; ``layers`` go from low to high.
 
-    AWS_REGION and AWS_DEFAULT_REGION are one setting (the first wins within a layer, the higher layer between
-    two). Credentials go together: a layer that names a profile, or a key with its secret, puts aside what
-    lower layers say about either. The SDK would take one place's keys before another's profile, or a key with
-    another key's session token, and act for an account that nobody chose.
+    AWS_REGION and AWS_DEFAULT_REGION are one setting (the first counts within a layer, the higher layer between
+    two). Credentials belong together: a layer that names a profile, or a key with its secret, removes both of lower
+    layers. The SDK would take one place's keys before another's profile, or a key with another key's session token,
+    and act for an account that nobody chose.
     """
-    merged: dict[str, Given] = {}
+    merged: dict[str, SettingValue] = {}
     for layer in layers:
-        if decides_credentials(layer):
+        if has_credentials(layer):
             for name in (*PROFILES, *KEYS):
                 merged.pop(name, None)
         merged.update(layer)
-        region = next((layer[name] for name in _REGIONS if name in layer), None)
+        region = next((layer[name] for name in REGIONS if name in layer), None)
         if region:
-            merged.update(dict.fromkeys(_REGIONS, region))
+            merged.update(dict.fromkeys(REGIONS, region))
     return merged
 
 
-def decides_credentials(layer: Layer) -> bool:
-    """Whether a layer by itself says whose credentials to use."""
-
-    def given(name: str) -> bool:
-        return name in layer and bool(layer[name].text)
-
-    return any(given(name) for name in PROFILES) or (given(KEYS[0]) and given(KEYS[1]))
+def has_credentials(layer: Layer) -> bool:
+    """Whether a layer by itself decides whose credentials are used: by a profile, or by a key with its secret."""
+    names = {name for name, value in layer.items() if value.text}
+    return not names.isdisjoint(PROFILES) or names.issuperset(KEYS[:2])

@@ -2,91 +2,38 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
 
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.model.scan import Level
 from ecr_tasks.settings.origin import DEFAULT, Origin, SettingValue
-
-if TYPE_CHECKING:
-    from ecr_tasks.model.destination import Destination
-
-Preset = Literal["default", "lambda", "supply-chain"]
-Dirty = Literal["tag", "refuse"]
-Skip = Literal["commit", "content", "never"]
-
-DEFAULT_DOCKERFILE = "Dockerfile"
+from ecr_tasks.settings.parse.build_options import DEFAULT_DOCKERFILE, is_remote
+from ecr_tasks.settings.schema import Schema
+from ecr_tasks.settings.setting import EMPTY
 
 
-def _nothing() -> Mapping[str, Any]:
-    return MappingProxyType({})
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class Settings(Schema):
+    """What a run is configured to do: the fields of :class:`Schema`, and where they came from.
 
+    Made by :func:`ecr_tasks.settings.load.load`, which makes ``context`` an absolute path or leaves it as a remote
+    context, and files absolute paths. ``dockerfile`` is as written, see :meth:`dockerfile_path`. ``build_args``,
+    ``build_contexts``, ``secrets`` and ``ssh`` hold entries in buildx's own syntax, their paths relative to
+    ``project``. ``tags`` and ``flavor`` are as written: package ``tags`` parses them. ``repository_prefix`` ends with
+    its separator: a target's repository is prefix + target. ``mutability`` is a word and the excluded patterns. The
+    ``aws_…`` fields are for the SDK, which gets its variables from :meth:`sdk_environ`.
 
-# What docker takes for a remote context: a URL, an scp-like git address, or the one host it knows by name
-# (BuildKit, util/gitutil and client/build: IsRemoteURL).
-_REMOTE = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+://|git@|github\.com/|[\w.-]+@[\w.-]+:)")
-
-
-def is_remote(context: str) -> bool:
-    """Whether docker fetches this context itself instead of reading a folder."""
-    return bool(_REMOTE.match(context))
-
-
-@dataclass(frozen=True, repr=False)
-class Settings:
-    """What a run is configured to do. Made by :func:`ecr_tasks.settings.load`.
-
-    ``context`` is an absolute path, or a remote context as written; ``dockerfile`` is as written, see
-    :meth:`dockerfile_path`. ``build_args``, ``build_contexts``, ``secrets`` and ``ssh`` hold entries in
-    buildx's own syntax; relative paths in them are meant from ``project``. ``tags`` and ``flavor`` are as written:
-    the rules are ``tagging``'s business. ``repository_prefix`` ends with its separator: a target's repository is
-    prefix + target. ``mutability`` is a word and the patterns that are excluded. ``sdk_environment``
-    is what the SDK must see beside the process environment, an empty text meaning "as if it were not exported":
-    use :meth:`sdk_environ`. ``child_environment`` is what a build needs besides.
+    ``sdk_environment`` has the variables that the SDK must see differently from the process environment (an empty
+    text: as if it weren't exported), ``child_environment`` those that a build needs besides. ``values`` has the text
+    and the origin of every setting by its variable's name, ``files`` the dotenv files that were read.
     """
 
     project: Path
-    context: str
     env_name: str | None = None
-    region: str | None = None
-    account_id: str | None = None
-    role_arn: str | None = None
-    repository: str | None = None
-    repository_prefix: str | None = None
-    bake_file: Path | None = None
-    dockerfile: str = DEFAULT_DOCKERFILE
-    target: str | None = None
-    platforms: tuple[str, ...] = ()
-    build_args: tuple[str, ...] = ()
-    build_contexts: tuple[str, ...] = ()
-    secrets: tuple[str, ...] = ()
-    ssh: tuple[str, ...] = ()
-    labels: Mapping[str, str] = field(default_factory=_nothing)
-    annotations: Mapping[str, str] = field(default_factory=_nothing)
-    tags: str | None = None
-    flavor: str | None = None
-    cache: str = "off"
-    builder: str | None = None
-    preset: Preset = "default"
-    create_repository: bool = False
-    mutability: tuple[str, ...] = ("rules",)
-    lifecycle_policy: Literal["default", "off"] | Path = "default"
-    repository_policy: Path | None = None
-    kms_key: str | None = None
-    repository_tags: Mapping[str, str] = field(default_factory=_nothing)
-    destinations: tuple[Destination, ...] = ()
-    dirty: Dirty = "tag"
-    scan_fail_on: Level | None = None
-    skip: Skip = "commit"
-    debug: bool = False
-    sdk_environment: Mapping[str, str] = field(default_factory=_nothing)
-    child_environment: Mapping[str, str] = field(default_factory=_nothing)
-    values: Mapping[str, SettingValue] = field(default_factory=_nothing)
+    sdk_environment: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    child_environment: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    values: Mapping[str, SettingValue] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -103,12 +50,12 @@ class Settings:
         return is_remote(self.context)
 
     def origin(self, name: str) -> Origin:
-        """Where the named setting's value came from; the default's origin for a name that nothing sets."""
+        """Return the place of the value of the variable ``name``; :data:`DEFAULT` where nothing sets it."""
         value = self.values.get(name)
         return value.origin if value else DEFAULT
 
     def sdk_environ(self, environ: Mapping[str, str]) -> dict[str, str]:
-        """The environment as the AWS SDK must see it: ``environ`` with the files' AWS_… names exported.
+        """Return the environment as the AWS SDK must see it: ``environ`` with the settings' AWS_… variables.
 
         Empty AWS_… values are left out: CI systems export empty variables, and botocore would look for a
         profile of that name.
@@ -117,13 +64,13 @@ class Settings:
         return {name: text for name, text in merged.items() if text or not name.startswith("AWS_")}
 
     def child_environ(self, environ: Mapping[str, str]) -> dict[str, str]:
-        """The environment for a build: ``environ`` with what the build refers to from the dotenv files."""
+        """Return a build's environment: ``environ`` with the dotenv files' variables that the build refers to."""
         return {**environ, **self.child_environment}
 
     def require_repository(self) -> str:
-        """The repository's name.
+        """Return the repository's name.
 
-        Raises :class:`SettingsError` where none is configured: `login` works without, `push` can't.
+        Raises :class:`SettingsError` when none is configured: `login` works without, `push` can't.
         """
         if self.repository is None:
             raise SettingsError(
@@ -133,33 +80,33 @@ class Settings:
         return self.repository
 
     def dockerfile_path(self) -> Path | None:
-        """Where the Dockerfile should be, whether or not it is there; None if docker fetches it remotely.
+        """Return the Dockerfile's path, whether or not it exists; None if docker fetches it from elsewhere.
 
-        Docker looks for ``build -f`` in the working directory and for a bake target's in the context. Here it
-        is the project folder's if the file exists there, else the context's. Plain ``Dockerfile`` is always
-        the context's, so that writing the default down changes nothing.
+        Docker looks for the one of ``build -f`` in the working directory and for a bake target's in the context.
+        Here it is the project folder's if it exists there, else the context's. Plain ``Dockerfile`` is always the
+        context's, so that writing the default down changes nothing.
         """
         if self.context_is_remote or is_remote(self.dockerfile):
             return None
         if self.dockerfile != DEFAULT_DOCKERFILE:
-            beside = self.project / self.dockerfile
-            if beside.is_file():
-                return beside
+            path = self.project / self.dockerfile
+            if path.is_file():
+                return path
         return Path(self.context) / self.dockerfile
 
     def require_dockerfile(self) -> Path | None:
-        """The Dockerfile, known to exist; None if docker fetches it.
+        """Return the path of a Dockerfile that exists; None if docker fetches it from elsewhere.
 
-        Raises :class:`SettingsError` if the context folder or the Dockerfile is missing.
+        Raises :class:`SettingsError` when the context folder or the Dockerfile is missing.
         """
         path = self.dockerfile_path()
         if path is None:
             return None
         folder = Path(self.context)
         if not folder.is_dir():
-            what = "not a folder" if folder.exists() else "missing"
+            state = "not a folder" if folder.exists() else "missing"
             raise SettingsError(
-                f"The build context {folder} is {what} (ECR_CONTEXT: {self.origin('ECR_CONTEXT')}).",
+                f"The build context {folder} is {state} (ECR_CONTEXT: {self.origin('ECR_CONTEXT')}).",
                 "Set ECR_CONTEXT to the folder to build, relative to the project folder.",
             )
         if not path.is_file():

@@ -77,7 +77,7 @@ def _version(rule: Rule, facts: Facts, scheme: Scheme, *, forward: bool) -> Valu
         standard = "semantic version (semver.org)" if scheme == "semver" else "Python version (PEP 440)"
         return NoValue(f"{text!r} is no {standard}")
     tag = version.render(rule.pattern)
-    fixed = version.is_told_by(rule.pattern)
+    fixed = version.is_unique_in(rule.pattern)
     comparable = version if text == given.text else None
     moves_to: Forward | None = None
     if forward and not fixed and comparable is not None:

@@ -13,7 +13,7 @@ from typing import Literal, cast, get_args
 from ecr_tasks.errors import nearest
 from ecr_tasks.model.tag import Kind
 from ecr_tasks.tags.dates import time_zone
-from ecr_tasks.tags.js_regexp import NotTranslatable, Regexp
+from ecr_tasks.tags.js_regexp import Regexp, UnsupportedPattern
 from ecr_tasks.tags.syntax import Field, RuleError, split_fields, split_rules
 from ecr_tasks.tags.template import Template
 from ecr_tasks.tags.template import parse as parse_template
@@ -191,13 +191,13 @@ def _regexp(fields: Mapping[str, Field], key: str) -> Regexp | None:
         return None
     try:
         return Regexp.parse(field.value) if key == "pattern" else _with_group(Regexp(field.value))
-    except NotTranslatable as error:
+    except UnsupportedPattern as error:
         raise RuleError(f"has a {key}= that can't be used: {error}", field.column) from error
 
 
 def _with_group(regexp: Regexp) -> Regexp:
     if not regexp.groups:
-        raise NotTranslatable("it has no group (…) that says which part is the version")
+        raise UnsupportedPattern("it has no group (…) that says which part is the version")
     return regexp
 
 

@@ -6,20 +6,21 @@ import os
 import time
 from collections.abc import Sequence
 
-from ecr_tasks.checks.build_context import check_leaks, own_folder_in_context
+from ecr_tasks.checks.leaked_keys import check_leaked_keys
+from ecr_tasks.checks.receipt_in_context import receipt_in_context
 from ecr_tasks.console import data, say, short, warn
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.execute.build import Built, build, build_key, still_there
 from ecr_tasks.execute.push import Published, publish
 from ecr_tasks.model.registry import Repository
 from ecr_tasks.plan.plan import Plan, PlannedImage
-from ecr_tasks.plan.targets import bake_file
 from ecr_tasks.runner import ci_results as handing
 from ecr_tasks.runner import receipt
 from ecr_tasks.runner.destinations import failure, spread_image
 from ecr_tasks.runner.prepare import ensure_repositories, planned
 from ecr_tasks.runner.run import Run
 from ecr_tasks.source.build_context.ecr_hosts import ecr_hosts
+from ecr_tasks.source.definitions.bake_file import bake_file
 from ecr_tasks.tasks import plan_view as show
 
 
@@ -67,7 +68,7 @@ def push_images(run: Run) -> None:
         handing.results(run, plan, complete=False)
         raise
     finally:  # what is published is told, whatever came after it
-        run.turns.close()
+        run.push_locks.release_all()
         receipt.write(run.project, run.source, run.entries)
     failed = failure(run)
     handing.results(run, plan, complete=failed is None)
@@ -82,7 +83,8 @@ def _in_turn(run: Run, plan: Plan) -> Plan:
     """Takes this run's turn at every image that is to be built; after a wait, the registry is asked anew."""
     due = sorted({reference for item in plan.images if item.build_needed for reference in item.turns})
     waits = [
-        run.turns.take(reference, lambda name: say(f"waiting: another run publishes {name}")) for reference in due
+        run.push_locks.acquire(reference, lambda name: say(f"waiting: another run publishes {name}"))
+        for reference in due
     ]
     if not any(waits):
         return plan
@@ -98,8 +100,8 @@ def _build(run: Run, needed: Sequence[PlannedImage]) -> None:
     settings, definitions = run.settings, [item.image.definition for item in needed]
     if bake_file(settings) is None:
         settings.require_dockerfile()
-    check_leaks(settings, run.source, definitions)
-    if own_folder_in_context(definitions):
+    check_leaked_keys(settings, run.source, definitions)
+    if receipt_in_context(definitions):
         warn("The build context carries .ecr-tasks/, which changes at every run: add it to .dockerignore.")
     run.let_in({host: region for item in definitions for host, region in ecr_hosts(item, settings).items()})
     if settings.cache == "registry":
@@ -113,7 +115,7 @@ def _build(run: Run, needed: Sequence[PlannedImage]) -> None:
             images = [item.image for item in needed]
             check_unchanged(images, project=settings.project, environ=os.environ)
     except BaseException:
-        run.turns.close()
+        run.push_locks.release_all()
         raise
     for name, result in built.items():
         entry = run.entry(name)
@@ -130,7 +132,9 @@ def _built(run: Run, needed: Sequence[PlannedImage]) -> dict[str, Built]:
         builder=run.settings.builder,
         keep={item.image.name: item.keep for item in needed},
         references={
-            item.image.name: item.reference for item in needed if item.reference and run.turns.has(item.reference)
+            item.image.name: item.reference
+            for item in needed
+            if item.reference and run.push_locks.has(item.reference)
         },
     )
 
@@ -156,7 +160,7 @@ def _publish(run: Run, item: PlannedImage) -> Published:
     with handing.group(run, f"Publish {item.image.name}"):
         done = publish(item, entry.built, run.docker, run.registry, builder=run.settings.builder, warn=warn)
     for reference in item.turns:
-        run.turns.end(reference)
+        run.push_locks.release(reference)
     entry.published, entry.failed = [done], []
     entry.platforms = tuple(platform for platform, _ in done.image.children)
     # An index's size is its images', which are only asked for when there is something new to tell.

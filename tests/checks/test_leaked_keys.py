@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecr_tasks.checks.leaked_keys import Leak, _quoted, carries, find_leaks, refuse
-from ecr_tasks.errors import ExitCode, SettingsError
+from ecr_tasks.checks.leaked_keys import Leak, _quoted, check_leaked_keys, find_leaks, refusal
+from ecr_tasks.errors import ExitCode, Refused, SettingsError
+from ecr_tasks.model.image import BuildDefinition
+from ecr_tasks.settings.load import load
+from ecr_tasks.settings.settings import Settings
 from ecr_tasks.source.build_context.dockerignore import DockerIgnore
+from tests.support.build import source
 
 KEYS = "ECR_REPOSITORY=app\nAWS_ACCESS_KEY_ID=AKIAsecret1\nAWS_SECRET_ACCESS_KEY=secret2\n"
 NAMES = (("AWS_ACCESS_KEY_ID", 2), ("AWS_SECRET_ACCESS_KEY", 3))
-
-
-def holds_keys(path: Path) -> Sequence[tuple[str, int]]:
-    """The settings' function, as far as it matters here."""
-    content = path.read_text(encoding="utf-8")
-    if "unreadable" in content:
-        raise SettingsError(f"{path} is no dotenv file.", "Correct it.")
-    found = [(line.partition("=")[0], number) for number, line in enumerate(content.splitlines(), 1)]
-    return [(name, number) for name, number in found if name.startswith("AWS_")]
 
 
 def write(path: Path, content: str = KEYS) -> Path:
@@ -39,9 +34,7 @@ def find(
     context: Path, *files: Path, tracked: Callable[[Path], bool] = lambda path: False, dockerfile: str = "Dockerfile"
 ) -> tuple[Leak, ...]:
     """The leaks of a build in ``context``."""
-    return find_leaks(
-        context=context, dockerfile=context / dockerfile, files=files, tracked=tracked, holds_keys=holds_keys
-    )
+    return find_leaks(context=context, dockerfile=context / dockerfile, files=files, tracked=tracked)
 
 
 def test_a_key_in_the_context(tmp_path: Path) -> None:
@@ -129,10 +122,11 @@ def test_a_context_that_is_a_link(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_no_dotenv_file_in_spite_of_its_name(tmp_path: Path) -> None:
-    encrypted = write(tmp_path / ".env.gpg", "unreadable")
+    encrypted = tmp_path / ".env.gpg"
+    encrypted.write_bytes(b"\x8c\xff\xfe")
     (tmp_path / ".env").mkdir()
     assert find(tmp_path) == ()
-    with pytest.raises(SettingsError, match="no dotenv file"):
+    with pytest.raises(SettingsError, match=r"\.env\.gpg"):
         find(tmp_path, encrypted)
 
 
@@ -140,7 +134,7 @@ def test_the_refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     env = write(tmp_path / ".env")
     write(tmp_path / "api" / ".env", "AWS_SESSION_TOKEN=secret3\n")
-    error = refuse(find(tmp_path, env, tracked=lambda path: True))
+    error = refusal(find(tmp_path, env, tracked=lambda path: True))
     assert error.code == ExitCode.REFUSED
     assert error.cause == (
         ".env holds AWS_ACCESS_KEY_ID (line 2) and AWS_SECRET_ACCESS_KEY (line 3), and git tracks it and the "
@@ -156,21 +150,39 @@ def test_the_refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_key_in_a_comment(tmp_path: Path) -> None:
     leak = Leak(tmp_path / "a file", "tracked", (("#", 7),), tmp_path / ".gitignore", "/a file")
-    error = refuse([leak])
+    error = refusal([leak])
     assert "holds a key in a comment (line 7), and git tracks it." in error.cause
     assert f"git rm --cached -- '{tmp_path}/a file'" in error.remedy
 
 
-def test_carries(tmp_path: Path) -> None:
-    dockerfile = tmp_path / "Dockerfile"
-    assert carries(tmp_path, dockerfile, ".ecr-tasks/receipt.json")
-    write(tmp_path / ".ecr-tasks" / "receipt.json")
-    assert carries(tmp_path, dockerfile, ".ecr-tasks")
-    ignore = write(tmp_path / ".dockerignore", ".ecr-tasks")
-    assert not carries(tmp_path, dockerfile, ".ecr-tasks")
-    assert not carries(tmp_path, dockerfile, ".ecr-tasks/receipt.json")
-    ignore.write_text(".ecr-tasks\n!.ecr-tasks/receipt.json\n", encoding="utf-8")
-    assert carries(tmp_path, dockerfile, ".ecr-tasks")
+def with_keys(folder: Path, ignored: str) -> Settings:
+    """Settings from a .env with keys, in a context that ignores these names."""
+    keys = "AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE\nAWS_SECRET_ACCESS_KEY=hush\n"
+    (folder / ".env").write_text(keys, encoding="utf-8")
+    (folder / ".dockerignore").write_text(ignored, encoding="utf-8")
+    return load(folder, environ={})
+
+
+def test_keys_that_the_context_would_carry_are_refused_with_the_line_to_add(tmp_path: Path) -> None:
+    with pytest.raises(Refused) as caught:
+        check_leaked_keys(with_keys(tmp_path, "*.pyc\n"), source(root=None), [BuildDefinition(str(tmp_path))])
+    assert caught.value.code == ExitCode.REFUSED
+    assert ".dockerignore" in str(caught.value)
+    assert ".env" in str(caught.value)
+    assert "hush" not in str(caught.value)
+
+
+def test_ignored_keys_and_files_without_keys_are_in_nobodys_way(tmp_path: Path) -> None:
+    build = [BuildDefinition(str(tmp_path))]
+    check_leaked_keys(with_keys(tmp_path, ".env\n"), source(root=None), build)
+    (tmp_path / ".dockerignore").unlink()
+    (tmp_path / ".env").write_text("ECR_REPOSITORY=team/app\n", encoding="utf-8")
+    check_leaked_keys(load(tmp_path, environ={}), source(root=None), build)
+
+
+def test_a_remote_context_has_no_files_of_ours(tmp_path: Path) -> None:
+    remote = BuildDefinition("https://git.example.com/app.git")
+    check_leaked_keys(with_keys(tmp_path, ""), source(root=None), [remote])
 
 
 names = st.text(

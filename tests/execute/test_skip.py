@@ -8,7 +8,7 @@ from ecr_tasks.errors import Refused, RegistryError
 from ecr_tasks.execute.build import Built, build
 from ecr_tasks.execute.push import Published, publish
 from ecr_tasks.plan.plan import Plan, make_plan
-from ecr_tasks.settings.settings import Skip
+from ecr_tasks.settings.schema import Skip
 from tests.support.build import ALL_TAGS, BRANCH, REVISION_A, SHA_TAG, manifest, repository, source
 from tests.support.fakes import Calls, FakeDocker, FakeRegistry
 from tests.support.inputs import NAME, OURS, PLAIN, TAG, THERE, of

@@ -11,7 +11,7 @@ from ecr_tasks.model.image import Image, Inputs
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.plan.plan import Plan, make_plan
-from ecr_tasks.settings.settings import Skip
+from ecr_tasks.settings.schema import Skip
 from ecr_tasks.source.state import SourceState
 from ecr_tasks.tags.from_settings import tags
 from tests.support.build import ALL_TAGS, REVISION_A, REVISION_B, SHA_TAG, dirty, manifest, repository, source
@@ -45,7 +45,7 @@ def test_the_same_inputs_are_not_built_again() -> None:
 
 def test_the_inputs_tag_is_asked_for_with_the_others() -> None:
     assert of().asked == (*(tag.name for tag in ALL_TAGS), TAG)
-    assert of(Inputs(untold="who knows")).asked == tuple(tag.name for tag in ALL_TAGS)
+    assert of(Inputs(unknown="who knows")).asked == tuple(tag.name for tag in ALL_TAGS)
 
 
 def test_an_image_of_other_inputs_is_not_taken_whatever_its_tag_says() -> None:
@@ -79,10 +79,10 @@ def test_an_uncommitted_tree_takes_an_image_of_its_inputs() -> None:
 
 
 def test_inputs_that_cant_be_told_leave_the_commit_to_decide() -> None:
-    untold = of(Inputs(untold="docker fetches the context itself"))
-    item = planned({}, made=untold).images[0]
+    unknown = of(Inputs(unknown="docker fetches the context itself"))
+    item = planned({}, made=unknown).images[0]
     assert item.because.endswith("and its inputs can't be told: docker fetches the context itself")
-    assert not planned({SHA_TAG: manifest("own")}, made=untold).images[0].build_needed
+    assert not planned({SHA_TAG: manifest("own")}, made=unknown).images[0].build_needed
 
 
 @pytest.mark.parametrize(

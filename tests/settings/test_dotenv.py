@@ -33,7 +33,7 @@ good_line = st.builds("{}={}".format, name, clean_value | quoted) | st.sampled_f
 
 def read_lines(path: Path, text: str, earlier: dict[str, str | None] | None = None) -> files.DotenvFile:
     path.write_bytes(text.encode())
-    return files.read(path, os.environ, earlier or {}, Problems())
+    return files.read_file(path, os.environ, earlier or {}, Problems())
 
 
 @given(lines=st.lists(line, max_size=6), end=st.sampled_from(["\n", "\r\n", "\r"]))

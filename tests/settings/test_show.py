@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from dotenv.parser import parse_stream
 
-from ecr_tasks.checks.key_files import holds_keys
+from ecr_tasks.checks.leaked_keys import find_keys
 from ecr_tasks.settings import env_example as example
 from ecr_tasks.settings.errors import SettingsProblems
 from ecr_tasks.settings.schema import TABLE
@@ -84,7 +84,7 @@ def test_secrets_are_hidden_everywhere(project: Project) -> None:
 
 
 def test_a_short_access_key_is_hidden_whole(project: Project) -> None:
-    assert shown(project.load({"AWS_ACCESS_KEY_ID": "test"}).values["AWS_ACCESS_KEY_ID"]) == "…hidden"
+    assert shown("AWS_ACCESS_KEY_ID", "test") == "…hidden"
 
 
 def test_the_committed_example_is_the_tables() -> None:
@@ -112,15 +112,15 @@ def test_keys_are_found_with_their_lines(project: Project) -> None:
         "AWS_SESSION_TOKEN=${TOKEN}\n"
         'OTHER="two\nASIAIOSFODNN7EXAMPLE"\nAWS_REGION=eu-west-1\n'
     )
-    assert holds_keys(path) == [("#", 2), ("AWS_ACCESS_KEY_ID", 3), ("OTHER", 7)]
+    assert find_keys(path) == [("#", 2), ("AWS_ACCESS_KEY_ID", 3), ("OTHER", 7)]
 
 
 def test_no_file_holds_no_keys_and_an_unreadable_one_is_not_trusted(project: Project) -> None:
-    assert holds_keys(project.path / ".env") == []
-    assert holds_keys(ROOT / ".env.example") == []
+    assert find_keys(project.path / ".env") == []
+    assert find_keys(ROOT / ".env.example") == []
     (project.path / ".env").write_bytes(b"\xff\xfe")
     with pytest.raises(SettingsProblems):
-        holds_keys(project.path / ".env")
+        find_keys(project.path / ".env")
 
 
 def test_importing_and_loading_without_a_file_imports_nothing_heavy(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ class Tree(Folder):
         super().__init__(path)
         self.docker = FakeDocker(FakeRegistry(Calls()))
         self.docker.local_bases["base:1"] = BASE
-        self.let_in: list[str] = []
+        self.logged_in: list[str] = []
         self.write("Dockerfile", "FROM base:1\nCOPY . /\n")
         self.write(".dockerignore", "**/*.log\n")
         self.write("app.py", "print()\n")
@@ -42,7 +42,7 @@ class Tree(Folder):
             docker=self.docker,
             builder=None,
             environ=os.environ,
-            let_in=self.let_in.extend,
+            log_in=self.logged_in.extend,
         )
         return found
 
@@ -53,12 +53,12 @@ class Tree(Folder):
 
     def digest(self, **changes: Any) -> str:
         found = self.inputs(**changes)
-        assert found.untold is None
+        assert found.unknown is None
         assert found.digest is not None
         return found.digest
 
-    def untold(self, **changes: Any) -> str:
+    def unknown(self, **changes: Any) -> str:
         found = self.inputs(**changes)
         assert found.digest is None
         assert found.tag is None
-        return found.untold or ""
+        return found.unknown or ""

@@ -1,1 +1,1 @@
-"""Docker through python-on-whales; no other package imports it."""
+"""Docker through python-on-whales, which no other package imports."""

@@ -1,6 +1,6 @@
-"""What is built, in buildx's terms: one definition an image, and the bake document of all of them.
+"""buildx's bake definitions: ours of what is to be built, and those of a project as `bake --print` shows them.
 
-Pure. One path serves one image and several: a generated bake definition (docs.docker.com/build/bake).
+One image and several are built the same way, by one generated definition (docs.docker.com/build/bake).
 """
 
 from __future__ import annotations
@@ -23,14 +23,16 @@ _LIST_KEYS = {
 }
 """BuildDefinition's tuples and bake's names for them."""
 
-
-_OWN_KEYS = {"context", "dockerfile", "target", "args", "contexts", "labels", "annotations", "tags", "output"}
+_KNOWN_KEYS = {
+    *("context", "dockerfile", "target", "args", "contexts", "labels", "annotations", "tags", "output"),
+    *_LIST_KEYS.values(),
+}
 
 
 def bake_document(inputs: Sequence[BuildInput]) -> dict[str, Any]:
-    """The bake definition of all inputs, as JSON's data: group ``default`` builds every target.
+    """Return the bake definition of all inputs, as JSON's data: group ``default`` builds every target.
 
-    Targets stand under their :func:`target_names`, in the inputs' order.
+    The targets have their :func:`target_names`, in the inputs' order.
     """
     names = target_names(inputs)
     return {
@@ -40,20 +42,20 @@ def bake_document(inputs: Sequence[BuildInput]) -> dict[str, Any]:
 
 
 def target_names(inputs: Sequence[BuildInput]) -> list[str]:
-    """Names for the inputs that bake takes, ``[a-zA-Z0-9_-]+``: an image's own may hold slashes and dots."""
-    found: list[str] = []
+    """Return a target name for each input: ``[a-zA-Z0-9_-]+``, while an image's name may have slashes and dots."""
+    names: list[str] = []
     for item in inputs:
         name = plain = re.sub(r"[^A-Za-z0-9_-]", "-", item.name)
         for number in count(2):
-            if name not in found:
+            if name not in names:
                 break
             name = f"{plain}-{number}"
-        found.append(name)
-    return found
+        names.append(name)
+    return names
 
 
-def dump(document: Mapping[str, Any]) -> str:
-    """The document as text that bake reads literally.
+def serialize(document: Mapping[str, Any]) -> str:
+    """Return a definition as JSON that bake reads literally.
 
     bake evaluates ``${…}`` and ``%{…}`` in a JSON definition's strings and keys too; doubling the first
     character is HCL's escape.
@@ -62,14 +64,14 @@ def dump(document: Mapping[str, Any]) -> str:
 
 
 def output(item: BuildInput) -> str:
-    """buildx's output for an input: loaded into the store, pushed from the builder, or kept there."""
+    """Return buildx's output option for an input: loaded into the store, pushed from the builder, or kept there."""
     if item.keep == "store":
         return "type=docker,oci-mediatypes=true"
     return f"type=image,oci-mediatypes=true,push={'true' if item.push else 'false'}"
 
 
-def from_bake(document: Mapping[str, Any]) -> dict[str, BuildDefinition]:
-    """The targets of what `docker buildx bake --print` printed."""
+def parse_bake(document: Mapping[str, Any]) -> dict[str, BuildDefinition]:
+    """Return the targets of a definition that `docker buildx bake --print` shows, by name."""
     return {name: _definition(target) for name, target in document.get("target", {}).items()}
 
 
@@ -85,13 +87,12 @@ def _target(item: BuildInput) -> dict[str, Any]:
         "annotations": list(definition.annotation_entries()),
         "tags": list(item.references),
         "output": [output(item)],
-        **{key: list(getattr(definition, ours)) for ours, key in _LIST_KEYS.items()},
+        **{key: list(getattr(definition, field)) for field, key in _LIST_KEYS.items()},
     }
     return {**definition.extra, **{key: value for key, value in target.items() if value}}
 
 
 def _definition(target: Mapping[str, Any]) -> BuildDefinition:
-    known = _OWN_KEYS | set(_LIST_KEYS.values())
     annotations = (entry.partition("=") for entry in target.get("annotations", ()))
     return BuildDefinition(
         context=target.get("context", "."),
@@ -101,20 +102,20 @@ def _definition(target: Mapping[str, Any]) -> BuildDefinition:
         contexts=target.get("contexts", {}),
         labels={key: value for key, value in target.get("labels", {}).items() if value is not None},
         annotations={key: value for key, _, value in annotations},
-        extra={key: value for key, value in target.items() if key not in known},
-        **{ours: tuple(map(_SHORT.get(ours, _entry), target.get(key, ()))) for ours, key in _LIST_KEYS.items()},
+        extra={key: value for key, value in target.items() if key not in _KNOWN_KEYS},
+        **{field: tuple(map(_SHORT.get(field, _entry), target.get(key, ()))) for field, key in _LIST_KEYS.items()},
     )
 
 
 def _entry(value: str | Mapping[str, Any]) -> str:
-    """A list entry in buildx's short syntax; newer bakes print some as objects."""
+    """Return a list entry in buildx's short syntax; newer versions of bake print some as objects."""
     if isinstance(value, str):
         return value
     return ",".join(f"{key}={text if isinstance(text, str) else json.dumps(text)}" for key, text in value.items())
 
 
 def _ssh_entry(value: str | Mapping[str, Any]) -> str:
-    """An ssh entry in its short syntax: ``id``, or ``id=path,path``."""
+    """Return an ssh entry in its short syntax: ``id``, or ``id=path,path``."""
     if isinstance(value, str):
         return value
     paths = ",".join(value.get("paths", ()))

@@ -1,8 +1,4 @@
-"""The Docker port on python-on-whales: the only module that imports it, and only inside functions.
-
-python-on-whales finds the docker client, builds its command line and runs what it covers; what it does not
-cover (bake's metadata file, progress on stderr alone) is added to its command line here.
-"""
+"""The Docker port on python-on-whales: its API, and :mod:`command_line` for what that does only with a loss."""
 
 from __future__ import annotations
 
@@ -11,15 +7,17 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ecr_tasks.clients.docker import errors as docker_errors
-from ecr_tasks.clients.docker import process as live
-from ecr_tasks.clients.docker.bake import bake_document, dump, from_bake, target_names
+from ecr_tasks.clients.docker import errors
+from ecr_tasks.clients.docker.bake import bake_document, parse_bake, serialize, target_names
+from ecr_tasks.clients.docker.command_line import CommandLine, run_in_own_config, translate_errors
 from ecr_tasks.clients.docker.config import PrivateConfig
-from ecr_tasks.clients.docker.parse import built, engine_of, loaded_config, registry_digest
-from ecr_tasks.clients.docker.retry import insist
+from ecr_tasks.clients.docker.parse import build_result, loaded_config, parse_engine, registry_digest
+from ecr_tasks.clients.docker.process import ProcessResult
+from ecr_tasks.clients.docker.retry import retry_transient
 from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.console import say
 from ecr_tasks.errors import EcrTasksError, RegistryError
@@ -29,21 +27,17 @@ from ecr_tasks.model.ports import BuildResult
 from ecr_tasks.model.registry import RegistryToken
 
 if TYPE_CHECKING:
-    from python_on_whales import DockerClient
+    from python_on_whales import Image
 
-
-NAMING_ATTEMPTS = 5
-"""How often a build is begun that another one came before in giving its image a name; all of it is cached then."""
-
-INTERRUPTED = 130
-"""What docker ends with after Ctrl-C; it may see it before we do."""
+NAME_ATTEMPTS = 5
+"""How often a build starts whose image name another build takes at the same moment; the later ones are all cached."""
 
 
 class WhalesDocker:
     """A docker CLI with buildx, in a private configuration, for one project.
 
-    ``variables`` are what a build may need from the dotenv files (secrets and arguments it names), and nothing
-    else of them; they reach builds alone. ``mask`` is told each token before docker is.
+    ``variables`` are the variables of the dotenv files that builds may need (the secrets and arguments that they
+    name); only builds get them. ``mask`` is called with each token before docker gets it.
     """
 
     def __init__(
@@ -55,239 +49,187 @@ class WhalesDocker:
         retrier: Retrier | None = None,
     ) -> None:
         self._config = config
-        self._project = project
-        self._variables = variables
+        self._commands = CommandLine(config, project, variables)
         self._mask = mask
         self._retrier = retrier or Retrier()
-        self._client: DockerClient | None = None
 
     def engine(self, builder: str | None) -> Engine:
-        """Asks the engine for its store and buildx for its driver: two docker calls.
+        """Return the engine's version, store and platform, and the driver of the builder, with two docker calls.
 
         Raises BuildError when there is no engine or no buildx.
         """
-        info = json.loads(self._run("ask the engine what it is", "info", "--format", "{{json .}}"))
-        if info.get("ServerErrors"):  # some clients tell of a missing engine only here
-            raise docker_errors.command_failed("ask the engine what it is", "\n".join(info["ServerErrors"]))
-        listed = self._run("ask buildx for its builder", "buildx", "inspect", *([builder] if builder else []))
-        return engine_of(info, listed)
+        with translate_errors("ask the engine what it is"):
+            info = self._commands.client.system.info()
+            if not info.server_version:  # older clients report a missing engine here with exit code 0
+                self._commands.client.version()
+        command = self._commands.buildx("inspect", *([builder] if builder else []))
+        return parse_engine(info, self._commands.output("ask buildx for its builder", command))
 
     def build(self, inputs: Sequence[BuildInput], builder: str | None) -> Mapping[str, BuildResult]:
-        """Builds everything with one `buildx bake`; the digests come from its metadata file.
+        """Build all inputs with one `buildx bake` and return their results by name.
 
-        The definition goes through a private file: build arguments stay out of argv.
+        The definition goes through a private file: build arguments stay out of argv. The digests come from bake's
+        metadata file. Raises BuildError with the failing step.
         """
         with tempfile.TemporaryDirectory(prefix="ecr-tasks-build-") as folder:
-            definition, metadata = Path(folder, "bake.json"), Path(folder, "metadata.json")
+            definition, metadata_file = Path(folder, "bake.json"), Path(folder, "metadata.json")
             definition.touch(0o600)
-            definition.write_text(dump(bake_document(inputs)), encoding="utf-8")
-            options = ["--file", str(definition), "--metadata-file", str(metadata)]
-            command = self._buildx("bake", *options, *(["--builder", builder] if builder else []))
-            finished = self._live(command, build=True)
-            for _ in range(NAMING_ATTEMPTS - 1):
-                if finished.code == 0 or not docker_errors.named_meanwhile(finished.lines):
-                    break
-                say("another build gave its image the same name at that moment: once more")
-                finished = self._live(command, build=True)
-            if finished.code != 0:
+            definition.write_text(serialize(bake_document(inputs)), encoding="utf-8")
+            options = ["--file", str(definition), "--metadata-file", str(metadata_file)]
+            result = self._bake(self._commands.buildx("bake", *options, *_builder_option(builder)))
+            if result.code != 0:
                 values = [value for item in inputs for value in item.definition.args.values()]
-                raise docker_errors.build_failed(finished.lines, values)
-            said = json.loads(metadata.read_text(encoding="utf-8"))
+                raise errors.build_failed(result.lines, values)
+            metadata = json.loads(metadata_file.read_text(encoding="utf-8"))
         names = target_names(inputs)
-        return {item.name: self._built(item, said[name]) for name, item in zip(names, inputs, strict=True)}
+        return {item.name: self._build_result(item, metadata[name]) for name, item in zip(names, inputs, strict=True)}
 
     def targets(self, file: str) -> Mapping[str, BuildDefinition]:
-        """The default group's targets of a bake or compose file, as buildx resolves them."""
+        """Return the default group's targets of a bake or compose file, as buildx resolves them."""
         name = Path(file).name
         remedy = f"Mend {name}; `docker buildx bake --file {name} --print` reads it the same way."
-        text = self._run(f"read {name}", "buildx", "bake", "--file", file, "--print", build=True, remedy=remedy)
-        return from_bake(json.loads(text))
+        variables = self._commands.environment(build=True)
+        with translate_errors(f"read {name}", remedy):
+            document = self._commands.client.buildx.bake(files=[file], print=True, variables=variables)
+        assert isinstance(document, dict)  # noqa: S101 - an iterator of log lines only where those are wanted
+        return parse_bake(document)
 
     def image_id(self, reference: str) -> str | None:
-        """A local image's id: its manifest's digest in containerd's store, its config's in the classic one."""
-        from python_on_whales.exceptions import NoSuchImage
+        """Return a local image's id: its manifest's digest in containerd's store, its config's in the classic one.
 
-        try:
-            return self._docker().image.inspect(reference).id
-        except NoSuchImage:
-            return None
+        None when there is no such image.
+        """
+        image = self._image(reference)
+        return image.id if image else None
 
     def image_digest(self, reference: str, builder: str | None, *, local: bool) -> str | None:
-        """A base image's digest: the local store's, None where it has none; else the registry's, or BuildError.
+        """Return a base image's digest: the local store's, None where it has no such image; else the registry's.
 
-        Of a local image it is the one in the registry that it came from, if it came from one: the same on every
-        machine. Else it is the image's id.
+        The digest of a local image is the one in the registry that it came from, if any: it is the same on every
+        machine. Else it is the image's id. Raises BuildError when the registry has no such image.
         """
-        if not local:
-            options = ["--builder", builder] if builder else []
-            asked = ["buildx", "imagetools", *options, "inspect", "--format", "{{json .Manifest}}", reference]
-            said = json.loads(self._run(f"find {reference}", *asked))
-            return str(said["digest"])
-        from python_on_whales.exceptions import DockerException, NoSuchImage
-
-        try:
-            found = self._docker().image.inspect(reference)
-            return registry_digest(reference, found.repo_digests or ()) or found.id
-        except NoSuchImage:
-            return None
-        except DockerException as error:
-            raise docker_errors.command_failed(f"look at {reference}", error.stderr or "") from None
+        if local:
+            image = self._image(reference)
+            return (registry_digest(reference, image.repo_digests or ()) or image.id) if image else None
+        options = [*_builder_option(builder), "inspect", "--format", "{{json .Manifest}}", reference]
+        descriptor = self._commands.output(f"find {reference}", self._commands.buildx("imagetools", *options))
+        return str(json.loads(descriptor)["digest"])
 
     def tag(self, source: str, target: str) -> None:
-        """Gives a local image one more name."""
-        self._run(f"tag {target}", "tag", source, target)
+        """Give a local image one more name."""
+        with translate_errors(f"tag {target}"):
+            self._commands.client.image.tag(source, target)
 
     def push(self, reference: str) -> None:
-        """Pushes one name, progress on stderr; RegistryError, or Refused for an immutable tag."""
-        finished = self._transfer(self._command("push", reference))
-        if finished.code != 0:
-            raise docker_errors.push_failed(reference, finished.lines)
+        """Push one name. Raises RegistryError, or Refused for an immutable tag."""
+        result = self._transfer(self._commands.docker("push", reference))
+        if result.code != 0:
+            raise errors.push_failed(reference, result.lines)
 
     def pull(self, reference: str, platform: str | None) -> None:
-        """Pulls one name, progress on stderr; RegistryError with the registry's own words."""
+        """Pull one name. Raises RegistryError with the registry's own message."""
         options = ["--platform", platform] if platform else []
-        finished = self._transfer(self._command("pull", *options, reference))
-        if finished.code != 0:
-            raise docker_errors.pull_failed(reference, finished.lines)
+        result = self._transfer(self._commands.docker("pull", *options, reference))
+        if result.code != 0:
+            raise errors.pull_failed(reference, result.lines)
 
     def copy(self, source: str, targets: Sequence[str]) -> Mapping[str, EcrTasksError]:
-        """Copies from registry to registries, all at once, every reference by digest; gives those that failed.
+        """Copy an image between registries, to all targets at once, and return the errors of those that failed.
 
-        Without a tag in the target, children go by their digests also with a buildx before 0.22, which else pushes
-        them under the tag, against immutable repositories (buildx#1660). --prefer-index=false (buildx#2482) keeps
-        a single manifest one. What is there is not sent again. One target's failure leaves the others going.
+        Every reference is by digest. Without a tag in the target, children go by their digests also with a buildx
+        before 0.22, which else pushes them under the tag, against immutable repositories (buildx#1660).
+        --prefer-index=false (buildx#2482) keeps a single manifest one. Layers that a target has are not sent again.
+        One target's failure doesn't stop the others.
         """
         # With several targets only the plain progress tells which one an error is about.
         options = ["--prefer-index=false", *(["--progress", "plain"] if len(targets) > 1 else [])]
-        names = [word for target in targets for word in ("--tag", target)]
-        command = self._buildx("imagetools", "create", *options, *names, source)
-        finished = self._transfer(command, lambda lines: docker_errors.copies_passing(targets, lines))
-        if finished.code == 0:
-            return {}
-        return docker_errors.copies_failed(source, targets, finished.lines)
+        tags = [word for target in targets for word in ("--tag", target)]
+        command = self._commands.buildx("imagetools", "create", *options, *tags, source)
+        result = self._transfer(command, lambda lines: errors.copy_transient_reason(targets, lines))
+        return errors.copies_failed(source, targets, result.lines) if result.code != 0 else {}
 
     def manifest(self, reference: str) -> str:
-        """The manifest of a reference by digest, as its registry holds it; RegistryError for other bytes."""
-        text = self._run(f"read {reference}", "buildx", "imagetools", "inspect", "--raw", reference)
-        wanted = reference.rpartition("@sha256:")[2]
-        for whole in (text, f"{text}\n"):  # a line break at its end is taken for the terminal's
-            if hashlib.sha256(whole.encode()).hexdigest() == wanted:
-                return whole
+        """Return the manifest of a reference by digest, byte for byte. Raises RegistryError for other bytes."""
+        command = self._commands.buildx("imagetools", "inspect", "--raw", reference)
+        stdout = self._commands.output(f"read {reference}", command)
+        digest = reference.rpartition("@sha256:")[2]
+        for text in (stdout, f"{stdout}\n"):  # a line break at its end is taken for the terminal's
+            if hashlib.sha256(text.encode()).hexdigest() == digest:
+                return text
         raise RegistryError(f"What the registry gave as {reference} has another digest.", "Run it again.")
 
     def authorize(self, token: RegistryToken) -> None:
-        """Lets this run in at the token's host, through the private configuration."""
+        """Add a token to the private configuration."""
         self._mask(token)
         self._config.authorize(token)
 
     def login(self, token: RegistryToken) -> None:
-        """`docker login` into the user's own configuration, the password on stdin."""
+        """Run `docker login` in the user's own configuration, with the password on stdin."""
         self._mask(token)
-        arguments = ["login", "--username", token.username, "--password-stdin", token.host]
-        self._lasting(f"log in to {token.host}", *arguments, password=token.password)
+        options = ["--username", token.username, "--password-stdin"]
+        run_in_own_config(f"log in to {token.host}", "login", *options, token.host, stdin=token.password)
 
     def logout(self, host: str) -> None:
-        """`docker logout` from the user's own configuration."""
-        self._lasting(f"log out of {host}", "logout", host)
+        """Run `docker logout` in the user's own configuration."""
+        run_in_own_config(f"log out of {host}", "logout", host)
 
     def run_service(
         self, name: str, image: str, command: Sequence[str], *, port: int, mounts: Mapping[str, str]
     ) -> None:
-        """Runs a container in the background, its port on our 127.0.0.1 alone; ``mounts``: host to container.
+        """Run a container in the background, its port on our 127.0.0.1 alone; ``mounts`` are host to container.
 
-        A stopped one of that name is replaced. Files it writes belong to whoever runs this.
+        A container of that name is replaced. The files that it writes belong to the user of this process.
         """
         self.remove_service(name)
-        user = ["--user", f"{os.getuid()}:{os.getgid()}"] if hasattr(os, "getuid") else []
-        volumes = [word for host, inside in mounts.items() for word in ("--volume", f"{host}:{inside}")]
-        options = ["--detach", "--name", name, "--publish", f"127.0.0.1:{port}:{port}", *user, *volumes]
-        self._run(f"run {image}", "run", *options, image, *command)
+        with translate_errors(f"run {image}"):
+            self._commands.client.container.run(
+                image,
+                command,
+                detach=True,
+                name=name,
+                publish=[(f"127.0.0.1:{port}", port)],
+                user=f"{os.getuid()}:{os.getgid()}" if hasattr(os, "getuid") else None,
+                volumes=list(mounts.items()),
+            )
 
     def remove_service(self, name: str) -> None:
-        """Stops and removes a container, if there is one of that name."""
-        if self._docker().container.exists(name):
-            self._docker().container.remove(name, force=True)
+        """Stop and remove a container, if there is one of that name."""
+        from python_on_whales.exceptions import NoSuchContainer
 
-    def _docker(self) -> DockerClient:
-        """The client in the private configuration."""
-        if self._client is None:
-            from python_on_whales import DockerClient
+        with translate_errors(f"remove {name}"), suppress(NoSuchContainer):
+            self._commands.client.container.remove(name, force=True)
 
-            self._client = DockerClient(config=self._config.environment()["DOCKER_CONFIG"])
-        return self._client
+    def _image(self, reference: str) -> Image | None:
+        from python_on_whales.exceptions import NoSuchImage
 
-    def _built(self, item: BuildInput, metadata: Mapping[str, Any]) -> BuildResult:
-        """Return what was built; the store is asked only about what a builder beside the engine loaded into it."""
+        with translate_errors(f"look at {reference}"), suppress(NoSuchImage):
+            return self._commands.client.image.inspect(reference)
+        return None
+
+    def _bake(self, command: Sequence[str]) -> ProcessResult:
+        """Run a build, again where it fails because another build takes its image's name at the same moment."""
+        result = self._commands.show(command, build=True)
+        for _ in range(NAME_ATTEMPTS - 1):
+            if result.code == 0 or not errors.is_name_taken(result.lines):
+                break
+            say("another build gave its image the same name at that moment: once more")
+            result = self._commands.show(command, build=True)
+        return result
+
+    def _build_result(self, item: BuildInput, metadata: Mapping[str, Any]) -> BuildResult:
+        """Return one build's result; ask the store only about an image that another builder loaded into it."""
         instances = Path(self._config.environment()["BUILDX_CONFIG"], "instances")
         config = loaded_config(metadata, instances) if item.keep == "store" else None
-        return built(item, metadata, loaded_as=self.image_id(config) if config else None)
-
-    def _command(self, *arguments: str) -> list[str]:
-        from python_on_whales.client_config import ClientNotFoundError
-
-        try:
-            return [str(part) for part in self._docker().client_config.docker_cmd] + list(arguments)
-        except ClientNotFoundError as error:
-            raise docker_errors.no_docker() from error
-
-    def _environment(self, *, build: bool) -> dict[str, str]:
-        return {**self._config.environment(), **(self._variables if build else {})}
-
-    def _run(
-        self, doing: str, *arguments: str, build: bool = False, remedy: str = docker_errors.NO_ENGINE_REMEDY
-    ) -> str:
-        """A quiet docker call, its stdout returned."""
-        from python_on_whales.exceptions import DockerException
-        from python_on_whales.utils import run
-
-        try:
-            said: str = run(self._command(*arguments), env=self._environment(build=build), return_stderr=False)
-            return said
-        except DockerException as error:
-            raise docker_errors.command_failed(doing, error.stderr or error.stdout or "", remedy) from None
-
-    def _lasting(self, doing: str, *arguments: str, password: str = "") -> None:
-        """A docker call on the user's own configuration."""
-        from python_on_whales import DockerClient
-        from python_on_whales.exceptions import DockerException
-        from python_on_whales.utils import run
-
-        self._command()
-        command = [*DockerClient().client_config.docker_cmd, *arguments]
-        try:
-            run(command, input=password.encode())
-        except DockerException as error:
-            raise docker_errors.command_failed(doing, error.stderr or error.stdout or "") from None
-
-    def _buildx(self, *arguments: str) -> list[str]:
-        """A command line of buildx, by the plugin itself where docker would take just that one.
-
-        docker looks through all its plugins before it starts one, a tenth of a second; buildx is made to run by
-        itself as well, and reads the same configuration and contexts.
-        """
-        plugin = self._config.buildx()
-        if plugin is None:
-            return self._command("buildx", *arguments)
-        from python_on_whales import DockerClient
-
-        buildx = DockerClient(client_call=[plugin])  # the private configuration comes by DOCKER_CONFIG
-        return [*map(str, buildx.client_config.docker_cmd), *arguments]
+        return build_result(item, metadata, loaded_as=self.image_id(config) if config else None)
 
     def _transfer(
-        self, command: Sequence[str], passing: Callable[[Sequence[str]], str | None] = docker_errors.passing
-    ) -> live.Finished:
-        """The same for what goes to or from a registry, tried again where the reason is one that passes."""
-        return insist(lambda: self._live(command), passing, self._retrier)
+        self,
+        command: Sequence[str],
+        transient_reason: Callable[[Sequence[str]], str | None] = errors.transient_reason,
+    ) -> ProcessResult:
+        """Run a push, pull or copy, again after a transient failure."""
+        return retry_transient(lambda: self._commands.show(command), transient_reason, self._retrier)
 
-    def _live(self, command: Sequence[str], *, build: bool = False) -> live.Finished:
-        """A docker call that a person watches."""
-        environment = {**os.environ, **self._environment(build=build)}
-        # Provenance in the metadata file is of no use here, and reading it back from the builder costs time.
-        environment.setdefault("BUILDX_METADATA_PROVENANCE", "disabled")
-        # What may be read is decided by the settings; bake's own check would ask about each path outside the
-        # working directory, which a CI can't answer.
-        environment.setdefault("BUILDX_BAKE_ENTITLEMENTS_FS", "0")
-        finished = live.run(command, env=environment, cwd=str(self._project))
-        if finished.code == INTERRUPTED:
-            raise KeyboardInterrupt
-        return finished
+
+def _builder_option(builder: str | None) -> list[str]:
+    return ["--builder", builder] if builder else []

@@ -1,4 +1,4 @@
-"""docker's and buildx's last words as our errors: the failing step and what to do, never an argv. Pure."""
+"""Turns the last lines of docker and buildx into our errors: the failing step and what to do, never the argv."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NO_BUILDX = (
 )
 
 _WITHOUT_PLUGIN = re.compile(r"unknown (?:flag|shorthand flag): .*\n+.*Usage: +docker \[OPTIONS\] COMMAND", re.DOTALL)
-"""A docker client without the plugin takes `buildx` for nothing and stumbles over the first flag behind it."""
+"""A docker client without the plugin ignores the word `buildx` and refuses the first flag after it."""
 
 _LASTING = re.compile(
     r"denied|unauthorized|no basic auth|not found|does not exist|name unknown|manifest unknown|immutable"
@@ -32,7 +32,7 @@ _LASTING = re.compile(
     r"|no such host|connection refused|certificate",
     re.IGNORECASE,
 )
-"""What no waiting mends, whatever else the same error says."""
+"""Lasting causes, which decide whatever else the same error says."""
 
 _STATUS = re.compile(r"(?:status|HTTP)[^\n]{0,60}?\b((?:429|50[0234])\b(?: [A-Z][A-Za-z]+)*)")
 _THROTTLED = re.compile(r"toomanyrequests|too many requests|Rate exceeded", re.IGNORECASE)
@@ -44,13 +44,13 @@ _SLOW = re.compile(
     r"TLS handshake timeout|i/o timeout|Client\.Timeout exceeded|timeout awaiting response headers"
     r"|context deadline exceeded|connection timed out"
 )
-_TROUBLE = re.compile(r"error from registry: (?:unknown|internal (?:server )?error)", re.IGNORECASE)
-_BEGINS = re.compile(r"ERROR: |error: |error from registry: |Error response from daemon: ")
+_FAILING = re.compile(r"error from registry: (?:unknown|internal (?:server )?error)", re.IGNORECASE)
+_ERROR_START = re.compile(r"ERROR: |error: |error from registry: |Error response from daemon: ")
 _QUOTED = re.compile(r'"[^"]*"|https?://\S+')
 
-_NAMED_MEANWHILE = re.compile(r'image "[^"]+": already exists$')
-"""containerd's image store looks whether a name is taken, then makes it: of two builds that give one name to their
-images at once (`latest`, a branch's), the second one fails."""
+_NAME_TAKEN = re.compile(r'image "[^"]+": already exists$')
+"""containerd's image store first looks whether a name is taken, then creates it: when two builds give their images
+one name at once (`latest`, a branch's), the second one fails."""
 
 NO_ENGINE_REMEDY = "Start Docker (or correct DOCKER_HOST or `docker context use`) and run it again."
 NO_BUILDX_REMEDY = (
@@ -59,135 +59,140 @@ NO_BUILDX_REMEDY = (
 
 
 def no_docker() -> BuildError:
-    """There is no docker client to call."""
+    """Return the error for a missing docker client."""
     return BuildError("The docker command was not found.", "Install Docker (client and buildx) and run it again.")
 
 
 def build_failed(lines: Sequence[str], secrets: Iterable[str]) -> EcrTasksError:
-    """Why a build failed, from what buildx printed last; build-argument values are left out."""
+    """Return why a build failed, by buildx's last lines. The ``secrets``, values of build arguments, are redacted."""
     common = _common(lines)
     if common is not None:
         return common
-    steps = [found.group(1) for line in lines if (found := _STEP.match(line))]
-    causes = [found.group(1) for line in lines if (found := _CAUSE.match(line))]
-    cause = redact(_MISSING.sub(r"\1 is not in the build context", causes[-1] if causes else _last(lines)), secrets)
+    steps = [match.group(1) for line in lines if (match := _STEP.match(line))]
+    causes = _causes(lines)
+    cause = causes[-1] if causes else _last_line(lines)
+    cause = redact(_MISSING.sub(r"\1 is not in the build context", cause), secrets)
     if "no space left on device" in cause:
         return _full_disk(cause)
     where = f" at {redact(steps[-1], secrets)}" if steps else ""
     return BuildError(f"The build failed{where}: {cause.rstrip('.')}.", _build_remedy(cause))
 
 
-def named_meanwhile(lines: Sequence[str]) -> bool:
-    """Whether a build failed only because another one gave the same name to its image at that very moment."""
-    causes = [found.group(1) for line in lines if (found := _CAUSE.match(line))]
-    return bool(causes) and _NAMED_MEANWHILE.fullmatch(causes[-1]) is not None
+def is_name_taken(lines: Sequence[str]) -> bool:
+    """Return whether a build failed only because another one gave its image the same name at the same moment."""
+    causes = _causes(lines)
+    return bool(causes) and _NAME_TAKEN.fullmatch(causes[-1]) is not None
 
 
 def push_failed(reference: str, lines: Sequence[str]) -> EcrTasksError:
-    """Why a push failed; a locked tag is a refusal, everything else the registry's trouble."""
+    """Return why a push failed: Refused for an immutable tag, else RegistryError."""
     common = _common(lines)
     if common is not None:
         return common
-    said = _last(lines)
-    if re.search(r"already exists.*immutable|tag is immutable", said):
+    message = _last_line(lines)
+    if re.search(r"already exists.*immutable|tag is immutable", message):
         return Refused(
             f"The registry refused to move the tag of {reference}: it is immutable and points at another image.",
             "Run it again: it will say what the tag holds and what can be done.",
         )
-    return RegistryError(f"Pushing {reference} failed: {said.rstrip('.')}.", _transfer_remedy(said))
+    return RegistryError(f"Pushing {reference} failed: {message.rstrip('.')}.", _transfer_remedy(message))
 
 
 def pull_failed(reference: str, lines: Sequence[str]) -> EcrTasksError:
-    """Why a pull failed."""
+    """Return why a pull failed."""
     common = _common(lines)
     if common is not None:
         return common
-    said = _last(lines)
-    if re.search(r"not found|manifest unknown|does not exist", said):
+    message = _last_line(lines)
+    if re.search(r"not found|manifest unknown|does not exist", message):
         return RegistryError(
-            f"There is no {reference}: {said.rstrip('.')}.", "Check the tag or digest, or push it first."
+            f"There is no {reference}: {message.rstrip('.')}.", "Check the tag or digest, or push it first."
         )
-    return RegistryError(f"Pulling {reference} failed: {said.rstrip('.')}.", _transfer_remedy(said))
+    return RegistryError(f"Pulling {reference} failed: {message.rstrip('.')}.", _transfer_remedy(message))
 
 
 def copy_failed(source: str, target: str, lines: Sequence[str]) -> EcrTasksError:
-    """Why a copy from registry to registry failed; a buildx that can't copy unchanged is too old."""
+    """Return why a copy between registries failed: BuildError for a buildx that is too old, else RegistryError."""
     common = _common(lines)
     if common is not None:
         return common
-    said = _last(lines)
-    if "unknown flag: --prefer-index" in said:
+    message = _last_line(lines)
+    if "unknown flag: --prefer-index" in message:
         return BuildError(
             "This buildx can't copy an image with its digest (imagetools create --prefer-index).",
             "Update docker's buildx plugin.",
         )
-    there = target.partition("@")[0]  # under the same digest
-    return RegistryError(f"Copying {source} to {there} failed: {said.rstrip('.')}.", _transfer_remedy(said))
+    repository = target.partition("@")[0]  # the digest is the source's
+    cause = f"Copying {source} to {repository} failed: {message.rstrip('.')}."
+    return RegistryError(cause, _transfer_remedy(message))
 
 
 def copies_failed(source: str, targets: Sequence[str], lines: Sequence[str]) -> dict[str, EcrTasksError]:
-    """Why a copy to some of several registries failed, by target; what nothing is said of has arrived.
+    """Return why a copy to several registries failed, by target; the targets without an error have the image.
 
-    What is wrong with all of them (a missing buildx, a source that can't be read) is said once, of each.
+    An error that names no target (a missing buildx, a source that can't be read) is the error of each.
     """
-    told = _by_target(lines)
-    failed = {target: copy_failed(source, target, told[target]) for target in targets if target in told}
+    by_target = _lines_by_target(lines)
+    failed = {target: copy_failed(source, target, by_target[target]) for target in targets if target in by_target}
     return failed or {target: copy_failed(source, target, lines) for target in targets}
 
 
-def copies_passing(targets: Sequence[str], lines: Sequence[str]) -> str | None:
-    """The same as :func:`passing` of a copy to several registries: something that passes in at least one of them."""
-    told = _by_target(lines)
-    reasons = (passing(told[target]) for target in targets if target in told)
-    return next((why for why in reasons if why), None) if told else passing(lines)
+def copy_transient_reason(targets: Sequence[str], lines: Sequence[str]) -> str | None:
+    """Return the :func:`transient_reason` of a copy to several registries: the first target's that has one."""
+    by_target = _lines_by_target(lines)
+    reasons = (transient_reason(by_target[target]) for target in targets if target in by_target)
+    return next((reason for reason in reasons if reason), None) if by_target else transient_reason(lines)
 
 
-def _by_target(lines: Sequence[str]) -> dict[str, list[str]]:
-    """buildx's plain progress: ``#2 [internal] pushing TARGET``, then ``#2 ERROR: why`` and lines that go on."""
-    names: dict[str, str] = {}
-    told: dict[str, list[str]] = {}
+def _lines_by_target(lines: Sequence[str]) -> dict[str, list[str]]:
+    """Return each failed target's error lines in buildx's plain progress.
+
+    It has ``#2 [internal] pushing TARGET``, then ``#2 ERROR: …`` and the error's further lines.
+    """
+    targets: dict[str, str] = {}
+    errors: dict[str, list[str]] = {}
     current = ""
     for line in lines:
-        found = _PROGRESS.match(line)
-        if found is None:
+        match = _PROGRESS.match(line)
+        if match is None:
             if current and line.strip() and not line.startswith("---"):
-                told[current].append(line)
+                errors[current].append(line)
             else:
                 current = ""
             continue
-        current, text = "", found["text"]
+        current, text = "", match["text"]
         if pushing := _PUSHING.fullmatch(text):
-            names[found["step"]] = pushing["target"]
-        elif text.startswith("ERROR: ") and found["step"] in names:
-            current = names[found["step"]]
-            told[current] = [text]
-    return told
+            targets[match["step"]] = pushing["target"]
+        elif text.startswith("ERROR: ") and match["step"] in targets:
+            current = targets[match["step"]]
+            errors[current] = [text]
+    return errors
 
 
-def passing(lines: Sequence[str]) -> str | None:
-    """What a push, pull or copy failed of, if it is something that passes; None where trying again is of no use.
+def transient_reason(lines: Sequence[str]) -> str | None:
+    """Return why a push, pull or copy failed if another attempt may succeed; None for a lasting failure.
 
-    The registry was busy (429), failed (500, 502, 503, 504), did not answer in time, or the connection ended.
-    Words in a URL or in quotes are names, and tell nothing.
+    Transient are a busy registry (429), a failing one (500, 502, 503, 504), one that does not answer in time, and a
+    lost connection. Words in a URL or in quotes are names and decide nothing.
     """
-    said = _QUOTED.sub("", _last_error(lines))
-    if _common(lines) is not None or _LASTING.search(said):
+    message = _QUOTED.sub("", _last_error(lines))
+    if _common(lines) is not None or _LASTING.search(message):
         return None
-    status = _STATUS.search(said)
+    status = _STATUS.search(message)
     if status is not None:
         return f"the registry answered {status.group(1)}"
-    if _THROTTLED.search(said):
+    if _THROTTLED.search(message):
         return "the registry asks to slow down (too many requests)"
-    for pattern, why in ((_SLOW, "the registry does not answer in time"), (_LOST, "the connection was lost")):
-        if found := pattern.search(said):
-            return f"{why} ({found.group(0)})"
-    return "the registry has trouble" if _TROUBLE.search(said) else None
+    for pattern, reason in ((_SLOW, "the registry does not answer in time"), (_LOST, "the connection was lost")):
+        if match := pattern.search(message):
+            return f"{reason} ({match.group(0)})"
+    return "the registry has trouble" if _FAILING.search(message) else None
 
 
-def command_failed(doing: str, text: str, remedy: str = NO_ENGINE_REMEDY) -> EcrTasksError:
-    """Why some other docker command failed."""
-    lines = text.splitlines()
-    return _common(lines) or BuildError(f"docker could not {doing}: {_last(lines).rstrip('.')}.", remedy)
+def command_failed(action: str, stderr: str, remedy: str = NO_ENGINE_REMEDY) -> EcrTasksError:
+    """Return why some other docker command failed; ``action`` completes "docker could not …"."""
+    lines = stderr.splitlines()
+    return _common(lines) or BuildError(f"docker could not {action}: {_last_line(lines).rstrip('.')}.", remedy)
 
 
 def _common(lines: Sequence[str]) -> EcrTasksError | None:
@@ -197,6 +202,10 @@ def _common(lines: Sequence[str]) -> EcrTasksError | None:
     if any(words in text for words in _NO_BUILDX) or _WITHOUT_PLUGIN.search(text):
         return BuildError("This docker has no buildx.", NO_BUILDX_REMEDY)
     return None
+
+
+def _causes(lines: Sequence[str]) -> list[str]:
+    return [match.group(1) for line in lines if (match := _CAUSE.match(line))]
 
 
 def _build_remedy(cause: str) -> str:
@@ -214,23 +223,25 @@ def _full_disk(cause: str) -> BuildError:
     )
 
 
-def _transfer_remedy(said: str) -> str:
-    if "no basic auth credentials" in said or "denied" in said or "403" in said:
+def _transfer_remedy(message: str) -> str:
+    if "no basic auth credentials" in message or "denied" in message or "403" in message:
         return "Check that the credentials may do this (iam: ecr:BatchGetImage, ecr:PutImage and the layer actions)."
-    if "no space left" in said:
+    if "no space left" in message:
         return "Free space on the disk it names and run it again; it takes up where it stopped."
     return "Run it again: what has arrived is not sent twice, and no moving tag has been touched."
 
 
-def _last(lines: Sequence[str]) -> str:
-    """The last line that says something, without docker's prefix; of a usage error, what was wrong with it."""
-    said = [line.strip() for line in lines if line.strip() not in ("", "unknown")]
-    said = [line for line in said if line.startswith("unknown ")][:1] or said
-    return re.sub(r"^(?:ERROR|error|Error response from daemon): ", "", said[-1]) if said else "it said nothing"
+def _last_line(lines: Sequence[str]) -> str:
+    """Return the last line with a meaning, without docker's prefix; of a usage error, the line with the error."""
+    messages = [line.strip() for line in lines if line.strip() not in ("", "unknown")]
+    messages = [line for line in messages if line.startswith("unknown ")][:1] or messages
+    if not messages:
+        return "it said nothing"
+    return re.sub(r"^(?:ERROR|error|Error response from daemon): ", "", messages[-1])
 
 
 def _last_error(lines: Sequence[str]) -> str:
-    """The last error in full: buildx and docker sometimes say the status in one line and the reason in the next."""
-    said = [line.strip() for line in lines if line.strip()]
-    begins = [at for at, line in enumerate(said) if _BEGINS.match(line)]
-    return "\n".join(said[begins[-1] :] if begins else said[-1:])
+    """Return the last error with all its lines: the status is sometimes in one line and the reason in the next."""
+    messages = [line.strip() for line in lines if line.strip()]
+    starts = [index for index, line in enumerate(messages) if _ERROR_START.match(line)]
+    return "\n".join(messages[starts[-1] :] if starts else messages[-1:])

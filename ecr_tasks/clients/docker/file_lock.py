@@ -1,4 +1,4 @@
-"""Locks between processes on one machine, released by the kernel when their holder dies."""
+"""A lock on a file between the processes of one machine, which the kernel releases when its owner dies."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from contextlib import suppress
 from pathlib import Path
 
 
-class Held:
-    """A lock that is held until :meth:`release`, or until this process ends; its file goes with it."""
+class FileLock:
+    """A lock that lasts until :meth:`release` or the end of this process."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self._path = path
         self._descriptor: int | None = descriptor
 
     def release(self) -> None:
-        """Removes the file and lets go; doing so twice is harmless."""
+        """Remove the file and give up the lock; a second call does nothing."""
         if self._descriptor is not None:
             with suppress(OSError):
                 self._path.unlink()
@@ -23,17 +23,17 @@ class Held:
                 os.close(self._descriptor)
             self._descriptor = None
 
-    def __enter__(self) -> Held:
+    def __enter__(self) -> FileLock:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.release()
 
 
-def hold(path: Path, *, wait: bool = True) -> Held | None:
-    """Locks a file, made for it if need be; None when somebody else holds it and ``wait`` is false.
+def lock_file(path: Path, *, wait: bool = True) -> FileLock | None:
+    """Lock a file, which is created if need be.
 
-    Where the system has no flock (Windows) nothing is locked and None is returned.
+    Return None when another process has the lock and ``wait`` is false, and on a system without flock (Windows).
     """
     try:
         import fcntl
@@ -43,19 +43,19 @@ def hold(path: Path, *, wait: bool = True) -> Held | None:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _is_at(path, descriptor):
-                return Held(path, descriptor)
+            if _is_file_of(path, descriptor):
+                return FileLock(path, descriptor)
         except BlockingIOError:
             os.close(descriptor)
             return None
         except BaseException:
             os.close(descriptor)
             raise
-        # Its last holder removed the file between our opening and our locking it; a new one is needed.
+        # The last owner removed the file after we opened it and before we locked it: lock a new one.
         os.close(descriptor)
 
 
-def _is_at(path: Path, descriptor: int) -> bool:
+def _is_file_of(path: Path, descriptor: int) -> bool:
     try:
         return os.path.samestat(path.stat(), os.fstat(descriptor))
     except FileNotFoundError:

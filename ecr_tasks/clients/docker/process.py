@@ -1,8 +1,9 @@
-"""Runs a child program while a person watches: live on a terminal, plain lines elsewhere, its last words kept.
+"""Runs a child process with its output on our stderr, and keeps its last lines.
 
-Everything the child prints goes to our stderr, because stdout is data. On a terminal the child gets a
-pseudo-terminal, so that buildx and docker draw their live progress while we still see what they said last: the
-failing step of a build is only ever told there.
+stdout is for data. On a terminal the child gets a pseudo-terminal: buildx and docker draw their live progress, and we
+still read the failing step of a build, which nothing else tells. Invoke's own runner with a pseudo-terminal (3.0.3)
+was tried: it gives the child the size of stdout's terminal (80 columns when that is a file), waits for ever for a
+child that ignores Ctrl-C or reads stdin, goes on after an interruption, and breaks characters between two reads.
 """
 
 from __future__ import annotations
@@ -19,29 +20,31 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 TAIL_BYTES = 64 * 1024
-"""How much of the child's output is kept to explain a failure."""
+"""How much of the child's output is kept, to explain a failure."""
 
-_GRACE_SECONDS = 10
+GRACE_SECONDS = 10
+"""How long an interrupted child may take to end by itself."""
+
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[()][0-9A-B]|\r(?=\n)")
 
 
 @dataclass(frozen=True)
-class Finished:
-    """How a child ended, and the last lines it printed, without terminal codes."""
+class ProcessResult:
+    """A child's exit code, and the last lines that it printed, without terminal codes."""
 
     code: int
     lines: tuple[str, ...]
 
 
-def run(command: Sequence[str], *, env: Mapping[str, str], cwd: str | None = None) -> Finished:
-    """Runs the command to its end, its output on our stderr.
+def run(command: Sequence[str], *, env: Mapping[str, str], cwd: str | None = None) -> ProcessResult:
+    """Run a command to its end, its output on our stderr.
 
-    On an interruption the child is asked to stop as a terminal would ask it (SIGINT), given ten seconds, then
-    killed; the interruption goes on. Raises FileNotFoundError when there is no such program.
+    On an interruption the child gets a SIGINT, as a terminal would send it, ten seconds to end, and then a SIGKILL;
+    the interruption goes on. Raises FileNotFoundError when there is no such program.
     """
     sys.stderr.flush()
     terminal = sys.stderr.isatty() and os.name == "posix"
-    read_end, write_end = _terminal() if terminal else os.pipe()
+    read_end, write_end = _open_terminal() if terminal else os.pipe()
     try:
         child = subprocess.Popen(  # noqa: S603 - a list from our own code, no shell
             list(command),
@@ -64,11 +67,12 @@ def run(command: Sequence[str], *, env: Mapping[str, str], cwd: str | None = Non
         raise
     finally:
         os.close(read_end)
-    return Finished(code, _lines(tail))
+    return ProcessResult(code, _lines(tail))
 
 
 def _forward(source: int) -> bytes:
-    kept: deque[bytes] = deque()
+    """Copy the child's output to our stderr until its end and return the last TAIL_BYTES, or a little more."""
+    chunks: deque[bytes] = deque()
     size = 0
     target = sys.stderr.fileno()
     while True:
@@ -79,11 +83,11 @@ def _forward(source: int) -> bytes:
         if not chunk:
             break
         _write(target, chunk)
-        kept.append(chunk)
+        chunks.append(chunk)
         size += len(chunk)
-        while size - len(kept[0]) > TAIL_BYTES:
-            size -= len(kept.popleft())
-    return b"".join(kept)
+        while size - len(chunks[0]) > TAIL_BYTES:
+            size -= len(chunks.popleft())
+    return b"".join(chunks)
 
 
 def _write(target: int, chunk: bytes) -> None:
@@ -96,28 +100,28 @@ def _lines(tail: bytes) -> tuple[str, ...]:
 
 
 def _stop(child: subprocess.Popen[bytes], source: int) -> None:
-    """Asks the child to stop and shows what it still has to say; kills it when it takes too long."""
+    """Interrupt the child and show the rest of its output; kill it when it takes too long."""
     with suppress(ProcessLookupError):
         child.send_signal(signal.SIGINT)
-    limit = threading.Timer(_GRACE_SECONDS, child.kill)
-    limit.start()
+    killer = threading.Timer(GRACE_SECONDS, child.kill)
+    killer.start()
     try:
         _forward(source)
         child.wait()
     finally:
-        limit.cancel()
+        killer.cancel()
         if child.poll() is None:
             child.kill()
             child.wait()
 
 
-def _terminal() -> tuple[int, int]:
-    """A pseudo-terminal as large as ours, as (our end, the child's end)."""
+def _open_terminal() -> tuple[int, int]:
+    """Return both ends of a new pseudo-terminal as large as ours: our end, the child's end."""
     import fcntl
     import pty
     import termios
 
-    ours, childs = pty.openpty()
+    our_end, child_end = pty.openpty()
     size = fcntl.ioctl(sys.stderr.fileno(), termios.TIOCGWINSZ, bytes(8))
-    fcntl.ioctl(childs, termios.TIOCSWINSZ, size)
-    return ours, childs
+    fcntl.ioctl(child_end, termios.TIOCSWINSZ, size)
+    return our_end, child_end

@@ -1,7 +1,7 @@
-"""Turns: on one machine, one run at a time builds and publishes under a tag.
+"""Locks on tags: on one machine, one run at a time builds and pushes the image of a tag.
 
-Two runs that give one local name to different images would push each other's; and what the first one publishes
-the second need not build.
+Two runs that give different images the same local name would push each other's image. And the second run need not
+build what the first one has pushed.
 """
 
 from __future__ import annotations
@@ -13,45 +13,45 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from ecr_tasks.clients.docker.file_lock import Held, hold
+from ecr_tasks.clients.docker.file_lock import FileLock, lock_file
 
 
-class Turns:
-    """The turns that this run has, by reference (``host/repository:tag``)."""
+class PushLocks:
+    """The locks that this run has, by reference (``host/repository:tag``)."""
 
     def __init__(self) -> None:
-        self._held: dict[str, Held] = {}
+        self._locks: dict[str, FileLock] = {}
 
     def has(self, reference: str) -> bool:
-        """Whether it is this run's turn; never on a system without file locks."""
-        return reference in self._held
+        """Return whether this run has the lock; always False on a system without file locks."""
+        return reference in self._locks
 
-    def take(self, reference: str, waiting: Callable[[str], None]) -> bool:
-        """Waits for the turn if need be; says whether it had to, since what was known before may be old then.
+    def acquire(self, reference: str, on_wait: Callable[[str], None]) -> bool:
+        """Lock a reference and return whether that took a wait for another run, which may have pushed it meanwhile.
 
-        ``waiting`` is told the reference before a wait.
+        ``on_wait`` is called with the reference before the wait.
         """
-        if reference in self._held:
+        if reference in self._locks:
             return False
         path = _path(reference)
-        held = hold(path, wait=False)
-        waited = held is None and path.exists()
-        if waited:
-            waiting(reference)
-        held = held or hold(path)
-        if held is not None:
-            self._held[reference] = held
-        return waited
+        lock = lock_file(path, wait=False)
+        must_wait = lock is None and path.exists()
+        if must_wait:
+            on_wait(reference)
+        lock = lock or lock_file(path)
+        if lock is not None:
+            self._locks[reference] = lock
+        return must_wait
 
-    def end(self, reference: str) -> None:
-        """Lets the next run go on."""
+    def release(self, reference: str) -> None:
+        """Unlock a reference; do nothing for one without a lock."""
         with suppress(KeyError):
-            self._held.pop(reference).release()
+            self._locks.pop(reference).release()
 
-    def close(self) -> None:
-        """Ends every turn."""
-        for reference in list(self._held):
-            self.end(reference)
+    def release_all(self) -> None:
+        """Unlock every reference."""
+        for reference in list(self._locks):
+            self.release(reference)
 
 
 def _path(reference: str) -> Path:

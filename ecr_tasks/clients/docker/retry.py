@@ -1,38 +1,40 @@
-"""Runs a push, pull or copy of docker's again where it fails of something that passes."""
+"""Runs docker's pushes, pulls and copies again after a transient failure."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
 
-from ecr_tasks.clients.docker.process import Finished
+from ecr_tasks.clients.docker.process import ProcessResult
 from ecr_tasks.clients.retry import Backoff, Retrier
 
-LATEST = 100
-"""Seconds within which a transfer is begun again; TRANSFER's waits and what docker needs in between fit in."""
+TRANSFER = Backoff(attempts=9, first=1.0)
+"""For a push, pull or copy, which docker itself tries again, but at once: 45 to 91 seconds in all."""
+
+LATEST_START = 100
+"""Seconds after the first failure in which an attempt may begin: TRANSFER's waits and docker's own time fit in."""
 
 
-def insist(
-    transfer: Callable[[], Finished], passing: Callable[[Sequence[str]], str | None], retrier: Retrier
-) -> Finished:
-    """How the transfer ended in the end; ``passing`` says why it is worth another attempt, or None.
+def retry_transient(
+    transfer: Callable[[], ProcessResult],
+    transient_reason: Callable[[Sequence[str]], str | None],
+    retrier: Retrier,
+) -> ProcessResult:
+    """Run a transfer until it succeeds or its failure is lasting, and return its last result.
 
-    docker itself tries again at once, or (the classic store) for most of a minute each time: none begins later than
-    LATEST seconds after the first one has failed.
+    ``transient_reason`` is given the last lines of a failed attempt and returns why another one may succeed, or None.
+    The classic image store takes most of a minute for each attempt: no attempt begins more than LATEST_START seconds
+    after the first failure.
     """
-    failed: float | None = None
+    first_failure: float | None = None
     attempt = 1
     while True:
-        finished = transfer()
-        why = passing(finished.lines) if finished.code != 0 else None
-        if why is None:
-            return finished
+        result = transfer()
+        reason = transient_reason(result.lines) if result.code != 0 else None
+        if reason is None:
+            return result
         now = time.monotonic()
-        failed = now if failed is None else failed
-        if now - failed > LATEST or not retrier.wait(TRANSFER, attempt, why):
-            return finished
+        first_failure = now if first_failure is None else first_failure
+        if now - first_failure > LATEST_START or not retrier.wait(TRANSFER, attempt, reason):
+            return result
         attempt += 1
-
-
-TRANSFER = Backoff(attempts=9, first=1.0)
-"""For a push, pull or copy of docker's, which tries again by itself, but at once: 45 to 91 seconds in all."""

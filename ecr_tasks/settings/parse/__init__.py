@@ -1,1 +1,1 @@
-"""Parsers: a setting's text to its value, or what is wrong with it."""
+"""Parsers: each takes a setting's text and returns its value, or raises Malformed with how to write it."""

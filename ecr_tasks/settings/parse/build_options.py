@@ -1,13 +1,15 @@
-"""What an entry of a list setting must look like for buildx to take it, and which variables it refers to."""
+"""Parsers of docker buildx's options, and the variables that they refer to."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from ecr_tasks.settings.errors import Malformed
-from ecr_tasks.settings.parse import lists as entries
+from ecr_tasks.settings.parse import lists
+
+DEFAULT_DOCKERFILE = "Dockerfile"
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _PLATFORM = re.compile(r"[a-z0-9]+/[a-z0-9_]+(/[a-z0-9.]+)?")
@@ -16,43 +18,68 @@ _ARCHITECTURES = ("amd64", "arm64", "arm", "386", "ppc64le", "s390x", "riscv64",
 # The keys of `docker buildx build --secret` (buildx, util/buildflags/secrets.go).
 _SECRET_KEYS = ("id", "type", "src", "source", "env")
 
+# What docker takes for a remote context: a URL, an scp-like git address, or the one host it knows by name
+# (BuildKit, util/gitutil and client/build: IsRemoteURL).
+_REMOTE = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+://|git@|github\.com/|[\w.-]+@[\w.-]+:)")
+
+
+def context(text: str) -> str:
+    """Parse a folder or a remote context; standard input is refused, because it can't be read twice."""
+    text = text.strip()
+    if text == "-":
+        raise Malformed("can't be - (standard input): name a folder or a URL")
+    return text
+
+
+def dockerfile(text: str) -> str:
+    """Parse a Dockerfile's path; standard input is refused."""
+    text = text.strip()
+    if text == "-":
+        raise Malformed("can't be - (standard input): name a file")
+    return text
+
+
+def is_remote(location: str) -> bool:
+    """Whether docker itself fetches this context or Dockerfile, instead of reading local files."""
+    return bool(_REMOTE.match(location))
+
 
 def platforms(text: str) -> tuple[str, ...]:
-    """``os/arch[/variant]``, each once."""
-    found = dict.fromkeys(entry.lower() for entry in entries.split_plain(text))
-    wrong = []
-    for entry in found:
+    """Parse ``os/arch[/variant]`` entries, and keep one of each."""
+    entries = tuple(dict.fromkeys(entry.lower() for entry in lists.split_plain(text)))
+    messages = []
+    for entry in entries:
         if not _PLATFORM.fullmatch(entry):
-            meant = f": write linux/{entry}" if entry in _ARCHITECTURES else ", for example linux/amd64"
-            wrong.append(f"names platforms as os/arch, which {entry} isn't{meant}")
-    return _all(tuple(found), wrong)
+            hint = f": write linux/{entry}" if entry in _ARCHITECTURES else ", for example linux/amd64"
+            messages.append(f"names platforms as os/arch, which {entry} isn't{hint}")
+    return _checked(entries, messages)
 
 
 def build_args(text: str) -> tuple[str, ...]:
-    """``NAME=VALUE``, or ``NAME`` for a value from the environment.
+    """Parse ``NAME=VALUE`` entries, or ``NAME`` for a value from the environment.
 
-    Messages give an entry's position and never its text: it may be the end of a secret with a comma in it.
+    Messages have an entry's position and never its text, which may be the end of a secret with a comma in it.
     """
-    found = entries.split_plain(text)
-    wrong = [
+    entries = lists.split_plain(text)
+    messages = [
         f"has an entry (number {number}) that is neither NAME=VALUE nor NAME: a value with a comma needs one "
         "entry a line, or quotes around the whole entry"
-        for number, entry in enumerate(found, 1)
+        for number, entry in enumerate(entries, 1)
         if not _NAME.fullmatch(entry.partition("=")[0])
     ]
-    return _all(found, wrong)
+    return _checked(entries, messages)
 
 
 def secrets(text: str) -> tuple[str, ...]:
-    """``id=NAME[,src=FILE|,env=VARIABLE][,type=file|env]``, as `docker buildx build --secret` has it."""
-    found = entries.split_secrets(text)
-    wrong = []
-    for number, entry in enumerate(found, 1):
+    """Parse ``id=NAME[,src=FILE|,env=VARIABLE][,type=file|env]`` entries, as `docker buildx build --secret` does."""
+    entries = lists.split_secrets(text)
+    messages = []
+    for number, entry in enumerate(entries, 1):
         try:
             _check_secret(_keys(entry))
         except Malformed as error:
-            wrong += [f"{message} (entry {number})" for message in error.messages]
-    return _all(found, wrong)
+            messages += [f"{message} (entry {number})" for message in error.messages]
+    return _checked(entries, messages)
 
 
 def _check_secret(keys: Mapping[str, str]) -> None:
@@ -65,9 +92,9 @@ def _check_secret(keys: Mapping[str, str]) -> None:
         raise Malformed("has a secret whose type is neither file nor env")
 
 
-def _keys(entry: str) -> dict[str, str]:
+def _keys(secret: str) -> dict[str, str]:
     keys = {}
-    for field in entries.fields(entry):
+    for field in lists.csv_fields(secret):
         if not field.key:
             raise Malformed("has a part that isn't key=value: write for example id=npm,env=NPM_TOKEN")
         keys[field.key] = field.text.partition("=")[2]
@@ -75,64 +102,64 @@ def _keys(entry: str) -> dict[str, str]:
 
 
 def ssh(text: str) -> tuple[str, ...]:
-    """``default``, or ``id=SOCKET|KEY[,KEY]``."""
-    found = entries.split_ssh(text)
-    wrong = [
+    """Parse ``default`` or ``id=SOCKET|KEY[,KEY]`` entries."""
+    entries = lists.split_ssh(text)
+    messages = [
         f"has an entry without an id ({entry}): write default, or id=path"
-        for entry in found
+        for entry in entries
         if not re.fullmatch(r"[^\s=,]+(=.+)?", entry)
     ]
-    return _all(found, wrong)
+    return _checked(entries, messages)
 
 
 def build_contexts(text: str) -> tuple[str, ...]:
-    """``name=path``, or any of buildx's sources after the ``=``."""
-    found = entries.split_contexts(text)
-    wrong = [
+    """Parse ``name=path`` entries, or any of buildx's sources after the ``=``."""
+    entries = lists.split_contexts(text)
+    messages = [
         f"has an entry (number {number}) that isn't name=path, name=docker-image://… or name=https://…"
-        for number, entry in enumerate(found, 1)
+        for number, entry in enumerate(entries, 1)
         if not re.fullmatch(r"[^\s=]+=.+", entry)
     ]
-    return _all(found, wrong)
+    return _checked(entries, messages)
 
 
 def labels(text: str) -> Mapping[str, str]:
-    """``KEY=VALUE`` entries as a mapping, the last one of a key counting."""
-    return _pairs(entries.split_plain(text))
+    """Parse ``KEY=VALUE`` entries; the last one of a key counts."""
+    return _mapping(lists.split_plain(text))
 
 
 def image_annotations(text: str) -> Mapping[str, str]:
-    """``[TYPE[,TYPE]:]KEY=VALUE`` entries as a mapping; the type stays with the key."""
-    return _pairs(entries.split_annotations(text))
+    """Parse ``[TYPE[,TYPE]:]KEY=VALUE`` entries; the type stays with the key."""
+    return _mapping(lists.split_annotations(text))
 
 
-def _pairs(found: tuple[str, ...]) -> Mapping[str, str]:
-    wrong = [
+def _mapping(entries: tuple[str, ...]) -> Mapping[str, str]:
+    messages = [
         f"has an entry that isn't KEY=VALUE ({entry}): a value with a comma needs one entry a line, or "
         "quotes around the whole entry"
-        for entry in found
+        for entry in entries
         if entry.find("=") < 1
     ]
-    pairs = (entry.partition("=") for entry in _all(found, wrong))
+    pairs = (entry.partition("=") for entry in _checked(entries, messages))
     return MappingProxyType({key.strip(): value for key, _, value in pairs})
 
 
 def cache(text: str) -> str:
-    """``off``, ``registry``, or buildx's own ``type=…`` (one a line where there are several)."""
+    """Parse ``off``, ``registry``, or buildx's own ``type=…`` (one a line where there are several)."""
     text = text.strip()
     if text.lower() in ("off", "registry"):
         return text.lower()
     if text == "false":  # what YAML makes of an unquoted off
         return "off"
-    lines = entries.split_plain(text) if "\n" in text else (text,)
-    if not all(any(field.key == "type" for field in entries.fields(line)) for line in lines):
-        # The text stays unsaid: s3 and azblob caches hold keys.
+    lines = lists.split_plain(text) if "\n" in text else (text,)
+    if not all(any(field.key == "type" for field in lists.csv_fields(line)) for line in lines):
+        # Without the text: s3 and azblob caches hold keys.
         raise Malformed("must be off, registry, or buildx's own syntax, which has type=…")
     return text
 
 
 def references(build_args: Iterable[str], secrets: Iterable[str]) -> frozenset[str]:
-    """The environment variables that build arguments and secrets take their values from.
+    """Return the environment variables that build arguments and secrets take their values from.
 
     A secret with neither src nor env is the variable of its id, or else the file of that name (BuildKit,
     session/secrets/secretsprovider).
@@ -150,7 +177,8 @@ def references(build_args: Iterable[str], secrets: Iterable[str]) -> frozenset[s
     return frozenset(names)
 
 
-def _all(found: tuple[str, ...], wrong: list[str]) -> tuple[str, ...]:
-    if wrong:
-        raise Malformed(*wrong)
-    return found
+def _checked(entries: tuple[str, ...], messages: Sequence[str]) -> tuple[str, ...]:
+    """Return the entries. Raises Malformed when there are messages about them."""
+    if messages:
+        raise Malformed(*messages)
+    return entries

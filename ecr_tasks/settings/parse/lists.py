@@ -1,9 +1,9 @@
-"""How a setting's text holds a list: one entry a line, or separated by commas as buildx's flags have them.
+"""Lists in a setting's text: one entry a line, or separated by commas as in buildx's flags.
 
-With a line break in it, a text is one entry a line: blank lines and lines that begin with ``#`` don't count,
-commas and quotes are the entry's own. Without one, commas separate the entries, and an entry in double quotes
-keeps its commas (CSV, as buildx reads it). Secrets, ssh keys, build contexts and annotations have commas of
-their own; each says below where a comma begins the next entry.
+A text with a line break has one entry a line: blank lines and lines that begin with ``#`` don't count, commas and
+quotes belong to the entry. In a text without one, commas separate the entries, and an entry in double quotes keeps
+its commas (CSV, as buildx reads it). Secrets, ssh keys, build contexts and annotations have commas of their own: each
+has its function below, which knows the commas that begin an entry.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from ecr_tasks.settings.errors import Malformed
 
 _ANNOTATION_TYPE = re.compile(r"^(manifest|index)(-descriptor)?(\[[^\]]*\])?$")
 
-
 _AMBIGUOUS = (
     "has commas and a double quote that doesn't go around a whole entry: write one entry a line, or quotes "
     "around each entry that needs them"
@@ -25,43 +24,43 @@ _AMBIGUOUS = (
 
 @dataclass(frozen=True)
 class Field:
-    """What stands between two commas: as written, and without its CSV quotes."""
+    """The text between two commas: as it is written, and without its CSV quotes."""
 
     raw: str
     text: str
 
     @property
     def key(self) -> str:
-        """What stands before ``=``, in lower case as buildx compares it; empty where there is none."""
+        """The text before ``=``, in lower case as buildx compares it; empty where there is no ``=``."""
         key, equals, _ = self.text.partition("=")
         return key.strip().lower() if equals else ""
 
 
-def fields(text: str) -> list[Field]:
-    """The CSV fields of one line, empty ones left out; space around a comma doesn't count.
+def csv_fields(text: str) -> list[Field]:
+    """Return the CSV fields of one line without empty ones; space around a comma doesn't count.
 
     Raises :class:`Malformed` for a quote that is never closed or that is followed by more text. A quote
     inside an unquoted field is itself, so that JSON can be a value, unless a comma makes it ambiguous.
     """
-    found: list[Field] = []
+    fields: list[Field] = []
     bare_quote = False
     position = 0
     while position <= len(text):
         start = position + len(text[position:]) - len(text[position:].lstrip())
         if text[start : start + 1] == '"':
             field, position = _quoted(text, start)
-            found += [field] if field.text else []
+            fields += [field] if field.text else []
             continue
         comma = text.find(",", position)
         end = len(text) if comma < 0 else comma
         raw = text[position:end].strip()
         bare_quote = bare_quote or '"' in raw
         if raw:
-            found.append(Field(raw, raw))
+            fields.append(Field(raw, raw))
         position = end + 1
     if bare_quote and "," in text:
         raise Malformed(_AMBIGUOUS)
-    return found
+    return fields
 
 
 def _quoted(text: str, start: int) -> tuple[Field, int]:
@@ -69,20 +68,20 @@ def _quoted(text: str, start: int) -> tuple[Field, int]:
     if match is None:
         raise Malformed(_AMBIGUOUS)
     raw = text[start : match.end(1) + 1]
-    # One past the end where no comma follows: nothing is left to read.
+    # One past the end where no comma follows, because nothing is left to read.
     return Field(raw, match[1].replace('""', '"')), match.end() if match[2] else len(text) + 1
 
 
 def split_plain(text: str) -> tuple[str, ...]:
-    """Entries without commas of their own (unless quoted): build arguments, labels, platforms."""
-    return _lines(text) or tuple(field.text for field in fields(text) if field.text)
+    """Split entries that have no commas of their own unless quoted: build arguments, labels, platforms."""
+    return _lines(text) or tuple(field.text for field in csv_fields(text) if field.text)
 
 
 def split_secrets(text: str) -> tuple[str, ...]:
-    """``id=a,src=b,id=c,env=D`` is two secrets.
+    """Split secrets: ``id=a,src=b,id=c,env=D`` is two.
 
-    A comma begins the next one where ``id=`` or ``type=`` comes up again, or where ``type=`` and ``id=``
-    together follow a whole secret.
+    A comma begins the next one where ``id=`` or ``type=`` occurs again, or where ``type=`` and ``id=`` together
+    follow a whole secret.
     """
 
     def begins(entry: list[Field], field: Field, following: Field | None) -> bool:
@@ -96,7 +95,7 @@ def split_secrets(text: str) -> tuple[str, ...]:
 
 
 def split_ssh(text: str) -> tuple[str, ...]:
-    """``default,git=a.pem,b.pem`` is two: after ``=`` a comma goes on with keys, until the next ``name=``."""
+    """Split ssh entries: ``default,git=a.pem,b.pem`` is two. Keys continue an entry until the next ``name=``."""
 
     def begins(entry: list[Field], field: Field, following: Field | None) -> bool:
         del following
@@ -106,12 +105,12 @@ def split_ssh(text: str) -> tuple[str, ...]:
 
 
 def split_contexts(text: str) -> tuple[str, ...]:
-    """Build contexts: a comma begins the next one where a ``name=`` follows."""
+    """Split build contexts: a comma begins the next one where a ``name=`` follows."""
     return _lines(text) or _group(text, lambda _entry, field, _next: bool(field.key), lambda field: field.text)
 
 
 def split_annotations(text: str) -> tuple[str, ...]:
-    """``index,manifest:a=1,b=2`` is two: a type without a key belongs to what follows."""
+    """Split annotations: ``index,manifest:a=1,b=2`` is two. A type without a key belongs to the next field."""
 
     def begins(entry: list[Field], field: Field, following: Field | None) -> bool:
         del field, following
@@ -121,7 +120,7 @@ def split_annotations(text: str) -> tuple[str, ...]:
 
 
 def join(entries: Iterable[str]) -> str:
-    """A text that every ``split_…`` above takes apart into the same entries, one a line.
+    """Return a text that every ``split_…`` above splits into the same entries: one a line.
 
     Raises ValueError for an entry that no line can hold: empty, with a line break or outer space, or
     beginning with ``#``.
@@ -144,13 +143,14 @@ def _lines(text: str) -> tuple[str, ...]:
 def _group(
     text: str,
     begins: Callable[[list[Field], Field, Field | None], bool],
-    written: Callable[[Field], str],
+    to_text: Callable[[Field], str],
 ) -> tuple[str, ...]:
+    """Join fields to entries: ``begins(entry, field, next field)`` says whether a field begins the next entry."""
     groups: list[list[Field]] = []
-    every = fields(text)
-    for field, following in zip(every, [*every[1:], None], strict=False):
+    fields = csv_fields(text)
+    for field, following in zip(fields, [*fields[1:], None], strict=False):
         if not groups or begins(groups[-1], field, following):
             groups.append([field])
         else:
             groups[-1].append(field)
-    return tuple(",".join(written(field) for field in group) for group in groups)
+    return tuple(",".join(to_text(field) for field in group) for group in groups)

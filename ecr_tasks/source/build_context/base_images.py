@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ecr_tasks.source.build_context.dockerfile import Dockerfile, Instruction, Stage, listed
 from ecr_tasks.source.build_context.shell_words import expand
-from ecr_tasks.source.build_context.unknown import Untold
+from ecr_tasks.source.build_context.unknown import Unknown
 
 _REMOTE = re.compile(r"(?:https?|git|ssh)://|git@|[\w.-]+@[\w.-]+:")
 _AT_COMMIT = re.compile(r"#(?:[0-9a-f]{40}|[0-9a-f]{64})(?::.*)?$")
@@ -18,14 +18,14 @@ _FRONTEND = "BUILDKIT_SYNTAX"
 
 
 @dataclass(frozen=True, order=True)
-class Base:
+class BaseImage:
     """An image that is needed, as it is written, and the platform that it is needed for."""
 
     reference: str
     platform: str
 
 
-def bases(
+def base_images(
     dockerfile: Dockerfile,
     *,
     target: str | None,
@@ -33,17 +33,17 @@ def bases(
     build_platform: str,
     args: Mapping[str, str],
     contexts: Mapping[str, str],
-) -> frozenset[Base]:
+) -> frozenset[BaseImage]:
     """The images that building ``target`` (the last stage without one) for a platform reads.
 
-    A name that ``contexts`` has is that context instead, and no image. Raises Untold for what only the build can
+    A name that ``contexts`` has is that context instead, and no image. Raises Unknown for what only the build can
     know: an address that ``ADD`` reads from without a checksum, an expression we can't work out, a frontend that
     reads another language. What a base image's own ``ONBUILD`` reads is not seen.
     """
     return frozenset(_Reader(dockerfile, target, platform, build_platform, args, contexts).run())
 
 
-def familiar(reference: str) -> str:
+def familiar_name(reference: str) -> str:
     """A reference in the form that docker shows: without docker.io/library, and with a tag or digest."""
     name = re.sub(r"^(?:index\.)?docker\.io/", "", reference)
     name = name.removeprefix("library/")
@@ -52,10 +52,10 @@ def familiar(reference: str) -> str:
 
 def repository_of(reference: str) -> str:
     """The registry and repository of a reference, without tag and digest, in the form that docker shows."""
-    return re.sub(r":[^:/]*$", "", familiar(reference).partition("@")[0])
+    return re.sub(r":[^:/]*$", "", familiar_name(reference).partition("@")[0])
 
 
-def pinned(reference: str) -> str | None:
+def pinned_digest(reference: str) -> str | None:
     """The digest that a reference names itself."""
     found = re.search(r"@(sha256:[0-9a-f]{64})$", reference)
     return found[1] if found else None
@@ -79,12 +79,12 @@ class _Reader:
         self.globals = {name: args.get(name, value) for name, value in automatic.items()}
         self.seen: set[int] = set()
 
-    def run(self) -> Iterator[Base]:
+    def run(self) -> Iterator[BaseImage]:
         frontend = self.args.get(_FRONTEND) or self.file.syntax
         if frontend is not None:
             if "dockerfile" not in frontend.rpartition("/")[2]:
-                raise Untold(f"its Dockerfile is written for another frontend, {frontend}")
-            yield Base(frontend, self.platform)
+                raise Unknown(f"its Dockerfile is written for another frontend, {frontend}")
+            yield BaseImage(frontend, self.platform)
         for instruction in self.file.arguments:
             self._declare(instruction, self.globals, {})
         if self.file.stages:
@@ -95,7 +95,7 @@ class _Reader:
             return len(self.file.stages) - 1
         found = self._find(self.target, len(self.file.stages), numbered=False)
         if found is None:
-            raise Untold(f"its Dockerfile has no stage {self.target}")
+            raise Unknown(f"its Dockerfile has no stage {self.target}")
         return found
 
     def _find(self, name: str, before: int, *, numbered: bool = True) -> int | None:
@@ -105,14 +105,14 @@ class _Reader:
                 return index
         return int(name) if numbered and name.isdecimal() and int(name) < len(self.file.stages) else None
 
-    def _stage(self, index: int) -> Iterator[Base]:
+    def _stage(self, index: int) -> Iterator[BaseImage]:
         stage = self.file.stages[index]
         if index in self.seen or (stage.name and self._is_context(stage.name, self.platform)):
             return
         self.seen.add(index)
         base = self._expand(stage.base, self.globals)
         if not base:
-            raise Untold(f"{stage.base[:80]} in the Dockerfile is no image's name")
+            raise Unknown(f"{stage.base[:80]} in the Dockerfile is no image's name")
         parent = self._find(base, index, numbered=False)
         if parent is not None:
             yield from self._stage(parent)
@@ -123,31 +123,31 @@ class _Reader:
             yield from self._sources(instruction)
         self._check_added(index)
 
-    def _sources(self, instruction: Instruction) -> Iterator[Base]:
+    def _sources(self, instruction: Instruction) -> Iterator[BaseImage]:
         """What ``COPY --from`` and mounts of ``RUN`` read; neither takes variables."""
         for name in _sources(instruction):
             if "$" in name:
-                raise Untold(f"{name[:80]} in the Dockerfile can't be worked out")
+                raise Unknown(f"{name[:80]} in the Dockerfile can't be worked out")
             stage = self._find(name, len(self.file.stages))
             if stage is not None:
                 yield from self._stage(stage)
             else:
                 yield from self._image(name, self.platform)
 
-    def _image(self, reference: str, platform: str) -> Iterator[Base]:
+    def _image(self, reference: str, platform: str) -> Iterator[BaseImage]:
         if reference != "scratch" and not self._is_context(reference, platform):
-            yield Base(reference, platform)
+            yield BaseImage(reference, platform)
 
     def _is_context(self, name: str, platform: str) -> bool:
         """Whether a named context takes a name's place, for all platforms or this one (dockerui/namedcontext.go).
 
         bake hands contexts' names on as they are written; what they are compared with is the familiar form.
         """
-        known = familiar(name).removesuffix(":latest")
+        known = familiar_name(name).removesuffix(":latest")
         return known in self.contexts or f"{known}::{platform}" in self.contexts
 
     def _check_added(self, index: int) -> None:
-        """Raises Untold for an ``ADD`` of an address whose content is not pinned."""
+        """Raises Unknown for an ``ADD`` of an address whose content is not pinned."""
         variables = self._inherited(index)
         for instruction in self.file.stages[index].instructions:
             self._declare(instruction, variables, self.globals)
@@ -156,7 +156,7 @@ class _Reader:
             for word in listed(instruction)[:-1]:
                 source = self._expand(word, variables)
                 if _REMOTE.match(source) and not _AT_COMMIT.search(source):
-                    raise Untold("its Dockerfile adds a file from an address, without --checksum")
+                    raise Unknown("its Dockerfile adds a file from an address, without --checksum")
 
     def _inherited(self, index: int) -> dict[str, str]:
         """The variables that a stage has from the stage it is built on."""

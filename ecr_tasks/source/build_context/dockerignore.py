@@ -1,8 +1,12 @@
-"""The .dockerignore of a build: which file it is, its rules, and what they keep out of the context.
+"""The .dockerignore of a build: which file it is, its rules, and which files they surely keep out of the context.
 
-BuildKit's own way, step by step: which file (frontend/dockerui/config.go), its lines (moby/patternmatcher,
-ignorefile.go), the patterns (see ``pattern``), and the walk through the context (tonistiigi/fsutil,
-filter.go), in which a rule remembers what it said of a folder, and folders without exceptions are not entered.
+It works as BuildKit does, step by step: which file it is (frontend/dockerui/config.go), its lines
+(moby/patternmatcher, ignorefile.go), the patterns (``dockerignore_pattern``), and the walk through the context
+(tonistiigi/fsutil, filter.go), in which a rule remembers that it matched a folder, and ignored folders without
+exceptions are not entered.
+
+A pattern that isn't understood may match every path or none. A file is then ignored only if it is so in both cases:
+the check for leaked keys rather refuses too much, and the inputs' digest rather holds a file too many.
 """
 
 from __future__ import annotations
@@ -13,10 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.source.build_context.dockerignore_pattern import Matcher, check, matcher
+from ecr_tasks.source.build_context.dockerignore_pattern import Matcher, matcher
 from ecr_tasks.source.build_context.links import read_within
 
 NAME = ".dockerignore"
+
+Matched = Sequence["bool | None"]
+"""For each rule, whether it matched; None where that is unknown."""
 
 _SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 """What Go's strings.TrimSpace trims; Python's strip() takes a few control characters more."""
@@ -78,35 +85,36 @@ class DockerIgnore:
         return cls(file, tuple(rules))
 
     def ignores(self, path: str) -> bool:
-        """Whether the file ``path`` (relative to the context, with slashes) is kept out of the context.
+        """Tell whether the file ``path`` (relative to the context, with slashes) is surely kept out of the context.
 
         For a folder, whether its own entry is: an exception may bring back what is in it.
         """
         parts = posixpath.normpath(path).strip("/").split("/")
-        said: Sequence[bool] | None = None
+        matched: Matched | None = None
         for depth in range(1, len(parts)):
             folder = "/".join(parts[:depth])
-            ignored, said = self.judge(folder, said)
+            ignored, matched = self.apply(folder, matched)
             if ignored and not self.enters(folder):
                 return True
-        return self.judge("/".join(parts), said)[0]
+        return self.apply("/".join(parts), matched)[0] is True
 
-    def judge(self, path: str, said_of_parent: Sequence[bool] | None) -> tuple[bool, Sequence[bool]]:
-        """Whether ``path`` is ignored, and which rules matched it or the folder it is in.
+    def apply(self, path: str, matched_parent: Matched | None) -> tuple[bool | None, Matched]:
+        """Return whether ``path`` is ignored (None: unknown), and for each rule whether it matched it or a parent.
 
-        A rule that could change nothing is not asked, and so does not remember either: that is why the order
-        of rules matters for whole folders more than one would think.
+        A rule that could change nothing is not tried, and so has not matched either. That is why the order of rules
+        matters for whole folders more than one would think, and why not knowing one match can make others unknown.
         """
-        ignored = False
-        said = []
-        for index, rule in enumerate(self.rules):
-            matches = said_of_parent is not None and said_of_parent[index]
-            if not matches and rule.exception == ignored:
-                matches = rule.matches(path)
-            said.append(matches)
-            if matches:
-                ignored = not rule.exception
-        return ignored, said
+        ignored: bool | None = False
+        matched: list[bool | None] = []
+        for rule, before in zip(self.rules, matched_parent or [False] * len(self.rules), strict=True):
+            tried = before is not True and ignored is not (not rule.exception)
+            match = rule.matches(path) if tried else False
+            after = True if before or match else None if before is None or match is None else False
+            # A match that is perhaps not looked for decides all the same, but is not surely remembered.
+            matched.append(None if match and not before and ignored is None else after)
+            if after or (after is None and ignored is rule.exception):
+                ignored = not rule.exception if after else None
+        return ignored, matched
 
     def enters(self, ignored_folder: str) -> bool:
         """Whether the walk enters an ignored folder, looking for exceptions."""
@@ -137,7 +145,6 @@ def _rule(line: str) -> Rule | None:
     pattern = pattern[1:] if exception else pattern
     if not pattern:
         raise ValueError("an exception of nothing")
-    check(pattern)
     return Rule(pattern, exception, matcher(pattern))
 
 

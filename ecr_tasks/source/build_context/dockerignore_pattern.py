@@ -1,8 +1,9 @@
-"""One pattern of a .dockerignore: its syntax check, and what it matches.
+"""One pattern of a .dockerignore: its syntax, and which paths it matches.
 
-The rules are those of moby/patternmatcher (patternmatcher.go), which BuildKit and buildx use, quirks included:
-the syntax is checked as Go's ``filepath.Match`` has it, but what matches is a regular expression made from the
-pattern, in which ``|``, ``{``, ``}`` and ``^`` are not escaped.
+The rules are those of moby/patternmatcher (patternmatcher.go), which BuildKit and buildx use: the syntax is checked
+as Go's ``filepath.Match`` has it, but what matches is a regular expression of Go's that is made from the pattern, in
+which ``|``, ``{2}`` and ``^`` keep their meaning. Python's ``re`` reads most of it alike. Where it may not (a class
+with more in it than letters, digits and ranges; a backslash before a letter), the matcher says that it doesn't know.
 """
 
 from __future__ import annotations
@@ -10,100 +11,90 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from ecr_tasks.source.build_context.go_regexp import compile_go
+Matcher = Callable[[str], "bool | None"]
+"""Whether a pattern matches a path with slashes; None where that is unknown."""
 
-_ESCAPED = frozenset(".+()$")
-"""What patternmatcher escapes. Its table has 64 bits, so ``{``, ``|`` and ``}`` fall out of it."""
+_MEMBER = r"(?:[^\\\]-]|\\.)"
+_TOKEN = re.compile(
+    rf"""
+      (?P<folders>\*\*/?) | (?P<star>\*) | (?P<mark>\?)
+    | (?P<class>\[(?:\^|(?!\^))(?:{_MEMBER}(?:-{_MEMBER})?)+\])
+    | \\(?P<escaped>.)
+    | (?P<operator>\||\^|\{{(?:0|[1-9][0-9]*)(?:,(?:0|[1-9][0-9]*)?)?\}})
+    | (?P<literal>[^\\\[])
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+"""What a pattern consists of: classes as ``filepath.Match`` has them, repetitions as Go's regular expressions do
+(https://pkg.go.dev/regexp/syntax)."""
 
-Matcher = Callable[[str], bool]
+_PLAIN_CLASS = re.compile(r"\[\^?(?:\w-\w|\w)+\]")
+"""A class that means the same to Go and to Python."""
 
-
-def check(pattern: str) -> None:
-    """Raises ValueError where ``filepath.Match`` gives ErrBadPattern: such a build fails."""
-    chars = iter(pattern)
-    for char in chars:
-        if char == "\\":
-            _escaped(chars)
-        elif char == "[":
-            _check_class(chars)
-
-
-def _check_class(chars: Iterator[str]) -> None:
-    char = _one(chars)
-    if char == "^":
-        char = _one(chars)
-    while True:
-        char = _bound(char, chars)
-        if char == "-":
-            char = _bound(_one(chars), chars)
-        if char == "]":
-            return
+_WILDCARD = re.compile(r"[*?\\[\]]")
 
 
-def _bound(char: str, chars: Iterator[str]) -> str:
-    """Reads one end of a range and gives the character after it."""
-    if char in "-]":
-        raise ValueError("a class has no member where it needs one")
-    if char == "\\":
-        _escaped(chars)
-    return _one(chars)
-
-
-def _one(chars: Iterator[str]) -> str:
-    char = next(chars, None)
-    if char is None:
-        raise ValueError("a class is not closed")
-    return char
-
-
-def _escaped(chars: Iterator[str]) -> str:
-    char = next(chars, None)
-    if char is None:
-        raise ValueError("it ends with a backslash")
-    return char
+class _NotUnderstood(Exception):
+    """A part of a pattern may mean one thing to Go and another to Python."""
 
 
 def matcher(pattern: str) -> Matcher:
-    """What a checked and cleaned pattern matches: a function of a path with slashes.
+    """Return the function that tells which paths a cleaned pattern matches.
 
-    ValueError when the pattern makes no regular expression that Go would take.
+    Raises ValueError where ``filepath.Match`` gives ErrBadPattern, on which a build fails. What fails a build only as
+    a regular expression (``*{2}``) is not understood.
     """
     plain = _without_wildcards(pattern)
     if plain is not None:
         return plain
-    expression = compile_go(_expression(pattern))
+    tokens = list(_tokens(pattern))
+    try:
+        expression = re.compile(rf"(?:\A){''.join(map(_translated, tokens))}\Z")
+    except (_NotUnderstood, re.error, OverflowError):
+        return lambda path: None
     return lambda path: expression.search(path) is not None
 
 
 def _without_wildcards(pattern: str) -> Matcher | None:
-    """The matcher of a pattern with no wildcard but ``**`` at one of its ends; None for any other."""
+    """Return the matcher of a pattern with no wildcard but ``**`` at one of its ends; None for any other."""
     middle = pattern.removeprefix("**")
-    if not re.search(r"[*?\\[\]]", middle):
+    if not _WILDCARD.search(middle):
         if middle == pattern:
             return lambda path: path == pattern
         return lambda path: path.endswith(middle) or (middle.startswith("/") and path == middle[1:])
     middle = pattern.removesuffix("**")
-    if middle != pattern and not re.search(r"[*?\\[\]]", middle):
+    if middle != pattern and not _WILDCARD.search(middle):
         return lambda path: path.startswith(middle)
     return None
 
 
-def _expression(pattern: str) -> str:
-    parts = ["^"]
-    rest = pattern
-    while rest:
-        char, rest = rest[0], rest[1:]
-        if char == "*" and rest.startswith("*"):
-            rest = rest[1:].removeprefix("/")
-            # any number of folders, none included; at the end, all that is left
-            parts.append("(.*/)?" if rest else ".*")
-        elif char == "*":
-            parts.append("[^/]*")
-        elif char == "?":
-            parts.append("[^/]")
-        elif char == "\\":
-            parts.append(char + rest[:1])
-            rest = rest[1:]
-        else:
-            parts.append(f"\\{char}" if char in _ESCAPED else char)
-    return "".join([*parts, "$"])
+def _tokens(pattern: str) -> Iterator[re.Match[str]]:
+    """Split a pattern into its tokens. Raises ValueError where it is malformed."""
+    position = 0
+    while position < len(pattern):
+        token = _TOKEN.match(pattern, position)
+        if token is None:
+            backslash = pattern[position:] == "\\"
+            raise ValueError("it ends with a backslash" if backslash else "a class is empty or not closed")
+        yield token
+        position = token.end()
+
+
+def _translated(token: re.Match[str]) -> str:
+    """Return one token as a part of a Python expression. Raises _NotUnderstood where that may be another one."""
+    kind, text = token.lastgroup, token[token.lastgroup or 0]
+    if kind == "folders":  # any number of folders, none included; at the end, all that is left
+        return ".*" if token.end() == len(token.string) else "(?:.*/)?"
+    if kind == "star":
+        return "[^/]*"
+    if kind == "mark":
+        return "[^/]"
+    if kind == "operator":
+        return r"(?:\A)" if text == "^" else text
+    if kind == "class":
+        if not _PLAIN_CLASS.fullmatch(text):
+            raise _NotUnderstood
+        return text
+    if kind == "escaped" and (text.isalnum() or not text.isascii()):  # \d and the like
+        raise _NotUnderstood
+    return re.escape(text)

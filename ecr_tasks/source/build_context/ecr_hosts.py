@@ -25,8 +25,7 @@ def ecr_hosts(definition: BuildDefinition, settings: Settings) -> dict[str, str 
     out can't be known before the build.
     """
     found: dict[str, str | None] = {}
-    endpoint = settings.values.get("AWS_ENDPOINT_URL_ECR")
-    local = urlsplit(endpoint.text or "").netloc if endpoint else ""
+    local = urlsplit(settings.aws_endpoint_url_ecr or "").netloc
     for text in _texts(definition):
         found.update({match.group(0): match.group(1) for match in _ECR_HOST.finditer(text)})
         if local and f"{local}/" in text:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from ecr_tasks.source.build_context.unknown import Untold
+from ecr_tasks.source.build_context.unknown import Unknown
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9@*#?$!-]")
 _SPACE = " \t\r\n\v\f"
@@ -37,7 +37,7 @@ def split(line: str, escape: str) -> list[str]:
 def expand(word: str, variables: Mapping[str, str], escape: str) -> str:
     """A word with its quotes taken off and its variables filled in; what is not set is empty.
 
-    Raises Untold for what only newer frontends know (``${X#…}``, ``${X/…}``) and for what fails a build.
+    Raises Unknown for what only newer frontends know (``${X#…}``, ``${X/…}``) and for what fails a build.
     """
     return _Expansion(word, variables, escape).run()
 
@@ -65,7 +65,7 @@ class _Expansion:
             else:
                 found += character
         if stop:
-            raise self._untold()
+            raise self._error()
         return found
 
     def _next(self) -> str:
@@ -75,7 +75,7 @@ class _Expansion:
     def _literal(self) -> str:
         end = self.text.find("'", self.at)
         if end < 0:
-            raise self._untold()
+            raise self._error()
         found, self.at = self.text[self.at : end], end + 1
         return found
 
@@ -91,7 +91,7 @@ class _Expansion:
                 found += self._next()
             else:
                 found += character
-        raise self._untold()
+        raise self._error()
 
     def _variable(self) -> str:
         if self.text[self.at : self.at + 1] != "{":
@@ -102,7 +102,7 @@ class _Expansion:
             return self.variables.get(name.group(), "")
         name = _NAME.match(self.text, self.at + 1)
         if name is None:
-            raise self._untold()
+            raise self._error()
         self.at = name.end()
         return self._braced(name.group())
 
@@ -116,15 +116,15 @@ class _Expansion:
             operator = self._next()
             value = value or None  # with a colon, an empty value is as good as none
         if operator not in ("-", "+", "?"):
-            raise self._untold()
+            raise self._error()
         other = self.run(stop="}")
         if operator == "+":
             return other if value is not None else ""
         if operator == "-":
             return other if value is None else value
         if value is None:
-            raise self._untold()
+            raise self._error()
         return value
 
-    def _untold(self) -> Untold:
-        return Untold(f"{self.text[:80]} in the Dockerfile can't be worked out")
+    def _error(self) -> Unknown:
+        return Unknown(f"{self.text[:80]} in the Dockerfile can't be worked out")

@@ -39,10 +39,10 @@ class Branch:
 
         Anything but a full id is unknown. In a shallow clone a yes is sure and a no is not.
         """
-        known = _COMMIT.fullmatch(revision) is not None and self.git.says(
+        known = _COMMIT.fullmatch(revision) is not None and self.git.test(
             *("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
         )
-        if known and self.git.says("merge-base", "--is-ancestor", revision, self.ref):
+        if known and self.git.test("merge-base", "--is-ancestor", revision, self.ref):
             return "yes"
         if self.git.run("rev-parse", "--is-shallow-repository").strip() == b"true":
             return "shallow"

@@ -1,4 +1,4 @@
-"""Runs the git binary: which one, in what environment, and what its refusals mean in our words."""
+"""The git binary: which one is started, in what environment, and the errors that its messages become."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from ecr_tasks.errors import SettingsError
 
 KEPT = frozenset(
     {
-        # where its own programs and its configuration are: the machine's choice, not a repository's
+        # where its own programs and its configuration are: the machine sets them, not a repository
         "GIT_EXEC_PATH",
         "GIT_CONFIG_GLOBAL",
         "GIT_CONFIG_SYSTEM",
         "GIT_CONFIG_NOSYSTEM",
         "GIT_CONFIG_COUNT",
-        # how far up it looks for a repository
+        # how far up git searches for a repository
         "GIT_CEILING_DIRECTORIES",
         "GIT_DISCOVERY_ACROSS_FILESYSTEM",
-        # a partial clone may have to fetch what it is asked about
+        # a partial clone may have to fetch objects
         "GIT_SSH",
         "GIT_SSH_COMMAND",
         "GIT_SSL_CAINFO",
@@ -42,7 +42,7 @@ WITHHELD_PREFIXES = ("GIT_", "AWS_", "ECR_")
 and a repository's own configuration can make git start other programs."""
 
 FORCED = {
-    "LC_ALL": "C",  # refusals are told apart by their words
+    "LC_ALL": "C",  # errors are told apart by phrases of their messages
     "GIT_OPTIONAL_LOCKS": "0",  # reading must not get in the way of a commit that is being made
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_PAGER": "cat",
@@ -72,9 +72,9 @@ class Git:
 
     @classmethod
     def find(cls, folder: Path, environ: Mapping[str, str]) -> Git:
-        """The git of ``environ``'s PATH.
+        """Return the git of ``environ``'s PATH, for a folder.
 
-        Without git, NoRepositoryError; SettingsError when there is a repository that it would be needed for.
+        Without git, raises SettingsError where the folder is in a repository, else NoRepositoryError.
         """
         program = shutil.which("git", path=environ.get("PATH", os.defpath))
         if program is not None:
@@ -88,36 +88,37 @@ class Git:
                 )
         raise NoRepositoryError
 
-    def run(self, *arguments: str, answers: tuple[int, ...] = (0,), given: bytes = b"") -> bytes:
-        """What git prints, having read ``given``; ``answers`` are the exit codes by which it answers, not refuses.
+    def run(self, *arguments: str, exit_codes: tuple[int, ...] = (0,), stdin: bytes = b"") -> bytes:
+        """Run git and return its output.
 
-        NoRepositoryError where there is none; SettingsError, with git's words, for any other refusal.
+        With an exit code that is not in ``exit_codes``, raises NoRepositoryError where there is no repository, else
+        SettingsError with git's message.
         """
-        return self._done(arguments, answers, given).stdout
+        return self._completed(arguments, exit_codes, stdin).stdout
 
-    def says(self, *arguments: str) -> bool:
-        """Whether git's answer is yes (0) and not no (1); refusals are those of :meth:`run`."""
-        return self._done(arguments, (0, 1)).returncode == 0
+    def test(self, *arguments: str) -> bool:
+        """Run git and tell whether it exits with 0 and not with 1. Raises what :meth:`run` does."""
+        return self._completed(arguments, (0, 1)).returncode == 0
 
-    def _done(
-        self, arguments: Sequence[str], answers: tuple[int, ...], given: bytes = b""
+    def _completed(
+        self, arguments: Sequence[str], exit_codes: tuple[int, ...], stdin: bytes = b""
     ) -> subprocess.CompletedProcess[bytes]:
         # The program is a resolved path, the arguments are this package's own and there is no shell.
-        done = subprocess.run(  # noqa: S603
+        process = subprocess.run(  # noqa: S603
             [self.program, *CONFIGURATION, *arguments],
             cwd=self.folder,
             env=self.environ,
-            input=given,
+            input=stdin,
             capture_output=True,
             check=False,
         )
-        if done.returncode not in answers:
-            raise _refusal(text(done.stderr).strip() or f"it ended with {done.returncode}", self.folder)
-        return done
+        if process.returncode not in exit_codes:
+            raise _error(text(process.stderr).strip() or f"it ended with {process.returncode}", self.folder)
+        return process
 
 
 def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment for git: without what points it elsewhere, without secrets, and never asking.
+    """Return git's environment: without variables that point it elsewhere, without secrets, and without prompts.
 
     A git hook exports GIT_DIR, GIT_INDEX_FILE and more for its own repository
     (https://github.com/pre-commit/pre-commit/issues/300).
@@ -131,30 +132,30 @@ def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def text(output: bytes) -> str:
-    """Git's bytes for people and for JSON: what is no UTF-8 shows as ``\\xff``."""
+    """Decode git's output for people and for JSON: bytes that are no UTF-8 become ``\\xff``."""
     return output.decode("utf-8", "backslashreplace")
 
 
 def lines(output: bytes, separator: bytes = b"\n") -> Sequence[bytes]:
-    """The records of an output whose every record ends with ``separator``."""
+    """Split an output whose every record ends with ``separator`` into its records."""
     return output.split(separator)[:-1] if output else ()
 
 
-def _refusal(words: str, folder: Path) -> Exception:
-    """What git means; its words are its source's (setup.c) and the same in every version since 2.35."""
-    if any(phrase in words for phrase in _NO_WORK_TREE):
+def _error(stderr: str, folder: Path) -> Exception:
+    """Return the error for git's message; the phrases are those of its setup.c in every version since 2.35."""
+    if any(phrase in stderr for phrase in _NO_WORK_TREE):
         return NoRepositoryError()
-    if "dubious ownership" in words or "unsafe repository" in words:
-        return _foreign(words, folder)
+    if "dubious ownership" in stderr or "unsafe repository" in stderr:
+        return _unsafe_repository(stderr, folder)
     return SettingsError(
-        f"git can't read the repository of {folder}: {' '.join(words.removeprefix('fatal: ').split())}.",
+        f"git can't read the repository of {folder}: {' '.join(stderr.removeprefix('fatal: ').split())}.",
         f"See what `git -C {shlex.quote(str(folder))} status` says and mend the repository.",
     )
 
 
-def _foreign(words: str, folder: Path) -> SettingsError:
-    """It is git's configuration that has to change, hence settings; git's own advice holds the right path."""
-    advice = re.search(r"git config --global --add safe\.directory .+", words)
+def _unsafe_repository(stderr: str, folder: Path) -> SettingsError:
+    """Return the error for another user's repository; git's own advice has the right path in it."""
+    advice = re.search(r"git config --global --add safe\.directory .+", stderr)
     command = advice.group() if advice else f"git config --global --add safe.directory {shlex.quote(str(folder))}"
     return SettingsError(
         f"git refuses to read the repository of {folder}, because it belongs to another user.",

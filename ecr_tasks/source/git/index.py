@@ -1,4 +1,4 @@
-"""What git's index knows of a folder's files: their content, without reading them; and which files git ignores."""
+"""What git's index knows of a folder's files: hashes of contents without reading them; and what git ignores."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ _REPOSITORY = b"160000"
 """git's modes (gitformat-index(5)); the last is a submodule's commit."""
 
 _CONVERTS = (b"text", b"eol", b"crlf", b"ident", b"filter", b"working-tree-encoding")
-"""The attributes that let a file be another one in the work tree than in the repository (gitattributes(5))."""
+"""The attributes by which a file's bytes in the work tree may differ from the repository's (gitattributes(5))."""
 
 _SHA256_DIGITS = 64
 
 
 @dataclass(frozen=True)
 class Index:
-    """A folder's tracked files by path from there, each with its kind and blob id; no ``git``, no repository.
+    """A folder's tracked files by path from there, each with its kind and blob id.
 
     ``unchanged`` are those whose bytes in the work tree are certainly the blob's, ``changed`` those that git sees
-    changed. ``submodules`` have an index of their own. ``algorithm`` is the repository's, by hashlib's name.
+    changed. ``submodules`` have an index of their own. ``algorithm`` is the repository's, by hashlib's name. Without
+    a repository ``git`` is None.
     """
 
     tracked: Mapping[str, tuple[str, str]] = field(default_factory=dict)
@@ -36,20 +37,21 @@ class Index:
 
 
 def read_index(folder: Path, environ: Mapping[str, str]) -> Index:
-    """The index of the repository that a folder is in; an empty one where there is none. At most four processes.
+    """Read the index of the repository that a folder is in; without a repository it is empty.
 
-    Not ``unchanged`` are what git doesn't compare (assume-unchanged, skip-worktree), what is changed or in conflict,
-    and what a filter or an end-of-line rule may have changed on its way. SettingsError as for the source's state.
+    Files that git doesn't compare (assume-unchanged, skip-worktree), that are changed or in conflict, or that a
+    filter or an end-of-line rule may convert are not ``unchanged``. Starts git at most four times. Raises
+    SettingsError as ``git_state`` does.
     """
     try:
         git = Git.find(folder, environ)
-        listed = lines(git.run("ls-files", "--stage", "-v", "-z"), b"\0")
+        records = lines(git.run("ls-files", "--stage", "-v", "-z"), b"\0")
     except NoRepositoryError:
         return Index()
     tracked: dict[str, tuple[str, str]] = {}
     compared, submodules = set(), []
     algorithm = "sha1"
-    for record in listed:
+    for record in records:
         head, _, name = record.partition(b"\t")
         flag, mode, blob, stage = head.split(b" ")
         path = os.fsdecode(name)
@@ -64,58 +66,61 @@ def read_index(folder: Path, environ: Mapping[str, str]) -> Index:
     return Index(tracked, _unchanged(git, compared - changed), changed, tuple(submodules), algorithm, git)
 
 
-def ignored(index: Index, paths: Sequence[str]) -> list[str]:
-    """Those of a folder's files that git ignores; none where there is no repository, or it doesn't say."""
+def ignored_files(index: Index, paths: Sequence[str]) -> list[str]:
+    """Return those of a folder's files that git ignores; none where there is no repository, or git doesn't answer."""
     own = [path for path in paths if not any(path.startswith(f"{inner}/") for inner in index.submodules)]
     if index.git is None or not own:
         return []
-    # 1: none of them; 128: a path it doesn't want to judge, which costs nothing but the names
-    said = index.git.run("check-ignore", "--stdin", "-z", answers=(0, 1, 128), given=_records(own))
-    return [os.fsdecode(name) for name in lines(said, b"\0")]
+    # 1: none of them; 128: git refuses one of the paths, and then the names are not worth an error
+    output = index.git.run("check-ignore", "--stdin", "-z", exit_codes=(0, 1, 128), stdin=_records(own))
+    return _paths(output)
 
 
-def uncommitted(index: Index, paths: Collection[str]) -> dict[str, str]:
-    """The blob ids that a commit would give to those of a folder's files that it would change or add.
+def uncommitted_blobs(index: Index, paths: Collection[str]) -> dict[str, str]:
+    """Return the blob ids that a commit would give to those of a folder's files that it would change or add.
 
     Line ends and filters are git's. Empty where git can't read one of them.
     """
-    due = [path for path in paths if path in index.changed]
+    pending = [path for path in paths if path in index.changed]
     new = [path for path in paths if path not in index.tracked]
     if index.git is not None and new:
         others = index.git.run("ls-files", "--others", "--exclude-standard", "-z")
-        due += sorted({os.fsdecode(name) for name in lines(others, b"\0")}.intersection(new))
-    due = [path for path in due if "\n" not in path]  # hash-object reads a path a line
-    if index.git is None or not due:
+        pending += sorted(set(_paths(others)).intersection(new))
+    pending = [path for path in pending if "\n" not in path]  # hash-object reads a path a line
+    if index.git is None or not pending:
         return {}
-    # They are read from the repository's top, wherever git is started.
+    # hash-object takes paths from the repository's top, wherever git is started.
     prefix = index.git.run("rev-parse", "--show-prefix").rstrip(b"\n")
-    given = b"".join(prefix + os.fsencode(path) + b"\n" for path in due)
-    said = index.git.run("hash-object", "--stdin-paths", answers=(0, 128), given=given).decode().split()
-    return dict(zip(due, said, strict=True)) if len(said) == len(due) else {}
+    stdin = b"".join(prefix + os.fsencode(path) + b"\n" for path in pending)
+    blobs = index.git.run("hash-object", "--stdin-paths", exit_codes=(0, 128), stdin=stdin).decode().split()
+    return dict(zip(pending, blobs, strict=True)) if len(blobs) == len(pending) else {}
 
 
 def _changed(git: Git) -> frozenset[str]:
-    """The tracked files whose work tree is not the index's."""
-    said = git.run("diff-files", "--name-only", "--relative", "--ignore-submodules=all", "-z")
-    return frozenset(os.fsdecode(name) for name in lines(said, b"\0"))
+    """Return the tracked files that differ between the work tree and the index."""
+    return frozenset(_paths(git.run("diff-files", "--name-only", "--relative", "--ignore-submodules=all", "-z")))
 
 
-def _unchanged(git: Git, found: set[str]) -> frozenset[str]:
-    """Those of the files that git sees unchanged whose bytes in the work tree are the blob's."""
-    if not found:
+def _unchanged(git: Git, files: set[str]) -> frozenset[str]:
+    """Return those of the files, which git sees unchanged, whose bytes in the work tree are the blob's."""
+    if not files:
         return frozenset()
-    # Line ends may be converted on the way in alone (input): the work tree's are other ones all the same.
-    converts = git.run("config", "--get", "core.autocrlf", answers=(0, 1)).strip().lower()
-    if converts not in (b"", b"false", b"no", b"off", b"0"):
+    # With core.autocrlf=input, too, line ends in the work tree may differ from the blob's.
+    autocrlf = git.run("config", "--get", "core.autocrlf", exit_codes=(0, 1)).strip().lower()
+    if autocrlf not in (b"", b"false", b"no", b"off", b"0"):
         return frozenset()
-    said = lines(git.run("check-attr", "--stdin", "-z", "--all", given=_records(found)), b"\0")
-    triples = zip(said[::3], said[1::3], said[2::3], strict=True)
+    fields = lines(git.run("check-attr", "--stdin", "-z", "--all", stdin=_records(files)), b"\0")
+    attributes = zip(fields[::3], fields[1::3], fields[2::3], strict=True)
     return frozenset(
-        found.difference(
-            os.fsdecode(path) for path, name, value in triples if name in _CONVERTS and value != b"unset"
+        files.difference(
+            os.fsdecode(path) for path, name, value in attributes if name in _CONVERTS and value != b"unset"
         )
     )
 
 
 def _records(paths: Iterable[str]) -> bytes:
     return b"".join(os.fsencode(path) + b"\0" for path in paths)
+
+
+def _paths(output: bytes) -> list[str]:
+    return [os.fsdecode(path) for path in lines(output, b"\0")]

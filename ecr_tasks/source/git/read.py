@@ -96,7 +96,7 @@ def _root(git: Git) -> tuple[Path, bool]:
 def _tags(git: Git) -> dict[str, str]:
     """Every tag and the commit that it leads to, through any number of annotated tags."""
     prefix, peeled = "refs/tags/", "^{}"
-    output = git.run("show-ref", "--tags", "--dereference", answers=(0, 1))  # 1: there are none
+    output = git.run("show-ref", "--tags", "--dereference", exit_codes=(0, 1))  # 1: there are none
     found: dict[str, str] = {}
     for line in lines(output):
         revision, _, name = text(line).partition(" ")
@@ -143,7 +143,7 @@ def _remote_url(git: Git) -> str | None:
 
 def _default_branch(git: Git) -> str | None:
     prefix = "refs/remotes/origin/"
-    output = git.run("symbolic-ref", "--quiet", f"{prefix}HEAD", answers=(0, 1))  # 1: not known
+    output = git.run("symbolic-ref", "--quiet", f"{prefix}HEAD", exit_codes=(0, 1))  # 1: not known
     name = text(output).removesuffix("\n")
     return name.removeprefix(prefix) if name.startswith(prefix) else None
 

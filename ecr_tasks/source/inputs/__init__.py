@@ -1,1 +1,1 @@
-"""The inputs of an image and their digest: equal inputs are built once (ECR_SKIP=content)."""
+"""The inputs of an image and their digest: an image with the same inputs is not built again (ECR_SKIP=content)."""

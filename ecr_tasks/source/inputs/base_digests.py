@@ -1,4 +1,4 @@
-"""Asks docker for the digests of base images, as the builder would resolve them."""
+"""The digests of base images, as the builder would resolve them; docker is asked for them."""
 
 from __future__ import annotations
 
@@ -9,66 +9,70 @@ from contextlib import suppress
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.engine import Engine
 from ecr_tasks.model.ports import Docker
-from ecr_tasks.source.build_context.base_images import Base, pinned
-from ecr_tasks.source.build_context.unknown import Untold
+from ecr_tasks.source.build_context.base_images import BaseImage, pinned_digest
+from ecr_tasks.source.build_context.unknown import Unknown
 
 PARALLEL = 8
-"""How many images are asked for at once."""
+"""How many images are looked up at once."""
 
 
-class Asked:
-    """The engine, asked when somebody needs to know, once."""
+class CachedEngine:
+    """The facts of the engine, read when they are first needed."""
 
     def __init__(self, docker: Docker, builder: str | None) -> None:
         self._docker, self._builder = docker, builder
-        self._engine: Engine | Untold | None = None
+        self._engine: Engine | Unknown | None = None
 
     def get(self) -> Engine:
-        """Raises Untold where no engine answers."""
+        """Return the engine's facts. Raises Unknown where no engine answers."""
         if self._engine is None:
             try:
                 self._engine = self._docker.engine(self._builder)
             except EcrTasksError as error:
-                self._engine = Untold(_words(error))
-        if isinstance(self._engine, Untold):
+                self._engine = Unknown(_reason(error))
+        if isinstance(self._engine, Unknown):
             raise self._engine
         return self._engine
 
 
-class Digests:
-    """Base images' digests; ``let_in`` logs docker in where references are, before a registry is asked for them."""
+class BaseDigests:
+    """Looks up digests of base images; ``log_in`` logs docker in to the registries of references."""
 
     def __init__(
-        self, docker: Docker, builder: str | None, engine: Asked, let_in: Callable[[Iterable[str]], None]
+        self, docker: Docker, builder: str | None, engine: CachedEngine, log_in: Callable[[Iterable[str]], None]
     ) -> None:
-        self._docker, self._builder, self._engine, self._let_in = docker, builder, engine, let_in
+        self._docker, self._builder, self._engine, self._log_in = docker, builder, engine, log_in
 
-    def find(self, wanted: Mapping[Base, bool]) -> dict[Base, str | Untold]:
-        """A digest for each, or why there is none: its own, or the local store's, or the registry's.
+    def resolve(self, pulled: Mapping[BaseImage, bool]) -> dict[BaseImage, str | Unknown]:
+        """Return a digest for each image, or why there is none.
 
-        ``wanted`` says of each whether it is pulled anew whatever the store has.
+        It is the reference's own, else the local store's, else the registry's. ``pulled`` holds the images, each with
+        whether the build pulls it whatever the store has.
         """
-        found: dict[Base, str | Untold] = {base: digest for base in wanted if (digest := pinned(base.reference))}
-        rest = [base for base in wanted if base not in found]
-        if not rest:
-            return found
-        with suppress(Untold):
-            self._engine.get()  # before several threads would ask
+        digests: dict[BaseImage, str | Unknown] = {
+            base: digest for base in pulled if (digest := pinned_digest(base.reference))
+        }
+        others = [base for base in pulled if base not in digests]
+        if not others:
+            return digests
+        with suppress(Unknown):
+            self._engine.get()  # before several threads would read its facts
         with ThreadPoolExecutor(PARALLEL) as pool:
-            stored = pool.map(self._stored, rest, [wanted[base] for base in rest])
-            found |= {base: digest for base, digest in zip(rest, stored, strict=True) if digest}
-            references = sorted({base.reference for base in rest if base not in found})
+            stored = pool.map(self._stored, others, [pulled[base] for base in others])
+            digests |= {base: digest for base, digest in zip(others, stored, strict=True) if digest}
+            references = sorted({base.reference for base in others if base not in digests})
             try:
-                self._let_in(references)
+                self._log_in(references)
             except EcrTasksError as error:
-                held: dict[str, str | Untold] = dict.fromkeys(references, _unknown(error))
+                remote: dict[str, str | Unknown] = dict.fromkeys(references, _unknown(error))
             else:
-                held = dict(zip(references, pool.map(self._held, references), strict=True))
-        return found | {base: held[base.reference] for base in rest if base not in found}
+                remote = dict(zip(references, pool.map(self._remote, references), strict=True))
+        return digests | {base: remote[base.reference] for base in others if base not in digests}
 
-    def _stored(self, base: Base, pulled: bool) -> str | None:
-        """The engine's own builder takes what the engine has, in a classic store only of the right platform.
+    def _stored(self, base: BaseImage, pulled: bool) -> str | None:
+        """Return the digest of the image in the engine's store, where the build would use that one.
 
+        The engine's own builder uses what the store has; the classic store's images only where the platform is right.
         (buildx sets image-resolve-mode=local for it, moby's builder-next compares platforms.)
         """
         try:
@@ -78,20 +82,20 @@ class Digests:
             if not engine.containerd_store and base.platform != engine.platform:
                 return None
             return self._docker.image_digest(base.reference, self._builder, local=True)
-        except (EcrTasksError, Untold):
+        except (EcrTasksError, Unknown):
             return None
 
-    def _held(self, reference: str) -> str | Untold:
+    def _remote(self, reference: str) -> str | Unknown:
         try:
-            found = self._docker.image_digest(reference, self._builder, local=False)
+            digest = self._docker.image_digest(reference, self._builder, local=False)
         except EcrTasksError as error:
             return _unknown(error)
-        return found or Untold(f"{reference} has no digest")
+        return digest or Unknown(f"{reference} has no digest")
 
 
-def _unknown(error: EcrTasksError) -> Untold:
-    return Untold(f"a base image's digest is not known ({_words(error)})")
+def _unknown(error: EcrTasksError) -> Unknown:
+    return Unknown(f"a base image's digest is not known ({_reason(error)})")
 
 
-def _words(error: EcrTasksError) -> str:
+def _reason(error: EcrTasksError) -> str:
     return error.cause.rstrip(".")

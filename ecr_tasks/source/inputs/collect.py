@@ -1,4 +1,4 @@
-"""Finds out the inputs of images: what lies here is read, and docker is asked for the base images' digests."""
+"""Collects the inputs of images: files are read from this machine, docker is asked for the base images' digests."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from ecr_tasks.errors import BuildError, redact
 from ecr_tasks.model.image import BuildDefinition, Image, Inputs
 from ecr_tasks.model.manifest import INPUTS, INPUTS_TRACKED
 from ecr_tasks.model.ports import Docker
-from ecr_tasks.source.build_context.base_images import Base, bases, familiar
+from ecr_tasks.source.build_context.base_images import BaseImage, base_images, familiar_name
 from ecr_tasks.source.build_context.dockerfile import parse
-from ecr_tasks.source.build_context.unknown import Untold
-from ecr_tasks.source.inputs.base_digests import Asked, Digests
+from ecr_tasks.source.build_context.unknown import Unknown
+from ecr_tasks.source.inputs.base_digests import BaseDigests, CachedEngine
 from ecr_tasks.source.inputs.digest import inputs_digest
 from ecr_tasks.source.inputs.local import IMAGE, LAYOUT, Local, read_local
 
@@ -22,14 +22,14 @@ SHOWN = 3
 
 
 @dataclass(frozen=True)
-class _Known:
-    """What is known of one image before docker is asked; ``untold`` is why it can't become a digest."""
+class _BeforeDigests:
+    """The inputs of one image but for the base images' digests; ``unknown`` is why there can be no digest of all."""
 
     definition: BuildDefinition
     local: Local | None = None
     platforms: tuple[str, ...] = ()
-    bases: frozenset[Base] = frozenset()
-    untold: str | None = None
+    bases: frozenset[BaseImage] = frozenset()
+    unknown: str | None = None
 
 
 def with_inputs(
@@ -39,40 +39,41 @@ def with_inputs(
     docker: Docker,
     builder: str | None,
     environ: Mapping[str, str],
-    let_in: Callable[[Iterable[str]], None],
+    log_in: Callable[[Iterable[str]], None],
 ) -> tuple[Image, ...]:
-    """The images with their inputs, which become an annotation of what is built.
+    """Return the images with their inputs, which also become annotations of what is built.
 
-    ``let_in`` logs docker in where these references are. Relative paths are meant from ``project``. What can't be
-    told is no error: it is then known by its commit alone. SettingsError for a malformed .dockerignore.
+    ``log_in`` logs docker in to the registries of references. Paths are relative to ``project``. Inputs that can't be
+    known are no error: the image is then known by its commit alone. Raises SettingsError for a malformed
+    .dockerignore.
     """
-    engine = Asked(docker, builder)
-    known = [_known(image.bare or image.definition, project, engine, environ) for image in images]
-    wanted = {base: bool(item.definition.extra.get("pull")) for item in known for base in item.bases}
-    found = Digests(docker, builder, engine, let_in).find(wanted)
-    return tuple(_with(image, _inputs(item, found)) for image, item in zip(images, known, strict=True))
+    engine = CachedEngine(docker, builder)
+    items = [_before_digests(image.bare or image.definition, project, engine, environ) for image in images]
+    pulled = {base: bool(item.definition.extra.get("pull")) for item in items for base in item.bases}
+    digests = BaseDigests(docker, builder, engine, log_in).resolve(pulled)
+    return tuple(_annotated(image, _inputs(item, digests)) for image, item in zip(images, items, strict=True))
 
 
 def check_unchanged(images: Sequence[Image], *, project: Path, environ: Mapping[str, str]) -> None:
-    """Raises BuildError where what lies here isn't any more what it was before the build.
+    """Raise BuildError where files on this machine are not what they were before the build.
 
-    The image says of itself that it is made of what was there before, and would be taken for that ever after.
+    The image's annotation names the inputs from before the build, and later runs would trust it.
     """
     for image in images:
         if image.inputs is None or image.inputs.digest is None:
             continue
         try:
-            now = read_local(image.bare or image.definition, project, environ)
-        except Untold as untold:
-            raise _changed(image.name, untold.reason) from untold
-        if now.digest != image.inputs.local:
-            before, files = image.inputs.files, now.context.files
-            paths = [path for path in sorted({*before, *files}) if before.get(path) != files.get(path)]
-            raise _changed(image.name, some(paths) or "the Dockerfile, or a named context")
+            local = read_local(image.bare or image.definition, project, environ)
+        except Unknown as error:
+            raise _changed(image.name, error.reason) from error
+        if local.digest != image.inputs.local:
+            before, after = image.inputs.files, local.context.files
+            paths = [path for path in sorted({*before, *after}) if before.get(path) != after.get(path)]
+            raise _changed(image.name, name_some(paths) or "the Dockerfile, or a named context")
 
 
-def some(paths: Sequence[str]) -> str:
-    """A few of these, and how many there are besides."""
+def name_some(paths: Sequence[str]) -> str:
+    """Name the first few paths, and how many more there are."""
     return ", ".join(paths[:SHOWN]) + (f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else "")
 
 
@@ -83,24 +84,28 @@ def _changed(name: str, what: str) -> BuildError:
     )
 
 
-def _known(definition: BuildDefinition, project: Path, engine: Asked, environ: Mapping[str, str]) -> _Known:
+def _before_digests(
+    definition: BuildDefinition, project: Path, engine: CachedEngine, environ: Mapping[str, str]
+) -> _BeforeDigests:
     local = None
     try:
         local = read_local(definition, project, environ)
         platforms = definition.platforms or (engine.get().platform,)
-        return _Known(definition, local, platforms, _bases(definition, local.dockerfile, platforms, engine))
-    except Untold as untold:
-        return _Known(definition, local, untold=untold.reason)
+        return _BeforeDigests(definition, local, platforms, _bases(definition, local.dockerfile, platforms, engine))
+    except Unknown as error:
+        return _BeforeDigests(definition, local, unknown=error.reason)
 
 
-def _bases(definition: BuildDefinition, content: bytes, platforms: Sequence[str], engine: Asked) -> frozenset[Base]:
-    """Every image that is needed, for any of the platforms; a named context's as well."""
+def _bases(
+    definition: BuildDefinition, content: bytes, platforms: Sequence[str], engine: CachedEngine
+) -> frozenset[BaseImage]:
+    """Return every image that the build reads on any of the platforms, those of named contexts included."""
     build_platform = engine.get().platform if b"BUILD" in content else platforms[0]
     dockerfile = parse(content)
-    found = {
+    bases = {
         base
         for platform in platforms
-        for base in bases(
+        for base in base_images(
             dockerfile,
             target=definition.target,
             platform=platform,
@@ -111,31 +116,30 @@ def _bases(definition: BuildDefinition, content: bytes, platforms: Sequence[str]
     }
     for value in definition.contexts.values():
         if value.startswith((IMAGE, LAYOUT)):
-            found |= {Base(value.removeprefix(IMAGE), platform) for platform in platforms}
-    return frozenset(found)
+            bases |= {BaseImage(value.removeprefix(IMAGE), platform) for platform in platforms}
+    return frozenset(bases)
 
 
-def _inputs(known: _Known, found: Mapping[Base, str | Untold]) -> Inputs:
-    if known.local is None:
-        return Inputs(untold=known.untold)
-    digests: dict[str, str] = {}
-    untold = known.untold
-    for base in sorted(known.bases):
-        digest = found[base]
-        if isinstance(digest, Untold):
-            untold = untold or digest.reason
+def _inputs(item: _BeforeDigests, digests: Mapping[BaseImage, str | Unknown]) -> Inputs:
+    if item.local is None:
+        return Inputs(unknown=item.unknown)
+    base_digests: dict[str, str] = {}
+    unknown = item.unknown
+    for base in sorted(item.bases):
+        digest = digests[base]
+        if isinstance(digest, Unknown):
+            unknown = unknown or digest.reason
         else:
-            digests[familiar(base.reference)] = digest
-    untold = redact(untold, known.definition.args.values()) if untold else None
-    local, unshared = known.local.digest, known.local.unshared(known.definition)
-    whole = None if untold else inputs_digest(known.definition, local, known.platforms, digests)
-    return Inputs(whole, known.local.tracked_digest, untold, unshared, local, known.local.context.files)
+            base_digests[familiar_name(base.reference)] = digest
+    unknown = redact(unknown, item.definition.args.values()) if unknown else None
+    local, unshared = item.local.digest, item.local.unshared(item.definition)
+    whole = None if unknown else inputs_digest(item.definition, local, item.platforms, base_digests)
+    return Inputs(whole, item.local.tracked_digest, unknown, unshared, local, item.local.context.files)
 
 
-def _with(image: Image, inputs: Inputs) -> Image:
-    """The image as it says of itself what it is made of."""
+def _annotated(image: Image, inputs: Inputs) -> Image:
+    """Return the image with its inputs, and with annotations that name them where they are known."""
     if inputs.digest is None or inputs.tracked is None:
         return replace(image, inputs=inputs)
-    said = {INPUTS: inputs.digest, INPUTS_TRACKED: inputs.tracked}
-    definition = replace(image.definition, annotations={**image.definition.annotations, **said})
-    return replace(image, definition=definition, inputs=inputs)
+    annotations = {**image.definition.annotations, INPUTS: inputs.digest, INPUTS_TRACKED: inputs.tracked}
+    return replace(image, definition=replace(image.definition, annotations=annotations), inputs=inputs)

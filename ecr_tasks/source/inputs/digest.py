@@ -1,4 +1,4 @@
-"""The inputs of an image, as far as they are known, and the canonical document that their digest is of. Pure."""
+"""The digest of an image's inputs, and the canonical JSON document that it is computed from. Pure."""
 
 from __future__ import annotations
 
@@ -10,25 +10,28 @@ from typing import Any
 from ecr_tasks.model.image import BuildDefinition, Files
 
 SCHEMA = 1
-"""Goes into every digest: another way to work it out must give other digests."""
+"""Goes into every digest: it changes when digests are computed in another way."""
 
 
 def files_digest(files: Files) -> str:
-    """The digest of a folder's files; their order has no say."""
-    return _digest(sorted([path.encode("utf-8", "surrogateescape").hex(), *said] for path, said in files.items()))
+    """Return the digest of a folder's files, in whatever order they are."""
+    return _digest(sorted([path.encode("utf-8", "surrogateescape").hex(), *file] for path, file in files.items()))
 
 
 def local_digest(files: str, dockerfile: bytes, folders: Mapping[str, str]) -> str:
-    """The digest of what lies on a machine: the context's files, the Dockerfile, named contexts' files by name."""
-    said = {"schema": SCHEMA, "files": files, "dockerfile": hashlib.sha256(dockerfile).hexdigest()}
-    return _digest({**said, "folders": dict(folders)})
+    """Return the digest of what is on this machine.
+
+    ``files`` is the digest of the context's files, ``folders`` has those of named contexts by name.
+    """
+    dockerfile_hash = hashlib.sha256(dockerfile).hexdigest()
+    return _digest({"schema": SCHEMA, "files": files, "dockerfile": dockerfile_hash, "folders": dict(folders)})
 
 
 def inputs_digest(definition: BuildDefinition, local: str, platforms: Sequence[str], bases: Mapping[str, str]) -> str:
-    """The digest of everything: what lies here, what is asked for, and the base images by reference.
+    """Return the digest of all inputs: local ones, the build's options, and base images' digests by reference.
 
-    ``definition`` is what settings or bake file say alone. Of secrets and SSH keys only the ids count; a cache
-    changes nothing but the time; where files are is not what they are.
+    ``definition`` is that of the settings or the bake file, without labels from git. Of secrets and SSH keys only the
+    ids count. Caches and the paths of folders don't count, because they change no content.
     """
     return _digest(
         {
@@ -50,12 +53,12 @@ def inputs_digest(definition: BuildDefinition, local: str, platforms: Sequence[s
 
 
 def _place(value: str) -> str:
-    """A named context's address; what is in a folder counts, not where it is."""
+    """Return a named context's address; of a folder its content counts, not its path."""
     return value if "://" in value else "a folder"
 
 
 def _secret_id(entry: str) -> str:
-    """A secret's id; one without is its source's name (buildx, util/buildflags/secrets.go)."""
+    """Return a secret's id; without one, buildx uses its source's name (util/buildflags/secrets.go)."""
     fields = dict(part.partition("=")[::2] for part in entry.split(","))
     return fields.get("id") or fields.get("src") or fields.get("source") or fields.get("env") or ""
 

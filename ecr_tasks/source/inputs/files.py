@@ -1,4 +1,4 @@
-"""Reads a build context as git and .dockerignore see it: paths, git's kinds of files, the hash of each content."""
+"""The files of a build context: their paths, git's kinds of files, and the hash of each content."""
 
 from __future__ import annotations
 
@@ -11,19 +11,22 @@ from pathlib import Path
 
 from ecr_tasks.model.image import Files
 from ecr_tasks.source.build_context.dockerignore import DockerIgnore
-from ecr_tasks.source.build_context.unknown import Untold
+from ecr_tasks.source.build_context.unknown import Unknown
 from ecr_tasks.source.build_context.walk import carried
-from ecr_tasks.source.git.index import Index, ignored, read_index, uncommitted
+from ecr_tasks.source.git.index import Index, ignored_files, read_index, uncommitted_blobs
 
 NEVER = frozenset({".git", ".ecr-tasks"})
-"""They change with every commit and every run, and are nobody's input."""
+"""Folders that change with every commit and every run, and are no input."""
 
 _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
 class Folder:
-    """The files of a context; those that a commit of now would hold, as git has them; and those that it ignores."""
+    """The files of a context.
+
+    ``tracked`` are those that a commit made now would hold, as git stores them; ``unshared`` those that git ignores.
+    """
 
     files: Files
     tracked: Files
@@ -31,33 +34,32 @@ class Folder:
 
 
 def read_folder(folder: Path, dockerfile: Path | None, environ: Mapping[str, str]) -> Folder:
-    """Reads the context that ``folder`` is for a Dockerfile (None: a named context). ``environ`` is for git.
+    """Read the build context in ``folder`` of a Dockerfile (None: it is a named context). ``environ`` is for git.
 
-    Contents have git's names for them (blob ids), so that a file is the same before and after it is committed;
-    what git knows to be unchanged is not read. Times, owners and folders have no say. Raises Untold where a file
-    can't be read; SettingsError for a malformed .dockerignore.
+    Contents are hashed as git does it (blob ids), so that a file has the same hash before and after it is committed,
+    and files that git knows to be unchanged are not read. Times, owners and empty folders don't count. Raises Unknown
+    where a file can't be read, SettingsError for a malformed .dockerignore.
     """
     index = read_index(folder, environ)
-    found: dict[str, tuple[str, str]] = {}
+    files: dict[str, tuple[str, str]] = {}
     try:
         for path, entry in carried(folder, DockerIgnore.read(folder, dockerfile), NEVER):
-            said = _file(path, entry, index)
-            if said is not None:
-                found[path] = said
+            file = _file(path, entry, index)
+            if file is not None:
+                files[path] = file
     except OSError as error:
-        raise Untold(f"{error.filename} can't be read ({error.strerror})") from error
-    unshared = ignored(index, [path for path in sorted(found) if path not in index.tracked])
-    tracked = {path: index.tracked[path] for path in found if path in index.tracked}
-    # An uncommitted tree is known by what it holds, so that its image is the commit's that is made of it.
-    pending = uncommitted(index, found.keys() - set(unshared))
-    tracked |= {
-        path: found[path] if found[path][0] == "link" else (found[path][0], blob) for path, blob in pending.items()
-    }
-    return Folder(found, tracked, tuple(unshared))
+        raise Unknown(f"{error.filename} can't be read ({error.strerror})") from error
+    unshared = ignored_files(index, [path for path in sorted(files) if path not in index.tracked])
+    tracked = {path: index.tracked[path] for path in files if path in index.tracked}
+    # An uncommitted tree is known by its content, so that its image is also that of the commit made from it.
+    for path, blob in uncommitted_blobs(index, files.keys() - set(unshared)).items():
+        kind = files[path][0]
+        tracked[path] = files[path] if kind == "link" else (kind, blob)
+    return Folder(files, tracked, tuple(unshared))
 
 
 def _file(path: str, entry: os.DirEntry[str], index: Index) -> tuple[str, str] | None:
-    """Kind and content of one file; None for what docker doesn't send either (a socket)."""
+    """Return the kind and hash of one file; None for what docker doesn't send either (a socket)."""
     mode = entry.stat(follow_symlinks=False).st_mode
     is_link = stat.S_ISLNK(mode)
     if not is_link and not stat.S_ISREG(mode):
@@ -74,7 +76,7 @@ def _link(entry: os.DirEntry[str], algorithm: str) -> str:
 
 
 def _blob(path: Path, algorithm: str) -> str:
-    """git's name of a file's content (git-hash-object(1))."""
+    """Return the blob id of a file's content (git-hash-object(1))."""
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         digest = hashlib.new(algorithm, b"blob %d\0" % size, usedforsecurity=False)

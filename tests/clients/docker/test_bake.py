@@ -1,4 +1,4 @@
-"""What buildx is told, and what is read back from a bake file."""
+"""The bake definition that buildx gets, and the targets of a project's own bake file."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ecr_tasks.clients.docker.bake import bake_document, dump, from_bake, output
+from ecr_tasks.clients.docker.bake import bake_document, output, parse_bake, serialize
 from ecr_tasks.model.image import BuildDefinition, BuildInput
 
 PRINTED = Path(__file__).parents[2] / "data" / "bake-print.json"
-"""What `docker buildx bake --print` (0.29) said of a file that has one of everything."""
+"""What `docker buildx bake --print` (0.29) prints for a file that has one of everything."""
 
 
 def one(definition: BuildDefinition, **changes: object) -> dict[str, object]:
-    """The single target of a bake document."""
+    """Return the single target of a bake document."""
     document = bake_document([BuildInput("app", definition, ("app:1",), **changes)])  # type: ignore[arg-type]
     (target,) = document["target"].values()
     assert isinstance(target, dict)
@@ -26,16 +26,16 @@ def one(definition: BuildDefinition, **changes: object) -> dict[str, object]:
 
 
 def hcl(text: str) -> str:
-    """What bake makes of a string: HCL's two escapes undone; any other opening would be evaluated."""
+    """Return a string as bake reads it: HCL's two escapes undone; any other opening would be evaluated."""
     assert not re.search(r"[$%]\{", re.sub(r"\$\$\{|%%\{", "\n", text))
-    return re.sub(r"\$\$\{|%%\{", lambda found: found[0][1:], text)
+    return re.sub(r"\$\$\{|%%\{", lambda match: match[0][1:], text)
 
 
 @given(st.dictionaries(st.text(alphabet="ab${%}", min_size=1), st.text(alphabet='ab$%{}"\\\n é')))
 def test_bake_reads_every_text_literally(labels: dict[str, str]) -> None:
-    text = dump(bake_document([BuildInput("app", BuildDefinition(".", labels=labels), ())]))
-    found = json.loads(text)["target"]["app"].get("labels", {})
-    assert {hcl(key): hcl(value) for key, value in found.items()} == labels
+    text = serialize(bake_document([BuildInput("app", BuildDefinition(".", labels=labels), ())]))
+    read = json.loads(text)["target"]["app"].get("labels", {})
+    assert {hcl(key): hcl(value) for key, value in read.items()} == labels
 
 
 def test_only_what_is_set_is_said() -> None:
@@ -47,7 +47,7 @@ def test_only_what_is_set_is_said() -> None:
 
 
 def test_everything_that_is_set_is_said_in_bakes_own_words() -> None:
-    found = one(
+    target = one(
         BuildDefinition(
             context="/project",
             dockerfile="/project/Dockerfile",
@@ -64,13 +64,13 @@ def test_everything_that_is_set_is_said_in_bakes_own_words() -> None:
             extra={"no-cache": True},
         )
     )
-    assert found["secret"] == ["id=npm,env=NPM_TOKEN"]
-    assert found["cache-from"] == ["type=gha"]
-    assert found["cache-to"] == ["type=inline"]
-    assert found["no-cache"] is True
-    assert (found["target"], found["ssh"], found["attest"]) == ("run", ["default"], ["type=sbom"])
-    assert (found["args"], found["labels"], found["contexts"]) == ({"A": "1"}, {"l": "1"}, {"shared": "../shared"})
-    assert found["platforms"] == ["linux/amd64", "linux/arm64"]
+    assert target["secret"] == ["id=npm,env=NPM_TOKEN"]
+    assert target["cache-from"] == ["type=gha"]
+    assert target["cache-to"] == ["type=inline"]
+    assert target["no-cache"] is True
+    assert (target["target"], target["ssh"], target["attest"]) == ("run", ["default"], ["type=sbom"])
+    assert (target["args"], target["labels"], target["contexts"]) == ({"A": "1"}, {"l": "1"}, {"shared": "../shared"})
+    assert target["platforms"] == ["linux/amd64", "linux/arm64"]
 
 
 def test_the_default_group_builds_every_target() -> None:
@@ -89,30 +89,30 @@ def test_every_image_is_a_target_of_its_own_under_a_name_that_bake_takes(names: 
 
 
 @pytest.mark.parametrize(
-    ("keep", "push", "words"),
+    ("keep", "push", "option"),
     [
         ("store", False, "type=docker,oci-mediatypes=true"),
         ("builder", False, "type=image,oci-mediatypes=true,push=false"),
         ("builder", True, "type=image,oci-mediatypes=true,push=true"),
     ],
 )
-def test_where_a_result_goes(keep: object, push: bool, words: str) -> None:
-    assert output(BuildInput("app", BuildDefinition("."), (), keep, push)) == words  # type: ignore[arg-type]
+def test_where_a_result_goes(keep: object, push: bool, option: str) -> None:
+    assert output(BuildInput("app", BuildDefinition("."), (), keep, push)) == option  # type: ignore[arg-type]
 
 
 def test_annotations_are_on_the_manifest_and_on_the_index_where_there_is_one() -> None:
     """BuildKit: "index annotations not supported for single platform export"."""
-    notes = {"team": "web"}
-    assert BuildDefinition(".", annotations=notes).annotation_entries() == ("manifest:team=web",)
+    annotations = {"team": "web"}
+    assert BuildDefinition(".", annotations=annotations).annotation_entries() == ("manifest:team=web",)
     for makes_index in ({"platforms": ("linux/amd64", "linux/arm64")}, {"attest": ("type=sbom",)}):
-        entries = BuildDefinition(".", annotations=notes, **makes_index).annotation_entries()
+        entries = BuildDefinition(".", annotations=annotations, **makes_index).annotation_entries()
         assert entries == ("index,manifest:team=web",)
 
 
 def test_an_annotation_that_names_its_level_keeps_it() -> None:
     """`ECR_ANNOTATIONS=index:team=web` is .env.example's own example."""
-    several = ("linux/amd64", "linux/arm64")
-    definition = BuildDefinition(".", annotations={"index:team": "web"}, platforms=several)
+    platforms = ("linux/amd64", "linux/arm64")
+    definition = BuildDefinition(".", annotations={"index:team": "web"}, platforms=platforms)
     assert definition.annotation_entries() == ("index:team=web",)
 
 
@@ -139,10 +139,10 @@ def test_how_many_manifests_a_push_sends(platforms: tuple[str, ...], attest: tup
 
 
 def test_a_real_bake_file_is_understood() -> None:
-    found = from_bake(json.loads(PRINTED.read_text(encoding="utf-8")))
-    assert list(found) == ["api", "worker"]
-    assert found["worker"] == BuildDefinition("app", "Dockerfile")
-    api = found["api"]
+    targets = parse_bake(json.loads(PRINTED.read_text(encoding="utf-8")))
+    assert list(targets) == ["api", "worker"]
+    assert targets["worker"] == BuildDefinition("app", "Dockerfile")
+    api = targets["api"]
     assert (api.context, api.dockerfile, api.target) == ("app", "Dockerfile", "run")
     assert api.args == {"VERSION": "1.2", "EMPTY": ""}
     assert api.contexts == {"shared": "../shared"}
@@ -155,7 +155,7 @@ def test_a_real_bake_file_is_understood() -> None:
 
 
 def test_a_real_bake_files_attestations_are_understood() -> None:
-    api = from_bake(json.loads(PRINTED.read_text(encoding="utf-8")))["api"]
+    api = parse_bake(json.loads(PRINTED.read_text(encoding="utf-8")))["api"]
     assert [set(entry.split(",")) for entry in api.attest] == [
         {"type=provenance", "mode=max"},
         {"type=sbom", "disabled=true"},
@@ -163,19 +163,19 @@ def test_a_real_bake_files_attestations_are_understood() -> None:
 
 
 def test_a_real_bake_files_ssh_keys_are_understood() -> None:
-    api = from_bake(json.loads(PRINTED.read_text(encoding="utf-8")))["api"]
+    api = parse_bake(json.loads(PRINTED.read_text(encoding="utf-8")))["api"]
     assert api.ssh == ("main=keys/one", "key=keys/one,keys/two")
 
 
 def test_a_real_bake_files_annotations_keep_their_levels() -> None:
-    api = from_bake(json.loads(PRINTED.read_text(encoding="utf-8")))["api"]
+    api = parse_bake(json.loads(PRINTED.read_text(encoding="utf-8")))["api"]
     assert "index:team=web" in api.annotation_entries()
     assert "manifest:note=a=b" in api.annotation_entries()
     assert any(entry.endswith("plain=yes") for entry in api.annotation_entries())
 
 
 def test_what_we_write_reads_back_as_it_was() -> None:
-    written = BuildDefinition(
+    definition = BuildDefinition(
         context="/project",
         dockerfile="Dockerfile",
         target="run",
@@ -190,9 +190,9 @@ def test_what_we_write_reads_back_as_it_was() -> None:
         cache_to=("type=inline",),
         extra={"network": "host"},
     )
-    assert from_bake(bake_document([BuildInput("app", written, ("app:1",))])) == {"app": written}
+    assert parse_bake(bake_document([BuildInput("app", definition, ("app:1",))])) == {"app": definition}
 
 
 def test_a_definition_does_not_show_its_build_arguments() -> None:
-    shown = repr(BuildInput("app", BuildDefinition(".", args={"TOKEN": "hush"}), ()))
-    assert "hush" not in shown
+    text = repr(BuildInput("app", BuildDefinition(".", args={"TOKEN": "hush"}), ()))
+    assert "hush" not in text

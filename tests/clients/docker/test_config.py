@@ -1,4 +1,4 @@
-"""The private docker configuration: our token beside the user's own logins, and nothing left behind."""
+"""The private docker configuration: our token beside the user's own logins, and no trace after its end."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ OTHERS = {"ghcr.example": {"auth": "b3RoZXI6cGFzcw=="}}
 
 
 def credentials_for(host: str, config: dict[str, Any]) -> object:
-    """Where docker looks (cli/config/configfile): the host's helper, else the store, else the file's entry."""
+    """Return docker's choice for a host (cli/config/configfile): helper, store, or the file's entry."""
     helpers = config.get("credHelpers") or {}
     store = helpers[host] if host in helpers else config.get("credsStore", "")
     return f"docker-credential-{store}" if store else (config.get("auths") or {}).get(host)
@@ -49,11 +49,11 @@ def credentials_for(host: str, config: dict[str, Any]) -> object:
 )
 def test_docker_finds_our_token_and_nothing_else_changes(users: dict[str, Any]) -> None:
     before = copy.deepcopy(users)
-    found = with_tokens(users, [TOKEN])
-    assert credentials_for(HOST, found) == ENTRY
-    assert f"https://{HOST}" not in found["auths"]
+    config = with_tokens(users, [TOKEN])
+    assert credentials_for(HOST, config) == ENTRY
+    assert f"https://{HOST}" not in config["auths"]
     assert users == before
-    assert credentials_for("ghcr.example", found) == credentials_for("ghcr.example", users)
+    assert credentials_for("ghcr.example", config) == credentials_for("ghcr.example", users)
 
 
 def test_the_users_other_logins_and_settings_stay() -> None:
@@ -64,23 +64,23 @@ def test_the_users_other_logins_and_settings_stay() -> None:
         "currentContext": "remote",
         "aliases": {"builder": "buildx"},
     }
-    found = with_tokens(users, [TOKEN])
-    assert found["auths"]["ghcr.example"] == OTHERS["ghcr.example"]
-    assert found["credHelpers"] == {"gcr.example": "gcloud"}
+    config = with_tokens(users, [TOKEN])
+    assert config["auths"]["ghcr.example"] == OTHERS["ghcr.example"]
+    assert config["credHelpers"] == {"gcr.example": "gcloud"}
     for key in ("proxies", "currentContext", "aliases"):
-        assert found[key] == users[key]
+        assert config[key] == users[key]
 
 
 def test_several_registries_have_a_token_each() -> None:
     other = RegistryToken("210987654321.dkr.ecr.us-east-1.amazonaws.com", "AWS", "another")
-    found = with_tokens({"credsStore": "desktop"}, [TOKEN, other])
-    assert credentials_for(HOST, found) == ENTRY
-    assert credentials_for(other.host, found) == {"auth": base64.b64encode(b"AWS:another").decode()}
+    config = with_tokens({"credsStore": "desktop"}, [TOKEN, other])
+    assert credentials_for(HOST, config) == ENTRY
+    assert credentials_for(other.host, config) == {"auth": base64.b64encode(b"AWS:another").decode()}
 
 
 @pytest.fixture
 def users(tmp_path: Path) -> Path:
-    """The user's docker configuration, with one of everything."""
+    """A user's docker configuration folder, with one of everything."""
     folder = tmp_path / "users"
     for name in ("cli-plugins", "contexts/meta", "buildx"):
         (folder / name).mkdir(parents=True)
@@ -92,7 +92,7 @@ def users(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def parent(tmp_path: Path) -> Path:
-    """Where the private folders are made."""
+    """The folder of the private folders."""
     folder = tmp_path / "parent"
     folder.mkdir()
     return folder
@@ -100,19 +100,19 @@ def parent(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def private(users: Path, parent: Path) -> Iterator[PrivateConfig]:
-    """A private configuration; nothing is made until it is asked for."""
-    made = PrivateConfig({"DOCKER_CONFIG": str(users)}, parent)
-    yield made
-    made.close()
+    """A private configuration whose folder is not created yet."""
+    config = PrivateConfig({"DOCKER_CONFIG": str(users)}, parent)
+    yield config
+    config.close()
 
 
 def folder_of(private: PrivateConfig) -> Path:
-    """The private folder."""
+    """Return the private folder."""
     return Path(private.environment()["DOCKER_CONFIG"])
 
 
 def mode(path: Path) -> int:
-    """A path's permissions."""
+    """Return a path's permissions."""
     return stat.S_IMODE(path.stat().st_mode)
 
 
@@ -151,9 +151,9 @@ def test_later_tokens_join_the_earlier_ones(private: PrivateConfig, users: Path)
     before = (users / "config.json").read_bytes()
     private.authorize(TOKEN)
     private.authorize(RegistryToken("127.0.0.1:4510", "AWS", "local"))
-    found = json.loads((folder_of(private) / "config.json").read_text(encoding="utf-8"))
-    assert credentials_for(HOST, found) == ENTRY
-    assert set(found["auths"]) == {HOST, "127.0.0.1:4510", *OTHERS}
+    config = json.loads((folder_of(private) / "config.json").read_text(encoding="utf-8"))
+    assert credentials_for(HOST, config) == ENTRY
+    assert set(config["auths"]) == {HOST, "127.0.0.1:4510", *OTHERS}
     assert (users / "config.json").read_bytes() == before
 
 
@@ -177,8 +177,8 @@ def test_after_closing_a_new_one_knows_no_old_token(private: PrivateConfig) -> N
 def test_a_machine_without_a_docker_configuration_gets_one_that_holds_the_token(parent: Path) -> None:
     private = PrivateConfig({"DOCKER_CONFIG": str(parent / "nowhere")}, parent)
     private.authorize(TOKEN)
-    found = json.loads((folder_of(private) / "config.json").read_text(encoding="utf-8"))
-    assert found == {"auths": {HOST: ENTRY}}
+    config = json.loads((folder_of(private) / "config.json").read_text(encoding="utf-8"))
+    assert config == {"auths": {HOST: ENTRY}}
     private.close()
 
 

@@ -1,4 +1,4 @@
-"""Turns: two runs never build and publish under one tag at the same time."""
+"""Push locks: two runs never build and push the image of one tag at the same time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from ecr_tasks.clients.docker.push_lock import Turns
+from ecr_tasks.clients.docker.push_lock import PushLocks
 
 REFERENCE = "host/team/app:sha-a1b2c3d"
 
@@ -17,43 +17,43 @@ def _own_folder(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_turn_is_had_at_once_and_kept() -> None:
-    turns = Turns()
-    assert not turns.take(REFERENCE, pytest.fail)
-    assert turns.has(REFERENCE)
-    assert not turns.take(REFERENCE, pytest.fail)
-    turns.close()
-    assert not turns.has(REFERENCE)
+    locks = PushLocks()
+    assert not locks.acquire(REFERENCE, pytest.fail)
+    assert locks.has(REFERENCE)
+    assert not locks.acquire(REFERENCE, pytest.fail)
+    locks.release_all()
+    assert not locks.has(REFERENCE)
 
 
 def test_another_run_waits_and_is_told_so() -> None:
-    first, second = Turns(), Turns()
-    first.take(REFERENCE, pytest.fail)
-    told: list[str] = []
-    waits = threading.Event()
+    first, second = PushLocks(), PushLocks()
+    first.acquire(REFERENCE, pytest.fail)
+    waits: list[str] = []
+    is_waiting = threading.Event()
     had_to_wait: list[bool] = []
 
-    def waiting(reference: str) -> None:
-        told.append(reference)
-        waits.set()
+    def on_wait(reference: str) -> None:
+        waits.append(reference)
+        is_waiting.set()
 
-    def wait() -> None:
-        had_to_wait.append(second.take(REFERENCE, waiting))
+    def acquire() -> None:
+        had_to_wait.append(second.acquire(REFERENCE, on_wait))
 
-    thread = threading.Thread(target=wait)
+    thread = threading.Thread(target=acquire)
     thread.start()
-    assert waits.wait(10)
+    assert is_waiting.wait(10)
     assert not second.has(REFERENCE)
-    first.end(REFERENCE)
+    first.release(REFERENCE)
     thread.join(10)
     assert had_to_wait == [True]
-    assert told == [REFERENCE]
+    assert waits == [REFERENCE]
     assert second.has(REFERENCE)
-    second.close()
+    second.release_all()
 
 
 def test_turns_at_other_tags_are_nobodys_business() -> None:
-    first, second = Turns(), Turns()
-    first.take(REFERENCE, pytest.fail)
-    assert not second.take("host/team/app:sha-0000000", pytest.fail)
-    first.close()
-    second.close()
+    first, second = PushLocks(), PushLocks()
+    first.acquire(REFERENCE, pytest.fail)
+    assert not second.acquire("host/team/app:sha-0000000", pytest.fail)
+    first.release_all()
+    second.release_all()

@@ -9,10 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecr_tasks.source.build_context.base_images import Base, bases, familiar, pinned, repository_of
+from ecr_tasks.source.build_context.base_images import (
+    BaseImage,
+    base_images,
+    familiar_name,
+    pinned_digest,
+    repository_of,
+)
 from ecr_tasks.source.build_context.dockerfile import parse
 from ecr_tasks.source.build_context.shell_words import expand, split
-from ecr_tasks.source.build_context.unknown import Untold
+from ecr_tasks.source.build_context.unknown import Unknown
 
 PIN = "sha256:" + "a" * 64
 
@@ -26,7 +32,7 @@ def read(
     contexts: Mapping[str, str] | None = None,
 ) -> set[str]:
     """The references of what a Dockerfile builds on."""
-    found = bases(
+    found = base_images(
         parse(text.encode()),
         target=target,
         platform=platform,
@@ -129,7 +135,7 @@ def test_a_named_context_takes_an_images_place(written: str) -> None:
 def test_each_image_is_for_the_platform_that_it_is_asked_for() -> None:
     text = "FROM --platform=$BUILDPLATFORM go AS build\nFROM --platform=linux/s390x tools AS t\nFROM alpine\n"
     text += "COPY --from=build / /\nCOPY --from=t / /\n"
-    found = bases(
+    found = base_images(
         parse(text.encode()),
         target=None,
         platform="linux/arm/v7",
@@ -138,9 +144,9 @@ def test_each_image_is_for_the_platform_that_it_is_asked_for() -> None:
         contexts={},
     )
     assert found == {
-        Base("go", "linux/amd64"),
-        Base("tools", "linux/s390x"),
-        Base("alpine", "linux/arm/v7"),
+        BaseImage("go", "linux/amd64"),
+        BaseImage("tools", "linux/s390x"),
+        BaseImage("alpine", "linux/arm/v7"),
     }
 
 
@@ -164,7 +170,7 @@ def test_each_image_is_for_the_platform_that_it_is_asked_for() -> None:
     ],
 )
 def test_what_only_the_build_can_know(text: str) -> None:
-    with pytest.raises(Untold) as caught:
+    with pytest.raises(Unknown) as caught:
         read(text)
     assert caught.value.reason
 
@@ -175,7 +181,7 @@ def test_what_is_added_in_a_stage_that_nobody_needs_does_not_matter() -> None:
 
 def test_an_unknown_target_is_told() -> None:
     for target in ("nowhere", "0"):
-        with pytest.raises(Untold, match=f"no stage {target}"):
+        with pytest.raises(Unknown, match=f"no stage {target}"):
             read("FROM a\n", target=target)
 
 
@@ -219,7 +225,7 @@ def test_words_come_apart_at_white_space(words: list[str]) -> None:
 
 @given(st.text())
 def test_no_text_is_too_odd(text: str) -> None:
-    with suppress(Untold):
+    with suppress(Unknown):
         read(text)
 
 
@@ -248,5 +254,5 @@ def test_breaking_lines_and_comments_change_nothing(lines: list[str]) -> None:
     ],
 )
 def test_references(reference: str, name: str, repository: str) -> None:
-    assert (familiar(reference), repository_of(reference)) == (name, repository)
-    assert pinned(reference) == (PIN if "@" in reference else None)
+    assert (familiar_name(reference), repository_of(reference)) == (name, repository)
+    assert pinned_digest(reference) == (PIN if "@" in reference else None)

@@ -43,9 +43,9 @@ def test_a_base_image_is_asked_of_the_store_first_and_then_of_the_registry(tree:
     tree.digest()
     tree.docker.local_bases.clear()
     tree.docker.registry_bases["base:1"] = BASE
-    assert tree.let_in == []
+    assert tree.logged_in == []
     before = tree.digest()
-    assert tree.let_in == ["base:1"]
+    assert tree.logged_in == ["base:1"]
     tree.docker.registry_bases["base:1"] = OTHER_BASE
     assert tree.digest() != before
 
@@ -82,20 +82,20 @@ def test_a_dockerfile_of_another_name_or_in_a_bake_file(tree: Tree) -> None:
 def test_what_cant_be_told_says_why_and_stops_nothing(tree: Tree) -> None:
     asked = [image(definition=BuildDefinition("https://example.com/a.git"))]
     (remote,) = with_inputs(
-        asked, project=tree.path, docker=tree.docker, builder=None, environ=os.environ, let_in=tree.let_in.extend
+        asked, project=tree.path, docker=tree.docker, builder=None, environ=os.environ, log_in=tree.logged_in.extend
     )
-    assert remote.inputs == Inputs(untold="docker fetches the context itself")
+    assert remote.inputs == Inputs(unknown="docker fetches the context itself")
     assert remote.definition == asked[0].definition
-    assert "named context x" in tree.untold(contexts={"x": "https://example.com/a.git"})
-    assert "named context x" in tree.untold(contexts={"x": "target:other"})
-    assert "nowhere" in tree.untold(dockerfile="nowhere")
-    assert "https://example.com" not in tree.untold(dockerfile="https://example.com/Dockerfile")
+    assert "named context x" in tree.unknown(contexts={"x": "https://example.com/a.git"})
+    assert "named context x" in tree.unknown(contexts={"x": "target:other"})
+    assert "nowhere" in tree.unknown(dockerfile="nowhere")
+    assert "https://example.com" not in tree.unknown(dockerfile="https://example.com/Dockerfile")
     tree.docker.local_bases.clear()
-    assert "could not find base:1" in tree.untold()
+    assert "could not find base:1" in tree.unknown()
     tree.write("Dockerfile", "FROM $NOTHING\n")
-    assert "$NOTHING" in tree.untold()
+    assert "$NOTHING" in tree.unknown()
     tree.write("Dockerfile", "ARG FROM\nFROM $FROM/base\n")
-    assert "secret" not in tree.untold(args={"FROM": "a-secret.example.com"})
+    assert "secret" not in tree.unknown(args={"FROM": "a-secret.example.com"})
 
 
 def test_without_an_engine_only_what_needs_none_is_told(tree: Tree) -> None:
@@ -103,9 +103,9 @@ def test_without_an_engine_only_what_needs_none_is_told(tree: Tree) -> None:
         raise BuildError("No Docker engine answers.", "Start it.")
 
     tree.docker.calls.before["engine"] = away
-    assert tree.untold() == "No Docker engine answers"
+    assert tree.unknown() == "No Docker engine answers"
     tree.docker.calls.before["engine"] = away
-    assert tree.inputs(platforms=("linux/amd64",)).untold is not None
+    assert tree.inputs(platforms=("linux/amd64",)).unknown is not None
     assert tree.inputs().tracked is not None
 
 
@@ -122,7 +122,7 @@ def test_a_file_that_cant_be_read(tree: Tree, monkeypatch: pytest.MonkeyPatch) -
     with monkeypatch.context() as patch:
         patch.setattr(Path, "open", refuse)
         patch.setattr(Path, "read_bytes", lambda self: b"FROM base:1\n" if self.name == "Dockerfile" else b"")
-        assert "can't be read (Permission denied)" in tree.untold()
+        assert "can't be read (Permission denied)" in tree.unknown()
 
 
 def test_an_image_says_what_it_is_made_of(tree: Tree) -> None:
@@ -141,7 +141,12 @@ def test_only_what_settings_say_counts_and_not_what_git_says(tree: Tree) -> None
     bare = BuildDefinition(str(tree.path))
     labelled = replace(asked, bare=bare, definition=replace(bare, labels={"revision": "1"}, args={"EPOCH": "1"}))
     (found,) = with_inputs(
-        [labelled], project=tree.path, docker=tree.docker, builder=None, environ=os.environ, let_in=tree.let_in.extend
+        [labelled],
+        project=tree.path,
+        docker=tree.docker,
+        builder=None,
+        environ=os.environ,
+        log_in=tree.logged_in.extend,
     )
     assert found.inputs == asked.inputs
 
@@ -163,7 +168,7 @@ def test_several_images_are_asked_for_together(tree: Tree, tmp_path: Path) -> No
     tree.docker.local_bases["more:1"] = OTHER_BASE
     images = [image(definition=BuildDefinition(str(one.path))) for one in (tree, other)]
     with_inputs(
-        images, project=tree.path, docker=tree.docker, builder=None, environ=os.environ, let_in=tree.let_in.extend
+        images, project=tree.path, docker=tree.docker, builder=None, environ=os.environ, log_in=tree.logged_in.extend
     )
     asked = tree.docker.calls.named("image_digest", "engine")
     assert sorted(asked) == [

@@ -1,4 +1,4 @@
-"""What is looked at before a build: base images in ECR, and keys on their way into an image."""
+"""The ECR hosts that a build reads base images from."""
 
 from __future__ import annotations
 
@@ -6,13 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from ecr_tasks.checks.build_context import check_leaks
-from ecr_tasks.errors import ExitCode, Refused
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.settings.load import load
-from ecr_tasks.settings.settings import Settings
 from ecr_tasks.source.build_context.ecr_hosts import ecr_hosts
-from tests.support.build import HOST, settings, source
+from tests.support.build import HOST, settings
 
 HOSTS = [
     ("123456789012.dkr.ecr.eu-central-1.amazonaws.com", "eu-central-1"),
@@ -64,33 +61,3 @@ def test_the_local_ecr_counts_as_ecr(tmp_path: Path) -> None:
 def test_a_dockerfile_that_is_not_there_names_no_host(tmp_path: Path) -> None:
     assert ecr_hosts(BuildDefinition(str(tmp_path), "nowhere"), settings()) == {}
     assert ecr_hosts(BuildDefinition("https://git.example.com/app.git"), settings()) == {}
-
-
-def with_keys(folder: Path, ignored: str) -> Settings:
-    """Settings from a .env with keys, in a context that ignores these names."""
-    keys = "AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE\nAWS_SECRET_ACCESS_KEY=hush\n"
-    (folder / ".env").write_text(keys, encoding="utf-8")
-    (folder / ".dockerignore").write_text(ignored, encoding="utf-8")
-    return load(folder, environ={})
-
-
-def test_keys_that_the_context_would_carry_are_refused_with_the_line_to_add(tmp_path: Path) -> None:
-    with pytest.raises(Refused) as caught:
-        check_leaks(with_keys(tmp_path, "*.pyc\n"), source(root=None), [definition(tmp_path, "FROM scratch\n")])
-    assert caught.value.code == ExitCode.REFUSED
-    assert ".dockerignore" in str(caught.value)
-    assert ".env" in str(caught.value)
-    assert "hush" not in str(caught.value)
-
-
-def test_ignored_keys_and_files_without_keys_are_in_nobodys_way(tmp_path: Path) -> None:
-    build = [definition(tmp_path, "FROM scratch\n")]
-    check_leaks(with_keys(tmp_path, ".env\n"), source(root=None), build)
-    (tmp_path / ".dockerignore").unlink()
-    (tmp_path / ".env").write_text("ECR_REPOSITORY=team/app\n", encoding="utf-8")
-    check_leaks(load(tmp_path, environ={}), source(root=None), build)
-
-
-def test_a_remote_context_has_no_files_of_ours(tmp_path: Path) -> None:
-    remote = BuildDefinition("https://git.example.com/app.git")
-    check_leaks(with_keys(tmp_path, ""), source(root=None), [remote])
