@@ -118,13 +118,15 @@ def _scan(evidence: Evidence, part: Part, level: Level) -> Verdict:
 def _signature(registry: Registry, evidence: Evidence, repository: Repository, image: StoredImage) -> Verdict:
     """Ask for signatures, and for the next kind of them only where there is none of the kind before."""
     digest = image.digest
-    signatures = list(evidence.signatures(repository, digest)) or list(_tagged_signatures(registry, repository, digest))
+    signatures = list(evidence.signatures(repository, digest)) or list(
+        _tagged_signatures(registry, repository, digest)
+    )
     signing = () if signatures else evidence.signing(repository, digest)
     return judge_signature(repository, image, signatures, signing)
 
 
 def _tagged_signatures(registry: Registry, repository: Repository, digest: str) -> Iterator[str]:
-    """Yield signatures by their tag: cosign's, and those in the list of the referrers tag schema (OCI distribution 1.1)."""
+    """Yield signatures by their tag: cosign's, and those of the referrers tag schema (OCI distribution 1.1)."""
     own, listing = tag_about(digest, ".sig"), tag_about(digest)
     tags = registry.find(repository.name, [own, listing]).tags
     if own in tags:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.destination import Destination
-from ecr_tasks.model.ports import Repositories, Target
+from ecr_tasks.model.ports import Target
 from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.model.repository import Desired
 from ecr_tasks.plan.plan import PlannedImage
@@ -28,7 +28,7 @@ def create_repository(
     Publishing needs no policies: ``warn`` gets a line where they can't be set; without it the error is raised.
     ``by_address`` names the repository by its whole address in messages.
     """
-    repositories: Repositories = registry.admin
+    repositories = registry.admin
     repository = repositories.create(name, desired)
     if repository is None:
         return registry.describe({name: ()})[name]

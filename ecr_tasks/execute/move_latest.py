@@ -15,7 +15,7 @@ from ecr_tasks.model.registry import Repository
 from ecr_tasks.model.tag import Release, Tag
 
 ROUNDS = 10
-"""How often a run reads the releases again after it has put a tag on a higher one, each time because of yet another."""
+"""How often a run reads the releases again after it has put a tag on a higher one."""
 
 
 def move_forward(
@@ -66,7 +66,7 @@ def _put(tag: str, release: Release, repository: Repository, registry: Target) -
 
 
 def _releases(tags: Sequence[Tag], repository: Repository, registry: Target) -> dict[str, Sequence[str]]:
-    """Return what may be a release, by tag: every tag of the repository; where we may not list them, the tag's own."""
+    """Return what may be a release, by tag: the repository's tags, or the tag's own where we may not list them."""
     listed = registry.list_tags(repository)
     if listed is not None:
         return {tag.name: listed for tag in tags}

@@ -16,8 +16,8 @@ def look_up_promotion(
     """Find the image and look at the tags, in one call; a second one only where one of several tags would move.
 
     Whether ECR locks the tag that would move is asked before several are set, here or (not ``alone``) in other
-    repositories; for a single tag PutImage itself tells. Raises RegistryError for what is missing, Refused for a fixed
-    or locked tag that points at another image.
+    repositories; for a single tag PutImage itself tells. Raises RegistryError for what is missing, Refused for a
+    fixed or locked tag that points at another image.
     """
     view = registry.find(repository, list(dict.fromkeys([name.reference, *tags])))
     found_in, image = named_image(view, repository, name)

@@ -1,4 +1,4 @@
-"""Copy a published image into another repository, region or account, with what refers to it, and tag it there last."""
+"""Copy a published image into another repository, region or account, with what refers to it, and tag it last."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def look_up_copy(
 
 
 def promote_to(copy: CopyPromotion, docker: Docker, registry: Registry, target: Target) -> None:
-    """Copy what the other repository lacks, verify that it is there, then set the tags; a second run does the rest."""
+    """Copy what the other repository lacks, verify that it is there, then set the tags; a second run finishes."""
     image, place = copy.promotion.image, Place(target, copy.promotion.repository)
     if copy.missing:
         manifests = {digest: image.manifests if digest == image.digest else 1 for digest in copy.missing}

@@ -11,7 +11,7 @@ from ecr_tasks.execute.set_tags import delete_replaceable, set_tags
 from ecr_tasks.model.image import BuildInput
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Docker, Registry
-from ecr_tasks.model.receipt import Built, Published, PublishState
+from ecr_tasks.model.receipt import Built, Published, PublishState, Transport
 from ecr_tasks.model.registry import Repository
 from ecr_tasks.plan.plan import PlannedImage
 
@@ -27,8 +27,8 @@ def publish(
 ) -> Published:
     """Publish a planned image; ``built`` is needed unless the image is published already.
 
-    This run must hold the image's push lock. A failure leaves every moving tag where it was or on this complete image,
-    and a second run finishes. Raises RegistryError or Refused.
+    This run must hold the image's push lock. A failure leaves every moving tag where it was, or on this complete
+    image, and a second run finishes. Raises RegistryError or Refused.
     """
     repository = item.view.repository if item.view else None
     if repository is None:
@@ -53,10 +53,8 @@ def publish(
     if state == "already-published" and any_set:
         state = "retagged"
     tags = tuple(tag.tag.name for tag in item.tags if tag.tag.name not in left and not tag.stays)
-    transport = "push" if state == "pushed" else None
-    return Published(
-        item.image.name, repository.host, repository.name, image.digest, tags, state, image, transport
-    )
+    transport: Transport | None = "push" if state == "pushed" else None
+    return Published(item.image.name, repository.host, repository.name, image.digest, tags, state, image, transport)
 
 
 def _push(

@@ -1,4 +1,4 @@
-"""Set the tags of an image that is in the registry: fixed ones first, then moving ones, then `latest` and its like."""
+"""Set the tags of an image that is in the registry: first the fixed, then the moving ones, then `latest`."""
 
 from __future__ import annotations
 

@@ -115,8 +115,8 @@ class Target(Protocol):
         """Make the clients; what is wrong with the credentials shows here."""
 
     @property
-    def admin(self) -> Repositories:
-        """The repositories themselves: create, change and delete them."""
+    def admin(self) -> NewRepositories:
+        """The repositories themselves."""
 
 
 class Registry(Target, Protocol):
@@ -165,7 +165,17 @@ class Evidence(Protocol):
         """How far managed signing is; nothing where it isn't used."""
 
 
-class Repositories(Protocol):
+class NewRepositories(Protocol):
+    """Creates repositories in a registry."""
+
+    def create(self, name: str, wanted: Desired) -> Repository | None:
+        """Create a repository, without its policies; return None where there is one already."""
+
+    def set_policies(self, name: str, wanted: Desired) -> None:
+        """Set the policies that are wanted."""
+
+
+class Repositories(NewRepositories, Protocol):
     """The repositories of a registry themselves."""
 
     def state(self, name: str) -> RepositoryState | None:

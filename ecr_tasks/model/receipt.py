@@ -137,6 +137,20 @@ class Receipt:
     images: tuple[ImageReceipt, ...] = ()
     complete: bool = True
 
+    def image(self, name: str) -> ImageReceipt:
+        """Return the entry of that name."""
+        return next(item for item in self.images if item.name == name)
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """``host/repository@sha256:…`` of every place where an image is published."""
+        return tuple(published.reference for item in self.images for published in item.published)
+
+    @property
+    def failed(self) -> Mapping[str, EcrTasksError]:
+        """The errors of the destinations that lack an image or a tag, by address."""
+        return {failed.place: failed.error for item in self.images for failed in item.failed}
+
     def with_image(self, image: ImageReceipt) -> Receipt:
         """Return the receipt with this image's entry, in place of an earlier one of that name."""
         names = [item.name for item in self.images]

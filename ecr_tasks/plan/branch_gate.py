@@ -10,7 +10,7 @@ from ecr_tasks.source.git.branches import Membership
 
 
 def judge_branch(repository: Repository, image: StoredImage, branch: str, has: Membership | None) -> Passed | Failed:
-    """Decide whether the image is of a commit on the branch; ``has`` is git's answer, None where it names no commit."""
+    """Decide whether the image is of a commit on the branch; ``has`` is git's answer, None without a commit."""
     name, revision = f"{repository.name}@{image.digest}", image.revision
     if revision is None:
         return Failed(

@@ -116,7 +116,8 @@ def with_tag_states(copy: PlannedCopy, published: StoredImage) -> PlannedCopy:
     remedy = (
         "Give this commit a version of its own, or delete the tag there if it is wrong."
         if locked.tag.kind == "fixed"
-        else f"Make {locked.tag.name} movable there (a mutability exclusion filter of the repository that matches it)."
+        else f"Make {locked.tag.name} movable there "
+        "(a mutability exclusion filter of the repository that matches it)."
     )
     return replace(
         copy, error=locked_planned_tag(locked, view, "there", f"this commit is {published.digest}", remedy)

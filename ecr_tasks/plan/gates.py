@@ -46,6 +46,10 @@ class Waits:
     clock: Callable[[], float] = time.monotonic
 
 
+WAITS = Waits()
+"""How long promote waits."""
+
+
 @dataclass(frozen=True)
 class GateResults:
     """Every gate is passed: what the JSON document says of them by image, and whether we had to wait."""

@@ -118,8 +118,10 @@ def make_plan(
 
     Raises Refused when the repository locks the build cache's tag.
     """
-    options = {"create_repository": create_repository, "skip": skip, "cache": cache}
-    items = [plan_image(image, source, snapshot, **options) for image in images]
+    items = [
+        plan_image(image, source, snapshot, create_repository=create_repository, skip=skip, cache=cache)
+        for image in images
+    ]
     conflicts = [Conflict(item.image.name, error) for item in items for error in _conflicts(item, source)]
     if snapshot is not None:
         items, engine_conflicts = _with_keep(items, snapshot)
@@ -205,9 +207,7 @@ def _copies(
     )
 
 
-def _own_destinations(
-    items: Sequence[PlannedImage], own: Collection[tuple[str, Destination]]
-) -> Iterator[Conflict]:
+def _own_destinations(items: Sequence[PlannedImage], own: Collection[tuple[str, Destination]]) -> Iterator[Conflict]:
     """Yield a conflict for each destination that is the repository which is pushed to anyway."""
     for item in items:
         for copy in item.copies:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from ecr_tasks.errors import Refused
 from ecr_tasks.model.manifest import StoredImage
-from ecr_tasks.model.refusals import locked_tag
+from ecr_tasks.model.refusals import Lock, locked_tag
 from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.model.tag import DIRTY, Tag
 
@@ -63,6 +63,6 @@ def locked_planned_tag(item: PlannedTag, view: RepositoryView | None, place: str
     ``place`` is words such as "in team/app", ``ours`` a clause about the image to publish.
     """
     current = view.tags.get(item.tag.name) if view else None
-    lock = "fixed tag" if item.tag.kind == "fixed" else "immutable"
+    lock: Lock = "fixed tag" if item.tag.kind == "fixed" else "immutable"
     revision = current.revision if current else None
     return locked_tag(item.tag.name, place, item.digest, ours, lock, revision=revision, remedy=remedy)

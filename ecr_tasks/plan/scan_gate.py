@@ -14,7 +14,7 @@ from ecr_tasks.settings.errors import Malformed
 from ecr_tasks.settings.parse import values
 
 APPEARS_SECONDS = 60.0
-"""How long a scan may take to be known at all: just after a push ECR says that there is none (ECR user guide, Image scanning)."""
+"""How long a scan may take to be known at all: just after a push ECR answers ScanNotFoundException."""
 
 NEW_SECONDS = 600.0
 """An image that was pushed longer ago and has no scan gets none by itself."""
@@ -69,9 +69,10 @@ class Part:
 
 
 def scan_level(option: str | bool | None, configured: Level | None) -> Level | None:
-    """Return the level of ``--require-scan[=LEVEL]``: its own, else the configured one, else critical; None without it.
+    """Return the level of ``--require-scan[=LEVEL]``: its own, else the configured one, else critical.
 
-    Raises SettingsError naming the levels, also for an empty text: a pipeline's unset variable must not open the gate.
+    None without the flag. Raises SettingsError naming the levels, also for an empty text: a pipeline's unset variable
+    must not open the gate.
     """
     if option is None or option is False:
         return None

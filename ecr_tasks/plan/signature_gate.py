@@ -15,7 +15,10 @@ def judge_signature(
 ) -> Verdict:
     """Decide whether the image itself is signed; ``signatures`` are the digests of its signatures."""
     if signatures:
-        return Passed(f"signed ({len(signatures)} signature{'s' if len(signatures) > 1 else ''})", {"signatures": list(signatures)})
+        return Passed(
+            f"signed ({len(signatures)} signature{'s' if len(signatures) > 1 else ''})",
+            {"signatures": list(signatures)},
+        )
     statuses = {item.status for item in signing}
     if "COMPLETE" in statuses:
         return Passed("signed by ECR's managed signing", {"signatures": []})

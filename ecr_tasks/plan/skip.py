@@ -1,4 +1,4 @@
-"""Which images need no build, and why: an image of the same commit, or (ECR_SKIP) of the same inputs, is published."""
+"""Which images need no build, and why: one of the same commit, or (ECR_SKIP) the same inputs, is published."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def same_inputs(image: Image, view: RepositoryView) -> StoredImage | None:
 
 
 def is_ours(published: StoredImage, image: Image, source: SourceState) -> bool:
-    """Whether the image under a commit's own tag is the right one: built from that commit, or from the same tracked files.
+    """Whether the image under a commit's own tag is right: built from that commit, or from the same tracked files.
 
     Base images and files that git ignores may have changed since. Where the inputs are not known (another ECR_SKIP
     than content), an image that was published for its inputs is accepted.

@@ -1,4 +1,4 @@
-"""What the registries and the engine hold when a run looks at them: all that a plan needs besides settings and source."""
+"""What the registries and the engine hold when a run looks at them: what a plan needs besides settings and source."""
 
 from __future__ import annotations
 

@@ -6,12 +6,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ecr_tasks.console import say, warn
 
 if TYPE_CHECKING:
-    from ecr_tasks.clients.absent import AbsentRegistry
     from ecr_tasks.clients.docker.client import WhalesDocker
     from ecr_tasks.clients.docker.config import PrivateConfig
     from ecr_tasks.clients.docker.push_lock import PushLocks
@@ -43,7 +42,8 @@ class Run:
         self._settings: Settings | None = None
         self._source: SourceState | None = None
         self._docker: WhalesDocker | None = None
-        self._registry: EcrRegistry | AbsentRegistry | None = None
+        self._registry: EcrRegistry | None = None
+        self._without_registry = False
         self._targets: dict[Destination, EcrRegistry | PublicRegistry] = {}
         self._retrier: Retrier | None = None
 
@@ -68,9 +68,8 @@ class Run:
 
     def use_no_registry(self) -> None:
         """Ask no registry from here on: a dry run starts no local ECR, and the user's own account is not meant."""
-        from ecr_tasks.clients.absent import AbsentRegistry
-
-        self._registry = AbsentRegistry()
+        self._without_registry = True
+        self._registry = None
 
     @property
     def settings(self) -> Settings:
@@ -118,12 +117,16 @@ class Run:
     @property
     def registry(self) -> EcrRegistry:
         """The settings' registry."""
+        if self._registry is None and self._without_registry:
+            from ecr_tasks.clients.absent import AbsentRegistry
+
+            self._registry = cast("EcrRegistry", AbsentRegistry())
         if self._registry is None:
             from ecr_tasks.clients.ecr.registry import EcrRegistry
             from ecr_tasks.clients.ecr.session import AwsSession
 
             self._registry = EcrRegistry(self.settings, AwsSession(self.settings, self.retrier))
-        return self._registry  # type: ignore[return-value]  # AbsentRegistry has the same methods, which all raise
+        return self._registry
 
     @property
     def retrier(self) -> Retrier:

@@ -15,7 +15,7 @@ from ecr_tasks.checks.leaked_keys import find_keys
 from ecr_tasks.settings import env_example as example
 from ecr_tasks.settings.errors import SettingsProblems
 from ecr_tasks.settings.schema import TABLE
-from ecr_tasks.tasks.settings_view import as_json, as_rows, shown
+from ecr_tasks.tasks.settings import as_json, as_rows, shown
 from tests.settings.conftest import Project
 
 ROOT = Path(__file__).parents[2]

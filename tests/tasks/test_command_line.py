@@ -158,7 +158,7 @@ from ecr_tasks.runner.decorator import task
 
 @task()
 def slow(run):
-    run._configuration().authorize(RegistryToken("host", "AWS", "token"))
+    run.docker.authorize(RegistryToken("host", "AWS", "token"))
     print("begun", flush=True)
     time.sleep(20)
 """

@@ -1,4 +1,4 @@
-"""Builders of what the report's tests need: a run's entries, and outputs made of them."""
+"""Builders of receipts, and of the outputs that a CI gets of them."""
 
 from __future__ import annotations
 
@@ -6,13 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from ecr_tasks.ci.outputs.model import ImageOutput, Outputs
-from ecr_tasks.execute.build import Built
-from ecr_tasks.execute.push import Published, State
 from ecr_tasks.model.manifest import StoredImage
-from ecr_tasks.plan.plan import Plan, PlannedImage
-from ecr_tasks.plan.retag import PlannedTag
-from ecr_tasks.runner.receipt import Entry
-from tests.support.build import ALL_TAGS, HOST, image, manifest
+from ecr_tasks.model.receipt import Built, ImageReceipt, Published, PublishState, Receipt, Source
+from tests.support.build import ALL_TAGS, HOST, manifest
 
 NAME = "team/app"
 STORED = manifest("app")
@@ -21,30 +17,31 @@ TAGS = tuple(tag.name for tag in ALL_TAGS)
 REFERENCE = f"{HOST}/{NAME}@{STORED.digest}"
 
 
-def planned(name: str = NAME, because: str = "no image is tagged sha-a1b2c3d yet") -> PlannedImage:
-    """An image that is to be built."""
-    made = image(name=name)
-    return PlannedImage(made, tuple(PlannedTag(tag) for tag in made.tags), build_needed=True, because=because)
-
-
-def plan(*images: PlannedImage) -> Plan:
-    """A plan without conflicts."""
-    return Plan(images or (planned(),), ())
-
-
 def built(name: str = NAME, digest: str | None = STORED.digest) -> Built:
     """What a build leaves."""
     return Built(name, None, digest, digest, ("linux/amd64",), "store", 1.5)
 
 
-def published(name: str = NAME, state: State = "pushed", stored: StoredImage = STORED) -> Published:
+def published(name: str = NAME, state: PublishState = "pushed", stored: StoredImage = STORED) -> Published:
     """What a push leaves."""
     return Published(name, HOST, name, stored.digest, TAGS, state, stored)
 
 
-def entry(name: str = NAME, state: State = "pushed") -> Entry:
+def entry(name: str = NAME, state: PublishState = "pushed", **changes: Any) -> ImageReceipt:
     """A built and published image of the run."""
-    return Entry(built(name), [published(name, state)], size=32100, seconds=2.25)
+    usual: dict[str, Any] = {
+        "version": "1.2.3",
+        "built": built(name),
+        "published": (published(name, state),),
+        "size": 32100,
+        "seconds": 2.25,
+    }
+    return ImageReceipt(name, name, TAGS, "no image is tagged sha-a1b2c3d yet", **{**usual, **changes})
+
+
+def receipt(*images: ImageReceipt, complete: bool = True) -> Receipt:
+    """The receipt of a run on main."""
+    return Receipt(Source("a1b2c3d4" * 5, False, "main", None, None, None), images, complete)
 
 
 def output(**changes: Any) -> ImageOutput:

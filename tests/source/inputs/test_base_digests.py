@@ -133,7 +133,7 @@ def test_an_image_says_what_it_is_made_of(tree: Tree) -> None:
         INPUTS: made.inputs.digest,
         INPUTS_TRACKED: made.inputs.tracked,
     }
-    assert made.asked[-1] == made.inputs.tag == f"inputs-{(made.inputs.digest or '')[7:47]}"
+    assert made.tag_names[-1] == made.inputs.tag == f"inputs-{(made.inputs.digest or '')[7:47]}"
 
 
 def test_only_what_settings_say_counts_and_not_what_git_says(tree: Tree) -> None:

@@ -1,4 +1,4 @@
-"""The `iam.trust` task: finds out what it can, prints the policy on stdout and what to know of it on stderr."""
+"""The `iam.trust` task: print the trust policy of a role that a CI system's tokens may assume."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from ecr_tasks.ci.oidc.subject import Asked
-from ecr_tasks.ci.oidc.subjects import subject
 from ecr_tasks.console import data, say
 from ecr_tasks.errors import EcrTasksError, SettingsError
-from ecr_tasks.iam.trust import policy, provider_arn
+from ecr_tasks.runner.decorator import task
 from ecr_tasks.runner.run import Run
+
+if TYPE_CHECKING:
+    from ecr_tasks.ci.oidc.subject import Asked
 
 _IDS = {
     "github": ("GITHUB_REPOSITORY_OWNER_ID", "GITHUB_REPOSITORY_ID"),
@@ -25,13 +27,49 @@ _IDS = {
 """Where a run of the CI itself finds what `--organization` and `--project` say."""
 
 
-def trust(run: Run, name: str, asked: Asked) -> None:
-    """Prints the trust policy for a CI; what ``asked`` leaves open is taken from git, CI, settings, and STS.
+@task(
+    positional=["name"],
+    help={
+        "name": "github, gitlab, circleci, buildkite, bitbucket or azure",
+        "branch": "the branch to let in (default: this one)",
+        "tag": "tags to let in, a pattern such as 'v*'",
+        "environment": "a deployment environment to let in (github; bitbucket: its UUID)",
+        "account": "the account that the role is in (default: AWS_ACCOUNT_ID, else the caller's)",
+        "repository": "the repository's web address (default: this one's)",
+        "organization": "as the CI knows it: an id (circleci, bitbucket, azure, github), a slug (buildkite)",
+        "project": "as the CI knows it: an id (circleci, bitbucket, github), a slug (buildkite), a name (azure)",
+        "audience": "whom the token is for (default: as the CI's documentation has it)",
+    },
+)
+def trust(
+    run: Run,
+    name: str,
+    branch: str | None = None,
+    tag: str | None = None,
+    environment: str | None = None,
+    account: str | None = None,
+    repository: str | None = None,
+    organization: str | None = None,
+    project: str | None = None,
+    audience: str | None = None,
+) -> None:
+    """Print the trust policy that lets a CI's OpenID Connect tokens assume a role."""
+    from ecr_tasks.ci.oidc.subject import Asked
+    from ecr_tasks.ci.oidc.subjects import subject
+    from ecr_tasks.iam.trust import policy, provider_arn
 
-    Raises SettingsError for what is not known or not possible.
-    """
+    options = Asked(
+        account or "",
+        repository_url=repository,
+        branch=branch,
+        tag=tag,
+        environment=environment,
+        organization=organization,
+        project=project,
+        audience=audience,
+    )
     name = name.lower()
-    known = complete(name, asked, os.environ)
+    known = complete(name, options, os.environ)
     if not known.repository_url:
         known = replace(known, repository_url=run.source.remote_url)
     if known.branch is None:
