@@ -1,1 +1,1 @@
-"""CI systems: one folder a system, and what they have in common."""
+"""CI systems: one folder a system, the table of them (``systems.py``), and what they have in common."""

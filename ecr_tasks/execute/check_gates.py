@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from ecr_tasks.errors import Refused
-from ecr_tasks.model.inventory import artifact_kind, tag_about
+from ecr_tasks.model.inventory import artifact_kind, referrer_tag
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Evidence, Registry
 from ecr_tasks.model.registry import Repository
@@ -127,7 +127,7 @@ def _signature(registry: Registry, evidence: Evidence, repository: Repository, i
 
 def _tagged_signatures(registry: Registry, repository: Repository, digest: str) -> Iterator[str]:
     """Yield signatures by their tag: cosign's, and those of the referrers tag schema (OCI distribution 1.1)."""
-    own, listing = tag_about(digest, ".sig"), tag_about(digest)
+    own, listing = referrer_tag(digest, ".sig"), referrer_tag(digest)
     tags = registry.find(repository.name, [own, listing]).tags
     if own in tags:
         yield tags[own].digest

@@ -8,7 +8,7 @@ from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.ports import Target
 from ecr_tasks.model.registry import RepositoryView
-from ecr_tasks.model.repository import Desired
+from ecr_tasks.model.repository import DesiredRepository
 from ecr_tasks.plan.plan import PlannedImage
 from ecr_tasks.plan.repository.diff import describe_mutability
 from ecr_tasks.plan.snapshot import Snapshot
@@ -16,7 +16,7 @@ from ecr_tasks.plan.snapshot import Snapshot
 
 def create_repository(
     name: str,
-    desired: Desired,
+    desired: DesiredRepository,
     registry: Target,
     say: Callable[[str], None],
     warn: Callable[[str], None] | None,
@@ -46,7 +46,7 @@ def create_repository(
 def create_missing(
     items: Sequence[PlannedImage],
     snapshot: Snapshot,
-    desired: Callable[[], Desired],
+    desired: Callable[[], DesiredRepository],
     registry: Target,
     target: Callable[[Destination], Target],
     say: Callable[[str], None],

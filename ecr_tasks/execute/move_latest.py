@@ -33,19 +33,19 @@ def move_forward(
     pending: dict[str, Release] = {}
     releases = _releases(tags, repository, registry)
     for tag in tags:
-        higher = tag.forward.higher(releases[tag.name]) if tag.forward else None
+        higher = tag.release.higher(releases[tag.name]) if tag.release else None
         if higher is not None:
-            note(f"{tag.name} stays with the higher release {higher}, which ECR has.")
+            note(f"{tag.name} stays with the higher release {higher.tag}, which ECR has.")
             continue
         registry.set_tag(repository, image, tag.name)
         ours.append(tag.name)
-        if tag.forward:
-            pending[tag.name] = tag.forward
+        if tag.release:
+            pending[tag.name] = tag.release
     for _ in range(ROUNDS):
         if not pending:
             break
         releases = _releases([tag for tag in tags if tag.name in pending], repository, registry)
-        pending = {name: above for name, release in pending.items() if (above := release.above(releases[name]))}
+        pending = {name: higher for name, release in pending.items() if (higher := release.higher(releases[name]))}
         for name, release in list(pending.items()):
             if name in ours:
                 ours.remove(name)

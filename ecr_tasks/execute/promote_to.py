@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ecr_tasks.execute.copy import Place, check_present, copy_manifests
 from ecr_tasks.execute.promote import promote
 from ecr_tasks.model.destination import Destination
-from ecr_tasks.model.inventory import tag_about
+from ecr_tasks.model.inventory import referrer_tag
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Docker, Registry, Target
 from ecr_tasks.model.reference import MAX_TAGS, ImageName
@@ -99,7 +99,7 @@ def _referrers(registry: Registry, repository: Repository, subjects: Sequence[st
 
 def _tagged(registry: Registry, repository: Repository, digests: Sequence[str]) -> dict[str, StoredImage]:
     """Return what belongs to these digests by its tag alone, as cosign's signatures do."""
-    names = [tag_about(digest, suffix) for digest in digests for suffix in _SUFFIXES]
+    names = [referrer_tag(digest, suffix) for digest in digests for suffix in _SUFFIXES]
     images: dict[str, StoredImage] = {}
     for start in range(0, len(names), MAX_TAGS):
         images.update(registry.find(repository.name, names[start : start + MAX_TAGS]).tags)

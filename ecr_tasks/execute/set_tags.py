@@ -24,10 +24,10 @@ def set_tags(
     before it are set.
     """
     ordered = sorted((item for item in pending if not item.stays), key=lambda item: item.tag.kind != "fixed")
-    forward = [item.tag for item in ordered if item.tag.forward]
-    names = [item.tag.name for item in ordered if not item.tag.forward]
+    forward = [item.tag for item in ordered if item.tag.release]
+    names = [item.tag.name for item in ordered if not item.tag.release]
     for item in ordered:
-        if not item.tag.forward:
+        if not item.tag.release:
             delete_replaceable(item, repository, registry)
             registry.set_tag(repository, image, item.tag.name)
     if forward:

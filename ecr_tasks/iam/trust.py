@@ -1,31 +1,50 @@
-"""The trust policy of a role that a CI assumes by web identity, limited to one repository and branch. Pure.
+"""The trust policy of a role that a CI assumes with its OpenID Connect token, for one repository and its refs.
 
-The form is IAM's (User Guide, "Create a role for OpenID Connect federation"); each CI's issuer, audience and
-subject are in ``subjects``.
+Source: IAM User Guide, "Create a role for OpenID Connect federation".
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from ecr_tasks.ci.oidc.subject import Asked, Subject, _has_wildcard
+from ecr_tasks.ci.oidc.subject import Scope, Subject, has_wildcard
+from ecr_tasks.ci.systems import SYSTEMS
+from ecr_tasks.errors import SettingsError
 
 
-def policy(asked: Asked, subject: Subject) -> dict[str, Any]:
-    """The policy document. A subject without a wildcard must be equal; the audience always."""
+def token_subject(name: str, scope: Scope) -> Subject:
+    """Return what the tokens of the CI of that name say for the runs in the scope.
+
+    Raises SettingsError for a CI that issues no tokens, for an unknown one, and when a value is missing.
+    """
+    issuers = ", ".join(sorted(system.name for system in SYSTEMS.values() if system.oidc))
+    system = SYSTEMS.get(name)
+    if system is None:
+        raise SettingsError(f"There is no CI called {name!r} here.", f"Choose one of {issuers}.")
+    issuer = system.issuer()
+    if issuer is None:
+        raise SettingsError(
+            f"There is no trust policy to write for {name}: {system.no_oidc}.",
+            f"Use an AWS role of the machine that runs the jobs, or stored keys; `iam.trust` knows {issuers}.",
+        )
+    return issuer.subject(scope)
+
+
+def trust_policy(scope: Scope, subject: Subject) -> dict[str, Any]:
+    """Return the policy document: the audience and a subject without a wildcard must be equal, others alike."""
     equals: dict[str, Any] = {f"{subject.issuer}:aud": subject.audience}
     condition: dict[str, Any] = {"StringEquals": equals}
-    told: str | list[str] = list(subject.subjects) if len(subject.subjects) > 1 else subject.subjects[0]
-    if any(_has_wildcard(pattern) for pattern in subject.subjects):
-        condition["StringLike"] = {f"{subject.issuer}:sub": told}
+    patterns: str | list[str] = list(subject.subjects) if len(subject.subjects) > 1 else subject.subjects[0]
+    if any(has_wildcard(pattern) for pattern in subject.subjects):
+        condition["StringLike"] = {f"{subject.issuer}:sub": patterns}
     else:
-        equals[f"{subject.issuer}:sub"] = told
+        equals[f"{subject.issuer}:sub"] = patterns
     return {
         "Version": "2012-10-17",
         "Statement": [
             {
                 "Effect": "Allow",
-                "Principal": {"Federated": provider_arn(asked, subject)},
+                "Principal": {"Federated": provider_arn(scope, subject)},
                 "Action": "sts:AssumeRoleWithWebIdentity",
                 "Condition": condition,
             }
@@ -33,6 +52,6 @@ def policy(asked: Asked, subject: Subject) -> dict[str, Any]:
     }
 
 
-def provider_arn(asked: Asked, subject: Subject) -> str:
-    """The IAM identity provider that must be there."""
-    return f"arn:{asked.partition}:iam::{asked.account}:oidc-provider/{subject.issuer}"
+def provider_arn(scope: Scope, subject: Subject) -> str:
+    """Return the ARN of the IAM identity provider that the role's account must have."""
+    return f"arn:{scope.partition}:iam::{scope.account}:oidc-provider/{subject.issuer}"

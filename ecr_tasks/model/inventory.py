@@ -1,4 +1,4 @@
-"""One manifest as the API tells it, what kind of thing it is, and what a person would say is held. Data."""
+"""The manifests of a repository as ECR lists them, and as images with what belongs to them."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ _SCAN_ORDER = (
 
 
 @dataclass(frozen=True)
-class Scan:
-    """What ECR knows of an image's vulnerabilities: its status and how many findings of each severity."""
+class ScanSummary:
+    """The summary of an image's scan in a listing: its status and the numbers of findings by severity."""
 
     status: str
     severities: Mapping[str, int] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class Scan:
 
 @dataclass(frozen=True)
 class ImageDetail:
-    """One manifest as DescribeImages tells it; ``size`` is in compressed bytes."""
+    """One manifest of DescribeImages; ``size`` is in compressed bytes."""
 
     digest: str
     media_type: str
@@ -63,17 +63,17 @@ class ImageDetail:
     pulled: datetime | None = None
     artifact_type: str | None = None
     subject: str | None = None
-    scan: Scan | None = None
+    scan: ScanSummary | None = None
     status: str = "ACTIVE"
 
     @property
     def own_tags(self) -> tuple[str, ...]:
-        """Its tags, without those that only tell which image it belongs to."""
+        """The tags, without those that only name the image that the manifest belongs to."""
         return tuple(tag for tag in self.tags if not _NAMED_AFTER.fullmatch(tag))
 
     @property
-    def about(self) -> str | None:
-        """The digest of the image that it belongs to: its manifest's ``subject``, or what its tag is named after."""
+    def belongs_to(self) -> str | None:
+        """The digest of the image that the manifest belongs to: its ``subject``, or the one that its tag contains."""
         if self.subject is not None:
             return self.subject
         names = (_NAMED_AFTER.fullmatch(tag) for tag in self.tags)
@@ -81,7 +81,7 @@ class ImageDetail:
 
     @property
     def kind(self) -> Kind:
-        """What its tags and its type say it is."""
+        """What the manifest is, by its tags and its type."""
         names = (_NAMED_AFTER.fullmatch(tag) for tag in self.tags)
         named = next((name for name in names if name), None)
         if named is not None:
@@ -90,7 +90,7 @@ class ImageDetail:
 
 
 def artifact_kind(artifact_type: str | None) -> Kind:
-    """What a manifest's artifact type, or its configuration's media type, says it is."""
+    """Return what a manifest is, by its artifact type or its configuration's media type."""
     if artifact_type in _IMAGE_TYPES:
         return "image"
     if _BUNDLE.fullmatch(artifact_type or ""):
@@ -98,27 +98,28 @@ def artifact_kind(artifact_type: str | None) -> Kind:
     return _ARTIFACT_TYPES.get(artifact_type or "", "artifact")
 
 
-def tag_about(digest: str, suffix: str = "") -> str:
-    """The tag of what is about an image: cosign's ``.sig``, ``.att`` and ``.sbom``, or a list of all its referrers.
+def referrer_tag(digest: str, suffix: str = "") -> str:
+    """Return the tag of what belongs to an image: cosign's with ``.sig``, ``.att`` or ``.sbom``.
 
-    The list is the referrers tag schema's (OCI distribution 1.1).
+    Without a suffix it is the tag of the list of all referrers (OCI distribution specification 1.1, Referrers tag
+    schema).
     """
     return digest.replace(":", "-") + suffix
 
 
 @dataclass(frozen=True)
 class Platform:
-    """One platform's image, as an index names it."""
+    """One platform's image in an index."""
 
     name: str
     digest: str
     size: int | None
-    scan: Scan | None
+    scan: ScanSummary | None
 
 
 @dataclass(frozen=True)
 class Referrer:
-    """Something about an image: a signature, an attestation, an SBOM."""
+    """A signature, an attestation or an SBOM of an image."""
 
     kind: Kind
     detail: ImageDetail
@@ -126,37 +127,37 @@ class Referrer:
 
 @dataclass(frozen=True)
 class ListedImage:
-    """One thing that a person would say the repository holds, with all that belongs to it."""
+    """One image or artifact of a repository, with the manifests that belong to it."""
 
     detail: ImageDetail
     kind: Kind
     platforms: tuple[Platform, ...] = ()
-    """Of an index; a single image's own platform stands in its configuration, which ECR does not tell."""
+    """An index's; a single image's platform is in its configuration, which ECR does not list."""
     attestations: tuple[str, ...] = ()
-    """The digests of what BuildKit put into the index beside the platforms."""
+    """The digests of the attestations that BuildKit put into the index."""
     referrers: tuple[Referrer, ...] = ()
     pulled: datetime | None = None
-    """The last recorded pull of it or of one of its platforms."""
+    """The last recorded pull of the image or of one of its platforms."""
 
     @property
     def size(self) -> int | None:
-        """Compressed bytes: an index's platforms together (DescribeImages gives the largest alone)."""
+        """The compressed bytes; of an index, all platforms' together (DescribeImages gives the largest one's)."""
         if not self.platforms:
             return self.detail.size
         return sum(platform.size or 0 for platform in self.platforms)
 
     @property
-    def scan(self) -> Scan | None:
-        """Its own, or its platforms': the status furthest from done, and each severity's highest count.
+    def scan(self) -> ScanSummary | None:
+        """The image's own scan, or its platforms': the status furthest from done, and each severity's highest count.
 
-        An index itself can't be scanned (ecr.md, Scans).
+        ECR scans the images of an index, not the index itself.
         """
         scans = [platform.scan for platform in self.platforms if platform.scan is not None]
         if self.detail.scan is not None or not scans:
             return self.detail.scan
         names = dict.fromkeys(name for scan in scans for name in scan.severities)
         worst = {name: max(scan.severities.get(name, 0) for scan in scans) for name in names}
-        return Scan(min((scan.status for scan in scans), key=_scan_rank), worst)
+        return ScanSummary(min((scan.status for scan in scans), key=_scan_rank), worst)
 
 
 def _scan_rank(status: str) -> int:

@@ -1,8 +1,4 @@
-"""The ports: what the work needs from Docker and from the registry, whoever provides it.
-
-``docker.py`` and ``ecr/`` implement them on python-on-whales and boto3; tests of decisions use fakes. (Git
-needs no port: its only product is the value SourceState.)
-"""
+"""The interfaces of Docker and of registries, which clients/ implements and tests replace by fakes."""
 
 from __future__ import annotations
 
@@ -20,7 +16,7 @@ from ecr_tasks.model.registry import RegistryToken, Repository, RepositoryView
 from ecr_tasks.model.scan import ScanResult
 
 if TYPE_CHECKING:
-    from ecr_tasks.model.repository import Desired, Difference, RepositoryState
+    from ecr_tasks.model.repository import DesiredRepository, Difference, RepositoryState
 
 
 @dataclass(frozen=True)
@@ -79,34 +75,34 @@ class Docker(Protocol):
 
 
 class Target(Protocol):
-    """A registry that images are brought to: an account's in one region, or ECR Public."""
+    """A registry to publish to: an account's in one region, or ECR Public."""
 
     def describe(self, repositories: Mapping[str, Sequence[str]]) -> Mapping[str, RepositoryView]:
-        """Looks at repositories and the named tags of each: at most two calls a repository."""
+        """Return repositories and those of the named tags that exist, with at most two calls for each repository."""
 
     def image(self, repository: Repository, reference: str) -> StoredImage | None:
-        """One image by tag or ``sha256:`` digest, verbatim."""
+        """Return an image by tag or ``sha256:`` digest, with its manifest's own bytes, or None."""
 
     def images(self, repository: Repository, digests: Sequence[str]) -> Mapping[str, StoredImage]:
-        """Several by digest; those that are not there are left out."""
+        """Return images by digest; missing ones are left out."""
 
     def list_tags(self, repository: Repository) -> Sequence[str] | None:
-        """Every tag that there is; None where we may not list them."""
+        """Return every tag, or None without the permission to list them."""
 
     def set_tag(self, repository: Repository, image: StoredImage, tag: str) -> None:
-        """Points a tag at an image that is there, by PutImage; Refused when the tag is locked."""
+        """Point a tag at an image of the repository (PutImage). Raises Refused when the tag is locked."""
 
     def reserve(self, repository: Repository, puts: int) -> AbstractContextManager[None]:
-        """Leaves room for so many PutImage that docker makes inside; waits for it where there is none."""
+        """Return a context that waits for room for so many PutImage calls of docker's, and holds it."""
 
     def find(self, name: str, references: Sequence[str]) -> RepositoryView:
-        """Tags and digests of a repository in one call; how mutable the repository is, it does not say."""
+        """Return images by tag or digest in one call; the view's repository is without its mutability."""
 
     def present(self, repository: Repository, digests: Sequence[str]) -> Collection[str]:
-        """Those of the digests that are there."""
+        """Return those of the digests that exist."""
 
     def untag(self, repository: Repository, tag: str) -> None:
-        """Takes a tag away, and its image with the last one; a tag that isn't there is as good."""
+        """Remove a tag, and its image with the last one; a missing tag is no error."""
 
     def token(self) -> RegistryToken:
         """Return a token for this registry's host."""
@@ -120,7 +116,7 @@ class Target(Protocol):
 
 
 class Registry(Target, Protocol):
-    """One account's registry in one region, which images are built for and brought from."""
+    """One account's registry in one region, which images are built for and copied from."""
 
     def region(self) -> str:
         """Return the registry's region."""
@@ -132,66 +128,63 @@ class Registry(Target, Protocol):
         """Return the labels of an image's configuration; none where they can't be had."""
 
     def replicates_to(self, name: str) -> Collection[tuple[str, str]]:
-        """The (account, region)s to which ECR replicates a repository by itself; none where we may not ask."""
+        """Return the (account, region)s to which ECR itself replicates a repository; empty without the permission."""
 
     def replication(self, repository: Repository, digest: str) -> Mapping[tuple[str, str], str]:
-        """How far that is for one image: ``IN_PROGRESS``, ``COMPLETE`` or ``FAILED`` by (account, region)."""
+        """Return an image's replication status by (account, region): IN_PROGRESS, COMPLETE or FAILED."""
 
     def referrers(self, repository: Repository, digest: str) -> Sequence[str]:
-        """The digests of what has an image as its subject: signatures, attestations, SBOMs."""
+        """Return the digests of the manifests that have an image as subject: signatures, attestations, SBOMs."""
 
 
 @dataclass(frozen=True)
 class Signing:
-    """How far ECR's managed signing is with an image for one signing profile: IN_PROGRESS, COMPLETE or FAILED."""
+    """The status of ECR's managed signing of an image for one profile: IN_PROGRESS, COMPLETE or FAILED."""
 
     status: str
     reason: str = ""
 
 
 class Evidence(Protocol):
-    """What the registry knows about images beside their bytes; no question changes anything."""
+    """What the registry knows about images beside their manifests: scans, signatures, times."""
 
     def scan(self, repository: Repository, digest: str) -> ScanResult | None:
-        """One image's scan; None where there is none, which for a moment is so after a push."""
+        """Return an image's scan, or None without one, as for a moment after a push."""
 
     def pushed(self, repository: Repository, digest: str) -> datetime | None:
-        """When an image was pushed; None where we may not ask."""
+        """Return when an image was pushed, or None without the permission."""
 
     def signatures(self, repository: Repository, digest: str) -> Sequence[str]:
-        """The digests of the signatures that have an image as their subject."""
+        """Return the digests of the signatures that have an image as subject."""
 
     def signing(self, repository: Repository, digest: str) -> Sequence[Signing]:
-        """How far managed signing is; nothing where it isn't used."""
+        """Return the state of managed signing, one for each profile; empty where it isn't used."""
 
 
 class NewRepositories(Protocol):
     """Creates repositories in a registry."""
 
-    def create(self, name: str, wanted: Desired) -> Repository | None:
-        """Create a repository, without its policies; return None where there is one already."""
+    def create(self, name: str, wanted: DesiredRepository) -> Repository | None:
+        """Create a repository without its policies; return None when it exists already."""
 
-    def set_policies(self, name: str, wanted: Desired) -> None:
-        """Set the policies that are wanted."""
+    def set_policies(self, name: str, wanted: DesiredRepository) -> None:
+        """Set the wanted policies."""
 
 
 class Repositories(NewRepositories, Protocol):
-    """The repositories of a registry themselves."""
+    """Creates, reads, changes and deletes the repositories of a registry."""
 
     def state(self, name: str) -> RepositoryState | None:
-        """All that is set on a repository; None where there is none."""
+        """Return all settings of a repository, or None when it does not exist."""
 
-    def create(self, name: str, wanted: Desired) -> Repository | None:
-        """Creates a repository, without its policies; None where there is one already."""
-
-    def set_policies(self, name: str, wanted: Desired) -> None:
-        """Sets the policies that are wanted."""
-
-    def change(self, state: RepositoryState, difference: Difference, wanted: Desired) -> None:
-        """Makes one aspect as wanted."""
+    def change(self, state: RepositoryState, difference: Difference, wanted: DesiredRepository) -> None:
+        """Set one aspect of a repository as wanted."""
 
     def would_expire(self, name: str, lifecycle: str) -> int:
-        """How many images a lifecycle policy would expire now."""
+        """Return how many images a lifecycle policy would expire now."""
 
     def delete(self, name: str, *, force: bool) -> bool:
-        """Deletes a repository; False where there is none, Refused where it holds images without ``force``."""
+        """Delete a repository; return False when it does not exist.
+
+        Raises Refused when it holds images and ``force`` is False.
+        """

@@ -12,7 +12,7 @@ from ecr_tasks.model.registry import Mutability, Repository
 
 
 @dataclass(frozen=True)
-class Desired:
+class DesiredRepository:
     """What the settings want. None and missing tags are what they leave as it is.
 
     ``lifecycle`` and ``policy`` are JSON texts, checked; ``notes`` are sentences on what can't be had.

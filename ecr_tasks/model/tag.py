@@ -11,11 +11,11 @@ Kind = Literal["fixed", "moving"]
 
 
 DIRTY = "-dirty"
-"""What the tag of an uncommitted tree ends in."""
+"""The end of the tags of an uncommitted tree."""
 
 
 class Release(Protocol):
-    """The release that a tag such as `latest` stands for, among all releases or those of one line."""
+    """The release that a tag such as `latest` or `1.2` stands for, among all releases or those of one line."""
 
     @property
     def canonical(self) -> str:
@@ -25,22 +25,19 @@ class Release(Protocol):
     def tag(self) -> str:
         """The release's own, fixed tag."""
 
-    def higher(self, names: Iterable[str]) -> str | None:
-        """Return the highest of these releases that is above this one and of its line, or None."""
-
-    def above(self, names: Iterable[str]) -> Release | None:
-        """Return the same release as a value that can be compared on."""
+    def higher(self, names: Iterable[str]) -> Release | None:
+        """Return the highest of these releases that is higher than this one and of its line, or None."""
 
 
 @dataclass(frozen=True)
 class Tag:
-    """One tag, the rule that gave it and why, in words.
+    """One tag, the rule that it comes from and why, in words.
 
-    ``forward`` is there where the tag moves only to higher releases, and these can be told by their tags.
+    ``release`` is set where the tag moves to higher releases only, and these have tags of their own to compare with.
     """
 
     name: str
     kind: Kind
     rule: str
     because: str
-    forward: Release | None = field(default=None, compare=False, repr=False)
+    release: Release | None = field(default=None, compare=False, repr=False)

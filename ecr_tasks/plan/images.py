@@ -13,7 +13,8 @@ from ecr_tasks.plan.targets import repository_of
 from ecr_tasks.settings.parse.build_options import is_remote
 from ecr_tasks.settings.settings import Settings
 from ecr_tasks.source.state import SourceState
-from ecr_tasks.tags.from_settings import at_levels, tag_set
+from ecr_tasks.tags.from_settings import tag_set
+from ecr_tasks.tags.labels import at_levels
 
 _NO_ATTESTATIONS = ("type=provenance,disabled=true",)
 _PRESETS = {

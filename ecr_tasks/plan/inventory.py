@@ -1,4 +1,4 @@
-"""Folds a repository's manifests: platforms under their index, signatures under their image. Pure."""
+"""The things that a repository holds: platforms under their index, signatures under their image."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from ecr_tasks.model.inventory import CACHE, ImageDetail, Kind, ListedImage, Pla
 from ecr_tasks.model.manifest import StoredImage, platform_name
 
 _ATTESTATION = {"vnd.docker.reference.type": "attestation-manifest"}
-"""BuildKit, docs/attestations/attestation-storage.md: how an index marks a child that is no platform."""
+"""BuildKit, docs/attestations/attestation-storage.md: the annotations of an index's child that is no platform."""
 
 
 def group_manifests(details: Sequence[ImageDetail], indexes: Mapping[str, StoredImage]) -> tuple[ListedImage, ...]:
-    """What there is, newest first; ``indexes`` are the indexes' manifests by digest, as far as they could be read.
+    """Return the manifests of a repository grouped by what they belong to, the newest first.
 
-    A platform, an attestation or a signature has a line of its own only when it has a tag of its own or when what
-    it belongs to is gone: each manifest appears at least once.
+    ``indexes`` are the indexes' manifests by digest, as far as they could be read. A platform, an attestation or a
+    signature has an entry of its own only when it has a tag of its own or when what it belongs to is missing. Every
+    manifest appears at least once.
     """
-    return _Folder(details, indexes).rows()
+    return _Groups(details, indexes).entries()
 
 
-class _Folder:
+class _Groups:
     """The relations between one repository's manifests."""
 
     def __init__(self, details: Sequence[ImageDetail], indexes: Mapping[str, StoredImage]) -> None:
@@ -31,29 +32,31 @@ class _Folder:
         self.members = {child["digest"] for children in self.children.values() for child in children}
         self.referrers: dict[str, list[ImageDetail]] = {}
         for detail in details:
-            if detail.about is not None and detail.about != detail.digest:
-                self.referrers.setdefault(detail.about, []).append(detail)
+            if detail.belongs_to is not None and detail.belongs_to != detail.digest:
+                self.referrers.setdefault(detail.belongs_to, []).append(detail)
         self.covered: set[str] = set()
 
-    def rows(self) -> tuple[ListedImage, ...]:
-        found = [self._held(detail) for detail in self.details.values() if not self._belongs(detail)]
+    def entries(self) -> tuple[ListedImage, ...]:
+        entries = [self._entry(detail) for detail in self.details.values() if not self._has_parent(detail)]
         for detail in self.details.values():  # two that name each other belong to nothing that is shown
             if detail.digest not in self.covered:
-                found.append(self._held(detail))
-        return tuple(sorted(found, key=_newest_first))
+                entries.append(self._entry(detail))
+        return tuple(sorted(entries, key=_newest_first))
 
-    def _belongs(self, detail: ImageDetail) -> bool:
+    def _has_parent(self, detail: ImageDetail) -> bool:
+        """Return whether a manifest without a tag of its own belongs to one that exists."""
         if detail.own_tags:
             return False
-        return detail.digest in self.members or (detail.about != detail.digest and detail.about in self.details)
+        parent = detail.belongs_to
+        return detail.digest in self.members or (parent != detail.digest and parent in self.details)
 
-    def _held(self, detail: ImageDetail) -> ListedImage:
-        platforms, attestations, seen = list[Platform](), list[str](), {detail.digest}
+    def _entry(self, detail: ImageDetail) -> ListedImage:
+        platforms, attestations, digests = list[Platform](), list[str](), {detail.digest}
         for child in self._leaves(detail.digest):
             digest = str(child["digest"])
-            if digest in seen or detail.kind == "referrers":
+            if digest in digests or detail.kind == "referrers":
                 continue
-            seen.add(digest)
+            digests.add(digest)
             name = platform_name(child.get("platform"))
             if _is_attestation(child, name):
                 attestations.append(digest)
@@ -62,14 +65,14 @@ class _Folder:
                 platforms.append(
                     Platform(name or "unknown", digest, known.size if known else None, known.scan if known else None)
                 )
-        pulls = [self.details[digest].pulled for digest in seen if digest in self.details]
+        pulls = [self.details[digest].pulled for digest in digests if digest in self.details]
         pulled = max((time for time in pulls if time is not None), default=None)
-        referrers = tuple(self._referrers(list(seen), seen))
-        self.covered |= seen
+        referrers = tuple(self._add_referrers(digests))
+        self.covered |= digests
         return ListedImage(detail, self._kind(detail), tuple(platforms), tuple(attestations), referrers, pulled)
 
     def _leaves(self, digest: str) -> Iterator[Mapping[str, Any]]:
-        """What an index lists, and what an index in it lists; digests can't form a circle."""
+        """Yield the descriptors of an index and of the indexes in it; digests can't form a circle."""
         for child in self.children.get(digest, ()):
             if child["digest"] in self.children:
                 self.covered.add(str(child["digest"]))
@@ -77,29 +80,30 @@ class _Folder:
             else:
                 yield child
 
-    def _referrers(self, about: list[str], seen: set[str]) -> Iterator[Referrer]:
-        """What is about these, and what is about that (an SBOM's signature); ``seen`` learns them.
+    def _add_referrers(self, digests: set[str]) -> Iterator[Referrer]:
+        """Yield what belongs to these, and what belongs to that (an SBOM's signature), and add it to ``digests``.
 
-        ``about`` grows as it is walked. A list of referrers lists more of them.
+        A list of referrers lists more of them.
         """
-        for digest in about:
+        queue = list(digests)
+        for digest in queue:  # which grows meanwhile
             listed = [self.details.get(str(child["digest"])) for child in self.children.get(digest, ())]
             for detail in (*self.referrers.get(digest, ()), *filter(None, listed)):
-                if detail.digest not in seen:
-                    seen.add(detail.digest)
-                    about.append(detail.digest)
+                if detail.digest not in digests:
+                    digests.add(detail.digest)
+                    queue.append(detail.digest)
                     yield Referrer(self._kind(detail), detail)
 
     def _kind(self, detail: ImageDetail) -> Kind:
-        """Also an index that holds a cache, as BuildKit wrote it before ``image-manifest=true``."""
+        """Return what a manifest is: also of a cache that is an index (BuildKit without ``image-manifest=true``)."""
         if any(child.get("mediaType") == CACHE for child in self.children.get(detail.digest, ())):
             return "cache"
         return detail.kind
 
 
 def _descriptors(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    listed = document.get("manifests")
-    for child in listed if isinstance(listed, list) else ():
+    manifests = document.get("manifests")
+    for child in manifests if isinstance(manifests, list) else ():
         if isinstance(child, dict) and isinstance(child.get("digest"), str):
             yield child
 
@@ -110,6 +114,6 @@ def _is_attestation(child: Mapping[str, Any], platform: str) -> bool:
     return marked or platform == "unknown/unknown"
 
 
-def _newest_first(held: ListedImage) -> tuple[float, str]:
-    pushed = held.detail.pushed
-    return (-pushed.timestamp() if pushed else 0.0, held.detail.digest)
+def _newest_first(entry: ListedImage) -> tuple[float, str]:
+    pushed = entry.detail.pushed
+    return (-pushed.timestamp() if pushed else 0.0, entry.detail.digest)

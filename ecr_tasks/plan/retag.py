@@ -39,9 +39,9 @@ def plan_tag(tag: Tag, view: RepositoryView, published: StoredImage | None, *, p
         return PlannedTag(tag, "new")
     if published is not None and current.digest == published.digest:
         return PlannedTag(tag, "present", current.digest)
-    higher = tag.forward.higher([current.version]) if tag.forward and current.version and not pushed else None
+    higher = tag.release.higher([current.version]) if tag.release and current.version and not pushed else None
     if higher is not None:
-        staying = replace(tag, because=f"{tag.name} stays with the higher release {higher}, which ECR has")
+        staying = replace(tag, because=f"{tag.name} stays with the higher release {higher.tag}, which ECR has")
         return PlannedTag(staying, "present", current.digest, stays=True)
     locked = tag.kind == "fixed" or (
         view.repository is not None and view.repository.locks(tag.name) and not is_replaceable(tag)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.model.manifest import INDEX_MEDIA_TYPES, StoredImage, platform_name
 from ecr_tasks.model.registry import Repository
-from ecr_tasks.model.scan import DEFAULT_LEVEL, LEVELS, Level, ScanResult, counted
+from ecr_tasks.model.scan import DEFAULT_LEVEL, LEVELS, Level, ScanResult, describe_counts
 from ecr_tasks.plan.gates import Failed, Passed, Pending, Verdict
 from ecr_tasks.settings.errors import Malformed
 from ecr_tasks.settings.parse import values
@@ -79,13 +79,12 @@ def scan_level(option: str | bool | None, configured: Level | None) -> Level | N
     if option is True:
         return configured or DEFAULT_LEVEL
     try:
-        wanted = values.choice(*LEVELS)(option)
+        return values.choice(*LEVELS)(option)
     except Malformed as error:
         raise SettingsError(
             f"The level of --require-scan {error.messages[0]}.",
             "Correct it, or leave it out: then it is ECR_SCAN_FAIL_ON's, or critical.",
         ) from error
-    return next(level for level in LEVELS if level == wanted)
 
 
 def scannable_parts(repository: Repository, image: StoredImage) -> tuple[Part, ...]:
@@ -129,13 +128,13 @@ def judge_scan(part: Part, scan: ScanResult | None, level: Level, age: float | N
     bad = scan.at_or_above(level)
     if bad:
         return Failed(
-            f"The scan of {part} found {counted(bad)}{_names(scan.worst(level))}, "
+            f"The scan of {part} found {describe_counts(bad)}{_names(scan.worst(level))}, "
             f"and --require-scan={level} lets no such thing through.",
             "Mend what they are in (packages, base image) and build it anew, or ask for another level.",
         )
     facts = {"platform": part.platform or None, "digest": part.digest, "status": scan.status}
     findings = {name.lower(): count for name, count in scan.counts.items()}
-    words = f"{part.platform or 'the image'}: {counted(scan.counts)}"
+    words = f"{part.platform or 'the image'}: {describe_counts(scan.counts)}"
     return Passed(words, {**facts, "findings": findings})
 
 

@@ -27,9 +27,11 @@ def hand_over(run: Run, receipt: Receipt) -> None:
     """
     if not run.in_ci:
         return
-    from ecr_tasks.ci.outputs.write import emit
+    from ecr_tasks.ci.outputs.write import write_outputs
+    from ecr_tasks.ci.systems import outputs_adapter
 
-    emit(run.source.ci, os.environ, outputs_of(receipt, run.project, run.source.root), run.project)
+    adapter = outputs_adapter(run.source.ci)
+    write_outputs(adapter, os.environ, outputs_of(receipt, run.project, run.source.root), run.project)
 
 
 @contextmanager
@@ -38,9 +40,10 @@ def group(run: Run, title: str) -> Iterator[None]:
     if not run.in_ci:
         yield
         return
-    from ecr_tasks.ci.outputs import write
+    from ecr_tasks.ci.outputs.write import log_group
+    from ecr_tasks.ci.systems import outputs_adapter
 
-    with write.group(run.source.ci, title):
+    with log_group(outputs_adapter(run.source.ci), title):
         yield
 
 
@@ -50,9 +53,10 @@ def show_error(run: Run, error: EcrTasksError) -> None:
 
     provider = detect(os.environ).provider
     if provider is not None:
-        from ecr_tasks.ci.outputs.write import annotate_error
+        from ecr_tasks.ci.outputs import write
+        from ecr_tasks.ci.systems import outputs_adapter
 
-        annotate_error(provider, os.environ, error, run.project)
+        write.show_error(outputs_adapter(provider), os.environ, error, run.project)
 
 
 def outputs_of(receipt: Receipt, project: Path, root: Path | None) -> Outputs:

@@ -21,7 +21,7 @@ from ecr_tasks.console import say
 from ecr_tasks.errors import EcrTasksError, Interrupted
 from ecr_tasks.runner.command_line import Earlier
 from ecr_tasks.runner.run import Run
-from ecr_tasks.runner.signals import end_by_exception
+from ecr_tasks.runner.signals import end_run_by_signals
 
 if TYPE_CHECKING:
     from ecr_tasks.model.receipt import Receipt
@@ -98,7 +98,7 @@ def run_of(c: Context) -> Run:
         run = Run(Path(project).resolve(), dict(config), dry=bool(c.config.run.dry))
         c.config.update({_RUN: run})
         atexit.register(run.close)
-        end_by_exception()
+        end_run_by_signals()
     return run
 
 

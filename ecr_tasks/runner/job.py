@@ -21,7 +21,7 @@ from ecr_tasks.execute.publish import copy_image, publish_image
 from ecr_tasks.model.image import Image
 from ecr_tasks.model.receipt import Built, ImageReceipt, Receipt, Source
 from ecr_tasks.plan.plan import Plan, PlannedImage, make_plan
-from ecr_tasks.plan.repository.desired import desired
+from ecr_tasks.plan.repository.desired import desired_repository
 from ecr_tasks.plan.snapshot import Snapshot
 from ecr_tasks.runner import ci_results, receipt_file
 from ecr_tasks.runner.images import planned_images
@@ -64,7 +64,7 @@ def create_repositories(run: Run, job: Job) -> Job:
     snapshot = create_missing(
         job.plan.images,
         job.snapshot,
-        lambda: desired(job.settings, run.source),
+        lambda: desired_repository(job.settings, run.source),
         run.registry,
         run.target,
         say,

@@ -177,10 +177,11 @@ class Run:
     def _mask(self, token: RegistryToken) -> None:
         """Have the CI keep a registry's password out of its log."""
         if self.in_ci:
-            from ecr_tasks.ci.outputs import write
+            from ecr_tasks.ci.outputs.write import mask
+            from ecr_tasks.ci.systems import outputs_adapter
             from ecr_tasks.model.registry import registry_secrets
 
-            write.mask(self.source.ci, self.project, *registry_secrets(token))
+            mask(outputs_adapter(self.source.ci), self.project, *registry_secrets(token))
 
     def _forget(self) -> None:
         """Drop everything that came from other settings."""

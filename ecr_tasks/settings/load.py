@@ -8,21 +8,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from ecr_tasks.settings import precedence
 from ecr_tasks.settings.dotenv import list_files, read_file
 from ecr_tasks.settings.errors import Malformed, Problems
 from ecr_tasks.settings.origin import Origin, SettingValue
 from ecr_tasks.settings.parse.build_options import is_remote, references
-from ecr_tasks.settings.precedence import (
-    REGIONS,
-    Layer,
-    config_layer,
-    environment_layer,
-    file_layer,
-    has_our_prefix,
-    merge,
-    override_layer,
-    report_unknown,
-)
 from ecr_tasks.settings.schema import TABLE
 from ecr_tasks.settings.settings import Settings
 from ecr_tasks.settings.warnings import warnings
@@ -35,13 +25,12 @@ def load(
     environ: Mapping[str, str],
     config: Mapping[str, object] | None = None,
     overrides: Mapping[str, str] | None = None,
-    overrides_owner: str = "local ECR",
 ) -> Settings:
     """Load a project's settings from its dotenv files, ``environ``, Invoke's ``ecr.*`` and ``overrides``.
 
-    ``env_name`` chooses ``.env.NAME``. ``overrides`` beat everything, and an empty text there removes a value;
-    ``overrides_owner`` says in words whose they are. Raises :class:`SettingsProblems` with everything that is wrong.
-    A missing repository or region is not: `login` needs no repository, and a profile may have a region.
+    ``env_name`` chooses ``.env.NAME``. ``overrides`` are those of the local ECR: they beat everything, and an empty
+    text there removes a value. Raises :class:`SettingsProblems` with everything that is wrong. A missing repository
+    or region is not: `login` needs no repository, and a profile may have a region.
     """
     project = project.absolute()
     problems = Problems()
@@ -52,18 +41,18 @@ def load(
         variables.update(file.values)
         files.append(file)
 
-    configured = config_layer(config or {}, problems)
-    in_files = [file_layer(file) for file in files]
-    in_environment = environment_layer(environ)
-    overridden = override_layer(overrides or {}, overrides_owner)
+    configured = precedence.config_layer(config or {}, problems)
+    in_files = [precedence.file_layer(file) for file in files]
+    in_environment = precedence.environment_layer(environ)
+    overridden = precedence.override_layer(overrides or {})
     for file in files:
         # An empty or bare unknown name in a file is a misspelling too; in the environment it counts as not set.
-        lines = {name: line for name, line in file.lines.items() if has_our_prefix(name)}
-        report_unknown({name: Origin("file", name, file.path, line) for name, line in lines.items()}, problems)
+        origins = {name: Origin("file", name, file.path, line) for name, line in file.lines.items()}
+        precedence.report_unknown(origins, problems)
     for layer in (in_environment, overridden):
-        report_unknown({name: value.origin for name, value in layer.items()}, problems)
+        precedence.report_unknown({name: value.origin for name, value in layer.items()}, problems)
 
-    merged = merge([configured, *in_files, in_environment, overridden])
+    merged = precedence.merge([configured, *in_files, in_environment, overridden])
     effective = {name: value for name, value in merged.items() if value.text}
     fields = _parse(effective, project, problems)
     _report_contradictions(fields, effective, problems)
@@ -130,7 +119,7 @@ def _report_contradictions(
         )
 
 
-def _values(merged: Mapping[str, SettingValue], layers: Sequence[Layer]) -> dict[str, SettingValue]:
+def _values(merged: Mapping[str, SettingValue], layers: Sequence[precedence.Layer]) -> dict[str, SettingValue]:
     """Return the text and origin of every setting, and of the other AWS_… names in ``layers``.
 
     Other AWS_… names of the environment are the SDK's business and not listed.
@@ -152,7 +141,7 @@ def _sdk_environment(
     variables = {name: value.text for name, value in effective.items() if name.startswith("AWS_")}
     if "region" in fields:
         # botocore reads only AWS_DEFAULT_REGION, other SDKs only AWS_REGION: the one region is both.
-        variables.update(dict.fromkeys(REGIONS, fields["region"]))
+        variables.update(dict.fromkeys(precedence.REGIONS, fields["region"]))
     if "account_id" in fields:
         variables["AWS_ACCOUNT_ID"] = fields["account_id"]
     # An exported empty AWS_PROFILE would be looked for in ~/.aws/config, so empty ones are hidden as well.

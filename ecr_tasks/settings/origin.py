@@ -13,7 +13,7 @@ OriginKind = Literal["default", "config", "file", "environment", "override"]
 class Origin:
     """The place of a setting; ``str()`` is what people read.
 
-    ``name`` is the name as it is written there: a variable, a key under ``ecr.``, or the task that overrides.
+    ``name`` is the name as it is written there: a variable, a key under ``ecr.``, or who overrides.
     """
 
     kind: OriginKind

@@ -24,7 +24,7 @@ def file_layer(file: DotenvFile) -> Layer:
     return {
         name: SettingValue(text, Origin("file", name, file.path, file.lines[name]))
         for name, text in file.values.items()
-        if text and has_our_prefix(name)
+        if text and _has_our_prefix(name)
     }
 
 
@@ -33,13 +33,13 @@ def environment_layer(environ: Mapping[str, str]) -> Layer:
     return {
         name: SettingValue(text, Origin("environment", name))
         for name, text in environ.items()
-        if text and has_our_prefix(name)
+        if text and _has_our_prefix(name)
     }
 
 
-def override_layer(overrides: Mapping[str, str], owner: str) -> Layer:
-    """Return the settings that a task sets over all others; an empty text removes a value. ``owner`` is in words."""
-    return {name: SettingValue(text, Origin("override", owner)) for name, text in overrides.items()}
+def override_layer(overrides: Mapping[str, str]) -> Layer:
+    """Return the settings that the local ECR sets over all others; an empty text removes a value."""
+    return {name: SettingValue(text, Origin("override", "local ECR")) for name, text in overrides.items()}
 
 
 def config_layer(config: Mapping[str, object], problems: Problems) -> Layer:
@@ -90,7 +90,7 @@ def _scalar_text(value: object) -> str:
     raise ValueError(f"it holds a {type(value).__name__} where a text belongs")
 
 
-def has_our_prefix(name: str) -> bool:
+def _has_our_prefix(name: str) -> bool:
     """Whether a variable's name begins as settings' names do."""
     return name.startswith(("ECR_", "AWS_"))
 

@@ -33,11 +33,11 @@ _TOKEN = re.compile(
 )
 
 DEFAULT_FORMAT = "YYYY-MM-DDTHH:mm:ssZ"
-"""moment's own, where no format is given; at the offset 0 it ends with Z itself."""
+"""The format of moment.js where none is given; at the offset 0 it ends with the letter Z."""
 
 
 def time_zone(name: str) -> tzinfo:
-    """The time zone of that name, in any case. ValueError with what is wrong with it."""
+    """Return the time zone of a name in any case. Raises ValueError, with the remedy, for a name of none."""
     if name.upper() in ("UTC", "ETC/UTC"):
         return timezone.utc
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -57,20 +57,20 @@ def time_zone(name: str) -> tzinfo:
 
 
 def render(moment: datetime, pattern: str, zone: tzinfo) -> str:
-    """The moment in that zone, written by moment's letters; an empty pattern is moment's default format."""
+    """Return the moment in that zone, in a format of moment.js; an empty one is its default format."""
     local = moment.astimezone(zone)
     if not pattern:
         pattern = DEFAULT_FORMAT if local.utcoffset() else DEFAULT_FORMAT.replace("Z", "[Z]")
-    for _ in range(5):  # as moment does: the long formats hold no further ones
+    for _ in range(5):  # as moment.js does; the long formats hold no other long ones
         expanded = _LOCALIZED_TOKEN.sub(lambda match: _LOCALIZED.get(match[0], match[0]), pattern)
         if expanded == pattern:
             break
         pattern = expanded
-    return _TOKEN.sub(lambda match: _piece(match, local), pattern)
+    return _TOKEN.sub(lambda match: _written(match, local), pattern)
 
 
-def tells_seconds(pattern: str) -> bool:
-    """Whether a format's letters tell the year down to the second, so that no two moments look the same."""
+def has_seconds(pattern: str) -> bool:
+    """Return whether a format writes the year down to the second, so that no two seconds are written the same."""
     if not pattern:
         return True
     tokens = {match["token"] for match in _TOKEN.finditer(pattern) if not match["escape"] and match["token"]}
@@ -85,7 +85,7 @@ def tells_seconds(pattern: str) -> bool:
     return year and day and (time or "Hmmss" in tokens)
 
 
-def _piece(match: re.Match[str], local: datetime) -> str:
+def _written(match: re.Match[str], local: datetime) -> str:
     if match["text"] is not None:
         return match["text"][1:-1]
     write = None if match["escape"] else _LETTERS.get(match["token"])
@@ -98,12 +98,12 @@ def _ordinal(number: int) -> str:
 
 
 def _sunday(local: datetime) -> int:
-    """The day of the week, Sunday being 0."""
+    """Return the day of the week; Sunday is 0."""
     return local.isoweekday() % 7
 
 
 def _us_week(local: datetime) -> tuple[int, int]:
-    """Year and number of the week as the USA counts: it begins on Sunday, and January 1st is in the first."""
+    """Return year and number of the week as the USA counts: from Sunday, and January 1st is in the first."""
     saturday = local.date() + timedelta(days=6 - _sunday(local)) if local.year < 9999 else local.date()
     first = date(saturday.year, 1, 1)
     return saturday.year, (saturday - first).days // 7 + 1
@@ -116,7 +116,7 @@ def _offset(local: datetime, separator: str) -> str:
 
 
 def _fraction(digits: int) -> Callable[[datetime], str]:
-    """Of the second; like JavaScript's dates it knows milliseconds and no more."""
+    """Return a writer of the second's fraction in so many digits; like JavaScript's it has milliseconds only."""
     return lambda local: f"{local.microsecond // 1000:03}".ljust(9, "0")[:digits]
 
 

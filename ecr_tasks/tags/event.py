@@ -1,7 +1,7 @@
-"""What the rules can see of a source: its ref as the event has it, and the values of global expressions.
+"""The event that the rules are applied to: what was pushed or requested, and the values of global expressions.
 
-metadata-action decides by GitHub's ref. Where no CI tells of an event, a branch that is checked out counts as
-pushed, and a tag at HEAD as well: a laptop gets what both runs of CI together would give.
+metadata-action decides by GitHub's ref. Where no CI system names an event, a branch that is checked out counts as
+pushed, and a tag at HEAD as well: a laptop gets what CI's runs for both would give.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ SHORT_SHA = 7
 
 
 @dataclass(frozen=True)
-class Facts:
-    """The source in the rules' terms. ``branch`` and ``tag`` are None unless they are what was pushed.
+class Event:
+    """One event. Of ``branch``, ``tag`` and ``pull_request`` those are None that it isn't for.
 
-    ``revision`` is the commit that tags and labels tell, which a pull request's head may be by the user's wish.
+    ``revision`` is the commit in tags and labels, which the user may have chosen to be a pull request's head.
     """
 
     source: SourceState
@@ -29,27 +29,27 @@ class Facts:
     tag: str | None
     pull_request: str | None
     revision: str | None
-    short: str
+    short_revision: str
     is_default_branch: bool
 
     @property
-    def tells_sources(self) -> bool:
-        """Whether the revision stands for what is built: a pull request's head does not stand for a merge of it."""
+    def name(self) -> str:
+        """Return the event's name in words: a pull request's run is one, whatever started it."""
+        name = "pull_request" if self.source.is_pull_request else self.source.event
+        return (name or "run without a CI event").replace("_", " ")
+
+    @property
+    def builds_revision(self) -> bool:
+        """Return whether the revision is what is built: a pull request's head isn't where CI builds a merge."""
         return bool(self.revision) and self.revision == self.source.revision
 
     def origin(self, name: str) -> str:
-        """Where a field of the source came from, in parentheses; empty when git knows it itself."""
-        found = self.source.origins.get(name)
-        return f" ({found})" if found else ""
-
-    @property
-    def event(self) -> str:
-        """The event, in words: a pull request's run is one, whatever started it."""
-        event = "pull_request" if self.source.is_pull_request else self.source.event
-        return (event or "run without a CI event").replace("_", " ")
+        """Return the variable that a field of the source comes from, in parentheses; empty where it is git's own."""
+        variable = self.source.origins.get(name)
+        return f" ({variable})" if variable else ""
 
     def value(self, expression: Expression) -> str:
-        """A global expression's value; its time zone is known to be one."""
+        """Return a global expression's value. Its time zone must be one that exists."""
         name = expression.name
         if name in ("date", "commit_date"):
             moment = self.source.commit_time if name == "commit_date" else None
@@ -58,7 +58,7 @@ class Facts:
         values = {
             "branch": self.branch,
             "tag": self.tag,
-            "sha": self.short,
+            "sha": self.short_revision,
             "base_ref": None if self.branch is not None and self.pull_request is None else self.source.base_ref,
             "is_default_branch": str(self.is_default_branch).lower(),
             "is_not_default_branch": str(not self.is_default_branch).lower(),
@@ -66,31 +66,32 @@ class Facts:
         return values[name] or ""
 
     def render(self, template: Template) -> str:
-        """A template of global expressions."""
+        """Return the text of a template of global expressions."""
         return template.render(self.value)
 
 
-def facts_of(source: SourceState, now: datetime, short_sha: int = SHORT_SHA, *, head: bool = False) -> Facts:
-    """The facts of a source; ``now`` is what ``{{date}}`` tells, ``short_sha`` a short commit id's length.
+def event_of(source: SourceState, now: datetime, short_sha: int = SHORT_SHA, *, head: bool = False) -> Event:
+    """Return the event of a source.
 
-    ``head``: of a pull request, its head is the revision, although CI may build a merge of it.
+    ``now`` is the time of ``{{date}}``, ``short_sha`` the length of a short commit id. ``head`` makes a pull
+    request's head its revision, although CI may build a merge of it.
     """
     branch, tag, pull_request = _ref(source)
     revision = source.head if head and source.is_pull_request and source.head else source.revision
-    return Facts(
+    return Event(
         source=source,
         now=now,
         branch=branch,
         tag=tag,
         pull_request=pull_request,
         revision=revision,
-        short=(revision or "")[:short_sha],
+        short_revision=(revision or "")[:short_sha],
         is_default_branch=_is_default(source, branch),
     )
 
 
 def _ref(source: SourceState) -> tuple[str | None, str | None, str | None]:
-    """Return branch, tag and pull request, each None unless the run is for it.
+    """Return branch, tag and pull request, each None unless the event is for it.
 
     A pull request comes first, whatever the event is: rebuilt by hand, it is still no push to its source branch,
     which in a fork may be called ``main``.
@@ -108,7 +109,7 @@ def _ref(source: SourceState) -> tuple[str | None, str | None, str | None]:
 
 
 def _is_default(source: SourceState, branch: str | None) -> bool:
-    """As metadata-action: only a branch can be it; a schedule runs on it, where we don't know better."""
+    """Decide as metadata-action does; a schedule without a known branch runs on the default one."""
     if branch is not None and source.default_branch:
         return branch == source.default_branch
     return source.event == "schedule" and not source.is_pull_request

@@ -1,6 +1,6 @@
-"""The flavor: whether there is a `latest`, whether it only moves forward, and what goes around every tag.
+"""The flavor: whether there is a `latest`, whether it moves forward only, and the prefix and suffix of every tag.
 
-docker/metadata-action's (README, "flavor input"); ``forward=`` is ours.
+The language is docker/metadata-action's (README, "flavor input"); ``forward=`` is ours.
 """
 
 from __future__ import annotations
@@ -12,24 +12,24 @@ from ecr_tasks.tags.rules import RuleProblem, template_of
 from ecr_tasks.tags.syntax import Field, RuleError, split_fields, split_rules
 from ecr_tasks.tags.template import Template
 
-NOTHING = Template(())
+_EMPTY = Template(())
 _KEYS = ("latest", "forward", "prefix", "suffix", "onlatest")
 
 
 @dataclass(frozen=True)
 class Flavor:
-    """``latest`` is auto, true or false; ``prefix`` and ``suffix`` count where a rule has none of its own."""
+    """One flavor. ``latest`` is auto, true or false; ``prefix`` and ``suffix`` are for rules without their own."""
 
     latest: str = "auto"
     forward: bool = True
-    prefix: Template = NOTHING
+    prefix: Template = _EMPTY
     prefix_on_latest: bool = False
-    suffix: Template = NOTHING
+    suffix: Template = _EMPTY
     suffix_on_latest: bool = False
 
 
 def parse_flavor(text: str) -> Flavor:
-    """The flavor of ECR_FLAVOR's text; RuleProblem for the first entry that is wrong."""
+    """Return the flavor of ECR_FLAVOR's text. Raises RuleProblem for the first entry with a mistake."""
     flavor = Flavor()
     for number, entry in enumerate(split_rules(text), 1):
         affix = ""

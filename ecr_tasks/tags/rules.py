@@ -1,4 +1,4 @@
-"""The tag rules as data: each line of ECR_TAGS read, checked and completed with its type's defaults.
+"""The tag rules as data: ECR_TAGS is read line by line, checked and completed with each type's defaults.
 
 The language is docker/metadata-action's (README, "tags input"), with its types, keys, defaults and priorities;
 ``kind=`` and ``forward=`` are ours.
@@ -6,6 +6,7 @@ The language is docker/metadata-action's (README, "tags input"), with its types,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
@@ -37,7 +38,7 @@ type=ref,event=branch
 type=ref,event=pr
 type=sha
 """
-"""Without ECR_TAGS (interface.md): sha; branch; PR; semver; `latest` is the default flavor's."""
+"""The rules without ECR_TAGS (docs/tags.md); `latest` comes from the default flavor."""
 
 DATES = ("date", "commit_date")
 GLOBALS = ("branch", "tag", "sha", "base_ref", "is_default_branch", "is_not_default_branch")
@@ -56,9 +57,9 @@ _NAMES: Mapping[RuleType, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule, ready to be evaluated; a field that its type doesn't have is None or its default.
+    """One rule that can be evaluated; a field that its type doesn't have is None or its default.
 
-    ``prefix`` and ``suffix`` are None where the flavor's count; ``value`` is None where git's ref counts.
+    ``prefix`` and ``suffix`` are None where the flavor's are used; ``value`` is None where git's ref is used.
     """
 
     text: str
@@ -80,7 +81,7 @@ class Rule:
 
 
 class RuleProblem(Exception):
-    """Rule ``number`` can't be used; ``error`` says why and where in its text."""
+    """The rule with this number can't be used; ``error`` has the reason and the column."""
 
     def __init__(self, number: int, text: str, error: RuleError) -> None:
         super().__init__(number, text, error)
@@ -90,7 +91,7 @@ class RuleProblem(Exception):
 
 
 def parse_rules(text: str) -> tuple[Rule, ...]:
-    """The rules of ECR_TAGS, the highest priority first, else in their order. RuleProblem for the first bad one."""
+    """Return the rules of ECR_TAGS, the highest priority first, else in their order. Raises RuleProblem."""
     rules = []
     for number, rule in enumerate(split_rules(text), 1):
         try:
@@ -101,13 +102,13 @@ def parse_rules(text: str) -> tuple[Rule, ...]:
 
 
 def parse_rule(text: str, number: int = 1) -> Rule:
-    """One rule. RuleError with what is wrong with it."""
+    """Return the rule of a text. Raises RuleError."""
     fields = _fields(text)
-    given = fields.pop("type", Field("type", "raw", 1))
-    if given.value not in get_args(RuleType):
-        meant = nearest(given.value, get_args(RuleType)) if given.value else "raw"
-        raise RuleError(f"has the type {given.value!r}, which isn't one: did you mean {meant}?", given.column)
-    kind = cast(RuleType, given.value)
+    field = fields.pop("type", Field("type", "raw", 1))
+    if field.value not in get_args(RuleType):
+        suggestion = nearest(field.value, get_args(RuleType)) if field.value else "raw"
+        raise RuleError(f"has the type {field.value!r}, which isn't one: did you mean {suggestion}?", field.column)
+    kind = cast(RuleType, field.value)
     regexp_key = {"match": "pattern", "semver": "match", "pep440": "match"}.get(kind)
     return Rule(
         text=text,
@@ -130,21 +131,21 @@ def parse_rule(text: str, number: int = 1) -> Rule:
 
 
 def _fields(text: str) -> dict[str, Field]:
-    """By key; a bare value is ``value``, and the last of a key counts."""
-    found = {}
+    """Return the fields by key: a bare value has the key ``value``, and the last of a key counts."""
+    by_key = {}
     for field in split_fields(text):
         key = "value" if field.key is None else field.key
         if key not in _KEYS:
-            meant = nearest(key, _KEYS)
-            raise RuleError(f"has the key {key!r}, which no rule has: did you mean {meant}=?", field.column)
+            suggestion = nearest(key, _KEYS)
+            raise RuleError(f"has the key {key!r}, which no rule has: did you mean {suggestion}=?", field.column)
         if "${{" in field.value:
             raise RuleError(
                 "has an expression of GitHub Actions (${{ … }}), which only GitHub evaluates: use ours, such as "
                 "{{is_default_branch}}",
                 field.column,
             )
-        found[key] = field
-    return found
+        by_key[key] = field
+    return by_key
 
 
 def _default_prefix(kind: RuleType, fields: Mapping[str, Field]) -> str | None:
@@ -213,12 +214,12 @@ def _priority(field: Field | None, kind: RuleType) -> float:
     if field is None:
         return PRIORITIES[kind]
     try:
-        found = float(field.value or 0)
+        priority = float(field.value or 0)
     except ValueError:
-        found = float("nan")
-    if found != found:
+        priority = math.nan
+    if math.isnan(priority):
         raise RuleError(f"has the priority {field.value!r}, which is not a number", field.column)
-    return found
+    return priority
 
 
 def _choice(fields: Mapping[str, Field], key: str, allowed: tuple[str, ...], default: str | None) -> str:
@@ -236,7 +237,7 @@ def _choice(fields: Mapping[str, Field], key: str, allowed: tuple[str, ...], def
 def template_of(
     text: str, column: int = 1, names: tuple[str, ...] = GLOBALS, with_format: tuple[str, ...] = DATES
 ) -> Template:
-    """A text's template, its time zones looked up. RuleError for what can't be read or is nowhere."""
+    """Return the template of a text. Raises RuleError for bad syntax and for time zones that don't exist."""
     template = parse_template(text, column, names, with_format)
     for expression in template.expressions:
         try:

@@ -1,4 +1,4 @@
-"""Takes the text of ECR_TAGS or ECR_FLAVOR apart: rules, and their comma-separated fields with positions.
+"""The syntax of ECR_TAGS and ECR_FLAVOR: a text's rules, and a rule's comma-separated fields with their columns.
 
 A rule is a line of CSV (RFC 4180), as metadata-action reads it: a field in double quotes keeps its commas, and
 ``""`` in it is one quote. A text without a line break may have several rules, separated by ``;``.
@@ -17,11 +17,10 @@ _PLAIN = re.compile(r"[^,]*")
 class RuleError(Exception):
     """A rule can't be used; ``column`` counts from 1 in the rule's own text."""
 
-    def __init__(self, message: str, column: int = 1, remedy: str = "") -> None:
+    def __init__(self, message: str, column: int = 1) -> None:
         super().__init__(message)
         self.message = message
         self.column = column
-        self.remedy = remedy
 
 
 @dataclass(frozen=True)
@@ -34,10 +33,10 @@ class Field:
 
 
 def split_rules(text: str) -> tuple[str, ...]:
-    """The rules of a text, without empty ones and lines that begin with ``#``.
+    """Return the rules of a text, without empty ones and lines that begin with ``#``.
 
-    With a line break in it, a text is one rule a line, and ``;`` is a rule's own character; without one, ``;``
-    separates rules unless it stands in double quotes.
+    A text with a line break has one rule a line, in which ``;`` is an ordinary character; in a text without one,
+    ``;`` separates rules unless it stands in double quotes.
     """
     pieces = text.splitlines() if len(text.splitlines()) > 1 or text.endswith("\n") else _semicolons(text)
     rules = (piece.strip() for piece in pieces)
@@ -45,7 +44,7 @@ def split_rules(text: str) -> tuple[str, ...]:
 
 
 def split_fields(rule: str) -> tuple[Field, ...]:
-    """The fields of one rule. RuleError for quotes that CSV doesn't allow."""
+    """Return the fields of one rule. Raises RuleError for quotes that CSV doesn't allow."""
     return tuple(_field(text, start) for text, start in _csv(rule, 0))
 
 
@@ -54,7 +53,7 @@ def _semicolons(text: str) -> list[str]:
 
 
 def _csv(rule: str, start: int) -> Iterator[tuple[str, int]]:
-    """Each field's text, and where in the rule it begins (from 0, inside its quotes)."""
+    """Yield each field's text and its index in the rule (from 0, inside its quotes)."""
     position = 0
     while True:
         quoted = _QUOTED.match(rule, position)
@@ -88,11 +87,11 @@ def _plain_end(rule: str, position: int, start: int) -> int:
 
 
 def _field(text: str, start: int) -> Field:
-    """The first ``=`` that has something before it ends the key, unless that is an expression's option."""
+    """Return a text's key and value: the first ``=`` after a character ends the key, unless an expression has it."""
     equals = text.find("=", 1)
     equals = -1 if "{{" in text[: max(equals, 0)] else equals
-    begins = 0 if equals < 0 else equals + 1
-    value = text[begins:]
-    column = start + begins + len(value) - len(value.lstrip()) + 1
+    value_start = 0 if equals < 0 else equals + 1
+    value = text[value_start:]
+    column = start + value_start + len(value) - len(value.lstrip()) + 1
     key = None if equals < 0 else text[:equals].strip().lower()
     return Field(key, value.strip(), column)

@@ -1,4 +1,4 @@
-"""What the tag rules give: tags, each rule's result, and all of it together."""
+"""The result of the tag rules: tags, labels, annotations and each rule's result."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ecr_tasks.errors import SettingsError
 from ecr_tasks.model.tag import Kind, Tag
 
 MAX_LENGTH = 128
-"""Docker's limit, the narrower one: ECR would take 300 (tags.md)."""
+"""Docker's limit (its grammar of references); ECR itself would take 300."""
 
 
 @dataclass(frozen=True)
 class RuleResult:
-    """What became of one rule: its tag and kind, both None where it gave none, and why."""
+    """One rule's tag and kind, both None where it gives none, and why."""
 
     rule: str
     tag: str | None
@@ -26,9 +26,9 @@ class RuleResult:
 
 @dataclass(frozen=True)
 class TagSet:
-    """What a rule set makes of a source.
+    """The tags, labels and annotations of a source by one rule set.
 
-    ``tags`` come by priority, as metadata-action lists them, ``latest`` last; ``publishing`` is the one of them
+    ``tags`` are ordered by priority, as metadata-action lists them, with ``latest`` last; ``publishing`` is the one
     to push under first. ``version`` is the first tag's name. ``rules`` has every rule's result, in the same order,
     and ``latest``'s at the end.
     """
@@ -40,16 +40,16 @@ class TagSet:
     rules: tuple[RuleResult, ...] = ()
     publishing: Tag | None = None
     of_source: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    """What git and CI say for labels and annotations, which settings and bake file may have changed."""
+    """The labels and annotations of git and CI, before settings and bake file change them."""
 
     @property
     def in_publishing_order(self) -> tuple[Tag, ...]:
-        """The tags with the one to publish under first; SettingsError where there is none."""
+        """Return the tags with the one to publish under first. Raises SettingsError where there is no tag."""
         self.check()
         return tuple(sorted(self.tags, key=lambda tag: tag != self.publishing))
 
     def check(self) -> None:
-        """Raises SettingsError if there is no tag: an image can't be published without one."""
+        """Raise SettingsError if there is no tag: an image can't be published without one."""
         if self.publishing is None:
             rules = (result for result in self.rules if not result.rule.startswith("flavor "))
             results = "; ".join(f"{result.rule}: {result.because}" for result in rules)
@@ -60,10 +60,11 @@ class TagSet:
 
 
 def as_tag(name: str) -> str | None:
-    """A name as a tag: each run of characters that a tag can't hold becomes ``-``; None when nothing is left.
+    """Return a name as a tag, or None when nothing of it is left.
 
-    As metadata-action does it; beyond that, ``.`` and ``-`` at the beginning go and 128 characters stay, because
-    docker refuses the rest: its grammar is ``[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}`` (tags.md).
+    Each run of characters that a tag can't have becomes ``-``, as in metadata-action. Then ``.`` and ``-`` at the
+    beginning and all after 128 characters are removed, because docker takes ``[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}``
+    (distribution/reference, grammar of references).
     """
     tag = re.sub(r"[^A-Za-z0-9_.-]+", "-", name).lstrip(".-")[:MAX_LENGTH]
     return tag or None

@@ -1,7 +1,7 @@
 """The templates in rules, labels and annotations: ``{{name}}`` and ``{{date 'YYYYMMDD' tz='Asia/Tokyo'}}``.
 
-The part of Handlebars (handlebarsjs.com/guide/expressions.html) that can mean something in a tag. Blocks,
-partials and sub-expressions are errors. What an expression gives is not HTML-escaped.
+They are the part of Handlebars (handlebarsjs.com/guide/expressions.html) that has a use in a tag. Blocks,
+partials and sub-expressions are errors. The values of expressions are not HTML-escaped.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _OPEN = re.compile(r"(\\*)(\{\{\{|\{\{)")
-_MINE = "only {{name}} and {{date 'format' tz='zone'}} can stand in a rule"
+_SUPPORTED = "only {{name}} and {{date 'format' tz='zone'}} can stand in a rule"
 
 
 @dataclass(frozen=True)
 class Expression:
-    """One ``{{…}}``: its name, its argument (None: none; empty: an unquoted word, which is nothing) and options."""
+    """One ``{{…}}``. ``argument`` is None if there is none, and empty for an unquoted word."""
 
     name: str
     argument: str | None
@@ -40,24 +40,24 @@ class Template:
 
     @property
     def expressions(self) -> tuple[Expression, ...]:
-        """The expressions alone."""
+        """Return the expressions alone."""
         return tuple(part for part in self.parts if isinstance(part, Expression))
 
     @property
     def is_raw(self) -> bool:
-        """Whether it is ``{{raw}}`` and nothing else."""
+        """Return whether it is ``{{raw}}`` and nothing else."""
         return len(self.parts) == 1 and isinstance(self.parts[0], Expression) and self.parts[0].name == "raw"
 
     def render(self, resolve: Callable[[Expression], str]) -> str:
-        """The text, with every expression's value put in."""
+        """Return the text with the value of each expression, which ``resolve`` returns."""
         return "".join(part if isinstance(part, str) else resolve(part) for part in self.parts)
 
 
 def parse(text: str, column: int, names: Collection[str], with_argument: Collection[str] = ()) -> Template:
-    """The template of a text that begins at ``column`` of its rule.
+    """Return the template of a text that begins at ``column`` of its rule.
 
-    ``names`` may stand alone, ``with_argument`` need a format. RuleError for what can't be read and for other
-    names: in a tag, nothing in its place would go unnoticed.
+    ``names`` are the expressions without an argument, ``with_argument`` those with a format. Raises RuleError for
+    bad syntax and for other names: a tag in which an expression is empty would not be noticed.
     """
     parts: list[str | Expression] = []
     position = 0
@@ -75,9 +75,9 @@ def parse(text: str, column: int, names: Collection[str], with_argument: Collect
         inside, end, where = _inside(text, opening, column)
         before, after = inside.startswith("~"), inside.endswith("~")
         _add(parts, literal.rstrip() if before else literal, trim)
-        found = _expression(inside.removeprefix("~").removesuffix("~"), where + before, names, with_argument)
-        if found is not None:
-            parts.append(found)
+        expression = _expression(inside.removeprefix("~").removesuffix("~"), where + before, names, with_argument)
+        if expression is not None:
+            parts.append(expression)
         position, trim = end, after
     _add(parts, text[position:], trim)
     return Template(tuple(parts))
@@ -90,14 +90,14 @@ def _add(parts: list[str | Expression], literal: str, trim: bool) -> None:
 
 
 def _inside(text: str, opening: re.Match[str], column: int) -> tuple[str, int, int]:
-    """What stands between the braces, where they end in the text, and the column where it begins."""
-    begins = opening.start(2)
+    """Return the text between the braces, the index after them, and the column of that text."""
+    start = opening.start(2)
     closing = "}}}" if opening[2] == "{{{" else "}}"
-    if text.startswith("{{!--", begins):
+    if text.startswith("{{!--", start):
         closing = "--}}"
     end = text.find(closing, opening.end())
     if end < 0:
-        raise RuleError(f"has {opening[2]} without {closing}", column + begins)
+        raise RuleError(f"has {opening[2]} without {closing}", column + start)
     if text[end + len(closing) : end + len(closing) + 1] == "}":
         raise RuleError("has one } too many", column + end + len(closing))
     if closing == "--}}":
@@ -108,6 +108,7 @@ def _inside(text: str, opening: re.Match[str], column: int) -> tuple[str, int, i
 def _expression(
     inside: str, column: int, names: Collection[str], with_argument: Collection[str]
 ) -> Expression | None:
+    """Return the expression of a text between braces; None for a comment."""
     if inside.startswith("!"):
         return None
     column += len(inside) - len(inside.lstrip(" \t&"))
@@ -118,11 +119,11 @@ def _expression(
         or body == "else"
         or re.search(r"[(){}|]", re.sub(r"'[^']*'|\"[^\"]*\"", "", body))
     ):
-        raise RuleError(f"has {{{{{inside}}}}}: {_MINE}", column)
+        raise RuleError(f"has {{{{{inside}}}}}: {_SUPPORTED}", column)
     tokens = _tokens(body, column)
     name = tokens[0]["word"]
     if name is None or tokens[0]["hash"] is not None:
-        raise RuleError(f"has {{{{{inside}}}}}: {_MINE}", column)
+        raise RuleError(f"has {{{{{inside}}}}}: {_SUPPORTED}", column)
     arguments = [token for token in tokens[1:] if token["hash"] is None]
     options = {token["hash"]: _value(token) for token in tokens[1:] if token["hash"] is not None}
     if name in with_argument:
@@ -135,8 +136,8 @@ def _expression(
     if name not in names:
         known = [*names, *with_argument]
         near = nearest(name, known, cutoff=0.6)
-        meant = f"did you mean {{{{{near}}}}}?" if near else f"here there are {', '.join(known)}"
-        raise RuleError(f"has {{{{{name}}}}}, which nothing gives here: {meant}", column)
+        suggestion = f"did you mean {{{{{near}}}}}?" if near else f"here there are {', '.join(known)}"
+        raise RuleError(f"has {{{{{name}}}}}, which nothing gives here: {suggestion}", column)
     if arguments or options:
         raise RuleError(f"has {{{{{name}}}}} with an argument, and it takes none", column)
     return Expression(name, None, {}, column)
@@ -148,7 +149,7 @@ def _tokens(body: str, column: int) -> list[re.Match[str]]:
     while position < len(body):
         token = _TOKEN.match(body, position)
         if token is None:
-            raise RuleError(f"can't be read at {body[position:].strip()[:20]!r}: {_MINE}", column + position)
+            raise RuleError(f"can't be read at {body[position:].strip()[:20]!r}: {_SUPPORTED}", column + position)
         tokens.append(token)
         position = token.end()
         if not body[position:].strip():
@@ -157,7 +158,7 @@ def _tokens(body: str, column: int) -> list[re.Match[str]]:
 
 
 def _value(token: re.Match[str]) -> str:
-    """A quoted text; an unquoted word is a variable's name in Handlebars, and no such variable exists."""
+    """Return a quoted text; empty for an unquoted word, which in Handlebars names a variable, and there are none."""
     if token["single"] is not None:
         return token["single"].replace("\\'", "'")
     if token["double"] is not None:

@@ -32,7 +32,7 @@ def init(run: Run, name: str, check: bool = False, keys: bool = False, oidc: boo
     system = systems.find(name)
     values = _values(run, install)
     if not check:
-        credentials = systems.credentials_of(system, keys=keys, oidc=oidc)
+        credentials = write.choose_credentials(system, keys=keys, oidc=oidc)
         for line in write.write(run.project, system, credentials, values, dry=run.dry):
             say(line)
         return
@@ -48,8 +48,8 @@ def init(run: Run, name: str, check: bool = False, keys: bool = False, oidc: boo
 
 def _values(run: Run, install: str) -> Values:
     """What the settings and git know of the pipeline's values."""
+    from ecr_tasks.ci.pipelines.requirements import DEFAULT_INSTALL
     from ecr_tasks.ci.pipelines.template import Values
-    from ecr_tasks.ci.systems import DEFAULT_INSTALL
 
     settings = run.settings
     prefix_alone = settings.repository is None and settings.repository_prefix is not None

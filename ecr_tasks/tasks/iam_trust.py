@@ -15,16 +15,7 @@ from ecr_tasks.runner.decorator import task
 from ecr_tasks.runner.run import Run
 
 if TYPE_CHECKING:
-    from ecr_tasks.ci.oidc.subject import Asked
-
-_IDS = {
-    "github": ("GITHUB_REPOSITORY_OWNER_ID", "GITHUB_REPOSITORY_ID"),
-    "circleci": ("CIRCLE_ORGANIZATION_ID", "CIRCLE_PROJECT_ID"),
-    "buildkite": ("BUILDKITE_ORGANIZATION_SLUG", "BUILDKITE_PIPELINE_SLUG"),
-    "bitbucket": ("BITBUCKET_REPO_OWNER_UUID", "BITBUCKET_REPO_UUID"),
-    "azure": ("SYSTEM_COLLECTIONID", "BUILD_DEFINITIONNAME"),
-}
-"""Where a run of the CI itself finds what `--organization` and `--project` say."""
+    from ecr_tasks.ci.oidc.subject import Scope
 
 
 @task(
@@ -54,11 +45,10 @@ def trust(
     audience: str | None = None,
 ) -> None:
     """Print the trust policy that lets a CI's OpenID Connect tokens assume a role."""
-    from ecr_tasks.ci.oidc.subject import Asked
-    from ecr_tasks.ci.oidc.subjects import subject
-    from ecr_tasks.iam.trust import policy, provider_arn
+    from ecr_tasks.ci.oidc.subject import Scope
+    from ecr_tasks.iam.trust import provider_arn, token_subject, trust_policy
 
-    options = Asked(
+    scope = Scope(
         account or "",
         repository_url=repository,
         branch=branch,
@@ -69,14 +59,14 @@ def trust(
         audience=audience,
     )
     name = name.lower()
-    known = complete(name, options, os.environ)
+    known = complete(name, scope, os.environ)
     if not known.repository_url:
         known = replace(known, repository_url=run.source.remote_url)
     if known.branch is None:
         known = replace(known, branch=run.source.branch or run.source.default_branch)
-    token = subject(name, known)  # what can't be is said before anybody is asked for the account
+    token = token_subject(name, known)  # what can't be is said before anybody is asked for the account
     known = replace(known, account=_account(run, known.account), partition=_partition(run.settings.region))
-    data(json.dumps(policy(known, token), indent=2))
+    data(json.dumps(trust_policy(known, token), indent=2))
     say(f"The account needs the IAM identity provider {provider_arn(known, token)}")
     say(f"(its URL: https://{token.issuer}, its audience: {token.audience}).")
     for note in token.notes:
@@ -85,17 +75,24 @@ def trust(
         say("Runs for git tags are not let in; --tag 'v*' lets them in as well.")
 
 
-def complete(name: str, asked: Asked, environ: Mapping[str, str]) -> Asked:
-    """With the ids that the CI's own environment tells, where none were given."""
-    organization, project = (environ.get(variable) for variable in _IDS.get(name, ("", "")))
-    return replace(asked, organization=asked.organization or organization, project=asked.project or project)
+def complete(name: str, scope: Scope, environ: Mapping[str, str]) -> Scope:
+    """Return the scope with the ids of the CI's own environment, where none were given."""
+    from ecr_tasks.ci.systems import SYSTEMS
+
+    system = SYSTEMS.get(name)
+    issuer = system.issuer() if system else None
+    if issuer is None:
+        return scope
+    organization = environ.get(issuer.organization_variable)
+    project = environ.get(issuer.project_variable)
+    return replace(scope, organization=scope.organization or organization, project=scope.project or project)
 
 
-def _account(run: Run, given: str) -> str:
-    """The role's account: as given, as set, or the caller's."""
-    if given and not re.fullmatch("[0-9]{12}", given):
-        raise SettingsError(f"{given!r} is no account id.", "Say --account with its twelve digits.")
-    account = given or run.settings.account_id
+def _account(run: Run, text: str) -> str:
+    """Return the role's account: as typed, as set, or the caller's."""
+    if text and not re.fullmatch("[0-9]{12}", text):
+        raise SettingsError(f"{text!r} is no account id.", "Say --account with its twelve digits.")
+    account = text or run.settings.account_id
     if account:
         return account
     try:
@@ -107,7 +104,7 @@ def _account(run: Run, given: str) -> str:
 
 
 def _partition(region: str | None) -> str:
-    """The partition of a region (AWS General Reference, ARNs)."""
+    """Return the partition of a region (AWS General Reference, ARNs)."""
     for begin, partition in (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"), ("eusc-", "aws-eusc")):
         if (region or "").startswith(begin):
             return partition

@@ -14,7 +14,7 @@ from ecr_tasks.runner.run import Run
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from ecr_tasks.model.inventory import Kind, ListedImage, Scan
+    from ecr_tasks.model.inventory import Kind, ListedImage, ScanSummary
 
 PARALLEL = 4
 """How many repositories are read at once; each may read its indexes with several calls at once as well."""
@@ -70,7 +70,7 @@ def as_json(item: ListedImage) -> dict[str, Any]:
         "tags": list(detail.tags),
         "media_type": detail.media_type,
         "artifact_type": detail.artifact_type,
-        "subject": detail.about,
+        "subject": detail.subject,
         "status": detail.status.lower(),
         "size": item.size,
         "pushed": _time(detail.pushed),
@@ -87,7 +87,7 @@ def as_json(item: ListedImage) -> dict[str, Any]:
                 "kind": referrer.kind,
                 "artifact_type": referrer.detail.artifact_type,
                 "tags": list(referrer.detail.tags),
-                "subject": referrer.detail.about,
+                "subject": referrer.detail.subject,
                 "size": referrer.detail.size,
             }
             for referrer in item.referrers
@@ -106,7 +106,7 @@ def age(then: datetime | None, now: datetime) -> str:
     return "just now"
 
 
-def scan_text(scan: Scan | None) -> str:
+def scan_text(scan: ScanSummary | None) -> str:
     """Say how many findings of each severity there are, or how far the scan is."""
     if scan is None:
         return "-"
@@ -162,7 +162,7 @@ def _plural(word: str, number: int) -> str:
     return f"{number} lists of referrers" if word == "list of referrers" else f"{number} {word}s"
 
 
-def _scan_json(scan: Scan | None) -> dict[str, Any] | None:
+def _scan_json(scan: ScanSummary | None) -> dict[str, Any] | None:
     return {"status": scan.status, "severities": dict(scan.severities)} if scan else None
 
 

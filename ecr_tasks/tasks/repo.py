@@ -12,7 +12,7 @@ from ecr_tasks.runner.decorator import task
 from ecr_tasks.runner.run import Run
 
 if TYPE_CHECKING:
-    from ecr_tasks.model.repository import Desired, Difference, RepositoryState
+    from ecr_tasks.model.repository import DesiredRepository, Difference, RepositoryState
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Comparison:
     """
 
     name: str
-    desired: Desired
+    desired: DesiredRepository
     state: RepositoryState | None
     differences: tuple[Difference, ...] = ()
     expiring: int | None = None
@@ -73,7 +73,8 @@ def ensure(run: Run, check: bool = False, json: bool = False) -> None:
 @task(help={"json": "one JSON document on stdout"})
 def show(run: Run, json: bool = False) -> None:
     """Print what is set on the repositories."""
-    from ecr_tasks.plan.repository.diff import describe_encryption, describe_lifecycle, describe_mutability
+    from ecr_tasks.plan.repository.diff import describe_encryption, describe_mutability
+    from ecr_tasks.plan.repository.lifecycle import describe_lifecycle
 
     states = [_existing_state(run, name) for name in _repository_names(run)]
     if json:
@@ -136,14 +137,16 @@ def _existing_state(run: Run, name: str) -> RepositoryState:
 
 
 def _compare(run: Run, name: str) -> Comparison:
-    from ecr_tasks.plan.repository.desired import desired
+    from ecr_tasks.plan.repository.desired import desired_repository
     from ecr_tasks.plan.repository.diff import differences
 
-    wanted = desired(run.settings, run.source)  # what is wrong with the settings is said before anybody is asked
+    wanted = desired_repository(
+        run.settings, run.source
+    )  # what is wrong with the settings is said before anybody is asked
     state = _state(run, name)
     if state is None:
         return Comparison(name, wanted, None)
-    wanted = desired(run.settings, run.source, state.repository.exclusions)
+    wanted = desired_repository(run.settings, run.source, state.repository.exclusions)
     found = differences(state, wanted)
     expiring = None
     if wanted.lifecycle is not None and any(item.aspect == "lifecycle-policy" for item in found):

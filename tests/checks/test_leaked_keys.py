@@ -11,14 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecr_tasks.checks.leaked_keys import Leak, _quoted, check_leaked_keys, find_leaks, refusal
+from ecr_tasks.checks.leaked_keys import Leak, _quoted, check_leaked_keys, find_keys, find_leaks, refusal
 from ecr_tasks.errors import ExitCode, Refused, SettingsError
 from ecr_tasks.model.image import BuildDefinition
+from ecr_tasks.settings.errors import SettingsProblems
 from ecr_tasks.settings.load import load
 from ecr_tasks.settings.settings import Settings
 from ecr_tasks.source.build_context.dockerignore import DockerIgnore
 from tests.support.build import source
 
+ROOT = Path(__file__).parents[2]
 KEYS = "ECR_REPOSITORY=app\nAWS_ACCESS_KEY_ID=AKIAsecret1\nAWS_SECRET_ACCESS_KEY=secret2\n"
 NAMES = (("AWS_ACCESS_KEY_ID", 2), ("AWS_SECRET_ACCESS_KEY", 3))
 
@@ -220,3 +222,21 @@ def test_git_reads_the_line_the_same_way(tmp_path: Path, name: str) -> None:
         ["git", "check-ignore", "--quiet", "--", f"./{name}"], cwd=tmp_path, env=environ, check=False
     )
     assert done.returncode == 0
+
+
+def test_keys_are_found_with_their_lines(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    path.write_text(
+        "\n# AKIAIOSFODNN7EXAMPLE\nAWS_ACCESS_KEY_ID=test\nAWS_SECRET_ACCESS_KEY=\n"
+        "AWS_SESSION_TOKEN=${TOKEN}\n"
+        'OTHER="two\nASIAIOSFODNN7EXAMPLE"\nAWS_REGION=eu-west-1\n'
+    )
+    assert find_keys(path) == [("#", 2), ("AWS_ACCESS_KEY_ID", 3), ("OTHER", 7)]
+
+
+def test_no_file_holds_no_keys_and_an_unreadable_one_is_not_trusted(tmp_path: Path) -> None:
+    assert find_keys(tmp_path / ".env") == []
+    assert find_keys(ROOT / ".env.example") == []
+    (tmp_path / ".env").write_bytes(b"\xff\xfe")
+    with pytest.raises(SettingsProblems):
+        find_keys(tmp_path / ".env")

@@ -1,4 +1,4 @@
-"""Environments as the CI systems make them, from their documentation: tests/data/ci, one file a system."""
+"""Environments of CI systems, from their documentation: tests/data/ci, one file a system."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PROVIDERS = [
 
 @dataclass(frozen=True)
 class Recorded:
-    """One run: its variables, the files they name, and what it is; a field that is not expected is unknown."""
+    """One run: its variables, the files that they name, and the expected fields; all other fields are unknown."""
 
     provider: str
     name: str
@@ -43,7 +43,7 @@ class Recorded:
 
 
 def reader(files: Mapping[str, str]) -> Callable[[Path], str]:
-    """Reads from memory, and as a disk does without a file."""
+    """Return a function that reads these files, and raises FileNotFoundError for others."""
 
     def read(path: Path) -> str:
         try:
@@ -55,8 +55,8 @@ def reader(files: Mapping[str, str]) -> Callable[[Path], str]:
 
 
 def runs(provider: str) -> list[Recorded]:
-    """The recorded runs of one system."""
-    found = json.loads((DATA / f"{provider}.json").read_text(encoding="utf-8"))
+    """Return the recorded runs of one system."""
+    documents = json.loads((DATA / f"{provider}.json").read_text(encoding="utf-8"))
     return [
         Recorded(
             provider,
@@ -68,7 +68,7 @@ def runs(provider: str) -> list[Recorded]:
             },
             run["expected"],
         )
-        for run in found
+        for run in documents
     ]
 
 
@@ -76,5 +76,5 @@ RUNS = [run for provider in PROVIDERS for run in runs(provider)]
 
 
 def recorded(provider: str, name: str) -> Recorded:
-    """One of them, by its name."""
+    """Return the run of that name."""
     return next(run for run in runs(provider) if run.name == name)

@@ -1,4 +1,4 @@
-"""Which system it is, where several leave their marks; and that no environment breaks it."""
+"""Which system is detected when several set variables; and that no environment raises an error."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_codebuild_hosts_the_runners_of_others(inner: str) -> None:
 
 
 def test_codebuild_that_jenkins_started_is_codebuild() -> None:
-    """Jenkins passes its address on at most: the build is no job of its own."""
+    """Jenkins passes on its address at most: the build is no job of Jenkins."""
     both = environ("codebuild", "started by Jenkins") | {"JENKINS_URL": "https://ci.example.com/"}
     assert detect(both).provider == "codebuild"
 
@@ -58,8 +58,8 @@ def test_woodpecker_speaks_drone() -> None:
 
 
 def test_names_that_are_no_utf8() -> None:
-    found = detect({"GITHUB_ACTIONS": "true", "GITHUB_REF": "refs/heads/a\udcffb"})
-    assert found.branch == "a\\xffb"
+    ci = detect({"GITHUB_ACTIONS": "true", "GITHUB_REF": "refs/heads/a\udcffb"})
+    assert ci.branch == "a\\xffb"
 
 
 def test_the_event_file_is_read_from_the_disk(tmp_path: Path) -> None:
@@ -70,15 +70,15 @@ def test_the_event_file_is_read_from_the_disk(tmp_path: Path) -> None:
 
 
 def test_no_credentials_in_addresses() -> None:
-    found = detect(
+    ci = detect(
         {
             "TRAVIS": "true",
             "TRAVIS_BUILD_WEB_URL": "https://user:s3cret@app.travis-ci.com/github/acme/web-app/builds/1",
         }
     )
-    assert found.build_url == "https://app.travis-ci.com/github/acme/web-app/builds/1"
-    found = detect({"BUILDKITE": "true", "BUILDKITE_REPO": "https://user:s3cret@github.com/acme/web-app.git"})
-    assert found.repository_url == "https://github.com/acme/web-app"
+    assert ci.build_url == "https://app.travis-ci.com/github/acme/web-app/builds/1"
+    ci = detect({"BUILDKITE": "true", "BUILDKITE_REPO": "https://user:s3cret@github.com/acme/web-app.git"})
+    assert ci.repository_url == "https://github.com/acme/web-app"
 
 
 TEXT = st.one_of(
@@ -112,14 +112,12 @@ def test_no_environment_makes_an_adapter_raise(run: Recorded, data: st.DataObjec
     files = data.draw(
         st.sampled_from([*run.files.values(), "null", "[]", "[" * 100_000, "\\", "a=\\ud800\nb\\"]) | st.text()
     )
-    found = detect({**run.environ, **changed}, lambda path: files)
-    assert found.event in EVENTS
-    assert "" not in vars(found).values()
+    ci = detect({**run.environ, **changed}, lambda path: files)
+    assert ci.event in EVENTS
+    assert "" not in vars(ci).values()
     for name in ("branch", "tag", "base_ref", "default_branch"):
-        assert not (getattr(found, name) or "").startswith("refs/heads/refs/")
-    assert set(found.origins) == {
-        name for name, value in vars(found).items() if value is not None and name != "origins"
-    }
+        assert not (getattr(ci, name) or "").startswith("refs/heads/refs/")
+    assert set(ci.origins) == {name for name, value in vars(ci).items() if value is not None and name != "origins"}
 
 
 @given(st.dictionaries(st.text().map(str.lower), st.text()))  # hypothesis also takes texts out of our own sources

@@ -149,7 +149,7 @@ def test_forward_false_moves_them_back_as_asked(registry: FakeRegistry) -> None:
 
 
 def test_the_tags_of_variants_are_not_compared_with_each_other() -> None:
-    assert [tag.forward for tag in tags_of("1.2.3", "suffix=-alpine,onlatest=true")] == [None] * 5
+    assert [tag.release for tag in tags_of("1.2.3", "suffix=-alpine,onlatest=true")] == [None] * 5
 
 
 def test_without_the_permission_to_list_the_tag_itself_is_compared(registry: FakeRegistry) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from ecr_tasks.clients.ecr.rate_limit import Budgets
+from ecr_tasks.clients.ecr.rate_limit import RateLimits
 from ecr_tasks.clients.ecr.registry import EcrRegistry
 from ecr_tasks.clients.ecr.session import AwsSession
 from ecr_tasks.clients.retry import discard
@@ -61,7 +61,9 @@ class Pipeline:
         settings = load(project, environ={**server.environment(), "ECR_TAGS": RULES})
         self.dice = random.Random(version)  # noqa: S311 - repeatable, not secret
         aws = AwsSession(settings)
-        aws.budgets = Budgets(discard, lambda seconds: time.sleep(seconds / HASTE), lambda: time.monotonic() * HASTE)
+        aws.rate_limits = RateLimits(
+            discard, lambda seconds: time.sleep(seconds / HASTE), lambda: time.monotonic() * HASTE
+        )
         aws.ecr().meta.events.register("before-send.ecr", self._travel)
         self.registry = EcrRegistry(settings, aws)
         self.source = source(revision=revision, tag=f"v{version}", release_tags=(f"v{version}",), branch=None)

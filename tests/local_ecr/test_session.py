@@ -1,4 +1,4 @@
-"""What the dotenv files set reaches every place where the SDK looks for it, and nothing else of the process."""
+"""The dotenv files' variables reach every part of the SDK that reads them, and nothing else of the process."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FILE = {"AWS_ACCESS_KEY_ID": "AKIAOFTHEFILE", "AWS_SECRET_ACCESS_KEY": SECRET}
 
 @pytest.fixture(autouse=True)
 def exported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """What a person has exported: other keys, another endpoint, and no configuration files."""
+    """Export other keys and another endpoint, and hide the configuration files."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     for name, value in {
@@ -47,16 +47,16 @@ def exported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 HIDDEN = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_ENDPOINT_URL_ECR": ""}
-"""How settings say that exported values don't count, because a file chose other credentials."""
+"""The variables of settings that hide exported values, because a file chooses other credentials."""
 
 
 def session(role: str | None = None, region: str | None = "eu-west-1", **variables: str) -> AwsSession:
-    """Clients for a project whose files set these variables."""
+    """Return the clients of a project whose files set these variables."""
     return AwsSession(settings(region=region, role_arn=role, sdk_environment=variables))
 
 
 def keys(client: Any) -> str | None:
-    """The access key that a client signs with; None without any."""
+    """Return the access key that a client signs with, or None."""
     credentials = client._request_signer._credentials
     return credentials.get_frozen_credentials().access_key if credentials else None
 
@@ -81,13 +81,13 @@ def test_threads_that_make_clients_leave_the_environment_alone(
     monkeypatch.setattr(boto3.session.Session, "client", watched)
     for _ in range(3):
         aws = session(role="arn:aws:iam::123456789012:role/ci", **FILE, **endpoints(ecr))
-        asked: list[Callable[[], Any]] = [aws.ecr, aws.sts, partial(aws.ecr, "us-east-1"), aws.ecr_public]
-        with ThreadPoolExecutor(len(asked)) as pool:
-            clients = list(pool.map(partial(together, Barrier(len(asked))), asked))
+        getters: list[Callable[[], Any]] = [aws.ecr, aws.sts, partial(aws.ecr, "us-east-1"), aws.ecr_public]
+        with ThreadPoolExecutor(len(getters)) as pool:
+            clients = list(pool.map(partial(together, Barrier(len(getters))), getters))
         assert len({keys(client) for client in clients}) == 1
         assert clients[0] is aws.ecr()
         assert dict(os.environ) == before
-    assert len(children) == 3 * len(asked)  # no client is made twice
+    assert len(children) == 3 * len(getters)  # no client is made twice
     assert not any(SECRET in child for child in children)
 
 
@@ -168,8 +168,8 @@ def test_a_profiles_role(ecr: LocalEcr, tmp_path: Path, source: str) -> None:
         "[profile keys]\naws_access_key_id = AKIAKEYS\naws_secret_access_key = x\n",
     )
     variables = {"AWS_CONFIG_FILE": config, "AWS_PROFILE": "dev", **endpoints(ecr)}
-    given = {**HIDDEN, **variables} if source == "profile" else {**variables, **FILE}
-    client = session(**given).sts()
+    variables_set = {**HIDDEN, **variables} if source == "profile" else {**variables, **FILE}
+    client = session(**variables_set).sts()
     if source == "profile":
         assert "assumed-role/ci" in client.get_caller_identity()["Arn"]
         assert ecr.requests()["AssumeRole"] == 1

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecr_tasks.clients.ecr.scans import scan_result
+from ecr_tasks.clients.ecr.scans import parse_scan
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.local_ecr.scanning import STATUSES
 from ecr_tasks.model.inventory import artifact_kind
 from ecr_tasks.model.manifest import REVISION, VERSION, StoredImage
 from ecr_tasks.model.ports import Signing
-from ecr_tasks.model.scan import LEVELS, Finding, Level, ScanResult, counted
+from ecr_tasks.model.scan import LEVELS, Finding, Level, ScanResult, describe_counts
 from ecr_tasks.plan.branch_gate import judge_branch
 from ecr_tasks.plan.gates import Failed, Passed, Pending
 from ecr_tasks.plan.scan_gate import APPEARS_SECONDS, NEW_SECONDS, Part, judge_scan, scan_level, scannable_parts
@@ -77,9 +77,9 @@ def test_a_scan_may_still_appear_for_an_image_that_is_new(age: float | None, exp
 
 def test_a_scan_that_is_complete_and_has_no_result_yet_is_waited_for() -> None:
     early: Any = {"imageScanStatus": {"status": "COMPLETE"}, "imageScanFindings": {"findings": []}}
-    assert isinstance(judge_scan(PART, scan_result([early]), "critical"), Pending)
+    assert isinstance(judge_scan(PART, parse_scan([early]), "critical"), Pending)
     clean: Any = {**early, "imageScanFindings": {"findings": [], "findingSeverityCounts": {}}}
-    assert isinstance(judge_scan(PART, scan_result([clean]), "critical"), Passed)
+    assert isinstance(judge_scan(PART, parse_scan([clean]), "critical"), Passed)
 
 
 def test_counts_of_basic_pages_are_the_images_and_not_added_up() -> None:
@@ -91,7 +91,7 @@ def test_counts_of_basic_pages_are_the_images_and_not_added_up() -> None:
             "imageScanFindings": {"findings": findings, "findingSeverityCounts": counts},
         }
 
-    found = scan_result([page("CVE-1"), page("CVE-2")])
+    found = parse_scan([page("CVE-1"), page("CVE-2")])
     assert found.counts == {"HIGH": 2, "LOW": 5}
     assert found.worst("high") == ("CVE-1", "CVE-2")
     assert (found.status, found.description) == ("COMPLETE", "done")
@@ -106,7 +106,7 @@ def test_enhanced_findings_are_added_up_without_those_that_are_settled() -> None
         found = {"enhancedFindings": listed, "findingSeverityCounts": {"CRITICAL": 9}}
         return {"imageScanStatus": {"status": "ACTIVE"}, "imageScanFindings": found}
 
-    found = scan_result(
+    found = parse_scan(
         [
             page(("CRITICAL", "SUPPRESSED", "A"), ("HIGH", "ACTIVE", "B")),
             page(("HIGH", "ACTIVE", "C"), ("LOW", "CLOSED", "D")),
@@ -119,7 +119,7 @@ def test_enhanced_findings_are_added_up_without_those_that_are_settled() -> None
 def test_counts_without_any_finding_listed_still_count() -> None:
     found: Any = {"findings": [], "enhancedFindings": [], "findingSeverityCounts": {"CRITICAL": 1}}
     page: Any = {"imageScanStatus": {"status": "ACTIVE"}, "imageScanFindings": found}
-    assert isinstance(judge_scan(PART, scan_result([page]), "critical"), Failed)
+    assert isinstance(judge_scan(PART, parse_scan([page]), "critical"), Failed)
 
 
 def test_of_an_index_every_child_is_scanned_but_attestations() -> None:
@@ -214,5 +214,5 @@ def test_an_image_that_does_not_say_its_commit_or_was_built_of_more_is_refused()
 
 
 def test_counts_in_words() -> None:
-    assert counted({"LOW": 2, "CRITICAL": 1, "HIGH": 0}) == "1 critical, 2 low"
-    assert counted({}) == "no findings"
+    assert describe_counts({"LOW": 2, "CRITICAL": 1, "HIGH": 0}) == "1 critical, 2 low"
+    assert describe_counts({}) == "no findings"

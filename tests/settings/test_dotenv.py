@@ -10,9 +10,9 @@ from dotenv import dotenv_values
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecr_tasks.settings import dotenv as files
+from ecr_tasks.settings.dotenv import DotenvFile, read_file
 from ecr_tasks.settings.errors import Problems
-from tests.settings.conftest import Project
+from tests.support.dotenv_project import Project
 
 name = st.sampled_from(["A", "B", "C_1", "HOME", "PATH"])
 reference = st.builds("${{{}}}".format, name) | st.builds("${{{}:-{}}}".format, name, st.sampled_from("xy"))
@@ -31,16 +31,16 @@ line = (
 good_line = st.builds("{}={}".format, name, clean_value | quoted) | st.sampled_from(["", "# comment"])
 
 
-def read_lines(path: Path, text: str, earlier: dict[str, str | None] | None = None) -> files.DotenvFile:
+def read_lines(path: Path, text: str, lower: dict[str, str | None] | None = None) -> DotenvFile:
     path.write_bytes(text.encode())
-    return files.read_file(path, os.environ, earlier or {}, Problems())
+    return read_file(path, os.environ, lower or {}, Problems())
 
 
 @given(lines=st.lists(line, max_size=6), end=st.sampled_from(["\n", "\r\n", "\r"]))
 def test_values_are_python_dotenvs(tmp_path_factory: pytest.TempPathFactory, lines: list[str], end: str) -> None:
     path = tmp_path_factory.getbasetemp() / ".env"
-    ours = read_lines(path, end.join(lines)).values
-    assert ours == dict(dotenv_values(path))
+    values = read_lines(path, end.join(lines)).values
+    assert values == dict(dotenv_values(path))
 
 
 @given(first=st.lists(good_line, max_size=4), second=st.lists(good_line, max_size=4))

@@ -1,4 +1,4 @@
-"""How problems are told: all at once, each with its place, and without a secret."""
+"""Problems are reported at once, each with its place, and without a secret."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from ecr_tasks.errors import ExitCode
 from ecr_tasks.settings.errors import SettingsProblems
-from tests.settings.conftest import Project
+from tests.support.dotenv_project import Project
 
 
 def test_all_problems_come_at_once_each_with_its_place(project: Project) -> None:
@@ -29,14 +29,14 @@ def test_all_problems_come_at_once_each_with_its_place(project: Project) -> None
 
 def test_one_problem_is_one_sentence_and_several_are_a_list(project: Project) -> None:
     project.write("ECR_DIRTY=x")
-    with pytest.raises(SettingsProblems) as caught:
+    with pytest.raises(SettingsProblems) as error:
         project.load()
-    assert caught.value.cause == ".env:1: ECR_DIRTY must be tag or refuse, not 'x'."
-    assert caught.value.code == ExitCode.SETTINGS
-    with pytest.raises(SettingsProblems) as caught:
+    assert error.value.cause == ".env:1: ECR_DIRTY must be tag or refuse, not 'x'."
+    assert error.value.code == ExitCode.SETTINGS
+    with pytest.raises(SettingsProblems) as error:
         project.load({"ECR_PRESET": "y"})
-    assert caught.value.cause.splitlines()[0] == "2 settings are wrong:"
-    assert len(caught.value.cause.splitlines()) == 3
+    assert error.value.cause.splitlines()[0] == "2 settings are wrong:"
+    assert len(error.value.cause.splitlines()) == 3
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_one_problem_is_one_sentence_and_several_are_a_list(project: Project) ->
 )
 def test_no_problem_shows_a_secret(project: Project, text: str) -> None:
     project.write(text)
-    with pytest.raises(SettingsProblems) as caught:
+    with pytest.raises(SettingsProblems) as error:
         project.load()
-    assert "hunter2" not in str(caught.value)
-    assert "hunter2" not in repr(caught.value)
+    assert "hunter2" not in str(error.value)
+    assert "hunter2" not in repr(error.value)

@@ -1,4 +1,4 @@
-"""What beats what, and what reaches the SDK and a build."""
+"""Which place's value counts, and what reaches the SDK."""
 
 from __future__ import annotations
 
@@ -7,39 +7,20 @@ from collections.abc import Mapping
 import pytest
 
 from ecr_tasks.settings.settings import Settings
-from tests.settings.conftest import Project
+from tests.support.dotenv_project import Project
 
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIAENVENVENVENVENVE", "AWS_SECRET_ACCESS_KEY": "environment-secret"}
 FILE_KEYS = "AWS_ACCESS_KEY_ID=AKIAFILEFILEFILEFILE\nAWS_SECRET_ACCESS_KEY=file-secret\n"
 
 
 def sdk(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
-    seen = settings.sdk_environ(environ)
-    return {name: text for name, text in seen.items() if name.startswith("AWS_")}
-
-
-def test_defaults(project: Project) -> None:
-    settings = project.load()
-    assert settings.context == str(project.path)
-    assert (settings.dockerfile, settings.cache, settings.preset, settings.dirty) == (
-        "Dockerfile",
-        "off",
-        "default",
-        "tag",
-    )
-    assert (settings.region, settings.account_id, settings.repository, settings.platforms) == (
-        None,
-        None,
-        None,
-        (),
-    )
-    assert (settings.create_repository, settings.debug) == (False, False)
-    assert str(settings.origin("ECR_CACHE")) == "default"
+    variables = settings.sdk_environ(environ)
+    return {name: text for name, text in variables.items() if name.startswith("AWS_")}
 
 
 def test_each_place_beats_the_one_below_it(project: Project) -> None:
-    def target(**more: object) -> tuple[str | None, str]:
-        settings = project.load(**more)  # type: ignore[arg-type]
+    def target(**places: object) -> tuple[str | None, str]:
+        settings = project.load(**places)  # type: ignore[arg-type]
         return settings.target, str(settings.origin("ECR_TARGET"))
 
     config = {"target": "from-config"}
@@ -163,45 +144,6 @@ def test_a_key_and_its_secret_may_stand_in_two_places(project: Project) -> None:
     assert sdk(project.load(environ), environ)["AWS_ACCESS_KEY_ID"] == "AKIAFILEFILEFILEFILE"
 
 
-def test_a_build_gets_exactly_the_variables_it_refers_to(project: Project) -> None:
-    project.write(
-        "NPM_TOKEN=npm\nPIP=pip\nVERSION=1\nFILE=f\nNOT_REFERRED_TO=x\nEMPTY=\nFROM_ENV=file\nBY_ID=id\n"
-        + FILE_KEYS
-        + 'ECR_SECRETS="\nid=npm,env=NPM_TOKEN\ntype=env,id=pip,src=PIP\nid=f,src=FILE\nid=BY_ID\n'
-        + "id=e,env=EMPTY\n"
-        + 'id=aws,env=AWS_SECRET_ACCESS_KEY\n"\n'
-        + "ECR_BUILD_ARGS=VERSION,FIXED=1,FROM_ENV,MISSING"
-    )
-    environ = {"FROM_ENV": "environment", "EMPTY": ""}
-    settings = project.load(environ)
-    assert settings.child_environment == {
-        "NPM_TOKEN": "npm",
-        "PIP": "pip",
-        "VERSION": "1",
-        "BY_ID": "id",
-        "AWS_SECRET_ACCESS_KEY": "file-secret",
-    }
-    assert settings.child_environ(environ)["FROM_ENV"] == "environment"
-
-
-def test_an_environment_that_overrides_a_file_is_warned_of(project: Project) -> None:
-    project.write("AWS_ACCOUNT_ID=111111111111\nAWS_REGION=eu-west-1\nECR_REPOSITORY=app")
-    project.write("ECR_REPOSITORY=prod", ".env.prod")
-    environ = {"AWS_ACCOUNT_ID": "222222222222", "AWS_DEFAULT_REGION": "us-east-1", "ECR_REPOSITORY": "other"}
-    assert project.load(environ, env="prod").warnings == (
-        "The environment's AWS_ACCOUNT_ID=222222222222 beats AWS_ACCOUNT_ID=111111111111 in .env:1.",
-        "The environment's AWS_DEFAULT_REGION=us-east-1 beats AWS_REGION=eu-west-1 in .env:2.",
-        "The environment's ECR_REPOSITORY=other beats ECR_REPOSITORY=prod in .env.prod:1.",
-    )
-
-
-def test_an_aws_name_that_is_nearly_ours_is_warned_of_and_still_passed_on(project: Project) -> None:
-    project.write("AWS_REGOIN=x\nAWS_SECURITY_TOKEN=t\nAWS_ENDPOINT_URL_ECS=http://localhost\nAWS_MAX_ATTEMPTS=3")
-    settings = project.load()
-    assert settings.warnings == (".env:1: AWS_REGOIN means nothing to us: did you mean AWS_REGION?",)
-    assert settings.sdk_environment["AWS_REGOIN"] == "x"
-
-
 def test_an_exported_empty_profile_is_hidden_from_the_sdk(project: Project) -> None:
     assert project.load({"AWS_PROFILE": ""}).sdk_environment == {"AWS_PROFILE": ""}
 
@@ -211,22 +153,24 @@ def test_what_a_file_says_reaches_the_sdk_even_where_the_environment_says_the_sa
     assert settings.sdk_environment == {"AWS_PROFILE": "dev"}
 
 
-def test_nothing_is_warned_of_where_both_agree_or_an_override_decides(project: Project) -> None:
-    project.write("AWS_ACCOUNT_ID=111111111111\nAWS_PROFILE=dev")
-    assert project.load({"AWS_ACCOUNT_ID": "111111111111", "AWS_PROFILE": "dev"}).warnings == ()
-    environ = {"AWS_ACCOUNT_ID": "222222222222", **KEYS}
-    overrides = {
-        "AWS_ACCOUNT_ID": "000000000000",
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-    }
-    assert project.load(environ, overrides=overrides).warnings == ()
+@pytest.mark.parametrize(
+    ("unknown", "meant"),
+    [
+        ("ECR_REPOSITRY", "ECR_REPOSITORY"),
+        ("ECR_PLATFORM", "ECR_PLATFORMS"),
+        ("ECR_REGION", "AWS_REGION"),
+        ("ECR_ACCOUNT_ID", "AWS_ACCOUNT_ID"),
+    ],
+)
+def test_a_misspelt_name_gets_the_nearest_one_wherever_it_stands(project: Project, unknown: str, meant: str) -> None:
+    assert project.problem({unknown: "x"}) == (
+        f"Environment variable {unknown} is not a setting: did you mean {meant}?"
+    )
+    project.write(f"\n{unknown}=")
+    assert project.problem() == f".env:2: {unknown} is not a setting: did you mean {meant}?"
 
 
-def test_credentials_that_beat_a_files_are_warned_of_without_showing_them(project: Project) -> None:
-    project.write("AWS_PROFILE=dev")
-    assert project.load(KEYS).warnings == ("The environment's AWS_ACCESS_KEY_ID beats AWS_PROFILE=dev in .env:1.",)
-    project.write(FILE_KEYS)
-    assert project.load({"AWS_PROFILE": "dev"}).warnings == (
-        "The environment's AWS_PROFILE beats AWS_ACCESS_KEY_ID in .env:1.",
+def test_a_misspelt_key_of_the_configuration(project: Project) -> None:
+    assert project.problem(config={"repositry": "a"}) == (
+        "Invoke configuration ecr.repositry is not a setting: did you mean ecr.repository?"
     )

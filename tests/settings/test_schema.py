@@ -10,7 +10,7 @@ import pytest
 from ecr_tasks.settings.schema import TABLE, Schema
 from ecr_tasks.settings.setting import Display
 from ecr_tasks.settings.settings import Settings
-from tests.settings.conftest import Project
+from tests.support.dotenv_project import Project
 
 
 def test_every_row_is_a_field_of_the_settings_and_has_a_name_of_its_own() -> None:

@@ -1,4 +1,4 @@
-"""Where the context and the Dockerfile are, and what is said when they aren't."""
+"""The paths of the context and the Dockerfile, and the errors when they are missing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.settings.load import load
-from tests.settings.conftest import Project
+from tests.support.dotenv_project import Project
 
 
 def test_a_context_is_the_projects_and_not_the_working_directorys(project: Project) -> None:

@@ -1,4 +1,4 @@
-"""A clock that moves when somebody waits, and a network between botocore and an AWS that answers as it is told."""
+"""A clock that moves only by waiting, and a network on which an AWS gives prepared answers to botocore."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ Answer = str | tuple[int, str] | Exception
 
 
 class Clock:
-    """Seconds that pass only by waiting; what was waited, and what was said."""
+    """Seconds that pass only by waiting; it keeps the waits and the lines that reported them."""
 
     def __init__(self) -> None:
         self.now = 1000.0
         self.waits: list[float] = []
-        self.told: list[str] = []
+        self.lines: list[str] = []
 
     def read(self) -> float:
         return self.now
@@ -42,12 +42,12 @@ class Clock:
         self.wait(seconds)
 
     def retrier(self, attempts: int | None = None, chance: Callable[[], float] = lambda: 0.5) -> Retrier:
-        return Retrier(self.told.append, attempts, sleep=self.wait, chance=chance, clock=self.read)
+        return Retrier(self.lines.append, attempts, sleep=self.wait, chance=chance, clock=self.read)
 
 
 @dataclass
 class Network:
-    """Answers one request after the other, the last way for ever; ``times`` is when they came."""
+    """Answers one request after the other, the last answer for ever; ``times`` is when they came."""
 
     answers: Iterable[Answer]
     clock: Clock
@@ -63,11 +63,11 @@ class Network:
         self._last = now = next(self._next, self._last)
         if isinstance(now, Exception):
             raise now
-        status, said = 200, WHOLE
+        status, body = 200, WHOLE
         if isinstance(now, tuple):
-            status, said = now[0], json.dumps({"__type": now[1], "message": "no"}).encode()
-        raw: Any = Raw(said[: len(said) // 2] if now == CUT else said)
-        headers: Any = {"Content-Length": str(len(said)), "Content-Type": "application/x-amz-json-1.1"}
+            status, body = now[0], json.dumps({"__type": now[1], "message": "no"}).encode()
+        raw: Any = Raw(body[: len(body) // 2] if now == CUT else body)
+        headers: Any = {"Content-Length": str(len(body)), "Content-Type": "application/x-amz-json-1.1"}
         return AWSResponse(request.url, status, headers, raw)
 
     def client(self, retrier: Retrier | None = None) -> Any:
@@ -75,7 +75,7 @@ class Network:
         from botocore.config import Config
 
         retrier = retrier or self.clock.retrier()
-        made: Any = boto3.client(
+        client: Any = boto3.client(
             "ecr",
             region_name="eu-central-1",
             endpoint_url="https://ecr.example.invalid",
@@ -83,10 +83,10 @@ class Network:
             aws_secret_access_key="example",
             config=Config(retries={"mode": "standard", "total_max_attempts": botocore_attempts(retrier)}),
         )
-        made.meta.events.register("before-send.ecr", self.answer)
-        reject_truncated(made)
-        retry_transient(made, retrier)
-        return made
+        client.meta.events.register("before-send.ecr", self.answer)
+        reject_truncated(client)
+        retry_transient(client, retrier)
+        return client
 
 
 @dataclass

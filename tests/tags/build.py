@@ -1,4 +1,4 @@
-"""Builders for the tag rules' tests: sources as CI events make them, and rule sets applied to them."""
+"""Builders for the tag rules' tests: sources of CI events, and rule sets applied to them."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ NOW = datetime(2024, 5, 6, 22, 8, 9, 123000, tzinfo=timezone.utc)
 
 
 def push(branch: str | None = "main", **changes: Any) -> SourceState:
-    """A push of a branch, main being the default one."""
+    """Return a push of a branch; main is the default one."""
     return source(**{"event": "push", "branch": branch, "default_branch": "main", **changes})
 
 
 def pushed_tag(name: str, *others: str, **changes: Any) -> SourceState:
-    """A push of a git tag, with the repository's other release tags."""
-    usual = {"event": "tag", "branch": None, "default_branch": "main", "tag": name, "tags": (name,)}
-    return source(**{**usual, "release_tags": (*others, name), **changes})
+    """Return a push of a git tag in a repository with other release tags."""
+    defaults = {"event": "tag", "branch": None, "default_branch": "main", "tag": name, "tags": (name,)}
+    return source(**{**defaults, "release_tags": (*others, name), **changes})
 
 
 def pull_request(number: str | None = "7", **changes: Any) -> SourceState:
-    """A pull request from feature/x into main."""
-    usual = {"event": "pull_request", "branch": "feature/x", "base_ref": "main", "default_branch": "main"}
-    return source(**{**usual, "pull_request": number, **changes})
+    """Return a pull request from feature/x into main."""
+    defaults = {"event": "pull_request", "branch": "feature/x", "base_ref": "main", "default_branch": "main"}
+    return source(**{**defaults, "pull_request": number, **changes})
 
 
 def apply(
@@ -42,30 +42,30 @@ def apply(
     environ: Mapping[str, str] | None = None,
     **changes: Any,
 ) -> TagSet:
-    """A rule set, applied to a source: a push of main if none is given."""
+    """Apply a rule set to a source, by default a push of main."""
     return tag_set(settings(tags=rules, flavor=flavor, **changes), state or push(), environ or {}, now=NOW)
 
 
 def names(rules: str | None, state: SourceState | None = None, flavor: str | None = None) -> list[str]:
-    """The tags' names, in order."""
+    """Return the tags' names, in order."""
     return [tag.name for tag in apply(rules, state, flavor).tags]
 
 
 def only(rules: str, state: SourceState | None = None, flavor: str | None = "latest=false") -> Tag:
-    """The one tag that the rules give."""
+    """Return the one tag that the rules give."""
     (tag,) = apply(rules, state, flavor).tags
     return tag
 
 
 def why(rules: str, state: SourceState | None = None, flavor: str | None = None) -> str:
-    """Why the one rule gives nothing."""
+    """Return the reason why the one rule gives no tag."""
     result = apply(rules, state, flavor).rules[0]
     assert (result.tag, result.kind) == (None, None)
     return result.because
 
 
 def problem(rules: str | None, flavor: str | None = None, **changes: Any) -> str:
-    """What is wrong with a rule set."""
+    """Return the error for a rule set."""
     with pytest.raises(SettingsError) as caught:
         apply(rules, flavor=flavor, **changes)
     assert caught.value.remedy

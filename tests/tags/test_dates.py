@@ -180,7 +180,7 @@ def test_a_system_without_time_zones_says_what_to_install(monkeypatch: pytest.Mo
     ],
 )
 def test_which_formats_tell_the_second(letters: str, tells: bool) -> None:
-    assert dates.tells_seconds(letters) is tells
+    assert dates.has_seconds(letters) is tells
 
 
 @given(st.datetimes(timezones=st.just(UTC)), st.text())

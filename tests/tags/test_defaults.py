@@ -19,7 +19,7 @@ VERSIONS = st.from_regex(r"v?[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}(-rc\.[0-9])?(\+b
 
 
 def named(**changes: object) -> dict[str, str]:
-    """The tags of a source, as name → kind."""
+    """Return the tags of a source, as name → kind."""
     return {tag.name: tag.kind for tag in tags(source(**changes))}
 
 
@@ -28,8 +28,8 @@ def test_a_commit_on_a_branch_gets_a_fixed_sha_tag_and_a_moving_branch_tag() -> 
 
 
 def test_a_release_also_gets_its_version_and_latest() -> None:
-    found = named(tag="v1.2.3", release_tags=("v1.2.2", "v1.2.3"))
-    assert found == {SHA_TAG: "fixed", "1.2.3": "fixed", "main": "moving", "latest": "moving"}
+    kinds = named(tag="v1.2.3", release_tags=("v1.2.2", "v1.2.3"))
+    assert kinds == {SHA_TAG: "fixed", "1.2.3": "fixed", "main": "moving", "latest": "moving"}
 
 
 def test_a_detached_head_gets_no_branch_tag() -> None:
@@ -51,8 +51,8 @@ def test_versions_are_compared_as_numbers() -> None:
 
 
 def test_a_pre_release_never_is_latest() -> None:
-    found = named(tag="v2.0.0-rc.1", release_tags=("v2.0.0-rc.1",))
-    assert found == {SHA_TAG: "fixed", "2.0.0-rc.1": "fixed", "main": "moving"}
+    kinds = named(tag="v2.0.0-rc.1", release_tags=("v2.0.0-rc.1",))
+    assert kinds == {SHA_TAG: "fixed", "2.0.0-rc.1": "fixed", "main": "moving"}
 
 
 def test_a_higher_pre_release_does_not_keep_a_release_from_latest() -> None:
@@ -60,9 +60,9 @@ def test_a_higher_pre_release_does_not_keep_a_release_from_latest() -> None:
 
 
 def test_an_uncommitted_tree_gets_one_moving_tag_even_on_a_release() -> None:
-    found = tags(dirty(tag="v1.2.3", release_tags=("v1.2.3",)))
-    assert [(tag.name, tag.kind) for tag in found] == [(f"{SHA_TAG}-dirty", "moving")]
-    assert "app.py" in found[0].because
+    default_tags = tags(dirty(tag="v1.2.3", release_tags=("v1.2.3",)))
+    assert [(tag.name, tag.kind) for tag in default_tags] == [(f"{SHA_TAG}-dirty", "moving")]
+    assert "app.py" in default_tags[0].because
 
 
 def test_a_folder_without_a_commit_gets_one_moving_tag() -> None:
@@ -71,9 +71,9 @@ def test_a_folder_without_a_commit_gets_one_moving_tag() -> None:
 
 @pytest.mark.parametrize("branch", [SHA_TAG, "1.2.3", "latest"])
 def test_a_branch_named_like_another_tag_changes_nothing_about_that_tag(branch: str) -> None:
-    found = tags(source(branch=branch, tag="v1.2.3", release_tags=("v1.2.3",)))
-    assert found[0].name == SHA_TAG
-    assert {tag.name: tag.kind for tag in found} == {SHA_TAG: "fixed", "1.2.3": "fixed", "latest": "moving"}
+    default_tags = tags(source(branch=branch, tag="v1.2.3", release_tags=("v1.2.3",)))
+    assert default_tags[0].name == SHA_TAG
+    assert {tag.name: tag.kind for tag in default_tags} == {SHA_TAG: "fixed", "1.2.3": "fixed", "latest": "moving"}
 
 
 def test_a_branch_name_becomes_a_tag_that_people_recognise() -> None:
@@ -89,10 +89,10 @@ def test_build_metadata_is_no_part_of_a_version() -> None:
 @given(NAMES, st.one_of(st.none(), NAMES, VERSIONS), st.booleans())
 def test_no_git_name_gives_a_tag_that_docker_refuses(branch: str, tag: str | None, changed: bool) -> None:
     releases = (tag,) if tag else ()
-    found = tags(source(branch=branch, tag=tag, release_tags=releases, dirty=changed))
-    assert all(GRAMMAR.fullmatch(item.name) for item in found)
-    assert len({item.name for item in found}) == len(found)
-    assert found[0].name == (f"{SHA_TAG}-dirty" if changed else SHA_TAG)
+    default_tags = tags(source(branch=branch, tag=tag, release_tags=releases, dirty=changed))
+    assert all(GRAMMAR.fullmatch(item.name) for item in default_tags)
+    assert len({item.name for item in default_tags}) == len(default_tags)
+    assert default_tags[0].name == (f"{SHA_TAG}-dirty" if changed else SHA_TAG)
 
 
 @given(NAMES)
@@ -102,8 +102,8 @@ def test_a_name_that_is_a_tag_already_stays_itself(name: str) -> None:
 
 def test_labels_say_where_an_image_came_from() -> None:
     state = source(tag="v1.2.3", release_tags=("v1.2.3",))
-    found = tag_set(settings(), state, {}, title="team/app")
-    assert found.labels == {
+    result = tag_set(settings(), state, {}, title="team/app")
+    assert result.labels == {
         OCI + "title": "app",
         OCI + "version": "1.2.3",
         OCI + "revision": REVISION_A,
@@ -111,18 +111,18 @@ def test_labels_say_where_an_image_came_from() -> None:
         OCI + "source": "https://git.example.com/team/app",
         OCI + "url": "https://git.example.com/team/app",
     }
-    assert found.annotations == found.labels
+    assert result.annotations == result.labels
 
 
 @pytest.mark.parametrize(("branch", "version"), [("main", "main"), ("feature/x", "feature-x"), (None, SHA_TAG)])
 def test_the_version_is_the_branch_and_else_the_commit(branch: str | None, version: str) -> None:
-    found = tag_set(settings(), source(branch=branch), {})
-    assert found.version == found.labels[OCI + "version"] == version
+    result = tag_set(settings(), source(branch=branch), {})
+    assert result.version == result.labels[OCI + "version"] == version
 
 
 def test_what_is_not_known_gives_no_label() -> None:
-    found = tag_set(settings(), NO_REPOSITORY, {}, title="app")
-    assert found.labels == {OCI + "title": "app", OCI + "version": "unversioned"}
+    result = tag_set(settings(), NO_REPOSITORY, {}, title="app")
+    assert result.labels == {OCI + "title": "app", OCI + "version": "unversioned"}
 
 
 def test_without_an_image_the_title_is_the_repositorys() -> None:
@@ -131,16 +131,16 @@ def test_without_an_image_the_title_is_the_repositorys() -> None:
 
 def test_the_users_labels_come_on_top() -> None:
     state = settings(labels={"team": "web", OCI + "title": "The App"})
-    found = tag_set(state, source(), {}, title="app", labels={"team": "bake", "file": "bake"})
-    assert found.labels["team"] == "web"
-    assert found.labels["file"] == "bake"
-    assert found.labels[OCI + "title"] == "The App"
-    assert found.labels[OCI + "revision"] == REVISION_A
+    result = tag_set(state, source(), {}, title="app", labels={"team": "bake", "file": "bake"})
+    assert result.labels["team"] == "web"
+    assert result.labels["file"] == "bake"
+    assert result.labels[OCI + "title"] == "The App"
+    assert result.labels[OCI + "revision"] == REVISION_A
 
 
 def test_annotations_have_the_same_keys_and_additions_of_their_own() -> None:
     state = settings(labels={OCI + "title": "Labelled", "team": "web"}, annotations={"note": "x"})
-    found = tag_set(state, source(), {}, title="app")
-    assert found.annotations["note"] == "x"
-    assert found.annotations[OCI + "title"] == "app"
-    assert "team" not in found.annotations
+    result = tag_set(state, source(), {}, title="app")
+    assert result.annotations["note"] == "x"
+    assert result.annotations[OCI + "title"] == "app"
+    assert "team" not in result.annotations

@@ -1,4 +1,4 @@
-"""Bad rules: what is said of each, and where."""
+"""Rules with a mistake: the message and the place of each."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import pytest
 
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.settings.load import load
-from ecr_tasks.tags.from_settings import at_levels, tag_set
+from ecr_tasks.tags.from_settings import tag_set
+from ecr_tasks.tags.labels import at_levels
 from tests.tags.build import apply, problem, push
 
 
@@ -59,12 +60,12 @@ def test_a_bad_rule(rule: str, column: int, message: str) -> None:
     ],
 )
 def test_a_bad_flavor(entry: str, column: int, message: str) -> None:
-    found = problem(None, flavor=f"latest=auto\n{entry}")
-    assert found.startswith(f"ECR_FLAVOR: entry 2 ({entry}), column {column}: {message}")
+    cause = problem(None, flavor=f"latest=auto\n{entry}")
+    assert cause.startswith(f"ECR_FLAVOR: entry 2 ({entry}), column {column}: {message}")
 
 
 def loaded(folder: Path, text: str, environ: dict[str, str]) -> str:
-    """What is said of a .env's tag rules."""
+    """Return the error for the tag rules of a .env."""
     (folder / ".env").write_text(text, encoding="utf-8")
     with pytest.raises(SettingsError) as caught:
         tag_set(load(folder, environ=environ), push(), environ)
@@ -77,8 +78,8 @@ def test_the_place_is_the_rules_own_line_of_the_file(tmp_path: Path) -> None:
 
 
 def test_the_place_may_be_the_environment(tmp_path: Path) -> None:
-    found = loaded(tmp_path, "ECR_TAGS=type=sha", {"ECR_TAGS": "type=rev"})
-    assert found.startswith("Environment variable ECR_TAGS: rule 1 (type=rev), column 6: ")
+    cause = loaded(tmp_path, "ECR_TAGS=type=sha", {"ECR_TAGS": "type=rev"})
+    assert cause.startswith("Environment variable ECR_TAGS: rule 1 (type=rev), column 6: ")
 
 
 def test_the_place_may_be_invokes_configuration(tmp_path: Path) -> None:
@@ -88,18 +89,18 @@ def test_the_place_may_be_invokes_configuration(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("rules", ["type=sha,enable=false", "type=schedule", "{{tag}}", "-", "type=raw,value="])
 def test_no_tag_at_all_is_an_error_that_says_why_when_one_is_needed(rules: str) -> None:
-    found = apply(rules)
-    assert (found.version, found.tags, found.publishing) == (None, (), None)
+    result = apply(rules)
+    assert (result.version, result.tags, result.publishing) == (None, (), None)
     with pytest.raises(SettingsError) as caught:
-        _ = found.in_publishing_order
-    assert f"{rules}: {found.rules[0].because}" in caught.value.cause
+        _ = result.in_publishing_order
+    assert f"{rules}: {result.rules[0].because}" in caught.value.cause
     assert "type=sha" in caught.value.remedy
 
 
 @pytest.mark.parametrize("text", ["x", "0", "-1", "1.5", "\u0667"])
 def test_a_short_length_that_is_none(text: str) -> None:
-    found = problem("type=sha", environ={"DOCKER_METADATA_SHORT_SHA_LENGTH": text})
-    assert "DOCKER_METADATA_SHORT_SHA_LENGTH must be a number above 0" in found
+    cause = problem("type=sha", environ={"DOCKER_METADATA_SHORT_SHA_LENGTH": text})
+    assert "DOCKER_METADATA_SHORT_SHA_LENGTH must be a number above 0" in cause
 
 
 def test_annotation_levels_are_metadata_actions_variable() -> None:

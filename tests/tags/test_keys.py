@@ -1,4 +1,4 @@
-"""The keys that every rule has: enable, priority, prefix, suffix, kind; and the flavor."""
+"""The keys that every rule can have (enable, priority, prefix, suffix, kind), and the flavor."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ SEMVER = "type=semver,pattern={{version}}"
 
 def test_priorities_order_the_types() -> None:
     rules = f"type=sha;raw;type=ref,event=branch;type=edge;type=match,pattern=v,value=v;{SEMVER},value=1.2.3"
-    found = apply(f"{rules};type=schedule", push(event="schedule"))
-    assert [tag.name for tag in found.tags] == ["nightly", "1.2.3", "v", "edge", "main", "raw", SHA_TAG]
-    assert found.version == "nightly"
-    assert [result.rule for result in found.rules][-1] == "flavor latest=auto"
+    result = apply(f"{rules};type=schedule", push(event="schedule"))
+    assert [tag.name for tag in result.tags] == ["nightly", "1.2.3", "v", "edge", "main", "raw", SHA_TAG]
+    assert result.version == "nightly"
+    assert [result.rule for result in result.rules][-1] == "flavor latest=auto"
 
 
 def test_a_priority_of_its_own_moves_a_rule_and_decides_the_version() -> None:
-    found = apply("type=edge;a,priority=700;b,priority=1.5;c,priority=-1;type=sha,priority=1e3;d,priority=")
-    assert [tag.name for tag in found.tags] == [SHA_TAG, "edge", "a", "b", "d", "c"]
-    assert found.version == found.labels["org.opencontainers.image.version"] == SHA_TAG
+    result = apply("type=edge;a,priority=700;b,priority=1.5;c,priority=-1;type=sha,priority=1e3;d,priority=")
+    assert [tag.name for tag in result.tags] == [SHA_TAG, "edge", "a", "b", "d", "c"]
+    assert result.version == result.labels["org.opencontainers.image.version"] == SHA_TAG
 
 
 @pytest.mark.parametrize(
@@ -63,9 +63,9 @@ def test_the_flavors_prefix_and_suffix_count_where_a_rule_has_none() -> None:
     ],
 )
 def test_latest_by_flavor(flavor: str, latest: str | None) -> None:
-    found = apply("a,prefix=", flavor=flavor)
-    assert found.rules[-1].tag == latest
-    assert [tag.name for tag in found.tags][1:] == ([latest] if latest else [])
+    result = apply("a,prefix=", flavor=flavor)
+    assert result.rules[-1].tag == latest
+    assert [tag.name for tag in result.tags][1:] == ([latest] if latest else [])
 
 
 @pytest.mark.parametrize(
@@ -92,8 +92,8 @@ def test_latest_auto(rules: str, state: SourceState, latest: bool) -> None:
 
 
 def test_one_name_is_one_tag_and_the_stricter_kind_counts() -> None:
-    found = apply("latest;type=sha;sha-a1b2c3d,priority=1000", pushed_tag("v1.0.0"), flavor="latest=true")
-    assert [(tag.name, tag.kind) for tag in found.tags] == [(SHA_TAG, "fixed"), ("latest", "moving")]
+    result = apply("latest;type=sha;sha-a1b2c3d,priority=1000", pushed_tag("v1.0.0"), flavor="latest=true")
+    assert [(tag.name, tag.kind) for tag in result.tags] == [(SHA_TAG, "fixed"), ("latest", "moving")]
 
 
 @pytest.mark.parametrize(
@@ -151,24 +151,24 @@ def test_kinds(rule: str, state: SourceState, kind: str) -> None:
     ],
 )
 def test_the_tag_to_publish_under_is_a_fixed_one_if_there_is_one(rules: str, publishing: str) -> None:
-    found = apply(rules)
-    assert found.publishing == found.in_publishing_order[0]
-    assert found.in_publishing_order[0].name == publishing
-    assert sorted(tag.name for tag in found.in_publishing_order) == sorted(tag.name for tag in found.tags)
+    result = apply(rules)
+    assert result.publishing == result.in_publishing_order[0]
+    assert result.in_publishing_order[0].name == publishing
+    assert sorted(tag.name for tag in result.in_publishing_order) == sorted(tag.name for tag in result.tags)
 
 
 @pytest.mark.parametrize("rules", ["type=sha;type=ref,event=branch;latest", f"{SEMVER};latest"])
 def test_an_uncommitted_tree_gets_only_its_dirty_tag(rules: str) -> None:
     state = source(dirty=True, changed=("a", "b", "c", "d"), tag="v1.2.3", release_tags=("v1.2.3",))
-    found = apply(rules, state, flavor="latest=true")
-    assert [(tag.name, tag.kind) for tag in found.tags] == [(f"{SHA_TAG}-dirty", "moving")]
-    assert found.tags[0].because == "uncommitted changes (a, b, c, …)"
-    assert found.version == f"{SHA_TAG}-dirty"
-    assert all(result.tag is None for result in found.rules if not result.rule.startswith(("type=sha", "unc")))
+    result = apply(rules, state, flavor="latest=true")
+    assert [(tag.name, tag.kind) for tag in result.tags] == [(f"{SHA_TAG}-dirty", "moving")]
+    assert result.tags[0].because == "uncommitted changes (a, b, c, …)"
+    assert result.version == f"{SHA_TAG}-dirty"
+    assert all(result.tag is None for result in result.rules if not result.rule.startswith(("type=sha", "unc")))
 
 
 def test_each_sha_rule_has_its_dirty_tag() -> None:
-    found = apply(
+    result = apply(
         f"type=sha;type=sha,prefix={'x' * 200};type=sha,enable=false", source(dirty=True), flavor="suffix=-a"
     )
-    assert [tag.name for tag in found.tags] == [f"{SHA_TAG}-a-dirty", "x" * 122 + "-dirty"]
+    assert [tag.name for tag in result.tags] == [f"{SHA_TAG}-a-dirty", "x" * 122 + "-dirty"]

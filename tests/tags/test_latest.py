@@ -1,4 +1,4 @@
-"""`latest`, `1` and `1.2` only move forward (metadata-action#80, #326), unless a rule or the flavor wants it."""
+"""`latest`, `1` and `1.2` move to higher releases only (metadata-action#80, #326), unless rule or flavor differ."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ def test_the_highest_release_gets_all() -> None:
 def test_a_patch_of_an_older_line_moves_what_stands_for_that_line() -> None:
     assert names(RULES, pushed_tag("v1.9.1", "v1.9.0", "v2.0.0")) == ["1.9.1", "1.9", "1"]
     assert names(RULES, pushed_tag("v1.8.5", "v1.9.0", "v2.0.0")) == ["1.8.5", "1.8"]
-    found = apply(RULES, pushed_tag("v1.8.5", "v1.9.0", "v2.0.0"))
-    assert found.rules[2].because == "1 stays with the higher release v1.9.0"
-    assert found.rules[-1].because == "latest stays with the higher release v2.0.0"
+    result = apply(RULES, pushed_tag("v1.8.5", "v1.9.0", "v2.0.0"))
+    assert result.rules[2].because == "1 stays with the higher release v1.9.0"
+    assert result.rules[-1].because == "latest stays with the higher release v2.0.0"
 
 
 def test_numbers_are_compared_as_numbers_and_pre_releases_do_not_count() -> None:
@@ -58,5 +58,5 @@ def test_what_is_not_comparable_is_as_in_metadata_action() -> None:
 
 
 def test_a_shallow_clone_is_mentioned() -> None:
-    found = apply(RULES, pushed_tag("v1.0.0", shallow=True))
-    assert found.rules[-1].because.endswith("(the clone is shallow and may lack some)")
+    result = apply(RULES, pushed_tag("v1.0.0", shallow=True))
+    assert result.rules[-1].because.endswith("(the clone is shallow and may lack some)")

@@ -1,4 +1,4 @@
-"""No rule set and no name ever yields a tag that ECR or docker refuses."""
+"""No rule set and no name gives a tag that ECR or docker refuses."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ EVENTS = st.sampled_from([None, "push", "tag", "pull_request", "schedule", "manu
 
 @st.composite
 def sources(draw: st.DrawFn) -> SourceState:
-    """A source with any names in it, on any event."""
+    """Draw a source with any names in it, on any event."""
     tag = draw(NAMES)
     moment: datetime | None = draw(TIMES)
     return source(
@@ -101,21 +101,21 @@ def sources(draw: st.DrawFn) -> SourceState:
 @given(st.lists(RULES, max_size=5), FLAVORS, sources())
 def test_every_tag_is_one_that_docker_takes(rules: list[str], flavor: str, state: SourceState) -> None:
     try:
-        found = apply("\n".join([*rules, ""]), state, flavor)
+        result = apply("\n".join([*rules, ""]), state, flavor)
     except SettingsError:
         return
-    named = [tag.name for tag in found.tags]
-    assert all(GRAMMAR.fullmatch(name) for name in named)
-    assert len(set(named)) == len(named)
-    assert {result.tag for result in found.rules if result.tag} == set(named)
-    assert (found.publishing is None) == (not named)
+    tag_names = [tag.name for tag in result.tags]
+    assert all(GRAMMAR.fullmatch(name) for name in tag_names)
+    assert len(set(tag_names)) == len(tag_names)
+    assert {result.tag for result in result.rules if result.tag} == set(tag_names)
+    assert (result.publishing is None) == (not tag_names)
     if state.dirty:
-        assert all(name.endswith("-dirty") or name == "unversioned" for name in named)
-        assert {tag.kind for tag in found.tags} <= {"moving"}
+        assert all(name.endswith("-dirty") or name == "unversioned" for name in tag_names)
+        assert {tag.kind for tag in result.tags} <= {"moving"}
 
 
 @given(NAMES, NAMES)
 def test_any_branch_or_tag_can_be_built_with_the_default_rules(branch: str | None, tag: str | None) -> None:
-    found = apply(None, source(branch=branch, tag=tag))
-    assert all(GRAMMAR.fullmatch(one.name) for one in found.in_publishing_order)
-    assert found.in_publishing_order[0].kind == "fixed"
+    result = apply(None, source(branch=branch, tag=tag))
+    assert all(GRAMMAR.fullmatch(one.name) for one in result.in_publishing_order)
+    assert result.in_publishing_order[0].kind == "fixed"

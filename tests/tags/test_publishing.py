@@ -1,4 +1,4 @@
-"""What the plan makes of a rule set: which tag an image is pushed under, and when it is built again."""
+"""Rule sets in the plan: the tag that an image is pushed under, and when it is built again."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ OURS = manifest("ours")
 
 
 def image(rules: str, state: SourceState, environ: dict[str, str] | None = None) -> Image:
-    """The one image of a rule set."""
-    (found,) = images(settings(tags=rules, labels={"l": "{{sha}}"}), state, environ or {})
-    return found
+    """Return the one image of a rule set."""
+    (image,) = images(settings(tags=rules, labels={"l": "{{sha}}"}), state, environ or {})
+    return image
 
 
 def planned(rules: str, state: SourceState, there: dict[str, StoredImage]) -> PlannedImage:
-    """The plan for it."""
+    """Return the plan for it."""
     return make_plan(
         [image(rules, state)], state, Snapshot({"team/app": RepositoryView(repository(), there)})
     ).images[0]
@@ -56,6 +56,6 @@ def test_no_tag_is_an_error_before_anything_is_built() -> None:
 
 def test_labels_of_the_settings_are_expanded_and_annotations_have_their_level() -> None:
     environ = {"DOCKER_METADATA_ANNOTATIONS_LEVELS": "manifest,manifest-descriptor"}
-    made = image("type=ref,event=pr", pull_request(), environ).definition
-    assert made.labels["l"] == "a1b2c3d"
-    assert made.annotations["manifest,manifest-descriptor:org.opencontainers.image.version"] == "pr-7"
+    definition = image("type=ref,event=pr", pull_request(), environ).definition
+    assert definition.labels["l"] == "a1b2c3d"
+    assert definition.annotations["manifest,manifest-descriptor:org.opencontainers.image.version"] == "pr-7"

@@ -46,7 +46,7 @@ EVENT_VARIABLES = {
 
 
 def restarted(run: Recorded) -> Iterator[Recorded]:
-    """The same run, started by each of the system's events, by an unknown one and by one that is not told."""
+    """Yield the same run, started by each of the system's events, by an unknown event and by none."""
     module = importlib.import_module(f"ecr_tasks.ci.{run.provider}.facts")
     variable = EVENT_VARIABLES[run.provider]
     for event in [*getattr(module, "_EVENTS", {}), "something-new", ""]:

@@ -148,18 +148,18 @@ def test_sha_short_and_long() -> None:
     ("length", "tag"), [("12", "sha-a1b2c3d40000"), ("100", f"sha-{REVISION_A}"), (" ", SHA_TAG)]
 )
 def test_the_short_length_is_metadata_actions_variable(length: str, tag: str) -> None:
-    found = apply("type=sha", environ={"DOCKER_METADATA_SHORT_SHA_LENGTH": length})
-    assert [one.name for one in found.tags] == [tag]
+    result = apply("type=sha", environ={"DOCKER_METADATA_SHORT_SHA_LENGTH": length})
+    assert [one.name for one in result.tags] == [tag]
 
 
 def test_a_pull_requests_head_instead_of_the_merge_where_metadata_action_is_told_so() -> None:
     state = pull_request(head="c" * 40)
     merged = apply("type=sha", state)
-    told = apply("type=sha", state, environ={"DOCKER_METADATA_PR_HEAD_SHA": "true"})
+    head = apply("type=sha", state, environ={"DOCKER_METADATA_PR_HEAD_SHA": "true"})
     assert (merged.tags[0].name, merged.tags[0].kind) == (SHA_TAG, "fixed")
     # A merge of the head is another image than the head's own: its tag may move.
-    assert (told.tags[0].name, told.tags[0].kind) == ("sha-ccccccc", "moving")
-    assert told.labels["org.opencontainers.image.revision"] == "c" * 40
+    assert (head.tags[0].name, head.tags[0].kind) == ("sha-ccccccc", "moving")
+    assert head.labels["org.opencontainers.image.revision"] == "c" * 40
 
 
 def test_reasons_name_the_variable_that_told() -> None:

@@ -1,4 +1,4 @@
-"""How a setting's text becomes rules, and a rule's text keys and values."""
+"""A setting's text is split into rules, and a rule's text into keys and values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Expressions in braces: what they give, and what is none."""
+"""Expressions in braces: their values, and texts that are no expressions."""
 
 from __future__ import annotations
 
@@ -111,11 +111,11 @@ def test_nothing_is_escaped_for_html(state: SourceState) -> None:
 
 def test_labels_and_annotations_have_the_same_expressions() -> None:
     labels = {"built": "{{commit_date 'YYYY'}}={{sha}}", "plain": "\\{{x}} {{branch}}", "none": "a }} b"}
-    found = apply(None, labels=labels, annotations={"index:{{branch}}": "{{is_default_branch}}"})
-    assert found.labels["built"] == "2024=a1b2c3d"
-    assert found.labels["plain"] == "{{x}} main"
-    assert found.labels["none"] == "a }} b"
-    assert found.annotations["index:main"] == "true"
+    result = apply(None, labels=labels, annotations={"index:{{branch}}": "{{is_default_branch}}"})
+    assert result.labels["built"] == "2024=a1b2c3d"
+    assert result.labels["plain"] == "{{x}} main"
+    assert result.labels["none"] == "a }} b"
+    assert result.annotations["index:main"] == "true"
     assert settings().labels == {}
 
 

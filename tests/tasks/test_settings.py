@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ecr_tasks.errors import BuildError
-from ecr_tasks.model.repository import Desired
+from ecr_tasks.model.repository import DesiredRepository
 from tests.tasks.conftest import Project
 
 KEY = "AKIAIOSFODNN7EXAMPLE"
@@ -40,7 +40,7 @@ def test_env_chooses_a_file_for_the_tasks_that_follow(project: Project) -> None:
 
 def test_env_applies_from_where_it_stands(project: Project) -> None:
     project.write(".env.prod", "ECR_REPOSITORY=team/prod\n")
-    project.registry.admin.create("team/prod", Desired())
+    project.registry.admin.create("team/prod", DesiredRepository())
     done = project.inv("build", "env", "prod", "push")
     assert done.code == 0
     assert "/team/prod@sha256:" in done.stdout

@@ -1,7 +1,7 @@
-"""Azure Pipelines.
+"""The facts that Azure Pipelines gives about a run.
 
-Sources: Microsoft Learn, "Use predefined variables" (Build.*, System.PullRequest.*); values of real runs for
-what it leaves open: SYSTEM_PULLREQUEST_SOURCEBRANCH is short for GitHub and refs/heads/… for Azure Repos.
+Source: Microsoft Learn, "Use predefined variables" (Build.*, System.PullRequest.*). What it leaves open is from
+real runs: SYSTEM_PULLREQUEST_SOURCEBRANCH is a short name for GitHub and refs/heads/… for Azure Repos.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from ecr_tasks.ci.context import CiContext
-from ecr_tasks.ci.facts import Environ, Fact, branch_name, context, pull_number, tag_name, why
+from ecr_tasks.ci.facts import Environ, Fact, branch_name, event_of, make_context, pull_number, tag_name
 
 _EVENTS = {
     "IndividualCI": "push",
@@ -18,41 +18,45 @@ _EVENTS = {
     "Schedule": "schedule",
     "Manual": "manual",
 }
-"""BUILD_REASON; BuildCompletion and ResourceTrigger do not say what started the other pipeline."""
+"""The event for each BUILD_REASON; BuildCompletion and ResourceTrigger leave open what started the other pipeline."""
 
 
-def here(env: Environ) -> Fact | None:
-    """TF_BUILD is True in every job."""
+def marker(env: Environ) -> Fact | None:
+    """Return TF_BUILD, which is True in every job."""
     return env.flag("TF_BUILD")
 
 
-def read(env: Environ, provider: Fact) -> CiContext:
-    """BUILD_SOURCEVERSION of a pull request is Azure's merge commit; BUILD_SOURCEBRANCHNAME loses the path."""
+def read_context(env: Environ, provider: Fact) -> CiContext:
+    """Return what the variables of Azure Pipelines say about the run.
+
+    BUILD_SOURCEVERSION of a pull request is Azure's merge commit. BUILD_SOURCEBRANCHNAME is the last part of the
+    branch's name only, so it is not used.
+    """
     ref = env.get("BUILD_SOURCEBRANCH")
-    told = env.get("SYSTEM_PULLREQUEST_PULLREQUESTNUMBER", "SYSTEM_PULLREQUEST_PULLREQUESTID")
-    # A person can queue a run for refs/pull/5/merge: then nothing but IsFork is there, and that is False.
-    request = told or (ref and ref.map(pull_number))
+    request_variable = env.get("SYSTEM_PULLREQUEST_PULLREQUESTNUMBER", "SYSTEM_PULLREQUEST_PULLREQUESTID")
+    # For a run that a person queues for refs/pull/5/merge, only IsFork is set, and it is False.
+    request = request_variable or (ref and ref.map(pull_number))
     tag = ref and ref.map(tag_name)
-    built = env.get("BUILD_SOURCEVERSION")
-    return context(
+    checkout = env.get("BUILD_SOURCEVERSION")
+    return make_context(
         provider,
-        event=why(env.get("BUILD_REASON"), _EVENTS, request, tag),
+        event=event_of(env.get("BUILD_REASON"), _EVENTS, request, tag),
         branch=env.get("SYSTEM_PULLREQUEST_SOURCEBRANCH") if request else ref and ref.map(branch_name),
         tag=tag,
-        sha=env.get("SYSTEM_PULLREQUEST_SOURCECOMMITID") if request else built,
-        checkout=built if request else None,
+        sha=env.get("SYSTEM_PULLREQUEST_SOURCECOMMITID") if request else checkout,
+        checkout=checkout if request else None,
         pull_request=request,
         base_ref=env.get("SYSTEM_PULLREQUEST_TARGETBRANCH"),
-        fork=env.get("SYSTEM_PULLREQUEST_ISFORK") if told else None,
-        # "also known as the run number"; the id numbers all pipelines of the organisation together
+        fork=env.get("SYSTEM_PULLREQUEST_ISFORK") if request_variable else None,
+        # BUILD_BUILDID counts the runs of all pipelines of the organization together.
         build_number=env.get("BUILD_BUILDNUMBER", "BUILD_BUILDID"),
         attempt=env.get("SYSTEM_STAGEATTEMPT"),
         repository_url=env.get("BUILD_REPOSITORY_URI"),
-        build_url=_results(env),
+        build_url=_results_page(env),
     )
 
 
-def _results(env: Environ) -> Fact | None:
+def _results_page(env: Environ) -> Fact | None:
     server, project, build = (
         env.get("SYSTEM_TEAMFOUNDATIONCOLLECTIONURI", "SYSTEM_COLLECTIONURI"),
         env.get("SYSTEM_TEAMPROJECT"),

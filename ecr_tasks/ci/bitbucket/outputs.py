@@ -1,4 +1,4 @@
-"""TODO."""
+"""What Bitbucket Pipelines takes from us: variables for later steps, in a file that it names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ecr_tasks.ci.outputs.model import Outputs
 
 
 class Bitbucket(Adapter):
-    """Variables that the step's ``output-variables:`` lists reach later steps; JSON does not, it has a file."""
+    """Assigns variables, without the JSON. Those in the step's ``output-variables:`` reach later steps."""
 
     def outputs(self, outputs: Outputs, environ: Mapping[str, str], folder: Path) -> Sequence[Action]:
         path = environ.get("BITBUCKET_PIPELINES_VARIABLES_PATH")

@@ -1,4 +1,4 @@
-"""Buildkite.
+"""The facts that Buildkite gives about a run.
 
 Source: Buildkite Docs, "Environment variables".
 """
@@ -6,30 +6,33 @@ Source: Buildkite Docs, "Environment variables".
 from __future__ import annotations
 
 from ecr_tasks.ci.context import CiContext
-from ecr_tasks.ci.facts import Environ, Fact, attempt_after, context, why
+from ecr_tasks.ci.facts import Environ, Fact, attempt_after, event_of, make_context
 from ecr_tasks.ci.web_url import web_url
 
 _EVENTS = {"webhook": "push", "schedule": "schedule", "ui": "manual", "api": "manual"}
-"""BUILDKITE_SOURCE; ``trigger_job`` does not say what started the other pipeline."""
+"""The event for each BUILDKITE_SOURCE; ``trigger_job`` leaves open what started the other pipeline."""
 
 
-def here(env: Environ) -> Fact | None:
-    """BUILDKITE is true in every job."""
+def marker(env: Environ) -> Fact | None:
+    """Return BUILDKITE, which is true in every job."""
     return env.flag("BUILDKITE")
 
 
-def read(env: Environ, provider: Fact) -> CiContext:
-    """BUILDKITE_COMMIT may be ``HEAD``, then it is unknown; BUILDKITE_BRANCH of a tag's build is the tag."""
-    request = _request(env)
+def read_context(env: Environ, provider: Fact) -> CiContext:
+    """Return what Buildkite's variables say about the run.
+
+    BUILDKITE_COMMIT may be ``HEAD``: then the commit is unknown. BUILDKITE_BRANCH of a tag's build is the tag.
+    """
+    request = env.flag("BUILDKITE_PULL_REQUEST")  # "false" without a pull request
     tag = env.get("BUILDKITE_TAG")
     branch = env.get("BUILDKITE_BRANCH")
     if tag and branch and branch.value == tag.value and not request:
         branch = None
     retries = env.get("BUILDKITE_RETRY_COUNT")
-    return context(
+    return make_context(
         provider,
-        event=why(env.get("BUILDKITE_SOURCE"), _EVENTS, request, tag),
-        # A fork's branch comes as owner:branch; git allows no colon in a name.
+        event=event_of(env.get("BUILDKITE_SOURCE"), _EVENTS, request, tag),
+        # The branch of a fork is given as owner:branch; git allows no colon in a branch's name.
         branch=branch and branch.map(lambda name: name.rpartition(":")[2]),
         tag=tag,
         sha=env.get("BUILDKITE_COMMIT"),
@@ -44,16 +47,11 @@ def read(env: Environ, provider: Fact) -> CiContext:
     )
 
 
-def _request(env: Environ) -> Fact | None:
-    """``false`` when it is for none."""
-    return env.flag("BUILDKITE_PULL_REQUEST")
-
-
 def _fork(env: Environ) -> Fact | None:
-    theirs, ours = env.get("BUILDKITE_PULL_REQUEST_REPO"), env.get("BUILDKITE_REPO")
-    if theirs is None or ours is None:
+    source, target = env.get("BUILDKITE_PULL_REQUEST_REPO"), env.get("BUILDKITE_REPO")
+    if source is None or target is None:
         return None
-    addresses = [(web_url(item.value) or "").lower() for item in (theirs, ours)]
+    addresses = [(web_url(item.value) or "").lower() for item in (source, target)]
     if not all(addresses):
         return None
-    return Fact("false" if addresses[0] == addresses[1] else "true", theirs.origin)
+    return Fact("false" if addresses[0] == addresses[1] else "true", source.origin)

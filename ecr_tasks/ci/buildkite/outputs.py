@@ -1,4 +1,4 @@
-"""Buildkite: the build's meta-data, annotations and the redactor, by its agent's program; groups in the log."""
+"""What Buildkite takes from us: meta-data, annotations and secrets through its agent's program; log groups."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ANNOTATION_LIMIT = 1024 * 1024
 
 
 class Buildkite(Adapter):
-    """Meta-data belongs to the whole build, so it gets the names that others share; it can't be empty."""
+    """Sets meta-data, which all steps of the build share, so it has the variables' names; a value can't be empty."""
 
     def outputs(self, outputs: Outputs, environ: Mapping[str, str], folder: Path) -> Sequence[Action]:
         actions: list[Action] = [
@@ -25,16 +25,16 @@ class Buildkite(Adapter):
             for name, value in outputs.variables().items()
             if value.strip()
         ]
-        actions.append(_annotate("info", _context("ecr-tasks", environ), summary(outputs)))
+        actions.append(_annotate("info", _annotation_context("ecr-tasks", environ), summary(outputs)))
         return actions
 
-    def opened(self, title: str, now: float) -> str:
+    def group_start(self, title: str, now: float) -> str:
         return f"--- {one_line(title)}"
 
     def error(self, cause: str, remedy: str, environ: Mapping[str, str]) -> Sequence[Action]:
         text = f"**ecr-tasks**: {markdown(cause.strip())} {markdown(remedy)}\n"
-        # "^^^ +++" opens the group that the error is in.
-        return [Print("^^^ +++"), _annotate("error", _context("ecr-tasks-error", environ), text)]
+        # "^^^ +++" expands the log group that the error is in.
+        return [Print("^^^ +++"), _annotate("error", _annotation_context("ecr-tasks-error", environ), text)]
 
     def mask(self, secret: str) -> Sequence[Action]:
         return [Start((AGENT, "redactor", "add"), secret)]
@@ -44,7 +44,7 @@ def _annotate(style: str, context: str, text: str) -> Start:
     return Start((AGENT, "annotate", "--style", style, "--context", context), fit(text, ANNOTATION_LIMIT))
 
 
-def _context(name: str, environ: Mapping[str, str]) -> str:
-    """A retried step's annotation takes the place of the first one's; another step's stays."""
+def _annotation_context(name: str, environ: Mapping[str, str]) -> str:
+    """Return the annotation's context: a retried step replaces its own annotation, not another step's."""
     step = environ.get("BUILDKITE_STEP_ID", "")
     return f"{name}-{step}" if step else name

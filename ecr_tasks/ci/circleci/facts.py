@@ -1,4 +1,4 @@
-"""CircleCI.
+"""The facts that CircleCI gives about a run.
 
 Source: CircleCI Docs, "Project values and variables", built-in environment variables.
 """
@@ -8,25 +8,28 @@ from __future__ import annotations
 import re
 
 from ecr_tasks.ci.context import CiContext
-from ecr_tasks.ci.facts import Environ, Fact, context, why
+from ecr_tasks.ci.facts import Environ, Fact, event_of, make_context
 
 
-def here(env: Environ) -> Fact | None:
-    """CIRCLECI is true in every job."""
+def marker(env: Environ) -> Fact | None:
+    """Return CIRCLECI, which is true in every job."""
     return env.flag("CIRCLECI")
 
 
-def read(env: Environ, provider: Fact) -> CiContext:
-    """A run is a push, a schedule or a person's, and CircleCI's environment does not say which."""
+def read_context(env: Environ, provider: Fact) -> CiContext:
+    """Return what CircleCI's variables say about the run.
+
+    They don't say whether a push, a schedule or a person started it.
+    """
     tag = env.get("CIRCLE_TAG")
-    # A branch's pull request is named in its tags' pipelines too; those are for the tag.
+    # CircleCI sets a branch's pull request in pipelines for tags, too; such a run is for the tag.
     request = None if tag else _request(env)
     branch = env.get("CIRCLE_BRANCH")
     forked = branch is not None and re.fullmatch(r"pull/[0-9]+(?:/head)?", branch.value) is not None
-    return context(
+    return make_context(
         provider,
-        event=why(None, {}, request, tag),
-        # A fork's branch is called pull/5 here and by nobody else.
+        event=event_of(None, {}, request, tag),
+        # CircleCI sets pull/5 for a fork, which is no name of a branch.
         branch=None if forked else branch,
         tag=tag,
         sha=env.get("CIRCLE_SHA1"),
@@ -39,30 +42,34 @@ def read(env: Environ, provider: Fact) -> CiContext:
 
 
 def _request(env: Environ) -> Fact | None:
-    """CIRCLE_PR_NUMBER is set for forks alone; the address's end has the number for all."""
+    """Return the pull request's number.
+
+    CIRCLE_PR_NUMBER is set for forks only. For others it is the end of the pull request's address.
+    """
     link = env.get("CIRCLE_PULL_REQUEST", "CI_PULL_REQUEST")
     branch = env.get("CIRCLE_BRANCH")
     return (
         env.get("CIRCLE_PR_NUMBER")
-        or (link and link.map(_tail))
-        or (branch and branch.map(lambda name: _first(re.fullmatch(r"pull/([0-9]+)(?:/head)?", name))))
+        or (link and link.map(_number_in_link))
+        or (branch and branch.map(lambda name: _group(re.fullmatch(r"pull/([0-9]+)(?:/head)?", name))))
     )
 
 
-def _tail(link: str) -> str | None:
-    return _first(re.search(r"/(?:pull|pull-requests|merge_requests)/([0-9]+)(?:/|$)", link))
+def _number_in_link(link: str) -> str | None:
+    return _group(re.search(r"/(?:pull|pull-requests|merge_requests)/([0-9]+)(?:/|$)", link))
 
 
-def _first(found: re.Match[str] | None) -> str | None:
-    return found[1] if found else None
+def _group(match: re.Match[str] | None) -> str | None:
+    return match[1] if match else None
 
 
 def _fork(env: Environ, branch: Fact | None, forked: bool) -> Fact | None:
-    """The CIRCLE_PR_* variables are "only available on forked PRs", and not with every kind of connection.
+    """Return whether the pull request comes from a fork.
 
-    CIRCLE_REPOSITORY_URL comes with the same kinds (GitHub OAuth and Bitbucket Cloud).
+    The CIRCLE_PR_* variables are "only available on forked PRs" and, like CIRCLE_REPOSITORY_URL, only for
+    projects that are connected by GitHub OAuth or Bitbucket Cloud.
     """
-    told = env.get("CIRCLE_PR_NUMBER", "CIRCLE_PR_REPONAME") or (branch if forked else None)
-    if told:
-        return Fact("true", told.origin)
+    fork_variable = env.get("CIRCLE_PR_NUMBER", "CIRCLE_PR_REPONAME") or (branch if forked else None)
+    if fork_variable:
+        return Fact("true", fork_variable.origin)
     return Fact("false", branch.origin) if branch and env.get("CIRCLE_REPOSITORY_URL") else None

@@ -1,4 +1,4 @@
-"""CircleCI and Bitbucket Pipelines: variables for later steps, by a file that the CI names."""
+"""What CircleCI takes from us: variables for later steps, in a file that it names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ecr_tasks.ci.outputs.model import Outputs
 
 
 class CircleCi(Adapter):
-    """``$BASH_ENV`` is sourced by each later step of the same job."""
+    """Exports variables in ``$BASH_ENV``, which each later step of the job sources."""
 
     def outputs(self, outputs: Outputs, environ: Mapping[str, str], folder: Path) -> Sequence[Action]:
         path = environ.get("BASH_ENV")

@@ -1,12 +1,12 @@
-"""Drone.
+"""The facts that Drone gives about a run.
 
-Sources: Drone Docs, "Environment reference"; drone/runner-go, environ/environ.go for what each one is made of.
+Sources: Drone Docs, "Environment reference"; drone/runner-go, environ/environ.go for what each variable contains.
 """
 
 from __future__ import annotations
 
 from ecr_tasks.ci.context import CiContext
-from ecr_tasks.ci.facts import Environ, Fact, context, why
+from ecr_tasks.ci.facts import Environ, Fact, event_of, make_context
 
 _EVENTS = {
     "push": "push",
@@ -19,19 +19,22 @@ _EVENTS = {
 }
 
 
-def here(env: Environ) -> Fact | None:
-    """DRONE is true in every step."""
+def marker(env: Environ) -> Fact | None:
+    """Return DRONE, which is true in every step."""
     return env.flag("DRONE")
 
 
-def read(env: Environ, provider: Fact) -> CiContext:
-    """DRONE_BRANCH is a pull request's target, and what it is on a tag depends on the forge."""
+def read_context(env: Environ, provider: Fact) -> CiContext:
+    """Return what Drone's variables say about the run.
+
+    DRONE_BRANCH is the target of a pull request. For a tag, what it is depends on the forge.
+    """
     request = env.get("DRONE_PULL_REQUEST")
     tag = env.get("DRONE_TAG")
     branch = env.get("DRONE_SOURCE_BRANCH") if request else env.get("DRONE_BRANCH", "DRONE_COMMIT_BRANCH")
-    return context(
+    return make_context(
         provider,
-        event=why(env.get("DRONE_BUILD_EVENT"), _EVENTS, request, tag),
+        event=event_of(env.get("DRONE_BUILD_EVENT"), _EVENTS, request, tag),
         branch=None if tag and not request else branch,
         tag=tag,
         sha=env.get("DRONE_COMMIT_SHA", "DRONE_COMMIT"),

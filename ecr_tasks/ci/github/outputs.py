@@ -1,6 +1,6 @@
-"""GitHub Actions (and Gitea's and Forgejo's, which follow it): output file, step summary, workflow commands.
+"""What GitHub Actions, Gitea and Forgejo take from us: output file, step summary, workflow commands.
 
-The runner reads workflow commands on stderr too: ScriptHandler.cs gives both streams to an OutputManager.
+The runner reads workflow commands on stderr too: ScriptHandler.cs passes both streams to an OutputManager.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ecr_tasks.ci.outputs.actions import Action, Append, Print, PrintSecret
 from ecr_tasks.ci.outputs.adapter import Adapter
-from ecr_tasks.ci.outputs.escape import github_data, github_property, one_line
+from ecr_tasks.ci.outputs.escape import one_line
 from ecr_tasks.ci.outputs.model import Outputs
 from ecr_tasks.ci.outputs.summary import summary
 
@@ -21,7 +21,7 @@ SUMMARY_LIMIT = 1024 * 1024
 
 
 class GitHub(Adapter):
-    """Outputs of the step, its summary, groups, error annotations, masks."""
+    """Sets outputs of the step, and writes its summary, groups, error annotations and masks."""
 
     def outputs(self, outputs: Outputs, environ: Mapping[str, str], folder: Path) -> Sequence[Action]:
         actions: list[Action] = []
@@ -32,25 +32,35 @@ class GitHub(Adapter):
             actions.append(Append(path, summary(outputs) + "\n", SUMMARY_LIMIT))
         return actions
 
-    def opened(self, title: str, now: float) -> str:
-        return f"::group::{github_data(one_line(title))}"
+    def group_start(self, title: str, now: float) -> str:
+        return f"::group::{escape_data(one_line(title))}"
 
-    def closed(self, title: str, now: float) -> str:
+    def group_end(self, title: str, now: float) -> str:
         return "::endgroup::"
 
     def error(self, cause: str, remedy: str, environ: Mapping[str, str]) -> Sequence[Action]:
         text = f"{cause.strip()}\n{remedy}"
-        return [Print(f"::error title={github_property('ecr-tasks')}::{github_data(text)}")]
+        return [Print(f"::error title={escape_property('ecr-tasks')}::{escape_data(text)}")]
 
     def mask(self, secret: str) -> Sequence[Action]:
-        return [PrintSecret(f"::add-mask::{github_data(secret)}")]
+        return [PrintSecret(f"::add-mask::{escape_data(secret)}")]
 
 
 def assignment(name: str, value: str) -> str:
-    """One value in the form for several lines; the delimiter is none of the value's lines."""
-    value = re.sub(r"\r\n?", "\n", value)  # the runner takes each for the end of a line
+    """Return one value in the form for several lines, with a delimiter that is not one of the value's lines."""
+    value = re.sub(r"\r\n?", "\n", value)  # the runner ends a line at each of these
     lines = value.split("\n")
     delimiter = "ghadelimiter_" + hashlib.sha256(value.encode("utf-8", "backslashreplace")).hexdigest()
     while delimiter in lines:
         delimiter += "_"
     return f"{name}<<{delimiter}\n{value}\n{delimiter}\n"
+
+
+def escape_data(text: str) -> str:
+    """Return the text as the message of a workflow command (actions/toolkit, command.ts, escapeData)."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def escape_property(text: str) -> str:
+    """Return the text as the value of a workflow command's property (the same file, escapeProperty)."""
+    return escape_data(text).replace(":", "%3A").replace(",", "%2C")

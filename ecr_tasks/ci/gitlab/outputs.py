@@ -1,16 +1,16 @@
-"""GitLab CI and Travis CI: groups of the log by marks that their runners look for in either stream."""
+"""What GitLab CI takes from us: sections of the log, by marks that the runner reads in both streams."""
 
 from __future__ import annotations
 
 from ecr_tasks.ci.outputs.adapter import Adapter
-from ecr_tasks.ci.outputs.escape import _ERASE, one_line, slug
+from ecr_tasks.ci.outputs.escape import ERASE_LINE, one_line, section_name
 
 
 class GitLab(Adapter):
-    """Values go by ``outputs.env``, as ``artifacts:reports:dotenv`` (GitLab, Custom collapsible sections)."""
+    """Writes sections (GitLab Docs, "Custom collapsible sections"). GitLab reads values from ``outputs.env``."""
 
-    def opened(self, title: str, now: float) -> str:
-        return f"\x1b[0Ksection_start:{now:.0f}:{slug(title)}{_ERASE}{one_line(title)}"
+    def group_start(self, title: str, now: float) -> str:
+        return f"\x1b[0Ksection_start:{now:.0f}:{section_name(title)}{ERASE_LINE}{one_line(title)}"
 
-    def closed(self, title: str, now: float) -> str:
-        return f"\x1b[0Ksection_end:{now:.0f}:{slug(title)}{_ERASE}"
+    def group_end(self, title: str, now: float) -> str:
+        return f"\x1b[0Ksection_end:{now:.0f}:{section_name(title)}{ERASE_LINE}"

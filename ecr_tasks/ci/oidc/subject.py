@@ -1,20 +1,21 @@
-"""TODO."""
+"""The subject of a token: which runs a role lets in, and the patterns of IAM that describe them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from ecr_tasks.errors import SettingsError
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Who shall be let in, as far as it is known; None where it is not.
+class Scope:
+    """The account of a role and the runs that it lets in; None for what is not known.
 
-    ``repository_url`` is the web address. ``organization`` and ``project`` are what the CI knows them by, an id
-    where it uses ids; ``environment`` is a deployment environment, and ``tag`` a pattern such as ``v*``.
+    ``repository_url`` is the web address. ``organization`` and ``project`` are the CI's ids or slugs of them,
+    ``environment`` is a deployment environment, and ``tag`` a pattern such as ``v*``.
     """
 
     account: str
@@ -30,10 +31,10 @@ class Asked:
 
 @dataclass(frozen=True)
 class Subject:
-    """What a CI writes into its tokens.
+    """The claims of a CI's tokens that a trust policy compares.
 
     ``issuer`` is the provider's address without ``https://``; ``subjects`` are patterns already escaped for
-    IAM. ``notes`` are what a person must know to use the policy.
+    IAM. ``notes`` are sentences for the person who uses the policy.
     """
 
     issuer: str
@@ -43,33 +44,44 @@ class Subject:
 
 
 def literal(text: str) -> str:
-    """A text in a policy that means itself: ``*``, ``?`` and ``$`` would mean more (IAM, Policy variables)."""
+    """Return the text for a policy, with ``*``, ``?`` and ``$`` escaped (IAM User Guide, Policy variables)."""
     return re.sub(r"[*?$]", lambda match: "${" + match[0] + "}", text)
 
 
 def pattern(text: str) -> str:
-    """A user's pattern, in which ``*`` and ``?`` keep their meaning and ``$`` has none."""
+    """Return the pattern for a policy: ``*`` and ``?`` keep their meaning, ``$`` is escaped."""
     return text.replace("$", "${$}")
 
 
-def need(value: str | None, what: str, option: str) -> str:
-    """The value; SettingsError that names the option which gives it."""
+def has_wildcard(text: str) -> bool:
+    """Return whether a text of a policy has a ``*`` or ``?`` that is not escaped."""
+    return bool(re.search(r"[*?]", re.sub(r"\$\{.\}", "", text)))
+
+
+def required(value: str | None, what: str, option: str) -> str:
+    """Return the value. Raises SettingsError, with the option that sets it, when it is None or empty."""
     if not value:
         raise SettingsError(f"{what} is not known here.", f"Say it with --{option}.")
     return value
 
 
-def refs(asked: Asked) -> Sequence[tuple[str, str]]:
-    """The branch and the tags to let in, as (``heads`` or ``tags``, pattern)."""
-    found = []
-    if asked.branch:
-        found.append(("heads", literal(asked.branch)))
-    if asked.tag:
-        found.append(("tags", pattern(asked.tag)))
-    if not found:
+def repository_parts(scope: Scope) -> tuple[str, str]:
+    """Return the host and the path of the scope's repository. Raises SettingsError without a web address."""
+    url = required(scope.repository_url, "The repository's web address", "repository")
+    parts = urlsplit(url)
+    path = parts.path.strip("/").removesuffix(".git")
+    if not parts.netloc or not path:
+        raise SettingsError(f"{url} is no web address of a repository.", "Say it with --repository https://…")
+    return parts.netloc, path
+
+
+def ref_patterns(scope: Scope) -> Sequence[tuple[str, str]]:
+    """Return the scope's branch and tags as (``heads`` or ``tags``, pattern). Raises SettingsError without both."""
+    patterns = []
+    if scope.branch:
+        patterns.append(("heads", literal(scope.branch)))
+    if scope.tag:
+        patterns.append(("tags", pattern(scope.tag)))
+    if not patterns:
         raise SettingsError("The branch is not known here.", "Say it with --branch (or --tag, for tags).")
-    return found
-
-
-def _has_wildcard(text: str) -> bool:
-    return bool(re.search(r"[*?]", re.sub(r"\$\{.\}", "", text)))
+    return patterns

@@ -1,1 +1,1 @@
-"""What a CI system is given: values for later steps, a summary, log groups, errors and masks."""
+"""What we give to a CI system: values for later steps, a summary, log groups, errors and masked secrets."""

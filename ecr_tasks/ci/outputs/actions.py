@@ -1,4 +1,4 @@
-"""What an adapter asks for, as data: lines to append, files to write, lines to print, programs to start."""
+"""The actions that an adapter returns, as data: append, write, print, start a program."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Append:
-    """Appends to a file of the CI's; with a limit, the file is never longer than that many bytes."""
+    """Append to a file of the CI's; with a limit, the file is never longer than that many bytes."""
 
     path: str
     text: str
@@ -16,7 +16,7 @@ class Append:
 
 @dataclass(frozen=True)
 class Write:
-    """Writes a file of that name in ``.ecr-tasks/``, over an older one."""
+    """Write, or overwrite, the file of that name in ``.ecr-tasks/``."""
 
     name: str
     text: str
@@ -24,21 +24,21 @@ class Write:
 
 @dataclass(frozen=True)
 class Print:
-    """Prints on stderr, which the CI reads as well as stdout; stdout stays data."""
+    """Print on stderr, which the CI reads as well as stdout; stdout is for data."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class PrintSecret:
-    """Prints a command with a secret in it, where nobody but the CI can be reading."""
+    """Print a command that contains a secret, if only the CI reads stderr."""
 
     text: str = field(repr=False)
 
 
 @dataclass(frozen=True)
 class Start:
-    """Starts the CI's own program, if it is there, with a text on its stdin."""
+    """Start the CI's own program, if it is on the PATH, with a text on its stdin."""
 
     arguments: tuple[str, ...]
     stdin: str = field(repr=False)

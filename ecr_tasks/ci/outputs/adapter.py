@@ -1,4 +1,4 @@
-"""What every CI's adapter answers; what a CI can't do is nothing, which is the answer here."""
+"""The interface that each CI system's ``outputs.py`` implements; its defaults do nothing."""
 
 from __future__ import annotations
 
@@ -10,28 +10,31 @@ from ecr_tasks.ci.outputs.model import Outputs
 
 
 class Adapter:
-    """A CI that takes nothing from a process but files (Jenkins, CodeBuild, Drone, Woodpecker, and none at all).
+    """What one CI system takes from us. This class is for a CI that takes files only, and for no CI.
 
-    Adapters are pure: they say what to do, ``edge`` does it. ``environ`` is the process environment,
-    ``folder`` the project's ``.ecr-tasks/``.
+    The methods are pure: they return the actions that ``perform`` carries out, or a line to print on stderr.
+    ``environ`` is the process environment, ``folder`` the project's ``.ecr-tasks/``.
     """
 
     def outputs(self, outputs: Outputs, environ: Mapping[str, str], folder: Path) -> Sequence[Action]:
-        """Hands values and summary over, beyond the files that are always written."""
+        """Return the actions that pass on values and summary, in addition to the files that every CI gets."""
         return ()
 
-    def opened(self, title: str, now: float) -> str | None:
-        """The line that begins a group of the log; ``now`` is in seconds since 1970."""
+    def group_start(self, title: str, now: float) -> str | None:
+        """Return the line that begins a group of the log; ``now`` is in seconds since 1970."""
         return None
 
-    def closed(self, title: str, now: float) -> str | None:
-        """The line that ends it."""
+    def group_end(self, title: str, now: float) -> str | None:
+        """Return the line that ends the group."""
         return None
 
     def error(self, cause: str, remedy: str, environ: Mapping[str, str]) -> Sequence[Action]:
-        """Shows an error where the CI shows them."""
+        """Return the actions that show an error where the CI shows errors."""
         return ()
 
     def mask(self, secret: str) -> Sequence[Action]:
-        """Keeps one line of text out of the log."""
+        """Return the actions that have the CI hide one line of text in its log."""
         return ()
+
+
+FILES_ONLY = Adapter()

@@ -1,4 +1,4 @@
-"""The files in ``.ecr-tasks/`` that any pipeline can read, on whatever CI. Pure."""
+"""The files in ``.ecr-tasks/`` that every pipeline can read, on any CI."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SCHEMA = 1
 
 
 def files(outputs: Outputs) -> Sequence[Write]:
-    """``outputs.env`` (GitLab's dotenv report, or to source), ``.json``, ``.properties`` and ``summary.md``."""
+    """Return ``outputs.env`` (for shells and GitLab), ``.json``, ``.properties`` and ``summary.md``."""
     return (
         Write(DOTENV, assignments(outputs)),
         Write(JSON, json.dumps(_document(outputs), indent=2) + "\n"),
@@ -28,9 +28,9 @@ def files(outputs: Outputs) -> Sequence[Write]:
 
 
 def assignments(outputs: Outputs) -> str:
-    """``KEY=value`` lines, without the JSON: a dotenv report has at most 5 KiB, and quotes mean different things."""
-    shared = {VARIABLES[name]: text for name, text in outputs.values().items() if name != "images"}
-    return "".join(f"{name}={dotenv(text)}\n" for name, text in shared.items())
+    """Return ``KEY=value`` lines without the JSON: GitLab takes at most 5 KiB, and parsers differ in quotes."""
+    variables = {VARIABLES[name]: text for name, text in outputs.values().items() if name != "images"}
+    return "".join(f"{name}={dotenv(text)}\n" for name, text in variables.items())
 
 
 def _document(outputs: Outputs) -> dict[str, object]:

@@ -1,20 +1,20 @@
-"""What a run hands to its CI: one record an image, and the named values that outputs and variables get. Pure.
+"""The values that a run gives to its CI: one record an image, and named values for outputs and variables.
 
-The names are the same everywhere, in two spellings. Where a value belongs to one step (GitHub, Azure) and in
-files of our own it is ``image``; where it is a variable that later steps share, ``IMAGE``:
+The names are the same on every CI. An output of a step (GitHub, Azure) and a value in our own files is ``image``;
+a variable that later steps share is ``IMAGE``:
 
 =============  ====================  ==============================================================
-``image``      ``IMAGE``             what `push` prints, ``host/repository@sha256:…``; after `build`
-                                     alone, the image's local name
-``digest``     ``IMAGE_DIGEST``      ``sha256:…``; empty where a classic store has yet to make it
+``image``      ``IMAGE``             what `push` prints, ``host/repository@sha256:…``; after a `build`
+                                     without push, the image's local name
+``digest``     ``IMAGE_DIGEST``      ``sha256:…``; empty where a classic store makes it at the push
 ``repository`` ``IMAGE_REPOSITORY``  ``host/repository``, to which a tag can be added
 ``tags``       ``IMAGE_TAGS``        the tags' names, separated by commas
-``version``    ``IMAGE_VERSION``     the most telling of the tags, such as ``1.2.3``
+``version``    ``IMAGE_VERSION``     the image's version or, without one, a tag, such as ``1.2.3``
 ``receipt``    ``IMAGE_RECEIPT``     the receipt's path, from the top of the checkout
 ``images``     ``IMAGES``            a JSON list of all images, on one line
 =============  ====================  ==============================================================
 
-With several images, all but ``images`` speak of the first. No name begins with ``ECR_``: a later run would
+With several images, all but ``images`` are about the first. No name begins with ``ECR_``: a later run would
 take it for a setting.
 """
 
@@ -34,28 +34,29 @@ VARIABLES = {
     "receipt": "IMAGE_RECEIPT",
     "images": "IMAGES",
 }
-"""Each value's name, and its name where it is a variable that others share."""
+"""The name of each value's variable."""
 
 
 @dataclass(frozen=True)
 class CopyOutput:
-    """One image in one more registry: its reference and state there, or the place and ``failed`` with its cause."""
+    """One image in another registry: reference and state, or the repository, ``failed`` and the cause."""
 
     image: str
     state: str
     cause: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """The entry in an image's ``destinations``."""
+        """Return the entry in an image's ``destinations``."""
         return {"image": self.image, "state": self.state, "cause": self.cause}
 
 
 @dataclass(frozen=True)
 class ImageOutput:
-    """One image as a CI hears of it.
+    """One image of a run.
 
-    ``state`` is ``built`` after a build alone, else the receipt's (``pushed``, ``retagged``,
-    ``already-published``); ``platforms`` has each platform's compressed bytes, None where unknown.
+    ``state`` is ``built`` after a build without push, else the receipt's (``pushed``, ``retagged``,
+    ``already-published``). ``because`` is the reason for building or skipping. ``size`` is in compressed bytes, and
+    ``platforms`` has those of each platform, None where unknown.
     """
 
     name: str
@@ -72,13 +73,13 @@ class ImageOutput:
 
     @property
     def image(self) -> str:
-        """How to refer to it: by digest once it is published, else by its local name."""
+        """The reference: by digest when the image is published, else by its local name."""
         if self.digest and self.state != "built":
             return f"{self.repository}@{self.digest}"
         return f"{self.repository}:{self.tags[0]}" if self.tags else self.repository
 
     def as_json(self) -> dict[str, Any]:
-        """The entry in ``images``."""
+        """Return the entry in ``images``."""
         return {
             "name": self.name,
             "image": self.image,
@@ -95,10 +96,10 @@ class ImageOutput:
 
 @dataclass(frozen=True)
 class Outputs:
-    """All images of a run, where the receipt is, and the source as people know it.
+    """All images of a run, the path of the receipt, and the source's branch, tag and commit.
 
-    ``complete`` is False after a push that failed: then there is a summary to show, and no value that a later
-    step could deploy by mistake.
+    ``complete`` is False after a push that failed: then there is a summary, but no value that a later step could
+    deploy by mistake.
     """
 
     images: tuple[ImageOutput, ...]
@@ -110,7 +111,7 @@ class Outputs:
     complete: bool = True
 
     def values(self) -> dict[str, str]:
-        """The values by their lower-case names; empty without an image, or when not all was done."""
+        """Return the values by their lower-case names; none without an image or when the run is not complete."""
         if not self.images or not self.complete:
             return {}
         first = self.images[0]
@@ -125,5 +126,5 @@ class Outputs:
         }
 
     def variables(self) -> dict[str, str]:
-        """The same under the names of :data:`VARIABLES`."""
+        """Return the same values by the names of :data:`VARIABLES`."""
         return {VARIABLES[name]: text for name, text in self.values().items()}

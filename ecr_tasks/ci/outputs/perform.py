@@ -1,4 +1,4 @@
-"""Does what the adapters ask for. A CI that can't be told is worth a warning: the image is published all the same."""
+"""Perform the actions that adapters return. A failure is a warning: the image is published all the same."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from ecr_tasks.ci.outputs.actions import Action, Append, Print, PrintSecret, Sta
 from ecr_tasks.ci.outputs.summary import fit
 from ecr_tasks.console import say, warn
 
-PATIENCE = 60
+TIMEOUT = 60
 """Seconds that a CI's own program may take."""
 
 
 def perform(actions: Iterable[Action], folder: Path) -> None:
-    """Performs actions in order; ``folder`` is the project's ``.ecr-tasks/``, made if need be."""
+    """Perform actions in order; ``folder`` is the project's ``.ecr-tasks/``, which is created if it is missing."""
     for action in actions:
         if isinstance(action, Print):
             say(action.text)
         elif isinstance(action, PrintSecret):
-            if only_the_ci_reads():
+            if only_ci_reads_stderr():
                 say(action.text)
         elif isinstance(action, Start):
             _start(action)
@@ -32,17 +32,17 @@ def perform(actions: Iterable[Action], folder: Path) -> None:
             _write(action, folder)
 
 
-def only_the_ci_reads() -> bool:
-    """Whether stderr goes straight to the CI's runner: a pipe of its own, no file, no terminal, not `2>&1 | tee`.
+def only_ci_reads_stderr() -> bool:
+    """Return whether stderr is a pipe of its own, as a CI's runner reads it: no file, no terminal, not `2>&1 | tee`.
 
-    A command that masks a secret has the secret in it; in a log that somebody keeps, it would tell it.
+    A command that masks a secret contains the secret, and must not be in a log that somebody keeps.
     """
     try:
-        ours, data = os.fstat(sys.stderr.fileno()), os.fstat(sys.stdout.fileno())
+        stderr, stdout = os.fstat(sys.stderr.fileno()), os.fstat(sys.stdout.fileno())
     except (OSError, ValueError, AttributeError):
         return False
-    piped = stat.S_ISFIFO(ours.st_mode) or stat.S_ISSOCK(ours.st_mode)
-    return piped and (ours.st_dev, ours.st_ino) != (data.st_dev, data.st_ino)
+    piped = stat.S_ISFIFO(stderr.st_mode) or stat.S_ISSOCK(stderr.st_mode)
+    return piped and (stderr.st_dev, stderr.st_ino) != (stdout.st_dev, stdout.st_ino)
 
 
 def _write(action: Append | Write, folder: Path) -> None:
@@ -63,8 +63,8 @@ def _write(action: Append | Write, folder: Path) -> None:
 def _append(path: Path, action: Append) -> None:
     text = action.text
     if action.limit is not None:
-        held = path.stat().st_size if path.exists() else 0
-        text = fit(text, action.limit - held)
+        size = path.stat().st_size if path.exists() else 0
+        text = fit(text, action.limit - size)
     with path.open("ab") as file:
         file.write(_bytes(text))
 
@@ -75,7 +75,7 @@ def _start(action: Start) -> None:
         return
     try:
         done = subprocess.run(  # noqa: S603 - the CI's own program, without a shell
-            [program, *action.arguments[1:]], input=_bytes(action.stdin), capture_output=True, timeout=PATIENCE
+            [program, *action.arguments[1:]], input=_bytes(action.stdin), capture_output=True, timeout=TIMEOUT
         )
         failed = done.returncode != 0
     except (OSError, subprocess.TimeoutExpired):

@@ -1,4 +1,4 @@
-"""The summary of a run in Markdown, for the CI systems that show one. Pure."""
+"""The summary of a run in Markdown, for the CI systems that show one."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ _HEADLINES = {
     "built": "built, not published",
 }
 
-_CUT = "\n\nThe rest is left out: see the receipt.\n"
+_TRUNCATED = "\n\nThe rest is left out: see the receipt.\n"
 
 
 def summary(outputs: Outputs) -> str:
-    """A section an image: reference, digest, tags, size by platform, time, and what was skipped and why."""
+    """Return a section for each image: reference, digest, tags, sizes, time, and why it was built or skipped."""
     return "\n".join(_section(image, outputs) for image in outputs.images)
 
 
 def fit(text: str, limit: int) -> str:
-    """The text, cut between lines so that it has at most ``limit`` bytes; empty where not even a line fits."""
+    """Return the text, cut between lines to at most ``limit`` bytes; empty when no line fits."""
     if len(text.encode("utf-8", "backslashreplace")) <= limit:
         return text
-    kept, size = [], len(_CUT.encode())
+    kept, size = [], len(_TRUNCATED.encode())
     for line in text.splitlines(keepends=True):
         size += len(line.encode("utf-8", "backslashreplace"))
         if size > limit:
             break
         kept.append(line)
-    return "".join(kept).rstrip("\n") + _CUT if kept else ""
+    return "".join(kept).rstrip("\n") + _TRUNCATED if kept else ""
 
 
 def _section(image: ImageOutput, outputs: Outputs) -> str:
@@ -45,8 +45,8 @@ def _section(image: ImageOutput, outputs: Outputs) -> str:
         rows.append(("version", code(image.version)))
     if image.size is not None or image.platforms:
         rows.append(("size", _sizes(image.size, image.platforms)))
-    rows += [("destination", _elsewhere(copy)) for copy in image.copies]
-    rows.append(("skipped" if image.state in ("retagged", "already-published") else "built", _why(image)))
+    rows += [("destination", _destination(copy)) for copy in image.copies]
+    rows.append(("skipped" if image.state in ("retagged", "already-published") else "built", _reason(image)))
     rows.append(("time", f"{image.seconds:.1f} s"))
     rows.append(("source", _source(outputs)))
     table = "".join(f"| {name} | {cell} |\n" for name, cell in rows)
@@ -56,13 +56,13 @@ def _section(image: ImageOutput, outputs: Outputs) -> str:
     return f"### {code(image.name)}: {headline}\n\n| | |\n|---|---|\n{table}"
 
 
-def _elsewhere(copy: CopyOutput) -> str:
+def _destination(copy: CopyOutput) -> str:
     if copy.state == "failed":
         return f"{code(copy.image)}: **failed**, {markdown(copy.cause or '')}"
     return f"{code(copy.image)}: {_HEADLINES.get(copy.state, markdown(copy.state))}"
 
 
-def _why(image: ImageOutput) -> str:
+def _reason(image: ImageOutput) -> str:
     because = markdown(image.because)
     return f"the build, as {because}" if image.state in ("retagged", "already-published") else because
 
@@ -79,6 +79,6 @@ def _sizes(total: int | None, platforms: Mapping[str, int | None]) -> str:
 def _source(outputs: Outputs) -> str:
     if outputs.revision is None:
         return "no commit"
-    where = outputs.tag or outputs.branch
-    text = (f"{code(where)} at " if where else "") + code(outputs.revision[:12])
+    ref = outputs.tag or outputs.branch
+    text = (f"{code(ref)} at " if ref else "") + code(outputs.revision[:12])
     return text + (", with uncommitted changes" if outputs.dirty else "")

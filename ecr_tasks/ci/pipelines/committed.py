@@ -1,4 +1,4 @@
-"""What a pipeline that was written earlier tells of itself: the template it was made from, and its own values."""
+"""Read a pipeline that was written earlier: the template that it was made from, and the project's values in it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _HEADER = re.compile(r"ecr-tasks: ci\.init (\w+) with (oidc|keys|role), template
 
 _ANY = r"(\S.*?)"
 _FORMS = {"REPOSITORY_SETTING": "(ECR_REPOSITORY(?:_PREFIX)?)"}
-"""What a value looks like that can't be just any text."""
+"""The form of a placeholder's value that can't be any text."""
 
 
 @dataclass(frozen=True)
 class Origin:
-    """The template that a file was made from."""
+    """The template that a file was made from: system, credentials and fingerprint."""
 
     name: str
     credentials: Credentials
@@ -26,7 +26,7 @@ class Origin:
 
 
 def header(system: System, credentials: Credentials, template: str) -> str:
-    """The line that a file begins with."""
+    """Return the comment that a pipeline begins with."""
     return (
         f"{system.comment} Made by ecr-tasks: ci.init {system.name} with {credentials}, template {template}. "
         f"The file is yours to change;\n"
@@ -36,16 +36,16 @@ def header(system: System, credentials: Credentials, template: str) -> str:
 
 
 def origin(text: str) -> Origin | None:
-    """The template that the file says it was made from; None where it says nothing."""
-    found = _HEADER.search(text)
-    return Origin(found[1], cast(Credentials, found[2]), found[3]) if found else None
+    """Return the template that the file's header names; None without a header."""
+    match = _HEADER.search(text)
+    return Origin(match[1], cast(Credentials, match[2]), match[3]) if match else None
 
 
 def own_values(template: str, text: str) -> dict[str, str]:
-    """What the file has where the template has a placeholder.
+    """Return the texts that the file has in place of the template's placeholders.
 
-    It is found by the line before and the rest of the line, or by the rest of the line alone if there is any.
-    So a value that was filled in by hand is no difference. A line that was rewritten altogether gives none.
+    A placeholder's line is recognized by the line before it and the rest of its line, or by the rest of its line
+    alone if there is any. So a value that was filled in by hand is no difference. A rewritten line gives no value.
     """
     lines = text.splitlines()
     values: dict[str, str] = {}
@@ -54,19 +54,19 @@ def own_values(template: str, text: str) -> dict[str, str]:
         names = PLACEHOLDER.findall(line)
         if names and not any(name in values for name in names):
             values.update(_values(line, names, lines, before))
-        before = PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]), line)
+        before = PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), line)
     return values
 
 
 def _values(line: str, names: list[str], lines: list[str], before: str) -> dict[str, str]:
-    """The values of one line's placeholders, in a line of the same form: best after the same line, else anywhere."""
+    """Return the values of one line's placeholders from a line of the same form, if possible after the same line."""
     parts = [re.escape(part) for part in PLACEHOLDER.split(line)[::2]]
     forms = [_FORMS.get(name, _ANY) for name in names]
     pattern = re.compile(parts[0] + "".join(form + part for form, part in zip(forms, parts[1:], strict=True)))
-    alone = not PLACEHOLDER.sub("", line).strip()
-    found = [
+    only_placeholders = not PLACEHOLDER.sub("", line).strip()
+    candidates = [
         (previous, pattern.fullmatch(candidate)) for previous, candidate in zip(["", *lines], lines, strict=False)
     ]
-    here = [match for previous, match in found if match and previous == before]
-    anywhere = [] if alone else [match for _, match in found if match]
-    return next((dict(zip(names, match.groups(), strict=True)) for match in here + anywhere), {})
+    after_same_line = [match for previous, match in candidates if match and previous == before]
+    anywhere = [] if only_placeholders else [match for _, match in candidates if match]
+    return next((dict(zip(names, match.groups(), strict=True)) for match in after_same_line + anywhere), {})

@@ -1,4 +1,4 @@
-"""The file ``requirements-ci.txt``: where a CI job gets ecr-tasks from, which is on no package index yet."""
+"""The file ``requirements-ci.txt``, which says where a CI job gets ecr-tasks: it is on no package index yet."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from importlib import metadata
 
 from ecr_tasks import __version__
 
-_WHEEL = f"ci/ecr_tasks-{__version__}-py3-none-any.whl"
+FILE = "requirements-ci.txt"
+DEFAULT_INSTALL = f"pip install -r {FILE}"
+"""The shell command by which a pipeline installs ecr-tasks."""
+
+WHEEL = f"ci/ecr_tasks-{__version__}-py3-none-any.whl"
 _HEAD = "# What CI installs to run `inv build push`. ecr-tasks is on no package index yet"
 _FROM_GIT = """\
 {head}: it comes from where this was installed from.
@@ -25,30 +29,25 @@ _FROM_WHEEL = """\
 
 
 def text() -> str:
-    """The file's content: the git repository that ecr-tasks was installed from, or a wheel in the project."""
+    """Return the file's text, which names the git repository that ecr-tasks was installed from, or a wheel."""
     requirement = _from_git(_direct_url())
     if requirement:
         return _FROM_GIT.format(head=_HEAD, requirement=requirement)
-    return _FROM_WHEEL.format(head=_HEAD, clone="PATH/TO/THE/CLONE/OF/ecr-tasks", wheel=_WHEEL)
-
-
-def wheel() -> str:
-    """The wheel that the file names when ecr-tasks wasn't installed from git."""
-    return _WHEEL
+    return _FROM_WHEEL.format(head=_HEAD, clone="PATH/TO/THE/CLONE/OF/ecr-tasks", wheel=WHEEL)
 
 
 def _direct_url() -> str | None:
-    """What the installer noted of where ecr-tasks came from (PEP 610); None where it noted nothing."""
+    """Return the installer's record of where ecr-tasks is from (PEP 610); None without one."""
     try:
         return metadata.distribution("ecr-tasks").read_text("direct_url.json")
     except metadata.PackageNotFoundError:
         return None
 
 
-def _from_git(noted: str | None) -> str | None:
-    """The requirement for the same commit of the same repository, unless its address would tell a password."""
+def _from_git(direct_url: str | None) -> str | None:
+    """Return the requirement for that commit of that repository; None if its address could contain a password."""
     try:
-        document = json.loads(noted or "")
+        document = json.loads(direct_url or "")
         url, commit = document["url"], document["vcs_info"]["commit_id"]
         is_git = document["vcs_info"]["vcs"] == "git"
     except (ValueError, KeyError, TypeError):

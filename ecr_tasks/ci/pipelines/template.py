@@ -1,4 +1,4 @@
-"""The language of the pipeline templates: ``@if oidc@ … @else@ … @end@`` on lines of their own, and ``@NAME@``."""
+"""The templates of pipelines. They have ``@if oidc@ … @else@ … @end@``, on lines of their own, and ``@NAME@``."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ import re
 from dataclasses import dataclass
 from importlib import resources
 
-from ecr_tasks.ci.systems import DEFAULT_INSTALL, Credentials, System
+from ecr_tasks.ci.pipelines.requirements import DEFAULT_INSTALL
+from ecr_tasks.ci.systems import Credentials, System
 
 _IF = re.compile(r"\s*@if (\w+)@\s*")
 PLACEHOLDER = re.compile(r"@([A-Z_]+)@")
 FILL_IN = "FILL_IN_"
-"""What a value that nobody has told us begins with; no setting takes such a value, so that none is forgotten."""
+"""The beginning of a value that a person has to fill in; no setting accepts such a value."""
 
 
 @dataclass(frozen=True)
 class Values:
-    """What a project puts into a template; what is None has to be filled in by hand."""
+    """The project's values for a template; a person has to fill in those that are None."""
 
     region: str | None = None
     role: str | None = None
@@ -27,7 +28,7 @@ class Values:
     install: str = DEFAULT_INSTALL
 
     def by_placeholder(self, system: System) -> dict[str, str]:
-        """The text for each placeholder of this system's template."""
+        """Return the text for each placeholder of this system's template."""
         install = self.install
         for text, replacement in system.escapes:
             install = install.replace(text, replacement)
@@ -42,30 +43,30 @@ class Values:
 
 
 def load(system: System, credentials: Credentials) -> str:
-    """The system's template with the lines for these credentials, its placeholders as they are."""
+    """Return the system's template with the lines for these credentials, and with its placeholders."""
     file = resources.files("ecr_tasks.ci") / system.name / system.template
-    kept: list[str] = []
-    taken = [True]
+    lines: list[str] = []
+    conditions = [True]
     for line in file.read_text(encoding="utf-8").splitlines():
         if condition := _IF.fullmatch(line):
-            taken.append(condition[1] == credentials)
+            conditions.append(condition[1] == credentials)
         elif line.strip() == "@else@":
-            taken[-1] = not taken[-1]
+            conditions[-1] = not conditions[-1]
         elif line.strip() == "@end@":
-            taken.pop()
-        elif all(taken):
-            kept.append(line)
-    return "\n".join(kept) + "\n"
+            conditions.pop()
+        elif all(conditions):
+            lines.append(line)
+    return "\n".join(lines) + "\n"
 
 
 def fingerprint(template: str) -> str:
-    """What a file remembers of the template that it was made from: twelve digits that change when the template does.
+    """Return twelve hexadecimal digits of the template's SHA-256, which a pipeline's header contains.
 
-    It is the template's alone: neither the project's values nor what people change in their file have a part in it.
+    They depend on the template only, not on the project's values or on what people change in their file.
     """
     return hashlib.sha256(template.encode()).hexdigest()[:12]
 
 
 def fill(template: str, texts: dict[str, str]) -> str:
-    """The template with each placeholder replaced."""
-    return PLACEHOLDER.sub(lambda found: texts[found[1]], template)
+    """Return the template with each placeholder replaced."""
+    return PLACEHOLDER.sub(lambda match: texts[match[1]], template)

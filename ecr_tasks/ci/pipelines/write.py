@@ -1,4 +1,4 @@
-"""Writes a project's pipeline, never over a file that is there; compares a committed one with today's template."""
+"""Write a project's pipeline, and compare a committed one with today's template."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ecr_tasks.ci.pipelines import committed, requirements
+from ecr_tasks.ci.pipelines.requirements import DEFAULT_INSTALL
 from ecr_tasks.ci.pipelines.template import FILL_IN, Values, fill, fingerprint, load
-from ecr_tasks.ci.systems import DEFAULT_INSTALL, REQUIREMENTS, Credentials, System
+from ecr_tasks.ci.systems import Credentials, System
 from ecr_tasks.errors import Refused, SettingsError
 
 
 def pipeline(system: System, credentials: Credentials, values: Values) -> str:
-    """The whole file."""
+    """Return the text of the pipeline. Raises SettingsError when ``values.install`` is not one line."""
     if "\n" in values.install or not values.install.strip():
         raise SettingsError("--install has to be one line of shell.", f"Its default is: {DEFAULT_INSTALL}.")
     template = load(system, credentials)
@@ -21,10 +22,10 @@ def pipeline(system: System, credentials: Credentials, values: Values) -> str:
 
 
 def write(project: Path, system: System, credentials: Credentials, values: Values, *, dry: bool) -> list[str]:
-    """Writes the pipeline, and ``requirements-ci.txt`` where the pipeline installs from it and there is none.
+    """Write the pipeline, and ``requirements-ci.txt`` if the pipeline installs from it and it is missing.
 
-    Returns lines for people: what was written and what is left to do. Raises Refused when the pipeline is there
-    already, SettingsError when the folder can't be written.
+    Returns lines for people: what was written and what is left to do. Raises Refused when the pipeline exists,
+    SettingsError when the folder can't be written.
     """
     text = pipeline(system, credentials, values)
     path = project / system.path
@@ -33,22 +34,22 @@ def write(project: Path, system: System, credentials: Credentials, values: Value
             f"{system.path} is there already, and nothing is overwritten.",
             f"`inv ci.init {system.name} --check` compares it with the template; or move it away and run this again.",
         )
-    said = [_write(project, system.path, text, dry=dry)]
+    lines = [_write(project, system.path, text, dry=dry)]
     if values.install == DEFAULT_INSTALL:
-        said += _requirements(project, dry=dry)
-    said += [f"  {line}" for line in _left_to_do(text)]
+        lines += _requirements(project, dry=dry)
+    lines += [f"  {line}" for line in _left_to_do(text)]
     if not (project / "tasks.py").exists():
-        said.append("There is no tasks.py yet: `ecr-tasks init` writes it.")
-    said.append(f"What to set up for {system.title} and in AWS: docs/ci/{system.name}.md of ecr-tasks.")
-    return said
+        lines.append("There is no tasks.py yet: `ecr-tasks init` writes it.")
+    lines.append(f"What to set up for {system.title} and in AWS: docs/ci/{system.name}.md of ecr-tasks.")
+    return lines
 
 
 def check(project: Path, system: System, values: Values) -> str:
-    """The difference between the committed pipeline and what today's template makes; empty when it is up to date.
+    """Return the difference between the committed pipeline and one from today's template; empty if it is up to date.
 
-    Up to date means: made from the template of today, whatever people have changed in the file since. The difference
-    is a unified diff that `git apply` takes; it holds their changes, too. Raises Refused when there is no pipeline or
-    it doesn't say what it was made from.
+    A pipeline is up to date if it was made from today's template, whatever people have changed in it. The difference
+    is a unified diff that `git apply` takes; it includes their changes. Raises Refused when there is no pipeline or
+    it has no header, SettingsError when it can't be read.
     """
     path = project / system.path
     try:
@@ -59,8 +60,8 @@ def check(project: Path, system: System, values: Values) -> str:
         raise SettingsError(f"{system.path} can't be read: {error}.", "It has to be a readable text file.") from error
     made_from = committed.origin(text)
     if made_from is None or made_from.name != system.name or made_from.credentials not in system.credentials:
-        best = fingerprint(load(system, system.credentials[0]))
-        line = committed.header(system, system.credentials[0], best).splitlines()[0]
+        default = system.credentials[0]
+        line = committed.header(system, default, fingerprint(load(system, default))).splitlines()[0]
         raise Refused(
             f"{system.path} doesn't say which template it was made from.",
             f"Compare it by hand with what `inv ci.init {system.name}` writes elsewhere, then begin it with: {line}",
@@ -80,19 +81,36 @@ def check(project: Path, system: System, values: Values) -> str:
     )
 
 
+def choose_credentials(system: System, *, keys: bool, oidc: bool) -> Credentials:
+    """Return the kind of credentials of the option, or the system's default.
+
+    Raises SettingsError when there are two options or the system has no such variant.
+    """
+    if keys and oidc:
+        raise SettingsError("--keys and --oidc are two ways to the same thing.", "Give one of them.")
+    kind: Credentials = "keys" if keys else "oidc" if oidc else system.credentials[0]
+    if kind in system.credentials:
+        return kind
+    if system.credentials == ("role",):
+        cause = f"{system.title} has the role of its own machine, which needs neither keys nor a token."
+    else:
+        cause = f"{system.title} hands out no token that AWS could take."
+    raise SettingsError(cause, f"Leave --{kind} out.")
+
+
 def _fill(system: System, credentials: Credentials, template: str, texts: dict[str, str]) -> str:
     header = committed.header(system, credentials, fingerprint(template))
     return fill(template, texts | {"HEADER": header})
 
 
 def _requirements(project: Path, *, dry: bool) -> Iterator[str]:
-    if (project / REQUIREMENTS).exists():
-        yield f"{REQUIREMENTS}: there already, left alone"
+    if (project / requirements.FILE).exists():
+        yield f"{requirements.FILE}: there already, left alone"
         return
     text = requirements.text()
-    yield _write(project, REQUIREMENTS, text, dry=dry)
-    if requirements.wheel() in text and not (project / requirements.wheel()).exists():
-        yield f"  {requirements.wheel()} has to be made and committed; {REQUIREMENTS} says how"
+    yield _write(project, requirements.FILE, text, dry=dry)
+    if requirements.WHEEL in text and not (project / requirements.WHEEL).exists():
+        yield f"  {requirements.WHEEL} has to be made and committed; {requirements.FILE} says how"
 
 
 def _left_to_do(text: str) -> Iterator[str]:

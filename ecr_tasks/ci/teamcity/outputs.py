@@ -1,6 +1,7 @@
-"""TeamCity: service messages in a file, as the agent reads them on stdout alone and our stdout is data.
+"""What TeamCity takes from us: service messages.
 
-The pipeline prints the file, ``cat .ecr-tasks/teamcity.txt``, after the step, failed or not.
+The agent reads them on stdout only, and our stdout is data. So they are in a file that the pipeline prints with
+``cat .ecr-tasks/teamcity.txt`` after the step, whether that failed or not.
 """
 
 from __future__ import annotations
@@ -10,16 +11,15 @@ from pathlib import Path
 
 from ecr_tasks.ci.outputs.actions import Action, Write
 from ecr_tasks.ci.outputs.adapter import Adapter
-from ecr_tasks.ci.outputs.escape import teamcity
 from ecr_tasks.ci.outputs.model import Outputs
 
 MESSAGES = "teamcity.txt"
 DESCRIPTION_LIMIT = 4000
-"""A build problem's description is cut there (TeamCity, Service Messages, Reporting Build Problems)."""
+"""TeamCity cuts a build problem's description there (Service Messages, Reporting Build Problems)."""
 
 
 class TeamCity(Adapter):
-    """Parameters ``env.IMAGE`` and so on for the steps and builds that follow; the build's status; a problem."""
+    """Sets parameters (``env.IMAGE``, …) for later steps and builds, the build's status, and a build problem."""
 
     def outputs(self, outputs: Outputs, environ: Mapping[str, str], folder: Path) -> Sequence[Action]:
         lines = [
@@ -27,8 +27,8 @@ class TeamCity(Adapter):
         ]
         if lines:
             first = outputs.images[0]
-            told = f"{{build.status.text}}; {first.name} {first.version or first.digest or ''}".rstrip()
-            lines.append(message("buildStatus", text=told))
+            status = f"{{build.status.text}}; {first.name} {first.version or first.digest or ''}".rstrip()
+            lines.append(message("buildStatus", text=status))
         return [Write(MESSAGES, "".join(f"{line}\n" for line in lines))]
 
     def error(self, cause: str, remedy: str, environ: Mapping[str, str]) -> Sequence[Action]:
@@ -37,6 +37,21 @@ class TeamCity(Adapter):
 
 
 def message(kind: str, **attributes: str) -> str:
-    """One service message."""
-    told = " ".join(f"{name}='{teamcity(value)}'" for name, value in attributes.items())
-    return f"##teamcity[{kind} {told}]"
+    """Return one service message."""
+    values = " ".join(f"{name}='{escape(value)}'" for name, value in attributes.items())
+    return f"##teamcity[{kind} {values}]"
+
+
+def escape(text: str) -> str:
+    """Return the text as the value of a service message's attribute (TeamCity, Service Messages, Escaped Values)."""
+    return "".join(_ESCAPES.get(char) or _unicode_escape(char) for char in text)
+
+
+_ESCAPES = {"|": "||", "'": "|'", "[": "|[", "]": "|]", "\n": "|n", "\r": "|r"}
+
+
+def _unicode_escape(char: str) -> str:
+    if " " <= char <= "~":
+        return char
+    units = char.encode("utf-16-be", "surrogatepass")
+    return "".join(f"|0x{units[at]:02X}{units[at + 1]:02X}" for at in range(0, len(units), 2))

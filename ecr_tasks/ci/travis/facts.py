@@ -1,4 +1,4 @@
-"""Travis CI.
+"""The facts that Travis CI gives about a run.
 
 Source: Travis CI Docs, "Environment variables", default environment variables.
 """
@@ -9,31 +9,35 @@ import re
 from urllib.parse import urlsplit
 
 from ecr_tasks.ci.context import CiContext
-from ecr_tasks.ci.facts import Environ, Fact, context, why
+from ecr_tasks.ci.facts import Environ, Fact, event_of, make_context
 
 _EVENTS = {"push": "push", "pull_request": "pull_request", "cron": "schedule", "api": "manual"}
 
-_FORGES = {"github": "https://github.com", "bitbucket": "https://bitbucket.org", "gitlab": "https://gitlab.com"}
-"""The first part of a build's address on app.travis-ci.com."""
+_SERVERS = {"github": "https://github.com", "bitbucket": "https://bitbucket.org", "gitlab": "https://gitlab.com"}
+"""The server for each first part of the path of a build's address on app.travis-ci.com."""
 
 
-def here(env: Environ) -> Fact | None:
-    """TRAVIS is true in every job."""
+def marker(env: Environ) -> Fact | None:
+    """Return TRAVIS, which is true in every job."""
     return env.flag("TRAVIS")
 
 
-def read(env: Environ, provider: Fact) -> CiContext:
-    """TRAVIS_BRANCH is the tag on a tag and a pull request's target; TRAVIS_COMMIT of one is a merge commit."""
+def read_context(env: Environ, provider: Fact) -> CiContext:
+    """Return what Travis' variables say about the run.
+
+    TRAVIS_BRANCH is the tag for a tag, and the target for a pull request. TRAVIS_COMMIT of a pull request is a merge
+    commit.
+    """
     request = env.flag("TRAVIS_PULL_REQUEST")
     tag = env.get("TRAVIS_TAG")
-    built = env.get("TRAVIS_COMMIT")
-    return context(
+    checkout = env.get("TRAVIS_COMMIT")
+    return make_context(
         provider,
-        event=why(env.get("TRAVIS_EVENT_TYPE"), _EVENTS, request, tag),
+        event=event_of(env.get("TRAVIS_EVENT_TYPE"), _EVENTS, request, tag),
         branch=env.get("TRAVIS_PULL_REQUEST_BRANCH") if request else None if tag else env.get("TRAVIS_BRANCH"),
         tag=tag,
-        sha=env.get("TRAVIS_PULL_REQUEST_SHA") if request else built,
-        checkout=built if request else None,
+        sha=env.get("TRAVIS_PULL_REQUEST_SHA") if request else checkout,
+        checkout=checkout if request else None,
         pull_request=request,
         base_ref=env.get("TRAVIS_BRANCH"),
         fork=_fork(env),
@@ -44,20 +48,23 @@ def read(env: Environ, provider: Fact) -> CiContext:
 
 
 def _fork(env: Environ) -> Fact | None:
-    theirs, ours = env.get("TRAVIS_PULL_REQUEST_SLUG"), env.get("TRAVIS_REPO_SLUG")
-    if theirs is None or ours is None:
+    source, target = env.get("TRAVIS_PULL_REQUEST_SLUG"), env.get("TRAVIS_REPO_SLUG")
+    if source is None or target is None:
         return None
-    return Fact("false" if theirs.value.lower() == ours.value.lower() else "true", theirs.origin)
+    return Fact("false" if source.value.lower() == target.value.lower() else "true", source.origin)
 
 
 def _repository(env: Environ) -> Fact | None:
-    """The slug has no server; the build's address names the forge, and an enterprise's own is unknown."""
+    """Return the repository's address: the slug, on the server that the build's address names.
+
+    Returns None when the build is on another Travis than the public one.
+    """
     slug, build = env.get("TRAVIS_REPO_SLUG"), env.get("TRAVIS_BUILD_WEB_URL")
-    forge = _forge(build.value) if build else _FORGES["github"]
-    return Fact(f"{forge}/{slug.value}", slug.origin) if slug and forge else None
+    server = _server(build.value) if build else _SERVERS["github"]
+    return Fact(f"{server}/{slug.value}", slug.origin) if slug and server else None
 
 
-def _forge(build: str) -> str | None:
+def _server(build: str) -> str | None:
     try:
         parts = urlsplit(build)
         host = parts.hostname or ""
@@ -66,6 +73,6 @@ def _forge(build: str) -> str | None:
     if not re.fullmatch(r"(?:app\.)?travis-ci\.(?:com|org)", host):
         return None
     first, _, rest = parts.path.strip("/").partition("/")
-    if rest.count("/") >= 3:  # FORGE/owner/name/builds/5
-        return _FORGES.get(first)
-    return _FORGES["github"]  # owner/name/builds/5: the only forge there was
+    if rest.count("/") >= 3:  # github/owner/name/builds/5
+        return _SERVERS.get(first)
+    return _SERVERS["github"]  # owner/name/builds/5 is from when there was GitHub only

@@ -1,16 +1,16 @@
-"""TODO."""
+"""What Travis CI takes from us: folds of the log, by marks that it reads in both streams."""
 
 from __future__ import annotations
 
 from ecr_tasks.ci.outputs.adapter import Adapter
-from ecr_tasks.ci.outputs.escape import _ERASE, one_line, slug
+from ecr_tasks.ci.outputs.escape import ERASE_LINE, one_line, section_name
 
 
 class Travis(Adapter):
-    """Values go by ``outputs.env``, which a later command of the job sources (travis-build, travis_fold)."""
+    """Writes folds (travis-build, travis_fold). Later commands of the job source ``outputs.env``."""
 
-    def opened(self, title: str, now: float) -> str:
-        return f"travis_fold:start:{slug(title)}{_ERASE}{one_line(title)}"
+    def group_start(self, title: str, now: float) -> str:
+        return f"travis_fold:start:{section_name(title)}{ERASE_LINE}{one_line(title)}"
 
-    def closed(self, title: str, now: float) -> str:
-        return f"travis_fold:end:{slug(title)}{_ERASE}"
+    def group_end(self, title: str, now: float) -> str:
+        return f"travis_fold:end:{section_name(title)}{ERASE_LINE}"

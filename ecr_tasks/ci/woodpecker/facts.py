@@ -1,13 +1,13 @@
-"""Woodpecker.
+"""The facts that Woodpecker gives about a run.
 
 Sources: Woodpecker Docs, "Environment variables"; its pipeline/frontend/metadata/environment.go for what each
-one is made of, and server/forge/*/ for what a tag's branch is.
+variable contains, and server/forge/*/ for the branch of a tag.
 """
 
 from __future__ import annotations
 
 from ecr_tasks.ci.context import CiContext
-from ecr_tasks.ci.facts import Environ, Fact, attempt_after, context, why
+from ecr_tasks.ci.facts import Environ, Fact, attempt_after, event_of, make_context
 
 _EVENTS = {
     "push": "push",
@@ -21,23 +21,24 @@ _EVENTS = {
 }
 
 
-def here(env: Environ) -> Fact | None:
-    """CI is not ``true`` here but the system's name."""
+def marker(env: Environ) -> Fact | None:
+    """Return CI or CI_SYSTEM_NAME, one of which is ``woodpecker`` in every step."""
     names = (env.get("CI"), env.get("CI_SYSTEM_NAME"))
     return next((name for name in names if name and name.value == "woodpecker"), None)
 
 
-def read(env: Environ, provider: Fact) -> CiContext:
-    """CI_COMMIT_BRANCH is a pull request's target, and on a tag the forge's guess at where it was set.
+def read_context(env: Environ, provider: Fact) -> CiContext:
+    """Return what Woodpecker's variables say about the run.
 
-    The names in second place are those of Woodpecker before 1.0.
+    CI_COMMIT_BRANCH is the target of a pull request. For a tag, it is what the forge takes for the tag's branch.
+    Each second name is that of Woodpecker before 1.0.
     """
     request = env.get("CI_COMMIT_PULL_REQUEST")
     tag = env.get("CI_COMMIT_TAG")
     reruns = env.get("CI_PIPELINE_RERUNS")
-    return context(
+    return make_context(
         provider,
-        event=why(env.get("CI_PIPELINE_EVENT", "CI_BUILD_EVENT"), _EVENTS, request, tag),
+        event=event_of(env.get("CI_PIPELINE_EVENT", "CI_BUILD_EVENT"), _EVENTS, request, tag),
         branch=env.get("CI_COMMIT_SOURCE_BRANCH") if request else None if tag else env.get("CI_COMMIT_BRANCH"),
         tag=tag,
         sha=env.get("CI_COMMIT_SHA"),

@@ -1,9 +1,9 @@
-"""A botocore session that reads its variables from a mapping, so that `os.environ` need not be changed for it.
+"""A botocore session that reads its variables from a mapping, so that `os.environ` stays unchanged.
 
 botocore takes variables from ``os.environ`` in a dozen places. What the dotenv files set for the SDK must reach all
-of them, and nothing else of this process: other threads make clients at the same time, and children inherit
-``os.environ``. Wherever botocore lets its parts be made with another environment, this is done here; imported only
-by functions, because it imports botocore.
+of them, and nothing else of this process: other threads create clients at the same time, and child processes inherit
+``os.environ``. This module gives the mapping to every part of botocore that accepts one. Only functions import it,
+because it imports botocore.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ _WEB_IDENTITY = {
 class EnvironmentSession(Session):
     """A botocore session whose variables are those of ``environ``; ``os.environ`` is not changed.
 
-    Clients can be made by several threads at once.
+    Several threads can create clients at the same time.
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.environ = environ
-        self._making = RLock()
+        self._create_lock = RLock()
         super().__init__()
         chains, store = ConfigChainFactory(self, environ), self.get_component("config_store")
         for name, (key, variable, default, convert) in self.SESSION_VARIABLES.items():
@@ -61,17 +61,17 @@ class EnvironmentSession(Session):
         self.lazy_register_component("credential_provider", self._credential_chain)
 
     def create_client(self, service_name: Any, *arguments: Any, **options: Any) -> Any:
-        """Make a client for the endpoint that ``environ`` or the profile names; no proxy is asked for a local one.
+        """Create a client for the endpoint that ``environ`` or the profile names.
 
-        No proxy could reach our 127.0.0.1.
+        A local endpoint is used without a proxy, which could not reach our 127.0.0.1.
         """
-        with self._making:
+        with self._create_lock:
             options["endpoint_url"] = options.get("endpoint_url") or self._endpoint(service_name)
             # botocore would look for an endpoint in os.environ where this one is None.
-            own: dict[str, Any] = {"ignore_configured_endpoint_urls": True}
+            overrides: dict[str, Any] = {"ignore_configured_endpoint_urls": True}
             if urlsplit(options["endpoint_url"] or "").hostname in ("127.0.0.1", "localhost"):
-                own["proxies"] = {}
-            options["config"] = (options.get("config") or Config()).merge(Config(**own))
+                overrides["proxies"] = {}
+            options["config"] = (options.get("config") or Config()).merge(Config(**overrides))
             return super().create_client(service_name, *arguments, **options)
 
     def _endpoint(self, service: str) -> str | None:
@@ -115,7 +115,7 @@ class EnvironmentSession(Session):
 
 
 class _Profiles(ProfileProviderBuilder):
-    """botocore's providers for profiles, of which two look at the environment."""
+    """botocore's providers for profiles; the two that read variables read them from the session's mapping."""
 
     def __init__(self, session: EnvironmentSession, cache: dict[str, Any]) -> None:
         super().__init__(session, cache=cache)
@@ -123,7 +123,7 @@ class _Profiles(ProfileProviderBuilder):
 
     def providers(self, profile_name: str, disable_env_vars: bool = False) -> list[CredentialProvider]:
         core = self._core
-        own = {
+        replacements = {
             ProcessProvider: ProcessProvider(
                 profile_name, lambda: core.full_config, popen=partial(subprocess.Popen, env=dict(core.environ))
             ),
@@ -135,23 +135,23 @@ class _Profiles(ProfileProviderBuilder):
                 disable_env_vars=True,
             ),
         }
-        usual = super().providers(profile_name, disable_env_vars)
-        return [own.get(type(provider), provider) for provider in usual]
+        providers = super().providers(profile_name, disable_env_vars)
+        return [replacements.get(type(provider), provider) for provider in providers]
 
 
 def _with_web_identity(core: EnvironmentSession, profile: str) -> dict[str, Any]:
     """Return the configuration files' content with the environment's token file and role in a profile."""
     config = core.full_config
     profiles = config.get("profiles", {})
-    given = {key: core.environ[name] for key, name in _WEB_IDENTITY.items() if name in core.environ}
-    return {**config, "profiles": {**profiles, profile: {**profiles.get(profile, {}), **given}}}
+    variables = {key: core.environ[name] for key, name in _WEB_IDENTITY.items() if name in core.environ}
+    return {**config, "profiles": {**profiles, profile: {**profiles.get(profile, {}), **variables}}}
 
 
 class _FolderLoader(Loader):
-    """A loader that does not look into all four hundred services' folders to find one.
+    """A loader that lists services by their folders' names, without looking into all four hundred folders.
 
-    botocore checks a service's name against a listing of every model and version, twice a client: a third of the
-    time that a client takes to make. The folders' names do as well.
+    botocore checks a service's name against a listing of every model and version, twice for each client, which is a
+    third of the time to create one.
     """
 
     def list_available_services(self, type_name: str) -> list[str]:

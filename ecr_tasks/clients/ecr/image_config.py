@@ -1,4 +1,4 @@
-"""An image's configuration: a blob, which ECR gives an address for."""
+"""An image's configuration: a blob, which is read from an address that ECR returns."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from ecr_tasks.clients.ecr.errors import translated
+from ecr_tasks.clients.ecr.errors import translate_errors
 from ecr_tasks.errors import EcrTasksError
 
 if TYPE_CHECKING:
@@ -14,23 +14,24 @@ if TYPE_CHECKING:
 
     from ecr_tasks.model.registry import Repository
 
-MOST_BYTES = 4 * 1024 * 1024
-"""No configuration that is one has more."""
+MAX_BYTES = 4 * 1024 * 1024
+"""More than any configuration has."""
 
-SECONDS = 10.0
+TIMEOUT = 10.0
+"""Seconds."""
 
 
-def read(client: ECRClient, repository: Repository, digest: str) -> Mapping[str, str]:
-    """Its labels (GetDownloadUrlForLayer); none where we may not read it or the address gives none.
+def read_labels(client: ECRClient, repository: Repository, digest: str) -> Mapping[str, str]:
+    """Return the labels of a configuration (GetDownloadUrlForLayer), or none when it can't be read.
 
-    What they are read for is a sentence in an error, whose place no other error may take.
+    No error is raised: the labels only complete the message of another one.
     """
     try:
-        with translated(f"read the configuration {digest} (ecr:GetDownloadUrlForLayer)"):
+        with translate_errors(f"read the configuration {digest} (ecr:GetDownloadUrlForLayer)"):
             answer = client.get_download_url_for_layer(
                 registryId=repository.account, repositoryName=repository.name, layerDigest=digest
             )
-        document = json.loads(_fetched(answer["downloadUrl"]))
+        document = json.loads(_download(answer["downloadUrl"]))
     except (EcrTasksError, OSError, ValueError):
         return {}
     config = document.get("config") if isinstance(document, dict) else None
@@ -38,16 +39,16 @@ def read(client: ECRClient, repository: Repository, digest: str) -> Mapping[str,
     return {str(name): str(text) for name, text in labels.items()} if isinstance(labels, dict) else {}
 
 
-def _fetched(url: str) -> bytes:
-    """What is at an address that ECR gave. Raises OSError."""
+def _download(url: str) -> bytes:
+    """Return the first MAX_BYTES at an address. Raises OSError."""
     from http.client import HTTPException
     from urllib.request import urlopen
 
     if not url.startswith(("https://", "http://")):
         raise OSError
     try:
-        with urlopen(url, timeout=SECONDS) as response:  # noqa: S310 - http(s), checked
-            found: bytes = response.read(MOST_BYTES)
-            return found
+        with urlopen(url, timeout=TIMEOUT) as response:  # noqa: S310 - http(s), checked
+            body: bytes = response.read(MAX_BYTES)
+            return body
     except HTTPException as error:
         raise OSError from error

@@ -1,4 +1,4 @@
-"""Listings, page by page: what a repository holds, and what refers to an image, as the API tells it."""
+"""Paged listings: the manifests of a repository, and the manifests that refer to an image."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.errors import AwsError
-from ecr_tasks.model.inventory import ImageDetail, Scan
+from ecr_tasks.model.inventory import ImageDetail, ScanSummary
 from ecr_tasks.model.registry import Repository
 
 if TYPE_CHECKING:
@@ -14,43 +14,47 @@ if TYPE_CHECKING:
     from mypy_boto3_ecr.type_defs import ImageDetailTypeDef, ImageReferrerTypeDef
 
 PAGE = 1000
-"""The most that one page holds (API model, DescribeImages: maxResults)."""
+"""The most manifests on one page (API model, DescribeImages: maxResults)."""
 
 
-def describe(client: ECRClient, repository: str, registry_id: Mapping[str, str]) -> list[ImageDetail]:
-    """Everything in a repository, archived images included, with one call for a thousand manifests.
+def describe_images(client: ECRClient, repository: str, registry_id: Mapping[str, str]) -> list[ImageDetail]:
+    """Return every manifest of a repository, archived ones included, with one call for a thousand.
 
-    botocore's errors come through.
+    Raises botocore's errors.
     """
     parameters: Any = {**registry_id, "repositoryName": repository, "PaginationConfig": {"PageSize": PAGE}}
     if "imageStatus" in client.meta.service_model.shape_for("DescribeImagesFilter").members:  # type: ignore[attr-defined]
         parameters["filter"] = {"imageStatus": "ANY"}  # SDKs before the archive refuse to send it
     pages = client.get_paginator("describe_images").paginate(**parameters)
-    return [_detail(item) for page in pages for item in page["imageDetails"]]
+    return [_image_detail(item) for page in pages for item in page["imageDetails"]]
 
 
 def referrers(client: ECRClient, repository: Repository, digest: str) -> tuple[ImageReferrerTypeDef, ...]:
-    """The active images whose subject this is. botocore's errors come through."""
+    """Return the active manifests whose subject is this digest.
+
+    Raises AwsError when boto3 is too old to ask, and botocore's errors.
+    """
     if not hasattr(client, "list_image_referrers"):
         raise AwsError("This boto3 can't ask ECR for an image's signatures and SBOMs.", "Update boto3.")
-    found: list[ImageReferrerTypeDef] = []
-    more: Any = {}
+    items: list[ImageReferrerTypeDef] = []
+    next_page: Any = {}
     while True:
         answer = client.list_image_referrers(
             registryId=repository.account,
             repositoryName=repository.name,
             subjectId={"imageDigest": digest},
-            **more,
+            **next_page,
         )
-        found += answer["referrers"]
+        items += answer["referrers"]
         if not answer.get("nextToken"):
-            return tuple(found)
-        more = {"nextToken": answer["nextToken"]}
+            return tuple(items)
+        next_page = {"nextToken": answer["nextToken"]}
 
 
-def _detail(item: ImageDetailTypeDef) -> ImageDetail:
+def _image_detail(item: ImageDetailTypeDef) -> ImageDetail:
     status = item.get("imageScanStatus", {}).get("status")
     severities = item.get("imageScanFindingsSummary", {}).get("findingSeverityCounts", {})
+    scan = ScanSummary(status, {str(name): count for name, count in severities.items()}) if status else None
     return ImageDetail(
         digest=item["imageDigest"],
         media_type=item.get("imageManifestMediaType", ""),
@@ -60,6 +64,6 @@ def _detail(item: ImageDetailTypeDef) -> ImageDetail:
         pulled=item.get("lastRecordedPullTime"),
         artifact_type=item.get("artifactMediaType"),
         subject=item.get("subjectManifestDigest"),
-        scan=Scan(status, {str(name): count for name, count in severities.items()}) if status else None,
+        scan=scan,
         status=item.get("imageStatus", "ACTIVE"),
     )

@@ -1,4 +1,4 @@
-"""The API's structures as our data, and the registry's host where the endpoint tells it. Pure."""
+"""The API's structures as values of model/, and the host of a registry at an API endpoint."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from ecr_tasks.model.registry import RegistryToken, Repository
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr.type_defs import (
-        AuthorizationDataTypeDef,
         ImageFailureTypeDef,
         ImageTypeDef,
         RepositoryTypeDef,
@@ -21,13 +20,13 @@ if TYPE_CHECKING:
 
 _API = "api.ecr."
 
-_NOT_THERE = ("ImageNotFound", "InvalidImageTag", "InvalidImageDigest", "ImageTagDoesNotMatchDigest")
-"""BatchGetImage's failures that say that there is no such image. The others (API model, ImageFailureCode: KmsError,
-ImageInaccessible, Upstream…) say that there is one."""
+_NOT_FOUND = ("ImageNotFound", "InvalidImageTag", "InvalidImageDigest", "ImageTagDoesNotMatchDigest")
+"""BatchGetImage's failures for an image that does not exist. With the others (API model, ImageFailureCode: KmsError,
+ImageInaccessible, Upstream…) it exists."""
 
 
-def repository_of(data: RepositoryTypeDef) -> Repository:
-    """What DescribeRepositories says of one repository."""
+def parse_repository(data: RepositoryTypeDef) -> Repository:
+    """Return a repository of DescribeRepositories."""
     filters = data.get("imageTagMutabilityExclusionFilters", [])
     return Repository(
         name=data["repositoryName"],
@@ -38,47 +37,47 @@ def repository_of(data: RepositoryTypeDef) -> Repository:
     )
 
 
-def stored_image(data: ImageTypeDef) -> StoredImage:
-    """What BatchGetImage says of one image."""
+def parse_image(data: ImageTypeDef) -> StoredImage:
+    """Return an image of BatchGetImage."""
     return StoredImage(data["imageId"]["imageDigest"], data["imageManifest"], data["imageManifestMediaType"])
 
 
-def token_of(data: AuthorizationDataTypeDef) -> RegistryToken:
-    """The decoded value is split at its first colon, the host is ``proxyEndpoint``'s (ecr.md, Tokens)."""
-    username, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
-    return RegistryToken(urlsplit(data["proxyEndpoint"]).netloc, username, password)
+def parse_token(encoded: str, host: str) -> RegistryToken:
+    """Return the token for a host: ``user:password`` in base64 (API reference, AuthorizationData)."""
+    username, _, password = base64.b64decode(encoded).decode().partition(":")
+    return RegistryToken(host, username, password)
 
 
-def by_reference(images: Sequence[ImageTypeDef], references: Sequence[str]) -> dict[str, StoredImage]:
-    """What was found, by the tags and digests that were asked for."""
-    found = {image["imageId"].get("imageTag", ""): stored_image(image) for image in images}
-    found |= {image["imageId"]["imageDigest"]: stored_image(image) for image in images}
-    return {reference: found[reference] for reference in references if reference in found}
+def images_by_reference(images: Sequence[ImageTypeDef], references: Sequence[str]) -> dict[str, StoredImage]:
+    """Return images by the tags and digests that were asked for."""
+    by_id = {image["imageId"].get("imageTag", ""): parse_image(image) for image in images}
+    by_id |= {image["imageId"]["imageDigest"]: parse_image(image) for image in images}
+    return {reference: by_id[reference] for reference in references if reference in by_id}
 
 
 def refuse_unreadable(name: str, failures: Sequence[ImageFailureTypeDef]) -> None:
-    """Raises RegistryError for an image that is there and can't be read: its tag is not free."""
-    wrong = next((item for item in failures if item.get("failureCode") not in _NOT_THERE), None)
-    if wrong is None:
+    """Raise RegistryError for the first image that exists and can't be read: its tag is not free."""
+    failure = next((item for item in failures if item.get("failureCode") not in _NOT_FOUND), None)
+    if failure is None:
         return
-    asked = wrong.get("imageId", {})
-    reason = wrong.get("failureReason", "").strip().rstrip(".") or "no reason given"
+    ids = failure.get("imageId", {})
+    reason = failure.get("failureReason", "").strip().rstrip(".") or "no reason given"
     raise RegistryError(
-        f"ECR can't read the image {asked.get('imageTag') or asked.get('imageDigest')} of {name}: "
-        f"{reason} ({wrong.get('failureCode')}).",
+        f"ECR can't read the image {ids.get('imageTag') or ids.get('imageDigest')} of {name}: "
+        f"{reason} ({failure.get('failureCode')}).",
         "Mend what that names, such as the repository's KMS key or an archived image, and run it again.",
     )
 
 
 def registry_host(endpoint: str, account: str, *, own: bool = True) -> str | None:
-    """An account's registry at an API endpoint; None where only DescribeRepositories can tell.
+    """Return the host of an account's registry at an API endpoint, or None where only DescribeRepositories knows it.
 
-    ``own`` is for the registry that the settings name.
+    ``own`` is True for the registry that the settings name.
 
     Public endpoints are ``api.ecr.REGION.SUFFIX`` in every partition, and their registries
-    ``ACCOUNT.dkr.ecr.REGION.SUFFIX`` (AWS General Reference, Amazon ECR endpoints). A local ECR serves both of its
-    own registry at one address, and further registries at others. FIPS, dual-stack and VPC endpoints follow other
-    rules, which nobody need guess.
+    ``ACCOUNT.dkr.ecr.REGION.SUFFIX`` (AWS General Reference, Amazon ECR endpoints). A local ECR serves the API and
+    its own registry at one address, and other registries at other addresses. FIPS, dual-stack and VPC endpoints
+    follow other rules.
     """
     address = urlsplit(endpoint)
     host = address.hostname or ""

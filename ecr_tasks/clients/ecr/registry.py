@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from ecr_tasks.clients.ecr.errors import error_code, full_of_tags, translated
-from ecr_tasks.clients.ecr.parse import by_reference, registry_host, token_of
-from ecr_tasks.clients.ecr.reader import BATCH, Reader, identifier
+from ecr_tasks.clients.ecr.errors import error_code, too_many_tags, translate_errors
+from ecr_tasks.clients.ecr.parse import images_by_reference, parse_token, registry_host
+from ecr_tasks.clients.ecr.reader import BATCH, Reader, image_id
 from ecr_tasks.clients.ecr.replication import Place, places, rules, statuses
 from ecr_tasks.clients.ecr.session import AwsSession
 from ecr_tasks.clients.parallel import map_parallel
@@ -27,15 +28,16 @@ if TYPE_CHECKING:
     from ecr_tasks.model.inventory import ListedImage
 
 PARALLEL = 8
-"""How many repositories are looked at at once; far below ECR's 1,000 and 2,000 requests a second."""
+"""How many repositories are described at a time; far below ECR's 1,000 and 2,000 requests a second."""
 
 
 class EcrRegistry:
-    """One account's registry in one region, through boto3."""
+    """One account's registry in one region, through boto3.
 
-    def __init__(
-        self, settings: Settings, aws: AwsSession | None = None, place: tuple[str, str] | None = None
-    ) -> None:
+    ``place`` is another account and region than those of the settings.
+    """
+
+    def __init__(self, settings: Settings, aws: AwsSession | None = None, place: Place | None = None) -> None:
         self._account = place[0] if place else settings.account_id
         self._region = place[1] if place else None
         self._settings = settings
@@ -45,105 +47,115 @@ class EcrRegistry:
         self._rules: list[ReplicationRuleOutputTypeDef] | None = None
 
     def in_region(self, account: str, region: str) -> EcrRegistry:
-        """Another account's or region's registry, with the same credentials."""
+        """Return the registry of another account or region, with the same credentials."""
         return EcrRegistry(self._settings, self._aws, (account, region))
 
-    def describe(self, repositories: Mapping[str, Sequence[str]]) -> Mapping[str, RepositoryView]:
-        """Two calls a repository (DescribeRepositories, BatchGetImage), several repositories at once.
+    def public(self, alias: str, read: Callable[[str], str]) -> PublicRegistry:
+        """Return ECR Public's registry of the same credentials; ``read`` returns a manifest by its reference."""
+        from ecr_tasks.clients.ecr.public import PublicRegistry
 
-        One call more for every hundred tags beyond the first.
-        Raises AwsError when the credentials belong to another account than the settings name.
+        return PublicRegistry(self._aws, alias, read)
+
+    @property
+    def admin(self) -> EcrRepositories:
+        """What creates, changes and deletes the registry's repositories."""
+        from ecr_tasks.clients.ecr.repositories import EcrRepositories
+
+        return EcrRepositories(self._reader.client, self._reader.registry_id)
+
+    @property
+    def evidence(self) -> EcrEvidence:
+        """What reads the scans and signatures of the registry's images."""
+        from ecr_tasks.clients.ecr.scans import EcrEvidence
+
+        return EcrEvidence(self._reader.client)
+
+    def connect(self) -> None:
+        """Create the client, which threads must not do."""
+        self._reader.client()
+
+    def describe(self, repositories: Mapping[str, Sequence[str]]) -> Mapping[str, RepositoryView]:
+        """Return repositories and those of the named tags that exist, several repositories at a time.
+
+        Makes two calls for each (DescribeRepositories, BatchGetImage), and one more for every hundred tags beyond
+        the first. Raises AwsError when the credentials belong to another account than the settings name.
         """
         self._reader.client()
         views = map_parallel(
-            lambda name: self._look(name, repositories[name]), [*repositories], PARALLEL, self._aws.retrier
+            lambda name: self._describe(name, repositories[name]), [*repositories], PARALLEL, self._aws.retrier
         )
         return dict(zip(repositories, views, strict=True))
 
+    def _describe(self, name: str, tags: Sequence[str]) -> RepositoryView:
+        repository = self._reader.describe(name)
+        if repository is None:
+            return RepositoryView(None)
+        images: dict[str, StoredImage] = {}
+        for start in range(0, len(tags), BATCH):
+            images.update(self._reader.images_by_id(name, [image_id(tag) for tag in tags[start : start + BATCH]]))
+        return RepositoryView(repository, images)
+
     def image(self, repository: Repository, reference: str) -> StoredImage | None:
-        """One image by tag or digest, or None."""
-        return next(iter(self._reader.get(repository.name, [identifier(reference)]).values()), None)
+        """Return an image by tag or digest, or None."""
+        return next(iter(self._reader.images_by_id(repository.name, [image_id(reference)]).values()), None)
 
     def images(self, repository: Repository, digests: Sequence[str]) -> Mapping[str, StoredImage]:
-        """Several images by digest, in batches of a hundred."""
-        return self._reader.all(repository.name, digests)
+        """Return images by digest; missing ones are left out."""
+        return self._reader.images_by_digest(repository.name, digests)
 
     def labels(self, repository: Repository, image: StoredImage) -> Mapping[str, str]:
-        """The labels of an image's configuration, or of an index's first image's; none where they can't be had."""
-        from ecr_tasks.clients.ecr.image_config import read
+        """Return the labels of an image's configuration, or of an index's first image; empty when unreadable."""
+        from ecr_tasks.clients.ecr.image_config import read_labels
 
         if image.is_index:
             first = self.image(repository, image.children[0][1]) if image.children else None
             return self.labels(repository, first) if first is not None and not first.is_index else {}
-        return read(self._reader.client(), repository, image.config_digest) if image.config_digest else {}
+        return read_labels(self._reader.client(), repository, image.config_digest) if image.config_digest else {}
 
     def find(self, name: str, references: Sequence[str]) -> RepositoryView:
-        """One BatchGetImage of tags and digests, at most a hundred, by what was asked for.
+        """Return images by tag or digest in one BatchGetImage; at most a hundred references.
 
-        The repository (None when nothing was found) is where it is and no more: its mutability is not asked for.
+        The view's repository has a name, an account and a URI, not its mutability; it is None when there are no
+        images.
         """
-        images = self._reader.batch(name, [identifier(reference) for reference in references])
+        images = self._reader.batch_get_image(name, [image_id(reference) for reference in references])
         if not images:
             return RepositoryView(None)
         account = images[0]["registryId"]
         host = registry_host(str(self._reader.client().meta.endpoint_url), account, own=self._region is None)
         repository = Repository(name, account, f"{host}/{name}") if host else self._reader.describe(name)
-        return RepositoryView(repository, by_reference(images, references))
+        return RepositoryView(repository, images_by_reference(images, references))
 
     def referrers(self, repository: Repository, digest: str) -> tuple[str, ...]:
-        """The digests of what has an image as its subject: signatures, attestations, SBOMs (ListImageReferrers)."""
+        """Return the digests of the manifests that have an image as subject (ListImageReferrers)."""
         from ecr_tasks.clients.ecr.listing import referrers
 
-        with self._reader.asking(f"list what refers to images of {repository.name} (ecr:ListImageReferrers)"):
+        action = f"list what refers to images of {repository.name} (ecr:ListImageReferrers)"
+        with self._reader.translate_errors(action):
             return tuple(item["digest"] for item in referrers(self._reader.client(), repository, digest))
 
     def present(self, repository: Repository, digests: Sequence[str]) -> set[str]:
-        """Those of the digests that are there."""
-        return set(self._reader.all(repository.name, digests))
-
-    def replicates_to(self, name: str) -> frozenset[Place]:
-        """Where ECR replicates a repository to by itself; nowhere without ecr:DescribeRegistry. Asked once a run.
-
-        DescribeRegistry knows the caller's own registry alone: another account's rules are its own business.
-        """
-        if self._rules is None:
-            try:
-                with translated("read the registry's replication rules (ecr:DescribeRegistry)"):
-                    self._rules = rules(self._reader.client())
-            except EcrTasksError:
-                self._rules = []
-        return places(self._rules, name)
-
-    def replication(self, repository: Repository, digest: str) -> dict[Place, str]:
-        """How far ECR's own replication of one image is."""
-        with self._reader.asking(f"follow the replication of {repository.name} (ecr:DescribeImageReplicationStatus)"):
-            return statuses(self._reader.client(), repository, digest)
-
-    def public(self, alias: str, read: Callable[[str], str]) -> PublicRegistry:
-        """ECR Public's registry of the same credentials; ``read`` gives a manifest by its reference."""
-        from ecr_tasks.clients.ecr.public import PublicRegistry
-
-        return PublicRegistry(self._aws, alias, read)
-
-    def connect(self) -> None:
-        """Makes the client, which threads must not do."""
-        self._reader.client()
+        """Return those of the digests that exist."""
+        return set(self._reader.images_by_digest(repository.name, digests))
 
     def inventory(self, name: str) -> tuple[ListedImage, ...]:
-        """What a repository holds, folded: a DescribeImages for a thousand, a BatchGetImage for a hundred indexes."""
-        from ecr_tasks.clients.ecr.listing import describe
+        """Return what a repository holds.
+
+        Makes a DescribeImages call for a thousand manifests and a BatchGetImage call for a hundred indexes.
+        """
+        from ecr_tasks.clients.ecr.listing import describe_images
         from ecr_tasks.plan.inventory import group_manifests
 
-        with self._reader.asking(f"list the images of {name} (ecr:DescribeImages)"):
-            details = describe(self._reader.client(), name, self._reader.registry_id)
+        with self._reader.translate_errors(f"list the images of {name} (ecr:DescribeImages)"):
+            details = describe_images(self._reader.client(), name, self._reader.registry_id)
         indexes = [item.digest for item in details if item.media_type in INDEX_MEDIA_TYPES]
-        return group_manifests(details, self._reader.all(name, indexes))
+        return group_manifests(details, self._reader.images_by_digest(name, indexes))
 
     def list_tags(self, repository: Repository) -> Sequence[str] | None:
-        """ListImages, a thousand a page; None without that permission, which pushing does not need."""
+        """Return every tag (ListImages), or None without that permission, which pushing does not need."""
         from botocore.exceptions import ClientError
 
-        with translated(f"list the tags of {repository.name} (ecr:ListImages)"):
+        with translate_errors(f"list the tags of {repository.name} (ecr:ListImages)"):
             lister = self._reader.client().get_paginator("list_images")
             pages = lister.paginate(
                 **self._reader.registry_id,
@@ -158,6 +170,25 @@ class EcrRegistry:
                     raise
         return None
 
+    def replicates_to(self, name: str) -> frozenset[Place]:
+        """Return where ECR itself replicates a repository to; empty without ecr:DescribeRegistry.
+
+        The rules are read once. DescribeRegistry returns those of the caller's own registry only.
+        """
+        if self._rules is None:
+            try:
+                with translate_errors("read the registry's replication rules (ecr:DescribeRegistry)"):
+                    self._rules = rules(self._reader.client())
+            except EcrTasksError:
+                self._rules = []
+        return places(self._rules, name)
+
+    def replication(self, repository: Repository, digest: str) -> dict[Place, str]:
+        """Return the status of ECR's own replication of an image, by place."""
+        action = f"follow the replication of {repository.name} (ecr:DescribeImageReplicationStatus)"
+        with self._reader.translate_errors(action):
+            return statuses(self._reader.client(), repository, digest)
+
     def set_tag(self, repository: Repository, image: StoredImage, tag: str) -> None:
         """Point a tag at an image (PutImage) with the image's own bytes, media type and digest.
 
@@ -166,7 +197,7 @@ class EcrRegistry:
         """
         from botocore.exceptions import ClientError
 
-        with translated(f"point the tag {tag} in {repository.name} at {image.digest}"):
+        with translate_errors(f"point the tag {tag} in {repository.name} at {image.digest}"):
             try:
                 self._reader.client().put_image(
                     registryId=repository.account,
@@ -182,7 +213,7 @@ class EcrRegistry:
                 if code == "ImageTagAlreadyExistsException":
                     self._refuse_other(repository, image, tag, error)
                 elif code == "LimitExceededException":
-                    raise full_of_tags(tag, repository.name, image.digest) from error
+                    raise too_many_tags(tag, repository.name, image.digest) from error
                 elif code != "ImageAlreadyExistsException":
                     raise
 
@@ -205,57 +236,36 @@ class EcrRegistry:
                 remedy="Publish under another tag, or add an exclusion filter that matches it.",
             ) from error
 
-    def reserve(self, repository: Repository, puts: int) -> AbstractContextManager[None]:
-        """Leaves room for so many PutImage of docker's inside, beside our own, which are counted anyway."""
-        return self._aws.budgets.of(repository.account, self.region()).reserve(puts)
-
     def untag(self, repository: Repository, tag: str) -> None:
-        """Takes a tag away, and its image with the last one."""
+        """Remove a tag, and its image with the last one."""
         self.admin.untag(repository.name, tag)
 
-    @property
-    def admin(self) -> EcrRepositories:
-        """The repositories themselves: create, set, delete."""
-        from ecr_tasks.clients.ecr.repositories import EcrRepositories
-
-        return EcrRepositories(self._reader.client, self._reader.registry_id)
-
-    @property
-    def evidence(self) -> EcrEvidence:
-        """What ECR knows about images: scans and signatures."""
-        from ecr_tasks.clients.ecr.scans import EcrEvidence
-
-        return EcrEvidence(self._reader.client)
+    def reserve(self, repository: Repository, puts: int) -> AbstractContextManager[None]:
+        """Return a context that holds room for so many PutImage calls of docker's; our own are counted anyway."""
+        return self._aws.rate_limits.of(repository.account, self.region()).reserve(puts)
 
     def token(self, region: str | None = None) -> RegistryToken:
-        """GetAuthorizationToken, once a run and region: a token lives twelve hours and knows no other region.
+        """Return a registry token (GetAuthorizationToken), one for each region.
 
-        It is for this registry's host, and good for every registry of the region that the credentials may use.
+        A token lives twelve hours. It names this registry's host, and every registry of the region that the
+        credentials may use accepts it.
         """
-        own = self.region()
-        wanted = region or own
-        if wanted not in self._tokens:
-            # Its address would else be that of the caller's own account (API model, GetAuthorizationToken).
-            named = self._account is not None and self._region is None and wanted == own
+        own_region = self.region()
+        region = region or own_region
+        if region not in self._tokens:
+            # Without registryIds, the host is that of the caller's own account (API model, GetAuthorizationToken).
+            named = self._account is not None and self._region is None and region == own_region
             ids: Any = {"registryIds": [self._account]} if named else {}
-            with translated("get a registry token (ecr:GetAuthorizationToken)"):
-                answer = self._aws.ecr(wanted).get_authorization_token(**ids)
-            self._tokens[wanted] = token_of(answer["authorizationData"][0])
-        return self._tokens[wanted]
+            with translate_errors("get a registry token (ecr:GetAuthorizationToken)"):
+                (data,) = self._aws.ecr(region).get_authorization_token(**ids)["authorizationData"]
+            host = urlsplit(data["proxyEndpoint"]).netloc
+            self._tokens[region] = parse_token(data["authorizationToken"], host)
+        return self._tokens[region]
 
     def caller_account(self) -> str:
-        """The account that the credentials belong to (STS GetCallerIdentity)."""
+        """Return the account that the credentials belong to (STS GetCallerIdentity)."""
         return self._reader.caller_account()
 
     def region(self) -> str:
-        """The region that the SDK settled on."""
+        """Return the region that the SDK chose."""
         return str(self._reader.client().meta.region_name)
-
-    def _look(self, name: str, tags: Sequence[str]) -> RepositoryView:
-        repository = self._reader.describe(name)
-        if repository is None:
-            return RepositoryView(None)
-        found: dict[str, StoredImage] = {}
-        for start in range(0, len(tags), BATCH):
-            found.update(self._reader.get(name, [{"imageTag": tag} for tag in tags[start : start + BATCH]]))
-        return RepositoryView(repository, found)

@@ -1,4 +1,4 @@
-"""What ECR copies to other registries by itself: the registry's replication rules, and how far one image is."""
+"""ECR's own replication to other registries: the registry's rules, and the status of one image."""
 
 from __future__ import annotations
 
@@ -15,22 +15,29 @@ Place = tuple[str, str]
 
 
 def rules(client: ECRClient) -> list[ReplicationRuleOutputTypeDef]:
-    """DescribeRegistry's rules. botocore's errors come through."""
+    """Return the registry's replication rules (DescribeRegistry). Raises botocore's errors."""
     return client.describe_registry()["replicationConfiguration"].get("rules", [])
 
 
 def places(rules: list[ReplicationRuleOutputTypeDef], name: str) -> frozenset[Place]:
-    """Where a repository is replicated to: a rule without filters is for all (API model, RepositoryFilter)."""
+    """Return where a repository is replicated to.
+
+    A rule without filters holds for every repository; a filter is what a name begins with (API model,
+    RepositoryFilter).
+    """
     return frozenset(
-        (where["registryId"], where["region"])
+        (destination["registryId"], destination["region"])
         for rule in rules
         if not (filters := rule.get("repositoryFilters")) or any(name.startswith(item["filter"]) for item in filters)
-        for where in rule["destinations"]
+        for destination in rule["destinations"]
     )
 
 
 def statuses(client: ECRClient, repository: Repository, digest: str) -> dict[Place, str]:
-    """DescribeImageReplicationStatus by place; empty for an image that no rule was there for when it was pushed."""
+    """Return the replication status of an image by place (DescribeImageReplicationStatus).
+
+    Empty for an image that was pushed when there was no rule for it.
+    """
     answer = client.describe_image_replication_status(
         registryId=repository.account, repositoryName=repository.name, imageId={"imageDigest": digest}
     )

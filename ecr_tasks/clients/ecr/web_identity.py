@@ -7,8 +7,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ecr_tasks.ci.oidc.tokens import TokenSource, claims, no_token, offered
-from ecr_tasks.clients.ecr.errors import error_code, translated
+from ecr_tasks.ci.oidc.tokens import TokenSource, claims
+from ecr_tasks.ci.systems import SYSTEMS
+from ecr_tasks.ci.token_source import token_source
+from ecr_tasks.clients.ecr.errors import error_code, translate_errors
 from ecr_tasks.errors import AwsError
 
 if TYPE_CHECKING:
@@ -19,52 +21,38 @@ if TYPE_CHECKING:
 METHOD = "assume-role-with-web-identity"
 
 _NAME_LIMIT = 64
-_RUNS = (
-    (("GITHUB_REPOSITORY",), "GITHUB_RUN_ID"),
-    (("CI_PROJECT_PATH",), "CI_PIPELINE_ID"),
-    (("CIRCLE_PROJECT_USERNAME", "CIRCLE_PROJECT_REPONAME"), "CIRCLE_BUILD_NUM"),
-    (("BUILDKITE_ORGANIZATION_SLUG", "BUILDKITE_PIPELINE_SLUG"), "BUILDKITE_BUILD_NUMBER"),
-    (("BITBUCKET_REPO_FULL_NAME",), "BITBUCKET_BUILD_NUMBER"),
-    (("SYSTEM_TEAMPROJECT", "BUILD_REPOSITORY_NAME"), "BUILD_BUILDID"),
-    (("JOB_NAME",), "BUILD_NUMBER"),
-)
-"""What names a project, and a run of it, on each CI."""
 
 
 def credentials(role_arn: str, core: CoreSession, environ: Mapping[str, str]) -> RefreshableCredentials | None:
-    """The role's credentials, which renew themselves with a new token; None where no token is on offer.
+    """Return a role's credentials, which renew themselves with a new token, or None where the CI offers no token.
 
-    Of the session ``core`` only region and endpoints count, no credentials.
-    Raises AwsError when the token or the role can't be had.
+    Only the region and the endpoints of the session ``core`` are used, not its credentials. Raises AwsError when the
+    CI gives no token or STS refuses the role.
     """
-    source = offered(environ, role_arn)
+    source = token_source(environ, role_arn)
     if source is None:
         return None
     from botocore.credentials import RefreshableCredentials
 
-    # It logs a failed renewal with a traceback, and raises it as well.
+    # botocore logs a failed renewal with a traceback and raises it as well.
     logging.getLogger("botocore.credentials").setLevel(logging.CRITICAL)
     exchange = _exchange(role_arn, _client(core), session_name(environ), source)
-    made: RefreshableCredentials = RefreshableCredentials.create_from_metadata(
+    renewing: RefreshableCredentials = RefreshableCredentials.create_from_metadata(
         metadata=exchange(), refresh_using=exchange, method=METHOD
     )
-    return made
-
-
-def missing(environ: Mapping[str, str]) -> AwsError | None:
-    """The error for a CI that offers no token when there are no credentials of any kind; None outside of one."""
-    return no_token(environ)
+    return renewing
 
 
 def session_name(environ: Mapping[str, str]) -> str:
-    """``ecr-tasks``, the project and the run, for whoever reads CloudTrail.
+    """Return ``ecr-tasks``, the project and the run, which CloudTrail shows.
 
-    At most 64 of the characters that STS takes (API model, roleSessionNameType); the run stays whole.
+    It has at most 64 characters, of those that STS accepts (API model, roleSessionNameType); the run is not cut.
     """
-    for names, run in _RUNS:
+    for system in SYSTEMS.values():
+        names, run_number = system.run
         project = "-".join(filter(None, (environ.get(name) for name in names)))
-        if project and environ.get(run):
-            end = "-" + _sanitised(environ[run])[-20:]
+        if project and environ.get(run_number):
+            end = "-" + _sanitised(environ[run_number])[-20:]
             return f"ecr-tasks-{_sanitised(project)}"[: _NAME_LIMIT - len(end)] + end
     return "ecr-tasks"
 
@@ -74,10 +62,9 @@ def _sanitised(text: str) -> str:
 
 
 def _client(core: CoreSession) -> STSClient:
-    """An STS client that signs nothing, in the region's own endpoint.
+    """Return an STS client that signs nothing and uses the region's own endpoint.
 
-    The global endpoint is far away, and its credentials are of the first kind that opt-in regions refuse (IAM
-    User Guide, Manage AWS STS in an AWS Region).
+    Opt-in regions refuse the credentials of the global endpoint (IAM User Guide, Manage AWS STS in an AWS Region).
     """
     from botocore import UNSIGNED
     from botocore.config import Config
@@ -90,65 +77,65 @@ def _client(core: CoreSession) -> STSClient:
         retries={"mode": "standard", "max_attempts": 4},
         user_agent_extra="ecr-tasks",
     )
-    make: Any = core.create_client  # typed as a client of no service
-    client: STSClient = make("sts", config=config)
+    create: Any = core.create_client  # typed as a client of no service
+    client: STSClient = create("sts", config=config)
     return client
 
 
 def _exchange(role_arn: str, client: STSClient, name: str, source: TokenSource) -> Callable[[], dict[str, Any]]:
-    """A function that fetches a token and changes it into credentials, each time anew."""
+    """Return a function that fetches a new token and exchanges it for credentials."""
 
     def exchange() -> dict[str, Any]:
         from botocore.exceptions import ClientError
 
         token = source.fetch()
-        with translated("assume ECR_ROLE_ARN with the CI's token (sts:AssumeRoleWithWebIdentity)"):
+        with translate_errors("assume ECR_ROLE_ARN with the CI's token (sts:AssumeRoleWithWebIdentity)"):
             try:
                 answer = client.assume_role_with_web_identity(
                     RoleArn=role_arn, RoleSessionName=name, WebIdentityToken=token
                 )
             except ClientError as error:
                 raise _refused(error, role_arn, source, token) from None
-        found = answer["Credentials"]
+        keys = answer["Credentials"]
         return {
-            "access_key": found["AccessKeyId"],
-            "secret_key": found["SecretAccessKey"],
-            "token": found["SessionToken"],
-            "expiry_time": found["Expiration"].isoformat(),
+            "access_key": keys["AccessKeyId"],
+            "secret_key": keys["SecretAccessKey"],
+            "token": keys["SessionToken"],
+            "expiry_time": keys["Expiration"].isoformat(),
         }
 
     return exchange
 
 
 def _refused(error: Exception, role_arn: str, source: TokenSource, token: str) -> Exception:
-    """STS's refusals in words (AssumeRoleWithWebIdentity, Errors); others go on to the usual translation."""
+    """Return AwsError for a refusal of STS (API reference, AssumeRoleWithWebIdentity), else the error itself."""
     code = error_code(error)
-    told = str(getattr(error, "response", {}).get("Error", {}).get("Message", "")).strip().rstrip(".")
-    told = told.replace(token, "…")
-    held = claims(token)
-    who = f"the token of {source.issuer}"
+    message = str(getattr(error, "response", {}).get("Error", {}).get("Message", "")).strip().rstrip(".")
+    reason = message.replace(token, "…") or code
+    token_claims = claims(token)
+    holder = f"the token of {source.issuer}"
     if code in ("AccessDenied", "AccessDeniedException"):
-        subject = f' (its subject is "{held["sub"]}")' if "sub" in held else ""
+        claim = f' (its subject is "{token_claims["sub"]}")' if "sub" in token_claims else ""
         return AwsError(
-            f"The role {role_arn} does not trust {who}{subject}: {told or code}.",
+            f"The role {role_arn} does not trust {holder}{claim}: {reason}.",
             "Correct the role's trust policy (`inv iam.trust` prints one for this repository and branch), "
             "and check that ECR_ROLE_ARN names the right role.",
         )
     if code == "InvalidIdentityToken":
-        issuer, audience = held.get("iss", "its issuer"), held.get("aud", "unknown")
+        issuer, audience = token_claims.get("iss", "its issuer"), token_claims.get("aud", "unknown")
         return AwsError(
-            f'STS does not accept {who} (issued by {issuer} for the audience "{audience}"): {told or code}.',
+            f'STS does not accept {holder} (issued by {issuer} for the audience "{audience}"): {reason}.',
             f"Make sure that the role's account has an IAM identity provider for {issuer} with that audience, "
             "or have the CI issue its token for the audience that the provider lists.",
         )
     if code in ("ExpiredTokenException", "ExpiredToken"):
         return AwsError(
-            f"{who[0].upper()}{who[1:]} has expired, so that the role's credentials can't be renewed.",
+            f"{holder[0].upper()}{holder[1:]} has expired, so that the role's credentials can't be renewed.",
             "Give the step less to do, or have the CI issue a token that lives longer; then run it again.",
         )
     if code in ("IDPRejectedClaim", "IDPCommunicationError", "RegionDisabledException", "PackedPolicyTooLarge"):
         return AwsError(
-            f"STS could not assume {role_arn} with {who} ({code}): {told or code}.",
+            f"STS could not assume {role_arn} with {holder} ({code}): {reason}.",
             "Run it again; if it stays so, the message says what STS objects to.",
         )
     return error

@@ -1,9 +1,9 @@
-"""Mutability and exclusion filters from the tag rules: fixed tags locked, moving ones not, as far as ECR can say it.
+"""Mutability and exclusion filters from the tag rules: fixed tags are locked and moving ones not, as far as ECR can.
 
 ECR takes one to five filters of at most two ``*`` (API model, ImageTagMutabilityExclusionFilters). Where five
-match every moving tag and no fixed one, the repository is immutable but for those. Branches have any name, so that
-mostly it is the other way round: mutable, but for what the filters say of the fixed tags. A moving tag that is
-locked would stop a push, and a fixed one that isn't still never moves under `push`: in doubt nothing is locked.
+match every moving tag and no fixed one, the repository is immutable except for those. Branches have any name, so
+that it is mostly mutable except for filters that match the fixed tags. A moving tag that is locked would stop a
+push, and a fixed one that isn't still never moves under `push`: in doubt nothing is locked.
 """
 
 from __future__ import annotations
@@ -22,31 +22,31 @@ _UNLOCKED = "ECR does not lock them; push still never moves them"
 
 @dataclass(frozen=True)
 class Locking:
-    """What a repository locks, and what five filters could not say of it, in sentences."""
+    """Which tags a repository locks, and in sentences which ones five filters can't express."""
 
     mutability: Mutability
     filters: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
-def locking(found: Sequence[Shape], releases: Iterable[int] = (), actual: Sequence[str] = ()) -> Locking:
-    """What to lock for these shapes of tags.
+def locking(shapes: Sequence[Shape], releases: Iterable[int] = (), actual: Sequence[str] = ()) -> Locking:
+    """Return what to lock for these shapes of tags.
 
-    ``releases`` are the major versions that git knows; ``actual`` the filters that the repository has: the major
-    versions they name only move forward, also where a clone knows fewer releases.
+    ``releases`` are the major versions that git knows; ``actual`` are the filters that the repository has: their
+    major versions go up only, also where a clone knows fewer releases.
     """
-    fixed = [shape for shape in found if shape.kind == "fixed"]
-    moving = [shape for shape in found if shape.kind == "moving"]
+    fixed = [shape for shape in shapes if shape.kind == "fixed"]
+    moving = [shape for shape in shapes if shape.kind == "moving"]
     if not fixed:
         return Locking("MUTABLE", notes=("The tag rules give no fixed tags, so there is nothing to lock.",))
-    movable = _each_once(as_filter(shape.text) for shape in moving)
+    movable = _unique(as_filter(shape.text) for shape in moving)
     if len(movable) <= MAX_FILTERS and not any(meet(_any_major(one.text), two) for one in fixed for two in movable):
         return Locking("IMMUTABLE_WITH_EXCLUSION", movable)
-    return _locked_by_name(fixed, moving, _highest(fixed, releases, actual))
+    return _locked_by_filters(fixed, moving, _highest(fixed, releases, actual))
 
 
-def _locked_by_name(fixed: Sequence[Shape], moving: Sequence[Shape], highest: int) -> Locking:
-    """Mutable, but for filters that match the fixed tags."""
+def _locked_by_filters(fixed: Sequence[Shape], moving: Sequence[Shape], highest: int) -> Locking:
+    """Return a mutable repository, except for filters that match the fixed tags."""
     notes: list[str] = []
     plain: list[str] = []
     versions: list[str] = []
@@ -61,7 +61,7 @@ def _locked_by_name(fixed: Sequence[Shape], moving: Sequence[Shape], highest: in
             versions.append(shape.text)
         else:
             plain.append(general)
-    filters, left_out = _fit(_each_once(plain), _each_once(versions), highest, notes)
+    filters, left_out = _fit(_unique(plain), _unique(versions), highest, notes)
     if left_out:
         notes.append(f"ECR takes {MAX_FILTERS} filters, so there is none for {', '.join(left_out)}: {_UNLOCKED}.")
     if not filters:
@@ -77,14 +77,14 @@ def _locked_by_name(fixed: Sequence[Shape], moving: Sequence[Shape], highest: in
 
 
 def _clash(general: str, other: Shape) -> bool:
-    """Whether a moving tag would be locked with the fixed ones; of a branch, which has any name, we only say so."""
+    """Return whether a moving tag would be locked with the fixed ones; branches, which have any name, get a note."""
     return "*" not in other.text and meet(general, other.text)
 
 
 def _fit(
     plain: Sequence[str], versions: Sequence[str], highest: int, notes: list[str]
 ) -> tuple[tuple[str, ...], list[str]]:
-    """The filters that there is room for, and the shapes left without one."""
+    """Return the filters that there is room for, and the shapes without one; ``notes`` are added to."""
     chosen, left_out = list(plain[:MAX_FILTERS]), list(plain[MAX_FILTERS:])
     for number, shape in enumerate(versions):
         room = (MAX_FILTERS - len(chosen)) // (len(versions) - number)
@@ -102,18 +102,18 @@ def _fit(
 
 
 def _highest(fixed: Sequence[Shape], releases: Iterable[int], actual: Sequence[str]) -> int:
-    """The highest major version: of git's, and of what the filters leave room for already; -1 for none."""
-    found = [-1, *releases]
+    """Return the highest major version of git and of the present filters, which have room for one more; -1: none."""
+    majors = [-1, *releases]
     for shape in fixed:
         if MAJOR in shape.text:
             pattern = re.compile(re.escape(shape.text).replace(re.escape(MAJOR), r"(\d{1,6})"))
-            found += [int(match[1]) - 1 for one in actual if (match := pattern.fullmatch(one))]
-    return max(found)
+            majors += [int(match[1]) - 1 for one in actual if (match := pattern.fullmatch(one))]
+    return max(majors)
 
 
 def _any_major(shape: str) -> str:
     return shape.replace(MAJOR, "#")
 
 
-def _each_once(filters: Iterable[str]) -> tuple[str, ...]:
+def _unique(filters: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filters))

@@ -1,7 +1,7 @@
-"""The tag rules as shapes of tags: which ones can come of them, and whether those are fixed or move.
+"""The shapes of the tags that the tag rules can give, and whether those are fixed or moving.
 
-A release's major version is ``MAJOR`` in a shape: a filter has no way to say "a number", so that the filters
-name major versions one by one.
+A shape is a pattern (tag_patterns) in which a release's major version is ``MAJOR``: a filter can't say "a number",
+so that filters name major versions one by one.
 """
 
 from __future__ import annotations
@@ -12,18 +12,19 @@ from dataclasses import dataclass
 from ecr_tasks.model.manifest import CACHE_TAG, INPUTS_TAG
 from ecr_tasks.model.tag import DIRTY, Kind
 from ecr_tasks.plan.repository.tag_patterns import literal
-from ecr_tasks.tags.dates import tells_seconds
+from ecr_tasks.tags.dates import has_seconds
+from ecr_tasks.tags.evaluate import UNVERSIONED, affixes, templates
 from ecr_tasks.tags.flavor import Flavor
 from ecr_tasks.tags.rules import Rule
 from ecr_tasks.tags.template import Expression, Template
 
 MAJOR = "@"
-"""Stands for a major version's number in a shape; no tag has it."""
+"""A major version's number in a shape; no tag has this character."""
 
 
 @dataclass(frozen=True)
 class Shape:
-    """Tags that a rule can give. ``dirty``: those of an uncommitted tree, which `push` may replace."""
+    """Tags that a rule can give; ``dirty`` are those of an uncommitted tree, which `push` may replace."""
 
     text: str
     kind: Kind
@@ -31,45 +32,44 @@ class Shape:
     dirty: bool = False
 
 
-def shapes(
+def tag_shapes(
     rules: Sequence[Rule], flavor: Flavor, *, dirty: bool, unversioned: bool, inputs: bool = False
 ) -> tuple[Shape, ...]:
-    """Every shape of tag that a rule set can give, with `latest`, the build cache and uncommitted trees' tags.
+    """Return every shape that a rule set can give, with `latest`, the build cache and uncommitted trees' tags.
 
     ``dirty`` is whether those are published at all (ECR_DIRTY), ``unversioned`` whether a source without a
     commit has a tag (it has with the default rules), ``inputs`` whether images are found by their inputs.
     """
     enabled = [rule for rule in rules if rule.enable.parts != ("false",)]
-    found = [shape for rule in enabled for shape in _shapes(rule, flavor)]
+    shapes = [shape for rule in enabled for shape in _shapes(rule, flavor)]
     if flavor.latest != "false":
         prefix = _text(flavor.prefix) if flavor.prefix_on_latest else ""
         suffix = _text(flavor.suffix) if flavor.suffix_on_latest else ""
-        found.append(Shape(f"{prefix}latest{suffix}", "moving", f"flavor latest={flavor.latest}"))
+        shapes.append(Shape(f"{prefix}latest{suffix}", "moving", f"flavor latest={flavor.latest}"))
     if inputs:
-        found.append(Shape(f"{INPUTS_TAG}%", "fixed", "ECR_SKIP=content"))
-    found.append(Shape(CACHE_TAG, "moving", "the build cache"))
+        shapes.append(Shape(f"{INPUTS_TAG}%", "fixed", "ECR_SKIP=content"))
+    shapes.append(Shape(CACHE_TAG, "moving", "the build cache"))
     if dirty:
         commits = [shape for rule in enabled if rule.type == "sha" for shape in _shapes(rule, flavor)]
         texts = dict.fromkeys(f"{shape.text}{DIRTY}" for shape in commits) or {f"sha-%{DIRTY}": None}
-        found += [Shape(text, "moving", "uncommitted trees", dirty=True) for text in texts]
+        shapes += [Shape(text, "moving", "uncommitted trees", dirty=True) for text in texts]
     if unversioned:
-        found.append(Shape("unversioned", "moving", "sources without a commit"))
-    return tuple(dict.fromkeys(found))
+        shapes.append(Shape(UNVERSIONED, "moving", "sources without a commit"))
+    return tuple(dict.fromkeys(shapes))
 
 
 def _shapes(rule: Rule, flavor: Flavor) -> list[Shape]:
-    prefix = _text(flavor.prefix if rule.prefix is None else rule.prefix)
-    suffix = _text(flavor.suffix if rule.suffix is None else rule.suffix)
+    prefix, suffix = (_text(affix) for affix in affixes(rule, flavor))
     by_template = _by_template(rule, flavor)
-    found = []
+    shapes = []
     for text, fixed in _values(rule):
         kind: Kind = rule.kind or ("fixed" if fixed or by_template else "moving")
-        found.append(Shape(f"{prefix}{text}{suffix}", kind, rule.text))
-    return found
+        shapes.append(Shape(f"{prefix}{text}{suffix}", kind, rule.text))
+    return shapes
 
 
 def _values(rule: Rule) -> list[tuple[str, bool]]:
-    """What a rule's type gives, before prefix and suffix, and whether the type makes it fixed (tagging/values)."""
+    """Return the patterns of a rule's values (tags.rule_types), each with whether the type makes it fixed."""
     if rule.type in ("semver", "pep440"):
         return _versions(rule)
     if rule.type == "sha":
@@ -82,7 +82,7 @@ def _values(rule: Rule) -> list[tuple[str, bool]]:
         return [(_text(rule.value), False)]
     if rule.type == "ref" and rule.event != "tag":
         return [("#" if rule.event == "pr" else "*", False)]
-    # A git tag as it is, or a part of it: 1.2.3 is one release's own, v1 and stable move.
+    # A git tag or a part of it: 1.2.3 belongs to one release, v1 and stable move.
     return [("*", True), ("*", False)]
 
 
@@ -91,10 +91,9 @@ def _versions(rule: Rule) -> list[tuple[str, bool]]:
     if rule.pattern is None:
         return []
     names = {expression.name for expression in rule.pattern.expressions}
-    told = bool(names & {"version", "raw"}) or names >= {"major", "minor", "patch"}
-    if told:
+    if names & {"version", "raw"} or names >= {"major", "minor", "patch"}:
         return [(_text(rule.pattern, lambda one: _part(one.name, whole, MAJOR, "*")), True)]
-    # Of a pre-release such a pattern gives the whole version (tagging/versions, Version.render).
+    # A pre-release gives the whole version with such a pattern (tags.versions, Version.render).
     return [(_text(rule.pattern, lambda one: _part(one.name, whole, "#", "#")), False), (whole, True)]
 
 
@@ -110,15 +109,9 @@ def _text(template: Template | None, part: Callable[[Expression], str] = lambda 
 
 
 def _by_template(rule: Rule, flavor: Flavor) -> bool:
-    """Whether a template puts the commit, the git tag or the second into the tag (tagging/evaluate, _fixed_by)."""
-    templates = [
-        flavor.prefix if rule.prefix is None else rule.prefix,
-        flavor.suffix if rule.suffix is None else rule.suffix,
-        *([rule.value] if rule.type == "raw" and rule.value is not None else []),
-        *([rule.pattern] if rule.type == "schedule" and rule.pattern is not None else []),
-    ]
+    """Return whether a template puts the commit, the git tag or the second into the tag (as tags.evaluate)."""
     return any(
-        one.name in ("sha", "tag") or (one.name in ("date", "commit_date") and tells_seconds(one.argument or ""))
-        for template in templates
+        one.name in ("sha", "tag") or (one.name in ("date", "commit_date") and has_seconds(one.argument or ""))
+        for template in templates(rule, flavor)
         for one in template.expressions
     )

@@ -85,10 +85,10 @@ def split_secrets(text: str) -> tuple[str, ...]:
     """
 
     def begins(entry: list[Field], field: Field, following: Field | None) -> bool:
-        seen = {other.key for other in entry}
-        if field.key == "type" and "id" in seen:
-            return "type" in seen or (following is not None and following.key == "id")
-        return field.key in ("id", "type") and field.key in seen
+        keys = {other.key for other in entry}
+        if field.key == "type" and "id" in keys:
+            return "type" in keys or (following is not None and following.key == "id")
+        return field.key in ("id", "type") and field.key in keys
 
     # The quotes stay: buildx parses each secret as CSV again.
     return _lines(text) or _group(text, begins, lambda field: field.raw)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ecr_tasks.ci.outputs.actions import Action
+from ecr_tasks.ci.outputs.adapter import Adapter
 from ecr_tasks.ci.outputs.model import ImageOutput, Outputs
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.receipt import Built, ImageReceipt, Published, PublishState, Receipt, Source
@@ -13,40 +15,48 @@ from tests.support.build import ALL_TAGS, HOST, manifest
 NAME = "team/app"
 STORED = manifest("app")
 PROJECT = Path("/project")
+FOLDER = PROJECT / ".ecr-tasks"
+ENVIRON = {
+    "GITHUB_OUTPUT": "/ci/output",
+    "GITHUB_STEP_SUMMARY": "/ci/summary",
+    "BASH_ENV": "/ci/bash_env",
+    "BITBUCKET_PIPELINES_VARIABLES_PATH": "/ci/variables",
+    "BUILDKITE_STEP_ID": "step-1",
+}
 TAGS = tuple(tag.name for tag in ALL_TAGS)
 REFERENCE = f"{HOST}/{NAME}@{STORED.digest}"
 
 
 def built(name: str = NAME, digest: str | None = STORED.digest) -> Built:
-    """What a build leaves."""
+    """Return the result of a build."""
     return Built(name, None, digest, digest, ("linux/amd64",), "store", 1.5)
 
 
 def published(name: str = NAME, state: PublishState = "pushed", stored: StoredImage = STORED) -> Published:
-    """What a push leaves."""
+    """Return the result of a push."""
     return Published(name, HOST, name, stored.digest, TAGS, state, stored)
 
 
 def entry(name: str = NAME, state: PublishState = "pushed", **changes: Any) -> ImageReceipt:
-    """A built and published image of the run."""
-    usual: dict[str, Any] = {
+    """Return the entry of a built and published image."""
+    defaults: dict[str, Any] = {
         "version": "1.2.3",
         "built": built(name),
         "published": (published(name, state),),
         "size": 32100,
         "seconds": 2.25,
     }
-    return ImageReceipt(name, name, TAGS, "no image is tagged sha-a1b2c3d yet", **{**usual, **changes})
+    return ImageReceipt(name, name, TAGS, "no image is tagged sha-a1b2c3d yet", **{**defaults, **changes})
 
 
 def receipt(*images: ImageReceipt, complete: bool = True) -> Receipt:
-    """The receipt of a run on main."""
+    """Return the receipt of a run on main."""
     return Receipt(Source("a1b2c3d4" * 5, False, "main", None, None, None), images, complete)
 
 
 def output(**changes: Any) -> ImageOutput:
-    """One published image as a CI hears of it."""
-    usual: dict[str, Any] = {
+    """Return the output of one published image."""
+    defaults: dict[str, Any] = {
         "name": NAME,
         "repository": f"{HOST}/{NAME}",
         "digest": STORED.digest,
@@ -58,10 +68,15 @@ def output(**changes: Any) -> ImageOutput:
         "size": 32100,
         "seconds": 2.25,
     }
-    return ImageOutput(**{**usual, **changes})
+    return ImageOutput(**{**defaults, **changes})
 
 
 def outputs(*images: ImageOutput, **changes: Any) -> Outputs:
-    """A run's outputs, of one image if none is given."""
-    usual: dict[str, Any] = {"receipt": ".ecr-tasks/receipt.json", "branch": "main", "revision": "a1b2c3d4" * 5}
-    return Outputs(images or (output(),), **{**usual, **changes})
+    """Return a run's outputs, with one image if none is given."""
+    defaults: dict[str, Any] = {"receipt": ".ecr-tasks/receipt.json", "branch": "main", "revision": "a1b2c3d4" * 5}
+    return Outputs(images or (output(),), **{**defaults, **changes})
+
+
+def actions_of(adapter: Adapter, run: Outputs | None = None) -> list[Action]:
+    """Return the actions by which an adapter passes on the outputs of a run."""
+    return list(adapter.outputs(run or outputs(), ENVIRON, FOLDER))

@@ -23,10 +23,10 @@ def test_the_summary_says_what_happened() -> None:
 
 
 def test_the_summary_says_what_was_skipped_and_why() -> None:
-    made = output(
+    record = output(
         state="already-published", because="this commit is published as sha-a1b2c3d", platforms={}, size=None
     )
-    page = summary(outputs(made, dirty=True))
+    page = summary(outputs(record, dirty=True))
     assert "published before, nothing to do" in page
     assert "| skipped | the build, as this commit is published as sha-a1b2c3d |" in page
     assert "with uncommitted changes" in page
@@ -34,8 +34,8 @@ def test_the_summary_says_what_was_skipped_and_why() -> None:
 
 
 def test_the_summary_of_a_build_alone() -> None:
-    made = output(state="built", digest=None, tags=(), version=None, size=None, platforms={"linux/amd64": None})
-    page = summary(outputs(made, revision=None))
+    record = output(state="built", digest=None, tags=(), version=None, size=None, platforms={"linux/amd64": None})
+    page = summary(outputs(record, revision=None))
     assert "built, not published" in page
     assert "| tags | none |" in page
     assert "| size | linux/amd64 |" in page

@@ -1,4 +1,4 @@
-"""The edge: files appended to and written, lines on stderr alone, the CI's program, and a CI that can't be told."""
+"""Passing results to a CI: its files, lines on stderr only, its program; and what happens when it fails."""
 
 from __future__ import annotations
 
@@ -10,11 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from ecr_tasks.ci.outputs import adapters
-from ecr_tasks.ci.outputs import perform as edge
-from ecr_tasks.ci.outputs import write as ci
+from ecr_tasks.ci.azure.outputs import Azure
+from ecr_tasks.ci.buildkite.outputs import Buildkite
+from ecr_tasks.ci.github.outputs import GitHub
+from ecr_tasks.ci.outputs import perform as performer
+from ecr_tasks.ci.outputs import write
 from ecr_tasks.ci.outputs.actions import Append, Start, Write
+from ecr_tasks.ci.outputs.adapter import FILES_ONLY
 from ecr_tasks.ci.outputs.perform import perform
+from ecr_tasks.ci.outputs.write import log_group, mask, show_error, write_outputs
+from ecr_tasks.ci.systems import SYSTEMS, outputs_adapter
 from ecr_tasks.errors import RegistryError
 from ecr_tasks.model.registry import RegistryToken, registry_secrets
 from tests.ci.outputs.build import REFERENCE, outputs
@@ -22,20 +27,21 @@ from tests.ci.outputs.build import REFERENCE, outputs
 SECRET = "a-registry-password"
 MASKS = f"""
 from pathlib import Path
+from ecr_tasks.ci.github.outputs import GitHub
 from ecr_tasks.ci.outputs.write import mask
-mask("github", Path("."), {SECRET!r}, "123456789012", "short", "first line\\nsecond line")
+mask(GitHub(), Path("."), {SECRET!r}, "123456789012", "short", "first line\\nsecond line")
 """
 
 
 @pytest.fixture(autouse=True)
 def nothing_masked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in a new process."""
-    monkeypatch.setattr(ci, "_masked", set())
+    """Forget what is masked, as a new process does."""
+    monkeypatch.setattr(write, "_masked", set())
 
 
 @pytest.fixture
 def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A ``buildkite-agent`` that writes down its arguments and stdin; the folder it writes to."""
+    """Put a ``buildkite-agent`` on the PATH that records its arguments and stdin; return its folder."""
     folder = tmp_path / "agent"
     folder.mkdir()
     program = folder / "buildkite-agent"
@@ -54,46 +60,47 @@ def test_github_gets_its_files_and_the_project_the_ones_for_any_ci(
     output, page = tmp_path / "output", tmp_path / "summary"
     output.write_text("before=1\n", encoding="utf-8")
     environ = {"GITHUB_OUTPUT": str(output), "GITHUB_STEP_SUMMARY": str(page)}
-    ci.emit("github", environ, outputs(), tmp_path)
+    write_outputs(GitHub(), environ, outputs(), tmp_path)
     assert output.read_text(encoding="utf-8").startswith("before=1\nimage<<")
     assert REFERENCE in page.read_text(encoding="utf-8")
     folder = tmp_path / ".ecr-tasks"
     assert {path.name for path in folder.iterdir()} == {
         *(".gitignore", "outputs.env", "outputs.json", "outputs.properties", "summary.md")
     }
-    said = capsys.readouterr()
-    assert (said.out, said.err) == ("", "")
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "")
 
 
 def test_every_ci_leaves_stdout_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for provider in (*adapters.ADAPTERS, None):
-        with ci.group(provider, "Build"):
-            ci.emit(provider, {}, outputs(), tmp_path)
-        ci.annotate_error(provider, {}, RegistryError("It broke.", "Mend it."), tmp_path)
-        ci.mask(provider, tmp_path, SECRET)
+    for provider in (*SYSTEMS, None):
+        adapter = outputs_adapter(provider)
+        with log_group(adapter, "Build"):
+            write_outputs(adapter, {}, outputs(), tmp_path)
+        show_error(adapter, {}, RegistryError("It broke.", "Mend it."), tmp_path)
+        mask(adapter, tmp_path, f"{SECRET} {provider}")
     assert capsys.readouterr().out == ""
 
 
 def test_a_group_is_closed_when_what_is_in_it_fails(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(ValueError, match="broken"), ci.group("github", "Build"):
+    with pytest.raises(ValueError, match="broken"), log_group(GitHub(), "Build"):
         raise ValueError("broken")
     assert capsys.readouterr().err == "::group::Build\n::endgroup::\n"
 
 
 def test_without_a_ci_there_are_no_groups(capsys: pytest.CaptureFixture[str]) -> None:
-    with ci.group(None, "Build"):
+    with log_group(FILES_ONLY, "Build"):
         pass
     assert capsys.readouterr().err == ""
 
 
 def test_an_error_is_annotated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    ci.annotate_error("azure", {}, RegistryError("It broke.", "Mend it."), tmp_path)
+    show_error(Azure(), {}, RegistryError("It broke.", "Mend it."), tmp_path)
     assert capsys.readouterr().err == "##vso[task.logissue type=error]It broke. Mend it.\n"
 
 
 def test_the_agent_is_told_on_its_stdin(tmp_path: Path, agent: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    ci.emit("buildkite", {}, outputs(), tmp_path)
-    ci.mask("buildkite", tmp_path, SECRET)
+    write_outputs(Buildkite(), {}, outputs(), tmp_path)
+    mask(Buildkite(), tmp_path, SECRET)
     arguments = (agent / "arguments").read_text(encoding="utf-8")
     assert arguments.startswith("meta-data set IMAGE\n")
     assert "annotate --style info --context ecr-tasks\n" in arguments
@@ -108,17 +115,17 @@ def test_an_agent_that_fails_is_a_warning_without_the_text(
     tmp_path: Path, agent: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("AGENT_EXIT", "1")
-    ci.mask("buildkite", tmp_path, SECRET)
-    said = capsys.readouterr().err
-    assert "buildkite-agent redactor add" in said
-    assert SECRET not in said
+    mask(Buildkite(), tmp_path, SECRET)
+    stderr = capsys.readouterr().err
+    assert "buildkite-agent redactor add" in stderr
+    assert SECRET not in stderr
 
 
 def test_an_agent_that_hangs_is_a_warning(
     tmp_path: Path, agent: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (agent / "buildkite-agent").write_text("#!/bin/sh\nexec sleep 60\n", encoding="utf-8")
-    monkeypatch.setattr(edge, "PATIENCE", 0.1)
+    monkeypatch.setattr(performer, "TIMEOUT", 0.1)
     perform([Start(("buildkite-agent", "annotate"), "")], tmp_path)
     assert "failed" in capsys.readouterr().err
 
@@ -131,9 +138,9 @@ def test_a_missing_agent_is_no_matter(tmp_path: Path, capsys: pytest.CaptureFixt
 def test_what_cant_be_written_is_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").touch()
     perform([Append(str(tmp_path / "gone" / "output"), "x"), Write("outputs.env", "x")], tmp_path / "file")
-    said = capsys.readouterr().err.splitlines()
-    assert len(said) == 2
-    assert all(line.startswith("Warning: ") for line in said)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert all(line.startswith("Warning: ") for line in lines)
 
 
 def test_a_file_with_a_limit_never_grows_past_it(tmp_path: Path) -> None:
@@ -153,7 +160,7 @@ def test_the_users_own_gitignore_stays(tmp_path: Path) -> None:
     folder = tmp_path / ".ecr-tasks"
     folder.mkdir()
     (folder / ".gitignore").write_text("mine\n", encoding="utf-8")
-    ci.emit(None, {}, outputs(), tmp_path)
+    write_outputs(FILES_ONLY, {}, outputs(), tmp_path)
     assert (folder / ".gitignore").read_text(encoding="utf-8") == "mine\n"
 
 
@@ -165,7 +172,7 @@ def test_masks_go_to_the_runner_alone() -> None:
 
 def test_a_secret_is_told_once(tmp_path: Path, agent: Path) -> None:
     for _ in range(3):
-        ci.mask("buildkite", tmp_path, SECRET)
+        mask(Buildkite(), tmp_path, SECRET)
     assert (agent / "stdin").read_text(encoding="utf-8") == SECRET
 
 

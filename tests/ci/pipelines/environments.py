@@ -1,4 +1,4 @@
-"""What each CI tells a job that runs for a push to the branch main, and how it hands out tokens.
+"""The variables that each CI sets for a push to the branch main, and those through which it issues tokens.
 
 ``{sha}``, ``{workspace}``, ``{scratch}`` (a folder of the job's own), ``{token}``, ``{issuer}`` are to be filled in.
 """
@@ -101,7 +101,7 @@ ENVIRONMENTS = {
         "TRAVIS_BUILD_NUMBER": "7",
     },
 }
-# What a pipeline must say to get a token, and the variables through which it then has one.
+# The text that a pipeline needs to get a token, and the variables that the job then has.
 TOKENS = {
     "github": (
         "id-token: write",
@@ -117,6 +117,6 @@ TOKENS = {
     ),
     "bitbucket": ("oidc: true", {"BITBUCKET_STEP_OIDC_TOKEN": "{token}"}),
 }
-# TeamCity tells the branch in files alone.
+# TeamCity names the branch in files only.
 TEAMCITY_BUILD = "teamcity.configuration.properties.file={scratch}/configuration.properties\n"
 TEAMCITY_CONFIGURATION = "teamcity.build.branch=main\nteamcity.build.branch.is_default=true\n"

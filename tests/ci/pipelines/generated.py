@@ -28,7 +28,7 @@ class Variant:
         return f"{self.system.name}-{self.credentials}"
 
     def text(self, values: Values = KNOWN) -> str:
-        """The pipeline."""
+        """Return the pipeline."""
         return pipeline(self.system, self.credentials, values)
 
 
@@ -37,7 +37,7 @@ VARIANTS = [Variant(system, kind) for system in SYSTEMS.values() for kind in sys
 
 @dataclass(frozen=True)
 class Step:
-    """What the CI gives to one shell, with the variables that the pipeline sets for it."""
+    """A script that the CI runs in one shell, with the variables that the pipeline sets for it."""
 
     script: str
     environ: dict[str, str] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Job:
-    """The steps that share a workspace; ``python`` says that the CI has set a Python up and put it on PATH."""
+    """The steps that share a workspace; ``python``: the CI has set up a Python and put it on PATH."""
 
     name: str
     steps: tuple[Step, ...]
@@ -53,12 +53,12 @@ class Job:
 
 
 def jobs(variant: Variant, values: Values = KNOWN) -> list[Job]:
-    """The jobs that a push to the default branch starts: the image's first, then the deployment."""
+    """Return the jobs that a push to the default branch starts: the image's first, then the deployment."""
     return list(_READERS[variant.system.name](variant.text(values)))
 
 
 def _texts(variables: dict[str, Any]) -> dict[str, str]:
-    """The variables whose values stand in the file; the others are the CI's secrets."""
+    """Return the variables whose values are in the file; the others are the CI's secrets."""
     return {name: str(value) for name, value in variables.items() if not isinstance(value, dict)}
 
 
@@ -86,9 +86,9 @@ def _jenkins(text: str) -> Iterator[Job]:
     shared = dict(re.findall(r"^ +(\w+) = '(.*)'$", declared, re.MULTILINE))
     scripts = {}
     for stage in text.split("stage('")[1:]:
-        found = re.search(r"(?:sh|script:) '''(.*?)'''|sh '(.*?)'", stage, re.DOTALL)
-        if found:
-            script = (found[1] or found[2]).replace("\\'", "'").replace("\\\\", "\\")
+        match = re.search(r"(?:sh|script:) '''(.*?)'''|sh '(.*?)'", stage, re.DOTALL)
+        if match:
+            script = (match[1] or match[2]).replace("\\'", "'").replace("\\\\", "\\")
             scripts[stage.partition("'")[0]] = Step(script, shared)
     assert list(scripts) == ["Install", "Build", "Build and push", "Deploy"]
     yield Job("image", (scripts["Install"], scripts["Build and push"]))
@@ -143,13 +143,13 @@ def _drone(text: str) -> Iterator[Job]:
 def _teamcity(text: str) -> Iterator[Job]:
     shared = dict(re.findall(r'param\("env\.(\w+)", "(.*)"\)', text))
     for part in text.split("object ")[1:]:
-        found = re.findall(r'scriptContent = (?:"""(.*?)"""|"(.*?)"$)', part, re.DOTALL | re.MULTILINE)
-        scripts = [_teamcity_text(long or short) for long, short in found]
+        literals = re.findall(r'scriptContent = (?:"""(.*?)"""|"(.*?)"$)', part, re.DOTALL | re.MULTILINE)
+        scripts = [_teamcity_text(long or short) for long, short in literals]
         yield Job(part.split()[0], tuple(Step(script, shared) for script in scripts))
 
 
 def _teamcity_text(text: str) -> str:
-    """What Kotlin and then TeamCity make of a string."""
+    """Return a string as Kotlin and then TeamCity read it."""
     text = text.replace("${'$'}", "$").replace("%system.teamcity.build.tempDir%", "$TEMP_DIR")
     return text.replace("%%", "%")
 

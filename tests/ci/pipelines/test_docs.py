@@ -1,4 +1,4 @@
-"""The pages of ``docs/ci``: one a system, each with all that it takes, and true to what is written and asked."""
+"""The pages of ``docs/ci``: one a system, complete and in agreement with what ecr-tasks writes and asks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ecr_tasks.ci.systems import SYSTEMS, System
 DOCS = Path(__file__).parents[3] / "docs" / "ci"
 PAGES = pytest.mark.parametrize("system", SYSTEMS.values(), ids=lambda system: system.name)
 # What pushing asks ECR for (Amazon ECR User Guide, "IAM permissions for pushing an image"), what ecr-tasks asks
-# before (ecr_tasks/ecr/registry.py), and what reading a cache or a base image in the repository needs.
+# before (ecr_tasks/clients/ecr/registry.py), and what reading a cache or a base image in the repository needs.
 PUSH = {
     *("BatchCheckLayerAvailability", "BatchGetImage", "CompleteLayerUpload", "DescribeRepositories", "ListImages"),
     *("GetDownloadUrlForLayer", "InitiateLayerUpload", "PutImage", "UploadLayerPart"),
@@ -22,12 +22,12 @@ PUSH = {
 
 
 def page(system: System) -> str:
-    """A system's page."""
+    """Return a system's page."""
     return (DOCS / f"{system.name}.md").read_text(encoding="utf-8")
 
 
 def documents(text: str) -> list[Any]:
-    """Every JSON block."""
+    """Return every JSON block."""
     return [json.loads(block) for block in re.findall(r"```json\n(.*?)```", text, re.DOTALL)]
 
 

@@ -1,4 +1,4 @@
-"""Every pipeline is what its CI takes: by the vendors' own schemas, linters, and parsers of their languages."""
+"""Every pipeline is valid for its CI, by the vendors' schemas, linters, and parsers of their languages."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ STAGE = {"agent", "options", "environment", "when", "steps", "post", "input", "t
 
 
 def run(*arguments: str | Path) -> str:
-    """Runs one of the tools that the development group brings; what it prints, which must be praise."""
+    """Run one of the development tools, which must find no fault; return its stdout."""
     done = subprocess.run(arguments, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
-def written(folder: Path, variant: Variant, values: Values) -> Path:
-    """The pipeline, in a file of the name that its CI looks for."""
+def write_file(folder: Path, variant: Variant, values: Values) -> Path:
+    """Write the pipeline to the file that its CI looks for; return the path."""
     path = folder / variant.system.path
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(variant.text(values), encoding="utf-8")
@@ -63,7 +63,7 @@ def written(folder: Path, variant: Variant, values: Values) -> Path:
 @ALL
 def test_it_fits_the_vendors_schema(variant: Variant, values: Values, tmp_path: Path) -> None:
     name = variant.system.name
-    path = written(tmp_path, variant, values)
+    path = write_file(tmp_path, variant, values)
     if name in LANGUAGES:
         assert_parses(variant.system.name, path)
     elif name == "codebuild":
@@ -84,7 +84,7 @@ def test_the_schema_would_find_a_mistake(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("variant", [item for item in VARIANTS if item.system.name == "github"], ids=str)
 def test_zizmor_finds_no_weakness_in_the_workflow(variant: Variant, tmp_path: Path) -> None:
-    path = written(tmp_path, variant, KNOWN)
+    path = write_file(tmp_path, variant, KNOWN)
     config = tmp_path / "zizmor.yml"
     # GitHub's own actions by their major version, as its documentation has them.
     config.write_text('rules: {unpinned-uses: {config: {policies: {"actions/*": ref-pin}}}}\n', encoding="utf-8")
@@ -104,7 +104,7 @@ def test_the_jenkinsfile_has_the_sections_of_a_declarative_pipeline(tmp_path: Pa
     variants = [item for item in VARIANTS if item.system.name == "jenkins"]
     assert len(variants) == 2
     for variant in variants:
-        sections = blocks(written(tmp_path, variant, KNOWN).read_text(encoding="utf-8"))
+        sections = blocks(write_file(tmp_path, variant, KNOWN).read_text(encoding="utf-8"))
         (pipeline,) = [names for name, names in sections if name == "pipeline"]
         assert set(pipeline) <= PIPELINE
         assert {"agent", "stages"} <= set(pipeline)
@@ -116,8 +116,8 @@ def test_the_jenkinsfile_has_the_sections_of_a_declarative_pipeline(tmp_path: Pa
 
 
 def blocks(groovy: str) -> list[tuple[str, list[str]]]:
-    """Each ``name … { … }`` of a Groovy file with the names of what stands in it, by braces and indentation."""
-    found: list[tuple[str, list[str]]] = []
+    """Return each ``name … { … }`` of a Groovy file with the names of its content, by braces and indentation."""
+    sections: list[tuple[str, list[str]]] = []
     for number, line in enumerate(lines := groovy.splitlines()):
         if not line.rstrip().endswith("{") or line.lstrip().startswith("//"):
             continue
@@ -129,12 +129,12 @@ def blocks(groovy: str) -> list[tuple[str, list[str]]]:
                 break
             if indentation == depth + 4 and not other.strip().startswith(("//", "}")):
                 inner.append(other.split()[0].partition("(")[0])
-        found.append((line.split()[0].partition("(")[0], inner))
-    return found
+        sections.append((line.split()[0].partition("(")[0], inner))
+    return sections
 
 
 def assert_parses(name: str, path: Path) -> None:
-    """The whole file is in the language's grammar."""
+    """Assert that the whole file is in the language's grammar."""
     parser = tree_sitter.Parser(tree_sitter.Language(LANGUAGES[name]()))
     root = parser.parse(path.read_bytes()).root_node
     assert not root.has_error, str(root)
@@ -150,7 +150,7 @@ def test_the_parser_would_find_a_mistake(name: str, tmp_path: Path) -> None:
 
 
 def assert_buildspec(document: dict[str, object]) -> None:
-    """What the reference of the buildspec says of names and types."""
+    """Assert names and types by the reference of the buildspec."""
     assert set(document) <= BUILDSPEC
     assert document["version"] == 0.2
     env, phases = document["env"], document["phases"]

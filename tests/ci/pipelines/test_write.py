@@ -10,9 +10,10 @@ import yaml
 
 from ecr_tasks.ci.pipelines import requirements as requirements_file
 from ecr_tasks.ci.pipelines import template
+from ecr_tasks.ci.pipelines.requirements import DEFAULT_INSTALL
 from ecr_tasks.ci.pipelines.template import Values
-from ecr_tasks.ci.pipelines.write import check, pipeline, write
-from ecr_tasks.ci.systems import DEFAULT_INSTALL, SYSTEMS, credentials_of, find
+from ecr_tasks.ci.pipelines.write import check, choose_credentials, pipeline, write
+from ecr_tasks.ci.systems import SYSTEMS
 from ecr_tasks.errors import Refused, SettingsError
 from tests.ci.pipelines.generated import KNOWN, UNKNOWN, VARIANTS, Variant, jobs
 
@@ -20,21 +21,21 @@ ALL = pytest.mark.parametrize("variant", VARIANTS, ids=str)
 GITHUB = SYSTEMS["github"]
 
 
-def started(project: Path, variant: Variant, values: Values = KNOWN) -> Path:
-    """A project with this pipeline; gives the file."""
+def write_pipeline(project: Path, variant: Variant, values: Values = KNOWN) -> Path:
+    """Write this pipeline into the project; return its path."""
     write(project, variant.system, variant.credentials, values, dry=False)
     return project / variant.system.path
 
 
 def change_the_template(monkeypatch: pytest.MonkeyPatch, old: str, new: str) -> None:
-    """As another version of ecr-tasks has it."""
+    """Change the template, as another version of ecr-tasks could."""
     load = template.load
     monkeypatch.setattr("ecr_tasks.ci.pipelines.write.load", lambda *which: load(*which).replace(old, new))
 
 
 @ALL
 def test_it_lies_where_the_ci_looks_for_it_and_ends_with_a_line_end(variant: Variant, tmp_path: Path) -> None:
-    text = started(tmp_path, variant).read_text(encoding="utf-8")
+    text = write_pipeline(tmp_path, variant).read_text(encoding="utf-8")
     assert text.endswith("\n")
     assert not text.endswith("\n\n")
     assert all(line == line.rstrip() for line in text.splitlines())
@@ -73,14 +74,14 @@ def test_keys_are_the_cis_to_store(variant: Variant) -> None:
 
 @ALL
 def test_what_is_not_known_is_said_and_no_setting_would_take_it(variant: Variant, tmp_path: Path) -> None:
-    said = write(tmp_path, variant.system, variant.credentials, UNKNOWN, dry=False)
-    left = [line for line in said if template.FILL_IN in line]
+    lines = write(tmp_path, variant.system, variant.credentials, UNKNOWN, dry=False)
+    left = [line for line in lines if template.FILL_IN in line]
     assert len(left) == (3 if variant.credentials == "oidc" else 2)
-    lines = (tmp_path / variant.system.path).read_text(encoding="utf-8").splitlines()
+    pipeline_lines = (tmp_path / variant.system.path).read_text(encoding="utf-8").splitlines()
     for line in left:
         number = re.search(r"line (\d+) ", line)
         assert number
-        assert template.FILL_IN in lines[int(number[1]) - 1]
+        assert template.FILL_IN in pipeline_lines[int(number[1]) - 1]
 
 
 @pytest.mark.parametrize(
@@ -109,15 +110,15 @@ def test_nothing_is_overwritten(variant: Variant, tmp_path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("mine\n", encoding="utf-8")
     with pytest.raises(Refused, match="already"):
-        started(tmp_path, variant)
+        write_pipeline(tmp_path, variant)
     assert path.read_text(encoding="utf-8") == "mine\n"
     assert not (tmp_path / "requirements-ci.txt").exists()
 
 
 def test_dry_writes_nothing(tmp_path: Path) -> None:
-    said = write(tmp_path, GITHUB, "oidc", KNOWN, dry=True)
+    lines = write(tmp_path, GITHUB, "oidc", KNOWN, dry=True)
     assert list(tmp_path.iterdir()) == []
-    assert ".github/workflows/ecr.yml: would be written" in said
+    assert ".github/workflows/ecr.yml: would be written" in lines
 
 
 def test_a_folder_that_cant_be_written_is_named(tmp_path: Path) -> None:
@@ -128,17 +129,17 @@ def test_a_folder_that_cant_be_written_is_named(tmp_path: Path) -> None:
 
 @ALL
 def test_a_new_pipeline_is_up_to_date(variant: Variant, tmp_path: Path) -> None:
-    started(tmp_path, variant)
+    write_pipeline(tmp_path, variant)
     assert check(tmp_path, variant.system, KNOWN) == ""
 
 
 def test_other_settings_make_no_pipeline_old(tmp_path: Path) -> None:
-    started(tmp_path, VARIANTS[0])
+    write_pipeline(tmp_path, VARIANTS[0])
     assert check(tmp_path, GITHUB, UNKNOWN) == ""
 
 
 def test_peoples_own_changes_make_no_pipeline_old(tmp_path: Path) -> None:
-    path = started(tmp_path, VARIANTS[0])
+    path = write_pipeline(tmp_path, VARIANTS[0])
     text = path.read_text(encoding="utf-8").replace("ubuntu-latest", "big-runner") + "  # and a job of ours\n"
     path.write_text("# Ours.\n" + text, encoding="utf-8")
     assert check(tmp_path, GITHUB, KNOWN) == ""
@@ -148,7 +149,7 @@ def test_peoples_own_changes_make_no_pipeline_old(tmp_path: Path) -> None:
 def test_a_changed_template_shows_as_a_difference(
     variant: Variant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    started(tmp_path, variant)
+    write_pipeline(tmp_path, variant)
     change_the_template(monkeypatch, 'echo "Deploy', 'echo "Ship')
     difference = check(tmp_path, variant.system, KNOWN)
     changed = [line for line in difference.splitlines() if re.match(r"[-+](?![-+])", line)]
@@ -162,7 +163,7 @@ def test_a_changed_template_shows_as_a_difference(
 def test_the_values_that_were_filled_in_are_no_difference(
     variant: Variant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = started(tmp_path, variant, UNKNOWN)
+    path = write_pipeline(tmp_path, variant, UNKNOWN)
     text = path.read_text(encoding="utf-8")
     filled = {"THE_REGION": "us-east-1", "THE_ROLE_ARN": "arn:aws:iam::123456789012:role/ci", "THE_REPOSITORY": "a/b"}
     for name, value in filled.items():
@@ -174,7 +175,7 @@ def test_the_values_that_were_filled_in_are_no_difference(
 
 
 def test_the_variant_is_the_files_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    started(tmp_path, Variant(GITHUB, "keys"))
+    write_pipeline(tmp_path, Variant(GITHUB, "keys"))
     change_the_template(monkeypatch, 'echo "Deploy', 'echo "Ship')
     assert "id-token" not in check(tmp_path, GITHUB, KNOWN)
 
@@ -182,7 +183,7 @@ def test_the_variant_is_the_files_own(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_no_pipeline_is_a_difference_and_so_is_one_of_unknown_origin(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="There is no"):
         check(tmp_path, GITHUB, KNOWN)
-    path = started(tmp_path, VARIANTS[0])
+    path = write_pipeline(tmp_path, VARIANTS[0])
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     path.write_text("".join(lines[1:]), encoding="utf-8")
     with pytest.raises(Refused, match="doesn't say") as refused:
@@ -199,20 +200,12 @@ def test_a_pipeline_that_is_no_text_is_an_error(tmp_path: Path) -> None:
         check(tmp_path, GITHUB, KNOWN)
 
 
-def test_a_name_is_found_and_a_near_one_is_guessed() -> None:
-    assert find("GitHub") is GITHUB
-    with pytest.raises(SettingsError, match="Did you mean jenkins"):
-        find("jenkns")
-    with pytest.raises(SettingsError, match="woodpecker"):
-        find("hudson")
-
-
 def test_credentials_are_the_systems_best_or_as_asked() -> None:
-    assert credentials_of(GITHUB, keys=False, oidc=False) == "oidc"
-    assert credentials_of(GITHUB, keys=True, oidc=False) == "keys"
-    assert credentials_of(SYSTEMS["jenkins"], keys=False, oidc=False) == "keys"
-    assert credentials_of(SYSTEMS["jenkins"], keys=False, oidc=True) == "oidc"
-    assert credentials_of(SYSTEMS["codebuild"], keys=False, oidc=False) == "role"
+    assert choose_credentials(GITHUB, keys=False, oidc=False) == "oidc"
+    assert choose_credentials(GITHUB, keys=True, oidc=False) == "keys"
+    assert choose_credentials(SYSTEMS["jenkins"], keys=False, oidc=False) == "keys"
+    assert choose_credentials(SYSTEMS["jenkins"], keys=False, oidc=True) == "oidc"
+    assert choose_credentials(SYSTEMS["codebuild"], keys=False, oidc=False) == "role"
 
 
 @pytest.mark.parametrize(
@@ -220,23 +213,23 @@ def test_credentials_are_the_systems_best_or_as_asked() -> None:
 )
 def test_what_a_system_cant_have_is_said(name: str, keys: bool, oidc: bool) -> None:
     with pytest.raises(SettingsError):
-        credentials_of(SYSTEMS[name], keys=keys, oidc=oidc)
+        choose_credentials(SYSTEMS[name], keys=keys, oidc=oidc)
 
 
-def noted(monkeypatch: pytest.MonkeyPatch, text: str | None) -> str:
+def requirements_text(monkeypatch: pytest.MonkeyPatch, text: str | None) -> str:
     monkeypatch.setattr(requirements_file, "_direct_url", lambda: text)
     return requirements_file.text()
 
 
 def required(text: str) -> str:
-    """The one requirement in the file."""
+    """Return the one requirement in the file."""
     (line,) = [line for line in text.splitlines() if line and not line.startswith("#")]
     return line
 
 
 def test_ci_installs_what_was_installed_from_git(monkeypatch: pytest.MonkeyPatch) -> None:
     git = '{"url": "https://git.example/ecr-tasks.git", "vcs_info": {"vcs": "git", "commit_id": "1a2b3c"}}'
-    assert required(noted(monkeypatch, git)) == "ecr-tasks @ git+https://git.example/ecr-tasks.git@1a2b3c"
+    assert required(requirements_text(monkeypatch, git)) == "ecr-tasks @ git+https://git.example/ecr-tasks.git@1a2b3c"
 
 
 @pytest.mark.parametrize(
@@ -252,11 +245,11 @@ def test_ci_installs_what_was_installed_from_git(monkeypatch: pytest.MonkeyPatch
     ],
 )
 def test_else_the_project_brings_a_wheel(monkeypatch: pytest.MonkeyPatch, text: str | None) -> None:
-    found = noted(monkeypatch, text)
-    assert required(found) == f"./{requirements_file.wheel()}"
-    assert "pip wheel --no-deps --wheel-dir ci" in found
-    assert "secret" not in found
-    assert "token" not in found
+    content = requirements_text(monkeypatch, text)
+    assert required(content) == f"./{requirements_file.WHEEL}"
+    assert "pip wheel --no-deps --wheel-dir ci" in content
+    assert "secret" not in content
+    assert "token" not in content
 
 
 def test_requirements_are_written_once_and_only_where_they_are_used(
@@ -266,8 +259,8 @@ def test_requirements_are_written_once_and_only_where_they_are_used(
     file = tmp_path / "requirements-ci.txt"
     write(tmp_path, GITHUB, "oidc", Values(install="pip install ./tools"), dry=False)
     assert not file.exists()
-    said = write(tmp_path, SYSTEMS["jenkins"], "keys", KNOWN, dry=False)
-    assert any("has to be made and committed" in line for line in said)
+    lines = write(tmp_path, SYSTEMS["jenkins"], "keys", KNOWN, dry=False)
+    assert any("has to be made and committed" in line for line in lines)
     file.write_text("mine\n", encoding="utf-8")
     write(tmp_path, SYSTEMS["drone"], "keys", KNOWN, dry=False)
     assert file.read_text(encoding="utf-8") == "mine\n"

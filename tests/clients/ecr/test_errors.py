@@ -1,11 +1,11 @@
-"""AWS's errors as a person reads them: the code, a cause, a remedy, and nothing that is secret."""
+"""AWS's errors as EcrTasksErrors: the exit code, a cause, a remedy, and no secret."""
 
 from __future__ import annotations
 
 import pytest
 from botocore import exceptions as aws
 
-from ecr_tasks.clients.ecr.errors import translated
+from ecr_tasks.clients.ecr.errors import translate_errors
 from ecr_tasks.errors import AwsError, EcrTasksError, Refused, RegistryError, SettingsError
 
 
@@ -13,8 +13,8 @@ def client_error(code: str, message: str = "what AWS says") -> aws.ClientError:
     return aws.ClientError({"Error": {"Code": code, "Message": message}}, "SomeOperation")
 
 
-def told(error: Exception) -> EcrTasksError:
-    with pytest.raises(EcrTasksError) as caught, translated("push"):
+def translated(error: Exception) -> EcrTasksError:
+    with pytest.raises(EcrTasksError) as caught, translate_errors("push"):
         raise error
     assert caught.value.cause.strip()
     assert caught.value.remedy.strip().endswith(".")
@@ -51,36 +51,36 @@ def told(error: Exception) -> EcrTasksError:
     ],
 )
 def test_each_known_error_has_its_kind_and_says_why(error: Exception, kind: type[EcrTasksError], word: str) -> None:
-    found = told(error)
-    assert type(found) is kind
-    assert word in found.cause
+    translated_error = translated(error)
+    assert type(translated_error) is kind
+    assert word in translated_error.cause
 
 
 @pytest.mark.parametrize(
     "code", ["InternalFailure", "ImageTagAlreadyExistsException", "RepositoryNotFoundException", "AccessDenied"]
 )
 def test_an_error_without_a_message_is_told_by_its_code(code: str) -> None:
-    cause = told(client_error(code, "")).cause
+    cause = translated(client_error(code, "")).cause
     assert cause.endswith(f": {code}.")
     assert cause.count(code) == 1
 
 
 def test_a_repository_that_is_missing_is_named_with_its_registry() -> None:
     message = "The repository with name 'team/app' does not exist in the registry with id '123456789012'"
-    error = told(client_error("RepositoryNotFoundException", message))
+    error = translated(client_error("RepositoryNotFoundException", message))
     assert error.cause == "The repository team/app does not exist in the registry of 123456789012."
     assert "inv repo.ensure" in error.remedy
 
 
 def test_a_message_ends_one_sentence_however_aws_ends_it() -> None:
-    assert told(client_error("AccessDeniedException", "not authorized.")).cause.endswith("not authorized.")
-    assert told(client_error("SomethingNew", "it broke.")).cause.endswith("it broke (SomethingNew).")
+    assert translated(client_error("AccessDeniedException", "not authorized.")).cause.endswith("not authorized.")
+    assert translated(client_error("SomethingNew", "it broke.")).cause.endswith("it broke (SomethingNew).")
 
 
 def test_a_dead_local_ecr_has_a_remedy_of_its_own() -> None:
-    assert "inv local" in told(aws.EndpointConnectionError(endpoint_url="http://127.0.0.1:5000/")).remedy
+    assert "inv local" in translated(aws.EndpointConnectionError(endpoint_url="http://127.0.0.1:5000/")).remedy
 
 
 def test_what_nobody_foresaw_keeps_its_traceback() -> None:
-    with pytest.raises(ZeroDivisionError), translated("push"):
+    with pytest.raises(ZeroDivisionError), translate_errors("push"):
         _ = 1 / 0

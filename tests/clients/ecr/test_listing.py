@@ -67,22 +67,24 @@ def test_a_tag_that_points_there_already_is_set(stubbed: tuple[EcrRegistry, Stub
     registry.set_tag(repository(), manifest("a"), "latest")
 
 
-@pytest.mark.parametrize("ours", [True, False])
+@pytest.mark.parametrize("same", [True, False])
 def test_an_immutable_tag_is_looked_at_before_it_is_an_error(
-    stubbed: tuple[EcrRegistry, Stubber], ours: bool
+    stubbed: tuple[EcrRegistry, Stubber], same: bool
 ) -> None:
     registry, stubber = stubbed
-    there = manifest("a" if ours else "b")
-    identifier = {"imageDigest": there.digest, "imageTag": "1.0.0"}
-    image = {"imageId": identifier, "imageManifest": there.manifest, "imageManifestMediaType": there.media_type}
+    existing = manifest("a" if same else "b")
+    identifier = {"imageDigest": existing.digest, "imageTag": "1.0.0"}
+    image = {"imageId": identifier, "imageManifest": existing.manifest, "imageManifestMediaType": existing.media_type}
     stubber.add_client_error("put_image", "ImageTagAlreadyExistsException", "immutable", 400)
     stubber.add_response("batch_get_image", {"images": [image]})
-    if ours:
+    if same:
         registry.set_tag(repository(), manifest("a"), "1.0.0")
     else:
         with pytest.raises(Refused) as caught:
             registry.set_tag(repository(), manifest("a"), "1.0.0")
-        assert caught.value.cause.startswith(f"The tag 1.0.0 in {repository().name} is {there.digest}, built from ")
+        assert caught.value.cause.startswith(
+            f"The tag 1.0.0 in {repository().name} is {existing.digest}, built from "
+        )
         assert manifest("a").digest in caught.value.cause
 
 

@@ -41,8 +41,8 @@ def registry(session: Session, alias: str = "team") -> PublicRegistry:
 def tagged(**tags: str) -> dict[str, Any]:
     """DescribeImageTags' answer."""
     details = [
-        {"imageTag": tag, "imageDetail": {"imageDigest": found, "imageManifestMediaType": IMAGE.media_type}}
-        for tag, found in tags.items()
+        {"imageTag": tag, "imageDetail": {"imageDigest": digest_of_tag, "imageManifestMediaType": IMAGE.media_type}}
+        for tag, digest_of_tag in tags.items()
     ]
     return {"imageTagDetails": details}
 
@@ -71,8 +71,8 @@ def test_another_registrys_alias_is_named() -> None:
 def test_a_tag_that_is_on_the_image_already_is_as_good() -> None:
     session = Session()
     session.stub.add_response("describe_repositories", {"repositories": [TEAM]})
-    made = registry(session)
-    repository = made.describe({"tools/app": []})["tools/app"].repository
+    public = registry(session)
+    repository = public.describe({"tools/app": []})["tools/app"].repository
     assert repository is not None
     wanted = {
         "repositoryName": "tools/app",
@@ -82,18 +82,18 @@ def test_a_tag_that_is_on_the_image_already_is_as_good() -> None:
         "imageTag": "main",
     }
     session.stub.add_client_error("put_image", "ImageAlreadyExistsException", expected_params=wanted)
-    made.set_tag(repository, IMAGE, "main")
+    public.set_tag(repository, IMAGE, "main")
     session.stub.add_client_error("put_image", "LayersNotFoundException", "a layer is missing")
     with pytest.raises(RegistryError, match="a layer is missing"):
-        made.set_tag(repository, IMAGE, "main")
+        public.set_tag(repository, IMAGE, "main")
 
 
 def test_a_repository_that_is_not_there_is_none_and_one_that_came_meanwhile_is_no_error() -> None:
-    from ecr_tasks.model.repository import Desired
+    from ecr_tasks.model.repository import DesiredRepository
 
     session = Session()
     session.stub.add_client_error("describe_repositories", "RepositoryNotFoundException")
     session.stub.add_client_error("create_repository", "RepositoryAlreadyExistsException")
-    made = registry(session)
-    assert made.describe({"tools/app": ["main"]})["tools/app"].repository is None
-    assert made.create("tools/app", Desired(mutability="MUTABLE")) is None
+    public = registry(session)
+    assert public.describe({"tools/app": ["main"]})["tools/app"].repository is None
+    assert public.create("tools/app", DesiredRepository(mutability="MUTABLE")) is None

@@ -11,7 +11,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from ecr_tasks.clients.ecr.errors import translated
+from ecr_tasks.clients.ecr.errors import translate_errors
 from ecr_tasks.clients.ecr.retry import API, BOTOCORE_ATTEMPTS
 from ecr_tasks.errors import AwsError, EcrTasksError, RegistryError
 from tests.support.network import CUT, FAILED, OK, QUOTA, THROTTLED, Answer, Clock, Network
@@ -33,7 +33,7 @@ def test_what_passes_within_a_minute_is_outlasted(failure: Answer) -> None:
 def test_what_does_not_pass_is_an_error_within_two_minutes(failure: Answer) -> None:
     clock = Clock()
     network = Network([failure], clock)
-    with pytest.raises(EcrTasksError) as caught, translated("look at the repository team/app"):
+    with pytest.raises(EcrTasksError) as caught, translate_errors("look at the repository team/app"):
         network.client().describe_repositories()
     assert isinstance(caught.value, (AwsError, RegistryError))
     assert len(network.times) == API.attempts
@@ -55,7 +55,7 @@ def test_what_does_not_pass_is_an_error_within_two_minutes(failure: Answer) -> N
 def test_the_person_is_told_calmly_why_it_waits(failure: Answer, reason: str) -> None:
     clock = Clock()
     Network([failure] * 4 + [OK], clock).client().describe_repositories()
-    assert clock.told == [
+    assert clock.lines == [
         f"{reason}; trying again in 0.8 s (4 of {API.attempts})",
         f"{reason}; trying again in 1.5 s (5 of {API.attempts})",
     ]
@@ -78,7 +78,7 @@ def test_nobody_there_is_found_out_soon(failure: Exception, monkeypatch: pytest.
         network.client().describe_repositories()
     assert len(network.times) == BOTOCORE_ATTEMPTS
     assert network.times[-1] - network.times[0] < 10
-    assert clock.told == []
+    assert clock.lines == []
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_a_cut_answer_is_asked_for_again_after_a_while() -> None:
 
 def test_answers_that_stay_cut_are_an_error_and_not_an_empty_registry() -> None:
     network = Network([CUT], Clock())
-    with pytest.raises(AwsError) as caught, translated("look at the repository team/app"):
+    with pytest.raises(AwsError) as caught, translate_errors("look at the repository team/app"):
         network.client().describe_repositories()
     assert len(network.times) == API.attempts
     assert "https://ecr.example.invalid" in caught.value.cause

@@ -1,4 +1,4 @@
-"""Which tags a repository locks: the fixed ones of the tag rules and no moving one, as far as five filters go."""
+"""A repository locks the fixed tags of the tag rules and no moving one, as far as five filters can express."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from ecr_tasks.model.manifest import CACHE_TAG
 from ecr_tasks.model.registry import Repository, wildcard_matches
-from ecr_tasks.model.repository import Desired
+from ecr_tasks.model.repository import DesiredRepository
 from ecr_tasks.model.tag import Tag
 from ecr_tasks.plan.promotion import is_fixed_name
-from ecr_tasks.plan.repository.desired import desired
+from ecr_tasks.plan.repository.desired import desired_repository
 from ecr_tasks.plan.repository.tag_patterns import as_filter, meet
 from ecr_tasks.plan.retag import is_replaceable
 from tests.support.build import dirty, repository, settings, source
@@ -23,16 +23,18 @@ from tests.tags.build import apply, pull_request, push, pushed_tag
 BRANCHES = st.from_regex(r"[a-zA-Z0-9_][a-zA-Z0-9_./-]{0,40}", fullmatch=True)
 VERSIONS = st.tuples(st.integers(0, 3), st.integers(0, 99), st.integers(0, 99), st.sampled_from(["", "-rc.1", "-a"]))
 LOOKS_FIXED = re.compile(r"sha-.*|[0-3]\..*\..*")
-"""A branch of such a name can't be told from a commit or a release by any filter; a note says so."""
+"""Branch names that no filter can distinguish from a commit's or a release's tag; a note says so."""
 
 EXAMPLES = "type=semver,pattern={{version}};type=semver,pattern={{major}}.{{minor}};type=ref,event=branch;type=sha"
 
 
-def wants(rules: str | None = None, *releases: str, actual: tuple[str, ...] = (), **changes: str) -> Desired:
-    return desired(settings(tags=rules, **changes), source(release_tags=releases), actual)
+def wants(
+    rules: str | None = None, *releases: str, actual: tuple[str, ...] = (), **changes: str
+) -> DesiredRepository:
+    return desired_repository(settings(tags=rules, **changes), source(release_tags=releases), actual)
 
 
-def locked_by(wanted: Desired) -> Repository:
+def locked_by(wanted: DesiredRepository) -> Repository:
     assert len(wanted.filters) <= 5
     for one in wanted.filters:
         assert re.fullmatch(r"[0-9a-zA-Z._*-]{1,128}", one)
@@ -164,11 +166,11 @@ def test_refusing_uncommitted_trees_needs_no_room_for_their_tags() -> None:
 
 
 def test_a_choice_of_ones_own_is_taken_as_it_is() -> None:
-    own = desired(settings(mutability=("immutable", "latest", "pr-*")), source())
+    own = desired_repository(settings(mutability=("immutable", "latest", "pr-*")), source())
     assert (own.mutability, own.filters, own.notes) == ("IMMUTABLE_WITH_EXCLUSION", ("latest", "pr-*"), ())
-    assert desired(settings(mutability=("mutable", "v*")), source()).mutability == "MUTABLE_WITH_EXCLUSION"
-    assert desired(settings(mutability=("immutable",)), source()).mutability == "IMMUTABLE"
-    assert desired(settings(mutability=("mutable",)), source()).mutability == "MUTABLE"
+    assert desired_repository(settings(mutability=("mutable", "v*")), source()).mutability == "MUTABLE_WITH_EXCLUSION"
+    assert desired_repository(settings(mutability=("immutable",)), source()).mutability == "IMMUTABLE"
+    assert desired_repository(settings(mutability=("mutable",)), source()).mutability == "MUTABLE"
 
 
 WORDS = ["".join(letters) for size in range(5) for letters in product("a1-", repeat=size)]
@@ -192,6 +194,6 @@ def test_digits_and_commits_are_no_words() -> None:
 
 @given(st.text("ab*#%.-", min_size=1, max_size=12))
 def test_a_filter_is_one_that_ecr_takes(shape: str) -> None:
-    found = as_filter(shape)
-    assert found.count("*") <= 2
-    assert re.fullmatch(r"[0-9a-zA-Z._*-]{1,128}", found)
+    filter_ = as_filter(shape)
+    assert filter_.count("*") <= 2
+    assert re.fullmatch(r"[0-9a-zA-Z._*-]{1,128}", filter_)

@@ -15,8 +15,8 @@ def test_what_a_destination_looks_like() -> None:
     assert destination("123456789012/eu-west-1") == Destination("123456789012", "eu-west-1")
     public = destination("public.ecr.aws/team/tools/app")
     assert (public.is_public, public.alias, public.repository) == (True, "team", "tools/app")
-    found = destinations("123456789012/eu-west-1, 123456789012/eu-west-1,public.ecr.aws/team")
-    assert [str(item) for item in found] == ["123456789012/eu-west-1", "public.ecr.aws/team"]
+    parsed = destinations("123456789012/eu-west-1, 123456789012/eu-west-1,public.ecr.aws/team")
+    assert [str(item) for item in parsed] == ["123456789012/eu-west-1", "public.ecr.aws/team"]
     mixed = destinations("123456789012/eu-west-1\n123456789012/eu-west-2, public.ecr.aws/team,\n")
     assert [str(item) for item in mixed] == [
         "123456789012/eu-west-1",
@@ -37,14 +37,14 @@ def test_what_a_destination_looks_like() -> None:
         max_size=4,
     )
 )
-def test_every_list_of_destinations_can_be_written_and_read(given_: list[Destination]) -> None:
+def test_every_list_of_destinations_can_be_written_and_read(expected: list[Destination]) -> None:
     for separator in (",", "\n"):
-        text = separator.join(map(str, given_)) + ("\n" if separator == "\n" else "")
-        assert destinations(text) == tuple(given_)
+        text = separator.join(map(str, expected)) + ("\n" if separator == "\n" else "")
+        assert destinations(text) == tuple(expected)
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    "entry",
     [
         "eu-west-1",
         "123/eu-west-1",
@@ -53,7 +53,7 @@ def test_every_list_of_destinations_can_be_written_and_read(given_: list[Destina
         "public.ecr.aws/X",
     ],
 )
-def test_what_is_none_is_named(wrong: str) -> None:
-    with pytest.raises(Malformed) as caught:
-        destinations(f"123456789012/eu-west-1,{wrong}")
-    assert repr(wrong) in caught.value.messages[0]
+def test_what_is_none_is_named(entry: str) -> None:
+    with pytest.raises(Malformed) as error:
+        destinations(f"123456789012/eu-west-1,{entry}")
+    assert repr(entry) in error.value.messages[0]

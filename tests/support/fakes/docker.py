@@ -35,7 +35,7 @@ class FakeDocker:
         self.registry_bases: dict[str, str] = {}
         self.broken: EcrTasksError | None = None
         self.unreachable: set[str] = set()
-        """References that nothing can be copied to."""
+        """References to which every copy fails."""
 
     def engine(self, builder: str | None) -> Engine:
         self.calls.begin("engine")
@@ -65,11 +65,11 @@ class FakeDocker:
 
     def image_digest(self, reference: str, builder: str | None, *, local: bool) -> str | None:
         self.calls.begin("image_digest", reference, "local" if local else "registry")
-        found = (self.local_bases if local else self.registry_bases).get(reference)
-        if found is None and not local:
+        digest = (self.local_bases if local else self.registry_bases).get(reference)
+        if digest is None and not local:
             raise BuildError(f"docker could not find {reference}: not found.", "Log in.")
         self.calls.end()
-        return found
+        return digest
 
     def tag(self, source: str, target: str) -> None:
         self.calls.begin("tag", source, target)
@@ -115,7 +115,7 @@ class FakeDocker:
         self.calls.end()
 
     def id_of(self, image: StoredImage) -> str:
-        """How the store knows an image."""
+        """Return an image's id in the store."""
         return str(image.config_digest) if self.classic else image.digest
 
     def _build(self, item: BuildInput) -> BuildResult:
@@ -124,14 +124,14 @@ class FakeDocker:
         inputs = {
             key: annotations[key] for key in (INPUTS, INPUTS_TRACKED) if key in annotations and not self.classic
         }
-        made = manifest(content, annotations.get(REVISION, REVISION_A), inputs)
+        image = manifest(content, annotations.get(REVISION, REVISION_A), inputs)
         if item.keep == "builder":
             if item.push:
-                self._send(item.references[0], made)
-            return BuildResult(item.name, made.digest, None, item.definition.platforms)
-        for name in (*item.references, self.id_of(made)):
-            self.store[name] = made
-        return BuildResult(item.name, None if self.classic else made.digest, self.id_of(made), ("linux/amd64",))
+                self._send(item.references[0], image)
+            return BuildResult(item.name, image.digest, None, item.definition.platforms)
+        for name in (*item.references, self.id_of(image)):
+            self.store[name] = image
+        return BuildResult(item.name, None if self.classic else image.digest, self.id_of(image), ("linux/amd64",))
 
     def _send(self, reference: str, image: StoredImage) -> None:
         name, _, tag = reference.removeprefix(f"{HOST}/").rpartition(":")

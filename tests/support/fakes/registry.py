@@ -13,7 +13,7 @@ from ecr_tasks.model.inventory import artifact_kind
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Signing
 from ecr_tasks.model.registry import RegistryToken, Repository, RepositoryView
-from ecr_tasks.model.repository import Desired, Difference, RepositoryState
+from ecr_tasks.model.repository import DesiredRepository, Difference, RepositoryState
 from ecr_tasks.model.scan import ScanResult
 from tests.support.build import ACCOUNT, HOST
 from tests.support.fakes.calls import Calls
@@ -219,7 +219,7 @@ class FakeRepositories:
             return None
         return self._registry.states.get(name, RepositoryState(repository, f"arn:{name}"))
 
-    def create(self, name: str, wanted: Desired) -> Repository | None:
+    def create(self, name: str, wanted: DesiredRepository) -> Repository | None:
         self._calls.begin("create", name)
         if name in self._registry.repositories:
             return None
@@ -230,13 +230,13 @@ class FakeRepositories:
         self._calls.end()
         return made
 
-    def set_policies(self, name: str, wanted: Desired) -> None:
+    def set_policies(self, name: str, wanted: DesiredRepository) -> None:
         self._calls.begin("set_policies", name)
         state = self._registry.states[name]
         self._keep(replace(state, lifecycle=wanted.lifecycle, policy=wanted.policy))
         self._calls.end()
 
-    def change(self, state: RepositoryState, difference: Difference, wanted: Desired) -> None:
+    def change(self, state: RepositoryState, difference: Difference, wanted: DesiredRepository) -> None:
         self._calls.begin("change", state.repository.name, difference.aspect)
         self._calls.end()
 

@@ -14,7 +14,9 @@ from ecr_tasks.source.git.read import NO_REPOSITORY, git_state
 from ecr_tasks.tasks import ci_context as show
 from ecr_tasks.tasks import ci_context as tasks
 from tests.ci.recorded import RUNS, Recorded
-from tests.source.conftest import Repo
+from tests.source.conftest import Repo, empty, environ, repo
+
+__all__ = ["empty", "environ", "repo"]  # fixtures
 
 FIELDS = [
     "provider",
@@ -28,7 +30,7 @@ FIELDS = [
     "repository_url",
     "build_url",
 ]
-"""interface.md's, in its order."""
+"""The documented fields, in their order."""
 
 
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: f"{run.provider}: {run.name}")

@@ -1,10 +1,12 @@
-"""What each setting takes, and what bad input is told to write instead."""
+"""The values of each setting, and what the errors of malformed ones say."""
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from tests.settings.conftest import Project
+from tests.support.dotenv_project import Project
 
 BAD = [
     ("AWS_ACCOUNT_ID", "12345678901", "has 11: if a spreadsheet or YAML.*write 012345678901"),
@@ -72,13 +74,11 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("name", "text", "says"), BAD, ids=lambda part: part[:24])
-def test_bad_input_is_told_what_to_write(project: Project, name: str, text: str, says: str) -> None:
-    import re
-
+@pytest.mark.parametrize(("name", "text", "message"), BAD, ids=lambda part: part[:24])
+def test_bad_input_is_told_what_to_write(project: Project, name: str, text: str, message: str) -> None:
     problem = project.problem({name: text})
     assert problem.startswith(f"Environment variable {name} ")
-    assert re.search(says, problem), problem
+    assert re.search(message, problem), problem
     assert re.search(r"[^.?][.?]$", problem)
 
 
@@ -133,47 +133,6 @@ def test_good_input(project: Project, name: str, field: str, text: str, value: o
 @pytest.mark.parametrize("word", ["commit", "content", "never"])
 def test_every_way_to_skip_is_taken(project: Project, word: str) -> None:
     assert project.load({"ECR_SKIP": word}).skip == word
-
-
-@pytest.mark.parametrize(
-    ("unknown", "meant"),
-    [
-        ("ECR_REPOSITRY", "ECR_REPOSITORY"),
-        ("ECR_PLATFORM", "ECR_PLATFORMS"),
-        ("ECR_REGION", "AWS_REGION"),
-        ("ECR_ACCOUNT_ID", "AWS_ACCOUNT_ID"),
-    ],
-)
-def test_a_misspelt_name_gets_the_nearest_one_wherever_it_stands(project: Project, unknown: str, meant: str) -> None:
-    assert project.problem({unknown: "x"}) == (
-        f"Environment variable {unknown} is not a setting: did you mean {meant}?"
-    )
-    project.write(f"\n{unknown}=")
-    assert project.problem() == f".env:2: {unknown} is not a setting: did you mean {meant}?"
-
-
-def test_a_misspelt_key_of_the_configuration(project: Project) -> None:
-    assert project.problem(config={"repositry": "a"}) == (
-        "Invoke configuration ecr.repositry is not a setting: did you mean ecr.repository?"
-    )
-
-
-def test_a_repository_and_a_prefix_contradict_each_other(project: Project) -> None:
-    project.write("ECR_REPOSITORY=app\nECR_REPOSITORY_PREFIX=team")
-    problem = project.problem()
-    assert problem.startswith(".env:1: ECR_REPOSITORY names one repository")
-    assert ".env:2" in problem
-
-
-def test_lambda_takes_one_platform(project: Project) -> None:
-    project.write("ECR_PRESET=lambda\nECR_PLATFORMS=linux/arm64")
-    assert project.load().preset == "lambda"
-    assert "can't be lambda with 2 platforms" in project.problem({"ECR_PLATFORMS": "linux/arm64,linux/amd64"})
-
-
-def test_a_bake_file_is_found_beside_tasks_py(project: Project) -> None:
-    project.write("", "images/bake.hcl")
-    assert project.load({"ECR_BAKE_FILE": "images/bake.hcl"}).bake_file == project.path / "images/bake.hcl"
 
 
 def test_a_number_that_yaml_cut_short_says_so(project: Project) -> None:
