@@ -70,7 +70,7 @@ def as_json(item: ListedImage) -> dict[str, Any]:
         "tags": list(detail.tags),
         "media_type": detail.media_type,
         "artifact_type": detail.artifact_type,
-        "subject": detail.subject,
+        "subject": detail.belongs_to,
         "status": detail.status.lower(),
         "size": item.size,
         "pushed": _time(detail.pushed),
@@ -87,7 +87,7 @@ def as_json(item: ListedImage) -> dict[str, Any]:
                 "kind": referrer.kind,
                 "artifact_type": referrer.detail.artifact_type,
                 "tags": list(referrer.detail.tags),
-                "subject": referrer.detail.subject,
+                "subject": referrer.detail.belongs_to,
                 "size": referrer.detail.size,
             }
             for referrer in item.referrers
