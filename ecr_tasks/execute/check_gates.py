@@ -137,7 +137,7 @@ def _tagged_signatures(registry: Registry, repository: Repository, digest: str) 
 
 
 def _branch(repository: Repository, image: StoredImage, branch: Branch) -> Verdict:
-    has = branch.has(image.revision) if image.revision else None
+    has = branch.contains(image.revision) if image.revision else None
     return judge_branch(repository, image, branch.shown, has)
 
 

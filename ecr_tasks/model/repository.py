@@ -1,4 +1,4 @@
-"""A repository as it should be, and as ECR says that it is."""
+"""A repository as the settings want it, the same as ECR has it, and the differences."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ecr_tasks.model.registry import Mutability, Repository
 
 @dataclass(frozen=True)
 class DesiredRepository:
-    """What the settings want. None and missing tags are what they leave as it is.
+    """A repository as the settings want it: None, and tags that are not here, stay as they are.
 
-    ``lifecycle`` and ``policy`` are JSON texts, checked; ``notes`` are sentences on what can't be had.
+    ``lifecycle`` and ``policy`` are JSON texts without mistakes; ``notes`` are sentences on what ECR can't do.
     """
 
     mutability: Mutability = "MUTABLE"
@@ -30,7 +30,7 @@ class DesiredRepository:
 
 @dataclass(frozen=True)
 class RepositoryState:
-    """What ECR says of a repository: DescribeRepositories, its resource tags and its two policies."""
+    """A repository as ECR has it, by DescribeRepositories, ListTagsForResource and the two policies' calls."""
 
     repository: Repository
     arn: str
@@ -47,7 +47,7 @@ Aspect = Literal["mutability", "scan-on-push", "tags", "lifecycle-policy", "repo
 
 @dataclass(frozen=True)
 class Difference:
-    """One aspect that is not as wanted. ``now`` and ``wanted`` are lines; only encryption can't be changed."""
+    """One aspect that is not as desired. ``now`` and ``wanted`` are lines; only encryption can't be changed."""
 
     aspect: Aspect
     now: tuple[str, ...]
@@ -56,13 +56,13 @@ class Difference:
 
     @property
     def lines(self) -> list[str]:
-        """What to take away (-) and to add (+), under the aspect's name."""
+        """Return the aspect's name, and below it the lines to remove (-) and to add (+)."""
         title = self.aspect if self.changeable else f"{self.aspect} (can't be changed once a repository is created)"
         changes = difflib.ndiff(self.now, self.wanted)
         return [title, *(f"  {line}" for line in changes if line[:1] in "-+")]
 
     def as_json(self) -> dict[str, Any]:
-        """The same for programs."""
+        """Return the difference as `repo.ensure --json` shows it."""
         return {
             "aspect": self.aspect,
             "now": list(self.now),

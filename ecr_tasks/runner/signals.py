@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import signal
 import sys
 import threading
@@ -25,6 +26,7 @@ def end_run_by_signals() -> None:
             if signal.getsignal(number) == signal.SIG_DFL:
                 signal.signal(number, _interrupt)
         sys.unraisablehook = _repeat_interrupt
+        atexit.register(setattr, sys, "unraisablehook", _default_hook)  # at the exit there is nothing left to end
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

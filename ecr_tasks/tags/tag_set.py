@@ -59,12 +59,16 @@ class TagSet:
             )
 
 
+def tag_characters(text: str) -> str:
+    """Return a text with ``-`` for each run of characters that a tag can't have, as metadata-action writes it."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", text)
+
+
 def as_tag(name: str) -> str | None:
     """Return a name as a tag, or None when nothing of it is left.
 
-    Each run of characters that a tag can't have becomes ``-``, as in metadata-action. Then ``.`` and ``-`` at the
-    beginning and all after 128 characters are removed, because docker takes ``[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}``
-    (distribution/reference, grammar of references).
+    After ``tag_characters``, ``.`` and ``-`` at the beginning and all after 128 characters are removed, because
+    docker takes ``[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}`` (distribution/reference, grammar of references).
     """
-    tag = re.sub(r"[^A-Za-z0-9_.-]+", "-", name).lstrip(".-")[:MAX_LENGTH]
+    tag = tag_characters(name).lstrip(".-")[:MAX_LENGTH]
     return tag or None

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ecr_tasks.model.registry import Mutability
-from ecr_tasks.plan.repository.tag_patterns import as_filter, is_vague, meet
+from ecr_tasks.plan.repository.tag_patterns import as_filter, is_too_broad, overlap
 from ecr_tasks.plan.repository.tag_shapes import MAJOR, Shape
 from ecr_tasks.settings.parse.repository_options import MAX_FILTERS
 
@@ -40,9 +40,10 @@ def locking(shapes: Sequence[Shape], releases: Iterable[int] = (), actual: Seque
     if not fixed:
         return Locking("MUTABLE", notes=("The tag rules give no fixed tags, so there is nothing to lock.",))
     movable = _unique(as_filter(shape.text) for shape in moving)
-    if len(movable) <= MAX_FILTERS and not any(meet(_any_major(one.text), two) for one in fixed for two in movable):
+    clashes = any(overlap(_with_any_major(shape.text), one) for shape in fixed for one in movable)
+    if len(movable) <= MAX_FILTERS and not clashes:
         return Locking("IMMUTABLE_WITH_EXCLUSION", movable)
-    return _locked_by_filters(fixed, moving, _highest(fixed, releases, actual))
+    return _locked_by_filters(fixed, moving, _highest_major(fixed, releases, actual))
 
 
 def _locked_by_filters(fixed: Sequence[Shape], moving: Sequence[Shape], highest: int) -> Locking:
@@ -51,9 +52,9 @@ def _locked_by_filters(fixed: Sequence[Shape], moving: Sequence[Shape], highest:
     plain: list[str] = []
     versions: list[str] = []
     for shape in fixed:
-        general = _any_major(shape.text) if MAJOR in shape.text else as_filter(shape.text)
-        clash = next((other for other in moving if not other.dirty and _clash(general, other)), None)
-        if is_vague(as_filter(shape.text.replace(MAJOR, "0"))):
+        general = _with_any_major(shape.text) if MAJOR in shape.text else as_filter(shape.text)
+        clash = next((other for other in moving if not other.dirty and _is_locked_too(general, other)), None)
+        if is_too_broad(as_filter(shape.text.replace(MAJOR, "0"))):
             notes.append(f"Tags of the rule {shape.rule} look like anything, and so can moving ones: {_UNLOCKED}.")
         elif clash is not None:
             notes.append(f"Tags of the rule {shape.rule} can look like those of {clash.rule}: {_UNLOCKED}.")
@@ -61,14 +62,14 @@ def _locked_by_filters(fixed: Sequence[Shape], moving: Sequence[Shape], highest:
             versions.append(shape.text)
         else:
             plain.append(general)
-    filters, left_out = _fit(_unique(plain), _unique(versions), highest, notes)
+    filters, left_out = _filters_within_limit(_unique(plain), _unique(versions), highest, notes)
     if left_out:
         notes.append(f"ECR takes {MAX_FILTERS} filters, so there is none for {', '.join(left_out)}: {_UNLOCKED}.")
     if not filters:
         return Locking("MUTABLE", notes=tuple(notes))
-    if any("*" in shape.text and any(meet(one, shape.text) for one in filters) for shape in moving):
+    if any("*" in shape.text and any(overlap(one, shape.text) for one in filters) for shape in moving):
         notes.append(f"A branch whose tag looks like one of {', '.join(filters)} is locked too: name it otherwise.")
-    if any(shape.dirty and any(meet(one, shape.text) for one in filters) for shape in moving):
+    if any(shape.dirty and any(overlap(one, shape.text) for one in filters) for shape in moving):
         notes.append(
             "Tags of uncommitted trees (-dirty) are locked too: push deletes one before it publishes the next, "
             "which needs ecr:BatchDeleteImage."
@@ -76,12 +77,12 @@ def _locked_by_filters(fixed: Sequence[Shape], moving: Sequence[Shape], highest:
     return Locking("MUTABLE_WITH_EXCLUSION", filters, tuple(notes))
 
 
-def _clash(general: str, other: Shape) -> bool:
+def _is_locked_too(general: str, other: Shape) -> bool:
     """Return whether a moving tag would be locked with the fixed ones; branches, which have any name, get a note."""
-    return "*" not in other.text and meet(general, other.text)
+    return "*" not in other.text and overlap(general, other.text)
 
 
-def _fit(
+def _filters_within_limit(
     plain: Sequence[str], versions: Sequence[str], highest: int, notes: list[str]
 ) -> tuple[tuple[str, ...], list[str]]:
     """Return the filters that there is room for, and the shapes without one; ``notes`` are added to."""
@@ -101,7 +102,7 @@ def _fit(
     return tuple(chosen), left_out
 
 
-def _highest(fixed: Sequence[Shape], releases: Iterable[int], actual: Sequence[str]) -> int:
+def _highest_major(fixed: Sequence[Shape], releases: Iterable[int], actual: Sequence[str]) -> int:
     """Return the highest major version of git and of the present filters, which have room for one more; -1: none."""
     majors = [-1, *releases]
     for shape in fixed:
@@ -111,7 +112,7 @@ def _highest(fixed: Sequence[Shape], releases: Iterable[int], actual: Sequence[s
     return max(majors)
 
 
-def _any_major(shape: str) -> str:
+def _with_any_major(shape: str) -> str:
     return shape.replace(MAJOR, "#")
 
 

@@ -11,46 +11,41 @@ from functools import cache
 MAX_WILDCARDS = 2
 """How many ``*`` one filter may have (ECR's API model, ImageTagMutabilityExclusionFilterValue)."""
 
-_LONGEST = 128
+_MAX_LENGTH = 128
 _MIN_LITERALS = 3
 _CLASSES = {"#": frozenset("0123456789"), "%": frozenset("0123456789abcdef")}
 
 
-def literal(text: str) -> str:
-    """Return a rule's own text as it stands in a tag: what a tag can't have becomes ``-``, as in ``as_tag``."""
-    return re.sub(r"[^A-Za-z0-9_.-]+", "-", text)
-
-
 def as_filter(pattern: str) -> str:
     """Return the narrowest filter that matches every tag of a pattern; ``*`` where there is no narrower one."""
-    filter_ = re.sub(r"\*{2,}", "*", re.sub("[#%]", "*", pattern))
-    if filter_.count("*") > MAX_WILDCARDS or len(filter_) > _LONGEST:
-        first, *_, last = filter_.split("*")
-        filter_ = f"{first}*{last}"
-    return filter_ if 1 <= len(filter_) <= _LONGEST else "*"
+    tag_filter = re.sub(r"\*{2,}", "*", re.sub("[#%]", "*", pattern))
+    if tag_filter.count("*") > MAX_WILDCARDS or len(tag_filter) > _MAX_LENGTH:
+        first, *_, last = tag_filter.split("*")
+        tag_filter = f"{first}*{last}"
+    return tag_filter if 1 <= len(tag_filter) <= _MAX_LENGTH else "*"
 
 
-def is_vague(filter_: str) -> bool:
+def is_too_broad(tag_filter: str) -> bool:
     """Return whether a filter matches too much to lock by it: ``*``, or ``*-*``, which also matches branches."""
-    return filter_.startswith("*") and len(filter_.replace("*", "")) < _MIN_LITERALS
+    return tag_filter.startswith("*") and len(tag_filter.replace("*", "")) < _MIN_LITERALS
 
 
-def meet(one: str, other: str) -> bool:
+def overlap(one: str, other: str) -> bool:
     """Return whether a tag can match both patterns."""
     left, right = _tokens(one), _tokens(other)
 
     @cache
-    def meet_from(i: int, j: int) -> bool:
+    def overlap_from(i: int, j: int) -> bool:
         if i == len(left) or j == len(right):
             return all(repeats for _, repeats in (*left[i:], *right[j:]))
         (a, a_repeats), (b, b_repeats) = left[i], right[j]
-        if (a_repeats and meet_from(i + 1, j)) or (b_repeats and meet_from(i, j + 1)):
+        if (a_repeats and overlap_from(i + 1, j)) or (b_repeats and overlap_from(i, j + 1)):
             return True
         if (a_repeats and b_repeats) or not _common(a, b):
             return False
-        return meet_from(i if a_repeats else i + 1, j if b_repeats else j + 1)
+        return overlap_from(i if a_repeats else i + 1, j if b_repeats else j + 1)
 
-    return meet_from(0, 0)
+    return overlap_from(0, 0)
 
 
 def _tokens(pattern: str) -> list[tuple[str, bool]]:

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from ecr_tasks.model.manifest import CACHE_TAG, INPUTS_TAG
 from ecr_tasks.model.tag import DIRTY, Kind
-from ecr_tasks.plan.repository.tag_patterns import literal
 from ecr_tasks.tags.dates import has_seconds
 from ecr_tasks.tags.evaluate import UNVERSIONED, affixes, templates
 from ecr_tasks.tags.flavor import Flavor
 from ecr_tasks.tags.rules import Rule
+from ecr_tasks.tags.tag_set import tag_characters
 from ecr_tasks.tags.template import Expression, Template
 
 MAJOR = "@"
@@ -105,7 +105,7 @@ def _part(name: str, whole: str, major: str, other: str) -> str:
 def _text(template: Template | None, part: Callable[[Expression], str] = lambda expression: "*") -> str:
     if template is None:
         return ""
-    return "".join(literal(item) if isinstance(item, str) else part(item) for item in template.parts)
+    return "".join(tag_characters(item) if isinstance(item, str) else part(item) for item in template.parts)
 
 
 def _by_template(rule: Rule, flavor: Flavor) -> bool:

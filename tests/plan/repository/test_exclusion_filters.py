@@ -15,7 +15,7 @@ from ecr_tasks.model.repository import DesiredRepository
 from ecr_tasks.model.tag import Tag
 from ecr_tasks.plan.promotion import is_fixed_name
 from ecr_tasks.plan.repository.desired import desired_repository
-from ecr_tasks.plan.repository.tag_patterns import as_filter, meet
+from ecr_tasks.plan.repository.tag_patterns import as_filter, overlap
 from ecr_tasks.plan.retag import is_replaceable
 from tests.support.build import dirty, repository, settings, source
 from tests.tags.build import apply, pull_request, push, pushed_tag
@@ -180,20 +180,20 @@ SHAPES = st.lists(st.sampled_from("a1-*"), max_size=5).map("".join)
 @given(SHAPES, SHAPES)
 def test_two_shapes_meet_where_a_tag_matches_both(one: str, other: str) -> None:
     both = any(wildcard_matches(one, word) and wildcard_matches(other, word) for word in WORDS)
-    assert meet(one, other) >= both
+    assert overlap(one, other) >= both
     if "*" not in one + other:
-        assert meet(one, other) == (one == other)
+        assert overlap(one, other) == (one == other)
 
 
 def test_digits_and_commits_are_no_words() -> None:
-    assert not meet("sha-%", "sha-*-dirty")
-    assert not meet("#.#", "#.*.*")
-    assert meet("sha-%", "sha-1*")
-    assert meet("#.#.#", "1.*")
+    assert not overlap("sha-%", "sha-*-dirty")
+    assert not overlap("#.#", "#.*.*")
+    assert overlap("sha-%", "sha-1*")
+    assert overlap("#.#.#", "1.*")
 
 
 @given(st.text("ab*#%.-", min_size=1, max_size=12))
 def test_a_filter_is_one_that_ecr_takes(shape: str) -> None:
-    filter_ = as_filter(shape)
-    assert filter_.count("*") <= 2
-    assert re.fullmatch(r"[0-9a-zA-Z._*-]{1,128}", filter_)
+    tag_filter = as_filter(shape)
+    assert tag_filter.count("*") <= 2
+    assert re.fullmatch(r"[0-9a-zA-Z._*-]{1,128}", tag_filter)
