@@ -101,19 +101,21 @@ class DockerIgnore:
     def apply(self, path: str, matched_parent: Matched | None) -> tuple[bool | None, Matched]:
         """Return whether ``path`` is ignored (None: unknown), and for each rule whether it matched it or a parent.
 
-        A rule that could change nothing is not tried, and so has not matched either. That is why the order of rules
-        matters for whole folders more than one would think, and why not knowing one match can make others unknown.
+        A rule that could change nothing is not tried, and so doesn't match. That is why the order of rules matters
+        for what is in a folder, and why one unknown match can make others unknown.
         """
         ignored: bool | None = False
         matched: list[bool | None] = []
         for rule, before in zip(self.rules, matched_parent or [False] * len(self.rules), strict=True):
-            tried = before is not True and ignored is not (not rule.exception)
-            match = rule.matches(path) if tried else False
+            can_change = ignored is not (not rule.exception)
+            match = rule.matches(path) if can_change and not before else False
             after = True if before or match else None if before is None or match is None else False
-            # A match that is perhaps not looked for decides all the same, but is not surely remembered.
+            # Where ``ignored`` is unknown, the rule is perhaps not tried: its match is unknown, its effect is not.
             matched.append(None if match and not before and ignored is None else after)
-            if after or (after is None and ignored is rule.exception):
-                ignored = not rule.exception if after else None
+            if after:
+                ignored = not rule.exception
+            elif after is None and can_change:
+                ignored = None
         return ignored, matched
 
     def enters(self, ignored_folder: str) -> bool:

@@ -117,5 +117,5 @@ def test_without_a_repository_or_a_commit(tmp_path: Path, empty: Repo) -> None:
     ],
 )
 def test_where_a_branch_is_looked_for(refs: dict[str, str], expected: str | None) -> None:
-    found = branch_ref({f"refs/{name}": remote for name, remote in refs.items()}, "main")
-    assert found == (f"refs/{expected}" if expected else None)
+    ref = branch_ref({f"refs/{name}": remote for name, remote in refs.items()}, "main")
+    assert ref == (f"refs/{expected}" if expected else None)

@@ -1,4 +1,4 @@
-"""Finding out inputs: base images, named contexts, and what can't be told."""
+"""The inputs of images: base images' digests, named contexts, and inputs that are unknown."""
 
 from __future__ import annotations
 
@@ -80,12 +80,12 @@ def test_a_dockerfile_of_another_name_or_in_a_bake_file(tree: Tree) -> None:
 
 
 def test_what_cant_be_told_says_why_and_stops_nothing(tree: Tree) -> None:
-    asked = [image(definition=BuildDefinition("https://example.com/a.git"))]
+    images = [image(definition=BuildDefinition("https://example.com/a.git"))]
     (remote,) = with_inputs(
-        asked, project=tree.path, docker=tree.docker, builder=None, environ=os.environ, log_in=tree.logged_in.extend
+        images, project=tree.path, docker=tree.docker, builder=None, environ=os.environ, log_in=tree.logged_in.extend
     )
     assert remote.inputs == Inputs(unknown="docker fetches the context itself")
-    assert remote.definition == asked[0].definition
+    assert remote.definition == images[0].definition
     assert "named context x" in tree.unknown(contexts={"x": "https://example.com/a.git"})
     assert "named context x" in tree.unknown(contexts={"x": "target:other"})
     assert "nowhere" in tree.unknown(dockerfile="nowhere")
@@ -126,21 +126,21 @@ def test_a_file_that_cant_be_read(tree: Tree, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_an_image_says_what_it_is_made_of(tree: Tree) -> None:
-    made = tree.image(annotations={"a": "1"})
-    assert made.inputs is not None
-    assert made.definition.annotations == {
+    app = tree.image(annotations={"a": "1"})
+    assert app.inputs is not None
+    assert app.definition.annotations == {
         "a": "1",
-        INPUTS: made.inputs.digest,
-        INPUTS_TRACKED: made.inputs.tracked,
+        INPUTS: app.inputs.digest,
+        INPUTS_TRACKED: app.inputs.tracked,
     }
-    assert made.tag_names[-1] == made.inputs.tag == f"inputs-{(made.inputs.digest or '')[7:47]}"
+    assert app.tag_names[-1] == app.inputs.tag == f"inputs-{(app.inputs.digest or '')[7:47]}"
 
 
 def test_only_what_settings_say_counts_and_not_what_git_says(tree: Tree) -> None:
-    asked = tree.image()
+    app = tree.image()
     bare = BuildDefinition(str(tree.path))
-    labelled = replace(asked, bare=bare, definition=replace(bare, labels={"revision": "1"}, args={"EPOCH": "1"}))
-    (found,) = with_inputs(
+    labelled = replace(app, bare=bare, definition=replace(bare, labels={"revision": "1"}, args={"EPOCH": "1"}))
+    (result,) = with_inputs(
         [labelled],
         project=tree.path,
         docker=tree.docker,
@@ -148,16 +148,16 @@ def test_only_what_settings_say_counts_and_not_what_git_says(tree: Tree) -> None
         environ=os.environ,
         log_in=tree.logged_in.extend,
     )
-    assert found.inputs == asked.inputs
+    assert result.inputs == app.inputs
 
 
 def test_a_context_that_changes_during_the_build_is_refused(tree: Tree) -> None:
-    made = tree.image()
-    check_unchanged([made], project=tree.path, environ=os.environ)
+    app = tree.image()
+    check_unchanged([app], project=tree.path, environ=os.environ)
     for number in range(5):
         tree.write(f"out/{number}", "")
     with pytest.raises(BuildError) as caught:
-        check_unchanged([made], project=tree.path, environ=os.environ)
+        check_unchanged([app], project=tree.path, environ=os.environ)
     assert "out/0, out/1, out/2 and 2 more" in caught.value.cause
     assert ".dockerignore" in caught.value.remedy
 
@@ -170,8 +170,8 @@ def test_several_images_are_asked_for_together(tree: Tree, tmp_path: Path) -> No
     with_inputs(
         images, project=tree.path, docker=tree.docker, builder=None, environ=os.environ, log_in=tree.logged_in.extend
     )
-    asked = tree.docker.calls.named("image_digest", "engine")
-    assert sorted(asked) == [
+    calls = tree.docker.calls.named("image_digest", "engine")
+    assert sorted(calls) == [
         ("engine",),
         ("image_digest", "base:1", "local"),
         ("image_digest", "more:1", "local"),
