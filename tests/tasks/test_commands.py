@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from ecr_tasks.model.image import BuildDefinition, Keep
 from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.plan.plan import Plan, PlannedImage, make_plan
+from ecr_tasks.plan.snapshot import Snapshot
 from ecr_tasks.settings.load import load
-from ecr_tasks.tasks.show_commands import shell_commands
+from ecr_tasks.tasks.commands import shell_commands
 from tests.support.build import HOST, SHA_TAG, image, repository, settings, source
 
 ODD = "a 'quoted' \"word\" with $HOME `id` \\ and\na line break; # or two & é *"
@@ -26,7 +27,7 @@ ODD = "a 'quoted' \"word\" with $HOME `id` \\ and\na line break; # or two & é *
 def plan_of(definition: BuildDefinition, *, keep: Keep = "store", there: bool = True) -> Plan:
     """A plan with one image."""
     view = RepositoryView(repository() if there else None)
-    made = make_plan([image(definition=definition)], source(), {"team/app": view}, create_repository=True)
+    made = make_plan([image(definition=definition)], source(), Snapshot({"team/app": view}), create_repository=True)
     (item,) = made.images
     return Plan((PlannedImage(item.image, item.tags, True, "", item.view, item.creates_repository, keep),), ())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import stat
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_tasks.errors import BuildError
-from ecr_tasks.execute.build import Built
-from ecr_tasks.execute.push import Published
-from ecr_tasks.runner import receipt
-from ecr_tasks.runner.receipt import Entry
+from ecr_tasks.model.receipt import Built, ImageReceipt, Published, Receipt, Source
+from ecr_tasks.runner import receipt_file as receipt
+from ecr_tasks.source.state import SourceState
 from tests.support.build import HOST, REVISION_A, SHA_TAG, digest, dirty, manifest, source
 
 IMAGE = manifest("app")
@@ -32,16 +32,27 @@ JSON = st.recursive(
 )
 
 
-def written(project: Path, **entries: Entry) -> dict[str, Any]:
+def entry(built: Built | None, published: tuple[Published, ...] = (), **more: Any) -> ImageReceipt:
+    """An image's entry."""
+    return ImageReceipt("", "team/app", (SHA_TAG,), "as asked", built=built, published=published, **more)
+
+
+def of(state: SourceState, **entries: ImageReceipt) -> Receipt:
+    """A receipt of these entries, by the image's name."""
+    made_of = Source(state.revision, state.dirty, state.branch, state.tag, state.pull_request, state.ci)
+    return Receipt(made_of, tuple(replace(item, name=name) for name, item in entries.items()))
+
+
+def written(project: Path, **entries: ImageReceipt) -> dict[str, Any]:
     """The document that writing leaves."""
-    path = receipt.write(project, source(tag="v1.2.3"), entries)
+    path = receipt.write(project, of(source(tag="v1.2.3"), **entries))
     assert path == project / ".ecr-tasks" / "receipt.json"
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return found
 
 
 def test_the_document_is_interface_mds(tmp_path: Path) -> None:
-    document = written(tmp_path, **{"team/app": Entry(BUILT, [DONE], size=32100, seconds=2.25)})
+    document = written(tmp_path, **{"team/app": entry(BUILT, (DONE,), size=32100, seconds=2.25)})
     assert document["schema"] == 1
     (found,) = document["images"]
     assert {key: found[key] for key in ("name", "digest", "platforms", "size", "seconds")} == {
@@ -73,37 +84,37 @@ def test_the_document_is_interface_mds(tmp_path: Path) -> None:
 
 
 def test_what_is_built_and_not_published_has_a_receipt_too(tmp_path: Path) -> None:
-    (found,) = written(tmp_path, app=Entry(BUILT))["images"]
+    (found,) = written(tmp_path, app=entry(BUILT))["images"]
     assert found["published"] == []
     assert found["digest"] == IMAGE.digest
-    (found,) = written(tmp_path, app=Entry(CLASSIC))["images"]
+    (found,) = written(tmp_path, app=entry(CLASSIC))["images"]
     assert found["digest"] is None
 
 
 def test_what_is_published_and_was_not_built_has_a_receipt_too(tmp_path: Path) -> None:
-    (found,) = written(tmp_path, app=Entry(None, [DONE]))["images"]
+    (found,) = written(tmp_path, app=entry(None, (DONE,)))["images"]
     assert found["digest"] == IMAGE.digest
     assert len(found["published"]) == 1
 
 
 @pytest.mark.parametrize("built", [BUILT, CLASSIC])
 def test_the_next_run_knows_what_was_built(tmp_path: Path, built: Built) -> None:
-    receipt.write(tmp_path, source(), {"team/app": Entry(built)})
+    receipt.write(tmp_path, of(source(), **{"team/app": entry(built)}))
     found = receipt.last_built(tmp_path)["team/app"]
     assert (found.key, found.digest, found.image_id) == (built.key, built.digest, built.image_id)
     assert (found.name, found.platforms, found.keep) == (built.name, built.platforms, built.keep)
 
 
 def test_a_newer_receipt_takes_the_place_of_the_older(tmp_path: Path) -> None:
-    receipt.write(tmp_path, source(), {"old": Entry(BUILT)})
-    receipt.write(tmp_path, dirty(), {"team/app": Entry(CLASSIC)})
+    receipt.write(tmp_path, of(source(), old=entry(BUILT)))
+    receipt.write(tmp_path, of(dirty(), **{"team/app": entry(CLASSIC)}))
     assert list(receipt.last_built(tmp_path)) == ["team/app"]
     assert {path.name for path in (tmp_path / ".ecr-tasks").iterdir()} == {".gitignore", "receipt.json"}
 
 
 def test_git_ignores_the_folder_whatever_the_projects_gitignore_says(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
-    receipt.write(tmp_path, source(), {"app": Entry(BUILT)})
+    receipt.write(tmp_path, of(source(), app=entry(BUILT)))
     said = subprocess.run(
         ["git", "status", "--porcelain", "--untracked-files=all"], cwd=tmp_path, capture_output=True, check=True
     )
@@ -113,17 +124,17 @@ def test_git_ignores_the_folder_whatever_the_projects_gitignore_says(tmp_path: P
 def test_the_users_own_gitignore_in_the_folder_stays(tmp_path: Path) -> None:
     (tmp_path / ".ecr-tasks").mkdir()
     (tmp_path / ".ecr-tasks" / ".gitignore").write_text("mine\n", encoding="utf-8")
-    receipt.write(tmp_path, source(), {"app": Entry(BUILT)})
+    receipt.write(tmp_path, of(source(), app=entry(BUILT)))
     assert (tmp_path / ".ecr-tasks" / ".gitignore").read_text(encoding="utf-8") == "mine\n"
 
 
 def test_a_cis_archiver_may_read_it(tmp_path: Path) -> None:
-    path = receipt.write(tmp_path, source(), {"app": Entry(BUILT)})
+    path = receipt.write(tmp_path, of(source(), app=entry(BUILT)))
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
 
 
 def test_a_write_that_fails_leaves_the_last_receipt_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = receipt.write(tmp_path, source(), {"app": Entry(BUILT)})
+    path = receipt.write(tmp_path, of(source(), app=entry(BUILT)))
     before = path.read_bytes()
 
     def full(self: Path, target: Path) -> Path:
@@ -131,7 +142,7 @@ def test_a_write_that_fails_leaves_the_last_receipt_whole(tmp_path: Path, monkey
 
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(BuildError) as caught:
-        receipt.write(tmp_path, source(), {"other": Entry(BUILT)})
+        receipt.write(tmp_path, of(source(), other=entry(BUILT)))
     assert "No space left on device" in caught.value.cause
     assert path.read_bytes() == before
     assert {found.name for found in path.parent.iterdir()} == {".gitignore", "receipt.json"}
@@ -140,7 +151,7 @@ def test_a_write_that_fails_leaves_the_last_receipt_whole(tmp_path: Path, monkey
 def test_a_folder_that_cant_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / ".ecr-tasks").write_text("a file", encoding="utf-8")
     with pytest.raises(BuildError, match="receipt"):
-        receipt.write(tmp_path, source(), {"app": Entry(BUILT)})
+        receipt.write(tmp_path, of(source(), app=entry(BUILT)))
 
 
 def test_no_receipt_is_nothing_built(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ecr_tasks.settings.schema import TABLE
-from ecr_tasks.tasks.settings_view import as_json, as_rows, shown
+from ecr_tasks.tasks.settings import as_json, as_rows, shown
 from tests.support.dotenv_project import Project
 
 

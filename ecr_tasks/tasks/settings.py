@@ -1,13 +1,16 @@
-"""Settings as people and programs may see them: secrets hidden, each value with its origin."""
+"""The `settings` task: every setting, its value with secrets hidden, and where it came from."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ecr_tasks.settings.parse.build_options import build_args
-from ecr_tasks.settings.schema import setting_of
-from ecr_tasks.settings.settings import Settings
+from ecr_tasks.console import document, table
+from ecr_tasks.runner.decorator import task
+from ecr_tasks.runner.run import Run
+
+if TYPE_CHECKING:
+    from ecr_tasks.settings.settings import Settings
 
 HIDDEN = "…hidden"
 
@@ -16,8 +19,20 @@ _IN_URL = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 _IN_CACHE = re.compile(r"(?i)\b((?:secret_|session_|access_)?(?:access_key|token|key_id|key|password)=)[^,\n]+")
 
 
+@task(help={"json": "one JSON document on stdout"})
+def settings(run: Run, json: bool = False) -> None:
+    """Show every setting, its value (secrets hidden) and where it came from."""
+    if json:
+        document(as_json(run.settings))
+    else:
+        table(("name", "value", "from"), as_rows(run.settings))
+
+
 def shown(name: str, text: str) -> str | None:
     """Return a setting's text without what must not be seen; None for an empty one."""
+    from ecr_tasks.settings.parse.build_options import build_args
+    from ecr_tasks.settings.schema import setting_of
+
     if not text:
         return None
     display = setting_of(name).display
@@ -54,6 +69,8 @@ def as_json(settings: Settings) -> dict[str, Any]:
 
 def as_rows(settings: Settings) -> list[tuple[str, str, str]]:
     """Return what `settings` prints: name, value, origin; in brackets, what an unset setting means."""
+    from ecr_tasks.settings.schema import setting_of
+
     return [
         (name, shown(name, value.text) or f"({setting_of(name).unset})", str(value.origin))
         for name, value in settings.values.items()

@@ -9,27 +9,15 @@ from pathlib import Path
 import pytest
 
 from ecr_tasks.ci.outputs.model import VARIABLES
+from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.tag import Tag
-from ecr_tasks.runner.outputs import gather
-from ecr_tasks.runner.receipt import Entry
-from tests.ci.outputs.build import (
-    NAME,
-    PROJECT,
-    REFERENCE,
-    STORED,
-    TAGS,
-    built,
-    entry,
-    output,
-    plan,
-    planned,
-    published,
-)
-from tests.support.build import BRANCH, FIXED, HOST, LATEST, VERSION, index, manifest, source
+from ecr_tasks.runner.ci_results import outputs_of
+from tests.ci.outputs.build import NAME, PROJECT, REFERENCE, STORED, TAGS, built, entry, output, published, receipt
+from tests.support.build import BRANCH, FIXED, HOST, LATEST, VERSION, image, index, manifest
 
 
 def test_after_a_push_the_image_is_what_push_prints() -> None:
-    values = gather(plan(), {NAME: entry()}, source(), PROJECT).values()
+    values = outputs_of(receipt(entry()), PROJECT, None).values()
     assert values["image"] == REFERENCE
     assert values["digest"] == STORED.digest
     assert values["repository"] == f"{HOST}/{NAME}"
@@ -39,23 +27,21 @@ def test_after_a_push_the_image_is_what_push_prints() -> None:
 
 
 def test_after_a_build_alone_the_image_is_its_local_name() -> None:
-    found = gather(plan(), {NAME: Entry(built())}, source(), PROJECT)
+    found = outputs_of(receipt(entry(published=())), PROJECT, None)
     assert found.values()["image"] == f"{NAME}:{TAGS[0]}"
     assert found.images[0].state == "built"
-    classic = gather(plan(), {NAME: Entry(built(digest=None))}, source(), PROJECT)
+    classic = outputs_of(receipt(entry(built=built(digest=None), published=())), PROJECT, None)
     assert classic.values()["digest"] == ""
 
 
 def test_what_nothing_was_done_with_is_left_out() -> None:
-    found = gather(
-        plan(planned("a"), planned("b")), {"b": entry("b"), "c": entry("c"), "a": Entry()}, source(), PROJECT
-    )
+    found = outputs_of(receipt(entry("a", built=None, published=()), entry("b")), PROJECT, None)
     assert [image.name for image in found.images] == ["b"]
-    assert gather(plan(), {}, source(), PROJECT).values() == {}
+    assert outputs_of(receipt(), PROJECT, None).values() == {}
 
 
 def test_of_several_images_the_first_gives_the_values_and_all_are_in_the_document() -> None:
-    found = gather(plan(planned("a"), planned("b")), {"b": entry("b"), "a": entry("a")}, source(), PROJECT)
+    found = outputs_of(receipt(entry("a"), entry("b")), PROJECT, None)
     values = found.values()
     assert values["repository"] == f"{HOST}/a"
     document = json.loads(values["images"])
@@ -66,7 +52,7 @@ def test_of_several_images_the_first_gives_the_values_and_all_are_in_the_documen
 
 
 def test_variables_have_names_that_no_later_run_takes_for_settings() -> None:
-    found = gather(plan(), {NAME: entry()}, source(), PROJECT)
+    found = outputs_of(receipt(entry()), PROJECT, None)
     assert set(found.variables()) == set(VARIABLES.values())
     assert set(found.values()) == set(VARIABLES)
     assert not any(name.startswith(("ECR_", "AWS_")) for name in found.variables())
@@ -83,14 +69,13 @@ def test_variables_have_names_that_no_later_run_takes_for_settings() -> None:
     ],
 )
 def test_the_version_is_the_tag_that_tells_most(tags: tuple[Tag, ...], version: str) -> None:
-    item = planned()
-    item = replace(item, image=replace(item.image, tags=tags))
-    assert gather(plan(item), {NAME: entry()}, source(), PROJECT).images[0].version == version
+    assert image(tags).version == version
 
 
 def test_the_tag_rules_have_the_last_word_on_the_version() -> None:
-    found = gather(plan(), {NAME: entry()}, source(), PROJECT, versions={NAME: "2024.5"})
-    assert found.values()["version"] == "2024.5"
+    labelled = BuildDefinition(".", labels={"org.opencontainers.image.version": "2024.5"})
+    assert image(definition=labelled).version == "2024.5"
+    assert outputs_of(receipt(entry(version="2024.5")), PROJECT, None).values()["version"] == "2024.5"
 
 
 def test_an_index_has_its_sizes_by_platform_where_somebody_asked() -> None:
@@ -102,38 +87,39 @@ def test_an_index_has_its_sizes_by_platform_where_somebody_asked() -> None:
             ({"os": "unknown", "architecture": "unknown"}, amd.digest),
         ]
     )
-    entries = {NAME: Entry(built(), [published(stored=stored)], size=300)}
-    unasked = gather(plan(), entries, source(), PROJECT).images[0]
+    indexed = entry(published=(published(stored=stored),), size=300)
+    unasked = outputs_of(receipt(indexed), PROJECT, None).images[0]
     assert dict(unasked.platforms) == {"linux/amd64": None, "linux/arm64/v8": None}
-    sizes = {NAME: {"linux/amd64": 100, "linux/arm64/v8": 200}}
-    asked = gather(plan(), entries, source(), PROJECT, sizes=sizes).images[0]
-    assert dict(asked.platforms) == sizes[NAME]
+    sizes = {"linux/amd64": 100, "linux/arm64/v8": 200}
+    asked = outputs_of(receipt(replace(indexed, sizes=sizes)), PROJECT, None).images[0]
+    assert dict(asked.platforms) == sizes
     assert asked.size == 300
 
 
 def test_an_index_of_one_image_has_its_size() -> None:
     stored = index([({"os": "linux", "architecture": "amd64"}, manifest("amd").digest)])
-    entries = {NAME: Entry(built(), [published(stored=stored)], size=300)}
-    assert dict(gather(plan(), entries, source(), PROJECT).images[0].platforms) == {"linux/amd64": 300}
+    indexed = entry(published=(published(stored=stored),), size=300)
+    assert dict(outputs_of(receipt(indexed), PROJECT, None).images[0].platforms) == {"linux/amd64": 300}
 
 
 def test_a_single_image_has_one_size() -> None:
-    found = gather(plan(), {NAME: entry()}, source(), PROJECT).images[0]
+    found = outputs_of(receipt(entry()), PROJECT, None).images[0]
     assert dict(found.platforms) == {"linux/amd64": 32100}
-    skipped = gather(plan(), {NAME: Entry(None, [published(state="already-published")])}, source(), PROJECT).images[0]
+    unbuilt = entry(state="already-published", built=None, size=None)
+    skipped = outputs_of(receipt(unbuilt), PROJECT, None).images[0]
     assert skipped.size == STORED.size
     assert dict(skipped.platforms) == {}
 
 
 def test_the_receipt_is_told_from_the_top_of_the_checkout(tmp_path: Path) -> None:
     project = tmp_path / "services" / "app"
-    found = gather(plan(), {NAME: entry()}, source(root=tmp_path), project)
+    found = outputs_of(receipt(entry()), project, tmp_path)
     assert found.receipt == "services/app/.ecr-tasks/receipt.json"
-    assert gather(plan(), {NAME: entry()}, source(root=None), project).receipt == ".ecr-tasks/receipt.json"
+    assert outputs_of(receipt(entry()), project, None).receipt == ".ecr-tasks/receipt.json"
 
 
 def test_after_a_push_that_failed_there_is_nothing_to_deploy() -> None:
-    found = gather(plan(), {NAME: Entry(built())}, source(), PROJECT, complete=False)
+    found = outputs_of(receipt(entry(published=()), complete=False), PROJECT, None)
     assert (found.values(), found.variables()) == ({}, {})
     assert [image.state for image in found.images] == ["built"]
 

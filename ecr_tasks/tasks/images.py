@@ -1,48 +1,68 @@
-"""Shows what a repository holds: a table for people, a document for programs."""
+"""The `images` task: what the repositories hold."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-from ecr_tasks.console import document, human_size, say, short, table
-from ecr_tasks.model.inventory import Kind, ListedImage, ScanSummary
-from ecr_tasks.model.manifest import INPUTS_TAG, short_tag
+from ecr_tasks.console import document, human_size, say, table
+from ecr_tasks.model.manifest import INPUTS_TAG, short_digest, short_tag
+from ecr_tasks.runner.decorator import task
+from ecr_tasks.runner.run import Run
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ecr_tasks.model.inventory import Kind, ListedImage, ScanSummary
+
+PARALLEL = 4
+"""How many repositories are read at once; each may read its indexes with several calls at once as well."""
 
 _TAGS_SHOWN = 4
 _HEAD = ("  tags", "digest", "platforms", "size", "pushed", "last pulled", "scan", "with")
 _UNITS = (("year", 365 * 86400), ("month", 30 * 86400), ("day", 86400), ("hour", 3600), ("minute", 60))
 _SHOWN_SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
 _DONE = ("COMPLETE", "ACTIVE")
-"""Basic scanning ends with the one, enhanced scanning goes on with the other (ecr.md, Scans)."""
+"""Basic scanning ends with the one, enhanced scanning goes on with the other (API model, ScanStatus)."""
 
 
-def inventory(name: str, held: Sequence[ListedImage], now: datetime) -> None:
-    """One repository's table on stderr, newest first; ages are as of ``now``."""
-    if not held:
+@task(help={"json": "one JSON document on stdout"}, shows_without_registry=True)
+def images(run: Run, json: bool = False) -> None:
+    """Show what the repository holds: tags, digest, platforms, size, age, pulls, scan."""
+    from datetime import datetime, timezone
+
+    from ecr_tasks.clients.parallel import map_parallel
+    from ecr_tasks.runner.images import planned_repositories
+
+    repositories = planned_repositories(run)
+    names = list(dict.fromkeys(repositories.values()))
+    run.registry.connect()
+    inventories = dict(zip(names, map_parallel(run.registry.inventory, names, PARALLEL, run.retrier), strict=True))
+    if json:
+        entries = [
+            {"name": name, "repository": repository, "images": [as_json(item) for item in inventories[repository]]}
+            for name, repository in repositories.items()
+        ]
+        document({"repositories": entries})
+        return
+    now = datetime.now(timezone.utc)
+    for name in names:
+        show_repository(name, inventories[name], now)
+
+
+def show_repository(name: str, inventory: Sequence[ListedImage], now: datetime) -> None:
+    """Show one repository's table on stderr, newest image first; ages are as of ``now``."""
+    if not inventory:
         say(f"{name}: empty")
         return
-    kinds = Counter(item.kind for item in held)
+    kinds = Counter(item.kind for item in inventory)
     say(f"{name}: {', '.join(_count(kind, number) for kind, number in kinds.items())}")
-    table(_HEAD, [_row(item, now) for item in held])
-
-
-def inventory_document(repositories: Mapping[str, str], held: Mapping[str, Sequence[ListedImage]]) -> None:
-    """What `images --json` prints; ``repositories`` by image name, ``held`` by repository."""
-    document(
-        {
-            "repositories": [
-                {"name": name, "repository": repository, "images": [as_json(item) for item in held[repository]]}
-                for name, repository in repositories.items()
-            ]
-        }
-    )
+    table(_HEAD, [_row(item, now) for item in inventory])
 
 
 def as_json(item: ListedImage) -> dict[str, Any]:
-    """One image with all that belongs to it; sizes in compressed bytes, times in ISO 8601."""
+    """Return an image with all that belongs to it; sizes in compressed bytes, times in ISO 8601."""
     detail = item.detail
     return {
         "digest": detail.digest,
@@ -76,7 +96,7 @@ def as_json(item: ListedImage) -> dict[str, Any]:
 
 
 def age(then: datetime | None, now: datetime) -> str:
-    """How long ago, in the largest unit that fits; ``-`` for never."""
+    """Say how long ago a time is, in the largest unit that fits; ``-`` for never."""
     if then is None:
         return "-"
     seconds = (now - then).total_seconds()
@@ -87,24 +107,24 @@ def age(then: datetime | None, now: datetime) -> str:
 
 
 def scan_text(scan: ScanSummary | None) -> str:
-    """The severities that matter, or how far the scan is."""
+    """Say how many findings of each severity there are, or how far the scan is."""
     if scan is None:
         return "-"
     state = scan.status.lower().replace("_", " ")
     counts = [f"{scan.severities[name]} {name.lower()}" for name in _SHOWN_SEVERITIES if scan.severities.get(name)]
     others = sum(number for name, number in scan.severities.items() if name not in _SHOWN_SEVERITIES)
     counts += [f"{others} other"] if others else []
-    found = ", ".join(counts)
+    findings = ", ".join(counts)
     if scan.status in _DONE:
-        return found or "no findings"
-    return f"{state}: {found}" if found else state
+        return findings or "no findings"
+    return f"{state}: {findings}" if findings else state
 
 
 def _row(item: ListedImage, now: datetime) -> tuple[str, ...]:
     platforms = ", ".join(platform.name for platform in item.platforms)
     return (
         f"  {_tags(item.detail.tags)}",
-        short(item.detail.digest),
+        short_digest(item.detail.digest),
         (platforms or "-") if item.kind == "image" else item.kind,
         human_size(item.size) if item.size is not None else "-",
         age(item.detail.pushed, now),

@@ -1,4 +1,4 @@
-"""The task ci.init: a pipeline for a CI system."""
+"""The `ci.init` task: write a pipeline for a CI system."""
 
 from __future__ import annotations
 

@@ -1,22 +1,54 @@
-"""The same by hand: shell commands that log in, build and push what the plan would. Pure.
+"""The `commands` task: shell commands that log in, build and push what the plan would, to paste.
 
-They are the console's "View push commands" for *your* image, quoted so that they can be pasted into a POSIX
-shell, and give the same digest.
+They are the console's "View push commands" for *your* image, quoted for a POSIX shell, and give the same digest.
 """
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from ecr_tasks.model.destination import Destination
-from ecr_tasks.model.image import BuildDefinition
-from ecr_tasks.plan.plan import Plan, PlannedImage
-from ecr_tasks.settings.settings import Settings
+from ecr_tasks.console import data
+from ecr_tasks.runner.decorator import task
+from ecr_tasks.runner.run import Run
+
+if TYPE_CHECKING:
+    from ecr_tasks.model.destination import Destination
+    from ecr_tasks.model.image import BuildDefinition
+    from ecr_tasks.plan.plan import Plan, PlannedImage
+    from ecr_tasks.settings.settings import Settings
 
 _FLAGS = {"network": "--network", "shm-size": "--shm-size"}
-"""What a bake target may say besides, and buildx build's flag for it."""
+"""Further keys of a bake target, and buildx build's flags for them."""
+
+
+@task()
+def commands(run: Run) -> None:
+    """Print the shell commands that do the same by hand: log in, build, push."""
+    from ecr_tasks.runner.job import start_job
+
+    plan = start_job(run).plan
+    host = run.registry.token().host
+    data("\n".join(shell_commands(plan, run.settings, host, run.registry.region(), _hosts(run, plan))))
+
+
+def _hosts(run: Run, plan: Plan) -> dict[Destination, str]:
+    """Return each destination's host: its repository's, or where there is none yet, that of a token.
+
+    A token names the registry of the caller's own account; another account's has that account's number instead.
+    """
+    hosts: dict[Destination, str] = {}
+    for copy in (copy for item in plan.images for copy in item.copies):
+        destination, repository = copy.destination, copy.view.repository if copy.view else None
+        if repository is not None:
+            hosts[destination] = repository.host
+        elif destination not in hosts:
+            own = run.target(destination).token().host
+            hosts[destination] = own if destination.is_public else re.sub(r"^\d{12}(?=\.)", destination.account, own)
+    return hosts
 
 
 def shell_commands(
@@ -24,35 +56,35 @@ def shell_commands(
     settings: Settings,
     host: str,
     region: str,
-    elsewhere: Mapping[Destination, str] = MappingProxyType({}),
+    destinations: Mapping[Destination, str] = MappingProxyType({}),
 ) -> list[str]:
-    """One command a line; ``host`` is the registry's, ``elsewhere`` has the destinations' hosts."""
+    """Return one command a line; ``host`` is the registry's, ``destinations`` has the destinations' hosts."""
     lines = [shlex.join(["cd", str(settings.project)])]
     lines += [_create(settings, region, name) for name in dict.fromkeys(_missing(plan))]
     lines.append(_login(settings, host, region))
     for item in plan.images:
         lines += _image(item, host, settings.builder)
-    for where, name in elsewhere.items():
-        lines += _destination(plan, settings, host, where, name)
+    for destination, destination_host in destinations.items():
+        lines += _destination(plan, settings, host, destination, destination_host)
     return [_with_keys(line, settings) for line in lines]
 
 
-def _destination(plan: Plan, settings: Settings, host: str, where: Destination, there: str) -> list[str]:
-    """Logs in to a destination and copies from registry to registry what is not there."""
-    service = "ecr-public" if where.is_public else "ecr"
-    lines = [_login(settings, there, where.region, service)]
+def _destination(plan: Plan, settings: Settings, host: str, destination: Destination, there: str) -> list[str]:
+    """Return the commands that log in to a destination and copy what it lacks; ``there`` is its host."""
+    service = "ecr-public" if destination.is_public else "ecr"
+    lines = [_login(settings, there, destination.region, service)]
     for item in plan.images:
         for copy in item.copies:
-            known = copy.view.repository if copy.view else None
-            named = f"{where.alias}/{copy.repository}" if where.is_public else copy.repository
-            repository = known.name if known else named
-            due = [tag.tag.name for tag in copy.tags if not tag.stays and tag.state != "present"]
-            if copy.destination != where or not due:
+            repository = copy.view.repository if copy.view else None
+            new_name = f"{destination.alias}/{copy.repository}" if destination.is_public else copy.repository
+            name = repository.name if repository else new_name
+            pending = [tag.tag.name for tag in copy.tags if not tag.stays and tag.state != "present"]
+            if copy.destination != destination or not pending:
                 continue
-            if known is None:
-                lines.insert(0, _create(settings, where.region, copy.repository, service))
+            if repository is None:
+                lines.insert(0, _create(settings, destination.region, copy.repository, service))
             words = ["docker", "buildx", "imagetools", "create", "--prefer-index=false"]
-            words += [word for tag in due for word in ("--tag", f"{there}/{repository}:{tag}")]
+            words += [word for tag in pending for word in ("--tag", f"{there}/{name}:{tag}")]
             lines.append(shlex.join([*words, f"{host}/{item.image.repository}:{item.image.tags[0].name}"]))
     return lines if len(lines) > 1 else []
 
@@ -80,7 +112,7 @@ def _aws(settings: Settings, region: str, service: str) -> list[str]:
 
 
 def _with_keys(line: str, settings: Settings) -> str:
-    """Keys are not printed: the person has them exported. The local ECR's are no secret, it checks none."""
+    """Return the line with the local ECR's keys, which are no secret; other keys are not printed."""
     if not line.startswith("aws ") or settings.origin("AWS_ACCESS_KEY_ID").kind != "override":
         return line
     names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")

@@ -1,4 +1,4 @@
-"""Writes a project's first files: .env, tasks.py, and lines in .gitignore and .dockerignore."""
+"""The `init` task: write a project's first files: .env, tasks.py, and lines in .gitignore and .dockerignore."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import os
 import re
 from pathlib import Path
 
+from ecr_tasks.console import say
 from ecr_tasks.errors import SettingsError
+from ecr_tasks.runner.decorator import task
+from ecr_tasks.runner.run import Run
 
 _ENV = """\
 # Settings for ecr-tasks (`inv settings` shows them all). Empty means not set. Keep this file out of git.
@@ -25,29 +28,36 @@ _IGNORED = {
 }
 
 
-def start(project: Path, *, dry: bool = False) -> list[str]:
-    """Writes what is missing and returns a line for people about each file; overwrites nothing.
+@task()
+def init(run: Run) -> None:
+    """Write a starting .env, tasks.py and ignore lines; overwrite nothing."""
+    for line in write_project_files(run.project, dry=run.dry):
+        say(line)
+
+
+def write_project_files(project: Path, *, dry: bool = False) -> list[str]:
+    """Write what is missing and return a line about each file; overwrite nothing.
 
     ``.env`` is made readable by its owner alone, since keys may be put there. Raises SettingsError when the
     folder can't be written.
     """
-    said = []
+    lines = []
     try:
         name = _repository(project)
-        said.append(_write(project / ".env", _ENV.format(repository=name), 0o600, dry=dry))
-        said.append(_write(project / "tasks.py", _TASKS, 0o644, dry=dry))
-        for file, lines in _IGNORED.items():
-            said.append(_add(project / file, lines, dry=dry))
+        lines.append(_write(project / ".env", _ENV.format(repository=name), 0o600, dry=dry))
+        lines.append(_write(project / "tasks.py", _TASKS, 0o644, dry=dry))
+        for file, patterns in _IGNORED.items():
+            lines.append(_add(project / file, patterns, dry=dry))
     except OSError as error:
         raise SettingsError(
             f"{error.filename} can't be written: {error.strerror}.",
             "Give write access to the project's folder.",
         ) from error
-    return said
+    return lines
 
 
 def _repository(project: Path) -> str:
-    """The folder's name as ECR takes it (ecr.md, Limits: ``[a-z0-9]+`` with single separators)."""
+    """Return the folder's name as ECR takes it: ``[a-z0-9]+`` with single separators (API model, RepositoryName)."""
     name = re.sub(r"[^a-z0-9]+", "-", project.name.lower()).strip("-")
     return name if len(name) > 1 else "app"
 
@@ -63,7 +73,7 @@ def _write(path: Path, text: str, mode: int, *, dry: bool) -> str:
 
 
 def _add(path: Path, lines: tuple[str, ...], *, dry: bool) -> str:
-    """Appends the lines that are missing; bytes, because nobody says what encoding the file has."""
+    """Append the lines that are missing; in bytes, because the file's encoding is not known."""
     before = path.read_bytes() if path.exists() else b""
     has = {line.strip() for line in before.split(b"\n")}
     missing = [line for line in lines if line.encode() not in has]
