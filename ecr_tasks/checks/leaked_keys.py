@@ -54,7 +54,7 @@ def check_leaked_keys(settings: Settings, source: SourceState, definitions: Iter
             context=context,
             dockerfile=dockerfile,
             files=settings.files,
-            tracked=lambda path: is_tracked(source.root, path),
+            tracked=lambda path: is_tracked(source.root, path, environ=os.environ),
         )
         if leaks:
             raise refusal(leaks)
