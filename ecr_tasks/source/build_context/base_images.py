@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.source.build_context.dockerfile import Dockerfile, Instruction, list_words
 from ecr_tasks.source.build_context.shell_words import expand
 from ecr_tasks.source.build_context.unknown import Unknown
@@ -29,27 +30,21 @@ class BaseImage:
 
 
 def base_images(
-    dockerfile: Dockerfile,
-    *,
-    target: str | None,
-    platform: str,
-    build_platform: str,
-    args: Mapping[str, str],
-    contexts: Mapping[str, str],
+    dockerfile: Dockerfile, definition: BuildDefinition, platform: str, build_platform: str
 ) -> frozenset[BaseImage]:
-    """Return the images that building ``target`` (None: the last stage) for a platform reads.
+    """Return the images that a build for one platform reads; ``build_platform`` is the builder's own.
 
-    A name in ``contexts`` is that named context and no image. Raises Unknown for what only the build can know: an
-    address that ``ADD`` reads from without a checksum, an expression that ``expand`` doesn't know, a frontend for
-    another language. The images that a base image's own ``ONBUILD`` reads are missing.
+    The definition's target, arguments and named contexts count; the name of a named context is no image. Raises
+    Unknown for what only the build can know: an address that ``ADD`` reads from without a checksum, an expression
+    that ``expand`` doesn't know, a frontend for another language. The images that a base image's own ``ONBUILD``
+    reads are missing.
     """
-    return frozenset(_Build(dockerfile, target, platform, build_platform, args, contexts).images())
+    return frozenset(_Build(dockerfile, definition, platform, build_platform).images())
 
 
 def familiar_name(reference: str) -> str:
     """Return a reference in the form that docker shows: without docker.io/library, and with a tag or digest."""
-    name = re.sub(r"^(?:index\.)?docker\.io/", "", reference)
-    name = name.removeprefix("library/")
+    name = re.sub(r"^(?:index\.)?docker\.io/", "", reference).removeprefix("library/")
     return name if "@" in name or ":" in name.rpartition("/")[2] else f"{name}:latest"
 
 
@@ -68,20 +63,13 @@ class _Build:
     """One build of a Dockerfile, for one target and platform."""
 
     def __init__(
-        self,
-        dockerfile: Dockerfile,
-        target: str | None,
-        platform: str,
-        build_platform: str,
-        args: Mapping[str, str],
-        contexts: Mapping[str, str],
+        self, dockerfile: Dockerfile, definition: BuildDefinition, platform: str, build_platform: str
     ) -> None:
-        self.file, self.target, self.args = dockerfile, target, args
-        self.platform = platform
-        self.contexts = frozenset(contexts)
+        self.file, self.platform = dockerfile, platform
+        self.target, self.args, self.contexts = definition.target, definition.args, definition.contexts
         automatic = {**_platform_arguments("BUILD", build_platform), **_platform_arguments("TARGET", platform)}
-        automatic["TARGETSTAGE"] = target or "default"
-        self.globals = {name: args.get(name, value) for name, value in automatic.items()}
+        automatic["TARGETSTAGE"] = self.target or "default"
+        self.globals = {name: self.args.get(name, value) for name, value in automatic.items()}
         self.seen: set[int] = set()
 
     def images(self) -> Iterator[BaseImage]:
@@ -122,22 +110,18 @@ class _Build:
         if parent is not None:
             yield from self._stage(parent)
         else:
-            platform = self._expand(stage.platform, self.globals) if stage.platform else self.platform
-            yield from self._image(base, platform or self.platform)
+            yield from self._image(base, self._expand(stage.platform or "", self.globals) or self.platform)
         for instruction in stage.instructions:
             yield from self._sources(instruction)
         self._check_added(index)
 
     def _sources(self, instruction: Instruction) -> Iterator[BaseImage]:
         """Yield the images that ``COPY --from`` and mounts of ``RUN`` read; BuildKit expands no variables there."""
-        for name in _sources(instruction):
+        for name in _source_names(instruction):
             if "$" in name:
                 raise Unknown(f"{name[:80]} in the Dockerfile can't be worked out")
             stage = self._find(name, len(self.file.stages))
-            if stage is not None:
-                yield from self._stage(stage)
-            else:
-                yield from self._image(name, self.platform)
+            yield from self._image(name, self.platform) if stage is None else self._stage(stage)
 
     def _image(self, reference: str, platform: str) -> Iterator[BaseImage]:
         if reference != "scratch" and not self._is_context(reference, platform):
@@ -194,7 +178,7 @@ class _Build:
         return expand(word, variables, self.file.escape)
 
 
-def _sources(instruction: Instruction) -> Iterator[str]:
+def _source_names(instruction: Instruction) -> Iterator[str]:
     if instruction.name == "copy" and (source := instruction.flag("from")):
         yield source
     for mount in (value for name, value in instruction.flags if instruction.name == "run" and name == "mount"):
@@ -205,9 +189,5 @@ def _sources(instruction: Instruction) -> Iterator[str]:
 
 def _platform_arguments(prefix: str, platform: str) -> dict[str, str]:
     system, architecture, variant = (*platform.split("/"), "", "")[:3]
-    return {
-        f"{prefix}PLATFORM": platform,
-        f"{prefix}OS": system,
-        f"{prefix}ARCH": architecture,
-        f"{prefix}VARIANT": variant,
-    }
+    values = {"PLATFORM": platform, "OS": system, "ARCH": architecture, "VARIANT": variant}
+    return {f"{prefix}{name}": value for name, value in values.items()}
