@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import threading
 
+from .access_log import AccessLog
 from .auth import NOT_AUTHORIZED
 from .constants import ADMIN_HEADER, RESET_PATH, STATUS_PATH, STOP_PATH
 from .distribution import blobs, routes
 from .ecr_api import dispatch
-from .http.accesslog import AccessLog
-from .http.body import EMPTY
-from .http.messages import Request, Response, json_response
+from .http.messages import Request, Response, json_response, text_response
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,40 +39,32 @@ class Application:
         if request.path == "/":
             if request.method == "POST":
                 return dispatch.handle(self.registries, request)
-            return _text(200, f"ecr-tasks' local ECR, account {self._core.account}, {self._core.region}.\n")
+            return text_response(200, f"ecr-tasks' local ECR, account {self._core.account}, {self._core.region}.\n")
         if request.path.startswith("/_local/layers/"):
             return blobs.download(self._core, request)
         if request.path == STATUS_PATH and request.method == "GET":
             return json_response(200, self._status())
         if request.path in (RESET_PATH, STOP_PATH) and request.method == "POST":
             return self._administer(request)
-        return _text(404, f"The local ECR has nothing at {request.path}.")
+        return text_response(404, f"The local ECR has nothing at {request.path}.")
 
     def refuse_page(self, request: Request) -> Response | None:
         """The answer to a web page: registry clients send no Origin; it does, and has no business here."""
         if request.method not in ("GET", "HEAD") and "origin" in request.headers:
-            return _text(403, "A web page may not use the local ECR.")
+            return text_response(403, "A web page may not use the local ECR.")
         return None
 
     def _administer(self, request: Request) -> Response:
         wish = request.path.rpartition("/")[2]
         if request.headers.get(ADMIN_HEADER.lower()) != wish:
-            return _text(403, NOT_AUTHORIZED)
+            return text_response(403, NOT_AUTHORIZED)
         if request.path == RESET_PATH:
             self.reset()
         elif self._on_stop is None:
-            return _text(403, "This local ECR is stopped by the program that it runs in.")
+            return text_response(403, "This local ECR is stopped by the program that it runs in.")
         else:
             self._on_stop()
         return json_response(200, {})
-
-    def note_challenges(self, number: int) -> None:
-        """Count and log what the door has answered."""
-        for _ in range(number):
-            request = Request("GET", "/v2/", {}, EMPTY, keep_alive=False)
-            request.kind = "base"
-            self.access.count(request)
-            self.access.write(request, 401, 0)
 
     def count(self, request: Request, response: Response) -> None:
         del response  # refused requests count as well
@@ -113,7 +104,3 @@ class Application:
             "registries": self.registries.shown(),
             "requests": self.access.counts(),
         }
-
-
-def _text(status: int, message: str) -> Response:
-    return Response(status, message.encode(), {"Content-Type": "text/plain; charset=utf-8"})

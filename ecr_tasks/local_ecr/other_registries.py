@@ -17,7 +17,7 @@ from .distribution import blobs, routes
 from .errors import EcrError
 from .files import write_whole
 from .http.listener import Listener
-from .http.messages import Response
+from .http.messages import text_response
 from .registry import Core
 
 TYPE_CHECKING = False
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .app import Application
-    from .http.messages import Request
+    from .http.messages import Request, Response
     from .registry import Registries
 
 
@@ -107,7 +107,7 @@ class Place:
             return answer
         text = f"ecr-tasks' local ECR, the registry of account {self.account} in {self.region}.\n"
         status = 200 if request.path == "/" and request.method in ("GET", "HEAD") else 404
-        return Response(status, text.encode(), {"Content-Type": "text/plain; charset=utf-8"})
+        return text_response(status, text)
 
     def count(self, request: Request, response: Response) -> None:
         self._application.count(request, response)

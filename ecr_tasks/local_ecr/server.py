@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any
 
-    from .early_socket import Door
     from .registry import Core
 
 _SWEEP_SECONDS = 300.0
@@ -37,7 +36,7 @@ class LocalEcr:
     ``root`` is created if need be, and only one server at a time can have it. ``port`` 0 takes a free one.
     ``advertise`` is the host:port to hand out where it is not the one that is bound (a container): then there is no
     further registry, as no other port would be reached. ``on_stop`` is called when somebody asks the server over
-    HTTP to stop, which is refused without it. A ``door`` that is open already stands for ``host`` and ``port``.
+    HTTP to stop, which is refused without it.
 
     ``account`` and ``region`` are the default registry's, at ``registry``. Others come into being when a client
     creates a repository with another ``registryId`` or signs for another region; each has a port of its own. So has
@@ -56,7 +55,6 @@ class LocalEcr:
         advertise: str | None = None,
         public_alias: str = PUBLIC_ALIAS,
         on_stop: Callable[[], None] | None = None,
-        door: Door | None = None,
     ) -> None:
         if len(account) != 12 or not (account.isascii() and account.isdigit()):
             raise LocalEcrError(f"{account!r} is not an AWS account id.", "Give one of 12 digits.")
@@ -70,7 +68,6 @@ class LocalEcr:
         self._advertise = advertise
         self._public_alias = public_alias
         self._on_stop = on_stop
-        self._door = door
         self._application: Application | None = None
         self._listener: Listener | None = None
         self._lock_fd = -1
@@ -100,8 +97,7 @@ class LocalEcr:
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._take_root()
         try:
-            fd, waiting = (None, []) if self._door is None else self._door.hand_over()
-            self._listener = Listener(self._host, self._port, fd)
+            self._listener = Listener(self._host, self._port)
             registries = Registries(
                 self.root,
                 account=self.account,
@@ -124,10 +120,7 @@ class LocalEcr:
         self._application = Application(registries, self._on_stop)
         self._write_serving(registries.default)
         registries.listen(self._application)
-        if self._door is not None:
-            self._application.note_challenges(self._door.answered)
-            self._door = None
-        self._listener.start(self._application, waiting)
+        self._listener.start(self._application)
         self._stop.clear()
         self._sweeper = threading.Thread(target=self._maintain, name="local-ecr-sweep", daemon=True)
         self._sweeper.start()

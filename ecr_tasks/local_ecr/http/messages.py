@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, unquote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from email.message import Message
     from typing import Any, Protocol
 
     class BodyReader(Protocol):
@@ -17,31 +18,6 @@ if TYPE_CHECKING:
         def length(self) -> int | None: ...
 
         def readinto(self, buffer: memoryview) -> int: ...
-
-
-REASONS = {
-    100: "Continue",
-    200: "OK",
-    201: "Created",
-    202: "Accepted",
-    204: "No Content",
-    206: "Partial Content",
-    400: "Bad Request",
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "Not Found",
-    405: "Method Not Allowed",
-    408: "Request Timeout",
-    411: "Length Required",
-    413: "Content Too Large",
-    416: "Range Not Satisfiable",
-    431: "Request Header Fields Too Large",
-    500: "Internal Server Error",
-    501: "Not Implemented",
-    503: "Service Unavailable",
-    505: "HTTP Version Not Supported",
-    507: "Insufficient Storage",
-}
 
 
 class BadRequest(Exception):
@@ -58,14 +34,12 @@ class ClientGone(Exception):
 
 
 class Request:
-    """One request. ``headers`` has lower-case names.
+    """One request. ``headers`` are the standard library's, in which names are found in any case.
 
     ``operation``, ``kind`` and ``registry`` (``account/region``) are for the access log.
     """
 
-    def __init__(
-        self, method: str, target: str, headers: dict[str, str], body: BodyReader, *, keep_alive: bool
-    ) -> None:
+    def __init__(self, method: str, target: str, headers: Message, body: BodyReader) -> None:
         raw_path, _, query = target.partition("?")
         self.method = method
         self.path = unquote(raw_path)
@@ -74,7 +48,6 @@ class Request:
             self.query.setdefault(name, []).append(value)
         self.headers = headers
         self.body = body
-        self.keep_alive = keep_alive
         self.received = 0
         self.operation: str | None = None
         self.kind: str | None = None
@@ -133,18 +106,12 @@ class Response:
         self.count = count
         self.close = close
 
-    def head(self, *, close: bool) -> bytes:
-        """Status line and headers."""
-        length = self.count if self.file is not None else len(self.body)
+    @property
+    def content_length(self) -> int:
+        """The Content-Length."""
         if self.length is not None:
-            length = self.length
-        lines = [f"HTTP/1.1 {self.status} {REASONS.get(self.status, 'Unknown')}"]
-        lines += [f"{name}: {_clean(value)}" for name, value in self.headers.items()]
-        if self.status != 204:
-            lines.append(f"Content-Length: {length}")
-        if close:
-            lines.append("Connection: close")
-        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
+            return self.length
+        return self.count if self.file is not None else len(self.body)
 
 
 def json_response(
@@ -158,5 +125,6 @@ def json_response(
     return Response(status, body, {"Content-Type": content_type, **(headers or {})})
 
 
-def _clean(value: str) -> str:
-    return value.replace("\r", " ").replace("\n", " ")
+def text_response(status: int, message: str, *, close: bool = False) -> Response:
+    """A response with a plain text."""
+    return Response(status, message.encode(), {"Content-Type": "text/plain; charset=utf-8"}, close=close)

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from ..store.database import Database
-    from .messages import Request
+    from .http.messages import Request
+    from .store.database import Database
 
 MAX_BYTES = 32 << 20
 """A log that has grown to this size is set aside as ``access.1.jsonl``, in place of the one before."""
