@@ -30,7 +30,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from ecr_tasks.local_ecr.process import BOOT  # noqa: E402
+from ecr_tasks.local_ecr.process import BOOT_CODE  # noqa: E402
 
 WORKERS = 8
 MEMORY_DISK = Path("/dev/shm")  # noqa: S108  (so that no disk is measured)
@@ -113,7 +113,7 @@ class LocalEcrServer(Server):
 
     def command(self) -> list[str]:
         # As control.up starts it.
-        boot = [sys.executable, "-I", "-S", "-c", BOOT, str(ROOT / "ecr_tasks")]
+        boot = [sys.executable, "-I", "-S", "-c", BOOT_CODE, str(ROOT / "ecr_tasks")]
         return [*boot, f"--root={self.folder}", f"--port={self.port}"]
 
     def ready(self) -> None:

@@ -1,8 +1,8 @@
 """The access log, JSON lines in the data folder, and the counts that sum it up.
 
-The counts survive a restart: every now and then they are stored together with the log's length at that
-moment, and what the log has beyond it is counted when they are next asked for. Each registry has counts of its own,
-by its place (``account/region``). No secret is ever written: of a query string, only parameters known to be harmless.
+The counts survive a restart: every five minutes and at the end they are stored together with the log's length at that
+moment, and the lines beyond it are counted when the counts are next needed. Each registry has counts of its own, by
+its name (``account/region``). No secret is ever written: of a query string, only parameters known to be harmless.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import os
 import threading
 import time
+from collections import Counter
 from urllib.parse import quote
 
 TYPE_CHECKING = False
@@ -25,23 +26,23 @@ if TYPE_CHECKING:
 MAX_BYTES = 32 << 20
 """A log that has grown to this size is set aside as ``access.1.jsonl``, in place of the one before."""
 
-_HARMLESS = ("digest", "mount", "from", "n", "last", "artifactType", "tag")
+_HARMLESS_PARAMETERS = ("digest", "mount", "from", "n", "last", "artifactType", "tag")
 _SETTING = "counts"
 
 
 class AccessLog:
     """Appends to ``path``; counts by operation (API, STS) or by method and kind (registry).
 
-    ``place`` is the default registry's, to which every request belongs that says nothing else.
+    ``registry`` is the name (``account/region``) of the default one, to which a request without a registry belongs.
     """
 
-    def __init__(self, path: Path, db: Database, place: str) -> None:
+    def __init__(self, path: Path, db: Database, registry: str) -> None:
         self._path = path
         self._db = db
-        self._place = place
+        self._registry = registry
         self._lock = threading.Lock()
-        self._counts: dict[str, dict[str, int]] = {}
-        self._before: dict[str, dict[str, int]] | None = None
+        self._counts: dict[str, Counter[str]] = {}
+        self._earlier_counts: dict[str, Counter[str]] | None = None
         self._open()
         self._start = self._size
 
@@ -54,7 +55,7 @@ class AccessLog:
         key = _key(request.operation, request.method, request.kind)
         if key is not None:
             with self._lock:
-                _add(self._counts, request.registry or self._place, key)
+                self._counts.setdefault(request.registry or self._registry, Counter())[key] += 1
 
     def write(self, request: Request, status: int, sent: int) -> None:
         """Append a line: bytes of the response's body, milliseconds from the request's first line."""
@@ -62,9 +63,9 @@ class AccessLog:
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
         line = {
             "time": f"{stamp}.{int(now % 1 * 1000):03d}Z",
-            "registry": request.registry or self._place,
+            "registry": request.registry or self._registry,
             "method": request.method,
-            "path": _safe_path(request),
+            "path": _harmless_path(request),
             "operation": request.operation,
             "kind": request.kind,
             "status": status,
@@ -79,16 +80,15 @@ class AccessLog:
                 self._rotate()
 
     def counts(self, account: str | None = None, region: str | None = None) -> dict[str, int]:
-        """All requests since the store was last emptied, by name; only some registries' if an argument is given."""
+        """Return the number of requests since the store was last emptied, by key; also of some registries only."""
         with self._lock:
-            total = self._sum()
-        found: dict[str, int] = {}
-        for place, counts in total.items():
-            its_account, _, its_region = place.partition("/")
-            if account in (None, its_account) and region in (None, its_region):
-                for key, count in counts.items():
-                    found[key] = found.get(key, 0) + count
-        return dict(sorted(found.items()))
+            all_counts = self._sum()
+        total: Counter[str] = Counter()
+        for registry, counts in all_counts.items():
+            registry_account, _, registry_region = registry.partition("/")
+            if account in (None, registry_account) and region in (None, registry_region):
+                total += counts
+        return dict(sorted(total.items()))
 
     def save(self) -> None:
         """Store the counts, so that the next start has less of the log to read."""
@@ -100,7 +100,7 @@ class AccessLog:
         with self._lock:
             os.ftruncate(self._fd, 0)
             self._size = self._start = 0
-            self._counts, self._before = {}, {}
+            self._counts, self._earlier_counts = {}, {}
             self._save(0)
 
     def close(self) -> None:
@@ -109,47 +109,43 @@ class AccessLog:
             self.save()
         os.close(self._fd)
 
-    def _sum(self) -> dict[str, dict[str, int]]:
-        if self._before is None:
-            self._before = self._read_before()
-        total = {place: dict(counts) for place, counts in self._before.items()}
-        for place, counts in self._counts.items():
-            for key, count in counts.items():
-                _add(total, place, key, count)
+    def _sum(self) -> dict[str, Counter[str]]:
+        if self._earlier_counts is None:
+            self._earlier_counts = self._read_earlier()
+        total = dict(self._earlier_counts)
+        for registry, counts in self._counts.items():
+            total[registry] = total.get(registry, Counter()) + counts
         return total
 
     def _save(self, offset: int) -> None:
-        further = self._sum()
-        default = further.pop(self._place, {})
-        self._db.set(_SETTING, json.dumps({"offset": offset, "counts": default, "further": further}))
+        others = self._sum()
+        default = others.pop(self._registry, Counter())
+        self._db.set(_SETTING, json.dumps({"offset": offset, "counts": default, "further": others}))
 
-    def _read_before(self) -> dict[str, dict[str, int]]:
-        """What was counted before this process started."""
-        saved = self._db.setting(_SETTING)
-        known: dict[str, Any] = json.loads(saved) if saved else {"offset": 0, "counts": {}}
-        counts: dict[str, dict[str, int]] = {**known.get("further", {}), self._place: known["counts"]}
+    def _read_earlier(self) -> dict[str, Counter[str]]:
+        """Return the counts of all requests before this process started."""
+        text = self._db.setting(_SETTING)
+        saved: dict[str, Any] = json.loads(text) if text else {"offset": 0, "counts": {}}
+        all_counts = {**saved.get("further", {}), self._registry: saved["counts"]}
+        total = {registry: Counter(counts) for registry, counts in all_counts.items()}
         with self._path.open("rb") as log:
-            log.seek(known["offset"])
-            while log.tell() < self._start and (text := log.readline()):
+            log.seek(saved["offset"])
+            while log.tell() < self._start and (entry := log.readline()):
                 with contextlib.suppress(ValueError, KeyError, TypeError):  # a line cut short by kill -9
-                    line = json.loads(text)
+                    line = json.loads(entry)
                     key = _key(line["operation"], line["method"], line["kind"])
                     if key is not None and line["status"] != 499:
-                        _add(counts, line.get("registry", self._place), key)
-        return counts
+                        total.setdefault(line.get("registry", self._registry), Counter())[key] += 1
+        return total
 
     def _rotate(self) -> None:
-        self._before = self._before if self._before is not None else self._read_before()
+        if self._earlier_counts is None:
+            self._earlier_counts = self._read_earlier()
         self._path.replace(self._path.with_name("access.1.jsonl"))
         os.close(self._fd)
         self._open()
         self._start = 0
         self._save(0)
-
-
-def _add(counts: dict[str, dict[str, int]], place: str, key: str, count: int = 1) -> None:
-    mine = counts.setdefault(place, {})
-    mine[key] = mine.get(key, 0) + count
 
 
 def _key(operation: str | None, method: str, kind: str | None) -> str | None:
@@ -158,6 +154,8 @@ def _key(operation: str | None, method: str, kind: str | None) -> str | None:
     return None if kind is None else f"{method} {kind}"
 
 
-def _safe_path(request: Request) -> str:
-    shown = [f"{name}={quote(value, safe=':/')}" for name in _HARMLESS for value in request.query.get(name, ())]
-    return request.path + ("?" + "&".join(shown) if shown else "")
+def _harmless_path(request: Request) -> str:
+    parameters = [
+        f"{name}={quote(value, safe=':/')}" for name in _HARMLESS_PARAMETERS for value in request.query.get(name, ())
+    ]
+    return request.path + ("?" + "&".join(parameters) if parameters else "")

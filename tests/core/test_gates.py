@@ -12,7 +12,7 @@ from ecr_tasks.ecr.evidence import scan_result
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.findings import LEVELS, Finding, Level, ScanResult, counted
 from ecr_tasks.inventory.model import artifact_kind
-from ecr_tasks.local_ecr.scanning import STATUSES
+from ecr_tasks.local_ecr.scanner import STATUSES
 from ecr_tasks.ports import Signing
 from ecr_tasks.publish.gates import (
     APPEARS_SECONDS,

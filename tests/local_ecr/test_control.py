@@ -95,7 +95,7 @@ def test_a_killed_server_is_noticed(root: Path) -> None:
     up = control.up(root)
     assert up.pid is not None
     os.kill(up.pid, signal.SIGKILL)
-    assert process.wait_until_gone(root, 5)
+    assert process.wait_for_end(root, 5)
     assert control.status(root).running is False
     again = control.up(root)
     assert (again.registry, again.running) == (up.registry, True)
@@ -196,7 +196,7 @@ def test_a_server_that_hangs_is_ended(root: Path, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(LocalEcrError, match="does not answer"):
         control.reset(root)
     assert control.down(root) is True
-    assert not process.is_held(root)
+    assert not process.is_served(root)
 
 
 def test_only_who_means_it_can_reset_or_stop(root: Path) -> None:

@@ -13,42 +13,43 @@ from .errors import VERSION_HEADER, RegistryError, digest_invalid, unsupported
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..http.messages import Request
-    from ..registry import Core
+    from ..registry import Registry
     from ..store.repositories import Repository
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
-_DOWNLOAD = "/_local/layers/"
+DOWNLOAD_PATH = "/_local/layers/"
+"""Where GetDownloadUrlForLayer's URLs lead; repository and digest follow."""
 
 
-def handle(core: Core, request: Request, repository: Repository, digest: str) -> Response:
+def handle(registry: Registry, request: Request, repository: Repository, digest: str) -> Response:
     """A request to ``/v2/<name>/blobs/<digest>``."""
     if not is_digest(digest):
         raise digest_invalid(digest)
     if request.method in ("GET", "HEAD"):
-        return _send(core, request, repository, digest)
+        return _send(registry, request, repository, digest)
     if request.method == "DELETE":
-        return _delete(core, repository, digest)
+        return _delete(registry, repository, digest)
     raise unsupported(request.method, "a blob")
 
 
-def download(core: Core, request: Request) -> Response:
+def download(registry: Registry, request: Request) -> Response:
     """A request to a URL from GetDownloadUrlForLayer, whose token stands for every other credential."""
     request.kind = "blob"
-    name, _, digest = request.path.removeprefix(_DOWNLOAD).rpartition("/")
-    repository = core.store.repositories.find(name)
+    name, _, digest = request.path.removeprefix(DOWNLOAD_PATH).rpartition("/")
+    repository = registry.store.repositories.find(name)
     try:
-        core.tokens.check_download(request.parameter("token") or "", name, digest)
+        registry.tokens.check_download_token(request.parameter("token") or "", name, digest)
         if repository is None or request.method not in ("GET", "HEAD"):
             raise RegistryError(404, "BLOB_UNKNOWN", "There is nothing here")
-        return _send(core, request, repository, digest)
+        return _send(registry, request, repository, digest)
     except Denied as error:
         return RegistryError(403, "DENIED", error.message).response()
     except RegistryError as error:
         return error.response()
 
 
-def _send(core: Core, request: Request, repository: Repository, digest: str) -> Response:
-    found = core.store.layers.open(repository, digest)
+def _send(registry: Registry, request: Request, repository: Repository, digest: str) -> Response:
+    found = registry.store.layers.open(repository, digest)
     if found is None:
         raise _unknown(digest)
     fd, size = found
@@ -88,10 +89,10 @@ def _range(header: str | None, size: int) -> tuple[int, int] | None:
     return first, min(last, size - 1)
 
 
-def _delete(core: Core, repository: Repository, digest: str) -> Response:
-    if core.store.layers.size(repository, digest) is None:
+def _delete(registry: Registry, repository: Repository, digest: str) -> Response:
+    if registry.store.layers.size(repository, digest) is None:
         raise _unknown(digest)
-    if not core.store.layers.remove(repository, digest):
+    if not registry.store.layers.remove(repository, digest):
         raise RegistryError(405, "UNSUPPORTED", f"The layer '{digest}' is used by an image")
     return Response(202, headers=dict(VERSION_HEADER))
 

@@ -14,33 +14,33 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..http.messages import Request
-    from ..registry import Core
+    from ..registry import Registry
     from ..store.repositories import Repository
 
 _MAX_TAGS = 1000
 
 
-def tags(core: Core, request: Request, repository: Repository) -> Response:
+def tags(registry: Registry, request: Request, repository: Repository) -> Response:
     """``/v2/<name>/tags/list``, with ``n`` and ``last``."""
     wanted = request.parameter("n")
     if wanted is not None and not wanted.isdigit():
         raise RegistryError(400, "PAGINATION_NUMBER_INVALID", f"Invalid number of results '{wanted}'")
     size = min(int(wanted), _MAX_TAGS) if wanted is not None else _MAX_TAGS
     last = request.parameter("last")
-    found = [tag for tag in core.store.images.tags(repository) if last is None or tag > last]
+    found = [tag for tag in registry.store.images.tags(repository) if last is None or tag > last]
     shown = found[:size]
     headers = dict(VERSION_HEADER)
     if shown and len(found) > size:
-        path = f"/v2/{core.prefix}{quote(repository.name)}/tags/list?n={size}&last={quote(shown[-1])}"
+        path = f"/v2/{registry.prefix}{quote(repository.name)}/tags/list?n={size}&last={quote(shown[-1])}"
         headers["Link"] = f'<{path}>; rel="next"'
-    return json_response(200, {"name": f"{core.prefix}{repository.name}", "tags": shown}, headers)
+    return json_response(200, {"name": f"{registry.prefix}{repository.name}", "tags": shown}, headers)
 
 
-def referrers(core: Core, request: Request, repository: Repository, digest: str) -> Response:
+def referrers(registry: Registry, request: Request, repository: Repository, digest: str) -> Response:
     """``/v2/<name>/referrers/<digest>``, with ``artifactType``; an empty index where there are none."""
     if not is_digest(digest):
         raise digest_invalid(digest)
-    found = core.store.images.referrers(repository, digest)
+    found = registry.store.images.referrers(repository, digest)
     headers = dict(VERSION_HEADER)
     kinds = request.query.get("artifactType")
     if kinds:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
-    from ..registry import Core
+    from ..registry import Registry
     from ..store.images import Image
     from ..store.repositories import Repository
     from .params import Params
@@ -30,29 +30,29 @@ def _filtered(images: Iterable[Image], params: Params) -> Iterator[Image]:
     return (image for image in images if tags == "ANY" or bool(image.tags) == (tags == "TAGGED"))
 
 
-def _from(core: Core, repository: Repository, params: Params) -> Callable[[list[Any]], Iterator[Image]]:
+def _from(registry: Registry, repository: Repository, params: Params) -> Callable[[list[Any]], Iterator[Image]]:
     """The images that are asked for, from a key on whose first part is an image's number."""
-    return lambda after: _filtered(core.store.images.walk(repository, after[0] if after else 0), params)
+    return lambda after: _filtered(registry.store.images.walk(repository, after[0] if after else 0), params)
 
 
-def describe_images(core: Core, params: Params) -> dict[str, Any]:
+def describe_images(registry: Registry, params: Params) -> dict[str, Any]:
     """DescribeImages."""
-    repository = params.repository(core)
+    repository = params.repository(registry)
     refuse_beside(params, "imageIds")
     if params.has("imageIds"):
         found: list[Image] = []
         for item in params.structures("imageIds", 1, 100):
-            image, _ = get(core, repository, item)
+            image, _ = get(registry, repository, item)
             if image.digest not in {other.digest for other in found}:
                 found.append(image)
-        return {"imageDetails": [_detail(core, repository, image) for image in _filtered(found, params)]}
-    shown, token = page(_from(core, repository, params), lambda image: [image.id], params, "DescribeImages")
-    return {"imageDetails": [_detail(core, repository, image) for image in shown], **token}
+        return {"imageDetails": [_detail(registry, repository, image) for image in _filtered(found, params)]}
+    shown, token = page(_from(registry, repository, params), lambda image: [image.id], params, "DescribeImages")
+    return {"imageDetails": [_detail(registry, repository, image) for image in shown], **token}
 
 
-def _detail(core: Core, repository: Repository, image: Image) -> dict[str, Any]:
+def _detail(registry: Registry, repository: Repository, image: Image) -> dict[str, Any]:
     shown: dict[str, Any] = {
-        "registryId": core.account,
+        "registryId": registry.account,
         "repositoryName": repository.name,
         "imageDigest": image.digest,
         "imageSizeInBytes": image.size,
@@ -68,7 +68,7 @@ def _detail(core: Core, repository: Repository, image: Image) -> dict[str, Any]:
         shown["lastRecordedPullTime"] = round(image.pulled, 3)
     if image.subject is not None:
         shown["subjectManifestDigest"] = image.subject
-    scan = core.scanner.result(repository, image, poll=False)
+    scan = registry.scanner.result(repository, image, poll=False)
     if scan is not None:
         shown["imageScanStatus"] = {"status": scan["status"], "description": scan["description"]}
         if scan["status"] in ("COMPLETE", "ACTIVE"):
@@ -89,10 +89,10 @@ def scan_summary(scan: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def list_images(core: Core, params: Params) -> dict[str, Any]:
+def list_images(registry: Registry, params: Params) -> dict[str, Any]:
     """ListImages: an entry for each tag, and one for each image without any."""
-    repository = params.repository(core)
-    images = _from(core, repository, params)
+    repository = params.repository(registry)
+    images = _from(registry, repository, params)
 
     def entries(after: list[Any]) -> Iterator[tuple[int, str, dict[str, str]]]:
         for image in images(after):
@@ -105,16 +105,16 @@ def list_images(core: Core, params: Params) -> dict[str, Any]:
     return {"imageIds": [entry[2] for entry in shown], **token}
 
 
-def list_image_referrers(core: Core, params: Params) -> dict[str, Any]:
+def list_image_referrers(registry: Registry, params: Params) -> dict[str, Any]:
     """ListImageReferrers."""
-    repository = params.repository(core)
+    repository = params.repository(registry)
     subject = params.structure("subjectId").text("imageDigest", pattern=DIGEST_PATTERN)
     wanted = params.structure("filter")
     types = wanted.optional_list("artifactTypes", 0, 5)
     status = wanted.optional_text("artifactStatus", choices=_IMAGE_STATUSES) or "ACTIVE"
     found = [
         image
-        for image in core.store.images.referrers(repository, subject)
+        for image in registry.store.images.referrers(repository, subject)
         if status in ("ACTIVE", "ANY") and (not types or image.kind in types)
     ]
     shown, token = page(found, lambda image: [image.id], params, "ListImageReferrers", default=50, maximum=50)
@@ -135,12 +135,12 @@ def _referrer(image: Image) -> dict[str, Any]:
     return shown
 
 
-def describe_image_signing_status(core: Core, params: Params) -> dict[str, Any]:
+def describe_image_signing_status(registry: Registry, params: Params) -> dict[str, Any]:
     """DescribeImageSigningStatus: nothing is signed here, as PutSigningConfiguration is refused."""
-    repository = params.repository(core)
-    get(core, repository, params.structure("imageId"))
+    repository = params.repository(registry)
+    get(registry, repository, params.structure("imageId"))
     return {
-        "registryId": core.account,
+        "registryId": registry.account,
         "repositoryName": repository.name,
         "imageId": params.structure("imageId").identity(),
         "signingStatuses": [],

@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ..registry import Core
+    from ..registry import Registry
     from ..store.repositories import Repository
 
 
@@ -138,6 +138,6 @@ class Params:
             raise invalid("repositoryName", f"must satisfy regular expression '{REPOSITORY_PATTERN}'")
         return name
 
-    def repository(self, core: Core) -> Repository:
+    def repository(self, registry: Registry) -> Repository:
         """The repository that the request is about. Raises RepositoryNotFoundException."""
-        return core.store.repositories.get(self.repository_name())
+        return registry.store.repositories.get(self.repository_name())

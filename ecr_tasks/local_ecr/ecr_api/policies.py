@@ -16,18 +16,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ..registry import Core
+    from ..registry import Registry
     from ..store.repositories import Repository
     from .params import Params
 
 
-def _named(core: Core, repository: Repository, **more: Any) -> dict[str, Any]:
-    return {"registryId": core.account, "repositoryName": repository.name, **more}
+def _named(registry: Registry, repository: Repository, **more: Any) -> dict[str, Any]:
+    return {"registryId": registry.account, "repositoryName": repository.name, **more}
 
 
-def set_repository_policy(core: Core, params: Params) -> dict[str, Any]:
+def set_repository_policy(registry: Registry, params: Params) -> dict[str, Any]:
     """SetRepositoryPolicy: kept as it is; IAM is not checked."""
-    repository = params.repository(core)
+    repository = params.repository(registry)
     text = params.text("policyText", maximum=10240)
     params.flag("force")
     try:
@@ -38,79 +38,79 @@ def set_repository_policy(core: Core, params: Params) -> dict[str, Any]:
     listed = statements if isinstance(statements, list) else [statements]
     if not listed or not all(isinstance(item, dict) and item.get("Effect") in ("Allow", "Deny") for item in listed):
         raise invalid("PolicyText", "Invalid repository policy provided")
-    core.store.repositories.update(repository, policy=text)
-    return _named(core, repository, policyText=text)
+    registry.store.repositories.update(repository, policy=text)
+    return _named(registry, repository, policyText=text)
 
 
-def get_repository_policy(core: Core, params: Params) -> dict[str, Any]:
+def get_repository_policy(registry: Registry, params: Params) -> dict[str, Any]:
     """GetRepositoryPolicy."""
-    repository = params.repository(core)
-    return _named(core, repository, policyText=_policy(core, repository))
+    repository = params.repository(registry)
+    return _named(registry, repository, policyText=_policy(registry, repository))
 
 
-def delete_repository_policy(core: Core, params: Params) -> dict[str, Any]:
+def delete_repository_policy(registry: Registry, params: Params) -> dict[str, Any]:
     """DeleteRepositoryPolicy."""
-    repository = params.repository(core)
-    text = _policy(core, repository)
-    core.store.repositories.update(repository, policy=None)
-    return _named(core, repository, policyText=text)
+    repository = params.repository(registry)
+    text = _policy(registry, repository)
+    registry.store.repositories.update(repository, policy=None)
+    return _named(registry, repository, policyText=text)
 
 
-def _policy(core: Core, repository: Repository) -> str:
+def _policy(registry: Registry, repository: Repository) -> str:
     if repository.policy is None:
         raise EcrError(
             "RepositoryPolicyNotFoundException",
             f"Repository policy does not exist for the repository with name '{repository.name}' in the "
-            f"registry with id '{core.account}'",
+            f"registry with id '{registry.account}'",
         )
     return repository.policy
 
 
-def put_lifecycle_policy(core: Core, params: Params) -> dict[str, Any]:
+def put_lifecycle_policy(registry: Registry, params: Params) -> dict[str, Any]:
     """PutLifecyclePolicy: checked and kept. Its preview evaluates it; nothing is ever expired by it here."""
-    repository = params.repository(core)
+    repository = params.repository(registry)
     text = _lifecycle_text(params)
     lifecycle.parse(text)
-    core.store.repositories.update(repository, lifecycle=text)
-    return _named(core, repository, lifecyclePolicyText=text)
+    registry.store.repositories.update(repository, lifecycle=text)
+    return _named(registry, repository, lifecyclePolicyText=text)
 
 
-def get_lifecycle_policy(core: Core, params: Params) -> dict[str, Any]:
+def get_lifecycle_policy(registry: Registry, params: Params) -> dict[str, Any]:
     """GetLifecyclePolicy."""
-    repository = params.repository(core)
-    return _named(core, repository, lifecyclePolicyText=_lifecycle(core, repository))
+    repository = params.repository(registry)
+    return _named(registry, repository, lifecyclePolicyText=_lifecycle(registry, repository))
 
 
-def delete_lifecycle_policy(core: Core, params: Params) -> dict[str, Any]:
+def delete_lifecycle_policy(registry: Registry, params: Params) -> dict[str, Any]:
     """DeleteLifecyclePolicy."""
-    repository = params.repository(core)
-    text = _lifecycle(core, repository)
-    core.store.repositories.update(repository, lifecycle=None)
-    return _named(core, repository, lifecyclePolicyText=text)
+    repository = params.repository(registry)
+    text = _lifecycle(registry, repository)
+    registry.store.repositories.update(repository, lifecycle=None)
+    return _named(registry, repository, lifecyclePolicyText=text)
 
 
 def _lifecycle_text(params: Params) -> str:
     return params.text("lifecyclePolicyText", minimum=100, maximum=30720)
 
 
-def _lifecycle(core: Core, repository: Repository) -> str:
+def _lifecycle(registry: Registry, repository: Repository) -> str:
     if repository.lifecycle is None:
         raise EcrError(
             "LifecyclePolicyNotFoundException",
             f"Lifecycle policy does not exist for the repository with name '{repository.name}' in the "
-            f"registry with id '{core.account}'",
+            f"registry with id '{registry.account}'",
         )
     return repository.lifecycle
 
 
-def start_lifecycle_policy_preview(core: Core, params: Params) -> dict[str, Any]:
+def start_lifecycle_policy_preview(registry: Registry, params: Params) -> dict[str, Any]:
     """StartLifecyclePolicyPreview: evaluated at once, though the answer says IN_PROGRESS as ECR's does."""
-    repository = params.repository(core)
+    repository = params.repository(registry)
     given = params.has("lifecyclePolicyText")
-    text = _lifecycle_text(params) if given else _lifecycle(core, repository)
+    text = _lifecycle_text(params) if given else _lifecycle(registry, repository)
     rules = lifecycle.parse(text)
-    images = core.store.images.all(repository)
-    parents = core.store.images.parents(repository)
+    images = registry.store.images.all(repository)
+    parents = registry.store.images.parents(repository)
     candidates = [
         lifecycle.Candidate(
             digest=image.digest,
@@ -128,8 +128,8 @@ def start_lifecycle_policy_preview(core: Core, params: Params) -> dict[str, Any]
         image = by_digest[outcome.digest]
         results.append({**_outcome(outcome), "imageDigest": image.digest, "imageTags": image.tags})
         results[-1]["imagePushedAt"] = round(image.pushed, 3)
-    core.store.repositories.update(repository, preview=json.dumps({"text": text, "results": results}))
-    return _named(core, repository, lifecyclePolicyText=text, status="IN_PROGRESS")
+    registry.store.repositories.update(repository, preview=json.dumps({"text": text, "results": results}))
+    return _named(registry, repository, lifecyclePolicyText=text, status="IN_PROGRESS")
 
 
 def _outcome(outcome: lifecycle.Outcome) -> dict[str, Any]:
@@ -139,9 +139,9 @@ def _outcome(outcome: lifecycle.Outcome) -> dict[str, Any]:
     return {"action": action, "appliedRulePriority": outcome.priority, "storageClass": "STANDARD"}
 
 
-def get_lifecycle_policy_preview(core: Core, params: Params) -> dict[str, Any]:
+def get_lifecycle_policy_preview(registry: Registry, params: Params) -> dict[str, Any]:
     """GetLifecyclePolicyPreview."""
-    repository = params.repository(core)
+    repository = params.repository(registry)
     refuse_beside(params, "imageIds")
     token: dict[str, str] = {}
     wanted = params.structure("filter").optional_text("tagStatus", choices=TAG_STATUSES) or "ANY"
@@ -149,7 +149,7 @@ def get_lifecycle_policy_preview(core: Core, params: Params) -> dict[str, Any]:
         raise EcrError(
             "LifecyclePolicyPreviewNotFoundException",
             f"Lifecycle policy preview does not exist for the repository with name '{repository.name}' in the "
-            f"registry with id '{core.account}'",
+            f"registry with id '{registry.account}'",
         )
     preview = json.loads(repository.preview)
     results = [
@@ -161,7 +161,7 @@ def get_lifecycle_policy_preview(core: Core, params: Params) -> dict[str, Any]:
         digests = set()
         for item in params.structures("imageIds", 1, 100):
             with contextlib.suppress(ImageFailure):  # an image that is not there has no result
-                digests.add(find(core, repository, item)[0].digest)
+                digests.add(find(registry, repository, item)[0].digest)
         shown = [result for result in results if result["imageDigest"] in digests]
     else:
         ordered = sorted(results, key=lambda result: str(result["imageDigest"]))
@@ -176,7 +176,7 @@ def get_lifecycle_policy_preview(core: Core, params: Params) -> dict[str, Any]:
         [{"targetStorageClass": "ARCHIVE", "imageTotalCount": counts["TRANSITION"]}] if counts["TRANSITION"] else []
     )
     return _named(
-        core,
+        registry,
         repository,
         lifecyclePolicyText=preview["text"],
         status="COMPLETE",

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..http.messages import Request
-    from ..registry import Core, Registries
+    from ..registries import Registries
+    from ..registry import Registry
     from ..store.images import Image
     from ..store.repositories import Repository
     from .params import Params
@@ -27,7 +28,7 @@ _CATALOG_TEXTS = {"description": 1024, "aboutText": 25600, "usageText": 25600}
 _CATALOG_LISTS = ("architectures", "operatingSystems")
 
 
-def registry(registries: Registries, request: Request, region: str | None, params: Params) -> Core:
+def find_registry(registries: Registries, request: Request, region: str | None, params: Params) -> Registry:
     """The public registry, which comes into being when it is asked as a whole or a repository is created.
 
     Raises UnsupportedCommandException, RepositoryNotFoundException, RegistryNotFoundException.
@@ -59,20 +60,20 @@ def _named(params: Params) -> str | None:
     return str(names[0]) if names else name
 
 
-def get_authorization_token(core: Core, params: Params) -> dict[str, Any]:
+def get_authorization_token(registry: Registry, params: Params) -> dict[str, Any]:
     """GetAuthorizationToken: one, which names no registry, as there is only one."""
     del params  # it has none
-    token, expires = core.tokens.authorization()
+    token, expires = registry.tokens.authorization_token()
     return {"authorizationData": {"authorizationToken": token, "expiresAt": expires}}
 
 
-def describe_registries(core: Core, params: Params) -> dict[str, Any]:
+def describe_registries(registry: Registry, params: Params) -> dict[str, Any]:
     """DescribeRegistries."""
-    alias = core.prefix.rstrip("/")
+    alias = registry.prefix.rstrip("/")
     shown = {
-        "registryId": core.account,
-        "registryArn": f"arn:aws:ecr-public::{core.account}:registry/{core.account}",
-        "registryUri": f"{core.registry}/{alias}",
+        "registryId": registry.account,
+        "registryArn": f"arn:aws:ecr-public::{registry.account}:registry/{registry.account}",
+        "registryUri": f"{registry.address}/{alias}",
         "verified": False,
         "aliases": [{"name": alias, "status": "ACTIVE", "primaryRegistryAlias": True, "defaultRegistryAlias": True}],
     }
@@ -80,23 +81,23 @@ def describe_registries(core: Core, params: Params) -> dict[str, Any]:
     return {"registries": found, **token}
 
 
-def _describe(core: Core, repository: Repository) -> dict[str, Any]:
+def _describe(registry: Registry, repository: Repository) -> dict[str, Any]:
     return {
-        "repositoryArn": core.arn(repository.name),
-        "registryId": core.account,
+        "repositoryArn": registry.arn(repository.name),
+        "registryId": registry.account,
         "repositoryName": repository.name,
-        "repositoryUri": f"{core.registry}/{core.prefix}{repository.name}",
+        "repositoryUri": f"{registry.address}/{registry.prefix}{repository.name}",
         "createdAt": round(repository.created, 3),
     }
 
 
-def create_repository(core: Core, params: Params) -> dict[str, Any]:
+def create_repository(registry: Registry, params: Params) -> dict[str, Any]:
     """CreateRepository. Its catalog data are checked and given back; what reads them later is not implemented."""
     name = params.repository_name()
     check_name(name)
     catalog = _catalog(params.structure("catalogData"))
-    made = core.store.repositories.create(name, tags=repositories.checked_tags({}, params))
-    shown = {"repository": _describe(core, made)}
+    made = registry.store.repositories.create(name, tags=repositories.checked_tags({}, params))
+    shown = {"repository": _describe(registry, made)}
     return {**shown, "catalogData": catalog} if params.has("catalogData") else shown
 
 
@@ -112,21 +113,21 @@ def _catalog(given: Params) -> dict[str, Any]:
     return shown
 
 
-def describe_repositories(core: Core, params: Params) -> dict[str, Any]:
+def describe_repositories(registry: Registry, params: Params) -> dict[str, Any]:
     """DescribeRepositories."""
     refuse_beside(params, "repositoryNames")
     if params.has("repositoryNames"):
-        found = [core.store.repositories.get(name) for name in params.texts("repositoryNames", 1, 100)]
-        return {"repositories": [_describe(core, repository) for repository in found]}
-    shown, token = page(core.store.repositories.all(), lambda r: [r.name], params, "DescribeRepositories")
-    return {"repositories": [_describe(core, repository) for repository in shown], **token}
+        found = [registry.store.repositories.get(name) for name in params.texts("repositoryNames", 1, 100)]
+        return {"repositories": [_describe(registry, repository) for repository in found]}
+    shown, token = page(registry.store.repositories.all(), lambda r: [r.name], params, "DescribeRepositories")
+    return {"repositories": [_describe(registry, repository) for repository in shown], **token}
 
 
-def delete_repository(core: Core, params: Params) -> dict[str, Any]:
+def delete_repository(registry: Registry, params: Params) -> dict[str, Any]:
     """DeleteRepository."""
-    repository = params.repository(core)
-    core.delete_repository(repository, force=params.flag("force"))
-    return {"repository": _describe(core, repository)}
+    repository = params.repository(registry)
+    registry.delete_repository(repository, force=params.flag("force"))
+    return {"repository": _describe(registry, repository)}
 
 
 def _detail(image: Image) -> dict[str, Any]:
@@ -142,32 +143,32 @@ def _detail(image: Image) -> dict[str, Any]:
     return shown
 
 
-def describe_images(core: Core, params: Params) -> dict[str, Any]:
+def describe_images(registry: Registry, params: Params) -> dict[str, Any]:
     """DescribeImages."""
-    repository = params.repository(core)
+    repository = params.repository(registry)
     refuse_beside(params, "imageIds")
     token: dict[str, str] = {}
     if params.has("imageIds"):
-        asked = [images.get(core, repository, item)[0] for item in params.structures("imageIds", 1, 100)]
+        asked = [images.get(registry, repository, item)[0] for item in params.structures("imageIds", 1, 100)]
         found = list({image.digest: image for image in asked}.values())
     else:
         found, token = page(
-            lambda after: core.store.images.walk(repository, after[0] if after else 0),
+            lambda after: registry.store.images.walk(repository, after[0] if after else 0),
             lambda image: [image.id],
             params,
             "DescribeImages",
         )
     details = []
     for image in found:
-        detail = {"registryId": core.account, "repositoryName": repository.name, **_detail(image)}
+        detail = {"registryId": registry.account, "repositoryName": repository.name, **_detail(image)}
         details.append({**detail, "imageTags": image.tags} if image.tags else detail)
     return {"imageDetails": details, **token}
 
 
-def describe_image_tags(core: Core, params: Params) -> dict[str, Any]:
+def describe_image_tags(registry: Registry, params: Params) -> dict[str, Any]:
     """DescribeImageTags. A tag's time is its image's, as no other is kept."""
-    repository = params.repository(core)
-    by_tag = {tag: image for image in core.store.images.all(repository) for tag in image.tags}
+    repository = params.repository(registry)
+    by_tag = {tag: image for image in registry.store.images.all(repository) for tag in image.tags}
     tagged = sorted(by_tag.items(), key=lambda item: item[0])
     shown, token = page(tagged, lambda item: [item[0]], params, "DescribeImageTags")
     details = [
@@ -176,7 +177,7 @@ def describe_image_tags(core: Core, params: Params) -> dict[str, Any]:
     return {"imageTagDetails": details, **token}
 
 
-OPERATIONS: dict[str, Callable[[Core, Params], dict[str, Any]]] = {
+OPERATIONS: dict[str, Callable[[Registry, Params], dict[str, Any]]] = {
     "BatchCheckLayerAvailability": layers.batch_check_layer_availability,
     "BatchDeleteImage": images.batch_delete_image,
     "CompleteLayerUpload": layers.complete_layer_upload,

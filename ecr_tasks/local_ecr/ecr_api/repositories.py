@@ -11,20 +11,20 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ..registry import Core
+    from ..registry import Registry
     from ..store.repositories import Repository
     from .params import Params
 
 _MAX_TAGS = 50
 
 
-def describe(core: Core, repository: Repository) -> dict[str, Any]:
+def describe(registry: Registry, repository: Repository) -> dict[str, Any]:
     """A repository as the API shows it."""
     shown: dict[str, Any] = {
-        "repositoryArn": core.arn(repository.name),
-        "registryId": core.account,
+        "repositoryArn": registry.arn(repository.name),
+        "registryId": registry.account,
         "repositoryName": repository.name,
-        "repositoryUri": f"{core.registry}/{repository.name}",
+        "repositoryUri": f"{registry.address}/{repository.name}",
         "createdAt": round(repository.created, 3),
         "imageTagMutability": repository.mutability,
         "imageScanningConfiguration": {"scanOnPush": repository.scan_on_push},
@@ -35,7 +35,7 @@ def describe(core: Core, repository: Repository) -> dict[str, Any]:
     return shown
 
 
-def create_repository(core: Core, params: Params) -> dict[str, Any]:
+def create_repository(registry: Registry, params: Params) -> dict[str, Any]:
     """CreateRepository."""
     name = params.repository_name()
     mutability = params.optional_text("imageTagMutability", choices=MUTABILITIES) or "MUTABLE"
@@ -50,7 +50,7 @@ def create_repository(core: Core, params: Params) -> dict[str, Any]:
             if chosen["encryptionType"] == "AES256":
                 raise invalid("encryptionConfiguration.kmsKey", "must not be given with AES256")
             chosen["kmsKey"] = key
-    repository = core.store.repositories.create(
+    repository = registry.store.repositories.create(
         name,
         mutability=mutability,
         filters=filters,
@@ -58,10 +58,10 @@ def create_repository(core: Core, params: Params) -> dict[str, Any]:
         encryption=chosen,
         tags=tags,
     )
-    return {"repository": describe(core, repository)}
+    return {"repository": describe(registry, repository)}
 
 
-def describe_repositories(core: Core, params: Params) -> dict[str, Any]:
+def describe_repositories(registry: Registry, params: Params) -> dict[str, Any]:
     """DescribeRepositories."""
     refuse_beside(params, "repositoryNames")
     if params.has("repositoryNames"):
@@ -69,27 +69,27 @@ def describe_repositories(core: Core, params: Params) -> dict[str, Any]:
         for name in names:
             if not is_repository(name):
                 raise invalid("repositoryNames", "must be names of repositories")
-        found = [core.store.repositories.get(name) for name in names]
-        return {"repositories": [describe(core, repository) for repository in found]}
-    shown, token = page(core.store.repositories.all(), lambda r: [r.name], params, "DescribeRepositories")
-    return {"repositories": [describe(core, repository) for repository in shown], **token}
+        found = [registry.store.repositories.get(name) for name in names]
+        return {"repositories": [describe(registry, repository) for repository in found]}
+    shown, token = page(registry.store.repositories.all(), lambda r: [r.name], params, "DescribeRepositories")
+    return {"repositories": [describe(registry, repository) for repository in shown], **token}
 
 
-def delete_repository(core: Core, params: Params) -> dict[str, Any]:
+def delete_repository(registry: Registry, params: Params) -> dict[str, Any]:
     """DeleteRepository."""
-    repository = params.repository(core)
-    core.delete_repository(repository, force=params.flag("force"))
-    return {"repository": describe(core, repository)}
+    repository = params.repository(registry)
+    registry.delete_repository(repository, force=params.flag("force"))
+    return {"repository": describe(registry, repository)}
 
 
-def put_image_tag_mutability(core: Core, params: Params) -> dict[str, Any]:
+def put_image_tag_mutability(registry: Registry, params: Params) -> dict[str, Any]:
     """PutImageTagMutability."""
-    repository = params.repository(core)
+    repository = params.repository(registry)
     mutability = params.text("imageTagMutability", choices=MUTABILITIES)
     filters = check_filters(mutability, params.optional_list("imageTagMutabilityExclusionFilters", 0))
-    core.store.repositories.update(repository, mutability=mutability, filters=filters)
+    registry.store.repositories.update(repository, mutability=mutability, filters=filters)
     shown: dict[str, Any] = {
-        "registryId": core.account,
+        "registryId": registry.account,
         "repositoryName": repository.name,
         "imageTagMutability": mutability,
     }
@@ -98,32 +98,32 @@ def put_image_tag_mutability(core: Core, params: Params) -> dict[str, Any]:
     return shown
 
 
-def tag_resource(core: Core, params: Params) -> dict[str, Any]:
+def tag_resource(registry: Registry, params: Params) -> dict[str, Any]:
     """TagResource."""
-    repository = _by_arn(core, params)
+    repository = _by_arn(registry, params)
     if not params.has("tags"):
         raise invalid("tags", "Member must not be null")
-    core.store.repositories.update(repository, tags=checked_tags(repository.tags, params))
+    registry.store.repositories.update(repository, tags=checked_tags(repository.tags, params))
     return {}
 
 
-def untag_resource(core: Core, params: Params) -> dict[str, Any]:
+def untag_resource(registry: Registry, params: Params) -> dict[str, Any]:
     """UntagResource."""
-    repository = _by_arn(core, params)
+    repository = _by_arn(registry, params)
     gone = params.texts("tagKeys", 0)
     left = {key: value for key, value in repository.tags.items() if key not in gone}
-    core.store.repositories.update(repository, tags=left)
+    registry.store.repositories.update(repository, tags=left)
     return {}
 
 
-def list_tags_for_resource(core: Core, params: Params) -> dict[str, Any]:
+def list_tags_for_resource(registry: Registry, params: Params) -> dict[str, Any]:
     """ListTagsForResource."""
-    tags = _by_arn(core, params).tags
+    tags = _by_arn(registry, params).tags
     return {"tags": [{"Key": key, "Value": value} for key, value in sorted(tags.items())]}
 
 
-def _by_arn(core: Core, params: Params) -> Repository:
-    return core.store.repositories.get(core.name_in(params.text("resourceArn")))
+def _by_arn(registry: Registry, params: Params) -> Repository:
+    return registry.store.repositories.get(registry.repository_name(params.text("resourceArn")))
 
 
 def checked_tags(present: dict[str, str], params: Params) -> dict[str, str]:

@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ..registry import Core
+    from ..registry import Registry
     from ..store.images import Image
     from ..store.repositories import Repository
     from .params import Params
@@ -22,27 +22,27 @@ if TYPE_CHECKING:
 _FILTER = re.compile(r"[a-z0-9*]([._\-/a-z0-9*]?[a-z0-9*])*")
 
 
-def put_image_scanning_configuration(core: Core, params: Params) -> dict[str, Any]:
+def put_image_scanning_configuration(registry: Registry, params: Params) -> dict[str, Any]:
     """PutImageScanningConfiguration."""
-    repository = params.repository(core)
+    repository = params.repository(registry)
     if not params.has("imageScanningConfiguration"):
         raise invalid("imageScanningConfiguration", "Member must not be null")
     on_push = params.structure("imageScanningConfiguration").flag("scanOnPush")
-    core.store.repositories.update(repository, scan_on_push=int(on_push))
+    registry.store.repositories.update(repository, scan_on_push=int(on_push))
     return {
-        "registryId": core.account,
+        "registryId": registry.account,
         "repositoryName": repository.name,
         "imageScanningConfiguration": {"scanOnPush": on_push},
     }
 
 
-def get_registry_scanning_configuration(core: Core, params: Params) -> dict[str, Any]:
+def get_registry_scanning_configuration(registry: Registry, params: Params) -> dict[str, Any]:
     """GetRegistryScanningConfiguration."""
     del params  # it has none
-    return {"registryId": core.account, "scanningConfiguration": core.scanner.configuration()}
+    return {"registryId": registry.account, "scanningConfiguration": registry.scanner.configuration()}
 
 
-def put_registry_scanning_configuration(core: Core, params: Params) -> dict[str, Any]:
+def put_registry_scanning_configuration(registry: Registry, params: Params) -> dict[str, Any]:
     """PutRegistryScanningConfiguration."""
     kind = params.optional_text("scanType", choices=("BASIC", "ENHANCED")) or "BASIC"
     rules = []
@@ -58,28 +58,28 @@ def put_registry_scanning_configuration(core: Core, params: Params) -> dict[str,
             filters.append({"filter": text, "filterType": item.text("filterType", choices=("WILDCARD",))})
         rules.append({"scanFrequency": frequency, "repositoryFilters": filters})
     configuration = {"scanType": kind, "rules": rules}
-    core.scanner.configure(configuration)
+    registry.scanner.configure(configuration)
     return {"registryScanningConfiguration": configuration}
 
 
-def batch_get_repository_scanning_configuration(core: Core, params: Params) -> dict[str, Any]:
+def batch_get_repository_scanning_configuration(registry: Registry, params: Params) -> dict[str, Any]:
     """BatchGetRepositoryScanningConfiguration."""
     found, failures = [], []
     for name in params.texts("repositoryNames", 1, 25):
-        repository = core.store.repositories.find(name)
+        repository = registry.store.repositories.find(name)
         if repository is None:
             failures.append(
                 {
                     "repositoryName": name,
                     "failureCode": "REPOSITORY_NOT_FOUND",
-                    "failureReason": core.store.repositories.not_found(name).message,
+                    "failureReason": registry.store.repositories.not_found(name).message,
                 }
             )
             continue
-        frequency, filters = core.scanner.frequency(repository)
+        frequency, filters = registry.scanner.frequency(repository)
         found.append(
             {
-                "repositoryArn": core.arn(name),
+                "repositoryArn": registry.arn(name),
                 "repositoryName": name,
                 "scanOnPush": frequency == "SCAN_ON_PUSH" or repository.scan_on_push,
                 "scanFrequency": frequency,
@@ -89,32 +89,32 @@ def batch_get_repository_scanning_configuration(core: Core, params: Params) -> d
     return {"scanningConfigurations": found, "failures": failures}
 
 
-def start_image_scan(core: Core, params: Params) -> dict[str, Any]:
+def start_image_scan(registry: Registry, params: Params) -> dict[str, Any]:
     """StartImageScan."""
-    repository = params.repository(core)
-    image, tag = get(core, repository, params.structure("imageId"))
-    core.scanner.start(repository, image)
+    repository = params.repository(registry)
+    image, tag = get(registry, repository, params.structure("imageId"))
+    registry.scanner.start(repository, image)
     return {
-        "registryId": core.account,
+        "registryId": registry.account,
         "repositoryName": repository.name,
         "imageId": image_id(image, tag),
         "imageScanStatus": {"status": "IN_PROGRESS", "description": "The scan is in progress."},
     }
 
 
-def describe_image_scan_findings(core: Core, params: Params) -> dict[str, Any]:
+def describe_image_scan_findings(registry: Registry, params: Params) -> dict[str, Any]:
     """DescribeImageScanFindings."""
-    repository = params.repository(core)
-    image, tag = get(core, repository, params.structure("imageId"))
-    scan = core.scanner.result(repository, image, poll=not params.has("nextToken"))
+    repository = params.repository(registry)
+    image, tag = get(registry, repository, params.structure("imageId"))
+    scan = registry.scanner.result(repository, image, poll=not params.has("nextToken"))
     if scan is None:
         raise EcrError(
             "ScanNotFoundException",
             f"Image scan does not exist for the image with '{{imageDigest:'{image.digest}', imageTag:'{tag}'}}' "
-            f"in the repository with name '{repository.name}' in the registry with id '{core.account}'",
+            f"in the repository with name '{repository.name}' in the registry with id '{registry.account}'",
         )
     shown: dict[str, Any] = {
-        "registryId": core.account,
+        "registryId": registry.account,
         "repositoryName": repository.name,
         "imageId": image_id(image, tag),
         "imageScanStatus": {"status": scan["status"], "description": scan["description"]},
@@ -124,8 +124,8 @@ def describe_image_scan_findings(core: Core, params: Params) -> dict[str, Any]:
     numbered = list(enumerate(scan["findings"]))
     some, token = page(numbered, lambda item: [item[0]], params, "DescribeImageScanFindings")
     findings: dict[str, Any] = scan_summary(scan)
-    if core.scanner.enhanced:
-        findings["enhancedFindings"] = [_enhanced(core, repository, image, scan, finding) for _, finding in some]
+    if registry.scanner.enhanced:
+        findings["enhancedFindings"] = [_enhanced(registry, repository, image, scan, finding) for _, finding in some]
     else:
         findings["findings"] = [_basic(finding) for _, finding in some]
     return {**shown, "imageScanFindings": findings, **token}
@@ -144,7 +144,7 @@ def _basic(finding: dict[str, Any]) -> dict[str, Any]:
 
 
 def _enhanced(
-    core: Core, repository: Repository, image: Image, scan: dict[str, Any], finding: dict[str, Any]
+    registry: Registry, repository: Repository, image: Image, scan: dict[str, Any], finding: dict[str, Any]
 ) -> dict[str, Any]:
     name = finding.get("name", "CVE-0000-0000")
     details: dict[str, Any] = {"vulnerabilityId": name, "source": "LOCAL"}
@@ -156,16 +156,16 @@ def _enhanced(
             package["fixedInVersion"] = str(finding["fixed"])
         details["vulnerablePackages"] = [package]
     seen = round(scan["completed"], 3)
-    arn = core.arn(repository.name)
+    arn = registry.arn(repository.name)
     where = {
         "imageHash": image.digest,
         "imageTags": image.tags,
         "pushedAt": round(image.pushed, 3),
-        "registry": core.account,
+        "registry": registry.account,
         "repositoryName": repository.name,
     }
     return {
-        "awsAccountId": core.account,
+        "awsAccountId": registry.account,
         "description": finding.get("description", ""),
         "findingArn": f"{arn.replace(':ecr:', ':inspector2:').partition(':repository/')[0]}:finding/{name}",
         "firstObservedAt": seen,

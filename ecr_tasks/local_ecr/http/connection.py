@@ -15,7 +15,17 @@ from .messages import BadRequest, ClientGone, Request, Response, text_response
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .listener import Listener
+    from typing import Any, Protocol
+
+    class Application(Protocol):
+        """What answers requests, and counts and logs them."""
+
+        def handle(self, request: Request) -> Response: ...
+
+        def count(self, request: Request, response: Response) -> None: ...
+
+        def log(self, request: Request, status: int, sent: int) -> None: ...
+
 
 DRAIN_BYTES = 262_144
 """A refused body of up to this size is read and dropped, so that the connection can be kept."""
@@ -28,35 +38,54 @@ _LINE_LIMIT = 65536
 
 
 class Connection(BaseHTTPRequestHandler):
-    """Serves one socket. ``busy`` is true from a request's first byte to the end of its response."""
+    """Serves one socket. ``busy`` is true from a request's first byte to the end of its response.
+
+    The base class serves in its constructor; here ``serve`` does, so that another thread can call ``interrupt`` or
+    set ``stopping`` meanwhile, which makes the request under way the last one.
+    """
 
     protocol_version = "HTTP/1.1"
     request_version = default_request_version = "HTTP/1.0"
     disable_nagle_algorithm = True
-    server: Listener
+
+    def __init__(self, sock: socket.socket, client_address: Any, application: Application) -> None:
+        self.request = sock
+        self.client_address = client_address
+        self._application = application
+        self.busy = False
+        self.stopping = False
+
+    def serve(self) -> None:
+        """Answer requests until the connection is done."""
+        with contextlib.suppress(ClientGone, OSError):  # nobody is left to answer
+            self.setup()
+            try:
+                self.handle()
+            finally:
+                self.busy = False
+                self.finish()
 
     def setup(self) -> None:
+        """Prepare the socket; see the base class."""
         super().setup()
         set_wait(self.connection, socket.SO_SNDTIMEO, limits.SEND_WAIT)
         self.rfile.close()
         self.rfile = self._input = Input(self.connection)
-        self.busy = False
 
     def handle(self) -> None:
-        """Answer requests until the connection is done."""
-        with contextlib.suppress(ClientGone, OSError), self.server.tracked(self):
-            self._input.allow(limits.FIRST_WAIT)
-            self.close_connection = False
-            while not self.close_connection and not self.server.stopping and self._input.peek(1):
-                self.busy = True
-                self.handle_one_request()
-                self.busy = False
-                self._input.allow(limits.IDLE_WAIT)
+        """Answer requests until the client or ``stopping`` ends it. Raises ClientGone, OSError."""
+        self._input.allow(limits.FIRST_WAIT)
+        self.close_connection = False
+        while not self.close_connection and not self.stopping and self._input.peek(1):
+            self.busy = True
+            self.handle_one_request()
+            self.busy = False
+            self._input.allow(limits.IDLE_WAIT)
 
     def interrupt(self) -> None:
         """Wake the thread that serves this connection, from another thread."""
         with contextlib.suppress(OSError):  # it has closed by itself
-            self.connection.shutdown(socket.SHUT_RDWR)
+            self.request.shutdown(socket.SHUT_RDWR)
 
     def handle_one_request(self) -> None:
         """Read one request and answer it. Raises ClientGone, OSError."""
@@ -107,33 +136,35 @@ class Connection(BaseHTTPRequestHandler):
         return body, Request(self.command, target, self.headers, body)
 
     def _respond(self, request: Request, body: Body) -> None:
-        application = self.server.application
         response = self._answer(request)
-        if response.close or self.server.stopping or body.unread > DRAIN_BYTES:
+        if response.close or self.stopping or body.unread > DRAIN_BYTES:
             self.close_connection = True
         sent = 0
         try:
-            application.count(request, response)
+            self._application.count(request, response)
             if response.file is None:
                 # Logged first: a client that has its answer finds it in the log.
-                application.log(request, response.status, len(response.body))
+                self._application.log(request, response.status, len(response.body))
             sent = self._send(request, response)
         finally:
             if response.file is not None:
                 os.close(response.file)
-                application.log(request, response.status, sent)
+                self._application.log(request, response.status, sent)
         if not self.close_connection:
             self.close_connection = not self._drain(body)
         elif not body.finished:
             self._linger()
 
     def _answer(self, request: Request) -> Response:
+        if request.method not in ("GET", "HEAD") and "Origin" in request.headers:
+            # Registry clients send no Origin; a web page does.
+            return text_response(403, "A web page may not use the local ECR.")
         try:
-            return self.server.application.handle(request)
+            return self._application.handle(request)
         except BadRequest as error:
             return text_response(error.status, error.message, close=True)
         except ClientGone:
-            self.server.application.log(request, 499, 0)
+            self._application.log(request, 499, 0)
             raise
         except Exception:
             import traceback  # slow to load, and hardly ever needed
