@@ -29,7 +29,7 @@ _OPTIONS = ("root", "host", "port", "account", "region", "advertise")
 
 
 def _options(arguments: list[str]) -> dict[str, str]:
-    """The options by name. argparse would be the slowest part of the start."""
+    """Return the options by name. Not by argparse, which is slow to load. Ends the program if they are invalid."""
     if "-h" in arguments or "--help" in arguments:
         sys.stdout.write(_USAGE)
         raise SystemExit(0)

@@ -120,13 +120,13 @@ class AccessLog:
     def _save(self, offset: int) -> None:
         others = self._sum()
         default = others.pop(self._registry, Counter())
-        self._db.set(_SETTING, json.dumps({"offset": offset, "counts": default, "further": others}))
+        self._db.set(_SETTING, json.dumps({"offset": offset, "counts": default, "others": others}))
 
     def _read_earlier(self) -> dict[str, Counter[str]]:
         """Return the counts of all requests before this process started."""
         text = self._db.setting(_SETTING)
         saved: dict[str, Any] = json.loads(text) if text else {"offset": 0, "counts": {}}
-        all_counts = {**saved.get("further", {}), self._registry: saved["counts"]}
+        all_counts = {**saved.get("others", {}), self._registry: saved["counts"]}
         total = {registry: Counter(counts) for registry, counts in all_counts.items()}
         with self._path.open("rb") as log:
             log.seek(saved["offset"])

@@ -30,7 +30,7 @@ NOT_AUTHORIZED = "Not Authorized"
 
 
 class Denied(Exception):
-    """The credentials are missing, malformed or (``expired``) too old."""
+    """The credentials are missing, invalid or (``expired``) too old."""
 
     def __init__(self, message: str, *, expired: bool = False) -> None:
         super().__init__(message)

@@ -49,7 +49,7 @@ class OtherRegistry:
 
     @property
     def address(self) -> str:
-        """The registry's host:port."""
+        """Return the registry's host:port."""
         host = self._registries.host or ""
         return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
 

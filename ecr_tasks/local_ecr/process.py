@@ -1,4 +1,4 @@
-"""A server in another process: start one that outlives us, find it again, and talk to it."""
+"""A server in another process: start one that outlives this process, find it again, and send it requests."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ around this one is not loaded, only named, as nothing of it is needed."""
 
 _KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
 
-# The pids of servers that we started, to be reaped when they end before we do.
+# The pids of servers that this process started, to be reaped when they end before it does.
 _children: list[int] = []
 
 
@@ -116,7 +116,7 @@ def server_status(root: Path, state: dict[str, Any]) -> dict[str, Any] | None:
     elif is_served(root):
         place = read_json(root / SERVING_FILE)
     else:
-        return None  # and no other program at that port gets a request of ours
+        return None  # and another program at that port gets no request
     if not place.get("endpoint"):
         return None
     status = request(str(place["endpoint"]), STATUS_PATH)
@@ -135,7 +135,7 @@ def start(root: Path, port: int, account: str, region: str) -> dict[str, Any]:
     (root / SERVING_FILE).unlink(missing_ok=True)
     fd = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
-        child = subprocess.Popen(  # noqa: S603  (our own interpreter and module)
+        child = subprocess.Popen(  # noqa: S603  (this interpreter and this package)
             [sys.executable, "-I", "-S", "-c", BOOT_CODE, package, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=fd,
@@ -151,7 +151,7 @@ def start(root: Path, port: int, account: str, region: str) -> dict[str, Any]:
         status = server_status(root, {})
         if status is not None:
             _children.append(child.pid)
-            child.returncode = 0  # it is to outlive us: no ResourceWarning
+            child.returncode = 0  # it outlives this process: no ResourceWarning
             return status
         if child.poll() is not None:
             break
@@ -192,7 +192,7 @@ def kill(pid: int) -> None:
 
 
 def reap() -> None:
-    """Forget the servers that we started and that have ended."""
+    """Reap the servers that this process started and that have ended."""
     for pid in list(_children):
         try:
             ended_pid, _ = os.waitpid(pid, os.WNOHANG)

@@ -23,6 +23,6 @@ from .server import LocalEcr
 
 @pytest.fixture
 def local_ecr() -> Iterator[LocalEcr]:
-    """A local ECR in this process, empty, in a folder of its own that goes with it."""
+    """Return a local ECR in this process, empty, in a folder of its own that goes with it."""
     with tempfile.TemporaryDirectory(prefix="local-ecr-") as folder, LocalEcr(Path(folder)) as server:
         yield server

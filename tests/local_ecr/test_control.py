@@ -185,7 +185,7 @@ def test_another_program_at_our_port_is_not_us(root: Path, tmp_path: Path) -> No
 
 
 def test_a_server_that_hangs_is_ended(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "_PING_SECONDS", 0.2)
+    monkeypatch.setattr(process, "_ANSWER_SECONDS", 0.2)
     monkeypatch.setattr(control, "_STOP_SECONDS", 0.5)
     up = control.up(root)
     assert up.pid is not None

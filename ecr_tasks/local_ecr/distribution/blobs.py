@@ -22,7 +22,7 @@ DOWNLOAD_PATH = "/_local/layers/"
 
 
 def handle(registry: Registry, request: Request, repository: Repository, digest: str) -> Response:
-    """A request to ``/v2/<name>/blobs/<digest>``."""
+    """Answer a request to ``/v2/<name>/blobs/<digest>``."""
     if not is_digest(digest):
         raise digest_invalid(digest)
     if request.method in ("GET", "HEAD"):
@@ -33,7 +33,7 @@ def handle(registry: Registry, request: Request, repository: Repository, digest:
 
 
 def download(registry: Registry, request: Request) -> Response:
-    """A request to a URL from GetDownloadUrlForLayer, whose token stands for every other credential."""
+    """Answer a request to a URL from GetDownloadUrlForLayer, whose token stands for every other credential."""
     request.kind = "blob"
     name, _, digest = request.path.removeprefix(DOWNLOAD_PATH).rpartition("/")
     repository = registry.store.repositories.find(name)
@@ -49,10 +49,10 @@ def download(registry: Registry, request: Request) -> Response:
 
 
 def _send(registry: Registry, request: Request, repository: Repository, digest: str) -> Response:
-    found = registry.store.layers.open(repository, digest)
-    if found is None:
+    file_and_size = registry.store.layers.open(repository, digest)
+    if file_and_size is None:
         raise _unknown(digest)
-    fd, size = found
+    fd, size = file_and_size
     headers = {
         **VERSION_HEADER,
         "Content-Type": "application/octet-stream",
@@ -61,30 +61,30 @@ def _send(registry: Registry, request: Request, repository: Repository, digest: 
         "Etag": f'"{digest}"',
     }
     try:
-        part = _range(request.headers.get("range"), size)
+        byte_range = _range(request.headers.get("range"), size)
     except RegistryError:
         os.close(fd)
         raise
     if request.method == "HEAD":
         os.close(fd)
         return Response(200, headers=headers, length=size)
-    if part is None:
+    if byte_range is None:
         return Response(200, headers=headers, file=fd, count=size)
-    first, last = part
+    first, last = byte_range
     headers["Content-Range"] = f"bytes {first}-{last}/{size}"
     return Response(206, headers=headers, file=fd, offset=first, count=last - first + 1)
 
 
 def _range(header: str | None, size: int) -> tuple[int, int] | None:
-    """First and last byte of a Range header; None for the whole. Raises RegistryError (416)."""
-    found = _RANGE.fullmatch(header.replace(" ", "")) if header else None
-    if found is None or not (found[1] or found[2]):
+    """Return first and last byte of a Range header; None for all bytes. Raises RegistryError (416)."""
+    match = _RANGE.fullmatch(header.replace(" ", "")) if header else None
+    if match is None or not (match[1] or match[2]):
         return None  # RFC 9110 14.2: a range that is not understood, or several, may be ignored
-    if found[1]:
-        first, last = int(found[1]), int(found[2]) if found[2] else size - 1
+    if match[1]:
+        first, last = int(match[1]), int(match[2]) if match[2] else size - 1
     else:
-        first, last = max(size - int(found[2]), 0), size - 1
-    if first >= size or last < first or (not found[1] and not int(found[2])):
+        first, last = max(size - int(match[2]), 0), size - 1
+    if first >= size or last < first or (not match[1] and not int(match[2])):
         raise RegistryError(416, "RANGE_INVALID", f"The blob has {size} bytes", {"Content-Range": f"bytes */{size}"})
     return first, min(last, size - 1)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def handle(registry: Registry, request: Request, repository: Repository, reference: str) -> Response:
-    """A request to ``/v2/<name>/manifests/<reference>``."""
+    """Answer a request to ``/v2/<name>/manifests/<reference>``."""
     digest = reference if is_digest(reference) else None
     if digest is None and not is_tag(reference):
         code = "DIGEST_INVALID" if ":" in reference else "TAG_INVALID"
@@ -53,7 +53,7 @@ def _get(registry: Registry, request: Request, image: Image) -> Response:
     if request.method == "HEAD":
         return Response(200, headers=headers, length=image.bytes)
     with contextlib.suppress(sqlite3.OperationalError):  # a full disk must not stop a pull
-        registry.store.images.pulled(image)
+        registry.store.images.record_pull(image)
     return Response(200, registry.store.images.raw(image), headers)
 
 
@@ -68,8 +68,8 @@ def _put(
         return RegistryError(413, "MANIFEST_INVALID", error.message).response()
     # OCI distribution specification 1.1: a push by digest may name its tags as parameters.
     tags = request.query.get("tag", []) if digest is not None else [reference]
-    if wrong := [tag for tag in tags if not is_tag(tag)]:
-        raise RegistryError(400, "TAG_INVALID", f"Invalid tag '{wrong[0]}'")
+    if invalid_tags := [tag for tag in tags if not is_tag(tag)]:
+        raise RegistryError(400, "TAG_INVALID", f"Invalid tag '{invalid_tags[0]}'")
     media_type = request.headers.get("content-type", "").partition(";")[0].strip() or None
     digest, manifest, _ = put_image(registry, repository, raw, media_type=media_type, digest=digest, tags=tags)
     headers = {
@@ -85,7 +85,10 @@ def _put(
 
 
 def _delete(registry: Registry, repository: Repository, reference: str, digest: str | None) -> Response:
-    """By digest the image with its tags, by tag only the tag: unlike BatchDeleteImage, as OCI has it."""
+    """Delete by digest the image with its tags, by tag only the tag, as the OCI distribution specification says.
+
+    BatchDeleteImage differs: it deletes the image with its last tag.
+    """
     with registry.store.db.transaction():
         image = _find(registry, repository, reference, digest)
         if digest is None:

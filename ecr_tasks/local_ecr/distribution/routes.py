@@ -1,4 +1,4 @@
-"""From a path under ``/v2/`` to what answers it."""
+"""Routes: from a path under ``/v2/`` to the function that answers it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..errors import EcrError, is_disk_full
 from ..http.messages import Response
 from ..names import is_repository
 from . import blobs, lists, manifests, uploads
-from .errors import VERSION_HEADER, RegistryError, denied, name_invalid, no_space, translated, unsupported
+from .errors import VERSION_HEADER, RegistryError, denied, from_ecr_error, name_invalid, no_space, unsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def handle(registry: Registry, request: Request) -> Response:
     except RegistryError as error:
         return error.response()
     except EcrError as error:
-        return translated(error).response()
+        return from_ecr_error(error).response()
     except (OSError, sqlite3.Error) as error:
         if not is_disk_full(error):
             raise

@@ -1,4 +1,4 @@
-"""Blob uploads: in one request, in chunks, or by mounting what another repository has."""
+"""Blob uploads: in one request, in chunks, or by mounting a blob of another repository."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CONTENT_RANGE = re.compile(r"(?:bytes )?(\d+)-(\d+)(?:/(?:\d+|\*))?")
 
 
 def handle(registry: Registry, request: Request, repository: Repository, identity: str | None) -> Response:
-    """A request to ``/v2/<name>/blobs/uploads/[<id>]``."""
+    """Answer a request to ``/v2/<name>/blobs/uploads/[<id>]``."""
     if not identity:
         if request.method != "POST":
             raise unsupported(request.method, "uploads")
@@ -57,10 +57,10 @@ def _append(registry: Registry, request: Request, repository: Repository, upload
     """Append the request's body. Raises RegistryError (416) if it is not the bytes that come next."""
     header = request.headers.get("content-range")
     if header is not None:
-        found = _CONTENT_RANGE.fullmatch(header.strip())
-        if found is None:
+        match = _CONTENT_RANGE.fullmatch(header.strip())
+        if match is None:
             raise RegistryError(400, "BLOB_UPLOAD_INVALID", f"Invalid Content-Range '{header}'")
-        first, last = int(found[1]), int(found[2])
+        first, last = int(match[1]), int(match[2])
         length = request.body.length
         if first != upload.size or (length is not None and last - first + 1 != length):
             raise RegistryError(
@@ -80,7 +80,7 @@ def _finish(registry: Registry, request: Request, repository: Repository, upload
     try:
         registry.store.layers.finish(repository, upload, digest)
     except Exception:
-        registry.store.layers.cancel(upload)  # its bytes are not what the client meant: it starts again
+        registry.store.layers.cancel(upload)  # its bytes are not those of the digest: the client starts again
         raise
     return _created(registry, repository, digest)
 

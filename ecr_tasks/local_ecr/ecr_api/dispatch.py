@@ -1,4 +1,4 @@
-"""From an HTTP request to the API operation that it names, and back."""
+"""Dispatch: from an HTTP request to the API operation that it names, and back."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _SCOPE = re.compile(r"Credential=[^/,\s]+/[0-9]{8}/([a-z0-9-]{2,25})/")
 
 
 def get_authorization_token(registry: Registry, params: Params) -> dict[str, Any]:
-    """Answer GetAuthorizationToken. ``registryIds`` is deprecated: a token is valid for all registries of a region."""
+    """Answer GetAuthorizationToken. ``registryIds`` is deprecated: a token is valid in its whole region."""
     accounts = params.texts("registryIds", 1, 10) if params.has("registryIds") else [registry.account]
     tokens = []
     for account in accounts:
@@ -100,11 +100,11 @@ def handle(registries: Registries, request: Request) -> Response:
     service, _, name = target.rpartition(".")
     request.operation = name if name.isalnum() else None
     operations = OPERATIONS if service == TARGET else {}
-    choose = _find_registry
+    find_registry = _find_registry
     if service == _PUBLIC_TARGET:
         from . import public  # hardly ever needed, so not loaded at the start
 
-        operations, choose = public.OPERATIONS, public.find_registry
+        operations, find_registry = public.OPERATIONS, public.find_registry
     operation = operations.get(name)
     if operation is None:
         return _error(
@@ -118,7 +118,7 @@ def handle(registries: Registries, request: Request) -> Response:
     try:
         params = _params(request)
         scope = _SCOPE.search(request.headers.get("authorization", ""))
-        registry = choose(registries, request, None if scope is None else scope[1], params)
+        registry = find_registry(registries, request, None if scope is None else scope[1], params)
         return _reply(200, operation(registry, params))
     except EcrError as error:
         return _error(error)
@@ -131,10 +131,10 @@ def handle(registries: Registries, request: Request) -> Response:
 
 
 def _find_registry(registries: Registries, request: Request, region: str | None, params: Params) -> Registry:
-    """The registry that a request is for: its signature says the region, ``registryId`` or an ARN the account.
+    """Return the registry of a request: its signature has the region, ``registryId`` or an ARN the account.
 
-    The caller's own registry of a region is always there in AWS, so here it comes into being when it is asked as
-    a whole; another account's does when a repository is created. Raises RepositoryNotFoundException.
+    In AWS the caller's own registry of a region always exists, so here it is created by the first request that
+    names no repository; another account's is created with its first repository. Raises RepositoryNotFoundException.
     """
     region = region or registries.default.region
     if region == PUBLIC_REGION:
@@ -144,14 +144,14 @@ def _find_registry(registries: Registries, request: Request, region: str | None,
         arn = parse_repository_arn(params.optional_text("resourceArn") or "")
         account = registries.default.account if arn is None else arn[1]
     request.registry = f"{account}/{region}"
-    found = registries.find(account, region)
-    if found is not None:
-        return found
+    registry = registries.find(account, region)
+    if registry is not None:
+        return registry
     if request.operation == "CreateRepository":
-        params.repository_name()  # nothing comes into being for a name that is refused
+        params.repository_name()  # no registry is created for a name that is refused
         return registries.create(account, region)
-    named = any(params.has(name) for name in ("repositoryName", "repositoryNames", "resourceArn"))
-    if account == registries.default.account and not named:
+    has_repository = any(params.has(name) for name in ("repositoryName", "repositoryNames", "resourceArn"))
+    if account == registries.default.account and not has_repository:
         return registries.create(account, region)
     names = params.optional_list("repositoryNames") or [params.optional_text("repositoryName") or "*"]
     raise registries.default.store.repositories.not_found(str(names[0]), account)

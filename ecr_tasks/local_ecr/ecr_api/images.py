@@ -27,7 +27,7 @@ class ImageFailure(Exception):
 
 
 def find(registry: Registry, repository: Repository, image_id: Params) -> tuple[Image, str | None]:
-    """The image of an ImageIdentifier, and the tag by which it was asked for. Raises ImageFailure."""
+    """Return the image of an ImageIdentifier, and the identifier's tag. Raises ImageFailure."""
     digest = image_id.optional_text("imageDigest")
     tag = image_id.optional_text("imageTag")
     if digest is None and tag is None:
@@ -48,29 +48,29 @@ def find(registry: Registry, repository: Repository, image_id: Params) -> tuple[
 
 
 def get(registry: Registry, repository: Repository, image_id: Params) -> tuple[Image, str | None]:
-    """As ``find``, for an operation on one image: raises ImageNotFoundException, InvalidParameterException."""
+    """Return the same for an operation on one image. Raises ImageNotFoundException, InvalidParameterException."""
     try:
         return find(registry, repository, image_id)
     except ImageFailure as failure:
         if failure.code not in ("ImageNotFound", "ImageTagDoesNotMatchDigest"):
             raise EcrError("InvalidParameterException", failure.reason) from None
-        shown = ", ".join(
+        identifier = ", ".join(
             f"{name}:'{image_id.optional_text(name) or 'null'}'" for name in ("imageDigest", "imageTag")
         )
         raise EcrError(
             "ImageNotFoundException",
-            f"The image with imageId {{{shown}}} does not exist within the repository with name "
+            f"The image with imageId {{{identifier}}} does not exist within the repository with name "
             f"'{repository.name}' in the registry with id '{registry.account}'",
         ) from None
 
 
 def image_id(image: Image, tag: str | None) -> dict[str, str]:
-    """An ImageIdentifier."""
+    """Return an ImageIdentifier."""
     return {"imageDigest": image.digest} if tag is None else {"imageDigest": image.digest, "imageTag": tag}
 
 
 def put_image(registry: Registry, params: Params) -> dict[str, Any]:
-    """PutImage."""
+    """Answer PutImage."""
     repository = params.repository(registry)
     text = params.text("imageManifest", minimum=1, maximum=MAX_BYTES)
     media_type = params.optional_text("imageManifestMediaType")
@@ -99,7 +99,7 @@ def put_image(registry: Registry, params: Params) -> dict[str, Any]:
 
 
 def batch_get_image(registry: Registry, params: Params) -> dict[str, Any]:
-    """BatchGetImage. A manifest is never translated: one of a type that is not accepted is a failure."""
+    """Answer BatchGetImage. A manifest is never translated: one of a type that is not accepted is a failure."""
     repository = params.repository(registry)
     accepted = params.texts("acceptedMediaTypes", 1, 100) if params.has("acceptedMediaTypes") else None
     images, failures = [], []
@@ -113,7 +113,7 @@ def batch_get_image(registry: Registry, params: Params) -> dict[str, Any]:
                     "acceptedMediaTypes; the local ECR does not translate manifests",
                 )
         except ImageFailure as failure:
-            failures.append(failed(item, failure))
+            failures.append(image_failure(item, failure))
             continue
         images.append(
             {
@@ -128,7 +128,7 @@ def batch_get_image(registry: Registry, params: Params) -> dict[str, Any]:
 
 
 def batch_delete_image(registry: Registry, params: Params) -> dict[str, Any]:
-    """BatchDeleteImage: by tag the tag goes, and with the last tag the image; by digest all of it goes."""
+    """Answer BatchDeleteImage: by tag delete the tag, and with the last tag the image; by digest the image."""
     repository = params.repository(registry)
     deleted: list[dict[str, str]] = []
     failures = []
@@ -143,12 +143,12 @@ def batch_delete_image(registry: Registry, params: Params) -> dict[str, Any]:
                 registry.store.images.delete(repository, image)
                 deleted += [image_id(image, name) for name in image.tags] or [image_id(image, None)]
         except ImageFailure as failure:
-            failures.append(failed(item, failure))
+            failures.append(image_failure(item, failure))
         except EcrError as error:
-            failures.append(failed(item, ImageFailure(error.name, error.message)))
+            failures.append(image_failure(item, ImageFailure(error.name, error.message)))
     return {"imageIds": deleted, "failures": failures}
 
 
-def failed(item: Params, failure: ImageFailure) -> dict[str, Any]:
-    """A failure as a batch operation shows it."""
+def image_failure(item: Params, failure: ImageFailure) -> dict[str, Any]:
+    """Return an ImageFailure of a batch operation, in the shape of the API model."""
     return {"imageId": item.identity(), "failureCode": failure.code, "failureReason": failure.reason}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .params import Params
 
 PART_BYTES = 10_485_760
-"""The part size that ECR suggests."""
+"""The part size that ECR's InitiateLayerUpload suggests."""
 
 MIN_PART_BYTES = 5 * 1024 * 1024
 MAX_PART_BYTES = 20_971_520
@@ -25,7 +25,7 @@ MAX_PART_BYTES = 20_971_520
 
 
 def batch_check_layer_availability(registry: Registry, params: Params) -> dict[str, Any]:
-    """BatchCheckLayerAvailability."""
+    """Answer BatchCheckLayerAvailability."""
     repository = params.repository(registry)
     layers, failures = [], []
     for digest in params.texts("layerDigests", 1, 100):
@@ -35,15 +35,15 @@ def batch_check_layer_availability(registry: Registry, params: Params) -> dict[s
             failures.append({"layerDigest": digest, "failureCode": code, "failureReason": reason})
             continue
         size = registry.store.layers.size(repository, digest)
-        shown: dict[str, Any] = {"layerDigest": digest, "layerAvailability": "UNAVAILABLE"}
+        layer: dict[str, Any] = {"layerDigest": digest, "layerAvailability": "UNAVAILABLE"}
         if size is not None:
-            shown.update(layerAvailability="AVAILABLE", layerSize=size)
-        layers.append(shown)
+            layer.update(layerAvailability="AVAILABLE", layerSize=size)
+        layers.append(layer)
     return {"layers": layers, "failures": failures}
 
 
 def get_download_url_for_layer(registry: Registry, params: Params) -> dict[str, Any]:
-    """GetDownloadUrlForLayer: a URL that is good for a few minutes without any other credential."""
+    """Answer GetDownloadUrlForLayer: a URL that is valid for ten minutes without other credentials."""
     repository = params.repository(registry)
     digest = params.digest("layerDigest")
     if registry.store.layers.size(repository, digest) is None:
@@ -58,13 +58,13 @@ def get_download_url_for_layer(registry: Registry, params: Params) -> dict[str, 
 
 
 def initiate_layer_upload(registry: Registry, params: Params) -> dict[str, Any]:
-    """InitiateLayerUpload."""
+    """Answer InitiateLayerUpload."""
     repository = params.repository(registry)
     return {"uploadId": registry.store.layers.begin(repository), "partSize": PART_BYTES}
 
 
 def upload_layer_part(registry: Registry, params: Params) -> dict[str, Any]:
-    """UploadLayerPart: parts follow one another without a gap."""
+    """Answer UploadLayerPart: parts follow each other without a gap."""
     repository = params.repository(registry)
     first, last = params.integer("partFirstByte"), params.integer("partLastByte")
     identity = params.text("uploadId")
@@ -87,7 +87,7 @@ def upload_layer_part(registry: Registry, params: Params) -> dict[str, Any]:
                 lastValidByteReceived=max(upload.size - 1, 0),
             )
         upload.write(data)
-        layers.note_part(upload, len(data), MIN_PART_BYTES)
+        layers.record_part(upload, len(data), MIN_PART_BYTES)
     return {
         "registryId": registry.account,
         "repositoryName": repository.name,
@@ -97,7 +97,7 @@ def upload_layer_part(registry: Registry, params: Params) -> dict[str, Any]:
 
 
 def complete_layer_upload(registry: Registry, params: Params) -> dict[str, Any]:
-    """CompleteLayerUpload."""
+    """Answer CompleteLayerUpload."""
     repository = params.repository(registry)
     digests = params.texts("layerDigests", 1, 100)
     if not all(is_digest(digest) for digest in digests):

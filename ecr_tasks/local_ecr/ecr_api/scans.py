@@ -1,4 +1,4 @@
-"""API operations on scans and on when they happen."""
+"""API operations on scans, and on when an image is scanned."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FILTER = re.compile(r"[a-z0-9*]([._\-/a-z0-9*]?[a-z0-9*])*")
 
 
 def put_image_scanning_configuration(registry: Registry, params: Params) -> dict[str, Any]:
-    """PutImageScanningConfiguration."""
+    """Answer PutImageScanningConfiguration."""
     repository = params.repository(registry)
     if not params.has("imageScanningConfiguration"):
         raise invalid("imageScanningConfiguration", "Member must not be null")
@@ -37,13 +37,13 @@ def put_image_scanning_configuration(registry: Registry, params: Params) -> dict
 
 
 def get_registry_scanning_configuration(registry: Registry, params: Params) -> dict[str, Any]:
-    """GetRegistryScanningConfiguration."""
+    """Answer GetRegistryScanningConfiguration."""
     del params  # it has none
     return {"registryId": registry.account, "scanningConfiguration": registry.scanner.configuration()}
 
 
 def put_registry_scanning_configuration(registry: Registry, params: Params) -> dict[str, Any]:
-    """PutRegistryScanningConfiguration."""
+    """Answer PutRegistryScanningConfiguration."""
     kind = params.optional_text("scanType", choices=("BASIC", "ENHANCED")) or "BASIC"
     rules = []
     for rule in params.structures("rules", 0, 2):
@@ -63,8 +63,8 @@ def put_registry_scanning_configuration(registry: Registry, params: Params) -> d
 
 
 def batch_get_repository_scanning_configuration(registry: Registry, params: Params) -> dict[str, Any]:
-    """BatchGetRepositoryScanningConfiguration."""
-    found, failures = [], []
+    """Answer BatchGetRepositoryScanningConfiguration."""
+    configurations, failures = [], []
     for name in params.texts("repositoryNames", 1, 25):
         repository = registry.store.repositories.find(name)
         if repository is None:
@@ -77,7 +77,7 @@ def batch_get_repository_scanning_configuration(registry: Registry, params: Para
             )
             continue
         frequency, filters = registry.scanner.frequency(repository)
-        found.append(
+        configurations.append(
             {
                 "repositoryArn": registry.arn(name),
                 "repositoryName": name,
@@ -86,11 +86,11 @@ def batch_get_repository_scanning_configuration(registry: Registry, params: Para
                 "appliedScanFilters": filters,
             }
         )
-    return {"scanningConfigurations": found, "failures": failures}
+    return {"scanningConfigurations": configurations, "failures": failures}
 
 
 def start_image_scan(registry: Registry, params: Params) -> dict[str, Any]:
-    """StartImageScan."""
+    """Answer StartImageScan."""
     repository = params.repository(registry)
     image, tag = get(registry, repository, params.structure("imageId"))
     registry.scanner.start(repository, image)
@@ -103,7 +103,7 @@ def start_image_scan(registry: Registry, params: Params) -> dict[str, Any]:
 
 
 def describe_image_scan_findings(registry: Registry, params: Params) -> dict[str, Any]:
-    """DescribeImageScanFindings."""
+    """Answer DescribeImageScanFindings."""
     repository = params.repository(registry)
     image, tag = get(registry, repository, params.structure("imageId"))
     scan = registry.scanner.result(repository, image, poll=not params.has("nextToken"))
@@ -113,34 +113,38 @@ def describe_image_scan_findings(registry: Registry, params: Params) -> dict[str
             f"Image scan does not exist for the image with '{{imageDigest:'{image.digest}', imageTag:'{tag}'}}' "
             f"in the repository with name '{repository.name}' in the registry with id '{registry.account}'",
         )
-    shown: dict[str, Any] = {
+    response: dict[str, Any] = {
         "registryId": registry.account,
         "repositoryName": repository.name,
         "imageId": image_id(image, tag),
         "imageScanStatus": {"status": scan["status"], "description": scan["description"]},
     }
     if scan["status"] not in ("COMPLETE", "ACTIVE"):
-        return shown
+        return response
     numbered = list(enumerate(scan["findings"]))
-    some, token = page(numbered, lambda item: [item[0]], params, "DescribeImageScanFindings")
+    page_findings, token = page(numbered, lambda item: [item[0]], params, "DescribeImageScanFindings")
     findings: dict[str, Any] = scan_summary(scan)
-    if registry.scanner.enhanced:
-        findings["enhancedFindings"] = [_enhanced(registry, repository, image, scan, finding) for _, finding in some]
+    if registry.scanner.is_enhanced:
+        findings["enhancedFindings"] = [
+            _enhanced(registry, repository, image, scan, finding) for _, finding in page_findings
+        ]
     else:
-        findings["findings"] = [_basic(finding) for _, finding in some]
-    return {**shown, "imageScanFindings": findings, **token}
+        findings["findings"] = [_basic(finding) for _, finding in page_findings]
+    return {**response, "imageScanFindings": findings, **token}
 
 
 def _basic(finding: dict[str, Any]) -> dict[str, Any]:
-    named = {"package_name": "package", "package_version": "version"}
-    attributes = [{"key": k, "value": str(finding[v])} for k, v in named.items() if finding.get(v)]
-    shown = {
+    attribute_names = {"package_name": "package", "package_version": "version"}
+    attributes = [
+        {"key": key, "value": str(finding[member])} for key, member in attribute_names.items() if finding.get(member)
+    ]
+    document = {
         "name": finding.get("name", "CVE-0000-0000"),
         "severity": finding.get("severity", "UNDEFINED"),
         "attributes": attributes,
     }
-    shown.update({key: finding[key] for key in ("description", "uri") if finding.get(key)})
-    return shown
+    document.update({key: finding[key] for key in ("description", "uri") if finding.get(key)})
+    return document
 
 
 def _enhanced(
@@ -155,9 +159,9 @@ def _enhanced(
         if finding.get("fixed"):
             package["fixedInVersion"] = str(finding["fixed"])
         details["vulnerablePackages"] = [package]
-    seen = round(scan["completed"], 3)
+    scan_time = round(scan["completed"], 3)
     arn = registry.arn(repository.name)
-    where = {
+    image_details = {
         "imageHash": image.digest,
         "imageTags": image.tags,
         "pushedAt": round(image.pushed, 3),
@@ -168,13 +172,13 @@ def _enhanced(
         "awsAccountId": registry.account,
         "description": finding.get("description", ""),
         "findingArn": f"{arn.replace(':ecr:', ':inspector2:').partition(':repository/')[0]}:finding/{name}",
-        "firstObservedAt": seen,
-        "lastObservedAt": seen,
-        "updatedAt": seen,
+        "firstObservedAt": scan_time,
+        "lastObservedAt": scan_time,
+        "updatedAt": scan_time,
         "packageVulnerabilityDetails": details,
         "resources": [
             {
-                "details": {"awsEcrContainerImage": where},
+                "details": {"awsEcrContainerImage": image_details},
                 "id": f"{arn}/{image.digest}",
                 "type": "AWS_ECR_CONTAINER_IMAGE",
             }

@@ -44,7 +44,7 @@ def handle(registry: Registry, request: Request) -> Response:
             arn, user = _caller(registry, request)
             result = _tags(Arn=arn, UserId=user, Account=registry.account)
         elif action == "AssumeRole":
-            result = _assume(registry, form)
+            result = _assume_role(registry, form)
         elif action == "AssumeRoleWithWebIdentity":
             result = _assume_web(registry, form)
         else:
@@ -63,15 +63,15 @@ def handle(registry: Registry, request: Request) -> Response:
 
 
 def _caller(registry: Registry, request: Request) -> tuple[str, str]:
-    found = _CREDENTIAL.search(request.headers.get("authorization", ""))
-    if found is not None:
-        row = registry.store.db.row("SELECT arn, user_id FROM session WHERE access_key = ?", found[1])
+    credential = _CREDENTIAL.search(request.headers.get("Authorization", ""))
+    if credential is not None:
+        row = registry.store.db.row("SELECT arn, user_id FROM session WHERE access_key = ?", credential[1])
         if row is not None:
             return row["arn"], row["user_id"]
     return f"arn:{partition(registry.region)}:iam::{registry.account}:user/local", "AIDALOCALECRLOCALECR0"
 
 
-def _assume(registry: Registry, form: dict[str, str]) -> str:
+def _assume_role(registry: Registry, form: dict[str, str]) -> str:
     return _session(registry, form, "AssumeRole")
 
 
@@ -82,8 +82,8 @@ def _assume_web(registry: Registry, form: dict[str, str]) -> str:
     claims: dict[str, object] = {}
     try:
         text = token.split(".")[1]
-        read = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        claims = read if isinstance(read, dict) else {}
+        document = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        claims = document if isinstance(document, dict) else {}
     except (IndexError, ValueError):
         pass  # the signature is not checked either: any token will do
     subject, provider = str(claims.get("sub", "local")), str(claims.get("iss", "local"))
@@ -96,11 +96,11 @@ def _assume_web(registry: Registry, form: dict[str, str]) -> str:
 
 def _session(registry: Registry, form: dict[str, str], action: str) -> str:
     role, name = form.get("RoleArn", ""), form.get("RoleSessionName", "")
-    found = _ROLE.fullmatch(role)
-    if found is None or _SESSION.fullmatch(name) is None:
-        what = "roleArn" if found is None else "roleSessionName"
+    role_match = _ROLE.fullmatch(role)
+    if role_match is None or _SESSION.fullmatch(name) is None:
+        what = "roleArn" if role_match is None else "roleSessionName"
         raise _StsError(400, "ValidationError", f"1 validation error detected: '{what}' is not valid.")
-    if found[1] != registry.account:
+    if role_match[1] != registry.account:
         raise _StsError(
             403,
             "AccessDenied",
@@ -110,7 +110,7 @@ def _session(registry: Registry, form: dict[str, str], action: str) -> str:
     if not duration.isdigit() or not 900 <= int(duration) <= 43200:
         raise _StsError(400, "ValidationError", "'durationSeconds' must be from 900 to 43200.")
     key = "ASIA" + base64.b32encode(os.urandom(10)).decode()
-    arn = f"arn:{partition(registry.region)}:sts::{registry.account}:assumed-role/{found[2]}/{name}"
+    arn = f"arn:{partition(registry.region)}:sts::{registry.account}:assumed-role/{role_match[2]}/{name}"
     identity = f"AROALOCALECRLOCALECR0:{name}"
     with registry.store.db.transaction() as db:
         db.execute("INSERT INTO session VALUES (?, ?, ?)", (key, arn, identity))

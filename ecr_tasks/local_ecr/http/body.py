@@ -70,7 +70,7 @@ class _SocketBytes(io.RawIOBase):
 
 
 class Input(io.BufferedReader):
-    """What a client sends, read ahead. Raises TimeoutError after the seconds that ``allow`` gave."""
+    """The bytes that a client sends, read ahead. A read raises TimeoutError after the seconds of ``allow``."""
 
     raw: _SocketBytes
 
@@ -78,19 +78,19 @@ class Input(io.BufferedReader):
         super().__init__(_SocketBytes(sock), _READ_AHEAD)
 
     def readline(self, size: int | None = -1) -> bytes:
-        """Read a line, or ``size`` bytes of it. Raises ClientGone if the client stops in the middle."""
+        """Read a line, or ``size`` bytes of it. Raises ClientGone if the client closes in the middle."""
         line = super().readline(size)
         if not line.endswith(b"\n") and len(line) != size:
             raise ClientGone
         return line
 
     def allow(self, seconds: float) -> None:
-        """Let reads from now on take this many seconds, all together."""
+        """Limit all reads from now on to this many seconds together."""
         self.raw.deadline = time.monotonic() + seconds
 
 
 class Body:
-    """A request's body: by Content-Length, chunked, or empty. Raises BadRequest for headers that contradict.
+    """A request's body: by Content-Length, chunked, or empty. Raises BadRequest for contradictory headers.
 
     The client's ``Expect: 100-continue`` is answered when the body is first read, so that a refusal comes
     before the bytes.
@@ -114,7 +114,7 @@ class Body:
 
     @property
     def unread(self) -> int:
-        """How many bytes are still to come, as far as that is known."""
+        """Return how many bytes are not read yet; ``sys.maxsize`` if that is not known."""
         return sys.maxsize if (self.chunked or self._expects_continue) and not self.finished else self._left
 
     def readinto(self, buffer: memoryview) -> int:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class BadRequest(Exception):
-    """The client does not speak HTTP as we understand it; the connection is closed after ``status``."""
+    """A request that cannot be understood; the connection is closed after a response with ``status``."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -55,18 +55,18 @@ class Request:
         self.started = time.perf_counter()
 
     def parameter(self, name: str) -> str | None:
-        """A query parameter's first value."""
+        """Return a query parameter's first value."""
         values = self.query.get(name)
         return values[0] if values else None
 
     def readinto(self, buffer: memoryview) -> int:
-        """The next piece of the body; 0 at its end."""
+        """Read the next piece of the body into ``buffer``; returns its size, 0 at the end."""
         count = self.body.readinto(buffer)
         self.received += count
         return count
 
     def read(self, limit: int) -> bytes:
-        """The whole body. Raises BadRequest (413) if it has more than ``limit`` bytes."""
+        """Read the body to its end. Raises BadRequest (413) if it has more than ``limit`` bytes."""
         length = self.body.length
         if length is not None and length > limit:
             raise BadRequest(413, f"The request's body has {length} bytes; at most {limit} are allowed.")
@@ -80,7 +80,7 @@ class Request:
 
 
 class Response:
-    """What is sent back: ``body``, or ``count`` bytes of an open file, which is closed afterwards.
+    """A response: ``body``, or ``count`` bytes of an open file, which is closed afterwards.
 
     ``length`` is the Content-Length to announce where nothing is sent (HEAD).
     """
@@ -108,7 +108,7 @@ class Response:
 
     @property
     def content_length(self) -> int:
-        """The Content-Length."""
+        """Return the Content-Length."""
         if self.length is not None:
             return self.length
         return self.count if self.file is not None else len(self.body)
@@ -120,11 +120,11 @@ def json_response(
     headers: dict[str, str] | None = None,
     content_type: str = "application/json",
 ) -> Response:
-    """A response with a JSON document."""
+    """Return a response with a JSON document."""
     body = json.dumps(document, separators=(",", ":")).encode()
     return Response(status, body, {"Content-Type": content_type, **(headers or {})})
 
 
 def text_response(status: int, message: str, *, close: bool = False) -> Response:
-    """A response with a plain text."""
+    """Return a response with a plain text."""
     return Response(status, message.encode(), {"Content-Type": "text/plain; charset=utf-8"}, close=close)
