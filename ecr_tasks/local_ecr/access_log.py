@@ -15,6 +15,8 @@ import time
 from collections import Counter
 from urllib.parse import quote
 
+from .constants import RESET_PATH, STATUS_PATH, STOP_PATH
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,7 +60,9 @@ class AccessLog:
                 self._counts.setdefault(request.registry or self._registry, Counter())[key] += 1
 
     def write(self, request: Request, status: int, sent: int) -> None:
-        """Append a line: bytes of the response's body, milliseconds from the request's first line."""
+        """Append a line, unless the request is administrative. ``sent`` is the size of the body in bytes."""
+        if request.path in (STATUS_PATH, RESET_PATH, STOP_PATH):
+            return
         now = time.time()
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
         line = {

@@ -59,16 +59,6 @@ class App:
             self._on_stop()
         return json_response(200, {})
 
-    def count(self, request: Request, response: Response) -> None:
-        """Count a request that is answered, be it with a refusal."""
-        del response
-        self.access_log.count(request)
-
-    def log(self, request: Request, status: int, sent: int) -> None:
-        """Write a request to the access log, unless it is an administrator's."""
-        if request.path not in (STATUS_PATH, RESET_PATH, STOP_PATH):
-            self.access_log.write(request, status, sent)
-
     def reset(self) -> None:
         """Empty all registries and the access log."""
         with self._sweep_lock:

@@ -24,7 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from .http.connection import Application
+    from .access_log import AccessLog
     from .http.messages import Request, Response
     from .registry import AllRegistries
 
@@ -35,7 +35,7 @@ class OtherRegistry:
     ``exists`` is False for one that a reset has forgotten: its port is kept for when it is created again.
     """
 
-    def __init__(self, registries: AllRegistries, application: Application, account: str, region: str) -> None:
+    def __init__(self, registries: AllRegistries, access_log: AccessLog, account: str, region: str) -> None:
         self.account = account
         self.region = region
         self.port = 0
@@ -43,7 +43,7 @@ class OtherRegistry:
         self.folder = registries.root / "registries" / f"{account}.{region}"
         self.opened: Registry | None = None
         self._registries = registries
-        self._application = application
+        self._access_log = access_log
         self._listener: Listener | None = None
         self._lock = threading.Lock()
 
@@ -58,7 +58,7 @@ class OtherRegistry:
         if self._listener is None:
             self._listener = Listener(self._registries.host or "", self.port)
             self.port = self._listener.port
-            self._listener.start(self)
+            self._listener.start(self.handle, self._access_log)
 
     def open(self) -> Registry:
         """Return the registry, whose store is opened the first time."""
@@ -101,12 +101,6 @@ class OtherRegistry:
         status = 200 if request.path == "/" and request.method in ("GET", "HEAD") else 404
         return text_response(status, text)
 
-    def count(self, request: Request, response: Response) -> None:
-        self._application.count(request, response)
-
-    def log(self, request: Request, status: int, sent: int) -> None:
-        self._application.log(request, status, sent)
-
     def reset(self) -> None:
         """Empty it, and forget it but for its port."""
         self.exists = False
@@ -135,9 +129,9 @@ class OtherRegistry:
 class OtherRegistries:
     """All other registries. Those that an earlier run created are served again at once, at their ports."""
 
-    def __init__(self, registries: AllRegistries, application: Application) -> None:
+    def __init__(self, registries: AllRegistries, access_log: AccessLog) -> None:
         self._registries = registries
-        self._application = application
+        self._access_log = access_log
         self._file = registries.root / OTHER_REGISTRIES_FILE
         self._lock = threading.Lock()
         self._all: dict[tuple[str, str], OtherRegistry] = {}
@@ -211,7 +205,7 @@ class OtherRegistries:
     def _get(self, account: str, region: str) -> OtherRegistry:
         other = self._all.get((account, region))
         if other is None:
-            other = self._all[account, region] = OtherRegistry(self._registries, self._application, account, region)
+            other = self._all[account, region] = OtherRegistry(self._registries, self._access_log, account, region)
         return other
 
     def _listen(self, other: OtherRegistry) -> None:

@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .http.connection import Application
+    from .access_log import AccessLog
     from .other_registries import OtherRegistries
     from .replicator import Replicator
 
@@ -39,9 +39,9 @@ class Registries:
         self._replicator: Replicator | None = None
         self._lock = threading.Lock()
 
-    def listen(self, application: Application) -> None:
+    def listen(self, access_log: AccessLog) -> None:
         """Serve the other registries that an earlier run created, and resume replication."""
-        self._application = application
+        self._access_log = access_log
         if (self.root / OTHER_REGISTRIES_FILE).exists():
             self._load_others()
         self.resume_replication(self.default)
@@ -121,5 +121,5 @@ class Registries:
             if self._others is None:
                 from .other_registries import OtherRegistries  # not needed while there are none
 
-                self._others = OtherRegistries(self, self._application)
+                self._others = OtherRegistries(self, self._access_log)
             return self._others

@@ -97,7 +97,7 @@ class LocalEcr:
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._take_root()
         try:
-            self._listener = Listener(self._host, self._port)
+            self._listener = self._bind()
             registries = Registries(
                 self.root,
                 account=self.account,
@@ -106,21 +106,16 @@ class LocalEcr:
                 host=self._host if self._advertise is None else None,
                 public_alias=self._public_alias,
             )
-        except BaseException as error:
+        except BaseException:
             if self._listener is not None:
                 self._listener.stop(0)
                 self._listener = None
             self._release_root()
-            if isinstance(error, OSError):
-                raise LocalEcrError(
-                    f"The local ECR cannot listen on {self._host}:{self._port}: {error.strerror}.",
-                    "Stop what uses the port, or choose another one.",
-                ) from error
             raise
         self._app = App(registries, self._on_stop)
         self._write_serving(registries.default)
-        registries.listen(self._app)
-        self._listener.start(self._app)
+        registries.listen(self._app.access_log)
+        self._listener.start(self._app.handle, self._app.access_log)
         self._stopped.clear()
         self._sweep_thread = threading.Thread(target=self._sweep, name="local-ecr-sweep", daemon=True)
         self._sweep_thread.start()
@@ -200,13 +195,22 @@ class LocalEcr:
             raise LocalEcrError("The local ECR is not running.", "Start it first.")
         return self._app
 
+    def _bind(self) -> Listener:
+        try:
+            return Listener(self._host, self._port)
+        except OSError as error:
+            raise LocalEcrError(
+                f"The local ECR cannot listen on {self._host}:{self._port}: {error.strerror}.",
+                "Stop what uses the port, or choose another one.",
+            ) from error
+
     def _take_root(self) -> None:
         self._lock_fd = os.open(self.root / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         for _ in range(_LOCK_ATTEMPTS):
             try:
                 fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                time.sleep(0.01)  # a client that checks whether we run holds it for a moment
+                time.sleep(0.01)  # process.is_served holds it for a moment
             else:
                 return
         self._release_root()

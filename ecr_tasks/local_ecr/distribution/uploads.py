@@ -69,7 +69,7 @@ def _append(registry: Registry, request: Request, repository: Repository, upload
                 f"The upload has {upload.size} bytes; the next chunk must begin there",
                 _progress(registry, repository, upload),
             )
-    registry.store.layers.append(upload, request)
+    upload.append(request)
 
 
 def _finish(registry: Registry, request: Request, repository: Repository, upload: Upload) -> Response:

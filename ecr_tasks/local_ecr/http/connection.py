@@ -15,16 +15,17 @@ from .messages import BadRequest, ClientGone, Request, Response, text_response
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, Protocol
 
-    class Application(Protocol):
-        """What answers requests, and counts and logs them."""
+    Handler = Callable[[Request], Response]
 
-        def handle(self, request: Request) -> Response: ...
+    class Log(Protocol):
+        """Where every request is counted and written."""
 
-        def count(self, request: Request, response: Response) -> None: ...
+        def count(self, request: Request) -> None: ...
 
-        def log(self, request: Request, status: int, sent: int) -> None: ...
+        def write(self, request: Request, status: int, sent: int) -> None: ...
 
 
 DRAIN_BYTES = 262_144
@@ -48,10 +49,11 @@ class Connection(BaseHTTPRequestHandler):
     request_version = default_request_version = "HTTP/1.0"
     disable_nagle_algorithm = True
 
-    def __init__(self, sock: socket.socket, client_address: Any, application: Application) -> None:
+    def __init__(self, sock: socket.socket, client_address: Any, handler: Handler, log: Log) -> None:
         self.request = sock
         self.client_address = client_address
-        self._application = application
+        self._handler = handler
+        self._log = log
         self.busy = False
         self.stopping = False
 
@@ -141,15 +143,15 @@ class Connection(BaseHTTPRequestHandler):
             self.close_connection = True
         sent = 0
         try:
-            self._application.count(request, response)
+            self._log.count(request)
             if response.file is None:
                 # Logged first: a client that has its answer finds it in the log.
-                self._application.log(request, response.status, len(response.body))
+                self._log.write(request, response.status, len(response.body))
             sent = self._send(request, response)
         finally:
             if response.file is not None:
                 os.close(response.file)
-                self._application.log(request, response.status, sent)
+                self._log.write(request, response.status, sent)
         if not self.close_connection:
             self.close_connection = not self._drain(body)
         elif not body.finished:
@@ -160,11 +162,11 @@ class Connection(BaseHTTPRequestHandler):
             # Registry clients send no Origin; a web page does.
             return text_response(403, "A web page may not use the local ECR.")
         try:
-            return self._application.handle(request)
+            return self._handler(request)
         except BadRequest as error:
             return text_response(error.status, error.message, close=True)
         except ClientGone:
-            self._application.log(request, 499, 0)
+            self._log.write(request, 499, 0)
             raise
         except Exception:
             import traceback  # slow to load, and hardly ever needed

@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from .connection import Application
+    from .connection import Handler, Log
 
 MAX_CONNECTIONS = 512
 """Other clients wait in the operating system's queue."""
@@ -30,7 +30,8 @@ class Listener(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
     request_queue_size = 512
-    _application: Application
+    _handler: Handler
+    _log: Log
 
     def __init__(self, host: str, port: int) -> None:
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -42,9 +43,9 @@ class Listener(socketserver.ThreadingTCPServer):
         self._free_connections = threading.BoundedSemaphore(MAX_CONNECTIONS)
         self._thread: threading.Thread | None = None
 
-    def start(self, application: Application) -> None:
-        """Begin to accept, in a thread of its own."""
-        self._application = application
+    def start(self, handler: Handler, log: Log) -> None:
+        """Begin to accept, in a thread of its own; ``handler`` answers the requests."""
+        self._handler, self._log = handler, log
         self._thread = threading.Thread(target=self._accept, name="local-ecr-accept", daemon=True)
         self._thread.start()
 
@@ -100,7 +101,7 @@ class Listener(socketserver.ThreadingTCPServer):
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         """Serve a connection; called by the base class."""
-        connection = Connection(request, client_address, self._application)
+        connection = Connection(request, client_address, self._handler, self._log)
         connection.stopping = self._stopping
         with self._lock:
             self._connections.add(connection)

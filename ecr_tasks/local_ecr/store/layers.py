@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from .blobs import Blobs, Source
+    from .blobs import Blobs
     from .database import Database
     from .repositories import Repository
 
@@ -117,10 +117,6 @@ class Layers:
             raise
         finally:
             upload.lock.release()
-
-    def append(self, upload: Upload, source: Source) -> int:
-        """Append all bytes of ``source``; returns their number."""
-        return upload.append(source)
 
     def record_part(self, upload: Upload, size: int, minimum: int) -> None:
         """Record the size of an API part: every part but the last must have ``minimum`` bytes."""
