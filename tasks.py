@@ -1,5 +1,5 @@
 """What a user's own tasks.py looks like."""
 
-from ecr_tasks.tasks import ns
+from ecr_tasks import ns
 
 __all__ = ["ns"]

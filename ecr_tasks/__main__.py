@@ -5,7 +5,7 @@ from __future__ import annotations
 from invoke.program import Program
 
 from ecr_tasks import __version__
-from ecr_tasks.tasks import ns
+from ecr_tasks.tasks.collection import ns
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ are part of the contract with pipelines: they never change their meaning.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 
 
@@ -72,3 +73,18 @@ class Interrupted(EcrTasksError):
     """The person or the CI stopped the run."""
 
     code = ExitCode.INTERRUPTED
+
+
+def redact(text: str, secrets: Iterable[str]) -> str:
+    """The text without these values; very short ones would take too much of it along."""
+    for secret in sorted(set(secrets), key=len, reverse=True):
+        if len(secret) > 2:
+            text = text.replace(secret, "***")
+    return text
+
+
+def nearest(name: str, candidates: Sequence[str], cutoff: float = 0.0) -> str:
+    """The candidate most like a name that nobody knows; empty if none is as like as ``cutoff`` (0 to 1)."""
+    import difflib
+
+    return next(iter(difflib.get_close_matches(name, candidates, n=1, cutoff=cutoff)), "")

@@ -1,5 +1,5 @@
 """All that a project needs: `inv build push` here builds this folder's image and pushes it."""
 
-from ecr_tasks.tasks import ns
+from ecr_tasks import ns
 
 __all__ = ["ns"]

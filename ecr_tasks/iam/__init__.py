@@ -1,1 +1,1 @@
-"""What IAM must be told so that a CI may work: trust policies for its OpenID Connect tokens."""
+"""Policies for AWS IAM, one file each."""

@@ -1,67 +1,50 @@
-"""The trust policy of a role that a CI assumes by web identity, limited to one repository and branch. Pure.
+"""The trust policy of a role that a CI assumes with its OpenID Connect token, for one repository and its refs.
 
-The form is IAM's (User Guide, "Create a role for OpenID Connect federation"); each CI's issuer, audience and
-subject are in ``subjects``.
+Source: IAM User Guide, "Create a role for OpenID Connect federation".
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from ecr_tasks.ci.oidc.subject import Scope, Subject, has_wildcard
+from ecr_tasks.ci.systems import SYSTEMS
 from ecr_tasks.errors import SettingsError
 
 
-@dataclass(frozen=True)
-class Asked:
-    """Who shall be let in, as far as it is known; None where it is not.
+def token_subject(name: str, scope: Scope) -> Subject:
+    """Return what the tokens of the CI of that name say for the runs in the scope.
 
-    ``repository_url`` is the web address. ``organization`` and ``project`` are what the CI knows them by, an id
-    where it uses ids; ``environment`` is a deployment environment, and ``tag`` a pattern such as ``v*``.
+    Raises SettingsError for a CI that issues no tokens, for an unknown one, and when a value is missing.
     """
-
-    account: str
-    partition: str = "aws"
-    repository_url: str | None = None
-    branch: str | None = None
-    tag: str | None = None
-    environment: str | None = None
-    organization: str | None = None
-    project: str | None = None
-    audience: str | None = None
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What a CI writes into its tokens.
-
-    ``issuer`` is the provider's address without ``https://``; ``subjects`` are patterns already escaped for
-    IAM. ``notes`` are what a person must know to use the policy.
-    """
-
-    issuer: str
-    audience: str
-    subjects: tuple[str, ...]
-    notes: tuple[str, ...] = ()
+    issuers = ", ".join(sorted(system.name for system in SYSTEMS.values() if system.oidc))
+    system = SYSTEMS.get(name)
+    if system is None:
+        raise SettingsError(f"There is no CI called {name!r} here.", f"Choose one of {issuers}.")
+    issuer = system.issuer()
+    if issuer is None:
+        raise SettingsError(
+            f"There is no trust policy to write for {name}: {system.no_oidc}.",
+            f"Use an AWS role of the machine that runs the jobs, or stored keys; `iam.trust` knows {issuers}.",
+        )
+    return issuer.subject(scope)
 
 
-def policy(asked: Asked, subject: Subject) -> dict[str, Any]:
-    """The policy document. A subject without a wildcard must be equal; the audience always."""
+def trust_policy(scope: Scope, subject: Subject) -> dict[str, Any]:
+    """Return the policy document: the audience and a subject without a wildcard must be equal, others alike."""
     equals: dict[str, Any] = {f"{subject.issuer}:aud": subject.audience}
     condition: dict[str, Any] = {"StringEquals": equals}
-    told: str | list[str] = list(subject.subjects) if len(subject.subjects) > 1 else subject.subjects[0]
-    if any(_has_wildcard(pattern) for pattern in subject.subjects):
-        condition["StringLike"] = {f"{subject.issuer}:sub": told}
+    patterns: str | list[str] = list(subject.subjects) if len(subject.subjects) > 1 else subject.subjects[0]
+    if any(has_wildcard(pattern) for pattern in subject.subjects):
+        condition["StringLike"] = {f"{subject.issuer}:sub": patterns}
     else:
-        equals[f"{subject.issuer}:sub"] = told
+        equals[f"{subject.issuer}:sub"] = patterns
     return {
         "Version": "2012-10-17",
         "Statement": [
             {
                 "Effect": "Allow",
-                "Principal": {"Federated": provider_arn(asked, subject)},
+                "Principal": {"Federated": provider_arn(scope, subject)},
                 "Action": "sts:AssumeRoleWithWebIdentity",
                 "Condition": condition,
             }
@@ -69,39 +52,6 @@ def policy(asked: Asked, subject: Subject) -> dict[str, Any]:
     }
 
 
-def provider_arn(asked: Asked, subject: Subject) -> str:
-    """The IAM identity provider that must be there."""
-    return f"arn:{asked.partition}:iam::{asked.account}:oidc-provider/{subject.issuer}"
-
-
-def literal(text: str) -> str:
-    """A text in a policy that means itself: ``*``, ``?`` and ``$`` would mean more (IAM, Policy variables)."""
-    return re.sub(r"[*?$]", lambda match: "${" + match[0] + "}", text)
-
-
-def pattern(text: str) -> str:
-    """A user's pattern, in which ``*`` and ``?`` keep their meaning and ``$`` has none."""
-    return text.replace("$", "${$}")
-
-
-def need(value: str | None, what: str, option: str) -> str:
-    """The value; SettingsError that names the option which gives it."""
-    if not value:
-        raise SettingsError(f"{what} is not known here.", f"Say it with --{option}.")
-    return value
-
-
-def refs(asked: Asked) -> Sequence[tuple[str, str]]:
-    """The branch and the tags to let in, as (``heads`` or ``tags``, pattern)."""
-    found = []
-    if asked.branch:
-        found.append(("heads", literal(asked.branch)))
-    if asked.tag:
-        found.append(("tags", pattern(asked.tag)))
-    if not found:
-        raise SettingsError("The branch is not known here.", "Say it with --branch (or --tag, for tags).")
-    return found
-
-
-def _has_wildcard(text: str) -> bool:
-    return bool(re.search(r"[*?]", re.sub(r"\$\{.\}", "", text)))
+def provider_arn(scope: Scope, subject: Subject) -> str:
+    """Return the ARN of the IAM identity provider that the role's account must have."""
+    return f"arn:{scope.partition}:iam::{scope.account}:oidc-provider/{subject.issuer}"

@@ -61,3 +61,8 @@ class SourceState:
     """The revision's parents, also where a shallow clone has none of them."""
     origins: Mapping[str, str] = field(default_factory=dict, hash=False)
     """Field → what told it, where that was CI or where CI and git disagree; a field that is not here is git's."""
+
+    @property
+    def is_pull_request(self) -> bool:
+        """Whether the run belongs to a pull request, whatever started it: a person may run one's build again."""
+        return self.event == "pull_request" or bool(self.pull_request)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from invoke.collection import Collection
 
-from ecr_tasks.run import Run
-from ecr_tasks.tasks.task import task
+from ecr_tasks.runner.decorator import task
+from ecr_tasks.runner.run import Run
 
 
 @task(
@@ -35,10 +35,10 @@ def trust(
     audience: str | None = None,
 ) -> None:
     """Print the trust policy that lets a CI's OpenID Connect tokens assume a role."""
-    from ecr_tasks.iam.show import trust as show
-    from ecr_tasks.iam.trust import Asked
+    from ecr_tasks.ci.oidc.subject import Scope
+    from ecr_tasks.tasks.trust_view import trust as show
 
-    asked = Asked(
+    scope = Scope(
         account or "",
         repository_url=repository,
         branch=branch,
@@ -48,7 +48,7 @@ def trust(
         project=project,
         audience=audience,
     )
-    show(run, name, asked)
+    show(run, name, scope)
 
 
 ns = Collection("iam", trust)

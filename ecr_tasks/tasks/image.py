@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from ecr_tasks.run import Run
-from ecr_tasks.tasks.task import follows, task
+from ecr_tasks.runner.decorator import follows, task
+from ecr_tasks.runner.run import Run
 
 
 @task()
 def build(run: Run) -> None:
     """Build every planned image with buildx, tag it and keep it in the local store."""
-    from ecr_tasks import job
+    from ecr_tasks.tasks import job
 
     job.build_images(run, push_follows=follows("push"))
 
@@ -17,7 +17,7 @@ def build(run: Run) -> None:
 @task()
 def push(run: Run) -> None:
     """Publish what was built (built first if need be); print host/repository@digest."""
-    from ecr_tasks import job
+    from ecr_tasks.tasks import job
 
     job.push_images(run)
 
@@ -30,7 +30,7 @@ def push(run: Run) -> None:
 )
 def pull(run: Run, image: str | None = None, platform: str | None = None) -> None:
     """Log in and pull an image by tag or digest."""
-    from ecr_tasks import access
+    from ecr_tasks.tasks import access
 
     access.pull_images(run, image, platform)
 
@@ -38,7 +38,7 @@ def pull(run: Run, image: str | None = None, platform: str | None = None) -> Non
 @task(help={"json": "one JSON document on stdout"})
 def images(run: Run, json: bool = False) -> None:
     """Show what the repository holds: tags, digest, platforms, size, age, pulls, scan."""
-    from ecr_tasks import listing
+    from ecr_tasks.tasks import listing
 
     listing.list_images(run, json=json)
 
@@ -70,7 +70,7 @@ def promote(
     json: bool = False,
 ) -> None:
     """Give a published image more tags, here or in another registry; nothing is pulled or built."""
-    from ecr_tasks import promoting
+    from ecr_tasks.tasks import promoting
 
     gates = promoting.gates(
         run, require_scan=require_scan, require_signature=require_signature, from_branch=from_branch
@@ -84,8 +84,8 @@ def promote(
 @task(help={"json": "one JSON document on stdout"})
 def plan(run: Run, json: bool = False) -> None:
     """Show what `build push` would do and why; change nothing."""
-    from ecr_tasks.planning import planned
-    from ecr_tasks.report import show
+    from ecr_tasks.runner.prepare import planned
+    from ecr_tasks.tasks import plan_view as show
 
     made = planned(run)
     if json:
@@ -98,10 +98,10 @@ def plan(run: Run, json: bool = False) -> None:
 @task()
 def commands(run: Run) -> None:
     """Print the shell commands that do the same by hand: log in, build, push."""
-    from ecr_tasks.commands import shell_commands
-    from ecr_tasks.destinations import hosts
-    from ecr_tasks.planning import planned
-    from ecr_tasks.report.terminal import data
+    from ecr_tasks.console import data
+    from ecr_tasks.runner.destinations import hosts
+    from ecr_tasks.runner.prepare import planned
+    from ecr_tasks.tasks.show_commands import shell_commands
 
     made = planned(run)
     host = run.registry.token().host
@@ -111,7 +111,7 @@ def commands(run: Run) -> None:
 @task()
 def login(run: Run) -> None:
     """Log docker in to this registry, lastingly (the other tasks need no login)."""
-    from ecr_tasks import access
+    from ecr_tasks.tasks import access
 
     access.login(run)
 
@@ -119,6 +119,6 @@ def login(run: Run) -> None:
 @task()
 def logout(run: Run) -> None:
     """Log docker out of this registry."""
-    from ecr_tasks import access
+    from ecr_tasks.tasks import access
 
     access.logout(run)

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ecr_tasks.console import document, say, table
 from ecr_tasks.errors import RegistryError
 from ecr_tasks.local_ecr import control
-from ecr_tasks.report.terminal import document, say, table
-from ecr_tasks.run import Run
+from ecr_tasks.runner.run import Run
 
 CONTAINER = "ecr-tasks-local"
 DEFAULT_IMAGE = "python:3-slim"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ecr_tasks.run import Run
-from ecr_tasks.tasks.task import task
+from ecr_tasks.runner.decorator import task
+from ecr_tasks.runner.run import Run
 
 if TYPE_CHECKING:
-    from ecr_tasks.pipelines.template import Values
+    from ecr_tasks.ci.pipelines.template import Values
 
 
 @task(
@@ -24,18 +24,19 @@ if TYPE_CHECKING:
 )
 def init(run: Run, name: str, check: bool = False, keys: bool = False, oidc: bool = False, install: str = "") -> None:
     """Write a complete pipeline for a CI system, where that looks for it; overwrite nothing."""
-    from ecr_tasks import pipelines
+    from ecr_tasks.ci import systems
+    from ecr_tasks.ci.pipelines import write
+    from ecr_tasks.console import data, say
     from ecr_tasks.errors import Refused
-    from ecr_tasks.report.terminal import data, say
 
-    system = pipelines.find(name)
+    system = systems.find(name)
     values = _values(run, install)
     if not check:
-        credentials = pipelines.credentials_of(system, keys=keys, oidc=oidc)
-        for line in pipelines.write(run.project, system, credentials, values, dry=run.dry):
+        credentials = write.choose_credentials(system, keys=keys, oidc=oidc)
+        for line in write.write(run.project, system, credentials, values, dry=run.dry):
             say(line)
         return
-    difference = pipelines.check(run.project, system, values)
+    difference = write.check(run.project, system, values)
     if difference:
         data(difference.rstrip("\n"))
         raise Refused(
@@ -47,8 +48,8 @@ def init(run: Run, name: str, check: bool = False, keys: bool = False, oidc: boo
 
 def _values(run: Run, install: str) -> Values:
     """What the settings and git know of the pipeline's values."""
-    from ecr_tasks.pipelines.systems import DEFAULT_INSTALL
-    from ecr_tasks.pipelines.template import Values
+    from ecr_tasks.ci.pipelines.requirements import DEFAULT_INSTALL
+    from ecr_tasks.ci.pipelines.template import Values
 
     settings = run.settings
     prefix_alone = settings.repository is None and settings.repository_prefix is not None

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from ecr_tasks.run import Run
-from ecr_tasks.tasks.task import task
+from ecr_tasks.runner.decorator import task
+from ecr_tasks.runner.run import Run
 
 
 @task(help={"json": "one JSON document on stdout"})
 def settings(run: Run, json: bool = False) -> None:
     """Show every setting, its value (secrets hidden) and where it came from."""
-    from ecr_tasks.report.terminal import document, table
-    from ecr_tasks.settings.show import as_json, as_rows
+    from ecr_tasks.console import document, table
+    from ecr_tasks.tasks.settings_view import as_json, as_rows
 
     if json:
         document(as_json(run.settings))
@@ -21,8 +21,8 @@ def settings(run: Run, json: bool = False) -> None:
 @task()
 def init(run: Run) -> None:
     """Write a starting .env, tasks.py and ignore lines; overwrite nothing."""
-    from ecr_tasks.init import start
-    from ecr_tasks.report.terminal import say
+    from ecr_tasks.console import say
+    from ecr_tasks.tasks.init_files import start
 
     for line in start(run.project, dry=run.dry):
         say(line)

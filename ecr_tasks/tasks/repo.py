@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from invoke.collection import Collection
 
-from ecr_tasks.run import Run
-from ecr_tasks.tasks.task import task
+from ecr_tasks.runner.decorator import task
+from ecr_tasks.runner.run import Run
 
 
 @task(
@@ -16,7 +16,7 @@ from ecr_tasks.tasks.task import task
 )
 def ensure(run: Run, check: bool = False, json: bool = False) -> None:
     """Create the repositories of the planned images, or make them as the settings want them."""
-    from ecr_tasks import repositories
+    from ecr_tasks.tasks import repositories
 
     repositories.ensure(run, check=check, json=json)
 
@@ -24,7 +24,7 @@ def ensure(run: Run, check: bool = False, json: bool = False) -> None:
 @task(help={"json": "one JSON document on stdout"})
 def show(run: Run, json: bool = False) -> None:
     """Print what is set on the repositories."""
-    from ecr_tasks import repositories
+    from ecr_tasks.tasks import repositories
 
     repositories.show(run, json=json)
 
@@ -32,7 +32,7 @@ def show(run: Run, json: bool = False) -> None:
 @task(help={"yes": "don't ask", "force": "also with images in it"})
 def delete(run: Run, yes: bool = False, force: bool = False) -> None:
     """Delete the repositories, after asking; one that holds images only with --force."""
-    from ecr_tasks import repositories
+    from ecr_tasks.tasks import repositories
 
     repositories.delete(run, yes=yes, force=force)
 

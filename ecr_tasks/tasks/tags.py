@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ecr_tasks.run import Run
-from ecr_tasks.tasks.task import task
+from ecr_tasks.runner.decorator import task
+from ecr_tasks.runner.run import Run
 
 
 @task(
@@ -16,9 +16,9 @@ def tags(run: Run, json: bool = False, explain: bool = False) -> None:
     """Print this commit's tags, one a line; why, with --explain; labels as well, with --json."""
     import os
 
-    from ecr_tasks.report.terminal import data, document, say, table
-    from ecr_tasks.tagging.configured import tag_set
-    from ecr_tasks.tagging.show import as_json, as_rows
+    from ecr_tasks.console import data, document, say, table
+    from ecr_tasks.tags.from_settings import tag_set
+    from ecr_tasks.tasks.tags_view import as_json, as_rows
 
     found = tag_set(run.settings, run.source, os.environ, title=run.settings.repository)
     if explain:

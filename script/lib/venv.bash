@@ -1,7 +1,13 @@
 # Sourced after common.bash: the virtual environment in the checkout, with this project installed as it stands.
 # shellcheck shell=bash
 
-venv=${checkout:?}/.venv
+# DEPENDENCIES=newest takes the newest versions that pyproject.toml allows, into an environment of their own, in place of
+# those that requirements/ has (script/lock).
+case ${DEPENDENCIES:=locked} in
+  locked) venv=${checkout:?}/.venv ;;
+  newest) venv=${checkout:?}/.venv-newest ;;
+  *) fail "DEPENDENCIES is locked or newest, not $DEPENDENCIES." ;;
+esac
 
 # The first Python on PATH that is new enough.
 find_python() {
@@ -16,13 +22,20 @@ find_python() {
   exit 3
 }
 
-# ensure_venv [dev]: makes it what pyproject.toml asks for, with the development tools where "dev" is given.
+# What an environment depends on; one that was made for another state is brought up to date.
+venv_state() {
+  printf '%s' "$(cd "$checkout" && cat pyproject.toml requirements/*.txt | cksum) $checkout"
+  # What is newest today may not be so tomorrow.
+  if [[ $DEPENDENCIES == newest ]]; then date +" %F"; else echo; fi
+}
+
+# ensure_venv [dev]: makes it what pyproject.toml and the lock ask for, with the development tools where "dev" is given.
 ensure_venv() {
-  local kind=${1:-run} wanted other
-  wanted="$(cksum <"$checkout/pyproject.toml") $checkout"
+  local kind=${1:-run} state other
+  state=$(venv_state)
   # What has the tools has everything.
   for other in "$kind" dev; do
-    if [[ $(cat "$venv/made-for-$other" 2>/dev/null) == "$wanted" ]] && "$venv/bin/python" -c '' 2>/dev/null; then return; fi
+    if [[ $(cat "$venv/made-for-$other" 2>/dev/null) == "$state" ]] && "$venv/bin/python" -c '' 2>/dev/null; then return; fi
   done
   say "Installing ecr-tasks into ${venv#"$PWD"/}."
   if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
@@ -32,14 +45,22 @@ ensure_venv() {
       exit 3
     }
   fi
-  if [[ $kind == dev ]]; then
-    # --group came with pip 25.1.
-    pip_install --upgrade 'pip>=25.1'
-    (cd "$checkout" && pip_install --editable . --group dev)
-  else
-    pip_install --editable "$checkout"
-  fi
-  printf '%s\n' "$wanted" >"$venv/made-for-$kind"
+  "install_$DEPENDENCIES" "$kind"
+  printf '%s\n' "$state" >"$venv/made-for-$kind"
+}
+
+install_locked() {
+  pip_install --require-hashes --requirement "$checkout/requirements/$1.txt"
+  # Everything is there now, what builds it included; pip would fetch that anew, in any version.
+  pip_install --no-deps --no-build-isolation --editable "$checkout"
+}
+
+install_newest() {
+  local group=()
+  [[ $1 == run ]] || group=(--group "$1")
+  # --group came with pip 25.1.
+  pip_install --upgrade 'pip>=25.1'
+  (cd "$checkout" && pip_install --upgrade --upgrade-strategy eager --editable . ${group[@]+"${group[@]}"})
 }
 
 pip_install() {

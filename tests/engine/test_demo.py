@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +18,7 @@ def newcomer(tmp_path: Path) -> Iterator[dict[str, str]]:
     environ = {**USERS, "XDG_DATA_HOME": str(tmp_path / "data")}
     yield environ
     subprocess.run(
-        [CHECKOUT / ".venv/bin/inv", "local.down"],
+        [Path(sys.executable).with_name("inv"), "local.down"],
         cwd=CHECKOUT / "example",
         env=environ,
         capture_output=True,

@@ -1,4 +1,4 @@
-"""The docker port on a real engine: contexts and builders of the user's own, and results that stay with a builder."""
+"""The docker port on a real engine: the user's contexts and builders, images that stay with a builder, containers."""
 
 from __future__ import annotations
 
@@ -7,42 +7,42 @@ from pathlib import Path
 
 import pytest
 
-from ecr_tasks.definition import BuildDefinition, BuildInput
-from ecr_tasks.docker import WhalesDocker
-from ecr_tasks.docker_config import PrivateConfig
-from ecr_tasks.ecr.registry import EcrRegistry
+from ecr_tasks.clients.docker.client import WhalesDocker
+from ecr_tasks.clients.docker.config import PrivateConfig
+from ecr_tasks.clients.ecr.registry import EcrRegistry
 from ecr_tasks.errors import BuildError
 from ecr_tasks.local_ecr.server import LocalEcr
-from ecr_tasks.settings.loading import load
+from ecr_tasks.model.image import BuildDefinition, BuildInput
+from ecr_tasks.settings.load import load
 from tests.engine.conftest import docker
 from tests.engine.project import Project, project
 
 
 @pytest.fixture
 def app(tmp_path: Path, engine: dict[str, str], local_ecr: LocalEcr, tiny_base: str) -> Project:
-    made = project(tmp_path / "app", {**engine, **local_ecr.environment()}, f"FROM {tiny_base}\nCOPY hello.txt /\n")
-    made.environ["ECR_CREATE_REPOSITORY"] = "true"
-    return made
+    app = project(tmp_path / "app", {**engine, **local_ecr.environment()}, f"FROM {tiny_base}\nCOPY hello.txt /\n")
+    app.environ["ECR_CREATE_REPOSITORY"] = "true"
+    return app
 
 
 def test_a_build_asks_neither_aws_nor_a_network(app: Project) -> None:
-    without = {name: value for name, value in app.environ.items() if not name.startswith("AWS_")}
-    app.environ = {**without, "AWS_EC2_METADATA_DISABLED": "true"}
+    others = {name: value for name, value in app.environ.items() if not name.startswith("AWS_")}
+    app.environ = {**others, "AWS_EC2_METADATA_DISABLED": "true"}
     app.ok("build")
 
 
 def test_the_users_docker_context_and_its_builder_serve(app: Project, tmp_path: Path) -> None:
-    """The engine is known only by a docker context of the user's; its builder is chosen by name."""
-    own = tmp_path / "own"
-    own.mkdir()
-    (own / "cli-plugins").symlink_to(Path(app.environ["DOCKER_CONFIG"]) / "cli-plugins")
+    """Only a docker context of the user's knows the engine; its builder is chosen by name."""
+    config = tmp_path / "own"
+    config.mkdir()
+    (config / "cli-plugins").symlink_to(Path(app.environ["DOCKER_CONFIG"]) / "cli-plugins")
     host = app.environ.pop("DOCKER_HOST", "unix:///var/run/docker.sock")
-    app.environ["DOCKER_CONFIG"] = str(own)
+    app.environ["DOCKER_CONFIG"] = str(config)
     docker(app.environ, "context", "create", "mine", "--docker", f"host={host}")
     docker(app.environ, "context", "use", "mine")
     pushed, pulled = app.ok("build", "push", "pull", ECR_BUILDER="mine").lines
     assert pushed == pulled
-    assert json.loads((own / "config.json").read_text("utf-8"))["currentContext"] == "mine"
+    assert json.loads((config / "config.json").read_text("utf-8"))["currentContext"] == "mine"
 
 
 def test_what_stays_with_the_builder_is_pushed_from_there(
@@ -64,7 +64,7 @@ def test_what_stays_with_the_builder_is_pushed_from_there(
         pushed = port.build([BuildInput("app", definition, (reference,), "builder", push=True)], None)["app"]
     finally:
         config.close()
-    view = registry.look({app.name: ["kept"]})[app.name]
+    view = registry.describe({app.name: ["kept"]})[app.name]
     assert built.image_id is None
     assert built.digest == pushed.digest == view.tags["kept"].digest
 
@@ -74,15 +74,15 @@ def test_a_base_image_is_the_same_in_the_store_and_in_its_registry(
     request: pytest.FixtureRequest, kind: str, tmp_path: Path, local_ecr: LocalEcr, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     environ = {**request.getfixturevalue(kind), **local_ecr.environment(), "ECR_CREATE_REPOSITORY": "true"}
-    made = project(tmp_path / "base", environ, "FROM scratch\nCOPY hello.txt /\n")
-    digest = made.ok("build", "push").lines[0].partition("@")[2]
-    reference = f"{local_ecr.registry}/{made.name}:main"
+    app = project(tmp_path / "base", environ, "FROM scratch\nCOPY hello.txt /\n")
+    digest = app.ok("build", "push").lines[0].partition("@")[2]
+    reference = f"{local_ecr.registry}/{app.name}:main"
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
-    registry = EcrRegistry(load(made.folder, environ=made.environ))
+    registry = EcrRegistry(load(app.folder, environ=app.environ))
     config = PrivateConfig(environ)
     try:
-        port = WhalesDocker(config, made.folder, {})
+        port = WhalesDocker(config, app.folder, {})
         port.authorize(registry.token())
         assert port.image_digest(reference, None, local=False) == digest
         docker(environ, "image", "rm", "--force", reference, check=False)

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from ecr_tasks.context.bases import bases, familiar
-from ecr_tasks.context.dockerfile import parse
-from ecr_tasks.definition import dump
+from ecr_tasks.clients.docker.bake import serialize
+from ecr_tasks.source.build_context.base_images import base_images, familiar_name
+from ecr_tasks.source.build_context.dockerfile import parse
 from tests.engine.conftest import docker
 
 NAMES = ("a", "b", "c", "d", "amd64")
@@ -69,12 +69,12 @@ def test_the_same_images_are_asked_for(
     asked = json.loads(json.dumps(changes).replace("IMG", names))
     dockerfile = text.replace("IMG", names)
     target = {"context": ".", "dockerfile-inline": dockerfile, "output": ["type=cacheonly"], **asked}
-    (tmp_path / "bake.json").write_text(dump({"target": {"it": target}}), encoding="utf-8")
+    (tmp_path / "bake.json").write_text(serialize({"target": {"it": target}}), encoding="utf-8")
     said = docker(engine, "buildx", "bake", "--file=bake.json", "--progress=plain", "it", cwd=tmp_path).stderr
     contexts = asked.get("contexts", {})
     # Of a named context's image it says so in the same words.
-    others = {familiar(value.removeprefix("docker-image://")) for value in contexts.values()}
-    found = bases(
+    others = {familiar_name(value.removeprefix("docker-image://")) for value in contexts.values()}
+    found = base_images(
         parse(dockerfile.encode()),
         target=asked.get("target"),
         platform="linux/amd64",
@@ -82,4 +82,4 @@ def test_the_same_images_are_asked_for(
         args=asked.get("args", {}),
         contexts=contexts,
     )
-    assert {familiar(base.reference) for base in found} == set(map(familiar, LOADED.findall(said))) - others
+    assert {familiar_name(base.reference) for base in found} == set(map(familiar_name, LOADED.findall(said))) - others

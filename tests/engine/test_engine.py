@@ -163,7 +163,10 @@ def test_several_platforms_with_attestations_are_pushed_digest_for_digest(
 
 def test_start_prints_only_lines_for_the_shell_and_is_quick(engine: Mapping[str, str]) -> None:
     began = time.monotonic()
+    docker(engine, "version")
+    answered = time.monotonic()
     lines = script("engine", "start").splitlines()
-    took = time.monotonic() - began
+    started = time.monotonic()
     assert all(line.startswith(("export ", "unset ")) for line in lines)
-    assert took < 2, "a running engine is found at once (0.1 s where nothing else runs)"
+    seconds, one_call = started - answered, answered - began
+    assert seconds < 25 * one_call, f"{seconds:.2f} s: a running engine is found with a few docker calls"

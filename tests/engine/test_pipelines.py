@@ -21,11 +21,11 @@ from pathlib import Path
 import pytest
 
 import ecr_tasks
+from ecr_tasks.ci.pipelines.template import Values
 from ecr_tasks.local_ecr.server import LocalEcr
-from ecr_tasks.pipelines.template import Values
+from tests.ci.pipelines.environments import ENVIRONMENTS, TEAMCITY_BUILD, TEAMCITY_CONFIGURATION, TOKENS
+from tests.ci.pipelines.generated import VARIANTS, Job, Variant, jobs
 from tests.engine.project import Project, project
-from tests.pipelines.environments import ENVIRONMENTS, TEAMCITY_BUILD, TEAMCITY_CONFIGURATION, TOKENS
-from tests.pipelines.generated import VARIANTS, Job, Variant, jobs
 
 PUSHED = re.compile(r"^Deploy (127\.0\.0\.1:\d+/team/app@(sha256:[0-9a-f]{64}))$", re.MULTILINE)
 

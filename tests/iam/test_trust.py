@@ -10,40 +10,40 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ecr_tasks.ci.oidc.subject import Scope, literal, pattern
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.iam.subjects import subject
-from ecr_tasks.iam.trust import Asked, literal, pattern, policy
+from ecr_tasks.iam.trust import token_subject, trust_policy
 
 ACCOUNT = "123456789012"
-ASKED = Asked(ACCOUNT, repository_url="https://github.com/octo/app", branch="main")
+SCOPE = Scope(ACCOUNT, repository_url="https://github.com/octo/app", branch="main")
 ORG = "0a1b2c3d-0000-4000-8000-00000000000a"
 PROJECT = "0a1b2c3d-0000-4000-8000-00000000000b"
-CIRCLE = replace(ASKED, organization=ORG, project=PROJECT)
+CIRCLE = replace(SCOPE, organization=ORG, project=PROJECT)
 BITBUCKET = replace(CIRCLE, repository_url="https://bitbucket.org/team/app", organization=f"{{{ORG}}}")
 AZURE = replace(
-    ASKED, repository_url="https://dev.azure.com/acme/shop/_git/app", organization=ORG, project="Build app"
+    SCOPE, repository_url="https://dev.azure.com/acme/shop/_git/app", organization=ORG, project="Build app"
 )
 
 
-def statement(name: str, asked: Asked) -> dict[str, Any]:
-    """The one statement of a CI's policy."""
-    document = policy(asked, subject(name, asked))
+def statement(name: str, scope: Scope) -> dict[str, Any]:
+    """Return the one statement of a CI's policy."""
+    document = trust_policy(scope, token_subject(name, scope))
     assert set(document) == {"Version", "Statement"}
-    (found,) = document["Statement"]
-    assert (found["Effect"], found["Action"]) == ("Allow", "sts:AssumeRoleWithWebIdentity")
-    return dict(found)
+    (only,) = document["Statement"]
+    assert (only["Effect"], only["Action"]) == ("Allow", "sts:AssumeRoleWithWebIdentity")
+    return dict(only)
 
 
-def condition(name: str, asked: Asked) -> dict[str, Any]:
-    """Its condition."""
-    return dict(statement(name, asked)["Condition"])
+def condition(name: str, scope: Scope) -> dict[str, Any]:
+    """Return the condition of that statement."""
+    return dict(statement(name, scope)["Condition"])
 
 
 def test_github() -> None:
     issuer = "token.actions.githubusercontent.com"
-    found = statement("github", ASKED)
-    assert found["Principal"] == {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{issuer}"}
-    assert found["Condition"] == {
+    policy = statement("github", SCOPE)
+    assert policy["Principal"] == {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{issuer}"}
+    assert policy["Condition"] == {
         "StringEquals": {f"{issuer}:aud": "sts.amazonaws.com"},
         "StringLike": {
             f"{issuer}:sub": ["repo:octo/app:ref:refs/heads/main", "repo:octo@*/app@*:ref:refs/heads/main"],
@@ -52,54 +52,54 @@ def test_github() -> None:
 
 
 def test_githubs_ids_leave_no_wildcard() -> None:
-    found = condition("github", replace(ASKED, organization="12", project="34", tag=None))
-    assert found["StringEquals"]["token.actions.githubusercontent.com:sub"] == [
+    conditions = condition("github", replace(SCOPE, organization="12", project="34", tag=None))
+    assert conditions["StringEquals"]["token.actions.githubusercontent.com:sub"] == [
         "repo:octo/app:ref:refs/heads/main",
         "repo:octo@12/app@34:ref:refs/heads/main",
     ]
-    assert "StringLike" not in found
+    assert "StringLike" not in conditions
 
 
 def test_githubs_tags_and_environments() -> None:
-    told = subject("github", replace(ASKED, tag="v*")).subjects
-    assert "repo:octo/app:ref:refs/tags/v*" in told
-    assert len(told) == 4
-    told = subject("github", replace(ASKED, environment="prod:eu")).subjects
-    assert told == ("repo:octo/app:environment:prod%3Aeu", "repo:octo@*/app@*:environment:prod%3Aeu")
+    subjects = token_subject("github", replace(SCOPE, tag="v*")).subjects
+    assert "repo:octo/app:ref:refs/tags/v*" in subjects
+    assert len(subjects) == 4
+    subjects = token_subject("github", replace(SCOPE, environment="prod:eu")).subjects
+    assert subjects == ("repo:octo/app:environment:prod%3Aeu", "repo:octo@*/app@*:environment:prod%3Aeu")
 
 
 def test_githubs_other_hosts() -> None:
-    server = subject("github", replace(ASKED, repository_url="https://git.example.com/octo/app"))
+    server = token_subject("github", replace(SCOPE, repository_url="https://git.example.com/octo/app"))
     assert server.issuer == "git.example.com/_services/token"
     assert server.subjects == ("repo:octo/app:ref:refs/heads/main",)
-    resident = subject("github", replace(ASKED, repository_url="https://octo.ghe.com/octo/app"))
+    resident = token_subject("github", replace(SCOPE, repository_url="https://octo.ghe.com/octo/app"))
     assert resident.issuer == "token.actions.octo.ghe.com"
 
 
 def test_gitlab() -> None:
-    asked = replace(ASKED, repository_url="https://gitlab.example.com/group/sub/app", tag="v?.*")
-    assert condition("gitlab", replace(asked, tag=None)) == {
+    scope = replace(SCOPE, repository_url="https://gitlab.example.com/group/sub/app", tag="v?.*")
+    assert condition("gitlab", replace(scope, tag=None)) == {
         "StringEquals": {
             "gitlab.example.com:aud": "sts.amazonaws.com",
             "gitlab.example.com:sub": "project_path:group/sub/app:ref_type:branch:ref:main",
         }
     }
-    assert condition("gitlab", asked)["StringLike"]["gitlab.example.com:sub"] == [
+    assert condition("gitlab", scope)["StringLike"]["gitlab.example.com:sub"] == [
         "project_path:group/sub/app:ref_type:branch:ref:main",
         "project_path:group/sub/app:ref_type:tag:ref:v?.*",
     ]
-    assert condition("gitlab", replace(asked, audience="https://gitlab.example.com"))["StringEquals"] == {
+    assert condition("gitlab", replace(scope, audience="https://gitlab.example.com"))["StringEquals"] == {
         "gitlab.example.com:aud": "https://gitlab.example.com"
     }
-    assert "AWS_ID_TOKEN" in subject("gitlab", asked).notes[0]
-    assert "environment" in subject("gitlab", replace(asked, environment="prod")).notes[-1]
+    assert "AWS_ID_TOKEN" in token_subject("gitlab", scope).notes[0]
+    assert "environment" in token_subject("gitlab", replace(scope, environment="prod")).notes[-1]
 
 
 def test_circleci() -> None:
-    found = statement("circleci", CIRCLE)
+    policy = statement("circleci", CIRCLE)
     issuer = f"oidc.circleci.com/org/{ORG}"
-    assert found["Principal"] == {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{issuer}"}
-    assert found["Condition"] == {
+    assert policy["Principal"] == {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{issuer}"}
+    assert policy["Condition"] == {
         "StringEquals": {f"{issuer}:aud": ORG},
         "StringLike": {
             f"{issuer}:sub": f"org/{ORG}/project/{PROJECT}/user/*"
@@ -109,8 +109,8 @@ def test_circleci() -> None:
 
 
 def test_buildkite() -> None:
-    found = condition("buildkite", replace(ASKED, organization="acme", project="app", repository_url=None))
-    assert found == {
+    conditions = condition("buildkite", replace(SCOPE, organization="acme", project="app", repository_url=None))
+    assert conditions == {
         "StringEquals": {"agent.buildkite.com:aud": "sts.amazonaws.com"},
         "StringLike": {
             "agent.buildkite.com:sub": "organization:acme:pipeline:app:ref:refs/heads/main:commit:*:step:*"
@@ -124,14 +124,14 @@ def test_bitbucket() -> None:
         "StringEquals": {f"{issuer}:aud": f"ari:cloud:bitbucket::workspace/{ORG}"},
         "StringLike": {f"{issuer}:sub": f"{{{PROJECT}}}:*"},
     }
-    assert "no branch" in subject("bitbucket", BITBUCKET).notes[-1]
-    limited = subject("bitbucket", replace(BITBUCKET, environment="{env}"))
+    assert "no branch" in token_subject("bitbucket", BITBUCKET).notes[-1]
+    limited = token_subject("bitbucket", replace(BITBUCKET, environment="{env}"))
     assert limited.subjects == (f"{{{PROJECT}}}:{{env}}:*",)
 
 
 def test_azure() -> None:
     spaced = replace(AZURE, repository_url="https://dev.azure.com/acme/My%20shop/_git/app")
-    assert subject("azure", spaced).subjects == ("p://acme/My shop/Build app",)
+    assert token_subject("azure", spaced).subjects == ("p://acme/My shop/Build app",)
     assert condition("azure", AZURE) == {
         "StringEquals": {
             f"vstoken.dev.azure.com/{ORG}:aud": "api://AzureADTokenExchange",
@@ -141,31 +141,31 @@ def test_azure() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "asked", "told"),
+    ("name", "scope", "message"),
     [
-        ("jenkins", ASKED, "OpenID Connect Provider plugin"),
-        ("codebuild", ASKED, "service role"),
-        ("drone", ASKED, "github"),
-        ("gihub", ASKED, "no CI called 'gihub'"),
-        ("github", replace(ASKED, branch=None), "--branch"),
-        ("github", replace(ASKED, repository_url=None), "--repository"),
-        ("github", replace(ASKED, repository_url="https://github.com/octo"), "no repository on GitHub"),
-        ("gitlab", replace(ASKED, repository_url="nowhere"), "no web address"),
-        ("circleci", ASKED, "--organization"),
+        ("jenkins", SCOPE, "OpenID Connect Provider plugin"),
+        ("codebuild", SCOPE, "service role"),
+        ("drone", SCOPE, "github"),
+        ("gihub", SCOPE, "no CI called 'gihub'"),
+        ("github", replace(SCOPE, branch=None), "--branch"),
+        ("github", replace(SCOPE, repository_url=None), "--repository"),
+        ("github", replace(SCOPE, repository_url="https://github.com/octo"), "no repository on GitHub"),
+        ("gitlab", replace(SCOPE, repository_url="nowhere"), "no web address"),
+        ("circleci", SCOPE, "--organization"),
         ("circleci", replace(CIRCLE, project=None), "--project"),
-        ("buildkite", ASKED, "slug"),
+        ("buildkite", SCOPE, "slug"),
         ("bitbucket", replace(BITBUCKET, project=None), "UUID"),
-        ("azure", replace(ASKED, organization=ORG), "https://dev.azure.com/"),
+        ("azure", replace(SCOPE, organization=ORG), "https://dev.azure.com/"),
     ],
 )
-def test_what_is_missing_is_said(name: str, asked: Asked, told: str) -> None:
+def test_what_is_missing_is_said(name: str, scope: Scope, message: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        subject(name, asked)
-    assert told in str(caught.value)
+        token_subject(name, scope)
+    assert message in str(caught.value)
 
 
 def matches(policy_pattern: str, text: str) -> bool:
-    """IAM's StringLike: ``*`` and ``?``, after ``${*}``, ``${?}`` and ``${$}`` have become themselves."""
+    """Match as IAM's StringLike: ``*`` and ``?`` are wildcards, and ``${*}``, ``${?}``, ``${$}`` the characters."""
     table = {"${*}": "[*]", "${?}": "[?]", "${$}": "$"}
     glob, rest = "", policy_pattern
     while rest:
@@ -184,8 +184,8 @@ def test_a_branch_of_any_name_is_let_in_and_no_other(branch: str, other: str) ->
 
 @given(st.text("am*?$/.-", min_size=1, max_size=12), st.text("am*?$/.-", max_size=12))
 def test_the_whole_subject_lets_one_branch_in(branch: str, other: str) -> None:
-    for told in subject("github", replace(ASKED, branch=branch)).subjects:
-        ids = told.replace("@*", "@1")
+    for item in token_subject("github", replace(SCOPE, branch=branch)).subjects:
+        ids = item.replace("@*", "@1")
         assert matches(
             ids, f"repo:octo{'@1' if '@1' in ids else ''}/app{'@1' if '@1' in ids else ''}:ref:refs/heads/{other}"
         ) is (branch == other)

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from ecr_tasks.ecr.registry import EcrRegistry
-from ecr_tasks.ecr.session import AwsSession
+from ecr_tasks.clients.ecr.registry import EcrRegistry
+from ecr_tasks.clients.ecr.session import AwsSession
 from ecr_tasks.errors import RegistryError
 from ecr_tasks.local_ecr.server import LocalEcr
-from ecr_tasks.registry import REVISION
-from ecr_tasks.settings.loading import load
-from tests.core.build import REVISION_B
+from ecr_tasks.model.manifest import REVISION
+from ecr_tasks.settings.load import load
 from tests.local_ecr.wire import OCI_INDEX, OCI_MANIFEST, Wire, descriptor, digest_of
+from tests.support.build import REVISION_B
 
 SIDE_BY_SIDE = 8
 
@@ -44,7 +44,7 @@ def test_more_tags_than_one_call_takes_cost_a_call_for_each_hundred(
     raw = wire.push_image(repository, "t249", b"layer")
     before = ecr.requests()
     tags = [f"t{number}" for number in range(250)]
-    view = looking.registry.look({repository: tags})[repository]
+    view = looking.registry.describe({repository: tags})[repository]
     assert {tag: image.digest for tag, image in view.tags.items()} == {"t249": digest_of(raw)}
     assert ecr.requests()["BatchGetImage"] - before.get("BatchGetImage", 0) == 3
     assert ecr.requests()["DescribeRepositories"] - before.get("DescribeRepositories", 0) == 1
@@ -62,7 +62,7 @@ def test_twenty_images_are_looked_at_side_by_side(looking: Looking, ecr: LocalEc
             together.wait(20)  # a look that waits for another one's answer breaks the barrier
 
     looking.events.register("before-send.ecr", wait)
-    views = looking.registry.look({name: ["main"] for name in names})
+    views = looking.registry.describe({name: ["main"] for name in names})
     assert [view.repository.name for view in views.values() if view.repository] == names
     asked = {call: number - before.get(call, 0) for call, number in ecr.requests().items() if call not in before}
     asked["DescribeRepositories"] = ecr.requests()["DescribeRepositories"] - before.get("DescribeRepositories", 0)
@@ -80,7 +80,7 @@ def test_a_tag_whose_image_ecr_can_not_read_is_not_taken_for_free(
 
     looking.events.register("after-call.ecr.BatchGetImage", fail)
     with pytest.raises(RegistryError) as caught:
-        looking.registry.look({repository: ["1.2.3"]})
+        looking.registry.describe({repository: ["1.2.3"]})
     assert caught.value.cause == (f"ECR can't read the image 1.2.3 of team/app: The key is disabled ({code}).")
 
 
@@ -94,7 +94,7 @@ def test_the_labels_of_a_configuration_say_what_an_image_was_built_from(
         listed = [descriptor(raw, OCI_MANIFEST, platform={"os": "linux", "architecture": "amd64"})]
         document = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": listed}
         wire.push_manifest(repository, "1.2.3", json.dumps(document).encode(), OCI_INDEX)
-    view = looking.registry.look({repository: ["1.2.3"]})[repository]
+    view = looking.registry.describe({repository: ["1.2.3"]})[repository]
     assert view.repository is not None
     assert view.tags["1.2.3"].revision is None
     assert looking.registry.labels(view.repository, view.tags["1.2.3"]) == {REVISION: REVISION_B}
@@ -105,7 +105,7 @@ def test_a_configuration_that_says_nothing_is_no_error(
     looking: Looking, wire: Wire, repository: str, config: bytes
 ) -> None:
     wire.push_image(repository, "1.2.3", b"layer", config=config)
-    view = looking.registry.look({repository: ["1.2.3"]})[repository]
+    view = looking.registry.describe({repository: ["1.2.3"]})[repository]
     assert view.repository is not None
     assert looking.registry.labels(view.repository, view.tags["1.2.3"]) == {}
 
@@ -117,7 +117,7 @@ def test_a_configuration_that_may_not_be_read_is_no_error(looking: Looking, wire
         raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "GetDownloadUrlForLayer")
 
     wire.push_image(repository, "1.2.3", b"layer")
-    view = looking.registry.look({repository: ["1.2.3"]})[repository]
+    view = looking.registry.describe({repository: ["1.2.3"]})[repository]
     looking.events.register("before-call.ecr.GetDownloadUrlForLayer", deny)
     assert view.repository is not None
     assert looking.registry.labels(view.repository, view.tags["1.2.3"]) == {}

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from ecr_tasks import promoting
 from ecr_tasks.errors import Refused
 from ecr_tasks.local_ecr.server import LocalEcr
-from ecr_tasks.publish.conditions import Gates, Waits
-from ecr_tasks.run import Run
+from ecr_tasks.plan.gates import Gates, Waits
+from ecr_tasks.runner.run import Run
+from ecr_tasks.tasks import promoting
 from tests.local_ecr.shell import Shell
 from tests.local_ecr.test_scans import enhance
 from tests.local_ecr.wire import OCI_INDEX, OCI_MANIFEST, Wire, descriptor, digest_of, manifest_of

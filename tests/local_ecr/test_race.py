@@ -15,20 +15,20 @@ from typing import Any
 
 import pytest
 
-from ecr_tasks.ecr.budget import Budgets
-from ecr_tasks.ecr.registry import EcrRegistry
-from ecr_tasks.ecr.session import AwsSession
+from ecr_tasks.clients.ecr.rate_limit import RateLimits
+from ecr_tasks.clients.ecr.registry import EcrRegistry
+from ecr_tasks.clients.ecr.session import AwsSession
+from ecr_tasks.clients.retry import discard
+from ecr_tasks.execute.build import Built
+from ecr_tasks.execute.push import Published, publish
 from ecr_tasks.local_ecr.server import LocalEcr
-from ecr_tasks.patience import no_word
-from ecr_tasks.plan import make_plan
-from ecr_tasks.publish.building import Built
-from ecr_tasks.publish.pushing import Published, publish
-from ecr_tasks.registry import REVISION, VERSION
-from ecr_tasks.settings.loading import load
-from ecr_tasks.tagging.configured import tag_set
-from tests.core.build import image, source
-from tests.fakes import FakeDocker, FakeRegistry
+from ecr_tasks.model.manifest import REVISION, VERSION
+from ecr_tasks.plan.plan import make_plan
+from ecr_tasks.settings.load import load
+from ecr_tasks.tags.from_settings import tag_set
 from tests.local_ecr.wire import Wire, digest_of, manifest_of
+from tests.support.build import image, source
+from tests.support.fakes import FakeDocker, FakeRegistry
 
 DELAYS = (0.0, 0.0, 0.0, 0.02)
 """Seconds that a call to the API may be on its way: one that is late lets all of another run pass."""
@@ -60,7 +60,9 @@ class Pipeline:
         settings = load(project, environ={**server.environment(), "ECR_TAGS": RULES})
         self.dice = random.Random(version)  # noqa: S311 - repeatable, not secret
         aws = AwsSession(settings)
-        aws.budgets = Budgets(no_word, lambda seconds: time.sleep(seconds / HASTE), lambda: time.monotonic() * HASTE)
+        aws.rate_limits = RateLimits(
+            discard, lambda seconds: time.sleep(seconds / HASTE), lambda: time.monotonic() * HASTE
+        )
         aws.ecr().meta.events.register("before-send.ecr", self._travel)
         self.registry = EcrRegistry(settings, aws)
         self.source = source(revision=revision, tag=f"v{version}", release_tags=(f"v{version}",), branch=None)
@@ -70,7 +72,7 @@ class Pipeline:
     def run(self, repository: str, start: Barrier) -> Published:
         """`inv push` of what was built, when all are ready."""
         start.wait(30)
-        views = self.registry.look({repository: [tag.name for tag in self.tags]})
+        views = self.registry.describe({repository: [tag.name for tag in self.tags]})
         plan = make_plan([image(self.tags, repository)], self.source, views)
         plan.check()
         (planned,) = plan.images

@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from ecr_tasks.ecr.registry import EcrRegistry
-from ecr_tasks.ecr.repositories import EcrRepositories
+from ecr_tasks.clients.ecr.registry import EcrRegistry
+from ecr_tasks.clients.ecr.repositories import EcrRepositories
 from ecr_tasks.errors import Refused, SettingsError
 from ecr_tasks.local_ecr.server import LocalEcr
-from ecr_tasks.repository.desired import desired
-from ecr_tasks.repository.difference import differences
-from ecr_tasks.repository.model import Desired
-from ecr_tasks.repository.policies import CACHE_DAYS, UNTAGGED_DAYS
-from ecr_tasks.settings.loading import load
-from ecr_tasks.source.repository import NO_REPOSITORY
+from ecr_tasks.model.repository import DesiredRepository
+from ecr_tasks.plan.repository.desired import desired_repository
+from ecr_tasks.plan.repository.diff import differences
+from ecr_tasks.plan.repository.lifecycle import CACHE_DAYS, UNTAGGED_DAYS
+from ecr_tasks.settings.load import load
+from ecr_tasks.source.git.read import NO_REPOSITORY
 from tests.engine.project import Project, project
 from tests.local_ecr.wire import Wire
 
@@ -256,9 +256,9 @@ def test_show_is_for_people_too(app: Project) -> None:
 def test_an_uncommitted_trees_tag_makes_way_and_no_other(ecr: LocalEcr, tmp_path: Path, api: Any) -> None:
     settings = load(tmp_path, environ={}, overrides=ecr.environment())
     registry = EcrRegistry(settings)
-    made = registry.admin.create("team/new", Desired("MUTABLE_WITH_EXCLUSION", ("sha-*",)))
+    made = registry.admin.create("team/new", DesiredRepository("MUTABLE_WITH_EXCLUSION", ("sha-*",)))
     assert made is not None
-    assert registry.admin.create("team/new", Desired()) is None
+    assert registry.admin.create("team/new", DesiredRepository()) is None
     wire = Wire.to(ecr)
     wire.push_image("team/new", "sha-1-dirty", b"1")
     registry.untag(made, "sha-1-dirty")
@@ -291,7 +291,7 @@ def test_errors_of_a_creation_have_a_cause_and_a_remedy(code: str, exit_code: in
 
     denying: Any = Denying(code)
     with pytest.raises(EcrTasksError) as caught:
-        EcrRepositories(lambda: denying, {}).create("team/app", Desired(kms_key="alias/none"))
+        EcrRepositories(lambda: denying, {}).create("team/app", DesiredRepository(kms_key="alias/none"))
     assert caught.value.code == exit_code
     assert says in caught.value.cause
     assert caught.value.remedy.endswith(".")
@@ -309,7 +309,7 @@ def test_every_choice_of_mutability_is_one_that_ecr_takes(ecr: LocalEcr, tmp_pat
         settings = load(tmp_path, environ={"ECR_MUTABILITY": text}, overrides=ecr.environment())
         admin = EcrRegistry(settings).admin
         state = admin.state("team/all")
-        wanted = desired(settings, NO_REPOSITORY)
+        wanted = desired_repository(settings, NO_REPOSITORY)
         if state is None:
             assert admin.create("team/all", wanted) is not None
             continue

@@ -1,9 +1,10 @@
-"""A role by a CI's token, with a real token service, against the local STS: had, renewed, refused."""
+"""A role's credentials for a CI's token, with a token service and the local STS: fetched, renewed, refused."""
 
 from __future__ import annotations
 
 import json
 import logging
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -14,28 +15,28 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
-from ecr_tasks.ecr import session as session_module
-from ecr_tasks.ecr import web_identity
-from ecr_tasks.ecr.session import AwsSession
+from ecr_tasks.clients.ecr import session as session_module
+from ecr_tasks.clients.ecr import web_identity
+from ecr_tasks.clients.ecr.session import AwsSession
 from ecr_tasks.errors import AwsError
 from ecr_tasks.local_ecr.server import LocalEcr
-from tests.core.build import settings
-from tests.ecr.test_web_tokens import jwt
+from tests.ci.oidc.jwt import jwt
+from tests.support.build import settings
 
 BEARER = "the-bearer-that-asks"
 
 
 @dataclass
 class TokenService:
-    """A CI's token endpoint: what it answers, and what it was asked."""
+    """A CI's token endpoint, with prepared answers and the requests that it got."""
 
     url: str = ""
     answers: list[tuple[int, bytes]] = field(default_factory=list)
-    asked: list[tuple[str, str, str | None]] = field(default_factory=list)
+    requests: list[tuple[str, str, str | None]] = field(default_factory=list)
     tokens: int = 0
 
     def next(self, key: str) -> tuple[int, bytes]:
-        """The next answer: a prepared one, else a new token."""
+        """Return the next prepared answer, else a new token."""
         if self.answers:
             return self.answers.pop(0)
         self.tokens += 1
@@ -46,7 +47,7 @@ class TokenService:
 @pytest.fixture
 def service() -> Iterator[TokenService]:
     """A token service on 127.0.0.1, for GitHub (GET) and Azure (POST)."""
-    made = TokenService()
+    service = TokenService()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -57,8 +58,8 @@ def service() -> Iterator[TokenService]:
             self.answer("oidcToken")
 
         def answer(self, key: str) -> None:
-            made.asked.append((self.command, self.path, self.headers.get("Authorization")))
-            status, body = made.next(key)
+            service.requests.append((self.command, self.path, self.headers.get("Authorization")))
+            status, body = service.next(key)
             self.send_response(status)
             if status == 302:
                 self.send_header("Location", "/elsewhere")
@@ -70,10 +71,10 @@ def service() -> Iterator[TokenService]:
             return
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    made.url = f"http://127.0.0.1:{server.server_port}/token"
+    service.url = f"http://127.0.0.1:{server.server_port}/token"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    yield made
+    yield service
     server.shutdown()
     thread.join()
     server.server_close()
@@ -98,7 +99,7 @@ def github(service: TokenService, ecr: LocalEcr, monkeypatch: pytest.MonkeyPatch
 
 
 def aws(ecr: LocalEcr, role: str | None = None) -> AwsSession:
-    """Clients as a project's settings make them; the endpoints are told by its .env alone."""
+    """Return the clients of a project whose .env names the endpoints."""
     endpoints = {"AWS_ENDPOINT_URL_ECR": ecr.endpoint, "AWS_ENDPOINT_URL_STS": ecr.endpoint}
     return AwsSession(
         settings(
@@ -110,7 +111,7 @@ def aws(ecr: LocalEcr, role: str | None = None) -> AwsSession:
 
 
 def refused(ecr: LocalEcr, role: str | None = None) -> str:
-    """The error of a job that can't have the role; without the bearer in it."""
+    """Return the error of a job that can't assume the role, and check that it does not contain the bearer."""
     with pytest.raises(AwsError) as caught:
         aws(ecr, role).sts()
     assert BEARER not in str(caught.value)
@@ -118,10 +119,10 @@ def refused(ecr: LocalEcr, role: str | None = None) -> str:
 
 
 def test_github_hands_out_a_token_for_the_role(ecr: LocalEcr, github: TokenService) -> None:
-    found = aws(ecr)
-    assert found.sts().get_caller_identity()["Arn"].endswith(":assumed-role/ci/ecr-tasks-o-r-17")
-    assert found.ecr().describe_repositories()["repositories"] == []
-    assert github.asked == [("GET", "/token?api-version=2.0&audience=sts.amazonaws.com", f"Bearer {BEARER}")]
+    session = aws(ecr)
+    assert session.sts().get_caller_identity()["Arn"].endswith(":assumed-role/ci/ecr-tasks-o-r-17")
+    assert session.ecr().describe_repositories()["repositories"] == []
+    assert github.requests == [("GET", "/token?api-version=2.0&audience=sts.amazonaws.com", f"Bearer {BEARER}")]
     assert ecr.requests()["AssumeRoleWithWebIdentity"] == 1
     assert "AssumeRole" not in ecr.requests()
 
@@ -181,7 +182,7 @@ def test_azure_hands_out_a_token(ecr: LocalEcr, service: TokenService, monkeypat
     monkeypatch.setenv("SYSTEM_ACCESSTOKEN", BEARER)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     aws(ecr).sts()
-    assert service.asked == [("POST", "/token?api-version=7.1-preview.1", f"Bearer {BEARER}")]
+    assert service.requests == [("POST", "/token?api-version=7.1-preview.1", f"Bearer {BEARER}")]
     assert ecr.requests()["AssumeRoleWithWebIdentity"] == 1
 
 
@@ -194,7 +195,7 @@ def test_a_job_without_the_permission_is_told_which(
 
 
 @pytest.mark.parametrize(
-    ("answers", "told"),
+    ("answers", "sentence"),
     [
         ([(403, b"no")], "answered with HTTP status 403"),
         ([(302, b"")], "answered with HTTP status 302"),
@@ -205,17 +206,17 @@ def test_a_job_without_the_permission_is_told_which(
     ],
 )
 def test_a_service_that_gives_none(
-    ecr: LocalEcr, github: TokenService, answers: list[tuple[int, bytes]], told: str
+    ecr: LocalEcr, github: TokenService, answers: list[tuple[int, bytes]], sentence: str
 ) -> None:
     github.answers = list(answers)
-    assert told in refused(ecr)
-    assert len(github.asked) == len(answers)
+    assert sentence in refused(ecr)
+    assert len(github.requests) == len(answers)
 
 
 def test_a_service_that_stumbles_is_asked_again(ecr: LocalEcr, github: TokenService) -> None:
     github.answers = [(503, b""), (500, b"")]
     aws(ecr).sts()
-    assert len(github.asked) == 3
+    assert len(github.requests) == 3
 
 
 def test_a_service_that_is_not_there(ecr: LocalEcr, github: TokenService, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,13 +225,13 @@ def test_a_service_that_is_not_there(ecr: LocalEcr, github: TokenService, monkey
 
 
 def test_a_role_that_does_not_trust_the_token(ecr: LocalEcr, github: TokenService) -> None:
-    told = refused(ecr, "arn:aws:iam::210987654321:role/ci")
-    assert 'its subject is "repo:o/r:ref:refs/heads/main#1"' in told
-    assert "iam.trust" in told
+    sentence = refused(ecr, "arn:aws:iam::210987654321:role/ci")
+    assert 'its subject is "repo:o/r:ref:refs/heads/main#1"' in sentence
+    assert "iam.trust" in sentence
 
 
 @pytest.mark.parametrize(
-    ("code", "message", "told"),
+    ("code", "message", "sentence"),
     [
         ("InvalidIdentityToken", "Incorrect token audience", 'for the audience "wrong"'),
         (
@@ -245,23 +246,23 @@ def test_a_role_that_does_not_trust_the_token(ecr: LocalEcr, github: TokenServic
     ],
 )
 def test_what_sts_refuses_is_said_with_cause_and_remedy(
-    ecr: LocalEcr, monkeypatch: pytest.MonkeyPatch, code: str, message: str, told: str
+    ecr: LocalEcr, monkeypatch: pytest.MonkeyPatch, code: str, message: str, sentence: str
 ) -> None:
     token = jwt(sub="repo:o/r", aud="wrong", iss="https://ci.example")
-    client = web_identity._client(session_module._core())
+    client = web_identity._client(session_module.core_session(os.environ))
     monkeypatch.setattr(web_identity, "_client", lambda core: client)
     monkeypatch.setenv("AWS_ID_TOKEN", token)
     with Stubber(client) as stub:
         stub.add_client_error("assume_role_with_web_identity", code, f"{message} {token}")
-        said = refused(ecr)
-    assert told in said
-    assert token not in said
-    assert "the-signature" not in said
+        message_shown = refused(ecr)
+    assert sentence in message_shown
+    assert token not in message_shown
+    assert "the-signature" not in message_shown
 
 
 def test_the_endpoint_is_the_regions_own_and_nothing_is_signed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_STS_REGIONAL_ENDPOINTS", "legacy")
-    core = session_module._core()
+    core = session_module.core_session(os.environ)
     core.set_config_variable("region", "us-west-2")
     client = web_identity._client(core)
     assert client.meta.endpoint_url == "https://sts.us-west-2.amazonaws.com"

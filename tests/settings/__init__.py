@@ -1,1 +1,1 @@
-"""Tests of what is configured."""
+"""Tests of the settings."""

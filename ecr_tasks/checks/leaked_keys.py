@@ -1,0 +1,201 @@
+"""The check for access keys in a dotenv file that git tracks, or that a build context would carry into an image."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ecr_tasks.errors import Refused, SettingsError
+from ecr_tasks.model.image import BuildDefinition
+from ecr_tasks.settings.errors import Problems
+from ecr_tasks.settings.settings import Settings
+from ecr_tasks.source.build_context.dockerignore import DockerIgnore
+from ecr_tasks.source.build_context.walk import local_contexts
+from ecr_tasks.source.git.read import is_tracked
+from ecr_tasks.source.state import SourceState
+
+_DEPTH = 2
+"""How many folders below the context's top are searched: ``services/api/.env`` is found. Searching all of them would
+cost seconds in a tree with dependencies, at every build."""
+
+_SKIPPED = frozenset({".git", ".hg", ".svn", ".ecr-tasks", "node_modules", "__pycache__", ".venv", "venv"})
+"""Folders with very many files and no settings."""
+
+_KEY_NAMES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+_KEY_ID = re.compile(r"(?<![A-Z0-9])(?:AKIA|ASIA)[A-Z2-7]{16}(?![A-Z0-9])")
+"""AKIA is an access key, ASIA a temporary one (IAM User Guide, "Understanding unique ID prefixes")."""
+
+_ONLY_REFERENCES = re.compile(r"(\$\{[^}:]*\}\s*)+")
+_COMMENT = "#"
+
+
+@dataclass(frozen=True)
+class Leak:
+    """Access keys in the file ``path``, one way in which they would leave, and the line that prevents it."""
+
+    path: Path
+    why: Literal["tracked", "in-context"]
+    names: tuple[tuple[str, int], ...]
+    """The keys' names, each with its line."""
+    ignore_file: Path
+    ignore_line: str
+    """The line to append to ``ignore_file``, a .gitignore or the build's .dockerignore."""
+
+
+def check_leaked_keys(settings: Settings, source: SourceState, definitions: Iterable[BuildDefinition]) -> None:
+    """Raise Refused where access keys in a dotenv file are in git or in one of the definitions' build contexts."""
+    for context, dockerfile in local_contexts(definitions):
+        leaks = find_leaks(
+            context=context,
+            dockerfile=dockerfile,
+            files=settings.files,
+            tracked=lambda path: is_tracked(source.root, path),
+        )
+        if leaks:
+            raise refusal(leaks)
+
+
+def find_leaks(
+    *, context: Path, dockerfile: Path, files: Sequence[Path], tracked: Callable[[Path], bool]
+) -> tuple[Leak, ...]:
+    """Return the leaks of a build of ``dockerfile`` in the folder ``context``.
+
+    ``files`` are the dotenv files that settings were read from. They and the other dotenv files beside them must not
+    be tracked by git. Neither they nor any dotenv file in the context's upper folders may be in the context. Dotenv
+    files are known by their names (``.env``, ``.env.prod``, ``.envrc``, ``prod.env``); one without keys, such as
+    ``.env.example``, is no leak. Links are resolved. Raises SettingsError for a malformed .dockerignore.
+    """
+    settings_files = _unique(files)
+    beside = (file for folder in _unique(file.parent for file in files) for file in _dotenv_files(folder))
+    own = _unique([*files, *beside])
+    ignore = DockerIgnore.read(context, dockerfile)
+    leaks = []
+    for path in _unique([*own, *_dotenv_files(context.resolve(), _DEPTH)]):
+        names = _keys(path, must_be_readable=path in settings_files)
+        if not names:
+            continue
+        if path in own and tracked(path):
+            leaks.append(Leak(path, "tracked", names, path.parent / ".gitignore", f"/{_quoted(path.name)}"))
+        relative = _relative(path, context)
+        if relative is not None and not ignore.ignores(relative):
+            leaks.append(Leak(path, "in-context", names, ignore.file, _quoted(relative)))
+    return tuple(leaks)
+
+
+def find_keys(path: Path) -> list[tuple[str, int]]:
+    """Return the names and lines in a dotenv file that hold AWS access keys; none if there is no such file.
+
+    A value under one of the SDK's names counts unless it is a reference to other variables (``${NAME}``). Any value
+    and any comment (its name is ``#``) with the id of an access key counts too. Raises SettingsProblems for a file
+    that can't be read.
+    """
+    from ecr_tasks.settings.dotenv import line_of, parse_bindings
+
+    if not path.exists():
+        return []
+    problems = Problems()
+    bindings = parse_bindings(path, problems)
+    problems.raise_if_any()
+    keys = []
+    for binding in bindings:
+        value = binding.value or ""
+        if binding.key in _KEY_NAMES and value and not _ONLY_REFERENCES.fullmatch(value):
+            keys.append((binding.key, line_of(binding)))
+        elif match := _KEY_ID.search(binding.original.string):
+            line = binding.original.line + binding.original.string[: match.start()].count("\n")
+            keys.append((binding.key or _COMMENT, line))
+    return keys
+
+
+def refusal(leaks: Sequence[Leak]) -> Refused:
+    """Return the error for at least one leak: it names files, names and lines, never a value."""
+    paths = dict.fromkeys(leak.path for leak in leaks)
+    causes = [_cause(path, [leak for leak in leaks if leak.path == path]) for path in paths]
+    remedy = "; ".join(dict.fromkeys(_remedy(leak) for leak in leaks))
+    return Refused(f"{'; '.join(causes)}.", f"{remedy[0].upper()}{remedy[1:]}.")
+
+
+def _keys(path: Path, *, must_be_readable: bool) -> tuple[tuple[str, int], ...]:
+    try:
+        return tuple(find_keys(path)) if path.is_file() else ()
+    except SettingsError:  # .env.gpg and the like: no dotenv file, in spite of its name
+        if must_be_readable:
+            raise
+        return ()
+
+
+def _unique(paths: Iterable[Path]) -> list[Path]:
+    """Return the resolved paths in their order, each once."""
+    return list(dict.fromkeys(path.resolve() for path in paths))
+
+
+def _dotenv_files(folder: Path, depth: int = 0) -> Iterator[Path]:
+    """Yield the dotenv files of a folder, and of the folders below it up to a depth, by name."""
+    entries = _entries(folder)
+    for entry in entries:
+        if (entry.name.startswith(".env") or entry.name.endswith(".env")) and entry.is_file():
+            yield Path(entry.path)
+    for entry in entries if depth else ():
+        if entry.name not in _SKIPPED and entry.is_dir(follow_symlinks=False):
+            yield from _dotenv_files(Path(entry.path), depth - 1)
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError:  # it vanished, or this user may not read it: then the build can't read it either
+        return []
+
+
+def _relative(path: Path, context: Path) -> str | None:
+    """Return the path in the context, with slashes; None when it is outside."""
+    try:
+        return path.relative_to(context.resolve()).as_posix()
+    except ValueError:
+        return None
+
+
+def _quoted(path: str) -> str:
+    """Return a line that ignores this one path, in a .gitignore and in a .dockerignore.
+
+    White space at an end would be trimmed and a line break ends the line, so ``?`` stands for them.
+    """
+    quoted = [f"\\{char}" if char in "\\*?[]^{}|!#" else char for char in path]
+    last = len(path) - 1
+    return "".join(
+        "?" if char == "\n" or not char.isprintable() or (char.isspace() and index in (0, last)) else char
+        for index, char in enumerate(quoted)
+    )
+
+
+def _cause(path: Path, leaks: Sequence[Leak]) -> str:
+    keys = [f"{'a key in a comment' if name == _COMMENT else name} (line {line})" for name, line in leaks[0].names]
+    reasons = {"tracked": "git tracks it", "in-context": "the build context would carry it into the image"}
+    return f"{_short_path(path)} holds {_joined(keys)}, and {_joined([reasons[leak.why] for leak in leaks])}"
+
+
+def _remedy(leak: Leak) -> str:
+    add = f"add the line {leak.ignore_line} to {_short_path(leak.ignore_file)}"
+    if leak.why == "in-context":
+        return add
+    untrack = f"git rm --cached -- {shlex.quote(_short_path(leak.path))}"
+    return f"{add}, run `{untrack}`, and replace the keys, because git's history keeps them"
+
+
+def _short_path(path: Path) -> str:
+    """Return the path relative to the working directory where it is below that, else as it is."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _joined(parts: Sequence[str]) -> str:
+    *first, last = parts
+    return f"{', '.join(first)} and {last}" if first else last

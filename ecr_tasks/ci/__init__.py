@@ -1,0 +1,1 @@
+"""CI systems: one folder a system, the table of them (``systems.py``), and what they have in common."""

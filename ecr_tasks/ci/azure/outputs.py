@@ -1,0 +1,50 @@
+"""What Azure Pipelines takes from us: output variables, summary, issues, groups and masks by logging commands.
+
+The agent reads them on stderr too: NodeHandler.cs passes both streams to one OnDataReceived.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ecr_tasks.ci.outputs.actions import Action, Print, PrintSecret
+from ecr_tasks.ci.outputs.adapter import Adapter
+from ecr_tasks.ci.outputs.escape import one_line
+from ecr_tasks.ci.outputs.files import SUMMARY
+from ecr_tasks.ci.outputs.model import Outputs
+
+
+class Azure(Adapter):
+    """Sets output variables only: others would become environment variables such as VERSION in later steps."""
+
+    def outputs(self, outputs: Outputs, environ: Mapping[str, str], folder: Path) -> Sequence[Action]:
+        commands = [
+            f"##vso[task.setvariable variable={escape_property(name)};isoutput=true]{escape_data(value)}"
+            for name, value in outputs.values().items()
+        ]
+        commands.append(f"##vso[task.uploadsummary]{escape_data(str(folder / SUMMARY))}")
+        return [Print(command) for command in commands]
+
+    def group_start(self, title: str, now: float) -> str:
+        return f"##[group]{one_line(title)}"
+
+    def group_end(self, title: str, now: float) -> str:
+        return "##[endgroup]"
+
+    def error(self, cause: str, remedy: str, environ: Mapping[str, str]) -> Sequence[Action]:
+        text = one_line(f"{cause.strip()} {remedy}")
+        return [Print(f"##vso[task.logissue type=error]{escape_data(text)}")]
+
+    def mask(self, secret: str) -> Sequence[Action]:
+        return [PrintSecret(f"##vso[task.setsecret]{escape_data(secret)}")]
+
+
+def escape_data(text: str) -> str:
+    """Return the text as the message of a logging command (azure-pipelines-task-lib, taskcommand.ts, escapedata)."""
+    return text.replace("%", "%AZP25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def escape_property(text: str) -> str:
+    """Return the text as the value of a logging command's property (the same file, escape)."""
+    return escape_data(text).replace("]", "%5D").replace(";", "%3B")

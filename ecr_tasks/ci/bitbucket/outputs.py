@@ -1,0 +1,19 @@
+"""What Bitbucket Pipelines takes from us: variables for later steps, in a file that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ecr_tasks.ci.outputs.actions import Action, Append
+from ecr_tasks.ci.outputs.adapter import Adapter
+from ecr_tasks.ci.outputs.files import assignments
+from ecr_tasks.ci.outputs.model import Outputs
+
+
+class Bitbucket(Adapter):
+    """Assigns variables, without the JSON. Those in the step's ``output-variables:`` reach later steps."""
+
+    def outputs(self, outputs: Outputs, environ: Mapping[str, str], folder: Path) -> Sequence[Action]:
+        path = environ.get("BITBUCKET_PIPELINES_VARIABLES_PATH")
+        return [Append(path, assignments(outputs))] if path else []

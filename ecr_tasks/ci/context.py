@@ -1,0 +1,47 @@
+"""The value that describes a run of a CI system, with the same fields for all systems."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class CiContext:
+    """One CI run by its environment variables alone; None where they say nothing. Git has no part in it."""
+
+    provider: str | None = None
+    """github, gitlab, jenkins, circleci, buildkite, azure, bitbucket, codebuild, drone, woodpecker, teamcity or
+    travis; None: no CI."""
+    event: str | None = None
+    """What started it: push, tag, pull_request, schedule or manual."""
+    branch: str | None = None
+    """The branch without ``refs/heads/``; a pull request's source branch; None when the run is for a tag."""
+    tag: str | None = None
+    """The tag without ``refs/tags/`` that the run is for."""
+    sha: str | None = None
+    """The commit that the run is for. For a pull request its head commit, not a merge commit made by the CI."""
+    pull_request: str | None = None
+    """The number of the pull request (GitLab: merge request, Gerrit: change) that its page shows."""
+    base_ref: str | None = None
+    """A pull request's target branch."""
+    fork: bool | None = None
+    """Whether the pull request comes from another repository; None without a pull request, or when unknown."""
+    build_number: str | None = None
+    """The run's number as the CI shows it. A re-run has the same number if the CI counts attempts apart."""
+    attempt: str | None = None
+    """The number of the attempt at this run, from 1, where the CI counts attempts apart."""
+    default_branch: str | None = None
+    """The repository's default branch."""
+    repository_url: str | None = None
+    """The web address, without credentials, of the repository that the run belongs to."""
+    build_url: str | None = None
+    """The page that shows this run."""
+    checkout: str | None = None
+    """The commit that the CI checks out, where that is not ``sha``: its merge commit for a pull request."""
+    origins: Mapping[str, str] = field(default_factory=dict)
+    """The variable (or file and key) that each known field came from."""
+
+
+NO_CI = CiContext()
+"""No CI: a laptop, or a system that is not in the table."""

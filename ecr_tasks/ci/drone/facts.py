@@ -1,0 +1,47 @@
+"""The facts that Drone gives about a run.
+
+Sources: Drone Docs, "Environment reference"; drone/runner-go, environ/environ.go for what each variable contains.
+"""
+
+from __future__ import annotations
+
+from ecr_tasks.ci.context import CiContext
+from ecr_tasks.ci.facts import Environ, Fact, event_of, make_context
+
+_EVENTS = {
+    "push": "push",
+    "tag": "push",
+    "pull_request": "pull_request",
+    "cron": "schedule",
+    "custom": "manual",
+    "promote": "manual",
+    "rollback": "manual",
+}
+
+
+def marker(env: Environ) -> Fact | None:
+    """Return DRONE, which is true in every step."""
+    return env.flag("DRONE")
+
+
+def read_context(env: Environ, provider: Fact) -> CiContext:
+    """Return what Drone's variables say about the run.
+
+    DRONE_BRANCH is the target of a pull request. For a tag, what it is depends on the forge.
+    """
+    request = env.get("DRONE_PULL_REQUEST")
+    tag = env.get("DRONE_TAG")
+    branch = env.get("DRONE_SOURCE_BRANCH") if request else env.get("DRONE_BRANCH", "DRONE_COMMIT_BRANCH")
+    return make_context(
+        provider,
+        event=event_of(env.get("DRONE_BUILD_EVENT"), _EVENTS, request, tag),
+        branch=None if tag and not request else branch,
+        tag=tag,
+        sha=env.get("DRONE_COMMIT_SHA", "DRONE_COMMIT"),
+        pull_request=request,
+        base_ref=env.get("DRONE_TARGET_BRANCH", "DRONE_BRANCH"),
+        build_number=env.get("DRONE_BUILD_NUMBER"),
+        default_branch=env.get("DRONE_REPO_BRANCH"),
+        repository_url=env.get("DRONE_REPO_LINK", "DRONE_GIT_HTTP_URL", "DRONE_REMOTE_URL"),
+        build_url=env.get("DRONE_BUILD_LINK"),
+    )

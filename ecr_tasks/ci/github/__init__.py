@@ -1,0 +1,1 @@
+"""GitHub Actions, and Gitea's and Forgejo's, which follow it."""

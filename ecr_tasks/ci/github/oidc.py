@@ -1,0 +1,65 @@
+"""The OpenID Connect tokens of GitHub Actions.
+
+Sources: GitHub Docs, "OpenID Connect reference": "Requesting the JWT using environment variables", "Example subject
+claims", "Immutable subject claims".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ecr_tasks.ci.oidc.issuer import Issuer
+from ecr_tasks.ci.oidc.subject import Scope, Subject, literal, ref_patterns, repository_parts
+from ecr_tasks.ci.oidc.tokens import AUDIENCE, TokenSource, request_token
+from ecr_tasks.errors import SettingsError
+
+_HINT = "Give the job `permissions: id-token: write` (with `contents: read`), and run it again."
+
+_ISSUER_HOSTS = {"github.com": "githubusercontent.com"}
+"""Hosts whose issuer is not ``token.actions.HOST``, as it is with data residency (``*.ghe.com``)."""
+
+
+def token_source(environ: Mapping[str, str]) -> TokenSource | None:
+    """Return the token service that the job's variables name; None when the job may not request tokens."""
+    url, bearer = environ.get("ACTIONS_ID_TOKEN_REQUEST_URL"), environ.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN")
+    if not url or not bearer:
+        return None
+    url += ("&" if "?" in url else "?") + f"audience={AUDIENCE}"
+    headers = {"Authorization": f"Bearer {bearer}"}
+    issuer = "GitHub Actions"
+    return TokenSource(issuer, lambda: request_token(issuer, url, headers, None, "value", _HINT))
+
+
+def subject(scope: Scope) -> Subject:
+    """Return the subjects ``repo:OWNER/NAME:…``.
+
+    Repositories made since June 2026 have ids behind the names (``repo:OWNER@1/NAME@2:…``); both forms are let
+    in. An owner's name can't contain an ``@``, nor a branch's a ``:``, so the wildcards match ids only.
+    """
+    host, path = repository_parts(scope)
+    owner, _, name = path.partition("/")
+    if not owner or not name or "/" in name:
+        raise SettingsError(
+            f"{scope.repository_url} is no repository on GitHub.", "Say which with --repository https://github.com/…"
+        )
+    enterprise = host != "github.com" and not host.endswith(".ghe.com")
+    issuer = f"{host}/_services/token" if enterprise else f"token.actions.{_ISSUER_HOSTS.get(host, host)}"
+    ends = (
+        [f"environment:{literal(scope.environment.replace(':', '%3A'))}"]
+        if scope.environment
+        else [f"ref:refs/{kind}/{ref}" for kind, ref in ref_patterns(scope)]
+    )
+    ids = f"{literal(owner)}@{scope.organization or '*'}/{literal(name)}@{scope.project or '*'}"
+    forms = [f"{literal(owner)}/{literal(name)}"] if enterprise else [f"{literal(owner)}/{literal(name)}", ids]
+    notes = ["The job needs `permissions: id-token: write`."]
+    if scope.environment:
+        notes.append("Only jobs with that `environment:` are let in; its protection rules say from which branches.")
+    elif not enterprise and not (scope.organization and scope.project):
+        notes.append(
+            "--organization and --project take the owner's and the repository's numeric ids, in place of any id."
+        )
+    subjects = tuple(f"repo:{form}:{end}" for form in forms for end in ends)
+    return Subject(issuer, scope.audience or AUDIENCE, subjects, tuple(notes))
+
+
+ISSUER = Issuer(token_source, subject, _HINT, "GITHUB_REPOSITORY_OWNER_ID", "GITHUB_REPOSITORY_ID")

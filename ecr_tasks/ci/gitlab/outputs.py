@@ -1,0 +1,16 @@
+"""What GitLab CI takes from us: sections of the log, by marks that the runner reads in both streams."""
+
+from __future__ import annotations
+
+from ecr_tasks.ci.outputs.adapter import Adapter
+from ecr_tasks.ci.outputs.escape import ERASE_LINE, one_line, section_name
+
+
+class GitLab(Adapter):
+    """Writes sections (GitLab Docs, "Custom collapsible sections"). GitLab reads values from ``outputs.env``."""
+
+    def group_start(self, title: str, now: float) -> str:
+        return f"\x1b[0Ksection_start:{now:.0f}:{section_name(title)}{ERASE_LINE}{one_line(title)}"
+
+    def group_end(self, title: str, now: float) -> str:
+        return f"\x1b[0Ksection_end:{now:.0f}:{section_name(title)}{ERASE_LINE}"

@@ -1,0 +1,141 @@
+"""Fetches and checks OpenID Connect tokens.
+
+A token can be exchanged for a role's credentials: it is never printed, put in an error or passed as an argument.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ecr_tasks.errors import AwsError
+
+if TYPE_CHECKING:
+    from urllib.request import Request
+
+AUDIENCE = "sts.amazonaws.com"
+"""The audience that we request, where a CI lets the job choose: the one that AWS's own tools request."""
+
+TRIES = 3
+TIMEOUT = 10
+"""Seconds to wait for a token service's answer."""
+
+
+@dataclass(frozen=True)
+class TokenSource:
+    """What people call the place that a token is from, and a function that fetches a new one or raises AwsError."""
+
+    issuer: str
+    fetch: Callable[[], str] = field(repr=False)
+
+
+def variable_source(name: str, issuer: str) -> Callable[[Mapping[str, str]], TokenSource | None]:
+    """Return an Issuer's ``token_source`` for tokens in a variable."""
+
+    def token_source(environ: Mapping[str, str]) -> TokenSource | None:
+        value = environ.get(name)
+        return TokenSource(issuer, lambda: checked_token(value, name)) if value else None
+
+    return token_source
+
+
+def file_source(path: str, variable: str) -> TokenSource:
+    """Return the source for the token in the file that a variable names; the file is read at each fetch."""
+
+    def fetch() -> str:
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "it is no text"
+            raise AwsError(
+                f"The token file {path} can't be read: {reason}.", f"Correct {variable}, or unset it."
+            ) from None
+        return checked_token(text, variable)
+
+    return TokenSource(variable, fetch)
+
+
+def checked_token(token: str, where: str) -> str:
+    """Return the token without the white space around it.
+
+    Raises AwsError when it is no JWT, that is, three parts with dots between them (RFC 7519); ``where`` is the place
+    that it is from. The error has no part of the token.
+    """
+    token = token.strip()
+    if token.count(".") != 2 or any(char.isspace() or not char.isascii() for char in token):
+        raise AwsError(
+            f"What {where} holds is no OpenID Connect token.", "It must be a JWT as the CI hands it out, whole."
+        )
+    return token
+
+
+def claims(token: str) -> dict[str, str]:
+    """Return the token's ``iss``, ``sub`` and ``aud`` without verification; {} when the token is unreadable."""
+    try:
+        payload = token.split(".")[1]
+        document = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except (IndexError, ValueError):
+        return {}
+    if not isinstance(document, dict):
+        return {}
+    texts = {}
+    for name in ("iss", "sub", "aud"):
+        value = document.get(name)
+        text = ", ".join(map(str, value)) if isinstance(value, list) else str(value or "")
+        if text:
+            texts[name] = "".join(char if char.isprintable() else "?" for char in text)
+    return texts
+
+
+def request_token(issuer: str, url: str, headers: Mapping[str, str], data: bytes | None, key: str, hint: str) -> str:
+    """Return the token under ``key`` in the JSON that a token service answers; ``data`` None means GET, else POST.
+
+    Tries again when there is no answer or one with a status from 500. Raises AwsError when no attempt helps, or, with
+    ``hint`` as its remedy, when the service refuses. Redirects are not followed: they would get our bearer token.
+    """
+    from urllib.request import Request
+
+    if not url.startswith(("https://", "http://")):
+        raise AwsError(f"{issuer} names no web address to get a token from.", hint)
+    request = Request(url, data, dict(headers))  # noqa: S310 - http(s), checked
+    for tries_left in reversed(range(TRIES)):
+        status, body = _send(request)
+        if status is not None and status < 500:
+            break
+        if tries_left:
+            time.sleep(2 - tries_left / 2)
+    if status != 200:
+        how = f"answered with HTTP status {status}" if status else "could not be reached"
+        network = "Run it again; if it stays so, check the network and the proxy settings of the runner."
+        refused = status is not None and status < 500
+        raise AwsError(f"{issuer} gave no token: its token service {how}.", hint if refused else network)
+    try:
+        token = json.loads(body)[key]
+    except (ValueError, KeyError, TypeError):
+        token = None
+    return checked_token(token if isinstance(token, str) else "", issuer)
+
+
+def _send(request: Request) -> tuple[int | None, bytes]:
+    """Return the answer's status and body, at most 1 MiB; (None, b"") when there is no answer."""
+    from http.client import HTTPException
+    from urllib.error import HTTPError
+    from urllib.request import HTTPRedirectHandler, build_opener
+
+    class NoRedirect(HTTPRedirectHandler):
+        def redirect_request(self, *arguments: Any) -> None:
+            return None
+
+    try:
+        with build_opener(NoRedirect).open(request, timeout=TIMEOUT) as answer:
+            return answer.status, answer.read(1 << 20)
+    except HTTPError as error:
+        with error:
+            return error.code, b""
+    except (OSError, HTTPException):
+        return None, b""

@@ -1,0 +1,84 @@
+"""The summary of a run in Markdown, for the CI systems that show one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ecr_tasks.ci.outputs.escape import code, markdown
+from ecr_tasks.ci.outputs.model import CopyOutput, ImageOutput, Outputs
+from ecr_tasks.console import human_size
+
+_HEADLINES = {
+    "pushed": "published",
+    "retagged": "published before, tags set now",
+    "already-published": "published before, nothing to do",
+    "built": "built, not published",
+}
+
+_TRUNCATED = "\n\nThe rest is left out: see the receipt.\n"
+
+
+def summary(outputs: Outputs) -> str:
+    """Return a section for each image: reference, digest, tags, sizes, time, and why it was built or skipped."""
+    return "\n".join(_section(image, outputs) for image in outputs.images)
+
+
+def fit(text: str, limit: int) -> str:
+    """Return the text, cut between lines to at most ``limit`` bytes; empty when no line fits."""
+    if len(text.encode("utf-8", "backslashreplace")) <= limit:
+        return text
+    kept, size = [], len(_TRUNCATED.encode())
+    for line in text.splitlines(keepends=True):
+        size += len(line.encode("utf-8", "backslashreplace"))
+        if size > limit:
+            break
+        kept.append(line)
+    return "".join(kept).rstrip("\n") + _TRUNCATED if kept else ""
+
+
+def _section(image: ImageOutput, outputs: Outputs) -> str:
+    rows = [("image", code(image.image))]
+    if image.digest:
+        rows.append(("digest", code(image.digest)))
+    rows.append(("tags", ", ".join(code(tag) for tag in image.tags) or "none"))
+    if image.version:
+        rows.append(("version", code(image.version)))
+    if image.size is not None or image.platforms:
+        rows.append(("size", _sizes(image.size, image.platforms)))
+    rows += [("destination", _destination(copy)) for copy in image.copies]
+    rows.append(("skipped" if image.state in ("retagged", "already-published") else "built", _reason(image)))
+    rows.append(("time", f"{image.seconds:.1f} s"))
+    rows.append(("source", _source(outputs)))
+    table = "".join(f"| {name} | {cell} |\n" for name, cell in rows)
+    headline = _HEADLINES.get(image.state, markdown(image.state))
+    if failed := [copy for copy in image.copies if copy.state == "failed"]:
+        headline += f", but not in {len(failed)} of {len(image.copies)} destinations"
+    return f"### {code(image.name)}: {headline}\n\n| | |\n|---|---|\n{table}"
+
+
+def _destination(copy: CopyOutput) -> str:
+    if copy.state == "failed":
+        return f"{code(copy.image)}: **failed**, {markdown(copy.cause or '')}"
+    return f"{code(copy.image)}: {_HEADLINES.get(copy.state, markdown(copy.state))}"
+
+
+def _reason(image: ImageOutput) -> str:
+    because = markdown(image.because)
+    return f"the build, as {because}" if image.state in ("retagged", "already-published") else because
+
+
+def _sizes(total: int | None, platforms: Mapping[str, int | None]) -> str:
+    each = [markdown(name) + (f" {human_size(size)}" if size is not None else "") for name, size in platforms.items()]
+    if total is None:
+        return ", ".join(each)
+    if len(platforms) == 1:
+        return f"{human_size(total)} ({markdown(next(iter(platforms)))})"
+    return f"{human_size(total)} ({', '.join(each)})" if each else human_size(total)
+
+
+def _source(outputs: Outputs) -> str:
+    if outputs.revision is None:
+        return "no commit"
+    ref = outputs.tag or outputs.branch
+    text = (f"{code(ref)} at " if ref else "") + code(outputs.revision[:12])
+    return text + (", with uncommitted changes" if outputs.dirty else "")

@@ -1,0 +1,1 @@
+"""Pipelines for CI systems: written from a template, and compared with today's template later."""

@@ -1,0 +1,59 @@
+"""The file ``requirements-ci.txt``, which says where a CI job gets ecr-tasks: it is on no package index yet."""
+
+from __future__ import annotations
+
+import json
+from importlib import metadata
+
+from ecr_tasks import __version__
+
+FILE = "requirements-ci.txt"
+DEFAULT_INSTALL = f"pip install -r {FILE}"
+"""The shell command by which a pipeline installs ecr-tasks."""
+
+WHEEL = f"ci/ecr_tasks-{__version__}-py3-none-any.whl"
+_HEAD = "# What CI installs to run `inv build push`. ecr-tasks is on no package index yet"
+_FROM_GIT = """\
+{head}: it comes from where this was installed from.
+# A CI job must be able to read that repository.
+{requirement}
+"""
+_FROM_WHEEL = """\
+{head}, so this repository brings it.
+# Make the file once, and again for each new version, and commit it:
+#
+#   pip wheel --no-deps --wheel-dir ci {clone}
+#
+./{wheel}
+"""
+
+
+def text() -> str:
+    """Return the file's text, which names the git repository that ecr-tasks was installed from, or a wheel."""
+    requirement = _from_git(_direct_url())
+    if requirement:
+        return _FROM_GIT.format(head=_HEAD, requirement=requirement)
+    return _FROM_WHEEL.format(head=_HEAD, clone="PATH/TO/THE/CLONE/OF/ecr-tasks", wheel=WHEEL)
+
+
+def _direct_url() -> str | None:
+    """Return the installer's record of where ecr-tasks is from (PEP 610); None without one."""
+    try:
+        return metadata.distribution("ecr-tasks").read_text("direct_url.json")
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _from_git(direct_url: str | None) -> str | None:
+    """Return the requirement for that commit of that repository; None if its address could contain a password."""
+    try:
+        document = json.loads(direct_url or "")
+        url, commit = document["url"], document["vcs_info"]["commit_id"]
+        is_git = document["vcs_info"]["vcs"] == "git"
+    except (ValueError, KeyError, TypeError):
+        return None
+    remote = is_git and "://" in url and not url.startswith("file:")
+    user = url.partition("://")[2].partition("/")[0].rpartition("@")[0]
+    if not remote or (user and not url.startswith("ssh://")) or ":" in user:
+        return None
+    return f"ecr-tasks @ git+{url}@{commit}"

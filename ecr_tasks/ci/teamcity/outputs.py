@@ -1,0 +1,57 @@
+"""What TeamCity takes from us: service messages.
+
+The agent reads them on stdout only, and our stdout is data. So they are in a file that the pipeline prints with
+``cat .ecr-tasks/teamcity.txt`` after the step, whether that failed or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ecr_tasks.ci.outputs.actions import Action, Write
+from ecr_tasks.ci.outputs.adapter import Adapter
+from ecr_tasks.ci.outputs.model import Outputs
+
+MESSAGES = "teamcity.txt"
+DESCRIPTION_LIMIT = 4000
+"""TeamCity cuts a build problem's description there (Service Messages, Reporting Build Problems)."""
+
+
+class TeamCity(Adapter):
+    """Sets parameters (``env.IMAGE``, …) for later steps and builds, the build's status, and a build problem."""
+
+    def outputs(self, outputs: Outputs, environ: Mapping[str, str], folder: Path) -> Sequence[Action]:
+        lines = [
+            message("setParameter", name=f"env.{name}", value=text) for name, text in outputs.variables().items()
+        ]
+        if lines:
+            first = outputs.images[0]
+            status = f"{{build.status.text}}; {first.name} {first.version or first.digest or ''}".rstrip()
+            lines.append(message("buildStatus", text=status))
+        return [Write(MESSAGES, "".join(f"{line}\n" for line in lines))]
+
+    def error(self, cause: str, remedy: str, environ: Mapping[str, str]) -> Sequence[Action]:
+        text = f"ecr-tasks: {cause.strip()} {remedy}"[:DESCRIPTION_LIMIT]
+        return [Write(MESSAGES, message("buildProblem", description=text, identity="ecr-tasks") + "\n")]
+
+
+def message(kind: str, **attributes: str) -> str:
+    """Return one service message."""
+    values = " ".join(f"{name}='{escape(value)}'" for name, value in attributes.items())
+    return f"##teamcity[{kind} {values}]"
+
+
+def escape(text: str) -> str:
+    """Return the text as the value of a service message's attribute (TeamCity, Service Messages, Escaped Values)."""
+    return "".join(_ESCAPES.get(char) or _unicode_escape(char) for char in text)
+
+
+_ESCAPES = {"|": "||", "'": "|'", "[": "|[", "]": "|]", "\n": "|n", "\r": "|r"}
+
+
+def _unicode_escape(char: str) -> str:
+    if " " <= char <= "~":
+        return char
+    units = char.encode("utf-16-be", "surrogatepass")
+    return "".join(f"|0x{units[at]:02X}{units[at + 1]:02X}" for at in range(0, len(units), 2))

@@ -1,0 +1,16 @@
+"""What Travis CI takes from us: folds of the log, by marks that it reads in both streams."""
+
+from __future__ import annotations
+
+from ecr_tasks.ci.outputs.adapter import Adapter
+from ecr_tasks.ci.outputs.escape import ERASE_LINE, one_line, section_name
+
+
+class Travis(Adapter):
+    """Writes folds (travis-build, travis_fold). Later commands of the job source ``outputs.env``."""
+
+    def group_start(self, title: str, now: float) -> str:
+        return f"travis_fold:start:{section_name(title)}{ERASE_LINE}{one_line(title)}"
+
+    def group_end(self, title: str, now: float) -> str:
+        return f"travis_fold:end:{section_name(title)}{ERASE_LINE}"

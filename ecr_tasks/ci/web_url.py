@@ -1,0 +1,81 @@
+"""The web address of a git remote, whatever form the remote's URL has."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote, urlsplit
+
+_SCP = re.compile(r"(?:[^@/]+@)?(?P<host>[^:/@]+):(?P<path>[^:].*)")
+"""``user@host:path``, git-clone(1): a colon before the first slash. ``helper::address`` is not of this form."""
+
+_CODECOMMIT = re.compile(r"codecommit::(?P<region>[a-z0-9-]+)://(?:[^@/]+@)?(?P<name>[\w.-]+)")
+"""git-remote-codecommit's address with a region. Without a region, it is in an AWS profile."""
+
+_SSH_SCHEMES = frozenset({"ssh", "git+ssh", "ssh+git", "git"})
+
+_SSH_HOSTS = {
+    # ssh over the HTTPS port, for networks that allow nothing else
+    "ssh.github.com": "github.com",
+    "altssh.gitlab.com": "gitlab.com",
+    "altssh.bitbucket.org": "bitbucket.org",
+}
+
+_AZURE = "ssh.dev.azure.com"
+
+
+def web_url(remote: str) -> str | None:
+    """Return the https (or http) address of a remote, without user, password, token, query or ``.git``.
+
+    Returns None for a local path, for a transport without a web address, and for a malformed URL that could still
+    contain a part of a password: the address becomes a public label.
+    """
+    if re.search(r"[\s\x00-\x1f\x7f\\]", remote):
+        return None
+    codecommit = _CODECOMMIT.fullmatch(remote)
+    if codecommit:
+        return f"https://git-codecommit.{codecommit['region']}.amazonaws.com/v1/repos/{codecommit['name']}"
+    if "://" in remote:
+        return _from_url(remote)
+    scp = _SCP.fullmatch(remote)
+    return _from_ssh(scp["host"], scp["path"]) if scp else None
+
+
+def _from_url(remote: str) -> str | None:
+    try:
+        parts = urlsplit(remote)
+        host, port = parts.hostname, parts.port
+    except ValueError:  # the port is no number: it may be the password of a malformed URL
+        return None
+    # An "@" after the host means that the password contains one of /?#, and that this "host" is the user's name.
+    if not host or "@" in f"{parts.path}{parts.query}{parts.fragment}":
+        return None
+    if parts.scheme in _SSH_SCHEMES:
+        return _from_ssh(host, unquote(parts.path))
+    if parts.scheme not in ("http", "https"):
+        return None
+    name = f"[{host}]" if ":" in host else host
+    return _join(parts.scheme, f"{name}:{port}" if port else name, parts.path)
+
+
+def _from_ssh(host: str, path: str) -> str | None:
+    """Return the address for ssh's host and path. The port is left out; a path in a home folder has no address."""
+    host = host.lower()
+    if host == _AZURE:
+        parts = path.strip("/").split("/")
+        if len(parts) != 4:
+            return None
+        _, organisation, project, name = parts
+        return f"https://dev.azure.com/{organisation}/{project}/_git/{name}"
+    if path.startswith(("~", "/~")) or "@" in path or not _is_domain(host):
+        return None
+    return _join("https", _SSH_HOSTS.get(host, host), path)
+
+
+def _is_domain(host: str) -> bool:
+    """Return whether the host can be a domain and not an alias in ~/.ssh/config, such as github.com-work."""
+    return re.fullmatch(r"([a-z0-9_-]+\.)+([a-z]{2,}|xn--[a-z0-9-]+|[0-9]{1,3})", host) is not None
+
+
+def _join(scheme: str, host: str, path: str) -> str | None:
+    path = path.strip("/").removesuffix(".git").rstrip("/")
+    return f"{scheme}://{host}/{path}" if path else None

@@ -1,0 +1,1 @@
+"""Docker through python-on-whales, which no other package imports."""

@@ -1,0 +1,135 @@
+"""buildx's bake definitions: ours of what is to be built, and those of a project as `bake --print` shows them.
+
+One image and several are built the same way, by one generated definition (docs.docker.com/build/bake).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import count
+from typing import Any
+
+from ecr_tasks.model.image import BuildDefinition, BuildInput
+
+_LIST_KEYS = {
+    "platforms": "platforms",
+    "secrets": "secret",
+    "ssh": "ssh",
+    "attest": "attest",
+    "cache_from": "cache-from",
+    "cache_to": "cache-to",
+}
+"""BuildDefinition's tuples and bake's names for them."""
+
+_KNOWN_KEYS = {
+    *("context", "dockerfile", "target", "args", "contexts", "labels", "annotations", "tags", "output"),
+    *_LIST_KEYS.values(),
+}
+
+
+def bake_document(inputs: Sequence[BuildInput]) -> dict[str, Any]:
+    """Return the bake definition of all inputs, as JSON's data: group ``default`` builds every target.
+
+    The targets have their :func:`target_names`, in the inputs' order.
+    """
+    names = target_names(inputs)
+    return {
+        "group": {"default": {"targets": names}},
+        "target": {name: _target(item) for name, item in zip(names, inputs, strict=True)},
+    }
+
+
+def target_names(inputs: Sequence[BuildInput]) -> list[str]:
+    """Return a target name for each input: ``[a-zA-Z0-9_-]+``, while an image's name may have slashes and dots."""
+    names: list[str] = []
+    for item in inputs:
+        name = plain = re.sub(r"[^A-Za-z0-9_-]", "-", item.name)
+        for number in count(2):
+            if name not in names:
+                break
+            name = f"{plain}-{number}"
+        names.append(name)
+    return names
+
+
+def serialize(document: Mapping[str, Any]) -> str:
+    """Return a definition as JSON that bake reads literally.
+
+    bake evaluates ``${…}`` and ``%{…}`` in a JSON definition's strings and keys too; doubling the first
+    character is HCL's escape.
+    """
+    return json.dumps(_escape(document), indent=1)
+
+
+def output(item: BuildInput) -> str:
+    """Return buildx's output option for an input: loaded into the store, pushed from the builder, or kept there."""
+    if item.keep == "store":
+        return "type=docker,oci-mediatypes=true"
+    return f"type=image,oci-mediatypes=true,push={'true' if item.push else 'false'}"
+
+
+def parse_bake(document: Mapping[str, Any]) -> dict[str, BuildDefinition]:
+    """Return the targets of a definition that `docker buildx bake --print` shows, by name."""
+    return {name: _definition(target) for name, target in document.get("target", {}).items()}
+
+
+def _target(item: BuildInput) -> dict[str, Any]:
+    definition = item.definition
+    target: dict[str, Any] = {
+        "context": definition.context,
+        "dockerfile": definition.dockerfile,
+        "target": definition.target,
+        "args": dict(definition.args),
+        "contexts": dict(definition.contexts),
+        "labels": dict(definition.labels),
+        "annotations": list(definition.annotation_entries()),
+        "tags": list(item.references),
+        "output": [output(item)],
+        **{key: list(getattr(definition, field)) for field, key in _LIST_KEYS.items()},
+    }
+    return {**definition.extra, **{key: value for key, value in target.items() if value}}
+
+
+def _definition(target: Mapping[str, Any]) -> BuildDefinition:
+    annotations = (entry.partition("=") for entry in target.get("annotations", ()))
+    return BuildDefinition(
+        context=target.get("context", "."),
+        dockerfile=target.get("dockerfile"),
+        target=target.get("target"),
+        args={key: value for key, value in target.get("args", {}).items() if value is not None},
+        contexts=target.get("contexts", {}),
+        labels={key: value for key, value in target.get("labels", {}).items() if value is not None},
+        annotations={key: value for key, _, value in annotations},
+        extra={key: value for key, value in target.items() if key not in _KNOWN_KEYS},
+        **{field: tuple(map(_SHORT.get(field, _entry), target.get(key, ()))) for field, key in _LIST_KEYS.items()},
+    )
+
+
+def _entry(value: str | Mapping[str, Any]) -> str:
+    """Return a list entry in buildx's short syntax; newer versions of bake print some as objects."""
+    if isinstance(value, str):
+        return value
+    return ",".join(f"{key}={text if isinstance(text, str) else json.dumps(text)}" for key, text in value.items())
+
+
+def _ssh_entry(value: str | Mapping[str, Any]) -> str:
+    """Return an ssh entry in its short syntax: ``id``, or ``id=path,path``."""
+    if isinstance(value, str):
+        return value
+    paths = ",".join(value.get("paths", ()))
+    return f"{value.get('id', 'default')}={paths}" if paths else str(value.get("id", "default"))
+
+
+_SHORT: Mapping[str, Callable[[str | Mapping[str, Any]], str]] = {"ssh": _ssh_entry}
+
+
+def _escape(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("${", "$${").replace("%{", "%%{")
+    if isinstance(value, Mapping):
+        return {_escape(key): _escape(item) for key, item in value.items()}
+    if isinstance(value, Iterable):
+        return [_escape(item) for item in value]
+    return value

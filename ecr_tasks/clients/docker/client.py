@@ -1,0 +1,235 @@
+"""The Docker port on python-on-whales: its API, and :mod:`command_line` for what that does only with a loss."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ecr_tasks.clients.docker import errors
+from ecr_tasks.clients.docker.bake import bake_document, parse_bake, serialize, target_names
+from ecr_tasks.clients.docker.command_line import CommandLine, run_in_own_config, translate_errors
+from ecr_tasks.clients.docker.config import PrivateConfig
+from ecr_tasks.clients.docker.parse import build_result, loaded_config, parse_engine, registry_digest
+from ecr_tasks.clients.docker.process import ProcessResult
+from ecr_tasks.clients.docker.retry import retry_transient
+from ecr_tasks.clients.retry import Retrier
+from ecr_tasks.console import say
+from ecr_tasks.errors import EcrTasksError, RegistryError
+from ecr_tasks.model.engine import Engine
+from ecr_tasks.model.image import BuildDefinition, BuildInput
+from ecr_tasks.model.ports import BuildResult
+from ecr_tasks.model.registry import RegistryToken
+
+if TYPE_CHECKING:
+    from python_on_whales import Image
+
+NAME_ATTEMPTS = 5
+"""How often a build starts whose image name another build takes at the same moment; the later ones are all cached."""
+
+
+class WhalesDocker:
+    """A docker CLI with buildx, in a private configuration, for one project.
+
+    ``variables`` are the variables of the dotenv files that builds may need (the secrets and arguments that they
+    name); only builds get them. ``mask`` is called with each token before docker gets it.
+    """
+
+    def __init__(
+        self,
+        config: PrivateConfig,
+        project: Path,
+        variables: Mapping[str, str],
+        mask: Callable[[RegistryToken], None] = lambda token: None,
+        retrier: Retrier | None = None,
+    ) -> None:
+        self._config = config
+        self._commands = CommandLine(config, project, variables)
+        self._mask = mask
+        self._retrier = retrier or Retrier()
+
+    def engine(self, builder: str | None) -> Engine:
+        """Return the engine's version, store and platform, and the driver of the builder, with two docker calls.
+
+        Raises BuildError when there is no engine or no buildx.
+        """
+        with translate_errors("ask the engine what it is"):
+            info = self._commands.client.system.info()
+            if not info.server_version:  # older clients report a missing engine here with exit code 0
+                self._commands.client.version()
+        command = self._commands.buildx("inspect", *([builder] if builder else []))
+        return parse_engine(info, self._commands.output("ask buildx for its builder", command))
+
+    def build(self, inputs: Sequence[BuildInput], builder: str | None) -> Mapping[str, BuildResult]:
+        """Build all inputs with one `buildx bake` and return their results by name.
+
+        The definition goes through a private file: build arguments stay out of argv. The digests come from bake's
+        metadata file. Raises BuildError with the failing step.
+        """
+        with tempfile.TemporaryDirectory(prefix="ecr-tasks-build-") as folder:
+            definition, metadata_file = Path(folder, "bake.json"), Path(folder, "metadata.json")
+            definition.touch(0o600)
+            definition.write_text(serialize(bake_document(inputs)), encoding="utf-8")
+            options = ["--file", str(definition), "--metadata-file", str(metadata_file)]
+            result = self._bake(self._commands.buildx("bake", *options, *_builder_option(builder)))
+            if result.code != 0:
+                values = [value for item in inputs for value in item.definition.args.values()]
+                raise errors.build_failed(result.lines, values)
+            metadata = json.loads(metadata_file.read_text(encoding="utf-8"))
+        names = target_names(inputs)
+        return {item.name: self._build_result(item, metadata[name]) for name, item in zip(names, inputs, strict=True)}
+
+    def targets(self, file: str) -> Mapping[str, BuildDefinition]:
+        """Return the default group's targets of a bake or compose file, as buildx resolves them."""
+        name = Path(file).name
+        remedy = f"Mend {name}; `docker buildx bake --file {name} --print` reads it the same way."
+        variables = self._commands.environment(build=True)
+        with translate_errors(f"read {name}", remedy):
+            document = self._commands.client.buildx.bake(files=[file], print=True, variables=variables)
+        assert isinstance(document, dict)  # noqa: S101 - an iterator of log lines only where those are wanted
+        return parse_bake(document)
+
+    def image_id(self, reference: str) -> str | None:
+        """Return a local image's id: its manifest's digest in containerd's store, its config's in the classic one.
+
+        None when there is no such image.
+        """
+        image = self._image(reference)
+        return image.id if image else None
+
+    def image_digest(self, reference: str, builder: str | None, *, local: bool) -> str | None:
+        """Return a base image's digest: the local store's, None where it has no such image; else the registry's.
+
+        The digest of a local image is the one in the registry that it came from, if any: it is the same on every
+        machine. Else it is the image's id. Raises BuildError when the registry has no such image.
+        """
+        if local:
+            image = self._image(reference)
+            return (registry_digest(reference, image.repo_digests or ()) or image.id) if image else None
+        options = [*_builder_option(builder), "inspect", "--format", "{{json .Manifest}}", reference]
+        descriptor = self._commands.output(f"find {reference}", self._commands.buildx("imagetools", *options))
+        return str(json.loads(descriptor)["digest"])
+
+    def tag(self, source: str, target: str) -> None:
+        """Give a local image one more name."""
+        with translate_errors(f"tag {target}"):
+            self._commands.client.image.tag(source, target)
+
+    def push(self, reference: str) -> None:
+        """Push one name. Raises RegistryError, or Refused for an immutable tag."""
+        result = self._transfer(self._commands.docker("push", reference))
+        if result.code != 0:
+            raise errors.push_failed(reference, result.lines)
+
+    def pull(self, reference: str, platform: str | None) -> None:
+        """Pull one name. Raises RegistryError with the registry's own message."""
+        options = ["--platform", platform] if platform else []
+        result = self._transfer(self._commands.docker("pull", *options, reference))
+        if result.code != 0:
+            raise errors.pull_failed(reference, result.lines)
+
+    def copy(self, source: str, targets: Sequence[str]) -> Mapping[str, EcrTasksError]:
+        """Copy an image between registries, to all targets at once, and return the errors of those that failed.
+
+        Every reference is by digest. Without a tag in the target, children go by their digests also with a buildx
+        before 0.22, which else pushes them under the tag, against immutable repositories (buildx#1660).
+        --prefer-index=false (buildx#2482) keeps a single manifest one. Layers that a target has are not sent again.
+        One target's failure doesn't stop the others.
+        """
+        # With several targets only the plain progress tells which one an error is about.
+        options = ["--prefer-index=false", *(["--progress", "plain"] if len(targets) > 1 else [])]
+        tags = [word for target in targets for word in ("--tag", target)]
+        command = self._commands.buildx("imagetools", "create", *options, *tags, source)
+        result = self._transfer(command, lambda lines: errors.copy_transient_reason(targets, lines))
+        return errors.copies_failed(source, targets, result.lines) if result.code != 0 else {}
+
+    def manifest(self, reference: str) -> str:
+        """Return the manifest of a reference by digest, byte for byte. Raises RegistryError for other bytes."""
+        command = self._commands.buildx("imagetools", "inspect", "--raw", reference)
+        stdout = self._commands.output(f"read {reference}", command)
+        digest = reference.rpartition("@sha256:")[2]
+        for text in (stdout, f"{stdout}\n"):  # a line break at its end is taken for the terminal's
+            if hashlib.sha256(text.encode()).hexdigest() == digest:
+                return text
+        raise RegistryError(f"What the registry gave as {reference} has another digest.", "Run it again.")
+
+    def authorize(self, token: RegistryToken) -> None:
+        """Add a token to the private configuration."""
+        self._mask(token)
+        self._config.authorize(token)
+
+    def login(self, token: RegistryToken) -> None:
+        """Run `docker login` in the user's own configuration, with the password on stdin."""
+        self._mask(token)
+        options = ["--username", token.username, "--password-stdin"]
+        run_in_own_config(f"log in to {token.host}", "login", *options, token.host, stdin=token.password)
+
+    def logout(self, host: str) -> None:
+        """Run `docker logout` in the user's own configuration."""
+        run_in_own_config(f"log out of {host}", "logout", host)
+
+    def run_service(
+        self, name: str, image: str, command: Sequence[str], *, port: int, mounts: Mapping[str, str]
+    ) -> None:
+        """Run a container in the background, its port on our 127.0.0.1 alone; ``mounts`` are host to container.
+
+        A container of that name is replaced. The files that it writes belong to the user of this process.
+        """
+        self.remove_service(name)
+        with translate_errors(f"run {image}"):
+            self._commands.client.container.run(
+                image,
+                command,
+                detach=True,
+                name=name,
+                publish=[(f"127.0.0.1:{port}", port)],
+                user=f"{os.getuid()}:{os.getgid()}" if hasattr(os, "getuid") else None,
+                volumes=list(mounts.items()),
+            )
+
+    def remove_service(self, name: str) -> None:
+        """Stop and remove a container, if there is one of that name."""
+        from python_on_whales.exceptions import NoSuchContainer
+
+        with translate_errors(f"remove {name}"), suppress(NoSuchContainer):
+            self._commands.client.container.remove(name, force=True)
+
+    def _image(self, reference: str) -> Image | None:
+        from python_on_whales.exceptions import NoSuchImage
+
+        with translate_errors(f"look at {reference}"), suppress(NoSuchImage):
+            return self._commands.client.image.inspect(reference)
+        return None
+
+    def _bake(self, command: Sequence[str]) -> ProcessResult:
+        """Run a build, again where it fails because another build takes its image's name at the same moment."""
+        result = self._commands.show(command, build=True)
+        for _ in range(NAME_ATTEMPTS - 1):
+            if result.code == 0 or not errors.is_name_taken(result.lines):
+                break
+            say("another build gave its image the same name at that moment: once more")
+            result = self._commands.show(command, build=True)
+        return result
+
+    def _build_result(self, item: BuildInput, metadata: Mapping[str, Any]) -> BuildResult:
+        """Return one build's result; ask the store only about an image that another builder loaded into it."""
+        instances = Path(self._config.environment()["BUILDX_CONFIG"], "instances")
+        config = loaded_config(metadata, instances) if item.keep == "store" else None
+        return build_result(item, metadata, loaded_as=self.image_id(config) if config else None)
+
+    def _transfer(
+        self,
+        command: Sequence[str],
+        transient_reason: Callable[[Sequence[str]], str | None] = errors.transient_reason,
+    ) -> ProcessResult:
+        """Run a push, pull or copy, again after a transient failure."""
+        return retry_transient(lambda: self._commands.show(command), transient_reason, self._retrier)
+
+
+def _builder_option(builder: str | None) -> list[str]:
+    return ["--builder", builder] if builder else []

@@ -1,0 +1,120 @@
+"""Docker commands on python-on-whales' command line: the exception for what its API (0.81) does with a loss.
+
+- ``buildx bake``: the API runs ``bake --print`` as well after each build; on a terminal it gives us either the live
+  progress or the failing step, not both; it has no working directory.
+- ``push`` and ``pull``: the API inspects the image as well, and prints the progress on stdout, which is for data.
+- ``imagetools create``: the API has no ``--prefer-index`` and shows no progress.
+- ``imagetools inspect``: the API gives some fields of the manifest, neither its bytes nor its digest.
+- ``buildx inspect``: the API runs ``buildx ls`` as well, which connects to every builder.
+- ``login`` and ``logout``: the API lets docker print on stdout.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ecr_tasks.clients.docker import errors, process
+from ecr_tasks.clients.docker.config import PrivateConfig
+
+if TYPE_CHECKING:
+    from python_on_whales import DockerClient
+
+_INTERRUPTED = 130
+"""The exit code of docker after Ctrl-C, which it may receive before we do."""
+
+
+class CommandLine:
+    """Runs docker and buildx commands in a private configuration, for one project.
+
+    ``variables`` are added to the environment of builds, and of nothing else.
+    """
+
+    def __init__(self, config: PrivateConfig, project: Path, variables: Mapping[str, str]) -> None:
+        self._config = config
+        self._project = project
+        self._variables = variables
+
+    @cached_property
+    def client(self) -> DockerClient:
+        """python-on-whales' client in the private configuration."""
+        from python_on_whales import DockerClient
+
+        return DockerClient(config=self.environment()["DOCKER_CONFIG"])
+
+    def environment(self, *, build: bool = False) -> dict[str, str]:
+        """Return what docker needs in addition to our own environment."""
+        return {**self._config.environment(), **(self._variables if build else {})}
+
+    def docker(self, *arguments: str) -> list[str]:
+        """Return the command line of a docker command. Raises BuildError when there is no docker client."""
+        with translate_errors("start"):
+            return [*map(str, self.client.client_config.docker_cmd), *arguments]
+
+    def buildx(self, *arguments: str) -> list[str]:
+        """Return the command line of a buildx command, by the plugin itself where docker would take just that one.
+
+        docker looks through all its plugins before it starts one, which costs a tenth of a second. buildx also runs
+        by itself, with the same configuration and contexts.
+        """
+        plugin = self._config.buildx()
+        if plugin is None:
+            return self.docker("buildx", *arguments)
+        from python_on_whales import DockerClient
+
+        buildx = DockerClient(client_call=[plugin])  # the private configuration comes by DOCKER_CONFIG
+        return [*map(str, buildx.client_config.docker_cmd), *arguments]
+
+    def output(self, action: str, command: Sequence[str]) -> str:
+        """Run a command that prints nothing for people and return its stdout, without the last line break.
+
+        Raises BuildError that says which ``action`` failed and why.
+        """
+        from python_on_whales.utils import run
+
+        with translate_errors(action):
+            stdout: str = run(list(command), env=self.environment(), return_stderr=False)
+        return stdout
+
+    def show(self, command: Sequence[str], *, build: bool = False) -> process.ProcessResult:
+        """Run a command with its progress on our stderr. Raises KeyboardInterrupt when it was interrupted."""
+        environment = {**os.environ, **self.environment(build=build)}
+        # Provenance in the metadata file is of no use here, and reading it back from the builder costs time.
+        environment.setdefault("BUILDX_METADATA_PROVENANCE", "disabled")
+        # What may be read is decided by the settings; bake's own check would ask about each path outside the
+        # working directory, which a CI can't answer.
+        environment.setdefault("BUILDX_BAKE_ENTITLEMENTS_FS", "0")
+        result = process.run(command, env=environment, cwd=str(self._project))
+        if result.code == _INTERRUPTED:
+            raise KeyboardInterrupt
+        return result
+
+
+def run_in_own_config(action: str, *arguments: str, stdin: str = "") -> None:
+    """Run a docker command in the user's own configuration. Raises BuildError like :meth:`CommandLine.output`."""
+    from python_on_whales import DockerClient
+    from python_on_whales.utils import run
+
+    with translate_errors(action):
+        run([*DockerClient().client_config.docker_cmd, *arguments], input=stdin.encode())
+
+
+@contextmanager
+def translate_errors(action: str, remedy: str = errors.NO_ENGINE_REMEDY) -> Iterator[None]:
+    """Raise python-on-whales' exceptions as our errors, without the command line that their text contains.
+
+    ``action`` completes "docker could not …".
+    """
+    from python_on_whales.client_config import ClientNotFoundError
+    from python_on_whales.exceptions import DockerException
+
+    try:
+        yield
+    except ClientNotFoundError:
+        raise errors.no_docker() from None
+    except DockerException as error:
+        raise errors.command_failed(action, error.stderr or error.stdout or "", remedy) from None

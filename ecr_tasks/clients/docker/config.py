@@ -1,0 +1,158 @@
+"""A private docker configuration for one run: the user's own one with the tokens of our registries.
+
+Concurrent runs must not share the file that `docker login` writes (login-action#173, amazon-ecr-login#77), and
+a token must not outlive the run. So each run has a folder of its own with a config.json. Everything else in it
+(cli-plugins, contexts, TLS files) is a link to the user's own.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from ecr_tasks.clients.docker.file_lock import FileLock, lock_file
+from ecr_tasks.errors import BuildError
+from ecr_tasks.model.registry import RegistryToken
+
+CONFIG = "config.json"
+_PREFIX = "ecr-tasks-docker-"
+_LOCK = ".owner"
+SYSTEM_PLUGINS = tuple(
+    Path(folder)
+    for folder in (
+        "/usr/local/lib/docker/cli-plugins",
+        "/usr/local/libexec/docker/cli-plugins",
+        "/usr/lib/docker/cli-plugins",
+        "/usr/libexec/docker/cli-plugins",
+    )
+)
+"""Where distributions put docker's plugins, in docker's own order (docker/cli, manager_unix.go)."""
+
+
+def with_tokens(config: Mapping[str, Any], tokens: Sequence[RegistryToken]) -> dict[str, Any]:
+    """Return a docker configuration with the tokens added.
+
+    docker looks a host up in ``credHelpers``, then in ``credsStore``, and in ``auths`` only when neither is set; an
+    empty helper's name for the host sends it to ``auths`` (docker/cli, cli/config/configfile).
+    """
+    merged = dict(config)
+    auths = dict(merged.get("auths") or {})
+    helpers = dict(merged.get("credHelpers") or {})
+    for token in tokens:
+        secret = f"{token.username}:{token.password}".encode()
+        # An entry under https:// may be stale, and docker would take it (docker-commons-plugin#60).
+        auths.pop(f"https://{token.host}", None)
+        auths[token.host] = {"auth": base64.b64encode(secret).decode()}
+        if merged.get("credsStore") or token.host in helpers:
+            helpers[token.host] = ""
+    merged["auths"] = auths
+    if helpers:
+        merged["credHelpers"] = helpers
+    return merged
+
+
+class PrivateConfig:
+    """The configuration's folder, which is created when first needed and removed by :meth:`close`."""
+
+    def __init__(self, environ: Mapping[str, str], parent: Path | None = None) -> None:
+        self._user_folder = user_folder(environ)
+        self._buildx = environ.get("BUILDX_CONFIG") or str(self._user_folder / "buildx")
+        self._parent = parent
+        self._tokens: dict[str, RegistryToken] = {}
+        self._lock: FileLock | None = None
+        self.folder: Path | None = None
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that make docker and buildx use this folder; buildx keeps the user's builders."""
+        return {"DOCKER_CONFIG": str(self._create()), "BUILDX_CONFIG": self._buildx}
+
+    def buildx(self) -> str | None:
+        """Return the path of the buildx plugin that docker would take; None where only docker can tell.
+
+        docker looks in the user's own folder first, then in the system's (docker/cli, cli-plugins/manager). Folders
+        that the configuration adds come before both, and are left to docker.
+        """
+        if _read(self._user_folder / CONFIG).get("cliPluginsExtraDirs"):
+            return None
+        for folder in (self._user_folder / "cli-plugins", *SYSTEM_PLUGINS):
+            plugin = folder / "docker-buildx"
+            if plugin.is_file() and os.access(plugin, os.X_OK):
+                return str(plugin)
+        return None
+
+    def authorize(self, token: RegistryToken) -> None:
+        """Add the token of a host, or replace it. Raises BuildError when the user's configuration can't be read."""
+        self._tokens[token.host] = token
+        self._write()
+
+    def close(self) -> None:
+        """Remove the folder and forget the tokens."""
+        folder, self.folder = self.folder, None
+        self._tokens.clear()
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+        if self._lock is not None:
+            self._lock.release()
+
+    def _create(self) -> Path:
+        if self.folder is None:
+            sweep(self._parent)
+            self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=self._parent))
+            self._lock = lock_file(self.folder / _LOCK)
+            _link_entries(self._user_folder, self.folder)
+            self._write()
+        return self.folder
+
+    def _write(self) -> None:
+        """Replace the configuration file in one step, readable by its owner alone."""
+        text = json.dumps(with_tokens(_read(self._user_folder / CONFIG), list(self._tokens.values())), indent=1)
+        folder = self._create()
+        new = folder / f"{CONFIG}.new"
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
+        new.replace(folder / CONFIG)
+
+
+def user_folder(environ: Mapping[str, str]) -> Path:
+    """Return the folder of the user's own docker configuration."""
+    return Path(environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+
+
+def sweep(parent: Path | None = None) -> None:
+    """Remove the folders of runs that were killed.
+
+    A living run has a lock on a file in its folder; unlike a process id, that also holds between containers.
+    """
+    for folder in Path(parent or tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with suppress(OSError):
+            lock = lock_file(folder / _LOCK, wait=False) if (folder / _LOCK).exists() else None
+            if lock is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+                lock.release()
+
+
+def _link_entries(source: Path, target: Path) -> None:
+    if not source.is_dir():
+        return
+    for entry in source.iterdir():
+        if entry.name != CONFIG:
+            (target / entry.name).symlink_to(entry.resolve(), target_is_directory=entry.is_dir())
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise BuildError(
+            f"The docker configuration {path} can't be read: {error}.", "Mend or remove that file."
+        ) from error
+    return config if isinstance(config, dict) else {}

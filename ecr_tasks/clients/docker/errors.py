@@ -1,0 +1,247 @@
+"""Turns the last lines of docker and buildx into our errors: the failing step and what to do, never the argv."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from ecr_tasks.errors import BuildError, EcrTasksError, Refused, RegistryError, redact
+
+_STEP = re.compile(r"^ ?> (\[[^\]]*\] .+?):?\s*$")
+_CAUSE = re.compile(r"^ERROR: (?:(?:target \S+|failed to build|failed to solve): )*(.+)$")
+_MISSING = re.compile(r'failed to (?:compute cache key|calculate checksum).*: ("[^"]+"): not found$')
+_PROGRESS = re.compile(r"#(?P<step>\d+) (?P<text>.+)")
+_PUSHING = re.compile(r"\[internal\] pushing (?P<target>\S+)")
+_NO_ENGINE = (
+    "Cannot connect to the Docker daemon",
+    "failed to connect to the docker API",
+    "docker daemon is not running",
+)
+_NO_BUILDX = (
+    "unknown command: docker buildx",
+    "'buildx' is not a docker command",
+    "docker buildx: command not found",
+)
+
+_WITHOUT_PLUGIN = re.compile(r"unknown (?:flag|shorthand flag): .*\n+.*Usage: +docker \[OPTIONS\] COMMAND", re.DOTALL)
+"""A docker client without the plugin ignores the word `buildx` and refuses the first flag after it."""
+
+_LASTING = re.compile(
+    r"denied|unauthorized|no basic auth|not found|does not exist|name unknown|manifest unknown|immutable"
+    r"|already exists|no space left|digest mismatch|did not match|unexpected commit digest|failed precondition"
+    r"|no such host|connection refused|certificate",
+    re.IGNORECASE,
+)
+"""Lasting causes, which decide whatever else the same error says."""
+
+_STATUS = re.compile(r"(?:status|HTTP)[^\n]{0,60}?\b((?:429|50[0234])\b(?: [A-Z][A-Za-z]+)*)")
+_THROTTLED = re.compile(r"toomanyrequests|too many requests|Rate exceeded", re.IGNORECASE)
+_LOST = re.compile(
+    r"\bEOF\b|connection reset by peer|broken pipe|transport connection broken|use of closed network connection"
+    r"|server sent GOAWAY|stream error: .*(?:INTERNAL_ERROR|REFUSED_STREAM)|server closed idle connection"
+)
+_SLOW = re.compile(
+    r"TLS handshake timeout|i/o timeout|Client\.Timeout exceeded|timeout awaiting response headers"
+    r"|context deadline exceeded|connection timed out"
+)
+_FAILING = re.compile(r"error from registry: (?:unknown|internal (?:server )?error)", re.IGNORECASE)
+_ERROR_START = re.compile(r"ERROR: |error: |error from registry: |Error response from daemon: ")
+_QUOTED = re.compile(r'"[^"]*"|https?://\S+')
+
+_NAME_TAKEN = re.compile(r'image "[^"]+": already exists$')
+"""containerd's image store first looks whether a name is taken, then creates it: when two builds give their images
+one name at once (`latest`, a branch's), the second one fails."""
+
+NO_ENGINE_REMEDY = "Start Docker (or correct DOCKER_HOST or `docker context use`) and run it again."
+NO_BUILDX_REMEDY = (
+    "Install docker's buildx plugin (the package docker-buildx-plugin or docker-buildx), 0.13 or newer."
+)
+
+
+def no_docker() -> BuildError:
+    """Return the error for a missing docker client."""
+    return BuildError("The docker command was not found.", "Install Docker (client and buildx) and run it again.")
+
+
+def build_failed(lines: Sequence[str], secrets: Iterable[str]) -> EcrTasksError:
+    """Return why a build failed, by buildx's last lines. The ``secrets``, values of build arguments, are redacted."""
+    common = _common(lines)
+    if common is not None:
+        return common
+    steps = [match.group(1) for line in lines if (match := _STEP.match(line))]
+    causes = _causes(lines)
+    cause = causes[-1] if causes else _last_line(lines)
+    cause = redact(_MISSING.sub(r"\1 is not in the build context", cause), secrets)
+    if "no space left on device" in cause:
+        return _full_disk(cause)
+    where = f" at {redact(steps[-1], secrets)}" if steps else ""
+    return BuildError(f"The build failed{where}: {cause.rstrip('.')}.", _build_remedy(cause))
+
+
+def is_name_taken(lines: Sequence[str]) -> bool:
+    """Return whether a build failed only because another one gave its image the same name at the same moment."""
+    causes = _causes(lines)
+    return bool(causes) and _NAME_TAKEN.fullmatch(causes[-1]) is not None
+
+
+def push_failed(reference: str, lines: Sequence[str]) -> EcrTasksError:
+    """Return why a push failed: Refused for an immutable tag, else RegistryError."""
+    common = _common(lines)
+    if common is not None:
+        return common
+    message = _last_line(lines)
+    if re.search(r"already exists.*immutable|tag is immutable", message):
+        return Refused(
+            f"The registry refused to move the tag of {reference}: it is immutable and points at another image.",
+            "Run it again: it will say what the tag holds and what can be done.",
+        )
+    return RegistryError(f"Pushing {reference} failed: {message.rstrip('.')}.", _transfer_remedy(message))
+
+
+def pull_failed(reference: str, lines: Sequence[str]) -> EcrTasksError:
+    """Return why a pull failed."""
+    common = _common(lines)
+    if common is not None:
+        return common
+    message = _last_line(lines)
+    if re.search(r"not found|manifest unknown|does not exist", message):
+        return RegistryError(
+            f"There is no {reference}: {message.rstrip('.')}.", "Check the tag or digest, or push it first."
+        )
+    return RegistryError(f"Pulling {reference} failed: {message.rstrip('.')}.", _transfer_remedy(message))
+
+
+def copy_failed(source: str, target: str, lines: Sequence[str]) -> EcrTasksError:
+    """Return why a copy between registries failed: BuildError for a buildx that is too old, else RegistryError."""
+    common = _common(lines)
+    if common is not None:
+        return common
+    message = _last_line(lines)
+    if "unknown flag: --prefer-index" in message:
+        return BuildError(
+            "This buildx can't copy an image with its digest (imagetools create --prefer-index).",
+            "Update docker's buildx plugin.",
+        )
+    repository = target.partition("@")[0]  # the digest is the source's
+    cause = f"Copying {source} to {repository} failed: {message.rstrip('.')}."
+    return RegistryError(cause, _transfer_remedy(message))
+
+
+def copies_failed(source: str, targets: Sequence[str], lines: Sequence[str]) -> dict[str, EcrTasksError]:
+    """Return why a copy to several registries failed, by target; the targets without an error have the image.
+
+    An error that names no target (a missing buildx, a source that can't be read) is the error of each.
+    """
+    by_target = _lines_by_target(lines)
+    failed = {target: copy_failed(source, target, by_target[target]) for target in targets if target in by_target}
+    return failed or {target: copy_failed(source, target, lines) for target in targets}
+
+
+def copy_transient_reason(targets: Sequence[str], lines: Sequence[str]) -> str | None:
+    """Return the :func:`transient_reason` of a copy to several registries: the first target's that has one."""
+    by_target = _lines_by_target(lines)
+    reasons = (transient_reason(by_target[target]) for target in targets if target in by_target)
+    return next((reason for reason in reasons if reason), None) if by_target else transient_reason(lines)
+
+
+def _lines_by_target(lines: Sequence[str]) -> dict[str, list[str]]:
+    """Return each failed target's error lines in buildx's plain progress.
+
+    It has ``#2 [internal] pushing TARGET``, then ``#2 ERROR: …`` and the error's further lines.
+    """
+    targets: dict[str, str] = {}
+    errors: dict[str, list[str]] = {}
+    current = ""
+    for line in lines:
+        match = _PROGRESS.match(line)
+        if match is None:
+            if current and line.strip() and not line.startswith("---"):
+                errors[current].append(line)
+            else:
+                current = ""
+            continue
+        current, text = "", match["text"]
+        if pushing := _PUSHING.fullmatch(text):
+            targets[match["step"]] = pushing["target"]
+        elif text.startswith("ERROR: ") and match["step"] in targets:
+            current = targets[match["step"]]
+            errors[current] = [text]
+    return errors
+
+
+def transient_reason(lines: Sequence[str]) -> str | None:
+    """Return why a push, pull or copy failed if another attempt may succeed; None for a lasting failure.
+
+    Transient are a busy registry (429), a failing one (500, 502, 503, 504), one that does not answer in time, and a
+    lost connection. Words in a URL or in quotes are names and decide nothing.
+    """
+    message = _QUOTED.sub("", _last_error(lines))
+    if _common(lines) is not None or _LASTING.search(message):
+        return None
+    status = _STATUS.search(message)
+    if status is not None:
+        return f"the registry answered {status.group(1)}"
+    if _THROTTLED.search(message):
+        return "the registry asks to slow down (too many requests)"
+    for pattern, reason in ((_SLOW, "the registry does not answer in time"), (_LOST, "the connection was lost")):
+        if match := pattern.search(message):
+            return f"{reason} ({match.group(0)})"
+    return "the registry has trouble" if _FAILING.search(message) else None
+
+
+def command_failed(action: str, stderr: str, remedy: str = NO_ENGINE_REMEDY) -> EcrTasksError:
+    """Return why some other docker command failed; ``action`` completes "docker could not …"."""
+    lines = stderr.splitlines()
+    return _common(lines) or BuildError(f"docker could not {action}: {_last_line(lines).rstrip('.')}.", remedy)
+
+
+def _common(lines: Sequence[str]) -> EcrTasksError | None:
+    text = "\n".join(lines)
+    if any(words in text for words in _NO_ENGINE):
+        return BuildError("No Docker engine answers.", NO_ENGINE_REMEDY)
+    if any(words in text for words in _NO_BUILDX) or _WITHOUT_PLUGIN.search(text):
+        return BuildError("This docker has no buildx.", NO_BUILDX_REMEDY)
+    return None
+
+
+def _causes(lines: Sequence[str]) -> list[str]:
+    return [match.group(1) for line in lines if (match := _CAUSE.match(line))]
+
+
+def _build_remedy(cause: str) -> str:
+    if re.search(r"failed to resolve source metadata|pull access denied|failed to do request", cause):
+        return "Check that the base image exists and can be reached from here, and log in to its registry."
+    if "no builder" in cause or "failed to find builder" in cause:
+        return "Correct ECR_BUILDER; `docker buildx ls` lists the builders."
+    return "Mend that step of the Dockerfile, or what it reads; its output stands above."
+
+
+def _full_disk(cause: str) -> BuildError:
+    return BuildError(
+        f"The Docker engine's disk is full: {cause.rstrip('.')}.",
+        "Free space (`docker system df`, `docker buildx prune`) and run it again.",
+    )
+
+
+def _transfer_remedy(message: str) -> str:
+    if "no basic auth credentials" in message or "denied" in message or "403" in message:
+        return "Check that the credentials may do this (iam: ecr:BatchGetImage, ecr:PutImage and the layer actions)."
+    if "no space left" in message:
+        return "Free space on the disk it names and run it again; it takes up where it stopped."
+    return "Run it again: what has arrived is not sent twice, and no moving tag has been touched."
+
+
+def _last_line(lines: Sequence[str]) -> str:
+    """Return the last line with a meaning, without docker's prefix; of a usage error, the line with the error."""
+    messages = [line.strip() for line in lines if line.strip() not in ("", "unknown")]
+    messages = [line for line in messages if line.startswith("unknown ")][:1] or messages
+    if not messages:
+        return "it said nothing"
+    return re.sub(r"^(?:ERROR|error|Error response from daemon): ", "", messages[-1])
+
+
+def _last_error(lines: Sequence[str]) -> str:
+    """Return the last error with all its lines: the status is sometimes in one line and the reason in the next."""
+    messages = [line.strip() for line in lines if line.strip()]
+    starts = [index for index, line in enumerate(messages) if _ERROR_START.match(line)]
+    return "\n".join(messages[starts[-1] :] if starts else messages[-1:])

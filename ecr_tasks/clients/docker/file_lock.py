@@ -1,0 +1,62 @@
+"""A lock on a file between the processes of one machine, which the kernel releases when its owner dies."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+
+class FileLock:
+    """A lock that lasts until :meth:`release` or the end of this process."""
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self._path = path
+        self._descriptor: int | None = descriptor
+
+    def release(self) -> None:
+        """Remove the file and give up the lock; a second call does nothing."""
+        if self._descriptor is not None:
+            with suppress(OSError):
+                self._path.unlink()
+            with suppress(OSError):
+                os.close(self._descriptor)
+            self._descriptor = None
+
+    def __enter__(self) -> FileLock:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
+def lock_file(path: Path, *, wait: bool = True) -> FileLock | None:
+    """Lock a file, which is created if need be.
+
+    Return None when another process has the lock and ``wait`` is false, and on a system without flock (Windows).
+    """
+    try:
+        import fcntl
+    except ImportError:
+        return None
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_file_of(path, descriptor):
+                return FileLock(path, descriptor)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        except BaseException:
+            os.close(descriptor)
+            raise
+        # The last owner removed the file after we opened it and before we locked it: lock a new one.
+        os.close(descriptor)
+
+
+def _is_file_of(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,76 @@
+"""Turns what docker and buildx print about engines, images and builds into our values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ecr_tasks.model.engine import Engine
+from ecr_tasks.model.image import BuildInput
+from ecr_tasks.model.ports import BuildResult
+
+if TYPE_CHECKING:
+    from python_on_whales import SystemInfo
+
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm/v7", "i686": "386"}
+"""OCI's architectures by uname's machine names."""
+
+
+def parse_engine(info: SystemInfo, builder: str) -> Engine:
+    """Return the engine of `docker info`, with its builder of which ``builder`` is what `buildx inspect` prints."""
+    fields = dict(line.split(":", 1) for line in builder.splitlines() if ":" in line)
+    statuses = {status[0]: status[1] for status in info.driver_status or ()}
+    machine = info.architecture or ""
+    return Engine(
+        version=info.server_version or "",
+        containerd_store=statuses.get("driver-type", "").startswith("io.containerd"),
+        platform=f"{info.os_type or 'linux'}/{_ARCHITECTURES.get(machine, machine)}",
+        builder=fields.get("Name", "").strip(),
+        driver=fields.get("Driver", "").strip(),
+    )
+
+
+def registry_digest(reference: str, repo_digests: Iterable[str]) -> str | None:
+    """Return the digest that a local image has in its reference's registry, or None.
+
+    ``repo_digests`` are the image's ``repository@digest`` names of all registries.
+    """
+    from ecr_tasks.source.build_context.base_images import repository_of
+
+    repository = repository_of(reference)
+    names = [name.rpartition("@") for name in repo_digests]
+    return min((digest for name, _, digest in names if repository_of(name) == repository), default=None)
+
+
+def loaded_config(metadata: Mapping[str, Any], instances: Path) -> str | None:
+    """Return the digest of the configuration of an image that a builder beside the engine made; else None.
+
+    Such a builder tells the manifest that it made. Only the store that the image was loaded into can say whether it
+    keeps that, as containerd's does, or makes another one when it pushes, as the classic one does.
+    ``instances`` is where buildx keeps its builders; the engine's own, which knows its store, is not among them.
+    """
+    config: str | None = metadata.get("containerimage.config.digest")
+    builder = str(metadata.get("buildx.build.ref", "")).partition("/")[0]
+    is_other_builder = not builder or (instances / builder).exists()
+    return config if is_other_builder and metadata.get("containerimage.descriptor") else None
+
+
+def build_result(item: BuildInput, metadata: Mapping[str, Any], *, loaded_as: str | None = None) -> BuildResult:
+    """Return the result of one target by its metadata; a classic store has a configuration but no manifest yet.
+
+    ``loaded_as`` is the id by which the store knows the image's configuration (:func:`loaded_config`), if it does:
+    where that is the configuration's own digest, the store is a classic one.
+    """
+    config = metadata.get("containerimage.config.digest")
+    digest = metadata.get("containerimage.digest")
+    descriptor = metadata.get("containerimage.descriptor") or {}
+    platform = descriptor.get("platform") or {}
+    built_for = "/".join(platform[key] for key in ("os", "architecture", "variant") if platform.get(key))
+    platforms = item.definition.platforms or ((built_for,) if built_for else ())
+    if item.keep == "builder":
+        return BuildResult(item.name, digest, None, platforms)
+    if config and config == loaded_as:
+        return BuildResult(item.name, None, config, platforms)
+    has_manifest = bool(descriptor) and digest != config
+    return BuildResult(item.name, digest if has_manifest else None, digest, platforms)

@@ -1,0 +1,1 @@
+"""Amazon ECR through boto3; no other package imports it."""

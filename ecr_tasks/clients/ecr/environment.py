@@ -1,0 +1,163 @@
+"""A botocore session that reads its variables from a mapping, so that `os.environ` stays unchanged.
+
+botocore takes variables from ``os.environ`` in a dozen places. What the dotenv files set for the SDK must reach all
+of them, and nothing else of this process: other threads create clients at the same time, and child processes inherit
+``os.environ``. This module gives the mapping to every part of botocore that accepts one. Only functions import it,
+because it imports botocore.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from threading import RLock
+from typing import Any
+from urllib.parse import urlsplit
+
+from botocore.config import Config
+from botocore.configprovider import ConfigChainFactory, ConfiguredEndpointProvider
+from botocore.credentials import (
+    AssumeRoleProvider,
+    AssumeRoleWithWebIdentityProvider,
+    CanonicalNameCredentialSourcer,
+    ContainerProvider,
+    CredentialProvider,
+    CredentialResolver,
+    EnvProvider,
+    InstanceMetadataProvider,
+    OriginalEC2Provider,
+    ProcessProvider,
+    ProfileProviderBuilder,
+)
+from botocore.loaders import Loader
+from botocore.session import Session
+from botocore.utils import InstanceMetadataFetcher, resolve_imds_endpoint_mode
+
+_WEB_IDENTITY = {
+    "web_identity_token_file": "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "role_session_name": "AWS_ROLE_SESSION_NAME",
+    "role_arn": "AWS_ROLE_ARN",
+}
+"""Keys of a profile that variables may give as well (AWS SDKs and Tools, "Assume role credential provider")."""
+
+
+class EnvironmentSession(Session):
+    """A botocore session whose variables are those of ``environ``; ``os.environ`` is not changed.
+
+    Several threads can create clients at the same time.
+    """
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.environ = environ
+        self._create_lock = RLock()
+        super().__init__()
+        chains, store = ConfigChainFactory(self, environ), self.get_component("config_store")
+        for name, (key, variable, default, convert) in self.SESSION_VARIABLES.items():
+            store.set_config_provider(name, chains.create_config_chain(name, variable, key, default, convert))
+        self.register_component("data_loader", _FolderLoader(_paths(self.get_config_variable("data_path"))))
+        self.lazy_register_component("credential_provider", self._credential_chain)
+
+    def create_client(self, service_name: Any, *arguments: Any, **options: Any) -> Any:
+        """Create a client for the endpoint that ``environ`` or the profile names.
+
+        A local endpoint is used without a proxy, which could not reach our 127.0.0.1.
+        """
+        with self._create_lock:
+            options["endpoint_url"] = options.get("endpoint_url") or self._endpoint(service_name)
+            # botocore would look for an endpoint in os.environ where this one is None.
+            overrides: dict[str, Any] = {"ignore_configured_endpoint_urls": True}
+            if urlsplit(options["endpoint_url"] or "").hostname in ("127.0.0.1", "localhost"):
+                overrides["proxies"] = {}
+            options["config"] = (options.get("config") or Config()).merge(Config(**overrides))
+            return super().create_client(service_name, *arguments, **options)
+
+    def _endpoint(self, service: str) -> str | None:
+        if self.get_config_variable("ignore_configured_endpoint_urls"):
+            return None
+        configured = ConfiguredEndpointProvider(self.full_config, self.get_scoped_config(), service, self.environ)
+        endpoint: str | None = configured.provide()
+        return endpoint
+
+    def _credential_chain(self) -> CredentialResolver:
+        """Return botocore's own chain, in its order (``botocore.credentials.create_credential_resolver``)."""
+        profile = self.get_config_variable("profile") or "default"
+        cache: dict[str, Any] = {}
+        profiles = _Profiles(self, cache)
+        env, container = EnvProvider(self.environ), ContainerProvider(self.environ)
+        instance = InstanceMetadataProvider(self._instance_metadata())
+        assume_role = AssumeRoleProvider(
+            load_config=lambda: self.full_config,
+            client_creator=self.create_client,
+            cache=cache,
+            profile_name=profile,
+            credential_sourcer=CanonicalNameCredentialSourcer([env, container, instance]),
+            profile_provider_builder=profiles,
+        )
+        legacy = OriginalEC2Provider(self.environ)
+        return CredentialResolver([env, assume_role, *profiles.providers(profile), legacy, container, instance])
+
+    def _instance_metadata(self) -> InstanceMetadataFetcher:
+        names = ("ec2_metadata_service_endpoint", "ec2_metadata_v1_disabled")
+        return InstanceMetadataFetcher(
+            timeout=self.get_config_variable("metadata_service_timeout"),
+            num_attempts=self.get_config_variable("metadata_service_num_attempts"),
+            env=self.environ,
+            user_agent=self.user_agent(),
+            config={
+                **{name: self.get_config_variable(name) for name in names},
+                "ec2_metadata_service_endpoint_mode": resolve_imds_endpoint_mode(self),
+                "ec2_credential_refresh_window": 15 * 60,
+            },
+        )
+
+
+class _Profiles(ProfileProviderBuilder):
+    """botocore's providers for profiles; the two that read variables read them from the session's mapping."""
+
+    def __init__(self, session: EnvironmentSession, cache: dict[str, Any]) -> None:
+        super().__init__(session, cache=cache)
+        self._core, self._roles = session, cache
+
+    def providers(self, profile_name: str, disable_env_vars: bool = False) -> list[CredentialProvider]:
+        core = self._core
+        replacements = {
+            ProcessProvider: ProcessProvider(
+                profile_name, lambda: core.full_config, popen=partial(subprocess.Popen, env=dict(core.environ))
+            ),
+            AssumeRoleWithWebIdentityProvider: AssumeRoleWithWebIdentityProvider(
+                lambda: core.full_config if disable_env_vars else _with_web_identity(core, profile_name),
+                core.create_client,
+                profile_name,
+                cache=self._roles,
+                disable_env_vars=True,
+            ),
+        }
+        providers = super().providers(profile_name, disable_env_vars)
+        return [replacements.get(type(provider), provider) for provider in providers]
+
+
+def _with_web_identity(core: EnvironmentSession, profile: str) -> dict[str, Any]:
+    """Return the configuration files' content with the environment's token file and role in a profile."""
+    config = core.full_config
+    profiles = config.get("profiles", {})
+    variables = {key: core.environ[name] for key, name in _WEB_IDENTITY.items() if name in core.environ}
+    return {**config, "profiles": {**profiles, profile: {**profiles.get(profile, {}), **variables}}}
+
+
+class _FolderLoader(Loader):
+    """A loader that lists services by their folders' names, without looking into all four hundred folders.
+
+    botocore checks a service's name against a listing of every model and version, twice for each client, which is a
+    third of the time to create one.
+    """
+
+    def list_available_services(self, type_name: str) -> list[str]:
+        folders = (Path(path) for path in self.search_paths)
+        return sorted({entry.name for folder in folders if folder.is_dir() for entry in folder.iterdir()})
+
+
+def _paths(variable: str | None) -> list[str]:
+    return [str(Path(os.path.expandvars(path)).expanduser()) for path in (variable or "").split(os.pathsep) if path]

@@ -1,0 +1,190 @@
+"""botocore's errors as EcrTasksErrors: what happened and what to do, without tokens, keys or request dumps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ecr_tasks.errors import AwsError, EcrTasksError, Refused, RegistryError, SettingsError
+from ecr_tasks.model.refusals import ENSURE, missing_repository
+
+_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
+_INVALID = {
+    "UnrecognizedClientException",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "SignatureDoesNotMatch",
+    "InvalidAccessKeyId",
+    "AuthFailure",
+    "MissingAuthenticationToken",
+    "MissingAuthenticationTokenException",
+    "IncompleteSignature",
+}
+_DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
+THROTTLED = {
+    "ThrottlingException",
+    "Throttling",
+    "ThrottledException",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "TooManyRequestsException",
+    "RequestLimitExceeded",
+    "SlowDown",
+}
+"""botocore's own list without LimitExceededException, with which ECR means a quota that is used up."""
+_SETTING_BY_CODE = {
+    "KmsException": ("ECR_KMS_KEY", "Check that the key exists in this region and that you may use it."),
+    "InvalidTagParameterException": ("ECR_REPOSITORY_TAGS", "Correct them."),
+    "TooManyTagsException": ("ECR_REPOSITORY_TAGS", "A repository has at most 50 tags."),
+}
+"""Errors that only one setting can cause, with a remedy (API model, CreateRepository and TagResource)."""
+_MISSING_REPOSITORY = re.compile(
+    r"The repository with name '(?P<name>[^']+)' does not exist in the registry with id '(?P<account>\d+)'"
+)
+_CREDENTIAL_HINT = (
+    "Set AWS_PROFILE or keys (in the environment or an ignored .env), run `aws sso login`, "
+    "or use `inv local …`, which needs no account."
+)
+
+
+@contextmanager
+def translate_errors(action: str) -> Iterator[None]:
+    """Raise botocore's errors as EcrTasksErrors; ``action`` is a clause such as "log in to ECR".
+
+    Other errors pass unchanged: they are faults of this package.
+    """
+    import botocore.exceptions as aws
+
+    try:
+        yield
+    except aws.ClientError as error:
+        raise _client_error(error, action) from error
+    except (aws.NoCredentialsError, aws.PartialCredentialsError) as error:
+        raise AwsError(f"There are no AWS credentials to {action} with.", _CREDENTIAL_HINT) from error
+    except aws.ProfileNotFound as error:
+        raise AwsError(f"{_text(error)}", "Correct AWS_PROFILE, or run `aws configure --profile …`.") from error
+    except (aws.SSOError, aws.TokenRetrievalError, aws.UnauthorizedSSOTokenError) as error:
+        raise AwsError(
+            f"The AWS SSO session has ended or was never begun: {_text(error)}", "Run `aws sso login`."
+        ) from error
+    except aws.CredentialRetrievalError as error:
+        raise AwsError(f"The AWS credentials could not be had: {_text(error)}", _CREDENTIAL_HINT) from error
+    except aws.NoRegionError as error:
+        raise no_region() from error
+    except (aws.HTTPClientError, aws.ConnectionError) as error:
+        raise _unreachable(error, action) from error
+    except (aws.BotoCoreError, ValueError) as error:
+        raise AwsError(f"Could not {action}: {_text(error)}", "Correct the AWS settings it names.") from error
+
+
+@contextmanager
+def blame_setting(code: str = "", setting: str = "", remedy: str = "") -> Iterator[None]:
+    """Raise SettingsError when ECR rejects a setting's value; use it inside ``translate_errors``.
+
+    ``code`` is an error that ``setting`` causes here, beside those that always have the same cause.
+    """
+    from botocore.exceptions import ClientError
+
+    try:
+        yield
+    except ClientError as error:
+        cause = {**_SETTING_BY_CODE, code: (setting, remedy)}.get(error_code(error))
+        if cause is None or not cause[0]:
+            raise
+        message = str(error.response.get("Error", {}).get("Message", "")).strip().rstrip(".") or error_code(error)
+        raise SettingsError(f"ECR does not take {cause[0]}: {message}.", cause[1]) from error
+
+
+def no_region() -> EcrTasksError:
+    """Return the error for a registry without a region."""
+    return SettingsError(
+        "No region is set.",
+        "Set AWS_REGION (in .env, the environment or the AWS profile), or use `inv local …`.",
+    )
+
+
+def wrong_account(account: str, caller: str) -> AwsError:
+    """Return the error for credentials of another account, which may not see into the registry."""
+    return AwsError(
+        f"AWS_ACCOUNT_ID is {account}, but the credentials belong to account {caller}, "
+        "which may not see that registry's repository.",
+        "Use the other account's credentials (AWS_PROFILE, ECR_ROLE_ARN), or correct AWS_ACCOUNT_ID.",
+    )
+
+
+def too_many_tags(tag: str, name: str, digest: str) -> RegistryError:
+    """Return the error for an image with as many tags as it can have (ECR user guide, service quotas: 1,000)."""
+    return RegistryError(
+        f"ECR gives {digest} in {name} no more tags, so {tag} can't be set: an image has at most 1,000.",
+        "Delete some that nobody needs; without its inputs- tag (ECR_SKIP=content), the next run builds a new image.",
+    )
+
+
+def error_code(error: Exception) -> str:
+    """Return a ClientError's code, such as ``RepositoryNotFoundException``; empty for other errors."""
+    response = getattr(error, "response", {})
+    return str(response.get("Error", {}).get("Code", ""))
+
+
+def _client_error(error: Exception, action: str) -> EcrTasksError:
+    code = error_code(error)
+    message = str(getattr(error, "response", {}).get("Error", {}).get("Message", "")).strip().rstrip(".")
+    if code in _EXPIRED:
+        return AwsError(
+            f"The AWS credentials have expired, so we could not {action}.",
+            "Get new ones: `aws sso login`, or renew the session token.",
+        )
+    if code in _INVALID:
+        return AwsError(
+            f"AWS does not accept these credentials ({code}), so we could not {action}.",
+            "Check the access key, its secret and the session token, and whether they belong together.",
+        )
+    if code in _DENIED:
+        return AwsError(
+            f"AWS does not allow these credentials to {action}: {message or code}.",
+            "Give the role or user the action that the message names, or use other credentials.",
+        )
+    if code in THROTTLED:
+        return AwsError(
+            f"AWS asked us to slow down while we tried to {action} ({code}).",
+            "Wait a minute and run it again; it takes up where it stopped.",
+        )
+    if code == "ImageTagAlreadyExistsException":
+        return Refused(
+            f"ECR refused to {action}: {message or code}.",
+            "The tag is immutable: publish under another, or add an exclusion filter for it.",
+        )
+    if code == "RepositoryNotFoundException":
+        if missing := _MISSING_REPOSITORY.match(message):
+            return missing_repository(missing["name"], f"the registry of {missing['account']}")
+        return RegistryError(f"ECR could not {action}: {message or code}.", ENSURE)
+    reason = f"{message} ({code})" if message else code
+    return RegistryError(
+        f"ECR could not {action}: {reason}.",
+        "Run it again; if it stays so, the message says what ECR objects to.",
+    )
+
+
+def _unreachable(error: Exception, action: str) -> AwsError:
+    from botocore.exceptions import ConnectionClosedError
+
+    endpoint = str(getattr(error, "kwargs", {}).get("endpoint_url") or "the AWS endpoint")
+    if isinstance(error, ConnectionClosedError):
+        return AwsError(
+            f"The connection to {endpoint} ended before the whole answer was here, so we could not {action}.",
+            "Run it again; it takes up where it stopped.",
+        )
+    if "//127.0.0.1" in endpoint or "//localhost" in endpoint:
+        return AwsError(
+            f"Nothing answers at {endpoint}, so we could not {action}.",
+            "Start the local ECR with `inv local.up`, or run `inv local …` as the first task.",
+        )
+    return AwsError(
+        f"{endpoint} could not be reached, so we could not {action} ({type(error).__name__}).",
+        "Check the network, the proxy settings and the region.",
+    )
+
+
+def _text(error: Exception) -> str:
+    return str(error).strip().rstrip(".") + "."

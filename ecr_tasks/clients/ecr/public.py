@@ -1,0 +1,214 @@
+"""The Target port on ECR Public: an API of its own in one region, without BatchGetImage and immutable tags.
+
+It has only what publishing to it as a destination needs. A tag's digest comes from DescribeImageTags, a manifest's
+bytes from the registry itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+from ecr_tasks.clients.ecr.errors import error_code, translate_errors
+from ecr_tasks.clients.ecr.parse import parse_token
+from ecr_tasks.clients.ecr.session import AwsSession
+from ecr_tasks.errors import RegistryError
+from ecr_tasks.model.destination import PUBLIC_HOST
+from ecr_tasks.model.manifest import StoredImage
+from ecr_tasks.model.registry import RegistryToken, Repository, RepositoryView
+from ecr_tasks.model.repository import DesiredRepository
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecr_public.client import ECRPublicClient
+    from mypy_boto3_ecr_public.type_defs import ImageTagDetailTypeDef, RepositoryTypeDef
+
+PAGE = 1000
+"""The most items on one page (ECR Public's API model, MaxResults)."""
+
+
+class PublicRegistry:
+    """The public registry of the credentials' account.
+
+    In a Repository of this registry, the name begins with the registry's alias, as its address does; the API's names
+    have no alias. ``read`` returns a manifest's bytes by ``host/repository@digest``.
+    """
+
+    def __init__(self, aws: AwsSession, alias: str, read: Callable[[str], str]) -> None:
+        self._aws = aws
+        self._alias = alias
+        self._read = read
+        self._token: RegistryToken | None = None
+
+    @property
+    def admin(self) -> PublicRegistry:
+        """What creates repositories: this object."""
+        return self
+
+    def connect(self) -> None:
+        """Create the client, which threads must not do."""
+        self._client()
+
+    def describe(self, repositories: Mapping[str, Sequence[str]]) -> Mapping[str, RepositoryView]:
+        """Return repositories, named without the alias, and those of the named tags that exist.
+
+        Makes two calls for each. The images have a digest and no manifest, which the API does not return. Raises
+        RegistryError when the alias is another registry's.
+        """
+        return {name: self._describe(name, tags) for name, tags in repositories.items()}
+
+    def image(self, repository: Repository, reference: str) -> StoredImage | None:
+        """Return an image by tag or digest, its manifest read from the registry, or None."""
+        if reference.startswith("sha256:"):
+            image = self._image(repository, reference)
+        else:
+            tags = self._tags(_name(repository))
+            image = _tagged_image(tags[reference]) if reference in tags else None
+        if image is None:
+            return None
+        return StoredImage(image.digest, self._read(f"{repository.uri}@{image.digest}"), image.media_type)
+
+    def images(self, repository: Repository, digests: Sequence[str]) -> Mapping[str, StoredImage]:
+        """Return images by digest; missing ones are left out."""
+        images = ((digest, self.image(repository, digest)) for digest in digests)
+        return {digest: image for digest, image in images if image is not None}
+
+    def present(self, repository: Repository, digests: Sequence[str]) -> set[str]:
+        """Return those of the digests that exist; a call for each, as a missing one would fail them all."""
+        return {digest for digest in digests if self._image(repository, digest) is not None}
+
+    def list_tags(self, repository: Repository) -> Sequence[str]:
+        """Return every tag."""
+        return list(self._tags(_name(repository)))
+
+    def find(self, name: str, references: Sequence[str]) -> RepositoryView:
+        """Return a repository and its images by the tags and digests that were asked for."""
+        view = self._describe(name, [item for item in references if not item.startswith("sha256:")])
+        if view.repository is None:
+            return view
+        digests = [item for item in references if item.startswith("sha256:")]
+        images = ((digest, self._image(view.repository, digest)) for digest in digests)
+        return RepositoryView(
+            view.repository, {**view.tags, **{digest: image for digest, image in images if image is not None}}
+        )
+
+    def set_tag(self, repository: Repository, image: StoredImage, tag: str) -> None:
+        """Point a tag at an image (PutImage) with the image's own bytes, media type and digest."""
+        from botocore.exceptions import ClientError
+
+        with translate_errors(f"point the tag {tag} in {repository.name} at {image.digest} (ecr-public:PutImage)"):
+            try:
+                self._client().put_image(
+                    repositoryName=_name(repository),
+                    imageManifest=image.manifest,
+                    imageManifestMediaType=image.media_type,
+                    imageDigest=image.digest,
+                    imageTag=tag,
+                )
+            except ClientError as error:
+                if error_code(error) != "ImageAlreadyExistsException":  # it points there already
+                    raise
+
+    def untag(self, repository: Repository, tag: str) -> None:
+        """Remove a tag (BatchDeleteImage); a missing one is no error."""
+        action = f"take the tag {tag} from its image in {repository.name} (ecr-public:BatchDeleteImage)"
+        with translate_errors(action):
+            self._client().batch_delete_image(repositoryName=_name(repository), imageIds=[{"imageTag": tag}])
+
+    def reserve(self, repository: Repository, puts: int) -> AbstractContextManager[None]:
+        """Return a context that never waits: ECR Public has other quotas, which a run does not reach."""
+        del repository, puts
+        return nullcontext()
+
+    def token(self) -> RegistryToken:
+        """Return the registry's token (GetAuthorizationToken), fetched once.
+
+        It needs sts:GetServiceBearerToken as well (ECR Public user guide, Registry authentication).
+        """
+        if self._token is None:
+            action = "get a token for ECR Public (ecr-public:GetAuthorizationToken, sts:GetServiceBearerToken)"
+            with translate_errors(action):
+                data = self._client().get_authorization_token()["authorizationData"]
+            self._token = parse_token(data["authorizationToken"], PUBLIC_HOST)
+        return self._token
+
+    def create(self, name: str, wanted: DesiredRepository) -> Repository | None:
+        """Create a repository with the wanted AWS tags, the only setting here; return None when it exists already."""
+        from botocore.exceptions import ClientError
+
+        tags: Any = (
+            {"tags": [{"Key": key, "Value": value} for key, value in wanted.tags.items()]} if wanted.tags else {}
+        )
+        with translate_errors(f"create the public repository {name} (ecr-public:CreateRepository)"):
+            try:
+                answer = self._client().create_repository(repositoryName=name, **tags)
+            except ClientError as error:
+                if error_code(error) != "RepositoryAlreadyExistsException":
+                    raise
+                return None
+        return self._repository(answer["repository"])
+
+    def set_policies(self, name: str, wanted: DesiredRepository) -> None:
+        """Do nothing: a public repository has no lifecycle policy, and everybody may pull from it."""
+        del name, wanted
+
+    def _describe(self, name: str, tags: Sequence[str]) -> RepositoryView:
+        from botocore.exceptions import ClientError
+
+        with translate_errors(f"look at the public repository {name} (ecr-public:DescribeRepositories)"):
+            try:
+                answer = self._client().describe_repositories(repositoryNames=[name])
+            except ClientError as error:
+                if error_code(error) not in ("RepositoryNotFoundException", "RegistryNotFoundException"):
+                    raise
+                return RepositoryView(None)
+        repository = self._repository(answer["repositories"][0])
+        existing = self._tags(name) if tags else {}
+        return RepositoryView(repository, {tag: _tagged_image(existing[tag]) for tag in tags if tag in existing})
+
+    def _repository(self, data: RepositoryTypeDef) -> Repository:
+        """Return a repository of the API. Raises RegistryError when its registry has another alias."""
+        host, _, name = data["repositoryUri"].partition("/")
+        alias = name.partition("/")[0]
+        if host == PUBLIC_HOST and alias != self._alias:
+            raise RegistryError(
+                f"The public registry of these credentials has the alias {alias}, not {self._alias}.",
+                "Correct the alias in ECR_DESTINATIONS, or use the other account's credentials.",
+            )
+        return Repository(name, data["registryId"], data["repositoryUri"])
+
+    def _tags(self, name: str) -> dict[str, ImageTagDetailTypeDef]:
+        with translate_errors(f"list the tags of the public repository {name} (ecr-public:DescribeImageTags)"):
+            pager = self._client().get_paginator("describe_image_tags")
+            pages = pager.paginate(repositoryName=name, PaginationConfig={"PageSize": PAGE})
+            return {item["imageTag"]: item for page in pages for item in page["imageTagDetails"]}
+
+    def _image(self, repository: Repository, digest: str) -> StoredImage | None:
+        """Return an image without its manifest, or None."""
+        from botocore.exceptions import ClientError
+
+        with translate_errors(f"look for {digest} in {repository.name} (ecr-public:DescribeImages)"):
+            try:
+                answer = self._client().describe_images(
+                    repositoryName=_name(repository), imageIds=[{"imageDigest": digest}]
+                )
+            except ClientError as error:
+                if error_code(error) != "ImageNotFoundException":
+                    raise
+                return None
+        (detail,) = answer["imageDetails"]
+        return StoredImage(digest, "{}", detail["imageManifestMediaType"])
+
+    def _client(self) -> ECRPublicClient:
+        return self._aws.ecr_public()
+
+
+def _name(repository: Repository) -> str:
+    """Return a repository's name in the API, without the alias."""
+    return repository.name.partition("/")[2]
+
+
+def _tagged_image(item: ImageTagDetailTypeDef) -> StoredImage:
+    """Return a tag's image without its manifest."""
+    detail = item["imageDetail"]
+    return StoredImage(detail["imageDigest"], "{}", detail["imageManifestMediaType"])

@@ -1,0 +1,150 @@
+"""The rate limit of ECR's PutImage, ten a second for an account and region, docker's own calls included.
+
+What counts is a second at the registry, which we can't observe. So a call holds its place from before it is sent
+until a second after its answer: however long the network takes, no eleventh call arrives within that time.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ecr_tasks.clients.retry import discard
+
+LIMIT = 10
+"""PutImage calls a second for an account and region (ECR user guide, service quotas)."""
+
+PERIOD = 1.0
+"""Seconds."""
+
+POLL = 0.05
+"""Seconds between two checks whether calls under way have ended, which can take any time."""
+
+
+class Window:
+    """The calls under way and the times at which the last ones ended, in seconds of a monotonic clock."""
+
+    def __init__(self) -> None:
+        self._under_way = 0
+        self._ended: deque[float] = deque()
+
+    def wait(self, puts: int, now: float) -> float:
+        """Return the seconds until there may be room for so many calls, or 0; more than the limit need all of it."""
+        while self._ended and self._ended[0] + PERIOD <= now:
+            self._ended.popleft()
+        needed = min(puts, LIMIT)
+        if self._under_way + needed > LIMIT and self._under_way:
+            return POLL
+        over = self._under_way + len(self._ended) + needed - LIMIT
+        return self._ended[over - 1] + PERIOD - now if over > 0 else 0.0
+
+    def begin(self, puts: int) -> None:
+        """Count so many calls as under way."""
+        self._under_way += puts
+
+    def end(self, puts: int, now: float) -> None:
+        """Count so many calls as answered."""
+        self._under_way -= puts
+        self._ended.extend([now] * puts)
+
+
+class RateLimit:
+    """The limit of one registry, for all threads.
+
+    ``where`` names the registry. ``report`` gets a line when the waiting becomes noticeable.
+    """
+
+    def __init__(
+        self,
+        where: str,
+        report: Callable[[str], None] = discard,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._where = where
+        self._report = report
+        self._clock = clock
+        self._pause = pause
+        self._window = Window()
+        self._lock = threading.Lock()
+        self._waited = 0.0
+        self._next_line = 1.0
+
+    @contextmanager
+    def reserve(self, puts: int) -> Iterator[None]:
+        """Wait until there is room for so many calls, and hold it inside the context."""
+        self.begin(puts)
+        try:
+            yield
+        finally:
+            self.end(puts)
+
+    def begin(self, puts: int = 1) -> None:
+        """Wait until there is room for so many calls, and take it."""
+        while (seconds := self._begin(puts)) > 0:
+            self._pause(seconds)
+
+    def end(self, puts: int = 1) -> None:
+        """Count so many calls as ended, with or without an answer."""
+        with self._lock:
+            self._window.end(puts, self._clock())
+
+    def _begin(self, puts: int) -> float:
+        with self._lock:
+            seconds = self._window.wait(puts, self._clock())
+            if seconds <= 0:
+                self._window.begin(puts)
+                return 0.0
+            self._waited += seconds
+            if self._waited >= self._next_line:
+                # Hundreds of tags wait hundreds of times: a line after one second, two, four, eight.
+                self._next_line = 2 * self._waited
+                self._report(f"waiting, {self._waited:.1f} s by now: ECR takes ten PutImage a second ({self._where})")
+            return seconds
+
+
+class RateLimits:
+    """A run's limits, one for each account and region."""
+
+    def __init__(
+        self,
+        report: Callable[[str], None],
+        pause: Callable[[float], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._report = report
+        self._pause = pause
+        self._clock = clock
+        self._limits: dict[tuple[str, str], RateLimit] = {}
+        self._lock = threading.Lock()
+
+    def of(self, account: str, region: str) -> RateLimit:
+        """Return the limit of an account's registry in a region."""
+        with self._lock:
+            if (account, region) not in self._limits:
+                where = f"account {account}, {region}"
+                self._limits[account, region] = RateLimit(where, self._report, clock=self._clock, pause=self._pause)
+            return self._limits[account, region]
+
+    def limit(self, client: Any) -> None:
+        """Make an ECR client wait for room before each PutImage that it sends, repeated ones included."""
+        region = str(client.meta.region_name)
+
+        def choose(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+            context["ecr_tasks_rate_limit"] = self.of(str(params.get("registryId", "")), region)
+
+        def begin(request: Any, **_: Any) -> None:
+            request.context["ecr_tasks_rate_limit"].begin()
+
+        def end(context: dict[str, Any], **_: Any) -> None:
+            context["ecr_tasks_rate_limit"].end()
+
+        events = client.meta.events
+        events.register("before-parameter-build.ecr.PutImage", choose)
+        events.register("request-created.ecr.PutImage", begin)
+        events.register("response-received.ecr.PutImage", end)

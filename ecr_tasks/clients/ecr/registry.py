@@ -1,0 +1,271 @@
+"""The Registry port on ECR's API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from ecr_tasks.clients.ecr.errors import error_code, too_many_tags, translate_errors
+from ecr_tasks.clients.ecr.parse import images_by_reference, parse_token, registry_host
+from ecr_tasks.clients.ecr.reader import BATCH, Reader, image_id
+from ecr_tasks.clients.ecr.replication import Place, places, rules, statuses
+from ecr_tasks.clients.ecr.session import AwsSession
+from ecr_tasks.clients.parallel import map_parallel
+from ecr_tasks.errors import EcrTasksError
+from ecr_tasks.model.manifest import INDEX_MEDIA_TYPES, StoredImage
+from ecr_tasks.model.refusals import locked_tag
+from ecr_tasks.model.registry import RegistryToken, Repository, RepositoryView
+from ecr_tasks.settings.settings import Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecr.type_defs import ReplicationRuleOutputTypeDef
+
+    from ecr_tasks.clients.ecr.public import PublicRegistry
+    from ecr_tasks.clients.ecr.repositories import EcrRepositories
+    from ecr_tasks.clients.ecr.scans import EcrEvidence
+    from ecr_tasks.model.inventory import ListedImage
+
+PARALLEL = 8
+"""How many repositories are described at a time; far below ECR's 1,000 and 2,000 requests a second."""
+
+
+class EcrRegistry:
+    """One account's registry in one region, through boto3.
+
+    ``place`` is another account and region than those of the settings.
+    """
+
+    def __init__(self, settings: Settings, aws: AwsSession | None = None, place: Place | None = None) -> None:
+        self._account = place[0] if place else settings.account_id
+        self._region = place[1] if place else None
+        self._settings = settings
+        self._aws = aws or AwsSession(settings)
+        self._reader = Reader(self._aws, self._account, self._region)
+        self._tokens: dict[str, RegistryToken] = {}
+        self._rules: list[ReplicationRuleOutputTypeDef] | None = None
+
+    def in_region(self, account: str, region: str) -> EcrRegistry:
+        """Return the registry of another account or region, with the same credentials."""
+        return EcrRegistry(self._settings, self._aws, (account, region))
+
+    def public(self, alias: str, read: Callable[[str], str]) -> PublicRegistry:
+        """Return ECR Public's registry of the same credentials; ``read`` returns a manifest by its reference."""
+        from ecr_tasks.clients.ecr.public import PublicRegistry
+
+        return PublicRegistry(self._aws, alias, read)
+
+    @property
+    def admin(self) -> EcrRepositories:
+        """What creates, changes and deletes the registry's repositories."""
+        from ecr_tasks.clients.ecr.repositories import EcrRepositories
+
+        return EcrRepositories(self._reader.client, self._reader.registry_id)
+
+    @property
+    def evidence(self) -> EcrEvidence:
+        """What reads the scans and signatures of the registry's images."""
+        from ecr_tasks.clients.ecr.scans import EcrEvidence
+
+        return EcrEvidence(self._reader.client)
+
+    def connect(self) -> None:
+        """Create the client, which threads must not do."""
+        self._reader.client()
+
+    def describe(self, repositories: Mapping[str, Sequence[str]]) -> Mapping[str, RepositoryView]:
+        """Return repositories and those of the named tags that exist, several repositories at a time.
+
+        Makes two calls for each (DescribeRepositories, BatchGetImage), and one more for every hundred tags beyond
+        the first. Raises AwsError when the credentials belong to another account than the settings name.
+        """
+        self._reader.client()
+        views = map_parallel(
+            lambda name: self._describe(name, repositories[name]), [*repositories], PARALLEL, self._aws.retrier
+        )
+        return dict(zip(repositories, views, strict=True))
+
+    def _describe(self, name: str, tags: Sequence[str]) -> RepositoryView:
+        repository = self._reader.describe(name)
+        if repository is None:
+            return RepositoryView(None)
+        images: dict[str, StoredImage] = {}
+        for start in range(0, len(tags), BATCH):
+            images.update(self._reader.images_by_id(name, [image_id(tag) for tag in tags[start : start + BATCH]]))
+        return RepositoryView(repository, images)
+
+    def image(self, repository: Repository, reference: str) -> StoredImage | None:
+        """Return an image by tag or digest, or None."""
+        return next(iter(self._reader.images_by_id(repository.name, [image_id(reference)]).values()), None)
+
+    def images(self, repository: Repository, digests: Sequence[str]) -> Mapping[str, StoredImage]:
+        """Return images by digest; missing ones are left out."""
+        return self._reader.images_by_digest(repository.name, digests)
+
+    def labels(self, repository: Repository, image: StoredImage) -> Mapping[str, str]:
+        """Return the labels of an image's configuration, or of an index's first image; empty when unreadable."""
+        from ecr_tasks.clients.ecr.image_config import read_labels
+
+        if image.is_index:
+            first = self.image(repository, image.children[0][1]) if image.children else None
+            return self.labels(repository, first) if first is not None and not first.is_index else {}
+        return read_labels(self._reader.client(), repository, image.config_digest) if image.config_digest else {}
+
+    def find(self, name: str, references: Sequence[str]) -> RepositoryView:
+        """Return images by tag or digest in one BatchGetImage; at most a hundred references.
+
+        The view's repository has a name, an account and a URI, not its mutability; it is None when there are no
+        images.
+        """
+        images = self._reader.batch_get_image(name, [image_id(reference) for reference in references])
+        if not images:
+            return RepositoryView(None)
+        account = images[0]["registryId"]
+        host = registry_host(str(self._reader.client().meta.endpoint_url), account, own=self._region is None)
+        repository = Repository(name, account, f"{host}/{name}") if host else self._reader.describe(name)
+        return RepositoryView(repository, images_by_reference(images, references))
+
+    def referrers(self, repository: Repository, digest: str) -> tuple[str, ...]:
+        """Return the digests of the manifests that have an image as subject (ListImageReferrers)."""
+        from ecr_tasks.clients.ecr.listing import referrers
+
+        action = f"list what refers to images of {repository.name} (ecr:ListImageReferrers)"
+        with self._reader.translate_errors(action):
+            return tuple(item["digest"] for item in referrers(self._reader.client(), repository, digest))
+
+    def present(self, repository: Repository, digests: Sequence[str]) -> set[str]:
+        """Return those of the digests that exist."""
+        return set(self._reader.images_by_digest(repository.name, digests))
+
+    def inventory(self, name: str) -> tuple[ListedImage, ...]:
+        """Return what a repository holds.
+
+        Makes a DescribeImages call for a thousand manifests and a BatchGetImage call for a hundred indexes.
+        """
+        from ecr_tasks.clients.ecr.listing import describe_images
+        from ecr_tasks.plan.inventory import group_manifests
+
+        with self._reader.translate_errors(f"list the images of {name} (ecr:DescribeImages)"):
+            details = describe_images(self._reader.client(), name, self._reader.registry_id)
+        indexes = [item.digest for item in details if item.media_type in INDEX_MEDIA_TYPES]
+        return group_manifests(details, self._reader.images_by_digest(name, indexes))
+
+    def list_tags(self, repository: Repository) -> Sequence[str] | None:
+        """Return every tag (ListImages), or None without that permission, which pushing does not need."""
+        from botocore.exceptions import ClientError
+
+        with translate_errors(f"list the tags of {repository.name} (ecr:ListImages)"):
+            lister = self._reader.client().get_paginator("list_images")
+            pages = lister.paginate(
+                **self._reader.registry_id,
+                repositoryName=repository.name,
+                filter={"tagStatus": "TAGGED"},
+                PaginationConfig={"PageSize": 1000},
+            )
+            try:
+                return [image["imageTag"] for page in pages for image in page["imageIds"] if "imageTag" in image]
+            except ClientError as error:
+                if error_code(error) != "AccessDeniedException":
+                    raise
+        return None
+
+    def replicates_to(self, name: str) -> frozenset[Place]:
+        """Return where ECR itself replicates a repository to; empty without ecr:DescribeRegistry.
+
+        The rules are read once. DescribeRegistry returns those of the caller's own registry only.
+        """
+        if self._rules is None:
+            try:
+                with translate_errors("read the registry's replication rules (ecr:DescribeRegistry)"):
+                    self._rules = rules(self._reader.client())
+            except EcrTasksError:
+                self._rules = []
+        return places(self._rules, name)
+
+    def replication(self, repository: Repository, digest: str) -> dict[Place, str]:
+        """Return the status of ECR's own replication of an image, by place."""
+        action = f"follow the replication of {repository.name} (ecr:DescribeImageReplicationStatus)"
+        with self._reader.translate_errors(action):
+            return statuses(self._reader.client(), repository, digest)
+
+    def set_tag(self, repository: Repository, image: StoredImage, tag: str) -> None:
+        """Point a tag at an image (PutImage) with the image's own bytes, media type and digest.
+
+        A tag that points there already is left alone. Raises Refused when the repository locks the tag for another
+        image, RegistryError when the image can have no more tags.
+        """
+        from botocore.exceptions import ClientError
+
+        with translate_errors(f"point the tag {tag} in {repository.name} at {image.digest}"):
+            try:
+                self._reader.client().put_image(
+                    registryId=repository.account,
+                    repositoryName=repository.name,
+                    imageManifest=image.manifest,
+                    imageManifestMediaType=image.media_type,
+                    imageDigest=image.digest,
+                    imageTag=tag,
+                )
+            except ClientError as error:
+                # ImageAlreadyExists: the tag points there; another run was faster, or our first answer was lost.
+                code = error_code(error)
+                if code == "ImageTagAlreadyExistsException":
+                    self._refuse_other(repository, image, tag, error)
+                elif code == "LimitExceededException":
+                    raise too_many_tags(tag, repository.name, image.digest) from error
+                elif code != "ImageAlreadyExistsException":
+                    raise
+
+    def _refuse_other(self, repository: Repository, image: StoredImage, tag: str, error: Exception) -> None:
+        """Raise Refused unless the tag points at the image: an immutable repository reports both as a conflict.
+
+        See aws/containers-roadmap#2179.
+        """
+        existing = self.image(repository, tag)
+        if existing is None:  # deleted meanwhile
+            raise error
+        if existing.digest != image.digest:
+            raise locked_tag(
+                tag,
+                f"in {repository.name}",
+                existing.digest,
+                f"this image is {image.digest}",
+                "immutable",
+                revision=existing.revision,
+                remedy="Publish under another tag, or add an exclusion filter that matches it.",
+            ) from error
+
+    def untag(self, repository: Repository, tag: str) -> None:
+        """Remove a tag, and its image with the last one."""
+        self.admin.untag(repository.name, tag)
+
+    def reserve(self, repository: Repository, puts: int) -> AbstractContextManager[None]:
+        """Return a context that holds room for so many PutImage calls of docker's; our own are counted anyway."""
+        return self._aws.rate_limits.of(repository.account, self.region()).reserve(puts)
+
+    def token(self, region: str | None = None) -> RegistryToken:
+        """Return a registry token (GetAuthorizationToken), one for each region.
+
+        A token lives twelve hours. It names this registry's host, and every registry of the region that the
+        credentials may use accepts it.
+        """
+        own_region = self.region()
+        region = region or own_region
+        if region not in self._tokens:
+            # Without registryIds, the host is that of the caller's own account (API model, GetAuthorizationToken).
+            named = self._account is not None and self._region is None and region == own_region
+            ids: Any = {"registryIds": [self._account]} if named else {}
+            with translate_errors("get a registry token (ecr:GetAuthorizationToken)"):
+                (data,) = self._aws.ecr(region).get_authorization_token(**ids)["authorizationData"]
+            host = urlsplit(data["proxyEndpoint"]).netloc
+            self._tokens[region] = parse_token(data["authorizationToken"], host)
+        return self._tokens[region]
+
+    def caller_account(self) -> str:
+        """Return the account that the credentials belong to (STS GetCallerIdentity)."""
+        return self._reader.caller_account()
+
+    def region(self) -> str:
+        """Return the region that the SDK chose."""
+        return str(self._reader.client().meta.region_name)

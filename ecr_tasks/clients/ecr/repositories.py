@@ -1,0 +1,230 @@
+"""The Repositories port on ECR's API: it creates, reads, changes and deletes repositories."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from ecr_tasks.clients.ecr.errors import blame_setting, error_code, translate_errors
+from ecr_tasks.clients.ecr.parse import parse_repository
+from ecr_tasks.errors import Refused, RegistryError
+from ecr_tasks.model.registry import Repository
+from ecr_tasks.model.repository import DesiredRepository, RepositoryState
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecr.client import ECRClient
+
+    from ecr_tasks.model.repository import Difference
+
+PREVIEW_SECONDS = 300.0
+"""How long a lifecycle policy's preview may take: ECR looks at every image."""
+
+_PAUSE = 1.0
+"""Seconds between two questions whether the preview has ended."""
+
+
+class EcrRepositories:
+    """The repositories of one account in one region."""
+
+    def __init__(self, client: Callable[[], ECRClient], registry_id: Any) -> None:
+        """Take the registry's account as a parameter, ``registry_id``, which is empty for the caller's own."""
+        self._client = client
+        self._id = registry_id
+
+    def state(self, name: str) -> RepositoryState | None:
+        """Return all settings of a repository, in four calls, or None when it does not exist."""
+        with translate_errors(f"look at the repository {name} (ecr:DescribeRepositories)"):
+            answer = self._or_none(
+                "RepositoryNotFoundException",
+                lambda: self._client().describe_repositories(**self._id, repositoryNames=[name]),
+            )
+        if answer is None:
+            return None
+        (data,) = answer["repositories"]
+        encryption = data.get("encryptionConfiguration", {"encryptionType": "AES256"})
+        with translate_errors(f"read the tags of {name} (ecr:ListTagsForResource)"):
+            tags = self._client().list_tags_for_resource(resourceArn=data["repositoryArn"])["tags"]
+        return RepositoryState(
+            repository=parse_repository(data),
+            arn=data["repositoryArn"],
+            scan_on_push=data.get("imageScanningConfiguration", {}).get("scanOnPush", False),
+            encryption=encryption["encryptionType"],
+            kms_key=encryption.get("kmsKey"),
+            tags=MappingProxyType({tag["Key"]: tag["Value"] for tag in tags}),
+            lifecycle=self._lifecycle(name),
+            policy=self._policy(name),
+        )
+
+    def create(self, name: str, wanted: DesiredRepository) -> Repository | None:
+        """Create a repository without its policies; return None when it exists already."""
+        options: dict[str, Any] = {"tags": _tags(wanted)} if wanted.tags else {}
+        if wanted.kms_key is not None:
+            options["encryptionConfiguration"] = {"encryptionType": "KMS", "kmsKey": wanted.kms_key}
+        with translate_errors(f"create the repository {name} (ecr:CreateRepository)"), blame_setting():
+            answer = self._or_none(
+                "RepositoryAlreadyExistsException",
+                lambda: self._client().create_repository(
+                    **self._id,
+                    repositoryName=name,
+                    imageScanningConfiguration={"scanOnPush": wanted.scan_on_push},
+                    **_mutability(wanted),
+                    **options,
+                ),
+            )
+        return parse_repository(answer["repository"]) if answer is not None else None
+
+    def set_policies(self, name: str, wanted: DesiredRepository) -> None:
+        """Set the wanted policies."""
+        if wanted.policy is not None:
+            self._put_policy(name, wanted.policy)
+        if wanted.lifecycle is not None:
+            self._put_lifecycle(name, wanted.lifecycle)
+
+    def change(self, state: RepositoryState, difference: Difference, wanted: DesiredRepository) -> None:
+        """Set one aspect of a repository as wanted."""
+        name = state.repository.name
+        ids = {**self._id, "repositoryName": name}
+        if difference.aspect == "mutability":
+            with translate_errors(f"set the tag mutability of {name} (ecr:PutImageTagMutability)"):
+                self._client().put_image_tag_mutability(**ids, **_mutability(wanted))
+        elif difference.aspect == "scan-on-push":
+            with translate_errors(f"set the scanning of {name} (ecr:PutImageScanningConfiguration)"):
+                self._client().put_image_scanning_configuration(
+                    **ids, imageScanningConfiguration={"scanOnPush": wanted.scan_on_push}
+                )
+        elif difference.aspect == "tags":
+            with translate_errors(f"tag the repository {name} (ecr:TagResource)"), blame_setting():
+                self._client().tag_resource(resourceArn=state.arn, tags=_tags(wanted))
+        elif difference.aspect == "lifecycle-policy":
+            self._put_lifecycle(name, wanted.lifecycle or "")
+        elif difference.aspect == "repository-policy":
+            self._put_policy(name, wanted.policy or "")
+
+    def would_expire(self, name: str, lifecycle: str) -> int:
+        """Return how many images a lifecycle policy would expire now, by ECR's preview, which changes no image.
+
+        Raises RegistryError when the preview fails or takes more than PREVIEW_SECONDS.
+        """
+        ids = {**self._id, "repositoryName": name}
+        deadline = time.monotonic() + PREVIEW_SECONDS
+        with (
+            translate_errors(f"preview the lifecycle policy of {name} (ecr:StartLifecyclePolicyPreview)"),
+            _lifecycle_file(),
+        ):
+            # ECR makes one preview at a time; another run may have begun one.
+            while (
+                self._or_none(
+                    "LifecyclePolicyPreviewInProgressException",
+                    lambda: self._client().start_lifecycle_policy_preview(**ids, lifecyclePolicyText=lifecycle),
+                )
+                is None
+            ):
+                _wait(deadline, name)
+        with translate_errors(f"read the preview of {name}'s lifecycle policy (ecr:GetLifecyclePolicyPreview)"):
+            while (answer := self._client().get_lifecycle_policy_preview(**ids))["status"] == "IN_PROGRESS":
+                _wait(deadline, name)
+        if answer["status"] != "COMPLETE":
+            raise RegistryError(
+                f"ECR's preview of the lifecycle policy of {name} ended as {answer['status']}.", "Run it again."
+            )
+        return int(answer["summary"].get("expiringImageTotalCount", 0))
+
+    def delete(self, name: str, *, force: bool) -> bool:
+        """Delete a repository; return False when it does not exist.
+
+        Raises Refused when it holds images and ``force`` is False.
+        """
+        with translate_errors(f"delete the repository {name} (ecr:DeleteRepository)"):
+            try:
+                answer = self._or_none(
+                    "RepositoryNotFoundException",
+                    lambda: self._client().delete_repository(**self._id, repositoryName=name, force=force),
+                )
+            except Exception as error:
+                if error_code(error) != "RepositoryNotEmptyException":
+                    raise
+                raise Refused(
+                    f"The repository {name} holds images, so it was not deleted.",
+                    "Say --force to delete it with everything in it.",
+                ) from error
+        return answer is not None
+
+    def untag(self, name: str, tag: str) -> None:
+        """Remove a tag, and the image with its last tag (BatchDeleteImage); a missing tag is no error."""
+        with translate_errors(f"take the tag {tag} from its image in {name} (ecr:BatchDeleteImage)"):
+            answer = self._client().batch_delete_image(**self._id, repositoryName=name, imageIds=[{"imageTag": tag}])
+        for failure in answer.get("failures", []):
+            if failure.get("failureCode") not in ("ImageNotFound", "ImageTagDoesNotMatchDigest"):
+                raise RegistryError(
+                    f"ECR did not delete the tag {tag} in {name}: {failure.get('failureReason', '')}.",
+                    "Delete it by hand, or commit, which gives the image another tag.",
+                )
+
+    def _lifecycle(self, name: str) -> str | None:
+        with translate_errors(f"read the lifecycle policy of {name} (ecr:GetLifecyclePolicy)"):
+            answer = self._or_none(
+                "LifecyclePolicyNotFoundException",
+                lambda: self._client().get_lifecycle_policy(**self._id, repositoryName=name),
+            )
+        return answer["lifecyclePolicyText"] if answer is not None else None
+
+    def _policy(self, name: str) -> str | None:
+        with translate_errors(f"read the policy of {name} (ecr:GetRepositoryPolicy)"):
+            answer = self._or_none(
+                "RepositoryPolicyNotFoundException",
+                lambda: self._client().get_repository_policy(**self._id, repositoryName=name),
+            )
+        return answer["policyText"] if answer is not None else None
+
+    def _put_lifecycle(self, name: str, text: str) -> None:
+        with translate_errors(f"set the lifecycle policy of {name} (ecr:PutLifecyclePolicy)"), _lifecycle_file():
+            self._client().put_lifecycle_policy(**self._id, repositoryName=name, lifecyclePolicyText=text)
+
+    def _put_policy(self, name: str, text: str) -> None:
+        with (
+            translate_errors(f"set the policy of {name} (ecr:SetRepositoryPolicy)"),
+            blame_setting("InvalidParameterException", "ECR_REPOSITORY_POLICY", "Correct the file that it names."),
+        ):
+            self._client().set_repository_policy(**self._id, repositoryName=name, policyText=text)
+
+    @staticmethod
+    def _or_none(code: str, call: Callable[[], Any]) -> Any:
+        """Return a call's answer, or None when it ends with the error of this code."""
+        from botocore.exceptions import ClientError
+
+        try:
+            return call()
+        except ClientError as error:
+            if error_code(error) != code:
+                raise
+            return None
+
+
+def _mutability(wanted: DesiredRepository) -> dict[str, Any]:
+    parameters: dict[str, Any] = {"imageTagMutability": wanted.mutability}
+    if wanted.filters:
+        filters = [{"filterType": "WILDCARD", "filter": item} for item in wanted.filters]
+        parameters["imageTagMutabilityExclusionFilters"] = filters
+    return parameters
+
+
+def _tags(wanted: DesiredRepository) -> Sequence[Any]:
+    return [{"Key": key, "Value": value} for key, value in wanted.tags.items()]
+
+
+def _wait(deadline: float, name: str) -> None:
+    """Wait a moment. Raises RegistryError after the deadline."""
+    if time.monotonic() > deadline:
+        raise RegistryError(
+            f"ECR's preview of the lifecycle policy of {name} did not end within {PREVIEW_SECONDS:.0f} seconds.",
+            "Run it again later.",
+        )
+    time.sleep(_PAUSE)
+
+
+def _lifecycle_file() -> AbstractContextManager[None]:
+    """Return a context in which an invalid parameter is ECR_LIFECYCLE_POLICY's fault."""
+    return blame_setting("InvalidParameterException", "ECR_LIFECYCLE_POLICY", "Correct the file that it names.")

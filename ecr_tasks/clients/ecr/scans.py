@@ -1,0 +1,137 @@
+"""The Evidence port on ECR's API: an image's scan, its signatures and when it was pushed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from ecr_tasks.clients.ecr.errors import error_code, translate_errors
+from ecr_tasks.clients.ecr.listing import referrers
+from ecr_tasks.model.inventory import artifact_kind
+from ecr_tasks.model.ports import Signing
+from ecr_tasks.model.registry import Repository
+from ecr_tasks.model.scan import Finding, ScanResult
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mypy_boto3_ecr.client import ECRClient
+    from mypy_boto3_ecr.type_defs import DescribeImageScanFindingsResponseTypeDef
+
+PAGE = 1000
+"""The most findings on one page (API model, MaxResults)."""
+
+_SETTLED = ("SUPPRESSED", "CLOSED")
+"""The statuses of enhanced findings that were suppressed in Inspector or are gone (inspector2's API model,
+FindingStatus)."""
+
+_RESULT_KEYS = ("imageScanCompletedAt", "findingSeverityCounts", "enhancedFindings")
+"""What only an answer with a result has."""
+
+
+class EcrEvidence:
+    """The scans and signatures of images, in the region of a client."""
+
+    def __init__(self, client: Callable[[], ECRClient]) -> None:
+        self._client = client
+
+    def scan(self, repository: Repository, digest: str) -> ScanResult | None:
+        """Return an image's scan (DescribeImageScanFindings, a thousand findings a page), or None without one."""
+        from botocore.exceptions import ClientError
+
+        pager = self._client().get_paginator("describe_image_scan_findings")
+        with translate_errors(f"read the scan of {repository.name}@{digest} (ecr:DescribeImageScanFindings)"):
+            try:
+                return parse_scan(pager.paginate(**_image(repository, digest), PaginationConfig={"PageSize": PAGE}))
+            except ClientError as error:
+                if error_code(error) != "ScanNotFoundException":
+                    raise
+        return None
+
+    def pushed(self, repository: Repository, digest: str) -> datetime | None:
+        """Return when an image was pushed (DescribeImages).
+
+        None without that permission, which promoting does not need.
+        """
+        from botocore.exceptions import ClientError
+
+        with translate_errors(f"look when {repository.name}@{digest} was pushed (ecr:DescribeImages)"):
+            try:
+                answer = self._client().describe_images(
+                    registryId=repository.account,
+                    repositoryName=repository.name,
+                    imageIds=[{"imageDigest": digest}],
+                )
+            except ClientError as error:
+                if error_code(error) != "AccessDeniedException":
+                    raise
+                return None
+        return next((item.get("imagePushedAt") for item in answer["imageDetails"]), None)
+
+    def signatures(self, repository: Repository, digest: str) -> tuple[str, ...]:
+        """Return the digests of the signatures that have an image as subject (ListImageReferrers)."""
+        with translate_errors(f"list what refers to {repository.name}@{digest} (ecr:ListImageReferrers)"):
+            items = referrers(self._client(), repository, digest)
+        return tuple(item["digest"] for item in items if artifact_kind(item.get("artifactType")) == "signature")
+
+    def signing(self, repository: Repository, digest: str) -> tuple[Signing, ...]:
+        """Return the state of ECR's managed signing of an image, one for each signing profile.
+
+        Empty with an SDK that is older than managed signing.
+        """
+        if not hasattr(self._client(), "describe_image_signing_status"):
+            return ()
+        with translate_errors(f"ask whether {repository.name}@{digest} is signed (ecr:DescribeImageSigningStatus)"):
+            answer = self._client().describe_image_signing_status(**_image(repository, digest))
+        return tuple(
+            Signing(item.get("status", ""), item.get("failureReason") or item.get("failureCode") or "")
+            for item in answer.get("signingStatuses", [])
+        )
+
+
+def parse_scan(pages: Iterable[DescribeImageScanFindingsResponseTypeDef]) -> ScanResult:
+    """Return one result for all pages.
+
+    A basic scan's counts are the whole image's and on every page. An enhanced scan's are counted from its findings,
+    since ECR's own counts include findings that are settled.
+    """
+    status: Any = {}
+    basic_counts: dict[str, int] = {}
+    basic: list[Finding] = []
+    enhanced: list[Finding] = []
+    has_result = False
+    has_enhanced = False
+    for page in pages:
+        status = status or page.get("imageScanStatus", {})
+        content = page.get("imageScanFindings", {})
+        has_result = has_result or not content.keys().isdisjoint(_RESULT_KEYS)
+        counts = {str(name): count for name, count in content.get("findingSeverityCounts", {}).items()}
+        basic_counts = counts or basic_counts
+        basic += [Finding(item.get("severity", ""), item.get("name", "")) for item in content.get("findings", [])]
+        for item in content.get("enhancedFindings", []):
+            has_enhanced = True
+            name = item.get("packageVulnerabilityDetails", {}).get("vulnerabilityId") or item.get("title", "")
+            if item.get("status") not in _SETTLED:
+                enhanced.append(Finding(item.get("severity", ""), name))
+    findings = (*basic, *enhanced)
+    totals = Counter(finding.severity for finding in findings)
+    if not has_enhanced:
+        totals |= Counter(basic_counts)
+    return ScanResult(
+        status=status.get("status", ""),
+        description=status.get("description", "").strip().rstrip("."),
+        counts=dict(totals),
+        findings=findings,
+        complete=has_result or bool(basic),
+    )
+
+
+def _image(repository: Repository, digest: str) -> Any:
+    """Return the parameters that name an image."""
+    return {
+        "registryId": repository.account,
+        "repositoryName": repository.name,
+        "imageId": {"imageDigest": digest},
+    }

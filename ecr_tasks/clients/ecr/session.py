@@ -1,0 +1,158 @@
+"""The boto3 session and its clients: the SDK's own credential chain, with the dotenv files' variables and a role."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+from ecr_tasks.clients.ecr.errors import no_region, translate_errors
+from ecr_tasks.clients.ecr.rate_limit import RateLimits
+from ecr_tasks.clients.ecr.retry import botocore_attempts, reject_truncated, retry_transient
+from ecr_tasks.clients.retry import Retrier
+from ecr_tasks.model.destination import PUBLIC_REGION
+from ecr_tasks.settings.settings import Settings
+
+if TYPE_CHECKING:
+    from boto3.session import Session
+    from botocore.credentials import Credentials
+    from botocore.session import Session as CoreSession
+    from mypy_boto3_ecr.client import ECRClient
+    from mypy_boto3_ecr_public.client import ECRPublicClient
+    from mypy_boto3_sts.client import STSClient
+
+ROLE_SESSION_NAME = "ecr-tasks"
+
+
+class AwsSession:
+    """The AWS clients of one set of settings, each created at its first use.
+
+    ``retrier`` waits before they repeat a call. PutImage calls keep to each registry's rate limit.
+    """
+
+    def __init__(self, settings: Settings, retrier: Retrier | None = None) -> None:
+        self.retrier = retrier or Retrier()
+        self.rate_limits = RateLimits(self.retrier.report, self.retrier.pause)
+        self._settings = settings
+        self._session: Session | None = None
+        self._clients: dict[tuple[str, str | None], Any] = {}
+        self._lock = RLock()
+
+    def ecr(self, region: str | None = None) -> ECRClient:
+        """Return the ECR client of a region, by default the settings' own. Raises SettingsError without one."""
+        client: ECRClient = self._client("ecr", region)
+        return client
+
+    def ecr_public(self) -> ECRPublicClient:
+        """Return the client of ECR Public, whose API is in one region (AWS General Reference, its endpoints)."""
+        client: ECRPublicClient = self._client("ecr-public", PUBLIC_REGION)
+        return client
+
+    def sts(self) -> STSClient:
+        """Return the STS client."""
+        client: STSClient = self._client("sts")
+        return client
+
+    def _client(self, service: str, region: str | None = None) -> Any:
+        with self._lock:  # tasks that run side by side ask for the same client
+            if (service, region) not in self._clients:
+                with translate_errors("reach AWS"):
+                    session = self._get_session()
+                    name = region or session.region_name
+                    if not name:
+                        raise no_region()
+                    if (service, name) not in self._clients:  # the settings' own region may be asked for by name
+                        self._clients[service, name] = self._create_client(session, service, name)
+                self._clients[service, region] = self._clients[service, name]
+            return self._clients[service, region]
+
+    def _create_client(self, session: Session, service: str, region: str) -> Any:
+        create: Any = session.client  # its overloads want a literal service name
+        client = create(service, region_name=region, config=_client_config(botocore_attempts(self.retrier)))
+        reject_truncated(client)
+        retry_transient(client, self.retrier)
+        if service == "ecr":
+            self.rate_limits.limit(client)
+        return client
+
+    def _get_session(self) -> Session:
+        """Return the session, created at its first use. Raises what the credentials' provider raises."""
+        if self._session is None:
+            import boto3.session
+
+            _hide_debug_logs()
+            environ = self._settings.sdk_environ(os.environ)
+            core = core_session(environ)
+            session = boto3.session.Session(botocore_session=core, region_name=self._settings.region)
+            if self._settings.role_arn:
+                session = _assume_role(session, core, self._settings.role_arn, environ)
+            # Fetched now, so that a refusal is an error before any work is done.
+            credentials = session.get_credentials()
+            if credentials is not None:
+                credentials.get_frozen_credentials()
+            self._session = session
+        return self._session
+
+
+def _hide_debug_logs() -> None:
+    """Keep the SDK's debug lines out of `inv --debug`: they show session tokens and the registry's password."""
+    for name in ("boto3", "botocore", "urllib3"):
+        logging.getLogger(name).setLevel(logging.INFO)
+
+
+def _assume_role(session: Session, core: CoreSession, role_arn: str, environ: Mapping[str, str]) -> Session:
+    """Return a session of a role, whose credentials renew themselves with the CI's token or those of ``session``.
+
+    ``core`` is the botocore session of ``session``; a renewal creates its client with it.
+    """
+    from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+
+    from ecr_tasks.ci.token_source import missing_token
+    from ecr_tasks.clients.ecr import web_identity
+
+    token_credentials = web_identity.credentials(role_arn, core, environ)
+    if token_credentials is not None:
+        return _session_with(token_credentials, session.region_name, environ)
+    source = session.get_credentials()
+    if source is None:
+        from botocore.exceptions import NoCredentialsError
+
+        raise missing_token(environ) or NoCredentialsError
+    fetcher = AssumeRoleCredentialFetcher(
+        client_creator=core.create_client,
+        source_credentials=source,
+        role_arn=role_arn,
+        extra_args={"RoleSessionName": ROLE_SESSION_NAME},
+    )
+    credentials = DeferredRefreshableCredentials(refresh_using=fetcher.fetch_credentials, method="assume-role")
+    return _session_with(credentials, session.region_name, environ)
+
+
+def _session_with(credentials: Credentials, region: str | None, environ: Mapping[str, str]) -> Session:
+    """Return a session with these credentials."""
+    import boto3.session
+
+    core = core_session(environ)
+    # botocore has no public way to hand a session credentials that renew themselves (boto/boto3#443).
+    setattr(core, "_credentials", credentials)  # noqa: B010 - a private name, which the types leave out
+    return boto3.session.Session(botocore_session=core, region_name=region)
+
+
+def core_session(environ: Mapping[str, str]) -> CoreSession:
+    """Return a botocore session whose variables are those of ``environ``."""
+    from ecr_tasks.clients.ecr.environment import EnvironmentSession
+
+    return EnvironmentSession(environ)
+
+
+def _client_config(attempts: int) -> Any:
+    from botocore.config import Config
+
+    return Config(
+        connect_timeout=5,
+        read_timeout=60,
+        retries={"mode": "standard", "total_max_attempts": attempts},
+        user_agent_extra="ecr-tasks",
+    )

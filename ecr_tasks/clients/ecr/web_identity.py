@@ -1,0 +1,141 @@
+"""A role's credentials for a CI's OpenID Connect token: sts:AssumeRoleWithWebIdentity, without the AWS CLI."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ecr_tasks.ci.oidc.tokens import TokenSource, claims
+from ecr_tasks.ci.systems import SYSTEMS
+from ecr_tasks.ci.token_source import token_source
+from ecr_tasks.clients.ecr.errors import error_code, translate_errors
+from ecr_tasks.errors import AwsError
+
+if TYPE_CHECKING:
+    from botocore.credentials import RefreshableCredentials
+    from botocore.session import Session as CoreSession
+    from mypy_boto3_sts.client import STSClient
+
+METHOD = "assume-role-with-web-identity"
+
+_NAME_LIMIT = 64
+
+
+def credentials(role_arn: str, core: CoreSession, environ: Mapping[str, str]) -> RefreshableCredentials | None:
+    """Return a role's credentials, which renew themselves with a new token, or None where the CI offers no token.
+
+    Only the region and the endpoints of the session ``core`` are used, not its credentials. Raises AwsError when the
+    CI gives no token or STS refuses the role.
+    """
+    source = token_source(environ, role_arn)
+    if source is None:
+        return None
+    from botocore.credentials import RefreshableCredentials
+
+    # botocore logs a failed renewal with a traceback and raises it as well.
+    logging.getLogger("botocore.credentials").setLevel(logging.CRITICAL)
+    exchange = _exchange(role_arn, _client(core), session_name(environ), source)
+    renewing: RefreshableCredentials = RefreshableCredentials.create_from_metadata(
+        metadata=exchange(), refresh_using=exchange, method=METHOD
+    )
+    return renewing
+
+
+def session_name(environ: Mapping[str, str]) -> str:
+    """Return ``ecr-tasks``, the project and the run, which CloudTrail shows.
+
+    It has at most 64 characters, of those that STS accepts (API model, roleSessionNameType); the run is not cut.
+    """
+    for system in SYSTEMS.values():
+        names, run_number = system.run
+        project = "-".join(filter(None, (environ.get(name) for name in names)))
+        if project and environ.get(run_number):
+            end = "-" + _sanitised(environ[run_number])[-20:]
+            return f"ecr-tasks-{_sanitised(project)}"[: _NAME_LIMIT - len(end)] + end
+    return "ecr-tasks"
+
+
+def _sanitised(text: str) -> str:
+    return re.sub(r"[^\w+=,.@-]+", "-", text, flags=re.ASCII).strip("-")
+
+
+def _client(core: CoreSession) -> STSClient:
+    """Return an STS client that signs nothing and uses the region's own endpoint.
+
+    Opt-in regions refuse the credentials of the global endpoint (IAM User Guide, Manage AWS STS in an AWS Region).
+    """
+    from botocore import UNSIGNED
+    from botocore.config import Config
+
+    core.set_config_variable("sts_regional_endpoints", "regional")
+    config = Config(
+        signature_version=UNSIGNED,
+        connect_timeout=5,
+        read_timeout=30,
+        retries={"mode": "standard", "max_attempts": 4},
+        user_agent_extra="ecr-tasks",
+    )
+    create: Any = core.create_client  # typed as a client of no service
+    client: STSClient = create("sts", config=config)
+    return client
+
+
+def _exchange(role_arn: str, client: STSClient, name: str, source: TokenSource) -> Callable[[], dict[str, Any]]:
+    """Return a function that fetches a new token and exchanges it for credentials."""
+
+    def exchange() -> dict[str, Any]:
+        from botocore.exceptions import ClientError
+
+        token = source.fetch()
+        with translate_errors("assume ECR_ROLE_ARN with the CI's token (sts:AssumeRoleWithWebIdentity)"):
+            try:
+                answer = client.assume_role_with_web_identity(
+                    RoleArn=role_arn, RoleSessionName=name, WebIdentityToken=token
+                )
+            except ClientError as error:
+                raise _refused(error, role_arn, source, token) from None
+        keys = answer["Credentials"]
+        return {
+            "access_key": keys["AccessKeyId"],
+            "secret_key": keys["SecretAccessKey"],
+            "token": keys["SessionToken"],
+            "expiry_time": keys["Expiration"].isoformat(),
+        }
+
+    return exchange
+
+
+def _refused(error: Exception, role_arn: str, source: TokenSource, token: str) -> Exception:
+    """Return AwsError for a refusal of STS (API reference, AssumeRoleWithWebIdentity), else the error itself."""
+    code = error_code(error)
+    message = str(getattr(error, "response", {}).get("Error", {}).get("Message", "")).strip().rstrip(".")
+    reason = message.replace(token, "…") or code
+    token_claims = claims(token)
+    holder = f"the token of {source.issuer}"
+    if code in ("AccessDenied", "AccessDeniedException"):
+        claim = f' (its subject is "{token_claims["sub"]}")' if "sub" in token_claims else ""
+        return AwsError(
+            f"The role {role_arn} does not trust {holder}{claim}: {reason}.",
+            "Correct the role's trust policy (`inv iam.trust` prints one for this repository and branch), "
+            "and check that ECR_ROLE_ARN names the right role.",
+        )
+    if code == "InvalidIdentityToken":
+        issuer, audience = token_claims.get("iss", "its issuer"), token_claims.get("aud", "unknown")
+        return AwsError(
+            f'STS does not accept {holder} (issued by {issuer} for the audience "{audience}"): {reason}.',
+            f"Make sure that the role's account has an IAM identity provider for {issuer} with that audience, "
+            "or have the CI issue its token for the audience that the provider lists.",
+        )
+    if code in ("ExpiredTokenException", "ExpiredToken"):
+        return AwsError(
+            f"{holder[0].upper()}{holder[1:]} has expired, so that the role's credentials can't be renewed.",
+            "Give the step less to do, or have the CI issue a token that lives longer; then run it again.",
+        )
+    if code in ("IDPRejectedClaim", "IDPCommunicationError", "RegionDisabledException", "PackedPolicyTooLarge"):
+        return AwsError(
+            f"STS could not assume {role_arn} with {holder} ({code}): {reason}.",
+            "Run it again; if it stays so, the message says what STS objects to.",
+        )
+    return error

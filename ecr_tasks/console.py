@@ -1,0 +1,71 @@
+"""Prints for people on stderr and data on stdout; nothing else in the package prints."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+
+def say(text: str) -> None:
+    """One calm line for people."""
+    print(text, file=sys.stderr, flush=True)  # noqa: T201 - this is the one place that prints for people
+
+
+def warn(text: str) -> None:
+    """Something a person should know that stops nothing."""
+    say(f"Warning: {text}")
+
+
+def agrees(question: str) -> bool:
+    """Asks a person; where there is no terminal, nobody agrees."""
+    if not sys.stdin.isatty():
+        warn("There is no terminal to ask on.")
+        return False
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)  # noqa: T201 - as above
+    answer = sys.stdin.readline()
+    if not answer.endswith("\n"):
+        say("")  # ended by Ctrl-D, in the middle of the line
+    return answer.strip().lower() in ("y", "yes")
+
+
+def data(text: str) -> None:
+    """One line of data; pipelines read it. A reader that has seen enough (`| head`) is no error."""
+    try:
+        print(text, flush=True)  # noqa: T201 - this is the one place that prints data
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())  # or Python would fail once more when it flushes at its end
+        os.close(nowhere)
+
+
+def document(value: Any) -> None:
+    """One JSON document on stdout."""
+    data(json.dumps(value, indent=2, default=str))
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table for people; the last column may be as long as it likes."""
+    lines = [list(head), *(list(row) for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    widths[-1] = 0
+    for line in lines:
+        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        say("  ".join(cells).rstrip())
+
+
+def short(digest: str | None) -> str:
+    """A digest as people compare them: the algorithm and twelve digits."""
+    return digest[:19] if digest else "none"
+
+
+def human_size(size: int) -> str:
+    """Compressed bytes in the decimal units that docker shows."""
+    number = float(size)
+    for unit in ("B", "kB", "MB"):
+        if number < 1000:
+            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:.2f} GB"

@@ -1,0 +1,164 @@
+"""The manifests of a repository as ECR lists them, and as images with what belongs to them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+Kind = Literal["image", "cache", "signature", "attestation", "sbom", "referrers", "artifact"]
+
+_IMAGE_TYPES = (
+    None,
+    "application/vnd.oci.image.config.v1+json",
+    "application/vnd.docker.container.image.v1+json",
+)
+CACHE = "application/vnd.buildkit.cacheconfig.v0"
+"""BuildKit's cache/remotecache/v1 (CacheConfigMediaTypeV0): of a manifest's config, or in an older cache's index."""
+
+_ARTIFACT_TYPES: Mapping[str, Kind] = {
+    CACHE: "cache",
+    "application/vnd.dev.cosign.artifact.sig.v1+json": "signature",
+    "application/vnd.dev.cosign.simplesigning.v1+json": "signature",
+    "application/vnd.cncf.notary.signature": "signature",
+    "application/vnd.in-toto+json": "attestation",
+    "application/vnd.dev.cosign.artifact.att.v1+json": "attestation",
+    "application/vnd.dev.cosign.artifact.sbom.v1+json": "sbom",
+    "application/spdx+json": "sbom",
+    "application/vnd.cyclonedx+json": "sbom",
+}
+_BUNDLE = re.compile(r"application/vnd\.dev\.sigstore\.bundle(\.v0\.\d+)?\+json(;version=0\.\d+)?")
+"""A sigstore bundle of any version (sigstore/protobuf-specs, sigstore_bundle.proto: media_type)."""
+
+_SUFFIXES: Mapping[str, Kind] = {"sig": "signature", "att": "attestation", "sbom": "sbom", "": "referrers"}
+_NAMED_AFTER = re.compile(r"sha256-([0-9a-f]{64})(?:\.(sig|att|sbom))?")
+"""cosign's tags (sigstore/cosign, specs/SIGNATURE_SPEC.md), and without a suffix the referrers tag schema
+(OCI distribution specification 1.1)."""
+
+_SCAN_ORDER = (
+    *("FAILED", "LIMIT_EXCEEDED", "FINDINGS_UNAVAILABLE", "UNSUPPORTED_IMAGE", "IMAGE_SIZE_EXCEEDED"),
+    *("SCAN_ELIGIBILITY_EXPIRED", "IMAGE_ARCHIVED", "PENDING", "IN_PROGRESS", "ACTIVE", "COMPLETE"),
+)
+
+
+@dataclass(frozen=True)
+class ScanSummary:
+    """The summary of an image's scan in a listing: its status and the numbers of findings by severity."""
+
+    status: str
+    severities: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ImageDetail:
+    """One manifest of DescribeImages; ``size`` is in compressed bytes."""
+
+    digest: str
+    media_type: str
+    tags: tuple[str, ...] = ()
+    size: int | None = None
+    pushed: datetime | None = None
+    pulled: datetime | None = None
+    artifact_type: str | None = None
+    subject: str | None = None
+    scan: ScanSummary | None = None
+    status: str = "ACTIVE"
+
+    @property
+    def own_tags(self) -> tuple[str, ...]:
+        """The tags, without those that only name the image that the manifest belongs to."""
+        return tuple(tag for tag in self.tags if not _NAMED_AFTER.fullmatch(tag))
+
+    @property
+    def belongs_to(self) -> str | None:
+        """The digest of the image that the manifest belongs to: its ``subject``, or the one that its tag contains."""
+        if self.subject is not None:
+            return self.subject
+        names = (_NAMED_AFTER.fullmatch(tag) for tag in self.tags)
+        return next((f"sha256:{name.group(1)}" for name in names if name), None)
+
+    @property
+    def kind(self) -> Kind:
+        """What the manifest is, by its tags and its type."""
+        names = (_NAMED_AFTER.fullmatch(tag) for tag in self.tags)
+        named = next((name for name in names if name), None)
+        if named is not None:
+            return _SUFFIXES[named.group(2) or ""]
+        return artifact_kind(self.artifact_type)
+
+
+def artifact_kind(artifact_type: str | None) -> Kind:
+    """Return what a manifest is, by its artifact type or its configuration's media type."""
+    if artifact_type in _IMAGE_TYPES:
+        return "image"
+    if _BUNDLE.fullmatch(artifact_type or ""):
+        return "signature"
+    return _ARTIFACT_TYPES.get(artifact_type or "", "artifact")
+
+
+def referrer_tag(digest: str, suffix: str = "") -> str:
+    """Return the tag of what belongs to an image: cosign's with ``.sig``, ``.att`` or ``.sbom``.
+
+    Without a suffix it is the tag of the list of all referrers (OCI distribution specification 1.1, Referrers tag
+    schema).
+    """
+    return digest.replace(":", "-") + suffix
+
+
+@dataclass(frozen=True)
+class Platform:
+    """One platform's image in an index."""
+
+    name: str
+    digest: str
+    size: int | None
+    scan: ScanSummary | None
+
+
+@dataclass(frozen=True)
+class Referrer:
+    """A signature, an attestation or an SBOM of an image."""
+
+    kind: Kind
+    detail: ImageDetail
+
+
+@dataclass(frozen=True)
+class ListedImage:
+    """One image or artifact of a repository, with the manifests that belong to it."""
+
+    detail: ImageDetail
+    kind: Kind
+    platforms: tuple[Platform, ...] = ()
+    """An index's; a single image's platform is in its configuration, which ECR does not list."""
+    attestations: tuple[str, ...] = ()
+    """The digests of the attestations that BuildKit put into the index."""
+    referrers: tuple[Referrer, ...] = ()
+    pulled: datetime | None = None
+    """The last recorded pull of the image or of one of its platforms."""
+
+    @property
+    def size(self) -> int | None:
+        """The compressed bytes; of an index, all platforms' together (DescribeImages gives the largest one's)."""
+        if not self.platforms:
+            return self.detail.size
+        return sum(platform.size or 0 for platform in self.platforms)
+
+    @property
+    def scan(self) -> ScanSummary | None:
+        """The image's own scan, or its platforms': the status furthest from done, and each severity's highest count.
+
+        ECR scans the images of an index, not the index itself.
+        """
+        scans = [platform.scan for platform in self.platforms if platform.scan is not None]
+        if self.detail.scan is not None or not scans:
+            return self.detail.scan
+        names = dict.fromkeys(name for scan in scans for name in scan.severities)
+        worst = {name: max(scan.severities.get(name, 0) for scan in scans) for name in names}
+        return ScanSummary(min((scan.status for scan in scans), key=_scan_rank), worst)
+
+
+def _scan_rank(status: str) -> int:
+    return _SCAN_ORDER.index(status) if status in _SCAN_ORDER else -1

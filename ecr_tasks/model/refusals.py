@@ -1,0 +1,34 @@
+"""The errors for a repository that is missing and for a tag that may not move: one sentence for each."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from ecr_tasks.errors import Refused, RegistryError
+
+ENSURE = "Create it with `inv repo.ensure`."
+
+Lock = Literal["fixed tag", "fixed name", "immutable"]
+
+_REASONS: dict[Lock, str] = {
+    "fixed tag": "a fixed tag never moves",
+    "fixed name": "a tag of this name never moves",
+    "immutable": "the repository makes this tag immutable",
+}
+
+
+def missing_repository(name: str, registry: str = "this registry", *, remedy: str = ENSURE) -> RegistryError:
+    """Return the error for a repository that does not exist; ``registry`` is words such as "the public registry"."""
+    return RegistryError(f"The repository {name} does not exist in {registry}.", remedy)
+
+
+def locked_tag(
+    tag: str, place: str, digest: str | None, ours: str, lock: Lock, *, revision: str | None = None, remedy: str
+) -> Refused:
+    """Return the error for a tag that points at another image and may not move.
+
+    ``place`` is words such as "in team/app" or "there". ``digest`` and ``revision`` are those of the image that has
+    the tag. ``ours`` is a clause about the image that should get it, such as "this commit is sha256:…".
+    """
+    origin = f", built from {revision}" if revision else ""
+    return Refused(f"The tag {tag} {place} is {digest}{origin}, and {ours}; {_REASONS[lock]}.", remedy)

@@ -1,0 +1,71 @@
+"""A repository as the settings want it, the same as ECR has it, and the differences."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal
+
+from ecr_tasks.model.registry import Mutability, Repository
+
+
+@dataclass(frozen=True)
+class DesiredRepository:
+    """A repository as the settings want it: None, and tags that are not here, stay as they are.
+
+    ``lifecycle`` and ``policy`` are JSON texts without mistakes; ``notes`` are sentences on what ECR can't do.
+    """
+
+    mutability: Mutability = "MUTABLE"
+    filters: tuple[str, ...] = ()
+    scan_on_push: bool = True
+    kms_key: str | None = None
+    tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    lifecycle: str | None = None
+    policy: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RepositoryState:
+    """A repository as ECR has it, by DescribeRepositories, ListTagsForResource and the two policies' calls."""
+
+    repository: Repository
+    arn: str
+    scan_on_push: bool = False
+    encryption: str = "AES256"
+    kms_key: str | None = None
+    tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    lifecycle: str | None = None
+    policy: str | None = None
+
+
+Aspect = Literal["mutability", "scan-on-push", "tags", "lifecycle-policy", "repository-policy", "encryption"]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One aspect that is not as desired. ``now`` and ``wanted`` are lines; only encryption can't be changed."""
+
+    aspect: Aspect
+    now: tuple[str, ...]
+    wanted: tuple[str, ...]
+    changeable: bool = True
+
+    @property
+    def lines(self) -> list[str]:
+        """Return the aspect's name, and below it the lines to remove (-) and to add (+)."""
+        title = self.aspect if self.changeable else f"{self.aspect} (can't be changed once a repository is created)"
+        changes = difflib.ndiff(self.now, self.wanted)
+        return [title, *(f"  {line}" for line in changes if line[:1] in "-+")]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the difference as `repo.ensure --json` shows it."""
+        return {
+            "aspect": self.aspect,
+            "now": list(self.now),
+            "wanted": list(self.wanted),
+            "changeable": self.changeable,
+        }

@@ -1,0 +1,1 @@
+"""The repository as code: what the settings want, what ECR has, and the difference."""

@@ -1,0 +1,99 @@
+"""The differences between a desired repository and the one that ECR has, as data and as lines to read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from ecr_tasks.model.registry import Mutability
+from ecr_tasks.model.repository import Aspect, DesiredRepository, Difference, RepositoryState
+from ecr_tasks.plan.repository.lifecycle import describe_lifecycle
+from ecr_tasks.plan.repository.policies import same
+
+
+def differences(state: RepositoryState, desired: DesiredRepository) -> tuple[Difference, ...]:
+    """Return what is not as desired, in the order in which it is to be changed."""
+    aspects = [
+        _mutability(state, desired),
+        _scan(state, desired),
+        _tags(state.tags, desired.tags),
+        _document("repository-policy", state.policy, desired.policy),
+        _lifecycle(state.lifecycle, desired.lifecycle),
+        _encryption(state, desired),
+    ]
+    return tuple(difference for difference in aspects if difference is not None)
+
+
+def describe_mutability(mutability: Mutability, filters: Sequence[str]) -> str:
+    """Return in words which tags are locked."""
+    listed = ", ".join(filters)
+    return {
+        "MUTABLE": "every tag can move",
+        "IMMUTABLE": "every tag is locked",
+        "IMMUTABLE_WITH_EXCLUSION": f"every tag is locked but {listed}",
+        "MUTABLE_WITH_EXCLUSION": f"locked are {listed}; every other tag can move",
+    }[mutability]
+
+
+def describe_encryption(state: RepositoryState) -> str:
+    """Return in words how images are encrypted."""
+    return f"{state.encryption} with {state.kms_key}" if state.kms_key else state.encryption
+
+
+def _mutability(state: RepositoryState, desired: DesiredRepository) -> Difference | None:
+    repository = state.repository
+    if repository.mutability == desired.mutability and set(repository.exclusions) == set(desired.filters):
+        return None
+    now = describe_mutability(repository.mutability, repository.exclusions)
+    return Difference("mutability", (now,), (describe_mutability(desired.mutability, desired.filters),))
+
+
+def _scan(state: RepositoryState, desired: DesiredRepository) -> Difference | None:
+    if state.scan_on_push == desired.scan_on_push:
+        return None
+    return Difference("scan-on-push", (_on(state.scan_on_push),), (_on(desired.scan_on_push),))
+
+
+def _on(value: bool) -> str:
+    return "on" if value else "off"
+
+
+def _tags(now: Mapping[str, str], wanted: Mapping[str, str]) -> Difference | None:
+    """Compare the desired tags only: others belong to whoever set them."""
+    changes = [key for key in wanted if now.get(key) != wanted[key]]
+    if not changes:
+        return None
+    current = tuple(f"{key}={now[key]}" for key in changes if key in now)
+    return Difference("tags", current, tuple(f"{key}={wanted[key]}" for key in changes))
+
+
+def _document(aspect: Aspect, now: str | None, wanted: str | None) -> Difference | None:
+    if wanted is None or same(now, wanted):
+        return None
+    return Difference(aspect, _pretty(now), _pretty(wanted))
+
+
+def _pretty(text: str | None) -> tuple[str, ...]:
+    return tuple(json.dumps(json.loads(text), indent=2).splitlines()) if text else ()
+
+
+def _lifecycle(now: str | None, wanted: str | None) -> Difference | None:
+    if wanted is None or same(now, wanted):
+        return None
+    return Difference("lifecycle-policy", describe_lifecycle(now), describe_lifecycle(wanted))
+
+
+def _encryption(state: RepositoryState, desired: DesiredRepository) -> Difference | None:
+    if desired.kms_key is None or _may_have_key(state, desired.kms_key):
+        return None
+    return Difference("encryption", (describe_encryption(state),), (f"KMS with {desired.kms_key}",), changeable=False)
+
+
+def _may_have_key(state: RepositoryState, key: str) -> bool:
+    """Return whether a repository's key can be the desired one: only KMS knows the key of an alias."""
+    if not state.encryption.startswith("KMS"):
+        return False
+    current = state.kms_key or ""
+    if current in ("", key) or current.endswith((f"/{key}", f":{key}")):
+        return True
+    return ("alias/" in key) != ("alias/" in current)

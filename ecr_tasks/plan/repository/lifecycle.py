@@ -1,0 +1,164 @@
+"""Lifecycle policies: the default one, one from a file with its mistakes named, and a policy's rules in words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ecr_tasks.plan.repository.policies import policy_error, read_document
+
+MAX_RULES = 50
+MAX_WILDCARDS = 4
+_MIN_CHARACTERS, _MAX_CHARACTERS = 100, 30_720
+"""The length of a text (ECR's API model, LifecyclePolicyText)."""
+
+_KEYS = ("rulePriority", "description", "selection", "action")
+_SELECTION = ("tagStatus", "tagPatternList", "tagPrefixList", "storageClass", "countType", "countUnit", "countNumber")
+_AGES = ("sinceImagePushed", "sinceImagePulled", "sinceImageTransitioned")
+
+UNTAGGED_DAYS = 14
+CACHE_DAYS = 30
+"""The days after which the default policy lets untagged images and an unused build cache expire."""
+
+
+def default_lifecycle(cache_tag: str) -> str:
+    """Return the policy that lets untagged images and the build cache expire, and no image with another tag.
+
+    An index's images are untagged as well, and ECR expires none before its index (user guide, "Lifecycle policy
+    evaluation rules"). A build cache that was overwritten is an untagged image.
+    """
+    rules = [
+        _expire(1, f"Untagged for {UNTAGGED_DAYS} days", {"tagStatus": "untagged"}, UNTAGGED_DAYS),
+        _expire(
+            2,
+            f"A build cache that no build has renewed for {CACHE_DAYS} days",
+            {"tagStatus": "tagged", "tagPatternList": [cache_tag]},
+            CACHE_DAYS,
+        ),
+    ]
+    return json.dumps({"rules": rules}, indent=2)
+
+
+def _expire(priority: int, description: str, selection: dict[str, object], days: int) -> dict[str, object]:
+    count = {"countType": "sinceImagePushed", "countUnit": "days", "countNumber": days}
+    return {
+        "rulePriority": priority,
+        "description": description,
+        "selection": {**selection, **count},
+        "action": {"type": "expire"},
+    }
+
+
+def read_lifecycle(path: Path, setting: str) -> str:
+    """Return the text of a lifecycle policy's file, checked by ECR's rules.
+
+    The rules are those of the user guide, "Lifecycle policy properties". ECR itself checks a policy only when it is
+    set, after a new repository is created. Raises SettingsError for the first mistake.
+    """
+    text, document = read_document(path, setting, _MIN_CHARACTERS, _MAX_CHARACTERS)
+    rules = document.get("rules")
+    if not isinstance(rules, list) or not 1 <= len(rules) <= MAX_RULES:
+        raise policy_error(path, setting, f'must have "rules", a list of 1 to {MAX_RULES}')
+    for number, rule in enumerate(rules, 1):
+        if problem := _rule_problem(rule) or _conflict(rule, rules[: number - 1]):
+            raise policy_error(path, setting, f"has a rule (number {number}) that {problem}")
+    last = max(rules, key=lambda rule: int(rule["rulePriority"]))
+    early = next((rule for rule in rules if rule["selection"]["tagStatus"] == "any" and rule is not last), None)
+    if early is not None and last["selection"]["tagStatus"] != "any":
+        where = f"the rule of priority {early['rulePriority']}"
+        raise policy_error(path, setting, f"has the tagStatus any in {where}: it must be the last one")
+    return text
+
+
+def _rule_problem(rule: Any) -> str:
+    """Return the mistake in one rule by itself; empty if there is none."""
+    if not isinstance(rule, dict):
+        return "is no object"
+    if unknown := [key for key in rule if key not in _KEYS]:
+        return f"has the key {unknown[0]!r}; it can have {', '.join(_KEYS)}"
+    priority, selection, action = rule.get("rulePriority"), rule.get("selection"), rule.get("action")
+    if not _is_count(priority):
+        return "has no rulePriority from 1"
+    if not isinstance(selection, dict) or selection.get("tagStatus") not in ("tagged", "untagged", "any"):
+        return "has no selection with the tagStatus tagged, untagged or any"
+    if unknown := [key for key in selection if key not in _SELECTION]:
+        return f"has the key {unknown[0]!r} in its selection; it can have {', '.join(_SELECTION)}"
+    if not isinstance(action, dict) or action.get("type") not in ("expire", "transition"):
+        return "has no action of the type expire or transition"
+    if (action["type"] == "transition") != (action.get("targetStorageClass") == "archive"):
+        return "needs the targetStorageClass archive in an action of the type transition, and only there"
+    return _tag_problem(selection) or _count_problem(selection)
+
+
+def _tag_problem(selection: dict[str, Any]) -> str:
+    lists = [key for key in ("tagPatternList", "tagPrefixList") if key in selection]
+    if (selection["tagStatus"] == "tagged") != (len(lists) == 1):
+        return "needs tagPatternList or tagPrefixList where tagStatus is tagged, and only there"
+    for key in lists:
+        patterns = selection[key]
+        if (
+            not isinstance(patterns, list)
+            or not patterns
+            or not all(isinstance(one, str) and one for one in patterns)
+        ):
+            return f"has a {key} that is no list of strings"
+        if key == "tagPatternList" and any(one.count("*") > MAX_WILDCARDS for one in patterns):
+            return f"has a pattern with more than the {MAX_WILDCARDS} wildcards that ECR takes"
+    return ""
+
+
+def _count_problem(selection: dict[str, Any]) -> str:
+    kind = selection.get("countType")
+    if kind not in ("imageCountMoreThan", *_AGES):
+        return f"has no countType that is imageCountMoreThan, {' or '.join((', '.join(_AGES[:-1]), _AGES[-1]))}"
+    if not _is_count(selection.get("countNumber")):
+        return "has no countNumber from 1"
+    if selection.get("countUnit") != ("days" if kind in _AGES else None):
+        return f"needs the countUnit days with the countType {' or '.join(_AGES)}, and none with imageCountMoreThan"
+    return ""
+
+
+def _conflict(rule: dict[str, Any], earlier: Sequence[dict[str, Any]]) -> str:
+    """Return the mistake in a rule beside the earlier ones; empty if there is none."""
+    priority, status = rule["rulePriority"], rule["selection"]["tagStatus"]
+    if any(other["rulePriority"] == priority for other in earlier):
+        return f"has the rulePriority {priority} of another one"
+    if status != "tagged" and any(_scope(other) == _scope(rule) for other in earlier):
+        return f"has the tagStatus {status} of another one: ECR takes one such rule"
+    return ""
+
+
+def _scope(rule: dict[str, Any]) -> tuple[object, ...]:
+    """Return what only one rule for untagged or any images may have: tag status, storage class and action."""
+    selection = rule["selection"]
+    return selection["tagStatus"], selection.get("storageClass", "standard"), rule["action"]["type"]
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def describe_lifecycle(text: str | None) -> tuple[str, ...]:
+    """Return a lifecycle policy's rules in words, a line each."""
+    if text is None:
+        return ("no policy",)
+    rules = json.loads(text).get("rules", [])
+    return tuple(_describe_rule(rule) for rule in sorted(rules, key=lambda rule: int(rule["rulePriority"])))
+
+
+def _describe_rule(rule: Mapping[str, Any]) -> str:
+    selection, action = rule["selection"], rule["action"]
+    patterns = selection.get("tagPatternList") or [f"{one}*" for one in selection.get("tagPrefixList", [])]
+    images = f"images tagged {' and '.join(patterns)}" if patterns else f"{selection['tagStatus']} images"
+    images = images.replace("any images", "all images")
+    count, kind = selection.get("countNumber"), str(selection.get("countType"))
+    event = {
+        "sinceImagePushed": "after they were pushed",
+        "sinceImagePulled": "after they were last pulled",
+        "sinceImageTransitioned": "after they were archived",
+    }.get(kind, kind)
+    limit = f"beyond the newest {count}" if kind == "imageCountMoreThan" else f"{count} days {event}"
+    description = f" ({rule['description']})" if rule.get("description") else ""
+    return f"{rule['rulePriority']}: {action['type']} {images} {limit}{description}"

@@ -1,0 +1,117 @@
+"""The shapes of the tags that the tag rules can give, and whether those are fixed or moving.
+
+A shape is a pattern (tag_patterns) in which a release's major version is ``MAJOR``: a filter can't say "a number",
+so that filters name major versions one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ecr_tasks.model.manifest import CACHE_TAG, INPUTS_TAG
+from ecr_tasks.model.tag import DIRTY, Kind
+from ecr_tasks.tags.dates import has_seconds
+from ecr_tasks.tags.evaluate import UNVERSIONED, affixes, templates
+from ecr_tasks.tags.flavor import Flavor
+from ecr_tasks.tags.rules import Rule
+from ecr_tasks.tags.tag_set import tag_characters
+from ecr_tasks.tags.template import Expression, Template
+
+MAJOR = "@"
+"""A major version's number in a shape; no tag has this character."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Tags that a rule can give; ``dirty`` are those of an uncommitted tree, which `push` may replace."""
+
+    text: str
+    kind: Kind
+    rule: str
+    dirty: bool = False
+
+
+def tag_shapes(
+    rules: Sequence[Rule], flavor: Flavor, *, dirty: bool, unversioned: bool, inputs: bool = False
+) -> tuple[Shape, ...]:
+    """Return every shape that a rule set can give, with `latest`, the build cache and uncommitted trees' tags.
+
+    ``dirty`` is whether those are published at all (ECR_DIRTY), ``unversioned`` whether a source without a
+    commit has a tag (it has with the default rules), ``inputs`` whether images are found by their inputs.
+    """
+    enabled = [rule for rule in rules if rule.enable.parts != ("false",)]
+    shapes = [shape for rule in enabled for shape in _shapes(rule, flavor)]
+    if flavor.latest != "false":
+        prefix = _text(flavor.prefix) if flavor.prefix_on_latest else ""
+        suffix = _text(flavor.suffix) if flavor.suffix_on_latest else ""
+        shapes.append(Shape(f"{prefix}latest{suffix}", "moving", f"flavor latest={flavor.latest}"))
+    if inputs:
+        shapes.append(Shape(f"{INPUTS_TAG}%", "fixed", "ECR_SKIP=content"))
+    shapes.append(Shape(CACHE_TAG, "moving", "the build cache"))
+    if dirty:
+        commits = [shape for rule in enabled if rule.type == "sha" for shape in _shapes(rule, flavor)]
+        texts = dict.fromkeys(f"{shape.text}{DIRTY}" for shape in commits) or {f"sha-%{DIRTY}": None}
+        shapes += [Shape(text, "moving", "uncommitted trees", dirty=True) for text in texts]
+    if unversioned:
+        shapes.append(Shape(UNVERSIONED, "moving", "sources without a commit"))
+    return tuple(dict.fromkeys(shapes))
+
+
+def _shapes(rule: Rule, flavor: Flavor) -> list[Shape]:
+    prefix, suffix = (_text(affix) for affix in affixes(rule, flavor))
+    by_template = _by_template(rule, flavor)
+    shapes = []
+    for text, fixed in _values(rule):
+        kind: Kind = rule.kind or ("fixed" if fixed or by_template else "moving")
+        shapes.append(Shape(f"{prefix}{text}{suffix}", kind, rule.text))
+    return shapes
+
+
+def _values(rule: Rule) -> list[tuple[str, bool]]:
+    """Return the patterns of a rule's values (tags.rule_types), each with whether the type makes it fixed."""
+    if rule.type in ("semver", "pep440"):
+        return _versions(rule)
+    if rule.type == "sha":
+        return [("%", True)]
+    if rule.type == "edge":
+        return [("edge", False)]
+    if rule.type == "schedule":
+        return [(_text(rule.pattern), False)]
+    if rule.type == "raw":
+        return [(_text(rule.value), False)]
+    if rule.type == "ref" and rule.event != "tag":
+        return [("#" if rule.event == "pr" else "*", False)]
+    # A git tag or a part of it: 1.2.3 belongs to one release, v1 and stable move.
+    return [("*", True), ("*", False)]
+
+
+def _versions(rule: Rule) -> list[tuple[str, bool]]:
+    whole = f"{MAJOR}.*.*" if rule.type == "semver" else f"{MAJOR}.*"
+    if rule.pattern is None:
+        return []
+    names = {expression.name for expression in rule.pattern.expressions}
+    if names & {"version", "raw"} or names >= {"major", "minor", "patch"}:
+        return [(_text(rule.pattern, lambda one: _part(one.name, whole, MAJOR, "*")), True)]
+    # A pre-release gives the whole version with such a pattern (tags.versions, Version.render).
+    return [(_text(rule.pattern, lambda one: _part(one.name, whole, "#", "#")), False), (whole, True)]
+
+
+def _part(name: str, whole: str, major: str, other: str) -> str:
+    parts = {"version": whole, "raw": f"v{whole}", "major": major, "minor": other, "patch": other}
+    return parts.get(name, "*")
+
+
+def _text(template: Template | None, part: Callable[[Expression], str] = lambda expression: "*") -> str:
+    if template is None:
+        return ""
+    return "".join(tag_characters(item) if isinstance(item, str) else part(item) for item in template.parts)
+
+
+def _by_template(rule: Rule, flavor: Flavor) -> bool:
+    """Return whether a template puts the commit, the git tag or the second into the tag (as tags.evaluate)."""
+    return any(
+        one.name in ("sha", "tag") or (one.name in ("date", "commit_date") and has_seconds(one.argument or ""))
+        for template in templates(rule, flavor)
+        for one in template.expressions
+    )

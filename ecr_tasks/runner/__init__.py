@@ -1,0 +1,1 @@
+"""The plumbing under the tasks: the decorator, signals, and one run's clients."""

@@ -1,0 +1,65 @@
+"""The errors of settings: one malformed value, and everything that is wrong in one exception."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ecr_tasks.errors import SettingsError
+from ecr_tasks.settings.origin import Origin
+
+
+class Malformed(Exception):
+    """A text that is no value of its setting; each message continues a sentence with its name ("must be …")."""
+
+    def __init__(self, *messages: str) -> None:
+        super().__init__(*messages)
+        self.messages = messages
+
+
+class SettingsProblems(SettingsError):
+    """One or more settings are wrong; ``problems`` has a sentence for each, which begins with its place.
+
+    No sentence holds a secret or a build argument's value.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        if len(self.problems) == 1:
+            cause = self.problems[0]
+            remedy = "Correct it there and run the task again."
+        else:
+            cause = f"{len(self.problems)} settings are wrong:\n" + "\n".join(
+                f"  {problem}" for problem in self.problems
+            )
+            remedy = "Correct each where it stands and run the task again."
+        super().__init__(cause, remedy)
+
+    def __str__(self) -> str:
+        return f"{self.cause}{' ' if len(self.problems) == 1 else chr(10)}{self.remedy}"
+
+
+class Problems:
+    """Collects what is wrong, so that it can be reported at once."""
+
+    def __init__(self) -> None:
+        self._sentences: list[str] = []
+
+    def add(self, sentence: str) -> None:
+        """Add a sentence that names its place itself; the same one is added once."""
+        if sentence not in self._sentences:
+            self._sentences.append(sentence)
+
+    def add_at(self, origin: Origin, name: str, message: str) -> None:
+        """Add a sentence about the setting ``name`` at ``origin``; ``message`` continues it after the name."""
+        if origin.kind == "file":
+            self.add(f"{origin}: {name} {message}")
+        elif origin.kind == "default":
+            self.add(f"{name} {message}")
+        else:
+            sentence = f"{origin} {message}" if origin.kind != "override" else f"{name} of the {origin} {message}"
+            self.add(sentence[0].upper() + sentence[1:])
+
+    def raise_if_any(self) -> None:
+        """Raise :class:`SettingsProblems` if anything was added."""
+        if self._sentences:
+            raise SettingsProblems(self._sentences)

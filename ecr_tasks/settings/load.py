@@ -1,0 +1,167 @@
+"""Load :class:`Settings` from dotenv files, the environment and Invoke's configuration."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from ecr_tasks.settings import precedence
+from ecr_tasks.settings.dotenv import list_files, read_file
+from ecr_tasks.settings.errors import Malformed, Problems
+from ecr_tasks.settings.origin import Origin, SettingValue
+from ecr_tasks.settings.parse.build_options import is_remote, references
+from ecr_tasks.settings.schema import TABLE
+from ecr_tasks.settings.settings import Settings
+from ecr_tasks.settings.warnings import warnings
+
+
+def load(
+    project: Path,
+    *,
+    env_name: str | None = None,
+    environ: Mapping[str, str],
+    config: Mapping[str, object] | None = None,
+    overrides: Mapping[str, str] | None = None,
+) -> Settings:
+    """Load a project's settings from its dotenv files, ``environ``, Invoke's ``ecr.*`` and ``overrides``.
+
+    ``env_name`` chooses ``.env.NAME``. ``overrides`` are those of the local ECR: they beat everything, and an empty
+    text there removes a value. Raises :class:`SettingsProblems` with everything that is wrong. A missing repository
+    or region is not: `login` needs no repository, and a profile may have a region.
+    """
+    project = project.absolute()
+    problems = Problems()
+    files = []
+    variables: dict[str, str | None] = {}
+    for path in list_files(project, env_name, problems):
+        file = read_file(path, environ, variables, problems)
+        variables.update(file.values)
+        files.append(file)
+
+    configured = precedence.config_layer(config or {}, problems)
+    in_files = [precedence.file_layer(file) for file in files]
+    in_environment = precedence.environment_layer(environ)
+    overridden = precedence.override_layer(overrides or {})
+    for file in files:
+        # An empty or bare unknown name in a file is a misspelling too; in the environment it counts as not set.
+        origins = {name: Origin("file", name, file.path, line) for name, line in file.lines.items()}
+        precedence.report_unknown(origins, problems)
+    for layer in (in_environment, overridden):
+        precedence.report_unknown({name: value.origin for name, value in layer.items()}, problems)
+
+    merged = precedence.merge([configured, *in_files, in_environment, overridden])
+    effective = {name: value for name, value in merged.items() if value.text}
+    fields = _parse(effective, project, problems)
+    _report_contradictions(fields, effective, problems)
+    problems.raise_if_any()
+    if not is_remote(fields["context"]):
+        # Not resolve(): behind a link, the context must still be seen to hold the project's files.
+        fields["context"] = os.path.normpath(project / fields["context"])
+    return Settings(
+        project=project,
+        env_name=env_name,
+        **fields,
+        sdk_environment=_sdk_environment(effective, fields, environ),
+        child_environment=_child_environment(fields, variables, environ),
+        values=MappingProxyType(_values(merged, [*in_files, configured, overridden])),
+        files=tuple(file.path for file in files),
+        warnings=warnings(in_files, in_environment, effective),
+    )
+
+
+def _parse(effective: Mapping[str, SettingValue], project: Path, problems: Problems) -> dict[str, Any]:
+    """Return the values of the fields that have a text or a default, and add to ``problems`` what is malformed.
+
+    A parser that returns a path names a file of the project, which must exist.
+    """
+    fields: dict[str, Any] = {}
+    for name, setting in TABLE.items():
+        value = effective.get(name) or SettingValue(setting.default or "")
+        if not value.text:
+            continue
+        # Of the region's two names, the one that is written.
+        written_name = value.origin.name if value.origin.kind == "file" else name
+        try:
+            field = setting.parse(value.text)
+        except Malformed as error:
+            for message in error.messages:
+                problems.add_at(value.origin, written_name, message if message.endswith("?") else f"{message}.")
+            continue
+        if isinstance(field, Path):
+            field = project / field
+            if not field.is_file():
+                problems.add_at(value.origin, written_name, f"names a file that isn't there: {field}.")
+        fields[setting.field] = field
+    return fields
+
+
+def _report_contradictions(
+    fields: Mapping[str, Any], effective: Mapping[str, SettingValue], problems: Problems
+) -> None:
+    if "repository" in fields and "repository_prefix" in fields:
+        prefix = effective["ECR_REPOSITORY_PREFIX"].origin
+        problems.add_at(
+            effective["ECR_REPOSITORY"].origin,
+            "ECR_REPOSITORY",
+            f"names one repository and ECR_REPOSITORY_PREFIX ({prefix}) begins the names of several: keep one.",
+        )
+    platforms = fields.get("platforms", ())
+    if fields.get("preset") == "lambda" and len(platforms) > 1:
+        origin = effective["ECR_PLATFORMS"].origin
+        problems.add_at(
+            effective["ECR_PRESET"].origin,
+            "ECR_PRESET",
+            f"can't be lambda with {len(platforms)} platforms (ECR_PLATFORMS: {origin}): Lambda takes an "
+            "image for one platform.",
+        )
+
+
+def _values(merged: Mapping[str, SettingValue], layers: Sequence[precedence.Layer]) -> dict[str, SettingValue]:
+    """Return the text and origin of every setting, and of the other AWS_… names in ``layers``.
+
+    Other AWS_… names of the environment are the SDK's business and not listed.
+    """
+    values = {name: SettingValue(setting.default or "") for name, setting in TABLE.items()}
+    others = sorted({name for layer in layers for name in layer} - set(TABLE))
+    values.update((name, SettingValue("")) for name in others)
+    for name, value in merged.items():
+        if name in values:
+            # An override that removes a value leaves the default.
+            values[name] = SettingValue(value.text or values[name].text, value.origin)
+    return values
+
+
+def _sdk_environment(
+    effective: Mapping[str, SettingValue], fields: Mapping[str, Any], environ: Mapping[str, str]
+) -> Mapping[str, str]:
+    """Return the variables that the SDK must see differently from ``environ``; an empty text hides one."""
+    variables = {name: value.text for name, value in effective.items() if name.startswith("AWS_")}
+    if "region" in fields:
+        # botocore reads only AWS_DEFAULT_REGION, other SDKs only AWS_REGION: the one region is both.
+        variables.update(dict.fromkeys(precedence.REGIONS, fields["region"]))
+    if "account_id" in fields:
+        variables["AWS_ACCOUNT_ID"] = fields["account_id"]
+    # An exported empty AWS_PROFILE would be looked for in ~/.aws/config, so empty ones are hidden as well.
+    hidden = {name: "" for name in environ if name.startswith("AWS_") and name not in variables}
+    # What the environment sets is there already; what beats it is set even where both agree.
+    exported = {
+        name: text
+        for name, text in variables.items()
+        if environ.get(name) != text or effective[name].origin.kind != "environment"
+    }
+    return MappingProxyType({**exported, **hidden})
+
+
+def _child_environment(
+    fields: Mapping[str, Any], variables: Mapping[str, str | None], environ: Mapping[str, str]
+) -> Mapping[str, str]:
+    """Return the dotenv files' values of exactly those variables that build arguments and secrets refer to.
+
+    What the environment sets stays as it is there: it beats the files, and a child inherits it.
+    """
+    names = references(fields.get("build_args", ()), fields.get("secrets", ()))
+    values = ((name, variables.get(name)) for name in sorted(names) if not environ.get(name))
+    return MappingProxyType({name: text for name, text in values if text})

@@ -1,0 +1,184 @@
+"""Parsers of docker buildx's options, and the variables that they refer to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+
+from ecr_tasks.settings.errors import Malformed
+from ecr_tasks.settings.parse import lists
+
+DEFAULT_DOCKERFILE = "Dockerfile"
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_PLATFORM = re.compile(r"[a-z0-9]+/[a-z0-9_]+(/[a-z0-9.]+)?")
+_ARCHITECTURES = ("amd64", "arm64", "arm", "386", "ppc64le", "s390x", "riscv64", "loong64", "mips64le")
+
+# The keys of `docker buildx build --secret` (buildx, util/buildflags/secrets.go).
+_SECRET_KEYS = ("id", "type", "src", "source", "env")
+
+# What docker takes for a remote context: a URL, an scp-like git address, or the one host it knows by name
+# (BuildKit, util/gitutil and client/build: IsRemoteURL).
+_REMOTE = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+://|git@|github\.com/|[\w.-]+@[\w.-]+:)")
+
+
+def context(text: str) -> str:
+    """Parse a folder or a remote context; standard input is refused, because it can't be read twice."""
+    text = text.strip()
+    if text == "-":
+        raise Malformed("can't be - (standard input): name a folder or a URL")
+    return text
+
+
+def dockerfile(text: str) -> str:
+    """Parse a Dockerfile's path; standard input is refused."""
+    text = text.strip()
+    if text == "-":
+        raise Malformed("can't be - (standard input): name a file")
+    return text
+
+
+def is_remote(location: str) -> bool:
+    """Whether docker itself fetches this context or Dockerfile, instead of reading local files."""
+    return bool(_REMOTE.match(location))
+
+
+def platforms(text: str) -> tuple[str, ...]:
+    """Parse ``os/arch[/variant]`` entries, and keep one of each."""
+    entries = tuple(dict.fromkeys(entry.lower() for entry in lists.split_plain(text)))
+    messages = []
+    for entry in entries:
+        if not _PLATFORM.fullmatch(entry):
+            hint = f": write linux/{entry}" if entry in _ARCHITECTURES else ", for example linux/amd64"
+            messages.append(f"names platforms as os/arch, which {entry} isn't{hint}")
+    return _checked(entries, messages)
+
+
+def build_args(text: str) -> tuple[str, ...]:
+    """Parse ``NAME=VALUE`` entries, or ``NAME`` for a value from the environment.
+
+    Messages have an entry's position and never its text, which may be the end of a secret with a comma in it.
+    """
+    entries = lists.split_plain(text)
+    messages = [
+        f"has an entry (number {number}) that is neither NAME=VALUE nor NAME: a value with a comma needs one "
+        "entry a line, or quotes around the whole entry"
+        for number, entry in enumerate(entries, 1)
+        if not _NAME.fullmatch(entry.partition("=")[0])
+    ]
+    return _checked(entries, messages)
+
+
+def secrets(text: str) -> tuple[str, ...]:
+    """Parse ``id=NAME[,src=FILE|,env=VARIABLE][,type=file|env]`` entries, as `docker buildx build --secret` does."""
+    entries = lists.split_secrets(text)
+    messages = []
+    for number, entry in enumerate(entries, 1):
+        try:
+            _check_secret(_keys(entry))
+        except Malformed as error:
+            messages += [f"{message} (entry {number})" for message in error.messages]
+    return _checked(entries, messages)
+
+
+def _check_secret(keys: Mapping[str, str]) -> None:
+    for key in keys:
+        if key not in _SECRET_KEYS:
+            raise Malformed(f"has the key {key!r}, which a secret hasn't: it has {', '.join(_SECRET_KEYS)}")
+    if not keys.get("id"):
+        raise Malformed("has a secret without id=: write for example id=npm,env=NPM_TOKEN")
+    if keys.get("type", "env") not in ("file", "env"):
+        raise Malformed("has a secret whose type is neither file nor env")
+
+
+def _keys(secret: str) -> dict[str, str]:
+    keys = {}
+    for field in lists.csv_fields(secret):
+        if not field.key:
+            raise Malformed("has a part that isn't key=value: write for example id=npm,env=NPM_TOKEN")
+        keys[field.key] = field.text.partition("=")[2]
+    return keys
+
+
+def ssh(text: str) -> tuple[str, ...]:
+    """Parse ``default`` or ``id=SOCKET|KEY[,KEY]`` entries."""
+    entries = lists.split_ssh(text)
+    messages = [
+        f"has an entry without an id ({entry}): write default, or id=path"
+        for entry in entries
+        if not re.fullmatch(r"[^\s=,]+(=.+)?", entry)
+    ]
+    return _checked(entries, messages)
+
+
+def build_contexts(text: str) -> tuple[str, ...]:
+    """Parse ``name=path`` entries, or any of buildx's sources after the ``=``."""
+    entries = lists.split_contexts(text)
+    messages = [
+        f"has an entry (number {number}) that isn't name=path, name=docker-image://… or name=https://…"
+        for number, entry in enumerate(entries, 1)
+        if not re.fullmatch(r"[^\s=]+=.+", entry)
+    ]
+    return _checked(entries, messages)
+
+
+def labels(text: str) -> Mapping[str, str]:
+    """Parse ``KEY=VALUE`` entries; the last one of a key counts."""
+    return _mapping(lists.split_plain(text))
+
+
+def image_annotations(text: str) -> Mapping[str, str]:
+    """Parse ``[TYPE[,TYPE]:]KEY=VALUE`` entries; the type stays with the key."""
+    return _mapping(lists.split_annotations(text))
+
+
+def _mapping(entries: tuple[str, ...]) -> Mapping[str, str]:
+    messages = [
+        f"has an entry that isn't KEY=VALUE ({entry}): a value with a comma needs one entry a line, or "
+        "quotes around the whole entry"
+        for entry in entries
+        if entry.find("=") < 1
+    ]
+    pairs = (entry.partition("=") for entry in _checked(entries, messages))
+    return MappingProxyType({key.strip(): value for key, _, value in pairs})
+
+
+def cache(text: str) -> str:
+    """Parse ``off``, ``registry``, or buildx's own ``type=…`` (one a line where there are several)."""
+    text = text.strip()
+    if text.lower() in ("off", "registry"):
+        return text.lower()
+    if text == "false":  # what YAML makes of an unquoted off
+        return "off"
+    lines = lists.split_plain(text) if "\n" in text else (text,)
+    if not all(any(field.key == "type" for field in lists.csv_fields(line)) for line in lines):
+        # Without the text: s3 and azblob caches hold keys.
+        raise Malformed("must be off, registry, or buildx's own syntax, which has type=…")
+    return text
+
+
+def references(build_args: Iterable[str], secrets: Iterable[str]) -> frozenset[str]:
+    """Return the environment variables that build arguments and secrets take their values from.
+
+    A secret with neither src nor env is the variable of its id, or else the file of that name (BuildKit,
+    session/secrets/secretsprovider).
+    """
+    names = {entry for entry in build_args if "=" not in entry}
+    for entry in secrets:
+        keys = _keys(entry)
+        source = keys.get("src") or keys.get("source")
+        if keys.get("env"):
+            names.add(keys["env"])
+        elif source is None:
+            names.add(keys["id"])
+        elif keys.get("type") == "env":
+            names.add(source)
+    return frozenset(names)
+
+
+def _checked(entries: tuple[str, ...], messages: Sequence[str]) -> tuple[str, ...]:
+    """Return the entries. Raises Malformed when there are messages about them."""
+    if messages:
+        raise Malformed(*messages)
+    return entries

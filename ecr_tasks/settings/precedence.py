@@ -1,0 +1,132 @@
+"""The places that settings stand in, from low to high, and which one's value counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from ecr_tasks.errors import nearest
+from ecr_tasks.settings.dotenv import DotenvFile
+from ecr_tasks.settings.errors import Problems
+from ecr_tasks.settings.origin import Origin, SettingValue
+from ecr_tasks.settings.parse.lists import join
+from ecr_tasks.settings.schema import TABLE
+
+PROFILES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
+KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
+
+Layer = Mapping[str, SettingValue]
+"""The settings of one place, by name. A text is never empty but in an override."""
+
+
+def file_layer(file: DotenvFile) -> Layer:
+    """Return the settings among a dotenv file's variables; an empty one counts as not set."""
+    return {
+        name: SettingValue(text, Origin("file", name, file.path, file.lines[name]))
+        for name, text in file.values.items()
+        if text and _has_our_prefix(name)
+    }
+
+
+def environment_layer(environ: Mapping[str, str]) -> Layer:
+    """Return the settings in an environment. CI systems export empty variables: an empty one counts as not set."""
+    return {
+        name: SettingValue(text, Origin("environment", name))
+        for name, text in environ.items()
+        if text and _has_our_prefix(name)
+    }
+
+
+def override_layer(overrides: Mapping[str, str]) -> Layer:
+    """Return the settings that the local ECR sets over all others; an empty text removes a value."""
+    return {name: SettingValue(text, Origin("override", "local ECR")) for name, text in overrides.items()}
+
+
+def config_layer(config: Mapping[str, object], problems: Problems) -> Layer:
+    """Return the settings under ``ecr.`` in Invoke's configuration, without keys that begin with ``_``.
+
+    Adds to ``problems`` the keys that are no settings, and values that no dotenv file could hold.
+    """
+    names = {setting.field: name for name, setting in TABLE.items()}
+    layer: dict[str, SettingValue] = {}
+    for key, value in config.items():
+        if key.startswith("_"):
+            continue
+        name = names.get(key.lower()) or (key.upper() if key.startswith("aws_") else None)
+        origin = Origin("config", key)
+        if name is None:
+            problems.add_at(origin, key, f"is not a setting: did you mean ecr.{nearest(key, list(names))}?")
+            continue
+        try:
+            text = _config_text(value)
+        except ValueError as error:
+            problems.add_at(origin, key, f"can't be used: {error}")
+            continue
+        if text:
+            layer[name] = SettingValue(text, origin)
+    return layer
+
+
+def _config_text(value: object) -> str:
+    """Return a configured value as it would stand in a dotenv file. Raises ValueError when no text can hold it."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (str, int, float)):
+        return str(value)
+    if hasattr(value, "keys") and hasattr(value, "__getitem__"):
+        # Not only Mapping: Invoke's DataProxy has the methods and not the class.
+        pairs = ((key, value[key]) for key in value.keys())  # noqa: SIM118 - a DataProxy iterates otherwise
+        return join(str(key) if item is None else f"{key}={_scalar_text(item)}" for key, item in pairs)
+    if isinstance(value, Iterable):
+        return join(_scalar_text(item) for item in value)
+    raise ValueError(f"it is a {type(value).__name__}, not a text, a number, a list or a mapping")
+
+
+def _scalar_text(value: object) -> str:
+    if isinstance(value, (str, int, float)):
+        return _config_text(value).strip()
+    raise ValueError(f"it holds a {type(value).__name__} where a text belongs")
+
+
+def _has_our_prefix(name: str) -> bool:
+    """Whether a variable's name begins as settings' names do."""
+    return name.startswith(("ECR_", "AWS_"))
+
+
+def report_unknown(origins: Mapping[str, Origin], problems: Problems) -> None:
+    """Add to ``problems`` every ``ECR_…`` name that is no setting, with the nearest one that is."""
+    # People write ECR_REGION for AWS_REGION: the nearest name is looked for under either prefix.
+    candidates = {f"ECR_{name[4:]}": name for name in TABLE if name.startswith("AWS_")}
+    candidates.update((name, name) for name in TABLE if name.startswith("ECR_"))
+    for name, origin in origins.items():
+        if name.startswith("ECR_") and name not in TABLE:
+            suggestion = candidates[nearest(name, list(candidates))]
+            problems.add_at(origin, name, f"is not a setting: did you mean {suggestion}?")
+
+
+def merge(layers: Sequence[Layer]) -> dict[str, SettingValue]:
+    """Return the value that counts of every name that has one; ``layers`` go from low to high.
+
+    AWS_REGION and AWS_DEFAULT_REGION are one setting (the first counts within a layer, the higher layer between
+    two). Credentials belong together: a layer that names a profile, or a key with its secret, removes both of lower
+    layers. The SDK would take one place's keys before another's profile, or a key with another key's session token,
+    and act for an account that nobody chose.
+    """
+    merged: dict[str, SettingValue] = {}
+    for layer in layers:
+        if has_credentials(layer):
+            for name in (*PROFILES, *KEYS):
+                merged.pop(name, None)
+        merged.update(layer)
+        region = next((layer[name] for name in REGIONS if name in layer), None)
+        if region:
+            merged.update(dict.fromkeys(REGIONS, region))
+    return merged
+
+
+def has_credentials(layer: Layer) -> bool:
+    """Whether a layer by itself decides whose credentials are used: by a profile, or by a key with its secret."""
+    names = {name for name, value in layer.items() if value.text}
+    return not names.isdisjoint(PROFILES) or names.issuperset(KEYS[:2])

@@ -1,0 +1,117 @@
+"""The settings of one run: frozen values, each with the place it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ecr_tasks.errors import SettingsError
+from ecr_tasks.settings.origin import DEFAULT, Origin, SettingValue
+from ecr_tasks.settings.parse.build_options import DEFAULT_DOCKERFILE, is_remote
+from ecr_tasks.settings.schema import Schema
+from ecr_tasks.settings.setting import EMPTY
+
+
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class Settings(Schema):
+    """What a run is configured to do: the fields of :class:`Schema`, and where they came from.
+
+    Made by :func:`ecr_tasks.settings.load.load`, which makes ``context`` an absolute path or leaves it as a remote
+    context, and files absolute paths. ``dockerfile`` is as written, see :meth:`dockerfile_path`. ``build_args``,
+    ``build_contexts``, ``secrets`` and ``ssh`` hold entries in buildx's own syntax, their paths relative to
+    ``project``. ``tags`` and ``flavor`` are as written: package ``tags`` parses them. ``repository_prefix`` ends with
+    its separator: a target's repository is prefix + target. ``mutability`` is a word and the excluded patterns. The
+    ``aws_…`` fields are for the SDK, which gets its variables from :meth:`sdk_environ`.
+
+    ``sdk_environment`` has the variables that the SDK must see differently from the process environment (an empty
+    text: as if it weren't exported), ``child_environment`` those that a build needs besides. ``values`` has the text
+    and the origin of every setting by its variable's name, ``files`` the dotenv files that were read.
+    """
+
+    project: Path
+    env_name: str | None = None
+    sdk_environment: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    child_environment: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    values: Mapping[str, SettingValue] = field(default_factory=dict)
+    files: tuple[Path, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        # Invoke's -d and tracebacks print reprs: keys, secrets, build arguments and URLs stay out.
+        return (
+            f"Settings(project={str(self.project)!r}, env_name={self.env_name!r}, region={self.region!r}, "
+            f"account_id={self.account_id!r}, repository={self.repository!r})"
+        )
+
+    @property
+    def context_is_remote(self) -> bool:
+        """Whether docker fetches the context itself (a URL or a git address)."""
+        return is_remote(self.context)
+
+    def origin(self, name: str) -> Origin:
+        """Return the place of the value of the variable ``name``; :data:`DEFAULT` where nothing sets it."""
+        value = self.values.get(name)
+        return value.origin if value else DEFAULT
+
+    def sdk_environ(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """Return the environment as the AWS SDK must see it: ``environ`` with the settings' AWS_… variables.
+
+        Empty AWS_… values are left out: CI systems export empty variables, and botocore would look for a
+        profile of that name.
+        """
+        merged = {**environ, **self.sdk_environment}
+        return {name: text for name, text in merged.items() if text or not name.startswith("AWS_")}
+
+    def child_environ(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """Return a build's environment: ``environ`` with the dotenv files' variables that the build refers to."""
+        return {**environ, **self.child_environment}
+
+    def require_repository(self) -> str:
+        """Return the repository's name.
+
+        Raises :class:`SettingsError` when none is configured: `login` works without, `push` can't.
+        """
+        if self.repository is None:
+            raise SettingsError(
+                "No repository is configured.",
+                "Set ECR_REPOSITORY in .env or in the environment, for example ECR_REPOSITORY=team/app.",
+            )
+        return self.repository
+
+    def dockerfile_path(self) -> Path | None:
+        """Return the Dockerfile's path, whether or not it exists; None if docker fetches it from elsewhere.
+
+        Docker looks for the one of ``build -f`` in the working directory and for a bake target's in the context.
+        Here it is the project folder's if it exists there, else the context's. Plain ``Dockerfile`` is always the
+        context's, so that writing the default down changes nothing.
+        """
+        if self.context_is_remote or is_remote(self.dockerfile):
+            return None
+        if self.dockerfile != DEFAULT_DOCKERFILE:
+            path = self.project / self.dockerfile
+            if path.is_file():
+                return path
+        return Path(self.context) / self.dockerfile
+
+    def require_dockerfile(self) -> Path | None:
+        """Return the path of a Dockerfile that exists; None if docker fetches it from elsewhere.
+
+        Raises :class:`SettingsError` when the context folder or the Dockerfile is missing.
+        """
+        path = self.dockerfile_path()
+        if path is None:
+            return None
+        folder = Path(self.context)
+        if not folder.is_dir():
+            state = "not a folder" if folder.exists() else "missing"
+            raise SettingsError(
+                f"The build context {folder} is {state} (ECR_CONTEXT: {self.origin('ECR_CONTEXT')}).",
+                "Set ECR_CONTEXT to the folder to build, relative to the project folder.",
+            )
+        if not path.is_file():
+            raise SettingsError(
+                f"There is no Dockerfile at {path} (ECR_DOCKERFILE: {self.origin('ECR_DOCKERFILE')}).",
+                "Create it, or set ECR_DOCKERFILE (and ECR_CONTEXT) to where it is.",
+            )
+        return path

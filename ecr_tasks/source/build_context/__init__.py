@@ -1,0 +1,1 @@
+"""Build contexts: Dockerfiles, .dockerignore and the files that Docker would send."""

@@ -1,0 +1,44 @@
+"""The files of a build context: those that .dockerignore lets through, in BuildKit's way of walking."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from ecr_tasks.model.image import BuildDefinition
+from ecr_tasks.source.build_context.dockerignore import DockerIgnore, Matched
+
+
+def local_contexts(definitions: Iterable[BuildDefinition]) -> Iterator[tuple[Path, Path]]:
+    """Yield the build contexts in local folders, each with its Dockerfile; docker fetches remote ones itself."""
+    for definition in definitions:
+        context = Path(definition.context)
+        if context.is_dir():
+            yield context, context / (definition.dockerfile or "Dockerfile")
+
+
+def carried(
+    context: Path, ignore: DockerIgnore, never: frozenset[str] = frozenset()
+) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Yield each file and link that isn't surely ignored, with its path in the context (slashes).
+
+    Names in ``never`` are left out at every depth. Links are not followed. Raises OSError where a folder can't be
+    read.
+    """
+    yield from _walk(str(context), "", None, ignore, never)
+
+
+def _walk(
+    folder: str, prefix: str, matched: Matched | None, ignore: DockerIgnore, never: frozenset[str]
+) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    with os.scandir(folder) as scan:
+        entries = [entry for entry in scan if entry.name not in never]
+    for entry in entries:
+        path = prefix + entry.name
+        ignored, matched_here = ignore.apply(path, matched)
+        if not entry.is_dir(follow_symlinks=False):
+            if not ignored:
+                yield path, entry
+        elif not ignored or ignore.enters(path):
+            yield from _walk(entry.path, f"{path}/", matched_here, ignore, never)

@@ -1,0 +1,1 @@
+"""The bake and compose files that describe images."""

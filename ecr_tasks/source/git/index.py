@@ -1,0 +1,126 @@
+"""What git's index knows of a folder's files: hashes of contents without reading them; and what git ignores."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ecr_tasks.source.git.command import Git, NoRepositoryError, lines
+
+_KINDS = {b"100644": "file", b"100755": "exec", b"120000": "link"}
+_REPOSITORY = b"160000"
+"""git's modes (gitformat-index(5)); the last is a submodule's commit."""
+
+_CONVERTS = (b"text", b"eol", b"crlf", b"ident", b"filter", b"working-tree-encoding")
+"""The attributes by which a file's bytes in the work tree may differ from the repository's (gitattributes(5))."""
+
+_SHA256_DIGITS = 64
+
+
+@dataclass(frozen=True)
+class Index:
+    """A folder's tracked files by path from there, each with its kind and blob id.
+
+    ``unchanged`` are those whose bytes in the work tree are certainly the blob's, ``changed`` those that git sees
+    changed. ``submodules`` have an index of their own. ``algorithm`` is the repository's, by hashlib's name. Without
+    a repository ``git`` is None.
+    """
+
+    tracked: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    unchanged: frozenset[str] = frozenset()
+    changed: frozenset[str] = frozenset()
+    submodules: tuple[str, ...] = ()
+    algorithm: str = "sha1"
+    git: Git | None = None
+
+
+def read_index(folder: Path, environ: Mapping[str, str]) -> Index:
+    """Read the index of the repository that a folder is in; without a repository it is empty.
+
+    Files that git doesn't compare (assume-unchanged, skip-worktree), that are changed or in conflict, or that a
+    filter or an end-of-line rule may convert are not ``unchanged``. Starts git at most four times. Raises
+    SettingsError as ``git_state`` does.
+    """
+    try:
+        git = Git.find(folder, environ)
+        records = lines(git.run("ls-files", "--stage", "-v", "-z"), b"\0")
+    except NoRepositoryError:
+        return Index()
+    tracked: dict[str, tuple[str, str]] = {}
+    compared, submodules = set(), []
+    algorithm = "sha1"
+    for record in records:
+        head, _, name = record.partition(b"\t")
+        flag, mode, blob, stage = head.split(b" ")
+        path = os.fsdecode(name)
+        algorithm = "sha256" if len(blob) == _SHA256_DIGITS else algorithm
+        if mode == _REPOSITORY:
+            submodules.append(path)
+            continue
+        tracked[path] = (_KINDS.get(mode, "file"), blob.decode())
+        if flag == b"H" and stage == b"0":
+            compared.add(path)
+    changed = _changed(git) if tracked else frozenset()
+    return Index(tracked, _unchanged(git, compared - changed), changed, tuple(submodules), algorithm, git)
+
+
+def ignored_files(index: Index, paths: Sequence[str]) -> list[str]:
+    """Return those of a folder's files that git ignores; none where there is no repository, or git doesn't answer."""
+    own = [path for path in paths if not any(path.startswith(f"{inner}/") for inner in index.submodules)]
+    if index.git is None or not own:
+        return []
+    # 1: none of them; 128: git refuses one of the paths, and then the names are not worth an error
+    output = index.git.run("check-ignore", "--stdin", "-z", exit_codes=(0, 1, 128), stdin=_records(own))
+    return _paths(output)
+
+
+def uncommitted_blobs(index: Index, paths: Collection[str]) -> dict[str, str]:
+    """Return the blob ids that a commit would give to those of a folder's files that it would change or add.
+
+    Line ends and filters are git's. Empty where git can't read one of them.
+    """
+    pending = [path for path in paths if path in index.changed]
+    new = [path for path in paths if path not in index.tracked]
+    if index.git is not None and new:
+        others = index.git.run("ls-files", "--others", "--exclude-standard", "-z")
+        pending += sorted(set(_paths(others)).intersection(new))
+    pending = [path for path in pending if "\n" not in path]  # hash-object reads a path a line
+    if index.git is None or not pending:
+        return {}
+    # hash-object takes paths from the repository's top, wherever git is started.
+    prefix = index.git.run("rev-parse", "--show-prefix").rstrip(b"\n")
+    stdin = b"".join(prefix + os.fsencode(path) + b"\n" for path in pending)
+    blobs = index.git.run("hash-object", "--stdin-paths", exit_codes=(0, 128), stdin=stdin).decode().split()
+    return dict(zip(pending, blobs, strict=True)) if len(blobs) == len(pending) else {}
+
+
+def _changed(git: Git) -> frozenset[str]:
+    """Return the tracked files that differ between the work tree and the index."""
+    return frozenset(_paths(git.run("diff-files", "--name-only", "--relative", "--ignore-submodules=all", "-z")))
+
+
+def _unchanged(git: Git, files: set[str]) -> frozenset[str]:
+    """Return those of the files, which git sees unchanged, whose bytes in the work tree are the blob's."""
+    if not files:
+        return frozenset()
+    # With core.autocrlf=input, too, line ends in the work tree may differ from the blob's.
+    autocrlf = git.run("config", "--get", "core.autocrlf", exit_codes=(0, 1)).strip().lower()
+    if autocrlf not in (b"", b"false", b"no", b"off", b"0"):
+        return frozenset()
+    fields = lines(git.run("check-attr", "--stdin", "-z", "--all", stdin=_records(files)), b"\0")
+    attributes = zip(fields[::3], fields[1::3], fields[2::3], strict=True)
+    return frozenset(
+        files.difference(
+            os.fsdecode(path) for path, name, value in attributes if name in _CONVERTS and value != b"unset"
+        )
+    )
+
+
+def _records(paths: Iterable[str]) -> bytes:
+    return b"".join(os.fsencode(path) + b"\0" for path in paths)
+
+
+def _paths(output: bytes) -> list[str]:
+    return [os.fsdecode(path) for path in lines(output, b"\0")]

@@ -1,0 +1,145 @@
+"""Collects the inputs of images: files are read from this machine, docker is asked for the base images' digests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ecr_tasks.errors import BuildError, redact
+from ecr_tasks.model.image import BuildDefinition, Image, Inputs
+from ecr_tasks.model.manifest import INPUTS, INPUTS_TRACKED
+from ecr_tasks.model.ports import Docker
+from ecr_tasks.source.build_context.base_images import BaseImage, base_images, familiar_name
+from ecr_tasks.source.build_context.dockerfile import parse
+from ecr_tasks.source.build_context.unknown import Unknown
+from ecr_tasks.source.inputs.base_digests import BaseDigests, CachedEngine
+from ecr_tasks.source.inputs.digest import inputs_digest
+from ecr_tasks.source.inputs.local import IMAGE, LAYOUT, Local, read_local
+
+SHOWN = 3
+"""How many files a message names."""
+
+
+@dataclass(frozen=True)
+class _BeforeDigests:
+    """The inputs of one image but for the base images' digests; ``unknown`` is why there can be no digest of all."""
+
+    definition: BuildDefinition
+    local: Local | None = None
+    platforms: tuple[str, ...] = ()
+    bases: frozenset[BaseImage] = frozenset()
+    unknown: str | None = None
+
+
+def with_inputs(
+    images: Sequence[Image],
+    *,
+    project: Path,
+    docker: Docker,
+    builder: str | None,
+    environ: Mapping[str, str],
+    log_in: Callable[[Iterable[str]], None],
+) -> tuple[Image, ...]:
+    """Return the images with their inputs, which also become annotations of what is built.
+
+    ``log_in`` logs docker in to the registries of references. Paths are relative to ``project``. Inputs that can't be
+    known are no error: the image is then known by its commit alone. Raises SettingsError for a malformed
+    .dockerignore.
+    """
+    engine = CachedEngine(docker, builder)
+    items = [_before_digests(image.bare or image.definition, project, engine, environ) for image in images]
+    pulled = {base: bool(item.definition.extra.get("pull")) for item in items for base in item.bases}
+    digests = BaseDigests(docker, builder, engine, log_in).resolve(pulled)
+    return tuple(_annotated(image, _inputs(item, digests)) for image, item in zip(images, items, strict=True))
+
+
+def check_unchanged(images: Sequence[Image], *, project: Path, environ: Mapping[str, str]) -> None:
+    """Raise BuildError where files on this machine are not what they were before the build.
+
+    The image's annotation names the inputs from before the build, and later runs would trust it.
+    """
+    for image in images:
+        if image.inputs is None or image.inputs.digest is None:
+            continue
+        try:
+            local = read_local(image.bare or image.definition, project, environ)
+        except Unknown as error:
+            raise _changed(image.name, error.reason) from error
+        if local.digest != image.inputs.local:
+            before, after = image.inputs.files, local.context.files
+            paths = [path for path in sorted({*before, *after}) if before.get(path) != after.get(path)]
+            raise _changed(image.name, name_some(paths) or "the Dockerfile, or a named context")
+
+
+def name_some(paths: Sequence[str]) -> str:
+    """Name the first few paths, and how many more there are."""
+    return ", ".join(paths[:SHOWN]) + (f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else "")
+
+
+def _changed(name: str, what: str) -> BuildError:
+    return BuildError(
+        f"What {name} is built from changed during the build ({what}), so the image is not what it says it is.",
+        "Run it again; keep what other programs write to out of the context (.dockerignore).",
+    )
+
+
+def _before_digests(
+    definition: BuildDefinition, project: Path, engine: CachedEngine, environ: Mapping[str, str]
+) -> _BeforeDigests:
+    local = None
+    try:
+        local = read_local(definition, project, environ)
+        platforms = definition.platforms or (engine.get().platform,)
+        return _BeforeDigests(definition, local, platforms, _bases(definition, local.dockerfile, platforms, engine))
+    except Unknown as error:
+        return _BeforeDigests(definition, local, unknown=error.reason)
+
+
+def _bases(
+    definition: BuildDefinition, content: bytes, platforms: Sequence[str], engine: CachedEngine
+) -> frozenset[BaseImage]:
+    """Return every image that the build reads on any of the platforms, those of named contexts included."""
+    build_platform = engine.get().platform if b"BUILD" in content else platforms[0]
+    dockerfile = parse(content)
+    bases = {
+        base
+        for platform in platforms
+        for base in base_images(
+            dockerfile,
+            target=definition.target,
+            platform=platform,
+            build_platform=build_platform,
+            args=definition.args,
+            contexts=definition.contexts,
+        )
+    }
+    for value in definition.contexts.values():
+        if value.startswith((IMAGE, LAYOUT)):
+            bases |= {BaseImage(value.removeprefix(IMAGE), platform) for platform in platforms}
+    return frozenset(bases)
+
+
+def _inputs(item: _BeforeDigests, digests: Mapping[BaseImage, str | Unknown]) -> Inputs:
+    if item.local is None:
+        return Inputs(unknown=item.unknown)
+    base_digests: dict[str, str] = {}
+    unknown = item.unknown
+    for base in sorted(item.bases):
+        digest = digests[base]
+        if isinstance(digest, Unknown):
+            unknown = unknown or digest.reason
+        else:
+            base_digests[familiar_name(base.reference)] = digest
+    unknown = redact(unknown, item.definition.args.values()) if unknown else None
+    local, unshared = item.local.digest, item.local.unshared(item.definition)
+    whole = None if unknown else inputs_digest(item.definition, local, item.platforms, base_digests)
+    return Inputs(whole, item.local.tracked_digest, unknown, unshared, local, item.local.context.files)
+
+
+def _annotated(image: Image, inputs: Inputs) -> Image:
+    """Return the image with its inputs, and with annotations that name them where they are known."""
+    if inputs.digest is None or inputs.tracked is None:
+        return replace(image, inputs=inputs)
+    annotations = {**image.definition.annotations, INPUTS: inputs.digest, INPUTS_TRACKED: inputs.tracked}
+    return replace(image, definition=replace(image.definition, annotations=annotations), inputs=inputs)

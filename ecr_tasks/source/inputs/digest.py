@@ -1,0 +1,68 @@
+"""The digest of an image's inputs, and the canonical JSON document that it is computed from. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ecr_tasks.model.image import BuildDefinition, Files
+
+SCHEMA = 1
+"""Goes into every digest: it changes when digests are computed in another way."""
+
+
+def files_digest(files: Files) -> str:
+    """Return the digest of a folder's files, in whatever order they are."""
+    return _digest(sorted([path.encode("utf-8", "surrogateescape").hex(), *file] for path, file in files.items()))
+
+
+def local_digest(files: str, dockerfile: bytes, folders: Mapping[str, str]) -> str:
+    """Return the digest of what is on this machine.
+
+    ``files`` is the digest of the context's files, ``folders`` has those of named contexts by name.
+    """
+    dockerfile_hash = hashlib.sha256(dockerfile).hexdigest()
+    return _digest({"schema": SCHEMA, "files": files, "dockerfile": dockerfile_hash, "folders": dict(folders)})
+
+
+def inputs_digest(definition: BuildDefinition, local: str, platforms: Sequence[str], bases: Mapping[str, str]) -> str:
+    """Return the digest of all inputs: local ones, the build's options, and base images' digests by reference.
+
+    ``definition`` is that of the settings or the bake file, without labels from git. Of secrets and SSH keys only the
+    ids count. Caches and the paths of folders don't count, because they change no content.
+    """
+    return _digest(
+        {
+            "schema": SCHEMA,
+            "local": local,
+            "target": definition.target,
+            "platforms": sorted(platforms),
+            "args": dict(definition.args),
+            "contexts": {name: _place(value) for name, value in definition.contexts.items()},
+            "labels": dict(definition.labels),
+            "annotations": dict(definition.annotations),
+            "attest": sorted(definition.attest),
+            "secrets": sorted(_secret_id(entry) for entry in definition.secrets),
+            "ssh": sorted(entry.partition("=")[0] for entry in definition.ssh),
+            "extra": dict(definition.extra),
+            "bases": dict(bases),
+        }
+    )
+
+
+def _place(value: str) -> str:
+    """Return a named context's address; of a folder its content counts, not its path."""
+    return value if "://" in value else "a folder"
+
+
+def _secret_id(entry: str) -> str:
+    """Return a secret's id; without one, buildx uses its source's name (util/buildflags/secrets.go)."""
+    fields = dict(part.partition("=")[::2] for part in entry.split(","))
+    return fields.get("id") or fields.get("src") or fields.get("source") or fields.get("env") or ""
+
+
+def _digest(document: Any) -> str:
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), default=dict)
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()

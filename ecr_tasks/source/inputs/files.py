@@ -1,0 +1,85 @@
+"""The files of a build context: their paths, git's kinds of files, and the hash of each content."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ecr_tasks.model.image import Files
+from ecr_tasks.source.build_context.dockerignore import DockerIgnore
+from ecr_tasks.source.build_context.unknown import Unknown
+from ecr_tasks.source.build_context.walk import carried
+from ecr_tasks.source.git.index import Index, ignored_files, read_index, uncommitted_blobs
+
+NEVER = frozenset({".git", ".ecr-tasks"})
+"""Folders that change with every commit and every run, and are no input."""
+
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The files of a context.
+
+    ``tracked`` are those that a commit made now would hold, as git stores them; ``unshared`` those that git ignores.
+    """
+
+    files: Files
+    tracked: Files
+    unshared: tuple[str, ...]
+
+
+def read_folder(folder: Path, dockerfile: Path | None, environ: Mapping[str, str]) -> Folder:
+    """Read the build context in ``folder`` of a Dockerfile (None: it is a named context). ``environ`` is for git.
+
+    Contents are hashed as git does it (blob ids), so that a file has the same hash before and after it is committed,
+    and files that git knows to be unchanged are not read. Times, owners and empty folders don't count. Raises Unknown
+    where a file can't be read, SettingsError for a malformed .dockerignore.
+    """
+    index = read_index(folder, environ)
+    files: dict[str, tuple[str, str]] = {}
+    try:
+        for path, entry in carried(folder, DockerIgnore.read(folder, dockerfile), NEVER):
+            file = _file(path, entry, index)
+            if file is not None:
+                files[path] = file
+    except OSError as error:
+        raise Unknown(f"{error.filename} can't be read ({error.strerror})") from error
+    unshared = ignored_files(index, [path for path in sorted(files) if path not in index.tracked])
+    tracked = {path: index.tracked[path] for path in files if path in index.tracked}
+    # An uncommitted tree is known by its content, so that its image is also that of the commit made from it.
+    for path, blob in uncommitted_blobs(index, files.keys() - set(unshared)).items():
+        kind = files[path][0]
+        tracked[path] = files[path] if kind == "link" else (kind, blob)
+    return Folder(files, tracked, tuple(unshared))
+
+
+def _file(path: str, entry: os.DirEntry[str], index: Index) -> tuple[str, str] | None:
+    """Return the kind and hash of one file; None for what docker doesn't send either (a socket)."""
+    mode = entry.stat(follow_symlinks=False).st_mode
+    is_link = stat.S_ISLNK(mode)
+    if not is_link and not stat.S_ISREG(mode):
+        return None
+    kind = "link" if is_link else "exec" if mode & stat.S_IXUSR else "file"
+    if path in index.unchanged and (index.tracked[path][0] == "link") == is_link:
+        return kind, index.tracked[path][1]
+    return kind, _link(entry, index.algorithm) if is_link else _blob(Path(entry.path), index.algorithm)
+
+
+def _link(entry: os.DirEntry[str], algorithm: str) -> str:
+    content = os.fsencode(Path(entry.path).readlink())
+    return hashlib.new(algorithm, b"blob %d\0%b" % (len(content), content), usedforsecurity=False).hexdigest()
+
+
+def _blob(path: Path, algorithm: str) -> str:
+    """Return the blob id of a file's content (git-hash-object(1))."""
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        digest = hashlib.new(algorithm, b"blob %d\0" % size, usedforsecurity=False)
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()

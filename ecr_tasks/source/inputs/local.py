@@ -1,0 +1,91 @@
+"""The inputs of an image that are on this machine: its context, its Dockerfile, and named contexts in folders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ecr_tasks.model.image import BuildDefinition, Files
+from ecr_tasks.settings.parse.build_options import DEFAULT_DOCKERFILE, is_remote
+from ecr_tasks.source.build_context.base_images import pinned_digest
+from ecr_tasks.source.build_context.unknown import Unknown
+from ecr_tasks.source.inputs.digest import files_digest, local_digest
+from ecr_tasks.source.inputs.files import Folder, read_folder
+
+IMAGE = "docker-image://"
+LAYOUT = "oci-layout://"
+"""The prefixes of named contexts that are images: in a registry, in a folder."""
+
+
+@dataclass(frozen=True)
+class Local:
+    """The local inputs of a definition; ``folders`` are the named contexts by name."""
+
+    context: Folder
+    dockerfile: bytes
+    folders: Mapping[str, Folder]
+
+    @property
+    def digest(self) -> str:
+        """The digest of all local inputs."""
+        return self._digest(lambda folder: folder.files, self.dockerfile)
+
+    @property
+    def tracked_digest(self) -> str:
+        """The digest of the tracked inputs, as git stores them: the same on every machine with the commit."""
+        return self._digest(lambda folder: folder.tracked, self.dockerfile.replace(b"\r\n", b"\n"))
+
+    def unshared(self, definition: BuildDefinition) -> tuple[str, ...]:
+        """Return the files that git ignores, relative to the context; a named context's begin with its path."""
+        named = (
+            str(Path(definition.contexts[name], path))
+            for name, folder in self.folders.items()
+            for path in folder.unshared
+        )
+        return (*self.context.unshared, *named)
+
+    def _digest(self, files_of: Callable[[Folder], Files], dockerfile: bytes) -> str:
+        folders = {name: files_digest(files_of(folder)) for name, folder in self.folders.items()}
+        return local_digest(files_digest(files_of(self.context)), dockerfile, folders)
+
+
+def read_local(definition: BuildDefinition, project: Path, environ: Mapping[str, str]) -> Local:
+    """Read the local inputs of a definition. Paths are relative to ``project``; ``environ`` is for git.
+
+    Raises Unknown for what docker fetches itself and for files that don't exist, SettingsError for a malformed
+    .dockerignore.
+    """
+    if is_remote(definition.context):
+        raise Unknown("docker fetches the context itself")
+    context = Path(definition.context)
+    if not context.is_dir():
+        raise Unknown(f"the context {context} is not there")
+    content, dockerfile = _dockerfile(definition, context)
+    folders = {}
+    for name, value in definition.contexts.items():
+        if "://" in value or ":" in value.partition("/")[0]:
+            if not value.startswith(IMAGE) and not (value.startswith(LAYOUT) and pinned_digest(value)):
+                raise Unknown(f"the named context {name} is fetched by docker itself")
+        elif not (project / value).is_dir():
+            raise Unknown(f"the named context {name} is not there")
+        else:
+            folders[name] = read_folder(project / value, None, environ)
+    return Local(read_folder(context, dockerfile, environ), content, folders)
+
+
+def _dockerfile(definition: BuildDefinition, context: Path) -> tuple[bytes, Path | None]:
+    """Return a Dockerfile's content and path; no path where a bake target holds it inline."""
+    inline = definition.extra.get("dockerfile-inline")
+    if isinstance(inline, str):
+        return inline.encode(), None
+    name = definition.dockerfile or DEFAULT_DOCKERFILE
+    if is_remote(name):
+        raise Unknown("docker fetches the Dockerfile itself")
+    path = context / name
+    if name == DEFAULT_DOCKERFILE and not path.exists():
+        path = context / "dockerfile"  # as buildx takes it
+    try:
+        return path.read_bytes(), context / name
+    except OSError as error:
+        raise Unknown(f"the Dockerfile {path} can't be read ({error.strerror})") from error

@@ -1,0 +1,189 @@
+"""Rules and flavor, applied to an event: the tags with their kinds, and each rule's result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from ecr_tasks.model.tag import DIRTY, Kind, Tag
+from ecr_tasks.source.state import SourceState
+from ecr_tasks.tags.dates import has_seconds
+from ecr_tasks.tags.event import Event
+from ecr_tasks.tags.flavor import Flavor
+from ecr_tasks.tags.latest import LatestRelease
+from ecr_tasks.tags.rule_types import NoValue, Value, is_one_release, value_of
+from ecr_tasks.tags.rules import Rule, RuleProblem
+from ecr_tasks.tags.syntax import RuleError
+from ecr_tasks.tags.tag_set import MAX_LENGTH, RuleResult, TagSet, as_tag
+from ecr_tasks.tags.template import Template
+
+UNVERSIONED = "unversioned"
+"""The tag of a source that has no commit to name it by."""
+
+
+@dataclass(frozen=True)
+class _RuleTag:
+    """A rule's tag. ``order`` ranks tags to publish under, lowest first: 0 a commit's id, 1 fixed, 2 fixed by the
+    clock (a second run has another one), 3 moving."""
+
+    tag: Tag
+    value: Value
+    order: int
+
+
+def evaluate(rules: Sequence[Rule], flavor: Flavor, event: Event, *, unversioned: bool) -> TagSet:
+    """Return the tags of an event, without labels. Raises RuleProblem for a rule that can't be evaluated.
+
+    ``unversioned``: whether a source without a commit gets a tag where no rule gives one.
+    """
+    if event.source.dirty or (event.source.revision is None and unversioned):
+        return _uncommitted(rules, flavor, event)
+    results: list[RuleResult] = []
+    rule_tags: list[_RuleTag] = []
+    for rule in rules:
+        result = _apply(rule, flavor, event)
+        if isinstance(result, NoValue):
+            results.append(RuleResult(rule.text, None, None, result.because))
+        else:
+            results.append(RuleResult(rule.text, result.tag.name, result.tag.kind, result.tag.because))
+            rule_tags.append(result)
+    latest = _latest(flavor, event, rule_tags)
+    results.append(latest)
+    version = rule_tags[0].tag.name if rule_tags else None
+    if latest.tag is not None and latest.kind is not None:
+        release = _latest_release(flavor, rule_tags[0], latest.tag)
+        tag = Tag(latest.tag, latest.kind, latest.rule, latest.because, release)
+        rule_tags.append(_RuleTag(tag, Value(tag.name, tag.because), 3))
+    rule_tags = _unique(rule_tags)
+    publishing = min(rule_tags, key=lambda item: item.order).tag if rule_tags else None
+    return TagSet(version, tuple(item.tag for item in rule_tags), rules=tuple(results), publishing=publishing)
+
+
+def _apply(rule: Rule, flavor: Flavor, event: Event) -> _RuleTag | NoValue:
+    try:
+        if not _enabled(rule, event):
+            return NoValue("it is not enabled")
+        value = value_of(rule, event, forward=flavor.forward if rule.forward is None else rule.forward)
+        if isinstance(value, NoValue):
+            return value
+        prefix, suffix = affixes(rule, flavor)
+        text = f"{event.render(prefix)}{value.text}{event.render(suffix)}"
+    except RuleError as error:
+        raise RuleProblem(rule.number, rule.text, error) from error
+    name = as_tag(text)
+    if name is None:
+        return NoValue(f"nothing of {text!r} can stand in a tag" if text else "its value is empty")
+    by_template = _fixed_by(rule, flavor, event)
+    kind: Kind = rule.kind or ("fixed" if value.fixed or by_template else "moving")
+    order = 3 if kind == "moving" else 0 if rule.type == "sha" else 2 if by_template == "clock" else 1
+    # Tags of several variants (with a prefix or suffix) don't show in their names whose releases are whose.
+    release = value.release if kind == "moving" and name == value.text else None
+    return _RuleTag(Tag(name, kind, rule.text, value.because, release), value, order)
+
+
+def _enabled(rule: Rule, event: Event) -> bool:
+    enabled = event.render(rule.enable)
+    if enabled not in ("true", "false"):
+        raise RuleError(f"has an enable= that gives {enabled!r}: it must be true or false")
+    return enabled == "true"
+
+
+def affixes(rule: Rule, flavor: Flavor) -> tuple[Template, Template]:
+    """Return a rule's prefix and suffix: its own, even empty ones, replace the flavor's."""
+    return (
+        flavor.prefix if rule.prefix is None else rule.prefix,
+        flavor.suffix if rule.suffix is None else rule.suffix,
+    )
+
+
+def templates(rule: Rule, flavor: Flavor) -> list[Template]:
+    """Return the templates of global expressions in a rule's tag."""
+    own = {"raw": rule.value, "schedule": rule.pattern}.get(rule.type)
+    return [*affixes(rule, flavor), *([own] if own is not None else [])]
+
+
+def _fixed_by(rule: Rule, flavor: Flavor, event: Event) -> Literal["commit", "clock"] | None:
+    """Return whether an expression makes each commit's tag, or each second's, another one; None: neither."""
+    by_clock = False
+    for expression in (one for template in templates(rule, flavor) for one in template.expressions):
+        if expression.name == "sha" and event.builds_revision:
+            return "commit"
+        if expression.name == "tag" and event.tag is not None and is_one_release(event.tag):
+            return "commit"
+        if expression.name in ("date", "commit_date") and has_seconds(expression.argument or ""):
+            if expression.name == "commit_date" and event.source.commit_time is not None:
+                return "commit"
+            by_clock = True
+    return "clock" if by_clock else None
+
+
+def _latest(flavor: Flavor, event: Event, rule_tags: Sequence[_RuleTag]) -> RuleResult:
+    """Return the result of `latest`: with auto, the first rule that gives a tag decides, as in metadata-action."""
+    rule = f"flavor latest={flavor.latest}"
+    if not rule_tags or flavor.latest == "false":
+        return RuleResult(rule, None, None, "it is switched off" if rule_tags else "no rule gives a tag")
+    because = "as asked"
+    if flavor.latest == "auto":
+        name, value = rule_tags[0].tag.name, rule_tags[0].value
+        if not value.latest:
+            return RuleResult(rule, None, None, f"{name} is no release")
+        because = f"{name} is a release"
+        if flavor.forward and value.version is not None:
+            higher = LatestRelease(value.version).higher(event.source.release_tags)
+            if higher is not None:
+                return RuleResult(rule, None, None, f"latest stays with the higher release {higher.tag}")
+            shallow = " (the clone is shallow and may lack some)" if event.source.shallow else ""
+            because = f"{name} is the highest release that git knows{shallow}"
+    prefix = event.render(flavor.prefix) if flavor.prefix_on_latest else ""
+    suffix = event.render(flavor.suffix) if flavor.suffix_on_latest else ""
+    return RuleResult(rule, as_tag(f"{prefix}latest{suffix}"), "moving", because)
+
+
+def _latest_release(flavor: Flavor, first: _RuleTag, latest: str) -> LatestRelease | None:
+    """Return the release of `latest` where it moves forward only and no prefix or suffix makes several variants."""
+    plain = latest == "latest" and first.tag.name == first.value.text
+    if flavor.latest != "auto" or not flavor.forward or not plain or first.value.version is None:
+        return None
+    return LatestRelease(first.value.version)
+
+
+def _unique(rule_tags: Sequence[_RuleTag]) -> list[_RuleTag]:
+    """Return one tag a name, in the place of the first; of two kinds the fixed one counts."""
+    by_name: dict[str, _RuleTag] = {}
+    for item in rule_tags:
+        other = by_name.get(item.tag.name)
+        if other is None or (other.tag.kind == "moving" and item.tag.kind == "fixed"):
+            by_name[item.tag.name] = item
+    return list(by_name.values())
+
+
+def _uncommitted(rules: Sequence[Rule], flavor: Flavor, event: Event) -> TagSet:
+    """Return the tags of an uncommitted tree: each sha rule's with ``-dirty``, or one of ours, and no other.
+
+    Such a tree is never a release and moves nothing (docs/tags.md, "Which event it is").
+    """
+    because = _changes(event.source)
+    results: list[RuleResult] = []
+    tags: list[Tag] = []
+    for rule in rules:
+        result = _apply(rule, flavor, event) if rule.type == "sha" else NoValue(because)
+        if isinstance(result, NoValue):
+            results.append(RuleResult(rule.text, None, None, result.because))
+            continue
+        name = result.tag.name[: MAX_LENGTH - len(DIRTY)] + DIRTY
+        tag = replace(result.tag, name=name, kind="moving", because=because)
+        results.append(RuleResult(rule.text, name, "moving", because))
+        tags += [] if any(other.name == name for other in tags) else [tag]
+    if not tags:
+        name = f"sha-{event.short_revision}{DIRTY}" if event.short_revision else UNVERSIONED
+        tags = [Tag(name, "moving", "type=sha" if event.short_revision else "type=raw", because)]
+        results.append(RuleResult("uncommitted", name, "moving", because))
+    return TagSet(tags[0].name, tuple(tags), rules=tuple(results), publishing=tags[0])
+
+
+def _changes(source: SourceState) -> str:
+    if source.revision is None:
+        return "there is no git commit to name it by"
+    changed = ", ".join(source.changed[:3]) + (", …" if len(source.changed) > 3 else "")
+    return f"uncommitted changes ({changed})"

@@ -1,0 +1,144 @@
+"""The tags, labels and annotations of a source by the settings' rules, for the plan and `inv tags`."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timezone
+from types import MappingProxyType
+
+from ecr_tasks.errors import SettingsError
+from ecr_tasks.model.tag import Tag
+from ecr_tasks.settings.settings import Settings
+from ecr_tasks.source.state import SourceState
+from ecr_tasks.tags.evaluate import evaluate
+from ecr_tasks.tags.event import SHORT_SHA, Event, event_of
+from ecr_tasks.tags.flavor import Flavor, parse_flavor
+from ecr_tasks.tags.labels import oci_labels, render_additions
+from ecr_tasks.tags.rules import DEFAULT_RULES, Rule, RuleProblem, parse_rules
+from ecr_tasks.tags.syntax import RuleError
+from ecr_tasks.tags.tag_set import TagSet
+
+SHORT_SHA_VARIABLE = "DOCKER_METADATA_SHORT_SHA_LENGTH"
+HEAD_VARIABLE = "DOCKER_METADATA_PR_HEAD_SHA"
+
+
+@functools.cache
+def process_time() -> datetime:
+    """Return the time of ``{{date}}``, which is the same one in all of a process."""
+    return datetime.now(tz=timezone.utc)
+
+
+def tag_set(
+    settings: Settings,
+    source: SourceState,
+    environ: Mapping[str, str],
+    *,
+    title: str | None = None,
+    labels: Mapping[str, str] | None = None,
+    annotations: Mapping[str, str] | None = None,
+    now: datetime | None = None,
+) -> TagSet:
+    """Return the tags, labels and annotations of a source, by ECR_TAGS, ECR_FLAVOR, ECR_LABELS and ECR_ANNOTATIONS.
+
+    ``title`` is the image's repository; ``labels`` and ``annotations`` are those of the image in a bake file, which
+    replace git's and are replaced by the settings'. ``environ`` may hold metadata-action's own variables. Raises
+    SettingsError with the place of a mistake. A result without tags is an error only when it is published.
+    """
+    head = environ.get(HEAD_VARIABLE, "").lower() == "true"
+    event = event_of(source, now or process_time(), _short_sha(environ), head=head)
+    flavor, rules = _flavor(settings), _rules(settings)
+    try:
+        result = evaluate(rules or _default_rules(), flavor, event, unversioned=not rules)
+    except RuleProblem as problem:
+        raise _error(settings, "ECR_TAGS", problem) from problem
+    of_source = oci_labels(title, event, result.version)
+    own_labels = _additions(settings, "ECR_LABELS", settings.labels, event)
+    own_annotations = _additions(settings, "ECR_ANNOTATIONS", settings.annotations, event)
+    return replace(
+        result,
+        labels=_sorted({**of_source, **(labels or {}), **own_labels}),
+        annotations=_sorted({**of_source, **(annotations or {}), **own_annotations}),
+        of_source=of_source,
+    )
+
+
+def tags(source: SourceState, now: datetime | None = None) -> tuple[Tag, ...]:
+    """Return the default rules' tags of a source, the one to publish under first."""
+    event = event_of(source, now or process_time())
+    return evaluate(_default_rules(), Flavor(), event, unversioned=True).in_publishing_order
+
+
+def rules_of(settings: Settings) -> tuple[Flavor, tuple[Rule, ...], bool]:
+    """Return the flavor, the rules, and whether those are the default ones. Raises SettingsError as ``tag_set``."""
+    rules = _rules(settings)
+    return _flavor(settings), rules or _default_rules(), not rules
+
+
+def _sorted(texts: Mapping[str, str]) -> Mapping[str, str]:
+    return MappingProxyType(dict(sorted(texts.items())))
+
+
+@functools.cache
+def _default_rules() -> tuple[Rule, ...]:
+    return parse_rules(DEFAULT_RULES)
+
+
+def _rules(settings: Settings) -> tuple[Rule, ...]:
+    try:
+        return parse_rules(settings.tags or "")
+    except RuleProblem as problem:
+        raise _error(settings, "ECR_TAGS", problem) from problem
+
+
+def _flavor(settings: Settings) -> Flavor:
+    try:
+        return parse_flavor(settings.flavor or "")
+    except RuleProblem as problem:
+        raise _error(settings, "ECR_FLAVOR", problem) from problem
+
+
+def _additions(settings: Settings, name: str, additions: Mapping[str, str], event: Event) -> dict[str, str]:
+    try:
+        return render_additions(additions, event)
+    except RuleError as error:
+        raise SettingsError(
+            f"{_place(settings, name)}: {error.message}{'' if error.message.endswith('?') else '.'}",
+            "Correct it there; write \\{{ for two braces that are no expression.",
+        ) from error
+
+
+def _error(settings: Settings, name: str, problem: RuleProblem) -> SettingsError:
+    what = "rule" if name == "ECR_TAGS" else "entry"
+    text = (settings.tags if name == "ECR_TAGS" else settings.flavor) or ""
+    lines = [line.strip() for line in text.splitlines()]
+    line = lines.index(problem.text) if problem.text in lines else 0
+    where = f"{what} {problem.number} ({problem.text[:80]}), column {problem.error.column}"
+    message = problem.error.message + ("" if problem.error.message.endswith("?") else ".")
+    return SettingsError(
+        f"{_place(settings, name, line)}: {where}: {message}",
+        "Correct it there; docs/tags.md has the language.",
+    )
+
+
+def _place(settings: Settings, name: str, line: int = 0) -> str:
+    """Return where a setting stands; ``line`` is a line within its value, from 0."""
+    origin = settings.origin(name)
+    if origin.kind == "file" and origin.line is not None:
+        return f"{replace(origin, line=origin.line + line)}: {name}"
+    if origin.kind == "environment":
+        return f"Environment variable {name}"
+    return name if origin.kind == "default" else f"{name} ({origin})"
+
+
+def _short_sha(environ: Mapping[str, str]) -> int:
+    text = environ.get(SHORT_SHA_VARIABLE, "").strip()
+    if not text:
+        return SHORT_SHA
+    if not (text.isascii() and text.isdecimal() and int(text[:9]) > 0):
+        raise SettingsError(
+            f"The environment variable {SHORT_SHA_VARIABLE} must be a number above 0, not {text!r}.",
+            "Correct it, or take it out for 7.",
+        )
+    return int(text[:9])

@@ -1,0 +1,95 @@
+"""Regular expressions of ``type=match`` and ``match=``: what JavaScript and Python's ``re`` read in the same way.
+
+A pattern that was written for docker/metadata-action (ECMA-262, RegExp) either matches here what it matches there, in
+a text of one line such as a git tag, or is refused with the name of the construct that differs.
+One difference no construct shows: a group inside a repetition keeps what an earlier round matched, and JavaScript
+clears it.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+
+_DELIMITED = re.compile(r"/(.+)/(.*)", re.DOTALL)
+_FLAGS = {"i": re.IGNORECASE, "s": re.DOTALL}
+_FLAGS_WITHOUT_EFFECT = "dgu"
+"""On the compiled pattern: ``g`` is up to ``match``; ``d`` and ``u`` change no match in a git tag."""
+
+_ESCAPE = re.compile(r"\\(?:u\{|.)", re.DOTALL)
+_SAME_ESCAPES = "dDwWbtnrvfxu"
+"""The letters and digits that mean the same after a backslash; Python itself refuses an incomplete x or u."""
+
+_PART = re.compile(
+    r"(?P<refused>\[\^?\]|\(\?(?!:|<?[=!])(?:P?<\w*>|.?)|\{,[0-9]*\}|(?:[*+?]|\{[0-9]+(?:,[0-9]*)?\})\+)"
+    r"|(?P<class>\[(?:\\.|[^\]\\])+\])|(?P<end>\$)|\\.|.",
+    re.DOTALL,
+)
+
+
+class UnsupportedPattern(Exception):
+    """The pattern is wrong or has a construct that differs in Python; the message names it."""
+
+
+class Regexp:
+    """One pattern with its flags."""
+
+    def __init__(self, source: str, flags: str = "") -> None:
+        """Compile a pattern. Raises UnsupportedPattern."""
+        for flag in flags:
+            if flag not in (*_FLAGS, *_FLAGS_WITHOUT_EFFECT) or flags.count(flag) > 1:
+                raise UnsupportedPattern(f"it has the flag {flag!r}; it can have each of d, g, i, s and u once")
+        if "i" in flags and not source.isascii():
+            raise UnsupportedPattern("it has the flag 'i' with letters that are not ASCII")
+        self._all = "g" in flags
+        options = re.ASCII
+        for flag in flags:
+            options |= _FLAGS.get(flag, re.ASCII)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", FutureWarning)
+                self._compiled = re.compile(_as_python(source), options)
+        except (re.error, FutureWarning, OverflowError, RecursionError) as error:
+            raise UnsupportedPattern(f"{source!r} is not a regular expression that can be used: {error}") from error
+
+    @property
+    def groups(self) -> int:
+        """Return how many groups the pattern has."""
+        return self._compiled.groups
+
+    @classmethod
+    def parse(cls, text: str) -> Regexp:
+        """Read ``/source/flags`` or a bare source. Raises UnsupportedPattern."""
+        delimited = _DELIMITED.fullmatch(text)
+        return cls(delimited[1], delimited[2]) if delimited else cls(text)
+
+    def match(self, text: str) -> list[str | None] | None:
+        """Return what JavaScript's ``String.match`` does: the match and its groups; with ``g``, every match."""
+        match = self._compiled.search(text)
+        if match is None or not self._all:
+            return None if match is None else [match[0], *match.groups()]
+        matches: list[str | None] = []
+        while match is not None:
+            matches.append(match[0])
+            after = match.end() + (not match[0])
+            match = self._compiled.search(text, after) if after <= len(text) else None
+        return matches
+
+
+def _as_python(source: str) -> str:
+    """Return the same pattern for ``re.compile`` with ``re.ASCII``: only ``$`` is written otherwise."""
+    for match in _ESCAPE.finditer(source):
+        character = match[0][1]
+        differs = character.isascii() and character.isalnum() and character not in _SAME_ESCAPES
+        if differs or match[0] == r"\u{":
+            raise _refused(match[0])
+    parts = []
+    for match in _PART.finditer(source):
+        if match["refused"]:
+            raise _refused(match[0])
+        parts.append(r"\Z" if match["end"] else match[0])
+    return "".join(parts)
+
+
+def _refused(construct: str) -> UnsupportedPattern:
+    return UnsupportedPattern(f"it has {construct}, which Python reads otherwise or not at all: write it without")

@@ -1,0 +1,69 @@
+"""Labels and annotations: the OCI pre-defined keys that git can fill in, the user's additions, and annotation levels.
+
+The keys are metadata-action's, but for ``description`` and ``licenses``, which only GitHub's API knows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timezone
+
+from ecr_tasks.errors import SettingsError
+from ecr_tasks.model.manifest import OCI_KEYS
+from ecr_tasks.tags.event import Event
+from ecr_tasks.tags.rules import template_of
+
+LEVELS_VARIABLE = "DOCKER_METADATA_ANNOTATIONS_LEVELS"
+
+_LEVEL = re.compile(r"(?:manifest|index)(?:-descriptor)?(?:\[[^\]]*\])?")
+_AT_LEVEL = re.compile(rf"{_LEVEL.pattern}(?:,{_LEVEL.pattern})*:")
+
+
+def oci_labels(title: str | None, event: Event, version: str | None) -> dict[str, str]:
+    """Return the pre-defined keys (OCI image-spec, annotations.md), sorted; what is not known is left out.
+
+    ``title`` is the repository's name. ``created`` is the commit's time and not the clock's, so that the same
+    commit gives the same bytes; it is written as JavaScript writes it, with milliseconds.
+    """
+    source = event.source
+    values = {
+        "created": _javascript_time(source.commit_time) if source.commit_time else None,
+        "revision": event.revision,
+        "source": source.remote_url,
+        "title": (title or source.remote_url or "").rpartition("/")[2],
+        "url": source.remote_url,
+        "version": version,
+    }
+    return {OCI_KEYS + key: value for key, value in values.items() if value}
+
+
+def render_additions(additions: Mapping[str, str], event: Event) -> dict[str, str]:
+    """Return the user's labels or annotations with their expressions' values. Raises RuleError for a bad template."""
+    entries = (f"{key}={value}" for key, value in additions.items())
+    texts = (event.render(template_of(entry)) if "{{" in entry else entry for entry in entries)
+    return {key: value for key, _, value in (text.partition("=") for text in texts)}
+
+
+def at_levels(annotations: Mapping[str, str], environ: Mapping[str, str], *, index: bool) -> dict[str, str]:
+    """Return annotations with the levels of ``DOCKER_METADATA_ANNOTATIONS_LEVELS`` before keys that name none.
+
+    Without the variable they stay as they are. Where the image has no index (``index`` is false), the levels for one
+    are left out: BuildKit would refuse them. Raises SettingsError for a level that doesn't exist.
+    """
+    levels = [level.strip() for level in environ.get(LEVELS_VARIABLE, "").split(",") if level.strip()]
+    for level in levels:
+        if not _LEVEL.fullmatch(level):
+            raise SettingsError(
+                f"The environment variable {LEVELS_VARIABLE} names {level!r}, which is no level.",
+                "Use manifest, index, manifest-descriptor or index-descriptor, separated by commas.",
+            )
+    prefix = ",".join(level for level in levels if index or not level.startswith("index"))
+    if not prefix:
+        return dict(annotations)
+    return {key if _AT_LEVEL.match(key) else f"{prefix}:{key}": value for key, value in annotations.items()}
+
+
+def _javascript_time(moment: datetime) -> str:
+    utc = moment.astimezone(timezone.utc)
+    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03}Z"

@@ -1,0 +1,251 @@
+"""The tag rules as data: ECR_TAGS is read line by line, checked and completed with each type's defaults.
+
+The language is docker/metadata-action's (README, "tags input"), with its types, keys, defaults and priorities;
+``kind=`` and ``forward=`` are ours.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, cast, get_args
+
+from ecr_tasks.errors import nearest
+from ecr_tasks.model.tag import Kind
+from ecr_tasks.tags.dates import time_zone
+from ecr_tasks.tags.js_regexp import Regexp, UnsupportedPattern
+from ecr_tasks.tags.syntax import Field, RuleError, split_fields, split_rules
+from ecr_tasks.tags.template import Template
+from ecr_tasks.tags.template import parse as parse_template
+
+RuleType = Literal["schedule", "semver", "pep440", "match", "edge", "ref", "raw", "sha"]
+
+PRIORITIES: Mapping[RuleType, float] = {
+    "schedule": 1000,
+    "semver": 900,
+    "pep440": 900,
+    "match": 800,
+    "edge": 700,
+    "ref": 600,
+    "raw": 200,
+    "sha": 100,
+}
+
+DEFAULT_RULES = """\
+type=semver,pattern={{version}}
+type=ref,event=branch
+type=ref,event=pr
+type=sha
+"""
+"""The rules without ECR_TAGS (docs/tags.md); `latest` comes from the default flavor."""
+
+DATES = ("date", "commit_date")
+GLOBALS = ("branch", "tag", "sha", "base_ref", "is_default_branch", "is_not_default_branch")
+VERSION_PARTS = ("version", "major", "minor", "patch", "raw")
+
+_KEYS = (
+    *("type", "enable", "priority", "prefix", "suffix", "kind", "forward"),
+    *("pattern", "value", "match", "group", "event", "branch", "format"),
+)
+_NAMES: Mapping[RuleType, tuple[str, ...]] = {
+    "semver": (*VERSION_PARTS, "prerelease", "build"),
+    "pep440": VERSION_PARTS,
+    "schedule": GLOBALS,
+}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule that can be evaluated; a field that its type doesn't have is None or its default.
+
+    ``prefix`` and ``suffix`` are None where the flavor's are used; ``value`` is None where git's ref is used.
+    """
+
+    text: str
+    number: int
+    type: RuleType
+    priority: float
+    enable: Template
+    prefix: Template | None = None
+    suffix: Template | None = None
+    value: Template | None = None
+    pattern: Template | None = None
+    regexp: Regexp | None = None
+    group: int = 0
+    event: str = ""
+    branch: str = ""
+    long: bool = False
+    kind: Kind | None = None
+    forward: bool | None = None
+
+
+class RuleProblem(Exception):
+    """The rule with this number can't be used; ``error`` has the reason and the column."""
+
+    def __init__(self, number: int, text: str, error: RuleError) -> None:
+        super().__init__(number, text, error)
+        self.number = number
+        self.text = text
+        self.error = error
+
+
+def parse_rules(text: str) -> tuple[Rule, ...]:
+    """Return the rules of ECR_TAGS, the highest priority first, else in their order. Raises RuleProblem."""
+    rules = []
+    for number, rule in enumerate(split_rules(text), 1):
+        try:
+            rules.append(parse_rule(rule, number))
+        except RuleError as error:
+            raise RuleProblem(number, rule, error) from error
+    return tuple(sorted(rules, key=lambda rule: -rule.priority))
+
+
+def parse_rule(text: str, number: int = 1) -> Rule:
+    """Return the rule of a text. Raises RuleError."""
+    fields = _fields(text)
+    field = fields.pop("type", Field("type", "raw", 1))
+    if field.value not in get_args(RuleType):
+        suggestion = nearest(field.value, get_args(RuleType)) if field.value else "raw"
+        raise RuleError(f"has the type {field.value!r}, which isn't one: did you mean {suggestion}?", field.column)
+    kind = cast(RuleType, field.value)
+    regexp_key = {"match": "pattern", "semver": "match", "pep440": "match"}.get(kind)
+    return Rule(
+        text=text,
+        number=number,
+        type=kind,
+        priority=_priority(fields.get("priority"), kind),
+        enable=_template(fields.get("enable") or Field("enable", "true", 1)),
+        prefix=_affix(fields.get("prefix"), _default_prefix(kind, fields)),
+        suffix=_affix(fields.get("suffix"), None),
+        value=_value(fields, kind),
+        pattern=_pattern(fields, kind),
+        regexp=_regexp(fields, regexp_key) if regexp_key else None,
+        group=_group(fields.get("group"), kind),
+        event=_choice(fields, "event", ("branch", "tag", "pr"), None) if kind == "ref" else "",
+        branch=fields["branch"].value if "branch" in fields else "",
+        long=kind == "sha" and _choice(fields, "format", ("short", "long"), "short") == "long",
+        kind=cast("Kind | None", _choice(fields, "kind", ("fixed", "moving"), "") or None),
+        forward={"true": True, "false": False}.get(_choice(fields, "forward", ("true", "false"), "")),
+    )
+
+
+def _fields(text: str) -> dict[str, Field]:
+    """Return the fields by key: a bare value has the key ``value``, and the last of a key counts."""
+    by_key = {}
+    for field in split_fields(text):
+        key = "value" if field.key is None else field.key
+        if key not in _KEYS:
+            suggestion = nearest(key, _KEYS)
+            raise RuleError(f"has the key {key!r}, which no rule has: did you mean {suggestion}=?", field.column)
+        if "${{" in field.value:
+            raise RuleError(
+                "has an expression of GitHub Actions (${{ … }}), which only GitHub evaluates: use ours, such as "
+                "{{is_default_branch}}",
+                field.column,
+            )
+        by_key[key] = field
+    return by_key
+
+
+def _default_prefix(kind: RuleType, fields: Mapping[str, Field]) -> str | None:
+    if kind == "sha":
+        return "sha-"
+    return "pr-" if kind == "ref" and "event" in fields and fields["event"].value == "pr" else None
+
+
+def _affix(field: Field | None, default: str | None) -> Template | None:
+    if field is None:
+        return None if default is None else Template((default,))
+    return _template(field)
+
+
+def _value(fields: Mapping[str, Field], kind: RuleType) -> Template | None:
+    field = fields.get("value")
+    if kind == "raw":
+        if field is None:
+            raise RuleError("has no value=: a raw rule is type=raw,value=… or just the tag")
+        return _template(field)
+    if kind in ("semver", "pep440", "match") and field is not None and field.value:
+        return _template(field)
+    return None
+
+
+def _pattern(fields: Mapping[str, Field], kind: RuleType) -> Template | None:
+    if kind not in _NAMES:
+        return None
+    field = fields.get("pattern")
+    if field is None:
+        if kind != "schedule":
+            raise RuleError(f"has no pattern=: write for example type={kind},pattern={{{{version}}}}")
+        field = Field("pattern", "nightly", 1)
+    return template_of(field.value, field.column, _NAMES[kind], DATES if kind == "schedule" else ())
+
+
+def _regexp(fields: Mapping[str, Field], key: str) -> Regexp | None:
+    field = fields.get(key)
+    if field is None:
+        if key == "pattern":
+            raise RuleError("has no pattern=: write for example type=match,pattern=v(.*),group=1")
+        return None
+    if key == "match" and not field.value:
+        return None
+    try:
+        return Regexp.parse(field.value) if key == "pattern" else _with_group(Regexp(field.value))
+    except UnsupportedPattern as error:
+        raise RuleError(f"has a {key}= that can't be used: {error}", field.column) from error
+
+
+def _with_group(regexp: Regexp) -> Regexp:
+    if not regexp.groups:
+        raise UnsupportedPattern("it has no group (…) that says which part is the version")
+    return regexp
+
+
+def _group(field: Field | None, kind: RuleType) -> int:
+    if field is None or kind != "match":
+        return 0
+    if not (field.value.isascii() and field.value.isdecimal()):
+        raise RuleError(f"has the group {field.value!r}, which is not a number", field.column)
+    return int(field.value[:9])
+
+
+def _priority(field: Field | None, kind: RuleType) -> float:
+    if field is None:
+        return PRIORITIES[kind]
+    try:
+        priority = float(field.value or 0)
+    except ValueError:
+        priority = math.nan
+    if math.isnan(priority):
+        raise RuleError(f"has the priority {field.value!r}, which is not a number", field.column)
+    return priority
+
+
+def _choice(fields: Mapping[str, Field], key: str, allowed: tuple[str, ...], default: str | None) -> str:
+    field = fields.get(key)
+    words = " or ".join((", ".join(allowed[:-1]), allowed[-1]))
+    if field is None:
+        if default is None:
+            raise RuleError(f"has no {key}=, which must be {words}")
+        return default
+    if field.value not in allowed:
+        raise RuleError(f"has the {key} {field.value!r}: it must be {words}", field.column)
+    return field.value
+
+
+def template_of(
+    text: str, column: int = 1, names: tuple[str, ...] = GLOBALS, with_format: tuple[str, ...] = DATES
+) -> Template:
+    """Return the template of a text. Raises RuleError for bad syntax and for time zones that don't exist."""
+    template = parse_template(text, column, names, with_format)
+    for expression in template.expressions:
+        try:
+            time_zone(expression.options.get("tz", "UTC"))
+        except ValueError as error:
+            raise RuleError(f"can't be used: {error}", expression.column) from error
+    return template
+
+
+def _template(field: Field) -> Template:
+    return template_of(field.value, field.column)

@@ -1,0 +1,97 @@
+"""The syntax of ECR_TAGS and ECR_FLAVOR: a text's rules, and a rule's comma-separated fields with their columns.
+
+A rule is a line of CSV (RFC 4180), as metadata-action reads it: a field in double quotes keeps its commas, and
+``""`` in it is one quote. A text without a line break may have several rules, separated by ``;``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_QUOTED = re.compile(r'"((?:[^"]|"")*)"')
+_PLAIN = re.compile(r"[^,]*")
+
+
+class RuleError(Exception):
+    """A rule can't be used; ``column`` counts from 1 in the rule's own text."""
+
+    def __init__(self, message: str, column: int = 1) -> None:
+        super().__init__(message)
+        self.message = message
+        self.column = column
+
+
+@dataclass(frozen=True)
+class Field:
+    """One ``key=value`` of a rule, or a bare value; ``column`` is where the value begins."""
+
+    key: str | None
+    value: str
+    column: int
+
+
+def split_rules(text: str) -> tuple[str, ...]:
+    """Return the rules of a text, without empty ones and lines that begin with ``#``.
+
+    A text with a line break has one rule a line, in which ``;`` is an ordinary character; in a text without one,
+    ``;`` separates rules unless it stands in double quotes.
+    """
+    pieces = text.splitlines() if len(text.splitlines()) > 1 or text.endswith("\n") else _semicolons(text)
+    rules = (piece.strip() for piece in pieces)
+    return tuple(rule for rule in rules if rule and not rule.startswith("#"))
+
+
+def split_fields(rule: str) -> tuple[Field, ...]:
+    """Return the fields of one rule. Raises RuleError for quotes that CSV doesn't allow."""
+    return tuple(_field(text, start) for text, start in _csv(rule, 0))
+
+
+def _semicolons(text: str) -> list[str]:
+    return re.findall(r'(?:"[^"]*"|[^;"]|"[^"]*$)+', text)
+
+
+def _csv(rule: str, start: int) -> Iterator[tuple[str, int]]:
+    """Yield each field's text and its index in the rule (from 0, inside its quotes)."""
+    position = 0
+    while True:
+        quoted = _QUOTED.match(rule, position)
+        if quoted is not None:
+            end = quoted.end()
+            if rule[end : end + 1] not in ("", ","):
+                raise RuleError("has text after a closing quote: put the whole field in quotes", start + end + 1)
+            text = quoted[1].replace('""', '"')
+            if _QUOTED.fullmatch(text):
+                # Three quotes around a field: metadata-action reads every line twice.
+                yield from _csv(text, start + position + 2)
+            else:
+                yield text, start + position + 1
+        elif rule.startswith('"', position):
+            raise RuleError("has a quote that is never closed", start + position + 1)
+        else:
+            end = _plain_end(rule, position, start)
+            yield rule[position:end], start + position
+        if end >= len(rule):
+            return
+        position = end + 1
+
+
+def _plain_end(rule: str, position: int, start: int) -> int:
+    match = _PLAIN.match(rule, position)
+    end = match.end() if match else len(rule)
+    quote = rule.find('"', position, end)
+    if quote >= 0:
+        raise RuleError("has a quote inside a field: put the whole field in quotes", start + quote + 1)
+    return end
+
+
+def _field(text: str, start: int) -> Field:
+    """Return a text's key and value: the first ``=`` after a character ends the key, unless an expression has it."""
+    equals = text.find("=", 1)
+    equals = -1 if "{{" in text[: max(equals, 0)] else equals
+    value_start = 0 if equals < 0 else equals + 1
+    value = text[value_start:]
+    column = start + value_start + len(value) - len(value.lstrip()) + 1
+    key = None if equals < 0 else text[:equals].strip().lower()
+    return Field(key, value.strip(), column)

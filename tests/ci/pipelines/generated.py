@@ -1,0 +1,178 @@
+"""Every pipeline that `ci.init` can write, and its shell scripts in the order in which the CI runs them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from ecr_tasks.ci.pipelines.template import Values
+from ecr_tasks.ci.pipelines.write import pipeline
+from ecr_tasks.ci.systems import SYSTEMS, Credentials, System
+
+KNOWN = Values(region="eu-central-1", role="arn:aws:iam::123456789012:role/push", repository="team/app")
+UNKNOWN = Values()
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A system with one kind of credentials."""
+
+    system: System
+    credentials: Credentials
+
+    def __str__(self) -> str:
+        return f"{self.system.name}-{self.credentials}"
+
+    def text(self, values: Values = KNOWN) -> str:
+        """Return the pipeline."""
+        return pipeline(self.system, self.credentials, values)
+
+
+VARIANTS = [Variant(system, kind) for system in SYSTEMS.values() for kind in system.credentials]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A script that the CI runs in one shell, with the variables that the pipeline sets for it."""
+
+    script: str
+    environ: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Job:
+    """The steps that share a workspace; ``python``: the CI has set up a Python and put it on PATH."""
+
+    name: str
+    steps: tuple[Step, ...]
+    python: bool = False
+
+
+def jobs(variant: Variant, values: Values = KNOWN) -> list[Job]:
+    """Return the jobs that a push to the default branch starts: the image's first, then the deployment."""
+    return list(_READERS[variant.system.name](variant.text(values)))
+
+
+def _texts(variables: dict[str, Any]) -> dict[str, str]:
+    """Return the variables whose values are in the file; the others are the CI's secrets."""
+    return {name: str(value) for name, value in variables.items() if not isinstance(value, dict)}
+
+
+def _lines(commands: list[str]) -> str:
+    return "\n".join(commands)
+
+
+def _github(text: str) -> Iterator[Job]:
+    document = yaml.safe_load(text)
+    shared = _texts(document["env"])
+    for name in ("image", "deploy"):
+        steps = [step for step in document["jobs"][name]["steps"] if "run" in step]
+        yield Job(name, tuple(Step(step["run"], shared | _texts(step.get("env", {}))) for step in steps), python=True)
+
+
+def _gitlab(text: str) -> Iterator[Job]:
+    document = yaml.safe_load(text)
+    for name in ("build-and-push", "deploy"):
+        job = document[name]
+        yield Job(name, (Step(_lines(job.get("before_script", []) + job["script"]), _texts(job["variables"])),))
+
+
+def _jenkins(text: str) -> Iterator[Job]:
+    declared = text[text.index("environment {") : text.index("stages {")]
+    shared = dict(re.findall(r"^ +(\w+) = '(.*)'$", declared, re.MULTILINE))
+    scripts = {}
+    for stage in text.split("stage('")[1:]:
+        match = re.search(r"(?:sh|script:) '''(.*?)'''|sh '(.*?)'", stage, re.DOTALL)
+        if match:
+            script = (match[1] or match[2]).replace("\\'", "'").replace("\\\\", "\\")
+            scripts[stage.partition("'")[0]] = Step(script, shared)
+    assert list(scripts) == ["Install", "Build", "Build and push", "Deploy"]
+    yield Job("image", (scripts["Install"], scripts["Build and push"]))
+    yield Job("deploy", (scripts["Deploy"],))
+
+
+def _circleci(text: str) -> Iterator[Job]:
+    document = yaml.safe_load(text)
+    for name in ("image", "deploy"):
+        job = document["jobs"][name]
+        runs = [step["run"] for step in job["steps"] if isinstance(step, dict) and "run" in step]
+        yield Job(name, tuple(Step(run["command"], _texts(job.get("environment", {}))) for run in runs))
+
+
+def _buildkite(text: str) -> Iterator[Job]:
+    document = yaml.safe_load(text)
+    for step in document["steps"]:
+        yield Job(step["label"], (Step(step["command"].replace("$$", "$"), _texts(document["env"])),))
+
+
+def _azure(text: str) -> Iterator[Job]:
+    document = yaml.safe_load(text)
+    shared = {item["name"]: str(item["value"]) for item in document["variables"] if "name" in item}
+    for job in document["jobs"]:
+        steps = [step for step in job["steps"] if "script" in step]
+        yield Job(
+            job["job"],
+            tuple(Step(step["script"], shared | _texts(step.get("env", {}))) for step in steps),
+            python=True,
+        )
+
+
+def _bitbucket(text: str) -> Iterator[Job]:
+    document = yaml.safe_load(text)
+    for item in document["pipelines"]["branches"]["main"]:
+        yield Job(item["step"]["name"], (Step(_lines(item["step"]["script"])),))
+
+
+def _codebuild(text: str) -> Iterator[Job]:
+    document = yaml.safe_load(text)
+    commands = [line for name in ("install", "build", "post_build") for line in document["phases"][name]["commands"]]
+    yield Job("build", (Step(_lines(commands), _texts(document["env"]["variables"])),))
+
+
+def _drone(text: str) -> Iterator[Job]:
+    document = yaml.safe_load(text)
+    for step in document["steps"]:
+        script = _lines(step["commands"]).replace("$${", "${")
+        yield Job(step["name"], (Step(script, _texts(step.get("environment", {}))),))
+
+
+def _teamcity(text: str) -> Iterator[Job]:
+    shared = dict(re.findall(r'param\("env\.(\w+)", "(.*)"\)', text))
+    for part in text.split("object ")[1:]:
+        literals = re.findall(r'scriptContent = (?:"""(.*?)"""|"(.*?)"$)', part, re.DOTALL | re.MULTILINE)
+        scripts = [_teamcity_text(long or short) for long, short in literals]
+        yield Job(part.split()[0], tuple(Step(script, shared) for script in scripts))
+
+
+def _teamcity_text(text: str) -> str:
+    """Return a string as Kotlin and then TeamCity read it."""
+    text = text.replace("${'$'}", "$").replace("%system.teamcity.build.tempDir%", "$TEMP_DIR")
+    return text.replace("%%", "%")
+
+
+def _travis(text: str) -> Iterator[Job]:
+    document = yaml.safe_load(text)
+    shared = dict(line.split("=", 1) for line in document["env"]["global"])
+    for job in document["jobs"]["include"]:
+        install = [] if job["install"] == "skip" else job["install"]
+        yield Job(job["stage"], (Step(_lines(install + job["script"]), shared),), python=True)
+
+
+_READERS: dict[str, Callable[[str], Iterator[Job]]] = {
+    "github": _github,
+    "gitlab": _gitlab,
+    "jenkins": _jenkins,
+    "circleci": _circleci,
+    "buildkite": _buildkite,
+    "azure": _azure,
+    "bitbucket": _bitbucket,
+    "codebuild": _codebuild,
+    "drone": _drone,
+    "woodpecker": _drone,
+    "teamcity": _teamcity,
+    "travis": _travis,
+}

@@ -1,0 +1,198 @@
+"""The bake definition that buildx gets, and the targets of a project's own bake file."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from ecr_tasks.clients.docker.bake import bake_document, output, parse_bake, serialize
+from ecr_tasks.model.image import BuildDefinition, BuildInput
+
+PRINTED = Path(__file__).parents[2] / "data" / "bake-print.json"
+"""What `docker buildx bake --print` (0.29) prints for a file that has one of everything."""
+
+
+def one(definition: BuildDefinition, **changes: object) -> dict[str, object]:
+    """Return the single target of a bake document."""
+    document = bake_document([BuildInput("app", definition, ("app:1",), **changes)])  # type: ignore[arg-type]
+    (target,) = document["target"].values()
+    assert isinstance(target, dict)
+    return target
+
+
+def hcl(text: str) -> str:
+    """Return a string as bake reads it: HCL's two escapes undone; any other opening would be evaluated."""
+    assert not re.search(r"[$%]\{", re.sub(r"\$\$\{|%%\{", "\n", text))
+    return re.sub(r"\$\$\{|%%\{", lambda match: match[0][1:], text)
+
+
+@given(st.dictionaries(st.text(alphabet="ab${%}", min_size=1), st.text(alphabet='ab$%{}"\\\n é')))
+def test_bake_reads_every_text_literally(labels: dict[str, str]) -> None:
+    text = serialize(bake_document([BuildInput("app", BuildDefinition(".", labels=labels), ())]))
+    read = json.loads(text)["target"]["app"].get("labels", {})
+    assert {hcl(key): hcl(value) for key, value in read.items()} == labels
+
+
+def test_only_what_is_set_is_said() -> None:
+    assert one(BuildDefinition("/project")) == {
+        "context": "/project",
+        "tags": ["app:1"],
+        "output": ["type=docker,oci-mediatypes=true"],
+    }
+
+
+def test_everything_that_is_set_is_said_in_bakes_own_words() -> None:
+    target = one(
+        BuildDefinition(
+            context="/project",
+            dockerfile="/project/Dockerfile",
+            target="run",
+            platforms=("linux/amd64", "linux/arm64"),
+            args={"A": "1"},
+            contexts={"shared": "../shared"},
+            secrets=("id=npm,env=NPM_TOKEN",),
+            ssh=("default",),
+            labels={"l": "1"},
+            attest=("type=sbom",),
+            cache_from=("type=gha",),
+            cache_to=("type=inline",),
+            extra={"no-cache": True},
+        )
+    )
+    assert target["secret"] == ["id=npm,env=NPM_TOKEN"]
+    assert target["cache-from"] == ["type=gha"]
+    assert target["cache-to"] == ["type=inline"]
+    assert target["no-cache"] is True
+    assert (target["target"], target["ssh"], target["attest"]) == ("run", ["default"], ["type=sbom"])
+    assert (target["args"], target["labels"], target["contexts"]) == ({"A": "1"}, {"l": "1"}, {"shared": "../shared"})
+    assert target["platforms"] == ["linux/amd64", "linux/arm64"]
+
+
+def test_the_default_group_builds_every_target() -> None:
+    document = bake_document([BuildInput(name, BuildDefinition("."), ()) for name in ("one", "two")])
+    assert document["group"]["default"]["targets"] == list(document["target"]) == ["one", "two"]
+
+
+@given(st.lists(st.text(alphabet="ab-_./12", min_size=1, max_size=5), unique=True, max_size=6))
+@example(["a-b-2", "a.b", "a-b"])
+@example(["a.b", "a-b", "a/b", "a-b-1"])
+def test_every_image_is_a_target_of_its_own_under_a_name_that_bake_takes(names: list[str]) -> None:
+    document = bake_document([BuildInput(name, BuildDefinition(f"/{name}"), ()) for name in names])
+    targets = document["group"]["default"]["targets"]
+    assert [document["target"][name]["context"] for name in targets] == [f"/{name}" for name in names]
+    assert all(re.fullmatch(r"[a-zA-Z0-9_-]+", name) for name in targets)
+
+
+@pytest.mark.parametrize(
+    ("keep", "push", "option"),
+    [
+        ("store", False, "type=docker,oci-mediatypes=true"),
+        ("builder", False, "type=image,oci-mediatypes=true,push=false"),
+        ("builder", True, "type=image,oci-mediatypes=true,push=true"),
+    ],
+)
+def test_where_a_result_goes(keep: object, push: bool, option: str) -> None:
+    assert output(BuildInput("app", BuildDefinition("."), (), keep, push)) == option  # type: ignore[arg-type]
+
+
+def test_annotations_are_on_the_manifest_and_on_the_index_where_there_is_one() -> None:
+    """BuildKit: "index annotations not supported for single platform export"."""
+    annotations = {"team": "web"}
+    assert BuildDefinition(".", annotations=annotations).annotation_entries() == ("manifest:team=web",)
+    for makes_index in ({"platforms": ("linux/amd64", "linux/arm64")}, {"attest": ("type=sbom",)}):
+        entries = BuildDefinition(".", annotations=annotations, **makes_index).annotation_entries()
+        assert entries == ("index,manifest:team=web",)
+
+
+def test_an_annotation_that_names_its_level_keeps_it() -> None:
+    """`ECR_ANNOTATIONS=index:team=web` is .env.example's own example."""
+    platforms = ("linux/amd64", "linux/arm64")
+    definition = BuildDefinition(".", annotations={"index:team": "web"}, platforms=platforms)
+    assert definition.annotation_entries() == ("index:team=web",)
+
+
+def test_a_disabled_attestation_is_none() -> None:
+    disabled = BuildDefinition(".", attest=("type=provenance,disabled=true",))
+    assert not disabled.attests
+    assert not disabled.makes_index
+    assert BuildDefinition(".", attest=("type=provenance,mode=max",)).makes_index
+
+
+@pytest.mark.parametrize(
+    ("platforms", "attest", "number"),
+    [
+        ((), (), 1),
+        (("linux/arm64",), (), 1),
+        ((), ("type=sbom",), 3),
+        (("linux/amd64", "linux/arm64"), (), 3),
+        (("linux/amd64", "linux/arm64"), ("type=sbom", "type=provenance"), 5),
+    ],
+)
+def test_how_many_manifests_a_push_sends(platforms: tuple[str, ...], attest: tuple[str, ...], number: int) -> None:
+    """Attestations of all kinds share one manifest a platform; only an index has any around its images."""
+    assert BuildDefinition(".", platforms=platforms, attest=attest).manifests == number
+
+
+def test_a_real_bake_file_is_understood() -> None:
+    targets = parse_bake(json.loads(PRINTED.read_text(encoding="utf-8")))
+    assert list(targets) == ["api", "worker"]
+    assert targets["worker"] == BuildDefinition("app", "Dockerfile")
+    api = targets["api"]
+    assert (api.context, api.dockerfile, api.target) == ("app", "Dockerfile", "run")
+    assert api.args == {"VERSION": "1.2", "EMPTY": ""}
+    assert api.contexts == {"shared": "../shared"}
+    assert api.labels == {"team": "web"}
+    assert api.platforms == ("linux/amd64", "linux/arm64")
+    assert api.cache_from == ("ref=example/cache,type=registry",)
+    assert api.cache_to == ("type=inline",)
+    assert api.secrets == ("id=npm,env=NPM_TOKEN", "id=cert,src=cert.pem")
+    assert api.extra == {"no-cache": True, "shm-size": "64m"}
+
+
+def test_a_real_bake_files_attestations_are_understood() -> None:
+    api = parse_bake(json.loads(PRINTED.read_text(encoding="utf-8")))["api"]
+    assert [set(entry.split(",")) for entry in api.attest] == [
+        {"type=provenance", "mode=max"},
+        {"type=sbom", "disabled=true"},
+    ]
+
+
+def test_a_real_bake_files_ssh_keys_are_understood() -> None:
+    api = parse_bake(json.loads(PRINTED.read_text(encoding="utf-8")))["api"]
+    assert api.ssh == ("main=keys/one", "key=keys/one,keys/two")
+
+
+def test_a_real_bake_files_annotations_keep_their_levels() -> None:
+    api = parse_bake(json.loads(PRINTED.read_text(encoding="utf-8")))["api"]
+    assert "index:team=web" in api.annotation_entries()
+    assert "manifest:note=a=b" in api.annotation_entries()
+    assert any(entry.endswith("plain=yes") for entry in api.annotation_entries())
+
+
+def test_what_we_write_reads_back_as_it_was() -> None:
+    definition = BuildDefinition(
+        context="/project",
+        dockerfile="Dockerfile",
+        target="run",
+        platforms=("linux/amd64",),
+        args={"A": "1"},
+        contexts={"base": "docker-image://alpine"},
+        secrets=("id=npm,env=NPM_TOKEN",),
+        ssh=("default",),
+        labels={"team": "web"},
+        attest=("type=provenance,disabled=true",),
+        cache_from=("type=gha",),
+        cache_to=("type=inline",),
+        extra={"network": "host"},
+    )
+    assert parse_bake(bake_document([BuildInput("app", definition, ("app:1",))])) == {"app": definition}
+
+
+def test_a_definition_does_not_show_its_build_arguments() -> None:
+    text = repr(BuildInput("app", BuildDefinition(".", args={"TOKEN": "hush"}), ()))
+    assert "hush" not in text

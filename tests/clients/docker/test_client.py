@@ -1,0 +1,206 @@
+"""The docker port with scripts as docker and buildx, for rare behaviour of real ones and to count the processes."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ecr_tasks.clients.docker.client import WhalesDocker
+from ecr_tasks.clients.docker.config import PrivateConfig
+from ecr_tasks.clients.docker.parse import build_result, loaded_config
+from ecr_tasks.errors import BuildError
+from ecr_tasks.model.image import BuildDefinition, BuildInput
+from ecr_tasks.model.registry import RegistryToken
+
+DIGEST = "sha256:" + "a" * 64
+RECORDED = Path(__file__).parents[2] / "data" / "docker"
+PLUGIN = """#!/bin/sh
+echo begun >>{folder}/builds
+if [ "$(wc -l <{folder}/builds)" -le {failures} ]; then cat {output}; exit 1; fi
+while [ "$1" != --metadata-file ]; do shift; done
+echo '{metadata}' >"$2"
+"""
+
+
+def builder(folder: Path, recording: str, failures: int) -> WhalesDocker:
+    """Return a port whose buildx fails so many times with the output of a recording."""
+    plugin = folder / "docker" / "cli-plugins" / "docker-buildx"
+    plugin.parent.mkdir(parents=True)
+    metadata = json.dumps({"app": {"containerimage.digest": DIGEST, "containerimage.descriptor": {"digest": DIGEST}}})
+    text = PLUGIN.format(folder=folder, failures=failures, output=RECORDED / f"{recording}.txt", metadata=metadata)
+    plugin.write_text(text, encoding="utf-8")
+    plugin.chmod(0o755)
+    config = PrivateConfig({"DOCKER_CONFIG": str(folder / "docker")}, folder)
+    return WhalesDocker(config, folder, {})
+
+
+def build(port: WhalesDocker) -> str | None:
+    return port.build([BuildInput("app", BuildDefinition("."), ("app:latest",), "store")], None)["app"].digest
+
+
+def begun(folder: Path) -> int:
+    return len((folder / "builds").read_text(encoding="utf-8").splitlines())
+
+
+def test_a_name_that_another_build_gave_at_that_moment_is_given_once_more(tmp_path: Path) -> None:
+    assert build(builder(tmp_path, "name-race", failures=2)) == DIGEST
+    assert begun(tmp_path) == 3
+
+
+def test_a_name_that_is_taken_every_time_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(BuildError, match="already exists"):
+        build(builder(tmp_path, "name-race", failures=99))
+    assert begun(tmp_path) == 5
+
+
+def test_a_build_that_fails_of_itself_is_not_begun_again(tmp_path: Path) -> None:
+    with pytest.raises(BuildError):
+        build(builder(tmp_path, "failing-run", failures=99))
+    assert begun(tmp_path) == 1
+
+
+CONFIG = "sha256:" + "c" * 64
+LOADED = {
+    "buildx.build.ref": "beside/beside0/xyz",
+    "containerimage.config.digest": CONFIG,
+    "containerimage.descriptor": {"digest": DIGEST, "platform": {"architecture": "amd64", "os": "linux"}},
+    "containerimage.digest": DIGEST,
+}
+"""buildx's metadata of an image that a builder beside the engine made and loaded into the store."""
+
+
+def test_only_what_a_builder_beside_the_engine_made_is_asked_for(tmp_path: Path) -> None:
+    assert loaded_config(LOADED, tmp_path) is None  # the engine's own builder has no file there
+    (tmp_path / "beside").touch()
+    assert loaded_config(LOADED, tmp_path) == CONFIG
+    assert loaded_config({**LOADED, "buildx.build.ref": "default/default/xyz"}, tmp_path) is None
+    assert loaded_config({name: LOADED[name] for name in LOADED if "ref" not in name}, tmp_path) == CONFIG
+
+
+@pytest.mark.parametrize(
+    ("known_as", "digest", "image_id"), [(None, DIGEST, DIGEST), (DIGEST, DIGEST, DIGEST), (CONFIG, None, CONFIG)]
+)
+def test_a_classic_store_makes_its_own_manifest_of_what_was_loaded(
+    known_as: str | None, digest: str | None, image_id: str
+) -> None:
+    item = BuildInput("app", BuildDefinition("."), ("app:latest",), "store")
+    result = build_result(item, LOADED, loaded_as=known_as)
+    assert (result.digest, result.image_id, result.platforms) == (digest, image_id, ("linux/amd64",))
+
+
+DOCKER = """#!/bin/sh
+[ "$1" = --config ] && shift 2
+echo "$*" >>{folder}/calls
+case "$*" in
+  "system info"*) echo '{info}' ;;
+  version*) echo "permission denied while trying to connect to the docker API" >&2; exit 1 ;;
+  "buildx bake"*wrong.hcl) echo "ERROR: wrong.hcl:1,1-2: Missing newline" >&2; exit 1 ;;
+  "buildx bake"*) echo '{{"target": {{"app": {{"args": {{"TOKEN": "'"$TOKEN"'"}}}}}}}}' ;;
+  "buildx inspect"*) printf 'Name: default\\nDriver: docker\\n' ;;
+  "image inspect none"*) echo "Error response from daemon: No such image: none" >&2; exit 1 ;;
+  "image inspect"*) echo '[{{"Id": "{digest}", "RepoDigests": ["host/app@{digest}"]}}]' ;;
+  "container rm"*) echo "Error response from daemon: No such container: local" >&2; exit 1 ;;
+esac
+"""
+INFO = {
+    "ServerVersion": "28.5.2",
+    "DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]],
+    "OSType": "linux",
+    "Architecture": "aarch64",
+}
+
+
+@pytest.fixture
+def port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WhalesDocker:
+    """A port whose docker is a script that logs its calls."""
+    return port_on(tmp_path, monkeypatch, INFO)
+
+
+def port_on(folder: Path, monkeypatch: pytest.MonkeyPatch, info: object) -> WhalesDocker:
+    """Return a port whose docker is a script that logs its calls and prints this information about the engine."""
+    script = folder / "bin" / "docker"
+    script.parent.mkdir()
+    script.write_text(DOCKER.format(folder=folder, info=json.dumps(info), digest=DIGEST), encoding="utf-8")
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{script.parent}:/usr/bin:/bin")
+    monkeypatch.setattr("ecr_tasks.clients.docker.config.SYSTEM_PLUGINS", ())
+    config = PrivateConfig({"DOCKER_CONFIG": str(folder / "docker")}, folder)
+    return WhalesDocker(config, folder, {"TOKEN": "hush"})
+
+
+def calls(folder: Path) -> list[str]:
+    """Return the command lines of all docker processes so far."""
+    return (folder / "calls").read_text(encoding="utf-8").splitlines()
+
+
+ONE_PROCESS: list[tuple[Callable[[WhalesDocker], object], object, str]] = [
+    (lambda port: port.tag("one:1", "two:2"), None, "image tag one:1 two:2"),
+    (lambda port: port.image_id("app"), DIGEST, "image inspect app"),
+    (lambda port: port.image_id("none"), None, "image inspect none"),
+    (lambda port: port.image_digest("host/app", None, local=True), DIGEST, "image inspect host/app"),
+    (
+        lambda port: port.targets("a.hcl"),
+        {"app": BuildDefinition(".", args={"TOKEN": "hush"})},
+        "buildx bake --print --file a.hcl",
+    ),
+    (lambda port: port.push("app"), None, "push app"),
+    (lambda port: port.pull("app", "linux/arm64"), None, "pull --platform linux/arm64 app"),
+    (lambda port: port.remove_service("local"), None, "container rm --force local"),
+    (
+        lambda port: port.login(RegistryToken("host", "AWS", "hush")),
+        None,
+        "login --username AWS --password-stdin host",
+    ),
+    (lambda port: port.logout("host"), None, "logout host"),
+]
+
+
+@pytest.mark.parametrize(("call", "result", "command"), ONE_PROCESS, ids=[command for _, _, command in ONE_PROCESS])
+def test_a_call_is_one_docker_process(
+    port: WhalesDocker,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    call: Callable[[WhalesDocker], object],
+    result: object,
+    command: str,
+) -> None:
+    assert call(port) == result
+    assert calls(tmp_path) == [command]
+    assert capfd.readouterr().out == ""
+
+
+def test_the_engine_and_its_builder_are_one_process_each(port: WhalesDocker, tmp_path: Path) -> None:
+    engine = port.engine("mine")
+    assert (engine.version, engine.platform, engine.containerd_store) == ("28.5.2", "linux/arm64", True)
+    assert (engine.builder, engine.driver) == ("default", "docker")
+    assert calls(tmp_path) == ["system info --format {{json .}}", "buildx inspect mine"]
+
+
+def test_a_client_that_reports_a_missing_engine_with_success_is_asked_for_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As docker 20.10 does for `docker info --format`."""
+    port = port_on(tmp_path, monkeypatch, {"ServerErrors": ["permission denied"]})
+    with pytest.raises(BuildError, match="permission denied while trying to connect"):
+        port.engine(None)
+
+
+def test_an_error_has_no_command_line_in_its_traceback(port: WhalesDocker) -> None:
+    with pytest.raises(BuildError) as caught:
+        port.targets("wrong.hcl")
+    assert "Missing newline" in caught.value.cause
+    assert caught.value.remedy.startswith("Mend wrong.hcl; ")
+    assert "The command executed was" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_missing_docker_client_is_an_error(port: WhalesDocker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    for call in (lambda: port.engine(None), lambda: port.push("app"), lambda: port.tag("a", "b")):
+        with pytest.raises(BuildError, match="docker command was not found"):
+            call()
+    with pytest.raises(BuildError, match="docker command was not found"):
+        port.logout("host")

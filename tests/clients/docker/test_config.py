@@ -1,0 +1,292 @@
+"""The private docker configuration: our token beside the user's own logins, and no trace after its end."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ecr_tasks.clients.docker.config import PrivateConfig, sweep, with_tokens
+from ecr_tasks.errors import BuildError
+from ecr_tasks.model.registry import RegistryToken
+from tests.support.build import HOST
+
+TOKEN = RegistryToken(HOST, "AWS", "the:pass:word")
+ENTRY = {"auth": base64.b64encode(b"AWS:the:pass:word").decode()}
+OTHERS = {"ghcr.example": {"auth": "b3RoZXI6cGFzcw=="}}
+
+
+def credentials_for(host: str, config: dict[str, Any]) -> object:
+    """Return docker's choice for a host (cli/config/configfile): helper, store, or the file's entry."""
+    helpers = config.get("credHelpers") or {}
+    store = helpers[host] if host in helpers else config.get("credsStore", "")
+    return f"docker-credential-{store}" if store else (config.get("auths") or {}).get(host)
+
+
+@pytest.mark.parametrize(
+    "users",
+    [
+        {},
+        {"auths": None, "credHelpers": None},
+        {"auths": OTHERS},
+        {"auths": {HOST: {"auth": "c3RhbGU="}}},
+        {"auths": {HOST: {}, f"https://{HOST}": {"auth": "c3RhbGU="}}},
+        {"credsStore": "desktop"},
+        {"credsStore": "desktop", "auths": {HOST: {}, **OTHERS}},
+        {"credHelpers": {HOST: "ecr-login"}},
+        {"credHelpers": {HOST: "ecr-login", "ghcr.example": "secretservice"}, "credsStore": "desktop"},
+    ],
+)
+def test_docker_finds_our_token_and_nothing_else_changes(users: dict[str, Any]) -> None:
+    before = copy.deepcopy(users)
+    config = with_tokens(users, [TOKEN])
+    assert credentials_for(HOST, config) == ENTRY
+    assert f"https://{HOST}" not in config["auths"]
+    assert users == before
+    assert credentials_for("ghcr.example", config) == credentials_for("ghcr.example", users)
+
+
+def test_the_users_other_logins_and_settings_stay() -> None:
+    users = {
+        "auths": OTHERS,
+        "credHelpers": {"gcr.example": "gcloud"},
+        "proxies": {"default": {"httpProxy": "http://proxy.example"}},
+        "currentContext": "remote",
+        "aliases": {"builder": "buildx"},
+    }
+    config = with_tokens(users, [TOKEN])
+    assert config["auths"]["ghcr.example"] == OTHERS["ghcr.example"]
+    assert config["credHelpers"] == {"gcr.example": "gcloud"}
+    for key in ("proxies", "currentContext", "aliases"):
+        assert config[key] == users[key]
+
+
+def test_several_registries_have_a_token_each() -> None:
+    other = RegistryToken("210987654321.dkr.ecr.us-east-1.amazonaws.com", "AWS", "another")
+    config = with_tokens({"credsStore": "desktop"}, [TOKEN, other])
+    assert credentials_for(HOST, config) == ENTRY
+    assert credentials_for(other.host, config) == {"auth": base64.b64encode(b"AWS:another").decode()}
+
+
+@pytest.fixture
+def users(tmp_path: Path) -> Path:
+    """A user's docker configuration folder, with one of everything."""
+    folder = tmp_path / "users"
+    for name in ("cli-plugins", "contexts/meta", "buildx"):
+        (folder / name).mkdir(parents=True)
+    (folder / "cli-plugins" / "docker-buildx").touch()
+    (folder / "ca.pem").write_text("certificate", encoding="utf-8")
+    (folder / "config.json").write_text(json.dumps({"auths": OTHERS, "credsStore": "desktop"}), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def parent(tmp_path: Path) -> Path:
+    """The folder of the private folders."""
+    folder = tmp_path / "parent"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def private(users: Path, parent: Path) -> Iterator[PrivateConfig]:
+    """A private configuration whose folder is not created yet."""
+    config = PrivateConfig({"DOCKER_CONFIG": str(users)}, parent)
+    yield config
+    config.close()
+
+
+def folder_of(private: PrivateConfig) -> Path:
+    """Return the private folder."""
+    return Path(private.environment()["DOCKER_CONFIG"])
+
+
+def mode(path: Path) -> int:
+    """Return a path's permissions."""
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_nothing_is_made_before_it_is_needed(private: PrivateConfig, parent: Path) -> None:
+    assert list(parent.iterdir()) == []
+    assert folder_of(private).parent == parent
+
+
+def test_plugins_contexts_and_certificates_are_the_users_own(private: PrivateConfig, users: Path) -> None:
+    folder = folder_of(private)
+    for name in ("cli-plugins", "contexts", "buildx", "ca.pem"):
+        assert (folder / name).resolve() == (users / name).resolve()
+    assert json.loads((folder / "config.json").read_text(encoding="utf-8"))["auths"] == OTHERS
+
+
+def test_buildx_keeps_its_builders_where_they_are(users: Path, parent: Path, private: PrivateConfig) -> None:
+    assert private.environment()["BUILDX_CONFIG"] == str(users / "buildx")
+    elsewhere = PrivateConfig({"DOCKER_CONFIG": str(users), "BUILDX_CONFIG": "/builders"}, parent)
+    assert elsewhere.environment()["BUILDX_CONFIG"] == "/builders"
+    elsewhere.close()
+
+
+def test_only_the_user_can_read_the_token(private: PrivateConfig) -> None:
+    before = os.umask(0)
+    try:
+        private.authorize(TOKEN)
+    finally:
+        os.umask(before)
+    folder = folder_of(private)
+    assert mode(folder) == 0o700
+    assert mode(folder / "config.json") == 0o600
+    assert [path.name for path in folder.glob("config.json*")] == ["config.json"]
+
+
+def test_later_tokens_join_the_earlier_ones(private: PrivateConfig, users: Path) -> None:
+    before = (users / "config.json").read_bytes()
+    private.authorize(TOKEN)
+    private.authorize(RegistryToken("127.0.0.1:4510", "AWS", "local"))
+    config = json.loads((folder_of(private) / "config.json").read_text(encoding="utf-8"))
+    assert credentials_for(HOST, config) == ENTRY
+    assert set(config["auths"]) == {HOST, "127.0.0.1:4510", *OTHERS}
+    assert (users / "config.json").read_bytes() == before
+
+
+def test_closing_leaves_nothing_behind_and_may_be_done_twice(
+    private: PrivateConfig, users: Path, parent: Path
+) -> None:
+    private.authorize(TOKEN)
+    before = sorted(users.rglob("*"))
+    private.close()
+    private.close()
+    assert list(parent.iterdir()) == []
+    assert sorted(users.rglob("*")) == before
+
+
+def test_after_closing_a_new_one_knows_no_old_token(private: PrivateConfig) -> None:
+    private.authorize(TOKEN)
+    private.close()
+    assert HOST not in (folder_of(private) / "config.json").read_text(encoding="utf-8")
+
+
+def test_a_machine_without_a_docker_configuration_gets_one_that_holds_the_token(parent: Path) -> None:
+    private = PrivateConfig({"DOCKER_CONFIG": str(parent / "nowhere")}, parent)
+    private.authorize(TOKEN)
+    config = json.loads((folder_of(private) / "config.json").read_text(encoding="utf-8"))
+    assert config == {"auths": {HOST: ENTRY}}
+    private.close()
+
+
+def test_the_home_folders_configuration_is_the_users_where_no_other_is_named(
+    users: Path, parent: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    users.rename(parent.parent / ".docker")
+    monkeypatch.setenv("HOME", str(parent.parent))
+    private = PrivateConfig({}, parent)
+    assert (folder_of(private) / "cli-plugins" / "docker-buildx").exists()
+    private.close()
+
+
+@pytest.mark.parametrize("content", [b"{", b"\xff\xfe", b""])
+def test_a_broken_users_configuration_is_named(
+    private: PrivateConfig, users: Path, parent: Path, content: bytes
+) -> None:
+    (users / "config.json").write_bytes(content)
+    with pytest.raises(BuildError) as caught:
+        private.authorize(TOKEN)
+    assert str(users / "config.json") in caught.value.cause
+    private.close()
+    assert list(parent.iterdir()) == []
+
+
+def test_a_users_configuration_that_cant_be_read_is_named(private: PrivateConfig, users: Path, parent: Path) -> None:
+    """`docker run -v ~/.docker/config.json:…` makes a folder of that name where there is no file."""
+    (users / "config.json").unlink()
+    (users / "config.json").mkdir()
+    with pytest.raises(BuildError) as caught:
+        private.authorize(TOKEN)
+    assert str(users / "config.json") in caught.value.cause
+    private.close()
+    assert list(parent.iterdir()) == []
+
+
+def test_concurrent_runs_have_a_folder_each(users: Path, parent: Path) -> None:
+    one, two = (PrivateConfig({"DOCKER_CONFIG": str(users)}, parent) for _ in range(2))
+    one.authorize(TOKEN)
+    two.authorize(RegistryToken(HOST, "AWS", "second"))
+    assert folder_of(one) != folder_of(two)
+    two.close()
+    assert credentials_for(HOST, json.loads((folder_of(one) / "config.json").read_text(encoding="utf-8"))) == ENTRY
+    one.close()
+
+
+RUN = """
+import sys
+from ecr_tasks.clients.docker.config import PrivateConfig
+from ecr_tasks.model.registry import RegistryToken
+from pathlib import Path
+private = PrivateConfig({"DOCKER_CONFIG": sys.argv[1]}, Path(sys.argv[2]))
+private.authorize(RegistryToken("host", "AWS", "token"))
+print(private.folder, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_what_a_killed_run_left_is_swept_and_what_a_living_one_has_is_not(
+    private: PrivateConfig, users: Path, parent: Path
+) -> None:
+    runs = [
+        subprocess.Popen(
+            [sys.executable, "-c", RUN, str(users), str(parent)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    try:
+        killed, living = (Path((run.stdout.readline() if run.stdout else "").strip()) for run in runs)
+        runs[0].send_signal(signal.SIGKILL)
+        runs[0].wait()
+        assert killed.exists()
+        ours = folder_of(private)  # a new run sweeps before it makes its own
+        assert not killed.exists()
+        assert (living / "config.json").exists()
+        sweep(parent)
+        assert set(parent.iterdir()) == {living, ours}
+    finally:
+        for run in runs:
+            run.communicate("")
+
+
+def test_sweeping_leaves_other_programs_folders_alone(parent: Path) -> None:
+    (parent / "docker-config").mkdir()
+    (parent / "file").touch()
+    sweep(parent)
+    assert {path.name for path in parent.iterdir()} == {"docker-config", "file"}
+
+
+def test_sweeping_leaves_a_folder_alone_whose_run_has_yet_to_lock_it(private: PrivateConfig, parent: Path) -> None:
+    fresh = parent / f"{folder_of(private).name}x"
+    fresh.mkdir()
+    sweep(parent)
+    assert fresh.exists()
+
+
+def test_buildx_is_found_as_docker_would_find_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user's own before the system's; none where the configuration names folders of its own."""
+    own, system = tmp_path / "own" / "cli-plugins", tmp_path / "system"
+    monkeypatch.setattr("ecr_tasks.clients.docker.config.SYSTEM_PLUGINS", (system,))
+    config = PrivateConfig({"DOCKER_CONFIG": str(own.parent)})
+    assert config.buildx() is None
+    for folder in (system, own):
+        folder.mkdir(parents=True)
+        (folder / "docker-buildx").touch(0o755)
+        assert config.buildx() == str(folder / "docker-buildx")
+    (own.parent / "config.json").write_text('{"cliPluginsExtraDirs": ["/elsewhere"]}', encoding="utf-8")
+    assert config.buildx() is None

@@ -1,0 +1,308 @@
+"""Output of docker 28 and buildx 0.29, recorded, as errors that people can act on."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ecr_tasks.clients.docker import errors
+from ecr_tasks.errors import BuildError, EcrTasksError, ExitCode, Refused, RegistryError
+
+RECORDED = Path(__file__).parents[2] / "data" / "docker"
+REFERENCE = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/app:sha-1234567"
+SECRETS = ("s3cr3t-value", "s3cr3t-folder")
+
+
+def recorded(name: str) -> list[str]:
+    """Return the lines of one recording."""
+    return (RECORDED / f"{name}.txt").read_text(encoding="utf-8").splitlines()
+
+
+def build_error(name: str) -> EcrTasksError:
+    """Return the error of a recorded build."""
+    return errors.build_failed(recorded(name), SECRETS)
+
+
+def push_error(name: str) -> EcrTasksError:
+    """Return the error of a recorded push."""
+    return errors.push_failed(REFERENCE, recorded(name))
+
+
+def pull_error(name: str) -> EcrTasksError:
+    """Return the error of a recorded pull."""
+    return errors.pull_failed(REFERENCE, recorded(name))
+
+
+def copy_error(name: str) -> EcrTasksError:
+    """Return the error of a recorded copy."""
+    return errors.copy_failed(REFERENCE, REFERENCE, recorded(name))
+
+
+TRANSFERS = ("push", "pull", "copy")
+EVERY = [
+    *((build_error, path.stem) for path in sorted(RECORDED.glob("*.txt")) if not path.stem.startswith(TRANSFERS)),
+    *((copy_error, path.stem) for path in sorted(RECORDED.glob("copy-*.txt"))),
+    *((push_error, path.stem) for path in sorted(RECORDED.glob("push-*.txt"))),
+    *((pull_error, path.stem) for path in sorted(RECORDED.glob("pull-*.txt"))),
+]
+
+
+@pytest.mark.parametrize(("failed", "name"), EVERY)
+def test_every_failure_is_two_sentences_without_secrets(failed: Callable[[str], EcrTasksError], name: str) -> None:
+    error = failed(name)
+    for sentence in (error.cause, error.remedy):
+        assert sentence.endswith((".", "!"))
+        assert "\n" not in sentence
+        assert "\x1b" not in sentence
+        assert not any(secret in sentence for secret in SECRETS)
+        assert "--metadata-file" not in sentence
+    assert isinstance(error, (BuildError, RegistryError, Refused))
+
+
+@pytest.mark.parametrize("name", ["failing-run", "two-targets"])
+def test_a_failing_step_is_named_with_its_exit_code(name: str) -> None:
+    error = build_error(name)
+    assert error.code == ExitCode.BUILD
+    assert 'RUN echo "about to fail" && exit 42' in error.cause
+    assert "exit code: 42" in error.cause
+    assert "Dockerfile" in error.remedy
+
+
+def test_a_live_terminals_output_says_the_same() -> None:
+    """What buildx draws on a terminal, with its colours and carriage returns, read as ``process.run`` reads it."""
+    script = (
+        "import os, sys; from ecr_tasks.clients.docker import process\n"
+        "result = process.run(['cat', sys.argv[1]], env=dict(os.environ))\n"
+        "print('\\n'.join(result.lines))"
+    )
+    words = [sys.executable, "-c", script, str(RECORDED / "failing-run.tty")]
+    completed = subprocess.run(words, capture_output=True, text=True, check=True)
+    error = errors.build_failed(completed.stdout.splitlines(), ())
+    assert (error.cause, error.remedy) == (build_error("failing-run").cause, build_error("failing-run").remedy)
+
+
+def test_a_missing_file_is_named() -> None:
+    error = errors.build_failed(recorded("missing-copy"), ())
+    assert "/s3cr3t-folder/nothere.txt" in error.cause
+    assert "COPY" in error.cause
+    assert "azabd89rkllw9jkbvwnaknpj7" not in error.cause  # a reference that is another one each time
+
+
+def test_an_unknown_base_image_is_named_with_what_to_check() -> None:
+    error = build_error("unknown-base")
+    assert "local/nosuchbase:1" in error.cause
+    assert "base image" in error.remedy
+
+
+def test_a_syntax_error_is_named_with_its_line() -> None:
+    assert "line 2: unknown instruction: RUNN" in build_error("syntax-error").cause
+
+
+def test_missing_dockerfiles_and_stages_are_named() -> None:
+    assert "none.Dockerfile" in build_error("missing-dockerfile").cause
+    assert "nostage" in build_error("missing-stage").cause
+
+
+def test_an_unknown_builder_is_named_with_its_setting() -> None:
+    error = build_error("unknown-builder")
+    assert "nosuch" in error.cause
+    assert "ECR_BUILDER" in error.remedy
+
+
+@pytest.mark.parametrize("name", ["no-engine-build", "no-engine-tcp"])
+def test_no_engine_is_no_mistake_of_the_dockerfile(name: str) -> None:
+    assert "engine" in build_error(name).cause
+    assert "Start Docker" in build_error(name).remedy
+
+
+def test_no_engine_is_no_mistake_of_the_registry() -> None:
+    assert push_error("no-engine-push").code == ExitCode.BUILD
+    error = errors.command_failed("ask the engine", "\n".join(recorded("no-engine-push")))
+    assert "Start Docker" in error.remedy
+
+
+def test_a_bake_file_that_cant_be_read_is_no_missing_engine() -> None:
+    stderr = "ERROR: docker-bake.hcl:5,21-22: Missing newline after argument"
+    error = errors.command_failed("read docker-bake.hcl", stderr, "Mend docker-bake.hcl.")
+    assert (error.code, error.remedy) == (ExitCode.BUILD, "Mend docker-bake.hcl.")
+    gone = errors.command_failed("read it", "\n".join(recorded("no-engine-push")), "Mend docker-bake.hcl.")
+    assert "Start Docker" in gone.remedy
+
+
+def test_a_failed_copy_names_the_digest_once() -> None:
+    digest = f"sha256:{'a' * 64}"
+    error = errors.copy_failed(f"one/app@{digest}", f"two/app@{digest}", ["ERROR: unexpected EOF"])
+    assert error.cause.count(digest) == 1
+    assert " to two/app failed" in error.cause
+
+
+@pytest.mark.parametrize("name", ["no-buildx-flag", "no-buildx-command"])
+def test_a_client_without_buildx_is_told_what_to_install(name: str) -> None:
+    error = build_error(name)
+    assert error.code == ExitCode.BUILD
+    assert "buildx" in error.cause
+    assert "docker-buildx-plugin" in error.remedy
+    error = errors.command_failed("ask buildx for its builder", "\n".join(recorded(name)))
+    assert "docker-buildx-plugin" in error.remedy
+
+
+def test_a_flag_that_this_buildx_does_not_know_is_named_and_no_missing_buildx() -> None:
+    error = build_error("unknown-flag")
+    assert "unknown flag: --nosuchflag" in error.cause
+    assert "Install" not in error.remedy
+
+
+@pytest.mark.parametrize("name", ["push-immutable-repository", "push-immutable-tag"])
+def test_an_immutable_tag_is_a_refusal(name: str) -> None:
+    error = push_error(name)
+    assert error.code == ExitCode.REFUSED
+    assert REFERENCE in error.cause
+    assert "immutable" in error.cause
+
+
+@pytest.mark.parametrize("name", ["push-auth", "push-denied"])
+def test_a_push_without_permission_names_the_permissions(name: str) -> None:
+    error = push_error(name)
+    assert error.code == ExitCode.REGISTRY
+    assert "ecr:PutImage" in error.remedy
+
+
+def test_a_repository_that_went_away_is_named() -> None:
+    assert "does not exist in the registry" in push_error("push-norepo").cause
+
+
+def test_a_tag_that_is_not_there_to_be_pulled_is_named() -> None:
+    error = pull_error("pull-norepo")
+    assert error.code == ExitCode.REGISTRY
+    assert REFERENCE in error.cause
+    assert "tag or digest" in error.remedy
+
+
+def test_a_registry_that_does_not_answer_may_be_tried_again() -> None:
+    error = pull_error("pull-refused")
+    assert "connection refused" in error.cause
+    assert "Run it again" in error.remedy
+
+
+BUSY = "the registry answered 429 Too Many Requests"
+SLOW_DOWN = "the registry asks to slow down (too many requests)"
+FAILING = "the registry answered 500 Internal Server Error"
+LOST = "the connection was lost (EOF)"
+BROKEN = "the connection was lost (transport connection broken)"
+TRANSIENT = {
+    "push-busy-blob": BUSY,
+    "push-busy-upload": SLOW_DOWN,
+    "push-busy-manifest": SLOW_DOWN,
+    "push-failing": FAILING,
+    "push-failing-upload": "the registry has trouble",
+    "push-dropped": LOST,
+    "push-truncated-head": BROKEN,
+    "push-classic-busy": SLOW_DOWN,
+    "push-classic-busy-blob": SLOW_DOWN,
+    "push-classic-failing": FAILING,
+    "push-classic-dropped": LOST,
+    "pull-busy": BUSY,
+    "pull-failing": FAILING,
+    "pull-dropped": LOST,
+    "copy-busy": BUSY,
+    "copy-failing": FAILING,
+    "copy-dropped": LOST,
+}
+
+
+@pytest.mark.parametrize("name", [path.stem for path in sorted(RECORDED.glob("*.txt"))])
+def test_what_passes_is_told_from_what_stays(name: str) -> None:
+    assert errors.transient_reason(recorded(name)) == TRANSIENT.get(name)
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        ("read tcp 10.0.0.2:4711->10.0.0.3:443: read: connection reset by peer", "connection reset by peer"),
+        ("write tcp 10.0.0.2:4711->10.0.0.3:443: write: broken pipe", "broken pipe"),
+        (
+            'Put "https://example.com/v2/app/blobs/uploads/1": net/http: TLS handshake timeout',
+            "TLS handshake timeout",
+        ),
+        ("dial tcp 10.0.0.3:443: i/o timeout", "i/o timeout"),
+        ("failed to copy: httpReadSeeker: failed open: unexpected EOF", "EOF"),
+        ("received unexpected HTTP status: 503 Service Unavailable", "503 Service Unavailable"),
+        ("error parsing HTTP 502 response body: invalid character '<'", "502"),
+        ("net/http: request canceled (Client.Timeout exceeded while awaiting headers)", "Client.Timeout exceeded"),
+    ],
+)
+def test_other_words_for_what_passes(message: str, reason: str) -> None:
+    assert reason in str(errors.transient_reason(["The push refers to repository [app]", message]))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "denied: User: arn:aws:sts::1:assumed-role/ci is not authorized to perform: ecr:PutImage: EOF",
+        "denied: Your authorization token has expired. Reauthenticate and try again.",
+        "no basic auth credentials",
+        "dial tcp 127.0.0.1:4510: connect: connection refused",
+        "dial tcp: lookup example.com: no such host",
+        "write /var/lib/containerd/ingest/data: no space left on device: unexpected EOF",
+        "unexpected commit digest sha256:1, expected sha256:2: failed precondition",
+        "content digest mismatch: unexpected EOF",
+        "unexpected status from PUT request to https://example.com/v2/app/manifests/1: 403 Forbidden",
+        "unexpected status from HEAD request to https://example.com/v2/429/blobs/500: 400 Bad Request",
+        'failed to do request: Put "https://example.com/v2/toomanyrequests/EOF": x509: certificate has expired',
+        "received 500 of 502 bytes",
+        "",
+    ],
+)
+def test_what_no_waiting_mends(message: str) -> None:
+    assert errors.transient_reason(["unexpected EOF", message] if message else []) is None
+
+
+def test_earlier_words_decide_nothing() -> None:
+    """docker reports its own retries too; the last error is the cause."""
+    assert (
+        errors.transient_reason(["c474a0def0af: Retrying in 1 second", "429 Too Many Requests", "denied: no"]) is None
+    )
+
+
+def test_a_registry_that_only_says_unknown_is_not_quoted() -> None:
+    assert "500 Internal Server Error" in copy_error("copy-failing").cause
+    assert "error from registry" in push_error("push-failing-upload").cause
+
+
+FULL = {
+    "build": "ERROR: failed to solve: failed to copy files: copy file range failed: no space left on device",
+    "pull": "failed to register layer: write /usr/lib/libpython3.so: no space left on device",
+    "push": "failed to copy: write /var/lib/containerd/ingest/data: no space left on device",
+}
+
+
+def test_a_full_disk_is_told_to_be_full() -> None:
+    full_disk_errors = [
+        errors.build_failed([FULL["build"]], ()),
+        errors.pull_failed(REFERENCE, [FULL["pull"]]),
+        errors.push_failed(REFERENCE, [FULL["push"]]),
+    ]
+    for error in full_disk_errors:
+        assert "no space left" in error.cause
+        assert re.search(r"[Ff]ree space", error.remedy)
+
+
+def test_build_arguments_are_left_out_of_the_step_and_of_the_cause() -> None:
+    assert "s3cr3t" not in str(build_error("missing-copy"))
+    assert "nothere.txt" in str(build_error("missing-copy"))
+
+
+def test_a_secret_within_a_longer_one_leaves_nothing_of_either() -> None:
+    lines = ["ERROR: failed to solve: abc-def-ghi: not found"]
+    assert not re.search("abc|def|ghi", errors.build_failed(lines, ["abc-def", "abc-def-ghi"]).cause)
+
+
+def test_silence_is_an_error_too() -> None:
+    for error in (errors.build_failed([], ()), errors.push_failed(REFERENCE, ["", "  "])):
+        assert error.cause.endswith(".")
+        assert "nothing" in error.cause

@@ -1,0 +1,184 @@
+"""Children with their output on stderr: on a pipe and on a real pseudo-terminal, to their end and interrupted."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import signal
+import struct
+import subprocess
+import sys
+import termios
+from pathlib import Path
+
+import pytest
+
+RUNNER = """
+import json, os, sys
+from ecr_tasks.clients.docker import process
+result = process.run(sys.argv[1:], env=dict(os.environ, MINE="yes"), cwd=os.environ.get("CHILD_CWD"))
+print(json.dumps([result.code, result.lines]))
+"""
+
+
+def python(code: str) -> list[str]:
+    """Return a command that runs some Python."""
+    return [sys.executable, "-c", code]
+
+
+def runner(*command: str) -> list[str]:
+    """Return a command that runs a child through ``process.run`` and prints the result."""
+    return [sys.executable, "-c", RUNNER, *command]
+
+
+def piped(*command: str, **environ: str) -> tuple[int, list[str], str]:
+    """Run a child under a runner without a terminal; return its code, its last lines, and the runner's stderr."""
+    completed = subprocess.run(
+        runner(*command), capture_output=True, text=True, check=True, env={**os.environ, **environ}, errors="replace"
+    )
+    code, lines = json.loads(completed.stdout)
+    return code, lines, completed.stderr
+
+
+def on_a_terminal(*command: str) -> tuple[int, list[str], bytes]:
+    """Run a child with the runner's stderr on a terminal of 33 rows and 101 columns; return its output too."""
+    terminal, stderr = pty.openpty()
+    fcntl.ioctl(stderr, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 101, 0, 0))
+    with subprocess.Popen(
+        runner(*command), stdout=subprocess.PIPE, stderr=stderr, stdin=subprocess.DEVNULL
+    ) as process:
+        os.close(stderr)
+        shown = b"".join(iter(lambda: _read(terminal), b""))
+        os.close(terminal)
+        assert process.stdout is not None
+        code, lines = json.loads(process.stdout.read())
+    return code, lines, shown
+
+
+def _read(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, 65536)
+    except OSError:  # the other side is gone
+        return b""
+
+
+def test_everything_the_child_says_is_on_stderr_and_in_the_tail() -> None:
+    code, lines, stderr = piped(*python("import sys; print('out', flush=True); print('err', file=sys.stderr)"))
+    assert (code, lines) == (0, ["out", "err"])
+    assert stderr == "out\nerr\n"
+
+
+def test_the_childs_exit_code_is_told() -> None:
+    assert piped(*python("raise SystemExit(42)"))[0] == 42
+
+
+def test_the_child_gets_the_environment_and_the_folder_it_is_given(tmp_path: Path) -> None:
+    code = "import os; print(os.environ['MINE'], os.getcwd())"
+    assert piped(*python(code), CHILD_CWD=str(tmp_path))[1] == [f"yes {tmp_path}"]
+
+
+def test_the_child_can_read_nothing_from_our_stdin() -> None:
+    assert piped(*python("import sys; print(repr(sys.stdin.read()))"))[1] == ["''"]
+
+
+def test_of_long_output_the_end_is_kept_and_all_is_shown() -> None:
+    _, lines, stderr = piped(*python("for n in range(60000): print('line', n)\nprint('the end')"))
+    assert lines[-1] == "the end"
+    assert lines[-2] == "line 59999"
+    assert len(lines) < 60000
+    assert stderr.count("\n") == 60001
+
+
+def test_output_that_is_no_text_does_no_harm() -> None:
+    assert piped(*python("import sys; sys.stdout.buffer.write(b'\\xff\\n')"))[1] == ["\ufffd"]
+
+
+def test_without_a_terminal_the_child_sees_none() -> None:
+    assert piped(*python("import sys; print(sys.stdout.isatty(), sys.stderr.isatty())"))[1] == ["False False"]
+
+
+def test_on_a_terminal_the_child_sees_one_as_large() -> None:
+    code, lines, shown = on_a_terminal(
+        *python("import os, sys; print(sys.stderr.isatty(), *os.get_terminal_size(sys.stdout.fileno()))")
+    )
+    assert (code, lines) == (0, ["True 101 33"])
+    assert b"True 101 33" in shown
+
+
+def test_colours_are_shown_and_left_out_of_the_tail() -> None:
+    words = "'\\x1b[31mred\\x1b[0m \\x1b[?25hplain'"
+    _, lines, shown = on_a_terminal(*python(f"print({words})"))
+    assert lines == ["red plain"]
+    assert b"\x1b[31mred" in shown
+
+
+def test_a_program_that_is_not_there_is_told_as_such(tmp_path: Path) -> None:
+    script = (
+        "import sys; from ecr_tasks.clients.docker import process\n"
+        "try: process.run(sys.argv[1:], env={})\nexcept FileNotFoundError: print('none')"
+    )
+    completed = subprocess.run([*python(script), str(tmp_path / "none")], capture_output=True, text=True, check=True)
+    assert completed.stdout == "none\n"
+    assert completed.stderr == ""
+
+
+INTERRUPTED = """
+import os, sys
+from ecr_tasks.clients.docker import process
+process.GRACE_SECONDS = 1
+try:
+    process.run(sys.argv[1:], env=dict(os.environ))
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+POLITE = """
+import os, signal, sys, time
+def stop(*_):
+    print("cleaned up", flush=True)
+    raise SystemExit(130)
+signal.signal(signal.SIGINT, stop)
+print("pid", os.getpid(), flush=True)
+time.sleep(60)
+print("slept on", flush=True)
+"""
+
+
+def interrupt(process: subprocess.Popen[str]) -> int:
+    """Wait for the child to print its pid, then interrupt its runner alone; return the pid."""
+    assert process.stderr is not None
+    pid = int(process.stderr.readline().split()[1])
+    process.send_signal(signal.SIGINT)
+    return pid
+
+
+def is_running(pid: int) -> bool:
+    """Return whether a process exists."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+STUBBORN = POLITE.replace("signal.signal(signal.SIGINT, stop)", "signal.signal(signal.SIGINT, signal.SIG_IGN)")
+
+
+@pytest.mark.parametrize("child", [POLITE, STUBBORN], ids=["polite", "stubborn"])
+def test_an_interruption_stops_the_child_and_goes_on(child: str) -> None:
+    words = [sys.executable, "-c", INTERRUPTED, *python(child)]
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=_listens_to_interrupts
+    ) as process:
+        pid = interrupt(process)
+        out, err = process.communicate()
+    assert out == "interrupted\n"
+    assert ("cleaned up" in err) == (child is POLITE)
+    assert "slept on" not in err
+    assert not is_running(pid)
+
+
+def _listens_to_interrupts() -> None:
+    # A shell that starts the tests in the background has them ignore it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)

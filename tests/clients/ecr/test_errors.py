@@ -1,0 +1,86 @@
+"""AWS's errors as EcrTasksErrors: the exit code, a cause, a remedy, and no secret."""
+
+from __future__ import annotations
+
+import pytest
+from botocore import exceptions as aws
+
+from ecr_tasks.clients.ecr.errors import translate_errors
+from ecr_tasks.errors import AwsError, EcrTasksError, Refused, RegistryError, SettingsError
+
+
+def client_error(code: str, message: str = "what AWS says") -> aws.ClientError:
+    return aws.ClientError({"Error": {"Code": code, "Message": message}}, "SomeOperation")
+
+
+def translated(error: Exception) -> EcrTasksError:
+    with pytest.raises(EcrTasksError) as caught, translate_errors("push"):
+        raise error
+    assert caught.value.cause.strip()
+    assert caught.value.remedy.strip().endswith(".")
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "word"),
+    [
+        (client_error("ExpiredTokenException"), AwsError, "expired"),
+        (client_error("ExpiredToken"), AwsError, "expired"),
+        (client_error("UnrecognizedClientException"), AwsError, "does not accept"),
+        (client_error("InvalidSignatureException"), AwsError, "does not accept"),
+        (client_error("AccessDeniedException", "not authorized to perform: ecr:PutImage"), AwsError, "ecr:PutImage"),
+        (client_error("ThrottlingException"), AwsError, "slow down"),
+        (client_error("RepositoryNotFoundException"), RegistryError, "what AWS says"),
+        (client_error("ImageTagAlreadyExistsException"), Refused, "what AWS says"),
+        (client_error("SomethingNew"), RegistryError, "SomethingNew"),
+        (aws.NoCredentialsError(), AwsError, "no AWS credentials"),
+        (
+            aws.PartialCredentialsError(provider="env", cred_var="AWS_SECRET_ACCESS_KEY"),
+            AwsError,
+            "no AWS credentials",
+        ),
+        (aws.ProfileNotFound(profile="team"), AwsError, "team"),
+        (aws.UnauthorizedSSOTokenError(), AwsError, "SSO"),
+        (aws.NoRegionError(), SettingsError, "region"),
+        (
+            aws.EndpointConnectionError(endpoint_url="https://api.ecr.x.example"),
+            AwsError,
+            "https://api.ecr.x.example",
+        ),
+        (aws.ReadTimeoutError(endpoint_url="https://api.ecr.x.example"), AwsError, "https://api.ecr.x.example"),
+    ],
+)
+def test_each_known_error_has_its_kind_and_says_why(error: Exception, kind: type[EcrTasksError], word: str) -> None:
+    translated_error = translated(error)
+    assert type(translated_error) is kind
+    assert word in translated_error.cause
+
+
+@pytest.mark.parametrize(
+    "code", ["InternalFailure", "ImageTagAlreadyExistsException", "RepositoryNotFoundException", "AccessDenied"]
+)
+def test_an_error_without_a_message_is_told_by_its_code(code: str) -> None:
+    cause = translated(client_error(code, "")).cause
+    assert cause.endswith(f": {code}.")
+    assert cause.count(code) == 1
+
+
+def test_a_repository_that_is_missing_is_named_with_its_registry() -> None:
+    message = "The repository with name 'team/app' does not exist in the registry with id '123456789012'"
+    error = translated(client_error("RepositoryNotFoundException", message))
+    assert error.cause == "The repository team/app does not exist in the registry of 123456789012."
+    assert "inv repo.ensure" in error.remedy
+
+
+def test_a_message_ends_one_sentence_however_aws_ends_it() -> None:
+    assert translated(client_error("AccessDeniedException", "not authorized.")).cause.endswith("not authorized.")
+    assert translated(client_error("SomethingNew", "it broke.")).cause.endswith("it broke (SomethingNew).")
+
+
+def test_a_dead_local_ecr_has_a_remedy_of_its_own() -> None:
+    assert "inv local" in translated(aws.EndpointConnectionError(endpoint_url="http://127.0.0.1:5000/")).remedy
+
+
+def test_what_nobody_foresaw_keeps_its_traceback() -> None:
+    with pytest.raises(ZeroDivisionError), translate_errors("push"):
+        _ = 1 / 0

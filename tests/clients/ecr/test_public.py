@@ -1,0 +1,99 @@
+"""ECR Public as AWS answers: the alias in addresses, another registry's alias, and what a second run meets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from ecr_tasks.clients.ecr.public import PublicRegistry
+from ecr_tasks.clients.ecr.session import AwsSession
+from ecr_tasks.errors import RegistryError
+from tests.support.build import digest, manifest
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecr_public.client import ECRPublicClient
+
+IMAGE = manifest("app")
+TEAM = {"registryId": "123456789012", "repositoryName": "tools/app", "repositoryUri": "public.ecr.aws/team/tools/app"}
+
+
+class Session:
+    """An AWS session with one client, whose answers are given."""
+
+    def __init__(self) -> None:
+        self.client: ECRPublicClient = boto3.client(
+            "ecr-public", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
+        )
+        self.stub = Stubber(self.client)
+        self.stub.activate()
+
+    def ecr_public(self) -> ECRPublicClient:
+        return self.client
+
+
+def registry(session: Session, alias: str = "team") -> PublicRegistry:
+    return PublicRegistry(cast(AwsSession, session), alias, lambda reference: IMAGE.manifest)
+
+
+def tagged(**tags: str) -> dict[str, Any]:
+    """DescribeImageTags' answer."""
+    details = [
+        {"imageTag": tag, "imageDetail": {"imageDigest": digest_of_tag, "imageManifestMediaType": IMAGE.media_type}}
+        for tag, digest_of_tag in tags.items()
+    ]
+    return {"imageTagDetails": details}
+
+
+def test_an_address_has_the_alias_and_the_api_has_not() -> None:
+    session = Session()
+    session.stub.add_response("describe_repositories", {"repositories": [TEAM]}, {"repositoryNames": ["tools/app"]})
+    session.stub.add_response("describe_image_tags", tagged(main=IMAGE.digest, old=digest("x")))
+    view = registry(session).describe({"tools/app": ["main", "latest"]})["tools/app"]
+    assert view.repository is not None
+    assert (view.repository.host, view.repository.name) == ("public.ecr.aws", "team/tools/app")
+    assert {tag: image.digest for tag, image in view.tags.items()} == {"main": IMAGE.digest}
+    assert not view.repository.locks("main")
+
+
+def test_another_registrys_alias_is_named() -> None:
+    session = Session()
+    session.stub.add_response("describe_repositories", {"repositories": [TEAM]})
+    with pytest.raises(RegistryError) as caught:
+        registry(session, "other").describe({"tools/app": ["main"]})
+    assert "team" in caught.value.cause
+    assert "other" in caught.value.cause
+    assert "ECR_DESTINATIONS" in caught.value.remedy
+
+
+def test_a_tag_that_is_on_the_image_already_is_as_good() -> None:
+    session = Session()
+    session.stub.add_response("describe_repositories", {"repositories": [TEAM]})
+    public = registry(session)
+    repository = public.describe({"tools/app": []})["tools/app"].repository
+    assert repository is not None
+    wanted = {
+        "repositoryName": "tools/app",
+        "imageManifest": IMAGE.manifest,
+        "imageManifestMediaType": IMAGE.media_type,
+        "imageDigest": IMAGE.digest,
+        "imageTag": "main",
+    }
+    session.stub.add_client_error("put_image", "ImageAlreadyExistsException", expected_params=wanted)
+    public.set_tag(repository, IMAGE, "main")
+    session.stub.add_client_error("put_image", "LayersNotFoundException", "a layer is missing")
+    with pytest.raises(RegistryError, match="a layer is missing"):
+        public.set_tag(repository, IMAGE, "main")
+
+
+def test_a_repository_that_is_not_there_is_none_and_one_that_came_meanwhile_is_no_error() -> None:
+    from ecr_tasks.model.repository import DesiredRepository
+
+    session = Session()
+    session.stub.add_client_error("describe_repositories", "RepositoryNotFoundException")
+    session.stub.add_client_error("create_repository", "RepositoryAlreadyExistsException")
+    public = registry(session)
+    assert public.describe({"tools/app": ["main"]})["tools/app"].repository is None
+    assert public.create("tools/app", DesiredRepository(mutability="MUTABLE")) is None

@@ -1,0 +1,45 @@
+"""The registry of a dry run without a local ECR: it has every method of the real one and answers with one error."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from ecr_tasks.clients.absent import AbsentRegistry
+from ecr_tasks.clients.ecr.registry import EcrRegistry
+from ecr_tasks.clients.ecr.repositories import EcrRepositories
+from ecr_tasks.clients.ecr.scans import EcrEvidence
+from ecr_tasks.errors import RegistryError
+from ecr_tasks.model.ports import Evidence, Registry, Repositories
+
+CLIENTS = {"admin", "evidence", "connect", "in_region", "public"}
+METHODS = sorted(
+    {name for kind in (EcrRegistry, EcrRepositories, EcrEvidence) for name in dir(kind) if not name.startswith("_")}
+)
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS if name not in CLIENTS])
+def test_every_question_is_answered_with_the_same_error(name: str) -> None:
+    with pytest.raises(RegistryError, match="the local ECR does not run, and a dry run does not start it"):
+        getattr(AbsentRegistry(), name)("one", two="three")
+
+
+def test_what_it_gives_is_absent_too() -> None:
+    absent = AbsentRegistry()
+    absent.connect()
+    clients = (absent.admin, absent.evidence, absent.in_region("123456789012", "eu-west-1"), absent.public("x", str))
+    assert all(isinstance(client, AbsentRegistry) for client in clients)
+
+
+def test_it_has_no_method_that_the_real_one_has_not() -> None:
+    own = {name for name, _ in inspect.getmembers(AbsentRegistry) if not name.startswith("_")}
+    assert own == set(METHODS)
+
+
+def test_it_can_stand_where_a_registry_stands() -> None:
+    registry: Registry = AbsentRegistry()
+    repositories: Repositories = AbsentRegistry()
+    evidence: Evidence = AbsentRegistry()
+    for stand_in in (registry, repositories, evidence):
+        assert isinstance(stand_in, AbsentRegistry)

@@ -1,0 +1,60 @@
+"""The build cache in ECR, and in buildx's own words."""
+
+from __future__ import annotations
+
+import pytest
+
+from ecr_tasks.errors import Refused
+from ecr_tasks.model.image import BuildDefinition
+from ecr_tasks.model.manifest import CACHE_TAG
+from ecr_tasks.plan.cache import with_cache
+from tests.support.build import HOST, repository
+
+PLAIN = BuildDefinition("/project")
+
+
+def options(entry: str) -> dict[str, str]:
+    """A cache entry's keys and values."""
+    return dict(part.split("=", 1) for part in entry.split(","))
+
+
+def test_off_is_no_cache() -> None:
+    assert with_cache(PLAIN, "off", repository()) == PLAIN
+
+
+def test_off_leaves_a_bake_files_own_cache_alone() -> None:
+    own = BuildDefinition("/project", cache_from=("type=gha",), cache_to=("type=gha",))
+    assert with_cache(own, "off", repository()) == own
+
+
+def test_registry_keeps_it_beside_the_image_with_the_options_that_ecr_needs() -> None:
+    found = with_cache(PLAIN, "registry", repository())
+    (read,), (write,) = found.cache_from, found.cache_to
+    assert options(read) == {"type": "registry", "ref": f"{HOST}/team/app:{CACHE_TAG}"}
+    needed = {"image-manifest": "true", "oci-mediatypes": "true", "mode": "max", "ignore-error": "true"}
+    assert options(write) == {**options(read), **needed}
+
+
+def test_a_repository_that_is_not_there_yet_has_no_cache() -> None:
+    assert with_cache(PLAIN, "registry", None) == PLAIN
+
+
+def test_a_repository_that_locks_the_caches_tag_is_refused_before_the_build() -> None:
+    with pytest.raises(Refused) as caught:
+        with_cache(PLAIN, "registry", repository("IMMUTABLE"))
+    assert CACHE_TAG in caught.value.cause
+    assert "exclusion filter" in caught.value.remedy
+
+
+def test_an_exclusion_filter_lets_the_cache_move() -> None:
+    assert with_cache(PLAIN, "registry", repository("IMMUTABLE_WITH_EXCLUSION", "build*")).cache_to
+
+
+def test_buildxs_own_syntax_goes_both_ways() -> None:
+    found = with_cache(PLAIN, "type=gha,scope=app", None)
+    assert found.cache_from == found.cache_to == ("type=gha,scope=app",)
+
+
+def test_several_caches_are_several_entries() -> None:
+    found = with_cache(PLAIN, "type=gha\n type=local,src=cache,dest=cache\n", None)
+    assert found.cache_from == found.cache_to == ("type=gha", "type=local,src=cache,dest=cache")

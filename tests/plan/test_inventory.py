@@ -1,0 +1,228 @@
+"""A repository's manifests, grouped into images with what belongs to them."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ecr_tasks.model.inventory import ImageDetail, ListedImage, ScanSummary
+from ecr_tasks.model.manifest import StoredImage
+from ecr_tasks.plan.inventory import group_manifests
+from ecr_tasks.tasks.images_view import age, as_json, inventory, scan_text
+from tests.support.build import INDEX, MANIFEST, digest
+
+NOW = datetime(2026, 1, 31, 12, tzinfo=timezone.utc)
+AMD64 = {"os": "linux", "architecture": "amd64"}
+ARM = {"os": "linux", "architecture": "arm", "variant": "v7"}
+UNKNOWN = {"os": "unknown", "architecture": "unknown"}
+SIGNATURE = "application/vnd.dev.cosign.artifact.sig.v1+json"
+CACHE = "application/vnd.buildkit.cacheconfig.v0"
+
+
+def one(name: str, *tags: str, **more: Any) -> ImageDetail:
+    """A single manifest."""
+    return ImageDetail(digest(name), MANIFEST, tags, **{"size": 10, **more})
+
+
+def child(name: str, platform: dict[str, str] | None = None, **more: Any) -> dict[str, Any]:
+    """An index's entry."""
+    return {"mediaType": MANIFEST, "digest": digest(name), "size": 1, "platform": platform or {}, **more}
+
+
+def index(name: str, *tags: str, **more: Any) -> ImageDetail:
+    """An index; its manifest comes from :func:`manifest_of`."""
+    return ImageDetail(digest(name), INDEX, tags, **more)
+
+
+def manifest_of(name: str, *children: dict[str, Any]) -> dict[str, StoredImage]:
+    """The manifest of an index, by digest."""
+    text = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": children})
+    return {digest(name): StoredImage(digest(name), text, INDEX)}
+
+
+def tags(images: tuple[ListedImage, ...]) -> list[tuple[str, ...]]:
+    return [image.detail.tags for image in images]
+
+
+def test_platforms_and_attestations_are_under_their_index() -> None:
+    details = [
+        one("amd64", size=100, pulled=NOW),
+        one("arm", size=50),
+        one("proof"),
+        index("both", "1.2.3", size=100, pulled=NOW - timedelta(days=1)),
+    ]
+    mark = {"vnd.docker.reference.type": "attestation-manifest"}
+    children = [child("amd64", AMD64), child("arm", ARM), child("proof", UNKNOWN, annotations=mark)]
+    (image,) = group_manifests(details, manifest_of("both", *children))
+    assert [(part.name, part.digest, part.size) for part in image.platforms] == [
+        ("linux/amd64", digest("amd64"), 100),
+        ("linux/arm/v7", digest("arm"), 50),
+    ]
+    assert image.attestations == (digest("proof"),)
+    assert (image.kind, image.size, image.pulled) == ("image", 150, NOW)
+
+
+def test_an_index_that_could_not_be_read_hides_nothing() -> None:
+    assert len(group_manifests([index("both", "1"), one("amd64")], {})) == 2
+
+
+def test_a_platform_with_a_tag_of_its_own_has_a_line_as_well() -> None:
+    details = [index("both", "1"), one("amd64", "1-amd64")]
+    images = group_manifests(details, manifest_of("both", child("amd64", AMD64)))
+    assert sorted(tags(images)) == [("1",), ("1-amd64",)]
+    assert [part.name for item in images for part in item.platforms] == ["linux/amd64"]
+
+
+def test_an_index_in_an_index_gives_its_platforms() -> None:
+    indexes = manifest_of("outer", child("inner")) | manifest_of("inner", child("amd64", AMD64))
+    (image,) = group_manifests([index("outer", "1"), index("inner"), one("amd64")], indexes)
+    assert [part.name for part in image.platforms] == ["linux/amd64"]
+
+
+def test_a_signature_is_with_its_image_by_subject_or_by_name() -> None:
+    named = f"{digest('app').replace(':', '-')}.sig"
+    details = [
+        one("app", "1"),
+        one("by name", named),
+        one("by subject", artifact_type=SIGNATURE, subject=digest("app")),
+    ]
+    (image,) = group_manifests(details, {})
+    assert [referrer.kind for referrer in image.referrers] == ["signature", "signature"]
+    assert image.platforms == ()
+
+
+def test_what_is_about_a_platform_or_about_an_sbom_is_with_the_index() -> None:
+    details = [
+        index("both", "1"),
+        one("amd64"),
+        one("sbom", artifact_type="application/spdx+json", subject=digest("amd64")),
+        one("its signature", artifact_type=SIGNATURE, subject=digest("sbom")),
+    ]
+    (image,) = group_manifests(details, manifest_of("both", child("amd64", AMD64)))
+    assert [referrer.kind for referrer in image.referrers] == ["sbom", "signature"]
+
+
+def test_a_list_of_referrers_is_with_its_image_and_so_is_what_it_lists() -> None:
+    name = digest("app").replace(":", "-")
+    details = [one("app", "1"), index("list", name), one("signature", artifact_type=SIGNATURE)]
+    (image,) = group_manifests(details, manifest_of("list", child("signature")))
+    assert [referrer.kind for referrer in image.referrers] == ["referrers", "signature"]
+
+
+def test_a_signature_whose_image_is_gone_has_a_line() -> None:
+    (image,) = group_manifests([one("old", artifact_type=SIGNATURE, subject=digest("gone"))], {})
+    assert image.kind == "signature"
+
+
+@pytest.mark.parametrize(
+    ("kind", "type_"),
+    [
+        ("cache", CACHE),
+        ("signature", "application/vnd.cncf.notary.signature"),
+        ("attestation", "application/vnd.in-toto+json"),
+        ("sbom", "application/vnd.cyclonedx+json"),
+        ("artifact", "application/vnd.cncf.helm.config.v1+json"),
+        ("image", "application/vnd.oci.image.config.v1+json"),
+        ("image", None),
+    ],
+)
+def test_what_kind_of_thing_it_is(kind: str, type_: str | None) -> None:
+    assert group_manifests([one("x", "x", artifact_type=type_)], {})[0].kind == kind
+
+
+def test_a_cache_that_is_an_index_is_recognised() -> None:
+    entry = {"mediaType": CACHE, "digest": digest("config"), "size": 1}
+    (image,) = group_manifests([index("cache", "buildcache")], manifest_of("cache", entry))
+    assert (image.kind, image.platforms) == ("cache", ())
+
+
+def test_an_indexs_scan_is_its_platforms() -> None:
+    done, begun = (
+        ScanSummary("COMPLETE", {"HIGH": 2, "LOW": 1}),
+        ScanSummary("IN_PROGRESS", {"HIGH": 1, "CRITICAL": 1}),
+    )
+    details = [index("both", "1"), one("amd64", scan=done), one("arm", scan=begun)]
+    (image,) = group_manifests(details, manifest_of("both", child("amd64", AMD64), child("arm", ARM)))
+    assert image.scan == ScanSummary("IN_PROGRESS", {"HIGH": 2, "LOW": 1, "CRITICAL": 1})
+
+
+def test_the_newest_comes_first() -> None:
+    details = [one("a", "a", pushed=NOW - timedelta(1)), one("b", "b", pushed=NOW), one("c", "c")]
+    assert tags(group_manifests(details, {})) == [("b",), ("a",), ("c",)]
+
+
+NAMES = st.sampled_from("abcdef")
+
+
+@st.composite
+def repositories(draw: st.DrawFn) -> tuple[list[ImageDetail], dict[str, StoredImage]]:
+    """Any relations at all, also such as only an attacker or a mistake makes."""
+    names = draw(st.lists(NAMES, unique=True))
+    details: list[ImageDetail] = []
+    indexes: dict[str, StoredImage] = {}
+    for name in names:
+        tag = draw(st.sampled_from(["", "tag", *(f"{digest(other).replace(':', '-')}.sig" for other in "abc")]))
+        subject = draw(st.none() | NAMES.map(digest))
+        later = [other for other in "abcdef" if other > name]  # a digest can't hold itself
+        if draw(st.booleans()) and later:
+            children = [child(other, AMD64) for other in draw(st.lists(st.sampled_from(later)))]
+            indexes |= manifest_of(name, *children)
+        details.append(ImageDetail(digest(name), MANIFEST, (tag,) if tag else (), subject=subject))
+    return details, indexes
+
+
+@given(repositories())
+def test_every_manifest_appears_and_every_tag_has_a_line(
+    repository: tuple[list[ImageDetail], dict[str, StoredImage]],
+) -> None:
+    details, indexes = repository
+    images = group_manifests(details, indexes)
+    rows = [image.detail.digest for image in images]
+    assert len(rows) == len(set(rows))
+    text = json.dumps([as_json(image) for image in images])
+    inner = {member["digest"] for stored in indexes.values() for member in stored.document["manifests"]}
+    for detail in details:  # of an index in an index, only the platforms appear
+        assert detail.digest in text or (detail.digest in inner and detail.digest in indexes)
+        assert not detail.own_tags or detail.digest in rows
+
+
+@pytest.mark.parametrize(
+    ("ago", "text"),
+    [
+        (timedelta(seconds=5), "just now"),
+        (timedelta(minutes=1), "1 minute ago"),
+        (timedelta(hours=30), "1 day ago"),
+        (timedelta(days=800), "2 years ago"),
+        (timedelta(hours=-1), "just now"),
+    ],
+)
+def test_ages(ago: timedelta, text: str) -> None:
+    assert age(NOW - ago, NOW) == text
+    assert age(None, NOW) == "-"
+
+
+@pytest.mark.parametrize(
+    ("scan", "text"),
+    [
+        (None, "-"),
+        (ScanSummary("COMPLETE"), "no findings"),
+        (ScanSummary("ACTIVE", {"LOW": 3, "CRITICAL": 1, "UNTRIAGED": 2}), "1 critical, 3 low, 2 other"),
+        (ScanSummary("SCAN_ELIGIBILITY_EXPIRED"), "scan eligibility expired"),
+        (ScanSummary("IN_PROGRESS", {"HIGH": 1}), "in progress: 1 high"),
+    ],
+)
+def test_scans(scan: ScanSummary | None, text: str) -> None:
+    assert scan_text(scan) == text
+
+
+def test_a_tag_of_inputs_comes_last_and_short(capsys: pytest.CaptureFixture[str]) -> None:
+    tag = f"inputs-{'1f' * 20}"
+    inventory("team/app", group_manifests([one("a", tag, "main", "sha-1f2e3d4")], {}), NOW)
+    text = capsys.readouterr().err
+    assert "main, sha-1f2e3d4, inputs-1f1f1f1f1f1f…" in text
+    assert tag not in text

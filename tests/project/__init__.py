@@ -1,0 +1,1 @@
+"""The project's own files: the lock, the changelog, the release, the workflows."""

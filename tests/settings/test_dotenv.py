@@ -1,0 +1,125 @@
+"""Dotenv files: the values that python-dotenv gives, with the line each one stands on."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from dotenv import dotenv_values
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ecr_tasks.settings.dotenv import DotenvFile, read_file
+from ecr_tasks.settings.errors import Problems
+from tests.support.dotenv_project import Project
+
+name = st.sampled_from(["A", "B", "C_1", "HOME", "PATH"])
+reference = st.builds("${{{}}}".format, name) | st.builds("${{{}:-{}}}".format, name, st.sampled_from("xy"))
+piece = reference | st.text("ab #\\n$'\"=,", max_size=4)
+value = st.lists(piece, max_size=4).map("".join)
+clean = st.text("ab1,:/", max_size=5)
+clean_value = st.lists(reference | clean, max_size=3).map("".join)
+quoted = st.builds('"{}\n{}"'.format, clean_value, clean_value) | st.builds("'{}'".format, clean_value)
+line = (
+    st.builds("{}={}".format, name, value)
+    | st.builds("export {} = {}".format, name, quoted)
+    | st.builds("{}={}  # comment".format, name, clean_value)
+    | name
+    | st.sampled_from(["", "# comment", "   ", "not a setting", "'quoted key'=1"])
+)
+good_line = st.builds("{}={}".format, name, clean_value | quoted) | st.sampled_from(["", "# comment"])
+
+
+def read_lines(path: Path, text: str, lower: dict[str, str | None] | None = None) -> DotenvFile:
+    path.write_bytes(text.encode())
+    return read_file(path, os.environ, lower or {}, Problems())
+
+
+@given(lines=st.lists(line, max_size=6), end=st.sampled_from(["\n", "\r\n", "\r"]))
+def test_values_are_python_dotenvs(tmp_path_factory: pytest.TempPathFactory, lines: list[str], end: str) -> None:
+    path = tmp_path_factory.getbasetemp() / ".env"
+    values = read_lines(path, end.join(lines)).values
+    assert values == dict(dotenv_values(path))
+
+
+@given(first=st.lists(good_line, max_size=4), second=st.lists(good_line, max_size=4))
+def test_two_files_interpolate_as_if_they_were_one(
+    tmp_path_factory: pytest.TempPathFactory, first: list[str], second: list[str]
+) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    lower = read_lines(folder / ".env", "\n".join(first))
+    upper = read_lines(folder / ".env.x", "\n".join(second), dict(lower.values))
+    one = folder / ".env.one"
+    one.write_text("\n".join([*first, *second]), encoding="utf-8")
+    assert {**lower.values, **upper.values} == dict(dotenv_values(one))
+
+
+def test_a_value_comes_with_its_line(project: Project) -> None:
+    project.write("# a comment\n\nAPP=\"two\nlines\"\n\n\nexport ECR_REPOSITORY = 'team/app'  # here\n")
+    settings = project.load()
+    assert settings.repository == "team/app"
+    assert str(settings.origin("ECR_REPOSITORY")) == ".env:7"
+    assert settings.files == (project.path / ".env",)
+
+
+@pytest.mark.parametrize(
+    "text", ["\ufeffECR_REPOSITORY=app\r\nECR_TARGET=run\r\n", "ECR_REPOSITORY=app\rECR_TARGET=run"]
+)
+def test_windows_files_read_like_any_other(project: Project, text: str) -> None:
+    project.write(text)
+    settings = project.load()
+    assert (settings.repository, settings.target) == ("app", "run")
+    assert str(settings.origin("ECR_TARGET")) == ".env:2"
+
+
+def test_interpolation_takes_the_file_before_the_environment_and_the_lower_file_before_both(
+    project: Project,
+) -> None:
+    project.write("TEAM=blue\nECR_REPOSITORY=${TEAM}/app")
+    project.write("ECR_TARGET=${TEAM}-${STAGE:-dev}-${WHERE}", ".env.prod")
+    settings = project.load({"TEAM": "red", "WHERE": "here"}, env="prod")
+    assert (settings.repository, settings.target) == ("blue/app", "blue-dev-here")
+
+
+def test_a_broken_line_is_named_and_its_text_is_not(project: Project) -> None:
+    project.write('A=1\n\nPASSWORD="hunter2\nECR_REPOSITORY=app\n')
+    problem = project.problem()
+    assert problem.startswith(".env:3: ")
+    assert "hunter2" not in problem
+
+
+@pytest.mark.parametrize("content", ["ECR_REPOSITORY=app".encode("utf-16"), b"A=\xe9"])
+def test_a_file_that_is_not_utf8_says_so(project: Project, content: bytes) -> None:
+    (project.path / ".env").write_bytes(content)
+    assert project.problem().startswith(".env: isn't UTF-8 text")
+
+
+def test_a_folder_a_broken_link_and_a_loop_are_not_passed_over(project: Project) -> None:
+    env = project.path / ".env"
+    env.mkdir()
+    assert "directory" in project.problem()
+    env.rmdir()
+    env.symlink_to("nowhere")
+    assert "No such file" in project.problem()
+    env.unlink()
+    env.symlink_to(".env")
+    assert "symbolic links" in project.problem()
+
+
+def test_a_chosen_file_must_be_there_and_the_others_are_listed(project: Project) -> None:
+    for other in ("dev", "prod", "example"):
+        project.write("", f".env.{other}")
+    (problem,) = project.problems(env="staging")
+    assert "no .env.staging" in problem
+    assert "(there are: dev, prod)" in problem
+
+
+@pytest.mark.parametrize("env", ["", "../prod", "a\\b"])
+def test_a_name_that_is_no_environments_is_refused(project: Project, env: str) -> None:
+    (problem,) = project.problems(env=env)
+    assert "can't name an environment" in problem
+
+
+def test_no_file_is_no_problem(project: Project) -> None:
+    assert project.load().files == ()

@@ -1,0 +1,82 @@
+"""Settings as a whole: defaults, contradictions, what a build gets, and how fast they load."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.support.dotenv_project import Project
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_defaults(project: Project) -> None:
+    settings = project.load()
+    assert settings.context == str(project.path)
+    assert (settings.dockerfile, settings.cache, settings.preset, settings.dirty) == (
+        "Dockerfile",
+        "off",
+        "default",
+        "tag",
+    )
+    assert (settings.region, settings.account_id, settings.repository, settings.platforms) == (
+        None,
+        None,
+        None,
+        (),
+    )
+    assert (settings.create_repository, settings.debug) == (False, False)
+    assert str(settings.origin("ECR_CACHE")) == "default"
+
+
+def test_a_repository_and_a_prefix_contradict_each_other(project: Project) -> None:
+    project.write("ECR_REPOSITORY=app\nECR_REPOSITORY_PREFIX=team")
+    problem = project.problem()
+    assert problem.startswith(".env:1: ECR_REPOSITORY names one repository")
+    assert ".env:2" in problem
+
+
+def test_lambda_takes_one_platform(project: Project) -> None:
+    project.write("ECR_PRESET=lambda\nECR_PLATFORMS=linux/arm64")
+    assert project.load().preset == "lambda"
+    assert "can't be lambda with 2 platforms" in project.problem({"ECR_PLATFORMS": "linux/arm64,linux/amd64"})
+
+
+def test_a_bake_file_is_found_beside_tasks_py(project: Project) -> None:
+    project.write("", "images/bake.hcl")
+    assert project.load({"ECR_BAKE_FILE": "images/bake.hcl"}).bake_file == project.path / "images/bake.hcl"
+
+
+def test_a_build_gets_exactly_the_variables_it_refers_to(project: Project) -> None:
+    project.write(
+        "NPM_TOKEN=npm\nPIP=pip\nVERSION=1\nFILE=f\nNOT_REFERRED_TO=x\nEMPTY=\nFROM_ENV=file\nBY_ID=id\n"
+        + "AWS_ACCESS_KEY_ID=AKIAFILEFILEFILEFILE\nAWS_SECRET_ACCESS_KEY=file-secret\n"
+        + 'ECR_SECRETS="\nid=npm,env=NPM_TOKEN\ntype=env,id=pip,src=PIP\nid=f,src=FILE\nid=BY_ID\n'
+        + "id=e,env=EMPTY\n"
+        + 'id=aws,env=AWS_SECRET_ACCESS_KEY\n"\n'
+        + "ECR_BUILD_ARGS=VERSION,FIXED=1,FROM_ENV,MISSING"
+    )
+    environ = {"FROM_ENV": "environment", "EMPTY": ""}
+    settings = project.load(environ)
+    assert settings.child_environment == {
+        "NPM_TOKEN": "npm",
+        "PIP": "pip",
+        "VERSION": "1",
+        "BY_ID": "id",
+        "AWS_SECRET_ACCESS_KEY": "file-secret",
+    }
+    assert settings.child_environ(environ)["FROM_ENV"] == "environment"
+
+
+def test_importing_and_loading_without_a_file_imports_nothing_heavy(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from ecr_tasks.settings.load import load; "
+        "load(Path(sys.argv[1]), environ={}); "
+        "heavy = {'dotenv', 'boto3', 'botocore', 'invoke', 'python_on_whales', 'difflib'}; "
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert process.stdout.strip() == "[]"

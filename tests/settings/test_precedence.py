@@ -1,0 +1,176 @@
+"""Which place's value counts, and what reaches the SDK."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from ecr_tasks.settings.settings import Settings
+from tests.support.dotenv_project import Project
+
+KEYS = {"AWS_ACCESS_KEY_ID": "AKIAENVENVENVENVENVE", "AWS_SECRET_ACCESS_KEY": "environment-secret"}
+FILE_KEYS = "AWS_ACCESS_KEY_ID=AKIAFILEFILEFILEFILE\nAWS_SECRET_ACCESS_KEY=file-secret\n"
+
+
+def sdk(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
+    variables = settings.sdk_environ(environ)
+    return {name: text for name, text in variables.items() if name.startswith("AWS_")}
+
+
+def test_each_place_beats_the_one_below_it(project: Project) -> None:
+    def target(**places: object) -> tuple[str | None, str]:
+        settings = project.load(**places)  # type: ignore[arg-type]
+        return settings.target, str(settings.origin("ECR_TARGET"))
+
+    config = {"target": "from-config"}
+    assert target(config=config) == ("from-config", "Invoke configuration ecr.target")
+    project.write("ECR_TARGET=from-file")
+    assert target(config=config) == ("from-file", ".env:1")
+    project.write("\nECR_TARGET=from-prod", ".env.prod")
+    assert target(config=config, env="prod") == ("from-prod", ".env.prod:2")
+    environ = {"ECR_TARGET": "from-env"}
+    assert target(config=config, env="prod", environ=environ) == (
+        "from-env",
+        "environment variable ECR_TARGET",
+    )
+    overrides = {"ECR_TARGET": "from-local"}
+    assert target(config=config, env="prod", environ=environ, overrides=overrides) == (
+        "from-local",
+        "local ECR",
+    )
+
+
+def test_empty_values_count_as_not_set(project: Project) -> None:
+    project.write("ECR_TARGET=run\nECR_REPOSITORY=app")
+    project.write("ECR_REPOSITORY=\nECR_TAGS=", ".env.prod")
+    settings = project.load({"ECR_TARGET": "", "ECR_TAGS": "", "ECR_REGISTRY": ""}, env="prod")
+    assert (settings.target, settings.repository) == ("run", "app")
+
+
+def test_an_empty_override_takes_a_value_away(project: Project) -> None:
+    project.write("ECR_ROLE_ARN=arn:aws:iam::123456789012:role/push")
+    environ = {"AWS_PROFILE": "dev", "AWS_SESSION_TOKEN": "t"}
+    settings = project.load(environ, overrides={"ECR_ROLE_ARN": "", "AWS_PROFILE": "", "AWS_SESSION_TOKEN": ""})
+    assert settings.role_arn is None
+    assert str(settings.origin("ECR_ROLE_ARN")) == "local ECR"
+    assert sdk(settings, environ) == {}
+
+
+def test_configuration_takes_lists_mappings_booleans_and_numbers(project: Project) -> None:
+    settings = project.load(
+        config={
+            "region": "eu-west-1",
+            "account_id": 123456789012,
+            "aws_profile": "dev",
+            "platforms": ["linux/amd64", "linux/arm64"],
+            "build_args": {"A": "1,2", "B": None, "C": 3, "D": True},
+            "secrets": ["id=a,src=b"],
+            "labels": {"team": "web, and more"},
+            "create_repository": True,
+            "cache": False,  # `cache: off` in YAML
+            "target": None,
+            "_session": object(),
+        }
+    )
+    assert (settings.region, settings.account_id) == ("eu-west-1", "123456789012")
+    assert settings.sdk_environment["AWS_PROFILE"] == "dev"
+    assert settings.platforms == ("linux/amd64", "linux/arm64")
+    assert settings.build_args == ("A=1,2", "B", "C=3", "D=true")
+    assert settings.secrets == ("id=a,src=b",)
+    assert settings.labels == {"team": "web, and more"}
+    assert settings.create_repository is True
+    assert settings.cache == "off"
+    assert settings.target is None
+
+
+@pytest.mark.parametrize("value", [object(), [["a"]], ["a\nb"], {"A": {"B": 1}}])
+def test_configuration_that_no_text_can_hold_is_a_problem(project: Project, value: object) -> None:
+    assert project.problem(config={"build_args": value}).startswith(
+        "Invoke configuration ecr.build_args can't be used: "
+    )
+
+
+@pytest.mark.parametrize("given", ["AWS_REGION", "AWS_DEFAULT_REGION"])
+def test_either_name_of_the_region_sets_it_for_every_sdk(project: Project, given: str) -> None:
+    environ = {given: "eu-west-1"}
+    settings = project.load(environ)
+    assert settings.region == "eu-west-1"
+    assert sdk(settings, environ) == {"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-1"}
+
+
+def test_the_regions_two_names_are_one_setting(project: Project) -> None:
+    both = "AWS_DEFAULT_REGION=eu-west-1\nAWS_REGION=eu-west-2\n"
+    project.write(both)
+    assert project.load().region == "eu-west-2"
+    environ = {"AWS_DEFAULT_REGION": "eu-west-3"}
+    assert project.load(environ).region == "eu-west-3"
+    assert project.load(environ, overrides={"AWS_REGION": "us-east-1"}).region == "us-east-1"
+
+
+def test_aws_names_reach_the_sdk_and_no_child(project: Project) -> None:
+    project.write(FILE_KEYS + "AWS_ENDPOINT_URL_ECR=http://localhost:1\nAWS_MAX_ATTEMPTS=2\nAWS_CA_BUNDLE=/ca.pem")
+    settings = project.load()
+    assert sdk(settings, {}) == {
+        "AWS_ACCESS_KEY_ID": "AKIAFILEFILEFILEFILE",
+        "AWS_SECRET_ACCESS_KEY": "file-secret",
+        "AWS_ENDPOINT_URL_ECR": "http://localhost:1",
+        "AWS_MAX_ATTEMPTS": "2",
+        "AWS_CA_BUNDLE": "/ca.pem",
+    }
+    assert settings.child_environment == {}
+
+
+def test_the_environments_keys_are_not_mixed_with_a_files_token_or_profile(project: Project) -> None:
+    project.write("AWS_PROFILE=dev\nAWS_SESSION_TOKEN=stale\nAWS_CA_BUNDLE=/ca.pem")
+    assert sdk(project.load(KEYS), KEYS) == {**KEYS, "AWS_CA_BUNDLE": "/ca.pem"}
+
+
+def test_a_chosen_profile_puts_a_lower_files_keys_aside(project: Project) -> None:
+    project.write(FILE_KEYS)
+    project.write("AWS_PROFILE=prod", ".env.prod")
+    assert sdk(project.load(env="prod"), {}) == {"AWS_PROFILE": "prod"}
+
+
+def test_overriding_keys_hide_the_environments_profile_and_token(project: Project) -> None:
+    environ = {"AWS_DEFAULT_PROFILE": "dev", "AWS_SESSION_TOKEN": "t", "HOME": "/root", "AWS_PAGER": ""}
+    settings = project.load(environ, overrides=KEYS)
+    assert settings.sdk_environ(environ) == {**KEYS, "HOME": "/root"}
+
+
+def test_a_key_and_its_secret_may_stand_in_two_places(project: Project) -> None:
+    project.write("AWS_ACCESS_KEY_ID=AKIAFILEFILEFILEFILE")
+    environ = {"AWS_SECRET_ACCESS_KEY": "environment-secret"}
+    assert sdk(project.load(environ), environ)["AWS_ACCESS_KEY_ID"] == "AKIAFILEFILEFILEFILE"
+
+
+def test_an_exported_empty_profile_is_hidden_from_the_sdk(project: Project) -> None:
+    assert project.load({"AWS_PROFILE": ""}).sdk_environment == {"AWS_PROFILE": ""}
+
+
+def test_what_a_file_says_reaches_the_sdk_even_where_the_environment_says_the_same(project: Project) -> None:
+    settings = project.load({"AWS_PROFILE": "dev"}, overrides={"AWS_PROFILE": "dev"})
+    assert settings.sdk_environment == {"AWS_PROFILE": "dev"}
+
+
+@pytest.mark.parametrize(
+    ("unknown", "meant"),
+    [
+        ("ECR_REPOSITRY", "ECR_REPOSITORY"),
+        ("ECR_PLATFORM", "ECR_PLATFORMS"),
+        ("ECR_REGION", "AWS_REGION"),
+        ("ECR_ACCOUNT_ID", "AWS_ACCOUNT_ID"),
+    ],
+)
+def test_a_misspelt_name_gets_the_nearest_one_wherever_it_stands(project: Project, unknown: str, meant: str) -> None:
+    assert project.problem({unknown: "x"}) == (
+        f"Environment variable {unknown} is not a setting: did you mean {meant}?"
+    )
+    project.write(f"\n{unknown}=")
+    assert project.problem() == f".env:2: {unknown} is not a setting: did you mean {meant}?"
+
+
+def test_a_misspelt_key_of_the_configuration(project: Project) -> None:
+    assert project.problem(config={"repositry": "a"}) == (
+        "Invoke configuration ecr.repositry is not a setting: did you mean ecr.repository?"
+    )

@@ -1,0 +1,72 @@
+"""The paths of the context and the Dockerfile, and the errors when they are missing."""
+
+from __future__ import annotations
+
+import pytest
+
+from ecr_tasks.errors import SettingsError
+from ecr_tasks.settings.load import load
+from tests.support.dotenv_project import Project
+
+
+def test_a_context_is_the_projects_and_not_the_working_directorys(project: Project) -> None:
+    assert project.load({"ECR_CONTEXT": "../other"}).context == str(project.path.parent / "other")
+    assert project.load({"ECR_CONTEXT": "/srv/app"}).context == "/srv/app"
+
+
+def test_a_context_behind_a_link_still_lies_around_the_projects_files(project: Project) -> None:
+    project.write("ECR_TARGET=run")
+    link = project.path / "link"
+    link.symlink_to(".")
+    settings = load(link, environ={})
+    assert settings.files[0].is_relative_to(settings.context)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://github.com/org/app.git#main:docker",
+        "git@github.com:org/app.git",
+        "ssh://git@host/app",
+        "github.com/org/app",
+    ],
+)
+def test_a_remote_context_stays_as_written(project: Project, url: str) -> None:
+    settings = project.load({"ECR_CONTEXT": url})
+    assert settings.context == url
+    assert settings.context_is_remote
+    assert settings.dockerfile_path() is None
+    assert settings.require_dockerfile() is None
+
+
+def test_the_default_dockerfile_is_the_contexts(project: Project) -> None:
+    project.write("", "Dockerfile")
+    project.write("", "app/Dockerfile")
+    for environ in ({"ECR_CONTEXT": "app"}, {"ECR_CONTEXT": "app", "ECR_DOCKERFILE": "Dockerfile"}):
+        assert project.load(environ).dockerfile_path() == project.path / "app/Dockerfile"
+
+
+def test_another_dockerfile_is_the_projects_if_it_is_there_and_else_the_contexts(project: Project) -> None:
+    environ = {"ECR_CONTEXT": "app", "ECR_DOCKERFILE": "docker/web.Dockerfile"}
+    project.write("", "app/docker/web.Dockerfile")
+    settings = project.load(environ)
+    assert settings.require_dockerfile() == project.path / "app/docker/web.Dockerfile"
+    project.write("", "docker/web.Dockerfile")
+    assert settings.require_dockerfile() == project.path / "docker/web.Dockerfile"
+
+
+def test_what_is_missing_is_named(project: Project) -> None:
+    with pytest.raises(SettingsError, match=r"no Dockerfile at .*/Dockerfile \(ECR_DOCKERFILE: default"):
+        project.load().require_dockerfile()
+    project.write("ECR_CONTEXT=app")
+    with pytest.raises(SettingsError, match=r"context .*/app is missing \(ECR_CONTEXT: \.env:1"):
+        project.load().require_dockerfile()
+    project.write("", "app")
+    with pytest.raises(SettingsError, match="is not a folder"):
+        project.load().require_dockerfile()
+
+
+def test_a_missing_repository_matters_only_where_one_is_needed(project: Project) -> None:
+    with pytest.raises(SettingsError, match="Set ECR_REPOSITORY"):
+        project.load().require_repository()
+    assert project.load({"ECR_REPOSITORY": "app"}).require_repository() == "app"

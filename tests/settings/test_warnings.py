@@ -1,0 +1,47 @@
+"""Warnings of an environment that beats a file, and of misspelt AWS_… names."""
+
+from __future__ import annotations
+
+from tests.support.dotenv_project import Project
+
+KEYS = {"AWS_ACCESS_KEY_ID": "AKIAENVENVENVENVENVE", "AWS_SECRET_ACCESS_KEY": "environment-secret"}
+FILE_KEYS = "AWS_ACCESS_KEY_ID=AKIAFILEFILEFILEFILE\nAWS_SECRET_ACCESS_KEY=file-secret\n"
+
+
+def test_an_environment_that_overrides_a_file_is_warned_of(project: Project) -> None:
+    project.write("AWS_ACCOUNT_ID=111111111111\nAWS_REGION=eu-west-1\nECR_REPOSITORY=app")
+    project.write("ECR_REPOSITORY=prod", ".env.prod")
+    environ = {"AWS_ACCOUNT_ID": "222222222222", "AWS_DEFAULT_REGION": "us-east-1", "ECR_REPOSITORY": "other"}
+    assert project.load(environ, env="prod").warnings == (
+        "The environment's AWS_ACCOUNT_ID=222222222222 beats AWS_ACCOUNT_ID=111111111111 in .env:1.",
+        "The environment's AWS_DEFAULT_REGION=us-east-1 beats AWS_REGION=eu-west-1 in .env:2.",
+        "The environment's ECR_REPOSITORY=other beats ECR_REPOSITORY=prod in .env.prod:1.",
+    )
+
+
+def test_an_aws_name_that_is_nearly_ours_is_warned_of_and_still_passed_on(project: Project) -> None:
+    project.write("AWS_REGOIN=x\nAWS_SECURITY_TOKEN=t\nAWS_ENDPOINT_URL_ECS=http://localhost\nAWS_MAX_ATTEMPTS=3")
+    settings = project.load()
+    assert settings.warnings == (".env:1: AWS_REGOIN means nothing to us: did you mean AWS_REGION?",)
+    assert settings.sdk_environment["AWS_REGOIN"] == "x"
+
+
+def test_nothing_is_warned_of_where_both_agree_or_an_override_decides(project: Project) -> None:
+    project.write("AWS_ACCOUNT_ID=111111111111\nAWS_PROFILE=dev")
+    assert project.load({"AWS_ACCOUNT_ID": "111111111111", "AWS_PROFILE": "dev"}).warnings == ()
+    environ = {"AWS_ACCOUNT_ID": "222222222222", **KEYS}
+    overrides = {
+        "AWS_ACCOUNT_ID": "000000000000",
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+    }
+    assert project.load(environ, overrides=overrides).warnings == ()
+
+
+def test_credentials_that_beat_a_files_are_warned_of_without_showing_them(project: Project) -> None:
+    project.write("AWS_PROFILE=dev")
+    assert project.load(KEYS).warnings == ("The environment's AWS_ACCESS_KEY_ID beats AWS_PROFILE=dev in .env:1.",)
+    project.write(FILE_KEYS)
+    assert project.load({"AWS_PROFILE": "dev"}).warnings == (
+        "The environment's AWS_PROFILE beats AWS_ACCESS_KEY_ID in .env:1.",
+    )

@@ -1,0 +1,7 @@
+"""Docker and a registry in memory, behind the ports: they keep state, write down every call and fail on demand."""
+
+from tests.support.fakes.calls import Calls
+from tests.support.fakes.docker import FakeDocker
+from tests.support.fakes.registry import FakeRegistry
+
+__all__ = ["Calls", "FakeDocker", "FakeRegistry"]

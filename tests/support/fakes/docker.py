@@ -1,0 +1,138 @@
+"""A docker CLI in memory, which pushes to a registry in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ecr_tasks.errors import BuildError, EcrTasksError
+from ecr_tasks.model.engine import Engine
+from ecr_tasks.model.image import BuildDefinition, BuildInput
+from ecr_tasks.model.manifest import INPUTS, INPUTS_TRACKED, REVISION, StoredImage
+from ecr_tasks.model.ports import BuildResult
+from ecr_tasks.model.registry import RegistryToken
+from tests.support.build import HOST, REVISION_A, manifest
+from tests.support.fakes.calls import lost
+from tests.support.fakes.registry import FakeRegistry
+
+
+class FakeDocker:
+    """A docker CLI: builds, keeps images in a store and pushes it to a FakeRegistry.
+
+    ``classic`` is the store without manifests of its own. ``unstable`` builders make other bytes each time.
+    """
+
+    def __init__(self, registry: FakeRegistry, *, classic: bool = False, unstable: bool = False) -> None:
+        self.registry = registry
+        self.calls = registry.calls
+        self.classic = classic
+        self.unstable = unstable
+        self.store: dict[str, StoredImage] = {}
+        self.inputs: list[BuildInput] = []
+        self.authorized: list[RegistryToken] = []
+        self.builds = 0
+        self.bake_targets: dict[str, BuildDefinition] = {}
+        self.local_bases: dict[str, str] = {}
+        self.registry_bases: dict[str, str] = {}
+        self.broken: EcrTasksError | None = None
+        self.unreachable: set[str] = set()
+        """References to which every copy fails."""
+
+    def engine(self, builder: str | None) -> Engine:
+        self.calls.begin("engine")
+        self.calls.end()
+        return Engine("28.5.2", not self.classic, "linux/amd64", builder or "default", "docker")
+
+    def build(self, inputs: Sequence[BuildInput], builder: str | None) -> Mapping[str, BuildResult]:
+        self.calls.begin("build", *(item.name for item in inputs))
+        if self.broken is not None:
+            raise self.broken
+        self.builds += 1
+        self.inputs += inputs
+        results = {item.name: self._build(item) for item in inputs}
+        self.calls.end()
+        return results
+
+    def targets(self, file: str) -> Mapping[str, BuildDefinition]:
+        self.calls.begin("targets", file)
+        self.calls.end()
+        return self.bake_targets
+
+    def image_id(self, reference: str) -> str | None:
+        self.calls.begin("image_id", reference)
+        image = self.store.get(reference)
+        self.calls.end()
+        return self.id_of(image) if image else None
+
+    def image_digest(self, reference: str, builder: str | None, *, local: bool) -> str | None:
+        self.calls.begin("image_digest", reference, "local" if local else "registry")
+        digest = (self.local_bases if local else self.registry_bases).get(reference)
+        if digest is None and not local:
+            raise BuildError(f"docker could not find {reference}: not found.", "Log in.")
+        self.calls.end()
+        return digest
+
+    def tag(self, source: str, target: str) -> None:
+        self.calls.begin("tag", source, target)
+        self.store[target] = self.store[source]
+        self.calls.end()
+
+    def push(self, reference: str) -> None:
+        self.calls.begin("push", reference)
+        self._send(reference, self.store[reference])
+        self.calls.end()
+
+    def pull(self, reference: str, platform: str | None) -> None:
+        self.calls.begin("pull", reference, platform or "")
+        self.calls.end()
+
+    def copy(self, source: str, targets: Sequence[str]) -> Mapping[str, EcrTasksError]:
+        self.calls.begin("copy", source, *targets)
+        name, _, digest = source.removeprefix(f"{HOST}/").partition("@")
+        image = self.registry.held[name][digest]
+        for target in targets:
+            if target not in self.unreachable:
+                self.registry.held[target.removeprefix(f"{HOST}/").partition("@")[0]][digest] = image
+        self.calls.end()
+        return {target: lost() for target in targets if target in self.unreachable}
+
+    def manifest(self, reference: str) -> str:
+        self.calls.begin("manifest", reference)
+        name, _, digest = reference.removeprefix(f"{HOST}/").partition("@")
+        self.calls.end()
+        return self.registry.held[name][digest].manifest
+
+    def authorize(self, token: RegistryToken) -> None:
+        self.calls.begin("authorize", token.host)
+        self.authorized.append(token)
+        self.calls.end()
+
+    def login(self, token: RegistryToken) -> None:
+        self.calls.begin("login", token.host)
+        self.calls.end()
+
+    def logout(self, host: str) -> None:
+        self.calls.begin("logout", host)
+        self.calls.end()
+
+    def id_of(self, image: StoredImage) -> str:
+        """Return an image's id in the store."""
+        return str(image.config_digest) if self.classic else image.digest
+
+    def _build(self, item: BuildInput) -> BuildResult:
+        content = f"{item.name} build {self.builds}" if self.unstable else f"{item.name} as built"
+        annotations = item.definition.annotations
+        inputs = {
+            key: annotations[key] for key in (INPUTS, INPUTS_TRACKED) if key in annotations and not self.classic
+        }
+        image = manifest(content, annotations.get(REVISION, REVISION_A), inputs)
+        if item.keep == "builder":
+            if item.push:
+                self._send(item.references[0], image)
+            return BuildResult(item.name, image.digest, None, item.definition.platforms)
+        for name in (*item.references, self.id_of(image)):
+            self.store[name] = image
+        return BuildResult(item.name, None if self.classic else image.digest, self.id_of(image), ("linux/amd64",))
+
+    def _send(self, reference: str, image: StoredImage) -> None:
+        name, _, tag = reference.removeprefix(f"{HOST}/").rpartition(":")
+        self.registry.put(name, image, tag)

@@ -1,0 +1,252 @@
+"""A registry in memory: the ports of registries, evidence and repositories."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from datetime import datetime
+from typing import TypeVar
+
+from ecr_tasks.errors import Refused
+from ecr_tasks.model.inventory import artifact_kind
+from ecr_tasks.model.manifest import StoredImage
+from ecr_tasks.model.ports import Signing
+from ecr_tasks.model.registry import RegistryToken, Repository, RepositoryView
+from ecr_tasks.model.repository import DesiredRepository, Difference, RepositoryState
+from ecr_tasks.model.scan import ScanResult
+from tests.support.build import ACCOUNT, HOST
+from tests.support.fakes.calls import Calls
+
+T = TypeVar("T")
+
+PASSWORD = "the-registry-password"
+
+
+class FakeRegistry:
+    """ECR's repositories: images by digest, tags that move or don't, as the repository's mutability says."""
+
+    def __init__(self, calls: Calls | None = None, *repositories: Repository) -> None:
+        self.calls = calls or Calls()
+        self.repositories = {repository.name: repository for repository in repositories}
+        self.held: dict[str, dict[str, StoredImage]] = {name: {} for name in self.repositories}
+        self.may_list = True
+        self.spent: list[tuple[str, int]] = []
+        self.tags: dict[str, dict[str, str]] = {name: {} for name in self.repositories}
+        self.states: dict[str, RepositoryState] = {}
+        self.config_labels: dict[str, dict[str, str]] = {}
+        self.rules: dict[str, set[tuple[str, str]]] = {}
+        self.replications: list[Mapping[tuple[str, str], str]] = []
+        """What ECR says of its own replication, each time it is asked."""
+        self.scans: dict[str, list[ScanResult | None]] = {}
+        self.pushed: dict[str, datetime] = {}
+        self.signings: dict[str, list[Sequence[Signing]]] = {}
+
+    def describe(self, repositories: Mapping[str, Sequence[str]]) -> Mapping[str, RepositoryView]:
+        self.calls.begin("describe", *repositories)
+        views = {name: self._view(name, tags) for name, tags in repositories.items()}
+        self.calls.end()
+        return views
+
+    def image(self, repository: Repository, reference: str) -> StoredImage | None:
+        self.calls.begin("image", repository.name, reference)
+        digest = reference if reference.startswith("sha256:") else self.tags[repository.name].get(reference, "")
+        found = self.held[repository.name].get(digest)
+        self.calls.end()
+        return found
+
+    def images(self, repository: Repository, digests: Sequence[str]) -> Mapping[str, StoredImage]:
+        self.calls.begin("images", repository.name, *digests)
+        held = self.held[repository.name]
+        self.calls.end()
+        return {digest: held[digest] for digest in digests if digest in held}
+
+    def labels(self, repository: Repository, image: StoredImage) -> Mapping[str, str]:
+        self.calls.begin("labels", repository.name, image.digest)
+        self.calls.end()
+        return self.config_labels.get(image.digest, {})
+
+    def list_tags(self, repository: Repository) -> Sequence[str] | None:
+        self.calls.begin("list_tags", repository.name)
+        found = list(self.tags[repository.name]) if self.may_list else None
+        self.calls.end()
+        return found
+
+    def find(self, name: str, references: Sequence[str]) -> RepositoryView:
+        self.calls.begin("find", name, *references)
+        tags, held = self.tags[name], self.held[name]
+        digests = {item: tags.get(item, item) for item in references}
+        found = {item: held[digest] for item, digest in digests.items() if digest in held}
+        self.calls.end()
+        return RepositoryView(Repository(name, ACCOUNT, f"{HOST}/{name}") if found else None, found)
+
+    def present(self, repository: Repository, digests: Sequence[str]) -> Collection[str]:
+        self.calls.begin("present", repository.name, *digests)
+        self.calls.end()
+        return [digest for digest in digests if digest in self.held[repository.name]]
+
+    def replicates_to(self, name: str) -> Collection[tuple[str, str]]:
+        self.calls.begin("replicates_to", name)
+        self.calls.end()
+        return self.rules.get(name, ())
+
+    def replication(self, repository: Repository, digest: str) -> Mapping[tuple[str, str], str]:
+        self.calls.begin("replication", repository.name, digest)
+        self.calls.end()
+        return self.replications.pop(0) if self.replications else {}
+
+    def connect(self) -> None:
+        """Not of the port, but a run asks for it before threads do."""
+
+    def in_region(self, account: str, region: str) -> FakeRegistry:
+        """Every account and region has the same repositories here."""
+        self.calls.begin("in_region", account, region)
+        self.calls.end()
+        return self
+
+    def referrers(self, repository: Repository, digest: str) -> Sequence[str]:
+        self.calls.begin("referrers", repository.name, digest)
+        held = self.held[repository.name].values()
+        self.calls.end()
+        return [item.digest for item in held if item.document.get("subject", {}).get("digest") == digest]
+
+    def set_tag(self, repository: Repository, image: StoredImage, tag: str) -> None:
+        self.calls.begin("set_tag", repository.name, tag)
+        assert image.digest in self.held[repository.name], "only an image that is there can get a tag"
+        self.put(repository.name, image, tag)
+        self.calls.end()
+
+    def reserve(self, repository: Repository, puts: int) -> AbstractContextManager[None]:
+        self.spent.append((repository.name, puts))
+        return nullcontext()
+
+    def untag(self, repository: Repository, tag: str) -> None:
+        self.calls.begin("untag", repository.name, tag)
+        self.tags[repository.name].pop(tag, None)
+        self.calls.end()
+
+    @property
+    def admin(self) -> FakeRepositories:
+        """The repositories themselves; not of the port."""
+        return FakeRepositories(self)
+
+    @property
+    def evidence(self) -> FakeEvidence:
+        """What is known about images; not of the port."""
+        return FakeEvidence(self)
+
+    def token(self, region: str | None = None) -> RegistryToken:
+        self.calls.begin("token", region or "")
+        self.calls.end()
+        return RegistryToken(HOST, "AWS", PASSWORD)
+
+    def region(self) -> str:
+        """The registry's region; not of the port, but the `commands` task asks for it."""
+        return "eu-central-1"
+
+    def put(self, name: str, image: StoredImage, *tags: str) -> None:
+        """What PutImage and a push do: another image under a locked tag is refused."""
+        for tag in tags:
+            now = self.tags[name].get(tag)
+            if now not in (None, image.digest) and self.repositories[name].locks(tag):
+                raise Refused(f"The tag {tag} is immutable.", "Publish under another.")
+        self.held[name][image.digest] = image
+        self.tags[name].update(dict.fromkeys(tags, image.digest))
+
+    def _view(self, name: str, tags: Sequence[str]) -> RepositoryView:
+        repository = self.repositories.get(name)
+        if repository is None:
+            return RepositoryView(None)
+        there = self.tags[name]
+        return RepositoryView(repository, {tag: self.held[name][there[tag]] for tag in tags if tag in there})
+
+
+class FakeEvidence:
+    """The Evidence port on a FakeRegistry: each image's scans in turn, of which the last one stays."""
+
+    def __init__(self, registry: FakeRegistry) -> None:
+        self._registry = registry
+        self._calls = registry.calls
+
+    def scan(self, repository: Repository, digest: str) -> ScanResult | None:
+        self._calls.begin("scan", repository.name, digest)
+        found = _turn(self._registry.scans.get(digest, [None]))
+        self._calls.end()
+        return found
+
+    def pushed(self, repository: Repository, digest: str) -> datetime | None:
+        self._calls.begin("pushed", repository.name, digest)
+        self._calls.end()
+        return self._registry.pushed.get(digest)
+
+    def signatures(self, repository: Repository, digest: str) -> Sequence[str]:
+        self._calls.begin("signatures", repository.name, digest)
+        held = self._registry.held[repository.name].values()
+        documents = {item.digest: item.document for item in held}
+        self._calls.end()
+        return [
+            name
+            for name, document in documents.items()
+            if document.get("subject", {}).get("digest") == digest
+            and artifact_kind(document.get("artifactType")) == "signature"
+        ]
+
+    def signing(self, repository: Repository, digest: str) -> Sequence[Signing]:
+        self._calls.begin("signing", repository.name, digest)
+        found = _turn(self._registry.signings.get(digest, [()]))
+        self._calls.end()
+        return found
+
+
+def _turn(answers: list[T]) -> T:
+    return answers.pop(0) if len(answers) > 1 else answers[0]
+
+
+class FakeRepositories:
+    """The Repositories port on a FakeRegistry: what is set beside mutability is kept and never looked at."""
+
+    def __init__(self, registry: FakeRegistry) -> None:
+        self._registry = registry
+        self._calls = registry.calls
+
+    def state(self, name: str) -> RepositoryState | None:
+        repository = self._registry.repositories.get(name)
+        if repository is None:
+            return None
+        return self._registry.states.get(name, RepositoryState(repository, f"arn:{name}"))
+
+    def create(self, name: str, wanted: DesiredRepository) -> Repository | None:
+        self._calls.begin("create", name)
+        if name in self._registry.repositories:
+            return None
+        made = Repository(name, ACCOUNT, f"{HOST}/{name}", wanted.mutability, wanted.filters)
+        self._registry.repositories[name] = made
+        self._registry.held[name], self._registry.tags[name] = {}, {}
+        self._keep(RepositoryState(made, f"arn:{name}", wanted.scan_on_push, tags=wanted.tags))
+        self._calls.end()
+        return made
+
+    def set_policies(self, name: str, wanted: DesiredRepository) -> None:
+        self._calls.begin("set_policies", name)
+        state = self._registry.states[name]
+        self._keep(replace(state, lifecycle=wanted.lifecycle, policy=wanted.policy))
+        self._calls.end()
+
+    def change(self, state: RepositoryState, difference: Difference, wanted: DesiredRepository) -> None:
+        self._calls.begin("change", state.repository.name, difference.aspect)
+        self._calls.end()
+
+    def would_expire(self, name: str, lifecycle: str) -> int:
+        self._calls.begin("would_expire", name)
+        self._calls.end()
+        return len(self._registry.held[name])
+
+    def delete(self, name: str, *, force: bool) -> bool:
+        self._calls.begin("delete", name)
+        if self._registry.held[name] and not force:
+            raise Refused(f"The repository {name} holds images.", "Say --force.")
+        self._calls.end()
+        return self._registry.repositories.pop(name, None) is not None
+
+    def _keep(self, state: RepositoryState) -> None:
+        self._registry.states[state.repository.name] = state

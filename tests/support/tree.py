@@ -1,0 +1,64 @@
+"""A build context in a folder, and the docker that knows its base image."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from ecr_tasks.model.image import BuildDefinition, Image, Inputs
+from ecr_tasks.source.inputs.collect import with_inputs
+from tests.support.build import image
+from tests.support.fakes import Calls, FakeDocker, FakeRegistry
+from tests.support.folder import Folder
+
+BASE, OTHER_BASE = f"sha256:{'1' * 64}", f"sha256:{'2' * 64}"
+
+
+class Tree(Folder):
+    """A context in a folder, its Dockerfile on ``base:1``, and the docker that knows that image."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.docker = FakeDocker(FakeRegistry(Calls()))
+        self.docker.local_bases["base:1"] = BASE
+        self.logged_in: list[str] = []
+        self.write("Dockerfile", "FROM base:1\nCOPY . /\n")
+        self.write(".dockerignore", "**/*.log\n")
+        self.write("app.py", "print()\n")
+        self.write("lib/part.py", "1\n")
+
+    def under_git(self, *options: str) -> Tree:
+        self.git("init", "--quiet", "--template=", "--initial-branch=main", *options)
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", "one")
+        return self
+
+    def image(self, **changes: Any) -> Image:
+        asked = image(definition=BuildDefinition(str(self.path), **changes))
+        (found,) = with_inputs(
+            [asked],
+            project=self.path,
+            docker=self.docker,
+            builder=None,
+            environ=os.environ,
+            log_in=self.logged_in.extend,
+        )
+        return found
+
+    def inputs(self, **changes: Any) -> Inputs:
+        found = self.image(**changes).inputs
+        assert found is not None
+        return found
+
+    def digest(self, **changes: Any) -> str:
+        found = self.inputs(**changes)
+        assert found.unknown is None
+        assert found.digest is not None
+        return found.digest
+
+    def unknown(self, **changes: Any) -> str:
+        found = self.inputs(**changes)
+        assert found.digest is None
+        assert found.tag is None
+        return found.unknown or ""

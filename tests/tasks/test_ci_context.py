@@ -1,0 +1,108 @@
+"""What ``ci.context`` shows."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from invoke.collection import Collection
+from invoke.program import Program
+
+from ecr_tasks.ci.context import NO_CI, CiContext
+from ecr_tasks.ci.detect import detect
+from ecr_tasks.source.git.read import NO_REPOSITORY, git_state
+from ecr_tasks.tasks import ci as tasks
+from ecr_tasks.tasks import ci_context_view as show
+from tests.ci.recorded import RUNS, Recorded
+from tests.source.conftest import Repo, empty, environ, repo
+
+__all__ = ["empty", "environ", "repo"]  # fixtures
+
+FIELDS = [
+    "provider",
+    "event",
+    "branch",
+    "tag",
+    "sha",
+    "pull_request",
+    "build_number",
+    "default_branch",
+    "repository_url",
+    "build_url",
+]
+"""The documented fields, in their order."""
+
+
+@pytest.mark.parametrize("run", RUNS, ids=lambda run: f"{run.provider}: {run.name}")
+def test_the_cis_fields_as_the_ci_tells_them(run: Recorded) -> None:
+    document = show.as_json(NO_REPOSITORY, run.detect())
+    assert list(document)[: len(FIELDS)] == FIELDS
+    for name in FIELDS:
+        assert document[name] == run.expected.get(name)
+
+
+def test_what_the_ci_does_not_tell_is_gits(repo: Repo) -> None:
+    repo.git("remote", "add", "origin", "git@github.com:acme/web-app.git")
+    repo.git("update-ref", "refs/remotes/origin/main", "HEAD")
+    repo.git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main")
+    repo.git("tag", "v1.0.0")
+    source = git_state(repo.path, environ=repo.environ)
+    for ci in (NO_CI, detect({"TEAMCITY_VERSION": "2024.03"})):
+        document = show.as_json(source, ci)
+        assert document["branch"] == "main"
+        assert document["tag"] == "v1.0.0"
+        assert document["sha"] == source.revision
+        assert document["default_branch"] == "main"
+        assert document["repository_url"] == "https://github.com/acme/web-app"
+        assert document["event"] is document["build_number"] is document["build_url"] is None
+        assert document["notes"] == []
+        origins = document["origins"]
+        assert isinstance(origins, dict)
+        assert origins["default_branch"] == "git refs/remotes/origin/HEAD"
+
+
+def test_git_says_nothing_of_a_pull_requests_refs(repo: Repo) -> None:
+    """Drone checks the target out, and a tag on the head is no tag's run."""
+    repo.git("tag", "v1.0.0")
+    source = git_state(repo.path, environ=repo.environ)
+    document = show.as_json(source, CiContext(provider="drone", pull_request="5", sha=source.revision))
+    assert (document["branch"], document["tag"], document["pull_request"]) == (None, None, "5")
+    assert show.as_json(source, CiContext(provider="github", tag="v1.0.0"))["branch"] is None
+
+
+def test_a_short_commit_is_shown_in_full(repo: Repo) -> None:
+    source = git_state(repo.path, environ=repo.environ)
+    assert source.revision is not None
+    assert show.as_json(source, CiContext(provider="bitbucket", sha=source.revision[:12]))["sha"] == source.revision
+
+
+def test_a_merge_commit_is_no_head(repo: Repo) -> None:
+    source = git_state(repo.path, environ=repo.environ)
+    ci = CiContext(provider="github", pull_request="5", checkout=source.revision)
+    assert show.as_json(source, ci)["sha"] is None
+
+
+def test_a_checkout_of_something_else_is_noted(repo: Repo) -> None:
+    source = git_state(repo.path, environ=repo.environ)
+    ci = CiContext(provider="jenkins", sha="c" * 40, origins={"sha": "GIT_COMMIT"})
+    assert show.as_json(source, ci)["sha"] == "c" * 40
+    (note,) = show.notes(source, ci)
+    assert note.startswith("GIT_COMMIT says cccccccccccc and ")
+
+
+def test_the_task(repo: Repo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """As typed, in a project of its own; stdout is data."""
+    monkeypatch.chdir(repo.path)
+    environ = {**repo.environ, "GITLAB_CI": "true", "CI_COMMIT_BRANCH": "feature/login", "CI_COMMIT_SHA": "c" * 40}
+    monkeypatch.setattr("os.environ", environ)
+    program = Program(namespace=Collection("ci", tasks.context), name="ci")
+    program.run(["ci", "context", "--json"], exit=False)
+    document = json.loads(capsys.readouterr().out)
+    assert (document["provider"], document["branch"]) == ("gitlab", "feature/login")
+    assert document["origins"]["branch"] == "CI_COMMIT_BRANCH"
+    program.run(["ci", "context"], exit=False)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "feature/login" in err
+    assert "CI_COMMIT_BRANCH" in err
+    assert "Warning: CI_COMMIT_SHA says cccccccccccc" in err

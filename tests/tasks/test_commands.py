@@ -1,0 +1,166 @@
+"""The shell commands to paste: they hold what the build is told, survive any shell quoting and no secret."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from ecr_tasks.model.image import BuildDefinition, Keep
+from ecr_tasks.model.registry import RepositoryView
+from ecr_tasks.plan.plan import Plan, PlannedImage, make_plan
+from ecr_tasks.settings.load import load
+from ecr_tasks.tasks.show_commands import shell_commands
+from tests.support.build import HOST, SHA_TAG, image, repository, settings, source
+
+ODD = "a 'quoted' \"word\" with $HOME `id` \\ and\na line break; # or two & é *"
+
+
+def plan_of(definition: BuildDefinition, *, keep: Keep = "store", there: bool = True) -> Plan:
+    """A plan with one image."""
+    view = RepositoryView(repository() if there else None)
+    made = make_plan([image(definition=definition)], source(), {"team/app": view}, create_repository=True)
+    (item,) = made.images
+    return Plan((PlannedImage(item.image, item.tags, True, "", item.view, item.creates_repository, keep),), ())
+
+
+def commands(definition: BuildDefinition, *, keep: Keep = "store", there: bool = True, **changes: Any) -> list[str]:
+    """The lines for one image."""
+    plan = plan_of(definition, keep=keep, there=there)
+    return shell_commands(plan, settings(**changes), HOST, "eu-central-1")
+
+
+def build_of(lines: list[str]) -> list[str]:
+    """The words of the build command."""
+    (found,) = (words for line in lines if (words := shlex.split(line))[:3] == ["docker", "buildx", "build"])
+    return found
+
+
+def values(words: list[str], flag: str) -> list[str]:
+    """What stands behind each use of a flag."""
+    return [words[position + 1] for position, word in enumerate(words) if word == flag]
+
+
+def test_the_lines_log_in_build_and_push_every_tag() -> None:
+    lines = commands(BuildDefinition("/project"))
+    assert lines[0] == "cd /project"
+    assert lines[1] == (
+        f"aws ecr get-login-password --region eu-central-1 | docker login --username AWS --password-stdin {HOST}"
+    )
+    names = [f"{HOST}/team/app:{tag}" for tag in (SHA_TAG, "1.2.3", "main", "latest")]
+    assert values(build_of(lines), "--tag") == names
+    assert lines[3:] == [f"docker push {name}" for name in names]
+
+
+def test_a_builders_result_is_pushed_as_it_is_built() -> None:
+    lines = commands(BuildDefinition("/project"), keep="builder", builder="multi")
+    words = build_of(lines)
+    assert values(words, "--output") == ["type=image,oci-mediatypes=true,push=true"]
+    assert values(words, "--builder") == ["multi"]
+    assert len(lines) == 3
+
+
+def test_a_missing_repository_is_created_first() -> None:
+    lines = commands(BuildDefinition("/project"), there=False)
+    assert lines[1] == "aws ecr create-repository --region eu-central-1 --repository-name team/app"
+    assert "create-repository" not in "".join(commands(BuildDefinition("/project")))
+
+
+def test_everything_that_the_build_is_told_is_said() -> None:
+    words = build_of(
+        commands(
+            BuildDefinition(
+                "/project",
+                dockerfile="/project/my Dockerfile",
+                target="run",
+                platforms=("linux/amd64", "linux/arm64"),
+                args={"A": "1", "B": ""},
+                contexts={"shared": "../shared"},
+                secrets=("id=npm,env=NPM_TOKEN",),
+                ssh=("default",),
+                labels={"team": "web"},
+                annotations={"note": "x"},
+                attest=("type=provenance,mode=max",),
+                cache_from=("type=gha",),
+                cache_to=("type=gha,mode=max",),
+                extra={"no-cache": True, "network": "host"},
+            )
+        )
+    )
+    assert words[-1] == "/project"
+    assert values(words, "--file") == ["/project/my Dockerfile"]
+    assert values(words, "--target") == ["run"]
+    assert values(words, "--platform") == ["linux/amd64,linux/arm64"]
+    assert values(words, "--build-arg") == ["A=1", "B="]
+    assert values(words, "--build-context") == ["shared=../shared"]
+    assert values(words, "--secret") == ["id=npm,env=NPM_TOKEN"]
+    assert values(words, "--ssh") == ["default"]
+    assert values(words, "--label") == ["team=web"]
+    assert values(words, "--annotation") == ["index,manifest:note=x"]
+    assert values(words, "--attest") == ["type=provenance,mode=max"]
+    assert values(words, "--cache-from") == ["type=gha"]
+    assert values(words, "--cache-to") == ["type=gha,mode=max"]
+    assert values(words, "--network") == ["host"]
+    assert "--no-cache" in words
+
+
+@given(st.text(alphabet=st.characters(exclude_characters="\0", exclude_categories=["Cs"])), st.text("a'\"$\n\\ `!"))
+def test_every_text_can_be_quoted(label: str, argument: str) -> None:
+    lines = commands(BuildDefinition("/project", labels={"l": label}, args={"A": argument}))
+    assert values(build_of(lines), "--label") == [f"l={label}"]
+    assert values(build_of(lines), "--build-arg") == [f"A={argument}"]
+
+
+@given(text=st.text(alphabet="a'\"$(){}\n\\ `!#;&|*?~é"))
+@hypothesis_settings(max_examples=25, deadline=None)
+def test_a_posix_shell_gives_the_same_words_back(text: str) -> None:
+    lines = commands(BuildDefinition(f"/project {text}", labels={"l": text}))
+    line = next(line for line in lines if line.startswith("docker buildx"))
+    # The program's name becomes one that prints its words.
+    script = "printf '%s\\0' " + line
+    said = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True, env=dict(os.environ))
+    assert said.stdout.split("\0")[:-1] == shlex.split(line)
+
+
+def test_odd_values_are_pasteable_everywhere() -> None:
+    lines = commands(BuildDefinition(ODD, args={"A": ODD}, labels={"l": ODD}), project=Path("/home/a b/it's"))
+    assert shlex.split(lines[0]) == ["cd", "/home/a b/it's"]
+    assert build_of(lines)[-1] == ODD
+
+
+KEYS = {"AWS_ACCESS_KEY_ID": "AKIAREALKEY", "AWS_SECRET_ACCESS_KEY": "hush", "AWS_SESSION_TOKEN": "hush too"}
+
+
+@pytest.mark.parametrize("where", ["file", "environment"])
+def test_access_keys_are_never_printed(where: str, tmp_path: Path) -> None:
+    if where == "file":
+        lines = (f"{name}='{text}'\n" for name, text in KEYS.items())
+        (tmp_path / ".env").write_text("".join(lines), encoding="utf-8")
+    chosen = load(tmp_path, environ={} if where == "file" else KEYS)
+    text = "\n".join(shell_commands(plan_of(BuildDefinition("/project")), chosen, HOST, "eu-central-1"))
+    assert "AKIAREALKEY" not in text
+    assert "hush" not in text
+
+
+def test_the_local_ecr_is_reached_by_its_endpoint_whatever_keys_are_there(tmp_path: Path) -> None:
+    point = {"AWS_ENDPOINT_URL_ECR": "http://127.0.0.1:4510", "AWS_ACCESS_KEY_ID": "local"}
+    point["AWS_SECRET_ACCESS_KEY"] = "local"
+    chosen = load(tmp_path, environ=KEYS, overrides={**point, "AWS_SESSION_TOKEN": ""})
+    lines = shell_commands(plan_of(BuildDefinition("/project")), chosen, HOST, "eu-central-1")
+    words = shlex.split(lines[1])
+    assert values(words, "--endpoint-url") == ["http://127.0.0.1:4510"]
+    assert {"AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local"} <= set(words)
+
+
+def test_the_profile_of_the_settings_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("AWS_PROFILE='team dev'\n", encoding="utf-8")
+    chosen = load(tmp_path, environ={})
+    lines = shell_commands(plan_of(BuildDefinition("/project")), chosen, HOST, "eu-central-1")
+    assert values(shlex.split(lines[1]), "--profile") == ["team dev"]

@@ -1,0 +1,84 @@
+"""What people and programs see of the settings: rows, JSON, and no secret."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ecr_tasks.settings.schema import TABLE
+from ecr_tasks.tasks.settings_view import as_json, as_rows, shown
+from tests.support.dotenv_project import Project
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Return an empty project folder."""
+    return Project(tmp_path)
+
+
+def test_every_setting_has_a_row_with_its_value_and_origin(project: Project) -> None:
+    project.write("ECR_REPOSITORY=app\nAWS_MAX_ATTEMPTS=3\nMY_APP=x")
+    rows = {name: (value, origin) for name, value, origin in as_rows(project.load({"AWS_REGION": "eu-west-1"}))}
+    assert set(TABLE) <= set(rows)
+    assert rows["ECR_REPOSITORY"] == ("app", ".env:1")
+    assert rows["AWS_REGION"] == ("eu-west-1", "environment variable AWS_REGION")
+    assert rows["AWS_ACCOUNT_ID"] == ("(the caller's)", "default")
+    assert rows["ECR_CACHE"] == ("off", "default")
+    assert "AWS_MAX_ATTEMPTS" in rows
+    assert "MY_APP" not in rows
+
+
+def test_json_has_the_same_and_null_for_what_is_not_set(project: Project) -> None:
+    project.write("ECR_PLATFORMS=linux/amd64")
+    document = json.loads(json.dumps(as_json(project.load())))
+    assert document["files"] == [str(project.path / ".env")]
+    assert document["settings"]["ECR_PLATFORMS"] == {
+        "value": "linux/amd64",
+        "origin": ".env:1",
+        "from": "file",
+    }
+    assert document["settings"]["AWS_REGION"]["value"] is None
+
+
+SECRETS = """
+AWS_ACCESS_KEY_ID=AKIAHUNTERHUNTER2345
+AWS_SECRET_ACCESS_KEY=hunter2
+AWS_SESSION_TOKEN=hunter2
+AWS_SOMETHING_NEW=hunter2
+AWS_ENDPOINT_URL=https://user:hunter2@host/
+ECR_CONTEXT=https://hunter2@github.com/org/app
+ECR_BUILD_ARGS="
+TOKEN=hunter2,hunter2
+VERSION
+"
+ECR_CACHE=type=s3,bucket=b,access_key_id=hunter2,secret_access_key=hunter2
+NPM_TOKEN=hunter2
+VERSION=hunter2
+"""
+
+
+def test_secrets_are_hidden_everywhere(project: Project) -> None:
+    project.write(SECRETS)
+    settings = project.load()
+    output = "\n".join(
+        [
+            json.dumps(as_json(settings)),
+            repr(as_rows(settings)),
+            repr(settings),
+            str(settings),
+            repr(settings.values["AWS_SECRET_ACCESS_KEY"]),
+            repr(settings.values["ECR_BUILD_ARGS"]),
+        ]
+    )
+    assert "hunter2" not in output
+    assert "AKIAHUNTER" not in output
+    rows = {name: value for name, value, _ in as_rows(settings)}
+    assert rows["AWS_ACCESS_KEY_ID"] == "…hidden2345"
+    assert rows["ECR_BUILD_ARGS"] == "TOKEN=…hidden, VERSION"
+    assert "bucket=b" in rows["ECR_CACHE"]
+
+
+def test_a_short_access_key_is_hidden_whole(project: Project) -> None:
+    assert shown("AWS_ACCESS_KEY_ID", "test") == "…hidden"

@@ -1,0 +1,64 @@
+"""The package as it is installed: a wheel with everything in it and nothing else."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
+    subprocess.run(build, cwd=CHECKOUT, check=True, capture_output=True)
+    return next(folder.glob("*.whl"))
+
+
+def test_the_wheel_holds_the_package_and_its_types(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    assert "ecr_tasks/py.typed" in names
+    assert "ecr_tasks/local_ecr/__main__.py" in names
+    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"ecr_tasks"}
+
+
+def test_the_tasks_run_from_the_wheel_without_a_tasks_py(wheel: Path, tmp_path: Path) -> None:
+    """The console script, with no checkout on the path."""
+    target = tmp_path / "installed"
+    zipfile.ZipFile(wheel).extractall(target)
+    script = f"import sys; sys.path.insert(0, {str(target)!r}); from ecr_tasks.__main__ import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", script, "local.status", "--json"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert '"running": false' in done.stdout
+
+
+def test_what_only_looks_up_a_repository_imports_neither_git_nor_the_tag_rules_nor_the_sdk() -> None:
+    """A fifth of what `promote` takes was for these (bench/promote.py)."""
+    code = """
+import sys
+import ecr_tasks.clients.ecr.registry
+from ecr_tasks import ns
+from ecr_tasks.tasks import listing, promoting
+print(*sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    slow = {
+        "ecr_tasks.tags",
+        "ecr_tasks.source",
+        "ecr_tasks.plan.plan",
+        "ecr_tasks.plan.repository",
+        "botocore",
+        "boto3",
+    }
+    assert slow & set(done.stdout.split()) == set()
