@@ -140,7 +140,7 @@ def reset(root: Path) -> None:
             raise LocalEcrError(
                 "The local ECR does not answer, so it cannot be emptied.", "Run local.down, and then try again."
             )
-        from .server import LocalEcr  # slow to load, and hardly ever needed
+        from .server import LocalEcr  # slow to load, and rarely needed
 
         with LocalEcr(root) as server:
             server.reset()

@@ -26,7 +26,7 @@ _SELECTION = {"tagStatus", "tagPatternList", "tagPrefixList", "storageClass", "c
 
 
 class Rule:
-    """One rule. ``patterns`` are whole-tag wildcards, all of which must match one of an image's tags each."""
+    """One rule. ``patterns`` are wildcards over a whole tag: each must match at least one tag of an image."""
 
     def __init__(self, priority: int, selection: dict[str, Any], action: str) -> None:
         self.priority = priority

@@ -65,7 +65,7 @@ class Manifest:
 
     @property
     def is_image(self) -> bool:
-        """Return whether this is a container image of one platform, which is what can be scanned."""
+        """Return whether this is a container image of one platform: only these can be scanned."""
         return self.config_type in _IMAGE_CONFIGS and self.artifact_type is None
 
 

@@ -102,13 +102,13 @@ class OtherRegistry:
         return text_response(status, text)
 
     def reset(self) -> None:
-        """Empty it, and forget it but for its port."""
+        """Empty it, and forget it except its port."""
         self.exists = False
         with self._lock:
             if self.opened is not None:
                 self.opened.store.reset()
             elif self.folder.exists():
-                import shutil  # slow to load, and hardly ever needed
+                import shutil  # slow to load, and rarely needed
 
                 shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -179,7 +179,7 @@ class OtherRegistries:
             registry.store.sweep()
 
     def reset(self) -> None:
-        """Empty and forget all, but for their ports."""
+        """Empty and forget all, except their ports."""
         with self._lock:
             for other in self._all.values():
                 other.reset()

@@ -1,4 +1,4 @@
-"""Storing an image, however it comes: by PutImage, by a push, or by replication."""
+"""Store an image that arrives by PutImage, by a push or by replication."""
 
 from __future__ import annotations
 

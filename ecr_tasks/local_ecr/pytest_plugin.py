@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from .server import LocalEcr
 
-# Each can lead boto3 or the aws CLI elsewhere in spite of the variables of ``LocalEcr.environment``.
+# Each can point boto3 or the aws CLI elsewhere in spite of the variables of ``LocalEcr.environment``.
 _MISLEADING_VARIABLES = (
     "AWS_ACCOUNT_ID",
     "AWS_DEFAULT_PROFILE",
@@ -45,7 +45,7 @@ _NO_CONFIGURATION = {
 
 @pytest.fixture
 def local_ecr(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEcr]:
-    """An empty local ECR in this process, to which this test's environment leads boto3, the aws CLI and ecr-tasks."""
+    """An empty local ECR in this process; the test's environment points boto3, the aws CLI and ecr-tasks to it."""
     from .server import LocalEcr
 
     folder = tmp_path_factory.mktemp("local-ecr")
@@ -70,7 +70,7 @@ def _set_environment(monkeypatch: pytest.MonkeyPatch, server: LocalEcr, folder: 
 
 
 def _exchange_boto3_session(session: object) -> object:
-    """Set boto3's default session, which keeps credentials, and return the one before. Not if boto3 is not loaded."""
+    """Replace boto3's default session, if boto3 is loaded; returns the earlier one. A session keeps credentials."""
     boto3: Any = sys.modules.get("boto3")
     if boto3 is None:
         return None

@@ -97,7 +97,7 @@ class Registries:
             self._others.sweep()
 
     def reset(self) -> None:
-        """Empty all registries, and forget the other ones but for their ports."""
+        """Empty all registries, and forget the other ones except their ports."""
         with contextlib.nullcontext() if self._replicator is None else self._replicator.copy_lock:
             if self._others is not None:
                 self._others.reset()

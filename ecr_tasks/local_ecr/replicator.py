@@ -1,6 +1,6 @@
-"""Replication: what is pushed is copied, a moment later, to the registries that the registry's rules name.
+"""Replication: pushed images are copied, a moment later, to the registries in the registry's rules.
 
-As ECR does: only what is pushed after the rules were set, never a deletion, never further than one step, into
+As in ECR: only images that are pushed after the rules were set, no deletions, no copies of copies; into
 repositories that are created with the default settings; where a tag is locked and taken at the destination,
 the image arrives without it. Blobs are linked, not copied. Registry policies are not checked.
 

@@ -102,7 +102,7 @@ def handle(registries: Registries, request: Request) -> Response:
     operations = OPERATIONS if service == TARGET else {}
     find_registry = _find_registry
     if service == _PUBLIC_TARGET:
-        from . import public  # hardly ever needed, so not loaded at the start
+        from . import public  # rarely needed, so not loaded at the start
 
         operations, find_registry = public.OPERATIONS, public.find_registry
     operation = operations.get(name)

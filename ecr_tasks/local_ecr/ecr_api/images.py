@@ -48,7 +48,7 @@ def find(registry: Registry, repository: Repository, image_id: Params) -> tuple[
 
 
 def get(registry: Registry, repository: Repository, image_id: Params) -> tuple[Image, str | None]:
-    """Return the same for an operation on one image. Raises ImageNotFoundException, InvalidParameterException."""
+    """Return the same as ``find``. Raises ImageNotFoundException, InvalidParameterException."""
     try:
         return find(registry, repository, image_id)
     except ImageFailure as failure:

@@ -1,4 +1,4 @@
-"""STS in the query protocol: who is calling, and temporary credentials for a role of this account."""
+"""STS in the query protocol: the caller's identity, and temporary credentials for a role of this account."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _assume_web(registry: Registry, form: dict[str, str]) -> str:
         document = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         claims = document if isinstance(document, dict) else {}
     except (IndexError, ValueError):
-        pass  # the signature is not checked either: any token will do
+        pass  # the signature is not checked either: every token is accepted
     subject, provider = str(claims.get("sub", "local")), str(claims.get("iss", "local"))
     return _session(registry, form, "AssumeRoleWithWebIdentity") + _tags(
         SubjectFromWebIdentityToken=subject,

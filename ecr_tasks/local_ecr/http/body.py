@@ -1,4 +1,4 @@
-"""Reading requests from a socket, with an end to every wait, and their bodies."""
+"""A client's bytes and a request's body, read with a limit on every wait."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class _SocketBytes(io.RawIOBase):
         if seconds <= 0:
             raise TimeoutError
         set_wait(self._sock, socket.SO_RCVTIMEO, max(seconds, 0.001))
-        # A large buffer is a body's, which is worth filling; a small one is the read-ahead.
+        # A large buffer is a body's, which is filled in one call; a small one is the read-ahead's.
         flags = socket.MSG_WAITALL if len(buffer) > _READ_AHEAD else 0
         try:
             return self._sock.recv_into(buffer, 0, flags)

@@ -1,4 +1,4 @@
-"""One client's connection: requests one after the other, until either side has had enough."""
+"""A client's connection: one request after the other, until either side closes it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ DRAIN_BYTES = 262_144
 """A refused body of up to this size is read and dropped, so that the connection can be kept."""
 
 LINGER_SECONDS = 5.0
-"""How long a refused client may go on sending before its connection is cut: a cut loses the answer."""
+"""Seconds for which a refused client may go on sending: if its connection is closed earlier, it loses the answer."""
 
 _TLS_HANDSHAKE = b"\x16"
 _LINE_LIMIT = 65536
@@ -114,7 +114,7 @@ class Connection(BaseHTTPRequestHandler):
         return True
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Refuse what is no request, and close. Called by the base class as well."""
+        """Refuse what is no valid request, and close; also called by the base class."""
         del explain
         response = text_response(code, message or "This is not an HTTP request.")
         self._send_head(response, close=True)
@@ -145,7 +145,7 @@ class Connection(BaseHTTPRequestHandler):
         try:
             self._log.count(request)
             if response.file is None:
-                # Logged first: a client that has its answer finds it in the log.
+                # Written first: a client that has its response finds the request in the log.
                 self._log.write(request, response.status, len(response.body))
             sent = self._send(request, response)
         finally:
@@ -169,7 +169,7 @@ class Connection(BaseHTTPRequestHandler):
             self._log.write(request, 499, 0)
             raise
         except Exception:
-            import traceback  # slow to load, and hardly ever needed
+            import traceback  # slow to load, and rarely needed
 
             traceback.print_exc(file=sys.stderr)
             return text_response(500, "The local ECR failed; its own log has the traceback.", close=True)
@@ -202,7 +202,7 @@ class Connection(BaseHTTPRequestHandler):
         return sent
 
     def _drain(self, body: Body) -> bool:
-        """Drop what is left of a small body; returns whether it came to its end."""
+        """Read and drop the rest of a small body; returns whether its end was reached."""
         memory = memoryview(bytearray(65536)) if not body.finished else memoryview(b"")
         limit = DRAIN_BYTES
         while not body.finished and limit > 0:
@@ -213,7 +213,7 @@ class Connection(BaseHTTPRequestHandler):
         return body.finished
 
     def _linger(self) -> None:
-        """Let the client read our answer: closing with bytes unread would reset the connection."""
+        """Wait while the client reads the response: closing with bytes unread would reset the connection."""
         self.close_connection = True
         self.connection.shutdown(socket.SHUT_WR)
         deadline = time.monotonic() + LINGER_SECONDS

@@ -1,4 +1,4 @@
-"""Requests and responses, without the sockets they travel on."""
+"""Requests and responses, independent of their sockets."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ClientGone(Exception):
 
 
 class Request:
-    """One request. ``headers`` are the standard library's, in which names are found in any case.
+    """One request. ``headers`` are the standard library's, whose names are case-insensitive.
 
     ``operation``, ``kind`` and ``registry`` (``account/region``) are for the access log.
     """

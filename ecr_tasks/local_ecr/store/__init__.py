@@ -47,7 +47,7 @@ class Store:
 
     def reset(self) -> None:
         """Forget everything: repositories, images, layers, uploads, registry settings."""
-        import shutil  # slow to load, and hardly ever needed
+        import shutil  # slow to load, and rarely needed
 
         with self.layers.files_lock, self.db.transaction() as db:
             for table in ("upload", "repository", "setting", "session"):

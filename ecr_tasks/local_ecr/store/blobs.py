@@ -93,7 +93,7 @@ class Blobs:
             except OSError as error:
                 if error.errno not in _NO_LINK_ERRORS:
                     raise
-                import shutil  # slow to load, and hardly ever needed
+                import shutil  # slow to load, and rarely needed
 
                 temporary = self.uploads / f"{digest.partition(':')[2]}.{os.getpid()}"
                 try:

@@ -60,7 +60,7 @@ CREATE TABLE session (access_key TEXT PRIMARY KEY, arn TEXT NOT NULL, user_id TE
 
 
 class Database:
-    """One connection for the whole process; transactions of different threads follow one another.
+    """One connection for the whole process; transactions of different threads run one after the other.
 
     WAL with ``synchronous=NORMAL``: a commit is a write to the log without a sync, which the operating system
     keeps when the process is killed, and the file stays whole (if a little older) even when power fails.

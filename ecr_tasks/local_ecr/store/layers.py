@@ -33,7 +33,7 @@ class Layers:
         self._blobs = blobs
         self._uploads: dict[str, Upload] = {}
         self._uploads_lock = threading.Lock()
-        # A file appears with its first row and goes with its last one: never in between two other threads.
+        # A file is added with its first row and removed with its last one; no thread sees one without the other.
         self.files_lock = threading.RLock()
 
     def size(self, repository: Repository, digest: str) -> int | None:
