@@ -30,6 +30,7 @@ class Listener(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
     request_queue_size = 512
+    timeout = 5.0  # for handle_request: ``stop`` ends even if it cannot wake the thread
     _handler: Handler
     _log: Log
 
