@@ -24,18 +24,15 @@ class SettingsProblems(SettingsError):
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
-        if len(self.problems) == 1:
-            cause = self.problems[0]
-            remedy = "Correct it there and run the task again."
+        if len(problems) == 1:
+            super().__init__(problems[0], "Correct it there and run the task again.")
         else:
-            cause = f"{len(self.problems)} settings are wrong:\n" + "\n".join(
-                f"  {problem}" for problem in self.problems
-            )
+            lines = "".join(f"\n  {problem}" for problem in problems)
             remedy = "Correct each where it stands and run the task again."
-        super().__init__(cause, remedy)
+            super().__init__(f"{len(problems)} settings are wrong:{lines}", remedy)
 
     def __str__(self) -> str:
-        return f"{self.cause}{' ' if len(self.problems) == 1 else chr(10)}{self.remedy}"
+        return super().__str__() if len(self.problems) == 1 else f"{self.cause}\n{self.remedy}"
 
 
 class Problems:
