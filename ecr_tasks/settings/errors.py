@@ -48,13 +48,9 @@ class Problems:
 
     def add_at(self, origin: Origin, name: str, message: str) -> None:
         """Add a sentence about the setting ``name`` at ``origin``; ``message`` continues it after the name."""
-        if origin.kind == "file":
-            self.add(f"{origin}: {name} {message}")
-        elif origin.kind == "default":
-            self.add(f"{name} {message}")
-        else:
-            sentence = f"{origin} {message}" if origin.kind != "override" else f"{name} of the {origin} {message}"
-            self.add(sentence[0].upper() + sentence[1:])
+        places = {"file": f"{origin}: {name}", "default": name, "override": f"{name} of the {origin}"}
+        place = places.get(origin.kind, str(origin))
+        self.add(f"{place[0].upper()}{place[1:]} {message}")
 
     def raise_if_any(self) -> None:
         """Raise :class:`SettingsProblems` if anything was added."""

@@ -98,8 +98,7 @@ def _scalar_text(value: object) -> str:
 def report_unknown(origins: Mapping[str, Origin], problems: Problems) -> None:
     """Add to ``problems`` every ``ECR_…`` name that is no setting, with the nearest one that is."""
     # People write ECR_REGION for AWS_REGION: the nearest name is looked for under either prefix.
-    candidates = {f"ECR_{name[4:]}": name for name in TABLE if name.startswith("AWS_")}
-    candidates.update((name, name) for name in TABLE if name.startswith("ECR_"))
+    candidates = {f"ECR_{name[4:]}": name for name in sorted(TABLE, key=lambda name: name[:4])}
     for name, origin in origins.items():
         if name.startswith("ECR_") and name not in TABLE:
             suggestion = candidates[nearest(name, list(candidates))]
@@ -166,15 +165,13 @@ def _credentials(files: Sequence[Layer], environment: Layer, effective: Mapping[
 
 def _misspelt(files: Sequence[Layer]) -> list[str]:
     """Warn of AWS_… names in files that are nearly a setting's. They are no errors: an SDK may know them."""
-    sentences = []
-    for layer in files:
-        for name, value in layer.items():
-            if name in TABLE or name in _OLD_NAMES or not name.startswith("AWS_"):
-                continue
-            suggestion = nearest(name, _OFTEN_MISSPELT, cutoff=0.85)
-            if suggestion:
-                sentences.append(f"{value.origin}: {name} means nothing to us: did you mean {suggestion}?")
-    return sentences
+    return [
+        f"{value.origin}: {name} means nothing to us: did you mean {suggestion}?"
+        for layer in files
+        for name, value in layer.items()
+        if name.startswith("AWS_") and name not in TABLE and name not in _OLD_NAMES
+        if (suggestion := nearest(name, _OFTEN_MISSPELT, cutoff=0.85))
+    ]
 
 
 def _highest(files: Sequence[Layer], names: Sequence[str]) -> SettingValue | None:

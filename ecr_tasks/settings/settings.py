@@ -81,10 +81,9 @@ class Settings(Schema):
         """
         if self.context_is_remote or is_remote(self.dockerfile):
             return None
-        if self.dockerfile != DEFAULT_DOCKERFILE:
-            path = self.project / self.dockerfile
-            if path.is_file():
-                return path
+        in_project = self.project / self.dockerfile
+        if self.dockerfile != DEFAULT_DOCKERFILE and in_project.is_file():
+            return in_project
         return Path(self.context) / self.dockerfile
 
     def require_dockerfile(self) -> Path | None:

@@ -23,7 +23,10 @@ _REMOTE = r"[A-Za-z][A-Za-z0-9+.-]+://|git@|github\.com/|[\w.-]+@[\w.-]+:"
 
 
 def location(instead: str) -> Callable[[str], str]:
-    """Return a parser of a path or URL that refuses standard input, which can't be read twice, and names ``instead``."""
+    """Return a parser of a place, which can't be standard input, because that can't be read twice.
+
+    ``instead`` is what the error tells to name.
+    """
 
     def parse(text: str) -> str:
         if text.strip() == "-":
@@ -126,7 +129,7 @@ def _mapping(entries: tuple[str, ...]) -> Mapping[str, str]:
 
 
 def _checked(entries: tuple[str, ...], pattern: str, message: str) -> tuple[str, ...]:
-    """Return the entries. Raises Malformed with the message, formatted for each one that the pattern doesn't match."""
+    """Return the entries. Raises Malformed with a message for each one that the pattern doesn't match."""
     messages = [
         message.format(number=number, entry=entry)
         for number, entry in enumerate(entries, 1)
