@@ -56,11 +56,6 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         say("  ".join(cells).rstrip())
 
 
-def short(digest: str | None) -> str:
-    """A digest as people compare them: the algorithm and twelve digits."""
-    return digest[:19] if digest else "none"
-
-
 def human_size(size: int) -> str:
     """Compressed bytes in the decimal units that docker shows."""
     number = float(size)

@@ -49,15 +49,15 @@ def test_what_only_looks_up_a_repository_imports_neither_git_nor_the_tag_rules_n
 import sys
 import ecr_tasks.clients.ecr.registry
 from ecr_tasks import ns
-from ecr_tasks.tasks import listing, promoting
+from ecr_tasks.tasks import images, promote
 print(*sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     slow = {
-        "ecr_tasks.tags",
-        "ecr_tasks.source",
+        "ecr_tasks.tags.evaluate",
+        "ecr_tasks.source.git.read",
         "ecr_tasks.plan.plan",
-        "ecr_tasks.plan.repository",
+        "ecr_tasks.plan.repository.desired",
         "botocore",
         "boto3",
     }

@@ -10,6 +10,10 @@ from typing import NoReturn
 from ecr_tasks.errors import RegistryError
 
 
+class AbsentRegistryError(RegistryError):
+    """A question to a registry that is not there; a dry run that only shows something ends well with it."""
+
+
 class AbsentRegistry:
     """Has the methods of EcrRegistry; all of them raise RegistryError, except those that only give clients."""
 
@@ -38,7 +42,7 @@ class AbsentRegistry:
 
     def _refuse(self, *arguments: object, **options: object) -> NoReturn:
         del arguments, options
-        raise RegistryError(
+        raise AbsentRegistryError(
             "There is no registry to ask: the local ECR does not run, and a dry run does not start it.",
             "Start it with `inv local.up`.",
         )

@@ -1,37 +1,21 @@
-"""Builds planned images and remembers what was built, so that exactly that is pushed."""
+"""Build planned images and record what was built, so that exactly that is pushed."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from types import MappingProxyType
 
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.image import BuildDefinition, BuildInput, Image, Keep
+from ecr_tasks.model.manifest import short_digest
 from ecr_tasks.model.ports import Docker
+from ecr_tasks.model.receipt import Built
+from ecr_tasks.plan.plan import PlannedImage
 from ecr_tasks.source.state import SourceState
-
-
-@dataclass(frozen=True)
-class Built:
-    """One built image: which definition and source it is of, and how store and registry know it.
-
-    ``digest`` is None where a classic store has yet to make the manifest; ``image_id`` where the result stays
-    with the builder. ``key`` is None when the source can't be told from a later one (no git).
-    """
-
-    name: str
-    key: str | None
-    digest: str | None
-    image_id: str | None
-    platforms: tuple[str, ...]
-    keep: Keep
-    seconds: float
-    reference: str | None = None
-    """The registry's name that the build gave it already, in this run's turn; None when it has yet to be tagged."""
 
 
 def build(
@@ -43,10 +27,10 @@ def build(
     keep: Mapping[str, Keep],
     references: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Built]:
-    """Builds all images in one bake and gives them their local names, ``repository:tag``.
+    """Build all images in one bake and give them their local names, ``repository:tag``.
 
-    ``references`` are names in a registry that images get besides, by image; only those whose push lock this
-    run has. Raises BuildError with the failing step.
+    ``references`` are names in a registry that images get as well, by image; only for those whose push lock this run
+    holds. Returns the results by image name. Raises BuildError with the failing step.
     """
     began = time.monotonic()
     inputs = [_input(image, keep[image.name], references.get(image.name)) for image in images]
@@ -67,8 +51,30 @@ def build(
     }
 
 
-def still_there(built: Built, docker: Docker) -> bool:
-    """Whether what was built in an earlier run can still be pushed; a builder's result always can be asked for."""
+def reuse_earlier_builds(
+    items: Sequence[PlannedImage],
+    earlier: Mapping[str, Built],
+    source: SourceState,
+    docker: Docker,
+    say: Callable[[str], None],
+) -> dict[str, Built]:
+    """Return the earlier builds, by image name, that are exactly what is to be built now and still exist."""
+    builds = {}
+    for item in items:
+        built = earlier.get(item.image.name)
+        if built is None or not item.build_needed:
+            continue
+        if item.rebuilds and item.published is not None:  # the earlier build may be the very image that is published
+            continue
+        key = build_key(item.image.definition, source)
+        if key is not None and built.key == key and still_exists(built, docker):
+            say(f"{built.name}: built before, {short_digest(built.digest or built.image_id)}")
+            builds[built.name] = built
+    return builds
+
+
+def still_exists(built: Built, docker: Docker) -> bool:
+    """Whether an earlier build can still be pushed; the result of a builder can always be asked for."""
     if built.image_id is None:
         return True
     try:
@@ -78,9 +84,9 @@ def still_there(built: Built, docker: Docker) -> bool:
 
 
 def build_key(definition: BuildDefinition, source: SourceState) -> str | None:
-    """Names what a build is made of: equal keys, equal inputs. None when the source is under no control.
+    """Return a digest of all that decides a build: equal keys, equal inputs. None without version control.
 
-    Build arguments only go in hashed, so the key may be written down.
+    Build arguments go in hashed, so the key may be written down.
     """
     if source.fingerprint is None:
         return None

@@ -1,4 +1,4 @@
-"""Checks every image against every gate before anything is promoted, and waits calmly for what isn't known yet."""
+"""Check every image against every gate before anything is promoted, and wait calmly for what isn't known yet."""
 
 from __future__ import annotations
 
@@ -14,19 +14,21 @@ from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Evidence, Registry
 from ecr_tasks.model.registry import Repository
 from ecr_tasks.model.scan import Level
-from ecr_tasks.plan.gates import BRANCH, SCAN, SIGNATURE, Checked, Gates, Waits
-from ecr_tasks.plan.scan_gate import (
+from ecr_tasks.plan.branch_gate import judge_branch
+from ecr_tasks.plan.gates import (
+    BRANCH,
+    SCAN,
+    SIGNATURE,
     Failed,
-    Part,
+    GateResults,
+    Gates,
     Passed,
     Pending,
     Verdict,
-    judge_branch,
-    judge_scan,
-    judge_signature,
-    no_parts,
-    parts,
+    Waits,
 )
+from ecr_tasks.plan.scan_gate import Part, judge_scan, nothing_to_scan, scannable_parts
+from ecr_tasks.plan.signature_gate import judge_signature
 from ecr_tasks.source.git.branches import Branch
 
 
@@ -37,34 +39,34 @@ class _Question:
     ask: Callable[[], Verdict]
 
 
-_AGAIN_SECONDS = 60.0
-"""After how long we say once more what we wait for."""
+_REMINDER_SECONDS = 60.0
+"""After how long the line that says what is waited for is printed again."""
 
 
-def check(
-    wanted: Gates,
+def check_gates(
+    gates: Gates,
     images: Mapping[str, tuple[Repository, StoredImage]],
     registry: Registry,
     evidence: Evidence,
     say: Callable[[str], None],
     waits: Waits,
-) -> Checked:
-    """Asks everything about all images, by name; raises Refused with every condition that isn't met.
+) -> GateResults:
+    """Check all images, by name. Raises Refused with every condition that isn't met.
 
-    ``say`` gets a line for what is waited for and for what is passed. Without a gate nothing is asked.
+    ``say`` gets a line for what is waited for and for each gate that is passed. Without a gate nothing is asked.
     """
     questions = [
         question
         for name, (repository, image) in images.items()
-        for question in _questions(name, repository, image, wanted, registry, evidence)
+        for question in _questions(name, repository, image, gates, registry, evidence)
     ]
     verdicts, waited = _verdicts(questions, say, waits)
     failed = [verdict for verdict in verdicts if isinstance(verdict, Failed)]
     if failed:
         raise _refusal(failed)
-    found: dict[str, list[Mapping[str, Any]]] = {name: [] for name in images}
+    results: dict[str, list[Mapping[str, Any]]] = {name: [] for name in images}
     for name, (repository, _) in images.items():
-        for gate, more in wanted.asked.items():
+        for gate, options in gates.options.items():
             passed = [
                 verdict
                 for question, verdict in zip(questions, verdicts, strict=True)
@@ -72,30 +74,30 @@ def check(
             ]
             say(f"{repository.name}: --{gate} passed: {'; '.join(verdict.words for verdict in passed)}")
             facts = {"scans": [verdict.facts for verdict in passed]} if gate == SCAN else passed[0].facts
-            found[name].append({"gate": gate, **more, "passed": True, **facts})
-    return Checked(found, waited)
+            results[name].append({"gate": gate, **options, "passed": True, **facts})
+    return GateResults(results, waited)
 
 
 def _questions(
-    name: str, repository: Repository, image: StoredImage, wanted: Gates, registry: Registry, evidence: Evidence
+    name: str, repository: Repository, image: StoredImage, gates: Gates, registry: Registry, evidence: Evidence
 ) -> Iterator[_Question]:
-    if wanted.scan is not None:
-        scanned = list(_parts(registry, repository, image))
-        for part in scanned:
-            yield _Question(name, SCAN, partial(_scan, evidence, part, wanted.scan))
-        if not scanned:
-            yield _Question(name, SCAN, partial(no_parts, repository, image))
-    if wanted.signature:
+    if gates.scan is not None:
+        parts = list(_parts(registry, repository, image))
+        for part in parts:
+            yield _Question(name, SCAN, partial(_scan, evidence, part, gates.scan))
+        if not parts:
+            yield _Question(name, SCAN, partial(nothing_to_scan, repository, image))
+    if gates.signature:
         yield _Question(name, SIGNATURE, partial(_signature, registry, evidence, repository, image))
-    if wanted.branch is not None:
-        yield _Question(name, BRANCH, partial(_branch, repository, image, wanted.branch))
+    if gates.branch is not None:
+        yield _Question(name, BRANCH, partial(_branch, repository, image, gates.branch))
 
 
 def _parts(registry: Registry, repository: Repository, image: StoredImage) -> Iterator[Part]:
-    """What is scanned, indexes within an index unfolded: digests can't form a circle. Each manifest once."""
+    """Yield what is scanned, each manifest once; an index within an index gives its children."""
     seen: set[str] = set()
-    todo = list(parts(repository, image))
-    for part in todo:  # grows as it is walked
+    queue = list(scannable_parts(repository, image))
+    for part in queue:  # grows as it is walked
         if part.digest in seen:
             continue
         seen.add(part.digest)
@@ -103,7 +105,7 @@ def _parts(registry: Registry, repository: Repository, image: StoredImage) -> It
         if inner is None:
             yield part
         else:
-            todo += parts(repository, inner)
+            queue += scannable_parts(repository, inner)
 
 
 def _scan(evidence: Evidence, part: Part, level: Level) -> Verdict:
@@ -114,13 +116,17 @@ def _scan(evidence: Evidence, part: Part, level: Level) -> Verdict:
 
 
 def _signature(registry: Registry, evidence: Evidence, repository: Repository, image: StoredImage) -> Verdict:
-    """Asks for the next kind of signature only where there is none of the kind before."""
-    found = list(evidence.signatures(repository, image.digest)) or list(_named(registry, repository, image.digest))
-    return judge_signature(repository, image, found, () if found else evidence.signing(repository, image.digest))
+    """Ask for signatures, and for the next kind of them only where there is none of the kind before."""
+    digest = image.digest
+    signatures = list(evidence.signatures(repository, digest)) or list(
+        _tagged_signatures(registry, repository, digest)
+    )
+    signing = () if signatures else evidence.signing(repository, digest)
+    return judge_signature(repository, image, signatures, signing)
 
 
-def _named(registry: Registry, repository: Repository, digest: str) -> Iterator[str]:
-    """Signatures by their tag: cosign's, and those in the list of the referrers tag schema (OCI distribution 1.1)."""
+def _tagged_signatures(registry: Registry, repository: Repository, digest: str) -> Iterator[str]:
+    """Yield signatures by their tag: cosign's, and those of the referrers tag schema (OCI distribution 1.1)."""
     own, listing = referrer_tag(digest, ".sig"), referrer_tag(digest)
     tags = registry.find(repository.name, [own, listing]).tags
     if own in tags:
@@ -131,17 +137,17 @@ def _named(registry: Registry, repository: Repository, digest: str) -> Iterator[
 
 
 def _branch(repository: Repository, image: StoredImage, branch: Branch) -> Verdict:
-    has = branch.has(image.revision) if image.revision else None
+    has = branch.contains(image.revision) if image.revision else None
     return judge_branch(repository, image, branch.shown, has)
 
 
 def _verdicts(
     questions: Sequence[_Question], say: Callable[[str], None], waits: Waits
 ) -> tuple[list[Passed | Failed], bool]:
-    """Asks until everything is known or the time is over; also whether there was anything to wait for."""
+    """Ask until every verdict is known or the time is over; also return whether there was anything to wait for."""
     begun = waits.clock()
     verdicts: dict[_Question, Passed | Failed] = {}
-    waited, pause, said, said_at = False, waits.first, "", begun
+    waited, pause, last_line, last_time = False, waits.first, "", begun
     while True:
         open_: dict[_Question, Pending] = {}
         for question in questions:
@@ -158,9 +164,9 @@ def _verdicts(
         if not open_:
             return [verdicts[question] for question in questions], waited
         words = f"waiting for {'; '.join(pending.words for pending in open_.values())}"
-        if words != said or waits.clock() - said_at >= _AGAIN_SECONDS:
-            say(words if words != said else f"still {words}")
-            said, said_at = words, waits.clock()
+        if words != last_line or waits.clock() - last_time >= _REMINDER_SECONDS:
+            say(words if words != last_line else f"still {words}")
+            last_line, last_time = words, waits.clock()
         waits.sleep(min(pause, max(waits.limit - passed, 0.1)))
         waited, pause = True, min(pause * 1.5, waits.longest)
 

@@ -1,49 +1,57 @@
-"""Brings a published image to more registries, all at once; what fails in one leaves the others done.
+"""Bring a published image to more registries, all at once; a failure in one leaves the others done.
 
-Each has the image by its digest, whole, before its first tag is set there; fixed tags come first, moving ones last.
+Each registry has the image by its digest, whole, before its first tag is set there; moving tags come last.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.clients.retry import Retrier
-from ecr_tasks.errors import EcrTasksError, RegistryError
-from ecr_tasks.execute.push import By, Published, State
+from ecr_tasks.errors import EcrTasksError
+from ecr_tasks.execute.copy import Place, check_present, copy_manifests, missing_after_copy
 from ecr_tasks.execute.set_tags import set_tags
+from ecr_tasks.execute.wait_for_replication import wait_for_replication
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Docker, Registry, Target
+from ecr_tasks.model.receipt import FailedCopy, ImageReceipt, Published, PublishState, Transport
 from ecr_tasks.model.registry import Repository
-from ecr_tasks.plan.destinations import PlannedCopy, judged, no_repository
+from ecr_tasks.plan.destinations import PlannedCopy, missing_destination, with_tag_states
+from ecr_tasks.plan.plan import PlannedImage
 
 PARALLEL = 8
 """How many destinations are tagged at once."""
 
-REPLICATION_SECONDS = 600.0
-"""How long ECR's own replication is waited for before we copy: it promises no time, and a copy does it no harm."""
 
-GRACE_SECONDS = 15.0
-"""How long after a push ECR may say nothing of the image's replication before we take it for not replicated."""
+def copy_image(
+    item: PlannedImage,
+    receipt: ImageReceipt,
+    registry: Registry,
+    targets: Mapping[Destination, Target],
+    docker: Docker,
+    *,
+    say: Callable[[str], None],
+    warn: Callable[[str], None],
+    retrier: Retrier,
+) -> ImageReceipt:
+    """Bring a published image to its destinations and return its receipt with where it is now and where it isn't."""
+    source = item.view.repository if item.view else None
+    if source is None:
+        return receipt
+    results = copy_to_destinations(
+        receipt.published[0], source, item.copies, registry, targets, docker, say=say, warn=warn, retrier=retrier
+    )
+    copies = tuple(result for result in results if isinstance(result, Published))
+    failed = tuple(result for result in results if isinstance(result, FailedCopy))
+    return replace(receipt, published=(*receipt.published, *copies), failed=failed)
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 10.0
 
-
-@dataclass(frozen=True)
-class Failed:
-    """A destination that an image did not get to, or not with every tag, and why."""
-
-    copy: PlannedCopy
-    error: EcrTasksError
-
-
-def spread(
-    name: str,
-    done: Published,
+def copy_to_destinations(
+    published: Published,
     source: Repository,
     copies: Sequence[PlannedCopy],
     registry: Registry,
@@ -54,172 +62,106 @@ def spread(
     warn: Callable[[str], None],
     retrier: Retrier,
     now: Callable[[], float] = time.monotonic,
-) -> list[Published | Failed]:
-    """Brings ``done`` to each destination, in their order; never raises for what one of them has against it.
+) -> list[Published | FailedCopy]:
+    """Bring the image to each destination and return the results in their order; never raises for one of them.
 
-    What is not missing is not sent: an image that is there gets the tags it lacks, and a second run does only what
-    the first one left.
+    Only what is missing is sent: an image that is there gets the tags it lacks, and a second run does only what the
+    first one left.
     """
-    image = done.image
-    results: dict[Destination, Published | Failed] = {}
-    wanted: dict[Destination, PlannedCopy] = {}
-    for copy in copies:
-        copy = judged(copy, image)
-        if copy.error is not None:
-            results[copy.destination] = Failed(copy, copy.error)
-        else:
-            wanted[copy.destination] = copy
-    missing = [copy for copy in wanted.values() if not copy.is_there]
-    replicated = [copy for copy in missing if copy.by == "replication"]
-    failed = _copy([copy for copy in missing if copy.by == "copy"], done, source, registry, targets, docker)
-    left = _await(
-        replicated,
+    image = published.image
+    planned = {copy.destination: with_tag_states(copy, image) for copy in copies}
+    errors = {copy.destination: copy.error for copy in planned.values() if copy.error is not None}
+    missing = [copy for copy in planned.values() if copy.error is None and not copy.is_present]
+    errors |= _copy(
+        [copy for copy in missing if copy.transport == "copy"], published, source, registry, targets, docker
+    )
+    unreplicated = wait_for_replication(
+        [copy for copy in missing if copy.transport == "replication"],
         image,
         source,
         registry,
-        pushed=done.state == "pushed",
+        pushed=published.state == "pushed",
         say=say,
         warn=warn,
         retrier=retrier,
         now=now,
     )
-    for copy in left:
+    for copy in unreplicated:
         try:
-            wanted[copy.destination] = _looked_anew(copy, image, targets[copy.destination])
+            planned[copy.destination] = replace(
+                _described_again(copy, image, targets[copy.destination]), transport="copy"
+            )
         except EcrTasksError as error:
-            failed[copy.destination] = error
-    again = [wanted[copy.destination] for copy in left if copy.destination not in failed]
-    failed |= _copy([copy for copy in again if not copy.is_there], done, source, registry, targets, docker)
-    copied = {copy.destination for copy in left}
+            errors[copy.destination] = error
+    left = [planned[copy.destination] for copy in unreplicated if copy.destination not in errors]
+    errors |= _copy([copy for copy in left if not copy.is_present], published, source, registry, targets, docker)
 
-    def finish(copy: PlannedCopy) -> Published | Failed:
-        where = copy.destination
-        if where in failed:
-            return Failed(copy, failed[where])
-        by: By | None = None if copy.is_there else "copy" if where in copied else copy.by
+    def finish(copy: PlannedCopy) -> Published | FailedCopy:
+        if copy.destination in errors:
+            return FailedCopy(copy.place, errors[copy.destination])
         try:
-            return _finish(name, copy, image, targets[where], by, warn)
+            return _set_tags(published.name, copy, image, targets[copy.destination], warn)
         except EcrTasksError as error:
-            return Failed(copy, error)
+            return FailedCopy(copy.place, error)
 
-    results |= dict(zip(wanted, map_parallel(finish, list(wanted.values()), PARALLEL, retrier), strict=True))
-    return [results[copy.destination] for copy in copies]
+    return map_parallel(finish, list(planned.values()), PARALLEL, retrier)
 
 
 def _copy(
     copies: Sequence[PlannedCopy],
-    done: Published,
+    published: Published,
     source: Repository,
     registry: Registry,
     targets: Mapping[Destination, Target],
     docker: Docker,
 ) -> dict[Destination, EcrTasksError]:
-    """From registry to registries in one go; gives what went wrong, by destination."""
-    failed: dict[Destination, EcrTasksError] = {}
-    references: dict[str, Destination] = {}
-    rooms: dict[tuple[str, str], tuple[Target, Repository, int]] = {}
+    """Copy the image to these destinations; return the errors."""
+    errors: dict[Destination, EcrTasksError] = {}
+    places: dict[Destination, Place] = {}
     for copy in copies:
-        where, there = copy.destination, copy.view.repository if copy.view else None
-        if there is None:
-            failed[where] = no_repository(where, copy.repository)
-            continue
-        try:
-            docker.authorize(replace(targets[where].token(), host=there.host))
-        except EcrTasksError as error:
-            failed[where] = error
-            continue
-        references[f"{there.uri}@{done.digest}"] = where
-        place = (where.account, where.region)
-        rooms[place] = (targets[where], there, rooms[place][2] + 1 if place in rooms else 1)
-    if references:
-        try:
-            docker.authorize(replace(registry.token(), host=source.host))
-            with ExitStack() as room:
-                # One registry may be several destinations: its room is taken once for all of them.
-                for target, there, count in rooms.values():
-                    room.enter_context(target.reserve(there, count * done.image.manifests))
-                told = docker.copy(f"{source.uri}@{done.digest}", list(references))
-        except EcrTasksError as error:
-            told = dict.fromkeys(references, error)
-        failed |= {references[target]: error for target, error in told.items()}
-    return failed
+        destination, repository = copy.destination, copy.view.repository if copy.view else None
+        if repository is None:
+            errors[destination] = missing_destination(destination, copy.repository)
+        else:
+            location = (destination.account, destination.region)
+            places[destination] = Place(targets[destination], repository, location)
+    if not places:
+        return errors
+    manifests = {published.digest: published.image.manifests}
+    return errors | copy_manifests(manifests, source, registry, places, docker)
 
 
-def _await(
-    copies: Sequence[PlannedCopy],
-    image: StoredImage,
-    source: Repository,
-    registry: Registry,
-    *,
-    pushed: bool,
-    say: Callable[[str], None],
-    warn: Callable[[str], None],
-    retrier: Retrier,
-    now: Callable[[], float],
-) -> list[PlannedCopy]:
-    """Waits until ECR has replicated the image by itself; gives the destinations where it did not."""
-    waiting = {(copy.destination.account, copy.destination.region): copy for copy in copies}
-    left: list[PlannedCopy] = []
-    began, pause, told = now(), _FIRST_PAUSE, False
-    while waiting:
-        try:
-            statuses = registry.replication(source, image.digest)
-        except EcrTasksError as error:
-            warn(f"ECR's own replication can't be followed, so the image is copied: {error.cause}")
-            return [*left, *waiting.values()]
-        waited = now() - began
-        for place, copy in list(waiting.items()):
-            status = statuses.get(place)
-            if status == "COMPLETE":
-                say(f"{copy.place}: replicated by ECR")
-            elif status == "FAILED":
-                warn(f"ECR's own replication to {copy.place} failed, so the image is copied.")
-                left.append(copy)
-            elif status is None and (not pushed or waited >= GRACE_SECONDS):
-                left.append(copy)  # it was pushed before there was a rule, and ECR replicates only what comes later
-            elif waited >= REPLICATION_SECONDS:
-                warn(f"ECR has not replicated the image to {copy.place} in {waited:.0f} s, so it is copied.")
-                left.append(copy)
-            else:
-                continue
-            del waiting[place]
-        if waiting:
-            if not told:
-                say(f"waiting for ECR's own replication to {', '.join(copy.place for copy in waiting.values())}")
-                told = True
-            retrier.pause(pause)
-            pause = min(pause * 1.5, _LONGEST_PAUSE)
-    return left
-
-
-def _looked_anew(copy: PlannedCopy, image: StoredImage, target: Target) -> PlannedCopy:
-    """The same by what is there now: ECR's replication may have created the repository, and set the tags.
+def _described_again(copy: PlannedCopy, image: StoredImage, target: Target) -> PlannedCopy:
+    """Return the copy by what the destination holds now: ECR may have created the repository and set the tags.
 
     Raises what stands in the way.
     """
     view = target.describe({copy.repository: [item.tag.name for item in copy.tags]})[copy.repository]
-    found = judged(replace(copy, view=view), image)
-    if found.error is not None:
-        raise found.error
-    return found
+    copy = with_tag_states(replace(copy, view=view), image)
+    if copy.error is not None:
+        raise copy.error
+    return copy
 
 
-def _finish(
-    name: str, copy: PlannedCopy, image: StoredImage, target: Target, by: By | None, warn: Callable[[str], None]
+def _set_tags(
+    name: str, copy: PlannedCopy, image: StoredImage, target: Target, warn: Callable[[str], None]
 ) -> Published:
-    """Looks whether the digest is there, then sets the tags that are not on it."""
-    if by == "replication":
-        copy = _looked_anew(copy, image, target)
+    """Verify that the digest is there, then set the tags that are not on it."""
+    transport: Transport | None = None if copy.is_present else copy.transport
+    if transport == "replication":
+        copy = _described_again(copy, image, target)
     repository = copy.view.repository if copy.view else None
-    if repository is None or (by is not None and not target.present(repository, [image.digest])):
-        raise RegistryError(f"ECR does not have {image.digest} in {copy.place} after the copy.", "Run it again.")
-    due = [item for item in copy.tags if item.digest != image.digest]
+    if repository is None:
+        raise missing_after_copy(image.digest, copy.place)
+    if transport is not None:
+        check_present([image.digest], Place(target, repository))
+    pending = [item for item in copy.tags if item.digest != image.digest]
     try:
-        moved, left = set_tags(due, image, repository, target, warn)
+        any_set, left = set_tags(pending, image, repository, target, warn)
     except EcrTasksError as error:
         raise type(error)(
             f"{image.digest} is there, but not every tag is set: {error.cause}", error.remedy
         ) from error
-    state: State = "pushed" if by is not None else "retagged" if moved else "already-published"
+    state: PublishState = "pushed" if transport is not None else "retagged" if any_set else "already-published"
     tags = tuple(item.tag.name for item in copy.tags if item.tag.name not in left and not item.stays)
-    return Published(name, repository.host, repository.name, image.digest, tags, state, image, by)
+    return Published(name, repository.host, repository.name, image.digest, tags, state, image, transport)

@@ -1,8 +1,8 @@
-"""Moves `latest` and the tags of release lines forward only, also when several pipelines publish at once.
+"""Move `latest` and the tags of release lines forward only, also when several pipelines publish at once.
 
-ECR can't compare and set in one step. But every run publishes its release's fixed tag before it moves any other,
-and looks at the releases again after it has: whoever moves a tag last sees every release that was there by then,
-and puts the tag on the highest. A release that comes later moves the tag itself.
+ECR can't compare and set a tag in one step. So every run publishes its release's fixed tag before it moves any other
+tag, and reads the releases again afterwards: the run that moves a tag last sees every release that exists by then and
+puts the tag on the highest. A release that comes later moves the tag itself.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ecr_tasks.model.registry import Repository
 from ecr_tasks.model.tag import Release, Tag
 
 ROUNDS = 10
-"""How often a run looks again after it has put a tag on a higher release; each time yet another one came."""
+"""How often a run reads the releases again after it has put a tag on a higher one."""
 
 
 def move_forward(
@@ -25,9 +25,9 @@ def move_forward(
     registry: Target,
     note: Callable[[str], None],
 ) -> list[str]:
-    """Sets the tags that no higher release has; gives the names of those that are on the image in the end.
+    """Set the tags that no higher release has, and return the names of those that are on the image in the end.
 
-    ``note`` is told of each one that is left to a higher release.
+    ``note`` gets a line for each tag that is left to a higher release.
     """
     ours: list[str] = []
     pending: dict[str, Release] = {}
@@ -46,17 +46,17 @@ def move_forward(
             break
         releases = _releases([tag for tag in tags if tag.name in pending], repository, registry)
         pending = {name: higher for name, release in pending.items() if (higher := release.higher(releases[name]))}
-        for name, higher in list(pending.items()):
+        for name, release in list(pending.items()):
             if name in ours:
                 ours.remove(name)
-                note(f"{name} belongs to the higher release {higher.canonical}, published meanwhile.")
-            if not _put(name, higher, repository, registry):
+                note(f"{name} belongs to the higher release {release.canonical}, published meanwhile.")
+            if not _put(name, release, repository, registry):
                 del pending[name]
     return ours
 
 
 def _put(tag: str, release: Release, repository: Repository, registry: Target) -> bool:
-    """Puts a tag on another release; False if it is there already, or the release is gone."""
+    """Put a tag on another release; return False if it is there already, or if that release is gone."""
     image = registry.image(repository, release.tag)
     current = registry.image(repository, tag)
     if image is None or (current is not None and current.digest == image.digest):
@@ -66,9 +66,9 @@ def _put(tag: str, release: Release, repository: Repository, registry: Target) -
 
 
 def _releases(tags: Sequence[Tag], repository: Repository, registry: Target) -> dict[str, Sequence[str]]:
-    """What may be a release, for each tag: every tag there is, or where we may not list them, what it is on."""
+    """Return what may be a release, by tag: the repository's tags, or the tag's own where we may not list them."""
     listed = registry.list_tags(repository)
     if listed is not None:
         return {tag.name: listed for tag in tags}
-    there = {tag.name: registry.image(repository, tag.name) for tag in tags}
-    return {name: [image.version] if image and image.version else [] for name, image in there.items()}
+    current = {tag.name: registry.image(repository, tag.name) for tag in tags}
+    return {name: [image.version] if image and image.version else [] for name, image in current.items()}

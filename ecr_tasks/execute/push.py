@@ -1,49 +1,45 @@
-"""Publishes one image: the fixed tag first, then a look at what ECR holds, and only then the other tags."""
+"""Publish one image: push the fixed tag, verify its digest in ECR, then set the other tags."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
-from ecr_tasks.execute.build import Built
-from ecr_tasks.execute.set_tags import make_way, set_tags
+from ecr_tasks.execute.set_tags import delete_replaceable, set_tags
 from ecr_tasks.model.image import BuildInput
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Docker, Registry
+from ecr_tasks.model.receipt import Built, ImageReceipt, Published, PublishState, Transport
 from ecr_tasks.model.registry import Repository
 from ecr_tasks.plan.plan import PlannedImage
 
-By = Literal["push", "copy", "replication"]
-"""How an image comes into a registry: pushed, copied by us, or replicated by ECR itself."""
 
-State = Literal["pushed", "retagged", "already-published"]
-
-
-@dataclass(frozen=True)
-class Published:
-    """What the registry holds now, and what was done for it."""
-
-    name: str
-    registry: str
-    repository: str
-    digest: str
-    tags: tuple[str, ...]
-    state: State
-    image: StoredImage
-    by: By | None = None
-    """How it got there in this run; None where it was there already."""
-
-    @property
-    def reference(self) -> str:
-        """``host/repository@sha256:…``"""
-        return f"{self.registry}/{self.repository}@{self.digest}"
+def publish_image(
+    item: PlannedImage,
+    receipt: ImageReceipt,
+    docker: Docker,
+    registry: Registry,
+    *,
+    builder: str | None,
+    warn: Callable[[str], None],
+) -> ImageReceipt:
+    """Publish what was built of an image and return its receipt with platforms and sizes."""
+    published = publish(item, receipt.built, docker, registry, builder=builder, warn=warn)
+    # An index's size is its images', which are only asked for when there is something new to report.
+    sizes = _sizes(published, registry, warn) if receipt.built is not None else {}
+    return replace(
+        receipt,
+        published=(published,),
+        platforms=tuple(platform for platform, _ in published.image.children),
+        sizes=sizes,
+        size=sum(sizes.values()) if sizes else published.image.size,
+    )
 
 
 def publish(
-    planned: PlannedImage,
+    item: PlannedImage,
     built: Built | None,
     docker: Docker,
     registry: Registry,
@@ -51,91 +47,91 @@ def publish(
     builder: str | None = None,
     warn: Callable[[str], None] = lambda text: None,
 ) -> Published:
-    """Carries a planned image out; ``built`` is needed unless the commit is published already.
+    """Publish a planned image; ``built`` is needed unless the image is published already.
 
-    This run must have the push lock of its reference. Every failure leaves the moving tags where they were or on this
-    complete image (interface.md, Publishing 5); running it again finishes. Raises RegistryError or Refused.
+    This run must hold the image's push lock. A failure leaves every moving tag where it was, or on this complete
+    image, and a second run finishes. Raises RegistryError or Refused.
     """
-    repository = planned.view.repository if planned.view else None
+    repository = item.view.repository if item.view else None
     if repository is None:
-        raise RegistryError(f"The repository {planned.image.repository} is gone.", "Run it again.")
-    image = None if planned.build_needed else planned.published
-    state: State = "already-published"
-    due = planned.tags
+        raise RegistryError(f"The repository {item.image.repository} is gone.", "Run it again.")
+    image = None if item.build_needed else item.published
+    state: PublishState = "already-published"
+    pending = item.tags
     if image is None:
         if built is None:
-            raise RegistryError(f"{planned.image.name} was not built.", "Run `inv build push`.")
-        image, state = _push(planned, built, repository, docker, registry, builder, warn)
-        due = due[1:]
-    _name_by_inputs(planned, image, repository, registry, pushed=state == "pushed")
+            raise RegistryError(f"{item.image.name} was not built.", "Run `inv build push`.")
+        image, state = _push(item, built, repository, docker, registry, builder, warn)
+        pending = pending[1:]
+    _set_inputs_tag(item, image, repository, registry, pushed=state == "pushed")
     try:
-        moved, left = set_tags(
-            [item for item in due if item.digest != image.digest], image, repository, registry, warn
+        any_set, left = set_tags(
+            [tag for tag in pending if tag.digest != image.digest], image, repository, registry, warn
         )
     except EcrTasksError as error:
         raise type(error)(
-            f"{image.digest} is published{_as(planned)}, but not every tag is set: {error.cause}", error.remedy
+            f"{image.digest} is published{_as_tag(item)}, but not every tag is set: {error.cause}", error.remedy
         ) from error
-    if state == "already-published" and moved:
+    if state == "already-published" and any_set:
         state = "retagged"
-    tags = tuple(item.tag.name for item in planned.tags if item.tag.name not in left and not item.stays)
-    by: By | None = "push" if state == "pushed" else None
-    return Published(planned.image.name, repository.host, repository.name, image.digest, tags, state, image, by)
+    tags = tuple(tag.tag.name for tag in item.tags if tag.tag.name not in left and not tag.stays)
+    transport: Transport | None = "push" if state == "pushed" else None
+    return Published(item.image.name, repository.host, repository.name, image.digest, tags, state, image, transport)
 
 
 def _push(
-    planned: PlannedImage,
+    item: PlannedImage,
     built: Built,
     repository: Repository,
     docker: Docker,
     registry: Registry,
     builder: str | None,
     warn: Callable[[str], None],
-) -> tuple[StoredImage, State]:
-    """Pushes under the publishing tag and returns what ECR then holds there.
+) -> tuple[StoredImage, PublishState]:
+    """Push under the publishing tag and return what ECR then holds there.
 
-    A fixed tag that another run has published meanwhile stays: that image is taken instead of ours, or refused
-    where it must not be (ECR_SKIP=never).
+    A fixed tag that another run has published meanwhile stays: that image is taken instead of ours, or refused where
+    it must not be (ECR_SKIP=never).
     """
-    tag = planned.image.tags[0]
-    reference = planned.reference or ""
-    if planned.published is not None and planned.rebuilds:
-        return _theirs(planned, planned.published, built, warn)
+    tag = item.image.tags[0]
+    reference = item.reference or ""
+    if item.published is not None and item.rebuilds:
+        return _take(item.published, item, built, warn)
     docker.authorize(replace(registry.token(), host=repository.host))
-    if tag.kind == "fixed" and (theirs := registry.image(repository, tag.name)) is not None:
-        return _theirs(planned, theirs, built, warn)
-    if built.digest is None or planned.tags[0].digest != built.digest:
-        make_way(planned.tags[0], repository, registry)
+    if tag.kind == "fixed" and (current := registry.image(repository, tag.name)) is not None:
+        return _take(current, item, built, warn)
+    if built.digest is None or item.tags[0].digest != built.digest:
+        delete_replaceable(item.tags[0], repository, registry)
     try:
-        with registry.reserve(repository, planned.image.definition.manifests):
-            digest = _send(planned, built, reference, docker, builder)
+        with registry.reserve(repository, item.image.definition.manifests):
+            digest = _send(item, built, reference, docker, builder)
     except Refused:
-        theirs = registry.image(repository, tag.name)
-        if tag.kind == "moving" or theirs is None:
+        current = registry.image(repository, tag.name)
+        if tag.kind == "moving" or current is None:
             raise
-        return _theirs(planned, theirs, built, warn)
+        return _take(current, item, built, warn)
     stored = registry.image(repository, tag.name)
     if stored is None:
         raise RegistryError(f"ECR does not have {reference} after the push.", "Run it again.")
-    if _same(stored, built, digest):
+    if _is_same(stored, built, digest):
         return stored, "pushed"
     if digest is not None and registry.image(repository, digest) is not None and tag.kind == "fixed":
-        return _theirs(planned, stored, built, warn)
+        return _take(stored, item, built, warn)
     raise RegistryError(
         f"ECR holds {stored.digest} as {reference}, but {digest or built.image_id} was built.",
         "Another run may have pushed at the same time; run it again. No other tag has been touched.",
     )
 
 
-def _send(planned: PlannedImage, built: Built, reference: str, docker: Docker, builder: str | None) -> str | None:
-    """Sends what was built, from where it stays; returns its digest if that is known."""
+def _send(item: PlannedImage, built: Built, reference: str, docker: Docker, builder: str | None) -> str | None:
+    """Send what was built, from where it is; return its digest if that is known."""
     if built.keep == "store":
         if built.reference != reference:
             docker.tag(built.image_id or built.digest or "", reference)
         docker.push(reference)
         return built.digest
-    item = BuildInput(built.name, planned.image.definition, (reference,), "builder", push=True)
-    result = docker.build([item], builder)[built.name]
+    build_input = BuildInput(built.name, item.image.definition, (reference,), "builder", push=True)
+    result = docker.build([build_input], builder)[built.name]
     if result.digest != built.digest:
         raise RegistryError(
             f"The builder no longer has what was built: it pushed {result.digest} instead of {built.digest}.",
@@ -144,33 +140,33 @@ def _send(planned: PlannedImage, built: Built, reference: str, docker: Docker, b
     return result.digest
 
 
-def _same(stored: StoredImage, built: Built, digest: str | None) -> bool:
+def _is_same(stored: StoredImage, built: Built, digest: str | None) -> bool:
+    """Whether ECR holds what was built; an image of the classic store is known by its configuration's digest."""
     if digest is not None:
         return stored.digest == digest
-    # A classic store's image has no manifest of its own until it is pushed; its configuration names it.
     return stored.config_digest == built.image_id
 
 
-def _theirs(
-    planned: PlannedImage, theirs: StoredImage, built: Built, warn: Callable[[str], None]
-) -> tuple[StoredImage, State]:
-    """The image that has the fixed tag, in place of ours; Refused where another one than ours must not be taken."""
-    if planned.rebuilds and not _same(theirs, built, built.digest):
+def _take(
+    stored: StoredImage, item: PlannedImage, built: Built, warn: Callable[[str], None]
+) -> tuple[StoredImage, PublishState]:
+    """Take the image that has the fixed tag in place of ours; Refused where no other than ours may be taken."""
+    if item.rebuilds and not _is_same(stored, built, built.digest):
         raise Refused(
-            f"{planned.reference} is published as {theirs.digest}, and {built.digest or built.image_id} was built "
+            f"{item.reference} is published as {stored.digest}, and {built.digest or built.image_id} was built "
             "(ECR_SKIP=never); a fixed tag never moves.",
             "Make a new commit to publish it, or set ECR_SKIP=commit to keep what is published.",
         )
-    if theirs.digest != built.digest and not planned.rebuilds:
-        warn(f"Another run published {planned.reference} first; its image {theirs.digest} is taken.")
-    return theirs, "already-published"
+    if stored.digest != built.digest and not item.rebuilds:
+        warn(f"Another run published {item.reference} first; its image {stored.digest} is taken.")
+    return stored, "already-published"
 
 
-def _name_by_inputs(
-    planned: PlannedImage, image: StoredImage, repository: Repository, registry: Registry, *, pushed: bool
+def _set_inputs_tag(
+    item: PlannedImage, image: StoredImage, repository: Repository, registry: Registry, *, pushed: bool
 ) -> None:
-    """Gives an image the tag of its inputs, unless an image of the same inputs has it already."""
-    inputs, view = planned.image.inputs, planned.view
+    """Give an image the tag of its inputs, unless an image of the same inputs has it already."""
+    inputs, view = item.image.inputs, item.view
     if inputs is None or inputs.tag is None or (view is not None and inputs.tag in view.tags):
         return
     if (pushed or image.inputs == inputs.digest) and registry.image(repository, inputs.tag) is None:
@@ -178,8 +174,25 @@ def _name_by_inputs(
             registry.set_tag(repository, image, inputs.tag)
 
 
-def _as(planned: PlannedImage) -> str:
-    """What it is published as for certain, when setting the other tags has failed."""
-    first = planned.tags[0]
-    is_set = planned.build_needed or first.state == "present"
+def _as_tag(item: PlannedImage) -> str:
+    """Return " as TAG" for the tag that is certainly set when setting the others has failed."""
+    first = item.tags[0]
+    is_set = item.build_needed or first.state == "present"
     return f" as {first.tag.name}" if is_set else ""
+
+
+def _sizes(published: Published, registry: Registry, warn: Callable[[str], None]) -> dict[str, int]:
+    """Return the compressed bytes of an index's images by platform; empty for a single image, which has its own size.
+
+    Everything is published by now, so an error of ECR's is only a warning.
+    """
+    if not published.image.is_index:
+        return {}
+    repository = Repository(published.repository, "", f"{published.registry}/{published.repository}")
+    try:
+        images = registry.images(repository, [digest for _, digest in published.image.children])
+    except EcrTasksError as error:
+        warn(f"{published.name} is published, but its size is not known: {error.cause}")
+        return {}
+    sizes = ((platform, images.get(digest)) for platform, digest in published.image.children)
+    return {platform: image.size or 0 for platform, image in sizes if image is not None}

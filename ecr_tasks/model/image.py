@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ecr_tasks.model.manifest import INPUTS_DIGITS, INPUTS_TAG
+from ecr_tasks.model.manifest import INPUTS_DIGITS, INPUTS_TAG, VERSION
 from ecr_tasks.model.tag import Tag
 
 Keep = Literal["store", "builder"]
@@ -15,6 +15,9 @@ Keep = Literal["store", "builder"]
 
 Files = Mapping[str, tuple[str, str]]
 """A folder's files: path → git's kind of it (file, exec, link), and the hash of its content."""
+
+_SPECIFICITY = ("schedule", "semver", "pep440", "match", "edge", "ref", "raw", "sha")
+"""Rule types, the most specific first: the priorities of docker/metadata-action."""
 
 _LEVEL = re.compile(r"^(?:manifest|index|manifest-descriptor|index-descriptor)(?:\[[^\]]*\])?(?:,[^:]*)?:")
 """An annotation key's level, as buildx has it: ``index:``, ``manifest[linux/arm64]:``, ``index,manifest:``."""
@@ -104,19 +107,35 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Image:
-    """One image to publish: what it is called, where it goes and what it is made of."""
+    """One image to publish: its name, its repository and what it is built from.
+
+    ``bare`` is the definition as settings and bake file have it, without what git, CI and the commit's time add.
+    ``inputs`` are known where they decide about the build (ECR_SKIP=content).
+    """
 
     name: str
     repository: str
     definition: BuildDefinition
     tags: tuple[Tag, ...]
     bare: BuildDefinition | None = None
-    """The definition as settings and bake file have it, without what git, CI and the commit's time add."""
     inputs: Inputs | None = None
-    """What it is made of, where that decides (ECR_SKIP=content)."""
 
     @property
-    def asked(self) -> tuple[str, ...]:
-        """The tags that the registry is asked for."""
-        found = self.inputs.tag if self.inputs else None
-        return (*(tag.name for tag in self.tags), *([found] if found else []))
+    def tag_names(self) -> tuple[str, ...]:
+        """The names of the tags that the registry is asked for, the tag of the inputs included."""
+        inputs_tag = self.inputs.tag if self.inputs else None
+        return (*(tag.name for tag in self.tags), *([inputs_tag] if inputs_tag else []))
+
+    @property
+    def version(self) -> str | None:
+        """The version that the tag rules name, else the tag whose rule is the most specific."""
+        label = self.definition.labels.get(VERSION)
+        if label or not self.tags:
+            return label or None
+        return min(self.tags, key=_specificity).name
+
+
+def _specificity(tag: Tag) -> int:
+    """Return the rank of a tag's rule type; the first one is the most specific."""
+    rule_type = next((part[5:] for part in tag.rule.split(",") if part.startswith("type=")), "")
+    return _SPECIFICITY.index(rule_type) if rule_type in _SPECIFICITY else len(_SPECIFICITY)

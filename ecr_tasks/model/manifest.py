@@ -141,3 +141,8 @@ def short_tag(tag: str) -> str:
     """A tag as people read it: of one that is a digest of inputs, twelve digits."""
     digits = tag.removeprefix(INPUTS_TAG)
     return f"{INPUTS_TAG}{digits[:12]}…" if digits != tag and len(digits) == INPUTS_DIGITS else tag
+
+
+def short_digest(digest: str | None) -> str:
+    """Return a digest as people compare them: the algorithm and twelve digits."""
+    return digest[:19] if digest else "none"

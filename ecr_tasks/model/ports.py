@@ -107,9 +107,25 @@ class Target(Protocol):
     def token(self) -> RegistryToken:
         """Return a token for this registry's host."""
 
+    def connect(self) -> None:
+        """Make the clients; what is wrong with the credentials shows here."""
+
+    @property
+    def admin(self) -> NewRepositories:
+        """The repositories themselves."""
+
 
 class Registry(Target, Protocol):
     """One account's registry in one region, which images are built for and copied from."""
+
+    def region(self) -> str:
+        """Return the registry's region."""
+
+    def caller_account(self) -> str:
+        """Return the account of the credentials, by STS."""
+
+    def labels(self, repository: Repository, image: StoredImage) -> Mapping[str, str]:
+        """Return the labels of an image's configuration; none where they can't be had."""
 
     def replicates_to(self, name: str) -> Collection[tuple[str, str]]:
         """Return the (account, region)s to which ECR itself replicates a repository; empty without the permission."""
@@ -145,17 +161,21 @@ class Evidence(Protocol):
         """Return the state of managed signing, one for each profile; empty where it isn't used."""
 
 
-class Repositories(Protocol):
-    """Creates, reads, changes and deletes the repositories of a registry."""
-
-    def state(self, name: str) -> RepositoryState | None:
-        """Return all settings of a repository, or None when it does not exist."""
+class NewRepositories(Protocol):
+    """Creates repositories in a registry."""
 
     def create(self, name: str, wanted: DesiredRepository) -> Repository | None:
         """Create a repository without its policies; return None when it exists already."""
 
     def set_policies(self, name: str, wanted: DesiredRepository) -> None:
         """Set the wanted policies."""
+
+
+class Repositories(NewRepositories, Protocol):
+    """Creates, reads, changes and deletes the repositories of a registry."""
+
+    def state(self, name: str) -> RepositoryState | None:
+        """Return all settings of a repository, or None when it does not exist."""
 
     def change(self, state: RepositoryState, difference: Difference, wanted: DesiredRepository) -> None:
         """Set one aspect of a repository as wanted."""

@@ -1,23 +1,21 @@
-"""What becomes of an image in more registries (``ECR_DESTINATIONS``): its tags there, and what is in the way. Pure.
+"""What becomes of an image in more registries (``ECR_DESTINATIONS``): its tags there, and what is in the way.
 
-Whatever is wrong with one destination stops neither the repository itself nor the other destinations.
+Whatever is wrong with one destination stops neither the settings' registry nor the other destinations.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
 
-from ecr_tasks.errors import EcrTasksError, Refused, RegistryError, SettingsError
+from ecr_tasks.errors import EcrTasksError, RegistryError, SettingsError
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.manifest import StoredImage
+from ecr_tasks.model.receipt import Transport
+from ecr_tasks.model.refusals import missing_repository
 from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.model.tag import Tag
-from ecr_tasks.plan.retag import PlannedTag, locked_cause, plan_tag, tag_json
-
-By = Literal["copy", "replication"]
-"""How it gets there: we copy it, or ECR does by its own replication rules and we wait."""
+from ecr_tasks.plan.retag import PlannedTag, locked_planned_tag, plan_tag
 
 
 @dataclass(frozen=True)
@@ -28,27 +26,27 @@ class PlannedCopy:
     repository: str
     view: RepositoryView | None = None
     tags: tuple[PlannedTag, ...] = ()
-    by: By = "copy"
+    transport: Transport = "copy"
     creates_repository: bool = False
     error: EcrTasksError | None = None
 
     @property
     def place(self) -> str:
-        """Where, as people read it: the repository's address, or what the settings say of it."""
-        there = self.view.repository if self.view else None
-        if there is not None:
-            return there.uri
+        """The repository's address; where no repository shows it, the destination as the settings have it."""
+        repository = self.view.repository if self.view else None
+        if repository is not None:
+            return repository.uri
         return f"{self.destination}" if self.destination.repository else f"{self.destination}/{self.repository}"
 
     @property
-    def is_there(self) -> bool:
+    def is_present(self) -> bool:
         """Whether the destination has the image, under any of its tags: none is set there before it is whole."""
         return any(item.state == "present" and not item.stays for item in self.tags)
 
 
 def check_destinations(destinations: Sequence[Destination], images: int) -> None:
-    """Raises SettingsError where several images would go to one repository."""
-    named = next((where for where in destinations if where.repository is not None), None)
+    """Raise SettingsError where several images would go to one repository."""
+    named = next((item for item in destinations if item.repository is not None), None)
     if named is not None and images > 1:
         raise SettingsError(
             f"ECR_DESTINATIONS names one repository, {named}, and there are {images} images.",
@@ -56,92 +54,84 @@ def check_destinations(destinations: Sequence[Destination], images: int) -> None
         )
 
 
-def distinct(destinations: Sequence[Destination], repository: str) -> tuple[Destination, ...]:
-    """The destinations of one image, each place once: leaving the repository out means the one that it has here."""
+def unique_destinations(destinations: Sequence[Destination], repository: str) -> tuple[Destination, ...]:
+    """Return the destinations of one image, each place once: no repository means the one that it has here."""
     places: dict[Destination, Destination] = {}
-    for where in destinations:
-        places.setdefault(replace(where, repository=where.repository or repository), where)
+    for destination in destinations:
+        places.setdefault(replace(destination, repository=destination.repository or repository), destination)
     return tuple(places.values())
+
+
+def is_same_repository(here: RepositoryView | None, destination: RepositoryView | None) -> bool:
+    """Whether both views are of one existing repository."""
+    if here is None or destination is None or here.repository is None or destination.repository is None:
+        return False
+    return here.repository.uri == destination.repository.uri
 
 
 def plan_copy(
     destination: Destination,
     repository: str,
     tags: Sequence[Tag],
-    found: RepositoryView | EcrTasksError | None,
+    answer: RepositoryView | EcrTasksError | None,
     published: StoredImage | None,
     *,
     create_repository: bool = False,
     replicates: bool = False,
 ) -> PlannedCopy:
-    """What becomes of one image at one destination; ``repository`` is the one there.
+    """Decide what becomes of one image at one destination; ``repository`` is the name there.
 
-    ``found`` is what a look there gave, None where nobody looked; ``published`` the image that is published here
+    ``answer`` is the destination's, None where it was not asked; ``published`` the image that is published here
     already, None where it is yet to be built; ``replicates`` whether ECR brings it there by itself.
     """
-    by: By = "replication" if replicates else "copy"
-    made = PlannedCopy(destination, repository, None, tuple(PlannedTag(tag) for tag in tags), by)
-    if found is None:
-        return made
-    if isinstance(found, EcrTasksError):
-        return replace(made, error=found)
-    made = replace(made, view=found)
-    if found.repository is None:
+    transport: Transport = "replication" if replicates else "copy"
+    copy = PlannedCopy(destination, repository, None, tuple(PlannedTag(tag) for tag in tags), transport)
+    if answer is None:
+        return copy
+    if isinstance(answer, EcrTasksError):
+        return replace(copy, error=answer)
+    copy = replace(copy, view=answer)
+    if answer.repository is None:
         new = tuple(PlannedTag(tag, "new") for tag in tags)
         # Replication would create it with ECR's defaults; where we may, it is created as the settings want it.
-        error = None if create_repository or replicates else no_repository(destination, repository)
-        return replace(made, tags=new, creates_repository=create_repository, error=error)
+        error = None if create_repository or replicates else missing_destination(destination, repository)
+        return replace(copy, tags=new, creates_repository=create_repository, error=error)
     if published is None:
-        return replace(made, tags=tuple(plan_tag(tag, found, None) for tag in tags))
-    return judged(made, published)
+        return replace(copy, tags=tuple(plan_tag(tag, answer, None) for tag in tags))
+    return with_tag_states(copy, published)
 
 
-def judged(copy: PlannedCopy, published: StoredImage) -> PlannedCopy:
-    """The same against the image that it is about: what becomes of each tag, and the error for one that is locked."""
+def with_tag_states(copy: PlannedCopy, published: StoredImage) -> PlannedCopy:
+    """Return the copy with what becomes of each tag of this image, and the error for a tag that is locked."""
     if copy.error is not None or copy.view is None or copy.view.repository is None:
         return copy
     view = copy.view
-    made = replace(copy, tags=tuple(plan_tag(item.tag, view, published) for item in copy.tags))
-    locked = next((item for item in made.tags if item.state == "locked"), None)
-    return made if locked is None else replace(made, error=_locked(made, locked, published))
+    copy = replace(copy, tags=tuple(plan_tag(item.tag, view, published) for item in copy.tags))
+    locked = next((item for item in copy.tags if item.state == "locked"), None)
+    if locked is None:
+        return copy
+    remedy = (
+        "Give this commit a version of its own, or delete the tag there if it is wrong."
+        if locked.tag.kind == "fixed"
+        else f"Make {locked.tag.name} movable there "
+        "(a mutability exclusion filter of the repository that matches it)."
+    )
+    return replace(
+        copy, error=locked_planned_tag(locked, view, "there", f"this commit is {published.digest}", remedy)
+    )
 
 
-def copy_json(copy: PlannedCopy) -> dict[str, Any]:
-    """A destination as `plan --json` tells it."""
-    there = copy.view.repository if copy.view else None
-    return {
-        "destination": str(copy.destination),
-        "registry": there.host if there else None,
-        "repository": copy.repository,
-        "by": copy.by,
-        "creates_repository": copy.creates_repository,
-        "tags": [tag_json(item) for item in copy.tags],
-        "error": {"cause": copy.error.cause, "remedy": copy.error.remedy} if copy.error else None,
-    }
-
-
-def together(failed: Mapping[str, EcrTasksError]) -> EcrTasksError:
-    """The one error for all destinations that failed, by place; its exit code is theirs, or the registry's."""
-    (place, first), *others = failed.items()
+def combined_error(errors: Mapping[str, EcrTasksError]) -> EcrTasksError:
+    """Return one error for all destinations that failed, by place; its exit code is theirs, or the registry's."""
+    (place, first), *others = errors.items()
     same = all(type(error) is type(first) for _, error in others)
     kind = type(first) if same else RegistryError
     more = "".join(f" Nor is it in {place}: {error.cause}" for place, error in others)
-    remedies = " ".join(dict.fromkeys(error.remedy for error in failed.values()))
+    remedies = " ".join(dict.fromkeys(error.remedy for error in errors.values()))
     return kind(f"Published, but not in {place}: {first.cause}{more}", f"{remedies} A second run does only that.")
 
 
-def no_repository(destination: Destination, name: str) -> RegistryError:
-    """The error for a destination's repository that is not there, with what creates it."""
-    return RegistryError(
-        f"The repository {name} does not exist in the {destination.registry}.",
-        "Create it there, or set ECR_CREATE_REPOSITORY=true to let push do it; these credentials must see it.",
-    )
-
-
-def _locked(copy: PlannedCopy, item: PlannedTag, published: StoredImage) -> Refused:
-    return Refused(
-        locked_cause(item, copy.view, "there", f"this commit is {published.digest}"),
-        "Give this commit a version of its own, or delete the tag there if it is wrong."
-        if item.tag.kind == "fixed"
-        else f"Make {item.tag.name} movable there (a mutability exclusion filter of the repository that matches it).",
-    )
+def missing_destination(destination: Destination, name: str) -> RegistryError:
+    """Return the error for a destination's repository that does not exist, with what creates it."""
+    remedy = "Create it there, or set ECR_CREATE_REPOSITORY=true to let push do it; these credentials must see it."
+    return missing_repository(name, f"the {destination.registry}", remedy=remedy)

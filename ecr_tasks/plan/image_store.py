@@ -1,4 +1,4 @@
-"""What a builder and its engine can hold, and what that means for a definition. Pure."""
+"""Where the result of a build can stay until it is pushed: in the engine's image store, or with the builder."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _REMEDY = (
 )
 
 
-def needs_engine_facts(definition: BuildDefinition) -> bool:
-    """Whether it depends on the engine if this can be built and kept; one plain image always can."""
+def needs_engine(definition: BuildDefinition) -> bool:
+    """Whether the engine decides if this can be built and kept; one plain image always can."""
     return definition.makes_index or bool(definition.cache_to)
 
 
 def keep_where(definition: BuildDefinition, engine: Engine) -> Keep:
-    """Where the result can stay so that what is pushed is what was built, digest for digest.
+    """Return where the result stays, so that what is pushed is what was built, digest for digest.
 
     Raises BuildError when neither store nor builder can: the classic store holds no index (docker says
     "docker exporter does not currently support exporting manifest lists"), its own builder makes no

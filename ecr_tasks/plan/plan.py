@@ -1,32 +1,37 @@
-"""What will happen and why: Settings, source and what the registry says, made into one Plan. Pure.
-
-The order of thought is interface.md's "Publishing, precisely".
-"""
+"""The plan: what a run will build, push and tag, and what stands in the way."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 
-from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
+from ecr_tasks.errors import EcrTasksError, Refused, SettingsError
+from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.image import Image, Keep
 from ecr_tasks.model.manifest import StoredImage
+from ecr_tasks.model.refusals import missing_repository
 from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.model.tag import Tag
-from ecr_tasks.plan.destinations import PlannedCopy, copy_json
-from ecr_tasks.plan.retag import PlannedTag, locked_cause, plan_tag, tag_json
-from ecr_tasks.plan.skip import because, is_ours, same_commit, same_inputs
+from ecr_tasks.plan.cache import with_cache
+from ecr_tasks.plan.destinations import PlannedCopy, is_same_repository, plan_copy, unique_destinations
+from ecr_tasks.plan.image_store import keep_where, needs_engine
+from ecr_tasks.plan.retag import PlannedTag, locked_planned_tag, plan_tag
+from ecr_tasks.plan.skip import is_ours, same_commit, same_inputs, skip_reason
+from ecr_tasks.plan.snapshot import Snapshot
 from ecr_tasks.settings.schema import Skip
 from ecr_tasks.source.state import SourceState
 
-if TYPE_CHECKING:
-    pass
+CREATE_OR_ALLOW = "Create it with `inv repo.ensure`, or set ECR_CREATE_REPOSITORY=true to let push do it."
 
 
 @dataclass(frozen=True)
 class PlannedImage:
-    """One image and what will become of it."""
+    """One image and what will become of it.
+
+    ``view`` is None where the registry was not asked. ``published`` is the image that this commit, or the same
+    inputs, are published as already. ``rebuilds`` is set for ECR_SKIP=never: it is built whatever is published, and
+    no other image may take its place.
+    """
 
     image: Image
     tags: tuple[PlannedTag, ...]
@@ -36,43 +41,40 @@ class PlannedImage:
     creates_repository: bool = False
     keep: Keep = "store"
     copies: tuple[PlannedCopy, ...] = ()
-    """What becomes of it in more registries (``ECR_DESTINATIONS``)."""
     published: StoredImage | None = None
-    """The image that this commit, or the same inputs, are published as already."""
     rebuilds: bool = False
-    """Whether it is built whatever is published (ECR_SKIP=never): then no other image may take its place."""
 
     @property
     def registry(self) -> str | None:
-        """The registry's host, where a repository told us."""
+        """The registry's host; None where no repository shows it."""
         repository = self.view.repository if self.view else None
         return repository.host if repository else None
 
     @property
     def reference(self) -> str | None:
-        """``host/repository:tag`` that it is published under, where a repository told us its host."""
+        """``host/repository:tag`` that it is published under; None where no repository shows the host."""
         repository = self.view.repository if self.view else None
         return f"{repository.uri}:{self.image.tags[0].name}" if repository else None
 
     @property
-    def turns(self) -> tuple[str, ...]:
-        """What one run at a time publishes: its reference, and whatever is made of the same inputs."""
+    def lock_names(self) -> tuple[str, ...]:
+        """What one run at a time may publish: the image's reference, and the tag of its inputs."""
         repository, inputs = self.view.repository if self.view else None, self.image.inputs
         tags = (self.image.tags[0].name, inputs.tag if inputs else None)
         return tuple(f"{repository.uri}:{tag}" for tag in tags if tag) if repository else ()
 
     @property
-    def inputs_state(self) -> PlannedTag | None:
-        """The inputs' tag and what becomes of it; None where it is not set, and none is there."""
+    def inputs_tag(self) -> PlannedTag | None:
+        """The tag of the image's inputs and what becomes of it; None where it is neither there nor set."""
         inputs, view = self.image.inputs, self.view
         if inputs is None or inputs.tag is None or view is None:
             return None
-        there = view.tags.get(inputs.tag)
-        theirs = self.published.inputs if self.published else inputs.digest
-        if there is None and theirs != inputs.digest:
+        current = view.tags.get(inputs.tag)
+        digest = self.published.inputs if self.published else inputs.digest
+        if current is None and digest != inputs.digest:
             return None
         tag = Tag(inputs.tag, "fixed", "ECR_SKIP=content", "the inputs")
-        return PlannedTag(tag, "present" if there else "new", there.digest if there else None)
+        return PlannedTag(tag, "present" if current else "new", current.digest if current else None)
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class Plan:
     conflicts: tuple[Conflict, ...]
 
     def check(self) -> None:
-        """Raises the first conflict, naming them all when there are several."""
+        """Raise the first conflict; its cause names them all when there are several."""
         if not self.conflicts:
             return
         first = self.conflicts[0].error
@@ -101,39 +103,46 @@ class Plan:
             raise type(first)(cause, first.remedy)
         raise first
 
-    def as_json(self) -> dict[str, Any]:
-        """The document of `plan --json` (interface.md, What comes out)."""
-        return {
-            "images": [_image_json(planned) for planned in self.images],
-            "conflicts": [
-                {"image": item.image, "cause": item.error.cause, "remedy": item.error.remedy}
-                for item in self.conflicts
-            ],
-        }
-
 
 def make_plan(
     images: Sequence[Image],
     source: SourceState,
-    views: Mapping[str, RepositoryView] | None,
+    snapshot: Snapshot | None,
     *,
     create_repository: bool = False,
     skip: Skip = "commit",
+    cache: str = "off",
+    destinations: Sequence[Destination] = (),
 ) -> Plan:
-    """Plans images against what the registry holds (``views``, by repository; None: it was not asked)."""
-    planned: list[PlannedImage] = []
-    conflicts: list[Conflict] = []
-    for image in images:
-        view = views[image.repository] if views is not None else None
-        item = _plan_image(image, source, view, create_repository, skip)
-        planned.append(item)
-        conflicts += [Conflict(image.name, error) for error in _conflicts(item, source)]
-    return Plan(tuple(planned), tuple(conflicts))
+    """Decide what becomes of each image; ``snapshot`` is None where nobody was asked.
+
+    Raises Refused when the repository locks the build cache's tag.
+    """
+    items = [
+        plan_image(image, source, snapshot, create_repository=create_repository, skip=skip, cache=cache)
+        for image in images
+    ]
+    conflicts = [Conflict(item.image.name, error) for item in items for error in _conflicts(item, source)]
+    if snapshot is not None:
+        items, engine_conflicts = _with_keep(items, snapshot)
+        conflicts += engine_conflicts
+    items = [replace(item, copies=_copies(item, destinations, snapshot, create_repository)) for item in items]
+    conflicts += _own_destinations(items, snapshot.own if snapshot else ())
+    return Plan(tuple(items), tuple(conflicts))
 
 
-def _plan_image(
-    image: Image, source: SourceState, view: RepositoryView | None, create_repository: bool, skip: Skip
+def plan_image(
+    image: Image,
+    source: SourceState,
+    snapshot: Snapshot | None,
+    *,
+    create_repository: bool = False,
+    skip: Skip = "commit",
+    cache: str = "off",
 ) -> PlannedImage:
+    """Decide whether one image is built, and what becomes of its tags in the settings' registry."""
+    view = snapshot.repositories[image.repository] if snapshot is not None else None
+    image = replace(image, definition=with_cache(image.definition, cache, view.repository if view else None))
     if view is None:
         tags = tuple(PlannedTag(tag) for tag in image.tags)
         return PlannedImage(image, tags, build_needed=True, because="as asked")
@@ -145,61 +154,94 @@ def _plan_image(
     published = same_commit(image, view) or same_inputs(image, view)
     builds = published is None or rebuilds
     tags = tuple(plan_tag(tag, view, published, pushed=builds and tag is image.tags[0]) for tag in image.tags)
-    why = because(image, view, source, rebuilds=rebuilds)
+    why = skip_reason(image, view, source, rebuilds=rebuilds)
     return PlannedImage(image, tags, builds, why, view, published=published, rebuilds=rebuilds)
 
 
-def _conflicts(planned: PlannedImage, source: SourceState) -> list[EcrTasksError]:
-    view, name = planned.view, planned.image.repository
+def depends_on_engine(item: PlannedImage) -> bool:
+    """Whether the engine decides if this image can be built and kept."""
+    return item.build_needed and needs_engine(item.image.definition)
+
+
+def locked_without_revision(item: PlannedImage) -> Iterator[tuple[str, StoredImage]]:
+    """Yield the locked tags, each with its image, whose annotations name no commit.
+
+    docker's classic image store pushes manifests without annotations; the image's labels name the commit then.
+    """
+    for tag in item.tags:
+        current = item.view.tags.get(tag.tag.name) if item.view else None
+        if tag.state == "locked" and current is not None and current.revision is None:
+            yield tag.tag.name, current
+
+
+def _with_keep(items: Sequence[PlannedImage], snapshot: Snapshot) -> tuple[list[PlannedImage], list[Conflict]]:
+    """Decide where each result stays until it is pushed; a conflict where neither store nor builder can hold it."""
+    kept, conflicts = [], []
+    for item in items:
+        if depends_on_engine(item) and snapshot.engine is not None:
+            try:
+                if isinstance(snapshot.engine, EcrTasksError):
+                    raise snapshot.engine
+                item = replace(item, keep=keep_where(item.image.definition, snapshot.engine))
+            except EcrTasksError as error:
+                conflicts.append(Conflict(item.image.name, error))
+        kept.append(item)
+    return kept, conflicts
+
+
+def _copies(
+    item: PlannedImage, destinations: Sequence[Destination], snapshot: Snapshot | None, create_repository: bool
+) -> tuple[PlannedCopy, ...]:
+    name = item.image.repository
+    return tuple(
+        plan_copy(
+            destination,
+            destination.repository or name,
+            item.image.tags,
+            snapshot.destinations.get((name, destination)) if snapshot else None,
+            None if item.build_needed else item.published,
+            create_repository=create_repository,
+            replicates=snapshot is not None and (name, destination) in snapshot.replicated,
+        )
+        for destination in unique_destinations(destinations, name)
+    )
+
+
+def _own_destinations(items: Sequence[PlannedImage], own: Collection[tuple[str, Destination]]) -> Iterator[Conflict]:
+    """Yield a conflict for each destination that is the repository which is pushed to anyway."""
+    for item in items:
+        for copy in item.copies:
+            if is_same_repository(item.view, copy.view) or (item.image.repository, copy.destination) in own:
+                error = SettingsError(
+                    f"ECR_DESTINATIONS names {copy.destination}, which is the repository that is pushed to anyway.",
+                    "Take it out: ECR_DESTINATIONS are registries besides.",
+                )
+                yield Conflict(item.image.name, error)
+
+
+def _conflicts(item: PlannedImage, source: SourceState) -> list[EcrTasksError]:
+    view, name = item.view, item.image.repository
     if view is None:
         return []
     if view.repository is None:
-        return [] if planned.creates_repository else [no_repository(name)]
-    published = same_commit(planned.image, view)
-    if published is not None and not is_ours(published, planned.image, source):
+        return [] if item.creates_repository else [missing_repository(name, remedy=CREATE_OR_ALLOW)]
+    published = same_commit(item.image, view)
+    if published is not None and not is_ours(published, item.image, source):
         return [
             Refused(
-                f"The tag {planned.image.tags[0].name} in {name} is {published.digest}, built from another "
+                f"The tag {item.image.tags[0].name} in {name} is {published.digest}, built from another "
                 f"commit, {published.revision}.",
                 "Make a new commit, whose id begins otherwise, and run it again.",
             )
         ]
-    return [_locked(planned, item) for item in planned.tags if item.state == "locked"]
+    return [_locked(item, tag) for tag in item.tags if tag.state == "locked"]
 
 
-def no_repository(name: str) -> RegistryError:
-    """The error for a repository that is not there, with the command that creates it."""
-    return RegistryError(
-        f"The repository {name} does not exist in this registry.",
-        "Create it with `inv repo.ensure`, or set ECR_CREATE_REPOSITORY=true to let push do it.",
+def _locked(item: PlannedImage, tag: PlannedTag) -> Refused:
+    ours = f"this commit is {item.published.digest}" if item.published else "this commit would give another image"
+    remedy = (
+        "Give this commit a version of its own, or delete the tag in ECR if it is wrong."
+        if tag.tag.kind == "fixed"
+        else f"Make {tag.tag.name} movable: `inv repo.ensure` shows and sets the exclusion filters of the tag rules."
     )
-
-
-def _locked(planned: PlannedImage, item: PlannedTag) -> Refused:
-    published = planned.published
-    ours = f"this commit is {published.digest}" if published else "this commit would give another image"
-    cause = locked_cause(item, planned.view, f"in {planned.image.repository}", ours)
-    if item.tag.kind == "fixed":
-        return Refused(cause, "Give this commit a version of its own, or delete the tag in ECR if it is wrong.")
-    return Refused(
-        cause,
-        f"Make {item.tag.name} movable: `inv repo.ensure` shows and sets the exclusion filters of the tag rules.",
-    )
-
-
-def _image_json(planned: PlannedImage) -> dict[str, Any]:
-    return {
-        "name": planned.image.name,
-        "repository": planned.image.repository,
-        "registry": planned.registry,
-        "creates_repository": planned.creates_repository,
-        "build": {"needed": planned.build_needed, "because": planned.because},
-        "inputs": _inputs_json(planned.image),
-        "tags": [tag_json(item) for item in planned.tags],
-        "destinations": [copy_json(copy) for copy in planned.copies],
-    }
-
-
-def _inputs_json(image: Image) -> dict[str, Any] | None:
-    inputs = image.inputs
-    return {"digest": inputs.digest, "tag": inputs.tag, "because": inputs.unknown} if inputs else None
+    return locked_planned_tag(tag, item.view, f"in {item.image.repository}", ours, remedy)

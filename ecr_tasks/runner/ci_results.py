@@ -1,7 +1,6 @@
-"""Hands a run's results to the CI it runs in: values, a summary, log groups and errors.
+"""Hand a run's results to the CI system that it runs in: values, a summary, log groups and errors.
 
-What each CI takes is ``report/ci``'s business; here stands when it is given. On a laptop nothing is, and nothing
-of it is imported.
+What each system takes is in ``ci/``. On a laptop nothing is handed over, and nothing of that is imported.
 """
 
 from __future__ import annotations
@@ -9,43 +8,35 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ecr_tasks.errors import EcrTasksError
-from ecr_tasks.model.manifest import OCI_KEYS
+from ecr_tasks.model.receipt import ImageReceipt, Receipt
+from ecr_tasks.runner import receipt_file
 
 if TYPE_CHECKING:
-    from ecr_tasks.plan.plan import Plan
+    from ecr_tasks.ci.outputs.model import ImageOutput, Outputs
     from ecr_tasks.runner.run import Run
 
 
-def results(run: Run, plan: Plan, *, complete: bool = True) -> None:
-    """After a build or a push: what was built and published. Never fails a run; it warns.
+def hand_over(run: Run, receipt: Receipt) -> None:
+    """Hand over what was built and published; never fails a run, it warns.
 
-    A push that failed is not ``complete``: its summary is shown, and nothing is handed on that could be deployed.
+    An incomplete receipt gives a summary, and no value that a later step could deploy.
     """
     if not run.in_ci:
         return
     from ecr_tasks.ci.outputs.write import write_outputs
     from ecr_tasks.ci.systems import outputs_adapter
-    from ecr_tasks.runner.outputs import gather
 
-    versions = {item.image.name: item.image.definition.labels.get(OCI_KEYS + "version") for item in plan.images}
-    outputs = gather(
-        plan,
-        run.entries,
-        run.source,
-        run.project,
-        sizes={name: entry.sizes for name, entry in run.entries.items()},
-        versions={name: version for name, version in versions.items() if version},
-        complete=complete,
-    )
-    write_outputs(outputs_adapter(run.source.ci), os.environ, outputs, run.project)
+    adapter = outputs_adapter(run.source.ci)
+    write_outputs(adapter, os.environ, outputs_of(receipt, run.project, run.source.root), run.project)
 
 
 @contextmanager
 def group(run: Run, title: str) -> Iterator[None]:
-    """Puts what is printed inside into a group of the CI's log."""
+    """Put what is printed inside into a group of the CI's log."""
     if not run.in_ci:
         yield
         return
@@ -56,13 +47,74 @@ def group(run: Run, title: str) -> Iterator[None]:
         yield
 
 
-def error(run: Run, error: EcrTasksError) -> None:
-    """Shows an error where the CI shows errors; the settings or git may be what is wrong, so neither is asked."""
+def show_error(run: Run, error: EcrTasksError) -> None:
+    """Show an error where the CI shows errors; settings and git may be what is wrong, so neither is asked."""
     from ecr_tasks.ci.detect import detect
 
     provider = detect(os.environ).provider
     if provider is not None:
-        from ecr_tasks.ci.outputs.write import show_error
+        from ecr_tasks.ci.outputs import write
         from ecr_tasks.ci.systems import outputs_adapter
 
-        show_error(outputs_adapter(provider), os.environ, error, run.project)
+        write.show_error(outputs_adapter(provider), os.environ, error, run.project)
+
+
+def outputs_of(receipt: Receipt, project: Path, root: Path | None) -> Outputs:
+    """Return the CI's outputs of a receipt, without the images that nothing was done with.
+
+    ``root`` is the top of the checkout; the receipt's path is given from there, where CI systems start their steps.
+    """
+    from ecr_tasks.ci.outputs.model import Outputs
+
+    path = receipt_file.path(project)
+    top = root if root is not None and path.is_relative_to(root) else project
+    return Outputs(
+        tuple(_image(item) for item in receipt.images if item.built or item.published),
+        path.relative_to(top).as_posix(),
+        branch=receipt.source.branch,
+        tag=receipt.source.tag,
+        revision=receipt.source.revision,
+        dirty=receipt.source.dirty,
+        complete=receipt.complete,
+    )
+
+
+def _image(item: ImageReceipt) -> ImageOutput:
+    from ecr_tasks.ci.outputs.model import CopyOutput, ImageOutput
+
+    built = item.built
+    if not item.published:
+        return ImageOutput(
+            name=item.name,
+            repository=item.repository,
+            digest=item.digest,
+            tags=item.tags,
+            version=item.version,
+            state="built",
+            because=item.because,
+            platforms=dict.fromkeys(built.platforms) if built else {},
+            seconds=item.seconds,
+        )
+    published = item.published[0]
+    size = item.size if item.size is not None else published.image.size
+    if published.image.is_index:
+        platforms = tuple(name for name, _ in published.image.children)
+    else:
+        platforms = item.platforms or (built.platforms if built else ()) or tuple(item.sizes)
+    only_size = size if len(platforms) == 1 else None
+    return ImageOutput(
+        name=item.name,
+        repository=f"{published.registry}/{published.repository}",
+        digest=published.digest,
+        tags=published.tags,
+        version=item.version,
+        state=published.state,
+        because=item.because,
+        platforms={name: item.sizes.get(name, only_size) for name in platforms},
+        size=size,
+        seconds=item.seconds,
+        copies=(
+            *(CopyOutput(copy.reference, copy.state) for copy in item.published[1:]),
+            *(CopyOutput(failed.place, "failed", failed.error.cause) for failed in item.failed),
+        ),
+    )

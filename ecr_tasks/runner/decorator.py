@@ -1,78 +1,132 @@
-"""The decorator all our tasks share: the run, Invoke's flags our way, and errors as exit codes."""
+"""The decorators of our tasks: they give a function its run, set Invoke's flags, and turn errors into exit codes."""
 
 from __future__ import annotations
 
 import atexit
 import functools
 import gc
+import inspect
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import Task
 from invoke.tasks import task as invoke_task
 
+from ecr_tasks.console import say
 from ecr_tasks.errors import EcrTasksError, Interrupted
+from ecr_tasks.runner.command_line import Earlier
 from ecr_tasks.runner.run import Run
 from ecr_tasks.runner.signals import end_run_by_signals
 
+if TYPE_CHECKING:
+    from ecr_tasks.model.receipt import Receipt
+    from ecr_tasks.runner.job import Job
+
 P = ParamSpec("P")
+R = TypeVar("R")
 
 _RUN = "ecr_tasks_run"
-_AGAIN = "Run it again: it takes up where it stopped, and no moving tag points at half an image."
+_EARLIER = "ecr_tasks_earlier"
+_RUN_AGAIN = "Run it again: it takes up where it stopped, and no moving tag points at half an image."
 
 
 def task(
-    *, positional: Iterable[str] = (), **options: Any
+    *, positional: Iterable[str] = (), shows_without_registry: bool = False, **options: Any
 ) -> Callable[[Callable[Concatenate[Run, P], None]], Task[Any]]:
-    """Makes an Invoke task of a function of a Run; its docstring is the help that `inv --list` shows.
+    """Make an Invoke task of a function of a Run; its docstring is the help that `inv --list` shows.
 
-    Short flags are off: they would shadow Invoke's own (`-e` is --echo).
+    ``shows_without_registry`` lets a dry run whose local ECR does not run end well, with a line that says so. Short
+    flags are off: they would shadow Invoke's own (`-e` is --echo).
     """
 
     def decorate(body: Callable[Concatenate[Run, P], None]) -> Task[Any]:
         @functools.wraps(body)
         def wrapper(c: Context, /, *args: P.args, **kwargs: P.kwargs) -> None:
             run = run_of(c)
-            try:
-                with _without_collector():
-                    body(run, *args, **kwargs)
-            except EcrTasksError as error:
-                raise _exit(error, run) from error
-            except KeyboardInterrupt as error:
-                raise _exit(Interrupted("Interrupted.", _AGAIN), run) from error
+            with _exit_codes(run, shows_without_registry=shows_without_registry):
+                body(run, *args, **kwargs)
 
-        decorated: Task[Any] = invoke_task(positional=list(positional), auto_shortflags=False, **options)(wrapper)
-        return decorated
+        return _invoke_task(wrapper, positional, options)
+
+    return decorate
+
+
+def chained_task(
+    **options: Any,
+) -> Callable[[Callable[Concatenate[Run, Earlier, P], Job | Receipt | None]], Task[Any]]:
+    """Make an Invoke task of a function that also takes what earlier tasks of the command line left.
+
+    What it returns is left for the tasks that follow, and is the task's own value.
+    """
+
+    def decorate(body: Callable[Concatenate[Run, Earlier, P], Job | Receipt | None]) -> Task[Any]:
+        @functools.wraps(body)
+        def wrapper(c: Context, /, *args: P.args, **kwargs: P.kwargs) -> Job | Receipt | None:
+            from ecr_tasks.model.receipt import Receipt
+
+            run, result = run_of(c), None
+            with _exit_codes(run):
+                earlier: Earlier = c.config.get(_EARLIER) or Earlier()
+                if earlier.settings is not run.settings:
+                    earlier = Earlier(run.settings)
+                result = body(run, earlier, *args, **kwargs)
+                if isinstance(result, Receipt):
+                    c.config.update({_EARLIER: Earlier(run.settings, receipt=result)})
+                elif result is not None:
+                    c.config.update({_EARLIER: Earlier(run.settings, job=result, receipt=earlier.receipt)})
+            return result
+
+        parameters = list(inspect.signature(body).parameters.values())
+        setattr(wrapper, "__signature__", inspect.Signature([parameters[0], *parameters[2:]]))  # noqa: B010
+        return _invoke_task(wrapper, (), options)
 
     return decorate
 
 
 def run_of(c: Context) -> Run:
-    """The run that a context belongs to, made with the first task of a command line."""
+    """Return the run that a context belongs to; it is made with the first task of a command line."""
     run: Run | None = c.config.get(_RUN)
     if run is None:
-        configured = c.config.get("ecr") or {}
+        config = c.config.get("ecr") or {}
         project = getattr(c.config, "_project_prefix", None) or Path.cwd()
-        run = Run(Path(project).resolve(), dict(configured), dry=bool(c.config.run.dry))
+        run = Run(Path(project).resolve(), dict(config), dry=bool(c.config.run.dry))
         c.config.update({_RUN: run})
         atexit.register(run.close)
         end_run_by_signals()
     return run
 
 
+def _invoke_task(wrapper: Callable[..., Any], positional: Iterable[str], options: Any) -> Task[Any]:
+    decorated: Task[Any] = invoke_task(positional=list(positional), auto_shortflags=False, **options)(wrapper)
+    return decorated
+
+
+@contextmanager
+def _exit_codes(run: Run, *, shows_without_registry: bool = False) -> Iterator[None]:
+    """Turn our errors and interruptions into Invoke's Exit with the error's code."""
+    try:
+        with _without_collector():
+            yield
+    except EcrTasksError as error:
+        if run.dry and shows_without_registry and _asked_no_registry(error):
+            say(error.cause)
+            return
+        raise _exit(error, run) from error
+    except KeyboardInterrupt as error:
+        raise _exit(Interrupted("Interrupted.", _RUN_AGAIN), run) from error
+
+
 @contextmanager
 def _without_collector() -> Iterator[None]:
-    """Lets a task run without the cyclic garbage collector.
+    """Run a task without the cyclic garbage collector.
 
     Importing the SDKs makes a hundred thousand objects that all stay, and the collector walks them again and again:
-    a fifth of the time of a run that finds everything published (`bench/main_job.py`). What a task makes after that
-    is little, and nothing of it need be looked at again when Python ends.
+    a fifth of the time of a run that finds everything published (`bench/main_job.py`). A task itself makes little.
     """
     enabled = gc.isenabled()
     gc.disable()
@@ -84,14 +138,10 @@ def _without_collector() -> Iterator[None]:
             gc.enable()
 
 
-def follows(name: str) -> bool:
-    """Whether a task of that name is typed later in this command line (`inv build push`).
+def _asked_no_registry(error: EcrTasksError) -> bool:
+    from ecr_tasks.clients.absent import AbsentRegistryError
 
-    Invoke tells a task nothing of the others. A word that only looks like it makes us ask the registry for
-    nothing, which is all the harm it does.
-    """
-    words = [word.rpartition(".")[2] for word in sys.argv[1:]]
-    return name in words
+    return isinstance(error, AbsentRegistryError)
 
 
 def _exit(error: EcrTasksError, run: Run) -> Exit:
@@ -99,14 +149,14 @@ def _exit(error: EcrTasksError, run: Run) -> Exit:
         import traceback
 
         traceback.print_exception(error)
-    from ecr_tasks.runner import ci_results as handing
+    from ecr_tasks.runner import ci_results
 
-    handing.error(run, error)
+    ci_results.show_error(run, error)
     return Exit(f"ecr-tasks: {error.cause.strip()}\n{error.remedy}", code=int(error.code))
 
 
 def _debugging(run: Run) -> bool:
-    """As the settings say; the environment alone, where the settings are what is wrong."""
+    """Whether ECR_DEBUG is set: in the settings, or in the environment where the settings are what is wrong."""
     try:
         return run.settings.debug
     except EcrTasksError:

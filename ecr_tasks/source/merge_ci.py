@@ -1,16 +1,16 @@
-"""Merges what the CI says into what git knows.
+"""Merges the facts of a CI system into the source state from git.
 
-Which commit is named. ``revision`` stays the commit that is checked out: labels, fingerprint and the ``sha-``
+Which commit counts: ``revision`` stays the commit that is checked out, because labels, fingerprint and the ``sha-``
 tag name what is built. For a pull request that is often a merge of its head into the target branch, made by the
-CI. ``sha-`` names that merge and not the head, because a fixed tag must mean one content: the same head merged
+CI. ``sha-`` names that merge and not the head, because a fixed tag must have one content: the same head merged
 into a target that has moved on is another image, and so is the head itself, which a push to its branch builds
 under its own ``sha-``. (docker/metadata-action does the same: its ``sha`` is GITHUB_SHA.) The head commit, which
-people look for, is ``head``.
+people search for, is ``head``.
 
-Who is believed. The CI knows which ref its commit was built for, and git knows which commit is checked out. As
-long as the two agree on the commit, the CI names the refs. When the checkout is another commit (the pipeline
-checked out something else, or another repository), git names them and ``origins`` says so. A pull request stays
-one in any case: taking a change for a push to whatever branch is checked out would move that branch's tags.
+Which source wins: the CI knows which ref its commit is built for, and git knows which commit is checked out. As
+long as the two agree on the commit, the refs are the CI's. When the checkout is another commit (the pipeline
+checked out something else, or another repository), they are git's, and ``origins`` says so. A pull request stays
+one in any case: if it were taken for a push to the branch that is checked out, that branch's tags would move.
 """
 
 from __future__ import annotations
@@ -26,41 +26,41 @@ FULL = (40, 64)
 
 
 def merge(source: SourceState, ci: CiContext) -> SourceState:
-    """The state with what the CI knows of it; the same state where there is no CI. Pure."""
+    """Return the state with the CI's facts; the same state where there is no CI. Pure."""
     if ci.provider is None:
         return source
     return _Merge(source, ci).state()
 
 
 def same_commit(revision: str | None, other: str | None) -> bool:
-    """Whether a full commit id is meant by the other, which may be shortened (Bitbucket's has 12 characters)."""
+    """Tell whether a full commit id begins with the other, which may be shortened (Bitbucket's has 12 digits)."""
     return bool(revision and other and revision.startswith(other))
 
 
 def contradiction(source: SourceState, ci: CiContext) -> str | None:
-    """How the checkout differs from the commit that the CI speaks of, in words; None when it does not.
+    """Return a sentence on how the checkout differs from the CI's commit; None when it does not.
 
-    A merge commit of which a pull request's head is a parent is that pull request: most CIs make one.
+    A merge commit that has the pull request's head as a parent does not differ: most CIs make one.
     """
-    told = [commit for commit in (ci.sha, ci.checkout) if commit]
-    if source.revision is None or not told or any(same_commit(source.revision, commit) for commit in told):
+    commits = [commit for commit in (ci.sha, ci.checkout) if commit]
+    if source.revision is None or not commits or any(same_commit(source.revision, commit) for commit in commits):
         return None
     if ci.pull_request and any(same_commit(parent, ci.sha) for parent in source.parents):
         return None
     variable = ci.origins.get("sha") or ci.origins.get("checkout", ci.provider)
-    return f"{variable} says {told[0][:12]} and {source.revision[:12]} is checked out"
+    return f"{variable} says {commits[0][:12]} and {source.revision[:12]} is checked out"
 
 
 class _Merge:
-    """One merge; each method decides one field and notes where its value came from."""
+    """One merge; each method decides one field and notes where its value is from."""
 
     def __init__(self, source: SourceState, ci: CiContext) -> None:
         self.source = source
         self.ci = ci
         self.contradiction = contradiction(source, ci)
-        told = {"ci": "provider", "event": "event", "pull_request": "pull_request", "base_ref": "base_ref"}
-        told |= {"build_number": "build_number", "build_url": "build_url"}
-        self.origins = {name: ci.origins[key] for name, key in told.items() if key in ci.origins}
+        keys = {"ci": "provider", "event": "event", "pull_request": "pull_request", "base_ref": "base_ref"}
+        keys |= {"build_number": "build_number", "build_url": "build_url"}
+        self.origins = {name: ci.origins[key] for name, key in keys.items() if key in ci.origins}
 
     def state(self) -> SourceState:
         tag_applies = self.tag_applies()
@@ -71,8 +71,8 @@ class _Merge:
             tag=self.tag(tag_applies),
             tags=self.tags(tag_applies),
             release_tags=self.release_tags(tag_applies),
-            remote_url=self.either("remote_url", self.source.remote_url, "repository_url", self.ci.repository_url),
-            default_branch=self.either(
+            remote_url=self.prefer_ci("remote_url", self.source.remote_url, "repository_url", self.ci.repository_url),
+            default_branch=self.prefer_ci(
                 "default_branch", self.source.default_branch, "default_branch", self.ci.default_branch
             ),
             ci=self.ci.provider,
@@ -86,43 +86,43 @@ class _Merge:
         )
 
     def revision(self) -> str | None:
-        """Git's; without a repository (CodePipeline hands out none) the files are those of the CI's commit."""
+        """Return git's; without a repository (CodePipeline has none) the files are those of the CI's commit."""
         if self.source.revision or self.source.root:
             if self.contradiction:
                 self.origins["revision"] = f"git HEAD: {self.contradiction}"
             return self.source.revision
         key, commit = ("checkout", self.ci.checkout) if self.ci.checkout else ("sha", self.ci.sha)
-        return self.told("revision", key, commit if commit and len(commit) in FULL else None)
+        return self.from_ci("revision", key, commit if commit and len(commit) in FULL else None)
 
     def head(self) -> str | None:
-        """Unknown where the CI names one commit and that is a merge: it may be its own (Jenkins')."""
+        """Return the pull request's; None where the CI's only commit is a merge, which may be its own (Jenkins)."""
         if not self.ci.pull_request or not self.ci.sha:
             return None
-        one = self.ci.checkout is None and same_commit(self.source.revision, self.ci.sha)
-        if one and len(self.source.parents) > 1:
+        is_checkout = self.ci.checkout is None and same_commit(self.source.revision, self.ci.sha)
+        if is_checkout and len(self.source.parents) > 1:
             return None
-        known = (self.source.revision, *self.source.parents)
-        full = next((commit for commit in known if same_commit(commit, self.ci.sha)), self.ci.sha)
-        return self.told("head", "sha", full)
+        commits = (self.source.revision, *self.source.parents)
+        full = next((commit for commit in commits if same_commit(commit, self.ci.sha)), self.ci.sha)
+        return self.from_ci("head", "sha", full)
 
     def branch(self, tag_applies: bool) -> str | None:
-        """A pull request and a tag have the branch that the CI names or none: HEAD may be on any."""
+        """Return the CI's or git's; for a pull request or a tag only the CI's, because HEAD may be on any branch."""
         git, ci = self.source.branch, self.ci.branch
         if self.ci.pull_request or tag_applies:
-            return self.told("branch", "branch", ci)
+            return self.from_ci("branch", "branch", ci)
         if self.contradiction and ci and ci != git:
             self.note("branch", "branch", self.contradiction)
             return git
         if self.ci.sha is None and self.source.revision and git and ci and ci != git:
-            # Nothing says that the CI speaks of this commit.
+            # The CI doesn't say that its branch is this commit's.
             self.note("branch", "branch", f"it says {ci} and {git} is checked out")
             return git
-        return self.told("branch", "branch", ci) or git
+        return self.from_ci("branch", "branch", ci) or git
 
     def tag_applies(self) -> bool:
-        """Whether the CI runs for a tag, and the tag names the commit that is checked out.
+        """Tell whether the CI runs for a tag of the commit that is checked out.
 
-        A tag that git has on another commit was moved since, or the run is an old one's re-run.
+        A tag that git has on another commit was moved meanwhile, or the run is a repetition of an old one.
         """
         tag = self.ci.tag
         if not tag or self.ci.pull_request:
@@ -139,15 +139,15 @@ class _Merge:
 
     def tag(self, applies: bool) -> str | None:
         if applies:
-            return self.told("tag", "tag", self.ci.tag)
+            return self.from_ci("tag", "tag", self.ci.tag)
         if self.ci.pull_request and self.source.tag:
-            # A tag on its head commit makes no release of a pull request.
+            # A pull request is no release, even with a tag on its head commit.
             self.origins["tag"] = f"none: {self.ci.origins['pull_request']} comes before the tag {self.source.tag}"
             return None
         return self.source.tag
 
     def tags(self, applies: bool) -> tuple[str, ...]:
-        """A shallow clone has none, or not this one."""
+        """Return git's with the CI's, which a shallow clone may not have."""
         return tuple(sorted({*self.source.tags, self.ci.tag})) if applies and self.ci.tag else self.source.tags
 
     def release_tags(self, applies: bool) -> tuple[str, ...]:
@@ -157,11 +157,11 @@ class _Merge:
         order = sorted((version.precedence, name) for name, version in versions.items() if version)
         return tuple(name for _, name in order)
 
-    def either(self, name: str, git: str | None, key: str, ci: str | None) -> str | None:
-        """The CI's word, unless what is checked out may be another repository."""
-        return git if self.contradiction and git else self.told(name, key, ci) or git
+    def prefer_ci(self, name: str, git: str | None, key: str, ci: str | None) -> str | None:
+        """Return the CI's value or else git's; git's first where another repository may be checked out."""
+        return git if self.contradiction and git else self.from_ci(name, key, ci) or git
 
-    def told(self, name: str, key: str, value: str | None) -> str | None:
+    def from_ci(self, name: str, key: str, value: str | None) -> str | None:
         if value and key in self.ci.origins:
             self.origins[name] = self.ci.origins[key]
         return value

@@ -1,4 +1,4 @@
-"""TODO."""
+"""The entrance of this package: reads the state of a project's source."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from ecr_tasks.source.state import SourceState
 
 
 def read(project: Path, *, environ: Mapping[str, str]) -> SourceState:
-    """What git knows of the folder ``project``, merged with what the CI system in ``environ`` says of the run.
+    """Read the state of the folder ``project`` from git, and merge it with the facts of the CI system in ``environ``.
 
-    Errors are ``git_state``'s; a CI's variables raise none.
+    Raises what ``git_state`` does; a CI's variables cause no error.
     """
     return merge(git_state(project, environ=environ), detect(environ))

@@ -1,4 +1,4 @@
-"""What is being built, as git and CI know it: the frozen facts from which tags, labels and the plan are decided."""
+"""The state of the source that is built, from git and CI: tags, labels and the plan are decided from it."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class SourceState:
-    """Where the project's sources are; every field says what "unknown" looks like.
+    """The state of a project's source.
 
-    The facts are git's own, and what a CI system's way of checking out hides from git: a detached HEAD's branch,
-    a shallow clone's tag (``ci.merge``).
+    The facts are git's, and those that a CI's checkout hides from git, such as the branch of a detached HEAD or the
+    tag of a shallow clone (``merge_ci``).
     """
 
     root: Path | None
     """The top of the work tree; None where there is no repository."""
     revision: str | None
-    """The full id of the commit that is checked out and built, for a pull request perhaps the CI's own merge
-    commit; None without a repository or before the first commit."""
+    """The full id of the commit that is checked out and built; for a pull request it may be the CI's own merge
+    commit. None without a repository or before the first commit."""
     branch: str | None
-    """The branch without ``refs/heads/``, a pull request's source branch; None when neither HEAD nor CI tells."""
+    """The branch without ``refs/heads/``; a pull request's source branch. None when neither HEAD nor CI has one."""
     tag: str | None
     """The revision's own tag: the highest semver one, else the first by name; None without a tag."""
     tags: tuple[str, ...]
@@ -32,23 +32,23 @@ class SourceState:
     dirty: bool
     """Whether a tracked file is changed, or one is neither tracked nor ignored, anywhere in the work tree."""
     changed: tuple[str, ...]
-    """A few (at most ten) of the paths that make it dirty, relative to ``root``, for people to read."""
+    """At most ten of the changed paths, relative to ``root``, for people."""
     commit_time: datetime | None
     """When the revision was committed, in UTC; None without a revision."""
     remote_url: str | None
     """The repository's web address, without credentials; None without a remote or when it is a local path."""
     default_branch: str | None
-    """CI's word, else the remote's default branch as the clone remembers it (``refs/remotes/origin/HEAD``)."""
+    """CI's default branch, else the remote's in the clone (``refs/remotes/origin/HEAD``)."""
     shallow: bool
-    """Whether the clone has only part of the history, so that tags may be missing."""
+    """Whether the clone has only a part of the history, so that tags may be missing."""
     fingerprint: str | None
-    """Equal for equal sources: the revision, with a hash of the changes when dirty; None: no repository."""
+    """Equal for equal sources: the revision, with a hash of the changes when dirty. None without a repository."""
     ci: str | None = None
-    """The CI system, by ``CiContext.provider``'s names; None: no CI."""
+    """The CI system's name (``CiContext.provider``); None without CI."""
     event: str | None = None
-    """Why CI runs: push, tag, pull_request, schedule or manual; None without CI or when it does not tell."""
+    """Why CI runs: push, tag, pull_request, schedule or manual. None without CI or where it has no such variable."""
     pull_request: str | None = None
-    """The pull request's number; None when the run is for none."""
+    """The pull request's number; None when the run is not for one."""
     base_ref: str | None = None
     """The pull request's target branch."""
     build_number: str | None = None
@@ -56,11 +56,11 @@ class SourceState:
     build_url: str | None = None
     """The page that shows the CI run."""
     head: str | None = None
-    """The pull request's head commit, as CI tells it; ``revision`` may be a merge of it into the target branch."""
+    """The pull request's head commit, from CI; ``revision`` may be a merge of it into the target branch."""
     parents: tuple[str, ...] = ()
-    """The revision's parents, also where a shallow clone has none of them."""
+    """The ids of the revision's parents, also where a shallow clone doesn't have these commits."""
     origins: Mapping[str, str] = field(default_factory=dict, hash=False)
-    """Field → what told it, where that was CI or where CI and git disagree; a field that is not here is git's."""
+    """Field → the variable that it is from, or how CI and git disagree; a field that is not here is git's."""
 
     @property
     def is_pull_request(self) -> bool:

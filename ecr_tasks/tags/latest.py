@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from ecr_tasks.tags.template import Template
-from ecr_tasks.tags.versions import Version, parse
+from ecr_tasks.tags.versions import Version, parse_version
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class LatestRelease:
         """Return the highest of these releases that is higher than this one and of its line, or None."""
         highest = self.version
         for name in names:
-            version = parse(name, self.version.scheme)
+            version = parse_version(name, self.version.scheme)
             if version and not version.prerelease and version.rank > highest.rank and self._in_line(version):
                 highest = version
         return None if highest is self.version else replace(self, version=highest)
@@ -52,4 +52,4 @@ def version_of(text: str | None) -> Version | None:
     """Return the version that a git tag is, in whichever scheme; None where it is none."""
     if not text:
         return None
-    return parse(text, "semver") or parse(text, "pep440")
+    return parse_version(text, "semver") or parse_version(text, "pep440")

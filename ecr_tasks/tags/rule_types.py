@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ecr_tasks.tags.event import Event
 from ecr_tasks.tags.latest import LatestRelease, version_of
 from ecr_tasks.tags.rules import Rule
-from ecr_tasks.tags.versions import Scheme, Version, parse
+from ecr_tasks.tags.versions import Scheme, Version, parse_version
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def _version(rule: Rule, event: Event, scheme: Scheme, *, forward: bool) -> Valu
         match = rule.regexp.match(text)
         # As in metadata-action, a text that doesn't match is taken as it is.
         text = text if match is None else match[1] or ""
-    version = parse(text.replace("/", "-"), scheme)
+    version = parse_version(text.replace("/", "-"), scheme)
     if version is None:
         standard = "semantic version (semver.org)" if scheme == "semver" else "Python version (PEP 440)"
         return NoValue(f"{text!r} is no {standard}")

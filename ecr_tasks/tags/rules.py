@@ -16,8 +16,7 @@ from ecr_tasks.model.tag import Kind
 from ecr_tasks.tags.dates import time_zone
 from ecr_tasks.tags.js_regexp import Regexp, UnsupportedPattern
 from ecr_tasks.tags.syntax import Field, RuleError, split_fields, split_rules
-from ecr_tasks.tags.template import Template
-from ecr_tasks.tags.template import parse as parse_template
+from ecr_tasks.tags.template import Template, parse_template
 
 RuleType = Literal["schedule", "semver", "pep440", "match", "edge", "ref", "raw", "sha"]
 
@@ -108,23 +107,23 @@ def parse_rule(text: str, number: int = 1) -> Rule:
     if field.value not in get_args(RuleType):
         suggestion = nearest(field.value, get_args(RuleType)) if field.value else "raw"
         raise RuleError(f"has the type {field.value!r}, which isn't one: did you mean {suggestion}?", field.column)
-    kind = cast(RuleType, field.value)
-    regexp_key = {"match": "pattern", "semver": "match", "pep440": "match"}.get(kind)
+    rule_type = cast(RuleType, field.value)
+    regexp_key = {"match": "pattern", "semver": "match", "pep440": "match"}.get(rule_type)
     return Rule(
         text=text,
         number=number,
-        type=kind,
-        priority=_priority(fields.get("priority"), kind),
+        type=rule_type,
+        priority=_priority(fields.get("priority"), rule_type),
         enable=_template(fields.get("enable") or Field("enable", "true", 1)),
-        prefix=_affix(fields.get("prefix"), _default_prefix(kind, fields)),
+        prefix=_affix(fields.get("prefix"), _default_prefix(rule_type, fields)),
         suffix=_affix(fields.get("suffix"), None),
-        value=_value(fields, kind),
-        pattern=_pattern(fields, kind),
+        value=_value(fields, rule_type),
+        pattern=_pattern(fields, rule_type),
         regexp=_regexp(fields, regexp_key) if regexp_key else None,
-        group=_group(fields.get("group"), kind),
-        event=_choice(fields, "event", ("branch", "tag", "pr"), None) if kind == "ref" else "",
+        group=_group(fields.get("group"), rule_type),
+        event=_choice(fields, "event", ("branch", "tag", "pr"), None) if rule_type == "ref" else "",
         branch=fields["branch"].value if "branch" in fields else "",
-        long=kind == "sha" and _choice(fields, "format", ("short", "long"), "short") == "long",
+        long=rule_type == "sha" and _choice(fields, "format", ("short", "long"), "short") == "long",
         kind=cast("Kind | None", _choice(fields, "kind", ("fixed", "moving"), "") or None),
         forward={"true": True, "false": False}.get(_choice(fields, "forward", ("true", "false"), "")),
     )
@@ -148,10 +147,10 @@ def _fields(text: str) -> dict[str, Field]:
     return by_key
 
 
-def _default_prefix(kind: RuleType, fields: Mapping[str, Field]) -> str | None:
-    if kind == "sha":
+def _default_prefix(rule_type: RuleType, fields: Mapping[str, Field]) -> str | None:
+    if rule_type == "sha":
         return "sha-"
-    return "pr-" if kind == "ref" and "event" in fields and fields["event"].value == "pr" else None
+    return "pr-" if rule_type == "ref" and "event" in fields and fields["event"].value == "pr" else None
 
 
 def _affix(field: Field | None, default: str | None) -> Template | None:
@@ -160,26 +159,26 @@ def _affix(field: Field | None, default: str | None) -> Template | None:
     return _template(field)
 
 
-def _value(fields: Mapping[str, Field], kind: RuleType) -> Template | None:
+def _value(fields: Mapping[str, Field], rule_type: RuleType) -> Template | None:
     field = fields.get("value")
-    if kind == "raw":
+    if rule_type == "raw":
         if field is None:
             raise RuleError("has no value=: a raw rule is type=raw,value=… or just the tag")
         return _template(field)
-    if kind in ("semver", "pep440", "match") and field is not None and field.value:
+    if rule_type in ("semver", "pep440", "match") and field is not None and field.value:
         return _template(field)
     return None
 
 
-def _pattern(fields: Mapping[str, Field], kind: RuleType) -> Template | None:
-    if kind not in _NAMES:
+def _pattern(fields: Mapping[str, Field], rule_type: RuleType) -> Template | None:
+    if rule_type not in _NAMES:
         return None
     field = fields.get("pattern")
     if field is None:
-        if kind != "schedule":
-            raise RuleError(f"has no pattern=: write for example type={kind},pattern={{{{version}}}}")
+        if rule_type != "schedule":
+            raise RuleError(f"has no pattern=: write for example type={rule_type},pattern={{{{version}}}}")
         field = Field("pattern", "nightly", 1)
-    return template_of(field.value, field.column, _NAMES[kind], DATES if kind == "schedule" else ())
+    return template_of(field.value, field.column, _NAMES[rule_type], DATES if rule_type == "schedule" else ())
 
 
 def _regexp(fields: Mapping[str, Field], key: str) -> Regexp | None:
@@ -202,17 +201,17 @@ def _with_group(regexp: Regexp) -> Regexp:
     return regexp
 
 
-def _group(field: Field | None, kind: RuleType) -> int:
-    if field is None or kind != "match":
+def _group(field: Field | None, rule_type: RuleType) -> int:
+    if field is None or rule_type != "match":
         return 0
     if not (field.value.isascii() and field.value.isdecimal()):
         raise RuleError(f"has the group {field.value!r}, which is not a number", field.column)
     return int(field.value[:9])
 
 
-def _priority(field: Field | None, kind: RuleType) -> float:
+def _priority(field: Field | None, rule_type: RuleType) -> float:
     if field is None:
-        return PRIORITIES[kind]
+        return PRIORITIES[rule_type]
     try:
         priority = float(field.value or 0)
     except ValueError:

@@ -53,7 +53,7 @@ class Template:
         return "".join(part if isinstance(part, str) else resolve(part) for part in self.parts)
 
 
-def parse(text: str, column: int, names: Collection[str], with_argument: Collection[str] = ()) -> Template:
+def parse_template(text: str, column: int, names: Collection[str], with_argument: Collection[str] = ()) -> Template:
     """Return the template of a text that begins at ``column`` of its rule.
 
     ``names`` are the expressions without an argument, ``with_argument`` those with a format. Raises RuleError for

@@ -47,7 +47,7 @@ class Version:
         return self.has_three_numbers and names >= {"major", "minor", "patch"}
 
 
-def parse(text: str, scheme: Scheme) -> Version | None:
+def parse_version(text: str, scheme: Scheme) -> Version | None:
     """Return the version of a text, or None where it is none in that scheme."""
     return _semver(text) if scheme == "semver" else _pep440(text)
 

@@ -1,28 +1,43 @@
-"""What is typed: the Invoke tasks, a few lines each, and the collection ``ns`` of them all."""
+"""The collection ``ns`` of all tasks."""
 
 from __future__ import annotations
 
 from invoke.collection import Collection
 
-from ecr_tasks.tasks import ci, iam, image, local, pipelines, project, repo, tags
+from ecr_tasks.tasks import ci_context, ci_init, iam_trust, local, repo
+from ecr_tasks.tasks.build import build
+from ecr_tasks.tasks.commands import commands
+from ecr_tasks.tasks.env import env
+from ecr_tasks.tasks.images import images
+from ecr_tasks.tasks.init import init
+from ecr_tasks.tasks.login import login, logout
+from ecr_tasks.tasks.plan import plan
+from ecr_tasks.tasks.promote import promote
+from ecr_tasks.tasks.pull import pull
+from ecr_tasks.tasks.push import push
+from ecr_tasks.tasks.settings import settings
+from ecr_tasks.tasks.tags import tags
+
+_local = Collection("local", local.up, local.down, local.status, local.reset)
+_local.add_task(local.use, name="use", default=True)
 
 ns = Collection(
     "ecr",
-    image.build,
-    image.push,
-    image.pull,
-    image.images,
-    image.promote,
-    image.plan,
-    image.commands,
-    tags.tags,
-    image.login,
-    image.logout,
-    project.settings,
-    project.init,
-    project.env,
-    repo.ns,
-    Collection("ci", ci.context, pipelines.init),
-    iam.ns,
-    local.ns,
+    build,
+    push,
+    pull,
+    images,
+    promote,
+    plan,
+    commands,
+    tags,
+    login,
+    logout,
+    settings,
+    init,
+    env,
+    Collection("repo", repo.ensure, repo.show, repo.delete),
+    Collection("ci", ci_context.context, ci_init.init),
+    Collection("iam", iam_trust.trust),
+    _local,
 )

@@ -1,60 +1,174 @@
-"""The local ECR's tasks: local, local.up, local.down, local.status, local.reset."""
+"""The `local` tasks: start and stop the local ECR, and point the tasks that follow at it."""
 
 from __future__ import annotations
 
-from invoke.collection import Collection
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+from ecr_tasks.console import document, say, table
+from ecr_tasks.errors import RegistryError
 from ecr_tasks.runner.decorator import task
 from ecr_tasks.runner.run import Run
 
-_CONTAINER = "run it in a container, for engines in a virtual machine (Docker Desktop)"
+if TYPE_CHECKING:
+    from ecr_tasks.local_ecr import control
+
+CONTAINER = "ecr-tasks-local"
+DEFAULT_IMAGE = "python:3-slim"
 
 
 @task()
 def use(run: Run) -> None:
     """Start the local ECR if need be and point the tasks that follow at it."""
-    from ecr_tasks.tasks import local_server as local_ecr
+    from ecr_tasks.local_ecr import control
 
-    local_ecr.use(run)
+    with _translated():
+        status = control.status(control.default_root())
+        if not status.running and run.dry:
+            say("would start the local ECR; until it runs nobody can say what it holds")
+            run.use_no_registry()
+            return
+        if not status.running:
+            status = _start(run, container=_needs_container(), port=None, image=DEFAULT_IMAGE)
+    run.override(environment(status))
+    say(f"the local ECR is at {status.endpoint} (account {status.account}, region {status.region})")
 
 
 @task(
     help={
-        "container": _CONTAINER,
+        "container": "run it in a container, for engines in a virtual machine (Docker Desktop)",
         "port": "its port (default: the one it had, or any)",
         "image": "the container's image; it needs Python 3.10 or newer",
     }
 )
-def up(run: Run, container: bool = False, port: int = 0, image: str = "python:3-slim") -> None:
+def up(run: Run, container: bool = False, port: int = 0, image: str = DEFAULT_IMAGE) -> None:
     """Start the local ECR."""
-    from ecr_tasks.tasks import local_server as local_ecr
+    from ecr_tasks.local_ecr import control
 
-    local_ecr.up(run, container=container, port=port or None, image=image)
+    if run.dry:
+        say("would start the local ECR")
+        return
+    with _translated():
+        status = control.status(control.default_root())
+        if not status.running:
+            status = _start(run, container=container, port=port or None, image=image)
+    say(f"the local ECR is at {status.endpoint}, its data in {status.root}")
 
 
 @task()
 def down(run: Run) -> None:
     """Stop the local ECR; what it holds stays."""
-    from ecr_tasks.tasks import local_server as local_ecr
+    from ecr_tasks.local_ecr import control
 
-    local_ecr.down(run)
+    with _translated():
+        status = control.status(control.default_root())
+        if not status.running:
+            say("the local ECR is not running")
+        elif run.dry:
+            say("would stop the local ECR")
+        else:
+            if status.container:
+                run.docker.remove_service(status.container)
+            control.down(control.default_root())
+            say("the local ECR has stopped; what it holds stays")
 
 
 @task(help={"json": "one JSON document on stdout"})
 def status(run: Run, json: bool = False) -> None:
     """Show whether the local ECR runs, where, and what it was asked."""
-    from ecr_tasks.tasks import local_server as local_ecr
+    from ecr_tasks.local_ecr import control
 
-    local_ecr.show(json=json)
+    with _translated():
+        status = control.status(control.default_root())
+    if json:
+        document(status.as_json())
+        return
+    if not status.running:
+        say("the local ECR is not running")
+        return
+    say(f"the local ECR is at {status.endpoint} (account {status.account}, region {status.region})")
+    if len(status.registries) > 1:
+        columns = ("account", "region", "registry")
+        table(columns, [tuple(item[name] for name in columns) for item in status.registries])
+    table(("request", "count"), [(name, str(count)) for name, count in sorted(status.requests.items())])
 
 
 @task()
 def reset(run: Run) -> None:
     """Empty the local ECR."""
-    from ecr_tasks.tasks import local_server as local_ecr
+    from ecr_tasks.local_ecr import control
 
-    local_ecr.reset(run)
+    if run.dry:
+        say("would empty the local ECR")
+        return
+    with _translated():
+        control.reset(control.default_root())
+    say("the local ECR is empty")
 
 
-ns = Collection("local", up, down, status, reset)
-ns.add_task(use, name="use", default=True)
+def environment(status: control.Status) -> dict[str, str]:
+    """Return the settings that point at it; what could lead elsewhere (a profile, a role) is unset."""
+    endpoint = status.endpoint or ""
+    return {
+        "AWS_ENDPOINT_URL": "",
+        "AWS_ENDPOINT_URL_ECR": endpoint,
+        "AWS_ENDPOINT_URL_ECR_PUBLIC": endpoint,
+        "AWS_ENDPOINT_URL_STS": endpoint,
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "",
+        "AWS_USE_FIPS_ENDPOINT": "false",
+        "AWS_USE_DUALSTACK_ENDPOINT": "false",
+        "AWS_REGION": status.region,
+        "AWS_DEFAULT_REGION": status.region,
+        "AWS_ACCOUNT_ID": status.account,
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_SESSION_TOKEN": "",
+        "AWS_PROFILE": "",
+        "ECR_ROLE_ARN": "",
+        "ECR_CREATE_REPOSITORY": "true",
+    }
+
+
+def _start(run: Run, *, container: bool, port: int | None, image: str) -> control.Status:
+    from ecr_tasks.local_ecr import control
+
+    root = control.default_root()
+    if not container:
+        return control.up(root, port=port)
+    port = port or _free_port()
+    address = f"127.0.0.1:{port}"
+    package = Path(control.__file__).parent
+    command = ["env", "PYTHONPATH=/opt", "PYTHONDONTWRITEBYTECODE=1", "python3", "-m", "ecr_tasks.local_ecr"]
+    everywhere = "0.0.0.0"  # noqa: S104 - inside the container; docker publishes it on our 127.0.0.1 alone
+    command += ["--root", "/data", "--host", everywhere, "--port", str(port), "--advertise", address]
+    root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # The package alone is mounted: it is complete in itself, and its parent stays an empty namespace.
+    mounts = {str(package): "/opt/ecr_tasks/local_ecr:ro", str(root): "/data"}
+    run.docker.run_service(CONTAINER, image, command, port=port, mounts=mounts)
+    return control.adopt(root, endpoint=f"http://{address}", container=CONTAINER)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _needs_container() -> bool:
+    """Whether docker's engine is in a virtual machine, whose 127.0.0.1 is not ours."""
+    return sys.platform in ("darwin", "win32")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    from ecr_tasks.local_ecr import control
+
+    try:
+        yield
+    except control.LocalEcrError as error:
+        raise RegistryError(error.cause, error.remedy) from error

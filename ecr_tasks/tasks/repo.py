@@ -1,40 +1,210 @@
-"""The repository's tasks: repo.ensure, repo.show, repo.delete."""
+"""The `repo` tasks: create or reconcile the repositories, show them, delete them."""
 
 from __future__ import annotations
 
-from invoke.collection import Collection
+import json as json_text
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+from ecr_tasks.console import agrees, document, say, table
+from ecr_tasks.errors import Refused, RegistryError
 from ecr_tasks.runner.decorator import task
 from ecr_tasks.runner.run import Run
+
+if TYPE_CHECKING:
+    from ecr_tasks.model.repository import DesiredRepository, Difference, RepositoryState
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One repository, how the settings want it, and the differences.
+
+    ``state`` is None where there is no repository; ``expiring`` counts the images that a new lifecycle policy would
+    expire.
+    """
+
+    name: str
+    desired: DesiredRepository
+    state: RepositoryState | None
+    differences: tuple[Difference, ...] = ()
+    expiring: int | None = None
+
+    @property
+    def is_as_desired(self) -> bool:
+        """Whether there is nothing to do."""
+        return self.state is not None and not self.differences
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the repository's entry in `repo.ensure --json`."""
+        return {
+            "name": self.name,
+            "exists": self.state is not None,
+            "differences": [difference.as_json() for difference in self.differences],
+            "would_expire": self.expiring,
+            "notes": list(self.desired.notes),
+        }
 
 
 @task(
     help={
         "check": "print the difference, change nothing, and exit with 6 if there is one",
         "json": "the difference as one JSON document on stdout",
-    }
+    },
+    shows_without_registry=True,
 )
 def ensure(run: Run, check: bool = False, json: bool = False) -> None:
     """Create the repositories of the planned images, or make them as the settings want them."""
-    from ecr_tasks.tasks import repositories
-
-    repositories.ensure(run, check=check, json=json)
+    comparisons = [_compare(run, name) for name in _repository_names(run)]
+    for item in comparisons:
+        _show_differences(item)
+    if json:
+        document({"repositories": [item.as_json() for item in comparisons]})
+    different = [item.name for item in comparisons if not item.is_as_desired]
+    if check and different:
+        raise Refused(
+            f"Not as the settings want it: {', '.join(different)}.", "`inv repo.ensure` changes what can be changed."
+        )
+    if check or run.dry:
+        return
+    for item in comparisons:
+        _reconcile(run, item)
 
 
 @task(help={"json": "one JSON document on stdout"})
 def show(run: Run, json: bool = False) -> None:
     """Print what is set on the repositories."""
-    from ecr_tasks.tasks import repositories
+    from ecr_tasks.plan.repository.diff import describe_encryption, describe_mutability
+    from ecr_tasks.plan.repository.lifecycle import describe_lifecycle
 
-    repositories.show(run, json=json)
+    states = [_existing_state(run, name) for name in _repository_names(run)]
+    if json:
+        document({"repositories": [_as_json(state) for state in states]})
+        return
+    for state in states:
+        rows = [
+            ("URI", state.repository.uri),
+            ("tags", describe_mutability(state.repository.mutability, state.repository.exclusions)),
+            ("scan on push", "on" if state.scan_on_push else "off"),
+            ("encryption", describe_encryption(state)),
+            ("AWS tags", ", ".join(f"{key}={value}" for key, value in sorted(state.tags.items())) or "none"),
+            *(("lifecycle", line) for line in describe_lifecycle(state.lifecycle)),
+            *(("policy", line) for line in _policy_lines(state.policy)),
+        ]
+        table((state.repository.name, ""), rows)
 
 
-@task(help={"yes": "don't ask", "force": "also with images in it"})
+@task(help={"yes": "don't ask", "force": "also with images in it"}, shows_without_registry=True)
 def delete(run: Run, yes: bool = False, force: bool = False) -> None:
     """Delete the repositories, after asking; one that holds images only with --force."""
-    from ecr_tasks.tasks import repositories
+    views = run.registry.describe(dict.fromkeys(_repository_names(run), ()))
+    existing = [view.repository for view in views.values() if view.repository is not None]
+    for name, view in views.items():
+        if view.repository is None:
+            say(f"{name}: not there")
+    if not existing:
+        return
+    everything = " with every image in it" if force else ""
+    addresses = ", ".join(repository.uri for repository in existing)
+    if run.dry:
+        say(f"would delete {addresses}{everything}")
+        return
+    if not yes and not agrees(f"Delete {addresses}{everything}?"):
+        raise Refused("Nothing was deleted: nobody said yes.", "Answer y on a terminal, or say --yes.")
+    for repository in existing:
+        deleted = run.registry.admin.delete(repository.name, force=force)
+        say(f"{repository.name}: {'deleted' if deleted else 'not there'}")
 
-    repositories.delete(run, yes=yes, force=force)
+
+def _repository_names(run: Run) -> list[str]:
+    from ecr_tasks.runner.images import planned_repositories
+
+    return list(dict.fromkeys(planned_repositories(run).values()))
 
 
-ns = Collection("repo", ensure, show, delete)
+def _state(run: Run, name: str) -> RepositoryState | None:
+    """Return what is set on a repository; it is described first, because that names a wrong account."""
+    exists = run.registry.describe({name: ()})[name].repository is not None
+    return run.registry.admin.state(name) if exists else None
+
+
+def _existing_state(run: Run, name: str) -> RepositoryState:
+    from ecr_tasks.model.refusals import missing_repository
+
+    state = _state(run, name)
+    if state is None:
+        raise missing_repository(name, remedy="`inv repo.ensure` creates it.")
+    return state
+
+
+def _compare(run: Run, name: str) -> Comparison:
+    from ecr_tasks.plan.repository.desired import desired_repository
+    from ecr_tasks.plan.repository.diff import differences
+
+    wanted = desired_repository(
+        run.settings, run.source
+    )  # what is wrong with the settings is said before anybody is asked
+    state = _state(run, name)
+    if state is None:
+        return Comparison(name, wanted, None)
+    wanted = desired_repository(run.settings, run.source, state.repository.exclusions)
+    found = differences(state, wanted)
+    expiring = None
+    if wanted.lifecycle is not None and any(item.aspect == "lifecycle-policy" for item in found):
+        expiring = run.registry.admin.would_expire(name, wanted.lifecycle)
+    return Comparison(name, wanted, state, found, expiring)
+
+
+def _show_differences(item: Comparison) -> None:
+    if item.state is None:
+        say(f"{item.name}: not there yet")
+    elif item.is_as_desired:
+        say(f"{item.name}: as the settings want it")
+    else:
+        say(f"{item.name}:")
+        for difference in item.differences:
+            for line in difference.lines:
+                say(f"  {line}")
+    if item.expiring is not None:
+        images = "1 image" if item.expiring == 1 else f"{item.expiring} images"
+        say(f"  by ECR's preview, the new lifecycle policy would expire {images} now")
+    for note in item.desired.notes:
+        say(f"  note: {note}")
+
+
+def _reconcile(run: Run, item: Comparison) -> None:
+    """Create a repository, or change every aspect that can be changed; Refused for the rest."""
+    from ecr_tasks.execute.create_repository import create_repository
+
+    if item.state is None:
+        if create_repository(item.name, item.desired, run.registry, say, None).repository is None:
+            raise RegistryError(f"The repository {item.name} was deleted as it was created.", "Run it again.")
+        return
+    for difference in item.differences:
+        if difference.changeable:
+            run.registry.admin.change(item.state, difference, item.desired)
+            say(f"{item.name}: {difference.aspect} set")
+    if fixed := [difference for difference in item.differences if not difference.changeable]:
+        raise Refused(
+            f"The {fixed[0].aspect} of {item.name} is {', '.join(fixed[0].now)}, and it can't be changed once a "
+            "repository is created.",
+            "Take ECR_KMS_KEY out, or copy the images to a new repository that is created with it.",
+        )
+
+
+def _policy_lines(policy: str | None) -> list[str]:
+    return json_text.dumps(json_text.loads(policy), indent=2).splitlines() if policy else ["none"]
+
+
+def _as_json(state: RepositoryState) -> dict[str, Any]:
+    return {
+        "name": state.repository.name,
+        "arn": state.arn,
+        "uri": state.repository.uri,
+        "mutability": state.repository.mutability,
+        "exclusion_filters": list(state.repository.exclusions),
+        "scan_on_push": state.scan_on_push,
+        "encryption": {"type": state.encryption, "kms_key": state.kms_key},
+        "tags": dict(state.tags),
+        "lifecycle_policy": json_text.loads(state.lifecycle) if state.lifecycle else None,
+        "repository_policy": json_text.loads(state.policy) if state.policy else None,
+    }

@@ -1,9 +1,16 @@
-"""The task tags: what this commit's image is called, and why."""
+"""The `tags` task: which tags this commit's image gets, and why."""
 
 from __future__ import annotations
 
+import os
+from typing import TYPE_CHECKING, Any
+
+from ecr_tasks.console import data, document, say, table
 from ecr_tasks.runner.decorator import task
 from ecr_tasks.runner.run import Run
+
+if TYPE_CHECKING:
+    from ecr_tasks.tags.tag_set import TagSet
 
 
 @task(
@@ -14,18 +21,33 @@ from ecr_tasks.runner.run import Run
 )
 def tags(run: Run, json: bool = False, explain: bool = False) -> None:
     """Print this commit's tags, one a line; why, with --explain; labels as well, with --json."""
-    import os
-
-    from ecr_tasks.console import data, document, say, table
     from ecr_tasks.tags.from_settings import tag_set
-    from ecr_tasks.tasks.tags_view import as_json, as_rows
 
-    found = tag_set(run.settings, run.source, os.environ, title=run.settings.repository)
+    result = tag_set(run.settings, run.source, os.environ, title=run.settings.repository)
     if explain:
         say(f"Rules: {run.settings.origin('ECR_TAGS')}. Flavor: {run.settings.origin('ECR_FLAVOR')}.")
-        table(("tag", "kind", "rule", "because"), as_rows(found))
+        table(("tag", "kind", "rule", "because"), as_rows(result))
     if json:
-        document(as_json(found))
-    found.check()
+        document(as_json(result))
+    result.check()
     if not json:
-        data("\n".join(tag.name for tag in found.tags))
+        data("\n".join(tag.name for tag in result.tags))
+
+
+def as_json(result: TagSet) -> dict[str, Any]:
+    """Return the document of `tags --json`: ``tags`` are names, by priority; ``publishing`` is pushed under first."""
+    return {
+        "version": result.version,
+        "tags": [tag.name for tag in result.tags],
+        "publishing": result.publishing.name if result.publishing else None,
+        "labels": dict(result.labels),
+        "annotations": dict(result.annotations),
+        "rules": [
+            {"rule": rule.rule, "tag": rule.tag, "kind": rule.kind, "because": rule.because} for rule in result.rules
+        ],
+    }
+
+
+def as_rows(result: TagSet) -> list[tuple[str, str, str, str]]:
+    """Return each rule's tag, kind, text and reason; ``-`` where it gives no tag."""
+    return [(rule.tag or "-", rule.kind or "-", rule.rule, rule.because) for rule in result.rules]

@@ -1,4 +1,4 @@
-"""Access keys that git tracks or that the context carries: found, named without values, and mended by a line."""
+"""Access keys that git tracks or that the context carries, and the refusal, which has no values in it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NAMES = (("AWS_ACCESS_KEY_ID", 2), ("AWS_SECRET_ACCESS_KEY", 3))
 
 
 def write(path: Path, content: str = KEYS) -> Path:
-    """Writes a file and the folders above it."""
+    """Write a file and the folders above it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(content, encoding="utf-8")
     return path
@@ -35,7 +35,7 @@ def write(path: Path, content: str = KEYS) -> Path:
 def find(
     context: Path, *files: Path, tracked: Callable[[Path], bool] = lambda path: False, dockerfile: str = "Dockerfile"
 ) -> tuple[Leak, ...]:
-    """The leaks of a build in ``context``."""
+    """Return the leaks of a build in ``context``."""
     return find_leaks(context=context, dockerfile=context / dockerfile, files=files, tracked=tracked)
 
 
@@ -84,8 +84,8 @@ def test_the_files_beside_those_that_were_read(tmp_path: Path) -> None:
     write(tmp_path / "project" / "envelope")
     context = tmp_path / "context"
     context.mkdir()
-    found = find(context, env, tracked=lambda path: True)
-    assert [(leak.path, leak.why) for leak in found] == [(prod, "tracked")]
+    leaks = find(context, env, tracked=lambda path: True)
+    assert [(leak.path, leak.why) for leak in leaks] == [(prod, "tracked")]
 
 
 @pytest.mark.parametrize(
@@ -93,8 +93,8 @@ def test_the_files_beside_those_that_were_read(tmp_path: Path) -> None:
 )
 def test_others_in_the_context(tmp_path: Path, name: str) -> None:
     write(tmp_path / name)
-    found = find(tmp_path, tracked=lambda path: True)
-    assert [(leak.why, leak.ignore_line) for leak in found] == [("in-context", name)]
+    leaks = find(tmp_path, tracked=lambda path: True)
+    assert [(leak.why, leak.ignore_line) for leak in leaks] == [("in-context", name)]
 
 
 @pytest.mark.parametrize("name", ["a/b/c/.env", "node_modules/x/.env", ".git/.env", "environment", "env"])
@@ -113,8 +113,8 @@ def test_a_link_is_looked_at_where_it_leads(tmp_path: Path) -> None:
     outside, inside = write(tmp_path / "outside"), write(context / "config" / "secrets")
     (context / ".env").symlink_to(outside)
     (context / ".env.prod").symlink_to(inside)
-    found = find(context, context / ".env", context / ".env.prod", tracked=lambda path: path == outside)
-    assert [(leak.path, leak.why) for leak in found] == [(outside, "tracked"), (inside, "in-context")]
+    leaks = find(context, context / ".env", context / ".env.prod", tracked=lambda path: path == outside)
+    assert [(leak.path, leak.why) for leak in leaks] == [(outside, "tracked"), (inside, "in-context")]
 
 
 def test_a_context_that_is_a_link(tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_a_key_in_a_comment(tmp_path: Path) -> None:
 
 
 def with_keys(folder: Path, ignored: str) -> Settings:
-    """Settings from a .env with keys, in a context that ignores these names."""
+    """Return settings from a .env with keys, in a context that ignores these names."""
     keys = "AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE\nAWS_SECRET_ACCESS_KEY=hush\n"
     (folder / ".env").write_text(keys, encoding="utf-8")
     (folder / ".dockerignore").write_text(ignored, encoding="utf-8")

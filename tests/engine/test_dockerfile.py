@@ -1,4 +1,4 @@
-"""Our reading of a Dockerfile against BuildKit's: the same base images are asked for."""
+"""Our reading of Dockerfiles compared with BuildKit's: both load the same base images."""
 
 from __future__ import annotations
 
@@ -66,20 +66,22 @@ def names(engine: dict[str, str], tiny_base: str) -> Iterator[str]:
 def test_the_same_images_are_asked_for(
     engine: Mapping[str, str], tmp_path: Path, names: str, text: str, changes: Mapping[str, Any]
 ) -> None:
-    asked = json.loads(json.dumps(changes).replace("IMG", names))
+    options = json.loads(json.dumps(changes).replace("IMG", names))
     dockerfile = text.replace("IMG", names)
-    target = {"context": ".", "dockerfile-inline": dockerfile, "output": ["type=cacheonly"], **asked}
+    target = {"context": ".", "dockerfile-inline": dockerfile, "output": ["type=cacheonly"], **options}
     (tmp_path / "bake.json").write_text(serialize({"target": {"it": target}}), encoding="utf-8")
-    said = docker(engine, "buildx", "bake", "--file=bake.json", "--progress=plain", "it", cwd=tmp_path).stderr
-    contexts = asked.get("contexts", {})
+    output = docker(engine, "buildx", "bake", "--file=bake.json", "--progress=plain", "it", cwd=tmp_path).stderr
+    contexts = options.get("contexts", {})
     # Of a named context's image it says so in the same words.
     others = {familiar_name(value.removeprefix("docker-image://")) for value in contexts.values()}
-    found = base_images(
+    images = base_images(
         parse(dockerfile.encode()),
-        target=asked.get("target"),
+        target=options.get("target"),
         platform="linux/amd64",
         build_platform="linux/amd64",
-        args=asked.get("args", {}),
+        args=options.get("args", {}),
         contexts=contexts,
     )
-    assert {familiar_name(base.reference) for base in found} == set(map(familiar_name, LOADED.findall(said))) - others
+    assert {familiar_name(base.reference) for base in images} == set(
+        map(familiar_name, LOADED.findall(output))
+    ) - others

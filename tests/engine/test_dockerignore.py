@@ -1,4 +1,4 @@
-"""Our reading of .dockerignore against BuildKit's: the same files arrive, whatever the patterns."""
+"""Our reading of .dockerignore compared with BuildKit's: the same files arrive, whatever the patterns are."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_patterns_by_chance(engine: Mapping[str, str], tmp_path: Path, seed: int
 
 
 def by_chance(chance: random.Random) -> list[str]:
-    """A few patterns that are well-formed, about half of them near to what is in the tree."""
+    """Return a few well-formed patterns, about half of them similar to paths of the tree."""
     lines: list[str] = []
     while len(lines) < chance.randint(1, 5):
         if chance.random() < 0.5:
@@ -108,7 +108,7 @@ def by_chance(chance: random.Random) -> list[str]:
 
 
 def well_formed(line: str) -> bool:
-    """Whether we take a line."""
+    """Tell whether we accept a line."""
     try:
         DockerIgnore.parse(line.encode(), Path(".dockerignore"))
     except SettingsError:
@@ -172,7 +172,7 @@ def test_which_file(
 
 
 def compare(engine: Mapping[str, str], folder: Path, cases: Sequence[Sequence[str]]) -> None:
-    """Builds every case in one go, each in its own context, and compares what arrived.
+    """Build every case in one go, each in its own context, and compare the files that arrive.
 
     Where a pattern isn't understood, we may expect files that don't arrive, but not the other way round.
     """
@@ -202,7 +202,7 @@ def compare(engine: Mapping[str, str], folder: Path, cases: Sequence[Sequence[st
 
 
 def write(folder: Path, names: Iterable[str]) -> None:
-    """Writes files, each with its own name as its content (a Dockerfile with its own)."""
+    """Write files, each with its name as its content (except the Dockerfile)."""
     for name in names:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -210,5 +210,5 @@ def write(folder: Path, names: Iterable[str]) -> None:
 
 
 def present(folder: Path) -> set[str]:
-    """The files of a folder, relative to it."""
+    """Return the files of a folder, relative to it."""
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ecr_tasks.errors import BuildError
-from ecr_tasks.execute.build import build, build_key, still_there
+from ecr_tasks.execute.build import build, build_key, still_exists
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.source.git.read import NO_REPOSITORY
 from tests.support.build import SHA_TAG, dirty, image, repository, source
@@ -92,9 +92,9 @@ def test_the_key_tells_no_build_argument() -> None:
 def test_what_was_built_can_be_pushed_later_as_long_as_it_is_there() -> None:
     fake = docker()
     found = build([image()], source(), fake, builder=None, keep={"team/app": "store"})["team/app"]
-    assert still_there(found, fake)
+    assert still_exists(found, fake)
     fake.store.clear()
-    assert not still_there(found, fake)
+    assert not still_exists(found, fake)
 
 
 def test_a_failed_build_is_told_as_it_is() -> None:

@@ -9,10 +9,11 @@ import pytest
 
 from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.errors import AwsError, ExitCode, Refused, RegistryError
-from ecr_tasks.execute.destinations import GRACE_SECONDS, REPLICATION_SECONDS, Failed, spread
-from ecr_tasks.execute.push import Published
+from ecr_tasks.execute.destinations import copy_to_destinations
+from ecr_tasks.execute.wait_for_replication import GRACE_SECONDS, REPLICATION_SECONDS
 from ecr_tasks.model.destination import Destination
-from ecr_tasks.plan.destinations import PlannedCopy, plan_copy, together
+from ecr_tasks.model.receipt import FailedCopy, Published
+from ecr_tasks.plan.destinations import PlannedCopy, combined_error, plan_copy
 from ecr_tasks.plan.retag import PlannedTag
 from tests.support.build import ALL_TAGS, HOST, REVISION_B, SHA_TAG, manifest, repository
 from tests.support.fakes import Calls, FakeDocker, FakeRegistry
@@ -59,14 +60,14 @@ class Places:
         view = self.registry.describe({name: list(EVERY_TAG)})[name]
         return plan_copy(where, name, ALL_TAGS, view, OURS, replicates=self.replicates)
 
-    def spread(self, *wheres: Destination, state: Any = "pushed") -> list[Published | Failed]:
+    def spread(self, *wheres: Destination, state: Any = "pushed") -> list[Published | FailedCopy]:
         """Brings the image to each."""
         done = Published("team/app", HOST, "team/app", OURS.digest, tuple(EVERY_TAG), state, OURS)
         copies = [self.planned(where) for where in wheres]
         self.calls.made.clear()
         targets = dict.fromkeys(wheres, self.registry)
-        return spread(
-            *("team/app", done, repository(), copies, self.registry, targets, self.docker),
+        return copy_to_destinations(
+            *(done, repository(), copies, self.registry, targets, self.docker),
             say=self.said.append,
             warn=self.warned.append,
             retrier=RETRIER,
@@ -91,7 +92,7 @@ def test_one_copy_brings_it_everywhere_and_then_the_tags_are_set_fixed_ones_firs
         tagged = [call[2] for call in places.named("set_tag") if call[1] == name]
         assert tagged == [SHA_TAG, "1.2.3", "main", "latest"]
         assert places.registry.tags[name] == EVERY_TAG
-    assert [(done.repository, done.state, done.by) for done in results if isinstance(done, Published)] == [
+    assert [(done.repository, done.state, done.transport) for done in results if isinstance(done, Published)] == [
         ("eu/app", "pushed", "copy"),
         ("us/app", "pushed", "copy"),
     ]
@@ -113,30 +114,30 @@ def test_missing_and_moved_tags_are_set_without_a_copy() -> None:
     (done,) = places.spread(EU, state="already-published")
     assert [call[2] for call in places.calls.made] == ["1.2.3", "main"]
     assert isinstance(done, Published)
-    assert (done.state, done.by) == ("retagged", None)
+    assert (done.state, done.transport) == ("retagged", None)
 
 
-def test_an_image_that_is_there_for_another_commit_is_not_copied_again() -> None:
+def test_an_image_that_is_present_for_another_commit_is_not_copied_again() -> None:
     """As ECR_SKIP=content leaves it: the same image, and a commit's tag that is new."""
     places = Places("IMMUTABLE")
     places.registry.put("eu/app", OURS, "main")
     (done,) = places.spread(EU)
     assert isinstance(done, Published)
-    assert (done.state, done.by) == ("retagged", None)
+    assert (done.state, done.transport) == ("retagged", None)
     assert places.registry.tags["eu/app"] == EVERY_TAG
     assert places.named("copy", "authorize") == []
 
 
 def test_a_tag_that_stays_on_another_image_is_no_sign_of_this_one() -> None:
     copy = PlannedCopy(EU, "eu/app", None, (PlannedTag(ALL_TAGS[-1], "present", OLD.digest, stays=True),))
-    assert not copy.is_there
+    assert not copy.is_present
 
 
 def test_one_that_fails_leaves_the_others_done_and_the_next_run_does_only_that() -> None:
     places = Places()
     places.docker.unreachable.add(uri(EU))
     failed, done = places.spread(EU, US)
-    assert isinstance(failed, Failed)
+    assert isinstance(failed, FailedCopy)
     assert isinstance(done, Published)
     assert places.registry.tags["us/app"] == EVERY_TAG
     assert places.registry.tags["eu/app"] == {}
@@ -150,7 +151,7 @@ def test_a_tag_that_is_another_image_there_is_refused_with_both_digests_before_a
     places = Places()
     places.registry.put("eu/app", OLD, "1.2.3")
     failed, done = places.spread(EU, US)
-    assert isinstance(failed, Failed)
+    assert isinstance(failed, FailedCopy)
     assert isinstance(failed.error, Refused)
     for words in (OLD.digest, OURS.digest, REVISION_B, "1.2.3 there"):
         assert words in failed.error.cause
@@ -163,7 +164,7 @@ def test_a_locked_moving_tag_is_refused_as_well() -> None:
     places = Places("IMMUTABLE")
     places.registry.put("eu/app", OLD, "latest")
     (failed,) = places.spread(EU)
-    assert isinstance(failed, Failed)
+    assert isinstance(failed, FailedCopy)
     assert "immutable" in failed.error.cause
     assert places.registry.tags["eu/app"] == {"latest": OLD.digest}
 
@@ -181,14 +182,14 @@ def test_a_fault_at_any_call_moves_no_tag_too_early_and_another_run_finishes(lat
         places.calls.fail_at, places.calls.late = step, late
         done = Published("team/app", HOST, "team/app", OURS.digest, tuple(EVERY_TAG), "pushed", OURS)
         targets = dict.fromkeys((EU, US), places.registry)
-        results = spread(
-            *("team/app", done, repository(), copies, places.registry, targets, places.docker),
+        results = copy_to_destinations(
+            *(done, repository(), copies, places.registry, targets, places.docker),
             say=places.said.append,
             warn=places.warned.append,
             retrier=RETRIER,
             now=lambda: Time.passed,
         )
-        assert any(isinstance(result, Failed) for result in results)
+        assert any(isinstance(result, FailedCopy) for result in results)
         for name in ("eu/app", "us/app"):
             tags, held = places.registry.tags[name], places.registry.held[name]
             assert all(digest in held for digest in tags.values())
@@ -198,7 +199,7 @@ def test_a_fault_at_any_call_moves_no_tag_too_early_and_another_run_finishes(lat
         assert places.registry.tags["eu/app"] == places.registry.tags["us/app"] == EVERY_TAG
 
 
-def replicating(*statuses: str | None, state: str = "pushed") -> tuple[Places, Published | Failed]:
+def replicating(*statuses: str | None, state: str = "pushed") -> tuple[Places, Published | FailedCopy]:
     """What becomes of a destination that ECR replicates to, and says these one after the other."""
     places = Places()
     places.replicates = True
@@ -207,7 +208,7 @@ def replicating(*statuses: str | None, state: str = "pushed") -> tuple[Places, P
     if "COMPLETE" in statuses:
         places.registry.put("eu/app", OURS, SHA_TAG)
         copy = replace(places.planned(EU), tags=())
-        assert not copy.is_there
+        assert not copy.is_present
     arrived = places.registry.tags["eu/app"].copy()
     places.registry.tags["eu/app"].clear()
     places.calls.after["replication"] = lambda: places.registry.tags["eu/app"].update(arrived)
@@ -218,7 +219,7 @@ def replicating(*statuses: str | None, state: str = "pushed") -> tuple[Places, P
 def test_what_ecr_replicates_is_waited_for_and_not_copied() -> None:
     places, done = replicating("IN_PROGRESS", "IN_PROGRESS", "COMPLETE")
     assert isinstance(done, Published)
-    assert (done.state, done.by) == ("pushed", "replication")
+    assert (done.state, done.transport) == ("pushed", "replication")
     assert places.named("copy") == []
     assert len(places.named("replication")) == 3
     assert places.registry.tags["eu/app"] == EVERY_TAG
@@ -228,7 +229,7 @@ def test_what_ecr_replicates_is_waited_for_and_not_copied() -> None:
 def test_a_replication_that_fails_is_made_up_for_by_a_copy() -> None:
     places, done = replicating("IN_PROGRESS", "FAILED")
     assert isinstance(done, Published)
-    assert done.by == "copy"
+    assert done.transport == "copy"
     assert len(places.named("copy")) == 1
     assert places.registry.tags["eu/app"] == EVERY_TAG
     assert "failed" in places.warned[0]
@@ -237,21 +238,21 @@ def test_a_replication_that_fails_is_made_up_for_by_a_copy() -> None:
 def test_what_was_pushed_before_there_was_a_rule_is_copied_at_once() -> None:
     places, done = replicating(state="already-published")
     assert isinstance(done, Published)
-    assert (done.by, Time.passed) == ("copy", 0)
+    assert (done.transport, Time.passed) == ("copy", 0)
     assert len(places.named("replication")) == 1
 
 
 def test_a_replication_that_ecr_never_speaks_of_is_given_a_moment_after_a_push() -> None:
     _, done = replicating()
     assert isinstance(done, Published)
-    assert done.by == "copy"
+    assert done.transport == "copy"
     assert GRACE_SECONDS <= Time.passed < 2 * GRACE_SECONDS
 
 
 def test_a_replication_that_never_ends_is_copied_in_the_end() -> None:
     places, done = replicating(*["IN_PROGRESS"] * 1000)
     assert isinstance(done, Published)
-    assert done.by == "copy"
+    assert done.transport == "copy"
     assert REPLICATION_SECONDS <= Time.passed < REPLICATION_SECONDS + 20
     assert "in 60" in places.warned[0]
 
@@ -259,10 +260,10 @@ def test_a_replication_that_never_ends_is_copied_in_the_end() -> None:
 def test_the_error_of_a_run_names_every_place_and_keeps_a_common_exit_code() -> None:
     denied = AwsError("AWS does not allow this.", "Ask for it.")
     gone = RegistryError("It is gone.", "Create it.")
-    assert together({"a": denied, "b": denied}).code is ExitCode.AWS
-    both = together({"place-a": denied, "place-b": gone})
+    assert combined_error({"a": denied, "b": denied}).code is ExitCode.AWS
+    both = combined_error({"place-a": denied, "place-b": gone})
     assert both.code is ExitCode.REGISTRY
     for words in ("place-a", "place-b", denied.cause, gone.cause):
         assert words in both.cause
     assert both.remedy == "Ask for it. Create it. A second run does only that."
-    assert together({"a": denied, "b": denied}).remedy == "Ask for it. A second run does only that."
+    assert combined_error({"a": denied, "b": denied}).remedy == "Ask for it. A second run does only that."

@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from ecr_tasks.execute.push import Published, publish
+from ecr_tasks.execute.push import publish
 from ecr_tasks.model.manifest import StoredImage
+from ecr_tasks.model.receipt import Published
 from ecr_tasks.model.registry import Repository, RepositoryView
 from ecr_tasks.model.tag import Tag
 from ecr_tasks.plan.plan import PlannedImage, make_plan
+from ecr_tasks.plan.snapshot import Snapshot
 from ecr_tasks.source.state import SourceState
 from ecr_tasks.tags.from_settings import tag_set
 from tests.support.build import MANIFEST, OCI, digest, image, repository, settings, source
@@ -52,7 +54,7 @@ def planned(registry: FakeRegistry, version: str, flavor: str = "") -> PlannedIm
     """A plan for a version whose commit's image is in the registry already."""
     tags = tags_of(version, flavor)
     registry.put(NAME, release(version), tags[0].name)
-    plan = make_plan([image(tags)], commit(version), registry.describe({NAME: [tag.name for tag in tags]}))
+    plan = make_plan([image(tags)], commit(version), Snapshot(registry.describe({NAME: [tag.name for tag in tags]})))
     plan.check()
     return plan.images[0]
 
@@ -136,7 +138,7 @@ def test_prereleases_and_other_tags_hold_nothing_up(registry: FakeRegistry) -> N
 def test_a_tag_that_the_image_is_pushed_under_moves_with_the_push(registry: FakeRegistry) -> None:
     registry.put(NAME, release("1.3.0"), "1")
     line = next(tag for tag in tags_of("1.2.9") if tag.name == "1")
-    plan = make_plan([image([line])], commit("1.2.9"), registry.describe({NAME: ["1"]}))
+    plan = make_plan([image([line])], commit("1.2.9"), Snapshot(registry.describe({NAME: ["1"]})))
     assert [(tag.state, tag.stays) for tag in plan.images[0].tags] == [("moves", False)]
 
 

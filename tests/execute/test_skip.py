@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from ecr_tasks.errors import Refused, RegistryError
-from ecr_tasks.execute.build import Built, build
-from ecr_tasks.execute.push import Published, publish
+from ecr_tasks.execute.build import build
+from ecr_tasks.execute.push import publish
+from ecr_tasks.model.receipt import Built, Published
 from ecr_tasks.plan.plan import Plan, make_plan
+from ecr_tasks.plan.snapshot import Snapshot
 from ecr_tasks.settings.schema import Skip
 from tests.support.build import ALL_TAGS, BRANCH, REVISION_A, SHA_TAG, manifest, repository, source
 from tests.support.fakes import Calls, FakeDocker, FakeRegistry
@@ -27,8 +29,8 @@ class World:
         self.calls = self.registry.calls
 
     def plan(self) -> Plan:
-        views = self.registry.describe({NAME: self.made.asked})
-        plan = make_plan([self.made], source(), views, skip=self.skip)
+        views = self.registry.describe({NAME: self.made.tag_names})
+        plan = make_plan([self.made], source(), Snapshot(views), skip=self.skip)
         plan.check()
         return plan
 

@@ -12,9 +12,11 @@ import pytest
 
 from ecr_tasks.errors import Refused
 from ecr_tasks.local_ecr.server import LocalEcr
+from ecr_tasks.model.reference import ImageName
+from ecr_tasks.plan import gates
 from ecr_tasks.plan.gates import Gates, Waits
 from ecr_tasks.runner.run import Run
-from ecr_tasks.tasks import promoting
+from ecr_tasks.tasks.promote import promote_here
 from tests.local_ecr.shell import Shell
 from tests.local_ecr.test_scans import enhance
 from tests.local_ecr.wire import OCI_INDEX, OCI_MANIFEST, Wire, descriptor, digest_of, manifest_of
@@ -129,10 +131,10 @@ def test_an_image_that_nobody_scans_is_refused_when_the_wait_is_over(
         slept.append(seconds)
         now[0] += seconds
 
-    monkeypatch.setattr(promoting, "WAITS", Waits(sleep=sleep, clock=lambda: now[0]))
+    monkeypatch.setattr(gates, "WAITS", Waits(sleep=sleep, clock=lambda: now[0]))
     raw = wire.push_image(repository, "v1", b"layer")
     with pytest.raises(Refused, match="There is no scan of team/app@sha256") as caught:
-        promoting.promote(Run(tmp_path, {}), "v1", ["prod"], image=None, json=False, gates=Gates("critical"))
+        promote_here(Run(tmp_path, {}), ImageName("v1"), ["prod"], None, Gates("critical"))
     assert (
         f"start-image-scan --repository-name team/app --image-id imageDigest={digest_of(raw)}" in caught.value.remedy
     )

@@ -19,11 +19,12 @@ from ecr_tasks.clients.ecr.rate_limit import RateLimits
 from ecr_tasks.clients.ecr.registry import EcrRegistry
 from ecr_tasks.clients.ecr.session import AwsSession
 from ecr_tasks.clients.retry import discard
-from ecr_tasks.execute.build import Built
-from ecr_tasks.execute.push import Published, publish
+from ecr_tasks.execute.push import publish
 from ecr_tasks.local_ecr.server import LocalEcr
 from ecr_tasks.model.manifest import REVISION, VERSION
+from ecr_tasks.model.receipt import Built, Published
 from ecr_tasks.plan.plan import make_plan
+from ecr_tasks.plan.snapshot import Snapshot
 from ecr_tasks.settings.load import load
 from ecr_tasks.tags.from_settings import tag_set
 from tests.local_ecr.wire import Wire, digest_of, manifest_of
@@ -73,7 +74,7 @@ class Pipeline:
         """`inv push` of what was built, when all are ready."""
         start.wait(30)
         views = self.registry.describe({repository: [tag.name for tag in self.tags]})
-        plan = make_plan([image(self.tags, repository)], self.source, views)
+        plan = make_plan([image(self.tags, repository)], self.source, Snapshot(views))
         plan.check()
         (planned,) = plan.images
         digest = self.docker.digest

@@ -7,7 +7,7 @@ import pytest
 from ecr_tasks.errors import BuildError
 from ecr_tasks.model.engine import Engine
 from ecr_tasks.model.image import BuildDefinition
-from ecr_tasks.plan.image_store import keep_where, needs_engine_facts
+from ecr_tasks.plan.image_store import keep_where, needs_engine
 
 CACHE = "type=registry,ref=example/cache"
 KINDS = {
@@ -59,6 +59,6 @@ def test_containerds_store_holds_everything_whatever_builds() -> None:
 def test_the_engine_is_asked_wherever_its_answer_decides(kind: str) -> None:
     """One plain image must not cost two docker calls; what could go to a builder or fail must."""
     decides = any(found != "store" for found in TABLE[kind])
-    assert needs_engine_facts(KINDS[kind]) or not decides
-    assert not needs_engine_facts(KINDS["plain"])
-    assert not needs_engine_facts(KINDS["attestations off"])
+    assert needs_engine(KINDS[kind]) or not decides
+    assert not needs_engine(KINDS["plain"])
+    assert not needs_engine(KINDS["attestations off"])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ecr_tasks.model.inventory import ImageDetail, ListedImage, ScanSummary
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.plan.inventory import group_manifests
-from ecr_tasks.tasks.images_view import age, as_json, inventory, scan_text
+from ecr_tasks.tasks.images import age, as_json, scan_text, show_repository
 from tests.support.build import INDEX, MANIFEST, digest
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=timezone.utc)
@@ -222,7 +222,7 @@ def test_scans(scan: ScanSummary | None, text: str) -> None:
 
 def test_a_tag_of_inputs_comes_last_and_short(capsys: pytest.CaptureFixture[str]) -> None:
     tag = f"inputs-{'1f' * 20}"
-    inventory("team/app", group_manifests([one("a", tag, "main", "sha-1f2e3d4")], {}), NOW)
+    show_repository("team/app", group_manifests([one("a", tag, "main", "sha-1f2e3d4")], {}), NOW)
     text = capsys.readouterr().err
     assert "main, sha-1f2e3d4, inputs-1f1f1f1f1f1f…" in text
     assert tag not in text

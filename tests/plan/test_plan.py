@@ -1,4 +1,4 @@
-"""What will happen and why, decided before anything is built (interface.md, Publishing, precisely)."""
+"""The plan: what a run will do and why, decided before anything is built."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.registry import Mutability, Repository, RepositoryView
 from ecr_tasks.model.tag import Tag
 from ecr_tasks.plan.plan import Conflict, Plan, PlannedImage, make_plan
+from ecr_tasks.plan.snapshot import Snapshot
 from ecr_tasks.source.state import SourceState
 from ecr_tasks.tags.from_settings import tags
+from ecr_tasks.tasks.plan import plan_json
 from tests.support.build import (
     ALL_TAGS,
     BRANCH,
@@ -44,7 +46,7 @@ def planned(
 ) -> Plan:
     """The plan for one image, given what the repository holds under which tags."""
     view = RepositoryView(held_in or repository(), there or {})
-    return make_plan([image(names)], state or source(), {"team/app": view})
+    return make_plan([image(names)], state or source(), Snapshot({"team/app": view}))
 
 
 def states(plan: Plan) -> dict[str, str | None]:
@@ -166,7 +168,7 @@ def test_a_dirty_tree_is_built_whatever_is_published() -> None:
 def test_an_uncommitted_trees_tag_moves_also_where_the_repository_locks_it() -> None:
     state = dirty()
     view = RepositoryView(repository("MUTABLE_WITH_EXCLUSION", "sha-*"), {f"{SHA_TAG}-dirty": OTHER})
-    plan = make_plan([image(tags(state))], state, {"team/app": view})
+    plan = make_plan([image(tags(state))], state, Snapshot({"team/app": view}))
     plan.check()
     assert states(plan) == {f"{SHA_TAG}-dirty": "moves"}
 
@@ -179,7 +181,7 @@ def test_a_folder_without_commits_is_built_whatever_is_published() -> None:
 
 
 def test_a_missing_repository_stops_here_and_names_the_command() -> None:
-    plan = make_plan([image()], source(), {"team/app": RepositoryView(None)})
+    plan = make_plan([image()], source(), Snapshot({"team/app": RepositoryView(None)}))
     with pytest.raises(RegistryError) as caught:
         plan.check()
     assert caught.value.code == ExitCode.REGISTRY
@@ -189,7 +191,7 @@ def test_a_missing_repository_stops_here_and_names_the_command() -> None:
 
 
 def test_a_missing_repository_that_may_be_created_is_in_nobodys_way() -> None:
-    plan = make_plan([image()], source(), {"team/app": RepositoryView(None)}, create_repository=True)
+    plan = make_plan([image()], source(), Snapshot({"team/app": RepositoryView(None)}), create_repository=True)
     item = only(plan)
     assert item.build_needed
     assert item.creates_repository
@@ -206,7 +208,7 @@ def test_without_the_registrys_word_everything_is_built_and_nothing_claimed() ->
 def test_several_conflicts_are_told_together_and_end_as_the_first() -> None:
     gone = image(name="team/gone")
     views = {"team/app": RepositoryView(repository(), {"1.2.3": OTHER}), "team/gone": RepositoryView(None)}
-    plan = make_plan([image(), gone], source(), views)
+    plan = make_plan([image(), gone], source(), Snapshot(views))
     assert [item.image for item in plan.conflicts] == ["team/app", "team/gone"]
     error = refused(plan)
     assert "1.2.3" in error.cause
@@ -225,13 +227,13 @@ def test_images_are_planned_each_against_its_own_repository() -> None:
         "team/app": RepositoryView(repository(), {SHA_TAG: OURS}),
         "team/worker": RepositoryView(repository(name="team/worker")),
     }
-    plan = make_plan([image([FIXED, LATEST]), other], source(), views)
+    plan = make_plan([image([FIXED, LATEST]), other], source(), Snapshot(views))
     assert [item.build_needed for item in plan.images] == [False, True]
 
 
-def test_the_json_document_is_interface_mds() -> None:
+def test_the_json_document_has_every_field() -> None:
     plan = planned({SHA_TAG: OURS, "1.2.3": OTHER, "main": OTHER}, names=[FIXED, VERSION, BRANCH, LATEST])
-    document = json.loads(json.dumps(plan.as_json()))
+    document = json.loads(json.dumps(plan_json(plan)))
     (found,) = document["images"]
     assert (found["name"], found["repository"], found["registry"]) == ("team/app", "team/app", HOST)
     assert found["build"]["needed"] is False
@@ -249,7 +251,7 @@ def test_the_json_document_is_interface_mds() -> None:
 
 
 def test_the_json_document_says_null_where_the_registry_was_not_asked() -> None:
-    (found,) = make_plan([image([FIXED])], source(), None).as_json()["images"]
+    (found,) = plan_json(make_plan([image([FIXED])], source(), None))["images"]
     assert found["registry"] is None
     assert found["tags"][0]["state"] is None
     assert found["build"]["needed"] is True

@@ -15,19 +15,10 @@ from ecr_tasks.model.inventory import artifact_kind
 from ecr_tasks.model.manifest import REVISION, VERSION, StoredImage
 from ecr_tasks.model.ports import Signing
 from ecr_tasks.model.scan import LEVELS, Finding, Level, ScanResult, describe_counts
-from ecr_tasks.plan.scan_gate import (
-    APPEARS_SECONDS,
-    NEW_SECONDS,
-    Failed,
-    Part,
-    Passed,
-    Pending,
-    judge_branch,
-    judge_scan,
-    judge_signature,
-    parts,
-    scan_level,
-)
+from ecr_tasks.plan.branch_gate import judge_branch
+from ecr_tasks.plan.gates import Failed, Passed, Pending
+from ecr_tasks.plan.scan_gate import APPEARS_SECONDS, NEW_SECONDS, Part, judge_scan, scan_level, scannable_parts
+from ecr_tasks.plan.signature_gate import judge_signature
 from tests.support.build import REVISION_A, digest, index, manifest, repository
 
 HELD_IN = repository()
@@ -135,9 +126,9 @@ def test_of_an_index_every_child_is_scanned_but_attestations() -> None:
     amd = ({"os": "linux", "architecture": "amd64"}, digest("amd"))
     unknown = ({"os": "unknown", "architecture": "unknown"}, digest("attestation"))
     nameless = (None, digest("nameless"))
-    found = parts(HELD_IN, index([amd, unknown, nameless]))
+    found = scannable_parts(HELD_IN, index([amd, unknown, nameless]))
     assert [(part.platform, part.digest) for part in found] == [("linux/amd64", amd[1]), ("", nameless[1])]
-    assert parts(HELD_IN, IMAGE) == (Part(HELD_IN, IMAGE.digest),)
+    assert scannable_parts(HELD_IN, IMAGE) == (Part(HELD_IN, IMAGE.digest),)
 
 
 @pytest.mark.parametrize(

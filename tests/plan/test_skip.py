@@ -11,9 +11,11 @@ from ecr_tasks.model.image import Image, Inputs
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.plan.plan import Plan, make_plan
+from ecr_tasks.plan.snapshot import Snapshot
 from ecr_tasks.settings.schema import Skip
 from ecr_tasks.source.state import SourceState
 from ecr_tasks.tags.from_settings import tags
+from ecr_tasks.tasks.plan import plan_json
 from tests.support.build import ALL_TAGS, REVISION_A, REVISION_B, SHA_TAG, dirty, manifest, repository, source
 from tests.support.inputs import NAME, OTHER, OURS, PLAIN, TAG, THERE, of
 
@@ -26,7 +28,7 @@ def planned(
     state: SourceState | None = None,
 ) -> Plan:
     view = RepositoryView(repository(), there)
-    return make_plan([made or of()], state or source(), {NAME: view}, skip=skip)
+    return make_plan([made or of()], state or source(), Snapshot({NAME: view}), skip=skip)
 
 
 def states(plan: Plan) -> dict[str, str | None]:
@@ -40,12 +42,12 @@ def test_the_same_inputs_are_not_built_again() -> None:
     assert (item.build_needed, item.published) == (False, THERE)
     assert item.because == f"the same inputs are published as {TAG}"
     assert states(plan) == {SHA_TAG: "new", "1.2.3": "new", "main": "moves", "latest": "new"}
-    assert plan.as_json()["images"][0]["inputs"] == {"digest": OURS.digest, "tag": TAG, "because": None}
+    assert plan_json(plan)["images"][0]["inputs"] == {"digest": OURS.digest, "tag": TAG, "because": None}
 
 
 def test_the_inputs_tag_is_asked_for_with_the_others() -> None:
-    assert of().asked == (*(tag.name for tag in ALL_TAGS), TAG)
-    assert of(Inputs(unknown="who knows")).asked == tuple(tag.name for tag in ALL_TAGS)
+    assert of().tag_names == (*(tag.name for tag in ALL_TAGS), TAG)
+    assert of(Inputs(unknown="who knows")).tag_names == tuple(tag.name for tag in ALL_TAGS)
 
 
 def test_an_image_of_other_inputs_is_not_taken_whatever_its_tag_says() -> None:

@@ -24,7 +24,7 @@ class Repo:
     environ: Mapping[str, str]
 
     def git(self, *arguments: str, environ: Mapping[str, str] | None = None) -> str:
-        """Runs git here; it must succeed."""
+        """Run git here; it must succeed. Return its output."""
         return subprocess.run(
             ["git", *arguments],
             cwd=self.path,
@@ -35,33 +35,33 @@ class Repo:
         ).stdout.strip()
 
     def write(self, name: str, content: str = "content\n") -> Path:
-        """Writes a file of the work tree."""
+        """Write a file of the work tree."""
         path = self.path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")
         return path
 
     def commit(self, name: str = "file", content: str = "content\n") -> str:
-        """Writes and commits one file; gives the commit's id."""
+        """Write and commit one file; return the commit's id."""
         self.write(name, content)
         self.git("add", "--force", "--", name)
         self.git("commit", "--quiet", "--message", f"Change {name}")
         return self.git("rev-parse", "HEAD")
 
     def clone(self, name: str, *options: str) -> Repo:
-        """A clone beside this one, over git's own transport."""
+        """Make a clone beside this one, over git's own transport."""
         target = self.path.parent / name
         self.git("clone", "--quiet", *options, self.path.as_uri(), str(target))
         return Repo(target, self.environ)
 
     def read(self, folder: str = ".", **environ: str) -> SourceState:
-        """What the code under test makes of it."""
+        """Read its state with the code under test."""
         return read(self.path / folder, environ={**self.environ, **environ})
 
 
 @pytest.fixture
 def environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """An environment in which git has no configuration but what a test gives it."""
+    """An environment in which git has only the configuration of the test."""
     home = tmp_path_factory.mktemp("home")
     configuration = home / "gitconfig"
     configuration.write_text("[init]\n\tdefaultBranch = main\n", encoding="utf-8")

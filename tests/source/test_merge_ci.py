@@ -1,4 +1,4 @@
-"""What comes of git's facts and the CI's together, in checkouts as the CI systems make them."""
+"""The merged facts of git and CI, in checkouts like those of the CI systems."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def gitlab_request(sha: str, **more: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Request:
-    """A pull request's checkout, with HEAD detached at its merge into main."""
+    """Make a pull request's checkout, with HEAD detached at its merge into main."""
 
     repo: Repo
     base: str
@@ -77,7 +77,7 @@ def test_a_detached_head_has_the_cis_branch(repo: Repo) -> None:
 
 
 def test_a_local_branch_of_another_name_is_the_cis_branch(repo: Repo) -> None:
-    """The commit is the one that the CI speaks of; what a clone calls its branch is nobody's business."""
+    """The checked-out commit is the CI's; then the name of the clone's local branch doesn't matter."""
     head = repo.git("rev-parse", "HEAD")
     repo.git("checkout", "--quiet", "-b", "build-4711")
     assert repo.read(**github(head)).branch == "main"
@@ -154,7 +154,7 @@ def test_a_branch_that_nobody_ties_to_the_commit(repo: Repo) -> None:
 
 
 def test_a_pull_requests_merge_commit(request_: Request) -> None:
-    """Labels and ``sha-`` name what is built, which is the merge; the head is told beside it."""
+    """Labels and ``sha-`` name what is built, which is the merge; the head has a field of its own."""
     environ = gitlab_request(
         request_.merged,
         CI_MERGE_REQUEST_EVENT_TYPE="merged_result",
@@ -171,7 +171,7 @@ def test_a_pull_requests_merge_commit(request_: Request) -> None:
 
 
 def test_a_merge_that_the_ci_does_not_name(request_: Request) -> None:
-    """Bitbucket merges by itself and tells twelve characters of the head; Drone stays on the target."""
+    """Bitbucket makes a merge and has twelve digits of the head; Drone stays on the target."""
     environ = {
         "BITBUCKET_BUILD_NUMBER": "7",
         "BITBUCKET_COMMIT": request_.head[:12],
@@ -190,7 +190,7 @@ def test_a_merge_that_the_ci_does_not_name(request_: Request) -> None:
 
 
 def test_a_merge_that_the_ci_calls_the_commit(request_: Request) -> None:
-    """A multibranch job of Jenkins' names the commit that it made, so the head is unknown."""
+    """A multibranch job of Jenkins has the id of its own merge commit only, so the head is unknown."""
     environ = {"JENKINS_URL": "https://ci.example.com", "BUILD_NUMBER": "5", "CHANGE_ID": "5", "CHANGE_BRANCH": "x"}
     state = request_.repo.read(**environ, GIT_COMMIT=request_.merged)
     assert (state.revision, state.head, state.branch) == (request_.merged, None, "x")
@@ -205,7 +205,7 @@ def test_a_shallow_merge_commit_knows_its_parents(request_: Request) -> None:
 
 
 def test_a_pull_request_stays_one_whatever_is_checked_out(repo: Repo) -> None:
-    """Else a change would be taken for a push to the branch that is checked out."""
+    """Otherwise a change would be taken for a push to the branch that is checked out."""
     state = repo.read(**gitlab_request(ELSEWHERE))
     assert (state.pull_request, state.branch, state.head) == ("41", "feature/login", ELSEWHERE)
     assert state.origins["revision"].startswith("git HEAD: CI_COMMIT_SHA says")
@@ -228,7 +228,7 @@ def test_the_default_branch_is_the_cis_then_gits(repo: Repo) -> None:
 
 
 def test_without_a_repository_the_files_are_the_cis_commit(tmp_path: Path, environ: dict[str, str]) -> None:
-    """CodePipeline and a checkout without git hand out files alone."""
+    """CodePipeline and a checkout without git have files only."""
     outside = {**environ, "GIT_CEILING_DIRECTORIES": str(tmp_path.parent)}
     state = read(tmp_path, environ={**outside, **github(ELSEWHERE)})
     assert (state.root, state.revision, state.branch) == (None, ELSEWHERE, "main")

@@ -35,30 +35,30 @@ class Tree(Folder):
         return self
 
     def image(self, **changes: Any) -> Image:
-        asked = image(definition=BuildDefinition(str(self.path), **changes))
-        (found,) = with_inputs(
-            [asked],
+        bare = image(definition=BuildDefinition(str(self.path), **changes))
+        (result,) = with_inputs(
+            [bare],
             project=self.path,
             docker=self.docker,
             builder=None,
             environ=os.environ,
             log_in=self.logged_in.extend,
         )
-        return found
+        return result
 
     def inputs(self, **changes: Any) -> Inputs:
-        found = self.image(**changes).inputs
-        assert found is not None
-        return found
+        inputs = self.image(**changes).inputs
+        assert inputs is not None
+        return inputs
 
     def digest(self, **changes: Any) -> str:
-        found = self.inputs(**changes)
-        assert found.unknown is None
-        assert found.digest is not None
-        return found.digest
+        inputs = self.inputs(**changes)
+        assert inputs.unknown is None
+        assert inputs.digest is not None
+        return inputs.digest
 
     def unknown(self, **changes: Any) -> str:
-        found = self.inputs(**changes)
-        assert found.digest is None
-        assert found.tag is None
-        return found.unknown or ""
+        inputs = self.inputs(**changes)
+        assert inputs.digest is None
+        assert inputs.tag is None
+        return inputs.unknown or ""

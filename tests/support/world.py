@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ecr_tasks.execute.build import Built, build
-from ecr_tasks.execute.push import Published, publish
+from ecr_tasks.execute.build import build
+from ecr_tasks.execute.push import publish
 from ecr_tasks.model.image import Keep
 from ecr_tasks.model.manifest import StoredImage
+from ecr_tasks.model.receipt import Built, Published
 from ecr_tasks.model.tag import Tag
 from ecr_tasks.plan.plan import PlannedImage, make_plan
+from ecr_tasks.plan.snapshot import Snapshot
 from ecr_tasks.source.state import SourceState
 from tests.support.build import ALL_TAGS, REVISION_B, image, manifest, repository, source
 from tests.support.fakes import Calls, FakeDocker, FakeRegistry
@@ -47,7 +49,7 @@ class World:
     def plan(self) -> PlannedImage:
         """A new plan from what the registry holds now."""
         views = self.registry.describe({NAME: [tag.name for tag in self.image.tags]})
-        plan = make_plan([self.image], self.state, views)
+        plan = make_plan([self.image], self.state, Snapshot(views))
         plan.check()
         return replace(plan.images[0], keep=self.keep)
 

@@ -10,6 +10,7 @@ from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.plan.images import images
 from ecr_tasks.plan.plan import PlannedImage, make_plan
+from ecr_tasks.plan.snapshot import Snapshot
 from ecr_tasks.source.state import SourceState
 from tests.support.build import SHA_TAG, manifest, repository, settings
 from tests.tags.build import pull_request, push, pushed_tag
@@ -25,7 +26,9 @@ def image(rules: str, state: SourceState, environ: dict[str, str] | None = None)
 
 def planned(rules: str, state: SourceState, there: dict[str, StoredImage]) -> PlannedImage:
     """Return the plan for it."""
-    return make_plan([image(rules, state)], state, {"team/app": RepositoryView(repository(), there)}).images[0]
+    return make_plan(
+        [image(rules, state)], state, Snapshot({"team/app": RepositoryView(repository(), there)})
+    ).images[0]
 
 
 def test_the_publishing_tag_comes_first_and_the_others_by_priority() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from ecr_tasks.source.state import SourceState
 from ecr_tasks.tags.syntax import RuleError
-from ecr_tasks.tags.template import parse
+from ecr_tasks.tags.template import parse_template
 from tests.support.build import settings, source
 from tests.tags.build import apply, names, problem, pull_request, push, pushed_tag
 
@@ -69,7 +69,7 @@ def test_without_a_commit_time_there_is_the_clock() -> None:
     ],
 )
 def test_the_ways_to_write_an_expression(text: str, value: str) -> None:
-    assert parse(text, 1, ["x"]).render(lambda expression: expression.name.upper()) == value
+    assert parse_template(text, 1, ["x"]).render(lambda expression: expression.name.upper()) == value
 
 
 @pytest.mark.parametrize(
@@ -94,12 +94,12 @@ def test_the_ways_to_write_an_expression(text: str, value: str) -> None:
 )
 def test_everything_else_is_an_error_with_its_place(text: str, message: str, column: int) -> None:
     with pytest.raises(RuleError, match=message) as caught:
-        parse(text, 1, ["x"], ["d"])
+        parse_template(text, 1, ["x"], ["d"])
     assert caught.value.column == column
 
 
 def test_quotes_in_formats_are_escaped_by_backslashes() -> None:
-    (expression,) = parse("{{d 'it\\'s' tz=\"a\\\"b\"}}", 1, [], ["d"]).expressions
+    (expression,) = parse_template("{{d 'it\\'s' tz=\"a\\\"b\"}}", 1, [], ["d"]).expressions
     assert (expression.argument, expression.options) == ("it's", {"tz": 'a"b'})
 
 

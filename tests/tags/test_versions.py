@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecr_tasks.tags.versions import Version, parse
+from ecr_tasks.tags.versions import Version, parse_version
 
 
 def pep440(text: str) -> Version | None:
     """Return the Python version of a text."""
-    return parse(text, "pep440")
+    return parse_version(text, "pep440")
 
 
 def canonical_form(version: Version) -> str:
@@ -91,7 +91,7 @@ def test_what_is_a_version_has_a_canonical_form_that_is_the_same_one(text: str) 
 
 @pytest.mark.parametrize(("text", "canonical"), [("v1.2.3+b", "1.2.3"), ("1.2.3-rc.1+b", "1.2.3-rc.1")])
 def test_a_semantic_version_is_shown_without_its_build(text: str, canonical: str) -> None:
-    version = parse(text, "semver")
+    version = parse_version(text, "semver")
     assert version is not None
     assert version.canonical == canonical
 

@@ -11,8 +11,8 @@ from invoke.program import Program
 from ecr_tasks.ci.context import NO_CI, CiContext
 from ecr_tasks.ci.detect import detect
 from ecr_tasks.source.git.read import NO_REPOSITORY, git_state
-from ecr_tasks.tasks import ci as tasks
-from ecr_tasks.tasks import ci_context_view as show
+from ecr_tasks.tasks import ci_context as show
+from ecr_tasks.tasks import ci_context as tasks
 from tests.ci.recorded import RUNS, Recorded
 from tests.source.conftest import Repo, empty, environ, repo
 

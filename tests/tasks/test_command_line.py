@@ -165,7 +165,7 @@ class Referent:
 
 @task()
 def slow(run, callback=False):
-    run._configuration().authorize(RegistryToken("host", "AWS", "token"))
+    run.docker.authorize(RegistryToken("host", "AWS", "token"))
     if callback:
         referent = Referent()
         reference = weakref.ref(referent, sleep_on)

@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 from ecr_tasks.model.image import BuildDefinition, Keep
 from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.plan.plan import Plan, PlannedImage, make_plan
+from ecr_tasks.plan.snapshot import Snapshot
 from ecr_tasks.settings.load import load
-from ecr_tasks.tasks.show_commands import shell_commands
+from ecr_tasks.tasks.commands import shell_commands
 from tests.support.build import HOST, SHA_TAG, image, repository, settings, source
+from tests.tasks.conftest import CHANGES, Project
 
 ODD = "a 'quoted' \"word\" with $HOME `id` \\ and\na line break; # or two & é *"
 
@@ -26,7 +28,7 @@ ODD = "a 'quoted' \"word\" with $HOME `id` \\ and\na line break; # or two & é *
 def plan_of(definition: BuildDefinition, *, keep: Keep = "store", there: bool = True) -> Plan:
     """A plan with one image."""
     view = RepositoryView(repository() if there else None)
-    made = make_plan([image(definition=definition)], source(), {"team/app": view}, create_repository=True)
+    made = make_plan([image(definition=definition)], source(), Snapshot({"team/app": view}), create_repository=True)
     (item,) = made.images
     return Plan((PlannedImage(item.image, item.tags, True, "", item.view, item.creates_repository, keep),), ())
 
@@ -164,3 +166,11 @@ def test_the_profile_of_the_settings_is_named(tmp_path: Path) -> None:
     chosen = load(tmp_path, environ={})
     lines = shell_commands(plan_of(BuildDefinition("/project")), chosen, HOST, "eu-central-1")
     assert values(shlex.split(lines[1]), "--profile") == ["team dev"]
+
+
+def test_commands_prints_lines_to_paste_and_no_password(project: Project) -> None:
+    done = project.inv("commands")
+    assert done.stdout.splitlines()[0].startswith("cd ")
+    assert f"docker push {HOST}/team/app:main" in done.stdout.splitlines()
+    assert "the-registry-password" not in done.stdout + done.stderr
+    assert project.calls.named(*CHANGES) == []

@@ -6,7 +6,7 @@ import pytest
 
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.image import BuildDefinition
-from ecr_tasks.plan.destinations import distinct
+from ecr_tasks.plan.destinations import unique_destinations
 from tests.execute.test_destinations import EU, US
 from tests.support.build import HOST, repository
 from tests.tasks.conftest import Project
@@ -104,8 +104,8 @@ def test_a_place_that_is_written_in_two_ways_is_one(app: Project) -> None:
     (image,) = app.inv("plan", "--json").document["images"]
     assert [item["destination"] for item in image["destinations"]] == [there]
     named, bare, other = (Destination("1" * 12, "eu-west-1", name) for name in ("team/app", None, "team/x"))
-    assert distinct((named, bare, other), "team/app") == (named, other)
-    assert distinct((named, bare, other), "team/web") == (named, bare, other)
+    assert unique_destinations((named, bare, other), "team/app") == (named, other)
+    assert unique_destinations((named, bare, other), "team/web") == (named, bare, other)
 
 
 def test_several_images_cant_go_to_one_repository(app: Project) -> None:

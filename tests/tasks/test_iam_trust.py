@@ -11,7 +11,7 @@ import pytest
 from invoke.collection import Collection
 from invoke.program import Program
 
-from ecr_tasks.tasks import iam
+from ecr_tasks.tasks import iam_trust as iam
 from tests.iam.test_trust import ACCOUNT, ORG, PROJECT
 
 
@@ -33,7 +33,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     """Runs `inv iam.trust …`; returns its exit code."""
     monkeypatch.setattr(sys, "argv", ["inv", *words])
     try:
-        Program(namespace=Collection(iam.ns)).run(["inv", *words])
+        Program(namespace=Collection(Collection("iam", iam.trust))).run(["inv", *words])
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else 0
     return 0

@@ -12,7 +12,7 @@ import pytest
 
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.settings.load import load
-from ecr_tasks.tasks.init_files import start
+from ecr_tasks.tasks.init import write_project_files as start
 
 NAMES = {".env", "tasks.py", ".gitignore", ".dockerignore"}
 

@@ -11,8 +11,9 @@ from ecr_tasks.errors import SettingsError
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.manifest import StoredImage
-from ecr_tasks.model.reference import Source, source, tags
-from ecr_tasks.plan.references import destination, is_fixed
+from ecr_tasks.model.reference import ImageName, parse_image_name, parse_tags
+from ecr_tasks.plan.promotion import is_fixed_name
+from ecr_tasks.tasks.promote import parse_destination
 from tests.support.build import HOST, REVISION_B, digest, index, manifest, repository
 from tests.tasks.conftest import CHANGES, Project
 
@@ -217,8 +218,8 @@ def test_several_images_cant_go_to_one_repository(both: Project) -> None:
 
 @given(st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", fullmatch=True))
 def test_every_tag_of_dockers_grammar_is_one(tag: str) -> None:
-    assert source(tag) == Source(tag)
-    assert tags([tag, tag]) == (tag,)
+    assert parse_image_name(tag) == ImageName(tag)
+    assert parse_tags([tag, tag]) == (tag,)
 
 
 @pytest.mark.parametrize(
@@ -235,15 +236,15 @@ def test_every_tag_of_dockers_grammar_is_one(tag: str) -> None:
     ],
 )
 def test_which_names_never_move(tag: str, fixed: bool) -> None:
-    assert is_fixed(tag) is fixed
+    assert is_fixed_name(tag) is fixed
 
 
 def test_destinations() -> None:
-    assert destination("123456789012/eu-west-1") == Destination("123456789012", "eu-west-1")
-    assert destination("123456789012/eu-west-1/a/b") == Destination("123456789012", "eu-west-1", "a/b")
+    assert parse_destination("123456789012/eu-west-1") == Destination("123456789012", "eu-west-1")
+    assert parse_destination("123456789012/eu-west-1/a/b") == Destination("123456789012", "eu-west-1", "a/b")
     for wrong in ("", "eu-west-1", "123/eu-west-1", "123456789012/europe", "123456789012/eu-west-1/", "123456789012"):
         with pytest.raises(SettingsError):
-            destination(wrong)
+            parse_destination(wrong)
 
 
 @pytest.mark.parametrize(

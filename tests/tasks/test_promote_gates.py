@@ -47,7 +47,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr("ecr_tasks.tasks.promoting.WAITS", Waits(sleep=made.sleep, clock=lambda: made.now))
+    monkeypatch.setattr("ecr_tasks.plan.gates.WAITS", Waits(sleep=made.sleep, clock=lambda: made.now))
     return made
 
 

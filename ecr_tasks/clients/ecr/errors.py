@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from ecr_tasks.errors import AwsError, EcrTasksError, Refused, RegistryError, SettingsError
 from ecr_tasks.model.refusals import ENSURE, missing_repository
+
+T = TypeVar("T")
 
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
 _INVALID = {
@@ -119,6 +122,18 @@ def too_many_tags(tag: str, name: str, digest: str) -> RegistryError:
         f"ECR gives {digest} in {name} no more tags, so {tag} can't be set: an image has at most 1,000.",
         "Delete some that nobody needs; without its inputs- tag (ECR_SKIP=content), the next run builds a new image.",
     )
+
+
+def answer_or_none(call: Callable[[], T], *codes: str) -> T | None:
+    """Return a call's answer, or None when it ends with an error of one of these codes."""
+    from botocore.exceptions import ClientError
+
+    try:
+        return call()
+    except ClientError as error:
+        if error_code(error) not in codes:
+            raise
+        return None
 
 
 def error_code(error: Exception) -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ecr.type_defs import ImageDetailTypeDef, ImageReferrerTypeDef
 
 PAGE = 1000
-"""The most manifests on one page (API model, DescribeImages: maxResults)."""
+"""The most items on one page (API model, MaxResults)."""
 
 
 def describe_images(client: ECRClient, repository: str, registry_id: Mapping[str, str]) -> list[ImageDetail]:
@@ -27,6 +27,17 @@ def describe_images(client: ECRClient, repository: str, registry_id: Mapping[str
         parameters["filter"] = {"imageStatus": "ANY"}  # SDKs before the archive refuse to send it
     pages = client.get_paginator("describe_images").paginate(**parameters)
     return [_image_detail(item) for page in pages for item in page["imageDetails"]]
+
+
+def list_tags(client: ECRClient, repository: str, registry_id: Mapping[str, Any]) -> list[str]:
+    """Return every tag of a repository, with one call for a thousand. Raises botocore's errors."""
+    pages = client.get_paginator("list_images").paginate(
+        **registry_id,
+        repositoryName=repository,
+        filter={"tagStatus": "TAGGED"},
+        PaginationConfig={"PageSize": PAGE},
+    )
+    return [image["imageTag"] for page in pages for image in page["imageIds"] if "imageTag" in image]
 
 
 def referrers(client: ECRClient, repository: Repository, digest: str) -> tuple[ImageReferrerTypeDef, ...]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from ecr_tasks.clients.ecr.errors import error_code, translate_errors
+from ecr_tasks.clients.ecr.errors import answer_or_none, translate_errors
 from ecr_tasks.clients.ecr.parse import parse_token
 from ecr_tasks.clients.ecr.session import AwsSession
 from ecr_tasks.errors import RegistryError
@@ -21,7 +21,7 @@ from ecr_tasks.model.repository import DesiredRepository
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr_public.client import ECRPublicClient
-    from mypy_boto3_ecr_public.type_defs import ImageTagDetailTypeDef, RepositoryTypeDef
+    from mypy_boto3_ecr_public.type_defs import ImageIdentifierTypeDef, ImageTagDetailTypeDef, RepositoryTypeDef
 
 PAGE = 1000
 """The most items on one page (ECR Public's API model, MaxResults)."""
@@ -94,20 +94,17 @@ class PublicRegistry:
 
     def set_tag(self, repository: Repository, image: StoredImage, tag: str) -> None:
         """Point a tag at an image (PutImage) with the image's own bytes, media type and digest."""
-        from botocore.exceptions import ClientError
-
         with translate_errors(f"point the tag {tag} in {repository.name} at {image.digest} (ecr-public:PutImage)"):
-            try:
-                self._client().put_image(
+            answer_or_none(
+                lambda: self._client().put_image(
                     repositoryName=_name(repository),
                     imageManifest=image.manifest,
                     imageManifestMediaType=image.media_type,
                     imageDigest=image.digest,
                     imageTag=tag,
-                )
-            except ClientError as error:
-                if error_code(error) != "ImageAlreadyExistsException":  # it points there already
-                    raise
+                ),
+                "ImageAlreadyExistsException",  # it points there already
+            )
 
     def untag(self, repository: Repository, tag: str) -> None:
         """Remove a tag (BatchDeleteImage); a missing one is no error."""
@@ -134,34 +131,29 @@ class PublicRegistry:
 
     def create(self, name: str, wanted: DesiredRepository) -> Repository | None:
         """Create a repository with the wanted AWS tags, the only setting here; return None when it exists already."""
-        from botocore.exceptions import ClientError
-
         tags: Any = (
             {"tags": [{"Key": key, "Value": value} for key, value in wanted.tags.items()]} if wanted.tags else {}
         )
         with translate_errors(f"create the public repository {name} (ecr-public:CreateRepository)"):
-            try:
-                answer = self._client().create_repository(repositoryName=name, **tags)
-            except ClientError as error:
-                if error_code(error) != "RepositoryAlreadyExistsException":
-                    raise
-                return None
-        return self._repository(answer["repository"])
+            answer = answer_or_none(
+                lambda: self._client().create_repository(repositoryName=name, **tags),
+                "RepositoryAlreadyExistsException",
+            )
+        return self._repository(answer["repository"]) if answer else None
 
     def set_policies(self, name: str, wanted: DesiredRepository) -> None:
         """Do nothing: a public repository has no lifecycle policy, and everybody may pull from it."""
         del name, wanted
 
     def _describe(self, name: str, tags: Sequence[str]) -> RepositoryView:
-        from botocore.exceptions import ClientError
-
         with translate_errors(f"look at the public repository {name} (ecr-public:DescribeRepositories)"):
-            try:
-                answer = self._client().describe_repositories(repositoryNames=[name])
-            except ClientError as error:
-                if error_code(error) not in ("RepositoryNotFoundException", "RegistryNotFoundException"):
-                    raise
-                return RepositoryView(None)
+            answer = answer_or_none(
+                lambda: self._client().describe_repositories(repositoryNames=[name]),
+                "RepositoryNotFoundException",
+                "RegistryNotFoundException",
+            )
+        if answer is None:
+            return RepositoryView(None)
         repository = self._repository(answer["repositories"][0])
         existing = self._tags(name) if tags else {}
         return RepositoryView(repository, {tag: _tagged_image(existing[tag]) for tag in tags if tag in existing})
@@ -185,17 +177,14 @@ class PublicRegistry:
 
     def _image(self, repository: Repository, digest: str) -> StoredImage | None:
         """Return an image without its manifest, or None."""
-        from botocore.exceptions import ClientError
-
+        ids: list[ImageIdentifierTypeDef] = [{"imageDigest": digest}]
         with translate_errors(f"look for {digest} in {repository.name} (ecr-public:DescribeImages)"):
-            try:
-                answer = self._client().describe_images(
-                    repositoryName=_name(repository), imageIds=[{"imageDigest": digest}]
-                )
-            except ClientError as error:
-                if error_code(error) != "ImageNotFoundException":
-                    raise
-                return None
+            answer = answer_or_none(
+                lambda: self._client().describe_images(repositoryName=_name(repository), imageIds=ids),
+                "ImageNotFoundException",
+            )
+        if answer is None:
+            return None
         (detail,) = answer["imageDetails"]
         return StoredImage(digest, "{}", detail["imageManifestMediaType"])
 

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ecr_tasks.clients.ecr.errors import error_code, too_many_tags, translate_errors
+from ecr_tasks.clients.ecr.errors import answer_or_none, error_code, too_many_tags, translate_errors
 from ecr_tasks.clients.ecr.parse import images_by_reference, parse_token, registry_host
 from ecr_tasks.clients.ecr.reader import BATCH, Reader, image_id
 from ecr_tasks.clients.ecr.replication import Place, places, rules, statuses
@@ -153,22 +153,11 @@ class EcrRegistry:
 
     def list_tags(self, repository: Repository) -> Sequence[str] | None:
         """Return every tag (ListImages), or None without that permission, which pushing does not need."""
-        from botocore.exceptions import ClientError
+        from ecr_tasks.clients.ecr.listing import list_tags
 
         with translate_errors(f"list the tags of {repository.name} (ecr:ListImages)"):
-            lister = self._reader.client().get_paginator("list_images")
-            pages = lister.paginate(
-                **self._reader.registry_id,
-                repositoryName=repository.name,
-                filter={"tagStatus": "TAGGED"},
-                PaginationConfig={"PageSize": 1000},
-            )
-            try:
-                return [image["imageTag"] for page in pages for image in page["imageIds"] if "imageTag" in image]
-            except ClientError as error:
-                if error_code(error) != "AccessDeniedException":
-                    raise
-        return None
+            client, registry_id = self._reader.client(), self._reader.registry_id
+            return answer_or_none(lambda: list_tags(client, repository.name, registry_id), "AccessDeniedException")
 
     def replicates_to(self, name: str) -> frozenset[Place]:
         """Return where ECR itself replicates a repository to; empty without ecr:DescribeRegistry.

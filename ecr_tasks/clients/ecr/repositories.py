@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from ecr_tasks.clients.ecr.errors import blame_setting, error_code, translate_errors
+from ecr_tasks.clients.ecr.errors import answer_or_none, blame_setting, error_code, translate_errors
 from ecr_tasks.clients.ecr.parse import parse_repository
 from ecr_tasks.errors import Refused, RegistryError
 from ecr_tasks.model.registry import Repository
@@ -37,9 +37,9 @@ class EcrRepositories:
     def state(self, name: str) -> RepositoryState | None:
         """Return all settings of a repository, in four calls, or None when it does not exist."""
         with translate_errors(f"look at the repository {name} (ecr:DescribeRepositories)"):
-            answer = self._or_none(
-                "RepositoryNotFoundException",
+            answer = answer_or_none(
                 lambda: self._client().describe_repositories(**self._id, repositoryNames=[name]),
+                "RepositoryNotFoundException",
             )
         if answer is None:
             return None
@@ -64,8 +64,7 @@ class EcrRepositories:
         if wanted.kms_key is not None:
             options["encryptionConfiguration"] = {"encryptionType": "KMS", "kmsKey": wanted.kms_key}
         with translate_errors(f"create the repository {name} (ecr:CreateRepository)"), blame_setting():
-            answer = self._or_none(
-                "RepositoryAlreadyExistsException",
+            answer = answer_or_none(
                 lambda: self._client().create_repository(
                     **self._id,
                     repositoryName=name,
@@ -73,6 +72,7 @@ class EcrRepositories:
                     **_mutability(wanted),
                     **options,
                 ),
+                "RepositoryAlreadyExistsException",
             )
         return parse_repository(answer["repository"]) if answer is not None else None
 
@@ -116,9 +116,9 @@ class EcrRepositories:
         ):
             # ECR makes one preview at a time; another run may have begun one.
             while (
-                self._or_none(
-                    "LifecyclePolicyPreviewInProgressException",
+                answer_or_none(
                     lambda: self._client().start_lifecycle_policy_preview(**ids, lifecyclePolicyText=lifecycle),
+                    "LifecyclePolicyPreviewInProgressException",
                 )
                 is None
             ):
@@ -139,9 +139,9 @@ class EcrRepositories:
         """
         with translate_errors(f"delete the repository {name} (ecr:DeleteRepository)"):
             try:
-                answer = self._or_none(
-                    "RepositoryNotFoundException",
+                answer = answer_or_none(
                     lambda: self._client().delete_repository(**self._id, repositoryName=name, force=force),
+                    "RepositoryNotFoundException",
                 )
             except Exception as error:
                 if error_code(error) != "RepositoryNotEmptyException":
@@ -165,17 +165,17 @@ class EcrRepositories:
 
     def _lifecycle(self, name: str) -> str | None:
         with translate_errors(f"read the lifecycle policy of {name} (ecr:GetLifecyclePolicy)"):
-            answer = self._or_none(
-                "LifecyclePolicyNotFoundException",
+            answer = answer_or_none(
                 lambda: self._client().get_lifecycle_policy(**self._id, repositoryName=name),
+                "LifecyclePolicyNotFoundException",
             )
         return answer["lifecyclePolicyText"] if answer is not None else None
 
     def _policy(self, name: str) -> str | None:
         with translate_errors(f"read the policy of {name} (ecr:GetRepositoryPolicy)"):
-            answer = self._or_none(
-                "RepositoryPolicyNotFoundException",
+            answer = answer_or_none(
                 lambda: self._client().get_repository_policy(**self._id, repositoryName=name),
+                "RepositoryPolicyNotFoundException",
             )
         return answer["policyText"] if answer is not None else None
 
@@ -189,18 +189,6 @@ class EcrRepositories:
             blame_setting("InvalidParameterException", "ECR_REPOSITORY_POLICY", "Correct the file that it names."),
         ):
             self._client().set_repository_policy(**self._id, repositoryName=name, policyText=text)
-
-    @staticmethod
-    def _or_none(code: str, call: Callable[[], Any]) -> Any:
-        """Return a call's answer, or None when it ends with the error of this code."""
-        from botocore.exceptions import ClientError
-
-        try:
-            return call()
-        except ClientError as error:
-            if error_code(error) != code:
-                raise
-            return None
 
 
 def _mutability(wanted: DesiredRepository) -> dict[str, Any]:

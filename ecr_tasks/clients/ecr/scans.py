@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from ecr_tasks.clients.ecr.errors import error_code, translate_errors
+from ecr_tasks.clients.ecr.errors import answer_or_none, translate_errors
 from ecr_tasks.clients.ecr.listing import referrers
 from ecr_tasks.model.inventory import artifact_kind
 from ecr_tasks.model.ports import Signing
@@ -39,36 +39,24 @@ class EcrEvidence:
 
     def scan(self, repository: Repository, digest: str) -> ScanResult | None:
         """Return an image's scan (DescribeImageScanFindings, a thousand findings a page), or None without one."""
-        from botocore.exceptions import ClientError
-
         pager = self._client().get_paginator("describe_image_scan_findings")
         with translate_errors(f"read the scan of {repository.name}@{digest} (ecr:DescribeImageScanFindings)"):
-            try:
-                return parse_scan(pager.paginate(**_image(repository, digest), PaginationConfig={"PageSize": PAGE}))
-            except ClientError as error:
-                if error_code(error) != "ScanNotFoundException":
-                    raise
-        return None
+            pages = pager.paginate(**_image(repository, digest), PaginationConfig={"PageSize": PAGE})
+            return answer_or_none(lambda: parse_scan(pages), "ScanNotFoundException")
 
     def pushed(self, repository: Repository, digest: str) -> datetime | None:
         """Return when an image was pushed (DescribeImages).
 
         None without that permission, which promoting does not need.
         """
-        from botocore.exceptions import ClientError
-
         with translate_errors(f"look when {repository.name}@{digest} was pushed (ecr:DescribeImages)"):
-            try:
-                answer = self._client().describe_images(
-                    registryId=repository.account,
-                    repositoryName=repository.name,
-                    imageIds=[{"imageDigest": digest}],
-                )
-            except ClientError as error:
-                if error_code(error) != "AccessDeniedException":
-                    raise
-                return None
-        return next((item.get("imagePushedAt") for item in answer["imageDetails"]), None)
+            answer = answer_or_none(
+                lambda: self._client().describe_images(
+                    registryId=repository.account, repositoryName=repository.name, imageIds=[{"imageDigest": digest}]
+                ),
+                "AccessDeniedException",
+            )
+        return next((item.get("imagePushedAt") for item in answer["imageDetails"]), None) if answer else None
 
     def signatures(self, repository: Repository, digest: str) -> tuple[str, ...]:
         """Return the digests of the signatures that have an image as subject (ListImageReferrers)."""

@@ -1,1 +1,1 @@
-"""Build contexts: Dockerfiles, .dockerignore and the files that Docker would send."""
+"""Build contexts: Dockerfiles, .dockerignore and the files that docker sends to the builder."""

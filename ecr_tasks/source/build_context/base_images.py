@@ -1,4 +1,7 @@
-"""The images that a Dockerfile builds on: those of every stage that the target needs, with its variables. Pure."""
+"""The images that a build reads: those of every stage that its target needs. Pure.
+
+The rules are those of BuildKit (frontend/dockerfile/dockerfile2llb/convert.go and frontend/dockerui).
+"""
 
 from __future__ import annotations
 
@@ -7,19 +10,19 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ecr_tasks.source.build_context.dockerfile import Dockerfile, Instruction, Stage, listed
+from ecr_tasks.source.build_context.dockerfile import Dockerfile, Instruction, list_words
 from ecr_tasks.source.build_context.shell_words import expand
 from ecr_tasks.source.build_context.unknown import Unknown
 
 _REMOTE = re.compile(r"(?:https?|git|ssh)://|git@|[\w.-]+@[\w.-]+:")
 _AT_COMMIT = re.compile(r"#(?:[0-9a-f]{40}|[0-9a-f]{64})(?::.*)?$")
 _FRONTEND = "BUILDKIT_SYNTAX"
-"""The build argument that takes the place of ``# syntax=``."""
+"""The build argument that replaces ``# syntax=``."""
 
 
 @dataclass(frozen=True, order=True)
 class BaseImage:
-    """An image that is needed, as it is written, and the platform that it is needed for."""
+    """The reference of an image as it is written, and the platform that it is read for."""
 
     reference: str
     platform: str
@@ -34,34 +37,36 @@ def base_images(
     args: Mapping[str, str],
     contexts: Mapping[str, str],
 ) -> frozenset[BaseImage]:
-    """The images that building ``target`` (the last stage without one) for a platform reads.
+    """Return the images that building ``target`` (None: the last stage) for a platform reads.
 
-    A name that ``contexts`` has is that context instead, and no image. Raises Unknown for what only the build can
-    know: an address that ``ADD`` reads from without a checksum, an expression we can't work out, a frontend that
-    reads another language. What a base image's own ``ONBUILD`` reads is not seen.
+    A name in ``contexts`` is that named context and no image. Raises Unknown for what only the build can know: an
+    address that ``ADD`` reads from without a checksum, an expression that ``expand`` doesn't know, a frontend for
+    another language. The images that a base image's own ``ONBUILD`` reads are missing.
     """
-    return frozenset(_Reader(dockerfile, target, platform, build_platform, args, contexts).run())
+    return frozenset(_Build(dockerfile, target, platform, build_platform, args, contexts).images())
 
 
 def familiar_name(reference: str) -> str:
-    """A reference in the form that docker shows: without docker.io/library, and with a tag or digest."""
+    """Return a reference in the form that docker shows: without docker.io/library, and with a tag or digest."""
     name = re.sub(r"^(?:index\.)?docker\.io/", "", reference)
     name = name.removeprefix("library/")
     return name if "@" in name or ":" in name.rpartition("/")[2] else f"{name}:latest"
 
 
 def repository_of(reference: str) -> str:
-    """The registry and repository of a reference, without tag and digest, in the form that docker shows."""
+    """Return a reference without tag and digest, in the form that docker shows."""
     return re.sub(r":[^:/]*$", "", familiar_name(reference).partition("@")[0])
 
 
 def pinned_digest(reference: str) -> str | None:
-    """The digest that a reference names itself."""
-    found = re.search(r"@(sha256:[0-9a-f]{64})$", reference)
-    return found[1] if found else None
+    """Return the digest in a reference; None where it has none."""
+    match = re.search(r"@(sha256:[0-9a-f]{64})$", reference)
+    return match[1] if match else None
 
 
-class _Reader:
+class _Build:
+    """One build of a Dockerfile, for one target and platform."""
+
     def __init__(
         self,
         dockerfile: Dockerfile,
@@ -79,7 +84,7 @@ class _Reader:
         self.globals = {name: args.get(name, value) for name, value in automatic.items()}
         self.seen: set[int] = set()
 
-    def run(self) -> Iterator[BaseImage]:
+    def images(self) -> Iterator[BaseImage]:
         frontend = self.args.get(_FRONTEND) or self.file.syntax
         if frontend is not None:
             if "dockerfile" not in frontend.rpartition("/")[2]:
@@ -93,13 +98,13 @@ class _Reader:
     def _target(self) -> int:
         if self.target is None:
             return len(self.file.stages) - 1
-        found = self._find(self.target, len(self.file.stages), numbered=False)
-        if found is None:
+        index = self._find(self.target, len(self.file.stages), numbered=False)
+        if index is None:
             raise Unknown(f"its Dockerfile has no stage {self.target}")
-        return found
+        return index
 
     def _find(self, name: str, before: int, *, numbered: bool = True) -> int | None:
-        """The last stage of a name before a position, or the one of that number."""
+        """Return the index of the last stage with a name before a position, or else of the stage with that number."""
         for index in reversed(range(before)):
             if self.file.stages[index].name == name.lower():
                 return index
@@ -124,7 +129,7 @@ class _Reader:
         self._check_added(index)
 
     def _sources(self, instruction: Instruction) -> Iterator[BaseImage]:
-        """What ``COPY --from`` and mounts of ``RUN`` read; neither takes variables."""
+        """Yield the images that ``COPY --from`` and mounts of ``RUN`` read; BuildKit expands no variables there."""
         for name in _sources(instruction):
             if "$" in name:
                 raise Unknown(f"{name[:80]} in the Dockerfile can't be worked out")
@@ -139,28 +144,28 @@ class _Reader:
             yield BaseImage(reference, platform)
 
     def _is_context(self, name: str, platform: str) -> bool:
-        """Whether a named context takes a name's place, for all platforms or this one (dockerui/namedcontext.go).
+        """Tell whether a named context replaces an image, on all platforms or this one (dockerui/namedcontext.go).
 
-        bake hands contexts' names on as they are written; what they are compared with is the familiar form.
+        BuildKit compares contexts' names, as they are written, with the image's familiar name.
         """
-        known = familiar_name(name).removesuffix(":latest")
-        return known in self.contexts or f"{known}::{platform}" in self.contexts
+        familiar = familiar_name(name).removesuffix(":latest")
+        return familiar in self.contexts or f"{familiar}::{platform}" in self.contexts
 
     def _check_added(self, index: int) -> None:
-        """Raises Unknown for an ``ADD`` of an address whose content is not pinned."""
+        """Raise Unknown for an ``ADD`` of an address whose content is not pinned."""
         variables = self._inherited(index)
         for instruction in self.file.stages[index].instructions:
             self._declare(instruction, variables, self.globals)
             if instruction.name != "add" or instruction.flag("checksum"):
                 continue
-            for word in listed(instruction)[:-1]:
+            for word in list_words(instruction)[:-1]:
                 source = self._expand(word, variables)
                 if _REMOTE.match(source) and not _AT_COMMIT.search(source):
                     raise Unknown("its Dockerfile adds a file from an address, without --checksum")
 
     def _inherited(self, index: int) -> dict[str, str]:
-        """The variables that a stage has from the stage it is built on."""
-        stage: Stage = self.file.stages[index]
+        """Return the variables that a stage inherits from the stage it is built on."""
+        stage = self.file.stages[index]
         parent = self._find(self._expand(stage.base, self.globals), index, numbered=False)
         if parent is None:
             return {}
@@ -170,7 +175,7 @@ class _Reader:
         return variables
 
     def _declare(self, instruction: Instruction, variables: dict[str, str], outer: Mapping[str, str]) -> None:
-        """``ARG`` and ``ENV``, into the variables; a build argument beats ``ARG``, and is taken as it is."""
+        """Set the variables of an ``ARG`` or ``ENV``; a build argument wins over ``ARG`` and is not expanded."""
         words = instruction.words
         if instruction.name == "env" and words and "=" not in words[0]:
             words = (f"{words[0]}={' '.join(words[1:])}",)

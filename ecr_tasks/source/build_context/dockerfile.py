@@ -1,7 +1,7 @@
-"""Reads a Dockerfile as far as it says what an image is built on: stages, and what they take from elsewhere. Pure.
+"""The parts of a Dockerfile that decide which images are read: its stages and their instructions. Pure.
 
-BuildKit's own way: lines, heredocs and directives (frontend/dockerfile/parser), instructions (…/instructions) and
-which stage is meant (…/dockerfile2llb/convert.go). Every other instruction is passed over.
+The rules are those of BuildKit: lines, heredocs and directives (frontend/dockerfile/parser), and instructions
+(…/instructions).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 from ecr_tasks.source.build_context.shell_words import split
 
@@ -21,20 +21,20 @@ _FLAG = re.compile(r"--([a-z-]+)(?:=(.*))?", re.DOTALL)
 
 @dataclass(frozen=True)
 class Instruction:
-    """One instruction: its name in small letters, its flags as (name, value), and its words behind them."""
+    """One instruction: its name in lower case, its flags as (name, value), and the words after them."""
 
     name: str
     flags: tuple[tuple[str, str], ...] = ()
     words: tuple[str, ...] = ()
 
     def flag(self, name: str) -> str | None:
-        """A flag's value, as written; None without it."""
+        """Return a flag's value as it is written; None without the flag."""
         return dict(self.flags).get(name)
 
 
 @dataclass(frozen=True)
 class Stage:
-    """``FROM``: the base and platform as written, the stage's name in small letters, and what is in it."""
+    """A stage: base and platform as they are written, its name in lower case, and its instructions."""
 
     base: str
     platform: str | None = None
@@ -44,99 +44,89 @@ class Stage:
 
 @dataclass(frozen=True)
 class Dockerfile:
-    """A whole file; ``arguments`` are the ``ARG`` before the first stage."""
+    """A whole file; ``arguments`` are the ``ARG`` instructions before the first stage."""
 
     stages: tuple[Stage, ...]
     arguments: tuple[Instruction, ...] = ()
     syntax: str | None = None
     escape: str = "\\"
-    """What escapes a character and, at a line's end, the line break."""
-
-
-@dataclass
-class _Open:
-    """A stage whose instructions are being read."""
-
-    base: str
-    platform: str | None
-    name: str | None
-    instructions: list[Instruction] = field(default_factory=list)
+    """The character that escapes another one and, at a line's end, the line break."""
 
 
 def parse(content: bytes) -> Dockerfile:
-    """Reads a Dockerfile. What would fail a build is passed over: the build says it better."""
+    """Parse a Dockerfile. What fails a build is ignored here, because the build has the better message."""
     text = content.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
     lines = re.split(r"\r?\n", text)
     directives = _directives(lines)
     escape = "`" if directives.get("escape") == "`" else "\\"
     arguments: list[Instruction] = []
-    stages: list[_Open] = []
+    stages: list[Stage] = []
     for instruction in _instructions(lines, escape):
         if instruction.name == "from":
             stages += _stage(instruction)
         elif stages:
-            stages[-1].instructions.append(instruction)
+            stages[-1] = replace(stages[-1], instructions=(*stages[-1].instructions, instruction))
         elif instruction.name == "arg":
             arguments.append(instruction)
-    read = tuple(Stage(one.base, one.platform, one.name, tuple(one.instructions)) for one in stages)
-    return Dockerfile(read, tuple(arguments), directives.get("syntax"), escape)
+    return Dockerfile(tuple(stages), tuple(arguments), directives.get("syntax"), escape)
 
 
-def listed(instruction: Instruction) -> tuple[str, ...]:
-    """An instruction's words, also where they are written as a JSON list."""
+def list_words(instruction: Instruction) -> tuple[str, ...]:
+    """Return an instruction's words; where they are written as a JSON list, its items."""
     text = " ".join(instruction.words)
     if text.startswith("["):
         try:
-            found = json.loads(text)
+            items = json.loads(text)
         except ValueError:
             return instruction.words
-        if isinstance(found, list) and all(isinstance(item, str) for item in found):
-            return tuple(found)
+        if isinstance(items, list) and all(isinstance(item, str) for item in items):
+            return tuple(items)
     return instruction.words
 
 
 def _directives(lines: Sequence[str]) -> dict[str, str]:
-    """``# syntax=`` and the like: they stand before everything else, the first of a name counting."""
-    found: dict[str, str] = {}
+    """Return the parser directives (``# syntax=…``) at the file's beginning; the first of a name counts."""
+    directives: dict[str, str] = {}
     start = 1 if lines and lines[0].startswith("#!") else 0
     for line in lines[start:]:
         match = _DIRECTIVE.fullmatch(line.strip())
         if match is None:
             break
-        found.setdefault(match[1].lower(), match[2])
-    return found
+        directives.setdefault(match[1].lower(), match[2])
+    return directives
 
 
-def _stage(instruction: Instruction) -> list[_Open]:
+def _stage(instruction: Instruction) -> list[Stage]:
+    """Return the stage that a ``FROM`` begins; none without a base."""
     words = instruction.words
     if not words:
         return []
     named = len(words) == 3 and words[1].lower() == "as"
-    return [_Open(words[0], instruction.flag("platform"), words[2].lower() if named else None)]
+    return [Stage(words[0], instruction.flag("platform"), words[2].lower() if named else None)]
 
 
 def _instructions(lines: Sequence[str], escape: str) -> Iterator[Instruction]:
-    """The file's instructions, each with its continuation lines joined and its heredocs passed over."""
+    """Yield the file's instructions, each with its continuation lines joined and without its heredocs."""
     continued = re.compile(rf"(^|[^{re.escape(escape)}]){re.escape(escape)}[ \t]*$")
     rest = iter(lines)
     for line in rest:
-        whole = line.lstrip()
-        if not whole or whole.startswith("#"):
+        joined = line.lstrip()
+        if not joined or joined.startswith("#"):
             continue
-        while continued.search(whole):
-            whole = continued.sub(r"\1", whole)
-            following = next((one for one in rest if not _is_nothing(one)), None)
+        while continued.search(joined):
+            joined = continued.sub(r"\1", joined)
+            following = next((one for one in rest if not _is_ignored(one)), None)
             if following is None:
                 break
-            whole += following
-        words = split(whole, escape)
+            joined += following
+        words = split(joined, escape)
         if words:
             yield from _instruction(words)
-            _pass_heredocs(words, rest)
+            _skip_heredocs(words, rest)
 
 
-def _is_nothing(line: str) -> bool:
-    """Whether a line between continued ones is as good as not there."""
+def _is_ignored(line: str) -> bool:
+    """Tell whether a line between continued ones is left out."""
     return not line.strip() or line.lstrip().startswith("#")
 
 
@@ -154,8 +144,8 @@ def _instruction(words: Sequence[str]) -> Iterator[Instruction]:
     yield Instruction(name, tuple(flags), tuple(rest))
 
 
-def _pass_heredocs(words: Sequence[str], rest: Iterator[str]) -> None:
-    """Reads past the heredocs that an instruction announces."""
+def _skip_heredocs(words: Sequence[str], rest: Iterator[str]) -> None:
+    """Consume the lines of the heredocs that an instruction has."""
     name, *others = (word.lower() for word in words[:2])
     if name not in _WITH_HEREDOCS and not (name == "onbuild" and others and others[0] in _WITH_HEREDOCS):
         return

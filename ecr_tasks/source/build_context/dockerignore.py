@@ -26,15 +26,15 @@ Matched = Sequence["bool | None"]
 """For each rule, whether it matched; None where that is unknown."""
 
 _SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
-"""What Go's strings.TrimSpace trims; Python's strip() takes a few control characters more."""
+"""The characters that Go's strings.TrimSpace trims; Python's strip() would trim a few control characters more."""
 
 _WILD = frozenset("*[]?^\\")
-"""What makes fsutil think that a pattern is no plain path."""
+"""The characters by which fsutil tells a pattern from a plain path."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One pattern, cleaned; ``exception`` for one that started with ``!``."""
+    """One cleaned pattern; ``exception`` tells that it began with ``!``."""
 
     pattern: str
     exception: bool
@@ -42,27 +42,27 @@ class Rule:
 
     @property
     def prefix(self) -> str:
-        """The path under which alone it can match, if it is a plain one (patternWithoutTrailingGlob)."""
+        """The path below which a plain pattern matches (fsutil's patternWithoutTrailingGlob)."""
         return self.pattern.removesuffix("/**").removesuffix("/*")
 
 
 @dataclass(frozen=True)
 class DockerIgnore:
-    """The rules in their order, and the file that holds them (or would, where there is none yet)."""
+    """The rules in their order, and the file that has them, or would have them where it doesn't exist."""
 
     file: Path
     rules: tuple[Rule, ...]
 
     @classmethod
     def read(cls, context: Path, dockerfile: Path | None) -> DockerIgnore:
-        """The rules for building ``dockerfile`` in the folder ``context``.
+        """Read the rules for building ``dockerfile`` in the folder ``context``.
 
-        ``<Dockerfile's name>.dockerignore`` beside the Dockerfile takes the place of the context's own. A
-        named context (``ECR_BUILD_CONTEXTS``) has its own and no other: pass no Dockerfile. SettingsError
-        for a malformed pattern, on which the build would fail.
+        ``<Dockerfile's name>.dockerignore`` beside the Dockerfile replaces the context's own. A named context
+        (``ECR_BUILD_CONTEXTS``) has its own only: pass None for the Dockerfile. Raises SettingsError for a malformed
+        pattern, on which the build would fail.
         """
         if dockerfile is not None:
-            name = f"{_as_found(dockerfile)}{NAME}"
+            name = f"{_existing_name(dockerfile)}{NAME}"
             content = read_within(dockerfile.parent, name)
             if content is not None:
                 return cls.parse(content, dockerfile.parent / name)
@@ -70,7 +70,7 @@ class DockerIgnore:
 
     @classmethod
     def parse(cls, content: bytes, file: Path) -> DockerIgnore:
-        """The rules in a file's content; SettingsError names the line of a malformed one."""
+        """Parse a file's content. Raises SettingsError with the line of a malformed pattern."""
         rules = []
         for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
             try:
@@ -101,31 +101,33 @@ class DockerIgnore:
     def apply(self, path: str, matched_parent: Matched | None) -> tuple[bool | None, Matched]:
         """Return whether ``path`` is ignored (None: unknown), and for each rule whether it matched it or a parent.
 
-        A rule that could change nothing is not tried, and so has not matched either. That is why the order of rules
-        matters for whole folders more than one would think, and why not knowing one match can make others unknown.
+        A rule that could change nothing is not tried, and so doesn't match. That is why the order of rules matters
+        for what is in a folder, and why one unknown match can make others unknown.
         """
         ignored: bool | None = False
         matched: list[bool | None] = []
         for rule, before in zip(self.rules, matched_parent or [False] * len(self.rules), strict=True):
-            tried = before is not True and ignored is not (not rule.exception)
-            match = rule.matches(path) if tried else False
+            can_change = ignored is not (not rule.exception)
+            match = rule.matches(path) if can_change and not before else False
             after = True if before or match else None if before is None or match is None else False
-            # A match that is perhaps not looked for decides all the same, but is not surely remembered.
+            # Where ``ignored`` is unknown, the rule is perhaps not tried: its match is unknown, its effect is not.
             matched.append(None if match and not before and ignored is None else after)
-            if after or (after is None and ignored is rule.exception):
-                ignored = not rule.exception if after else None
+            if after:
+                ignored = not rule.exception
+            elif after is None and can_change:
+                ignored = None
         return ignored, matched
 
     def enters(self, ignored_folder: str) -> bool:
-        """Whether the walk enters an ignored folder, looking for exceptions."""
+        """Tell whether the walk enters an ignored folder, because an exception may be in it."""
         prefixes = [rule.prefix for rule in self.rules if rule.exception]
         if any(_WILD.intersection(prefix) for prefix in prefixes):
             return True
         return any(f"{prefix}/".startswith(f"{ignored_folder}/") for prefix in prefixes)
 
 
-def _as_found(dockerfile: Path) -> str:
-    """The Dockerfile's name; buildx takes ``dockerfile`` where there is no ``Dockerfile`` (moby#10858)."""
+def _existing_name(dockerfile: Path) -> str:
+    """Return the Dockerfile's name; where there is no ``Dockerfile``, buildx takes ``dockerfile`` (moby#10858)."""
     name = dockerfile.name
     if name != "Dockerfile" or not dockerfile.parent.is_dir():
         return name
@@ -134,13 +136,13 @@ def _as_found(dockerfile: Path) -> str:
 
 
 def _rule(line: str) -> Rule | None:
-    """A line's rule; None for a comment or nothing. ValueError when it is malformed."""
+    """Return a line's rule; None for a comment or an empty line. Raises ValueError for a malformed one."""
     if line.startswith("#"):
         return None
     pattern = _without_leading_slash(line.strip(_SPACE))
     if not pattern:
         return None
-    # Here a pattern such as "/!x", too, has become an exception: BuildKit reads each line twice.
+    # A pattern such as "/!x" is an exception, too, because BuildKit reads each line twice.
     exception = pattern.startswith("!")
     pattern = pattern[1:] if exception else pattern
     if not pattern:
@@ -149,7 +151,7 @@ def _rule(line: str) -> Rule | None:
 
 
 def _without_leading_slash(pattern: str) -> str:
-    """A line as ignorefile.go passes it on and patternmatcher.go takes it up, both cleaning it."""
+    """Return a line as ignorefile.go and then patternmatcher.go clean it."""
     exception = pattern.startswith("!")
     if exception:
         pattern = pattern[1:].strip(_SPACE)
@@ -161,6 +163,6 @@ def _without_leading_slash(pattern: str) -> str:
 
 
 def _clean(path: str) -> str:
-    """Go's path.Clean: Python's normpath, but for two leading slashes, which POSIX leaves open."""
+    """Clean a path as Go's path.Clean does; Python's normpath would keep two leading slashes."""
     cleaned = posixpath.normpath(path)
     return cleaned[1:] if cleaned.startswith("//") else cleaned

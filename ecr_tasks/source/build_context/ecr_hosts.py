@@ -1,4 +1,4 @@
-"""TODO."""
+"""The ECR registries that a build reads base images from."""
 
 from __future__ import annotations
 
@@ -8,35 +8,36 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ecr_tasks.model.image import BuildDefinition
+from ecr_tasks.settings.parse.build_options import DEFAULT_DOCKERFILE
 from ecr_tasks.settings.settings import Settings
 
-# ecr.md, Tokens and hosts: the registry hosts of every partition; the region is the group.
 _ECR_HOST = re.compile(
     r"(?<![\w.-])\d{12}\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\."
     r"(?:amazonaws\.(?:com(?:\.cn)?|eu)|on\.(?:aws|amazonwebservices\.com\.cn)|sc2s\.sgov\.gov|c2s\.ic\.gov"
     r"|cloud\.adc-e\.uk|csp\.hci\.ic\.gov)(?=[/\s\"']|$)"
 )
+"""A registry's host in any of AWS's partitions, IPv4 and dual-stack; the group is the region."""
 
 
 def ecr_hosts(definition: BuildDefinition, settings: Settings) -> dict[str, str | None]:
-    """The ECR hosts that a build reads base images from, as host → region (None: the settings' own).
+    """Return the ECR hosts that a build reads base images from, as host → region (None: that of the settings).
 
-    Looked for in the Dockerfile, the build arguments and the named contexts; a host that none of them spells
-    out can't be known before the build.
+    They are searched for in the Dockerfile, the build arguments and the named contexts. A host that is not written
+    out in any of them can't be known before the build.
     """
-    found: dict[str, str | None] = {}
+    hosts: dict[str, str | None] = {}
     local = urlsplit(settings.aws_endpoint_url_ecr or "").netloc
     for text in _texts(definition):
-        found.update({match.group(0): match.group(1) for match in _ECR_HOST.finditer(text)})
+        hosts.update({match.group(0): match.group(1) for match in _ECR_HOST.finditer(text)})
         if local and f"{local}/" in text:
-            found[local] = None
-    return found
+            hosts[local] = None
+    return hosts
 
 
 def _texts(definition: BuildDefinition) -> Iterator[str]:
     yield from definition.args.values()
     yield from definition.contexts.values()
-    dockerfile = Path(definition.context, definition.dockerfile or "Dockerfile")
+    dockerfile = Path(definition.context, definition.dockerfile or DEFAULT_DOCKERFILE)
     try:
         yield dockerfile.read_text(encoding="utf-8", errors="replace")
     except OSError:

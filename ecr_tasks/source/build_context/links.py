@@ -1,4 +1,4 @@
-"""Reads a file of a folder as the engine will see it: links lead nowhere outside that folder."""
+"""Symbolic links in a build context, which for the builder never lead out of it."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ _MAX_LINKS = 40
 
 
 def read_within(folder: Path, name: str) -> bytes | None:
-    """The content of the file ``name`` in ``folder``; None when there is no regular file.
+    """Return the content of the file ``name`` in ``folder``; None when there is no regular file.
 
-    Links are followed as if ``folder`` were the root of the file system, as in the snapshot that BuildKit
-    reads an ignore file from: one that leads out of the context is as good as none.
+    Links are followed as if ``folder`` were the root of the file system, as in the snapshot that BuildKit reads an
+    ignore file from. A link that leads out of the folder leads to no file.
     """
     path = _resolve(folder, name)
     return path.read_bytes() if path is not None and path.is_file() else None
 
 
 def _resolve(folder: Path, name: str) -> Path | None:
+    """Return the path that ``name`` leads to; None for a loop of links."""
     pending = deque(Path(name).parts)
     resolved: list[str] = []
     links = 0
@@ -27,14 +28,14 @@ def _resolve(folder: Path, name: str) -> Path | None:
         if part == "..":
             resolved = resolved[:-1]
             continue
-        here = folder.joinpath(*resolved, part)
-        if not here.is_symlink():
+        path = folder.joinpath(*resolved, part)
+        if not path.is_symlink():
             resolved.append(part)
             continue
         links += 1
         if links > _MAX_LINKS:
             return None
-        target = here.readlink()
+        target = path.readlink()
         if target.is_absolute():
             resolved = []
             target = target.relative_to(target.anchor)

@@ -1,6 +1,6 @@
-"""A Dockerfile's words: split as BuildKit's shell lexer does it, and their variables filled in. Pure.
+"""The words of a Dockerfile's line, and the variables in them. Pure.
 
-``frontend/dockerfile/shell/lex.go`` of moby/buildkit.
+The rules are those of BuildKit's shell lexer (frontend/dockerfile/shell/lex.go of moby/buildkit).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _SPACE = " \t\r\n\v\f"
 
 
 def split(line: str, escape: str) -> list[str]:
-    """The words of a line, quotes and escapes left in them; white space in quotes splits nothing."""
+    """Split a line into words. Quotes and escapes stay in them, and white space in quotes doesn't split."""
     words: list[str] = []
     word, quote, escaped = "", "", False
     for character in line:
@@ -35,9 +35,9 @@ def split(line: str, escape: str) -> list[str]:
 
 
 def expand(word: str, variables: Mapping[str, str], escape: str) -> str:
-    """A word with its quotes taken off and its variables filled in; what is not set is empty.
+    """Return a word without its quotes and with the values of its variables; one that is not set is empty.
 
-    Raises Unknown for what only newer frontends know (``${X#…}``, ``${X/…}``) and for what fails a build.
+    Raises Unknown for expressions of newer frontends (``${X#…}``, ``${X/…}``) and for those that fail a build.
     """
     return _Expansion(word, variables, escape).run()
 
@@ -45,76 +45,76 @@ def expand(word: str, variables: Mapping[str, str], escape: str) -> str:
 class _Expansion:
     def __init__(self, word: str, variables: Mapping[str, str], escape: str) -> None:
         self.text, self.variables, self.escape = word, variables, escape
-        self.at = 0
+        self.position = 0
 
     def run(self, stop: str = "") -> str:
-        """Up to the end, or to ``stop``, which is passed over."""
-        found = ""
-        while self.at < len(self.text):
+        """Expand the text up to its end, or up to ``stop``, which is consumed."""
+        expanded = ""
+        while self.position < len(self.text):
             character = self._next()
             if character == stop:
-                return found
+                return expanded
             if character == "'":
-                found += self._literal()
+                expanded += self._literal()
             elif character == '"':
-                found += self._quoted()
+                expanded += self._quoted()
             elif character == self.escape:
-                found += self._next()
+                expanded += self._next()
             elif character == "$":
-                found += self._variable()
+                expanded += self._variable()
             else:
-                found += character
+                expanded += character
         if stop:
             raise self._error()
-        return found
+        return expanded
 
     def _next(self) -> str:
-        self.at += 1
-        return self.text[self.at - 1 : self.at]
+        self.position += 1
+        return self.text[self.position - 1 : self.position]
 
     def _literal(self) -> str:
-        end = self.text.find("'", self.at)
+        end = self.text.find("'", self.position)
         if end < 0:
             raise self._error()
-        found, self.at = self.text[self.at : end], end + 1
-        return found
+        literal, self.position = self.text[self.position : end], end + 1
+        return literal
 
     def _quoted(self) -> str:
-        found = ""
-        while self.at < len(self.text):
+        expanded = ""
+        while self.position < len(self.text):
             character = self._next()
             if character == '"':
-                return found
+                return expanded
             if character == "$":
-                found += self._variable()
-            elif character == self.escape and self.text[self.at : self.at + 1] in ('"', "$", self.escape):
-                found += self._next()
+                expanded += self._variable()
+            elif character == self.escape and self.text[self.position : self.position + 1] in ('"', "$", self.escape):
+                expanded += self._next()
             else:
-                found += character
+                expanded += character
         raise self._error()
 
     def _variable(self) -> str:
-        if self.text[self.at : self.at + 1] != "{":
-            name = _NAME.match(self.text, self.at)
+        if self.text[self.position : self.position + 1] != "{":
+            name = _NAME.match(self.text, self.position)
             if name is None:
                 return "$"
-            self.at = name.end()
+            self.position = name.end()
             return self.variables.get(name.group(), "")
-        name = _NAME.match(self.text, self.at + 1)
+        name = _NAME.match(self.text, self.position + 1)
         if name is None:
             raise self._error()
-        self.at = name.end()
+        self.position = name.end()
         return self._braced(name.group())
 
     def _braced(self, name: str) -> str:
-        """``}``, ``-word}``, ``:+word}`` and so on, behind ``${NAME``."""
+        """Expand what follows ``${NAME``: ``}``, ``-word}``, ``:+word}`` and so on."""
         operator = self._next()
         value = self.variables.get(name)
         if operator == "}":
             return value or ""
         if operator == ":":
             operator = self._next()
-            value = value or None  # with a colon, an empty value is as good as none
+            value = value or None  # with a colon, an empty value counts as none
         if operator not in ("-", "+", "?"):
             raise self._error()
         other = self.run(stop="}")

@@ -1,10 +1,10 @@
-"""TODO."""
+"""The error for inputs of a build that are unknown before it runs."""
 
 from __future__ import annotations
 
 
 class Unknown(Exception):
-    """Something that can't be known before the build; ``reason`` is words that follow "because" or a comma."""
+    """An input of a build can't be known before it; ``reason`` is a clause that can follow "because" or a comma."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ecr_tasks.model.image import BuildDefinition
+from ecr_tasks.settings.parse.build_options import DEFAULT_DOCKERFILE
 from ecr_tasks.source.build_context.dockerignore import DockerIgnore, Matched
 
 
@@ -15,10 +16,10 @@ def local_contexts(definitions: Iterable[BuildDefinition]) -> Iterator[tuple[Pat
     for definition in definitions:
         context = Path(definition.context)
         if context.is_dir():
-            yield context, context / (definition.dockerfile or "Dockerfile")
+            yield context, context / (definition.dockerfile or DEFAULT_DOCKERFILE)
 
 
-def carried(
+def context_files(
     context: Path, ignore: DockerIgnore, never: frozenset[str] = frozenset()
 ) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """Yield each file and link that isn't surely ignored, with its path in the context (slashes).

@@ -1,1 +1,1 @@
-"""git: the only package that starts it."""
+"""The facts that git knows; only this package starts git."""

@@ -1,4 +1,4 @@
-"""Whether a commit is on a branch, as git knows it: the remote's branch where a clone has one, else the local one."""
+"""Branches, and whether a commit is on one: the remote's branch where a clone has it, else the local one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ecr_tasks.errors import SettingsError, nearest
 from ecr_tasks.source.git.command import Git, NoRepositoryError, lines, text
 
 Membership = Literal["yes", "no", "unknown", "shallow"]
-"""``unknown``: this clone has no such commit. ``shallow``: it has not the history that would tell."""
+"""``unknown``: this clone doesn't have the commit. ``shallow``: it doesn't have enough history."""
 
 _HEADS, _REMOTES = "refs/heads/", "refs/remotes/"
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -22,7 +22,7 @@ SHOWN = 8
 
 @dataclass(frozen=True)
 class Branch:
-    """A branch that is there; ``ref`` is where git looks, such as ``refs/remotes/origin/main``."""
+    """An existing branch; ``ref`` is its full name, such as ``refs/remotes/origin/main``."""
 
     name: str
     ref: str
@@ -30,50 +30,50 @@ class Branch:
 
     @property
     def shown(self) -> str:
-        """``main``, or ``main (origin/main)`` where it is a remote's."""
+        """The branch for people: ``main``, or ``main (origin/main)`` where it is a remote's."""
         short = self.ref.removeprefix(_HEADS).removeprefix(_REMOTES)
         return self.name if short == self.name else f"{self.name} ({short})"
 
-    def has(self, revision: str) -> Membership:
-        """Whether the commit ``revision``, a full id, is the branch's head or one of its ancestors.
+    def contains(self, revision: str) -> Membership:
+        """Tell whether the commit ``revision`` is the branch's head or one of its ancestors.
 
-        Anything but a full id is unknown. In a shallow clone a yes is sure and a no is not.
+        Anything but a full commit id is unknown. A shallow clone can answer yes but not no.
         """
-        known = _COMMIT.fullmatch(revision) is not None and self.git.test(
+        exists = _COMMIT.fullmatch(revision) is not None and self.git.test(
             *("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
         )
-        if known and self.git.test("merge-base", "--is-ancestor", revision, self.ref):
+        if exists and self.git.test("merge-base", "--is-ancestor", revision, self.ref):
             return "yes"
         if self.git.run("rev-parse", "--is-shallow-repository").strip() == b"true":
             return "shallow"
-        return "no" if known else "unknown"
+        return "no" if exists else "unknown"
 
 
 def find_branch(project: Path, name: str, *, environ: Mapping[str, str]) -> Branch:
-    """The branch of the repository that the folder ``project`` is in.
+    """Return a branch of the repository that the folder ``project`` is in.
 
-    SettingsError where there is no repository or no such branch.
+    Raises SettingsError where there is no repository or no such branch.
     """
     try:
         git = Git.find(project, environ)
         fields = "%(refname)%00%(upstream:remotename)"
-        listed = lines(git.run("for-each-ref", f"--format={fields}", _HEADS, _REMOTES))
+        records = lines(git.run("for-each-ref", f"--format={fields}", _HEADS, _REMOTES))
     except NoRepositoryError as error:
         raise SettingsError(
             f"{project} is in no git repository, so nothing tells which commits are on the branch {name}.",
             "Run it in the project's clone, or leave --from-branch out.",
         ) from error
-    remotes = dict(text(line).split("\0", 1) for line in listed)
-    ref = chosen_ref(remotes, name)
+    remotes = dict(text(line).split("\0", 1) for line in records)
+    ref = branch_ref(remotes, name)
     if ref is None:
         raise _no_branch(remotes, name)
     return Branch(name, ref, git)
 
 
-def chosen_ref(refs: Mapping[str, str], name: str) -> str | None:
-    """Where to look for a branch, of all refs and the remote that each local branch follows ("" or "." for none).
+def branch_ref(refs: Mapping[str, str], name: str) -> str | None:
+    """Return the ref of a branch; None without one. ``refs`` has each ref's upstream remote ("" or "." for none).
 
-    The remote's branch counts before the local one, which may hold commits that nobody has seen yet.
+    The remote's branch comes before the local one, which may have commits that were never pushed.
     """
     remote = refs.get(_HEADS + name) or "origin"
     others = [ref for ref in refs if ref.startswith(_REMOTES) and ref.split("/", 3)[3:] == [name]]
@@ -85,11 +85,11 @@ def chosen_ref(refs: Mapping[str, str], name: str) -> str | None:
 
 def _no_branch(refs: Mapping[str, str], name: str) -> SettingsError:
     names = {ref.removeprefix(_HEADS) if ref.startswith(_HEADS) else ref.split("/", 3)[-1] for ref in refs}
-    known = sorted(names - {"HEAD"})
-    meant = nearest(name, known, cutoff=0.6)
-    listed = ", ".join(known[:SHOWN]) + (", …" if len(known) > SHOWN else "")
-    there = f" (did you mean {meant}?)" if meant else ""
+    branches = sorted(names - {"HEAD"})
+    similar = nearest(name, branches, cutoff=0.6)
+    listed = ", ".join(branches[:SHOWN]) + (", …" if len(branches) > SHOWN else "")
+    hint = f" (did you mean {similar}?)" if similar else ""
     return SettingsError(
-        f"git knows no branch {name[:200]!r} here{there}; it knows {listed or 'none at all'}.",
+        f"git knows no branch {name[:200]!r} here{hint}; it knows {listed or 'none at all'}.",
         "Correct --from-branch, or fetch the branch (a CI's checkout may have brought only one).",
     )

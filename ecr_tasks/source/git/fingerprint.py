@@ -1,4 +1,4 @@
-"""The fingerprint of a work tree: equal for equal sources, different as soon as one byte of a change is."""
+"""The fingerprint of a work tree: equal for equal sources, different when one byte of a change differs."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from ecr_tasks.source.git.status import Status
 _CHUNK = 1 << 20
 
 
-def fingerprint(root: Path, found: Status, nested: Callable[[Path], str | None]) -> str:
-    """The revision of a clean work tree; of a dirty one, also a hash of what its changed paths hold now.
+def fingerprint(root: Path, status: Status, nested: Callable[[Path], str | None]) -> str:
+    """Return the revision; for a dirty work tree, also a hash of the content of its changed paths.
 
-    What is built is the files, so the index has no say: a change has the same fingerprint before and after
-    ``git add``. ``nested`` gives the fingerprint of a submodule or of a repository within this one.
+    The index doesn't count, because the files are built: a change has the same fingerprint before and after
+    ``git add``. ``nested`` returns the fingerprint of a submodule or of a repository within this one.
     """
-    revision = found.revision or "unborn"
-    if not found.changes:
+    revision = status.revision or "unborn"
+    if not status.changes:
         return revision
     digest = hashlib.sha256()
-    for path in sorted(found.changes):
+    for path in sorted(status.changes):
         digest.update(b"%d:%b" % (len(path), path))
         digest.update(_content(root / os.fsdecode(path), nested))
     return f"{revision}+{digest.hexdigest()}"
 
 
 def _content(path: Path, nested: Callable[[Path], str | None]) -> bytes:
-    """Type, mode and content of one path, in 36 bytes."""
+    """Return type, mode and content hash of one path, in 36 bytes."""
     try:
         mode = path.lstat().st_mode
         if stat.S_ISLNK(mode):
@@ -42,7 +42,7 @@ def _content(path: Path, nested: Callable[[Path], str | None]) -> bytes:
     except FileNotFoundError:
         return b"gone" + _hash(b"")
     except PermissionError:
-        # It can't be built from either, so it has no content that could differ.
+        # The build can't read it either, so its content doesn't count.
         return b"lock" + _hash(b"")
     return b"else" + _hash(b"")
 

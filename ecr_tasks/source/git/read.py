@@ -1,4 +1,4 @@
-"""Reads the facts of one repository: a handful of git processes, put together into a SourceState."""
+"""The facts of one repository, which a handful of git processes tell, as a SourceState."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from ecr_tasks.ci.web_url import web_url
 from ecr_tasks.source.git.command import Git, NoRepositoryError, lines, text
 from ecr_tasks.source.git.fingerprint import fingerprint
-from ecr_tasks.source.git.status import Status, status
+from ecr_tasks.source.git.status import status
 from ecr_tasks.source.semver import Version
 from ecr_tasks.source.state import SourceState
 
@@ -33,14 +33,14 @@ NO_REPOSITORY = SourceState(
     shallow=False,
     fingerprint=None,
 )
-"""The state of a folder that git knows nothing of."""
+"""The state of a folder that is in no repository."""
 
 
 def git_state(project: Path, *, environ: Mapping[str, str]) -> SourceState:
-    """What git alone knows of the folder ``project``, asked anew: six processes at most, nothing written.
+    """Read the state of the folder ``project`` from git alone. Nothing is written.
 
-    ``environ`` is the process environment; of it git gets what finds the right repository and no credentials.
-    SettingsError when git is missing where it is needed, or refuses to read the repository.
+    ``environ`` is the process environment; git gets no credentials of it and nothing that points to another
+    repository. Raises SettingsError when there is a repository and git is not installed or can't read it.
     """
     try:
         return _read(Git.find(project, environ))
@@ -49,10 +49,10 @@ def git_state(project: Path, *, environ: Mapping[str, str]) -> SourceState:
 
 
 def is_tracked(root: Path | None, path: Path, *, environ: Mapping[str, str] | None = None) -> bool:
-    """Whether git has the file ``path`` in its index, and so in what others will clone.
+    """Tell whether the file ``path`` is in git's index, and so will be in clones.
 
-    ``root`` is the SourceState's: without a repository nothing is tracked. Asked from the file's own folder,
-    so that a submodule answers for what is in it. ``environ`` is ``os.environ`` where none is given.
+    ``root`` is the SourceState's: without a repository nothing is tracked. Git starts in the file's own folder, so
+    that a submodule's index counts for its files. ``environ`` is ``os.environ`` by default.
     """
     if root is None or not path.parent.is_dir():
         return False
@@ -65,44 +65,47 @@ def is_tracked(root: Path | None, path: Path, *, environ: Mapping[str, str] | No
 
 def _read(git: Git) -> SourceState:
     root, shallow = _root(git)
-    found = status(git)
+    head = status(git)
     tags = _tags(git)
-    here = sorted(name for name, revision in tags.items() if revision == found.revision)
-    commit_time, parents = _commit(git, found)
+    here = sorted(name for name, revision in tags.items() if revision == head.revision)
+    commit_time, parents = _commit(git, head.revision)
     return SourceState(
         root=root,
-        revision=found.revision,
-        branch=found.branch,
+        revision=head.revision,
+        branch=head.branch,
         tag=_best(here),
         tags=tuple(here),
         release_tags=_releases(tags),
-        dirty=bool(found.changes),
-        changed=tuple(text(path) for path in found.changes[:SHOWN]),
+        dirty=bool(head.changes),
+        changed=tuple(text(path) for path in head.changes[:SHOWN]),
         commit_time=commit_time,
         remote_url=_remote_url(git),
         default_branch=_default_branch(git),
         shallow=shallow,
-        fingerprint=fingerprint(root, found, lambda folder: _nested_fingerprint(git, folder)),
+        fingerprint=fingerprint(root, head, lambda folder: _nested_fingerprint(git, folder)),
         parents=parents,
     )
 
 
 def _root(git: Git) -> tuple[Path, bool]:
-    """The path comes last and to its end, because a folder's name may hold a line break."""
+    """Return the top of the work tree, and whether the clone is shallow.
+
+    The path comes last, because a folder's name may have a line break in it.
+    """
     shallow, _, root = git.run("rev-parse", "--is-shallow-repository", "--show-toplevel").partition(b"\n")
     return Path(os.fsdecode(root.removesuffix(b"\n"))), shallow == b"true"
 
 
 def _tags(git: Git) -> dict[str, str]:
-    """Every tag and the commit that it leads to, through any number of annotated tags."""
+    """Return every tag with the commit that it leads to, through any number of annotated tags."""
     prefix, peeled = "refs/tags/", "^{}"
     output = git.run("show-ref", "--tags", "--dereference", exit_codes=(0, 1))  # 1: there are none
-    found: dict[str, str] = {}
+    tags: dict[str, str] = {}
     for line in lines(output):
         revision, _, name = text(line).partition(" ")
-        # An annotated tag has a second line, later than its first, for the commit: that one stays.
-        found[name.removeprefix(prefix).removesuffix(peeled)] = revision
-    return found
+        # An annotated tag has a second line for its commit, after the first: that one stays.
+        tags[name.removeprefix(prefix).removesuffix(peeled)] = revision
+    return tags
 
 
 def _best(tags: Sequence[str]) -> str | None:
@@ -115,29 +118,30 @@ def _releases(tags: Sequence[str] | Mapping[str, str]) -> tuple[str, ...]:
     return tuple(name for _, name in sorted(versions))
 
 
-def _commit(git: Git, found: Status) -> tuple[datetime | None, tuple[str, ...]]:
-    """When it was committed, and its parents: by plumbing, since ``git log`` would listen to log.showSignature.
+def _commit(git: Git, revision: str | None) -> tuple[datetime | None, tuple[str, ...]]:
+    """Return a commit's time and parents.
 
-    The object itself names the parents that a shallow clone pretends not to have.
+    They are read from the object, because log.showSignature would change what ``git log`` prints, and because a
+    shallow clone hides parents from it.
     """
-    if found.revision is None:
+    if revision is None:
         return None, ()
-    header, _, _ = git.run("cat-file", "commit", found.revision).partition(b"\n\n")
+    header, _, _ = git.run("cat-file", "commit", revision).partition(b"\n\n")
     parents = re.findall(rb"^parent ([0-9a-f]+)$", header, re.MULTILINE)
-    # The last number before the time zone, whatever a name holds; without one git says 1970, too.
+    # The last number before the time zone, whatever is in the name; without one git, too, prints 1970.
     seconds = re.search(rb"^committer .*?([0-9]{1,11}) [+-][0-9]+$", header, re.MULTILINE)
-    moment = int(seconds[1]) if seconds else 0
-    return datetime.fromtimestamp(moment, tz=timezone.utc), tuple(text(parent) for parent in parents)
+    time = datetime.fromtimestamp(int(seconds[1]) if seconds else 0, tz=timezone.utc)
+    return time, tuple(text(parent) for parent in parents)
 
 
 def _remote_url(git: Git) -> str | None:
-    """Origin's or the only remote's, after git's own rewriting (url.*.insteadOf)."""
-    found: dict[str, str] = {}
+    """Return the web address of origin or the only remote, after git's own rewriting (url.*.insteadOf)."""
+    remotes: dict[str, str] = {}
     for line in lines(git.run("remote", "--verbose")):
         match = re.fullmatch(r"(.+?)\t(.+) \(fetch\)(?: \[.*\])?", text(line))
         if match:
-            found[match[1]] = match[2]
-    remote = found.get("origin") or (next(iter(found.values())) if len(found) == 1 else None)
+            remotes[match[1]] = match[2]
+    remote = remotes.get("origin") or (next(iter(remotes.values())) if len(remotes) == 1 else None)
     return web_url(remote) if remote else None
 
 
@@ -149,11 +153,11 @@ def _default_branch(git: Git) -> str | None:
 
 
 def _nested_fingerprint(git: Git, folder: Path) -> str | None:
-    """A submodule's or an embedded repository's own; None where it is not checked out."""
+    """Return the fingerprint of a submodule or an embedded repository; None where it is not checked out."""
     inner = Git(git.program, folder, git.environ)
     try:
         root, _ = _root(inner)
-        if root != folder:  # an empty folder, where the outer repository answers
+        if root != folder:  # in an empty folder git finds the outer repository
             return None
         return fingerprint(root, status(inner), lambda deeper: _nested_fingerprint(inner, deeper))
     except NoRepositoryError:

@@ -1,4 +1,4 @@
-"""Reads what ``git status`` prints: the revision, the branch and what is changed."""
+"""The status of a work tree: its revision, its branch and the changed paths."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from ecr_tasks.source.git.command import Git, lines, text
 
 TOOL_FOLDER = b".ecr-tasks"
-"""Our own output folder ignores itself in git; without its .gitignore it is still no change."""
+"""This package's output folder; it counts as no change even without the .gitignore that it has in it."""
 
 _FIELDS_BEFORE_PATH = {b"1": 8, b"2": 9, b"u": 10}
-"""Porcelain v2: how many spaces come before the path, which may hold spaces itself."""
+"""The number of spaces before the path, which may have spaces itself, by kind of record (porcelain v2)."""
 
 
 @dataclass(frozen=True)
 class Status:
-    """HEAD, and the paths (in git's bytes) that differ from it; no ``revision`` before the first commit."""
+    """HEAD and the paths (in git's bytes) that differ from it; before the first commit ``revision`` is None."""
 
     revision: str | None
     branch: str | None
@@ -23,10 +23,10 @@ class Status:
 
 
 def status(git: Git) -> Status:
-    """The status of the whole work tree, wherever in it ``git`` stands.
+    """Return the status of the whole work tree, whichever of its folders ``git`` starts in.
 
-    Every untracked file is named, since its content belongs to the fingerprint. Settings that would hide
-    changes (status.showUntrackedFiles, submodule.*.ignore) have no say: the files are built all the same.
+    Every untracked file is in it, because its content belongs to the fingerprint. Settings that would hide changes
+    (status.showUntrackedFiles, submodule.*.ignore) are overridden, because the files are built nevertheless.
     """
     return parse(
         git.run(
@@ -42,7 +42,7 @@ def status(git: Git) -> Status:
 
 
 def parse(output: bytes) -> Status:
-    """Reads ``git status --porcelain=v2 --branch -z`` (git-status(1), "Porcelain Format Version 2")."""
+    """Parse the output of ``git status --porcelain=v2 --branch -z`` (git-status(1), "Porcelain Format Version 2")."""
     revision: str | None = None
     branch: str | None = None
     changes: list[bytes] = []
@@ -60,5 +60,5 @@ def parse(output: bytes) -> Status:
         elif kind in _FIELDS_BEFORE_PATH:
             changes.append(record.split(b" ", _FIELDS_BEFORE_PATH[kind])[-1])
             if kind == b"2":
-                next(records)  # where it was renamed from
+                next(records)  # the path before a rename
     return Status(revision, branch, tuple(path for path in changes if TOOL_FOLDER not in path.split(b"/")))

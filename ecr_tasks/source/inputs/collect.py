@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ecr_tasks.errors import BuildError, redact
+from ecr_tasks.errors import redact
 from ecr_tasks.model.image import BuildDefinition, Image, Inputs
 from ecr_tasks.model.manifest import INPUTS, INPUTS_TRACKED
 from ecr_tasks.model.ports import Docker
@@ -16,9 +16,6 @@ from ecr_tasks.source.build_context.unknown import Unknown
 from ecr_tasks.source.inputs.base_digests import BaseDigests, CachedEngine
 from ecr_tasks.source.inputs.digest import inputs_digest
 from ecr_tasks.source.inputs.local import IMAGE, LAYOUT, Local, read_local
-
-SHOWN = 3
-"""How many files a message names."""
 
 
 @dataclass(frozen=True)
@@ -52,36 +49,6 @@ def with_inputs(
     pulled = {base: bool(item.definition.extra.get("pull")) for item in items for base in item.bases}
     digests = BaseDigests(docker, builder, engine, log_in).resolve(pulled)
     return tuple(_annotated(image, _inputs(item, digests)) for image, item in zip(images, items, strict=True))
-
-
-def check_unchanged(images: Sequence[Image], *, project: Path, environ: Mapping[str, str]) -> None:
-    """Raise BuildError where files on this machine are not what they were before the build.
-
-    The image's annotation names the inputs from before the build, and later runs would trust it.
-    """
-    for image in images:
-        if image.inputs is None or image.inputs.digest is None:
-            continue
-        try:
-            local = read_local(image.bare or image.definition, project, environ)
-        except Unknown as error:
-            raise _changed(image.name, error.reason) from error
-        if local.digest != image.inputs.local:
-            before, after = image.inputs.files, local.context.files
-            paths = [path for path in sorted({*before, *after}) if before.get(path) != after.get(path)]
-            raise _changed(image.name, name_some(paths) or "the Dockerfile, or a named context")
-
-
-def name_some(paths: Sequence[str]) -> str:
-    """Name the first few paths, and how many more there are."""
-    return ", ".join(paths[:SHOWN]) + (f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else "")
-
-
-def _changed(name: str, what: str) -> BuildError:
-    return BuildError(
-        f"What {name} is built from changed during the build ({what}), so the image is not what it says it is.",
-        "Run it again; keep what other programs write to out of the context (.dockerignore).",
-    )
 
 
 def _before_digests(

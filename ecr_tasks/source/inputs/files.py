@@ -5,18 +5,21 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ecr_tasks.model.image import Files
 from ecr_tasks.source.build_context.dockerignore import DockerIgnore
 from ecr_tasks.source.build_context.unknown import Unknown
-from ecr_tasks.source.build_context.walk import carried
+from ecr_tasks.source.build_context.walk import context_files
 from ecr_tasks.source.git.index import Index, ignored_files, read_index, uncommitted_blobs
 
 NEVER = frozenset({".git", ".ecr-tasks"})
 """Folders that change with every commit and every run, and are no input."""
+
+SHOWN = 3
+"""How many files a message names."""
 
 _CHUNK = 1 << 20
 
@@ -43,7 +46,7 @@ def read_folder(folder: Path, dockerfile: Path | None, environ: Mapping[str, str
     index = read_index(folder, environ)
     files: dict[str, tuple[str, str]] = {}
     try:
-        for path, entry in carried(folder, DockerIgnore.read(folder, dockerfile), NEVER):
+        for path, entry in context_files(folder, DockerIgnore.read(folder, dockerfile), NEVER):
             file = _file(path, entry, index)
             if file is not None:
                 files[path] = file
@@ -56,6 +59,11 @@ def read_folder(folder: Path, dockerfile: Path | None, environ: Mapping[str, str
         kind = files[path][0]
         tracked[path] = files[path] if kind == "link" else (kind, blob)
     return Folder(files, tracked, tuple(unshared))
+
+
+def name_some(paths: Sequence[str]) -> str:
+    """Name the first few paths, and how many more there are."""
+    return ", ".join(paths[:SHOWN]) + (f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else "")
 
 
 def _file(path: str, entry: os.DirEntry[str], index: Index) -> tuple[str, str] | None:

@@ -1,4 +1,4 @@
-"""Builders for the tests of outputs: a run's entries, outputs, and the environment of a CI."""
+"""Builders of receipts, and of the outputs that a CI gets of them."""
 
 from __future__ import annotations
 
@@ -8,19 +8,13 @@ from typing import Any
 from ecr_tasks.ci.outputs.actions import Action
 from ecr_tasks.ci.outputs.adapter import Adapter
 from ecr_tasks.ci.outputs.model import ImageOutput, Outputs
-from ecr_tasks.execute.build import Built
-from ecr_tasks.execute.push import Published, State
 from ecr_tasks.model.manifest import StoredImage
-from ecr_tasks.plan.plan import Plan, PlannedImage
-from ecr_tasks.plan.retag import PlannedTag
-from ecr_tasks.runner.receipt import Entry
-from tests.support.build import ALL_TAGS, HOST, image, manifest
+from ecr_tasks.model.receipt import Built, ImageReceipt, Published, PublishState, Receipt, Source
+from tests.support.build import ALL_TAGS, HOST, manifest
 
 NAME = "team/app"
 STORED = manifest("app")
 PROJECT = Path("/project")
-TAGS = tuple(tag.name for tag in ALL_TAGS)
-REFERENCE = f"{HOST}/{NAME}@{STORED.digest}"
 FOLDER = PROJECT / ".ecr-tasks"
 ENVIRON = {
     "GITHUB_OUTPUT": "/ci/output",
@@ -29,19 +23,8 @@ ENVIRON = {
     "BITBUCKET_PIPELINES_VARIABLES_PATH": "/ci/variables",
     "BUILDKITE_STEP_ID": "step-1",
 }
-
-
-def planned(name: str = NAME, because: str = "no image is tagged sha-a1b2c3d yet") -> PlannedImage:
-    """Return an image that is to be built."""
-    definition = image(name=name)
-    return PlannedImage(
-        definition, tuple(PlannedTag(tag) for tag in definition.tags), build_needed=True, because=because
-    )
-
-
-def plan(*images: PlannedImage) -> Plan:
-    """Return a plan without conflicts."""
-    return Plan(images or (planned(),), ())
+TAGS = tuple(tag.name for tag in ALL_TAGS)
+REFERENCE = f"{HOST}/{NAME}@{STORED.digest}"
 
 
 def built(name: str = NAME, digest: str | None = STORED.digest) -> Built:
@@ -49,14 +32,26 @@ def built(name: str = NAME, digest: str | None = STORED.digest) -> Built:
     return Built(name, None, digest, digest, ("linux/amd64",), "store", 1.5)
 
 
-def published(name: str = NAME, state: State = "pushed", stored: StoredImage = STORED) -> Published:
+def published(name: str = NAME, state: PublishState = "pushed", stored: StoredImage = STORED) -> Published:
     """Return the result of a push."""
     return Published(name, HOST, name, stored.digest, TAGS, state, stored)
 
 
-def entry(name: str = NAME, state: State = "pushed") -> Entry:
+def entry(name: str = NAME, state: PublishState = "pushed", **changes: Any) -> ImageReceipt:
     """Return the entry of a built and published image."""
-    return Entry(built(name), [published(name, state)], size=32100, seconds=2.25)
+    defaults: dict[str, Any] = {
+        "version": "1.2.3",
+        "built": built(name),
+        "published": (published(name, state),),
+        "size": 32100,
+        "seconds": 2.25,
+    }
+    return ImageReceipt(name, name, TAGS, "no image is tagged sha-a1b2c3d yet", **{**defaults, **changes})
+
+
+def receipt(*images: ImageReceipt, complete: bool = True) -> Receipt:
+    """Return the receipt of a run on main."""
+    return Receipt(Source("a1b2c3d4" * 5, False, "main", None, None, None), images, complete)
 
 
 def output(**changes: Any) -> ImageOutput:

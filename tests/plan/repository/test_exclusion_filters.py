@@ -13,7 +13,7 @@ from ecr_tasks.model.manifest import CACHE_TAG
 from ecr_tasks.model.registry import Repository, wildcard_matches
 from ecr_tasks.model.repository import DesiredRepository
 from ecr_tasks.model.tag import Tag
-from ecr_tasks.plan.references import is_fixed
+from ecr_tasks.plan.promotion import is_fixed_name
 from ecr_tasks.plan.repository.desired import desired_repository
 from ecr_tasks.plan.repository.tag_patterns import as_filter, overlap
 from ecr_tasks.plan.retag import is_replaceable
@@ -144,7 +144,7 @@ def test_what_cannot_be_separated_is_said(
 @pytest.mark.parametrize("rules", [None, "type=sha", "type=raw,value=stable", EXAMPLES])
 def test_tags_of_inputs_are_locked_where_there_are_any(rules: str | None) -> None:
     tag = f"inputs-{'0a' * 20}"
-    assert is_fixed(tag)
+    assert is_fixed_name(tag)
     there = locked_by(wants(rules, skip="content"))
     assert there.locks(tag)
     assert not locked_by(wants("type=ref,event=branch;type=sha")).locks(tag)

@@ -1,4 +1,4 @@
-"""What a Dockerfile builds on: stages, variables, heredocs; the examples say what BuildKit makes of them."""
+"""The base images of Dockerfiles with stages, variables and heredocs; the examples are BuildKit's results."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def read(
     args: Mapping[str, str] | None = None,
     contexts: Mapping[str, str] | None = None,
 ) -> set[str]:
-    """The references of what a Dockerfile builds on."""
-    found = base_images(
+    """Return the references of a Dockerfile's base images."""
+    images = base_images(
         parse(text.encode()),
         target=target,
         platform=platform,
@@ -40,7 +40,7 @@ def read(
         args=args or {},
         contexts=contexts or {},
     )
-    return {base.reference for base in found}
+    return {base.reference for base in images}
 
 
 EXAMPLES = {
@@ -135,7 +135,7 @@ def test_a_named_context_takes_an_images_place(written: str) -> None:
 def test_each_image_is_for_the_platform_that_it_is_asked_for() -> None:
     text = "FROM --platform=$BUILDPLATFORM go AS build\nFROM --platform=linux/s390x tools AS t\nFROM alpine\n"
     text += "COPY --from=build / /\nCOPY --from=t / /\n"
-    found = base_images(
+    images = base_images(
         parse(text.encode()),
         target=None,
         platform="linux/arm/v7",
@@ -143,7 +143,7 @@ def test_each_image_is_for_the_platform_that_it_is_asked_for() -> None:
         args={},
         contexts={},
     )
-    assert found == {
+    assert images == {
         BaseImage("go", "linux/amd64"),
         BaseImage("tools", "linux/s390x"),
         BaseImage("alpine", "linux/arm/v7"),
@@ -194,20 +194,20 @@ VARIABLES = st.dictionaries(NAMES, VALUES)
 def test_operators_are_the_shells(name: str, other: str, variables: dict[str, str]) -> None:
     value = variables.get(name)
 
-    def made(operator: str) -> str:
+    def expanded(operator: str) -> str:
         return expand(f"x${{{name}{operator}{other}}}y", variables, "\\")
 
-    assert made(":-") == f"x{value or other}y"
-    assert made("-") == f"x{other if value is None else value}y"
-    assert made(":+") == f"x{other if value else ''}y"
-    assert made("+") == f"x{'' if value is None else other}y"
+    assert expanded(":-") == f"x{value or other}y"
+    assert expanded("-") == f"x{other if value is None else value}y"
+    assert expanded(":+") == f"x{other if value else ''}y"
+    assert expanded("+") == f"x{'' if value is None else other}y"
     assert expand(f"${name}", variables, "\\") == expand(f"${{{name}}}", variables, "\\") == (value or "")
 
 
 @given(NAMES, NAMES, VARIABLES)
 def test_operators_may_stand_in_each_other(one: str, two: str, variables: dict[str, str]) -> None:
-    found = expand(f"${{{one}:-a${{{two}:-b}}}}", variables, "\\")
-    assert found == (variables.get(one) or f"a{variables.get(two) or 'b'}")
+    word = expand(f"${{{one}:-a${{{two}:-b}}}}", variables, "\\")
+    assert word == (variables.get(one) or f"a{variables.get(two) or 'b'}")
 
 
 @given(st.text("ab$\\{}'\" ", max_size=12))

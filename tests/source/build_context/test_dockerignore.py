@@ -17,7 +17,7 @@ FILE = Path("context/.dockerignore")
 
 
 def ignore(*lines: str) -> DockerIgnore:
-    """The rules of some lines."""
+    """Return the rules of some lines."""
     return DockerIgnore.parse("\n".join(lines).encode(), FILE)
 
 
@@ -174,9 +174,9 @@ def test_a_malformed_line_is_named(line: str) -> None:
 
 
 def test_nothing_is_ignored_without_a_file(tmp_path: Path) -> None:
-    found = DockerIgnore.read(tmp_path, tmp_path / "Dockerfile")
-    assert found.file == tmp_path / ".dockerignore"
-    assert not found.ignores(".env")
+    rules = DockerIgnore.read(tmp_path, tmp_path / "Dockerfile")
+    assert rules.file == tmp_path / ".dockerignore"
+    assert not rules.ignores(".env")
 
 
 def test_the_dockerfiles_own_comes_first(tmp_path: Path) -> None:
@@ -185,9 +185,9 @@ def test_the_dockerfiles_own_comes_first(tmp_path: Path) -> None:
     dockerfile.parent.mkdir()
     own = dockerfile.with_name("prod.Dockerfile.dockerignore")
     own.write_text("b", encoding="utf-8")
-    found = DockerIgnore.read(tmp_path, dockerfile)
-    assert found.file == own
-    assert (found.ignores("a"), found.ignores("b")) == (False, True)
+    rules = DockerIgnore.read(tmp_path, dockerfile)
+    assert rules.file == own
+    assert (rules.ignores("a"), rules.ignores("b")) == (False, True)
     assert DockerIgnore.read(tmp_path, None).ignores("a")
 
 
@@ -199,7 +199,7 @@ def test_a_lower_case_dockerfile(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("target", ["../outside", "/etc/hosts", ".dockerignore", "nowhere", "folder"])
 def test_a_link_that_leads_out_of_the_context_is_no_file(tmp_path: Path, target: str) -> None:
-    """BuildKit reads it in a copy of the context, where such a link ends nowhere."""
+    """BuildKit reads it in a copy of the context, where such a link leads to nothing."""
     (tmp_path / "outside").write_text("*", encoding="utf-8")
     context = tmp_path / "context"
     (context / "folder").mkdir(parents=True)
@@ -271,12 +271,12 @@ def test_comments_and_blank_lines_say_nothing(before: list[str], path: str) -> N
 @settings(deadline=None)
 @given(lines, paths, names)
 def test_without_exceptions_a_folder_holds_its_own(before: list[str], path: str, name: str) -> None:
-    found = ignore(*[line for line in before if "!" not in line])
-    assert not found.ignores(path) or found.ignores(f"{path}/{name}")
+    rules = ignore(*[line for line in before if "!" not in line])
+    assert not rules.ignores(path) or rules.ignores(f"{path}/{name}")
 
 
 @settings(deadline=None)
 @given(lines, paths)
 def test_a_path_may_be_spelled_in_many_ways(before: list[str], path: str) -> None:
-    found = ignore(*before)
-    assert found.ignores(f"./{path}/") == found.ignores(path)
+    rules = ignore(*before)
+    assert rules.ignores(f"./{path}/") == rules.ignores(path)

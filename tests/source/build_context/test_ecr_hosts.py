@@ -20,7 +20,7 @@ HOSTS = [
 
 
 def definition(folder: Path, dockerfile: str) -> BuildDefinition:
-    """A build of this Dockerfile."""
+    """Return a build of a Dockerfile with this content."""
     (folder / "Dockerfile").write_text(dockerfile, encoding="utf-8")
     return BuildDefinition(str(folder), "Dockerfile")
 
@@ -32,11 +32,11 @@ def test_a_base_image_in_any_partition_is_found_with_its_region(tmp_path: Path, 
 
 
 @pytest.mark.parametrize(
-    "found", [{"args": {"BASE": f"{HOST}/base"}}, {"contexts": {"base": f"docker-image://{HOST}/base"}}]
+    "options", [{"args": {"BASE": f"{HOST}/base"}}, {"contexts": {"base": f"docker-image://{HOST}/base"}}]
 )
-def test_build_arguments_and_named_contexts_count(tmp_path: Path, found: dict[str, dict[str, str]]) -> None:
-    made = BuildDefinition(str(tmp_path), **found)  # type: ignore[arg-type]
-    assert ecr_hosts(made, settings()) == {HOST: "eu-central-1"}
+def test_build_arguments_and_named_contexts_count(tmp_path: Path, options: dict[str, dict[str, str]]) -> None:
+    build = BuildDefinition(str(tmp_path), **options)  # type: ignore[arg-type]
+    assert ecr_hosts(build, settings()) == {HOST: "eu-central-1"}
 
 
 @pytest.mark.parametrize(

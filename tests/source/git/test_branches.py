@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.source.git.branches import Branch, chosen_ref, find_branch
+from ecr_tasks.source.git.branches import Branch, branch_ref, find_branch
 from tests.source.conftest import Repo
 
 
@@ -23,20 +23,20 @@ def test_commits_of_a_branch_and_of_others(repo: Repo) -> None:
     second = repo.commit("second")
     main = on(repo, "main")
     assert (main.ref, main.shown) == ("refs/heads/main", "main")
-    assert [main.has(commit) for commit in (first, second, feature)] == ["yes", "yes", "no"]
-    assert [on(repo, "feature").has(commit) for commit in (first, second, feature)] == ["yes", "no", "yes"]
+    assert [main.contains(commit) for commit in (first, second, feature)] == ["yes", "yes", "no"]
+    assert [on(repo, "feature").contains(commit) for commit in (first, second, feature)] == ["yes", "no", "yes"]
     repo.git("merge", "--quiet", "--no-edit", "feature")
-    assert main.has(feature) == "yes"
+    assert main.contains(feature) == "yes"
 
 
 @pytest.mark.parametrize("wrong", ["0" * 40, "f" * 64, "main", "HEAD", "--all", "a1b2c3d", "", "x\n" * 9])
 def test_what_is_no_commit_here_is_unknown(repo: Repo, wrong: str) -> None:
-    assert on(repo, "main").has(wrong) == "unknown"
+    assert on(repo, "main").contains(wrong) == "unknown"
 
 
 def test_a_tree_or_a_blob_is_no_commit(repo: Repo) -> None:
     for name in ("HEAD^{tree}", "HEAD:file"):
-        assert on(repo, "main").has(repo.git("rev-parse", name)) == "unknown"
+        assert on(repo, "main").contains(repo.git("rev-parse", name)) == "unknown"
 
 
 def test_the_remotes_branch_counts_before_the_local_one(repo: Repo) -> None:
@@ -44,9 +44,9 @@ def test_the_remotes_branch_counts_before_the_local_one(repo: Repo) -> None:
     unpushed = clone.commit("unpushed")
     main = on(clone, "main")
     assert (main.ref, main.shown) == ("refs/remotes/origin/main", "main (origin/main)")
-    assert main.has(unpushed) == "no"
+    assert main.contains(unpushed) == "no"
     clone.git("push", "--quiet", "origin", "HEAD:refs/heads/reviewed")
-    assert on(clone, "reviewed").has(unpushed) == "yes"
+    assert on(clone, "reviewed").contains(unpushed) == "yes"
 
 
 def test_a_detached_checkout_of_ci_knows_the_remotes_branches(repo: Repo) -> None:
@@ -54,7 +54,7 @@ def test_a_detached_checkout_of_ci_knows_the_remotes_branches(repo: Repo) -> Non
     clone = repo.clone("clone")
     clone.git("checkout", "--quiet", "--detach")
     clone.git("branch", "--quiet", "-D", "main")
-    assert on(clone, "main").has(head) == "yes"
+    assert on(clone, "main").contains(head) == "yes"
     assert on(clone, "origin/main").ref == "refs/remotes/origin/main"
 
 
@@ -66,15 +66,19 @@ def test_a_shallow_clone_is_sure_of_a_yes_and_of_nothing_else(repo: Repo) -> Non
     repo.commit("second")
     third = repo.commit("third")
     shallow = repo.clone("shallow", "--depth", "1", "--no-single-branch")
-    assert [on(shallow, "main").has(commit) for commit in (third, first, feature)] == ["yes", "shallow", "shallow"]
+    assert [on(shallow, "main").contains(commit) for commit in (third, first, feature)] == [
+        "yes",
+        "shallow",
+        "shallow",
+    ]
     shallow.git("fetch", "--quiet", "--unshallow")
-    assert [on(shallow, "main").has(commit) for commit in (third, first, feature)] == ["yes", "yes", "no"]
+    assert [on(shallow, "main").contains(commit) for commit in (third, first, feature)] == ["yes", "yes", "no"]
 
 
 def test_a_hooks_environment_points_git_nowhere_else(repo: Repo, tmp_path: Path) -> None:
     head = repo.git("rev-parse", "HEAD")
     hook = {**repo.environ, "GIT_DIR": str(tmp_path / "elsewhere"), "GIT_INDEX_FILE": "x"}
-    assert find_branch(repo.path, "main", environ=hook).has(head) == "yes"
+    assert find_branch(repo.path, "main", environ=hook).contains(head) == "yes"
 
 
 def test_a_branch_that_is_not_there_is_named_with_its_nearest(repo: Repo) -> None:
@@ -113,5 +117,5 @@ def test_without_a_repository_or_a_commit(tmp_path: Path, empty: Repo) -> None:
     ],
 )
 def test_where_a_branch_is_looked_for(refs: dict[str, str], expected: str | None) -> None:
-    found = chosen_ref({f"refs/{name}": remote for name, remote in refs.items()}, "main")
-    assert found == (f"refs/{expected}" if expected else None)
+    ref = branch_ref({f"refs/{name}": remote for name, remote in refs.items()}, "main")
+    assert ref == (f"refs/{expected}" if expected else None)

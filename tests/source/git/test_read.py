@@ -1,4 +1,4 @@
-"""What is read of a repository, in every shape that a checkout comes in."""
+"""The state that is read from a repository, in every kind of checkout."""
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ def test_a_hooks_variables_point_elsewhere(repo: Repo, tmp_path: Path) -> None:
 
 
 def test_read_from_a_hook(repo: Repo, tmp_path: Path) -> None:
-    """A commit hook of one repository asks for another one, with the environment that git gives it."""
+    """A commit hook of one repository reads another one, with the environment that git gives it."""
     hooks = tmp_path / "hooks"
     hooks.mkdir()
     hook = hooks / "pre-commit"
@@ -315,7 +315,7 @@ def _with_submodule(repo: Repo) -> Repo:
 
 
 def _git_that(folder: Path, first: str, repo: Repo) -> str:
-    """A PATH whose git does something first."""
+    """Return a PATH whose git runs a script first."""
     real = shutil.which("git", path=repo.environ["PATH"])
     wrapper = folder / "wrapped" / "git"
     wrapper.parent.mkdir()

@@ -1,4 +1,4 @@
-"""What makes a work tree dirty, what does not, and what a fingerprint tells apart."""
+"""Dirty work trees, and fingerprints that differ."""
 
 from __future__ import annotations
 

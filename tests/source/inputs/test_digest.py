@@ -156,7 +156,7 @@ def test_the_order_of_files_does_not_count_and_every_one_does(files: dict[str, t
     assert files_digest(dict(reversed(files.items()))) == files_digest(files)
     for name, (kind, content) in files.items():
         assert files_digest({**files, name: (kind, f"{content}0")}) != files_digest(files)
-        assert files_digest({key: said for key, said in files.items() if key != name}) != files_digest(files)
+        assert files_digest({key: file for key, file in files.items() if key != name}) != files_digest(files)
 
 
 PAIRS = st.dictionaries(st.text(max_size=3), st.text(max_size=3), max_size=3)
@@ -164,10 +164,10 @@ PAIRS = st.dictionaries(st.text(max_size=3), st.text(max_size=3), max_size=3)
 
 @given(PAIRS, PAIRS, PAIRS)
 def test_no_part_is_taken_for_another(args: dict[str, str], labels: dict[str, str], bases: dict[str, str]) -> None:
-    def made(args: dict[str, str], labels: dict[str, str], bases: dict[str, str]) -> str:
+    def digest(args: dict[str, str], labels: dict[str, str], bases: dict[str, str]) -> str:
         return inputs_digest(BuildDefinition(".", args=args, labels=labels), "x", ("linux/amd64",), bases)
 
-    assert (made(args, labels, bases) == made(labels, args, bases)) == (args == labels)
-    assert (made(args, labels, bases) == made(args, bases, labels)) == (bases == labels)
+    assert (digest(args, labels, bases) == digest(labels, args, bases)) == (args == labels)
+    assert (digest(args, labels, bases) == digest(args, bases, labels)) == (bases == labels)
     shuffled = dict(reversed(args.items()))
-    assert made(shuffled, labels, bases) == made(args, labels, bases)
+    assert digest(shuffled, labels, bases) == digest(args, labels, bases)

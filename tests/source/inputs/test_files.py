@@ -1,4 +1,4 @@
-"""Contexts under git: its names for contents are taken where they are the files', and only there."""
+"""Contexts under git: its blob ids are used where they are right for the files, and only there."""
 
 from __future__ import annotations
 
@@ -62,9 +62,9 @@ def test_what_git_converts_is_read(tree: Tree, attributes: str, config: tuple[st
     tree.git("checkout", "--", "app.py")
     content = (tree.path / "app.py").read_bytes()
     assert content != b"print()\n"
-    found = read_folder(tree.path, None, os.environ)
-    assert found.files["app.py"][1] == tree.git("hash-object", "--no-filters", "app.py")
-    assert found.tracked["app.py"][1] == tree.git("rev-parse", "HEAD:app.py")
+    folder = read_folder(tree.path, None, os.environ)
+    assert folder.files["app.py"][1] == tree.git("hash-object", "--no-filters", "app.py")
+    assert folder.tracked["app.py"][1] == tree.git("rev-parse", "HEAD:app.py")
 
 
 @pytest.mark.parametrize("flag", ["--assume-unchanged", "--skip-worktree"])

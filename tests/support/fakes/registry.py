@@ -141,8 +141,12 @@ class FakeRegistry:
         return RegistryToken(HOST, "AWS", PASSWORD)
 
     def region(self) -> str:
-        """The registry's region; not of the port, but the `commands` task asks for it."""
+        """Return the registry's region."""
         return "eu-central-1"
+
+    def caller_account(self) -> str:
+        """Return the account of the credentials."""
+        return "123456789012"
 
     def put(self, name: str, image: StoredImage, *tags: str) -> None:
         """What PutImage and a push do: another image under a locked tag is refused."""

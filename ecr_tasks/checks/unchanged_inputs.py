@@ -1,0 +1,37 @@
+"""The check that the inputs of an image are the same after its build as before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ecr_tasks.errors import BuildError
+from ecr_tasks.model.image import Image
+from ecr_tasks.source.build_context.unknown import Unknown
+from ecr_tasks.source.inputs.files import name_some
+from ecr_tasks.source.inputs.local import read_local
+
+
+def check_unchanged(images: Sequence[Image], *, project: Path, environ: Mapping[str, str]) -> None:
+    """Raise BuildError where files on this machine are not what they were before the build.
+
+    The image's annotation names the inputs from before the build, and later runs would trust it.
+    """
+    for image in images:
+        if image.inputs is None or image.inputs.digest is None:
+            continue
+        try:
+            local = read_local(image.bare or image.definition, project, environ)
+        except Unknown as error:
+            raise _changed(image.name, error.reason) from error
+        if local.digest != image.inputs.local:
+            before, after = image.inputs.files, local.context.files
+            paths = [path for path in sorted({*before, *after}) if before.get(path) != after.get(path)]
+            raise _changed(image.name, name_some(paths) or "the Dockerfile, or a named context")
+
+
+def _changed(name: str, what: str) -> BuildError:
+    return BuildError(
+        f"What {name} is built from changed during the build ({what}), so the image is not what it says it is.",
+        "Run it again; keep what other programs write to out of the context (.dockerignore).",
+    )

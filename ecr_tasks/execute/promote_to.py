@@ -1,0 +1,106 @@
+"""Copy a published image into another repository, region or account, with what refers to it, and tag it last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from ecr_tasks.execute.copy import Place, check_present, copy_manifests
+from ecr_tasks.execute.promote import promote
+from ecr_tasks.model.destination import Destination
+from ecr_tasks.model.inventory import referrer_tag
+from ecr_tasks.model.manifest import StoredImage
+from ecr_tasks.model.ports import Docker, Registry, Target
+from ecr_tasks.model.reference import MAX_TAGS, ImageName
+from ecr_tasks.model.refusals import missing_repository
+from ecr_tasks.model.registry import Repository
+from ecr_tasks.plan.promotion import Promotion, check_movable, named_image
+
+_SUFFIXES = ("", ".sig", ".att", ".sbom")
+"""What belongs to an image by its tag alone: the referrers tag schema's list, and cosign's kinds."""
+
+_ENSURE = " (`inv repo.ensure` with that registry's settings)"
+
+
+@dataclass(frozen=True)
+class CopyPromotion:
+    """What is copied: an image, what refers to it, and the tags that it gets in the other repository.
+
+    ``tagged`` are artifacts that belong to the image by their tag alone, by the tags that have to be set for it.
+    ``missing`` are the digests that the other repository lacks, in the order in which they can be copied.
+    """
+
+    source: Repository
+    promotion: Promotion
+    tagged: Mapping[str, StoredImage]
+    missing: tuple[str, ...]
+
+
+def look_up_copy(
+    registry: Registry,
+    repository: str,
+    name: ImageName,
+    target: Target,
+    target_repository: str,
+    tags: Sequence[str],
+    *,
+    destination: Destination,
+) -> CopyPromotion:
+    """Look at both registries. Raises RegistryError or Refused before anything is copied.
+
+    What has the image or one of its platforms as subject comes along, and what cosign's tags name.
+    """
+    source, image = named_image(registry.find(repository, [name.reference]), repository, name)
+    there = target.describe({target_repository: ()})[target_repository].repository
+    if there is None:
+        remedy = f"Create it there{'' if destination.is_public else _ENSURE}, or let these credentials see it."
+        raise missing_repository(target_repository, f"the {destination.registry}", remedy=remedy)
+    subjects = [image.digest, *(digest for _, digest in image.children)]
+    referrers = tuple(_referrers(registry, source, subjects))
+    tagged = _tagged(registry, source, [*subjects, *(item.digest for item in referrers)])
+    digests = list(dict.fromkeys([image.digest, *(item.digest for item in (*referrers, *tagged.values()))]))
+    existing: dict[str, StoredImage] = {}
+    questions = [*digests, *tags, *tagged]
+    for start in range(0, len(questions), MAX_TAGS):
+        existing.update(target.find(target_repository, questions[start : start + MAX_TAGS]).tags)
+    promotion = Promotion(there, image, {tag: existing[tag].digest if tag in existing else None for tag in tags})
+    check_movable(promotion, there, existing)
+    return CopyPromotion(
+        source,
+        promotion,
+        {tag: item for tag, item in tagged.items() if tag not in existing or existing[tag].digest != item.digest},
+        tuple(digest for digest in digests if digest not in existing),
+    )
+
+
+def promote_to(copy: CopyPromotion, docker: Docker, registry: Registry, target: Target) -> None:
+    """Copy what the other repository lacks, verify that it is there, then set the tags; a second run finishes."""
+    image, place = copy.promotion.image, Place(target, copy.promotion.repository)
+    if copy.missing:
+        manifests = {digest: image.manifests if digest == image.digest else 1 for digest in copy.missing}
+        for error in copy_manifests(manifests, copy.source, registry, {"": place}, docker).values():
+            raise error
+        check_present(copy.missing, place)
+    for tag, item in copy.tagged.items():
+        target.set_tag(place.repository, item, tag)
+    promote(target, copy.promotion)
+
+
+def _referrers(registry: Registry, repository: Repository, subjects: Sequence[str]) -> Iterator[StoredImage]:
+    """Yield what refers to these digests, and what refers to that."""
+    seen = set(subjects)
+    queue = list(subjects)
+    for subject in queue:
+        fresh = [digest for digest in registry.referrers(repository, subject) if digest not in seen]
+        seen.update(fresh)
+        queue += fresh
+        yield from registry.images(repository, fresh).values() if fresh else ()
+
+
+def _tagged(registry: Registry, repository: Repository, digests: Sequence[str]) -> dict[str, StoredImage]:
+    """Return what belongs to these digests by its tag alone, as cosign's signatures do."""
+    names = [referrer_tag(digest, suffix) for digest in digests for suffix in _SUFFIXES]
+    images: dict[str, StoredImage] = {}
+    for start in range(0, len(names), MAX_TAGS):
+        images.update(registry.find(repository.name, names[start : start + MAX_TAGS]).tags)
+    return images

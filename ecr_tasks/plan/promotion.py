@@ -1,0 +1,102 @@
+"""A promotion: an image that is published, the tags it is to get, and which of them may not move."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ecr_tasks.errors import Refused, RegistryError
+from ecr_tasks.model.manifest import INPUTS_DIGITS, INPUTS_TAG, StoredImage
+from ecr_tasks.model.reference import ImageName
+from ecr_tasks.model.refusals import locked_tag
+from ecr_tasks.model.registry import Repository, RepositoryView
+from ecr_tasks.plan.retag import TagState
+from ecr_tasks.source.semver import Version
+
+_COMMIT = re.compile(r"sha-[0-9a-f]{7,64}")
+_INPUTS = re.compile(rf"{INPUTS_TAG}[0-9a-f]{{{INPUTS_DIGITS}}}")
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """An image and the tags that it is to get, each with the digest that it points at now (None: it is new)."""
+
+    repository: Repository
+    image: StoredImage
+    tags: Mapping[str, str | None]
+
+    @property
+    def reference(self) -> str:
+        """``host/repository@sha256:…``"""
+        return f"{self.repository.uri}@{self.image.digest}"
+
+    def state(self, tag: str) -> TagState:
+        """Return what becomes of a tag: new, moves or present."""
+        digest = self.tags[tag]
+        if digest is None:
+            return "new"
+        return "present" if digest == self.image.digest else "moves"
+
+    @property
+    def pending(self) -> tuple[str, ...]:
+        """The tags that have to be set, new ones before those that move."""
+        new = [tag for tag in self.tags if self.state(tag) == "new"]
+        return (*new, *(tag for tag in self.tags if self.state(tag) == "moves"))
+
+
+def named_image(view: RepositoryView, repository: str, name: ImageName) -> tuple[Repository, StoredImage]:
+    """Return the image of that name and its repository. Raises RegistryError when it is missing or not whole."""
+    image = view.tags.get(name.reference)
+    if view.repository is None or image is None:
+        raise missing_image(name.reference, repository)
+    if name.host not in (None, view.repository.host):
+        raise RegistryError(
+            f"The image is said to be in {name.host}, and these settings' registry is {view.repository.host}.",
+            "Choose the account and region that hold it (`inv env NAME promote …`).",
+        )
+    if hashlib.sha256(image.manifest.encode()).hexdigest() != image.digest.removeprefix("sha256:"):
+        raise RegistryError(
+            f"What ECR gave as {image.digest} has another digest, so it can't be tagged unchanged.",
+            "Run it again; if it stays so, push the image anew.",
+        )
+    return view.repository, image
+
+
+def missing_image(reference: str, repository: str) -> RegistryError:
+    """Return the error for a tag or digest that a repository does not have."""
+    return RegistryError(
+        f"There is no {reference} in the repository {repository}.",
+        "Check the tag or digest and the repository (`inv images` lists what is there), or push it first.",
+    )
+
+
+def is_fixed_name(tag: str) -> bool:
+    """Whether a tag's name says that it never moves: a whole version, a commit or inputs (docs/tags.md)."""
+    return Version.parse(tag) is not None or any(pattern.fullmatch(tag) for pattern in (_COMMIT, _INPUTS))
+
+
+def check_movable(promotion: Promotion, repository: Repository | None, tags: Mapping[str, StoredImage]) -> None:
+    """Raise Refused for the first tag that must not move.
+
+    ``repository`` is the one with its mutability, None where it is not known; ``tags`` are the images by tag.
+    """
+    for tag in promotion.pending:
+        if promotion.state(tag) == "moves" and (is_fixed_name(tag) or (repository and repository.locks(tag))):
+            raise locked_promotion(promotion, tag, tags.get(tag), fixed=is_fixed_name(tag))
+
+
+def locked_promotion(promotion: Promotion, tag: str, current: StoredImage | None, *, fixed: bool) -> Refused:
+    """Return the error for a tag that may not be moved to the promoted image."""
+    return locked_tag(
+        tag,
+        f"in {promotion.repository.uri}",
+        promotion.tags[tag],
+        f"the image to promote is {promotion.image.digest}",
+        "fixed name" if fixed else "immutable",
+        revision=current.revision if current else None,
+        remedy="Give the image another tag, or delete this one in ECR if it is wrong."
+        if fixed
+        else f"Make {tag} movable (a mutability exclusion filter that matches it), or take another tag.",
+    )

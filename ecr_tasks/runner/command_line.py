@@ -1,0 +1,37 @@
+"""The command line that a task is part of: what follows it, and what earlier tasks of it left."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ecr_tasks.model.receipt import Receipt
+    from ecr_tasks.runner.job import Job
+    from ecr_tasks.settings.settings import Settings
+
+
+@dataclass(frozen=True, repr=False)
+class Earlier:
+    """What an earlier task left for the next ones: the job that `build` began, or the receipt of a `push`.
+
+    ``settings`` are those that it was made with: after `env` or `local` others are in force, and it counts no more.
+    """
+
+    settings: Settings | None = None
+    job: Job | None = None
+    receipt: Receipt | None = None
+
+    def __repr__(self) -> str:
+        return "<what earlier tasks left>"  # `inv -d` logs it, and a plan holds whatever a bake file says
+
+
+def follows(name: str) -> bool:
+    """Whether a task of that name is typed in this command line (`inv build push`).
+
+    Invoke gives a task its own arguments only and keeps its parser's result in the program, which no task can reach;
+    so this one function reads sys.argv. A word that only looks like the task makes `build` ask the registry for
+    nothing, which is all the harm it does.
+    """
+    return name in [word.rpartition(".")[2] for word in sys.argv[1:]]

@@ -1,0 +1,53 @@
+"""The images of the project, from settings, source and a bake or compose file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+from ecr_tasks.model.image import Image
+from ecr_tasks.runner.run import Run
+
+
+def planned_images(run: Run) -> tuple[Image, ...]:
+    """Return the images to publish, each with its definition and tags; with ECR_SKIP=content also their inputs.
+
+    Raises SettingsError and Refused (ECR_DIRTY=refuse).
+    """
+    from ecr_tasks.plan.images import images
+    from ecr_tasks.source.definitions.bake_file import bake_file
+
+    file = bake_file(run.settings)
+    targets = run.docker.targets(str(file)) if file else None
+    chosen = images(run.settings, run.source, os.environ, targets)
+    return _with_inputs(run, chosen) if run.settings.skip == "content" else chosen
+
+
+def planned_repositories(run: Run) -> dict[str, str]:
+    """Return the repository of each image, by the image's name; asks neither git nor the tag rules."""
+    from ecr_tasks.plan.repository_names import repository_names
+    from ecr_tasks.source.definitions.bake_file import bake_file
+
+    file = bake_file(run.settings)
+    return repository_names(run.settings, run.docker.targets(str(file)) if file else None)
+
+
+def _with_inputs(run: Run, images: tuple[Image, ...]) -> tuple[Image, ...]:
+    from ecr_tasks.source.build_context.ecr_hosts import ecr_hosts
+    from ecr_tasks.source.inputs.collect import with_inputs
+
+    settings = run.settings
+    hosts = {host: region for image in images for host, region in ecr_hosts(image.definition, settings).items()}
+
+    def log_in(references: Iterable[str]) -> None:
+        wanted = {reference.partition("/")[0] for reference in references}
+        run.login_hosts({host: region for host, region in hosts.items() if host in wanted})
+
+    return with_inputs(
+        images,
+        project=settings.project,
+        docker=run.docker,
+        builder=settings.builder,
+        environ=os.environ,
+        log_in=log_in,
+    )

@@ -1,0 +1,40 @@
+"""The `build` task: build the planned images and keep them in the local store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ecr_tasks.runner.command_line import Earlier, follows
+from ecr_tasks.runner.decorator import chained_task
+from ecr_tasks.runner.run import Run
+
+if TYPE_CHECKING:
+    from ecr_tasks.runner.job import Job
+
+
+@chained_task()
+def build(run: Run, earlier: Earlier) -> Job | None:
+    """Build every planned image with buildx, tag it and keep it in the local store."""
+    from ecr_tasks.runner import ci_results, receipt_file
+    from ecr_tasks.runner.job import build_images, build_receipt, create_repositories, lock_images, start_job
+    from ecr_tasks.tasks.plan import show_plan
+
+    push_follows = follows("push")
+    # A build by itself asks nobody but docker, and ECR only where the cache is there.
+    job = start_job(run, ask=push_follows or run.settings.cache == "registry")
+    show_plan(job.plan)
+    job.plan.check()
+    if run.dry:
+        return job
+    job = create_repositories(run, job)
+    if push_follows:
+        job = lock_images(run, job, show_plan)
+    # Before a push, what is published already is neither built nor stored.
+    items = [item for item in job.plan.images if item.build_needed or not push_follows]
+    job = build_images(run, job, items)
+    receipt = build_receipt(run, job, items)
+    if items:
+        receipt_file.write(run.project, receipt)
+    if not push_follows:
+        ci_results.hand_over(run, receipt)
+    return job

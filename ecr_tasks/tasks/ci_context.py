@@ -1,0 +1,114 @@
+"""The `ci.context` task: what was understood of this CI run, and which variable or git fact it came from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ecr_tasks.console import document, table, warn
+from ecr_tasks.runner.decorator import task
+from ecr_tasks.runner.run import Run
+
+if TYPE_CHECKING:
+    from ecr_tasks.ci.context import CiContext
+    from ecr_tasks.source.state import SourceState
+
+
+@task(help={"json": "one JSON document on stdout"})
+def context(run: Run, json: bool = False) -> None:
+    """Show what we understood of this CI run, and which variable said it."""
+    from ecr_tasks.ci.detect import detect
+    from ecr_tasks.source.git.read import git_state
+
+    source, ci = git_state(run.project, environ=os.environ), detect(os.environ)
+    if json:
+        document(as_json(source, ci))
+        return
+    table(("name", "value", "from"), as_rows(source, ci))
+    for note in notes(source, ci):
+        warn(note)
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of the CI context; ``value`` is None where it is not known."""
+
+    name: str
+    value: str | bool | None
+    origin: str | None
+
+
+def fields(source: SourceState, ci: CiContext) -> tuple[Field, ...]:
+    """Return the fields in the order of `ci.context --json`; what the CI does not say is git's.
+
+    ``source`` is git's own state, before it is merged with the CI's.
+    """
+    return (
+        _from_ci(ci, "provider", ci.provider),
+        _from_ci(ci, "event", ci.event),
+        # With a pull request or a tag, the branch that HEAD is on says nothing of the run.
+        _either(ci, "branch", ci.branch, None if ci.pull_request or ci.tag else source.branch, "git HEAD"),
+        _either(ci, "tag", ci.tag, None if ci.pull_request else source.tag, "git tag"),
+        _sha(source, ci),
+        _from_ci(ci, "pull_request", ci.pull_request),
+        _from_ci(ci, "build_number", ci.build_number),
+        _either(ci, "default_branch", ci.default_branch, source.default_branch, "git refs/remotes/origin/HEAD"),
+        _either(ci, "repository_url", ci.repository_url, source.remote_url, "git remote"),
+        _from_ci(ci, "build_url", ci.build_url),
+        _from_ci(ci, "base_ref", ci.base_ref),
+        _from_ci(ci, "fork", ci.fork),
+        _from_ci(ci, "attempt", ci.attempt),
+        Field("checkout", source.revision, "git HEAD") if source.revision else _from_ci(ci, "checkout", ci.checkout),
+    )
+
+
+def notes(source: SourceState, ci: CiContext) -> tuple[str, ...]:
+    """Return a warning where the checkout is another commit than the CI's."""
+    from ecr_tasks.source.merge_ci import contradiction
+
+    difference = contradiction(source, ci)
+    return (f"{difference}: tags and labels go by what is checked out.",) if difference else ()
+
+
+def as_json(source: SourceState, ci: CiContext) -> dict[str, object]:
+    """Return one key a field, then ``origins`` and ``notes``."""
+    shown = fields(source, ci)
+    return {
+        **{field.name: field.value for field in shown},
+        "origins": {field.name: field.origin for field in shown if field.origin},
+        "notes": list(notes(source, ci)),
+    }
+
+
+def as_rows(source: SourceState, ci: CiContext) -> Sequence[tuple[str, str, str]]:
+    """Return name, value and origin of each field."""
+    return [(field.name, _text(field.value), field.origin or "") for field in fields(source, ci)]
+
+
+def _from_ci(ci: CiContext, name: str, value: str | bool | None) -> Field:
+    return Field(name, value, None if value is None else ci.origins.get(name))
+
+
+def _either(ci: CiContext, name: str, value: str | None, git: str | None, where: str) -> Field:
+    if value is not None or git is None:
+        return _from_ci(ci, name, value)
+    return Field(name, git, where)
+
+
+def _sha(source: SourceState, ci: CiContext) -> Field:
+    """Return the commit, in full where git knows it; a merge commit that the CI made is no pull request's head."""
+    from ecr_tasks.source.merge_ci import same_commit
+
+    if ci.sha and same_commit(source.revision, ci.sha):
+        return Field("sha", source.revision, ci.origins.get("sha"))
+    if ci.sha or source.revision is None or (ci.pull_request and len(source.parents) > 1):
+        return _from_ci(ci, "sha", ci.sha)
+    if ci.pull_request and same_commit(source.revision, ci.checkout):
+        return _from_ci(ci, "sha", None)
+    return Field("sha", source.revision, "git HEAD")
+
+
+def _text(value: str | bool | None) -> str:
+    return "-" if value is None else str(value).lower() if isinstance(value, bool) else value

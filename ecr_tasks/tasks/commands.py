@@ -1,0 +1,161 @@
+"""The `commands` task: shell commands that log in, build and push what the plan would, to paste.
+
+They are the console's "View push commands" for *your* image, quoted for a POSIX shell, and give the same digest.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from ecr_tasks.console import data
+from ecr_tasks.runner.decorator import task
+from ecr_tasks.runner.run import Run
+
+if TYPE_CHECKING:
+    from ecr_tasks.model.destination import Destination
+    from ecr_tasks.model.image import BuildDefinition
+    from ecr_tasks.plan.plan import Plan, PlannedImage
+    from ecr_tasks.settings.settings import Settings
+
+_FLAGS = {"network": "--network", "shm-size": "--shm-size"}
+"""Further keys of a bake target, and buildx build's flags for them."""
+
+
+@task()
+def commands(run: Run) -> None:
+    """Print the shell commands that do the same by hand: log in, build, push."""
+    from ecr_tasks.runner.job import start_job
+
+    plan = start_job(run).plan
+    host = run.registry.token().host
+    data("\n".join(shell_commands(plan, run.settings, host, run.registry.region(), _hosts(run, plan))))
+
+
+def _hosts(run: Run, plan: Plan) -> dict[Destination, str]:
+    """Return each destination's host: its repository's, or where there is none yet, that of a token.
+
+    A token names the registry of the caller's own account; another account's has that account's number instead.
+    """
+    hosts: dict[Destination, str] = {}
+    for copy in (copy for item in plan.images for copy in item.copies):
+        destination, repository = copy.destination, copy.view.repository if copy.view else None
+        if repository is not None:
+            hosts[destination] = repository.host
+        elif destination not in hosts:
+            own = run.target(destination).token().host
+            hosts[destination] = own if destination.is_public else re.sub(r"^\d{12}(?=\.)", destination.account, own)
+    return hosts
+
+
+def shell_commands(
+    plan: Plan,
+    settings: Settings,
+    host: str,
+    region: str,
+    destinations: Mapping[Destination, str] = MappingProxyType({}),
+) -> list[str]:
+    """Return one command a line; ``host`` is the registry's, ``destinations`` has the destinations' hosts."""
+    lines = [shlex.join(["cd", str(settings.project)])]
+    lines += [_create(settings, region, name) for name in dict.fromkeys(_missing(plan))]
+    lines.append(_login(settings, host, region))
+    for item in plan.images:
+        lines += _image(item, host, settings.builder)
+    for destination, destination_host in destinations.items():
+        lines += _destination(plan, settings, host, destination, destination_host)
+    return [_with_keys(line, settings) for line in lines]
+
+
+def _destination(plan: Plan, settings: Settings, host: str, destination: Destination, there: str) -> list[str]:
+    """Return the commands that log in to a destination and copy what it lacks; ``there`` is its host."""
+    service = "ecr-public" if destination.is_public else "ecr"
+    lines = [_login(settings, there, destination.region, service)]
+    for item in plan.images:
+        for copy in item.copies:
+            repository = copy.view.repository if copy.view else None
+            new_name = f"{destination.alias}/{copy.repository}" if destination.is_public else copy.repository
+            name = repository.name if repository else new_name
+            pending = [tag.tag.name for tag in copy.tags if not tag.stays and tag.state != "present"]
+            if copy.destination != destination or not pending:
+                continue
+            if repository is None:
+                lines.insert(0, _create(settings, destination.region, copy.repository, service))
+            words = ["docker", "buildx", "imagetools", "create", "--prefer-index=false"]
+            words += [word for tag in pending for word in ("--tag", f"{there}/{name}:{tag}")]
+            lines.append(shlex.join([*words, f"{host}/{item.image.repository}:{item.image.tags[0].name}"]))
+    return lines if len(lines) > 1 else []
+
+
+def _missing(plan: Plan) -> Iterator[str]:
+    for item in plan.images:
+        if item.view is not None and item.view.repository is None:
+            yield item.image.repository
+
+
+def _create(settings: Settings, region: str, name: str, service: str = "ecr") -> str:
+    options = [*_aws(settings, region, service), "--repository-name", name]
+    return shlex.join(["aws", service, "create-repository", *options])
+
+
+def _login(settings: Settings, host: str, region: str, service: str = "ecr") -> str:
+    token = shlex.join(["aws", service, "get-login-password", *_aws(settings, region, service)])
+    return f"{token} | {shlex.join(['docker', 'login', '--username', 'AWS', '--password-stdin', host])}"
+
+
+def _aws(settings: Settings, region: str, service: str) -> list[str]:
+    options = {"--region": region, "--profile": _text(settings, "AWS_PROFILE")}
+    options["--endpoint-url"] = _text(settings, f"AWS_ENDPOINT_URL_{service.replace('-', '_').upper()}")
+    return [word for flag, value in options.items() if value for word in (flag, value)]
+
+
+def _with_keys(line: str, settings: Settings) -> str:
+    """Return the line with the local ECR's keys, which are no secret; other keys are not printed."""
+    if not line.startswith("aws ") or settings.origin("AWS_ACCESS_KEY_ID").kind != "override":
+        return line
+    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    return " ".join([*(f"{name}={shlex.quote(_text(settings, name) or '')}" for name in names), line])
+
+
+def _text(settings: Settings, name: str) -> str | None:
+    value = settings.values.get(name)
+    return value.text if value else None
+
+
+def _image(item: PlannedImage, host: str, builder: str | None) -> list[str]:
+    references = [f"{host}/{item.image.repository}:{tag.tag.name}" for tag in item.tags if not tag.stays]
+    command = ["docker", "buildx", "build", *(["--builder", builder] if builder else [])]
+    command += _options(item.image.definition)
+    for reference in references:
+        command += ["--tag", reference]
+    if item.keep == "store":
+        command += ["--output", "type=docker,oci-mediatypes=true", item.image.definition.context]
+        return [shlex.join(command), *(shlex.join(["docker", "push", reference]) for reference in references)]
+    command += ["--output", "type=image,oci-mediatypes=true,push=true", item.image.definition.context]
+    return [shlex.join(command)]
+
+
+def _options(definition: BuildDefinition) -> list[str]:
+    options = {
+        "--file": [definition.dockerfile] if definition.dockerfile else [],
+        "--target": [definition.target] if definition.target else [],
+        "--platform": [",".join(definition.platforms)] if definition.platforms else [],
+        "--build-arg": _pairs(definition.args),
+        "--build-context": _pairs(definition.contexts),
+        "--secret": definition.secrets,
+        "--ssh": definition.ssh,
+        "--label": _pairs(definition.labels),
+        "--annotation": definition.annotation_entries(),
+        "--attest": definition.attest,
+        "--cache-from": definition.cache_from,
+        "--cache-to": definition.cache_to,
+        **{flag: [str(definition.extra[key])] for key, flag in _FLAGS.items() if key in definition.extra},
+    }
+    words = [word for flag, values in options.items() for value in values for word in (flag, value)]
+    return words + (["--no-cache"] if definition.extra.get("no-cache") else [])
+
+
+def _pairs(values: Mapping[str, str]) -> list[str]:
+    return [f"{key}={value}" for key, value in values.items()]

@@ -1,0 +1,111 @@
+"""The `iam.trust` task: print the trust policy of a role that a CI system's tokens may assume."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ecr_tasks.console import data, say
+from ecr_tasks.errors import EcrTasksError, SettingsError
+from ecr_tasks.runner.decorator import task
+from ecr_tasks.runner.run import Run
+
+if TYPE_CHECKING:
+    from ecr_tasks.ci.oidc.subject import Scope
+
+
+@task(
+    positional=["name"],
+    help={
+        "name": "github, gitlab, circleci, buildkite, bitbucket or azure",
+        "branch": "the branch to let in (default: this one)",
+        "tag": "tags to let in, a pattern such as 'v*'",
+        "environment": "a deployment environment to let in (github; bitbucket: its UUID)",
+        "account": "the account that the role is in (default: AWS_ACCOUNT_ID, else the caller's)",
+        "repository": "the repository's web address (default: this one's)",
+        "organization": "as the CI knows it: an id (circleci, bitbucket, azure, github), a slug (buildkite)",
+        "project": "as the CI knows it: an id (circleci, bitbucket, github), a slug (buildkite), a name (azure)",
+        "audience": "whom the token is for (default: as the CI's documentation has it)",
+    },
+)
+def trust(
+    run: Run,
+    name: str,
+    branch: str | None = None,
+    tag: str | None = None,
+    environment: str | None = None,
+    account: str | None = None,
+    repository: str | None = None,
+    organization: str | None = None,
+    project: str | None = None,
+    audience: str | None = None,
+) -> None:
+    """Print the trust policy that lets a CI's OpenID Connect tokens assume a role."""
+    from ecr_tasks.ci.oidc.subject import Scope
+    from ecr_tasks.iam.trust import provider_arn, token_subject, trust_policy
+
+    scope = Scope(
+        account or "",
+        repository_url=repository,
+        branch=branch,
+        tag=tag,
+        environment=environment,
+        organization=organization,
+        project=project,
+        audience=audience,
+    )
+    name = name.lower()
+    known = complete(name, scope, os.environ)
+    if not known.repository_url:
+        known = replace(known, repository_url=run.source.remote_url)
+    if known.branch is None:
+        known = replace(known, branch=run.source.branch or run.source.default_branch)
+    token = token_subject(name, known)  # what can't be is said before anybody is asked for the account
+    known = replace(known, account=_account(run, known.account), partition=_partition(run.settings.region))
+    data(json.dumps(trust_policy(known, token), indent=2))
+    say(f"The account needs the IAM identity provider {provider_arn(known, token)}")
+    say(f"(its URL: https://{token.issuer}, its audience: {token.audience}).")
+    for note in token.notes:
+        say(note)
+    if not known.tag and any(":ref" in pattern or "/vcs-ref/" in pattern for pattern in token.subjects):
+        say("Runs for git tags are not let in; --tag 'v*' lets them in as well.")
+
+
+def complete(name: str, scope: Scope, environ: Mapping[str, str]) -> Scope:
+    """Return the scope with the ids of the CI's own environment, where none were given."""
+    from ecr_tasks.ci.systems import SYSTEMS
+
+    system = SYSTEMS.get(name)
+    issuer = system.issuer() if system else None
+    if issuer is None:
+        return scope
+    organization = environ.get(issuer.organization_variable)
+    project = environ.get(issuer.project_variable)
+    return replace(scope, organization=scope.organization or organization, project=scope.project or project)
+
+
+def _account(run: Run, text: str) -> str:
+    """Return the role's account: as typed, as set, or the caller's."""
+    if text and not re.fullmatch("[0-9]{12}", text):
+        raise SettingsError(f"{text!r} is no account id.", "Say --account with its twelve digits.")
+    account = text or run.settings.account_id
+    if account:
+        return account
+    try:
+        return run.registry.caller_account()
+    except EcrTasksError as error:
+        raise SettingsError(
+            "The account that the role is in is not known here.", "Say it with --account, or set AWS_ACCOUNT_ID."
+        ) from error
+
+
+def _partition(region: str | None) -> str:
+    """Return the partition of a region (AWS General Reference, ARNs)."""
+    for begin, partition in (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"), ("eusc-", "aws-eusc")):
+        if (region or "").startswith(begin):
+            return partition
+    return "aws"

@@ -1,0 +1,29 @@
+"""The `login` and `logout` tasks: docker's own, lasting login at this registry."""
+
+from __future__ import annotations
+
+from ecr_tasks.console import say
+from ecr_tasks.runner.decorator import task
+from ecr_tasks.runner.run import Run
+
+
+@task()
+def login(run: Run) -> None:
+    """Log docker in to this registry, lastingly (the other tasks need no login)."""
+    token = run.registry.token()
+    if run.dry:
+        say(f"would log docker in to {token.host}")
+        return
+    run.docker.login(token)
+    say(f"docker is logged in to {token.host} for twelve hours")
+
+
+@task()
+def logout(run: Run) -> None:
+    """Log docker out of this registry."""
+    host = run.registry.token().host
+    if run.dry:
+        say(f"would log docker out of {host}")
+        return
+    run.docker.logout(host)
+    say(f"docker is logged out of {host}")

@@ -1,0 +1,126 @@
+"""The `plan` task: what `build push` would do and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ecr_tasks.console import document, say, table
+from ecr_tasks.model.manifest import short_digest, short_tag
+from ecr_tasks.runner.decorator import task
+from ecr_tasks.runner.run import Run
+
+if TYPE_CHECKING:
+    from ecr_tasks.model.image import Image
+    from ecr_tasks.plan.destinations import PlannedCopy
+    from ecr_tasks.plan.plan import Plan, PlannedImage
+    from ecr_tasks.plan.retag import PlannedTag
+
+
+@task(help={"json": "one JSON document on stdout"})
+def plan(run: Run, json: bool = False) -> None:
+    """Show what `build push` would do and why; change nothing."""
+    from ecr_tasks.runner.job import start_job
+
+    job = start_job(run)
+    if json:
+        document(plan_json(job.plan))
+        return
+    show_plan(job.plan)
+    for conflict in job.plan.conflicts:
+        say(f"{conflict.image}: in the way: {conflict.error}")
+
+
+def show_plan(plan: Plan) -> None:
+    """Show on stderr what will be built and which tags it gets; conflicts are not shown."""
+    for item in plan.images:
+        name = item.image.name if item.view is None else item.image.repository
+        place = f"{item.registry}/{name}" if item.registry else name
+        say(f"{place}: {'build' if item.build_needed else 'nothing to build'}, {item.because}")
+        tags = (*item.tags, *([item.inputs_tag] if item.inputs_tag else []))
+        now = ("now",) if item.view is not None else ()
+        table(
+            ("  tag", "kind", *now, "because"),
+            [
+                (f"  {short_tag(tag.tag.name)}", tag.tag.kind, *(_now(tag) for _ in now), tag.tag.because)
+                for tag in tags
+            ],
+        )
+        if item.creates_repository:
+            say(f"  the repository {item.image.repository} will be created")
+        for copy in item.copies:
+            say(f"  {_copy_words(copy)}")
+
+
+def plan_json(plan: Plan) -> dict[str, Any]:
+    """Return the document of `plan --json`."""
+    return {
+        "images": [_image_json(item) for item in plan.images],
+        "conflicts": [
+            {"image": item.image, "cause": item.error.cause, "remedy": item.error.remedy} for item in plan.conflicts
+        ],
+    }
+
+
+def _copy_words(copy: PlannedCopy) -> str:
+    """Say what becomes of an image in one more registry."""
+    if copy.error is not None:
+        return f"not to {copy.place}: {copy.error}"
+    if copy.view is None:
+        return f"push brings it to {copy.place}"
+    verb = "replicated by ECR to" if copy.transport == "replication" else "copied to"
+    pending = ", ".join(f"{item.tag.name} {_now(item)}" for item in copy.tags if item.state != "present")
+    if copy.is_present:
+        return f"in {copy.place}: {pending or 'all there already'}"
+    created = " (will be created)" if copy.creates_repository else ""
+    return f"{verb} {copy.place}{created}: {pending}"
+
+
+def _now(tag: PlannedTag) -> str:
+    if tag.state is None:
+        return "not asked"
+    if tag.state == "moves":
+        return f"moves from {short_digest(tag.digest)}"
+    if tag.digest:
+        return f"{tag.state} {short_digest(tag.digest)}"
+    return tag.state
+
+
+def _image_json(item: PlannedImage) -> dict[str, Any]:
+    return {
+        "name": item.image.name,
+        "repository": item.image.repository,
+        "registry": item.registry,
+        "creates_repository": item.creates_repository,
+        "build": {"needed": item.build_needed, "because": item.because},
+        "inputs": _inputs_json(item.image),
+        "tags": [_tag_json(tag) for tag in item.tags],
+        "destinations": [_copy_json(copy) for copy in item.copies],
+    }
+
+
+def _inputs_json(image: Image) -> dict[str, Any] | None:
+    inputs = image.inputs
+    return {"digest": inputs.digest, "tag": inputs.tag, "because": inputs.unknown} if inputs else None
+
+
+def _tag_json(item: PlannedTag) -> dict[str, Any]:
+    return {
+        "tag": item.tag.name,
+        "kind": item.tag.kind,
+        "state": item.state,
+        "digest": item.digest,
+        "because": item.tag.because,
+    }
+
+
+def _copy_json(copy: PlannedCopy) -> dict[str, Any]:
+    repository = copy.view.repository if copy.view else None
+    return {
+        "destination": str(copy.destination),
+        "registry": repository.host if repository else None,
+        "repository": copy.repository,
+        "by": copy.transport,
+        "creates_repository": copy.creates_repository,
+        "tags": [_tag_json(item) for item in copy.tags],
+        "error": {"cause": copy.error.cause, "remedy": copy.error.remedy} if copy.error else None,
+    }

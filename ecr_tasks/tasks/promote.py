@@ -1,0 +1,234 @@
+"""The `promote` task: more tags for an image that is published, in its repository or in another registry."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ecr_tasks.console import data, document, say
+from ecr_tasks.errors import SettingsError
+from ecr_tasks.model.manifest import short_digest
+from ecr_tasks.runner.decorator import task
+from ecr_tasks.runner.run import Run
+
+if TYPE_CHECKING:
+    from ecr_tasks.execute.promote_to import CopyPromotion
+    from ecr_tasks.model.destination import Destination
+    from ecr_tasks.model.manifest import StoredImage
+    from ecr_tasks.model.reference import ImageName
+    from ecr_tasks.model.registry import Repository
+    from ecr_tasks.plan.gates import GateResults, Gates
+    from ecr_tasks.plan.promotion import Promotion
+
+
+@task(
+    positional=["source"],
+    iterable=["tag"],
+    optional=["require_scan"],
+    shows_without_registry=True,
+    help={
+        "source": "a tag, a sha256: digest, or host/repository@digest as push prints it",
+        "tag": "a tag to give it; once for each",
+        "to": "ACCOUNT/REGION[/REPOSITORY]: copy it there, with its signatures and SBOMs",
+        "image": "of several images, the one (default: all of them)",
+        "require-scan": "only if ECR's scans found nothing as bad as this (default: ECR_SCAN_FAIL_ON, or critical)",
+        "require-signature": "only if it is signed; by whom is not checked",
+        "from-branch": "only if its commit is on this branch, as git knows it",
+        "json": "one JSON document on stdout",
+    },
+)
+def promote(
+    run: Run,
+    source: str,
+    tag: list[str] | None = None,
+    to: str | None = None,
+    image: str | None = None,
+    require_scan: str | bool | None = None,
+    require_signature: bool = False,
+    from_branch: str | None = None,
+    json: bool = False,
+) -> None:
+    """Give a published image more tags, here or in another registry; nothing is pulled or built."""
+    from ecr_tasks.model.reference import parse_image_name
+
+    gates = gates_of(run, require_scan, require_signature, from_branch)
+    name = parse_image_name(source)
+    if to is None:
+        promotions, results = promote_here(run, name, tag or [], image, gates)
+    else:
+        promotions, results = promote_elsewhere(run, name, to, tag or [], image, gates)
+    if run.dry:
+        return
+    if json:
+        entries = [_as_json(key, promotion, name, results) for key, promotion in promotions.items()]
+        document({"images": entries})
+        return
+    for promotion in promotions.values():
+        data(promotion.reference)
+
+
+def gates_of(run: Run, require_scan: str | bool | None, require_signature: bool, from_branch: str | None) -> Gates:
+    """Return the gates that the flags name. Raises SettingsError for an unknown level or branch."""
+    from ecr_tasks.plan.gates import Gates
+
+    level = branch = None
+    if require_scan not in (None, False):
+        from ecr_tasks.plan.scan_gate import scan_level
+
+        level = scan_level(require_scan, run.settings.scan_fail_on)
+    if from_branch is not None:
+        from ecr_tasks.source.git.branches import find_branch
+
+        branch = find_branch(run.project, from_branch, environ=os.environ)
+    return Gates(level, require_signature, branch)
+
+
+def parse_destination(text: str) -> Destination:
+    """Parse a destination as ``ECR_DESTINATIONS`` has them. Raises SettingsError."""
+    from ecr_tasks.settings.errors import Malformed
+    from ecr_tasks.settings.parse.registry import destination
+
+    try:
+        return destination(text)
+    except Malformed as error:
+        raise SettingsError(
+            f"{text[:200]!r} is no destination: a part of it {error.messages[0]}.",
+            "Write ACCOUNT/REGION or ACCOUNT/REGION/REPOSITORY, such as 123456789012/eu-central-1/team/app, "
+            "or public.ecr.aws/ALIAS/REPOSITORY.",
+        ) from error
+
+
+def promote_here(
+    run: Run, name: ImageName, texts: Sequence[str], image: str | None, gates: Gates
+) -> tuple[dict[str, Promotion], GateResults]:
+    """Promote within the repositories: two calls for one tag (BatchGetImage, PutImage), and no layer moves.
+
+    Every image is found, every tag is looked at and every gate is passed before the first tag is set.
+    """
+    from ecr_tasks.execute.promote import look_up_promotion, promote
+    from ecr_tasks.model.reference import parse_tags
+
+    tags = parse_tags(texts)
+    if not tags:
+        raise SettingsError("No tag is given.", "Say which: `inv promote SOURCE --tag TAG`.")
+    repositories = _chosen_repositories(run, name, image)
+
+    def look_up(key: str, name: ImageName) -> Promotion:
+        return look_up_promotion(run.registry, repositories[key], name, tags, alone=len(repositories) == 1)
+
+    promotions = {key: look_up(key, name) for key in repositories}
+    results = _check(run, gates, {key: (item.repository, item.image) for key, item in promotions.items()})
+    if results.waited:
+        promotions = {key: look_up(key, _by_digest(name, item.image)) for key, item in promotions.items()}
+    for promotion in promotions.values():
+        if not run.dry:
+            promote(run.registry, promotion)
+        _show(promotion, promotion.repository.name, dry=run.dry)
+    return promotions, results
+
+
+def promote_elsewhere(
+    run: Run, name: ImageName, to: str, texts: Sequence[str], image: str | None, gates: Gates
+) -> tuple[dict[str, Promotion], GateResults]:
+    """Promote to another repository, region or account: same digest, every platform, what refers to it.
+
+    Without a tag the image keeps the one that it was named by.
+    """
+    from ecr_tasks.execute.promote_to import look_up_copy, promote_to
+    from ecr_tasks.model.reference import parse_tags
+
+    destination = parse_destination(to)
+    tags = parse_tags(texts or ([] if name.reference.startswith("sha256:") else [name.reference]))
+    if not tags:
+        raise SettingsError("No tag is given.", f"Say which: `inv promote SOURCE --to {to} --tag TAG`.")
+    repositories = _chosen_repositories(run, name, image)
+    if destination.repository is not None and len(repositories) > 1:
+        raise SettingsError(
+            f"{len(repositories)} images can't go to one repository, {destination.repository}.",
+            "Choose one with --image, or leave the repository out: each keeps the name it has.",
+        )
+    target = run.target(destination)
+
+    def look_up(key: str, name: ImageName) -> CopyPromotion:
+        target_repository = destination.repository or repositories[key]
+        return look_up_copy(
+            run.registry, repositories[key], name, target, target_repository, tags, destination=destination
+        )
+
+    copies = {key: look_up(key, name) for key in repositories}
+    results = _check(run, gates, {key: (item.source, item.promotion.image) for key, item in copies.items()})
+    if results.waited:  # a signature that was waited for is copied as well
+        copies = {key: look_up(key, _by_digest(name, item.promotion.image)) for key, item in copies.items()}
+    for copy in copies.values():
+        if not run.dry:
+            promote_to(copy, run.docker, run.registry, target)
+        address = copy.promotion.repository.uri
+        say(f"{address}: {_copy_words(copy, dry=run.dry)}")
+        _show(copy.promotion, address, dry=run.dry)
+    return {key: copy.promotion for key, copy in copies.items()}, results
+
+
+def _check(run: Run, gates: Gates, images: Mapping[str, tuple[Repository, StoredImage]]) -> GateResults:
+    """Check the gates; asks nothing where there is none. Raises Refused."""
+    from ecr_tasks.plan.gates import WAITS, GateResults
+
+    if not gates.options:
+        return GateResults(dict.fromkeys(images, ()))
+    from ecr_tasks.execute.check_gates import check_gates
+
+    return check_gates(gates, images, run.registry, run.registry.evidence, say, WAITS)
+
+
+def _by_digest(name: ImageName, image: StoredImage) -> ImageName:
+    """Return the name of the image that was checked by its digest: its tag may have moved while we waited."""
+    return replace(name, reference=image.digest)
+
+
+def _chosen_repositories(run: Run, name: ImageName, image: str | None) -> dict[str, str]:
+    """Return the repositories by image: all that are planned, or the one that ``image`` or the reference names."""
+    from ecr_tasks.runner.images import planned_repositories
+
+    repositories = planned_repositories(run)
+    if image is not None and image not in repositories:
+        raise SettingsError(f"There is no image {image!r} here.", f"Choose one of: {', '.join(repositories)}.")
+    chosen = {image: repositories[image]} if image is not None else repositories
+    if name.repository is None:
+        return chosen
+    named = {key: repository for key, repository in chosen.items() if repository == name.repository}
+    if not named:
+        raise SettingsError(
+            f"The image is of the repository {name.repository}, and these settings have "
+            f"{', '.join(dict.fromkeys(chosen.values()))}.",
+            "Set ECR_REPOSITORY to it, or name an image of the configured repository.",
+        )
+    return named
+
+
+def _copy_words(copy: CopyPromotion, *, dry: bool) -> str:
+    """Say what the other repository lacks: the image, and what refers to it."""
+    referrers = len([digest for digest in copy.missing if digest != copy.promotion.image.digest])
+    parts = ["the image"] if len(copy.missing) > referrers else []
+    parts += [f"{referrers} about it (signatures, SBOMs)"] if referrers else []
+    return f"{'would copy' if dry else 'copied'} {' and '.join(parts)}" if parts else "nothing to copy"
+
+
+def _show(promotion: Promotion, place: str, *, dry: bool) -> None:
+    new, moved = ("would be set", "would move from") if dry else ("set", "moved from")
+    for tag, digest in promotion.tags.items():
+        words = {"new": new, "present": "there already", "moves": f"{moved} {short_digest(digest)}"}
+        say(f"{place}:{tag}: {words[promotion.state(tag)]}")
+
+
+def _as_json(name: str, promotion: Promotion, source: ImageName, results: GateResults) -> dict[str, Any]:
+    return {
+        "name": name,
+        "source": source.reference,
+        "registry": promotion.repository.host,
+        "repository": promotion.repository.name,
+        "digest": promotion.image.digest,
+        "reference": promotion.reference,
+        "tags": [{"tag": tag, "state": promotion.state(tag), "was": was} for tag, was in promotion.tags.items()],
+        "gates": list(results.gates[name]),
+    }

@@ -1,0 +1,49 @@
+"""The `push` task: the main job from top to bottom."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ecr_tasks.console import data
+from ecr_tasks.runner.command_line import Earlier
+from ecr_tasks.runner.decorator import chained_task
+from ecr_tasks.runner.run import Run
+
+if TYPE_CHECKING:
+    from ecr_tasks.model.receipt import Receipt
+
+
+@chained_task()
+def push(run: Run, earlier: Earlier) -> Receipt | None:
+    """Publish what was built (built first if need be); print host/repository@digest."""
+    from ecr_tasks.plan.destinations import combined_error
+    from ecr_tasks.runner import ci_results
+    from ecr_tasks.runner.job import (
+        build_images,
+        create_repositories,
+        lock_images,
+        publish_images,
+        reuse_builds,
+        start_job,
+    )
+    from ecr_tasks.tasks.plan import show_plan
+
+    job = earlier.job  # that `build` began in this command line
+    if job is None or (job.snapshot is None and not run.dry):
+        job = start_job(run)
+        show_plan(job.plan)
+    job.plan.check()
+    if run.dry:
+        return None
+    job = create_repositories(run, job)
+    job = lock_images(run, job, show_plan)
+    job = reuse_builds(run, job)
+    unbuilt = [item for item in job.plan.images if item.build_needed and item.image.name not in job.built]
+    job = build_images(run, job, unbuilt)
+    receipt = publish_images(run, job)
+    ci_results.hand_over(run, receipt)
+    for reference in receipt.references:
+        data(reference)
+    if receipt.failed:
+        raise combined_error(receipt.failed)
+    return receipt

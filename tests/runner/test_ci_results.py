@@ -1,0 +1,128 @@
+"""What a run hands over: the values, image by image, after a build and after a push."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ecr_tasks.ci.outputs.model import VARIABLES
+from ecr_tasks.model.image import BuildDefinition
+from ecr_tasks.model.tag import Tag
+from ecr_tasks.runner.ci_results import outputs_of
+from tests.ci.outputs.build import NAME, PROJECT, REFERENCE, STORED, TAGS, built, entry, output, published, receipt
+from tests.support.build import BRANCH, FIXED, HOST, LATEST, VERSION, image, index, manifest
+
+
+def test_after_a_push_the_image_is_what_push_prints() -> None:
+    values = outputs_of(receipt(entry()), PROJECT, None).values()
+    assert values["image"] == REFERENCE
+    assert values["digest"] == STORED.digest
+    assert values["repository"] == f"{HOST}/{NAME}"
+    assert values["tags"] == ",".join(TAGS)
+    assert values["version"] == "1.2.3"
+    assert values["receipt"] == ".ecr-tasks/receipt.json"
+
+
+def test_after_a_build_alone_the_image_is_its_local_name() -> None:
+    found = outputs_of(receipt(entry(published=())), PROJECT, None)
+    assert found.values()["image"] == f"{NAME}:{TAGS[0]}"
+    assert found.images[0].state == "built"
+    classic = outputs_of(receipt(entry(built=built(digest=None), published=())), PROJECT, None)
+    assert classic.values()["digest"] == ""
+
+
+def test_what_nothing_was_done_with_is_left_out() -> None:
+    found = outputs_of(receipt(entry("a", built=None, published=()), entry("b")), PROJECT, None)
+    assert [image.name for image in found.images] == ["b"]
+    assert outputs_of(receipt(), PROJECT, None).values() == {}
+
+
+def test_of_several_images_the_first_gives_the_values_and_all_are_in_the_document() -> None:
+    found = outputs_of(receipt(entry("a"), entry("b")), PROJECT, None)
+    values = found.values()
+    assert values["repository"] == f"{HOST}/a"
+    document = json.loads(values["images"])
+    assert [item["name"] for item in document] == ["a", "b"]
+    assert document[1]["image"] == f"{HOST}/b@{STORED.digest}"
+    assert document[1]["tags"] == list(TAGS)
+    assert "\n" not in values["images"]
+
+
+def test_variables_have_names_that_no_later_run_takes_for_settings() -> None:
+    found = outputs_of(receipt(entry()), PROJECT, None)
+    assert set(found.variables()) == set(VARIABLES.values())
+    assert set(found.values()) == set(VARIABLES)
+    assert not any(name.startswith(("ECR_", "AWS_")) for name in found.variables())
+    assert found.variables()["IMAGE_DIGEST"] == STORED.digest
+
+
+@pytest.mark.parametrize(
+    ("tags", "version"),
+    [
+        ((FIXED, VERSION, BRANCH, LATEST), "1.2.3"),
+        ((FIXED, BRANCH), "main"),
+        ((FIXED, LATEST), FIXED.name),
+        ((Tag("sha-a-dirty", "moving", "dirty", "uncommitted changes"),), "sha-a-dirty"),
+    ],
+)
+def test_the_version_is_the_tag_that_tells_most(tags: tuple[Tag, ...], version: str) -> None:
+    assert image(tags).version == version
+
+
+def test_the_tag_rules_have_the_last_word_on_the_version() -> None:
+    labelled = BuildDefinition(".", labels={"org.opencontainers.image.version": "2024.5"})
+    assert image(definition=labelled).version == "2024.5"
+    assert outputs_of(receipt(entry(version="2024.5")), PROJECT, None).values()["version"] == "2024.5"
+
+
+def test_an_index_has_its_sizes_by_platform_where_somebody_asked() -> None:
+    arm, amd = manifest("arm"), manifest("amd")
+    stored = index(
+        [
+            ({"os": "linux", "architecture": "amd64"}, amd.digest),
+            ({"os": "linux", "architecture": "arm64", "variant": "v8"}, arm.digest),
+            ({"os": "unknown", "architecture": "unknown"}, amd.digest),
+        ]
+    )
+    indexed = entry(published=(published(stored=stored),), size=300)
+    unasked = outputs_of(receipt(indexed), PROJECT, None).images[0]
+    assert dict(unasked.platforms) == {"linux/amd64": None, "linux/arm64/v8": None}
+    sizes = {"linux/amd64": 100, "linux/arm64/v8": 200}
+    asked = outputs_of(receipt(replace(indexed, sizes=sizes)), PROJECT, None).images[0]
+    assert dict(asked.platforms) == sizes
+    assert asked.size == 300
+
+
+def test_an_index_of_one_image_has_its_size() -> None:
+    stored = index([({"os": "linux", "architecture": "amd64"}, manifest("amd").digest)])
+    indexed = entry(published=(published(stored=stored),), size=300)
+    assert dict(outputs_of(receipt(indexed), PROJECT, None).images[0].platforms) == {"linux/amd64": 300}
+
+
+def test_a_single_image_has_one_size() -> None:
+    found = outputs_of(receipt(entry()), PROJECT, None).images[0]
+    assert dict(found.platforms) == {"linux/amd64": 32100}
+    unbuilt = entry(state="already-published", built=None, size=None)
+    skipped = outputs_of(receipt(unbuilt), PROJECT, None).images[0]
+    assert skipped.size == STORED.size
+    assert dict(skipped.platforms) == {}
+
+
+def test_the_receipt_is_told_from_the_top_of_the_checkout(tmp_path: Path) -> None:
+    project = tmp_path / "services" / "app"
+    found = outputs_of(receipt(entry()), project, tmp_path)
+    assert found.receipt == "services/app/.ecr-tasks/receipt.json"
+    assert outputs_of(receipt(entry()), project, None).receipt == ".ecr-tasks/receipt.json"
+
+
+def test_after_a_push_that_failed_there_is_nothing_to_deploy() -> None:
+    found = outputs_of(receipt(entry(published=()), complete=False), PROJECT, None)
+    assert (found.values(), found.variables()) == ({}, {})
+    assert [image.state for image in found.images] == ["built"]
+
+
+def test_an_image_without_tags_has_its_repository() -> None:
+    assert output(tags=(), digest=None, state="built").image == f"{HOST}/{NAME}"

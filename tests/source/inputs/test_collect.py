@@ -1,0 +1,167 @@
+"""The inputs of images: base images' digests, named contexts, and inputs that are unknown."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ecr_tasks.errors import BuildError, SettingsError
+from ecr_tasks.model.image import BuildDefinition, Inputs
+from ecr_tasks.model.manifest import INPUTS, INPUTS_TRACKED
+from ecr_tasks.source.inputs.collect import with_inputs
+from tests.support.build import image
+from tests.support.tree import BASE, OTHER_BASE, Tree
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Tree:
+    return Tree(tmp_path / "tree")
+
+
+def test_a_named_folder_is_a_context_too(tree: Tree) -> None:
+    contexts = {"shared": "lib"}
+    tree.write(".dockerignore", "lib\n")
+    before = tree.digest(contexts=contexts)
+    assert tree.digest(contexts={"other": "lib"}) != before
+    tree.write("lib/part.py", "2\n")
+    assert tree.digest(contexts=contexts) != before
+
+
+def test_named_contexts_that_are_images_go_by_their_digest(tree: Tree) -> None:
+    tree.docker.registry_bases["other:1"] = BASE
+    contexts = {"base:1": "docker-image://other:1"}
+    before = tree.digest(contexts=contexts)
+    assert ("image_digest", "base:1", "local") not in tree.docker.calls.made
+    tree.docker.registry_bases["other:1"] = OTHER_BASE
+    assert tree.digest(contexts=contexts) != before
+
+
+def test_a_base_image_is_asked_of_the_store_first_and_then_of_the_registry(tree: Tree) -> None:
+    tree.digest()
+    tree.docker.local_bases.clear()
+    tree.docker.registry_bases["base:1"] = BASE
+    assert tree.logged_in == []
+    before = tree.digest()
+    assert tree.logged_in == ["base:1"]
+    tree.docker.registry_bases["base:1"] = OTHER_BASE
+    assert tree.digest() != before
+
+
+def test_a_target_that_pulls_has_its_base_from_the_registry(tree: Tree) -> None:
+    tree.docker.registry_bases["base:1"] = OTHER_BASE
+    tree.digest(extra={"pull": True})
+    assert ("image_digest", "base:1", "local") not in tree.docker.calls.made
+
+
+def test_a_classic_store_has_no_other_platforms_image(tree: Tree) -> None:
+    tree.docker.classic = True
+    tree.docker.registry_bases["base:1"] = OTHER_BASE
+    tree.digest(platforms=("linux/arm64",))
+    assert ("image_digest", "base:1", "registry") in tree.docker.calls.made
+
+
+def test_a_pinned_base_and_scratch_need_no_docker(tree: Tree) -> None:
+    tree.write("Dockerfile", f"FROM base@{BASE} AS one\nFROM scratch\nCOPY --from=one / /\n")
+    tree.digest(platforms=("linux/amd64",))
+    assert tree.docker.calls.made == []
+
+
+def test_a_dockerfile_of_another_name_or_in_a_bake_file(tree: Tree) -> None:
+    tree.write("docker/app", "FROM base:1\n")
+    tree.write("docker/app.dockerignore", "lib\n")
+    before = tree.digest(dockerfile="docker/app")
+    tree.write("lib/part.py", "2\n")
+    assert tree.digest(dockerfile="docker/app") == before
+    inline = {"dockerfile-inline": "FROM base:1\n"}
+    assert tree.digest(extra=inline) != tree.digest(extra={"dockerfile-inline": "FROM base:1\nRUN true\n"})
+
+
+def test_what_cant_be_told_says_why_and_stops_nothing(tree: Tree) -> None:
+    images = [image(definition=BuildDefinition("https://example.com/a.git"))]
+    (remote,) = with_inputs(
+        images, project=tree.path, docker=tree.docker, builder=None, environ=os.environ, log_in=tree.logged_in.extend
+    )
+    assert remote.inputs == Inputs(unknown="docker fetches the context itself")
+    assert remote.definition == images[0].definition
+    assert "named context x" in tree.unknown(contexts={"x": "https://example.com/a.git"})
+    assert "named context x" in tree.unknown(contexts={"x": "target:other"})
+    assert "nowhere" in tree.unknown(dockerfile="nowhere")
+    assert "https://example.com" not in tree.unknown(dockerfile="https://example.com/Dockerfile")
+    tree.docker.local_bases.clear()
+    assert "could not find base:1" in tree.unknown()
+    tree.write("Dockerfile", "FROM $NOTHING\n")
+    assert "$NOTHING" in tree.unknown()
+    tree.write("Dockerfile", "ARG FROM\nFROM $FROM/base\n")
+    assert "secret" not in tree.unknown(args={"FROM": "a-secret.example.com"})
+
+
+def test_without_an_engine_only_what_needs_none_is_told(tree: Tree) -> None:
+    def away() -> None:
+        raise BuildError("No Docker engine answers.", "Start it.")
+
+    tree.docker.calls.before["engine"] = away
+    assert tree.unknown() == "No Docker engine answers"
+    tree.docker.calls.before["engine"] = away
+    assert tree.inputs(platforms=("linux/amd64",)).unknown is not None
+    assert tree.inputs().tracked is not None
+
+
+def test_a_malformed_dockerignore_is_an_error(tree: Tree) -> None:
+    tree.write(".dockerignore", "[")
+    with pytest.raises(SettingsError):
+        tree.inputs()
+
+
+def test_a_file_that_cant_be_read(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path, *arguments: object) -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", refuse)
+        patch.setattr(Path, "read_bytes", lambda self: b"FROM base:1\n" if self.name == "Dockerfile" else b"")
+        assert "can't be read (Permission denied)" in tree.unknown()
+
+
+def test_an_image_says_what_it_is_made_of(tree: Tree) -> None:
+    app = tree.image(annotations={"a": "1"})
+    assert app.inputs is not None
+    assert app.definition.annotations == {
+        "a": "1",
+        INPUTS: app.inputs.digest,
+        INPUTS_TRACKED: app.inputs.tracked,
+    }
+    assert app.tag_names[-1] == app.inputs.tag == f"inputs-{(app.inputs.digest or '')[7:47]}"
+
+
+def test_only_what_settings_say_counts_and_not_what_git_says(tree: Tree) -> None:
+    app = tree.image()
+    bare = BuildDefinition(str(tree.path))
+    labelled = replace(app, bare=bare, definition=replace(bare, labels={"revision": "1"}, args={"EPOCH": "1"}))
+    (result,) = with_inputs(
+        [labelled],
+        project=tree.path,
+        docker=tree.docker,
+        builder=None,
+        environ=os.environ,
+        log_in=tree.logged_in.extend,
+    )
+    assert result.inputs == app.inputs
+
+
+def test_several_images_are_asked_for_together(tree: Tree, tmp_path: Path) -> None:
+    other = Tree(tmp_path / "other")
+    other.write("Dockerfile", "FROM base:1\nCOPY --from=more:1 / /\n")
+    tree.docker.local_bases["more:1"] = OTHER_BASE
+    images = [image(definition=BuildDefinition(str(one.path))) for one in (tree, other)]
+    with_inputs(
+        images, project=tree.path, docker=tree.docker, builder=None, environ=os.environ, log_in=tree.logged_in.extend
+    )
+    calls = tree.docker.calls.named("image_digest", "engine")
+    assert sorted(calls) == [
+        ("engine",),
+        ("image_digest", "base:1", "local"),
+        ("image_digest", "more:1", "local"),
+    ]
