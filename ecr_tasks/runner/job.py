@@ -17,8 +17,9 @@ from ecr_tasks.clients.absent import AbsentRegistryError
 from ecr_tasks.console import say, warn
 from ecr_tasks.execute.build import build, reuse_earlier_builds
 from ecr_tasks.execute.create_repository import create_missing
+from ecr_tasks.execute.destinations import copy_image
 from ecr_tasks.execute.look import look
-from ecr_tasks.execute.publish import copy_image, publish_image
+from ecr_tasks.execute.push import publish_image
 from ecr_tasks.model.image import Image
 from ecr_tasks.model.receipt import Built, ImageReceipt, Receipt, Source
 from ecr_tasks.plan.plan import Plan, PlannedImage, make_plan

@@ -88,7 +88,7 @@ def gates_of(run: Run, require_scan: str | bool | None, require_signature: bool,
 def parse_destination(text: str) -> Destination:
     """Parse a destination as ``ECR_DESTINATIONS`` has them. Raises SettingsError."""
     from ecr_tasks.settings.errors import Malformed
-    from ecr_tasks.settings.parse.destination import destination
+    from ecr_tasks.settings.parse.registry import destination
 
     try:
         return destination(text)
