@@ -24,8 +24,8 @@ def resolve_digests(
 ) -> dict[BaseImage, str | Unknown]:
     """Return a digest for each image, or why there is none: the reference's own, the local store's or the registry's.
 
-    ``pulled`` holds the images, each with whether the build pulls it whatever the store has. ``log_in`` logs docker in
-    to the registries of references.
+    ``pulled`` holds the images, each with whether the build pulls it whatever the store has. ``log_in`` logs docker
+    in to the registries of references.
     """
 
     def look_up(reference: str, *, local: bool) -> str | Unknown:
