@@ -1,12 +1,12 @@
 """Invoke tasks that build, tag and push container images to Amazon ECR.
 
-``from ecr_tasks import ns`` in a tasks.py gives `inv build push`. The tasks are imported when they are asked
-for, so that `python -m ecr_tasks.local_ecr` starts without them.
+``from ecr_tasks import ns`` in a tasks.py gives `inv build push`. The tasks are imported when ``ns`` is asked for, so
+that the local ECR, a program of its own in this package, starts without them.
 """
 
 from __future__ import annotations
 
-TYPE_CHECKING = False  # typing takes fifteen milliseconds, a third of what the local ECR needs to start
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from invoke.collection import Collection

@@ -18,12 +18,36 @@ from ecr_tasks.execute.wait_for_replication import wait_for_replication
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Docker, Registry, Target
-from ecr_tasks.model.receipt import FailedCopy, Published, PublishState, Transport
+from ecr_tasks.model.receipt import FailedCopy, ImageReceipt, Published, PublishState, Transport
 from ecr_tasks.model.registry import Repository
 from ecr_tasks.plan.destinations import PlannedCopy, missing_destination, with_tag_states
+from ecr_tasks.plan.plan import PlannedImage
 
 PARALLEL = 8
 """How many destinations are tagged at once."""
+
+
+def copy_image(
+    item: PlannedImage,
+    receipt: ImageReceipt,
+    registry: Registry,
+    targets: Mapping[Destination, Target],
+    docker: Docker,
+    *,
+    say: Callable[[str], None],
+    warn: Callable[[str], None],
+    retrier: Retrier,
+) -> ImageReceipt:
+    """Bring a published image to its destinations and return its receipt with where it is now and where it isn't."""
+    source = item.view.repository if item.view else None
+    if source is None:
+        return receipt
+    results = copy_to_destinations(
+        receipt.published[0], source, item.copies, registry, targets, docker, say=say, warn=warn, retrier=retrier
+    )
+    copies = tuple(result for result in results if isinstance(result, Published))
+    failed = tuple(result for result in results if isinstance(result, FailedCopy))
+    return replace(receipt, published=(*receipt.published, *copies), failed=failed)
 
 
 def copy_to_destinations(

@@ -11,9 +11,31 @@ from ecr_tasks.execute.set_tags import delete_replaceable, set_tags
 from ecr_tasks.model.image import BuildInput
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Docker, Registry
-from ecr_tasks.model.receipt import Built, Published, PublishState, Transport
+from ecr_tasks.model.receipt import Built, ImageReceipt, Published, PublishState, Transport
 from ecr_tasks.model.registry import Repository
 from ecr_tasks.plan.plan import PlannedImage
+
+
+def publish_image(
+    item: PlannedImage,
+    receipt: ImageReceipt,
+    docker: Docker,
+    registry: Registry,
+    *,
+    builder: str | None,
+    warn: Callable[[str], None],
+) -> ImageReceipt:
+    """Publish what was built of an image and return its receipt with platforms and sizes."""
+    published = publish(item, receipt.built, docker, registry, builder=builder, warn=warn)
+    # An index's size is its images', which are only asked for when there is something new to report.
+    sizes = _sizes(published, registry, warn) if receipt.built is not None else {}
+    return replace(
+        receipt,
+        published=(published,),
+        platforms=tuple(platform for platform, _ in published.image.children),
+        sizes=sizes,
+        size=sum(sizes.values()) if sizes else published.image.size,
+    )
 
 
 def publish(
@@ -157,3 +179,20 @@ def _as_tag(item: PlannedImage) -> str:
     first = item.tags[0]
     is_set = item.build_needed or first.state == "present"
     return f" as {first.tag.name}" if is_set else ""
+
+
+def _sizes(published: Published, registry: Registry, warn: Callable[[str], None]) -> dict[str, int]:
+    """Return the compressed bytes of an index's images by platform; empty for a single image, which has its own size.
+
+    Everything is published by now, so an error of ECR's is only a warning.
+    """
+    if not published.image.is_index:
+        return {}
+    repository = Repository(published.repository, "", f"{published.registry}/{published.repository}")
+    try:
+        images = registry.images(repository, [digest for _, digest in published.image.children])
+    except EcrTasksError as error:
+        warn(f"{published.name} is published, but its size is not known: {error.cause}")
+        return {}
+    sizes = ((platform, images.get(digest)) for platform, digest in published.image.children)
+    return {platform: image.size or 0 for platform, image in sizes if image is not None}

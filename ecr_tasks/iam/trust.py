@@ -17,7 +17,7 @@ def token_subject(name: str, scope: Scope) -> Subject:
 
     Raises SettingsError for a CI that issues no tokens, for an unknown one, and when a value is missing.
     """
-    issuers = ", ".join(sorted(system.name for system in SYSTEMS.values() if system.oidc))
+    issuers = ", ".join(sorted(system.name for system in SYSTEMS.values() if not system.no_oidc))
     system = SYSTEMS.get(name)
     if system is None:
         raise SettingsError(f"There is no CI called {name!r} here.", f"Choose one of {issuers}.")

@@ -1,4 +1,4 @@
-"""The build cache: ``ECR_CACHE`` as buildx's cache-from and cache-to. Pure."""
+"""The build cache: ``ECR_CACHE`` as buildx's cache-from and cache-to."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ if TYPE_CHECKING:
 
 
 def with_cache(definition: BuildDefinition, cache: str, repository: Repository | None) -> BuildDefinition:
-    """The definition with its cache: ``off``, ``registry``, or buildx's own syntax (one a line), used both ways.
+    """Return the definition with its cache: ``off``, ``registry``, or buildx's own syntax, one entry a line.
 
-    ECR takes a cache only as an image manifest with OCI media types (ecr.md, Build cache in ECR). A repository
-    that is not there yet has none to offer and takes none: the definition stays as it is. A cache that can't be
-    written fails no build. Raises Refused when
-    the repository would lock the cache's tag after the first build.
+    ECR takes a cache only as an image manifest with OCI media types (AWS blog, Remote cache support in Amazon ECR for
+    BuildKit clients). A repository that does not exist yet can neither give nor take a cache. A cache that can't be
+    written fails no build. Raises Refused when the repository would lock the cache's tag after the first build.
     """
     if cache == "off":
         return definition

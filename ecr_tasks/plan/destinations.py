@@ -7,18 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from ecr_tasks.errors import EcrTasksError, RegistryError, SettingsError
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.manifest import StoredImage
+from ecr_tasks.model.receipt import Transport
 from ecr_tasks.model.refusals import missing_repository
 from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.model.tag import Tag
 from ecr_tasks.plan.retag import PlannedTag, locked_planned_tag, plan_tag
-
-CopyTransport = Literal["copy", "replication"]
-"""How an image comes to a destination: we copy it, or ECR replicates it by its own rules and we wait."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +26,7 @@ class PlannedCopy:
     repository: str
     view: RepositoryView | None = None
     tags: tuple[PlannedTag, ...] = ()
-    transport: CopyTransport = "copy"
+    transport: Transport = "copy"
     creates_repository: bool = False
     error: EcrTasksError | None = None
 
@@ -87,7 +84,7 @@ def plan_copy(
     ``answer`` is the destination's, None where it was not asked; ``published`` the image that is published here
     already, None where it is yet to be built; ``replicates`` whether ECR brings it there by itself.
     """
-    transport: CopyTransport = "replication" if replicates else "copy"
+    transport: Transport = "replication" if replicates else "copy"
     copy = PlannedCopy(destination, repository, None, tuple(PlannedTag(tag) for tag in tags), transport)
     if answer is None:
         return copy

@@ -1,4 +1,4 @@
-"""Settings and source, made into the images to publish. Pure; a bake file's targets come in as data."""
+"""The images to publish: their build definitions and tags, from settings, source and a bake file's targets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import timezone
 from ecr_tasks.errors import Refused, SettingsError
 from ecr_tasks.model.image import BuildDefinition, Image
 from ecr_tasks.model.manifest import CACHE_TAG
-from ecr_tasks.plan.targets import repository_of
+from ecr_tasks.plan.repository_names import repository_name
 from ecr_tasks.settings.parse.build_options import is_remote
 from ecr_tasks.settings.settings import Settings
 from ecr_tasks.source.state import SourceState
@@ -22,8 +22,8 @@ _PRESETS = {
     "lambda": _NO_ATTESTATIONS,
     "supply-chain": ("type=provenance,mode=max", "type=sbom"),
 }
-"""buildx adds provenance unless told not to; it holds times, so the same commit would never give the same
-bytes, and Lambda refuses the index it needs (ecr.md)."""
+"""Attestations by preset. buildx adds provenance by default; that records times, so the same commit would never give
+the same bytes, and it needs an index, which Lambda refuses (AWS Lambda developer guide, Container images)."""
 
 
 def images(
@@ -32,11 +32,10 @@ def images(
     environ: Mapping[str, str],
     targets: Mapping[str, BuildDefinition] | None = None,
 ) -> tuple[Image, ...]:
-    """The images to publish: the project's one, or each of a bake file's ``targets``.
+    """Return the images to publish: the project's one, or one for each of a bake file's ``targets``.
 
-    ``environ`` gives build arguments that are named without a value theirs, as docker has it. Raises
-    SettingsError when it isn't said which repository an image goes to; Refused for an uncommitted tree that
-    ``ECR_DIRTY=refuse`` does not let pass.
+    Build arguments without a value take it from ``environ``, as with docker. Raises SettingsError when the settings
+    don't say which repository an image goes to, and Refused for an uncommitted tree with ``ECR_DIRTY=refuse``.
     """
     if source.dirty and settings.dirty == "refuse":
         raise Refused(
@@ -47,21 +46,28 @@ def images(
         repository = settings.require_repository()
         return (_image(repository, repository, _from_settings(settings, environ), settings, source, environ),)
     return tuple(
-        _image(name, repository_of(name, targets, settings), _overlaid(target, settings), settings, source, environ)
+        _image(
+            name,
+            repository_name(name, targets, settings),
+            _with_settings(target, settings),
+            settings,
+            source,
+            environ,
+        )
         for name, target in targets.items()
     )
 
 
 def build_arguments(entries: tuple[str, ...], environ: Mapping[str, str]) -> dict[str, str]:
-    """Build arguments by name; one without a value takes it from the environment, or is left out there."""
-    found = {}
+    """Return build arguments by name; one without a value takes it from the environment, or is left out."""
+    arguments = {}
     for entry in entries:
         name, has_value, value = entry.partition("=")
         if has_value:
-            found[name] = value
+            arguments[name] = value
         elif name in environ:
-            found[name] = environ[name]
-    return found
+            arguments[name] = environ[name]
+    return arguments
 
 
 def _from_settings(settings: Settings, environ: Mapping[str, str]) -> BuildDefinition:
@@ -79,15 +85,15 @@ def _from_settings(settings: Settings, environ: Mapping[str, str]) -> BuildDefin
     )
 
 
-def _overlaid(target: BuildDefinition, settings: Settings) -> BuildDefinition:
-    """A bake target with the settings that apply to every image; what the file says of itself stays."""
-    own_choice = settings.preset == "default" and target.attest
+def _with_settings(target: BuildDefinition, settings: Settings) -> BuildDefinition:
+    """Return a bake target with the settings that apply to every image; the file's own attestations stay."""
+    keeps_attestations = settings.preset == "default" and target.attest
     return replace(
         target,
         # bake's contexts are relative to its working directory, which is the project's folder here.
         context=target.context if is_remote(target.context) else str(settings.project / target.context),
         platforms=settings.platforms or target.platforms,
-        attest=target.attest if own_choice else _PRESETS[settings.preset],
+        attest=target.attest if keeps_attestations else _PRESETS[settings.preset],
     )
 
 
@@ -104,8 +110,8 @@ def _image(
             f"{name} has several platforms, and Lambda takes no multi-platform images.",
             "Choose one platform, or another ECR_PRESET.",
         )
-    # What git says, then what the bake file says of its own, then what the settings say.
-    chosen = tag_set(
+    # Labels of git are overridden by the bake file's, and those by the settings'.
+    result = tag_set(
         settings,
         source,
         environ,
@@ -113,29 +119,29 @@ def _image(
         labels=definition.labels,
         annotations=definition.annotations,
     )
-    if reserved := next((tag for tag in chosen.tags if tag.name == CACHE_TAG), None):
+    if reserved := next((tag for tag in result.tags if tag.name == CACHE_TAG), None):
         raise SettingsError(
             f"The rule {reserved.rule} gives the tag {CACHE_TAG}, the build cache's own: images under it expire.",
             "Name the branch otherwise, or give the rule a prefix (ECR_TAGS).",
         )
-    annotations = at_levels(chosen.annotations, environ, index=definition.makes_index)
-    epoch = {} if source.commit_time is None else {"SOURCE_DATE_EPOCH": str(_seconds(source))}
-    args = {**epoch, **definition.args}
-    made = replace(definition, args=args, labels=dict(chosen.labels), annotations=annotations)
+    annotations = at_levels(result.annotations, environ, index=definition.makes_index)
+    args = {**_source_date_epoch(source), **definition.args}
+    complete = replace(definition, args=args, labels=dict(result.labels), annotations=annotations)
     bare = replace(
         definition,
-        labels=_beside(chosen.labels, chosen.of_source),
-        annotations=at_levels(_beside(chosen.annotations, chosen.of_source), environ, index=definition.makes_index),
+        labels=_without(result.labels, result.of_source),
+        annotations=at_levels(_without(result.annotations, result.of_source), environ, index=definition.makes_index),
     )
-    return Image(name, repository, made, chosen.in_publishing_order, bare)
+    return Image(name, repository, complete, result.in_publishing_order, bare)
 
 
-def _beside(found: Mapping[str, str], of_source: Mapping[str, str]) -> dict[str, str]:
-    """Labels or annotations without what git and CI say."""
-    return {key: value for key, value in found.items() if of_source.get(key) != value}
+def _without(texts: Mapping[str, str], of_source: Mapping[str, str]) -> dict[str, str]:
+    """Return labels or annotations without those of git and CI."""
+    return {key: value for key, value in texts.items() if of_source.get(key) != value}
 
 
-def _seconds(source: SourceState) -> int:
-    """The commit's time as SOURCE_DATE_EPOCH wants it (reproducible-builds.org): whole seconds, UTC."""
-    time = source.commit_time
-    return int(time.astimezone(timezone.utc).timestamp()) if time else 0
+def _source_date_epoch(source: SourceState) -> dict[str, str]:
+    """Return the commit's time as a build argument, in whole seconds UTC (reproducible-builds.org)."""
+    if source.commit_time is None:
+        return {}
+    return {"SOURCE_DATE_EPOCH": str(int(source.commit_time.astimezone(timezone.utc).timestamp()))}

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ecr_tasks.model.receipt import Receipt
-    from ecr_tasks.runner.job import Job
+    from ecr_tasks.runner.publish_steps import Job
     from ecr_tasks.settings.settings import Settings
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Earlier:
     """What an earlier task left for the next ones: the job that `build` began, or the receipt of a `push`.
 
@@ -22,6 +22,9 @@ class Earlier:
     settings: Settings | None = None
     job: Job | None = None
     receipt: Receipt | None = None
+
+    def __repr__(self) -> str:
+        return "<what earlier tasks left>"  # `inv -d` logs it, and a plan holds whatever a bake file says
 
 
 def follows(name: str) -> bool:

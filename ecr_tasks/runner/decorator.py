@@ -25,7 +25,7 @@ from ecr_tasks.runner.signals import end_run_by_signals
 
 if TYPE_CHECKING:
     from ecr_tasks.model.receipt import Receipt
-    from ecr_tasks.runner.job import Job
+    from ecr_tasks.runner.publish_steps import Job
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -69,7 +69,7 @@ def chained_task(
         def wrapper(c: Context, /, *args: P.args, **kwargs: P.kwargs) -> Job | Receipt | None:
             from ecr_tasks.model.receipt import Receipt
 
-            run = run_of(c)
+            run, result = run_of(c), None
             with _exit_codes(run):
                 earlier: Earlier = c.config.get(_EARLIER) or Earlier()
                 if earlier.settings is not run.settings:
@@ -79,8 +79,7 @@ def chained_task(
                     c.config.update({_EARLIER: Earlier(run.settings, receipt=result)})
                 elif result is not None:
                     c.config.update({_EARLIER: Earlier(run.settings, job=result, receipt=earlier.receipt)})
-                return result
-            raise AssertionError("unreachable")
+            return result
 
         parameters = list(inspect.signature(body).parameters.values())
         setattr(wrapper, "__signature__", inspect.Signature([parameters[0], *parameters[2:]]))  # noqa: B010
@@ -140,7 +139,7 @@ def _without_collector() -> Iterator[None]:
 
 
 def _asked_no_registry(error: EcrTasksError) -> bool:
-    from ecr_tasks.clients.absent import AbsentRegistryError
+    from ecr_tasks.clients.absent_registry import AbsentRegistryError
 
     return isinstance(error, AbsentRegistryError)
 

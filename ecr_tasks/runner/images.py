@@ -25,11 +25,11 @@ def planned_images(run: Run) -> tuple[Image, ...]:
 
 def planned_repositories(run: Run) -> dict[str, str]:
     """Return the repository of each image, by the image's name; asks neither git nor the tag rules."""
-    from ecr_tasks.plan.targets import repositories
+    from ecr_tasks.plan.repository_names import repository_names
     from ecr_tasks.source.definitions.bake_file import bake_file
 
     file = bake_file(run.settings)
-    return repositories(run.settings, run.docker.targets(str(file)) if file else None)
+    return repository_names(run.settings, run.docker.targets(str(file)) if file else None)
 
 
 def _with_inputs(run: Run, images: tuple[Image, ...]) -> tuple[Image, ...]:

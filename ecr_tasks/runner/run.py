@@ -118,7 +118,7 @@ class Run:
     def registry(self) -> EcrRegistry:
         """The settings' registry."""
         if self._registry is None and self._without_registry:
-            from ecr_tasks.clients.absent import AbsentRegistry
+            from ecr_tasks.clients.absent_registry import AbsentRegistry
 
             self._registry = cast("EcrRegistry", AbsentRegistry())
         if self._registry is None:

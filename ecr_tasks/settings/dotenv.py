@@ -12,7 +12,7 @@ from ecr_tasks.settings.errors import Problems
 if TYPE_CHECKING:
     from dotenv.parser import Binding
 
-_SAMPLES = ("example", "sample", "template", "dist")
+_SAMPLES = {"example", "sample", "template", "dist"}
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,6 @@ class DotenvFile:
     path: Path
     values: Mapping[str, str | None] = field(repr=False)
     lines: Mapping[str, int]
-
-
-def environment_names(project: Path) -> list[str]:
-    """Return the names that ``env NAME`` can choose from in this folder, without samples."""
-    names = (path.name.removeprefix(".env.") for path in project.glob(".env.*"))
-    return sorted(name for name in names if name not in _SAMPLES)
 
 
 def list_files(project: Path, env_name: str | None, problems: Problems) -> list[Path]:
@@ -44,8 +38,8 @@ def list_files(project: Path, env_name: str | None, problems: Problems) -> list[
     elif _exists(chosen):
         files.append(chosen)
     else:
-        names = ", ".join(environment_names(project))
-        hint = f"there are: {names}" if names else "nor any other .env.NAME"
+        names = sorted({path.name.removeprefix(".env.") for path in project.glob(".env.*")} - _SAMPLES)
+        hint = f"there are: {', '.join(names)}" if names else "nor any other .env.NAME"
         problems.add(f"There is no {chosen.name} in {project} ({hint}).")
     return files
 
@@ -74,11 +68,9 @@ def read_file(
             problems.add(f"{path.name}:{line}: this isn't NAME=VALUE (is a quote left open, or text after its end?).")
         elif binding.key is not None:
             scope = {**environ, **lower, **values}
-            values[binding.key] = (
-                None
-                if binding.value is None
-                else "".join(atom.resolve(scope) for atom in parse_variables(binding.value))
-            )
+            text = binding.value
+            atoms = parse_variables(text) if text is not None else ()
+            values[binding.key] = None if text is None else "".join(atom.resolve(scope) for atom in atoms)
             lines[binding.key] = line
     return DotenvFile(path, values, lines)
 

@@ -22,7 +22,7 @@ def render() -> str:
 
 def _entry(setting: Setting) -> str:
     heading = f"\n# ---- {setting.heading} ----\n" if setting.heading else ""
-    default = f" Default: {setting.default}" if setting.default is not None else ""
+    default = f" Default: {setting.default}" if setting.default else ""
     comment = _comment(textwrap.fill(setting.comment + default, 98, break_on_hyphens=False))
     return f"{heading}\n{comment}#{setting.name}={setting.example}\n"
 

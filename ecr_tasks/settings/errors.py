@@ -24,18 +24,15 @@ class SettingsProblems(SettingsError):
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
-        if len(self.problems) == 1:
-            cause = self.problems[0]
-            remedy = "Correct it there and run the task again."
+        if len(problems) == 1:
+            super().__init__(problems[0], "Correct it there and run the task again.")
         else:
-            cause = f"{len(self.problems)} settings are wrong:\n" + "\n".join(
-                f"  {problem}" for problem in self.problems
-            )
+            lines = "".join(f"\n  {problem}" for problem in problems)
             remedy = "Correct each where it stands and run the task again."
-        super().__init__(cause, remedy)
+            super().__init__(f"{len(problems)} settings are wrong:{lines}", remedy)
 
     def __str__(self) -> str:
-        return f"{self.cause}{' ' if len(self.problems) == 1 else chr(10)}{self.remedy}"
+        return super().__str__() if len(self.problems) == 1 else f"{self.cause}\n{self.remedy}"
 
 
 class Problems:
@@ -51,13 +48,9 @@ class Problems:
 
     def add_at(self, origin: Origin, name: str, message: str) -> None:
         """Add a sentence about the setting ``name`` at ``origin``; ``message`` continues it after the name."""
-        if origin.kind == "file":
-            self.add(f"{origin}: {name} {message}")
-        elif origin.kind == "default":
-            self.add(f"{name} {message}")
-        else:
-            sentence = f"{origin} {message}" if origin.kind != "override" else f"{name} of the {origin} {message}"
-            self.add(sentence[0].upper() + sentence[1:])
+        places = {"file": f"{origin}: {name}", "default": name, "override": f"{name} of the {origin}"}
+        place = places.get(origin.kind, str(origin))
+        self.add(f"{place[0].upper()}{place[1:]} {message}")
 
     def raise_if_any(self) -> None:
         """Raise :class:`SettingsProblems` if anything was added."""

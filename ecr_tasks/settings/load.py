@@ -15,7 +15,6 @@ from ecr_tasks.settings.origin import Origin, SettingValue
 from ecr_tasks.settings.parse.build_options import is_remote, references
 from ecr_tasks.settings.schema import TABLE
 from ecr_tasks.settings.settings import Settings
-from ecr_tasks.settings.warnings import warnings
 
 
 def load(
@@ -68,7 +67,7 @@ def load(
         child_environment=_child_environment(fields, variables, environ),
         values=MappingProxyType(_values(merged, [*in_files, configured, overridden])),
         files=tuple(file.path for file in files),
-        warnings=warnings(in_files, in_environment, effective),
+        warnings=precedence.warnings(in_files, in_environment, effective),
     )
 
 
@@ -79,7 +78,7 @@ def _parse(effective: Mapping[str, SettingValue], project: Path, problems: Probl
     """
     fields: dict[str, Any] = {}
     for name, setting in TABLE.items():
-        value = effective.get(name) or SettingValue(setting.default or "")
+        value = effective.get(name) or SettingValue(setting.default)
         if not value.text:
             continue
         # Of the region's two names, the one that is written.
@@ -124,7 +123,7 @@ def _values(merged: Mapping[str, SettingValue], layers: Sequence[precedence.Laye
 
     Other AWS_… names of the environment are the SDK's business and not listed.
     """
-    values = {name: SettingValue(setting.default or "") for name, setting in TABLE.items()}
+    values = {name: SettingValue(setting.default) for name, setting in TABLE.items()}
     others = sorted({name for layer in layers for name in layer} - set(TABLE))
     values.update((name, SettingValue("")) for name in others)
     for name, value in merged.items():

@@ -1,8 +1,8 @@
-"""The places that settings stand in, from low to high, and which one's value counts."""
+"""The places that settings stand in, from low to high: which one's value counts, and what to warn of."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ecr_tasks.errors import nearest
 from ecr_tasks.settings.dotenv import DotenvFile
@@ -15,25 +15,30 @@ PROFILES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 
+_DESTINATION = ("AWS_ACCOUNT_ID", "AWS_REGION", "ECR_REPOSITORY", "ECR_REPOSITORY_PREFIX")
+_OFTEN_MISSPELT = (*REGIONS, "AWS_ACCOUNT_ID", "AWS_PROFILE", *KEYS)
+# botocore's older names for a profile and a session's token.
+_OLD_NAMES = ("AWS_DEFAULT_PROFILE", "AWS_SECURITY_TOKEN")
+
 Layer = Mapping[str, SettingValue]
 """The settings of one place, by name. A text is never empty but in an override."""
 
 
 def file_layer(file: DotenvFile) -> Layer:
     """Return the settings among a dotenv file's variables; an empty one counts as not set."""
-    return {
-        name: SettingValue(text, Origin("file", name, file.path, file.lines[name]))
-        for name, text in file.values.items()
-        if text and _has_our_prefix(name)
-    }
+    return _layer(file.values, lambda name: Origin("file", name, file.path, file.lines[name]))
 
 
 def environment_layer(environ: Mapping[str, str]) -> Layer:
     """Return the settings in an environment. CI systems export empty variables: an empty one counts as not set."""
+    return _layer(environ, lambda name: Origin("environment", name))
+
+
+def _layer(variables: Mapping[str, str | None], origin: Callable[[str], Origin]) -> Layer:
     return {
-        name: SettingValue(text, Origin("environment", name))
-        for name, text in environ.items()
-        if text and _has_our_prefix(name)
+        name: SettingValue(text, origin(name))
+        for name, text in variables.items()
+        if text and name.startswith(("ECR_", "AWS_"))
     }
 
 
@@ -90,16 +95,10 @@ def _scalar_text(value: object) -> str:
     raise ValueError(f"it holds a {type(value).__name__} where a text belongs")
 
 
-def _has_our_prefix(name: str) -> bool:
-    """Whether a variable's name begins as settings' names do."""
-    return name.startswith(("ECR_", "AWS_"))
-
-
 def report_unknown(origins: Mapping[str, Origin], problems: Problems) -> None:
     """Add to ``problems`` every ``ECR_…`` name that is no setting, with the nearest one that is."""
     # People write ECR_REGION for AWS_REGION: the nearest name is looked for under either prefix.
-    candidates = {f"ECR_{name[4:]}": name for name in TABLE if name.startswith("AWS_")}
-    candidates.update((name, name) for name in TABLE if name.startswith("ECR_"))
+    candidates = {f"ECR_{name[4:]}": name for name in sorted(TABLE, key=lambda name: name[:4])}
     for name, origin in origins.items():
         if name.startswith("ECR_") and name not in TABLE:
             suggestion = candidates[nearest(name, list(candidates))]
@@ -130,3 +129,51 @@ def has_credentials(layer: Layer) -> bool:
     """Whether a layer by itself decides whose credentials are used: by a profile, or by a key with its secret."""
     names = {name for name, value in layer.items() if value.text}
     return not names.isdisjoint(PROFILES) or names.issuperset(KEYS[:2])
+
+
+def warnings(files: Sequence[Layer], environment: Layer, effective: Mapping[str, SettingValue]) -> tuple[str, ...]:
+    """Return a sentence for each value of the environment that beats a file's, and for each misspelt name in a file.
+
+    Values are those of account, region, repository and credentials; misspelt is an AWS_… name that is nearly a
+    setting's. ``effective`` holds the values that count: nothing is warned of where an override replaces both.
+    """
+    beaten = []
+    for name in _DESTINATION:
+        value = effective.get(name)
+        in_file = _highest(files, REGIONS if name in REGIONS else (name,))
+        if value and in_file and value.origin.kind == "environment" and value.text != in_file.text:
+            beaten.append(
+                f"The environment's {value.origin.name}={value.text.strip()} beats "
+                f"{in_file.origin.name}={in_file.text.strip()} in {in_file.origin}."
+            )
+    return (*beaten, *_credentials(files, environment, effective), *_misspelt(files))
+
+
+def _credentials(files: Sequence[Layer], environment: Layer, effective: Mapping[str, SettingValue]) -> list[str]:
+    if not has_credentials(environment):
+        return []
+    winner = next(name for name in (KEYS[0], *PROFILES) if name in environment)
+    if effective.get(winner) != environment[winner]:
+        return []
+    for name in (*PROFILES, KEYS[0]):
+        in_file = _highest(files, (name,))
+        if in_file and (name not in environment or environment[name].text != in_file.text):
+            shown = name if name in KEYS else f"{name}={in_file.text}"
+            return [f"The environment's {winner} beats {shown} in {in_file.origin}."]
+    return []
+
+
+def _misspelt(files: Sequence[Layer]) -> list[str]:
+    """Warn of AWS_… names in files that are nearly a setting's. They are no errors: an SDK may know them."""
+    return [
+        f"{value.origin}: {name} means nothing to us: did you mean {suggestion}?"
+        for layer in files
+        for name, value in layer.items()
+        if name.startswith("AWS_") and name not in TABLE and name not in _OLD_NAMES
+        if (suggestion := nearest(name, _OFTEN_MISSPELT, cutoff=0.85))
+    ]
+
+
+def _highest(files: Sequence[Layer], names: Sequence[str]) -> SettingValue | None:
+    """Return the value of the highest file that has one of the names; within a file, of the first name."""
+    return next((layer[name] for layer in reversed(files) for name in names if name in layer), None)

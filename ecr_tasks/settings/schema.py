@@ -14,8 +14,8 @@ from typing import Literal
 
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.scan import LEVELS, Level
-from ecr_tasks.settings.parse import build_options, destination, repository_options, values
-from ecr_tasks.settings.setting import EMPTY, Setting, setting
+from ecr_tasks.settings.parse import build_options, registry, values
+from ecr_tasks.settings.setting import Setting, setting
 
 Preset = Literal["default", "lambda", "supply-chain"]
 Dirty = Literal["tag", "refuse"]
@@ -27,301 +27,247 @@ class Schema:
     """The settings as typed fields, in the order and under the headings of `.env.example`."""
 
     region: str | None = setting(
-        "AWS_REGION",
-        values.region,
+        "AWS_REGION=eu-central-1",
+        registry.region,
         "The registry's region. Without it, the region of the profile.",
-        "eu-central-1",
         unset="the profile's",
         heading="Which registry",
     )
     aws_default_region: str | None = setting(
-        "AWS_DEFAULT_REGION",
-        values.region,
+        "AWS_DEFAULT_REGION=eu-central-1",
+        registry.region,
         "Another name for AWS_REGION, which wins where both stand in one place.",
-        "eu-central-1",
         unset="the profile's",
     )
     account_id: str | None = setting(
-        "AWS_ACCOUNT_ID",
-        values.account_id,
+        "AWS_ACCOUNT_ID=123456789012",
+        registry.account_id,
         "The registry's account, 12 digits. With it set, credentials of another account are refused before anything"
         " is built. Without it, the account of the credentials.",
-        "123456789012",
         unset="the caller's",
     )
     aws_profile: str | None = setting(
-        "AWS_PROFILE",
-        values.stripped_text,
+        "AWS_PROFILE=team-dev",
+        values.text,
         "A profile of ~/.aws/config, also for SSO.",
-        "team-dev",
         heading="Credentials: anything that the AWS SDKs read",
     )
     aws_access_key_id: str | None = setting(
-        "AWS_ACCESS_KEY_ID",
-        values.stripped_text,
+        "AWS_ACCESS_KEY_ID=AKIA...",
+        values.text,
         "An access key. Keep this file out of git and out of the image when you set one.",
-        "AKIA...",
         display="last-four",
     )
     aws_secret_access_key: str | None = setting(
-        "AWS_SECRET_ACCESS_KEY", values.stripped_text, "The access key's secret.", "...", display="hidden"
+        "AWS_SECRET_ACCESS_KEY=...", values.text, "The access key's secret.", display="hidden"
     )
     aws_session_token: str | None = setting(
-        "AWS_SESSION_TOKEN",
-        values.stripped_text,
-        "The session's token, with temporary keys.",
-        "...",
-        display="hidden",
+        "AWS_SESSION_TOKEN=...", values.text, "The session's token, with temporary keys.", display="hidden"
     )
     role_arn: str | None = setting(
-        "ECR_ROLE_ARN",
-        values.role_arn,
+        "ECR_ROLE_ARN=arn:aws:iam::123456789012:role/push",
+        registry.role_arn,
         "A role to assume; by web identity where the CI system hands out OIDC tokens.",
-        "arn:aws:iam::123456789012:role/push",
     )
     aws_role_arn: str | None = setting(
-        "AWS_ROLE_ARN",
-        values.stripped_text,
-        "The SDK's own role for web identity.",
-        "arn:aws:iam::123456789012:role/ci",
+        "AWS_ROLE_ARN=arn:aws:iam::123456789012:role/ci", values.text, "The SDK's own role for web identity."
     )
     aws_web_identity_token_file: str | None = setting(
-        "AWS_WEB_IDENTITY_TOKEN_FILE", values.stripped_text, "The file with the OIDC token.", "/run/secrets/token"
+        "AWS_WEB_IDENTITY_TOKEN_FILE=/run/secrets/token", values.text, "The file with the OIDC token."
     )
     aws_config_file: str | None = setting(
-        "AWS_CONFIG_FILE", values.stripped_text, "Another file than ~/.aws/config.", "/secure/aws/config"
+        "AWS_CONFIG_FILE=/secure/aws/config", values.text, "Another file than ~/.aws/config."
     )
     aws_shared_credentials_file: str | None = setting(
-        "AWS_SHARED_CREDENTIALS_FILE",
-        values.stripped_text,
-        "Another file than ~/.aws/credentials.",
-        "/secure/credentials",
+        "AWS_SHARED_CREDENTIALS_FILE=/secure/credentials", values.text, "Another file than ~/.aws/credentials."
     )
     aws_ca_bundle: str | None = setting(
-        "AWS_CA_BUNDLE",
-        values.stripped_text,
-        "Certificates to trust, behind a proxy that opens TLS.",
-        "/etc/ssl/ca.pem",
+        "AWS_CA_BUNDLE=/etc/ssl/ca.pem", values.text, "Certificates to trust, behind a proxy that opens TLS."
     )
     aws_endpoint_url: str | None = setting(
-        "AWS_ENDPOINT_URL", values.stripped_text, "Another endpoint for every AWS service.", "http://127.0.0.1:4510"
+        "AWS_ENDPOINT_URL=http://127.0.0.1:4510", values.text, "Another endpoint for every AWS service."
     )
     aws_endpoint_url_ecr: str | None = setting(
-        "AWS_ENDPOINT_URL_ECR",
-        values.stripped_text,
-        "Another endpoint for ECR's API.",
-        "https://vpce-1.api.ecr.example",
+        "AWS_ENDPOINT_URL_ECR=https://vpce-1.api.ecr.example", values.text, "Another endpoint for ECR's API."
     )
     aws_endpoint_url_ecr_public: str | None = setting(
-        "AWS_ENDPOINT_URL_ECR_PUBLIC",
-        values.stripped_text,
-        "Another endpoint for ECR Public's API.",
-        "http://127.0.0.1:4510",
+        "AWS_ENDPOINT_URL_ECR_PUBLIC=http://127.0.0.1:4510", values.text, "Another endpoint for ECR Public's API."
     )
     aws_endpoint_url_sts: str | None = setting(
-        "AWS_ENDPOINT_URL_STS", values.stripped_text, "Another endpoint for STS.", "https://vpce-1.sts.example"
+        "AWS_ENDPOINT_URL_STS=https://vpce-1.sts.example", values.text, "Another endpoint for STS."
     )
-    aws_use_fips_endpoint: str | None = setting(
-        "AWS_USE_FIPS_ENDPOINT", values.stripped_text, "FIPS endpoints.", "true"
-    )
+    aws_use_fips_endpoint: str | None = setting("AWS_USE_FIPS_ENDPOINT=true", values.text, "FIPS endpoints.")
     aws_use_dualstack_endpoint: str | None = setting(
-        "AWS_USE_DUALSTACK_ENDPOINT", values.stripped_text, "Endpoints with IPv6.", "true"
+        "AWS_USE_DUALSTACK_ENDPOINT=true", values.text, "Endpoints with IPv6."
     )
     repository: str | None = setting(
-        "ECR_REPOSITORY",
-        values.repository,
+        "ECR_REPOSITORY=team/app",
+        registry.repository,
         "The repository: one image, one repository.",
-        "team/app",
         heading="What to build",
     )
     context: str = setting(
-        "ECR_CONTEXT",
-        build_options.context,
+        "ECR_CONTEXT=.",
+        build_options.location("a folder or a URL"),
         "The build context: a folder beside this file, or a URL.",
-        ".",
         default=".",
     )
     dockerfile: str = setting(
-        "ECR_DOCKERFILE",
-        build_options.dockerfile,
+        "ECR_DOCKERFILE=docker/app.Dockerfile",
+        build_options.location("a file"),
         "The Dockerfile: looked for beside this file, then in the context.",
-        "docker/app.Dockerfile",
         default=build_options.DEFAULT_DOCKERFILE,
     )
     target: str | None = setting(
-        "ECR_TARGET", values.word, "A stage of the Dockerfile.", "runtime", unset="the last one"
+        "ECR_TARGET=runtime", values.word, "A stage of the Dockerfile.", unset="the last one"
     )
     platforms: tuple[str, ...] = setting(
-        "ECR_PLATFORMS",
+        "ECR_PLATFORMS=linux/amd64,linux/arm64",
         build_options.platforms,
         "Platforms as os/arch[/variant].",
-        "linux/amd64,linux/arm64",
-        empty=(),
+        default="",
         unset="the engine's",
     )
     build_args: tuple[str, ...] = setting(
-        "ECR_BUILD_ARGS",
+        "ECR_BUILD_ARGS=PYTHON=3.13,VERSION",
         build_options.build_args,
         "Build arguments: NAME=VALUE, or NAME for a value from this file or the environment. Like every list here: "
         "comma-separated, or one a line in double quotes.",
-        "PYTHON=3.13,VERSION",
-        empty=(),
+        default="",
         display="names-only",
     )
     build_contexts: tuple[str, ...] = setting(
-        "ECR_BUILD_CONTEXTS",
+        "ECR_BUILD_CONTEXTS=shared=../shared",
         build_options.build_contexts,
         "Named contexts: name=path, name=docker-image://...",
-        "shared=../shared",
-        empty=(),
+        default="",
     )
     secrets: tuple[str, ...] = setting(
-        "ECR_SECRETS",
+        "ECR_SECRETS=id=npm,env=NPM_TOKEN",
         build_options.secrets,
         "Build secrets, from files or from variables of this file or the environment.",
-        "id=npm,env=NPM_TOKEN",
-        empty=(),
+        default="",
     )
     ssh: tuple[str, ...] = setting(
-        "ECR_SSH", build_options.ssh, "SSH agents or keys for the build.", "default", empty=()
+        "ECR_SSH=default", build_options.ssh, "SSH agents or keys for the build.", default=""
     )
     labels: Mapping[str, str] = setting(
-        "ECR_LABELS",
+        "ECR_LABELS=team=web,cost-center=42",
         build_options.labels,
         "Labels beside the OCI keys that come from git and CI.",
-        "team=web,cost-center=42",
-        empty=EMPTY,
+        default="",
         unset="OCI keys from git and CI",
     )
     annotations: Mapping[str, str] = setting(
-        "ECR_ANNOTATIONS",
+        "ECR_ANNOTATIONS=index:team=web",
         build_options.image_annotations,
         "Annotations beside the same OCI keys.",
-        "index:team=web",
-        empty=EMPTY,
+        default="",
         unset="OCI keys from git and CI",
     )
     bake_file: Path | None = setting(
-        "ECR_BAKE_FILE",
+        "ECR_BAKE_FILE=docker-bake.hcl",
         values.file,
         "A bake or compose file: each of its targets is an image.",
-        "docker-bake.hcl",
         unset="found by name",
     )
     repository_prefix: str | None = setting(
-        "ECR_REPOSITORY_PREFIX",
-        values.repository_prefix,
+        "ECR_REPOSITORY_PREFIX=team/",
+        registry.repository_prefix,
         "With a bake file: what each target's repository begins with.",
-        "team/",
     )
     cache: str = setting(
-        "ECR_CACHE",
+        "ECR_CACHE=registry",
         build_options.cache,
         "registry keeps a build cache in ECR; or buildx's own syntax, type=...",
-        "registry",
         default="off",
         heading="How to build",
     )
-    builder: str | None = setting(
-        "ECR_BUILDER", values.word, "A buildx builder.", "multi", unset="buildx's current one"
-    )
+    builder: str | None = setting("ECR_BUILDER=multi", values.word, "A buildx builder.", unset="buildx's current one")
     preset: Preset = setting(
-        "ECR_PRESET",
+        "ECR_PRESET=supply-chain",
         values.choice("default", "lambda", "supply-chain"),
         "lambda (one manifest, no attestations) or supply-chain (provenance, SBOM).",
-        "supply-chain",
         default="default",
     )
     dirty: Dirty = setting(
-        "ECR_DIRTY",
+        "ECR_DIRTY=refuse",
         values.choice("tag", "refuse"),
         "An uncommitted tree: tag it -dirty, or refuse it.",
-        "refuse",
         default="tag",
     )
     skip: Skip = setting(
-        "ECR_SKIP",
+        "ECR_SKIP=content",
         values.choice("commit", "content", "never"),
         "commit: don't rebuild a clean commit that is published. content: nor the same inputs (files, Dockerfile, "
         "arguments, platforms, base images), whichever commit they were built from; the image's labels go on naming"
         " that one. never: always build.",
-        "content",
         default="commit",
     )
-    debug: bool = setting("ECR_DEBUG", values.boolean, "Show tracebacks.", "true", default="false")
+    debug: bool = setting("ECR_DEBUG=true", values.boolean, "Show tracebacks.", default="false")
     create_repository: bool = setting(
-        "ECR_CREATE_REPOSITORY",
+        "ECR_CREATE_REPOSITORY=true",
         values.boolean,
         "push creates a repository that is missing.",
-        "true",
         default="false",
         heading="The repository",
     )
     mutability: tuple[str, ...] = setting(
-        "ECR_MUTABILITY",
-        repository_options.mutability,
+        "ECR_MUTABILITY=immutable,exclude=latest;pr-*",
+        registry.mutability,
         "Which tags ECR locks. rules: the fixed ones of the tag rules. Else mutable or immutable, with exceptions "
         "if you like: immutable,exclude=latest;pr-*",
-        "immutable,exclude=latest;pr-*",
         default="rules",
     )
     lifecycle_policy: Literal["default", "off"] | Path = setting(
-        "ECR_LIFECYCLE_POLICY",
-        repository_options.lifecycle_policy,
+        "ECR_LIFECYCLE_POLICY=ecr/lifecycle.json",
+        registry.lifecycle_policy,
         "A JSON file; default: untagged and cache images expire, nothing else; off: leave it as it is.",
-        "ecr/lifecycle.json",
         default="default",
     )
     repository_policy: Path | None = setting(
-        "ECR_REPOSITORY_POLICY",
+        "ECR_REPOSITORY_POLICY=ecr/policy.json",
         values.file,
         "A JSON file with the repository policy. Without it, the policy stays as it is.",
-        "ecr/policy.json",
         unset="left as it is",
     )
     kms_key: str | None = setting(
-        "ECR_KMS_KEY",
+        "ECR_KMS_KEY=alias/ecr",
         values.word,
         "A KMS key (ARN, id or alias) to encrypt with; it counts only when the repository is created.",
-        "alias/ecr",
         unset="ECR's own key",
     )
     repository_tags: Mapping[str, str] = setting(
-        "ECR_REPOSITORY_TAGS",
-        repository_options.resource_tags,
+        "ECR_REPOSITORY_TAGS=team=web,cost-center=42",
+        registry.resource_tags,
         "AWS tags of the repository; others that it has stay.",
-        "team=web,cost-center=42",
-        empty=EMPTY,
+        default="",
     )
     tags: str | None = setting(
-        "ECR_TAGS",
+        "ECR_TAGS=type=semver,pattern={{version}};type=ref,event=branch;type=ref,event=pr;type=sha",
         values.verbatim_text,
         "Tag rules, in docker/metadata-action's syntax: one a line, or separated by ; (docs/tags.md).",
-        "type=semver,pattern={{version}};type=ref,event=branch;type=ref,event=pr;type=sha",
         unset="sha; branch; PR; semver",
         heading="Tags, more registries, scans",
     )
     flavor: str | None = setting(
-        "ECR_FLAVOR",
+        "ECR_FLAVOR=latest=auto,forward=true",
         values.verbatim_text,
         "What holds for every tag rule: latest=auto|true|false, forward=, prefix=, suffix=.",
-        "latest=auto,forward=true",
         unset="latest on the highest release",
     )
     destinations: tuple[Destination, ...] = setting(
-        "ECR_DESTINATIONS",
-        destination.destinations,
+        "ECR_DESTINATIONS=210987654321/eu-west-1,210987654321/us-east-1/prod/app",
+        registry.destinations,
         "More registries to publish to: ACCOUNT/REGION[/REPOSITORY], or public.ecr.aws/ALIAS[/REPOSITORY]. The "
         "image is built and pushed once, then copied.",
-        "210987654321/eu-west-1,210987654321/us-east-1/prod/app",
-        empty=(),
+        default="",
     )
     scan_fail_on: Level | None = setting(
-        "ECR_SCAN_FAIL_ON",
+        "ECR_SCAN_FAIL_ON=high",
         values.choice(*LEVELS),
         "The lowest severity that `promote --require-scan` refuses where it names none: critical, high, medium, "
         "low, informational or undefined. Unset, it is critical there.",
-        "high",
         unset="critical, with promote --require-scan",
     )
 
@@ -334,4 +280,4 @@ TABLE: Mapping[str, Setting] = MappingProxyType(
 
 def setting_of(name: str) -> Setting:
     """Return a name's row; an AWS_… name without one is the SDK's business, and hidden: it may be a token."""
-    return TABLE.get(name) or Setting("", name, values.stripped_text, "", "", display="hidden")
+    return TABLE.get(name) or Setting("", name, values.text, "", "", display="hidden")

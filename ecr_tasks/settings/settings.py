@@ -10,19 +10,17 @@ from ecr_tasks.errors import SettingsError
 from ecr_tasks.settings.origin import DEFAULT, Origin, SettingValue
 from ecr_tasks.settings.parse.build_options import DEFAULT_DOCKERFILE, is_remote
 from ecr_tasks.settings.schema import Schema
-from ecr_tasks.settings.setting import EMPTY
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class Settings(Schema):
     """What a run is configured to do: the fields of :class:`Schema`, and where they came from.
 
-    Made by :func:`ecr_tasks.settings.load.load`, which makes ``context`` an absolute path or leaves it as a remote
-    context, and files absolute paths. ``dockerfile`` is as written, see :meth:`dockerfile_path`. ``build_args``,
-    ``build_contexts``, ``secrets`` and ``ssh`` hold entries in buildx's own syntax, their paths relative to
-    ``project``. ``tags`` and ``flavor`` are as written: package ``tags`` parses them. ``repository_prefix`` ends with
-    its separator: a target's repository is prefix + target. ``mutability`` is a word and the excluded patterns. The
-    ``aws_…`` fields are for the SDK, which gets its variables from :meth:`sdk_environ`.
+    Made by :func:`ecr_tasks.settings.load.load`, which makes files and a local ``context`` absolute paths. As written
+    are ``dockerfile`` (see :meth:`dockerfile_path`), ``tags`` and ``flavor`` (package ``tags`` parses them), and the
+    entries in buildx's own syntax of ``build_args``, ``build_contexts``, ``secrets`` and ``ssh``, whose paths are
+    relative to ``project``. ``repository_prefix`` ends with its separator: a target's repository is prefix + target.
+    ``mutability`` is a word and the excluded patterns. The ``aws_…`` fields are for the SDK (:meth:`sdk_environ`).
 
     ``sdk_environment`` has the variables that the SDK must see differently from the process environment (an empty
     text: as if it weren't exported), ``child_environment`` those that a build needs besides. ``values`` has the text
@@ -31,8 +29,8 @@ class Settings(Schema):
 
     project: Path
     env_name: str | None = None
-    sdk_environment: Mapping[str, str] = field(default_factory=lambda: EMPTY)
-    child_environment: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    sdk_environment: Mapping[str, str] = field(default_factory=dict)
+    child_environment: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, SettingValue] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -46,13 +44,12 @@ class Settings(Schema):
 
     @property
     def context_is_remote(self) -> bool:
-        """Whether docker fetches the context itself (a URL or a git address)."""
+        """Return whether docker fetches the context itself (a URL or a git address)."""
         return is_remote(self.context)
 
     def origin(self, name: str) -> Origin:
         """Return the place of the value of the variable ``name``; :data:`DEFAULT` where nothing sets it."""
-        value = self.values.get(name)
-        return value.origin if value else DEFAULT
+        return self.values[name].origin if name in self.values else DEFAULT
 
     def sdk_environ(self, environ: Mapping[str, str]) -> dict[str, str]:
         """Return the environment as the AWS SDK must see it: ``environ`` with the settings' AWS_… variables.
@@ -62,10 +59,6 @@ class Settings(Schema):
         """
         merged = {**environ, **self.sdk_environment}
         return {name: text for name, text in merged.items() if text or not name.startswith("AWS_")}
-
-    def child_environ(self, environ: Mapping[str, str]) -> dict[str, str]:
-        """Return a build's environment: ``environ`` with the dotenv files' variables that the build refers to."""
-        return {**environ, **self.child_environment}
 
     def require_repository(self) -> str:
         """Return the repository's name.
@@ -88,10 +81,9 @@ class Settings(Schema):
         """
         if self.context_is_remote or is_remote(self.dockerfile):
             return None
-        if self.dockerfile != DEFAULT_DOCKERFILE:
-            path = self.project / self.dockerfile
-            if path.is_file():
-                return path
+        in_project = self.project / self.dockerfile
+        if self.dockerfile != DEFAULT_DOCKERFILE and in_project.is_file():
+            return in_project
         return Path(self.context) / self.dockerfile
 
     def require_dockerfile(self) -> Path | None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @task(help={"json": "one JSON document on stdout"})
 def plan(run: Run, json: bool = False) -> None:
     """Show what `build push` would do and why; change nothing."""
-    from ecr_tasks.runner.job import start_job
+    from ecr_tasks.runner.publish_steps import start_job
 
     job = start_job(run)
     if json:
@@ -33,17 +33,18 @@ def plan(run: Run, json: bool = False) -> None:
 def show_plan(plan: Plan) -> None:
     """Show on stderr what will be built and which tags it gets; conflicts are not shown."""
     for item in plan.images:
-        if item.view is None:
-            say(f"{item.image.name}: build, {item.because}")
-            rows = [(f"  {tag.tag.name}", tag.tag.kind, tag.tag.because) for tag in item.tags]
-            table(("  tag", "kind", "because"), rows)
-        else:
-            place = f"{item.registry}/{item.image.repository}" if item.registry else item.image.repository
-            say(f"{place}: {'build' if item.build_needed else 'nothing to build'}, {item.because}")
-            states = [(f"  {tag.tag.name}", tag.tag.kind, _now(tag), tag.tag.because) for tag in item.tags]
-            if inputs := item.inputs_tag:
-                states.append((f"  {short_tag(inputs.tag.name)}", inputs.tag.kind, _now(inputs), inputs.tag.because))
-            table(("  tag", "kind", "now", "because"), states)
+        name = item.image.name if item.view is None else item.image.repository
+        place = f"{item.registry}/{name}" if item.registry else name
+        say(f"{place}: {'build' if item.build_needed else 'nothing to build'}, {item.because}")
+        tags = (*item.tags, *([item.inputs_tag] if item.inputs_tag else []))
+        now = ("now",) if item.view is not None else ()
+        table(
+            ("  tag", "kind", *now, "because"),
+            [
+                (f"  {short_tag(tag.tag.name)}", tag.tag.kind, *(_now(tag) for _ in now), tag.tag.because)
+                for tag in tags
+            ],
+        )
         if item.creates_repository:
             say(f"  the repository {item.image.repository} will be created")
         for copy in item.copies:

@@ -14,7 +14,7 @@ from ecr_tasks.runner.decorator import task
 from ecr_tasks.runner.run import Run
 
 if TYPE_CHECKING:
-    from ecr_tasks.execute.promote_to import CopyPromotion
+    from ecr_tasks.execute.promote_to_registry import CopyPromotion
     from ecr_tasks.model.destination import Destination
     from ecr_tasks.model.manifest import StoredImage
     from ecr_tasks.model.reference import ImageName
@@ -88,7 +88,7 @@ def gates_of(run: Run, require_scan: str | bool | None, require_signature: bool,
 def parse_destination(text: str) -> Destination:
     """Parse a destination as ``ECR_DESTINATIONS`` has them. Raises SettingsError."""
     from ecr_tasks.settings.errors import Malformed
-    from ecr_tasks.settings.parse.destination import destination
+    from ecr_tasks.settings.parse.registry import destination
 
     try:
         return destination(text)
@@ -136,7 +136,7 @@ def promote_elsewhere(
 
     Without a tag the image keeps the one that it was named by.
     """
-    from ecr_tasks.execute.promote_to import look_up_copy, promote_to
+    from ecr_tasks.execute.promote_to_registry import look_up_copy, promote_to
     from ecr_tasks.model.reference import parse_tags
 
     destination = parse_destination(to)

@@ -43,8 +43,7 @@ def test_every_file_of_a_systems_folder_is_in_the_table() -> None:
         assert (folder / "facts.py").is_file()
         assert (folder / system.template).is_file()
         assert (folder / "outputs.py").exists() == bool(system.outputs)
-        assert (folder / "oidc.py").exists() == bool(system.oidc) == isinstance(system.issuer(), Issuer)
-        assert bool(system.oidc) != bool(system.no_oidc)
+        assert (folder / "oidc.py").exists() == (not system.no_oidc) == isinstance(system.issuer(), Issuer)
 
 
 @pytest.mark.parametrize("provider", ["jenkins", "codebuild", "drone", "woodpecker", None])

@@ -1,4 +1,4 @@
-"""Publishing against a registry in memory: what order, what a failure leaves, what other runs do (interface.md)."""
+"""Publishing against a registry in memory: the order of calls, failures at each of them, and other runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several runs that publish the same commit at once: one image wins, and every tag is on it (interface.md)."""
+"""Several runs publish the same commit at once: one image wins, and every tag is on it."""
 
 from __future__ import annotations
 

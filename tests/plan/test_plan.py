@@ -1,4 +1,4 @@
-"""What will happen and why, decided before anything is built (interface.md, Publishing, precisely)."""
+"""The plan: what a run will do and why, decided before anything is built."""
 
 from __future__ import annotations
 
@@ -231,7 +231,7 @@ def test_images_are_planned_each_against_its_own_repository() -> None:
     assert [item.build_needed for item in plan.images] == [False, True]
 
 
-def test_the_json_document_is_interface_mds() -> None:
+def test_the_json_document_has_every_field() -> None:
     plan = planned({SHA_TAG: OURS, "1.2.3": OTHER, "main": OTHER}, names=[FIXED, VERSION, BRANCH, LATEST])
     document = json.loads(json.dumps(plan_json(plan)))
     (found,) = document["images"]

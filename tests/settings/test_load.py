@@ -66,7 +66,7 @@ def test_a_build_gets_exactly_the_variables_it_refers_to(project: Project) -> No
         "BY_ID": "id",
         "AWS_SECRET_ACCESS_KEY": "file-secret",
     }
-    assert settings.child_environ(environ)["FROM_ENV"] == "environment"
+    assert {**environ, **settings.child_environment}["FROM_ENV"] == "environment"
 
 
 def test_importing_and_loading_without_a_file_imports_nothing_heavy(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from ecr_tasks.plan.snapshot import Snapshot
 from ecr_tasks.settings.load import load
 from ecr_tasks.tasks.commands import shell_commands
 from tests.support.build import HOST, SHA_TAG, image, repository, settings, source
+from tests.tasks.conftest import CHANGES, Project
 
 ODD = "a 'quoted' \"word\" with $HOME `id` \\ and\na line break; # or two & é *"
 
@@ -165,3 +166,11 @@ def test_the_profile_of_the_settings_is_named(tmp_path: Path) -> None:
     chosen = load(tmp_path, environ={})
     lines = shell_commands(plan_of(BuildDefinition("/project")), chosen, HOST, "eu-central-1")
     assert values(shlex.split(lines[1]), "--profile") == ["team dev"]
+
+
+def test_commands_prints_lines_to_paste_and_no_password(project: Project) -> None:
+    done = project.inv("commands")
+    assert done.stdout.splitlines()[0].startswith("cd ")
+    assert f"docker push {HOST}/team/app:main" in done.stdout.splitlines()
+    assert "the-registry-password" not in done.stdout + done.stderr
+    assert project.calls.named(*CHANGES) == []

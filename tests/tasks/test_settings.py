@@ -1,118 +1,84 @@
-"""settings, env and init on a command line; and how every error looks there."""
+"""What people and programs see of the settings: rows, JSON, and no secret."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from ecr_tasks.errors import BuildError
-from ecr_tasks.model.repository import DesiredRepository
-from tests.tasks.conftest import Project
-
-KEY = "AKIAIOSFODNN7EXAMPLE"
-SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+from ecr_tasks.settings.schema import TABLE
+from ecr_tasks.tasks.settings import as_json, as_rows, shown
+from tests.support.dotenv_project import Project
 
 
-def test_settings_are_shown_to_people_on_stderr(project: Project) -> None:
-    done = project.inv("settings")
-    assert (done.code, done.stdout) == (0, "")
-    assert ".env:2" in next(line for line in done.stderr.splitlines() if line.startswith("ECR_REPOSITORY "))
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Return an empty project folder."""
+    return Project(tmp_path)
 
 
-def test_settings_as_json_are_one_document_without_secrets(project: Project) -> None:
-    keys = f"AWS_ACCESS_KEY_ID={KEY}\nAWS_SECRET_ACCESS_KEY={SECRET}\nECR_BUILD_ARGS=TOKEN=hush\n"
-    project.write(".env", f"AWS_REGION=eu-central-1\nECR_REPOSITORY=team/app\n{keys}")
-    done = project.inv("settings", "--json")
-    assert done.document["settings"]["ECR_REPOSITORY"]["value"] == "team/app"
-    assert done.document["settings"]["ECR_REPOSITORY"]["origin"] == ".env:2"
-    for secret in (KEY, SECRET, "hush"):
-        assert secret not in done.stdout + done.stderr
+def test_every_setting_has_a_row_with_its_value_and_origin(project: Project) -> None:
+    project.write("ECR_REPOSITORY=app\nAWS_MAX_ATTEMPTS=3\nMY_APP=x")
+    rows = {name: (value, origin) for name, value, origin in as_rows(project.load({"AWS_REGION": "eu-west-1"}))}
+    assert set(TABLE) <= set(rows)
+    assert rows["ECR_REPOSITORY"] == ("app", ".env:1")
+    assert rows["AWS_REGION"] == ("eu-west-1", "environment variable AWS_REGION")
+    assert rows["AWS_ACCOUNT_ID"] == ("(the caller's)", "default")
+    assert rows["ECR_CACHE"] == ("off", "default")
+    assert "AWS_MAX_ATTEMPTS" in rows
+    assert "MY_APP" not in rows
 
 
-def test_env_chooses_a_file_for_the_tasks_that_follow(project: Project) -> None:
-    project.write(".env.prod", "ECR_REPOSITORY=team/prod\n")
-    found = project.inv("env", "prod", "settings", "--json").document["settings"]["ECR_REPOSITORY"]
-    assert (found["value"], found["origin"]) == ("team/prod", ".env.prod:1")
-    found = project.inv("settings", "--json").document["settings"]["ECR_REPOSITORY"]
-    assert found["value"] == "team/app"
+def test_json_has_the_same_and_null_for_what_is_not_set(project: Project) -> None:
+    project.write("ECR_PLATFORMS=linux/amd64")
+    document = json.loads(json.dumps(as_json(project.load())))
+    assert document["files"] == [str(project.path / ".env")]
+    assert document["settings"]["ECR_PLATFORMS"] == {
+        "value": "linux/amd64",
+        "origin": ".env:1",
+        "from": "file",
+    }
+    assert document["settings"]["AWS_REGION"]["value"] is None
 
 
-def test_env_applies_from_where_it_stands(project: Project) -> None:
-    project.write(".env.prod", "ECR_REPOSITORY=team/prod\n")
-    project.registry.admin.create("team/prod", DesiredRepository())
-    done = project.inv("build", "env", "prod", "push")
-    assert done.code == 0
-    assert "/team/prod@sha256:" in done.stdout
-    assert [call[1] for call in project.calls.named("build")] == ["team/app", "team/prod"]
+SECRETS = """
+AWS_ACCESS_KEY_ID=AKIAHUNTERHUNTER2345
+AWS_SECRET_ACCESS_KEY=hunter2
+AWS_SESSION_TOKEN=hunter2
+AWS_SOMETHING_NEW=hunter2
+AWS_ENDPOINT_URL=https://user:hunter2@host/
+ECR_CONTEXT=https://hunter2@github.com/org/app
+ECR_BUILD_ARGS="
+TOKEN=hunter2,hunter2
+VERSION
+"
+ECR_CACHE=type=s3,bucket=b,access_key_id=hunter2,secret_access_key=hunter2
+NPM_TOKEN=hunter2
+VERSION=hunter2
+"""
 
 
-def test_an_env_that_is_not_there_names_those_that_are(project: Project) -> None:
-    project.write(".env.prod", "ECR_REPOSITORY=team/prod\n")
-    done = project.inv("env", "porduction", "build")
-    assert (done.code, done.stdout) == (2, "")
-    assert ".env.porduction" in done.stderr
-    assert "prod" in done.stderr
-    assert project.calls.made == []
+def test_secrets_are_hidden_everywhere(project: Project) -> None:
+    project.write(SECRETS)
+    settings = project.load()
+    output = "\n".join(
+        [
+            json.dumps(as_json(settings)),
+            repr(as_rows(settings)),
+            repr(settings),
+            str(settings),
+            repr(settings.values["AWS_SECRET_ACCESS_KEY"]),
+            repr(settings.values["ECR_BUILD_ARGS"]),
+        ]
+    )
+    assert "hunter2" not in output
+    assert "AKIAHUNTER" not in output
+    rows = {name: value for name, value, _ in as_rows(settings)}
+    assert rows["AWS_ACCESS_KEY_ID"] == "…hidden2345"
+    assert rows["ECR_BUILD_ARGS"] == "TOKEN=…hidden, VERSION"
+    assert "bucket=b" in rows["ECR_CACHE"]
 
 
-def test_a_warning_says_that_the_environment_beats_the_chosen_file(project: Project) -> None:
-    project.write(".env.prod", "ECR_REPOSITORY=team/prod\n")
-    done = project.inv("env", "prod", "settings", "--json", ECR_REPOSITORY="team/mine")
-    assert done.document["settings"]["ECR_REPOSITORY"]["value"] == "team/mine"
-    assert "Warning: " in done.stderr
-    assert "team/prod" in done.stderr
-
-
-def test_all_settings_that_are_wrong_are_told_at_once(project: Project) -> None:
-    project.write(".env", "ECR_REPOSITORY=Team/App\nAWS_ACCOUNT_ID=12\nECR_REPOSITROY=x\n")
-    done = project.inv("build", "push")
-    assert (done.code, done.stdout) == (2, "")
-    for line in (".env:1", ".env:2", ".env:3"):
-        assert line in done.stderr
-    assert "Traceback" not in done.stderr
-    assert project.calls.made == []
-
-
-def test_a_repository_is_asked_for_by_its_setting(project: Project) -> None:
-    project.write(".env", "AWS_REGION=eu-central-1\n")
-    done = project.inv("build")
-    assert (done.code, done.stdout) == (2, "")
-    assert "ECR_REPOSITORY" in done.stderr
-
-
-@pytest.mark.parametrize("where", ["environment", "file", "environment, with wrong settings"])
-def test_debug_shows_the_traceback_and_changes_nothing_else(project: Project, where: str) -> None:
-    project.docker.broken = BuildError("The build failed.", "Mend it.")
-    if where == "file":
-        project.write(".env", "AWS_REGION=eu-central-1\nECR_REPOSITORY=team/app\nECR_DEBUG=1\n")
-        done = project.inv("build")
-    else:
-        wrong = {"AWS_ACCOUNT_ID": "12"} if "wrong" in where else {}
-        done = project.inv("build", ECR_DEBUG="1", **wrong)
-    assert done.code == (2 if "wrong" in where else 3)
-    assert done.stdout == ""
-    assert "Traceback" in done.stderr
-    assert done.stderr.rstrip().splitlines()[-2].startswith("ecr-tasks: ")
-
-
-def test_an_error_nobody_foresaw_keeps_its_traceback(project: Project) -> None:
-    def stumble() -> None:
-        raise ZeroDivisionError
-
-    project.calls.before["build"] = stumble
-    with pytest.raises(ZeroDivisionError):
-        project.inv("build")
-
-
-def test_init_writes_a_start_and_says_so(project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    folder = tmp_path / "fresh"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    assert project.inv("--dry", "init").code == 0
-    assert list(folder.iterdir()) == []
-    done = project.inv("init")
-    assert (done.code, done.stdout) == (0, "")
-    assert {path.name for path in folder.iterdir()} == {".env", "tasks.py", ".gitignore", ".dockerignore"}
-    for name in (".env", "tasks.py", ".gitignore", ".dockerignore"):
-        assert name in done.stderr
+def test_a_short_access_key_is_hidden_whole(project: Project) -> None:
+    assert shown("AWS_ACCESS_KEY_ID", "test") == "…hidden"

@@ -65,10 +65,10 @@ def session_name(environ: Mapping[str, str]) -> str:
     It has at most 64 characters, of those that STS accepts (API model, roleSessionNameType); the run is not cut.
     """
     for system in SYSTEMS.values():
-        names, run_number = system.run
-        project = "-".join(filter(None, (environ.get(name) for name in names)))
-        if project and environ.get(run_number):
-            end = "-" + _sanitised(environ[run_number])[-20:]
+        values = [environ.get(name, "") for name in system.run_variables()]
+        project, number = "-".join(filter(None, values[:-1])), "".join(values[-1:])
+        if project and number:
+            end = "-" + _sanitised(number)[-20:]
             return f"ecr-tasks-{_sanitised(project)}"[: 64 - len(end)] + end
     return "ecr-tasks"
 

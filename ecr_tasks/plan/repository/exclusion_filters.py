@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from ecr_tasks.model.registry import Mutability
 from ecr_tasks.plan.repository.tag_patterns import as_filter, is_too_broad, overlap
 from ecr_tasks.plan.repository.tag_shapes import MAJOR, Shape
-from ecr_tasks.settings.parse.repository_options import MAX_FILTERS
+from ecr_tasks.settings.parse.registry import MAX_FILTERS
 
 _UNLOCKED = "ECR does not lock them; push still never moves them"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
 from ecr_tasks.settings.errors import Malformed
@@ -11,8 +11,7 @@ from ecr_tasks.settings.parse import lists
 
 DEFAULT_DOCKERFILE = "Dockerfile"
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-_PLATFORM = re.compile(r"[a-z0-9]+/[a-z0-9_]+(/[a-z0-9.]+)?")
+_PLATFORM = r"[a-z0-9]+/[a-z0-9_]+(/[a-z0-9.]+)?"
 _ARCHITECTURES = ("amd64", "arm64", "arm", "386", "ppc64le", "s390x", "riscv64", "loong64", "mips64le")
 
 # The keys of `docker buildx build --secret` (buildx, util/buildflags/secrets.go).
@@ -20,28 +19,26 @@ _SECRET_KEYS = ("id", "type", "src", "source", "env")
 
 # What docker takes for a remote context: a URL, an scp-like git address, or the one host it knows by name
 # (BuildKit, util/gitutil and client/build: IsRemoteURL).
-_REMOTE = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+://|git@|github\.com/|[\w.-]+@[\w.-]+:)")
+_REMOTE = r"[A-Za-z][A-Za-z0-9+.-]+://|git@|github\.com/|[\w.-]+@[\w.-]+:"
 
 
-def context(text: str) -> str:
-    """Parse a folder or a remote context; standard input is refused, because it can't be read twice."""
-    text = text.strip()
-    if text == "-":
-        raise Malformed("can't be - (standard input): name a folder or a URL")
-    return text
+def location(instead: str) -> Callable[[str], str]:
+    """Return a parser of a place, which can't be standard input, because that can't be read twice.
 
+    ``instead`` is what the error tells to name.
+    """
 
-def dockerfile(text: str) -> str:
-    """Parse a Dockerfile's path; standard input is refused."""
-    text = text.strip()
-    if text == "-":
-        raise Malformed("can't be - (standard input): name a file")
-    return text
+    def parse(text: str) -> str:
+        if text.strip() == "-":
+            raise Malformed(f"can't be - (standard input): name {instead}")
+        return text.strip()
+
+    return parse
 
 
 def is_remote(location: str) -> bool:
-    """Whether docker itself fetches this context or Dockerfile, instead of reading local files."""
-    return bool(_REMOTE.match(location))
+    """Return whether docker itself fetches this context or Dockerfile, instead of reading local files."""
+    return bool(re.match(_REMOTE, location))
 
 
 def platforms(text: str) -> tuple[str, ...]:
@@ -49,10 +46,12 @@ def platforms(text: str) -> tuple[str, ...]:
     entries = tuple(dict.fromkeys(entry.lower() for entry in lists.split_plain(text)))
     messages = []
     for entry in entries:
-        if not _PLATFORM.fullmatch(entry):
+        if not re.fullmatch(_PLATFORM, entry):
             hint = f": write linux/{entry}" if entry in _ARCHITECTURES else ", for example linux/amd64"
             messages.append(f"names platforms as os/arch, which {entry} isn't{hint}")
-    return _checked(entries, messages)
+    if messages:
+        raise Malformed(*messages)
+    return entries
 
 
 def build_args(text: str) -> tuple[str, ...]:
@@ -60,14 +59,11 @@ def build_args(text: str) -> tuple[str, ...]:
 
     Messages have an entry's position and never its text, which may be the end of a secret with a comma in it.
     """
-    entries = lists.split_plain(text)
-    messages = [
-        f"has an entry (number {number}) that is neither NAME=VALUE nor NAME: a value with a comma needs one "
-        "entry a line, or quotes around the whole entry"
-        for number, entry in enumerate(entries, 1)
-        if not _NAME.fullmatch(entry.partition("=")[0])
-    ]
-    return _checked(entries, messages)
+    message = (
+        "has an entry (number {number}) that is neither NAME=VALUE nor NAME: a value with a comma needs one entry a "
+        "line, or quotes around the whole entry"
+    )
+    return _checked(lists.split_plain(text), r"[A-Za-z_][A-Za-z0-9_.-]*(=.*)?", message)
 
 
 def secrets(text: str) -> tuple[str, ...]:
@@ -79,7 +75,9 @@ def secrets(text: str) -> tuple[str, ...]:
             _check_secret(_keys(entry))
         except Malformed as error:
             messages += [f"{message} (entry {number})" for message in error.messages]
-    return _checked(entries, messages)
+    if messages:
+        raise Malformed(*messages)
+    return entries
 
 
 def _check_secret(keys: Mapping[str, str]) -> None:
@@ -93,34 +91,22 @@ def _check_secret(keys: Mapping[str, str]) -> None:
 
 
 def _keys(secret: str) -> dict[str, str]:
-    keys = {}
-    for field in lists.csv_fields(secret):
-        if not field.key:
-            raise Malformed("has a part that isn't key=value: write for example id=npm,env=NPM_TOKEN")
-        keys[field.key] = field.text.partition("=")[2]
-    return keys
+    fields = lists.csv_fields(secret)
+    if not all(field.key for field in fields):
+        raise Malformed("has a part that isn't key=value: write for example id=npm,env=NPM_TOKEN")
+    return {field.key: field.text.partition("=")[2] for field in fields}
 
 
 def ssh(text: str) -> tuple[str, ...]:
     """Parse ``default`` or ``id=SOCKET|KEY[,KEY]`` entries."""
-    entries = lists.split_ssh(text)
-    messages = [
-        f"has an entry without an id ({entry}): write default, or id=path"
-        for entry in entries
-        if not re.fullmatch(r"[^\s=,]+(=.+)?", entry)
-    ]
-    return _checked(entries, messages)
+    message = "has an entry without an id ({entry}): write default, or id=path"
+    return _checked(lists.split_ssh(text), r"[^\s=,]+(=.+)?", message)
 
 
 def build_contexts(text: str) -> tuple[str, ...]:
     """Parse ``name=path`` entries, or any of buildx's sources after the ``=``."""
-    entries = lists.split_contexts(text)
-    messages = [
-        f"has an entry (number {number}) that isn't name=path, name=docker-image://… or name=https://…"
-        for number, entry in enumerate(entries, 1)
-        if not re.fullmatch(r"[^\s=]+=.+", entry)
-    ]
-    return _checked(entries, messages)
+    message = "has an entry (number {number}) that isn't name=path, name=docker-image://… or name=https://…"
+    return _checked(lists.split_contexts(text), r"[^\s=]+=.+", message)
 
 
 def labels(text: str) -> Mapping[str, str]:
@@ -134,14 +120,24 @@ def image_annotations(text: str) -> Mapping[str, str]:
 
 
 def _mapping(entries: tuple[str, ...]) -> Mapping[str, str]:
-    messages = [
-        f"has an entry that isn't KEY=VALUE ({entry}): a value with a comma needs one entry a line, or "
-        "quotes around the whole entry"
-        for entry in entries
-        if entry.find("=") < 1
-    ]
-    pairs = (entry.partition("=") for entry in _checked(entries, messages))
+    message = (
+        "has an entry that isn't KEY=VALUE ({entry}): a value with a comma needs one entry a line, or quotes around "
+        "the whole entry"
+    )
+    pairs = (entry.partition("=") for entry in _checked(entries, "[^=]+=.*", message))
     return MappingProxyType({key.strip(): value for key, _, value in pairs})
+
+
+def _checked(entries: tuple[str, ...], pattern: str, message: str) -> tuple[str, ...]:
+    """Return the entries. Raises Malformed with a message for each one that the pattern doesn't match."""
+    messages = [
+        message.format(number=number, entry=entry)
+        for number, entry in enumerate(entries, 1)
+        if not re.fullmatch(pattern, entry)
+    ]
+    if messages:
+        raise Malformed(*messages)
+    return entries
 
 
 def cache(text: str) -> str:
@@ -175,10 +171,3 @@ def references(build_args: Iterable[str], secrets: Iterable[str]) -> frozenset[s
         elif keys.get("type") == "env":
             names.add(source)
     return frozenset(names)
-
-
-def _checked(entries: tuple[str, ...], messages: Sequence[str]) -> tuple[str, ...]:
-    """Return the entries. Raises Malformed when there are messages about them."""
-    if messages:
-        raise Malformed(*messages)
-    return entries

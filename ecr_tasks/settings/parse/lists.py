@@ -14,7 +14,9 @@ from dataclasses import dataclass
 
 from ecr_tasks.settings.errors import Malformed
 
-_ANNOTATION_TYPE = re.compile(r"^(manifest|index)(-descriptor)?(\[[^\]]*\])?$")
+_ANNOTATION_TYPE = r"(manifest|index)(-descriptor)?(\[[^\]]*\])?"
+
+_CSV_FIELD = r"""\s*(?P<raw>"(?P<quoted>(?:[^"]|"")*)")\s*(?:,|$)|(?P<plain>(?!\s*")[^,]*)(?:,|$)"""
 
 _AMBIGUOUS = (
     "has commas and a double quote that doesn't go around a whole entry: write one entry a line, or quotes "
@@ -46,35 +48,24 @@ def csv_fields(text: str) -> list[Field]:
     bare_quote = False
     position = 0
     while position <= len(text):
-        start = position + len(text[position:]) - len(text[position:].lstrip())
-        if text[start : start + 1] == '"':
-            field, position = _quoted(text, start)
-            fields += [field] if field.text else []
-            continue
-        comma = text.find(",", position)
-        end = len(text) if comma < 0 else comma
-        raw = text[position:end].strip()
-        bare_quote = bare_quote or '"' in raw
-        if raw:
-            fields.append(Field(raw, raw))
-        position = end + 1
+        match = re.compile(_CSV_FIELD).match(text, position)
+        if match is None:
+            raise Malformed(_AMBIGUOUS)
+        if match["raw"] is None:
+            plain = match["plain"].strip()
+            fields.append(Field(plain, plain))
+            bare_quote = bare_quote or '"' in plain
+        else:
+            fields.append(Field(match["raw"], match["quoted"].replace('""', '"')))
+        position = match.end() if match[0].endswith(",") else len(text) + 1
     if bare_quote and "," in text:
         raise Malformed(_AMBIGUOUS)
-    return fields
-
-
-def _quoted(text: str, start: int) -> tuple[Field, int]:
-    match = re.compile(r'"((?:[^"]|"")*)"\s*(,|$)').match(text, start)
-    if match is None:
-        raise Malformed(_AMBIGUOUS)
-    raw = text[start : match.end(1) + 1]
-    # One past the end where no comma follows, because nothing is left to read.
-    return Field(raw, match[1].replace('""', '"')), match.end() if match[2] else len(text) + 1
+    return [field for field in fields if field.text]
 
 
 def split_plain(text: str) -> tuple[str, ...]:
     """Split entries that have no commas of their own unless quoted: build arguments, labels, platforms."""
-    return _lines(text) or tuple(field.text for field in csv_fields(text) if field.text)
+    return _split(text, lambda _entry, _field, _next: True)
 
 
 def split_secrets(text: str) -> tuple[str, ...]:
@@ -91,32 +82,22 @@ def split_secrets(text: str) -> tuple[str, ...]:
         return field.key in ("id", "type") and field.key in keys
 
     # The quotes stay: buildx parses each secret as CSV again.
-    return _lines(text) or _group(text, begins, lambda field: field.raw)
+    return _split(text, begins, quotes=True)
 
 
 def split_ssh(text: str) -> tuple[str, ...]:
     """Split ssh entries: ``default,git=a.pem,b.pem`` is two. Keys continue an entry until the next ``name=``."""
-
-    def begins(entry: list[Field], field: Field, following: Field | None) -> bool:
-        del following
-        return bool(field.key) or not entry[0].key
-
-    return _lines(text) or _group(text, begins, lambda field: field.text)
+    return _split(text, lambda entry, field, _next: bool(field.key) or not entry[0].key)
 
 
 def split_contexts(text: str) -> tuple[str, ...]:
     """Split build contexts: a comma begins the next one where a ``name=`` follows."""
-    return _lines(text) or _group(text, lambda _entry, field, _next: bool(field.key), lambda field: field.text)
+    return _split(text, lambda _entry, field, _next: bool(field.key))
 
 
 def split_annotations(text: str) -> tuple[str, ...]:
     """Split annotations: ``index,manifest:a=1,b=2`` is two. A type without a key belongs to the next field."""
-
-    def begins(entry: list[Field], field: Field, following: Field | None) -> bool:
-        del field, following
-        return not _ANNOTATION_TYPE.match(entry[-1].text)
-
-    return _lines(text) or _group(text, begins, lambda field: field.text)
+    return _split(text, lambda entry, _field, _next: not re.fullmatch(_ANNOTATION_TYPE, entry[-1].text))
 
 
 def join(entries: Iterable[str]) -> str:
@@ -133,24 +114,20 @@ def join(entries: Iterable[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _lines(text: str) -> tuple[str, ...]:
-    if "\n" not in text:
-        return ()
-    lines = (line.strip() for line in text.split("\n"))
-    return tuple(line for line in lines if line and not line.startswith("#"))
-
-
-def _group(
-    text: str,
-    begins: Callable[[list[Field], Field, Field | None], bool],
-    to_text: Callable[[Field], str],
+def _split(
+    text: str, begins: Callable[[list[Field], Field, Field | None], bool], *, quotes: bool = False
 ) -> tuple[str, ...]:
-    """Join fields to entries: ``begins(entry, field, next field)`` says whether a field begins the next entry."""
-    groups: list[list[Field]] = []
+    """Split into lines or, without line breaks, by the commas for which ``begins(entry, field, next field)`` is true.
+
+    ``quotes``: whether CSV quotes stay in the entries.
+    """
+    if "\n" in text:
+        lines = (line.strip() for line in text.split("\n"))
+        return tuple(line for line in lines if line and not line.startswith("#"))
+    entries: list[list[Field]] = []
     fields = csv_fields(text)
     for field, following in zip(fields, [*fields[1:], None], strict=False):
-        if not groups or begins(groups[-1], field, following):
-            groups.append([field])
-        else:
-            groups[-1].append(field)
-    return tuple(",".join(to_text(field) for field in group) for group in groups)
+        if not entries or begins(entries[-1], field, following):
+            entries.append([])
+        entries[-1].append(field)
+    return tuple(",".join(field.raw if quotes else field.text for field in entry) for entry in entries)

@@ -19,7 +19,7 @@ def local_contexts(definitions: Iterable[BuildDefinition]) -> Iterator[tuple[Pat
             yield context, context / (definition.dockerfile or DEFAULT_DOCKERFILE)
 
 
-def carried(
+def context_files(
     context: Path, ignore: DockerIgnore, never: frozenset[str] = frozenset()
 ) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """Yield each file and link that isn't surely ignored, with its path in the context (slashes).

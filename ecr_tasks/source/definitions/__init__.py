@@ -1,1 +1,1 @@
-"""The bake and compose files that describe images."""
+"""The bake and compose files that describe a project's images."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from ecr_tasks.model.image import Files
 from ecr_tasks.source.build_context.dockerignore import DockerIgnore
 from ecr_tasks.source.build_context.unknown import Unknown
-from ecr_tasks.source.build_context.walk import carried
+from ecr_tasks.source.build_context.walk import context_files
 from ecr_tasks.source.git.index import Index, ignored_files, read_index, uncommitted_blobs
 
 NEVER = frozenset({".git", ".ecr-tasks"})
@@ -46,7 +46,7 @@ def read_folder(folder: Path, dockerfile: Path | None, environ: Mapping[str, str
     index = read_index(folder, environ)
     files: dict[str, tuple[str, str]] = {}
     try:
-        for path, entry in carried(folder, DockerIgnore.read(folder, dockerfile), NEVER):
+        for path, entry in context_files(folder, DockerIgnore.read(folder, dockerfile), NEVER):
             file = _file(path, entry, index)
             if file is not None:
                 files[path] = file

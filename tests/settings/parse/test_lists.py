@@ -30,6 +30,11 @@ def test_what_is_joined_can_be_split(split: Callable[[str], tuple[str, ...]], ex
     assert split(lists.join(expected)) == tuple(expected)
 
 
+@pytest.mark.parametrize("split", SPLITTERS)
+def test_lines_of_comments_alone_are_no_entries(split: Callable[[str], tuple[str, ...]]) -> None:
+    assert split("# one, two\n\n") == ()
+
+
 @given(expected=st.lists(anything.filter(lambda text: text and "\n" not in text), max_size=4))
 def test_entries_in_csv_quotes_keep_their_commas_quotes_and_spaces(expected: list[str]) -> None:
     text = ", ".join('"' + entry.replace('"', '""') + '"' for entry in expected)

@@ -1,7 +1,4 @@
-"""Which repository each image of a project goes to; asks neither git nor the tag rules.
-
-Apart from ``images.py`` for the tasks that only look up a repository: what makes tags and builds is much to import.
-"""
+"""Which repository each image of a project goes to."""
 
 from __future__ import annotations
 
@@ -15,16 +12,16 @@ if TYPE_CHECKING:
     from ecr_tasks.settings.settings import Settings
 
 
-def repositories(settings: Settings, targets: Mapping[str, BuildDefinition] | None = None) -> dict[str, str]:
-    """Each image's repository by the image's name, whatever the source's state is. Raises SettingsError."""
+def repository_names(settings: Settings, targets: Mapping[str, BuildDefinition] | None = None) -> dict[str, str]:
+    """Return each image's repository by the image's name; ``targets`` are a bake file's. Raises SettingsError."""
     if targets is None:
         repository = settings.require_repository()
         return {repository: repository}
-    return {name: repository_of(name, targets, settings) for name in targets}
+    return {name: repository_name(name, targets, settings) for name in targets}
 
 
-def repository_of(name: str, targets: Mapping[str, BuildDefinition], settings: Settings) -> str:
-    """The repository of one target. Raises SettingsError when it isn't said."""
+def repository_name(name: str, targets: Mapping[str, BuildDefinition], settings: Settings) -> str:
+    """Return the repository of one target. Raises SettingsError when the settings don't name it."""
     if settings.repository_prefix is not None:
         return settings.repository_prefix + name
     if len(targets) == 1:

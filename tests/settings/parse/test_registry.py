@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.settings.errors import Malformed
-from ecr_tasks.settings.parse.destination import destination, destinations
+from ecr_tasks.settings.parse.registry import destination, destinations
 
 
 def test_what_a_destination_looks_like() -> None:

@@ -1,4 +1,4 @@
-"""The receipt: what pipelines read, and what the next run takes up."""
+"""The receipt file: what pipelines read, and what the next run takes up."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def written(project: Path, **entries: ImageReceipt) -> dict[str, Any]:
     return found
 
 
-def test_the_document_is_interface_mds(tmp_path: Path) -> None:
+def test_the_document_has_every_field(tmp_path: Path) -> None:
     document = written(tmp_path, **{"team/app": entry(BUILT, (DONE,), size=32100, seconds=2.25)})
     assert document["schema"] == 1
     (found,) = document["images"]

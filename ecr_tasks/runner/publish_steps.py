@@ -13,12 +13,13 @@ from dataclasses import dataclass, field, replace
 from ecr_tasks.checks.leaked_keys import check_leaked_keys
 from ecr_tasks.checks.receipt_in_context import receipt_in_context
 from ecr_tasks.checks.unchanged_inputs import check_unchanged
-from ecr_tasks.clients.absent import AbsentRegistryError
+from ecr_tasks.clients.absent_registry import AbsentRegistryError
 from ecr_tasks.console import say, warn
 from ecr_tasks.execute.build import build, reuse_earlier_builds
 from ecr_tasks.execute.create_repository import create_missing
-from ecr_tasks.execute.look import look
-from ecr_tasks.execute.publish import copy_image, publish_image
+from ecr_tasks.execute.destinations import copy_image
+from ecr_tasks.execute.look_at_registries import look_at_registries
+from ecr_tasks.execute.push import publish_image
 from ecr_tasks.model.image import Image
 from ecr_tasks.model.receipt import Built, ImageReceipt, Receipt, Source
 from ecr_tasks.plan.plan import Plan, PlannedImage, make_plan
@@ -163,7 +164,7 @@ def publish_images(run: Run, job: Job) -> Receipt:
 def _look(run: Run, images: Sequence[Image]) -> Snapshot | None:
     """Look at the registries; None in a dry run without its local ECR."""
     try:
-        return look(images, run.settings, run.source, run.registry, run.target, run.engine, run.retrier)
+        return look_at_registries(images, run.settings, run.source, run.registry, run.target, run.engine, run.retrier)
     except AbsentRegistryError:
         return None
 

@@ -1,0 +1,210 @@
+"""Parsers of the settings that name registries and repositories, and of a repository's own options.
+
+Where people commonly write something else, the error says what to write.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+from ecr_tasks.errors import nearest
+from ecr_tasks.model.destination import PUBLIC_HOST, PUBLIC_REGION, Destination
+from ecr_tasks.settings.errors import Malformed
+from ecr_tasks.settings.parse.build_options import labels
+from ecr_tasks.settings.parse.lists import split_plain
+
+MAX_FILTERS = 5
+"""ECR takes one to five exclusion filters (API model, ImageTagMutabilityExclusionFilters)."""
+
+# Patterns are texts: most runs need few of them, and `re` compiles one when it is first used.
+_REGION = r"[a-z]{2,}(-[a-z]+)+-\d+"
+_ROLE = r"(?a)arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+"
+# ECR's API model, RepositoryName: 2 to 256 characters of this.
+_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_REPOSITORY = rf"{_PART}(?:/{_PART})*"
+_MAX_LENGTH = 256
+_ECR_HOST = r"(?P<account>\d{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.[a-z0-9.-]+"
+_OTHER_HOST = r"localhost|public\.ecr\.aws|ecr-public\.aws\.com|[\w.-]+:\d+"
+# ECR Public's API model, RegistryAliasName and PrimaryRegistryAlias.
+_ALIAS = r"[a-z][a-z0-9]+(?:[._-][a-z0-9]+)*"
+# ECR's API model, ImageTagMutabilityExclusionFilterValue.
+_FILTER, _MAX_WILDCARDS = r"[0-9a-zA-Z._*-]{1,128}", 2
+# ECR's API model, TagKey and TagValue, and TagResource's documentation.
+_MAX_TAGS, _MAX_KEY, _MAX_TAG_VALUE = 50, 128, 256
+
+
+def account_id(text: str) -> str:
+    """Parse an account's id: twelve digits (ECR's API model, RegistryId)."""
+    text = text.strip()
+    if re.fullmatch(r"[0-9]{12}", text):
+        return text
+    digits = re.sub(r"[\s-]", "", text)
+    if re.fullmatch(r"[0-9]{12}", digits):
+        raise Malformed(f"must be 12 digits and nothing else: write {digits}")
+    if re.fullmatch(r"[0-9]{1,11}", text):
+        raise Malformed(
+            f"must be 12 digits, and {text} has {len(text)}: if a spreadsheet or YAML took it for a number "
+            f"and dropped a leading zero, write {text.zfill(12)} (in quotes)"
+        )
+    if re.fullmatch(r"[0-9]+", text):
+        raise Malformed(f"must be 12 digits, and {text} has {len(text)}")
+    raise Malformed(f"must be 12 digits, not {text!r}")
+
+
+def region(text: str) -> str:
+    """Parse a region's name such as eu-central-1."""
+    text = text.strip()
+    if re.fullmatch(_REGION, text):
+        return text
+    suggestion = re.sub(r"(\d)[a-z]$", r"\1", re.sub(r"[_\s]+", "-", text.lower()))
+    if re.fullmatch(_REGION, suggestion):
+        reason = "is an availability zone" if suggestion == text[:-1] else "isn't how AWS writes it"
+        raise Malformed(f"must be a region, and {text!r} {reason}: write {suggestion}")
+    raise Malformed(f"must be a region such as eu-central-1, not {text!r}")
+
+
+def role_arn(text: str) -> str:
+    """Parse a role's ARN, in any partition."""
+    text = text.strip()
+    if not re.fullmatch(_ROLE, text):
+        raise Malformed(f"must be a role's ARN such as arn:aws:iam::123456789012:role/push, not {text!r}")
+    return text
+
+
+def repository(text: str) -> str:
+    """Parse a repository's name in ECR's grammar: without host, tag or digest."""
+    text = text.strip()
+    if not re.fullmatch(_REPOSITORY, text):
+        raise Malformed(_repository_error(text))
+    if not 2 <= len(text) <= _MAX_LENGTH:
+        raise Malformed(f"must have 2 to {_MAX_LENGTH} characters, and {text[:40]!r} has {len(text)}")
+    return text
+
+
+def repository_prefix(text: str) -> str:
+    """Parse the beginning of targets' repositories, and end it with a separator: ``team`` means ``team/``."""
+    text = text.strip()
+    base = text[:-1] if text.endswith(("/", "-", "_", ".")) else text
+    if not re.fullmatch(_REPOSITORY, base):
+        raise Malformed(_repository_error(base))
+    # One more character makes the shortest repository name.
+    if len(base) > _MAX_LENGTH - 2:
+        raise Malformed(f"leaves no room for a target's name: a repository has at most {_MAX_LENGTH} characters")
+    return text if text != base else f"{base}/"
+
+
+def _repository_error(text: str) -> str:
+    """Return what is wrong with a repository's name, and what to write instead."""
+    reasons, hint = [], ""
+    # Without a user's name and password before the host, which the message must not show.
+    text = re.sub(r"^(\w+://)?[^/@]+@(?!sha256:)", r"\1", text)
+    name = re.sub(r"^(https?|docker)://", "", text)
+    host, slash, rest = name.partition("/")
+    ecr = re.fullmatch(_ECR_HOST, host)
+    if slash and (ecr or re.fullmatch(_OTHER_HOST, host)):
+        name = rest
+        reasons.append("the registry's host")
+        if ecr:
+            hint = f"; the host goes into AWS_ACCOUNT_ID={ecr['account']} and AWS_REGION={ecr['region']}"
+    name, digest, _ = name.partition("@sha256:")
+    if digest:
+        reasons.append("a digest")
+    name, tag, _ = name.partition(":")
+    if tag:
+        reasons.append("a tag (tags come from git)")
+    if name != name.strip("/"):
+        name = name.strip("/")
+        reasons.append("a slash at either end")
+    if name != name.lower():
+        name = name.lower()
+        reasons.append("upper-case letters")
+    if reasons and re.fullmatch(_REPOSITORY, name) and len(name) >= 2:
+        return f"must be the repository's name without {' or '.join(reasons)}: write {name}{hint}"
+    return f"must be lower-case letters and digits joined by . _ __ - or /, like team/app, not {text[:80]!r}"
+
+
+def destination(text: str) -> Destination:
+    """Parse a registry to copy to: ``ACCOUNT/REGION[/REPOSITORY]`` or ``public.ecr.aws/ALIAS[/REPOSITORY]``."""
+    first, _, rest = text.strip().partition("/")
+    second, slash, name = rest.partition("/")
+    repository_name = repository(name) if slash else None
+    if first != PUBLIC_HOST:
+        return Destination(account_id(first), region(second), repository_name)
+    if not re.fullmatch(_ALIAS, second):
+        raise Malformed(f"must have the registry's alias after {PUBLIC_HOST}/, like {PUBLIC_HOST}/team")
+    return Destination("", PUBLIC_REGION, repository_name, second)
+
+
+def destinations(text: str) -> tuple[Destination, ...]:
+    """Parse several destinations, comma-separated or one a line or both, and keep one of each."""
+    parsed: dict[Destination, None] = {}
+    messages = []
+    for entry in (part for line in split_plain(text) for part in line.split(",") if part.strip()):
+        try:
+            parsed[destination(entry)] = None
+        except Malformed as error:
+            messages += [f"has the entry {entry[:200]!r}, a part of which {message}" for message in error.messages]
+    if messages:
+        raise Malformed(*messages)
+    return tuple(parsed)
+
+
+def mutability(text: str) -> tuple[str, ...]:
+    """Parse ``rules``, or ``mutable`` or ``immutable``, each alone or with ``,exclude=PATTERN;PATTERN…``.
+
+    Returns the word, then the patterns.
+    """
+    words = ("rules", "mutable", "immutable")
+    word, comma, rest = (part.strip() for part in text.partition(","))
+    word = word.lower()
+    if word not in words:
+        raise Malformed(f"must be rules, mutable or immutable, not {word!r}: did you mean {nearest(word, words)}?")
+    if not comma:
+        return (word,)
+    if word == "rules":
+        raise Malformed("can't have more than the word rules: write mutable or immutable before exclude=")
+    key, equals, filters = (part.strip() for part in rest.partition("="))
+    if not equals or key.lower() != "exclude":
+        raise Malformed(f"has {rest!r} after the comma: write for example {word},exclude=latest;pr-*")
+    patterns = tuple(dict.fromkeys(part.strip() for part in re.split("[;,]", filters) if part.strip()))
+    messages = []
+    for pattern in patterns:
+        if not re.fullmatch(_FILTER, pattern):
+            messages.append(f"has the pattern {pattern[:40]!r}, which isn't 1 to 128 of letters, digits and . _ * -")
+        elif pattern.count("*") > _MAX_WILDCARDS:
+            messages.append(
+                f"has the pattern {pattern!r} with more than the {_MAX_WILDCARDS} wildcards that ECR takes"
+            )
+    if not 1 <= len(patterns) <= MAX_FILTERS:
+        messages.append(f"must have one to {MAX_FILTERS} patterns after exclude=, and has {len(patterns)}")
+    if messages:
+        raise Malformed(*messages)
+    return (word, *patterns)
+
+
+def lifecycle_policy(text: str) -> Literal["default", "off"] | Path:
+    """Parse ``default``, ``off``, or a file's path."""
+    text = text.strip()
+    if text.lower() in ("off", "false"):  # false is what YAML makes of an unquoted off
+        return "off"
+    return "default" if text.lower() in ("default", "") else Path(text)
+
+
+def resource_tags(text: str) -> Mapping[str, str]:
+    """Parse ``KEY=VALUE`` entries, as AWS takes them for tags of a resource."""
+    tags = {key: value.strip() for key, value in labels(text).items()}
+    messages = [] if len(tags) <= _MAX_TAGS else [f"has {len(tags)} tags, and AWS takes {_MAX_TAGS}"]
+    for key, value in tags.items():
+        if len(key) > _MAX_KEY or len(value) > _MAX_TAG_VALUE:
+            messages.append(
+                f"has the tag {key[:40]!r}: a key has at most {_MAX_KEY}, a value {_MAX_TAG_VALUE} characters"
+            )
+        if key.lower().startswith("aws:"):
+            messages.append(f"has the tag {key[:40]!r}, and what begins with aws: is AWS's own")
+    if messages:
+        raise Malformed(*messages)
+    return MappingProxyType(tags)
