@@ -179,9 +179,8 @@ class Run:
         if self.in_ci:
             from ecr_tasks.ci.outputs.write import mask
             from ecr_tasks.ci.systems import outputs_adapter
-            from ecr_tasks.model.registry import registry_secrets
 
-            mask(outputs_adapter(self.source.ci), self.project, *registry_secrets(token))
+            mask(outputs_adapter(self.source.ci), self.project, token.password, token.auth)
 
     def _forget(self) -> None:
         """Drop everything that came from other settings."""
