@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 from ecr_tasks.errors import nearest
 from ecr_tasks.tags.rules import RuleProblem, template_of
 from ecr_tasks.tags.syntax import Field, RuleError, split_fields, split_rules
-from ecr_tasks.tags.template import Template
+from ecr_tasks.tags.template import EMPTY, Template
 
-_EMPTY = Template(())
 _KEYS = ("latest", "forward", "prefix", "suffix", "onlatest")
 
 
@@ -22,9 +21,9 @@ class Flavor:
 
     latest: str = "auto"
     forward: bool = True
-    prefix: Template = _EMPTY
+    prefix: Template = EMPTY
     prefix_on_latest: bool = False
-    suffix: Template = _EMPTY
+    suffix: Template = EMPTY
     suffix_on_latest: bool = False
 
 

@@ -61,13 +61,13 @@ def is_one_release(tag: str) -> bool:
 def _schedule(rule: Rule, event: Event) -> Value | NoValue:
     if event.source.event != "schedule" or event.source.is_pull_request:
         return NoValue(f"this is no scheduled run but a {event.name}")
-    return Value(event.render(rule.pattern) if rule.pattern else "", "a scheduled run")
+    return Value(event.render(rule.pattern), "a scheduled run")
 
 
 def _version(rule: Rule, event: Event, scheme: Scheme, *, forward: bool) -> Value | NoValue:
     git_tag = _text(rule, event)
-    if isinstance(git_tag, NoValue) or rule.pattern is None:
-        return git_tag if isinstance(git_tag, NoValue) else NoValue("it has no pattern")
+    if isinstance(git_tag, NoValue):
+        return git_tag
     text = git_tag.text
     if rule.regexp is not None:
         match = rule.regexp.match(text)
@@ -89,9 +89,9 @@ def _version(rule: Rule, event: Event, scheme: Scheme, *, forward: bool) -> Valu
 
 def _match(rule: Rule, event: Event) -> Value | NoValue:
     git_tag = _text(rule, event)
-    if isinstance(git_tag, NoValue) or rule.regexp is None:
-        return git_tag if isinstance(git_tag, NoValue) else NoValue("it has no pattern")
-    match = rule.regexp.match(git_tag.text)
+    if isinstance(git_tag, NoValue):
+        return git_tag
+    match = rule.regexp.match(git_tag.text) if rule.regexp else None
     if match is None:
         return NoValue(f"the pattern does not match {git_tag.text!r}")
     group = match[rule.group] if rule.group < len(match) else None
@@ -107,20 +107,19 @@ def _text(rule: Rule, event: Event) -> Value | NoValue:
     """Return the text that semver, pep440 and match work on: their ``value=``, else the git tag."""
     if rule.value is not None:
         return Value(event.render(rule.value), "its value=")
-    if event.tag is None:
-        return NoValue(f"no git tag was pushed: this is a {event.name}")
-    return Value(event.tag, f"git tag {event.tag}{event.origin('tag')}")
+    return _tag(rule, event)
 
 
 def _edge(rule: Rule, event: Event) -> Value | NoValue:
+    pushed = _branch(rule, event)
     branch = rule.branch or event.source.default_branch
-    if event.branch is None:
-        return NoValue(f"no branch was pushed: this is a {event.name}")
+    if isinstance(pushed, NoValue):
+        return pushed
     if not branch:
         return NoValue("the default branch is not known: name it with branch=")
-    if event.branch != branch:
-        return NoValue(f"branch {event.branch}{event.origin('branch')} is not {branch}")
-    return Value("edge", f"branch {branch}{event.origin('branch')}")
+    if pushed.text != branch:
+        return NoValue(f"{pushed.because} is not {branch}")
+    return Value("edge", pushed.because)
 
 
 def _branch(rule: Rule, event: Event) -> Value | NoValue:

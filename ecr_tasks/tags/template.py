@@ -53,6 +53,9 @@ class Template:
         return "".join(part if isinstance(part, str) else resolve(part) for part in self.parts)
 
 
+EMPTY = Template(())
+
+
 def parse_template(text: str, column: int, names: Collection[str], with_argument: Collection[str] = ()) -> Template:
     """Return the template of a text that begins at ``column`` of its rule.
 
