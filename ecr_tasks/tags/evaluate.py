@@ -41,43 +41,43 @@ def evaluate(rules: Sequence[Rule], flavor: Flavor, event: Event, *, unversioned
     results: list[RuleResult] = []
     rule_tags: list[_RuleTag] = []
     for rule in rules:
-        applied = _apply(rule, flavor, event)
-        if isinstance(applied, _RuleTag):
-            rule_tags.append(applied)
-        results.append(_result(rule.text, applied.tag if isinstance(applied, _RuleTag) else applied))
+        try:
+            rule_tags.append(_apply(rule, flavor, event))
+            results.append(_result(rule_tags[-1].tag))
+        except NoValue as reason:
+            results.append(RuleResult(rule.text, str(reason)))
     version = rule_tags[0].tag.name if rule_tags else None
-    latest = _latest(flavor, event, rule_tags)
-    if isinstance(latest, Tag):
+    try:
+        latest = _latest(flavor, event, rule_tags)
         rule_tags.append(_RuleTag(latest, Value(latest.name, latest.because), 3))
-    results.append(_result(f"flavor latest={flavor.latest}", latest))
+        results.append(_result(latest))
+    except NoValue as reason:
+        results.append(RuleResult(f"flavor latest={flavor.latest}", str(reason)))
     rule_tags = _unique(rule_tags)
     publishing = min(rule_tags, key=lambda item: item.order).tag if rule_tags else None
     return TagSet(version, tuple(item.tag for item in rule_tags), rules=tuple(results), publishing=publishing)
 
 
-def _result(rule: str, outcome: Tag | NoValue) -> RuleResult:
-    if isinstance(outcome, NoValue):
-        return RuleResult(rule, outcome.because)
-    return RuleResult(rule, outcome.because, outcome.name, outcome.kind)
+def _result(tag: Tag) -> RuleResult:
+    return RuleResult(tag.rule, tag.because, tag.name, tag.kind)
 
 
-def _apply(rule: Rule, flavor: Flavor, event: Event) -> _RuleTag | NoValue:
+def _apply(rule: Rule, flavor: Flavor, event: Event) -> _RuleTag:
+    """Return a rule's tag, or raise NoValue."""
     try:
         enabled = event.render(rule.enable)
         if enabled not in ("true", "false"):
             raise RuleError(f"has an enable= that gives {enabled!r}: it must be true or false")
         if enabled == "false":
-            return NoValue("it is not enabled")
+            raise NoValue("it is not enabled")
         value = value_of(rule, event, forward=flavor.forward if rule.forward is None else rule.forward)
-        if isinstance(value, NoValue):
-            return value
         prefix, suffix = affixes(rule, flavor)
         text = f"{event.render(prefix)}{value.text}{event.render(suffix)}"
     except RuleError as error:
         raise RuleProblem(rule.number, rule.text, error) from error
     name = as_tag(text)
     if name is None:
-        return NoValue(f"nothing of {text!r} can stand in a tag" if text else "its value is empty")
+        raise NoValue(f"nothing of {text!r} can stand in a tag" if text else "its value is empty")
     by_template = _fixed_by(rule, flavor, event)
     kind: Kind = rule.kind or ("fixed" if value.fixed or by_template else "moving")
     order = 3 if kind == "moving" else 0 if rule.type == "sha" else 2 if by_template == "clock" else 1
@@ -115,21 +115,22 @@ def _fixed_by(rule: Rule, flavor: Flavor, event: Event) -> Literal["commit", "cl
     return "clock" if by_clock else None
 
 
-def _latest(flavor: Flavor, event: Event, rule_tags: Sequence[_RuleTag]) -> Tag | NoValue:
-    """Return the tag `latest`: with auto, the first rule that gives a tag decides, as in metadata-action."""
+def _latest(flavor: Flavor, event: Event, rule_tags: Sequence[_RuleTag]) -> Tag:
+    """Return the tag `latest`, or raise NoValue: with auto, the first rule that gives a tag decides, as in
+    metadata-action."""
     if not rule_tags or flavor.latest == "false":
-        return NoValue("it is switched off" if rule_tags else "no rule gives a tag")
+        raise NoValue("it is switched off" if rule_tags else "no rule gives a tag")
     first, value = rule_tags[0].tag.name, rule_tags[0].value
     because, release = "as asked", None
     if flavor.latest == "auto":
         if not value.latest:
-            return NoValue(f"{first} is no release")
+            raise NoValue(f"{first} is no release")
         because = f"{first} is a release"
         if flavor.forward and value.version is not None:
             release = LatestRelease(value.version)
             higher = release.higher(event.source.release_tags)
             if higher is not None:
-                return NoValue(f"latest stays with the higher release {higher.tag}")
+                raise NoValue(f"latest stays with the higher release {higher.tag}")
             shallow = " (the clone is shallow and may lack some)" if event.source.shallow else ""
             because = f"{first} is the highest release that git knows{shallow}"
     prefix = event.render(flavor.prefix) if flavor.prefix_on_latest else ""
@@ -162,17 +163,19 @@ def _uncommitted(rules: Sequence[Rule], flavor: Flavor, event: Event) -> TagSet:
     results: list[RuleResult] = []
     tags: dict[str, Tag] = {}
     for rule in rules:
-        applied = _apply(rule, flavor, event) if rule.type == "sha" else NoValue(because)
-        if isinstance(applied, NoValue):
-            results.append(_result(rule.text, applied))
-            continue
-        name = applied.tag.name[: MAX_LENGTH - len(DIRTY)] + DIRTY
-        tag = replace(applied.tag, name=name, kind="moving", because=because)
-        results.append(_result(rule.text, tag))
-        tags.setdefault(name, tag)
+        try:
+            if rule.type != "sha":
+                raise NoValue(because)
+            clean = _apply(rule, flavor, event).tag
+            name = clean.name[: MAX_LENGTH - len(DIRTY)] + DIRTY
+            tag = replace(clean, name=name, kind="moving", because=because)
+            tags.setdefault(name, tag)
+            results.append(_result(tag))
+        except NoValue as reason:
+            results.append(RuleResult(rule.text, str(reason)))
     if not tags:
         name = f"sha-{event.short_revision}{DIRTY}" if event.short_revision else UNVERSIONED
         tags[name] = Tag(name, "moving", "type=sha" if event.short_revision else "type=raw", because)
-        results.append(_result("uncommitted", tags[name]))
+        results.append(RuleResult("uncommitted", because, name, "moving"))
     first = next(iter(tags.values()))
     return TagSet(first.name, tuple(tags.values()), rules=tuple(results), publishing=first)

@@ -80,14 +80,13 @@ class Rule:
     forward: bool | None = None
 
 
+@dataclass(eq=False)
 class RuleProblem(Exception):
     """The rule with this number can't be used; ``error`` has the reason and the column."""
 
-    def __init__(self, number: int, text: str, error: RuleError) -> None:
-        super().__init__(number, text, error)
-        self.number = number
-        self.text = text
-        self.error = error
+    number: int
+    text: str
+    error: RuleError
 
 
 def parse_rules(text: str) -> tuple[Rule, ...]:
