@@ -18,7 +18,7 @@ from ecr_tasks.ci.outputs.adapter import FILES_ONLY, Append, Start, Write
 from ecr_tasks.ci.outputs.write import log_group, mask, perform, show_error, write_outputs
 from ecr_tasks.ci.systems import SYSTEMS, outputs_adapter
 from ecr_tasks.errors import RegistryError
-from ecr_tasks.model.registry import RegistryToken, registry_secrets
+from ecr_tasks.model.registry import RegistryToken
 from tests.ci.outputs.build import REFERENCE, outputs
 
 SECRET = "a-registry-password"
@@ -183,6 +183,6 @@ def test_masks_are_in_no_log_that_somebody_keeps(tmp_path: Path) -> None:
 
 
 def test_what_must_not_be_seen_of_a_login() -> None:
-    password, joined = registry_secrets(RegistryToken("host", "AWS", SECRET))
-    assert password == SECRET
-    assert base64.b64decode(joined).decode() == f"AWS:{SECRET}"
+    token = RegistryToken("host", "AWS", SECRET)
+    assert token.password == SECRET
+    assert base64.b64decode(token.auth).decode() == f"AWS:{SECRET}"
