@@ -3,10 +3,9 @@
     python bench/local_ecr.py [--registry PATH] [--megabytes 500] [--rounds 3] [--pairs 500] [--json]
 
 Both serve from a folder on /dev/shm, so that no disk is measured, and both get the same requests from the same
-client in alternating rounds; the best of each is shown. ``start ms`` is until the first answer to GET /v2/,
-``ready ms`` until the first one that needs everything: of the local ECR a token. ``--registry`` is distribution's
-binary (docker-registry on PATH if not given; without one only the local ECR is measured). The exit code is 1 if
-something acknowledged was lost.
+client in alternating rounds; the best of each is shown. ``start ms`` is until the first answer to GET /v2/.
+``--registry`` is distribution's binary (docker-registry on PATH if absent; without one only the local ECR is
+measured). The exit code is 1 if something acknowledged was lost.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from ecr_tasks.local_ecr.process import BOOT  # noqa: E402
+from ecr_tasks.local_ecr.process import BOOT_CODE  # noqa: E402
 
 WORKERS = 8
 MEMORY_DISK = Path("/dev/shm")  # noqa: S108  (so that no disk is measured)
@@ -58,11 +57,11 @@ class Server(ABC):
 
     @abstractmethod
     def command(self) -> list[str]:
-        """What starts it."""
+        """Return the command that starts it."""
 
     @abstractmethod
     def prepare(self) -> None:
-        """Makes what must be there before the first push."""
+        """Create what must exist before the first push."""
 
     def start(self) -> float:
         """Start; returns the seconds until the first answer."""
@@ -79,12 +78,6 @@ class Server(ABC):
             except OSError:
                 time.sleep(0.0005)
 
-    def ready(self) -> None:
-        """Returns when a request that needs the whole server is answered."""
-        response, _ = self.request(self.connect(), "GET", "/v2/")
-        if response.status != 200:
-            raise SystemExit(f"{self.name}: {response.status}")
-
     def stop(self, how: int = signal.SIGTERM) -> None:
         if self.process is not None:
             self.process.send_signal(how)
@@ -92,7 +85,7 @@ class Server(ABC):
             self.process = None
 
     def peak(self) -> float:
-        """Peak resident memory in MiB."""
+        """Return the peak resident memory in MiB."""
         text = Path(f"/proc/{self.process.pid if self.process else 0}/status").read_text()
         return int(text.partition("VmHWM:")[2].split()[0]) / 1024
 
@@ -113,11 +106,8 @@ class LocalEcrServer(Server):
 
     def command(self) -> list[str]:
         # As control.up starts it.
-        boot = [sys.executable, "-I", "-S", "-c", BOOT, str(ROOT / "ecr_tasks")]
+        boot = [sys.executable, "-I", "-S", "-c", BOOT_CODE, str(ROOT / "ecr_tasks")]
         return [*boot, f"--root={self.folder}", f"--port={self.port}"]
-
-    def ready(self) -> None:
-        self.api("GetAuthorizationToken", {})
 
     def api(self, operation: str, document: object) -> dict[str, object]:
         client = self.connect()
@@ -151,7 +141,7 @@ class Distribution(Server):
         return [self.binary, "serve", str(settings)]
 
     def prepare(self) -> None:
-        """Nothing: a push makes its repository."""
+        """Do nothing: a push creates its repository."""
 
 
 def upload(server: Server, blob: bytes, digest: str) -> float:
@@ -185,7 +175,7 @@ def download(server: Server, digest: str, size: int) -> float:
 
 
 class Pusher:
-    """Clients that push and pull images while the server may be killed; keeps what was acknowledged."""
+    """Clients that push and pull images while the server may be killed; they record what was acknowledged."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
@@ -265,7 +255,7 @@ class Pusher:
             self.blobs.add(digest)
 
     def lost(self) -> list[str]:
-        """What was acknowledged and is not there, or is not what was sent."""
+        """Return the tags and digests of what was acknowledged and is absent or differs from what was sent."""
         client = self.server.connect()
         missing = []
         for tag, digest in self.acknowledged.items():
@@ -282,53 +272,50 @@ class Pusher:
 
 
 def measure(servers: list[Server], megabytes: int, rounds: int) -> dict[str, dict[str, float]]:
-    """Upload, download, start-up and memory of each server, the best of ``rounds``, in alternation."""
-    found: dict[str, dict[str, float]] = {server.name: {"start ms": 1e9, "ready ms": 1e9} for server in servers}
+    """Measure upload, download, start-up and memory of each server, in turn; returns the best of ``rounds``."""
+    results: dict[str, dict[str, float]] = {server.name: {"start ms": 1e9} for server in servers}
     for server in servers:
         server.start()
         server.stop()  # once for nothing: files into the cache, byte code written
     for _ in range(max(rounds, 5)):
         for server in servers:
-            begun = time.perf_counter()
-            values = found[server.name]
+            values = results[server.name]
             values["start ms"] = min(values["start ms"], server.start() * 1000)
-            server.ready()
-            values["ready ms"] = min(values["ready ms"], (time.perf_counter() - begun) * 1000)
             server.stop()
     for server in servers:
         server.start()
         server.prepare()
-        found[server.name]["idle MiB"] = server.peak()
-        found[server.name].update({"upload MB/s": 0.0, "download MB/s": 0.0})
+        results[server.name]["idle MiB"] = server.peak()
+        results[server.name].update({"upload MB/s": 0.0, "download MB/s": 0.0})
     for _ in range(rounds):
         blob = os.urandom(megabytes * 1_000_000)
         digest = digest_of(blob)
         for server in servers:
             up = megabytes / upload(server, blob, digest)
             down = max(megabytes / download(server, digest, len(blob)) for _ in range(2))
-            values = found[server.name]
+            values = results[server.name]
             values["upload MB/s"] = max(values["upload MB/s"], up)
             values["download MB/s"] = max(values["download MB/s"], down)
     for server in servers:
-        found[server.name]["peak MiB"] = server.peak()
+        results[server.name]["peak MiB"] = server.peak()
         server.stop()
-    return found
+    return results
 
 
 def storm(servers: list[Server], pairs: int) -> dict[str, dict[str, float]]:
-    """``pairs`` pushes and pulls by 8 clients, undisturbed; seconds and memory."""
-    found = {}
+    """Push and pull ``pairs`` images by 8 clients; returns seconds and memory."""
+    results = {}
     for server in servers:
         server.start()
         server.prepare()
         seconds = Pusher(server).run(pairs)
-        found[server.name] = {"storm s": seconds, "storm MiB": server.peak()}
+        results[server.name] = {"storm s": seconds, "storm MiB": server.peak()}
         server.stop()
-    return found
+    return results
 
 
 def survive(server: Server, pairs: int) -> dict[str, float]:
-    """The same with a kill -9 in the middle: what was acknowledged before and after must all be there."""
+    """Do the same with a kill -9 in the middle; returns how much was acknowledged and how much of that was lost."""
     server.start()
     server.prepare()
     pusher = Pusher(server)
@@ -336,7 +323,7 @@ def survive(server: Server, pairs: int) -> dict[str, float]:
     thread.start()
     while len(pusher.acknowledged) < pairs // 2:
         time.sleep(0.001)
-    at = len(pusher.acknowledged)
+    acknowledged_before = len(pusher.acknowledged)
     server.stop(signal.SIGKILL)
     server.start()
     thread.join()
@@ -347,7 +334,7 @@ def survive(server: Server, pairs: int) -> dict[str, float]:
     server.stop()
     return {
         "acknowledged": float(len(pusher.acknowledged)),
-        "killed at": float(at),
+        "killed at": float(acknowledged_before),
         "interrupted": float(pusher.interrupted),
         "lost": float(len(lost)),
     }

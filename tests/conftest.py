@@ -12,9 +12,6 @@ from pathlib import Path
 
 import pytest
 
-# As a user of ecr-tasks gets the fixture local_ecr.
-pytest_plugins = ["ecr_tasks.local_ecr.pytest_plugin"]
-
 # What a developer's shell or a CI system sets and a test must not see.
 PRIVATE_PREFIXES = (
     *("AWS_", "ECR_", "DOCKER_", "BUILDX_", "BUILDKIT_", "BAKE_", "GIT_", "INVOKE_", "COMPOSE_"),

@@ -1,4 +1,4 @@
-"""Facts: values of environment variables with their origin; and the function that makes a CiContext of them."""
+"""Facts: values of environment variables with their origin, and the rules that make a CiContext of them."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from ecr_tasks.ci.web_url import web_url
 Reader = Callable[[Path], str]
 """A function that returns the text of a file, and raises OSError or ValueError when it can't be read."""
 
+Parser = Callable[[str], str | None]
+"""A function that returns what a text contains; None or an empty text when it contains no such thing."""
+
 _UNEXPANDED = re.compile(r"\$(?:\([^()]*\)|\{[^{}]*\})|%[\w.]+%")
 """A reference to a variable that the CI didn't replace: ``$(System.X)``, ``${ghprbX}``, ``%teamcity.x%``."""
 
@@ -26,61 +29,73 @@ class Fact:
     value: str
     origin: str
 
-    def map(self, change: Callable[[str], str | None]) -> Fact | None:
-        """Return a Fact with the changed value and the same origin; None when ``change`` returns nothing."""
-        value = change(self.value)
+    def map(self, parse: Parser) -> Fact | None:
+        """Return a Fact with the parsed value and the same origin; None when ``parse`` returns nothing."""
+        value = parse(self.value)
         return Fact(value, self.origin) if value else None
 
 
-def fact(value: str | None, origin: str) -> Fact | None:
-    """Return the value as a Fact; None when it is empty, blank or a reference to a variable that doesn't exist."""
-    text = _readable(value or "").strip(" \t\r\n")
-    return Fact(text, origin) if text and not _UNEXPANDED.fullmatch(text) else None
+def read_text(path: Path) -> str:
+    """Return the text of a file, with a replacement character for each byte that is not UTF-8."""
+    return path.read_text(encoding="utf-8", errors="replace")
 
 
+@dataclass(frozen=True)
 class Environ:
-    """The environment variables of one process, and the files that they name."""
+    """The environment variables of one process, and the function that reads the files that they name."""
 
-    def __init__(self, variables: Mapping[str, str], read: Reader | None = None) -> None:
-        self._variables = variables
-        self._read = read or _read_text
+    variables: Mapping[str, str]
+    read: Reader = read_text
 
-    def get(self, *names: str) -> Fact | None:
-        """Return the first of these variables that has a value."""
-        facts = (fact(self._variables.get(name), name) for name in names)
-        return next((item for item in facts if item), None)
+    def get(self, *names: str, parse: Parser = str) -> Fact | None:
+        """Return the first of these variables that has a value, parsed.
+
+        A text that is empty, blank or a reference to a variable that doesn't exist is no value.
+        """
+        for name in names:
+            text = _readable(self.variables.get(name, "")).strip(" \t\r\n")
+            if text and not _UNEXPANDED.fullmatch(text) and (item := Fact(text, name).map(parse)):
+                return item
+        return None
 
     def flag(self, *names: str) -> Fact | None:
-        """Return the first of these variables that has a value, if that is not ``false``, ``0``, ``no``, ``off``."""
-        item = self.get(*names)
-        return item if item and item.value.lower() not in ("false", "0", "no", "off") else None
+        """Return the first of these variables that has a value other than ``false``, ``0``, ``no`` and ``off``."""
+        return self.get(*names, parse=lambda text: None if text.lower() in ("false", "0", "no", "off") else text)
 
-    def file(self, path: Fact | None) -> str | None:
-        """Return the text of the file at that path; None when it can't be read."""
-        if path is None:
-            return None
+    def file(self, name: str) -> str:
+        """Return the text of the file that this variable names; an empty text when it can't be read."""
+        path = self.get(name)
         try:
-            return self._read(Path(path.value))
+            return self.read(Path(path.value)) if path else ""
         except (OSError, ValueError):
-            return None
+            return ""
+
+    def plus(self, variables: Mapping[str, str]) -> Environ:
+        """Return the environment with more variables, such as the values in a file."""
+        return Environ({**self.variables, **variables}, self.read)
+
+
+def after(prefix: str) -> Parser:
+    """Return a parser that returns the text after the prefix; None for a text without it."""
+    return lambda text: text.removeprefix(prefix) if text.startswith(prefix) else None
+
+
+def group(pattern: str) -> Parser:
+    """Return a parser that returns the first group of the pattern where it matches first; None without a match."""
+    return lambda text: match[1] if (match := re.search(pattern, text)) else None
 
 
 def branch_name(name: str) -> str | None:
     """Return the branch of ``refs/heads/x`` or of a name without ``refs/``; None for another kind of ref."""
-    if name.startswith("refs/heads/"):
-        return name.removeprefix("refs/heads/")
-    return None if name.startswith("refs/") else name
+    return (
+        None if name.startswith("refs/") and not name.startswith("refs/heads/") else name.removeprefix("refs/heads/")
+    )
 
 
-def tag_name(ref: str) -> str | None:
-    """Return the tag of ``refs/tags/x``; None for anything else."""
-    return ref.removeprefix("refs/tags/") if ref.startswith("refs/tags/") else None
+tag_name = after("refs/tags/")
 
-
-def pull_number(ref: str) -> str | None:
-    """Return the number in ``refs/pull/5/merge``, and GitLab's ``merge-requests``, Bitbucket's ``pull-requests``."""
-    match = re.match(r"refs/(?:pull|merge-requests|pull-requests)/([1-9][0-9]*)(?:/|$)", ref)
-    return match[1] if match else None
+pull_number = group(r"^refs/(?:pull|merge-requests|pull-requests)/([1-9][0-9]*)(?:/|$)")
+"""Returns the number in ``refs/pull/5/merge``, and GitLab's ``merge-requests``, Bitbucket's ``pull-requests``."""
 
 
 def positive_number(text: str) -> str | None:
@@ -110,15 +125,25 @@ def attempt_after(retries: str) -> str | None:
     return str(int(retries) + 1) if re.fullmatch(r"[0-9]{1,9}", retries) else None
 
 
-def truth_value(text: str) -> str:
-    """Return ``true`` or ``false``."""
-    return "true" if text.lower() in ("true", "1", "yes") else "false"
+def is_fork(source: Fact | None, target: Fact | None) -> Fact | None:
+    """Return ``false`` if a pull request's two repositories are the same one but for upper case, else ``true``.
+
+    Returns None when one of them is unknown.
+    """
+    if source is None or target is None:
+        return None
+    return Fact("false" if source.value.lower() == target.value.lower() else "true", source.origin)
+
+
+def events(**words: str) -> Mapping[str, str]:
+    """Return the event (see CiContext) for each of the CI's own words, which are separated by spaces."""
+    return {word: event for event, text in words.items() for word in text.split()}
 
 
 def event_of(
     cause: Fact | None, events: Mapping[str, str], pull_request: Fact | None, tag: Fact | None
 ) -> Fact | None:
-    """Return the event (see CiContext) for the CI's own word, ``cause``.
+    """Return the event for the CI's own word, ``cause``.
 
     A push, or an unknown cause, is ``pull_request`` or ``tag`` when the run is for one.
     """
@@ -130,55 +155,55 @@ def event_of(
     return Fact("tag", tag.origin) if tag else event
 
 
-def make_context(
-    provider: Fact,
-    *,
-    event: Fact | None = None,
-    branch: Fact | None = None,
-    tag: Fact | None = None,
-    sha: Fact | None = None,
-    pull_request: Fact | None = None,
-    base_ref: Fact | None = None,
-    fork: Fact | None = None,
-    build_number: Fact | None = None,
-    attempt: Fact | None = None,
-    default_branch: Fact | None = None,
-    repository_url: Fact | None = None,
-    build_url: Fact | None = None,
-    checkout: Fact | None = None,
-) -> CiContext:
-    """Return the CiContext of these facts, by the rules that all systems share.
-
-    Refs become names, and addresses lose their credentials. With a pull request there is no tag; without one there
-    are no target branch and no fork.
-    """
-    sha, checkout = (item and item.map(commit_id) for item in (sha, checkout))
-    pull_request = pull_request and pull_request.map(positive_number)
-    facts = {
-        "provider": provider,
-        "event": event,
-        "branch": branch and branch.map(branch_name),
-        "tag": None if pull_request else tag,
-        "sha": sha,
-        "pull_request": pull_request,
-        "base_ref": base_ref.map(branch_name) if base_ref and pull_request else None,
-        "fork": fork.map(truth_value) if fork and pull_request else None,
-        "build_number": build_number,
-        "attempt": attempt and attempt.map(positive_number),
-        "default_branch": default_branch and default_branch.map(branch_name),
-        "repository_url": repository_url and repository_url.map(web_url),
-        "build_url": build_url and build_url.map(page_url),
-        "checkout": checkout if checkout and (sha is None or sha.value != checkout.value) else None,
-    }
-    known = {name: item for name, item in facts.items() if item}
-    values: dict[str, Any] = {name: item.value for name, item in known.items()}
-    if "fork" in values:
-        values["fork"] = values["fork"] == "true"
-    return CiContext(**values, origins={name: item.origin for name, item in known.items()})
+_PARSERS: Mapping[str, Parser] = {
+    "branch": branch_name,
+    "sha": commit_id,
+    "pull_request": positive_number,
+    "base_ref": branch_name,
+    "fork": lambda text: "true" if text.lower() in ("true", "1", "yes") else "false",
+    "attempt": positive_number,
+    "default_branch": branch_name,
+    "repository_url": web_url,
+    "build_url": page_url,
+    "checkout": commit_id,
+}
 
 
-def _read_text(path: Path) -> str:
-    return path.read_text(encoding="utf-8", errors="replace")
+@dataclass(frozen=True)
+class Facts:
+    """What one system says about a run: the fields of CiContext, as it says them. None where it says nothing."""
+
+    event: Fact | None = None
+    branch: Fact | None = None
+    tag: Fact | None = None
+    sha: Fact | None = None
+    pull_request: Fact | None = None
+    base_ref: Fact | None = None
+    fork: Fact | None = None
+    build_number: Fact | None = None
+    attempt: Fact | None = None
+    default_branch: Fact | None = None
+    repository_url: Fact | None = None
+    build_url: Fact | None = None
+    checkout: Fact | None = None
+
+    def context(self, provider: Fact) -> CiContext:
+        """Return the CiContext of these facts, by the rules that all systems share.
+
+        Refs become names, and addresses lose their credentials. With a pull request there is no tag; without one
+        there are no target branch and no fork. The checkout is left out where it is ``sha``.
+        """
+        facts = {name: item and item.map(_PARSERS.get(name, str)) for name, item in vars(self).items()}
+        dropped = ["tag"] if facts["pull_request"] else ["base_ref", "fork"]
+        sha, checkout = facts["sha"], facts["checkout"]
+        if sha and checkout and sha.value == checkout.value:
+            dropped.append("checkout")
+        known = {name: item for name, item in facts.items() if item and name not in dropped}
+        values: dict[str, Any] = {name: item.value for name, item in known.items()}
+        if "fork" in values:
+            values["fork"] = values["fork"] == "true"
+        origins = {name: item.origin for name, item in [("provider", provider), *known.items()]}
+        return CiContext(provider.value, **values, origins=origins)
 
 
 def _readable(text: str) -> str:

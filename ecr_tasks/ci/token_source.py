@@ -31,7 +31,7 @@ def token_source(environ: Mapping[str, str], role_arn: str) -> TokenSource | Non
 def missing_token(environ: Mapping[str, str]) -> AwsError | None:
     """Return the error for a job without AWS credentials whose CI could offer it a token and does not; else None."""
     for system in SYSTEMS.values():
-        if system.facts.marker(Environ(environ)) and (issuer := system.issuer()):
+        if system.find_marker(Environ(environ)) and (issuer := system.issuer()):
             return AwsError(
                 "There are no AWS credentials to assume ECR_ROLE_ARN with, "
                 f"and {system.title} offers this job no token.",

@@ -15,18 +15,7 @@ from ecr_tasks.model.ports import Evidence, Registry
 from ecr_tasks.model.registry import Repository
 from ecr_tasks.model.scan import Level
 from ecr_tasks.plan.branch_gate import judge_branch
-from ecr_tasks.plan.gates import (
-    BRANCH,
-    SCAN,
-    SIGNATURE,
-    Failed,
-    GateResults,
-    Gates,
-    Passed,
-    Pending,
-    Verdict,
-    Waits,
-)
+from ecr_tasks.plan.gates import BRANCH, SCAN, SIGNATURE, Failed, GateResults, Gates, Passed, Pending, Verdict, Waits
 from ecr_tasks.plan.scan_gate import Part, judge_scan, nothing_to_scan, scannable_parts
 from ecr_tasks.plan.signature_gate import judge_signature
 from ecr_tasks.source.git.branches import Branch

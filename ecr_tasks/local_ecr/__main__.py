@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
 import sys
+from pathlib import Path
 
 from .constants import DEFAULT_ACCOUNT, DEFAULT_REGION
-from .early_socket import Door
+from .errors import LocalEcrError
+from .server import LocalEcr
 
 _USAGE = """\
 usage: python -m ecr_tasks.local_ecr --root DIR [--host H] [--port N] [--account ID] [--region R]
@@ -25,7 +29,7 @@ _OPTIONS = ("root", "host", "port", "account", "region", "advertise")
 
 
 def _options(arguments: list[str]) -> dict[str, str]:
-    """The options by name. argparse would be the slowest part of the start."""
+    """Return the options by name. Not by argparse, which is slow to load. Ends the program if they are invalid."""
     if "-h" in arguments or "--help" in arguments:
         sys.stdout.write(_USAGE)
         raise SystemExit(0)
@@ -44,41 +48,20 @@ def _options(arguments: list[str]) -> dict[str, str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Serve; returns the exit code: 0 after a signal, 1 if it cannot be started."""
+    """Serve until a signal; returns the exit code: 0 after a signal, 1 if it cannot be started."""
     options = _options(arguments)
     os.umask(0o077)
-    host, port = options.get("host", "127.0.0.1"), int(options.get("port", "0"))
-    try:
-        door = Door(host, port)
-    except OSError as error:
-        sys.stderr.write(f"The local ECR cannot listen on {host}:{port}: {error.strerror}.\n")
-        return 1
-    advertise = options.get("advertise", f"[{host}]:{door.port}" if ":" in host else f"{host}:{door.port}")
-    door.open(f"http://{advertise}")
-    return _serve(options, door, host)
-
-
-def _serve(options: dict[str, str], door: Door, host: str) -> int:
-    # Imported only now that the door is open.
-    import json
-    import signal
-    from pathlib import Path
-
-    from .errors import LocalEcrError
-    from .server import LocalEcr
-
-    ends = {signal.SIGTERM, signal.SIGINT}
-    signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # in every thread to come; this one waits for them below
+    end_signals = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, end_signals)  # in every thread to come; this one waits for them below
     try:
         server = LocalEcr(
             Path(options["root"]),
-            host=host,
-            port=door.port,
+            host=options.get("host", "127.0.0.1"),
+            port=int(options.get("port", "0")),
             account=options.get("account", DEFAULT_ACCOUNT),
             region=options.get("region", DEFAULT_REGION),
             advertise=options.get("advertise"),
             on_stop=lambda: os.kill(os.getpid(), signal.SIGTERM),
-            door=door,
         )
         server.start()
     except LocalEcrError as error:
@@ -87,7 +70,7 @@ def _serve(options: dict[str, str], door: Door, host: str) -> int:
     address = {"endpoint": server.endpoint, "registry": server.registry, "port": server.port}
     sys.stdout.write(json.dumps(address) + "\n")
     sys.stdout.flush()
-    signal.sigwait(ends)
+    signal.sigwait(end_signals)
     server.stop()
     return 0
 

@@ -1,119 +1,94 @@
-"""Every path that the local ECR answers, and the accounts it keeps of its answers."""
+"""Every path of the default registry's port, and the access log of all ports."""
 
 from __future__ import annotations
 
 import os
 import threading
 
+from .access_log import AccessLog
 from .auth import NOT_AUTHORIZED
 from .constants import ADMIN_HEADER, RESET_PATH, STATUS_PATH, STOP_PATH
 from .distribution import blobs, routes
 from .ecr_api import dispatch
-from .http.accesslog import AccessLog
-from .http.body import EMPTY
-from .http.messages import Request, Response, json_response
+from .http.messages import Request, Response, json_response, text_response
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from .registry import Registries
+    from .registries import Registries
 
 
-class Application:
-    """What the listener's connections talk to."""
+class App:
+    """Answers the requests to the default registry's port: the API, STS, the registry, administration."""
 
     def __init__(self, registries: Registries, on_stop: Callable[[], None] | None) -> None:
         self.registries = registries
-        self._core = core = registries.default
+        self._registry = registry = registries.default
         self._on_stop = on_stop
-        self.access = AccessLog(core.root / "access.jsonl", core.store.db, core.place)
-        self._sweeping = threading.Lock()
+        self.access_log = AccessLog(registry.root / "access.jsonl", registry.store.db, registry.name)
+        self._sweep_lock = threading.Lock()
 
     def handle(self, request: Request) -> Response:
-        refused = self.refuse_page(request)
-        if refused is not None:
-            return refused
+        """Answer a request."""
         if request.path == "/v2" or request.path.startswith("/v2/"):
-            return routes.handle(self._core, request)
+            return routes.handle(self._registry, request)
         if request.path == "/":
             if request.method == "POST":
                 return dispatch.handle(self.registries, request)
-            return _text(200, f"ecr-tasks' local ECR, account {self._core.account}, {self._core.region}.\n")
-        if request.path.startswith("/_local/layers/"):
-            return blobs.download(self._core, request)
+            registry = self._registry
+            return text_response(200, f"ecr-tasks' local ECR, account {registry.account}, {registry.region}.\n")
+        if request.path.startswith(blobs.DOWNLOAD_PATH):
+            return blobs.download(self._registry, request)
         if request.path == STATUS_PATH and request.method == "GET":
             return json_response(200, self._status())
         if request.path in (RESET_PATH, STOP_PATH) and request.method == "POST":
             return self._administer(request)
-        return _text(404, f"The local ECR has nothing at {request.path}.")
-
-    def refuse_page(self, request: Request) -> Response | None:
-        """The answer to a web page: registry clients send no Origin; it does, and has no business here."""
-        if request.method not in ("GET", "HEAD") and "origin" in request.headers:
-            return _text(403, "A web page may not use the local ECR.")
-        return None
+        return text_response(404, f"The local ECR has nothing at {request.path}.")
 
     def _administer(self, request: Request) -> Response:
-        wish = request.path.rpartition("/")[2]
-        if request.headers.get(ADMIN_HEADER.lower()) != wish:
-            return _text(403, NOT_AUTHORIZED)
+        action = request.path.rpartition("/")[2]
+        if request.headers.get(ADMIN_HEADER) != action:
+            return text_response(403, NOT_AUTHORIZED)
         if request.path == RESET_PATH:
             self.reset()
         elif self._on_stop is None:
-            return _text(403, "This local ECR is stopped by the program that it runs in.")
+            return text_response(403, "This local ECR is stopped by the program that it runs in.")
         else:
             self._on_stop()
         return json_response(200, {})
 
-    def note_challenges(self, number: int) -> None:
-        """Count and log what the door has answered."""
-        for _ in range(number):
-            request = Request("GET", "/v2/", {}, EMPTY, keep_alive=False)
-            request.kind = "base"
-            self.access.count(request)
-            self.access.write(request, 401, 0)
-
-    def count(self, request: Request, response: Response) -> None:
-        del response  # refused requests count as well
-        self.access.count(request)
-
-    def log(self, request: Request, status: int, sent: int) -> None:
-        if request.path not in (STATUS_PATH, RESET_PATH, STOP_PATH):
-            self.access.write(request, status, sent)
-
     def reset(self) -> None:
-        with self._sweeping:
+        """Empty all registries and the access log."""
+        with self._sweep_lock:
             self.registries.reset()
-            self.access.clear()
+            self.access_log.clear()
 
-    def maintain(self) -> None:
-        with self._sweeping:
+    def sweep(self) -> None:
+        """Tidy up the stores and save the counts. An error is written to stderr."""
+        with self._sweep_lock:
             try:
                 self.registries.sweep()
-                self.access.save()
+                self.access_log.save()
             except Exception as error:
                 os.write(2, f"local ECR: {error!r} while tidying up\n".encode())
 
     def close(self) -> None:
-        with self._sweeping:
-            self.access.close()
+        """Close the access log and all stores."""
+        with self._sweep_lock:
+            self.access_log.close()
             self.registries.close()
 
     def _status(self) -> dict[str, Any]:
-        core = self._core
+        registry = self._registry
         return {
-            "store": core.tokens.store_id,
+            "store": registry.tokens.store_id,
             "pid": os.getpid(),
-            "endpoint": core.endpoint,
-            "registry": core.registry,
-            "account": core.account,
-            "region": core.region,
-            "registries": self.registries.shown(),
-            "requests": self.access.counts(),
+            "endpoint": registry.endpoint,
+            "registry": registry.address,
+            "account": registry.account,
+            "region": registry.region,
+            "registries": self.registries.describe(),
+            "requests": self.access_log.counts(),
         }
-
-
-def _text(status: int, message: str) -> Response:
-    return Response(status, message.encode(), {"Content-Type": "text/plain; charset=utf-8"})

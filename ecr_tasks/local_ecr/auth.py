@@ -1,4 +1,4 @@
-"""Tokens: what GetAuthorizationToken hands out and the registry accepts, and the ones in download URLs.
+"""Tokens: those of GetAuthorizationToken, which the registry accepts, and those in download URLs.
 
 They are signed with a secret in the data folder, so that they survive a restart without being stored.
 """
@@ -11,17 +11,17 @@ import hmac
 import os
 import time
 
-from .files import write_whole
+from .files import replace_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
 
 LIFETIME = 12 * 3600
-"""Seconds that an authorization token is good for; as ECR's."""
+"""Seconds for which an authorization token is valid; as ECR's."""
 
 DOWNLOAD_LIFETIME = 600
-"""Seconds that a URL from GetDownloadUrlForLayer is good for."""
+"""Seconds for which a URL from GetDownloadUrlForLayer is valid."""
 
 USER = "AWS"
 
@@ -30,7 +30,7 @@ NOT_AUTHORIZED = "Not Authorized"
 
 
 class Denied(Exception):
-    """The credentials are missing, malformed or (``expired``) too old."""
+    """The credentials are missing, invalid or (``expired``) too old."""
 
     def __init__(self, message: str, *, expired: bool = False) -> None:
         super().__init__(message)
@@ -39,25 +39,25 @@ class Denied(Exception):
 
 
 class Tokens:
-    """Makes and checks tokens with the secret of a data folder, which is created at the first use.
+    """Creates and checks tokens with the secret of a data folder, which is created at the first use.
 
-    A token is good for one ``scope``: a region, or nothing for the default one.
+    A token is valid for one ``scope``: a region, or nothing for the default one.
     """
 
     def __init__(self, root: Path, scope: str = "") -> None:
         self._secret = _secret(root / "secret")
-        self._purpose = f"registry {scope}".rstrip()
-        self._download = f"download {scope}".rstrip()
+        self._password_purpose = f"registry {scope}".rstrip()
+        self._download_purpose = f"download {scope}".rstrip()
         self.store_id = hmac.digest(self._secret, b"store", "sha256").hex()[:16]
 
     def password(self, expires: int) -> str:
-        """A registry password that is good until ``expires`` (Unix seconds)."""
+        """Return a registry password that is valid until ``expires`` (Unix seconds)."""
         nonce = os.urandom(12).hex()
         text = f"1.{expires}.{nonce}"
-        return base64.urlsafe_b64encode(f"{text}.{self._sign(self._purpose, text)}".encode()).decode()
+        return base64.urlsafe_b64encode(f"{text}.{self._sign(self._password_purpose, text)}".encode()).decode()
 
-    def authorization(self, now: float | None = None) -> tuple[str, int]:
-        """An authorizationToken as ECR hands it out (base64 of ``AWS:password``), and when it expires."""
+    def authorization_token(self, now: float | None = None) -> tuple[str, int]:
+        """Return an authorizationToken (base64 of ``AWS:password``), and when it expires (Unix seconds)."""
         expires = int(time.time() if now is None else now) + LIFETIME
         return base64.b64encode(f"{USER}:{self.password(expires)}".encode()).decode(), expires
 
@@ -80,20 +80,20 @@ class Tokens:
             text, _, signature = base64.urlsafe_b64decode(password.encode()).decode().rpartition(".")
         except (binascii.Error, ValueError):
             raise Denied(NOT_AUTHORIZED) from None
-        if not hmac.compare_digest(signature.encode(), self._sign(self._purpose, text).encode()):
+        if not hmac.compare_digest(signature.encode(), self._sign(self._password_purpose, text).encode()):
             raise Denied(NOT_AUTHORIZED)
         if int(text.split(".")[1]) <= time.time():
             raise Denied(EXPIRED, expired=True)
 
-    def download(self, repository: str, digest: str) -> str:
-        """A token for one layer of one repository."""
+    def download_token(self, repository: str, digest: str) -> str:
+        """Return a token for one layer of one repository."""
         expires = int(time.time()) + DOWNLOAD_LIFETIME
-        return f"{expires}.{self._sign(self._download, f'{expires}.{repository}.{digest}')}"
+        return f"{expires}.{self._sign(self._download_purpose, f'{expires}.{repository}.{digest}')}"
 
-    def check_download(self, token: str, repository: str, digest: str) -> None:
+    def check_download_token(self, token: str, repository: str, digest: str) -> None:
         """Check a download URL's token. Raises Denied."""
         expires, _, signature = token.partition(".")
-        expected = self._sign(self._download, f"{expires}.{repository}.{digest}")
+        expected = self._sign(self._download_purpose, f"{expires}.{repository}.{digest}")
         if not hmac.compare_digest(signature.encode(), expected.encode()):
             raise Denied(NOT_AUTHORIZED)
         if int(expires) <= time.time():
@@ -105,11 +105,11 @@ class Tokens:
 
 def _secret(path: Path) -> bytes:
     try:
-        found = path.read_bytes()
-        if len(found) == 32:
-            return found
+        secret = path.read_bytes()
+        if len(secret) == 32:
+            return secret
     except FileNotFoundError:
         pass
-    made = os.urandom(32)
-    write_whole(path, made)
-    return made
+    secret = os.urandom(32)
+    replace_file(path, secret)
+    return secret

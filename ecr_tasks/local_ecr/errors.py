@@ -1,4 +1,4 @@
-"""What can go wrong: an ECR exception by its name in the API model, and an error for the person at the keyboard."""
+"""Errors: ECR's exceptions by their names in the API model, and an error for the person at the keyboard."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ if TYPE_CHECKING:
     from typing import Any
 
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-"""What the operating system says when a write no longer fits: disk, quota, file-size limit."""
+"""The operating system's error numbers when a write does not fit: disk, quota, file-size limit."""
 
 NO_SPACE = "No space left on the local ECR's disk."
 
 
 class LocalEcrError(Exception):
-    """The local ECR could not be started, stopped or asked: one sentence of cause, one of remedy."""
+    """The local ECR could not be started, stopped or reached: one sentence of cause, one of remedy."""
 
     def __init__(self, cause: str, remedy: str) -> None:
         super().__init__(cause, remedy)
@@ -30,7 +30,7 @@ class EcrError(Exception):
     """An exception of the ECR API, by the name that the API model gives it.
 
     ``fields`` are the extra members some exceptions have (InvalidLayerPartException). The registry translates
-    the same exceptions into the errors of the OCI distribution specification (``registry/errors.py``).
+    the same exceptions into the errors of the OCI distribution specification (``distribution/errors.py``).
     """
 
     def __init__(self, name: str, message: str, *, status: int = 400, **fields: Any) -> None:
@@ -42,7 +42,7 @@ class EcrError(Exception):
 
 
 def invalid(parameter: str, constraint: str) -> EcrError:
-    """An InvalidParameterException in the words ECR uses."""
+    """Return an InvalidParameterException with ECR's sentence."""
     return EcrError(
         "InvalidParameterException",
         f"Invalid parameter at '{parameter}' failed to satisfy constraint: '{constraint}'",
@@ -50,11 +50,11 @@ def invalid(parameter: str, constraint: str) -> EcrError:
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Whether an error says that the disk (or quota, or file-size limit) is full, from a file or from SQLite."""
+    """Return whether an error of a file or of SQLite means that the disk (or quota, or file-size limit) is full."""
     if isinstance(error, OSError):
         return error.errno in DISK_FULL
-    # SQLITE_FULL, and SQLITE_IOERR_* for a WAL that cannot grow; 3.10 has no sqlite_errorcode. Told by its
-    # name, as those who only control a server need no sqlite3.
+    # SQLITE_FULL, and SQLITE_IOERR_* for a WAL that cannot grow; 3.10 has no sqlite_errorcode. Recognized by its
+    # name, so that sqlite3 is not imported to control a server.
     if type(error).__name__ == "OperationalError":
         return "full" in str(error) or "disk I/O error" in str(error)
     return False

@@ -1,4 +1,4 @@
-"""The data folder's small files: for the owner alone, and whole or not there at all."""
+"""The data folder's small files: for the owner alone, and complete or absent."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Give a file this content in one step; who reads it meanwhile has the old one. Raises OSError."""
+def replace_file(path: Path, content: bytes) -> None:
+    """Give a file this content in one step; a reader sees the old content or the new. Raises OSError."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}")
     try:
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:

@@ -1,9 +1,9 @@
-"""Lifecycle policies: what is one, and which images it would expire or archive. Pure functions.
+"""Lifecycle policies: their validation, and which images they would expire or archive. Pure functions.
 
 The rules of evaluation are those of ECR's user guide ("Lifecycle policy evaluation rules"): every rule sees all
-images; an image is acted on by one rule at most; one that matches the tagging requirement of a rule is out of
-reach for every rule of higher number; an image that an index lists goes no earlier than the index; one that has
-a subject follows it.
+images; one rule at most applies to an image; one that matches the tagging requirement of a rule is not affected by
+any rule of higher number; an image that an index lists is not removed before the index; one that has a subject is
+removed with it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _SELECTION = {"tagStatus", "tagPatternList", "tagPrefixList", "storageClass", "c
 
 
 class Rule:
-    """One rule. ``patterns`` are whole-tag wildcards, all of which must match one of an image's tags each."""
+    """One rule. ``patterns`` are wildcards over a whole tag: each must match at least one tag of an image."""
 
     def __init__(self, priority: int, selection: dict[str, Any], action: str) -> None:
         self.priority = priority
@@ -41,7 +41,7 @@ class Rule:
         ]
 
     def selects(self, tags: list[str]) -> bool:
-        """Whether an image with these tags matches the tagging requirement."""
+        """Return whether an image with these tags matches the tagging requirement."""
         if self.tag_status == "untagged":
             return not tags
         if self.tag_status == "any":
@@ -50,7 +50,7 @@ class Rule:
 
 
 class Candidate:
-    """An image, as far as the rules look at it. Times are Unix seconds."""
+    """An image, as far as the rules need it. Times are Unix seconds."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Candidate:
 
 
 class Outcome:
-    """What happens to one image: ``action`` is EXPIRE or TRANSITION (to ARCHIVE)."""
+    """The action on one image: ``action`` is EXPIRE or TRANSITION (to ARCHIVE)."""
 
     def __init__(self, digest: str, priority: int, action: str) -> None:
         self.digest = digest
@@ -79,105 +79,107 @@ class Outcome:
 
 
 def parse(text: str) -> list[Rule]:
-    """The rules of a policy, by priority. Raises InvalidParameterException that says what is wrong with it."""
+    """Return the rules of a policy, by priority. Raises InvalidParameterException, with the reason."""
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
-        raise _bad("it is not JSON") from None
+        raise _invalid_policy("it is not JSON") from None
     items = document.get("rules") if isinstance(document, dict) else None
     if not isinstance(items, list) or not 1 <= len(items) <= MAX_RULES:
-        raise _bad(f"it must have 1 to {MAX_RULES} rules")
+        raise _invalid_policy(f"it must have 1 to {MAX_RULES} rules")
     rules = sorted((_rule(item) for item in items), key=lambda rule: rule.priority)
     priorities = [rule.priority for rule in rules]
     if len(set(priorities)) != len(priorities):
-        raise _bad("every rule must have a rulePriority of its own")
+        raise _invalid_policy("every rule must have a rulePriority of its own")
     for action in ("EXPIRE", "TRANSITION"):
-        alike = [rule for rule in rules if rule.action == action]
+        of_action = [rule for rule in rules if rule.action == action]
         for status in ("any", "untagged"):
-            some = [rule for rule in alike if rule.tag_status == status and not rule.archived]
-            if len(some) > 1:
-                raise _bad(f"only one rule may have tagStatus {status} for an action and a storage class")
+            of_status = [rule for rule in of_action if rule.tag_status == status and not rule.archived]
+            if len(of_status) > 1:
+                raise _invalid_policy(f"only one rule may have tagStatus {status} for an action and a storage class")
     for rule in rules:
         if rule.tag_status == "any" and any(
             other.priority > rule.priority and other.tag_status != "any" for other in rules
         ):
-            raise _bad("a rule with tagStatus any must have the highest rulePriority")
+            raise _invalid_policy("a rule with tagStatus any must have the highest rulePriority")
     return rules
 
 
 def _rule(item: Any) -> Rule:
     if not isinstance(item, dict):
-        raise _bad("a rule must be an object")
+        raise _invalid_policy("a rule must be an object")
     priority, selection, action = item.get("rulePriority"), item.get("selection"), item.get("action")
     if not isinstance(priority, int) or isinstance(priority, bool) or priority < 1:
-        raise _bad("rulePriority must be an integer from 1")
-    where = f"rule {priority}: "
+        raise _invalid_policy("rulePriority must be an integer from 1")
+    rule_prefix = f"rule {priority}: "
     if not isinstance(selection, dict) or not isinstance(action, dict):
-        raise _bad(where + "selection and action must be given")
+        raise _invalid_policy(rule_prefix + "selection and action must be given")
     if unknown := set(item) - {"rulePriority", "description", "selection", "action"}:
-        raise _bad(f"{where}there is no {', '.join(sorted(unknown))}")
+        raise _invalid_policy(f"{rule_prefix}there is no {', '.join(sorted(unknown))}")
     if unknown := set(selection) - _SELECTION:
-        raise _bad(f"{where}selection has no {', '.join(sorted(unknown))}")
-    _check_tags(where, selection)
-    _check_count(where, selection)
+        raise _invalid_policy(f"{rule_prefix}selection has no {', '.join(sorted(unknown))}")
+    _check_tags(rule_prefix, selection)
+    _check_count(rule_prefix, selection)
     kind = action.get("type")
     if kind == "transition":
         if action.get("targetStorageClass") != "archive":
-            raise _bad(where + "a transition must have targetStorageClass archive")
+            raise _invalid_policy(rule_prefix + "a transition must have targetStorageClass archive")
     elif kind != "expire" or "targetStorageClass" in action:
-        raise _bad(where + "action must be of type expire or transition")
+        raise _invalid_policy(rule_prefix + "action must be of type expire or transition")
     return Rule(priority, selection, str(kind).upper())
 
 
-def _check_tags(where: str, selection: dict[str, Any]) -> None:
+def _check_tags(rule_prefix: str, selection: dict[str, Any]) -> None:
     status = selection.get("tagStatus")
     if status not in ("tagged", "untagged", "any"):
-        raise _bad(where + "tagStatus must be tagged, untagged or any")
+        raise _invalid_policy(rule_prefix + "tagStatus must be tagged, untagged or any")
     lists = [name for name in ("tagPatternList", "tagPrefixList") if name in selection]
     if (status == "tagged") != (len(lists) == 1):
-        raise _bad(where + "tagStatus tagged must have tagPatternList or tagPrefixList, and no other may")
+        raise _invalid_policy(
+            rule_prefix + "tagStatus tagged must have tagPatternList or tagPrefixList, and no other may"
+        )
     for name in lists:
         items = selection[name]
         if not isinstance(items, list) or not items or not all(isinstance(i, str) and i for i in items):
-            raise _bad(f"{where}{name} must be a list of strings")
+            raise _invalid_policy(f"{rule_prefix}{name} must be a list of strings")
         if name == "tagPatternList" and any(item.count("*") > MAX_WILDCARDS for item in items):
-            raise _bad(f"{where}a pattern must have at most {MAX_WILDCARDS} wildcards")
+            raise _invalid_policy(f"{rule_prefix}a pattern must have at most {MAX_WILDCARDS} wildcards")
 
 
-def _check_count(where: str, selection: dict[str, Any]) -> None:
+def _check_count(rule_prefix: str, selection: dict[str, Any]) -> None:
     kind, number = selection.get("countType"), selection.get("countNumber")
     if kind not in _COUNT_TYPES:
-        raise _bad(f"{where}countType must be one of {', '.join(_COUNT_TYPES)}")
+        raise _invalid_policy(f"{rule_prefix}countType must be one of {', '.join(_COUNT_TYPES)}")
     if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-        raise _bad(where + "countNumber must be an integer from 1")
+        raise _invalid_policy(rule_prefix + "countNumber must be an integer from 1")
     if kind == "imageCountMoreThan":
         if "countUnit" in selection:
-            raise _bad(where + "imageCountMoreThan has no countUnit")
+            raise _invalid_policy(rule_prefix + "imageCountMoreThan has no countUnit")
     elif selection.get("countUnit") != "days":
-        raise _bad(where + "countUnit must be days")
+        raise _invalid_policy(rule_prefix + "countUnit must be days")
     if selection.get("storageClass", "standard") not in ("standard", "archive"):
-        raise _bad(where + "storageClass must be standard or archive")
+        raise _invalid_policy(rule_prefix + "storageClass must be standard or archive")
 
 
 def evaluate(rules: list[Rule], images: list[Candidate], now: float) -> list[Outcome]:
-    """What ``rules`` (by priority) would do to ``images`` at ``now``; in the order of the rules, newest first."""
+    """Return what ``rules`` (by priority) would do to ``images`` at ``now``, by rule and newest first."""
     present = {image.digest for image in images}
-    free = [image for image in images if image.subject not in present]
-    newest_first = sorted(free, key=lambda image: (-image.pushed, image.digest))
+    independent = [image for image in images if image.subject not in present]
+    newest_first = sorted(independent, key=lambda image: (-image.pushed, image.digest))
     outcomes: dict[str, Outcome] = {}
-    claimed: set[str] = set()
+    matched: set[str] = set()
     for rule in rules:
         selected = [] if rule.archived else [image for image in newest_first if rule.selects(image.tags)]
-        for image in _beyond(rule, selected, now):
-            if image.digest not in claimed:
+        for image in _over_limit(rule, selected, now):
+            if image.digest not in matched:
                 outcomes[image.digest] = Outcome(image.digest, rule.priority, rule.action)
-        claimed.update(image.digest for image in selected)
+        matched.update(image.digest for image in selected)
     _keep_children(images, outcomes)
-    _take_referrers(images, outcomes)
+    _add_referrers(images, outcomes)
     return list(outcomes.values())
 
 
-def _beyond(rule: Rule, selected: list[Candidate], now: float) -> list[Candidate]:
+def _over_limit(rule: Rule, selected: list[Candidate], now: float) -> list[Candidate]:
     if rule.count_type == "imageCountMoreThan":
         return selected[rule.count :]
     oldest = now - rule.count * DAY
@@ -188,7 +190,7 @@ def _beyond(rule: Rule, selected: list[Candidate], now: float) -> list[Candidate
 
 
 def _keep_children(images: list[Candidate], outcomes: dict[str, Outcome]) -> None:
-    """Take out whatever an index lists that stays; an index that stays for this reason keeps its own."""
+    """Remove the outcomes of images that an index without an outcome lists, and of what those list."""
     present = {image.digest for image in images}
     changed = True
     while changed:
@@ -201,17 +203,17 @@ def _keep_children(images: list[Candidate], outcomes: dict[str, Outcome]) -> Non
                 changed = True
 
 
-def _take_referrers(images: list[Candidate], outcomes: dict[str, Outcome]) -> None:
-    """Add what refers to an image that goes, and what refers to that."""
-    following = True
-    while following:
-        following = False
+def _add_referrers(images: list[Candidate], outcomes: dict[str, Outcome]) -> None:
+    """Add the same outcome for images whose subject has one, and for their own referrers."""
+    changed = True
+    while changed:
+        changed = False
         for image in images:
             subject = outcomes.get(image.subject) if image.subject is not None else None
             if subject is not None and image.digest not in outcomes:
                 outcomes[image.digest] = Outcome(image.digest, subject.priority, subject.action)
-                following = True
+                changed = True
 
 
-def _bad(what: str) -> Exception:
+def _invalid_policy(what: str) -> Exception:
     return invalid("LifecyclePolicyText", f"Lifecycle policy validation failure: {what}")

@@ -1,4 +1,4 @@
-"""What a manifest says: its kind, and what must exist before it can be stored. Pure functions of its bytes."""
+"""Manifests: their kind, and what must exist before one can be stored. Functions of its bytes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _IMAGE_CONFIGS = frozenset(
 
 
 class Manifest:
-    """What a stored manifest needs to have known about it.
+    """The contents of a manifest, as far as a registry needs them.
 
     ``layers`` are the digests that must exist as layers, the config's included; ``children`` those that must
     exist as images; ``blob_bytes`` is the size of config and layers together.
@@ -60,38 +60,38 @@ class Manifest:
 
     @property
     def kind(self) -> str | None:
-        """OCI image specification: ``artifactType``, or else the config's media type."""
+        """Return ``artifactType``, or else the config's media type (OCI image specification)."""
         return self.artifact_type or self.config_type
 
     @property
     def is_image(self) -> bool:
-        """Whether this is a container image of one platform, which is what can be scanned."""
+        """Return whether this is a container image of one platform: only these can be scanned."""
         return self.config_type in _IMAGE_CONFIGS and self.artifact_type is None
 
 
 def parse(raw: bytes, media_type: str | None) -> Manifest:
     """Read a manifest.
 
-    ``media_type`` is what the client says it is (``imageManifestMediaType`` or ``Content-Type``); without it the
-    manifest must say so itself, as ECR cannot tell otherwise (containers-roadmap#1873: ``Invalid JSON syntax``).
-    Raises InvalidParameterException for what is no manifest, or not of the type the client says.
+    ``media_type`` is the request's (``imageManifestMediaType`` or ``Content-Type``); without it the manifest must
+    have one itself, or ECR refuses it (github.com/aws/containers-roadmap, issue 1873: ``Invalid JSON syntax``).
+    Raises InvalidParameterException for what is no manifest, or not of the request's type.
     """
     if not 0 < len(raw) <= MAX_BYTES:
         raise invalid("imageManifest", f"must have 1 to {MAX_BYTES} bytes")
     try:
         document = json.loads(raw.decode())
     except (ValueError, RecursionError):
-        raise _bad("Invalid JSON syntax") from None
+        raise _invalid_manifest("Invalid JSON syntax") from None
     if not isinstance(document, dict) or document.get("schemaVersion") != 2:
-        raise _bad("Invalid JSON syntax")
-    own = document.get("mediaType")
-    if media_type and own and own != media_type:
-        raise _bad(f"mediaType {own} does not match the media type of the request, {media_type}")
-    media_type = media_type or own
+        raise _invalid_manifest("Invalid JSON syntax")
+    own_type = document.get("mediaType")
+    if media_type and own_type and own_type != media_type:
+        raise _invalid_manifest(f"mediaType {own_type} does not match the media type of the request, {media_type}")
+    media_type = media_type or own_type
     if not media_type:
-        raise _bad("Invalid JSON syntax")
+        raise _invalid_manifest("Invalid JSON syntax")
     if media_type not in MEDIA_TYPES:
-        raise _bad(f"media type {media_type} is not supported")
+        raise _invalid_manifest(f"media type {media_type} is not supported")
     manifest = Manifest(media_type)
     _read_common(manifest, document)
     if manifest.is_index:
@@ -115,10 +115,10 @@ def _read_common(manifest: Manifest, document: dict[str, Any]) -> None:
 
 def _read_layers(manifest: Manifest, document: dict[str, Any]) -> None:
     if "manifests" in document:
-        raise _bad("an image manifest must not have manifests")
+        raise _invalid_manifest("an image manifest must not have manifests")
     config = document.get("config")
     manifest.layers.append(_digest(config))
-    assert isinstance(config, dict)  # noqa: S101  (for mypy: _digest has refused anything else)
+    assert isinstance(config, dict)  # noqa: S101  (for mypy: _digest refuses anything else)
     kind = config.get("mediaType")
     manifest.config_type = kind if isinstance(kind, str) else None
     manifest.blob_bytes += _size(config)
@@ -130,31 +130,31 @@ def _read_layers(manifest: Manifest, document: dict[str, Any]) -> None:
 
 
 def _is_foreign(layer: dict[str, Any]) -> bool:
-    """Layers that are fetched from elsewhere and need not be in the registry."""
+    """Return whether a layer is fetched from elsewhere, so that it need not be in the registry."""
     kind = str(layer.get("mediaType", ""))
     return ".nondistributable." in kind or ".foreign." in kind
 
 
 def _descriptors(document: dict[str, Any], key: str) -> list[dict[str, Any]]:
-    found = document.get(key)
-    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
-        raise _bad("Invalid JSON syntax")
-    return found
+    descriptors = document.get(key)
+    if not isinstance(descriptors, list) or not all(isinstance(item, dict) for item in descriptors):
+        raise _invalid_manifest("Invalid JSON syntax")
+    return descriptors
 
 
 def _digest(descriptor: Any) -> str:
     digest = descriptor.get("digest") if isinstance(descriptor, dict) else None
     if not isinstance(digest, str) or not is_digest(digest):
-        raise _bad("Invalid JSON syntax")
+        raise _invalid_manifest("Invalid JSON syntax")
     return digest
 
 
 def _size(descriptor: dict[str, Any]) -> int:
     size = descriptor.get("size", 0)
     if not isinstance(size, int) or isinstance(size, bool) or size < 0:
-        raise _bad("Invalid JSON syntax")
+        raise _invalid_manifest("Invalid JSON syntax")
     return size
 
 
-def _bad(constraint: str) -> Exception:
+def _invalid_manifest(constraint: str) -> Exception:
     return invalid("imageManifest", constraint)

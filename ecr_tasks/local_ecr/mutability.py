@@ -17,9 +17,10 @@ _PARAMETER = "imageTagMutabilityExclusionFilters"
 
 
 def is_locked(mutability: str, filters: list[str], tag: str) -> bool:
-    """Whether ``tag`` cannot be moved to another image once it is there.
+    """Return whether ``tag`` cannot be moved to another image once it is there.
 
-    A filter is a wildcard over the whole tag; it inverts what the repository says for every other tag.
+    A filter is a wildcard over the whole tag; a tag that matches one is locked in a MUTABLE repository, and
+    not locked in an IMMUTABLE one.
     """
     immutable = mutability.startswith("IMMUTABLE")
     if mutability.endswith("_WITH_EXCLUSION") and matches_any(filters, tag):
@@ -28,9 +29,9 @@ def is_locked(mutability: str, filters: list[str], tag: str) -> bool:
 
 
 def check_filters(mutability: str, filters: list[Any] | None) -> list[str]:
-    """The wildcards of a request's exclusion filters.
+    """Return the wildcards of a request's exclusion filters.
 
-    Raises InvalidParameterException: filters missing where the mutability needs them or given where it has
+    Raises InvalidParameterException: filters missing where the mutability needs them or present where it has
     none, not 1 to 5 of them, not of type WILDCARD, not ``[0-9a-zA-Z._*-]{1,128}``, or with more than two ``*``.
     """
     if not mutability.endswith("_WITH_EXCLUSION"):
@@ -41,13 +42,13 @@ def check_filters(mutability: str, filters: list[Any] | None) -> list[str]:
         raise invalid(_PARAMETER, f"must have 1 to 5 members when imageTagMutability is {mutability}")
     wildcards = []
     for number, item in enumerate(filters, 1):
-        where = f"{_PARAMETER}.{number}.member"
+        member = f"{_PARAMETER}.{number}.member"
         if not isinstance(item, dict) or item.get("filterType") != "WILDCARD":
-            raise invalid(f"{where}.filterType", "Member must satisfy enum value set: [WILDCARD]")
+            raise invalid(f"{member}.filterType", "Member must satisfy enum value set: [WILDCARD]")
         value = item.get("filter")
         if not isinstance(value, str) or _FILTER.fullmatch(value) is None:
-            raise invalid(f"{where}.filter", "must satisfy regular expression '^[0-9a-zA-Z._*-]{1,128}$'")
+            raise invalid(f"{member}.filter", "must satisfy regular expression '^[0-9a-zA-Z._*-]{1,128}$'")
         if value.count("*") > 2:
-            raise invalid(f"{where}.filter", "must have at most two wildcards (*)")
+            raise invalid(f"{member}.filter", "must have at most two wildcards (*)")
         wildcards.append(value)
     return wildcards

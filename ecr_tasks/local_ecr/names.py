@@ -1,4 +1,4 @@
-"""Which repository names, tags and digests ECR accepts, and the names it gives things."""
+"""Names: which repository names, tags and digests ECR accepts, and its ARNs."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ _ARN = re.compile(r"arn:(aws[a-z-]*):ecr:([a-z0-9-]+):([0-9]{12}):repository/(.+
 
 
 def is_repository(name: str) -> bool:
-    """Whether ``name`` is a repository name: 2 to 256 characters of the API model's pattern."""
+    """Return whether ``name`` can be a repository's: 2 to 256 characters of the API model's pattern."""
     # The pattern can backtrack on long runs, so the length is checked first.
     return 2 <= len(name) <= 256 and _REPOSITORY.fullmatch(name) is not None
 
 
 def is_tag(tag: str) -> bool:
-    """Whether ``tag`` can be an image's tag."""
+    """Return whether ``tag`` can be an image's tag."""
     return _TAG.fullmatch(tag) is not None
 
 
 def is_digest(digest: str) -> bool:
-    """Whether ``digest`` is a sha256 or sha512 digest in lower-case hexadecimal."""
+    """Return whether ``digest`` is a sha256 or sha512 digest in lower-case hexadecimal."""
     return _DIGEST.fullmatch(digest) is not None
 
 
 def is_alias(name: str) -> bool:
-    """Whether ``name`` can be the alias of a public registry (API model of ecr-public: RegistryAliasName)."""
+    """Return whether ``name`` can be the alias of a public registry (API model of ecr-public: RegistryAliasName)."""
     return 2 <= len(name) <= 50 and _ALIAS.fullmatch(name) is not None
 
 
 def partition(region: str) -> str:
-    """The AWS partition that a region belongs to."""
+    """Return the AWS partition that a region belongs to."""
     if region.startswith("cn-"):
         return "aws-cn"
     if region.startswith("us-gov-"):
@@ -48,11 +48,11 @@ def partition(region: str) -> str:
 
 
 def repository_arn(name: str, account: str, region: str) -> str:
-    """The ARN of a repository."""
+    """Return the ARN of a repository."""
     return f"arn:{partition(region)}:ecr:{region}:{account}:repository/{name}"
 
 
 def parse_repository_arn(arn: str) -> tuple[str, str, str] | None:
-    """Region, account and name of a repository's ARN; None if it is not one."""
-    found = _ARN.fullmatch(arn)
-    return None if found is None else (found[2], found[3], found[4])
+    """Return region, account and name of a repository's ARN; None if it is not one."""
+    match = _ARN.fullmatch(arn)
+    return None if match is None else (match[2], match[3], match[4])

@@ -1,4 +1,4 @@
-"""A server in another process: starting one that outlives us, finding it again, and talking to it."""
+"""A server in another process: start one that outlives this process, find it again, and send it requests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from .constants import ADMIN_HEADER, LOCK_FILE, SERVING_FILE, STATUS_PATH
 from .errors import LocalEcrError
-from .files import write_whole
+from .files import replace_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 LOG_FILE = "server.log"
 _STATE_FILE = "control.json"
 _START_SECONDS = 15.0
-_PING_SECONDS = 5.0
+_ANSWER_SECONDS = 5.0
 
-BOOT = (
+BOOT_CODE = (
     "import sys; package = type(sys)('ecr_tasks'); package.__path__ = [sys.argv.pop(1)];"
     " sys.modules['ecr_tasks'] = package;"
     " from ecr_tasks.local_ecr.__main__ import main; sys.exit(main(sys.argv[1:]))"
@@ -36,32 +36,32 @@ around this one is not loaded, only named, as nothing of it is needed."""
 
 _KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
 
-# The pids of servers that we started, to be reaped when they end before we do.
+# The pids of servers that this process started, to be reaped when they end before it does.
 _children: list[int] = []
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from a file; empty if there is none that can be read."""
+    """Return a JSON object from a file; an empty one if there is none that can be read."""
     try:
-        found = json.loads(path.read_bytes())
+        document = json.loads(path.read_bytes())
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return document if isinstance(document, dict) else {}
 
 
 def read_state(root: Path) -> dict[str, Any]:
-    """What was remembered: ``port``, ``account``, ``region``; for a container also its name and where it is."""
+    """Return the folder's ``port``, ``account``, ``region``; for a container also its name and where it is."""
     return read_json(root / _STATE_FILE)
 
 
 def write_state(root: Path, state: dict[str, Any]) -> None:
-    """Remember. The file appears whole or not at all."""
-    write_whole(root / _STATE_FILE, json.dumps(state).encode())
+    """Keep what ``read_state`` returns."""
+    replace_file(root / _STATE_FILE, json.dumps(state).encode())
 
 
 @contextlib.contextmanager
-def alone(root: Path) -> Iterator[None]:
-    """Nobody else starts, stops or empties this folder's server meanwhile."""
+def control_lock(root: Path) -> Iterator[None]:
+    """Let no other process start, stop or empty this folder's server meanwhile."""
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     fd = os.open(root / "control.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -71,8 +71,8 @@ def alone(root: Path) -> Iterator[None]:
         os.close(fd)
 
 
-def is_held(root: Path) -> bool:
-    """Whether a process on this machine serves the folder, answering or not."""
+def is_served(root: Path) -> bool:
+    """Return whether a process on this machine serves the folder, be it answering or not."""
     try:
         fd = os.open(root / LOCK_FILE, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -87,41 +87,44 @@ def is_held(root: Path) -> bool:
         os.close(fd)
 
 
-def ask(endpoint: str, path: str, wish: str | None = None) -> dict[str, Any] | None:
-    """The JSON answer of a server to GET ``path``, or to POST if there is a ``wish``; None if it gives none."""
+def request(endpoint: str, path: str, action: str | None = None) -> dict[str, Any] | None:
+    """Return a server's JSON answer to GET ``path``, or to POST with an ``action``; None if it gives none.
+
+    An action is ``reset`` or ``stop``.
+    """
     host, _, port = endpoint.removeprefix("http://").rpartition(":")
-    method = "GET" if wish is None else "POST"
-    more = "" if wish is None else f"{ADMIN_HEADER}: {wish}\r\nContent-Length: 0\r\n"
-    text = f"{method} {path} HTTP/1.1\r\nHost: {host}:{port}\r\n{more}Connection: close\r\n\r\n"
+    method = "GET" if action is None else "POST"
+    action_headers = "" if action is None else f"{ADMIN_HEADER}: {action}\r\nContent-Length: 0\r\n"
+    head = f"{method} {path} HTTP/1.1\r\nHost: {host}:{port}\r\n{action_headers}Connection: close\r\n\r\n"
     answer = bytearray()
     try:
-        with socket.create_connection((host.strip("[]"), int(port)), timeout=_PING_SECONDS) as client:
-            client.sendall(text.encode())
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER_SECONDS) as client:
+            client.sendall(head.encode())
             while piece := client.recv(65536):
                 answer += piece
-        head, _, body = bytes(answer).partition(b"\r\n\r\n")
-        found = json.loads(body) if head.startswith(b"HTTP/1.1 200 ") else None
+        status_and_headers, _, body = bytes(answer).partition(b"\r\n\r\n")
+        document = json.loads(body) if status_and_headers.startswith(b"HTTP/1.1 200 ") else None
     except (OSError, ValueError):
         return None
-    return found if isinstance(found, dict) else None
+    return document if isinstance(document, dict) else None
 
 
-def ping(root: Path, state: dict[str, Any]) -> dict[str, Any] | None:
-    """What the folder's server says of itself; None if none answers, or one that serves another folder."""
+def server_status(root: Path, state: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the status of the folder's server (``App``); None if none answers, or one that serves another folder."""
     if state.get("container"):
-        where = state
-    elif is_held(root):
-        where = read_json(root / SERVING_FILE)
+        place = state
+    elif is_served(root):
+        place = read_json(root / SERVING_FILE)
     else:
-        return None  # and nobody else's server is bothered
-    if not where.get("endpoint"):
+        return None  # and another program at that port gets no request
+    if not place.get("endpoint"):
         return None
-    said = ask(str(where["endpoint"]), STATUS_PATH)
-    return said if said is not None and said.get("store") == where.get("store") else None
+    status = request(str(place["endpoint"]), STATUS_PATH)
+    return status if status is not None and status.get("store") == place.get("store") else None
 
 
-def spawn(root: Path, port: int, account: str, region: str) -> dict[str, Any]:
-    """Start a server in a session of its own; returns what it says of itself. Raises LocalEcrError."""
+def start(root: Path, port: int, account: str, region: str) -> dict[str, Any]:
+    """Start a server in a session of its own; returns its status. Raises LocalEcrError."""
     import subprocess
 
     reap()
@@ -132,8 +135,8 @@ def spawn(root: Path, port: int, account: str, region: str) -> dict[str, Any]:
     (root / SERVING_FILE).unlink(missing_ok=True)
     fd = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
-        child = subprocess.Popen(  # noqa: S603  (our own interpreter and module)
-            [sys.executable, "-I", "-S", "-c", BOOT, package, *arguments],
+        child = subprocess.Popen(  # noqa: S603  (this interpreter and this package)
+            [sys.executable, "-I", "-S", "-c", BOOT_CODE, package, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=fd,
             stderr=fd,
@@ -145,11 +148,11 @@ def spawn(root: Path, port: int, account: str, region: str) -> dict[str, Any]:
         os.close(fd)
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
-        said = ping(root, {})
-        if said is not None:
+        status = server_status(root, {})
+        if status is not None:
             _children.append(child.pid)
-            child.returncode = 0  # it is to outlive us: no ResourceWarning
-            return said
+            child.returncode = 0  # it outlives this process: no ResourceWarning
+            return status
         if child.poll() is not None:
             break
         time.sleep(0.002)
@@ -161,7 +164,7 @@ def spawn(root: Path, port: int, account: str, region: str) -> dict[str, Any]:
 
 
 def port_is_free(port: int) -> bool:
-    """Whether a server could bind the port on 127.0.0.1."""
+    """Return whether a server could bind the port on 127.0.0.1."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -171,10 +174,10 @@ def port_is_free(port: int) -> bool:
     return True
 
 
-def wait_until_gone(root: Path, seconds: float) -> bool:
-    """Wait until no process serves the folder; False if one still does."""
+def wait_for_end(root: Path, seconds: float) -> bool:
+    """Wait until no process serves the folder; returns False if one still does after ``seconds``."""
     deadline = time.monotonic() + seconds
-    while is_held(root):
+    while is_served(root):
         if time.monotonic() > deadline:
             return False
         time.sleep(0.002)
@@ -183,17 +186,17 @@ def wait_until_gone(root: Path, seconds: float) -> bool:
 
 
 def kill(pid: int) -> None:
-    """End a process that did not end when asked."""
+    """End a process that did not end by itself."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
 
 
 def reap() -> None:
-    """Forget the servers that we started and that have ended."""
+    """Reap the servers that this process started and that have ended."""
     for pid in list(_children):
         try:
-            ended, _ = os.waitpid(pid, os.WNOHANG)
+            ended_pid, _ = os.waitpid(pid, os.WNOHANG)
         except ChildProcessError:
-            ended = pid
-        if ended:
+            ended_pid = pid
+        if ended_pid:
             _children.remove(pid)

@@ -1,6 +1,6 @@
 """ECR Public: a registry that anybody may read, whose repositories have the registry's alias before their names.
 
-As at public.ecr.aws a client is told to fetch a bearer token, which it gets without credentials for reading, and
+As at public.ecr.aws a client must fetch a bearer token, which it gets without credentials for reading, and
 with those of ecr-public's GetAuthorizationToken for writing. Loaded only where there is a public registry.
 """
 
@@ -10,78 +10,81 @@ import re
 import time
 
 from .auth import LIFETIME, NOT_AUTHORIZED, Denied, Tokens
+from .challenge import TOKEN_PATH, bearer_challenge
 from .constants import PUBLIC_REGION
 from .distribution.errors import RegistryError, denied, unsupported
 from .errors import EcrError, invalid
 from .http.messages import json_response
-from .registry import Core
+from .registry import Registry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
 
     from .http.messages import Request, Response
-    from .registry import Registries
+    from .registry import AllRegistries
 
 # API model of ecr-public: RepositoryName, RegistryAliasName.
 _REPOSITORY = re.compile(r"(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*")
 _ARN = re.compile(r"arn:aws:ecr-public::([0-9]{12}):repository/(.+)")
 
-_READ = ("manifest", "blob", "tags", "referrers")
-_TOKEN_PATH = "/token/"  # noqa: S105  (a path)
+_READABLE_KINDS = ("manifest", "blob", "tags", "referrers")
 
 
-class PublicCore(Core):
+class PublicRegistry(Registry):
     """The public registry of ``account``."""
 
-    def __init__(self, root: Path, registries: Registries, *, account: str, registry: str) -> None:
+    def __init__(self, root: Path, registries: AllRegistries, *, account: str, address: str) -> None:
         tokens = Tokens(registries.root, PUBLIC_REGION)
-        super().__init__(root, registries, account=account, region=PUBLIC_REGION, registry=registry, tokens=tokens)
-        self.alias = registries.public_alias
-        self.prefix = f"{self.alias}/"
-        self.challenge = f'Bearer realm="{self.endpoint}{_TOKEN_PATH}",service="public.ecr.aws",scope="aws"'
-        self._anonymous = Tokens(registries.root, f"{PUBLIC_REGION} anonymous")
+        super().__init__(root, registries, account=account, region=PUBLIC_REGION, address=address, tokens=tokens)
+        self.prefix = f"{registries.public_alias}/"
+        self.challenge = bearer_challenge(self.endpoint)
+        self._anonymous_tokens = Tokens(registries.root, f"{PUBLIC_REGION} anonymous")
 
     def arn(self, name: str) -> str:
+        """Return the ARN of a repository."""
         return f"arn:aws:ecr-public::{self.account}:repository/{name}"
 
-    def name_in(self, arn: str) -> str:
-        found = _ARN.fullmatch(arn)
-        if found is None:
+    def repository_name(self, arn: str) -> str:
+        """Return the repository's name in an ARN. Raises as for a private registry."""
+        match = _ARN.fullmatch(arn)
+        if match is None:
             raise invalid("resourceArn", "must be the ARN of a public repository")
-        if found[1] != self.account:
-            raise self.store.repositories.not_found(found[2], found[1])
-        return found[2]
+        account, name = match.groups()
+        if account != self.account:
+            raise self.store.repositories.not_found(name, account)
+        return name
 
     def authorize(self, request: Request) -> None:
-        header = request.headers.get("authorization")
-        reads = request.method in ("GET", "HEAD") and request.kind in _READ
+        """Check the credentials of a request to ``/v2/``, which needs none to read. Raises Denied."""
+        header = request.headers.get("Authorization")
+        is_read = request.method in ("GET", "HEAD") and request.kind in _READABLE_KINDS
         scheme, _, value = (header or "").partition(" ")
         if scheme.lower() == "bearer":
             try:
-                self._anonymous.check_password(value)
+                self._anonymous_tokens.check_password(value)
             except Denied as error:
                 if error.expired:
                     raise
                 self.tokens.check_password(value)
             else:
-                if not reads and request.kind != "base":
+                if not is_read and request.kind != "base":
                     raise Denied(NOT_AUTHORIZED)
-        elif header is not None or not reads:
+        elif header is not None or not is_read:
             self.tokens.check_basic(header)
 
     def handle(self, request: Request) -> Response | None:
-        """Answer what a private registry does not have: where bearer tokens are fetched."""
-        if request.path.rstrip("/") != _TOKEN_PATH.rstrip("/"):
+        """Answer what a private registry does not have: the path where clients get bearer tokens."""
+        if request.path.rstrip("/") != TOKEN_PATH.rstrip("/"):
             return None
         request.kind = "token"
-        header = request.headers.get("authorization")
+        header = request.headers.get("Authorization")
         try:
             if request.method != "GET":
                 raise unsupported(request.method, "a token")
             if header is not None:
                 self.tokens.check_basic(header)
-            tokens = self._anonymous if header is None else self.tokens
+            tokens = self._anonymous_tokens if header is None else self.tokens
             token = tokens.password(int(time.time()) + LIFETIME)
             return json_response(200, {"token": token, "expires_in": LIFETIME})
         except Denied as error:
@@ -91,14 +94,14 @@ class PublicCore(Core):
 
 
 def check_name(name: str) -> None:
-    """Raises InvalidParameterException for what is no name of a public repository."""
+    """Raise InvalidParameterException for what cannot be a public repository's name."""
     # The length first, as the pattern can backtrack.
     if not 2 <= len(name) <= 205 or _REPOSITORY.fullmatch(name) is None:
         raise invalid("repositoryName", f"must satisfy regular expression '{_REPOSITORY.pattern}'")
 
 
 def check_region(operation: str | None, region: str | None) -> None:
-    """Raises UnsupportedCommandException: there are endpoints in two regions, and tokens in one."""
+    """Raise UnsupportedCommandException where the real one has no endpoint: it has two regions, tokens in one."""
     if region in (None, "us-east-1") or (region == "us-west-2" and operation != "GetAuthorizationToken"):
         return
     raise EcrError("UnsupportedCommandException", f"{operation} command is only supported in us-east-1.")

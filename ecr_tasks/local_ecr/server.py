@@ -9,13 +9,13 @@ import threading
 import time
 from pathlib import Path
 
-from .app import Application
+from .app import App
 from .constants import DEFAULT_ACCOUNT, DEFAULT_REGION, LOCK_FILE, PUBLIC_ALIAS, SERVING_FILE
 from .errors import LocalEcrError
-from .files import write_whole
+from .files import replace_file
 from .http.listener import Listener
 from .names import is_alias
-from .registry import Registries
+from .registries import Registries
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any
 
-    from .early_socket import Door
-    from .registry import Core
+    from .registry import Registry
 
 _SWEEP_SECONDS = 300.0
 _STOP_SECONDS = 5.0
@@ -36,13 +35,13 @@ class LocalEcr:
 
     ``root`` is created if need be, and only one server at a time can have it. ``port`` 0 takes a free one.
     ``advertise`` is the host:port to hand out where it is not the one that is bound (a container): then there is no
-    further registry, as no other port would be reached. ``on_stop`` is called when somebody asks the server over
-    HTTP to stop, which is refused without it. A ``door`` that is open already stands for ``host`` and ``port``.
+    other registry, as no other port would be reached. ``on_stop`` is called when a client asks the server over
+    HTTP to stop, which is refused without it.
 
-    ``account`` and ``region`` are the default registry's, at ``registry``. Others come into being when a client
+    ``account`` and ``region`` are the default registry's, at ``registry``. Other registries are created when a client
     creates a repository with another ``registryId`` or signs for another region; each has a port of its own. So has
-    the public one, whose region is "public" here; it begins with the first call to ecr-public, and its repositories
-    have ``public_alias`` before their names.
+    the public one, whose region is "public" here; it is created by the first call to ecr-public, and its
+    repositories have ``public_alias`` before their names.
     """
 
     def __init__(
@@ -56,7 +55,6 @@ class LocalEcr:
         advertise: str | None = None,
         public_alias: str = PUBLIC_ALIAS,
         on_stop: Callable[[], None] | None = None,
-        door: Door | None = None,
     ) -> None:
         if len(account) != 12 or not (account.isascii() and account.isdigit()):
             raise LocalEcrError(f"{account!r} is not an AWS account id.", "Give one of 12 digits.")
@@ -70,16 +68,15 @@ class LocalEcr:
         self._advertise = advertise
         self._public_alias = public_alias
         self._on_stop = on_stop
-        self._door = door
-        self._application: Application | None = None
+        self._app: App | None = None
         self._listener: Listener | None = None
         self._lock_fd = -1
-        self._stop = threading.Event()
-        self._sweeper: threading.Thread | None = None
+        self._stopped = threading.Event()
+        self._sweep_thread: threading.Thread | None = None
 
     @property
     def registry(self) -> str:
-        """host:port, as it stands before a repository's name."""
+        """Return host:port, as it stands before a repository's name."""
         if self._advertise is not None:
             return self._advertise
         host = f"[{self._host}]" if ":" in self._host else self._host
@@ -87,12 +84,12 @@ class LocalEcr:
 
     @property
     def port(self) -> int:
-        """The port that is bound."""
+        """Return the port that is bound."""
         return self._port if self._listener is None else self._listener.port
 
     @property
     def endpoint(self) -> str:
-        """The URL of the API and of the registry."""
+        """Return the URL of the API and of the registry."""
         return f"http://{self.registry}"
 
     def start(self) -> None:
@@ -100,53 +97,44 @@ class LocalEcr:
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._take_root()
         try:
-            fd, waiting = (None, []) if self._door is None else self._door.hand_over()
-            self._listener = Listener(self._host, self._port, fd)
+            self._listener = self._bind()
             registries = Registries(
                 self.root,
                 account=self.account,
                 region=self.region,
-                registry=self.registry,
+                address=self.registry,
                 host=self._host if self._advertise is None else None,
                 public_alias=self._public_alias,
             )
-        except BaseException as error:
+        except BaseException:
             if self._listener is not None:
                 self._listener.stop(0)
                 self._listener = None
             self._release_root()
-            if isinstance(error, OSError):
-                raise LocalEcrError(
-                    f"The local ECR cannot listen on {self._host}:{self._port}: {error.strerror}.",
-                    "Stop what uses the port, or choose another one.",
-                ) from error
             raise
-        self._application = Application(registries, self._on_stop)
+        self._app = App(registries, self._on_stop)
         self._write_serving(registries.default)
-        registries.listen(self._application)
-        if self._door is not None:
-            self._application.note_challenges(self._door.answered)
-            self._door = None
-        self._listener.start(self._application, waiting)
-        self._stop.clear()
-        self._sweeper = threading.Thread(target=self._maintain, name="local-ecr-sweep", daemon=True)
-        self._sweeper.start()
+        registries.listen(self._app.access_log)
+        self._listener.start(self._app.handle, self._app.access_log)
+        self._stopped.clear()
+        self._sweep_thread = threading.Thread(target=self._sweep, name="local-ecr-sweep", daemon=True)
+        self._sweep_thread.start()
 
     def stop(self) -> None:
         """Finish the requests under way (5 seconds at most) and close everything."""
-        self._stop.set()
+        self._stopped.set()
         if self._listener is not None:
             self._listener.stop(_STOP_SECONDS)
             self._port = self._listener.port  # a second start comes back at the same address
             self._listener = None
-        if self._application is not None:
-            self._application.registries.stop(_STOP_SECONDS)
-        if self._sweeper is not None:
-            self._sweeper.join()
-            self._sweeper = None
-        if self._application is not None:
-            self._application.close()
-            self._application = None
+        if self._app is not None:
+            self._app.registries.stop(_STOP_SECONDS)
+        if self._sweep_thread is not None:
+            self._sweep_thread.join()
+            self._sweep_thread = None
+        if self._app is not None:
+            self._app.close()
+            self._app = None
         self._release_root()
 
     def __enter__(self) -> LocalEcr:
@@ -159,18 +147,19 @@ class LocalEcr:
         self.stop()
 
     def registries(self) -> list[dict[str, str]]:
-        """``account``, ``region`` and ``registry`` (host:port) of each registry there is, the default one first."""
-        return self._running().registries.shown()
+        """Return ``account``, ``region`` and ``registry`` (host:port) of each registry, the default one first."""
+        return self._running().registries.describe()
 
     def requests(self, account: str | None = None, region: str | None = None) -> dict[str, int]:
-        """How often each API operation was called, and each method on each kind of thing of the registry.
+        """Return the number of calls of each API operation, and of each method on each kind of registry request.
 
-        Of all registries, or of an account's, of a region's, or of one alone.
+        A key is an operation (``PutImage``) or a method and a kind (``GET blob``, ``PUT manifest``). The
+        counts are of all registries, of an account's, of a region's, or of one registry.
         """
-        return self._running().access.counts(account, region)
+        return self._running().access_log.counts(account, region)
 
     def environment(self) -> dict[str, str]:
-        """The variables that point boto3, the aws CLI and ecr-tasks here. The keys open nothing."""
+        """Return the variables that point boto3, the aws CLI and ecr-tasks here. The keys are dummies."""
         return {
             "AWS_ENDPOINT_URL_ECR": self.endpoint,
             "AWS_ENDPOINT_URL_ECR_PUBLIC": self.endpoint,
@@ -182,28 +171,38 @@ class LocalEcr:
         }
 
     def set_findings(self, rules: list[dict[str, Any]]) -> None:
-        """Say what scans find from now on (``scanning``); the same as writing ``findings.json``."""
-        from .scanning import FILE, check_rules
+        """Set what scans find from now on (see ``scanner``); the same as writing ``findings.json``."""
+        from .scanner import FILE, check_rules
 
-        write_whole(self.root / FILE, json.dumps(check_rules(rules)).encode())
+        replace_file(self.root / FILE, json.dumps(check_rules(rules)).encode())
 
     def set_replication(self, *, delay: float = 0.0, fail: dict[str, str] | None = None) -> None:
-        """Say how long replications are IN_PROGRESS (seconds), and which fail: failure codes by region (a wildcard).
+        """Set how many seconds replications stay IN_PROGRESS, and which fail: failure codes by region (a wildcard).
 
-        The same as writing ``replication.json``; those under way are meant as well.
+        The same as writing ``replication.json`` (see ``replicator``); replications under way obey as well.
         """
-        from .replication import FILE, check_knobs
+        from .replicator import FILE, check_simulation
 
-        write_whole(self.root / FILE, json.dumps(check_knobs({"delay": delay, "fail": fail or {}})).encode())
+        simulation = check_simulation({"delay": delay, "fail": fail or {}})
+        replace_file(self.root / FILE, json.dumps(simulation).encode())
 
     def reset(self) -> None:
         """Forget everything that was pushed or set, the log included."""
         self._running().reset()
 
-    def _running(self) -> Application:
-        if self._application is None:
+    def _running(self) -> App:
+        if self._app is None:
             raise LocalEcrError("The local ECR is not running.", "Start it first.")
-        return self._application
+        return self._app
+
+    def _bind(self) -> Listener:
+        try:
+            return Listener(self._host, self._port)
+        except OSError as error:
+            raise LocalEcrError(
+                f"The local ECR cannot listen on {self._host}:{self._port}: {error.strerror}.",
+                "Stop what uses the port, or choose another one.",
+            ) from error
 
     def _take_root(self) -> None:
         self._lock_fd = os.open(self.root / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -211,29 +210,29 @@ class LocalEcr:
             try:
                 fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                time.sleep(0.01)  # who looks whether we run holds it for a moment
+                time.sleep(0.01)  # process.is_served holds it for a moment
             else:
                 return
         self._release_root()
         raise LocalEcrError(f"Another local ECR serves {self.root}.", "Stop it first, or choose another folder.")
 
-    def _write_serving(self, core: Core) -> None:
+    def _write_serving(self, registry: Registry) -> None:
         document = {
-            "store": core.tokens.store_id,
+            "store": registry.tokens.store_id,
             "pid": os.getpid(),
             "endpoint": self.endpoint,
             "port": self.port,
         }
-        write_whole(self.root / SERVING_FILE, json.dumps(document).encode())
+        replace_file(self.root / SERVING_FILE, json.dumps(document).encode())
 
     def _release_root(self) -> None:
         if self._lock_fd >= 0:
             os.close(self._lock_fd)
             self._lock_fd = -1
 
-    def _maintain(self) -> None:
-        application = self._application
-        while application is not None:
-            application.maintain()
-            if self._stop.wait(_SWEEP_SECONDS):
+    def _sweep(self) -> None:
+        app = self._app
+        while app is not None:
+            app.sweep()
+            if self._stopped.wait(_SWEEP_SECONDS):
                 return

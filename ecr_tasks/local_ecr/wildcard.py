@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Whether the whole of ``text`` matches ``pattern``, in which only ``*`` is special.
+    """Return whether the whole of ``text`` matches ``pattern``, in which only ``*`` is special.
 
     Not a regular expression: ``.`` and ``+`` are themselves. Linear in the text for each ``*``.
     """
@@ -13,15 +13,15 @@ def matches(pattern: str, text: str) -> bool:
     first, *middle, last = pattern.split("*")
     if len(text) < len(first) + len(last) or not text.startswith(first) or not text.endswith(last):
         return False
-    at, end = len(first), len(text) - len(last)
+    start, end = len(first), len(text) - len(last)
     for piece in middle:
-        found = text.find(piece, at, end)
-        if found < 0:
+        position = text.find(piece, start, end)
+        if position < 0:
             return False
-        at = found + len(piece)
+        start = position + len(piece)
     return True
 
 
 def matches_any(patterns: list[str], text: str) -> bool:
-    """Whether ``text`` matches at least one of ``patterns``."""
+    """Return whether ``text`` matches at least one of ``patterns``."""
     return any(matches(pattern, text) for pattern in patterns)

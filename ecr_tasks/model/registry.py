@@ -1,12 +1,10 @@
-"""What a registry holds: repositories, their tag mutability, images; and which tags it would let us move.
-
-Data and pure decisions; ``ecr/`` fills these in from the API.
-"""
+"""What a registry holds: repositories, their tag mutability, images, and which tags may move."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -17,7 +15,7 @@ Mutability = Literal["MUTABLE", "IMMUTABLE", "IMMUTABLE_WITH_EXCLUSION", "MUTABL
 
 @dataclass(frozen=True)
 class Repository:
-    """One ECR repository, as DescribeRepositories tells it."""
+    """One ECR repository, as DescribeRepositories describes it."""
 
     name: str
     account: str
@@ -31,33 +29,18 @@ class Repository:
         return self.uri.removesuffix("/" + self.name)
 
     def locks(self, tag: str) -> bool:
-        """Whether a tag that exists here can no longer be pointed at another image.
+        """Return whether a tag that exists here can no longer be pointed at another image.
 
         ``*_WITH_EXCLUSION`` turns the rule round for tags that one of the filters matches (ECR API model,
         ImageTagMutabilityExclusionFilter: whole-tag wildcards).
         """
         excluded = any(wildcard_matches(pattern, tag) for pattern in self.exclusions)
-        if self.mutability == "IMMUTABLE_WITH_EXCLUSION":
-            return not excluded
-        if self.mutability == "MUTABLE_WITH_EXCLUSION":
-            return excluded
-        return self.mutability == "IMMUTABLE"
+        return self.mutability.startswith("IMMUTABLE") != (excluded and self.mutability.endswith("_WITH_EXCLUSION"))
 
 
 def wildcard_matches(pattern: str, tag: str) -> bool:
-    """Whether ECR's whole-tag wildcard matches: ``*`` is any run of characters, everything else is itself."""
-    first, *rest = pattern.split("*")
-    if not rest:
-        return pattern == tag
-    if not tag.startswith(first):
-        return False
-    position = len(first)
-    for part in rest[:-1]:
-        found = tag.find(part, position)
-        if found < 0:
-            return False
-        position = found + len(part)
-    return tag.endswith(rest[-1]) and len(tag) - len(rest[-1]) >= position
+    """Return whether ECR's whole-tag wildcard matches: ``*`` is any run of characters, everything else is itself."""
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), tag, re.DOTALL) is not None
 
 
 @dataclass(frozen=True)
@@ -68,21 +51,15 @@ class RegistryToken:
     username: str
     password: str = field(repr=False)
 
+    @property
+    def auth(self) -> str:
+        """Docker's form of user and password, which is as secret as the password."""
+        return base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
+
 
 @dataclass(frozen=True)
 class RepositoryView:
-    """What one look at the registry found: the repository, if there is one, and the tags asked for."""
+    """The repository, if there is one, and the images of those of the requested tags that exist."""
 
     repository: Repository | None
     tags: Mapping[str, StoredImage] = field(default_factory=dict)
-
-
-def missing(view: RepositoryView, tags: Sequence[str]) -> tuple[str, ...]:
-    """Those of the tags that the repository does not have."""
-    return tuple(tag for tag in tags if tag not in view.tags)
-
-
-def registry_secrets(token: RegistryToken) -> tuple[str, str]:
-    """What must not be seen of a registry login: the password, and docker's form of user and password."""
-    joined = f"{token.username}:{token.password}".encode()
-    return token.password, base64.b64encode(joined).decode()

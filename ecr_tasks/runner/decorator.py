@@ -25,7 +25,7 @@ from ecr_tasks.runner.signals import end_run_by_signals
 
 if TYPE_CHECKING:
     from ecr_tasks.model.receipt import Receipt
-    from ecr_tasks.runner.job import Job
+    from ecr_tasks.runner.publish_steps import Job
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -139,7 +139,7 @@ def _without_collector() -> Iterator[None]:
 
 
 def _asked_no_registry(error: EcrTasksError) -> bool:
-    from ecr_tasks.clients.absent import AbsentRegistryError
+    from ecr_tasks.clients.absent_registry import AbsentRegistryError
 
     return isinstance(error, AbsentRegistryError)
 

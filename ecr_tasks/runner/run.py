@@ -118,7 +118,7 @@ class Run:
     def registry(self) -> EcrRegistry:
         """The settings' registry."""
         if self._registry is None and self._without_registry:
-            from ecr_tasks.clients.absent import AbsentRegistry
+            from ecr_tasks.clients.absent_registry import AbsentRegistry
 
             self._registry = cast("EcrRegistry", AbsentRegistry())
         if self._registry is None:
@@ -179,9 +179,8 @@ class Run:
         if self.in_ci:
             from ecr_tasks.ci.outputs.write import mask
             from ecr_tasks.ci.systems import outputs_adapter
-            from ecr_tasks.model.registry import registry_secrets
 
-            mask(outputs_adapter(self.source.ci), self.project, *registry_secrets(token))
+            mask(outputs_adapter(self.source.ci), self.project, token.password, token.auth)
 
     def _forget(self) -> None:
         """Drop everything that came from other settings."""

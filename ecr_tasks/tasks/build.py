@@ -9,14 +9,20 @@ from ecr_tasks.runner.decorator import chained_task
 from ecr_tasks.runner.run import Run
 
 if TYPE_CHECKING:
-    from ecr_tasks.runner.job import Job
+    from ecr_tasks.runner.publish_steps import Job
 
 
 @chained_task()
 def build(run: Run, earlier: Earlier) -> Job | None:
     """Build every planned image with buildx, tag it and keep it in the local store."""
     from ecr_tasks.runner import ci_results, receipt_file
-    from ecr_tasks.runner.job import build_images, build_receipt, create_repositories, lock_images, start_job
+    from ecr_tasks.runner.publish_steps import (
+        build_images,
+        build_receipt,
+        create_repositories,
+        lock_images,
+        start_job,
+    )
     from ecr_tasks.tasks.plan import show_plan
 
     push_follows = follows("push")

@@ -28,7 +28,7 @@ _FLAGS = {"network": "--network", "shm-size": "--shm-size"}
 @task()
 def commands(run: Run) -> None:
     """Print the shell commands that do the same by hand: log in, build, push."""
-    from ecr_tasks.runner.job import start_job
+    from ecr_tasks.runner.publish_steps import start_job
 
     plan = start_job(run).plan
     host = run.registry.token().host

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @task(help={"json": "one JSON document on stdout"})
 def plan(run: Run, json: bool = False) -> None:
     """Show what `build push` would do and why; change nothing."""
-    from ecr_tasks.runner.job import start_job
+    from ecr_tasks.runner.publish_steps import start_job
 
     job = start_job(run)
     if json:

@@ -18,7 +18,7 @@ def push(run: Run, earlier: Earlier) -> Receipt | None:
     """Publish what was built (built first if need be); print host/repository@digest."""
     from ecr_tasks.plan.destinations import combined_error
     from ecr_tasks.runner import ci_results
-    from ecr_tasks.runner.job import (
+    from ecr_tasks.runner.publish_steps import (
         build_images,
         create_repositories,
         lock_images,

@@ -1,4 +1,4 @@
-"""A local ECR for each test, an SDK client that holds it to the API's model, and a plain registry client."""
+"""A local ECR for each test, an SDK client that checks it against the API model, and a plain registry client."""
 
 from __future__ import annotations
 
@@ -26,12 +26,15 @@ def ecr(tmp_path: Path) -> Iterator[LocalEcr]:
 
 @pytest.fixture(scope="session")
 def session() -> boto3.Session:
-    """One for all tests, as it reads the model once."""
+    """A session for all tests, which reads the API model once."""
     return boto3.Session(aws_access_key_id="AKIALOCAL", aws_secret_access_key="none", region_name="eu-west-1")
 
 
 def make_client(session: boto3.Session, endpoint: str, service: str = "ecr", region: str | None = None) -> Any:
-    """An SDK client, of the session's region if no other is given; ECR's checks every response against the model."""
+    """Return an SDK client; one for ECR checks every response against the API model.
+
+    ``region`` is the session's if it is None.
+    """
     settings = Config(retries={"max_attempts": 1}, parameter_validation=False, tcp_keepalive=True)
     client = session.client(service, region, endpoint_url=endpoint, config=settings)  # type: ignore[call-overload]
     if service.startswith("ecr"):
@@ -41,7 +44,7 @@ def make_client(session: boto3.Session, endpoint: str, service: str = "ecr", reg
 
 @pytest.fixture
 def api(ecr: LocalEcr, session: boto3.Session) -> Any:
-    """The ECR API through boto3, every response of which is checked against the model."""
+    """The ECR API through boto3, which checks every response against the API model."""
     return make_client(session, ecr.endpoint)
 
 
@@ -54,7 +57,7 @@ def repository(api: Any) -> str:
 
 @pytest.fixture
 def wire(ecr: LocalEcr, repository: str) -> Wire:
-    """The registry, logged in; there is one repository."""
+    """A client of the registry that is logged in; there is one repository."""
     return Wire.to(ecr)
 
 
@@ -67,7 +70,7 @@ def shell(ecr: LocalEcr, tmp_path: Path) -> Shell:
 
 
 def refused(call: Callable[..., Any], **parameters: Any) -> tuple[str, str]:
-    """Name and message of the exception that a call is refused with."""
+    """Return name and message of the exception that a call raises."""
     with pytest.raises(ClientError) as caught:
         call(**parameters)
     error = caught.value.response["Error"]

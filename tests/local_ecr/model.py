@@ -1,4 +1,4 @@
-"""Holds what the local ECR says to botocore's own model of the ECR API."""
+"""Checks the local ECR's responses against botocore's model of the ECR API."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 from botocore.awsrequest import AWSResponse
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StringShape, StructureShape
 
-# Of the protocol, or ours for what is not implemented; every other error must be the operation's own.
+# Of the protocol, and the local ECR's for operations that it lacks; every other error must be the operation's own.
 OUTSIDE_THE_MODEL = {"SerializationException", "NotImplementedException"}
 
 
 def problems(shape: Shape | None, value: Any, where: str = "$") -> list[str]:
-    """Everything in a JSON value that its shape does not allow."""
+    """Return everything in a JSON value that its shape does not allow."""
     if shape is None:
         return [f"{where}: the operation has no output"] if value else []
     if isinstance(shape, StructureShape):
@@ -26,20 +26,20 @@ def problems(shape: Shape | None, value: Any, where: str = "$") -> list[str]:
     if isinstance(shape, MapShape):
         if not isinstance(value, dict):
             return [f"{where}: {value!r} is no map"]
-        found = [p for key in value for p in problems(shape.key, key, f"{where}.{key}")]
-        return found + [p for key, item in value.items() for p in problems(shape.value, item, f"{where}.{key}")]
+        in_keys = [p for key in value for p in problems(shape.key, key, f"{where}.{key}")]
+        return in_keys + [p for key, item in value.items() for p in problems(shape.value, item, f"{where}.{key}")]
     return _scalar(shape, value, where)
 
 
 def _structure(shape: StructureShape, value: Any, where: str) -> list[str]:
     if not isinstance(value, dict):
         return [f"{where}: {value!r} is no structure"]
-    found = [f"{where}: {shape.name} has no member {name}" for name in value if name not in shape.members]
-    found += [f"{where}: {name} is missing" for name in shape.required_members if name not in value]
+    all_problems = [f"{where}: {shape.name} has no member {name}" for name in value if name not in shape.members]
+    all_problems += [f"{where}: {name} is missing" for name in shape.required_members if name not in value]
     for name, member in shape.members.items():
         if name in value:
-            found += problems(member, value[name], f"{where}.{name}")
-    return found
+            all_problems += problems(member, value[name], f"{where}.{name}")
+    return all_problems
 
 
 def _scalar(shape: Shape, value: Any, where: str) -> list[str]:
@@ -65,7 +65,7 @@ def _scalar(shape: Shape, value: Any, where: str) -> list[str]:
 
 
 def check(http_response: AWSResponse, model: OperationModel, **_: object) -> None:
-    """An ``after-call`` handler for a client: every response it gets must be one that ECR could give."""
+    """Raise AssertionError for a response that ECR cannot give; the ``after-call`` handler of a client."""
     document = json.loads(http_response.content)
     if http_response.status_code == 200:
         assert not problems(model.output_shape, document)
@@ -75,5 +75,5 @@ def check(http_response: AWSResponse, model: OperationModel, **_: object) -> Non
     assert name in errors or name in OUTSIDE_THE_MODEL, f"{model.name} cannot answer {name}: {document['message']}"
     assert document["message"]
     if name in errors:
-        said = {key: value for key, value in document.items() if key != "__type"}
-        assert not problems(errors[name], said)
+        members = {key: value for key, value in document.items() if key != "__type"}
+        assert not problems(errors[name], members)

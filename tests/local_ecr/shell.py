@@ -1,4 +1,4 @@
-"""The tasks as a user types them, against the local ECR, where there is neither docker nor git."""
+"""The tasks as a user types them, with the local ECR, in a project without docker and git."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class Shell:
         )
 
     def calls(self, *words: str, **environ: str) -> tuple[subprocess.CompletedProcess[str], dict[str, int]]:
-        """The same, and what the local ECR was asked for it."""
+        """Run the same; returns also the number of the local ECR's requests by name."""
         before = self.ecr.requests()
-        done = self.inv(*words, **environ)
+        run = self.inv(*words, **environ)
         after = self.ecr.requests()
-        return done, {name: after[name] - before.get(name, 0) for name in after if after[name] != before.get(name, 0)}
+        return run, {name: after[name] - before.get(name, 0) for name in after if after[name] != before.get(name, 0)}

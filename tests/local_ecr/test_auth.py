@@ -97,16 +97,16 @@ def test_the_files_are_private(ecr: LocalEcr) -> None:
 
 def test_a_download_token_is_good_for_one_layer_for_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tokens = Tokens(tmp_path)
-    token = tokens.download("app", "sha256:00")
-    tokens.check_download(token, "app", "sha256:00")
+    token = tokens.download_token("app", "sha256:00")
+    tokens.check_download_token(token, "app", "sha256:00")
     with pytest.raises(Denied):
-        tokens.check_download(token, "app", "sha256:01")
+        tokens.check_download_token(token, "app", "sha256:01")
     with pytest.raises(Denied):
-        tokens.check_download("", "app", "sha256:00")
+        tokens.check_download_token("", "app", "sha256:00")
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + 3600)
     with pytest.raises(Denied) as late:
-        tokens.check_download(token, "app", "sha256:00")
+        tokens.check_download_token(token, "app", "sha256:00")
     assert late.value.expired
 
 

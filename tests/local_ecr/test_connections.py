@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import json
+import select
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from ecr_tasks.local_ecr.early_socket import Door
 from ecr_tasks.local_ecr.http import body, listener
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.local_ecr.wire import Wire, digest_of
@@ -238,7 +237,7 @@ def test_the_access_log(ecr: LocalEcr, wire: Wire, repository: str) -> None:
 
 
 def test_the_log_is_set_aside_when_it_is_long(monkeypatch: pytest.MonkeyPatch, ecr: LocalEcr) -> None:
-    monkeypatch.setattr("ecr_tasks.local_ecr.http.accesslog.MAX_BYTES", 1000)
+    monkeypatch.setattr("ecr_tasks.local_ecr.access_log.MAX_BYTES", 1000)
     wire = Wire(ecr.registry)
     for _ in range(20):
         wire.send("GET", "/v2/")
@@ -264,20 +263,20 @@ def test_a_client_that_goes_in_the_middle_is_noted(ecr: LocalEcr, wire: Wire, re
     assert wire.send("GET", where).headers["Range"] == "0-2"
 
 
-def test_the_door_answers_before_the_server_does(tmp_path: Path) -> None:
-    door = Door("127.0.0.1", 0)
-    door.open("http://registry.example")
-    silent = socket.create_connection(("127.0.0.1", door.port), timeout=10)
-    asking = socket.create_connection(("127.0.0.1", door.port), timeout=10)
-    asking.sendall(b"GET /_local/status HTTP/1.1\r\nHost: x\r\n\r\n")
-    early = Wire(f"127.0.0.1:{door.port}").send("GET", "/v2/")
-    assert early.headers["WWW-Authenticate"].startswith('Basic realm="http://registry.example/"')
-    with LocalEcr(tmp_path, port=door.port, advertise="registry.example", door=door) as server:
-        late = Wire(f"127.0.0.1:{door.port}").send("GET", "/v2/")
-        assert (late.status, late.body) == (early.status, early.body)
-        assert late.headers["WWW-Authenticate"] == early.headers["WWW-Authenticate"]
-        assert asking.recv(1000).startswith(b"HTTP/1.1 200 OK\r\n")
-        assert status_of(silent, "GET /v2/ HTTP/1.1\r\n\r\n") == 401
-        assert server.requests() == {"GET base": 3}
-    for client in (silent, asking):
-        client.close()
+def test_headers_that_trickle_are_refused(monkeypatch: pytest.MonkeyPatch, raw: socket.socket) -> None:
+    monkeypatch.setattr(body, "HEAD_WAIT", 0.2)
+    raw.sendall(b"GET /v2/ HTTP/1.1\r\nX: ")
+    for _ in range(100):
+        raw.sendall(b"x")
+        if select.select([raw], [], [], 0.05)[0]:
+            break
+    else:
+        pytest.fail("the server waits for as long as something arrives")
+    raw.shutdown(socket.SHUT_WR)
+    assert everything(raw).startswith(b"HTTP/1.1 408 ")
+
+
+def test_a_request_without_its_last_header_is_not_answered(raw: socket.socket) -> None:
+    raw.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")
+    raw.shutdown(socket.SHUT_WR)
+    assert everything(raw) == b""

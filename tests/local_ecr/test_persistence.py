@@ -216,7 +216,7 @@ def test_a_database_that_cannot_grow(ecr: LocalEcr, wire: Wire, repository: str,
         raise sqlite3.OperationalError("database or disk is full")
 
     monkeypatch.setattr("ecr_tasks.local_ecr.store.images.Images.put", full)
-    monkeypatch.setattr("ecr_tasks.local_ecr.store.images.Images.pulled", full)
+    monkeypatch.setattr("ecr_tasks.local_ecr.store.images.Images.record_pull", full)
     assert wire.push_manifest(repository, "v2", raw).error[0] == 507
     put = {"repositoryName": repository, "imageManifest": raw.decode()}
     assert wire.api("PutImage", put).status == 507

@@ -245,7 +245,7 @@ def test_sweeping_covers_all(ecr: LocalEcr, far: Any, monkeypatch: pytest.Monkey
     wire = logged_in(far)
     digest = wire.push_blob("app", b"never used")
     monkeypatch.setattr(time, "time", lambda now=time.time: now() + 4000)
-    ecr._running().maintain()
+    ecr._running().sweep()
     monkeypatch.undo()
     assert wire.send("HEAD", f"/v2/app/blobs/{digest}").status == 404
 
@@ -332,7 +332,7 @@ def test_nothing_of_it_is_loaded_while_there_is_one_registry(tmp_path: Path) -> 
     assert "ecr_tasks.local_ecr.registry" in loaded
     assert not loaded & {
         "ecr_tasks.local_ecr.other_registries",
-        "ecr_tasks.local_ecr.replication",
+        "ecr_tasks.local_ecr.replicator",
         "ecr_tasks.local_ecr.public",
     }
 

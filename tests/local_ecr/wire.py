@@ -1,4 +1,4 @@
-"""A registry client of few lines, which hides nothing: status, headers and bytes as they came."""
+"""A small registry client that hides nothing: status, headers and bytes of every response."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ LAYER = "application/vnd.oci.image.layer.v1.tar"
 
 
 def digest_of(data: bytes, algorithm: str = "sha256") -> str:
-    """The digest of some bytes."""
+    """Return the digest of ``data``."""
     return f"{algorithm}:{hashlib.new(algorithm, data).hexdigest()}"
 
 
 def descriptor(data: bytes, media_type: str, **more: Any) -> dict[str, Any]:
-    """An OCI descriptor."""
+    """Return an OCI descriptor."""
     return {"mediaType": media_type, "digest": digest_of(data), "size": len(data), **more}
 
 
 def manifest_of(config: bytes, contents: Iterable[bytes] = (), **more: Any) -> bytes:
-    """An OCI image manifest; ``more`` adds members or replaces them."""
+    """Return an OCI image manifest; ``more`` adds members or replaces them."""
     document = {
         "schemaVersion": 2,
         "mediaType": OCI_MANIFEST,
@@ -41,9 +41,9 @@ def manifest_of(config: bytes, contents: Iterable[bytes] = (), **more: Any) -> b
 
 
 def index_of(manifests: Iterable[bytes], **more: Any) -> bytes:
-    """An OCI index."""
-    listed = [descriptor(manifest, OCI_MANIFEST) for manifest in manifests]
-    return json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": listed, **more}).encode()
+    """Return an OCI index."""
+    descriptors = [descriptor(manifest, OCI_MANIFEST) for manifest in manifests]
+    return json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": descriptors, **more}).encode()
 
 
 class Answer:
@@ -55,18 +55,18 @@ class Answer:
         self.body = response.read()
 
     def json(self) -> Any:
-        """The body as JSON."""
+        """Return the body's JSON document."""
         return json.loads(self.body)
 
     @property
     def error(self) -> tuple[int, str, str]:
-        """Status, code and message of an error of the registry."""
+        """Return status, code and message of an error of the registry."""
         (error,) = self.json()["errors"]
         return self.status, error["code"], error["message"]
 
 
 class Wire:
-    """Talks to one registry as user AWS, over one connection."""
+    """A client of one registry, with one connection; logged in as user AWS if it has a ``token``."""
 
     def __init__(self, registry: str, token: str | None = None) -> None:
         self.registry = registry
@@ -75,18 +75,18 @@ class Wire:
 
     @classmethod
     def to(cls, server: LocalEcr) -> Wire:
-        """One that is logged in."""
+        """Return a client that is logged in."""
         wire = cls(server.registry)
         reply = wire.api("GetAuthorizationToken", {}).json()
         wire.token = reply["authorizationData"][0]["authorizationToken"]
         return wire
 
     def password(self) -> str:
-        """The password in the token."""
+        """Return the password in the token."""
         return base64.b64decode(self.token or "").decode().partition(":")[2]
 
     def send(self, method: str, path: str, body: Any = None, /, **headers: str) -> Answer:
-        """One request; underscores in the names of headers stand for hyphens."""
+        """Send one request; underscores in the names of headers stand for hyphens."""
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.token is not None:
             sent.setdefault("Authorization", f"Basic {self.token}")
@@ -94,7 +94,7 @@ class Wire:
         return Answer(self.client.getresponse())
 
     def api(self, operation: str, document: dict[str, Any]) -> Answer:
-        """One operation of the API, without an SDK in between."""
+        """Call one operation of the API, without an SDK."""
         headers = {
             "X-Amz-Target": f"AmazonEC2ContainerRegistry_V20150921.{operation}",
             "Content-Type": "application/x-amz-json-1.1",
@@ -103,12 +103,12 @@ class Wire:
         return Answer(self.client.getresponse())
 
     def push_blob(self, name: str, data: bytes) -> str:
-        """Upload a blob in two requests; its digest."""
+        """Upload a blob in two requests; returns its digest."""
         digest = digest_of(data)
-        begun = self.send("POST", f"/v2/{name}/blobs/uploads/")
-        assert begun.status == 202, begun.body
-        done = self.send("PUT", f"{begun.headers['Location']}?digest={digest}", data)
-        assert done.status == 201, done.body
+        start = self.send("POST", f"/v2/{name}/blobs/uploads/")
+        assert start.status == 202, start.body
+        finish = self.send("PUT", f"{start.headers['Location']}?digest={digest}", data)
+        assert finish.status == 201, finish.body
         return digest
 
     def push_manifest(self, name: str, reference: str, raw: bytes, media_type: str = OCI_MANIFEST) -> Answer:
@@ -116,7 +116,7 @@ class Wire:
         return self.send("PUT", f"/v2/{name}/manifests/{reference}", raw, Content_Type=media_type)
 
     def push_image(self, name: str, tag: str | None, *layers: bytes, config: bytes = b"{}", **more: Any) -> bytes:
-        """Upload an image with everything that it needs; its manifest."""
+        """Upload an image with config and layers; returns its manifest."""
         for data in (config, *layers):
             self.push_blob(name, data)
         raw = manifest_of(config, layers, **more)
@@ -125,7 +125,7 @@ class Wire:
         return raw
 
     def push_index(self, name: str, tag: str | None, manifests: Iterable[bytes], **more: Any) -> bytes:
-        """Upload an index whose children are there; its manifest."""
+        """Upload an index whose children are in the repository; returns its manifest."""
         raw = index_of(manifests, **more)
         answer = self.push_manifest(name, tag or digest_of(raw), raw, OCI_INDEX)
         assert answer.status == 201, answer.body

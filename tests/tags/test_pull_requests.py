@@ -12,8 +12,7 @@ from ecr_tasks.ci.detect import detect
 from ecr_tasks.source.merge_ci import merge
 from tests.ci.recorded import PROVIDERS, RUNS, Recorded
 from tests.support.build import REVISION_A, SHA_TAG, source
-
-from .build import apply, names, pull_request, why
+from tests.tags.build import apply, names, pull_request, why
 
 EVERY_RULE = "\n".join(
     [

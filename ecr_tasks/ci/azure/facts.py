@@ -8,43 +8,32 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from ecr_tasks.ci.context import CiContext
-from ecr_tasks.ci.facts import Environ, Fact, branch_name, event_of, make_context, pull_number, tag_name
+from ecr_tasks.ci.facts import Environ, Fact, Facts, branch_name, event_of, events, pull_number, tag_name
 
-_EVENTS = {
-    "IndividualCI": "push",
-    "BatchedCI": "push",
-    "PullRequest": "pull_request",
-    "Schedule": "schedule",
-    "Manual": "manual",
-}
+RUN = ("SYSTEM_TEAMPROJECT", "BUILD_REPOSITORY_NAME", "BUILD_BUILDID")
+
+_EVENTS = events(push="IndividualCI BatchedCI", pull_request="PullRequest", schedule="Schedule", manual="Manual")
 """The event for each BUILD_REASON; BuildCompletion and ResourceTrigger leave open what started the other pipeline."""
 
 
-def marker(env: Environ) -> Fact | None:
-    """Return TF_BUILD, which is True in every job."""
-    return env.flag("TF_BUILD")
-
-
-def read_context(env: Environ, provider: Fact) -> CiContext:
+def read_facts(env: Environ) -> Facts:
     """Return what the variables of Azure Pipelines say about the run.
 
     BUILD_SOURCEVERSION of a pull request is Azure's merge commit. BUILD_SOURCEBRANCHNAME is the last part of the
     branch's name only, so it is not used.
     """
-    ref = env.get("BUILD_SOURCEBRANCH")
     request_variable = env.get("SYSTEM_PULLREQUEST_PULLREQUESTNUMBER", "SYSTEM_PULLREQUEST_PULLREQUESTID")
     # For a run that a person queues for refs/pull/5/merge, only IsFork is set, and it is False.
-    request = request_variable or (ref and ref.map(pull_number))
-    tag = ref and ref.map(tag_name)
+    request = request_variable or env.get("BUILD_SOURCEBRANCH", parse=pull_number)
+    tag = env.get("BUILD_SOURCEBRANCH", parse=tag_name)
+    branch = env.get("BUILD_SOURCEBRANCH", parse=branch_name)
     checkout = env.get("BUILD_SOURCEVERSION")
-    return make_context(
-        provider,
+    return Facts(
         event=event_of(env.get("BUILD_REASON"), _EVENTS, request, tag),
-        branch=env.get("SYSTEM_PULLREQUEST_SOURCEBRANCH") if request else ref and ref.map(branch_name),
+        branch=env.get("SYSTEM_PULLREQUEST_SOURCEBRANCH") if request else branch,
         tag=tag,
         sha=env.get("SYSTEM_PULLREQUEST_SOURCECOMMITID") if request else checkout,
-        checkout=checkout if request else None,
+        checkout=checkout,
         pull_request=request,
         base_ref=env.get("SYSTEM_PULLREQUEST_TARGETBRANCH"),
         fork=env.get("SYSTEM_PULLREQUEST_ISFORK") if request_variable else None,
@@ -57,12 +46,9 @@ def read_context(env: Environ, provider: Fact) -> CiContext:
 
 
 def _results_page(env: Environ) -> Fact | None:
-    server, project, build = (
-        env.get("SYSTEM_TEAMFOUNDATIONCOLLECTIONURI", "SYSTEM_COLLECTIONURI"),
-        env.get("SYSTEM_TEAMPROJECT"),
-        env.get("BUILD_BUILDID"),
-    )
+    server = env.get("SYSTEM_TEAMFOUNDATIONCOLLECTIONURI", "SYSTEM_COLLECTIONURI")
+    project = env.get("SYSTEM_TEAMPROJECT", parse=quote)  # a project's name may contain spaces
+    build = env.get("BUILD_BUILDID")
     if not (server and project and build):
         return None
-    path = quote(project.value)  # a project's name may hold spaces
-    return Fact(f"{server.value.rstrip('/')}/{path}/_build/results?buildId={build.value}", build.origin)
+    return Fact(f"{server.value.rstrip('/')}/{project.value}/_build/results?buildId={build.value}", build.origin)

@@ -1,33 +1,25 @@
-"""The facts that Bitbucket Pipelines gives about a run.
-
-Source: Bitbucket Cloud support, "Variables and secrets", default variables.
-"""
+"""The facts that Bitbucket Pipelines gives about a run. Source: Bitbucket Cloud support, "Variables and secrets"."""
 
 from __future__ import annotations
 
-import re
-
-from ecr_tasks.ci.context import CiContext
-from ecr_tasks.ci.facts import Environ, Fact, event_of, make_context
+from ecr_tasks.ci.facts import Environ, Fact, Facts, event_of
 from ecr_tasks.ci.web_url import web_url
 
-
-def marker(env: Environ) -> Fact | None:
-    """Return BITBUCKET_BUILD_NUMBER, which is set in every step."""
-    return env.get("BITBUCKET_BUILD_NUMBER")
+RUN = ("BITBUCKET_REPO_FULL_NAME", "BITBUCKET_BUILD_NUMBER")
 
 
-def read_context(env: Environ, provider: Fact) -> CiContext:
+def read_facts(env: Environ) -> Facts:
     """Return what the variables of Bitbucket Pipelines say about the run.
 
     BITBUCKET_COMMIT may have twelve characters. No variable distinguishes a scheduled or custom run from a push.
     """
     request = env.get("BITBUCKET_PR_ID")
     tag = env.get("BITBUCKET_TAG")
-    repository = _repository(env)
     number = env.get("BITBUCKET_BUILD_NUMBER")
-    return make_context(
-        provider,
+    repository = env.get("BITBUCKET_GIT_HTTP_ORIGIN", parse=_https) or env.get(
+        "BITBUCKET_REPO_FULL_NAME", parse=lambda name: web_url(f"https://bitbucket.org/{name}")
+    )
+    return Facts(
         event=event_of(None, {}, request, tag),
         branch=env.get("BITBUCKET_BRANCH"),
         tag=tag,
@@ -42,11 +34,7 @@ def read_context(env: Environ, provider: Fact) -> CiContext:
     )
 
 
-def _repository(env: Environ) -> Fact | None:
+def _https(origin: str) -> str | None:
     """Return the repository's web address; Bitbucket Cloud's is https, although the variable has http."""
-    origin = env.get("BITBUCKET_GIT_HTTP_ORIGIN")
-    url = origin and origin.map(lambda remote: web_url(re.sub(r"^http://(?=bitbucket\.org/)", "https://", remote)))
-    if url:
-        return url
-    slug = env.get("BITBUCKET_REPO_FULL_NAME")
-    return slug and slug.map(lambda name: web_url(f"https://bitbucket.org/{name}"))
+    insecure = "http://bitbucket.org/"
+    return web_url(origin.replace(insecure, "https://bitbucket.org/") if origin.startswith(insecure) else origin)

@@ -5,37 +5,22 @@ Sources: Drone Docs, "Environment reference"; drone/runner-go, environ/environ.g
 
 from __future__ import annotations
 
-from ecr_tasks.ci.context import CiContext
-from ecr_tasks.ci.facts import Environ, Fact, event_of, make_context
+from ecr_tasks.ci.facts import Environ, Facts, event_of, events
 
-_EVENTS = {
-    "push": "push",
-    "tag": "push",
-    "pull_request": "pull_request",
-    "cron": "schedule",
-    "custom": "manual",
-    "promote": "manual",
-    "rollback": "manual",
-}
+_EVENTS = events(push="push tag", pull_request="pull_request", schedule="cron", manual="custom promote rollback")
 
 
-def marker(env: Environ) -> Fact | None:
-    """Return DRONE, which is true in every step."""
-    return env.flag("DRONE")
-
-
-def read_context(env: Environ, provider: Fact) -> CiContext:
+def read_facts(env: Environ) -> Facts:
     """Return what Drone's variables say about the run.
 
     DRONE_BRANCH is the target of a pull request. For a tag, what it is depends on the forge.
     """
     request = env.get("DRONE_PULL_REQUEST")
     tag = env.get("DRONE_TAG")
-    branch = env.get("DRONE_SOURCE_BRANCH") if request else env.get("DRONE_BRANCH", "DRONE_COMMIT_BRANCH")
-    return make_context(
-        provider,
+    branch = None if tag else env.get("DRONE_BRANCH", "DRONE_COMMIT_BRANCH")
+    return Facts(
         event=event_of(env.get("DRONE_BUILD_EVENT"), _EVENTS, request, tag),
-        branch=None if tag and not request else branch,
+        branch=env.get("DRONE_SOURCE_BRANCH") if request else branch,
         tag=tag,
         sha=env.get("DRONE_COMMIT_SHA", "DRONE_COMMIT"),
         pull_request=request,

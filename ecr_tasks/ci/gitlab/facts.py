@@ -6,40 +6,32 @@ CI_COMMIT_SHA and CI_MERGE_REQUEST_SOURCE_BRANCH_SHA are in which kind of merge 
 
 from __future__ import annotations
 
-from ecr_tasks.ci.context import CiContext
-from ecr_tasks.ci.facts import Environ, Fact, event_of, make_context
+from ecr_tasks.ci.facts import Environ, Fact, Facts, event_of, events, is_fork
 
-_EVENTS = {
-    "push": "push",
-    "webide": "push",
-    "merge_request_event": "pull_request",
-    "external_pull_request_event": "pull_request",
-    "schedule": "schedule",
-    "web": "manual",
-    "api": "manual",
-    "trigger": "manual",
-    "chat": "manual",
-}
+RUN = ("CI_PROJECT_PATH", "CI_PIPELINE_ID")
+
+_EVENTS = events(
+    push="push webide",
+    pull_request="merge_request_event external_pull_request_event",
+    schedule="schedule",
+    manual="web api trigger chat",
+)
 """The event for each CI_PIPELINE_SOURCE; a child or downstream pipeline leaves open what started its parent."""
 
 
-def marker(env: Environ) -> Fact | None:
-    """Return GITLAB_CI, which is true in every job."""
-    return env.flag("GITLAB_CI")
-
-
-def read_context(env: Environ, provider: Fact) -> CiContext:
+def read_facts(env: Environ) -> Facts:
     """Return what GitLab's variables say about the run; CI_COMMIT_REF_SLUG is a changed name, so it is not used."""
     request = env.get("CI_MERGE_REQUEST_IID", "CI_EXTERNAL_PULL_REQUEST_IID")  # _ID counts all projects together
     tag = env.get("CI_COMMIT_TAG")
-    checkout = env.get("CI_COMMIT_SHA")
-    return make_context(
-        provider,
+    # CI_COMMIT_REF_NAME is the tag's name in a tag's pipeline.
+    branch = env.get("CI_COMMIT_BRANCH") if tag else env.get("CI_COMMIT_BRANCH", "CI_COMMIT_REF_NAME")
+    source_branch = env.get("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME", "CI_EXTERNAL_PULL_REQUEST_SOURCE_BRANCH_NAME")
+    return Facts(
         event=event_of(env.get("CI_PIPELINE_SOURCE"), _EVENTS, request, tag),
-        branch=_branch(env, request, tag),
+        branch=source_branch if request else branch,
         tag=tag,
-        sha=_head(env, checkout) if request else checkout,
-        checkout=checkout if request else None,
+        sha=_head(env) if request else env.get("CI_COMMIT_SHA"),
+        checkout=env.get("CI_COMMIT_SHA"),
         pull_request=request,
         base_ref=env.get("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "CI_EXTERNAL_PULL_REQUEST_TARGET_BRANCH_NAME"),
         fork=_fork(env),
@@ -50,28 +42,20 @@ def read_context(env: Environ, provider: Fact) -> CiContext:
     )
 
 
-def _branch(env: Environ, request: Fact | None, tag: Fact | None) -> Fact | None:
-    if request:
-        return env.get("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME", "CI_EXTERNAL_PULL_REQUEST_SOURCE_BRANCH_NAME")
-    # CI_COMMIT_REF_NAME is the tag's name in a tag's pipeline.
-    return env.get("CI_COMMIT_BRANCH") if tag else env.get("CI_COMMIT_BRANCH", "CI_COMMIT_REF_NAME")
-
-
-def _head(env: Environ, checkout: Fact | None) -> Fact | None:
+def _head(env: Environ) -> Fact | None:
     """Return the merge request's head commit; in a pipeline for merged results, CI_COMMIT_SHA is a merge commit."""
     kind = env.get("CI_MERGE_REQUEST_EVENT_TYPE")
     merged = kind is not None and kind.value in ("merged_result", "merge_train")
     head = env.get("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA", "CI_EXTERNAL_PULL_REQUEST_SOURCE_BRANCH_SHA")
-    return head or (None if merged else checkout)
+    return head or (None if merged else env.get("CI_COMMIT_SHA"))
 
 
 def _fork(env: Environ) -> Fact | None:
-    for target_name, source_name in (
-        ("CI_MERGE_REQUEST_PROJECT_ID", "CI_MERGE_REQUEST_SOURCE_PROJECT_ID"),
-        ("CI_MERGE_REQUEST_PROJECT_PATH", "CI_MERGE_REQUEST_SOURCE_PROJECT_PATH"),
-        ("CI_EXTERNAL_PULL_REQUEST_TARGET_REPOSITORY", "CI_EXTERNAL_PULL_REQUEST_SOURCE_REPOSITORY"),
-    ):
-        target, source = env.get(target_name), env.get(source_name)
-        if target and source:
-            return Fact("true" if target.value != source.value else "false", source.origin)
-    return None
+    return (
+        is_fork(env.get("CI_MERGE_REQUEST_SOURCE_PROJECT_ID"), env.get("CI_MERGE_REQUEST_PROJECT_ID"))
+        or is_fork(env.get("CI_MERGE_REQUEST_SOURCE_PROJECT_PATH"), env.get("CI_MERGE_REQUEST_PROJECT_PATH"))
+        or is_fork(
+            env.get("CI_EXTERNAL_PULL_REQUEST_SOURCE_REPOSITORY"),
+            env.get("CI_EXTERNAL_PULL_REQUEST_TARGET_REPOSITORY"),
+        )
+    )

@@ -9,21 +9,18 @@ from __future__ import annotations
 
 import re
 
-from ecr_tasks.ci.context import CiContext
-from ecr_tasks.ci.facts import Environ, Fact, branch_name, event_of, make_context, tag_name
+from ecr_tasks.ci.facts import Environ, Fact, Facts, branch_name, event_of, events, group, is_fork, tag_name
 from ecr_tasks.ci.web_url import web_url
 
-_EVENTS = {
-    # gitlab-plugin's gitlabActionType
-    "PUSH": "push",
-    "TAG_PUSH": "push",
-    "MERGE": "pull_request",
-    "NOTE": "pull_request",
-    # EnvInject plugin's BUILD_CAUSE; Jenkins itself sets no variable for the cause
-    "SCMTRIGGER": "push",
-    "TIMERTRIGGER": "schedule",
-    "MANUALTRIGGER": "manual",
-}
+RUN = ("JOB_NAME", "BUILD_NUMBER")
+
+_EVENTS = events(
+    push="PUSH TAG_PUSH SCMTRIGGER", pull_request="MERGE NOTE", schedule="TIMERTRIGGER", manual="MANUALTRIGGER"
+)
+"""The event for each gitlabActionType (gitlab-plugin) and BUILD_CAUSE (EnvInject); Jenkins itself gives no cause."""
+
+_REMOTE = re.compile(r"^(?:refs/)?(?:remotes/)?origin/")
+"""The beginning of a remote-tracking branch: ``origin/main``, ``refs/remotes/origin/main``."""
 
 
 def marker(env: Environ) -> Fact | None:
@@ -32,30 +29,31 @@ def marker(env: Environ) -> Fact | None:
     A Jenkins whose address was never configured sets no JENKINS_URL: then it is BUILD_TAG, ``jenkins-JOB-N``.
     """
     build = env.get("BUILD_NUMBER", "BUILD_ID", "BUILD_URL", "JOB_NAME", "BRANCH_NAME", "GIT_COMMIT", "WORKSPACE")
-    label = env.get("BUILD_TAG")
-    if label and label.value.startswith("jenkins-") and env.get("JOB_NAME") and env.get("BUILD_NUMBER"):
+    label = env.get("BUILD_TAG", parse=lambda text: text if text.startswith("jenkins-") else None)
+    if label and env.get("JOB_NAME") and env.get("BUILD_NUMBER"):
         return env.get("JENKINS_URL") or label
     return env.get("JENKINS_URL") if build else None
 
 
-def read_context(env: Environ, provider: Fact) -> CiContext:
+def read_facts(env: Environ) -> Facts:
     """Return what Jenkins' variables say about the run.
 
     GIT_COMMIT of a multibranch pull request may be a merge commit made by Jenkins; only git knows whether it is.
     """
     change = env.get("CHANGE_ID", "ghprbPullId", "gitlabMergeRequestIid")
-    tag = _tag(env)
-    branch = _change_branch(env) if change else None if tag else _branch(env)
+    # TAG_NAME is a multibranch job's; the plugins give refs/tags/x as a branch.
+    tag = env.get("TAG_NAME") or env.get("gitlabBranch", "GIT_BRANCH", parse=tag_name)
+    # BRANCH_NAME and often GIT_BRANCH are a change's own name, PR-5.
+    source_branch = env.get("CHANGE_BRANCH", "ghprbSourceBranch", "gitlabSourceBranch")
+    branch = source_branch if change else None if tag else _branch(env)
     primary = env.flag("BRANCH_IS_PRIMARY")
     head = env.get("ghprbActualCommit", "gitlabMergeRequestLastCommit") if change else None
-    checkout = env.get("GIT_COMMIT")
-    return make_context(
-        provider,
+    return Facts(
         event=event_of(env.get("gitlabActionType", "BUILD_CAUSE"), _EVENTS, change, tag),
         branch=branch,
         tag=tag,
-        sha=head or checkout,
-        checkout=checkout if head else None,
+        sha=head or env.get("GIT_COMMIT"),
+        checkout=env.get("GIT_COMMIT"),
         pull_request=change,
         base_ref=env.get("CHANGE_TARGET", "ghprbTargetBranch", "gitlabTargetBranch"),
         fork=_fork(env),
@@ -67,47 +65,29 @@ def read_context(env: Environ, provider: Fact) -> CiContext:
     )
 
 
-def _tag(env: Environ) -> Fact | None:
-    """Return TAG_NAME of a multibranch job, or the ``refs/tags/x`` that the plugins give as a branch."""
-    refs = (env.get(name) for name in ("gitlabBranch", "GIT_BRANCH"))
-    return env.get("TAG_NAME") or next((tag for ref in refs if ref and (tag := ref.map(tag_name))), None)
-
-
-def _change_branch(env: Environ) -> Fact | None:
-    """Return the change's source branch; BRANCH_NAME and often GIT_BRANCH are the change's own name, PR-5."""
-    return env.get("CHANGE_BRANCH", "ghprbSourceBranch", "gitlabSourceBranch")
-
-
 def _branch(env: Environ) -> Fact | None:
     """Return the multibranch job's branch, else the one that the Git plugin checked out, else gitlab-plugin's."""
-    for name in ("BRANCH_NAME", "GIT_LOCAL_BRANCH", "GIT_BRANCH", "gitlabBranch"):
-        ref = env.get(name)
-        branch = ref.map(_local_branch if name == "GIT_BRANCH" else branch_name) if ref else None
-        if branch and branch.value not in ("detached", "HEAD"):
-            return branch
-    return None
+    return (
+        env.get("BRANCH_NAME", "GIT_LOCAL_BRANCH", parse=_local_branch)
+        or env.get("GIT_BRANCH", parse=lambda name: _local_branch(_REMOTE.sub("", name)))
+        or env.get("gitlabBranch", parse=_local_branch)
+    )
 
 
 def _local_branch(name: str) -> str | None:
-    """Return the branch that a remote-tracking branch follows: ``origin/main``, ``refs/remotes/origin/main``."""
-    return branch_name(re.sub(r"^(?:refs/)?(?:remotes/)?origin/", "", name))
+    branch = branch_name(name)
+    return None if branch in ("detached", "HEAD") else branch
 
 
 def _fork(env: Environ) -> Fact | None:
     """Return whether the change comes from a fork: CHANGE_FORK is set, or the plugins' two addresses differ."""
     if env.get("CHANGE_ID"):
-        fork = env.get("CHANGE_FORK")
-        return Fact("true", fork.origin) if fork else Fact("false", "CHANGE_FORK")
-    source = env.get("ghprbAuthorRepoGitUrl", "gitlabSourceRepoHttpUrl")
-    target = env.get("gitlabTargetRepoHttpUrl") or _github_url(env)
-    if source is None or target is None:
-        return None
-    same = (web_url(source.value) or "").lower() == (web_url(target.value) or "").lower()
-    return Fact("false" if same else "true", source.origin)
+        return Fact("true" if env.get("CHANGE_FORK") else "false", "CHANGE_FORK")
+    source = env.get("ghprbAuthorRepoGitUrl", "gitlabSourceRepoHttpUrl", parse=web_url)
+    return is_fork(source, env.get("gitlabTargetRepoHttpUrl", parse=web_url) or _github_url(env))
 
 
 def _github_url(env: Environ) -> Fact | None:
     """Return the address of ghprb's repository: ``owner/name`` on the server of the pull request's link."""
-    name, link = env.get("ghprbGhRepository"), env.get("ghprbPullLink")
-    server = re.match(r"https?://[^/]+", link.value) if link else None
-    return Fact(f"{server[0]}/{name.value}", name.origin) if server and name else None
+    server = env.get("ghprbPullLink", parse=group(r"^(https?://[^/]+)"))
+    return env.get("ghprbGhRepository", parse=lambda name: web_url(f"{server.value}/{name}") if server else None)

@@ -1,28 +1,19 @@
-"""The facts that Travis CI gives about a run.
-
-Source: Travis CI Docs, "Environment variables", default environment variables.
-"""
+"""The facts that Travis CI gives about a run. Source: Travis CI Docs, "Environment variables"."""
 
 from __future__ import annotations
 
 import re
 from urllib.parse import urlsplit
 
-from ecr_tasks.ci.context import CiContext
-from ecr_tasks.ci.facts import Environ, Fact, event_of, make_context
+from ecr_tasks.ci.facts import Environ, Fact, Facts, event_of, events, is_fork
 
-_EVENTS = {"push": "push", "pull_request": "pull_request", "cron": "schedule", "api": "manual"}
+_EVENTS = events(push="push", pull_request="pull_request", schedule="cron", manual="api")
 
 _SERVERS = {"github": "https://github.com", "bitbucket": "https://bitbucket.org", "gitlab": "https://gitlab.com"}
 """The server for each first part of the path of a build's address on app.travis-ci.com."""
 
 
-def marker(env: Environ) -> Fact | None:
-    """Return TRAVIS, which is true in every job."""
-    return env.flag("TRAVIS")
-
-
-def read_context(env: Environ, provider: Fact) -> CiContext:
+def read_facts(env: Environ) -> Facts:
     """Return what Travis' variables say about the run.
 
     TRAVIS_BRANCH is the tag for a tag, and the target for a pull request. TRAVIS_COMMIT of a pull request is a merge
@@ -30,28 +21,20 @@ def read_context(env: Environ, provider: Fact) -> CiContext:
     """
     request = env.flag("TRAVIS_PULL_REQUEST")
     tag = env.get("TRAVIS_TAG")
-    checkout = env.get("TRAVIS_COMMIT")
-    return make_context(
-        provider,
+    branch = None if tag else env.get("TRAVIS_BRANCH")
+    return Facts(
         event=event_of(env.get("TRAVIS_EVENT_TYPE"), _EVENTS, request, tag),
-        branch=env.get("TRAVIS_PULL_REQUEST_BRANCH") if request else None if tag else env.get("TRAVIS_BRANCH"),
+        branch=env.get("TRAVIS_PULL_REQUEST_BRANCH") if request else branch,
         tag=tag,
-        sha=env.get("TRAVIS_PULL_REQUEST_SHA") if request else checkout,
-        checkout=checkout if request else None,
+        sha=env.get("TRAVIS_PULL_REQUEST_SHA" if request else "TRAVIS_COMMIT"),
+        checkout=env.get("TRAVIS_COMMIT"),
         pull_request=request,
         base_ref=env.get("TRAVIS_BRANCH"),
-        fork=_fork(env),
+        fork=is_fork(env.get("TRAVIS_PULL_REQUEST_SLUG"), env.get("TRAVIS_REPO_SLUG")),
         build_number=env.get("TRAVIS_BUILD_NUMBER"),
         repository_url=_repository(env),
         build_url=env.get("TRAVIS_BUILD_WEB_URL"),
     )
-
-
-def _fork(env: Environ) -> Fact | None:
-    source, target = env.get("TRAVIS_PULL_REQUEST_SLUG"), env.get("TRAVIS_REPO_SLUG")
-    if source is None or target is None:
-        return None
-    return Fact("false" if source.value.lower() == target.value.lower() else "true", source.origin)
 
 
 def _repository(env: Environ) -> Fact | None:
@@ -59,9 +42,9 @@ def _repository(env: Environ) -> Fact | None:
 
     Returns None when the build is on another Travis than the public one.
     """
-    slug, build = env.get("TRAVIS_REPO_SLUG"), env.get("TRAVIS_BUILD_WEB_URL")
+    build = env.get("TRAVIS_BUILD_WEB_URL")
     server = _server(build.value) if build else _SERVERS["github"]
-    return Fact(f"{server}/{slug.value}", slug.origin) if slug and server else None
+    return env.get("TRAVIS_REPO_SLUG", parse=lambda slug: f"{server}/{slug}") if server else None
 
 
 def _server(build: str) -> str | None:

@@ -6,28 +6,22 @@ variable contains, and server/forge/*/ for the branch of a tag.
 
 from __future__ import annotations
 
-from ecr_tasks.ci.context import CiContext
-from ecr_tasks.ci.facts import Environ, Fact, attempt_after, event_of, make_context
+from ecr_tasks.ci.facts import Environ, Fact, Facts, attempt_after, event_of, events
 
-_EVENTS = {
-    "push": "push",
-    "tag": "push",
-    "release": "push",  # of a tag
-    "pull_request": "pull_request",
-    "pull_request_closed": "pull_request",
-    "pull_request_metadata": "pull_request",
-    "cron": "schedule",
-    "manual": "manual",
-}
+_EVENTS = events(
+    push="push tag release",  # a release is the push of its tag
+    pull_request="pull_request pull_request_closed pull_request_metadata",
+    schedule="cron",
+    manual="manual",
+)
 
 
 def marker(env: Environ) -> Fact | None:
     """Return CI or CI_SYSTEM_NAME, one of which is ``woodpecker`` in every step."""
-    names = (env.get("CI"), env.get("CI_SYSTEM_NAME"))
-    return next((name for name in names if name and name.value == "woodpecker"), None)
+    return env.get("CI", "CI_SYSTEM_NAME", parse=lambda name: name if name == "woodpecker" else None)
 
 
-def read_context(env: Environ, provider: Fact) -> CiContext:
+def read_facts(env: Environ) -> Facts:
     """Return what Woodpecker's variables say about the run.
 
     CI_COMMIT_BRANCH is the target of a pull request. For a tag, it is what the forge takes for the tag's branch.
@@ -35,17 +29,16 @@ def read_context(env: Environ, provider: Fact) -> CiContext:
     """
     request = env.get("CI_COMMIT_PULL_REQUEST")
     tag = env.get("CI_COMMIT_TAG")
-    reruns = env.get("CI_PIPELINE_RERUNS")
-    return make_context(
-        provider,
+    branch = None if tag else env.get("CI_COMMIT_BRANCH")
+    return Facts(
         event=event_of(env.get("CI_PIPELINE_EVENT", "CI_BUILD_EVENT"), _EVENTS, request, tag),
-        branch=env.get("CI_COMMIT_SOURCE_BRANCH") if request else None if tag else env.get("CI_COMMIT_BRANCH"),
+        branch=env.get("CI_COMMIT_SOURCE_BRANCH") if request else branch,
         tag=tag,
         sha=env.get("CI_COMMIT_SHA"),
         pull_request=request,
         base_ref=env.get("CI_COMMIT_TARGET_BRANCH", "CI_COMMIT_BRANCH"),
         build_number=env.get("CI_PIPELINE_NUMBER", "CI_BUILD_NUMBER"),
-        attempt=reruns and reruns.map(attempt_after),
+        attempt=env.get("CI_PIPELINE_RERUNS", parse=attempt_after),
         default_branch=env.get("CI_REPO_DEFAULT_BRANCH"),
         repository_url=env.get("CI_REPO_URL", "CI_REPO_LINK"),
         build_url=env.get("CI_PIPELINE_URL", "CI_BUILD_LINK"),

@@ -7,20 +7,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Any
 
 from ecr_tasks.model.image import BuildDefinition, BuildInput
 
-_LIST_KEYS = {
-    "platforms": "platforms",
-    "secrets": "secret",
-    "ssh": "ssh",
-    "attest": "attest",
-    "cache_from": "cache-from",
-    "cache_to": "cache-to",
-}
+_LIST_FIELDS = ("platforms", "secrets", "ssh", "attest", "cache_from", "cache_to")
+_LIST_KEYS = {field: "secret" if field == "secrets" else field.replace("_", "-") for field in _LIST_FIELDS}
 """BuildDefinition's tuples and bake's names for them."""
 
 _KNOWN_KEYS = {
@@ -60,7 +54,7 @@ def serialize(document: Mapping[str, Any]) -> str:
     bake evaluates ``${…}`` and ``%{…}`` in a JSON definition's strings and keys too; doubling the first
     character is HCL's escape.
     """
-    return json.dumps(_escape(document), indent=1)
+    return json.dumps(document, indent=1).replace("${", "$${").replace("%{", "%%{")
 
 
 def output(item: BuildInput) -> str:
@@ -103,33 +97,18 @@ def _definition(target: Mapping[str, Any]) -> BuildDefinition:
         labels={key: value for key, value in target.get("labels", {}).items() if value is not None},
         annotations={key: value for key, _, value in annotations},
         extra={key: value for key, value in target.items() if key not in _KNOWN_KEYS},
-        **{field: tuple(map(_SHORT.get(field, _entry), target.get(key, ()))) for field, key in _LIST_KEYS.items()},
+        **{field: tuple(_entry(key, value) for value in target.get(key, ())) for field, key in _LIST_KEYS.items()},
     )
 
 
-def _entry(value: str | Mapping[str, Any]) -> str:
-    """Return a list entry in buildx's short syntax; newer versions of bake print some as objects."""
+def _entry(key: str, value: str | Mapping[str, Any]) -> str:
+    """Return a list entry in buildx's short syntax; newer versions of bake print some as objects.
+
+    That of ``ssh`` is ``id`` or ``id=path,path``, the others are ``name=value,name=value``.
+    """
     if isinstance(value, str):
         return value
-    return ",".join(f"{key}={text if isinstance(text, str) else json.dumps(text)}" for key, text in value.items())
-
-
-def _ssh_entry(value: str | Mapping[str, Any]) -> str:
-    """Return an ssh entry in its short syntax: ``id``, or ``id=path,path``."""
-    if isinstance(value, str):
-        return value
-    paths = ",".join(value.get("paths", ()))
-    return f"{value.get('id', 'default')}={paths}" if paths else str(value.get("id", "default"))
-
-
-_SHORT: Mapping[str, Callable[[str | Mapping[str, Any]], str]] = {"ssh": _ssh_entry}
-
-
-def _escape(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.replace("${", "$${").replace("%{", "%%{")
-    if isinstance(value, Mapping):
-        return {_escape(key): _escape(item) for key, item in value.items()}
-    if isinstance(value, Iterable):
-        return [_escape(item) for item in value]
-    return value
+    if key == "ssh":
+        name, paths = str(value.get("id", "default")), ",".join(value.get("paths", ()))
+        return f"{name}={paths}" if paths else name
+    return ",".join(f"{name}={text if isinstance(text, str) else json.dumps(text)}" for name, text in value.items())

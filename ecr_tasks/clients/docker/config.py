@@ -7,7 +7,6 @@ a token must not outlive the run. So each run has a folder of its own with a con
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import shutil
@@ -25,13 +24,7 @@ CONFIG = "config.json"
 _PREFIX = "ecr-tasks-docker-"
 _LOCK = ".owner"
 SYSTEM_PLUGINS = tuple(
-    Path(folder)
-    for folder in (
-        "/usr/local/lib/docker/cli-plugins",
-        "/usr/local/libexec/docker/cli-plugins",
-        "/usr/lib/docker/cli-plugins",
-        "/usr/libexec/docker/cli-plugins",
-    )
+    Path(prefix, folder, "docker/cli-plugins") for prefix in ("/usr/local", "/usr") for folder in ("lib", "libexec")
 )
 """Where distributions put docker's plugins, in docker's own order (docker/cli, manager_unix.go)."""
 
@@ -42,27 +35,21 @@ def with_tokens(config: Mapping[str, Any], tokens: Sequence[RegistryToken]) -> d
     docker looks a host up in ``credHelpers``, then in ``credsStore``, and in ``auths`` only when neither is set; an
     empty helper's name for the host sends it to ``auths`` (docker/cli, cli/config/configfile).
     """
-    merged = dict(config)
-    auths = dict(merged.get("auths") or {})
-    helpers = dict(merged.get("credHelpers") or {})
+    auths, helpers = dict(config.get("auths") or {}), dict(config.get("credHelpers") or {})
     for token in tokens:
-        secret = f"{token.username}:{token.password}".encode()
         # An entry under https:// may be stale, and docker would take it (docker-commons-plugin#60).
         auths.pop(f"https://{token.host}", None)
-        auths[token.host] = {"auth": base64.b64encode(secret).decode()}
-        if merged.get("credsStore") or token.host in helpers:
+        auths[token.host] = {"auth": token.auth}
+        if config.get("credsStore") or token.host in helpers:
             helpers[token.host] = ""
-    merged["auths"] = auths
-    if helpers:
-        merged["credHelpers"] = helpers
-    return merged
+    return {**config, "auths": auths, **({"credHelpers": helpers} if helpers else {})}
 
 
 class PrivateConfig:
     """The configuration's folder, which is created when first needed and removed by :meth:`close`."""
 
     def __init__(self, environ: Mapping[str, str], parent: Path | None = None) -> None:
-        self._user_folder = user_folder(environ)
+        self._user_folder = Path(environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
         self._buildx = environ.get("BUILDX_CONFIG") or str(self._user_folder / "buildx")
         self._parent = parent
         self._tokens: dict[str, RegistryToken] = {}
@@ -81,11 +68,8 @@ class PrivateConfig:
         """
         if _read(self._user_folder / CONFIG).get("cliPluginsExtraDirs"):
             return None
-        for folder in (self._user_folder / "cli-plugins", *SYSTEM_PLUGINS):
-            plugin = folder / "docker-buildx"
-            if plugin.is_file() and os.access(plugin, os.X_OK):
-                return str(plugin)
-        return None
+        plugins = (folder / "docker-buildx" for folder in (self._user_folder / "cli-plugins", *SYSTEM_PLUGINS))
+        return next((str(plugin) for plugin in plugins if plugin.is_file() and os.access(plugin, os.X_OK)), None)
 
     def authorize(self, token: RegistryToken) -> None:
         """Add the token of a host, or replace it. Raises BuildError when the user's configuration can't be read."""
@@ -106,7 +90,9 @@ class PrivateConfig:
             sweep(self._parent)
             self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=self._parent))
             self._lock = lock_file(self.folder / _LOCK)
-            _link_entries(self._user_folder, self.folder)
+            for entry in self._user_folder.iterdir() if self._user_folder.is_dir() else ():
+                if entry.name != CONFIG:
+                    (self.folder / entry.name).symlink_to(entry.resolve(), target_is_directory=entry.is_dir())
             self._write()
         return self.folder
 
@@ -118,11 +104,6 @@ class PrivateConfig:
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             file.write(text)
         new.replace(folder / CONFIG)
-
-
-def user_folder(environ: Mapping[str, str]) -> Path:
-    """Return the folder of the user's own docker configuration."""
-    return Path(environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
 
 
 def sweep(parent: Path | None = None) -> None:
@@ -138,21 +119,12 @@ def sweep(parent: Path | None = None) -> None:
                 lock.release()
 
 
-def _link_entries(source: Path, target: Path) -> None:
-    if not source.is_dir():
-        return
-    for entry in source.iterdir():
-        if entry.name != CONFIG:
-            (target / entry.name).symlink_to(entry.resolve(), target_is_directory=entry.is_dir())
-
-
 def _read(path: Path) -> Mapping[str, Any]:
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise BuildError(
-            f"The docker configuration {path} can't be read: {error}.", "Mend or remove that file."
-        ) from error
+        cause = f"The docker configuration {path} can't be read: {error}."
+        raise BuildError(cause, "Mend or remove that file.") from error
     return config if isinstance(config, dict) else {}

@@ -12,19 +12,15 @@ _CAUSE = re.compile(r"^ERROR: (?:(?:target \S+|failed to build|failed to solve):
 _MISSING = re.compile(r'failed to (?:compute cache key|calculate checksum).*: ("[^"]+"): not found$')
 _PROGRESS = re.compile(r"#(?P<step>\d+) (?P<text>.+)")
 _PUSHING = re.compile(r"\[internal\] pushing (?P<target>\S+)")
-_NO_ENGINE = (
-    "Cannot connect to the Docker daemon",
-    "failed to connect to the docker API",
-    "docker daemon is not running",
+_NO_ENGINE = re.compile(
+    r"Cannot connect to the Docker daemon|failed to connect to the docker API|docker daemon is not running"
 )
-_NO_BUILDX = (
-    "unknown command: docker buildx",
-    "'buildx' is not a docker command",
-    "docker buildx: command not found",
+_NO_BUILDX = re.compile(
+    r"unknown command: docker buildx|'buildx' is not a docker command|docker buildx: command not found"
+    r"|unknown (?:flag|shorthand flag): .*\n+.*Usage: +docker \[OPTIONS\] COMMAND",
+    re.DOTALL,
 )
-
-_WITHOUT_PLUGIN = re.compile(r"unknown (?:flag|shorthand flag): .*\n+.*Usage: +docker \[OPTIONS\] COMMAND", re.DOTALL)
-"""A docker client without the plugin ignores the word `buildx` and refuses the first flag after it."""
+"""A docker client without the plugin may also ignore the word `buildx` and refuse the first flag after it."""
 
 _LASTING = re.compile(
     r"denied|unauthorized|no basic auth|not found|does not exist|name unknown|manifest unknown|immutable"
@@ -53,9 +49,7 @@ _NAME_TAKEN = re.compile(r'image "[^"]+": already exists$')
 one name at once (`latest`, a branch's), the second one fails."""
 
 NO_ENGINE_REMEDY = "Start Docker (or correct DOCKER_HOST or `docker context use`) and run it again."
-NO_BUILDX_REMEDY = (
-    "Install docker's buildx plugin (the package docker-buildx-plugin or docker-buildx), 0.13 or newer."
-)
+_BUILDX_REMEDY = "Install docker's buildx plugin (the package docker-buildx-plugin or docker-buildx), 0.13 or newer."
 
 
 def no_docker() -> BuildError:
@@ -65,29 +59,34 @@ def no_docker() -> BuildError:
 
 def build_failed(lines: Sequence[str], secrets: Iterable[str]) -> EcrTasksError:
     """Return why a build failed, by buildx's last lines. The ``secrets``, values of build arguments, are redacted."""
-    common = _common(lines)
-    if common is not None:
+    if common := _common(lines):
         return common
     steps = [match.group(1) for line in lines if (match := _STEP.match(line))]
-    causes = _causes(lines)
-    cause = causes[-1] if causes else _last_line(lines)
-    cause = redact(_MISSING.sub(r"\1 is not in the build context", cause), secrets)
+    cause = _build_cause(lines) or _last_line(lines)
+    cause = redact(_MISSING.sub(r"\1 is not in the build context", cause), secrets).rstrip(".")
     if "no space left on device" in cause:
-        return _full_disk(cause)
+        return BuildError(
+            f"The Docker engine's disk is full: {cause}.",
+            "Free space (`docker system df`, `docker buildx prune`) and run it again.",
+        )
     where = f" at {redact(steps[-1], secrets)}" if steps else ""
-    return BuildError(f"The build failed{where}: {cause.rstrip('.')}.", _build_remedy(cause))
+    if re.search(r"failed to resolve source metadata|pull access denied|failed to do request", cause):
+        remedy = "Check that the base image exists and can be reached from here, and log in to its registry."
+    elif "no builder" in cause or "failed to find builder" in cause:
+        remedy = "Correct ECR_BUILDER; `docker buildx ls` lists the builders."
+    else:
+        remedy = "Mend that step of the Dockerfile, or what it reads; its output stands above."
+    return BuildError(f"The build failed{where}: {cause}.", remedy)
 
 
 def is_name_taken(lines: Sequence[str]) -> bool:
     """Return whether a build failed only because another one gave its image the same name at the same moment."""
-    causes = _causes(lines)
-    return bool(causes) and _NAME_TAKEN.fullmatch(causes[-1]) is not None
+    return _NAME_TAKEN.fullmatch(_build_cause(lines)) is not None
 
 
 def push_failed(reference: str, lines: Sequence[str]) -> EcrTasksError:
     """Return why a push failed: Refused for an immutable tag, else RegistryError."""
-    common = _common(lines)
-    if common is not None:
+    if common := _common(lines):
         return common
     message = _last_line(lines)
     if re.search(r"already exists.*immutable|tag is immutable", message):
@@ -95,26 +94,22 @@ def push_failed(reference: str, lines: Sequence[str]) -> EcrTasksError:
             f"The registry refused to move the tag of {reference}: it is immutable and points at another image.",
             "Run it again: it will say what the tag holds and what can be done.",
         )
-    return RegistryError(f"Pushing {reference} failed: {message.rstrip('.')}.", _transfer_remedy(message))
+    return _transfer_failed(f"Pushing {reference}", message)
 
 
 def pull_failed(reference: str, lines: Sequence[str]) -> EcrTasksError:
     """Return why a pull failed."""
-    common = _common(lines)
-    if common is not None:
+    if common := _common(lines):
         return common
     message = _last_line(lines)
     if re.search(r"not found|manifest unknown|does not exist", message):
-        return RegistryError(
-            f"There is no {reference}: {message.rstrip('.')}.", "Check the tag or digest, or push it first."
-        )
-    return RegistryError(f"Pulling {reference} failed: {message.rstrip('.')}.", _transfer_remedy(message))
+        return RegistryError(f"There is no {reference}: {message}.", "Check the tag or digest, or push it first.")
+    return _transfer_failed(f"Pulling {reference}", message)
 
 
 def copy_failed(source: str, target: str, lines: Sequence[str]) -> EcrTasksError:
     """Return why a copy between registries failed: BuildError for a buildx that is too old, else RegistryError."""
-    common = _common(lines)
-    if common is not None:
+    if common := _common(lines):
         return common
     message = _last_line(lines)
     if "unknown flag: --prefer-index" in message:
@@ -123,8 +118,7 @@ def copy_failed(source: str, target: str, lines: Sequence[str]) -> EcrTasksError
             "Update docker's buildx plugin.",
         )
     repository = target.partition("@")[0]  # the digest is the source's
-    cause = f"Copying {source} to {repository} failed: {message.rstrip('.')}."
-    return RegistryError(cause, _transfer_remedy(message))
+    return _transfer_failed(f"Copying {source} to {repository}", message)
 
 
 def copies_failed(source: str, targets: Sequence[str], lines: Sequence[str]) -> dict[str, EcrTasksError]:
@@ -154,18 +148,17 @@ def _lines_by_target(lines: Sequence[str]) -> dict[str, list[str]]:
     current = ""
     for line in lines:
         match = _PROGRESS.match(line)
-        if match is None:
-            if current and line.strip() and not line.startswith("---"):
-                errors[current].append(line)
-            else:
-                current = ""
+        if match is None and current and line.strip() and not line.startswith("---"):
+            errors[current].append(line)
             continue
-        current, text = "", match["text"]
-        if pushing := _PUSHING.fullmatch(text):
+        current = ""
+        if match is None:
+            continue
+        if pushing := _PUSHING.fullmatch(match["text"]):
             targets[match["step"]] = pushing["target"]
-        elif text.startswith("ERROR: ") and match["step"] in targets:
+        elif match["text"].startswith("ERROR: ") and match["step"] in targets:
             current = targets[match["step"]]
-            errors[current] = [text]
+            errors[current] = [match["text"]]
     return errors
 
 
@@ -178,8 +171,7 @@ def transient_reason(lines: Sequence[str]) -> str | None:
     message = _QUOTED.sub("", _last_error(lines))
     if _common(lines) is not None or _LASTING.search(message):
         return None
-    status = _STATUS.search(message)
-    if status is not None:
+    if status := _STATUS.search(message):
         return f"the registry answered {status.group(1)}"
     if _THROTTLED.search(message):
         return "the registry asks to slow down (too many requests)"
@@ -192,52 +184,42 @@ def transient_reason(lines: Sequence[str]) -> str | None:
 def command_failed(action: str, stderr: str, remedy: str = NO_ENGINE_REMEDY) -> EcrTasksError:
     """Return why some other docker command failed; ``action`` completes "docker could not …"."""
     lines = stderr.splitlines()
-    return _common(lines) or BuildError(f"docker could not {action}: {_last_line(lines).rstrip('.')}.", remedy)
+    return _common(lines) or BuildError(f"docker could not {action}: {_last_line(lines)}.", remedy)
 
 
 def _common(lines: Sequence[str]) -> EcrTasksError | None:
     text = "\n".join(lines)
-    if any(words in text for words in _NO_ENGINE):
+    if _NO_ENGINE.search(text):
         return BuildError("No Docker engine answers.", NO_ENGINE_REMEDY)
-    if any(words in text for words in _NO_BUILDX) or _WITHOUT_PLUGIN.search(text):
-        return BuildError("This docker has no buildx.", NO_BUILDX_REMEDY)
+    if _NO_BUILDX.search(text):
+        return BuildError("This docker has no buildx.", _BUILDX_REMEDY)
     return None
 
 
-def _causes(lines: Sequence[str]) -> list[str]:
-    return [match.group(1) for line in lines if (match := _CAUSE.match(line))]
+def _build_cause(lines: Sequence[str]) -> str:
+    """Return the last cause that buildx names; empty if there is none."""
+    return next((match.group(1) for line in reversed(lines) if (match := _CAUSE.match(line))), "")
 
 
-def _build_remedy(cause: str) -> str:
-    if re.search(r"failed to resolve source metadata|pull access denied|failed to do request", cause):
-        return "Check that the base image exists and can be reached from here, and log in to its registry."
-    if "no builder" in cause or "failed to find builder" in cause:
-        return "Correct ECR_BUILDER; `docker buildx ls` lists the builders."
-    return "Mend that step of the Dockerfile, or what it reads; its output stands above."
-
-
-def _full_disk(cause: str) -> BuildError:
-    return BuildError(
-        f"The Docker engine's disk is full: {cause.rstrip('.')}.",
-        "Free space (`docker system df`, `docker buildx prune`) and run it again.",
-    )
-
-
-def _transfer_remedy(message: str) -> str:
+def _transfer_failed(action: str, message: str) -> RegistryError:
     if "no basic auth credentials" in message or "denied" in message or "403" in message:
-        return "Check that the credentials may do this (iam: ecr:BatchGetImage, ecr:PutImage and the layer actions)."
-    if "no space left" in message:
-        return "Free space on the disk it names and run it again; it takes up where it stopped."
-    return "Run it again: what has arrived is not sent twice, and no moving tag has been touched."
+        remedy = (
+            "Check that the credentials may do this (iam: ecr:BatchGetImage, ecr:PutImage and the layer actions)."
+        )
+    elif "no space left" in message:
+        remedy = "Free space on the disk it names and run it again; it takes up where it stopped."
+    else:
+        remedy = "Run it again: what has arrived is not sent twice, and no moving tag has been touched."
+    return RegistryError(f"{action} failed: {message}.", remedy)
 
 
 def _last_line(lines: Sequence[str]) -> str:
-    """Return the last line with a meaning, without docker's prefix; of a usage error, the line with the error."""
+    """Return the last line with a meaning, without docker's prefix and the full stop; of a usage error, the error."""
     messages = [line.strip() for line in lines if line.strip() not in ("", "unknown")]
     messages = [line for line in messages if line.startswith("unknown ")][:1] or messages
     if not messages:
         return "it said nothing"
-    return re.sub(r"^(?:ERROR|error|Error response from daemon): ", "", messages[-1])
+    return re.sub(r"^(?:ERROR|error|Error response from daemon): ", "", messages[-1]).rstrip(".")
 
 
 def _last_error(lines: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 
@@ -23,12 +23,6 @@ class FileLock:
                 os.close(self._descriptor)
             self._descriptor = None
 
-    def __enter__(self) -> FileLock:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.release()
-
 
 def lock_file(path: Path, *, wait: bool = True) -> FileLock | None:
     """Lock a file, which is created if need be.
@@ -40,23 +34,15 @@ def lock_file(path: Path, *, wait: bool = True) -> FileLock | None:
     except ImportError:
         return None
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _is_file_of(path, descriptor):
-                return FileLock(path, descriptor)
+            with ExitStack() as stack:
+                descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+                stack.callback(os.close, descriptor)
+                fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+                # The last owner may have removed the file after we opened it and before we locked it: lock a new one.
+                with suppress(FileNotFoundError):
+                    if os.path.samestat(path.stat(), os.fstat(descriptor)):
+                        stack.pop_all()
+                        return FileLock(path, descriptor)
         except BlockingIOError:
-            os.close(descriptor)
             return None
-        except BaseException:
-            os.close(descriptor)
-            raise
-        # The last owner removed the file after we opened it and before we locked it: lock a new one.
-        os.close(descriptor)
-
-
-def _is_file_of(path: Path, descriptor: int) -> bool:
-    try:
-        return os.path.samestat(path.stat(), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False

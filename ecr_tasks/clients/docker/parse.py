@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.model.engine import Engine
 from ecr_tasks.model.image import BuildInput
+from ecr_tasks.model.manifest import platform_name
 from ecr_tasks.model.ports import BuildResult
 
 if TYPE_CHECKING:
@@ -65,8 +66,7 @@ def build_result(item: BuildInput, metadata: Mapping[str, Any], *, loaded_as: st
     config = metadata.get("containerimage.config.digest")
     digest = metadata.get("containerimage.digest")
     descriptor = metadata.get("containerimage.descriptor") or {}
-    platform = descriptor.get("platform") or {}
-    built_for = "/".join(platform[key] for key in ("os", "architecture", "variant") if platform.get(key))
+    built_for = platform_name(descriptor.get("platform"))
     platforms = item.definition.platforms or ((built_for,) if built_for else ())
     if item.keep == "builder":
         return BuildResult(item.name, digest, None, platforms)

@@ -14,7 +14,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -47,12 +46,7 @@ def run(command: Sequence[str], *, env: Mapping[str, str], cwd: str | None = Non
     read_end, write_end = _open_terminal() if terminal else os.pipe()
     try:
         child = subprocess.Popen(  # noqa: S603 - a list from our own code, no shell
-            list(command),
-            stdin=subprocess.DEVNULL,
-            stdout=write_end,
-            stderr=write_end,
-            env=dict(env),
-            cwd=cwd,
+            list(command), stdin=subprocess.DEVNULL, stdout=write_end, stderr=write_end, env=dict(env), cwd=cwd
         )
     except BaseException:
         os.close(read_end)
@@ -67,36 +61,22 @@ def run(command: Sequence[str], *, env: Mapping[str, str], cwd: str | None = Non
         raise
     finally:
         os.close(read_end)
-    return ProcessResult(code, _lines(tail))
+    return ProcessResult(code, tuple(_ANSI.sub("", tail.decode(errors="replace")).splitlines()))
 
 
 def _forward(source: int) -> bytes:
-    """Copy the child's output to our stderr until its end and return the last TAIL_BYTES, or a little more."""
-    chunks: deque[bytes] = deque()
-    size = 0
-    target = sys.stderr.fileno()
+    """Copy the child's output to our stderr until its end and return the last TAIL_BYTES of it."""
+    tail, target = b"", sys.stderr.fileno()
     while True:
         try:
             chunk = os.read(source, 65536)
         except OSError:  # a pseudo-terminal whose other side is gone (EIO) is at its end
-            break
+            return tail
         if not chunk:
-            break
-        _write(target, chunk)
-        chunks.append(chunk)
-        size += len(chunk)
-        while size - len(chunks[0]) > TAIL_BYTES:
-            size -= len(chunks.popleft())
-    return b"".join(chunks)
-
-
-def _write(target: int, chunk: bytes) -> None:
-    while chunk:
-        chunk = chunk[os.write(target, chunk) :]
-
-
-def _lines(tail: bytes) -> tuple[str, ...]:
-    return tuple(_ANSI.sub("", tail.decode(errors="replace")).splitlines())
+            return tail
+        tail = (tail + chunk)[-TAIL_BYTES:]
+        while chunk:
+            chunk = chunk[os.write(target, chunk) :]
 
 
 def _stop(child: subprocess.Popen[bytes], source: int) -> None:

@@ -10,7 +10,6 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 from ecr_tasks.clients.docker.file_lock import FileLock, lock_file
@@ -33,7 +32,9 @@ class PushLocks:
         """
         if reference in self._locks:
             return False
-        path = _path(reference)
+        user = os.getuid() if hasattr(os, "getuid") else 0
+        name = hashlib.sha256(reference.encode()).hexdigest()[:16]
+        path = Path(tempfile.gettempdir()) / f"ecr-tasks-push-{user}-{name}.lock"
         lock = lock_file(path, wait=False)
         must_wait = lock is None and path.exists()
         if must_wait:
@@ -45,16 +46,10 @@ class PushLocks:
 
     def release(self, reference: str) -> None:
         """Unlock a reference; do nothing for one without a lock."""
-        with suppress(KeyError):
-            self._locks.pop(reference).release()
+        if lock := self._locks.pop(reference, None):
+            lock.release()
 
     def release_all(self) -> None:
         """Unlock every reference."""
         for reference in list(self._locks):
             self.release(reference)
-
-
-def _path(reference: str) -> Path:
-    user = os.getuid() if hasattr(os, "getuid") else 0
-    name = hashlib.sha256(reference.encode()).hexdigest()[:16]
-    return Path(tempfile.gettempdir()) / f"ecr-tasks-push-{user}-{name}.lock"

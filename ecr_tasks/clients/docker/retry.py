@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from itertools import count
 
 from ecr_tasks.clients.docker.process import ProcessResult
 from ecr_tasks.clients.retry import Backoff, Retrier
@@ -26,15 +27,11 @@ def retry_transient(
     The classic image store takes most of a minute for each attempt: no attempt begins more than LATEST_START seconds
     after the first failure.
     """
-    first_failure: float | None = None
-    attempt = 1
-    while True:
+    deadline = None
+    for attempt in count(1):
         result = transfer()
         reason = transient_reason(result.lines) if result.code != 0 else None
-        if reason is None:
-            return result
-        now = time.monotonic()
-        first_failure = now if first_failure is None else first_failure
-        if now - first_failure > LATEST_START or not retrier.wait(TRANSFER, attempt, reason):
-            return result
-        attempt += 1
+        deadline = deadline or time.monotonic() + LATEST_START
+        if reason is None or time.monotonic() > deadline or not retrier.wait(TRANSFER, attempt, reason):
+            break
+    return result

@@ -12,29 +12,17 @@ from ecr_tasks.model.refusals import ENSURE, missing_repository
 
 T = TypeVar("T")
 
-_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
-_INVALID = {
-    "UnrecognizedClientException",
-    "InvalidClientTokenId",
-    "InvalidSignatureException",
-    "SignatureDoesNotMatch",
-    "InvalidAccessKeyId",
-    "AuthFailure",
-    "MissingAuthenticationToken",
-    "MissingAuthenticationTokenException",
+_EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired")
+_INVALID = (
+    *("UnrecognizedClientException", "InvalidClientTokenId", "InvalidSignatureException", "SignatureDoesNotMatch"),
+    *("InvalidAccessKeyId", "AuthFailure", "MissingAuthenticationToken", "MissingAuthenticationTokenException"),
     "IncompleteSignature",
-}
-_DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
-THROTTLED = {
-    "ThrottlingException",
-    "Throttling",
-    "ThrottledException",
-    "RequestThrottled",
-    "RequestThrottledException",
-    "TooManyRequestsException",
-    "RequestLimitExceeded",
-    "SlowDown",
-}
+)
+_DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
+THROTTLED = (
+    *("ThrottlingException", "Throttling", "ThrottledException", "RequestThrottled", "RequestThrottledException"),
+    *("TooManyRequestsException", "RequestLimitExceeded", "SlowDown"),
+)
 """botocore's own list without LimitExceededException, with which ECR means a quota that is used up."""
 _SETTING_BY_CODE = {
     "KmsException": ("ECR_KMS_KEY", "Check that the key exists in this region and that you may use it."),
@@ -66,11 +54,10 @@ def translate_errors(action: str) -> Iterator[None]:
     except (aws.NoCredentialsError, aws.PartialCredentialsError) as error:
         raise AwsError(f"There are no AWS credentials to {action} with.", _CREDENTIAL_HINT) from error
     except aws.ProfileNotFound as error:
-        raise AwsError(f"{_text(error)}", "Correct AWS_PROFILE, or run `aws configure --profile …`.") from error
+        raise AwsError(_text(error), "Correct AWS_PROFILE, or run `aws configure --profile …`.") from error
     except (aws.SSOError, aws.TokenRetrievalError, aws.UnauthorizedSSOTokenError) as error:
-        raise AwsError(
-            f"The AWS SSO session has ended or was never begun: {_text(error)}", "Run `aws sso login`."
-        ) from error
+        cause = f"The AWS SSO session has ended or was never begun: {_text(error)}"
+        raise AwsError(cause, "Run `aws sso login`.") from error
     except aws.CredentialRetrievalError as error:
         raise AwsError(f"The AWS credentials could not be had: {_text(error)}", _CREDENTIAL_HINT) from error
     except aws.NoRegionError as error:
@@ -95,16 +82,14 @@ def blame_setting(code: str = "", setting: str = "", remedy: str = "") -> Iterat
         cause = {**_SETTING_BY_CODE, code: (setting, remedy)}.get(error_code(error))
         if cause is None or not cause[0]:
             raise
-        message = str(error.response.get("Error", {}).get("Message", "")).strip().rstrip(".") or error_code(error)
-        raise SettingsError(f"ECR does not take {cause[0]}: {message}.", cause[1]) from error
+        reason = error_message(error) or error_code(error)
+        raise SettingsError(f"ECR does not take {cause[0]}: {reason}.", cause[1]) from error
 
 
 def no_region() -> EcrTasksError:
     """Return the error for a registry without a region."""
-    return SettingsError(
-        "No region is set.",
-        "Set AWS_REGION (in .env, the environment or the AWS profile), or use `inv local …`.",
-    )
+    remedy = "Set AWS_REGION (in .env, the environment or the AWS profile), or use `inv local …`."
+    return SettingsError("No region is set.", remedy)
 
 
 def wrong_account(account: str, caller: str) -> AwsError:
@@ -138,13 +123,16 @@ def answer_or_none(call: Callable[[], T], *codes: str) -> T | None:
 
 def error_code(error: Exception) -> str:
     """Return a ClientError's code, such as ``RepositoryNotFoundException``; empty for other errors."""
-    response = getattr(error, "response", {})
-    return str(response.get("Error", {}).get("Code", ""))
+    return str(getattr(error, "response", {}).get("Error", {}).get("Code", ""))
+
+
+def error_message(error: Exception) -> str:
+    """Return a ClientError's message without its full stop; empty for other errors."""
+    return str(getattr(error, "response", {}).get("Error", {}).get("Message", "")).strip().rstrip(".")
 
 
 def _client_error(error: Exception, action: str) -> EcrTasksError:
-    code = error_code(error)
-    message = str(getattr(error, "response", {}).get("Error", {}).get("Message", "")).strip().rstrip(".")
+    code, message = error_code(error), error_message(error)
     if code in _EXPIRED:
         return AwsError(
             f"The AWS credentials have expired, so we could not {action}.",
@@ -175,10 +163,8 @@ def _client_error(error: Exception, action: str) -> EcrTasksError:
             return missing_repository(missing["name"], f"the registry of {missing['account']}")
         return RegistryError(f"ECR could not {action}: {message or code}.", ENSURE)
     reason = f"{message} ({code})" if message else code
-    return RegistryError(
-        f"ECR could not {action}: {reason}.",
-        "Run it again; if it stays so, the message says what ECR objects to.",
-    )
+    remedy = "Run it again; if it stays so, the message says what ECR objects to."
+    return RegistryError(f"ECR could not {action}: {reason}.", remedy)
 
 
 def _unreachable(error: Exception, action: str) -> AwsError:

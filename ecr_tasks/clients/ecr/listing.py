@@ -31,12 +31,8 @@ def describe_images(client: ECRClient, repository: str, registry_id: Mapping[str
 
 def list_tags(client: ECRClient, repository: str, registry_id: Mapping[str, Any]) -> list[str]:
     """Return every tag of a repository, with one call for a thousand. Raises botocore's errors."""
-    pages = client.get_paginator("list_images").paginate(
-        **registry_id,
-        repositoryName=repository,
-        filter={"tagStatus": "TAGGED"},
-        PaginationConfig={"PageSize": PAGE},
-    )
+    parameters: Any = {**registry_id, "repositoryName": repository, "PaginationConfig": {"PageSize": PAGE}}
+    pages = client.get_paginator("list_images").paginate(**parameters, filter={"tagStatus": "TAGGED"})
     return [image["imageTag"] for page in pages for image in page["imageIds"] if "imageTag" in image]
 
 
@@ -47,19 +43,15 @@ def referrers(client: ECRClient, repository: Repository, digest: str) -> tuple[I
     """
     if not hasattr(client, "list_image_referrers"):
         raise AwsError("This boto3 can't ask ECR for an image's signatures and SBOMs.", "Update boto3.")
+    parameters: Any = {"registryId": repository.account, "repositoryName": repository.name}
+    parameters["subjectId"] = {"imageDigest": digest}
     items: list[ImageReferrerTypeDef] = []
-    next_page: Any = {}
     while True:
-        answer = client.list_image_referrers(
-            registryId=repository.account,
-            repositoryName=repository.name,
-            subjectId={"imageDigest": digest},
-            **next_page,
-        )
+        answer = client.list_image_referrers(**parameters)
         items += answer["referrers"]
         if not answer.get("nextToken"):
             return tuple(items)
-        next_page = {"nextToken": answer["nextToken"]}
+        parameters["nextToken"] = answer["nextToken"]
 
 
 def _image_detail(item: ImageDetailTypeDef) -> ImageDetail:

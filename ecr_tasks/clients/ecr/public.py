@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.clients.ecr.errors import answer_or_none, translate_errors
-from ecr_tasks.clients.ecr.parse import parse_token
+from ecr_tasks.clients.ecr.parse import aws_tags, parse_token
 from ecr_tasks.clients.ecr.session import AwsSession
 from ecr_tasks.errors import RegistryError
 from ecr_tasks.model.destination import PUBLIC_HOST
@@ -21,7 +21,7 @@ from ecr_tasks.model.repository import DesiredRepository
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr_public.client import ECRPublicClient
-    from mypy_boto3_ecr_public.type_defs import ImageIdentifierTypeDef, ImageTagDetailTypeDef, RepositoryTypeDef
+    from mypy_boto3_ecr_public.type_defs import RepositoryTypeDef
 
 PAGE = 1000
 """The most items on one page (ECR Public's API model, MaxResults)."""
@@ -62,16 +62,14 @@ class PublicRegistry:
         if reference.startswith("sha256:"):
             image = self._image(repository, reference)
         else:
-            tags = self._tags(_name(repository))
-            image = _tagged_image(tags[reference]) if reference in tags else None
+            image = self._tags(_name(repository)).get(reference)
         if image is None:
             return None
         return StoredImage(image.digest, self._read(f"{repository.uri}@{image.digest}"), image.media_type)
 
     def images(self, repository: Repository, digests: Sequence[str]) -> Mapping[str, StoredImage]:
         """Return images by digest; missing ones are left out."""
-        images = ((digest, self.image(repository, digest)) for digest in digests)
-        return {digest: image for digest, image in images if image is not None}
+        return {digest: image for digest in digests if (image := self.image(repository, digest)) is not None}
 
     def present(self, repository: Repository, digests: Sequence[str]) -> set[str]:
         """Return those of the digests that exist; a call for each, as a missing one would fail them all."""
@@ -83,14 +81,12 @@ class PublicRegistry:
 
     def find(self, name: str, references: Sequence[str]) -> RepositoryView:
         """Return a repository and its images by the tags and digests that were asked for."""
-        view = self._describe(name, [item for item in references if not item.startswith("sha256:")])
+        digests = [item for item in references if item.startswith("sha256:")]
+        view = self._describe(name, [item for item in references if item not in digests])
         if view.repository is None:
             return view
-        digests = [item for item in references if item.startswith("sha256:")]
-        images = ((digest, self._image(view.repository, digest)) for digest in digests)
-        return RepositoryView(
-            view.repository, {**view.tags, **{digest: image for digest, image in images if image is not None}}
-        )
+        images = {digest: image for digest in digests if (image := self._image(view.repository, digest)) is not None}
+        return RepositoryView(view.repository, {**view.tags, **images})
 
     def set_tag(self, repository: Repository, image: StoredImage, tag: str) -> None:
         """Point a tag at an image (PutImage) with the image's own bytes, media type and digest."""
@@ -114,7 +110,6 @@ class PublicRegistry:
 
     def reserve(self, repository: Repository, puts: int) -> AbstractContextManager[None]:
         """Return a context that never waits: ECR Public has other quotas, which a run does not reach."""
-        del repository, puts
         return nullcontext()
 
     def token(self) -> RegistryToken:
@@ -131,9 +126,7 @@ class PublicRegistry:
 
     def create(self, name: str, wanted: DesiredRepository) -> Repository | None:
         """Create a repository with the wanted AWS tags, the only setting here; return None when it exists already."""
-        tags: Any = (
-            {"tags": [{"Key": key, "Value": value} for key, value in wanted.tags.items()]} if wanted.tags else {}
-        )
+        tags: Any = {"tags": aws_tags(wanted)} if wanted.tags else {}
         with translate_errors(f"create the public repository {name} (ecr-public:CreateRepository)"):
             answer = answer_or_none(
                 lambda: self._client().create_repository(repositoryName=name, **tags),
@@ -143,7 +136,6 @@ class PublicRegistry:
 
     def set_policies(self, name: str, wanted: DesiredRepository) -> None:
         """Do nothing: a public repository has no lifecycle policy, and everybody may pull from it."""
-        del name, wanted
 
     def _describe(self, name: str, tags: Sequence[str]) -> RepositoryView:
         with translate_errors(f"look at the public repository {name} (ecr-public:DescribeRepositories)"):
@@ -156,7 +148,7 @@ class PublicRegistry:
             return RepositoryView(None)
         repository = self._repository(answer["repositories"][0])
         existing = self._tags(name) if tags else {}
-        return RepositoryView(repository, {tag: _tagged_image(existing[tag]) for tag in tags if tag in existing})
+        return RepositoryView(repository, {tag: existing[tag] for tag in tags if tag in existing})
 
     def _repository(self, data: RepositoryTypeDef) -> Repository:
         """Return a repository of the API. Raises RegistryError when its registry has another alias."""
@@ -169,24 +161,27 @@ class PublicRegistry:
             )
         return Repository(name, data["registryId"], data["repositoryUri"])
 
-    def _tags(self, name: str) -> dict[str, ImageTagDetailTypeDef]:
+    def _tags(self, name: str) -> dict[str, StoredImage]:
+        """Return the images of all tags, without their manifests."""
         with translate_errors(f"list the tags of the public repository {name} (ecr-public:DescribeImageTags)"):
             pager = self._client().get_paginator("describe_image_tags")
             pages = pager.paginate(repositoryName=name, PaginationConfig={"PageSize": PAGE})
-            return {item["imageTag"]: item for page in pages for item in page["imageTagDetails"]}
+            details = {item["imageTag"]: item["imageDetail"] for page in pages for item in page["imageTagDetails"]}
+        return {
+            tag: StoredImage(detail["imageDigest"], "{}", detail["imageManifestMediaType"])
+            for tag, detail in details.items()
+        }
 
     def _image(self, repository: Repository, digest: str) -> StoredImage | None:
         """Return an image without its manifest, or None."""
-        ids: list[ImageIdentifierTypeDef] = [{"imageDigest": digest}]
         with translate_errors(f"look for {digest} in {repository.name} (ecr-public:DescribeImages)"):
             answer = answer_or_none(
-                lambda: self._client().describe_images(repositoryName=_name(repository), imageIds=ids),
+                lambda: self._client().describe_images(
+                    repositoryName=_name(repository), imageIds=[{"imageDigest": digest}]
+                ),
                 "ImageNotFoundException",
             )
-        if answer is None:
-            return None
-        (detail,) = answer["imageDetails"]
-        return StoredImage(digest, "{}", detail["imageManifestMediaType"])
+        return StoredImage(digest, "{}", answer["imageDetails"][0]["imageManifestMediaType"]) if answer else None
 
     def _client(self) -> ECRPublicClient:
         return self._aws.ecr_public()
@@ -195,9 +190,3 @@ class PublicRegistry:
 def _name(repository: Repository) -> str:
     """Return a repository's name in the API, without the alias."""
     return repository.name.partition("/")[2]
-
-
-def _tagged_image(item: ImageTagDetailTypeDef) -> StoredImage:
-    """Return a tag's image without its manifest."""
-    detail = item["imageDetail"]
-    return StoredImage(detail["imageDigest"], "{}", detail["imageManifestMediaType"])

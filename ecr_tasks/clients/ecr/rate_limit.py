@@ -18,38 +18,9 @@ from ecr_tasks.clients.retry import discard
 LIMIT = 10
 """PutImage calls a second for an account and region (ECR user guide, service quotas)."""
 
-PERIOD = 1.0
-"""Seconds."""
-
+PERIOD = 1.0  # seconds
 POLL = 0.05
-"""Seconds between two checks whether calls under way have ended, which can take any time."""
-
-
-class Window:
-    """The calls under way and the times at which the last ones ended, in seconds of a monotonic clock."""
-
-    def __init__(self) -> None:
-        self._under_way = 0
-        self._ended: deque[float] = deque()
-
-    def wait(self, puts: int, now: float) -> float:
-        """Return the seconds until there may be room for so many calls, or 0; more than the limit need all of it."""
-        while self._ended and self._ended[0] + PERIOD <= now:
-            self._ended.popleft()
-        needed = min(puts, LIMIT)
-        if self._under_way + needed > LIMIT and self._under_way:
-            return POLL
-        over = self._under_way + len(self._ended) + needed - LIMIT
-        return self._ended[over - 1] + PERIOD - now if over > 0 else 0.0
-
-    def begin(self, puts: int) -> None:
-        """Count so many calls as under way."""
-        self._under_way += puts
-
-    def end(self, puts: int, now: float) -> None:
-        """Count so many calls as answered."""
-        self._under_way -= puts
-        self._ended.extend([now] * puts)
+"""Seconds between two checks whether calls under way have ended."""
 
 
 class RateLimit:
@@ -66,12 +37,10 @@ class RateLimit:
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._where = where
-        self._report = report
-        self._clock = clock
-        self._pause = pause
-        self._window = Window()
+        self._where, self._report, self._clock, self._pause = where, report, clock, pause
         self._lock = threading.Lock()
+        self._under_way = 0
+        self._ended: deque[float] = deque()  # when the last calls were answered
         self._waited = 0.0
         self._next_line = 1.0
 
@@ -85,21 +54,28 @@ class RateLimit:
             self.end(puts)
 
     def begin(self, puts: int = 1) -> None:
-        """Wait until there is room for so many calls, and take it."""
+        """Wait until there is room for so many calls, and take it; more than the limit need all of it."""
         while (seconds := self._begin(puts)) > 0:
             self._pause(seconds)
 
     def end(self, puts: int = 1) -> None:
         """Count so many calls as ended, with or without an answer."""
         with self._lock:
-            self._window.end(puts, self._clock())
+            self._under_way -= puts
+            self._ended.extend([self._clock()] * puts)
 
     def _begin(self, puts: int) -> float:
+        """Take room for so many calls and return 0, or return the seconds until there may be room."""
         with self._lock:
-            seconds = self._window.wait(puts, self._clock())
-            if seconds <= 0:
-                self._window.begin(puts)
+            now = self._clock()
+            while self._ended and self._ended[0] + PERIOD <= now:
+                self._ended.popleft()
+            over = self._under_way + len(self._ended) + min(puts, LIMIT) - LIMIT
+            if over <= 0:
+                self._under_way += puts
                 return 0.0
+            # Calls under way can take any time.
+            seconds = POLL if over > len(self._ended) else self._ended[over - 1] + PERIOD - now
             self._waited += seconds
             if self._waited >= self._next_line:
                 # Hundreds of tags wait hundreds of times: a line after one second, two, four, eight.
@@ -117,9 +93,7 @@ class RateLimits:
         pause: Callable[[float], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._report = report
-        self._pause = pause
-        self._clock = clock
+        self._report, self._pause, self._clock = report, pause, clock
         self._limits: dict[tuple[str, str], RateLimit] = {}
         self._lock = threading.Lock()
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.clients.ecr import errors
-from ecr_tasks.clients.ecr.parse import parse_image, parse_repository, refuse_unreadable
+from ecr_tasks.clients.ecr.parse import images_by_reference, parse_repository, refuse_unreadable
 from ecr_tasks.clients.ecr.session import AwsSession
 from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.errors import EcrTasksError
@@ -16,10 +16,10 @@ from ecr_tasks.model.registry import Repository
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr.client import ECRClient
-    from mypy_boto3_ecr.type_defs import ImageIdentifierTypeDef, ImageTypeDef
+    from mypy_boto3_ecr.type_defs import ImageTypeDef
 
 PARALLEL = 8
-"""How many batches are read at a time; far below ECR's 2,000 BatchGetImage a second."""
+"""How many repositories or batches are read at a time; far below ECR's 1,000 and 2,000 requests a second."""
 
 BATCH = 100
 """The most ids that BatchGetImage takes (API model, ImageIdentifierList)."""
@@ -33,8 +33,7 @@ class Reader:
 
     def __init__(self, aws: AwsSession, account: str | None, region: str | None) -> None:
         self.aws = aws
-        self._account = account
-        self._region = region
+        self._account, self._region = account, region
 
     def client(self) -> ECRClient:
         """Return the client, created once; the first call must not come from a thread."""
@@ -95,15 +94,8 @@ class Reader:
         with errors.translate_errors("ask who we are (sts:GetCallerIdentity)"):
             return self.aws.sts().get_caller_identity()["Account"]
 
-    def images_by_id(self, name: str, ids: Sequence[ImageIdentifierTypeDef]) -> dict[str, StoredImage]:
-        """Return images by the tag or digest that was asked for; at most a hundred ids."""
-        images: dict[str, StoredImage] = {}
-        for image in self.batch_get_image(name, ids):
-            images[image["imageId"].get("imageTag") or image["imageId"]["imageDigest"]] = parse_image(image)
-        return images
-
-    def batch_get_image(self, name: str, ids: Sequence[ImageIdentifierTypeDef]) -> list[ImageTypeDef]:
-        """Return BatchGetImage's answer; at most a hundred ids.
+    def batch_get_image(self, name: str, references: Sequence[str]) -> list[ImageTypeDef]:
+        """Return BatchGetImage's images by tag or digest; at most a hundred references.
 
         Every media type is accepted, so that ECR converts no manifest. Raises RegistryError for an image that exists
         and can't be read.
@@ -112,22 +104,17 @@ class Reader:
             answer = self.client().batch_get_image(
                 **self.registry_id,
                 repositoryName=name,
-                imageIds=ids,
+                imageIds=[
+                    {"imageDigest": reference} if reference.startswith("sha256:") else {"imageTag": reference}
+                    for reference in references
+                ],
                 acceptedMediaTypes=[*INDEX_MEDIA_TYPES, *MANIFEST_MEDIA_TYPES],
             )
         refuse_unreadable(name, answer.get("failures", ()))
         return answer["images"]
 
-    def images_by_digest(self, name: str, digests: Sequence[str]) -> dict[str, StoredImage]:
-        """Return any number of images by digest, several batches at a time; missing ones are left out."""
-        batches: list[list[ImageIdentifierTypeDef]] = [
-            [{"imageDigest": digest} for digest in digests[start : start + BATCH]]
-            for start in range(0, len(digests), BATCH)
-        ]
-        answers = map_parallel(lambda batch: self.images_by_id(name, batch), batches, PARALLEL, self.aws.retrier)
-        return {image.digest: image for answer in answers for image in answer.values()}
-
-
-def image_id(reference: str) -> ImageIdentifierTypeDef:
-    """Return a tag or digest as the API's ImageIdentifier."""
-    return {"imageDigest": reference} if reference.startswith("sha256:") else {"imageTag": reference}
+    def images(self, name: str, references: Sequence[str], workers: int = 1) -> dict[str, StoredImage]:
+        """Return any number of images by tag or digest, ``workers`` batches at a time; missing ones are left out."""
+        batches = [references[start : start + BATCH] for start in range(0, len(references), BATCH)]
+        answers = map_parallel(lambda batch: self.batch_get_image(name, batch), batches, workers, self.aws.retrier)
+        return images_by_reference([image for answer in answers for image in answer], references)

@@ -7,28 +7,27 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from ecr_tasks.clients.ecr import listing
 from ecr_tasks.clients.ecr.errors import answer_or_none, error_code, too_many_tags, translate_errors
+from ecr_tasks.clients.ecr.image_config import read_labels
 from ecr_tasks.clients.ecr.parse import images_by_reference, parse_token, registry_host
-from ecr_tasks.clients.ecr.reader import BATCH, Reader, image_id
+from ecr_tasks.clients.ecr.public import PublicRegistry
+from ecr_tasks.clients.ecr.reader import PARALLEL, Reader
 from ecr_tasks.clients.ecr.replication import Place, places, rules, statuses
+from ecr_tasks.clients.ecr.repositories import EcrRepositories
+from ecr_tasks.clients.ecr.scans import EcrEvidence
 from ecr_tasks.clients.ecr.session import AwsSession
 from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.errors import EcrTasksError
+from ecr_tasks.model.inventory import ListedImage
 from ecr_tasks.model.manifest import INDEX_MEDIA_TYPES, StoredImage
 from ecr_tasks.model.refusals import locked_tag
 from ecr_tasks.model.registry import RegistryToken, Repository, RepositoryView
+from ecr_tasks.plan.inventory import group_manifests
 from ecr_tasks.settings.settings import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr.type_defs import ReplicationRuleOutputTypeDef
-
-    from ecr_tasks.clients.ecr.public import PublicRegistry
-    from ecr_tasks.clients.ecr.repositories import EcrRepositories
-    from ecr_tasks.clients.ecr.scans import EcrEvidence
-    from ecr_tasks.model.inventory import ListedImage
-
-PARALLEL = 8
-"""How many repositories are described at a time; far below ECR's 1,000 and 2,000 requests a second."""
 
 
 class EcrRegistry:
@@ -52,22 +51,16 @@ class EcrRegistry:
 
     def public(self, alias: str, read: Callable[[str], str]) -> PublicRegistry:
         """Return ECR Public's registry of the same credentials; ``read`` returns a manifest by its reference."""
-        from ecr_tasks.clients.ecr.public import PublicRegistry
-
         return PublicRegistry(self._aws, alias, read)
 
     @property
     def admin(self) -> EcrRepositories:
         """What creates, changes and deletes the registry's repositories."""
-        from ecr_tasks.clients.ecr.repositories import EcrRepositories
-
         return EcrRepositories(self._reader.client, self._reader.registry_id)
 
     @property
     def evidence(self) -> EcrEvidence:
         """What reads the scans and signatures of the registry's images."""
-        from ecr_tasks.clients.ecr.scans import EcrEvidence
-
         return EcrEvidence(self._reader.client)
 
     def connect(self) -> None:
@@ -88,25 +81,18 @@ class EcrRegistry:
 
     def _describe(self, name: str, tags: Sequence[str]) -> RepositoryView:
         repository = self._reader.describe(name)
-        if repository is None:
-            return RepositoryView(None)
-        images: dict[str, StoredImage] = {}
-        for start in range(0, len(tags), BATCH):
-            images.update(self._reader.images_by_id(name, [image_id(tag) for tag in tags[start : start + BATCH]]))
-        return RepositoryView(repository, images)
+        return RepositoryView(repository, self._reader.images(name, tags) if repository is not None else {})
 
     def image(self, repository: Repository, reference: str) -> StoredImage | None:
         """Return an image by tag or digest, or None."""
-        return next(iter(self._reader.images_by_id(repository.name, [image_id(reference)]).values()), None)
+        return self._reader.images(repository.name, [reference]).get(reference)
 
     def images(self, repository: Repository, digests: Sequence[str]) -> Mapping[str, StoredImage]:
         """Return images by digest; missing ones are left out."""
-        return self._reader.images_by_digest(repository.name, digests)
+        return self._reader.images(repository.name, digests, PARALLEL)
 
     def labels(self, repository: Repository, image: StoredImage) -> Mapping[str, str]:
         """Return the labels of an image's configuration, or of an index's first image; empty when unreadable."""
-        from ecr_tasks.clients.ecr.image_config import read_labels
-
         if image.is_index:
             first = self.image(repository, image.children[0][1]) if image.children else None
             return self.labels(repository, first) if first is not None and not first.is_index else {}
@@ -118,7 +104,7 @@ class EcrRegistry:
         The view's repository has a name, an account and a URI, not its mutability; it is None when there are no
         images.
         """
-        images = self._reader.batch_get_image(name, [image_id(reference) for reference in references])
+        images = self._reader.batch_get_image(name, references)
         if not images:
             return RepositoryView(None)
         account = images[0]["registryId"]
@@ -128,36 +114,32 @@ class EcrRegistry:
 
     def referrers(self, repository: Repository, digest: str) -> tuple[str, ...]:
         """Return the digests of the manifests that have an image as subject (ListImageReferrers)."""
-        from ecr_tasks.clients.ecr.listing import referrers
-
-        action = f"list what refers to images of {repository.name} (ecr:ListImageReferrers)"
-        with self._reader.translate_errors(action):
-            return tuple(item["digest"] for item in referrers(self._reader.client(), repository, digest))
+        with self._reader.translate_errors(
+            f"list what refers to images of {repository.name} (ecr:ListImageReferrers)"
+        ):
+            return tuple(item["digest"] for item in listing.referrers(self._reader.client(), repository, digest))
 
     def present(self, repository: Repository, digests: Sequence[str]) -> set[str]:
         """Return those of the digests that exist."""
-        return set(self._reader.images_by_digest(repository.name, digests))
+        return set(self.images(repository, digests))
 
     def inventory(self, name: str) -> tuple[ListedImage, ...]:
         """Return what a repository holds.
 
         Makes a DescribeImages call for a thousand manifests and a BatchGetImage call for a hundred indexes.
         """
-        from ecr_tasks.clients.ecr.listing import describe_images
-        from ecr_tasks.plan.inventory import group_manifests
-
         with self._reader.translate_errors(f"list the images of {name} (ecr:DescribeImages)"):
-            details = describe_images(self._reader.client(), name, self._reader.registry_id)
+            details = listing.describe_images(self._reader.client(), name, self._reader.registry_id)
         indexes = [item.digest for item in details if item.media_type in INDEX_MEDIA_TYPES]
-        return group_manifests(details, self._reader.images_by_digest(name, indexes))
+        return group_manifests(details, self._reader.images(name, indexes, PARALLEL))
 
     def list_tags(self, repository: Repository) -> Sequence[str] | None:
         """Return every tag (ListImages), or None without that permission, which pushing does not need."""
-        from ecr_tasks.clients.ecr.listing import list_tags
-
         with translate_errors(f"list the tags of {repository.name} (ecr:ListImages)"):
-            client, registry_id = self._reader.client(), self._reader.registry_id
-            return answer_or_none(lambda: list_tags(client, repository.name, registry_id), "AccessDeniedException")
+            return answer_or_none(
+                lambda: listing.list_tags(self._reader.client(), repository.name, self._reader.registry_id),
+                "AccessDeniedException",
+            )
 
     def replicates_to(self, name: str) -> frozenset[Place]:
         """Return where ECR itself replicates a repository to; empty without ecr:DescribeRegistry.
@@ -236,8 +218,7 @@ class EcrRegistry:
     def token(self, region: str | None = None) -> RegistryToken:
         """Return a registry token (GetAuthorizationToken), one for each region.
 
-        A token lives twelve hours. It names this registry's host, and every registry of the region that the
-        credentials may use accepts it.
+        It names this registry's host, but every registry of the region that the credentials may use accepts it.
         """
         own_region = self.region()
         region = region or own_region

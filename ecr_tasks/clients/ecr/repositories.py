@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.clients.ecr.errors import answer_or_none, blame_setting, error_code, translate_errors
-from ecr_tasks.clients.ecr.parse import parse_repository
+from ecr_tasks.clients.ecr.parse import aws_tags, parse_repository
 from ecr_tasks.errors import Refused, RegistryError
 from ecr_tasks.model.registry import Repository
-from ecr_tasks.model.repository import DesiredRepository, RepositoryState
+from ecr_tasks.model.repository import DesiredRepository, Difference, RepositoryState
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr.client import ECRClient
-
-    from ecr_tasks.model.repository import Difference
 
 PREVIEW_SECONDS = 300.0
 """How long a lifecycle policy's preview may take: ECR looks at every image."""
@@ -60,7 +58,7 @@ class EcrRepositories:
 
     def create(self, name: str, wanted: DesiredRepository) -> Repository | None:
         """Create a repository without its policies; return None when it exists already."""
-        options: dict[str, Any] = {"tags": _tags(wanted)} if wanted.tags else {}
+        options: dict[str, Any] = {"tags": aws_tags(wanted)} if wanted.tags else {}
         if wanted.kms_key is not None:
             options["encryptionConfiguration"] = {"encryptionType": "KMS", "kmsKey": wanted.kms_key}
         with translate_errors(f"create the repository {name} (ecr:CreateRepository)"), blame_setting():
@@ -97,7 +95,7 @@ class EcrRepositories:
                 )
         elif difference.aspect == "tags":
             with translate_errors(f"tag the repository {name} (ecr:TagResource)"), blame_setting():
-                self._client().tag_resource(resourceArn=state.arn, tags=_tags(wanted))
+                self._client().tag_resource(resourceArn=state.arn, tags=aws_tags(wanted))
         elif difference.aspect == "lifecycle-policy":
             self._put_lifecycle(name, wanted.lifecycle or "")
         elif difference.aspect == "repository-policy":
@@ -110,26 +108,20 @@ class EcrRepositories:
         """
         ids = {**self._id, "repositoryName": name}
         deadline = time.monotonic() + PREVIEW_SECONDS
-        with (
-            translate_errors(f"preview the lifecycle policy of {name} (ecr:StartLifecyclePolicyPreview)"),
-            _lifecycle_file(),
-        ):
+        action = f"preview the lifecycle policy of {name} (ecr:StartLifecyclePolicyPreview)"
+        with translate_errors(action), _lifecycle_file():
             # ECR makes one preview at a time; another run may have begun one.
-            while (
-                answer_or_none(
-                    lambda: self._client().start_lifecycle_policy_preview(**ids, lifecyclePolicyText=lifecycle),
-                    "LifecyclePolicyPreviewInProgressException",
-                )
-                is None
+            while not answer_or_none(
+                lambda: self._client().start_lifecycle_policy_preview(**ids, lifecyclePolicyText=lifecycle),
+                "LifecyclePolicyPreviewInProgressException",
             ):
                 _wait(deadline, name)
         with translate_errors(f"read the preview of {name}'s lifecycle policy (ecr:GetLifecyclePolicyPreview)"):
             while (answer := self._client().get_lifecycle_policy_preview(**ids))["status"] == "IN_PROGRESS":
                 _wait(deadline, name)
         if answer["status"] != "COMPLETE":
-            raise RegistryError(
-                f"ECR's preview of the lifecycle policy of {name} ended as {answer['status']}.", "Run it again."
-            )
+            cause = f"ECR's preview of the lifecycle policy of {name} ended as {answer['status']}."
+            raise RegistryError(cause, "Run it again.")
         return int(answer["summary"].get("expiringImageTotalCount", 0))
 
     def delete(self, name: str, *, force: bool) -> bool:
@@ -139,18 +131,15 @@ class EcrRepositories:
         """
         with translate_errors(f"delete the repository {name} (ecr:DeleteRepository)"):
             try:
-                answer = answer_or_none(
-                    lambda: self._client().delete_repository(**self._id, repositoryName=name, force=force),
-                    "RepositoryNotFoundException",
-                )
+                self._client().delete_repository(**self._id, repositoryName=name, force=force)
             except Exception as error:
+                if error_code(error) == "RepositoryNotFoundException":
+                    return False
                 if error_code(error) != "RepositoryNotEmptyException":
                     raise
-                raise Refused(
-                    f"The repository {name} holds images, so it was not deleted.",
-                    "Say --force to delete it with everything in it.",
-                ) from error
-        return answer is not None
+                cause = f"The repository {name} holds images, so it was not deleted."
+                raise Refused(cause, "Say --force to delete it with everything in it.") from error
+        return True
 
     def untag(self, name: str, tag: str) -> None:
         """Remove a tag, and the image with its last tag (BatchDeleteImage); a missing tag is no error."""
@@ -158,10 +147,8 @@ class EcrRepositories:
             answer = self._client().batch_delete_image(**self._id, repositoryName=name, imageIds=[{"imageTag": tag}])
         for failure in answer.get("failures", []):
             if failure.get("failureCode") not in ("ImageNotFound", "ImageTagDoesNotMatchDigest"):
-                raise RegistryError(
-                    f"ECR did not delete the tag {tag} in {name}: {failure.get('failureReason', '')}.",
-                    "Delete it by hand, or commit, which gives the image another tag.",
-                )
+                cause = f"ECR did not delete the tag {tag} in {name}: {failure.get('failureReason', '')}."
+                raise RegistryError(cause, "Delete it by hand, or commit, which gives the image another tag.")
 
     def _lifecycle(self, name: str) -> str | None:
         with translate_errors(f"read the lifecycle policy of {name} (ecr:GetLifecyclePolicy)"):
@@ -192,15 +179,9 @@ class EcrRepositories:
 
 
 def _mutability(wanted: DesiredRepository) -> dict[str, Any]:
-    parameters: dict[str, Any] = {"imageTagMutability": wanted.mutability}
-    if wanted.filters:
-        filters = [{"filterType": "WILDCARD", "filter": item} for item in wanted.filters]
-        parameters["imageTagMutabilityExclusionFilters"] = filters
-    return parameters
-
-
-def _tags(wanted: DesiredRepository) -> Sequence[Any]:
-    return [{"Key": key, "Value": value} for key, value in wanted.tags.items()]
+    filters = [{"filterType": "WILDCARD", "filter": item} for item in wanted.filters]
+    exclusion = {"imageTagMutabilityExclusionFilters": filters} if filters else {}
+    return {"imageTagMutability": wanted.mutability, **exclusion}
 
 
 def _wait(deadline: float, name: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +15,8 @@ from ecr_tasks.model.registry import Repository
 from ecr_tasks.model.scan import Finding, ScanResult
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from mypy_boto3_ecr.client import ECRClient
-    from mypy_boto3_ecr.type_defs import DescribeImageScanFindingsResponseTypeDef
+    from mypy_boto3_ecr.type_defs import DescribeImageScanFindingsResponseTypeDef, EnhancedImageScanFindingTypeDef
 
 PAGE = 1000
 """The most findings on one page (API model, MaxResults)."""
@@ -45,10 +43,7 @@ class EcrEvidence:
             return answer_or_none(lambda: parse_scan(pages), "ScanNotFoundException")
 
     def pushed(self, repository: Repository, digest: str) -> datetime | None:
-        """Return when an image was pushed (DescribeImages).
-
-        None without that permission, which promoting does not need.
-        """
+        """Return when an image was pushed (DescribeImages), or None without that permission, which no gate needs."""
         with translate_errors(f"look when {repository.name}@{digest} was pushed (ecr:DescribeImages)"):
             answer = answer_or_none(
                 lambda: self._client().describe_images(
@@ -85,35 +80,30 @@ def parse_scan(pages: Iterable[DescribeImageScanFindingsResponseTypeDef]) -> Sca
     A basic scan's counts are the whole image's and on every page. An enhanced scan's are counted from its findings,
     since ECR's own counts include findings that are settled.
     """
-    status: Any = {}
-    basic_counts: dict[str, int] = {}
-    basic: list[Finding] = []
-    enhanced: list[Finding] = []
-    has_result = False
-    has_enhanced = False
-    for page in pages:
-        status = status or page.get("imageScanStatus", {})
-        content = page.get("imageScanFindings", {})
-        has_result = has_result or not content.keys().isdisjoint(_RESULT_KEYS)
-        counts = {str(name): count for name, count in content.get("findingSeverityCounts", {}).items()}
-        basic_counts = counts or basic_counts
-        basic += [Finding(item.get("severity", ""), item.get("name", "")) for item in content.get("findings", [])]
-        for item in content.get("enhancedFindings", []):
-            has_enhanced = True
-            name = item.get("packageVulnerabilityDetails", {}).get("vulnerabilityId") or item.get("title", "")
-            if item.get("status") not in _SETTLED:
-                enhanced.append(Finding(item.get("severity", ""), name))
-    findings = (*basic, *enhanced)
+    pages = list(pages)
+    contents = [page.get("imageScanFindings", {}) for page in pages]
+    status: Any = next((page["imageScanStatus"] for page in pages if page.get("imageScanStatus")), {})
+    basic = [item for content in contents for item in content.get("findings", [])]
+    enhanced = [item for content in contents for item in content.get("enhancedFindings", [])]
+    findings = (
+        *(Finding(item.get("severity", ""), item.get("name", "")) for item in basic),
+        *(Finding(item.get("severity", ""), _name(item)) for item in enhanced if item.get("status") not in _SETTLED),
+    )
     totals = Counter(finding.severity for finding in findings)
-    if not has_enhanced:
-        totals |= Counter(basic_counts)
+    if not enhanced:
+        for content in contents:
+            totals |= Counter({str(name): count for name, count in content.get("findingSeverityCounts", {}).items()})
     return ScanResult(
         status=status.get("status", ""),
         description=status.get("description", "").strip().rstrip("."),
         counts=dict(totals),
         findings=findings,
-        complete=has_result or bool(basic),
+        complete=bool(basic) or any(key in content for content in contents for key in _RESULT_KEYS),
     )
+
+
+def _name(finding: EnhancedImageScanFindingTypeDef) -> str:
+    return finding.get("packageVulnerabilityDetails", {}).get("vulnerabilityId") or finding.get("title", "")
 
 
 def _image(repository: Repository, digest: str) -> Any:

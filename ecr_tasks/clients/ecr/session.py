@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from mypy_boto3_ecr_public.client import ECRPublicClient
     from mypy_boto3_sts.client import STSClient
 
-ROLE_SESSION_NAME = "ecr-tasks"
-
 
 class AwsSession:
     """The AWS clients of one set of settings, each created at its first use.
@@ -37,7 +35,7 @@ class AwsSession:
         self.rate_limits = RateLimits(self.retrier.report, self.retrier.pause)
         self._settings = settings
         self._session: Session | None = None
-        self._clients: dict[tuple[str, str | None], Any] = {}
+        self._clients: dict[tuple[str, str], Any] = {}
         self._lock = RLock()
 
     def ecr(self, region: str | None = None) -> ECRClient:
@@ -56,21 +54,26 @@ class AwsSession:
         return client
 
     def _client(self, service: str, region: str | None = None) -> Any:
-        with self._lock:  # tasks that run side by side ask for the same client
+        with self._lock, translate_errors("reach AWS"):  # tasks that run side by side ask for the same client
+            session = self._get_session()
+            region = region or session.region_name
+            if not region:
+                raise no_region()
             if (service, region) not in self._clients:
-                with translate_errors("reach AWS"):
-                    session = self._get_session()
-                    name = region or session.region_name
-                    if not name:
-                        raise no_region()
-                    if (service, name) not in self._clients:  # the settings' own region may be asked for by name
-                        self._clients[service, name] = self._create_client(session, service, name)
-                self._clients[service, region] = self._clients[service, name]
+                self._clients[service, region] = self._create_client(session, service, region)
             return self._clients[service, region]
 
     def _create_client(self, session: Session, service: str, region: str) -> Any:
+        from botocore.config import Config
+
+        config = Config(
+            connect_timeout=5,
+            read_timeout=60,
+            retries={"mode": "standard", "total_max_attempts": botocore_attempts(self.retrier)},
+            user_agent_extra="ecr-tasks",
+        )
         create: Any = session.client  # its overloads want a literal service name
-        client = create(service, region_name=region, config=_client_config(botocore_attempts(self.retrier)))
+        client = create(service, region_name=region, config=config)
         reject_truncated(client)
         retry_transient(client, self.retrier)
         if service == "ecr":
@@ -82,24 +85,19 @@ class AwsSession:
         if self._session is None:
             import boto3.session
 
-            _hide_debug_logs()
+            # The SDK's debug lines show session tokens and the registry's password: keep them out of `inv --debug`.
+            for name in ("boto3", "botocore", "urllib3"):
+                logging.getLogger(name).setLevel(logging.INFO)
             environ = self._settings.sdk_environ(os.environ)
             core = core_session(environ)
             session = boto3.session.Session(botocore_session=core, region_name=self._settings.region)
             if self._settings.role_arn:
                 session = _assume_role(session, core, self._settings.role_arn, environ)
             # Fetched now, so that a refusal is an error before any work is done.
-            credentials = session.get_credentials()
-            if credentials is not None:
+            if credentials := session.get_credentials():
                 credentials.get_frozen_credentials()
             self._session = session
         return self._session
-
-
-def _hide_debug_logs() -> None:
-    """Keep the SDK's debug lines out of `inv --debug`: they show session tokens and the registry's password."""
-    for name in ("boto3", "botocore", "urllib3"):
-        logging.getLogger(name).setLevel(logging.INFO)
 
 
 def _assume_role(session: Session, core: CoreSession, role_arn: str, environ: Mapping[str, str]) -> Session:
@@ -112,8 +110,7 @@ def _assume_role(session: Session, core: CoreSession, role_arn: str, environ: Ma
     from ecr_tasks.ci.token_source import missing_token
     from ecr_tasks.clients.ecr import web_identity
 
-    token_credentials = web_identity.credentials(role_arn, core, environ)
-    if token_credentials is not None:
+    if token_credentials := web_identity.credentials(role_arn, core, environ):
         return _session_with(token_credentials, session.region_name, environ)
     source = session.get_credentials()
     if source is None:
@@ -121,10 +118,7 @@ def _assume_role(session: Session, core: CoreSession, role_arn: str, environ: Ma
 
         raise missing_token(environ) or NoCredentialsError
     fetcher = AssumeRoleCredentialFetcher(
-        client_creator=core.create_client,
-        source_credentials=source,
-        role_arn=role_arn,
-        extra_args={"RoleSessionName": ROLE_SESSION_NAME},
+        core.create_client, source, role_arn, extra_args={"RoleSessionName": "ecr-tasks"}
     )
     credentials = DeferredRefreshableCredentials(refresh_using=fetcher.fetch_credentials, method="assume-role")
     return _session_with(credentials, session.region_name, environ)
@@ -145,14 +139,3 @@ def core_session(environ: Mapping[str, str]) -> CoreSession:
     from ecr_tasks.clients.ecr.environment import EnvironmentSession
 
     return EnvironmentSession(environ)
-
-
-def _client_config(attempts: int) -> Any:
-    from botocore.config import Config
-
-    return Config(
-        connect_timeout=5,
-        read_timeout=60,
-        retries={"mode": "standard", "total_max_attempts": attempts},
-        user_agent_extra="ecr-tasks",
-    )

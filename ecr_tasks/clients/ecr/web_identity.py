@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
 
 from ecr_tasks.ci.oidc.tokens import TokenSource, claims
 from ecr_tasks.ci.systems import SYSTEMS
 from ecr_tasks.ci.token_source import token_source
-from ecr_tasks.clients.ecr.errors import error_code, translate_errors
+from ecr_tasks.clients.ecr.errors import error_code, error_message, translate_errors
 from ecr_tasks.errors import AwsError
 
 if TYPE_CHECKING:
     from botocore.credentials import RefreshableCredentials
     from botocore.session import Session as CoreSession
     from mypy_boto3_sts.client import STSClient
-
-METHOD = "assume-role-with-web-identity"
-
-_NAME_LIMIT = 64
 
 
 def credentials(role_arn: str, core: CoreSession, environ: Mapping[str, str]) -> RefreshableCredentials | None:
@@ -33,12 +29,32 @@ def credentials(role_arn: str, core: CoreSession, environ: Mapping[str, str]) ->
     if source is None:
         return None
     from botocore.credentials import RefreshableCredentials
+    from botocore.exceptions import ClientError
 
     # botocore logs a failed renewal with a traceback and raises it as well.
     logging.getLogger("botocore.credentials").setLevel(logging.CRITICAL)
-    exchange = _exchange(role_arn, _client(core), session_name(environ), source)
+    client, name = _client(core), session_name(environ)
+
+    def exchange() -> dict[str, Any]:
+        """Fetch a new token and exchange it for credentials."""
+        token = source.fetch()
+        with translate_errors("assume ECR_ROLE_ARN with the CI's token (sts:AssumeRoleWithWebIdentity)"):
+            try:
+                answer = client.assume_role_with_web_identity(
+                    RoleArn=role_arn, RoleSessionName=name, WebIdentityToken=token
+                )
+            except ClientError as error:
+                raise _refused(error, role_arn, source, token) from None
+        keys = answer["Credentials"]
+        return {
+            "access_key": keys["AccessKeyId"],
+            "secret_key": keys["SecretAccessKey"],
+            "token": keys["SessionToken"],
+            "expiry_time": keys["Expiration"].isoformat(),
+        }
+
     renewing: RefreshableCredentials = RefreshableCredentials.create_from_metadata(
-        metadata=exchange(), refresh_using=exchange, method=METHOD
+        metadata=exchange(), refresh_using=exchange, method="assume-role-with-web-identity"
     )
     return renewing
 
@@ -49,11 +65,11 @@ def session_name(environ: Mapping[str, str]) -> str:
     It has at most 64 characters, of those that STS accepts (API model, roleSessionNameType); the run is not cut.
     """
     for system in SYSTEMS.values():
-        names, run_number = system.run
-        project = "-".join(filter(None, (environ.get(name) for name in names)))
-        if project and environ.get(run_number):
-            end = "-" + _sanitised(environ[run_number])[-20:]
-            return f"ecr-tasks-{_sanitised(project)}"[: _NAME_LIMIT - len(end)] + end
+        values = [environ.get(name, "") for name in system.run_variables()]
+        project, number = "-".join(filter(None, values[:-1])), "".join(values[-1:])
+        if project and number:
+            end = "-" + _sanitised(number)[-20:]
+            return f"ecr-tasks-{_sanitised(project)}"[: 64 - len(end)] + end
     return "ecr-tasks"
 
 
@@ -77,41 +93,14 @@ def _client(core: CoreSession) -> STSClient:
         retries={"mode": "standard", "max_attempts": 4},
         user_agent_extra="ecr-tasks",
     )
-    create: Any = core.create_client  # typed as a client of no service
-    client: STSClient = create("sts", config=config)
+    client: STSClient = cast(Any, core).create_client("sts", config=config)  # typed as a client of no service
     return client
-
-
-def _exchange(role_arn: str, client: STSClient, name: str, source: TokenSource) -> Callable[[], dict[str, Any]]:
-    """Return a function that fetches a new token and exchanges it for credentials."""
-
-    def exchange() -> dict[str, Any]:
-        from botocore.exceptions import ClientError
-
-        token = source.fetch()
-        with translate_errors("assume ECR_ROLE_ARN with the CI's token (sts:AssumeRoleWithWebIdentity)"):
-            try:
-                answer = client.assume_role_with_web_identity(
-                    RoleArn=role_arn, RoleSessionName=name, WebIdentityToken=token
-                )
-            except ClientError as error:
-                raise _refused(error, role_arn, source, token) from None
-        keys = answer["Credentials"]
-        return {
-            "access_key": keys["AccessKeyId"],
-            "secret_key": keys["SecretAccessKey"],
-            "token": keys["SessionToken"],
-            "expiry_time": keys["Expiration"].isoformat(),
-        }
-
-    return exchange
 
 
 def _refused(error: Exception, role_arn: str, source: TokenSource, token: str) -> Exception:
     """Return AwsError for a refusal of STS (API reference, AssumeRoleWithWebIdentity), else the error itself."""
     code = error_code(error)
-    message = str(getattr(error, "response", {}).get("Error", {}).get("Message", "")).strip().rstrip(".")
-    reason = message.replace(token, "…") or code
+    reason = error_message(error).replace(token, "…") or code
     token_claims = claims(token)
     holder = f"the token of {source.issuer}"
     if code in ("AccessDenied", "AccessDeniedException"):

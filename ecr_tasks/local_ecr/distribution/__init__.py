@@ -1,1 +1,1 @@
-"""The registry (``/v2/``): the OCI distribution specification as ECR speaks it."""
+"""The registry (``/v2/``): the OCI distribution specification, with ECR's deviations."""

@@ -13,45 +13,46 @@ from .errors import VERSION_HEADER, RegistryError, digest_invalid, unsupported
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..http.messages import Request
-    from ..registry import Core
+    from ..registry import Registry
     from ..store.repositories import Repository
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
-_DOWNLOAD = "/_local/layers/"
+DOWNLOAD_PATH = "/_local/layers/"
+"""Where GetDownloadUrlForLayer's URLs lead; repository and digest follow."""
 
 
-def handle(core: Core, request: Request, repository: Repository, digest: str) -> Response:
-    """A request to ``/v2/<name>/blobs/<digest>``."""
+def handle(registry: Registry, request: Request, repository: Repository, digest: str) -> Response:
+    """Answer a request to ``/v2/<name>/blobs/<digest>``."""
     if not is_digest(digest):
         raise digest_invalid(digest)
     if request.method in ("GET", "HEAD"):
-        return _send(core, request, repository, digest)
+        return _send(registry, request, repository, digest)
     if request.method == "DELETE":
-        return _delete(core, repository, digest)
+        return _delete(registry, repository, digest)
     raise unsupported(request.method, "a blob")
 
 
-def download(core: Core, request: Request) -> Response:
-    """A request to a URL from GetDownloadUrlForLayer, whose token stands for every other credential."""
+def download(registry: Registry, request: Request) -> Response:
+    """Answer a request to a URL from GetDownloadUrlForLayer, whose token stands for every other credential."""
     request.kind = "blob"
-    name, _, digest = request.path.removeprefix(_DOWNLOAD).rpartition("/")
-    repository = core.store.repositories.find(name)
+    name, _, digest = request.path.removeprefix(DOWNLOAD_PATH).rpartition("/")
+    repository = registry.store.repositories.find(name)
     try:
-        core.tokens.check_download(request.parameter("token") or "", name, digest)
+        registry.tokens.check_download_token(request.parameter("token") or "", name, digest)
         if repository is None or request.method not in ("GET", "HEAD"):
             raise RegistryError(404, "BLOB_UNKNOWN", "There is nothing here")
-        return _send(core, request, repository, digest)
+        return _send(registry, request, repository, digest)
     except Denied as error:
         return RegistryError(403, "DENIED", error.message).response()
     except RegistryError as error:
         return error.response()
 
 
-def _send(core: Core, request: Request, repository: Repository, digest: str) -> Response:
-    found = core.store.layers.open(repository, digest)
-    if found is None:
+def _send(registry: Registry, request: Request, repository: Repository, digest: str) -> Response:
+    file_and_size = registry.store.layers.open(repository, digest)
+    if file_and_size is None:
         raise _unknown(digest)
-    fd, size = found
+    fd, size = file_and_size
     headers = {
         **VERSION_HEADER,
         "Content-Type": "application/octet-stream",
@@ -60,38 +61,38 @@ def _send(core: Core, request: Request, repository: Repository, digest: str) -> 
         "Etag": f'"{digest}"',
     }
     try:
-        part = _range(request.headers.get("range"), size)
+        byte_range = _range(request.headers.get("range"), size)
     except RegistryError:
         os.close(fd)
         raise
     if request.method == "HEAD":
         os.close(fd)
         return Response(200, headers=headers, length=size)
-    if part is None:
+    if byte_range is None:
         return Response(200, headers=headers, file=fd, count=size)
-    first, last = part
+    first, last = byte_range
     headers["Content-Range"] = f"bytes {first}-{last}/{size}"
     return Response(206, headers=headers, file=fd, offset=first, count=last - first + 1)
 
 
 def _range(header: str | None, size: int) -> tuple[int, int] | None:
-    """First and last byte of a Range header; None for the whole. Raises RegistryError (416)."""
-    found = _RANGE.fullmatch(header.replace(" ", "")) if header else None
-    if found is None or not (found[1] or found[2]):
+    """Return first and last byte of a Range header; None for all bytes. Raises RegistryError (416)."""
+    match = _RANGE.fullmatch(header.replace(" ", "")) if header else None
+    if match is None or not (match[1] or match[2]):
         return None  # RFC 9110 14.2: a range that is not understood, or several, may be ignored
-    if found[1]:
-        first, last = int(found[1]), int(found[2]) if found[2] else size - 1
+    if match[1]:
+        first, last = int(match[1]), int(match[2]) if match[2] else size - 1
     else:
-        first, last = max(size - int(found[2]), 0), size - 1
-    if first >= size or last < first or (not found[1] and not int(found[2])):
+        first, last = max(size - int(match[2]), 0), size - 1
+    if first >= size or last < first or (not match[1] and not int(match[2])):
         raise RegistryError(416, "RANGE_INVALID", f"The blob has {size} bytes", {"Content-Range": f"bytes */{size}"})
     return first, min(last, size - 1)
 
 
-def _delete(core: Core, repository: Repository, digest: str) -> Response:
-    if core.store.layers.size(repository, digest) is None:
+def _delete(registry: Registry, repository: Repository, digest: str) -> Response:
+    if registry.store.layers.size(repository, digest) is None:
         raise _unknown(digest)
-    if not core.store.layers.remove(repository, digest):
+    if not registry.store.layers.remove(repository, digest):
         raise RegistryError(405, "UNSUPPORTED", f"The layer '{digest}' is used by an image")
     return Response(202, headers=dict(VERSION_HEADER))
 

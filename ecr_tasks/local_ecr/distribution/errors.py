@@ -10,8 +10,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..auth import Denied
 
-# ECR's exception -> status and code on the wire.
-_TRANSLATED = {
+# ECR's exception -> HTTP status and the specification's error code.
+_STATUS_AND_CODE = {
     "RepositoryNotFoundException": (404, "NAME_UNKNOWN"),
     "ImageNotFoundException": (404, "MANIFEST_UNKNOWN"),
     "ImageTagAlreadyExistsException": (400, "TAG_INVALID"),
@@ -27,7 +27,7 @@ _TRANSLATED = {
 
 
 class RegistryError(Exception):
-    """A refusal: HTTP status, code of the specification, text for the user."""
+    """A refusal: HTTP status, error code of the specification, message for the user."""
 
     def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(message)
@@ -37,7 +37,7 @@ class RegistryError(Exception):
         self.headers = headers or {}
 
     def response(self) -> Response:
-        """The JSON body that the specification gives errors."""
+        """Return the response, with the JSON body that the specification prescribes for errors."""
         document = {"errors": [{"code": self.code, "message": self.message}]}
         return json_response(self.status, document, {**VERSION_HEADER, **self.headers})
 
@@ -45,34 +45,34 @@ class RegistryError(Exception):
 VERSION_HEADER = {"Docker-Distribution-Api-Version": "registry/2.0"}
 
 
-def translated(error: EcrError) -> RegistryError:
-    """An ECR exception as the registry says it."""
-    status, code = _TRANSLATED.get(error.name, (400, "UNKNOWN"))
+def from_ecr_error(error: EcrError) -> RegistryError:
+    """Translate an ECR exception."""
+    status, code = _STATUS_AND_CODE.get(error.name, (400, "UNKNOWN"))
     return RegistryError(status, code, error.message)
 
 
 def denied(error: Denied, challenge: str) -> RegistryError:
-    """401 with the challenge that every client understands; 403 for an expired token, in ECR's words."""
+    """Return 401 with the challenge, or 403 with ECR's sentence for an expired token."""
     if error.expired:
         return RegistryError(403, "DENIED", error.message)
     return RegistryError(401, "UNAUTHORIZED", NOT_AUTHORIZED, {"WWW-Authenticate": challenge})
 
 
 def no_space() -> RegistryError:
-    """The disk is full."""
+    """Return the refusal when the disk is full."""
     return RegistryError(507, "UNKNOWN", NO_SPACE)
 
 
 def name_invalid(name: str) -> RegistryError:
-    """Not a name that a repository can have."""
+    """Return the refusal of what cannot be a repository's name."""
     return RegistryError(400, "NAME_INVALID", f"Invalid repository name '{name}'")
 
 
 def digest_invalid(digest: str) -> RegistryError:
-    """Not a digest."""
+    """Return the refusal of what is no digest."""
     return RegistryError(400, "DIGEST_INVALID", f"Invalid digest '{digest}'")
 
 
 def unsupported(method: str, what: str) -> RegistryError:
-    """No such method here."""
+    """Return the refusal of an HTTP method on a kind of resource (``what``)."""
     return RegistryError(405, "UNSUPPORTED", f"The operation {method} is not supported for {what}")

@@ -14,49 +14,49 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..http.messages import Request
-    from ..registry import Core
+    from ..registry import Registry
     from ..store.repositories import Repository
 
 _MAX_TAGS = 1000
 
 
-def tags(core: Core, request: Request, repository: Repository) -> Response:
-    """``/v2/<name>/tags/list``, with ``n`` and ``last``."""
-    wanted = request.parameter("n")
-    if wanted is not None and not wanted.isdigit():
-        raise RegistryError(400, "PAGINATION_NUMBER_INVALID", f"Invalid number of results '{wanted}'")
-    size = min(int(wanted), _MAX_TAGS) if wanted is not None else _MAX_TAGS
+def tags(registry: Registry, request: Request, repository: Repository) -> Response:
+    """Answer GET ``/v2/<name>/tags/list``, with ``n`` and ``last``."""
+    number = request.parameter("n")
+    if number is not None and not number.isdigit():
+        raise RegistryError(400, "PAGINATION_NUMBER_INVALID", f"Invalid number of results '{number}'")
+    size = min(int(number), _MAX_TAGS) if number is not None else _MAX_TAGS
     last = request.parameter("last")
-    found = [tag for tag in core.store.images.tags(repository) if last is None or tag > last]
-    shown = found[:size]
+    rest = [tag for tag in registry.store.images.tags(repository) if last is None or tag > last]
+    page = rest[:size]
     headers = dict(VERSION_HEADER)
-    if shown and len(found) > size:
-        path = f"/v2/{core.prefix}{quote(repository.name)}/tags/list?n={size}&last={quote(shown[-1])}"
+    if page and len(rest) > size:
+        path = f"/v2/{registry.prefix}{quote(repository.name)}/tags/list?n={size}&last={quote(page[-1])}"
         headers["Link"] = f'<{path}>; rel="next"'
-    return json_response(200, {"name": f"{core.prefix}{repository.name}", "tags": shown}, headers)
+    return json_response(200, {"name": f"{registry.prefix}{repository.name}", "tags": page}, headers)
 
 
-def referrers(core: Core, request: Request, repository: Repository, digest: str) -> Response:
-    """``/v2/<name>/referrers/<digest>``, with ``artifactType``; an empty index where there are none."""
+def referrers(registry: Registry, request: Request, repository: Repository, digest: str) -> Response:
+    """Answer GET ``/v2/<name>/referrers/<digest>``, with ``artifactType``; an empty index where there are none."""
     if not is_digest(digest):
         raise digest_invalid(digest)
-    found = core.store.images.referrers(repository, digest)
+    images = registry.store.images.referrers(repository, digest)
     headers = dict(VERSION_HEADER)
     kinds = request.query.get("artifactType")
     if kinds:
-        found = [image for image in found if image.kind in kinds]
+        images = [image for image in images if image.kind in kinds]
         headers["OCI-Filters-Applied"] = "artifactType"
-    listed = []
-    for image in found:
-        shown: dict[str, Any] = {
+    descriptors = []
+    for image in images:
+        descriptor: dict[str, Any] = {
             "mediaType": image.media_type,
             "digest": image.digest,
             "size": image.bytes,
         }
         if image.kind is not None:
-            shown["artifactType"] = image.kind
+            descriptor["artifactType"] = image.kind
         if image.annotations:
-            shown["annotations"] = image.annotations
-        listed.append(shown)
-    index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": listed}
+            descriptor["annotations"] = image.annotations
+        descriptors.append(descriptor)
+    index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": descriptors}
     return json_response(200, index, headers, OCI_INDEX)

@@ -9,40 +9,41 @@ from urllib.parse import quote
 from ..http.messages import BadRequest, Response
 from ..manifests import MAX_BYTES
 from ..names import is_digest, is_tag
+from ..put_image import put_image
 from .errors import VERSION_HEADER, RegistryError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..http.messages import Request
-    from ..registry import Core
+    from ..registry import Registry
     from ..store.images import Image
     from ..store.repositories import Repository
 
 
-def handle(core: Core, request: Request, repository: Repository, reference: str) -> Response:
-    """A request to ``/v2/<name>/manifests/<reference>``."""
+def handle(registry: Registry, request: Request, repository: Repository, reference: str) -> Response:
+    """Answer a request to ``/v2/<name>/manifests/<reference>``."""
     digest = reference if is_digest(reference) else None
     if digest is None and not is_tag(reference):
         code = "DIGEST_INVALID" if ":" in reference else "TAG_INVALID"
         raise RegistryError(400, code, f"Invalid reference '{reference}'")
     if request.method in ("GET", "HEAD"):
-        return _get(core, request, _find(core, repository, reference, digest))
+        return _get(registry, request, _find(registry, repository, reference, digest))
     if request.method == "PUT":
-        return _put(core, request, repository, reference, digest)
+        return _put(registry, request, repository, reference, digest)
     if request.method == "DELETE":
-        return _delete(core, repository, reference, digest)
+        return _delete(registry, repository, reference, digest)
     raise RegistryError(405, "UNSUPPORTED", f"The operation {request.method} is not supported for a manifest")
 
 
-def _find(core: Core, repository: Repository, reference: str, digest: str | None) -> Image:
+def _find(registry: Registry, repository: Repository, reference: str, digest: str | None) -> Image:
     tag = reference if digest is None else None
-    image = core.store.images.find(repository, digest=digest, tag=tag)
+    image = registry.store.images.find(repository, digest=digest, tag=tag)
     if image is None:
         raise RegistryError(404, "MANIFEST_UNKNOWN", "Requested image not found")
     return image
 
 
-def _get(core: Core, request: Request, image: Image) -> Response:
+def _get(registry: Registry, request: Request, image: Image) -> Response:
     headers = {
         **VERSION_HEADER,
         "Content-Type": image.media_type,
@@ -52,11 +53,13 @@ def _get(core: Core, request: Request, image: Image) -> Response:
     if request.method == "HEAD":
         return Response(200, headers=headers, length=image.bytes)
     with contextlib.suppress(sqlite3.OperationalError):  # a full disk must not stop a pull
-        core.store.images.pulled(image)
-    return Response(200, core.store.images.raw(image), headers)
+        registry.store.images.record_pull(image)
+    return Response(200, registry.store.images.raw(image), headers)
 
 
-def _put(core: Core, request: Request, repository: Repository, reference: str, digest: str | None) -> Response:
+def _put(
+    registry: Registry, request: Request, repository: Repository, reference: str, digest: str | None
+) -> Response:
     try:
         raw = request.read(MAX_BYTES)
     except BadRequest as error:
@@ -65,13 +68,13 @@ def _put(core: Core, request: Request, repository: Repository, reference: str, d
         return RegistryError(413, "MANIFEST_INVALID", error.message).response()
     # OCI distribution specification 1.1: a push by digest may name its tags as parameters.
     tags = request.query.get("tag", []) if digest is not None else [reference]
-    if wrong := [tag for tag in tags if not is_tag(tag)]:
-        raise RegistryError(400, "TAG_INVALID", f"Invalid tag '{wrong[0]}'")
+    if invalid_tags := [tag for tag in tags if not is_tag(tag)]:
+        raise RegistryError(400, "TAG_INVALID", f"Invalid tag '{invalid_tags[0]}'")
     media_type = request.headers.get("content-type", "").partition(";")[0].strip() or None
-    digest, manifest, _ = core.put_image(repository, raw, media_type=media_type, digest=digest, tags=tags)
+    digest, manifest, _ = put_image(registry, repository, raw, media_type=media_type, digest=digest, tags=tags)
     headers = {
         **VERSION_HEADER,
-        "Location": f"/v2/{core.prefix}{quote(repository.name)}/manifests/{digest}",
+        "Location": f"/v2/{registry.prefix}{quote(repository.name)}/manifests/{digest}",
         "Docker-Content-Digest": digest,
     }
     if manifest.subject is not None:
@@ -81,12 +84,15 @@ def _put(core: Core, request: Request, repository: Repository, reference: str, d
     return Response(201, headers=headers)
 
 
-def _delete(core: Core, repository: Repository, reference: str, digest: str | None) -> Response:
-    """By digest the image with its tags, by tag only the tag: unlike BatchDeleteImage, as OCI has it."""
-    with core.store.db.transaction():
-        image = _find(core, repository, reference, digest)
+def _delete(registry: Registry, repository: Repository, reference: str, digest: str | None) -> Response:
+    """Delete by digest the image with its tags, by tag only the tag, as the OCI distribution specification says.
+
+    BatchDeleteImage differs: it deletes the image with its last tag.
+    """
+    with registry.store.db.transaction():
+        image = _find(registry, repository, reference, digest)
         if digest is None:
-            core.store.images.untag(repository, reference)
+            registry.store.images.untag(repository, reference)
         else:
-            core.store.images.delete(repository, image)
+            registry.store.images.delete(repository, image)
     return Response(202, headers=dict(VERSION_HEADER))

@@ -1,4 +1,4 @@
-"""Blob uploads: in one request, in chunks, or by mounting what another repository has."""
+"""Blob uploads: in one request, in chunks, or by mounting a blob of another repository."""
 
 from __future__ import annotations
 
@@ -12,92 +12,92 @@ from .errors import VERSION_HEADER, RegistryError, digest_invalid, unsupported
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..http.messages import Request
-    from ..registry import Core
+    from ..registry import Registry
     from ..store.blobs import Upload
     from ..store.repositories import Repository
 
 _CONTENT_RANGE = re.compile(r"(?:bytes )?(\d+)-(\d+)(?:/(?:\d+|\*))?")
 
 
-def handle(core: Core, request: Request, repository: Repository, identity: str | None) -> Response:
-    """A request to ``/v2/<name>/blobs/uploads/[<id>]``."""
+def handle(registry: Registry, request: Request, repository: Repository, identity: str | None) -> Response:
+    """Answer a request to ``/v2/<name>/blobs/uploads/[<id>]``."""
     if not identity:
         if request.method != "POST":
             raise unsupported(request.method, "uploads")
-        return _start(core, request, repository)
-    with core.store.layers.upload(repository, identity) as upload:
+        return _start(registry, request, repository)
+    with registry.store.layers.upload(repository, identity) as upload:
         if request.method == "PATCH":
-            _append(core, request, repository, upload)
-            return Response(202, headers=_progress(core, repository, upload))
+            _append(registry, request, repository, upload)
+            return Response(202, headers=_progress(registry, repository, upload))
         if request.method == "PUT":
-            return _finish(core, request, repository, upload)
+            return _finish(registry, request, repository, upload)
         if request.method == "GET":
-            return Response(204, headers=_progress(core, repository, upload))
+            return Response(204, headers=_progress(registry, repository, upload))
         if request.method == "DELETE":
-            core.store.layers.cancel(upload)
+            registry.store.layers.cancel(upload)
             return Response(204, headers=dict(VERSION_HEADER))
     raise unsupported(request.method, "an upload")
 
 
-def _start(core: Core, request: Request, repository: Repository) -> Response:
+def _start(registry: Registry, request: Request, repository: Repository) -> Response:
     mount, digest = request.parameter("mount"), request.parameter("digest")
     if mount is not None and is_digest(mount):
-        source = core.store.repositories.find((request.parameter("from") or "").removeprefix(core.prefix))
-        if source is not None and core.store.layers.mount(repository, source, mount):
-            return _created(core, repository, mount)
+        source = registry.store.repositories.find((request.parameter("from") or "").removeprefix(registry.prefix))
+        if source is not None and registry.store.layers.mount(repository, source, mount):
+            return _created(registry, repository, mount)
     if digest is not None and not is_digest(digest):
         raise digest_invalid(digest)
-    with core.store.layers.upload(repository, core.store.layers.begin(repository)) as upload:
+    with registry.store.layers.upload(repository, registry.store.layers.begin(repository)) as upload:
         if digest is not None:
-            return _finish(core, request, repository, upload)
-        return Response(202, headers=_progress(core, repository, upload))
+            return _finish(registry, request, repository, upload)
+        return Response(202, headers=_progress(registry, repository, upload))
 
 
-def _append(core: Core, request: Request, repository: Repository, upload: Upload) -> None:
+def _append(registry: Registry, request: Request, repository: Repository, upload: Upload) -> None:
     """Append the request's body. Raises RegistryError (416) if it is not the bytes that come next."""
     header = request.headers.get("content-range")
     if header is not None:
-        found = _CONTENT_RANGE.fullmatch(header.strip())
-        if found is None:
+        match = _CONTENT_RANGE.fullmatch(header.strip())
+        if match is None:
             raise RegistryError(400, "BLOB_UPLOAD_INVALID", f"Invalid Content-Range '{header}'")
-        first, last = int(found[1]), int(found[2])
+        first, last = int(match[1]), int(match[2])
         length = request.body.length
         if first != upload.size or (length is not None and last - first + 1 != length):
             raise RegistryError(
                 416,
                 "RANGE_INVALID",
                 f"The upload has {upload.size} bytes; the next chunk must begin there",
-                _progress(core, repository, upload),
+                _progress(registry, repository, upload),
             )
-    core.store.layers.append(upload, request)
+    upload.append(request)
 
 
-def _finish(core: Core, request: Request, repository: Repository, upload: Upload) -> Response:
+def _finish(registry: Registry, request: Request, repository: Repository, upload: Upload) -> Response:
     digest = request.parameter("digest")
     if digest is None or not is_digest(digest):
         raise digest_invalid(digest or "")
-    _append(core, request, repository, upload)
+    _append(registry, request, repository, upload)
     try:
-        core.store.layers.finish(repository, upload, digest)
+        registry.store.layers.finish(repository, upload, digest)
     except Exception:
-        core.store.layers.cancel(upload)  # its bytes are not what the client meant: it starts again
+        registry.store.layers.cancel(upload)  # its bytes are not those of the digest: the client starts again
         raise
-    return _created(core, repository, digest)
+    return _created(registry, repository, digest)
 
 
-def _progress(core: Core, repository: Repository, upload: Upload) -> dict[str, str]:
+def _progress(registry: Registry, repository: Repository, upload: Upload) -> dict[str, str]:
     return {
         **VERSION_HEADER,
-        "Location": f"/v2/{core.prefix}{quote(repository.name)}/blobs/uploads/{upload.id}",
+        "Location": f"/v2/{registry.prefix}{quote(repository.name)}/blobs/uploads/{upload.id}",
         "Range": f"0-{max(upload.size - 1, 0)}",
         "Docker-Upload-UUID": upload.id,
     }
 
 
-def _created(core: Core, repository: Repository, digest: str) -> Response:
+def _created(registry: Registry, repository: Repository, digest: str) -> Response:
     headers = {
         **VERSION_HEADER,
-        "Location": f"/v2/{core.prefix}{quote(repository.name)}/blobs/{digest}",
+        "Location": f"/v2/{registry.prefix}{quote(repository.name)}/blobs/{digest}",
         "Docker-Content-Digest": digest,
     }
     return Response(201, headers=headers)

@@ -1,4 +1,4 @@
-"""From an HTTP request to the API operation that it names, and back."""
+"""Dispatch: from an HTTP request to the API operation that it names, and back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..constants import PUBLIC_REGION
 from ..errors import NO_SPACE, EcrError, invalid, is_disk_full
 from ..http.messages import Response, json_response
 from ..names import parse_repository_arn
-from . import images, inventory, layers, policies, repositories, scans, sts
+from . import images, inventory, layers, policies, replication, repositories, scans, sts
 from .params import Params
 
 TYPE_CHECKING = False
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..http.messages import Request
-    from ..registry import Core, Registries
+    from ..registries import Registries
+    from ..registry import Registry
 
-    Operation = Callable[[Core, Params], dict[str, Any]]
+    Operation = Callable[[Registry, Params], dict[str, Any]]
 
 TARGET = "AmazonEC2ContainerRegistry_V20150921"
 _PUBLIC_TARGET = "SpencerFrontendService"
@@ -32,38 +33,17 @@ _CONTENT_TYPE = "application/x-amz-json-1.1"
 _SCOPE = re.compile(r"Credential=[^/,\s]+/[0-9]{8}/([a-z0-9-]{2,25})/")
 
 
-def get_authorization_token(core: Core, params: Params) -> dict[str, Any]:
-    """GetAuthorizationToken. ``registryIds`` is deprecated: one token is good for all registries of the region."""
-    ids = params.texts("registryIds", 1, 10) if params.has("registryIds") else [core.account]
-    found = []
-    for account in ids:
-        registry = core.registries.find(account, core.region)
-        if registry is None:
-            raise invalid("registryIds", f"the local ECR has no registry '{account}' in {core.region}")
-        token, expires = core.tokens.authorization()
-        found.append({"authorizationToken": token, "expiresAt": expires, "proxyEndpoint": registry.endpoint})
-    return {"authorizationData": found}
-
-
-def describe_registry(core: Core, params: Params) -> dict[str, Any]:
-    """DescribeRegistry."""
-    from . import replication  # as below: hardly ever needed, so not loaded at the start
-
-    return replication.describe_registry(core, params)
-
-
-def put_replication_configuration(core: Core, params: Params) -> dict[str, Any]:
-    """PutReplicationConfiguration."""
-    from . import replication
-
-    return replication.put_replication_configuration(core, params)
-
-
-def describe_image_replication_status(core: Core, params: Params) -> dict[str, Any]:
-    """DescribeImageReplicationStatus."""
-    from . import replication
-
-    return replication.describe_image_replication_status(core, params)
+def get_authorization_token(registry: Registry, params: Params) -> dict[str, Any]:
+    """Answer GetAuthorizationToken. ``registryIds`` is deprecated: a token is valid in its whole region."""
+    accounts = params.texts("registryIds", 1, 10) if params.has("registryIds") else [registry.account]
+    tokens = []
+    for account in accounts:
+        target = registry.registries.find(account, registry.region)
+        if target is None:
+            raise invalid("registryIds", f"the local ECR has no registry '{account}' in {registry.region}")
+        token, expires = registry.tokens.authorization_token()
+        tokens.append({"authorizationToken": token, "expiresAt": expires, "proxyEndpoint": target.endpoint})
+    return {"authorizationData": tokens}
 
 
 OPERATIONS: dict[str, Operation] = {
@@ -76,11 +56,11 @@ OPERATIONS: dict[str, Operation] = {
     "DeleteLifecyclePolicy": policies.delete_lifecycle_policy,
     "DeleteRepository": repositories.delete_repository,
     "DeleteRepositoryPolicy": policies.delete_repository_policy,
-    "DescribeImageReplicationStatus": describe_image_replication_status,
+    "DescribeImageReplicationStatus": replication.describe_image_replication_status,
     "DescribeImageScanFindings": scans.describe_image_scan_findings,
     "DescribeImageSigningStatus": inventory.describe_image_signing_status,
     "DescribeImages": inventory.describe_images,
-    "DescribeRegistry": describe_registry,
+    "DescribeRegistry": replication.describe_registry,
     "DescribeRepositories": repositories.describe_repositories,
     "GetAuthorizationToken": get_authorization_token,
     "GetDownloadUrlForLayer": layers.get_download_url_for_layer,
@@ -97,7 +77,7 @@ OPERATIONS: dict[str, Operation] = {
     "PutImageTagMutability": repositories.put_image_tag_mutability,
     "PutLifecyclePolicy": policies.put_lifecycle_policy,
     "PutRegistryScanningConfiguration": scans.put_registry_scanning_configuration,
-    "PutReplicationConfiguration": put_replication_configuration,
+    "PutReplicationConfiguration": replication.put_replication_configuration,
     "SetRepositoryPolicy": policies.set_repository_policy,
     "StartImageScan": scans.start_image_scan,
     "StartLifecyclePolicyPreview": policies.start_lifecycle_policy_preview,
@@ -120,11 +100,11 @@ def handle(registries: Registries, request: Request) -> Response:
     service, _, name = target.rpartition(".")
     request.operation = name if name.isalnum() else None
     operations = OPERATIONS if service == TARGET else {}
-    choose = _registry
+    find_registry = _find_registry
     if service == _PUBLIC_TARGET:
-        from . import public  # hardly ever needed, so not loaded at the start
+        from . import public  # rarely needed, so not loaded at the start
 
-        operations, choose = public.OPERATIONS, public.registry
+        operations, find_registry = public.OPERATIONS, public.find_registry
     operation = operations.get(name)
     if operation is None:
         return _error(
@@ -138,8 +118,8 @@ def handle(registries: Registries, request: Request) -> Response:
     try:
         params = _params(request)
         scope = _SCOPE.search(request.headers.get("authorization", ""))
-        core = choose(registries, request, None if scope is None else scope[1], params)
-        return _reply(200, operation(core, params))
+        registry = find_registry(registries, request, None if scope is None else scope[1], params)
+        return _reply(200, operation(registry, params))
     except EcrError as error:
         return _error(error)
     except UnicodeEncodeError:
@@ -150,11 +130,11 @@ def handle(registries: Registries, request: Request) -> Response:
         return _error(EcrError("ServerException", NO_SPACE, status=507))
 
 
-def _registry(registries: Registries, request: Request, region: str | None, params: Params) -> Core:
-    """The registry that a request is for: its signature says the region, ``registryId`` or an ARN the account.
+def _find_registry(registries: Registries, request: Request, region: str | None, params: Params) -> Registry:
+    """Return the registry of a request: its signature has the region, ``registryId`` or an ARN the account.
 
-    The caller's own registry of a region is always there in AWS, so here it comes into being when it is asked as
-    a whole; another account's does when a repository is created. Raises RepositoryNotFoundException.
+    In AWS the caller's own registry of a region always exists, so here it is created by the first request that
+    names no repository; another account's is created with its first repository. Raises RepositoryNotFoundException.
     """
     region = region or registries.default.region
     if region == PUBLIC_REGION:
@@ -164,14 +144,14 @@ def _registry(registries: Registries, request: Request, region: str | None, para
         arn = parse_repository_arn(params.optional_text("resourceArn") or "")
         account = registries.default.account if arn is None else arn[1]
     request.registry = f"{account}/{region}"
-    found = registries.find(account, region)
-    if found is not None:
-        return found
+    registry = registries.find(account, region)
+    if registry is not None:
+        return registry
     if request.operation == "CreateRepository":
-        params.repository_name()  # nothing comes into being for a name that is refused
+        params.repository_name()  # no registry is created for a name that is refused
         return registries.create(account, region)
-    named = any(params.has(name) for name in ("repositoryName", "repositoryNames", "resourceArn"))
-    if account == registries.default.account and not named:
+    has_repository = any(params.has(name) for name in ("repositoryName", "repositoryNames", "resourceArn"))
+    if account == registries.default.account and not has_repository:
         return registries.create(account, region)
     names = params.optional_list("repositoryNames") or [params.optional_text("repositoryName") or "*"]
     raise registries.default.store.repositories.not_found(str(names[0]), account)

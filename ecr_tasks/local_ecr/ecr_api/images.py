@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .. import put_image as store_image
 from ..errors import EcrError
 from ..manifests import MAX_BYTES
 from ..names import DIGEST_PATTERN, TAG_PATTERN, is_digest, is_tag
@@ -10,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ..registry import Core
+    from ..registry import Registry
     from ..store.images import Image
     from ..store.repositories import Repository
     from .params import Params
@@ -25,8 +26,8 @@ class ImageFailure(Exception):
         self.reason = reason
 
 
-def find(core: Core, repository: Repository, image_id: Params) -> tuple[Image, str | None]:
-    """The image of an ImageIdentifier, and the tag by which it was asked for. Raises ImageFailure."""
+def find(registry: Registry, repository: Repository, image_id: Params) -> tuple[Image, str | None]:
+    """Return the image of an ImageIdentifier, and the identifier's tag. Raises ImageFailure."""
     digest = image_id.optional_text("imageDigest")
     tag = image_id.optional_text("imageTag")
     if digest is None and tag is None:
@@ -37,7 +38,7 @@ def find(core: Core, repository: Repository, image_id: Params) -> tuple[Image, s
         )
     if tag is not None and not is_tag(tag):
         raise ImageFailure("InvalidImageTag", f"Invalid request parameters: image tag should satisfy '{TAG_PATTERN}'")
-    images = core.store.images
+    images = registry.store.images
     image = images.find(repository, digest=digest, tag=tag)
     if image is not None:
         return image, tag
@@ -46,49 +47,49 @@ def find(core: Core, repository: Repository, image_id: Params) -> tuple[Image, s
     raise ImageFailure("ImageNotFound", "Requested image not found")
 
 
-def get(core: Core, repository: Repository, image_id: Params) -> tuple[Image, str | None]:
-    """As ``find``, for an operation on one image: raises ImageNotFoundException, InvalidParameterException."""
+def get(registry: Registry, repository: Repository, image_id: Params) -> tuple[Image, str | None]:
+    """Return the same as ``find``. Raises ImageNotFoundException, InvalidParameterException."""
     try:
-        return find(core, repository, image_id)
+        return find(registry, repository, image_id)
     except ImageFailure as failure:
         if failure.code not in ("ImageNotFound", "ImageTagDoesNotMatchDigest"):
             raise EcrError("InvalidParameterException", failure.reason) from None
-        shown = ", ".join(
+        identifier = ", ".join(
             f"{name}:'{image_id.optional_text(name) or 'null'}'" for name in ("imageDigest", "imageTag")
         )
         raise EcrError(
             "ImageNotFoundException",
-            f"The image with imageId {{{shown}}} does not exist within the repository with name "
-            f"'{repository.name}' in the registry with id '{core.account}'",
+            f"The image with imageId {{{identifier}}} does not exist within the repository with name "
+            f"'{repository.name}' in the registry with id '{registry.account}'",
         ) from None
 
 
 def image_id(image: Image, tag: str | None) -> dict[str, str]:
-    """An ImageIdentifier."""
+    """Return an ImageIdentifier."""
     return {"imageDigest": image.digest} if tag is None else {"imageDigest": image.digest, "imageTag": tag}
 
 
-def put_image(core: Core, params: Params) -> dict[str, Any]:
-    """PutImage."""
-    repository = params.repository(core)
+def put_image(registry: Registry, params: Params) -> dict[str, Any]:
+    """Answer PutImage."""
+    repository = params.repository(registry)
     text = params.text("imageManifest", minimum=1, maximum=MAX_BYTES)
     media_type = params.optional_text("imageManifestMediaType")
     tag = params.optional_text("imageTag", minimum=1, maximum=300, pattern=TAG_PATTERN)
     digest = params.optional_text("imageDigest", pattern=DIGEST_PATTERN)
-    digest, manifest, changed = core.put_image(
-        repository, text.encode(), media_type=media_type, digest=digest, tags=None if tag is None else [tag]
+    digest, manifest, changed = store_image.put_image(
+        registry, repository, text.encode(), media_type=media_type, digest=digest, tags=None if tag is None else [tag]
     )
     if not changed:
         tagged = "" if tag is None else f" and tag '{tag}'"
         raise EcrError(
             "ImageAlreadyExistsException",
             f"Image with digest '{digest}'{tagged} already exists in the repository with name "
-            f"'{repository.name}' in registry with id '{core.account}'",
+            f"'{repository.name}' in registry with id '{registry.account}'",
         )
     identity = {"imageDigest": digest} if tag is None else {"imageDigest": digest, "imageTag": tag}
     return {
         "image": {
-            "registryId": core.account,
+            "registryId": registry.account,
             "repositoryName": repository.name,
             "imageId": identity,
             "imageManifest": text,
@@ -97,14 +98,14 @@ def put_image(core: Core, params: Params) -> dict[str, Any]:
     }
 
 
-def batch_get_image(core: Core, params: Params) -> dict[str, Any]:
-    """BatchGetImage. A manifest is never translated: one of a type that is not accepted is a failure."""
-    repository = params.repository(core)
+def batch_get_image(registry: Registry, params: Params) -> dict[str, Any]:
+    """Answer BatchGetImage. A manifest is never translated: one of a type that is not accepted is a failure."""
+    repository = params.repository(registry)
     accepted = params.texts("acceptedMediaTypes", 1, 100) if params.has("acceptedMediaTypes") else None
     images, failures = [], []
     for item in params.structures("imageIds", 1, 100, required=True):
         try:
-            image, tag = find(core, repository, item)
+            image, tag = find(registry, repository, item)
             if accepted is not None and image.media_type not in accepted:
                 raise ImageFailure(
                     "ImageNotFound",
@@ -112,42 +113,42 @@ def batch_get_image(core: Core, params: Params) -> dict[str, Any]:
                     "acceptedMediaTypes; the local ECR does not translate manifests",
                 )
         except ImageFailure as failure:
-            failures.append(failed(item, failure))
+            failures.append(image_failure(item, failure))
             continue
         images.append(
             {
-                "registryId": core.account,
+                "registryId": registry.account,
                 "repositoryName": repository.name,
                 "imageId": image_id(image, tag),
-                "imageManifest": core.store.images.raw(image).decode(),
+                "imageManifest": registry.store.images.raw(image).decode(),
                 "imageManifestMediaType": image.media_type,
             }
         )
     return {"images": images, "failures": failures}
 
 
-def batch_delete_image(core: Core, params: Params) -> dict[str, Any]:
-    """BatchDeleteImage: by tag the tag goes, and with the last tag the image; by digest all of it goes."""
-    repository = params.repository(core)
+def batch_delete_image(registry: Registry, params: Params) -> dict[str, Any]:
+    """Answer BatchDeleteImage: by tag delete the tag, and with the last tag the image; by digest the image."""
+    repository = params.repository(registry)
     deleted: list[dict[str, str]] = []
     failures = []
     for item in params.structures("imageIds", 1, 100, required=True):
         try:
-            with core.store.db.transaction():
-                image, tag = find(core, repository, item)
+            with registry.store.db.transaction():
+                image, tag = find(registry, repository, item)
                 if tag is not None and image.tags != [tag]:
-                    core.store.images.untag(repository, tag)
+                    registry.store.images.untag(repository, tag)
                     deleted.append(image_id(image, tag))
                     continue
-                core.store.images.delete(repository, image)
+                registry.store.images.delete(repository, image)
                 deleted += [image_id(image, name) for name in image.tags] or [image_id(image, None)]
         except ImageFailure as failure:
-            failures.append(failed(item, failure))
+            failures.append(image_failure(item, failure))
         except EcrError as error:
-            failures.append(failed(item, ImageFailure(error.name, error.message)))
+            failures.append(image_failure(item, ImageFailure(error.name, error.message)))
     return {"imageIds": deleted, "failures": failures}
 
 
-def failed(item: Params, failure: ImageFailure) -> dict[str, Any]:
-    """A failure as a batch operation shows it."""
+def image_failure(item: Params, failure: ImageFailure) -> dict[str, Any]:
+    """Return an ImageFailure of a batch operation, in the shape of the API model."""
     return {"imageId": item.identity(), "failureCode": failure.code, "failureReason": failure.reason}

@@ -1,17 +1,17 @@
-"""API operations that list images: describe, list, referrers, and what became of them after the push."""
+"""API operations that list images: describe, list, referrers, signing status."""
 
 from __future__ import annotations
 
 from ..names import DIGEST_PATTERN
 from .images import get
-from .paging import page, refuse_beside
+from .paging import page, refuse_paging_with
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
-    from ..registry import Core
+    from ..registry import Registry
     from ..store.images import Image
     from ..store.repositories import Repository
     from .params import Params
@@ -21,38 +21,42 @@ _IMAGE_STATUSES = ("ACTIVE", "ARCHIVED", "ACTIVATING", "ANY")
 
 
 def _filtered(images: Iterable[Image], params: Params) -> Iterator[Image]:
-    """Those of a tag and image status. No image is ever archived here, as UpdateImageStorageClass is refused."""
-    wanted = params.structure("filter")
-    status = wanted.optional_text("imageStatus", choices=_IMAGE_STATUSES) or "ACTIVE"
-    tags = wanted.optional_text("tagStatus", choices=TAG_STATUSES) or "ANY"
-    if status not in ("ACTIVE", "ANY"):
+    """Return the images that the request's filter selects, by their tag status and image status.
+
+    No image is ever archived here, as UpdateImageStorageClass is not implemented.
+    """
+    conditions = params.structure("filter")
+    image_status = conditions.optional_text("imageStatus", choices=_IMAGE_STATUSES) or "ACTIVE"
+    tag_status = conditions.optional_text("tagStatus", choices=TAG_STATUSES) or "ANY"
+    if image_status not in ("ACTIVE", "ANY"):
         return iter(())
-    return (image for image in images if tags == "ANY" or bool(image.tags) == (tags == "TAGGED"))
+    return (image for image in images if tag_status == "ANY" or bool(image.tags) == (tag_status == "TAGGED"))
 
 
-def _from(core: Core, repository: Repository, params: Params) -> Callable[[list[Any]], Iterator[Image]]:
-    """The images that are asked for, from a key on whose first part is an image's number."""
-    return lambda after: _filtered(core.store.images.walk(repository, after[0] if after else 0), params)
+def _images_from(
+    registry: Registry, repository: Repository, params: Params
+) -> Callable[[list[Any]], Iterator[Image]]:
+    """Return a function from a paging key, which begins with an image's number, to the selected images from there."""
+    return lambda after: _filtered(registry.store.images.walk(repository, after[0] if after else 0), params)
 
 
-def describe_images(core: Core, params: Params) -> dict[str, Any]:
-    """DescribeImages."""
-    repository = params.repository(core)
-    refuse_beside(params, "imageIds")
+def describe_images(registry: Registry, params: Params) -> dict[str, Any]:
+    """Answer DescribeImages."""
+    repository = params.repository(registry)
+    refuse_paging_with(params, "imageIds")
     if params.has("imageIds"):
-        found: list[Image] = []
-        for item in params.structures("imageIds", 1, 100):
-            image, _ = get(core, repository, item)
-            if image.digest not in {other.digest for other in found}:
-                found.append(image)
-        return {"imageDetails": [_detail(core, repository, image) for image in _filtered(found, params)]}
-    shown, token = page(_from(core, repository, params), lambda image: [image.id], params, "DescribeImages")
-    return {"imageDetails": [_detail(core, repository, image) for image in shown], **token}
+        images = [get(registry, repository, item)[0] for item in params.structures("imageIds", 1, 100)]
+        unique = {image.digest: image for image in images}.values()
+        return {"imageDetails": [_detail(registry, repository, image) for image in _filtered(unique, params)]}
+    images, token = page(
+        _images_from(registry, repository, params), lambda image: [image.id], params, "DescribeImages"
+    )
+    return {"imageDetails": [_detail(registry, repository, image) for image in images], **token}
 
 
-def _detail(core: Core, repository: Repository, image: Image) -> dict[str, Any]:
-    shown: dict[str, Any] = {
-        "registryId": core.account,
+def _detail(registry: Registry, repository: Repository, image: Image) -> dict[str, Any]:
+    detail: dict[str, Any] = {
+        "registryId": registry.account,
         "repositoryName": repository.name,
         "imageDigest": image.digest,
         "imageSizeInBytes": image.size,
@@ -61,23 +65,23 @@ def _detail(core: Core, repository: Repository, image: Image) -> dict[str, Any]:
         "imageStatus": "ACTIVE",
     }
     if image.tags:
-        shown["imageTags"] = image.tags
+        detail["imageTags"] = image.tags
     if image.kind is not None:
-        shown["artifactMediaType"] = image.kind
+        detail["artifactMediaType"] = image.kind
     if image.pulled is not None:
-        shown["lastRecordedPullTime"] = round(image.pulled, 3)
+        detail["lastRecordedPullTime"] = round(image.pulled, 3)
     if image.subject is not None:
-        shown["subjectManifestDigest"] = image.subject
-    scan = core.scanner.result(repository, image, poll=False)
+        detail["subjectManifestDigest"] = image.subject
+    scan = registry.scanner.result(repository, image, poll=False)
     if scan is not None:
-        shown["imageScanStatus"] = {"status": scan["status"], "description": scan["description"]}
+        detail["imageScanStatus"] = {"status": scan["status"], "description": scan["description"]}
         if scan["status"] in ("COMPLETE", "ACTIVE"):
-            shown["imageScanFindingsSummary"] = scan_summary(scan)
-    return shown
+            detail["imageScanFindingsSummary"] = scan_summary(scan)
+    return detail
 
 
 def scan_summary(scan: dict[str, Any]) -> dict[str, Any]:
-    """An ImageScanFindingsSummary."""
+    """Return an ImageScanFindingsSummary."""
     counts: dict[str, int] = {}
     for finding in scan["findings"]:
         severity = finding.get("severity", "UNDEFINED")
@@ -89,10 +93,10 @@ def scan_summary(scan: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def list_images(core: Core, params: Params) -> dict[str, Any]:
-    """ListImages: an entry for each tag, and one for each image without any."""
-    repository = params.repository(core)
-    images = _from(core, repository, params)
+def list_images(registry: Registry, params: Params) -> dict[str, Any]:
+    """Answer ListImages: an entry for each tag, and one for each image without any."""
+    repository = params.repository(registry)
+    images = _images_from(registry, repository, params)
 
     def entries(after: list[Any]) -> Iterator[tuple[int, str, dict[str, str]]]:
         for image in images(after):
@@ -101,46 +105,48 @@ def list_images(core: Core, params: Params) -> dict[str, Any]:
             if not image.tags:
                 yield image.id, "", {"imageDigest": image.digest}
 
-    shown, token = page(entries, lambda entry: [entry[0], entry[1]], params, "ListImages")
-    return {"imageIds": [entry[2] for entry in shown], **token}
+    page_entries, token = page(entries, lambda entry: [entry[0], entry[1]], params, "ListImages")
+    return {"imageIds": [entry[2] for entry in page_entries], **token}
 
 
-def list_image_referrers(core: Core, params: Params) -> dict[str, Any]:
-    """ListImageReferrers."""
-    repository = params.repository(core)
+def list_image_referrers(registry: Registry, params: Params) -> dict[str, Any]:
+    """Answer ListImageReferrers."""
+    repository = params.repository(registry)
     subject = params.structure("subjectId").text("imageDigest", pattern=DIGEST_PATTERN)
-    wanted = params.structure("filter")
-    types = wanted.optional_list("artifactTypes", 0, 5)
-    status = wanted.optional_text("artifactStatus", choices=_IMAGE_STATUSES) or "ACTIVE"
-    found = [
+    conditions = params.structure("filter")
+    types = conditions.optional_list("artifactTypes", 0, 5)
+    status = conditions.optional_text("artifactStatus", choices=_IMAGE_STATUSES) or "ACTIVE"
+    referrers = [
         image
-        for image in core.store.images.referrers(repository, subject)
+        for image in registry.store.images.referrers(repository, subject)
         if status in ("ACTIVE", "ANY") and (not types or image.kind in types)
     ]
-    shown, token = page(found, lambda image: [image.id], params, "ListImageReferrers", default=50, maximum=50)
-    return {"referrers": [_referrer(image) for image in shown], **token}
+    page_referrers, token = page(
+        referrers, lambda image: [image.id], params, "ListImageReferrers", default=50, maximum=50
+    )
+    return {"referrers": [_referrer(image) for image in page_referrers], **token}
 
 
 def _referrer(image: Image) -> dict[str, Any]:
-    shown: dict[str, Any] = {
+    referrer: dict[str, Any] = {
         "digest": image.digest,
         "mediaType": image.media_type,
         "size": image.bytes,
         "artifactStatus": "ACTIVE",
     }
     if image.kind is not None:
-        shown["artifactType"] = image.kind
+        referrer["artifactType"] = image.kind
     if image.annotations:
-        shown["annotations"] = image.annotations
-    return shown
+        referrer["annotations"] = image.annotations
+    return referrer
 
 
-def describe_image_signing_status(core: Core, params: Params) -> dict[str, Any]:
-    """DescribeImageSigningStatus: nothing is signed here, as PutSigningConfiguration is refused."""
-    repository = params.repository(core)
-    get(core, repository, params.structure("imageId"))
+def describe_image_signing_status(registry: Registry, params: Params) -> dict[str, Any]:
+    """Answer DescribeImageSigningStatus: no image is signed here, as PutSigningConfiguration is not implemented."""
+    repository = params.repository(registry)
+    get(registry, repository, params.structure("imageId"))
     return {
-        "registryId": core.account,
+        "registryId": registry.account,
         "repositoryName": repository.name,
         "imageId": params.structure("imageId").identity(),
         "signingStatuses": [],

@@ -13,20 +13,20 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ..registry import Core
+    from ..registry import Registry
     from .params import Params
 
 PART_BYTES = 10_485_760
-"""The part size that ECR suggests."""
+"""The part size that ECR's InitiateLayerUpload suggests."""
 
 MIN_PART_BYTES = 5 * 1024 * 1024
 MAX_PART_BYTES = 20_971_520
 """API model: LayerPartBlob."""
 
 
-def batch_check_layer_availability(core: Core, params: Params) -> dict[str, Any]:
-    """BatchCheckLayerAvailability."""
-    repository = params.repository(core)
+def batch_check_layer_availability(registry: Registry, params: Params) -> dict[str, Any]:
+    """Answer BatchCheckLayerAvailability."""
+    repository = params.repository(registry)
     layers, failures = [], []
     for digest in params.texts("layerDigests", 1, 100):
         if not is_digest(digest):
@@ -34,38 +34,38 @@ def batch_check_layer_availability(core: Core, params: Params) -> dict[str, Any]
             reason = "Invalid layer digest" if digest else "Layer digest is missing"
             failures.append({"layerDigest": digest, "failureCode": code, "failureReason": reason})
             continue
-        size = core.store.layers.size(repository, digest)
-        shown: dict[str, Any] = {"layerDigest": digest, "layerAvailability": "UNAVAILABLE"}
+        size = registry.store.layers.size(repository, digest)
+        layer: dict[str, Any] = {"layerDigest": digest, "layerAvailability": "UNAVAILABLE"}
         if size is not None:
-            shown.update(layerAvailability="AVAILABLE", layerSize=size)
-        layers.append(shown)
+            layer.update(layerAvailability="AVAILABLE", layerSize=size)
+        layers.append(layer)
     return {"layers": layers, "failures": failures}
 
 
-def get_download_url_for_layer(core: Core, params: Params) -> dict[str, Any]:
-    """GetDownloadUrlForLayer: a URL that is good for a few minutes without any other credential."""
-    repository = params.repository(core)
+def get_download_url_for_layer(registry: Registry, params: Params) -> dict[str, Any]:
+    """Answer GetDownloadUrlForLayer: a URL that is valid for ten minutes without other credentials."""
+    repository = params.repository(registry)
     digest = params.digest("layerDigest")
-    if core.store.layers.size(repository, digest) is None:
+    if registry.store.layers.size(repository, digest) is None:
         raise EcrError(
             "LayersNotFoundException",
             f"The layer with digest '{digest}' does not exist in the repository with name '{repository.name}' "
-            f"in the registry with id '{core.account}'",
+            f"in the registry with id '{registry.account}'",
         )
-    token = core.tokens.download(repository.name, digest)
+    token = registry.tokens.download_token(repository.name, digest)
     path = f"/_local/layers/{quote(repository.name)}/{digest}"
-    return {"downloadUrl": f"{core.endpoint}{path}?token={token}", "layerDigest": digest}
+    return {"downloadUrl": f"{registry.endpoint}{path}?token={token}", "layerDigest": digest}
 
 
-def initiate_layer_upload(core: Core, params: Params) -> dict[str, Any]:
-    """InitiateLayerUpload."""
-    repository = params.repository(core)
-    return {"uploadId": core.store.layers.begin(repository), "partSize": PART_BYTES}
+def initiate_layer_upload(registry: Registry, params: Params) -> dict[str, Any]:
+    """Answer InitiateLayerUpload."""
+    repository = params.repository(registry)
+    return {"uploadId": registry.store.layers.begin(repository), "partSize": PART_BYTES}
 
 
-def upload_layer_part(core: Core, params: Params) -> dict[str, Any]:
-    """UploadLayerPart: parts follow one another without a gap."""
-    repository = params.repository(core)
+def upload_layer_part(registry: Registry, params: Params) -> dict[str, Any]:
+    """Answer UploadLayerPart: parts follow each other without a gap."""
+    repository = params.repository(registry)
     first, last = params.integer("partFirstByte"), params.integer("partLastByte")
     identity = params.text("uploadId")
     try:
@@ -74,36 +74,36 @@ def upload_layer_part(core: Core, params: Params) -> dict[str, Any]:
         raise EcrError("SerializationException", "'layerPartBlob' must be base64") from None
     if len(data) > MAX_PART_BYTES:
         raise invalid("layerPartBlob", f"Member must have length less than or equal to {MAX_PART_BYTES}")
-    layers = core.store.layers
+    layers = registry.store.layers
     with layers.upload(repository, identity) as upload:
         if first != upload.size or last - first + 1 != len(data):
             raise EcrError(
                 "InvalidLayerPartException",
                 f"The part from byte {first} to byte {last} has {len(data)} bytes; the next part of the upload "
                 f"begins at byte {upload.size}",
-                registryId=core.account,
+                registryId=registry.account,
                 repositoryName=repository.name,
                 uploadId=identity,
                 lastValidByteReceived=max(upload.size - 1, 0),
             )
         upload.write(data)
-        layers.note_part(upload, len(data), MIN_PART_BYTES)
+        layers.record_part(upload, len(data), MIN_PART_BYTES)
     return {
-        "registryId": core.account,
+        "registryId": registry.account,
         "repositoryName": repository.name,
         "uploadId": identity,
         "lastByteReceived": last,
     }
 
 
-def complete_layer_upload(core: Core, params: Params) -> dict[str, Any]:
-    """CompleteLayerUpload."""
-    repository = params.repository(core)
+def complete_layer_upload(registry: Registry, params: Params) -> dict[str, Any]:
+    """Answer CompleteLayerUpload."""
+    repository = params.repository(registry)
     digests = params.texts("layerDigests", 1, 100)
     if not all(is_digest(digest) for digest in digests):
         raise invalid("layerDigests", "must be digests")
     identity = params.text("uploadId")
-    layers = core.store.layers
+    layers = registry.store.layers
     with layers.upload(repository, identity) as upload:
         if not upload.size:
             raise EcrError("EmptyUploadException", "The upload has no bytes")
@@ -115,11 +115,11 @@ def complete_layer_upload(core: Core, params: Params) -> dict[str, Any]:
             raise EcrError(
                 "LayerAlreadyExistsException",
                 f"The layer with digest '{digest}' already exists in the repository with name "
-                f"'{repository.name}' in the registry with id '{core.account}'",
+                f"'{repository.name}' in the registry with id '{registry.account}'",
             )
         layers.finish(repository, upload, digest)
     return {
-        "registryId": core.account,
+        "registryId": registry.account,
         "repositoryName": repository.name,
         "uploadId": identity,
         "layerDigest": digest,

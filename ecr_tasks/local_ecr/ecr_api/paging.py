@@ -1,4 +1,4 @@
-"""Pages of a list, by a token that says after which item to go on."""
+"""Pages of a list, by a token that has the key of the last item."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ def page(
     default: int = 100,
     maximum: int = 1000,
 ) -> tuple[list[T], dict[str, str]]:
-    """The page of ``items`` that ``params`` asks for, and ``{"nextToken": …}`` if more follow.
+    """Return the page of ``items`` that ``params`` selects, and ``{"nextToken": …}`` if more follow.
 
     ``items`` must be in ascending order of ``key``, a list of strings or numbers, so that the pages stay right
     when items come and go between them; or a function that begins at a key, or before it (``[]``: at the beginning),
-    so that a long list is not read anew for each page. Raises InvalidParameterException for a token that is not ours.
+    so that a long list is not read again for each page. Raises InvalidParameterException for a token of another kind.
     """
     size = params.optional_integer("maxResults", 1, maximum) or default
     token = params.optional_text("nextToken")
     after = [] if token is None else _read(token, operation)
-    found = items(after) if callable(items) else items
-    shown = list(islice((item for item in found if key(item) > after), size + 1))
-    if len(shown) <= size:
-        return shown, {}
-    del shown[size:]
-    text = json.dumps([operation, key(shown[-1])], separators=(",", ":"))
-    return shown, {"nextToken": base64.urlsafe_b64encode(text.encode()).decode()}
+    candidates = items(after) if callable(items) else items
+    selected = list(islice((item for item in candidates if key(item) > after), size + 1))
+    if len(selected) <= size:
+        return selected, {}
+    del selected[size:]
+    text = json.dumps([operation, key(selected[-1])], separators=(",", ":"))
+    return selected, {"nextToken": base64.urlsafe_b64encode(text.encode()).decode()}
 
 
 def _read(token: str, operation: str) -> list[Any]:
@@ -56,7 +56,7 @@ def _read(token: str, operation: str) -> list[Any]:
     return after
 
 
-def refuse_beside(params: Params, explicit: str) -> None:
-    """``maxResults`` and ``nextToken`` make no sense beside explicit ids, and ECR says so."""
+def refuse_paging_with(params: Params, explicit: str) -> None:
+    """Raise InvalidParameterException for ``maxResults`` or ``nextToken`` beside explicit ids (``explicit``)."""
     if params.has(explicit) and (params.has("maxResults") or params.has("nextToken")):
         raise invalid("maxResults", f"cannot be used, nor nextToken, when {explicit} is given")

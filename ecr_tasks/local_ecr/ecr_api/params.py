@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ..registry import Core
+    from ..registry import Registry
     from ..store.repositories import Repository
 
 
@@ -22,15 +22,15 @@ class Params:
         self._values = values
 
     def has(self, name: str) -> bool:
-        """Whether the parameter was given (and is not null)."""
+        """Return whether the parameter is there and not null."""
         return self._values.get(name) is not None
 
-    def _get(self, name: str, kind: type, called: str) -> Any:
+    def _get(self, name: str, kind: type, kind_name: str) -> Any:
         value = self._values.get(name)
         if value is None:
             return None
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            raise EcrError("SerializationException", f"'{name}' must be {called}")
+            raise EcrError("SerializationException", f"'{name}' must be {kind_name}")
         return value
 
     def optional_text(
@@ -42,7 +42,7 @@ class Params:
         pattern: str | None = None,
         choices: tuple[str, ...] | None = None,
     ) -> str | None:
-        """A string or None."""
+        """Return a string or None."""
         value: str | None = self._get(name, str, "a string")
         if value is None:
             return None
@@ -65,14 +65,14 @@ class Params:
         pattern: str | None = None,
         choices: tuple[str, ...] | None = None,
     ) -> str:
-        """A string that must be given."""
+        """Return a string that is required."""
         value = self.optional_text(name, minimum=minimum, maximum=maximum, pattern=pattern, choices=choices)
         if value is None:
             raise invalid(name, "Member must not be null")
         return value
 
     def optional_integer(self, name: str, minimum: int, maximum: int | None = None) -> int | None:
-        """An integer or None."""
+        """Return an integer or None."""
         value: int | None = self._get(name, int, "an integer")
         if value is not None and (value < minimum or (maximum is not None and value > maximum)):
             limits = f"between {minimum} and {maximum}" if maximum is not None else f"at least {minimum}"
@@ -80,29 +80,29 @@ class Params:
         return value
 
     def integer(self, name: str, minimum: int = 0) -> int:
-        """An integer that must be given."""
+        """Return an integer that is required."""
         value = self.optional_integer(name, minimum)
         if value is None:
             raise invalid(name, "Member must not be null")
         return value
 
     def flag(self, name: str) -> bool:
-        """A boolean; false if it was not given."""
+        """Return a boolean; false if it is absent."""
         return bool(self._get(name, bool, "a boolean"))
 
     def structure(self, name: str) -> Params:
-        """A structure; empty if it was not given."""
+        """Return a structure; empty if it is absent."""
         return Params(self._get(name, dict, "a structure") or {})
 
     def optional_list(self, name: str, minimum: int = 1, maximum: int | None = None) -> list[Any] | None:
-        """A list or None."""
+        """Return a list or None."""
         value: list[Any] | None = self._get(name, list, "a list")
         if value is not None and (len(value) < minimum or (maximum is not None and len(value) > maximum)):
             raise invalid(name, f"Member must have {minimum} to {maximum} members")
         return value
 
     def texts(self, name: str, minimum: int = 1, maximum: int | None = None) -> list[str]:
-        """A list of strings that must be given."""
+        """Return a list of strings that is required."""
         value = self.optional_list(name, minimum, maximum)
         if value is None:
             raise invalid(name, "Member must not be null")
@@ -113,7 +113,7 @@ class Params:
     def structures(
         self, name: str, minimum: int = 1, maximum: int | None = None, *, required: bool = False
     ) -> list[Params]:
-        """A list of structures; empty if it was not given and need not be."""
+        """Return a list of structures; empty if it is absent and not ``required``."""
         value = self.optional_list(name, minimum, maximum)
         if value is None and required:
             raise invalid(name, "Member must not be null")
@@ -123,21 +123,21 @@ class Params:
         return [Params(item) for item in value]
 
     def identity(self) -> dict[str, str]:
-        """This structure, an ImageIdentifier, as it was given, to be given back."""
-        given = {member: self.optional_text(member) for member in ("imageDigest", "imageTag")}
-        return {member: value for member, value in given.items() if value is not None}
+        """Return this structure, an ImageIdentifier, for the response."""
+        members = {member: self.optional_text(member) for member in ("imageDigest", "imageTag")}
+        return {member: value for member, value in members.items() if value is not None}
 
     def digest(self, name: str) -> str:
-        """A digest that must be given."""
+        """Return a digest that is required."""
         return self.text(name, pattern=DIGEST_PATTERN)
 
     def repository_name(self) -> str:
-        """The repository's name, which must be given."""
+        """Return the repository's name, which is required."""
         name = self.text("repositoryName", minimum=2, maximum=256)
         if not is_repository(name):
             raise invalid("repositoryName", f"must satisfy regular expression '{REPOSITORY_PATTERN}'")
         return name
 
-    def repository(self, core: Core) -> Repository:
-        """The repository that the request is about. Raises RepositoryNotFoundException."""
-        return core.store.repositories.get(self.repository_name())
+    def repository(self, registry: Registry) -> Repository:
+        """Return the repository that the request names. Raises RepositoryNotFoundException."""
+        return registry.store.repositories.get(self.repository_name())

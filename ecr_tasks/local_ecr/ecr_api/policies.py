@@ -1,4 +1,4 @@
-"""API operations on a repository's texts: its policy, its lifecycle policy and the latter's preview."""
+"""API operations on a repository's policy, its lifecycle policy and the preview of that."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from .. import lifecycle
 from ..errors import EcrError, invalid
 from .images import ImageFailure, find
 from .inventory import TAG_STATUSES
-from .paging import page, refuse_beside
+from .paging import page, refuse_paging_with
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ..registry import Core
+    from ..registry import Registry
     from ..store.repositories import Repository
     from .params import Params
 
 
-def _named(core: Core, repository: Repository, **more: Any) -> dict[str, Any]:
-    return {"registryId": core.account, "repositoryName": repository.name, **more}
+def _response(registry: Registry, repository: Repository, **members: Any) -> dict[str, Any]:
+    return {"registryId": registry.account, "repositoryName": repository.name, **members}
 
 
-def set_repository_policy(core: Core, params: Params) -> dict[str, Any]:
-    """SetRepositoryPolicy: kept as it is; IAM is not checked."""
-    repository = params.repository(core)
+def set_repository_policy(registry: Registry, params: Params) -> dict[str, Any]:
+    """Answer SetRepositoryPolicy: keep the text; IAM is not checked."""
+    repository = params.repository(registry)
     text = params.text("policyText", maximum=10240)
     params.flag("force")
     try:
@@ -35,82 +35,84 @@ def set_repository_policy(core: Core, params: Params) -> dict[str, Any]:
     except (ValueError, RecursionError):
         document = None
     statements = document.get("Statement") if isinstance(document, dict) else None
-    listed = statements if isinstance(statements, list) else [statements]
-    if not listed or not all(isinstance(item, dict) and item.get("Effect") in ("Allow", "Deny") for item in listed):
+    all_statements = statements if isinstance(statements, list) else [statements]
+    if not all_statements or not all(
+        isinstance(item, dict) and item.get("Effect") in ("Allow", "Deny") for item in all_statements
+    ):
         raise invalid("PolicyText", "Invalid repository policy provided")
-    core.store.repositories.update(repository, policy=text)
-    return _named(core, repository, policyText=text)
+    registry.store.repositories.update(repository, policy=text)
+    return _response(registry, repository, policyText=text)
 
 
-def get_repository_policy(core: Core, params: Params) -> dict[str, Any]:
-    """GetRepositoryPolicy."""
-    repository = params.repository(core)
-    return _named(core, repository, policyText=_policy(core, repository))
+def get_repository_policy(registry: Registry, params: Params) -> dict[str, Any]:
+    """Answer GetRepositoryPolicy."""
+    repository = params.repository(registry)
+    return _response(registry, repository, policyText=_policy(registry, repository))
 
 
-def delete_repository_policy(core: Core, params: Params) -> dict[str, Any]:
-    """DeleteRepositoryPolicy."""
-    repository = params.repository(core)
-    text = _policy(core, repository)
-    core.store.repositories.update(repository, policy=None)
-    return _named(core, repository, policyText=text)
+def delete_repository_policy(registry: Registry, params: Params) -> dict[str, Any]:
+    """Answer DeleteRepositoryPolicy."""
+    repository = params.repository(registry)
+    text = _policy(registry, repository)
+    registry.store.repositories.update(repository, policy=None)
+    return _response(registry, repository, policyText=text)
 
 
-def _policy(core: Core, repository: Repository) -> str:
+def _policy(registry: Registry, repository: Repository) -> str:
     if repository.policy is None:
         raise EcrError(
             "RepositoryPolicyNotFoundException",
             f"Repository policy does not exist for the repository with name '{repository.name}' in the "
-            f"registry with id '{core.account}'",
+            f"registry with id '{registry.account}'",
         )
     return repository.policy
 
 
-def put_lifecycle_policy(core: Core, params: Params) -> dict[str, Any]:
-    """PutLifecyclePolicy: checked and kept. Its preview evaluates it; nothing is ever expired by it here."""
-    repository = params.repository(core)
+def put_lifecycle_policy(registry: Registry, params: Params) -> dict[str, Any]:
+    """Answer PutLifecyclePolicy: check and keep the text. Only its preview evaluates it; no image is expired."""
+    repository = params.repository(registry)
     text = _lifecycle_text(params)
     lifecycle.parse(text)
-    core.store.repositories.update(repository, lifecycle=text)
-    return _named(core, repository, lifecyclePolicyText=text)
+    registry.store.repositories.update(repository, lifecycle=text)
+    return _response(registry, repository, lifecyclePolicyText=text)
 
 
-def get_lifecycle_policy(core: Core, params: Params) -> dict[str, Any]:
-    """GetLifecyclePolicy."""
-    repository = params.repository(core)
-    return _named(core, repository, lifecyclePolicyText=_lifecycle(core, repository))
+def get_lifecycle_policy(registry: Registry, params: Params) -> dict[str, Any]:
+    """Answer GetLifecyclePolicy."""
+    repository = params.repository(registry)
+    return _response(registry, repository, lifecyclePolicyText=_lifecycle(registry, repository))
 
 
-def delete_lifecycle_policy(core: Core, params: Params) -> dict[str, Any]:
-    """DeleteLifecyclePolicy."""
-    repository = params.repository(core)
-    text = _lifecycle(core, repository)
-    core.store.repositories.update(repository, lifecycle=None)
-    return _named(core, repository, lifecyclePolicyText=text)
+def delete_lifecycle_policy(registry: Registry, params: Params) -> dict[str, Any]:
+    """Answer DeleteLifecyclePolicy."""
+    repository = params.repository(registry)
+    text = _lifecycle(registry, repository)
+    registry.store.repositories.update(repository, lifecycle=None)
+    return _response(registry, repository, lifecyclePolicyText=text)
 
 
 def _lifecycle_text(params: Params) -> str:
     return params.text("lifecyclePolicyText", minimum=100, maximum=30720)
 
 
-def _lifecycle(core: Core, repository: Repository) -> str:
+def _lifecycle(registry: Registry, repository: Repository) -> str:
     if repository.lifecycle is None:
         raise EcrError(
             "LifecyclePolicyNotFoundException",
             f"Lifecycle policy does not exist for the repository with name '{repository.name}' in the "
-            f"registry with id '{core.account}'",
+            f"registry with id '{registry.account}'",
         )
     return repository.lifecycle
 
 
-def start_lifecycle_policy_preview(core: Core, params: Params) -> dict[str, Any]:
-    """StartLifecyclePolicyPreview: evaluated at once, though the answer says IN_PROGRESS as ECR's does."""
-    repository = params.repository(core)
-    given = params.has("lifecyclePolicyText")
-    text = _lifecycle_text(params) if given else _lifecycle(core, repository)
+def start_lifecycle_policy_preview(registry: Registry, params: Params) -> dict[str, Any]:
+    """Answer StartLifecyclePolicyPreview: evaluate at once, though the answer says IN_PROGRESS as ECR's does."""
+    repository = params.repository(registry)
+    has_text = params.has("lifecyclePolicyText")
+    text = _lifecycle_text(params) if has_text else _lifecycle(registry, repository)
     rules = lifecycle.parse(text)
-    images = core.store.images.all(repository)
-    parents = core.store.images.parents(repository)
+    images = registry.store.images.all(repository)
+    parents = registry.store.images.parents(repository)
     candidates = [
         lifecycle.Candidate(
             digest=image.digest,
@@ -128,8 +130,8 @@ def start_lifecycle_policy_preview(core: Core, params: Params) -> dict[str, Any]
         image = by_digest[outcome.digest]
         results.append({**_outcome(outcome), "imageDigest": image.digest, "imageTags": image.tags})
         results[-1]["imagePushedAt"] = round(image.pushed, 3)
-    core.store.repositories.update(repository, preview=json.dumps({"text": text, "results": results}))
-    return _named(core, repository, lifecyclePolicyText=text, status="IN_PROGRESS")
+    registry.store.repositories.update(repository, preview=json.dumps({"text": text, "results": results}))
+    return _response(registry, repository, lifecyclePolicyText=text, status="IN_PROGRESS")
 
 
 def _outcome(outcome: lifecycle.Outcome) -> dict[str, Any]:
@@ -139,48 +141,48 @@ def _outcome(outcome: lifecycle.Outcome) -> dict[str, Any]:
     return {"action": action, "appliedRulePriority": outcome.priority, "storageClass": "STANDARD"}
 
 
-def get_lifecycle_policy_preview(core: Core, params: Params) -> dict[str, Any]:
-    """GetLifecyclePolicyPreview."""
-    repository = params.repository(core)
-    refuse_beside(params, "imageIds")
+def get_lifecycle_policy_preview(registry: Registry, params: Params) -> dict[str, Any]:
+    """Answer GetLifecyclePolicyPreview."""
+    repository = params.repository(registry)
+    refuse_paging_with(params, "imageIds")
     token: dict[str, str] = {}
-    wanted = params.structure("filter").optional_text("tagStatus", choices=TAG_STATUSES) or "ANY"
+    tag_status = params.structure("filter").optional_text("tagStatus", choices=TAG_STATUSES) or "ANY"
     if repository.preview is None:
         raise EcrError(
             "LifecyclePolicyPreviewNotFoundException",
             f"Lifecycle policy preview does not exist for the repository with name '{repository.name}' in the "
-            f"registry with id '{core.account}'",
+            f"registry with id '{registry.account}'",
         )
     preview = json.loads(repository.preview)
     results = [
         result
         for result in preview["results"]
-        if wanted == "ANY" or bool(result["imageTags"]) == (wanted == "TAGGED")
+        if tag_status == "ANY" or bool(result["imageTags"]) == (tag_status == "TAGGED")
     ]
     if params.has("imageIds"):
         digests = set()
         for item in params.structures("imageIds", 1, 100):
             with contextlib.suppress(ImageFailure):  # an image that is not there has no result
-                digests.add(find(core, repository, item)[0].digest)
-        shown = [result for result in results if result["imageDigest"] in digests]
+                digests.add(find(registry, repository, item)[0].digest)
+        page_results = [result for result in results if result["imageDigest"] in digests]
     else:
-        ordered = sorted(results, key=lambda result: str(result["imageDigest"]))
-        shown, token = page(
-            ordered, lambda result: [result["imageDigest"]], params, "GetLifecyclePolicyPreview", maximum=100
+        sorted_results = sorted(results, key=lambda result: str(result["imageDigest"]))
+        page_results, token = page(
+            sorted_results, lambda result: [result["imageDigest"]], params, "GetLifecyclePolicyPreview", maximum=100
         )
     counts = {
         kind: sum(result["action"]["type"] == kind for result in preview["results"])
         for kind in ("EXPIRE", "TRANSITION")
     }
-    moving = (
+    transitions = (
         [{"targetStorageClass": "ARCHIVE", "imageTotalCount": counts["TRANSITION"]}] if counts["TRANSITION"] else []
     )
-    return _named(
-        core,
+    return _response(
+        registry,
         repository,
         lifecyclePolicyText=preview["text"],
         status="COMPLETE",
-        previewResults=shown,
-        summary={"expiringImageTotalCount": counts["EXPIRE"], "transitioningImageTotalCounts": moving},
+        previewResults=page_results,
+        summary={"expiringImageTotalCount": counts["EXPIRE"], "transitioningImageTotalCounts": transitions},
         **token,
     )

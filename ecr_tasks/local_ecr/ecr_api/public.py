@@ -1,4 +1,4 @@
-"""The API of ECR Public: its own words for repositories and images, and what it shares with the private one."""
+"""API operations of ECR Public: its own ones, and those that it shares with the private ECR."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ..constants import PUBLIC_REGION
 from ..errors import EcrError
 from ..public import check_name, check_region
 from . import images, layers, repositories
-from .paging import page, refuse_beside
+from .paging import page, refuse_paging_with
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..http.messages import Request
-    from ..registry import Core, Registries
+    from ..registries import Registries
+    from ..registry import Registry
     from ..store.images import Image
     from ..store.repositories import Repository
     from .params import Params
 
-# The API model lets these be given the registry by its alias, too, and say that there is no such registry.
+# API model of ecr-public: these also accept the registry's alias, and can raise RegistryNotFoundException.
 _BY_ALIAS = frozenset(
     {"BatchCheckLayerAvailability", "CompleteLayerUpload", "InitiateLayerUpload", "PutImage", "UploadLayerPart"}
 )
@@ -27,8 +28,8 @@ _CATALOG_TEXTS = {"description": 1024, "aboutText": 25600, "usageText": 25600}
 _CATALOG_LISTS = ("architectures", "operatingSystems")
 
 
-def registry(registries: Registries, request: Request, region: str | None, params: Params) -> Core:
-    """The public registry, which comes into being when it is asked as a whole or a repository is created.
+def find_registry(registries: Registries, request: Request, region: str | None, params: Params) -> Registry:
+    """Return the public registry, created by the first request that names no repository or creates one.
 
     Raises UnsupportedCommandException, RepositoryNotFoundException, RegistryNotFoundException.
     """
@@ -36,15 +37,15 @@ def registry(registries: Registries, request: Request, region: str | None, param
     request.registry = f"{account}/{PUBLIC_REGION}"
     check_region(request.operation, region)
     by_alias = request.operation in _BY_ALIAS
-    wanted = params.optional_text("registryId", pattern=None if by_alias else "[0-9]{12}") or account
-    if wanted != account and not (by_alias and wanted == registries.public_alias):
+    id_or_alias = params.optional_text("registryId", pattern=None if by_alias else "[0-9]{12}") or account
+    if id_or_alias != account and not (by_alias and id_or_alias == registries.public_alias):
         if by_alias:
-            raise EcrError("RegistryNotFoundException", f"The registry with id '{wanted}' does not exist")
-        raise registries.default.store.repositories.not_found(_named(params) or "*", wanted)
-    found = registries.find(account, PUBLIC_REGION)
-    if found is not None:
-        return found
-    name = _named(params)
+            raise EcrError("RegistryNotFoundException", f"The registry with id '{id_or_alias}' does not exist")
+        raise registries.default.store.repositories.not_found(_repository_of(params) or "*", id_or_alias)
+    existing = registries.find(account, PUBLIC_REGION)
+    if existing is not None:
+        return existing
+    name = _repository_of(params)
     if request.operation == "CreateRepository":
         check_name(params.repository_name())
     elif name is not None:
@@ -52,131 +53,134 @@ def registry(registries: Registries, request: Request, region: str | None, param
     return registries.create(account, PUBLIC_REGION)
 
 
-def _named(params: Params) -> str | None:
-    """What the request names of the registry."""
+def _repository_of(params: Params) -> str | None:
+    """Return the name or ARN of the first repository that the request names."""
     names = params.optional_list("repositoryNames") or []
     name = params.optional_text("repositoryName") or params.optional_text("resourceArn")
     return str(names[0]) if names else name
 
 
-def get_authorization_token(core: Core, params: Params) -> dict[str, Any]:
-    """GetAuthorizationToken: one, which names no registry, as there is only one."""
+def get_authorization_token(registry: Registry, params: Params) -> dict[str, Any]:
+    """Answer GetAuthorizationToken: one token without an endpoint, as there is only one registry."""
     del params  # it has none
-    token, expires = core.tokens.authorization()
+    token, expires = registry.tokens.authorization_token()
     return {"authorizationData": {"authorizationToken": token, "expiresAt": expires}}
 
 
-def describe_registries(core: Core, params: Params) -> dict[str, Any]:
-    """DescribeRegistries."""
-    alias = core.prefix.rstrip("/")
-    shown = {
-        "registryId": core.account,
-        "registryArn": f"arn:aws:ecr-public::{core.account}:registry/{core.account}",
-        "registryUri": f"{core.registry}/{alias}",
+def describe_registries(registry: Registry, params: Params) -> dict[str, Any]:
+    """Answer DescribeRegistries."""
+    alias = registry.prefix.rstrip("/")
+    description = {
+        "registryId": registry.account,
+        "registryArn": f"arn:aws:ecr-public::{registry.account}:registry/{registry.account}",
+        "registryUri": f"{registry.address}/{alias}",
         "verified": False,
         "aliases": [{"name": alias, "status": "ACTIVE", "primaryRegistryAlias": True, "defaultRegistryAlias": True}],
     }
-    found, token = page([shown], lambda item: [item["registryId"]], params, "DescribeRegistries")
-    return {"registries": found, **token}
+    descriptions, token = page([description], lambda item: [item["registryId"]], params, "DescribeRegistries")
+    return {"registries": descriptions, **token}
 
 
-def _describe(core: Core, repository: Repository) -> dict[str, Any]:
+def _describe(registry: Registry, repository: Repository) -> dict[str, Any]:
     return {
-        "repositoryArn": core.arn(repository.name),
-        "registryId": core.account,
+        "repositoryArn": registry.arn(repository.name),
+        "registryId": registry.account,
         "repositoryName": repository.name,
-        "repositoryUri": f"{core.registry}/{core.prefix}{repository.name}",
+        "repositoryUri": f"{registry.address}/{registry.prefix}{repository.name}",
         "createdAt": round(repository.created, 3),
     }
 
 
-def create_repository(core: Core, params: Params) -> dict[str, Any]:
-    """CreateRepository. Its catalog data are checked and given back; what reads them later is not implemented."""
+def create_repository(registry: Registry, params: Params) -> dict[str, Any]:
+    """Answer CreateRepository. Its catalog data are checked and returned, but not kept."""
     name = params.repository_name()
     check_name(name)
     catalog = _catalog(params.structure("catalogData"))
-    made = core.store.repositories.create(name, tags=repositories.checked_tags({}, params))
-    shown = {"repository": _describe(core, made)}
-    return {**shown, "catalogData": catalog} if params.has("catalogData") else shown
+    repository = registry.store.repositories.create(name, tags=repositories.with_request_tags({}, params))
+    response = {"repository": _describe(registry, repository)}
+    return {**response, "catalogData": catalog} if params.has("catalogData") else response
 
 
-def _catalog(given: Params) -> dict[str, Any]:
-    shown: dict[str, Any] = {}
+def _catalog(data: Params) -> dict[str, Any]:
+    catalog: dict[str, Any] = {}
     for name, maximum in _CATALOG_TEXTS.items():
-        text = given.optional_text(name, maximum=maximum)
+        text = data.optional_text(name, maximum=maximum)
         if text is not None:
-            shown[name] = text
+            catalog[name] = text
     for name in _CATALOG_LISTS:
-        if given.has(name):
-            shown[name] = given.texts(name, 0, 50)
-    return shown
+        if data.has(name):
+            catalog[name] = data.texts(name, 0, 50)
+    return catalog
 
 
-def describe_repositories(core: Core, params: Params) -> dict[str, Any]:
-    """DescribeRepositories."""
-    refuse_beside(params, "repositoryNames")
+def describe_repositories(registry: Registry, params: Params) -> dict[str, Any]:
+    """Answer DescribeRepositories."""
+    refuse_paging_with(params, "repositoryNames")
     if params.has("repositoryNames"):
-        found = [core.store.repositories.get(name) for name in params.texts("repositoryNames", 1, 100)]
-        return {"repositories": [_describe(core, repository) for repository in found]}
-    shown, token = page(core.store.repositories.all(), lambda r: [r.name], params, "DescribeRepositories")
-    return {"repositories": [_describe(core, repository) for repository in shown], **token}
+        repositories = [registry.store.repositories.get(name) for name in params.texts("repositoryNames", 1, 100)]
+        return {"repositories": [_describe(registry, repository) for repository in repositories]}
+    page_repositories, token = page(
+        registry.store.repositories.all(), lambda r: [r.name], params, "DescribeRepositories"
+    )
+    return {"repositories": [_describe(registry, repository) for repository in page_repositories], **token}
 
 
-def delete_repository(core: Core, params: Params) -> dict[str, Any]:
-    """DeleteRepository."""
-    repository = params.repository(core)
-    core.delete_repository(repository, force=params.flag("force"))
-    return {"repository": _describe(core, repository)}
+def delete_repository(registry: Registry, params: Params) -> dict[str, Any]:
+    """Answer DeleteRepository."""
+    repository = params.repository(registry)
+    registry.delete_repository(repository, force=params.flag("force"))
+    return {"repository": _describe(registry, repository)}
 
 
 def _detail(image: Image) -> dict[str, Any]:
-    """A ReferencedImageDetail."""
-    shown: dict[str, Any] = {
+    """Return a ReferencedImageDetail."""
+    detail: dict[str, Any] = {
         "imageDigest": image.digest,
         "imageSizeInBytes": image.size,
         "imagePushedAt": round(image.pushed, 3),
         "imageManifestMediaType": image.media_type,
     }
     if image.kind is not None:
-        shown["artifactMediaType"] = image.kind
-    return shown
+        detail["artifactMediaType"] = image.kind
+    return detail
 
 
-def describe_images(core: Core, params: Params) -> dict[str, Any]:
-    """DescribeImages."""
-    repository = params.repository(core)
-    refuse_beside(params, "imageIds")
+def describe_images(registry: Registry, params: Params) -> dict[str, Any]:
+    """Answer DescribeImages."""
+    repository = params.repository(registry)
+    refuse_paging_with(params, "imageIds")
     token: dict[str, str] = {}
     if params.has("imageIds"):
-        asked = [images.get(core, repository, item)[0] for item in params.structures("imageIds", 1, 100)]
-        found = list({image.digest: image for image in asked}.values())
+        requested = [images.get(registry, repository, item)[0] for item in params.structures("imageIds", 1, 100)]
+        page_images = list({image.digest: image for image in requested}.values())
     else:
-        found, token = page(
-            lambda after: core.store.images.walk(repository, after[0] if after else 0),
+        page_images, token = page(
+            lambda after: registry.store.images.walk(repository, after[0] if after else 0),
             lambda image: [image.id],
             params,
             "DescribeImages",
         )
     details = []
-    for image in found:
-        detail = {"registryId": core.account, "repositoryName": repository.name, **_detail(image)}
+    for image in page_images:
+        detail = {"registryId": registry.account, "repositoryName": repository.name, **_detail(image)}
         details.append({**detail, "imageTags": image.tags} if image.tags else detail)
     return {"imageDetails": details, **token}
 
 
-def describe_image_tags(core: Core, params: Params) -> dict[str, Any]:
-    """DescribeImageTags. A tag's time is its image's, as no other is kept."""
-    repository = params.repository(core)
-    by_tag = {tag: image for image in core.store.images.all(repository) for tag in image.tags}
-    tagged = sorted(by_tag.items(), key=lambda item: item[0])
-    shown, token = page(tagged, lambda item: [item[0]], params, "DescribeImageTags")
+def describe_image_tags(registry: Registry, params: Params) -> dict[str, Any]:
+    """Answer DescribeImageTags. A tag's time is its image's, as tags have none here."""
+    repository = params.repository(registry)
+    by_tag = {tag: image for image in registry.store.images.all(repository) for tag in image.tags}
+    tags = sorted(by_tag.items(), key=lambda item: item[0])
+    page_tags, token = page(tags, lambda item: [item[0]], params, "DescribeImageTags")
     details = [
-        {"imageTag": tag, "createdAt": round(image.pushed, 3), "imageDetail": _detail(image)} for tag, image in shown
+        {"imageTag": tag, "createdAt": round(image.pushed, 3), "imageDetail": _detail(image)}
+        for tag, image in page_tags
     ]
     return {"imageTagDetails": details, **token}
 
 
-OPERATIONS: dict[str, Callable[[Core, Params], dict[str, Any]]] = {
+OPERATIONS: dict[str, Callable[[Registry, Params], dict[str, Any]]] = {
     "BatchCheckLayerAvailability": layers.batch_check_layer_availability,
     "BatchDeleteImage": images.batch_delete_image,
     "CompleteLayerUpload": layers.complete_layer_upload,

@@ -1,10 +1,10 @@
-"""API operations on replication: the registry's rules, and what became of an image."""
+"""API operations on replication: the registry's rules, and the status of an image."""
 
 from __future__ import annotations
 
 import re
 
-from .. import replication
+from .. import replication_rules
 from ..constants import PUBLIC_REGION
 from ..errors import EcrError, invalid
 from ..names import partition
@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ..registry import Core
+    from ..registry import Registry
     from .params import Params
 
 # API model: RepositoryFilterValue.
@@ -25,40 +25,40 @@ _MAX_DESTINATIONS = 25
 _MAX_FILTERS = 100
 
 
-def describe_registry(core: Core, params: Params) -> dict[str, Any]:
-    """DescribeRegistry."""
+def describe_registry(registry: Registry, params: Params) -> dict[str, Any]:
+    """Answer DescribeRegistry."""
     del params  # it has none
-    return {"registryId": core.account, "replicationConfiguration": replication.configuration(core)}
+    return {"registryId": registry.account, "replicationConfiguration": replication_rules.configuration(registry)}
 
 
-def put_replication_configuration(core: Core, params: Params) -> dict[str, Any]:
-    """PutReplicationConfiguration: for what is pushed from now on."""
+def put_replication_configuration(registry: Registry, params: Params) -> dict[str, Any]:
+    """Answer PutReplicationConfiguration, for images that are pushed from now on."""
     if not params.has("replicationConfiguration"):
         raise invalid("replicationConfiguration", "Member must not be null")
-    given = params.structure("replicationConfiguration").structures("rules", 0, _MAX_RULES, required=True)
-    rules = [_rule(core, rule) for rule in given]
-    wanted = {(item["registryId"], item["region"]) for rule in rules for item in rule["destinations"]}
-    if len(wanted) > _MAX_DESTINATIONS:
+    structures = params.structure("replicationConfiguration").structures("rules", 0, _MAX_RULES, required=True)
+    rules = [_rule(registry, rule) for rule in structures]
+    destinations = {(item["registryId"], item["region"]) for rule in rules for item in rule["destinations"]}
+    if len(destinations) > _MAX_DESTINATIONS:
         raise invalid("replicationConfiguration", f"must have at most {_MAX_DESTINATIONS} destinations")
-    for account, region in wanted:
-        core.registries.check_room(account, region)
+    for account, region in destinations:
+        registry.registries.check_reachable(account, region)
     configuration = {"rules": rules}
-    replication.configure(core, configuration)
+    replication_rules.configure(registry, configuration)
     return {"replicationConfiguration": configuration}
 
 
-def _rule(core: Core, rule: Params) -> dict[str, Any]:
+def _rule(registry: Registry, rule: Params) -> dict[str, Any]:
     if rule.structure("deleteReplication").flag("enabled"):
         raise EcrError("NotImplementedException", "The local ECR does not replicate deletions.", status=501)
-    checked: dict[str, Any] = {"destinations": []}
+    document: dict[str, Any] = {"destinations": []}
     for item in rule.structures("destinations", 0, 100, required=True):
         region = item.text("region", pattern="[0-9a-z-]{2,25}")
         account = item.text("registryId", pattern="[0-9]{12}")
-        if (account, region) == (core.account, core.region):
+        if (account, region) == (registry.account, registry.region):
             raise invalid("replicationConfiguration", "a destination must not be the source registry itself")
-        if region == PUBLIC_REGION or partition(region) != partition(core.region):
-            raise invalid("replicationConfiguration", f"{region} is in another partition than {core.region}")
-        checked["destinations"].append({"region": region, "registryId": account})
+        if region == PUBLIC_REGION or partition(region) != partition(registry.region):
+            raise invalid("replicationConfiguration", f"{region} is in another partition than {registry.region}")
+        document["destinations"].append({"region": region, "registryId": account})
     filters = []
     for item in rule.structures("repositoryFilters", 1, _MAX_FILTERS):
         text = item.text("filter", minimum=2, maximum=256)
@@ -66,16 +66,16 @@ def _rule(core: Core, rule: Params) -> dict[str, Any]:
             raise invalid("repositoryFilters.filter", f"must satisfy regular expression '{_FILTER}'")
         filters.append({"filter": text, "filterType": item.text("filterType", choices=("PREFIX_MATCH",))})
     if filters:
-        checked["repositoryFilters"] = filters
-    return checked
+        document["repositoryFilters"] = filters
+    return document
 
 
-def describe_image_replication_status(core: Core, params: Params) -> dict[str, Any]:
-    """DescribeImageReplicationStatus."""
-    repository = params.repository(core)
-    image, _ = get(core, repository, params.structure("imageId"))
+def describe_image_replication_status(registry: Registry, params: Params) -> dict[str, Any]:
+    """Answer DescribeImageReplicationStatus."""
+    repository = params.repository(registry)
+    image, _ = get(registry, repository, params.structure("imageId"))
     return {
         "repositoryName": repository.name,
         "imageId": params.structure("imageId").identity(),
-        "replicationStatuses": replication.statuses(core, image),
+        "replicationStatuses": replication_rules.statuses(registry, image),
     }

@@ -1,4 +1,4 @@
-"""API operations on scans and on when they happen."""
+"""API operations on scans, and on when an image is scanned."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ..registry import Core
+    from ..registry import Registry
     from ..store.images import Image
     from ..store.repositories import Repository
     from .params import Params
@@ -22,28 +22,28 @@ if TYPE_CHECKING:
 _FILTER = re.compile(r"[a-z0-9*]([._\-/a-z0-9*]?[a-z0-9*])*")
 
 
-def put_image_scanning_configuration(core: Core, params: Params) -> dict[str, Any]:
-    """PutImageScanningConfiguration."""
-    repository = params.repository(core)
+def put_image_scanning_configuration(registry: Registry, params: Params) -> dict[str, Any]:
+    """Answer PutImageScanningConfiguration."""
+    repository = params.repository(registry)
     if not params.has("imageScanningConfiguration"):
         raise invalid("imageScanningConfiguration", "Member must not be null")
     on_push = params.structure("imageScanningConfiguration").flag("scanOnPush")
-    core.store.repositories.update(repository, scan_on_push=int(on_push))
+    registry.store.repositories.update(repository, scan_on_push=int(on_push))
     return {
-        "registryId": core.account,
+        "registryId": registry.account,
         "repositoryName": repository.name,
         "imageScanningConfiguration": {"scanOnPush": on_push},
     }
 
 
-def get_registry_scanning_configuration(core: Core, params: Params) -> dict[str, Any]:
-    """GetRegistryScanningConfiguration."""
+def get_registry_scanning_configuration(registry: Registry, params: Params) -> dict[str, Any]:
+    """Answer GetRegistryScanningConfiguration."""
     del params  # it has none
-    return {"registryId": core.account, "scanningConfiguration": core.scanner.configuration()}
+    return {"registryId": registry.account, "scanningConfiguration": registry.scanner.configuration()}
 
 
-def put_registry_scanning_configuration(core: Core, params: Params) -> dict[str, Any]:
-    """PutRegistryScanningConfiguration."""
+def put_registry_scanning_configuration(registry: Registry, params: Params) -> dict[str, Any]:
+    """Answer PutRegistryScanningConfiguration."""
     kind = params.optional_text("scanType", choices=("BASIC", "ENHANCED")) or "BASIC"
     rules = []
     for rule in params.structures("rules", 0, 2):
@@ -58,93 +58,97 @@ def put_registry_scanning_configuration(core: Core, params: Params) -> dict[str,
             filters.append({"filter": text, "filterType": item.text("filterType", choices=("WILDCARD",))})
         rules.append({"scanFrequency": frequency, "repositoryFilters": filters})
     configuration = {"scanType": kind, "rules": rules}
-    core.scanner.configure(configuration)
+    registry.scanner.configure(configuration)
     return {"registryScanningConfiguration": configuration}
 
 
-def batch_get_repository_scanning_configuration(core: Core, params: Params) -> dict[str, Any]:
-    """BatchGetRepositoryScanningConfiguration."""
-    found, failures = [], []
+def batch_get_repository_scanning_configuration(registry: Registry, params: Params) -> dict[str, Any]:
+    """Answer BatchGetRepositoryScanningConfiguration."""
+    configurations, failures = [], []
     for name in params.texts("repositoryNames", 1, 25):
-        repository = core.store.repositories.find(name)
+        repository = registry.store.repositories.find(name)
         if repository is None:
             failures.append(
                 {
                     "repositoryName": name,
                     "failureCode": "REPOSITORY_NOT_FOUND",
-                    "failureReason": core.store.repositories.not_found(name).message,
+                    "failureReason": registry.store.repositories.not_found(name).message,
                 }
             )
             continue
-        frequency, filters = core.scanner.frequency(repository)
-        found.append(
+        frequency, filters = registry.scanner.frequency(repository)
+        configurations.append(
             {
-                "repositoryArn": core.arn(name),
+                "repositoryArn": registry.arn(name),
                 "repositoryName": name,
                 "scanOnPush": frequency == "SCAN_ON_PUSH" or repository.scan_on_push,
                 "scanFrequency": frequency,
                 "appliedScanFilters": filters,
             }
         )
-    return {"scanningConfigurations": found, "failures": failures}
+    return {"scanningConfigurations": configurations, "failures": failures}
 
 
-def start_image_scan(core: Core, params: Params) -> dict[str, Any]:
-    """StartImageScan."""
-    repository = params.repository(core)
-    image, tag = get(core, repository, params.structure("imageId"))
-    core.scanner.start(repository, image)
+def start_image_scan(registry: Registry, params: Params) -> dict[str, Any]:
+    """Answer StartImageScan."""
+    repository = params.repository(registry)
+    image, tag = get(registry, repository, params.structure("imageId"))
+    registry.scanner.start(repository, image)
     return {
-        "registryId": core.account,
+        "registryId": registry.account,
         "repositoryName": repository.name,
         "imageId": image_id(image, tag),
         "imageScanStatus": {"status": "IN_PROGRESS", "description": "The scan is in progress."},
     }
 
 
-def describe_image_scan_findings(core: Core, params: Params) -> dict[str, Any]:
-    """DescribeImageScanFindings."""
-    repository = params.repository(core)
-    image, tag = get(core, repository, params.structure("imageId"))
-    scan = core.scanner.result(repository, image, poll=not params.has("nextToken"))
+def describe_image_scan_findings(registry: Registry, params: Params) -> dict[str, Any]:
+    """Answer DescribeImageScanFindings."""
+    repository = params.repository(registry)
+    image, tag = get(registry, repository, params.structure("imageId"))
+    scan = registry.scanner.result(repository, image, poll=not params.has("nextToken"))
     if scan is None:
         raise EcrError(
             "ScanNotFoundException",
             f"Image scan does not exist for the image with '{{imageDigest:'{image.digest}', imageTag:'{tag}'}}' "
-            f"in the repository with name '{repository.name}' in the registry with id '{core.account}'",
+            f"in the repository with name '{repository.name}' in the registry with id '{registry.account}'",
         )
-    shown: dict[str, Any] = {
-        "registryId": core.account,
+    response: dict[str, Any] = {
+        "registryId": registry.account,
         "repositoryName": repository.name,
         "imageId": image_id(image, tag),
         "imageScanStatus": {"status": scan["status"], "description": scan["description"]},
     }
     if scan["status"] not in ("COMPLETE", "ACTIVE"):
-        return shown
+        return response
     numbered = list(enumerate(scan["findings"]))
-    some, token = page(numbered, lambda item: [item[0]], params, "DescribeImageScanFindings")
+    page_findings, token = page(numbered, lambda item: [item[0]], params, "DescribeImageScanFindings")
     findings: dict[str, Any] = scan_summary(scan)
-    if core.scanner.enhanced:
-        findings["enhancedFindings"] = [_enhanced(core, repository, image, scan, finding) for _, finding in some]
+    if registry.scanner.is_enhanced:
+        findings["enhancedFindings"] = [
+            _enhanced(registry, repository, image, scan, finding) for _, finding in page_findings
+        ]
     else:
-        findings["findings"] = [_basic(finding) for _, finding in some]
-    return {**shown, "imageScanFindings": findings, **token}
+        findings["findings"] = [_basic(finding) for _, finding in page_findings]
+    return {**response, "imageScanFindings": findings, **token}
 
 
 def _basic(finding: dict[str, Any]) -> dict[str, Any]:
-    named = {"package_name": "package", "package_version": "version"}
-    attributes = [{"key": k, "value": str(finding[v])} for k, v in named.items() if finding.get(v)]
-    shown = {
+    attribute_names = {"package_name": "package", "package_version": "version"}
+    attributes = [
+        {"key": key, "value": str(finding[member])} for key, member in attribute_names.items() if finding.get(member)
+    ]
+    document = {
         "name": finding.get("name", "CVE-0000-0000"),
         "severity": finding.get("severity", "UNDEFINED"),
         "attributes": attributes,
     }
-    shown.update({key: finding[key] for key in ("description", "uri") if finding.get(key)})
-    return shown
+    document.update({key: finding[key] for key in ("description", "uri") if finding.get(key)})
+    return document
 
 
 def _enhanced(
-    core: Core, repository: Repository, image: Image, scan: dict[str, Any], finding: dict[str, Any]
+    registry: Registry, repository: Repository, image: Image, scan: dict[str, Any], finding: dict[str, Any]
 ) -> dict[str, Any]:
     name = finding.get("name", "CVE-0000-0000")
     details: dict[str, Any] = {"vulnerabilityId": name, "source": "LOCAL"}
@@ -155,26 +159,26 @@ def _enhanced(
         if finding.get("fixed"):
             package["fixedInVersion"] = str(finding["fixed"])
         details["vulnerablePackages"] = [package]
-    seen = round(scan["completed"], 3)
-    arn = core.arn(repository.name)
-    where = {
+    scan_time = round(scan["completed"], 3)
+    arn = registry.arn(repository.name)
+    image_details = {
         "imageHash": image.digest,
         "imageTags": image.tags,
         "pushedAt": round(image.pushed, 3),
-        "registry": core.account,
+        "registry": registry.account,
         "repositoryName": repository.name,
     }
     return {
-        "awsAccountId": core.account,
+        "awsAccountId": registry.account,
         "description": finding.get("description", ""),
         "findingArn": f"{arn.replace(':ecr:', ':inspector2:').partition(':repository/')[0]}:finding/{name}",
-        "firstObservedAt": seen,
-        "lastObservedAt": seen,
-        "updatedAt": seen,
+        "firstObservedAt": scan_time,
+        "lastObservedAt": scan_time,
+        "updatedAt": scan_time,
         "packageVulnerabilityDetails": details,
         "resources": [
             {
-                "details": {"awsEcrContainerImage": where},
+                "details": {"awsEcrContainerImage": image_details},
                 "id": f"{arn}/{image.digest}",
                 "type": "AWS_ECR_CONTAINER_IMAGE",
             }

@@ -1,4 +1,4 @@
-"""STS in the query protocol: who is calling, and temporary credentials for a role of this account."""
+"""STS in the query protocol: the caller's identity, and temporary credentials for a role of this account."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..names import partition
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..http.messages import Request
-    from ..registry import Core
+    from ..registry import Registry
 
 OPERATIONS = ("GetCallerIdentity", "AssumeRole", "AssumeRoleWithWebIdentity")
 
@@ -34,19 +34,19 @@ class _StsError(Exception):
         self.message = message
 
 
-def handle(core: Core, request: Request) -> Response:
+def handle(registry: Registry, request: Request) -> Response:
     """Answer a form POST. Sets ``request.operation``."""
     form = dict(parse_qsl(request.read(_BODY_LIMIT).decode("utf-8", "replace"), keep_blank_values=True))
     action = form.get("Action", "")
     request.operation = action if action.isalnum() else None
     try:
         if action == "GetCallerIdentity":
-            arn, user = _caller(core, request)
-            result = _tags(Arn=arn, UserId=user, Account=core.account)
+            arn, user = _caller(registry, request)
+            result = _tags(Arn=arn, UserId=user, Account=registry.account)
         elif action == "AssumeRole":
-            result = _assume(core, form)
+            result = _assume_role(registry, form)
         elif action == "AssumeRoleWithWebIdentity":
-            result = _assume_web(core, form)
+            result = _assume_web(registry, form)
         else:
             raise _StsError(501, "NotImplemented", f"The local ECR does not implement the operation '{action}'.")
     except _StsError as error:
@@ -62,55 +62,57 @@ def handle(core: Core, request: Request) -> Response:
     return Response(200, body.encode(), {"Content-Type": "text/xml"})
 
 
-def _caller(core: Core, request: Request) -> tuple[str, str]:
-    found = _CREDENTIAL.search(request.headers.get("authorization", ""))
-    if found is not None:
-        row = core.store.db.row("SELECT arn, user_id FROM session WHERE access_key = ?", found[1])
+def _caller(registry: Registry, request: Request) -> tuple[str, str]:
+    credential = _CREDENTIAL.search(request.headers.get("Authorization", ""))
+    if credential is not None:
+        row = registry.store.db.row("SELECT arn, user_id FROM session WHERE access_key = ?", credential[1])
         if row is not None:
             return row["arn"], row["user_id"]
-    return f"arn:{partition(core.region)}:iam::{core.account}:user/local", "AIDALOCALECRLOCALECR0"
+    return f"arn:{partition(registry.region)}:iam::{registry.account}:user/local", "AIDALOCALECRLOCALECR0"
 
 
-def _assume(core: Core, form: dict[str, str]) -> str:
-    return _session(core, form, "AssumeRole")
+def _assume_role(registry: Registry, form: dict[str, str]) -> str:
+    return _session(registry, form, "AssumeRole")
 
 
-def _assume_web(core: Core, form: dict[str, str]) -> str:
+def _assume_web(registry: Registry, form: dict[str, str]) -> str:
     token = form.get("WebIdentityToken", "")
     if len(token) < 4:
         raise _StsError(400, "InvalidIdentityToken", "The ID Token provided is not a valid JWT.")
     claims: dict[str, object] = {}
     try:
         text = token.split(".")[1]
-        read = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        claims = read if isinstance(read, dict) else {}
+        document = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        claims = document if isinstance(document, dict) else {}
     except (IndexError, ValueError):
-        pass  # the signature is not checked either: any token will do
+        pass  # the signature is not checked either: every token is accepted
     subject, provider = str(claims.get("sub", "local")), str(claims.get("iss", "local"))
-    return _session(core, form, "AssumeRoleWithWebIdentity") + _tags(
+    return _session(registry, form, "AssumeRoleWithWebIdentity") + _tags(
         SubjectFromWebIdentityToken=subject,
         Provider=provider.removeprefix("https://"),
         Audience=str(claims.get("aud", "sts.amazonaws.com")),
     )
 
 
-def _session(core: Core, form: dict[str, str], action: str) -> str:
+def _session(registry: Registry, form: dict[str, str], action: str) -> str:
     role, name = form.get("RoleArn", ""), form.get("RoleSessionName", "")
-    found = _ROLE.fullmatch(role)
-    if found is None or _SESSION.fullmatch(name) is None:
-        what = "roleArn" if found is None else "roleSessionName"
+    role_match = _ROLE.fullmatch(role)
+    if role_match is None or _SESSION.fullmatch(name) is None:
+        what = "roleArn" if role_match is None else "roleSessionName"
         raise _StsError(400, "ValidationError", f"1 validation error detected: '{what}' is not valid.")
-    if found[1] != core.account:
+    if role_match[1] != registry.account:
         raise _StsError(
-            403, "AccessDenied", f"The local ECR has no role outside account {core.account}: sts:{action} on {role}"
+            403,
+            "AccessDenied",
+            f"The local ECR has no role outside account {registry.account}: sts:{action} on {role}",
         )
     duration = form.get("DurationSeconds", "3600")
     if not duration.isdigit() or not 900 <= int(duration) <= 43200:
         raise _StsError(400, "ValidationError", "'durationSeconds' must be from 900 to 43200.")
     key = "ASIA" + base64.b32encode(os.urandom(10)).decode()
-    arn = f"arn:{partition(core.region)}:sts::{core.account}:assumed-role/{found[2]}/{name}"
+    arn = f"arn:{partition(registry.region)}:sts::{registry.account}:assumed-role/{role_match[2]}/{name}"
     identity = f"AROALOCALECRLOCALECR0:{name}"
-    with core.store.db.transaction() as db:
+    with registry.store.db.transaction() as db:
         db.execute("INSERT INTO session VALUES (?, ?, ?)", (key, arn, identity))
     expires = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + int(duration)))
     credentials = _tags(

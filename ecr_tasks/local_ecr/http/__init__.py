@@ -1,1 +1,1 @@
-"""HTTP/1.1 on a loopback socket: as much of it as container and AWS clients use, with streaming both ways."""
+"""HTTP/1.1 for container and AWS clients, on http.server, with streaming both ways and an end to every wait."""

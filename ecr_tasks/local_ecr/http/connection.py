@@ -1,4 +1,4 @@
-"""One client's connection: requests one after the other, until either side has had enough."""
+"""A client's connection: one request after the other, until either side closes it."""
 
 from __future__ import annotations
 
@@ -7,165 +7,204 @@ import os
 import socket
 import sys
 import time
+from http.server import BaseHTTPRequestHandler
 
 from . import body as limits
 from .body import Body, Input, set_wait
-from .messages import BadRequest, ClientGone, Request, Response
+from .messages import BadRequest, ClientGone, Request, Response, text_response
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Protocol
+    from collections.abc import Callable
+    from typing import Any, Protocol
 
-    class Application(Protocol):
-        """What answers requests, and is told of every answer."""
+    Handler = Callable[[Request], Response]
 
-        def handle(self, request: Request) -> Response: ...
+    class Log(Protocol):
+        """Where every request is counted and written."""
 
-        def count(self, request: Request, response: Response) -> None: ...
+        def count(self, request: Request) -> None: ...
 
-        def log(self, request: Request, status: int, sent: int) -> None: ...
+        def write(self, request: Request, status: int, sent: int) -> None: ...
 
 
 DRAIN_BYTES = 262_144
 """A refused body of up to this size is read and dropped, so that the connection can be kept."""
 
 LINGER_SECONDS = 5.0
-"""How long a refused client may go on sending before its connection is cut: a cut loses the answer."""
+"""Seconds for which a refused client may go on sending: if its connection is closed earlier, it loses the answer."""
 
-_TLS_HANDSHAKE = 0x16
+_TLS_HANDSHAKE = b"\x16"
+_LINE_LIMIT = 65536
 
 
-class Connection:
-    """Serves one socket. ``busy`` is true from a request's first byte to the end of its response."""
+class Connection(BaseHTTPRequestHandler):
+    """Serves one socket. ``busy`` is true from a request's first byte to the end of its response.
 
-    def __init__(self, sock: socket.socket, application: Application, ahead: bytes = b"") -> None:
-        self._sock = sock
-        self._input = Input(sock, ahead)
-        self._application = application
+    The base class serves in its constructor; here ``serve`` does, so that another thread can call ``interrupt`` or
+    set ``stopping`` meanwhile, which makes the request under way the last one.
+    """
+
+    protocol_version = "HTTP/1.1"
+    request_version = default_request_version = "HTTP/1.0"
+    disable_nagle_algorithm = True
+
+    def __init__(self, sock: socket.socket, client_address: Any, handler: Handler, log: Log) -> None:
+        self.request = sock
+        self.client_address = client_address
+        self._handler = handler
+        self._log = log
         self.busy = False
         self.stopping = False
 
     def serve(self) -> None:
-        """Answer requests until the connection is done, then close it."""
-        try:
-            self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            set_wait(self._sock, socket.SO_SNDTIMEO, limits.SEND_WAIT)
-            wait = limits.FIRST_WAIT
-            while not self.stopping and self._input.wait(wait):
-                self.busy = True
-                if not self._exchange():
-                    break
+        """Answer requests until the connection is done."""
+        with contextlib.suppress(ClientGone, OSError):  # nobody is left to answer
+            self.setup()
+            try:
+                self.handle()
+            finally:
                 self.busy = False
-                wait = limits.IDLE_WAIT
-        except (ClientGone, OSError):
-            pass  # nobody is left to tell
-        finally:
+                self.finish()
+
+    def setup(self) -> None:
+        """Prepare the socket; see the base class."""
+        super().setup()
+        set_wait(self.connection, socket.SO_SNDTIMEO, limits.SEND_WAIT)
+        self.rfile.close()
+        self.rfile = self._input = Input(self.connection)
+
+    def handle(self) -> None:
+        """Answer requests until the client or ``stopping`` ends it. Raises ClientGone, OSError."""
+        self._input.allow(limits.FIRST_WAIT)
+        self.close_connection = False
+        while not self.close_connection and not self.stopping and self._input.peek(1):
+            self.busy = True
+            self.handle_one_request()
             self.busy = False
-            self._sock.close()
+            self._input.allow(limits.IDLE_WAIT)
 
     def interrupt(self) -> None:
         """Wake the thread that serves this connection, from another thread."""
-        self.stopping = True
         with contextlib.suppress(OSError):  # it has closed by itself
-            self._sock.shutdown(socket.SHUT_RDWR)
+            self.request.shutdown(socket.SHUT_RDWR)
 
-    def _exchange(self) -> bool:
-        """One request and its response; whether the connection can be kept."""
+    def handle_one_request(self) -> None:
+        """Read one request and answer it. Raises ClientGone, OSError."""
+        self._input.allow(limits.HEAD_WAIT)
         try:
-            if self._input.first_byte() == _TLS_HANDSHAKE:
+            if self._input.peek(1)[:1] == _TLS_HANDSHAKE:
                 # containerd tries HTTPS first and goes on to HTTP only if the reply starts with "HTTP/".
                 raise BadRequest(400, "This is plain HTTP; the client spoke TLS.")
-            request = self._read()
+            self.raw_requestline = self._input.readline(_LINE_LIMIT + 1)
+            while self.raw_requestline in (b"\r\n", b"\n"):  # RFC 9112 2.2: ignored before a request
+                self.raw_requestline = self._input.readline(_LINE_LIMIT + 1)
+            if not self.parse_request():
+                return
+            body, request = self._request()
+        except TimeoutError:
+            self.send_error(408, "The request's headers did not arrive in time.")
         except BadRequest as error:
-            self._refuse(error)
-            return False
-        except ClientGone:
-            return False
-        body = request.body
-        assert isinstance(body, Body)  # noqa: S101  (for mypy)
-        response = self._answer(request)
-        keep = request.keep_alive and not response.close and not self.stopping and body.unread <= DRAIN_BYTES
-        sent = 0
-        try:
-            self._application.count(request, response)
-            if response.file is None:
-                # Logged first: a client that has its answer finds it in the log.
-                self._application.log(request, response.status, len(response.body))
-            sent = self._send(request, response, close=not keep)
-        finally:
-            if response.file is not None:
-                os.close(response.file)
-                self._application.log(request, response.status, sent)
-        if keep:
-            return self._drain(body, DRAIN_BYTES)
-        if not body.finished:
-            self._linger()
-        return False
+            self.send_error(error.status, error.message)
+        else:
+            self._respond(request, body)
 
-    def _read(self) -> Request:
-        head = self._input.head().decode("latin-1")
-        first, *lines = head.split("\r\n")
-        parts = first.split(" ")
-        if len(parts) != 3 or not parts[0].isalpha() or not parts[2].startswith("HTTP/"):
+    def handle_expect_100(self) -> bool:
+        """Do nothing: ``Body`` answers ``Expect: 100-continue`` when it is read."""
+        return True
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Refuse what is no valid request, and close; also called by the base class."""
+        del explain
+        response = text_response(code, message or "This is not an HTTP request.")
+        self._send_head(response, close=True)
+        self.wfile.write(response.body)
+        self._linger()
+
+    def _request(self) -> tuple[Body, Request]:
+        if len(self.requestline.split()) != 3:  # HTTP/0.9
             raise BadRequest(400, "This is not an HTTP request.")
-        method, target, version = parts
-        if version not in ("HTTP/1.1", "HTTP/1.0"):
-            raise BadRequest(505, "Only HTTP/1.1 and HTTP/1.0 are understood.")
-        headers: dict[str, str] = {}
-        for line in lines:
-            name, colon, value = line.partition(":")
-            if not colon or not name or name != name.strip():
-                raise BadRequest(400, "A header is malformed.")
-            key = name.lower()
-            if key in headers and key in ("content-length", "host", "transfer-encoding"):
+        if self.headers.defects:
+            raise BadRequest(400, "A header is malformed.")
+        for name in ("Content-Length", "Host", "Transfer-Encoding"):
+            if len(self.headers.get_all(name, ())) > 1:
                 raise BadRequest(400, f"{name} is given twice.")
-            value = value.strip()
-            headers[key] = f"{headers[key]}, {value}" if key in headers else value
+        target = self.path
         if target.startswith(("http://", "https://")):
             target = "/" + target.partition("//")[2].partition("/")[2]
         if not target.startswith("/"):
             raise BadRequest(400, "The request's target is not a path.")
-        wish = headers.get("connection", "").lower()
-        keep_alive = "close" not in wish if version == "HTTP/1.1" else "keep-alive" in wish
-        return Request(method, target, headers, Body(self._input, self._sock, headers), keep_alive=keep_alive)
+        body = Body(self._input, self.connection, self.headers)
+        return body, Request(self.command, target, self.headers, body)
+
+    def _respond(self, request: Request, body: Body) -> None:
+        response = self._answer(request)
+        if response.close or self.stopping or body.unread > DRAIN_BYTES:
+            self.close_connection = True
+        sent = 0
+        try:
+            self._log.count(request)
+            if response.file is None:
+                # Written first: a client that has its response finds the request in the log.
+                self._log.write(request, response.status, len(response.body))
+            sent = self._send(request, response)
+        finally:
+            if response.file is not None:
+                os.close(response.file)
+                self._log.write(request, response.status, sent)
+        if not self.close_connection:
+            self.close_connection = not self._drain(body)
+        elif not body.finished:
+            self._linger()
 
     def _answer(self, request: Request) -> Response:
+        if request.method not in ("GET", "HEAD") and "Origin" in request.headers:
+            # Registry clients send no Origin; a web page does.
+            return text_response(403, "A web page may not use the local ECR.")
         try:
-            return self._application.handle(request)
+            return self._handler(request)
         except BadRequest as error:
-            return _plain(error.status, error.message, close=True)
+            return text_response(error.status, error.message, close=True)
         except ClientGone:
-            self._application.log(request, 499, 0)
+            self._log.write(request, 499, 0)
             raise
         except Exception:
-            import traceback  # slow to load, and hardly ever needed
+            import traceback  # slow to load, and rarely needed
 
             traceback.print_exc(file=sys.stderr)
-            return _plain(500, "The local ECR failed; its own log has the traceback.", close=True)
+            return text_response(500, "The local ECR failed; its own log has the traceback.", close=True)
 
-    def _refuse(self, error: BadRequest) -> None:
-        self._sock.sendall(_plain(error.status, error.message).head(close=True) + error.message.encode())
-        self._linger()
+    def _send_head(self, response: Response, *, close: bool) -> None:
+        self.send_response_only(response.status)
+        for name, value in response.headers.items():
+            self.send_header(name, " ".join(value.splitlines()))
+        if response.status != 204:
+            self.send_header("Content-Length", str(response.content_length))
+        if close:
+            self.send_header("Connection", "close")
+        self.end_headers()
 
-    def _send(self, request: Request, response: Response, *, close: bool) -> int:
-        head = response.head(close=close)
+    def _send(self, request: Request, response: Response) -> int:
+        self._send_head(response, close=self.close_connection)
         if request.method == "HEAD":
-            self._sock.sendall(head)
             return 0
         if response.file is None:
-            self._sock.sendall(head + response.body)
+            self.wfile.write(response.body)
             return len(response.body)
-        self._sock.sendall(head)
         sent = 0
         while sent < response.count:  # never for an empty file, which sendfile may refuse
-            count = os.sendfile(self._sock.fileno(), response.file, response.offset + sent, response.count - sent)
+            count = os.sendfile(
+                self.connection.fileno(), response.file, response.offset + sent, response.count - sent
+            )
             if not count:
                 raise ClientGone  # the file is shorter than it was: the client must not wait for the rest
             sent += count
         return sent
 
-    def _drain(self, body: Body, limit: int) -> bool:
+    def _drain(self, body: Body) -> bool:
+        """Read and drop the rest of a small body; returns whether its end was reached."""
         memory = memoryview(bytearray(65536)) if not body.finished else memoryview(b"")
+        limit = DRAIN_BYTES
         while not body.finished and limit > 0:
             try:
                 limit -= body.readinto(memory)
@@ -174,14 +213,11 @@ class Connection:
         return body.finished
 
     def _linger(self) -> None:
-        """Let the client read our answer: closing with bytes unread would reset the connection."""
-        self._sock.shutdown(socket.SHUT_WR)
+        """Wait while the client reads the response: closing with bytes unread would reset the connection."""
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_WR)
         deadline = time.monotonic() + LINGER_SECONDS
-        set_wait(self._sock, socket.SO_RCVTIMEO, 1.0)
+        set_wait(self.connection, socket.SO_RCVTIMEO, 1.0)
         memory = bytearray(65536)
-        while time.monotonic() < deadline and self._sock.recv_into(memory):
+        while time.monotonic() < deadline and self.connection.recv_into(memory):
             pass
-
-
-def _plain(status: int, message: str, *, close: bool = False) -> Response:
-    return Response(status, message.encode(), {"Content-Type": "text/plain; charset=utf-8"}, close=close)

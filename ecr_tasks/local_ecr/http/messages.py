@@ -1,4 +1,4 @@
-"""Requests and responses, without the sockets they travel on."""
+"""Requests and responses, independent of their sockets."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, unquote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from email.message import Message
     from typing import Any, Protocol
 
     class BodyReader(Protocol):
@@ -19,33 +20,8 @@ if TYPE_CHECKING:
         def readinto(self, buffer: memoryview) -> int: ...
 
 
-REASONS = {
-    100: "Continue",
-    200: "OK",
-    201: "Created",
-    202: "Accepted",
-    204: "No Content",
-    206: "Partial Content",
-    400: "Bad Request",
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "Not Found",
-    405: "Method Not Allowed",
-    408: "Request Timeout",
-    411: "Length Required",
-    413: "Content Too Large",
-    416: "Range Not Satisfiable",
-    431: "Request Header Fields Too Large",
-    500: "Internal Server Error",
-    501: "Not Implemented",
-    503: "Service Unavailable",
-    505: "HTTP Version Not Supported",
-    507: "Insufficient Storage",
-}
-
-
 class BadRequest(Exception):
-    """The client does not speak HTTP as we understand it; the connection is closed after ``status``."""
+    """A request that cannot be understood; the connection is closed after a response with ``status``."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -58,14 +34,12 @@ class ClientGone(Exception):
 
 
 class Request:
-    """One request. ``headers`` has lower-case names.
+    """One request. ``headers`` are the standard library's, whose names are case-insensitive.
 
     ``operation``, ``kind`` and ``registry`` (``account/region``) are for the access log.
     """
 
-    def __init__(
-        self, method: str, target: str, headers: dict[str, str], body: BodyReader, *, keep_alive: bool
-    ) -> None:
+    def __init__(self, method: str, target: str, headers: Message, body: BodyReader) -> None:
         raw_path, _, query = target.partition("?")
         self.method = method
         self.path = unquote(raw_path)
@@ -74,7 +48,6 @@ class Request:
             self.query.setdefault(name, []).append(value)
         self.headers = headers
         self.body = body
-        self.keep_alive = keep_alive
         self.received = 0
         self.operation: str | None = None
         self.kind: str | None = None
@@ -82,18 +55,18 @@ class Request:
         self.started = time.perf_counter()
 
     def parameter(self, name: str) -> str | None:
-        """A query parameter's first value."""
+        """Return a query parameter's first value."""
         values = self.query.get(name)
         return values[0] if values else None
 
     def readinto(self, buffer: memoryview) -> int:
-        """The next piece of the body; 0 at its end."""
+        """Read the next piece of the body into ``buffer``; returns its size, 0 at the end."""
         count = self.body.readinto(buffer)
         self.received += count
         return count
 
     def read(self, limit: int) -> bytes:
-        """The whole body. Raises BadRequest (413) if it has more than ``limit`` bytes."""
+        """Read the body to its end. Raises BadRequest (413) if it has more than ``limit`` bytes."""
         length = self.body.length
         if length is not None and length > limit:
             raise BadRequest(413, f"The request's body has {length} bytes; at most {limit} are allowed.")
@@ -107,7 +80,7 @@ class Request:
 
 
 class Response:
-    """What is sent back: ``body``, or ``count`` bytes of an open file, which is closed afterwards.
+    """A response: ``body``, or ``count`` bytes of an open file, which is closed afterwards.
 
     ``length`` is the Content-Length to announce where nothing is sent (HEAD).
     """
@@ -133,18 +106,12 @@ class Response:
         self.count = count
         self.close = close
 
-    def head(self, *, close: bool) -> bytes:
-        """Status line and headers."""
-        length = self.count if self.file is not None else len(self.body)
+    @property
+    def content_length(self) -> int:
+        """Return the Content-Length."""
         if self.length is not None:
-            length = self.length
-        lines = [f"HTTP/1.1 {self.status} {REASONS.get(self.status, 'Unknown')}"]
-        lines += [f"{name}: {_clean(value)}" for name, value in self.headers.items()]
-        if self.status != 204:
-            lines.append(f"Content-Length: {length}")
-        if close:
-            lines.append("Connection: close")
-        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
+            return self.length
+        return self.count if self.file is not None else len(self.body)
 
 
 def json_response(
@@ -153,10 +120,11 @@ def json_response(
     headers: dict[str, str] | None = None,
     content_type: str = "application/json",
 ) -> Response:
-    """A response with a JSON document."""
+    """Return a response with a JSON document."""
     body = json.dumps(document, separators=(",", ":")).encode()
     return Response(status, body, {"Content-Type": content_type, **(headers or {})})
 
 
-def _clean(value: str) -> str:
-    return value.replace("\r", " ").replace("\n", " ")
+def text_response(status: int, message: str, *, close: bool = False) -> Response:
+    """Return a response with a plain text."""
+    return Response(status, message.encode(), {"Content-Type": "text/plain; charset=utf-8"}, close=close)

@@ -1,8 +1,8 @@
-"""What the local ECR keeps, in one folder: a SQLite file for what it knows, files for blobs.
+"""The store of one registry, in one folder: a SQLite file, and a file for each blob.
 
 ``kill -9`` at any moment loses nothing that was acknowledged: a blob is renamed into place before the
-transaction that makes it known, and the transaction is committed before the reply. Power loss is not covered
-(blobs are not synced to the disk), since what is here can be pushed again.
+transaction that adds its row, and the transaction is committed before the reply. Power loss is not covered
+(blobs are not synced to the disk), since images can be pushed again.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 UPLOAD_LIFETIME = 24 * 3600.0
-"""Seconds after which an upload that nobody finished is removed."""
+"""Seconds after which an unfinished upload is removed."""
 
 ORPHAN_LIFETIME = 3600.0
-"""Seconds for which a layer is kept that no image uses: a push brings its layers before its manifest."""
+"""Seconds for which a layer is kept that no image uses: a push sends its layers before its manifest."""
 
 
 class Store:
@@ -47,7 +47,7 @@ class Store:
 
     def reset(self) -> None:
         """Forget everything: repositories, images, layers, uploads, registry settings."""
-        import shutil  # slow to load, and hardly ever needed
+        import shutil  # slow to load, and rarely needed
 
         with self.layers.files_lock, self.db.transaction() as db:
             for table in ("upload", "repository", "setting", "session"):
@@ -62,6 +62,6 @@ class Store:
                             entry.unlink()
 
     def close(self) -> None:
-        """Close every file. Nothing may be asked of the store afterwards."""
+        """Close every file. The store must not be used afterwards."""
         self.layers.close()
         self.db.close()

@@ -22,31 +22,31 @@ if TYPE_CHECKING:
 
 
 BUFFER_BYTES = 1 << 20
-"""Large, so that hashing and file writes are few calls that release the interpreter lock."""
+"""Large, so that hashing and file writes are few calls, each of which releases the interpreter lock."""
 
-_NO_LINKS = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS})
-"""What the operating system says where there can be no further hard link to a file."""
+_NO_LINK_ERRORS = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS})
+"""The operating system's error numbers where a hard link to a file is impossible."""
 
-_SPARE_BUFFERS = 2
-_spare: list[bytearray] = []
+_MAX_SPARE_BUFFERS = 2
+_spare_buffers: list[bytearray] = []
 
 
 @contextlib.contextmanager
 def _buffer() -> Any:
-    """A buffer for one transfer, reused, as fresh memory costs a page fault every 4 KiB."""
+    """Lend a buffer for one transfer; reused, as new memory costs a page fault every 4 KiB."""
     try:
-        memory = _spare.pop()
+        memory = _spare_buffers.pop()
     except IndexError:
         memory = bytearray(BUFFER_BYTES)
     try:
         yield memoryview(memory)
     finally:
-        if len(_spare) < _SPARE_BUFFERS:
-            _spare.append(memory)
+        if len(_spare_buffers) < _MAX_SPARE_BUFFERS:
+            _spare_buffers.append(memory)
 
 
 def write_all(fd: int, data: memoryview | bytes) -> None:
-    """Write everything; the operating system may take less at a time."""
+    """Write all of ``data``; the operating system may take less at a time."""
     view = memoryview(data)
     while view:
         view = view[os.write(fd, view) :]
@@ -62,19 +62,19 @@ class Blobs:
             folder.mkdir(mode=0o700, exist_ok=True)
 
     def path(self, digest: str) -> Path:
-        """Where a blob of this digest is, or would be."""
+        """Return the path at which a blob of this digest is, or would be."""
         algorithm, _, value = digest.partition(":")
         return self.root / algorithm / value[:2] / value
 
     def open(self, digest: str) -> int:
-        """A file descriptor for reading a blob; the caller closes it. Raises FileNotFoundError."""
+        """Return a file descriptor for reading a blob; the caller closes it. Raises FileNotFoundError."""
         return os.open(self.path(digest), os.O_RDONLY | os.O_CLOEXEC)
 
     def upload(self, identity: str) -> Upload:
-        """The upload of this id, new or as far as it got."""
+        """Return the upload of this id: a new one, or one that was interrupted."""
         return Upload(identity, self.uploads / identity)
 
-    def take(self, upload: Path, digest: str) -> None:
+    def add(self, upload: Path, digest: str) -> None:
         """Make an upload's file the blob of this digest."""
         target = self.path(digest)
         if target.exists():
@@ -83,17 +83,17 @@ class Blobs:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         upload.rename(target)
 
-    def adopt(self, path: Path, digest: str) -> int:
-        """Have a blob that another store has at ``path``, as one more link to its file; returns its bytes."""
+    def link(self, path: Path, digest: str) -> int:
+        """Add a blob whose file another store has at ``path``, by a hard link if possible; returns its size."""
         target = self.path(digest)
         if not target.exists():
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             try:
                 os.link(path, target)
             except OSError as error:
-                if error.errno not in _NO_LINKS:
+                if error.errno not in _NO_LINK_ERRORS:
                     raise
-                import shutil  # slow to load, and hardly ever needed
+                import shutil  # slow to load, and rarely needed
 
                 temporary = self.uploads / f"{digest.partition(':')[2]}.{os.getpid()}"
                 try:
@@ -110,7 +110,7 @@ class Blobs:
 
 
 class Upload:
-    """A blob on its way in: a file that only grows, and the sha256 of what is in it.
+    """An unfinished blob: a file that only grows, and the sha256 of its bytes.
 
     One thread at a time works on it: hold ``lock``. After a restart the hash is computed from the file.
     """
@@ -127,10 +127,10 @@ class Upload:
         os.lseek(self._fd, self.size, os.SEEK_SET)
 
     def append(self, source: Source) -> int:
-        """Take everything from ``source``; returns the number of bytes.
+        """Append all bytes of ``source``; returns their number.
 
-        What arrived before an error stays, whole buffers of it, so that a client can go on from there. When
-        the disk is full the piece that did not fit is cut off again. Raises OSError.
+        The buffers that were written before an error stay, so that a client can continue after them. When
+        the disk is full the part of a buffer that fitted is cut off again. Raises OSError.
         """
         before = self.size
         with _buffer() as view:
@@ -150,26 +150,26 @@ class Upload:
         self.size += len(data)
 
     def matches(self, digest: str) -> bool:
-        """Whether the bytes so far have this digest."""
+        """Return whether the bytes so far have this digest."""
         algorithm, _, value = digest.partition(":")
-        found = self._sha256 if algorithm == "sha256" else self._hash(algorithm)
-        return bool(found.hexdigest() == value)
+        hash_of_bytes = self._sha256 if algorithm == "sha256" else self._hash(algorithm)
+        return bool(hash_of_bytes.hexdigest() == value)
 
     def sha256(self) -> str:
-        """The sha256 digest of the bytes so far."""
+        """Return the sha256 digest of the bytes so far."""
         return f"sha256:{self._sha256.hexdigest()}"
 
     def _hash(self, algorithm: str) -> Any:
-        found = hashlib.new(algorithm)
+        hash_of_bytes = hashlib.new(algorithm)
         offset = 0
         while data := os.pread(self._fd, BUFFER_BYTES, offset):
-            found.update(data)
+            hash_of_bytes.update(data)
             offset += len(data)
-        return found
+        return hash_of_bytes
 
     @property
     def closed(self) -> bool:
-        """Whether it has been finished or given up."""
+        """Return whether it is finished or cancelled."""
         return self._fd < 0
 
     def close(self) -> None:
@@ -186,7 +186,7 @@ class Upload:
 
 
 def upload_not_found(identity: str) -> EcrError:
-    """No such upload: finished, cancelled, expired, or of another repository."""
+    """Return the exception for an upload that is finished, cancelled, expired, or of another repository."""
     return EcrError(
         "UploadNotFoundException",
         f"The upload with id '{identity}' could not be found, or does not belong to this repository",

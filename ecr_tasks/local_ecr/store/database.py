@@ -60,7 +60,7 @@ CREATE TABLE session (access_key TEXT PRIMARY KEY, arn TEXT NOT NULL, user_id TE
 
 
 class Database:
-    """One connection for the whole process; transactions of different threads follow one another.
+    """One connection for the whole process; transactions of different threads run one after the other.
 
     WAL with ``synchronous=NORMAL``: a commit is a write to the log without a sync, which the operating system
     keeps when the process is killed, and the file stays whole (if a little older) even when power fails.
@@ -87,7 +87,7 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Everything inside happens or nothing does. Nested ones join the outermost."""
+        """Commit everything inside together, or nothing of it. Nested transactions join the outermost."""
         with self._lock:
             if self._depth:
                 yield self._connection
@@ -105,27 +105,27 @@ class Database:
                 self._depth = 0
 
     def rows(self, query: str, *values: Any) -> list[sqlite3.Row]:
-        """All rows of a query."""
+        """Return all rows of a query."""
         with self._lock:
             return self._connection.execute(query, values).fetchall()
 
     def row(self, query: str, *values: Any) -> sqlite3.Row | None:
-        """The first row of a query, or None."""
+        """Return the first row of a query, or None."""
         with self._lock:
-            found: sqlite3.Row | None = self._connection.execute(query, values).fetchone()
-            return found
+            row: sqlite3.Row | None = self._connection.execute(query, values).fetchone()
+            return row
 
     def setting(self, name: str) -> str | None:
-        """A value of the registry itself, by name."""
+        """Return a setting of the registry itself, by name; None if it is not set."""
         row = self.row("SELECT value FROM setting WHERE name = ?", name)
         return None if row is None else str(row["value"])
 
     def set(self, name: str, value: str) -> None:
-        """Keep a value of the registry itself."""
+        """Set a setting of the registry itself."""
         with self.transaction() as db:
             db.execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", (name, value))
 
     def close(self) -> None:
-        """Fold the log into the file and close it."""
+        """Merge the write-ahead log into the file and close it."""
         with self._lock:
             self._connection.close()

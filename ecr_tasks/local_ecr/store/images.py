@@ -24,8 +24,7 @@ _COLUMNS = (
 )
 
 
-_CHUNK = 1000
-"""How many images are read at a time."""
+_ROWS_PER_READ = 1000
 
 
 class Image:
@@ -59,24 +58,24 @@ class Images:
     ) -> tuple[str, bool]:
         """Store a manifest and point ``tag`` at it; returns its digest and whether anything changed.
 
-        A tag that moves leaves the image it had behind, untagged. Raises ImageDigestDoesNotMatchException,
+        A tag that moves leaves its former image in the repository. Raises ImageDigestDoesNotMatchException,
         LayersNotFoundException, ReferencedImagesNotFoundException, and for a locked tag
-        ImageTagAlreadyExistsException, also if it is at this very image (containers-roadmap#2179).
+        ImageTagAlreadyExistsException, also if it is at this very image (github.com/aws/containers-roadmap, 2179).
         """
-        digest = _checked_digest(raw, digest)
+        digest = _digest(raw, digest)
         with self._db.transaction() as db:
             if tag is not None:
                 self._check_tag(repository, tag)
-            found = db.execute(
+            row = db.execute(
                 "SELECT id FROM image WHERE repository = ? AND digest = ?", (repository.id, digest)
             ).fetchone()
-            changed = found is None
-            image = self._insert(repository, raw, manifest, digest) if found is None else int(found["id"])
+            changed = row is None
+            image = self._insert(repository, raw, manifest, digest) if row is None else int(row["id"])
             if tag is not None:
-                before = db.execute(
+                tag_row = db.execute(
                     "SELECT image FROM tag WHERE repository = ? AND name = ?", (repository.id, tag)
                 ).fetchone()
-                changed = changed or before is None or before["image"] != image
+                changed = changed or tag_row is None or tag_row["image"] != image
                 db.execute("INSERT OR REPLACE INTO tag VALUES (?, ?, ?)", (repository.id, tag, image))
         return digest, changed
 
@@ -146,30 +145,30 @@ class Images:
             )
 
     def find(self, repository: Repository, *, digest: str | None = None, tag: str | None = None) -> Image | None:
-        """The image of this digest, of this tag, or of both; None if there is none."""
+        """Return the image of this digest, of this tag, or of both; None if there is none."""
         if tag is not None:
-            row = self._db.row("SELECT image FROM tag WHERE repository = ? AND name = ?", repository.id, tag)
-            if row is None:
+            tag_row = self._db.row("SELECT image FROM tag WHERE repository = ? AND name = ?", repository.id, tag)
+            if tag_row is None:
                 return None
-            found = self._db.row(f"SELECT {_COLUMNS} FROM image WHERE id = ?", row["image"])  # noqa: S608
+            row = self._db.row(f"SELECT {_COLUMNS} FROM image WHERE id = ?", tag_row["image"])  # noqa: S608
         else:
-            found = self._db.row(
+            row = self._db.row(
                 f"SELECT {_COLUMNS} FROM image WHERE repository = ? AND digest = ?",  # noqa: S608
                 repository.id,
                 digest,
             )
-        if found is None or (digest is not None and found["digest"] != digest):
+        if row is None or (digest is not None and row["digest"] != digest):
             return None
-        rows = self._db.rows("SELECT name FROM tag WHERE image = ? ORDER BY name", found["id"])
-        return Image(found, [row["name"] for row in rows])
+        tag_rows = self._db.rows("SELECT name FROM tag WHERE image = ? ORDER BY name", row["id"])
+        return Image(row, [tag_row["name"] for tag_row in tag_rows])
 
     def raw(self, image: Image) -> bytes:
-        """The manifest as it was pushed."""
+        """Return the manifest, byte for byte."""
         row = self._db.row("SELECT raw FROM image WHERE id = ?", image.id)
         return b"" if row is None else bytes(row["raw"])
 
     def all(self, repository: Repository) -> list[Image]:
-        """All images of a repository in the order of their first push."""
+        """Return all images of a repository in the order of their first push."""
         tags: dict[int, list[str]] = {}
         for row in self._db.rows("SELECT image, name FROM tag WHERE repository = ? ORDER BY name", repository.id):
             tags.setdefault(row["image"], []).append(row["name"])
@@ -180,11 +179,11 @@ class Images:
         return [Image(row, tags.get(row["id"], [])) for row in rows]
 
     def walk(self, repository: Repository, first: int = 0) -> Iterator[Image]:
-        """The same from the image of a number on, read a thousand at a time as they are asked for."""
+        """Yield the images whose ``id`` is ``first`` or more, in the same order, read a thousand at a time."""
         while True:
             rows = self._db.rows(
                 f"SELECT {_COLUMNS} FROM image WHERE id >= ? AND repository = ? ORDER BY id LIMIT ?",  # noqa: S608
-                *(first, repository.id, _CHUNK),
+                *(first, repository.id, _ROWS_PER_READ),
             )
             if not rows:
                 return
@@ -197,12 +196,12 @@ class Images:
             first = rows[-1]["id"] + 1
 
     def tags(self, repository: Repository) -> list[str]:
-        """All tags of a repository, in the order of their bytes."""
+        """Return all tags of a repository, in the order of their bytes."""
         rows = self._db.rows("SELECT name FROM tag WHERE repository = ? ORDER BY name", repository.id)
         return [row["name"] for row in rows]
 
     def referrers(self, repository: Repository, subject: str) -> list[Image]:
-        """The images whose subject is ``subject``, whether or not that one exists."""
+        """Return the images whose subject is ``subject``, whether or not that one exists."""
         rows = self._db.rows(
             f"SELECT {_COLUMNS} FROM image WHERE repository = ? AND subject = ? ORDER BY id",  # noqa: S608
             repository.id,
@@ -211,23 +210,23 @@ class Images:
         return [Image(row, []) for row in rows]
 
     def parents(self, repository: Repository) -> dict[str, list[str]]:
-        """For each image that an index lists, the digests of those indexes."""
-        found: dict[str, list[str]] = {}
+        """Return, for each image that an index lists, the digests of those indexes."""
+        indexes: dict[str, list[str]] = {}
         for row in self._db.rows(
             "SELECT child.digest AS child, image.digest AS parent FROM child JOIN image ON image.id = child.image"
             " WHERE child.repository = ? ORDER BY image.id",
             repository.id,
         ):
-            found.setdefault(row["child"], []).append(row["parent"])
-        return found
+            indexes.setdefault(row["child"], []).append(row["parent"])
+        return indexes
 
-    def pulled(self, image: Image) -> None:
+    def record_pull(self, image: Image) -> None:
         """Record a pull."""
         with self._db.transaction() as db:
             db.execute("UPDATE image SET pulled = ? WHERE id = ?", (time.time(), image.id))
 
     def set_scan(self, image: Image, scan: dict[str, Any]) -> None:
-        """Keep what a scan found."""
+        """Keep the result of a scan."""
         with self._db.transaction() as db:
             db.execute("UPDATE image SET scan = ? WHERE id = ?", (json.dumps(scan), image.id))
 
@@ -239,7 +238,7 @@ class Images:
     def delete(self, repository: Repository, image: Image) -> None:
         """Delete an image with its tags, and with everything that refers to it as its subject.
 
-        Its layers stay for a while, for a push under way that has counted on them (``Store.sweep``). Raises
+        Its layers stay for a while, as a push under way may need them (``Store.sweep``). Raises
         ImageReferencedByManifestList if an index lists it.
         """
         with self._db.transaction() as db:
@@ -249,14 +248,14 @@ class Images:
                     "ImageReferencedByManifestList",
                     f"Requested image referenced by manifest list: [{', '.join(parents)}]",
                 )
-            gone = [image.id]
+            deleted = [image.id]
             subjects = [image.digest]
             while subjects:
                 for referrer in self.referrers(repository, subjects.pop()):
-                    if referrer.id not in gone:
-                        gone.append(referrer.id)
+                    if referrer.id not in deleted:
+                        deleted.append(referrer.id)
                         subjects.append(referrer.digest)
-            for identity in gone:
+            for identity in deleted:
                 db.execute(
                     "UPDATE layer SET since = ? WHERE repository = ? AND digest IN"
                     " (SELECT digest FROM uses_layer WHERE image = ?)",
@@ -265,8 +264,8 @@ class Images:
                 db.execute("DELETE FROM image WHERE id = ?", (identity,))
 
 
-def _checked_digest(raw: bytes, digest: str | None) -> str:
-    """The digest under which to keep ``raw``. Raises ImageDigestDoesNotMatchException."""
+def _digest(raw: bytes, digest: str | None) -> str:
+    """Return the digest under which to keep ``raw``. Raises ImageDigestDoesNotMatchException."""
     algorithm = "sha256" if digest is None else digest.partition(":")[0]
     actual = f"{algorithm}:{hashlib.new(algorithm, raw).hexdigest()}"
     if digest is not None and digest != actual:

@@ -1,4 +1,4 @@
-"""Layers: which blobs a repository has, and the uploads through which they come."""
+"""Layers: which blobs a repository has, and their uploads."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from .blobs import Blobs, Source
+    from .blobs import Blobs
     from .database import Database
     from .repositories import Repository
 
@@ -33,13 +33,13 @@ class Layers:
         self._blobs = blobs
         self._uploads: dict[str, Upload] = {}
         self._uploads_lock = threading.Lock()
-        # A file appears with its first row and goes with its last one: never in between two other threads.
+        # A file is added with its first row and removed with its last one; no thread sees one without the other.
         self.files_lock = threading.RLock()
 
     def size(self, repository: Repository, digest: str) -> int | None:
-        """The bytes of a layer that this repository has, or None.
+        """Return the size in bytes of a layer that this repository has, or None.
 
-        Who asks may be about to push an image that counts on it, so it is kept for another while.
+        A push that checks a layer is about to use it, so it is kept for another hour.
         """
         row = self._db.row("SELECT size, since FROM layer WHERE repository = ? AND digest = ?", repository.id, digest)
         if row is None:
@@ -53,7 +53,7 @@ class Layers:
         return int(row["size"])
 
     def open(self, repository: Repository, digest: str) -> tuple[int, int] | None:
-        """File descriptor (the caller closes it) and size of a layer, or None."""
+        """Return file descriptor (the caller closes it) and size of a layer, or None."""
         size = self.size(repository, digest)
         if size is None:
             return None
@@ -63,7 +63,7 @@ class Layers:
             return None
 
     def mount(self, target: Repository, source: Repository, digest: str) -> bool:
-        """Give ``target`` a layer that ``source`` has; False if it has not."""
+        """Give ``target`` a layer that ``source`` has; returns False if ``source`` does not have it."""
         with self._db.transaction():
             size = self.size(source, digest)
             if size is None:
@@ -75,7 +75,7 @@ class Layers:
         """Give ``target`` a blob of another store, whose file is ``path``. Raises OSError."""
         if self.size(target, digest) is None:
             with self.files_lock:
-                size = self._blobs.adopt(path, digest)
+                size = self._blobs.link(path, digest)
                 self._link(target, digest, size)
 
     def begin(self, repository: Repository) -> str:
@@ -93,10 +93,10 @@ class Layers:
 
     @contextlib.contextmanager
     def upload(self, repository: Repository, identity: str) -> Iterator[Upload]:
-        """An upload to work on, alone.
+        """Lend an upload to one request at a time.
 
-        Raises UploadNotFoundException, also while another request works on it: it would have to wait for a
-        client that may have gone. When the disk is full the upload is given up and its file removed.
+        Raises UploadNotFoundException, also if another request has it for five seconds more: that one may wait for
+        a client that has gone. When the disk is full the upload is cancelled and its file removed.
         """
         row = self._db.row("SELECT repository FROM upload WHERE id = ?", identity)
         if row is None or row["repository"] != repository.id:
@@ -108,22 +108,18 @@ class Layers:
         if not upload.lock.acquire(timeout=5.0):
             raise upload_not_found(identity)
         try:
-            if upload.closed:  # by the request we waited for
+            if upload.closed:  # by the request that had it before
                 raise upload_not_found(identity)
             yield upload
         except BaseException as error:
             if is_disk_full(error):
-                self._forget(upload)
+                self.cancel(upload)
             raise
         finally:
             upload.lock.release()
 
-    def append(self, upload: Upload, source: Source) -> int:
-        """Append everything that ``source`` has; returns the number of bytes."""
-        return upload.append(source)
-
-    def note_part(self, upload: Upload, size: int, minimum: int) -> None:
-        """Remember an API part's size: every part but the last must have ``minimum`` bytes."""
+    def record_part(self, upload: Upload, size: int, minimum: int) -> None:
+        """Record the size of an API part: every part but the last must have ``minimum`` bytes."""
         with self._db.transaction() as db:
             db.execute(
                 "UPDATE upload SET small_part = small_part OR coalesce(last_part < ?, 0), last_part = ? WHERE id = ?",
@@ -131,7 +127,7 @@ class Layers:
             )
 
     def has_small_part(self, upload: Upload) -> bool:
-        """Whether a part other than the last was too small."""
+        """Return whether a part other than the last was too small."""
         row = self._db.row("SELECT small_part FROM upload WHERE id = ?", upload.id)
         return row is not None and bool(row["small_part"])
 
@@ -143,7 +139,7 @@ class Layers:
                 f"The uploaded layer does not have the digest '{digest}': it has '{upload.sha256()}'",
             )
         with self.files_lock:
-            self._blobs.take(upload.path, digest)
+            self._blobs.add(upload.path, digest)
             with self._db.transaction() as db:
                 self._link(repository, digest, upload.size)
                 db.execute("DELETE FROM upload WHERE id = ?", (upload.id,))
@@ -152,10 +148,7 @@ class Layers:
         upload.close()
 
     def cancel(self, upload: Upload) -> None:
-        """Give an upload up."""
-        self._forget(upload)
-
-    def _forget(self, upload: Upload) -> None:
+        """Remove an upload, its file and its row."""
         upload.discard()  # first the file: the database may need the room
         with self._uploads_lock:
             self._uploads.pop(upload.id, None)
@@ -163,7 +156,7 @@ class Layers:
             db.execute("DELETE FROM upload WHERE id = ?", (upload.id,))
 
     def remove(self, repository: Repository, digest: str) -> bool:
-        """Remove a layer that no image uses; False if one does."""
+        """Remove a layer; returns False, and keeps it, if an image uses it."""
         with self.files_lock:
             with self._db.transaction() as db:
                 used = db.execute(
@@ -177,34 +170,34 @@ class Layers:
             return True
 
     def drop_unused(self, before: float) -> None:
-        """Remove layers that no image has used since ``before``."""
+        """Remove layers that no image has used since ``before`` (Unix seconds)."""
         condition = (
             "since < ? AND NOT EXISTS (SELECT 1 FROM uses_layer AS u"
             " WHERE u.repository = layer.repository AND u.digest = layer.digest)"
         )
         with self.files_lock:
             with self._db.transaction() as db:
-                gone = db.execute(f"SELECT digest FROM layer WHERE {condition}", (before,)).fetchall()  # noqa: S608
+                rows = db.execute(f"SELECT digest FROM layer WHERE {condition}", (before,)).fetchall()  # noqa: S608
                 db.execute(f"DELETE FROM layer WHERE {condition}", (before,))  # noqa: S608
-            self._remove_files([row["digest"] for row in gone])
+            self._remove_files([row["digest"] for row in rows])
 
     def drop_repository_files(self, digests: list[str]) -> None:
-        """Remove the files of layers whose repository is gone, unless another one has them."""
+        """Remove the files of a deleted repository's layers, unless another repository has them."""
         with self.files_lock:
             self._remove_files(digests)
 
     def digests(self, repository: Repository) -> list[str]:
-        """All layers of a repository."""
+        """Return all layers of a repository."""
         rows = self._db.rows("SELECT digest FROM layer WHERE repository = ?", repository.id)
         return [row["digest"] for row in rows]
 
     def uploads(self, repository: Repository) -> list[str]:
-        """The ids of a repository's unfinished uploads."""
+        """Return the ids of a repository's unfinished uploads."""
         rows = self._db.rows("SELECT id FROM upload WHERE repository = ?", repository.id)
         return [row["id"] for row in rows]
 
     def discard_uploads(self, identities: list[str]) -> None:
-        """Remove the files of uploads whose rows are gone."""
+        """Remove the files of a deleted repository's uploads."""
         for identity in identities:
             with self._uploads_lock:
                 upload = self._uploads.pop(identity, None)
@@ -216,18 +209,18 @@ class Layers:
                     (self._blobs.uploads / identity).unlink()
 
     def expire_uploads(self, before: float) -> None:
-        """Remove uploads that were begun before ``before``."""
+        """Remove uploads that were started before ``before`` (Unix seconds)."""
         for row in self._db.rows("SELECT id FROM upload WHERE created < ?", before):
             with self._uploads_lock:
                 upload = self._uploads.get(row["id"]) or self._blobs.upload(row["id"])
             if upload.lock.acquire(blocking=False):
                 try:
-                    self._forget(upload)
+                    self.cancel(upload)
                 finally:
                     upload.lock.release()
 
     def remove_stray_files(self, before: float) -> None:
-        """Remove files that a killed process left: no row knows them, and they are older than ``before``."""
+        """Remove files that a killed process left: without a row, and older than ``before`` (Unix seconds)."""
         for path in self._blobs.root.glob("*/*/*"):
             digest = f"{path.parent.parent.name}:{path.name}"
             with self.files_lock, contextlib.suppress(OSError):
@@ -235,19 +228,19 @@ class Layers:
                     self._remove_files([digest])
         for path in self._blobs.uploads.iterdir():
             with contextlib.suppress(OSError):
-                known = self._db.row("SELECT 1 FROM upload WHERE id = ?", path.name)
-                if known is None and path.stat().st_mtime < before:
+                row = self._db.row("SELECT 1 FROM upload WHERE id = ?", path.name)
+                if row is None and path.stat().st_mtime < before:
                     path.unlink()
 
     def forget_uploads(self) -> None:
-        """Drop what is in memory of uploads, after their rows have gone."""
+        """Remove the files of all uploads in memory, after their rows were deleted."""
         with self._uploads_lock:
             uploads, self._uploads = list(self._uploads.values()), {}
         for upload in uploads:
             upload.discard()
 
     def close(self) -> None:
-        """Close the files of unfinished uploads; they can be gone on with after a restart."""
+        """Close the files of unfinished uploads, which clients can continue after a restart."""
         with self._uploads_lock:
             for upload in self._uploads.values():
                 upload.close()

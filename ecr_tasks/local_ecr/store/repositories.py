@@ -1,4 +1,4 @@
-"""Repositories and what is set on them."""
+"""Repositories and their settings."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Repositories:
         self._account = account
 
     def not_found(self, name: str, account: str | None = None) -> EcrError:
-        """ECR's sentence for a repository that is not there."""
+        """Return the RepositoryNotFoundException for a name, with ECR's sentence."""
         return EcrError(
             "RepositoryNotFoundException",
             f"The repository with name '{name}' does not exist in the registry with id '{account or self._account}'",
@@ -81,19 +81,19 @@ class Repositories:
         return self.get(name)
 
     def find(self, name: str) -> Repository | None:
-        """The repository of this name, or None."""
+        """Return the repository of this name, or None."""
         row = self._db.row("SELECT * FROM repository WHERE name = ?", name)
         return None if row is None else Repository(row)
 
     def get(self, name: str) -> Repository:
-        """The repository of this name. Raises RepositoryNotFoundException."""
-        found = self.find(name)
-        if found is None:
+        """Return the repository of this name. Raises RepositoryNotFoundException."""
+        repository = self.find(name)
+        if repository is None:
             raise self.not_found(name)
-        return found
+        return repository
 
     def all(self) -> list[Repository]:
-        """All repositories, by name."""
+        """Return all repositories, by name."""
         return [Repository(row) for row in self._db.rows("SELECT * FROM repository ORDER BY name")]
 
     def update(self, repository: Repository, **columns: Any) -> None:

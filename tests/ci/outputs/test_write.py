@@ -13,15 +13,12 @@ import pytest
 from ecr_tasks.ci.azure.outputs import Azure
 from ecr_tasks.ci.buildkite.outputs import Buildkite
 from ecr_tasks.ci.github.outputs import GitHub
-from ecr_tasks.ci.outputs import perform as performer
 from ecr_tasks.ci.outputs import write
-from ecr_tasks.ci.outputs.actions import Append, Start, Write
-from ecr_tasks.ci.outputs.adapter import FILES_ONLY
-from ecr_tasks.ci.outputs.perform import perform
-from ecr_tasks.ci.outputs.write import log_group, mask, show_error, write_outputs
+from ecr_tasks.ci.outputs.adapter import FILES_ONLY, Append, Start, Write
+from ecr_tasks.ci.outputs.write import log_group, mask, perform, show_error, write_outputs
 from ecr_tasks.ci.systems import SYSTEMS, outputs_adapter
 from ecr_tasks.errors import RegistryError
-from ecr_tasks.model.registry import RegistryToken, registry_secrets
+from ecr_tasks.model.registry import RegistryToken
 from tests.ci.outputs.build import REFERENCE, outputs
 
 SECRET = "a-registry-password"
@@ -125,7 +122,7 @@ def test_an_agent_that_hangs_is_a_warning(
     tmp_path: Path, agent: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (agent / "buildkite-agent").write_text("#!/bin/sh\nexec sleep 60\n", encoding="utf-8")
-    monkeypatch.setattr(performer, "TIMEOUT", 0.1)
+    monkeypatch.setattr(write, "TIMEOUT", 0.1)
     perform([Start(("buildkite-agent", "annotate"), "")], tmp_path)
     assert "failed" in capsys.readouterr().err
 
@@ -186,6 +183,6 @@ def test_masks_are_in_no_log_that_somebody_keeps(tmp_path: Path) -> None:
 
 
 def test_what_must_not_be_seen_of_a_login() -> None:
-    password, joined = registry_secrets(RegistryToken("host", "AWS", SECRET))
-    assert password == SECRET
-    assert base64.b64decode(joined).decode() == f"AWS:{SECRET}"
+    token = RegistryToken("host", "AWS", SECRET)
+    assert token.password == SECRET
+    assert base64.b64decode(token.auth).decode() == f"AWS:{SECRET}"

@@ -118,9 +118,10 @@ import sys
 from pathlib import Path
 from ecr_tasks.clients.docker.file_lock import lock_file
 for _ in range(50):
-    with lock_file(Path(sys.argv[1])):
-        number = int(Path(sys.argv[2]).read_text())
-        Path(sys.argv[2]).write_text(str(number + 1))
+    lock = lock_file(Path(sys.argv[1]))
+    number = int(Path(sys.argv[2]).read_text())
+    Path(sys.argv[2]).write_text(str(number + 1))
+    lock.release()
 """
 
 

@@ -10,6 +10,7 @@ import pytest
 from botocore.stub import Stubber
 
 from ecr_tasks.clients.ecr.registry import EcrRegistry
+from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.errors import AwsError, Refused, RegistryError
 from tests.support.build import ACCOUNT, digest, manifest, repository, settings
 
@@ -21,6 +22,7 @@ class Aws:
 
     def __init__(self, client: Any) -> None:
         self._client = client
+        self.retrier = Retrier()
 
     def ecr(self, region: str | None = None) -> Any:
         return self._client

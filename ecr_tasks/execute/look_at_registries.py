@@ -23,7 +23,7 @@ PARALLEL = 8
 """How many questions to other registries go on at once, beside the one to the settings' registry."""
 
 
-def look(
+def look_at_registries(
     images: Sequence[Image],
     settings: Settings,
     source: SourceState,

@@ -6,7 +6,7 @@ import inspect
 
 import pytest
 
-from ecr_tasks.clients.absent import AbsentRegistry
+from ecr_tasks.clients.absent_registry import AbsentRegistry
 from ecr_tasks.clients.ecr.registry import EcrRegistry
 from ecr_tasks.clients.ecr.repositories import EcrRepositories
 from ecr_tasks.clients.ecr.scans import EcrEvidence

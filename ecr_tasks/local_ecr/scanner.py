@@ -1,6 +1,6 @@
-"""Image scans: when one happens, and what it finds, which a file in the data folder decides.
+"""The scanner: when an image is scanned, and its findings, which a file in the data folder lists.
 
-``findings.json`` is a list of rules; the first one that fits an image says what its scan finds::
+``findings.json`` is a list of rules; the first one that matches an image has the result of its scan::
 
     [{"repository": "team/*", "tag": "1.*", "digest": "sha256:…",
       "status": "COMPLETE", "description": "…", "polls": 2,
@@ -8,9 +8,9 @@
       "findings": [{"name": "CVE-2024-0001", "severity": "CRITICAL", "description": "…", "uri": "…",
                     "package": "openssl", "version": "3.0.1", "fixed": "3.0.2"}]}]
 
-Everything may be left out. ``repository`` and ``tag`` are wildcards. ``polls`` is how many times a basic scan
-answers IN_PROGRESS before its result; ``severities`` makes up that many findings. Without a rule a scan finds
-nothing.
+Every member is optional. ``repository`` and ``tag`` are wildcards. ``polls`` is how many times a basic scan
+answers IN_PROGRESS before its result; ``severities`` adds that many invented findings. Without a rule a scan has no
+findings.
 """
 
 from __future__ import annotations
@@ -61,22 +61,22 @@ class Scanner:
         self._store = store
 
     def configuration(self) -> dict[str, Any]:
-        """The registry's scanning configuration, as the API has it."""
-        saved = self._store.db.setting(_SETTING)
+        """Return the registry's RegistryScanningConfiguration, in the shape of the API model."""
+        text = self._store.db.setting(_SETTING)
         default: dict[str, Any] = {"scanType": "BASIC", "rules": []}
-        return default if saved is None else {**default, **json.loads(saved)}
+        return default if text is None else {**default, **json.loads(text)}
 
     def configure(self, configuration: dict[str, Any]) -> None:
-        """Replace the registry's scanning configuration."""
+        """Replace the registry's RegistryScanningConfiguration."""
         self._store.db.set(_SETTING, json.dumps(configuration))
 
     @property
-    def enhanced(self) -> bool:
-        """Whether the registry has enhanced scanning."""
+    def is_enhanced(self) -> bool:
+        """Return whether the registry has enhanced scanning."""
         return bool(self.configuration()["scanType"] == "ENHANCED")
 
     def frequency(self, repository: Repository) -> tuple[str, list[dict[str, str]]]:
-        """How often a repository's images are scanned, and the registry filters that say so."""
+        """Return how often a repository's images are scanned, and the registry's filters that match it."""
         configuration = self.configuration()
         applied: list[dict[str, str]] = []
         frequencies = set()
@@ -93,16 +93,16 @@ class Scanner:
         return "MANUAL", applied
 
     def on_push(self, repository: Repository, image: Image) -> None:
-        """Scan an image that has just come, if its repository is set so."""
+        """Scan an image that was just pushed, if its repository is scanned on push."""
         if image.scan is None and self.frequency(repository)[0] != "MANUAL":
             self._scan(repository, image)
 
     def start(self, repository: Repository, image: Image) -> None:
-        """Scan an image by hand.
+        """Scan an image for StartImageScan.
 
         Raises ValidationException, UnsupportedImageTypeException, LimitExceededException.
         """
-        if self.enhanced:
+        if self.is_enhanced:
             raise EcrError("ValidationException", "This feature is disabled")
         if not image.is_image:
             raise EcrError(
@@ -116,15 +116,15 @@ class Scanner:
         self._scan(repository, image)
 
     def result(self, repository: Repository, image: Image, *, poll: bool) -> dict[str, Any] | None:
-        """An image's scan: ``status``, ``description``, ``completed``, ``findings``; None before one.
+        """Return an image's scan: ``status``, ``description``, ``completed``, ``findings``; None before one.
 
-        ``poll`` counts towards the rule's ``polls``. Enhanced findings are those of the moment, basic ones
-        those of the scan.
+        With ``poll`` this counts as one of the rule's ``polls``. Enhanced findings are those of the file now, basic
+        ones those of the file at the time of the scan.
         """
         if image.scan is None:
             return None
         scan = dict(image.scan)
-        if self.enhanced:
+        if self.is_enhanced:
             rule = self._rule(repository, image)
             continuous = self.frequency(repository)[0] == "CONTINUOUS_SCAN"
             scan["status"] = rule.get("status") or ("ACTIVE" if continuous else "COMPLETE")
@@ -172,31 +172,31 @@ class Scanner:
 
 
 def check_rules(rules: Any) -> list[dict[str, Any]]:
-    """The rules, if they are such. Raises ServerException that says what is wrong with them."""
-    known = {"repository", "tag", "digest", "status", "description", "polls", "severities", "findings"}
+    """Return the content of ``findings.json`` if it is valid. Raises ServerException, with the reason."""
+    members = {"repository", "tag", "digest", "status", "description", "polls", "severities", "findings"}
     problem = None
     if not isinstance(rules, list) or not all(isinstance(rule, dict) for rule in rules):
         problem = "it must be a list of rules"
     else:
         for rule in rules:
             severities = [*rule.get("severities", {}), *(f.get("severity") for f in rule.get("findings", []))]
-            if unknown := set(rule) - known:
+            if unknown := set(rule) - members:
                 problem = f"a rule has no {', '.join(sorted(unknown))}"
-            elif wrong := [str(item) for item in severities if item not in SEVERITIES]:
-                problem = f"{wrong[0]} is no severity; there are {', '.join(SEVERITIES)}"
+            elif invalid := [str(item) for item in severities if item not in SEVERITIES]:
+                problem = f"{invalid[0]} is no severity; there are {', '.join(SEVERITIES)}"
             elif rule.get("status", "COMPLETE") not in STATUSES:
                 problem = f"{rule['status']} is no status; there are {', '.join(STATUSES)}"
     if problem:
         raise EcrError("ServerException", f"{FILE} of the local ECR: {problem}.", status=500)
-    checked: list[dict[str, Any]] = rules
-    return checked
+    valid_rules: list[dict[str, Any]] = rules
+    return valid_rules
 
 
 def _findings(rule: dict[str, Any]) -> list[dict[str, Any]]:
-    found = [dict(finding) for finding in rule.get("findings", [])]
+    findings = [dict(finding) for finding in rule.get("findings", [])]
     number = 0
     for severity in SEVERITIES:
         for _ in range(int(rule.get("severities", {}).get(severity, 0))):
             number += 1
-            found.append({"name": f"CVE-0000-{number:04d}", "severity": severity})
-    return found
+            findings.append({"name": f"CVE-0000-{number:04d}", "severity": severity})
+    return findings

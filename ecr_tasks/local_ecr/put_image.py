@@ -1,0 +1,51 @@
+"""Store an image that arrives by PutImage, by a push or by replication."""
+
+from __future__ import annotations
+
+from . import manifests, replication_rules
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .registry import Registry
+    from .store.images import Image
+    from .store.repositories import Repository
+
+
+def put_image(
+    registry: Registry,
+    repository: Repository,
+    raw: bytes,
+    *,
+    media_type: str | None,
+    digest: str | None = None,
+    tags: list[str] | None = None,
+    replicate: bool = True,
+) -> tuple[str, manifests.Manifest, bool]:
+    """Store a manifest under its tags, or under none; returns digest, manifest, whether anything changed.
+
+    Starts a scan where the repository is scanned on push, and a replication where there are rules for it, unless
+    the image itself comes by replication (``replicate``). Raises as ``manifests.parse`` and ``Images.put``.
+    """
+    store = registry.store
+    manifest = manifests.parse(raw, media_type)
+    changed = pending = False
+    with store.db.transaction():
+        all_tags: list[str | None] = [*tags] if tags else [None]
+        for tag in all_tags:
+            digest, is_new = store.images.put(repository, raw, manifest, digest, tag)
+            changed = changed or is_new
+        assert digest is not None  # noqa: S101  (for mypy: there is at least one tag or None)
+        if changed and manifest.is_image:
+            registry.scanner.on_push(repository, _image(registry, repository, digest))
+        if changed and replicate and replication_rules.exist(registry):
+            image = _image(registry, repository, digest)
+            pending = replication_rules.record_pending(registry, repository, image, tags or [])
+    if pending:
+        registry.registries.replicate(registry)
+    return digest, manifest, changed
+
+
+def _image(registry: Registry, repository: Repository, digest: str) -> Image:
+    image = registry.store.images.find(repository, digest=digest)
+    assert image is not None  # noqa: S101  (it was put in this transaction)
+    return image

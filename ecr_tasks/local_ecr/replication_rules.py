@@ -1,0 +1,103 @@
+"""A registry's replication rules, and how far the replication of each image has come."""
+
+from __future__ import annotations
+
+import json
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .registry import Registry
+    from .store.images import Image
+    from .store.repositories import Repository
+
+_SETTING = "replication"
+
+# Not part of the schema: it is only there where there have been rules.
+_TABLE = """
+CREATE TABLE IF NOT EXISTS replication (
+    image INTEGER NOT NULL REFERENCES image ON DELETE CASCADE, account TEXT NOT NULL, region TEXT NOT NULL,
+    status TEXT NOT NULL, failure TEXT, begun REAL NOT NULL, tags TEXT NOT NULL,
+    PRIMARY KEY (image, account, region)
+) WITHOUT ROWID
+"""
+
+
+def exist(registry: Registry) -> bool:
+    """Return whether the registry has, or has ever had, replication rules."""
+    return registry.store.db.setting(_SETTING) is not None
+
+
+def configuration(registry: Registry) -> dict[str, Any]:
+    """Return the registry's ReplicationConfiguration, in the shape of the API model."""
+    text = registry.store.db.setting(_SETTING)
+    document: dict[str, Any] = {"rules": []} if text is None else json.loads(text)
+    return document
+
+
+def configure(registry: Registry, document: dict[str, Any]) -> None:
+    """Replace the registry's ReplicationConfiguration."""
+    with registry.store.db.transaction() as db:
+        db.execute(_TABLE)
+        registry.store.db.set(_SETTING, json.dumps(document))
+
+
+def destinations(rules: list[dict[str, Any]], name: str) -> list[tuple[str, str]]:
+    """Return account and region of each registry to which the images of the repository ``name`` go."""
+    registries: dict[tuple[str, str], None] = {}
+    for rule in rules:
+        prefixes = [item["filter"] for item in rule.get("repositoryFilters", [])]
+        if not prefixes or any(name.startswith(prefix) for prefix in prefixes):
+            registries.update({(item["registryId"], item["region"]): None for item in rule["destinations"]})
+    return list(registries)
+
+
+def record_pending(registry: Registry, repository: Repository, image: Image, tags: list[str]) -> bool:
+    """Record, in the transaction of a push, where the image must be copied; returns whether there is anywhere."""
+    registries = destinations(configuration(registry)["rules"], repository.name)
+    with registry.store.db.transaction() as db:
+        for account, region in registries:
+            row = registry.store.db.row(
+                "SELECT tags FROM replication WHERE image = ? AND account = ? AND region = ?"
+                " AND status = 'IN_PROGRESS'",
+                *(image.id, account, region),
+            )
+            all_tags = [*tags] if row is None else list(dict.fromkeys([*json.loads(row["tags"]), *tags]))
+            values = (image.id, account, region, "IN_PROGRESS", None, time.time(), json.dumps(all_tags))
+            db.execute("INSERT OR REPLACE INTO replication VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+    return bool(registries)
+
+
+def pending(registry: Registry) -> list[Any]:
+    """Return the rows of replications that have not ended, oldest first."""
+    return registry.store.db.rows("SELECT * FROM replication WHERE status = 'IN_PROGRESS' ORDER BY begun")
+
+
+def record_end(registry: Registry, row: Any, failure: str | None) -> None:
+    """Record that a replication has ended, with a failure code if it failed.
+
+    Nothing is recorded if the image was pushed again meanwhile and so has to be copied again.
+    """
+    with registry.store.db.transaction() as db:
+        db.execute(
+            "UPDATE replication SET status = ?, failure = ?, tags = '[]'"
+            " WHERE image = ? AND account = ? AND region = ? AND begun = ?",
+            (
+                *("COMPLETE" if failure is None else "FAILED", failure),
+                *(row["image"], row["account"], row["region"], row["begun"]),
+            ),
+        )
+
+
+def statuses(registry: Registry, image: Image) -> list[dict[str, str]]:
+    """Return an image's ImageReplicationStatus for each destination, in the shape of the API model."""
+    if registry.store.db.row("SELECT 1 FROM sqlite_master WHERE name = 'replication'") is None:
+        return []
+    rows = registry.store.db.rows("SELECT * FROM replication WHERE image = ? ORDER BY account, region", image.id)
+    documents = []
+    for row in rows:
+        document = {"region": row["region"], "registryId": row["account"], "status": row["status"]}
+        documents.append(document if row["failure"] is None else {**document, "failureCode": row["failure"]})
+    return documents
