@@ -17,7 +17,7 @@ from ecr_tasks.plan.destinations import check_destinations, plan_copy, unique_de
 from ecr_tasks.plan.plan import PlannedImage, depends_on_engine, locked_without_revision, plan_image
 from ecr_tasks.plan.snapshot import Copy, Snapshot
 from ecr_tasks.settings.settings import Settings
-from ecr_tasks.source.state import SourceState
+from ecr_tasks.source.source_state import SourceState
 
 PARALLEL = 8
 """How many questions to other registries go on at once, beside the one to the settings' registry."""

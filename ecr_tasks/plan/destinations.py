@@ -15,7 +15,7 @@ from ecr_tasks.model.receipt import Transport
 from ecr_tasks.model.refusals import missing_repository
 from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.model.tag import Tag
-from ecr_tasks.plan.retag import PlannedTag, locked_planned_tag, plan_tag
+from ecr_tasks.plan.tag_states import PlannedTag, locked_planned_tag, plan_tag
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,11 @@ from ecr_tasks.model.tag import Tag
 from ecr_tasks.plan.cache import with_cache
 from ecr_tasks.plan.destinations import PlannedCopy, is_same_repository, plan_copy, unique_destinations
 from ecr_tasks.plan.image_store import keep_where, needs_engine
-from ecr_tasks.plan.retag import PlannedTag, locked_planned_tag, plan_tag
 from ecr_tasks.plan.skip import is_ours, same_commit, same_inputs, skip_reason
 from ecr_tasks.plan.snapshot import Snapshot
+from ecr_tasks.plan.tag_states import PlannedTag, locked_planned_tag, plan_tag
 from ecr_tasks.settings.schema import Skip
-from ecr_tasks.source.state import SourceState
+from ecr_tasks.source.source_state import SourceState
 
 CREATE_OR_ALLOW = "Create it with `inv repo.ensure`, or set ECR_CREATE_REPOSITORY=true to let push do it."
 

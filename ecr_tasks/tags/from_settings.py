@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.settings.settings import Settings
-from ecr_tasks.source.state import SourceState
+from ecr_tasks.source.source_state import SourceState
 from ecr_tasks.tags.evaluate import evaluate
 from ecr_tasks.tags.event import Event, event_of
 from ecr_tasks.tags.flavor import Flavor, parse_flavor

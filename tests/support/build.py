@@ -16,7 +16,7 @@ from ecr_tasks.model.registry import Mutability, Repository
 from ecr_tasks.model.tag import Tag
 from ecr_tasks.settings.settings import Settings
 from ecr_tasks.source.git.read import NO_REPOSITORY
-from ecr_tasks.source.state import SourceState
+from ecr_tasks.source.source_state import SourceState
 from ecr_tasks.tags.from_settings import tag_set
 
 REVISION_A = "a1b2c3d4" + "0" * 32

@@ -10,11 +10,11 @@ from ecr_tasks.model.manifest import CACHE_TAG
 from ecr_tasks.model.registry import Mutability
 from ecr_tasks.model.repository import DesiredRepository
 from ecr_tasks.plan.repository.exclusion_filters import Locking, locking
-from ecr_tasks.plan.repository.lifecycle import default_lifecycle, read_lifecycle
-from ecr_tasks.plan.repository.policies import read_policy
+from ecr_tasks.plan.repository.lifecycle_policy import default_lifecycle, read_lifecycle
+from ecr_tasks.plan.repository.repository_policy import read_policy
 from ecr_tasks.plan.repository.tag_shapes import tag_shapes
 from ecr_tasks.settings.settings import Settings
-from ecr_tasks.source.state import SourceState
+from ecr_tasks.source.source_state import SourceState
 from ecr_tasks.tags.from_settings import rules_of
 from ecr_tasks.tags.latest import version_of
 

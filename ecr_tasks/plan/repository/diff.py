@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from ecr_tasks.model.registry import Mutability
 from ecr_tasks.model.repository import Aspect, DesiredRepository, Difference, RepositoryState
-from ecr_tasks.plan.repository.lifecycle import describe_lifecycle
-from ecr_tasks.plan.repository.policies import same
+from ecr_tasks.plan.repository.lifecycle_policy import describe_lifecycle
+from ecr_tasks.plan.repository.repository_policy import same
 
 
 def differences(state: RepositoryState, desired: DesiredRepository) -> tuple[Difference, ...]:

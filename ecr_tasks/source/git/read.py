@@ -13,7 +13,7 @@ from ecr_tasks.source.git.command import Git, NoRepositoryError, lines, text
 from ecr_tasks.source.git.fingerprint import fingerprint
 from ecr_tasks.source.git.status import status
 from ecr_tasks.source.semver import sort_releases
-from ecr_tasks.source.state import SourceState
+from ecr_tasks.source.source_state import SourceState
 
 SHOWN = 10
 """How many changed paths a SourceState names."""

@@ -10,9 +10,10 @@ import yaml
 
 from ecr_tasks.ci.pipelines import requirements as requirements_file
 from ecr_tasks.ci.pipelines import template
+from ecr_tasks.ci.pipelines.compare import check
 from ecr_tasks.ci.pipelines.requirements import DEFAULT_INSTALL
 from ecr_tasks.ci.pipelines.template import Values
-from ecr_tasks.ci.pipelines.write import check, choose_credentials, pipeline, write
+from ecr_tasks.ci.pipelines.write import choose_credentials, pipeline, write
 from ecr_tasks.ci.systems import SYSTEMS
 from ecr_tasks.errors import Refused, SettingsError
 from tests.ci.pipelines.generated import KNOWN, UNKNOWN, VARIANTS, Variant, jobs

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ecr_tasks.plan.repository.policies import policy_error, read_document
+from ecr_tasks.plan.repository.repository_policy import policy_error, read_document
 
 MAX_RULES = 50
 MAX_WILDCARDS = 4
