@@ -7,8 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from ecr_tasks.errors import EcrTasksError
-from ecr_tasks.model.engine import Engine
-from ecr_tasks.model.ports import Docker
+from ecr_tasks.model.ports import Docker, Engine
 from ecr_tasks.source.build_context.base_images import BaseImage, pinned_digest
 from ecr_tasks.source.build_context.unknown import Unknown
 
