@@ -29,26 +29,21 @@ def default_lifecycle(cache_tag: str) -> str:
     An index's images are untagged as well, and ECR expires none before its index (user guide, "Lifecycle policy
     evaluation rules"). A build cache that was overwritten is an untagged image.
     """
+    cache, title = (
+        {"tagStatus": "tagged", "tagPatternList": [cache_tag]},
+        "A build cache that no build has renewed for",
+    )
     rules = [
         _expire(1, f"Untagged for {UNTAGGED_DAYS} days", {"tagStatus": "untagged"}, UNTAGGED_DAYS),
-        _expire(
-            2,
-            f"A build cache that no build has renewed for {CACHE_DAYS} days",
-            {"tagStatus": "tagged", "tagPatternList": [cache_tag]},
-            CACHE_DAYS,
-        ),
+        _expire(2, f"{title} {CACHE_DAYS} days", cache, CACHE_DAYS),
     ]
     return json.dumps({"rules": rules}, indent=2)
 
 
 def _expire(priority: int, description: str, selection: dict[str, object], days: int) -> dict[str, object]:
-    count = {"countType": "sinceImagePushed", "countUnit": "days", "countNumber": days}
-    return {
-        "rulePriority": priority,
-        "description": description,
-        "selection": {**selection, **count},
-        "action": {"type": "expire"},
-    }
+    selection = {**selection, "countType": "sinceImagePushed", "countUnit": "days", "countNumber": days}
+    rule = {"rulePriority": priority, "description": description, "selection": selection}
+    return {**rule, "action": {"type": "expire"}}
 
 
 def read_lifecycle(path: Path, setting: str) -> str:
@@ -101,7 +96,7 @@ def _tag_problem(selection: dict[str, Any]) -> str:
         if (
             not isinstance(patterns, list)
             or not patterns
-            or not all(isinstance(one, str) and one for one in patterns)
+            or not all(one and isinstance(one, str) for one in patterns)
         ):
             return f"has a {key} that is no list of strings"
         if key == "tagPatternList" and any(one.count("*") > MAX_WILDCARDS for one in patterns):
