@@ -1,7 +1,7 @@
 """The errors that a user can act on, each with its cause, its remedy and its exit code.
 
-Known errors of others are translated into these where they occur (``clients/``, ``source/``, ``settings/``); any other
-keeps its traceback, because it is our mistake and not the user's. Pipelines rely on the codes, which never change.
+Known errors of others are translated into these where they occur (``clients/``, ``source/``, ``settings/``); any
+other keeps its traceback, because it is our mistake and not the user's. The codes never change: pipelines use them.
 """
 
 from __future__ import annotations

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ecr_tasks.errors import EcrTasksError, Refused
-from ecr_tasks.model.ports import Registry, Target
 from ecr_tasks.model.reference import ImageName
 from ecr_tasks.plan.promotion import Promotion, check_movable, locked_promotion, named_image
+
+if TYPE_CHECKING:
+    from ecr_tasks.model.ports import Registry, Target
 
 
 def look_up_promotion(

@@ -1,6 +1,7 @@
 """The main job in steps: look and plan, create what is missing, lock, build, publish.
 
 `build` and `push` are made of them. Each step takes the job as the step before left it and returns it with more.
+What only some runs need is imported where they need it: a run that finds everything published should cost little.
 """
 
 from __future__ import annotations
@@ -10,28 +11,19 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ecr_tasks.checks.leaked_keys import check_leaked_keys
-from ecr_tasks.checks.receipt_in_context import receipt_in_context
-from ecr_tasks.checks.unchanged_inputs import check_unchanged
 from ecr_tasks.clients.absent_registry import AbsentRegistryError
 from ecr_tasks.console import say, warn
 from ecr_tasks.execute.build import build, reuse_earlier_builds
-from ecr_tasks.execute.create_repository import create_missing
-from ecr_tasks.execute.destinations import copy_image
 from ecr_tasks.execute.look_at_registries import look_at_registries
 from ecr_tasks.execute.push import publish_image
 from ecr_tasks.model.image import Image
 from ecr_tasks.model.receipt import Built, ImageReceipt, Receipt, Source
 from ecr_tasks.plan.plan import Plan, PlannedImage, make_plan
-from ecr_tasks.plan.repository.desired import desired_repository
 from ecr_tasks.plan.snapshot import Snapshot
 from ecr_tasks.runner import ci_results, receipt_file
 from ecr_tasks.runner.images import planned_images
 from ecr_tasks.runner.run import Run
 from ecr_tasks.settings.settings import Settings
-from ecr_tasks.source.build_context.ecr_hosts import ecr_hosts
-from ecr_tasks.source.definitions.bake_file import bake_file
-from ecr_tasks.source.inputs.files import name_some
 
 
 @dataclass(frozen=True)
@@ -63,6 +55,9 @@ def create_repositories(run: Run, job: Job) -> Job:
         item.creates_repository or any(copy.creates_repository for copy in item.copies) for item in job.plan.images
     ):
         return job
+    from ecr_tasks.execute.create_repository import create_missing
+    from ecr_tasks.plan.repository.desired import desired_repository
+
     snapshot = create_missing(
         job.plan.images,
         job.snapshot,
@@ -121,6 +116,8 @@ def build_images(run: Run, job: Job, items: Sequence[PlannedImage]) -> Job:
                 },
             )
         if job.settings.skip == "content":
+            from ecr_tasks.checks.unchanged_inputs import check_unchanged
+
             check_unchanged([item.image for item in items], project=job.settings.project, environ=os.environ)
     except BaseException:
         run.locks.release_all()
@@ -188,6 +185,8 @@ def _warn_of_ignored_files(plan: Plan) -> None:
     for item in plan.images:
         unshared = item.image.inputs.unshared if item.view and item.image.inputs and item.build_needed else ()
         if unshared:
+            from ecr_tasks.source.inputs.files import name_some
+
             warn(
                 f"The context of {item.image.name} carries files that git ignores ({name_some(unshared)}), so other "
                 "machines have other inputs: add them to .dockerignore."
@@ -195,6 +194,11 @@ def _warn_of_ignored_files(plan: Plan) -> None:
 
 
 def _check_before_build(run: Run, items: Sequence[PlannedImage]) -> None:
+    from ecr_tasks.checks.leaked_keys import check_leaked_keys
+    from ecr_tasks.checks.receipt_in_context import receipt_in_context
+    from ecr_tasks.source.build_context.ecr_hosts import ecr_hosts
+    from ecr_tasks.source.definitions.bake_file import bake_file
+
     settings, definitions = run.settings, [item.image.definition for item in items]
     if bake_file(settings) is None:
         settings.require_dockerfile()
@@ -231,6 +235,8 @@ def _published(run: Run, job: Job, item: PlannedImage) -> ImageReceipt:
 
 
 def _copied(run: Run, item: PlannedImage, image: ImageReceipt) -> ImageReceipt:
+    from ecr_tasks.execute.destinations import copy_image
+
     began = time.monotonic()
     missing = [copy for copy in item.copies if copy.error is None and not copy.is_present]
     if missing:

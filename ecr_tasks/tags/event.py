@@ -78,16 +78,8 @@ def event_of(source: SourceState, now: datetime, short_sha: int = SHORT_SHA, *, 
     """
     branch, tag, pull_request = _ref(source)
     revision = source.head if head and source.is_pull_request and source.head else source.revision
-    return Event(
-        source=source,
-        now=now,
-        branch=branch,
-        tag=tag,
-        pull_request=pull_request,
-        revision=revision,
-        short_revision=(revision or "")[:short_sha],
-        is_default_branch=_is_default(source, branch),
-    )
+    short_revision = (revision or "")[:short_sha]
+    return Event(source, now, branch, tag, pull_request, revision, short_revision, _is_default(source, branch))
 
 
 def _ref(source: SourceState) -> tuple[str | None, str | None, str | None]:

@@ -69,8 +69,12 @@ def promote(
         data(promotion.reference)
 
 
-def gates_of(run: Run, require_scan: str | bool | None, require_signature: bool, from_branch: str | None) -> Gates:
-    """Return the gates that the flags name. Raises SettingsError for an unknown level or branch."""
+def gates_of(
+    run: Run, require_scan: str | bool | None, require_signature: bool, from_branch: str | None
+) -> Gates | None:
+    """Return the gates that the flags name, if any. Raises SettingsError for an unknown level or branch."""
+    if require_scan in (None, False) and not require_signature and from_branch is None:
+        return None
     from ecr_tasks.plan.gates import Gates
 
     level = branch = None
@@ -101,8 +105,8 @@ def parse_destination(text: str) -> Destination:
 
 
 def promote_here(
-    run: Run, name: ImageName, texts: Sequence[str], image: str | None, gates: Gates
-) -> tuple[dict[str, Promotion], GateResults]:
+    run: Run, name: ImageName, texts: Sequence[str], image: str | None, gates: Gates | None
+) -> tuple[dict[str, Promotion], GateResults | None]:
     """Promote within the repositories: two calls for one tag (BatchGetImage, PutImage), and no layer moves.
 
     Every image is found, every tag is looked at and every gate is passed before the first tag is set.
@@ -120,7 +124,7 @@ def promote_here(
 
     promotions = {key: look_up(key, name) for key in repositories}
     results = _check(run, gates, {key: (item.repository, item.image) for key, item in promotions.items()})
-    if results.waited:
+    if results is not None and results.waited:
         promotions = {key: look_up(key, _by_digest(name, item.image)) for key, item in promotions.items()}
     for promotion in promotions.values():
         if not run.dry:
@@ -130,8 +134,8 @@ def promote_here(
 
 
 def promote_elsewhere(
-    run: Run, name: ImageName, to: str, texts: Sequence[str], image: str | None, gates: Gates
-) -> tuple[dict[str, Promotion], GateResults]:
+    run: Run, name: ImageName, to: str, texts: Sequence[str], image: str | None, gates: Gates | None
+) -> tuple[dict[str, Promotion], GateResults | None]:
     """Promote to another repository, region or account: same digest, every platform, what refers to it.
 
     Without a tag the image keeps the one that it was named by.
@@ -159,7 +163,7 @@ def promote_elsewhere(
 
     copies = {key: look_up(key, name) for key in repositories}
     results = _check(run, gates, {key: (item.source, item.promotion.image) for key, item in copies.items()})
-    if results.waited:  # a signature that was waited for is copied as well
+    if results is not None and results.waited:  # a signature that was waited for is copied as well
         copies = {key: look_up(key, _by_digest(name, item.promotion.image)) for key, item in copies.items()}
     for copy in copies.values():
         if not run.dry:
@@ -170,13 +174,12 @@ def promote_elsewhere(
     return {key: copy.promotion for key, copy in copies.items()}, results
 
 
-def _check(run: Run, gates: Gates, images: Mapping[str, tuple[Repository, StoredImage]]) -> GateResults:
-    """Check the gates; asks nothing where there is none. Raises Refused."""
-    from ecr_tasks.plan.gates import WAITS, GateResults
-
-    if not gates.options:
-        return GateResults(dict.fromkeys(images, ()))
+def _check(run: Run, gates: Gates | None, images: Mapping[str, tuple[Repository, StoredImage]]) -> GateResults | None:
+    """Check the gates, if any. Raises Refused."""
+    if gates is None:
+        return None
     from ecr_tasks.execute.check_gates import check_gates
+    from ecr_tasks.plan.gates import WAITS
 
     return check_gates(gates, images, run.registry, run.registry.evidence, say, WAITS)
 
@@ -221,7 +224,7 @@ def _show(promotion: Promotion, place: str, *, dry: bool) -> None:
         say(f"{place}:{tag}: {words[promotion.state(tag)]}")
 
 
-def _as_json(name: str, promotion: Promotion, source: ImageName, results: GateResults) -> dict[str, Any]:
+def _as_json(name: str, promotion: Promotion, source: ImageName, results: GateResults | None) -> dict[str, Any]:
     return {
         "name": name,
         "source": source.reference,
@@ -230,5 +233,5 @@ def _as_json(name: str, promotion: Promotion, source: ImageName, results: GateRe
         "digest": promotion.image.digest,
         "reference": promotion.reference,
         "tags": [{"tag": tag, "state": promotion.state(tag), "was": was} for tag, was in promotion.tags.items()],
-        "gates": list(results.gates[name]),
+        "gates": list(results.gates[name]) if results else [],
     }

@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_tasks.ci.oidc.issuer import Issuer
-from ecr_tasks.ci.outputs.actions import Append, Print, Start, Write
-from ecr_tasks.ci.outputs.adapter import Adapter
+from ecr_tasks.ci.outputs.adapter import Adapter, Append, Print, Start, Write
 from ecr_tasks.ci.outputs.files import files
 from ecr_tasks.ci.outputs.summary import summary
 from ecr_tasks.ci.systems import SYSTEMS, find, outputs_adapter

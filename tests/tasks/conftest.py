@@ -86,7 +86,7 @@ class Project(Folder):
 
     def inv(self, *words: str, **environ: str) -> Outcome:
         """Runs a command line in this process; ``environ`` is exported for it alone."""
-        self.calls.made.clear()
+        self.calls.log.clear()
         self._capsys.readouterr()
         with self._monkeypatch.context() as patch:
             for name, text in environ.items():

@@ -71,7 +71,7 @@ def test_build_by_itself_asks_no_registry_and_always_builds(project: Project) ->
     project.inv("build", "push")
     done = project.inv("build")
     assert (done.code, done.stdout) == (0, "")
-    assert project.calls.made == [("build", "team/app")]
+    assert project.calls.log == [("build", "team/app")]
     assert project.docker.builds == 2
 
 
@@ -161,7 +161,7 @@ def test_push_creates_a_missing_repository_if_it_may(project: Project) -> None:
 
 
 def test_a_failed_build_is_exit_code_3(project: Project) -> None:
-    project.docker.broken = BuildError("The build failed at [2/2] RUN false.", "Mend that step.")
+    project.docker.build_error = BuildError("The build failed at [2/2] RUN false.", "Mend that step.")
     assert "RUN false" in project.inv("build", "push").failed(3)
     assert project.tags == {}
 
@@ -177,14 +177,14 @@ def test_aws_that_says_no_is_exit_code_4(project: Project) -> None:
 def test_a_missing_dockerfile_is_found_before_docker_is_asked(project: Project) -> None:
     (project.path / "Dockerfile").unlink()
     assert "Dockerfile" in project.inv("build").failed(2)
-    assert project.calls.made == []
+    assert project.calls.log == []
 
 
 def test_a_push_that_breaks_off_is_finished_by_the_next(project: Project) -> None:
     project.registry.put("team/app", OLD, "main")
 
     def vanish() -> None:
-        project.calls.fail_at = len(project.calls.made) - 1
+        project.calls.fail_at = len(project.calls.log) - 1
 
     project.calls.before["set_tag"] = vanish
     said = project.inv("build", "push").failed(5)
@@ -237,7 +237,7 @@ def test_each_target_of_a_bake_file_is_published_and_printed(project: Project) -
     project.docker.bake_targets = {"api": BuildDefinition("."), "worker": BuildDefinition(".")}
     for name in ("team/api", "team/worker"):
         project.registry.repositories[name] = Repository(name, ACCOUNT, f"{HOST}/{name}")
-        project.registry.held[name], project.registry.tags[name] = {}, {}
+        project.registry.stored[name], project.registry.tags[name] = {}, {}
     done = project.inv("build", "push")
     assert done.code == 0
     assert [line.partition("@")[0] for line in done.stdout.splitlines()] == [
@@ -250,7 +250,7 @@ def test_each_target_of_a_bake_file_is_published_and_printed(project: Project) -
 
 def test_the_registry_cache_is_logged_in_to_before_the_build(project: Project) -> None:
     project.inv("build", ECR_CACHE="registry")
-    names = [call[0] for call in project.calls.made]
+    names = [call[0] for call in project.calls.log]
     assert names.index("authorize") < names.index("build")
     assert project.docker.inputs[0].definition.cache_to
 
@@ -260,5 +260,5 @@ def test_a_base_image_in_ecr_is_logged_in_to_before_the_build(project: Project) 
     project.write("Dockerfile", f"FROM {base}/python:3.13\n")
     project.commit()
     project.inv("build")
-    assert ("token", "us-east-1") in project.calls.made
+    assert ("token", "us-east-1") in project.calls.log
     assert [token.host for token in project.docker.authorized] == [base]

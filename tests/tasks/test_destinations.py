@@ -17,7 +17,7 @@ def app(project: Project) -> Project:
     """A project with two destinations."""
     for name in ("eu/app", "us/app"):
         project.registry.repositories[name] = repository(name=name)
-        project.registry.held[name], project.registry.tags[name] = {}, {}
+        project.registry.stored[name], project.registry.tags[name] = {}, {}
     project.write(".env", f"AWS_REGION=eu-central-1\nECR_REPOSITORY=team/app\nECR_DESTINATIONS={EU},{US}\n")
     return project
 

@@ -32,7 +32,7 @@ def test_an_env_that_is_not_there_names_those_that_are(project: Project) -> None
     assert (done.code, done.stdout) == (2, "")
     assert ".env.porduction" in done.stderr
     assert "prod" in done.stderr
-    assert project.calls.made == []
+    assert project.calls.log == []
 
 
 def test_a_warning_says_that_the_environment_beats_the_chosen_file(project: Project) -> None:

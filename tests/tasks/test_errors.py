@@ -18,7 +18,7 @@ def test_all_settings_that_are_wrong_are_told_at_once(project: Project) -> None:
     for line in (".env:1", ".env:2", ".env:3"):
         assert line in done.stderr
     assert "Traceback" not in done.stderr
-    assert project.calls.made == []
+    assert project.calls.log == []
 
 
 def test_a_repository_is_asked_for_by_its_setting(project: Project) -> None:
@@ -30,7 +30,7 @@ def test_a_repository_is_asked_for_by_its_setting(project: Project) -> None:
 
 @pytest.mark.parametrize("where", ["environment", "file", "environment, with wrong settings"])
 def test_debug_shows_the_traceback_and_changes_nothing_else(project: Project, where: str) -> None:
-    project.docker.broken = BuildError("The build failed.", "Mend it.")
+    project.docker.build_error = BuildError("The build failed.", "Mend it.")
     if where == "file":
         project.write(".env", "AWS_REGION=eu-central-1\nECR_REPOSITORY=team/app\nECR_DEBUG=1\n")
         done = project.inv("build")

@@ -36,14 +36,14 @@ def app(project: Project) -> Project:
 def test_one_tag_takes_two_calls(app: Project, given: str) -> None:
     done = app.inv("promote", given, "--tag", "staging")
     assert (done.code, done.stdout) == (0, REFERENCE)
-    assert [call[0] for call in app.calls.made] == ["find", "set_tag"]
+    assert [call[0] for call in app.calls.log] == ["find", "set_tag"]
     assert app.tags["staging"] == NEW.digest
 
 
 def test_a_moving_tag_moves_and_says_from_where(app: Project) -> None:
     done = app.inv("promote", "main", "--tag", "prod")
     assert (done.code, done.stdout) == (0, REFERENCE)
-    assert [call[0] for call in app.calls.made] == ["find", "set_tag"]
+    assert [call[0] for call in app.calls.log] == ["find", "set_tag"]
     assert OLD.digest[:19] in done.stderr
     assert app.tags["prod"] == NEW.digest
 
@@ -106,7 +106,7 @@ def test_what_is_not_there_is_named(app: Project, missing: str) -> None:
 )
 def test_bad_words_are_settings(app: Project, words: tuple[str, ...]) -> None:
     app.inv("promote", *words).failed(2)
-    assert app.calls.made == []
+    assert app.calls.log == []
 
 
 def test_an_image_of_another_registry_is_not_taken_for_ours(app: Project) -> None:
@@ -116,7 +116,7 @@ def test_an_image_of_another_registry_is_not_taken_for_ours(app: Project) -> Non
 
 
 def test_bytes_that_are_not_the_digests_are_not_tagged(app: Project) -> None:
-    app.registry.held["team/app"][NEW.digest] = StoredImage(NEW.digest, OLD.manifest, OLD.media_type)
+    app.registry.stored["team/app"][NEW.digest] = StoredImage(NEW.digest, OLD.manifest, OLD.media_type)
     assert NEW.digest in app.inv("promote", "main", "--tag", "prod").failed(5)
     assert app.tags["prod"] == OLD.digest
 
@@ -157,7 +157,7 @@ TO = ("--to", "210987654321/us-east-1/prod/app")
 def both(app: Project) -> Project:
     """The same with an empty repository to promote to."""
     app.registry.repositories["prod/app"] = repository("IMMUTABLE", name="prod/app")
-    app.registry.held["prod/app"], app.registry.tags["prod/app"] = {}, {}
+    app.registry.stored["prod/app"], app.registry.tags["prod/app"] = {}, {}
     return app
 
 
@@ -167,27 +167,27 @@ def test_elsewhere_the_tag_is_set_when_the_digest_is_there(both: Project) -> Non
     assert [call[0] for call in both.calls.named("authorize", "copy", "present", "set_tag", "build", "pull")] == [
         *("authorize", "authorize", "copy", "present", "set_tag")
     ]
-    assert ("in_region", "210987654321", "us-east-1") in both.calls.made
+    assert ("in_region", "210987654321", "us-east-1") in both.calls.log
     assert both.registry.tags["prod/app"] == {"1.0.0": NEW.digest}
-    assert both.registry.spent == [("prod/app", 1)]
+    assert both.registry.reserved == [("prod/app", 1)]
 
 
 def test_a_copied_index_costs_the_target_a_put_for_each_manifest(both: Project) -> None:
     several = index([({"os": "linux", "architecture": name}, NEW.digest) for name in ("amd64", "arm64")])
     both.registry.put("team/app", several, "several")
     both.inv("promote", "several", *TO, "--tag", "1.0.0")
-    assert both.registry.spent == [("prod/app", 3)]
+    assert both.registry.reserved == [("prod/app", 3)]
 
 
 @pytest.mark.parametrize("late", [False, True])
 def test_a_copy_that_breaks_off_anywhere_is_finished_by_the_next(both: Project, late: bool) -> None:
     both.inv("promote", "main", *TO, "--tag", "a", "--tag", "b")
-    count = len(both.calls.made)
+    count = len(both.calls.log)
     for step in range(count):
-        both.registry.held["prod/app"], both.registry.tags["prod/app"] = {}, {}
+        both.registry.stored["prod/app"], both.registry.tags["prod/app"] = {}, {}
         both.calls.fail_at, both.calls.late = step, late
         assert both.inv("promote", "main", *TO, "--tag", "a", "--tag", "b").code == 5
-        held = both.registry.held["prod/app"]
+        held = both.registry.stored["prod/app"]
         assert all(digest in held for digest in both.registry.tags["prod/app"].values())
         both.calls.fail_at = None
         assert both.inv("promote", "main", *TO, "--tag", "a", "--tag", "b").code == 0
@@ -200,7 +200,7 @@ def test_of_several_images_none_is_tagged_when_one_cant_be(both: Project) -> Non
     both.docker.bake_targets = {"a": BuildDefinition("."), "b": BuildDefinition(".")}
     for name, mutability in (("x/a", "MUTABLE"), ("x/b", "IMMUTABLE")):
         both.registry.repositories[name] = repository(mutability, name=name)  # type: ignore[arg-type]
-        both.registry.held[name], both.registry.tags[name] = {}, {}
+        both.registry.stored[name], both.registry.tags[name] = {}, {}
         both.registry.put(name, NEW, "main")
         both.registry.put(name, OLD, "prod")
     assert "immutable" in both.inv("promote", "main", "--tag", "prod").failed(6)

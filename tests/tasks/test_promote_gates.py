@@ -59,7 +59,7 @@ def app(project: Project, clock: Clock) -> Project:
         project.registry.put("team/app", image)
     project.registry.put("team/app", INDEX, "multi")
     project.registry.repositories["prod/app"] = repository(name="prod/app")
-    project.registry.held["prod/app"], project.registry.tags["prod/app"] = {}, {}
+    project.registry.stored["prod/app"], project.registry.tags["prod/app"] = {}, {}
     return project
 
 
@@ -100,7 +100,7 @@ def test_all_gates_passed_is_told(app: Project, where: tuple[str, ...]) -> None:
 def test_without_a_gate_nothing_more_is_asked(app: Project) -> None:
     (found,) = app.inv("promote", "v1", "--tag", "rc", "--json").document["images"]
     assert found["gates"] == []
-    assert [call[0] for call in app.calls.made] == ["find", "set_tag"]
+    assert [call[0] for call in app.calls.log] == ["find", "set_tag"]
 
 
 @pytest.mark.parametrize("where", [(), TO])
@@ -126,7 +126,7 @@ def test_of_several_images_none_is_tagged_when_one_fails(app: Project) -> None:
     images = {name: manifest(name) for name in "abc"}
     for name, image in images.items():
         app.registry.repositories[f"x/{name}"] = repository(name=f"x/{name}")
-        app.registry.held[f"x/{name}"], app.registry.tags[f"x/{name}"] = {}, {}
+        app.registry.stored[f"x/{name}"], app.registry.tags[f"x/{name}"] = {}, {}
         app.registry.put(f"x/{name}", image, "v1")
     app.registry.scans = {
         images["a"].digest: [CLEAN],
@@ -164,7 +164,7 @@ def test_the_level_is_the_settings_where_the_flag_has_none(app: Project) -> None
 )
 def test_bad_words_are_settings_and_open_no_gate(app: Project, words: tuple[str, ...]) -> None:
     app.inv("promote", "v1", "--tag", "rc", *words).failed(2)
-    assert app.calls.made == []
+    assert app.calls.log == []
 
 
 def test_a_running_scan_is_waited_for_with_longer_and_longer_pauses(app: Project, clock: Clock) -> None:
@@ -217,7 +217,7 @@ def test_a_signature_that_comes_while_we_wait_is_copied_too(app: Project) -> Non
     signed = signature(NEW.digest, "application/vnd.cncf.notary.signature")
     app.calls.after["signing"] = lambda: app.registry.put("team/app", signed)
     assert app.inv("promote", "v1", *TO, "--require-signature").code == 0
-    assert set(app.registry.held["prod/app"]) == {NEW.digest, signed.digest}
+    assert set(app.registry.stored["prod/app"]) == {NEW.digest, signed.digest}
 
 
 def by_referrer(app: Project) -> None:
@@ -283,7 +283,7 @@ def test_a_call_that_fails_anywhere_leaves_no_tag_and_a_second_run_finishes(
     image = ours(app)
     words = ("promote", "ours", "--tag", "rc", *where, *ALL)
     assert app.inv(*words).code == 0
-    asked = [call[0] for call in app.calls.made]
+    asked = [call[0] for call in app.calls.log]
     last = max(asked.index(name) for name in ("scan", "signatures"))
     place = app.registry.tags["prod/app" if where else "team/app"]
     for step in range(last + 1):

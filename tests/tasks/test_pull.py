@@ -19,7 +19,7 @@ def test_pull_by_tag_and_platform(project: Project) -> None:
     done = project.inv("pull", "--image", "stable", "--platform", "linux/arm64")
     assert done.stdout == f"{HOST}/team/app@{OLD.digest}\n"
     assert project.calls.named("pull") == [("pull", f"{HOST}/team/app:stable", "linux/arm64")]
-    names = [call[0] for call in project.calls.made]
+    names = [call[0] for call in project.calls.log]
     assert names.index("authorize") < names.index("pull")
 
 

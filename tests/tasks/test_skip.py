@@ -99,7 +99,7 @@ def test_a_base_image_in_ecr_is_asked_for_with_a_token_of_its_region(project: Pr
     project.commit()
     project.docker.registry_bases[base] = f"sha256:{'1' * 64}"
     project.inv("plan", ECR_SKIP="content")
-    made = project.calls.made
+    made = project.calls.log
     assert made.index(("authorize", base.partition("/")[0])) < made.index(("image_digest", base, "registry"))
     assert ("token", "us-east-1") in made
     project.docker.local_bases[base] = f"sha256:{'1' * 64}"

@@ -5,8 +5,7 @@ Source: Bitbucket Docs, "Integrate Pipelines with resource servers using OIDC".
 
 from __future__ import annotations
 
-from ecr_tasks.ci.oidc.issuer import Issuer
-from ecr_tasks.ci.oidc.subject import Scope, Subject, literal, repository_parts, required
+from ecr_tasks.ci.oidc.issuer import Issuer, Scope, Subject, literal, repository_parts, required
 from ecr_tasks.ci.oidc.tokens import variable_source
 
 

@@ -6,9 +6,9 @@ import difflib
 from collections.abc import Iterator
 from pathlib import Path
 
-from ecr_tasks.ci.pipelines import committed, requirements
+from ecr_tasks.ci.pipelines import requirements
 from ecr_tasks.ci.pipelines.requirements import DEFAULT_INSTALL
-from ecr_tasks.ci.pipelines.template import FILL_IN, Values, fill, fingerprint, load
+from ecr_tasks.ci.pipelines.template import FILL_IN, Values, fill, fingerprint, header, load, origin, own_values
 from ecr_tasks.ci.systems import Credentials, System
 from ecr_tasks.errors import Refused, SettingsError
 
@@ -18,7 +18,7 @@ def pipeline(system: System, credentials: Credentials, values: Values) -> str:
     if "\n" in values.install or not values.install.strip():
         raise SettingsError("--install has to be one line of shell.", f"Its default is: {DEFAULT_INSTALL}.")
     template = load(system, credentials)
-    return _fill(system, credentials, template, values.by_placeholder(system))
+    return fill(system, credentials, template, values.by_placeholder(system))
 
 
 def write(project: Path, system: System, credentials: Credentials, values: Values, *, dry: bool) -> list[str]:
@@ -58,27 +58,22 @@ def check(project: Path, system: System, values: Values) -> str:
         raise Refused(f"There is no {system.path}.", f"`inv ci.init {system.name}` writes it.") from error
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{system.path} can't be read: {error}.", "It has to be a readable text file.") from error
-    made_from = committed.origin(text)
-    if made_from is None or made_from.name != system.name or made_from.credentials not in system.credentials:
+    made_from = origin(system, text)
+    if made_from is None:
         default = system.credentials[0]
-        line = committed.header(system, default, fingerprint(load(system, default))).splitlines()[0]
+        line = header(system, default, load(system, default)).splitlines()[0]
         raise Refused(
             f"{system.path} doesn't say which template it was made from.",
             f"Compare it by hand with what `inv ci.init {system.name}` writes elsewhere, then begin it with: {line}",
         )
-    template = load(system, made_from.credentials)
-    if fingerprint(template) == made_from.template:
+    credentials, template_then = made_from
+    template = load(system, credentials)
+    if fingerprint(template) == template_then:
         return ""
-    texts = values.by_placeholder(system) | committed.own_values(template, text)
-    today = _fill(system, made_from.credentials, template, texts)
-    return "".join(
-        difflib.unified_diff(
-            text.splitlines(keepends=True),
-            today.splitlines(keepends=True),
-            f"a/{system.path}",
-            f"b/{system.path}",
-        )
-    )
+    texts = values.by_placeholder(system) | own_values(template, text)
+    today = fill(system, credentials, template, texts).splitlines(keepends=True)
+    committed = text.splitlines(keepends=True)
+    return "".join(difflib.unified_diff(committed, today, f"a/{system.path}", f"b/{system.path}"))
 
 
 def choose_credentials(system: System, *, keys: bool, oidc: bool) -> Credentials:
@@ -96,11 +91,6 @@ def choose_credentials(system: System, *, keys: bool, oidc: bool) -> Credentials
     else:
         cause = f"{system.title} hands out no token that AWS could take."
     raise SettingsError(cause, f"Leave --{kind} out.")
-
-
-def _fill(system: System, credentials: Credentials, template: str, texts: dict[str, str]) -> str:
-    header = committed.header(system, credentials, fingerprint(template))
-    return fill(template, texts | {"HEADER": header})
 
 
 def _requirements(project: Path, *, dry: bool) -> Iterator[str]:

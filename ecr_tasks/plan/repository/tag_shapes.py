@@ -85,8 +85,6 @@ def _values(rule: Rule) -> list[tuple[str, bool]]:
 
 def _versions(rule: Rule) -> list[tuple[str, bool]]:
     whole = f"{MAJOR}.*.*" if rule.type == "semver" else f"{MAJOR}.*"
-    if rule.pattern is None:
-        return []
     names = {expression.name for expression in rule.pattern.expressions}
     if names & {"version", "raw"} or names >= {"major", "minor", "patch"}:
         return [(_text(rule.pattern, lambda one: _part(one.name, whole, MAJOR, "*")), True)]

@@ -18,13 +18,11 @@ def files_digest(files: Files) -> str:
     return _digest(sorted([path.encode("utf-8", "surrogateescape").hex(), *file] for path, file in files.items()))
 
 
-def local_digest(files: str, dockerfile: bytes, folders: Mapping[str, str]) -> str:
-    """Return the digest of what is on this machine.
-
-    ``files`` is the digest of the context's files, ``folders`` has those of named contexts by name.
-    """
+def local_digest(files: Files, dockerfile: bytes, folders: Mapping[str, Files]) -> str:
+    """Return the digest of what is on this machine: a context's files, and those of the named contexts by name."""
+    named = {name: files_digest(folder) for name, folder in folders.items()}
     dockerfile_hash = hashlib.sha256(dockerfile).hexdigest()
-    return _digest({"schema": SCHEMA, "files": files, "dockerfile": dockerfile_hash, "folders": dict(folders)})
+    return _digest({"schema": SCHEMA, "files": files_digest(files), "dockerfile": dockerfile_hash, "folders": named})
 
 
 def inputs_digest(definition: BuildDefinition, local: str, platforms: Sequence[str], bases: Mapping[str, str]) -> str:
