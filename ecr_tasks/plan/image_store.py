@@ -13,7 +13,7 @@ _REMEDY = (
 
 
 def needs_engine(definition: BuildDefinition) -> bool:
-    """Whether the engine decides if this can be built and kept; one plain image always can."""
+    """Tell whether the engine decides if this can be built and kept; one plain image always can."""
     return definition.makes_index or bool(definition.cache_to)
 
 
