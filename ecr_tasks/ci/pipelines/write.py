@@ -37,7 +37,9 @@ def write(project: Path, system: System, credentials: Credentials, values: Value
     lines = [_write(project, system.path, text, dry=dry)]
     if values.install == DEFAULT_INSTALL:
         lines += _requirements(project, dry=dry)
-    lines += [f"  {line}" for line in _left_to_do(text)]
+    for number, line in enumerate(text.splitlines(), 1):
+        if FILL_IN in line:
+            lines.append(f"  line {number} has to be filled in: {line.strip()}")
     if not (project / "tasks.py").exists():
         lines.append("There is no tasks.py yet: `ecr-tasks init` writes it.")
     lines.append(f"What to set up for {system.title} and in AWS: docs/ci/{system.name}.md of ecr-tasks.")
@@ -58,17 +60,16 @@ def check(project: Path, system: System, values: Values) -> str:
         raise Refused(f"There is no {system.path}.", f"`inv ci.init {system.name}` writes it.") from error
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{system.path} can't be read: {error}.", "It has to be a readable text file.") from error
-    made_from = origin(system, text)
-    if made_from is None:
+    credentials, old_fingerprint = origin(system, text) or (None, "")
+    if credentials is None:
         default = system.credentials[0]
         line = header(system, default, load(system, default)).splitlines()[0]
         raise Refused(
             f"{system.path} doesn't say which template it was made from.",
             f"Compare it by hand with what `inv ci.init {system.name}` writes elsewhere, then begin it with: {line}",
         )
-    credentials, template_then = made_from
     template = load(system, credentials)
-    if fingerprint(template) == template_then:
+    if fingerprint(template) == old_fingerprint:
         return ""
     texts = values.by_placeholder(system) | own_values(template, text)
     today = fill(system, credentials, template, texts).splitlines(keepends=True)
@@ -101,12 +102,6 @@ def _requirements(project: Path, *, dry: bool) -> Iterator[str]:
     yield _write(project, requirements.FILE, text, dry=dry)
     if requirements.WHEEL in text and not (project / requirements.WHEEL).exists():
         yield f"  {requirements.WHEEL} has to be made and committed; {requirements.FILE} says how"
-
-
-def _left_to_do(text: str) -> Iterator[str]:
-    for number, line in enumerate(text.splitlines(), 1):
-        if FILL_IN in line:
-            yield f"line {number} has to be filled in: {line.strip()}"
 
 
 def _write(project: Path, name: str, text: str, *, dry: bool) -> str:

@@ -6,7 +6,7 @@ import contextlib
 import json
 import time
 
-from .. import lifecycle
+from .. import lifecycle_policy
 from ..errors import EcrError, invalid
 from .images import ImageFailure, find
 from .inventory import TAG_STATUSES
@@ -72,7 +72,7 @@ def put_lifecycle_policy(registry: Registry, params: Params) -> dict[str, Any]:
     """Answer PutLifecyclePolicy: check and keep the text. Only its preview evaluates it; no image is expired."""
     repository = params.repository(registry)
     text = _lifecycle_text(params)
-    lifecycle.parse(text)
+    lifecycle_policy.parse(text)
     registry.store.repositories.update(repository, lifecycle=text)
     return _response(registry, repository, lifecyclePolicyText=text)
 
@@ -110,11 +110,11 @@ def start_lifecycle_policy_preview(registry: Registry, params: Params) -> dict[s
     repository = params.repository(registry)
     has_text = params.has("lifecyclePolicyText")
     text = _lifecycle_text(params) if has_text else _lifecycle(registry, repository)
-    rules = lifecycle.parse(text)
+    rules = lifecycle_policy.parse(text)
     images = registry.store.images.all(repository)
     parents = registry.store.images.parents(repository)
     candidates = [
-        lifecycle.Candidate(
+        lifecycle_policy.Candidate(
             digest=image.digest,
             tags=image.tags,
             pushed=image.pushed,
@@ -126,7 +126,7 @@ def start_lifecycle_policy_preview(registry: Registry, params: Params) -> dict[s
     ]
     by_digest = {image.digest: image for image in images}
     results = []
-    for outcome in lifecycle.evaluate(rules, candidates, time.time()):
+    for outcome in lifecycle_policy.evaluate(rules, candidates, time.time()):
         image = by_digest[outcome.digest]
         results.append({**_outcome(outcome), "imageDigest": image.digest, "imageTags": image.tags})
         results[-1]["imagePushedAt"] = round(image.pushed, 3)
@@ -134,7 +134,7 @@ def start_lifecycle_policy_preview(registry: Registry, params: Params) -> dict[s
     return _response(registry, repository, lifecyclePolicyText=text, status="IN_PROGRESS")
 
 
-def _outcome(outcome: lifecycle.Outcome) -> dict[str, Any]:
+def _outcome(outcome: lifecycle_policy.Outcome) -> dict[str, Any]:
     action: dict[str, str] = {"type": outcome.action}
     if outcome.action == "TRANSITION":
         action["targetStorageClass"] = "ARCHIVE"

@@ -8,10 +8,9 @@ from functools import cache
 from pathlib import Path
 
 from ecr_tasks.errors import EcrTasksError, redact
-from ecr_tasks.model.engine import Engine
 from ecr_tasks.model.image import BuildDefinition, Image, Inputs
 from ecr_tasks.model.manifest import INPUTS, INPUTS_TRACKED
-from ecr_tasks.model.ports import Docker
+from ecr_tasks.model.ports import Docker, Engine
 from ecr_tasks.source.build_context.base_images import BaseImage, base_images, familiar_name
 from ecr_tasks.source.build_context.dockerfile import parse
 from ecr_tasks.source.build_context.unknown import Unknown
