@@ -9,9 +9,8 @@ from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.destination import Destination
-from ecr_tasks.model.engine import Engine
 from ecr_tasks.model.image import Image
-from ecr_tasks.model.ports import Registry, Target
+from ecr_tasks.model.ports import Engine, Registry, Target
 from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.plan.destinations import check_destinations, plan_copy, unique_destinations
 from ecr_tasks.plan.plan import PlannedImage, depends_on_engine, locked_without_revision, plan_image

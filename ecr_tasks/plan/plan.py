@@ -136,8 +136,8 @@ def plan_image(
     source: SourceState,
     snapshot: Snapshot | None,
     *,
-    create_repository: bool = False,
-    skip: Skip = "commit",
+    create_repository: bool,
+    skip: Skip,
     cache: str = "off",
 ) -> PlannedImage:
     """Decide whether one image is built, and what becomes of its tags in the settings' registry."""
@@ -168,10 +168,10 @@ def locked_without_revision(item: PlannedImage) -> Iterator[tuple[str, StoredIma
 
     docker's classic image store pushes manifests without annotations; the image's labels name the commit then.
     """
-    for tag in item.tags:
-        current = item.view.tags.get(tag.tag.name) if item.view else None
-        if tag.state == "locked" and current is not None and current.revision is None:
-            yield tag.tag.name, current
+    for name in [tag.tag.name for tag in item.tags if tag.state == "locked"]:
+        current = item.view.tags.get(name) if item.view else None
+        if current is not None and current.revision is None:
+            yield name, current
 
 
 def _keep(item: PlannedImage, snapshot: Snapshot | None) -> Keep:

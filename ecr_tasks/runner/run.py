@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ecr_tasks.clients.ecr.registry import EcrRegistry
     from ecr_tasks.clients.retry import Retrier
     from ecr_tasks.model.destination import Destination
-    from ecr_tasks.model.engine import Engine
+    from ecr_tasks.model.ports import Engine
     from ecr_tasks.model.registry import RegistryToken
     from ecr_tasks.settings.settings import Settings
     from ecr_tasks.source.source_state import SourceState

@@ -26,14 +26,14 @@ def desired_repository(settings: Settings, source: SourceState, actual: Sequence
     own uses those (API reference, PutImageScanningConfiguration). Raises SettingsError for rules and files that
     can't be used.
     """
-    locks = _locking(settings, source, actual)
+    locks, policy = _locking(settings, source, actual), settings.repository_policy
     return DesiredRepository(
         mutability=locks.mutability,
         filters=locks.filters,
         kms_key=settings.kms_key,
         tags=settings.repository_tags,
         lifecycle=_lifecycle(settings),
-        policy=_policy(settings),
+        policy=read_policy(policy, "ECR_REPOSITORY_POLICY") if policy is not None else None,
         notes=locks.notes,
     )
 
@@ -60,8 +60,3 @@ def _lifecycle(settings: Settings) -> str | None:
     if isinstance(policy, Path):
         return read_lifecycle(policy, "ECR_LIFECYCLE_POLICY")
     return default_lifecycle(CACHE_TAG) if policy == "default" else None
-
-
-def _policy(settings: Settings) -> str | None:
-    path = settings.repository_policy
-    return None if path is None else read_policy(path, "ECR_REPOSITORY_POLICY")
