@@ -105,7 +105,7 @@ class LocalEcrServer(Server):
     name = "local ECR"
 
     def command(self) -> list[str]:
-        # As control.up starts it.
+        # As background.up starts it.
         boot = [sys.executable, "-I", "-S", "-c", BOOT_CODE, str(ROOT / "ecr_tasks")]
         return [*boot, f"--root={self.folder}", f"--port={self.port}"]
 

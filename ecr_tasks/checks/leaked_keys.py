@@ -7,6 +7,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +18,7 @@ from ecr_tasks.settings.settings import Settings
 from ecr_tasks.source.build_context.dockerignore import DockerIgnore
 from ecr_tasks.source.build_context.walk import local_contexts
 from ecr_tasks.source.git.read import is_tracked
-from ecr_tasks.source.state import SourceState
+from ecr_tasks.source.source_state import SourceState
 
 _DEPTH = 2
 """How many folders below the context's top are searched: ``services/api/.env`` is found. Searching all of them would
@@ -49,14 +50,9 @@ class Leak:
 
 def check_leaked_keys(settings: Settings, source: SourceState, definitions: Iterable[BuildDefinition]) -> None:
     """Raise Refused where access keys in a dotenv file are in git or in one of the definitions' build contexts."""
+    tracked = partial(is_tracked, source.root, environ=os.environ)
     for context, dockerfile in local_contexts(definitions):
-        leaks = find_leaks(
-            context=context,
-            dockerfile=dockerfile,
-            files=settings.files,
-            tracked=lambda path: is_tracked(source.root, path),
-        )
-        if leaks:
+        if leaks := find_leaks(context=context, dockerfile=dockerfile, files=settings.files, tracked=tracked):
             raise refusal(leaks)
 
 
@@ -73,16 +69,16 @@ def find_leaks(
     settings_files = _unique(files)
     beside = (file for folder in _unique(file.parent for file in files) for file in _dotenv_files(folder))
     own = _unique([*files, *beside])
-    ignore = DockerIgnore.read(context, dockerfile)
+    ignore, root = DockerIgnore.read(context, dockerfile), context.resolve()
     leaks = []
-    for path in _unique([*own, *_dotenv_files(context.resolve(), _DEPTH)]):
+    for path in _unique([*own, *_dotenv_files(root, _DEPTH)]):
         names = _keys(path, must_be_readable=path in settings_files)
         if not names:
             continue
         if path in own and tracked(path):
             leaks.append(Leak(path, "tracked", names, path.parent / ".gitignore", f"/{_quoted(path.name)}"))
-        relative = _relative(path, context)
-        if relative is not None and not ignore.ignores(relative):
+        relative = _short_path(path, root)
+        if path.is_relative_to(root) and not ignore.ignores(relative):
             leaks.append(Leak(path, "in-context", names, ignore.file, _quoted(relative)))
     return tuple(leaks)
 
@@ -136,29 +132,17 @@ def _unique(paths: Iterable[Path]) -> list[Path]:
 
 def _dotenv_files(folder: Path, depth: int = 0) -> Iterator[Path]:
     """Yield the dotenv files of a folder, and of the folders below it up to a depth, by name."""
-    entries = _entries(folder)
+    try:
+        with os.scandir(folder) as scan:
+            entries = sorted(scan, key=lambda entry: entry.name)
+    except OSError:  # it vanished, or this user may not read it: then the build can't read it either
+        return
     for entry in entries:
         if (entry.name.startswith(".env") or entry.name.endswith(".env")) and entry.is_file():
             yield Path(entry.path)
     for entry in entries if depth else ():
         if entry.name not in _SKIPPED and entry.is_dir(follow_symlinks=False):
             yield from _dotenv_files(Path(entry.path), depth - 1)
-
-
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            return sorted(entries, key=lambda entry: entry.name)
-    except OSError:  # it vanished, or this user may not read it: then the build can't read it either
-        return []
-
-
-def _relative(path: Path, context: Path) -> str | None:
-    """Return the path in the context, with slashes; None when it is outside."""
-    try:
-        return path.relative_to(context.resolve()).as_posix()
-    except ValueError:
-        return None
 
 
 def _quoted(path: str) -> str:
@@ -188,12 +172,10 @@ def _remedy(leak: Leak) -> str:
     return f"{add}, run `{untrack}`, and replace the keys, because git's history keeps them"
 
 
-def _short_path(path: Path) -> str:
-    """Return the path relative to the working directory where it is below that, else as it is."""
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
+def _short_path(path: Path, folder: Path | None = None) -> str:
+    """Return the path relative to a folder, the working directory by default; as it is where it is not below that."""
+    folder = folder or Path.cwd()
+    return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
 
 
 def _joined(parts: Sequence[str]) -> str:

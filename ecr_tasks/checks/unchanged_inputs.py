@@ -23,7 +23,7 @@ def check_unchanged(images: Sequence[Image], *, project: Path, environ: Mapping[
         try:
             local = read_local(image.bare or image.definition, project, environ)
         except Unknown as error:
-            raise _changed(image.name, error.reason) from error
+            raise _changed(image.name, str(error)) from error
         if local.digest != image.inputs.local:
             before, after = image.inputs.files, local.context.files
             paths = [path for path in sorted({*before, *after}) if before.get(path) != after.get(path)]

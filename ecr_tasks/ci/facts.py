@@ -135,10 +135,15 @@ def is_fork(source: Fact | None, target: Fact | None) -> Fact | None:
     return Fact("false" if source.value.lower() == target.value.lower() else "true", source.origin)
 
 
+def events(**words: str) -> Mapping[str, str]:
+    """Return the event (see CiContext) for each of the CI's own words, which are separated by spaces."""
+    return {word: event for event, text in words.items() for word in text.split()}
+
+
 def event_of(
     cause: Fact | None, events: Mapping[str, str], pull_request: Fact | None, tag: Fact | None
 ) -> Fact | None:
-    """Return the event (see CiContext) for the CI's own word, ``cause``.
+    """Return the event for the CI's own word, ``cause``.
 
     A push, or an unknown cause, is ``pull_request`` or ``tag`` when the run is for one.
     """

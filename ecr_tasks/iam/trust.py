@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ecr_tasks.ci.oidc.subject import Scope, Subject, has_wildcard
+from ecr_tasks.ci.oidc.issuer import Scope, Subject, has_wildcard
 from ecr_tasks.ci.systems import SYSTEMS
 from ecr_tasks.errors import SettingsError
 
@@ -39,17 +39,13 @@ def trust_policy(scope: Scope, subject: Subject) -> dict[str, Any]:
         condition["StringLike"] = {f"{subject.issuer}:sub": patterns}
     else:
         equals[f"{subject.issuer}:sub"] = patterns
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Federated": provider_arn(scope, subject)},
-                "Action": "sts:AssumeRoleWithWebIdentity",
-                "Condition": condition,
-            }
-        ],
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Federated": provider_arn(scope, subject)},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": condition,
     }
+    return {"Version": "2012-10-17", "Statement": [statement]}
 
 
 def provider_arn(scope: Scope, subject: Subject) -> str:

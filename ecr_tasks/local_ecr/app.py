@@ -70,7 +70,7 @@ class App:
         with self._sweep_lock:
             try:
                 self.registries.sweep()
-                self.access_log.save()
+                self.access_log.save_counts()
             except Exception as error:
                 os.write(2, f"local ECR: {error!r} while tidying up\n".encode())
 
@@ -90,5 +90,5 @@ class App:
             "account": registry.account,
             "region": registry.region,
             "registries": self.registries.describe(),
-            "requests": self.access_log.counts(),
+            "requests": self.access_log.counts.total(),
         }

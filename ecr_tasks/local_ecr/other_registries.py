@@ -72,7 +72,7 @@ class OtherRegistry:
 
     def _new(self) -> Registry:
         if self.region == PUBLIC_REGION:
-            from .public import PublicRegistry
+            from .ecr_public import PublicRegistry
 
             return PublicRegistry(self.folder, self._registries, account=self.account, address=self.address)
         default = self._registries.default

@@ -156,7 +156,7 @@ class LocalEcr:
         A key is an operation (``PutImage``) or a method and a kind (``GET blob``, ``PUT manifest``). The
         counts are of all registries, of an account's, of a region's, or of one registry.
         """
-        return self._running().access_log.counts(account, region)
+        return self._running().access_log.counts.total(account, region)
 
     def environment(self) -> dict[str, str]:
         """Return the variables that point boto3, the aws CLI and ecr-tasks here. The keys are dummies."""

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from ecr_tasks.errors import Refused
+from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.manifest import CACHE_TAG
-
-if TYPE_CHECKING:
-    from ecr_tasks.model.image import BuildDefinition
-    from ecr_tasks.model.registry import Repository
+from ecr_tasks.model.registry import Repository
 
 
 def with_cache(definition: BuildDefinition, cache: str, repository: Repository | None) -> BuildDefinition:

@@ -15,7 +15,7 @@ from ecr_tasks.model.receipt import Transport
 from ecr_tasks.model.refusals import missing_repository
 from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.model.tag import Tag
-from ecr_tasks.plan.retag import PlannedTag, locked_planned_tag, plan_tag
+from ecr_tasks.plan.tag_states import PlannedTag, locked_planned_tag, plan_tag
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,8 @@ def unique_destinations(destinations: Sequence[Destination], repository: str) ->
 
 def is_same_repository(here: RepositoryView | None, destination: RepositoryView | None) -> bool:
     """Whether both views are of one existing repository."""
-    if here is None or destination is None or here.repository is None or destination.repository is None:
-        return False
-    return here.repository.uri == destination.repository.uri
+    first, second = (view.repository if view else None for view in (here, destination))
+    return first is not None and second is not None and first.uri == second.uri
 
 
 def plan_copy(
@@ -110,15 +109,12 @@ def with_tag_states(copy: PlannedCopy, published: StoredImage) -> PlannedCopy:
     locked = next((item for item in copy.tags if item.state == "locked"), None)
     if locked is None:
         return copy
-    remedy = (
-        "Give this commit a version of its own, or delete the tag there if it is wrong."
-        if locked.tag.kind == "fixed"
-        else f"Make {locked.tag.name} movable there "
-        "(a mutability exclusion filter of the repository that matches it)."
-    )
-    return replace(
-        copy, error=locked_planned_tag(locked, view, "there", f"this commit is {published.digest}", remedy)
-    )
+    exclusion = "a mutability exclusion filter of the repository that matches it"
+    remedy = f"Make {locked.tag.name} movable there ({exclusion})."
+    if locked.tag.kind == "fixed":
+        remedy = "Give this commit a version of its own, or delete the tag there if it is wrong."
+    ours = f"this commit is {published.digest}"
+    return replace(copy, error=locked_planned_tag(locked, view, "there", ours, remedy))
 
 
 def combined_error(errors: Mapping[str, EcrTasksError]) -> EcrTasksError:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ecr_tasks.errors import BuildError
-from ecr_tasks.model.engine import Engine
 from ecr_tasks.model.image import BuildDefinition, Keep
+from ecr_tasks.model.ports import Engine
 
 _REMEDY = (
     'Turn the containerd image store on (daemon.json: {"features": {"containerd-snapshotter": true}}; '
@@ -13,7 +13,7 @@ _REMEDY = (
 
 
 def needs_engine(definition: BuildDefinition) -> bool:
-    """Whether the engine decides if this can be built and kept; one plain image always can."""
+    """Tell whether the engine decides if this can be built and kept; one plain image always can."""
     return definition.makes_index or bool(definition.cache_to)
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timezone
 
 from ecr_tasks.errors import Refused, SettingsError
 from ecr_tasks.model.image import BuildDefinition, Image
 from ecr_tasks.model.manifest import CACHE_TAG
-from ecr_tasks.plan.repository_names import repository_name
+from ecr_tasks.plan.repository_names import repository_names
 from ecr_tasks.settings.parse.build_options import is_remote
 from ecr_tasks.settings.settings import Settings
-from ecr_tasks.source.state import SourceState
+from ecr_tasks.source.source_state import SourceState
 from ecr_tasks.tags.from_settings import tag_set
 from ecr_tasks.tags.labels import at_levels
 
@@ -42,20 +41,12 @@ def images(
             f"The tree has uncommitted changes ({', '.join(source.changed[:3])}), and ECR_DIRTY is refuse.",
             "Commit or stash them, or set ECR_DIRTY=tag to publish under a -dirty tag.",
         )
+    names = repository_names(settings, targets)
     if targets is None:
-        repository = settings.require_repository()
-        return (_image(repository, repository, _from_settings(settings, environ), settings, source, environ),)
-    return tuple(
-        _image(
-            name,
-            repository_name(name, targets, settings),
-            _with_settings(target, settings),
-            settings,
-            source,
-            environ,
-        )
-        for name, target in targets.items()
-    )
+        definitions = dict.fromkeys(names, _from_settings(settings, environ))
+    else:
+        definitions = {name: _with_settings(target, settings) for name, target in targets.items()}
+    return tuple(_image(name, names[name], definitions[name], settings, source, environ) for name in names)
 
 
 def build_arguments(entries: tuple[str, ...], environ: Mapping[str, str]) -> dict[str, str]:
@@ -111,37 +102,26 @@ def _image(
             "Choose one platform, or another ECR_PRESET.",
         )
     # Labels of git are overridden by the bake file's, and those by the settings'.
-    result = tag_set(
-        settings,
-        source,
-        environ,
-        title=repository,
-        labels=definition.labels,
-        annotations=definition.annotations,
-    )
+    labels, annotations = definition.labels, definition.annotations
+    result = tag_set(settings, source, environ, title=repository, labels=labels, annotations=annotations)
     if reserved := next((tag for tag in result.tags if tag.name == CACHE_TAG), None):
         raise SettingsError(
             f"The rule {reserved.rule} gives the tag {CACHE_TAG}, the build cache's own: images under it expire.",
             "Name the branch otherwise, or give the rule a prefix (ECR_TAGS).",
         )
-    annotations = at_levels(result.annotations, environ, index=definition.makes_index)
+
+    def with_labels(definition: BuildDefinition, without: Mapping[str, str]) -> BuildDefinition:
+        labels = {key: value for key, value in result.labels.items() if without.get(key) != value}
+        annotations = {key: value for key, value in result.annotations.items() if without.get(key) != value}
+        at_level = at_levels(annotations, environ, index=definition.makes_index)
+        return replace(definition, labels=labels, annotations=at_level)
+
     args = {**_source_date_epoch(source), **definition.args}
-    complete = replace(definition, args=args, labels=dict(result.labels), annotations=annotations)
-    bare = replace(
-        definition,
-        labels=_without(result.labels, result.of_source),
-        annotations=at_levels(_without(result.annotations, result.of_source), environ, index=definition.makes_index),
-    )
+    complete = with_labels(replace(definition, args=args), without={})
+    bare = with_labels(definition, without=result.of_source)
     return Image(name, repository, complete, result.in_publishing_order, bare)
 
 
-def _without(texts: Mapping[str, str], of_source: Mapping[str, str]) -> dict[str, str]:
-    """Return labels or annotations without those of git and CI."""
-    return {key: value for key, value in texts.items() if of_source.get(key) != value}
-
-
 def _source_date_epoch(source: SourceState) -> dict[str, str]:
-    """Return the commit's time as a build argument, in whole seconds UTC (reproducible-builds.org)."""
-    if source.commit_time is None:
-        return {}
-    return {"SOURCE_DATE_EPOCH": str(int(source.commit_time.astimezone(timezone.utc).timestamp()))}
+    """Return the commit's time as a build argument, in whole seconds since 1970 (reproducible-builds.org)."""
+    return {"SOURCE_DATE_EPOCH": str(int(source.commit_time.timestamp()))} if source.commit_time else {}

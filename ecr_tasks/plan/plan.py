@@ -15,11 +15,11 @@ from ecr_tasks.model.tag import Tag
 from ecr_tasks.plan.cache import with_cache
 from ecr_tasks.plan.destinations import PlannedCopy, is_same_repository, plan_copy, unique_destinations
 from ecr_tasks.plan.image_store import keep_where, needs_engine
-from ecr_tasks.plan.retag import PlannedTag, locked_planned_tag, plan_tag
 from ecr_tasks.plan.skip import is_ours, same_commit, same_inputs, skip_reason
 from ecr_tasks.plan.snapshot import Snapshot
+from ecr_tasks.plan.tag_states import PlannedTag, locked_planned_tag, plan_tag
 from ecr_tasks.settings.schema import Skip
-from ecr_tasks.source.state import SourceState
+from ecr_tasks.source.source_state import SourceState
 
 CREATE_OR_ALLOW = "Create it with `inv repo.ensure`, or set ECR_CREATE_REPOSITORY=true to let push do it."
 
@@ -94,14 +94,12 @@ class Plan:
 
     def check(self) -> None:
         """Raise the first conflict; its cause names them all when there are several."""
-        if not self.conflicts:
-            return
-        first = self.conflicts[0].error
-        if len(self.conflicts) > 1:
-            causes = "".join(f"\n  {conflict.error.cause}" for conflict in self.conflicts)
-            cause = f"{len(self.conflicts)} things stand in the way:{causes}\n"
-            raise type(first)(cause, first.remedy)
-        raise first
+        errors = [conflict.error for conflict in self.conflicts]
+        if len(errors) > 1:
+            causes = "".join(f"\n  {error.cause}" for error in errors)
+            raise type(errors[0])(f"{len(errors)} things stand in the way:{causes}\n", errors[0].remedy)
+        if errors:
+            raise errors[0]
 
 
 def make_plan(
@@ -123,9 +121,11 @@ def make_plan(
         for image in images
     ]
     conflicts = [Conflict(item.image.name, error) for item in items for error in _conflicts(item, source)]
-    if snapshot is not None:
-        items, engine_conflicts = _with_keep(items, snapshot)
-        conflicts += engine_conflicts
+    for index, item in enumerate(items):
+        try:
+            items[index] = replace(item, keep=_keep(item, snapshot))
+        except EcrTasksError as error:
+            conflicts.append(Conflict(item.image.name, error))
     items = [replace(item, copies=_copies(item, destinations, snapshot, create_repository)) for item in items]
     conflicts += _own_destinations(items, snapshot.own if snapshot else ())
     return Plan(tuple(items), tuple(conflicts))
@@ -136,8 +136,8 @@ def plan_image(
     source: SourceState,
     snapshot: Snapshot | None,
     *,
-    create_repository: bool = False,
-    skip: Skip = "commit",
+    create_repository: bool,
+    skip: Skip,
     cache: str = "off",
 ) -> PlannedImage:
     """Decide whether one image is built, and what becomes of its tags in the settings' registry."""
@@ -168,25 +168,19 @@ def locked_without_revision(item: PlannedImage) -> Iterator[tuple[str, StoredIma
 
     docker's classic image store pushes manifests without annotations; the image's labels name the commit then.
     """
-    for tag in item.tags:
-        current = item.view.tags.get(tag.tag.name) if item.view else None
-        if tag.state == "locked" and current is not None and current.revision is None:
-            yield tag.tag.name, current
+    for name in [tag.tag.name for tag in item.tags if tag.state == "locked"]:
+        current = item.view.tags.get(name) if item.view else None
+        if current is not None and current.revision is None:
+            yield name, current
 
 
-def _with_keep(items: Sequence[PlannedImage], snapshot: Snapshot) -> tuple[list[PlannedImage], list[Conflict]]:
-    """Decide where each result stays until it is pushed; a conflict where neither store nor builder can hold it."""
-    kept, conflicts = [], []
-    for item in items:
-        if depends_on_engine(item) and snapshot.engine is not None:
-            try:
-                if isinstance(snapshot.engine, EcrTasksError):
-                    raise snapshot.engine
-                item = replace(item, keep=keep_where(item.image.definition, snapshot.engine))
-            except EcrTasksError as error:
-                conflicts.append(Conflict(item.image.name, error))
-        kept.append(item)
-    return kept, conflicts
+def _keep(item: PlannedImage, snapshot: Snapshot | None) -> Keep:
+    """Return where the result stays until it is pushed. Raises the engine's error, and that of ``keep_where``."""
+    if snapshot is None or snapshot.engine is None or not depends_on_engine(item):
+        return item.keep
+    if isinstance(snapshot.engine, EcrTasksError):
+        raise snapshot.engine
+    return keep_where(item.image.definition, snapshot.engine)
 
 
 def _copies(
@@ -227,21 +221,15 @@ def _conflicts(item: PlannedImage, source: SourceState) -> list[EcrTasksError]:
         return [] if item.creates_repository else [missing_repository(name, remedy=CREATE_OR_ALLOW)]
     published = same_commit(item.image, view)
     if published is not None and not is_ours(published, item.image, source):
-        return [
-            Refused(
-                f"The tag {item.image.tags[0].name} in {name} is {published.digest}, built from another "
-                f"commit, {published.revision}.",
-                "Make a new commit, whose id begins otherwise, and run it again.",
-            )
-        ]
+        tag, digest = item.image.tags[0].name, published.digest
+        cause = f"The tag {tag} in {name} is {digest}, built from another commit, {published.revision}."
+        return [Refused(cause, "Make a new commit, whose id begins otherwise, and run it again.")]
     return [_locked(item, tag) for tag in item.tags if tag.state == "locked"]
 
 
 def _locked(item: PlannedImage, tag: PlannedTag) -> Refused:
     ours = f"this commit is {item.published.digest}" if item.published else "this commit would give another image"
-    remedy = (
-        "Give this commit a version of its own, or delete the tag in ECR if it is wrong."
-        if tag.tag.kind == "fixed"
-        else f"Make {tag.tag.name} movable: `inv repo.ensure` shows and sets the exclusion filters of the tag rules."
-    )
+    remedy = f"Make {tag.tag.name} movable: `inv repo.ensure` shows and sets the exclusion filters of the tag rules."
+    if tag.tag.kind == "fixed":
+        remedy = "Give this commit a version of its own, or delete the tag in ECR if it is wrong."
     return locked_planned_tag(tag, item.view, f"in {item.image.repository}", ours, remedy)

@@ -12,7 +12,7 @@ from ecr_tasks.model.manifest import INPUTS_DIGITS, INPUTS_TAG, StoredImage
 from ecr_tasks.model.reference import ImageName
 from ecr_tasks.model.refusals import locked_tag
 from ecr_tasks.model.registry import Repository, RepositoryView
-from ecr_tasks.plan.retag import TagState
+from ecr_tasks.plan.tag_states import TagState
 from ecr_tasks.source.semver import Version
 
 _COMMIT = re.compile(r"sha-[0-9a-f]{7,64}")
@@ -34,16 +34,13 @@ class Promotion:
 
     def state(self, tag: str) -> TagState:
         """Return what becomes of a tag: new, moves or present."""
-        digest = self.tags[tag]
-        if digest is None:
-            return "new"
-        return "present" if digest == self.image.digest else "moves"
+        states: dict[str | None, TagState] = {None: "new", self.image.digest: "present"}
+        return states.get(self.tags[tag], "moves")
 
     @property
     def pending(self) -> tuple[str, ...]:
         """The tags that have to be set, new ones before those that move."""
-        new = [tag for tag in self.tags if self.state(tag) == "new"]
-        return (*new, *(tag for tag in self.tags if self.state(tag) == "moves"))
+        return tuple(tag for state in ("new", "moves") for tag in self.tags if self.state(tag) == state)
 
 
 def named_image(view: RepositoryView, repository: str, name: ImageName) -> tuple[Repository, StoredImage]:
@@ -83,8 +80,9 @@ def check_movable(promotion: Promotion, repository: Repository | None, tags: Map
     ``repository`` is the one with its mutability, None where it is not known; ``tags`` are the images by tag.
     """
     for tag in promotion.pending:
-        if promotion.state(tag) == "moves" and (is_fixed_name(tag) or (repository and repository.locks(tag))):
-            raise locked_promotion(promotion, tag, tags.get(tag), fixed=is_fixed_name(tag))
+        fixed = is_fixed_name(tag)
+        if promotion.state(tag) == "moves" and (fixed or (repository and repository.locks(tag))):
+            raise locked_promotion(promotion, tag, tags.get(tag), fixed=fixed)
 
 
 def locked_promotion(promotion: Promotion, tag: str, current: StoredImage | None, *, fixed: bool) -> Refused:

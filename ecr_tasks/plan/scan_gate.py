@@ -25,18 +25,16 @@ _NAMES = 3
 _RUNNING = ("IN_PROGRESS", "PENDING")
 _DONE = ("COMPLETE", "ACTIVE")
 _AGAIN = "Have it scanned once more and run this again."
+_WITHOUT = "or promote it without --require-scan."
 _STATUSES: Mapping[str, tuple[str, str]] = {
     "FAILED": ("failed", _AGAIN),
     "FINDINGS_UNAVAILABLE": ("has no findings to be had", _AGAIN),
     "LIMIT_EXCEEDED": ("is over a limit of ECR's", "Run this again when ECR scans again."),
     "UNSUPPORTED_IMAGE": (
         "can't be made, for ECR does not scan images of this kind",
-        "Build it on a base that ECR scans, or promote it without --require-scan.",
+        f"Build it on a base that ECR scans, {_WITHOUT}",
     ),
-    "IMAGE_SIZE_EXCEEDED": (
-        "can't be made, for the image is too large",
-        "Make it smaller, or promote it without --require-scan.",
-    ),
+    "IMAGE_SIZE_EXCEEDED": ("can't be made, for the image is too large", f"Make it smaller, {_WITHOUT}"),
     "IMAGE_ARCHIVED": ("can't be made, for the image is archived", "Restore it and run this again."),
     "SCAN_ELIGIBILITY_EXPIRED": (
         "is out of date, for the image is older than the registry's scans go back",
@@ -56,16 +54,12 @@ class Part:
     is_index: bool = False
 
     def __str__(self) -> str:
-        return self._shown(self.digest)
+        return f"{self.repository.name}@{self.digest}{f' ({self.platform})' if self.platform else ''}"
 
     @property
     def short(self) -> str:
         """For a line that says what is waited for."""
-        return self._shown(self.digest[:19])
-
-    def _shown(self, digest: str) -> str:
-        platform = f" ({self.platform})" if self.platform else ""
-        return f"{self.repository.name}@{digest}{platform}"
+        return str(self).replace(self.digest, self.digest[:19])
 
 
 def scan_level(option: str | bool | None, configured: Level | None) -> Level | None:
@@ -110,23 +104,18 @@ def judge_scan(part: Part, scan: ScanResult | None, level: Level, age: float | N
             f"Start one (`aws ecr start-image-scan --repository-name {part.repository.name} --image-id "
             f"imageDigest={part.digest}`), and have new images scanned on push (`inv repo.ensure`).",
         )
-        return (
-            missing
-            if age is not None and age > NEW_SECONDS
-            else Pending(f"a scan of {part.short}", missing, APPEARS_SECONDS)
-        )
+        if age is not None and age > NEW_SECONDS:
+            return missing
+        return Pending(f"a scan of {part.short}", missing, APPEARS_SECONDS)
     if scan.status in _RUNNING or (scan.status in _DONE and not scan.complete):
-        late = Failed(
-            f"The scan of {part} did not end while we waited (ECR says {scan.status}).",
-            "Run this again later.",
-        )
+        cause = f"The scan of {part} did not end while we waited (ECR says {scan.status})."
+        late = Failed(cause, "Run this again later.")
         return Pending(f"the scan of {part.short} ({scan.status})", late)
     if scan.status not in _DONE:
         words, remedy = _STATUSES.get(scan.status, ("has no result", "See what ECR's console says of it."))
         description = f": {scan.description}" if scan.description else ""
         return Failed(f"The scan of {part} {words} (ECR says {scan.status}{description}).", remedy)
-    bad = scan.at_or_above(level)
-    if bad:
+    if bad := scan.at_or_above(level):
         return Failed(
             f"The scan of {part} found {describe_counts(bad)}{_names(scan.worst(level))}, "
             f"and --require-scan={level} lets no such thing through.",

@@ -15,10 +15,8 @@ def judge_signature(
 ) -> Verdict:
     """Decide whether the image itself is signed; ``signatures`` are the digests of its signatures."""
     if signatures:
-        return Passed(
-            f"signed ({len(signatures)} signature{'s' if len(signatures) > 1 else ''})",
-            {"signatures": list(signatures)},
-        )
+        plural = "s" if len(signatures) > 1 else ""
+        return Passed(f"signed ({len(signatures)} signature{plural})", {"signatures": list(signatures)})
     statuses = {item.status for item in signing}
     if "COMPLETE" in statuses:
         return Passed("signed by ECR's managed signing", {"signatures": []})
@@ -28,9 +26,8 @@ def judge_signature(
         return Pending(f"ECR to sign {repository.name}@{image.digest[:19]}", late)
     reasons = ", ".join(dict.fromkeys(item.reason or item.status for item in signing))
     if reasons:
-        return Failed(
-            f"{name} is not signed: ECR's managed signing failed ({reasons}).", "Mend that, or sign it yourself."
-        )
+        cause = f"{name} is not signed: ECR's managed signing failed ({reasons})."
+        return Failed(cause, "Mend that, or sign it yourself.")
     return Failed(
         f"{name} has no signature.",
         "Sign this digest (cosign, notation or ECR's managed signing); a platform's own signature does not count.",

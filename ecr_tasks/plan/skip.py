@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from ecr_tasks.model.image import Image
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.registry import RepositoryView
-from ecr_tasks.source.state import SourceState
-
-if TYPE_CHECKING:
-    from ecr_tasks.model.image import Image
+from ecr_tasks.source.source_state import SourceState
 
 
 def same_commit(image: Image, view: RepositoryView) -> StoredImage | None:
@@ -54,21 +50,14 @@ def skip_reason(image: Image, view: RepositoryView, source: SourceState, *, rebu
         return f"this commit is published as {name}"
     if image.inputs is not None and same_inputs(image, view) is not None:
         return f"the same inputs are published as {image.inputs.tag}"
-    return _commit_reason(name, source) + _inputs_reason(image)
-
-
-def _commit_reason(name: str, source: SourceState) -> str:
     if source.revision is None:
-        return "there is no commit to know it by"
-    if source.dirty:
-        return "the tree has uncommitted changes"
-    return f"no image is tagged {name} yet"
-
-
-def _inputs_reason(image: Image) -> str:
-    """Return what the inputs add to the reason for a build."""
+        reason = "there is no commit to know it by"
+    elif source.dirty:
+        reason = "the tree has uncommitted changes"
+    else:
+        reason = f"no image is tagged {name} yet"
     if image.inputs is None:
-        return ""
+        return reason
     if image.inputs.unknown is not None:
-        return f", and its inputs can't be told: {image.inputs.unknown}"
-    return ", and no image has the same inputs"
+        return f"{reason}, and its inputs can't be told: {image.inputs.unknown}"
+    return f"{reason}, and no image has the same inputs"

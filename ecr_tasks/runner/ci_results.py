@@ -6,8 +6,8 @@ What each system takes is in ``ci/``. On a laptop nothing is handed over, and no
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def hand_over(run: Run, receipt: Receipt) -> None:
-    """Hand over what was built and published; never fails a run, it warns.
+    """Hand over what was built and published. A failure is a warning.
 
     An incomplete receipt gives a summary, and no value that a later step could deploy.
     """
@@ -34,21 +34,18 @@ def hand_over(run: Run, receipt: Receipt) -> None:
     write_outputs(adapter, os.environ, outputs_of(receipt, run.project, run.source.root), run.project)
 
 
-@contextmanager
-def group(run: Run, title: str) -> Iterator[None]:
-    """Put what is printed inside into a group of the CI's log."""
+def group(run: Run, title: str) -> AbstractContextManager[None]:
+    """Return the context that puts what is printed inside into a group of the CI's log."""
     if not run.in_ci:
-        yield
-        return
+        return nullcontext()
     from ecr_tasks.ci.outputs.write import log_group
     from ecr_tasks.ci.systems import outputs_adapter
 
-    with log_group(outputs_adapter(run.source.ci), title):
-        yield
+    return log_group(outputs_adapter(run.source.ci), title)
 
 
 def show_error(run: Run, error: EcrTasksError) -> None:
-    """Show an error where the CI shows errors; settings and git may be what is wrong, so neither is asked."""
+    """Show an error where the CI shows errors. Reads neither settings nor git, which may be what is wrong."""
     from ecr_tasks.ci.detect import detect
 
     provider = detect(os.environ).provider
@@ -83,18 +80,19 @@ def _image(item: ImageReceipt) -> ImageOutput:
     from ecr_tasks.ci.outputs.model import CopyOutput, ImageOutput
 
     built = item.built
+    output = ImageOutput(
+        name=item.name,
+        repository=item.repository,
+        digest=item.digest,
+        tags=item.tags,
+        version=item.version,
+        state="built",
+        because=item.because,
+        platforms=dict.fromkeys(built.platforms) if built else {},
+        seconds=item.seconds,
+    )
     if not item.published:
-        return ImageOutput(
-            name=item.name,
-            repository=item.repository,
-            digest=item.digest,
-            tags=item.tags,
-            version=item.version,
-            state="built",
-            because=item.because,
-            platforms=dict.fromkeys(built.platforms) if built else {},
-            seconds=item.seconds,
-        )
+        return output
     published = item.published[0]
     size = item.size if item.size is not None else published.image.size
     if published.image.is_index:
@@ -102,17 +100,14 @@ def _image(item: ImageReceipt) -> ImageOutput:
     else:
         platforms = item.platforms or (built.platforms if built else ()) or tuple(item.sizes)
     only_size = size if len(platforms) == 1 else None
-    return ImageOutput(
-        name=item.name,
+    return replace(
+        output,
         repository=f"{published.registry}/{published.repository}",
         digest=published.digest,
         tags=published.tags,
-        version=item.version,
         state=published.state,
-        because=item.because,
         platforms={name: item.sizes.get(name, only_size) for name in platforms},
         size=size,
-        seconds=item.seconds,
         copies=(
             *(CopyOutput(copy.reference, copy.state) for copy in item.published[1:]),
             *(CopyOutput(failed.place, "failed", failed.error.cause) for failed in item.failed),

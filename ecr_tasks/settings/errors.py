@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.settings.origin import Origin
+from ecr_tasks.settings.setting import Origin
 
 
 class Malformed(Exception):

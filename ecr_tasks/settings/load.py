@@ -11,9 +11,9 @@ from typing import Any
 from ecr_tasks.settings import precedence
 from ecr_tasks.settings.dotenv import list_files, read_file
 from ecr_tasks.settings.errors import Malformed, Problems
-from ecr_tasks.settings.origin import Origin, SettingValue
 from ecr_tasks.settings.parse.build_options import is_remote, references
 from ecr_tasks.settings.schema import TABLE
+from ecr_tasks.settings.setting import Origin, SettingValue
 from ecr_tasks.settings.settings import Settings
 
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from ecr_tasks.errors import nearest
 from ecr_tasks.settings.dotenv import DotenvFile
 from ecr_tasks.settings.errors import Problems
-from ecr_tasks.settings.origin import Origin, SettingValue
 from ecr_tasks.settings.parse.lists import join
 from ecr_tasks.settings.schema import TABLE
+from ecr_tasks.settings.setting import Origin, SettingValue
 
 PROFILES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")

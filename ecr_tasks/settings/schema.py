@@ -1,7 +1,7 @@
 """Every setting there is: one row makes a setting.
 
-To add one, add a row: the field's name and type, the variable's name, the parser of its text, what `.env.example` and
-`settings` say of it. The field's name is also its key under ``ecr.`` in Invoke's configuration.
+To add one, add a row: the field's name and type, the variable with an example, the parser of its text, what
+`.env.example` and `settings` say of it. The field's name is also its key under ``ecr.`` in Invoke's configuration.
 """
 
 from __future__ import annotations

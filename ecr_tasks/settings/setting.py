@@ -1,9 +1,10 @@
-"""What a row of the schema is made of: a typed field of the settings, described in its metadata."""
+"""One setting: its row in the schema, its text, and where that text stands."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, TypeVar, overload
 
 Display = Literal["plain", "hidden", "last-four", "names-only"]
@@ -44,3 +45,36 @@ def setting(line: str, parse: Callable[[str], Any], comment: str, *, default: st
     row = {"name": name, "parse": parse, "comment": comment, "example": example, "default": default or "", **more}
     # A factory, because dataclasses refuse a mapping as a default, although this one is read-only.
     return field(default_factory=lambda: value, metadata=row)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The place of a setting; ``str()`` is what people read.
+
+    ``name`` is the name as it is written there: a variable, a key under ``ecr.``, or who overrides.
+    """
+
+    kind: Literal["default", "config", "file", "environment", "override"]
+    name: str = ""
+    file: Path | None = None
+    line: int | None = None
+
+    def __str__(self) -> str:
+        if self.kind == "file" and self.file is not None:
+            return self.file.name if self.line is None else f"{self.file.name}:{self.line}"
+        if self.kind == "environment":
+            return f"environment variable {self.name}"
+        if self.kind == "config":
+            return f"Invoke configuration ecr.{self.name}"
+        return self.name or self.kind
+
+
+DEFAULT = Origin("default")
+
+
+@dataclass(frozen=True)
+class SettingValue:
+    """A setting's text as it is written, and its place; the text is empty where nothing sets it."""
+
+    text: str = field(repr=False)
+    origin: Origin = DEFAULT

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.settings.origin import DEFAULT, Origin, SettingValue
 from ecr_tasks.settings.parse.build_options import DEFAULT_DOCKERFILE, is_remote
 from ecr_tasks.settings.schema import Schema
+from ecr_tasks.settings.setting import DEFAULT, Origin, SettingValue
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)

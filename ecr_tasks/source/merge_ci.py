@@ -1,16 +1,13 @@
 """Merges the facts of a CI system into the source state from git.
 
-Which commit counts: ``revision`` stays the commit that is checked out, because labels, fingerprint and the ``sha-``
-tag name what is built. For a pull request that is often a merge of its head into the target branch, made by the
-CI. ``sha-`` names that merge and not the head, because a fixed tag must have one content: the same head merged
-into a target that has moved on is another image, and so is the head itself, which a push to its branch builds
-under its own ``sha-``. (docker/metadata-action does the same: its ``sha`` is GITHUB_SHA.) The head commit, which
-people search for, is ``head``.
+``revision`` stays the commit that is checked out, because labels, fingerprint and the ``sha-`` tag name what is
+built. For a pull request that is often a merge of its head into the target branch, made by the CI. ``sha-`` names
+that merge and not the ``head``, because a fixed tag must have one content: the same head merged into a target that
+has moved on is another image. (docker/metadata-action does the same: its ``sha`` is GITHUB_SHA.)
 
-Which source wins: the CI knows which ref its commit is built for, and git knows which commit is checked out. As
-long as the two agree on the commit, the refs are the CI's. When the checkout is another commit (the pipeline
-checked out something else, or another repository), they are git's, and ``origins`` says so. A pull request stays
-one in any case: if it were taken for a push to the branch that is checked out, that branch's tags would move.
+As long as CI and git agree on the commit, the refs are the CI's, which knows what it builds for. When another commit
+or repository is checked out, they are git's, and ``origins`` says so. A pull request stays one in any case: if it
+were taken for a push to the branch that is checked out, that branch's tags would move.
 """
 
 from __future__ import annotations
@@ -18,11 +15,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ecr_tasks.ci.context import CiContext
-from ecr_tasks.source.semver import Version
-from ecr_tasks.source.state import SourceState
+from ecr_tasks.source.semver import sort_releases
+from ecr_tasks.source.source_state import SourceState
 
 FULL = (40, 64)
 """The lengths of a commit id in full: SHA-1's and SHA-256's."""
+
+_OF_CI = {
+    "ci": "provider",
+    **{name: name for name in ("event", "pull_request", "base_ref", "build_number", "build_url")},
+}
+"""The fields that are the CI's alone, each with its name in a CiContext."""
 
 
 def merge(source: SourceState, ci: CiContext) -> SourceState:
@@ -55,34 +58,24 @@ class _Merge:
     """One merge; each method decides one field and notes where its value is from."""
 
     def __init__(self, source: SourceState, ci: CiContext) -> None:
-        self.source = source
-        self.ci = ci
+        self.source, self.ci = source, ci
         self.contradiction = contradiction(source, ci)
-        keys = {"ci": "provider", "event": "event", "pull_request": "pull_request", "base_ref": "base_ref"}
-        keys |= {"build_number": "build_number", "build_url": "build_url"}
-        self.origins = {name: ci.origins[key] for name, key in keys.items() if key in ci.origins}
+        self.origins = {name: ci.origins[key] for name, key in _OF_CI.items() if key in ci.origins}
 
     def state(self) -> SourceState:
-        tag_applies = self.tag_applies()
+        source, ci, tag = self.source, self.ci, self.applicable_tag()
         return replace(
-            self.source,
+            source,
             revision=self.revision(),
-            branch=self.branch(tag_applies),
-            tag=self.tag(tag_applies),
-            tags=self.tags(tag_applies),
-            release_tags=self.release_tags(tag_applies),
-            remote_url=self.prefer_ci("remote_url", self.source.remote_url, "repository_url", self.ci.repository_url),
-            default_branch=self.prefer_ci(
-                "default_branch", self.source.default_branch, "default_branch", self.ci.default_branch
-            ),
-            ci=self.ci.provider,
-            event=self.ci.event,
-            pull_request=self.ci.pull_request,
-            base_ref=self.ci.base_ref,
-            build_number=self.ci.build_number,
-            build_url=self.ci.build_url,
+            branch=self.branch(tag),
+            tag=self.tag(tag),
+            tags=tuple(sorted({*source.tags, tag})) if tag else source.tags,  # a shallow clone may not have it
+            release_tags=sort_releases({*source.release_tags, tag}) if tag else source.release_tags,
+            remote_url=self.prefer_ci("remote_url", source.remote_url, "repository_url"),
+            default_branch=self.prefer_ci("default_branch", source.default_branch, "default_branch"),
             head=self.head(),
             origins=self.origins,
+            **{name: getattr(ci, key) for name, key in _OF_CI.items()},
         )
 
     def revision(self) -> str | None:
@@ -105,66 +98,49 @@ class _Merge:
         full = next((commit for commit in commits if same_commit(commit, self.ci.sha)), self.ci.sha)
         return self.from_ci("head", "sha", full)
 
-    def branch(self, tag_applies: bool) -> str | None:
+    def branch(self, applicable_tag: str | None) -> str | None:
         """Return the CI's or git's; for a pull request or a tag only the CI's, because HEAD may be on any branch."""
-        git, ci = self.source.branch, self.ci.branch
-        if self.ci.pull_request or tag_applies:
+        git, ci, reason = self.source.branch, self.ci.branch, self.contradiction
+        if self.ci.pull_request or applicable_tag:
             return self.from_ci("branch", "branch", ci)
-        if self.contradiction and ci and ci != git:
-            self.note("branch", "branch", self.contradiction)
-            return git
-        if self.ci.sha is None and self.source.revision and git and ci and ci != git:
+        if self.ci.sha is None and self.source.revision and git:
             # The CI doesn't say that its branch is this commit's.
-            self.note("branch", "branch", f"it says {ci} and {git} is checked out")
+            reason = reason or f"it says {ci} and {git} is checked out"
+        if reason and ci and ci != git:
+            self.note("branch", reason)
             return git
         return self.from_ci("branch", "branch", ci) or git
 
-    def tag_applies(self) -> bool:
-        """Tell whether the CI runs for a tag of the commit that is checked out.
+    def applicable_tag(self) -> str | None:
+        """Return the tag that the CI runs for; None where the commit that is checked out doesn't have it.
 
         A tag that git has on another commit was moved meanwhile, or the run is a repetition of an old one.
         """
         tag = self.ci.tag
         if not tag or self.ci.pull_request:
-            return False
-        if tag in self.source.tags:
-            return True
-        if self.contradiction:
-            self.note("tag", "tag", self.contradiction)
-            return False
-        if tag in self.source.release_tags:
-            self.note("tag", "tag", f"git has {tag} on another commit")
-            return False
-        return True
+            return None
+        moved = f"git has {tag} on another commit" if tag in self.source.release_tags else None
+        reason = self.contradiction or moved
+        if reason and tag not in self.source.tags:
+            self.note("tag", reason)
+            return None
+        return tag
 
-    def tag(self, applies: bool) -> str | None:
-        if applies:
-            return self.from_ci("tag", "tag", self.ci.tag)
-        if self.ci.pull_request and self.source.tag:
+    def tag(self, applicable: str | None) -> str | None:
+        if applicable is None and self.ci.pull_request and self.source.tag:
             # A pull request is no release, even with a tag on its head commit.
             self.origins["tag"] = f"none: {self.ci.origins['pull_request']} comes before the tag {self.source.tag}"
             return None
-        return self.source.tag
+        return self.from_ci("tag", "tag", applicable) or self.source.tag
 
-    def tags(self, applies: bool) -> tuple[str, ...]:
-        """Return git's with the CI's, which a shallow clone may not have."""
-        return tuple(sorted({*self.source.tags, self.ci.tag})) if applies and self.ci.tag else self.source.tags
-
-    def release_tags(self, applies: bool) -> tuple[str, ...]:
-        if not applies or not self.ci.tag or Version.parse(self.ci.tag) is None:
-            return self.source.release_tags
-        versions = {name: Version.parse(name) for name in (*self.source.release_tags, self.ci.tag)}
-        order = sorted((version.precedence, name) for name, version in versions.items() if version)
-        return tuple(name for _, name in order)
-
-    def prefer_ci(self, name: str, git: str | None, key: str, ci: str | None) -> str | None:
+    def prefer_ci(self, name: str, git: str | None, key: str) -> str | None:
         """Return the CI's value or else git's; git's first where another repository may be checked out."""
-        return git if self.contradiction and git else self.from_ci(name, key, ci) or git
+        return git if self.contradiction and git else self.from_ci(name, key, getattr(self.ci, key)) or git
 
     def from_ci(self, name: str, key: str, value: str | None) -> str | None:
         if value and key in self.ci.origins:
             self.origins[name] = self.ci.origins[key]
         return value
 
-    def note(self, name: str, key: str, why: str) -> None:
-        self.origins[name] = f"git, not {self.ci.origins.get(key, key)}: {why}"
+    def note(self, name: str, why: str) -> None:
+        self.origins[name] = f"git, not {self.ci.origins.get(name, name)}: {why}"

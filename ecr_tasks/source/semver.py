@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 MAX_LENGTH = 256
@@ -44,19 +45,11 @@ class Version:
         major, minor, patch, prerelease, build = match.groups()
         return cls(int(major), int(minor), int(patch), _identifiers(prerelease), _identifiers(build))
 
-    @property
-    def is_prerelease(self) -> bool:
-        """Return whether it is before the release in its name, as ``1.0.0-rc.1`` is."""
-        return bool(self.prerelease)
-
     def __str__(self) -> str:
         """Return the version without the ``v``."""
-        text = f"{self.major}.{self.minor}.{self.patch}"
-        if self.prerelease:
-            text += "-" + ".".join(self.prerelease)
-        if self.build:
-            text += "+" + ".".join(self.build)
-        return text
+        prerelease = "-" + ".".join(self.prerelease) if self.prerelease else ""
+        build = "+" + ".".join(self.build) if self.build else ""
+        return f"{self.major}.{self.minor}.{self.patch}{prerelease}{build}"
 
     def __lt__(self, other: Version) -> bool:
         return self.precedence < other.precedence
@@ -64,13 +57,13 @@ class Version:
     @property
     def precedence(self) -> tuple[int, int, int, bool, tuple[_Identifier, ...]]:
         """Return a key in the order of item 11: a release after its pre-releases, numbers before words."""
-        return (
-            self.major,
-            self.minor,
-            self.patch,
-            not self.prerelease,
-            tuple(_rank(identifier) for identifier in self.prerelease),
-        )
+        return self.major, self.minor, self.patch, not self.prerelease, tuple(map(_rank, self.prerelease))
+
+
+def sort_releases(tags: Iterable[str]) -> tuple[str, ...]:
+    """Return those of the tags that are versions, the lowest first."""
+    versions = [(version, name) for name in tags if (version := Version.parse(name))]
+    return tuple(name for _, name in sorted(versions))
 
 
 def _identifiers(text: str | None) -> tuple[str, ...]:

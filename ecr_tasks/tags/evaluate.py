@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from ecr_tasks.model.tag import DIRTY, Kind, Tag
-from ecr_tasks.source.state import SourceState
 from ecr_tasks.tags.dates import has_seconds
 from ecr_tasks.tags.event import Event
 from ecr_tasks.tags.flavor import Flavor
@@ -42,51 +41,49 @@ def evaluate(rules: Sequence[Rule], flavor: Flavor, event: Event, *, unversioned
     results: list[RuleResult] = []
     rule_tags: list[_RuleTag] = []
     for rule in rules:
-        result = _apply(rule, flavor, event)
-        if isinstance(result, NoValue):
-            results.append(RuleResult(rule.text, None, None, result.because))
-        else:
-            results.append(RuleResult(rule.text, result.tag.name, result.tag.kind, result.tag.because))
-            rule_tags.append(result)
-    latest = _latest(flavor, event, rule_tags)
-    results.append(latest)
+        try:
+            rule_tags.append(_apply(rule, flavor, event))
+            results.append(_result(rule_tags[-1].tag))
+        except NoValue as reason:
+            results.append(RuleResult(rule.text, str(reason)))
     version = rule_tags[0].tag.name if rule_tags else None
-    if latest.tag is not None and latest.kind is not None:
-        release = _latest_release(flavor, rule_tags[0], latest.tag)
-        tag = Tag(latest.tag, latest.kind, latest.rule, latest.because, release)
-        rule_tags.append(_RuleTag(tag, Value(tag.name, tag.because), 3))
+    try:
+        latest = _latest(flavor, event, rule_tags)
+        rule_tags.append(_RuleTag(latest, Value(latest.name, latest.because), 3))
+        results.append(_result(latest))
+    except NoValue as reason:
+        results.append(RuleResult(f"flavor latest={flavor.latest}", str(reason)))
     rule_tags = _unique(rule_tags)
     publishing = min(rule_tags, key=lambda item: item.order).tag if rule_tags else None
     return TagSet(version, tuple(item.tag for item in rule_tags), rules=tuple(results), publishing=publishing)
 
 
-def _apply(rule: Rule, flavor: Flavor, event: Event) -> _RuleTag | NoValue:
+def _result(tag: Tag) -> RuleResult:
+    return RuleResult(tag.rule, tag.because, tag.name, tag.kind)
+
+
+def _apply(rule: Rule, flavor: Flavor, event: Event) -> _RuleTag:
+    """Return a rule's tag, or raise NoValue."""
     try:
-        if not _enabled(rule, event):
-            return NoValue("it is not enabled")
+        enabled = event.render(rule.enable)
+        if enabled not in ("true", "false"):
+            raise RuleError(f"has an enable= that gives {enabled!r}: it must be true or false")
+        if enabled == "false":
+            raise NoValue("it is not enabled")
         value = value_of(rule, event, forward=flavor.forward if rule.forward is None else rule.forward)
-        if isinstance(value, NoValue):
-            return value
         prefix, suffix = affixes(rule, flavor)
         text = f"{event.render(prefix)}{value.text}{event.render(suffix)}"
     except RuleError as error:
         raise RuleProblem(rule.number, rule.text, error) from error
     name = as_tag(text)
     if name is None:
-        return NoValue(f"nothing of {text!r} can stand in a tag" if text else "its value is empty")
+        raise NoValue(f"nothing of {text!r} can stand in a tag" if text else "its value is empty")
     by_template = _fixed_by(rule, flavor, event)
     kind: Kind = rule.kind or ("fixed" if value.fixed or by_template else "moving")
     order = 3 if kind == "moving" else 0 if rule.type == "sha" else 2 if by_template == "clock" else 1
     # Tags of several variants (with a prefix or suffix) don't show in their names whose releases are whose.
     release = value.release if kind == "moving" and name == value.text else None
     return _RuleTag(Tag(name, kind, rule.text, value.because, release), value, order)
-
-
-def _enabled(rule: Rule, event: Event) -> bool:
-    enabled = event.render(rule.enable)
-    if enabled not in ("true", "false"):
-        raise RuleError(f"has an enable= that gives {enabled!r}: it must be true or false")
-    return enabled == "true"
 
 
 def affixes(rule: Rule, flavor: Flavor) -> tuple[Template, Template]:
@@ -100,7 +97,7 @@ def affixes(rule: Rule, flavor: Flavor) -> tuple[Template, Template]:
 def templates(rule: Rule, flavor: Flavor) -> list[Template]:
     """Return the templates of global expressions in a rule's tag."""
     own = {"raw": rule.value, "schedule": rule.pattern}.get(rule.type)
-    return [*affixes(rule, flavor), *([own] if own is not None else [])]
+    return [*affixes(rule, flavor), *([own] if own else [])]
 
 
 def _fixed_by(rule: Rule, flavor: Flavor, event: Event) -> Literal["commit", "clock"] | None:
@@ -118,34 +115,30 @@ def _fixed_by(rule: Rule, flavor: Flavor, event: Event) -> Literal["commit", "cl
     return "clock" if by_clock else None
 
 
-def _latest(flavor: Flavor, event: Event, rule_tags: Sequence[_RuleTag]) -> RuleResult:
-    """Return the result of `latest`: with auto, the first rule that gives a tag decides, as in metadata-action."""
-    rule = f"flavor latest={flavor.latest}"
+def _latest(flavor: Flavor, event: Event, rule_tags: Sequence[_RuleTag]) -> Tag:
+    """Return the tag `latest`, or raise NoValue: with auto, the first rule that gives a tag decides, as in
+    metadata-action."""
     if not rule_tags or flavor.latest == "false":
-        return RuleResult(rule, None, None, "it is switched off" if rule_tags else "no rule gives a tag")
-    because = "as asked"
+        raise NoValue("it is switched off" if rule_tags else "no rule gives a tag")
+    first, value = rule_tags[0].tag.name, rule_tags[0].value
+    because, release = "as asked", None
     if flavor.latest == "auto":
-        name, value = rule_tags[0].tag.name, rule_tags[0].value
         if not value.latest:
-            return RuleResult(rule, None, None, f"{name} is no release")
-        because = f"{name} is a release"
+            raise NoValue(f"{first} is no release")
+        because = f"{first} is a release"
         if flavor.forward and value.version is not None:
-            higher = LatestRelease(value.version).higher(event.source.release_tags)
+            release = LatestRelease(value.version)
+            higher = release.higher(event.source.release_tags)
             if higher is not None:
-                return RuleResult(rule, None, None, f"latest stays with the higher release {higher.tag}")
+                raise NoValue(f"latest stays with the higher release {higher.tag}")
             shallow = " (the clone is shallow and may lack some)" if event.source.shallow else ""
-            because = f"{name} is the highest release that git knows{shallow}"
+            because = f"{first} is the highest release that git knows{shallow}"
     prefix = event.render(flavor.prefix) if flavor.prefix_on_latest else ""
     suffix = event.render(flavor.suffix) if flavor.suffix_on_latest else ""
-    return RuleResult(rule, as_tag(f"{prefix}latest{suffix}"), "moving", because)
-
-
-def _latest_release(flavor: Flavor, first: _RuleTag, latest: str) -> LatestRelease | None:
-    """Return the release of `latest` where it moves forward only and no prefix or suffix makes several variants."""
-    plain = latest == "latest" and first.tag.name == first.value.text
-    if flavor.latest != "auto" or not flavor.forward or not plain or first.value.version is None:
-        return None
-    return LatestRelease(first.value.version)
+    name = as_tag(f"{prefix}latest{suffix}") or "latest"
+    # Several variants (with a prefix or suffix) have a `latest` each, and their names don't show whose releases.
+    is_variant = name != "latest" or first != value.text
+    return Tag(name, "moving", f"flavor latest={flavor.latest}", because, None if is_variant else release)
 
 
 def _unique(rule_tags: Sequence[_RuleTag]) -> list[_RuleTag]:
@@ -163,27 +156,26 @@ def _uncommitted(rules: Sequence[Rule], flavor: Flavor, event: Event) -> TagSet:
 
     Such a tree is never a release and moves nothing (docs/tags.md, "Which event it is").
     """
-    because = _changes(event.source)
+    source = event.source
+    because = f"uncommitted changes ({', '.join(source.changed[:3])}{', …' if len(source.changed) > 3 else ''})"
+    if source.revision is None:
+        because = "there is no git commit to name it by"
     results: list[RuleResult] = []
-    tags: list[Tag] = []
+    tags: dict[str, Tag] = {}
     for rule in rules:
-        result = _apply(rule, flavor, event) if rule.type == "sha" else NoValue(because)
-        if isinstance(result, NoValue):
-            results.append(RuleResult(rule.text, None, None, result.because))
-            continue
-        name = result.tag.name[: MAX_LENGTH - len(DIRTY)] + DIRTY
-        tag = replace(result.tag, name=name, kind="moving", because=because)
-        results.append(RuleResult(rule.text, name, "moving", because))
-        tags += [] if any(other.name == name for other in tags) else [tag]
+        try:
+            if rule.type != "sha":
+                raise NoValue(because)
+            clean = _apply(rule, flavor, event).tag
+            name = clean.name[: MAX_LENGTH - len(DIRTY)] + DIRTY
+            tag = replace(clean, name=name, kind="moving", because=because)
+            tags.setdefault(name, tag)
+            results.append(_result(tag))
+        except NoValue as reason:
+            results.append(RuleResult(rule.text, str(reason)))
     if not tags:
         name = f"sha-{event.short_revision}{DIRTY}" if event.short_revision else UNVERSIONED
-        tags = [Tag(name, "moving", "type=sha" if event.short_revision else "type=raw", because)]
-        results.append(RuleResult("uncommitted", name, "moving", because))
-    return TagSet(tags[0].name, tuple(tags), rules=tuple(results), publishing=tags[0])
-
-
-def _changes(source: SourceState) -> str:
-    if source.revision is None:
-        return "there is no git commit to name it by"
-    changed = ", ".join(source.changed[:3]) + (", …" if len(source.changed) > 3 else "")
-    return f"uncommitted changes ({changed})"
+        tags[name] = Tag(name, "moving", "type=sha" if event.short_revision else "type=raw", because)
+        results.append(RuleResult("uncommitted", because, name, "moving"))
+    first = next(iter(tags.values()))
+    return TagSet(first.name, tuple(tags.values()), rules=tuple(results), publishing=first)

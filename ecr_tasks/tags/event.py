@@ -9,11 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from ecr_tasks.source.state import SourceState
+from ecr_tasks.source.source_state import SourceState
 from ecr_tasks.tags import dates
 from ecr_tasks.tags.template import Expression, Template
-
-SHORT_SHA = 7
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ class Event:
         return template.render(self.value)
 
 
-def event_of(source: SourceState, now: datetime, short_sha: int = SHORT_SHA, *, head: bool = False) -> Event:
+def event_of(source: SourceState, now: datetime, short_sha: int, *, head: bool) -> Event:
     """Return the event of a source.
 
     ``now`` is the time of ``{{date}}``, ``short_sha`` the length of a short commit id. ``head`` makes a pull
@@ -78,16 +76,8 @@ def event_of(source: SourceState, now: datetime, short_sha: int = SHORT_SHA, *, 
     """
     branch, tag, pull_request = _ref(source)
     revision = source.head if head and source.is_pull_request and source.head else source.revision
-    return Event(
-        source=source,
-        now=now,
-        branch=branch,
-        tag=tag,
-        pull_request=pull_request,
-        revision=revision,
-        short_revision=(revision or "")[:short_sha],
-        is_default_branch=_is_default(source, branch),
-    )
+    short_revision = (revision or "")[:short_sha]
+    return Event(source, now, branch, tag, pull_request, revision, short_revision, _is_default(source, branch))
 
 
 def _ref(source: SourceState) -> tuple[str | None, str | None, str | None]:

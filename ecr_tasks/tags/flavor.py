@@ -5,14 +5,14 @@ The language is docker/metadata-action's (README, "flavor input"); ``forward=`` 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 from ecr_tasks.errors import nearest
 from ecr_tasks.tags.rules import RuleProblem, template_of
 from ecr_tasks.tags.syntax import Field, RuleError, split_fields, split_rules
-from ecr_tasks.tags.template import Template
+from ecr_tasks.tags.template import EMPTY, Template
 
-_EMPTY = Template(())
 _KEYS = ("latest", "forward", "prefix", "suffix", "onlatest")
 
 
@@ -22,50 +22,43 @@ class Flavor:
 
     latest: str = "auto"
     forward: bool = True
-    prefix: Template = _EMPTY
+    prefix: Template = EMPTY
     prefix_on_latest: bool = False
-    suffix: Template = _EMPTY
+    suffix: Template = EMPTY
     suffix_on_latest: bool = False
 
 
 def parse_flavor(text: str) -> Flavor:
     """Return the flavor of ECR_FLAVOR's text. Raises RuleProblem for the first entry with a mistake."""
-    flavor = Flavor()
+    values: dict[str, Any] = {}
     for number, entry in enumerate(split_rules(text), 1):
         affix = ""
         try:
             for field in split_fields(entry):
-                flavor = _with(flavor, field, affix)
-                affix = field.key if field.key in ("prefix", "suffix") else affix
+                name, value = _parse_field(field, affix)
+                values[name] = value
+                affix = name if name in ("prefix", "suffix") else affix
         except RuleError as error:
             raise RuleProblem(number, entry, error) from error
-    return flavor
+    return Flavor(**values)
 
 
-def _with(flavor: Flavor, field: Field, affix: str) -> Flavor:
+def _parse_field(field: Field, affix: str) -> tuple[str, str | bool | Template]:
+    """Return the attribute of the flavor that a field sets, and its value; ``affix`` is what ``onlatest=`` is for."""
     if field.key is None:
         raise RuleError(f"has {field.value!r} without a key: write for example latest=auto", field.column)
     if field.key not in _KEYS:
+        suggestion = nearest(field.key, _KEYS)
         raise RuleError(
-            f"has the key {field.key!r}, which a flavor hasn't: did you mean {nearest(field.key, _KEYS)}=?",
-            field.column,
+            f"has the key {field.key!r}, which a flavor hasn't: did you mean {suggestion}=?", field.column
         )
-    if field.key == "latest":
-        return replace(flavor, latest=_one_of(field, "auto", "true", "false"))
-    if field.key == "forward":
-        return replace(flavor, forward=_one_of(field, "true", "false") == "true")
-    if field.key == "onlatest":
-        on = _one_of(field, "true", "false") == "true"
-        if affix == "prefix":
-            return replace(flavor, prefix_on_latest=on)
-        if affix == "suffix":
-            return replace(flavor, suffix_on_latest=on)
-        raise RuleError("has onlatest= where no prefix= or suffix= stands before it", field.column)
-    template = template_of(field.value, field.column)
-    return replace(flavor, prefix=template) if field.key == "prefix" else replace(flavor, suffix=template)
-
-
-def _one_of(field: Field, *allowed: str) -> str:
+    if field.key in ("prefix", "suffix"):
+        return field.key, template_of(field.value, field.column)
+    allowed = ("auto", "true", "false") if field.key == "latest" else ("true", "false")
     if field.value not in allowed:
         raise RuleError(f"has {field.key}={field.value}: it must be {' or '.join(allowed)}", field.column)
-    return field.value
+    if field.key == "latest":
+        return "latest", field.value
+    if field.key == "onlatest" and not affix:
+        raise RuleError("has onlatest= where no prefix= or suffix= stands before it", field.column)
+    return "forward" if field.key == "forward" else f"{affix}_on_latest", field.value == "true"

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timezone
 from types import MappingProxyType
 
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.model.tag import Tag
 from ecr_tasks.settings.settings import Settings
-from ecr_tasks.source.state import SourceState
+from ecr_tasks.source.source_state import SourceState
 from ecr_tasks.tags.evaluate import evaluate
-from ecr_tasks.tags.event import SHORT_SHA, Event, event_of
+from ecr_tasks.tags.event import Event, event_of
 from ecr_tasks.tags.flavor import Flavor, parse_flavor
 from ecr_tasks.tags.labels import oci_labels, render_additions
 from ecr_tasks.tags.rules import DEFAULT_RULES, Rule, RuleProblem, parse_rules
@@ -48,11 +48,9 @@ def tag_set(
     """
     head = environ.get(HEAD_VARIABLE, "").lower() == "true"
     event = event_of(source, now or process_time(), _short_sha(environ), head=head)
-    flavor, rules = _flavor(settings), _rules(settings)
-    try:
-        result = evaluate(rules or _default_rules(), flavor, event, unversioned=not rules)
-    except RuleProblem as problem:
-        raise _error(settings, "ECR_TAGS", problem) from problem
+    flavor, rules, is_default = rules_of(settings)
+    with _located(settings, "ECR_TAGS"):
+        result = evaluate(rules, flavor, event, unversioned=is_default)
     of_source = oci_labels(title, event, result.version)
     own_labels = _additions(settings, "ECR_LABELS", settings.labels, event)
     own_annotations = _additions(settings, "ECR_ANNOTATIONS", settings.annotations, event)
@@ -64,16 +62,13 @@ def tag_set(
     )
 
 
-def tags(source: SourceState, now: datetime | None = None) -> tuple[Tag, ...]:
-    """Return the default rules' tags of a source, the one to publish under first."""
-    event = event_of(source, now or process_time())
-    return evaluate(_default_rules(), Flavor(), event, unversioned=True).in_publishing_order
-
-
 def rules_of(settings: Settings) -> tuple[Flavor, tuple[Rule, ...], bool]:
     """Return the flavor, the rules, and whether those are the default ones. Raises SettingsError as ``tag_set``."""
-    rules = _rules(settings)
-    return _flavor(settings), rules or _default_rules(), not rules
+    with _located(settings, "ECR_FLAVOR"):
+        flavor = parse_flavor(settings.flavor or "")
+    with _located(settings, "ECR_TAGS"):
+        rules = parse_rules(settings.tags or "")
+    return flavor, rules or _default_rules(), not rules
 
 
 def _sorted(texts: Mapping[str, str]) -> Mapping[str, str]:
@@ -85,41 +80,30 @@ def _default_rules() -> tuple[Rule, ...]:
     return parse_rules(DEFAULT_RULES)
 
 
-def _rules(settings: Settings) -> tuple[Rule, ...]:
-    try:
-        return parse_rules(settings.tags or "")
-    except RuleProblem as problem:
-        raise _error(settings, "ECR_TAGS", problem) from problem
-
-
-def _flavor(settings: Settings) -> Flavor:
-    try:
-        return parse_flavor(settings.flavor or "")
-    except RuleProblem as problem:
-        raise _error(settings, "ECR_FLAVOR", problem) from problem
-
-
 def _additions(settings: Settings, name: str, additions: Mapping[str, str], event: Event) -> dict[str, str]:
     try:
         return render_additions(additions, event)
     except RuleError as error:
         raise SettingsError(
-            f"{_place(settings, name)}: {error.message}{'' if error.message.endswith('?') else '.'}",
+            f"{_place(settings, name)}: {error.sentence}",
             "Correct it there; write \\{{ for two braces that are no expression.",
         ) from error
 
 
-def _error(settings: Settings, name: str, problem: RuleProblem) -> SettingsError:
-    what = "rule" if name == "ECR_TAGS" else "entry"
-    text = (settings.tags if name == "ECR_TAGS" else settings.flavor) or ""
-    lines = [line.strip() for line in text.splitlines()]
-    line = lines.index(problem.text) if problem.text in lines else 0
-    where = f"{what} {problem.number} ({problem.text[:80]}), column {problem.error.column}"
-    message = problem.error.message + ("" if problem.error.message.endswith("?") else ".")
-    return SettingsError(
-        f"{_place(settings, name, line)}: {where}: {message}",
-        "Correct it there; docs/tags.md has the language.",
-    )
+@contextmanager
+def _located(settings: Settings, name: str) -> Iterator[None]:
+    """Raise a RuleProblem as SettingsError, with its place in the setting ``name``."""
+    try:
+        yield
+    except RuleProblem as problem:
+        what, text = ("rule", settings.tags) if name == "ECR_TAGS" else ("entry", settings.flavor)
+        lines = [line.strip() for line in (text or "").splitlines()]
+        line = lines.index(problem.text) if problem.text in lines else 0
+        where = f"{what} {problem.number} ({problem.text[:80]}), column {problem.error.column}"
+        raise SettingsError(
+            f"{_place(settings, name, line)}: {where}: {problem.error.sentence}",
+            "Correct it there; docs/tags.md has the language.",
+        ) from problem
 
 
 def _place(settings: Settings, name: str, line: int = 0) -> str:
@@ -133,9 +117,7 @@ def _place(settings: Settings, name: str, line: int = 0) -> str:
 
 
 def _short_sha(environ: Mapping[str, str]) -> int:
-    text = environ.get(SHORT_SHA_VARIABLE, "").strip()
-    if not text:
-        return SHORT_SHA
+    text = environ.get(SHORT_SHA_VARIABLE, "").strip() or "7"
     if not (text.isascii() and text.isdecimal() and int(text[:9]) > 0):
         raise SettingsError(
             f"The environment variable {SHORT_SHA_VARIABLE} must be a number above 0, not {text!r}.",

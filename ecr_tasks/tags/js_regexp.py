@@ -11,19 +11,17 @@ from __future__ import annotations
 import re
 import warnings
 
-_DELIMITED = re.compile(r"/(.+)/(.*)", re.DOTALL)
 _FLAGS = {"i": re.IGNORECASE, "s": re.DOTALL}
 _FLAGS_WITHOUT_EFFECT = "dgu"
 """On the compiled pattern: ``g`` is up to ``match``; ``d`` and ``u`` change no match in a git tag."""
 
-_ESCAPE = re.compile(r"\\(?:u\{|.)", re.DOTALL)
+_ESCAPE = r"(?s)\\(?:u\{|.)"
 _SAME_ESCAPES = "dDwWbtnrvfxu"
 """The letters and digits that mean the same after a backslash; Python itself refuses an incomplete x or u."""
 
-_PART = re.compile(
-    r"(?P<refused>\[\^?\]|\(\?(?!:|<?[=!])(?:P?<\w*>|.?)|\{,[0-9]*\}|(?:[*+?]|\{[0-9]+(?:,[0-9]*)?\})\+)"
-    r"|(?P<class>\[(?:\\.|[^\]\\])+\])|(?P<end>\$)|\\.|.",
-    re.DOTALL,
+_PART = (
+    r"(?s)(?P<refused>\[\^?\]|\(\?(?!:|<?[=!])(?:P?<\w*>|.?)|\{,[0-9]*\}|(?:[*+?]|\{[0-9]+(?:,[0-9]*)?\})\+)"
+    r"|(?P<class>\[(?:\\.|[^\]\\])+\])|(?P<end>\$)|\\.|."
 )
 
 
@@ -60,7 +58,7 @@ class Regexp:
     @classmethod
     def parse(cls, text: str) -> Regexp:
         """Read ``/source/flags`` or a bare source. Raises UnsupportedPattern."""
-        delimited = _DELIMITED.fullmatch(text)
+        delimited = re.fullmatch(r"(?s)/(.+)/(.*)", text)
         return cls(delimited[1], delimited[2]) if delimited else cls(text)
 
     def match(self, text: str) -> list[str | None] | None:
@@ -78,13 +76,13 @@ class Regexp:
 
 def _as_python(source: str) -> str:
     """Return the same pattern for ``re.compile`` with ``re.ASCII``: only ``$`` is written otherwise."""
-    for match in _ESCAPE.finditer(source):
+    for match in re.finditer(_ESCAPE, source):
         character = match[0][1]
         differs = character.isascii() and character.isalnum() and character not in _SAME_ESCAPES
         if differs or match[0] == r"\u{":
             raise _refused(match[0])
     parts = []
-    for match in _PART.finditer(source):
+    for match in re.finditer(_PART, source):
         if match["refused"]:
             raise _refused(match[0])
         parts.append(r"\Z" if match["end"] else match[0])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import timezone
 
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.model.manifest import OCI_KEYS
@@ -16,8 +16,7 @@ from ecr_tasks.tags.rules import template_of
 
 LEVELS_VARIABLE = "DOCKER_METADATA_ANNOTATIONS_LEVELS"
 
-_LEVEL = re.compile(r"(?:manifest|index)(?:-descriptor)?(?:\[[^\]]*\])?")
-_AT_LEVEL = re.compile(rf"{_LEVEL.pattern}(?:,{_LEVEL.pattern})*:")
+_LEVEL = r"(?:manifest|index)(?:-descriptor)?(?:\[[^\]]*\])?"
 
 
 def oci_labels(title: str | None, event: Event, version: str | None) -> dict[str, str]:
@@ -26,9 +25,12 @@ def oci_labels(title: str | None, event: Event, version: str | None) -> dict[str
     ``title`` is the repository's name. ``created`` is the commit's time and not the clock's, so that the same
     commit gives the same bytes; it is written as JavaScript writes it, with milliseconds.
     """
-    source = event.source
+    source, created = event.source, None
+    if source.commit_time:
+        utc = source.commit_time.astimezone(timezone.utc).replace(tzinfo=None)
+        created = f"{utc.isoformat(timespec='milliseconds')}Z"
     values = {
-        "created": _javascript_time(source.commit_time) if source.commit_time else None,
+        "created": created,
         "revision": event.revision,
         "source": source.remote_url,
         "title": (title or source.remote_url or "").rpartition("/")[2],
@@ -53,7 +55,7 @@ def at_levels(annotations: Mapping[str, str], environ: Mapping[str, str], *, ind
     """
     levels = [level.strip() for level in environ.get(LEVELS_VARIABLE, "").split(",") if level.strip()]
     for level in levels:
-        if not _LEVEL.fullmatch(level):
+        if not re.fullmatch(_LEVEL, level):
             raise SettingsError(
                 f"The environment variable {LEVELS_VARIABLE} names {level!r}, which is no level.",
                 "Use manifest, index, manifest-descriptor or index-descriptor, separated by commas.",
@@ -61,9 +63,5 @@ def at_levels(annotations: Mapping[str, str], environ: Mapping[str, str], *, ind
     prefix = ",".join(level for level in levels if index or not level.startswith("index"))
     if not prefix:
         return dict(annotations)
-    return {key if _AT_LEVEL.match(key) else f"{prefix}:{key}": value for key, value in annotations.items()}
-
-
-def _javascript_time(moment: datetime) -> str:
-    utc = moment.astimezone(timezone.utc)
-    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03}Z"
+    at_level = re.compile(rf"{_LEVEL}(?:,{_LEVEL})*:")
+    return {key if at_level.match(key) else f"{prefix}:{key}": value for key, value in annotations.items()}

@@ -1,6 +1,6 @@
 """The value that each type of rule has for an event, before prefix and suffix are put around it.
 
-One function a type; each returns a Value, or a NoValue with the reason.
+One function a type; each returns a Value, or raises NoValue with the reason.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ class Value:
     release: LatestRelease | None = None
 
 
-@dataclass(frozen=True)
-class NoValue:
-    """Why a rule has no value, in words."""
-
-    because: str
+class NoValue(Exception):
+    """A rule has no value for an event; ``str()`` is the reason in words."""
 
 
-def value_of(rule: Rule, event: Event, *, forward: bool) -> Value | NoValue:
-    """Return a rule's value; ``forward``: whether a tag of a line of releases stays with the highest one."""
+def value_of(rule: Rule, event: Event, *, forward: bool) -> Value:
+    """Return a rule's value, or raise NoValue.
+
+    ``forward``: whether a tag of a line of releases stays with the highest one.
+    """
     if rule.type in ("semver", "pep440"):
         return _version(rule, event, rule.type, forward=forward)
     return {
@@ -58,16 +58,14 @@ def is_one_release(tag: str) -> bool:
     return bool(re.search(r"[0-9]", name)) and not re.fullmatch(r"v?[0-9]{1,3}", name)
 
 
-def _schedule(rule: Rule, event: Event) -> Value | NoValue:
+def _schedule(rule: Rule, event: Event) -> Value:
     if event.source.event != "schedule" or event.source.is_pull_request:
-        return NoValue(f"this is no scheduled run but a {event.name}")
-    return Value(event.render(rule.pattern) if rule.pattern else "", "a scheduled run")
+        raise NoValue(f"this is no scheduled run but a {event.name}")
+    return Value(event.render(rule.pattern), "a scheduled run")
 
 
-def _version(rule: Rule, event: Event, scheme: Scheme, *, forward: bool) -> Value | NoValue:
+def _version(rule: Rule, event: Event, scheme: Scheme, *, forward: bool) -> Value:
     git_tag = _text(rule, event)
-    if isinstance(git_tag, NoValue) or rule.pattern is None:
-        return git_tag if isinstance(git_tag, NoValue) else NoValue("it has no pattern")
     text = git_tag.text
     if rule.regexp is not None:
         match = rule.regexp.match(text)
@@ -76,80 +74,75 @@ def _version(rule: Rule, event: Event, scheme: Scheme, *, forward: bool) -> Valu
     version = parse_version(text.replace("/", "-"), scheme)
     if version is None:
         standard = "semantic version (semver.org)" if scheme == "semver" else "Python version (PEP 440)"
-        return NoValue(f"{text!r} is no {standard}")
+        raise NoValue(f"{text!r} is no {standard}")
     tag = version.render(rule.pattern)
     fixed = version.is_unique_in(rule.pattern)
     comparable = version if text == git_tag.text else None
     release = None if fixed or comparable is None or not forward else LatestRelease(version, rule.pattern)
     higher = release.higher(event.source.release_tags) if release else None
     if higher is not None:
-        return NoValue(f"{tag} stays with the higher release {higher.tag}")
+        raise NoValue(f"{tag} stays with the higher release {higher.tag}")
     return Value(tag, git_tag.because, fixed, latest=version.final, version=comparable, release=release)
 
 
-def _match(rule: Rule, event: Event) -> Value | NoValue:
+def _match(rule: Rule, event: Event) -> Value:
     git_tag = _text(rule, event)
-    if isinstance(git_tag, NoValue) or rule.regexp is None:
-        return git_tag if isinstance(git_tag, NoValue) else NoValue("it has no pattern")
-    match = rule.regexp.match(git_tag.text)
+    match = rule.regexp.match(git_tag.text) if rule.regexp else None
     if match is None:
-        return NoValue(f"the pattern does not match {git_tag.text!r}")
+        raise NoValue(f"the pattern does not match {git_tag.text!r}")
     group = match[rule.group] if rule.group < len(match) else None
     if group is None:
-        return NoValue(f"the match of {git_tag.text!r} has no group {rule.group}")
+        raise NoValue(f"the match of {git_tag.text!r} has no group {rule.group}")
     # From its first digit on, a git tag's name distinguishes it from the others.
     number = re.search(r"[0-9].*", git_tag.text.rpartition("/")[2])
     fixed = number is not None and group.endswith(number[0]) and is_one_release(git_tag.text)
     return Value(group, git_tag.because, fixed=fixed, latest=True, version=version_of(git_tag.text))
 
 
-def _text(rule: Rule, event: Event) -> Value | NoValue:
+def _text(rule: Rule, event: Event) -> Value:
     """Return the text that semver, pep440 and match work on: their ``value=``, else the git tag."""
     if rule.value is not None:
         return Value(event.render(rule.value), "its value=")
-    if event.tag is None:
-        return NoValue(f"no git tag was pushed: this is a {event.name}")
-    return Value(event.tag, f"git tag {event.tag}{event.origin('tag')}")
+    return _tag(rule, event)
 
 
-def _edge(rule: Rule, event: Event) -> Value | NoValue:
+def _edge(rule: Rule, event: Event) -> Value:
+    pushed = _branch(rule, event)
     branch = rule.branch or event.source.default_branch
-    if event.branch is None:
-        return NoValue(f"no branch was pushed: this is a {event.name}")
     if not branch:
-        return NoValue("the default branch is not known: name it with branch=")
-    if event.branch != branch:
-        return NoValue(f"branch {event.branch}{event.origin('branch')} is not {branch}")
-    return Value("edge", f"branch {branch}{event.origin('branch')}")
+        raise NoValue("the default branch is not known: name it with branch=")
+    if pushed.text != branch:
+        raise NoValue(f"{pushed.because} is not {branch}")
+    return Value("edge", pushed.because)
 
 
-def _branch(rule: Rule, event: Event) -> Value | NoValue:
+def _branch(rule: Rule, event: Event) -> Value:
     if event.branch is None:
-        return NoValue(f"no branch was pushed: this is a {event.name}")
+        raise NoValue(f"no branch was pushed: this is a {event.name}")
     return Value(event.branch, f"branch {event.branch}{event.origin('branch')}")
 
 
-def _tag(rule: Rule, event: Event) -> Value | NoValue:
+def _tag(rule: Rule, event: Event) -> Value:
     if event.tag is None:
-        return NoValue(f"no git tag was pushed: this is a {event.name}")
+        raise NoValue(f"no git tag was pushed: this is a {event.name}")
     because = f"git tag {event.tag}{event.origin('tag')}"
     return Value(event.tag, because, is_one_release(event.tag), latest=True, version=version_of(event.tag))
 
 
-def _pull_request(rule: Rule, event: Event) -> Value | NoValue:
+def _pull_request(rule: Rule, event: Event) -> Value:
     if event.pull_request is None:
-        return NoValue(f"this is no pull request but a {event.name}")
+        raise NoValue(f"this is no pull request but a {event.name}")
     return Value(event.pull_request, f"pull request {event.pull_request}{event.origin('pull_request')}")
 
 
-def _raw(rule: Rule, event: Event) -> Value | NoValue:
+def _raw(rule: Rule, event: Event) -> Value:
     return Value(event.render(rule.value) if rule.value else "", "its value=")
 
 
-def _sha(rule: Rule, event: Event) -> Value | NoValue:
+def _sha(rule: Rule, event: Event) -> Value:
     revision = event.revision
     if not revision:
-        return NoValue("there is no git commit")
+        raise NoValue("there is no git commit")
     because = f"commit {revision}{event.origin('revision')}"
     if not event.builds_revision:
         because = f"the pull request's head {revision}, of which {event.source.revision} is a merge"

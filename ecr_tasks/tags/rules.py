@@ -16,7 +16,7 @@ from ecr_tasks.model.tag import Kind
 from ecr_tasks.tags.dates import time_zone
 from ecr_tasks.tags.js_regexp import Regexp, UnsupportedPattern
 from ecr_tasks.tags.syntax import Field, RuleError, split_fields, split_rules
-from ecr_tasks.tags.template import Template, parse_template
+from ecr_tasks.tags.template import EMPTY, Template, parse_template
 
 RuleType = Literal["schedule", "semver", "pep440", "match", "edge", "ref", "raw", "sha"]
 
@@ -52,6 +52,7 @@ _NAMES: Mapping[RuleType, tuple[str, ...]] = {
     "pep440": VERSION_PARTS,
     "schedule": GLOBALS,
 }
+_DEFAULTS: Mapping[RuleType, Mapping[str, str]] = {"schedule": {"pattern": "nightly"}, "sha": {"prefix": "sha-"}}
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Rule:
     prefix: Template | None = None
     suffix: Template | None = None
     value: Template | None = None
-    pattern: Template | None = None
+    pattern: Template = EMPTY
     regexp: Regexp | None = None
     group: int = 0
     event: str = ""
@@ -79,14 +80,13 @@ class Rule:
     forward: bool | None = None
 
 
+@dataclass(eq=False)
 class RuleProblem(Exception):
     """The rule with this number can't be used; ``error`` has the reason and the column."""
 
-    def __init__(self, number: int, text: str, error: RuleError) -> None:
-        super().__init__(number, text, error)
-        self.number = number
-        self.text = text
-        self.error = error
+    number: int
+    text: str
+    error: RuleError
 
 
 def parse_rules(text: str) -> tuple[Rule, ...]:
@@ -103,27 +103,29 @@ def parse_rules(text: str) -> tuple[Rule, ...]:
 def parse_rule(text: str, number: int = 1) -> Rule:
     """Return the rule of a text. Raises RuleError."""
     fields = _fields(text)
-    field = fields.pop("type", Field("type", "raw", 1))
+    field = fields["type"]
     if field.value not in get_args(RuleType):
         suggestion = nearest(field.value, get_args(RuleType)) if field.value else "raw"
         raise RuleError(f"has the type {field.value!r}, which isn't one: did you mean {suggestion}?", field.column)
     rule_type = cast(RuleType, field.value)
-    regexp_key = {"match": "pattern", "semver": "match", "pep440": "match"}.get(rule_type)
+    is_pull_request = rule_type == "ref" and "event" in fields and fields["event"].value == "pr"
+    defaults = {"prefix": "pr-"} if is_pull_request else _DEFAULTS.get(rule_type, {})
+    fields = {**{key: Field(key, value, 1) for key, value in defaults.items()}, **fields}
     return Rule(
         text=text,
         number=number,
         type=rule_type,
         priority=_priority(fields.get("priority"), rule_type),
-        enable=_template(fields.get("enable") or Field("enable", "true", 1)),
-        prefix=_affix(fields.get("prefix"), _default_prefix(rule_type, fields)),
-        suffix=_affix(fields.get("suffix"), None),
+        enable=_template(fields["enable"]),
+        prefix=_template(fields["prefix"]) if "prefix" in fields else None,
+        suffix=_template(fields["suffix"]) if "suffix" in fields else None,
         value=_value(fields, rule_type),
         pattern=_pattern(fields, rule_type),
-        regexp=_regexp(fields, regexp_key) if regexp_key else None,
+        regexp=_regexp(fields, rule_type),
         group=_group(fields.get("group"), rule_type),
         event=_choice(fields, "event", ("branch", "tag", "pr"), None) if rule_type == "ref" else "",
         branch=fields["branch"].value if "branch" in fields else "",
-        long=rule_type == "sha" and _choice(fields, "format", ("short", "long"), "short") == "long",
+        long=rule_type == "sha" and _choice(fields, "format", ("short", "long"), "") == "long",
         kind=cast("Kind | None", _choice(fields, "kind", ("fixed", "moving"), "") or None),
         forward={"true": True, "false": False}.get(_choice(fields, "forward", ("true", "false"), "")),
     )
@@ -131,7 +133,7 @@ def parse_rule(text: str, number: int = 1) -> Rule:
 
 def _fields(text: str) -> dict[str, Field]:
     """Return the fields by key: a bare value has the key ``value``, and the last of a key counts."""
-    by_key = {}
+    by_key = {"type": Field("type", "raw", 1), "enable": Field("enable", "true", 1)}
     for field in split_fields(text):
         key = "value" if field.key is None else field.key
         if key not in _KEYS:
@@ -147,57 +149,38 @@ def _fields(text: str) -> dict[str, Field]:
     return by_key
 
 
-def _default_prefix(rule_type: RuleType, fields: Mapping[str, Field]) -> str | None:
-    if rule_type == "sha":
-        return "sha-"
-    return "pr-" if rule_type == "ref" and "event" in fields and fields["event"].value == "pr" else None
-
-
-def _affix(field: Field | None, default: str | None) -> Template | None:
-    if field is None:
-        return None if default is None else Template((default,))
-    return _template(field)
-
-
 def _value(fields: Mapping[str, Field], rule_type: RuleType) -> Template | None:
     field = fields.get("value")
-    if rule_type == "raw":
-        if field is None:
-            raise RuleError("has no value=: a raw rule is type=raw,value=… or just the tag")
-        return _template(field)
-    if rule_type in ("semver", "pep440", "match") and field is not None and field.value:
-        return _template(field)
-    return None
-
-
-def _pattern(fields: Mapping[str, Field], rule_type: RuleType) -> Template | None:
-    if rule_type not in _NAMES:
+    if rule_type == "raw" and field is None:
+        raise RuleError("has no value=: a raw rule is type=raw,value=… or just the tag")
+    if field is None or rule_type not in ("raw", "semver", "pep440", "match"):
         return None
-    field = fields.get("pattern")
-    if field is None:
-        if rule_type != "schedule":
-            raise RuleError(f"has no pattern=: write for example type={rule_type},pattern={{{{version}}}}")
-        field = Field("pattern", "nightly", 1)
+    return _template(field) if field.value or rule_type == "raw" else None
+
+
+def _pattern(fields: Mapping[str, Field], rule_type: RuleType) -> Template:
+    if rule_type not in _NAMES:
+        return EMPTY
+    if "pattern" not in fields:
+        raise RuleError(f"has no pattern=: write for example type={rule_type},pattern={{{{version}}}}")
+    field = fields["pattern"]
     return template_of(field.value, field.column, _NAMES[rule_type], DATES if rule_type == "schedule" else ())
 
 
-def _regexp(fields: Mapping[str, Field], key: str) -> Regexp | None:
+def _regexp(fields: Mapping[str, Field], rule_type: RuleType) -> Regexp | None:
+    """Return the pattern of a match rule, or the ``match=`` of a version rule, whose first group is the version."""
+    key = {"match": "pattern", "semver": "match", "pep440": "match"}.get(rule_type, "")
     field = fields.get(key)
-    if field is None:
-        if key == "pattern":
-            raise RuleError("has no pattern=: write for example type=match,pattern=v(.*),group=1")
-        return None
-    if key == "match" and not field.value:
+    if rule_type == "match" and field is None:
+        raise RuleError("has no pattern=: write for example type=match,pattern=v(.*),group=1")
+    if field is None or (key == "match" and not field.value):
         return None
     try:
-        return Regexp.parse(field.value) if key == "pattern" else _with_group(Regexp(field.value))
+        regexp = Regexp.parse(field.value) if key == "pattern" else Regexp(field.value)
+        if key == "match" and not regexp.groups:
+            raise UnsupportedPattern("it has no group (…) that says which part is the version")
     except UnsupportedPattern as error:
         raise RuleError(f"has a {key}= that can't be used: {error}", field.column) from error
-
-
-def _with_group(regexp: Regexp) -> Regexp:
-    if not regexp.groups:
-        raise UnsupportedPattern("it has no group (…) that says which part is the version")
     return regexp
 
 

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_QUOTED = re.compile(r'"((?:[^"]|"")*)"')
-_PLAIN = re.compile(r"[^,]*")
+_QUOTED = r'"((?:[^"]|"")*)"'
+_CSV_FIELD = re.compile(rf'(?:{_QUOTED}|([^",]*))(,|\Z)')
 
 
 class RuleError(Exception):
@@ -19,7 +19,7 @@ class RuleError(Exception):
 
     def __init__(self, message: str, column: int = 1) -> None:
         super().__init__(message)
-        self.message = message
+        self.sentence = message if message.endswith("?") else f"{message}."
         self.column = column
 
 
@@ -54,36 +54,30 @@ def _semicolons(text: str) -> list[str]:
 
 def _csv(rule: str, start: int) -> Iterator[tuple[str, int]]:
     """Yield each field's text and its index in the rule (from 0, inside its quotes)."""
-    position = 0
-    while True:
-        quoted = _QUOTED.match(rule, position)
-        if quoted is not None:
-            end = quoted.end()
-            if rule[end : end + 1] not in ("", ","):
-                raise RuleError("has text after a closing quote: put the whole field in quotes", start + end + 1)
-            text = quoted[1].replace('""', '"')
-            if _QUOTED.fullmatch(text):
-                # Three quotes around a field: metadata-action reads every line twice.
-                yield from _csv(text, start + position + 2)
-            else:
-                yield text, start + position + 1
-        elif rule.startswith('"', position):
-            raise RuleError("has a quote that is never closed", start + position + 1)
+    position, separator = 0, ","
+    while separator:
+        match = _CSV_FIELD.match(rule, position)
+        if match is None:
+            raise _quote_error(rule, position, start)
+        quoted, plain, separator = match.groups()
+        text = (quoted or "").replace('""', '"')
+        if quoted is None:
+            yield plain, start + position
+        elif re.fullmatch(_QUOTED, text):
+            # Three quotes around a field: metadata-action reads every line twice.
+            yield from _csv(text, start + position + 2)
         else:
-            end = _plain_end(rule, position, start)
-            yield rule[position:end], start + position
-        if end >= len(rule):
-            return
-        position = end + 1
+            yield text, start + position + 1
+        position = match.end()
 
 
-def _plain_end(rule: str, position: int, start: int) -> int:
-    match = _PLAIN.match(rule, position)
-    end = match.end() if match else len(rule)
-    quote = rule.find('"', position, end)
-    if quote >= 0:
-        raise RuleError("has a quote inside a field: put the whole field in quotes", start + quote + 1)
-    return end
+def _quote_error(rule: str, position: int, start: int) -> RuleError:
+    quoted = re.compile(_QUOTED).match(rule, position)
+    if quoted is not None:
+        return RuleError("has text after a closing quote: put the whole field in quotes", start + quoted.end() + 1)
+    quote = rule.index('"', position)
+    problem = "that is never closed" if quote == position else "inside a field: put the whole field in quotes"
+    return RuleError(f"has a quote {problem}", start + quote + 1)
 
 
 def _field(text: str, start: int) -> Field:

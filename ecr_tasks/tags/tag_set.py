@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.model.tag import Kind, Tag
@@ -19,9 +18,9 @@ class RuleResult:
     """One rule's tag and kind, both None where it gives none, and why."""
 
     rule: str
-    tag: str | None
-    kind: Kind | None
     because: str
+    tag: str | None = None
+    kind: Kind | None = None
 
 
 @dataclass(frozen=True)
@@ -35,11 +34,11 @@ class TagSet:
 
     version: str | None
     tags: tuple[Tag, ...]
-    labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    annotations: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
     rules: tuple[RuleResult, ...] = ()
     publishing: Tag | None = None
-    of_source: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    of_source: Mapping[str, str] = field(default_factory=dict)
     """The labels and annotations of git and CI, before settings and bake file change them."""
 
     @property

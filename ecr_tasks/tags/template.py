@@ -53,6 +53,9 @@ class Template:
         return "".join(part if isinstance(part, str) else resolve(part) for part in self.parts)
 
 
+EMPTY = Template(())
+
+
 def parse_template(text: str, column: int, names: Collection[str], with_argument: Collection[str] = ()) -> Template:
     """Return the template of a text that begins at ``column`` of its rule.
 
@@ -113,19 +116,15 @@ def _expression(
         return None
     column += len(inside) - len(inside.lstrip(" \t&"))
     body = inside.lstrip(" \t&").rstrip()
-    if (
-        not body
-        or body[0] in "#/^>*"
-        or body == "else"
-        or re.search(r"[(){}|]", re.sub(r"'[^']*'|\"[^\"]*\"", "", body))
-    ):
+    is_block = body[:1] in (*"#/^>*", "") or body == "else"
+    if is_block or re.search(r"[(){}|]", re.sub(r"'[^']*'|\"[^\"]*\"", "", body)):
         raise RuleError(f"has {{{{{inside}}}}}: {_SUPPORTED}", column)
-    tokens = _tokens(body, column)
-    name = tokens[0]["word"]
-    if name is None or tokens[0]["hash"] is not None:
+    first, *tokens = _tokens(body, column)
+    name = first["word"]
+    if name is None or first["hash"] is not None:
         raise RuleError(f"has {{{{{inside}}}}}: {_SUPPORTED}", column)
-    arguments = [token for token in tokens[1:] if token["hash"] is None]
-    options = {token["hash"]: _value(token) for token in tokens[1:] if token["hash"] is not None}
+    arguments = [token for token in tokens if token["hash"] is None]
+    options = {token["hash"]: _value(token) for token in tokens if token["hash"] is not None}
     if name in with_argument:
         if len(arguments) != 1:
             raise RuleError(f"has {{{{{name}}}}} with {len(arguments)} formats: it needs one, in '…'", column)
@@ -152,8 +151,6 @@ def _tokens(body: str, column: int) -> list[re.Match[str]]:
             raise RuleError(f"can't be read at {body[position:].strip()[:20]!r}: {_SUPPORTED}", column + position)
         tokens.append(token)
         position = token.end()
-        if not body[position:].strip():
-            break
     return tokens
 
 

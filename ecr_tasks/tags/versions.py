@@ -67,7 +67,7 @@ def _semver(text: str) -> Version | None:
         "prerelease": ",".join(version.prerelease),
         "build": ",".join(version.build),
     }
-    final = not version.is_prerelease
+    final = not version.prerelease
     return Version("semver", canonical, parts, final, not final, version.precedence, has_three_numbers=True)
 
 

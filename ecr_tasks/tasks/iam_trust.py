@@ -15,7 +15,7 @@ from ecr_tasks.runner.decorator import task
 from ecr_tasks.runner.run import Run
 
 if TYPE_CHECKING:
-    from ecr_tasks.ci.oidc.subject import Scope
+    from ecr_tasks.ci.oidc.issuer import Scope
 
 
 @task(
@@ -45,7 +45,7 @@ def trust(
     audience: str | None = None,
 ) -> None:
     """Print the trust policy that lets a CI's OpenID Connect tokens assume a role."""
-    from ecr_tasks.ci.oidc.subject import Scope
+    from ecr_tasks.ci.oidc.issuer import Scope
     from ecr_tasks.iam.trust import provider_arn, token_subject, trust_policy
 
     scope = Scope(

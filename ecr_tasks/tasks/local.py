@@ -15,7 +15,7 @@ from ecr_tasks.runner.decorator import task
 from ecr_tasks.runner.run import Run
 
 if TYPE_CHECKING:
-    from ecr_tasks.local_ecr import control
+    from ecr_tasks.local_ecr import background
 
 CONTAINER = "ecr-tasks-local"
 DEFAULT_IMAGE = "python:3-slim"
@@ -24,10 +24,10 @@ DEFAULT_IMAGE = "python:3-slim"
 @task()
 def use(run: Run) -> None:
     """Start the local ECR if need be and point the tasks that follow at it."""
-    from ecr_tasks.local_ecr import control
+    from ecr_tasks.local_ecr import background
 
     with _translated():
-        status = control.status(control.default_root())
+        status = background.status(background.default_root())
         if not status.running and run.dry:
             say("would start the local ECR; until it runs nobody can say what it holds")
             run.use_no_registry()
@@ -47,13 +47,13 @@ def use(run: Run) -> None:
 )
 def up(run: Run, container: bool = False, port: int = 0, image: str = DEFAULT_IMAGE) -> None:
     """Start the local ECR."""
-    from ecr_tasks.local_ecr import control
+    from ecr_tasks.local_ecr import background
 
     if run.dry:
         say("would start the local ECR")
         return
     with _translated():
-        status = control.status(control.default_root())
+        status = background.status(background.default_root())
         if not status.running:
             status = _start(run, container=container, port=port or None, image=image)
     say(f"the local ECR is at {status.endpoint}, its data in {status.root}")
@@ -62,10 +62,10 @@ def up(run: Run, container: bool = False, port: int = 0, image: str = DEFAULT_IM
 @task()
 def down(run: Run) -> None:
     """Stop the local ECR; what it holds stays."""
-    from ecr_tasks.local_ecr import control
+    from ecr_tasks.local_ecr import background
 
     with _translated():
-        status = control.status(control.default_root())
+        status = background.status(background.default_root())
         if not status.running:
             say("the local ECR is not running")
         elif run.dry:
@@ -73,17 +73,17 @@ def down(run: Run) -> None:
         else:
             if status.container:
                 run.docker.remove_service(status.container)
-            control.down(control.default_root())
+            background.down(background.default_root())
             say("the local ECR has stopped; what it holds stays")
 
 
 @task(help={"json": "one JSON document on stdout"})
 def status(run: Run, json: bool = False) -> None:
     """Show whether the local ECR runs, where, and what it was asked."""
-    from ecr_tasks.local_ecr import control
+    from ecr_tasks.local_ecr import background
 
     with _translated():
-        status = control.status(control.default_root())
+        status = background.status(background.default_root())
     if json:
         document(status.as_json())
         return
@@ -100,17 +100,17 @@ def status(run: Run, json: bool = False) -> None:
 @task()
 def reset(run: Run) -> None:
     """Empty the local ECR."""
-    from ecr_tasks.local_ecr import control
+    from ecr_tasks.local_ecr import background
 
     if run.dry:
         say("would empty the local ECR")
         return
     with _translated():
-        control.reset(control.default_root())
+        background.reset(background.default_root())
     say("the local ECR is empty")
 
 
-def environment(status: control.Status) -> dict[str, str]:
+def environment(status: background.Status) -> dict[str, str]:
     """Return the settings that point at it; what could lead elsewhere (a profile, a role) is unset."""
     endpoint = status.endpoint or ""
     return {
@@ -133,15 +133,15 @@ def environment(status: control.Status) -> dict[str, str]:
     }
 
 
-def _start(run: Run, *, container: bool, port: int | None, image: str) -> control.Status:
-    from ecr_tasks.local_ecr import control
+def _start(run: Run, *, container: bool, port: int | None, image: str) -> background.Status:
+    from ecr_tasks.local_ecr import background
 
-    root = control.default_root()
+    root = background.default_root()
     if not container:
-        return control.up(root, port=port)
+        return background.up(root, port=port)
     port = port or _free_port()
     address = f"127.0.0.1:{port}"
-    package = Path(control.__file__).parent
+    package = Path(background.__file__).parent
     command = ["env", "PYTHONPATH=/opt", "PYTHONDONTWRITEBYTECODE=1", "python3", "-m", "ecr_tasks.local_ecr"]
     everywhere = "0.0.0.0"  # noqa: S104 - inside the container; docker publishes it on our 127.0.0.1 alone
     command += ["--root", "/data", "--host", everywhere, "--port", str(port), "--advertise", address]
@@ -149,7 +149,7 @@ def _start(run: Run, *, container: bool, port: int | None, image: str) -> contro
     # The package alone is mounted: it is complete in itself, and its parent stays an empty namespace.
     mounts = {str(package): "/opt/ecr_tasks/local_ecr:ro", str(root): "/data"}
     run.docker.run_service(CONTAINER, image, command, port=port, mounts=mounts)
-    return control.adopt(root, endpoint=f"http://{address}", container=CONTAINER)
+    return background.adopt(root, endpoint=f"http://{address}", container=CONTAINER)
 
 
 def _free_port() -> int:
@@ -166,9 +166,9 @@ def _needs_container() -> bool:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    from ecr_tasks.local_ecr import control
+    from ecr_tasks.local_ecr import background
 
     try:
         yield
-    except control.LocalEcrError as error:
+    except background.LocalEcrError as error:
         raise RegistryError(error.cause, error.remedy) from error

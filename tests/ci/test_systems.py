@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_tasks.ci.oidc.issuer import Issuer
-from ecr_tasks.ci.outputs.actions import Append, Print, Start, Write
-from ecr_tasks.ci.outputs.adapter import Adapter
+from ecr_tasks.ci.outputs.adapter import Adapter, Append, Print, Start, Write
 from ecr_tasks.ci.outputs.files import files
 from ecr_tasks.ci.outputs.summary import summary
 from ecr_tasks.ci.systems import SYSTEMS, find, outputs_adapter
@@ -44,6 +43,12 @@ def test_every_file_of_a_systems_folder_is_in_the_table() -> None:
         assert (folder / system.template).is_file()
         assert (folder / "outputs.py").exists() == bool(system.outputs)
         assert (folder / "oidc.py").exists() == (not system.no_oidc) == isinstance(system.issuer(), Issuer)
+
+
+def test_the_variables_that_name_a_run() -> None:
+    names = {name: system.run_variables() for name, system in SYSTEMS.items() if system.run_variables()}
+    assert names.keys() == {"github", "gitlab", "buildkite", "circleci", "azure", "bitbucket", "jenkins"}
+    assert all(len(variables) >= 2 for variables in names.values())
 
 
 @pytest.mark.parametrize("provider", ["jenkins", "codebuild", "drone", "woodpecker", None])

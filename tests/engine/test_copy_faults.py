@@ -14,7 +14,7 @@ from ecr_tasks.local_ecr.server import LocalEcr
 from tests.engine.faults import FaultProxy, Kind
 from tests.engine.project import project
 from tests.engine.test_faults import AWS, EVERYTHING, INDEX, KINDS, OK, REGISTRY, Lab, client
-from tests.local_ecr.wire import Wire, descriptor
+from tests.local_ecr.http_client import HttpClient, descriptor
 
 THERE = "copy/app"
 SIGNATURE = "application/vnd.dev.cosign.artifact.sig.v1+json"
@@ -39,8 +39,8 @@ def published(tmp_path_factory: pytest.TempPathFactory, engine: dict[str, str]) 
         index = api.batch_get_image(repositoryName=app.name, imageIds=asked, acceptedMediaTypes=[INDEX])["images"][0]
         subject = descriptor(index["imageManifest"].encode(), INDEX)
         token = api.get_authorization_token()["authorizationData"][0]["authorizationToken"]
-        wire = Wire(f"127.0.0.1:{ecr.port}", token)
-        wire.push_image(app.name, None, b"signed", artifactType=SIGNATURE, subject=subject)
+        http = HttpClient(f"127.0.0.1:{ecr.port}", token)
+        http.push_image(app.name, None, b"signed", artifactType=SIGNATURE, subject=subject)
         lab = Lab(app, proxy, api, ecr.port)
         proxy.after = lab.watch
         yield lab

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ecr_tasks.clients.docker.bake import serialize
+from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.source.build_context.base_images import base_images, familiar_name
 from ecr_tasks.source.build_context.dockerfile import parse
 from tests.engine.conftest import docker
@@ -74,14 +75,8 @@ def test_the_same_images_are_asked_for(
     contexts = options.get("contexts", {})
     # Of a named context's image it says so in the same words.
     others = {familiar_name(value.removeprefix("docker-image://")) for value in contexts.values()}
-    images = base_images(
-        parse(dockerfile.encode()),
-        target=options.get("target"),
-        platform="linux/amd64",
-        build_platform="linux/amd64",
-        args=options.get("args", {}),
-        contexts=contexts,
-    )
+    definition = BuildDefinition(".", target=options.get("target"), args=options.get("args", {}), contexts=contexts)
+    images = base_images(parse(dockerfile.encode()), definition, "linux/amd64", build_platform="linux/amd64")
     assert {familiar_name(base.reference) for base in images} == set(
         map(familiar_name, LOADED.findall(output))
     ) - others

@@ -11,7 +11,7 @@ import pytest
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.engine.conftest import docker
 from tests.engine.project import Project, project
-from tests.local_ecr.wire import OCI_INDEX, Wire, descriptor, digest_of
+from tests.local_ecr.http_client import OCI_INDEX, HttpClient, descriptor, digest_of
 
 SIGNATURE = "application/vnd.dev.cosign.artifact.sig.v1+json"
 
@@ -41,8 +41,8 @@ def api(local_ecr: LocalEcr) -> Any:
 
 
 @pytest.fixture
-def wire(local_ecr: LocalEcr, api: Any) -> Wire:
-    return Wire.to(local_ecr)
+def http(local_ecr: LocalEcr, api: Any) -> HttpClient:
+    return HttpClient.logged_in(local_ecr)
 
 
 @pytest.fixture
@@ -69,16 +69,16 @@ def test_a_built_image_runs_where_it_was_promoted_to(app: Project, api: Any, to:
 
 
 def test_every_platform_and_everything_about_it_come_along(
-    app: Project, api: Any, wire: Wire, to: tuple[str, str]
+    app: Project, api: Any, http: HttpClient, to: tuple[str, str]
 ) -> None:
-    platforms = [wire.push_image("team/app", None, data * 1000) for data in (b"amd64", b"arm64")]
-    index = wire.push_index("team/app", "v1", platforms)
+    platforms = [http.push_image("team/app", None, data * 1000) for data in (b"amd64", b"arm64")]
+    index = http.push_index("team/app", "v1", platforms)
     subject = descriptor(index, OCI_INDEX)
-    signature = wire.push_image("team/app", None, b"signed", artifactType=SIGNATURE, subject=subject)
-    about = wire.push_image("team/app", None, b"too", artifactType=SIGNATURE, subject=descriptor(signature, "x"))
+    signature = http.push_image("team/app", None, b"signed", artifactType=SIGNATURE, subject=subject)
+    about = http.push_image("team/app", None, b"too", artifactType=SIGNATURE, subject=descriptor(signature, "x"))
     name = digest_of(index).replace(":", "-") + ".sig"
-    cosign = wire.push_image("team/app", name, b"by name")
-    wire.push_image("team/app", "other", b"another image")
+    cosign = http.push_image("team/app", name, b"by name")
+    http.push_image("team/app", "other", b"another image")
     done = app.ok("promote", "v1", *to)
     assert done.lines[0].endswith(f"prod/app@{digest_of(index)}")
     untagged: dict[str, list[str]] = {digest_of(raw): [] for raw in (*platforms, signature, about)}
@@ -87,9 +87,9 @@ def test_every_platform_and_everything_about_it_come_along(
 
 
 def test_a_second_run_copies_nothing_and_needs_no_docker(
-    app: Project, api: Any, wire: Wire, to: tuple[str, str], local_ecr: LocalEcr
+    app: Project, api: Any, http: HttpClient, to: tuple[str, str], local_ecr: LocalEcr
 ) -> None:
-    wire.push_image("team/app", "v1", b"layer")
+    http.push_image("team/app", "v1", b"layer")
     first = app.ok("promote", "v1", *to).lines
     before = local_ecr.requests()
     again = app.ok("promote", "v1", *to, DOCKER_HOST="unix:///nowhere/docker.sock")
@@ -100,10 +100,10 @@ def test_a_second_run_copies_nothing_and_needs_no_docker(
 
 
 def test_a_locked_tag_there_is_refused_before_anything_is_copied(
-    app: Project, api: Any, wire: Wire, to: tuple[str, str]
+    app: Project, api: Any, http: HttpClient, to: tuple[str, str]
 ) -> None:
-    new = digest_of(wire.push_image("team/app", "v1", b"new"))
-    old = digest_of(wire.push_image("prod/app", "stable", b"old"))
+    new = digest_of(http.push_image("team/app", "v1", b"new"))
+    old = digest_of(http.push_image("prod/app", "stable", b"old"))
     done = app.inv("promote", "v1", *to, "--tag", "rc", "--tag", "stable")
     assert (done.code, done.out) == (6, "")
     assert old in done.err
@@ -112,7 +112,7 @@ def test_a_locked_tag_there_is_refused_before_anything_is_copied(
 
 
 def test_a_signed_and_scanned_image_passes_the_gates_and_its_signature_comes_along(
-    app: Project, api: Any, wire: Wire, to: tuple[str, str], local_ecr: LocalEcr
+    app: Project, api: Any, http: HttpClient, to: tuple[str, str], local_ecr: LocalEcr
 ) -> None:
     scanning = {"scanOnPush": True}
     api.put_image_scanning_configuration(repositoryName="team/app", imageScanningConfiguration=scanning)
@@ -128,15 +128,15 @@ def test_a_signed_and_scanned_image_passes_the_gates_and_its_signature_comes_alo
     assert held(api) == {}
     (raw,) = api.batch_get_image(repositoryName="team/app", imageIds=[{"imageDigest": digest}])["images"]
     subject = descriptor(raw["imageManifest"].encode(), raw["imageManifestMediaType"])
-    signature = wire.push_image("team/app", None, b"signed", artifactType=SIGNATURE, subject=subject)
+    signature = http.push_image("team/app", None, b"signed", artifactType=SIGNATURE, subject=subject)
     app.ok(*words, "--require-scan")
     assert held(api) == {digest: ["1.2.3"], digest_of(signature): []}
 
 
 def test_what_is_not_there_and_what_is_no_destination(
-    app: Project, api: Any, wire: Wire, local_ecr: LocalEcr
+    app: Project, api: Any, http: HttpClient, local_ecr: LocalEcr
 ) -> None:
-    wire.push_image("team/app", "v1", b"layer")
+    http.push_image("team/app", "v1", b"layer")
     here = f"{local_ecr.account}/{local_ecr.region}"
     for words, code in (
         (("nosuch", "--to", f"{here}/prod/app"), 5),
@@ -155,8 +155,8 @@ def test_what_is_not_there_and_what_is_no_destination(
     assert held(api) == {}
 
 
-def test_a_dry_run_copies_nothing(app: Project, api: Any, wire: Wire, to: tuple[str, str]) -> None:
-    wire.push_image("team/app", "v1", b"layer")
+def test_a_dry_run_copies_nothing(app: Project, api: Any, http: HttpClient, to: tuple[str, str]) -> None:
+    http.push_image("team/app", "v1", b"layer")
     done = app.ok("--dry", "promote", "v1", *to)
     assert done.out == ""
     assert ": would copy the image\n" in done.err
@@ -164,9 +164,9 @@ def test_a_dry_run_copies_nothing(app: Project, api: Any, wire: Wire, to: tuple[
 
 
 def test_a_buildx_that_would_change_the_digest_is_named(
-    app: Project, api: Any, wire: Wire, to: tuple[str, str], tmp_path: Path
+    app: Project, api: Any, http: HttpClient, to: tuple[str, str], tmp_path: Path
 ) -> None:
-    wire.push_image("team/app", "v1", b"layer")
+    http.push_image("team/app", "v1", b"layer")
     old = tmp_path / "docker" / "cli-plugins" / "docker-buildx"
     old.parent.mkdir(parents=True)
     old.write_text("#!/bin/sh\necho 'unknown flag: --prefer-index' >&2\nexit 125\n", encoding="utf-8")

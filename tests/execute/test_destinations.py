@@ -1,4 +1,4 @@
-"""More registries: one copy for all of them, each on its own, and a second run that does only what is missing."""
+"""Tests of execute/destinations: one copy for all destinations, the tags, failures, and replication."""
 
 from __future__ import annotations
 
@@ -14,256 +14,264 @@ from ecr_tasks.execute.wait_for_replication import GRACE_SECONDS, REPLICATION_SE
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.receipt import FailedCopy, Published
 from ecr_tasks.plan.destinations import PlannedCopy, combined_error, plan_copy
-from ecr_tasks.plan.retag import PlannedTag
+from ecr_tasks.plan.tag_states import PlannedTag
 from tests.support.build import ALL_TAGS, HOST, REVISION_B, SHA_TAG, manifest, repository
 from tests.support.fakes import Calls, FakeDocker, FakeRegistry
 
-OURS = manifest("ours")
-OLD = manifest("old", REVISION_B)
+IMAGE = manifest("ours")
+OLD_IMAGE = manifest("old", REVISION_B)
 EU = Destination("210987654321", "eu-west-1", "eu/app")
 US = Destination("210987654321", "us-east-1", "us/app")
-EVERY_TAG = dict.fromkeys((tag.name for tag in ALL_TAGS), OURS.digest)
+EVERY_TAG = dict.fromkeys((tag.name for tag in ALL_TAGS), IMAGE.digest)
 
 
-class Time:
-    """A clock that goes on only while somebody sleeps."""
+class FakeClock:
+    """A clock whose time passes only in ``wait``."""
 
-    passed = 0.0
+    now = 0.0
 
     @staticmethod
     def wait(seconds: float) -> bool:
-        Time.passed += seconds
+        FakeClock.now += seconds
         return False
 
 
-RETRIER = Retrier(sleep=Time.wait, clock=lambda: Time.passed)
+RETRIER = Retrier(sleep=FakeClock.wait, clock=lambda: FakeClock.now)
 
 
-class Places:
-    """Two destinations beside the repository that our image is published in, and what spreading says."""
+class Destinations:
+    """Two destinations for an image that is published in a source repository, and the lines that copying prints."""
 
     def __init__(self, *mutability: Any) -> None:
-        here = repository()
-        there = [repository(*mutability, name=name) for name in ("eu/app", "us/app")]
-        self.registry = FakeRegistry(Calls(), here, *there)
-        self.registry.put("team/app", OURS, *EVERY_TAG)
+        source = repository()
+        targets = [repository(*mutability, name=name) for name in ("eu/app", "us/app")]
+        self.registry = FakeRegistry(Calls(), source, *targets)
+        self.registry.put("team/app", IMAGE, *EVERY_TAG)
         self.docker = FakeDocker(self.registry)
         self.calls = self.registry.calls
-        self.said: list[str] = []
-        self.warned: list[str] = []
+        self.lines: list[str] = []
+        self.warnings: list[str] = []
         self.replicates = False
-        Time.passed = 0.0
+        FakeClock.now = 0.0
 
-    def planned(self, where: Destination) -> PlannedCopy:
-        """What a new look gives."""
-        name = where.repository or "team/app"
+    def plan(self, destination: Destination) -> PlannedCopy:
+        """Return the planned copy for the current state of the registry."""
+        name = destination.repository or "team/app"
         view = self.registry.describe({name: list(EVERY_TAG)})[name]
-        return plan_copy(where, name, ALL_TAGS, view, OURS, replicates=self.replicates)
+        return plan_copy(destination, name, ALL_TAGS, view, IMAGE, replicates=self.replicates)
 
-    def spread(self, *wheres: Destination, state: Any = "pushed") -> list[Published | FailedCopy]:
-        """Brings the image to each."""
-        done = Published("team/app", HOST, "team/app", OURS.digest, tuple(EVERY_TAG), state, OURS)
-        copies = [self.planned(where) for where in wheres]
-        self.calls.made.clear()
-        targets = dict.fromkeys(wheres, self.registry)
+    def copy_to(self, *targets: Destination, state: Any = "pushed") -> list[Published | FailedCopy]:
+        """Copy the image to these destinations."""
+        published = Published("team/app", HOST, "team/app", IMAGE.digest, tuple(EVERY_TAG), state, IMAGE)
+        copies = [self.plan(destination) for destination in targets]
+        self.calls.log.clear()
+        clients = dict.fromkeys(targets, self.registry)
         return copy_to_destinations(
-            *(done, repository(), copies, self.registry, targets, self.docker),
-            say=self.said.append,
-            warn=self.warned.append,
+            *(published, repository(), copies, self.registry, clients, self.docker),
+            say=self.lines.append,
+            warn=self.warnings.append,
             retrier=RETRIER,
-            now=lambda: Time.passed,
+            now=lambda: FakeClock.now,
         )
 
     def named(self, *names: str) -> list[tuple[str, ...]]:
+        """Return the calls with these names, in order."""
         return self.calls.named(*names)
 
 
-def uri(where: Destination) -> str:
-    return f"{HOST}/{where.repository}@{OURS.digest}"
+def uri(destination: Destination) -> str:
+    """Return the reference of the image in a destination."""
+    return f"{HOST}/{destination.repository}@{IMAGE.digest}"
 
 
-def test_one_copy_brings_it_everywhere_and_then_the_tags_are_set_fixed_ones_first() -> None:
-    places = Places()
-    results = places.spread(EU, US)
-    assert places.named("copy") == [("copy", f"{HOST}/team/app@{OURS.digest}", uri(EU), uri(US))]
+def test_one_copy_goes_to_all_destinations_and_then_the_fixed_tags_are_set_first() -> None:
+    destinations = Destinations()
+    results = destinations.copy_to(EU, US)
+    assert destinations.named("copy") == [("copy", f"{HOST}/team/app@{IMAGE.digest}", uri(EU), uri(US))]
     for name in ("eu/app", "us/app"):
-        order = [call[0] for call in places.calls.made if call[1] in (name, f"{HOST}/team/app@{OURS.digest}")]
+        order = [call[0] for call in destinations.calls.log if call[1] in (name, f"{HOST}/team/app@{IMAGE.digest}")]
         assert order.index("copy") < order.index("present") < order.index("set_tag")
-        tagged = [call[2] for call in places.named("set_tag") if call[1] == name]
+        tagged = [call[2] for call in destinations.named("set_tag") if call[1] == name]
         assert tagged == [SHA_TAG, "1.2.3", "main", "latest"]
-        assert places.registry.tags[name] == EVERY_TAG
-    assert [(done.repository, done.state, done.transport) for done in results if isinstance(done, Published)] == [
+        assert destinations.registry.tags[name] == EVERY_TAG
+    assert [
+        (published.repository, published.state, published.transport)
+        for published in results
+        if isinstance(published, Published)
+    ] == [
         ("eu/app", "pushed", "copy"),
         ("us/app", "pushed", "copy"),
     ]
 
 
-def test_a_second_run_has_nothing_to_do_and_asks_nothing() -> None:
-    places = Places()
-    places.spread(EU, US)
-    again = places.spread(EU, US, state="already-published")
-    assert places.calls.made == []
-    assert [done.state for done in again if isinstance(done, Published)] == ["already-published"] * 2
+def test_a_second_run_makes_no_call() -> None:
+    destinations = Destinations()
+    destinations.copy_to(EU, US)
+    second = destinations.copy_to(EU, US, state="already-published")
+    assert destinations.calls.log == []
+    assert [published.state for published in second if isinstance(published, Published)] == ["already-published"] * 2
 
 
 def test_missing_and_moved_tags_are_set_without_a_copy() -> None:
-    places = Places()
-    places.spread(EU)
-    places.registry.put("eu/app", OLD, "main")
-    del places.registry.tags["eu/app"]["1.2.3"]
-    (done,) = places.spread(EU, state="already-published")
-    assert [call[2] for call in places.calls.made] == ["1.2.3", "main"]
-    assert isinstance(done, Published)
-    assert (done.state, done.transport) == ("retagged", None)
+    destinations = Destinations()
+    destinations.copy_to(EU)
+    destinations.registry.put("eu/app", OLD_IMAGE, "main")
+    del destinations.registry.tags["eu/app"]["1.2.3"]
+    (published,) = destinations.copy_to(EU, state="already-published")
+    assert [call[2] for call in destinations.calls.log] == ["1.2.3", "main"]
+    assert isinstance(published, Published)
+    assert (published.state, published.transport) == ("retagged", None)
 
 
-def test_an_image_that_is_present_for_another_commit_is_not_copied_again() -> None:
+def test_an_image_that_another_commit_copied_is_not_copied_again() -> None:
     """As ECR_SKIP=content leaves it: the same image, and a commit's tag that is new."""
-    places = Places("IMMUTABLE")
-    places.registry.put("eu/app", OURS, "main")
-    (done,) = places.spread(EU)
-    assert isinstance(done, Published)
-    assert (done.state, done.transport) == ("retagged", None)
-    assert places.registry.tags["eu/app"] == EVERY_TAG
-    assert places.named("copy", "authorize") == []
+    destinations = Destinations("IMMUTABLE")
+    destinations.registry.put("eu/app", IMAGE, "main")
+    (published,) = destinations.copy_to(EU)
+    assert isinstance(published, Published)
+    assert (published.state, published.transport) == ("retagged", None)
+    assert destinations.registry.tags["eu/app"] == EVERY_TAG
+    assert destinations.named("copy", "authorize") == []
 
 
-def test_a_tag_that_stays_on_another_image_is_no_sign_of_this_one() -> None:
-    copy = PlannedCopy(EU, "eu/app", None, (PlannedTag(ALL_TAGS[-1], "present", OLD.digest, stays=True),))
+def test_a_tag_that_stays_on_another_image_does_not_make_this_image_present() -> None:
+    copy = PlannedCopy(EU, "eu/app", None, (PlannedTag(ALL_TAGS[-1], "present", OLD_IMAGE.digest, stays=True),))
     assert not copy.is_present
 
 
-def test_one_that_fails_leaves_the_others_done_and_the_next_run_does_only_that() -> None:
-    places = Places()
-    places.docker.unreachable.add(uri(EU))
-    failed, done = places.spread(EU, US)
+def test_a_failed_destination_does_not_stop_the_others_and_is_the_only_one_in_the_next_run() -> None:
+    destinations = Destinations()
+    destinations.docker.unreachable.add(uri(EU))
+    failed, published = destinations.copy_to(EU, US)
     assert isinstance(failed, FailedCopy)
-    assert isinstance(done, Published)
-    assert places.registry.tags["us/app"] == EVERY_TAG
-    assert places.registry.tags["eu/app"] == {}
-    places.docker.unreachable.clear()
-    places.spread(EU, US, state="already-published")
-    assert places.named("copy") == [("copy", f"{HOST}/team/app@{OURS.digest}", uri(EU))]
-    assert places.registry.tags["eu/app"] == EVERY_TAG
+    assert isinstance(published, Published)
+    assert destinations.registry.tags["us/app"] == EVERY_TAG
+    assert destinations.registry.tags["eu/app"] == {}
+    destinations.docker.unreachable.clear()
+    destinations.copy_to(EU, US, state="already-published")
+    assert destinations.named("copy") == [("copy", f"{HOST}/team/app@{IMAGE.digest}", uri(EU))]
+    assert destinations.registry.tags["eu/app"] == EVERY_TAG
 
 
-def test_a_tag_that_is_another_image_there_is_refused_with_both_digests_before_a_byte_goes() -> None:
-    places = Places()
-    places.registry.put("eu/app", OLD, "1.2.3")
-    failed, done = places.spread(EU, US)
+def test_a_fixed_tag_on_another_image_is_refused_with_both_digests_before_the_copy() -> None:
+    destinations = Destinations()
+    destinations.registry.put("eu/app", OLD_IMAGE, "1.2.3")
+    failed, published = destinations.copy_to(EU, US)
     assert isinstance(failed, FailedCopy)
     assert isinstance(failed.error, Refused)
-    for words in (OLD.digest, OURS.digest, REVISION_B, "1.2.3 there"):
+    for words in (OLD_IMAGE.digest, IMAGE.digest, REVISION_B, "1.2.3 there"):
         assert words in failed.error.cause
-    assert places.named("copy") == [("copy", f"{HOST}/team/app@{OURS.digest}", uri(US))]
-    assert OURS.digest not in places.registry.held["eu/app"]
-    assert isinstance(done, Published)
+    assert destinations.named("copy") == [("copy", f"{HOST}/team/app@{IMAGE.digest}", uri(US))]
+    assert IMAGE.digest not in destinations.registry.stored["eu/app"]
+    assert isinstance(published, Published)
 
 
-def test_a_locked_moving_tag_is_refused_as_well() -> None:
-    places = Places("IMMUTABLE")
-    places.registry.put("eu/app", OLD, "latest")
-    (failed,) = places.spread(EU)
+def test_a_locked_moving_tag_is_refused() -> None:
+    destinations = Destinations("IMMUTABLE")
+    destinations.registry.put("eu/app", OLD_IMAGE, "latest")
+    (failed,) = destinations.copy_to(EU)
     assert isinstance(failed, FailedCopy)
     assert "immutable" in failed.error.cause
-    assert places.registry.tags["eu/app"] == {"latest": OLD.digest}
+    assert destinations.registry.tags["eu/app"] == {"latest": OLD_IMAGE.digest}
 
 
 @pytest.mark.parametrize("late", [False, True])
-def test_a_fault_at_any_call_moves_no_tag_too_early_and_another_run_finishes(late: bool) -> None:
-    places = Places()
-    places.spread(EU, US)
-    count = len(places.calls.made)
+def test_a_failure_at_any_call_moves_no_tag_too_early_and_a_second_run_finishes(late: bool) -> None:
+    destinations = Destinations()
+    destinations.copy_to(EU, US)
+    count = len(destinations.calls.log)
     assert count > 10
     for step in range(count):
-        places = Places()
-        copies = [places.planned(where) for where in (EU, US)]
-        places.calls.made.clear()
-        places.calls.fail_at, places.calls.late = step, late
-        done = Published("team/app", HOST, "team/app", OURS.digest, tuple(EVERY_TAG), "pushed", OURS)
-        targets = dict.fromkeys((EU, US), places.registry)
+        destinations = Destinations()
+        copies = [destinations.plan(destination) for destination in (EU, US)]
+        destinations.calls.log.clear()
+        destinations.calls.fail_at, destinations.calls.late = step, late
+        published = Published("team/app", HOST, "team/app", IMAGE.digest, tuple(EVERY_TAG), "pushed", IMAGE)
+        clients = dict.fromkeys((EU, US), destinations.registry)
         results = copy_to_destinations(
-            *(done, repository(), copies, places.registry, targets, places.docker),
-            say=places.said.append,
-            warn=places.warned.append,
+            *(published, repository(), copies, destinations.registry, clients, destinations.docker),
+            say=destinations.lines.append,
+            warn=destinations.warnings.append,
             retrier=RETRIER,
-            now=lambda: Time.passed,
+            now=lambda: FakeClock.now,
         )
         assert any(isinstance(result, FailedCopy) for result in results)
         for name in ("eu/app", "us/app"):
-            tags, held = places.registry.tags[name], places.registry.held[name]
-            assert all(digest in held for digest in tags.values())
+            tags, stored = destinations.registry.tags[name], destinations.registry.stored[name]
+            assert all(digest in stored for digest in tags.values())
             assert not ({"main", "latest"} & set(tags)) or {SHA_TAG, "1.2.3"} <= set(tags)
-        places.calls.fail_at = None
-        places.spread(EU, US, state="already-published")
-        assert places.registry.tags["eu/app"] == places.registry.tags["us/app"] == EVERY_TAG
+        destinations.calls.fail_at = None
+        destinations.copy_to(EU, US, state="already-published")
+        assert destinations.registry.tags["eu/app"] == destinations.registry.tags["us/app"] == EVERY_TAG
 
 
-def replicating(*statuses: str | None, state: str = "pushed") -> tuple[Places, Published | FailedCopy]:
-    """What becomes of a destination that ECR replicates to, and says these one after the other."""
-    places = Places()
-    places.replicates = True
-    where = (EU.account, EU.region)
-    places.registry.replications = [{where: status} if status else {} for status in statuses]
+def copy_with_replication(
+    *statuses: str | None, state: str = "pushed"
+) -> tuple[Destinations, Published | FailedCopy]:
+    """Publish to a destination that ECR replicates to, while ECR gives these statuses one after the other."""
+    destinations = Destinations()
+    destinations.replicates = True
+    destination = (EU.account, EU.region)
+    destinations.registry.replications = [{destination: status} if status else {} for status in statuses]
     if "COMPLETE" in statuses:
-        places.registry.put("eu/app", OURS, SHA_TAG)
-        copy = replace(places.planned(EU), tags=())
+        destinations.registry.put("eu/app", IMAGE, SHA_TAG)
+        copy = replace(destinations.plan(EU), tags=())
         assert not copy.is_present
-    arrived = places.registry.tags["eu/app"].copy()
-    places.registry.tags["eu/app"].clear()
-    places.calls.after["replication"] = lambda: places.registry.tags["eu/app"].update(arrived)
-    (result,) = places.spread(EU, state=state)
-    return places, result
+    replicated_tags = destinations.registry.tags["eu/app"].copy()
+    destinations.registry.tags["eu/app"].clear()
+    destinations.calls.after["replication"] = lambda: destinations.registry.tags["eu/app"].update(replicated_tags)
+    (result,) = destinations.copy_to(EU, state=state)
+    return destinations, result
 
 
-def test_what_ecr_replicates_is_waited_for_and_not_copied() -> None:
-    places, done = replicating("IN_PROGRESS", "IN_PROGRESS", "COMPLETE")
-    assert isinstance(done, Published)
-    assert (done.state, done.transport) == ("pushed", "replication")
-    assert places.named("copy") == []
-    assert len(places.named("replication")) == 3
-    assert places.registry.tags["eu/app"] == EVERY_TAG
-    assert any("waiting" in line for line in places.said)
+def test_an_image_that_ecr_replicates_is_not_copied() -> None:
+    destinations, published = copy_with_replication("IN_PROGRESS", "IN_PROGRESS", "COMPLETE")
+    assert isinstance(published, Published)
+    assert (published.state, published.transport) == ("pushed", "replication")
+    assert destinations.named("copy") == []
+    assert len(destinations.named("replication")) == 3
+    assert destinations.registry.tags["eu/app"] == EVERY_TAG
+    assert any("waiting" in line for line in destinations.lines)
 
 
-def test_a_replication_that_fails_is_made_up_for_by_a_copy() -> None:
-    places, done = replicating("IN_PROGRESS", "FAILED")
-    assert isinstance(done, Published)
-    assert done.transport == "copy"
-    assert len(places.named("copy")) == 1
-    assert places.registry.tags["eu/app"] == EVERY_TAG
-    assert "failed" in places.warned[0]
+def test_an_image_whose_replication_fails_is_copied() -> None:
+    destinations, published = copy_with_replication("IN_PROGRESS", "FAILED")
+    assert isinstance(published, Published)
+    assert published.transport == "copy"
+    assert len(destinations.named("copy")) == 1
+    assert destinations.registry.tags["eu/app"] == EVERY_TAG
+    assert "failed" in destinations.warnings[0]
 
 
-def test_what_was_pushed_before_there_was_a_rule_is_copied_at_once() -> None:
-    places, done = replicating(state="already-published")
-    assert isinstance(done, Published)
-    assert (done.transport, Time.passed) == ("copy", 0)
-    assert len(places.named("replication")) == 1
+def test_an_image_that_was_published_before_is_copied_without_waiting_for_replication() -> None:
+    destinations, published = copy_with_replication(state="already-published")
+    assert isinstance(published, Published)
+    assert (published.transport, FakeClock.now) == ("copy", 0)
+    assert len(destinations.named("replication")) == 1
 
 
-def test_a_replication_that_ecr_never_speaks_of_is_given_a_moment_after_a_push() -> None:
-    _, done = replicating()
-    assert isinstance(done, Published)
-    assert done.transport == "copy"
-    assert GRACE_SECONDS <= Time.passed < 2 * GRACE_SECONDS
+def test_a_replication_without_a_status_is_waited_for_during_the_grace_period() -> None:
+    _, published = copy_with_replication()
+    assert isinstance(published, Published)
+    assert published.transport == "copy"
+    assert GRACE_SECONDS <= FakeClock.now < 2 * GRACE_SECONDS
 
 
-def test_a_replication_that_never_ends_is_copied_in_the_end() -> None:
-    places, done = replicating(*["IN_PROGRESS"] * 1000)
-    assert isinstance(done, Published)
-    assert done.transport == "copy"
-    assert REPLICATION_SECONDS <= Time.passed < REPLICATION_SECONDS + 20
-    assert "in 60" in places.warned[0]
+def test_a_replication_that_never_ends_is_replaced_by_a_copy() -> None:
+    destinations, published = copy_with_replication(*["IN_PROGRESS"] * 1000)
+    assert isinstance(published, Published)
+    assert published.transport == "copy"
+    assert REPLICATION_SECONDS <= FakeClock.now < REPLICATION_SECONDS + 20
+    assert "in 60" in destinations.warnings[0]
 
 
-def test_the_error_of_a_run_names_every_place_and_keeps_a_common_exit_code() -> None:
+def test_the_error_of_a_run_names_every_destination_and_keeps_a_common_exit_code() -> None:
     denied = AwsError("AWS does not allow this.", "Ask for it.")
-    gone = RegistryError("It is gone.", "Create it.")
+    missing = RegistryError("It is gone.", "Create it.")
     assert combined_error({"a": denied, "b": denied}).code is ExitCode.AWS
-    both = combined_error({"place-a": denied, "place-b": gone})
-    assert both.code is ExitCode.REGISTRY
-    for words in ("place-a", "place-b", denied.cause, gone.cause):
-        assert words in both.cause
-    assert both.remedy == "Ask for it. Create it. A second run does only that."
+    combined = combined_error({"registry-a": denied, "registry-b": missing})
+    assert combined.code is ExitCode.REGISTRY
+    for words in ("registry-a", "registry-b", denied.cause, missing.cause):
+        assert words in combined.cause
+    assert combined.remedy == "Ask for it. Create it. A second run does only that."
     assert combined_error({"a": denied, "b": denied}).remedy == "Ask for it. A second run does only that."

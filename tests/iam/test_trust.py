@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecr_tasks.ci.oidc.subject import Scope, literal, pattern
+from ecr_tasks.ci.oidc.issuer import Scope, literal, pattern
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.iam.trust import token_subject, trust_policy
 

@@ -12,9 +12,9 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from ecr_tasks.local_ecr.server import LocalEcr
+from tests.local_ecr.http_client import HttpClient
 from tests.local_ecr.model import check
 from tests.local_ecr.shell import Shell
-from tests.local_ecr.wire import Wire
 
 
 @pytest.fixture
@@ -56,9 +56,9 @@ def repository(api: Any) -> str:
 
 
 @pytest.fixture
-def wire(ecr: LocalEcr, repository: str) -> Wire:
+def http(ecr: LocalEcr, repository: str) -> HttpClient:
     """A client of the registry that is logged in; there is one repository."""
-    return Wire.to(ecr)
+    return HttpClient.logged_in(ecr)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from ecr_tasks.local_ecr.ecr_api.dispatch import OPERATIONS
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.local_ecr.conftest import make_client, refused
-from tests.local_ecr.wire import Wire
+from tests.local_ecr.http_client import HttpClient
 
 
 def all_operations() -> list[str]:
@@ -28,7 +28,7 @@ def test_nothing_is_invented() -> None:
 
 @pytest.mark.parametrize("operation", sorted(set(all_operations()) - set(OPERATIONS)))
 def test_what_is_not_implemented_says_so(ecr: LocalEcr, operation: str) -> None:
-    answer = Wire(ecr.registry).api(operation, {})
+    answer = HttpClient(ecr.registry).api(operation, {})
     assert answer.status == 501
     assert answer.json() == {
         "__type": "NotImplementedException",
@@ -37,36 +37,36 @@ def test_what_is_not_implemented_says_so(ecr: LocalEcr, operation: str) -> None:
 
 
 def test_other_services_say_so(ecr: LocalEcr) -> None:
-    wire = Wire(ecr.registry)
+    http = HttpClient(ecr.registry)
     for target in ("SpencerFrontendService.BatchGetImage", "CodeBuild_20161006.StartBuild"):
         service, _, operation = target.partition(".")
-        wire.client.request("POST", "/", b"{}", {"X-Amz-Target": target})
-        answer = json.loads(wire.client.getresponse().read())
+        http.connection.request("POST", "/", b"{}", {"X-Amz-Target": target})
+        answer = json.loads(http.connection.getresponse().read())
         assert answer["message"].endswith(f"the operation '{operation}' of '{service}'.")
-    assert wire.send("POST", "/", b"{}").json()["__type"] == "UnknownOperationException"
-    assert wire.send("GET", "/nothing").status == 404
-    assert wire.send("GET", "/").status == 200
+    assert http.send("POST", "/", b"{}").json()["__type"] == "UnknownOperationException"
+    assert http.send("GET", "/nothing").status == 404
+    assert http.send("GET", "/").status == 200
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b"7", b"\xff", b"[" * 100_000])
 def test_a_body_that_is_no_json_object(ecr: LocalEcr, body: bytes) -> None:
-    wire = Wire(ecr.registry)
+    http = HttpClient(ecr.registry)
     target = "AmazonEC2ContainerRegistry_V20150921.DescribeRepositories"
-    wire.client.request("POST", "/", body, {"X-Amz-Target": target})
-    assert json.loads(wire.client.getresponse().read())["__type"] == "SerializationException"
+    http.connection.request("POST", "/", body, {"X-Amz-Target": target})
+    assert json.loads(http.connection.getresponse().read())["__type"] == "SerializationException"
 
 
 @pytest.mark.parametrize("operation", sorted(OPERATIONS))
 def test_every_operation_survives_nonsense(ecr: LocalEcr, operation: str) -> None:
-    wire = Wire(ecr.registry)
-    wire.api("CreateRepository", {"repositoryName": "app"})
+    http = HttpClient(ecr.registry)
+    http.api("CreateRepository", {"repositoryName": "app"})
     shape = boto3.Session()._session.get_service_model("ecr").operation_model(operation).input_shape
     assert shape is not None
     values: list[Any] = [None, 0, -1, 10**30, "", "x", "\ud800", [], [None], [[]], {}, {"a": None}, True]
     for nonsense in values:
         for member in shape.members:
             document = {"repositoryName": "app", member: nonsense}
-            assert wire.api(operation, document).status in (200, 400, 501)
+            assert http.api(operation, document).status in (200, 400, 501)
 
 
 @pytest.fixture

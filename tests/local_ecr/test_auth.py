@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
-import http.client
 import stat
 import time
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import pytest
 from ecr_tasks.local_ecr.auth import LIFETIME, Denied, Tokens
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.local_ecr.conftest import refused
-from tests.local_ecr.wire import Wire
+from tests.local_ecr.http_client import HttpClient
 
 
 def basic(text: str) -> str:
@@ -22,7 +22,7 @@ def basic(text: str) -> str:
 
 
 def test_a_client_without_credentials_is_challenged(ecr: LocalEcr) -> None:
-    answer = Wire(ecr.registry).send("GET", "/v2/")
+    answer = HttpClient(ecr.registry).send("GET", "/v2/")
     assert answer.status == 401
     assert answer.headers["WWW-Authenticate"] == f'Basic realm="{ecr.endpoint}/",service="ecr.amazonaws.com"'
     assert answer.error[1] == "UNAUTHORIZED"
@@ -34,7 +34,7 @@ def test_the_token_logs_in(ecr: LocalEcr, api: Any) -> None:
     assert abs(data["expiresAt"].timestamp() - time.time() - LIFETIME) < 10
     user, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
     assert user == "AWS"
-    assert Wire(ecr.registry).send("GET", "/v2/", Authorization=basic(f"AWS:{password}")).status == 200
+    assert HttpClient(ecr.registry).send("GET", "/v2/", Authorization=basic(f"AWS:{password}")).status == 200
 
 
 @pytest.mark.parametrize(
@@ -52,17 +52,17 @@ def test_the_token_logs_in(ecr: LocalEcr, api: Any) -> None:
     ],
 )
 def test_a_malformed_token_is_refused(ecr: LocalEcr, header: str) -> None:
-    answer = Wire(ecr.registry).send("GET", "/v2/", Authorization=header)
+    answer = HttpClient(ecr.registry).send("GET", "/v2/", Authorization=header)
     assert answer.error == (401, "UNAUTHORIZED", "Not Authorized")
 
 
-def test_another_user_is_refused(wire: Wire) -> None:
-    assert wire.send("GET", "/v2/", Authorization=basic(f"root:{wire.password()}")).status == 401
+def test_another_user_is_refused(http: HttpClient) -> None:
+    assert http.send("GET", "/v2/", Authorization=basic(f"root:{http.password()}")).status == 401
 
 
 def test_an_expired_token_is_refused_with_a_text_that_says_so(ecr: LocalEcr) -> None:
     old = Tokens(ecr.root).password(int(time.time()) - 1)
-    answer = Wire(ecr.registry).send("GET", "/v2/", Authorization=basic(f"AWS:{old}"))
+    answer = HttpClient(ecr.registry).send("GET", "/v2/", Authorization=basic(f"AWS:{old}"))
     assert answer.error == (
         403,
         "DENIED",
@@ -73,15 +73,15 @@ def test_an_expired_token_is_refused_with_a_text_that_says_so(ecr: LocalEcr) -> 
 def test_a_token_survives_a_restart(tmp_path: Path) -> None:
     server = LocalEcr(tmp_path)
     with server:
-        token = Wire.to(server).token
+        token = HttpClient.logged_in(server).token
     with server:
-        assert Wire(server.registry, token).send("GET", "/v2/").status == 200
+        assert HttpClient(server.registry, token).send("GET", "/v2/").status == 200
 
 
 def test_a_token_of_another_local_ecr_is_refused(ecr: LocalEcr, tmp_path: Path) -> None:
     with LocalEcr(tmp_path / "other") as other:
-        token = Wire.to(other).token
-    assert Wire(ecr.registry, token).send("GET", "/v2/").status == 401
+        token = HttpClient.logged_in(other).token
+    assert HttpClient(ecr.registry, token).send("GET", "/v2/").status == 401
 
 
 def test_the_files_are_private(ecr: LocalEcr) -> None:
@@ -116,13 +116,13 @@ def test_registry_ids(ecr: LocalEcr, api: Any) -> None:
     assert name == "InvalidParameterException"
 
 
-def test_a_web_page_may_not_push(wire: Wire) -> None:
-    assert wire.send("POST", "/", b"{}", Origin="http://evil.example").status == 403
-    assert wire.send("POST", "/v2/team/app/blobs/uploads/", Origin="http://evil.example").status == 403
+def test_a_web_page_may_not_push(http: HttpClient) -> None:
+    assert http.send("POST", "/", b"{}", Origin="http://evil.example").status == 403
+    assert http.send("POST", "/v2/team/app/blobs/uploads/", Origin="http://evil.example").status == 403
 
 
 def test_a_refused_upload_does_not_break_the_connection(ecr: LocalEcr, repository: str) -> None:
-    client = http.client.HTTPConnection(ecr.registry, timeout=10)
+    client = HTTPConnection(ecr.registry, timeout=10)
     for size in (10, 200_000, 3_000_000):
         client.request("POST", f"/v2/{repository}/blobs/uploads/?digest=sha256:0", b"x" * size)
         response = client.getresponse()

@@ -17,7 +17,7 @@ import pytest
 
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.local_ecr.conftest import make_client
-from tests.local_ecr.wire import Wire, digest_of
+from tests.local_ecr.http_client import HttpClient, digest_of
 
 PROJECT = Path(__file__).parents[2]
 IMAGE = "team/app"
@@ -34,15 +34,15 @@ def programs() -> str:
 class Shell:
     """Runs clients that are logged in at one local ECR, with a home of their own."""
 
-    def __init__(self, ecr: LocalEcr, wire: Wire, programs: str, home: Path) -> None:
+    def __init__(self, ecr: LocalEcr, http: HttpClient, programs: str, home: Path) -> None:
         self.ecr = ecr
-        self.wire = wire
+        self.http = http
         self.home = home
         self.environment = {"PATH": programs, "HOME": str(home), **ecr.environment(), "COSIGN_PASSWORD": ""}
         self.registry = ecr.registry
         config = home / ".docker" / "config.json"
         config.parent.mkdir()
-        config.write_text(json.dumps({"auths": {ecr.registry: {"auth": wire.token}}}))
+        config.write_text(json.dumps({"auths": {ecr.registry: {"auth": http.token}}}))
         self.environment["DOCKER_CONFIG"] = str(config.parent)
 
     def run(self, *command: str, fails: bool = False) -> str:
@@ -59,16 +59,16 @@ class Shell:
 
 
 @pytest.fixture
-def shell(ecr: LocalEcr, wire: Wire, programs: str, tmp_path: Path) -> Shell:
+def shell(ecr: LocalEcr, http: HttpClient, programs: str, tmp_path: Path) -> Shell:
     home = tmp_path / "home"
     home.mkdir()
-    return Shell(ecr, wire, programs, home)
+    return Shell(ecr, http, programs, home)
 
 
 @pytest.fixture
 def reference(shell: Shell) -> str:
     """An image of two layers that is there."""
-    shell.wire.push_image(
+    shell.http.push_image(
         IMAGE, "v1", os.urandom(100_000), os.urandom(3), config=b'{"architecture":"amd64","os":"linux"}'
     )
     return f"{shell.registry}/{IMAGE}:v1"
@@ -85,7 +85,7 @@ def test_crane(shell: Shell, reference: str, api: Any) -> None:
     shell.run("crane", "push", "--insecure", "saved", f"{other}:v1")
     assert shell.run("crane", "digest", "--insecure", f"{other}:v1").strip() == digest
     shell.run("crane", "copy", "--insecure", reference, f"{other}:v2")
-    shell.wire.push_image(IMAGE, "v3", b"another")
+    shell.http.push_image(IMAGE, "v3", b"another")
     changed = f"{shell.registry}/{IMAGE}:v3"
     said = shell.run("crane", "copy", "--insecure", changed, f"{other}:v1", fails=True)
     assert "already exists in the 'other' repository and cannot be overwritten" in said
@@ -97,7 +97,7 @@ def test_crane(shell: Shell, reference: str, api: Any) -> None:
 
 def test_skopeo(shell: Shell, reference: str, api: Any) -> None:
     api.create_repository(repositoryName="other")
-    login = ["--username=AWS", f"--password={shell.wire.password()}", "--tls-verify=false"]
+    login = ["--username=AWS", f"--password={shell.http.password()}", "--tls-verify=false"]
     shell.run("skopeo", "login", *login, shell.registry)
     source = f"docker://{reference}"
     shell.run("skopeo", "copy", "--src-tls-verify=false", "--preserve-digests", source, "oci:saved:v1")
@@ -141,7 +141,7 @@ def test_cosign(shell: Shell, reference: str, api: Any) -> None:
     assert digest in shell.run(*verify, one)
     (bundle,) = api.list_image_referrers(repositoryName=IMAGE, subjectId={"imageDigest": digest})["referrers"]
     assert "sigstore" in bundle["artifactType"]
-    other = shell.wire.push_image(IMAGE, "unsigned", b"other")
+    other = shell.http.push_image(IMAGE, "unsigned", b"other")
     assert shell.run(*verify, f"{shell.registry}/{IMAGE}@{digest_of(other)}", fails=True)
 
 
@@ -174,7 +174,7 @@ def test_nothing_secret_is_in_the_log(shell: Shell, reference: str) -> None:
     shell.run("crane", "digest", "--insecure", reference)
     assert shell.lines()
     text = (shell.ecr.root / "access.jsonl").read_text()
-    assert shell.wire.password()[:40] not in text
+    assert shell.http.password()[:40] not in text
     assert shutil.which("crane", path=shell.environment["PATH"])
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from ecr_tasks.local_ecr.http import body, listener
 from ecr_tasks.local_ecr.server import LocalEcr
-from tests.local_ecr.wire import Wire, digest_of
+from tests.local_ecr.http_client import HttpClient, digest_of
 
 
 @pytest.fixture
@@ -65,14 +65,14 @@ def test_a_client_that_stops_is_left(
 
 
 def test_a_body_that_trickles_is_left(
-    monkeypatch: pytest.MonkeyPatch, ecr: LocalEcr, wire: Wire, repository: str
+    monkeypatch: pytest.MonkeyPatch, ecr: LocalEcr, http: HttpClient, repository: str
 ) -> None:
     monkeypatch.setattr(body, "BODY_WAIT", 0.2)
-    where = wire.send("POST", f"/v2/{repository}/blobs/uploads/").headers["Location"]
+    where = http.send("POST", f"/v2/{repository}/blobs/uploads/").headers["Location"]
     host, _, port = ecr.registry.partition(":")
     with socket.create_connection((host, int(port)), timeout=5) as client:
         head = (
-            f"PATCH {where} HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {wire.token}\r\nContent-Length: 99999\r\n\r\n"
+            f"PATCH {where} HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {http.token}\r\nContent-Length: 99999\r\n\r\n"
         )
         client.sendall(head.encode())
         sent = 0
@@ -82,14 +82,14 @@ def test_a_body_that_trickles_is_left(
                 sent += 1
                 time.sleep(0.05)
     assert sent < 100
-    assert wire.send("GET", where).status == 204
+    assert http.send("GET", where).status == 204
 
 
 def test_many_silent_clients_do_not_hold_up_the_others(ecr: LocalEcr) -> None:
     host, _, port = ecr.registry.partition(":")
     silent = [socket.create_connection((host, int(port))) for _ in range(100)]
     try:
-        assert Wire(ecr.registry).send("GET", "/v2/").status == 401
+        assert HttpClient(ecr.registry).send("GET", "/v2/").status == 401
     finally:
         for client in silent:
             client.close()
@@ -101,7 +101,7 @@ def test_when_there_is_no_room_a_client_waits(monkeypatch: pytest.MonkeyPatch, t
         host, _, port = server.registry.partition(":")
         first = socket.create_connection((host, int(port)))
         threading.Timer(0.3, first.close).start()
-        assert Wire(server.registry).send("GET", "/v2/").status == 401
+        assert HttpClient(server.registry).send("GET", "/v2/").status == 401
 
 
 @pytest.mark.parametrize(
@@ -129,22 +129,22 @@ def test_requests_good_and_bad(raw: socket.socket, text: str, status: int) -> No
 
 
 @pytest.mark.parametrize("chunks", [b"x\r\n", b"5\r\nabc", b"3\r\nabcde\r\n0\r\n\r\n", b"z" * 5000])
-def test_bad_chunks(ecr: LocalEcr, wire: Wire, repository: str, raw: socket.socket, chunks: bytes) -> None:
-    where = wire.send("POST", f"/v2/{repository}/blobs/uploads/").headers["Location"]
-    head = f"PATCH {where} HTTP/1.1\r\nAuthorization: Basic {wire.token}\r\nTransfer-Encoding: chunked\r\n\r\n"
+def test_bad_chunks(ecr: LocalEcr, http: HttpClient, repository: str, raw: socket.socket, chunks: bytes) -> None:
+    where = http.send("POST", f"/v2/{repository}/blobs/uploads/").headers["Location"]
+    head = f"PATCH {where} HTTP/1.1\r\nAuthorization: Basic {http.token}\r\nTransfer-Encoding: chunked\r\n\r\n"
     raw.sendall(head.encode() + chunks)
     raw.shutdown(socket.SHUT_WR)
     answer = everything(raw)
     assert answer == b"" or answer.startswith(b"HTTP/1.1 400 ")
 
 
-def test_expect_continue(ecr: LocalEcr, wire: Wire, repository: str, raw: socket.socket) -> None:
+def test_expect_continue(ecr: LocalEcr, http: HttpClient, repository: str, raw: socket.socket) -> None:
     digest = digest_of(b"hello")
     head = (
         f"POST /v2/{repository}/blobs/uploads/?digest={digest} HTTP/1.1\r\nContent-Length: 5\r\n"
         "Expect: 100-continue\r\n"
     )
-    raw.sendall(f"{head}Authorization: Basic {wire.token}\r\n\r\n".encode())
+    raw.sendall(f"{head}Authorization: Basic {http.token}\r\n\r\n".encode())
     assert raw.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
     raw.sendall(b"hello")
     assert raw.recv(1000).startswith(b"HTTP/1.1 201 ")
@@ -157,14 +157,14 @@ def test_requests_in_a_row_on_one_connection(raw: socket.socket) -> None:
     assert everything(raw).count(b"HTTP/1.1 401 ") == 3
 
 
-def test_stop_lets_a_request_finish(ecr: LocalEcr, wire: Wire, repository: str) -> None:
+def test_stop_lets_a_request_finish(ecr: LocalEcr, http: HttpClient, repository: str) -> None:
     data = b"x" * 1_000_000
-    where = wire.send("POST", f"/v2/{repository}/blobs/uploads/").headers["Location"]
+    where = http.send("POST", f"/v2/{repository}/blobs/uploads/").headers["Location"]
     host, _, port = ecr.registry.partition(":")
     with socket.create_connection((host, int(port)), timeout=10) as client:
         target = f"PUT {where}?digest={digest_of(data)} HTTP/1.1\r\n"
         client.sendall(
-            f"{target}Authorization: Basic {wire.token}\r\nContent-Length: {len(data)}\r\n\r\n".encode() + data[:10]
+            f"{target}Authorization: Basic {http.token}\r\nContent-Length: {len(data)}\r\n\r\n".encode() + data[:10]
         )
         time.sleep(0.1)
         stopping = threading.Thread(target=ecr.stop)
@@ -178,30 +178,30 @@ def test_stop_lets_a_request_finish(ecr: LocalEcr, wire: Wire, repository: str) 
 
 
 def test_a_failure_of_ours_is_a_500_and_the_next_request_works(
-    monkeypatch: pytest.MonkeyPatch, ecr: LocalEcr, wire: Wire, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, ecr: LocalEcr, http: HttpClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with monkeypatch.context() as broken:
         broken.setattr("ecr_tasks.local_ecr.store.images.Images.tags", lambda *_: 1 / 0)
-        assert wire.send("GET", "/v2/team/app/tags/list").status == 500
+        assert http.send("GET", "/v2/team/app/tags/list").status == 500
     assert "ZeroDivisionError" in capsys.readouterr().err
-    assert wire.send("GET", "/v2/team/app/tags/list").status == 200
+    assert http.send("GET", "/v2/team/app/tags/list").status == 200
 
 
-def test_a_file_that_shrank_ends_the_connection(ecr: LocalEcr, wire: Wire, repository: str) -> None:
-    digest = wire.push_blob(repository, b"0123456789")
+def test_a_file_that_shrank_ends_the_connection(ecr: LocalEcr, http: HttpClient, repository: str) -> None:
+    digest = http.push_blob(repository, b"0123456789")
     (blob,) = [path for path in (ecr.root / "blobs").rglob("*") if path.is_file()]
     blob.write_bytes(b"01")
     with pytest.raises(Exception, match=r"IncompleteRead|2 bytes read"):
-        wire.send("GET", f"/v2/{repository}/blobs/{digest}")
+        http.send("GET", f"/v2/{repository}/blobs/{digest}")
 
 
-def test_the_access_log(ecr: LocalEcr, wire: Wire, repository: str) -> None:
-    wire.push_image(repository, "v1", b"layer")
+def test_the_access_log(ecr: LocalEcr, http: HttpClient, repository: str) -> None:
+    http.push_image(repository, "v1", b"layer")
     digest = digest_of(b"layer")
-    wire.send("GET", f"/v2/{repository}/blobs/{digest}")
-    api = wire.api("GetDownloadUrlForLayer", {"repositoryName": repository, "layerDigest": digest}).json()
-    wire.send("GET", api["downloadUrl"].partition(ecr.registry)[2])
-    wire.send("GET", "/v2/nope/tags/list")
+    http.send("GET", f"/v2/{repository}/blobs/{digest}")
+    api = http.api("GetDownloadUrlForLayer", {"repositoryName": repository, "layerDigest": digest}).json()
+    http.send("GET", api["downloadUrl"].partition(ecr.registry)[2])
+    http.send("GET", "/v2/nope/tags/list")
     expected = {
         "CreateRepository": 1,
         "GetAuthorizationToken": 1,
@@ -227,8 +227,8 @@ def test_the_access_log(ecr: LocalEcr, wire: Wire, repository: str) -> None:
     assert [line["received"] for line in puts] == [2, 5]
     assert puts[0]["path"].endswith(f"?digest={digest_of(b'{}')}")
     assert "token" not in text
-    assert (wire.token or "none")[10:40] not in text
-    assert wire.password()[10:40] not in text
+    assert (http.token or "none")[10:40] not in text
+    assert http.password()[10:40] not in text
     ecr.stop()
     ecr.start()
     assert ecr.requests() == expected
@@ -238,9 +238,9 @@ def test_the_access_log(ecr: LocalEcr, wire: Wire, repository: str) -> None:
 
 def test_the_log_is_set_aside_when_it_is_long(monkeypatch: pytest.MonkeyPatch, ecr: LocalEcr) -> None:
     monkeypatch.setattr("ecr_tasks.local_ecr.access_log.MAX_BYTES", 1000)
-    wire = Wire(ecr.registry)
+    http = HttpClient(ecr.registry)
     for _ in range(20):
-        wire.send("GET", "/v2/")
+        http.send("GET", "/v2/")
     assert ecr.requests() == {"GET base": 20}
     assert (ecr.root / "access.1.jsonl").exists()
     assert (ecr.root / "access.jsonl").stat().st_size < 1000
@@ -249,18 +249,18 @@ def test_the_log_is_set_aside_when_it_is_long(monkeypatch: pytest.MonkeyPatch, e
     assert ecr.requests() == {"GET base": 20}
 
 
-def test_a_client_that_goes_in_the_middle_is_noted(ecr: LocalEcr, wire: Wire, repository: str) -> None:
-    where = wire.send("POST", f"/v2/{repository}/blobs/uploads/").headers["Location"]
+def test_a_client_that_goes_in_the_middle_is_noted(ecr: LocalEcr, http: HttpClient, repository: str) -> None:
+    where = http.send("POST", f"/v2/{repository}/blobs/uploads/").headers["Location"]
     host, _, port = ecr.registry.partition(":")
     with socket.create_connection((host, int(port))) as client:
-        head = f"PATCH {where} HTTP/1.1\r\nAuthorization: Basic {wire.token}\r\nContent-Length: 100\r\n\r\nabc"
+        head = f"PATCH {where} HTTP/1.1\r\nAuthorization: Basic {http.token}\r\nContent-Length: 100\r\n\r\nabc"
         client.sendall(head.encode())
     for _ in range(200):
         if '"status":499' in (ecr.root / "access.jsonl").read_text():
             break
         time.sleep(0.01)
     assert "PATCH upload" not in ecr.requests()
-    assert wire.send("GET", where).headers["Range"] == "0-2"
+    assert http.send("GET", where).headers["Range"] == "0-2"
 
 
 def test_headers_that_trickle_are_refused(monkeypatch: pytest.MonkeyPatch, raw: socket.socket) -> None:

@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 
 from tests.local_ecr.conftest import refused
-from tests.local_ecr.wire import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, Wire, digest_of, manifest_of
+from tests.local_ecr.http_client import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, HttpClient, digest_of, manifest_of
 
 
 def failures(answer: dict[str, Any]) -> list[tuple[str, dict[str, str]]]:
     return [(item["failureCode"], item["imageId"]) for item in answer["failures"]]
 
 
-def test_batch_get_image_fails_item_by_item(api: Any, wire: Wire, repository: str) -> None:
-    one = digest_of(wire.push_image(repository, "one", b"1"))
-    two = digest_of(wire.push_image(repository, "two", b"2"))
+def test_batch_get_image_fails_item_by_item(api: Any, http: HttpClient, repository: str) -> None:
+    one = digest_of(http.push_image(repository, "one", b"1"))
+    two = digest_of(http.push_image(repository, "two", b"2"))
     ids = [
         {"imageTag": "one"},
         {"imageDigest": two},
@@ -45,8 +45,8 @@ def test_batch_get_image_fails_item_by_item(api: Any, wire: Wire, repository: st
     ]
 
 
-def test_accepted_media_types(api: Any, wire: Wire, repository: str) -> None:
-    wire.push_image(repository, "v1")
+def test_accepted_media_types(api: Any, http: HttpClient, repository: str) -> None:
+    http.push_image(repository, "v1")
     get = {"repositoryName": repository, "imageIds": [{"imageTag": "v1"}]}
     assert len(api.batch_get_image(**get, acceptedMediaTypes=[OCI_INDEX, OCI_MANIFEST])["images"]) == 1
     answer = api.batch_get_image(**get, acceptedMediaTypes=[DOCKER_MANIFEST])
@@ -63,9 +63,11 @@ def test_a_batch_has_1_to_100_images(api: Any, repository: str, count: int) -> N
         assert refused(operation, repositoryName=repository)[0] == "InvalidParameterException"
 
 
-def test_delete_by_tag_removes_the_tag_and_with_the_last_tag_the_image(api: Any, wire: Wire, repository: str) -> None:
-    raw = wire.push_image(repository, "a")
-    wire.push_manifest(repository, "b", raw)
+def test_delete_by_tag_removes_the_tag_and_with_the_last_tag_the_image(
+    api: Any, http: HttpClient, repository: str
+) -> None:
+    raw = http.push_image(repository, "a")
+    http.push_manifest(repository, "b", raw)
     digest = digest_of(raw)
     answer = api.batch_delete_image(repositoryName=repository, imageIds=[{"imageTag": "a"}])
     assert answer["imageIds"] == [{"imageDigest": digest, "imageTag": "a"}]
@@ -74,47 +76,47 @@ def test_delete_by_tag_removes_the_tag_and_with_the_last_tag_the_image(api: Any,
     assert api.list_images(repositoryName=repository)["imageIds"] == []
 
 
-def test_delete_by_digest_removes_all(api: Any, wire: Wire, repository: str) -> None:
-    raw = wire.push_image(repository, "a")
-    wire.push_manifest(repository, "b", raw)
+def test_delete_by_digest_removes_all(api: Any, http: HttpClient, repository: str) -> None:
+    raw = http.push_image(repository, "a")
+    http.push_manifest(repository, "b", raw)
     ids = [{"imageDigest": digest_of(raw)}, {"imageDigest": digest_of(raw)}, {"imageTag": "none"}]
     answer = api.batch_delete_image(repositoryName=repository, imageIds=ids)
     assert [item["imageTag"] for item in answer["imageIds"]] == ["a", "b"]
     assert failures(answer) == [("ImageNotFound", ids[1]), ("ImageNotFound", ids[2])]
-    assert wire.send("GET", f"/v2/{repository}/manifests/a").status == 404
+    assert http.send("GET", f"/v2/{repository}/manifests/a").status == 404
 
 
-def test_a_child_of_an_index_cannot_be_deleted_before_it(api: Any, wire: Wire, repository: str) -> None:
-    child = wire.push_image(repository, "child", b"1")
-    index = wire.push_index(repository, "index", [child])
+def test_a_child_of_an_index_cannot_be_deleted_before_it(api: Any, http: HttpClient, repository: str) -> None:
+    child = http.push_image(repository, "child", b"1")
+    index = http.push_index(repository, "index", [child])
     for image_id in ({"imageDigest": digest_of(child)}, {"imageTag": "child"}):
         answer = api.batch_delete_image(repositoryName=repository, imageIds=[image_id])
         assert failures(answer) == [("ImageReferencedByManifestList", image_id)]
         reason = answer["failures"][0]["failureReason"]
         assert reason == f"Requested image referenced by manifest list: [{digest_of(index)}]"
-    assert wire.send("DELETE", f"/v2/{repository}/manifests/{digest_of(child)}").error[0] == 405
+    assert http.send("DELETE", f"/v2/{repository}/manifests/{digest_of(child)}").error[0] == 405
     ids = [{"imageTag": "index"}, {"imageTag": "child"}]
     assert len(api.batch_delete_image(repositoryName=repository, imageIds=ids)["imageIds"]) == 2
 
 
-def test_deleting_on_the_wire(wire: Wire, repository: str) -> None:
-    raw = wire.push_image(repository, "a", b"layer")
-    wire.push_manifest(repository, "b", raw)
+def test_deleting_on_the_wire(http: HttpClient, repository: str) -> None:
+    raw = http.push_image(repository, "a", b"layer")
+    http.push_manifest(repository, "b", raw)
     path = f"/v2/{repository}/manifests/"
-    assert wire.send("DELETE", path + "a").status == 202
-    assert wire.send("DELETE", path + "a").error[:2] == (404, "MANIFEST_UNKNOWN")
-    assert wire.send("DELETE", f"/v2/{repository}/blobs/{digest_of(b'layer')}").error[:2] == (405, "UNSUPPORTED")
-    assert wire.send("DELETE", path + digest_of(raw)).status == 202
-    assert wire.send("HEAD", path + "b").status == 404
-    assert wire.send("DELETE", f"/v2/{repository}/blobs/{digest_of(b'layer')}").status == 202
-    assert wire.send("DELETE", f"/v2/{repository}/blobs/{digest_of(b'layer')}").error[:2] == (404, "BLOB_UNKNOWN")
+    assert http.send("DELETE", path + "a").status == 202
+    assert http.send("DELETE", path + "a").error[:2] == (404, "MANIFEST_UNKNOWN")
+    assert http.send("DELETE", f"/v2/{repository}/blobs/{digest_of(b'layer')}").error[:2] == (405, "UNSUPPORTED")
+    assert http.send("DELETE", path + digest_of(raw)).status == 202
+    assert http.send("HEAD", path + "b").status == 404
+    assert http.send("DELETE", f"/v2/{repository}/blobs/{digest_of(b'layer')}").status == 202
+    assert http.send("DELETE", f"/v2/{repository}/blobs/{digest_of(b'layer')}").error[:2] == (404, "BLOB_UNKNOWN")
 
 
-def test_what_describe_images_says(api: Any, wire: Wire, repository: str) -> None:
-    small = wire.push_image(repository, None, b"1" * 1000)
-    large = wire.push_image(repository, None, b"2" * 5000, b"3" * 500)
-    wire.push_index(repository, "v1", [small, large])
-    sbom = wire.push_image(
+def test_what_describe_images_says(api: Any, http: HttpClient, repository: str) -> None:
+    small = http.push_image(repository, None, b"1" * 1000)
+    large = http.push_image(repository, None, b"2" * 5000, b"3" * 500)
+    http.push_index(repository, "v1", [small, large])
+    sbom = http.push_image(
         repository, None, b"sbom", artifactType="application/spdx+json", subject={"digest": digest_of(large)}
     )
     details = api.describe_images(repositoryName=repository)["imageDetails"]
@@ -135,28 +137,28 @@ def test_what_describe_images_says(api: Any, wire: Wire, repository: str) -> Non
     assert all(detail["imageStatus"] == "ACTIVE" for detail in details)
 
 
-def test_a_pull_is_recorded_and_a_look_is_not(api: Any, wire: Wire, repository: str) -> None:
-    wire.push_image(repository, "v1")
-    wire.send("HEAD", f"/v2/{repository}/manifests/v1")
+def test_a_pull_is_recorded_and_a_look_is_not(api: Any, http: HttpClient, repository: str) -> None:
+    http.push_image(repository, "v1")
+    http.send("HEAD", f"/v2/{repository}/manifests/v1")
     api.batch_get_image(repositoryName=repository, imageIds=[{"imageTag": "v1"}])
     (detail,) = api.describe_images(repositoryName=repository)["imageDetails"]
     assert "lastRecordedPullTime" not in detail
-    wire.send("GET", f"/v2/{repository}/manifests/v1")
+    http.send("GET", f"/v2/{repository}/manifests/v1")
     (detail,) = api.describe_images(repositoryName=repository)["imageDetails"]
     assert detail["lastRecordedPullTime"] >= detail["imagePushedAt"]
 
 
-def test_a_new_tag_does_not_make_an_image_younger(api: Any, wire: Wire, repository: str) -> None:
-    raw = wire.push_image(repository, "v1")
+def test_a_new_tag_does_not_make_an_image_younger(api: Any, http: HttpClient, repository: str) -> None:
+    raw = http.push_image(repository, "v1")
     (before,) = api.describe_images(repositoryName=repository)["imageDetails"]
-    wire.push_manifest(repository, "v2", raw)
+    http.push_manifest(repository, "v2", raw)
     (after,) = api.describe_images(repositoryName=repository)["imageDetails"]
     assert before["imagePushedAt"] == after["imagePushedAt"]
 
 
-def test_describing_chosen_images(api: Any, wire: Wire, repository: str) -> None:
-    one = digest_of(wire.push_image(repository, "one", b"1"))
-    two = digest_of(wire.push_image(repository, "two", b"2"))
+def test_describing_chosen_images(api: Any, http: HttpClient, repository: str) -> None:
+    one = digest_of(http.push_image(repository, "one", b"1"))
+    two = digest_of(http.push_image(repository, "two", b"2"))
     ids = [{"imageTag": "two"}, {"imageDigest": one}, {"imageDigest": two}]
     details = api.describe_images(repositoryName=repository, imageIds=ids)["imageDetails"]
     assert [detail["imageDigest"] for detail in details] == [two, one]
@@ -170,9 +172,9 @@ def test_describing_chosen_images(api: Any, wire: Wire, repository: str) -> None
     assert name == "InvalidParameterException"
 
 
-def test_filters(api: Any, wire: Wire, repository: str) -> None:
-    untagged = digest_of(wire.push_image(repository, None, b"1"))
-    tagged = digest_of(wire.push_image(repository, "v1", b"2"))
+def test_filters(api: Any, http: HttpClient, repository: str) -> None:
+    untagged = digest_of(http.push_image(repository, None, b"1"))
+    tagged = digest_of(http.push_image(repository, "v1", b"2"))
 
     def digests(**wanted: str) -> list[str]:
         listed = api.list_images(repositoryName=repository, filter=wanted)["imageIds"]
@@ -190,9 +192,9 @@ def test_filters(api: Any, wire: Wire, repository: str) -> None:
     assert refused(api.list_images, repositoryName=repository, filter=wrong)[0] == "InvalidParameterException"
 
 
-def test_pages(api: Any, wire: Wire, repository: str) -> None:
+def test_pages(api: Any, http: HttpClient, repository: str) -> None:
     for number in range(7):
-        wire.push_image(repository, f"v{number}", str(number).encode())
+        http.push_image(repository, f"v{number}", str(number).encode())
         api.create_repository(repositoryName=f"more/r{number}")
 
     def pages(operation: str, key: str, **parameters: Any) -> list[int]:
@@ -236,34 +238,34 @@ def test_page_sizes(api: Any, repository: str, size: int) -> None:
     assert refused(api.list_images, repositoryName=repository, maxResults=size)[0] == "InvalidParameterException"
 
 
-def test_an_image_that_came_between_two_pages_shifts_nothing(api: Any, wire: Wire, repository: str) -> None:
-    first = [digest_of(wire.push_image(repository, None, str(number).encode())) for number in range(4)]
+def test_an_image_that_came_between_two_pages_shifts_nothing(api: Any, http: HttpClient, repository: str) -> None:
+    first = [digest_of(http.push_image(repository, None, str(number).encode())) for number in range(4)]
     page = api.list_images(repositoryName=repository, maxResults=2)
     api.batch_delete_image(repositoryName=repository, imageIds=[{"imageDigest": first[0]}])
     rest = api.list_images(repositoryName=repository, nextToken=page["nextToken"])["imageIds"]
     assert [item["imageDigest"] for item in rest] == first[2:]
 
 
-def test_tags_list_and_its_pages(wire: Wire, repository: str) -> None:
+def test_tags_list_and_its_pages(http: HttpClient, repository: str) -> None:
     path = f"/v2/{repository}/tags/list"
-    assert wire.send("GET", path).json() == {"name": repository, "tags": []}
-    raw = wire.push_image(repository, "b")
+    assert http.send("GET", path).json() == {"name": repository, "tags": []}
+    raw = http.push_image(repository, "b")
     for tag in ("a", "C", "d"):
-        wire.push_manifest(repository, tag, raw)
-    assert wire.send("GET", path).json()["tags"] == ["C", "a", "b", "d"]
-    page = wire.send("GET", f"{path}?n=3")
+        http.push_manifest(repository, tag, raw)
+    assert http.send("GET", path).json()["tags"] == ["C", "a", "b", "d"]
+    page = http.send("GET", f"{path}?n=3")
     assert page.json()["tags"] == ["C", "a", "b"]
     following = page.headers["Link"].partition(">")[0][1:]
-    last = wire.send("GET", following)
+    last = http.send("GET", following)
     assert (last.json()["tags"], last.headers["Link"]) == (["d"], None)
-    assert wire.send("GET", f"{path}?last=a").json()["tags"] == ["b", "d"]
-    assert wire.send("GET", f"{path}?n=0").json()["tags"] == []
-    assert wire.send("GET", f"{path}?n=x").error[0] == 400
-    assert wire.send("POST", path).error[0] == 405
+    assert http.send("GET", f"{path}?last=a").json()["tags"] == ["b", "d"]
+    assert http.send("GET", f"{path}?n=0").json()["tags"] == []
+    assert http.send("GET", f"{path}?n=x").error[0] == 400
+    assert http.send("POST", path).error[0] == 405
 
 
-def test_replication_and_signing_status(api: Any, wire: Wire, repository: str) -> None:
-    wire.push_image(repository, "v1")
+def test_replication_and_signing_status(api: Any, http: HttpClient, repository: str) -> None:
+    http.push_image(repository, "v1")
     one = {"repositoryName": repository, "imageId": {"imageTag": "v1"}}
     assert api.describe_image_replication_status(**one)["replicationStatuses"] == []
     assert api.describe_image_signing_status(**one)["signingStatuses"] == []
@@ -272,15 +274,15 @@ def test_replication_and_signing_status(api: Any, wire: Wire, repository: str) -
     assert refused(api.describe_image_signing_status, **none)[0] == "ImageNotFoundException"
 
 
-def test_referrers(api: Any, wire: Wire, repository: str) -> None:
-    image = wire.push_image(repository, "v1", b"layer")
+def test_referrers(api: Any, http: HttpClient, repository: str) -> None:
+    image = http.push_image(repository, "v1", b"layer")
     subject = {"digest": digest_of(image)}
-    assert wire.send("GET", f"/v2/{repository}/referrers/{digest_of(image)}").json()["manifests"] == []
+    assert http.send("GET", f"/v2/{repository}/referrers/{digest_of(image)}").json()["manifests"] == []
     raws = [
-        wire.push_image(repository, None, kind.encode(), artifactType=kind, subject=subject, annotations={"k": kind})
+        http.push_image(repository, None, kind.encode(), artifactType=kind, subject=subject, annotations={"k": kind})
         for kind in ("a/sbom", "a/signature")
     ]
-    answer = wire.send("GET", f"/v2/{repository}/referrers/{digest_of(image)}")
+    answer = http.send("GET", f"/v2/{repository}/referrers/{digest_of(image)}")
     assert answer.headers["Content-Type"] == OCI_INDEX
     assert [item["artifactType"] for item in answer.json()["manifests"]] == ["a/sbom", "a/signature"]
     assert answer.json()["manifests"][0] == {
@@ -290,7 +292,7 @@ def test_referrers(api: Any, wire: Wire, repository: str) -> None:
         "artifactType": "a/sbom",
         "annotations": {"k": "a/sbom"},
     }
-    some = wire.send("GET", f"/v2/{repository}/referrers/{digest_of(image)}?artifactType=a/signature")
+    some = http.send("GET", f"/v2/{repository}/referrers/{digest_of(image)}?artifactType=a/signature")
     assert some.headers["OCI-Filters-Applied"] == "artifactType"
     assert [item["digest"] for item in some.json()["manifests"]] == [digest_of(raws[1])]
 
@@ -302,20 +304,20 @@ def test_referrers(api: Any, wire: Wire, repository: str) -> None:
     rest = api.list_image_referrers(**listed, nextToken=page["nextToken"])
     assert [item["digest"] for item in rest["referrers"]] == [digest_of(raws[1])]
     assert refused(api.list_image_referrers, **listed, maxResults=51)[0] == "InvalidParameterException"
-    assert wire.send("GET", f"/v2/{repository}/referrers/latest").error[1] == "DIGEST_INVALID"
+    assert http.send("GET", f"/v2/{repository}/referrers/latest").error[1] == "DIGEST_INVALID"
 
 
-def test_the_subject_is_acknowledged_even_if_it_is_not_there_yet(wire: Wire, repository: str) -> None:
-    wire.push_blob(repository, b"{}")
+def test_the_subject_is_acknowledged_even_if_it_is_not_there_yet(http: HttpClient, repository: str) -> None:
+    http.push_blob(repository, b"{}")
     raw = manifest_of(b"{}", subject={"digest": digest_of(b"later")})
-    answer = wire.push_manifest(repository, digest_of(raw), raw)
+    answer = http.push_manifest(repository, digest_of(raw), raw)
     assert answer.headers["OCI-Subject"] == digest_of(b"later")
-    assert len(wire.send("GET", f"/v2/{repository}/referrers/{digest_of(b'later')}").json()["manifests"]) == 1
+    assert len(http.send("GET", f"/v2/{repository}/referrers/{digest_of(b'later')}").json()["manifests"]) == 1
 
 
-def test_referrers_go_with_their_subject(api: Any, wire: Wire, repository: str) -> None:
-    image = wire.push_image(repository, "v1", b"layer")
-    sbom = wire.push_image(repository, None, b"sbom", subject={"digest": digest_of(image)})
-    wire.push_image(repository, "sig", b"signature of the sbom", subject={"digest": digest_of(sbom)})
+def test_referrers_go_with_their_subject(api: Any, http: HttpClient, repository: str) -> None:
+    image = http.push_image(repository, "v1", b"layer")
+    sbom = http.push_image(repository, None, b"sbom", subject={"digest": digest_of(image)})
+    http.push_image(repository, "sig", b"signature of the sbom", subject={"digest": digest_of(sbom)})
     api.batch_delete_image(repositoryName=repository, imageIds=[{"imageDigest": digest_of(image)}])
     assert api.list_images(repositoryName=repository)["imageIds"] == []

@@ -6,19 +6,27 @@ import json
 from typing import Any
 
 from ecr_tasks.local_ecr.server import LocalEcr
+from tests.local_ecr.http_client import (
+    OCI_INDEX,
+    OCI_MANIFEST,
+    HttpClient,
+    descriptor,
+    digest_of,
+    index_of,
+    manifest_of,
+)
 from tests.local_ecr.shell import Shell
-from tests.local_ecr.wire import OCI_INDEX, OCI_MANIFEST, Wire, descriptor, digest_of, index_of, manifest_of
 
 SIGNATURE = "application/vnd.dev.cosign.artifact.sig.v1+json"
 CACHE = "application/vnd.buildkit.cacheconfig.v0"
 
 
-def push_platforms(wire: Wire, repository: str, tag: str, amd64: bytes, arm64: bytes) -> bytes:
+def push_platforms(http: HttpClient, repository: str, tag: str, amd64: bytes, arm64: bytes) -> bytes:
     """Uploads the index of two platforms; its manifest."""
     named = [("amd64", amd64), ("arm64", arm64)]
     listed = [descriptor(raw, OCI_MANIFEST, platform={"os": "linux", "architecture": name}) for name, raw in named]
     raw = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": listed}).encode()
-    assert wire.push_manifest(repository, tag, raw, OCI_INDEX).status == 201
+    assert http.push_manifest(repository, tag, raw, OCI_INDEX).status == 201
     return raw
 
 
@@ -32,12 +40,12 @@ def test_an_empty_repository_and_one_that_is_not_there(shell: Shell, repository:
     assert "repo.ensure" in missing.stderr
 
 
-def test_everything_is_folded(shell: Shell, wire: Wire, repository: str) -> None:
-    amd64, arm64 = (wire.push_image(repository, None, data) for data in (b"amd64" * 9, b"arm64" * 9))
-    both = push_platforms(wire, repository, "1.2.3", amd64, arm64)
-    wire.push_manifest(repository, "latest", both, OCI_INDEX)
-    wire.push_image(repository, None, b"s", artifactType=SIGNATURE, subject=descriptor(both, OCI_INDEX))
-    wire.push_image(repository, "buildcache", b"c", artifactType=CACHE)
+def test_everything_is_folded(shell: Shell, http: HttpClient, repository: str) -> None:
+    amd64, arm64 = (http.push_image(repository, None, data) for data in (b"amd64" * 9, b"arm64" * 9))
+    both = push_platforms(http, repository, "1.2.3", amd64, arm64)
+    http.push_manifest(repository, "latest", both, OCI_INDEX)
+    http.push_image(repository, None, b"s", artifactType=SIGNATURE, subject=descriptor(both, OCI_INDEX))
+    http.push_image(repository, "buildcache", b"c", artifactType=CACHE)
     done, calls = shell.calls("images", "--json")
     assert done.returncode == 0, done.stderr
     assert calls == {"DescribeImages": 1, "BatchGetImage": 1}
@@ -57,13 +65,13 @@ def test_everything_is_folded(shell: Shell, wire: Wire, repository: str) -> None
     assert {image["kind"] for image in images.values()} == {"image", "cache"}
 
 
-def test_the_table_is_for_people(shell: Shell, ecr: LocalEcr, api: Any, wire: Wire, repository: str) -> None:
+def test_the_table_is_for_people(shell: Shell, ecr: LocalEcr, api: Any, http: HttpClient, repository: str) -> None:
     ecr.set_findings([{"repository": repository, "severities": {"HIGH": 2}}])
-    amd64, arm64 = (wire.push_image(repository, None, data) for data in (b"amd64", b"arm64"))
+    amd64, arm64 = (http.push_image(repository, None, data) for data in (b"amd64", b"arm64"))
     for raw in (amd64, arm64):
         api.start_image_scan(repositoryName=repository, imageId={"imageDigest": digest_of(raw)})
         api.describe_image_scan_findings(repositoryName=repository, imageId={"imageDigest": digest_of(raw)})
-    push_platforms(wire, repository, "1.2.3", amd64, arm64)
+    push_platforms(http, repository, "1.2.3", amd64, arm64)
     done = shell.inv("images")
     assert done.stdout == ""
     head, columns, row = done.stderr.splitlines()
@@ -75,9 +83,11 @@ def test_the_table_is_for_people(shell: Shell, ecr: LocalEcr, api: Any, wire: Wi
     assert "2 high" in row
 
 
-def test_a_large_repository_takes_a_call_for_a_thousand(shell: Shell, api: Any, wire: Wire, repository: str) -> None:
+def test_a_large_repository_takes_a_call_for_a_thousand(
+    shell: Shell, api: Any, http: HttpClient, repository: str
+) -> None:
     config, indexes = b"{}", 150
-    wire.push_blob(repository, config)
+    http.push_blob(repository, config)
     for number in range(indexes):
         raw = manifest_of(config, annotations={"number": str(number)})
         api.put_image(repositoryName=repository, imageManifest=raw.decode())

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_tasks.local_ecr.errors import EcrError
-from ecr_tasks.local_ecr.lifecycle import DAY, Candidate, evaluate, parse
+from ecr_tasks.local_ecr.lifecycle_policy import DAY, Candidate, evaluate, parse
 from tests.local_ecr.conftest import refused
-from tests.local_ecr.wire import Wire, digest_of
+from tests.local_ecr.http_client import HttpClient, digest_of
 
 NOW = 1_000 * DAY
 
@@ -178,8 +178,8 @@ def test_the_text_is_kept(api: Any, repository: str) -> None:
         assert refused(api.put_lifecycle_policy, **put)[0] == "InvalidParameterException"
 
 
-def test_the_preview(api: Any, wire: Wire, repository: str) -> None:
-    digests = [digest_of(wire.push_image(repository, f"v{number}", str(number).encode())) for number in range(4)]
+def test_the_preview(api: Any, http: HttpClient, repository: str) -> None:
+    digests = [digest_of(http.push_image(repository, f"v{number}", str(number).encode())) for number in range(4)]
     where = {"repositoryName": repository}
     assert refused(api.get_lifecycle_policy_preview, **where)[0] == "LifecyclePolicyPreviewNotFoundException"
     assert refused(api.start_lifecycle_policy_preview, **where)[0] == "LifecyclePolicyNotFoundException"

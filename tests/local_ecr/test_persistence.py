@@ -20,7 +20,7 @@ import pytest
 from ecr_tasks.local_ecr.errors import LocalEcrError
 from ecr_tasks.local_ecr.server import LocalEcr
 from ecr_tasks.local_ecr.store import Store
-from tests.local_ecr.wire import Wire, digest_of, manifest_of
+from tests.local_ecr.http_client import HttpClient, digest_of, manifest_of
 
 PROJECT = Path(__file__).parents[2]
 
@@ -42,40 +42,40 @@ class Child:
         self.process.stdout.close()
         return code
 
-    def wire(self) -> Wire:
-        wire = Wire(self.registry)
-        wire.token = wire.api("GetAuthorizationToken", {}).json()["authorizationData"][0]["authorizationToken"]
-        return wire
+    def http(self) -> HttpClient:
+        http = HttpClient(self.registry)
+        http.token = http.api("GetAuthorizationToken", {}).json()["authorizationData"][0]["authorizationToken"]
+        return http
 
 
 def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
     server = LocalEcr(tmp_path)
     with server:
-        wire = Wire.to(server)
-        wire.api("CreateRepository", {"repositoryName": "app", "imageTagMutability": "IMMUTABLE"})
-        raw = wire.push_image("app", "v1", b"layer")
-        begun = wire.send("POST", "/v2/app/blobs/uploads/").headers["Location"]
-        wire.send("PATCH", begun, b"half a ")
+        http = HttpClient.logged_in(server)
+        http.api("CreateRepository", {"repositoryName": "app", "imageTagMutability": "IMMUTABLE"})
+        raw = http.push_image("app", "v1", b"layer")
+        begun = http.send("POST", "/v2/app/blobs/uploads/").headers["Location"]
+        http.send("PATCH", begun, b"half a ")
         port = server.port
     with server:
         assert server.port == port
-        wire = Wire.to(server)
-        assert wire.send("GET", "/v2/app/manifests/v1").body == raw
-        assert wire.send("GET", f"/v2/app/blobs/{digest_of(b'layer')}").body == b"layer"
-        (found,) = wire.api("DescribeRepositories", {}).json()["repositories"]
+        http = HttpClient.logged_in(server)
+        assert http.send("GET", "/v2/app/manifests/v1").body == raw
+        assert http.send("GET", f"/v2/app/blobs/{digest_of(b'layer')}").body == b"layer"
+        (found,) = http.api("DescribeRepositories", {}).json()["repositories"]
         assert found["imageTagMutability"] == "IMMUTABLE"
-        assert wire.send("PUT", f"{begun}?digest={digest_of(b'half a layer')}", b"layer").status == 201
+        assert http.send("PUT", f"{begun}?digest={digest_of(b'half a layer')}", b"layer").status == 201
 
 
 def test_kill_9_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
     child = Child(tmp_path)
-    wire = child.wire()
-    wire.api("CreateRepository", {"repositoryName": "app"})
+    http = child.http()
+    http.api("CreateRepository", {"repositoryName": "app"})
     acknowledged: dict[str, bytes] = {}
     enough = threading.Event()
 
     def push(worker: int) -> None:
-        mine = Wire(child.registry, wire.token)
+        mine = HttpClient(child.registry, http.token)
         try:
             for number in range(10_000):
                 tag = f"w{worker}-{number}"
@@ -96,11 +96,11 @@ def test_kill_9_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
     assert len(acknowledged) >= 40
 
     child = Child(tmp_path, port=child.port)
-    wire = Wire(child.registry, wire.token)
+    http = HttpClient(child.registry, http.token)
     for tag, raw in acknowledged.items():
-        assert wire.send("GET", f"/v2/app/manifests/{tag}").body == raw
+        assert http.send("GET", f"/v2/app/manifests/{tag}").body == raw
         for layer in json.loads(raw)["layers"]:
-            assert digest_of(wire.send("GET", f"/v2/app/blobs/{layer['digest']}").body) == layer["digest"]
+            assert digest_of(http.send("GET", f"/v2/app/blobs/{layer['digest']}").body) == layer["digest"]
     assert child.end(signal.SIGTERM) == 0
     with sqlite3.connect(tmp_path / "store.sqlite3") as db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -123,12 +123,12 @@ def test_one_server_for_a_folder(tmp_path: Path, ecr: LocalEcr) -> None:
         LocalEcr(tmp_path).requests()
 
 
-def test_eight_clients_at_once(ecr: LocalEcr, wire: Wire, repository: str) -> None:
+def test_eight_clients_at_once(ecr: LocalEcr, http: HttpClient, repository: str) -> None:
     errors: list[BaseException] = []
 
     def work(worker: int) -> None:
         try:
-            mine = Wire(ecr.registry, wire.token)
+            mine = HttpClient(ecr.registry, http.token)
             for number in range(6):
                 tag = f"w{worker}-{number}"
                 raw = mine.push_image(repository, tag, b"shared by all", f"{tag}-".encode() * 1000)
@@ -144,18 +144,18 @@ def test_eight_clients_at_once(ecr: LocalEcr, wire: Wire, repository: str) -> No
     for thread in threads:
         thread.join()
     assert errors == []
-    tags = wire.send("GET", f"/v2/{repository}/tags/list").json()["tags"]
+    tags = http.send("GET", f"/v2/{repository}/tags/list").json()["tags"]
     assert len(tags) == 49
     assert ecr.requests()["PUT manifest"] == 96
 
 
-def test_two_requests_for_one_upload(ecr: LocalEcr, wire: Wire, repository: str) -> None:
-    where = wire.send("POST", f"/v2/{repository}/blobs/uploads/").headers["Location"]
+def test_two_requests_for_one_upload(ecr: LocalEcr, http: HttpClient, repository: str) -> None:
+    where = http.send("POST", f"/v2/{repository}/blobs/uploads/").headers["Location"]
     answers = []
 
     def send() -> None:
         answers.append(
-            Wire(ecr.registry, wire.token).send("PATCH", where, b"x" * 1_000_000, Content_Range="0-999999")
+            HttpClient(ecr.registry, http.token).send("PATCH", where, b"x" * 1_000_000, Content_Range="0-999999")
         )
 
     threads = [threading.Thread(target=send) for _ in range(4)]
@@ -183,53 +183,53 @@ def test_a_full_disk_is_said_and_survived(small_disk: tuple[Path, tuple[str, ...
     folder, wrapper = small_disk
     child = Child(folder, wrapper=wrapper)
     try:
-        wire = child.wire()
-        wire.api("CreateRepository", {"repositoryName": "app"})
-        raw = wire.push_image("app", "v1", b"small")
+        http = child.http()
+        http.api("CreateRepository", {"repositoryName": "app"})
+        raw = http.push_image("app", "v1", b"small")
         big = os.urandom(8_000_000)
-        where = wire.send("POST", "/v2/app/blobs/uploads/").headers["Location"]
+        where = http.send("POST", "/v2/app/blobs/uploads/").headers["Location"]
         try:
-            answer = wire.send("PATCH", where, big)
+            answer = http.send("PATCH", where, big)
         except OSError:  # it said so while we were still sending
-            wire = Wire(child.registry, wire.token)
-            answer = wire.send("POST", f"/v2/app/blobs/uploads/?digest={digest_of(big[:3_000_000])}", big[:3_000_000])
+            http = HttpClient(child.registry, http.token)
+            answer = http.send("POST", f"/v2/app/blobs/uploads/?digest={digest_of(big[:3_000_000])}", big[:3_000_000])
         assert answer.error == (507, "UNKNOWN", "No space left on the local ECR's disk.")
-        wire = Wire(child.registry, wire.token)
-        assert wire.send("GET", where).status == 404
+        http = HttpClient(child.registry, http.token)
+        assert http.send("GET", where).status == 404
         assert list((folder / "uploads").iterdir()) == []
-        assert wire.send("HEAD", f"/v2/app/blobs/{digest_of(big)}").status == 404
-        assert wire.send("GET", "/v2/app/manifests/v1").body == raw
-        upload = wire.api("InitiateLayerUpload", {"repositoryName": "app"}).json()["uploadId"]
+        assert http.send("HEAD", f"/v2/app/blobs/{digest_of(big)}").status == 404
+        assert http.send("GET", "/v2/app/manifests/v1").body == raw
+        upload = http.api("InitiateLayerUpload", {"repositoryName": "app"}).json()["uploadId"]
         part = {"repositoryName": "app", "uploadId": upload, "partFirstByte": 0, "partLastByte": 2_999_999}
-        answer = wire.api("UploadLayerPart", {**part, "layerPartBlob": "A" * 4_000_000})
+        answer = http.api("UploadLayerPart", {**part, "layerPartBlob": "A" * 4_000_000})
         assert (answer.status, answer.json()["__type"]) == (507, "ServerException")
         assert "No space left" in answer.json()["message"]
-        assert wire.push_image("app", "v2", b"another small one")
+        assert http.push_image("app", "v2", b"another small one")
     finally:
         assert child.end(signal.SIGTERM) == 0
 
 
-def test_a_database_that_cannot_grow(ecr: LocalEcr, wire: Wire, repository: str, monkeypatch: Any) -> None:
-    raw = wire.push_image(repository, "v1", b"layer")
+def test_a_database_that_cannot_grow(ecr: LocalEcr, http: HttpClient, repository: str, monkeypatch: Any) -> None:
+    raw = http.push_image(repository, "v1", b"layer")
 
     def full(*_: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
     monkeypatch.setattr("ecr_tasks.local_ecr.store.images.Images.put", full)
     monkeypatch.setattr("ecr_tasks.local_ecr.store.images.Images.record_pull", full)
-    assert wire.push_manifest(repository, "v2", raw).error[0] == 507
+    assert http.push_manifest(repository, "v2", raw).error[0] == 507
     put = {"repositoryName": repository, "imageManifest": raw.decode()}
-    assert wire.api("PutImage", put).status == 507
-    assert wire.send("GET", f"/v2/{repository}/manifests/v1").body == raw
+    assert http.api("PutImage", put).status == 507
+    assert http.send("GET", f"/v2/{repository}/manifests/v1").body == raw
 
 
-def test_sweeping(ecr: LocalEcr, wire: Wire, repository: str, monkeypatch: Any) -> None:
-    raw = wire.push_image(repository, "v1", b"used")
-    unused = wire.push_blob(repository, b"never used")
-    wire.push_image(repository, "v2", b"used once")
-    wire.api("BatchDeleteImage", {"repositoryName": repository, "imageIds": [{"imageTag": "v2"}]})
-    where = wire.send("POST", f"/v2/{repository}/blobs/uploads/").headers["Location"]
-    wire.send("PATCH", where, b"half")
+def test_sweeping(ecr: LocalEcr, http: HttpClient, repository: str, monkeypatch: Any) -> None:
+    raw = http.push_image(repository, "v1", b"used")
+    unused = http.push_blob(repository, b"never used")
+    http.push_image(repository, "v2", b"used once")
+    http.api("BatchDeleteImage", {"repositoryName": repository, "imageIds": [{"imageTag": "v2"}]})
+    where = http.send("POST", f"/v2/{repository}/blobs/uploads/").headers["Location"]
+    http.send("PATCH", where, b"half")
     stray = ecr.root / "blobs" / "sha256" / "00" / ("0" * 64)
     stray.parent.mkdir(parents=True, exist_ok=True)
     stray.write_bytes(b"left by a killed server")
@@ -246,25 +246,25 @@ def test_sweeping(ecr: LocalEcr, wire: Wire, repository: str, monkeypatch: Any) 
     store.close()
 
     ecr.start()
-    wire = Wire(ecr.registry, wire.token)
-    assert wire.send("HEAD", f"/v2/{repository}/blobs/{unused}").status == 404
-    assert wire.send("HEAD", f"/v2/{repository}/blobs/{digest_of(b'used once')}").status == 404
-    assert wire.send("GET", f"/v2/{repository}/blobs/{digest_of(b'used')}").body == b"used"
-    assert wire.push_manifest(repository, "again", raw).status == 201
+    http = HttpClient(ecr.registry, http.token)
+    assert http.send("HEAD", f"/v2/{repository}/blobs/{unused}").status == 404
+    assert http.send("HEAD", f"/v2/{repository}/blobs/{digest_of(b'used once')}").status == 404
+    assert http.send("GET", f"/v2/{repository}/blobs/{digest_of(b'used')}").body == b"used"
+    assert http.push_manifest(repository, "again", raw).status == 201
     assert manifest_of(b"{}", [b"used"]) == raw
 
 
-def test_files_are_closed(ecr: LocalEcr, wire: Wire, repository: str) -> None:
+def test_files_are_closed(ecr: LocalEcr, http: HttpClient, repository: str) -> None:
     def count() -> int:
         return len(list(Path("/proc/self/fd").iterdir())) if Path("/proc/self/fd").is_dir() else 0
 
-    wire.push_image(repository, "v0", b"0")
+    http.push_image(repository, "v0", b"0")
     before = count()
     for number in range(20):
-        digest = wire.push_blob(repository, str(number).encode())
-        wire.send("GET", f"/v2/{repository}/blobs/{digest}")
-        wire.send("HEAD", f"/v2/{repository}/blobs/{digest}")
-        wire.send("GET", f"/v2/{repository}/blobs/{digest}", None, Range="bytes=99-")
+        digest = http.push_blob(repository, str(number).encode())
+        http.send("GET", f"/v2/{repository}/blobs/{digest}")
+        http.send("HEAD", f"/v2/{repository}/blobs/{digest}")
+        http.send("GET", f"/v2/{repository}/blobs/{digest}", None, Range="bytes=99-")
     assert count() <= before + 1
 
 
@@ -277,17 +277,19 @@ def test_a_store_of_another_version_is_refused(tmp_path: Path) -> None:
         LocalEcr(tmp_path).start()
 
 
-def test_a_layer_that_is_asked_for_is_kept_for_another_while(ecr: LocalEcr, wire: Wire, repository: str) -> None:
-    digest = wire.push_blob(repository, b"old")
+def test_a_layer_that_is_asked_for_is_kept_for_another_while(
+    ecr: LocalEcr, http: HttpClient, repository: str
+) -> None:
+    digest = http.push_blob(repository, b"old")
     ecr.stop()
     with sqlite3.connect(ecr.root / "store.sqlite3") as db:
         db.execute("UPDATE layer SET since = since - 3000")
     ecr.start()
-    again = Wire(ecr.registry, wire.token)
+    again = HttpClient(ecr.registry, http.token)
     assert again.send("HEAD", f"/v2/{repository}/blobs/{digest}").status == 200
     ecr.stop()
     store = Store(ecr.root, ecr.account)
     store.sweep(time.time() + 1000)
     store.close()
     ecr.start()
-    assert Wire(ecr.registry, wire.token).send("GET", f"/v2/{repository}/blobs/{digest}").body == b"old"
+    assert HttpClient(ecr.registry, http.token).send("GET", f"/v2/{repository}/blobs/{digest}").body == b"old"

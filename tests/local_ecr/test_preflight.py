@@ -15,7 +15,7 @@ from ecr_tasks.errors import RegistryError
 from ecr_tasks.local_ecr.server import LocalEcr
 from ecr_tasks.model.manifest import REVISION
 from ecr_tasks.settings.load import load
-from tests.local_ecr.wire import OCI_INDEX, OCI_MANIFEST, Wire, descriptor, digest_of
+from tests.local_ecr.http_client import OCI_INDEX, OCI_MANIFEST, HttpClient, descriptor, digest_of
 from tests.support.build import REVISION_B
 
 SIDE_BY_SIDE = 8
@@ -39,9 +39,9 @@ def looking(ecr: LocalEcr, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> L
 
 
 def test_more_tags_than_one_call_takes_cost_a_call_for_each_hundred(
-    looking: Looking, ecr: LocalEcr, wire: Wire, repository: str
+    looking: Looking, ecr: LocalEcr, http: HttpClient, repository: str
 ) -> None:
-    raw = wire.push_image(repository, "t249", b"layer")
+    raw = http.push_image(repository, "t249", b"layer")
     before = ecr.requests()
     tags = [f"t{number}" for number in range(250)]
     view = looking.registry.describe({repository: tags})[repository]
@@ -86,14 +86,14 @@ def test_a_tag_whose_image_ecr_can_not_read_is_not_taken_for_free(
 
 @pytest.mark.parametrize("index", [False, True])
 def test_the_labels_of_a_configuration_say_what_an_image_was_built_from(
-    looking: Looking, wire: Wire, repository: str, *, index: bool
+    looking: Looking, http: HttpClient, repository: str, *, index: bool
 ) -> None:
     config = json.dumps({"config": {"Labels": {REVISION: REVISION_B}}}).encode()
-    raw = wire.push_image(repository, "1.2.3", b"layer", config=config)
+    raw = http.push_image(repository, "1.2.3", b"layer", config=config)
     if index:
         listed = [descriptor(raw, OCI_MANIFEST, platform={"os": "linux", "architecture": "amd64"})]
         document = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": listed}
-        wire.push_manifest(repository, "1.2.3", json.dumps(document).encode(), OCI_INDEX)
+        http.push_manifest(repository, "1.2.3", json.dumps(document).encode(), OCI_INDEX)
     view = looking.registry.describe({repository: ["1.2.3"]})[repository]
     assert view.repository is not None
     assert view.tags["1.2.3"].revision is None
@@ -102,21 +102,23 @@ def test_the_labels_of_a_configuration_say_what_an_image_was_built_from(
 
 @pytest.mark.parametrize("config", [b"{}", b"no JSON", b"[]", b'{"config": {"Labels": null}}'])
 def test_a_configuration_that_says_nothing_is_no_error(
-    looking: Looking, wire: Wire, repository: str, config: bytes
+    looking: Looking, http: HttpClient, repository: str, config: bytes
 ) -> None:
-    wire.push_image(repository, "1.2.3", b"layer", config=config)
+    http.push_image(repository, "1.2.3", b"layer", config=config)
     view = looking.registry.describe({repository: ["1.2.3"]})[repository]
     assert view.repository is not None
     assert looking.registry.labels(view.repository, view.tags["1.2.3"]) == {}
 
 
-def test_a_configuration_that_may_not_be_read_is_no_error(looking: Looking, wire: Wire, repository: str) -> None:
+def test_a_configuration_that_may_not_be_read_is_no_error(
+    looking: Looking, http: HttpClient, repository: str
+) -> None:
     from botocore.exceptions import ClientError
 
     def deny(**_: object) -> None:
         raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "GetDownloadUrlForLayer")
 
-    wire.push_image(repository, "1.2.3", b"layer")
+    http.push_image(repository, "1.2.3", b"layer")
     view = looking.registry.describe({repository: ["1.2.3"]})[repository]
     looking.events.register("before-call.ecr.GetDownloadUrlForLayer", deny)
     assert view.repository is not None

@@ -17,9 +17,9 @@ from ecr_tasks.plan import gates
 from ecr_tasks.plan.gates import Gates, Waits
 from ecr_tasks.runner.run import Run
 from ecr_tasks.tasks.promote import promote_here
+from tests.local_ecr.http_client import OCI_INDEX, OCI_MANIFEST, HttpClient, descriptor, digest_of, manifest_of
 from tests.local_ecr.shell import Shell
 from tests.local_ecr.test_scans import enhance
-from tests.local_ecr.wire import OCI_INDEX, OCI_MANIFEST, Wire, descriptor, digest_of, manifest_of
 
 SIGNATURES = (
     "application/vnd.dev.cosign.artifact.sig.v1+json",
@@ -35,10 +35,10 @@ def scanned(api: Any, repository: str) -> str:
     return repository
 
 
-def push_two_platforms(wire: Wire, repository: str, tag: str) -> tuple[str, str, str]:
+def push_two_platforms(http: HttpClient, repository: str, tag: str) -> tuple[str, str, str]:
     """An index with BuildKit's attestation beside two platforms; digests of index, amd64 and arm64."""
     names = ("amd64", "arm64", "unknown")
-    children = {name: wire.push_image(repository, None, name.encode()) for name in names}
+    children = {name: http.push_image(repository, None, name.encode()) for name in names}
     listed = [
         descriptor(
             raw, OCI_MANIFEST, platform={"os": "unknown" if name == "unknown" else "linux", "architecture": name}
@@ -46,7 +46,7 @@ def push_two_platforms(wire: Wire, repository: str, tag: str) -> tuple[str, str,
         for name, raw in children.items()
     ]
     index = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": listed}).encode()
-    assert wire.push_manifest(repository, tag, index, OCI_INDEX).status == 201
+    assert http.push_manifest(repository, tag, index, OCI_INDEX).status == 201
     return digest_of(index), digest_of(children["amd64"]), digest_of(children["arm64"])
 
 
@@ -55,12 +55,12 @@ def tagged(api: Any, repository: str) -> set[str]:
 
 
 def test_every_platform_of_an_index_is_judged(
-    ecr: LocalEcr, shell: Shell, api: Any, wire: Wire, scanned: str
+    ecr: LocalEcr, shell: Shell, api: Any, http: HttpClient, scanned: str
 ) -> None:
     found = [{"name": f"CVE-2024-{number}", "severity": "HIGH"} for number in range(5)]
     arm = digest_of(manifest_of(b"{}", [b"arm64"]))
     ecr.set_findings([{"digest": arm, "findings": found}, {"severities": {"LOW": 1}}])
-    assert push_two_platforms(wire, scanned, "v1")[2] == arm
+    assert push_two_platforms(http, scanned, "v1")[2] == arm
     words = ("promote", "v1", "--tag", "prod")
     done, calls = shell.calls(*words, "--require-scan=high")
     assert (done.returncode, done.stdout) == (6, "")
@@ -74,18 +74,18 @@ def test_every_platform_of_an_index_is_judged(
     assert "linux/amd64: 1 low; linux/arm64: 5 high" in done.stderr
 
 
-def test_a_running_scan_is_waited_for(ecr: LocalEcr, shell: Shell, wire: Wire, scanned: str) -> None:
+def test_a_running_scan_is_waited_for(ecr: LocalEcr, shell: Shell, http: HttpClient, scanned: str) -> None:
     ecr.set_findings([{"polls": 1, "severities": {"MEDIUM": 1}}])
-    raw = wire.push_image(scanned, "v1", b"layer")
+    raw = http.push_image(scanned, "v1", b"layer")
     done, calls = shell.calls("promote", "v1", "--tag", "prod", "--require-scan")
     assert done.returncode == 0, done.stderr
     assert f"waiting for the scan of team/app@{digest_of(raw)[:19]} (IN_PROGRESS)\n" in done.stderr
     assert calls == {"BatchGetImage": 2, "DescribeImageScanFindings": 2, "PutImage": 1}
 
 
-def test_findings_come_in_pages(ecr: LocalEcr, shell: Shell, wire: Wire, scanned: str) -> None:
+def test_findings_come_in_pages(ecr: LocalEcr, shell: Shell, http: HttpClient, scanned: str) -> None:
     ecr.set_findings([{"severities": {"HIGH": 1, "LOW": 1400}}])
-    wire.push_image(scanned, "v1", b"layer")
+    http.push_image(scanned, "v1", b"layer")
     done, calls = shell.calls("promote", "v1", "--tag", "prod", "--require-scan=low")
     assert done.returncode == 6
     assert "found 1 high, 1400 low" in done.stderr
@@ -93,11 +93,11 @@ def test_findings_come_in_pages(ecr: LocalEcr, shell: Shell, wire: Wire, scanned
 
 
 def test_enhanced_findings_are_those_of_the_moment(
-    ecr: LocalEcr, shell: Shell, api: Any, wire: Wire, repository: str
+    ecr: LocalEcr, shell: Shell, api: Any, http: HttpClient, repository: str
 ) -> None:
     enhance(api, "CONTINUOUS_SCAN", "team/*")
     ecr.set_findings([{"findings": [{"name": "CVE-2024-1", "severity": "CRITICAL"}], "severities": {"LOW": 1100}}])
-    wire.push_image(repository, "v1", b"layer")
+    http.push_image(repository, "v1", b"layer")
     words = ("promote", "v1", "--tag", "prod", "--require-scan")
     done, calls = shell.calls(*words)
     assert done.returncode == 6
@@ -109,10 +109,10 @@ def test_enhanced_findings_are_those_of_the_moment(
 
 @pytest.mark.parametrize("status", ["FAILED", "UNSUPPORTED_IMAGE", "FINDINGS_UNAVAILABLE"])
 def test_a_scan_without_findings_lets_nothing_through(
-    ecr: LocalEcr, shell: Shell, api: Any, wire: Wire, scanned: str, status: str
+    ecr: LocalEcr, shell: Shell, api: Any, http: HttpClient, scanned: str, status: str
 ) -> None:
     ecr.set_findings([{"status": status, "description": "as it is"}])
-    wire.push_image(scanned, "v1", b"layer")
+    http.push_image(scanned, "v1", b"layer")
     done = shell.inv("promote", "v1", "--tag", "prod", "--require-scan=undefined")
     assert done.returncode == 6
     assert f"{status}: as it is" in done.stderr
@@ -120,7 +120,7 @@ def test_a_scan_without_findings_lets_nothing_through(
 
 
 def test_an_image_that_nobody_scans_is_refused_when_the_wait_is_over(
-    ecr: LocalEcr, api: Any, wire: Wire, repository: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ecr: LocalEcr, api: Any, http: HttpClient, repository: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in {**ecr.environment(), "ECR_REPOSITORY": repository}.items():
         monkeypatch.setenv(name, value)
@@ -132,7 +132,7 @@ def test_an_image_that_nobody_scans_is_refused_when_the_wait_is_over(
         now[0] += seconds
 
     monkeypatch.setattr(gates, "WAITS", Waits(sleep=sleep, clock=lambda: now[0]))
-    raw = wire.push_image(repository, "v1", b"layer")
+    raw = http.push_image(repository, "v1", b"layer")
     with pytest.raises(Refused, match="There is no scan of team/app@sha256") as caught:
         promote_here(Run(tmp_path, {}), ImageName("v1"), ["prod"], None, Gates("critical"))
     assert (
@@ -143,16 +143,18 @@ def test_an_image_that_nobody_scans_is_refused_when_the_wait_is_over(
 
 
 @pytest.mark.parametrize("artifact_type", SIGNATURES)
-def test_a_signature_that_refers_to_the_image(shell: Shell, wire: Wire, repository: str, artifact_type: str) -> None:
-    index, amd, _ = push_two_platforms(wire, repository, "v1")
+def test_a_signature_that_refers_to_the_image(
+    shell: Shell, http: HttpClient, repository: str, artifact_type: str
+) -> None:
+    index, amd, _ = push_two_platforms(http, repository, "v1")
     words = ("promote", "v1", "--tag", "prod", "--require-signature")
     about = {"mediaType": OCI_MANIFEST, "size": 2, "digest": amd}
-    wire.push_image(repository, None, b"a platform's", artifactType=artifact_type, subject=about)
+    http.push_image(repository, None, b"a platform's", artifactType=artifact_type, subject=about)
     done, calls = shell.calls(*words)
     assert done.returncode == 6
     assert f"{index} has no signature" in done.stderr
     assert calls == {"BatchGetImage": 2, "ListImageReferrers": 1, "DescribeImageSigningStatus": 1}
-    wire.push_image(
+    http.push_image(
         repository,
         None,
         b"sig",
@@ -164,14 +166,14 @@ def test_a_signature_that_refers_to_the_image(shell: Shell, wire: Wire, reposito
     assert calls == {"BatchGetImage": 1, "ListImageReferrers": 1, "PutImage": 1}
 
 
-def test_an_sbom_is_no_signature_and_cosigns_tag_is_one(shell: Shell, wire: Wire, repository: str) -> None:
-    raw = wire.push_image(repository, "v1", b"layer")
+def test_an_sbom_is_no_signature_and_cosigns_tag_is_one(shell: Shell, http: HttpClient, repository: str) -> None:
+    raw = http.push_image(repository, "v1", b"layer")
     words = ("promote", "v1", "--tag", "prod", "--require-signature")
-    wire.push_image(
+    http.push_image(
         repository, None, b"sbom", artifactType="application/spdx+json", subject=descriptor(raw, OCI_MANIFEST)
     )
     assert shell.inv(*words).returncode == 6
-    cosign = wire.push_image(repository, digest_of(raw).replace(":", "-") + ".sig", b"sig")
+    cosign = http.push_image(repository, digest_of(raw).replace(":", "-") + ".sig", b"sig")
     done = shell.inv(*words, "--json")
     assert done.returncode == 0, done.stderr
     assert digest_of(cosign) in done.stdout
@@ -212,21 +214,21 @@ def clone(shell: Shell, origin: Clone, *options: str) -> Shell:
     return Shell(shell.ecr, folder)
 
 
-def push_of(wire: Wire, repository: str, tag: str, revision: str) -> None:
+def push_of(http: HttpClient, repository: str, tag: str, revision: str) -> None:
     annotations = {"org.opencontainers.image.revision": revision}
-    wire.push_image(repository, tag, tag.encode(), annotations=annotations)
+    http.push_image(repository, tag, tag.encode(), annotations=annotations)
 
 
 def test_commits_on_a_branch_and_beside_it(
-    shell: Shell, api: Any, wire: Wire, repository: str, origin: Clone
+    shell: Shell, api: Any, http: HttpClient, repository: str, origin: Clone
 ) -> None:
-    push_of(wire, repository, "first", origin.commit("first"))
-    push_of(wire, repository, "second", origin.commit("second"))
+    push_of(http, repository, "first", origin.commit("first"))
+    push_of(http, repository, "second", origin.commit("second"))
     origin.git("checkout", "--quiet", "-b", "feature")
     feature = origin.commit("feature")
-    push_of(wire, repository, "feature", feature)
-    push_of(wire, repository, "elsewhere", "a" * 40)
-    wire.push_image(repository, "silent", b"silent")
+    push_of(http, repository, "feature", feature)
+    push_of(http, repository, "elsewhere", "a" * 40)
+    http.push_image(repository, "silent", b"silent")
     origin.git("checkout", "--quiet", "main")
     whole = clone(shell, origin)
     for tag, branch, code in (
@@ -248,10 +250,10 @@ def test_commits_on_a_branch_and_beside_it(
 
 
 def test_a_shallow_clone_says_what_it_cant_tell(
-    shell: Shell, api: Any, wire: Wire, repository: str, origin: Clone
+    shell: Shell, api: Any, http: HttpClient, repository: str, origin: Clone
 ) -> None:
-    push_of(wire, repository, "first", origin.commit("first"))
-    push_of(wire, repository, "second", origin.commit("second"))
+    push_of(http, repository, "first", origin.commit("first"))
+    push_of(http, repository, "second", origin.commit("second"))
     shallow = clone(shell, origin, "--depth=1")
     words = ("--tag", "prod", "--from-branch", "main")
     assert shallow.inv("promote", "second", *words).returncode == 0
@@ -262,8 +264,8 @@ def test_a_shallow_clone_says_what_it_cant_tell(
     assert shallow.inv("promote", "first", *words).returncode == 0
 
 
-def test_a_project_that_is_under_no_git_cant_tell_a_branch(shell: Shell, wire: Wire, repository: str) -> None:
-    wire.push_image(repository, "v1", b"layer")
+def test_a_project_that_is_under_no_git_cant_tell_a_branch(shell: Shell, http: HttpClient, repository: str) -> None:
+    http.push_image(repository, "v1", b"layer")
     done, calls = shell.calls(
         *("promote", "v1", "--tag", "prod", "--from-branch", "main"), GIT_CEILING_DIRECTORIES=str(shell.folder.parent)
     )
@@ -271,7 +273,7 @@ def test_a_project_that_is_under_no_git_cant_tell_a_branch(shell: Shell, wire: W
     assert "no git repository" in done.stderr
 
 
-def test_a_level_that_is_none_is_a_setting(shell: Shell, wire: Wire, repository: str) -> None:
+def test_a_level_that_is_none_is_a_setting(shell: Shell, http: HttpClient, repository: str) -> None:
     done, calls = shell.calls("promote", "v1", "--tag", "prod", "--require-scan=foo")
     assert (done.returncode, calls) == (2, {})
     assert "critical, high, medium, low, informational or undefined" in done.stderr

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.local_ecr.http_client import OCI_MANIFEST, HttpClient, digest_of
 from tests.local_ecr.shell import Shell
-from tests.local_ecr.wire import OCI_MANIFEST, Wire, digest_of
 
 
 def held(api: Any, repository: str, tag: str) -> tuple[str, str, str]:
@@ -18,11 +18,11 @@ def held(api: Any, repository: str, tag: str) -> tuple[str, str, str]:
 
 @pytest.mark.parametrize("before", [None, b"old"])
 def test_one_tag_takes_two_calls_and_moves_no_layer(
-    shell: Shell, api: Any, wire: Wire, repository: str, before: bytes | None
+    shell: Shell, api: Any, http: HttpClient, repository: str, before: bytes | None
 ) -> None:
-    raw = wire.push_image(repository, "v1", b"layer" * 1000)
+    raw = http.push_image(repository, "v1", b"layer" * 1000)
     if before is not None:
-        wire.push_image(repository, "prod", before)
+        http.push_image(repository, "prod", before)
     done, calls = shell.calls("promote", "v1", "--tag", "prod")
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{shell.ecr.registry}/{repository}@{digest_of(raw)}\n"
@@ -31,10 +31,10 @@ def test_one_tag_takes_two_calls_and_moves_no_layer(
 
 
 def test_an_index_keeps_its_bytes_and_a_manifest_its_missing_media_type(
-    shell: Shell, api: Any, wire: Wire, repository: str
+    shell: Shell, api: Any, http: HttpClient, repository: str
 ) -> None:
-    child = wire.push_image(repository, None, b"layer", mediaType=None)
-    wire.push_index(repository, "v1", [child])
+    child = http.push_image(repository, None, b"layer", mediaType=None)
+    http.push_index(repository, "v1", [child])
     before = held(api, repository, "v1")
     assert shell.inv("promote", before[0], "--tag", "prod", "--tag", "latest").returncode == 0
     assert held(api, repository, "prod") == held(api, repository, "latest") == before
@@ -42,9 +42,9 @@ def test_an_index_keeps_its_bytes_and_a_manifest_its_missing_media_type(
     assert (done.returncode, calls) == (0, {"BatchGetImage": 1})
 
 
-def test_a_locked_tag_is_refused_with_both_digests(shell: Shell, api: Any, wire: Wire) -> None:
+def test_a_locked_tag_is_refused_with_both_digests(shell: Shell, api: Any, http: HttpClient) -> None:
     api.create_repository(repositoryName="team/locked", imageTagMutability="IMMUTABLE")
-    new, old = (digest_of(wire.push_image("team/locked", tag, tag.encode())) for tag in ("new", "old"))
+    new, old = (digest_of(http.push_image("team/locked", tag, tag.encode())) for tag in ("new", "old"))
     for words in (("--tag", "old"), ("--tag", "rc", "--tag", "old")):
         done, calls = shell.calls("promote", "new", *words, ECR_REPOSITORY="team/locked")
         assert (done.returncode, done.stdout) == (6, "")
@@ -54,7 +54,7 @@ def test_a_locked_tag_is_refused_with_both_digests(shell: Shell, api: Any, wire:
     assert shell.inv("promote", "old", "--tag", "old", ECR_REPOSITORY="team/locked").returncode == 0
 
 
-def test_what_is_not_there(shell: Shell, wire: Wire, repository: str) -> None:
+def test_what_is_not_there(shell: Shell, http: HttpClient, repository: str) -> None:
     for words, name in (
         (("promote", "none", "--tag", "prod"), repository),
         (("promote", "v1", "--tag", "a"), "no/repo"),

@@ -15,7 +15,7 @@ from ecr_tasks.local_ecr.ecr_api.ecr_public import OPERATIONS
 from ecr_tasks.local_ecr.errors import LocalEcrError
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.local_ecr.conftest import make_client, refused
-from tests.local_ecr.wire import OCI_MANIFEST, Wire, digest_of, manifest_of
+from tests.local_ecr.http_client import OCI_MANIFEST, HttpClient, digest_of, manifest_of
 
 HOME = "123456789012"
 
@@ -34,10 +34,10 @@ def made(public: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def writer(public: Any, made: dict[str, Any]) -> Wire:
+def writer(public: Any, made: dict[str, Any]) -> HttpClient:
     """The public registry, logged in."""
     token = public.get_authorization_token()["authorizationData"]["authorizationToken"]
-    return Wire(made["repositoryUri"].partition("/")[0], token)
+    return HttpClient(made["repositoryUri"].partition("/")[0], token)
 
 
 def test_a_repository(ecr: LocalEcr, public: Any, made: dict[str, Any]) -> None:
@@ -120,15 +120,15 @@ def test_the_registry_and_its_alias(tmp_path: Path, session: boto3.Session) -> N
         LocalEcr(tmp_path, public_alias="No/No")
 
 
-def test_anybody_may_read_and_only_the_token_writes(made: dict[str, Any], writer: Wire, api: Any) -> None:
+def test_anybody_may_read_and_only_the_token_writes(made: dict[str, Any], writer: HttpClient, api: Any) -> None:
     raw = writer.push_image("local/team/app", "v1", b"layer")
-    nobody = Wire(writer.registry)
+    nobody = HttpClient(writer.registry)
     answer = nobody.send("GET", "/v2/local/team/app/manifests/v1")
     assert (answer.status, answer.body, answer.headers["Content-Type"]) == (200, raw, OCI_MANIFEST)
     assert nobody.send("GET", f"/v2/local/team/app/blobs/{digest_of(b'layer')}").body == b"layer"
     assert nobody.send("GET", "/v2/local/team/app/tags/list").json() == {"name": "local/team/app", "tags": ["v1"]}
     (data,) = api.get_authorization_token()["authorizationData"]
-    private = Wire(writer.registry, data["authorizationToken"])
+    private = HttpClient(writer.registry, data["authorizationToken"])
     for who in (nobody, private):
         for method, path in (
             ("POST", "/v2/local/team/app/blobs/uploads/"),
@@ -136,18 +136,18 @@ def test_anybody_may_read_and_only_the_token_writes(made: dict[str, Any], writer
             ("DELETE", "/v2/local/team/app/manifests/v1"),
         ):
             assert who.send(method, path, b"").status == 401
-    assert Wire(data["proxyEndpoint"][7:], writer.token).send("GET", "/v2/").status == 401
+    assert HttpClient(data["proxyEndpoint"][7:], writer.token).send("GET", "/v2/").status == 401
 
 
-def test_how_a_client_gets_its_bearer_token(writer: Wire) -> None:
-    nobody = Wire(writer.registry)
+def test_how_a_client_gets_its_bearer_token(writer: HttpClient) -> None:
+    nobody = HttpClient(writer.registry)
     answer = nobody.send("GET", "/v2/")
     assert answer.status == 401
     assert answer.headers["WWW-Authenticate"] == (
         f'Bearer realm="http://{writer.registry}/token/",service="public.ecr.aws",scope="aws"'
     )
 
-    def bearer(who: Wire) -> str:
+    def bearer(who: HttpClient) -> str:
         said = who.send("GET", "/token/?service=public.ecr.aws&scope=aws").json()
         assert said["expires_in"] > 3600
         return f"Bearer {said['token']}"
@@ -163,7 +163,7 @@ def test_how_a_client_gets_its_bearer_token(writer: Wire) -> None:
     assert writer.password() not in anybody
 
 
-def test_the_alias_is_part_of_every_path(writer: Wire) -> None:
+def test_the_alias_is_part_of_every_path(writer: HttpClient) -> None:
     begun = writer.send("POST", "/v2/local/team/app/blobs/uploads/")
     assert begun.headers["Location"].startswith("/v2/local/team/app/blobs/uploads/")
     for data in (b"{}", b"layer"):
@@ -177,14 +177,14 @@ def test_the_alias_is_part_of_every_path(writer: Wire) -> None:
         assert writer.send("GET", path).error[:2] == (404, "NAME_UNKNOWN")
 
 
-def test_a_blob_is_mounted_by_its_public_name(public: Any, writer: Wire) -> None:
+def test_a_blob_is_mounted_by_its_public_name(public: Any, writer: HttpClient) -> None:
     digest = writer.push_blob("local/team/app", b"layer")
     public.create_repository(repositoryName="other")
     path = f"/v2/local/other/blobs/uploads/?mount={digest}&from=local/team/app"
     assert writer.send("POST", path).status == 201
 
 
-def test_images(public: Any, writer: Wire) -> None:
+def test_images(public: Any, writer: HttpClient) -> None:
     raw = writer.push_image("local/team/app", "v1", b"layer")
     put = {"repositoryName": "team/app", "imageManifest": raw.decode(), "imageTag": "latest"}
     image = public.put_image(**put, registryId="local")["image"]
@@ -236,23 +236,23 @@ def test_what_it_has_not_says_so(ecr: LocalEcr, public: Any, made: dict[str, Any
     assert len(OPERATIONS) == 16
     name, text = refused(public.get_repository_catalog_data, repositoryName="team/app")
     assert (name, "GetRepositoryCatalogData" in text) == ("NotImplementedException", True)
-    wire = Wire(ecr.registry)
+    http = HttpClient(ecr.registry)
     for operation in ("BatchGetImage", "ListImages", "PutLifecyclePolicy", "StartImageScan", "PutImageTagMutability"):
-        wire.client.request("POST", "/", b"{}", {"X-Amz-Target": f"SpencerFrontendService.{operation}"})
-        answer = wire.client.getresponse()
+        http.connection.request("POST", "/", b"{}", {"X-Amz-Target": f"SpencerFrontendService.{operation}"})
+        answer = http.connection.getresponse()
         assert (answer.status, json.loads(answer.read())["__type"]) == (501, "NotImplementedException")
 
 
 @pytest.mark.parametrize("operation", sorted(OPERATIONS))
 def test_every_operation_survives_nonsense(ecr: LocalEcr, made: dict[str, Any], operation: str) -> None:
-    wire = Wire(ecr.registry)
+    http = HttpClient(ecr.registry)
     shape = boto3.Session()._session.get_service_model("ecr-public").operation_model(operation).input_shape
     values: list[Any] = [None, 0, -1, 10**30, "", "x", "\ud800", [], [None], [[]], {}, {"a": None}, True]
     for member in shape.members if shape is not None else ():
         for nonsense in values:
             body = json.dumps({"repositoryName": "team/app", member: nonsense})
-            wire.client.request("POST", "/", body, {"X-Amz-Target": f"SpencerFrontendService.{operation}"})
-            answer = wire.client.getresponse()
+            http.connection.request("POST", "/", body, {"X-Amz-Target": f"SpencerFrontendService.{operation}"})
+            answer = http.connection.getresponse()
             answer.read()
             assert answer.status in (200, 400)
 
@@ -267,16 +267,16 @@ def test_it_is_not_a_region(ecr: LocalEcr, session: boto3.Session, api: Any, mad
     assert api.describe_repositories()["repositories"] == []
 
 
-def test_it_stays_and_is_counted_by_itself(ecr: LocalEcr, public: Any, writer: Wire) -> None:
+def test_it_stays_and_is_counted_by_itself(ecr: LocalEcr, public: Any, writer: HttpClient) -> None:
     raw = writer.push_image("local/team/app", "v1", b"layer")
     assert ecr.requests(region="public")["CreateRepository"] == 1
     assert "CreateRepository" not in ecr.requests(region="eu-west-1")
     ecr.stop()
     ecr.start()
-    assert Wire(writer.registry).send("GET", "/v2/local/team/app/manifests/v1").body == raw
+    assert HttpClient(writer.registry).send("GET", "/v2/local/team/app/manifests/v1").body == raw
     ecr.reset()
     assert len(ecr.registries()) == 1
-    assert Wire(writer.registry).send("GET", "/v2/local/team/app/manifests/v1").error[1] == "NAME_UNKNOWN"
+    assert HttpClient(writer.registry).send("GET", "/v2/local/team/app/manifests/v1").error[1] == "NAME_UNKNOWN"
 
 
 def test_boto3_finds_it_by_the_environment(ecr: LocalEcr, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ from ecr_tasks.plan.plan import make_plan
 from ecr_tasks.plan.snapshot import Snapshot
 from ecr_tasks.settings.load import load
 from ecr_tasks.tags.from_settings import tag_set
-from tests.local_ecr.wire import Wire, digest_of, manifest_of
+from tests.local_ecr.http_client import HttpClient, digest_of, manifest_of
 from tests.support.build import image, source
 from tests.support.fakes import FakeDocker, FakeRegistry
 
@@ -38,7 +38,7 @@ HASTE = 100
 RULES = "type=sha\ntype=semver,pattern={{version}}\ntype=semver,pattern={{major}}.{{minor}}"
 
 
-class WireDocker(FakeDocker):
+class HttpDocker(FakeDocker):
     """Pushes one image by a registry client of few lines: there is no engine."""
 
     def __init__(self, server: LocalEcr, version: str, revision: str) -> None:
@@ -50,7 +50,7 @@ class WireDocker(FakeDocker):
 
     def push(self, reference: str) -> None:
         name, _, tag = reference.removeprefix(f"{self._server.registry}/").rpartition(":")
-        Wire.to(self._server).push_image(name, tag, self._layer, annotations=self._notes)
+        HttpClient.logged_in(self._server).push_image(name, tag, self._layer, annotations=self._notes)
 
 
 class Pipeline:
@@ -68,7 +68,7 @@ class Pipeline:
         self.registry = EcrRegistry(settings, aws)
         self.source = source(revision=revision, tag=f"v{version}", release_tags=(f"v{version}",), branch=None)
         self.tags = tag_set(settings, self.source, {}).in_publishing_order
-        self.docker = WireDocker(server, version, revision)
+        self.docker = HttpDocker(server, version, revision)
 
     def run(self, repository: str, start: Barrier) -> Published:
         """`inv push` of what was built, when all are ready."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hmac
-import http.client
 import json
 import socket
 import stat
@@ -12,17 +11,18 @@ import subprocess
 import sys
 import threading
 import time
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 
-from ecr_tasks.local_ecr import control
+from ecr_tasks.local_ecr import background
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.local_ecr.conftest import make_client, refused
+from tests.local_ecr.http_client import HttpClient, digest_of
 from tests.local_ecr.shell import Shell
-from tests.local_ecr.wire import Wire, digest_of
 
 HOME = "123456789012"
 OTHER = "210987654321"
@@ -46,10 +46,10 @@ def token_of(api: Any) -> tuple[str, str]:
     return data["authorizationToken"], data["proxyEndpoint"].removeprefix("http://")
 
 
-def logged_in(api: Any, registry: str | None = None) -> Wire:
+def logged_in(api: Any, registry: str | None = None) -> HttpClient:
     """A registry client with a token of the API's region."""
     token, host = token_of(api)
-    return Wire(registry or host, token)
+    return HttpClient(registry or host, token)
 
 
 def test_another_region_has_a_registry_of_its_own(ecr: LocalEcr, api: Any, far: Any) -> None:
@@ -72,7 +72,7 @@ def test_another_region_has_a_registry_of_its_own(ecr: LocalEcr, api: Any, far: 
     assert here.send("HEAD", f"/v2/team/app/blobs/{digest_of(b'far away')}").status == 404
     url = far.get_download_url_for_layer(repositoryName="team/app", layerDigest=digest_of(b"far away"))["downloadUrl"]
     assert url.startswith(f"http://{registry}/")
-    client = http.client.HTTPConnection(registry)
+    client = HTTPConnection(registry)
     client.request("GET", url.removeprefix(f"http://{registry}"))
     assert client.getresponse().read() == b"far away"
     assert there.send("GET", "/v2/team/app/manifests/v1").body == raw
@@ -83,8 +83,8 @@ def test_another_account_by_registry_id(ecr: LocalEcr, api: Any, far: Any) -> No
     assert made["registryId"] == OTHER
     assert made["repositoryArn"] == f"arn:aws:ecr:eu-west-1:{OTHER}:repository/app"
     assert known(ecr) == {DEFAULT: ecr.registry, (OTHER, "eu-west-1"): made["repositoryUri"].partition("/")[0]}
-    wire = logged_in(api, known(ecr)[OTHER, "eu-west-1"])
-    wire.push_image("app", "v1", b"theirs")
+    http = logged_in(api, known(ecr)[OTHER, "eu-west-1"])
+    http.push_image("app", "v1", b"theirs")
     (image,) = api.batch_get_image(repositoryName="app", registryId=OTHER, imageIds=[{"imageTag": "v1"}])["images"]
     assert image["registryId"] == OTHER
     tags = [{"Key": "team", "Value": "a"}]
@@ -116,7 +116,7 @@ def test_a_token_is_good_for_all_accounts_of_its_region_and_for_no_other_region(
     assert host == known(ecr)[HOME, "us-west-2"]
     for (_, region), registry in known(ecr).items():
         for token, its in ((near, "eu-west-1"), (distant, "us-west-2")):
-            answer = Wire(registry, token).send("GET", "/v2/")
+            answer = HttpClient(registry, token).send("GET", "/v2/")
             assert answer.status == (200 if its == region else 401)
             if its != region:
                 assert answer.headers["WWW-Authenticate"] == (
@@ -132,14 +132,14 @@ def test_they_are_there_after_a_restart_at_their_ports(tmp_path: Path, session: 
     with server:
         far = make_client(session, server.endpoint, region="us-west-2")
         far.create_repository(repositoryName="app")
-        wire = logged_in(far)
-        raw = wire.push_image("app", "v1", b"layer")
+        http = logged_in(far)
+        raw = http.push_image("app", "v1", b"layer")
         before = known(server)
     for file in (tmp_path / "registries.json", tmp_path / "registries", *(tmp_path / "registries").iterdir()):
         assert stat.S_IMODE(file.stat().st_mode) & 0o077 == 0, file
     with server:
         assert known(server) == before
-        again = Wire(wire.registry, wire.token)
+        again = HttpClient(http.registry, http.token)
         assert not (tmp_path / "registries" / f"{server.account}.us-west-2" / "store.sqlite3-wal").exists()
         assert again.send("GET", "/v2/app/manifests/v1").body == raw  # nobody has asked the API before
         assert server.requests(region="us-west-2")["GET manifest"] == 1
@@ -203,8 +203,8 @@ def test_counts_and_log_say_which_registry(ecr: LocalEcr, api: Any, far: Any) ->
 def test_counts_of_before_there_were_several_registries(tmp_path: Path) -> None:
     server = LocalEcr(tmp_path)
     with server:
-        Wire(server.registry).send("GET", "/v2/")
-        Wire(server.registry).send("GET", "/v2/")
+        HttpClient(server.registry).send("GET", "/v2/")
+        HttpClient(server.registry).send("GET", "/v2/")
     log = tmp_path / "access.jsonl"
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     log.write_text("".join(json.dumps({k: v for k, v in x.items() if k != "registry"}) + "\n" for x in lines))
@@ -216,9 +216,9 @@ def test_counts_of_before_there_were_several_registries(tmp_path: Path) -> None:
 @pytest.mark.parametrize("restarted", [False, True])
 def test_a_reset_forgets_them_but_for_their_ports(ecr: LocalEcr, api: Any, far: Any, restarted: bool) -> None:
     far.create_repository(repositoryName="app")
-    wire = logged_in(far)
-    wire.push_image("app", "v1", b"layer")
-    registry = wire.registry
+    http = logged_in(far)
+    http.push_image("app", "v1", b"layer")
+    registry = http.registry
     if restarted:
         ecr.stop()
         ecr.start()
@@ -231,9 +231,9 @@ def test_a_reset_forgets_them_but_for_their_ports(ecr: LocalEcr, api: Any, far: 
         ecr.stop()
         ecr.start()
         with pytest.raises(ConnectionRefusedError):
-            Wire(registry).send("GET", "/v2/")
+            HttpClient(registry).send("GET", "/v2/")
     else:
-        assert wire.send("GET", "/v2/app/manifests/v1").error[1] == "NAME_UNKNOWN"
+        assert http.send("GET", "/v2/app/manifests/v1").error[1] == "NAME_UNKNOWN"
     assert list(known(ecr)) == [DEFAULT]
     api = make_client(boto3.Session("a", "b"), ecr.endpoint, region="us-west-2")
     assert api.create_repository(repositoryName="app")["repository"]["repositoryUri"] == f"{registry}/app"
@@ -242,12 +242,12 @@ def test_a_reset_forgets_them_but_for_their_ports(ecr: LocalEcr, api: Any, far: 
 
 def test_sweeping_covers_all(ecr: LocalEcr, far: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     far.create_repository(repositoryName="app")
-    wire = logged_in(far)
-    digest = wire.push_blob("app", b"never used")
+    http = logged_in(far)
+    digest = http.push_blob("app", b"never used")
     monkeypatch.setattr(time, "time", lambda now=time.time: now() + 4000)
     ecr._running().sweep()
     monkeypatch.undo()
-    assert wire.send("HEAD", f"/v2/app/blobs/{digest}").status == 404
+    assert http.send("HEAD", f"/v2/app/blobs/{digest}").status == 404
 
 
 def test_a_container_of_one_port_says_that_there_is_one_registry(tmp_path: Path, session: boto3.Session) -> None:
@@ -272,41 +272,41 @@ def test_a_container_of_one_port_says_that_there_is_one_registry(tmp_path: Path,
 
 def test_a_page_and_strangers_are_refused_at_every_port(ecr: LocalEcr, far: Any) -> None:
     far.create_repository(repositoryName="app")
-    wire = logged_in(far)
-    assert wire.send("POST", "/v2/app/blobs/uploads/", b"", Origin="http://evil.example").status == 403
-    assert wire.send("GET", "/").status == 200
-    assert wire.send("POST", "/_local/reset", b"", X_Local_Ecr="reset").status == 404
-    assert wire.api("DescribeRepositories", {}).status == 404  # the API has its own port
-    assert known(ecr)[HOME, "us-west-2"] == wire.registry
+    http = logged_in(far)
+    assert http.send("POST", "/v2/app/blobs/uploads/", b"", Origin="http://evil.example").status == 403
+    assert http.send("GET", "/").status == 200
+    assert http.send("POST", "/_local/reset", b"", X_Local_Ecr="reset").status == 404
+    assert http.api("DescribeRepositories", {}).status == 404  # the API has its own port
+    assert known(ecr)[HOME, "us-west-2"] == http.registry
 
 
 def test_the_status_of_one_in_the_background(tmp_path: Path, session: boto3.Session) -> None:
     root = tmp_path / "ecr"
-    up = control.up(root)
+    up = background.up(root)
     try:
         assert up.registries == [{"account": "000000000000", "region": "us-east-1", "registry": up.registry}]
         make_client(session, up.endpoint, region="eu-west-3").create_repository(
             repositoryName="app", registryId=OTHER
         )
-        status = control.status(root)
+        status = background.status(root)
         assert status.registries[0] == up.registries[0]
         assert [(item["account"], item["region"]) for item in status.registries[1:]] == [(OTHER, "eu-west-3")]
         assert json.loads(json.dumps(status.as_json()))["registries"] == status.registries
         assert status.requests == {"CreateRepository": 1}
-        control.down(root)
-        assert control.status(root).registries == []
-        again = control.up(root)
+        background.down(root)
+        assert background.status(root).registries == []
+        again = background.up(root)
         assert again.registries == status.registries
-        control.reset(root)
-        assert control.status(root).registries == up.registries
+        background.reset(root)
+        assert background.status(root).registries == up.registries
     finally:
-        control.down(root)
+        background.down(root)
 
 
 def test_inv_shows_them(tmp_path: Path, session: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    root = control.default_root()
-    up = control.up(root)
+    root = background.default_root()
+    up = background.up(root)
     try:
         with LocalEcr(tmp_path / "unused") as unused:
             (tmp_path / "project").mkdir()
@@ -319,7 +319,7 @@ def test_inv_shows_them(tmp_path: Path, session: boto3.Session, monkeypatch: pyt
             assert registry in shown.stderr + shown.stdout
             assert json.loads(shell.inv("local.status", "--json").stdout)["registries"][1]["registry"] == registry
     finally:
-        control.down(root)
+        background.down(root)
 
 
 def test_nothing_of_it_is_loaded_while_there_is_one_registry(tmp_path: Path) -> None:
@@ -333,13 +333,13 @@ def test_nothing_of_it_is_loaded_while_there_is_one_registry(tmp_path: Path) -> 
     assert not loaded & {
         "ecr_tasks.local_ecr.other_registries",
         "ecr_tasks.local_ecr.replicator",
-        "ecr_tasks.local_ecr.public",
+        "ecr_tasks.local_ecr.ecr_public",
     }
 
 
 def test_tokens_of_before_there_were_several_registries(ecr: LocalEcr) -> None:
     """Their signature has not changed, so they are still good for the default one."""
-    token = Wire.to(ecr).token or ""
+    token = HttpClient.logged_in(ecr).token or ""
     text = base64.urlsafe_b64decode(base64.b64decode(token).partition(b":")[2]).decode()
     secret = (ecr.root / "secret").read_bytes()
     signed, _, signature = text.rpartition(".")
@@ -375,7 +375,7 @@ def test_a_reset_of_one_that_does_not_run(tmp_path: Path, session: boto3.Session
         far = make_client(session, server.endpoint, region="eu-west-1")
         uri = far.create_repository(repositoryName="app")["repository"]["repositoryUri"]
         port = server.port
-    control.reset(tmp_path)
+    background.reset(tmp_path)
     with LocalEcr(tmp_path, port=port) as server:
         assert len(known(server)) == 1
         assert far.create_repository(repositoryName="app")["repository"]["repositoryUri"] == uri

@@ -13,7 +13,7 @@ import pytest
 
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.local_ecr.conftest import make_client, refused
-from tests.local_ecr.wire import OCI_INDEX, Wire, digest_of
+from tests.local_ecr.http_client import OCI_INDEX, HttpClient, digest_of
 
 HOME = "123456789012"
 OTHER = "210987654321"
@@ -96,17 +96,17 @@ def test_deletions_are_not_replicated_and_it_is_said(api: Any) -> None:
     assert (name, text) == ("NotImplementedException", "The local ECR does not replicate deletions.")
 
 
-def test_an_image_arrives_whole(ecr: LocalEcr, api: Any, far: Any, wire: Wire, repository: str) -> None:
-    wire.push_image(repository, "before", b"before")
+def test_an_image_arrives_whole(ecr: LocalEcr, api: Any, far: Any, http: HttpClient, repository: str) -> None:
+    http.push_image(repository, "before", b"before")
     put(api, to((HOME, "us-west-2"), (OTHER, "eu-west-1")))
-    children = [wire.push_image(repository, None, f"layer {n}".encode(), b"shared") for n in range(2)]
-    raw = wire.push_index(repository, "v1", children)
+    children = [http.push_image(repository, None, f"layer {n}".encode(), b"shared") for n in range(2)]
+    raw = http.push_index(repository, "v1", children)
     assert settled(api, repository, imageTag="v1") == {("COMPLETE", None)}
     assert settled(api, repository, imageDigest=digest_of(children[0])) == {("COMPLETE", None)}
     registries = {(x["account"], x["region"]): x["registry"] for x in ecr.registries()}
     for account, region, client in ((HOME, "us-west-2", far), (OTHER, "eu-west-1", api)):
         token = client.get_authorization_token()["authorizationData"][0]["authorizationToken"]
-        there = Wire(registries[account, region], token)
+        there = HttpClient(registries[account, region], token)
         answer = there.send("GET", f"/v2/{repository}/manifests/v1")
         assert (answer.body, answer.headers["Content-Type"]) == (raw, OCI_INDEX)
         for number, child in enumerate(children):
@@ -123,9 +123,9 @@ def test_an_image_arrives_whole(ecr: LocalEcr, api: Any, far: Any, wire: Wire, r
     assert all(path.stat().st_nlink == 3 for path in blobs)
 
 
-def test_the_copy_outlives_the_original(ecr: LocalEcr, api: Any, far: Any, wire: Wire, repository: str) -> None:
+def test_the_copy_outlives_the_original(ecr: LocalEcr, api: Any, far: Any, http: HttpClient, repository: str) -> None:
     put(api, to((HOME, "us-west-2")))
-    raw = wire.push_image(repository, "v1", b"layer")
+    raw = http.push_image(repository, "v1", b"layer")
     settled(api, repository, imageTag="v1")
     api.delete_repository(repositoryName=repository, force=True)
     (image,) = far.batch_get_image(repositoryName=repository, imageIds=[{"imageTag": "v1"}])["images"]
@@ -135,9 +135,9 @@ def test_the_copy_outlives_the_original(ecr: LocalEcr, api: Any, far: Any, wire:
     ][0] == {"layerDigest": digest_of(b"layer"), "layerAvailability": "AVAILABLE", "layerSize": 5}
 
 
-def test_tags_by_api_follow_and_deletions_do_not(api: Any, far: Any, wire: Wire, repository: str) -> None:
+def test_tags_by_api_follow_and_deletions_do_not(api: Any, far: Any, http: HttpClient, repository: str) -> None:
     put(api, to((HOME, "us-west-2")))
-    raw = wire.push_image(repository, "v1", b"layer")
+    raw = http.push_image(repository, "v1", b"layer")
     api.put_image(repositoryName=repository, imageManifest=raw.decode(), imageTag="latest")
     assert settled(api, repository, imageTag="latest") == {("COMPLETE", None)}
     ids = {item["imageTag"] for item in far.list_images(repositoryName=repository)["imageIds"]}
@@ -147,13 +147,13 @@ def test_tags_by_api_follow_and_deletions_do_not(api: Any, far: Any, wire: Wire,
 
 
 def test_only_repositories_that_a_filter_fits_and_never_a_second_step(
-    ecr: LocalEcr, session: boto3.Session, api: Any, far: Any, wire: Wire
+    ecr: LocalEcr, session: boto3.Session, api: Any, far: Any, http: HttpClient
 ) -> None:
     put(api, to((HOME, "us-west-2"), prefixes=("team/",)))
     put(far, to((HOME, "eu-west-3")))
     api.create_repository(repositoryName="other/team")
-    raw = wire.push_image("team/app", "v1", b"layer")
-    wire.push_image("other/team", "v1", b"layer")
+    raw = http.push_image("team/app", "v1", b"layer")
+    http.push_image("other/team", "v1", b"layer")
     assert statuses(api, "other/team", imageTag="v1") == {}
     assert settled(api, "team/app", imageTag="v1") == {("COMPLETE", None)}
     assert [item["repositoryName"] for item in far.describe_repositories()["repositories"]] == ["team/app"]
@@ -168,22 +168,24 @@ def test_only_repositories_that_a_filter_fits_and_never_a_second_step(
     ]
 
 
-def test_a_locked_tag_at_the_destination_stays(api: Any, far: Any, wire: Wire, repository: str) -> None:
+def test_a_locked_tag_at_the_destination_stays(api: Any, far: Any, http: HttpClient, repository: str) -> None:
     far.create_repository(repositoryName=repository, imageTagMutability="IMMUTABLE")
     put(api, to((HOME, "us-west-2")))
-    first = wire.push_image(repository, "v1", b"first")
+    first = http.push_image(repository, "v1", b"first")
     settled(api, repository, imageTag="v1")
-    second = wire.push_image(repository, "v1", b"second")
+    second = http.push_image(repository, "v1", b"second")
     assert settled(api, repository, imageTag="v1") == {("COMPLETE", None)}
     ids = far.list_images(repositoryName=repository)["imageIds"]
     assert {"imageDigest": digest_of(first), "imageTag": "v1"} in ids
     assert {"imageDigest": digest_of(second)} in ids
 
 
-def test_in_progress_and_failed_on_demand(ecr: LocalEcr, api: Any, far: Any, wire: Wire, repository: str) -> None:
+def test_in_progress_and_failed_on_demand(
+    ecr: LocalEcr, api: Any, far: Any, http: HttpClient, repository: str
+) -> None:
     put(api, to((HOME, "us-west-2"), (OTHER, "us-east-2")))
     ecr.set_replication(delay=60)
-    wire.push_image(repository, "v1", b"layer")
+    http.push_image(repository, "v1", b"layer")
     time.sleep(0.2)
     assert {status for status, _ in statuses(api, repository, imageTag="v1").values()} == {"IN_PROGRESS"}
     ecr.set_replication(fail={"us-east-*": "NoSuchLuck"})
@@ -195,18 +197,18 @@ def test_in_progress_and_failed_on_demand(ecr: LocalEcr, api: Any, far: Any, wir
     assert [x["region"] for x in ecr.registries()] == ["eu-west-1", "us-west-2"]
     ecr.set_replication(delay=0.3)
     begun = time.monotonic()
-    wire.push_image(repository, "v2", b"another")
+    http.push_image(repository, "v2", b"another")
     assert settled(api, repository, imageTag="v2") == {("COMPLETE", None)}
     assert time.monotonic() - begun >= 0.3
 
 
 @pytest.mark.parametrize("text", ["[]", '{"delay": -1}', '{"delay": "x"}', '{"fail": "x"}', '{"late": 1}', "{"])
 def test_a_file_that_makes_no_sense_fails_what_is_replicated(
-    ecr: LocalEcr, api: Any, wire: Wire, repository: str, text: str, capfd: pytest.CaptureFixture[str]
+    ecr: LocalEcr, api: Any, http: HttpClient, repository: str, text: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (ecr.root / "replication.json").write_text(text)
     put(api, to((HOME, "us-west-2")))
-    wire.push_image(repository, "v1", b"layer")
+    http.push_image(repository, "v1", b"layer")
     assert settled(api, repository, imageTag="v1") == {("FAILED", "ServerException")}
     assert "replication.json" in capfd.readouterr().err
 
@@ -219,7 +221,7 @@ def test_it_goes_on_after_a_restart(tmp_path: Path, session: boto3.Session) -> N
         far.create_repository(repositoryName="app", registryId=OTHER)
         put(near, to(("000000000000", "eu-west-1")))
         server.set_replication(delay=60)
-        raw = Wire.to(server).push_image("app", "v1", b"layer")
+        raw = HttpClient.logged_in(server).push_image("app", "v1", b"layer")
         assert statuses(near, "app", imageTag="v1") == {("000000000000", "eu-west-1"): ("IN_PROGRESS", None)}
     server.set_replication()
     with server:
@@ -228,43 +230,47 @@ def test_it_goes_on_after_a_restart(tmp_path: Path, session: boto3.Session) -> N
         assert image["imageManifest"].encode() == raw
 
 
-def test_an_image_that_is_deleted_meanwhile(ecr: LocalEcr, api: Any, far: Any, wire: Wire, repository: str) -> None:
+def test_an_image_that_is_deleted_meanwhile(
+    ecr: LocalEcr, api: Any, far: Any, http: HttpClient, repository: str
+) -> None:
     put(api, to((HOME, "us-west-2")))
     ecr.set_replication(delay=0.3)
-    raw = wire.push_image(repository, "v1", b"layer")
+    raw = http.push_image(repository, "v1", b"layer")
     api.batch_delete_image(repositoryName=repository, imageIds=[{"imageDigest": digest_of(raw)}])
-    wire.push_image(repository, "v2", b"another")
+    http.push_image(repository, "v2", b"another")
     assert settled(api, repository, imageTag="v2") == {("COMPLETE", None)}
     assert [x["imageTag"] for x in far.list_images(repositoryName=repository)["imageIds"]] == ["v2"]
 
 
-def test_a_reset_forgets_rules_and_what_is_under_way(ecr: LocalEcr, api: Any, wire: Wire, repository: str) -> None:
+def test_a_reset_forgets_rules_and_what_is_under_way(
+    ecr: LocalEcr, api: Any, http: HttpClient, repository: str
+) -> None:
     put(api, to((HOME, "us-west-2")))
     ecr.set_replication(delay=60)
-    wire.push_image(repository, "v1", b"layer")
+    http.push_image(repository, "v1", b"layer")
     ecr.reset()
     ecr.set_replication()
     assert api.describe_registry()["replicationConfiguration"] == {"rules": []}
     api.create_repository(repositoryName=repository)
-    wire.push_image(repository, "v1", b"layer")
+    http.push_image(repository, "v1", b"layer")
     assert statuses(api, repository, imageTag="v1") == {}
     time.sleep(0.2)
     assert len(ecr.registries()) == 1
 
 
 def test_where_no_link_can_be_made_it_is_copied(
-    ecr: LocalEcr, api: Any, far: Any, wire: Wire, repository: str, monkeypatch: pytest.MonkeyPatch
+    ecr: LocalEcr, api: Any, far: Any, http: HttpClient, repository: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:
         raise OSError(18, "Invalid cross-device link")
 
     monkeypatch.setattr("os.link", refuse)
     put(api, to((HOME, "us-west-2")))
-    wire.push_image(repository, "v1", b"layer")
+    http.push_image(repository, "v1", b"layer")
     assert settled(api, repository, imageTag="v1") == {("COMPLETE", None)}
     url = far.get_download_url_for_layer(repositoryName=repository, layerDigest=digest_of(b"layer"))["downloadUrl"]
     registry, _, path = url.removeprefix("http://").partition("/")
-    assert Wire(registry).send("GET", f"/{path}").body == b"layer"
+    assert HttpClient(registry).send("GET", f"/{path}").body == b"layer"
     (copied,) = (file for file in (ecr.root / "registries").glob("*/blobs/*/*/*") if file.read_bytes() == b"layer")
     assert stat.S_IMODE(copied.stat().st_mode) == 0o600
     assert list((ecr.root / "registries").glob("*/uploads/*")) == []
@@ -282,10 +288,10 @@ def test_a_container_of_one_port_has_nowhere_to_replicate_to(tmp_path: Path, ses
         )
 
 
-def test_twenty_pushes_in_a_row_end_where_they_should(api: Any, far: Any, wire: Wire, repository: str) -> None:
+def test_twenty_pushes_in_a_row_end_where_they_should(api: Any, far: Any, http: HttpClient, repository: str) -> None:
     put(api, to((HOME, "us-west-2")))
     for number in range(20):
-        raw = wire.push_image(repository, "latest", f"{number}".encode())
+        raw = http.push_image(repository, "latest", f"{number}".encode())
     assert settled(api, repository, imageTag="latest") == {("COMPLETE", None)}
     (image,) = far.batch_get_image(repositoryName=repository, imageIds=[{"imageTag": "latest"}])["images"]
     assert image["imageId"]["imageDigest"] == digest_of(raw)

@@ -17,11 +17,11 @@ from ecr_tasks.local_ecr.server import LocalEcr
 from ecr_tasks.model.repository import DesiredRepository
 from ecr_tasks.plan.repository.desired import desired_repository
 from ecr_tasks.plan.repository.diff import differences
-from ecr_tasks.plan.repository.lifecycle import CACHE_DAYS, UNTAGGED_DAYS
+from ecr_tasks.plan.repository.lifecycle_policy import CACHE_DAYS, UNTAGGED_DAYS
 from ecr_tasks.settings.load import load
 from ecr_tasks.source.git.read import NO_REPOSITORY
 from tests.engine.project import Project, project
-from tests.local_ecr.wire import Wire
+from tests.local_ecr.http_client import HttpClient
 
 DEFAULT_FILTERS = ["sha-*", "0.*.*", "1.*.*", "2.*.*", "3.*.*"]
 SELECTION = {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 1}
@@ -93,10 +93,10 @@ def test_it_creates_what_is_missing_with_everything_set(ecr: LocalEcr, app: Proj
 
 
 def test_it_reconciles_what_is_there_and_shows_the_difference_first(
-    ecr: LocalEcr, app: Project, api: Any, wire: Wire
+    ecr: LocalEcr, app: Project, api: Any, http: HttpClient
 ) -> None:
     for number in range(3):
-        wire.push_image("team/app", f"v{number}", b"%d" % number)
+        http.push_image("team/app", f"v{number}", b"%d" % number)
     app.write("lifecycle.json", json.dumps(LIFECYCLE))
     arn = api.describe_repositories()["repositories"][0]["repositoryArn"]
     api.tag_resource(resourceArn=arn, tags=[{"Key": "theirs", "Value": "1"}, {"Key": "team", "Value": "old"}])
@@ -120,9 +120,11 @@ def test_it_reconciles_what_is_there_and_shows_the_difference_first(
     assert len(api.list_images(repositoryName="team/app")["imageIds"]) == 3
 
 
-def test_the_default_policy_would_expire_no_tagged_image_and_no_child(app: Project, api: Any, wire: Wire) -> None:
+def test_the_default_policy_would_expire_no_tagged_image_and_no_child(
+    app: Project, api: Any, http: HttpClient
+) -> None:
     app.ok("repo.ensure", ECR_MUTABILITY="mutable")
-    wire.push_image("team/app", "1.2.3", b"release")
+    http.push_image("team/app", "1.2.3", b"release")
     code, found, _ = checked(app, ECR_LIFECYCLE_POLICY="off", ECR_MUTABILITY="mutable")
     assert (code, found["would_expire"]) == (0, None)
     api.delete_lifecycle_policy(repositoryName="team/app")
@@ -197,8 +199,8 @@ def test_a_new_repository_whose_policy_ecr_refuses_is_an_error_of_ensure(app: Pr
     assert checked(app, ECR_REPOSITORY_POLICY="policy.json")[0] == 0
 
 
-def test_delete_asks_and_never_takes_images_unforced(app: Project, api: Any, wire: Wire) -> None:
-    wire.push_image("team/app", "v1", b"1")
+def test_delete_asks_and_never_takes_images_unforced(app: Project, api: Any, http: HttpClient) -> None:
+    http.push_image("team/app", "v1", b"1")
     refused = app.inv("repo.delete")
     assert refused.code == 6
     assert "nobody said yes" in refused.err
@@ -259,11 +261,11 @@ def test_an_uncommitted_trees_tag_makes_way_and_no_other(ecr: LocalEcr, tmp_path
     made = registry.admin.create("team/new", DesiredRepository("MUTABLE_WITH_EXCLUSION", ("sha-*",)))
     assert made is not None
     assert registry.admin.create("team/new", DesiredRepository()) is None
-    wire = Wire.to(ecr)
-    wire.push_image("team/new", "sha-1-dirty", b"1")
+    http = HttpClient.logged_in(ecr)
+    http.push_image("team/new", "sha-1-dirty", b"1")
     registry.untag(made, "sha-1-dirty")
     registry.untag(made, "sha-1-dirty")
-    wire.push_image("team/new", "sha-1-dirty", b"2")
+    http.push_image("team/new", "sha-1-dirty", b"2")
     assert registry.image(made, "sha-1-dirty") is not None
 
 

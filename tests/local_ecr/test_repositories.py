@@ -9,7 +9,7 @@ import pytest
 
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.local_ecr.conftest import refused
-from tests.local_ecr.wire import Wire, digest_of, manifest_of
+from tests.local_ecr.http_client import HttpClient, digest_of, manifest_of
 
 EXCLUSIONS = "imageTagMutabilityExclusionFilters"
 
@@ -45,10 +45,10 @@ def test_defaults(api: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["a", "A", "a//b", "/a", "a/", "a..b", "-a", "a b", "ab_-c", "x" * 257, ""])
-def test_names_that_ecr_refuses(api: Any, wire: Wire, name: str) -> None:
+def test_names_that_ecr_refuses(api: Any, http: HttpClient, name: str) -> None:
     assert refused(api.create_repository, repositoryName=name)[0] == "InvalidParameterException"
     if name and " " not in name and "//" not in name and not name.startswith("/"):
-        status = wire.send("GET", f"/v2/{name}/tags/list").error[:2]
+        status = http.send("GET", f"/v2/{name}/tags/list").error[:2]
         assert status == (400, "NAME_INVALID")
 
 
@@ -58,7 +58,7 @@ def test_a_name_can_be_used_once(api: Any, repository: str) -> None:
     assert text == "The repository with name 'team/app' already exists in the registry with id '123456789012'"
 
 
-def test_no_repository_by_push(ecr: LocalEcr, wire: Wire) -> None:
+def test_no_repository_by_push(ecr: LocalEcr, http: HttpClient) -> None:
     sentence = "The repository with name 'nope' does not exist in the registry with id '123456789012'"
     for method, path in [
         ("POST", "/v2/nope/blobs/uploads/"),
@@ -68,7 +68,7 @@ def test_no_repository_by_push(ecr: LocalEcr, wire: Wire) -> None:
         ("GET", "/v2/nope/tags/list"),
         ("GET", f"/v2/nope/referrers/{digest_of(b'x')}"),
     ]:
-        answer = wire.send(method, path, b"" if method == "PUT" else None)
+        answer = http.send(method, path, b"" if method == "PUT" else None)
         assert answer.status == 404
         if method != "HEAD":
             assert answer.error == (404, "NAME_UNKNOWN", sentence)
@@ -93,9 +93,9 @@ def test_another_registry_cannot_be_seen(api: Any, repository: str) -> None:
     assert api.describe_images(repositoryName=repository, registryId="123456789012")["imageDetails"] == []
 
 
-def test_delete_needs_force_unless_empty(ecr: LocalEcr, api: Any, wire: Wire, repository: str) -> None:
+def test_delete_needs_force_unless_empty(ecr: LocalEcr, api: Any, http: HttpClient, repository: str) -> None:
     layer = os.urandom(1000)
-    wire.push_image(repository, "v1", layer)
+    http.push_image(repository, "v1", layer)
     name, text = refused(api.delete_repository, repositoryName=repository)
     assert name == "RepositoryNotEmptyException"
     assert text == (
@@ -108,17 +108,17 @@ def test_delete_needs_force_unless_empty(ecr: LocalEcr, api: Any, wire: Wire, re
     assert not [path for path in (ecr.root / "blobs").rglob("*") if path.is_file()]
 
 
-def test_deleting_one_repository_leaves_what_another_shares(ecr: LocalEcr, api: Any, wire: Wire) -> None:
+def test_deleting_one_repository_leaves_what_another_shares(ecr: LocalEcr, api: Any, http: HttpClient) -> None:
     api.create_repository(repositoryName="other")
     for name in ("team/app", "other"):
-        wire.push_image(name, "v1", b"shared layer")
-    begun = wire.send("POST", "/v2/team/app/blobs/uploads/").headers["Location"]
-    wire.send("PATCH", begun, b"half")
+        http.push_image(name, "v1", b"shared layer")
+    begun = http.send("POST", "/v2/team/app/blobs/uploads/").headers["Location"]
+    http.send("PATCH", begun, b"half")
     api.delete_repository(repositoryName="team/app", force=True)
-    assert wire.send("GET", f"/v2/other/blobs/{digest_of(b'shared layer')}").body == b"shared layer"
+    assert http.send("GET", f"/v2/other/blobs/{digest_of(b'shared layer')}").body == b"shared layer"
     assert list((ecr.root / "uploads").iterdir()) == []
     api.create_repository(repositoryName="team/app")
-    assert wire.send("HEAD", f"/v2/team/app/blobs/{digest_of(b'shared layer')}").status == 404
+    assert http.send("HEAD", f"/v2/team/app/blobs/{digest_of(b'shared layer')}").status == 404
 
 
 @pytest.mark.parametrize(
@@ -183,9 +183,9 @@ def test_encryption_is_checked(api: Any) -> None:
     assert name == "InvalidParameterException"
 
 
-def test_missing_and_mistyped_parameters(wire: Wire) -> None:
+def test_missing_and_mistyped_parameters(http: HttpClient) -> None:
     def error(document: dict[str, Any]) -> str:
-        answer = wire.api("CreateRepository", document)
+        answer = http.api("CreateRepository", document)
         assert answer.status == 400
         assert answer.headers["x-amzn-ErrorType"] == answer.json()["__type"]
         return str(answer.json()["__type"])
@@ -200,12 +200,12 @@ def test_missing_and_mistyped_parameters(wire: Wire) -> None:
 
 def test_regions_of_other_partitions(tmp_path: Any) -> None:
     with LocalEcr(tmp_path, region="cn-north-1") as server:
-        made = Wire(server.registry).api("CreateRepository", {"repositoryName": "app"}).json()["repository"]
+        made = HttpClient(server.registry).api("CreateRepository", {"repositoryName": "app"}).json()["repository"]
     assert made["repositoryArn"].startswith("arn:aws-cn:ecr:cn-north-1:")
 
 
-def test_a_manifest_for_a_new_repository_needs_its_layers_there(api: Any, wire: Wire) -> None:
+def test_a_manifest_for_a_new_repository_needs_its_layers_there(api: Any, http: HttpClient) -> None:
     api.create_repository(repositoryName="other")
-    raw = wire.push_image("team/app", "v1", b"layer")
-    assert wire.push_manifest("other", "v1", raw).error[:2] == (404, "MANIFEST_BLOB_UNKNOWN")
+    raw = http.push_image("team/app", "v1", b"layer")
+    assert http.push_manifest("other", "v1", raw).error[:2] == (404, "MANIFEST_BLOB_UNKNOWN")
     assert manifest_of(b"{}", [b"layer"]) == raw

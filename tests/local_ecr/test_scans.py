@@ -10,7 +10,7 @@ import pytest
 from ecr_tasks.local_ecr.errors import EcrError
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.local_ecr.conftest import refused
-from tests.local_ecr.wire import Wire
+from tests.local_ecr.http_client import HttpClient
 
 ID = {"imageTag": "v1"}
 FINDING = {
@@ -25,8 +25,8 @@ FINDING = {
 
 
 @pytest.fixture
-def image(wire: Wire, repository: str) -> dict[str, Any]:
-    wire.push_image(repository, "v1", b"layer")
+def image(http: HttpClient, repository: str) -> dict[str, Any]:
+    http.push_image(repository, "v1", b"layer")
     return {"repositoryName": repository, "imageId": ID}
 
 
@@ -86,19 +86,19 @@ def test_pages_of_findings(ecr: LocalEcr, api: Any, image: dict[str, Any]) -> No
     assert "nextToken" not in rest
 
 
-def test_scan_on_push(api: Any, wire: Wire, repository: str) -> None:
+def test_scan_on_push(api: Any, http: HttpClient, repository: str) -> None:
     said = api.put_image_scanning_configuration(
         repositoryName=repository, imageScanningConfiguration={"scanOnPush": True}
     )
     assert said["imageScanningConfiguration"] == {"scanOnPush": True}
-    wire.push_image(repository, "v1", b"layer")
+    http.push_image(repository, "v1", b"layer")
     found = api.describe_image_scan_findings(repositoryName=repository, imageId=ID)
     assert found["imageScanStatus"]["status"] == "COMPLETE"
 
 
-def test_what_cannot_be_scanned(api: Any, wire: Wire, repository: str) -> None:
-    child = wire.push_image(repository, None, b"1")
-    wire.push_index(repository, "v1", [child])
+def test_what_cannot_be_scanned(api: Any, http: HttpClient, repository: str) -> None:
+    child = http.push_image(repository, None, b"1")
+    http.push_index(repository, "v1", [child])
     where = {"repositoryName": repository, "imageId": ID}
     assert refused(api.start_image_scan, **where)[0] == "UnsupportedImageTypeException"
     assert refused(api.describe_image_scan_findings, **where)[0] == "ScanNotFoundException"
@@ -114,14 +114,14 @@ def enhance(api: Any, frequency: str, pattern: str) -> dict[str, Any]:
     return rule
 
 
-def test_enhanced_scanning(ecr: LocalEcr, api: Any, wire: Wire, repository: str) -> None:
+def test_enhanced_scanning(ecr: LocalEcr, api: Any, http: HttpClient, repository: str) -> None:
     rule = enhance(api, "CONTINUOUS_SCAN", "team/*")
     assert api.get_registry_scanning_configuration()["scanningConfiguration"] == {
         "scanType": "ENHANCED",
         "rules": [rule],
     }
     ecr.set_findings([{"findings": [FINDING]}])
-    wire.push_image(repository, "v1", b"layer")
+    http.push_image(repository, "v1", b"layer")
     where = {"repositoryName": repository, "imageId": ID}
     said = api.describe_image_scan_findings(**where)
     assert said["imageScanStatus"]["status"] == "ACTIVE"

@@ -1,4 +1,4 @@
-"""What ECR's tag mutability means, and what a stored image says of itself."""
+"""Tests of model/registry and model/manifest: tag mutability, and the properties of stored images."""
 
 from __future__ import annotations
 
@@ -17,15 +17,17 @@ ATTESTATION = {"os": "unknown", "architecture": "unknown"}
 
 
 @given(PATTERNS, TEXTS)
-def test_a_wildcard_is_any_run_of_characters_in_the_whole_tag(pattern: str, tag: str) -> None:
-    assert wildcard_matches(pattern, tag) == matches(pattern, tag)
+def test_a_wildcard_matches_any_characters_of_the_tag(pattern: str, tag: str) -> None:
+    assert wildcard_matches(pattern, tag) == recursive_match(pattern, tag)
 
 
-def matches(pattern: str, tag: str) -> bool:
-    """Try every run of characters for each ``*``."""
+def recursive_match(pattern: str, tag: str) -> bool:
+    """Match a tag in another way: try every number of characters for each ``*``."""
     if pattern.startswith("*"):
-        return matches(pattern[1:], tag) or (tag != "" and matches(pattern, tag[1:]))
-    return (pattern, tag) == ("", "") or (tag != "" and pattern[:1] == tag[0] and matches(pattern[1:], tag[1:]))
+        return recursive_match(pattern[1:], tag) or (tag != "" and recursive_match(pattern, tag[1:]))
+    return (pattern, tag) == ("", "") or (
+        tag != "" and pattern[:1] == tag[0] and recursive_match(pattern[1:], tag[1:])
+    )
 
 
 @given(st.lists(TEXTS, min_size=1, max_size=4), st.lists(TEXTS, min_size=3, max_size=3))
@@ -44,38 +46,38 @@ def test_a_tag_made_from_a_pattern_matches_it(parts: list[str], between: list[st
     ],
 )
 def test_which_tags_a_repository_locks(mutability: Mutability, plain: bool, excluded: bool) -> None:
-    kept = repository(mutability, "latest", "dev-*")
-    assert [kept.locks(tag) for tag in ("1.2.3", "latest-2")] == [plain, plain]
-    assert [kept.locks(tag) for tag in ("latest", "dev-", "dev-anna")] == [excluded] * 3
+    repository_with_filters = repository(mutability, "latest", "dev-*")
+    assert [repository_with_filters.locks(tag) for tag in ("1.2.3", "latest-2")] == [plain, plain]
+    assert [repository_with_filters.locks(tag) for tag in ("latest", "dev-", "dev-anna")] == [excluded] * 3
 
 
 @pytest.mark.parametrize(
     "host", ["123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn", "127.0.0.1:5000", "localhost:5000"]
 )
-def test_the_host_is_what_stands_before_the_repository(host: str) -> None:
+def test_the_host_is_the_part_of_the_uri_before_the_repository(host: str) -> None:
     assert Repository("team/app", "123456789012", f"{host}/team/app").host == host
 
 
 def test_an_index_lists_its_images_and_leaves_attestations_out() -> None:
-    stored = index([(AMD64, digest("a")), (ARM, digest("b")), (ATTESTATION, digest("c"))])
-    assert stored.is_index
-    assert stored.children == (("linux/amd64", digest("a")), ("linux/arm/v7", digest("b")))
-    assert stored.manifests == 4
-    assert stored.size is None
-    assert stored.config_digest is None
+    image = index([(AMD64, digest("a")), (ARM, digest("b")), (ATTESTATION, digest("c"))])
+    assert image.is_index
+    assert image.children == (("linux/amd64", digest("a")), ("linux/arm/v7", digest("b")))
+    assert image.manifests == 4
+    assert image.size is None
+    assert image.config_digest is None
 
 
 def test_a_single_image_knows_its_size_and_configuration() -> None:
-    stored = manifest("app")
-    assert not stored.is_index
-    assert stored.manifests == 1
-    assert stored.children == ()
-    assert stored.size == 100 + 2000 + 30000
-    assert stored.config_digest == digest("app")
+    image = manifest("app")
+    assert not image.is_index
+    assert image.manifests == 1
+    assert image.children == ()
+    assert image.size == 100 + 2000 + 30000
+    assert image.config_digest == digest("app")
 
 
 @pytest.mark.parametrize("revision", [REVISION_A, None])
-def test_an_image_says_which_commit_it_is_of_if_it_knows(revision: str | None) -> None:
+def test_the_revision_of_an_image_comes_from_its_annotations(revision: str | None) -> None:
     assert manifest("app", revision).revision == revision
     assert index([(AMD64, digest("a"))], revision).revision == revision
 

@@ -1,4 +1,4 @@
-"""The build cache in ECR, and in buildx's own words."""
+"""Tests of plan/cache: the build cache in ECR, and caches in buildx's syntax."""
 
 from __future__ import annotations
 
@@ -14,47 +14,47 @@ PLAIN = BuildDefinition("/project")
 
 
 def options(entry: str) -> dict[str, str]:
-    """A cache entry's keys and values."""
+    """Return the keys and values of a cache entry."""
     return dict(part.split("=", 1) for part in entry.split(","))
 
 
-def test_off_is_no_cache() -> None:
+def test_off_adds_no_cache() -> None:
     assert with_cache(PLAIN, "off", repository()) == PLAIN
 
 
 def test_off_leaves_a_bake_files_own_cache_alone() -> None:
-    own = BuildDefinition("/project", cache_from=("type=gha",), cache_to=("type=gha",))
-    assert with_cache(own, "off", repository()) == own
+    definition = BuildDefinition("/project", cache_from=("type=gha",), cache_to=("type=gha",))
+    assert with_cache(definition, "off", repository()) == definition
 
 
-def test_registry_keeps_it_beside_the_image_with_the_options_that_ecr_needs() -> None:
-    found = with_cache(PLAIN, "registry", repository())
-    (read,), (write,) = found.cache_from, found.cache_to
+def test_registry_stores_the_cache_beside_the_image_with_the_options_that_ecr_needs() -> None:
+    definition = with_cache(PLAIN, "registry", repository())
+    (read,), (write,) = definition.cache_from, definition.cache_to
     assert options(read) == {"type": "registry", "ref": f"{HOST}/team/app:{CACHE_TAG}"}
     needed = {"image-manifest": "true", "oci-mediatypes": "true", "mode": "max", "ignore-error": "true"}
     assert options(write) == {**options(read), **needed}
 
 
-def test_a_repository_that_is_not_there_yet_has_no_cache() -> None:
+def test_a_missing_repository_gets_no_cache() -> None:
     assert with_cache(PLAIN, "registry", None) == PLAIN
 
 
 def test_a_repository_that_locks_the_caches_tag_is_refused_before_the_build() -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(Refused) as error:
         with_cache(PLAIN, "registry", repository("IMMUTABLE"))
-    assert CACHE_TAG in caught.value.cause
-    assert "exclusion filter" in caught.value.remedy
+    assert CACHE_TAG in error.value.cause
+    assert "exclusion filter" in error.value.remedy
 
 
 def test_an_exclusion_filter_lets_the_cache_move() -> None:
     assert with_cache(PLAIN, "registry", repository("IMMUTABLE_WITH_EXCLUSION", "build*")).cache_to
 
 
-def test_buildxs_own_syntax_goes_both_ways() -> None:
-    found = with_cache(PLAIN, "type=gha,scope=app", None)
-    assert found.cache_from == found.cache_to == ("type=gha,scope=app",)
+def test_an_entry_in_buildxs_syntax_is_read_and_written() -> None:
+    definition = with_cache(PLAIN, "type=gha,scope=app", None)
+    assert definition.cache_from == definition.cache_to == ("type=gha,scope=app",)
 
 
 def test_several_caches_are_several_entries() -> None:
-    found = with_cache(PLAIN, "type=gha\n type=local,src=cache,dest=cache\n", None)
-    assert found.cache_from == found.cache_to == ("type=gha", "type=local,src=cache,dest=cache")
+    definition = with_cache(PLAIN, "type=gha\n type=local,src=cache,dest=cache\n", None)
+    assert definition.cache_from == definition.cache_to == ("type=gha", "type=local,src=cache,dest=cache")

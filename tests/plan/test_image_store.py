@@ -1,12 +1,12 @@
-"""Where a result can stay: every store and driver, for every kind of image."""
+"""Tests of plan/image_store: where the result of a build is kept, for each image store, driver and kind of image."""
 
 from __future__ import annotations
 
 import pytest
 
 from ecr_tasks.errors import BuildError
-from ecr_tasks.model.engine import Engine
 from ecr_tasks.model.image import BuildDefinition
+from ecr_tasks.model.ports import Engine
 from ecr_tasks.plan.image_store import keep_where, needs_engine
 
 CACHE = "type=registry,ref=example/cache"
@@ -32,33 +32,35 @@ TABLE = {
     "cached platforms": ("store", "ECR_CACHE", "builder"),
 }
 ENGINES = (
-    Engine("28", True, "linux/amd64", "default", "docker"),
-    Engine("28", False, "linux/amd64", "default", "docker"),
-    Engine("28", False, "linux/amd64", "multi", "docker-container"),
+    Engine(True, "linux/amd64", "default", "docker"),
+    Engine(False, "linux/amd64", "default", "docker"),
+    Engine(False, "linux/amd64", "multi", "docker-container"),
 )
-CASES = [(kind, engine, found) for kind, row in TABLE.items() for engine, found in zip(ENGINES, row, strict=True)]
+CASES = [
+    (kind, engine, expected) for kind, row in TABLE.items() for engine, expected in zip(ENGINES, row, strict=True)
+]
 
 
-@pytest.mark.parametrize(("kind", "engine", "found"), CASES)
-def test_where_each_kind_of_image_can_stay(kind: str, engine: Engine, found: str) -> None:
-    if not found.startswith("ECR_"):
-        assert keep_where(KINDS[kind], engine) == found
+@pytest.mark.parametrize(("kind", "engine", "expected"), CASES)
+def test_each_kind_of_image_is_kept_where_the_engine_can_keep_it(kind: str, engine: Engine, expected: str) -> None:
+    if not expected.startswith("ECR_"):
+        assert keep_where(KINDS[kind], engine) == expected
         return
-    with pytest.raises(BuildError) as caught:
+    with pytest.raises(BuildError) as error:
         keep_where(KINDS[kind], engine)
-    assert found in caught.value.cause
-    assert "containerd" in caught.value.remedy
+    assert expected in error.value.cause
+    assert "containerd" in error.value.remedy
 
 
-def test_containerds_store_holds_everything_whatever_builds() -> None:
-    beside = Engine("28", True, "linux/amd64", "multi", "docker-container")
-    assert {keep_where(definition, beside) for definition in KINDS.values()} == {"store"}
+def test_containerds_store_keeps_every_kind_of_image_of_any_builder() -> None:
+    engine = Engine(True, "linux/amd64", "multi", "docker-container")
+    assert {keep_where(definition, engine) for definition in KINDS.values()} == {"store"}
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
-def test_the_engine_is_asked_wherever_its_answer_decides(kind: str) -> None:
-    """One plain image must not cost two docker calls; what could go to a builder or fail must."""
-    decides = any(found != "store" for found in TABLE[kind])
+def test_the_engine_is_asked_where_its_answer_matters(kind: str) -> None:
+    """A plain image needs no call to the engine. An image that the builder must keep, or that fails, needs one."""
+    decides = any(expected != "store" for expected in TABLE[kind])
     assert needs_engine(KINDS[kind]) or not decides
     assert not needs_engine(KINDS["plain"])
     assert not needs_engine(KINDS["attestations off"])

@@ -1,4 +1,4 @@
-"""From settings and source to the images to publish."""
+"""Tests of plan/images: the images to publish, from settings and source state."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ from ecr_tasks.errors import Refused, SettingsError
 from ecr_tasks.model.image import BuildDefinition, Image
 from ecr_tasks.plan.images import images
 from ecr_tasks.source.git.read import NO_REPOSITORY
-from ecr_tasks.source.state import SourceState
-from tests.support.build import COMMITTED, OCI, SHA_TAG, dirty, settings, source
+from ecr_tasks.source.source_state import SourceState
+from tests.support.build import COMMIT_TIME, OCI, SHA_TAG, dirty, settings, source
 
 
-def only(state: SourceState | None = None, environ: dict[str, str] | None = None, **changes: object) -> Image:
-    """The one image of these settings."""
-    (found,) = images(settings(**changes), state or source(), environ or {})
-    return found
+def one_image(state: SourceState | None = None, environ: dict[str, str] | None = None, **changes: object) -> Image:
+    """Return the only image of these settings."""
+    (image,) = images(settings(**changes), state or source(), environ or {})
+    return image
 
 
 def targets(**definitions: BuildDefinition) -> dict[str, BuildDefinition]:
-    """A bake file's targets."""
+    """Return the targets of a bake file, by name."""
     return definitions
 
 
-def test_the_repository_names_the_image() -> None:
-    found = only()
-    assert (found.name, found.repository) == ("team/app", "team/app")
-    assert [tag.name for tag in found.tags] == [SHA_TAG, "main"]
+def test_the_image_is_named_by_its_repository() -> None:
+    image = one_image()
+    assert (image.name, image.repository) == ("team/app", "team/app")
+    assert [tag.name for tag in image.tags] == [SHA_TAG, "main"]
 
 
 def test_no_repository_is_an_error_that_names_the_setting() -> None:
     with pytest.raises(SettingsError, match="ECR_REPOSITORY"):
-        only(repository=None)
+        one_image(repository=None)
 
 
 def test_the_settings_reach_the_build(tmp_path: Path) -> None:
     (tmp_path / "docker").mkdir()
     (tmp_path / "docker" / "app.Dockerfile").touch()
-    definition = only(
+    definition = one_image(
         project=tmp_path,
         context=str(tmp_path / "src"),
         dockerfile="docker/app.Dockerfile",
@@ -59,96 +59,96 @@ def test_the_settings_reach_the_build(tmp_path: Path) -> None:
 
 
 def test_a_remote_context_keeps_the_dockerfile_as_it_is_written() -> None:
-    definition = only(context="https://git.example.com/app.git#main", dockerfile="deploy/Dockerfile").definition
+    definition = one_image(context="https://git.example.com/app.git#main", dockerfile="deploy/Dockerfile").definition
     assert definition.context == "https://git.example.com/app.git#main"
     assert definition.dockerfile == "deploy/Dockerfile"
 
 
 def test_build_arguments_by_value_and_by_reference() -> None:
-    definition = only(
+    definition = one_image(
         environ={"FROM_HERE": "1", "BOTH": "environment"},
         build_args=("PLAIN=a=b", "EMPTY=", "FROM_HERE", "FROM_FILE", "NOWHERE"),
         child_environment={"FROM_FILE": "2"},
     ).definition
-    found = {name: value for name, value in definition.args.items() if name != "SOURCE_DATE_EPOCH"}
-    assert found == {"PLAIN": "a=b", "EMPTY": "", "FROM_HERE": "1", "FROM_FILE": "2"}
+    args = {name: value for name, value in definition.args.items() if name != "SOURCE_DATE_EPOCH"}
+    assert args == {"PLAIN": "a=b", "EMPTY": "", "FROM_HERE": "1", "FROM_FILE": "2"}
 
 
-def test_the_clock_of_a_build_is_the_commits() -> None:
-    epoch = calendar.timegm(COMMITTED.timetuple())
-    assert only().definition.args["SOURCE_DATE_EPOCH"] == str(epoch)
-    elsewhere = COMMITTED.astimezone(timezone(timedelta(hours=9)))
-    assert only(source(commit_time=elsewhere)).definition.args["SOURCE_DATE_EPOCH"] == str(epoch)
+def test_source_date_epoch_is_the_time_of_the_commit() -> None:
+    epoch = calendar.timegm(COMMIT_TIME.timetuple())
+    assert one_image().definition.args["SOURCE_DATE_EPOCH"] == str(epoch)
+    same_time_in_another_zone = COMMIT_TIME.astimezone(timezone(timedelta(hours=9)))
+    assert one_image(source(commit_time=same_time_in_another_zone)).definition.args["SOURCE_DATE_EPOCH"] == str(epoch)
 
 
-def test_the_users_own_clock_wins() -> None:
-    assert only(build_args=("SOURCE_DATE_EPOCH=0",)).definition.args["SOURCE_DATE_EPOCH"] == "0"
+def test_a_source_date_epoch_of_the_user_is_kept() -> None:
+    assert one_image(build_args=("SOURCE_DATE_EPOCH=0",)).definition.args["SOURCE_DATE_EPOCH"] == "0"
 
 
-def test_without_a_commit_there_is_no_clock() -> None:
-    assert "SOURCE_DATE_EPOCH" not in only(NO_REPOSITORY).definition.args
+def test_without_a_commit_there_is_no_source_date_epoch() -> None:
+    assert "SOURCE_DATE_EPOCH" not in one_image(NO_REPOSITORY).definition.args
 
 
 def test_the_same_commit_and_settings_are_the_same_definition() -> None:
     later = source(branch="main")
-    assert only(build_args=("A=1",)) == only(later, build_args=("A=1",))
-    assert "2024-05-06" in only().definition.labels[OCI + "created"]
-    assert str(datetime.now(tz=timezone.utc).year) not in only().definition.labels[OCI + "created"]
+    assert one_image(build_args=("A=1",)) == one_image(later, build_args=("A=1",))
+    assert "2024-05-06" in one_image().definition.labels[OCI + "created"]
+    assert str(datetime.now(tz=timezone.utc).year) not in one_image().definition.labels[OCI + "created"]
 
 
 @pytest.mark.parametrize(
     ("preset", "attests", "words"),
     [("default", False, ""), ("lambda", False, ""), ("supply-chain", True, "mode=max sbom")],
 )
-def test_presets(preset: str, attests: bool, words: str) -> None:
-    definition = only(preset=preset).definition
+def test_each_preset_has_its_attestations(preset: str, attests: bool, words: str) -> None:
+    definition = one_image(preset=preset).definition
     assert definition.attests is attests
     assert all(word in " ".join(definition.attest) for word in words.split())
     # buildx adds provenance unless it is told not to, and Lambda refuses the index that it makes.
     assert attests or definition.attest == ("type=provenance,disabled=true",)
 
 
-def test_labels_and_annotations_of_the_settings_come_on_top() -> None:
-    definition = only(labels={"team": "web"}, annotations={"note": "x"}).definition
+def test_labels_and_annotations_of_the_settings_are_added() -> None:
+    definition = one_image(labels={"team": "web"}, annotations={"note": "x"}).definition
     assert definition.labels["team"] == "web"
     assert definition.annotations["note"] == "x"
     assert definition.annotations[OCI + "title"] == definition.labels[OCI + "title"] == "app"
 
 
 def test_an_uncommitted_tree_is_refused_if_asked_for_before_anything_else() -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(Refused) as error:
         images(settings(dirty="refuse", repository=None), dirty(changed=("a.py", "b.py")), {})
-    assert "a.py, b.py" in caught.value.cause
-    assert "ECR_DIRTY=tag" in caught.value.remedy
-    assert only(dirty="refuse").tags[0].kind == "fixed"
+    assert "a.py, b.py" in error.value.cause
+    assert "ECR_DIRTY=tag" in error.value.remedy
+    assert one_image(dirty="refuse").tags[0].kind == "fixed"
 
 
 def test_each_target_of_a_bake_file_is_an_image() -> None:
-    found = images(
+    result = images(
         settings(repository=None, repository_prefix="team/"),
         source(),
         {},
         targets(api=BuildDefinition("/api"), worker=BuildDefinition("/worker", target="run")),
     )
-    assert [(image.name, image.repository) for image in found] == [("api", "team/api"), ("worker", "team/worker")]
-    assert found[1].definition.target == "run"
-    assert found[0].definition.labels[OCI + "title"] == "api"
-    assert {image.tags[0].name for image in found} == {SHA_TAG}
+    assert [(image.name, image.repository) for image in result] == [("api", "team/api"), ("worker", "team/worker")]
+    assert result[1].definition.target == "run"
+    assert result[0].definition.labels[OCI + "title"] == "api"
+    assert {image.tags[0].name for image in result} == {SHA_TAG}
 
 
-def test_one_target_may_use_the_one_repository() -> None:
-    (found,) = images(settings(), source(), {}, targets(api=BuildDefinition("/api")))
-    assert (found.name, found.repository) == ("api", "team/app")
+def test_a_single_target_uses_the_configured_repository() -> None:
+    (image,) = images(settings(), source(), {}, targets(api=BuildDefinition("/api")))
+    assert (image.name, image.repository) == ("api", "team/app")
 
 
 def test_several_targets_need_a_prefix() -> None:
-    with pytest.raises(SettingsError) as caught:
+    with pytest.raises(SettingsError) as error:
         images(settings(), source(), {}, targets(api=BuildDefinition("/a"), worker=BuildDefinition("/b")))
-    assert "api, worker" in caught.value.cause
-    assert "ECR_REPOSITORY_PREFIX" in caught.value.remedy
+    assert "api, worker" in error.value.cause
+    assert "ECR_REPOSITORY_PREFIX" in error.value.remedy
 
 
-def test_what_a_bake_file_says_of_itself_stays() -> None:
+def test_the_values_of_a_bake_file_are_kept() -> None:
     own = BuildDefinition(
         "/api",
         platforms=("linux/arm64",),
@@ -159,8 +159,8 @@ def test_what_a_bake_file_says_of_itself_stays() -> None:
         cache_from=("type=gha",),
         extra={"network": "host"},
     )
-    (found,) = images(settings(), source(), {}, targets(api=own))
-    definition = found.definition
+    (image,) = images(settings(), source(), {}, targets(api=own))
+    definition = image.definition
     assert (definition.platforms, definition.attest) == (own.platforms, own.attest)
     assert definition.args == own.args
     assert (definition.cache_from, definition.extra) == (own.cache_from, own.extra)
@@ -170,25 +170,25 @@ def test_what_a_bake_file_says_of_itself_stays() -> None:
 
 def test_no_image_gets_the_tag_under_which_the_build_cache_expires() -> None:
     with pytest.raises(SettingsError, match="buildcache"):
-        only(source(branch="buildcache"))
+        one_image(source(branch="buildcache"))
 
 
 def test_a_bake_files_own_oci_labels_stay_unless_the_settings_say_otherwise() -> None:
     own = BuildDefinition("/api", labels={OCI + "title": "The API"}, annotations={OCI + "url": "https://example.com"})
-    (found,) = images(settings(), source(), {}, targets(api=own))
-    assert found.definition.labels[OCI + "title"] == "The API"
-    assert found.definition.annotations[OCI + "url"] == "https://example.com"
-    (found,) = images(settings(labels={OCI + "title": "Ours"}), source(), {}, targets(api=own))
-    assert found.definition.labels[OCI + "title"] == "Ours"
+    (image,) = images(settings(), source(), {}, targets(api=own))
+    assert image.definition.labels[OCI + "title"] == "The API"
+    assert image.definition.annotations[OCI + "url"] == "https://example.com"
+    (image,) = images(settings(labels={OCI + "title": "Ours"}), source(), {}, targets(api=own))
+    assert image.definition.labels[OCI + "title"] == "Ours"
 
 
-def test_the_settings_platforms_and_preset_hold_for_every_target() -> None:
+def test_platforms_and_preset_of_the_settings_apply_to_every_target() -> None:
     own = BuildDefinition("/api", platforms=("linux/arm64",), attest=("type=provenance,mode=min",))
     chosen = settings(platforms=("linux/amd64",), preset="supply-chain")
-    (found,) = images(chosen, source(), {}, targets(api=own))
-    assert found.definition.platforms == ("linux/amd64",)
-    assert found.definition.attests
-    assert found.definition.attest != own.attest
+    (image,) = images(chosen, source(), {}, targets(api=own))
+    assert image.definition.platforms == ("linux/amd64",)
+    assert image.definition.attests
+    assert image.definition.attest != own.attest
 
 
 def test_lambda_takes_no_image_for_several_platforms() -> None:
@@ -196,16 +196,16 @@ def test_lambda_takes_no_image_for_several_platforms() -> None:
     with pytest.raises(SettingsError, match="Lambda"):
         images(settings(preset="lambda"), source(), {}, targets(api=both))
     with pytest.raises(SettingsError, match="Lambda"):
-        only(preset="lambda", platforms=both.platforms)
+        one_image(preset="lambda", platforms=both.platforms)
 
 
-def test_what_is_asked_for_is_known_without_what_git_says() -> None:
+def test_the_bare_definition_does_not_depend_on_git() -> None:
     def bare(state: SourceState | None = None) -> BuildDefinition | None:
-        return only(state, build_args=("A=1",), labels={"team": "web"}, annotations={"index:a": "b"}).bare
+        return one_image(state, build_args=("A=1",), labels={"team": "web"}, annotations={"index:a": "b"}).bare
 
     first = bare()
     assert first is not None
     assert (first.args, first.labels, first.annotations) == ({"A": "1"}, {"team": "web"}, {"index:a": "b"})
-    assert bare(source(revision="f" * 40, branch="other", commit_time=COMMITTED + timedelta(days=1))) == first
+    assert bare(source(revision="f" * 40, branch="other", commit_time=COMMIT_TIME + timedelta(days=1))) == first
     assert bare(dirty()) == first
-    assert only(labels={f"{OCI}version": "9"}).bare != only().bare
+    assert one_image(labels={f"{OCI}version": "9"}).bare != one_image().bare

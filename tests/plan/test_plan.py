@@ -1,4 +1,4 @@
-"""The plan: what a run will do and why, decided before anything is built."""
+"""Tests of plan/plan: which images are built, which tags are set, and what is refused, before a build."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from ecr_tasks.model.registry import Mutability, Repository, RepositoryView
 from ecr_tasks.model.tag import Tag
 from ecr_tasks.plan.plan import Conflict, Plan, PlannedImage, make_plan
 from ecr_tasks.plan.snapshot import Snapshot
-from ecr_tasks.source.state import SourceState
-from ecr_tasks.tags.from_settings import tags
+from ecr_tasks.source.source_state import SourceState
 from ecr_tasks.tasks.plan import plan_json
 from tests.support.build import (
     ALL_TAGS,
@@ -31,75 +30,76 @@ from tests.support.build import (
     manifest,
     repository,
     source,
+    tags,
 )
 
-OURS = manifest("ours")
-OTHER = manifest("other", REVISION_B)
+COMMIT_IMAGE = manifest("ours")
+OTHER_IMAGE = manifest("other", REVISION_B)
 
 
-def planned(
-    there: Mapping[str, StoredImage] | None = None,
+def plan_for(
+    tags_in_registry: Mapping[str, StoredImage] | None = None,
     *,
-    held_in: Repository | None = None,
+    target: Repository | None = None,
     state: SourceState | None = None,
-    names: Sequence[Tag] = ALL_TAGS,
+    image_tags: Sequence[Tag] = ALL_TAGS,
 ) -> Plan:
-    """The plan for one image, given what the repository holds under which tags."""
-    view = RepositoryView(held_in or repository(), there or {})
-    return make_plan([image(names)], state or source(), Snapshot({"team/app": view}))
+    """Return the plan for one image in a repository with these tags."""
+    view = RepositoryView(target or repository(), tags_in_registry or {})
+    return make_plan([image(image_tags)], state or source(), Snapshot({"team/app": view}))
 
 
 def states(plan: Plan) -> dict[str, str | None]:
-    """What becomes of each tag of the one image."""
+    """Return the state of each tag of the only image."""
     return {item.tag.name: item.state for item in plan.images[0].tags}
 
 
-def only(plan: Plan) -> PlannedImage:
-    """The one image, with nothing in its way."""
+def only_image(plan: Plan) -> PlannedImage:
+    """Return the only image of a plan without conflicts."""
     assert plan.conflicts == ()
     plan.check()
     return plan.images[0]
 
 
-def refused(plan: Plan) -> Refused:
-    """The one refusal."""
-    with pytest.raises(Refused) as caught:
+def refusal(plan: Plan) -> Refused:
+    """Return the error of a plan that is refused."""
+    with pytest.raises(Refused) as error:
         plan.check()
-    return caught.value
+    return error.value
 
 
-def test_an_empty_repository_gets_every_tag_anew() -> None:
-    plan = planned()
-    assert only(plan).build_needed
+def test_every_tag_is_new_in_an_empty_repository() -> None:
+    plan = plan_for()
+    assert only_image(plan).build_needed
     assert states(plan) == {SHA_TAG: "new", "1.2.3": "new", "main": "new", "latest": "new"}
 
 
 def test_moving_tags_move() -> None:
-    plan = planned({"main": OTHER, "latest": OTHER})
-    assert only(plan).build_needed
+    plan = plan_for({"main": OTHER_IMAGE, "latest": OTHER_IMAGE})
+    assert only_image(plan).build_needed
     assert states(plan) == {SHA_TAG: "new", "1.2.3": "new", "main": "moves", "latest": "moves"}
-    assert [item.digest for item in plan.images[0].tags] == [None, None, OTHER.digest, OTHER.digest]
+    assert [item.digest for item in plan.images[0].tags] == [None, None, OTHER_IMAGE.digest, OTHER_IMAGE.digest]
 
 
 def test_a_published_commit_is_not_built() -> None:
-    plan = planned(dict.fromkeys((tag.name for tag in ALL_TAGS), OURS))
-    item = only(plan)
+    plan = plan_for(dict.fromkeys((tag.name for tag in ALL_TAGS), COMMIT_IMAGE))
+    item = only_image(plan)
     assert not item.build_needed
-    assert item.published == OURS
+    assert item.published == COMMIT_IMAGE
     assert set(states(plan).values()) == {"present"}
     assert SHA_TAG in item.because
 
 
-def test_a_published_commit_whose_tags_are_missing_or_elsewhere_is_only_retagged() -> None:
-    plan = planned({SHA_TAG: OURS, "main": OTHER})
-    assert not only(plan).build_needed
+def test_a_published_commit_with_missing_or_moved_tags_is_not_built() -> None:
+    plan = plan_for({SHA_TAG: COMMIT_IMAGE, "main": OTHER_IMAGE})
+    assert not only_image(plan).build_needed
     assert states(plan) == {SHA_TAG: "present", "1.2.3": "new", "main": "moves", "latest": "new"}
 
 
 @pytest.mark.parametrize("mutability", ["IMMUTABLE", "IMMUTABLE_WITH_EXCLUSION"])
 def test_an_immutable_repository_lets_a_published_commit_be_published_again(mutability: Mutability) -> None:
-    there = dict.fromkeys((tag.name for tag in ALL_TAGS), OURS)
-    assert not only(planned(there, held_in=repository(mutability))).build_needed
+    tags_in_registry = dict.fromkeys((tag.name for tag in ALL_TAGS), COMMIT_IMAGE)
+    assert not only_image(plan_for(tags_in_registry, target=repository(mutability))).build_needed
 
 
 @pytest.mark.parametrize(
@@ -112,110 +112,110 @@ def test_an_immutable_repository_lets_a_published_commit_be_published_again(muta
         ("MUTABLE_WITH_EXCLUSION", ("ma*", "latest"), "locked"),
     ],
 )
-def test_whether_a_moving_tag_may_move_is_the_repositorys_word(
+def test_the_mutability_of_the_repository_decides_if_a_moving_tag_moves(
     mutability: Mutability, exclusions: Sequence[str], expected: str
 ) -> None:
-    plan = planned({"main": OTHER}, held_in=repository(mutability, *exclusions))
+    plan = plan_for({"main": OTHER_IMAGE}, target=repository(mutability, *exclusions))
     assert states(plan)["main"] == expected
     assert bool(plan.conflicts) == (expected == "locked")
 
 
 def test_a_locked_moving_tag_is_refused_with_the_filter_that_would_help() -> None:
-    error = refused(planned({SHA_TAG: OURS, "main": OTHER}, held_in=repository("IMMUTABLE")))
+    error = refusal(plan_for({SHA_TAG: COMMIT_IMAGE, "main": OTHER_IMAGE}, target=repository("IMMUTABLE")))
     assert "main" in error.cause
-    assert OTHER.digest in error.cause
-    assert OURS.digest in error.cause
+    assert OTHER_IMAGE.digest in error.cause
+    assert COMMIT_IMAGE.digest in error.cause
     assert "exclusion filter" in error.remedy
 
 
 def test_a_version_that_another_commit_has_is_refused_even_where_it_could_be_moved() -> None:
-    error = refused(planned({SHA_TAG: OURS, "1.2.3": OTHER}))
+    error = refusal(plan_for({SHA_TAG: COMMIT_IMAGE, "1.2.3": OTHER_IMAGE}))
     assert "1.2.3" in error.cause
-    assert OURS.digest in error.cause
-    assert OTHER.digest in error.cause
+    assert COMMIT_IMAGE.digest in error.cause
+    assert OTHER_IMAGE.digest in error.cause
     assert REVISION_B in error.cause
 
 
 def test_a_version_that_is_taken_is_refused_before_the_build() -> None:
-    plan = planned({"1.2.3": OTHER})
+    plan = plan_for({"1.2.3": OTHER_IMAGE})
     assert plan.images[0].build_needed
     assert states(plan)["1.2.3"] == "locked"
-    assert OTHER.digest in refused(plan).cause
+    assert OTHER_IMAGE.digest in refusal(plan).cause
 
 
-def test_another_commit_whose_id_begins_alike_is_refused() -> None:
-    error = refused(planned({SHA_TAG: OTHER}))
+def test_a_sha_tag_of_another_commit_is_refused() -> None:
+    error = refusal(plan_for({SHA_TAG: OTHER_IMAGE}))
     assert SHA_TAG in error.cause
-    assert OTHER.digest in error.cause
+    assert OTHER_IMAGE.digest in error.cause
     assert REVISION_B in error.cause
 
 
-def test_an_image_that_does_not_say_its_commit_is_taken_for_ours() -> None:
-    assert not only(planned({SHA_TAG: manifest("by hand", None)}, names=[FIXED])).build_needed
+def test_an_image_without_a_revision_counts_as_this_commits_image() -> None:
+    assert not only_image(plan_for({SHA_TAG: manifest("by hand", None)}, image_tags=[FIXED])).build_needed
 
 
-def test_a_dirty_tree_is_built_whatever_is_published() -> None:
+def test_an_uncommitted_tree_is_always_built() -> None:
     state = dirty()
     name = f"{SHA_TAG}-dirty"
-    plan = planned({name: OTHER, SHA_TAG: OURS}, state=state, names=tags(state))
-    item = only(plan)
+    plan = plan_for({name: OTHER_IMAGE, SHA_TAG: COMMIT_IMAGE}, state=state, image_tags=tags(state))
+    item = only_image(plan)
     assert item.build_needed
     assert item.published is None
     assert states(plan) == {name: "moves"}
     assert "uncommitted" in item.because
 
 
-def test_an_uncommitted_trees_tag_moves_also_where_the_repository_locks_it() -> None:
+def test_the_tag_of_an_uncommitted_tree_moves_in_a_repository_that_locks_it() -> None:
     state = dirty()
-    view = RepositoryView(repository("MUTABLE_WITH_EXCLUSION", "sha-*"), {f"{SHA_TAG}-dirty": OTHER})
+    view = RepositoryView(repository("MUTABLE_WITH_EXCLUSION", "sha-*"), {f"{SHA_TAG}-dirty": OTHER_IMAGE})
     plan = make_plan([image(tags(state))], state, Snapshot({"team/app": view}))
     plan.check()
     assert states(plan) == {f"{SHA_TAG}-dirty": "moves"}
 
 
-def test_a_folder_without_commits_is_built_whatever_is_published() -> None:
+def test_a_folder_without_commits_is_always_built() -> None:
     state = source(revision=None, branch=None)
-    item = only(planned({"unversioned": OTHER}, state=state, names=tags(state)))
+    item = only_image(plan_for({"unversioned": OTHER_IMAGE}, state=state, image_tags=tags(state)))
     assert item.build_needed
     assert "no commit" in item.because
 
 
-def test_a_missing_repository_stops_here_and_names_the_command() -> None:
+def test_a_missing_repository_is_an_error_that_names_the_command() -> None:
     plan = make_plan([image()], source(), Snapshot({"team/app": RepositoryView(None)}))
-    with pytest.raises(RegistryError) as caught:
+    with pytest.raises(RegistryError) as error:
         plan.check()
-    assert caught.value.code == ExitCode.REGISTRY
-    assert "team/app" in caught.value.cause
-    assert "repo.ensure" in caught.value.remedy
-    assert "ECR_CREATE_REPOSITORY=true" in caught.value.remedy
+    assert error.value.code == ExitCode.REGISTRY
+    assert "team/app" in error.value.cause
+    assert "repo.ensure" in error.value.remedy
+    assert "ECR_CREATE_REPOSITORY=true" in error.value.remedy
 
 
-def test_a_missing_repository_that_may_be_created_is_in_nobodys_way() -> None:
+def test_a_missing_repository_that_may_be_created_is_no_conflict() -> None:
     plan = make_plan([image()], source(), Snapshot({"team/app": RepositoryView(None)}), create_repository=True)
-    item = only(plan)
+    item = only_image(plan)
     assert item.build_needed
     assert item.creates_repository
     assert set(states(plan).values()) == {"new"}
 
 
-def test_without_the_registrys_word_everything_is_built_and_nothing_claimed() -> None:
+def test_without_a_snapshot_every_image_is_built_and_no_tag_has_a_state() -> None:
     plan = make_plan([image()], source(), None)
-    assert only(plan).build_needed
+    assert only_image(plan).build_needed
     assert set(states(plan).values()) == {None}
     assert plan.images[0].published is None
 
 
-def test_several_conflicts_are_told_together_and_end_as_the_first() -> None:
-    gone = image(name="team/gone")
-    views = {"team/app": RepositoryView(repository(), {"1.2.3": OTHER}), "team/gone": RepositoryView(None)}
-    plan = make_plan([image(), gone], source(), Snapshot(views))
+def test_several_conflicts_are_one_error_with_the_type_of_the_first() -> None:
+    second_image = image(name="team/gone")
+    views = {"team/app": RepositoryView(repository(), {"1.2.3": OTHER_IMAGE}), "team/gone": RepositoryView(None)}
+    plan = make_plan([image(), second_image], source(), Snapshot(views))
     assert [item.image for item in plan.conflicts] == ["team/app", "team/gone"]
-    error = refused(plan)
+    error = refusal(plan)
     assert "1.2.3" in error.cause
     assert "team/gone" in error.cause
 
 
-def test_conflicts_of_any_kind_can_be_told_together() -> None:
+def test_conflicts_of_different_types_are_one_error() -> None:
     conflicts = (Conflict("one", BuildError("No engine.", "Start it.")), Conflict("two", Refused("No.", "Yes.")))
     with pytest.raises(BuildError, match=r"No engine\.[\s\S]*No\."):
         Plan((), conflicts).check()
@@ -224,7 +224,7 @@ def test_conflicts_of_any_kind_can_be_told_together() -> None:
 def test_images_are_planned_each_against_its_own_repository() -> None:
     other = image([FIXED, BRANCH], name="team/worker")
     views = {
-        "team/app": RepositoryView(repository(), {SHA_TAG: OURS}),
+        "team/app": RepositoryView(repository(), {SHA_TAG: COMMIT_IMAGE}),
         "team/worker": RepositoryView(repository(name="team/worker")),
     }
     plan = make_plan([image([FIXED, LATEST]), other], source(), Snapshot(views))
@@ -232,26 +232,29 @@ def test_images_are_planned_each_against_its_own_repository() -> None:
 
 
 def test_the_json_document_has_every_field() -> None:
-    plan = planned({SHA_TAG: OURS, "1.2.3": OTHER, "main": OTHER}, names=[FIXED, VERSION, BRANCH, LATEST])
+    plan = plan_for(
+        {SHA_TAG: COMMIT_IMAGE, "1.2.3": OTHER_IMAGE, "main": OTHER_IMAGE},
+        image_tags=[FIXED, VERSION, BRANCH, LATEST],
+    )
     document = json.loads(json.dumps(plan_json(plan)))
-    (found,) = document["images"]
-    assert (found["name"], found["repository"], found["registry"]) == ("team/app", "team/app", HOST)
-    assert found["build"]["needed"] is False
-    assert SHA_TAG in found["build"]["because"]
-    assert [(tag["tag"], tag["kind"], tag["state"], tag["digest"]) for tag in found["tags"]] == [
-        (SHA_TAG, "fixed", "present", OURS.digest),
-        ("1.2.3", "fixed", "locked", OTHER.digest),
-        ("main", "moving", "moves", OTHER.digest),
+    (image_json,) = document["images"]
+    assert (image_json["name"], image_json["repository"], image_json["registry"]) == ("team/app", "team/app", HOST)
+    assert image_json["build"]["needed"] is False
+    assert SHA_TAG in image_json["build"]["because"]
+    assert [(tag["tag"], tag["kind"], tag["state"], tag["digest"]) for tag in image_json["tags"]] == [
+        (SHA_TAG, "fixed", "present", COMMIT_IMAGE.digest),
+        ("1.2.3", "fixed", "locked", OTHER_IMAGE.digest),
+        ("main", "moving", "moves", OTHER_IMAGE.digest),
         ("latest", "moving", "new", None),
     ]
     (conflict,) = document["conflicts"]
     assert conflict["image"] == "team/app"
-    assert OTHER.digest in conflict["cause"]
+    assert OTHER_IMAGE.digest in conflict["cause"]
     assert REVISION_A not in conflict["remedy"]
 
 
-def test_the_json_document_says_null_where_the_registry_was_not_asked() -> None:
-    (found,) = plan_json(make_plan([image([FIXED])], source(), None))["images"]
-    assert found["registry"] is None
-    assert found["tags"][0]["state"] is None
-    assert found["build"]["needed"] is True
+def test_the_json_document_has_null_where_the_registry_was_not_read() -> None:
+    (image_json,) = plan_json(make_plan([image([FIXED])], source(), None))["images"]
+    assert image_json["registry"] is None
+    assert image_json["tags"][0]["state"] is None
+    assert image_json["build"]["needed"] is True

@@ -1,4 +1,4 @@
-"""The gates' verdicts: each scan status and level, signatures, commits; decided from data alone."""
+"""Tests of the gates of promote: the verdict on scans, signatures and branches."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from ecr_tasks.plan.scan_gate import APPEARS_SECONDS, NEW_SECONDS, Part, judge_s
 from ecr_tasks.plan.signature_gate import judge_signature
 from tests.support.build import REVISION_A, digest, index, manifest, repository
 
-HELD_IN = repository()
+REPOSITORY = repository()
 IMAGE = manifest("image")
-PART = Part(HELD_IN, IMAGE.digest, "linux/arm64")
+PART = Part(REPOSITORY, IMAGE.digest, "linux/arm64")
 SEVERITIES = [level.upper() for level in LEVELS]
 
 
 @given(st.dictionaries(st.sampled_from([*SEVERITIES, "UNTRIAGED"]), st.integers(0, 9)), st.sampled_from(LEVELS))
-def test_a_scan_passes_exactly_when_nothing_is_as_bad_as_the_level(counts: dict[str, int], level: Level) -> None:
-    as_bad = SEVERITIES[: LEVELS.index(level) + 1] + (["UNTRIAGED"] if level == "undefined" else [])
+def test_a_scan_passes_if_no_finding_has_the_level_or_a_worse_one(counts: dict[str, int], level: Level) -> None:
+    failing_severities = SEVERITIES[: LEVELS.index(level) + 1] + (["UNTRIAGED"] if level == "undefined" else [])
     verdict = judge_scan(PART, ScanResult("COMPLETE", counts=counts), level)
-    assert isinstance(verdict, Failed if any(counts.get(name) for name in as_bad) else Passed)
+    assert isinstance(verdict, Failed if any(counts.get(name) for name in failing_severities) else Passed)
 
 
 def test_a_refusal_names_the_platform_the_counts_and_the_first_names_the_worst_first() -> None:
-    found = [Finding("HIGH", f"CVE-{number}") for number in range(4)]
+    findings = [Finding("HIGH", f"CVE-{number}") for number in range(4)]
     scan = ScanResult(
-        "ACTIVE", counts={"HIGH": 4, "CRITICAL": 1, "LOW": 3}, findings=(*found, Finding("CRITICAL", "X"))
+        "ACTIVE", counts={"HIGH": 4, "CRITICAL": 1, "LOW": 3}, findings=(*findings, Finding("CRITICAL", "X"))
     )
     verdict = judge_scan(PART, scan, "high")
     assert isinstance(verdict, Failed)
@@ -58,14 +58,14 @@ def test_every_status_of_the_api_has_a_verdict(status: str) -> None:
         assert "has no result" not in verdict.cause
 
 
-def test_a_status_of_tomorrow_does_not_let_an_image_through() -> None:
+def test_an_unknown_scan_status_fails() -> None:
     assert isinstance(judge_scan(PART, ScanResult("PAUSED"), "critical"), Failed)
 
 
 @pytest.mark.parametrize(
     ("age", "expected"), [(None, Pending), (1.0, Pending), (NEW_SECONDS, Pending), (NEW_SECONDS + 1, Failed)]
 )
-def test_a_scan_may_still_appear_for_an_image_that_is_new(age: float | None, expected: type) -> None:
+def test_a_missing_scan_of_a_new_image_is_pending(age: float | None, expected: type) -> None:
     verdict = judge_scan(PART, None, "critical", age)
     assert type(verdict) is expected
     failed = verdict.otherwise if isinstance(verdict, Pending) else verdict
@@ -75,14 +75,14 @@ def test_a_scan_may_still_appear_for_an_image_that_is_new(age: float | None, exp
     assert not isinstance(verdict, Pending) or verdict.within == APPEARS_SECONDS
 
 
-def test_a_scan_that_is_complete_and_has_no_result_yet_is_waited_for() -> None:
-    early: Any = {"imageScanStatus": {"status": "COMPLETE"}, "imageScanFindings": {"findings": []}}
-    assert isinstance(judge_scan(PART, parse_scan([early]), "critical"), Pending)
-    clean: Any = {**early, "imageScanFindings": {"findings": [], "findingSeverityCounts": {}}}
-    assert isinstance(judge_scan(PART, parse_scan([clean]), "critical"), Passed)
+def test_a_complete_scan_without_counts_is_pending() -> None:
+    without_counts: Any = {"imageScanStatus": {"status": "COMPLETE"}, "imageScanFindings": {"findings": []}}
+    assert isinstance(judge_scan(PART, parse_scan([without_counts]), "critical"), Pending)
+    with_counts: Any = {**without_counts, "imageScanFindings": {"findings": [], "findingSeverityCounts": {}}}
+    assert isinstance(judge_scan(PART, parse_scan([with_counts]), "critical"), Passed)
 
 
-def test_counts_of_basic_pages_are_the_images_and_not_added_up() -> None:
+def test_the_counts_of_basic_pages_are_not_added() -> None:
     def page(name: str) -> Any:
         findings = [{"name": name, "severity": "HIGH"}]
         counts = {"HIGH": 2, "LOW": 5}
@@ -91,44 +91,44 @@ def test_counts_of_basic_pages_are_the_images_and_not_added_up() -> None:
             "imageScanFindings": {"findings": findings, "findingSeverityCounts": counts},
         }
 
-    found = parse_scan([page("CVE-1"), page("CVE-2")])
-    assert found.counts == {"HIGH": 2, "LOW": 5}
-    assert found.worst("high") == ("CVE-1", "CVE-2")
-    assert (found.status, found.description) == ("COMPLETE", "done")
+    result = parse_scan([page("CVE-1"), page("CVE-2")])
+    assert result.counts == {"HIGH": 2, "LOW": 5}
+    assert result.worst("high") == ("CVE-1", "CVE-2")
+    assert (result.status, result.description) == ("COMPLETE", "done")
 
 
-def test_enhanced_findings_are_added_up_without_those_that_are_settled() -> None:
+def test_enhanced_findings_are_counted_without_suppressed_and_closed_ones() -> None:
     def page(*findings: tuple[str, str, str]) -> Any:
         listed = [
             {"severity": severity, "status": status, "packageVulnerabilityDetails": {"vulnerabilityId": name}}
             for severity, status, name in findings
         ]
-        found = {"enhancedFindings": listed, "findingSeverityCounts": {"CRITICAL": 9}}
-        return {"imageScanStatus": {"status": "ACTIVE"}, "imageScanFindings": found}
+        findings_json = {"enhancedFindings": listed, "findingSeverityCounts": {"CRITICAL": 9}}
+        return {"imageScanStatus": {"status": "ACTIVE"}, "imageScanFindings": findings_json}
 
-    found = parse_scan(
+    result = parse_scan(
         [
             page(("CRITICAL", "SUPPRESSED", "A"), ("HIGH", "ACTIVE", "B")),
             page(("HIGH", "ACTIVE", "C"), ("LOW", "CLOSED", "D")),
         ]
     )
-    assert found.counts == {"HIGH": 2}
-    assert found.worst("undefined") == ("B", "C")
+    assert result.counts == {"HIGH": 2}
+    assert result.worst("undefined") == ("B", "C")
 
 
 def test_counts_without_any_finding_listed_still_count() -> None:
-    found: Any = {"findings": [], "enhancedFindings": [], "findingSeverityCounts": {"CRITICAL": 1}}
-    page: Any = {"imageScanStatus": {"status": "ACTIVE"}, "imageScanFindings": found}
+    findings: Any = {"findings": [], "enhancedFindings": [], "findingSeverityCounts": {"CRITICAL": 1}}
+    page: Any = {"imageScanStatus": {"status": "ACTIVE"}, "imageScanFindings": findings}
     assert isinstance(judge_scan(PART, parse_scan([page]), "critical"), Failed)
 
 
-def test_of_an_index_every_child_is_scanned_but_attestations() -> None:
+def test_every_child_of_an_index_but_attestations_is_scanned() -> None:
     amd = ({"os": "linux", "architecture": "amd64"}, digest("amd"))
     unknown = ({"os": "unknown", "architecture": "unknown"}, digest("attestation"))
     nameless = (None, digest("nameless"))
-    found = scannable_parts(HELD_IN, index([amd, unknown, nameless]))
-    assert [(part.platform, part.digest) for part in found] == [("linux/amd64", amd[1]), ("", nameless[1])]
-    assert scannable_parts(HELD_IN, IMAGE) == (Part(HELD_IN, IMAGE.digest),)
+    parts = scannable_parts(REPOSITORY, index([amd, unknown, nameless]))
+    assert [(part.platform, part.digest) for part in parts] == [("linux/amd64", amd[1]), ("", nameless[1])]
+    assert scannable_parts(REPOSITORY, IMAGE) == (Part(REPOSITORY, IMAGE.digest),)
 
 
 @pytest.mark.parametrize(
@@ -142,18 +142,20 @@ def test_of_an_index_every_child_is_scanned_but_attestations() -> None:
         (" Undefined ", None, "undefined"),
     ],
 )
-def test_the_level(given: str | bool | None, configured: Level | None, expected: str | None) -> None:
+def test_the_level_of_the_flag_or_the_setting(
+    given: str | bool | None, configured: Level | None, expected: str | None
+) -> None:
     assert scan_level(given, configured) == expected
 
 
 @pytest.mark.parametrize("wrong", ["", "foo", "criticall", "high,low"])
-def test_a_level_that_is_none_names_those_there_are(wrong: str) -> None:
+def test_an_unknown_level_is_an_error_that_names_the_levels(wrong: str) -> None:
     with pytest.raises(SettingsError, match="critical, high, medium, low, informational or undefined"):
         scan_level(wrong, "high")
 
 
 @pytest.mark.parametrize(
-    ("found", "statuses", "expected"),
+    ("signatures", "statuses", "expected"),
     [
         (["sha256:1"], [], Passed),
         ([], [], Failed),
@@ -163,9 +165,9 @@ def test_a_level_that_is_none_names_those_there_are(wrong: str) -> None:
         ([], ["FAILED"], Failed),
     ],
 )
-def test_signatures(found: list[str], statuses: list[str], expected: type) -> None:
+def test_the_verdict_on_signatures(signatures: list[str], statuses: list[str], expected: type) -> None:
     signing = [Signing(status, "No permission" if status == "FAILED" else "") for status in statuses]
-    verdict = judge_signature(HELD_IN, IMAGE, found, signing)
+    verdict = judge_signature(REPOSITORY, IMAGE, signatures, signing)
     assert type(verdict) is expected
     assert ("No permission" in str(verdict)) is (statuses == ["FAILED"])
 
@@ -184,19 +186,20 @@ def test_signatures(found: list[str], statuses: list[str], expected: type) -> No
         (None, False),
     ],
 )
-def test_which_types_are_signatures(artifact_type: str | None, signature: bool) -> None:
+def test_which_artifact_types_are_signatures(artifact_type: str | None, signature: bool) -> None:
     assert (artifact_kind(artifact_type) == "signature") is signature
 
 
 def annotated(**annotations: str) -> StoredImage:
+    """Return an image with these annotations."""
     image = manifest("annotated", None)
     text = image.manifest[:-1] + f', "annotations": {str(annotations).replace(chr(39), chr(34))}}}'
     return StoredImage(digest(text), text, image.media_type)
 
 
 @pytest.mark.parametrize("has", ["yes", "no", "unknown", "shallow"])
-def test_commits(has: Any) -> None:
-    verdict = judge_branch(HELD_IN, annotated(**{REVISION: REVISION_A}), "main (origin/main)", has)
+def test_the_verdict_on_the_branch_of_a_commit(has: Any) -> None:
+    verdict = judge_branch(REPOSITORY, annotated(**{REVISION: REVISION_A}), "main (origin/main)", has)
     assert isinstance(verdict, Passed if has == "yes" else Failed)
     if isinstance(verdict, Failed):
         assert REVISION_A in verdict.cause
@@ -204,15 +207,15 @@ def test_commits(has: Any) -> None:
         assert ("--unshallow" in verdict.remedy) is (has == "shallow")
 
 
-def test_an_image_that_does_not_say_its_commit_or_was_built_of_more_is_refused() -> None:
-    without = judge_branch(HELD_IN, annotated(), "main", None)
+def test_an_image_without_a_revision_or_with_uncommitted_changes_fails() -> None:
+    without = judge_branch(REPOSITORY, annotated(), "main", None)
     assert isinstance(without, Failed)
     assert REVISION in without.cause
-    dirty = judge_branch(HELD_IN, annotated(**{REVISION: REVISION_A, VERSION: "sha-a1b2c3d-dirty"}), "main", "yes")
+    dirty = judge_branch(REPOSITORY, annotated(**{REVISION: REVISION_A, VERSION: "sha-a1b2c3d-dirty"}), "main", "yes")
     assert isinstance(dirty, Failed)
     assert "uncommitted" in dirty.cause
 
 
-def test_counts_in_words() -> None:
+def test_counts_are_described_from_worst_to_least() -> None:
     assert describe_counts({"LOW": 2, "CRITICAL": 1, "HIGH": 0}) == "1 critical, 2 low"
     assert describe_counts({}) == "no findings"

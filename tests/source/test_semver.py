@@ -95,8 +95,8 @@ def test_build_metadata_has_no_say() -> None:
 
 
 def test_is_prerelease() -> None:
-    assert version("1.0.0-rc.1").is_prerelease
-    assert not version("1.0.0+rc.1").is_prerelease
+    assert version("1.0.0-rc.1").prerelease
+    assert not version("1.0.0+rc.1").prerelease
 
 
 numbers = st.integers(0, 12)

@@ -1,4 +1,4 @@
-"""A project folder with dotenv files, and its settings."""
+"""A project folder with dotenv files, for tests of its settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A project's folder: files are written in it, and git runs in it."""
+"""A project's folder, for tests that write files and run git in it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
-WHO = {
+IDENTITY = {
     "GIT_AUTHOR_NAME": "A",
     "GIT_AUTHOR_EMAIL": "a@example.com",
     "GIT_COMMITTER_NAME": "A",
@@ -15,22 +15,22 @@ WHO = {
 
 
 class Folder:
-    """One folder."""
+    """A folder in which a test writes files and runs git."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def write(self, name: str, text: str) -> Path:
-        """Writes a file."""
+        """Write a file and return its path."""
         path = self.path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
         return path
 
     def git(self, *arguments: str) -> str:
-        """Runs git here; it must succeed."""
-        environ = {**os.environ, **WHO, "GIT_CONFIG_NOSYSTEM": "1"}
-        done = subprocess.run(
+        """Run git in the folder, check that it succeeds, and return its output."""
+        environ = {**os.environ, **IDENTITY, "GIT_CONFIG_NOSYSTEM": "1"}
+        result = subprocess.run(
             ["git", *arguments], cwd=self.path, env=environ, check=True, capture_output=True, text=True
         )
-        return done.stdout.strip()
+        return result.stdout.strip()

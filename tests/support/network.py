@@ -1,4 +1,4 @@
-"""A clock that moves only by waiting, and a network on which an AWS gives prepared answers to botocore."""
+"""A fake clock that moves only by waiting, and a fake network that gives botocore prepared answers of ECR."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from botocore.awsrequest import AWSResponse
 from ecr_tasks.clients.ecr.retry import botocore_attempts, reject_truncated, retry_transient
 from ecr_tasks.clients.retry import Retrier
 
-WHOLE = json.dumps({"repositories": [{"repositoryName": "team/app"}]}).encode()
+BODY = json.dumps({"repositories": [{"repositoryName": "team/app"}]}).encode()
 OK, CUT = "ok", "cut"
 THROTTLED, FAILED, QUOTA = (400, "ThrottlingException"), (500, "InternalFailure"), (400, "LimitExceededException")
 
 Answer = str | tuple[int, str] | Exception
-"""The whole answer, a half of it, an error's status and code, or what the network raises."""
+"""The complete answer, half of it, the status and code of an error, or the exception that the network raises."""
 
 
 class Clock:
-    """Seconds that pass only by waiting; it keeps the waits and the lines that reported them."""
+    """A clock whose time passes only by waiting. It records the waits and the lines that report them."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -47,7 +47,7 @@ class Clock:
 
 @dataclass
 class Network:
-    """Answers one request after the other, the last answer for ever; ``times`` is when they came."""
+    """Gives each request the next answer, and repeats the last one. ``times`` has the time of each request."""
 
     answers: Iterable[Answer]
     clock: Clock
@@ -58,20 +58,20 @@ class Network:
         self._last: Answer = OK
 
     def answer(self, request: Any, **_: Any) -> AWSResponse:
-        """What the event before-send hands botocore instead of a network's answer."""
+        """Return the next answer to botocore, which calls this at its event before-send."""
         self.times.append(self.clock.now)
-        self._last = now = next(self._next, self._last)
-        if isinstance(now, Exception):
-            raise now
-        status, body = 200, WHOLE
-        if isinstance(now, tuple):
-            status, body = now[0], json.dumps({"__type": now[1], "message": "no"}).encode()
-        raw: Any = Raw(body[: len(body) // 2] if now == CUT else body)
+        self._last = answer = next(self._next, self._last)
+        if isinstance(answer, Exception):
+            raise answer
+        status, body = 200, BODY
+        if isinstance(answer, tuple):
+            status, body = answer[0], json.dumps({"__type": answer[1], "message": "no"}).encode()
+        raw: Any = RawBody(body[: len(body) // 2] if answer == CUT else body)
         headers: Any = {"Content-Length": str(len(body)), "Content-Type": "application/x-amz-json-1.1"}
         return AWSResponse(request.url, status, headers, raw)
 
     def client(self, retrier: Retrier | None = None) -> Any:
-        """An ECR client on this network, with all that the session gives one but a budget."""
+        """Return an ECR client on this network, set up as the session does, without the rate limit."""
         from botocore.config import Config
 
         retrier = retrier or self.clock.retrier()
@@ -90,8 +90,8 @@ class Network:
 
 
 @dataclass
-class Raw:
-    """A body as urllib3 has it."""
+class RawBody:
+    """A response body with the interface of urllib3."""
 
     body: bytes
 

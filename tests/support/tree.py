@@ -1,4 +1,4 @@
-"""A build context in a folder, and the docker that knows its base image."""
+"""A build context in a folder, and a fake docker that has its base image."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BASE, OTHER_BASE = f"sha256:{'1' * 64}", f"sha256:{'2' * 64}"
 
 
 class Tree(Folder):
-    """A context in a folder, its Dockerfile on ``base:1``, and the docker that knows that image."""
+    """A build context in a folder. Its Dockerfile starts from ``base:1``, which the fake docker has."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -29,12 +29,14 @@ class Tree(Folder):
         self.write("lib/part.py", "1\n")
 
     def under_git(self, *options: str) -> Tree:
+        """Make the folder a git repository with one commit."""
         self.git("init", "--quiet", "--template=", "--initial-branch=main", *options)
         self.git("add", "--all")
         self.git("commit", "--quiet", "--message", "one")
         return self
 
     def image(self, **changes: Any) -> Image:
+        """Return the image of this context, with its inputs collected."""
         bare = image(definition=BuildDefinition(str(self.path), **changes))
         (result,) = with_inputs(
             [bare],
@@ -47,17 +49,20 @@ class Tree(Folder):
         return result
 
     def inputs(self, **changes: Any) -> Inputs:
+        """Return the inputs of the image."""
         inputs = self.image(**changes).inputs
         assert inputs is not None
         return inputs
 
     def digest(self, **changes: Any) -> str:
+        """Return the digest of the inputs, which must be known."""
         inputs = self.inputs(**changes)
         assert inputs.unknown is None
         assert inputs.digest is not None
         return inputs.digest
 
     def unknown(self, **changes: Any) -> str:
+        """Return the reason why the digest of the inputs is not known."""
         inputs = self.inputs(**changes)
         assert inputs.digest is None
         assert inputs.tag is None

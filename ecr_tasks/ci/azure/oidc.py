@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import unquote
 
-from ecr_tasks.ci.oidc.issuer import Issuer
-from ecr_tasks.ci.oidc.subject import Scope, Subject, literal, repository_parts, required
+from ecr_tasks.ci.oidc.issuer import Issuer, Scope, Subject, literal, repository_parts, required
 from ecr_tasks.ci.oidc.tokens import TokenSource, request_token
 from ecr_tasks.errors import SettingsError
 

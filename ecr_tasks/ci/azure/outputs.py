@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ecr_tasks.ci.outputs.actions import Action, Print, PrintSecret
-from ecr_tasks.ci.outputs.adapter import Adapter
+from ecr_tasks.ci.outputs.adapter import Action, Adapter, Print, PrintSecret
 from ecr_tasks.ci.outputs.escape import one_line
 from ecr_tasks.ci.outputs.files import SUMMARY
 from ecr_tasks.ci.outputs.model import Outputs

@@ -1,7 +1,4 @@
-"""The facts that Bitbucket Pipelines gives about a run.
-
-Source: Bitbucket Cloud support, "Variables and secrets", default variables.
-"""
+"""The facts that Bitbucket Pipelines gives about a run. Source: Bitbucket Cloud support, "Variables and secrets"."""
 
 from __future__ import annotations
 

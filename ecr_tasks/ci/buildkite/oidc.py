@@ -10,8 +10,7 @@ import subprocess
 from collections.abc import Mapping
 
 from ecr_tasks.ci.buildkite.outputs import AGENT
-from ecr_tasks.ci.oidc.issuer import Issuer
-from ecr_tasks.ci.oidc.subject import Scope, Subject, literal, ref_patterns, required
+from ecr_tasks.ci.oidc.issuer import Issuer, Scope, Subject, literal, ref_patterns, required
 from ecr_tasks.ci.oidc.tokens import AUDIENCE, TokenSource, checked_token
 from ecr_tasks.errors import AwsError
 
@@ -28,22 +27,21 @@ def token_source(environ: Mapping[str, str]) -> TokenSource | None:
 def _request_token(agent: str, environ: Mapping[str, str]) -> str:
     """Return the token that the agent prints. Raises AwsError when it prints none."""
     try:
-        done = subprocess.run(  # noqa: S603 - the CI's own program, without a shell
+        stdout = subprocess.check_output(  # noqa: S603 - the CI's own program, without a shell
             [agent, "oidc", "request-token", "--audience", AUDIENCE],
             env=dict(environ),
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stderr=subprocess.DEVNULL,
             timeout=TIMEOUT,
         )
-        stdout = done.stdout.decode("ascii", "replace") if done.returncode == 0 else ""
-    except (OSError, subprocess.TimeoutExpired):
-        stdout = ""
+    except (OSError, subprocess.SubprocessError):
+        stdout = b""
     if not stdout.strip():
         raise AwsError(
             f"`{AGENT} oidc request-token` gave no token.",
             "Run that command in the step to see why; the agent must be 3.41 or newer.",
         )
-    return checked_token(stdout, AGENT)
+    return checked_token(stdout.decode("ascii", "replace"), AGENT)
 
 
 def subject(scope: Scope) -> Subject:

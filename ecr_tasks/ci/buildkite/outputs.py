@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ecr_tasks.ci.outputs.actions import Action, Print, Start
-from ecr_tasks.ci.outputs.adapter import Adapter
+from ecr_tasks.ci.outputs.adapter import Action, Adapter, Print, Start
 from ecr_tasks.ci.outputs.escape import markdown, one_line
 from ecr_tasks.ci.outputs.model import Outputs
 from ecr_tasks.ci.outputs.summary import fit, summary

@@ -1,7 +1,4 @@
-"""The facts that CircleCI gives about a run.
-
-Source: CircleCI Docs, "Project values and variables", built-in environment variables.
-"""
+"""The facts that CircleCI gives about a run. Source: CircleCI Docs, "Project values and variables"."""
 
 from __future__ import annotations
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from ecr_tasks.ci.oidc.issuer import Issuer
-from ecr_tasks.ci.oidc.subject import Scope, Subject, literal, ref_patterns, repository_parts, required
+from ecr_tasks.ci.oidc.issuer import Issuer, Scope, Subject, literal, ref_patterns, repository_parts, required
 from ecr_tasks.ci.oidc.tokens import variable_source
 
 

@@ -6,8 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ecr_tasks.ci.outputs.actions import Action, Append
-from ecr_tasks.ci.outputs.adapter import Adapter
+from ecr_tasks.ci.outputs.adapter import Action, Adapter, Append
 from ecr_tasks.ci.outputs.escape import one_line
 from ecr_tasks.ci.outputs.model import Outputs
 

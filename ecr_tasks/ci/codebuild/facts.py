@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 
-from ecr_tasks.ci.facts import Environ, Fact, Facts, after, branch_name, event_of, tag_name
+from ecr_tasks.ci.facts import Environ, Fact, Facts, after, branch_name, event_of, events, tag_name
 
-_EVENTS = {"PUSH": "push", "RELEASED": "push", "PRERELEASED": "push"}
+_EVENTS = events(push="PUSH RELEASED PRERELEASED")
 """The event for each CODEBUILD_WEBHOOK_EVENT; those that begin with PULL_REQUEST need no entry."""
 
 

@@ -5,17 +5,9 @@ Sources: Drone Docs, "Environment reference"; drone/runner-go, environ/environ.g
 
 from __future__ import annotations
 
-from ecr_tasks.ci.facts import Environ, Facts, event_of
+from ecr_tasks.ci.facts import Environ, Facts, event_of, events
 
-_EVENTS = {
-    "push": "push",
-    "tag": "push",
-    "pull_request": "pull_request",
-    "cron": "schedule",
-    "custom": "manual",
-    "promote": "manual",
-    "rollback": "manual",
-}
+_EVENTS = events(push="push tag", pull_request="pull_request", schedule="cron", manual="custom promote rollback")
 
 
 def read_facts(env: Environ) -> Facts:

@@ -10,26 +10,19 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from ecr_tasks.ci.facts import Environ, Fact, Facts, branch_name, event_of, is_fork, pull_number, tag_name
+from ecr_tasks.ci.facts import Environ, Fact, Facts, branch_name, event_of, events, is_fork, pull_number, tag_name
 
 RUN = ("GITHUB_REPOSITORY", "GITHUB_RUN_ID")
 
 _PAYLOAD = "GITHUB_EVENT_PATH"
 _REQUEST = f"{_PAYLOAD}: pull_request"
 
-_PULL_REQUEST = frozenset(
-    {"pull_request", "pull_request_target", "pull_request_review", "pull_request_review_comment"}
+_EVENTS = events(
+    push="push create release",  # a release is the push of its tag
+    pull_request="pull_request pull_request_target pull_request_review pull_request_review_comment",
+    schedule="schedule",
+    manual="workflow_dispatch repository_dispatch",
 )
-
-_EVENTS = {
-    **dict.fromkeys(_PULL_REQUEST, "pull_request"),
-    "push": "push",
-    "create": "push",
-    "release": "push",  # of a tag
-    "schedule": "schedule",
-    "workflow_dispatch": "manual",
-    "repository_dispatch": "manual",
-}
 
 
 def read_facts(env: Environ) -> Facts:
@@ -40,7 +33,7 @@ def read_facts(env: Environ) -> Facts:
     env = env.plus(_payload(env))
     name = env.get("GITHUB_EVENT_NAME")
     request = env.get("GITHUB_REF", parse=pull_number)
-    if name and name.value in _PULL_REQUEST:
+    if name and _EVENTS.get(name.value) == "pull_request":
         request = request or env.get(f"{_REQUEST}.number")
     tag = env.get("GITHUB_REF", parse=tag_name) or _ref_name(env, "tag")
     # For pull_request_target, GITHUB_REF is the target branch: it counts only without a pull request.

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ecr_tasks.ci.oidc.issuer import Issuer
-from ecr_tasks.ci.oidc.subject import Scope, Subject, literal, ref_patterns, repository_parts
+from ecr_tasks.ci.oidc.issuer import Issuer, Scope, Subject, literal, ref_patterns, repository_parts
 from ecr_tasks.ci.oidc.tokens import AUDIENCE, TokenSource, request_token
 from ecr_tasks.errors import SettingsError
 
@@ -44,17 +43,16 @@ def subject(scope: Scope) -> Subject:
         )
     enterprise = host != "github.com" and not host.endswith(".ghe.com")
     issuer = f"{host}/_services/token" if enterprise else f"token.actions.{_ISSUER_HOSTS.get(host, host)}"
-    ends = (
-        [f"environment:{literal(scope.environment.replace(':', '%3A'))}"]
-        if scope.environment
-        else [f"ref:refs/{kind}/{ref}" for kind, ref in ref_patterns(scope)]
-    )
-    ids = f"{literal(owner)}@{scope.organization or '*'}/{literal(name)}@{scope.project or '*'}"
-    forms = [f"{literal(owner)}/{literal(name)}"] if enterprise else [f"{literal(owner)}/{literal(name)}", ids]
+    forms = [f"{literal(owner)}/{literal(name)}"]
+    if not enterprise:
+        forms.append(f"{literal(owner)}@{scope.organization or '*'}/{literal(name)}@{scope.project or '*'}")
     notes = ["The job needs `permissions: id-token: write`."]
     if scope.environment:
+        ends = [f"environment:{literal(scope.environment.replace(':', '%3A'))}"]
         notes.append("Only jobs with that `environment:` are let in; its protection rules say from which branches.")
-    elif not enterprise and not (scope.organization and scope.project):
+    else:
+        ends = [f"ref:refs/{kind}/{ref}" for kind, ref in ref_patterns(scope)]
+    if not scope.environment and not enterprise and not (scope.organization and scope.project):
         notes.append(
             "--organization and --project take the owner's and the repository's numeric ids, in place of any id."
         )

@@ -10,8 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ecr_tasks.ci.outputs.actions import Action, Append, Print, PrintSecret
-from ecr_tasks.ci.outputs.adapter import Adapter
+from ecr_tasks.ci.outputs.adapter import Action, Adapter, Append, Print, PrintSecret
 from ecr_tasks.ci.outputs.escape import one_line
 from ecr_tasks.ci.outputs.model import Outputs
 from ecr_tasks.ci.outputs.summary import summary

@@ -6,21 +6,16 @@ CI_COMMIT_SHA and CI_MERGE_REQUEST_SOURCE_BRANCH_SHA are in which kind of merge 
 
 from __future__ import annotations
 
-from ecr_tasks.ci.facts import Environ, Fact, Facts, event_of, is_fork
+from ecr_tasks.ci.facts import Environ, Fact, Facts, event_of, events, is_fork
 
 RUN = ("CI_PROJECT_PATH", "CI_PIPELINE_ID")
 
-_EVENTS = {
-    "push": "push",
-    "webide": "push",
-    "merge_request_event": "pull_request",
-    "external_pull_request_event": "pull_request",
-    "schedule": "schedule",
-    "web": "manual",
-    "api": "manual",
-    "trigger": "manual",
-    "chat": "manual",
-}
+_EVENTS = events(
+    push="push webide",
+    pull_request="merge_request_event external_pull_request_event",
+    schedule="schedule",
+    manual="web api trigger chat",
+)
 """The event for each CI_PIPELINE_SOURCE; a child or downstream pipeline leaves open what started its parent."""
 
 

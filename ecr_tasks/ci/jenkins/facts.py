@@ -9,22 +9,15 @@ from __future__ import annotations
 
 import re
 
-from ecr_tasks.ci.facts import Environ, Fact, Facts, branch_name, event_of, group, is_fork, tag_name
+from ecr_tasks.ci.facts import Environ, Fact, Facts, branch_name, event_of, events, group, is_fork, tag_name
 from ecr_tasks.ci.web_url import web_url
 
 RUN = ("JOB_NAME", "BUILD_NUMBER")
 
-_EVENTS = {
-    # gitlab-plugin's gitlabActionType
-    "PUSH": "push",
-    "TAG_PUSH": "push",
-    "MERGE": "pull_request",
-    "NOTE": "pull_request",
-    # EnvInject plugin's BUILD_CAUSE; Jenkins itself sets no variable for the cause
-    "SCMTRIGGER": "push",
-    "TIMERTRIGGER": "schedule",
-    "MANUALTRIGGER": "manual",
-}
+_EVENTS = events(
+    push="PUSH TAG_PUSH SCMTRIGGER", pull_request="MERGE NOTE", schedule="TIMERTRIGGER", manual="MANUALTRIGGER"
+)
+"""The event for each gitlabActionType (gitlab-plugin) and BUILD_CAUSE (EnvInject); Jenkins itself gives no cause."""
 
 _REMOTE = re.compile(r"^(?:refs/)?(?:remotes/)?origin/")
 """The beginning of a remote-tracking branch: ``origin/main``, ``refs/remotes/origin/main``."""

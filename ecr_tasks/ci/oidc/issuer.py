@@ -1,12 +1,47 @@
-"""The description of a CI system's OpenID Connect tokens, of which each system's ``oidc.py`` has one."""
+"""The issuer of a CI system's tokens, of which each ``oidc.py`` has one, and the subjects that name a token's run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
-from ecr_tasks.ci.oidc.subject import Scope, Subject
 from ecr_tasks.ci.oidc.tokens import TokenSource
+from ecr_tasks.errors import SettingsError
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The account of a role and the runs that it lets in; None for what is not known.
+
+    ``repository_url`` is the web address. ``organization`` and ``project`` are the CI's ids or slugs of them,
+    ``environment`` is a deployment environment, and ``tag`` a pattern such as ``v*``.
+    """
+
+    account: str
+    partition: str = "aws"
+    repository_url: str | None = None
+    branch: str | None = None
+    tag: str | None = None
+    environment: str | None = None
+    organization: str | None = None
+    project: str | None = None
+    audience: str | None = None
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The claims of a CI's tokens that a trust policy compares.
+
+    ``issuer`` is the provider's address without ``https://``; ``subjects`` are patterns already escaped for
+    IAM. ``notes`` are sentences for the person who uses the policy.
+    """
+
+    issuer: str
+    audience: str
+    subjects: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -24,3 +59,44 @@ class Issuer:
     hint: str
     organization_variable: str = ""
     project_variable: str = ""
+
+
+def literal(text: str) -> str:
+    """Return the text for a policy, with ``*``, ``?`` and ``$`` escaped (IAM User Guide, Policy variables)."""
+    return re.sub(r"[*?$]", lambda match: "${" + match[0] + "}", text)
+
+
+def pattern(text: str) -> str:
+    """Return the pattern for a policy: ``*`` and ``?`` keep their meaning, ``$`` is escaped."""
+    return text.replace("$", "${$}")
+
+
+def has_wildcard(text: str) -> bool:
+    """Return whether a text of a policy has a ``*`` or ``?`` that is not escaped."""
+    return bool(re.search(r"[*?]", re.sub(r"\$\{.\}", "", text)))
+
+
+def required(value: str | None, what: str, option: str) -> str:
+    """Return the value. Raises SettingsError, with the option that sets it, when it is None or empty."""
+    if not value:
+        raise SettingsError(f"{what} is not known here.", f"Say it with --{option}.")
+    return value
+
+
+def repository_parts(scope: Scope) -> tuple[str, str]:
+    """Return the host and the path of the scope's repository. Raises SettingsError without a web address."""
+    url = required(scope.repository_url, "The repository's web address", "repository")
+    parts = urlsplit(url)
+    path = parts.path.strip("/").removesuffix(".git")
+    if not parts.netloc or not path:
+        raise SettingsError(f"{url} is no web address of a repository.", "Say it with --repository https://…")
+    return parts.netloc, path
+
+
+def ref_patterns(scope: Scope) -> Sequence[tuple[str, str]]:
+    """Return the scope's branch and tags as (``heads`` or ``tags``, pattern). Raises SettingsError without both."""
+    patterns = [("heads", literal(scope.branch or "")), ("tags", pattern(scope.tag or ""))]
+    patterns = [(kind, text) for kind, text in patterns if text]
+    if not patterns:
+        raise SettingsError("The branch is not known here.", "Say it with --branch (or --tag, for tags).")
+    return patterns

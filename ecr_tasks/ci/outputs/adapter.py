@@ -1,12 +1,54 @@
-"""The interface that each CI system's ``outputs.py`` implements; its defaults do nothing."""
+"""The interface that each CI system's ``outputs.py`` implements, and the actions that it returns, as data."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from ecr_tasks.ci.outputs.actions import Action
 from ecr_tasks.ci.outputs.model import Outputs
+
+
+@dataclass(frozen=True)
+class Append:
+    """Append to a file of the CI's; with a limit, the file is never longer than that many bytes."""
+
+    path: str
+    text: str
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
+class Write:
+    """Write, or overwrite, the file of that name in ``.ecr-tasks/``."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Print:
+    """Print on stderr, which the CI reads as well as stdout; stdout is for data."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class PrintSecret:
+    """Print a command that contains a secret, if only the CI reads stderr."""
+
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Start:
+    """Start the CI's own program, if it is on the PATH, with a text on its stdin."""
+
+    arguments: tuple[str, ...]
+    stdin: str = field(repr=False)
+
+
+Action = Append | Write | Print | PrintSecret | Start
 
 
 class Adapter:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import struct
 
 _BARE = re.compile(r"[A-Za-z0-9_./:@,+-]*", re.ASCII)
 """A text that every shell and every parser of dotenv files takes literally."""
@@ -27,17 +28,18 @@ def dotenv(text: str) -> str:
 
 def properties(text: str) -> str:
     """Return the text as a value of a Java properties file (java.util.Properties, store): ASCII, on one line."""
-    escaped = []
-    for char in text:
-        if char == "\\":
-            escaped.append("\\\\")
-        elif " " <= char <= "~":
-            escaped.append(char)
-        else:
-            units = char.encode("utf-16-be", "surrogatepass")
-            escaped += [f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2)]
-    joined = "".join(escaped)
-    return "\\" + joined if joined.startswith(" ") else joined
+    escaped = printable_ascii(text.replace("\\", "\\\\"), "\\u{:04x}")
+    return "\\" + escaped if escaped.startswith(" ") else escaped
+
+
+def printable_ascii(text: str, form: str) -> str:
+    """Return the text; other characters than printable ASCII are their UTF-16 units in this form: ``\\u{:04x}``."""
+
+    def escape(match: re.Match[str]) -> str:
+        units = match[0].encode("utf-16-be", "surrogatepass")
+        return "".join(form.format(unit) for unit in struct.unpack(f">{len(units) // 2}H", units))
+
+    return re.sub("[^ -~]", escape, text)
 
 
 def markdown(text: str) -> str:

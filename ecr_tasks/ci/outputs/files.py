@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from ecr_tasks.ci.outputs.actions import Write
+from ecr_tasks.ci.outputs.adapter import Write
 from ecr_tasks.ci.outputs.escape import dotenv, properties
 from ecr_tasks.ci.outputs.model import VARIABLES, Outputs
 from ecr_tasks.ci.outputs.summary import summary

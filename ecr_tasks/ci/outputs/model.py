@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 VARIABLES = {
@@ -44,10 +44,6 @@ class CopyOutput:
     image: str
     state: str
     cause: str | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the entry in an image's ``destinations``."""
-        return {"image": self.image, "state": self.state, "cause": self.cause}
 
 
 @dataclass(frozen=True)
@@ -90,7 +86,7 @@ class ImageOutput:
             "platforms": list(self.platforms),
             "size": self.size,
             "state": self.state,
-            "destinations": [copy.as_json() for copy in self.copies],
+            "destinations": [asdict(copy) for copy in self.copies],
         }
 
 

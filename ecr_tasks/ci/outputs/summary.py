@@ -37,19 +37,21 @@ def fit(text: str, limit: int) -> str:
 
 
 def _section(image: ImageOutput, outputs: Outputs) -> str:
-    rows = [("image", code(image.image))]
-    if image.digest:
-        rows.append(("digest", code(image.digest)))
-    rows.append(("tags", ", ".join(code(tag) for tag in image.tags) or "none"))
-    if image.version:
-        rows.append(("version", code(image.version)))
-    if image.size is not None or image.platforms:
-        rows.append(("size", _sizes(image.size, image.platforms)))
-    rows += [("destination", _destination(copy)) for copy in image.copies]
-    rows.append(("skipped" if image.state in ("retagged", "already-published") else "built", _reason(image)))
-    rows.append(("time", f"{image.seconds:.1f} s"))
-    rows.append(("source", _source(outputs)))
-    table = "".join(f"| {name} | {cell} |\n" for name, cell in rows)
+    because = markdown(image.because)
+    skipped = image.state in ("retagged", "already-published")
+    rows = [
+        ("image", code(image.image)),
+        ("digest", code(image.digest) if image.digest else ""),
+        ("tags", ", ".join(code(tag) for tag in image.tags) or "none"),
+        ("version", code(image.version) if image.version else ""),
+        ("size", _sizes(image.size, image.platforms)),
+        *(("destination", _destination(copy)) for copy in image.copies),
+        ("skipped", f"the build, as {because}") if skipped else ("built", because),
+        ("time", f"{image.seconds:.1f} s"),
+        ("source", _source(outputs)),
+    ]
+    optional = ("digest", "version", "size")
+    table = "".join(f"| {name} | {cell} |\n" for name, cell in rows if cell or name not in optional)
     headline = _HEADLINES.get(image.state, markdown(image.state))
     if failed := [copy for copy in image.copies if copy.state == "failed"]:
         headline += f", but not in {len(failed)} of {len(image.copies)} destinations"
@@ -62,17 +64,12 @@ def _destination(copy: CopyOutput) -> str:
     return f"{code(copy.image)}: {_HEADLINES.get(copy.state, markdown(copy.state))}"
 
 
-def _reason(image: ImageOutput) -> str:
-    because = markdown(image.because)
-    return f"the build, as {because}" if image.state in ("retagged", "already-published") else because
-
-
 def _sizes(total: int | None, platforms: Mapping[str, int | None]) -> str:
     each = [markdown(name) + (f" {human_size(size)}" if size is not None else "") for name, size in platforms.items()]
     if total is None:
         return ", ".join(each)
-    if len(platforms) == 1:
-        return f"{human_size(total)} ({markdown(next(iter(platforms)))})"
+    if len(each) == 1:
+        each = [markdown(name) for name in platforms]
     return f"{human_size(total)} ({', '.join(each)})" if each else human_size(total)
 
 

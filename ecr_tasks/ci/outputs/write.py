@@ -1,27 +1,30 @@
-"""Give a run's results to the CI: values, summary, log groups, errors, masked secrets. Failures are warnings."""
+"""Give a run's results to the CI: values, summary, log groups, errors.
+
+A failure is a warning: the image is published all the same.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import re
+import os
+import shutil
+import stat
+import subprocess
+import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from ecr_tasks.ci.outputs.adapter import Adapter
+from ecr_tasks.ci.outputs.adapter import Action, Adapter, Append, Print, PrintSecret, Start, Write
 from ecr_tasks.ci.outputs.files import files
 from ecr_tasks.ci.outputs.model import Outputs
-from ecr_tasks.ci.outputs.perform import perform
-from ecr_tasks.console import say
+from ecr_tasks.ci.outputs.summary import fit
+from ecr_tasks.console import say, warn
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.receipt import FOLDER
 
-_masked: set[bytes] = set()
-"""Digests of the lines that this process has masked, so that the CI gets each line once."""
-
-_MIN_LENGTH = 8
-_ACCOUNT_ID = re.compile(r"[0-9]{12}")
+TIMEOUT = 60
+"""Seconds that a CI's own program may take."""
 
 
 def write_outputs(adapter: Adapter, environ: Mapping[str, str], outputs: Outputs, project: Path) -> None:
@@ -47,14 +50,65 @@ def show_error(adapter: Adapter, environ: Mapping[str, str], error: EcrTasksErro
     perform(adapter.error(error.cause, error.remedy, environ), project / FOLDER)
 
 
-def mask(adapter: Adapter, project: Path, *secrets: str) -> None:
-    """Have the CI hide each line of the secrets in its log.
+def perform(actions: Iterable[Action], folder: Path) -> None:
+    """Perform actions in order; ``folder`` is the project's ``.ecr-tasks/``, which is created if it is missing."""
+    for action in actions:
+        if isinstance(action, Print):
+            say(action.text)
+        elif isinstance(action, PrintSecret):
+            if only_ci_reads_stderr():
+                say(action.text)
+        elif isinstance(action, Start):
+            _start(action)
+        else:
+            _write(action, folder)
 
-    Short lines and account ids are not masked. GitHub drops an output that contains a masked text, and every
-    reference contains the account id (aws-actions/amazon-ecr-login#305).
+
+def only_ci_reads_stderr() -> bool:
+    """Return whether stderr is a pipe of its own, as a CI's runner reads it: no file, no terminal, not `2>&1 | tee`.
+
+    A command that masks a secret contains the secret, and must not be in a log that somebody keeps.
     """
-    for line in (line.strip() for secret in secrets for line in secret.splitlines()):
-        digest = hashlib.sha256(line.encode("utf-8", "backslashreplace")).digest()
-        if len(line) >= _MIN_LENGTH and not _ACCOUNT_ID.fullmatch(line) and digest not in _masked:
-            _masked.add(digest)
-            perform(adapter.mask(line), project / FOLDER)
+    try:
+        stderr, stdout = os.fstat(sys.stderr.fileno()), os.fstat(sys.stdout.fileno())
+    except (OSError, ValueError, AttributeError):
+        return False
+    piped = stat.S_ISFIFO(stderr.st_mode) or stat.S_ISSOCK(stderr.st_mode)
+    return piped and (stderr.st_dev, stderr.st_ino) != (stdout.st_dev, stdout.st_ino)
+
+
+def _write(action: Append | Write, folder: Path) -> None:
+    path = Path(action.path) if isinstance(action, Append) else folder / action.name
+    text = action.text
+    try:
+        if isinstance(action, Write):
+            folder.mkdir(exist_ok=True)
+            ignore = folder / ".gitignore"
+            if not ignore.exists():
+                ignore.write_text("*\n", encoding="utf-8")
+        elif action.limit is not None:
+            text = fit(text, action.limit - (path.stat().st_size if path.exists() else 0))
+        with path.open("wb" if isinstance(action, Write) else "ab") as file:
+            file.write(_bytes(text))
+    except OSError as error:
+        warn(f"{path} can't be written ({error.strerror}): the pipeline will not find what it would hold.")
+
+
+def _start(action: Start) -> None:
+    program = shutil.which(action.arguments[0])
+    if program is None:
+        return
+    try:
+        subprocess.run(  # noqa: S603 - the CI's own program, without a shell
+            [program, *action.arguments[1:]],
+            input=_bytes(action.stdin),
+            capture_output=True,
+            timeout=TIMEOUT,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        warn(f"`{' '.join(action.arguments[:3])}` failed: the CI has not been told.")
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "backslashreplace")

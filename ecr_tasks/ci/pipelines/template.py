@@ -1,4 +1,7 @@
-"""The templates of pipelines. They have ``@if oidc@ … @else@ … @end@``, on lines of their own, and ``@NAME@``."""
+"""The templates of pipelines, and what a pipeline keeps of the one that it was made from.
+
+A template has ``@if oidc@ … @else@ … @end@``, on lines of their own, and the placeholders ``@NAME@``.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,13 @@ from ecr_tasks.ci.pipelines.requirements import DEFAULT_INSTALL
 from ecr_tasks.ci.systems import Credentials, System
 
 _IF = re.compile(r"\s*@if (\w+)@\s*")
-PLACEHOLDER = re.compile(r"@([A-Z_]+)@")
+_PLACEHOLDER = re.compile(r"@([A-Z_]+)@")
 FILL_IN = "FILL_IN_"
 """The beginning of a value that a person has to fill in; no setting accepts such a value."""
+
+_ANY = r"(\S.*?)"
+_FORMS = {"REPOSITORY_SETTING": "(ECR_REPOSITORY(?:_PREFIX)?)"}
+"""The form of a placeholder's value that can't be any text."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,55 @@ def fingerprint(template: str) -> str:
     return hashlib.sha256(template.encode()).hexdigest()[:12]
 
 
-def fill(template: str, texts: dict[str, str]) -> str:
-    """Return the template with each placeholder replaced."""
-    return PLACEHOLDER.sub(lambda match: texts[match[1]], template)
+def header(system: System, credentials: Credentials, template: str) -> str:
+    """Return the comment that a pipeline made from this template begins with."""
+    return (
+        f"{system.comment} Made by ecr-tasks: ci.init {system.name} with {credentials}, template "
+        f"{fingerprint(template)}. The file is yours to change;\n"
+        f"{system.comment} `inv ci.init {system.name} --check` goes by the line above and tells when the template "
+        f"has changed."
+    )
+
+
+def origin(system: System, text: str) -> tuple[Credentials, str] | None:
+    """Return the credentials and the fingerprint in a pipeline's header; None without a header for this system."""
+    for kind in system.credentials:
+        pattern = rf"ecr-tasks: ci\.init {system.name} with {kind}, template ([0-9a-f]{{12}})\b"
+        if match := re.search(pattern, text):
+            return kind, match[1]
+    return None
+
+
+def fill(system: System, credentials: Credentials, template: str, texts: dict[str, str]) -> str:
+    """Return the template with its header and with each other placeholder replaced."""
+    texts = texts | {"HEADER": header(system, credentials, template)}
+    return _PLACEHOLDER.sub(lambda match: texts[match[1]], template)
+
+
+def own_values(template: str, text: str) -> dict[str, str]:
+    """Return the texts that the file has in place of the template's placeholders.
+
+    A placeholder's line is recognized by the line before it and the rest of its line, or by the rest of its line
+    alone if there is any. So a value that was filled in by hand is no difference. A rewritten line gives no value.
+    """
+    lines = text.splitlines()
+    values: dict[str, str] = {}
+    before = ""
+    for line in template.splitlines():
+        names = _PLACEHOLDER.findall(line)
+        if names and not any(name in values for name in names):
+            values.update(_values(line, names, lines, before))
+        before = _PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), line)
+    return values
+
+
+def _values(line: str, names: list[str], lines: list[str], before: str) -> dict[str, str]:
+    """Return the values of one line's placeholders from a line of the same form, if possible after the same line."""
+    parts = [re.escape(part) for part in _PLACEHOLDER.split(line)[::2]]
+    forms = [_FORMS.get(name, _ANY) for name in names]
+    pattern = re.compile(parts[0] + "".join(form + part for form, part in zip(forms, parts[1:], strict=True)))
+    only_placeholders = not _PLACEHOLDER.sub("", line).strip()
+    matches = [pattern.fullmatch(line) for line in lines]
+    after_same_line = [match for match, previous in zip(matches, ["", *lines], strict=False) if previous == before]
+    anywhere = [] if only_placeholders else matches
+    return next((dict(zip(names, match.groups(), strict=True)) for match in after_same_line + anywhere if match), {})

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ecr_tasks.ci.outputs.actions import Action, Write
-from ecr_tasks.ci.outputs.adapter import Adapter
+from ecr_tasks.ci.outputs.adapter import Action, Adapter, Write
+from ecr_tasks.ci.outputs.escape import printable_ascii
 from ecr_tasks.ci.outputs.model import Outputs
 
 MESSAGES = "teamcity.txt"
@@ -44,14 +44,7 @@ def message(kind: str, **attributes: str) -> str:
 
 def escape(text: str) -> str:
     """Return the text as the value of a service message's attribute (TeamCity, Service Messages, Escaped Values)."""
-    return "".join(_ESCAPES.get(char) or _unicode_escape(char) for char in text)
+    return printable_ascii(text.translate(_ESCAPES), "|0x{:04X}")
 
 
-_ESCAPES = {"|": "||", "'": "|'", "[": "|[", "]": "|]", "\n": "|n", "\r": "|r"}
-
-
-def _unicode_escape(char: str) -> str:
-    if " " <= char <= "~":
-        return char
-    units = char.encode("utf-16-be", "surrogatepass")
-    return "".join(f"|0x{units[at]:02X}{units[at + 1]:02X}" for at in range(0, len(units), 2))
+_ESCAPES = str.maketrans({"|": "||", "'": "|'", "[": "|[", "]": "|]", "\n": "|n", "\r": "|r"})

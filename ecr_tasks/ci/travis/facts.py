@@ -1,16 +1,13 @@
-"""The facts that Travis CI gives about a run.
-
-Source: Travis CI Docs, "Environment variables", default environment variables.
-"""
+"""The facts that Travis CI gives about a run. Source: Travis CI Docs, "Environment variables"."""
 
 from __future__ import annotations
 
 import re
 from urllib.parse import urlsplit
 
-from ecr_tasks.ci.facts import Environ, Fact, Facts, event_of, is_fork
+from ecr_tasks.ci.facts import Environ, Fact, Facts, event_of, events, is_fork
 
-_EVENTS = {"push": "push", "pull_request": "pull_request", "cron": "schedule", "api": "manual"}
+_EVENTS = events(push="push", pull_request="pull_request", schedule="cron", manual="api")
 
 _SERVERS = {"github": "https://github.com", "bitbucket": "https://bitbucket.org", "gitlab": "https://gitlab.com"}
 """The server for each first part of the path of a build's address on app.travis-ci.com."""

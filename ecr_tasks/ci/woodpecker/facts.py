@@ -6,18 +6,14 @@ variable contains, and server/forge/*/ for the branch of a tag.
 
 from __future__ import annotations
 
-from ecr_tasks.ci.facts import Environ, Fact, Facts, attempt_after, event_of
+from ecr_tasks.ci.facts import Environ, Fact, Facts, attempt_after, event_of, events
 
-_EVENTS = {
-    "push": "push",
-    "tag": "push",
-    "release": "push",  # of a tag
-    "pull_request": "pull_request",
-    "pull_request_closed": "pull_request",
-    "pull_request_metadata": "pull_request",
-    "cron": "schedule",
-    "manual": "manual",
-}
+_EVENTS = events(
+    push="push tag release",  # a release is the push of its tag
+    pull_request="pull_request pull_request_closed pull_request_metadata",
+    schedule="cron",
+    manual="manual",
+)
 
 
 def marker(env: Environ) -> Fact | None:

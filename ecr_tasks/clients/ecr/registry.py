@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ecr_tasks.clients.ecr import listing
+from ecr_tasks.clients.ecr.ecr_public import PublicRegistry
 from ecr_tasks.clients.ecr.errors import answer_or_none, error_code, too_many_tags, translate_errors
 from ecr_tasks.clients.ecr.image_config import read_labels
 from ecr_tasks.clients.ecr.parse import images_by_reference, parse_token, registry_host
-from ecr_tasks.clients.ecr.public import PublicRegistry
 from ecr_tasks.clients.ecr.reader import PARALLEL, Reader
 from ecr_tasks.clients.ecr.replication import Place, places, rules, statuses
 from ecr_tasks.clients.ecr.repositories import EcrRepositories
@@ -23,7 +23,7 @@ from ecr_tasks.model.inventory import ListedImage
 from ecr_tasks.model.manifest import INDEX_MEDIA_TYPES, StoredImage
 from ecr_tasks.model.refusals import locked_tag
 from ecr_tasks.model.registry import RegistryToken, Repository, RepositoryView
-from ecr_tasks.plan.inventory import group_manifests
+from ecr_tasks.plan.group_manifests import group_manifests
 from ecr_tasks.settings.settings import Settings
 
 if TYPE_CHECKING:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..constants import PUBLIC_REGION
+from ..ecr_public import check_name, check_region
 from ..errors import EcrError
-from ..public import check_name, check_region
 from . import images, inventory, layers, repositories
 
 TYPE_CHECKING = False

@@ -6,7 +6,7 @@ import contextlib
 import json
 import time
 
-from .. import lifecycle
+from .. import lifecycle_policy
 from ..errors import EcrError, invalid
 from .images import ImageFailure, find
 from .inventory import tag_status_condition
@@ -81,7 +81,7 @@ def put_lifecycle_policy(registry: Registry, params: Params) -> dict[str, Any]:
     """Answer PutLifecyclePolicy: check and keep the text. Only its preview evaluates it; no image is expired."""
     repository = params.repository(registry)
     text = _lifecycle_text(params)
-    lifecycle.parse(text)
+    lifecycle_policy.parse(text)
     return LIFECYCLE_POLICY.put(registry, repository, text)
 
 
@@ -94,11 +94,11 @@ def start_lifecycle_policy_preview(registry: Registry, params: Params) -> dict[s
     repository = params.repository(registry)
     has_text = params.has("lifecyclePolicyText")
     text = _lifecycle_text(params) if has_text else LIFECYCLE_POLICY.text(repository)
-    rules = lifecycle.parse(text)
+    rules = lifecycle_policy.parse(text)
     images = {image.digest: image for image in registry.store.images.walk(repository)}
     parents = registry.store.images.parents(repository)
     candidates = [
-        lifecycle.Candidate(
+        lifecycle_policy.Candidate(
             digest=image.digest,
             tags=image.tags,
             pushed=image.pushed,
@@ -108,13 +108,13 @@ def start_lifecycle_policy_preview(registry: Registry, params: Params) -> dict[s
         )
         for image in images.values()
     ]
-    outcomes = lifecycle.evaluate(rules, candidates, time.time())
+    outcomes = lifecycle_policy.evaluate(rules, candidates, time.time())
     results = [_result(outcome, images[outcome.digest]) for outcome in outcomes]
     registry.store.repositories.update(repository, preview={"text": text, "results": results})
     return {**repository.members, "lifecyclePolicyText": text, "status": "IN_PROGRESS"}
 
 
-def _result(outcome: lifecycle.Outcome, image: Image) -> dict[str, Any]:
+def _result(outcome: lifecycle_policy.Outcome, image: Image) -> dict[str, Any]:
     """Return a LifecyclePolicyPreviewResult, in the shape of the API model."""
     storage_class = {"targetStorageClass": "ARCHIVE"} if outcome.action == "TRANSITION" else {}
     return {

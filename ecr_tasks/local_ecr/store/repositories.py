@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Repository:
     """A repository of the registry ``account``, as it was when it was read.
 
-    ``texts`` are its policies, by column. ``sentence`` names it in ECR's messages, ``members`` in the API's responses.
+    ``texts`` are its policies, by column. ``sentence`` names it in ECR's messages, ``members`` in responses.
     """
 
     def __init__(self, row: sqlite3.Row, account: str) -> None:

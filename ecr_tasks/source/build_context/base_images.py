@@ -8,8 +8,9 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.source.build_context.dockerfile import Dockerfile, Instruction, list_words
 from ecr_tasks.source.build_context.shell_words import expand
 from ecr_tasks.source.build_context.unknown import Unknown
@@ -29,27 +30,24 @@ class BaseImage:
 
 
 def base_images(
-    dockerfile: Dockerfile,
-    *,
-    target: str | None,
-    platform: str,
-    build_platform: str,
-    args: Mapping[str, str],
-    contexts: Mapping[str, str],
+    dockerfile: Dockerfile, definition: BuildDefinition, platform: str, build_platform: str
 ) -> frozenset[BaseImage]:
-    """Return the images that building ``target`` (None: the last stage) for a platform reads.
+    """Return the images that a build for one platform reads; ``build_platform`` is the builder's own.
 
-    A name in ``contexts`` is that named context and no image. Raises Unknown for what only the build can know: an
-    address that ``ADD`` reads from without a checksum, an expression that ``expand`` doesn't know, a frontend for
-    another language. The images that a base image's own ``ONBUILD`` reads are missing.
+    The definition's target, arguments and named contexts count; the name of a named context is no image. Raises
+    Unknown for what only the build can know: an address that ``ADD`` reads from without a checksum, an expression
+    that ``expand`` doesn't know, a frontend for another language. The images that a base image's own ``ONBUILD``
+    reads are missing.
     """
-    return frozenset(_Build(dockerfile, target, platform, build_platform, args, contexts).images())
+    variables = {**_platform_arguments("BUILD", build_platform), **_platform_arguments("TARGET", platform)}
+    variables["TARGETSTAGE"] = definition.target or "default"
+    variables = {name: definition.args.get(name, value) for name, value in variables.items()}
+    return frozenset(_Build(dockerfile, definition, platform, variables).images())
 
 
 def familiar_name(reference: str) -> str:
     """Return a reference in the form that docker shows: without docker.io/library, and with a tag or digest."""
-    name = re.sub(r"^(?:index\.)?docker\.io/", "", reference)
-    name = name.removeprefix("library/")
+    name = re.sub(r"^(?:index\.)?docker\.io/", "", reference).removeprefix("library/")
     return name if "@" in name or ":" in name.rpartition("/")[2] else f"{name}:latest"
 
 
@@ -64,28 +62,19 @@ def pinned_digest(reference: str) -> str | None:
     return match[1] if match else None
 
 
+@dataclass
 class _Build:
-    """One build of a Dockerfile, for one target and platform."""
+    """One build of a Dockerfile, for one target and platform; ``globals`` are the variables that ``FROM`` may use."""
 
-    def __init__(
-        self,
-        dockerfile: Dockerfile,
-        target: str | None,
-        platform: str,
-        build_platform: str,
-        args: Mapping[str, str],
-        contexts: Mapping[str, str],
-    ) -> None:
-        self.file, self.target, self.args = dockerfile, target, args
-        self.platform = platform
-        self.contexts = frozenset(contexts)
-        automatic = {**_platform_arguments("BUILD", build_platform), **_platform_arguments("TARGET", platform)}
-        automatic["TARGETSTAGE"] = target or "default"
-        self.globals = {name: args.get(name, value) for name, value in automatic.items()}
-        self.seen: set[int] = set()
+    file: Dockerfile
+    definition: BuildDefinition
+    platform: str
+    globals: dict[str, str]
+    variables: dict[int, dict[str, str]] = field(default_factory=dict)
+    """The variables of each stage that was met."""
 
     def images(self) -> Iterator[BaseImage]:
-        frontend = self.args.get(_FRONTEND) or self.file.syntax
+        frontend = self.definition.args.get(_FRONTEND) or self.file.syntax
         if frontend is not None:
             if "dockerfile" not in frontend.rpartition("/")[2]:
                 raise Unknown(f"its Dockerfile is written for another frontend, {frontend}")
@@ -93,51 +82,52 @@ class _Build:
         for instruction in self.file.arguments:
             self._declare(instruction, self.globals, {})
         if self.file.stages:
-            yield from self._stage(self._target())
+            last = len(self.file.stages) - 1
+            target = last if self.definition.target is None else self._find(self.definition.target)
+            if target is None:
+                raise Unknown(f"its Dockerfile has no stage {self.definition.target}")
+            yield from self._stage(target)
 
-    def _target(self) -> int:
-        if self.target is None:
-            return len(self.file.stages) - 1
-        index = self._find(self.target, len(self.file.stages), numbered=False)
-        if index is None:
-            raise Unknown(f"its Dockerfile has no stage {self.target}")
-        return index
-
-    def _find(self, name: str, before: int, *, numbered: bool = True) -> int | None:
-        """Return the index of the last stage with a name before a position, or else of the stage with that number."""
-        for index in reversed(range(before)):
-            if self.file.stages[index].name == name.lower():
-                return index
-        return int(name) if numbered and name.isdecimal() and int(name) < len(self.file.stages) else None
+    def _find(self, name: str, before: int | None = None) -> int | None:
+        """Return the index of the last stage with a name, of all stages or of those before a position."""
+        names = [stage.name for stage in self.file.stages[:before]]
+        return max((index for index, stage in enumerate(names) if stage == name.lower()), default=None)
 
     def _stage(self, index: int) -> Iterator[BaseImage]:
+        """Yield the images of a stage that was not met before, and note its variables for stages built on it.
+
+        Raises Unknown for an ``ADD`` of an address whose content is not pinned.
+        """
         stage = self.file.stages[index]
-        if index in self.seen or (stage.name and self._is_context(stage.name, self.platform)):
+        if index in self.variables or (stage.name and self._is_context(stage.name, self.platform)):
             return
-        self.seen.add(index)
+        variables = self.variables[index] = {}
         base = self._expand(stage.base, self.globals)
         if not base:
             raise Unknown(f"{stage.base[:80]} in the Dockerfile is no image's name")
-        parent = self._find(base, index, numbered=False)
+        parent = self._find(base, index)
         if parent is not None:
             yield from self._stage(parent)
+            variables |= self.variables.get(parent, {})
         else:
-            platform = self._expand(stage.platform, self.globals) if stage.platform else self.platform
-            yield from self._image(base, platform or self.platform)
+            yield from self._image(base, self._expand(stage.platform or "", self.globals) or self.platform)
         for instruction in stage.instructions:
             yield from self._sources(instruction)
-        self._check_added(index)
+            self._declare(instruction, variables, self.globals)
+            if instruction.name == "add" and not instruction.flag("checksum"):
+                sources = [self._expand(word, variables) for word in list_words(instruction)[:-1]]
+                if any(_REMOTE.match(source) and not _AT_COMMIT.search(source) for source in sources):
+                    raise Unknown("its Dockerfile adds a file from an address, without --checksum")
 
     def _sources(self, instruction: Instruction) -> Iterator[BaseImage]:
         """Yield the images that ``COPY --from`` and mounts of ``RUN`` read; BuildKit expands no variables there."""
-        for name in _sources(instruction):
+        for name in _source_names(instruction):
             if "$" in name:
                 raise Unknown(f"{name[:80]} in the Dockerfile can't be worked out")
-            stage = self._find(name, len(self.file.stages))
-            if stage is not None:
-                yield from self._stage(stage)
-            else:
-                yield from self._image(name, self.platform)
+            stage = self._find(name)
+            if stage is None and name.isdecimal() and int(name) < len(self.file.stages):
+                stage = int(name)
+            yield from self._image(name, self.platform) if stage is None else self._stage(stage)
 
     def _image(self, reference: str, platform: str) -> Iterator[BaseImage]:
         if reference != "scratch" and not self._is_context(reference, platform):
@@ -149,42 +139,17 @@ class _Build:
         BuildKit compares contexts' names, as they are written, with the image's familiar name.
         """
         familiar = familiar_name(name).removesuffix(":latest")
-        return familiar in self.contexts or f"{familiar}::{platform}" in self.contexts
-
-    def _check_added(self, index: int) -> None:
-        """Raise Unknown for an ``ADD`` of an address whose content is not pinned."""
-        variables = self._inherited(index)
-        for instruction in self.file.stages[index].instructions:
-            self._declare(instruction, variables, self.globals)
-            if instruction.name != "add" or instruction.flag("checksum"):
-                continue
-            for word in list_words(instruction)[:-1]:
-                source = self._expand(word, variables)
-                if _REMOTE.match(source) and not _AT_COMMIT.search(source):
-                    raise Unknown("its Dockerfile adds a file from an address, without --checksum")
-
-    def _inherited(self, index: int) -> dict[str, str]:
-        """Return the variables that a stage inherits from the stage it is built on."""
-        stage = self.file.stages[index]
-        parent = self._find(self._expand(stage.base, self.globals), index, numbered=False)
-        if parent is None:
-            return {}
-        variables = self._inherited(parent)
-        for instruction in self.file.stages[parent].instructions:
-            self._declare(instruction, variables, self.globals)
-        return variables
+        return familiar in self.definition.contexts or f"{familiar}::{platform}" in self.definition.contexts
 
     def _declare(self, instruction: Instruction, variables: dict[str, str], outer: Mapping[str, str]) -> None:
         """Set the variables of an ``ARG`` or ``ENV``; a build argument wins over ``ARG`` and is not expanded."""
-        words = instruction.words
+        words = instruction.words if instruction.name in ("arg", "env") else ()
         if instruction.name == "env" and words and "=" not in words[0]:
             words = (f"{words[0]}={' '.join(words[1:])}",)
-        if instruction.name not in ("arg", "env"):
-            return
         for word in words:
             name, has_value, value = word.partition("=")
-            if instruction.name == "arg" and name in self.args:
-                variables[name] = self.args[name]
+            if instruction.name == "arg" and name in self.definition.args:
+                variables[name] = self.definition.args[name]
             elif has_value:
                 variables[name] = self._expand(value, variables)
             elif name in outer:
@@ -194,7 +159,7 @@ class _Build:
         return expand(word, variables, self.file.escape)
 
 
-def _sources(instruction: Instruction) -> Iterator[str]:
+def _source_names(instruction: Instruction) -> Iterator[str]:
     if instruction.name == "copy" and (source := instruction.flag("from")):
         yield source
     for mount in (value for name, value in instruction.flags if instruction.name == "run" and name == "mount"):
@@ -205,9 +170,5 @@ def _sources(instruction: Instruction) -> Iterator[str]:
 
 def _platform_arguments(prefix: str, platform: str) -> dict[str, str]:
     system, architecture, variant = (*platform.split("/"), "", "")[:3]
-    return {
-        f"{prefix}PLATFORM": platform,
-        f"{prefix}OS": system,
-        f"{prefix}ARCH": architecture,
-        f"{prefix}VARIANT": variant,
-    }
+    values = {"PLATFORM": platform, "OS": system, "ARCH": architecture, "VARIANT": variant}
+    return {f"{prefix}{name}": value for name, value in values.items()}

@@ -62,8 +62,10 @@ def parse(content: bytes) -> Dockerfile:
     arguments: list[Instruction] = []
     stages: list[Stage] = []
     for instruction in _instructions(lines, escape):
-        if instruction.name == "from":
-            stages += _stage(instruction)
+        if instruction.name == "from" and instruction.words:
+            base, *rest = instruction.words
+            name = rest[1].lower() if len(rest) == 2 and rest[0].lower() == "as" else None
+            stages.append(Stage(base, instruction.flag("platform"), name))
         elif stages:
             stages[-1] = replace(stages[-1], instructions=(*stages[-1].instructions, instruction))
         elif instruction.name == "arg":
@@ -96,15 +98,6 @@ def _directives(lines: Sequence[str]) -> dict[str, str]:
     return directives
 
 
-def _stage(instruction: Instruction) -> list[Stage]:
-    """Return the stage that a ``FROM`` begins; none without a base."""
-    words = instruction.words
-    if not words:
-        return []
-    named = len(words) == 3 and words[1].lower() == "as"
-    return [Stage(words[0], instruction.flag("platform"), words[2].lower() if named else None)]
-
-
 def _instructions(lines: Sequence[str], escape: str) -> Iterator[Instruction]:
     """Yield the file's instructions, each with its continuation lines joined and without its heredocs."""
     continued = re.compile(rf"(^|[^{re.escape(escape)}]){re.escape(escape)}[ \t]*$")
@@ -115,19 +108,11 @@ def _instructions(lines: Sequence[str], escape: str) -> Iterator[Instruction]:
             continue
         while continued.search(joined):
             joined = continued.sub(r"\1", joined)
-            following = next((one for one in rest if not _is_ignored(one)), None)
-            if following is None:
-                break
-            joined += following
+            joined += next((one for one in rest if one.strip() and not one.lstrip().startswith("#")), "")
         words = split(joined, escape)
         if words:
             yield from _instruction(words)
             _skip_heredocs(words, rest)
-
-
-def _is_ignored(line: str) -> bool:
-    """Tell whether a line between continued ones is left out."""
-    return not line.strip() or line.lstrip().startswith("#")
 
 
 def _instruction(words: Sequence[str]) -> Iterator[Instruction]:

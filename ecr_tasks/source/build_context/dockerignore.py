@@ -12,13 +12,13 @@ the check for leaked keys rather refuses too much, and the inputs' digest rather
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.source.build_context.dockerignore_pattern import Matcher, matcher
-from ecr_tasks.source.build_context.links import read_within
 
 NAME = ".dockerignore"
 
@@ -31,6 +31,8 @@ _SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map
 _WILD = frozenset("*[]?^\\")
 """The characters by which fsutil tells a pattern from a plain path."""
 
+_MAX_LINKS = 40
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -39,11 +41,6 @@ class Rule:
     pattern: str
     exception: bool
     matches: Matcher
-
-    @property
-    def prefix(self) -> str:
-        """The path below which a plain pattern matches (fsutil's patternWithoutTrailingGlob)."""
-        return self.pattern.removesuffix("/**").removesuffix("/*")
 
 
 @dataclass(frozen=True)
@@ -63,25 +60,22 @@ class DockerIgnore:
         """
         if dockerfile is not None:
             name = f"{_existing_name(dockerfile)}{NAME}"
-            content = read_within(dockerfile.parent, name)
-            if content is not None:
+            if (content := _read_within(dockerfile.parent, name)) is not None:
                 return cls.parse(content, dockerfile.parent / name)
-        return cls.parse(read_within(context, NAME) or b"", context / NAME)
+        return cls.parse(_read_within(context, NAME) or b"", context / NAME)
 
     @classmethod
     def parse(cls, content: bytes, file: Path) -> DockerIgnore:
         """Parse a file's content. Raises SettingsError with the line of a malformed pattern."""
-        rules = []
+        rules: list[Rule] = []
         for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
             try:
-                rule = _rule(line.decode("utf-8", "replace"))
+                rules += _rules(line.decode("utf-8", "replace"))
             except ValueError as error:
                 raise SettingsError(
                     f"{file}, line {number}: the pattern is malformed ({error}): a build would fail on it.",
                     "Correct it by https://docs.docker.com/build/concepts/context/#dockerignore-files.",
                 ) from error
-            if rule is not None:
-                rules.append(rule)
         return cls(file, tuple(rules))
 
     def ignores(self, path: str) -> bool:
@@ -120,10 +114,9 @@ class DockerIgnore:
 
     def enters(self, ignored_folder: str) -> bool:
         """Tell whether the walk enters an ignored folder, because an exception may be in it."""
-        prefixes = [rule.prefix for rule in self.rules if rule.exception]
-        if any(_WILD.intersection(prefix) for prefix in prefixes):
-            return True
-        return any(f"{prefix}/".startswith(f"{ignored_folder}/") for prefix in prefixes)
+        # fsutil's patternWithoutTrailingGlob
+        prefixes = [rule.pattern.removesuffix("/**").removesuffix("/*") for rule in self.rules if rule.exception]
+        return any(_WILD & set(prefix) or f"{prefix}/".startswith(f"{ignored_folder}/") for prefix in prefixes)
 
 
 def _existing_name(dockerfile: Path) -> str:
@@ -135,34 +128,55 @@ def _existing_name(dockerfile: Path) -> str:
     return "dockerfile" if name not in names and "dockerfile" in names else name
 
 
-def _rule(line: str) -> Rule | None:
-    """Return a line's rule; None for a comment or an empty line. Raises ValueError for a malformed one."""
+def _rules(line: str) -> Iterator[Rule]:
+    """Yield a line's rule; none for a comment or an empty line. Raises ValueError for a malformed one."""
     if line.startswith("#"):
-        return None
-    pattern = _without_leading_slash(line.strip(_SPACE))
+        return
+    # BuildKit cleans each line twice: ignorefile.go without its "!", then patternmatcher.go with it.
+    text = line.strip(_SPACE)
+    mark = "!" if text.startswith("!") else ""
+    pattern = _clean(text.removeprefix("!").strip(_SPACE))
+    pattern = _clean((mark + (pattern.removeprefix("/") or pattern)).strip(_SPACE))
     if not pattern:
-        return None
-    # A pattern such as "/!x" is an exception, too, because BuildKit reads each line twice.
-    exception = pattern.startswith("!")
-    pattern = pattern[1:] if exception else pattern
+        return
+    # So a pattern such as "/!x" is an exception, too.
+    exception, pattern = pattern.startswith("!"), pattern.removeprefix("!")
     if not pattern:
         raise ValueError("an exception of nothing")
-    return Rule(pattern, exception, matcher(pattern))
-
-
-def _without_leading_slash(pattern: str) -> str:
-    """Return a line as ignorefile.go and then patternmatcher.go clean it."""
-    exception = pattern.startswith("!")
-    if exception:
-        pattern = pattern[1:].strip(_SPACE)
-    if pattern:
-        pattern = _clean(pattern)
-        pattern = pattern[1:] if pattern.startswith("/") and len(pattern) > 1 else pattern
-    pattern = ("!" + pattern if exception else pattern).strip(_SPACE)
-    return _clean(pattern) if pattern else ""
+    yield Rule(pattern, exception, matcher(pattern))
 
 
 def _clean(path: str) -> str:
-    """Clean a path as Go's path.Clean does; Python's normpath would keep two leading slashes."""
-    cleaned = posixpath.normpath(path)
+    """Clean a path as Go's path.Clean does, but leave none empty; normpath would keep two leading slashes."""
+    cleaned = posixpath.normpath(path) if path else ""
     return cleaned[1:] if cleaned.startswith("//") else cleaned
+
+
+def _read_within(folder: Path, name: str) -> bytes | None:
+    """Return the content of the file ``name`` in ``folder``; None for no regular file and for a loop of links.
+
+    Links are followed as if ``folder`` were the root of the file system, as in the snapshot that BuildKit reads an
+    ignore file from. A link that leads out of the folder leads to no file.
+    """
+    pending = deque(Path(name).parts)
+    resolved: list[str] = []
+    links = 0
+    while pending:
+        part = pending.popleft()
+        if part == "..":
+            resolved = resolved[:-1]
+            continue
+        path = folder.joinpath(*resolved, part)
+        if not path.is_symlink():
+            resolved.append(part)
+            continue
+        links += 1
+        if links > _MAX_LINKS:
+            return None
+        target = path.readlink()
+        if target.is_absolute():
+            resolved = []
+            target = target.relative_to(target.anchor)
+        pending.extendleft(reversed(target.parts))
+    path = folder.joinpath(*resolved)
+    return path.read_bytes() if path.is_file() else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -25,20 +25,14 @@ def ecr_hosts(definition: BuildDefinition, settings: Settings) -> dict[str, str 
     They are searched for in the Dockerfile, the build arguments and the named contexts. A host that is not written
     out in any of them can't be known before the build.
     """
+    texts = [*definition.args.values(), *definition.contexts.values()]
+    with suppress(OSError):
+        dockerfile = Path(definition.context, definition.dockerfile or DEFAULT_DOCKERFILE)
+        texts.append(dockerfile.read_text(encoding="utf-8", errors="replace"))
     hosts: dict[str, str | None] = {}
     local = urlsplit(settings.aws_endpoint_url_ecr or "").netloc
-    for text in _texts(definition):
+    for text in texts:
         hosts.update({match.group(0): match.group(1) for match in _ECR_HOST.finditer(text)})
         if local and f"{local}/" in text:
             hosts[local] = None
     return hosts
-
-
-def _texts(definition: BuildDefinition) -> Iterator[str]:
-    yield from definition.args.values()
-    yield from definition.contexts.values()
-    dockerfile = Path(definition.context, definition.dockerfile or DEFAULT_DOCKERFILE)
-    try:
-        yield dockerfile.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return

@@ -48,22 +48,21 @@ class _Expansion:
         self.position = 0
 
     def run(self, stop: str = "") -> str:
-        """Expand the text up to its end, or up to ``stop``, which is consumed."""
-        expanded = ""
+        """Expand the text up to its end, or up to ``stop``, which is consumed. In quotes, ``stop`` is the quote."""
+        expanded, is_quoted = "", stop == '"'
         while self.position < len(self.text):
             character = self._next()
             if character == stop:
                 return expanded
-            if character == "'":
-                expanded += self._literal()
-            elif character == '"':
-                expanded += self._quoted()
-            elif character == self.escape:
-                expanded += self._next()
-            elif character == "$":
+            following = self.text[self.position : self.position + 1]
+            if character == "$":
                 expanded += self._variable()
-            else:
+            elif character == self.escape and (not is_quoted or following in ('"', "$", self.escape)):
+                expanded += self._next()
+            elif is_quoted or character not in "'\"":
                 expanded += character
+            else:
+                expanded += self.run(character) if character == '"' else self._literal()
         if stop:
             raise self._error()
         return expanded
@@ -73,43 +72,26 @@ class _Expansion:
         return self.text[self.position - 1 : self.position]
 
     def _literal(self) -> str:
-        end = self.text.find("'", self.position)
-        if end < 0:
+        """Return the text up to the next single quote."""
+        literal, quote, _ = self.text[self.position :].partition("'")
+        if not quote:
             raise self._error()
-        literal, self.position = self.text[self.position : end], end + 1
+        self.position += len(literal) + 1
         return literal
 
-    def _quoted(self) -> str:
-        expanded = ""
-        while self.position < len(self.text):
-            character = self._next()
-            if character == '"':
-                return expanded
-            if character == "$":
-                expanded += self._variable()
-            elif character == self.escape and self.text[self.position : self.position + 1] in ('"', "$", self.escape):
-                expanded += self._next()
-            else:
-                expanded += character
-        raise self._error()
-
     def _variable(self) -> str:
-        if self.text[self.position : self.position + 1] != "{":
-            name = _NAME.match(self.text, self.position)
-            if name is None:
-                return "$"
-            self.position = name.end()
-            return self.variables.get(name.group(), "")
-        name = _NAME.match(self.text, self.position + 1)
+        is_braced = self.text.startswith("{", self.position)
+        name = _NAME.match(self.text, self.position + is_braced)
         if name is None:
-            raise self._error()
+            if is_braced:
+                raise self._error()
+            return "$"
         self.position = name.end()
-        return self._braced(name.group())
-
-    def _braced(self, name: str) -> str:
-        """Expand what follows ``${NAME``: ``}``, ``-word}``, ``:+word}`` and so on."""
+        value = self.variables.get(name.group())
+        if not is_braced:
+            return value or ""
+        # ``${NAME`` is followed by ``}``, ``-word}``, ``:+word}`` and so on.
         operator = self._next()
-        value = self.variables.get(name)
         if operator == "}":
             return value or ""
         if operator == ":":
@@ -120,11 +102,9 @@ class _Expansion:
         other = self.run(stop="}")
         if operator == "+":
             return other if value is not None else ""
-        if operator == "-":
-            return other if value is None else value
-        if value is None:
+        if operator == "?" and value is None:
             raise self._error()
-        return value
+        return other if value is None else value
 
     def _error(self) -> Unknown:
         return Unknown(f"{self.text[:80]} in the Dockerfile can't be worked out")

@@ -4,8 +4,4 @@ from __future__ import annotations
 
 
 class Unknown(Exception):
-    """An input of a build can't be known before it; ``reason`` is a clause that can follow "because" or a comma."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+    """An input of a build can't be known before it. The message is a clause that can follow "because" or a comma."""

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ecr_tasks.errors import SettingsError
-
-if TYPE_CHECKING:
-    from ecr_tasks.settings.settings import Settings
+from ecr_tasks.settings.settings import Settings
 
 BAKE_FILES = (
     *("docker-bake.hcl", "docker-bake.json"),

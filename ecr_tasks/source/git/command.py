@@ -7,31 +7,20 @@ import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ecr_tasks.errors import SettingsError
 
-KEPT = frozenset(
-    {
-        # where its own programs and its configuration are: the machine sets them, not a repository
-        "GIT_EXEC_PATH",
-        "GIT_CONFIG_GLOBAL",
-        "GIT_CONFIG_SYSTEM",
-        "GIT_CONFIG_NOSYSTEM",
-        "GIT_CONFIG_COUNT",
-        # how far up git searches for a repository
-        "GIT_CEILING_DIRECTORIES",
-        "GIT_DISCOVERY_ACROSS_FILESYSTEM",
-        # a partial clone may have to fetch objects
-        "GIT_SSH",
-        "GIT_SSH_COMMAND",
-        "GIT_SSL_CAINFO",
-        "GIT_SSL_NO_VERIFY",
-        "GIT_HTTP_PROXY_AUTHMETHOD",
-        "GIT_ALLOW_PROTOCOL",
-    }
+KEPT = (
+    # where its own programs and its configuration are: the machine sets them, not a repository
+    *("GIT_EXEC_PATH", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_COUNT"),
+    # how far up git searches for a repository
+    *("GIT_CEILING_DIRECTORIES", "GIT_DISCOVERY_ACROSS_FILESYSTEM"),
+    # a partial clone may have to fetch objects
+    *("GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSL_CAINFO", "GIT_SSL_NO_VERIFY", "GIT_HTTP_PROXY_AUTHMETHOD"),
+    "GIT_ALLOW_PROTOCOL",
 )
 """The ``GIT_`` variables that point at no repository (pre-commit's list, and the machine's configuration)."""
 
@@ -101,7 +90,7 @@ class Git:
         return self._completed(arguments, (0, 1)).returncode == 0
 
     def _completed(
-        self, arguments: Sequence[str], exit_codes: tuple[int, ...], stdin: bytes = b""
+        self, arguments: tuple[str, ...], exit_codes: tuple[int, ...], stdin: bytes = b""
     ) -> subprocess.CompletedProcess[bytes]:
         # The program is a resolved path, the arguments are this package's own and there is no shell.
         process = subprocess.run(  # noqa: S603
@@ -128,7 +117,7 @@ def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
         for name, value in environ.items()
         if not name.startswith(WITHHELD_PREFIXES) or name in KEPT or name.startswith(KEPT_PREFIXES)
     }
-    return {**passed, **FORCED}
+    return passed | FORCED
 
 
 def text(output: bytes) -> str:
@@ -136,9 +125,9 @@ def text(output: bytes) -> str:
     return output.decode("utf-8", "backslashreplace")
 
 
-def lines(output: bytes, separator: bytes = b"\n") -> Sequence[bytes]:
+def lines(output: bytes, separator: bytes = b"\n") -> list[bytes]:
     """Split an output whose every record ends with ``separator`` into its records."""
-    return output.split(separator)[:-1] if output else ()
+    return output.split(separator)[:-1]
 
 
 def _error(stderr: str, folder: Path) -> Exception:
@@ -146,18 +135,13 @@ def _error(stderr: str, folder: Path) -> Exception:
     if any(phrase in stderr for phrase in _NO_WORK_TREE):
         return NoRepositoryError()
     if "dubious ownership" in stderr or "unsafe repository" in stderr:
-        return _unsafe_repository(stderr, folder)
+        advice = re.search(r"git config --global --add safe\.directory .+", stderr)  # it has the right path in it
+        command = advice.group() if advice else f"git config --global --add safe.directory {shlex.quote(str(folder))}"
+        return SettingsError(
+            f"git refuses to read the repository of {folder}, because it belongs to another user.",
+            f"If you trust it: {command}",
+        )
     return SettingsError(
         f"git can't read the repository of {folder}: {' '.join(stderr.removeprefix('fatal: ').split())}.",
         f"See what `git -C {shlex.quote(str(folder))} status` says and mend the repository.",
-    )
-
-
-def _unsafe_repository(stderr: str, folder: Path) -> SettingsError:
-    """Return the error for another user's repository; git's own advice has the right path in it."""
-    advice = re.search(r"git config --global --add safe\.directory .+", stderr)
-    command = advice.group() if advice else f"git config --global --add safe.directory {shlex.quote(str(folder))}"
-    return SettingsError(
-        f"git refuses to read the repository of {folder}, because it belongs to another user.",
-        f"If you trust it: {command}",
     )

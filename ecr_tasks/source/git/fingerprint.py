@@ -8,9 +8,8 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
+from ecr_tasks.source.git.blob import blob_id, kind_of
 from ecr_tasks.source.git.status import Status
-
-_CHUNK = 1 << 20
 
 
 def fingerprint(root: Path, status: Status, nested: Callable[[Path], str | None]) -> str:
@@ -24,36 +23,19 @@ def fingerprint(root: Path, status: Status, nested: Callable[[Path], str | None]
         return revision
     digest = hashlib.sha256()
     for path in sorted(status.changes):
-        digest.update(b"%d:%b" % (len(path), path))
-        digest.update(_content(root / os.fsdecode(path), nested))
+        digest.update(b"%b\0%b\0" % (path, _content(root / os.fsdecode(path), nested).encode()))
     return f"{revision}+{digest.hexdigest()}"
 
 
-def _content(path: Path, nested: Callable[[Path], str | None]) -> bytes:
-    """Return type, mode and content hash of one path, in 36 bytes."""
+def _content(path: Path, nested: Callable[[Path], str | None]) -> str:
+    """Return what counts of one path: its kind, and the id of its content."""
     try:
         mode = path.lstat().st_mode
-        if stat.S_ISLNK(mode):
-            return b"link" + _hash(os.fsencode(path.readlink()))
         if stat.S_ISDIR(mode):
-            return b"tree" + _hash((nested(path) or "").encode())
-        if stat.S_ISREG(mode):
-            return (b"exec" if mode & stat.S_IXUSR else b"file") + _hash_file(path)
+            return f"tree {nested(path)}"
+        kind = kind_of(mode)
+        return f"{kind} {blob_id(path, kind, 'sha256')}" if kind else "other"
     except FileNotFoundError:
-        return b"gone" + _hash(b"")
-    except PermissionError:
-        # The build can't read it either, so its content doesn't count.
-        return b"lock" + _hash(b"")
-    return b"else" + _hash(b"")
-
-
-def _hash(content: bytes) -> bytes:
-    return hashlib.sha256(content).digest()
-
-
-def _hash_file(path: Path) -> bytes:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.digest()
+        return "missing"
+    except PermissionError:  # the build can't read it either, so its content doesn't count
+        return "unreadable"

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ecr_tasks.source.git.command import Git, NoRepositoryError, lines
 
-_KINDS = {b"100644": "file", b"100755": "exec", b"120000": "link"}
-_REPOSITORY = b"160000"
+_KINDS = {"100644": "file", "100755": "exec", "120000": "link"}
+_REPOSITORY = "160000"
 """git's modes (gitformat-index(5)); the last is a submodule's commit."""
 
-_CONVERTS = (b"text", b"eol", b"crlf", b"ident", b"filter", b"working-tree-encoding")
+_CONVERTS = ("text", "eol", "crlf", "ident", "filter", "working-tree-encoding")
 """The attributes by which a file's bytes in the work tree may differ from the repository's (gitattributes(5))."""
 
 _SHA256_DIGITS = 64
@@ -45,35 +46,34 @@ def read_index(folder: Path, environ: Mapping[str, str]) -> Index:
     """
     try:
         git = Git.find(folder, environ)
-        records = lines(git.run("ls-files", "--stage", "-v", "-z"), b"\0")
+        records = _split(git.run("ls-files", "--stage", "-v", "-z"))
     except NoRepositoryError:
         return Index()
     tracked: dict[str, tuple[str, str]] = {}
     compared, submodules = set(), []
     algorithm = "sha1"
     for record in records:
-        head, _, name = record.partition(b"\t")
-        flag, mode, blob, stage = head.split(b" ")
-        path = os.fsdecode(name)
-        algorithm = "sha256" if len(blob) == _SHA256_DIGITS else algorithm
+        flag, mode, blob, stage, path = re.split(r"[ \t]", record, maxsplit=4)
+        algorithm = "sha256" if len(blob) == _SHA256_DIGITS else "sha1"
         if mode == _REPOSITORY:
             submodules.append(path)
             continue
-        tracked[path] = (_KINDS.get(mode, "file"), blob.decode())
-        if flag == b"H" and stage == b"0":
+        tracked[path] = (_KINDS.get(mode, "file"), blob)
+        if flag == "H" and stage == "0":
             compared.add(path)
-    changed = _changed(git) if tracked else frozenset()
+    differing = ("diff-files", "--name-only", "--relative", "--ignore-submodules=all", "-z")
+    changed = frozenset(_split(git.run(*differing)) if tracked else ())
     return Index(tracked, _unchanged(git, compared - changed), changed, tuple(submodules), algorithm, git)
 
 
 def ignored_files(index: Index, paths: Sequence[str]) -> list[str]:
     """Return those of a folder's files that git ignores; none where there is no repository, or git doesn't answer."""
-    own = [path for path in paths if not any(path.startswith(f"{inner}/") for inner in index.submodules)]
+    submodules = tuple(f"{path}/" for path in index.submodules)
+    own = [path for path in paths if not path.startswith(submodules)]
     if index.git is None or not own:
         return []
     # 1: none of them; 128: git refuses one of the paths, and then the names are not worth an error
-    output = index.git.run("check-ignore", "--stdin", "-z", exit_codes=(0, 1, 128), stdin=_records(own))
-    return _paths(output)
+    return _split(index.git.run("check-ignore", "--stdin", "-z", exit_codes=(0, 1, 128), stdin=_records(own)))
 
 
 def uncommitted_blobs(index: Index, paths: Collection[str]) -> dict[str, str]:
@@ -84,8 +84,8 @@ def uncommitted_blobs(index: Index, paths: Collection[str]) -> dict[str, str]:
     pending = [path for path in paths if path in index.changed]
     new = [path for path in paths if path not in index.tracked]
     if index.git is not None and new:
-        others = index.git.run("ls-files", "--others", "--exclude-standard", "-z")
-        pending += sorted(set(_paths(others)).intersection(new))
+        others = _split(index.git.run("ls-files", "--others", "--exclude-standard", "-z"))
+        pending += sorted(set(others).intersection(new))
     pending = [path for path in pending if "\n" not in path]  # hash-object reads a path a line
     if index.git is None or not pending:
         return {}
@@ -96,11 +96,6 @@ def uncommitted_blobs(index: Index, paths: Collection[str]) -> dict[str, str]:
     return dict(zip(pending, blobs, strict=True)) if len(blobs) == len(pending) else {}
 
 
-def _changed(git: Git) -> frozenset[str]:
-    """Return the tracked files that differ between the work tree and the index."""
-    return frozenset(_paths(git.run("diff-files", "--name-only", "--relative", "--ignore-submodules=all", "-z")))
-
-
 def _unchanged(git: Git, files: set[str]) -> frozenset[str]:
     """Return those of the files, which git sees unchanged, whose bytes in the work tree are the blob's."""
     if not files:
@@ -109,12 +104,10 @@ def _unchanged(git: Git, files: set[str]) -> frozenset[str]:
     autocrlf = git.run("config", "--get", "core.autocrlf", exit_codes=(0, 1)).strip().lower()
     if autocrlf not in (b"", b"false", b"no", b"off", b"0"):
         return frozenset()
-    fields = lines(git.run("check-attr", "--stdin", "-z", "--all", stdin=_records(files)), b"\0")
+    fields = _split(git.run("check-attr", "--stdin", "-z", "--all", stdin=_records(files)))
     attributes = zip(fields[::3], fields[1::3], fields[2::3], strict=True)
     return frozenset(
-        files.difference(
-            os.fsdecode(path) for path, name, value in attributes if name in _CONVERTS and value != b"unset"
-        )
+        files.difference(path for path, name, value in attributes if name in _CONVERTS and value != "unset")
     )
 
 
@@ -122,5 +115,5 @@ def _records(paths: Iterable[str]) -> bytes:
     return b"".join(os.fsencode(path) + b"\0" for path in paths)
 
 
-def _paths(output: bytes) -> list[str]:
-    return [os.fsdecode(path) for path in lines(output, b"\0")]
+def _split(output: bytes) -> list[str]:
+    return [os.fsdecode(record) for record in lines(output, b"\0")]

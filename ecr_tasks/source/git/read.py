@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -12,27 +12,13 @@ from ecr_tasks.ci.web_url import web_url
 from ecr_tasks.source.git.command import Git, NoRepositoryError, lines, text
 from ecr_tasks.source.git.fingerprint import fingerprint
 from ecr_tasks.source.git.status import status
-from ecr_tasks.source.semver import Version
-from ecr_tasks.source.state import SourceState
+from ecr_tasks.source.semver import sort_releases
+from ecr_tasks.source.source_state import SourceState
 
 SHOWN = 10
 """How many changed paths a SourceState names."""
 
-NO_REPOSITORY = SourceState(
-    root=None,
-    revision=None,
-    branch=None,
-    tag=None,
-    tags=(),
-    release_tags=(),
-    dirty=False,
-    changed=(),
-    commit_time=None,
-    remote_url=None,
-    default_branch=None,
-    shallow=False,
-    fingerprint=None,
-)
+NO_REPOSITORY = SourceState()
 """The state of a folder that is in no repository."""
 
 
@@ -48,16 +34,16 @@ def git_state(project: Path, *, environ: Mapping[str, str]) -> SourceState:
         return NO_REPOSITORY
 
 
-def is_tracked(root: Path | None, path: Path, *, environ: Mapping[str, str] | None = None) -> bool:
+def is_tracked(root: Path | None, path: Path, *, environ: Mapping[str, str]) -> bool:
     """Tell whether the file ``path`` is in git's index, and so will be in clones.
 
     ``root`` is the SourceState's: without a repository nothing is tracked. Git starts in the file's own folder, so
-    that a submodule's index counts for its files. ``environ`` is ``os.environ`` by default.
+    that a submodule's index counts for its files.
     """
     if root is None or not path.parent.is_dir():
         return False
     try:
-        git = Git.find(path.parent, os.environ if environ is None else environ)
+        git = Git.find(path.parent, environ)
         return bool(git.run("--literal-pathspecs", "ls-files", "-z", "--", path.name))
     except NoRepositoryError:
         return False
@@ -68,14 +54,15 @@ def _read(git: Git) -> SourceState:
     head = status(git)
     tags = _tags(git)
     here = sorted(name for name, revision in tags.items() if revision == head.revision)
+    releases_here = sort_releases(here)
     commit_time, parents = _commit(git, head.revision)
     return SourceState(
         root=root,
         revision=head.revision,
         branch=head.branch,
-        tag=_best(here),
+        tag=next(iter((*reversed(releases_here), *here)), None),
         tags=tuple(here),
-        release_tags=_releases(tags),
+        release_tags=sort_releases(tags),
         dirty=bool(head.changes),
         changed=tuple(text(path) for path in head.changes[:SHOWN]),
         commit_time=commit_time,
@@ -108,16 +95,6 @@ def _tags(git: Git) -> dict[str, str]:
     return tags
 
 
-def _best(tags: Sequence[str]) -> str | None:
-    releases = _releases(tags)
-    return releases[-1] if releases else next(iter(tags), None)
-
-
-def _releases(tags: Sequence[str] | Mapping[str, str]) -> tuple[str, ...]:
-    versions = [(version.precedence, name) for name in tags if (version := Version.parse(name))]
-    return tuple(name for _, name in sorted(versions))
-
-
 def _commit(git: Git, revision: str | None) -> tuple[datetime | None, tuple[str, ...]]:
     """Return a commit's time and parents.
 
@@ -136,11 +113,9 @@ def _commit(git: Git, revision: str | None) -> tuple[datetime | None, tuple[str,
 
 def _remote_url(git: Git) -> str | None:
     """Return the web address of origin or the only remote, after git's own rewriting (url.*.insteadOf)."""
-    remotes: dict[str, str] = {}
-    for line in lines(git.run("remote", "--verbose")):
-        match = re.fullmatch(r"(.+?)\t(.+) \(fetch\)(?: \[.*\])?", text(line))
-        if match:
-            remotes[match[1]] = match[2]
+    remote_line = re.compile(r"(.+?)\t(.+) \(fetch\)(?: \[.*\])?")
+    matches = [remote_line.fullmatch(text(line)) for line in lines(git.run("remote", "--verbose"))]
+    remotes = {match[1]: match[2] for match in matches if match}
     remote = remotes.get("origin") or (next(iter(remotes.values())) if len(remotes) == 1 else None)
     return web_url(remote) if remote else None
 

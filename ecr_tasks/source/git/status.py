@@ -28,17 +28,8 @@ def status(git: Git) -> Status:
     Every untracked file is in it, because its content belongs to the fingerprint. Settings that would hide changes
     (status.showUntrackedFiles, submodule.*.ignore) are overridden, because the files are built nevertheless.
     """
-    return parse(
-        git.run(
-            "status",
-            "--porcelain=v2",
-            "--branch",
-            "-z",
-            "--untracked-files=all",
-            "--ignore-submodules=none",
-            "--no-renames",
-        )
-    )
+    everything = ("--untracked-files=all", "--ignore-submodules=none", "--no-renames")
+    return parse(git.run("status", "--porcelain=v2", "--branch", "-z", *everything))
 
 
 def parse(output: bytes) -> Status:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
-from ecr_tasks.errors import redact
+from ecr_tasks.errors import EcrTasksError, redact
 from ecr_tasks.model.image import BuildDefinition, Image, Inputs
 from ecr_tasks.model.manifest import INPUTS, INPUTS_TRACKED
-from ecr_tasks.model.ports import Docker
+from ecr_tasks.model.ports import Docker, Engine
 from ecr_tasks.source.build_context.base_images import BaseImage, base_images, familiar_name
 from ecr_tasks.source.build_context.dockerfile import parse
 from ecr_tasks.source.build_context.unknown import Unknown
-from ecr_tasks.source.inputs.base_digests import BaseDigests, CachedEngine
+from ecr_tasks.source.inputs.base_digests import resolve_digests
 from ecr_tasks.source.inputs.digest import inputs_digest
 from ecr_tasks.source.inputs.local import IMAGE, LAYOUT, Local, read_local
 
@@ -44,60 +45,56 @@ def with_inputs(
     known are no error: the image is then known by its commit alone. Raises SettingsError for a malformed
     .dockerignore.
     """
-    engine = CachedEngine(docker, builder)
+
+    @cache
+    def engine() -> Engine | Unknown:
+        try:
+            return docker.engine(builder)
+        except EcrTasksError as error:
+            return Unknown(error.cause.rstrip("."))
+
     items = [_before_digests(image.bare or image.definition, project, engine, environ) for image in images]
     pulled = {base: bool(item.definition.extra.get("pull")) for item in items for base in item.bases}
-    digests = BaseDigests(docker, builder, engine, log_in).resolve(pulled)
+    digests = resolve_digests(pulled, docker, builder, engine, log_in)
     return tuple(_annotated(image, _inputs(item, digests)) for image, item in zip(images, items, strict=True))
 
 
 def _before_digests(
-    definition: BuildDefinition, project: Path, engine: CachedEngine, environ: Mapping[str, str]
+    definition: BuildDefinition, project: Path, engine: Callable[[], Engine | Unknown], environ: Mapping[str, str]
 ) -> _BeforeDigests:
     local = None
     try:
         local = read_local(definition, project, environ)
-        platforms = definition.platforms or (engine.get().platform,)
-        return _BeforeDigests(definition, local, platforms, _bases(definition, local.dockerfile, platforms, engine))
+        platforms = definition.platforms or (_platform(engine()),)
+        build_platform = _platform(engine()) if b"BUILD" in local.dockerfile else platforms[0]
+        bases = _bases(definition, local.dockerfile, platforms, build_platform)
+        return _BeforeDigests(definition, local, platforms, bases)
     except Unknown as error:
-        return _BeforeDigests(definition, local, unknown=error.reason)
+        return _BeforeDigests(definition, local, unknown=str(error))
+
+
+def _platform(engine: Engine | Unknown) -> str:
+    if isinstance(engine, Unknown):
+        raise engine
+    return engine.platform
 
 
 def _bases(
-    definition: BuildDefinition, content: bytes, platforms: Sequence[str], engine: CachedEngine
+    definition: BuildDefinition, content: bytes, platforms: Sequence[str], build_platform: str
 ) -> frozenset[BaseImage]:
     """Return every image that the build reads on any of the platforms, those of named contexts included."""
-    build_platform = engine.get().platform if b"BUILD" in content else platforms[0]
     dockerfile = parse(content)
-    bases = {
-        base
-        for platform in platforms
-        for base in base_images(
-            dockerfile,
-            target=definition.target,
-            platform=platform,
-            build_platform=build_platform,
-            args=definition.args,
-            contexts=definition.contexts,
-        )
-    }
-    for value in definition.contexts.values():
-        if value.startswith((IMAGE, LAYOUT)):
-            bases |= {BaseImage(value.removeprefix(IMAGE), platform) for platform in platforms}
-    return frozenset(bases)
+    bases = [base_images(dockerfile, definition, platform, build_platform) for platform in platforms]
+    named = [value.removeprefix(IMAGE) for value in definition.contexts.values() if value.startswith((IMAGE, LAYOUT))]
+    return frozenset().union(*bases, [BaseImage(name, platform) for name in named for platform in platforms])
 
 
 def _inputs(item: _BeforeDigests, digests: Mapping[BaseImage, str | Unknown]) -> Inputs:
     if item.local is None:
         return Inputs(unknown=item.unknown)
-    base_digests: dict[str, str] = {}
-    unknown = item.unknown
-    for base in sorted(item.bases):
-        digest = digests[base]
-        if isinstance(digest, Unknown):
-            unknown = unknown or digest.reason
-        else:
-            base_digests[familiar_name(base.reference)] = digest
+    base_digests = {familiar_name(base.reference): str(digests[base]) for base in sorted(item.bases)}
+    unresolved = [digests[base] for base in sorted(item.bases) if isinstance(digests[base], Unknown)]
+    unknown = item.unknown or (str(unresolved[0]) if unresolved else None)
     unknown = redact(unknown, item.definition.args.values()) if unknown else None
     local, unshared = item.local.digest, item.local.unshared(item.definition)
     whole = None if unknown else inputs_digest(item.definition, local, item.platforms, base_digests)

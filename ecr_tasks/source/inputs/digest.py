@@ -18,13 +18,11 @@ def files_digest(files: Files) -> str:
     return _digest(sorted([path.encode("utf-8", "surrogateescape").hex(), *file] for path, file in files.items()))
 
 
-def local_digest(files: str, dockerfile: bytes, folders: Mapping[str, str]) -> str:
-    """Return the digest of what is on this machine.
-
-    ``files`` is the digest of the context's files, ``folders`` has those of named contexts by name.
-    """
+def local_digest(files: Files, dockerfile: bytes, folders: Mapping[str, Files]) -> str:
+    """Return the digest of what is on this machine: a context's files, and those of the named contexts by name."""
+    named = {name: files_digest(folder) for name, folder in folders.items()}
     dockerfile_hash = hashlib.sha256(dockerfile).hexdigest()
-    return _digest({"schema": SCHEMA, "files": files, "dockerfile": dockerfile_hash, "folders": dict(folders)})
+    return _digest({"schema": SCHEMA, "files": files_digest(files), "dockerfile": dockerfile_hash, "folders": named})
 
 
 def inputs_digest(definition: BuildDefinition, local: str, platforms: Sequence[str], bases: Mapping[str, str]) -> str:
@@ -33,6 +31,8 @@ def inputs_digest(definition: BuildDefinition, local: str, platforms: Sequence[s
     ``definition`` is that of the settings or the bake file, without labels from git. Of secrets and SSH keys only the
     ids count. Caches and the paths of folders don't count, because they change no content.
     """
+    # Of a named context in a folder the content counts, not the path.
+    contexts = {name: value if "://" in value else "a folder" for name, value in definition.contexts.items()}
     return _digest(
         {
             "schema": SCHEMA,
@@ -40,7 +40,7 @@ def inputs_digest(definition: BuildDefinition, local: str, platforms: Sequence[s
             "target": definition.target,
             "platforms": sorted(platforms),
             "args": dict(definition.args),
-            "contexts": {name: _place(value) for name, value in definition.contexts.items()},
+            "contexts": contexts,
             "labels": dict(definition.labels),
             "annotations": dict(definition.annotations),
             "attest": sorted(definition.attest),
@@ -50,11 +50,6 @@ def inputs_digest(definition: BuildDefinition, local: str, platforms: Sequence[s
             "bases": dict(bases),
         }
     )
-
-
-def _place(value: str) -> str:
-    """Return a named context's address; of a folder its content counts, not its path."""
-    return value if "://" in value else "a folder"
 
 
 def _secret_id(entry: str) -> str:

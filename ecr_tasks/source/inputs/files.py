@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +11,7 @@ from ecr_tasks.model.image import Files
 from ecr_tasks.source.build_context.dockerignore import DockerIgnore
 from ecr_tasks.source.build_context.unknown import Unknown
 from ecr_tasks.source.build_context.walk import context_files
+from ecr_tasks.source.git.blob import blob_id, kind_of
 from ecr_tasks.source.git.index import Index, ignored_files, read_index, uncommitted_blobs
 
 NEVER = frozenset({".git", ".ecr-tasks"})
@@ -20,8 +19,6 @@ NEVER = frozenset({".git", ".ecr-tasks"})
 
 SHOWN = 3
 """How many files a message names."""
-
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -47,8 +44,7 @@ def read_folder(folder: Path, dockerfile: Path | None, environ: Mapping[str, str
     files: dict[str, tuple[str, str]] = {}
     try:
         for path, entry in context_files(folder, DockerIgnore.read(folder, dockerfile), NEVER):
-            file = _file(path, entry, index)
-            if file is not None:
+            if file := _file(path, entry, index):
                 files[path] = file
     except OSError as error:
         raise Unknown(f"{error.filename} can't be read ({error.strerror})") from error
@@ -68,26 +64,9 @@ def name_some(paths: Sequence[str]) -> str:
 
 def _file(path: str, entry: os.DirEntry[str], index: Index) -> tuple[str, str] | None:
     """Return the kind and hash of one file; None for what docker doesn't send either (a socket)."""
-    mode = entry.stat(follow_symlinks=False).st_mode
-    is_link = stat.S_ISLNK(mode)
-    if not is_link and not stat.S_ISREG(mode):
+    kind = kind_of(entry.stat(follow_symlinks=False).st_mode)
+    if kind is None:
         return None
-    kind = "link" if is_link else "exec" if mode & stat.S_IXUSR else "file"
-    if path in index.unchanged and (index.tracked[path][0] == "link") == is_link:
+    if path in index.unchanged and (index.tracked[path][0] == "link") == (kind == "link"):
         return kind, index.tracked[path][1]
-    return kind, _link(entry, index.algorithm) if is_link else _blob(Path(entry.path), index.algorithm)
-
-
-def _link(entry: os.DirEntry[str], algorithm: str) -> str:
-    content = os.fsencode(Path(entry.path).readlink())
-    return hashlib.new(algorithm, b"blob %d\0%b" % (len(content), content), usedforsecurity=False).hexdigest()
-
-
-def _blob(path: Path, algorithm: str) -> str:
-    """Return the blob id of a file's content (git-hash-object(1))."""
-    with path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        digest = hashlib.new(algorithm, b"blob %d\0" % size, usedforsecurity=False)
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+    return kind, blob_id(Path(entry.path), kind, index.algorithm)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ecr_tasks.model.image import BuildDefinition, Files
+from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.settings.parse.build_options import DEFAULT_DOCKERFILE, is_remote
 from ecr_tasks.source.build_context.base_images import pinned_digest
 from ecr_tasks.source.build_context.unknown import Unknown
-from ecr_tasks.source.inputs.digest import files_digest, local_digest
+from ecr_tasks.source.inputs.digest import local_digest
 from ecr_tasks.source.inputs.files import Folder, read_folder
 
 IMAGE = "docker-image://"
@@ -29,25 +29,21 @@ class Local:
     @property
     def digest(self) -> str:
         """The digest of all local inputs."""
-        return self._digest(lambda folder: folder.files, self.dockerfile)
+        folders = {name: folder.files for name, folder in self.folders.items()}
+        return local_digest(self.context.files, self.dockerfile, folders)
 
     @property
     def tracked_digest(self) -> str:
         """The digest of the tracked inputs, as git stores them: the same on every machine with the commit."""
-        return self._digest(lambda folder: folder.tracked, self.dockerfile.replace(b"\r\n", b"\n"))
+        folders = {name: folder.tracked for name, folder in self.folders.items()}
+        return local_digest(self.context.tracked, self.dockerfile.replace(b"\r\n", b"\n"), folders)
 
     def unshared(self, definition: BuildDefinition) -> tuple[str, ...]:
         """Return the files that git ignores, relative to the context; a named context's begin with its path."""
-        named = (
-            str(Path(definition.contexts[name], path))
-            for name, folder in self.folders.items()
-            for path in folder.unshared
-        )
-        return (*self.context.unshared, *named)
-
-    def _digest(self, files_of: Callable[[Folder], Files], dockerfile: bytes) -> str:
-        folders = {name: files_digest(files_of(folder)) for name, folder in self.folders.items()}
-        return local_digest(files_digest(files_of(self.context)), dockerfile, folders)
+        unshared = list(self.context.unshared)
+        for name, folder in self.folders.items():
+            unshared += [str(Path(definition.contexts[name], path)) for path in folder.unshared]
+        return tuple(unshared)
 
 
 def read_local(definition: BuildDefinition, project: Path, environ: Mapping[str, str]) -> Local:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 
 from ecr_tasks.ci.azure.outputs import Azure, escape_data, escape_property
-from ecr_tasks.ci.outputs.actions import Print, PrintSecret
+from ecr_tasks.ci.outputs.adapter import Print, PrintSecret
 from tests.ci.outputs.build import REFERENCE, TAGS, actions_of
 from tests.ci.outputs.texts import HOSTILE, unescape
 

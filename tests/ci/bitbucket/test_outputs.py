@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ecr_tasks.ci.bitbucket.outputs import Bitbucket
-from ecr_tasks.ci.outputs.actions import Append
+from ecr_tasks.ci.outputs.adapter import Append
 from tests.ci.outputs.build import FOLDER, REFERENCE, actions_of, outputs
 
 

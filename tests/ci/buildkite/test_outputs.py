@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ecr_tasks.ci.buildkite.outputs import Buildkite
-from ecr_tasks.ci.outputs.actions import Print, Start
+from ecr_tasks.ci.outputs.adapter import Print, Start
 from ecr_tasks.ci.outputs.summary import summary
 from tests.ci.outputs.build import REFERENCE, actions_of, output, outputs
 

@@ -6,7 +6,7 @@ import json
 import shlex
 
 from ecr_tasks.ci.circleci.outputs import CircleCi
-from ecr_tasks.ci.outputs.actions import Append
+from ecr_tasks.ci.outputs.adapter import Append
 from tests.ci.outputs.build import FOLDER, REFERENCE, actions_of, outputs
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ecr_tasks.ci.outputs.actions import Action
-from ecr_tasks.ci.outputs.adapter import Adapter
+from ecr_tasks.ci.outputs.adapter import Action, Adapter
 from ecr_tasks.ci.outputs.model import ImageOutput, Outputs
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.receipt import Built, ImageReceipt, Published, PublishState, Receipt, Source

@@ -13,12 +13,10 @@ import pytest
 from ecr_tasks.ci.azure.outputs import Azure
 from ecr_tasks.ci.buildkite.outputs import Buildkite
 from ecr_tasks.ci.github.outputs import GitHub
-from ecr_tasks.ci.outputs import perform as performer
 from ecr_tasks.ci.outputs import write
-from ecr_tasks.ci.outputs.actions import Append, Start, Write
-from ecr_tasks.ci.outputs.adapter import FILES_ONLY
-from ecr_tasks.ci.outputs.perform import perform
-from ecr_tasks.ci.outputs.write import log_group, mask, show_error, write_outputs
+from ecr_tasks.ci.outputs.adapter import FILES_ONLY, Append, Start, Write
+from ecr_tasks.ci.outputs.mask import mask
+from ecr_tasks.ci.outputs.write import log_group, perform, show_error, write_outputs
 from ecr_tasks.ci.systems import SYSTEMS, outputs_adapter
 from ecr_tasks.errors import RegistryError
 from ecr_tasks.model.registry import RegistryToken
@@ -28,7 +26,7 @@ SECRET = "a-registry-password"
 MASKS = f"""
 from pathlib import Path
 from ecr_tasks.ci.github.outputs import GitHub
-from ecr_tasks.ci.outputs.write import mask
+from ecr_tasks.ci.outputs.mask import mask
 mask(GitHub(), Path("."), {SECRET!r}, "123456789012", "short", "first line\\nsecond line")
 """
 
@@ -36,7 +34,7 @@ mask(GitHub(), Path("."), {SECRET!r}, "123456789012", "short", "first line\\nsec
 @pytest.fixture(autouse=True)
 def nothing_masked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget what is masked, as a new process does."""
-    monkeypatch.setattr(write, "_masked", set())
+    monkeypatch.setattr("ecr_tasks.ci.outputs.mask._masked", set())
 
 
 @pytest.fixture
@@ -125,7 +123,7 @@ def test_an_agent_that_hangs_is_a_warning(
     tmp_path: Path, agent: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (agent / "buildkite-agent").write_text("#!/bin/sh\nexec sleep 60\n", encoding="utf-8")
-    monkeypatch.setattr(performer, "TIMEOUT", 0.1)
+    monkeypatch.setattr(write, "TIMEOUT", 0.1)
     perform([Start(("buildkite-agent", "annotate"), "")], tmp_path)
     assert "failed" in capsys.readouterr().err
 

@@ -6,7 +6,7 @@ import re
 
 from hypothesis import example, given
 
-from ecr_tasks.ci.outputs.actions import Write
+from ecr_tasks.ci.outputs.adapter import Write
 from ecr_tasks.ci.teamcity.outputs import TeamCity, escape
 from tests.ci.outputs.build import REFERENCE, actions_of
 from tests.ci.outputs.texts import HOSTILE

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.source.build_context.base_images import (
     BaseImage,
     base_images,
@@ -32,14 +33,8 @@ def read(
     contexts: Mapping[str, str] | None = None,
 ) -> set[str]:
     """Return the references of a Dockerfile's base images."""
-    images = base_images(
-        parse(text.encode()),
-        target=target,
-        platform=platform,
-        build_platform="linux/arm64",
-        args=args or {},
-        contexts=contexts or {},
-    )
+    definition = BuildDefinition(".", target=target, args=args or {}, contexts=contexts or {})
+    images = base_images(parse(text.encode()), definition, platform, build_platform="linux/arm64")
     return {base.reference for base in images}
 
 
@@ -135,14 +130,7 @@ def test_a_named_context_takes_an_images_place(written: str) -> None:
 def test_each_image_is_for_the_platform_that_it_is_asked_for() -> None:
     text = "FROM --platform=$BUILDPLATFORM go AS build\nFROM --platform=linux/s390x tools AS t\nFROM alpine\n"
     text += "COPY --from=build / /\nCOPY --from=t / /\n"
-    images = base_images(
-        parse(text.encode()),
-        target=None,
-        platform="linux/arm/v7",
-        build_platform="linux/amd64",
-        args={},
-        contexts={},
-    )
+    images = base_images(parse(text.encode()), BuildDefinition("."), "linux/arm/v7", build_platform="linux/amd64")
     assert images == {
         BaseImage("go", "linux/amd64"),
         BaseImage("tools", "linux/s390x"),
@@ -172,7 +160,7 @@ def test_each_image_is_for_the_platform_that_it_is_asked_for() -> None:
 def test_what_only_the_build_can_know(text: str) -> None:
     with pytest.raises(Unknown) as caught:
         read(text)
-    assert caught.value.reason
+    assert str(caught.value)
 
 
 def test_what_is_added_in_a_stage_that_nobody_needs_does_not_matter() -> None:

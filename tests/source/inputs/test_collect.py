@@ -34,7 +34,7 @@ def test_named_contexts_that_are_images_go_by_their_digest(tree: Tree) -> None:
     tree.docker.registry_bases["other:1"] = BASE
     contexts = {"base:1": "docker-image://other:1"}
     before = tree.digest(contexts=contexts)
-    assert ("image_digest", "base:1", "local") not in tree.docker.calls.made
+    assert ("image_digest", "base:1", "local") not in tree.docker.calls.log
     tree.docker.registry_bases["other:1"] = OTHER_BASE
     assert tree.digest(contexts=contexts) != before
 
@@ -53,20 +53,20 @@ def test_a_base_image_is_asked_of_the_store_first_and_then_of_the_registry(tree:
 def test_a_target_that_pulls_has_its_base_from_the_registry(tree: Tree) -> None:
     tree.docker.registry_bases["base:1"] = OTHER_BASE
     tree.digest(extra={"pull": True})
-    assert ("image_digest", "base:1", "local") not in tree.docker.calls.made
+    assert ("image_digest", "base:1", "local") not in tree.docker.calls.log
 
 
 def test_a_classic_store_has_no_other_platforms_image(tree: Tree) -> None:
     tree.docker.classic = True
     tree.docker.registry_bases["base:1"] = OTHER_BASE
     tree.digest(platforms=("linux/arm64",))
-    assert ("image_digest", "base:1", "registry") in tree.docker.calls.made
+    assert ("image_digest", "base:1", "registry") in tree.docker.calls.log
 
 
 def test_a_pinned_base_and_scratch_need_no_docker(tree: Tree) -> None:
     tree.write("Dockerfile", f"FROM base@{BASE} AS one\nFROM scratch\nCOPY --from=one / /\n")
     tree.digest(platforms=("linux/amd64",))
-    assert tree.docker.calls.made == []
+    assert tree.docker.calls.log == []
 
 
 def test_a_dockerfile_of_another_name_or_in_a_bake_file(tree: Tree) -> None:

@@ -1,4 +1,4 @@
-"""Docker and a registry in memory, behind the ports: they keep state, write down every call and fail on demand."""
+"""Fakes of docker and a registry in memory. They keep state, log every call and fail on demand."""
 
 from tests.support.fakes.calls import Calls
 from tests.support.fakes.docker import FakeDocker

@@ -1,4 +1,4 @@
-"""The calls of the fakes: noted, and failed on demand."""
+"""The log of the calls to the fakes, which can make a call fail."""
 
 from __future__ import annotations
 
@@ -10,38 +10,39 @@ from ecr_tasks.errors import RegistryError
 
 @dataclass
 class Calls:
-    """What was called, in order, and which call is to fail.
+    """Logs the calls in order, and makes one of them fail.
 
-    ``fail_at`` counts from 0; with ``late`` the call does its work first, as when an answer is lost. ``before``
-    and ``after`` run something ahead of a call or behind it, once: another run, in the middle of ours.
+    ``fail_at`` is the number of the call that fails, from 0. With ``late`` it does its work before it fails, as when
+    an answer is lost. ``before`` and ``after`` have actions, by the name of a call: each runs once, before or after
+    that call. They play another run that happens at the same time.
     """
 
-    made: list[tuple[str, ...]] = field(default_factory=list)
+    log: list[tuple[str, ...]] = field(default_factory=list)
     fail_at: int | None = None
     late: bool = False
     before: dict[str, Callable[[], None]] = field(default_factory=dict)
     after: dict[str, Callable[[], None]] = field(default_factory=dict)
 
     def begin(self, *call: str) -> None:
-        """Notes a call; fails it if it is its turn."""
-        self.made.append(call)
+        """Log a call, run its action, and fail if it is the call that must fail."""
+        self.log.append(call)
         if action := self.before.pop(call[0], None):
             action()
-        if not self.late and self.fail_at == len(self.made) - 1:
-            raise lost()
+        if not self.late and self.fail_at == len(self.log) - 1:
+            raise network_error()
 
     def end(self) -> None:
-        """The call has done its work."""
-        if action := self.after.pop(self.made[-1][0], None):
+        """Run the action that follows the call, and fail if the call must fail late."""
+        if action := self.after.pop(self.log[-1][0], None):
             action()
-        if self.late and self.fail_at == len(self.made) - 1:
-            raise lost()
+        if self.late and self.fail_at == len(self.log) - 1:
+            raise network_error()
 
     def named(self, *names: str) -> list[tuple[str, ...]]:
-        """The calls of these names, in order."""
-        return [call for call in self.made if call[0] in names]
+        """Return the calls with these names, in order."""
+        return [call for call in self.log if call[0] in names]
 
 
-def lost() -> RegistryError:
-    """The error of a call that was told to fail."""
+def network_error() -> RegistryError:
+    """Return the error of a call that fails on demand."""
     return RegistryError("The network is gone.", "Run it again.")

@@ -1,24 +1,24 @@
-"""A docker CLI in memory, which pushes to a registry in memory."""
+"""A fake of the docker client, which pushes to a fake registry."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from ecr_tasks.errors import BuildError, EcrTasksError
-from ecr_tasks.model.engine import Engine
 from ecr_tasks.model.image import BuildDefinition, BuildInput
 from ecr_tasks.model.manifest import INPUTS, INPUTS_TRACKED, REVISION, StoredImage
-from ecr_tasks.model.ports import BuildResult
+from ecr_tasks.model.ports import BuildResult, Engine
 from ecr_tasks.model.registry import RegistryToken
 from tests.support.build import HOST, REVISION_A, manifest
-from tests.support.fakes.calls import lost
+from tests.support.fakes.calls import network_error
 from tests.support.fakes.registry import FakeRegistry
 
 
 class FakeDocker:
-    """A docker CLI: builds, keeps images in a store and pushes it to a FakeRegistry.
+    """Builds images, keeps them in an image store in memory and pushes them to a FakeRegistry.
 
-    ``classic`` is the store without manifests of its own. ``unstable`` builders make other bytes each time.
+    With ``classic`` it has docker's classic image store, which keeps no manifests. With ``unstable`` every build
+    gives another digest.
     """
 
     def __init__(self, registry: FakeRegistry, *, classic: bool = False, unstable: bool = False) -> None:
@@ -33,19 +33,19 @@ class FakeDocker:
         self.bake_targets: dict[str, BuildDefinition] = {}
         self.local_bases: dict[str, str] = {}
         self.registry_bases: dict[str, str] = {}
-        self.broken: EcrTasksError | None = None
+        self.build_error: EcrTasksError | None = None
         self.unreachable: set[str] = set()
-        """References to which every copy fails."""
+        """The references to which a copy fails."""
 
     def engine(self, builder: str | None) -> Engine:
         self.calls.begin("engine")
         self.calls.end()
-        return Engine("28.5.2", not self.classic, "linux/amd64", builder or "default", "docker")
+        return Engine(not self.classic, "linux/amd64", builder or "default", "docker")
 
     def build(self, inputs: Sequence[BuildInput], builder: str | None) -> Mapping[str, BuildResult]:
         self.calls.begin("build", *(item.name for item in inputs))
-        if self.broken is not None:
-            raise self.broken
+        if self.build_error is not None:
+            raise self.build_error
         self.builds += 1
         self.inputs += inputs
         results = {item.name: self._build(item) for item in inputs}
@@ -88,18 +88,18 @@ class FakeDocker:
     def copy(self, source: str, targets: Sequence[str]) -> Mapping[str, EcrTasksError]:
         self.calls.begin("copy", source, *targets)
         name, _, digest = source.removeprefix(f"{HOST}/").partition("@")
-        image = self.registry.held[name][digest]
+        image = self.registry.stored[name][digest]
         for target in targets:
             if target not in self.unreachable:
-                self.registry.held[target.removeprefix(f"{HOST}/").partition("@")[0]][digest] = image
+                self.registry.stored[target.removeprefix(f"{HOST}/").partition("@")[0]][digest] = image
         self.calls.end()
-        return {target: lost() for target in targets if target in self.unreachable}
+        return {target: network_error() for target in targets if target in self.unreachable}
 
     def manifest(self, reference: str) -> str:
         self.calls.begin("manifest", reference)
         name, _, digest = reference.removeprefix(f"{HOST}/").partition("@")
         self.calls.end()
-        return self.registry.held[name][digest].manifest
+        return self.registry.stored[name][digest].manifest
 
     def authorize(self, token: RegistryToken) -> None:
         self.calls.begin("authorize", token.host)
@@ -115,7 +115,7 @@ class FakeDocker:
         self.calls.end()
 
     def id_of(self, image: StoredImage) -> str:
-        """Return an image's id in the store."""
+        """Return the id of an image in the store."""
         return str(image.config_digest) if self.classic else image.digest
 
     def _build(self, item: BuildInput) -> BuildResult:

@@ -1,4 +1,4 @@
-"""A registry in memory: the ports of registries, evidence and repositories."""
+"""A fake registry in memory, with the ports of registries, evidence and repositories."""
 
 from __future__ import annotations
 
@@ -24,20 +24,23 @@ PASSWORD = "the-registry-password"
 
 
 class FakeRegistry:
-    """ECR's repositories: images by digest, tags that move or don't, as the repository's mutability says."""
+    """Keeps repositories with images by digest and tags, which it locks as the mutability of the repository says.
+
+    Every account and region has the same repositories.
+    """
 
     def __init__(self, calls: Calls | None = None, *repositories: Repository) -> None:
         self.calls = calls or Calls()
         self.repositories = {repository.name: repository for repository in repositories}
-        self.held: dict[str, dict[str, StoredImage]] = {name: {} for name in self.repositories}
+        self.stored: dict[str, dict[str, StoredImage]] = {name: {} for name in self.repositories}
         self.may_list = True
-        self.spent: list[tuple[str, int]] = []
+        self.reserved: list[tuple[str, int]] = []
         self.tags: dict[str, dict[str, str]] = {name: {} for name in self.repositories}
         self.states: dict[str, RepositoryState] = {}
         self.config_labels: dict[str, dict[str, str]] = {}
         self.rules: dict[str, set[tuple[str, str]]] = {}
         self.replications: list[Mapping[tuple[str, str], str]] = []
-        """What ECR says of its own replication, each time it is asked."""
+        """The replication statuses that ECR gives, one for each call."""
         self.scans: dict[str, list[ScanResult | None]] = {}
         self.pushed: dict[str, datetime] = {}
         self.signings: dict[str, list[Sequence[Signing]]] = {}
@@ -51,15 +54,15 @@ class FakeRegistry:
     def image(self, repository: Repository, reference: str) -> StoredImage | None:
         self.calls.begin("image", repository.name, reference)
         digest = reference if reference.startswith("sha256:") else self.tags[repository.name].get(reference, "")
-        found = self.held[repository.name].get(digest)
+        image = self.stored[repository.name].get(digest)
         self.calls.end()
-        return found
+        return image
 
     def images(self, repository: Repository, digests: Sequence[str]) -> Mapping[str, StoredImage]:
         self.calls.begin("images", repository.name, *digests)
-        held = self.held[repository.name]
+        stored = self.stored[repository.name]
         self.calls.end()
-        return {digest: held[digest] for digest in digests if digest in held}
+        return {digest: stored[digest] for digest in digests if digest in stored}
 
     def labels(self, repository: Repository, image: StoredImage) -> Mapping[str, str]:
         self.calls.begin("labels", repository.name, image.digest)
@@ -68,22 +71,22 @@ class FakeRegistry:
 
     def list_tags(self, repository: Repository) -> Sequence[str] | None:
         self.calls.begin("list_tags", repository.name)
-        found = list(self.tags[repository.name]) if self.may_list else None
+        tags = list(self.tags[repository.name]) if self.may_list else None
         self.calls.end()
-        return found
+        return tags
 
     def find(self, name: str, references: Sequence[str]) -> RepositoryView:
         self.calls.begin("find", name, *references)
-        tags, held = self.tags[name], self.held[name]
+        tags, stored = self.tags[name], self.stored[name]
         digests = {item: tags.get(item, item) for item in references}
-        found = {item: held[digest] for item, digest in digests.items() if digest in held}
+        images = {item: stored[digest] for item, digest in digests.items() if digest in stored}
         self.calls.end()
-        return RepositoryView(Repository(name, ACCOUNT, f"{HOST}/{name}") if found else None, found)
+        return RepositoryView(Repository(name, ACCOUNT, f"{HOST}/{name}") if images else None, images)
 
     def present(self, repository: Repository, digests: Sequence[str]) -> Collection[str]:
         self.calls.begin("present", repository.name, *digests)
         self.calls.end()
-        return [digest for digest in digests if digest in self.held[repository.name]]
+        return [digest for digest in digests if digest in self.stored[repository.name]]
 
     def replicates_to(self, name: str) -> Collection[tuple[str, str]]:
         self.calls.begin("replicates_to", name)
@@ -96,28 +99,28 @@ class FakeRegistry:
         return self.replications.pop(0) if self.replications else {}
 
     def connect(self) -> None:
-        """Not of the port, but a run asks for it before threads do."""
+        """Do nothing. This is not in the port; a run calls it before it starts threads."""
 
     def in_region(self, account: str, region: str) -> FakeRegistry:
-        """Every account and region has the same repositories here."""
+        """Return this registry for every account and region."""
         self.calls.begin("in_region", account, region)
         self.calls.end()
         return self
 
     def referrers(self, repository: Repository, digest: str) -> Sequence[str]:
         self.calls.begin("referrers", repository.name, digest)
-        held = self.held[repository.name].values()
+        stored = self.stored[repository.name].values()
         self.calls.end()
-        return [item.digest for item in held if item.document.get("subject", {}).get("digest") == digest]
+        return [item.digest for item in stored if item.document.get("subject", {}).get("digest") == digest]
 
     def set_tag(self, repository: Repository, image: StoredImage, tag: str) -> None:
         self.calls.begin("set_tag", repository.name, tag)
-        assert image.digest in self.held[repository.name], "only an image that is there can get a tag"
+        assert image.digest in self.stored[repository.name], "only a stored image can get a tag"
         self.put(repository.name, image, tag)
         self.calls.end()
 
     def reserve(self, repository: Repository, puts: int) -> AbstractContextManager[None]:
-        self.spent.append((repository.name, puts))
+        self.reserved.append((repository.name, puts))
         return nullcontext()
 
     def untag(self, repository: Repository, tag: str) -> None:
@@ -127,12 +130,12 @@ class FakeRegistry:
 
     @property
     def admin(self) -> FakeRepositories:
-        """The repositories themselves; not of the port."""
+        """The Repositories port. It is not in the Registry port."""
         return FakeRepositories(self)
 
     @property
     def evidence(self) -> FakeEvidence:
-        """What is known about images; not of the port."""
+        """The Evidence port. It is not in the Registry port."""
         return FakeEvidence(self)
 
     def token(self, region: str | None = None) -> RegistryToken:
@@ -149,24 +152,27 @@ class FakeRegistry:
         return "123456789012"
 
     def put(self, name: str, image: StoredImage, *tags: str) -> None:
-        """What PutImage and a push do: another image under a locked tag is refused."""
+        """Store an image under these tags, as PutImage and a push do.
+
+        Raises Refused when a locked tag has another image.
+        """
         for tag in tags:
-            now = self.tags[name].get(tag)
-            if now not in (None, image.digest) and self.repositories[name].locks(tag):
+            current = self.tags[name].get(tag)
+            if current not in (None, image.digest) and self.repositories[name].locks(tag):
                 raise Refused(f"The tag {tag} is immutable.", "Publish under another.")
-        self.held[name][image.digest] = image
+        self.stored[name][image.digest] = image
         self.tags[name].update(dict.fromkeys(tags, image.digest))
 
     def _view(self, name: str, tags: Sequence[str]) -> RepositoryView:
         repository = self.repositories.get(name)
         if repository is None:
             return RepositoryView(None)
-        there = self.tags[name]
-        return RepositoryView(repository, {tag: self.held[name][there[tag]] for tag in tags if tag in there})
+        current = self.tags[name]
+        return RepositoryView(repository, {tag: self.stored[name][current[tag]] for tag in tags if tag in current})
 
 
 class FakeEvidence:
-    """The Evidence port on a FakeRegistry: each image's scans in turn, of which the last one stays."""
+    """The Evidence port of a FakeRegistry. Each call gives the next scan of an image; the last one is repeated."""
 
     def __init__(self, registry: FakeRegistry) -> None:
         self._registry = registry
@@ -174,9 +180,9 @@ class FakeEvidence:
 
     def scan(self, repository: Repository, digest: str) -> ScanResult | None:
         self._calls.begin("scan", repository.name, digest)
-        found = _turn(self._registry.scans.get(digest, [None]))
+        result = _next_answer(self._registry.scans.get(digest, [None]))
         self._calls.end()
-        return found
+        return result
 
     def pushed(self, repository: Repository, digest: str) -> datetime | None:
         self._calls.begin("pushed", repository.name, digest)
@@ -185,8 +191,8 @@ class FakeEvidence:
 
     def signatures(self, repository: Repository, digest: str) -> Sequence[str]:
         self._calls.begin("signatures", repository.name, digest)
-        held = self._registry.held[repository.name].values()
-        documents = {item.digest: item.document for item in held}
+        stored = self._registry.stored[repository.name].values()
+        documents = {item.digest: item.document for item in stored}
         self._calls.end()
         return [
             name
@@ -197,17 +203,17 @@ class FakeEvidence:
 
     def signing(self, repository: Repository, digest: str) -> Sequence[Signing]:
         self._calls.begin("signing", repository.name, digest)
-        found = _turn(self._registry.signings.get(digest, [()]))
+        signings = _next_answer(self._registry.signings.get(digest, [()]))
         self._calls.end()
-        return found
+        return signings
 
 
-def _turn(answers: list[T]) -> T:
+def _next_answer(answers: list[T]) -> T:
     return answers.pop(0) if len(answers) > 1 else answers[0]
 
 
 class FakeRepositories:
-    """The Repositories port on a FakeRegistry: what is set beside mutability is kept and never looked at."""
+    """The Repositories port of a FakeRegistry. It keeps policies, and only mutability has an effect."""
 
     def __init__(self, registry: FakeRegistry) -> None:
         self._registry = registry
@@ -223,12 +229,12 @@ class FakeRepositories:
         self._calls.begin("create", name)
         if name in self._registry.repositories:
             return None
-        made = Repository(name, ACCOUNT, f"{HOST}/{name}", wanted.mutability, wanted.filters)
-        self._registry.repositories[name] = made
-        self._registry.held[name], self._registry.tags[name] = {}, {}
-        self._keep(RepositoryState(made, f"arn:{name}", wanted.scan_on_push, tags=wanted.tags))
+        repository = Repository(name, ACCOUNT, f"{HOST}/{name}", wanted.mutability, wanted.filters)
+        self._registry.repositories[name] = repository
+        self._registry.stored[name], self._registry.tags[name] = {}, {}
+        self._keep(RepositoryState(repository, f"arn:{name}", wanted.scan_on_push, tags=wanted.tags))
         self._calls.end()
-        return made
+        return repository
 
     def set_policies(self, name: str, wanted: DesiredRepository) -> None:
         self._calls.begin("set_policies", name)
@@ -243,11 +249,11 @@ class FakeRepositories:
     def would_expire(self, name: str, lifecycle: str) -> int:
         self._calls.begin("would_expire", name)
         self._calls.end()
-        return len(self._registry.held[name])
+        return len(self._registry.stored[name])
 
     def delete(self, name: str, *, force: bool) -> bool:
         self._calls.begin("delete", name)
-        if self._registry.held[name] and not force:
+        if self._registry.stored[name] and not force:
             raise Refused(f"The repository {name} holds images.", "Say --force.")
         self._calls.end()
         return self._registry.repositories.pop(name, None) is not None

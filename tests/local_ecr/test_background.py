@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from ecr_tasks.local_ecr import control, process
-from ecr_tasks.local_ecr.control import LocalEcrError
+from ecr_tasks.local_ecr import background, process
+from ecr_tasks.local_ecr.background import LocalEcrError
 from ecr_tasks.local_ecr.server import LocalEcr
-from tests.local_ecr.wire import Wire
+from tests.local_ecr.http_client import HttpClient
 
 PROJECT = Path(__file__).parents[2]
 
@@ -29,11 +29,11 @@ def root(tmp_path: Path) -> Iterator[Path]:
     """A folder whose server, if there is one, is stopped afterwards."""
     folder = tmp_path / "with a space" / "ecr"
     yield folder
-    control.down(folder)
+    background.down(folder)
 
 
 def test_up_status_down(root: Path) -> None:
-    assert control.status(root) == control.Status(
+    assert background.status(root) == background.Status(
         running=False,
         endpoint="",
         registry="",
@@ -43,19 +43,19 @@ def test_up_status_down(root: Path) -> None:
         root=root,
     )
     assert not root.exists()
-    up = control.up(root, account="123456789012", region="eu-west-1")
+    up = background.up(root, account="123456789012", region="eu-west-1")
     assert (up.running, up.account, up.region, up.container) == (True, "123456789012", "eu-west-1", None)
     assert up.endpoint == f"http://{up.registry}"
     assert up.registry.startswith("127.0.0.1:")
-    assert control.up(root) == up == control.status(root)
+    assert background.up(root) == up == background.status(root)
     assert json.loads(json.dumps(up.as_json()))["root"] == str(root)
-    Wire(up.registry).send("GET", "/v2/")
-    assert control.status(root).requests == {"GET base": 1}
-    assert control.down(root) is True
-    assert control.down(root) is False
-    after = control.status(root)
+    HttpClient(up.registry).send("GET", "/v2/")
+    assert background.status(root).requests == {"GET base": 1}
+    assert background.down(root) is True
+    assert background.down(root) is False
+    after = background.status(root)
     assert (after.running, after.registry, after.pid) == (False, up.registry, None)
-    again = control.up(root)
+    again = background.up(root)
     assert (again.registry, again.account, again.region) == (up.registry, up.account, up.region)
     assert again.requests == {"GET base": 1}
     assert stat.S_IMODE(root.stat().st_mode) == 0o700
@@ -64,22 +64,22 @@ def test_up_status_down(root: Path) -> None:
 
 
 def test_status_is_quick(root: Path) -> None:
-    control.up(root)
+    background.up(root)
     times = []
     for _ in range(10):
         begun = time.perf_counter()
-        control.status(root)
+        background.status(root)
         times.append(time.perf_counter() - begun)
     assert min(times) < 0.005
 
 
 def test_two_ups_at_once_start_one(root: Path) -> None:
-    found: list[control.Status] = []
-    threads = [threading.Thread(target=lambda: found.append(control.up(root))) for _ in range(4)]
+    found: list[background.Status] = []
+    threads = [threading.Thread(target=lambda: found.append(background.up(root))) for _ in range(4)]
     code = f"""
 from pathlib import Path
-from ecr_tasks.local_ecr import control
-print(control.up(Path({str(root)!r})).pid)
+from ecr_tasks.local_ecr import background
+print(background.up(Path({str(root)!r})).pid)
 """
     others = [subprocess.Popen([sys.executable, "-c", code], cwd=PROJECT, stdout=subprocess.PIPE) for _ in range(2)]
     for thread in threads:
@@ -92,12 +92,12 @@ print(control.up(Path({str(root)!r})).pid)
 
 
 def test_a_killed_server_is_noticed(root: Path) -> None:
-    up = control.up(root)
+    up = background.up(root)
     assert up.pid is not None
     os.kill(up.pid, signal.SIGKILL)
     assert process.wait_for_end(root, 5)
-    assert control.status(root).running is False
-    again = control.up(root)
+    assert background.status(root).running is False
+    again = background.up(root)
     assert (again.registry, again.running) == (up.registry, True)
 
 
@@ -105,7 +105,7 @@ def test_the_server_outlives_its_starter_and_has_none_of_its_secrets(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a secret")
-    up = control.up(root)
+    up = background.up(root)
     assert up.pid is not None
     assert os.getsid(up.pid) == up.pid
     environment = Path(f"/proc/{up.pid}/environ")
@@ -116,46 +116,46 @@ def test_the_server_outlives_its_starter_and_has_none_of_its_secrets(
 
 
 def test_reset(root: Path) -> None:
-    up = control.up(root)
-    wire = Wire(up.registry)
-    wire.token = wire.api("GetAuthorizationToken", {}).json()["authorizationData"][0]["authorizationToken"]
+    up = background.up(root)
+    http = HttpClient(up.registry)
+    http.token = http.api("GetAuthorizationToken", {}).json()["authorizationData"][0]["authorizationToken"]
 
     def fill() -> None:
-        wire.api("CreateRepository", {"repositoryName": "app"})
-        wire.push_image("app", "v1", b"layer")
+        http.api("CreateRepository", {"repositoryName": "app"})
+        http.push_image("app", "v1", b"layer")
 
     def is_empty() -> bool:
         files = [path for name in ("blobs", "uploads") for path in (root / name).rglob("*") if path.is_file()]
         return not files and (root / "access.jsonl").stat().st_size == 0
 
     fill()
-    control.reset(root)
+    background.reset(root)
     assert is_empty()
-    assert wire.send("GET", "/v2/app/tags/list").error[1] == "NAME_UNKNOWN"
-    assert control.status(root).registry == up.registry
+    assert http.send("GET", "/v2/app/tags/list").error[1] == "NAME_UNKNOWN"
+    assert background.status(root).registry == up.registry
     fill()
-    control.down(root)
+    background.down(root)
     assert not is_empty()
-    control.reset(root)
+    background.reset(root)
     assert is_empty()
-    assert control.status(root).running is False
-    assert control.up(root).requests == {}
+    assert background.status(root).running is False
+    assert background.up(root).requests == {}
 
 
 def test_a_port_that_is_taken(root: Path) -> None:
-    port = int(control.up(root).registry.partition(":")[2])
-    control.down(root)
+    port = int(background.up(root).registry.partition(":")[2])
+    background.down(root)
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind(("127.0.0.1", port))
         other.listen()
         with pytest.raises(LocalEcrError, match=f"Port {port}, where this local ECR was before, is taken"):
-            control.up(root)
-        assert control.status(root).running is False
-        elsewhere = control.up(root, port=free_port())
+            background.up(root)
+        assert background.status(root).running is False
+        elsewhere = background.up(root, port=free_port())
         assert elsewhere.running
     with pytest.raises(LocalEcrError, match=r"Port .* is taken by another program"):
-        control.up(root.parent / "second", port=int(elsewhere.registry.partition(":")[2]))
+        background.up(root.parent / "second", port=int(elsewhere.registry.partition(":")[2]))
 
 
 def free_port() -> int:
@@ -166,52 +166,52 @@ def free_port() -> int:
 
 @pytest.mark.parametrize("other", [{"account": "210987654321"}, {"region": "eu-west-3"}, {"port": 1}])
 def test_a_server_with_other_settings_is_not_replaced(root: Path, other: dict[str, object]) -> None:
-    control.up(root)
+    background.up(root)
     with pytest.raises(LocalEcrError, match="runs already, with"):
-        control.up(root, **other)  # type: ignore[arg-type]
+        background.up(root, **other)  # type: ignore[arg-type]
 
 
 def test_a_server_that_does_not_start_says_why(root: Path) -> None:
     with pytest.raises(LocalEcrError, match="12 digits"):
-        control.up(root, account="1")
-    assert control.status(root).running is False
+        background.up(root, account="1")
+    assert background.status(root).running is False
 
 
 def test_another_program_at_our_port_is_not_us(root: Path, tmp_path: Path) -> None:
-    control.up(root)
-    control.down(root)
-    with LocalEcr(tmp_path / "other", port=int(control.status(root).registry.partition(":")[2])):
-        assert control.status(root).running is False
+    background.up(root)
+    background.down(root)
+    with LocalEcr(tmp_path / "other", port=int(background.status(root).registry.partition(":")[2])):
+        assert background.status(root).running is False
 
 
 def test_a_server_that_hangs_is_ended(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "_ANSWER_SECONDS", 0.2)
-    monkeypatch.setattr(control, "_STOP_SECONDS", 0.5)
-    up = control.up(root)
+    monkeypatch.setattr(background, "_STOP_SECONDS", 0.5)
+    up = background.up(root)
     assert up.pid is not None
     os.kill(up.pid, signal.SIGSTOP)
-    assert control.status(root).running is False
+    assert background.status(root).running is False
     with pytest.raises(LocalEcrError, match="does not answer"):
-        control.up(root)
+        background.up(root)
     with pytest.raises(LocalEcrError, match="does not answer"):
-        control.reset(root)
-    assert control.down(root) is True
+        background.reset(root)
+    assert background.down(root) is True
     assert not process.is_served(root)
 
 
 def test_only_who_means_it_can_reset_or_stop(root: Path) -> None:
-    wire = Wire(control.up(root).registry)
+    http = HttpClient(background.up(root).registry)
     for path in ("/_local/reset", "/_local/stop"):
-        assert wire.send("POST", path, b"").status == 403
-        assert wire.send("POST", path, b"", X_Local_Ecr="yes").status == 403
-        assert wire.send("POST", path, b"", X_Local_Ecr=path[8:], Origin="http://evil.example").status == 403
-        assert wire.send("GET", path).status == 404
-    assert control.status(root).running
+        assert http.send("POST", path, b"").status == 403
+        assert http.send("POST", path, b"", X_Local_Ecr="yes").status == 403
+        assert http.send("POST", path, b"", X_Local_Ecr=path[8:], Origin="http://evil.example").status == 403
+        assert http.send("GET", path).status == 404
+    assert background.status(root).running
 
 
 def test_a_test_s_own_server_is_not_stopped_from_outside(ecr: LocalEcr) -> None:
-    assert control.down(ecr.root / "nothing") is False
-    assert Wire(ecr.registry).send("POST", "/_local/stop", b"", X_Local_Ecr="stop").status == 403
+    assert background.down(ecr.root / "nothing") is False
+    assert HttpClient(ecr.registry).send("POST", "/_local/stop", b"", X_Local_Ecr="stop").status == 403
 
 
 def test_one_in_a_container(root: Path, tmp_path: Path) -> None:
@@ -224,51 +224,51 @@ def test_one_in_a_container(root: Path, tmp_path: Path) -> None:
         stdout=subprocess.DEVNULL,
     ) as container:
         endpoint = f"http://127.0.0.1:{port}"
-        adopted = control.adopt(root, endpoint=endpoint, container="box")
+        adopted = background.adopt(root, endpoint=endpoint, container="box")
         assert (adopted.container, adopted.pid, adopted.endpoint) == ("box", None, endpoint)
-        assert control.status(root) == control.up(root) == adopted
-        Wire(adopted.registry).api("CreateRepository", {"repositoryName": "app"})
-        assert control.status(root).requests == {"CreateRepository": 1}
-        control.reset(root)
-        assert control.status(root).requests == {}
+        assert background.status(root) == background.up(root) == adopted
+        HttpClient(adopted.registry).api("CreateRepository", {"repositoryName": "app"})
+        assert background.status(root).requests == {"CreateRepository": 1}
+        background.reset(root)
+        assert background.status(root).requests == {}
         with pytest.raises(LocalEcrError, match="runs already"):
-            control.up(root, region="eu-west-3")
+            background.up(root, region="eu-west-3")
         container.send_signal(signal.SIGKILL)
         container.wait()
-        gone = control.status(root)
+        gone = background.status(root)
         assert (gone.running, gone.container) == (False, "box")
         with pytest.raises(LocalEcrError, match="container box, which does not answer"):
-            control.up(root)
+            background.up(root)
         with pytest.raises(LocalEcrError, match="does not answer"):
-            control.reset(root)
-    assert control.down(root) is False
-    assert control.status(root).container is None
-    assert control.up(root).registry == adopted.registry  # references to its images still name the right port
+            background.reset(root)
+    assert background.down(root) is False
+    assert background.status(root).container is None
+    assert background.up(root).registry == adopted.registry  # references to its images still name the right port
     with pytest.raises(LocalEcrError, match=r"serves .* already"), LocalEcr(tmp_path / "another") as another:
-        control.adopt(root, endpoint=another.endpoint, container="box")
+        background.adopt(root, endpoint=another.endpoint, container="box")
 
 
 def test_a_running_container_ends_with_down(root: Path, tmp_path: Path) -> None:
     port = free_port()
     command = [sys.executable, "-m", "ecr_tasks.local_ecr", f"--root={tmp_path / 'inside'}", f"--port={port}"]
     with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL) as container:
-        control.adopt(root, endpoint=f"http://127.0.0.1:{port}/", container="box")
-        assert control.down(root) is True
+        background.adopt(root, endpoint=f"http://127.0.0.1:{port}/", container="box")
+        assert background.down(root) is True
         assert container.wait(10) == 0
 
 
 def test_a_container_that_never_answers(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(control, "_ADOPT_SECONDS", 0.1)
+    monkeypatch.setattr(background, "_ADOPT_SECONDS", 0.1)
     with pytest.raises(LocalEcrError, match="docker logs box"):
-        control.adopt(root, endpoint=f"http://127.0.0.1:{free_port()}", container="box")
+        background.adopt(root, endpoint=f"http://127.0.0.1:{free_port()}", container="box")
 
 
 def test_default_root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    assert control.default_root() == tmp_path / "ecr-tasks" / "local"
+    assert background.default_root() == tmp_path / "ecr-tasks" / "local"
     monkeypatch.setenv("XDG_DATA_HOME", "relative")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert control.default_root() == tmp_path / ".local" / "share" / "ecr-tasks" / "local"
+    assert background.default_root() == tmp_path / ".local" / "share" / "ecr-tasks" / "local"
 
 
 def test_files_that_were_cut_short_are_no_obstacle(root: Path) -> None:
@@ -276,7 +276,7 @@ def test_files_that_were_cut_short_are_no_obstacle(root: Path) -> None:
     for name in ("control.json", "serving.json"):
         (root / name).write_text('{"po')
     (root / "secret").write_bytes(b"half")
-    assert control.up(root).running
+    assert background.up(root).running
 
 
 @pytest.mark.parametrize("arguments", [[], ["--root"], ["--port=1"], ["--root=x", "--port=y"], ["--colour=red"]])
@@ -298,7 +298,10 @@ def imported(module: str) -> list[str]:
 def test_it_imports_nothing_else_of_the_project_and_only_the_standard_library() -> None:
     for module, unneeded in (
         ("ecr_tasks.local_ecr.__main__", {"argparse", "asyncio", "logging", "subprocess"}),
-        ("ecr_tasks.local_ecr.control", {"argparse", "asyncio", "email", "logging", "sqlite3", "ssl", "subprocess"}),
+        (
+            "ecr_tasks.local_ecr.background",
+            {"argparse", "asyncio", "email", "logging", "sqlite3", "ssl", "subprocess"},
+        ),
     ):
         loaded = imported(module)
         assert [

@@ -1,4 +1,4 @@
-"""A repository's manifests, grouped into images with what belongs to them."""
+"""Tests of plan/inventory: the manifests of a repository, grouped into images with their platforms and referrers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ecr_tasks.model.inventory import ImageDetail, ListedImage, ScanSummary
 from ecr_tasks.model.manifest import StoredImage
-from ecr_tasks.plan.inventory import group_manifests
+from ecr_tasks.plan.group_manifests import group_manifests
 from ecr_tasks.tasks.images import age, as_json, scan_text, show_repository
 from tests.support.build import INDEX, MANIFEST, digest
 
@@ -24,40 +24,41 @@ SIGNATURE = "application/vnd.dev.cosign.artifact.sig.v1+json"
 CACHE = "application/vnd.buildkit.cacheconfig.v0"
 
 
-def one(name: str, *tags: str, **more: Any) -> ImageDetail:
-    """A single manifest."""
+def single_manifest(name: str, *tags: str, **more: Any) -> ImageDetail:
+    """Return the detail of a single manifest."""
     return ImageDetail(digest(name), MANIFEST, tags, **{"size": 10, **more})
 
 
-def child(name: str, platform: dict[str, str] | None = None, **more: Any) -> dict[str, Any]:
-    """An index's entry."""
+def index_entry(name: str, platform: dict[str, str] | None = None, **more: Any) -> dict[str, Any]:
+    """Return an entry of an index."""
     return {"mediaType": MANIFEST, "digest": digest(name), "size": 1, "platform": platform or {}, **more}
 
 
-def index(name: str, *tags: str, **more: Any) -> ImageDetail:
-    """An index; its manifest comes from :func:`manifest_of`."""
+def index_detail(name: str, *tags: str, **more: Any) -> ImageDetail:
+    """Return the detail of an index, whose manifest :func:`manifest_of` gives."""
     return ImageDetail(digest(name), INDEX, tags, **more)
 
 
 def manifest_of(name: str, *children: dict[str, Any]) -> dict[str, StoredImage]:
-    """The manifest of an index, by digest."""
+    """Return the manifest of an index, by digest."""
     text = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": children})
     return {digest(name): StoredImage(digest(name), text, INDEX)}
 
 
 def tags(images: tuple[ListedImage, ...]) -> list[tuple[str, ...]]:
+    """Return the tags of each image."""
     return [image.detail.tags for image in images]
 
 
 def test_platforms_and_attestations_are_under_their_index() -> None:
     details = [
-        one("amd64", size=100, pulled=NOW),
-        one("arm", size=50),
-        one("proof"),
-        index("both", "1.2.3", size=100, pulled=NOW - timedelta(days=1)),
+        single_manifest("amd64", size=100, pulled=NOW),
+        single_manifest("arm", size=50),
+        single_manifest("proof"),
+        index_detail("both", "1.2.3", size=100, pulled=NOW - timedelta(days=1)),
     ]
     mark = {"vnd.docker.reference.type": "attestation-manifest"}
-    children = [child("amd64", AMD64), child("arm", ARM), child("proof", UNKNOWN, annotations=mark)]
+    children = [index_entry("amd64", AMD64), index_entry("arm", ARM), index_entry("proof", UNKNOWN, annotations=mark)]
     (image,) = group_manifests(details, manifest_of("both", *children))
     assert [(part.name, part.digest, part.size) for part in image.platforms] == [
         ("linux/amd64", digest("amd64"), 100),
@@ -67,55 +68,59 @@ def test_platforms_and_attestations_are_under_their_index() -> None:
     assert (image.kind, image.size, image.pulled) == ("image", 150, NOW)
 
 
-def test_an_index_that_could_not_be_read_hides_nothing() -> None:
-    assert len(group_manifests([index("both", "1"), one("amd64")], {})) == 2
+def test_an_index_without_a_manifest_hides_no_other_image() -> None:
+    assert len(group_manifests([index_detail("both", "1"), single_manifest("amd64")], {})) == 2
 
 
 def test_a_platform_with_a_tag_of_its_own_has_a_line_as_well() -> None:
-    details = [index("both", "1"), one("amd64", "1-amd64")]
-    images = group_manifests(details, manifest_of("both", child("amd64", AMD64)))
+    details = [index_detail("both", "1"), single_manifest("amd64", "1-amd64")]
+    images = group_manifests(details, manifest_of("both", index_entry("amd64", AMD64)))
     assert sorted(tags(images)) == [("1",), ("1-amd64",)]
     assert [part.name for item in images for part in item.platforms] == ["linux/amd64"]
 
 
 def test_an_index_in_an_index_gives_its_platforms() -> None:
-    indexes = manifest_of("outer", child("inner")) | manifest_of("inner", child("amd64", AMD64))
-    (image,) = group_manifests([index("outer", "1"), index("inner"), one("amd64")], indexes)
+    indexes = manifest_of("outer", index_entry("inner")) | manifest_of("inner", index_entry("amd64", AMD64))
+    (image,) = group_manifests([index_detail("outer", "1"), index_detail("inner"), single_manifest("amd64")], indexes)
     assert [part.name for part in image.platforms] == ["linux/amd64"]
 
 
 def test_a_signature_is_with_its_image_by_subject_or_by_name() -> None:
     named = f"{digest('app').replace(':', '-')}.sig"
     details = [
-        one("app", "1"),
-        one("by name", named),
-        one("by subject", artifact_type=SIGNATURE, subject=digest("app")),
+        single_manifest("app", "1"),
+        single_manifest("by name", named),
+        single_manifest("by subject", artifact_type=SIGNATURE, subject=digest("app")),
     ]
     (image,) = group_manifests(details, {})
     assert [referrer.kind for referrer in image.referrers] == ["signature", "signature"]
     assert image.platforms == ()
 
 
-def test_what_is_about_a_platform_or_about_an_sbom_is_with_the_index() -> None:
+def test_an_artifact_about_a_platform_or_an_sbom_is_with_the_index() -> None:
     details = [
-        index("both", "1"),
-        one("amd64"),
-        one("sbom", artifact_type="application/spdx+json", subject=digest("amd64")),
-        one("its signature", artifact_type=SIGNATURE, subject=digest("sbom")),
+        index_detail("both", "1"),
+        single_manifest("amd64"),
+        single_manifest("sbom", artifact_type="application/spdx+json", subject=digest("amd64")),
+        single_manifest("its signature", artifact_type=SIGNATURE, subject=digest("sbom")),
     ]
-    (image,) = group_manifests(details, manifest_of("both", child("amd64", AMD64)))
+    (image,) = group_manifests(details, manifest_of("both", index_entry("amd64", AMD64)))
     assert [referrer.kind for referrer in image.referrers] == ["sbom", "signature"]
 
 
-def test_a_list_of_referrers_is_with_its_image_and_so_is_what_it_lists() -> None:
+def test_a_list_of_referrers_and_its_entries_are_with_the_image() -> None:
     name = digest("app").replace(":", "-")
-    details = [one("app", "1"), index("list", name), one("signature", artifact_type=SIGNATURE)]
-    (image,) = group_manifests(details, manifest_of("list", child("signature")))
+    details = [
+        single_manifest("app", "1"),
+        index_detail("list", name),
+        single_manifest("signature", artifact_type=SIGNATURE),
+    ]
+    (image,) = group_manifests(details, manifest_of("list", index_entry("signature")))
     assert [referrer.kind for referrer in image.referrers] == ["referrers", "signature"]
 
 
 def test_a_signature_whose_image_is_gone_has_a_line() -> None:
-    (image,) = group_manifests([one("old", artifact_type=SIGNATURE, subject=digest("gone"))], {})
+    (image,) = group_manifests([single_manifest("old", artifact_type=SIGNATURE, subject=digest("gone"))], {})
     assert image.kind == "signature"
 
 
@@ -131,28 +136,36 @@ def test_a_signature_whose_image_is_gone_has_a_line() -> None:
         ("image", None),
     ],
 )
-def test_what_kind_of_thing_it_is(kind: str, type_: str | None) -> None:
-    assert group_manifests([one("x", "x", artifact_type=type_)], {})[0].kind == kind
+def test_the_kind_of_a_manifest_comes_from_its_artifact_type(kind: str, type_: str | None) -> None:
+    assert group_manifests([single_manifest("x", "x", artifact_type=type_)], {})[0].kind == kind
 
 
 def test_a_cache_that_is_an_index_is_recognised() -> None:
     entry = {"mediaType": CACHE, "digest": digest("config"), "size": 1}
-    (image,) = group_manifests([index("cache", "buildcache")], manifest_of("cache", entry))
+    (image,) = group_manifests([index_detail("cache", "buildcache")], manifest_of("cache", entry))
     assert (image.kind, image.platforms) == ("cache", ())
 
 
-def test_an_indexs_scan_is_its_platforms() -> None:
-    done, begun = (
+def test_the_scan_of_an_index_combines_the_scans_of_its_platforms() -> None:
+    complete, running = (
         ScanSummary("COMPLETE", {"HIGH": 2, "LOW": 1}),
         ScanSummary("IN_PROGRESS", {"HIGH": 1, "CRITICAL": 1}),
     )
-    details = [index("both", "1"), one("amd64", scan=done), one("arm", scan=begun)]
-    (image,) = group_manifests(details, manifest_of("both", child("amd64", AMD64), child("arm", ARM)))
+    details = [
+        index_detail("both", "1"),
+        single_manifest("amd64", scan=complete),
+        single_manifest("arm", scan=running),
+    ]
+    (image,) = group_manifests(details, manifest_of("both", index_entry("amd64", AMD64), index_entry("arm", ARM)))
     assert image.scan == ScanSummary("IN_PROGRESS", {"HIGH": 2, "LOW": 1, "CRITICAL": 1})
 
 
 def test_the_newest_comes_first() -> None:
-    details = [one("a", "a", pushed=NOW - timedelta(1)), one("b", "b", pushed=NOW), one("c", "c")]
+    details = [
+        single_manifest("a", "a", pushed=NOW - timedelta(1)),
+        single_manifest("b", "b", pushed=NOW),
+        single_manifest("c", "c"),
+    ]
     assert tags(group_manifests(details, {})) == [("b",), ("a",), ("c",)]
 
 
@@ -161,7 +174,7 @@ NAMES = st.sampled_from("abcdef")
 
 @st.composite
 def repositories(draw: st.DrawFn) -> tuple[list[ImageDetail], dict[str, StoredImage]]:
-    """Any relations at all, also such as only an attacker or a mistake makes."""
+    """Generate manifests with any relations, also relations that only an attacker or a mistake makes."""
     names = draw(st.lists(NAMES, unique=True))
     details: list[ImageDetail] = []
     indexes: dict[str, StoredImage] = {}
@@ -170,7 +183,7 @@ def repositories(draw: st.DrawFn) -> tuple[list[ImageDetail], dict[str, StoredIm
         subject = draw(st.none() | NAMES.map(digest))
         later = [other for other in "abcdef" if other > name]  # a digest can't hold itself
         if draw(st.booleans()) and later:
-            children = [child(other, AMD64) for other in draw(st.lists(st.sampled_from(later)))]
+            children = [index_entry(other, AMD64) for other in draw(st.lists(st.sampled_from(later)))]
             indexes |= manifest_of(name, *children)
         details.append(ImageDetail(digest(name), MANIFEST, (tag,) if tag else (), subject=subject))
     return details, indexes
@@ -201,7 +214,7 @@ def test_every_manifest_appears_and_every_tag_has_a_line(
         (timedelta(hours=-1), "just now"),
     ],
 )
-def test_ages(ago: timedelta, text: str) -> None:
+def test_an_age_is_shown_in_its_largest_unit(ago: timedelta, text: str) -> None:
     assert age(NOW - ago, NOW) == text
     assert age(None, NOW) == "-"
 
@@ -216,13 +229,13 @@ def test_ages(ago: timedelta, text: str) -> None:
         (ScanSummary("IN_PROGRESS", {"HIGH": 1}), "in progress: 1 high"),
     ],
 )
-def test_scans(scan: ScanSummary | None, text: str) -> None:
+def test_a_scan_is_shown_as_a_short_text(scan: ScanSummary | None, text: str) -> None:
     assert scan_text(scan) == text
 
 
-def test_a_tag_of_inputs_comes_last_and_short(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_tag_of_inputs_is_shown_last_and_shortened(capsys: pytest.CaptureFixture[str]) -> None:
     tag = f"inputs-{'1f' * 20}"
-    show_repository("team/app", group_manifests([one("a", tag, "main", "sha-1f2e3d4")], {}), NOW)
+    show_repository("team/app", group_manifests([single_manifest("a", tag, "main", "sha-1f2e3d4")], {}), NOW)
     text = capsys.readouterr().err
     assert "main, sha-1f2e3d4, inputs-1f1f1f1f1f1f…" in text
     assert tag not in text

@@ -1,12 +1,12 @@
-"""A small registry client that hides nothing: status, headers and bytes of every response."""
+"""A small client of the registry and the API: it hides no status, header or byte of a response."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import http.client
 import json
 from collections.abc import Iterable
+from http.client import HTTPConnection, HTTPResponse
 from typing import Any
 
 from ecr_tasks.local_ecr.server import LocalEcr
@@ -46,10 +46,10 @@ def index_of(manifests: Iterable[bytes], **more: Any) -> bytes:
     return json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": descriptors, **more}).encode()
 
 
-class Answer:
+class Response:
     """An HTTP response, read to its end."""
 
-    def __init__(self, response: http.client.HTTPResponse) -> None:
+    def __init__(self, response: HTTPResponse) -> None:
         self.status = response.status
         self.headers = response.headers
         self.body = response.read()
@@ -65,42 +65,42 @@ class Answer:
         return self.status, error["code"], error["message"]
 
 
-class Wire:
-    """A client of one registry, with one connection; logged in as user AWS if it has a ``token``."""
+class HttpClient:
+    """A client of one registry over one connection; logged in as user AWS if it has a ``token``."""
 
     def __init__(self, registry: str, token: str | None = None) -> None:
         self.registry = registry
         self.token = token
-        self.client = http.client.HTTPConnection(registry, timeout=20)
+        self.connection = HTTPConnection(registry, timeout=20)
 
     @classmethod
-    def to(cls, server: LocalEcr) -> Wire:
+    def logged_in(cls, server: LocalEcr) -> HttpClient:
         """Return a client that is logged in."""
-        wire = cls(server.registry)
-        reply = wire.api("GetAuthorizationToken", {}).json()
-        wire.token = reply["authorizationData"][0]["authorizationToken"]
-        return wire
+        client = cls(server.registry)
+        reply = client.api("GetAuthorizationToken", {}).json()
+        client.token = reply["authorizationData"][0]["authorizationToken"]
+        return client
 
     def password(self) -> str:
         """Return the password in the token."""
         return base64.b64decode(self.token or "").decode().partition(":")[2]
 
-    def send(self, method: str, path: str, body: Any = None, /, **headers: str) -> Answer:
+    def send(self, method: str, path: str, body: Any = None, /, **headers: str) -> Response:
         """Send one request; underscores in the names of headers stand for hyphens."""
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.token is not None:
             sent.setdefault("Authorization", f"Basic {self.token}")
-        self.client.request(method, path, body, sent, encode_chunked=False)
-        return Answer(self.client.getresponse())
+        self.connection.request(method, path, body, sent, encode_chunked=False)
+        return Response(self.connection.getresponse())
 
-    def api(self, operation: str, document: dict[str, Any]) -> Answer:
+    def api(self, operation: str, document: dict[str, Any]) -> Response:
         """Call one operation of the API, without an SDK."""
         headers = {
             "X-Amz-Target": f"AmazonEC2ContainerRegistry_V20150921.{operation}",
             "Content-Type": "application/x-amz-json-1.1",
         }
-        self.client.request("POST", "/", json.dumps(document), headers)
-        return Answer(self.client.getresponse())
+        self.connection.request("POST", "/", json.dumps(document), headers)
+        return Response(self.connection.getresponse())
 
     def push_blob(self, name: str, data: bytes) -> str:
         """Upload a blob in two requests; returns its digest."""
@@ -111,7 +111,7 @@ class Wire:
         assert finish.status == 201, finish.body
         return digest
 
-    def push_manifest(self, name: str, reference: str, raw: bytes, media_type: str = OCI_MANIFEST) -> Answer:
+    def push_manifest(self, name: str, reference: str, raw: bytes, media_type: str = OCI_MANIFEST) -> Response:
         """Upload a manifest under a tag or a digest."""
         return self.send("PUT", f"/v2/{name}/manifests/{reference}", raw, Content_Type=media_type)
 

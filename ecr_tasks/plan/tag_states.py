@@ -43,9 +43,8 @@ def plan_tag(tag: Tag, view: RepositoryView, published: StoredImage | None, *, p
     if higher is not None:
         staying = replace(tag, because=f"{tag.name} stays with the higher release {higher.tag}, which ECR has")
         return PlannedTag(staying, "present", current.digest, stays=True)
-    locked = tag.kind == "fixed" or (
-        view.repository is not None and view.repository.locks(tag.name) and not is_replaceable(tag)
-    )
+    locks = view.repository is not None and view.repository.locks(tag.name)
+    locked = tag.kind == "fixed" or (locks and not is_replaceable(tag))
     return PlannedTag(tag, "locked" if locked else "moves", current.digest)
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.local_ecr import lifecycle
+from ecr_tasks.local_ecr import lifecycle_policy
 from ecr_tasks.model.manifest import CACHE_TAG
-from ecr_tasks.plan.repository.lifecycle import CACHE_DAYS, UNTAGGED_DAYS, default_lifecycle, read_lifecycle
-from ecr_tasks.plan.repository.policies import same
+from ecr_tasks.plan.repository.lifecycle_policy import CACHE_DAYS, UNTAGGED_DAYS, default_lifecycle, read_lifecycle
+from ecr_tasks.plan.repository.repository_policy import same
 from tests.plan.repository.files import write_policy
 
 NOW = 2_000_000_000.0
@@ -22,8 +22,8 @@ RULE = {"rulePriority": 1, "selection": SELECTION, "action": EXPIRE}
 TAGGED = {**RULE, "selection": {**SELECTION, "tagStatus": "tagged", "tagPrefixList": ["v"]}}
 
 
-def image(digest: str, *tags: str, days: float = 1000, **more: Any) -> lifecycle.Candidate:
-    return lifecycle.Candidate(digest, list(tags), NOW - days * lifecycle.DAY, **more)
+def image(digest: str, *tags: str, days: float = 1000, **more: Any) -> lifecycle_policy.Candidate:
+    return lifecycle_policy.Candidate(digest, list(tags), NOW - days * lifecycle_policy.DAY, **more)
 
 
 def test_the_default_policy_takes_untagged_and_cache_images_and_nothing_else() -> None:
@@ -37,10 +37,10 @@ def test_the_default_policy_takes_untagged_and_cache_images_and_nothing_else() -
         image("new", days=UNTAGGED_DAYS - 1),
         image("cache", CACHE_TAG),
     ]
-    outcomes = lifecycle.evaluate(lifecycle.parse(default_lifecycle(CACHE_TAG)), images, NOW)
+    outcomes = lifecycle_policy.evaluate(lifecycle_policy.parse(default_lifecycle(CACHE_TAG)), images, NOW)
     assert {one.digest for one in outcomes} == {"untagged", "cache"}
-    fresh = lifecycle.evaluate(
-        lifecycle.parse(default_lifecycle(CACHE_TAG)), [image("cache", CACHE_TAG, days=CACHE_DAYS - 1)], NOW
+    fresh = lifecycle_policy.evaluate(
+        lifecycle_policy.parse(default_lifecycle(CACHE_TAG)), [image("cache", CACHE_TAG, days=CACHE_DAYS - 1)], NOW
     )
     assert fresh == []
 
@@ -118,7 +118,7 @@ ARCHIVED = {**SELECTION, "tagStatus": "untagged", "storageClass": "archive"}
     ],
 )
 def test_what_is_a_lifecycle_policy_passes(tmp_path: Path, listed: list[object]) -> None:
-    lifecycle.parse(read_lifecycle(write_policy(tmp_path, rules(*listed)), "ECR_LIFECYCLE_POLICY"))
+    lifecycle_policy.parse(read_lifecycle(write_policy(tmp_path, rules(*listed)), "ECR_LIFECYCLE_POLICY"))
 
 
 def test_a_policy_of_few_characters_is_one_that_ecr_takes(tmp_path: Path) -> None:

@@ -10,38 +10,38 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class SourceState:
-    """The state of a project's source.
+    """The state of a project's source; without arguments, that of a folder in no repository.
 
     The facts are git's, and those that a CI's checkout hides from git, such as the branch of a detached HEAD or the
     tag of a shallow clone (``merge_ci``).
     """
 
-    root: Path | None
+    root: Path | None = None
     """The top of the work tree; None where there is no repository."""
-    revision: str | None
+    revision: str | None = None
     """The full id of the commit that is checked out and built; for a pull request it may be the CI's own merge
     commit. None without a repository or before the first commit."""
-    branch: str | None
+    branch: str | None = None
     """The branch without ``refs/heads/``; a pull request's source branch. None when neither HEAD nor CI has one."""
-    tag: str | None
+    tag: str | None = None
     """The revision's own tag: the highest semver one, else the first by name; None without a tag."""
-    tags: tuple[str, ...]
+    tags: tuple[str, ...] = ()
     """Every tag that points at the revision, by name."""
-    release_tags: tuple[str, ...]
+    release_tags: tuple[str, ...] = ()
     """Every semver tag of the repository (``v`` allowed, pre-releases too), the lowest version first."""
-    dirty: bool
+    dirty: bool = False
     """Whether a tracked file is changed, or one is neither tracked nor ignored, anywhere in the work tree."""
-    changed: tuple[str, ...]
+    changed: tuple[str, ...] = ()
     """At most ten of the changed paths, relative to ``root``, for people."""
-    commit_time: datetime | None
+    commit_time: datetime | None = None
     """When the revision was committed, in UTC; None without a revision."""
-    remote_url: str | None
+    remote_url: str | None = None
     """The repository's web address, without credentials; None without a remote or when it is a local path."""
-    default_branch: str | None
+    default_branch: str | None = None
     """CI's default branch, else the remote's in the clone (``refs/remotes/origin/HEAD``)."""
-    shallow: bool
+    shallow: bool = False
     """Whether the clone has only a part of the history, so that tags may be missing."""
-    fingerprint: str | None
+    fingerprint: str | None = None
     """Equal for equal sources: the revision, with a hash of the changes when dirty. None without a repository."""
     ci: str | None = None
     """The CI system's name (``CiContext.provider``); None without CI."""
