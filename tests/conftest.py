@@ -1,6 +1,6 @@
-"""What every test gets: no network and no Docker in unit tests, and nobody's own configuration in any.
+"""Isolates every test from the user's configuration, and unit tests from the network and from Docker.
 
-The tests that need a network or an engine lie in ``tests/local_ecr`` and ``tests/engine``; only they may use them.
+Only the tests in ``tests/local_ecr`` and ``tests/engine`` may open connections and use an engine.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-# What a developer's shell or a CI system sets and a test must not see.
+# Variables of a developer's shell or a CI system, which a test must not see.
 PRIVATE_PREFIXES = (
     *("AWS_", "ECR_", "DOCKER_", "BUILDX_", "BUILDKIT_", "BAKE_", "GIT_", "INVOKE_", "COMPOSE_"),
     *("APPVEYOR", "BITBUCKET_", "BUILDKITE", "BUILD_", "CI_", "CIRCLE", "CODEBUILD_", "DRONE", "GITEA_", "GITHUB_"),
@@ -31,26 +31,26 @@ IN_CI = bool(os.environ.get("CI"))
 
 
 def is_private(name: str) -> bool:
-    """Whether an environment variable belongs to this machine's user or CI and not to a test."""
+    """Tell whether an environment variable belongs to the user or CI system of this machine."""
     return name.startswith(PRIVATE_PREFIXES) or name in PRIVATE_NAMES
 
 
 def may_connect(path: Path) -> bool:
-    """Whether a test file lies where sockets and engines are what is tested."""
+    """Tell whether the tests of a file may open connections and use an engine."""
     return not {"engine", "local_ecr"}.isdisjoint(path.relative_to(Path(__file__).parent).parts[:-1])
 
 
 def pytest_configure() -> None:
-    """Ends like Ctrl-C when a CI system stops us, so that fixtures clean up; and lets Ctrl-C through."""
+    """Make SIGTERM end the run like Ctrl-C, so that fixtures clean up, and make sure that Ctrl-C is not ignored."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        # A shell that starts us in the background has us ignore it, and every child of ours as well.
+        # A shell that starts us in the background makes us and our children ignore it.
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """In CI a skipped test is a failure: there nothing may be missing."""
+    """Fail the run if a test was skipped in CI."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if IN_CI and reporter is not None and reporter.stats.get("skipped") and not session.exitstatus:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -59,7 +59,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.fixture(scope="session")
 def no_docker(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a ``docker`` that says that a unit test must not start it."""
+    """Return a folder with a ``docker`` program that fails, because a unit test must not start docker."""
     folder = tmp_path_factory.mktemp("no-docker")
     program = folder / "docker"
     program.write_text("#!/bin/sh\necho 'A unit test must not start docker.' >&2\nexit 125\n", encoding="utf-8")
@@ -68,7 +68,7 @@ def no_docker(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _nobody_elses_settings(
+def _isolated(
     request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path_factory: pytest.TempPathFactory,

@@ -1,4 +1,4 @@
-"""The package as it is installed: a wheel with everything in it and nothing else."""
+"""Tests of the package as it is installed: the content of the wheel, and its imports."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ CHECKOUT = Path(__file__).parents[1]
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the wheel and return its path."""
     folder = tmp_path_factory.mktemp("wheel")
     build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
     subprocess.run(build, cwd=CHECKOUT, check=True, capture_output=True)
@@ -28,23 +29,23 @@ def test_the_wheel_holds_the_package_and_its_types(wheel: Path) -> None:
 
 
 def test_the_tasks_run_from_the_wheel_without_a_tasks_py(wheel: Path, tmp_path: Path) -> None:
-    """The console script, with no checkout on the path."""
+    """The console script runs with no checkout on the path."""
     target = tmp_path / "installed"
     zipfile.ZipFile(wheel).extractall(target)
     script = f"import sys; sys.path.insert(0, {str(target)!r}); from ecr_tasks.__main__ import main; main()"
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", script, "local.status", "--json"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    assert '"running": false' in done.stdout
+    assert result.returncode == 0, result.stderr
+    assert '"running": false' in result.stdout
 
 
-def test_what_only_looks_up_a_repository_imports_neither_git_nor_the_tag_rules_nor_the_sdk() -> None:
-    """A fifth of what `promote` takes was for these (bench/promote.py)."""
+def test_promote_imports_neither_git_nor_the_tag_rules_nor_the_sdk() -> None:
+    """Their imports take a fifth of the time of `promote`, which bench/promote.py measures."""
     code = """
 import sys
 import ecr_tasks.clients.ecr.registry
@@ -52,7 +53,7 @@ from ecr_tasks import ns
 from ecr_tasks.tasks import images, promote
 print(*sys.modules)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     slow = {
         "ecr_tasks.tags.evaluate",
         "ecr_tasks.source.git.read",
@@ -61,4 +62,4 @@ print(*sys.modules)
         "botocore",
         "boto3",
     }
-    assert slow & set(done.stdout.split()) == set()
+    assert slow & set(result.stdout.split()) == set()

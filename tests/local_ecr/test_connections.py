@@ -181,7 +181,7 @@ def test_a_failure_of_ours_is_a_500_and_the_next_request_works(
     monkeypatch: pytest.MonkeyPatch, ecr: LocalEcr, http: HttpClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr("ecr_tasks.local_ecr.distribution.lists.tags", lambda *_: 1 / 0)
+        broken.setattr("ecr_tasks.local_ecr.store.images.Images.tags", lambda *_: 1 / 0)
         assert http.send("GET", "/v2/team/app/tags/list").status == 500
     assert "ZeroDivisionError" in capsys.readouterr().err
     assert http.send("GET", "/v2/team/app/tags/list").status == 200

@@ -1,4 +1,4 @@
-"""What a run hands over: the values, image by image, after a build and after a push."""
+"""Tests of runner/ci_results: the outputs for each image, after a build and after a push."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.ci.outputs.build import NAME, PROJECT, REFERENCE, STORED, TAGS, built
 from tests.support.build import BRANCH, FIXED, HOST, LATEST, VERSION, image, index, manifest
 
 
-def test_after_a_push_the_image_is_what_push_prints() -> None:
+def test_after_a_push_the_image_is_the_reference_that_push_prints() -> None:
     values = outputs_of(receipt(entry()), PROJECT, None).values()
     assert values["image"] == REFERENCE
     assert values["digest"] == STORED.digest
@@ -27,22 +27,22 @@ def test_after_a_push_the_image_is_what_push_prints() -> None:
 
 
 def test_after_a_build_alone_the_image_is_its_local_name() -> None:
-    found = outputs_of(receipt(entry(published=())), PROJECT, None)
-    assert found.values()["image"] == f"{NAME}:{TAGS[0]}"
-    assert found.images[0].state == "built"
+    outputs = outputs_of(receipt(entry(published=())), PROJECT, None)
+    assert outputs.values()["image"] == f"{NAME}:{TAGS[0]}"
+    assert outputs.images[0].state == "built"
     classic = outputs_of(receipt(entry(built=built(digest=None), published=())), PROJECT, None)
     assert classic.values()["digest"] == ""
 
 
-def test_what_nothing_was_done_with_is_left_out() -> None:
-    found = outputs_of(receipt(entry("a", built=None, published=()), entry("b")), PROJECT, None)
-    assert [image.name for image in found.images] == ["b"]
+def test_images_that_were_neither_built_nor_published_are_left_out() -> None:
+    outputs = outputs_of(receipt(entry("a", built=None, published=()), entry("b")), PROJECT, None)
+    assert [image.name for image in outputs.images] == ["b"]
     assert outputs_of(receipt(), PROJECT, None).values() == {}
 
 
-def test_of_several_images_the_first_gives_the_values_and_all_are_in_the_document() -> None:
-    found = outputs_of(receipt(entry("a"), entry("b")), PROJECT, None)
-    values = found.values()
+def test_the_values_are_those_of_the_first_image_and_the_document_has_all() -> None:
+    outputs = outputs_of(receipt(entry("a"), entry("b")), PROJECT, None)
+    values = outputs.values()
     assert values["repository"] == f"{HOST}/a"
     document = json.loads(values["images"])
     assert [item["name"] for item in document] == ["a", "b"]
@@ -51,12 +51,12 @@ def test_of_several_images_the_first_gives_the_values_and_all_are_in_the_documen
     assert "\n" not in values["images"]
 
 
-def test_variables_have_names_that_no_later_run_takes_for_settings() -> None:
-    found = outputs_of(receipt(entry()), PROJECT, None)
-    assert set(found.variables()) == set(VARIABLES.values())
-    assert set(found.values()) == set(VARIABLES)
-    assert not any(name.startswith(("ECR_", "AWS_")) for name in found.variables())
-    assert found.variables()["IMAGE_DIGEST"] == STORED.digest
+def test_no_variable_has_the_name_of_a_setting() -> None:
+    outputs = outputs_of(receipt(entry()), PROJECT, None)
+    assert set(outputs.variables()) == set(VARIABLES.values())
+    assert set(outputs.values()) == set(VARIABLES)
+    assert not any(name.startswith(("ECR_", "AWS_")) for name in outputs.variables())
+    assert outputs.variables()["IMAGE_DIGEST"] == STORED.digest
 
 
 @pytest.mark.parametrize(
@@ -68,17 +68,17 @@ def test_variables_have_names_that_no_later_run_takes_for_settings() -> None:
         ((Tag("sha-a-dirty", "moving", "dirty", "uncommitted changes"),), "sha-a-dirty"),
     ],
 )
-def test_the_version_is_the_tag_that_tells_most(tags: tuple[Tag, ...], version: str) -> None:
+def test_the_version_is_the_most_specific_tag(tags: tuple[Tag, ...], version: str) -> None:
     assert image(tags).version == version
 
 
-def test_the_tag_rules_have_the_last_word_on_the_version() -> None:
+def test_the_version_label_overrides_the_tags() -> None:
     labelled = BuildDefinition(".", labels={"org.opencontainers.image.version": "2024.5"})
     assert image(definition=labelled).version == "2024.5"
     assert outputs_of(receipt(entry(version="2024.5")), PROJECT, None).values()["version"] == "2024.5"
 
 
-def test_an_index_has_its_sizes_by_platform_where_somebody_asked() -> None:
+def test_an_index_has_its_sizes_by_platform_if_they_were_read() -> None:
     arm, amd = manifest("arm"), manifest("amd")
     stored = index(
         [
@@ -88,12 +88,12 @@ def test_an_index_has_its_sizes_by_platform_where_somebody_asked() -> None:
         ]
     )
     indexed = entry(published=(published(stored=stored),), size=300)
-    unasked = outputs_of(receipt(indexed), PROJECT, None).images[0]
-    assert dict(unasked.platforms) == {"linux/amd64": None, "linux/arm64/v8": None}
+    without_sizes = outputs_of(receipt(indexed), PROJECT, None).images[0]
+    assert dict(without_sizes.platforms) == {"linux/amd64": None, "linux/arm64/v8": None}
     sizes = {"linux/amd64": 100, "linux/arm64/v8": 200}
-    asked = outputs_of(receipt(replace(indexed, sizes=sizes)), PROJECT, None).images[0]
-    assert dict(asked.platforms) == sizes
-    assert asked.size == 300
+    with_sizes = outputs_of(receipt(replace(indexed, sizes=sizes)), PROJECT, None).images[0]
+    assert dict(with_sizes.platforms) == sizes
+    assert with_sizes.size == 300
 
 
 def test_an_index_of_one_image_has_its_size() -> None:
@@ -103,25 +103,25 @@ def test_an_index_of_one_image_has_its_size() -> None:
 
 
 def test_a_single_image_has_one_size() -> None:
-    found = outputs_of(receipt(entry()), PROJECT, None).images[0]
-    assert dict(found.platforms) == {"linux/amd64": 32100}
+    image_output = outputs_of(receipt(entry()), PROJECT, None).images[0]
+    assert dict(image_output.platforms) == {"linux/amd64": 32100}
     unbuilt = entry(state="already-published", built=None, size=None)
     skipped = outputs_of(receipt(unbuilt), PROJECT, None).images[0]
     assert skipped.size == STORED.size
     assert dict(skipped.platforms) == {}
 
 
-def test_the_receipt_is_told_from_the_top_of_the_checkout(tmp_path: Path) -> None:
+def test_the_path_of_the_receipt_is_relative_to_the_checkout(tmp_path: Path) -> None:
     project = tmp_path / "services" / "app"
-    found = outputs_of(receipt(entry()), project, tmp_path)
-    assert found.receipt == "services/app/.ecr-tasks/receipt.json"
+    outputs = outputs_of(receipt(entry()), project, tmp_path)
+    assert outputs.receipt == "services/app/.ecr-tasks/receipt.json"
     assert outputs_of(receipt(entry()), project, None).receipt == ".ecr-tasks/receipt.json"
 
 
-def test_after_a_push_that_failed_there_is_nothing_to_deploy() -> None:
-    found = outputs_of(receipt(entry(published=()), complete=False), PROJECT, None)
-    assert (found.values(), found.variables()) == ({}, {})
-    assert [image.state for image in found.images] == ["built"]
+def test_after_a_failed_push_there_are_no_values() -> None:
+    outputs = outputs_of(receipt(entry(published=()), complete=False), PROJECT, None)
+    assert (outputs.values(), outputs.variables()) == ({}, {})
+    assert [image.state for image in outputs.images] == ["built"]
 
 
 def test_an_image_without_tags_has_its_repository() -> None:

@@ -1,4 +1,4 @@
-"""The tasks on a command line of their own: a small project under git, with docker and the registry in memory."""
+"""A small project under git, in which tests run the tasks with a fake docker and a fake registry."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from tests.support.build import HOST, manifest, repository
 from tests.support.fakes import Calls, FakeDocker, FakeRegistry
 from tests.support.folder import Folder
 
-OURS = ("AWS_", "ECR_", "DOCKER_", "GIT_", "INVOKE_", "BUILDX_")
-CHANGES = (
+SETTING_PREFIXES = ("AWS_", "ECR_", "DOCKER_", "GIT_", "INVOKE_", "BUILDX_")
+CHANGING_CALLS = (
     *("build", "push", "tag", "set_tag", "untag", "create", "set_policies", "change", "delete"),
     *("pull", "login", "logout", "authorize"),
 )
-"""The calls that change something, by name."""
+"""The names of the calls that change something."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a command line ended, and what it printed."""
+    """The exit code and the output of a command line."""
 
     code: int
     stdout: str
@@ -38,11 +38,11 @@ class Outcome:
 
     @property
     def document(self) -> Any:
-        """Stdout as the one JSON document it must be."""
+        """The JSON document that stdout is."""
         return json.loads(self.stdout)
 
     def failed(self, code: int) -> str:
-        """The error of a command line that must fail this way: two sentences on stderr, nothing on stdout."""
+        """Return the error message, after checking the exit code, two sentences on stderr and nothing on stdout."""
         assert self.code == code
         assert self.stdout == ""
         assert "Traceback" not in self.stderr
@@ -54,7 +54,7 @@ class Outcome:
 
 
 class Project(Folder):
-    """A project folder, and the tasks run in it as `inv` would."""
+    """A project folder in which the tasks run, as with `inv`."""
 
     def __init__(self, path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         super().__init__(path)
@@ -65,7 +65,7 @@ class Project(Folder):
         self._capsys = capsys
 
     def commit(self) -> None:
-        """Commits everything."""
+        """Commit all files."""
         self.git("add", "--all")
         self.git("commit", "--quiet", "--allow-empty", "--message", "Change")
 
@@ -76,16 +76,16 @@ class Project(Folder):
 
     @property
     def image(self) -> StoredImage:
-        """What a build of this commit makes."""
+        """The image that a build of this commit gives."""
         return manifest("team/app as built", self.revision)
 
     @property
     def reference(self) -> str:
-        """What `push` prints for it."""
+        """The reference that `push` prints for the image."""
         return f"{HOST}/team/app@{self.image.digest}"
 
     def inv(self, *words: str, **environ: str) -> Outcome:
-        """Runs a command line in this process; ``environ`` is exported for it alone."""
+        """Run a command line in this process, with ``environ`` added to the environment."""
         self.calls.log.clear()
         self._capsys.readouterr()
         with self._monkeypatch.context() as patch:
@@ -95,28 +95,28 @@ class Project(Folder):
             try:
                 Program(name="inv", binary="inv", namespace=ns).run(["inv", *words])
                 code = 0
-            except SystemExit as ended:
-                code = ended.code if isinstance(ended.code, int) else 0
-        said = self._capsys.readouterr()
-        return Outcome(code, said.out, said.err)
+            except SystemExit as error:
+                code = error.code if isinstance(error.code, int) else 0
+        output = self._capsys.readouterr()
+        return Outcome(code, output.out, output.err)
 
     @property
     def tags(self) -> dict[str, str]:
-        """What each tag of the repository points at."""
+        """The digest of each tag of the repository."""
         return dict(self.registry.tags["team/app"])
 
     @property
     def receipt(self) -> Any:
-        """The receipt; None where there is none."""
+        """The receipt, or None if there is no receipt file."""
         path = self.path / ".ecr-tasks" / "receipt.json"
         return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 @pytest.fixture(autouse=True)
 def clean_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody's own settings: neither the shell's nor those of a home folder."""
+    """Remove the settings of the shell, and use an empty home folder."""
     for name in list(os.environ):
-        if name.startswith(OURS):
+        if name.startswith(SETTING_PREFIXES):
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
@@ -129,20 +129,20 @@ def project(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Iterator[Project]:
-    """One commit on main with a Dockerfile and an ignored .env; nothing is built or published yet."""
+    """Return a project with one commit on main, a Dockerfile and an ignored .env; nothing is built or published."""
     path = tmp_path / "project"
     path.mkdir()
-    made = Project(path, monkeypatch, capsys)
-    made.write("Dockerfile", "FROM scratch\n")
-    made.write(".gitignore", ".env\n.env.*\n.ecr-tasks/\n")
-    made.write(".dockerignore", ".env\n.env.*\n.git\n.ecr-tasks\n")
-    made.write(".env", "AWS_REGION=eu-central-1\nECR_REPOSITORY=team/app\n")
-    made.git("init", "--quiet", "--template=", "--initial-branch=main")
-    made.commit()
+    project = Project(path, monkeypatch, capsys)
+    project.write("Dockerfile", "FROM scratch\n")
+    project.write(".gitignore", ".env\n.env.*\n.ecr-tasks/\n")
+    project.write(".dockerignore", ".env\n.env.*\n.git\n.ecr-tasks\n")
+    project.write(".env", "AWS_REGION=eu-central-1\nECR_REPOSITORY=team/app\n")
+    project.git("init", "--quiet", "--template=", "--initial-branch=main")
+    project.commit()
     monkeypatch.chdir(path)
-    monkeypatch.setattr("ecr_tasks.clients.docker.client.WhalesDocker", lambda *arguments: made.docker)
-    monkeypatch.setattr("ecr_tasks.clients.ecr.registry.EcrRegistry", lambda *arguments: made.registry)
+    monkeypatch.setattr("ecr_tasks.clients.docker.client.WhalesDocker", lambda *arguments: project.docker)
+    monkeypatch.setattr("ecr_tasks.clients.ecr.registry.EcrRegistry", lambda *arguments: project.registry)
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
-    yield made
+    yield project
     for number, handler in handlers.items():
         signal.signal(number, handler)

@@ -1,4 +1,4 @@
-"""The main job's tasks on a command line: what they print where, what they change, what they end with."""
+"""Tests of `build` and `push` on a command line: output, changes and exit codes."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.manifest import REVISION
 from ecr_tasks.model.registry import Repository
 from tests.support.build import ACCOUNT, HOST, REVISION_B, manifest, repository
-from tests.tasks.conftest import CHANGES, Project
+from tests.tasks.conftest import CHANGING_CALLS, Project
 
-OLD = manifest("old", REVISION_B)
+OLD_IMAGE = manifest("old", REVISION_B)
 
 
 def test_build_push_prints_the_reference_and_nothing_else(project: Project) -> None:
-    done = project.inv("build", "push")
-    assert (done.code, done.stdout) == (0, f"{project.reference}\n")
+    result = project.inv("build", "push")
+    assert (result.code, result.stdout) == (0, f"{project.reference}\n")
     sha = f"sha-{project.revision[:7]}"
     assert project.tags == {sha: project.image.digest, "main": project.image.digest}
     assert project.docker.builds == 1
@@ -28,49 +28,51 @@ def test_build_push_prints_the_reference_and_nothing_else(project: Project) -> N
     assert image["source"]["revision"] == project.revision
 
 
-def test_push_builds_first_what_is_not_built(project: Project) -> None:
+def test_push_without_a_build_builds_first(project: Project) -> None:
     assert project.inv("push").stdout == f"{project.reference}\n"
     assert project.docker.builds == 1
 
 
-def test_push_takes_what_an_earlier_build_left(project: Project) -> None:
+def test_push_publishes_the_image_of_an_earlier_build(project: Project) -> None:
     project.inv("build")
     assert project.inv("push").stdout == f"{project.reference}\n"
     assert project.docker.builds == 1
 
 
 def change_a_file(project: Project) -> None:
-    """An uncommitted change."""
+    """Make an uncommitted change."""
     project.write("Dockerfile", "FROM scratch\nLABEL changed=yes\n")
 
 
 def commit_again(project: Project) -> None:
-    """Another commit."""
+    """Make another commit."""
     project.commit()
 
 
 def change_a_setting(project: Project) -> None:
-    """Another build argument."""
+    """Set a build argument."""
     project.write(".env", "AWS_REGION=eu-central-1\nECR_REPOSITORY=team/app\nECR_BUILD_ARGS=A=2\n")
 
 
 def remove_the_image(project: Project) -> None:
-    """`docker image prune`, between build and push."""
+    """Remove the image from the store, as `docker image prune` does."""
     project.docker.store.clear()
 
 
 @pytest.mark.parametrize("change", [change_a_file, commit_again, change_a_setting, remove_the_image])
-def test_push_builds_again_what_no_longer_matches(project: Project, change: Callable[[Project], None]) -> None:
+def test_push_builds_again_if_the_last_build_no_longer_matches(
+    project: Project, change: Callable[[Project], None]
+) -> None:
     project.inv("build")
     change(project)
     assert project.inv("push").code == 0
     assert project.docker.builds == 2
 
 
-def test_build_by_itself_asks_no_registry_and_always_builds(project: Project) -> None:
+def test_build_alone_calls_no_registry_and_always_builds(project: Project) -> None:
     project.inv("build", "push")
-    done = project.inv("build")
-    assert (done.code, done.stdout) == (0, "")
+    result = project.inv("build")
+    assert (result.code, result.stdout) == (0, "")
     assert project.calls.log == [("build", "team/app")]
     assert project.docker.builds == 2
 
@@ -78,18 +80,18 @@ def test_build_by_itself_asks_no_registry_and_always_builds(project: Project) ->
 @pytest.mark.parametrize("words", [("build", "push"), ("push",)])
 def test_a_published_commit_is_neither_built_nor_pushed_again(project: Project, words: tuple[str, ...]) -> None:
     project.inv("build", "push")
-    done = project.inv(*words)
-    assert (done.code, done.stdout) == (0, f"{project.reference}\n")
+    result = project.inv(*words)
+    assert (result.code, result.stdout) == (0, f"{project.reference}\n")
     assert project.docker.builds == 1
-    assert project.calls.named(*CHANGES) == []
+    assert project.calls.named(*CHANGING_CALLS) == []
     assert project.receipt["images"][0]["published"][0]["state"] == "already-published"
 
 
-def test_a_moving_tag_that_is_elsewhere_is_set_again_without_docker(project: Project) -> None:
+def test_a_moving_tag_on_another_image_is_moved_without_docker(project: Project) -> None:
     project.inv("build", "push")
-    project.registry.put("team/app", OLD, "main")
+    project.registry.put("team/app", OLD_IMAGE, "main")
     assert project.inv("build", "push").stdout == f"{project.reference}\n"
-    assert project.calls.named(*CHANGES) == [("set_tag", "team/app", "main")]
+    assert project.calls.named(*CHANGING_CALLS) == [("set_tag", "team/app", "main")]
     assert project.receipt["images"][0]["published"][0]["state"] == "retagged"
 
 
@@ -100,63 +102,63 @@ def test_a_release_gets_its_version_and_latest(project: Project) -> None:
 
 
 def test_an_uncommitted_tree_moves_no_tag_but_its_own(project: Project) -> None:
-    project.registry.put("team/app", OLD, "main")
+    project.registry.put("team/app", OLD_IMAGE, "main")
     change_a_file(project)
     project.inv("build", "push")
     dirty = f"sha-{project.revision[:7]}-dirty"
-    assert project.tags == {"main": OLD.digest, dirty: project.image.digest}
+    assert project.tags == {"main": OLD_IMAGE.digest, dirty: project.image.digest}
 
 
-def test_an_uncommitted_tree_is_refused_if_asked_for(project: Project) -> None:
+def test_an_uncommitted_tree_is_refused_if_ecr_dirty_is_refuse(project: Project) -> None:
     change_a_file(project)
     assert "Dockerfile" in project.inv("build", "push", ECR_DIRTY="refuse").failed(6)
-    assert project.calls.named(*CHANGES) == []
+    assert project.calls.named(*CHANGING_CALLS) == []
 
 
 def test_a_locked_tag_is_refused_with_both_digests_before_anything_is_built(project: Project) -> None:
     project.inv("build", "push")
-    project.registry.put("team/app", OLD, "main")
+    project.registry.put("team/app", OLD_IMAGE, "main")
     project.registry.repositories["team/app"] = repository("IMMUTABLE")
-    said = project.inv("build", "push").failed(6)
-    assert OLD.digest in said
-    assert project.image.digest in said
-    assert project.calls.named(*CHANGES) == []
+    error = project.inv("build", "push").failed(6)
+    assert OLD_IMAGE.digest in error
+    assert project.image.digest in error
+    assert project.calls.named(*CHANGING_CALLS) == []
 
 
-def test_a_locked_image_without_annotations_tells_its_commit_by_its_labels(project: Project) -> None:
-    """As docker's classic image store pushes it."""
-    plain = manifest("by a classic store", None)
-    project.registry.put("team/app", plain, "main")
+def test_the_commit_of_a_locked_image_without_annotations_comes_from_its_labels(project: Project) -> None:
+    """Docker's classic image store pushes images without annotations."""
+    unannotated = manifest("by a classic store", None)
+    project.registry.put("team/app", unannotated, "main")
     project.registry.repositories["team/app"] = repository("IMMUTABLE")
-    project.registry.config_labels[plain.digest] = {REVISION: REVISION_B}
-    said = project.inv("build", "push").failed(6)
-    assert f"{plain.digest}, built from {REVISION_B}, " in said
-    assert project.calls.named("labels") == [("labels", "team/app", plain.digest)]
+    project.registry.config_labels[unannotated.digest] = {REVISION: REVISION_B}
+    error = project.inv("build", "push").failed(6)
+    assert f"{unannotated.digest}, built from {REVISION_B}, " in error
+    assert project.calls.named("labels") == [("labels", "team/app", unannotated.digest)]
     project.registry.config_labels.clear()
     assert "built from" not in project.inv("build", "push").failed(6)
 
 
-def test_labels_are_asked_for_only_where_a_plan_ends_on_them(project: Project) -> None:
-    plain = manifest("by a classic store", None)
-    project.registry.put("team/app", plain, "main")
+def test_labels_are_read_only_if_the_image_in_the_way_has_no_annotations(project: Project) -> None:
+    unannotated = manifest("by a classic store", None)
+    project.registry.put("team/app", unannotated, "main")
     assert project.inv("build", "push").code == 0
-    project.registry.put("team/app", OLD, "main")
+    project.registry.put("team/app", OLD_IMAGE, "main")
     project.registry.repositories["team/app"] = repository("IMMUTABLE")
     project.inv("build", "push").failed(6)
     assert project.calls.named("labels") == []
 
 
 def test_a_missing_repository_is_named_before_anything_is_built(project: Project) -> None:
-    said = project.inv("build", "push", ECR_REPOSITORY="team/new").failed(5)
-    assert "team/new" in said
-    assert "inv repo.ensure" in said
-    assert project.calls.named(*CHANGES) == []
+    error = project.inv("build", "push", ECR_REPOSITORY="team/new").failed(5)
+    assert "team/new" in error
+    assert "inv repo.ensure" in error
+    assert project.calls.named(*CHANGING_CALLS) == []
 
 
-def test_push_creates_a_missing_repository_if_it_may(project: Project) -> None:
-    done = project.inv("build", "push", ECR_REPOSITORY="team/new", ECR_CREATE_REPOSITORY="true")
-    assert done.code == 0
-    assert done.stdout.startswith(f"{HOST}/team/new@sha256:")
+def test_push_creates_a_missing_repository_if_allowed(project: Project) -> None:
+    result = project.inv("build", "push", ECR_REPOSITORY="team/new", ECR_CREATE_REPOSITORY="true")
+    assert result.code == 0
+    assert result.stdout.startswith(f"{HOST}/team/new@sha256:")
     assert project.calls.named("create") == [("create", "team/new")]
 
 
@@ -166,7 +168,7 @@ def test_a_failed_build_is_exit_code_3(project: Project) -> None:
     assert project.tags == {}
 
 
-def test_aws_that_says_no_is_exit_code_4(project: Project) -> None:
+def test_an_aws_error_is_exit_code_4(project: Project) -> None:
     def refuse() -> None:
         raise AwsError("The AWS credentials have expired.", "Run `aws sso login`.")
 
@@ -174,29 +176,29 @@ def test_aws_that_says_no_is_exit_code_4(project: Project) -> None:
     assert "expired" in project.inv("build", "push").failed(4)
 
 
-def test_a_missing_dockerfile_is_found_before_docker_is_asked(project: Project) -> None:
+def test_a_missing_dockerfile_is_an_error_before_any_docker_call(project: Project) -> None:
     (project.path / "Dockerfile").unlink()
     assert "Dockerfile" in project.inv("build").failed(2)
     assert project.calls.log == []
 
 
-def test_a_push_that_breaks_off_is_finished_by_the_next(project: Project) -> None:
-    project.registry.put("team/app", OLD, "main")
+def test_a_push_that_fails_is_finished_by_the_next_run(project: Project) -> None:
+    project.registry.put("team/app", OLD_IMAGE, "main")
 
-    def vanish() -> None:
+    def lose_connection() -> None:
         project.calls.fail_at = len(project.calls.log) - 1
 
-    project.calls.before["set_tag"] = vanish
-    said = project.inv("build", "push").failed(5)
-    assert project.image.digest in said
-    assert project.tags["main"] == OLD.digest
+    project.calls.before["set_tag"] = lose_connection
+    error = project.inv("build", "push").failed(5)
+    assert project.image.digest in error
+    assert project.tags["main"] == OLD_IMAGE.digest
     project.calls.fail_at = None
     assert project.inv("build", "push").stdout == f"{project.reference}\n"
     assert project.tags["main"] == project.image.digest
 
 
 @pytest.mark.parametrize("call", ["describe", "build", "push", "set_tag"])
-def test_an_interruption_is_exit_code_130_wherever_it_comes(project: Project, call: str) -> None:
+def test_an_interruption_at_any_call_is_exit_code_130(project: Project, call: str) -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt
 
@@ -210,22 +212,22 @@ def test_access_keys_in_git_are_refused_with_the_line_to_add(project: Project) -
     env = project.write(".env", f"AWS_REGION=eu-central-1\nECR_REPOSITORY=team/app\n{keys}")
     project.git("add", "--force", env.name)
     project.commit()
-    done = project.inv("build", "push")
-    assert done.code == 6
-    assert done.stdout == ""
-    assert ".gitignore" in done.stderr
-    assert "wJalr" not in done.stderr
+    result = project.inv("build", "push")
+    assert result.code == 6
+    assert result.stdout == ""
+    assert ".gitignore" in result.stderr
+    assert "wJalr" not in result.stderr
     assert project.calls.named("build", "push") == []
 
 
-def test_what_an_engine_cant_hold_is_told_before_the_build(project: Project) -> None:
+def test_an_image_that_the_engine_cannot_store_is_an_error_before_the_build(project: Project) -> None:
     project.docker.classic = True
-    said = project.inv("build", "push", ECR_PRESET="supply-chain").failed(3)
-    assert "containerd" in said
+    error = project.inv("build", "push", ECR_PRESET="supply-chain").failed(3)
+    assert "containerd" in error
     assert project.calls.named("build") == []
 
 
-def test_one_plain_image_costs_no_question_to_the_engine(project: Project) -> None:
+def test_one_plain_image_needs_no_call_to_the_engine(project: Project) -> None:
     project.inv("build", "push")
     assert project.calls.named("engine") == []
 
@@ -238,9 +240,9 @@ def test_each_target_of_a_bake_file_is_published_and_printed(project: Project) -
     for name in ("team/api", "team/worker"):
         project.registry.repositories[name] = Repository(name, ACCOUNT, f"{HOST}/{name}")
         project.registry.stored[name], project.registry.tags[name] = {}, {}
-    done = project.inv("build", "push")
-    assert done.code == 0
-    assert [line.partition("@")[0] for line in done.stdout.splitlines()] == [
+    result = project.inv("build", "push")
+    assert result.code == 0
+    assert [line.partition("@")[0] for line in result.stdout.splitlines()] == [
         f"{HOST}/team/api",
         f"{HOST}/team/worker",
     ]

@@ -1,4 +1,4 @@
-"""What ``ci.context`` shows."""
+"""Tests of `ci.context`: the fields that it shows, from the CI system and from git."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ FIELDS = [
 
 
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: f"{run.provider}: {run.name}")
-def test_the_cis_fields_as_the_ci_tells_them(run: Recorded) -> None:
+def test_the_fields_are_those_of_the_ci(run: Recorded) -> None:
     document = show.as_json(NO_REPOSITORY, run.detect())
     assert list(document)[: len(FIELDS)] == FIELDS
     for name in FIELDS:
         assert document[name] == run.expected.get(name)
 
 
-def test_what_the_ci_does_not_tell_is_gits(repo: Repo) -> None:
+def test_fields_that_the_ci_does_not_have_come_from_git(repo: Repo) -> None:
     repo.git("remote", "add", "origin", "git@github.com:acme/web-app.git")
     repo.git("update-ref", "refs/remotes/origin/main", "HEAD")
     repo.git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main")
@@ -61,8 +61,8 @@ def test_what_the_ci_does_not_tell_is_gits(repo: Repo) -> None:
         assert origins["default_branch"] == "git refs/remotes/origin/HEAD"
 
 
-def test_git_says_nothing_of_a_pull_requests_refs(repo: Repo) -> None:
-    """Drone checks the target out, and a tag on the head is no tag's run."""
+def test_the_branch_and_tag_of_a_pull_request_do_not_come_from_git(repo: Repo) -> None:
+    """Drone checks out the target branch, and a tag on the head commit does not make this the run of a tag."""
     repo.git("tag", "v1.0.0")
     source = git_state(repo.path, environ=repo.environ)
     document = show.as_json(source, CiContext(provider="drone", pull_request="5", sha=source.revision))
@@ -76,13 +76,13 @@ def test_a_short_commit_is_shown_in_full(repo: Repo) -> None:
     assert show.as_json(source, CiContext(provider="bitbucket", sha=source.revision[:12]))["sha"] == source.revision
 
 
-def test_a_merge_commit_is_no_head(repo: Repo) -> None:
+def test_a_merge_commit_is_not_shown_as_the_sha(repo: Repo) -> None:
     source = git_state(repo.path, environ=repo.environ)
     ci = CiContext(provider="github", pull_request="5", checkout=source.revision)
     assert show.as_json(source, ci)["sha"] is None
 
 
-def test_a_checkout_of_something_else_is_noted(repo: Repo) -> None:
+def test_a_checkout_of_another_commit_gives_a_note(repo: Repo) -> None:
     source = git_state(repo.path, environ=repo.environ)
     ci = CiContext(provider="jenkins", sha="c" * 40, origins={"sha": "GIT_COMMIT"})
     assert show.as_json(source, ci)["sha"] == "c" * 40
@@ -90,8 +90,10 @@ def test_a_checkout_of_something_else_is_noted(repo: Repo) -> None:
     assert note.startswith("GIT_COMMIT says cccccccccccc and ")
 
 
-def test_the_task(repo: Repo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """As typed, in a project of its own; stdout is data."""
+def test_the_task_prints_json_or_text(
+    repo: Repo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With --json the document is on stdout. Without, text is on stderr."""
     monkeypatch.chdir(repo.path)
     environ = {**repo.environ, "GITLAB_CI": "true", "CI_COMMIT_BRANCH": "feature/login", "CI_COMMIT_SHA": "c" * 40}
     monkeypatch.setattr("os.environ", environ)

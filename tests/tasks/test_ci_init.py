@@ -1,4 +1,4 @@
-"""The task as it is typed: `inv ci.init NAME`."""
+"""Tests of `ci.init` on a command line."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import pytest
 from invoke.collection import Collection
 from invoke.program import Program
 
-from ecr_tasks.tasks import ci_init as pipelines
+from ecr_tasks.tasks import ci_init
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project with settings and no pipeline."""
+    """Return the folder of a project with settings and no pipeline."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tasks.py").write_text("from ecr_tasks import ns\n", encoding="utf-8")
     (tmp_path / ".env").write_text(
@@ -26,17 +26,17 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def inv(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
-    """Runs a command line; gives its exit code."""
-    namespace = Collection(Collection("ci", pipelines.init))
+    """Run a command line and return its exit code."""
+    namespace = Collection(Collection("ci", ci_init.init))
     monkeypatch.setattr(sys, "argv", ["inv", *words])
     try:
         Program(name="inv", binary="inv", namespace=namespace).run(["inv", *words])
-    except SystemExit as ended:
-        return ended.code if isinstance(ended.code, int) else 0
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else 0
     return 0
 
 
-def test_it_writes_the_settings_and_no_secret(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_pipeline_has_the_settings_and_no_secret(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert inv(monkeypatch, "ci.init", "github") == 0
     text = (project / ".github" / "workflows" / "ecr.yml").read_text(encoding="utf-8")
     assert "AWS_REGION: eu-west-1\n" in text
@@ -46,17 +46,17 @@ def test_it_writes_the_settings_and_no_secret(project: Path, monkeypatch: pytest
     assert "AKIA" not in text
 
 
-def test_it_says_what_was_written_on_stderr_alone(
+def test_the_written_files_are_listed_on_stderr_only(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert inv(monkeypatch, "ci.init", "jenkins") == 0
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert "Jenkinsfile: written" in said.err
-    assert "docs/ci/jenkins.md" in said.err
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert "Jenkinsfile: written" in output.err
+    assert "docs/ci/jenkins.md" in output.err
 
 
-def test_check_exits_six_with_the_difference_on_stdout(
+def test_check_prints_the_difference_on_stdout_and_exits_with_6(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert inv(monkeypatch, "ci.init", "drone", "--check") == 6
@@ -68,14 +68,14 @@ def test_check_exits_six_with_the_difference_on_stdout(
     path.write_text(text.replace(template, "0" * 12).replace("docker:28-cli", "docker:27-cli"), encoding="utf-8")
     capsys.readouterr()
     assert inv(monkeypatch, "ci.init", "drone", "--check") == 6
-    said = capsys.readouterr()
-    assert "-    image: docker:27-cli" in said.out
-    assert "+    image: docker:28-cli" in said.out
-    assert "has changed" in said.err
+    output = capsys.readouterr()
+    assert "-    image: docker:27-cli" in output.out
+    assert "+    image: docker:28-cli" in output.out
+    assert "has changed" in output.err
     assert path.read_text(encoding="utf-8") != text
 
 
-def test_options(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_options_change_the_pipeline(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert inv(monkeypatch, "ci.init", "gitlab", "--keys", "--install", "pip install ./tools") == 0
     text = (project / ".gitlab-ci.yml").read_text(encoding="utf-8")
     assert "id_tokens" not in text
@@ -86,11 +86,11 @@ def test_options(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not (project / ".travis.yml").exists()
 
 
-def test_without_settings_it_asks_to_fill_in(
+def test_missing_settings_have_to_be_filled_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert inv(monkeypatch, "ci.init", "github") == 0
-    said = capsys.readouterr().err
-    assert said.count("has to be filled in") == 3
-    assert "`ecr-tasks init` writes it" in said
+    stderr = capsys.readouterr().err
+    assert stderr.count("has to be filled in") == 3
+    assert "`ecr-tasks init` writes it" in stderr

@@ -1,4 +1,4 @@
-"""The shell commands to paste: they hold what the build is told, survive any shell quoting and no secret."""
+"""Tests of `commands`: the shell commands have all options of the build, correct quoting and no secret."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ from ecr_tasks.plan.snapshot import Snapshot
 from ecr_tasks.settings.load import load
 from ecr_tasks.tasks.commands import shell_commands
 from tests.support.build import HOST, SHA_TAG, image, repository, settings, source
-from tests.tasks.conftest import CHANGES, Project
+from tests.tasks.conftest import CHANGING_CALLS, Project
 
-ODD = "a 'quoted' \"word\" with $HOME `id` \\ and\na line break; # or two & é *"
+SPECIAL_CHARACTERS = "a 'quoted' \"word\" with $HOME `id` \\ and\na line break; # or two & é *"
 
 
-def plan_of(definition: BuildDefinition, *, keep: Keep = "store", there: bool = True) -> Plan:
-    """A plan with one image."""
-    view = RepositoryView(repository() if there else None)
-    made = make_plan([image(definition=definition)], source(), Snapshot({"team/app": view}), create_repository=True)
-    (item,) = made.images
+def plan_of(definition: BuildDefinition, *, keep: Keep = "store", exists: bool = True) -> Plan:
+    """Return a plan with one image."""
+    view = RepositoryView(repository() if exists else None)
+    plan = make_plan([image(definition=definition)], source(), Snapshot({"team/app": view}), create_repository=True)
+    (item,) = plan.images
     return Plan((PlannedImage(item.image, item.tags, True, "", item.view, item.creates_repository, keep),), ())
 
 
-def commands(definition: BuildDefinition, *, keep: Keep = "store", there: bool = True, **changes: Any) -> list[str]:
-    """The lines for one image."""
-    plan = plan_of(definition, keep=keep, there=there)
+def commands(definition: BuildDefinition, *, keep: Keep = "store", exists: bool = True, **changes: Any) -> list[str]:
+    """Return the commands for one image."""
+    plan = plan_of(definition, keep=keep, exists=exists)
     return shell_commands(plan, settings(**changes), HOST, "eu-central-1")
 
 
-def build_of(lines: list[str]) -> list[str]:
-    """The words of the build command."""
-    (found,) = (words for line in lines if (words := shlex.split(line))[:3] == ["docker", "buildx", "build"])
-    return found
+def build_words(lines: list[str]) -> list[str]:
+    """Return the words of the build command."""
+    (build,) = (words for line in lines if (words := shlex.split(line))[:3] == ["docker", "buildx", "build"])
+    return build
 
 
 def values(words: list[str], flag: str) -> list[str]:
-    """What stands behind each use of a flag."""
+    """Return the word after each use of a flag."""
     return [words[position + 1] for position, word in enumerate(words) if word == flag]
 
 
@@ -57,26 +57,26 @@ def test_the_lines_log_in_build_and_push_every_tag() -> None:
         f"aws ecr get-login-password --region eu-central-1 | docker login --username AWS --password-stdin {HOST}"
     )
     names = [f"{HOST}/team/app:{tag}" for tag in (SHA_TAG, "1.2.3", "main", "latest")]
-    assert values(build_of(lines), "--tag") == names
+    assert values(build_words(lines), "--tag") == names
     assert lines[3:] == [f"docker push {name}" for name in names]
 
 
-def test_a_builders_result_is_pushed_as_it_is_built() -> None:
+def test_an_image_that_stays_in_the_builder_is_pushed_by_the_build() -> None:
     lines = commands(BuildDefinition("/project"), keep="builder", builder="multi")
-    words = build_of(lines)
+    words = build_words(lines)
     assert values(words, "--output") == ["type=image,oci-mediatypes=true,push=true"]
     assert values(words, "--builder") == ["multi"]
     assert len(lines) == 3
 
 
 def test_a_missing_repository_is_created_first() -> None:
-    lines = commands(BuildDefinition("/project"), there=False)
+    lines = commands(BuildDefinition("/project"), exists=False)
     assert lines[1] == "aws ecr create-repository --region eu-central-1 --repository-name team/app"
     assert "create-repository" not in "".join(commands(BuildDefinition("/project")))
 
 
-def test_everything_that_the_build_is_told_is_said() -> None:
-    words = build_of(
+def test_every_field_of_the_definition_is_in_the_build_command() -> None:
+    words = build_words(
         commands(
             BuildDefinition(
                 "/project",
@@ -116,25 +116,28 @@ def test_everything_that_the_build_is_told_is_said() -> None:
 @given(st.text(alphabet=st.characters(exclude_characters="\0", exclude_categories=["Cs"])), st.text("a'\"$\n\\ `!"))
 def test_every_text_can_be_quoted(label: str, argument: str) -> None:
     lines = commands(BuildDefinition("/project", labels={"l": label}, args={"A": argument}))
-    assert values(build_of(lines), "--label") == [f"l={label}"]
-    assert values(build_of(lines), "--build-arg") == [f"A={argument}"]
+    assert values(build_words(lines), "--label") == [f"l={label}"]
+    assert values(build_words(lines), "--build-arg") == [f"A={argument}"]
 
 
 @given(text=st.text(alphabet="a'\"$(){}\n\\ `!#;&|*?~é"))
 @hypothesis_settings(max_examples=25, deadline=None)
-def test_a_posix_shell_gives_the_same_words_back(text: str) -> None:
+def test_a_posix_shell_reads_the_same_words(text: str) -> None:
     lines = commands(BuildDefinition(f"/project {text}", labels={"l": text}))
     line = next(line for line in lines if line.startswith("docker buildx"))
     # The program's name becomes one that prints its words.
     script = "printf '%s\\0' " + line
-    said = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True, env=dict(os.environ))
-    assert said.stdout.split("\0")[:-1] == shlex.split(line)
+    result = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True, env=dict(os.environ))
+    assert result.stdout.split("\0")[:-1] == shlex.split(line)
 
 
-def test_odd_values_are_pasteable_everywhere() -> None:
-    lines = commands(BuildDefinition(ODD, args={"A": ODD}, labels={"l": ODD}), project=Path("/home/a b/it's"))
+def test_special_characters_are_quoted_everywhere() -> None:
+    lines = commands(
+        BuildDefinition(SPECIAL_CHARACTERS, args={"A": SPECIAL_CHARACTERS}, labels={"l": SPECIAL_CHARACTERS}),
+        project=Path("/home/a b/it's"),
+    )
     assert shlex.split(lines[0]) == ["cd", "/home/a b/it's"]
-    assert build_of(lines)[-1] == ODD
+    assert build_words(lines)[-1] == SPECIAL_CHARACTERS
 
 
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIAREALKEY", "AWS_SECRET_ACCESS_KEY": "hush", "AWS_SESSION_TOKEN": "hush too"}
@@ -145,17 +148,17 @@ def test_access_keys_are_never_printed(where: str, tmp_path: Path) -> None:
     if where == "file":
         lines = (f"{name}='{text}'\n" for name, text in KEYS.items())
         (tmp_path / ".env").write_text("".join(lines), encoding="utf-8")
-    chosen = load(tmp_path, environ={} if where == "file" else KEYS)
-    text = "\n".join(shell_commands(plan_of(BuildDefinition("/project")), chosen, HOST, "eu-central-1"))
+    loaded = load(tmp_path, environ={} if where == "file" else KEYS)
+    text = "\n".join(shell_commands(plan_of(BuildDefinition("/project")), loaded, HOST, "eu-central-1"))
     assert "AKIAREALKEY" not in text
     assert "hush" not in text
 
 
-def test_the_local_ecr_is_reached_by_its_endpoint_whatever_keys_are_there(tmp_path: Path) -> None:
-    point = {"AWS_ENDPOINT_URL_ECR": "http://127.0.0.1:4510", "AWS_ACCESS_KEY_ID": "local"}
-    point["AWS_SECRET_ACCESS_KEY"] = "local"
-    chosen = load(tmp_path, environ=KEYS, overrides={**point, "AWS_SESSION_TOKEN": ""})
-    lines = shell_commands(plan_of(BuildDefinition("/project")), chosen, HOST, "eu-central-1")
+def test_the_local_ecr_is_named_by_its_endpoint_and_keys(tmp_path: Path) -> None:
+    overrides = {"AWS_ENDPOINT_URL_ECR": "http://127.0.0.1:4510", "AWS_ACCESS_KEY_ID": "local"}
+    overrides["AWS_SECRET_ACCESS_KEY"] = "local"
+    loaded = load(tmp_path, environ=KEYS, overrides={**overrides, "AWS_SESSION_TOKEN": ""})
+    lines = shell_commands(plan_of(BuildDefinition("/project")), loaded, HOST, "eu-central-1")
     words = shlex.split(lines[1])
     assert values(words, "--endpoint-url") == ["http://127.0.0.1:4510"]
     assert {"AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local"} <= set(words)
@@ -163,14 +166,14 @@ def test_the_local_ecr_is_reached_by_its_endpoint_whatever_keys_are_there(tmp_pa
 
 def test_the_profile_of_the_settings_is_named(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("AWS_PROFILE='team dev'\n", encoding="utf-8")
-    chosen = load(tmp_path, environ={})
-    lines = shell_commands(plan_of(BuildDefinition("/project")), chosen, HOST, "eu-central-1")
+    loaded = load(tmp_path, environ={})
+    lines = shell_commands(plan_of(BuildDefinition("/project")), loaded, HOST, "eu-central-1")
     assert values(shlex.split(lines[1]), "--profile") == ["team dev"]
 
 
 def test_commands_prints_lines_to_paste_and_no_password(project: Project) -> None:
-    done = project.inv("commands")
-    assert done.stdout.splitlines()[0].startswith("cd ")
-    assert f"docker push {HOST}/team/app:main" in done.stdout.splitlines()
-    assert "the-registry-password" not in done.stdout + done.stderr
-    assert project.calls.named(*CHANGES) == []
+    result = project.inv("commands")
+    assert result.stdout.splitlines()[0].startswith("cd ")
+    assert f"docker push {HOST}/team/app:main" in result.stdout.splitlines()
+    assert "the-registry-password" not in result.stdout + result.stderr
+    assert project.calls.named(*CHANGING_CALLS) == []

@@ -1,4 +1,4 @@
-"""`plan`, `push` and `commands` with ECR_DESTINATIONS: what is printed, planned and kept, and what is refused."""
+"""Tests of `plan`, `push` and `commands` with ECR_DESTINATIONS: output, plan, receipt and errors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.tasks.conftest import Project
 
 @pytest.fixture
 def app(project: Project) -> Project:
-    """A project with two destinations."""
+    """Return a project with two destinations."""
     for name in ("eu/app", "us/app"):
         project.registry.repositories[name] = repository(name=name)
         project.registry.stored[name], project.registry.tags[name] = {}, {}
@@ -23,30 +23,31 @@ def app(project: Project) -> Project:
 
 
 def references(app: Project) -> list[str]:
+    """Return the references of the image in the repository and in the two destinations."""
     return [f"{HOST}/{name}@{app.image.digest}" for name in ("team/app", "eu/app", "us/app")]
 
 
-def test_push_prints_every_place_and_the_receipt_has_a_line_each(app: Project) -> None:
-    done = app.inv("build", "push")
-    assert (done.code, done.stdout.splitlines()) == (0, references(app))
+def test_push_prints_every_destination_and_the_receipt_lists_each(app: Project) -> None:
+    result = app.inv("build", "push")
+    assert (result.code, result.stdout.splitlines()) == (0, references(app))
     assert len(app.calls.named("push")) == 1
     assert len(app.calls.named("copy")) == 1
     (image,) = app.receipt["images"]
     assert [item["reference"] for item in image["published"]] == references(app)
     assert [item["by"] for item in image["published"]] == ["push", "copy", "copy"]
     assert image["failed"] == []
-    assert f"team/app: on its way to {HOST}/eu/app, {HOST}/us/app\n" in done.stderr
-    again = app.inv("build", "push")
-    assert (again.code, again.stdout) == (0, done.stdout)
+    assert f"team/app: on its way to {HOST}/eu/app, {HOST}/us/app\n" in result.stderr
+    second = app.inv("build", "push")
+    assert (second.code, second.stdout) == (0, result.stdout)
     assert app.calls.named("push", "copy", "set_tag", "build", "authorize") == []
 
 
-def test_a_destination_that_fails_is_told_by_exit_code_receipt_and_two_sentences(app: Project) -> None:
+def test_a_failed_destination_is_in_the_exit_code_the_receipt_and_the_error(app: Project) -> None:
     app.docker.unreachable.add(references(app)[1])
-    done = app.inv("build", "push")
-    assert done.code == 5
-    assert done.stdout.splitlines() == [references(app)[0], references(app)[2]]
-    cause, remedy = done.stderr.strip().splitlines()[-2:]
+    result = app.inv("build", "push")
+    assert result.code == 5
+    assert result.stdout.splitlines() == [references(app)[0], references(app)[2]]
+    cause, remedy = result.stderr.strip().splitlines()[-2:]
     assert "eu/app" in cause
     assert "us/app" not in cause
     assert "second run" in remedy
@@ -57,35 +58,35 @@ def test_a_destination_that_fails_is_told_by_exit_code_receipt_and_two_sentences
     assert len(app.calls.named("copy")) == 1
 
 
-def test_the_plan_tells_every_destination(app: Project) -> None:
+def test_the_plan_shows_every_destination(app: Project) -> None:
     del app.registry.repositories["us/app"]
     (image,) = app.inv("plan", "--json").document["images"]
     first, second = image["destinations"]
     assert (first["destination"], first["by"], first["error"]) == (str(EU), "copy", None)
     assert {item["state"] for item in first["tags"]} == {"new"}
     assert "us/app" in second["error"]["cause"]
-    said = app.inv("plan").stderr
-    assert f"copied to {HOST}/eu/app" in said
-    assert f"not to {US}" in said
-    said = app.inv("build").stderr
-    assert f"push brings it to {EU}\n" in said
-    assert "copied to" not in said
+    stderr = app.inv("plan").stderr
+    assert f"copied to {HOST}/eu/app" in stderr
+    assert f"not to {US}" in stderr
+    stderr = app.inv("build").stderr
+    assert f"push brings it to {EU}\n" in stderr
+    assert "copied to" not in stderr
 
 
-def test_a_missing_repository_stops_no_other_and_is_created_where_that_is_allowed(app: Project) -> None:
+def test_a_missing_repository_stops_no_other_destination_and_is_created_if_allowed(app: Project) -> None:
     del app.registry.repositories["us/app"]
-    done = app.inv("build", "push")
-    assert (done.code, len(done.stdout.splitlines())) == (5, 2)
+    result = app.inv("build", "push")
+    assert (result.code, len(result.stdout.splitlines())) == (5, 2)
     assert app.inv("build", "push", ECR_CREATE_REPOSITORY="true").code == 0
     assert app.registry.tags["us/app"] == app.registry.tags["team/app"]
 
 
-def test_the_repository_itself_is_no_destination(app: Project) -> None:
+def test_the_repository_itself_as_a_destination_is_an_error(app: Project) -> None:
     app.write(".env", f"AWS_REGION=eu-central-1\nECR_REPOSITORY=eu/app\nECR_DESTINATIONS={EU}\n")
     assert "which is the repository that is pushed to" in app.inv("build", "push").failed(2)
 
 
-def test_nor_is_it_before_it_exists(app: Project) -> None:
+def test_the_repository_itself_as_a_destination_is_an_error_before_it_exists(app: Project) -> None:
     del app.registry.repositories["eu/app"]
     app.write(
         ".env",
@@ -96,13 +97,14 @@ def test_nor_is_it_before_it_exists(app: Project) -> None:
     assert "eu/app" not in app.registry.repositories
 
 
-def test_a_place_that_is_written_in_two_ways_is_one(app: Project) -> None:
-    there = "210987654321/ap-south-1"
+def test_a_destination_that_is_written_in_two_ways_is_one_destination(app: Project) -> None:
+    destination = "210987654321/ap-south-1"
     app.write(
-        ".env", f"AWS_REGION=eu-central-1\nECR_REPOSITORY=team/app\nECR_DESTINATIONS={there},{there}/team/app\n"
+        ".env",
+        f"AWS_REGION=eu-central-1\nECR_REPOSITORY=team/app\nECR_DESTINATIONS={destination},{destination}/team/app\n",
     )
     (image,) = app.inv("plan", "--json").document["images"]
-    assert [item["destination"] for item in image["destinations"]] == [there]
+    assert [item["destination"] for item in image["destinations"]] == [destination]
     named, bare, other = (Destination("1" * 12, "eu-west-1", name) for name in ("team/app", None, "team/x"))
     assert unique_destinations((named, bare, other), "team/app") == (named, other)
     assert unique_destinations((named, bare, other), "team/web") == (named, bare, other)
@@ -118,15 +120,12 @@ def test_several_images_cant_go_to_one_repository(app: Project) -> None:
 
 
 def test_a_dry_run_changes_nothing_anywhere(app: Project) -> None:
-    done = app.inv("--dry", "build", "push")
-    assert (done.code, done.stdout) == (0, "")
+    result = app.inv("--dry", "build", "push")
+    assert (result.code, result.stdout) == (0, "")
     assert app.registry.tags["eu/app"] == {}
 
 
-# The setting
-
-
-def test_the_commands_copy_to_each_destination_what_is_not_there(app: Project) -> None:
+def test_the_commands_copy_the_missing_tags_to_each_destination(app: Project) -> None:
     app.inv("build", "push")
     app.commit()
     app.registry.put("us/app", app.image, f"sha-{app.revision[:7]}", "main")

@@ -1,4 +1,4 @@
-"""`inv iam.trust` on a command line: what git and the CI know, options, errors."""
+"""Tests of `iam.trust` on a command line: values from git and the CI system, options and errors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.iam.test_trust import ACCOUNT, ORG, PROJECT
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A clone of a repository on GitHub, on the branch ``feature/x``."""
+    """Return a clone of a repository on GitHub, on the branch ``feature/x``."""
     for command in (
         ["init", "--quiet", "--template=", "--initial-branch=feature/x"],
         ["remote", "add", "origin", "git@github.com:octo/app.git"],
@@ -30,42 +30,42 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
-    """Runs `inv iam.trust …`; returns its exit code."""
+    """Run a command line and return its exit code."""
     monkeypatch.setattr(sys, "argv", ["inv", *words])
     try:
         Program(namespace=Collection(Collection("iam", iam.trust))).run(["inv", *words])
-    except SystemExit as ended:
-        return ended.code if isinstance(ended.code, int) else 0
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else 0
     return 0
 
 
-def test_the_task_prints_the_policy_alone_on_stdout(
+def test_stdout_is_the_policy_only(
     checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(monkeypatch, "iam.trust", "github") == 0
-    said = capsys.readouterr()
-    (found,) = json.loads(said.out)["Statement"]
-    subjects = found["Condition"]["StringLike"]["token.actions.githubusercontent.com:sub"]
+    output = capsys.readouterr()
+    (statement,) = json.loads(output.out)["Statement"]
+    subjects = statement["Condition"]["StringLike"]["token.actions.githubusercontent.com:sub"]
     assert subjects[0] == "repo:octo/app:ref:refs/heads/feature/x"
-    assert f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com" in said.err
-    assert "--tag" in said.err
+    assert f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com" in output.err
+    assert "--tag" in output.err
 
 
-def test_the_task_takes_its_options(
+def test_options_change_the_policy(
     checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("AWS_REGION", "cn-north-1")
     words = ("--branch=main", "--tag=v*", "--account=210987654321", "--organization=acme", "--project=app")
     assert run(monkeypatch, "iam.trust", "Buildkite", *words, "--audience=aws") == 0
-    said = capsys.readouterr()
-    (found,) = json.loads(said.out)["Statement"]
-    assert found["Principal"]["Federated"] == "arn:aws-cn:iam::210987654321:oidc-provider/agent.buildkite.com"
-    assert found["Condition"]["StringEquals"]["agent.buildkite.com:aud"] == "aws"
-    assert len(found["Condition"]["StringLike"]["agent.buildkite.com:sub"]) == 2
-    assert "--tag" not in said.err
+    output = capsys.readouterr()
+    (statement,) = json.loads(output.out)["Statement"]
+    assert statement["Principal"]["Federated"] == "arn:aws-cn:iam::210987654321:oidc-provider/agent.buildkite.com"
+    assert statement["Condition"]["StringEquals"]["agent.buildkite.com:aud"] == "aws"
+    assert len(statement["Condition"]["StringLike"]["agent.buildkite.com:sub"]) == 2
+    assert "--tag" not in output.err
 
 
-def test_the_ci_itself_knows_its_ids(
+def test_ids_come_from_the_environment_of_the_ci(
     checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("CIRCLE_ORGANIZATION_ID", ORG)
@@ -75,18 +75,22 @@ def test_the_ci_itself_knows_its_ids(
 
 
 @pytest.mark.parametrize(
-    ("words", "told"), [(["jenkins"], "no trust policy"), (["github", "--account=12"], "no account id")]
+    ("words", "message"), [(["jenkins"], "no trust policy"), (["github", "--account=12"], "no account id")]
 )
 def test_an_error_is_two_sentences(
-    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str], told: str
+    checkout: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    message: str,
 ) -> None:
     assert run(monkeypatch, "iam.trust", *words) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert told in said.err
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert message in output.err
 
 
-def test_an_account_that_nobody_tells_is_asked_for(
+def test_without_an_account_the_error_names_the_option(
     checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("AWS_ACCOUNT_ID")

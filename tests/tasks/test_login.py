@@ -1,4 +1,4 @@
-"""The `login` and `logout` tasks."""
+"""Tests of `login` and `logout` on a command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""promote: more tags for an image that is there, or a refusal before the first of them."""
+"""Tests of `promote`: tags in the same repository and in another one, refusals and failures."""
 
 from __future__ import annotations
 
@@ -15,53 +15,54 @@ from ecr_tasks.model.reference import ImageName, parse_image_name, parse_tags
 from ecr_tasks.plan.promotion import is_fixed_name
 from ecr_tasks.tasks.promote import parse_destination
 from tests.support.build import HOST, REVISION_B, digest, index, manifest, repository
-from tests.tasks.conftest import CHANGES, Project
+from tests.tasks.conftest import CHANGING_CALLS, Project
 
-NEW = manifest("new")
-OLD = manifest("old", REVISION_B)
-REFERENCE = f"{HOST}/team/app@{NEW.digest}\n"
+NEW_IMAGE = manifest("new")
+OLD_IMAGE = manifest("old", REVISION_B)
+REFERENCE = f"{HOST}/team/app@{NEW_IMAGE.digest}\n"
 
 
 @pytest.fixture
 def app(project: Project) -> Project:
-    """Two images; nothing but the newer one's commit tag and the older one's tags."""
-    project.registry.put("team/app", NEW, "sha-aaaaaaa", "main")
-    project.registry.put("team/app", OLD, "prod", "1.2.3")
+    """Return a project with two images in the repository: a new one and an old one."""
+    project.registry.put("team/app", NEW_IMAGE, "sha-aaaaaaa", "main")
+    project.registry.put("team/app", OLD_IMAGE, "prod", "1.2.3")
     return project
 
 
 @pytest.mark.parametrize(
-    "given", ["main", NEW.digest, f"{HOST}/team/app@{NEW.digest}", f"{HOST}/team/app:main", "team/app:main"]
+    "given",
+    ["main", NEW_IMAGE.digest, f"{HOST}/team/app@{NEW_IMAGE.digest}", f"{HOST}/team/app:main", "team/app:main"],
 )
-def test_one_tag_takes_two_calls(app: Project, given: str) -> None:
-    done = app.inv("promote", given, "--tag", "staging")
-    assert (done.code, done.stdout) == (0, REFERENCE)
+def test_promoting_to_one_tag_needs_two_calls(app: Project, given: str) -> None:
+    result = app.inv("promote", given, "--tag", "staging")
+    assert (result.code, result.stdout) == (0, REFERENCE)
     assert [call[0] for call in app.calls.log] == ["find", "set_tag"]
-    assert app.tags["staging"] == NEW.digest
+    assert app.tags["staging"] == NEW_IMAGE.digest
 
 
-def test_a_moving_tag_moves_and_says_from_where(app: Project) -> None:
-    done = app.inv("promote", "main", "--tag", "prod")
-    assert (done.code, done.stdout) == (0, REFERENCE)
+def test_a_moving_tag_moves_and_its_old_digest_is_shown(app: Project) -> None:
+    result = app.inv("promote", "main", "--tag", "prod")
+    assert (result.code, result.stdout) == (0, REFERENCE)
     assert [call[0] for call in app.calls.log] == ["find", "set_tag"]
-    assert OLD.digest[:19] in done.stderr
-    assert app.tags["prod"] == NEW.digest
+    assert OLD_IMAGE.digest[:19] in result.stderr
+    assert app.tags["prod"] == NEW_IMAGE.digest
 
 
-def test_what_points_there_already_is_done(app: Project) -> None:
-    done = app.inv("promote", "main", "--tag", "main", "--tag", "sha-aaaaaaa")
-    assert (done.code, done.stdout) == (0, REFERENCE)
-    assert app.calls.named(*CHANGES) == []
+def test_tags_that_are_on_the_image_are_not_set_again(app: Project) -> None:
+    result = app.inv("promote", "main", "--tag", "main", "--tag", "sha-aaaaaaa")
+    assert (result.code, result.stdout) == (0, REFERENCE)
+    assert app.calls.named(*CHANGING_CALLS) == []
 
 
 @pytest.mark.parametrize("mutability", ["MUTABLE", "IMMUTABLE"])
 def test_a_fixed_tag_of_another_image_is_refused_before_anything_is_set(app: Project, mutability: str) -> None:
     app.registry.repositories["team/app"] = repository(mutability)  # type: ignore[arg-type]
-    said = app.inv("promote", "main", "--tag", "rc", "--tag", "1.2.3").failed(6)
-    assert OLD.digest in said
-    assert NEW.digest in said
-    assert REVISION_B in said
-    assert app.calls.named(*CHANGES) == []
+    error = app.inv("promote", "main", "--tag", "rc", "--tag", "1.2.3").failed(6)
+    assert OLD_IMAGE.digest in error
+    assert NEW_IMAGE.digest in error
+    assert REVISION_B in error
+    assert app.calls.named(*CHANGING_CALLS) == []
 
 
 @pytest.mark.parametrize("wanted", [("prod",), ("rc", "prod")])
@@ -69,24 +70,24 @@ def test_a_locked_tag_of_another_image_is_refused_before_anything_is_set(
     app: Project, wanted: tuple[str, ...]
 ) -> None:
     app.registry.repositories["team/app"] = repository("IMMUTABLE")
-    said = app.inv("promote", "main", *(word for tag in wanted for word in ("--tag", tag))).failed(6)
-    assert OLD.digest in said
-    assert NEW.digest in said
-    assert "immutable" in said
+    error = app.inv("promote", "main", *(word for tag in wanted for word in ("--tag", tag))).failed(6)
+    assert OLD_IMAGE.digest in error
+    assert NEW_IMAGE.digest in error
+    assert "immutable" in error
     assert "rc" not in app.tags
-    assert app.tags["prod"] == OLD.digest
+    assert app.tags["prod"] == OLD_IMAGE.digest
 
 
 def test_an_excluded_tag_moves_in_an_immutable_repository(app: Project) -> None:
     app.registry.repositories["team/app"] = repository("IMMUTABLE_WITH_EXCLUSION", "prod")
     assert app.inv("promote", "main", "--tag", "rc", "--tag", "prod").stdout == REFERENCE
-    assert app.tags["prod"] == app.tags["rc"] == NEW.digest
+    assert app.tags["prod"] == app.tags["rc"] == NEW_IMAGE.digest
 
 
 @pytest.mark.parametrize("missing", ["nosuch", digest("another repository's")])
-def test_what_is_not_there_is_named(app: Project, missing: str) -> None:
+def test_a_missing_image_is_named(app: Project, missing: str) -> None:
     assert missing in app.inv("promote", missing, "--tag", "prod").failed(5)
-    assert app.tags["prod"] == OLD.digest
+    assert app.tags["prod"] == OLD_IMAGE.digest
 
 
 @pytest.mark.parametrize(
@@ -99,125 +100,131 @@ def test_what_is_not_there_is_named(app: Project, missing: str) -> None:
         ("main", "--tag", "x" * 129),
         ("sha256:123", "--tag", "prod"),
         ("main:", "--tag", "prod"),
-        (f"{HOST}/team/other@{NEW.digest}", "--tag", "prod"),
+        (f"{HOST}/team/other@{NEW_IMAGE.digest}", "--tag", "prod"),
         ("main", "--tag", "prod", "--image", "nosuch"),
         ("main", *(word for number in range(100) for word in ("--tag", f"t{number}"))),
     ],
 )
-def test_bad_words_are_settings(app: Project, words: tuple[str, ...]) -> None:
+def test_invalid_arguments_are_exit_code_2(app: Project, words: tuple[str, ...]) -> None:
     app.inv("promote", *words).failed(2)
     assert app.calls.log == []
 
 
-def test_an_image_of_another_registry_is_not_taken_for_ours(app: Project) -> None:
+def test_an_image_of_another_registry_is_an_error(app: Project) -> None:
     other = HOST.replace("eu-central-1", "us-east-1")
-    assert other in app.inv("promote", f"{other}/team/app@{NEW.digest}", "--tag", "prod").failed(5)
-    assert app.tags["prod"] == OLD.digest
+    assert other in app.inv("promote", f"{other}/team/app@{NEW_IMAGE.digest}", "--tag", "prod").failed(5)
+    assert app.tags["prod"] == OLD_IMAGE.digest
 
 
-def test_bytes_that_are_not_the_digests_are_not_tagged(app: Project) -> None:
-    app.registry.stored["team/app"][NEW.digest] = StoredImage(NEW.digest, OLD.manifest, OLD.media_type)
-    assert NEW.digest in app.inv("promote", "main", "--tag", "prod").failed(5)
-    assert app.tags["prod"] == OLD.digest
+def test_a_manifest_that_does_not_match_its_digest_is_not_tagged(app: Project) -> None:
+    app.registry.stored["team/app"][NEW_IMAGE.digest] = StoredImage(
+        NEW_IMAGE.digest, OLD_IMAGE.manifest, OLD_IMAGE.media_type
+    )
+    assert NEW_IMAGE.digest in app.inv("promote", "main", "--tag", "prod").failed(5)
+    assert app.tags["prod"] == OLD_IMAGE.digest
 
 
-def test_a_dry_run_says_what_it_would_do(app: Project) -> None:
-    done = app.inv("--dry", "promote", "main", "--tag", "prod", "--tag", "rc")
-    assert (done.code, done.stdout) == (0, "")
-    assert "would move from" in done.stderr
-    assert app.calls.named(*CHANGES) == []
+def test_a_dry_run_shows_the_changes_and_makes_none(app: Project) -> None:
+    result = app.inv("--dry", "promote", "main", "--tag", "prod", "--tag", "rc")
+    assert (result.code, result.stdout) == (0, "")
+    assert "would move from" in result.stderr
+    assert app.calls.named(*CHANGING_CALLS) == []
 
 
-def test_what_was_set_before_a_failure_is_told_and_a_second_run_finishes(app: Project) -> None:
+def test_an_error_names_the_tags_that_are_set_and_a_second_run_finishes(app: Project) -> None:
     app.calls.fail_at = 3
-    said = app.inv("promote", "main", "--tag", "prod", "--tag", "rc").failed(5)
-    assert "rc set, but" in said
+    error = app.inv("promote", "main", "--tag", "prod", "--tag", "rc").failed(5)
+    assert "rc set, but" in error
     app.calls.fail_at = None
     assert app.inv("promote", "main", "--tag", "prod", "--tag", "rc").stdout == REFERENCE
 
 
-def test_json(app: Project) -> None:
-    (found,) = app.inv("promote", "main", "--tag", "prod", "--tag", "rc", "--json").document["images"]
-    assert found["reference"] == REFERENCE.strip()
-    assert found["tags"] == [
-        {"tag": "prod", "state": "moves", "was": OLD.digest},
+def test_json_lists_the_image_and_its_tags(app: Project) -> None:
+    (image,) = app.inv("promote", "main", "--tag", "prod", "--tag", "rc", "--json").document["images"]
+    assert image["reference"] == REFERENCE.strip()
+    assert image["tags"] == [
+        {"tag": "prod", "state": "moves", "was": OLD_IMAGE.digest},
         {"tag": "rc", "state": "new", "was": None},
     ]
 
 
-def test_a_dirty_tree_that_may_not_be_published_may_be_promoted_in(app: Project) -> None:
+def test_ecr_dirty_does_not_apply_to_promote(app: Project) -> None:
     app.write("Dockerfile", "FROM scratch\nLABEL a=b\n")
     assert app.inv("promote", "main", "--tag", "rc", ECR_DIRTY="refuse").code == 0
 
 
-TO = ("--to", "210987654321/us-east-1/prod/app")
+TO_OPTION = ("--to", "210987654321/us-east-1/prod/app")
 
 
 @pytest.fixture
-def both(app: Project) -> Project:
-    """The same with an empty repository to promote to."""
+def app_with_target(app: Project) -> Project:
+    """Return the same project with an empty, immutable repository to promote to."""
     app.registry.repositories["prod/app"] = repository("IMMUTABLE", name="prod/app")
     app.registry.stored["prod/app"], app.registry.tags["prod/app"] = {}, {}
     return app
 
 
-def test_elsewhere_the_tag_is_set_when_the_digest_is_there(both: Project) -> None:
-    done = both.inv("promote", "main", *TO, "--tag", "1.0.0")
-    assert done.stdout == f"{HOST}/prod/app@{NEW.digest}\n"
-    assert [call[0] for call in both.calls.named("authorize", "copy", "present", "set_tag", "build", "pull")] == [
-        *("authorize", "authorize", "copy", "present", "set_tag")
-    ]
-    assert ("in_region", "210987654321", "us-east-1") in both.calls.log
-    assert both.registry.tags["prod/app"] == {"1.0.0": NEW.digest}
-    assert both.registry.reserved == [("prod/app", 1)]
+def test_in_another_repository_the_tag_is_set_after_the_copy(app_with_target: Project) -> None:
+    result = app_with_target.inv("promote", "main", *TO_OPTION, "--tag", "1.0.0")
+    assert result.stdout == f"{HOST}/prod/app@{NEW_IMAGE.digest}\n"
+    assert [
+        call[0] for call in app_with_target.calls.named("authorize", "copy", "present", "set_tag", "build", "pull")
+    ] == [*("authorize", "authorize", "copy", "present", "set_tag")]
+    assert ("in_region", "210987654321", "us-east-1") in app_with_target.calls.log
+    assert app_with_target.registry.tags["prod/app"] == {"1.0.0": NEW_IMAGE.digest}
+    assert app_with_target.registry.reserved == [("prod/app", 1)]
 
 
-def test_a_copied_index_costs_the_target_a_put_for_each_manifest(both: Project) -> None:
-    several = index([({"os": "linux", "architecture": name}, NEW.digest) for name in ("amd64", "arm64")])
-    both.registry.put("team/app", several, "several")
-    both.inv("promote", "several", *TO, "--tag", "1.0.0")
-    assert both.registry.reserved == [("prod/app", 3)]
+def test_copying_an_index_reserves_a_put_for_each_manifest(app_with_target: Project) -> None:
+    several = index([({"os": "linux", "architecture": name}, NEW_IMAGE.digest) for name in ("amd64", "arm64")])
+    app_with_target.registry.put("team/app", several, "several")
+    app_with_target.inv("promote", "several", *TO_OPTION, "--tag", "1.0.0")
+    assert app_with_target.registry.reserved == [("prod/app", 3)]
 
 
 @pytest.mark.parametrize("late", [False, True])
-def test_a_copy_that_breaks_off_anywhere_is_finished_by_the_next(both: Project, late: bool) -> None:
-    both.inv("promote", "main", *TO, "--tag", "a", "--tag", "b")
-    count = len(both.calls.log)
+def test_a_copy_that_fails_at_any_call_is_finished_by_the_next_run(app_with_target: Project, late: bool) -> None:
+    app_with_target.inv("promote", "main", *TO_OPTION, "--tag", "a", "--tag", "b")
+    count = len(app_with_target.calls.log)
     for step in range(count):
-        both.registry.stored["prod/app"], both.registry.tags["prod/app"] = {}, {}
-        both.calls.fail_at, both.calls.late = step, late
-        assert both.inv("promote", "main", *TO, "--tag", "a", "--tag", "b").code == 5
-        held = both.registry.stored["prod/app"]
-        assert all(digest in held for digest in both.registry.tags["prod/app"].values())
-        both.calls.fail_at = None
-        assert both.inv("promote", "main", *TO, "--tag", "a", "--tag", "b").code == 0
-        assert both.registry.tags["prod/app"] == {"a": NEW.digest, "b": NEW.digest}
+        app_with_target.registry.stored["prod/app"], app_with_target.registry.tags["prod/app"] = {}, {}
+        app_with_target.calls.fail_at, app_with_target.calls.late = step, late
+        assert app_with_target.inv("promote", "main", *TO_OPTION, "--tag", "a", "--tag", "b").code == 5
+        stored = app_with_target.registry.stored["prod/app"]
+        assert all(digest in stored for digest in app_with_target.registry.tags["prod/app"].values())
+        app_with_target.calls.fail_at = None
+        assert app_with_target.inv("promote", "main", *TO_OPTION, "--tag", "a", "--tag", "b").code == 0
+        assert app_with_target.registry.tags["prod/app"] == {"a": NEW_IMAGE.digest, "b": NEW_IMAGE.digest}
 
 
-def test_of_several_images_none_is_tagged_when_one_cant_be(both: Project) -> None:
-    both.write(".env", "AWS_REGION=eu-central-1\nECR_BAKE_FILE=docker-bake.hcl\nECR_REPOSITORY_PREFIX=x/\n")
-    both.write("docker-bake.hcl", "")
-    both.docker.bake_targets = {"a": BuildDefinition("."), "b": BuildDefinition(".")}
+def test_if_one_of_several_images_is_refused_none_is_tagged(app_with_target: Project) -> None:
+    app_with_target.write(
+        ".env", "AWS_REGION=eu-central-1\nECR_BAKE_FILE=docker-bake.hcl\nECR_REPOSITORY_PREFIX=x/\n"
+    )
+    app_with_target.write("docker-bake.hcl", "")
+    app_with_target.docker.bake_targets = {"a": BuildDefinition("."), "b": BuildDefinition(".")}
     for name, mutability in (("x/a", "MUTABLE"), ("x/b", "IMMUTABLE")):
-        both.registry.repositories[name] = repository(mutability, name=name)  # type: ignore[arg-type]
-        both.registry.stored[name], both.registry.tags[name] = {}, {}
-        both.registry.put(name, NEW, "main")
-        both.registry.put(name, OLD, "prod")
-    assert "immutable" in both.inv("promote", "main", "--tag", "prod").failed(6)
-    assert both.registry.tags["x/a"]["prod"] == OLD.digest
-    assert both.inv("promote", "main", "--tag", "rc").stdout.count("\n") == 2
+        app_with_target.registry.repositories[name] = repository(mutability, name=name)  # type: ignore[arg-type]
+        app_with_target.registry.stored[name], app_with_target.registry.tags[name] = {}, {}
+        app_with_target.registry.put(name, NEW_IMAGE, "main")
+        app_with_target.registry.put(name, OLD_IMAGE, "prod")
+    assert "immutable" in app_with_target.inv("promote", "main", "--tag", "prod").failed(6)
+    assert app_with_target.registry.tags["x/a"]["prod"] == OLD_IMAGE.digest
+    assert app_with_target.inv("promote", "main", "--tag", "rc").stdout.count("\n") == 2
 
 
-def test_several_images_cant_go_to_one_repository(both: Project) -> None:
-    both.write(".env", "AWS_REGION=eu-central-1\nECR_BAKE_FILE=docker-bake.hcl\nECR_REPOSITORY_PREFIX=team/\n")
-    both.write("docker-bake.hcl", "")
-    both.docker.bake_targets = {"app": BuildDefinition("."), "other": BuildDefinition(".")}
-    assert "--image" in both.inv("promote", "main", *TO).failed(2)
-    assert both.inv("promote", "main", *TO, "--image", "app").code == 0
+def test_several_images_cant_go_to_one_repository(app_with_target: Project) -> None:
+    app_with_target.write(
+        ".env", "AWS_REGION=eu-central-1\nECR_BAKE_FILE=docker-bake.hcl\nECR_REPOSITORY_PREFIX=team/\n"
+    )
+    app_with_target.write("docker-bake.hcl", "")
+    app_with_target.docker.bake_targets = {"app": BuildDefinition("."), "other": BuildDefinition(".")}
+    assert "--image" in app_with_target.inv("promote", "main", *TO_OPTION).failed(2)
+    assert app_with_target.inv("promote", "main", *TO_OPTION, "--image", "app").code == 0
 
 
 @given(st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", fullmatch=True))
-def test_every_tag_of_dockers_grammar_is_one(tag: str) -> None:
+def test_every_tag_of_dockers_grammar_is_parsed(tag: str) -> None:
     assert parse_image_name(tag) == ImageName(tag)
     assert parse_tags([tag, tag]) == (tag,)
 
@@ -239,7 +246,7 @@ def test_which_names_never_move(tag: str, fixed: bool) -> None:
     assert is_fixed_name(tag) is fixed
 
 
-def test_destinations() -> None:
+def test_a_destination_is_account_region_and_optional_repository() -> None:
     assert parse_destination("123456789012/eu-west-1") == Destination("123456789012", "eu-west-1")
     assert parse_destination("123456789012/eu-west-1/a/b") == Destination("123456789012", "eu-west-1", "a/b")
     for wrong in ("", "eu-west-1", "123/eu-west-1", "123456789012/europe", "123456789012/eu-west-1/", "123456789012"):
@@ -258,5 +265,5 @@ def test_destinations() -> None:
         ("https://vpce-1.api.ecr.eu-west-1.vpce.amazonaws.com", None),
     ],
 )
-def test_the_registrys_host_is_known_where_the_endpoint_tells_it(endpoint: str, host: str | None) -> None:
+def test_the_host_of_the_registry_comes_from_the_endpoint_if_it_can(endpoint: str, host: str | None) -> None:
     assert registry_host(endpoint, "123456789012") == host

@@ -1,4 +1,4 @@
-"""What people and programs see of the settings: rows, JSON, and no secret."""
+"""Tests of how the settings are shown: rows, JSON, and no secret."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The task tags, on a command line, in a real repository."""
+"""Tests of `tags` on a command line, in a git repository."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ GIT = ("git", "-c", "user.name=A", "-c", "user.email=a@example.com", "-c", "init
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A release of a project."""
+    """Return a repository with a tagged release."""
     monkeypatch.chdir(tmp_path)
     for words in (("init", "-q"), ("commit", "-q", "--allow-empty", "-m", "x"), ("tag", "v1.2.3")):
         subprocess.run([*GIT, *words], check=True)
@@ -25,22 +25,26 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def inv(*words: str) -> int:
-    """Runs a command line in this process."""
+    """Run a command line in this process and return its exit code."""
     program = Program(name="inv", binary="inv", namespace=Collection(tags))
     try:
         program.run(["inv", *words])
-    except SystemExit as ended:
-        return int(ended.code or 0)
+    except SystemExit as error:
+        return int(error.code or 0)
     return 0
 
 
-def test_tags_one_a_line(project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stdout_has_one_tag_per_line(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ECR_TAGS", "type=semver,pattern={{version}};type=ref,event=branch")
     assert inv("tags") == 0
     assert capsys.readouterr().out == "1.2.3\nmain\nlatest\n"
 
 
-def test_json(project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_json_has_the_tags_labels_and_rules(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ECR_TAGS", "type=semver,pattern={{version}};type=edge,branch=dev")
     monkeypatch.setenv("ECR_REPOSITORY", "team/app")
     assert inv("tags", "--json") == 0
@@ -58,12 +62,14 @@ def test_json(project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: py
     assert document["rules"][1]["because"] == "branch main is not dev"
 
 
-def test_explain(project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_explain_shows_a_row_for_each_rule(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ECR_TAGS", "type=semver,pattern={{version}};type=edge,branch=dev")
     assert inv("tags", "--explain") == 0
-    said = capsys.readouterr()
-    assert said.out == "1.2.3\nlatest\n"
-    first, head, *rows = said.err.splitlines()
+    output = capsys.readouterr()
+    assert output.out == "1.2.3\nlatest\n"
+    first, head, *rows = output.err.splitlines()
     assert first == "Rules: environment variable ECR_TAGS. Flavor: default."
     assert head.split() == ["tag", "kind", "rule", "because"]
     assert [row.split()[:2] for row in rows] == [["1.2.3", "fixed"], ["-", "-"], ["latest", "moving"]]
@@ -71,11 +77,11 @@ def test_explain(project: Path, capsys: pytest.CaptureFixture[str], monkeypatch:
 
 
 @pytest.mark.parametrize("words", [["--explain"], ["--json"], []])
-def test_no_tag_is_shown_and_an_error(
+def test_no_tag_is_an_error_that_names_the_rules(
     project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, words: list[str]
 ) -> None:
     monkeypatch.setenv("ECR_TAGS", "type=schedule")
     assert inv("tags", *words) == 2
-    said = capsys.readouterr()
-    assert "No tag rule gives a tag here (type=schedule: this is no scheduled run" in said.err
-    assert ("it is no" in said.out or '"tags": []' in said.out) is ("--json" in words)
+    output = capsys.readouterr()
+    assert "No tag rule gives a tag here (type=schedule: this is no scheduled run" in output.err
+    assert ("it is no" in output.out or '"tags": []' in output.out) is ("--json" in words)
