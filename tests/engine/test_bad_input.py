@@ -192,6 +192,7 @@ def test_files_of_a_killed_run_are_removed_by_the_next_run(app: Project, local_e
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Return a folder on a disk of 40 MB."""
     folder = tmp_path / "small"
     folder.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", str(folder)], check=True)
