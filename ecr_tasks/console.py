@@ -10,17 +10,17 @@ from typing import Any
 
 
 def say(text: str) -> None:
-    """One calm line for people."""
+    """Print a line for people, on stderr."""
     print(text, file=sys.stderr, flush=True)  # noqa: T201 - this is the one place that prints for people
 
 
 def warn(text: str) -> None:
-    """Something a person should know that stops nothing."""
+    """Print a warning: what a person should know, though it stops nothing."""
     say(f"Warning: {text}")
 
 
 def agrees(question: str) -> bool:
-    """Asks a person; where there is no terminal, nobody agrees."""
+    """Ask a person and return whether the answer is yes; without a terminal it is no."""
     if not sys.stdin.isatty():
         warn("There is no terminal to ask on.")
         return False
@@ -32,7 +32,7 @@ def agrees(question: str) -> bool:
 
 
 def data(text: str) -> None:
-    """One line of data; pipelines read it. A reader that has seen enough (`| head`) is no error."""
+    """Print a line of data, on stdout. A reader that has closed the pipe (`| head`) is no error."""
     try:
         print(text, flush=True)  # noqa: T201 - this is the one place that prints data
     except BrokenPipeError:
@@ -42,12 +42,12 @@ def data(text: str) -> None:
 
 
 def document(value: Any) -> None:
-    """One JSON document on stdout."""
+    """Print a JSON document, on stdout."""
     data(json.dumps(value, indent=2, default=str))
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table for people; the last column may be as long as it likes."""
+    """Print a table for people; only the last column is not padded."""
     lines = [list(head), *(list(row) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     widths[-1] = 0
@@ -57,7 +57,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def human_size(size: int) -> str:
-    """Compressed bytes in the decimal units that docker shows."""
+    """Return a number of bytes in the decimal units that docker shows."""
     number = float(size)
     for unit in ("B", "kB", "MB"):
         if number < 1000:

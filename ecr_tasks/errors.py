@@ -1,8 +1,7 @@
-"""What can go wrong, each with its cause, its remedy and its exit code.
+"""The errors that a user can act on, each with its cause, its remedy and its exit code.
 
-Errors that we know are translated where they are met (``ecr/``, ``docker.py``, ``source/``, ``settings/``)
-into one of these; anything else keeps its traceback, because it is our mistake and not the user's. The codes
-are part of the contract with pipelines: they never change their meaning.
+Known errors of others are translated into these where they occur (``clients/``, ``source/``, ``settings/``); any
+other keeps its traceback, because it is our mistake and not the user's. The codes never change: pipelines use them.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What a task's process ends with; 1 is Invoke's own and what nobody foresaw."""
+    """The exit code of a task's process; 1 is Invoke's own and that of unknown errors."""
 
     SETTINGS = 2
     BUILD = 3
@@ -76,7 +75,7 @@ class Interrupted(EcrTasksError):
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
-    """The text without these values; very short ones would take too much of it along."""
+    """Return the text without these values; those of one or two characters stay, as they occur everywhere."""
     for secret in sorted(set(secrets), key=len, reverse=True):
         if len(secret) > 2:
             text = text.replace(secret, "***")
@@ -84,7 +83,7 @@ def redact(text: str, secrets: Iterable[str]) -> str:
 
 
 def nearest(name: str, candidates: Sequence[str], cutoff: float = 0.0) -> str:
-    """The candidate most like a name that nobody knows; empty if none is as like as ``cutoff`` (0 to 1)."""
+    """Return the candidate most similar to an unknown name, or nothing below the similarity ``cutoff`` (0 to 1)."""
     import difflib
 
     return next(iter(difflib.get_close_matches(name, candidates, n=1, cutoff=cutoff)), "")

@@ -18,7 +18,7 @@ from ecr_tasks.settings.settings import Settings
 from ecr_tasks.source.build_context.dockerignore import DockerIgnore
 from ecr_tasks.source.build_context.walk import local_contexts
 from ecr_tasks.source.git.read import is_tracked
-from ecr_tasks.source.state import SourceState
+from ecr_tasks.source.source_state import SourceState
 
 _DEPTH = 2
 """How many folders below the context's top are searched: ``services/api/.env`` is found. Searching all of them would

@@ -23,11 +23,11 @@ Credentials = Literal["oidc", "keys", "role"]
 class System:
     """One CI system.
 
-    ``name`` is also its folder's name. ``marker`` is the variable that only this system sets; where it is empty, the
-    function ``marker`` in the folder's ``facts.py`` finds one. ``outputs`` is the class in ``outputs.py`` that makes
-    what the system takes from us; where it is empty, that is files only. ``no_oidc`` says why the system issues no
-    tokens; where it is empty, ``oidc.py`` has the issuer. The folder's modules are imported when needed: a run would
-    start visibly later if it imported all of them.
+    ``name`` is also its folder's name, whose ``facts.py`` has the function ``read_facts`` and, where variables name a
+    run, ``RUN``. ``marker`` is the variable that only this system sets; where it is empty, the function ``marker`` in
+    ``facts.py`` finds one. ``outputs`` is the class in ``outputs.py`` that makes what the system takes from us; where
+    it is empty, that is files only. ``no_oidc`` says why the system issues no tokens; where it is empty, ``oidc.py``
+    has the ``ISSUER``. The folder's modules are imported when needed: with all of them a run would start later.
 
     Its pipeline: ``path`` is the file that it looks for, from the top of the repository; ``template`` the file in its
     folder that this is made from. ``variants`` are the kinds of credentials that the template has a variant for, the

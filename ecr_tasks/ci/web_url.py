@@ -14,13 +14,14 @@ _CODECOMMIT = re.compile(r"codecommit::(?P<region>[a-z0-9-]+)://(?:[^@/]+@)?(?P<
 _SSH_SCHEMES = frozenset({"ssh", "git+ssh", "ssh+git", "git"})
 
 _SSH_HOSTS = {
-    # ssh over the HTTPS port, for networks that allow nothing else
     "ssh.github.com": "github.com",
     "altssh.gitlab.com": "gitlab.com",
     "altssh.bitbucket.org": "bitbucket.org",
 }
+"""Hosts that take ssh over the HTTPS port, for networks that allow nothing else."""
 
-_AZURE = "ssh.dev.azure.com"
+_DOMAIN = re.compile(r"([a-z0-9_-]+\.)+([a-z]{2,}|xn--[a-z0-9-]+|[0-9]{1,3})")
+"""A host that can be a domain and is no alias in ~/.ssh/config, such as github.com-work."""
 
 
 def web_url(remote: str) -> str | None:
@@ -31,8 +32,7 @@ def web_url(remote: str) -> str | None:
     """
     if re.search(r"[\s\x00-\x1f\x7f\\]", remote):
         return None
-    codecommit = _CODECOMMIT.fullmatch(remote)
-    if codecommit:
+    if codecommit := _CODECOMMIT.fullmatch(remote):
         return f"https://git-codecommit.{codecommit['region']}.amazonaws.com/v1/repos/{codecommit['name']}"
     if "://" in remote:
         return _from_url(remote)
@@ -60,20 +60,15 @@ def _from_url(remote: str) -> str | None:
 def _from_ssh(host: str, path: str) -> str | None:
     """Return the address for ssh's host and path. The port is left out; a path in a home folder has no address."""
     host = host.lower()
-    if host == _AZURE:
+    if host == "ssh.dev.azure.com":
         parts = path.strip("/").split("/")
         if len(parts) != 4:
             return None
         _, organisation, project, name = parts
         return f"https://dev.azure.com/{organisation}/{project}/_git/{name}"
-    if path.startswith(("~", "/~")) or "@" in path or not _is_domain(host):
+    if path.startswith(("~", "/~")) or "@" in path or not _DOMAIN.fullmatch(host):
         return None
     return _join("https", _SSH_HOSTS.get(host, host), path)
-
-
-def _is_domain(host: str) -> bool:
-    """Return whether the host can be a domain and not an alias in ~/.ssh/config, such as github.com-work."""
-    return re.fullmatch(r"([a-z0-9_-]+\.)+([a-z]{2,}|xn--[a-z0-9-]+|[0-9]{1,3})", host) is not None
 
 
 def _join(scheme: str, host: str, path: str) -> str | None:

@@ -56,12 +56,9 @@ class Retrier:
         chance: Callable[[], float] = random.random,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.report = report
-        self._attempts = attempts
+        self.report, self._attempts = report, attempts
         self._stopped = threading.Event()
-        self._sleep = sleep or self._stopped.wait
-        self._chance = chance
-        self._clock = clock
+        self._sleep, self._chance, self._clock = sleep or self._stopped.wait, chance, clock
         self._reported_until: dict[str, float] = {}
         self._lock = threading.Lock()
 

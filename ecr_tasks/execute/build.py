@@ -15,7 +15,7 @@ from ecr_tasks.model.manifest import short_digest
 from ecr_tasks.model.ports import Docker
 from ecr_tasks.model.receipt import Built
 from ecr_tasks.plan.plan import PlannedImage
-from ecr_tasks.source.state import SourceState
+from ecr_tasks.source.source_state import SourceState
 
 
 def build(

@@ -9,15 +9,14 @@ from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.destination import Destination
-from ecr_tasks.model.engine import Engine
 from ecr_tasks.model.image import Image
-from ecr_tasks.model.ports import Registry, Target
+from ecr_tasks.model.ports import Engine, Registry, Target
 from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.plan.destinations import check_destinations, plan_copy, unique_destinations
 from ecr_tasks.plan.plan import PlannedImage, depends_on_engine, locked_without_revision, plan_image
 from ecr_tasks.plan.snapshot import Copy, Snapshot
 from ecr_tasks.settings.settings import Settings
-from ecr_tasks.source.state import SourceState
+from ecr_tasks.source.source_state import SourceState
 
 PARALLEL = 8
 """How many questions to other registries go on at once, beside the one to the settings' registry."""

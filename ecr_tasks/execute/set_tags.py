@@ -8,7 +8,7 @@ from ecr_tasks.execute.move_latest import move_forward
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Target
 from ecr_tasks.model.registry import Repository
-from ecr_tasks.plan.retag import PlannedTag, is_replaceable
+from ecr_tasks.plan.tag_states import PlannedTag, is_replaceable
 
 
 def set_tags(

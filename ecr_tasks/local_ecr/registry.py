@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from .auth import Tokens
     from .http.messages import Request, Response
-    from .store.repositories import Repository
 
     class AllRegistries(Protocol):
         """All registries of one local ECR, as far as one of them needs the others (``registries.Registries``)."""
@@ -86,16 +85,6 @@ class Registry:
         """Answer what only this kind of registry has; None for everything else."""
         del request
         return None
-
-    def delete_repository(self, repository: Repository, *, force: bool) -> None:
-        """Delete a repository and the files that no other one uses. Raises RepositoryNotEmptyException."""
-        layers = self.store.layers
-        with layers.files_lock:
-            digests = layers.digests(repository)
-            uploads = layers.uploads(repository)
-            self.store.repositories.delete(repository, force=force)
-            layers.drop_repository_files(digests)
-            layers.discard_uploads(uploads)
 
     def close(self) -> None:
         """Close the store."""

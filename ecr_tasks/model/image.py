@@ -58,12 +58,11 @@ class BuildDefinition:
 
     @property
     def manifests(self) -> int:
-        """How many manifests it makes: each platform's, one of attestations beside each, the index around them."""
-        platforms = max(1, len(self.platforms))
-        return platforms * (2 if self.attests else 1) + (1 if self.makes_index else 0)
+        """The number of manifests: each platform's, one of attestations beside each, the index around them."""
+        return max(1, len(self.platforms)) * (1 + self.attests) + self.makes_index
 
     def annotation_entries(self) -> tuple[str, ...]:
-        """The annotations in buildx's syntax: on every manifest, and on the index where there is one.
+        """Return the annotations in buildx's syntax: on every manifest, and on the index where there is one.
 
         BuildKit refuses ``index:`` where it makes none. A key that names its level (``index:team``) keeps it.
         """

@@ -10,15 +10,13 @@ from typing import Literal
 
 Kind = Literal["image", "cache", "signature", "attestation", "sbom", "referrers", "artifact"]
 
-_IMAGE_TYPES = (
-    None,
-    "application/vnd.oci.image.config.v1+json",
-    "application/vnd.docker.container.image.v1+json",
-)
 CACHE = "application/vnd.buildkit.cacheconfig.v0"
 """BuildKit's cache/remotecache/v1 (CacheConfigMediaTypeV0): of a manifest's config, or in an older cache's index."""
 
-_ARTIFACT_TYPES: Mapping[str, Kind] = {
+_ARTIFACT_TYPES: Mapping[str | None, Kind] = {
+    None: "image",
+    "application/vnd.oci.image.config.v1+json": "image",
+    "application/vnd.docker.container.image.v1+json": "image",
     CACHE: "cache",
     "application/vnd.dev.cosign.artifact.sig.v1+json": "signature",
     "application/vnd.dev.cosign.simplesigning.v1+json": "signature",
@@ -76,33 +74,30 @@ class ImageDetail:
         """The digest of the image that the manifest belongs to: its ``subject``, or the one that its tag contains."""
         if self.subject is not None:
             return self.subject
-        names = (_NAMED_AFTER.fullmatch(tag) for tag in self.tags)
-        return next((f"sha256:{name.group(1)}" for name in names if name), None)
+        return f"sha256:{name[1]}" if (name := self._image_name()) else None
 
     @property
     def kind(self) -> Kind:
         """What the manifest is, by its tags and its type."""
-        names = (_NAMED_AFTER.fullmatch(tag) for tag in self.tags)
-        named = next((name for name in names if name), None)
-        if named is not None:
-            return _SUFFIXES[named.group(2) or ""]
-        return artifact_kind(self.artifact_type)
+        name = self._image_name()
+        return _SUFFIXES[name[2] or ""] if name else artifact_kind(self.artifact_type)
+
+    def _image_name(self) -> re.Match[str] | None:
+        """Return the tag that contains the digest of the image that the manifest belongs to, if there is one."""
+        return next(filter(None, map(_NAMED_AFTER.fullmatch, self.tags)), None)
 
 
 def artifact_kind(artifact_type: str | None) -> Kind:
     """Return what a manifest is, by its artifact type or its configuration's media type."""
-    if artifact_type in _IMAGE_TYPES:
-        return "image"
     if _BUNDLE.fullmatch(artifact_type or ""):
         return "signature"
-    return _ARTIFACT_TYPES.get(artifact_type or "", "artifact")
+    return _ARTIFACT_TYPES.get(artifact_type, "artifact")
 
 
 def referrer_tag(digest: str, suffix: str = "") -> str:
     """Return the tag of what belongs to an image: cosign's with ``.sig``, ``.att`` or ``.sbom``.
 
-    Without a suffix it is the tag of the list of all referrers (OCI distribution specification 1.1, Referrers tag
-    schema).
+    Without a suffix it is that of the list of all referrers (OCI distribution specification 1.1).
     """
     return digest.replace(":", "-") + suffix
 
@@ -127,24 +122,24 @@ class Referrer:
 
 @dataclass(frozen=True)
 class ListedImage:
-    """One image or artifact of a repository, with the manifests that belong to it."""
+    """One image or artifact of a repository, with the manifests that belong to it.
+
+    ``platforms`` are an index's: a single image's is in its configuration, which ECR does not list. ``attestations``
+    are the digests of those that BuildKit put into the index. ``pulled`` is the last recorded pull of the image or of
+    one of its platforms.
+    """
 
     detail: ImageDetail
     kind: Kind
     platforms: tuple[Platform, ...] = ()
-    """An index's; a single image's platform is in its configuration, which ECR does not list."""
     attestations: tuple[str, ...] = ()
-    """The digests of the attestations that BuildKit put into the index."""
     referrers: tuple[Referrer, ...] = ()
     pulled: datetime | None = None
-    """The last recorded pull of the image or of one of its platforms."""
 
     @property
     def size(self) -> int | None:
         """The compressed bytes; of an index, all platforms' together (DescribeImages gives the largest one's)."""
-        if not self.platforms:
-            return self.detail.size
-        return sum(platform.size or 0 for platform in self.platforms)
+        return sum(platform.size or 0 for platform in self.platforms) if self.platforms else self.detail.size
 
     @property
     def scan(self) -> ScanSummary | None:

@@ -1,55 +1,38 @@
-"""TODO."""
+"""A manifest as a registry holds it, and the tags, keys and media types that images are known by."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 CACHE_TAG = "buildcache"
-"""Where the cache lives in the image's own repository."""
-
+"""The tag of the build cache, in the image's own repository."""
 
 INDEX_MEDIA_TYPES = (
     "application/vnd.oci.image.index.v1+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
 )
-
-
 MANIFEST_MEDIA_TYPES = (
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 )
 
-
 OCI_KEYS = "org.opencontainers.image."
-"""What the OCI pre-defined label and annotation keys begin with."""
-
+"""The beginning of the labels and annotations that the OCI image specification defines."""
 
 VERSION = OCI_KEYS + "version"
-"""The OCI pre-defined key that says which version an image is."""
-
-
 REVISION = OCI_KEYS + "revision"
-"""The OCI pre-defined key that says which commit an image was built from."""
-
 
 INPUTS_TAG = "inputs-"
-"""What the tag begins with by which an image is found by its inputs (ECR_SKIP=content)."""
-
+"""The beginning of the tag by which an image is found by its inputs (ECR_SKIP=content)."""
 
 INPUTS_DIGITS = 40
-"""How many digits of the inputs' digest follow: 160 bits, as many as a commit's id."""
-
+"""The number of digits of the inputs' digest that follow: 160 bits, as many as a commit's id."""
 
 INPUTS = "io.ecr-tasks.inputs.digest"
-"""Our annotation with the digest of all that an image was built from (``inputs/``)."""
-
+"""Our annotation with the digest of all that an image was built from (``source/inputs/``)."""
 
 INPUTS_TRACKED = "io.ecr-tasks.inputs.tracked"
 """The same of those inputs alone that a commit decides: the context's tracked files, and the Dockerfile."""
@@ -57,13 +40,15 @@ INPUTS_TRACKED = "io.ecr-tasks.inputs.tracked"
 
 @dataclass(frozen=True)
 class StoredImage:
-    """A manifest (or index) as the registry holds it, byte for byte."""
+    """A manifest or an index as the registry holds it, byte for byte.
+
+    ``labels`` are those of its configuration, where they were read.
+    """
 
     digest: str
     manifest: str = field(repr=False)
     media_type: str
     labels: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
-    """Its configuration's labels, where they were asked for; they say what annotations don't."""
 
     @property
     def document(self) -> Mapping[str, Any]:
@@ -78,27 +63,27 @@ class StoredImage:
 
     @property
     def manifests(self) -> int:
-        """How many manifests it consists of, attestations and itself included."""
+        """The number of manifests that it consists of, attestations and itself included."""
         return 1 + (len(self.document.get("manifests", ())) if self.is_index else 0)
 
     @property
     def revision(self) -> str | None:
-        """The commit that the image says it was built from, if its annotations or known labels say."""
+        """The commit that the image was built from, if its annotations or known labels name it."""
         return self._annotation(REVISION) or self.labels.get(REVISION)
 
     @property
     def version(self) -> str | None:
-        """The version that the image says it is, if its annotations say."""
+        """The image's version, if its annotations name it."""
         return self._annotation(VERSION)
 
     @property
     def inputs(self) -> str | None:
-        """The digest of what the image says it was built from, if its annotations say."""
+        """The digest of the image's inputs, if its annotations name it."""
         return self._annotation(INPUTS)
 
     @property
     def inputs_tracked(self) -> str | None:
-        """The part of it that a commit decides, if its annotations say."""
+        """The digest of the inputs that a commit decides, if its annotations name it."""
         return self._annotation(INPUTS_TRACKED)
 
     @property
@@ -109,36 +94,32 @@ class StoredImage:
 
     @property
     def size(self) -> int | None:
-        """Compressed bytes of configuration and layers; None for an index, whose children hold them."""
+        """The compressed bytes of configuration and layers; None for an index, whose children hold them."""
         if self.is_index:
             return None
         document = self.document
         return int(document["config"]["size"]) + sum(int(layer["size"]) for layer in document["layers"])
+
+    @property
+    def children(self) -> tuple[tuple[str, str], ...]:
+        """An index's images as (platform, digest), attestations left out."""
+        children = self.document.get("manifests", ()) if self.is_index else ()
+        platforms = ((platform_name(child.get("platform")), child) for child in children)
+        return tuple((name, child["digest"]) for name, child in platforms if name not in ("", "unknown/unknown"))
 
     def _annotation(self, key: str) -> str | None:
         annotations = self.document.get("annotations")
         value = annotations.get(key) if isinstance(annotations, dict) else None
         return value if isinstance(value, str) else None
 
-    @property
-    def children(self) -> tuple[tuple[str, str], ...]:
-        """An index's images as (platform, digest), attestations left out."""
-        found = []
-        for child in self.document.get("manifests", ()) if self.is_index else ():
-            name = platform_name(child.get("platform"))
-            if name and name != "unknown/unknown":
-                found.append((name, child["digest"]))
-        return tuple(found)
-
 
 def platform_name(platform: Mapping[str, Any] | None) -> str:
-    """A descriptor's platform as docker writes it: ``linux/arm/v7``; empty where it has none."""
-    parts = ((platform or {}).get(key) for key in ("os", "architecture", "variant"))
-    return "/".join(part for part in parts if part)
+    """Return a descriptor's platform as docker writes it: ``linux/arm/v7``; empty where it has none."""
+    return "/".join(filter(None, ((platform or {}).get(key) for key in ("os", "architecture", "variant"))))
 
 
 def short_tag(tag: str) -> str:
-    """A tag as people read it: of one that is a digest of inputs, twelve digits."""
+    """Return a tag as people read it: of one that is a digest of inputs, twelve digits."""
     digits = tag.removeprefix(INPUTS_TAG)
     return f"{INPUTS_TAG}{digits[:12]}…" if digits != tag and len(digits) == INPUTS_DIGITS else tag
 

@@ -6,26 +6,37 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from ecr_tasks.errors import EcrTasksError
-from ecr_tasks.model.engine import Engine
 from ecr_tasks.model.image import BuildDefinition, BuildInput
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.registry import RegistryToken, Repository, RepositoryView
+from ecr_tasks.model.repository import DesiredRepository, Difference, RepositoryState
 from ecr_tasks.model.scan import ScanResult
 
-if TYPE_CHECKING:
-    from ecr_tasks.model.repository import DesiredRepository, Difference, RepositoryState
+
+@dataclass(frozen=True)
+class Engine:
+    """A docker engine with the builder that builds and the image store that images are loaded into.
+
+    ``containerd_store`` tells the two stores apart: only containerd's holds indexes and attestations.
+    ``driver`` is buildx's: ``docker`` builds inside the engine, the others beside it.
+    """
+
+    containerd_store: bool
+    platform: str
+    builder: str
+    driver: str
 
 
 @dataclass(frozen=True)
 class BuildResult:
-    """What buildx says of one finished image.
+    """One finished image.
 
     ``digest`` is the manifest's or index's; None from a classic store, which makes a manifest only when it
-    pushes. ``image_id`` is how the store knows the image (None when the result stays with the builder).
-    ``platforms`` is what it was built for, as far as buildx says.
+    pushes. ``image_id`` is the store's name of the image; None when the result stays with the builder.
+    ``platforms`` are those that it was built for, as far as buildx names them.
     """
 
     name: str
@@ -38,40 +49,40 @@ class Docker(Protocol):
     """A docker CLI with buildx."""
 
     def engine(self, builder: str | None) -> Engine:
-        """What would build; BuildError when there is no engine or no buildx."""
+        """Return the engine and its builder. Raises BuildError when there is no engine or no buildx."""
 
     def build(self, inputs: Sequence[BuildInput], builder: str | None) -> Mapping[str, BuildResult]:
-        """Builds all inputs in one go, by name; BuildError names the failing step."""
+        """Build all inputs at once and return their results by name. Raises BuildError with the failing step."""
 
     def targets(self, file: str) -> Mapping[str, BuildDefinition]:
-        """The targets of a bake or compose file."""
+        """Return the targets of a bake or compose file."""
 
     def image_id(self, reference: str) -> str | None:
-        """The local image's id, or None when the store has no such image."""
+        """Return the local image's id, or None when the store has no such image."""
 
     def image_digest(self, reference: str, builder: str | None, *, local: bool) -> str | None:
-        """What a base image is: in the local store (None: not there), or in its registry, as the builder asks it."""
+        """Return a base image's digest: the local store's (None: it has no such image), or else the registry's."""
 
     def tag(self, source: str, target: str) -> None:
-        """Gives a local image one more name."""
+        """Give a local image one more name."""
 
     def push(self, reference: str) -> None:
-        """Pushes one name; RegistryError with the registry's own words."""
+        """Push one name. Raises RegistryError with the registry's own message."""
 
     def pull(self, reference: str, platform: str | None) -> None:
-        """Pulls one name; RegistryError with the registry's own words."""
+        """Pull one name. Raises RegistryError with the registry's own message."""
 
     def copy(self, source: str, targets: Sequence[str]) -> Mapping[str, EcrTasksError]:
-        """Copies an image to several registries at once, layers and children too, all named by the same digest.
+        """Copy an image to several registries at once and return the errors of those that lack it then.
 
-        Gives the targets that it could not be copied to, with why; the others have it then.
+        Its layers and children are copied as well. All references are by the same digest.
         """
 
     def manifest(self, reference: str) -> str:
-        """A manifest as its registry holds it, byte for byte."""
+        """Return a manifest as its registry holds it, byte for byte."""
 
     def authorize(self, token: RegistryToken) -> None:
-        """Lets this run's private docker configuration in at a registry."""
+        """Add a registry's token to this run's private docker configuration."""
 
 
 class Target(Protocol):

@@ -112,9 +112,8 @@ class ImageReceipt:
     @property
     def digest(self) -> str | None:
         """The digest of the published image, else of the built one."""
-        if self.published:
-            return self.published[0].digest
-        return self.built.digest if self.built else None
+        image = self.published[0] if self.published else self.built
+        return image.digest if image else None
 
 
 @dataclass(frozen=True)
@@ -153,10 +152,8 @@ class Receipt:
 
     def with_image(self, image: ImageReceipt) -> Receipt:
         """Return the receipt with this image's entry, in place of an earlier one of that name."""
-        names = [item.name for item in self.images]
-        if image.name not in names:
-            return replace(self, images=(*self.images, image))
-        return replace(self, images=tuple(image if item.name == image.name else item for item in self.images))
+        images = {item.name: item for item in self.images} | {image.name: image}
+        return replace(self, images=tuple(images.values()))
 
     def as_json(self) -> dict[str, Any]:
         """Return the document of ``.ecr-tasks/receipt.json``."""

@@ -1,4 +1,4 @@
-"""What people type to name an image: a tag, a digest, or a reference with both repository and registry."""
+"""The names of images that people type: a tag, a digest, or a reference with repository and registry."""
 
 from __future__ import annotations
 
@@ -56,12 +56,10 @@ def parse_tags(texts: Sequence[str]) -> tuple[str, ...]:
             "A tag has 1 to 128 letters, digits, _ . or -, and begins with none of the last two.",
         )
     if CACHE_TAG in texts:
-        raise SettingsError(
-            f"The tag {CACHE_TAG} is the build cache's own: images under it expire.", "Give the image another tag."
-        )
+        cause = f"The tag {CACHE_TAG} is the build cache's own: images under it expire."
+        raise SettingsError(cause, "Give the image another tag.")
     tags = tuple(dict.fromkeys(texts))
     if len(tags) > MAX_TAGS:
-        raise SettingsError(
-            f"{len(tags)} tags are more than one run can set.", f"Name at most {MAX_TAGS} of them at once."
-        )
+        cause = f"{len(tags)} tags are more than one run can set."
+        raise SettingsError(cause, f"Name at most {MAX_TAGS} of them at once.")
     return tags

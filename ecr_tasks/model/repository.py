@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -57,15 +56,12 @@ class Difference:
     @property
     def lines(self) -> list[str]:
         """Return the aspect's name, and below it the lines to remove (-) and to add (+)."""
+        import difflib
+
         title = self.aspect if self.changeable else f"{self.aspect} (can't be changed once a repository is created)"
         changes = difflib.ndiff(self.now, self.wanted)
         return [title, *(f"  {line}" for line in changes if line[:1] in "-+")]
 
     def as_json(self) -> dict[str, Any]:
         """Return the difference as `repo.ensure --json` shows it."""
-        return {
-            "aspect": self.aspect,
-            "now": list(self.now),
-            "wanted": list(self.wanted),
-            "changeable": self.changeable,
-        }
+        return asdict(self)

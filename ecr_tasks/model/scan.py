@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -38,17 +38,13 @@ class ScanResult:
 
     def at_or_above(self, level: Level) -> dict[str, int]:
         """Return the numbers of findings of this severity and of worse ones, the worst first."""
-        limit = LEVELS.index(level)
         names = sorted((name for name, count in self.counts.items() if count), key=_rank)
-        return {name: self.counts[name] for name in names if _rank(name) <= limit}
+        return {name: self.counts[name] for name in names if _rank(name) <= LEVELS.index(level)}
 
     def worst(self, level: Level) -> tuple[str, ...]:
         """Return the names of the findings of this severity and of worse ones, the worst first, each once."""
-        limit = LEVELS.index(level)
-        findings = [finding for finding in self.findings if _rank(finding.severity) <= limit]
-        return tuple(
-            dict.fromkeys(finding.name for finding in sorted(findings, key=lambda item: _rank(item.severity)))
-        )
+        findings = sorted(self.findings, key=lambda item: _rank(item.severity))
+        return tuple(dict.fromkeys(item.name for item in findings if _rank(item.severity) <= LEVELS.index(level)))
 
 
 def describe_counts(counts: Mapping[str, int]) -> str:
@@ -59,5 +55,5 @@ def describe_counts(counts: Mapping[str, int]) -> str:
 
 def _rank(severity: str) -> int:
     """Return a severity's place in LEVELS; unknown ones (Inspector's UNTRIAGED) count as UNDEFINED."""
-    lowered = severity.lower()
-    return next((rank for rank, level in enumerate(LEVELS) if level == lowered), len(LEVELS) - 1)
+    levels: Sequence[str] = LEVELS
+    return levels.index(severity.lower()) if severity.lower() in levels else len(levels) - 1

@@ -9,7 +9,6 @@ from typing import Literal, Protocol
 Kind = Literal["fixed", "moving"]
 """A fixed tag never moves once it is published; a moving one does."""
 
-
 DIRTY = "-dirty"
 """The end of the tags of an uncommitted tree."""
 

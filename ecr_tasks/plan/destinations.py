@@ -15,7 +15,7 @@ from ecr_tasks.model.receipt import Transport
 from ecr_tasks.model.refusals import missing_repository
 from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.model.tag import Tag
-from ecr_tasks.plan.retag import PlannedTag, locked_planned_tag, plan_tag
+from ecr_tasks.plan.tag_states import PlannedTag, locked_planned_tag, plan_tag
 
 
 @dataclass(frozen=True)
@@ -109,9 +109,8 @@ def with_tag_states(copy: PlannedCopy, published: StoredImage) -> PlannedCopy:
     locked = next((item for item in copy.tags if item.state == "locked"), None)
     if locked is None:
         return copy
-    remedy = (
-        f"Make {locked.tag.name} movable there (a mutability exclusion filter of the repository that matches it)."
-    )
+    exclusion = "a mutability exclusion filter of the repository that matches it"
+    remedy = f"Make {locked.tag.name} movable there ({exclusion})."
     if locked.tag.kind == "fixed":
         remedy = "Give this commit a version of its own, or delete the tag there if it is wrong."
     ours = f"this commit is {published.digest}"

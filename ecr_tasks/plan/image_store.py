@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ecr_tasks.errors import BuildError
-from ecr_tasks.model.engine import Engine
 from ecr_tasks.model.image import BuildDefinition, Keep
+from ecr_tasks.model.ports import Engine
 
 _REMEDY = (
     'Turn the containerd image store on (daemon.json: {"features": {"containerd-snapshotter": true}}; '

@@ -11,7 +11,7 @@ from ecr_tasks.model.manifest import CACHE_TAG
 from ecr_tasks.plan.repository_names import repository_names
 from ecr_tasks.settings.parse.build_options import is_remote
 from ecr_tasks.settings.settings import Settings
-from ecr_tasks.source.state import SourceState
+from ecr_tasks.source.source_state import SourceState
 from ecr_tasks.tags.from_settings import tag_set
 from ecr_tasks.tags.labels import at_levels
 

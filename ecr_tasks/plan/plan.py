@@ -15,11 +15,11 @@ from ecr_tasks.model.tag import Tag
 from ecr_tasks.plan.cache import with_cache
 from ecr_tasks.plan.destinations import PlannedCopy, is_same_repository, plan_copy, unique_destinations
 from ecr_tasks.plan.image_store import keep_where, needs_engine
-from ecr_tasks.plan.retag import PlannedTag, locked_planned_tag, plan_tag
 from ecr_tasks.plan.skip import is_ours, same_commit, same_inputs, skip_reason
 from ecr_tasks.plan.snapshot import Snapshot
+from ecr_tasks.plan.tag_states import PlannedTag, locked_planned_tag, plan_tag
 from ecr_tasks.settings.schema import Skip
-from ecr_tasks.source.state import SourceState
+from ecr_tasks.source.source_state import SourceState
 
 CREATE_OR_ALLOW = "Create it with `inv repo.ensure`, or set ECR_CREATE_REPOSITORY=true to let push do it."
 
@@ -136,8 +136,8 @@ def plan_image(
     source: SourceState,
     snapshot: Snapshot | None,
     *,
-    create_repository: bool = False,
-    skip: Skip = "commit",
+    create_repository: bool,
+    skip: Skip,
     cache: str = "off",
 ) -> PlannedImage:
     """Decide whether one image is built, and what becomes of its tags in the settings' registry."""
@@ -168,10 +168,10 @@ def locked_without_revision(item: PlannedImage) -> Iterator[tuple[str, StoredIma
 
     docker's classic image store pushes manifests without annotations; the image's labels name the commit then.
     """
-    for tag in item.tags:
-        current = item.view.tags.get(tag.tag.name) if item.view else None
-        if tag.state == "locked" and current is not None and current.revision is None:
-            yield tag.tag.name, current
+    for name in [tag.tag.name for tag in item.tags if tag.state == "locked"]:
+        current = item.view.tags.get(name) if item.view else None
+        if current is not None and current.revision is None:
+            yield name, current
 
 
 def _keep(item: PlannedImage, snapshot: Snapshot | None) -> Keep:

@@ -12,7 +12,7 @@ from ecr_tasks.model.manifest import INPUTS_DIGITS, INPUTS_TAG, StoredImage
 from ecr_tasks.model.reference import ImageName
 from ecr_tasks.model.refusals import locked_tag
 from ecr_tasks.model.registry import Repository, RepositoryView
-from ecr_tasks.plan.retag import TagState
+from ecr_tasks.plan.tag_states import TagState
 from ecr_tasks.source.semver import Version
 
 _COMMIT = re.compile(r"sha-[0-9a-f]{7,64}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ecr_tasks.model.image import Image
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.registry import RepositoryView
-from ecr_tasks.source.state import SourceState
+from ecr_tasks.source.source_state import SourceState
 
 
 def same_commit(image: Image, view: RepositoryView) -> StoredImage | None:

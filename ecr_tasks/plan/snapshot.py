@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.destination import Destination
-from ecr_tasks.model.engine import Engine
+from ecr_tasks.model.ports import Engine
 from ecr_tasks.model.registry import RepositoryView
 
 Copy = tuple[str, Destination]

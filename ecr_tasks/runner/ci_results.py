@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def hand_over(run: Run, receipt: Receipt) -> None:
-    """Hand over what was built and published; never fails a run, it warns.
+    """Hand over what was built and published. A failure is a warning.
 
     An incomplete receipt gives a summary, and no value that a later step could deploy.
     """
@@ -45,7 +45,7 @@ def group(run: Run, title: str) -> AbstractContextManager[None]:
 
 
 def show_error(run: Run, error: EcrTasksError) -> None:
-    """Show an error where the CI shows errors; settings and git may be what is wrong, so neither is asked."""
+    """Show an error where the CI shows errors. Reads neither settings nor git, which may be what is wrong."""
     from ecr_tasks.ci.detect import detect
 
     provider = detect(os.environ).provider

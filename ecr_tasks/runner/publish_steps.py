@@ -195,7 +195,7 @@ def _warn_of_ignored_files(plan: Plan) -> None:
 
 def _check_before_build(run: Run, items: Sequence[PlannedImage]) -> None:
     from ecr_tasks.checks.leaked_keys import check_leaked_keys
-    from ecr_tasks.checks.receipt_in_context import receipt_in_context
+    from ecr_tasks.checks.output_folder_in_context import receipt_in_context
     from ecr_tasks.source.build_context.ecr_hosts import ecr_hosts
     from ecr_tasks.source.definitions.bake_file import bake_file
 

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from ecr_tasks.clients.docker.client import WhalesDocker
     from ecr_tasks.clients.docker.config import PrivateConfig
     from ecr_tasks.clients.docker.push_lock import PushLocks
-    from ecr_tasks.clients.ecr.public import PublicRegistry
+    from ecr_tasks.clients.ecr.ecr_public import PublicRegistry
     from ecr_tasks.clients.ecr.registry import EcrRegistry
     from ecr_tasks.clients.retry import Retrier
     from ecr_tasks.model.destination import Destination
-    from ecr_tasks.model.engine import Engine
+    from ecr_tasks.model.ports import Engine
     from ecr_tasks.model.registry import RegistryToken
     from ecr_tasks.settings.settings import Settings
-    from ecr_tasks.source.state import SourceState
+    from ecr_tasks.source.source_state import SourceState
 
 
 class Run:
@@ -177,7 +177,7 @@ class Run:
     def _mask(self, token: RegistryToken) -> None:
         """Have the CI keep a registry's password out of its log."""
         if self.in_ci:
-            from ecr_tasks.ci.outputs.write import mask
+            from ecr_tasks.ci.outputs.mask import mask
             from ecr_tasks.ci.systems import outputs_adapter
 
             mask(outputs_adapter(self.source.ci), self.project, token.password, token.auth)

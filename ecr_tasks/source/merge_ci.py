@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from ecr_tasks.ci.context import CiContext
 from ecr_tasks.source.semver import sort_releases
-from ecr_tasks.source.state import SourceState
+from ecr_tasks.source.source_state import SourceState
 
 FULL = (40, 64)
 """The lengths of a commit id in full: SHA-1's and SHA-256's."""

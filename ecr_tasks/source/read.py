@@ -8,7 +8,7 @@ from pathlib import Path
 from ecr_tasks.ci.detect import detect
 from ecr_tasks.source.git.read import git_state
 from ecr_tasks.source.merge_ci import merge
-from ecr_tasks.source.state import SourceState
+from ecr_tasks.source.source_state import SourceState
 
 
 def read(project: Path, *, environ: Mapping[str, str]) -> SourceState:

@@ -9,11 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from ecr_tasks.source.state import SourceState
+from ecr_tasks.source.source_state import SourceState
 from ecr_tasks.tags import dates
 from ecr_tasks.tags.template import Expression, Template
-
-SHORT_SHA = 7
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ class Event:
         return template.render(self.value)
 
 
-def event_of(source: SourceState, now: datetime, short_sha: int = SHORT_SHA, *, head: bool = False) -> Event:
+def event_of(source: SourceState, now: datetime, short_sha: int, *, head: bool) -> Event:
     """Return the event of a source.
 
     ``now`` is the time of ``{{date}}``, ``short_sha`` the length of a short commit id. ``head`` makes a pull

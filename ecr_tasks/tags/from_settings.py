@@ -10,11 +10,10 @@ from datetime import datetime, timezone
 from types import MappingProxyType
 
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.model.tag import Tag
 from ecr_tasks.settings.settings import Settings
-from ecr_tasks.source.state import SourceState
+from ecr_tasks.source.source_state import SourceState
 from ecr_tasks.tags.evaluate import evaluate
-from ecr_tasks.tags.event import SHORT_SHA, Event, event_of
+from ecr_tasks.tags.event import Event, event_of
 from ecr_tasks.tags.flavor import Flavor, parse_flavor
 from ecr_tasks.tags.labels import oci_labels, render_additions
 from ecr_tasks.tags.rules import DEFAULT_RULES, Rule, RuleProblem, parse_rules
@@ -61,12 +60,6 @@ def tag_set(
         annotations=_sorted({**of_source, **(annotations or {}), **own_annotations}),
         of_source=of_source,
     )
-
-
-def tags(source: SourceState, now: datetime | None = None) -> tuple[Tag, ...]:
-    """Return the default rules' tags of a source, the one to publish under first."""
-    event = event_of(source, now or process_time())
-    return evaluate(_default_rules(), Flavor(), event, unversioned=True).in_publishing_order
 
 
 def rules_of(settings: Settings) -> tuple[Flavor, tuple[Rule, ...], bool]:
@@ -124,9 +117,7 @@ def _place(settings: Settings, name: str, line: int = 0) -> str:
 
 
 def _short_sha(environ: Mapping[str, str]) -> int:
-    text = environ.get(SHORT_SHA_VARIABLE, "").strip()
-    if not text:
-        return SHORT_SHA
+    text = environ.get(SHORT_SHA_VARIABLE, "").strip() or "7"
     if not (text.isascii() and text.isdecimal() and int(text[:9]) > 0):
         raise SettingsError(
             f"The environment variable {SHORT_SHA_VARIABLE} must be a number above 0, not {text!r}.",

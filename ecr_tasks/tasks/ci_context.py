@@ -13,7 +13,7 @@ from ecr_tasks.runner.run import Run
 
 if TYPE_CHECKING:
     from ecr_tasks.ci.context import CiContext
-    from ecr_tasks.source.state import SourceState
+    from ecr_tasks.source.source_state import SourceState
 
 
 @task(help={"json": "one JSON document on stdout"})

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def init(run: Run, name: str, check: bool = False, keys: bool = False, oidc: bool = False, install: str = "") -> None:
     """Write a complete pipeline for a CI system, where that looks for it; overwrite nothing."""
     from ecr_tasks.ci import systems
-    from ecr_tasks.ci.pipelines import write
+    from ecr_tasks.ci.pipelines import compare, write
     from ecr_tasks.console import data, say
     from ecr_tasks.errors import Refused
 
@@ -36,7 +36,7 @@ def init(run: Run, name: str, check: bool = False, keys: bool = False, oidc: boo
         for line in write.write(run.project, system, credentials, values, dry=run.dry):
             say(line)
         return
-    difference = write.check(run.project, system, values)
+    difference = compare.check(run.project, system, values)
     if difference:
         data(difference.rstrip("\n"))
         raise Refused(

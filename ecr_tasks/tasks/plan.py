@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ecr_tasks.model.image import Image
     from ecr_tasks.plan.destinations import PlannedCopy
     from ecr_tasks.plan.plan import Plan, PlannedImage
-    from ecr_tasks.plan.retag import PlannedTag
+    from ecr_tasks.plan.tag_states import PlannedTag
 
 
 @task(help={"json": "one JSON document on stdout"})

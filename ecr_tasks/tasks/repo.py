@@ -74,7 +74,7 @@ def ensure(run: Run, check: bool = False, json: bool = False) -> None:
 def show(run: Run, json: bool = False) -> None:
     """Print what is set on the repositories."""
     from ecr_tasks.plan.repository.diff import describe_encryption, describe_mutability
-    from ecr_tasks.plan.repository.lifecycle import describe_lifecycle
+    from ecr_tasks.plan.repository.lifecycle_policy import describe_lifecycle
 
     states = [_existing_state(run, name) for name in _repository_names(run)]
     if json:

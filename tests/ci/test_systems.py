@@ -45,6 +45,12 @@ def test_every_file_of_a_systems_folder_is_in_the_table() -> None:
         assert (folder / "oidc.py").exists() == (not system.no_oidc) == isinstance(system.issuer(), Issuer)
 
 
+def test_the_variables_that_name_a_run() -> None:
+    names = {name: system.run_variables() for name, system in SYSTEMS.items() if system.run_variables()}
+    assert names.keys() == {"github", "gitlab", "buildkite", "circleci", "azure", "bitbucket", "jenkins"}
+    assert all(len(variables) >= 2 for variables in names.values())
+
+
 @pytest.mark.parametrize("provider", ["jenkins", "codebuild", "drone", "woodpecker", None])
 def test_the_others_read_files(provider: str | None) -> None:
     adapter = outputs_adapter(provider)

@@ -14,7 +14,7 @@ from ecr_tasks.execute.wait_for_replication import GRACE_SECONDS, REPLICATION_SE
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.receipt import FailedCopy, Published
 from ecr_tasks.plan.destinations import PlannedCopy, combined_error, plan_copy
-from ecr_tasks.plan.retag import PlannedTag
+from ecr_tasks.plan.tag_states import PlannedTag
 from tests.support.build import ALL_TAGS, HOST, REVISION_B, SHA_TAG, manifest, repository
 from tests.support.fakes import Calls, FakeDocker, FakeRegistry
 

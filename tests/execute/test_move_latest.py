@@ -17,7 +17,7 @@ from ecr_tasks.model.registry import Repository, RepositoryView
 from ecr_tasks.model.tag import Tag
 from ecr_tasks.plan.plan import PlannedImage, make_plan
 from ecr_tasks.plan.snapshot import Snapshot
-from ecr_tasks.source.state import SourceState
+from ecr_tasks.source.source_state import SourceState
 from ecr_tasks.tags.from_settings import tag_set
 from tests.support.build import MANIFEST, OCI, digest, image, repository, settings, source
 from tests.support.fakes import Calls, FakeDocker, FakeRegistry

@@ -10,8 +10,7 @@ from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
 from ecr_tasks.execute.push import publish
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.registry import RepositoryView
-from ecr_tasks.tags.from_settings import tags
-from tests.support.build import ALL_TAGS, FIXED, HOST, SHA_TAG, dirty, repository
+from tests.support.build import ALL_TAGS, FIXED, HOST, SHA_TAG, dirty, repository, tags
 from tests.support.publishing import MOVING_TAGS, NAME, OLD_IMAGE, OTHER_RUN_IMAGE, VARIANTS, Publisher, all_tags_at
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 import pytest
 
-from ecr_tasks.local_ecr.ecr_api.public import OPERATIONS
+from ecr_tasks.local_ecr.ecr_api.ecr_public import OPERATIONS
 from ecr_tasks.local_ecr.errors import LocalEcrError
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.local_ecr.conftest import make_client, refused

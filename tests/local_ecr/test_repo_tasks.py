@@ -17,7 +17,7 @@ from ecr_tasks.local_ecr.server import LocalEcr
 from ecr_tasks.model.repository import DesiredRepository
 from ecr_tasks.plan.repository.desired import desired_repository
 from ecr_tasks.plan.repository.diff import differences
-from ecr_tasks.plan.repository.lifecycle import CACHE_DAYS, UNTAGGED_DAYS
+from ecr_tasks.plan.repository.lifecycle_policy import CACHE_DAYS, UNTAGGED_DAYS
 from ecr_tasks.settings.load import load
 from ecr_tasks.source.git.read import NO_REPOSITORY
 from tests.engine.project import Project, project

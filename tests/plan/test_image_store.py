@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ecr_tasks.errors import BuildError
-from ecr_tasks.model.engine import Engine
 from ecr_tasks.model.image import BuildDefinition
+from ecr_tasks.model.ports import Engine
 from ecr_tasks.plan.image_store import keep_where, needs_engine
 
 CACHE = "type=registry,ref=example/cache"
@@ -32,9 +32,9 @@ TABLE = {
     "cached platforms": ("store", "ECR_CACHE", "builder"),
 }
 ENGINES = (
-    Engine("28", True, "linux/amd64", "default", "docker"),
-    Engine("28", False, "linux/amd64", "default", "docker"),
-    Engine("28", False, "linux/amd64", "multi", "docker-container"),
+    Engine(True, "linux/amd64", "default", "docker"),
+    Engine(False, "linux/amd64", "default", "docker"),
+    Engine(False, "linux/amd64", "multi", "docker-container"),
 )
 CASES = [
     (kind, engine, expected) for kind, row in TABLE.items() for engine, expected in zip(ENGINES, row, strict=True)
@@ -53,7 +53,7 @@ def test_each_kind_of_image_is_kept_where_the_engine_can_keep_it(kind: str, engi
 
 
 def test_containerds_store_keeps_every_kind_of_image_of_any_builder() -> None:
-    engine = Engine("28", True, "linux/amd64", "multi", "docker-container")
+    engine = Engine(True, "linux/amd64", "multi", "docker-container")
     assert {keep_where(definition, engine) for definition in KINDS.values()} == {"store"}
 
 

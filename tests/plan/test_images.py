@@ -12,7 +12,7 @@ from ecr_tasks.errors import Refused, SettingsError
 from ecr_tasks.model.image import BuildDefinition, Image
 from ecr_tasks.plan.images import images
 from ecr_tasks.source.git.read import NO_REPOSITORY
-from ecr_tasks.source.state import SourceState
+from ecr_tasks.source.source_state import SourceState
 from tests.support.build import COMMIT_TIME, OCI, SHA_TAG, dirty, settings, source
 
 

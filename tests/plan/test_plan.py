@@ -13,8 +13,7 @@ from ecr_tasks.model.registry import Mutability, Repository, RepositoryView
 from ecr_tasks.model.tag import Tag
 from ecr_tasks.plan.plan import Conflict, Plan, PlannedImage, make_plan
 from ecr_tasks.plan.snapshot import Snapshot
-from ecr_tasks.source.state import SourceState
-from ecr_tasks.tags.from_settings import tags
+from ecr_tasks.source.source_state import SourceState
 from ecr_tasks.tasks.plan import plan_json
 from tests.support.build import (
     ALL_TAGS,
@@ -31,6 +30,7 @@ from tests.support.build import (
     manifest,
     repository,
     source,
+    tags,
 )
 
 COMMIT_IMAGE = manifest("ours")

@@ -13,10 +13,9 @@ from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.plan.plan import Plan, make_plan
 from ecr_tasks.plan.snapshot import Snapshot
 from ecr_tasks.settings.schema import Skip
-from ecr_tasks.source.state import SourceState
-from ecr_tasks.tags.from_settings import tags
+from ecr_tasks.source.source_state import SourceState
 from ecr_tasks.tasks.plan import plan_json
-from tests.support.build import ALL_TAGS, REVISION_A, REVISION_B, SHA_TAG, dirty, manifest, repository, source
+from tests.support.build import ALL_TAGS, REVISION_A, REVISION_B, SHA_TAG, dirty, manifest, repository, source, tags
 from tests.support.inputs import (
     CURRENT_INPUTS,
     IMAGE_OF_OTHER_INPUTS,

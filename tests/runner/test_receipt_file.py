@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from ecr_tasks.errors import BuildError
 from ecr_tasks.model.receipt import Built, ImageReceipt, Published, Receipt, Source
-from ecr_tasks.runner import receipt_file as receipt_file
-from ecr_tasks.source.state import SourceState
+from ecr_tasks.runner import receipt_file
+from ecr_tasks.source.source_state import SourceState
 from tests.support.build import HOST, REVISION_A, SHA_TAG, digest, dirty, manifest, source
 
 IMAGE = manifest("app")

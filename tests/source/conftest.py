@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ecr_tasks.source.read import read
-from ecr_tasks.source.state import SourceState
+from ecr_tasks.source.source_state import SourceState
 
 COMMIT_TIME = "2024-05-06T07:08:09+02:00"
 

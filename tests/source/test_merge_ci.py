@@ -11,8 +11,8 @@ from ecr_tasks.ci.context import NO_CI, CiContext
 from ecr_tasks.source.git.read import NO_REPOSITORY, git_state
 from ecr_tasks.source.merge_ci import merge
 from ecr_tasks.source.read import read
-from ecr_tasks.tags.from_settings import tags
 from tests.source.conftest import Repo
+from tests.support.build import tags
 
 ELSEWHERE = "c9f3d1a0b7e24f6c8d5e0a9b3f7c6d2e1a4b5c6d"
 

@@ -16,7 +16,8 @@ from ecr_tasks.model.registry import Mutability, Repository
 from ecr_tasks.model.tag import Tag
 from ecr_tasks.settings.settings import Settings
 from ecr_tasks.source.git.read import NO_REPOSITORY
-from ecr_tasks.source.state import SourceState
+from ecr_tasks.source.source_state import SourceState
+from ecr_tasks.tags.from_settings import tag_set
 
 REVISION_A = "a1b2c3d4" + "0" * 32
 REVISION_B = "b1b2c3d4" + "0" * 32
@@ -52,6 +53,11 @@ def source(**changes: Any) -> SourceState:
         "fingerprint": REVISION_A,
     }
     return replace(NO_REPOSITORY, **{**defaults, **changes})
+
+
+def tags(state: SourceState) -> tuple[Tag, ...]:
+    """Return the default rules' tags of a source, the one to publish under first."""
+    return tag_set(settings(), state, {}).in_publishing_order
 
 
 def dirty(**changes: Any) -> SourceState:

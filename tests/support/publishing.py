@@ -13,7 +13,7 @@ from ecr_tasks.model.receipt import Built, Published
 from ecr_tasks.model.tag import Tag
 from ecr_tasks.plan.plan import PlannedImage, make_plan
 from ecr_tasks.plan.snapshot import Snapshot
-from ecr_tasks.source.state import SourceState
+from ecr_tasks.source.source_state import SourceState
 from tests.support.build import ALL_TAGS, REVISION_B, image, manifest, repository, source
 from tests.support.fakes import Calls, FakeDocker, FakeRegistry
 

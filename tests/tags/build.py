@@ -10,7 +10,7 @@ import pytest
 
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.model.tag import Tag
-from ecr_tasks.source.state import SourceState
+from ecr_tasks.source.source_state import SourceState
 from ecr_tasks.tags.from_settings import tag_set
 from ecr_tasks.tags.tag_set import TagSet
 from tests.support.build import settings, source

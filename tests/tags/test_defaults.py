@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_tasks.source.git.read import NO_REPOSITORY
-from ecr_tasks.tags.from_settings import tag_set, tags
+from ecr_tasks.tags.from_settings import tag_set
 from ecr_tasks.tags.tag_set import as_tag
-from tests.support.build import OCI, REVISION_A, SHA_TAG, dirty, settings, source
+from tests.support.build import OCI, REVISION_A, SHA_TAG, dirty, settings, source, tags
 
 GRAMMAR = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 NAMES = st.one_of(st.text(), st.text(alphabet="aZ0_.-/+v\n é", max_size=300))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ecr_tasks.source.state import SourceState
+from ecr_tasks.source.source_state import SourceState
 from tests.support.build import SHA_TAG, source
 from tests.tags.build import apply, names, only, pull_request, push, pushed_tag, why
 

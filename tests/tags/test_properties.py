@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.source.state import SourceState
+from ecr_tasks.source.source_state import SourceState
 from tests.support.build import source
 from tests.tags.build import apply
 

@@ -11,7 +11,7 @@ from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.plan.images import images
 from ecr_tasks.plan.plan import PlannedImage, make_plan
 from ecr_tasks.plan.snapshot import Snapshot
-from ecr_tasks.source.state import SourceState
+from ecr_tasks.source.source_state import SourceState
 from tests.support.build import SHA_TAG, manifest, repository, settings
 from tests.tags.build import pull_request, push, pushed_tag
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ecr_tasks.source.git.read import NO_REPOSITORY
-from ecr_tasks.source.state import SourceState
+from ecr_tasks.source.source_state import SourceState
 from tests.support.build import REVISION_A, SHA_TAG, source
 from tests.tags.build import apply, names, only, pull_request, push, pushed_tag, why
 

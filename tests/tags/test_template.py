@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ecr_tasks.source.state import SourceState
+from ecr_tasks.source.source_state import SourceState
 from ecr_tasks.tags.syntax import RuleError
 from ecr_tasks.tags.template import parse_template
 from tests.support.build import settings, source

@@ -9,7 +9,7 @@ import pytest
 from invoke.collection import Collection
 from invoke.program import Program
 
-from ecr_tasks.tasks import ci_init as ci_init
+from ecr_tasks.tasks import ci_init
 
 
 @pytest.fixture

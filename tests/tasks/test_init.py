@@ -12,7 +12,7 @@ import pytest
 
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.settings.load import load
-from ecr_tasks.tasks.init import write_project_files as write_project_files
+from ecr_tasks.tasks.init import write_project_files
 
 FILE_NAMES = {".env", "tasks.py", ".gitignore", ".dockerignore"}
 

@@ -13,9 +13,9 @@ def subject(scope: Scope) -> Subject:
     """Return the subject ``{REPOSITORY}:{ENVIRONMENT}:…``, which has no branch."""
     _, path = repository_parts(scope)
     workspace = path.partition("/")[0]
-    workspace_uuid = _uuid(required(scope.organization, "The Bitbucket workspace's UUID", "organization"))
-    repository = _uuid(required(scope.project, "The Bitbucket repository's UUID", "project"))
-    environment = f"{{{_uuid(scope.environment)}}}:" if scope.environment else ""
+    workspace_uuid = required(scope.organization, "The Bitbucket workspace's UUID", "organization").strip("{}")
+    repository = required(scope.project, "The Bitbucket repository's UUID", "project").strip("{}")
+    environment = f"{{{scope.environment.strip('{}')}}}:" if scope.environment else ""
     notes = ["The step needs `oidc: true`."]
     if not scope.environment:
         notes.append(
@@ -28,10 +28,6 @@ def subject(scope: Scope) -> Subject:
         (f"{{{literal(repository)}}}:{environment}*",),
         tuple(notes),
     )
-
-
-def _uuid(text: str) -> str:
-    return text.strip("{}")
 
 
 ISSUER = Issuer(

@@ -11,12 +11,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ecr_tasks.errors import AwsError
-
-if TYPE_CHECKING:
-    from urllib.request import Request
 
 AUDIENCE = "sts.amazonaws.com"
 """The audience that we request, where a CI lets the job choose: the one that AWS's own tools request."""
@@ -98,22 +95,18 @@ def request_token(issuer: str, url: str, headers: Mapping[str, str], data: bytes
     Tries again when there is no answer or one with a status from 500. Raises AwsError when no attempt helps, or, with
     ``hint`` as its remedy, when the service refuses. Redirects are not followed: they would get our bearer token.
     """
-    from urllib.request import Request
-
     if not url.startswith(("https://", "http://")):
         raise AwsError(f"{issuer} names no web address to get a token from.", hint)
-    request = Request(url, data, dict(headers))  # noqa: S310 - http(s), checked
     for tries_left in reversed(range(TRIES)):
-        status, body = _send(request)
-        if status is not None and status < 500:
+        status, body = _send(url, headers, data)
+        if 0 < status < 500:
             break
         if tries_left:
             time.sleep(2 - tries_left / 2)
     if status != 200:
         how = f"answered with HTTP status {status}" if status else "could not be reached"
         network = "Run it again; if it stays so, check the network and the proxy settings of the runner."
-        refused = status is not None and status < 500
-        raise AwsError(f"{issuer} gave no token: its token service {how}.", hint if refused else network)
+        raise AwsError(f"{issuer} gave no token: its token service {how}.", hint if 0 < status < 500 else network)
     try:
         token = json.loads(body)[key]
     except (ValueError, KeyError, TypeError):
@@ -121,16 +114,17 @@ def request_token(issuer: str, url: str, headers: Mapping[str, str], data: bytes
     return checked_token(token if isinstance(token, str) else "", issuer)
 
 
-def _send(request: Request) -> tuple[int | None, bytes]:
-    """Return the answer's status and body, at most 1 MiB; (None, b"") when there is no answer."""
+def _send(url: str, headers: Mapping[str, str], data: bytes | None) -> tuple[int, bytes]:
+    """Return the answer's status and body, at most 1 MiB; (0, b"") when there is no answer."""
     from http.client import HTTPException
     from urllib.error import HTTPError
-    from urllib.request import HTTPRedirectHandler, build_opener
+    from urllib.request import HTTPRedirectHandler, Request, build_opener
 
     class NoRedirect(HTTPRedirectHandler):
         def redirect_request(self, *arguments: Any) -> None:
             return None
 
+    request = Request(url, data, dict(headers))  # noqa: S310 - http(s), checked
     try:
         with build_opener(NoRedirect).open(request, timeout=TIMEOUT) as answer:
             return answer.status, answer.read(1 << 20)
@@ -138,4 +132,4 @@ def _send(request: Request) -> tuple[int | None, bytes]:
         with error:
             return error.code, b""
     except (OSError, HTTPException):
-        return None, b""
+        return 0, b""

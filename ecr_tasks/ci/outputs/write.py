@@ -1,13 +1,11 @@
-"""Give a run's results to the CI: values, summary, log groups, errors, masked secrets.
+"""Give a run's results to the CI: values, summary, log groups, errors.
 
 A failure is a warning: the image is published all the same.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
 import shutil
 import stat
 import subprocess
@@ -27,12 +25,6 @@ from ecr_tasks.model.receipt import FOLDER
 
 TIMEOUT = 60
 """Seconds that a CI's own program may take."""
-
-_masked: set[bytes] = set()
-"""Digests of the lines that this process has masked, so that the CI gets each line once."""
-
-_MIN_LENGTH = 8
-_ACCOUNT_ID = re.compile(r"[0-9]{12}")
 
 
 def write_outputs(adapter: Adapter, environ: Mapping[str, str], outputs: Outputs, project: Path) -> None:
@@ -56,19 +48,6 @@ def log_group(adapter: Adapter, title: str) -> Iterator[None]:
 def show_error(adapter: Adapter, environ: Mapping[str, str], error: EcrTasksError, project: Path) -> None:
     """Show an error where the CI shows errors, in addition to the two sentences on stderr."""
     perform(adapter.error(error.cause, error.remedy, environ), project / FOLDER)
-
-
-def mask(adapter: Adapter, project: Path, *secrets: str) -> None:
-    """Have the CI hide each line of the secrets in its log.
-
-    Short lines and account ids are not masked. GitHub drops an output that contains a masked text, and every
-    reference contains the account id (aws-actions/amazon-ecr-login#305).
-    """
-    for line in (line.strip() for secret in secrets for line in secret.splitlines()):
-        digest = hashlib.sha256(line.encode("utf-8", "backslashreplace")).digest()
-        if len(line) >= _MIN_LENGTH and not _ACCOUNT_ID.fullmatch(line) and digest not in _masked:
-            _masked.add(digest)
-            perform(adapter.mask(line), project / FOLDER)
 
 
 def perform(actions: Iterable[Action], folder: Path) -> None:

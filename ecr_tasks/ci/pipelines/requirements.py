@@ -22,7 +22,7 @@ _FROM_WHEEL = """\
 {head}, so this repository brings it.
 # Make the file once, and again for each new version, and commit it:
 #
-#   pip wheel --no-deps --wheel-dir ci {clone}
+#   pip wheel --no-deps --wheel-dir ci PATH/TO/THE/CLONE/OF/ecr-tasks
 #
 ./{wheel}
 """
@@ -33,7 +33,7 @@ def text() -> str:
     requirement = _from_git(_direct_url())
     if requirement:
         return _FROM_GIT.format(head=_HEAD, requirement=requirement)
-    return _FROM_WHEEL.format(head=_HEAD, clone="PATH/TO/THE/CLONE/OF/ecr-tasks", wheel=WHEEL)
+    return _FROM_WHEEL.format(head=_HEAD, wheel=WHEEL)
 
 
 def _direct_url() -> str | None:

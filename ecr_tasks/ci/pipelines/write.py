@@ -1,14 +1,13 @@
-"""Write a project's pipeline, and compare a committed one with today's template."""
+"""Write a project's pipeline."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from pathlib import Path
 
 from ecr_tasks.ci.pipelines import requirements
 from ecr_tasks.ci.pipelines.requirements import DEFAULT_INSTALL
-from ecr_tasks.ci.pipelines.template import FILL_IN, Values, fill, fingerprint, header, load, origin, own_values
+from ecr_tasks.ci.pipelines.template import FILL_IN, Values, fill, load
 from ecr_tasks.ci.systems import Credentials, System
 from ecr_tasks.errors import Refused, SettingsError
 
@@ -37,43 +36,13 @@ def write(project: Path, system: System, credentials: Credentials, values: Value
     lines = [_write(project, system.path, text, dry=dry)]
     if values.install == DEFAULT_INSTALL:
         lines += _requirements(project, dry=dry)
-    lines += [f"  {line}" for line in _left_to_do(text)]
+    for number, line in enumerate(text.splitlines(), 1):
+        if FILL_IN in line:
+            lines.append(f"  line {number} has to be filled in: {line.strip()}")
     if not (project / "tasks.py").exists():
         lines.append("There is no tasks.py yet: `ecr-tasks init` writes it.")
     lines.append(f"What to set up for {system.title} and in AWS: docs/ci/{system.name}.md of ecr-tasks.")
     return lines
-
-
-def check(project: Path, system: System, values: Values) -> str:
-    """Return the difference between the committed pipeline and one from today's template; empty if it is up to date.
-
-    A pipeline is up to date if it was made from today's template, whatever people have changed in it. The difference
-    is a unified diff that `git apply` takes; it includes their changes. Raises Refused when there is no pipeline or
-    it has no header, SettingsError when it can't be read.
-    """
-    path = project / system.path
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise Refused(f"There is no {system.path}.", f"`inv ci.init {system.name}` writes it.") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{system.path} can't be read: {error}.", "It has to be a readable text file.") from error
-    made_from = origin(system, text)
-    if made_from is None:
-        default = system.credentials[0]
-        line = header(system, default, load(system, default)).splitlines()[0]
-        raise Refused(
-            f"{system.path} doesn't say which template it was made from.",
-            f"Compare it by hand with what `inv ci.init {system.name}` writes elsewhere, then begin it with: {line}",
-        )
-    credentials, template_then = made_from
-    template = load(system, credentials)
-    if fingerprint(template) == template_then:
-        return ""
-    texts = values.by_placeholder(system) | own_values(template, text)
-    today = fill(system, credentials, template, texts).splitlines(keepends=True)
-    committed = text.splitlines(keepends=True)
-    return "".join(difflib.unified_diff(committed, today, f"a/{system.path}", f"b/{system.path}"))
 
 
 def choose_credentials(system: System, *, keys: bool, oidc: bool) -> Credentials:
@@ -101,12 +70,6 @@ def _requirements(project: Path, *, dry: bool) -> Iterator[str]:
     yield _write(project, requirements.FILE, text, dry=dry)
     if requirements.WHEEL in text and not (project / requirements.WHEEL).exists():
         yield f"  {requirements.WHEEL} has to be made and committed; {requirements.FILE} says how"
-
-
-def _left_to_do(text: str) -> Iterator[str]:
-    for number, line in enumerate(text.splitlines(), 1):
-        if FILL_IN in line:
-            yield f"line {number} has to be filled in: {line.strip()}"
 
 
 def _write(project: Path, name: str, text: str, *, dry: bool) -> str:

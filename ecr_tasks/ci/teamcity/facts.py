@@ -14,6 +14,7 @@ from ecr_tasks.ci.facts import Environ, Fact, Facts, branch_name, event_of, pull
 _EVENTS = {"Git": "push", "Schedule Trigger": "schedule"}
 """The event for each teamcity.build.triggeredBy, a text for people; all others are unknown."""
 
+_ENTRY = re.compile(r"((?:[^\\ \t\f=:]|\\.)*)[ \t\f]*[=:]?[ \t\f]*(.*)", re.DOTALL)
 _ESCAPES = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
 
 
@@ -80,16 +81,10 @@ def _properties(text: str) -> dict[str, str]:
         if (len(entry) - len(entry.rstrip("\\"))) % 2 and not comment:  # an escaped line break
             entry = entry[:-1]
             continue
-        if entry and not comment:
-            key, value = _entry(entry)
-            properties[key] = value
+        if entry and not comment and (parts := _ENTRY.fullmatch(entry)):
+            properties[_unescape(parts[1])] = _unescape(parts[2])
         entry = ""
     return properties
-
-
-def _entry(line: str) -> tuple[str, str]:
-    split = re.fullmatch(r"((?:[^\\ \t\f=:]|\\.)*)[ \t\f]*[=:]?[ \t\f]*(.*)", line, re.DOTALL)
-    return (_unescape(split[1]), _unescape(split[2])) if split else (line, "")
 
 
 def _unescape(text: str) -> str:

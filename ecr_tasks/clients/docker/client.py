@@ -21,9 +21,8 @@ from ecr_tasks.clients.docker.retry import retry_transient
 from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.console import say
 from ecr_tasks.errors import EcrTasksError, RegistryError
-from ecr_tasks.model.engine import Engine
 from ecr_tasks.model.image import BuildDefinition, BuildInput
-from ecr_tasks.model.ports import BuildResult
+from ecr_tasks.model.ports import BuildResult, Engine
 from ecr_tasks.model.registry import RegistryToken
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ class WhalesDocker:
         self._retrier = retrier or Retrier()
 
     def engine(self, builder: str | None) -> Engine:
-        """Return the engine's version, store and platform, and the driver of the builder, with two docker calls.
+        """Return the engine's store and platform, and the driver of the builder, with two docker calls.
 
         Raises BuildError when there is no engine or no buildx.
         """

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ecr_tasks.model.engine import Engine
 from ecr_tasks.model.image import BuildInput
 from ecr_tasks.model.manifest import platform_name
-from ecr_tasks.model.ports import BuildResult
+from ecr_tasks.model.ports import BuildResult, Engine
 
 if TYPE_CHECKING:
     from python_on_whales import SystemInfo
@@ -24,7 +23,6 @@ def parse_engine(info: SystemInfo, builder: str) -> Engine:
     statuses = {status[0]: status[1] for status in info.driver_status or ()}
     machine = info.architecture or ""
     return Engine(
-        version=info.server_version or "",
         containerd_store=statuses.get("driver-type", "").startswith("io.containerd"),
         platform=f"{info.os_type or 'linux'}/{_ARCHITECTURES.get(machine, machine)}",
         builder=fields.get("Name", "").strip(),

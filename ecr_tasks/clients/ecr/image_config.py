@@ -8,17 +8,13 @@ from typing import TYPE_CHECKING
 
 from ecr_tasks.clients.ecr.errors import translate_errors
 from ecr_tasks.errors import EcrTasksError
+from ecr_tasks.model.registry import Repository
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr.client import ECRClient
 
-    from ecr_tasks.model.registry import Repository
-
-MAX_BYTES = 4 * 1024 * 1024
-"""More than any configuration has."""
-
-TIMEOUT = 10.0
-"""Seconds."""
+MAX_BYTES = 4 * 1024 * 1024  # more than any configuration has
+TIMEOUT = 10.0  # seconds
 
 
 def read_labels(client: ECRClient, repository: Repository, digest: str) -> Mapping[str, str]:

@@ -7,27 +7,25 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ecr_tasks.clients.ecr import listing
 from ecr_tasks.clients.ecr.errors import answer_or_none, error_code, too_many_tags, translate_errors
-from ecr_tasks.clients.ecr.image_config import read_labels
 from ecr_tasks.clients.ecr.parse import images_by_reference, parse_token, registry_host
-from ecr_tasks.clients.ecr.public import PublicRegistry
 from ecr_tasks.clients.ecr.reader import PARALLEL, Reader
 from ecr_tasks.clients.ecr.replication import Place, places, rules, statuses
-from ecr_tasks.clients.ecr.repositories import EcrRepositories
-from ecr_tasks.clients.ecr.scans import EcrEvidence
 from ecr_tasks.clients.ecr.session import AwsSession
 from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.errors import EcrTasksError
-from ecr_tasks.model.inventory import ListedImage
 from ecr_tasks.model.manifest import INDEX_MEDIA_TYPES, StoredImage
 from ecr_tasks.model.refusals import locked_tag
 from ecr_tasks.model.registry import RegistryToken, Repository, RepositoryView
-from ecr_tasks.plan.inventory import group_manifests
 from ecr_tasks.settings.settings import Settings
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # and imported by the methods that need them: publishing needs none of these
     from mypy_boto3_ecr.type_defs import ReplicationRuleOutputTypeDef
+
+    from ecr_tasks.clients.ecr.ecr_public import PublicRegistry
+    from ecr_tasks.clients.ecr.repositories import EcrRepositories
+    from ecr_tasks.clients.ecr.scans import EcrEvidence
+    from ecr_tasks.model.inventory import ListedImage
 
 
 class EcrRegistry:
@@ -51,16 +49,22 @@ class EcrRegistry:
 
     def public(self, alias: str, read: Callable[[str], str]) -> PublicRegistry:
         """Return ECR Public's registry of the same credentials; ``read`` returns a manifest by its reference."""
+        from ecr_tasks.clients.ecr.ecr_public import PublicRegistry
+
         return PublicRegistry(self._aws, alias, read)
 
     @property
     def admin(self) -> EcrRepositories:
         """What creates, changes and deletes the registry's repositories."""
+        from ecr_tasks.clients.ecr.repositories import EcrRepositories
+
         return EcrRepositories(self._reader.client, self._reader.registry_id)
 
     @property
     def evidence(self) -> EcrEvidence:
         """What reads the scans and signatures of the registry's images."""
+        from ecr_tasks.clients.ecr.scans import EcrEvidence
+
         return EcrEvidence(self._reader.client)
 
     def connect(self) -> None:
@@ -93,6 +97,8 @@ class EcrRegistry:
 
     def labels(self, repository: Repository, image: StoredImage) -> Mapping[str, str]:
         """Return the labels of an image's configuration, or of an index's first image; empty when unreadable."""
+        from ecr_tasks.clients.ecr.image_config import read_labels
+
         if image.is_index:
             first = self.image(repository, image.children[0][1]) if image.children else None
             return self.labels(repository, first) if first is not None and not first.is_index else {}
@@ -114,6 +120,8 @@ class EcrRegistry:
 
     def referrers(self, repository: Repository, digest: str) -> tuple[str, ...]:
         """Return the digests of the manifests that have an image as subject (ListImageReferrers)."""
+        from ecr_tasks.clients.ecr import listing
+
         with self._reader.translate_errors(
             f"list what refers to images of {repository.name} (ecr:ListImageReferrers)"
         ):
@@ -128,6 +136,9 @@ class EcrRegistry:
 
         Makes a DescribeImages call for a thousand manifests and a BatchGetImage call for a hundred indexes.
         """
+        from ecr_tasks.clients.ecr import listing
+        from ecr_tasks.plan.group_manifests import group_manifests
+
         with self._reader.translate_errors(f"list the images of {name} (ecr:DescribeImages)"):
             details = listing.describe_images(self._reader.client(), name, self._reader.registry_id)
         indexes = [item.digest for item in details if item.media_type in INDEX_MEDIA_TYPES]
@@ -135,6 +146,8 @@ class EcrRegistry:
 
     def list_tags(self, repository: Repository) -> Sequence[str] | None:
         """Return every tag (ListImages), or None without that permission, which pushing does not need."""
+        from ecr_tasks.clients.ecr import listing
+
         with translate_errors(f"list the tags of {repository.name} (ecr:ListImages)"):
             return answer_or_none(
                 lambda: listing.list_tags(self._reader.client(), repository.name, self._reader.registry_id),

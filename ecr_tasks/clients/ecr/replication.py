@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ecr_tasks.model.registry import Repository
+
 if TYPE_CHECKING:
     from mypy_boto3_ecr.client import ECRClient
     from mypy_boto3_ecr.type_defs import ReplicationRuleOutputTypeDef
-
-    from ecr_tasks.model.registry import Repository
 
 Place = tuple[str, str]
 """An account and a region."""

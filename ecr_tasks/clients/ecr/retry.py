@@ -33,13 +33,7 @@ def retry_transient(client: Any, retrier: Retrier) -> None:
     """Make a client repeat calls that failed for a transient reason, with the retrier's waits."""
     service = client.meta.service_model.service_id
 
-    def delay(
-        response: tuple[AWSResponse, Any] | None,
-        attempts: int,
-        operation: Any,
-        caught_exception: Exception | None,
-        **_: Any,
-    ) -> float | None:
+    def delay(response: Any, attempts: int, operation: Any, caught_exception: Any, **_: Any) -> float | None:
         reason = transient_reason(service, operation.name, response, caught_exception)
         # The wait is over when this returns: botocore's own could not be interrupted in a thread.
         return 0.0 if reason is not None and retrier.wait(API, attempts, reason) else None

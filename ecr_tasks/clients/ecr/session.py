@@ -136,6 +136,6 @@ def _session_with(credentials: Credentials, region: str | None, environ: Mapping
 
 def core_session(environ: Mapping[str, str]) -> CoreSession:
     """Return a botocore session whose variables are those of ``environ``."""
-    from ecr_tasks.clients.ecr.environment import EnvironmentSession
+    from ecr_tasks.clients.ecr.botocore_session import EnvironmentSession
 
     return EnvironmentSession(environ)

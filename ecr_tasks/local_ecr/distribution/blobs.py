@@ -41,11 +41,13 @@ def download(registry: Registry, request: Request) -> Response:
         registry.tokens.check_download_token(request.parameter("token") or "", name, digest)
         if repository is None or request.method not in ("GET", "HEAD"):
             raise RegistryError(404, "BLOB_UNKNOWN", "There is nothing here")
-        return _send(registry, request, repository, digest)
+        response = _send(registry, request, repository, digest)
     except Denied as error:
-        return RegistryError(403, "DENIED", error.message).response()
+        response = RegistryError(403, "DENIED", error.message).response()
     except RegistryError as error:
-        return error.response()
+        response = error.response()
+    response.headers.update(VERSION_HEADER)
+    return response
 
 
 def _send(registry: Registry, request: Request, repository: Repository, digest: str) -> Response:
@@ -54,7 +56,6 @@ def _send(registry: Registry, request: Request, repository: Repository, digest: 
         raise _unknown(digest)
     fd, size = file_and_size
     headers = {
-        **VERSION_HEADER,
         "Content-Type": "application/octet-stream",
         "Docker-Content-Digest": digest,
         "Accept-Ranges": "bytes",
@@ -90,11 +91,11 @@ def _range(header: str | None, size: int) -> tuple[int, int] | None:
 
 
 def _delete(registry: Registry, repository: Repository, digest: str) -> Response:
-    if registry.store.layers.size(repository, digest) is None:
-        raise _unknown(digest)
     if not registry.store.layers.remove(repository, digest):
+        if registry.store.layers.size(repository, digest) is None:
+            raise _unknown(digest)
         raise RegistryError(405, "UNSUPPORTED", f"The layer '{digest}' is used by an image")
-    return Response(202, headers=dict(VERSION_HEADER))
+    return Response(202)
 
 
 def _unknown(digest: str) -> RegistryError:

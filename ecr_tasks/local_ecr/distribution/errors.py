@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from ..auth import NOT_AUTHORIZED
-from ..errors import NO_SPACE, EcrError
 from ..http.messages import Response, json_response
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..auth import Denied
+    from ..errors import EcrError
+
+VERSION_HEADER = {"Docker-Distribution-Api-Version": "registry/2.0"}
 
 # ECR's exception -> HTTP status and the specification's error code.
 _STATUS_AND_CODE = {
@@ -42,9 +44,6 @@ class RegistryError(Exception):
         return json_response(self.status, document, {**VERSION_HEADER, **self.headers})
 
 
-VERSION_HEADER = {"Docker-Distribution-Api-Version": "registry/2.0"}
-
-
 def from_ecr_error(error: EcrError) -> RegistryError:
     """Translate an ECR exception."""
     status, code = _STATUS_AND_CODE.get(error.name, (400, "UNKNOWN"))
@@ -56,16 +55,6 @@ def denied(error: Denied, challenge: str) -> RegistryError:
     if error.expired:
         return RegistryError(403, "DENIED", error.message)
     return RegistryError(401, "UNAUTHORIZED", NOT_AUTHORIZED, {"WWW-Authenticate": challenge})
-
-
-def no_space() -> RegistryError:
-    """Return the refusal when the disk is full."""
-    return RegistryError(507, "UNKNOWN", NO_SPACE)
-
-
-def name_invalid(name: str) -> RegistryError:
-    """Return the refusal of what cannot be a repository's name."""
-    return RegistryError(400, "NAME_INVALID", f"Invalid repository name '{name}'")
 
 
 def digest_invalid(digest: str) -> RegistryError:

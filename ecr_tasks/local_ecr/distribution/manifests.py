@@ -10,7 +10,7 @@ from ..http.messages import BadRequest, Response
 from ..manifests import MAX_BYTES
 from ..names import is_digest, is_tag
 from ..put_image import put_image
-from .errors import VERSION_HEADER, RegistryError
+from .errors import RegistryError, unsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def handle(registry: Registry, request: Request, repository: Repository, referen
         return _put(registry, request, repository, reference, digest)
     if request.method == "DELETE":
         return _delete(registry, repository, reference, digest)
-    raise RegistryError(405, "UNSUPPORTED", f"The operation {request.method} is not supported for a manifest")
+    raise unsupported(request.method, "a manifest")
 
 
 def _find(registry: Registry, repository: Repository, reference: str, digest: str | None) -> Image:
@@ -45,7 +45,6 @@ def _find(registry: Registry, repository: Repository, reference: str, digest: st
 
 def _get(registry: Registry, request: Request, image: Image) -> Response:
     headers = {
-        **VERSION_HEADER,
         "Content-Type": image.media_type,
         "Docker-Content-Digest": image.digest,
         "Etag": f'"{image.digest}"',
@@ -73,14 +72,13 @@ def _put(
     media_type = request.headers.get("content-type", "").partition(";")[0].strip() or None
     digest, manifest, _ = put_image(registry, repository, raw, media_type=media_type, digest=digest, tags=tags)
     headers = {
-        **VERSION_HEADER,
         "Location": f"/v2/{registry.prefix}{quote(repository.name)}/manifests/{digest}",
         "Docker-Content-Digest": digest,
     }
     if manifest.subject is not None:
         headers["OCI-Subject"] = manifest.subject
-    for tag in tags if digest == reference else ():
-        headers["OCI-Tag"] = f"{headers['OCI-Tag']}, {tag}" if "OCI-Tag" in headers else tag
+    if tags and digest == reference:
+        headers["OCI-Tag"] = ", ".join(tags)
     return Response(201, headers=headers)
 
 
@@ -95,4 +93,4 @@ def _delete(registry: Registry, repository: Repository, reference: str, digest: 
             registry.store.images.untag(repository, reference)
         else:
             registry.store.images.delete(repository, image)
-    return Response(202, headers=dict(VERSION_HEADER))
+    return Response(202)

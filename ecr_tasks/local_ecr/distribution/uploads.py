@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from ..http.messages import Response
 from ..names import is_digest
-from .errors import VERSION_HEADER, RegistryError, digest_invalid, unsupported
+from .errors import RegistryError, digest_invalid, unsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _CONTENT_RANGE = re.compile(r"(?:bytes )?(\d+)-(\d+)(?:/(?:\d+|\*))?")
 
 
-def handle(registry: Registry, request: Request, repository: Repository, identity: str | None) -> Response:
+def handle(registry: Registry, request: Request, repository: Repository, identity: str) -> Response:
     """Answer a request to ``/v2/<name>/blobs/uploads/[<id>]``."""
     if not identity:
         if request.method != "POST":
@@ -35,7 +35,7 @@ def handle(registry: Registry, request: Request, repository: Repository, identit
             return Response(204, headers=_progress(registry, repository, upload))
         if request.method == "DELETE":
             registry.store.layers.cancel(upload)
-            return Response(204, headers=dict(VERSION_HEADER))
+            return Response(204)
     raise unsupported(request.method, "an upload")
 
 
@@ -61,14 +61,10 @@ def _append(registry: Registry, request: Request, repository: Repository, upload
         if match is None:
             raise RegistryError(400, "BLOB_UPLOAD_INVALID", f"Invalid Content-Range '{header}'")
         first, last = int(match[1]), int(match[2])
-        length = request.body.length
+        length = request.length
         if first != upload.size or (length is not None and last - first + 1 != length):
-            raise RegistryError(
-                416,
-                "RANGE_INVALID",
-                f"The upload has {upload.size} bytes; the next chunk must begin there",
-                _progress(registry, repository, upload),
-            )
+            message = f"The upload has {upload.size} bytes; the next chunk must begin there"
+            raise RegistryError(416, "RANGE_INVALID", message, _progress(registry, repository, upload))
     upload.append(request)
 
 
@@ -87,7 +83,6 @@ def _finish(registry: Registry, request: Request, repository: Repository, upload
 
 def _progress(registry: Registry, repository: Repository, upload: Upload) -> dict[str, str]:
     return {
-        **VERSION_HEADER,
         "Location": f"/v2/{registry.prefix}{quote(repository.name)}/blobs/uploads/{upload.id}",
         "Range": f"0-{max(upload.size - 1, 0)}",
         "Docker-Upload-UUID": upload.id,
@@ -95,9 +90,5 @@ def _progress(registry: Registry, repository: Repository, upload: Upload) -> dic
 
 
 def _created(registry: Registry, repository: Repository, digest: str) -> Response:
-    headers = {
-        **VERSION_HEADER,
-        "Location": f"/v2/{registry.prefix}{quote(repository.name)}/blobs/{digest}",
-        "Docker-Content-Digest": digest,
-    }
-    return Response(201, headers=headers)
+    location = f"/v2/{registry.prefix}{quote(repository.name)}/blobs/{digest}"
+    return Response(201, headers={"Location": location, "Docker-Content-Digest": digest})

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Operation = Callable[[Registry, Params], dict[str, Any]]
 
-TARGET = "AmazonEC2ContainerRegistry_V20150921"
+_TARGET = "AmazonEC2ContainerRegistry_V20150921"
 _PUBLIC_TARGET = "SpencerFrontendService"
 _BODY_LIMIT = 32 << 20  # a part of 20 MiB in base64
 _CONTENT_TYPE = "application/x-amz-json-1.1"
@@ -53,9 +53,9 @@ OPERATIONS: dict[str, Operation] = {
     "BatchGetRepositoryScanningConfiguration": scans.batch_get_repository_scanning_configuration,
     "CompleteLayerUpload": layers.complete_layer_upload,
     "CreateRepository": repositories.create_repository,
-    "DeleteLifecyclePolicy": policies.delete_lifecycle_policy,
+    "DeleteLifecyclePolicy": policies.LIFECYCLE_POLICY.delete,
     "DeleteRepository": repositories.delete_repository,
-    "DeleteRepositoryPolicy": policies.delete_repository_policy,
+    "DeleteRepositoryPolicy": policies.REPOSITORY_POLICY.delete,
     "DescribeImageReplicationStatus": replication.describe_image_replication_status,
     "DescribeImageScanFindings": scans.describe_image_scan_findings,
     "DescribeImageSigningStatus": inventory.describe_image_signing_status,
@@ -64,10 +64,10 @@ OPERATIONS: dict[str, Operation] = {
     "DescribeRepositories": repositories.describe_repositories,
     "GetAuthorizationToken": get_authorization_token,
     "GetDownloadUrlForLayer": layers.get_download_url_for_layer,
-    "GetLifecyclePolicy": policies.get_lifecycle_policy,
+    "GetLifecyclePolicy": policies.LIFECYCLE_POLICY.get,
     "GetLifecyclePolicyPreview": policies.get_lifecycle_policy_preview,
     "GetRegistryScanningConfiguration": scans.get_registry_scanning_configuration,
-    "GetRepositoryPolicy": policies.get_repository_policy,
+    "GetRepositoryPolicy": policies.REPOSITORY_POLICY.get,
     "InitiateLayerUpload": layers.initiate_layer_upload,
     "ListImageReferrers": inventory.list_image_referrers,
     "ListImages": inventory.list_images,
@@ -93,33 +93,10 @@ def handle(registries: Registries, request: Request) -> Response:
     One endpoint stands for those of all regions.
     """
     target = request.headers.get("x-amz-target")
-    if target is None:
-        if "x-www-form-urlencoded" in request.headers.get("content-type", ""):
-            return sts.handle(registries.default, request)
-        return _error(EcrError("UnknownOperationException", "The request has no X-Amz-Target."))
-    service, _, name = target.rpartition(".")
-    request.operation = name if name.isalnum() else None
-    operations = OPERATIONS if service == TARGET else {}
-    find_registry = _find_registry
-    if service == _PUBLIC_TARGET:
-        from . import public  # rarely needed, so not loaded at the start
-
-        operations, find_registry = public.OPERATIONS, public.find_registry
-    operation = operations.get(name)
-    if operation is None:
-        return _error(
-            EcrError(
-                "NotImplementedException",
-                f"The local ECR does not implement the operation '{name}'"
-                + ("." if service == TARGET else f" of '{service}'."),
-                status=501,
-            )
-        )
+    if target is None and "x-www-form-urlencoded" in request.headers.get("content-type", ""):
+        return sts.handle(registries.default, request)
     try:
-        params = _params(request)
-        scope = _SCOPE.search(request.headers.get("authorization", ""))
-        registry = find_registry(registries, request, None if scope is None else scope[1], params)
-        return _reply(200, operation(registry, params))
+        return _reply(200, _answer(registries, request, target))
     except EcrError as error:
         return _error(error)
     except UnicodeEncodeError:
@@ -128,6 +105,27 @@ def handle(registries: Registries, request: Request) -> Response:
         if not is_disk_full(error):
             raise
         return _error(EcrError("ServerException", NO_SPACE, status=507))
+
+
+def _answer(registries: Registries, request: Request, target: str | None) -> dict[str, Any]:
+    if target is None:
+        raise EcrError("UnknownOperationException", "The request has no X-Amz-Target.")
+    service, _, name = target.rpartition(".")
+    request.operation = name if name.isalnum() else None
+    operations = OPERATIONS if service == _TARGET else {}
+    find_registry = _find_registry
+    if service == _PUBLIC_TARGET:
+        from . import ecr_public  # rarely needed, so not loaded at the start
+
+        operations, find_registry = ecr_public.OPERATIONS, ecr_public.find_registry
+    if name not in operations:
+        of_service = "" if service == _TARGET else f" of '{service}'"
+        message = f"The local ECR does not implement the operation '{name}'{of_service}."
+        raise EcrError("NotImplementedException", message, status=501)
+    params = _params(request, name)
+    scope = _SCOPE.search(request.headers.get("authorization", ""))
+    registry = find_registry(registries, request, None if scope is None else scope[1], params)
+    return operations[name](registry, params)
 
 
 def _find_registry(registries: Registries, request: Request, region: str | None, params: Params) -> Registry:
@@ -157,14 +155,14 @@ def _find_registry(registries: Registries, request: Request, region: str | None,
     raise registries.default.store.repositories.not_found(str(names[0]), account)
 
 
-def _params(request: Request) -> Params:
+def _params(request: Request, operation: str) -> Params:
     try:
         document = json.loads(request.read(_BODY_LIMIT) or b"{}")
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
         raise EcrError("SerializationException", "The request's body is not a JSON object")
-    return Params(document)
+    return Params(document, operation)
 
 
 def _error(error: EcrError) -> Response:

@@ -17,13 +17,8 @@ if TYPE_CHECKING:
     from .params import Params
 
 
-class ImageFailure(Exception):
-    """Why one image of a batch could not be handled, by the model's ImageFailureCode."""
-
-    def __init__(self, code: str, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason
+class ImageFailure(EcrError):
+    """Why one image of a batch could not be handled; ``name`` is the model's ImageFailureCode."""
 
 
 def find(registry: Registry, repository: Repository, image_id: Params) -> tuple[Image, str | None]:
@@ -52,21 +47,26 @@ def get(registry: Registry, repository: Repository, image_id: Params) -> tuple[I
     try:
         return find(registry, repository, image_id)
     except ImageFailure as failure:
-        if failure.code not in ("ImageNotFound", "ImageTagDoesNotMatchDigest"):
-            raise EcrError("InvalidParameterException", failure.reason) from None
+        if failure.name not in ("ImageNotFound", "ImageTagDoesNotMatchDigest"):
+            raise EcrError("InvalidParameterException", failure.message) from None
         identifier = ", ".join(
             f"{name}:'{image_id.optional_text(name) or 'null'}'" for name in ("imageDigest", "imageTag")
         )
         raise EcrError(
             "ImageNotFoundException",
-            f"The image with imageId {{{identifier}}} does not exist within the repository with name "
-            f"'{repository.name}' in the registry with id '{registry.account}'",
+            f"The image with imageId {{{identifier}}} does not exist within the {repository.sentence}",
         ) from None
 
 
-def image_id(image: Image, tag: str | None) -> dict[str, str]:
+def image_id(digest: str, tag: str | None) -> dict[str, str]:
     """Return an ImageIdentifier."""
-    return {"imageDigest": image.digest} if tag is None else {"imageDigest": image.digest, "imageTag": tag}
+    return {"imageDigest": digest} if tag is None else {"imageDigest": digest, "imageTag": tag}
+
+
+def _image(repository: Repository, image_id: dict[str, str], manifest: str, media_type: str) -> dict[str, Any]:
+    """Return an Image, in the shape of the API model."""
+    members = {"imageId": image_id, "imageManifest": manifest, "imageManifestMediaType": media_type}
+    return {**repository.members, **members}
 
 
 def put_image(registry: Registry, params: Params) -> dict[str, Any]:
@@ -86,16 +86,7 @@ def put_image(registry: Registry, params: Params) -> dict[str, Any]:
             f"Image with digest '{digest}'{tagged} already exists in the repository with name "
             f"'{repository.name}' in registry with id '{registry.account}'",
         )
-    identity = {"imageDigest": digest} if tag is None else {"imageDigest": digest, "imageTag": tag}
-    return {
-        "image": {
-            "registryId": registry.account,
-            "repositoryName": repository.name,
-            "imageId": identity,
-            "imageManifest": text,
-            "imageManifestMediaType": manifest.media_type,
-        }
-    }
+    return {"image": _image(repository, image_id(digest, tag), text, manifest.media_type)}
 
 
 def batch_get_image(registry: Registry, params: Params) -> dict[str, Any]:
@@ -113,17 +104,10 @@ def batch_get_image(registry: Registry, params: Params) -> dict[str, Any]:
                     "acceptedMediaTypes; the local ECR does not translate manifests",
                 )
         except ImageFailure as failure:
-            failures.append(image_failure(item, failure))
+            failures.append(_failure(item, failure))
             continue
-        images.append(
-            {
-                "registryId": registry.account,
-                "repositoryName": repository.name,
-                "imageId": image_id(image, tag),
-                "imageManifest": registry.store.images.raw(image).decode(),
-                "imageManifestMediaType": image.media_type,
-            }
-        )
+        text = registry.store.images.raw(image).decode()
+        images.append(_image(repository, image_id(image.digest, tag), text, image.media_type))
     return {"images": images, "failures": failures}
 
 
@@ -138,17 +122,15 @@ def batch_delete_image(registry: Registry, params: Params) -> dict[str, Any]:
                 image, tag = find(registry, repository, item)
                 if tag is not None and image.tags != [tag]:
                     registry.store.images.untag(repository, tag)
-                    deleted.append(image_id(image, tag))
+                    deleted.append(image_id(image.digest, tag))
                     continue
                 registry.store.images.delete(repository, image)
-                deleted += [image_id(image, name) for name in image.tags] or [image_id(image, None)]
-        except ImageFailure as failure:
-            failures.append(image_failure(item, failure))
+                deleted += [image_id(image.digest, name) for name in image.tags] or [image_id(image.digest, None)]
         except EcrError as error:
-            failures.append(image_failure(item, ImageFailure(error.name, error.message)))
+            failures.append(_failure(item, error))
     return {"imageIds": deleted, "failures": failures}
 
 
-def image_failure(item: Params, failure: ImageFailure) -> dict[str, Any]:
+def _failure(item: Params, error: EcrError) -> dict[str, Any]:
     """Return an ImageFailure of a batch operation, in the shape of the API model."""
-    return {"imageId": item.identity(), "failureCode": failure.code, "failureReason": failure.reason}
+    return {"imageId": item.identity(), "failureCode": error.name, "failureReason": error.message}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ..constants import PUBLIC_REGION
 from ..names import DIGEST_PATTERN
 from .images import get
-from .paging import page, refuse_paging_with
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,21 +16,26 @@ if TYPE_CHECKING:
     from ..store.repositories import Repository
     from .params import Params
 
-TAG_STATUSES = ("TAGGED", "UNTAGGED", "ANY")
-_IMAGE_STATUSES = ("ACTIVE", "ARCHIVED", "ACTIVATING", "ANY")
+
+def tag_status_condition(conditions: Params) -> Callable[[list[str]], bool]:
+    """Return a function that says whether an image with a list of tags has the ``tagStatus`` of a filter."""
+    status = conditions.optional_text("tagStatus", choices=("TAGGED", "UNTAGGED", "ANY")) or "ANY"
+    return lambda tags: status == "ANY" or bool(tags) == (status == "TAGGED")
+
+
+def _has_active_images(conditions: Params, member: str) -> bool:
+    """Return whether a filter selects active images. No other ones exist: UpdateImageStorageClass is missing."""
+    choices = ("ACTIVE", "ARCHIVED", "ACTIVATING", "ANY")
+    return conditions.optional_text(member, choices=choices) in (None, "ACTIVE", "ANY")
 
 
 def _filtered(images: Iterable[Image], params: Params) -> Iterator[Image]:
-    """Return the images that the request's filter selects, by their tag status and image status.
-
-    No image is ever archived here, as UpdateImageStorageClass is not implemented.
-    """
+    """Return the images that the request's filter selects, by their tag status and image status."""
     conditions = params.structure("filter")
-    image_status = conditions.optional_text("imageStatus", choices=_IMAGE_STATUSES) or "ACTIVE"
-    tag_status = conditions.optional_text("tagStatus", choices=TAG_STATUSES) or "ANY"
-    if image_status not in ("ACTIVE", "ANY"):
-        return iter(())
-    return (image for image in images if tag_status == "ANY" or bool(image.tags) == (tag_status == "TAGGED"))
+    if not _has_active_images(conditions, "imageStatus"):
+        images = ()
+    has_tag_status = tag_status_condition(conditions)
+    return (image for image in images if has_tag_status(image.tags))
 
 
 def _images_from(
@@ -43,31 +48,34 @@ def _images_from(
 def describe_images(registry: Registry, params: Params) -> dict[str, Any]:
     """Answer DescribeImages."""
     repository = params.repository(registry)
-    refuse_paging_with(params, "imageIds")
-    if params.has("imageIds"):
-        images = [get(registry, repository, item)[0] for item in params.structures("imageIds", 1, 100)]
-        unique = {image.digest: image for image in images}.values()
-        return {"imageDetails": [_detail(registry, repository, image) for image in _filtered(unique, params)]}
-    images, token = page(
-        _images_from(registry, repository, params), lambda image: [image.id], params, "DescribeImages"
-    )
+    token: dict[str, str] = {}
+    if params.has_instead_of_page("imageIds"):
+        requested = [get(registry, repository, item)[0] for item in params.structures("imageIds", 1, 100)]
+        images = list(_filtered({image.digest: image for image in requested}.values(), params))
+    else:
+        images, token = params.page(_images_from(registry, repository, params), lambda image: [image.id])
     return {"imageDetails": [_detail(registry, repository, image) for image in images], **token}
 
 
-def _detail(registry: Registry, repository: Repository, image: Image) -> dict[str, Any]:
+def referenced_detail(image: Image) -> dict[str, Any]:
+    """Return a ReferencedImageDetail of ECR Public, whose members every ImageDetail has."""
     detail: dict[str, Any] = {
-        "registryId": registry.account,
-        "repositoryName": repository.name,
         "imageDigest": image.digest,
         "imageSizeInBytes": image.size,
         "imagePushedAt": round(image.pushed, 3),
         "imageManifestMediaType": image.media_type,
-        "imageStatus": "ACTIVE",
     }
+    return detail if image.kind is None else {**detail, "artifactMediaType": image.kind}
+
+
+def _detail(registry: Registry, repository: Repository, image: Image) -> dict[str, Any]:
+    """Return an ImageDetail, in the shape of the API model; that of ECR Public has fewer members."""
+    detail: dict[str, Any] = {**repository.members, **referenced_detail(image)}
     if image.tags:
         detail["imageTags"] = image.tags
-    if image.kind is not None:
-        detail["artifactMediaType"] = image.kind
+    if registry.region == PUBLIC_REGION:
+        return detail
+    detail["imageStatus"] = "ACTIVE"
     if image.pulled is not None:
         detail["lastRecordedPullTime"] = round(image.pulled, 3)
     if image.subject is not None:
@@ -105,7 +113,7 @@ def list_images(registry: Registry, params: Params) -> dict[str, Any]:
             if not image.tags:
                 yield image.id, "", {"imageDigest": image.digest}
 
-    page_entries, token = page(entries, lambda entry: [entry[0], entry[1]], params, "ListImages")
+    page_entries, token = params.page(entries, lambda entry: [entry[0], entry[1]])
     return {"imageIds": [entry[2] for entry in page_entries], **token}
 
 
@@ -115,39 +123,18 @@ def list_image_referrers(registry: Registry, params: Params) -> dict[str, Any]:
     subject = params.structure("subjectId").text("imageDigest", pattern=DIGEST_PATTERN)
     conditions = params.structure("filter")
     types = conditions.optional_list("artifactTypes", 0, 5)
-    status = conditions.optional_text("artifactStatus", choices=_IMAGE_STATUSES) or "ACTIVE"
+    has_active_images = _has_active_images(conditions, "artifactStatus")
     referrers = [
         image
         for image in registry.store.images.referrers(repository, subject)
-        if status in ("ACTIVE", "ANY") and (not types or image.kind in types)
+        if has_active_images and (not types or image.kind in types)
     ]
-    page_referrers, token = page(
-        referrers, lambda image: [image.id], params, "ListImageReferrers", default=50, maximum=50
-    )
-    return {"referrers": [_referrer(image) for image in page_referrers], **token}
-
-
-def _referrer(image: Image) -> dict[str, Any]:
-    referrer: dict[str, Any] = {
-        "digest": image.digest,
-        "mediaType": image.media_type,
-        "size": image.bytes,
-        "artifactStatus": "ACTIVE",
-    }
-    if image.kind is not None:
-        referrer["artifactType"] = image.kind
-    if image.annotations:
-        referrer["annotations"] = image.annotations
-    return referrer
+    page_referrers, token = params.page(referrers, lambda image: [image.id], default=50, maximum=50)
+    return {"referrers": [{**image.descriptor(), "artifactStatus": "ACTIVE"} for image in page_referrers], **token}
 
 
 def describe_image_signing_status(registry: Registry, params: Params) -> dict[str, Any]:
     """Answer DescribeImageSigningStatus: no image is signed here, as PutSigningConfiguration is not implemented."""
     repository = params.repository(registry)
     get(registry, repository, params.structure("imageId"))
-    return {
-        "registryId": registry.account,
-        "repositoryName": repository.name,
-        "imageId": params.structure("imageId").identity(),
-        "signingStatuses": [],
-    }
+    return {**repository.members, "imageId": params.structure("imageId").identity(), "signingStatuses": []}

@@ -7,7 +7,7 @@ import binascii
 from urllib.parse import quote
 
 from ..errors import EcrError, invalid
-from ..names import is_digest
+from ..names import DIGEST_PATTERN, is_digest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,12 +16,11 @@ if TYPE_CHECKING:
     from ..registry import Registry
     from .params import Params
 
-PART_BYTES = 10_485_760
-"""The part size that ECR's InitiateLayerUpload suggests."""
-
-MIN_PART_BYTES = 5 * 1024 * 1024
-MAX_PART_BYTES = 20_971_520
-"""API model: LayerPartBlob."""
+# The part size that ECR's InitiateLayerUpload suggests.
+_PART_BYTES = 10_485_760
+_MIN_PART_BYTES = 5 * 1024 * 1024
+# API model: LayerPartBlob.
+_MAX_PART_BYTES = 20_971_520
 
 
 def batch_check_layer_availability(registry: Registry, params: Params) -> dict[str, Any]:
@@ -45,12 +44,11 @@ def batch_check_layer_availability(registry: Registry, params: Params) -> dict[s
 def get_download_url_for_layer(registry: Registry, params: Params) -> dict[str, Any]:
     """Answer GetDownloadUrlForLayer: a URL that is valid for ten minutes without other credentials."""
     repository = params.repository(registry)
-    digest = params.digest("layerDigest")
+    digest = params.text("layerDigest", pattern=DIGEST_PATTERN)
     if registry.store.layers.size(repository, digest) is None:
         raise EcrError(
             "LayersNotFoundException",
-            f"The layer with digest '{digest}' does not exist in the repository with name '{repository.name}' "
-            f"in the registry with id '{registry.account}'",
+            f"The layer with digest '{digest}' does not exist in the {repository.sentence}",
         )
     token = registry.tokens.download_token(repository.name, digest)
     path = f"/_local/layers/{quote(repository.name)}/{digest}"
@@ -60,7 +58,7 @@ def get_download_url_for_layer(registry: Registry, params: Params) -> dict[str, 
 def initiate_layer_upload(registry: Registry, params: Params) -> dict[str, Any]:
     """Answer InitiateLayerUpload."""
     repository = params.repository(registry)
-    return {"uploadId": registry.store.layers.begin(repository), "partSize": PART_BYTES}
+    return {"uploadId": registry.store.layers.begin(repository), "partSize": _PART_BYTES}
 
 
 def upload_layer_part(registry: Registry, params: Params) -> dict[str, Any]:
@@ -72,8 +70,8 @@ def upload_layer_part(registry: Registry, params: Params) -> dict[str, Any]:
         data = base64.b64decode(params.text("layerPartBlob"), validate=True)
     except (binascii.Error, ValueError):
         raise EcrError("SerializationException", "'layerPartBlob' must be base64") from None
-    if len(data) > MAX_PART_BYTES:
-        raise invalid("layerPartBlob", f"Member must have length less than or equal to {MAX_PART_BYTES}")
+    if len(data) > _MAX_PART_BYTES:
+        raise invalid("layerPartBlob", f"Member must have length less than or equal to {_MAX_PART_BYTES}")
     layers = registry.store.layers
     with layers.upload(repository, identity) as upload:
         if first != upload.size or last - first + 1 != len(data):
@@ -81,19 +79,13 @@ def upload_layer_part(registry: Registry, params: Params) -> dict[str, Any]:
                 "InvalidLayerPartException",
                 f"The part from byte {first} to byte {last} has {len(data)} bytes; the next part of the upload "
                 f"begins at byte {upload.size}",
-                registryId=registry.account,
-                repositoryName=repository.name,
+                **repository.members,
                 uploadId=identity,
                 lastValidByteReceived=max(upload.size - 1, 0),
             )
         upload.write(data)
-        layers.record_part(upload, len(data), MIN_PART_BYTES)
-    return {
-        "registryId": registry.account,
-        "repositoryName": repository.name,
-        "uploadId": identity,
-        "lastByteReceived": last,
-    }
+        layers.record_part(upload, len(data), _MIN_PART_BYTES)
+    return {**repository.members, "uploadId": identity, "lastByteReceived": last}
 
 
 def complete_layer_upload(registry: Registry, params: Params) -> dict[str, Any]:
@@ -114,13 +106,7 @@ def complete_layer_upload(registry: Registry, params: Params) -> dict[str, Any]:
             layers.cancel(upload)
             raise EcrError(
                 "LayerAlreadyExistsException",
-                f"The layer with digest '{digest}' already exists in the repository with name "
-                f"'{repository.name}' in the registry with id '{registry.account}'",
+                f"The layer with digest '{digest}' already exists in the {repository.sentence}",
             )
         layers.finish(repository, upload, digest)
-    return {
-        "registryId": registry.account,
-        "repositoryName": repository.name,
-        "uploadId": identity,
-        "layerDigest": digest,
-    }
+    return {**repository.members, "uploadId": identity, "layerDigest": digest}

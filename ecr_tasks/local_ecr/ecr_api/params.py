@@ -1,25 +1,36 @@
-"""A request's parameters, checked against the limits of the API model."""
+"""A request's parameters, checked against the limits of the API model, and the page of a list that they select."""
 
 from __future__ import annotations
 
+import base64
+import binascii
+import json
 import re
+from itertools import islice
 
 from ..errors import EcrError, invalid
-from ..names import DIGEST_PATTERN, REPOSITORY_PATTERN, is_repository
+from ..names import REPOSITORY_PATTERN, is_repository
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Callable, Iterable
+    from typing import Any, TypeVar
 
     from ..registry import Registry
     from ..store.repositories import Repository
 
+    T = TypeVar("T")
+
 
 class Params:
-    """The JSON document of one request. Every method raises InvalidParameterException for what ECR refuses."""
+    """The JSON document of a request for ``operation``, or a structure in it.
 
-    def __init__(self, values: dict[str, Any]) -> None:
+    Every method raises InvalidParameterException or SerializationException for what ECR refuses.
+    """
+
+    def __init__(self, values: dict[str, Any], operation: str = "") -> None:
         self._values = values
+        self._operation = operation
 
     def has(self, name: str) -> bool:
         """Return whether the parameter is there and not null."""
@@ -27,9 +38,7 @@ class Params:
 
     def _get(self, name: str, kind: type, kind_name: str) -> Any:
         value = self._values.get(name)
-        if value is None:
-            return None
-        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        if value is not None and (not isinstance(value, kind) or (kind is int and isinstance(value, bool))):
             raise EcrError("SerializationException", f"'{name}' must be {kind_name}")
         return value
 
@@ -42,7 +51,7 @@ class Params:
         pattern: str | None = None,
         choices: tuple[str, ...] | None = None,
     ) -> str | None:
-        """Return a string or None."""
+        """Return a string or None. ``minimum`` and ``maximum`` limit its length."""
         value: str | None = self._get(name, str, "a string")
         if value is None:
             return None
@@ -56,20 +65,9 @@ class Params:
             raise invalid(name, f"Member must satisfy enum value set: [{', '.join(choices)}]")
         return value
 
-    def text(
-        self,
-        name: str,
-        *,
-        minimum: int = 0,
-        maximum: int | None = None,
-        pattern: str | None = None,
-        choices: tuple[str, ...] | None = None,
-    ) -> str:
-        """Return a string that is required."""
-        value = self.optional_text(name, minimum=minimum, maximum=maximum, pattern=pattern, choices=choices)
-        if value is None:
-            raise invalid(name, "Member must not be null")
-        return value
+    def text(self, name: str, **limits: Any) -> str:
+        """Return a string that is required. ``limits`` are those of ``optional_text``."""
+        return _required(name, self.optional_text(name, **limits))
 
     def optional_integer(self, name: str, minimum: int, maximum: int | None = None) -> int | None:
         """Return an integer or None."""
@@ -79,20 +77,18 @@ class Params:
             raise invalid(name, f"Member must be {limits}")
         return value
 
-    def integer(self, name: str, minimum: int = 0) -> int:
-        """Return an integer that is required."""
-        value = self.optional_integer(name, minimum)
-        if value is None:
-            raise invalid(name, "Member must not be null")
-        return value
+    def integer(self, name: str) -> int:
+        """Return an integer that is required, 0 or more."""
+        return _required(name, self.optional_integer(name, 0))
 
     def flag(self, name: str) -> bool:
         """Return a boolean; false if it is absent."""
         return bool(self._get(name, bool, "a boolean"))
 
-    def structure(self, name: str) -> Params:
-        """Return a structure; empty if it is absent."""
-        return Params(self._get(name, dict, "a structure") or {})
+    def structure(self, name: str, *, required: bool = False) -> Params:
+        """Return a structure; empty if it is absent and not ``required``."""
+        value = self._get(name, dict, "a structure")
+        return Params(_required(name, value) if required else value or {})
 
     def optional_list(self, name: str, minimum: int = 1, maximum: int | None = None) -> list[Any] | None:
         """Return a list or None."""
@@ -103,9 +99,7 @@ class Params:
 
     def texts(self, name: str, minimum: int = 1, maximum: int | None = None) -> list[str]:
         """Return a list of strings that is required."""
-        value = self.optional_list(name, minimum, maximum)
-        if value is None:
-            raise invalid(name, "Member must not be null")
+        value = _required(name, self.optional_list(name, minimum, maximum))
         if not all(isinstance(item, str) for item in value):
             raise EcrError("SerializationException", f"'{name}' must be a list of strings")
         return value
@@ -115,9 +109,7 @@ class Params:
     ) -> list[Params]:
         """Return a list of structures; empty if it is absent and not ``required``."""
         value = self.optional_list(name, minimum, maximum)
-        if value is None and required:
-            raise invalid(name, "Member must not be null")
-        value = value or []
+        value = _required(name, value) if required else value or []
         if not all(isinstance(item, dict) for item in value):
             raise EcrError("SerializationException", f"'{name}' must be a list of structures")
         return [Params(item) for item in value]
@@ -126,10 +118,6 @@ class Params:
         """Return this structure, an ImageIdentifier, for the response."""
         members = {member: self.optional_text(member) for member in ("imageDigest", "imageTag")}
         return {member: value for member, value in members.items() if value is not None}
-
-    def digest(self, name: str) -> str:
-        """Return a digest that is required."""
-        return self.text(name, pattern=DIGEST_PATTERN)
 
     def repository_name(self) -> str:
         """Return the repository's name, which is required."""
@@ -141,3 +129,50 @@ class Params:
     def repository(self, registry: Registry) -> Repository:
         """Return the repository that the request names. Raises RepositoryNotFoundException."""
         return registry.store.repositories.get(self.repository_name())
+
+    def has_instead_of_page(self, name: str) -> bool:
+        """Return whether the request has the parameter ``name``, which names its items, and so cannot have a page."""
+        if self.has(name) and (self.has("maxResults") or self.has("nextToken")):
+            raise invalid("maxResults", f"cannot be used, nor nextToken, when {name} is given")
+        return self.has(name)
+
+    def page(
+        self,
+        items: list[T] | Callable[[list[Any]], Iterable[T]],
+        key: Callable[[T], list[Any]],
+        *,
+        default: int = 100,
+        maximum: int = 1000,
+    ) -> tuple[list[T], dict[str, str]]:
+        """Return the page of ``items`` that the request selects, and ``{"nextToken": …}`` if more follow.
+
+        The token has the operation and the key of the last item. ``items`` must be in ascending order of ``key``, a
+        list of strings or numbers, so that the pages stay right when items come and go between them; or a function
+        that begins at a key, or before it (``[]``: at the beginning), so that a long list is not read again for each
+        page.
+        """
+        size = self.optional_integer("maxResults", 1, maximum) or default
+        token = self.optional_text("nextToken")
+        after = [] if token is None else self._key(token)
+        candidates = items(after) if callable(items) else items
+        selected = list(islice((item for item in candidates if key(item) > after), size + 1))
+        if len(selected) <= size:
+            return selected, {}
+        del selected[size:]
+        text = json.dumps([self._operation, key(selected[-1])], separators=(",", ":"))
+        return selected, {"nextToken": base64.urlsafe_b64encode(text.encode()).decode()}
+
+    def _key(self, token: str) -> list[Any]:
+        try:
+            operation, key = json.loads(base64.urlsafe_b64decode(token.encode()))
+        except (binascii.Error, ValueError, TypeError):
+            operation = key = None
+        if operation != self._operation or not isinstance(key, list):
+            raise invalid("nextToken", "Invalid pagination token")
+        return key
+
+
+def _required(name: str, value: T | None) -> T:
+    if value is None:
+        raise invalid(name, "Member must not be null")
+    return value

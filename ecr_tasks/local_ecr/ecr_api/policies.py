@@ -9,20 +9,54 @@ import time
 from .. import lifecycle_policy
 from ..errors import EcrError, invalid
 from .images import ImageFailure, find
-from .inventory import TAG_STATUSES
-from .paging import page, refuse_paging_with
+from .inventory import tag_status_condition
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from ..registry import Registry
+    from ..store.images import Image
     from ..store.repositories import Repository
     from .params import Params
 
 
-def _response(registry: Registry, repository: Repository, **members: Any) -> dict[str, Any]:
-    return {"registryId": registry.account, "repositoryName": repository.name, **members}
+class Policy:
+    """A text that a repository may have: its name in ECR's sentences, its column, and its member in the API."""
+
+    def __init__(self, title: str, column: str, member: str) -> None:
+        self._title = title
+        self._column = column
+        self._member = member
+
+    def text(self, repository: Repository) -> str:
+        """Return a repository's text. Raises RepositoryPolicyNotFoundException and the like if it has none."""
+        text = repository.texts[self._column]
+        if text is None:
+            exception = f"{self._title.title().replace(' ', '')}NotFoundException"
+            raise EcrError(exception, f"{self._title} does not exist for the {repository.sentence}")
+        return text
+
+    def put(self, registry: Registry, repository: Repository, text: str) -> dict[str, Any]:
+        """Set a repository's text; returns the response to the operation that does."""
+        registry.store.repositories.update(repository, **{self._column: text})
+        return {**repository.members, self._member: text}
+
+    def get(self, registry: Registry, params: Params) -> dict[str, Any]:
+        """Answer GetRepositoryPolicy or GetLifecyclePolicy."""
+        repository = params.repository(registry)
+        return {**repository.members, self._member: self.text(repository)}
+
+    def delete(self, registry: Registry, params: Params) -> dict[str, Any]:
+        """Answer DeleteRepositoryPolicy or DeleteLifecyclePolicy."""
+        response = self.get(registry, params)
+        registry.store.repositories.update(params.repository(registry), **{self._column: None})
+        return response
+
+
+REPOSITORY_POLICY = Policy("Repository policy", "policy", "policyText")
+LIFECYCLE_POLICY = Policy("Lifecycle policy", "lifecycle", "lifecyclePolicyText")
+_PREVIEW = Policy("Lifecycle policy preview", "preview", "lifecyclePolicyText")
 
 
 def set_repository_policy(registry: Registry, params: Params) -> dict[str, Any]:
@@ -40,32 +74,7 @@ def set_repository_policy(registry: Registry, params: Params) -> dict[str, Any]:
         isinstance(item, dict) and item.get("Effect") in ("Allow", "Deny") for item in all_statements
     ):
         raise invalid("PolicyText", "Invalid repository policy provided")
-    registry.store.repositories.update(repository, policy=text)
-    return _response(registry, repository, policyText=text)
-
-
-def get_repository_policy(registry: Registry, params: Params) -> dict[str, Any]:
-    """Answer GetRepositoryPolicy."""
-    repository = params.repository(registry)
-    return _response(registry, repository, policyText=_policy(registry, repository))
-
-
-def delete_repository_policy(registry: Registry, params: Params) -> dict[str, Any]:
-    """Answer DeleteRepositoryPolicy."""
-    repository = params.repository(registry)
-    text = _policy(registry, repository)
-    registry.store.repositories.update(repository, policy=None)
-    return _response(registry, repository, policyText=text)
-
-
-def _policy(registry: Registry, repository: Repository) -> str:
-    if repository.policy is None:
-        raise EcrError(
-            "RepositoryPolicyNotFoundException",
-            f"Repository policy does not exist for the repository with name '{repository.name}' in the "
-            f"registry with id '{registry.account}'",
-        )
-    return repository.policy
+    return REPOSITORY_POLICY.put(registry, repository, text)
 
 
 def put_lifecycle_policy(registry: Registry, params: Params) -> dict[str, Any]:
@@ -73,45 +82,20 @@ def put_lifecycle_policy(registry: Registry, params: Params) -> dict[str, Any]:
     repository = params.repository(registry)
     text = _lifecycle_text(params)
     lifecycle_policy.parse(text)
-    registry.store.repositories.update(repository, lifecycle=text)
-    return _response(registry, repository, lifecyclePolicyText=text)
-
-
-def get_lifecycle_policy(registry: Registry, params: Params) -> dict[str, Any]:
-    """Answer GetLifecyclePolicy."""
-    repository = params.repository(registry)
-    return _response(registry, repository, lifecyclePolicyText=_lifecycle(registry, repository))
-
-
-def delete_lifecycle_policy(registry: Registry, params: Params) -> dict[str, Any]:
-    """Answer DeleteLifecyclePolicy."""
-    repository = params.repository(registry)
-    text = _lifecycle(registry, repository)
-    registry.store.repositories.update(repository, lifecycle=None)
-    return _response(registry, repository, lifecyclePolicyText=text)
+    return LIFECYCLE_POLICY.put(registry, repository, text)
 
 
 def _lifecycle_text(params: Params) -> str:
     return params.text("lifecyclePolicyText", minimum=100, maximum=30720)
 
 
-def _lifecycle(registry: Registry, repository: Repository) -> str:
-    if repository.lifecycle is None:
-        raise EcrError(
-            "LifecyclePolicyNotFoundException",
-            f"Lifecycle policy does not exist for the repository with name '{repository.name}' in the "
-            f"registry with id '{registry.account}'",
-        )
-    return repository.lifecycle
-
-
 def start_lifecycle_policy_preview(registry: Registry, params: Params) -> dict[str, Any]:
     """Answer StartLifecyclePolicyPreview: evaluate at once, though the answer says IN_PROGRESS as ECR's does."""
     repository = params.repository(registry)
     has_text = params.has("lifecyclePolicyText")
-    text = _lifecycle_text(params) if has_text else _lifecycle(registry, repository)
+    text = _lifecycle_text(params) if has_text else LIFECYCLE_POLICY.text(repository)
     rules = lifecycle_policy.parse(text)
-    images = registry.store.images.all(repository)
+    images = {image.digest: image for image in registry.store.images.walk(repository)}
     parents = registry.store.images.parents(repository)
     candidates = [
         lifecycle_policy.Candidate(
@@ -122,44 +106,36 @@ def start_lifecycle_policy_preview(registry: Registry, params: Params) -> dict[s
             parents=parents.get(image.digest, []),
             subject=image.subject,
         )
-        for image in images
+        for image in images.values()
     ]
-    by_digest = {image.digest: image for image in images}
-    results = []
-    for outcome in lifecycle_policy.evaluate(rules, candidates, time.time()):
-        image = by_digest[outcome.digest]
-        results.append({**_outcome(outcome), "imageDigest": image.digest, "imageTags": image.tags})
-        results[-1]["imagePushedAt"] = round(image.pushed, 3)
-    registry.store.repositories.update(repository, preview=json.dumps({"text": text, "results": results}))
-    return _response(registry, repository, lifecyclePolicyText=text, status="IN_PROGRESS")
+    outcomes = lifecycle_policy.evaluate(rules, candidates, time.time())
+    results = [_result(outcome, images[outcome.digest]) for outcome in outcomes]
+    registry.store.repositories.update(repository, preview={"text": text, "results": results})
+    return {**repository.members, "lifecyclePolicyText": text, "status": "IN_PROGRESS"}
 
 
-def _outcome(outcome: lifecycle_policy.Outcome) -> dict[str, Any]:
-    action: dict[str, str] = {"type": outcome.action}
-    if outcome.action == "TRANSITION":
-        action["targetStorageClass"] = "ARCHIVE"
-    return {"action": action, "appliedRulePriority": outcome.priority, "storageClass": "STANDARD"}
+def _result(outcome: lifecycle_policy.Outcome, image: Image) -> dict[str, Any]:
+    """Return a LifecyclePolicyPreviewResult, in the shape of the API model."""
+    storage_class = {"targetStorageClass": "ARCHIVE"} if outcome.action == "TRANSITION" else {}
+    return {
+        "action": {"type": outcome.action, **storage_class},
+        "appliedRulePriority": outcome.priority,
+        "storageClass": "STANDARD",
+        "imageDigest": image.digest,
+        "imageTags": image.tags,
+        "imagePushedAt": round(image.pushed, 3),
+    }
 
 
 def get_lifecycle_policy_preview(registry: Registry, params: Params) -> dict[str, Any]:
     """Answer GetLifecyclePolicyPreview."""
     repository = params.repository(registry)
-    refuse_paging_with(params, "imageIds")
+    has_ids = params.has_instead_of_page("imageIds")
+    has_tag_status = tag_status_condition(params.structure("filter"))
+    preview = json.loads(_PREVIEW.text(repository))
+    results = [result for result in preview["results"] if has_tag_status(result["imageTags"])]
     token: dict[str, str] = {}
-    tag_status = params.structure("filter").optional_text("tagStatus", choices=TAG_STATUSES) or "ANY"
-    if repository.preview is None:
-        raise EcrError(
-            "LifecyclePolicyPreviewNotFoundException",
-            f"Lifecycle policy preview does not exist for the repository with name '{repository.name}' in the "
-            f"registry with id '{registry.account}'",
-        )
-    preview = json.loads(repository.preview)
-    results = [
-        result
-        for result in preview["results"]
-        if tag_status == "ANY" or bool(result["imageTags"]) == (tag_status == "TAGGED")
-    ]
-    if params.has("imageIds"):
+    if has_ids:
         digests = set()
         for item in params.structures("imageIds", 1, 100):
             with contextlib.suppress(ImageFailure):  # an image that is not there has no result
@@ -167,22 +143,18 @@ def get_lifecycle_policy_preview(registry: Registry, params: Params) -> dict[str
         page_results = [result for result in results if result["imageDigest"] in digests]
     else:
         sorted_results = sorted(results, key=lambda result: str(result["imageDigest"]))
-        page_results, token = page(
-            sorted_results, lambda result: [result["imageDigest"]], params, "GetLifecyclePolicyPreview", maximum=100
-        )
-    counts = {
-        kind: sum(result["action"]["type"] == kind for result in preview["results"])
-        for kind in ("EXPIRE", "TRANSITION")
-    }
-    transitions = (
-        [{"targetStorageClass": "ARCHIVE", "imageTotalCount": counts["TRANSITION"]}] if counts["TRANSITION"] else []
-    )
-    return _response(
-        registry,
-        repository,
-        lifecyclePolicyText=preview["text"],
-        status="COMPLETE",
-        previewResults=page_results,
-        summary={"expiringImageTotalCount": counts["EXPIRE"], "transitioningImageTotalCounts": transitions},
+        page_results, token = params.page(sorted_results, lambda result: [result["imageDigest"]], maximum=100)
+    actions = [result["action"]["type"] for result in preview["results"]]
+    archived = actions.count("TRANSITION")
+    transitions = [{"targetStorageClass": "ARCHIVE", "imageTotalCount": archived}] if archived else []
+    return {
+        **repository.members,
+        "lifecyclePolicyText": preview["text"],
+        "status": "COMPLETE",
+        "previewResults": page_results,
+        "summary": {
+            "expiringImageTotalCount": actions.count("EXPIRE"),
+            "transitioningImageTotalCounts": transitions,
+        },
         **token,
-    )
+    }

@@ -27,16 +27,13 @@ _MAX_FILTERS = 100
 
 def describe_registry(registry: Registry, params: Params) -> dict[str, Any]:
     """Answer DescribeRegistry."""
-    del params  # it has none
     return {"registryId": registry.account, "replicationConfiguration": replication_rules.configuration(registry)}
 
 
 def put_replication_configuration(registry: Registry, params: Params) -> dict[str, Any]:
     """Answer PutReplicationConfiguration, for images that are pushed from now on."""
-    if not params.has("replicationConfiguration"):
-        raise invalid("replicationConfiguration", "Member must not be null")
-    structures = params.structure("replicationConfiguration").structures("rules", 0, _MAX_RULES, required=True)
-    rules = [_rule(registry, rule) for rule in structures]
+    document = params.structure("replicationConfiguration", required=True)
+    rules = [_rule(registry, rule) for rule in document.structures("rules", 0, _MAX_RULES, required=True)]
     destinations = {(item["registryId"], item["region"]) for rule in rules for item in rule["destinations"]}
     if len(destinations) > _MAX_DESTINATIONS:
         raise invalid("replicationConfiguration", f"must have at most {_MAX_DESTINATIONS} destinations")

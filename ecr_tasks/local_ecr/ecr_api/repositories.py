@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from ..constants import PUBLIC_REGION
 from ..errors import EcrError, invalid
 from ..mutability import MUTABILITIES, check_filters
 from ..names import is_repository
-from .paging import page, refuse_paging_with
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,20 +19,29 @@ _MAX_TAGS = 50
 
 
 def describe(registry: Registry, repository: Repository) -> dict[str, Any]:
-    """Return a Repository, in the shape of the API model."""
+    """Return a Repository, in the shape of the API model; that of ECR Public has fewer members."""
     description: dict[str, Any] = {
+        **repository.members,
         "repositoryArn": registry.arn(repository.name),
-        "registryId": registry.account,
-        "repositoryName": repository.name,
-        "repositoryUri": f"{registry.address}/{repository.name}",
+        "repositoryUri": f"{registry.address}/{registry.prefix}{repository.name}",
         "createdAt": round(repository.created, 3),
-        "imageTagMutability": repository.mutability,
+    }
+    if registry.region == PUBLIC_REGION:
+        return description
+    return {
+        **description,
+        **_mutability(repository.mutability, repository.filters),
         "imageScanningConfiguration": {"scanOnPush": repository.scan_on_push},
         "encryptionConfiguration": repository.encryption,
     }
-    if repository.filters:
-        description["imageTagMutabilityExclusionFilters"] = _filters(repository.filters)
-    return description
+
+
+def _mutability(mutability: str, filters: list[str]) -> dict[str, Any]:
+    members: dict[str, Any] = {"imageTagMutability": mutability}
+    if filters:
+        wildcards = [{"filterType": "WILDCARD", "filter": item} for item in filters]
+        members["imageTagMutabilityExclusionFilters"] = wildcards
+    return members
 
 
 def create_repository(registry: Registry, params: Params) -> dict[str, Any]:
@@ -40,10 +49,10 @@ def create_repository(registry: Registry, params: Params) -> dict[str, Any]:
     name = params.repository_name()
     mutability = params.optional_text("imageTagMutability", choices=MUTABILITIES) or "MUTABLE"
     filters = check_filters(mutability, params.optional_list("imageTagMutabilityExclusionFilters", 0))
-    tags = with_request_tags({}, params)
-    structure = params.structure("encryptionConfiguration")
-    encryption = {"encryptionType": "AES256"}
+    tags = with_request_tags({}, params.structures("tags", 0))
+    encryption = None
     if params.has("encryptionConfiguration"):
+        structure = params.structure("encryptionConfiguration")
         encryption = {"encryptionType": structure.text("encryptionType", choices=("AES256", "KMS", "KMS_DSSE"))}
         key = structure.optional_text("kmsKey", minimum=1, maximum=2048)
         if key is not None:
@@ -63,24 +72,22 @@ def create_repository(registry: Registry, params: Params) -> dict[str, Any]:
 
 def describe_repositories(registry: Registry, params: Params) -> dict[str, Any]:
     """Answer DescribeRepositories."""
-    refuse_paging_with(params, "repositoryNames")
-    if params.has("repositoryNames"):
+    token: dict[str, str] = {}
+    if params.has_instead_of_page("repositoryNames"):
         names = params.texts("repositoryNames", 1, 100)
         for name in names:
             if not is_repository(name):
                 raise invalid("repositoryNames", "must be names of repositories")
         repositories = [registry.store.repositories.get(name) for name in names]
-        return {"repositories": [describe(registry, repository) for repository in repositories]}
-    page_repositories, token = page(
-        registry.store.repositories.all(), lambda r: [r.name], params, "DescribeRepositories"
-    )
-    return {"repositories": [describe(registry, repository) for repository in page_repositories], **token}
+    else:
+        repositories, token = params.page(registry.store.repositories.all(), lambda repository: [repository.name])
+    return {"repositories": [describe(registry, repository) for repository in repositories], **token}
 
 
 def delete_repository(registry: Registry, params: Params) -> dict[str, Any]:
     """Answer DeleteRepository."""
     repository = params.repository(registry)
-    registry.delete_repository(repository, force=params.flag("force"))
+    registry.store.delete_repository(repository, force=params.flag("force"))
     return {"repository": describe(registry, repository)}
 
 
@@ -90,22 +97,14 @@ def put_image_tag_mutability(registry: Registry, params: Params) -> dict[str, An
     mutability = params.text("imageTagMutability", choices=MUTABILITIES)
     filters = check_filters(mutability, params.optional_list("imageTagMutabilityExclusionFilters", 0))
     registry.store.repositories.update(repository, mutability=mutability, filters=filters)
-    response: dict[str, Any] = {
-        "registryId": registry.account,
-        "repositoryName": repository.name,
-        "imageTagMutability": mutability,
-    }
-    if filters:
-        response["imageTagMutabilityExclusionFilters"] = _filters(filters)
-    return response
+    return {**repository.members, **_mutability(mutability, filters)}
 
 
 def tag_resource(registry: Registry, params: Params) -> dict[str, Any]:
     """Answer TagResource."""
     repository = _by_arn(registry, params)
-    if not params.has("tags"):
-        raise invalid("tags", "Member must not be null")
-    registry.store.repositories.update(repository, tags=with_request_tags(repository.tags, params))
+    tags = with_request_tags(repository.tags, params.structures("tags", 0, required=True))
+    registry.store.repositories.update(repository, tags=tags)
     return {}
 
 
@@ -128,11 +127,11 @@ def _by_arn(registry: Registry, params: Params) -> Repository:
     return registry.store.repositories.get(registry.repository_name(params.text("resourceArn")))
 
 
-def with_request_tags(present: dict[str, str], params: Params) -> dict[str, str]:
+def with_request_tags(present: dict[str, str], items: list[Params]) -> dict[str, str]:
     """Return ``present`` with the request's tags added. Raises InvalidTagParameterException, TooManyTagsException."""
     tags = dict(present)
     keys = set()
-    for item in params.structures("tags", 0):
+    for item in items:
         key, value = item.text("Key"), item.text("Value")
         if not 1 <= len(key) <= 128 or len(value) > 256 or key.lower().startswith("aws:") or key in keys:
             raise EcrError(
@@ -145,7 +144,3 @@ def with_request_tags(present: dict[str, str], params: Params) -> dict[str, str]
     if len(tags) > _MAX_TAGS:
         raise EcrError("TooManyTagsException", f"A repository can have at most {_MAX_TAGS} tags")
     return tags
-
-
-def _filters(filters: list[str]) -> list[dict[str, str]]:
-    return [{"filterType": "WILDCARD", "filter": item} for item in filters]

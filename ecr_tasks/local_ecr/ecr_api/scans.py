@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from ..errors import EcrError, invalid
 from .images import get, image_id
 from .inventory import scan_summary
-from .paging import page
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,26 +16,19 @@ if TYPE_CHECKING:
     from .params import Params
 
 # API model: ScanningRepositoryFilterValue.
-_FILTER = re.compile(r"[a-z0-9*]([._\-/a-z0-9*]?[a-z0-9*])*")
+_FILTER = r"[a-z0-9*]([._\-/a-z0-9*]?[a-z0-9*])*"
 
 
 def put_image_scanning_configuration(registry: Registry, params: Params) -> dict[str, Any]:
     """Answer PutImageScanningConfiguration."""
     repository = params.repository(registry)
-    if not params.has("imageScanningConfiguration"):
-        raise invalid("imageScanningConfiguration", "Member must not be null")
-    on_push = params.structure("imageScanningConfiguration").flag("scanOnPush")
-    registry.store.repositories.update(repository, scan_on_push=int(on_push))
-    return {
-        "registryId": registry.account,
-        "repositoryName": repository.name,
-        "imageScanningConfiguration": {"scanOnPush": on_push},
-    }
+    on_push = params.structure("imageScanningConfiguration", required=True).flag("scanOnPush")
+    registry.store.repositories.update(repository, scan_on_push=on_push)
+    return {**repository.members, "imageScanningConfiguration": {"scanOnPush": on_push}}
 
 
 def get_registry_scanning_configuration(registry: Registry, params: Params) -> dict[str, Any]:
     """Answer GetRegistryScanningConfiguration."""
-    del params  # it has none
     return {"registryId": registry.account, "scanningConfiguration": registry.scanner.configuration()}
 
 
@@ -52,9 +42,7 @@ def put_registry_scanning_configuration(registry: Registry, params: Params) -> d
             raise invalid("scanFrequency", "CONTINUOUS_SCAN needs scanType ENHANCED")
         filters = []
         for item in rule.structures("repositoryFilters", 0, 100, required=True):
-            text = item.text("filter", minimum=1, maximum=255)
-            if _FILTER.fullmatch(text) is None:
-                raise invalid("filter", f"must satisfy regular expression '{_FILTER.pattern}'")
+            text = item.text("filter", minimum=1, maximum=255, pattern=_FILTER)
             filters.append({"filter": text, "filterType": item.text("filterType", choices=("WILDCARD",))})
         rules.append({"scanFrequency": frequency, "repositoryFilters": filters})
     configuration = {"scanType": kind, "rules": rules}
@@ -68,13 +56,8 @@ def batch_get_repository_scanning_configuration(registry: Registry, params: Para
     for name in params.texts("repositoryNames", 1, 25):
         repository = registry.store.repositories.find(name)
         if repository is None:
-            failures.append(
-                {
-                    "repositoryName": name,
-                    "failureCode": "REPOSITORY_NOT_FOUND",
-                    "failureReason": registry.store.repositories.not_found(name).message,
-                }
-            )
+            reason = registry.store.repositories.not_found(name).message
+            failures.append({"repositoryName": name, "failureCode": "REPOSITORY_NOT_FOUND", "failureReason": reason})
             continue
         frequency, filters = registry.scanner.frequency(repository)
         configurations.append(
@@ -95,9 +78,8 @@ def start_image_scan(registry: Registry, params: Params) -> dict[str, Any]:
     image, tag = get(registry, repository, params.structure("imageId"))
     registry.scanner.start(repository, image)
     return {
-        "registryId": registry.account,
-        "repositoryName": repository.name,
-        "imageId": image_id(image, tag),
+        **repository.members,
+        "imageId": image_id(image.digest, tag),
         "imageScanStatus": {"status": "IN_PROGRESS", "description": "The scan is in progress."},
     }
 
@@ -111,18 +93,17 @@ def describe_image_scan_findings(registry: Registry, params: Params) -> dict[str
         raise EcrError(
             "ScanNotFoundException",
             f"Image scan does not exist for the image with '{{imageDigest:'{image.digest}', imageTag:'{tag}'}}' "
-            f"in the repository with name '{repository.name}' in the registry with id '{registry.account}'",
+            f"in the {repository.sentence}",
         )
     response: dict[str, Any] = {
-        "registryId": registry.account,
-        "repositoryName": repository.name,
-        "imageId": image_id(image, tag),
+        **repository.members,
+        "imageId": image_id(image.digest, tag),
         "imageScanStatus": {"status": scan["status"], "description": scan["description"]},
     }
     if scan["status"] not in ("COMPLETE", "ACTIVE"):
         return response
     numbered = list(enumerate(scan["findings"]))
-    page_findings, token = page(numbered, lambda item: [item[0]], params, "DescribeImageScanFindings")
+    page_findings, token = params.page(numbered, lambda item: [item[0]])
     findings: dict[str, Any] = scan_summary(scan)
     if registry.scanner.is_enhanced:
         findings["enhancedFindings"] = [
@@ -134,17 +115,13 @@ def describe_image_scan_findings(registry: Registry, params: Params) -> dict[str
 
 
 def _basic(finding: dict[str, Any]) -> dict[str, Any]:
-    attribute_names = {"package_name": "package", "package_version": "version"}
-    attributes = [
-        {"key": key, "value": str(finding[member])} for key, member in attribute_names.items() if finding.get(member)
-    ]
-    document = {
+    attributes = {"package_name": finding.get("package"), "package_version": finding.get("version")}
+    return {
         "name": finding.get("name", "CVE-0000-0000"),
         "severity": finding.get("severity", "UNDEFINED"),
-        "attributes": attributes,
+        "attributes": [{"key": key, "value": str(value)} for key, value in attributes.items() if value],
+        **{key: finding[key] for key in ("description", "uri") if finding.get(key)},
     }
-    document.update({key: finding[key] for key in ("description", "uri") if finding.get(key)})
-    return document
 
 
 def _enhanced(

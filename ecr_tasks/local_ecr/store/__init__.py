@@ -20,6 +20,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from .repositories import Repository
+
 UPLOAD_LIFETIME = 24 * 3600.0
 """Seconds after which an unfinished upload is removed."""
 
@@ -36,14 +38,24 @@ class Store:
         self.db = Database(root / "store.sqlite3")
         self.repositories = Repositories(self.db, account)
         self.layers = Layers(self.db, self.blobs)
-        self.images = Images(self.db, account)
+        self.images = Images(self.db)
 
     def sweep(self, now: float | None = None) -> None:
         """Remove abandoned uploads, layers that no image has used for an hour, and files nothing refers to."""
         now = time.time() if now is None else now
         self.layers.expire_uploads(now - UPLOAD_LIFETIME)
-        self.layers.drop_unused(now - ORPHAN_LIFETIME)
+        self.layers.remove_unused(now - ORPHAN_LIFETIME)
         self.layers.remove_stray_files(now - ORPHAN_LIFETIME)
+
+    def delete_repository(self, repository: Repository, *, force: bool) -> None:
+        """Delete a repository and the files that no other one uses. Raises RepositoryNotEmptyException."""
+        with self.layers.files_lock:
+            digests = self.db.column("SELECT digest FROM layer WHERE repository = ?", repository.id)
+            uploads = self.db.column("SELECT id FROM upload WHERE repository = ?", repository.id)
+            self.repositories.delete(repository, force=force)
+            self.layers.remove_unused_files(digests)
+            for identity in uploads:
+                self.layers.discard_upload(identity)
 
     def reset(self) -> None:
         """Forget everything: repositories, images, layers, uploads, registry settings."""
@@ -52,16 +64,14 @@ class Store:
         with self.layers.files_lock, self.db.transaction() as db:
             for table in ("upload", "repository", "setting", "session"):
                 db.execute(f"DELETE FROM {table}")  # noqa: S608  (names from the line above)
-            self.layers.forget_uploads()
-            for folder in (self.blobs.root, self.blobs.uploads):
-                for entry in list(folder.iterdir()):
-                    if entry.is_dir():
-                        shutil.rmtree(entry, ignore_errors=True)
-                    else:
-                        with contextlib.suppress(OSError):
-                            entry.unlink()
+            self.layers.close_uploads()
+            for folder in self.blobs.root.iterdir():
+                shutil.rmtree(folder, ignore_errors=True)
+            for file in self.blobs.uploads.iterdir():
+                with contextlib.suppress(OSError):
+                    file.unlink()
 
     def close(self) -> None:
         """Close every file. The store must not be used afterwards."""
-        self.layers.close()
+        self.layers.close_uploads()
         self.db.close()

@@ -8,8 +8,6 @@ import hashlib
 import os
 import threading
 
-from ..errors import EcrError
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
         def readinto(self, buffer: memoryview) -> int: ...
 
 
-BUFFER_BYTES = 1 << 20
+_BUFFER_BYTES = 1 << 20
 """Large, so that hashing and file writes are few calls, each of which releases the interpreter lock."""
 
 _NO_LINK_ERRORS = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS})
@@ -37,19 +35,12 @@ def _buffer() -> Any:
     try:
         memory = _spare_buffers.pop()
     except IndexError:
-        memory = bytearray(BUFFER_BYTES)
+        memory = bytearray(_BUFFER_BYTES)
     try:
         yield memoryview(memory)
     finally:
         if len(_spare_buffers) < _MAX_SPARE_BUFFERS:
             _spare_buffers.append(memory)
-
-
-def write_all(fd: int, data: memoryview | bytes) -> None:
-    """Write all of ``data``; the operating system may take less at a time."""
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
 
 
 class Blobs:
@@ -105,8 +96,7 @@ class Blobs:
 
     def remove(self, digest: str) -> None:
         """Remove a blob's file; readers that have it open keep it."""
-        with contextlib.suppress(FileNotFoundError):
-            self.path(digest).unlink()
+        self.path(digest).unlink(missing_ok=True)
 
 
 class Upload:
@@ -121,9 +111,7 @@ class Upload:
         self.lock = threading.Lock()
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self.size = os.fstat(self._fd).st_size
-        self._sha256 = hashlib.sha256()
-        if self.size:
-            self._sha256 = self._hash("sha256")
+        self._sha256 = self._hash("sha256")
         os.lseek(self._fd, self.size, os.SEEK_SET)
 
     def append(self, source: Source) -> int:
@@ -140,8 +128,10 @@ class Upload:
 
     def write(self, data: memoryview | bytes) -> None:
         """Append ``data`` or, on an error, nothing of it. Raises OSError."""
+        view = memoryview(data)
         try:
-            write_all(self._fd, data)
+            while view:  # the operating system may take less at a time
+                view = view[os.write(self._fd, view) :]
         except OSError:
             os.ftruncate(self._fd, self.size)
             os.lseek(self._fd, self.size, os.SEEK_SET)
@@ -152,20 +142,20 @@ class Upload:
     def matches(self, digest: str) -> bool:
         """Return whether the bytes so far have this digest."""
         algorithm, _, value = digest.partition(":")
-        hash_of_bytes = self._sha256 if algorithm == "sha256" else self._hash(algorithm)
-        return bool(hash_of_bytes.hexdigest() == value)
+        content_hash = self._sha256 if algorithm == "sha256" else self._hash(algorithm)
+        return bool(content_hash.hexdigest() == value)
 
     def sha256(self) -> str:
         """Return the sha256 digest of the bytes so far."""
         return f"sha256:{self._sha256.hexdigest()}"
 
     def _hash(self, algorithm: str) -> Any:
-        hash_of_bytes = hashlib.new(algorithm)
+        content_hash = hashlib.new(algorithm)
         offset = 0
-        while data := os.pread(self._fd, BUFFER_BYTES, offset):
-            hash_of_bytes.update(data)
+        while data := os.pread(self._fd, _BUFFER_BYTES, offset):
+            content_hash.update(data)
             offset += len(data)
-        return hash_of_bytes
+        return content_hash
 
     @property
     def closed(self) -> bool:
@@ -181,13 +171,4 @@ class Upload:
     def discard(self) -> None:
         """Close and remove the file."""
         self.close()
-        with contextlib.suppress(FileNotFoundError):
-            self.path.unlink()
-
-
-def upload_not_found(identity: str) -> EcrError:
-    """Return the exception for an upload that is finished, cancelled, expired, or of another repository."""
-    return EcrError(
-        "UploadNotFoundException",
-        f"The upload with id '{identity}' could not be found, or does not belong to this repository",
-    )
+        self.path.unlink(missing_ok=True)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 1
 
 _SCHEMA = """
 CREATE TABLE repository (
@@ -77,8 +77,8 @@ class Database:
             self._connection.execute(f"PRAGMA {pragma}")
         (version,) = self._connection.execute("PRAGMA user_version").fetchone()
         if version == 0:
-            self._connection.executescript(f"BEGIN;{_SCHEMA};PRAGMA user_version={SCHEMA_VERSION};COMMIT;")
-        elif version != SCHEMA_VERSION:
+            self._connection.executescript(f"BEGIN;{_SCHEMA};PRAGMA user_version={_SCHEMA_VERSION};COMMIT;")
+        elif version != _SCHEMA_VERSION:
             self._connection.close()
             raise LocalEcrError(
                 f"{path} was written by another version of the local ECR (schema {version}).",
@@ -104,6 +104,11 @@ class Database:
             finally:
                 self._depth = 0
 
+    def execute(self, statement: str, *values: Any) -> None:
+        """Change the data by one statement, in a transaction of its own or in the one that is open."""
+        with self.transaction() as connection:
+            connection.execute(statement, values)
+
     def rows(self, query: str, *values: Any) -> list[sqlite3.Row]:
         """Return all rows of a query."""
         with self._lock:
@@ -115,15 +120,23 @@ class Database:
             row: sqlite3.Row | None = self._connection.execute(query, values).fetchone()
             return row
 
+    def column(self, query: str, *values: Any) -> list[Any]:
+        """Return the first column of a query."""
+        return [row[0] for row in self.rows(query, *values)]
+
+    def value(self, query: str, *values: Any) -> Any:
+        """Return the first column of a query's first row, or None."""
+        row = self.row(query, *values)
+        return None if row is None else row[0]
+
     def setting(self, name: str) -> str | None:
         """Return a setting of the registry itself, by name; None if it is not set."""
-        row = self.row("SELECT value FROM setting WHERE name = ?", name)
-        return None if row is None else str(row["value"])
+        value: str | None = self.value("SELECT value FROM setting WHERE name = ?", name)
+        return value
 
     def set(self, name: str, value: str) -> None:
         """Set a setting of the registry itself."""
-        with self.transaction() as db:
-            db.execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", (name, value))
+        self.execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", name, value)
 
     def close(self) -> None:
         """Merge the write-ahead log into the file and close it."""

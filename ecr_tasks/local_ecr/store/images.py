@@ -19,18 +19,17 @@ if TYPE_CHECKING:
     from .database import Database
     from .repositories import Repository
 
-_COLUMNS = (
-    "id, digest, media_type, kind, is_image, subject, annotations, size, pushed, pulled, scan, length(raw) AS bytes"
-)
-
-
+_COLUMNS = """
+    id, digest, media_type, kind, is_image, subject, annotations, size, pushed, pulled, scan, length(raw) AS bytes,
+    (SELECT group_concat(name, ' ') FROM tag WHERE tag.image = image.id) AS tags
+"""
 _ROWS_PER_READ = 1000
 
 
 class Image:
     """An image as it was when it was read. ``bytes`` is the manifest's size, ``size`` the image's."""
 
-    def __init__(self, row: sqlite3.Row, tags: list[str]) -> None:
+    def __init__(self, row: sqlite3.Row) -> None:
         self.id: int = row["id"]
         self.digest: str = row["digest"]
         self.media_type: str = row["media_type"]
@@ -43,15 +42,20 @@ class Image:
         self.pushed: float = row["pushed"]
         self.pulled: float | None = row["pulled"]
         self.scan: dict[str, Any] | None = None if row["scan"] is None else json.loads(row["scan"])
-        self.tags = tags
+        self.tags: list[str] = sorted((row["tags"] or "").split())
+
+    def descriptor(self) -> dict[str, Any]:
+        """Return what a list of referrers has for this image (OCI image specification: descriptor)."""
+        descriptor = {"mediaType": self.media_type, "digest": self.digest, "size": self.bytes}
+        optional = {"artifactType": self.kind, "annotations": self.annotations}
+        return {**descriptor, **{member: value for member, value in optional.items() if value}}
 
 
 class Images:
-    """All images of the registry ``account``."""
+    """All images of one registry."""
 
-    def __init__(self, db: Database, account: str) -> None:
+    def __init__(self, db: Database) -> None:
         self._db = db
-        self._account = account
 
     def put(
         self, repository: Repository, raw: bytes, manifest: Manifest, digest: str | None, tag: str | None
@@ -63,177 +67,112 @@ class Images:
         ImageTagAlreadyExistsException, also if it is at this very image (github.com/aws/containers-roadmap, 2179).
         """
         digest = _digest(raw, digest)
-        with self._db.transaction() as db:
+        with self._db.transaction():
+            image_of_tag = None if tag is None else self._image_of(repository, tag)
+            if tag is not None and image_of_tag is not None:
+                _check_movable(repository, tag)
+            image = self._db.value("SELECT id FROM image WHERE repository = ? AND digest = ?", repository.id, digest)
+            changed = image is None
+            if image is None:
+                image = self._insert(repository, raw, manifest, digest)
             if tag is not None:
-                self._check_tag(repository, tag)
-            row = db.execute(
-                "SELECT id FROM image WHERE repository = ? AND digest = ?", (repository.id, digest)
-            ).fetchone()
-            changed = row is None
-            image = self._insert(repository, raw, manifest, digest) if row is None else int(row["id"])
-            if tag is not None:
-                tag_row = db.execute(
-                    "SELECT image FROM tag WHERE repository = ? AND name = ?", (repository.id, tag)
-                ).fetchone()
-                changed = changed or tag_row is None or tag_row["image"] != image
-                db.execute("INSERT OR REPLACE INTO tag VALUES (?, ?, ?)", (repository.id, tag, image))
+                changed = changed or image_of_tag != image
+                self._db.execute("INSERT OR REPLACE INTO tag VALUES (?, ?, ?)", repository.id, tag, image)
         return digest, changed
 
-    def _check_tag(self, repository: Repository, tag: str) -> None:
-        if not is_locked(repository.mutability, repository.filters, tag):
-            return
-        row = self._db.row("SELECT 1 FROM tag WHERE repository = ? AND name = ?", repository.id, tag)
-        if row is not None:
-            what = "tag" if repository.mutability.endswith("_WITH_EXCLUSION") else "repository"
-            raise EcrError(
-                "ImageTagAlreadyExistsException",
-                f"The image tag '{tag}' already exists in the '{repository.name}' repository and cannot be "
-                f"overwritten because the {what} is immutable.",
-            )
+    def _image_of(self, repository: Repository, tag: str) -> int | None:
+        image: int | None = self._db.value(
+            "SELECT image FROM tag WHERE repository = ? AND name = ?", repository.id, tag
+        )
+        return image
 
     def _insert(self, repository: Repository, raw: bytes, manifest: Manifest, digest: str) -> int:
-        self._require("layer", "Layers", "LayersNotFoundException", repository, manifest.layers)
-        self._require("image", "Images", "ReferencedImagesNotFoundException", repository, manifest.children)
-        with self._db.transaction() as db:
-            size = manifest.blob_bytes
-            if manifest.children:
-                marks = ", ".join("?" * len(manifest.children))
-                (size,) = db.execute(
-                    f"SELECT max(size) FROM image WHERE repository = ? AND digest IN ({marks})",  # noqa: S608
-                    (repository.id, *manifest.children),
-                ).fetchone()
-            cursor = db.execute(
+        self._sizes("layer", "Layers", "LayersNotFoundException", repository, manifest.layers)
+        sizes = self._sizes("image", "Images", "ReferencedImagesNotFoundException", repository, manifest.children)
+        with self._db.transaction() as connection:
+            cursor = connection.execute(
                 "INSERT INTO image (repository, digest, raw, media_type, kind, is_image, subject, annotations, size,"
                 " pushed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
-                    repository.id,
-                    digest,
-                    raw,
-                    manifest.media_type,
-                    manifest.kind,
-                    int(manifest.is_image),
-                    manifest.subject,
-                    json.dumps(manifest.annotations),
-                    size,
-                    time.time(),
+                    *(repository.id, digest, raw, manifest.media_type, manifest.kind, manifest.is_image),
+                    *(manifest.subject, json.dumps(manifest.annotations)),
+                    *(max(sizes, default=manifest.blob_bytes), time.time()),
                 ),
             )
             image = cursor.lastrowid or 0
             for table, digests in (("uses_layer", manifest.layers), ("child", manifest.children)):
-                db.executemany(
+                connection.executemany(
                     f"INSERT OR IGNORE INTO {table} VALUES (?, ?, ?)",  # noqa: S608
                     [(image, item, repository.id) for item in digests],
                 )
         return image
 
-    def _require(self, table: str, what: str, exception: str, repository: Repository, digests: list[str]) -> None:
-        missing = [
-            digest
-            for digest in digests
-            if self._db.row(
-                f"SELECT 1 FROM {table} WHERE repository = ? AND digest = ?",  # noqa: S608
-                repository.id,
-                digest,
-            )
-            is None
-        ]
-        if missing:
+    def _sizes(self, table: str, what: str, exception: str, repository: Repository, digests: list[str]) -> list[int]:
+        """Return the sizes of the layers or images with these digests. Raises ``exception`` if one is missing."""
+        query = f"SELECT size FROM {table} WHERE repository = ? AND digest = ?"  # noqa: S608
+        sizes = {digest: self._db.value(query, repository.id, digest) for digest in digests}
+        if missing := [digest for digest, size in sizes.items() if size is None]:
             raise EcrError(
                 exception,
-                f"{what} with digests '[{', '.join(missing)}]' required for pushing image into repository with "
-                f"name '{repository.name}' in the registry with id '{self._account}' do not exist",
+                f"{what} with digests '[{', '.join(missing)}]' required for pushing image into {repository.sentence} "
+                "do not exist",
             )
+        return list(sizes.values())
+
+    def _select(self, condition: str, *values: Any) -> list[Image]:
+        return [Image(row) for row in self._db.rows(f"SELECT {_COLUMNS} FROM image WHERE {condition}", *values)]  # noqa: S608
 
     def find(self, repository: Repository, *, digest: str | None = None, tag: str | None = None) -> Image | None:
         """Return the image of this digest, of this tag, or of both; None if there is none."""
-        if tag is not None:
-            tag_row = self._db.row("SELECT image FROM tag WHERE repository = ? AND name = ?", repository.id, tag)
-            if tag_row is None:
-                return None
-            row = self._db.row(f"SELECT {_COLUMNS} FROM image WHERE id = ?", tag_row["image"])  # noqa: S608
+        if tag is None:
+            images = self._select("repository = ? AND digest = ?", repository.id, digest)
         else:
-            row = self._db.row(
-                f"SELECT {_COLUMNS} FROM image WHERE repository = ? AND digest = ?",  # noqa: S608
-                repository.id,
-                digest,
+            images = self._select(
+                "id = (SELECT image FROM tag WHERE repository = ? AND name = ?)", repository.id, tag
             )
-        if row is None or (digest is not None and row["digest"] != digest):
-            return None
-        tag_rows = self._db.rows("SELECT name FROM tag WHERE image = ? ORDER BY name", row["id"])
-        return Image(row, [tag_row["name"] for tag_row in tag_rows])
+        return next((image for image in images if digest in (None, image.digest)), None)
 
     def raw(self, image: Image) -> bytes:
-        """Return the manifest, byte for byte."""
-        row = self._db.row("SELECT raw FROM image WHERE id = ?", image.id)
-        return b"" if row is None else bytes(row["raw"])
-
-    def all(self, repository: Repository) -> list[Image]:
-        """Return all images of a repository in the order of their first push."""
-        tags: dict[int, list[str]] = {}
-        for row in self._db.rows("SELECT image, name FROM tag WHERE repository = ? ORDER BY name", repository.id):
-            tags.setdefault(row["image"], []).append(row["name"])
-        rows = self._db.rows(
-            f"SELECT {_COLUMNS} FROM image WHERE repository = ? ORDER BY id",  # noqa: S608
-            repository.id,
-        )
-        return [Image(row, tags.get(row["id"], [])) for row in rows]
+        """Return the manifest, byte for byte; nothing if the image was deleted meanwhile."""
+        return self._db.value("SELECT raw FROM image WHERE id = ?", image.id) or b""
 
     def walk(self, repository: Repository, first: int = 0) -> Iterator[Image]:
-        """Yield the images whose ``id`` is ``first`` or more, in the same order, read a thousand at a time."""
-        while True:
-            rows = self._db.rows(
-                f"SELECT {_COLUMNS} FROM image WHERE id >= ? AND repository = ? ORDER BY id LIMIT ?",  # noqa: S608
-                *(first, repository.id, _ROWS_PER_READ),
-            )
-            if not rows:
-                return
-            tags: dict[int, list[str]] = {}
-            for row in self._db.rows(
-                "SELECT image, name FROM tag WHERE image BETWEEN ? AND ? ORDER BY name", rows[0]["id"], rows[-1]["id"]
-            ):
-                tags.setdefault(row["image"], []).append(row["name"])
-            yield from (Image(row, tags.get(row["id"], [])) for row in rows)
-            first = rows[-1]["id"] + 1
+        """Yield the images whose ``id`` is ``first`` or more, by their first push, read a thousand at a time."""
+        condition = "id >= ? AND repository = ? ORDER BY id LIMIT ?"
+        while images := self._select(condition, first, repository.id, _ROWS_PER_READ):
+            yield from images
+            first = images[-1].id + 1
 
     def tags(self, repository: Repository) -> list[str]:
         """Return all tags of a repository, in the order of their bytes."""
-        rows = self._db.rows("SELECT name FROM tag WHERE repository = ? ORDER BY name", repository.id)
-        return [row["name"] for row in rows]
+        return self._db.column("SELECT name FROM tag WHERE repository = ? ORDER BY name", repository.id)
 
     def referrers(self, repository: Repository, subject: str) -> list[Image]:
         """Return the images whose subject is ``subject``, whether or not that one exists."""
-        rows = self._db.rows(
-            f"SELECT {_COLUMNS} FROM image WHERE repository = ? AND subject = ? ORDER BY id",  # noqa: S608
-            repository.id,
-            subject,
-        )
-        return [Image(row, []) for row in rows]
+        return self._select("repository = ? AND subject = ? ORDER BY id", repository.id, subject)
 
     def parents(self, repository: Repository) -> dict[str, list[str]]:
         """Return, for each image that an index lists, the digests of those indexes."""
         indexes: dict[str, list[str]] = {}
-        for row in self._db.rows(
-            "SELECT child.digest AS child, image.digest AS parent FROM child JOIN image ON image.id = child.image"
+        for child, parent in self._db.rows(
+            "SELECT child.digest, image.digest FROM child JOIN image ON image.id = child.image"
             " WHERE child.repository = ? ORDER BY image.id",
             repository.id,
         ):
-            indexes.setdefault(row["child"], []).append(row["parent"])
+            indexes.setdefault(child, []).append(parent)
         return indexes
 
     def record_pull(self, image: Image) -> None:
         """Record a pull."""
-        with self._db.transaction() as db:
-            db.execute("UPDATE image SET pulled = ? WHERE id = ?", (time.time(), image.id))
+        self._db.execute("UPDATE image SET pulled = ? WHERE id = ?", time.time(), image.id)
 
     def set_scan(self, image: Image, scan: dict[str, Any]) -> None:
         """Keep the result of a scan."""
-        with self._db.transaction() as db:
-            db.execute("UPDATE image SET scan = ? WHERE id = ?", (json.dumps(scan), image.id))
+        self._db.execute("UPDATE image SET scan = ? WHERE id = ?", json.dumps(scan), image.id)
 
     def untag(self, repository: Repository, tag: str) -> None:
         """Remove a tag and leave its image."""
-        with self._db.transaction() as db:
-            db.execute("DELETE FROM tag WHERE repository = ? AND name = ?", (repository.id, tag))
+        self._db.execute("DELETE FROM tag WHERE repository = ? AND name = ?", repository.id, tag)
 
     def delete(self, repository: Repository, image: Image) -> None:
         """Delete an image with its tags, and with everything that refers to it as its subject.
@@ -241,27 +180,32 @@ class Images:
         Its layers stay for a while, as a push under way may need them (``Store.sweep``). Raises
         ImageReferencedByManifestList if an index lists it.
         """
-        with self._db.transaction() as db:
+        with self._db.transaction():
             parents = self.parents(repository).get(image.digest)
             if parents:
                 raise EcrError(
                     "ImageReferencedByManifestList",
                     f"Requested image referenced by manifest list: [{', '.join(parents)}]",
                 )
-            deleted = [image.id]
-            subjects = [image.digest]
-            while subjects:
-                for referrer in self.referrers(repository, subjects.pop()):
-                    if referrer.id not in deleted:
-                        deleted.append(referrer.id)
-                        subjects.append(referrer.digest)
-            for identity in deleted:
-                db.execute(
+            images = [image]
+            for item in images:
+                images += self.referrers(repository, item.digest)
+                self._db.execute(
                     "UPDATE layer SET since = ? WHERE repository = ? AND digest IN"
                     " (SELECT digest FROM uses_layer WHERE image = ?)",
-                    (time.time(), repository.id, identity),
+                    *(time.time(), repository.id, item.id),
                 )
-                db.execute("DELETE FROM image WHERE id = ?", (identity,))
+                self._db.execute("DELETE FROM image WHERE id = ?", item.id)
+
+
+def _check_movable(repository: Repository, tag: str) -> None:
+    if is_locked(repository.mutability, repository.filters, tag):
+        what = "tag" if repository.mutability.endswith("_WITH_EXCLUSION") else "repository"
+        raise EcrError(
+            "ImageTagAlreadyExistsException",
+            f"The image tag '{tag}' already exists in the '{repository.name}' repository and cannot be "
+            f"overwritten because the {what} is immutable.",
+        )
 
 
 def _digest(raw: bytes, digest: str | None) -> str:

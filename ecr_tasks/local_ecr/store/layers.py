@@ -9,7 +9,6 @@ import threading
 import time
 
 from ..errors import EcrError, is_disk_full
-from .blobs import Upload, upload_not_found
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,10 +16,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from .blobs import Blobs
+    from .blobs import Blobs, Upload
     from .database import Database
     from .repositories import Repository
-
 
 _TOUCH_SECONDS = 600.0
 
@@ -45,10 +43,10 @@ class Layers:
         if row is None:
             return None
         if row["since"] < time.time() - _TOUCH_SECONDS:
-            with contextlib.suppress(sqlite3.OperationalError), self._db.transaction() as db:  # a full disk
-                db.execute(
+            with contextlib.suppress(sqlite3.OperationalError):  # a full disk
+                self._db.execute(
                     "UPDATE layer SET since = ? WHERE repository = ? AND digest = ?",
-                    (time.time(), repository.id, digest),
+                    *(time.time(), repository.id, digest),
                 )
         return int(row["size"])
 
@@ -75,8 +73,7 @@ class Layers:
         """Give ``target`` a blob of another store, whose file is ``path``. Raises OSError."""
         if self.size(target, digest) is None:
             with self.files_lock:
-                size = self._blobs.link(path, digest)
-                self._link(target, digest, size)
+                self._link(target, digest, self._blobs.link(path, digest))
 
     def begin(self, repository: Repository) -> str:
         """Start an upload; returns its id (a version 4 UUID)."""
@@ -84,11 +81,9 @@ class Layers:
         raw[6], raw[8] = raw[6] & 0x0F | 0x40, raw[8] & 0x3F | 0x80
         text = raw.hex()
         identity = f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
-        with self._db.transaction() as db:
-            db.execute(
-                "INSERT INTO upload (id, repository, created) VALUES (?, ?, ?)",
-                (identity, repository.id, time.time()),
-            )
+        self._db.execute(
+            "INSERT INTO upload (id, repository, created) VALUES (?, ?, ?)", identity, repository.id, time.time()
+        )
         return identity
 
     @contextlib.contextmanager
@@ -98,18 +93,17 @@ class Layers:
         Raises UploadNotFoundException, also if another request has it for five seconds more: that one may wait for
         a client that has gone. When the disk is full the upload is cancelled and its file removed.
         """
-        row = self._db.row("SELECT repository FROM upload WHERE id = ?", identity)
-        if row is None or row["repository"] != repository.id:
-            raise upload_not_found(identity)
+        if self._db.value("SELECT repository FROM upload WHERE id = ?", identity) != repository.id:
+            raise _upload_not_found(identity)
         with self._uploads_lock:
             upload = self._uploads.get(identity)
             if upload is None:
                 upload = self._uploads[identity] = self._blobs.upload(identity)
         if not upload.lock.acquire(timeout=5.0):
-            raise upload_not_found(identity)
+            raise _upload_not_found(identity)
         try:
             if upload.closed:  # by the request that had it before
-                raise upload_not_found(identity)
+                raise _upload_not_found(identity)
             yield upload
         except BaseException as error:
             if is_disk_full(error):
@@ -120,16 +114,14 @@ class Layers:
 
     def record_part(self, upload: Upload, size: int, minimum: int) -> None:
         """Record the size of an API part: every part but the last must have ``minimum`` bytes."""
-        with self._db.transaction() as db:
-            db.execute(
-                "UPDATE upload SET small_part = small_part OR coalesce(last_part < ?, 0), last_part = ? WHERE id = ?",
-                (minimum, size, upload.id),
-            )
+        self._db.execute(
+            "UPDATE upload SET small_part = small_part OR coalesce(last_part < ?, 0), last_part = ? WHERE id = ?",
+            *(minimum, size, upload.id),
+        )
 
     def has_small_part(self, upload: Upload) -> bool:
         """Return whether a part other than the last was too small."""
-        row = self._db.row("SELECT small_part FROM upload WHERE id = ?", upload.id)
-        return row is not None and bool(row["small_part"])
+        return bool(self._db.value("SELECT small_part FROM upload WHERE id = ?", upload.id))
 
     def finish(self, repository: Repository, upload: Upload, digest: str) -> None:
         """Make an upload a layer. Raises InvalidLayerException if the bytes have another digest."""
@@ -140,9 +132,9 @@ class Layers:
             )
         with self.files_lock:
             self._blobs.add(upload.path, digest)
-            with self._db.transaction() as db:
+            with self._db.transaction():
                 self._link(repository, digest, upload.size)
-                db.execute("DELETE FROM upload WHERE id = ?", (upload.id,))
+                self._db.execute("DELETE FROM upload WHERE id = ?", upload.id)
         with self._uploads_lock:
             self._uploads.pop(upload.id, None)
         upload.close()
@@ -152,67 +144,51 @@ class Layers:
         upload.discard()  # first the file: the database may need the room
         with self._uploads_lock:
             self._uploads.pop(upload.id, None)
-        with contextlib.suppress(Exception), self._db.transaction() as db:
-            db.execute("DELETE FROM upload WHERE id = ?", (upload.id,))
+        with contextlib.suppress(Exception):
+            self._db.execute("DELETE FROM upload WHERE id = ?", upload.id)
 
     def remove(self, repository: Repository, digest: str) -> bool:
-        """Remove a layer; returns False, and keeps it, if an image uses it."""
-        with self.files_lock:
-            with self._db.transaction() as db:
-                used = db.execute(
-                    "SELECT 1 FROM uses_layer WHERE repository = ? AND digest = ? LIMIT 1",
-                    (repository.id, digest),
-                ).fetchone()
-                if used is not None:
-                    return False
-                db.execute("DELETE FROM layer WHERE repository = ? AND digest = ?", (repository.id, digest))
-            self._remove_files([digest])
-            return True
+        """Remove a layer that no image uses; returns whether there was one."""
+        return bool(self._remove_where("repository = ? AND digest = ?", repository.id, digest))
 
-    def drop_unused(self, before: float) -> None:
-        """Remove layers that no image has used since ``before`` (Unix seconds)."""
-        condition = (
-            "since < ? AND NOT EXISTS (SELECT 1 FROM uses_layer AS u"
+    def remove_unused(self, before: float) -> None:
+        """Remove the layers that no image has used since ``before`` (Unix seconds)."""
+        self._remove_where("since < ?", before)
+
+    def _remove_where(self, condition: str, *values: Any) -> list[str]:
+        """Remove the layers that a condition selects, except those that an image uses; returns their digests."""
+        condition += (
+            " AND NOT EXISTS (SELECT 1 FROM uses_layer AS u"
             " WHERE u.repository = layer.repository AND u.digest = layer.digest)"
         )
         with self.files_lock:
-            with self._db.transaction() as db:
-                rows = db.execute(f"SELECT digest FROM layer WHERE {condition}", (before,)).fetchall()  # noqa: S608
-                db.execute(f"DELETE FROM layer WHERE {condition}", (before,))  # noqa: S608
-            self._remove_files([row["digest"] for row in rows])
+            with self._db.transaction():
+                digests = self._db.column(f"SELECT digest FROM layer WHERE {condition}", *values)  # noqa: S608
+                self._db.execute(f"DELETE FROM layer WHERE {condition}", *values)  # noqa: S608
+            self.remove_unused_files(digests)
+        return digests
 
-    def drop_repository_files(self, digests: list[str]) -> None:
-        """Remove the files of a deleted repository's layers, unless another repository has them."""
-        with self.files_lock:
-            self._remove_files(digests)
+    def remove_unused_files(self, digests: list[str]) -> None:
+        """Remove those files of ``digests`` that no repository has as a layer. The caller holds ``files_lock``."""
+        for digest in digests:
+            if self._db.row("SELECT 1 FROM layer WHERE digest = ? LIMIT 1", digest) is None:
+                self._blobs.remove(digest)
 
-    def digests(self, repository: Repository) -> list[str]:
-        """Return all layers of a repository."""
-        rows = self._db.rows("SELECT digest FROM layer WHERE repository = ?", repository.id)
-        return [row["digest"] for row in rows]
-
-    def uploads(self, repository: Repository) -> list[str]:
-        """Return the ids of a repository's unfinished uploads."""
-        rows = self._db.rows("SELECT id FROM upload WHERE repository = ?", repository.id)
-        return [row["id"] for row in rows]
-
-    def discard_uploads(self, identities: list[str]) -> None:
-        """Remove the files of a deleted repository's uploads."""
-        for identity in identities:
-            with self._uploads_lock:
-                upload = self._uploads.pop(identity, None)
-            if upload is not None:
-                with upload.lock:
-                    upload.discard()
-            else:
-                with contextlib.suppress(OSError):
-                    (self._blobs.uploads / identity).unlink()
+    def discard_upload(self, identity: str) -> None:
+        """Remove the file of an upload whose row was deleted."""
+        with self._uploads_lock:
+            upload = self._uploads.pop(identity, None)
+        if upload is not None:
+            with upload.lock:
+                upload.close()
+        with contextlib.suppress(OSError):
+            (self._blobs.uploads / identity).unlink()
 
     def expire_uploads(self, before: float) -> None:
         """Remove uploads that were started before ``before`` (Unix seconds)."""
-        for row in self._db.rows("SELECT id FROM upload WHERE created < ?", before):
+        for identity in self._db.column("SELECT id FROM upload WHERE created < ?", before):
             with self._uploads_lock:
-                upload = self._uploads.get(row["id"]) or self._blobs.upload(row["id"])
+                upload = self._uploads.get(identity) or self._blobs.upload(identity)
             if upload.lock.acquire(blocking=False):
                 try:
                     self.cancel(upload)
@@ -222,24 +198,16 @@ class Layers:
     def remove_stray_files(self, before: float) -> None:
         """Remove files that a killed process left: without a row, and older than ``before`` (Unix seconds)."""
         for path in self._blobs.root.glob("*/*/*"):
-            digest = f"{path.parent.parent.name}:{path.name}"
             with self.files_lock, contextlib.suppress(OSError):
                 if path.stat().st_mtime < before:
-                    self._remove_files([digest])
+                    self.remove_unused_files([f"{path.parent.parent.name}:{path.name}"])
         for path in self._blobs.uploads.iterdir():
             with contextlib.suppress(OSError):
                 row = self._db.row("SELECT 1 FROM upload WHERE id = ?", path.name)
                 if row is None and path.stat().st_mtime < before:
                     path.unlink()
 
-    def forget_uploads(self) -> None:
-        """Remove the files of all uploads in memory, after their rows were deleted."""
-        with self._uploads_lock:
-            uploads, self._uploads = list(self._uploads.values()), {}
-        for upload in uploads:
-            upload.discard()
-
-    def close(self) -> None:
+    def close_uploads(self) -> None:
         """Close the files of unfinished uploads, which clients can continue after a restart."""
         with self._uploads_lock:
             for upload in self._uploads.values():
@@ -247,11 +215,12 @@ class Layers:
             self._uploads.clear()
 
     def _link(self, repository: Repository, digest: str, size: int) -> None:
-        with self._db.transaction() as db:
-            values: tuple[Any, ...] = (repository.id, digest, size, time.time())
-            db.execute("INSERT OR REPLACE INTO layer VALUES (?, ?, ?, ?)", values)
+        self._db.execute("INSERT OR REPLACE INTO layer VALUES (?, ?, ?, ?)", repository.id, digest, size, time.time())
 
-    def _remove_files(self, digests: list[str]) -> None:
-        for digest in digests:
-            if self._db.row("SELECT 1 FROM layer WHERE digest = ? LIMIT 1", digest) is None:
-                self._blobs.remove(digest)
+
+def _upload_not_found(identity: str) -> EcrError:
+    """Return the exception for an upload that is finished, cancelled, expired, or of another repository."""
+    return EcrError(
+        "UploadNotFoundException",
+        f"The upload with id '{identity}' could not be found, or does not belong to this repository",
+    )

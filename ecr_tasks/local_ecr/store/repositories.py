@@ -16,9 +16,12 @@ if TYPE_CHECKING:
 
 
 class Repository:
-    """A repository as it was when it was read."""
+    """A repository of the registry ``account``, as it was when it was read.
 
-    def __init__(self, row: sqlite3.Row) -> None:
+    ``texts`` are its policies, by column. ``sentence`` names it in ECR's messages, ``members`` in responses.
+    """
+
+    def __init__(self, row: sqlite3.Row, account: str) -> None:
         self.id: int = row["id"]
         self.name: str = row["name"]
         self.created: float = row["created"]
@@ -27,9 +30,9 @@ class Repository:
         self.scan_on_push = bool(row["scan_on_push"])
         self.encryption: dict[str, str] = json.loads(row["encryption"])
         self.tags: dict[str, str] = json.loads(row["tags"])
-        self.policy: str | None = row["policy"]
-        self.lifecycle: str | None = row["lifecycle"]
-        self.preview: str | None = row["preview"]
+        self.texts: dict[str, str | None] = {name: row[name] for name in ("policy", "lifecycle", "preview")}
+        self.members = {"registryId": account, "repositoryName": self.name}
+        self.sentence = f"repository with name '{self.name}' in the registry with id '{account}'"
 
 
 class Repositories:
@@ -57,22 +60,14 @@ class Repositories:
         tags: dict[str, str] | None = None,
     ) -> Repository:
         """Create a repository. Raises RepositoryAlreadyExistsException."""
-        values = (
-            name,
-            time.time(),
-            mutability,
-            json.dumps(filters or []),
-            int(scan_on_push),
-            json.dumps(encryption or {"encryptionType": "AES256"}),
-            json.dumps(tags or {}),
-        )
+        documents = (filters or [], scan_on_push, encryption or {"encryptionType": "AES256"}, tags or {})
         try:
-            with self._db.transaction() as db:
-                db.execute(
-                    "INSERT INTO repository (name, created, mutability, filters, scan_on_push, encryption, tags)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    values,
-                )
+            self._db.execute(
+                "INSERT INTO repository (name, created, mutability, filters, scan_on_push, encryption, tags)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                *(name, time.time(), mutability),
+                *(_column(document) for document in documents),
+            )
         except sqlite3.IntegrityError:
             raise EcrError(
                 "RepositoryAlreadyExistsException",
@@ -83,7 +78,7 @@ class Repositories:
     def find(self, name: str) -> Repository | None:
         """Return the repository of this name, or None."""
         row = self._db.row("SELECT * FROM repository WHERE name = ?", name)
-        return None if row is None else Repository(row)
+        return None if row is None else Repository(row, self._account)
 
     def get(self, name: str) -> Repository:
         """Return the repository of this name. Raises RepositoryNotFoundException."""
@@ -94,26 +89,25 @@ class Repositories:
 
     def all(self) -> list[Repository]:
         """Return all repositories, by name."""
-        return [Repository(row) for row in self._db.rows("SELECT * FROM repository ORDER BY name")]
+        return [Repository(row, self._account) for row in self._db.rows("SELECT * FROM repository ORDER BY name")]
 
     def update(self, repository: Repository, **columns: Any) -> None:
         """Set columns, by the names of the table; lists and dicts are stored as JSON."""
         assignments = ", ".join(f"{name} = ?" for name in columns)
-        values = [json.dumps(v) if isinstance(v, (list, dict)) else v for v in columns.values()]
-        with self._db.transaction() as db:
-            db.execute(
-                f"UPDATE repository SET {assignments} WHERE id = ?",  # noqa: S608  (our own column names)
-                (*values, repository.id),
-            )
+        statement = f"UPDATE repository SET {assignments} WHERE id = ?"  # noqa: S608  (our own column names)
+        self._db.execute(statement, *map(_column, columns.values()), repository.id)
 
     def delete(self, repository: Repository, *, force: bool) -> None:
         """Delete a repository with everything in it. Raises RepositoryNotEmptyException unless forced."""
-        with self._db.transaction() as db:
-            image = db.execute("SELECT 1 FROM image WHERE repository = ? LIMIT 1", (repository.id,)).fetchone()
-            if image is not None and not force:
+        with self._db.transaction():
+            if not force and self._db.value("SELECT 1 FROM image WHERE repository = ? LIMIT 1", repository.id):
                 raise EcrError(
                     "RepositoryNotEmptyException",
                     f"The repository with name '{repository.name}' in registry with id '{self._account}' "
                     "cannot be deleted because it still contains images",
                 )
-            db.execute("DELETE FROM repository WHERE id = ?", (repository.id,))
+            self._db.execute("DELETE FROM repository WHERE id = ?", repository.id)
+
+
+def _column(value: Any) -> Any:
+    return json.dumps(value) if isinstance(value, (list, dict)) else value

@@ -10,11 +10,11 @@ from ecr_tasks.model.manifest import CACHE_TAG
 from ecr_tasks.model.registry import Mutability
 from ecr_tasks.model.repository import DesiredRepository
 from ecr_tasks.plan.repository.exclusion_filters import Locking, locking
-from ecr_tasks.plan.repository.lifecycle import default_lifecycle, read_lifecycle
-from ecr_tasks.plan.repository.policies import read_policy
+from ecr_tasks.plan.repository.lifecycle_policy import default_lifecycle, read_lifecycle
+from ecr_tasks.plan.repository.repository_policy import read_policy
 from ecr_tasks.plan.repository.tag_shapes import tag_shapes
 from ecr_tasks.settings.settings import Settings
-from ecr_tasks.source.state import SourceState
+from ecr_tasks.source.source_state import SourceState
 from ecr_tasks.tags.from_settings import rules_of
 from ecr_tasks.tags.latest import version_of
 
@@ -26,14 +26,14 @@ def desired_repository(settings: Settings, source: SourceState, actual: Sequence
     own uses those (API reference, PutImageScanningConfiguration). Raises SettingsError for rules and files that
     can't be used.
     """
-    locks = _locking(settings, source, actual)
+    locks, policy = _locking(settings, source, actual), settings.repository_policy
     return DesiredRepository(
         mutability=locks.mutability,
         filters=locks.filters,
         kms_key=settings.kms_key,
         tags=settings.repository_tags,
         lifecycle=_lifecycle(settings),
-        policy=_policy(settings),
+        policy=read_policy(policy, "ECR_REPOSITORY_POLICY") if policy is not None else None,
         notes=locks.notes,
     )
 
@@ -60,8 +60,3 @@ def _lifecycle(settings: Settings) -> str | None:
     if isinstance(policy, Path):
         return read_lifecycle(policy, "ECR_LIFECYCLE_POLICY")
     return default_lifecycle(CACHE_TAG) if policy == "default" else None
-
-
-def _policy(settings: Settings) -> str | None:
-    path = settings.repository_policy
-    return None if path is None else read_policy(path, "ECR_REPOSITORY_POLICY")

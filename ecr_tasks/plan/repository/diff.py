@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ecr_tasks.model.registry import Mutability
 from ecr_tasks.model.repository import Aspect, DesiredRepository, Difference, RepositoryState
-from ecr_tasks.plan.repository.lifecycle import describe_lifecycle
-from ecr_tasks.plan.repository.policies import same
+from ecr_tasks.plan.repository.lifecycle_policy import describe_lifecycle
+from ecr_tasks.plan.repository.repository_policy import same
 
 
 def differences(state: RepositoryState, desired: DesiredRepository) -> tuple[Difference, ...]:
@@ -17,8 +17,8 @@ def differences(state: RepositoryState, desired: DesiredRepository) -> tuple[Dif
         _mutability(state, desired),
         _scan(state, desired),
         _tags(state.tags, desired.tags),
-        _document("repository-policy", state.policy, desired.policy),
-        _lifecycle(state.lifecycle, desired.lifecycle),
+        _policy("repository-policy", state.policy, desired.policy, _lines),
+        _policy("lifecycle-policy", state.lifecycle, desired.lifecycle, describe_lifecycle),
         _encryption(state, desired),
     ]
     return tuple(difference for difference in aspects if difference is not None)
@@ -49,13 +49,8 @@ def _mutability(state: RepositoryState, desired: DesiredRepository) -> Differenc
 
 
 def _scan(state: RepositoryState, desired: DesiredRepository) -> Difference | None:
-    if state.scan_on_push == desired.scan_on_push:
-        return None
-    return Difference("scan-on-push", (_on(state.scan_on_push),), (_on(desired.scan_on_push),))
-
-
-def _on(value: bool) -> str:
-    return "on" if value else "off"
+    now, wanted = ("on" if value.scan_on_push else "off" for value in (state, desired))
+    return Difference("scan-on-push", (now,), (wanted,)) if now != wanted else None
 
 
 def _tags(now: Mapping[str, str], wanted: Mapping[str, str]) -> Difference | None:
@@ -67,20 +62,14 @@ def _tags(now: Mapping[str, str], wanted: Mapping[str, str]) -> Difference | Non
     return Difference("tags", current, tuple(f"{key}={wanted[key]}" for key in changes))
 
 
-def _document(aspect: Aspect, now: str | None, wanted: str | None) -> Difference | None:
-    if wanted is None or same(now, wanted):
-        return None
-    return Difference(aspect, _pretty(now), _pretty(wanted))
+def _policy(
+    aspect: Aspect, now: str | None, wanted: str | None, lines: Callable[[str | None], tuple[str, ...]]
+) -> Difference | None:
+    return None if wanted is None or same(now, wanted) else Difference(aspect, lines(now), lines(wanted))
 
 
-def _pretty(text: str | None) -> tuple[str, ...]:
+def _lines(text: str | None) -> tuple[str, ...]:
     return tuple(json.dumps(json.loads(text), indent=2).splitlines()) if text else ()
-
-
-def _lifecycle(now: str | None, wanted: str | None) -> Difference | None:
-    if wanted is None or same(now, wanted):
-        return None
-    return Difference("lifecycle-policy", describe_lifecycle(now), describe_lifecycle(wanted))
 
 
 def _encryption(state: RepositoryState, desired: DesiredRepository) -> Difference | None:

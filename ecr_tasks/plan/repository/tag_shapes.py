@@ -61,11 +61,10 @@ def tag_shapes(
 def _shapes(rule: Rule, flavor: Flavor) -> list[Shape]:
     prefix, suffix = (_text(affix) for affix in affixes(rule, flavor))
     by_template = _by_template(rule, flavor)
-    shapes = []
-    for text, fixed in _values(rule):
-        kind: Kind = rule.kind or ("fixed" if fixed or by_template else "moving")
-        shapes.append(Shape(f"{prefix}{text}{suffix}", kind, rule.text))
-    return shapes
+    return [
+        Shape(f"{prefix}{text}{suffix}", rule.kind or ("fixed" if fixed or by_template else "moving"), rule.text)
+        for text, fixed in _values(rule)
+    ]
 
 
 def _values(rule: Rule) -> list[tuple[str, bool]]:
@@ -76,10 +75,8 @@ def _values(rule: Rule) -> list[tuple[str, bool]]:
         return [("%", True)]
     if rule.type == "edge":
         return [("edge", False)]
-    if rule.type == "schedule":
-        return [(_text(rule.pattern), False)]
-    if rule.type == "raw":
-        return [(_text(rule.value), False)]
+    if rule.type in ("schedule", "raw"):
+        return [(_text(rule.pattern if rule.type == "schedule" else rule.value), False)]
     if rule.type == "ref" and rule.event != "tag":
         return [("#" if rule.event == "pr" else "*", False)]
     # A git tag or a part of it: 1.2.3 belongs to one release, v1 and stable move.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.source.build_context.dockerfile import Dockerfile, Instruction, list_words
@@ -39,7 +39,10 @@ def base_images(
     that ``expand`` doesn't know, a frontend for another language. The images that a base image's own ``ONBUILD``
     reads are missing.
     """
-    return frozenset(_Build(dockerfile, definition, platform, build_platform).images())
+    variables = {**_platform_arguments("BUILD", build_platform), **_platform_arguments("TARGET", platform)}
+    variables["TARGETSTAGE"] = definition.target or "default"
+    variables = {name: definition.args.get(name, value) for name, value in variables.items()}
+    return frozenset(_Build(dockerfile, definition, platform, variables).images())
 
 
 def familiar_name(reference: str) -> str:
@@ -59,21 +62,19 @@ def pinned_digest(reference: str) -> str | None:
     return match[1] if match else None
 
 
+@dataclass
 class _Build:
-    """One build of a Dockerfile, for one target and platform."""
+    """One build of a Dockerfile, for one target and platform; ``globals`` are the variables that ``FROM`` may use."""
 
-    def __init__(
-        self, dockerfile: Dockerfile, definition: BuildDefinition, platform: str, build_platform: str
-    ) -> None:
-        self.file, self.platform = dockerfile, platform
-        self.target, self.args, self.contexts = definition.target, definition.args, definition.contexts
-        automatic = {**_platform_arguments("BUILD", build_platform), **_platform_arguments("TARGET", platform)}
-        automatic["TARGETSTAGE"] = self.target or "default"
-        self.globals = {name: self.args.get(name, value) for name, value in automatic.items()}
-        self.variables: dict[int, dict[str, str]] = {}
+    file: Dockerfile
+    definition: BuildDefinition
+    platform: str
+    globals: dict[str, str]
+    variables: dict[int, dict[str, str]] = field(default_factory=dict)
+    """The variables of each stage that was met."""
 
     def images(self) -> Iterator[BaseImage]:
-        frontend = self.args.get(_FRONTEND) or self.file.syntax
+        frontend = self.definition.args.get(_FRONTEND) or self.file.syntax
         if frontend is not None:
             if "dockerfile" not in frontend.rpartition("/")[2]:
                 raise Unknown(f"its Dockerfile is written for another frontend, {frontend}")
@@ -82,9 +83,9 @@ class _Build:
             self._declare(instruction, self.globals, {})
         if self.file.stages:
             last = len(self.file.stages) - 1
-            target = last if self.target is None else self._find(self.target)
+            target = last if self.definition.target is None else self._find(self.definition.target)
             if target is None:
-                raise Unknown(f"its Dockerfile has no stage {self.target}")
+                raise Unknown(f"its Dockerfile has no stage {self.definition.target}")
             yield from self._stage(target)
 
     def _find(self, name: str, before: int | None = None) -> int | None:
@@ -138,7 +139,7 @@ class _Build:
         BuildKit compares contexts' names, as they are written, with the image's familiar name.
         """
         familiar = familiar_name(name).removesuffix(":latest")
-        return familiar in self.contexts or f"{familiar}::{platform}" in self.contexts
+        return familiar in self.definition.contexts or f"{familiar}::{platform}" in self.definition.contexts
 
     def _declare(self, instruction: Instruction, variables: dict[str, str], outer: Mapping[str, str]) -> None:
         """Set the variables of an ``ARG`` or ``ENV``; a build argument wins over ``ARG`` and is not expanded."""
@@ -147,8 +148,8 @@ class _Build:
             words = (f"{words[0]}={' '.join(words[1:])}",)
         for word in words:
             name, has_value, value = word.partition("=")
-            if instruction.name == "arg" and name in self.args:
-                variables[name] = self.args[name]
+            if instruction.name == "arg" and name in self.definition.args:
+                variables[name] = self.definition.args[name]
             elif has_value:
                 variables[name] = self._expand(value, variables)
             elif name in outer:

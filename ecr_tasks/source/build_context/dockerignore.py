@@ -42,11 +42,6 @@ class Rule:
     exception: bool
     matches: Matcher
 
-    @property
-    def prefix(self) -> str:
-        """The path below which a plain pattern matches (fsutil's patternWithoutTrailingGlob)."""
-        return self.pattern.removesuffix("/**").removesuffix("/*")
-
 
 @dataclass(frozen=True)
 class DockerIgnore:
@@ -119,10 +114,9 @@ class DockerIgnore:
 
     def enters(self, ignored_folder: str) -> bool:
         """Tell whether the walk enters an ignored folder, because an exception may be in it."""
-        prefixes = [rule.prefix for rule in self.rules if rule.exception]
-        if any(_WILD.intersection(prefix) for prefix in prefixes):
-            return True
-        return any(f"{prefix}/".startswith(f"{ignored_folder}/") for prefix in prefixes)
+        # fsutil's patternWithoutTrailingGlob
+        prefixes = [rule.pattern.removesuffix("/**").removesuffix("/*") for rule in self.rules if rule.exception]
+        return any(_WILD & set(prefix) or f"{prefix}/".startswith(f"{ignored_folder}/") for prefix in prefixes)
 
 
 def _existing_name(dockerfile: Path) -> str:
@@ -159,17 +153,11 @@ def _clean(path: str) -> str:
 
 
 def _read_within(folder: Path, name: str) -> bytes | None:
-    """Return the content of the file ``name`` in ``folder``; None when there is no regular file.
+    """Return the content of the file ``name`` in ``folder``; None for no regular file and for a loop of links.
 
     Links are followed as if ``folder`` were the root of the file system, as in the snapshot that BuildKit reads an
     ignore file from. A link that leads out of the folder leads to no file.
     """
-    path = _resolve(folder, name)
-    return path.read_bytes() if path is not None and path.is_file() else None
-
-
-def _resolve(folder: Path, name: str) -> Path | None:
-    """Return the path that ``name`` leads to; None for a loop of links."""
     pending = deque(Path(name).parts)
     resolved: list[str] = []
     links = 0
@@ -190,4 +178,5 @@ def _resolve(folder: Path, name: str) -> Path | None:
             resolved = []
             target = target.relative_to(target.anchor)
         pending.extendleft(reversed(target.parts))
-    return folder.joinpath(*resolved)
+    path = folder.joinpath(*resolved)
+    return path.read_bytes() if path.is_file() else None

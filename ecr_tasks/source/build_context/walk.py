@@ -20,19 +20,13 @@ def local_contexts(definitions: Iterable[BuildDefinition]) -> Iterator[tuple[Pat
 
 
 def context_files(
-    context: Path, ignore: DockerIgnore, never: frozenset[str] = frozenset()
+    folder: Path | str, ignore: DockerIgnore, never: frozenset[str], prefix: str = "", matched: Matched | None = None
 ) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """Yield each file and link that isn't surely ignored, with its path in the context (slashes).
+    """Yield each file and link of a context that isn't surely ignored, with its path in the context (slashes).
 
-    Names in ``never`` are left out at every depth. Links are not followed. Raises OSError where a folder can't be
-    read.
+    Names in ``never`` are left out at every depth. Links are not followed. Below the context's top, ``prefix`` is the
+    folder's path and ``matched`` what the rules say of it. Raises OSError where a folder can't be read.
     """
-    yield from _walk(str(context), "", None, ignore, never)
-
-
-def _walk(
-    folder: str, prefix: str, matched: Matched | None, ignore: DockerIgnore, never: frozenset[str]
-) -> Iterator[tuple[str, os.DirEntry[str]]]:
     with os.scandir(folder) as scan:
         entries = [entry for entry in scan if entry.name not in never]
     for entry in entries:
@@ -42,4 +36,4 @@ def _walk(
             if not ignored:
                 yield path, entry
         elif not ignored or ignore.enters(path):
-            yield from _walk(entry.path, f"{path}/", matched_here, ignore, never)
+            yield from context_files(entry.path, ignore, never, f"{path}/", matched_here)

@@ -13,7 +13,7 @@ from ecr_tasks.source.git.command import Git, NoRepositoryError, lines, text
 from ecr_tasks.source.git.fingerprint import fingerprint
 from ecr_tasks.source.git.status import status
 from ecr_tasks.source.semver import sort_releases
-from ecr_tasks.source.state import SourceState
+from ecr_tasks.source.source_state import SourceState
 
 SHOWN = 10
 """How many changed paths a SourceState names."""
@@ -113,10 +113,9 @@ def _commit(git: Git, revision: str | None) -> tuple[datetime | None, tuple[str,
 
 def _remote_url(git: Git) -> str | None:
     """Return the web address of origin or the only remote, after git's own rewriting (url.*.insteadOf)."""
-    remotes: dict[str, str] = {}
-    for line in lines(git.run("remote", "--verbose")):
-        if match := re.fullmatch(r"(.+?)\t(.+) \(fetch\)(?: \[.*\])?", text(line)):
-            remotes[match[1]] = match[2]
+    remote_line = re.compile(r"(.+?)\t(.+) \(fetch\)(?: \[.*\])?")
+    matches = [remote_line.fullmatch(text(line)) for line in lines(git.run("remote", "--verbose"))]
+    remotes = {match[1]: match[2] for match in matches if match}
     remote = remotes.get("origin") or (next(iter(remotes.values())) if len(remotes) == 1 else None)
     return web_url(remote) if remote else None
 

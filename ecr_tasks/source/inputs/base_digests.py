@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from ecr_tasks.errors import EcrTasksError
-from ecr_tasks.model.engine import Engine
-from ecr_tasks.model.ports import Docker
+from ecr_tasks.model.ports import Docker, Engine
 from ecr_tasks.source.build_context.base_images import BaseImage, pinned_digest
 from ecr_tasks.source.build_context.unknown import Unknown
 

@@ -8,10 +8,9 @@ from functools import cache
 from pathlib import Path
 
 from ecr_tasks.errors import EcrTasksError, redact
-from ecr_tasks.model.engine import Engine
 from ecr_tasks.model.image import BuildDefinition, Image, Inputs
 from ecr_tasks.model.manifest import INPUTS, INPUTS_TRACKED
-from ecr_tasks.model.ports import Docker
+from ecr_tasks.model.ports import Docker, Engine
 from ecr_tasks.source.build_context.base_images import BaseImage, base_images, familiar_name
 from ecr_tasks.source.build_context.dockerfile import parse
 from ecr_tasks.source.build_context.unknown import Unknown
@@ -93,14 +92,9 @@ def _bases(
 def _inputs(item: _BeforeDigests, digests: Mapping[BaseImage, str | Unknown]) -> Inputs:
     if item.local is None:
         return Inputs(unknown=item.unknown)
-    base_digests: dict[str, str] = {}
-    unknown = item.unknown
-    for base in sorted(item.bases):
-        digest = digests[base]
-        if isinstance(digest, Unknown):
-            unknown = unknown or str(digest)
-        else:
-            base_digests[familiar_name(base.reference)] = digest
+    base_digests = {familiar_name(base.reference): str(digests[base]) for base in sorted(item.bases)}
+    unresolved = [digests[base] for base in sorted(item.bases) if isinstance(digests[base], Unknown)]
+    unknown = item.unknown or (str(unresolved[0]) if unresolved else None)
     unknown = redact(unknown, item.definition.args.values()) if unknown else None
     local, unshared = item.local.digest, item.local.unshared(item.definition)
     whole = None if unknown else inputs_digest(item.definition, local, item.platforms, base_digests)

@@ -31,6 +31,8 @@ def inputs_digest(definition: BuildDefinition, local: str, platforms: Sequence[s
     ``definition`` is that of the settings or the bake file, without labels from git. Of secrets and SSH keys only the
     ids count. Caches and the paths of folders don't count, because they change no content.
     """
+    # Of a named context in a folder the content counts, not the path.
+    contexts = {name: value if "://" in value else "a folder" for name, value in definition.contexts.items()}
     return _digest(
         {
             "schema": SCHEMA,
@@ -38,7 +40,7 @@ def inputs_digest(definition: BuildDefinition, local: str, platforms: Sequence[s
             "target": definition.target,
             "platforms": sorted(platforms),
             "args": dict(definition.args),
-            "contexts": {name: _place(value) for name, value in definition.contexts.items()},
+            "contexts": contexts,
             "labels": dict(definition.labels),
             "annotations": dict(definition.annotations),
             "attest": sorted(definition.attest),
@@ -48,11 +50,6 @@ def inputs_digest(definition: BuildDefinition, local: str, platforms: Sequence[s
             "bases": dict(bases),
         }
     )
-
-
-def _place(value: str) -> str:
-    """Return a named context's address; of a folder its content counts, not its path."""
-    return value if "://" in value else "a folder"
 
 
 def _secret_id(entry: str) -> str:

@@ -15,7 +15,8 @@ from ecr_tasks.ci.buildkite.outputs import Buildkite
 from ecr_tasks.ci.github.outputs import GitHub
 from ecr_tasks.ci.outputs import write
 from ecr_tasks.ci.outputs.adapter import FILES_ONLY, Append, Start, Write
-from ecr_tasks.ci.outputs.write import log_group, mask, perform, show_error, write_outputs
+from ecr_tasks.ci.outputs.mask import mask
+from ecr_tasks.ci.outputs.write import log_group, perform, show_error, write_outputs
 from ecr_tasks.ci.systems import SYSTEMS, outputs_adapter
 from ecr_tasks.errors import RegistryError
 from ecr_tasks.model.registry import RegistryToken
@@ -25,7 +26,7 @@ SECRET = "a-registry-password"
 MASKS = f"""
 from pathlib import Path
 from ecr_tasks.ci.github.outputs import GitHub
-from ecr_tasks.ci.outputs.write import mask
+from ecr_tasks.ci.outputs.mask import mask
 mask(GitHub(), Path("."), {SECRET!r}, "123456789012", "short", "first line\\nsecond line")
 """
 
@@ -33,7 +34,7 @@ mask(GitHub(), Path("."), {SECRET!r}, "123456789012", "short", "first line\\nsec
 @pytest.fixture(autouse=True)
 def nothing_masked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget what is masked, as a new process does."""
-    monkeypatch.setattr(write, "_masked", set())
+    monkeypatch.setattr("ecr_tasks.ci.outputs.mask._masked", set())
 
 
 @pytest.fixture

@@ -10,9 +10,10 @@ import yaml
 
 from ecr_tasks.ci.pipelines import requirements as requirements_file
 from ecr_tasks.ci.pipelines import template
+from ecr_tasks.ci.pipelines.compare import check
 from ecr_tasks.ci.pipelines.requirements import DEFAULT_INSTALL
 from ecr_tasks.ci.pipelines.template import Values
-from ecr_tasks.ci.pipelines.write import check, choose_credentials, pipeline, write
+from ecr_tasks.ci.pipelines.write import choose_credentials, pipeline, write
 from ecr_tasks.ci.systems import SYSTEMS
 from ecr_tasks.errors import Refused, SettingsError
 from tests.ci.pipelines.generated import KNOWN, UNKNOWN, VARIANTS, Variant, jobs
@@ -30,7 +31,7 @@ def write_pipeline(project: Path, variant: Variant, values: Values = KNOWN) -> P
 def change_the_template(monkeypatch: pytest.MonkeyPatch, old: str, new: str) -> None:
     """Change the template, as another version of ecr-tasks could."""
     load = template.load
-    monkeypatch.setattr("ecr_tasks.ci.pipelines.write.load", lambda *which: load(*which).replace(old, new))
+    monkeypatch.setattr("ecr_tasks.ci.pipelines.compare.load", lambda *which: load(*which).replace(old, new))
 
 
 @ALL

@@ -175,7 +175,7 @@ def test_a_call_is_one_docker_process(
 
 def test_the_engine_and_its_builder_are_one_process_each(port: WhalesDocker, tmp_path: Path) -> None:
     engine = port.engine("mine")
-    assert (engine.version, engine.platform, engine.containerd_store) == ("28.5.2", "linux/arm64", True)
+    assert (engine.platform, engine.containerd_store) == ("linux/arm64", True)
     assert (engine.builder, engine.driver) == ("default", "docker")
     assert calls(tmp_path) == ["system info --format {{json .}}", "buildx inspect mine"]
 

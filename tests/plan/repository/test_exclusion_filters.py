@@ -16,7 +16,7 @@ from ecr_tasks.model.tag import Tag
 from ecr_tasks.plan.promotion import is_fixed_name
 from ecr_tasks.plan.repository.desired import desired_repository
 from ecr_tasks.plan.repository.tag_patterns import as_filter, overlap
-from ecr_tasks.plan.retag import is_replaceable
+from ecr_tasks.plan.tag_states import is_replaceable
 from tests.support.build import dirty, repository, settings, source
 from tests.tags.build import apply, pull_request, push, pushed_tag
 

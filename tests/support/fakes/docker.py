@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ecr_tasks.errors import BuildError, EcrTasksError
-from ecr_tasks.model.engine import Engine
 from ecr_tasks.model.image import BuildDefinition, BuildInput
 from ecr_tasks.model.manifest import INPUTS, INPUTS_TRACKED, REVISION, StoredImage
-from ecr_tasks.model.ports import BuildResult
+from ecr_tasks.model.ports import BuildResult, Engine
 from ecr_tasks.model.registry import RegistryToken
 from tests.support.build import HOST, REVISION_A, manifest
 from tests.support.fakes.calls import network_error
@@ -41,7 +40,7 @@ class FakeDocker:
     def engine(self, builder: str | None) -> Engine:
         self.calls.begin("engine")
         self.calls.end()
-        return Engine("28.5.2", not self.classic, "linux/amd64", builder or "default", "docker")
+        return Engine(not self.classic, "linux/amd64", builder or "default", "docker")
 
     def build(self, inputs: Sequence[BuildInput], builder: str | None) -> Mapping[str, BuildResult]:
         self.calls.begin("build", *(item.name for item in inputs))

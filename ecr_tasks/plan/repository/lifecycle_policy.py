@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ecr_tasks.plan.repository.policies import policy_error, read_document
+from ecr_tasks.plan.repository.repository_policy import policy_error, read_document
 
 MAX_RULES = 50
 MAX_WILDCARDS = 4
@@ -29,26 +29,18 @@ def default_lifecycle(cache_tag: str) -> str:
     An index's images are untagged as well, and ECR expires none before its index (user guide, "Lifecycle policy
     evaluation rules"). A build cache that was overwritten is an untagged image.
     """
+    unused = f"A build cache that no build has renewed for {CACHE_DAYS} days"
     rules = [
         _expire(1, f"Untagged for {UNTAGGED_DAYS} days", {"tagStatus": "untagged"}, UNTAGGED_DAYS),
-        _expire(
-            2,
-            f"A build cache that no build has renewed for {CACHE_DAYS} days",
-            {"tagStatus": "tagged", "tagPatternList": [cache_tag]},
-            CACHE_DAYS,
-        ),
+        _expire(2, unused, {"tagStatus": "tagged", "tagPatternList": [cache_tag]}, CACHE_DAYS),
     ]
     return json.dumps({"rules": rules}, indent=2)
 
 
 def _expire(priority: int, description: str, selection: dict[str, object], days: int) -> dict[str, object]:
-    count = {"countType": "sinceImagePushed", "countUnit": "days", "countNumber": days}
-    return {
-        "rulePriority": priority,
-        "description": description,
-        "selection": {**selection, **count},
-        "action": {"type": "expire"},
-    }
+    selection = {**selection, "countType": "sinceImagePushed", "countUnit": "days", "countNumber": days}
+    rule = {"rulePriority": priority, "description": description, "selection": selection}
+    return {**rule, "action": {"type": "expire"}}
 
 
 def read_lifecycle(path: Path, setting: str) -> str:
@@ -98,11 +90,8 @@ def _tag_problem(selection: dict[str, Any]) -> str:
         return "needs tagPatternList or tagPrefixList where tagStatus is tagged, and only there"
     for key in lists:
         patterns = selection[key]
-        if (
-            not isinstance(patterns, list)
-            or not patterns
-            or not all(isinstance(one, str) and one for one in patterns)
-        ):
+        is_list = isinstance(patterns, list) and patterns
+        if not is_list or not all(isinstance(one, str) and one for one in patterns):
             return f"has a {key} that is no list of strings"
         if key == "tagPatternList" and any(one.count("*") > MAX_WILDCARDS for one in patterns):
             return f"has a pattern with more than the {MAX_WILDCARDS} wildcards that ECR takes"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ecr_tasks.model.inventory import ImageDetail, ListedImage, ScanSummary
 from ecr_tasks.model.manifest import StoredImage
-from ecr_tasks.plan.inventory import group_manifests
+from ecr_tasks.plan.group_manifests import group_manifests
 from ecr_tasks.tasks.images import age, as_json, scan_text, show_repository
 from tests.support.build import INDEX, MANIFEST, digest
 

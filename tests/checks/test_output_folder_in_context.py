@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ecr_tasks.checks.receipt_in_context import receipt_in_context
+from ecr_tasks.checks.output_folder_in_context import receipt_in_context
 from ecr_tasks.model.image import BuildDefinition
 
 

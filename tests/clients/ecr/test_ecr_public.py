@@ -8,7 +8,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from ecr_tasks.clients.ecr.public import PublicRegistry
+from ecr_tasks.clients.ecr.ecr_public import PublicRegistry
 from ecr_tasks.clients.ecr.session import AwsSession
 from ecr_tasks.errors import RegistryError
 from tests.support.build import digest, manifest

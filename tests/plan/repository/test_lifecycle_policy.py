@@ -11,8 +11,8 @@ import pytest
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.local_ecr import lifecycle_policy
 from ecr_tasks.model.manifest import CACHE_TAG
-from ecr_tasks.plan.repository.lifecycle import CACHE_DAYS, UNTAGGED_DAYS, default_lifecycle, read_lifecycle
-from ecr_tasks.plan.repository.policies import same
+from ecr_tasks.plan.repository.lifecycle_policy import CACHE_DAYS, UNTAGGED_DAYS, default_lifecycle, read_lifecycle
+from ecr_tasks.plan.repository.repository_policy import same
 from tests.plan.repository.files import write_policy
 
 NOW = 2_000_000_000.0

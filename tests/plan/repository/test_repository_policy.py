@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.plan.repository.policies import read_policy, same
+from ecr_tasks.plan.repository.repository_policy import read_policy, same
 from tests.plan.repository.files import write_policy
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from ..constants import PUBLIC_REGION
 from ..ecr_public import check_name, check_region
 from ..errors import EcrError
-from . import images, layers, repositories
-from .paging import page, refuse_paging_with
+from . import images, inventory, layers, repositories
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
     from ..http.messages import Request
     from ..registries import Registries
     from ..registry import Registry
-    from ..store.images import Image
-    from ..store.repositories import Repository
     from .params import Params
 
 # API model of ecr-public: these also accept the registry's alias, and can raise RegistryNotFoundException.
@@ -62,7 +59,6 @@ def _repository_of(params: Params) -> str | None:
 
 def get_authorization_token(registry: Registry, params: Params) -> dict[str, Any]:
     """Answer GetAuthorizationToken: one token without an endpoint, as there is only one registry."""
-    del params  # it has none
     token, expires = registry.tokens.authorization_token()
     return {"authorizationData": {"authorizationToken": token, "expiresAt": expires}}
 
@@ -77,105 +73,34 @@ def describe_registries(registry: Registry, params: Params) -> dict[str, Any]:
         "verified": False,
         "aliases": [{"name": alias, "status": "ACTIVE", "primaryRegistryAlias": True, "defaultRegistryAlias": True}],
     }
-    descriptions, token = page([description], lambda item: [item["registryId"]], params, "DescribeRegistries")
+    descriptions, token = params.page([description], lambda item: [item["registryId"]])
     return {"registries": descriptions, **token}
-
-
-def _describe(registry: Registry, repository: Repository) -> dict[str, Any]:
-    return {
-        "repositoryArn": registry.arn(repository.name),
-        "registryId": registry.account,
-        "repositoryName": repository.name,
-        "repositoryUri": f"{registry.address}/{registry.prefix}{repository.name}",
-        "createdAt": round(repository.created, 3),
-    }
 
 
 def create_repository(registry: Registry, params: Params) -> dict[str, Any]:
     """Answer CreateRepository. Its catalog data are checked and returned, but not kept."""
     name = params.repository_name()
     check_name(name)
-    catalog = _catalog(params.structure("catalogData"))
-    repository = registry.store.repositories.create(name, tags=repositories.with_request_tags({}, params))
-    response = {"repository": _describe(registry, repository)}
-    return {**response, "catalogData": catalog} if params.has("catalogData") else response
-
-
-def _catalog(data: Params) -> dict[str, Any]:
-    catalog: dict[str, Any] = {}
-    for name, maximum in _CATALOG_TEXTS.items():
-        text = data.optional_text(name, maximum=maximum)
-        if text is not None:
-            catalog[name] = text
-    for name in _CATALOG_LISTS:
-        if data.has(name):
-            catalog[name] = data.texts(name, 0, 50)
-    return catalog
-
-
-def describe_repositories(registry: Registry, params: Params) -> dict[str, Any]:
-    """Answer DescribeRepositories."""
-    refuse_paging_with(params, "repositoryNames")
-    if params.has("repositoryNames"):
-        repositories = [registry.store.repositories.get(name) for name in params.texts("repositoryNames", 1, 100)]
-        return {"repositories": [_describe(registry, repository) for repository in repositories]}
-    page_repositories, token = page(
-        registry.store.repositories.all(), lambda r: [r.name], params, "DescribeRepositories"
-    )
-    return {"repositories": [_describe(registry, repository) for repository in page_repositories], **token}
-
-
-def delete_repository(registry: Registry, params: Params) -> dict[str, Any]:
-    """Answer DeleteRepository."""
-    repository = params.repository(registry)
-    registry.delete_repository(repository, force=params.flag("force"))
-    return {"repository": _describe(registry, repository)}
-
-
-def _detail(image: Image) -> dict[str, Any]:
-    """Return a ReferencedImageDetail."""
-    detail: dict[str, Any] = {
-        "imageDigest": image.digest,
-        "imageSizeInBytes": image.size,
-        "imagePushedAt": round(image.pushed, 3),
-        "imageManifestMediaType": image.media_type,
-    }
-    if image.kind is not None:
-        detail["artifactMediaType"] = image.kind
-    return detail
-
-
-def describe_images(registry: Registry, params: Params) -> dict[str, Any]:
-    """Answer DescribeImages."""
-    repository = params.repository(registry)
-    refuse_paging_with(params, "imageIds")
-    token: dict[str, str] = {}
-    if params.has("imageIds"):
-        requested = [images.get(registry, repository, item)[0] for item in params.structures("imageIds", 1, 100)]
-        page_images = list({image.digest: image for image in requested}.values())
-    else:
-        page_images, token = page(
-            lambda after: registry.store.images.walk(repository, after[0] if after else 0),
-            lambda image: [image.id],
-            params,
-            "DescribeImages",
-        )
-    details = []
-    for image in page_images:
-        detail = {"registryId": registry.account, "repositoryName": repository.name, **_detail(image)}
-        details.append({**detail, "imageTags": image.tags} if image.tags else detail)
-    return {"imageDetails": details, **token}
+    data = params.structure("catalogData")
+    catalog: dict[str, Any] = {text: data.optional_text(text, maximum=size) for text, size in _CATALOG_TEXTS.items()}
+    catalog.update({texts: data.texts(texts, 0, 50) for texts in _CATALOG_LISTS if data.has(texts)})
+    tags = repositories.with_request_tags({}, params.structures("tags", 0))
+    repository = registry.store.repositories.create(name, tags=tags)
+    response = {"repository": repositories.describe(registry, repository)}
+    if params.has("catalogData"):
+        response["catalogData"] = {member: value for member, value in catalog.items() if value is not None}
+    return response
 
 
 def describe_image_tags(registry: Registry, params: Params) -> dict[str, Any]:
     """Answer DescribeImageTags. A tag's time is its image's, as tags have none here."""
     repository = params.repository(registry)
-    by_tag = {tag: image for image in registry.store.images.all(repository) for tag in image.tags}
-    tags = sorted(by_tag.items(), key=lambda item: item[0])
-    page_tags, token = page(tags, lambda item: [item[0]], params, "DescribeImageTags")
+    by_tag = {tag: image for image in registry.store.images.walk(repository) for tag in image.tags}
+    tags, token = params.page(sorted(by_tag), lambda tag: [tag])
+    image_details = {tag: inventory.referenced_detail(by_tag[tag]) for tag in tags}
     details = [
-        {"imageTag": tag, "createdAt": round(image.pushed, 3), "imageDetail": _detail(image)}
-        for tag, image in page_tags
+        {"imageTag": tag, "createdAt": detail["imagePushedAt"], "imageDetail": detail}
+        for tag, detail in image_details.items()
     ]
     return {"imageTagDetails": details, **token}
 
@@ -185,11 +110,11 @@ OPERATIONS: dict[str, Callable[[Registry, Params], dict[str, Any]]] = {
     "BatchDeleteImage": images.batch_delete_image,
     "CompleteLayerUpload": layers.complete_layer_upload,
     "CreateRepository": create_repository,
-    "DeleteRepository": delete_repository,
+    "DeleteRepository": repositories.delete_repository,
     "DescribeImageTags": describe_image_tags,
-    "DescribeImages": describe_images,
+    "DescribeImages": inventory.describe_images,
     "DescribeRegistries": describe_registries,
-    "DescribeRepositories": describe_repositories,
+    "DescribeRepositories": repositories.describe_repositories,
     "GetAuthorizationToken": get_authorization_token,
     "InitiateLayerUpload": layers.initiate_layer_upload,
     "ListTagsForResource": repositories.list_tags_for_resource,

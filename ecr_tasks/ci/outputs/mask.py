@@ -1,0 +1,30 @@
+"""Have a CI hide secrets in its log."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+from ecr_tasks.ci.outputs.adapter import Adapter
+from ecr_tasks.ci.outputs.write import perform
+from ecr_tasks.model.receipt import FOLDER
+
+_masked: set[bytes] = set()
+"""Digests of the lines that this process has masked, so that the CI gets each line once."""
+
+_MIN_LENGTH = 8
+_ACCOUNT_ID = re.compile(r"[0-9]{12}")
+
+
+def mask(adapter: Adapter, project: Path, *secrets: str) -> None:
+    """Have the CI hide each line of the secrets in its log.
+
+    Short lines and account ids are not masked. GitHub drops an output that contains a masked text, and every
+    reference contains the account id (aws-actions/amazon-ecr-login#305).
+    """
+    for line in (line.strip() for secret in secrets for line in secret.splitlines()):
+        digest = hashlib.sha256(line.encode("utf-8", "backslashreplace")).digest()
+        if len(line) >= _MIN_LENGTH and not _ACCOUNT_ID.fullmatch(line) and digest not in _masked:
+            _masked.add(digest)
+            perform(adapter.mask(line), project / FOLDER)

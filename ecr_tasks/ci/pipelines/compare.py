@@ -1,0 +1,41 @@
+"""Compare a pipeline that was written earlier with the template of today."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+from ecr_tasks.ci.pipelines.template import Values, fill, fingerprint, header, load, origin, own_values
+from ecr_tasks.ci.systems import System
+from ecr_tasks.errors import Refused, SettingsError
+
+
+def check(project: Path, system: System, values: Values) -> str:
+    """Return the difference between the committed pipeline and one from today's template; empty if it is up to date.
+
+    A pipeline is up to date if it was made from today's template, whatever people have changed in it. The difference
+    is a unified diff that `git apply` takes; it includes their changes. Raises Refused when there is no pipeline or
+    it has no header, SettingsError when it can't be read.
+    """
+    path = project / system.path
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise Refused(f"There is no {system.path}.", f"`inv ci.init {system.name}` writes it.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{system.path} can't be read: {error}.", "It has to be a readable text file.") from error
+    credentials, old_fingerprint = origin(system, text) or (None, "")
+    if credentials is None:
+        default = system.credentials[0]
+        line = header(system, default, load(system, default)).splitlines()[0]
+        raise Refused(
+            f"{system.path} doesn't say which template it was made from.",
+            f"Compare it by hand with what `inv ci.init {system.name}` writes elsewhere, then begin it with: {line}",
+        )
+    template = load(system, credentials)
+    if fingerprint(template) == old_fingerprint:
+        return ""
+    texts = values.by_placeholder(system) | own_values(template, text)
+    today = fill(system, credentials, template, texts).splitlines(keepends=True)
+    committed = text.splitlines(keepends=True)
+    return "".join(difflib.unified_diff(committed, today, f"a/{system.path}", f"b/{system.path}"))
