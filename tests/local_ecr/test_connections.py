@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ecr_tasks.local_ecr.http import body, listener
+from ecr_tasks.local_ecr.http import listener, messages
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.local_ecr.http_client import HttpClient, digest_of
 
@@ -54,8 +54,8 @@ def test_a_tls_handshake_is_answered_in_plain_http(ecr: LocalEcr, raw: socket.so
 def test_a_client_that_stops_is_left(
     tmp_path: object, monkeypatch: pytest.MonkeyPatch, ecr: LocalEcr, start: bytes
 ) -> None:
-    for name in ("FIRST_WAIT", "HEAD_WAIT", "IDLE_WAIT", "BODY_WAIT"):
-        monkeypatch.setattr(body, name, 0.2)
+    monkeypatch.setattr(listener, "HEAD_WAIT", 0.2)
+    monkeypatch.setattr(messages, "BODY_WAIT", 0.2)
     host, _, port = ecr.registry.partition(":")
     with socket.create_connection((host, int(port)), timeout=5) as client:
         client.sendall(start)
@@ -67,7 +67,7 @@ def test_a_client_that_stops_is_left(
 def test_a_body_that_trickles_is_left(
     monkeypatch: pytest.MonkeyPatch, ecr: LocalEcr, http: HttpClient, repository: str
 ) -> None:
-    monkeypatch.setattr(body, "BODY_WAIT", 0.2)
+    monkeypatch.setattr(messages, "BODY_WAIT", 0.2)
     where = http.send("POST", f"/v2/{repository}/blobs/uploads/").headers["Location"]
     host, _, port = ecr.registry.partition(":")
     with socket.create_connection((host, int(port)), timeout=5) as client:
@@ -264,7 +264,7 @@ def test_a_client_that_goes_in_the_middle_is_noted(ecr: LocalEcr, http: HttpClie
 
 
 def test_headers_that_trickle_are_refused(monkeypatch: pytest.MonkeyPatch, raw: socket.socket) -> None:
-    monkeypatch.setattr(body, "HEAD_WAIT", 0.2)
+    monkeypatch.setattr(listener, "HEAD_WAIT", 0.2)
     raw.sendall(b"GET /v2/ HTTP/1.1\r\nX: ")
     for _ in range(100):
         raw.sendall(b"x")

@@ -61,7 +61,7 @@ def _append(registry: Registry, request: Request, repository: Repository, upload
         if match is None:
             raise RegistryError(400, "BLOB_UPLOAD_INVALID", f"Invalid Content-Range '{header}'")
         first, last = int(match[1]), int(match[2])
-        length = request.body.length
+        length = request.length
         if first != upload.size or (length is not None and last - first + 1 != length):
             message = f"The upload has {upload.size} bytes; the next chunk must begin there"
             raise RegistryError(416, "RANGE_INVALID", message, _progress(registry, repository, upload))

@@ -1,27 +1,31 @@
-"""Requests and responses, independent of their sockets."""
+"""Requests, whose bodies are streams, and responses."""
 
 from __future__ import annotations
 
+import io
 import json
+import math
+import re
 import time
-from urllib.parse import parse_qsl, unquote
+from http.client import HTTPException, parse_headers
+from urllib.parse import parse_qs, unquote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from email.message import Message
-    from typing import Any, Protocol
+    from typing import Any
 
-    class BodyReader(Protocol):
-        """A request's body, to be read once. Raises BadRequest, ClientGone."""
+BODY_WAIT = 30.0
+"""Seconds in which at least BODY_PROGRESS bytes of a body must arrive (or its end)."""
 
-        @property
-        def length(self) -> int | None: ...
+BODY_PROGRESS = 4096
 
-        def readinto(self, buffer: memoryview) -> int: ...
+_CHUNK_HEADER = re.compile(rb"([0-9a-fA-F]+)[ \t]*(?:;.*)?\r?\n")
+_CHUNK_HEADER_LIMIT = 4096
 
 
 class BadRequest(Exception):
-    """A request that cannot be understood; the connection is closed after a response with ``status``."""
+    """A request that cannot be understood; the response has ``status``."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -33,50 +37,112 @@ class ClientGone(Exception):
     """The client closed the connection, or stopped sending or taking bytes."""
 
 
+class Reader(io.BufferedReader):
+    """The bytes that a client sends. The listener ends the stream when ``deadline`` (monotonic) has passed."""
+
+    deadline = math.inf
+
+    def allow(self, seconds: float) -> None:
+        """Limit all reads from now on to this many seconds together."""
+        self.deadline = time.monotonic() + seconds
+
+    def readline(self, size: int | None = -1) -> bytes:
+        """Read a line, or ``size`` bytes of it. Raises ClientGone if the client closes in the middle."""
+        line = super().readline(size)
+        if not line.endswith(b"\n") and len(line) != size:
+            raise ClientGone
+        return line
+
+
 class Request:
     """One request. ``headers`` are the standard library's, whose names are case-insensitive.
 
-    ``operation``, ``kind`` and ``registry`` (``account/region``) are for the access log.
+    The body has ``length`` bytes; None if it is chunked. The client's ``Expect: 100-continue`` is answered when the
+    body is first read, so that a refusal comes before the bytes. ``operation``, ``kind`` and ``registry``
+    (``account/region``) are for the access log. Raises BadRequest for contradictory headers.
     """
 
-    def __init__(self, method: str, target: str, headers: Message, body: BodyReader) -> None:
-        raw_path, _, query = target.partition("?")
+    def __init__(self, method: str, target: str, headers: Message, reader: Reader, writer: io.BufferedIOBase) -> None:
+        path, _, query = target.partition("?")
         self.method = method
-        self.path = unquote(raw_path)
-        self.query: dict[str, list[str]] = {}
-        for name, value in parse_qsl(query, keep_blank_values=True):
-            self.query.setdefault(name, []).append(value)
+        self.path = unquote(path)
+        self.query = parse_qs(query, keep_blank_values=True)
         self.headers = headers
-        self.body = body
         self.received = 0
         self.operation: str | None = None
         self.kind: str | None = None
         self.registry: str | None = None
         self.started = time.perf_counter()
+        coding, length = headers.get("Transfer-Encoding", "").lower(), headers.get("Content-Length")
+        if coding and (coding != "chunked" or length is not None):
+            raise BadRequest(400, "Only the chunked transfer coding is understood, without Content-Length.")
+        if length is not None and not (length.isascii() and length.isdigit()):
+            raise BadRequest(400, "Content-Length is not a number.")
+        self.length = None if coding else int(length or 0)
+        self.finished = self.length == 0
+        self._left = self.length or 0  # of the body, or of a chunk
+        self._expects_continue = headers.get("Expect", "").lower() == "100-continue"
+        self._progress = 0
+        self._reader = reader
+        self._writer = writer
 
     def parameter(self, name: str) -> str | None:
         """Return a query parameter's first value."""
-        values = self.query.get(name)
-        return values[0] if values else None
+        return self.query.get(name, [None])[0]
 
     def readinto(self, buffer: memoryview) -> int:
-        """Read the next piece of the body into ``buffer``; returns its size, 0 at the end."""
-        count = self.body.readinto(buffer)
-        self.received += count
+        """Read the next piece of the body into ``buffer``; returns its size, 0 at the end.
+
+        Raises BadRequest, ClientGone.
+        """
+        if self.finished:
+            return 0
+        if self.received >= self._progress:
+            self._progress = self.received + BODY_PROGRESS
+            self._reader.allow(BODY_WAIT)
+        try:
+            if self._expects_continue:
+                self._expects_continue = False
+                self._writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            if not self._left and not self._next_chunk():
+                return 0
+            count = self._reader.readinto1(buffer[: self._left])
+            if not count:
+                raise ClientGone
+            self._left -= count
+            self.received += count
+            if not self._left:
+                self.finished = self.length is not None
+                if not self.finished and self._reader.readline(3).strip():
+                    raise BadRequest(400, "A chunk is longer than it says.")
+        except OSError:  # a reset
+            raise ClientGone from None
         return count
 
     def read(self, limit: int) -> bytes:
         """Read the body to its end. Raises BadRequest (413) if it has more than ``limit`` bytes."""
-        length = self.body.length
-        if length is not None and length > limit:
-            raise BadRequest(413, f"The request's body has {length} bytes; at most {limit} are allowed.")
-        pieces = bytearray()
-        memory = bytearray(min(65536 if length is None else max(length, 1), limit + 1))
-        while count := self.readinto(memoryview(memory)):
-            pieces += memory[:count]
-            if len(pieces) > limit:
-                raise BadRequest(413, f"The request's body has more than {limit} bytes.")
-        return bytes(pieces)
+        body = bytearray()
+        piece = memoryview(bytearray(65536))
+        while max(len(body), self.length or 0) <= limit:
+            count = self.readinto(piece)
+            if not count:
+                return bytes(body)
+            body += piece[:count]
+        raise BadRequest(413, f"The request's body has more than {limit} bytes.")
+
+    def _next_chunk(self) -> bool:
+        """Read a chunk's header, or what follows the last chunk; returns whether there was another one."""
+        header = _CHUNK_HEADER.fullmatch(self._reader.readline(_CHUNK_HEADER_LIMIT))
+        if header is None:
+            raise BadRequest(400, "A chunk's length is not a number.")
+        self._left = int(header[1], 16)
+        if not self._left:
+            try:
+                parse_headers(self._reader)  # trailers, which nothing here needs
+            except HTTPException:
+                raise BadRequest(400, "Too many trailers.") from None
+            self.finished = True
+        return not self.finished
 
 
 class Response:
@@ -95,36 +161,24 @@ class Response:
         file: int | None = None,
         offset: int = 0,
         count: int = 0,
-        close: bool = False,
     ) -> None:
         self.status = status
         self.body = body
         self.headers = headers or {}
-        self.length = length
         self.file = file
         self.offset = offset
         self.count = count
-        self.close = close
-
-    @property
-    def content_length(self) -> int:
-        """Return the Content-Length."""
-        if self.length is not None:
-            return self.length
-        return self.count if self.file is not None else len(self.body)
+        self.content_length = length if length is not None else count or len(body)
 
 
 def json_response(
-    status: int,
-    document: Any,
-    headers: dict[str, str] | None = None,
-    content_type: str = "application/json",
+    status: int, document: Any, headers: dict[str, str] | None = None, content_type: str = "application/json"
 ) -> Response:
     """Return a response with a JSON document."""
     body = json.dumps(document, separators=(",", ":")).encode()
     return Response(status, body, {"Content-Type": content_type, **(headers or {})})
 
 
-def text_response(status: int, message: str, *, close: bool = False) -> Response:
+def text_response(status: int, message: str) -> Response:
     """Return a response with a plain text."""
-    return Response(status, message.encode(), {"Content-Type": "text/plain; charset=utf-8"}, close=close)
+    return Response(status, message.encode(), {"Content-Type": "text/plain; charset=utf-8"})
