@@ -110,9 +110,7 @@ def down(root: Path) -> bool:
         elif not process.is_served(root):
             return False
         if not process.wait_for_end(root, _STOP_SECONDS):
-            pid = process.read_json(root / SERVING_FILE).get("pid")
-            if isinstance(pid, int):
-                process.kill(pid)
+            process.kill(root)
             if not process.wait_for_end(root, _STOP_SECONDS):
                 raise LocalEcrError(f"The local ECR that serves {root} does not end.", "End the process by hand.")
         return True
