@@ -1,7 +1,7 @@
-"""Times `inv build push` to three destinations beside the same to one, and a run that finds everything there.
+"""Measure `inv build push` with three destinations against one destination, for a changed and an unchanged image.
 
-Each run has a change of its own to build, push and copy; both go to registries of their own on one local ECR, so that
-what is measured shares two cores with four registries. Goal (issue 4): three at most 1.3 times one.
+Each run has a change of its own to build, push and copy. Both sides use registries of their own on one local ECR.
+Goal: three destinations take at most 1.3 times as long as one.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from main_job import INVOKE, compare, compiled, run
+from main_job import INVOKE, compare, compile_package, run
 
 ACCOUNTS = ("111111111111", "222222222222", "333333333333")
 THREE = ",".join(f"{account}/eu-west-1" for account in ACCOUNTS)
@@ -19,23 +19,23 @@ ONE = "444444444444/eu-west-1"
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--runs", type=int, default=7)
-    options.add_argument("--megabytes", type=int, nargs="+", default=[1, 50])
-    chosen = options.parse_args()
-    compiled()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument("--megabytes", type=int, nargs="+", default=[1, 50])
+    options = parser.parse_args()
+    compile_package()
     with tempfile.TemporaryDirectory(prefix="ecr-tasks-bench-") as folder:
         environ = {**os.environ, "XDG_DATA_HOME": str(Path(folder, "data"))}
-        projects = [made(Path(folder, name), environ) for name in ("three", "one")]
+        projects = [create_project(Path(folder, name), environ) for name in ("three", "one")]
         try:
-            for size in chosen.megabytes:
-                bench(projects, environ, size, chosen.runs)
+            for size in options.megabytes:
+                bench(projects, environ, size, options.runs)
         finally:
             run([*INVOKE, "local.down"], projects[0], environ)
 
 
-def made(project: Path, environ: dict[str, str]) -> Path:
-    """A project under git whose image is one changing file."""
+def create_project(project: Path, environ: dict[str, str]) -> Path:
+    """Create a project under git whose image has one file, and return its folder."""
     project.mkdir()
     (project / "tasks.py").write_text("from ecr_tasks import ns\n\n__all__ = ['ns']\n", encoding="utf-8")
     (project / "Dockerfile").write_text("FROM scratch\nCOPY changes /\n", encoding="utf-8")
@@ -46,14 +46,17 @@ def made(project: Path, environ: dict[str, str]) -> Path:
 
 
 def bench(projects: list[Path], environ: dict[str, str], megabytes: int, runs: int) -> None:
-    """A change of so many megabytes that nothing compresses, each project's own: docker caches what it has built."""
+    """Measure a change of this many incompressible megabytes.
+
+    Each project has its own content, because docker caches what it has built.
+    """
 
     def change() -> None:
         for project in projects:
             (project / "changes").write_bytes(os.urandom(megabytes * 1_000_000))
             run(["git", "add", "--all"], project, environ)
-            who = ["-c", "user.name=Bench", "-c", "user.email=bench@example.invalid"]
-            run(["git", *who, "commit", "--quiet", "--message", "change"], project, environ)
+            identity = ["-c", "user.name=Bench", "-c", "user.email=bench@example.invalid"]
+            run(["git", *identity, "commit", "--quiet", "--message", "change"], project, environ)
 
     def three() -> None:
         settings = {"ECR_REPOSITORY": f"three/{megabytes}", "ECR_DESTINATIONS": THREE}

@@ -1,4 +1,4 @@
-"""Look at the registries and the engine: ask everything that the plan depends on, and no more."""
+"""Read the state of the registries and the engine: everything that the plan depends on, and no more."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from ecr_tasks.model.ports import Engine, Registry, Target
 from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.plan.destinations import check_destinations, plan_copy, unique_destinations
 from ecr_tasks.plan.plan import PlannedImage, depends_on_engine, locked_without_revision, plan_image
-from ecr_tasks.plan.snapshot import Copy, Snapshot
+from ecr_tasks.plan.snapshot import CopyKey, Snapshot
 from ecr_tasks.settings.settings import Settings
 from ecr_tasks.source.source_state import SourceState
 
 PARALLEL = 8
-"""How many questions to other registries go on at once, beside the one to the settings' registry."""
+"""The number of repositories that are described at the same time."""
 
 
 def look_at_registries(
@@ -31,10 +31,10 @@ def look_at_registries(
     engine: Callable[[], Engine],
     retrier: Retrier,
 ) -> Snapshot:
-    """Ask all registries at the same time, then what depends on their answers: labels, replication, the engine.
+    """Describe the repositories of all registries at the same time, then read labels, replication and the engine.
 
-    Two calls a repository. An error of a destination is part of the snapshot. Raises the errors of the settings'
-    registry, and SettingsError for destinations that make no sense.
+    Makes two API calls for each repository. An error of a destination is part of the snapshot. Raises the errors of
+    the settings' registry, and SettingsError for destinations that make no sense.
     """
     check_destinations(settings.destinations, len(images))
     snapshot = _describe(images, settings.destinations, registry, target, retrier)
@@ -44,12 +44,16 @@ def look_at_registries(
     ]
     snapshot = replace(snapshot, repositories=_with_labels(items, snapshot.repositories, registry))
     if settings.destinations:
-        copies = [(item, destination) for item in items for destination in _unsettled(item, settings, snapshot)]
+        copies = [
+            (item, destination)
+            for item in items
+            for destination in _incomplete_destinations(item, settings, snapshot)
+        ]
         replicated = frozenset(_key(*copy) for copy in copies if _is_replicated(*copy, registry))
-        own = frozenset(_key(*copy) for copy in copies if _is_own(*copy, settings, snapshot, registry))
-        snapshot = replace(snapshot, replicated=replicated, own=own)
+        same = frozenset(_key(*copy) for copy in copies if _is_same_repository(*copy, settings, snapshot, registry))
+        snapshot = replace(snapshot, replicated=replicated, same_repository=same)
     if any(map(depends_on_engine, items)):
-        snapshot = replace(snapshot, engine=_engine(engine))
+        snapshot = replace(snapshot, engine=_engine_or_error(engine))
     return snapshot
 
 
@@ -60,29 +64,35 @@ def _describe(
     target: Callable[[Destination], Target],
     retrier: Retrier,
 ) -> Snapshot:
+    """Return a snapshot with the repositories of the settings' registry and of the destinations."""
     tags = {image.repository: image.tag_names for image in images}
     if not destinations:
         return Snapshot(registry.describe(tags))
-    copies = [(image, item) for image in images for item in unique_destinations(destinations, image.repository)]
+    copies = [
+        (image, destination)
+        for image in images
+        for destination in unique_destinations(destinations, image.repository)
+    ]
     targets = {destination: target(destination) for _, destination in copies}
     registry.connect()
-    questions: list[tuple[Target, str, Sequence[str]]] = [(registry, name, names) for name, names in tags.items()]
-    questions += [
-        (targets[item], item.repository or image.repository, [tag.name for tag in image.tags])
-        for image, item in copies
+    requests: list[tuple[Target, str, Sequence[str]]] = [(registry, name, names) for name, names in tags.items()]
+    requests += [
+        (targets[destination], destination.repository or image.repository, [tag.name for tag in image.tags])
+        for image, destination in copies
     ]
-    answers = map_parallel(_ask, questions, PARALLEL, retrier)
+    views = map_parallel(_describe_repository, requests, PARALLEL, retrier)
     repositories: dict[str, RepositoryView] = {}
-    for name, answer in zip(tags, answers, strict=False):
-        if isinstance(answer, EcrTasksError):
-            raise answer
-        repositories[name] = answer
+    for name, view in zip(tags, views, strict=False):
+        if isinstance(view, EcrTasksError):
+            raise view
+        repositories[name] = view
     keys = [(image.repository, destination) for image, destination in copies]
-    return Snapshot(repositories, dict(zip(keys, answers[len(tags) :], strict=True)))
+    return Snapshot(repositories, dict(zip(keys, views[len(tags) :], strict=True)))
 
 
-def _ask(question: tuple[Target, str, Sequence[str]]) -> RepositoryView | EcrTasksError:
-    registry, name, tags = question
+def _describe_repository(request: tuple[Target, str, Sequence[str]]) -> RepositoryView | EcrTasksError:
+    """Return a repository with its tags, or the error."""
+    registry, name, tags = request
     try:
         return registry.describe({name: tags})[name]
     except EcrTasksError as error:
@@ -92,7 +102,7 @@ def _ask(question: tuple[Target, str, Sequence[str]]) -> RepositoryView | EcrTas
 def _with_labels(
     items: Sequence[PlannedImage], views: Mapping[str, RepositoryView], registry: Registry
 ) -> Mapping[str, RepositoryView]:
-    """Return the views with the labels of images behind locked tags, where their annotations name no commit."""
+    """Return the views with labels for images under locked tags whose annotations name no commit."""
     views = dict(views)
     for item in items:
         view = views[item.image.repository]
@@ -103,49 +113,52 @@ def _with_labels(
     return views
 
 
-def _key(item: PlannedImage, destination: Destination) -> Copy:
+def _key(item: PlannedImage, destination: Destination) -> CopyKey:
     return item.image.repository, destination
 
 
-def _unsettled(item: PlannedImage, settings: Settings, snapshot: Snapshot) -> list[Destination]:
-    """Return the destinations where something is to be done, and which ECR can replicate to or which may be our own.
+def _incomplete_destinations(item: PlannedImage, settings: Settings, snapshot: Snapshot) -> list[Destination]:
+    """Return the private destinations that lack the image or a tag, under the name that the repository has here.
 
-    A repository keeps its name when ECR replicates it.
+    Only these can be targets of ECR's replication, which keeps a repository's name, or the settings' own repository.
     """
     name = item.image.repository
     destinations = []
     for destination in unique_destinations(settings.destinations, name):
-        answer = snapshot.destinations[name, destination]
-        if isinstance(answer, EcrTasksError) or destination.is_public or destination.repository not in (None, name):
+        view = snapshot.destinations[name, destination]
+        if isinstance(view, EcrTasksError) or destination.is_public or destination.repository not in (None, name):
             continue
         published = None if item.build_needed else item.published
-        if not plan_copy(destination, name, item.image.tags, answer, published).is_present:
+        if not plan_copy(destination, name, item.image.tags, view, published).is_present:
             destinations.append(destination)
     return destinations
 
 
 def _is_replicated(item: PlannedImage, destination: Destination, registry: Registry) -> bool:
-    """Whether ECR brings the image there by the registry's replication rules."""
+    """Return whether ECR replicates the image to the destination by the registry's replication rules."""
     if item.view is None or item.view.repository is None:
         return False
     return (destination.account, destination.region) in registry.replicates_to(item.image.repository)
 
 
-def _is_own(
+def _is_same_repository(
     item: PlannedImage, destination: Destination, settings: Settings, snapshot: Snapshot, registry: Registry
 ) -> bool:
-    """Whether what exists neither here nor there is one repository, by its name, region and account."""
-    answer = snapshot.destinations[item.image.repository, destination]
-    exists = isinstance(answer, RepositoryView) and answer.repository is not None
+    """Return whether a destination is the settings' own repository, by name, region and account.
+
+    False when one of them exists: then their addresses can be compared.
+    """
+    view = snapshot.destinations[item.image.repository, destination]
+    exists = isinstance(view, RepositoryView) and view.repository is not None
     if exists or item.view is None or item.view.repository is not None or destination.region != registry.region():
         return False
     try:
         return destination.account == (settings.account_id or registry.caller_account())
-    except EcrTasksError:  # the credentials name no account: once created, the repositories tell
+    except EcrTasksError:  # without an account, the addresses are compared once the repositories are created
         return False
 
 
-def _engine(engine: Callable[[], Engine]) -> Engine | EcrTasksError:
+def _engine_or_error(engine: Callable[[], Engine]) -> Engine | EcrTasksError:
     try:
         return engine()
     except EcrTasksError as error:

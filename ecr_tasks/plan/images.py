@@ -8,21 +8,13 @@ from dataclasses import replace
 from ecr_tasks.errors import Refused, SettingsError
 from ecr_tasks.model.image import BuildDefinition, Image
 from ecr_tasks.model.manifest import CACHE_TAG
+from ecr_tasks.plan.presets import ATTESTATIONS
 from ecr_tasks.plan.repository_names import repository_names
 from ecr_tasks.settings.parse.build_options import is_remote
 from ecr_tasks.settings.settings import Settings
 from ecr_tasks.source.source_state import SourceState
 from ecr_tasks.tags.from_settings import tag_set
 from ecr_tasks.tags.labels import at_levels
-
-_NO_ATTESTATIONS = ("type=provenance,disabled=true",)
-_PRESETS = {
-    "default": _NO_ATTESTATIONS,
-    "lambda": _NO_ATTESTATIONS,
-    "supply-chain": ("type=provenance,mode=max", "type=sbom"),
-}
-"""Attestations by preset. buildx adds provenance by default; that records times, so the same commit would never give
-the same bytes, and it needs an index, which Lambda refuses (AWS Lambda developer guide, Container images)."""
 
 
 def images(
@@ -72,7 +64,7 @@ def _from_settings(settings: Settings, environ: Mapping[str, str]) -> BuildDefin
         contexts=dict(entry.split("=", 1) for entry in settings.build_contexts),
         secrets=settings.secrets,
         ssh=settings.ssh,
-        attest=_PRESETS[settings.preset],
+        attest=ATTESTATIONS[settings.preset],
     )
 
 
@@ -84,7 +76,7 @@ def _with_settings(target: BuildDefinition, settings: Settings) -> BuildDefiniti
         # bake's contexts are relative to its working directory, which is the project's folder here.
         context=target.context if is_remote(target.context) else str(settings.project / target.context),
         platforms=settings.platforms or target.platforms,
-        attest=target.attest if keeps_attestations else _PRESETS[settings.preset],
+        attest=target.attest if keeps_attestations else ATTESTATIONS[settings.preset],
     )
 
 

@@ -127,7 +127,7 @@ def make_plan(
         except EcrTasksError as error:
             conflicts.append(Conflict(item.image.name, error))
     items = [replace(item, copies=_copies(item, destinations, snapshot, create_repository)) for item in items]
-    conflicts += _own_destinations(items, snapshot.own if snapshot else ())
+    conflicts += _own_destinations(items, snapshot.same_repository if snapshot else ())
     return Plan(tuple(items), tuple(conflicts))
 
 
@@ -201,11 +201,16 @@ def _copies(
     )
 
 
-def _own_destinations(items: Sequence[PlannedImage], own: Collection[tuple[str, Destination]]) -> Iterator[Conflict]:
+def _own_destinations(
+    items: Sequence[PlannedImage], same_repository: Collection[tuple[str, Destination]]
+) -> Iterator[Conflict]:
     """Yield a conflict for each destination that is the repository which is pushed to anyway."""
     for item in items:
         for copy in item.copies:
-            if is_same_repository(item.view, copy.view) or (item.image.repository, copy.destination) in own:
+            if (
+                is_same_repository(item.view, copy.view)
+                or (item.image.repository, copy.destination) in same_repository
+            ):
                 error = SettingsError(
                     f"ECR_DESTINATIONS names {copy.destination}, which is the repository that is pushed to anyway.",
                     "Take it out: ECR_DESTINATIONS are registries besides.",

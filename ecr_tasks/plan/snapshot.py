@@ -1,4 +1,4 @@
-"""What the registries and the engine hold when a run looks at them: what a plan needs besides settings and source."""
+"""The state of the registries and the engine at the time of a run: a plan's inputs besides settings and source."""
 
 from __future__ import annotations
 
@@ -10,30 +10,32 @@ from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.ports import Engine
 from ecr_tasks.model.registry import RepositoryView
 
-Copy = tuple[str, Destination]
-"""One image in one more registry: the repository that it has in the settings' registry, and the destination."""
+CopyKey = tuple[str, Destination]
+"""The key of one image's copy: the image's repository in the settings' registry, and the destination."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The answers to a run's questions.
+    """The state of repositories, destinations and the engine.
 
-    ``repositories`` are the settings' registry's, by name. ``destinations`` has an error where a destination could
-    not be asked. ``replicated`` are the copies that ECR makes by its own replication rules. ``own`` are destinations
-    that are the settings' repository itself, of those that exist neither here nor there. ``engine`` is None where
-    nothing depends on it, and an error where it could not be asked.
+    ``repositories`` are in the settings' registry, by name. ``destinations`` has an error where a destination could
+    not be read. ``replicated`` are the copies that ECR makes by its own replication rules. ``same_repository`` are
+    the copies whose destination is the settings' own repository; only repositories that don't exist yet are in it.
+    ``engine`` is None where nothing depends on it, and an error where it could not be read.
     """
 
     repositories: Mapping[str, RepositoryView]
-    destinations: Mapping[Copy, RepositoryView | EcrTasksError] = field(default_factory=dict)
-    replicated: Collection[Copy] = frozenset()
-    own: Collection[Copy] = frozenset()
+    destinations: Mapping[CopyKey, RepositoryView | EcrTasksError] = field(default_factory=dict)
+    replicated: Collection[CopyKey] = frozenset()
+    same_repository: Collection[CopyKey] = frozenset()
     engine: Engine | EcrTasksError | None = None
 
     def with_created(
-        self, repositories: Mapping[str, RepositoryView], destinations: Mapping[Copy, RepositoryView | EcrTasksError]
+        self,
+        repositories: Mapping[str, RepositoryView],
+        destinations: Mapping[CopyKey, RepositoryView | EcrTasksError],
     ) -> Snapshot:
-        """Return the snapshot with these repositories in place of the ones that were missing."""
+        """Return the snapshot with the repositories that were created since, in place of the missing ones."""
         return replace(
             self,
             repositories={**self.repositories, **repositories},

@@ -1,6 +1,6 @@
-"""The flavor: whether there is a `latest`, whether it moves forward only, and the prefix and suffix of every tag.
+"""The flavor: when to set `latest`, whether it only moves to higher versions, and the prefix and suffix of tags.
 
-The language is docker/metadata-action's (README, "flavor input"); ``forward=`` is ours.
+The syntax is docker/metadata-action's (README, "flavor input"); only ``forward=`` is an addition of ecr-tasks.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ _KEYS = ("latest", "forward", "prefix", "suffix", "onlatest")
 
 @dataclass(frozen=True)
 class Flavor:
-    """One flavor. ``latest`` is auto, true or false; ``prefix`` and ``suffix`` are for rules without their own."""
+    """One flavor. ``latest`` is auto, true or false; ``prefix`` and ``suffix`` apply to rules without their own.
+
+    ``forward`` lets `latest` move to higher versions only.
+    """
 
     latest: str = "auto"
     forward: bool = True
@@ -29,7 +32,7 @@ class Flavor:
 
 
 def parse_flavor(text: str) -> Flavor:
-    """Return the flavor of ECR_FLAVOR's text. Raises RuleProblem for the first entry with a mistake."""
+    """Parse the text of ECR_FLAVOR. Raises RuleProblem for the first entry with a mistake."""
     values: dict[str, Any] = {}
     for number, entry in enumerate(split_rules(text), 1):
         affix = ""
@@ -44,7 +47,10 @@ def parse_flavor(text: str) -> Flavor:
 
 
 def _parse_field(field: Field, affix: str) -> tuple[str, str | bool | Template]:
-    """Return the attribute of the flavor that a field sets, and its value; ``affix`` is what ``onlatest=`` is for."""
+    """Return the attribute of the flavor that a field sets, and its value.
+
+    ``affix`` is the key before ``onlatest=`` that it belongs to: prefix, suffix, or empty without one.
+    """
     if field.key is None:
         raise RuleError(f"has {field.value!r} without a key: write for example latest=auto", field.column)
     if field.key not in _KEYS:

@@ -12,11 +12,12 @@ from types import MappingProxyType
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.settings.settings import Settings
 from ecr_tasks.source.source_state import SourceState
+from ecr_tasks.tags.default_rules import DEFAULT_RULES
 from ecr_tasks.tags.evaluate import evaluate
 from ecr_tasks.tags.event import Event, event_of
 from ecr_tasks.tags.flavor import Flavor, parse_flavor
 from ecr_tasks.tags.labels import oci_labels, render_additions
-from ecr_tasks.tags.rules import DEFAULT_RULES, Rule, RuleProblem, parse_rules
+from ecr_tasks.tags.rules import Rule, RuleProblem, parse_rules
 from ecr_tasks.tags.syntax import RuleError
 from ecr_tasks.tags.tag_set import TagSet
 

@@ -1,8 +1,8 @@
-"""Regular expressions of ``type=match`` and ``match=``: what JavaScript and Python's ``re`` read in the same way.
+"""Regular expressions of ``type=match`` and ``match=``: the part of JavaScript's syntax that Python's ``re`` shares.
 
-A pattern that was written for docker/metadata-action (ECMA-262, RegExp) either matches here what it matches there, in
-a text of one line such as a git tag, or is refused with the name of the construct that differs.
-One difference no construct shows: a group inside a repetition keeps what an earlier round matched, and JavaScript
+Patterns are written for docker/metadata-action (ECMA-262, RegExp). In a text of one line, such as a git tag, a
+pattern matches the same as in JavaScript, or it is refused with the name of the construct that differs.
+One difference is not detected: Python keeps what a group matched in an earlier round of a repetition, and JavaScript
 clears it.
 """
 
@@ -13,13 +13,14 @@ import warnings
 
 _FLAGS = {"i": re.IGNORECASE, "s": re.DOTALL}
 _FLAGS_WITHOUT_EFFECT = "dgu"
-"""On the compiled pattern: ``g`` is up to ``match``; ``d`` and ``u`` change no match in a git tag."""
+"""Flags that don't change how a pattern is compiled: ``match`` handles ``g``; ``d`` and ``u`` change no match in a
+git tag."""
 
 _ESCAPE = r"(?s)\\(?:u\{|.)"
 _SAME_ESCAPES = "dDwWbtnrvfxu"
 """The letters and digits that mean the same after a backslash; Python itself refuses an incomplete x or u."""
 
-_PART = (
+_CONSTRUCT = (
     r"(?s)(?P<refused>\[\^?\]|\(\?(?!:|<?[=!])(?:P?<\w*>|.?)|\{,[0-9]*\}|(?:[*+?]|\{[0-9]+(?:,[0-9]*)?\})\+)"
     r"|(?P<class>\[(?:\\.|[^\]\\])+\])|(?P<end>\$)|\\.|."
 )
@@ -39,20 +40,20 @@ class Regexp:
                 raise UnsupportedPattern(f"it has the flag {flag!r}; it can have each of d, g, i, s and u once")
         if "i" in flags and not source.isascii():
             raise UnsupportedPattern("it has the flag 'i' with letters that are not ASCII")
-        self._all = "g" in flags
+        self._is_global = "g" in flags
         options = re.ASCII
         for flag in flags:
             options |= _FLAGS.get(flag, re.ASCII)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error", FutureWarning)
-                self._compiled = re.compile(_as_python(source), options)
+                self._compiled = re.compile(_to_python(source), options)
         except (re.error, FutureWarning, OverflowError, RecursionError) as error:
             raise UnsupportedPattern(f"{source!r} is not a regular expression that can be used: {error}") from error
 
     @property
     def groups(self) -> int:
-        """Return how many groups the pattern has."""
+        """The number of groups in the pattern."""
         return self._compiled.groups
 
     @classmethod
@@ -62,32 +63,32 @@ class Regexp:
         return cls(delimited[1], delimited[2]) if delimited else cls(text)
 
     def match(self, text: str) -> list[str | None] | None:
-        """Return what JavaScript's ``String.match`` does: the match and its groups; with ``g``, every match."""
+        """Return the same as JavaScript's ``String.match``: the match and its groups; with ``g``, every match."""
         match = self._compiled.search(text)
-        if match is None or not self._all:
+        if match is None or not self._is_global:
             return None if match is None else [match[0], *match.groups()]
         matches: list[str | None] = []
         while match is not None:
             matches.append(match[0])
-            after = match.end() + (not match[0])
-            match = self._compiled.search(text, after) if after <= len(text) else None
+            position = match.end() + (not match[0])
+            match = self._compiled.search(text, position) if position <= len(text) else None
         return matches
 
 
-def _as_python(source: str) -> str:
-    """Return the same pattern for ``re.compile`` with ``re.ASCII``: only ``$`` is written otherwise."""
+def _to_python(source: str) -> str:
+    """Return the same pattern for ``re.compile`` with ``re.ASCII``: only ``$`` becomes ``\\Z``."""
     for match in re.finditer(_ESCAPE, source):
         character = match[0][1]
         differs = character.isascii() and character.isalnum() and character not in _SAME_ESCAPES
         if differs or match[0] == r"\u{":
-            raise _refused(match[0])
+            raise _unsupported(match[0])
     parts = []
-    for match in re.finditer(_PART, source):
+    for match in re.finditer(_CONSTRUCT, source):
         if match["refused"]:
-            raise _refused(match[0])
+            raise _unsupported(match[0])
         parts.append(r"\Z" if match["end"] else match[0])
     return "".join(parts)
 
 
-def _refused(construct: str) -> UnsupportedPattern:
+def _unsupported(construct: str) -> UnsupportedPattern:
     return UnsupportedPattern(f"it has {construct}, which Python reads otherwise or not at all: write it without")

@@ -31,13 +31,6 @@ PRIORITIES: Mapping[RuleType, float] = {
     "sha": 100,
 }
 
-DEFAULT_RULES = """\
-type=semver,pattern={{version}}
-type=ref,event=branch
-type=ref,event=pr
-type=sha
-"""
-"""The rules without ECR_TAGS (docs/tags.md); `latest` comes from the default flavor."""
 
 DATES = ("date", "commit_date")
 GLOBALS = ("branch", "tag", "sha", "base_ref", "is_default_branch", "is_not_default_branch")

@@ -20,17 +20,17 @@ def pull(run: Run, earlier: Earlier, image: str | None = None, platform: str | N
     from ecr_tasks.runner.images import planned_images
 
     if image is None and earlier.receipt is not None:
-        published = [item.published[0] for item in earlier.receipt.images if item.published]
-        wanted = [(item.repository, item.digest) for item in published]
+        published = [receipt.published[0] for receipt in earlier.receipt.images if receipt.published]
+        references = [(copy.repository, copy.digest) for copy in published]
     else:
-        wanted = [(item.repository, image or item.tags[0].name) for item in planned_images(run)]
-    views = run.registry.describe({name: () for name, _ in wanted})
-    for name, reference in wanted:
+        references = [(planned.repository, image or planned.tags[0].name) for planned in planned_images(run)]
+    views = run.registry.describe({name: () for name, _ in references})
+    for name, reference in references:
         repository = views[name].repository
-        stored = run.registry.image(repository, reference) if repository else None
-        if repository is None or stored is None:
+        stored_image = run.registry.image(repository, reference) if repository else None
+        if repository is None or stored_image is None:
             raise missing_image(reference, name)
         run.login_hosts({repository.host: None})
         separator = "@" if reference.startswith("sha256:") else ":"
         run.docker.pull(f"{repository.uri}{separator}{reference}", platform)
-        data(f"{repository.uri}@{stored.digest}")
+        data(f"{repository.uri}@{stored_image.digest}")

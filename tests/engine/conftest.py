@@ -1,4 +1,4 @@
-"""Real engines, base images and registry clients, brought by the scripts in ``script/``."""
+"""Fixtures of real engines, base images and registry clients, which the scripts in ``script/`` install."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import pytest
 from tests.conftest import HOME_FOLDERS, IN_CI, is_private
 
 CHECKOUT = Path(__file__).parents[2]
-# As it is before any test changes it: what the scripts bring stays in the user's cache folder.
-USERS = dict(os.environ)
+# The environment before any test changes it, because the scripts install into the user's cache folder.
+USER_ENVIRONMENT = dict(os.environ)
 SCANNER = "docker/buildkit-syft-scanner:stable-1"
 # BuildKit's scanner protocol: a scanner finds the root file system in BUILDKIT_SCAN_SOURCE and leaves in-toto
 # statements in BUILDKIT_SCAN_DESTINATION. See docs/attestations/sbom-protocol.md in moby/buildkit.
-SCAN = """#!/bin/sh
+SCANNER_SCRIPT = """#!/bin/sh
 set -eu
 name=$(basename "$BUILDKIT_SCAN_SOURCE")
 cat >"$BUILDKIT_SCAN_DESTINATION/$name.spdx.json" <<JSON
@@ -31,89 +31,93 @@ JSON
 
 
 def script(name: str, *arguments: str, environ: Mapping[str, str] | None = None) -> str:
-    """Runs one of ``script/``; gives its stdout."""
-    done = subprocess.run(
+    """Run a script of ``script/`` and return its stdout; skip the test if it can't run on this machine."""
+    result = subprocess.run(
         [CHECKOUT / "script" / name, *arguments],
-        env=environ or USERS,
+        env=environ or USER_ENVIRONMENT,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,
     )
-    if done.returncode == 3 and not IN_CI:
-        pytest.skip(done.stderr.strip())
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    if result.returncode == 3 and not IN_CI:
+        pytest.skip(result.stderr.strip())
+    assert result.returncode == 0, result.stderr
+    return result.stdout
 
 
-def evaluated(exports: str) -> dict[str, str]:
-    """The user's environment after a shell has evaluated these lines."""
-    dump = subprocess.run(
-        ["sh", "-c", 'eval "$1"; env -0', "sh", exports], env=USERS, capture_output=True, text=True, check=True
+def environment_after(exports: str) -> dict[str, str]:
+    """Return the user's environment after a shell has run these export lines."""
+    output = subprocess.run(
+        ["sh", "-c", 'eval "$1"; env -0', "sh", exports],
+        env=USER_ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
-    return dict(entry.split("=", 1) for entry in dump.split("\0") if entry)
+    return dict(entry.split("=", 1) for entry in output.split("\0") if entry)
 
 
 def engine_environment(home: Path, *options: str) -> dict[str, str]:
-    """An environment in which ``docker`` reaches an engine, and that holds nothing else of this machine's user."""
-    environ = evaluated(script("engine", "start", *options))
-    kept = {name for name in environ if name.startswith("DOCKER_")}
-    environ = {name: value for name, value in environ.items() if name in kept or not is_private(name)}
-    # The user's docker knows its engine by its own configuration, which lies in the home folder that we leave.
-    environ.setdefault("DOCKER_CONFIG", str(Path(USERS.get("HOME", "/")) / ".docker"))
+    """Return an environment in which ``docker`` reaches an engine, without other variables of the user."""
+    environ = environment_after(script("engine", "start", *options))
+    docker_names = {name for name in environ if name.startswith("DOCKER_")}
+    environ = {name: value for name, value in environ.items() if name in docker_names or not is_private(name)}
+    # The user's docker finds its engine by its configuration, which is in the home folder that we replace.
+    environ.setdefault("DOCKER_CONFIG", str(Path(USER_ENVIRONMENT.get("HOME", "/")) / ".docker"))
     return environ | {name: str(home / folder) for name, folder in HOME_FOLDERS.items()}
 
 
 @pytest.fixture(scope="session")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The environment for programs that use the engine: the user's own, or the private one."""
+    """Return the environment for programs that use the engine: the user's engine or a private one."""
     return engine_environment(tmp_path_factory.mktemp("engine-home"))
 
 
 @pytest.fixture(scope="session")
 def classic_engine(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The environment for programs that use a second engine, with the classic image store."""
+    """Return the environment for programs that use a second engine, with the classic image store."""
     return engine_environment(tmp_path_factory.mktemp("classic-home"), "--classic")
 
 
 @pytest.fixture(scope="session")
 def clients_path(engine: dict[str, str]) -> str:
-    """A PATH with crane, skopeo, oras, cosign and docker-registry."""
+    """Return a PATH with crane, skopeo, oras, cosign and docker-registry."""
     return script("clients").strip() + os.pathsep + engine["PATH"]
 
 
 def base_image(name: str, environ: Mapping[str, str]) -> str:
-    """Brings ``local/<name>:1`` into an engine."""
+    """Load ``local/<name>:1`` into an engine and return its name."""
     engines = {name: value for name, value in environ.items() if name.startswith("DOCKER_") or name == "PATH"}
-    return script("base-image", name, environ=USERS | engines).strip()
+    return script("base-image", name, environ=USER_ENVIRONMENT | engines).strip()
 
 
 @pytest.fixture(scope="session")
 def tiny_base(engine: dict[str, str]) -> str:
-    """A base image with a shell and the usual small commands (busybox)."""
+    """Return a base image with a shell and small commands (busybox)."""
     return base_image("busybox", engine)
 
 
 @pytest.fixture(scope="session")
 def classic_tiny_base(classic_engine: dict[str, str]) -> str:
-    """The same in the engine with the classic image store."""
+    """Return the same base image in the engine with the classic image store."""
     return base_image("busybox", classic_engine)
 
 
 @pytest.fixture(scope="session")
 def debian_base(engine: dict[str, str]) -> str:
-    """A base image of over 100 MB: a Debian system with Python, made of Debian packages."""
+    """Return a base image of over 100 MB: a Debian system with Python, made of Debian packages."""
     return base_image("python", engine)
 
 
 @pytest.fixture(scope="session")
 def sbom_scanner(engine: dict[str, str], tiny_base: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The image that BuildKit asks for an SBOM: it is there, or a small one of ours takes its place for the tests."""
+    """Return the image that BuildKit runs for an SBOM; build a small one if the engine doesn't have it."""
     if docker(engine, "image", "inspect", SCANNER, check=False).returncode == 0:
         yield SCANNER
         return
     context = tmp_path_factory.mktemp("scanner")
-    (context / "scan").write_text(SCAN, encoding="utf-8")
+    (context / "scan").write_text(SCANNER_SCRIPT, encoding="utf-8")
     (context / "scan").chmod(0o755)
     (context / "Dockerfile").write_text(
         f'FROM {tiny_base}\nCOPY scan /scan\nENTRYPOINT ["/scan"]\n', encoding="utf-8"
@@ -126,13 +130,13 @@ def sbom_scanner(engine: dict[str, str], tiny_base: str, tmp_path_factory: pytes
 def docker(
     environ: Mapping[str, str], *arguments: str, check: bool = True, cwd: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Runs docker against one of the engines."""
-    done = subprocess.run(["docker", *arguments], env=environ, cwd=cwd, capture_output=True, text=True, check=False)
-    assert not check or done.returncode == 0, f"docker {' '.join(arguments)}: {done.stderr}"
-    return done
+    """Run docker with one of the engines, check its exit code, and return the result."""
+    result = subprocess.run(["docker", *arguments], env=environ, cwd=cwd, capture_output=True, text=True, check=False)
+    assert not check or result.returncode == 0, f"docker {' '.join(arguments)}: {result.stderr}"
+    return result
 
 
 @pytest.fixture(scope="session")
 def aws_path() -> str:
-    """The folder of the aws CLI, which the tests' own environment brings."""
+    """Return the folder of the aws CLI, which is in the virtual environment of the tests."""
     return str(Path(sys.executable).parent)

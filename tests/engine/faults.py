@@ -1,7 +1,7 @@
-"""A proxy between the clients and a local ECR that spoils one request, or every one from there on.
+"""A proxy between the clients and a local ECR that makes one request fail, or every request from a number on.
 
-The API and the registry share a port, so both boto3 and the docker engine come through here once the local ECR
-hands the proxy's address out (``LocalEcr(advertise=…)``).
+The API and the registry share a port, so the requests of boto3 and of the docker engine both pass the proxy if the
+local ECR advertises its address (``LocalEcr(advertise=…)``).
 """
 
 from __future__ import annotations
@@ -18,81 +18,82 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import BinaryIO, Literal
 
-Kind = Literal["drop", "lose", "delay", "throttle", "fail", "truncate"]
-_Answer = Kind | Literal["deny"]
-"""What happens to a request: the connection ends before it is forwarded, or after it (the answer is lost); it
-waits; it is answered 429 or 500 and not forwarded; its answer ends in the middle."""
+FaultKind = Literal["drop", "lose", "delay", "throttle", "fail", "truncate"]
+_Fault = FaultKind | Literal["deny"]
+"""The fault of a request: its connection is closed before it is forwarded (drop) or after it (lose), it is delayed,
+it is answered with 429 or 500 and not forwarded, or its answer ends in the middle."""
 
-DELAY = 0.3
-PATIENCE = 20
+DELAY_SECONDS = 0.3
+TIMEOUT_SECONDS = 20
 _TLS = b"\x16"
-"""A handshake's first byte: docker tries TLS first, even with a registry on 127.0.0.1."""
+"""The first byte of a TLS handshake: docker tries TLS first, even with a registry on 127.0.0.1."""
 _NO_TLS = b"HTTP/1.0 400 Bad Request\r\nConnection: close\r\n\r\n"
-_KINDS = {"blobs": "blob", "manifests": "manifest", "referrers": "referrers", "tags": "tags"}
+_RESOURCES = {"blobs": "blob", "manifests": "manifest", "referrers": "referrers", "tags": "tags"}
 
 
 @dataclass(frozen=True)
 class Request:
-    """One request as it came, and what it is called in messages."""
+    """A request as it was received."""
 
     method: str
     head: bytes
     body: bytes
     operation: str
-    """The API's operation; empty for the registry's."""
+    """The operation of the API; empty for a request to the registry."""
     target: str
 
     @property
     def name(self) -> str:
-        """``PutImage``, or ``PUT manifest``."""
+        """The name of the request in messages, such as ``PutImage`` or ``PUT manifest``."""
         if self.operation:
             return self.operation
-        return f"{self.method} {next((_KINDS[part] for part in self.target.split('/') if part in _KINDS), 'base')}"
+        resource = next((_RESOURCES[part] for part in self.target.split("/") if part in _RESOURCES), "base")
+        return f"{self.method} {resource}"
 
 
 @dataclass
 class FaultProxy:
-    """The proxy, as a context manager. ``upstream`` is the local ECR's port, set once that is known.
+    """The proxy, as a context manager. ``upstream`` is the port of the local ECR.
 
-    ``seen`` names every request since the last ``arm``, ``times`` tells when it came (``time.monotonic``), ``hit``
-    names those that were spoiled. ``after`` is called with every request that was answered, before its answer goes
-    out.
+    ``request_names`` has the name of every request since the last ``arm``, ``request_times`` its time
+    (``time.monotonic``), and ``faulty`` the names of the requests that got the fault. ``after`` is called with every
+    forwarded request before its answer is sent.
     """
 
     upstream: int = 0
-    seen: list[str] = field(default_factory=list)
-    times: list[float] = field(default_factory=list)
-    hit: list[str] = field(default_factory=list)
+    request_names: list[str] = field(default_factory=list)
+    request_times: list[float] = field(default_factory=list)
+    faulty: list[str] = field(default_factory=list)
     after: Callable[[Request], None] = lambda request: None
     denied: bytes = b""
-    """What is in the head of a request that these credentials may not make; nothing: they may all."""
+    """A request with these bytes in its head is denied; if empty, none is."""
     denied_operation: str = ""
-    """The one operation of those that they may not; nothing: none of them."""
-    _kind: Kind | None = None
+    """Only this operation is denied; if empty, every operation is."""
+    _kind: FaultKind | None = None
     _at: int = -1
     _lasting: bool = False
-    _seconds: float = math.inf
-    _until: float = math.inf
+    _duration: float = math.inf
+    _end: float = math.inf
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _open: set[socket.socket] = field(default_factory=set)
-    _door: socket.socket = field(default_factory=lambda: socket.create_server(("127.0.0.1", 0), backlog=64))
+    _listener: socket.socket = field(default_factory=lambda: socket.create_server(("127.0.0.1", 0), backlog=64))
 
     @property
     def address(self) -> str:
-        """host:port, to be advertised."""
-        return f"127.0.0.1:{self._door.getsockname()[1]}"
+        """The host and port of the proxy, for the local ECR to advertise."""
+        return f"127.0.0.1:{self._listener.getsockname()[1]}"
 
     def arm(
-        self, kind: Kind | None = None, at: int = -1, *, lasting: bool = False, seconds: float = math.inf
+        self, kind: FaultKind | None = None, at: int = -1, *, lasting: bool = False, seconds: float = math.inf
     ) -> None:
-        """Spoils the request number ``at`` (from 0), and with ``lasting`` every later one; counts anew.
+        """Give the request number ``at`` (from 0) a fault, and with ``lasting`` every later one; restart the count.
 
-        It lasts for so many ``seconds`` after the first.
+        A lasting fault ends this many ``seconds`` after its first request.
         """
         with self._lock:
-            self.seen, self.times, self.hit = [], [], []
+            self.request_names, self.request_times, self.faulty = [], [], []
             self._kind, self._at, self._lasting = kind, at, lasting
-            self._seconds, self._until = seconds, math.inf
+            self._duration, self._end = seconds, math.inf
 
     def __enter__(self) -> FaultProxy:
         threading.Thread(target=self._accept, name="fault-proxy", daemon=True).start()
@@ -102,8 +103,8 @@ class FaultProxy:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with suppress(OSError):
-            self._door.shutdown(socket.SHUT_RDWR)
-        self._door.close()
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
         with self._lock:
             connections = list(self._open)
         for connection in connections:
@@ -113,13 +114,13 @@ class FaultProxy:
     def _accept(self) -> None:
         while True:
             try:
-                connection, _ = self._door.accept()
+                connection, _ = self._listener.accept()
             except OSError:
                 return
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
-        """One connection: requests one after the other, each on a connection of its own to the local ECR."""
+        """Answer the requests of a connection, each with a connection of its own to the local ECR."""
         with self._lock:
             self._open.add(connection)
         try:
@@ -127,7 +128,7 @@ class FaultProxy:
                 if connection.recv(1, socket.MSG_PEEK) == _TLS:
                     connection.sendall(_NO_TLS)
                     return
-                while (request := _read(reader)) is not None:
+                while (request := _read_request(reader)) is not None:
                     if not self._answer(connection, request):
                         return
         finally:
@@ -135,16 +136,16 @@ class FaultProxy:
                 self._open.discard(connection)
 
     def _answer(self, connection: socket.socket, request: Request) -> bool:
-        """Answers one request, spoiled if it is its turn; says whether the connection goes on."""
-        kind = self._turn(request)
+        """Answer a request, with its fault if it has one, and return whether the connection stays open."""
+        kind = self._next_fault(request)
         if kind == "drop":
             return False
         if kind == "delay":
-            time.sleep(DELAY)
+            time.sleep(DELAY_SECONDS)
         if kind in ("throttle", "fail", "deny"):
-            connection.sendall(_refusal(kind, request))
+            connection.sendall(_error_response(kind, request))
             return True
-        head, body, goes_on = self._forward(request)
+        head, body, keeps_open = self._forward(request)
         self.after(request)
         if kind == "lose":
             return False
@@ -152,27 +153,27 @@ class FaultProxy:
             connection.sendall(head + body[: len(body) // 2] if body else head[: len(head) // 2])
             return False
         connection.sendall(head + body)
-        return goes_on
+        return keeps_open
 
-    def _turn(self, request: Request) -> _Answer | None:
+    def _next_fault(self, request: Request) -> _Fault | None:
         if self.denied and self.denied in request.head and self.denied_operation in ("", request.operation):
             return "deny"
         with self._lock:
-            number, now = len(self.seen), time.monotonic()
-            self.seen.append(request.name)
-            self.times.append(now)
+            number, now = len(self.request_names), time.monotonic()
+            self.request_names.append(request.name)
+            self.request_times.append(now)
             if number == self._at:
-                self._until = now + self._seconds
+                self._end = now + self._duration
             if self._kind is None or not (number == self._at or (self._lasting and self._at < number)):
                 return None
-            if now > self._until:
+            if now > self._end:
                 return None
-            self.hit.append(request.name)
+            self.faulty.append(request.name)
             return self._kind
 
     def _forward(self, request: Request) -> tuple[bytes, bytes, bool]:
-        """The local ECR's answer: head, body, and whether its connection would go on."""
-        with socket.create_connection(("127.0.0.1", self.upstream), PATIENCE) as upstream:
+        """Return the answer of the local ECR: head, body, and whether its connection stays open."""
+        with socket.create_connection(("127.0.0.1", self.upstream), TIMEOUT_SECONDS) as upstream:
             upstream.sendall(request.head + request.body)
             answer = http.client.HTTPResponse(upstream, method=request.method)
             answer.begin()
@@ -185,8 +186,8 @@ class FaultProxy:
             return "\r\n".join([*lines, "", ""]).encode("latin-1"), body, not answer.will_close
 
 
-def _read(reader: BinaryIO) -> Request | None:
-    """The next request of a connection, its body included; None at its end."""
+def _read_request(reader: BinaryIO) -> Request | None:
+    """Read the next request of a connection with its body; return None at the end of the connection."""
     first = reader.readline()
     if not first.strip():
         return None
@@ -197,42 +198,42 @@ def _read(reader: BinaryIO) -> Request | None:
         headers[name.strip().lower()] = value.strip()
     method, target, _ = first.decode("latin-1").split(" ", 2)
     chunked = headers.get("transfer-encoding", "").lower() == "chunked"
-    body = _chunks(reader) if chunked else _exactly(reader, int(headers.get("content-length", 0)))
+    body = _read_chunked(reader) if chunked else _read_exactly(reader, int(headers.get("content-length", 0)))
     operation = headers.get("x-amz-target", "").rpartition(".")[2]
     return Request(method, b"".join([*lines, b"\r\n"]), body, operation, target.partition("?")[0])
 
 
-def _chunks(reader: BinaryIO) -> bytes:
-    """A chunked body as it came, chunk heads included."""
+def _read_chunked(reader: BinaryIO) -> bytes:
+    """Read a chunked body as it was sent, with the heads of its chunks."""
     parts = []
     while True:
         head = reader.readline()
         size = int(head.partition(b";")[0] or b"0", 16)
-        parts += [head, _exactly(reader, size + 2)]
+        parts += [head, _read_exactly(reader, size + 2)]
         if size == 0:
             return b"".join(parts)
 
 
-def _exactly(reader: BinaryIO, size: int) -> bytes:
-    """So many bytes; a client that goes away before that is not waited for, nor is its request forwarded."""
+def _read_exactly(reader: BinaryIO, size: int) -> bytes:
+    """Read this many bytes. Raises ConnectionError when the client closes the connection before."""
     content = reader.read(size)
     if len(content) < size:
         raise ConnectionError
     return content
 
 
-_REFUSALS: dict[_Answer, tuple[int, str, str, int, str, str]] = {
+_ERRORS: dict[_Fault, tuple[int, str, str, int, str, str]] = {
     "throttle": (400, "ThrottlingException", "Rate exceeded", 429, "TOOMANYREQUESTS", "Rate exceeded"),
     "fail": (500, "InternalFailure", "", 500, "UNKNOWN", "unknown error"),
     "deny": (400, "AccessDeniedException", "User: ci is not authorized to do this", 403, "DENIED", "denied"),
 }
-"""Status, code and words: AWS's for the API, which throttles and denies with 400 and a code, then a registry's."""
+"""Status, code and message: first those of the AWS API, which throttles and denies with 400, then a registry's."""
 
 
-def _refusal(kind: _Answer, request: Request) -> bytes:
-    """An answer that is none, of the API or of the registry."""
-    api = _REFUSALS[kind][:3]
-    status, code, message = api if request.operation else _REFUSALS[kind][3:]
+def _error_response(kind: _Fault, request: Request) -> bytes:
+    """Return the error response of the API or of the registry."""
+    api = _ERRORS[kind][:3]
+    status, code, message = api if request.operation else _ERRORS[kind][3:]
     document: dict[str, object] = {"errors": [{"code": code, "message": message}]}
     media_type = "application/json"
     if request.operation:

@@ -1,4 +1,4 @@
-"""A user's project in a folder of its own, with git, and the tasks run in it as a user would type them."""
+"""A project folder under git, in which tests run the tasks as a user does."""
 
 from __future__ import annotations
 
@@ -11,36 +11,37 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-INV = (sys.executable, "-m", "invoke")
+INVOKE = (sys.executable, "-m", "invoke")
 COMMIT_TIME = "2024-05-06T07:08:09+00:00"
 
 
 @dataclass
-class Done:
-    """How a command line ended."""
+class CommandResult:
+    """The exit code and the output of a command line."""
 
     code: int
-    out: str
-    err: str
+    stdout: str
+    stderr: str
 
     @property
     def lines(self) -> list[str]:
-        return self.out.splitlines()
+        """The lines of stdout."""
+        return self.stdout.splitlines()
 
 
 @dataclass
 class Project:
-    """The folder and the environment that its commands get."""
+    """The folder of a project, and the environment of the commands that run in it."""
 
     folder: Path
     environ: dict[str, str]
     name: str = "team/app"
     settings: dict[str, str] = field(default_factory=dict)
 
-    def inv(self, *arguments: str, **environ: str) -> Done:
-        """Runs `inv …` without a terminal."""
-        done = subprocess.run(
-            [*INV, *arguments],
+    def inv(self, *arguments: str, **environ: str) -> CommandResult:
+        """Run `inv …` without a terminal."""
+        result = subprocess.run(
+            [*INVOKE, *arguments],
             cwd=self.folder,
             env={**self.environ, "ECR_REPOSITORY": self.name, **environ},
             stdin=subprocess.DEVNULL,
@@ -48,12 +49,12 @@ class Project:
             text=True,
             check=False,
         )
-        return Done(done.returncode, done.stdout, done.stderr)
+        return CommandResult(result.returncode, result.stdout, result.stderr)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Runs `inv …` and leaves it running; what it says can be read meanwhile."""
+        """Start `inv …` and return its process, whose output can be read while it runs."""
         return subprocess.Popen(
-            [*INV, *arguments],
+            [*INVOKE, *arguments],
             cwd=self.folder,
             env={**self.environ, "ECR_REPOSITORY": self.name},
             stdin=subprocess.DEVNULL,
@@ -62,46 +63,46 @@ class Project:
             text=True,
         )
 
-    def ok(self, *arguments: str, **environ: str) -> Done:
-        """The same, and it must end well."""
-        done = self.inv(*arguments, **environ)
-        assert done.code == 0, done.err
-        return done
+    def ok(self, *arguments: str, **environ: str) -> CommandResult:
+        """Run `inv …` and check that it ends with exit code 0."""
+        result = self.inv(*arguments, **environ)
+        assert result.code == 0, result.stderr
+        return result
 
     def write(self, name: str, text: str) -> Path:
-        """Writes a file of the project."""
+        """Write a file of the project and return its path."""
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
         return path
 
     def git(self, *arguments: str) -> str:
-        """Runs git, with an identity and times that are always the same."""
-        identity = {
+        """Run git with a fixed identity and fixed times, and return its output."""
+        git_environment = {
             "GIT_AUTHOR_DATE": COMMIT_TIME,
             "GIT_COMMITTER_DATE": COMMIT_TIME,
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_CONFIG_NOSYSTEM": "1",
         }
-        who = ["-c", "user.name=Somebody", "-c", "user.email=somebody@example.invalid"]
-        done = subprocess.run(
-            ["git", *who, *arguments],
+        identity = ["-c", "user.name=Somebody", "-c", "user.email=somebody@example.invalid"]
+        result = subprocess.run(
+            ["git", *identity, *arguments],
             cwd=self.folder,
-            env={**self.environ, **identity},
+            env={**self.environ, **git_environment},
             capture_output=True,
             text=True,
             check=True,
         )
-        return done.stdout.strip()
+        return result.stdout.strip()
 
     def commit(self, message: str = "change") -> str:
-        """Commits everything; gives the full id."""
+        """Commit all files and return the full id of the commit."""
         self.git("add", "--all")
         self.git("commit", "--quiet", "--allow-empty", "--message", message)
         return self.git("rev-parse", "HEAD")
 
     def patch_an_older_release(self) -> None:
-        """Checks out a commit whose release, 1.1.9, is lower than the 1.2.3 that was tagged here before."""
+        """Check out a commit of release 1.1.9, which is lower than the 1.2.3 that was published before."""
         self.git("checkout", "--quiet", "-b", "old")
         self.write("hello.txt", "a patch of an old line\n")
         self.commit()
@@ -110,19 +111,19 @@ class Project:
 
     @property
     def receipt(self) -> dict[str, Any]:
-        """The receipt, parsed."""
-        found: dict[str, Any] = json.loads((self.folder / ".ecr-tasks" / "receipt.json").read_text("utf-8"))
-        return found
+        """The JSON document of the receipt."""
+        document: dict[str, Any] = json.loads((self.folder / ".ecr-tasks" / "receipt.json").read_text("utf-8"))
+        return document
 
 
 def project(folder: Path, environ: Mapping[str, str], dockerfile: str) -> Project:
-    """A committed project on branch main, whose tasks.py has the README's three lines."""
-    made = Project(folder, dict(environ))
-    made.write("tasks.py", 'from ecr_tasks import ns\n\n__all__ = ["ns"]\n')
-    made.write("Dockerfile", dockerfile)
-    made.write(".gitignore", ".env\n.env.*\n.ecr-tasks/\n__pycache__/\n")
-    made.write(".dockerignore", ".git\n.env\n.env.*\n.ecr-tasks\n__pycache__\n")
-    made.write("hello.txt", "hello\n")
-    made.git("init", "--quiet", "--initial-branch=main")
-    made.commit("first")
-    return made
+    """Create a project with one commit on branch main and the tasks.py of the README."""
+    project = Project(folder, dict(environ))
+    project.write("tasks.py", 'from ecr_tasks import ns\n\n__all__ = ["ns"]\n')
+    project.write("Dockerfile", dockerfile)
+    project.write(".gitignore", ".env\n.env.*\n.ecr-tasks/\n__pycache__/\n")
+    project.write(".dockerignore", ".git\n.env\n.env.*\n.ecr-tasks\n__pycache__\n")
+    project.write("hello.txt", "hello\n")
+    project.git("init", "--quiet", "--initial-branch=main")
+    project.commit("first")
+    return project

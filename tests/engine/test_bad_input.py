@@ -1,4 +1,4 @@
-"""What goes wrong for real: each ends with its exit code and two sentences, and leaves nothing behind."""
+"""Tests of errors with a real engine: exit code, two sentences, and no temporary files."""
 
 from __future__ import annotations
 
@@ -14,176 +14,185 @@ import pytest
 
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.engine.conftest import docker
-from tests.engine.project import Done, Project, project
+from tests.engine.project import CommandResult, Project, project
 
-BIG = "RUN dd if=/dev/urandom of=/big bs=1M count=150 2>/dev/null\n"
+BIG_LAYER = "RUN dd if=/dev/urandom of=/big bs=1M count=150 2>/dev/null\n"
 
 
 @pytest.fixture
 def app(tmp_path: Path, engine: dict[str, str], local_ecr: LocalEcr, tiny_base: str) -> Project:
-    made = project(tmp_path / "app", {**engine, **local_ecr.environment()}, f"FROM {tiny_base}\nCOPY hello.txt /\n")
+    app = project(tmp_path / "app", {**engine, **local_ecr.environment()}, f"FROM {tiny_base}\nCOPY hello.txt /\n")
     temporary = tmp_path / "temporary"
     temporary.mkdir()
-    made.environ["TMPDIR"] = str(temporary)
-    return made
+    app.environ["TMPDIR"] = str(temporary)
+    return app
 
 
 @pytest.fixture(autouse=True)
-def _nothing_left_behind(app: Project) -> Iterator[None]:
+def _check_temporary_files(app: Project) -> Iterator[None]:
     yield
-    assert left(app) == []
+    assert temporary_files(app) == []
 
 
-def refused(done: Done, code: int, *words: str) -> None:
-    """Holds a failure to the contract: its code, cause and remedy on stderr, nothing on stdout, no traceback."""
-    assert done.code == code, done.err
-    assert done.out == ""
-    cause, remedy = done.err.strip().splitlines()[-2:]
+def check_error(result: CommandResult, code: int, *words: str) -> None:
+    """Check an error: its exit code, cause and remedy on stderr, nothing on stdout, and no traceback."""
+    assert result.code == code, result.stderr
+    assert result.stdout == ""
+    cause, remedy = result.stderr.strip().splitlines()[-2:]
     assert cause.startswith("ecr-tasks: ")
     assert remedy.endswith(".")
-    assert "Traceback" not in done.err
+    assert "Traceback" not in result.stderr
     for word in words:
-        assert word in cause + remedy, done.err
+        assert word in cause + remedy, result.stderr
 
 
-def left(app: Project) -> list[str]:
-    """What lies in the folder for temporary files."""
+def temporary_files(app: Project) -> list[str]:
+    """Return the names in the folder for temporary files."""
     return [path.name for path in Path(app.environ["TMPDIR"]).iterdir()]
 
 
-def create(app: Project) -> None:
+def create_repository(app: Project) -> None:
     app.ok("repo.ensure")
 
 
 def test_a_missing_repository_is_named_before_the_build(app: Project) -> None:
-    done = app.inv("build", "push")
-    refused(done, 5, "team/app", "repo.ensure", "ECR_CREATE_REPOSITORY")
-    assert "building with" not in done.err
+    result = app.inv("build", "push")
+    check_error(result, 5, "team/app", "repo.ensure", "ECR_CREATE_REPOSITORY")
+    assert "building with" not in result.stderr
 
 
 def test_repo_ensure_creates_it_and_can_be_repeated(app: Project) -> None:
-    create(app)
-    create(app)
+    create_repository(app)
+    create_repository(app)
     app.ok("build", "push")
 
 
 def test_a_wrong_account_is_refused_before_the_build(app: Project) -> None:
-    create(app)
-    done = app.inv("build", "push", AWS_ACCOUNT_ID="123456789012")
-    refused(done, 4, "123456789012", "000000000000")
-    assert "building with" not in done.err
+    create_repository(app)
+    result = app.inv("build", "push", AWS_ACCOUNT_ID="123456789012")
+    check_error(result, 4, "123456789012", "000000000000")
+    assert "building with" not in result.stderr
 
 
-def test_absent_credentials(app: Project) -> None:
+def test_missing_credentials_are_exit_code_4(app: Project) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         del app.environ[name]
-    refused(app.inv("push", AWS_EC2_METADATA_DISABLED="true"), 4, "credentials")
+    check_error(app.inv("push", AWS_EC2_METADATA_DISABLED="true"), 4, "credentials")
 
 
-def test_a_missing_dockerfile(app: Project) -> None:
+def test_a_missing_dockerfile_is_exit_code_2(app: Project) -> None:
     (app.folder / "Dockerfile").unlink()
-    refused(app.inv("build"), 2, "Dockerfile")
+    check_error(app.inv("build"), 2, "Dockerfile")
 
 
-def test_no_docker_engine(app: Project) -> None:
-    refused(app.inv("build", DOCKER_HOST="unix:///nowhere/docker.sock"), 3, "engine")
+def test_a_missing_docker_engine_is_exit_code_3(app: Project) -> None:
+    check_error(app.inv("build", DOCKER_HOST="unix:///nowhere/docker.sock"), 3, "engine")
 
 
-def test_an_engine_without_buildx(app: Project, tmp_path: Path) -> None:
-    refused(app.inv("build", DOCKER_CONFIG=str(tmp_path / "bare")), 3, "buildx")
+def test_a_docker_without_buildx_is_exit_code_3(app: Project, tmp_path: Path) -> None:
+    check_error(app.inv("build", DOCKER_CONFIG=str(tmp_path / "bare")), 3, "buildx")
 
 
-def test_a_failing_step_is_named_and_no_argument_told(app: Project) -> None:
+def test_a_failing_step_is_named_without_build_arguments(app: Project) -> None:
     app.write(
         "Dockerfile", (app.folder / "Dockerfile").read_text("utf-8") + "ARG TOKEN\nRUN echo nearly && exit 42\n"
     )
     app.commit()
-    done = app.inv("build", ECR_BUILD_ARGS="TOKEN=hunter22-not-for-eyes")
-    refused(done, 3, "RUN echo nearly && exit 42", "exit code: 42")
-    assert "hunter22" not in done.err
+    result = app.inv("build", ECR_BUILD_ARGS="TOKEN=hunter22-not-for-eyes")
+    check_error(result, 3, "RUN echo nearly && exit 42", "exit code: 42")
+    assert "hunter22" not in result.stderr
 
 
-def test_a_locked_tag_ends_before_the_build(app: Project, local_ecr: LocalEcr) -> None:
-    create(app)
+def test_a_locked_tag_is_an_error_before_the_build(app: Project, local_ecr: LocalEcr) -> None:
+    create_repository(app)
     app.git("tag", "v1.0.0")
     app.ok("build", "push")
     app.git("tag", "--delete", "v1.0.0")
     app.commit("next")
     app.git("tag", "v1.0.0")
-    done = app.inv("build", "push")
-    refused(done, 6, "1.0.0", "sha256:")
-    assert "building with" not in done.err
+    result = app.inv("build", "push")
+    check_error(result, 6, "1.0.0", "sha256:")
+    assert "building with" not in result.stderr
 
 
-def test_the_local_ecrs_disk_is_full(app: Project, tmp_path: Path, small_disk: Path, tiny_base: str) -> None:
-    app.write("Dockerfile", f"FROM {tiny_base}\n{BIG}")
+def test_a_full_disk_of_the_local_ecr_is_exit_code_5(
+    app: Project, tmp_path: Path, small_disk: Path, tiny_base: str
+) -> None:
+    app.write("Dockerfile", f"FROM {tiny_base}\n{BIG_LAYER}")
     app.commit()
-    with LocalEcr(small_disk) as full:
-        app.environ.update(full.environment())
-        create(app)
-        refused(app.inv("build", "push"), 5, "space")
-        plan = json.loads(app.ok("plan", "--json").out)
+    with LocalEcr(small_disk) as full_ecr:
+        app.environ.update(full_ecr.environment())
+        create_repository(app)
+        check_error(app.inv("build", "push"), 5, "space")
+        plan = json.loads(app.ok("plan", "--json").stdout)
         assert {tag["state"] for tag in plan["images"][0]["tags"]} == {"new"}
 
 
-def test_a_registry_that_does_not_answer(app: Project, local_ecr: LocalEcr) -> None:
-    create(app)
+def test_a_registry_that_does_not_answer_is_exit_code_4(app: Project, local_ecr: LocalEcr) -> None:
+    create_repository(app)
     local_ecr.stop()
-    refused(app.inv("push"), 4, local_ecr.endpoint)
+    check_error(app.inv("push"), 4, local_ecr.endpoint)
 
 
-def test_interrupted_in_the_middle_of_a_push(app: Project, local_ecr: LocalEcr, tiny_base: str) -> None:
-    """The run ends with 130, no tag is there, and a second run finishes the job."""
-    create(app)
-    app.write("Dockerfile", f"FROM {tiny_base}\n{BIG}")
+def test_an_interrupted_push_sets_no_tag_and_a_second_run_finishes(
+    app: Project, local_ecr: LocalEcr, tiny_base: str
+) -> None:
+    """The run ends with exit code 130."""
+    create_repository(app)
+    app.write("Dockerfile", f"FROM {tiny_base}\n{BIG_LAYER}")
     app.commit()
     app.ok("build")
-    done = disturbed(app, lambda child: child.send_signal(signal.SIGINT), uploading(local_ecr))
-    refused(done, 130, "Run it again")
+    result = push_with_disturbance(
+        app, lambda process: process.send_signal(signal.SIGINT), upload_has_begun(local_ecr)
+    )
+    check_error(result, 130, "Run it again")
     assert tags(app) == {"new"}
     app.ok("push")
     assert tags(app) == {"present"}
 
 
-def test_ended_by_the_ci(app: Project, local_ecr: LocalEcr, tiny_base: str) -> None:
-    create(app)
-    app.write("Dockerfile", f"FROM {tiny_base}\n{BIG}")
+def test_a_push_that_gets_sigterm_sets_no_tag(app: Project, local_ecr: LocalEcr, tiny_base: str) -> None:
+    create_repository(app)
+    app.write("Dockerfile", f"FROM {tiny_base}\n{BIG_LAYER}")
     app.commit()
-    done = disturbed(app, lambda child: child.terminate(), uploading(local_ecr))
-    refused(done, 130)
+    result = push_with_disturbance(app, lambda process: process.terminate(), upload_has_begun(local_ecr))
+    check_error(result, 130)
     assert tags(app) == {"new"}
 
 
-def test_the_registry_dies_in_the_middle_of_a_push(app: Project, local_ecr: LocalEcr, tiny_base: str) -> None:
-    create(app)
-    app.write("Dockerfile", f"FROM {tiny_base}\n{BIG}")
+def test_a_registry_that_stops_during_a_push_is_exit_code_5(
+    app: Project, local_ecr: LocalEcr, tiny_base: str
+) -> None:
+    create_repository(app)
+    app.write("Dockerfile", f"FROM {tiny_base}\n{BIG_LAYER}")
     app.commit()
     app.ok("build")
-    refused(disturbed(app, lambda child: local_ecr.stop(), uploading(local_ecr)), 5)
+    check_error(push_with_disturbance(app, lambda process: local_ecr.stop(), upload_has_begun(local_ecr)), 5)
 
 
 def test_two_runs_at_once_publish_one_image(app: Project) -> None:
-    create(app)
+    create_repository(app)
     app.write("Dockerfile", (app.folder / "Dockerfile").read_text("utf-8") + "RUN head -c 9 /dev/urandom > /random\n")
     app.commit()
     runs = [app.start("build", "push") for _ in range(2)]
-    outputs = [child.communicate() for child in runs]
-    assert [child.returncode for child in runs] == [0, 0], outputs
+    outputs = [process.communicate() for process in runs]
+    assert [process.returncode for process in runs] == [0, 0], outputs
     assert outputs[0][0] == outputs[1][0]
 
 
-def test_what_a_killed_run_left_is_removed_by_the_next(app: Project, local_ecr: LocalEcr, tiny_base: str) -> None:
-    create(app)
-    app.write("Dockerfile", f"FROM {tiny_base}\n{BIG}")
+def test_files_of_a_killed_run_are_removed_by_the_next_run(app: Project, local_ecr: LocalEcr, tiny_base: str) -> None:
+    create_repository(app)
+    app.write("Dockerfile", f"FROM {tiny_base}\n{BIG_LAYER}")
     app.commit()
     app.ok("build")
-    disturbed(app, lambda child: child.kill(), uploading(local_ecr))
-    assert any(name.startswith("ecr-tasks-docker-") for name in left(app))
+    push_with_disturbance(app, lambda process: process.kill(), upload_has_begun(local_ecr))
+    assert any(name.startswith("ecr-tasks-docker-") for name in temporary_files(app))
     app.ok("push")
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Return a folder on a disk of 40 MB."""
     folder = tmp_path / "small"
     folder.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", str(folder)], check=True)
@@ -192,32 +201,34 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def tags(app: Project) -> set[str]:
-    """The states of the planned tags in the registry."""
-    return {tag["state"] for tag in json.loads(app.ok("plan", "--json").out)["images"][0]["tags"]}
+    """Return the states of the planned tags."""
+    return {tag["state"] for tag in json.loads(app.ok("plan", "--json").stdout)["images"][0]["tags"]}
 
 
-def uploading(local_ecr: LocalEcr) -> Callable[[], bool]:
-    """Whether a client has begun to send layers."""
+def upload_has_begun(local_ecr: LocalEcr) -> Callable[[], bool]:
+    """Return a function that tells whether a client has begun to send layers."""
     return lambda: any(name.startswith("POST") for name in local_ecr.requests())
 
 
-def disturbed(app: Project, disturb: Callable[[subprocess.Popen[str]], None], when: Callable[[], bool]) -> Done:
-    """Runs `inv push` and disturbs it as soon as ``when`` says so."""
-    child = app.start("push")
-    end = time.monotonic() + 60
-    while not when() and child.poll() is None and time.monotonic() < end:
+def push_with_disturbance(
+    app: Project, disturb: Callable[[subprocess.Popen[str]], None], condition: Callable[[], bool]
+) -> CommandResult:
+    """Run `inv push`, and call ``disturb`` with its process as soon as the condition is true."""
+    process = app.start("push")
+    deadline = time.monotonic() + 60
+    while not condition() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.005)
-    assert child.poll() is None, "it ended before it could be disturbed"
-    disturb(child)
-    watchdog = threading.Timer(60, child.kill)
+    assert process.poll() is None, "the push ended before it could be disturbed"
+    disturb(process)
+    watchdog = threading.Timer(60, process.kill)
     watchdog.start()
-    out, err = child.communicate()
+    out, err = process.communicate()
     watchdog.cancel()
-    return Done(child.returncode, out, err)
+    return CommandResult(process.returncode, out, err)
 
 
-def test_the_image_is_still_there_after_all_this(app: Project) -> None:
-    """A failed push costs no build: what was built stays in the local store."""
+def test_the_built_image_is_kept_after_a_failed_push(app: Project) -> None:
+    """The push fails, as there is no repository, and the image stays in the local store."""
     app.ok("build")
     built = app.receipt["images"][0]["digest"]
     app.inv("push")

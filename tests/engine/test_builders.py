@@ -1,4 +1,4 @@
-"""A builder beside the engine: what it loads into either image store is pushed, once, and found again."""
+"""Tests of a builder outside the engine, with both image stores: its images are loaded, pushed and found again."""
 
 from __future__ import annotations
 
@@ -14,11 +14,14 @@ from ecr_tasks.local_ecr.server import LocalEcr
 from tests.engine.conftest import docker
 from tests.engine.project import Project, project
 
-UPGRADE = b"POST /grpc HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 0\r\n\r\n"
-"""How a connection to an engine becomes one to the BuildKit inside it (Docker Engine API, POST /grpc)."""
+UPGRADE_REQUEST = (
+    b"POST /grpc HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 0\r\n\r\n"
+)
+"""The request that turns a connection to an engine into one to its BuildKit (Docker Engine API, POST /grpc)."""
 
 
 def forward(source: socket.socket, target: socket.socket) -> None:
+    """Send what one socket receives to another one, until it is closed."""
     with suppress(OSError):
         while data := source.recv(1 << 16):
             target.sendall(data)
@@ -27,10 +30,10 @@ def forward(source: socket.socket, target: socket.socket) -> None:
 
 
 def connect(client: socket.socket, engine: str) -> None:
-    """Joins a connection of buildx's with the BuildKit of an engine."""
+    """Connect a client to the BuildKit of an engine."""
     server = socket.socket(socket.AF_UNIX)
     server.connect(engine)
-    server.sendall(UPGRADE)
+    server.sendall(UPGRADE_REQUEST)
     head = b""
     while not head.endswith(b"\r\n\r\n"):
         head += server.recv(1)
@@ -40,7 +43,7 @@ def connect(client: socket.socket, engine: str) -> None:
 
 @pytest.fixture
 def buildkit(engine: dict[str, str]) -> Iterator[str]:
-    """The address of a BuildKit for buildx's remote driver: the one inside the engine with containerd's store."""
+    """Return the address of a BuildKit for buildx's remote driver: that of the engine with containerd's store."""
     host = engine.get("DOCKER_HOST", "unix:///var/run/docker.sock")
     if not host.startswith("unix://"):
         pytest.skip("the engine is on another machine")
@@ -60,31 +63,31 @@ def buildkit(engine: dict[str, str]) -> Iterator[str]:
 def app(request: pytest.FixtureRequest, tmp_path: Path, local_ecr: LocalEcr, buildkit: str) -> Project:
     environ = {**request.getfixturevalue(request.param), **local_ecr.environment()}
     environ |= {"BUILDX_CONFIG": str(tmp_path / "buildx"), "ECR_CREATE_REPOSITORY": "true", "ECR_BUILDER": "beside"}
-    made = project(tmp_path / "app", environ, "FROM scratch\nCOPY hello.txt /\n")
+    app = project(tmp_path / "app", environ, "FROM scratch\nCOPY hello.txt /\n")
     docker(environ, "buildx", "create", "--name", "beside", "--driver", "remote", buildkit)
-    return made
+    return app
 
 
 def test_each_commit_is_pushed_under_every_tag(app: Project) -> None:
     for number in range(2):
         app.write("hello.txt", f"hello {number}\n")
         app.commit()
-        done = app.ok("build", "push")
-        assert 'building with "beside" instance using remote driver' in done.err
+        result = app.ok("build", "push")
+        assert 'building with "beside" instance using remote driver' in result.stderr
         (image,) = app.receipt["images"]
         (published,) = image["published"]
         assert (published["state"], len(published["tags"])) == ("pushed", 2)
-        assert done.lines == [published["reference"]]
+        assert result.lines == [published["reference"]]
         assert published["reference"].endswith(image["digest"])
-    again = app.ok("build", "push")
-    assert again.lines == done.lines
-    assert "building with" not in again.err
+    second = app.ok("build", "push")
+    assert second.lines == result.lines
+    assert "building with" not in second.stderr
 
 
-def test_what_an_earlier_run_built_is_pushed(app: Project) -> None:
+def test_a_push_publishes_the_build_of_an_earlier_run(app: Project) -> None:
     app.ok("build")
     pushed = app.ok("push")
-    assert "building with" not in pushed.err
+    assert "building with" not in pushed.stderr
     assert app.receipt["images"][0]["published"][0]["state"] == "pushed"
     container = docker(app.environ, "create", app.ok("pull").lines[0], "none").stdout.strip()
     docker(app.environ, "cp", f"{container}:/hello.txt", str(app.folder / "copied.txt"))
@@ -93,6 +96,6 @@ def test_what_an_earlier_run_built_is_pushed(app: Project) -> None:
 
 
 def test_several_platforms_are_pushed_from_the_builder(app: Project) -> None:
-    done = app.ok("build", "push", ECR_PLATFORMS="linux/amd64,linux/arm64")
-    assert done.lines == [app.receipt["images"][0]["published"][0]["reference"]]
+    result = app.ok("build", "push", ECR_PLATFORMS="linux/amd64,linux/arm64")
+    assert result.lines == [app.receipt["images"][0]["published"][0]["reference"]]
     assert app.receipt["images"][0]["platforms"] == ["linux/amd64", "linux/arm64"]

@@ -1,4 +1,4 @@
-"""What can be built: every build setting, large and multi-platform images, both image stores, several images."""
+"""Tests of builds with a real engine: build settings, large and multi-platform images, both image stores."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ecr_tasks.local_ecr.server import LocalEcr
 from tests.engine.conftest import docker
 from tests.engine.project import Project, project
 
-MULTI = """\
+MULTI_PLATFORM_DOCKERFILE = """\
 FROM --platform=$BUILDPLATFORM {base} AS made
 ARG TARGETARCH
 RUN echo $TARGETARCH > /arch
@@ -22,27 +22,28 @@ COPY --from=made /arch /arch
 
 @pytest.fixture
 def app(tmp_path: Path, engine: dict[str, str], local_ecr: LocalEcr, tiny_base: str) -> Project:
-    made = project(tmp_path / "app", {**engine, **local_ecr.environment()}, f"FROM {tiny_base}\nCOPY hello.txt /\n")
-    made.environ["ECR_CREATE_REPOSITORY"] = "true"
-    return made
+    app = project(tmp_path / "app", {**engine, **local_ecr.environment()}, f"FROM {tiny_base}\nCOPY hello.txt /\n")
+    app.environ["ECR_CREATE_REPOSITORY"] = "true"
+    return app
 
 
 def manifest(app: Project, reference: str) -> dict[str, object]:
-    """What the registry holds under a reference, as docker reads it."""
+    """Return the manifest of a reference in the registry."""
     app.ok("login")
-    found: dict[str, object] = json.loads(
+    document: dict[str, object] = json.loads(
         docker(app.environ, "buildx", "imagetools", "inspect", "--raw", reference).stdout
     )
     app.ok("logout")
-    return found
+    return document
 
 
-def output(app: Project, reference: str, *command: str) -> str:
+def run_container(app: Project, reference: str, *command: str) -> str:
+    """Run a command in a container of an image and return its output."""
     return docker(app.environ, "run", "--rm", reference, *command).stdout
 
 
-def test_arguments_target_contexts_secrets(app: Project, tmp_path: Path, tiny_base: str) -> None:
-    """All the build settings at once, secrets and arguments by reference to .env, paths outside the project."""
+def test_all_build_settings_reach_the_build(app: Project, tmp_path: Path, tiny_base: str) -> None:
+    """With secrets and arguments from .env, and a build context outside the project."""
     app.write(
         "deploy/Dockerfile.app",
         f"""FROM {tiny_base} AS wanted
@@ -67,16 +68,18 @@ ECR_SECRETS=id=key,env=SECRET_KEY
 SECRET_KEY=12345678
 """,
     )
-    done = app.ok("build", "push", ECR_BUILD_ARGS="GREETING=good ${day}, friend\nNAME")
-    reference = done.lines[0]
-    assert output(app, reference, "cat", "/said", "/extra.txt") == "good ${day}, friend Ada 8\nextra\n"
+    result = app.ok("build", "push", ECR_BUILD_ARGS="GREETING=good ${day}, friend\nNAME")
+    reference = result.lines[0]
+    assert run_container(app, reference, "cat", "/said", "/extra.txt") == "good ${day}, friend Ada 8\nextra\n"
     history = docker(app.environ, "history", "--no-trunc", reference).stdout
-    assert "12345678" not in history + done.err + json.dumps(app.receipt)
+    assert "12345678" not in history + result.stderr + json.dumps(app.receipt)
 
 
-def test_several_platforms_with_attestations(app: Project, tiny_base: str, sbom_scanner: str) -> None:
-    """What is pushed is the index that was built, with both platforms and both attestations."""
-    app.write("Dockerfile", MULTI.format(base=tiny_base))
+def test_an_index_with_attestations_is_pushed_as_it_was_built(
+    app: Project, tiny_base: str, sbom_scanner: str
+) -> None:
+    """The index has both platforms and both attestations."""
+    app.write("Dockerfile", MULTI_PLATFORM_DOCKERFILE.format(base=tiny_base))
     app.commit()
     app.ok("build", ECR_PLATFORMS="linux/amd64,linux/arm64", ECR_PRESET="supply-chain")
     built = app.receipt["images"][0]["digest"]
@@ -108,22 +111,22 @@ def test_the_same_commit_gives_the_same_bytes(app: Project) -> None:
     assert app.receipt["images"][0]["digest"] == first
 
 
-def test_a_large_image_on_a_debian_root_file_system(app: Project, debian_base: str) -> None:
+def test_a_large_image_is_built_and_pushed(app: Project, debian_base: str) -> None:
     app.write("Dockerfile", f"FROM {debian_base}\nCOPY hello.txt /\nRUN python3 -c 'print(6 * 7)' > /answer\n")
     app.commit()
     reference = app.ok("build", "push").lines[0]
-    assert output(app, reference, "cat", "/answer") == "42\n"
+    assert run_container(app, reference, "cat", "/answer") == "42\n"
     inspected = json.loads(docker(app.environ, "image", "inspect", debian_base).stdout)[0]
     assert inspected["Size"] > 40_000_000
 
 
-def test_a_cache_in_the_repository(app: Project) -> None:
+def test_a_cache_in_the_repository_is_used_by_the_next_build(app: Project) -> None:
     app.ok("build", "push", ECR_CACHE="registry")
     docker(app.environ, "buildx", "prune", "--all", "--force")
     app.commit("the same sources")
-    done = app.ok("build", "push", ECR_CACHE="registry")
-    assert "importing cache manifest" in done.err
-    assert "CACHED" in done.err
+    result = app.ok("build", "push", ECR_CACHE="registry")
+    assert "importing cache manifest" in result.stderr
+    assert "CACHED" in result.stderr
 
 
 def test_each_target_of_a_bake_file_is_an_image(app: Project, tiny_base: str) -> None:
@@ -141,45 +144,45 @@ target "worker" {
 """.replace("BASE", tiny_base),
     )
     app.commit()
-    done = app.inv("build", "push", ECR_REPOSITORY="", ECR_REPOSITORY_PREFIX="team")
-    assert done.code == 0, done.err
-    api, worker = done.lines
+    result = app.inv("build", "push", ECR_REPOSITORY="", ECR_REPOSITORY_PREFIX="team")
+    assert result.code == 0, result.stderr
+    api, worker = result.lines
     assert "/team/api@" in api
     assert "/team/worker@" in worker
-    assert output(app, api, "cat", "/who") == "api\n"
-    assert output(app, worker, "cat", "/who") == "worker 1\n"
+    assert run_container(app, api, "cat", "/who") == "api\n"
+    assert run_container(app, worker, "cat", "/who") == "worker 1\n"
     app.write("docker-bake.hcl", 'target "api" { args = {')
-    done = app.inv("plan", ECR_REPOSITORY="", ECR_REPOSITORY_PREFIX="team")
-    assert done.code == 3
-    assert done.err.strip().splitlines()[-1].startswith("Mend docker-bake.hcl; ")
-    again = app.inv("build", "push", ECR_REPOSITORY="", ECR_REPOSITORY_PREFIX="team")
-    assert again.lines == done.lines
-    assert "building with" not in again.err
+    result = app.inv("plan", ECR_REPOSITORY="", ECR_REPOSITORY_PREFIX="team")
+    assert result.code == 3
+    assert result.stderr.strip().splitlines()[-1].startswith("Mend docker-bake.hcl; ")
+    second = app.inv("build", "push", ECR_REPOSITORY="", ECR_REPOSITORY_PREFIX="team")
+    assert second.lines == result.lines
+    assert "building with" not in second.stderr
 
 
 @pytest.fixture
 def classic(tmp_path: Path, classic_engine: dict[str, str], local_ecr: LocalEcr, classic_tiny_base: str) -> Project:
-    made = project(
+    classic = project(
         tmp_path / "classic",
         {**classic_engine, **local_ecr.environment()},
         f"FROM {classic_tiny_base}\nCOPY hello.txt /\n",
     )
-    made.environ["ECR_CREATE_REPOSITORY"] = "true"
-    return made
+    classic.environ["ECR_CREATE_REPOSITORY"] = "true"
+    return classic
 
 
 def test_the_classic_store_builds_pushes_and_pulls(classic: Project) -> None:
     classic.ok("build")
     pushed, pulled = classic.ok("push", "pull").lines
     assert pushed == pulled
-    assert output(classic, pushed, "cat", "/hello.txt") == "hello\n"
+    assert run_container(classic, pushed, "cat", "/hello.txt") == "hello\n"
     assert classic.ok("build", "push").lines == [pushed]
 
 
-def test_the_plan_says_what_the_classic_store_cant_hold(classic: Project) -> None:
-    conflicts = json.loads(classic.ok("plan", "--json", ECR_PLATFORMS="linux/amd64,linux/arm64").out)["conflicts"]
+def test_the_plan_names_what_the_classic_store_cannot_keep(classic: Project) -> None:
+    conflicts = json.loads(classic.ok("plan", "--json", ECR_PLATFORMS="linux/amd64,linux/arm64").stdout)["conflicts"]
     assert "classic image store" in conflicts[0]["cause"]
-    done = classic.inv("build", "push", ECR_PRESET="supply-chain")
-    assert done.code == 3
-    assert "containerd image store" in done.err
-    assert "building with" not in done.err
+    result = classic.inv("build", "push", ECR_PRESET="supply-chain")
+    assert result.code == 3
+    assert "containerd image store" in result.stderr
+    assert "building with" not in result.stderr

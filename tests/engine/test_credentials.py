@@ -1,4 +1,4 @@
-"""Credentials: the private configuration beside the user's own, the lasting login, leaks, roles."""
+"""Tests of credentials with a real engine: docker's configuration, login, leaked keys and roles."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ecr_tasks.local_ecr.server import LocalEcr
 from tests.engine.conftest import docker
 from tests.engine.project import Project, project
 
-HELPER = """#!/bin/sh
+CREDENTIAL_HELPER = """#!/bin/sh
 # A credential helper that knows one other registry and keeps a list of what it was asked.
 host=$(cat)
 echo "$1 $host" >> "$HELPER_LOG"
@@ -22,14 +22,14 @@ echo '{"ServerURL": "'"$host"'", "Username": "wrong", "Secret": "wrong"}'
 
 @pytest.fixture
 def app(tmp_path: Path, engine: dict[str, str], local_ecr: LocalEcr, tiny_base: str) -> Project:
-    made = project(tmp_path / "app", {**engine, **local_ecr.environment()}, f"FROM {tiny_base}\nCOPY hello.txt /\n")
-    made.environ["ECR_CREATE_REPOSITORY"] = "true"
-    return made
+    app = project(tmp_path / "app", {**engine, **local_ecr.environment()}, f"FROM {tiny_base}\nCOPY hello.txt /\n")
+    app.environ["ECR_CREATE_REPOSITORY"] = "true"
+    return app
 
 
 @pytest.fixture
 def own_config(app: Project, tmp_path: Path) -> Path:
-    """A docker configuration of the user's own, beside the engine's plugins."""
+    """Return the folder of an empty docker configuration of the user, with the plugins of the engine."""
     folder = tmp_path / "own"
     folder.mkdir()
     (folder / "cli-plugins").symlink_to(Path(app.environ["DOCKER_CONFIG"]) / "cli-plugins")
@@ -38,13 +38,13 @@ def own_config(app: Project, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("where", ["credsStore", "credHelpers"])
-def test_a_push_needs_no_login_whatever_helpers_are_set(
+def test_a_push_needs_no_login_with_any_credential_helper(
     app: Project, own_config: Path, tmp_path: Path, local_ecr: LocalEcr, where: str
 ) -> None:
-    """A helper that would give a wrong password for our host is not asked for it, and stays in place."""
+    """A helper with a wrong password for our registry is not called for it, and stays in the configuration."""
     helper = tmp_path / "bin" / "docker-credential-test"
     helper.parent.mkdir()
-    helper.write_text(HELPER, encoding="utf-8")
+    helper.write_text(CREDENTIAL_HELPER, encoding="utf-8")
     helper.chmod(0o755)
     config = {"credsStore": "test"} if where == "credsStore" else {"credHelpers": {local_ecr.registry: "test"}}
     text = json.dumps({**config, "HttpHeaders": {"X-Mine": "1"}})
@@ -53,30 +53,30 @@ def test_a_push_needs_no_login_whatever_helpers_are_set(
     app.environ.update(PATH=f"{helper.parent}:{app.environ['PATH']}", HELPER_LOG=str(log))
     app.ok("build", "push", "pull")
     assert (own_config / "config.json").read_text("utf-8") == text
-    asked = log.read_text("utf-8") if log.exists() else ""
-    assert local_ecr.registry not in asked
+    helper_log = log.read_text("utf-8") if log.exists() else ""
+    assert local_ecr.registry not in helper_log
 
 
-def test_login_lasts_and_logout_ends_it(app: Project, own_config: Path, local_ecr: LocalEcr) -> None:
+def test_a_login_lasts_until_logout(app: Project, own_config: Path, local_ecr: LocalEcr) -> None:
     reference = app.ok("build", "push").lines[0]
     docker(app.environ, "image", "rm", "--force", reference)
     assert docker(app.environ, "pull", reference, check=False).returncode != 0
-    assert app.ok("login").out == ""
+    assert app.ok("login").stdout == ""
     docker(app.environ, "pull", reference)
     app.ok("logout")
     assert local_ecr.registry not in (own_config / "config.json").read_text("utf-8")
 
 
 def test_no_secret_is_printed_or_passed(app: Project, own_config: Path) -> None:
-    """Not even with Invoke's debugging on."""
-    done = app.ok(
+    """Also with Invoke's debug output."""
+    result = app.ok(
         "--debug", "build", "push", AWS_SECRET_ACCESS_KEY="not-for-eyes-1", AWS_SESSION_TOKEN="not-for-eyes-2"
     )
-    assert "not-for-eyes" not in done.out + done.err + json.dumps(app.receipt)
+    assert "not-for-eyes" not in result.stdout + result.stderr + json.dumps(app.receipt)
 
 
-def test_keys_in_a_dotenv_file_serve_and_stay(app: Project) -> None:
-    """They reach the SDK and no build; a build that names one gets it."""
+def test_keys_in_a_dotenv_file_reach_the_sdk_and_not_the_build(app: Project) -> None:
+    """A build gets a key only if ECR_SECRETS names it."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         del app.environ[name]
     app.write(".env", "AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE\nAWS_SECRET_ACCESS_KEY=not-for-eyes\n")
@@ -98,19 +98,19 @@ def test_keys_that_git_tracks_are_refused(app: Project) -> None:
     app.write(".env", "AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE\nAWS_SECRET_ACCESS_KEY=not-for-eyes\n")
     app.git("add", "--force", ".env")
     app.git("commit", "--quiet", "--message", "oh no")
-    done = app.inv("build")
-    assert done.code == 6
-    assert ".gitignore" in done.err
-    assert "not-for-eyes" not in done.err
+    result = app.inv("build")
+    assert result.code == 6
+    assert ".gitignore" in result.stderr
+    assert "not-for-eyes" not in result.stderr
 
 
-def test_keys_that_the_context_would_carry_are_refused(app: Project) -> None:
+def test_keys_in_the_build_context_are_refused(app: Project) -> None:
     app.write(".env", "AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE\nAWS_SECRET_ACCESS_KEY=not-for-eyes\n")
     app.write(".dockerignore", ".git\n")
     app.commit()
-    done = app.inv("build")
-    assert done.code == 6
-    assert ".dockerignore" in done.err
+    result = app.inv("build")
+    assert result.code == 6
+    assert ".dockerignore" in result.stderr
 
 
 def test_a_role_is_assumed(app: Project, local_ecr: LocalEcr) -> None:
@@ -118,7 +118,7 @@ def test_a_role_is_assumed(app: Project, local_ecr: LocalEcr) -> None:
     assert local_ecr.requests()["AssumeRole"] >= 1
 
 
-def test_a_role_named_in_a_dotenv_file_is_asked_for_where_that_says(app: Project, local_ecr: LocalEcr) -> None:
+def test_a_role_in_a_dotenv_file_is_assumed_at_the_endpoint_of_that_file(app: Project, local_ecr: LocalEcr) -> None:
     for name in list(app.environ):
         if name.startswith("AWS_"):
             del app.environ[name]

@@ -1,4 +1,4 @@
-"""The demo, as a newcomer runs it: twice, since the second run must find everything in place."""
+"""Tests of script/demo, which also works a second time."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.conftest import CHECKOUT, USERS, docker
+from tests.engine.conftest import CHECKOUT, USER_ENVIRONMENT, docker
 
 
 @pytest.fixture
-def newcomer(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """The user's environment with a local ECR of its own, which ends with the test."""
-    environ = {**USERS, "XDG_DATA_HOME": str(tmp_path / "data")}
+def user_environment(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """Return the user's environment with a local ECR of its own, which stops after the test."""
+    environ = {**USER_ENVIRONMENT, "XDG_DATA_HOME": str(tmp_path / "data")}
     yield environ
     subprocess.run(
         [Path(sys.executable).with_name("inv"), "local.down"],
@@ -26,8 +26,9 @@ def newcomer(tmp_path: Path) -> Iterator[dict[str, str]]:
     )
 
 
-def demo(environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
+def run_demo(environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run the demo and return its result."""
+    result = subprocess.run(
         [CHECKOUT / "script/demo"],
         env=environ,
         stdin=subprocess.DEVNULL,
@@ -35,12 +36,12 @@ def demo(environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    return done
+    assert result.returncode == 0, result.stderr
+    return result
 
 
-def test_the_demo(engine: dict[str, str], newcomer: dict[str, str]) -> None:
-    first, second = demo(newcomer), demo(newcomer)
+def test_a_second_run_of_the_demo_prints_the_same(engine: dict[str, str], user_environment: dict[str, str]) -> None:
+    first, second = run_demo(user_environment), run_demo(user_environment)
     pushed, pulled = first.stdout.splitlines()
     assert pushed == pulled
     assert "/example@sha256:" in pushed

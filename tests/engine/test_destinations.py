@@ -1,4 +1,4 @@
-"""ECR_DESTINATIONS for real: one build, one push, copies to other accounts and regions."""
+"""Tests of ECR_DESTINATIONS with a real engine: one build, one push, and copies to other accounts and regions."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from tests.engine.faults import FaultProxy
 from tests.engine.project import Project, project
 
 ACCOUNT = "210987654321"
-WHERE = (f"{ACCOUNT}/eu-west-1", f"{ACCOUNT}/us-west-2/prod/app")
-READING = {"DescribeRepositories", "BatchGetImage"}
+DESTINATIONS = (f"{ACCOUNT}/eu-west-1", f"{ACCOUNT}/us-west-2/prod/app")
+READ_OPERATIONS = {"DescribeRepositories", "BatchGetImage"}
 
 
 @pytest.fixture
 def app(tmp_path: Path, engine: dict[str, str], local_ecr: LocalEcr, tiny_base: str) -> Project:
-    """Published nowhere yet; whatever repository is missing may be created."""
+    """Return a project with two destinations; missing repositories may be created."""
     environ = {**engine, **local_ecr.environment(), "ECR_CREATE_REPOSITORY": "true"}
-    made = project(
+    app = project(
         tmp_path / "app",
-        {**environ, "ECR_DESTINATIONS": ",".join(WHERE)},
+        {**environ, "ECR_DESTINATIONS": ",".join(DESTINATIONS)},
         f"FROM {tiny_base}\nCOPY hello.txt /\nCMD cat /hello.txt\n",
     )
-    made.git("tag", "v1.2.3")
-    return made
+    app.git("tag", "v1.2.3")
+    return app
 
 
 def api(local_ecr: LocalEcr, region: str) -> Any:
-    """The API of a region."""
+    """Return a client of the API of a region."""
     return boto3.client(
         "ecr",
         endpoint_url=local_ecr.endpoint,
@@ -43,24 +43,24 @@ def api(local_ecr: LocalEcr, region: str) -> Any:
     )
 
 
-def held(local_ecr: LocalEcr, region: str, name: str) -> dict[str, list[str]]:
-    """Each manifest's tags, by digest."""
-    found = api(local_ecr, region).describe_images(registryId=ACCOUNT, repositoryName=name)["imageDetails"]
-    return {item["imageDigest"]: sorted(item.get("imageTags", [])) for item in found}
+def tags_by_digest(local_ecr: LocalEcr, region: str, name: str) -> dict[str, list[str]]:
+    """Return the tags of each manifest, by digest."""
+    details = api(local_ecr, region).describe_images(registryId=ACCOUNT, repositoryName=name)["imageDetails"]
+    return {item["imageDigest"]: sorted(item.get("imageTags", [])) for item in details}
 
 
-def asked(local_ecr: LocalEcr, before: dict[str, int]) -> dict[str, int]:
-    """The requests since then."""
-    now = local_ecr.requests()
-    return {name: count - before.get(name, 0) for name, count in now.items() if count != before.get(name, 0)}
+def requests_since(local_ecr: LocalEcr, before: dict[str, int]) -> dict[str, int]:
+    """Return the number of requests since then, by name."""
+    current = local_ecr.requests()
+    return {name: count - before.get(name, 0) for name, count in current.items() if count != before.get(name, 0)}
 
 
-def test_the_same_image_is_everywhere_and_runs_from_there(app: Project, local_ecr: LocalEcr) -> None:
+def test_every_destination_has_the_same_image(app: Project, local_ecr: LocalEcr) -> None:
     lines = app.ok("build", "push").lines
     digest = lines[0].partition("@")[2]
     tags = sorted([f"sha-{app.git('rev-parse', 'HEAD')[:7]}", "1.2.3", "main", "latest"])
-    assert held(local_ecr, "eu-west-1", "team/app") == {digest: tags}
-    assert held(local_ecr, "us-west-2", "prod/app") == {digest: tags}
+    assert tags_by_digest(local_ecr, "eu-west-1", "team/app") == {digest: tags}
+    assert tags_by_digest(local_ecr, "us-west-2", "prod/app") == {digest: tags}
     assert [line.partition("@")[2] for line in lines] == [digest] * 3
     hosts = [line.partition("/")[0] for line in lines]
     assert len(set(hosts)) == 3
@@ -71,22 +71,24 @@ def test_the_same_image_is_everywhere_and_runs_from_there(app: Project, local_ec
         ("pushed", "copy"),
         ("pushed", "copy"),
     ]
-    there = {"AWS_ACCOUNT_ID": ACCOUNT, "AWS_REGION": "us-west-2", "AWS_DEFAULT_REGION": "us-west-2"}
-    (pulled,) = app.ok("pull", "--image", "1.2.3", ECR_REPOSITORY="prod/app", ECR_DESTINATIONS="", **there).lines
+    target_environment = {"AWS_ACCOUNT_ID": ACCOUNT, "AWS_REGION": "us-west-2", "AWS_DEFAULT_REGION": "us-west-2"}
+    (pulled,) = app.ok(
+        "pull", "--image", "1.2.3", ECR_REPOSITORY="prod/app", ECR_DESTINATIONS="", **target_environment
+    ).lines
     assert pulled == lines[2]
     assert docker(app.environ, "run", "--rm", pulled).stdout == "hello\n"
 
 
-def test_a_second_run_asks_two_things_of_each_registry_and_sends_nothing(app: Project, local_ecr: LocalEcr) -> None:
+def test_a_second_run_makes_two_read_calls_to_each_registry(app: Project, local_ecr: LocalEcr) -> None:
     first = app.ok("build", "push").lines
     before = local_ecr.requests()
     assert app.ok("build", "push", DOCKER_HOST="unix:///nowhere/docker.sock").lines == first
-    made = asked(local_ecr, before)
-    assert set(made) == READING
-    assert all(count == 3 for count in made.values())
+    requests = requests_since(local_ecr, before)
+    assert set(requests) == READ_OPERATIONS
+    assert all(count == 3 for count in requests.values())
 
 
-def test_layers_that_are_there_are_not_sent_again(app: Project, local_ecr: LocalEcr) -> None:
+def test_existing_layers_are_not_uploaded_again(app: Project, local_ecr: LocalEcr) -> None:
     def uploads() -> int:
         return local_ecr.requests(account=ACCOUNT, region="eu-west-1").get("PUT upload", 0)
 
@@ -99,104 +101,104 @@ def test_layers_that_are_there_are_not_sent_again(app: Project, local_ecr: Local
     assert uploads() - first == 2, "our layer and the configuration"
 
 
-def test_every_platform_comes_along(app: Project, local_ecr: LocalEcr) -> None:
+def test_every_platform_is_copied(app: Project, local_ecr: LocalEcr) -> None:
     app.write("Dockerfile", "FROM scratch\nCOPY hello.txt /\n")
     app.commit()
     app.environ["ECR_PLATFORMS"] = "linux/amd64,linux/arm64"
     digest = app.ok("build", "push").lines[0].partition("@")[2]
-    found = held(local_ecr, "eu-west-1", "team/app")
-    assert len(found) == 3
-    assert [item for item in found if found[item]] == [digest]
+    stored = tags_by_digest(local_ecr, "eu-west-1", "team/app")
+    assert len(stored) == 3
+    assert [item for item in stored if stored[item]] == [digest]
 
 
-def test_one_that_is_not_there_leaves_the_others_done_and_the_next_run_does_only_that(
+def test_a_missing_repository_does_not_stop_the_others_and_is_the_only_one_in_the_next_run(
     app: Project, local_ecr: LocalEcr
 ) -> None:
     api(local_ecr, "us-west-2").create_repository(registryId=ACCOUNT, repositoryName="prod/app")
     app.environ["ECR_CREATE_REPOSITORY"] = "false"
     api(local_ecr, local_ecr.region).create_repository(repositoryName="team/app")
-    done = app.inv("build", "push")
-    assert (done.code, len(done.lines)) == (5, 2)
-    cause, remedy = done.err.strip().splitlines()[-2:]
-    assert f"{WHERE[0]}/team/app" in cause
+    result = app.inv("build", "push")
+    assert (result.code, len(result.lines)) == (5, 2)
+    cause, remedy = result.stderr.strip().splitlines()[-2:]
+    assert f"{DESTINATIONS[0]}/team/app" in cause
     assert "does not exist" in cause
     assert "ECR_CREATE_REPOSITORY" in remedy
-    assert list(held(local_ecr, "us-west-2", "prod/app")) == [done.lines[0].partition("@")[2]]
-    assert [item["destination"] for item in app.receipt["images"][0]["failed"]] == [f"{WHERE[0]}/team/app"]
+    assert list(tags_by_digest(local_ecr, "us-west-2", "prod/app")) == [result.lines[0].partition("@")[2]]
+    assert [item["destination"] for item in app.receipt["images"][0]["failed"]] == [f"{DESTINATIONS[0]}/team/app"]
     before = local_ecr.requests()
     assert len(app.ok("push", ECR_CREATE_REPOSITORY="true").lines) == 3
-    made = asked(local_ecr, before)
-    assert made["PUT manifest"] == 1
-    assert made["CreateRepository"] == 1
+    requests = requests_since(local_ecr, before)
+    assert requests["PUT manifest"] == 1
+    assert requests["CreateRepository"] == 1
 
 
 @pytest.mark.parametrize("operation", ["", "PutImage"])
-def test_a_destination_without_permission_leaves_the_others_done(
+def test_a_destination_without_permission_does_not_stop_the_others(
     app: Project, local_ecr: LocalEcr, operation: str
 ) -> None:
     with FaultProxy(upstream=local_ecr.port) as proxy:
         proxy.denied = b"/eu-west-1/ecr/aws4_request"
         proxy.denied_operation = operation
-        done = app.inv("build", "push", AWS_ENDPOINT_URL_ECR=f"http://{proxy.address}")
-        assert (done.code, len(done.lines)) == (4, 2)
-        cause, remedy = done.err.strip().splitlines()[-2:]
+        result = app.inv("build", "push", AWS_ENDPOINT_URL_ECR=f"http://{proxy.address}")
+        assert (result.code, len(result.lines)) == (4, 2)
+        cause, remedy = result.stderr.strip().splitlines()[-2:]
         assert "eu-west-1" in cause or "team/app" in cause
         assert "does not allow these credentials" in cause
         assert "A second run does only that." in remedy
-        digest = done.lines[0].partition("@")[2]
-        assert "latest" in held(local_ecr, "us-west-2", "prod/app")[digest]
-        done = app.inv(
-            "promote", digest, "--to", WHERE[0], "--tag", "x", AWS_ENDPOINT_URL_ECR=f"http://{proxy.address}"
+        digest = result.lines[0].partition("@")[2]
+        assert "latest" in tags_by_digest(local_ecr, "us-west-2", "prod/app")[digest]
+        result = app.inv(
+            "promote", digest, "--to", DESTINATIONS[0], "--tag", "x", AWS_ENDPOINT_URL_ECR=f"http://{proxy.address}"
         )
-        assert (done.code, done.out) == (4, "")
-        named = "the tag x in team/app" if operation else f"the repository team/app of {ACCOUNT} in eu-west-1"
-        assert named in done.err
+        assert (result.code, result.stdout) == (4, "")
+        message = "the tag x in team/app" if operation else f"the repository team/app of {ACCOUNT} in eu-west-1"
+        assert message in result.stderr
         proxy.denied = b""
         assert len(app.ok("push", AWS_ENDPOINT_URL_ECR=f"http://{proxy.address}").lines) == 3
-    assert "latest" in held(local_ecr, "eu-west-1", "team/app")[digest]
+    assert "latest" in tags_by_digest(local_ecr, "eu-west-1", "team/app")[digest]
 
 
-def test_a_tag_that_is_another_image_there_is_refused_there_alone(app: Project, local_ecr: LocalEcr) -> None:
+def test_a_fixed_tag_on_another_image_is_refused_in_that_destination_only(app: Project, local_ecr: LocalEcr) -> None:
     first = app.ok("build", "push").lines[0].partition("@")[2]
     app.write("hello.txt", "other\n")
     app.commit()
     app.git("tag", "v1.2.4")
-    app.ok("promote", first, "--to", WHERE[0], "--tag", "1.2.4")
-    done = app.inv("build", "push")
-    assert (done.code, len(done.lines)) == (6, 2)
-    second = done.lines[0].partition("@")[2]
+    app.ok("promote", first, "--to", DESTINATIONS[0], "--tag", "1.2.4")
+    result = app.inv("build", "push")
+    assert (result.code, len(result.lines)) == (6, 2)
+    second = result.lines[0].partition("@")[2]
     for words in (first, second, "1.2.4", "never moves"):
-        assert words in done.err
-    assert second not in held(local_ecr, "eu-west-1", "team/app")
-    assert "1.2.4" in held(local_ecr, "us-west-2", "prod/app")[second]
+        assert words in result.stderr
+    assert second not in tags_by_digest(local_ecr, "eu-west-1", "team/app")
+    assert "1.2.4" in tags_by_digest(local_ecr, "us-west-2", "prod/app")[second]
 
 
-def test_latest_moves_forward_only_there_as_well(app: Project, local_ecr: LocalEcr) -> None:
-    newer = app.ok("build", "push").lines[0].partition("@")[2]
+def test_latest_does_not_move_back_in_a_destination(app: Project, local_ecr: LocalEcr) -> None:
+    newer_digest = app.ok("build", "push").lines[0].partition("@")[2]
     app.patch_an_older_release()
-    done = app.ok("build", "push")
+    result = app.ok("build", "push")
     for region, name in (("eu-west-1", "team/app"), ("us-west-2", "prod/app")):
-        assert "latest" in held(local_ecr, region, name)[newer]
-        assert "1.1.9" in held(local_ecr, region, name)[done.lines[0].partition("@")[2]]
+        assert "latest" in tags_by_digest(local_ecr, region, name)[newer_digest]
+        assert "1.1.9" in tags_by_digest(local_ecr, region, name)[result.lines[0].partition("@")[2]]
 
 
-def test_what_the_plan_says_comes_true_and_a_dry_run_changes_nothing(app: Project, local_ecr: LocalEcr) -> None:
+def test_the_plan_is_carried_out_and_a_dry_run_changes_nothing(app: Project, local_ecr: LocalEcr) -> None:
     app.ok("--dry", "build", "push")
     assert [item for item in local_ecr.registries() if item["account"] == ACCOUNT] == []
-    (image,) = json.loads(app.ok("plan", "--json").out)["images"]
+    (image,) = json.loads(app.ok("plan", "--json").stdout)["images"]
     assert [(item["destination"], item["creates_repository"]) for item in image["destinations"]] == [
-        (WHERE[0], True),
-        (WHERE[1], True),
+        (DESTINATIONS[0], True),
+        (DESTINATIONS[1], True),
     ]
     app.ok("build", "push")
-    (image,) = json.loads(app.ok("plan", "--json").out)["images"]
+    (image,) = json.loads(app.ok("plan", "--json").stdout)["images"]
     assert {tag["state"] for item in image["destinations"] for tag in item["tags"]} == {"present"}
 
 
-def test_promote_to_another_registry_for_real(app: Project, local_ecr: LocalEcr) -> None:
+def test_promote_copies_to_another_registry(app: Project, local_ecr: LocalEcr) -> None:
     pushed = app.ok("build", "push", ECR_DESTINATIONS="").lines[0]
     api(local_ecr, "us-west-2").create_repository(registryId=ACCOUNT, repositoryName="prod/app")
-    (promoted,) = app.ok("promote", pushed, "--to", WHERE[1], "--tag", "1.2.3").lines
+    (promoted,) = app.ok("promote", pushed, "--to", DESTINATIONS[1], "--tag", "1.2.3").lines
     assert promoted.partition("@")[2] == pushed.partition("@")[2]
     assert promoted.partition("/")[0] != pushed.partition("/")[0]
-    assert held(local_ecr, "us-west-2", "prod/app") == {pushed.partition("@")[2]: ["1.2.3"]}
+    assert tags_by_digest(local_ecr, "us-west-2", "prod/app") == {pushed.partition("@")[2]: ["1.2.3"]}

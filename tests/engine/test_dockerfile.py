@@ -1,4 +1,4 @@
-"""Our reading of Dockerfiles compared with BuildKit's: both load the same base images."""
+"""Tests of build_context/dockerfile with BuildKit: both find the same base images in a Dockerfile."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from ecr_tasks.source.build_context.base_images import base_images, familiar_nam
 from ecr_tasks.source.build_context.dockerfile import parse
 from tests.engine.conftest import docker
 
-NAMES = ("a", "b", "c", "d", "amd64")
-LOADED = re.compile(r"^#\d+ \[internal\] load metadata for (\S+)$", re.MULTILINE)
+IMAGE_NAMES = ("a", "b", "c", "d", "amd64")
+LOADED_IMAGE = re.compile(r"^#\d+ \[internal\] load metadata for (\S+)$", re.MULTILINE)
 
 CASES: list[tuple[str, dict[str, Any]]] = [
     ("FROM IMG/a:1\nCOPY --from=IMG/b:1 /etc /etc2\n", {}),
@@ -54,29 +54,29 @@ CASES: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.fixture(scope="module")
-def names(engine: dict[str, str], tiny_base: str) -> Iterator[str]:
-    """What the names of a few equal images begin with."""
+def prefix(engine: dict[str, str], tiny_base: str) -> Iterator[str]:
+    """Tag a few images and return the prefix of their names."""
     prefix = "local/parsed"
-    for name in NAMES:
+    for name in IMAGE_NAMES:
         docker(engine, "tag", tiny_base, f"{prefix}/{name}:1")
     yield prefix
-    docker(engine, "image", "rm", *(f"{prefix}/{name}:1" for name in NAMES))
+    docker(engine, "image", "rm", *(f"{prefix}/{name}:1" for name in IMAGE_NAMES))
 
 
-@pytest.mark.parametrize(("text", "changes"), CASES)
-def test_the_same_images_are_asked_for(
-    engine: Mapping[str, str], tmp_path: Path, names: str, text: str, changes: Mapping[str, Any]
+@pytest.mark.parametrize(("text", "build_options"), CASES)
+def test_the_base_images_are_those_that_buildkit_loads(
+    engine: Mapping[str, str], tmp_path: Path, prefix: str, text: str, build_options: Mapping[str, Any]
 ) -> None:
-    options = json.loads(json.dumps(changes).replace("IMG", names))
-    dockerfile = text.replace("IMG", names)
+    options = json.loads(json.dumps(build_options).replace("IMG", prefix))
+    dockerfile = text.replace("IMG", prefix)
     target = {"context": ".", "dockerfile-inline": dockerfile, "output": ["type=cacheonly"], **options}
     (tmp_path / "bake.json").write_text(serialize({"target": {"it": target}}), encoding="utf-8")
     output = docker(engine, "buildx", "bake", "--file=bake.json", "--progress=plain", "it", cwd=tmp_path).stderr
     contexts = options.get("contexts", {})
-    # Of a named context's image it says so in the same words.
-    others = {familiar_name(value.removeprefix("docker-image://")) for value in contexts.values()}
+    # BuildKit prints the same line for the images of named contexts.
+    context_images = {familiar_name(value.removeprefix("docker-image://")) for value in contexts.values()}
     definition = BuildDefinition(".", target=options.get("target"), args=options.get("args", {}), contexts=contexts)
     images = base_images(parse(dockerfile.encode()), definition, "linux/amd64", build_platform="linux/amd64")
     assert {familiar_name(base.reference) for base in images} == set(
-        map(familiar_name, LOADED.findall(output))
-    ) - others
+        map(familiar_name, LOADED_IMAGE.findall(output))
+    ) - context_images

@@ -1,4 +1,4 @@
-"""Our reading of .dockerignore compared with BuildKit's: the same files arrive, whatever the patterns are."""
+"""Tests of build_context/dockerignore with BuildKit: both ignore the same files."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ TREE = [
     *("abc/def", "abc/deg", "abc/d/f", "abd/def", "#x", "!x", "dir/!x", " x", "x ", "5", "d", "a5", "ad"),
     *("build/a.js", "build/a.ts", "build/lib/b.js", "src/build/a.js", "src/.env", "src/a/b/c", "src/a/c"),
 ]
-"""The files of every context, chosen so that each quirk of a pattern tells some of them apart."""
+"""The files of every context, chosen so that each special rule of patterns makes a difference."""
 
-CHOSEN = [
+PATTERNS = [
     ["*", "!dir"],
     ["**", "!dir/**"],
     ["*", "!dir/sub/.env"],
@@ -71,7 +71,7 @@ CHOSEN = [
     [""],
 ]
 
-PARTS = [
+PATTERN_PARTS = [
     *("a", "b", "ab", "abc", "dir", "sub", "deep", "def", "src", "build", ".env", "txt", "js", "x", "5", "é", "日本"),
     *("*", "*", "**", "**", "?", "[a-c]", "[^a]", "[a|b]", "\\a", "\\*", "\\.", "{a,b}", "{2}", "|", "^", "+", "$"),
     *("/", "/", "/", "/", "/", ".", "..", "-", "!", "#", " ", "(", ")", "]"),
@@ -81,34 +81,34 @@ NOT_UNDERSTOOD = re.compile(r"\[(?!\^?(?:[a-z]-[a-z]|\w)+\])|\\[A-Za-z0-9]")
 """A class of more than letters, digits and ranges; a backslash before a letter or digit."""
 
 
-def test_chosen_patterns(engine: Mapping[str, str], tmp_path: Path) -> None:
-    compare(engine, tmp_path, CHOSEN)
+def test_chosen_patterns_ignore_the_same_files(engine: Mapping[str, str], tmp_path: Path) -> None:
+    compare(engine, tmp_path, PATTERNS)
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_patterns_by_chance(engine: Mapping[str, str], tmp_path: Path, seed: int) -> None:
-    chance = random.Random(seed)  # noqa: S311 - the same patterns each time
-    compare(engine, tmp_path, [by_chance(chance) for _ in range(40)])
+def test_random_patterns_ignore_the_same_files(engine: Mapping[str, str], tmp_path: Path, seed: int) -> None:
+    generator = random.Random(seed)  # noqa: S311 - the same patterns each time
+    compare(engine, tmp_path, [random_patterns(generator) for _ in range(40)])
 
 
-def by_chance(chance: random.Random) -> list[str]:
+def random_patterns(generator: random.Random) -> list[str]:
     """Return a few well-formed patterns, about half of them similar to paths of the tree."""
     lines: list[str] = []
-    while len(lines) < chance.randint(1, 5):
-        if chance.random() < 0.5:
-            path = chance.choice(TREE).split("/")
-            cut = path[: chance.randint(1, len(path))]
-            line = "/".join(chance.choice([part, part, part, "*", "**", f"{part[:1]}*"]) for part in cut)
+    while len(lines) < generator.randint(1, 5):
+        if generator.random() < 0.5:
+            path = generator.choice(TREE).split("/")
+            parts = path[: generator.randint(1, len(path))]
+            line = "/".join(generator.choice([part, part, part, "*", "**", f"{part[:1]}*"]) for part in parts)
         else:
-            line = "".join(chance.choice(PARTS) for _ in range(chance.randint(1, 6)))
-        line = chance.choice(["", "", "!", "/"]) + line
-        if well_formed(line):
+            line = "".join(generator.choice(PATTERN_PARTS) for _ in range(generator.randint(1, 6)))
+        line = generator.choice(["", "", "!", "/"]) + line
+        if is_valid(line):
             lines.append(line)
     return lines
 
 
-def well_formed(line: str) -> bool:
-    """Tell whether we accept a line."""
+def is_valid(line: str) -> bool:
+    """Tell whether DockerIgnore accepts a line."""
     try:
         DockerIgnore.parse(line.encode(), Path(".dockerignore"))
     except SettingsError:
@@ -117,22 +117,22 @@ def well_formed(line: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("line", "is_well_formed"),
+    ("line", "valid"),
     [
         *((line, False) for line in ("[", "[]", "[a", "[]a]", "[-a]", "[a-]", "[^]", "!", "!/", "a\\")),
         *((line, True) for line in ("[b-a]", "\\ga", "[[:no:]]", "*{2}", "a{1001}*")),  # as a regular expression only
     ],
 )
-def test_what_fails_a_build(engine: Mapping[str, str], tmp_path: Path, line: str, is_well_formed: bool) -> None:
-    assert well_formed(line) is is_well_formed
+def test_invalid_patterns_fail_a_build(engine: Mapping[str, str], tmp_path: Path, line: str, valid: bool) -> None:
+    assert is_valid(line) is valid
     write(tmp_path, TREE)
     (tmp_path / ".dockerignore").write_text(f"{line}\n", encoding="utf-8")
-    done = docker(engine, "buildx", "build", "--output=type=cacheonly", str(tmp_path), check=False)
-    assert done.returncode != 0
+    result = docker(engine, "buildx", "build", "--output=type=cacheonly", str(tmp_path), check=False)
+    assert result.returncode != 0
 
 
 @pytest.mark.parametrize(
-    ("files", "dockerfile", "kept_out"),
+    ("files", "dockerfile", "ignored"),
     [
         ({".dockerignore": "a", "Dockerfile.dockerignore": "b.txt"}, "Dockerfile", {"b.txt"}),
         ({".dockerignore": "a", "dir/Dockerfile.dockerignore": "b.txt"}, "dir/Dockerfile", {"b.txt"}),
@@ -147,12 +147,12 @@ def test_what_fails_a_build(engine: Mapping[str, str], tmp_path: Path, line: str
         ({".dockerignore": "a", "Dockerfile.dockerignore": Path("nowhere")}, "Dockerfile", {"a"}),
     ],
 )
-def test_which_file(
+def test_the_same_ignore_file_is_used(
     engine: Mapping[str, str],
     tmp_path: Path,
     files: Mapping[str, str | Path],
     dockerfile: str,
-    kept_out: set[str],
+    ignored: set[str],
 ) -> None:
     context = tmp_path / "context"
     write(context, ["a", "b.txt"])
@@ -166,15 +166,15 @@ def test_which_file(
     (tmp_path / "out").mkdir()
     output = f"--output=type=local,dest={tmp_path / 'out'}"
     docker(engine, "buildx", "build", "--file", str(context / dockerfile), output, str(context))
-    assert {"a", "b.txt"} - present(tmp_path / "out") == kept_out
-    ours = DockerIgnore.read(context, context / dockerfile)
-    assert {name for name in ("a", "b.txt") if ours.ignores(name)} == kept_out
+    assert {"a", "b.txt"} - present(tmp_path / "out") == ignored
+    dockerignore = DockerIgnore.read(context, context / dockerfile)
+    assert {name for name in ("a", "b.txt") if dockerignore.ignores(name)} == ignored
 
 
 def compare(engine: Mapping[str, str], folder: Path, cases: Sequence[Sequence[str]]) -> None:
-    """Build every case in one go, each in its own context, and compare the files that arrive.
+    """Build all cases with one command, each in its own context, and compare the files that are copied.
 
-    Where a pattern isn't understood, we may expect files that don't arrive, but not the other way round.
+    With a pattern that DockerIgnore doesn't understand, it may keep files that BuildKit ignores, but not the reverse.
     """
     targets = {}
     for number, lines in enumerate(cases):
@@ -190,15 +190,18 @@ def compare(engine: Mapping[str, str], folder: Path, cases: Sequence[Sequence[st
     definition.write_text(json.dumps({"target": targets}), encoding="utf-8")
     allowed = f"--allow=fs={folder}"
     docker(engine, "buildx", "bake", "--file", str(definition), allowed, *targets, cwd=folder)
-    wrong = {}
+    differences = {}
     for number, lines in enumerate(cases):
-        ours = DockerIgnore.read(folder / f"context-{number}", None)
-        expected = {path for path in [*TREE, ".dockerignore"] if not ours.ignores(path)}
+        dockerignore = DockerIgnore.read(folder / f"context-{number}", None)
+        expected = {path for path in [*TREE, ".dockerignore"] if not dockerignore.ignores(path)}
         arrived = present(folder / f"out-{number}")
         surplus_allowed = any(NOT_UNDERSTOOD.search(line) for line in lines)
         if arrived - expected or (expected - arrived and not surplus_allowed):
-            wrong["\n".join(lines)] = {"only they": arrived - expected, "only we": expected - arrived}
-    assert not wrong
+            differences["\n".join(lines)] = {
+                "only BuildKit": arrived - expected,
+                "only DockerIgnore": expected - arrived,
+            }
+    assert not differences
 
 
 def write(folder: Path, names: Iterable[str]) -> None:

@@ -1,4 +1,4 @@
-"""The engines themselves: each is what the other tests take it for."""
+"""Tests of the engines of script/engine: image stores, builds, containers and pushes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 from tests.engine.conftest import docker, script
 
-MULTI_PLATFORM = """\
+MULTI_PLATFORM_DOCKERFILE = """\
 FROM --platform=$BUILDPLATFORM {base} AS build
 ARG TARGETPLATFORM
 RUN echo "$TARGETPLATFORM" >/platform
@@ -25,7 +25,7 @@ COPY --from=build /platform /platform
 
 @pytest.fixture
 def registry(clients_path: str, engine: Mapping[str, str], tmp_path: Path) -> Iterator[str]:
-    """A plain registry (Docker's own, no ECR): its host and port."""
+    """Start distribution's registry and return its host and port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         host = f"127.0.0.1:{probe.getsockname()[1]}"
@@ -56,11 +56,12 @@ def registry(clients_path: str, engine: Mapping[str, str], tmp_path: Path) -> It
 
 
 def image_store(environ: Mapping[str, str]) -> str:
+    """Return the driver status of the image store."""
     return docker(environ, "info", "--format", "{{json .DriverStatus}}").stdout
 
 
 def bake(environ: Mapping[str, str], folder: Path, target: dict[str, object]) -> dict[str, object]:
-    """Builds one target; gives buildx's metadata of it."""
+    """Build a target and return the metadata that buildx writes."""
     definition = {"target": {"image": {"context": str(folder), **target}}}
     (folder / "bake.json").write_text(json.dumps(definition), encoding="utf-8")
     docker(
@@ -76,7 +77,7 @@ def test_the_engine_keeps_images_in_containerd(engine: Mapping[str, str]) -> Non
     assert "io.containerd.snapshotter" in image_store(engine)
 
 
-def test_the_classic_engine_does_not(classic_engine: Mapping[str, str]) -> None:
+def test_the_classic_engine_does_not_keep_images_in_containerd(classic_engine: Mapping[str, str]) -> None:
     assert "io.containerd.snapshotter" not in image_store(classic_engine)
 
 
@@ -86,7 +87,7 @@ def test_both_have_buildx(engine: Mapping[str, str], classic_engine: Mapping[str
 
 
 @pytest.mark.parametrize("store", ["engine", "classic_engine"])
-def test_a_build_runs_steps_and_containers_run(
+def test_builds_and_containers_run(
     store: str, tiny_base: str, classic_tiny_base: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     environ: dict[str, str] = request.getfixturevalue(store)
@@ -94,13 +95,13 @@ def test_a_build_runs_steps_and_containers_run(
     (tmp_path / "Dockerfile").write_text(f"FROM {base}\nRUN echo made >/by-a-step\n", encoding="utf-8")
     bake(environ, tmp_path, {"tags": ["ecr-tasks-test/step:1"], "output": ["type=docker"]})
     try:
-        ran = docker(environ, "run", "--rm", "ecr-tasks-test/step:1", "cat", "/by-a-step")
-        assert ran.stdout == "made\n"
+        result = docker(environ, "run", "--rm", "ecr-tasks-test/step:1", "cat", "/by-a-step")
+        assert result.stdout == "made\n"
     finally:
         docker(environ, "image", "rm", "ecr-tasks-test/step:1")
 
 
-def test_a_published_port_answers(engine: Mapping[str, str], debian_base: str) -> None:
+def test_a_published_port_of_a_container_answers(engine: Mapping[str, str], debian_base: str) -> None:
     server = ("python3", "-m", "http.server", "8000", "--directory", "/etc")
     container = docker(
         engine, "run", "--detach", "--rm", "--publish", "127.0.0.1::8000", debian_base, *server
@@ -128,7 +129,7 @@ def test_several_platforms_with_attestations_are_pushed_digest_for_digest(
     clients_path: str,
     tmp_path: Path,
 ) -> None:
-    (tmp_path / "Dockerfile").write_text(MULTI_PLATFORM.format(base=tiny_base), encoding="utf-8")
+    (tmp_path / "Dockerfile").write_text(MULTI_PLATFORM_DOCKERFILE.format(base=tiny_base), encoding="utf-8")
     tag = f"{registry}/several:1"
     built = bake(
         engine,
@@ -161,12 +162,12 @@ def test_several_platforms_with_attestations_are_pushed_digest_for_digest(
     assert sorted(platforms) == ["amd64", "arm64", "unknown", "unknown"]
 
 
-def test_start_prints_only_lines_for_the_shell_and_is_quick(engine: Mapping[str, str]) -> None:
-    began = time.monotonic()
+def test_start_prints_only_shell_lines_and_takes_a_few_docker_calls(engine: Mapping[str, str]) -> None:
+    start_time = time.monotonic()
     docker(engine, "version")
-    answered = time.monotonic()
+    call_end = time.monotonic()
     lines = script("engine", "start").splitlines()
-    started = time.monotonic()
+    script_end = time.monotonic()
     assert all(line.startswith(("export ", "unset ")) for line in lines)
-    seconds, one_call = started - answered, answered - began
-    assert seconds < 25 * one_call, f"{seconds:.2f} s: a running engine is found with a few docker calls"
+    seconds, one_call = script_end - call_end, call_end - start_time
+    assert seconds < 25 * one_call, f"{seconds:.2f} s instead of a few docker calls of {one_call:.2f} s"

@@ -1,7 +1,7 @@
-"""`inv push` with a fault at every request in turn: after one more run at most, all is as without the fault.
+"""Tests of `inv push` with a fault at each request.
 
-And whenever something has changed in the registry, every tag is on a complete image, and a moving one on the image
-that it was on before or on the new one, once that is published.
+After a second run the registry is in the same state as after a run without a fault. At every moment each tag is on a
+complete image, and a moving tag is on its old image, or on the new one after that has been published.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ import pytest
 from ecr_tasks.errors import ExitCode
 from ecr_tasks.local_ecr.constants import DEFAULT_ACCOUNT, DEFAULT_REGION
 from ecr_tasks.local_ecr.server import LocalEcr
-from tests.engine.faults import FaultProxy, Kind, Request
-from tests.engine.project import Done, Project, project
+from tests.engine.faults import FaultKind, FaultProxy, Request
+from tests.engine.project import CommandResult, Project, project
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr.client import ECRClient
 
-KINDS: tuple[Kind, ...] = get_args(Kind)
-OUTAGES: tuple[Kind, ...] = ("drop", "throttle", "fail")
-EVERYTHING = os.environ.get("ECR_TASKS_FAULTS") == "all"
-"""Whether every kind of fault is put at every request, which takes a quarter of an hour."""
-if EVERYTHING:
+KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
+OUTAGES: tuple[FaultKind, ...] = ("drop", "throttle", "fail")
+ALL_FAULTS = os.environ.get("ECR_TASKS_FAULTS") == "all"
+"""Whether each request gets every kind of fault, which takes a quarter of an hour."""
+if ALL_FAULTS:
     pytestmark = pytest.mark.timeout(1800)
 
 DOCKERFILE = "FROM scratch\nCOPY hello.txt /\n"
@@ -46,27 +46,27 @@ OK, AWS, REGISTRY = 0, 4, 5
 
 @dataclass
 class Lab:
-    """A built project, the local ECR behind the proxy, and a client that goes past it."""
+    """A built project, a local ECR behind the proxy, and a client that does not use the proxy."""
 
     app: Project
     proxy: FaultProxy
     api: ECRClient
     port: int
-    undisturbed: dict[str, str] = field(default_factory=dict)
+    expected_tags: dict[str, str] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
-    before: dict[str, str] = field(default_factory=dict)
-    wrong: list[str] = field(default_factory=list)
-    known: set[str] = field(default_factory=set)
-    words: tuple[str, ...] = ("push",)
+    initial_tags: dict[str, str] = field(default_factory=dict)
+    violations: list[str] = field(default_factory=list)
+    checked_digests: set[str] = field(default_factory=set)
+    arguments: tuple[str, ...] = ("push",)
     settings: dict[str, str] = field(default_factory=dict)
-    printed: int = 0
-    """How many lines a run prints that fails."""
+    lines_on_failure: int = 0
+    """The highest number of lines that a failed run prints on stdout."""
 
     def reset(self) -> None:
-        """A new repository in which an older image has the moving tags."""
+        """Create the repository anew, with an older image under the moving tags."""
         self.proxy.arm()
-        self.known.clear()
-        if self.before:
+        self.checked_digests.clear()
+        if self.initial_tags:
             self.api.delete_repository(repositoryName=self.app.name, force=True)
         filters: Any = [{"filterType": "WILDCARD", "filter": tag} for tag in MOVING]
         self.api.create_repository(
@@ -78,35 +78,35 @@ class Lab:
         document = {"schemaVersion": 2, "mediaType": MANIFEST, "config": blobs[0], "layers": blobs[1:]}
         for tag in MOVING:
             self.api.put_image(repositoryName=self.app.name, imageManifest=json.dumps(document), imageTag=tag)
-        self.before = self.tags()
+        self.initial_tags = self.tags()
 
     def upload(self, content: bytes) -> dict[str, Any]:
-        """Uploads a blob; gives its descriptor."""
+        """Upload a blob and return its descriptor."""
         digest = "sha256:" + hashlib.sha256(content).hexdigest()
         name = self.app.name
-        begun = self.api.initiate_layer_upload(repositoryName=name)["uploadId"]
+        upload_id = self.api.initiate_layer_upload(repositoryName=name)["uploadId"]
         last = len(content) - 1
         self.api.upload_layer_part(
-            repositoryName=name, uploadId=begun, partFirstByte=0, partLastByte=last, layerPartBlob=content
+            repositoryName=name, uploadId=upload_id, partFirstByte=0, partLastByte=last, layerPartBlob=content
         )
-        self.api.complete_layer_upload(repositoryName=name, uploadId=begun, layerDigests=[digest])
+        self.api.complete_layer_upload(repositoryName=name, uploadId=upload_id, layerDigests=[digest])
         return {"mediaType": "application/octet-stream", "digest": digest, "size": len(content)}
 
     def tags(self) -> dict[str, str]:
-        """Tag → digest, as the registry has them now."""
-        listed = self.api.list_images(repositoryName=self.app.name, filter={"tagStatus": "TAGGED"})["imageIds"]
-        return {image["imageTag"]: image["imageDigest"] for image in listed}
+        """Return the digest of each tag in the registry."""
+        image_ids = self.api.list_images(repositoryName=self.app.name, filter={"tagStatus": "TAGGED"})["imageIds"]
+        return {image["imageTag"]: image["imageDigest"] for image in image_ids}
 
     def check(self) -> dict[str, str]:
-        """The same, after every tag's manifest, children, configurations and layers have been read."""
+        """Check that the image of every tag is complete, and return the digest of each tag."""
         tags = self.tags()
-        for digest in set(tags.values()) - self.known:
+        for digest in set(tags.values()) - self.checked_digests:
             self.read(digest)
-            self.known.add(digest)
+            self.checked_digests.add(digest)
         return tags
 
     def read(self, digest: str) -> None:
-        """Reads an image with all that it is made of, and compares each digest."""
+        """Read the manifest, children, configuration and layers of an image, and compare each digest."""
         accepted = [INDEX, MANIFEST]
         answer = self.api.batch_get_image(
             repositoryName=self.app.name, imageIds=[{"imageDigest": digest}], acceptedMediaTypes=accepted
@@ -123,60 +123,62 @@ class Lab:
             with urllib.request.urlopen(direct) as layer:  # noqa: S310 - our own local ECR
                 assert blob["digest"] == "sha256:" + hashlib.sha256(layer.read()).hexdigest()
 
-    def watch(self, request: Request) -> None:
-        """Looks at the registry after whatever may have moved a tag."""
+    def check_after(self, request: Request) -> None:
+        """Check the registry after a request that may have moved a tag."""
         if request.name not in ("PutImage", "PUT manifest"):
             return
         try:
-            self.moved_well(self.check())
-        except Exception as error:  # it would be lost in the proxy's thread
-            self.wrong.append(f"after {request.name}: {error!r}")
+            self.check_moving_tags(self.check())
+        except Exception as error:  # the proxy's thread would lose it
+            self.violations.append(f"after {request.name}: {error!r}")
 
-    def moved_well(self, tags: dict[str, str]) -> None:
-        """Holds the moving tags to the old image or the published new one."""
+    def check_moving_tags(self, tags: dict[str, str]) -> None:
+        """Check that the moving tags are on the old image or on the published new one."""
         new = [digest for tag, digest in tags.items() if tag.startswith("sha-")]
         for tag in MOVING:
-            assert tags[tag] in (self.before[tag], *new), tags
+            assert tags[tag] in (self.initial_tags[tag], *new), tags
 
-    def push(self, **environ: str) -> Done:
-        """Runs `inv push`; whatever comes, it ends as it should and cleans up behind itself."""
-        done = self.app.inv(*self.words, **{**self.settings, **environ})
-        assert done.code in (OK, AWS, REGISTRY), done.err
-        assert "Traceback" not in done.err
+    def push(self, **environ: str) -> CommandResult:
+        """Run `inv push`, and check its exit code, its error message and that it leaves no temporary files."""
+        result = self.app.inv(*self.arguments, **{**self.settings, **environ})
+        assert result.code in (OK, AWS, REGISTRY), result.stderr
+        assert "Traceback" not in result.stderr
         assert list(Path(self.app.environ["TMPDIR"]).iterdir()) == []
-        if done.code != OK:
-            assert len(done.lines) <= self.printed
-            cause, remedy = done.err.strip().splitlines()[-2:]
-            assert cause.startswith("ecr-tasks: "), done.err
-            assert cause.endswith("."), done.err
-            assert remedy.endswith("."), done.err
-        return done
+        if result.code != OK:
+            assert len(result.lines) <= self.lines_on_failure
+            cause, remedy = result.stderr.strip().splitlines()[-2:]
+            assert cause.startswith("ecr-tasks: "), result.stderr
+            assert cause.endswith("."), result.stderr
+            assert remedy.endswith("."), result.stderr
+        return result
 
-    def spoiled(self, kind: Kind, number: int, *, lasting: bool = False, seconds: float = math.inf) -> Done:
-        """One case: a push with a fault, what is there then, and a second push if the first one failed.
+    def push_with_fault(
+        self, kind: FaultKind, number: int, *, lasting: bool = False, seconds: float = math.inf
+    ) -> CommandResult:
+        """Push with a fault, check the registry, push again if the first push failed, and check again.
 
-        A run is not left to wait for the end of a fault that has none.
+        With a fault that never ends the run makes only two attempts.
         """
         self.reset()
         self.proxy.arm(kind, number, lasting=lasting, seconds=seconds)
-        done = self.push(**({"AWS_MAX_ATTEMPTS": "2"} if lasting and seconds == math.inf else {}))
-        hit = list(self.proxy.hit)
+        result = self.push(**({"AWS_MAX_ATTEMPTS": "2"} if lasting and seconds == math.inf else {}))
+        faulty = list(self.proxy.faulty)
         self.proxy.arm()
         tags = self.check()
-        self.moved_well(tags)
-        if done.code != OK:
-            again = self.push()
-            assert again.code == OK, again.err
+        self.check_moving_tags(tags)
+        if result.code != OK:
+            second = self.push()
+            assert second.code == OK, second.stderr
             tags = self.check()
-        assert tags == self.undisturbed
-        assert self.wrong == []
-        assert hit or number >= len(self.requests) - 8, "the fault was put nowhere"
-        return done
+        assert tags == self.expected_tags
+        assert self.violations == []
+        assert faulty or number >= len(self.requests) - 8, "no request got the fault"
+        return result
 
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory, engine: dict[str, str]) -> Iterator[Lab]:
-    """Builds once, and pushes once without a fault, to know how it should be."""
+    """Build once, and push once without a fault, to know the expected requests and tags."""
     folder = tmp_path_factory.mktemp("faults")
     (folder / "temporary").mkdir()
     proxy = FaultProxy()
@@ -185,61 +187,61 @@ def lab(tmp_path_factory: pytest.TempPathFactory, engine: dict[str, str]) -> Ite
         environ = {**engine, **ecr.environment(), "TMPDIR": str(folder / "temporary")}
         app = project(folder / "app", {**environ, "ECR_PLATFORMS": "linux/amd64,linux/arm64"}, DOCKERFILE)
         app.git("tag", "v1.2.3")
-        made = Lab(app, proxy, client(ecr), ecr.port)
-        made.reset()
+        lab = Lab(app, proxy, client(ecr), ecr.port)
+        lab.reset()
         app.ok("build")
-        proxy.after = made.watch
+        proxy.after = lab.check_after
         proxy.arm()
-        assert made.push().code == OK
-        made.requests = list(proxy.seen)
-        made.undisturbed = made.check()
-        assert len(set(made.undisturbed.values())) == 1
-        yield made
+        assert lab.push().code == OK
+        lab.requests = list(proxy.request_names)
+        lab.expected_tags = lab.check()
+        assert len(set(lab.expected_tags.values())) == 1
+        yield lab
 
 
 def client(ecr: LocalEcr) -> ECRClient:
-    """boto3's client of the local ECR itself."""
+    """Return a boto3 client of the local ECR, without the proxy."""
     import boto3
 
     keys = ecr.environment()
-    made: ECRClient = boto3.client(
+    client_: ECRClient = boto3.client(
         "ecr",
         endpoint_url=f"http://127.0.0.1:{ecr.port}",
         region_name=ecr.region,
         aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
     )
-    return made
+    return client_
 
 
-def numbers(lab: Lab, kind: Kind) -> Sequence[int]:
-    """The requests to spoil like this: each gets one kind of fault, neighbours different ones.
+def request_numbers(lab: Lab, kind: FaultKind) -> Sequence[int]:
+    """Return the numbers of the requests that get this kind of fault; neighbours get different kinds.
 
-    Of those for blobs, which docker makes at once and in any order, every other one does.
+    Of the requests for blobs, which docker makes in parallel and in any order, every second one gets a fault.
     """
-    every = range(len(lab.requests))
-    if EVERYTHING:
-        return every
-    some = [number for number in every if not lab.requests[number].endswith(" blob") or number % 2]
-    return some[KINDS.index(kind) :: len(KINDS)]
+    all_numbers = range(len(lab.requests))
+    if ALL_FAULTS:
+        return all_numbers
+    selected = [number for number in all_numbers if not lab.requests[number].endswith(" blob") or number % 2]
+    return selected[KINDS.index(kind) :: len(KINDS)]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_fault_at_one_request(lab: Lab, kind: Kind) -> None:
-    for number in numbers(lab, kind):
-        lab.spoiled(kind, number)
+def test_a_fault_at_one_request(lab: Lab, kind: FaultKind) -> None:
+    for number in request_numbers(lab, kind):
+        lab.push_with_fault(kind, number)
 
 
 @pytest.mark.parametrize("kind", OUTAGES)
-def test_an_outage_that_begins_at_a_request(lab: Lab, kind: Kind) -> None:
-    """From there on nothing gets through, so the run must fail, and the next one finish the job."""
+def test_an_outage_that_begins_at_a_request(lab: Lab, kind: FaultKind) -> None:
+    """Every later request fails too, so the run must fail, and the next run must finish."""
     last = max(number for number, name in enumerate(lab.requests) if name == "PutImage")
-    some = {"drop": (last - 2,), "throttle": (last,), "fail": (last - 1,)}[kind]
-    for number in range(last + 1) if EVERYTHING else some:
-        assert lab.spoiled(kind, number, lasting=True).code in (AWS, REGISTRY)
+    selected = {"drop": (last - 2,), "throttle": (last,), "fail": (last - 1,)}[kind]
+    for number in range(last + 1) if ALL_FAULTS else selected:
+        assert lab.push_with_fault(kind, number, lasting=True).code in (AWS, REGISTRY)
 
 
-BUSY: dict[str, dict[Kind, str]] = {
+RETRY_MESSAGES: dict[str, dict[FaultKind, str]] = {
     "PutImage": {
         "throttle": "ECR asks to slow down (ThrottlingException at PutImage)",
         "fail": "ECR has trouble (500, InternalFailure at PutImage)",
@@ -249,45 +251,49 @@ BUSY: dict[str, dict[Kind, str]] = {
         "fail": "the registry answered 500 Internal Server Error",
     },
 }
-"""What a person is told, by the first request that suffers."""
+"""The message of a retry, by the first request of the outage and its kind."""
 
 
-@pytest.mark.parametrize(("first", "kind"), [(first, kind) for first, kinds in BUSY.items() for kind in kinds])
-def test_an_outage_that_ends_is_outlasted(lab: Lab, first: str, kind: Kind) -> None:
-    """In the API and in docker's transfers, as the issue has it for a minute; here for seconds."""
+@pytest.mark.parametrize(
+    ("first", "kind"), [(first, kind) for first, kinds in RETRY_MESSAGES.items() for kind in kinds]
+)
+def test_a_run_continues_after_a_short_outage(lab: Lab, first: str, kind: FaultKind) -> None:
+    """In the API and in docker's transfers."""
     number = lab.requests.index(first)
-    done = lab.spoiled(kind, number, lasting=True, seconds=2.5)
-    assert done.code == OK, done.err
-    told = re.findall(
-        rf"^{re.escape(BUSY[first][kind])}; trying again in \d+\.\d s \((\d+) of \d+\)$", done.err, re.M
+    result = lab.push_with_fault(kind, number, lasting=True, seconds=2.5)
+    assert result.code == OK, result.stderr
+    reports = re.findall(
+        rf"^{re.escape(RETRY_MESSAGES[first][kind])}; trying again in \d+\.\d s \((\d+) of \d+\)$",
+        result.stderr,
+        re.M,
     )
-    assert 1 <= len(told) <= 4, done.err
-    assert told == sorted(told, key=int)
+    assert 1 <= len(reports) <= 4, result.stderr
+    assert reports == sorted(reports, key=int)
 
 
-COPY = ("promote", "1.2.3", "--to", f"{DEFAULT_ACCOUNT}/{DEFAULT_REGION}/copy")
+PROMOTE_TO_COPY = ("promote", "1.2.3", "--to", f"{DEFAULT_ACCOUNT}/{DEFAULT_REGION}/copy")
 
 
-@pytest.mark.parametrize("words", [("pull",), COPY], ids=lambda words: words[0])
-def test_docker_outlasts_it_when_it_pulls_or_copies(lab: Lab, words: tuple[str, ...]) -> None:
-    """The connection is lost at the first request that is docker's own, and stays so for two seconds."""
+@pytest.mark.parametrize("arguments", [("pull",), PROMOTE_TO_COPY], ids=lambda arguments: arguments[0])
+def test_pull_and_copy_continue_after_a_short_outage(lab: Lab, arguments: tuple[str, ...]) -> None:
+    """The connection is lost at docker's first request, and for two seconds after it."""
 
-    def run() -> Done:
-        if words == COPY:
+    def run() -> CommandResult:
+        if arguments == PROMOTE_TO_COPY:
             with suppress(lab.api.exceptions.RepositoryNotFoundException):
                 lab.api.delete_repository(repositoryName="copy", force=True)
             lab.api.create_repository(repositoryName="copy")
-        return lab.app.inv(*words)
+        return lab.app.inv(*arguments)
 
     lab.reset()
     lab.push()
     lab.proxy.arm()
-    undisturbed = run()
-    lab.proxy.arm("drop", lab.proxy.seen.index("HEAD manifest"), lasting=True, seconds=2)
-    done = run()
-    assert done.code == undisturbed.code == OK, done.err
-    assert done.out == undisturbed.out
-    assert "the connection was lost (EOF); trying again in " in done.err
+    expected = run()
+    lab.proxy.arm("drop", lab.proxy.request_names.index("HEAD manifest"), lasting=True, seconds=2)
+    result = run()
+    assert result.code == expected.code == OK, result.stderr
+    assert result.stdout == expected.stdout
+    assert "the connection was lost (EOF); trying again in " in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -297,14 +303,14 @@ def test_docker_outlasts_it_when_it_pulls_or_copies(lab: Lab, words: tuple[str, 
 def test_an_interruption_ends_a_wait_at_once(lab: Lab, first: str, line: str, number: signal.Signals) -> None:
     lab.reset()
     lab.proxy.arm("throttle", lab.requests.index(first), lasting=True)
-    with lab.app.start("push") as running:
-        assert running.stderr is not None
-        assert any(line in text for text in running.stderr), "it did not wait"
-        seen = len(lab.proxy.seen)
-        running.send_signal(number)
-        rest = running.stderr.read()
-        code = running.wait(10)
+    with lab.app.start("push") as process:
+        assert process.stderr is not None
+        assert any(line in text for text in process.stderr), "the run did not wait"
+        request_count = len(lab.proxy.request_names)
+        process.send_signal(number)
+        rest = process.stderr.read()
+        code = process.wait()
     assert code == ExitCode.INTERRUPTED
     assert "Traceback" not in rest
-    assert len(lab.proxy.seen) == seen
+    assert len(lab.proxy.request_names) == request_count
     assert list(Path(lab.app.environ["TMPDIR"]).iterdir()) == []

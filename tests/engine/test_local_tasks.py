@@ -1,4 +1,4 @@
-"""The local ECR's tasks: in the background, in a container, and as the place the main job goes to."""
+"""Tests of the tasks of the local ECR: in the background, in a container, and with build and push."""
 
 from __future__ import annotations
 
@@ -18,29 +18,30 @@ from tests.engine.project import Project, project
 @pytest.fixture
 def app(tmp_path: Path, engine: dict[str, str], tiny_base: str) -> Iterator[Project]:
     environ = {**engine, "XDG_DATA_HOME": str(tmp_path / "data")}
-    made = project(tmp_path / "app", environ, f"FROM {tiny_base}\nCOPY hello.txt /\n")
-    yield made
-    made.ok("local.down")
+    app = project(tmp_path / "app", environ, f"FROM {tiny_base}\nCOPY hello.txt /\n")
+    yield app
+    app.ok("local.down")
 
 
 def status(app: Project) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(app.ok("local.status", "--json").out)
-    return found
+    """Return the document of `local.status --json`."""
+    document: dict[str, Any] = json.loads(app.ok("local.status", "--json").stdout)
+    return document
 
 
-def test_the_main_job_with_nothing_but_docker(app: Project) -> None:
+def test_build_push_and_pull_need_only_docker(app: Project) -> None:
     pushed, pulled = app.ok("local", "build", "push", "pull").lines
     assert pushed == pulled
     assert pushed.startswith(status(app)["registry"] + "/team/app@sha256:")
     assert docker(app.environ, "run", "--rm", pushed, "cat", "/hello.txt").stdout == "hello\n"
 
 
-def test_it_beats_whatever_else_is_configured(app: Project) -> None:
+def test_local_overrides_other_settings(app: Project) -> None:
     app.write(".env", "AWS_PROFILE=nobody\nAWS_REGION=eu-west-3\nAWS_ACCOUNT_ID=123456789012\n")
     app.ok("local", "build", "push", AWS_ENDPOINT_URL="http://127.0.0.1:9", HTTP_PROXY="http://127.0.0.1:9")
 
 
-def test_what_it_holds_survives_a_restart_and_kill(app: Project) -> None:
+def test_images_are_kept_after_a_restart_and_a_kill(app: Project) -> None:
     pushed = app.ok("local", "push").lines
     before = status(app)
     app.ok("local.down")
@@ -51,10 +52,10 @@ def test_what_it_holds_survives_a_restart_and_kill(app: Project) -> None:
     assert status(app)["endpoint"] == before["endpoint"]
 
 
-def test_reset_empties_it(app: Project) -> None:
+def test_reset_removes_the_repositories(app: Project) -> None:
     app.ok("local", "push")
     app.ok("local.reset")
-    plan = json.loads(app.ok("local", "plan", "--json").out)
+    plan = json.loads(app.ok("local", "plan", "--json").stdout)
     assert plan["images"][0]["creates_repository"] is True
 
 
@@ -65,16 +66,16 @@ def test_requests_are_counted(app: Project) -> None:
     assert requests["PUT manifest"] >= 1
 
 
-def test_dry_starts_nothing(app: Project) -> None:
+def test_a_dry_run_starts_no_local_ecr(app: Project) -> None:
     app.ok("--dry", "local.up")
     assert status(app)["running"] is False
-    done = app.ok("--dry", "local", "build", "push")
-    assert "would start" in done.err
-    assert done.out == ""
+    result = app.ok("--dry", "local", "build", "push")
+    assert "would start" in result.stderr
+    assert result.stdout == ""
     assert status(app)["running"] is False
 
 
-def test_a_commit_after_the_next_needs_no_second_start(app: Project) -> None:
+def test_later_commits_use_the_running_local_ecr(app: Project) -> None:
     app.ok("local", "push")
     pid = status(app)["pid"]
     app.commit("next")
@@ -82,7 +83,7 @@ def test_a_commit_after_the_next_needs_no_second_start(app: Project) -> None:
     assert status(app)["pid"] == pid
 
 
-def test_branches_and_uncommitted_trees_are_pushed_again_and_again_and_commits_are_locked(app: Project) -> None:
+def test_branches_and_uncommitted_trees_can_be_pushed_again_and_commits_are_locked(app: Project) -> None:
     references = []
     for number in range(2):
         app.write("hello.txt", f"uncommitted {number}\n")
@@ -93,13 +94,13 @@ def test_branches_and_uncommitted_trees_are_pushed_again_and_again_and_commits_a
     app.commit("and another")
     references += app.ok("local", "build", "push").lines
     assert len(set(references)) == 4
-    (held,) = json.loads(app.ok("local", "repo.show", "--json").out)["repositories"]
-    assert held["mutability"] == "MUTABLE_WITH_EXCLUSION"
-    assert "sha-*" in held["exclusion_filters"]
+    (repository,) = json.loads(app.ok("local", "repo.show", "--json").stdout)["repositories"]
+    assert repository["mutability"] == "MUTABLE_WITH_EXCLUSION"
+    assert "sha-*" in repository["exclusion_filters"]
     app.ok("local", "repo.ensure", "--check")
 
 
-def test_in_a_container(app: Project, debian_base: str) -> None:
+def test_the_local_ecr_runs_in_a_container(app: Project, debian_base: str) -> None:
     app.ok("local.up", "--container", "--image", debian_base)
     assert status(app)["running"] is True
     pushed, pulled = app.ok("local", "build", "push", "pull").lines

@@ -1,4 +1,4 @@
-"""The main job, with a real engine and the local ECR: build, push, pull, run, and what a second run does."""
+"""Tests of build, push and pull with a real engine and the local ECR, and of a second run."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ def dockerfile(tiny_base: str) -> str:
 
 @pytest.fixture
 def app(tmp_path: Path, engine: dict[str, str], local_ecr: LocalEcr, dockerfile: str) -> Project:
-    made = project(tmp_path / "app", {**engine, **local_ecr.environment()}, dockerfile)
-    made.environ["ECR_CREATE_REPOSITORY"] = "true"
-    return made
+    app = project(tmp_path / "app", {**engine, **local_ecr.environment()}, dockerfile)
+    app.environ["ECR_CREATE_REPOSITORY"] = "true"
+    return app
 
 
 def registry_tags(app: Project) -> dict[str, str]:
-    """Tag → digest, as the registry holds them."""
-    plan = json.loads(app.ok("plan", "--json").out)
+    """Return the digest of each planned tag in the registry."""
+    plan = json.loads(app.ok("plan", "--json").stdout)
     return {tag["tag"]: tag["digest"] for tag in plan["images"][0]["tags"]}
 
 
-def test_build_push_pull_run(app: Project) -> None:
-    done = app.ok("build", "push", "pull")
-    pushed, pulled = done.lines
+def test_an_image_is_built_pushed_pulled_and_run(app: Project) -> None:
+    result = app.ok("build", "push", "pull")
+    pushed, pulled = result.lines
     assert REFERENCE.match(pushed)
     assert pulled == pushed
     assert docker(app.environ, "run", "--rm", pushed).stdout == "hello\n"
@@ -54,20 +54,20 @@ def test_every_tag_points_at_the_pushed_digest(app: Project) -> None:
     }
 
 
-def test_stdout_holds_the_reference_alone(app: Project) -> None:
+def test_stdout_is_the_reference_only(app: Project) -> None:
     assert len(app.ok("build", "push").lines) == 1
-    assert app.ok("build").out == ""
+    assert app.ok("build").stdout == ""
 
 
-def test_what_is_pushed_is_what_was_built(app: Project) -> None:
+def test_the_pushed_image_is_the_built_one(app: Project) -> None:
     app.ok("build")
     built = app.receipt["images"][0]["digest"]
-    again = app.ok("push")
-    assert again.lines[0].endswith(built)
-    assert "built before" in again.err
+    second = app.ok("push")
+    assert second.lines[0].endswith(built)
+    assert "built before" in second.stderr
 
 
-def test_push_builds_what_nothing_built_matches(app: Project) -> None:
+def test_push_builds_if_the_last_build_does_not_match(app: Project) -> None:
     app.ok("build")
     app.write("hello.txt", "changed\n")
     revision = app.commit()
@@ -83,13 +83,13 @@ def test_a_published_commit_is_neither_built_nor_pushed_again(app: Project, loca
     after = local_ecr.requests()
     assert second.lines == first
     assert app.receipt["images"][0]["published"][0]["state"] == "already-published"
-    made = {name: after[name] - before.get(name, 0) for name in after if after[name] != before.get(name, 0)}
-    assert made == {"DescribeRepositories": 1, "BatchGetImage": 1}
-    assert docker_was_not_needed(app)
+    requests = {name: after[name] - before.get(name, 0) for name in after if after[name] != before.get(name, 0)}
+    assert requests == {"DescribeRepositories": 1, "BatchGetImage": 1}
+    assert publishes_without_docker(app)
 
 
-def docker_was_not_needed(app: Project) -> bool:
-    """Whether the same job ends well where no engine answers."""
+def publishes_without_docker(app: Project) -> bool:
+    """Tell whether the same tasks succeed without an engine."""
     return app.inv("build", "push", DOCKER_HOST="unix:///nowhere/docker.sock").code == 0
 
 
@@ -101,7 +101,7 @@ def test_a_new_tag_on_a_published_commit_is_set_without_a_build(app: Project) ->
     assert app.receipt["images"][0]["published"][0]["state"] == "retagged"
 
 
-def test_the_receipt_says_what_was_published(app: Project) -> None:
+def test_the_receipt_has_the_published_image(app: Project) -> None:
     revision = app.git("rev-parse", "HEAD")
     reference = app.ok("build", "push").lines[0]
     receipt = app.receipt
@@ -140,7 +140,7 @@ def test_an_uncommitted_tree_moves_no_tag_but_its_own(app: Project) -> None:
     assert registry_tags(app) == before
 
 
-def test_labels_and_annotations_tell_the_source(app: Project) -> None:
+def test_labels_have_the_commit_and_its_time(app: Project) -> None:
     revision = app.git("rev-parse", "HEAD")
     reference = app.ok("build", "push", ECR_LABELS="team=blue").lines[0]
     image = json.loads(docker(app.environ, "image", "inspect", reference).stdout)[0]
@@ -151,25 +151,29 @@ def test_labels_and_annotations_tell_the_source(app: Project) -> None:
     assert image["Created"].startswith("2024-05-06T07:08:09")
 
 
-def test_the_commands_by_hand_give_the_same_digest(app: Project, tmp_path: Path, aws_path: str) -> None:
-    script = app.ok("commands").out
-    by_hand = subprocess.run(
+def test_the_printed_commands_give_the_same_digest(app: Project, tmp_path: Path, aws_path: str) -> None:
+    script = app.ok("commands").stdout
+    commands_result = subprocess.run(
         ["sh", "-euc", script],
         cwd=tmp_path,
-        env={**app.environ, "PATH": f"{aws_path}:{app.environ['PATH']}", "DOCKER_CONFIG": hand_config(app, tmp_path)},
+        env={
+            **app.environ,
+            "PATH": f"{aws_path}:{app.environ['PATH']}",
+            "DOCKER_CONFIG": new_docker_config(app, tmp_path),
+        },
         capture_output=True,
         text=True,
         check=False,
     )
-    assert by_hand.returncode == 0, by_hand.stderr
+    assert commands_result.returncode == 0, commands_result.stderr
     published = registry_tags(app)
     assert len(set(published.values())) == 1
     app.ok("build")
     assert set(published.values()) == {app.receipt["images"][0]["digest"]}
 
 
-def hand_config(app: Project, tmp_path: Path) -> str:
-    """A docker configuration of the person's own, with the engine's plugins in it."""
+def new_docker_config(app: Project, tmp_path: Path) -> str:
+    """Create a docker configuration with the plugins of the engine, and return its folder."""
     folder = tmp_path / "hand"
     folder.mkdir()
     (folder / "cli-plugins").symlink_to(Path(app.environ["DOCKER_CONFIG"]) / "cli-plugins")

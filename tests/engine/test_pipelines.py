@@ -1,7 +1,7 @@
-"""Every generated pipeline, run as its CI would: its variables, a fresh clone with a detached HEAD, no terminal.
+"""Tests that run every generated pipeline as its CI system does: its variables, a fresh clone, no terminal.
 
-The CI is played by bash, by the few lines here that hand values from job to job, and by stand-ins for the programs
-that only the CI has. Everything else is real: the scripts out of the pipeline, the engine, the registry.
+bash runs the scripts of the pipeline, this module passes values from job to job, and small scripts replace the
+programs that only the CI system has. The scripts, the engine and the registry are real.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from tests.ci.pipelines.environments import ENVIRONMENTS, TEAMCITY_BUILD, TEAMCI
 from tests.ci.pipelines.generated import VARIANTS, Job, Variant, jobs
 from tests.engine.project import Project, project
 
-PUSHED = re.compile(r"^Deploy (127\.0\.0\.1:\d+/team/app@(sha256:[0-9a-f]{64}))$", re.MULTILINE)
+DEPLOYED_REFERENCE = re.compile(r"^Deploy (127\.0\.0\.1:\d+/team/app@(sha256:[0-9a-f]{64}))$", re.MULTILINE)
 
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
-# Stands in for the install line: puts what is installed here within reach of the Python that runs it.
-INSTALL = """
+# Replaces the install line: makes the packages of this Python available to the Python that runs it.
+INSTALL_SCRIPT = """
 import sys, sysconfig
 from pathlib import Path
 lines = "import site; " + "; ".join(f"site.addsitedir({path!r})" for path in PATHS)
@@ -41,13 +41,13 @@ inv = Path(sysconfig.get_path("scripts"), "inv")
 inv.write_text('#!/bin/sh\\nexec "$(dirname "$0")/python" -m invoke "$@"\\n')
 inv.chmod(0o755)
 """
-# Python without pip in its environments: it takes long to unpack, and the install line does not use it here.
-PYTHON = """#!/bin/sh
+# Python that creates environments without pip, which takes long to unpack and is not used here.
+PYTHON_SCRIPT = """#!/bin/sh
 test "$1 $2" != "-m venv" || set -- "$@" --without-pip
 exec {} "$@"
 """
-# Buildkite's own program: meta-data in files, and tokens.
-AGENT = """#!/bin/sh
+# Buildkite's program: meta-data in files, and tokens.
+BUILDKITE_AGENT = """#!/bin/sh
 case "$1 $2" in
   "meta-data set") cat >"$STATE/$3" ;;
   "meta-data get") cat "$STATE/$3" ;;
@@ -58,8 +58,8 @@ esac
 
 
 @dataclass
-class Ci:
-    """One CI system at work on one clone, and what its jobs hand to each other."""
+class CiRun:
+    """A run of a CI system in a clone, and the values that its jobs share."""
 
     variant: Variant
     clone: Path
@@ -68,17 +68,17 @@ class Ci:
     shared: dict[str, str] = field(default_factory=dict)
 
     def run(self, job: Job) -> str:
-        """Runs a job's steps; gives stdout."""
-        said = ""
+        """Run the steps of a job and return their stdout."""
+        stdout = ""
         for step in job.steps:
             output = self.scratch / "github_output"
-            # What the pipeline says of its engine holds for the CI's own; here the tests' engine is it.
-            declared = {name: value for name, value in step.environ.items() if not name.startswith("DOCKER_")}
-            # What the CI stores or was handed takes the place of the expressions that name it.
-            environ = {**declared, **self.environ, **self.shared}
+            # The pipeline's docker variables are for the CI system's engine; here it is the engine of the tests.
+            step_environ = {name: value for name, value in step.environ.items() if not name.startswith("DOCKER_")}
+            # The variables of the CI system and the shared values replace the expressions that name them.
+            environ = {**step_environ, **self.environ, **self.shared}
             environ["GITHUB_OUTPUT"] = str(output)
             script = step.script.replace("/tmp/ecr-tasks", str(self.scratch / "venv"))  # noqa: S108 - not ours
-            done = subprocess.run(
+            result = subprocess.run(
                 ["bash", "-eu", "-c", script],
                 cwd=self.clone,
                 env=environ,
@@ -87,34 +87,37 @@ class Ci:
                 text=True,
                 check=False,
             )
-            assert done.returncode == 0, f"{job.name}:\n{script}\n{done.stdout}\n{done.stderr}"
-            self._take(done.stdout, done.stderr)
-            said += done.stdout
-        return said
+            assert result.returncode == 0, f"{job.name}:\n{script}\n{result.stdout}\n{result.stderr}"
+            self._read_outputs(result.stdout, result.stderr)
+            stdout += result.stdout
+        return stdout
 
-    def _take(self, out: str, err: str) -> None:
-        """Takes what a step hands over, by this CI's own means."""
+    def _read_outputs(self, stdout: str, stderr: str) -> None:
+        """Read the image that a step passes on, in the format of this CI system."""
         name = self.variant.system.name
         text = {
-            "github": lambda: self._file("github_output"),
+            "github": lambda: self._read_file("github_output"),
             "azure": lambda: "\n".join(
-                re.findall(r"^##vso\[task\.setvariable variable=(image;isoutput=true\].+)$", out + err, re.MULTILINE)
+                re.findall(
+                    r"^##vso\[task\.setvariable variable=(image;isoutput=true\].+)$", stdout + stderr, re.MULTILINE
+                )
             ).replace(";isoutput=true]", "="),
-            "gitlab": lambda: self._file(self.clone / ".ecr-tasks" / "outputs.env"),
-            "bitbucket": lambda: self._file("variables"),
-            # The Jenkinsfile takes what `inv build push` prints.
-            "jenkins": lambda: f"IMAGE={out.strip()}" if "@sha256:" in out and "Deploy" not in out else "",
+            "gitlab": lambda: self._read_file(self.clone / ".ecr-tasks" / "outputs.env"),
+            "bitbucket": lambda: self._read_file("variables"),
+            # The Jenkinsfile reads the stdout of `inv build push`.
+            "jenkins": lambda: f"IMAGE={stdout.strip()}" if "@sha256:" in stdout and "Deploy" not in stdout else "",
         }.get(name, lambda: "")()
         match = re.search(r"^image=(.+)$|^image<<(\w+)\n(.+)\n\2$", text, re.MULTILINE | re.IGNORECASE)
         if match:
             self.shared["IMAGE"] = match[1] or match[3]
 
-    def _file(self, name: str | Path) -> str:
+    def _read_file(self, name: str | Path) -> str:
         path = self.scratch / name
         return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
-def executable(path: Path, text: str) -> None:
+def write_program(path: Path, text: str) -> None:
+    """Write an executable file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     path.chmod(0o755)
@@ -122,28 +125,28 @@ def executable(path: Path, text: str) -> None:
 
 @pytest.fixture(scope="session")
 def installer(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """An install line that needs no network."""
+    """Return an install line that needs no network."""
     paths = [path for path in sys.path if path.endswith("site-packages")]
     script = tmp_path_factory.mktemp("install") / "install.py"
     paths.append(str(Path(ecr_tasks.__file__).parents[1]))
-    script.write_text(f"PATHS = {paths!r}\n{INSTALL}", encoding="utf-8")
+    script.write_text(f"PATHS = {paths!r}\n{INSTALL_SCRIPT}", encoding="utf-8")
     return f"python {script}"
 
 
 @pytest.fixture
 def app(tmp_path: Path, engine: dict[str, str], local_ecr: LocalEcr, tiny_base: str) -> Project:
-    """The project as its developer has it, pushed to where the CI clones it from."""
-    made = project(tmp_path / "app", {**engine, **local_ecr.environment()}, f"FROM {tiny_base}\nCOPY hello.txt /\n")
-    made.environ["ECR_CREATE_REPOSITORY"] = "true"
-    # As many projects have it: the pipeline must not need the line.
-    made.write(".gitignore", ".env\n.env.*\n")
-    made.commit("without __pycache__")
-    made.git("tag", "v0.1.0", "HEAD~1")
-    return made
+    """Return the project that the CI system clones."""
+    app = project(tmp_path / "app", {**engine, **local_ecr.environment()}, f"FROM {tiny_base}\nCOPY hello.txt /\n")
+    app.environ["ECR_CREATE_REPOSITORY"] = "true"
+    # Without the line for __pycache__, which the pipeline must not need.
+    app.write(".gitignore", ".env\n.env.*\n")
+    app.commit("without __pycache__")
+    app.git("tag", "v0.1.0", "HEAD~1")
+    return app
 
 
 def jwt() -> str:
-    """A token in the right form; the local STS asks for no more."""
+    """Return a token that the local STS accepts."""
     claims = {"iss": "https://ci.example", "sub": "app", "aud": "sts.amazonaws.com"}
     parts: list[dict[str, str]] = [{"alg": "RS256"}, claims, {}]
     return ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
@@ -151,7 +154,7 @@ def jwt() -> str:
 
 @pytest.fixture(scope="session")
 def issuer() -> Iterator[str]:
-    """The address where GitHub and Azure hand out tokens."""
+    """Start a server that gives tokens as GitHub and Azure do, and return its address."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -181,69 +184,69 @@ def issuer() -> Iterator[str]:
     server.server_close()
 
 
-def ci(variant: Variant, app: Project, tmp_path: Path, issuer: str) -> Ci:
-    """A CI that has just cloned the project and checked its commit out."""
+def new_ci_run(variant: Variant, app: Project, tmp_path: Path, issuer: str) -> CiRun:
+    """Return the run of a CI system that has cloned the project and checked its commit out."""
     clone, scratch, programs = tmp_path / "work space", tmp_path / "scratch", tmp_path / "programs"
     scratch.mkdir()
     sha = app.git("rev-parse", "HEAD")
     app.git("clone", "--quiet", str(app.folder), str(clone))
     subprocess.run(["git", "checkout", "--quiet", "--detach", sha], cwd=clone, env=app.environ, check=True)
     subprocess.run(["git", "branch", "--quiet", "--delete", "main"], cwd=clone, env=app.environ, check=True)
-    executable(programs / "apk", "#!/bin/sh\n")
+    write_program(programs / "apk", "#!/bin/sh\n")
     if variant.system.name == "buildkite":
-        executable(programs / "buildkite-agent", AGENT)
+        write_program(programs / "buildkite-agent", BUILDKITE_AGENT)
     if variant.system.name == "teamcity":
         (scratch / "build.properties").write_text(TEAMCITY_BUILD.format(scratch=scratch), encoding="utf-8")
         (scratch / "configuration.properties").write_text(TEAMCITY_CONFIGURATION, encoding="utf-8")
-    told = dict(ENVIRONMENTS[variant.system.name])
+    templates = dict(ENVIRONMENTS[variant.system.name])
     if variant.credentials == "oidc":
-        asked, token = TOKENS[variant.system.name]
-        assert asked in variant.text()
-        told |= token
+        token_name, token = TOKENS[variant.system.name]
+        assert token_name in variant.text()
+        templates |= token
         (scratch / "token").write_text(jwt(), encoding="utf-8")
-    said = {
+    variables = {
         name: value.format(sha=sha, workspace=clone, scratch=scratch, issuer=issuer, token=jwt())
-        for name, value in told.items()
+        for name, value in templates.items()
     }
-    environ = {"CI": "true", **app.environ, **said, "STATE": str(scratch), "PIP_NO_INDEX": "1"}
-    # The region is the pipeline's to say; `inv` and its Python are the install line's to bring.
+    environ = {"CI": "true", **app.environ, **variables, "STATE": str(scratch), "PIP_NO_INDEX": "1"}
+    # The pipeline sets the region, and its install line installs `inv` and its Python.
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION", *(KEYS if variant.credentials == "oidc" else ())):
         del environ[name]
-    executable(programs / "python3", PYTHON.format(os.path.realpath(sys.executable)))
+    write_program(programs / "python3", PYTHON_SCRIPT.format(os.path.realpath(sys.executable)))
     others = [path for path in app.environ["PATH"].split(os.pathsep) if Path(path) != Path(sys.executable).parent]
     environ["PATH"] = os.pathsep.join([str(programs), *others])
-    return Ci(variant, clone, scratch, environ)
+    return CiRun(variant, clone, scratch, environ)
 
 
-def with_python(played: Ci) -> None:
-    """Sets a Python up, as the CI does before the first step."""
-    python = played.scratch / "python"
+def install_python(ci_run: CiRun) -> None:
+    """Install a Python, as the CI system does before the first step."""
+    python = ci_run.scratch / "python"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(python)], check=True)
-    played.environ["PATH"] = f"{python / 'bin'}{os.pathsep}{played.environ['PATH']}"
+    ci_run.environ["PATH"] = f"{python / 'bin'}{os.pathsep}{ci_run.environ['PATH']}"
 
 
 @pytest.fixture(params=VARIANTS, ids=str)
-def played(request: pytest.FixtureRequest, app: Project, tmp_path: Path, issuer: str) -> Ci:
-    return ci(request.param, app, tmp_path, issuer)
+def ci_run(request: pytest.FixtureRequest, app: Project, tmp_path: Path, issuer: str) -> CiRun:
+    return new_ci_run(request.param, app, tmp_path, issuer)
 
 
 def test_the_pipeline_pushes_and_hands_the_digest_to_the_deployment(
-    played: Ci, app: Project, local_ecr: LocalEcr, installer: str
+    ci_run: CiRun, app: Project, local_ecr: LocalEcr, installer: str
 ) -> None:
     role = f"arn:aws:iam::{local_ecr.account}:role/push"
     values = Values(region=local_ecr.region, role=role, repository=app.name, install=installer)
-    said = ""
-    for job in jobs(played.variant, values):
+    stdout = ""
+    for job in jobs(ci_run.variant, values):
         if job.python:
-            with_python(played)
-        said += played.run(job)
-    deployed = PUSHED.search(said)
-    assert deployed, said
-    receipt = json.loads((played.clone / ".ecr-tasks" / "receipt.json").read_text(encoding="utf-8"))
+            install_python(ci_run)
+        stdout += ci_run.run(job)
+    deployed = DEPLOYED_REFERENCE.search(stdout)
+    assert deployed, stdout
+    receipt = json.loads((ci_run.clone / ".ecr-tasks" / "receipt.json").read_text(encoding="utf-8"))
     published = receipt["images"][0]["published"][0]
     assert published["reference"] == deployed[1]
-    # The branch's tag, although no branch is checked out; and nothing that the run left made the tree dirty.
+    # The branch has its tag although no branch is checked out, and no file of the run made the tree dirty.
     assert published["tags"] == [f"sha-{app.git('rev-parse', '--short=7', 'HEAD')}", "main"]
-    # It was the role that pushed, where there is a token for it, and else the key.
+    # The push used the role if there is a token for it, and else the key.
     assumed = local_ecr.requests().get("AssumeRoleWithWebIdentity", 0)
-    assert (assumed > 0) == (played.variant.credentials == "oidc")
+    assert (assumed > 0) == (ci_run.variant.credentials == "oidc")

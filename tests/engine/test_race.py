@@ -1,4 +1,4 @@
-"""Two pipelines that publish two releases at once, for real: `latest` and the line's tag end at the higher one."""
+"""Tests of two pipelines that publish two releases at the same time: the moving tags end at the higher release."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from ecr_tasks.local_ecr.server import LocalEcr
-from tests.engine.project import INV, Project, project
+from tests.engine.project import INVOKE, Project, project
 
 ROUNDS = 3
 RULES = "type=sha\ntype=semver,pattern={{version}}\ntype=semver,pattern={{major}}.{{minor}}"
@@ -17,8 +17,8 @@ RULES = "type=sha\ntype=semver,pattern={{version}}\ntype=semver,pattern={{major}
 
 @pytest.fixture
 def pipelines(tmp_path: Path, engine: dict[str, str], local_ecr: LocalEcr) -> list[Project]:
-    """Two checkouts, each with the git tag of its own release and built."""
-    made = []
+    """Return two built checkouts, each with the git tag of its own release."""
+    apps = []
     for version in ("v1.2.3", "v1.2.4"):
         environ = {**engine, **local_ecr.environment(), "ECR_TAGS": RULES}
         app = project(tmp_path / version, environ, "FROM scratch\nCOPY hello.txt /\n")
@@ -26,11 +26,11 @@ def pipelines(tmp_path: Path, engine: dict[str, str], local_ecr: LocalEcr) -> li
         app.commit(version)
         app.git("tag", version)
         app.ok("build")
-        made.append(app)
-    return made
+        apps.append(app)
+    return apps
 
 
-def test_they_end_at_the_higher_release(pipelines: list[Project], local_ecr: LocalEcr) -> None:
+def test_the_moving_tags_end_at_the_higher_release(pipelines: list[Project], local_ecr: LocalEcr) -> None:
     keys = local_ecr.environment()
     api = boto3.client(
         "ecr",
@@ -42,17 +42,18 @@ def test_they_end_at_the_higher_release(pipelines: list[Project], local_ecr: Loc
     for number in range(ROUNDS):
         name = f"team/app-{number}"
         api.create_repository(repositoryName=name)
-        for child in [started(app, name) for app in pipelines]:
-            _, said = child.communicate()
-            assert child.returncode == 0, said
-        listed = api.list_images(repositoryName=name, filter={"tagStatus": "TAGGED"})["imageIds"]
-        tags = {image["imageTag"]: image["imageDigest"] for image in listed}
+        for process in [start_push(app, name) for app in pipelines]:
+            _, stderr = process.communicate()
+            assert process.returncode == 0, stderr
+        image_ids = api.list_images(repositoryName=name, filter={"tagStatus": "TAGGED"})["imageIds"]
+        tags = {image["imageTag"]: image["imageDigest"] for image in image_ids}
         assert tags["latest"] == tags["1.2"] == tags["1.2.4"] != tags["1.2.3"]
 
 
-def started(app: Project, name: str) -> subprocess.Popen[str]:
+def start_push(app: Project, name: str) -> subprocess.Popen[str]:
+    """Start `inv push` to a repository and return its process."""
     return subprocess.Popen(
-        [*INV, "push"],
+        [*INVOKE, "push"],
         cwd=app.folder,
         env={**app.environ, "ECR_REPOSITORY": name},
         stdin=subprocess.DEVNULL,

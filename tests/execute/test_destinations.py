@@ -124,7 +124,7 @@ def test_missing_and_moved_tags_are_set_without_a_copy() -> None:
 
 
 def test_an_image_that_another_commit_copied_is_not_copied_again() -> None:
-    """As ECR_SKIP=content leaves it: the same image, and a commit's tag that is new."""
+    """With ECR_SKIP=content a new commit can have the same image, whose new tags are set."""
     destinations = Destinations("IMMUTABLE")
     destinations.registry.put("eu/app", IMAGE, "main")
     (published,) = destinations.copy_to(EU)

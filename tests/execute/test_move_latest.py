@@ -177,6 +177,7 @@ class ThreadScheduler:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def wait(self) -> None:
+        """Wait until the scheduler chooses this thread."""
         event = threading.Event()
         with self.lock:
             self.waiting.append(event)
@@ -184,6 +185,7 @@ class ThreadScheduler:
         assert event.wait(30)
 
     def leave(self) -> None:
+        """Take this thread out of the schedule."""
         with self.lock:
             self.running -= 1
             self._next()

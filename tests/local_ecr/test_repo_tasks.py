@@ -50,13 +50,13 @@ def app(ecr: LocalEcr, tmp_path: Path) -> Project:
 
 
 def shown(app: Project, **environ: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(app.ok("repo.show", "--json", **environ).out)
+    found: dict[str, Any] = json.loads(app.ok("repo.show", "--json", **environ).stdout)
     return dict(found["repositories"][0])
 
 
 def checked(app: Project, **environ: str) -> tuple[int, dict[str, Any], str]:
     done = app.inv("repo.ensure", "--check", "--json", **environ)
-    return done.code, json.loads(done.out)["repositories"][0], done.err
+    return done.code, json.loads(done.stdout)["repositories"][0], done.stderr
 
 
 def changes(ecr: LocalEcr) -> int:
@@ -73,8 +73,8 @@ def test_it_creates_what_is_missing_with_everything_set(ecr: LocalEcr, app: Proj
     assert "Not as the settings want it: team/app." in err
     assert changes(ecr) == 0
     done = app.ok("repo.ensure", **more)
-    assert done.out == ""
-    assert "repository created" in done.err
+    assert done.stdout == ""
+    assert "repository created" in done.stderr
     made = shown(app, **more)
     assert (made["mutability"], made["exclusion_filters"]) == ("MUTABLE_WITH_EXCLUSION", DEFAULT_FILTERS)
     assert made["scan_on_push"] is True
@@ -87,7 +87,7 @@ def test_it_creates_what_is_missing_with_everything_set(ecr: LocalEcr, app: Proj
     ]
     before = changes(ecr)
     again = app.ok("repo.ensure", **more)
-    assert "as the settings want it" in again.err
+    assert "as the settings want it" in again.stderr
     assert checked(app, **more)[0] == 0
     assert changes(ecr) == before
 
@@ -114,7 +114,7 @@ def test_it_reconciles_what_is_there_and_shows_the_difference_first(
     app.ok("--dry", "repo.ensure", **more)
     assert changes(ecr) == before
     done = app.ok("repo.ensure", **more)
-    assert "would expire 2 images now" in done.err
+    assert "would expire 2 images now" in done.stderr
     assert checked(app, **more)[0] == 0
     assert shown(app)["tags"] == {"theirs": "1", "team": "web"}
     assert len(api.list_images(repositoryName="team/app")["imageIds"]) == 3
@@ -150,7 +150,7 @@ def test_encryption_cannot_be_changed_and_the_rest_is(app: Project, api: Any) ->
     assert "encryption (can't be changed once a repository is created)" in err
     done = app.inv("repo.ensure", ECR_KMS_KEY="alias/ecr")
     assert done.code == 6
-    assert "can't be changed once" in done.err
+    assert "can't be changed once" in done.stderr
     left = checked(app, ECR_KMS_KEY="alias/ecr")[1]["differences"]
     assert [difference["aspect"] for difference in left] == ["encryption"]
 
@@ -173,9 +173,9 @@ def test_a_bad_file_ends_before_anything_is_changed(
 ) -> None:
     app.write("bad.json", text)
     done = app.inv("repo.ensure", **{name: "bad.json"})
-    assert (done.code, done.out) == (2, "")
-    assert says in done.err
-    assert "Traceback" not in done.err
+    assert (done.code, done.stdout) == (2, "")
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
     assert changes(ecr) == 0
 
 
@@ -184,7 +184,7 @@ def test_what_only_ecr_objects_to_names_the_setting(app: Project, api: Any) -> N
     app.write("cold.json", json.dumps(COLD))
     done = app.inv("repo.ensure", ECR_LIFECYCLE_POLICY="cold.json")
     assert done.code == 2
-    assert "ECR does not take ECR_LIFECYCLE_POLICY: " in done.err
+    assert "ECR does not take ECR_LIFECYCLE_POLICY: " in done.stderr
     assert shown(app)["mutability"] == "MUTABLE"
 
 
@@ -194,7 +194,7 @@ def test_a_new_repository_whose_policy_ecr_refuses_is_an_error_of_ensure(app: Pr
     more = {"ECR_LIFECYCLE_POLICY": "cold.json", "ECR_REPOSITORY_POLICY": "policy.json"}
     done = app.inv("repo.ensure", **more)
     assert done.code == 2
-    assert "ECR does not take ECR_LIFECYCLE_POLICY: " in done.err
+    assert "ECR does not take ECR_LIFECYCLE_POLICY: " in done.stderr
     app.ok("repo.ensure", ECR_REPOSITORY_POLICY="policy.json")
     assert checked(app, ECR_REPOSITORY_POLICY="policy.json")[0] == 0
 
@@ -203,18 +203,18 @@ def test_delete_asks_and_never_takes_images_unforced(app: Project, api: Any, htt
     http.push_image("team/app", "v1", b"1")
     refused = app.inv("repo.delete")
     assert refused.code == 6
-    assert "nobody said yes" in refused.err
-    assert "would delete" in app.ok("--dry", "repo.delete", "--yes", "--force").err
+    assert "nobody said yes" in refused.stderr
+    assert "would delete" in app.ok("--dry", "repo.delete", "--yes", "--force").stderr
     full = app.inv("repo.delete", "--yes")
     assert full.code == 6
-    assert "--force" in full.err
+    assert "--force" in full.stderr
     assert len(api.describe_repositories()["repositories"]) == 1
     app.ok("repo.delete", "--yes", "--force")
     assert api.describe_repositories()["repositories"] == []
-    assert "not there" in app.ok("repo.delete", "--yes").err
+    assert "not there" in app.ok("repo.delete", "--yes").stderr
     missing = app.inv("repo.show")
     assert missing.code == 5
-    assert "repo.ensure" in missing.err
+    assert "repo.ensure" in missing.stderr
 
 
 @pytest.mark.parametrize(("answer", "left"), [(b"y\n", 0), (b"\n", 1)])
@@ -241,7 +241,7 @@ def test_a_lifecycle_policy_that_ecr_would_refuse_creates_nothing(app: Project, 
     for words in (["repo.ensure"], ["repo.ensure", "--check"]):
         done = app.inv(*words, ECR_LIFECYCLE_POLICY="lifecycle.json")
         assert done.code == 2
-        assert "(number 2)" in done.err
+        assert "(number 2)" in done.stderr
     assert changes(ecr) == 0
 
 
@@ -249,10 +249,10 @@ def test_show_is_for_people_too(app: Project) -> None:
     app.write("policy.json", json.dumps(POLICY))
     app.ok("repo.ensure", ECR_REPOSITORY_POLICY="policy.json")
     done = app.ok("repo.show")
-    assert '\npolicy        {\npolicy          "Version": "2012-10-17",\n' in done.err
-    assert done.out == ""
-    assert "locked are sha-*" in done.err
-    assert "1: expire untagged images 14 days after they were pushed" in done.err
+    assert '\npolicy        {\npolicy          "Version": "2012-10-17",\n' in done.stderr
+    assert done.stdout == ""
+    assert "locked are sha-*" in done.stderr
+    assert "1: expire untagged images 14 days after they were pushed" in done.stderr
 
 
 def test_an_uncommitted_trees_tag_makes_way_and_no_other(ecr: LocalEcr, tmp_path: Path, api: Any) -> None:

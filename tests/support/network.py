@@ -30,18 +30,22 @@ class Clock:
         self.lines: list[str] = []
 
     def read(self) -> float:
+        """Return the current time."""
         return self.now
 
     def wait(self, seconds: float) -> bool:
+        """Let time pass; return False, as the run has not ended."""
         assert seconds > 0
         self.now += seconds
         self.waits.append(seconds)
         return False
 
     def pause(self, seconds: float) -> None:
+        """Let time pass."""
         self.wait(seconds)
 
     def retrier(self, attempts: int | None = None, chance: Callable[[], float] = lambda: 0.5) -> Retrier:
+        """Return a Retrier that uses this clock and records its lines."""
         return Retrier(self.lines.append, attempts, sleep=self.wait, chance=chance, clock=self.read)
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from ecr_tasks.settings.hide_secrets import hide_secrets
 from ecr_tasks.settings.schema import TABLE
-from ecr_tasks.tasks.settings import as_json, as_rows, shown
+from ecr_tasks.tasks.settings import as_json, as_rows
 from tests.support.dotenv_project import Project
 
 
@@ -81,4 +82,4 @@ def test_secrets_are_hidden_everywhere(project: Project) -> None:
 
 
 def test_a_short_access_key_is_hidden_whole(project: Project) -> None:
-    assert shown("AWS_ACCESS_KEY_ID", "test") == "…hidden"
+    assert hide_secrets("AWS_ACCESS_KEY_ID", "test") == "…hidden"

@@ -1,7 +1,7 @@
 """The facts that GitLab CI gives about a run.
 
-Sources: GitLab Docs, "Predefined CI/CD variables reference"; gitlab-org/gitlab#330964 for which commit
-CI_COMMIT_SHA and CI_MERGE_REQUEST_SOURCE_BRANCH_SHA are in which kind of merge request pipeline.
+Sources: GitLab Docs, "Predefined CI/CD variables reference"; gitlab-org/gitlab#330964 for the commits in
+CI_COMMIT_SHA and CI_MERGE_REQUEST_SOURCE_BRANCH_SHA, which depend on the kind of merge request pipeline.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ _EVENTS = events(
     schedule="schedule",
     manual="web api trigger chat",
 )
-"""The event for each CI_PIPELINE_SOURCE; a child or downstream pipeline leaves open what started its parent."""
+"""The event for each CI_PIPELINE_SOURCE, without those of child and downstream pipelines: their source doesn't say
+which event started the parent pipeline."""
 
 
 def read_facts(env: Environ) -> Facts:
-    """Return what GitLab's variables say about the run; CI_COMMIT_REF_SLUG is a changed name, so it is not used."""
-    request = env.get("CI_MERGE_REQUEST_IID", "CI_EXTERNAL_PULL_REQUEST_IID")  # _ID counts all projects together
+    """Return what GitLab's variables say about the run. CI_COMMIT_REF_SLUG is an altered name and not used."""
+    # The …_ID variables are unique in the GitLab instance; people know a request by its IID.
+    request = env.get("CI_MERGE_REQUEST_IID", "CI_EXTERNAL_PULL_REQUEST_IID")
     tag = env.get("CI_COMMIT_TAG")
     # CI_COMMIT_REF_NAME is the tag's name in a tag's pipeline.
     branch = env.get("CI_COMMIT_BRANCH") if tag else env.get("CI_COMMIT_BRANCH", "CI_COMMIT_REF_NAME")
@@ -30,11 +32,11 @@ def read_facts(env: Environ) -> Facts:
         event=event_of(env.get("CI_PIPELINE_SOURCE"), _EVENTS, request, tag),
         branch=source_branch if request else branch,
         tag=tag,
-        sha=_head(env) if request else env.get("CI_COMMIT_SHA"),
+        sha=_head_commit(env) if request else env.get("CI_COMMIT_SHA"),
         checkout=env.get("CI_COMMIT_SHA"),
         pull_request=request,
         base_ref=env.get("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "CI_EXTERNAL_PULL_REQUEST_TARGET_BRANCH_NAME"),
-        fork=_fork(env),
+        fork=_is_from_fork(env),
         build_number=env.get("CI_PIPELINE_IID"),
         default_branch=env.get("CI_DEFAULT_BRANCH"),
         repository_url=env.get("CI_PROJECT_URL"),
@@ -42,15 +44,16 @@ def read_facts(env: Environ) -> Facts:
     )
 
 
-def _head(env: Environ) -> Fact | None:
+def _head_commit(env: Environ) -> Fact | None:
     """Return the merge request's head commit; in a pipeline for merged results, CI_COMMIT_SHA is a merge commit."""
     kind = env.get("CI_MERGE_REQUEST_EVENT_TYPE")
-    merged = kind is not None and kind.value in ("merged_result", "merge_train")
+    is_merge_commit = kind is not None and kind.value in ("merged_result", "merge_train")
     head = env.get("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA", "CI_EXTERNAL_PULL_REQUEST_SOURCE_BRANCH_SHA")
-    return head or (None if merged else env.get("CI_COMMIT_SHA"))
+    return head or (None if is_merge_commit else env.get("CI_COMMIT_SHA"))
 
 
-def _fork(env: Environ) -> Fact | None:
+def _is_from_fork(env: Environ) -> Fact | None:
+    """Return whether the merge or pull request comes from another project than its target; None where unknown."""
     return (
         is_fork(env.get("CI_MERGE_REQUEST_SOURCE_PROJECT_ID"), env.get("CI_MERGE_REQUEST_PROJECT_ID"))
         or is_fork(env.get("CI_MERGE_REQUEST_SOURCE_PROJECT_PATH"), env.get("CI_MERGE_REQUEST_PROJECT_PATH"))

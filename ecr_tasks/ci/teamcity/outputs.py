@@ -1,7 +1,7 @@
-"""What TeamCity takes from us: service messages.
+"""The outputs for TeamCity: service messages.
 
-The agent reads them on stdout only, and our stdout is data. So they are in a file that the pipeline prints with
-``cat .ecr-tasks/teamcity.txt`` after the step, whether that failed or not.
+TeamCity's agent reads them on stdout only, and stdout of ecr-tasks is data. So they are written to a file that the
+pipeline prints with ``cat .ecr-tasks/teamcity.txt`` after the step, even after one that failed.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from ecr_tasks.ci.outputs.model import Outputs
 
 MESSAGES = "teamcity.txt"
 DESCRIPTION_LIMIT = 4000
-"""TeamCity cuts a build problem's description there (Service Messages, Reporting Build Problems)."""
+"""The most characters of a build problem's description; TeamCity cuts the rest (Service Messages, Reporting Build
+Problems)."""
 
 
 class TeamCity(Adapter):
-    """Sets parameters (``env.IMAGE``, …) for later steps and builds, the build's status, and a build problem."""
+    """Writes messages that set parameters (``env.IMAGE``, …), the build's status text, and a build problem."""
 
     def outputs(self, outputs: Outputs, environ: Mapping[str, str], folder: Path) -> Sequence[Action]:
         lines = [

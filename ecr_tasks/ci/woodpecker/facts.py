@@ -17,15 +17,15 @@ _EVENTS = events(
 
 
 def marker(env: Environ) -> Fact | None:
-    """Return CI or CI_SYSTEM_NAME, one of which is ``woodpecker`` in every step."""
+    """Return CI or CI_SYSTEM_NAME; in every step of Woodpecker, at least one of them is ``woodpecker``."""
     return env.get("CI", "CI_SYSTEM_NAME", parse=lambda name: name if name == "woodpecker" else None)
 
 
 def read_facts(env: Environ) -> Facts:
     """Return what Woodpecker's variables say about the run.
 
-    CI_COMMIT_BRANCH is the target of a pull request. For a tag, it is what the forge takes for the tag's branch.
-    Each second name is that of Woodpecker before 1.0.
+    CI_COMMIT_BRANCH is the target branch of a pull request. For a tag, its content depends on the forge, so it
+    is not used. CI_BUILD_… and CI_REPO_LINK are the names of Woodpecker before 1.0.
     """
     request = env.get("CI_COMMIT_PULL_REQUEST")
     tag = env.get("CI_COMMIT_TAG")

@@ -82,8 +82,10 @@ def create_repository(registry: Registry, params: Params) -> dict[str, Any]:
     name = params.repository_name()
     check_name(name)
     data = params.structure("catalogData")
-    catalog: dict[str, Any] = {text: data.optional_text(text, maximum=size) for text, size in _CATALOG_TEXTS.items()}
-    catalog.update({texts: data.texts(texts, 0, 50) for texts in _CATALOG_LISTS if data.has(texts)})
+    catalog: dict[str, Any] = {
+        member: data.optional_text(member, maximum=size) for member, size in _CATALOG_TEXTS.items()
+    }
+    catalog.update({member: data.texts(member, 0, 50) for member in _CATALOG_LISTS if data.has(member)})
     tags = repositories.with_request_tags({}, params.structures("tags", 0))
     repository = registry.store.repositories.create(name, tags=tags)
     response = {"repository": repositories.describe(registry, repository)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..constants import PUBLIC_REGION
 from ..names import DIGEST_PATTERN
 from .images import get
+from .scans import has_result, scan_status, scan_summary
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,23 +83,10 @@ def _detail(registry: Registry, repository: Repository, image: Image) -> dict[st
         detail["subjectManifestDigest"] = image.subject
     scan = registry.scanner.result(repository, image, poll=False)
     if scan is not None:
-        detail["imageScanStatus"] = {"status": scan["status"], "description": scan["description"]}
-        if scan["status"] in ("COMPLETE", "ACTIVE"):
+        detail["imageScanStatus"] = scan_status(scan)
+        if has_result(scan):
             detail["imageScanFindingsSummary"] = scan_summary(scan)
     return detail
-
-
-def scan_summary(scan: dict[str, Any]) -> dict[str, Any]:
-    """Return an ImageScanFindingsSummary."""
-    counts: dict[str, int] = {}
-    for finding in scan["findings"]:
-        severity = finding.get("severity", "UNDEFINED")
-        counts[severity] = counts.get(severity, 0) + 1
-    return {
-        "imageScanCompletedAt": round(scan["completed"], 3),
-        "vulnerabilitySourceUpdatedAt": round(scan["completed"], 3),
-        "findingSeverityCounts": counts,
-    }
 
 
 def list_images(registry: Registry, params: Params) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ..errors import EcrError, invalid
 from .images import get, image_id
-from .inventory import scan_summary
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,6 +83,29 @@ def start_image_scan(registry: Registry, params: Params) -> dict[str, Any]:
     }
 
 
+def scan_status(scan: dict[str, Any]) -> dict[str, str]:
+    """Return an ImageScanStatus, in the shape of the API model."""
+    return {"status": scan["status"], "description": scan["description"]}
+
+
+def has_result(scan: dict[str, Any]) -> bool:
+    """Return whether the scan has ended and has its findings."""
+    return scan["status"] in ("COMPLETE", "ACTIVE")
+
+
+def scan_summary(scan: dict[str, Any]) -> dict[str, Any]:
+    """Return an ImageScanFindingsSummary, in the shape of the API model."""
+    counts: dict[str, int] = {}
+    for finding in scan["findings"]:
+        severity = finding.get("severity", "UNDEFINED")
+        counts[severity] = counts.get(severity, 0) + 1
+    return {
+        "imageScanCompletedAt": round(scan["completed"], 3),
+        "vulnerabilitySourceUpdatedAt": round(scan["completed"], 3),
+        "findingSeverityCounts": counts,
+    }
+
+
 def describe_image_scan_findings(registry: Registry, params: Params) -> dict[str, Any]:
     """Answer DescribeImageScanFindings."""
     repository = params.repository(registry)
@@ -98,9 +120,9 @@ def describe_image_scan_findings(registry: Registry, params: Params) -> dict[str
     response: dict[str, Any] = {
         **repository.members,
         "imageId": image_id(image.digest, tag),
-        "imageScanStatus": {"status": scan["status"], "description": scan["description"]},
+        "imageScanStatus": scan_status(scan),
     }
-    if scan["status"] not in ("COMPLETE", "ACTIVE"):
+    if not has_result(scan):
         return response
     numbered = list(enumerate(scan["findings"]))
     page_findings, token = params.page(numbered, lambda item: [item[0]])

@@ -1,4 +1,4 @@
-"""The digests of base images, as the builder would resolve them; docker is asked for them."""
+"""Look up the digests of base images with docker, and resolve references as the builder would."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from ecr_tasks.source.build_context.base_images import BaseImage, pinned_digest
 from ecr_tasks.source.build_context.unknown import Unknown
 
 PARALLEL = 8
-"""How many images are looked up at once."""
+"""The number of images that are looked up at the same time."""
 
 
 def resolve_digests(
-    pulled: Mapping[BaseImage, bool],
+    always_pulled: Mapping[BaseImage, bool],
     docker: Docker,
     builder: str | None,
     engine: Callable[[], Engine | Unknown],
     log_in: Callable[[Iterable[str]], None],
 ) -> dict[BaseImage, str | Unknown]:
-    """Return a digest for each image, or why there is none: the reference's own, the local store's or the registry's.
+    """Return a digest for each image, or the reason why it is unknown.
 
-    ``pulled`` holds the images, each with whether the build pulls it whatever the store has. ``log_in`` logs docker
-    in to the registries of references.
+    It is the digest in the reference, in the local store or in the registry, in this order. ``always_pulled`` has
+    the images, and True for those that the build pulls even when the store has them. ``log_in`` logs docker in to
+    the registries of references.
     """
 
     def look_up(reference: str, *, local: bool) -> str | Unknown:
@@ -35,30 +36,32 @@ def resolve_digests(
         return digest or Unknown(f"{reference} has no digest")
 
     digests: dict[BaseImage, str | Unknown] = {
-        base: digest for base in pulled if (digest := pinned_digest(base.reference))
+        base: digest for base in always_pulled if (digest := pinned_digest(base.reference))
     }
-    others = [base for base in pulled if base not in digests]
-    if not others:
+    unpinned = [base for base in always_pulled if base not in digests]
+    if not unpinned:
         return digests
-    local = [base for base in others if not pulled[base] and _is_taken_from_store(base, engine())]
+    local = [base for base in unpinned if not always_pulled[base] and _is_taken_from_store(base, engine())]
     with ThreadPoolExecutor(PARALLEL) as pool:
-        stored = pool.map(lambda base: look_up(base.reference, local=True), local)
-        digests |= {base: digest for base, digest in zip(local, stored, strict=True) if isinstance(digest, str)}
-        references = sorted({base.reference for base in others if base not in digests})
+        local_digests = pool.map(lambda base: look_up(base.reference, local=True), local)
+        digests |= {
+            base: digest for base, digest in zip(local, local_digests, strict=True) if isinstance(digest, str)
+        }
+        references = sorted({base.reference for base in unpinned if base not in digests})
         try:
             log_in(references)
         except EcrTasksError as error:
             remote: dict[str, str | Unknown] = dict.fromkeys(references, _no_digest(error))
         else:
-            answers = pool.map(lambda reference: look_up(reference, local=False), references)
-            remote = dict(zip(references, answers, strict=True))
-    return digests | {base: remote[base.reference] for base in others if base not in digests}
+            remote_digests = pool.map(lambda reference: look_up(reference, local=False), references)
+            remote = dict(zip(references, remote_digests, strict=True))
+    return digests | {base: remote[base.reference] for base in unpinned if base not in digests}
 
 
 def _is_taken_from_store(base: BaseImage, engine: Engine | Unknown) -> bool:
-    """Tell whether the build takes an image from the engine's store, if it is there.
+    """Return whether the build uses an image from the engine's store, if the store has it.
 
-    The engine's own builder uses what the store has; the classic store's images only where the platform is right.
+    Only the engine's own builder does; from a classic store it uses only images of the engine's platform.
     (buildx sets image-resolve-mode=local for it, moby's builder-next compares platforms.)
     """
     if isinstance(engine, Unknown) or engine.driver != "docker":

@@ -1,4 +1,4 @@
-"""The docker port on a real engine: the user's contexts and builders, images that stay with a builder, containers."""
+"""Tests of the docker client with a real engine: contexts, builders, and digests of base images."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def app(tmp_path: Path, engine: dict[str, str], local_ecr: LocalEcr, tiny_base: 
     return app
 
 
-def test_a_build_asks_neither_aws_nor_a_network(app: Project) -> None:
-    others = {name: value for name, value in app.environ.items() if not name.startswith("AWS_")}
-    app.environ = {**others, "AWS_EC2_METADATA_DISABLED": "true"}
+def test_a_build_needs_neither_aws_nor_a_network(app: Project) -> None:
+    without_aws = {name: value for name, value in app.environ.items() if not name.startswith("AWS_")}
+    app.environ = {**without_aws, "AWS_EC2_METADATA_DISABLED": "true"}
     app.ok("build")
 
 
-def test_the_users_docker_context_and_its_builder_serve(app: Project, tmp_path: Path) -> None:
-    """Only a docker context of the user's knows the engine; its builder is chosen by name."""
+def test_the_users_docker_context_and_its_builder_are_used(app: Project, tmp_path: Path) -> None:
+    """Only a docker context of the user has the address of the engine; its builder is chosen by name."""
     config = tmp_path / "own"
     config.mkdir()
     (config / "cli-plugins").symlink_to(Path(app.environ["DOCKER_CONFIG"]) / "cli-plugins")
@@ -45,23 +45,23 @@ def test_the_users_docker_context_and_its_builder_serve(app: Project, tmp_path: 
     assert json.loads((config / "config.json").read_text("utf-8"))["currentContext"] == "mine"
 
 
-def test_what_stays_with_the_builder_is_pushed_from_there(
+def test_an_image_that_stays_in_the_builder_is_pushed_from_there(
     app: Project, local_ecr: LocalEcr, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A builder's result has the same digest when it is asked for again, to be pushed."""
+    """A second build of the same definition, to push it, has the same digest."""
     app.ok("repo.ensure")
     for name, value in app.environ.items():
         monkeypatch.setenv(name, value)
     registry = EcrRegistry(load(app.folder, environ=app.environ))
     config = PrivateConfig(app.environ)
     try:
-        port = WhalesDocker(config, app.folder, {})
-        port.authorize(registry.token())
+        client = WhalesDocker(config, app.folder, {})
+        client.authorize(registry.token())
         platforms, attest = ("linux/amd64", "linux/arm64"), ("type=provenance,disabled=true",)
         definition = BuildDefinition(context=str(app.folder), platforms=platforms, attest=attest)
         reference = f"{local_ecr.registry}/{app.name}:kept"
-        built = port.build([BuildInput("app", definition, ("app:kept",), "builder")], None)["app"]
-        pushed = port.build([BuildInput("app", definition, (reference,), "builder", push=True)], None)["app"]
+        built = client.build([BuildInput("app", definition, ("app:kept",), "builder")], None)["app"]
+        pushed = client.build([BuildInput("app", definition, (reference,), "builder", push=True)], None)["app"]
     finally:
         config.close()
     view = registry.describe({app.name: ["kept"]})[app.name]
@@ -69,11 +69,15 @@ def test_what_stays_with_the_builder_is_pushed_from_there(
     assert built.digest == pushed.digest == view.tags["kept"].digest
 
 
-@pytest.mark.parametrize("kind", ["engine", "classic_engine"])
-def test_a_base_image_is_the_same_in_the_store_and_in_its_registry(
-    request: pytest.FixtureRequest, kind: str, tmp_path: Path, local_ecr: LocalEcr, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("engine_fixture", ["engine", "classic_engine"])
+def test_a_base_image_has_the_same_digest_in_the_store_and_in_its_registry(
+    request: pytest.FixtureRequest,
+    engine_fixture: str,
+    tmp_path: Path,
+    local_ecr: LocalEcr,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    environ = {**request.getfixturevalue(kind), **local_ecr.environment(), "ECR_CREATE_REPOSITORY": "true"}
+    environ = {**request.getfixturevalue(engine_fixture), **local_ecr.environment(), "ECR_CREATE_REPOSITORY": "true"}
     app = project(tmp_path / "base", environ, "FROM scratch\nCOPY hello.txt /\n")
     digest = app.ok("build", "push").lines[0].partition("@")[2]
     reference = f"{local_ecr.registry}/{app.name}:main"
@@ -82,17 +86,17 @@ def test_a_base_image_is_the_same_in_the_store_and_in_its_registry(
     registry = EcrRegistry(load(app.folder, environ=app.environ))
     config = PrivateConfig(environ)
     try:
-        port = WhalesDocker(config, app.folder, {})
-        port.authorize(registry.token())
-        assert port.image_digest(reference, None, local=False) == digest
+        client = WhalesDocker(config, app.folder, {})
+        client.authorize(registry.token())
+        assert client.image_digest(reference, None, local=False) == digest
         docker(environ, "image", "rm", "--force", reference, check=False)
-        assert port.image_digest(reference, None, local=True) is None
-        port.pull(reference, None)
-        assert port.image_digest(reference, None, local=True) == digest
+        assert client.image_digest(reference, None, local=True) is None
+        client.pull(reference, None)
+        assert client.image_digest(reference, None, local=True) == digest
         docker(environ, "tag", reference, "local/own:1")
-        assert (port.image_digest("local/own:1", None, local=True) or "").startswith("sha256:")
+        assert (client.image_digest("local/own:1", None, local=True) or "").startswith("sha256:")
         with pytest.raises(BuildError, match="nothing-here"):
-            port.image_digest(f"{local_ecr.registry}/nothing-here:1", None, local=False)
+            client.image_digest(f"{local_ecr.registry}/nothing-here:1", None, local=False)
     finally:
         config.close()
         docker(environ, "image", "rm", "--force", "local/own:1", check=False)

@@ -1,0 +1,16 @@
+"""The presets (``ECR_PRESET``): which attestations an image gets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ecr_tasks.settings.schema import Preset
+
+_NO_ATTESTATIONS = ("type=provenance,disabled=true",)
+ATTESTATIONS: Mapping[Preset, tuple[str, ...]] = {
+    "default": _NO_ATTESTATIONS,
+    "lambda": _NO_ATTESTATIONS,
+    "supply-chain": ("type=provenance,mode=max", "type=sbom"),
+}
+"""Attestations by preset. buildx adds provenance by default; that records times, so the same commit would never give
+the same bytes, and it needs an index, which Lambda refuses (AWS Lambda developer guide, Container images)."""

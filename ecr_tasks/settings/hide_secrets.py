@@ -1,0 +1,32 @@
+"""Hide what is secret in a setting that is shown."""
+
+from __future__ import annotations
+
+import re
+
+from ecr_tasks.settings.parse.build_options import build_args
+from ecr_tasks.settings.schema import setting_of
+
+HIDDEN = "…hidden"
+
+_IN_URL = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+# Caches in object stores take their keys in the setting itself (BuildKit: s3, azblob, gha).
+_IN_CACHE = re.compile(r"(?i)\b((?:secret_|session_|access_)?(?:access_key|token|key_id|key|password)=)[^,\n]+")
+
+
+def hide_secrets(name: str, text: str) -> str | None:
+    """Return the text of the setting ``name`` with its secrets hidden; None for an empty one."""
+    if not text:
+        return None
+    display = setting_of(name).display
+    if display == "hidden":
+        return HIDDEN
+    if display == "last-four":
+        return HIDDEN + (text[-4:] if len(text) >= 16 else "")
+    if display == "names-only":
+        # The entries as they were parsed: the text itself doesn't show where a value ends.
+        entries = (entry.partition("=") for entry in build_args(text))
+        return ", ".join(f"{name}={HIDDEN}" if equals else name for name, equals, _ in entries)
+    if name == "ECR_CACHE":
+        text = _IN_CACHE.sub(rf"\1{HIDDEN}", text)
+    return _IN_URL.sub(HIDDEN, text).strip()

@@ -1,0 +1,11 @@
+"""The tag rules that hold when ECR_TAGS sets none."""
+
+from __future__ import annotations
+
+DEFAULT_RULES = """\
+type=semver,pattern={{version}}
+type=ref,event=branch
+type=ref,event=pr
+type=sha
+"""
+"""The rules without ECR_TAGS (docs/tags.md); `latest` comes from the default flavor."""
