@@ -25,7 +25,14 @@ Serves the ECR API, STS and the registry from DIR until SIGTERM or Ctrl-C.
                registries of other accounts and regions then, as they would need ports of their own
 """
 
-_OPTIONS = ("root", "host", "port", "account", "region", "advertise")
+_DEFAULTS = {
+    "root": "",
+    "host": "127.0.0.1",
+    "port": "0",
+    "account": DEFAULT_ACCOUNT,
+    "region": DEFAULT_REGION,
+    "advertise": "",
+}
 
 
 def _options(arguments: list[str]) -> dict[str, str]:
@@ -33,15 +40,15 @@ def _options(arguments: list[str]) -> dict[str, str]:
     if "-h" in arguments or "--help" in arguments:
         sys.stdout.write(_USAGE)
         raise SystemExit(0)
-    options: dict[str, str] = {}
+    options = dict(_DEFAULTS)
     rest = list(arguments)
-    while rest:
+    is_valid = True
+    while rest and is_valid:
         name, equals, value = rest.pop(0).partition("=")
-        if not name.startswith("--") or name[2:] not in _OPTIONS or not (equals or rest):
-            sys.stderr.write(_USAGE)
-            raise SystemExit(2)
-        options[name[2:]] = value if equals else rest.pop(0)
-    if "root" not in options or not options.get("port", "0").isdigit():
+        is_valid = name.startswith("--") and name[2:] in options and bool(equals or rest)
+        if is_valid:
+            options[name[2:]] = value if equals else rest.pop(0)
+    if not is_valid or not options["root"] or not options["port"].isdigit():
         sys.stderr.write(_USAGE)
         raise SystemExit(2)
     return options
@@ -56,11 +63,11 @@ def main(arguments: list[str]) -> int:
     try:
         server = LocalEcr(
             Path(options["root"]),
-            host=options.get("host", "127.0.0.1"),
-            port=int(options.get("port", "0")),
-            account=options.get("account", DEFAULT_ACCOUNT),
-            region=options.get("region", DEFAULT_REGION),
-            advertise=options.get("advertise"),
+            host=options["host"],
+            port=int(options["port"]),
+            account=options["account"],
+            region=options["region"],
+            advertise=options["advertise"] or None,
             on_stop=lambda: os.kill(os.getpid(), signal.SIGTERM),
         )
         server.start()

@@ -6,7 +6,7 @@ They are signed with a secret in the data folder, so that they survive a restart
 from __future__ import annotations
 
 import base64
-import binascii
+import contextlib
 import hmac
 import os
 import time
@@ -52,8 +52,7 @@ class Tokens:
 
     def password(self, expires: int) -> str:
         """Return a registry password that is valid until ``expires`` (Unix seconds)."""
-        nonce = os.urandom(12).hex()
-        text = f"1.{expires}.{nonce}"
+        text = f"1.{expires}.{os.urandom(12).hex()}"
         return base64.urlsafe_b64encode(f"{text}.{self._sign(self._password_purpose, text)}".encode()).decode()
 
     def authorization_token(self, now: float | None = None) -> tuple[str, int]:
@@ -64,13 +63,11 @@ class Tokens:
     def check_basic(self, header: str | None) -> None:
         """Check an ``Authorization: Basic`` header. Raises Denied."""
         scheme, _, value = (header or "").partition(" ")
-        if scheme.lower() != "basic":
-            raise Denied(NOT_AUTHORIZED)
         try:
             user, _, password = base64.b64decode(value.strip(), validate=True).decode().partition(":")
-        except (binascii.Error, ValueError):
+        except ValueError:
             raise Denied(NOT_AUTHORIZED) from None
-        if user != USER:
+        if scheme.lower() != "basic" or user != USER:
             raise Denied(NOT_AUTHORIZED)
         self.check_password(password)
 
@@ -78,7 +75,7 @@ class Tokens:
         """Check a registry password. Raises Denied."""
         try:
             text, _, signature = base64.urlsafe_b64decode(password.encode()).decode().rpartition(".")
-        except (binascii.Error, ValueError):
+        except ValueError:
             raise Denied(NOT_AUTHORIZED) from None
         if not hmac.compare_digest(signature.encode(), self._sign(self._password_purpose, text).encode()):
             raise Denied(NOT_AUTHORIZED)
@@ -104,12 +101,10 @@ class Tokens:
 
 
 def _secret(path: Path) -> bytes:
-    try:
+    with contextlib.suppress(FileNotFoundError):
         secret = path.read_bytes()
         if len(secret) == 32:
             return secret
-    except FileNotFoundError:
-        pass
     secret = os.urandom(32)
     replace_file(path, secret)
     return secret

@@ -7,8 +7,10 @@ server with its data: they survive a restart and start again from zero with ``re
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,8 +18,6 @@ from typing import Any
 from . import process
 from .constants import DEFAULT_ACCOUNT, DEFAULT_REGION, RESET_PATH, SERVING_FILE, STATUS_PATH, STOP_PATH
 from .errors import LocalEcrError
-
-__all__ = ["LocalEcrError", "Status", "adopt", "default_root", "down", "reset", "status", "up"]
 
 _STOP_SECONDS = 10.0
 _ADOPT_SECONDS = 15.0
@@ -59,7 +59,7 @@ def default_root() -> Path:
 
 def status(root: Path) -> Status:
     """Return whether the folder's server runs, and where: by its answer, not by a pid file. A few milliseconds."""
-    root = _absolute(root)
+    root = root.expanduser().absolute()
     state = process.read_state(root)
     return _status(root, state, process.server_status(root, state))
 
@@ -71,12 +71,10 @@ def up(root: Path, *, port: int | None = None, account: str | None = None, regio
     images contain the port. The first time a free port is taken. Raises LocalEcrError: the port is taken, the
     server runs with other settings than the arguments, its container does not answer, or it does not start.
     """
-    root = _absolute(root)
-    with process.control_lock(root):
-        state = process.read_state(root)
-        answer = process.server_status(root, state)
+    with _control(root) as (root, state, answer):
         if answer is not None:
-            return _running(root, state, answer, port, account, region)
+            _check_settings(answer, {"port": port, "account": account, "region": region})
+            return _status(root, state, answer)
         if state.get("container"):
             raise LocalEcrError(
                 f"The local ECR was started in the container {state['container']}, which does not answer.",
@@ -101,23 +99,18 @@ def down(root: Path) -> bool:
     One in a container ends as well, and is forgotten; the caller removes the container, whose name is in
     ``status(root).container`` before. Raises LocalEcrError if a process does not end.
     """
-    root = _absolute(root)
-    with process.control_lock(root):
-        state = process.read_state(root)
-        answer = process.server_status(root, state)
+    with _control(root) as (root, state, answer):
         if state.get("container"):
             if answer is not None:
                 process.request(answer["endpoint"], STOP_PATH, "stop")
-            process.write_state(root, _without_container(state))
+            process.write_state(root, {name: state[name] for name in ("port", "account", "region") if name in state})
             return answer is not None
         if answer is not None:
             process.request(answer["endpoint"], STOP_PATH, "stop")
         elif not process.is_served(root):
             return False
         if not process.wait_for_end(root, _STOP_SECONDS):
-            pid = process.read_json(root / SERVING_FILE).get("pid")
-            if isinstance(pid, int):
-                process.kill(pid)
+            process.kill(root)
             if not process.wait_for_end(root, _STOP_SECONDS):
                 raise LocalEcrError(f"The local ECR that serves {root} does not end.", "End the process by hand.")
         return True
@@ -128,10 +121,7 @@ def reset(root: Path) -> None:
 
     Raises LocalEcrError if there is a server that does not answer.
     """
-    root = _absolute(root)
-    with process.control_lock(root):
-        state = process.read_state(root)
-        answer = process.server_status(root, state)
+    with _control(root) as (root, state, answer):
         if answer is not None:
             if process.request(answer["endpoint"], RESET_PATH, "reset") is None:
                 raise LocalEcrError("The local ECR could not be emptied.", f"Look at {root / process.LOG_FILE}.")
@@ -153,11 +143,8 @@ def adopt(root: Path, *, endpoint: str, container: str) -> Status:
     It must have been started with ``--advertise`` set to the endpoint's host and port. Raises LocalEcrError if
     it does not answer within 15 seconds, or if the folder has a server already.
     """
-    root = _absolute(root)
     endpoint = endpoint.rstrip("/")
-    with process.control_lock(root):
-        state = process.read_state(root)
-        current = process.server_status(root, state)
+    with _control(root) as (root, state, current):
         deadline = time.monotonic() + _ADOPT_SECONDS
         while (answer := process.request(endpoint, STATUS_PATH)) is None:
             if time.monotonic() > deadline:
@@ -168,87 +155,67 @@ def adopt(root: Path, *, endpoint: str, container: str) -> Status:
             time.sleep(0.05)
         if current is not None and current["store"] != answer["store"]:
             raise LocalEcrError(f"A local ECR serves {root} already.", "Run local.down first.")
-        state = {
-            "port": _port(endpoint),
-            "account": answer["account"],
-            "region": answer["region"],
-            "container": container,
-            "endpoint": endpoint,
-            "store": answer["store"],
-        }
+        state = {name: answer[name] for name in ("account", "region", "store")}
+        state.update(port=_port(endpoint), container=container, endpoint=endpoint)
         process.write_state(root, state)
         return _status(root, state, answer)
 
 
-def _absolute(root: Path) -> Path:
-    return Path(root).expanduser().absolute()
+@contextlib.contextmanager
+def _control(root: Path) -> Iterator[tuple[Path, dict[str, Any], dict[str, Any] | None]]:
+    """Let no other process start, stop or empty the folder's server meanwhile.
+
+    Yields the folder's absolute path, its state, and its server's status (``process``).
+    """
+    root = root.expanduser().absolute()
+    with process.control_lock(root):
+        state = process.read_state(root)
+        yield root, state, process.server_status(root, state)
 
 
 def _port(endpoint: str) -> int:
     return int(endpoint.rpartition(":")[2])
 
 
-def _without_container(state: dict[str, Any]) -> dict[str, Any]:
-    return {name: state[name] for name in ("port", "account", "region") if name in state}
-
-
 def _status(root: Path, state: dict[str, Any], answer: dict[str, Any] | None) -> Status:
     container = state.get("container")
-    if answer is None:
-        registry = f"127.0.0.1:{state['port']}" if state.get("port") else ""
-        return Status(
-            running=False,
-            endpoint=f"http://{registry}" if registry else "",
-            registry=registry,
-            account=state.get("account") or DEFAULT_ACCOUNT,
-            region=state.get("region") or DEFAULT_REGION,
-            pid=None,
-            root=root,
-            container=container,
-        )
+    if answer is not None:
+        values = {name: answer[name] for name in ("endpoint", "registry", "account", "region", "requests")}
+        pid = None if container else answer["pid"]
+        registries = answer.get("registries", [])
+        return Status(running=True, pid=pid, root=root, container=container, registries=registries, **values)
+    registry = f"127.0.0.1:{state['port']}" if state.get("port") else ""
     return Status(
-        running=True,
-        endpoint=answer["endpoint"],
-        registry=answer["registry"],
-        account=answer["account"],
-        region=answer["region"],
-        pid=None if container else answer["pid"],
+        running=False,
+        endpoint=f"http://{registry}" if registry else "",
+        registry=registry,
+        account=state.get("account") or DEFAULT_ACCOUNT,
+        region=state.get("region") or DEFAULT_REGION,
+        pid=None,
         root=root,
         container=container,
-        requests=answer["requests"],
-        registries=answer.get("registries", []),
     )
 
 
-def _running(
-    root: Path,
-    state: dict[str, Any],
-    answer: dict[str, Any],
-    port: int | None,
-    account: str | None,
-    region: str | None,
-) -> Status:
-    """Return the status of a server that runs already. Raises LocalEcrError if it has other settings than these."""
-    current = {"port": _port(answer["endpoint"]), "account": answer["account"], "region": answer["region"]}
-    required = {"port": port, "account": account, "region": region}
-    for name, value in required.items():
+def _check_settings(answer: dict[str, Any], settings: dict[str, Any]) -> None:
+    """Raise LocalEcrError if a server that runs already has other settings than those that are given."""
+    current = {**answer, "port": _port(answer["endpoint"])}
+    for name, value in settings.items():
         if value and value != current[name]:
             raise LocalEcrError(
-                f"The local ECR runs already, with {name} {current[name]} and not {value}.",
-                "Run local.down first.",
+                f"The local ECR runs already, with {name} {current[name]} and not {value}.", "Run local.down first."
             )
-    return _status(root, state, answer)
 
 
 def _free_port(state: dict[str, Any], port: int | None) -> int:
     """Return the port to bind; 0 for any. Raises LocalEcrError if it is taken."""
     last_port = state.get("port")
-    chosen = port or last_port or 0
-    if chosen and not process.port_is_free(chosen):
-        if chosen == last_port:
-            raise LocalEcrError(
-                f"Port {chosen}, where this local ECR was before, is taken by another program.",
-                "Stop that program, or give another port; references to images name the port, so old ones end.",
-            )
-        raise LocalEcrError(f"Port {chosen} is taken by another program.", "Choose another port.")
-    return int(chosen)
+    chosen = int(port or last_port or 0)
+    if not chosen or process.port_is_free(chosen):
+        return chosen
+    if chosen == last_port:
+        raise LocalEcrError(
+            f"Port {chosen}, where this local ECR was before, is taken by another program.",
+            "Stop that program, or give another port; references to images name the port, so old ones end.",
+        )
+    raise LocalEcrError(f"Port {chosen} is taken by another program.", "Choose another port.")

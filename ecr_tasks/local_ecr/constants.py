@@ -21,8 +21,5 @@ ADMIN_HEADER = "X-Local-Ecr"
 LOCK_FILE = "serving.lock"
 """Held by a server for as long as it lives, so that a folder has one server."""
 
-OTHER_REGISTRIES_FILE = "registries.json"
-"""The other registries of a folder, with their ports; absent until there is one."""
-
 SERVING_FILE = "serving.json"
 """Where the folder's server is, or last was: ``store``, ``pid``, ``endpoint``, ``port``."""

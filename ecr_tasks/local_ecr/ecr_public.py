@@ -10,7 +10,6 @@ import re
 import time
 
 from .auth import LIFETIME, NOT_AUTHORIZED, Denied, Tokens
-from .challenge import TOKEN_PATH, bearer_challenge
 from .constants import PUBLIC_REGION
 from .distribution.errors import RegistryError, denied, unsupported
 from .errors import EcrError, invalid
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 _REPOSITORY = re.compile(r"(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*")
 _ARN = re.compile(r"arn:aws:ecr-public::([0-9]{12}):repository/(.+)")
 
+_TOKEN_PATH = "/token/"  # noqa: S105  (a path)
 _READABLE_KINDS = ("manifest", "blob", "tags", "referrers")
 
 
@@ -38,7 +38,7 @@ class PublicRegistry(Registry):
         tokens = Tokens(registries.root, PUBLIC_REGION)
         super().__init__(root, registries, account=account, region=PUBLIC_REGION, address=address, tokens=tokens)
         self.prefix = f"{registries.public_alias}/"
-        self.challenge = bearer_challenge(self.endpoint)
+        self.challenge = f'Bearer realm="{self.endpoint}{_TOKEN_PATH}",service="public.ecr.aws",scope="aws"'
         self._anonymous_tokens = Tokens(registries.root, f"{PUBLIC_REGION} anonymous")
 
     def arn(self, name: str) -> str:
@@ -75,7 +75,7 @@ class PublicRegistry(Registry):
 
     def handle(self, request: Request) -> Response | None:
         """Answer what a private registry does not have: the path where clients get bearer tokens."""
-        if request.path.rstrip("/") != TOKEN_PATH.rstrip("/"):
+        if request.path.rstrip("/") != _TOKEN_PATH.rstrip("/"):
             return None
         request.kind = "token"
         header = request.headers.get("Authorization")

@@ -8,6 +8,7 @@ removed with it.
 
 from __future__ import annotations
 
+import itertools
 import json
 
 from .errors import invalid
@@ -69,15 +70,6 @@ class Candidate:
         self.subject = subject
 
 
-class Outcome:
-    """The action on one image: ``action`` is EXPIRE or TRANSITION (to ARCHIVE)."""
-
-    def __init__(self, digest: str, priority: int, action: str) -> None:
-        self.digest = digest
-        self.priority = priority
-        self.action = action
-
-
 def parse(text: str) -> list[Rule]:
     """Return the rules of a policy, by priority. Raises InvalidParameterException, with the reason."""
     try:
@@ -91,16 +83,11 @@ def parse(text: str) -> list[Rule]:
     priorities = [rule.priority for rule in rules]
     if len(set(priorities)) != len(priorities):
         raise _invalid_policy("every rule must have a rulePriority of its own")
-    for action in ("EXPIRE", "TRANSITION"):
-        of_action = [rule for rule in rules if rule.action == action]
-        for status in ("any", "untagged"):
-            of_status = [rule for rule in of_action if rule.tag_status == status and not rule.archived]
-            if len(of_status) > 1:
-                raise _invalid_policy(f"only one rule may have tagStatus {status} for an action and a storage class")
-    for rule in rules:
-        if rule.tag_status == "any" and any(
-            other.priority > rule.priority and other.tag_status != "any" for other in rules
-        ):
+    for action, status in itertools.product(("EXPIRE", "TRANSITION"), ("any", "untagged")):
+        if sum((rule.action, rule.tag_status, rule.archived) == (action, status, False) for rule in rules) > 1:
+            raise _invalid_policy(f"only one rule may have tagStatus {status} for an action and a storage class")
+    for rule, next_rule in itertools.pairwise(rules):
+        if rule.tag_status == "any" and next_rule.tag_status != "any":
             raise _invalid_policy("a rule with tagStatus any must have the highest rulePriority")
     return rules
 
@@ -161,22 +148,33 @@ def _check_count(rule_prefix: str, selection: dict[str, Any]) -> None:
         raise _invalid_policy(rule_prefix + "storageClass must be standard or archive")
 
 
-def evaluate(rules: list[Rule], images: list[Candidate], now: float) -> list[Outcome]:
-    """Return what ``rules`` (by priority) would do to ``images`` at ``now``, by rule and newest first."""
+def evaluate(rules: list[Rule], images: list[Candidate], now: float) -> dict[str, Rule]:
+    """Return the digests of ``images`` that ``rules`` (by priority) would affect at ``now``, with the rule of each.
+
+    By rule and newest first.
+    """
     present = {image.digest for image in images}
     independent = [image for image in images if image.subject not in present]
     newest_first = sorted(independent, key=lambda image: (-image.pushed, image.digest))
-    outcomes: dict[str, Outcome] = {}
+    outcomes: dict[str, Rule] = {}
     matched: set[str] = set()
     for rule in rules:
         selected = [] if rule.archived else [image for image in newest_first if rule.selects(image.tags)]
         for image in _over_limit(rule, selected, now):
             if image.digest not in matched:
-                outcomes[image.digest] = Outcome(image.digest, rule.priority, rule.action)
+                outcomes[image.digest] = rule
         matched.update(image.digest for image in selected)
-    _keep_children(images, outcomes)
-    _add_referrers(images, outcomes)
-    return list(outcomes.values())
+    kept = images
+    while kept:  # what an index without an outcome lists, and what that lists
+        with_outcome = [image for image in images if image.digest in outcomes]
+        kept = [image for image in with_outcome if (present & {*image.parents}) - {*outcomes}]
+        for image in kept:
+            del outcomes[image.digest]
+    added = images
+    while added:  # referrers of what has an outcome, and their own referrers
+        added = [image for image in images if image.subject in outcomes and image.digest not in outcomes]
+        outcomes.update({image.digest: outcomes[str(image.subject)] for image in added})
+    return outcomes
 
 
 def _over_limit(rule: Rule, selected: list[Candidate], now: float) -> list[Candidate]:
@@ -187,32 +185,6 @@ def _over_limit(rule: Rule, selected: list[Candidate], now: float) -> list[Candi
         # ECR counts from the push for an image that was never pulled.
         return [image for image in selected if max(image.pulled or 0.0, image.pushed) < oldest]
     return [image for image in selected if image.pushed < oldest]
-
-
-def _keep_children(images: list[Candidate], outcomes: dict[str, Outcome]) -> None:
-    """Remove the outcomes of images that an index without an outcome lists, and of what those list."""
-    present = {image.digest for image in images}
-    changed = True
-    while changed:
-        changed = False
-        for image in images:
-            if image.digest in outcomes and any(
-                parent in present and parent not in outcomes for parent in image.parents
-            ):
-                del outcomes[image.digest]
-                changed = True
-
-
-def _add_referrers(images: list[Candidate], outcomes: dict[str, Outcome]) -> None:
-    """Add the same outcome for images whose subject has one, and for their own referrers."""
-    changed = True
-    while changed:
-        changed = False
-        for image in images:
-            subject = outcomes.get(image.subject) if image.subject is not None else None
-            if subject is not None and image.digest not in outcomes:
-                outcomes[image.digest] = Outcome(image.digest, subject.priority, subject.action)
-                changed = True
 
 
 def _invalid_policy(what: str) -> Exception:

@@ -33,17 +33,6 @@ class Manifest:
     exist as images; ``blob_bytes`` is the size of config and layers together.
     """
 
-    __slots__ = (
-        "annotations",
-        "artifact_type",
-        "blob_bytes",
-        "children",
-        "config_type",
-        "layers",
-        "media_type",
-        "subject",
-    )
-
     def __init__(self, media_type: str) -> None:
         self.media_type = media_type
         self.config_type: str | None = None
@@ -95,8 +84,7 @@ def parse(raw: bytes, media_type: str | None) -> Manifest:
     manifest = Manifest(media_type)
     _read_common(manifest, document)
     if manifest.is_index:
-        for child in _descriptors(document, "manifests"):
-            manifest.children.append(_digest(child))
+        manifest.children = [_digest(child) for child in _descriptors(document, "manifests")]
     else:
         _read_layers(manifest, document)
     return manifest

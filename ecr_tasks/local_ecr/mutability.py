@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from .errors import invalid
-from .wildcard import matches_any
+from .wildcard import matches
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def is_locked(mutability: str, filters: list[str], tag: str) -> bool:
     not locked in an IMMUTABLE one.
     """
     immutable = mutability.startswith("IMMUTABLE")
-    if mutability.endswith("_WITH_EXCLUSION") and matches_any(filters, tag):
+    if mutability.endswith("_WITH_EXCLUSION") and any(matches(pattern, tag) for pattern in filters):
         return not immutable
     return immutable
 

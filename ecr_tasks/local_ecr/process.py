@@ -74,17 +74,13 @@ def control_lock(root: Path) -> Iterator[None]:
 def is_served(root: Path) -> bool:
     """Return whether a process on this machine serves the folder, be it answering or not."""
     try:
-        fd = os.open(root / LOCK_FILE, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with (root / LOCK_FILE).open("r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
-    else:
-        return False
-    finally:
-        os.close(fd)
+    except FileNotFoundError:
+        pass
+    return False
 
 
 def request(endpoint: str, path: str, action: str | None = None) -> dict[str, Any] | None:
@@ -111,16 +107,11 @@ def request(endpoint: str, path: str, action: str | None = None) -> dict[str, An
 
 def server_status(root: Path, state: dict[str, Any]) -> dict[str, Any] | None:
     """Return the status of the folder's server (``App``); None if none answers, or one that serves another folder."""
-    if state.get("container"):
-        place = state
-    elif is_served(root):
-        place = read_json(root / SERVING_FILE)
-    else:
-        return None  # and another program at that port gets no request
-    if not place.get("endpoint"):
-        return None
-    status = request(str(place["endpoint"]), STATUS_PATH)
-    return status if status is not None and status.get("store") == place.get("store") else None
+    if not state.get("container"):
+        # Where no process serves the folder, another program at its port gets no request.
+        state = read_json(root / SERVING_FILE) if is_served(root) else {}
+    status = request(str(state["endpoint"]), STATUS_PATH) if state.get("endpoint") else None
+    return status if status is not None and status.get("store") == state.get("store") else None
 
 
 def start(root: Path, port: int, account: str, region: str) -> dict[str, Any]:
@@ -129,8 +120,7 @@ def start(root: Path, port: int, account: str, region: str) -> dict[str, Any]:
 
     reap()
     package = str(Path(__file__).resolve().parents[1])
-    options = {"root": str(root), "port": str(port), "account": account, "region": region}
-    arguments = [f"--{name}={value}" for name, value in options.items()]
+    arguments = [f"--root={root}", f"--port={port}", f"--account={account}", f"--region={region}"]
     log_path = root / LOG_FILE
     (root / SERVING_FILE).unlink(missing_ok=True)
     fd = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -185,18 +175,19 @@ def wait_for_end(root: Path, seconds: float) -> bool:
     return True
 
 
-def kill(pid: int) -> None:
-    """End a process that did not end by itself."""
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
+def kill(root: Path) -> None:
+    """End the process that serves the folder, if it has recorded its pid."""
+    pid = read_json(root / SERVING_FILE).get("pid")
+    if isinstance(pid, int):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def reap() -> None:
     """Reap the servers that this process started and that have ended."""
     for pid in list(_children):
-        try:
+        ended_pid = pid
+        with contextlib.suppress(ChildProcessError):
             ended_pid, _ = os.waitpid(pid, os.WNOHANG)
-        except ChildProcessError:
-            ended_pid = pid
         if ended_pid:
             _children.remove(pid)

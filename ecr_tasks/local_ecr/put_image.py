@@ -7,7 +7,6 @@ from . import manifests, replication_rules
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .registry import Registry
-    from .store.images import Image
     from .store.repositories import Repository
 
 
@@ -34,18 +33,13 @@ def put_image(
         for tag in all_tags:
             digest, is_new = store.images.put(repository, raw, manifest, digest, tag)
             changed = changed or is_new
+        image = store.images.find(repository, digest=digest)
         assert digest is not None  # noqa: S101  (for mypy: there is at least one tag or None)
+        assert image is not None  # noqa: S101  (it was put in this transaction)
         if changed and manifest.is_image:
-            registry.scanner.on_push(repository, _image(registry, repository, digest))
+            registry.scanner.on_push(repository, image)
         if changed and replicate and replication_rules.exist(registry):
-            image = _image(registry, repository, digest)
             pending = replication_rules.record_pending(registry, repository, image, tags or [])
     if pending:
         registry.registries.replicate(registry)
     return digest, manifest, changed
-
-
-def _image(registry: Registry, repository: Repository, digest: str) -> Image:
-    image = registry.store.images.find(repository, digest=digest)
-    assert image is not None  # noqa: S101  (it was put in this transaction)
-    return image

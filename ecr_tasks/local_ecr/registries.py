@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import os
 import threading
+import time
 
 from . import replication_rules
 from .auth import Tokens
-from .constants import OTHER_REGISTRIES_FILE
 from .errors import EcrError
+from .files import replace_file
 from .registry import Registry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .access_log import AccessLog
-    from .other_registries import OtherRegistries
+    from .http.listener import Log
+    from .other_registry import OtherRegistry
     from .replicator import Replicator
 
 
@@ -24,7 +27,8 @@ class Registries:
     """All registries of one local ECR: ``default``, and the others, which cost nothing while there are none.
 
     ``host`` is the address at which other registries get ports; None where the default one's port is the only one
-    that clients reach. The public registry is that of ``PUBLIC_REGION``.
+    that clients reach. The public registry is that of ``PUBLIC_REGION``. The others' list, with the ports, is kept in
+    the data folder, as references to images contain the port.
     """
 
     def __init__(
@@ -35,15 +39,28 @@ class Registries:
         self.public_alias = public_alias
         tokens = Tokens(root)
         self.default = Registry(root, self, account=account, region=region, address=address, tokens=tokens)
-        self._others: OtherRegistries | None = None
-        self._replicator: Replicator | None = None
+        self._file = root / "registries.json"
+        self._others: dict[tuple[str, str], OtherRegistry] = {}
         self._lock = threading.Lock()
+        self._replicator: Replicator | None = None
+        self._replicator_lock = threading.Lock()
 
-    def listen(self, access_log: AccessLog) -> None:
-        """Serve the other registries that an earlier run created, and resume replication."""
-        self._access_log = access_log
-        if (self.root / OTHER_REGISTRIES_FILE).exists():
-            self._load_others()
+    def listen(self, log: Log) -> None:
+        """Serve the other registries that an earlier run created, at their ports, and resume replication."""
+        self._log = log
+        entries = []
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            entries = json.loads(self._file.read_bytes())["registries"]
+        for entry in entries:
+            other = self._other(entry["account"], entry["region"])
+            other.port, other.exists = int(entry["port"]), bool(entry["present"])
+            if other.is_served:
+                try:
+                    other.listen()
+                except OSError as error:
+                    # The others can do without it; it is tried again when it is needed.
+                    message = f"local ECR: {other.address} for {other.account}, {other.region}: {error}\n"
+                    os.write(2, message.encode())
         self.resume_replication(self.default)
 
     def resume_replication(self, source: Registry) -> None:
@@ -53,7 +70,7 @@ class Registries:
 
     def replicate(self, source: Registry) -> None:
         """Copy what is pending in a registry to where its rules say, in the background."""
-        with self._lock:
+        with self._replicator_lock:
             if self._replicator is None:
                 from .replicator import Replicator
 
@@ -64,7 +81,12 @@ class Registries:
         """Return a registry, or None if there is none. Raises ServerException if its port is taken."""
         if (account, region) == (self.default.account, self.default.region):
             return self.default
-        return None if self._others is None else self._others.find(account, region)
+        other = self._others.get((account, region))
+        if other is None or not other.is_served:
+            return None
+        with self._lock:
+            self._listen(other)
+        return other.open()
 
     def create(self, account: str, region: str) -> Registry:
         """Return a registry, created if there is none. Raises NotImplementedException, ServerException."""
@@ -72,7 +94,13 @@ class Registries:
         if registry is not None:
             return registry
         self.check_reachable(account, region)
-        return self._load_others().create(account, region)
+        with self._lock:
+            other = self._other(account, region)
+            self._listen(other)
+            if not other.exists:
+                other.exists = True
+                self._write()
+        return other.open()
 
     def check_reachable(self, account: str, region: str) -> None:
         """Raise NotImplementedException where clients could not reach a registry of this account and region."""
@@ -86,40 +114,64 @@ class Registries:
 
     def describe(self) -> list[dict[str, str]]:
         """Return ``account``, ``region`` and ``registry`` (host:port) of each registry, the default one first."""
-        default = self.default
-        description = {"account": default.account, "region": default.region, "registry": default.address}
-        return [description] if self._others is None else [description, *self._others.describe()]
+        with self._lock:
+            others = [other for other in self._others.values() if other.is_served]
+        registries: list[Registry | OtherRegistry] = [self.default, *others]
+        return [{"account": one.account, "region": one.region, "registry": one.address} for one in registries]
 
     def sweep(self) -> None:
-        """Tidy up all stores that are open."""
-        self.default.store.sweep()
-        if self._others is not None:
-            self._others.sweep()
+        """Tidy up all stores that are open; in the others nothing has happened."""
+        with self._lock:
+            registries = [self.default, *(other.opened for other in self._others.values())]
+        for registry in registries:
+            if registry is not None:
+                registry.store.sweep()
 
     def reset(self) -> None:
         """Empty all registries, and forget the other ones except their ports."""
-        with contextlib.nullcontext() if self._replicator is None else self._replicator.copy_lock:
-            if self._others is not None:
-                self._others.reset()
+        with contextlib.nullcontext() if self._replicator is None else self._replicator.copy_lock, self._lock:
+            for other in self._others.values():
+                other.reset()
+            if self._others:
+                self._write()
             self.default.store.reset()
 
     def stop(self, grace: float) -> None:
         """Stop replication, and let the other registries' requests under way finish for ``grace`` seconds."""
         if self._replicator is not None:
             self._replicator.stop()  # first, as it may create other registries
-        if self._others is not None:
-            self._others.stop(grace)
+        deadline = time.monotonic() + grace
+        for other in list(self._others.values()):
+            other.stop(max(deadline - time.monotonic(), 0.0))
 
     def close(self) -> None:
         """Close all stores."""
-        if self._others is not None:
-            self._others.close()
+        for other in self._others.values():
+            other.close()
         self.default.close()
 
-    def _load_others(self) -> OtherRegistries:
-        with self._lock:
-            if self._others is None:
-                from .other_registries import OtherRegistries  # not needed while there are none
+    def _other(self, account: str, region: str) -> OtherRegistry:
+        if (account, region) not in self._others:
+            from .other_registry import OtherRegistry  # not needed while there are none
 
-                self._others = OtherRegistries(self, self._access_log)
-            return self._others
+            self._others[account, region] = OtherRegistry(self, self._log, account, region)
+        return self._others[account, region]
+
+    def _listen(self, other: OtherRegistry) -> None:
+        try:
+            other.listen()
+        except OSError as error:
+            raise EcrError(
+                "ServerException",
+                f"The local ECR cannot serve the registry of account {other.account} in {other.region} at "
+                f"{other.address}, where it was before: {error.strerror}. Stop what uses the port, or remove the "
+                f"entry from {self._file}; references to its images name the port, so old ones end.",
+                status=500,
+            ) from None
+
+    def _write(self) -> None:
+        entries = [
+            {"account": other.account, "region": other.region, "port": other.port, "present": other.exists}
+            for other in self._others.values()
+        ]
+        replace_file(self._file, json.dumps({"registries": entries}).encode())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from .challenge import basic_challenge
 from .errors import invalid
 from .names import parse_repository_arn, repository_arn
 from .scanner import Scanner
@@ -38,7 +37,8 @@ if TYPE_CHECKING:
 class Registry:
     """The registry of ``account`` in ``region``, kept in ``root``, reached at ``address`` (host:port).
 
-    ``name`` is ``account/region``; ``challenge`` is the WWW-Authenticate header of a refusal.
+    ``name`` is ``account/region``; ``challenge`` is the WWW-Authenticate header of a refusal (RFC 9110, section
+    11.6.1).
     """
 
     prefix = ""
@@ -54,7 +54,7 @@ class Registry:
         self.name = f"{account}/{region}"
         self.address = address
         self.endpoint = f"http://{address}"
-        self.challenge = basic_challenge(self.endpoint)
+        self.challenge = f'Basic realm="{self.endpoint}/",service="ecr.amazonaws.com"'
         self.tokens = tokens
         self.store = Store(root, account)
         self.scanner = Scanner(registries.root, self.store)

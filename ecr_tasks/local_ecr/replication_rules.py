@@ -81,13 +81,11 @@ def record_end(registry: Registry, row: Any, failure: str | None) -> None:
     Nothing is recorded if the image was pushed again meanwhile and so has to be copied again.
     """
     with registry.store.db.transaction() as db:
+        key = (row["image"], row["account"], row["region"], row["begun"])
         db.execute(
             "UPDATE replication SET status = ?, failure = ?, tags = '[]'"
             " WHERE image = ? AND account = ? AND region = ? AND begun = ?",
-            (
-                *("COMPLETE" if failure is None else "FAILED", failure),
-                *(row["image"], row["account"], row["region"], row["begun"]),
-            ),
+            ("COMPLETE" if failure is None else "FAILED", failure, *key),
         )
 
 

@@ -41,17 +41,16 @@ _POLL_SECONDS = 0.05
 def check_simulation(document: Any) -> dict[str, Any]:
     """Return the content of ``replication.json`` if it is valid. Raises ServerException."""
     problem = None
-    if not isinstance(document, dict) or set(document) - {"delay", "fail"}:
+    simulation: dict[str, Any] = document if isinstance(document, dict) else {"": None}
+    delay, codes = simulation.get("delay", 0), simulation.get("fail", {})
+    if set(simulation) - {"delay", "fail"}:
         problem = "it must be an object with delay and fail"
-    elif not isinstance(document.get("delay", 0), (int, float)) or document.get("delay", 0) < 0:
+    elif not isinstance(delay, (int, float)) or delay < 0:
         problem = "delay must be a number of seconds"
-    else:
-        codes = document.get("fail", {})
-        if not isinstance(codes, dict) or not all(isinstance(code, str) and code for code in codes.values()):
-            problem = "fail must have failure codes by region"
+    elif not isinstance(codes, dict) or not all(isinstance(code, str) and code for code in codes.values()):
+        problem = "fail must have failure codes by region"
     if problem:
         raise EcrError("ServerException", f"{FILE} of the local ECR: {problem}.", status=500)
-    simulation: dict[str, Any] = document
     return simulation
 
 
@@ -79,21 +78,11 @@ def copy(source: Registry, repository: Repository, image: Image, target: Registr
     for digest in manifest.layers:
         target.store.layers.adopt(destination, source.store.blobs.path(digest), digest)
     with target.store.db.transaction():
-        present = set(target.store.images.tags(destination))
-        settable = [
-            tag
-            for tag in tags
-            if tag not in present or not is_locked(destination.mutability, destination.filters, tag)
-        ]
-        put_image(
-            target,
-            destination,
-            raw,
-            media_type=image.media_type,
-            digest=image.digest,
-            tags=settable,
-            replicate=False,
-        )
+        present = target.store.images.tags(destination)
+        locked = {tag for tag in present if is_locked(destination.mutability, destination.filters, tag)}
+        settable = [tag for tag in tags if tag not in locked]
+        names = {"media_type": image.media_type, "digest": image.digest}
+        put_image(target, destination, raw, **names, tags=settable, replicate=False)
 
 
 class Replicator:
@@ -155,12 +144,11 @@ class Replicator:
                 if failure is None:
                     with self.copy_lock:
                         self._copy(source, row)
-            except EcrError as error:
-                failure = error.name
-                sys.stderr.write(f"local ECR: replication to {row['account']} in {row['region']}: {error.message}\n")
             except Exception as error:
-                failure = "ServerException"
-                sys.stderr.write(f"local ECR: replication to {row['account']} in {row['region']}: {error!r}\n")
+                failure, cause = "ServerException", repr(error)
+                if isinstance(error, EcrError):
+                    failure, cause = error.name, error.message
+                sys.stderr.write(f"local ECR: replication to {row['account']} in {row['region']}: {cause}\n")
             replication_rules.record_end(source, row, failure)
         return delayed
 

@@ -33,17 +33,8 @@ if TYPE_CHECKING:
 SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL", "UNDEFINED")
 
 STATUSES = (
-    "IN_PROGRESS",
-    "COMPLETE",
-    "FAILED",
-    "UNSUPPORTED_IMAGE",
-    "ACTIVE",
-    "PENDING",
-    "SCAN_ELIGIBILITY_EXPIRED",
-    "FINDINGS_UNAVAILABLE",
-    "LIMIT_EXCEEDED",
-    "IMAGE_ARCHIVED",
-    "IMAGE_SIZE_EXCEEDED",
+    *("IN_PROGRESS", "COMPLETE", "FAILED", "UNSUPPORTED_IMAGE", "ACTIVE", "PENDING", "SCAN_ELIGIBILITY_EXPIRED"),
+    *("FINDINGS_UNAVAILABLE", "LIMIT_EXCEEDED", "IMAGE_ARCHIVED", "IMAGE_SIZE_EXCEEDED"),
 )
 
 FILE = "findings.json"
@@ -51,6 +42,7 @@ QUOTA_SECONDS = 24 * 3600
 """ECR scans an image once in 24 hours, a scan on push included."""
 
 _SETTING = "scanning"
+_COMPLETE = "The scan was completed successfully."
 
 
 class Scanner:
@@ -78,19 +70,15 @@ class Scanner:
     def frequency(self, repository: Repository) -> tuple[str, list[dict[str, str]]]:
         """Return how often a repository's images are scanned, and the registry's filters that match it."""
         configuration = self.configuration()
-        applied: list[dict[str, str]] = []
-        frequencies = set()
-        for rule in configuration["rules"]:
-            for item in rule["repositoryFilters"]:
-                if matches(item["filter"], repository.name):
-                    applied.append(item)
-                    frequencies.add(rule["scanFrequency"])
-        for frequency in ("CONTINUOUS_SCAN", "SCAN_ON_PUSH"):
-            if frequency in frequencies:
-                return frequency, applied
+        pairs = [
+            (rule["scanFrequency"], item) for rule in configuration["rules"] for item in rule["repositoryFilters"]
+        ]
+        applied = [(frequency, item) for frequency, item in pairs if matches(item["filter"], repository.name)]
+        frequencies = {frequency for frequency, _ in applied}
         if configuration["scanType"] == "BASIC" and repository.scan_on_push:
-            return "SCAN_ON_PUSH", applied
-        return "MANUAL", applied
+            frequencies.add("SCAN_ON_PUSH")
+        strongest = next((one for one in ("CONTINUOUS_SCAN", "SCAN_ON_PUSH") if one in frequencies), "MANUAL")
+        return strongest, [item for _, item in applied]
 
     def on_push(self, repository: Repository, image: Image) -> None:
         """Scan an image that was just pushed, if its repository is scanned on push."""
@@ -126,11 +114,11 @@ class Scanner:
         scan = dict(image.scan)
         if self.is_enhanced:
             rule = self._rule(repository, image)
-            continuous = self.frequency(repository)[0] == "CONTINUOUS_SCAN"
-            scan["status"] = rule.get("status") or ("ACTIVE" if continuous else "COMPLETE")
-            scan["description"] = rule.get("description") or (
-                "Continuous scan is selected for image." if continuous else "The scan was completed successfully."
-            )
+            status, description = "COMPLETE", _COMPLETE
+            if self.frequency(repository)[0] == "CONTINUOUS_SCAN":
+                status, description = "ACTIVE", "Continuous scan is selected for image."
+            scan["status"] = rule.get("status") or status
+            scan["description"] = rule.get("description") or description
             scan["findings"] = _findings(rule)
         elif scan["polls"] > 0:
             if poll:
@@ -141,18 +129,15 @@ class Scanner:
     def _scan(self, repository: Repository, image: Image) -> None:
         now = time.time()
         rule = self._rule(repository, image)
-        status = rule.get("status") or "COMPLETE"
-        self._store.images.set_scan(
-            image,
-            {
-                "started": now,
-                "completed": now,
-                "status": status,
-                "description": rule.get("description") or "The scan was completed successfully.",
-                "polls": int(rule.get("polls", 0)),
-                "findings": _findings(rule),
-            },
-        )
+        scan = {
+            "started": now,
+            "completed": now,
+            "status": rule.get("status") or "COMPLETE",
+            "description": rule.get("description") or _COMPLETE,
+            "polls": int(rule.get("polls", 0)),
+            "findings": _findings(rule),
+        }
+        self._store.images.set_scan(image, scan)
 
     def _rule(self, repository: Repository, image: Image) -> dict[str, Any]:
         try:
@@ -193,10 +178,7 @@ def check_rules(rules: Any) -> list[dict[str, Any]]:
 
 
 def _findings(rule: dict[str, Any]) -> list[dict[str, Any]]:
-    findings = [dict(finding) for finding in rule.get("findings", [])]
-    number = 0
-    for severity in SEVERITIES:
-        for _ in range(int(rule.get("severities", {}).get(severity, 0))):
-            number += 1
-            findings.append({"name": f"CVE-0000-{number:04d}", "severity": severity})
-    return findings
+    counts = rule.get("severities", {})
+    severities = [severity for severity in SEVERITIES for _ in range(int(counts.get(severity, 0)))]
+    invented = [{"name": f"CVE-0000-{n:04d}", "severity": severity} for n, severity in enumerate(severities, 1)]
+    return [*rule.get("findings", []), *invented]

@@ -20,10 +20,7 @@ from .registries import Registries
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
     from typing import Any
-
-    from .registry import Registry
 
 _SWEEP_SECONDS = 300.0
 _STOP_SECONDS = 5.0
@@ -107,13 +104,12 @@ class LocalEcr:
                 public_alias=self._public_alias,
             )
         except BaseException:
-            if self._listener is not None:
-                self._listener.stop(0)
-                self._listener = None
-            self._release_root()
+            self.stop()
             raise
         self._app = App(registries, self._on_stop)
-        self._write_serving(registries.default)
+        store = registries.default.tokens.store_id
+        serving = {"store": store, "pid": os.getpid(), "endpoint": self.endpoint, "port": self.port}
+        replace_file(self.root / SERVING_FILE, json.dumps(serving).encode())
         registries.listen(self._app.access_log)
         self._listener.start(self._app.handle, self._app.access_log)
         self._stopped.clear()
@@ -141,9 +137,7 @@ class LocalEcr:
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def registries(self) -> list[dict[str, str]]:
@@ -161,9 +155,7 @@ class LocalEcr:
     def environment(self) -> dict[str, str]:
         """Return the variables that point boto3, the aws CLI and ecr-tasks here. The keys are dummies."""
         return {
-            "AWS_ENDPOINT_URL_ECR": self.endpoint,
-            "AWS_ENDPOINT_URL_ECR_PUBLIC": self.endpoint,
-            "AWS_ENDPOINT_URL_STS": self.endpoint,
+            **{f"AWS_ENDPOINT_URL_{service}": self.endpoint for service in ("ECR", "ECR_PUBLIC", "STS")},
             "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,
             "AWS_ACCESS_KEY_ID": "AKIALOCALECRLOCALECR",
@@ -216,23 +208,13 @@ class LocalEcr:
         self._release_root()
         raise LocalEcrError(f"Another local ECR serves {self.root}.", "Stop it first, or choose another folder.")
 
-    def _write_serving(self, registry: Registry) -> None:
-        document = {
-            "store": registry.tokens.store_id,
-            "pid": os.getpid(),
-            "endpoint": self.endpoint,
-            "port": self.port,
-        }
-        replace_file(self.root / SERVING_FILE, json.dumps(document).encode())
-
     def _release_root(self) -> None:
         if self._lock_fd >= 0:
             os.close(self._lock_fd)
             self._lock_fd = -1
 
     def _sweep(self) -> None:
-        app = self._app
-        while app is not None:
+        app = self._running()
+        app.sweep()
+        while not self._stopped.wait(_SWEEP_SECONDS):
             app.sweep()
-            if self._stopped.wait(_SWEEP_SECONDS):
-                return

@@ -20,8 +20,3 @@ def matches(pattern: str, text: str) -> bool:
             return False
         start = position + len(piece)
     return True
-
-
-def matches_any(patterns: list[str], text: str) -> bool:
-    """Return whether ``text`` matches at least one of ``patterns``."""
-    return any(matches(pattern, text) for pattern in patterns)

@@ -166,9 +166,9 @@ def _needs_container() -> bool:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    from ecr_tasks.local_ecr import background
+    from ecr_tasks.local_ecr.errors import LocalEcrError
 
     try:
         yield
-    except background.LocalEcrError as error:
+    except LocalEcrError as error:
         raise RegistryError(error.cause, error.remedy) from error

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from ecr_tasks.local_ecr import background, process
-from ecr_tasks.local_ecr.background import LocalEcrError
+from ecr_tasks.local_ecr.errors import LocalEcrError
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.local_ecr.http_client import HttpClient
 

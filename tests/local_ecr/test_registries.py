@@ -331,7 +331,7 @@ def test_nothing_of_it_is_loaded_while_there_is_one_registry(tmp_path: Path) -> 
     loaded = set(said.stdout.split())
     assert "ecr_tasks.local_ecr.registry" in loaded
     assert not loaded & {
-        "ecr_tasks.local_ecr.other_registries",
+        "ecr_tasks.local_ecr.other_registry",
         "ecr_tasks.local_ecr.replicator",
         "ecr_tasks.local_ecr.ecr_public",
     }

@@ -19,7 +19,6 @@ from ecr_tasks.clients.docker.parse import build_result, loaded_config, parse_en
 from ecr_tasks.clients.docker.process import ProcessResult
 from ecr_tasks.clients.docker.retry import retry_transient
 from ecr_tasks.clients.retry import Retrier
-from ecr_tasks.console import say
 from ecr_tasks.errors import EcrTasksError, RegistryError
 from ecr_tasks.model.image import BuildDefinition, BuildInput
 from ecr_tasks.model.ports import BuildResult, Engine
@@ -211,7 +210,7 @@ class WhalesDocker:
         for _ in range(NAME_ATTEMPTS - 1):
             if result.code == 0 or not errors.is_name_taken(result.lines):
                 break
-            say("another build gave its image the same name at that moment: once more")
+            self._retrier.report("another build gave its image the same name at that moment: once more")
             result = self._commands.show(command, build=True)
         return result
 

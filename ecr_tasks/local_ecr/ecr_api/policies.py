@@ -109,17 +109,17 @@ def start_lifecycle_policy_preview(registry: Registry, params: Params) -> dict[s
         for image in images.values()
     ]
     outcomes = lifecycle_policy.evaluate(rules, candidates, time.time())
-    results = [_result(outcome, images[outcome.digest]) for outcome in outcomes]
+    results = [_result(rule, images[digest]) for digest, rule in outcomes.items()]
     registry.store.repositories.update(repository, preview={"text": text, "results": results})
     return {**repository.members, "lifecyclePolicyText": text, "status": "IN_PROGRESS"}
 
 
-def _result(outcome: lifecycle_policy.Outcome, image: Image) -> dict[str, Any]:
+def _result(rule: lifecycle_policy.Rule, image: Image) -> dict[str, Any]:
     """Return a LifecyclePolicyPreviewResult, in the shape of the API model."""
-    storage_class = {"targetStorageClass": "ARCHIVE"} if outcome.action == "TRANSITION" else {}
+    storage_class = {"targetStorageClass": "ARCHIVE"} if rule.action == "TRANSITION" else {}
     return {
-        "action": {"type": outcome.action, **storage_class},
-        "appliedRulePriority": outcome.priority,
+        "action": {"type": rule.action, **storage_class},
+        "appliedRulePriority": rule.priority,
         "storageClass": "STANDARD",
         "imageDigest": image.digest,
         "imageTags": image.tags,

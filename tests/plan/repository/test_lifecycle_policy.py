@@ -38,11 +38,11 @@ def test_the_default_policy_takes_untagged_and_cache_images_and_nothing_else() -
         image("cache", CACHE_TAG),
     ]
     outcomes = lifecycle_policy.evaluate(lifecycle_policy.parse(default_lifecycle(CACHE_TAG)), images, NOW)
-    assert {one.digest for one in outcomes} == {"untagged", "cache"}
+    assert set(outcomes) == {"untagged", "cache"}
     fresh = lifecycle_policy.evaluate(
         lifecycle_policy.parse(default_lifecycle(CACHE_TAG)), [image("cache", CACHE_TAG, days=CACHE_DAYS - 1)], NOW
     )
-    assert fresh == []
+    assert fresh == {}
 
 
 def rules(*rules: object) -> str:

@@ -1,0 +1,117 @@
+"""Another registry than the default one: of another account or region, with a port and a store of its own.
+
+Loaded only where there is one.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from .auth import Tokens
+from .constants import PUBLIC_REGION
+from .distribution import blobs, routes
+from .http.listener import Listener
+from .http.messages import text_response
+from .registry import Registry
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .http.listener import Log
+    from .http.messages import Request, Response
+    from .registry import AllRegistries
+
+
+class OtherRegistry:
+    """The port of one other registry, and the registry once its store is open (``opened``).
+
+    ``exists`` is False for one that a reset has forgotten: its port is kept for when it is created again.
+    """
+
+    def __init__(self, registries: AllRegistries, log: Log, account: str, region: str) -> None:
+        self.account = account
+        self.region = region
+        self.port = 0
+        self.exists = False
+        self.folder = registries.root / "registries" / f"{account}.{region}"
+        self.opened: Registry | None = None
+        self._registries = registries
+        self._log = log
+        self._listener: Listener | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def address(self) -> str:
+        """Return the registry's host:port."""
+        host = self._registries.host or ""
+        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+
+    @property
+    def is_served(self) -> bool:
+        """Return whether it has a port: not in a container, and not if the default registry now has its name."""
+        default = self._registries.default
+        is_default = (self.account, self.region) == (default.account, default.region)
+        return self.exists and self._registries.host is not None and not is_default
+
+    def listen(self) -> None:
+        """Serve the port, or a free one the first time. Raises OSError."""
+        if self._listener is None:
+            self._listener = Listener(self._registries.host or "", self.port)
+            self.port = self._listener.port
+            self._listener.start(self.handle, self._log)
+
+    def open(self) -> Registry:
+        """Return the registry, whose store is opened the first time."""
+        with self._lock:
+            if self.opened is None:
+                for folder in (self.folder.parent, self.folder):
+                    folder.mkdir(mode=0o700, exist_ok=True)
+                self.opened = self._new()
+                self._registries.resume_replication(self.opened)
+            return self.opened
+
+    def _new(self) -> Registry:
+        registries, account, region = self._registries, self.account, self.region
+        if region == PUBLIC_REGION:
+            from .ecr_public import PublicRegistry
+
+            return PublicRegistry(self.folder, registries, account=account, address=self.address)
+        # A token is good for all accounts of its region.
+        tokens = Tokens(registries.root, "" if region == registries.default.region else region)
+        return Registry(self.folder, registries, account=account, region=region, address=self.address, tokens=tokens)
+
+    def handle(self, request: Request) -> Response:
+        """Answer a request to the registry; the API is at the default registry's port."""
+        request.registry = f"{self.account}/{self.region}"
+        if request.path == "/v2" or request.path.startswith("/v2/"):
+            return routes.handle(self.open(), request)
+        if request.path.startswith(blobs.DOWNLOAD_PATH):
+            return blobs.download(self.open(), request)
+        response = self.open().handle(request)
+        if response is not None:
+            return response
+        text = f"ecr-tasks' local ECR, the registry of account {self.account} in {self.region}.\n"
+        return text_response(200 if request.path == "/" and request.method in ("GET", "HEAD") else 404, text)
+
+    def reset(self) -> None:
+        """Empty it, and forget it except its port."""
+        self.exists = False
+        with self._lock:
+            if self.opened is not None:
+                self.opened.store.reset()
+            elif self.folder.exists():
+                import shutil  # slow to load, and rarely needed
+
+                shutil.rmtree(self.folder, ignore_errors=True)
+
+    def stop(self, grace: float) -> None:
+        """Stop serving the port; requests under way have ``grace`` seconds."""
+        if self._listener is not None:
+            self._listener.stop(grace)
+            self._listener = None
+
+    def close(self) -> None:
+        """Close the store, if it is open."""
+        with self._lock:
+            if self.opened is not None:
+                self.opened.close()
+                self.opened = None
