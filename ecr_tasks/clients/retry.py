@@ -1,7 +1,7 @@
-"""Repeated attempts at what may succeed later: the waits between them, the lines that report these, and their end.
+"""Retries: how often to try again, how long to wait before, which waits to report, and how to stop waiting.
 
-A wait is a random time between a half and the whole of the back-off's seconds. AWS's "full jitter" begins at zero:
-with it, one run in five would give up during an outage of a minute. A half still spreads many pipelines over seconds.
+A wait is a random time between 50 % and 100 % of the back-off's seconds. AWS's "full jitter" begins at zero; with it,
+one run in five would give up during an outage of a minute. With 50 %, many pipelines still retry at different times.
 """
 
 from __future__ import annotations
@@ -14,37 +14,37 @@ from dataclasses import dataclass
 
 from ecr_tasks.errors import Interrupted, SettingsError
 
-SHORTEST_REPORTED = 0.5
-"""Seconds; a shorter wait is not reported."""
+MIN_REPORTED_SECONDS = 0.5
+"""A wait of fewer seconds is not reported."""
 
 
 @dataclass(frozen=True)
 class Backoff:
-    """How often and after which waits something is tried.
+    """The number of attempts and the waits between them.
 
-    ``attempts`` counts the first one. The first wait is at most ``first`` seconds, each later one at most twice the
-    one before, none above ``longest``.
+    ``attempts`` includes the first attempt. The first wait is at most ``first_wait`` seconds; each later one is at
+    most twice as long, and never longer than ``longest_wait`` seconds.
     """
 
     attempts: int
-    first: float
-    longest: float = 20.0
+    first_wait: float
+    longest_wait: float = 20.0
 
-    def seconds(self, attempt: int, chance: float) -> float:
-        """Return the wait after the attempt of that number (from 1); ``chance`` is from 0 to 1."""
-        whole: float = min(self.first * 2 ** (attempt - 1), self.longest)
-        return whole * (0.5 + chance / 2)
+    def seconds(self, attempt: int, jitter: float) -> float:
+        """Return the seconds to wait after an attempt, by its number (from 1); ``jitter`` is random, from 0 to 1."""
+        maximum: float = min(self.first_wait * 2 ** (attempt - 1), self.longest_wait)
+        return maximum * (0.5 + jitter / 2)
 
 
 def discard(line: str) -> None:
-    """Ignore a line: the default where nobody wants reports."""
+    """Ignore a line: the default for ``report``."""
 
 
 class Retrier:
     """Waits between attempts, for all threads of one run.
 
-    ``report`` gets a line for each noticeable wait. ``attempts`` replaces every back-off's own number.
-    ``sleep`` waits so many seconds and returns True when the run has ended meanwhile.
+    ``report`` is called with a line about each wait that is long enough. ``attempts`` replaces the number of attempts
+    of every back-off. ``sleep`` waits for a number of seconds and returns True when the run was stopped meanwhile.
     """
 
     def __init__(
@@ -53,28 +53,28 @@ class Retrier:
         attempts: int | None = None,
         *,
         sleep: Callable[[float], bool] | None = None,
-        chance: Callable[[], float] = random.random,
+        jitter: Callable[[], float] = random.random,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.report, self._attempts = report, attempts
         self._stopped = threading.Event()
-        self._sleep, self._chance, self._clock = sleep or self._stopped.wait, chance, clock
+        self._sleep, self._jitter, self._clock = sleep or self._stopped.wait, jitter, clock
         self._reported_until: dict[str, float] = {}
         self._lock = threading.Lock()
 
     def attempts(self, backoff: Backoff) -> int:
-        """Return how often something is tried in all."""
+        """Return the number of attempts, including the first one."""
         return self._attempts or backoff.attempts
 
     def wait(self, backoff: Backoff, attempt: int, reason: str) -> bool:
-        """Report the reason and wait after an attempt (numbers from 1); return False when it was the last one.
+        """Report the reason and wait after an attempt, by its number (from 1); return False after the last attempt.
 
         Raises Interrupted when the run is stopped meanwhile.
         """
         attempts = self.attempts(backoff)
         if attempt >= attempts:
             return False
-        seconds = backoff.seconds(attempt, self._chance())
+        seconds = backoff.seconds(attempt, self._jitter())
         if self._is_reported(seconds, reason):
             self.report(f"{reason}; trying again in {seconds:.1f} s ({attempt + 1} of {attempts})")
         self.pause(seconds)
@@ -86,23 +86,23 @@ class Retrier:
             raise Interrupted("Interrupted.", "Run it again: it takes up where it stopped.")
 
     def stop(self) -> None:
-        """End every wait in all threads: the run is over."""
+        """End the waits of all threads, because the run ends."""
         self._stopped.set()
 
     def _is_reported(self, seconds: float, reason: str) -> bool:
-        """Return whether a wait is long enough and no other thread waits for the same reason."""
+        """Return whether a wait is long enough to report, and no other thread has reported a wait for this reason."""
         now = self._clock()
         with self._lock:
-            if seconds < SHORTEST_REPORTED or now < self._reported_until.get(reason, now):
+            if seconds < MIN_REPORTED_SECONDS or now < self._reported_until.get(reason, now):
                 return False
             self._reported_until[reason] = now + seconds
             return True
 
 
 def max_attempts(environ: Mapping[str, str]) -> int | None:
-    """Return AWS_MAX_ATTEMPTS, the SDK's own setting, or None where it is not set.
+    """Return the SDK's setting AWS_MAX_ATTEMPTS, or None when it is not set.
 
-    Raises SettingsError when it is not a number from 1.
+    Raises SettingsError when it is not a whole number of at least 1.
     """
     text = environ.get("AWS_MAX_ATTEMPTS", "").strip()
     if not text:

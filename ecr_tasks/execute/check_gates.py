@@ -99,7 +99,7 @@ def _parts(registry: Registry, repository: Repository, image: StoredImage) -> It
 
 def _scan(evidence: Evidence, part: Part, level: Level) -> Verdict:
     scan = evidence.scan(part.repository, part.digest)
-    pushed = evidence.pushed(part.repository, part.digest) if scan is None else None
+    pushed = evidence.push_time(part.repository, part.digest) if scan is None else None
     age = (datetime.now(timezone.utc) - pushed).total_seconds() if pushed else None
     return judge_scan(part, scan, level, age)
 
@@ -110,7 +110,7 @@ def _signature(registry: Registry, evidence: Evidence, repository: Repository, i
     signatures = list(evidence.signatures(repository, digest)) or list(
         _tagged_signatures(registry, repository, digest)
     )
-    signing = () if signatures else evidence.signing(repository, digest)
+    signing = () if signatures else evidence.signing_statuses(repository, digest)
     return judge_signature(repository, image, signatures, signing)
 
 

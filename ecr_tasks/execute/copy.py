@@ -65,7 +65,7 @@ def copy_manifests(
 
 def check_present(digests: Sequence[str], place: Place) -> None:
     """Raise RegistryError when the place lacks one of the digests after the copy."""
-    present = place.registry.present(place.repository, digests)
+    present = place.registry.existing_digests(place.repository, digests)
     missing = [digest for digest in digests if digest not in present]
     if missing:
         raise missing_after_copy(missing[0], place.repository.uri)

@@ -98,11 +98,11 @@ def copy_to_destinations(
 
     def finish(copy: PlannedCopy) -> Published | FailedCopy:
         if copy.destination in errors:
-            return FailedCopy(copy.place, errors[copy.destination])
+            return FailedCopy(copy.address, errors[copy.destination])
         try:
             return _set_tags(published.name, copy, image, targets[copy.destination], warn)
         except EcrTasksError as error:
-            return FailedCopy(copy.place, error)
+            return FailedCopy(copy.address, error)
 
     return map_parallel(finish, list(planned.values()), PARALLEL, retrier)
 
@@ -152,7 +152,7 @@ def _set_tags(
         copy = _described_again(copy, image, target)
     repository = copy.view.repository if copy.view else None
     if repository is None:
-        raise missing_after_copy(image.digest, copy.place)
+        raise missing_after_copy(image.digest, copy.address)
     if transport is not None:
         check_present([image.digest], Place(target, repository))
     pending = [item for item in copy.tags if item.digest != image.digest]

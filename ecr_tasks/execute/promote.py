@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ecr_tasks.errors import EcrTasksError, Refused
 from ecr_tasks.model.reference import ImageName
-from ecr_tasks.plan.promotion import Promotion, check_movable, locked_promotion, named_image
+from ecr_tasks.plan.promotion import Promotion, check_movable, find_image, locked_promotion
 
 if TYPE_CHECKING:
     from ecr_tasks.model.ports import Registry, Target
@@ -23,7 +23,7 @@ def look_up_promotion(
     fixed or locked tag that points at another image.
     """
     view = registry.find(repository, list(dict.fromkeys([name.reference, *tags])))
-    found_in, image = named_image(view, repository, name)
+    found_in, image = find_image(view, repository, name)
     promotion = Promotion(found_in, image, {tag: view.tags[tag].digest if tag in view.tags else None for tag in tags})
     moves = any(promotion.state(tag) == "moves" for tag in tags)
     ask = moves and not (alone and len(promotion.pending) == 1)

@@ -14,7 +14,7 @@ from ecr_tasks.model.ports import Docker, Registry, Target
 from ecr_tasks.model.reference import MAX_TAGS, ImageName
 from ecr_tasks.model.refusals import missing_repository
 from ecr_tasks.model.registry import Repository
-from ecr_tasks.plan.promotion import Promotion, check_movable, named_image
+from ecr_tasks.plan.promotion import Promotion, check_movable, find_image
 
 _SUFFIXES = ("", ".sig", ".att", ".sbom")
 """What belongs to an image by its tag alone: the referrers tag schema's list, and cosign's kinds."""
@@ -50,7 +50,7 @@ def look_up_copy(
 
     What has the image or one of its platforms as subject comes along, and what cosign's tags name.
     """
-    source, image = named_image(registry.find(repository, [name.reference]), repository, name)
+    source, image = find_image(registry.find(repository, [name.reference]), repository, name)
     there = target.describe({target_repository: ()})[target_repository].repository
     if there is None:
         remedy = f"Create it there{'' if destination.is_public else _ENSURE}, or let these credentials see it."

@@ -50,21 +50,21 @@ def wait_for_replication(
         for location, copy in list(waiting.items()):
             status = statuses.get(location)
             if status == "COMPLETE":
-                say(f"{copy.place}: replicated by ECR")
+                say(f"{copy.address}: replicated by ECR")
             elif status == "FAILED":
-                warn(f"ECR's own replication to {copy.place} failed, so the image is copied.")
+                warn(f"ECR's own replication to {copy.address} failed, so the image is copied.")
                 left.append(copy)
             elif status is None and (not pushed or waited >= GRACE_SECONDS):
                 left.append(copy)  # it was pushed before there was a rule, and ECR replicates only what comes later
             elif waited >= REPLICATION_SECONDS:
-                warn(f"ECR has not replicated the image to {copy.place} in {waited:.0f} s, so it is copied.")
+                warn(f"ECR has not replicated the image to {copy.address} in {waited:.0f} s, so it is copied.")
                 left.append(copy)
             else:
                 continue
             del waiting[location]
         if waiting:
             if not announced:
-                say(f"waiting for ECR's own replication to {', '.join(copy.place for copy in waiting.values())}")
+                say(f"waiting for ECR's own replication to {', '.join(copy.address for copy in waiting.values())}")
                 announced = True
             retrier.pause(pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE)

@@ -109,7 +109,7 @@ class Target(Protocol):
     def find(self, name: str, references: Sequence[str]) -> RepositoryView:
         """Return images by tag or digest in one call; the view's repository is without its mutability."""
 
-    def present(self, repository: Repository, digests: Sequence[str]) -> Collection[str]:
+    def existing_digests(self, repository: Repository, digests: Sequence[str]) -> Collection[str]:
         """Return those of the digests that exist."""
 
     def untag(self, repository: Repository, tag: str) -> None:
@@ -162,13 +162,13 @@ class Evidence(Protocol):
     def scan(self, repository: Repository, digest: str) -> ScanResult | None:
         """Return an image's scan, or None without one, as for a moment after a push."""
 
-    def pushed(self, repository: Repository, digest: str) -> datetime | None:
+    def push_time(self, repository: Repository, digest: str) -> datetime | None:
         """Return when an image was pushed, or None without the permission."""
 
     def signatures(self, repository: Repository, digest: str) -> Sequence[str]:
         """Return the digests of the signatures that have an image as subject."""
 
-    def signing(self, repository: Repository, digest: str) -> Sequence[Signing]:
+    def signing_statuses(self, repository: Repository, digest: str) -> Sequence[Signing]:
         """Return the state of managed signing, one for each profile; empty where it isn't used."""
 
 

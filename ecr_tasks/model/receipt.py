@@ -1,4 +1,4 @@
-"""The receipt of a run: what was built and published, image by image."""
+"""The receipt of a run: what it built and published, for each image."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ SCHEMA = 1
 """The version of the receipt's JSON document."""
 
 Transport = Literal["push", "copy", "replication"]
-"""How an image comes into a registry: docker pushes it, we copy it, or ECR replicates it."""
+"""How an image gets into a registry: pushed by docker, copied by ecr-tasks, or replicated by ECR."""
 
 PublishState = Literal["pushed", "retagged", "already-published"]
 
 
 @dataclass(frozen=True)
 class Built:
-    """One built image: the build it is the result of, and how store and registry name it.
+    """One built image, with its names in the store and in the registry.
 
-    ``digest`` is None where a classic store makes the manifest only when it pushes; ``image_id`` is None where the
-    result stays with the builder. ``key`` names definition and source; it is None when the source is under no
-    version control. ``seconds`` is the time that the build took.
+    ``digest`` is None with a classic store, which makes the manifest only when it pushes; ``image_id`` is None when
+    the result is kept in the builder. ``key`` is a hash of definition and source; it is None when the source is not
+    under version control. ``seconds`` is the duration of the build.
     """
 
     name: str
@@ -39,19 +39,19 @@ class Built:
     keep: Keep
     seconds: float
     reference: str | None = None
-    """The name in the registry that the build gave it; None when it has yet to be tagged."""
+    """The name in the registry that the build set; None when the image is not tagged yet."""
 
     def as_json(self) -> dict[str, Any]:
-        """Return what the next run needs to push exactly this image; the key is a hash and reveals nothing."""
+        """Return what the next run needs to push exactly this image. The key is a hash and reveals no values."""
         document = {name: getattr(self, name) for name in ("key", "digest", "image_id", "keep")}
         return {**document, "platforms": list(self.platforms)}
 
 
 @dataclass(frozen=True)
 class Published:
-    """An image as one registry holds it, and what this run did for that.
+    """An image in one registry, and what this run did to publish it there.
 
-    ``registry`` is the host. ``transport`` is None where the image was there before the run.
+    ``registry`` is the host. ``transport`` is None when the registry had the image before the run.
     """
 
     name: str
@@ -69,7 +69,7 @@ class Published:
         return f"{self.registry}/{self.repository}@{self.digest}"
 
     def as_json(self) -> dict[str, Any]:
-        """Return the entry in an image's ``published``."""
+        """Return the entry for ``published`` in the image's JSON object."""
         return {
             "registry": self.registry,
             "repository": self.repository,
@@ -82,9 +82,9 @@ class Published:
 
 @dataclass(frozen=True)
 class FailedCopy:
-    """A destination that lacks the image, or one of its tags. ``place`` is the repository's address."""
+    """A destination that lacks the image, or one of its tags. ``address`` is that of the repository."""
 
-    place: str
+    address: str
     error: EcrTasksError
 
 
@@ -92,8 +92,8 @@ class FailedCopy:
 class ImageReceipt:
     """What a run did with one image.
 
-    ``tags`` are the planned tags, the most important first. ``published`` has the repository itself first, then the
-    destinations. ``size`` and ``sizes`` (by platform) are compressed bytes.
+    ``tags`` are the planned tags, the most important first. ``published`` has the image in its own repository
+    first, then at the destinations. ``size`` and ``sizes`` (by platform) are compressed bytes.
     """
 
     name: str
@@ -130,48 +130,48 @@ class Source:
 
 @dataclass(frozen=True)
 class Receipt:
-    """What a run built and published. ``complete`` is False when something that was planned was not done."""
+    """What a run built and published. ``complete`` is False when a part of the plan was not carried out."""
 
     source: Source
     images: tuple[ImageReceipt, ...] = ()
     complete: bool = True
 
     def image(self, name: str) -> ImageReceipt:
-        """Return the entry of that name."""
-        return next(item for item in self.images if item.name == name)
+        """Return the receipt of the image of that name."""
+        return next(image for image in self.images if image.name == name)
 
     @property
     def references(self) -> tuple[str, ...]:
-        """``host/repository@sha256:…`` of every place where an image is published."""
-        return tuple(published.reference for item in self.images for published in item.published)
+        """``host/repository@sha256:…`` of every published image in every registry."""
+        return tuple(published.reference for image in self.images for published in image.published)
 
     @property
     def failed(self) -> Mapping[str, EcrTasksError]:
         """The errors of the destinations that lack an image or a tag, by address."""
-        return {failed.place: failed.error for item in self.images for failed in item.failed}
+        return {failed.address: failed.error for image in self.images for failed in image.failed}
 
     def with_image(self, image: ImageReceipt) -> Receipt:
-        """Return the receipt with this image's entry, in place of an earlier one of that name."""
-        images = {item.name: item for item in self.images} | {image.name: image}
+        """Return a receipt that includes this image, and replaces an earlier entry of the same name."""
+        images = {entry.name: entry for entry in self.images} | {image.name: image}
         return replace(self, images=tuple(images.values()))
 
     def as_json(self) -> dict[str, Any]:
         """Return the document of ``.ecr-tasks/receipt.json``."""
-        return {"schema": SCHEMA, "images": [_image(item, self.source) for item in self.images]}
+        return {"schema": SCHEMA, "images": [_image_json(image, self.source) for image in self.images]}
 
 
-def _image(item: ImageReceipt, source: Source) -> dict[str, Any]:
+def _image_json(image: ImageReceipt, source: Source) -> dict[str, Any]:
     return {
-        "name": item.name,
-        "digest": item.digest,
-        "platforms": list(item.platforms or (item.built.platforms if item.built else ())),
-        "size": item.size,
+        "name": image.name,
+        "digest": image.digest,
+        "platforms": list(image.platforms or (image.built.platforms if image.built else ())),
+        "size": image.size,
         "source": asdict(source),
-        "published": [published.as_json() for published in item.published],
+        "published": [published.as_json() for published in image.published],
         "failed": [
-            {"destination": failed.place, "cause": failed.error.cause, "remedy": failed.error.remedy}
-            for failed in item.failed
+            {"destination": failed.address, "cause": failed.error.cause, "remedy": failed.error.remedy}
+            for failed in image.failed
         ],
-        "seconds": round(item.seconds, 3),
-        "local": item.built.as_json() if item.built else None,
+        "seconds": round(image.seconds, 3),
+        "local": image.built.as_json() if image.built else None,
     }

@@ -1,4 +1,4 @@
-"""The names of images that people type: a tag, a digest, or a reference with repository and registry."""
+"""Parse the names of images that users type: a tag, a digest, or a reference with repository and registry."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", re.ASCII)
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 MAX_TAGS = 99
-"""With the image itself these are the hundred that one BatchGetImage reads (API model, ImageIdentifierList)."""
+"""One BatchGetImage reads 100 images (API model, ImageIdentifierList), and one of them is the image itself."""
 
 
 @dataclass(frozen=True)
 class ImageName:
-    """An image by its tag or digest, and by its registry and repository where they were typed."""
+    """The name of an image. ``reference`` is its tag or digest; ``host`` and ``repository`` are None if not typed."""
 
     reference: str
     host: str | None = None
@@ -28,17 +28,17 @@ class ImageName:
 def parse_image_name(text: str) -> ImageName:
     """Parse a tag, a ``sha256:`` digest, ``repository:tag``, or ``host/repository@digest`` as `push` prints it.
 
-    Raises SettingsError.
+    Raises SettingsError for any other text.
     """
     text = text.strip()
     if _TAG.fullmatch(text) or _DIGEST.fullmatch(text):
         return ImageName(text)
-    place, at, reference = text.partition("@")
+    name, at, reference = text.partition("@")
     if not at:
-        place, _, reference = text.rpartition(":")
-    host, _, repository = place.partition("/")
-    if not {".", ":"} & set(host) and host != "localhost":  # what docker takes for a registry's host
-        host, repository = "", place
+        name, _, reference = text.rpartition(":")
+    host, _, repository = name.partition("/")
+    if not {".", ":"} & set(host) and host != "localhost":  # docker takes it for a part of the repository's name
+        host, repository = "", name
     if repository and (_DIGEST if at else _TAG).fullmatch(reference):
         return ImageName(reference, host or None, repository)
     raise SettingsError(
@@ -48,11 +48,11 @@ def parse_image_name(text: str) -> ImageName:
 
 
 def parse_tags(texts: Sequence[str]) -> tuple[str, ...]:
-    """Return each tag once. Raises SettingsError for texts that no registry takes as a tag, naming all of them."""
-    wrong = [text for text in texts if not _TAG.fullmatch(text)]
-    if wrong:
+    """Return the tags without duplicates. Raises SettingsError when one is invalid, or when there are too many."""
+    invalid = [text for text in texts if not _TAG.fullmatch(text)]
+    if invalid:
         raise SettingsError(
-            f"{', '.join(repr(text[:200]) for text in wrong)} can't be a tag.",
+            f"{', '.join(repr(text[:200]) for text in invalid)} can't be a tag.",
             "A tag has 1 to 128 letters, digits, _ . or -, and begins with none of the last two.",
         )
     if CACHE_TAG in texts:

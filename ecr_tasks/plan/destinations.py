@@ -20,7 +20,7 @@ from ecr_tasks.plan.tag_states import PlannedTag, locked_planned_tag, plan_tag
 
 @dataclass(frozen=True)
 class PlannedCopy:
-    """One image in one more registry; ``view`` is None where that one was not asked, or gave an ``error``."""
+    """One image at one destination; ``view`` is None when the destination was not read, or returned an ``error``."""
 
     destination: Destination
     repository: str
@@ -31,8 +31,8 @@ class PlannedCopy:
     error: EcrTasksError | None = None
 
     @property
-    def place(self) -> str:
-        """The repository's address; where no repository shows it, the destination as the settings have it."""
+    def address(self) -> str:
+        """The address of the repository; the destination as in the settings when the repository is not known."""
         repository = self.view.repository if self.view else None
         if repository is not None:
             return repository.uri
@@ -40,7 +40,7 @@ class PlannedCopy:
 
     @property
     def is_present(self) -> bool:
-        """Whether the destination has the image, under any of its tags: none is set there before it is whole."""
+        """Whether the destination has the image: under any of its tags, which are set after everything is copied."""
         return any(item.state == "present" and not item.stays for item in self.tags)
 
 
@@ -55,11 +55,14 @@ def check_destinations(destinations: Sequence[Destination], images: int) -> None
 
 
 def unique_destinations(destinations: Sequence[Destination], repository: str) -> tuple[Destination, ...]:
-    """Return the destinations of one image, each place once: no repository means the one that it has here."""
-    places: dict[Destination, Destination] = {}
+    """Return the destinations of one image without duplicates.
+
+    A destination without a repository is the same as one with the repository that the image has here.
+    """
+    unique: dict[Destination, Destination] = {}
     for destination in destinations:
-        places.setdefault(replace(destination, repository=destination.repository or repository), destination)
-    return tuple(places.values())
+        unique.setdefault(replace(destination, repository=destination.repository or repository), destination)
+    return tuple(unique.values())
 
 
 def is_same_repository(here: RepositoryView | None, destination: RepositoryView | None) -> bool:
@@ -118,13 +121,16 @@ def with_tag_states(copy: PlannedCopy, published: StoredImage) -> PlannedCopy:
 
 
 def combined_error(errors: Mapping[str, EcrTasksError]) -> EcrTasksError:
-    """Return one error for all destinations that failed, by place; its exit code is theirs, or the registry's."""
-    (place, first), *others = errors.items()
+    """Return one error for all failed destinations; ``errors`` are by address.
+
+    Its exit code is that of the errors, or RegistryError's where they differ.
+    """
+    (address, first), *others = errors.items()
     same = all(type(error) is type(first) for _, error in others)
     kind = type(first) if same else RegistryError
-    more = "".join(f" Nor is it in {place}: {error.cause}" for place, error in others)
+    more = "".join(f" Nor is it in {other}: {error.cause}" for other, error in others)
     remedies = " ".join(dict.fromkeys(error.remedy for error in errors.values()))
-    return kind(f"Published, but not in {place}: {first.cause}{more}", f"{remedies} A second run does only that.")
+    return kind(f"Published, but not in {address}: {first.cause}{more}", f"{remedies} A second run does only that.")
 
 
 def missing_destination(destination: Destination, name: str) -> RegistryError:

@@ -1,4 +1,4 @@
-"""A promotion: an image that is published, the tags it is to get, and which of them may not move."""
+"""A promotion: a published image, the tags to set on it, and the check that none of them is fixed or locked."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ecr_tasks.model.registry import Repository, RepositoryView
 from ecr_tasks.plan.tag_states import TagState
 from ecr_tasks.source.semver import Version
 
-_COMMIT = re.compile(r"sha-[0-9a-f]{7,64}")
-_INPUTS = re.compile(rf"{INPUTS_TAG}[0-9a-f]{{{INPUTS_DIGITS}}}")
+_COMMIT_TAG = re.compile(r"sha-[0-9a-f]{7,64}")
+_INPUTS_TAG = re.compile(rf"{INPUTS_TAG}[0-9a-f]{{{INPUTS_DIGITS}}}")
 
 
 @dataclass(frozen=True)
 class Promotion:
-    """An image and the tags that it is to get, each with the digest that it points at now (None: it is new)."""
+    """An image and the tags to set on it, each with the digest that it points at now (None for a new tag)."""
 
     repository: Repository
     image: StoredImage
@@ -33,18 +33,21 @@ class Promotion:
         return f"{self.repository.uri}@{self.image.digest}"
 
     def state(self, tag: str) -> TagState:
-        """Return what becomes of a tag: new, moves or present."""
+        """Return the state of a tag: new, moves (from another image) or present."""
         states: dict[str | None, TagState] = {None: "new", self.image.digest: "present"}
         return states.get(self.tags[tag], "moves")
 
     @property
     def pending(self) -> tuple[str, ...]:
-        """The tags that have to be set, new ones before those that move."""
+        """The tags that have to be set, first the new ones, then those that move."""
         return tuple(tag for state in ("new", "moves") for tag in self.tags if self.state(tag) == state)
 
 
-def named_image(view: RepositoryView, repository: str, name: ImageName) -> tuple[Repository, StoredImage]:
-    """Return the image of that name and its repository. Raises RegistryError when it is missing or not whole."""
+def find_image(view: RepositoryView, repository: str, name: ImageName) -> tuple[Repository, StoredImage]:
+    """Return the image of that name and its repository.
+
+    Raises RegistryError when it is missing, in another registry, or its manifest does not match its digest.
+    """
     image = view.tags.get(name.reference)
     if view.repository is None or image is None:
         raise missing_image(name.reference, repository)
@@ -70,14 +73,14 @@ def missing_image(reference: str, repository: str) -> RegistryError:
 
 
 def is_fixed_name(tag: str) -> bool:
-    """Whether a tag's name says that it never moves: a whole version, a commit or inputs (docs/tags.md)."""
-    return Version.parse(tag) is not None or any(pattern.fullmatch(tag) for pattern in (_COMMIT, _INPUTS))
+    """Return whether a tag with this name never moves: a whole version, a commit or inputs (docs/tags.md)."""
+    return Version.parse(tag) is not None or any(pattern.fullmatch(tag) for pattern in (_COMMIT_TAG, _INPUTS_TAG))
 
 
 def check_movable(promotion: Promotion, repository: Repository | None, tags: Mapping[str, StoredImage]) -> None:
     """Raise Refused for the first tag that must not move.
 
-    ``repository`` is the one with its mutability, None where it is not known; ``tags`` are the images by tag.
+    ``repository`` has the mutability; None when it is not known. ``tags`` are the images by tag.
     """
     for tag in promotion.pending:
         fixed = is_fixed_name(tag)

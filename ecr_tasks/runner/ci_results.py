@@ -110,6 +110,6 @@ def _image(item: ImageReceipt) -> ImageOutput:
         size=size,
         copies=(
             *(CopyOutput(copy.reference, copy.state) for copy in item.published[1:]),
-            *(CopyOutput(failed.place, "failed", failed.error.cause) for failed in item.failed),
+            *(CopyOutput(failed.address, "failed", failed.error.cause) for failed in item.failed),
         ),
     )

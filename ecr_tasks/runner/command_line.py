@@ -1,4 +1,4 @@
-"""The command line that a task is part of: what follows it, and what earlier tasks of it left."""
+"""The command line that a task is part of: which tasks follow, and the results of earlier tasks."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, repr=False)
-class Earlier:
-    """What an earlier task left for the next ones: the job that `build` began, or the receipt of a `push`.
+class EarlierResults:
+    """The results of earlier tasks of the command line: the job of `build`, or the receipt of `push`.
 
-    ``settings`` are those that it was made with: after `env` or `local` others are in force, and it counts no more.
+    ``settings`` are those of the tasks. After `env` or `local` the settings are others, and the results are not used.
     """
 
     settings: Settings | None = None

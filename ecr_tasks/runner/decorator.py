@@ -1,4 +1,4 @@
-"""The decorators of our tasks: they give a function its run, set Invoke's flags, and turn errors into exit codes."""
+"""The decorators of tasks: they pass the run to a function, set Invoke's options, and turn errors into exit codes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from invoke.tasks import task as invoke_task
 
 from ecr_tasks.console import say
 from ecr_tasks.errors import EcrTasksError, Interrupted
-from ecr_tasks.runner.command_line import Earlier
+from ecr_tasks.runner.command_line import EarlierResults
 from ecr_tasks.runner.run import Run
 from ecr_tasks.runner.signals import end_run_by_signals
 
@@ -38,10 +38,10 @@ _RUN_AGAIN = "Run it again: it takes up where it stopped, and no moving tag poin
 def task(
     *, positional: Iterable[str] = (), shows_without_registry: bool = False, **options: Any
 ) -> Callable[[Callable[Concatenate[Run, P], None]], Task[Any]]:
-    """Make an Invoke task of a function of a Run; its docstring is the help that `inv --list` shows.
+    """Make an Invoke task from a function that takes a Run; its docstring is the help that `inv --list` shows.
 
-    ``shows_without_registry`` lets a dry run whose local ECR does not run end well, with a line that says so. Short
-    flags are off: they would shadow Invoke's own (`-e` is --echo).
+    With ``shows_without_registry``, a dry run without a running local ECR does not fail: it prints a line that says
+    so. Short flags are off, because they would hide Invoke's own (`-e` is --echo).
     """
 
     def decorate(body: Callable[Concatenate[Run, P], None]) -> Task[Any]:
@@ -58,27 +58,27 @@ def task(
 
 def chained_task(
     **options: Any,
-) -> Callable[[Callable[Concatenate[Run, Earlier, P], Job | Receipt | None]], Task[Any]]:
-    """Make an Invoke task of a function that also takes what earlier tasks of the command line left.
+) -> Callable[[Callable[Concatenate[Run, EarlierResults, P], Job | Receipt | None]], Task[Any]]:
+    """Make an Invoke task from a function that also takes the results of earlier tasks of the command line.
 
-    What it returns is left for the tasks that follow, and is the task's own value.
+    Its own result is passed to the tasks that follow, and is also the return value of the Invoke task.
     """
 
-    def decorate(body: Callable[Concatenate[Run, Earlier, P], Job | Receipt | None]) -> Task[Any]:
+    def decorate(body: Callable[Concatenate[Run, EarlierResults, P], Job | Receipt | None]) -> Task[Any]:
         @functools.wraps(body)
         def wrapper(c: Context, /, *args: P.args, **kwargs: P.kwargs) -> Job | Receipt | None:
             from ecr_tasks.model.receipt import Receipt
 
             run, result = run_of(c), None
             with _exit_codes(run):
-                earlier: Earlier = c.config.get(_EARLIER) or Earlier()
+                earlier: EarlierResults = c.config.get(_EARLIER) or EarlierResults()
                 if earlier.settings is not run.settings:
-                    earlier = Earlier(run.settings)
+                    earlier = EarlierResults(run.settings)
                 result = body(run, earlier, *args, **kwargs)
                 if isinstance(result, Receipt):
-                    c.config.update({_EARLIER: Earlier(run.settings, receipt=result)})
+                    c.config.update({_EARLIER: EarlierResults(run.settings, receipt=result)})
                 elif result is not None:
-                    c.config.update({_EARLIER: Earlier(run.settings, job=result, receipt=earlier.receipt)})
+                    c.config.update({_EARLIER: EarlierResults(run.settings, job=result, receipt=earlier.receipt)})
             return result
 
         parameters = list(inspect.signature(body).parameters.values())
@@ -89,7 +89,7 @@ def chained_task(
 
 
 def run_of(c: Context) -> Run:
-    """Return the run that a context belongs to; it is made with the first task of a command line."""
+    """Return the run of a context. The first task of a command line creates it."""
     run: Run | None = c.config.get(_RUN)
     if run is None:
         config = c.config.get("ecr") or {}
@@ -108,12 +108,12 @@ def _invoke_task(wrapper: Callable[..., Any], positional: Iterable[str], options
 
 @contextmanager
 def _exit_codes(run: Run, *, shows_without_registry: bool = False) -> Iterator[None]:
-    """Turn our errors and interruptions into Invoke's Exit with the error's code."""
+    """Raise EcrTasksErrors and interruptions as Invoke's Exit with the exit code of the error."""
     try:
-        with _without_collector():
+        with _without_garbage_collector():
             yield
     except EcrTasksError as error:
-        if run.dry and shows_without_registry and _asked_no_registry(error):
+        if run.dry and shows_without_registry and _is_absent_registry(error):
             say(error.cause)
             return
         raise _exit(error, run) from error
@@ -122,11 +122,12 @@ def _exit_codes(run: Run, *, shows_without_registry: bool = False) -> Iterator[N
 
 
 @contextmanager
-def _without_collector() -> Iterator[None]:
+def _without_garbage_collector() -> Iterator[None]:
     """Run a task without the cyclic garbage collector.
 
-    Importing the SDKs makes a hundred thousand objects that all stay, and the collector walks them again and again:
-    a fifth of the time of a run that finds everything published (`bench/main_job.py`). A task itself makes little.
+    Importing the SDKs creates 100,000 objects that are never freed, and the collector visits them repeatedly. That is
+    a fifth of the time of a run that finds everything published (`bench/main_job.py`). A task itself creates little
+    garbage.
     """
     enabled = gc.isenabled()
     gc.disable()
@@ -138,14 +139,14 @@ def _without_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _asked_no_registry(error: EcrTasksError) -> bool:
+def _is_absent_registry(error: EcrTasksError) -> bool:
     from ecr_tasks.clients.absent_registry import AbsentRegistryError
 
     return isinstance(error, AbsentRegistryError)
 
 
 def _exit(error: EcrTasksError, run: Run) -> Exit:
-    if _debugging(run):
+    if _is_debugging(run):
         import traceback
 
         traceback.print_exception(error)
@@ -155,8 +156,8 @@ def _exit(error: EcrTasksError, run: Run) -> Exit:
     return Exit(f"ecr-tasks: {error.cause.strip()}\n{error.remedy}", code=int(error.code))
 
 
-def _debugging(run: Run) -> bool:
-    """Whether ECR_DEBUG is set: in the settings, or in the environment where the settings are what is wrong."""
+def _is_debugging(run: Run) -> bool:
+    """Return whether ECR_DEBUG is set: in the settings, or in the environment when the settings have an error."""
     try:
         return run.settings.debug
     except EcrTasksError:

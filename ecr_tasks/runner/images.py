@@ -1,4 +1,4 @@
-"""The images of the project, from settings, source and a bake or compose file."""
+"""List the images of the project, from settings, source and a bake or compose file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ecr_tasks.runner.run import Run
 
 
 def planned_images(run: Run) -> tuple[Image, ...]:
-    """Return the images to publish, each with its definition and tags; with ECR_SKIP=content also their inputs.
+    """Return the images to publish with their definitions and tags; with ECR_SKIP=content also with their inputs.
 
     Raises SettingsError and Refused (ECR_DIRTY=refuse).
     """
@@ -19,12 +19,12 @@ def planned_images(run: Run) -> tuple[Image, ...]:
 
     file = bake_file(run.settings)
     targets = run.docker.targets(str(file)) if file else None
-    chosen = images(run.settings, run.source, os.environ, targets)
-    return _with_inputs(run, chosen) if run.settings.skip == "content" else chosen
+    all_images = images(run.settings, run.source, os.environ, targets)
+    return _with_inputs(run, all_images) if run.settings.skip == "content" else all_images
 
 
 def planned_repositories(run: Run) -> dict[str, str]:
-    """Return the repository of each image, by the image's name; asks neither git nor the tag rules."""
+    """Return the repository of each image by the image's name; reads neither git nor the tag rules."""
     from ecr_tasks.plan.repository_names import repository_names
     from ecr_tasks.source.definitions.bake_file import bake_file
 
@@ -40,8 +40,8 @@ def _with_inputs(run: Run, images: tuple[Image, ...]) -> tuple[Image, ...]:
     hosts = {host: region for image in images for host, region in ecr_hosts(image.definition, settings).items()}
 
     def log_in(references: Iterable[str]) -> None:
-        wanted = {reference.partition("/")[0] for reference in references}
-        run.login_hosts({host: region for host, region in hosts.items() if host in wanted})
+        base_hosts = {reference.partition("/")[0] for reference in references}
+        run.login_hosts({host: region for host, region in hosts.items() if host in base_hosts})
 
     return with_inputs(
         images,

@@ -1,7 +1,7 @@
-"""The main job in steps: look and plan, create what is missing, lock, build, publish.
+"""The steps of the tasks `build` and `push`: plan, create missing repositories, lock, build and publish.
 
-`build` and `push` are made of them. Each step takes the job as the step before left it and returns it with more.
-What only some runs need is imported where they need it: a run that finds everything published should cost little.
+Each step takes the job that the step before it returned, and returns it with its own results. Modules that only some
+runs need are imported inside functions, so that a run that finds everything published is fast.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from ecr_tasks.settings.settings import Settings
 
 @dataclass(frozen=True)
 class Job:
-    """What a command line is about to publish: the images, what the registries hold, the plan, and what is built.
+    """The state of `build` and `push`: the images, the snapshot of the registries, the plan, and the finished builds.
 
-    ``snapshot`` is None where the registries were not asked.
+    ``snapshot`` is None when the registries were not read.
     """
 
     settings: Settings
@@ -40,17 +40,17 @@ class Job:
     built: Mapping[str, Built] = field(default_factory=dict)
 
 
-def start_job(run: Run, *, ask: bool = True) -> Job:
-    """Look at the project and (``ask``) at the registries, and plan what becomes of each image."""
+def start_job(run: Run, *, read_registries: bool = True) -> Job:
+    """Read the project and, with ``read_registries``, the registries, and plan what to do with each image."""
     images = planned_images(run)
     job = Job(run.settings, images, None, Plan((), ()))
-    job = _planned(run, job, _look(run, images) if ask else None)
+    job = _with_plan(run, job, _read_registries(run, images) if read_registries else None)
     _warn_of_ignored_files(job.plan)
     return job
 
 
 def create_repositories(run: Run, job: Job) -> Job:
-    """Create the repositories that are missing and may be created, here and at destinations, and plan with them."""
+    """Create the missing repositories that may be created, also at destinations, and plan again with them."""
     if job.snapshot is None or not any(
         item.creates_repository or any(copy.creates_repository for copy in item.copies) for item in job.plan.images
     ):
@@ -67,26 +67,26 @@ def create_repositories(run: Run, job: Job) -> Job:
         say,
         warn,
     )
-    return _planned(run, job, snapshot)
+    return _with_plan(run, job, snapshot)
 
 
 def lock_images(run: Run, job: Job, show: Callable[[Plan], None]) -> Job:
-    """Lock every image that is to be built against other runs on this machine.
+    """Lock every image that will be built, so that no other run on this machine builds it.
 
-    After a wait for another run's lock the registries are looked at again, and ``show`` gets the new plan.
+    After a wait for another run's lock, the registries are read again, and ``show`` is called with the new plan.
     """
     names = sorted({name for item in job.plan.images if item.build_needed for name in item.lock_names})
-    waits = [run.locks.acquire(name, lambda held: say(f"waiting: another run publishes {held}")) for name in names]
+    waits = [run.locks.acquire(name, lambda name: say(f"waiting: another run publishes {name}")) for name in names]
     if not any(waits):
         return job
-    job = _planned(run, job, _look(run, job.images))
+    job = _with_plan(run, job, _read_registries(run, job.images))
     show(job.plan)
     job.plan.check()
     return job
 
 
 def reuse_builds(run: Run, job: Job) -> Job:
-    """Take over what an earlier run built, where it is exactly what this plan asks for and still exists."""
+    """Add the builds of an earlier run that still exist and are exactly what this plan needs."""
     unbuilt = [item for item in job.plan.images if item.image.name not in job.built]
     earlier = receipt_file.last_built(run.project)
     builds = reuse_earlier_builds(unbuilt, earlier, run.source, run.docker, say)
@@ -94,7 +94,7 @@ def reuse_builds(run: Run, job: Job) -> Job:
 
 
 def build_images(run: Run, job: Job, items: Sequence[PlannedImage]) -> Job:
-    """Build these images in one bake, logged in to the registries of their base images.
+    """Build these images in one bake, after a login to the registries of their base images.
 
     Raises Refused for leaked keys, SettingsError for a missing Dockerfile, BuildError with the failing step.
     """
@@ -128,45 +128,46 @@ def build_images(run: Run, job: Job, items: Sequence[PlannedImage]) -> Job:
 
 
 def build_receipt(run: Run, job: Job, items: Sequence[PlannedImage]) -> Receipt:
-    """Return the receipt of what is built so far of these images."""
+    """Return a receipt of these images with what is built so far."""
     source = run.source
     receipt = Receipt(
         Source(source.revision, source.dirty, source.branch, source.tag, source.pull_request, source.ci)
     )
     for item in items:
-        receipt = receipt.with_image(_begun(item, job.built.get(item.image.name)))
+        receipt = receipt.with_image(_image_receipt(item, job.built.get(item.image.name)))
     return receipt
 
 
 def publish_images(run: Run, job: Job) -> Receipt:
-    """Publish every image: push, tag, copy to the destinations; write the receipt, also of a run that fails.
+    """Publish every image: push, tag, copy to the destinations. Write the receipt, even when the run fails.
 
-    Raises RegistryError and Refused. What failed at destinations only is part of the receipt.
+    Raises RegistryError and Refused. Errors of destinations are not raised: they are in the receipt.
     """
     receipt = build_receipt(run, job, job.plan.images)
     try:
         for item in job.plan.images:
-            receipt = receipt.with_image(_published(run, job, item))
+            receipt = receipt.with_image(_publish(run, job, item))
             if item.copies:
-                receipt = receipt.with_image(_copied(run, item, receipt.image(item.image.name)))
+                receipt = receipt.with_image(_copy(run, item, receipt.image(item.image.name)))
     except BaseException:
         ci_results.hand_over(run, replace(receipt, complete=False))
         raise
-    finally:  # what is published is recorded, whatever came after it
+    finally:  # also after an error, the receipt has what was published before
         run.locks.release_all()
         receipt_file.write(run.project, receipt)
     return replace(receipt, complete=not any(image.failed for image in receipt.images))
 
 
-def _look(run: Run, images: Sequence[Image]) -> Snapshot | None:
-    """Look at the registries; None in a dry run without its local ECR."""
+def _read_registries(run: Run, images: Sequence[Image]) -> Snapshot | None:
+    """Return a snapshot of the registries; None in a dry run without a running local ECR."""
     try:
         return look_at_registries(images, run.settings, run.source, run.registry, run.target, run.engine, run.retrier)
     except AbsentRegistryError:
         return None
 
 
-def _planned(run: Run, job: Job, snapshot: Snapshot | None) -> Job:
+def _with_plan(run: Run, job: Job, snapshot: Snapshot | None) -> Job:
+    """Return the job with a snapshot and a plan that is made from it."""
     settings = job.settings
     plan = make_plan(
         job.images,
@@ -181,7 +182,7 @@ def _planned(run: Run, job: Job, snapshot: Snapshot | None) -> Job:
 
 
 def _warn_of_ignored_files(plan: Plan) -> None:
-    """Name the files that may be why no image has the same inputs: only this machine has them."""
+    """Warn about ignored files in the context: as only this machine has them, other machines have other inputs."""
     for item in plan.images:
         unshared = item.image.inputs.unshared if item.view and item.image.inputs and item.build_needed else ()
         if unshared:
@@ -210,7 +211,7 @@ def _check_before_build(run: Run, items: Sequence[PlannedImage]) -> None:
         run.login_hosts({item.registry: None for item in items if item.registry})
 
 
-def _begun(item: PlannedImage, built: Built | None) -> ImageReceipt:
+def _image_receipt(item: PlannedImage, built: Built | None) -> ImageReceipt:
     image = item.image
     return ImageReceipt(
         image.name,
@@ -223,29 +224,31 @@ def _begun(item: PlannedImage, built: Built | None) -> ImageReceipt:
     )
 
 
-def _published(run: Run, job: Job, item: PlannedImage) -> ImageReceipt:
-    begun, began = _begun(item, job.built.get(item.image.name)), time.monotonic()
+def _publish(run: Run, job: Job, item: PlannedImage) -> ImageReceipt:
+    """Publish one image in the settings' registry and return its receipt."""
+    receipt, start = _image_receipt(item, job.built.get(item.image.name)), time.monotonic()
     with ci_results.group(run, f"Publish {item.image.name}"):
-        image = publish_image(item, begun, run.docker, run.registry, builder=job.settings.builder, warn=warn)
+        image = publish_image(item, receipt, run.docker, run.registry, builder=job.settings.builder, warn=warn)
     for name in item.lock_names:
         run.locks.release(name)
     published = image.published[0]
     say(f"{published.name}: {published.state} {', '.join(published.tags)}")
-    return replace(image, seconds=image.seconds + time.monotonic() - began)
+    return replace(image, seconds=image.seconds + time.monotonic() - start)
 
 
-def _copied(run: Run, item: PlannedImage, image: ImageReceipt) -> ImageReceipt:
+def _copy(run: Run, item: PlannedImage, image: ImageReceipt) -> ImageReceipt:
+    """Copy one image to the destinations and return its receipt."""
     from ecr_tasks.execute.destinations import copy_image
 
-    began = time.monotonic()
+    start = time.monotonic()
     missing = [copy for copy in item.copies if copy.error is None and not copy.is_present]
     if missing:
-        say(f"{item.image.name}: on its way to {', '.join(copy.place for copy in missing)}")
+        say(f"{item.image.name}: on its way to {', '.join(copy.address for copy in missing)}")
     with ci_results.group(run, f"Copy {item.image.name}"):
         targets = {copy.destination: run.target(copy.destination) for copy in item.copies}
         image = copy_image(item, image, run.registry, targets, run.docker, say=say, warn=warn, retrier=run.retrier)
     for failed in image.failed:
-        warn(f"{item.image.name} is not in {failed.place}: {failed.error}")
+        warn(f"{item.image.name} is not in {failed.address}: {failed.error}")
     for published in image.published[1:]:
         say(f"{published.registry}/{published.repository}: {published.state} {', '.join(published.tags)}")
-    return replace(image, seconds=image.seconds + time.monotonic() - began)
+    return replace(image, seconds=image.seconds + time.monotonic() - start)

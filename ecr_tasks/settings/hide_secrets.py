@@ -1,4 +1,4 @@
-"""Hide what is secret in a setting that is shown."""
+"""Hide the secrets in a setting's text before it is shown."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from ecr_tasks.settings.schema import setting_of
 
 HIDDEN = "…hidden"
 
-_IN_URL = re.compile(r"(?<=://)[^/@\s]+(?=@)")
-# Caches in object stores take their keys in the setting itself (BuildKit: s3, azblob, gha).
-_IN_CACHE = re.compile(r"(?i)\b((?:secret_|session_|access_)?(?:access_key|token|key_id|key|password)=)[^,\n]+")
+_URL_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+# The setting of a cache in an object store can contain the store's keys (BuildKit: s3, azblob, gha).
+_CACHE_KEYS = re.compile(r"(?i)\b((?:secret_|session_|access_)?(?:access_key|token|key_id|key|password)=)[^,\n]+")
 
 
 def hide_secrets(name: str, text: str) -> str | None:
@@ -24,9 +24,9 @@ def hide_secrets(name: str, text: str) -> str | None:
     if display == "last-four":
         return HIDDEN + (text[-4:] if len(text) >= 16 else "")
     if display == "names-only":
-        # The entries as they were parsed: the text itself doesn't show where a value ends.
+        # The text is parsed, because it doesn't show by itself where a value ends.
         entries = (entry.partition("=") for entry in build_args(text))
         return ", ".join(f"{name}={HIDDEN}" if equals else name for name, equals, _ in entries)
     if name == "ECR_CACHE":
-        text = _IN_CACHE.sub(rf"\1{HIDDEN}", text)
-    return _IN_URL.sub(HIDDEN, text).strip()
+        text = _CACHE_KEYS.sub(rf"\1{HIDDEN}", text)
+    return _URL_CREDENTIALS.sub(HIDDEN, text).strip()

@@ -11,7 +11,7 @@ from typing import Any
 from ecr_tasks.settings import precedence
 from ecr_tasks.settings.dotenv import list_files, read_file
 from ecr_tasks.settings.errors import Malformed, Problems
-from ecr_tasks.settings.parse.build_options import is_remote, references
+from ecr_tasks.settings.parse.build_options import is_remote, referenced_variables
 from ecr_tasks.settings.schema import TABLE
 from ecr_tasks.settings.setting import Origin, SettingValue
 from ecr_tasks.settings.settings import Settings
@@ -27,9 +27,9 @@ def load(
 ) -> Settings:
     """Load a project's settings from its dotenv files, ``environ``, Invoke's ``ecr.*`` and ``overrides``.
 
-    ``env_name`` chooses ``.env.NAME``. ``overrides`` are those of the local ECR: they beat everything, and an empty
-    text there removes a value. Raises :class:`SettingsProblems` with everything that is wrong. A missing repository
-    or region is not: `login` needs no repository, and a profile may have a region.
+    ``env_name`` chooses ``.env.NAME``. ``overrides`` are those of the local ECR: they replace all other values, and
+    an empty text removes a value. Raises :class:`SettingsProblems` with all mistakes. A missing repository or region
+    is not a mistake: `login` needs no repository, and a profile may have a region.
     """
     project = project.absolute()
     problems = Problems()
@@ -40,24 +40,24 @@ def load(
         variables.update(file.values)
         files.append(file)
 
-    configured = precedence.config_layer(config or {}, problems)
-    in_files = [precedence.file_layer(file) for file in files]
-    in_environment = precedence.environment_layer(environ)
-    overridden = precedence.override_layer(overrides or {})
+    config_layer = precedence.config_layer(config or {}, problems)
+    file_layers = [precedence.file_layer(file) for file in files]
+    environment_layer = precedence.environment_layer(environ)
+    override_layer = precedence.override_layer(overrides or {})
     for file in files:
-        # An empty or bare unknown name in a file is a misspelling too; in the environment it counts as not set.
+        # In a file, an unknown name is a mistake even without a value; in the environment, it counts as not set then.
         origins = {name: Origin("file", name, file.path, line) for name, line in file.lines.items()}
         precedence.report_unknown(origins, problems)
-    for layer in (in_environment, overridden):
+    for layer in (environment_layer, override_layer):
         precedence.report_unknown({name: value.origin for name, value in layer.items()}, problems)
 
-    merged = precedence.merge([configured, *in_files, in_environment, overridden])
+    merged = precedence.merge([config_layer, *file_layers, environment_layer, override_layer])
     effective = {name: value for name, value in merged.items() if value.text}
     fields = _parse(effective, project, problems)
     _report_contradictions(fields, effective, problems)
     problems.raise_if_any()
     if not is_remote(fields["context"]):
-        # Not resolve(): behind a link, the context must still be seen to hold the project's files.
+        # Not resolve(): with links resolved, the project's files would not appear to be in the context.
         fields["context"] = os.path.normpath(project / fields["context"])
     return Settings(
         project=project,
@@ -65,23 +65,23 @@ def load(
         **fields,
         sdk_environment=_sdk_environment(effective, fields, environ),
         child_environment=_child_environment(fields, variables, environ),
-        values=MappingProxyType(_values(merged, [*in_files, configured, overridden])),
+        values=MappingProxyType(_values(merged, [*file_layers, config_layer, override_layer])),
         files=tuple(file.path for file in files),
-        warnings=precedence.warnings(in_files, in_environment, effective),
+        warnings=precedence.warnings(file_layers, environment_layer, effective),
     )
 
 
 def _parse(effective: Mapping[str, SettingValue], project: Path, problems: Problems) -> dict[str, Any]:
-    """Return the values of the fields that have a text or a default, and add to ``problems`` what is malformed.
+    """Parse the settings that have a text or a default, and add the malformed ones to ``problems``.
 
-    A parser that returns a path names a file of the project, which must exist.
+    When a parser returns a path, it is a file of the project, and it must exist.
     """
     fields: dict[str, Any] = {}
     for name, setting in TABLE.items():
         value = effective.get(name) or SettingValue(setting.default)
         if not value.text:
             continue
-        # Of the region's two names, the one that is written.
+        # The region has two names: messages use the one that the file has.
         written_name = value.origin.name if value.origin.kind == "file" else name
         try:
             field = setting.parse(value.text)
@@ -121,14 +121,14 @@ def _report_contradictions(
 def _values(merged: Mapping[str, SettingValue], layers: Sequence[precedence.Layer]) -> dict[str, SettingValue]:
     """Return the text and origin of every setting, and of the other AWS_… names in ``layers``.
 
-    Other AWS_… names of the environment are the SDK's business and not listed.
+    The environment is not among ``layers``: its other AWS_… names are only for the SDK.
     """
     values = {name: SettingValue(setting.default) for name, setting in TABLE.items()}
     others = sorted({name for layer in layers for name in layer} - set(TABLE))
     values.update((name, SettingValue("")) for name in others)
     for name, value in merged.items():
         if name in values:
-            # An override that removes a value leaves the default.
+            # When an override removes a value, the default applies.
             values[name] = SettingValue(value.text or values[name].text, value.origin)
     return values
 
@@ -136,16 +136,16 @@ def _values(merged: Mapping[str, SettingValue], layers: Sequence[precedence.Laye
 def _sdk_environment(
     effective: Mapping[str, SettingValue], fields: Mapping[str, Any], environ: Mapping[str, str]
 ) -> Mapping[str, str]:
-    """Return the variables that the SDK must see differently from ``environ``; an empty text hides one."""
+    """Return the variables whose values must be others for the SDK than in ``environ``; an empty text hides one."""
     variables = {name: value.text for name, value in effective.items() if name.startswith("AWS_")}
     if "region" in fields:
-        # botocore reads only AWS_DEFAULT_REGION, other SDKs only AWS_REGION: the one region is both.
+        # botocore reads only AWS_DEFAULT_REGION, other SDKs read only AWS_REGION: both are set.
         variables.update(dict.fromkeys(precedence.REGIONS, fields["region"]))
     if "account_id" in fields:
         variables["AWS_ACCOUNT_ID"] = fields["account_id"]
-    # An exported empty AWS_PROFILE would be looked for in ~/.aws/config, so empty ones are hidden as well.
+    # The SDK would look up an exported empty AWS_PROFILE in ~/.aws/config, so empty variables are hidden as well.
     hidden = {name: "" for name in environ if name.startswith("AWS_") and name not in variables}
-    # What the environment sets is there already; what beats it is set even where both agree.
+    # Values from the environment need not be set again; values that override it are set even if they are equal.
     exported = {
         name: text
         for name, text in variables.items()
@@ -157,10 +157,10 @@ def _sdk_environment(
 def _child_environment(
     fields: Mapping[str, Any], variables: Mapping[str, str | None], environ: Mapping[str, str]
 ) -> Mapping[str, str]:
-    """Return the dotenv files' values of exactly those variables that build arguments and secrets refer to.
+    """Return the values in dotenv files of those variables that build arguments and secrets refer to.
 
-    What the environment sets stays as it is there: it beats the files, and a child inherits it.
+    Variables of the environment are left out: they override the files, and child processes inherit them.
     """
-    names = references(fields.get("build_args", ()), fields.get("secrets", ()))
+    names = referenced_variables(fields.get("build_args", ()), fields.get("secrets", ()))
     values = ((name, variables.get(name)) for name in sorted(names) if not environ.get(name))
     return MappingProxyType({name: text for name, text in values if text})

@@ -1,7 +1,7 @@
-"""The tag rules as data: ECR_TAGS is read line by line, checked and completed with each type's defaults.
+"""Parse the tag rules of ECR_TAGS, check them, and add the defaults of each type.
 
-The language is docker/metadata-action's (README, "tags input"), with its types, keys, defaults and priorities;
-``kind=`` and ``forward=`` are ours.
+The syntax is docker/metadata-action's (README, "tags input"), with its types, keys, defaults and priorities; only
+``kind=`` and ``forward=`` are additions of ecr-tasks.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ PRIORITIES: Mapping[RuleType, float] = {
 
 
 DATES = ("date", "commit_date")
+"""The expressions that take a format, such as ``{{date 'YYYY'}}``."""
 GLOBALS = ("branch", "tag", "sha", "base_ref", "is_default_branch", "is_not_default_branch")
 VERSION_PARTS = ("version", "major", "minor", "patch", "raw")
 
@@ -40,7 +41,7 @@ _KEYS = (
     *("type", "enable", "priority", "prefix", "suffix", "kind", "forward"),
     *("pattern", "value", "match", "group", "event", "branch", "format"),
 )
-_NAMES: Mapping[RuleType, tuple[str, ...]] = {
+_EXPRESSIONS: Mapping[RuleType, tuple[str, ...]] = {
     "semver": (*VERSION_PARTS, "prerelease", "build"),
     "pep440": VERSION_PARTS,
     "schedule": GLOBALS,
@@ -50,9 +51,9 @@ _DEFAULTS: Mapping[RuleType, Mapping[str, str]] = {"schedule": {"pattern": "nigh
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule that can be evaluated; a field that its type doesn't have is None or its default.
+    """One parsed rule. Attributes that its type doesn't have are None or the default.
 
-    ``prefix`` and ``suffix`` are None where the flavor's are used; ``value`` is None where git's ref is used.
+    ``prefix`` and ``suffix`` are None when the flavor's apply; ``value`` is None when git's ref is used.
     """
 
     text: str
@@ -75,7 +76,7 @@ class Rule:
 
 @dataclass(eq=False)
 class RuleProblem(Exception):
-    """The rule with this number can't be used; ``error`` has the reason and the column."""
+    """The rule with this number has a mistake; ``error`` has the reason and the column."""
 
     number: int
     text: str
@@ -83,7 +84,7 @@ class RuleProblem(Exception):
 
 
 def parse_rules(text: str) -> tuple[Rule, ...]:
-    """Return the rules of ECR_TAGS, the highest priority first, else in their order. Raises RuleProblem."""
+    """Parse the text of ECR_TAGS; return the rules by descending priority. Raises RuleProblem for a mistake."""
     rules = []
     for number, rule in enumerate(split_rules(text), 1):
         try:
@@ -94,7 +95,7 @@ def parse_rules(text: str) -> tuple[Rule, ...]:
 
 
 def parse_rule(text: str, number: int = 1) -> Rule:
-    """Return the rule of a text. Raises RuleError."""
+    """Parse one rule. Raises RuleError for a mistake."""
     fields = _fields(text)
     field = fields["type"]
     if field.value not in get_args(RuleType):
@@ -125,7 +126,7 @@ def parse_rule(text: str, number: int = 1) -> Rule:
 
 
 def _fields(text: str) -> dict[str, Field]:
-    """Return the fields by key: a bare value has the key ``value``, and the last of a key counts."""
+    """Return the fields by key: a value without a key gets the key ``value``, and the last field of a key wins."""
     by_key = {"type": Field("type", "raw", 1), "enable": Field("enable", "true", 1)}
     for field in split_fields(text):
         key = "value" if field.key is None else field.key
@@ -152,16 +153,19 @@ def _value(fields: Mapping[str, Field], rule_type: RuleType) -> Template | None:
 
 
 def _pattern(fields: Mapping[str, Field], rule_type: RuleType) -> Template:
-    if rule_type not in _NAMES:
+    if rule_type not in _EXPRESSIONS:
         return EMPTY
     if "pattern" not in fields:
         raise RuleError(f"has no pattern=: write for example type={rule_type},pattern={{{{version}}}}")
     field = fields["pattern"]
-    return template_of(field.value, field.column, _NAMES[rule_type], DATES if rule_type == "schedule" else ())
+    return template_of(field.value, field.column, _EXPRESSIONS[rule_type], DATES if rule_type == "schedule" else ())
 
 
 def _regexp(fields: Mapping[str, Field], rule_type: RuleType) -> Regexp | None:
-    """Return the pattern of a match rule, or the ``match=`` of a version rule, whose first group is the version."""
+    """Return the ``pattern=`` of a match rule, or the ``match=`` of a version rule, whose first group is the version.
+
+    None when the rule has no regular expression.
+    """
     key = {"match": "pattern", "semver": "match", "pep440": "match"}.get(rule_type, "")
     field = fields.get(key)
     if rule_type == "match" and field is None:
@@ -212,7 +216,7 @@ def _choice(fields: Mapping[str, Field], key: str, allowed: tuple[str, ...], def
 def template_of(
     text: str, column: int = 1, names: tuple[str, ...] = GLOBALS, with_format: tuple[str, ...] = DATES
 ) -> Template:
-    """Return the template of a text. Raises RuleError for bad syntax and for time zones that don't exist."""
+    """Parse a template. Raises RuleError for a syntax error or a time zone that doesn't exist."""
     template = parse_template(text, column, names, with_format)
     for expression in template.expressions:
         try:

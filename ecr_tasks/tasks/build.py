@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ecr_tasks.runner.command_line import Earlier, follows
+from ecr_tasks.runner.command_line import EarlierResults, follows
 from ecr_tasks.runner.decorator import chained_task
 from ecr_tasks.runner.run import Run
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @chained_task()
-def build(run: Run, earlier: Earlier) -> Job | None:
+def build(run: Run, earlier: EarlierResults) -> Job | None:
     """Build every planned image with buildx, tag it and keep it in the local store."""
     from ecr_tasks.runner import ci_results, receipt_file
     from ecr_tasks.runner.publish_steps import (
@@ -27,7 +27,7 @@ def build(run: Run, earlier: Earlier) -> Job | None:
 
     push_follows = follows("push")
     # A build by itself asks nobody but docker, and ECR only where the cache is there.
-    job = start_job(run, ask=push_follows or run.settings.cache == "registry")
+    job = start_job(run, read_registries=push_follows or run.settings.cache == "registry")
     show_plan(job.plan)
     job.plan.check()
     if run.dry:

@@ -1,4 +1,4 @@
-"""The `init` task: write a project's first files: .env, tasks.py, and lines in .gitignore and .dockerignore."""
+"""The `init` task: write .env and tasks.py for a new project, and add lines to .gitignore and .dockerignore."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from ecr_tasks.errors import SettingsError
 from ecr_tasks.runner.decorator import task
 from ecr_tasks.runner.run import Run
 
-_ENV = """\
+_ENV_TEMPLATE = """\
 # Settings for ecr-tasks (`inv settings` shows them all). Empty means not set. Keep this file out of git.
 AWS_REGION=
 AWS_ACCOUNT_ID=
 ECR_REPOSITORY={repository}
 """
-_TASKS = """\
+_TASKS_FILE = """\
 from ecr_tasks import ns
 
 __all__ = ["ns"]
 """
-_IGNORED = {
+_IGNORE_PATTERNS = {
     ".gitignore": (".env", ".env.*", "!.env.example", ".ecr-tasks/"),
     ".dockerignore": (".env", ".env.*", ".git", ".ecr-tasks"),
 }
@@ -36,18 +36,18 @@ def init(run: Run) -> None:
 
 
 def write_project_files(project: Path, *, dry: bool = False) -> list[str]:
-    """Write what is missing and return a line about each file; overwrite nothing.
+    """Write the missing files and return a line about each file; overwrite nothing.
 
-    ``.env`` is made readable by its owner alone, since keys may be put there. Raises SettingsError when the
-    folder can't be written.
+    Only its owner can read ``.env``, because users may write keys into it. Raises SettingsError when the folder is
+    not writable.
     """
     lines = []
     try:
-        name = _repository(project)
-        lines.append(_write(project / ".env", _ENV.format(repository=name), 0o600, dry=dry))
-        lines.append(_write(project / "tasks.py", _TASKS, 0o644, dry=dry))
-        for file, patterns in _IGNORED.items():
-            lines.append(_add(project / file, patterns, dry=dry))
+        name = _repository_name(project)
+        lines.append(_write(project / ".env", _ENV_TEMPLATE.format(repository=name), 0o600, dry=dry))
+        lines.append(_write(project / "tasks.py", _TASKS_FILE, 0o644, dry=dry))
+        for file, patterns in _IGNORE_PATTERNS.items():
+            lines.append(_append_missing(project / file, patterns, dry=dry))
     except OSError as error:
         raise SettingsError(
             f"{error.filename} can't be written: {error.strerror}.",
@@ -56,8 +56,9 @@ def write_project_files(project: Path, *, dry: bool = False) -> list[str]:
     return lines
 
 
-def _repository(project: Path) -> str:
-    """Return the folder's name as ECR takes it: ``[a-z0-9]+`` with single separators (API model, RepositoryName)."""
+def _repository_name(project: Path) -> str:
+    """Return the folder's name as a valid repository name: ``[a-z0-9]+`` with ``-`` between (API model,
+    RepositoryName)."""
     name = re.sub(r"[^a-z0-9]+", "-", project.name.lower()).strip("-")
     return name if len(name) > 1 else "app"
 
@@ -72,18 +73,18 @@ def _write(path: Path, text: str, mode: int, *, dry: bool) -> str:
     return f"{path.name}: written"
 
 
-def _add(path: Path, lines: tuple[str, ...], *, dry: bool) -> str:
-    """Append the lines that are missing; in bytes, because the file's encoding is not known."""
-    before = path.read_bytes() if path.exists() else b""
-    has = {line.strip() for line in before.split(b"\n")}
-    missing = [line for line in lines if line.encode() not in has]
+def _append_missing(path: Path, lines: tuple[str, ...], *, dry: bool) -> str:
+    """Append the lines that are missing. Compares bytes, because the file's encoding is not known."""
+    content = path.read_bytes() if path.exists() else b""
+    existing = {line.strip() for line in content.split(b"\n")}
+    missing = [line for line in lines if line.encode() not in existing]
     if not missing:
         return f"{path.name}: has what it needs"
-    # A later pattern wins, so an exception must stand behind what it excepts from.
+    # Later patterns win, so an exception is added again after the patterns that it makes an exception from.
     missing += [line for line in lines if line.startswith("!") and line not in missing]
     if dry:
         return f"{path.name}: would get {', '.join(missing)}"
-    separator = b"" if not before or before.endswith(b"\n") else b"\n"
+    separator = b"" if not content or content.endswith(b"\n") else b"\n"
     with path.open("ab") as file:
         file.write(separator + "\n".join(missing).encode() + b"\n")
     return f"{path.name}: {', '.join(missing)} added"

@@ -1,4 +1,4 @@
-"""The `local` tasks: start and stop the local ECR, and point the tasks that follow at it."""
+"""The `local` tasks: start and stop the local ECR, and make the tasks that follow use it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def use(run: Run) -> None:
     """Start the local ECR if need be and point the tasks that follow at it."""
     from ecr_tasks.local_ecr import background
 
-    with _translated():
+    with _translate_errors():
         status = background.status(background.default_root())
         if not status.running and run.dry:
             say("would start the local ECR; until it runs nobody can say what it holds")
@@ -52,7 +52,7 @@ def up(run: Run, container: bool = False, port: int = 0, image: str = DEFAULT_IM
     if run.dry:
         say("would start the local ECR")
         return
-    with _translated():
+    with _translate_errors():
         status = background.status(background.default_root())
         if not status.running:
             status = _start(run, container=container, port=port or None, image=image)
@@ -64,7 +64,7 @@ def down(run: Run) -> None:
     """Stop the local ECR; what it holds stays."""
     from ecr_tasks.local_ecr import background
 
-    with _translated():
+    with _translate_errors():
         status = background.status(background.default_root())
         if not status.running:
             say("the local ECR is not running")
@@ -82,7 +82,7 @@ def status(run: Run, json: bool = False) -> None:
     """Show whether the local ECR runs, where, and what it was asked."""
     from ecr_tasks.local_ecr import background
 
-    with _translated():
+    with _translate_errors():
         status = background.status(background.default_root())
     if json:
         document(status.as_json())
@@ -105,13 +105,13 @@ def reset(run: Run) -> None:
     if run.dry:
         say("would empty the local ECR")
         return
-    with _translated():
+    with _translate_errors():
         background.reset(background.default_root())
     say("the local ECR is empty")
 
 
 def environment(status: background.Status) -> dict[str, str]:
-    """Return the settings that point at it; what could lead elsewhere (a profile, a role) is unset."""
+    """Return the settings that make the tasks use the local ECR; a profile or role that would prevent it is unset."""
     endpoint = status.endpoint or ""
     return {
         "AWS_ENDPOINT_URL": "",
@@ -143,10 +143,10 @@ def _start(run: Run, *, container: bool, port: int | None, image: str) -> backgr
     address = f"127.0.0.1:{port}"
     package = Path(background.__file__).parent
     command = ["env", "PYTHONPATH=/opt", "PYTHONDONTWRITEBYTECODE=1", "python3", "-m", "ecr_tasks.local_ecr"]
-    everywhere = "0.0.0.0"  # noqa: S104 - inside the container; docker publishes it on our 127.0.0.1 alone
-    command += ["--root", "/data", "--host", everywhere, "--port", str(port), "--advertise", address]
+    all_interfaces = "0.0.0.0"  # noqa: S104 - inside the container; docker publishes the port only on 127.0.0.1
+    command += ["--root", "/data", "--host", all_interfaces, "--port", str(port), "--advertise", address]
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
-    # The package alone is mounted: it is complete in itself, and its parent stays an empty namespace.
+    # Only the package local_ecr is mounted: it needs no other one, and ecr_tasks is an empty namespace package.
     mounts = {str(package): "/opt/ecr_tasks/local_ecr:ro", str(root): "/data"}
     run.docker.run_service(CONTAINER, image, command, port=port, mounts=mounts)
     return background.adopt(root, endpoint=f"http://{address}", container=CONTAINER)
@@ -160,12 +160,12 @@ def _free_port() -> int:
 
 
 def _needs_container() -> bool:
-    """Whether docker's engine is in a virtual machine, whose 127.0.0.1 is not ours."""
+    """Return whether docker's engine runs in a virtual machine, which does not reach this machine's 127.0.0.1."""
     return sys.platform in ("darwin", "win32")
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     from ecr_tasks.local_ecr.errors import LocalEcrError
 
     try:

@@ -1,4 +1,4 @@
-"""The `plan` task: what `build push` would do and why."""
+"""The `plan` task: show what `build push` would do and why."""
 
 from __future__ import annotations
 
@@ -31,24 +31,24 @@ def plan(run: Run, json: bool = False) -> None:
 
 
 def show_plan(plan: Plan) -> None:
-    """Show on stderr what will be built and which tags it gets; conflicts are not shown."""
+    """Print on stderr which images will be built and which tags they get; conflicts are not printed."""
     for item in plan.images:
         name = item.image.name if item.view is None else item.image.repository
-        place = f"{item.registry}/{name}" if item.registry else name
-        say(f"{place}: {'build' if item.build_needed else 'nothing to build'}, {item.because}")
+        address = f"{item.registry}/{name}" if item.registry else name
+        say(f"{address}: {'build' if item.build_needed else 'nothing to build'}, {item.because}")
         tags = (*item.tags, *([item.inputs_tag] if item.inputs_tag else []))
-        now = ("now",) if item.view is not None else ()
+        now_column = ("now",) if item.view is not None else ()
         table(
-            ("  tag", "kind", *now, "because"),
+            ("  tag", "kind", *now_column, "because"),
             [
-                (f"  {short_tag(tag.tag.name)}", tag.tag.kind, *(_now(tag) for _ in now), tag.tag.because)
+                (f"  {short_tag(tag.tag.name)}", tag.tag.kind, *(_state(tag) for _ in now_column), tag.tag.because)
                 for tag in tags
             ],
         )
         if item.creates_repository:
             say(f"  the repository {item.image.repository} will be created")
         for copy in item.copies:
-            say(f"  {_copy_words(copy)}")
+            say(f"  {_copy_line(copy)}")
 
 
 def plan_json(plan: Plan) -> dict[str, Any]:
@@ -61,21 +61,22 @@ def plan_json(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _copy_words(copy: PlannedCopy) -> str:
-    """Say what becomes of an image in one more registry."""
+def _copy_line(copy: PlannedCopy) -> str:
+    """Return a line about what will happen to an image at one destination."""
     if copy.error is not None:
-        return f"not to {copy.place}: {copy.error}"
+        return f"not to {copy.address}: {copy.error}"
     if copy.view is None:
-        return f"push brings it to {copy.place}"
+        return f"push brings it to {copy.address}"
     verb = "replicated by ECR to" if copy.transport == "replication" else "copied to"
-    pending = ", ".join(f"{item.tag.name} {_now(item)}" for item in copy.tags if item.state != "present")
+    pending = ", ".join(f"{item.tag.name} {_state(item)}" for item in copy.tags if item.state != "present")
     if copy.is_present:
-        return f"in {copy.place}: {pending or 'all there already'}"
+        return f"in {copy.address}: {pending or 'all there already'}"
     created = " (will be created)" if copy.creates_repository else ""
-    return f"{verb} {copy.place}{created}: {pending}"
+    return f"{verb} {copy.address}{created}: {pending}"
 
 
-def _now(tag: PlannedTag) -> str:
+def _state(tag: PlannedTag) -> str:
+    """Return the state of a tag in the registry as words."""
     if tag.state is None:
         return "not asked"
     if tag.state == "moves":

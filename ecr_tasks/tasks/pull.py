@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ecr_tasks.console import data
-from ecr_tasks.runner.command_line import Earlier
+from ecr_tasks.runner.command_line import EarlierResults
 from ecr_tasks.runner.decorator import chained_task
 from ecr_tasks.runner.run import Run
 
@@ -14,7 +14,7 @@ from ecr_tasks.runner.run import Run
         "platform": "os/arch, for one of several",
     }
 )
-def pull(run: Run, earlier: Earlier, image: str | None = None, platform: str | None = None) -> None:
+def pull(run: Run, earlier: EarlierResults, image: str | None = None, platform: str | None = None) -> None:
     """Log in and pull an image by tag or digest."""
     from ecr_tasks.plan.promotion import missing_image
     from ecr_tasks.runner.images import planned_images

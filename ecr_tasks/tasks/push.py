@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ecr_tasks.console import data
-from ecr_tasks.runner.command_line import Earlier
+from ecr_tasks.runner.command_line import EarlierResults
 from ecr_tasks.runner.decorator import chained_task
 from ecr_tasks.runner.run import Run
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @chained_task()
-def push(run: Run, earlier: Earlier) -> Receipt | None:
+def push(run: Run, earlier: EarlierResults) -> Receipt | None:
     """Publish what was built (built first if need be); print host/repository@digest."""
     from ecr_tasks.plan.destinations import combined_error
     from ecr_tasks.runner import ci_results

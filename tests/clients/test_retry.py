@@ -35,12 +35,12 @@ def test_an_outage_of_a_minute_is_outlasted_and_none_of_two_waited_for(backoff: 
 
 
 @pytest.mark.parametrize("backoff", [API, TRANSFER])
-@given(chance=st.floats(0, 1), attempt=st.integers(1, 40))
-def test_waits_grow_to_a_limit_and_are_spread_over_half_of_it(backoff: Backoff, chance: float, attempt: int) -> None:
-    seconds = backoff.seconds(attempt, chance)
-    assert backoff.first / 2 <= seconds <= backoff.longest
+@given(jitter=st.floats(0, 1), attempt=st.integers(1, 40))
+def test_waits_grow_to_a_limit_and_are_spread_over_half_of_it(backoff: Backoff, jitter: float, attempt: int) -> None:
+    seconds = backoff.seconds(attempt, jitter)
+    assert backoff.first_wait / 2 <= seconds <= backoff.longest_wait
     assert seconds <= 2 * backoff.seconds(attempt, 0)
-    assert backoff.seconds(attempt + 1, chance) >= seconds
+    assert backoff.seconds(attempt + 1, jitter) >= seconds
 
 
 def test_each_noticeable_wait_is_told_with_its_reason_and_number() -> None:
@@ -61,7 +61,7 @@ def test_a_blip_is_not_worth_a_line() -> None:
 
 def test_threads_that_wait_together_say_so_once() -> None:
     lines: list[str] = []
-    retrier = Retrier(lines.append, sleep=lambda seconds: False, chance=lambda: 0.5, clock=lambda: 0.0)
+    retrier = Retrier(lines.append, sleep=lambda seconds: False, jitter=lambda: 0.5, clock=lambda: 0.0)
     for _ in range(8):
         assert retrier.wait(API, 4, "ECR has trouble")
         assert retrier.wait(API, 4, "the connection was lost")
@@ -86,7 +86,7 @@ def test_another_text_is_refused(text: str) -> None:
 
 
 def test_an_interruption_ends_the_waits_of_other_threads() -> None:
-    retrier = Retrier(chance=lambda: 1.0)
+    retrier = Retrier(jitter=lambda: 1.0)
     waiting = threading.Barrier(3)
     ended: list[int] = []
 

@@ -90,7 +90,7 @@ def test_one_copy_goes_to_all_destinations_and_then_the_fixed_tags_are_set_first
     assert destinations.named("copy") == [("copy", f"{HOST}/team/app@{IMAGE.digest}", uri(EU), uri(US))]
     for name in ("eu/app", "us/app"):
         order = [call[0] for call in destinations.calls.log if call[1] in (name, f"{HOST}/team/app@{IMAGE.digest}")]
-        assert order.index("copy") < order.index("present") < order.index("set_tag")
+        assert order.index("copy") < order.index("existing_digests") < order.index("set_tag")
         tagged = [call[2] for call in destinations.named("set_tag") if call[1] == name]
         assert tagged == [SHA_TAG, "1.2.3", "main", "latest"]
         assert destinations.registry.tags[name] == EVERY_TAG

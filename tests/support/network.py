@@ -44,9 +44,9 @@ class Clock:
         """Let time pass."""
         self.wait(seconds)
 
-    def retrier(self, attempts: int | None = None, chance: Callable[[], float] = lambda: 0.5) -> Retrier:
+    def retrier(self, attempts: int | None = None, jitter: Callable[[], float] = lambda: 0.5) -> Retrier:
         """Return a Retrier that uses this clock and records its lines."""
-        return Retrier(self.lines.append, attempts, sleep=self.wait, chance=chance, clock=self.read)
+        return Retrier(self.lines.append, attempts, sleep=self.wait, jitter=jitter, clock=self.read)
 
 
 @dataclass

@@ -168,8 +168,9 @@ def test_in_another_repository_the_tag_is_set_after_the_copy(app_with_target: Pr
     result = app_with_target.inv("promote", "main", *TO_OPTION, "--tag", "1.0.0")
     assert result.stdout == f"{HOST}/prod/app@{NEW_IMAGE.digest}\n"
     assert [
-        call[0] for call in app_with_target.calls.named("authorize", "copy", "present", "set_tag", "build", "pull")
-    ] == [*("authorize", "authorize", "copy", "present", "set_tag")]
+        call[0]
+        for call in app_with_target.calls.named("authorize", "copy", "existing_digests", "set_tag", "build", "pull")
+    ] == [*("authorize", "authorize", "copy", "existing_digests", "set_tag")]
     assert ("in_region", "210987654321", "us-east-1") in app_with_target.calls.log
     assert app_with_target.registry.tags["prod/app"] == {"1.0.0": NEW_IMAGE.digest}
     assert app_with_target.registry.reserved == [("prod/app", 1)]

@@ -217,7 +217,7 @@ def test_a_fixed_tag_that_another_run_set_while_we_waited_is_not_moved(app: Proj
 def test_a_signature_that_appears_while_we_wait_is_copied(app: Project) -> None:
     app.registry.signings = {NEW_IMAGE.digest: [[Signing("IN_PROGRESS")], [Signing("COMPLETE")]]}
     signed = signature(NEW_IMAGE.digest, "application/vnd.cncf.notary.signature")
-    app.calls.after["signing"] = lambda: app.registry.put("team/app", signed)
+    app.calls.after["signing_statuses"] = lambda: app.registry.put("team/app", signed)
     assert app.inv("promote", "v1", *TO_OPTION, "--require-signature").code == 0
     assert set(app.registry.stored["prod/app"]) == {NEW_IMAGE.digest, signed.digest}
 

@@ -1,7 +1,7 @@
 """The OpenID Connect tokens of Azure Pipelines.
 
-Source: Azure DevOps REST API, Distributed task, Oidctoken, Create. Without a service connection, the token is the
-pipeline's.
+Source: Azure DevOps REST API, Distributed task, Oidctoken, Create. Without a service connection, the token belongs to
+the pipeline.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def token_source(environ: Mapping[str, str]) -> TokenSource | None:
 
 
 def subject(scope: Scope) -> Subject:
-    """Return the subject ``p://ORGANIZATION/PROJECT/PIPELINE``, which has no branch; the audience is fixed."""
+    """Return the subject ``p://ORGANIZATION/PROJECT/PIPELINE``, which has no branch, and Azure's fixed audience."""
     host, path = repository_parts(scope)
     names = unquote(path).split("/")
     if host != "dev.azure.com" or len(names) != 4:

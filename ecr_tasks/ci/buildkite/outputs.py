@@ -8,7 +8,7 @@ from pathlib import Path
 from ecr_tasks.ci.outputs.adapter import Action, Adapter, Print, Start
 from ecr_tasks.ci.outputs.escape import markdown, one_line
 from ecr_tasks.ci.outputs.model import Outputs
-from ecr_tasks.ci.outputs.summary import fit, summary
+from ecr_tasks.ci.outputs.summary import summary, truncate
 
 AGENT = "buildkite-agent"
 ANNOTATION_LIMIT = 1024 * 1024
@@ -40,7 +40,7 @@ class Buildkite(Adapter):
 
 
 def _annotate(style: str, context: str, text: str) -> Start:
-    return Start((AGENT, "annotate", "--style", style, "--context", context), fit(text, ANNOTATION_LIMIT))
+    return Start((AGENT, "annotate", "--style", style, "--context", context), truncate(text, ANNOTATION_LIMIT))
 
 
 def _annotation_context(name: str, environ: Mapping[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""The interface that each CI system's ``outputs.py`` implements, and the actions that it returns, as data."""
+"""The interface of each CI system's ``outputs.py``, and the actions that its methods return."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ecr_tasks.ci.outputs.model import Outputs
 
 @dataclass(frozen=True)
 class Append:
-    """Append to a file of the CI's; with a limit, the file is never longer than that many bytes."""
+    """Append a text to a file of the CI system; ``limit`` is the maximal size of the file in bytes."""
 
     path: str
     text: str
@@ -20,7 +20,7 @@ class Append:
 
 @dataclass(frozen=True)
 class Write:
-    """Write, or overwrite, the file of that name in ``.ecr-tasks/``."""
+    """Write the file of that name in ``.ecr-tasks/``; an existing one is overwritten."""
 
     name: str
     text: str
@@ -28,21 +28,21 @@ class Write:
 
 @dataclass(frozen=True)
 class Print:
-    """Print on stderr, which the CI reads as well as stdout; stdout is for data."""
+    """Print a text on stderr, which the CI system reads like stdout; stdout is reserved for data."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class PrintSecret:
-    """Print a command that contains a secret, if only the CI reads stderr."""
+    """Print a command that contains a secret, but only when nobody except the CI system reads stderr."""
 
     text: str = field(repr=False)
 
 
 @dataclass(frozen=True)
 class Start:
-    """Start the CI's own program, if it is on the PATH, with a text on its stdin."""
+    """Start the CI system's own program with a text on its stdin, if the program is on the PATH."""
 
     arguments: tuple[str, ...]
     stdin: str = field(repr=False)
@@ -52,14 +52,14 @@ Action = Append | Write | Print | PrintSecret | Start
 
 
 class Adapter:
-    """What one CI system takes from us. This class is for a CI that takes files only, and for no CI.
+    """Makes the outputs for one CI system. This base class is for systems that take only files, and outside CI.
 
-    The methods are pure: they return the actions that ``perform`` carries out, or a line to print on stderr.
+    The methods have no side effects: they return actions for ``perform``, or a line to print on stderr.
     ``environ`` is the process environment, ``folder`` the project's ``.ecr-tasks/``.
     """
 
     def outputs(self, outputs: Outputs, environ: Mapping[str, str], folder: Path) -> Sequence[Action]:
-        """Return the actions that pass on values and summary, in addition to the files that every CI gets."""
+        """Return the actions that hand over values and summary, in addition to the files that every run writes."""
         return ()
 
     def group_start(self, title: str, now: float) -> str | None:
@@ -75,7 +75,7 @@ class Adapter:
         return ()
 
     def mask(self, secret: str) -> Sequence[Action]:
-        """Return the actions that have the CI hide one line of text in its log."""
+        """Return the actions that make the CI system hide one line of text in its log."""
         return ()
 
 

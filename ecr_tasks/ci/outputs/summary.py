@@ -1,4 +1,4 @@
-"""The summary of a run in Markdown, for the CI systems that show one."""
+"""Write the summary of a run in Markdown, for CI systems that show a summary."""
 
 from __future__ import annotations
 
@@ -19,21 +19,24 @@ _TRUNCATED = "\n\nThe rest is left out: see the receipt.\n"
 
 
 def summary(outputs: Outputs) -> str:
-    """Return a section for each image: reference, digest, tags, sizes, time, and why it was built or skipped."""
+    """Return Markdown with a section for each image: reference, digest, tags, sizes, time, reason of the build."""
     return "\n".join(_section(image, outputs) for image in outputs.images)
 
 
-def fit(text: str, limit: int) -> str:
-    """Return the text, cut between lines to at most ``limit`` bytes; empty when no line fits."""
+def truncate(text: str, limit: int) -> str:
+    """Return the first lines of the text that have at most ``limit`` bytes with the note that the rest is left out.
+
+    Empty when not even one line fits.
+    """
     if len(text.encode("utf-8", "backslashreplace")) <= limit:
         return text
-    kept, size = [], len(_TRUNCATED.encode())
+    lines, size = [], len(_TRUNCATED.encode())
     for line in text.splitlines(keepends=True):
         size += len(line.encode("utf-8", "backslashreplace"))
         if size > limit:
             break
-        kept.append(line)
-    return "".join(kept).rstrip("\n") + _TRUNCATED if kept else ""
+        lines.append(line)
+    return "".join(lines).rstrip("\n") + _TRUNCATED if lines else ""
 
 
 def _section(image: ImageOutput, outputs: Outputs) -> str:
@@ -65,12 +68,14 @@ def _destination(copy: CopyOutput) -> str:
 
 
 def _sizes(total: int | None, platforms: Mapping[str, int | None]) -> str:
-    each = [markdown(name) + (f" {human_size(size)}" if size is not None else "") for name, size in platforms.items()]
+    entries = [
+        markdown(name) + (f" {human_size(size)}" if size is not None else "") for name, size in platforms.items()
+    ]
     if total is None:
-        return ", ".join(each)
-    if len(each) == 1:
-        each = [markdown(name) for name in platforms]
-    return f"{human_size(total)} ({', '.join(each)})" if each else human_size(total)
+        return ", ".join(entries)
+    if len(entries) == 1:
+        entries = [markdown(name) for name in platforms]
+    return f"{human_size(total)} ({', '.join(entries)})" if entries else human_size(total)
 
 
 def _source(outputs: Outputs) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 from ecr_tasks.ci.outputs.adapter import Action, Adapter, Append, Print, PrintSecret, Start, Write
 from ecr_tasks.ci.outputs.files import files
 from ecr_tasks.ci.outputs.model import Outputs
-from ecr_tasks.ci.outputs.summary import fit
+from ecr_tasks.ci.outputs.summary import truncate
 from ecr_tasks.console import say, warn
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.receipt import FOLDER
@@ -87,7 +87,7 @@ def _write(action: Append | Write, folder: Path) -> None:
             if not ignore.exists():
                 ignore.write_text("*\n", encoding="utf-8")
         elif action.limit is not None:
-            text = fit(text, action.limit - (path.stat().st_size if path.exists() else 0))
+            text = truncate(text, action.limit - (path.stat().st_size if path.exists() else 0))
         with path.open("wb" if isinstance(action, Write) else "ab") as file:
             file.write(_bytes(text))
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The file ``requirements-ci.txt``, which says where a CI job gets ecr-tasks: it is on no package index yet."""
+"""The file ``requirements-ci.txt``, from which a CI job installs ecr-tasks, because it is on no package index yet."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ecr_tasks import __version__
 
 FILE = "requirements-ci.txt"
 DEFAULT_INSTALL = f"pip install -r {FILE}"
-"""The shell command by which a pipeline installs ecr-tasks."""
+"""The shell command with which a pipeline installs ecr-tasks."""
 
 WHEEL = f"ci/ecr_tasks-{__version__}-py3-none-any.whl"
 _HEAD = "# What CI installs to run `inv build push`. ecr-tasks is on no package index yet"
@@ -29,7 +29,7 @@ _FROM_WHEEL = """\
 
 
 def text() -> str:
-    """Return the file's text, which names the git repository that ecr-tasks was installed from, or a wheel."""
+    """Return the file's text. It names the git repository from which ecr-tasks was installed, or else a wheel."""
     requirement = _from_git(_direct_url())
     if requirement:
         return _FROM_GIT.format(head=_HEAD, requirement=requirement)
@@ -37,7 +37,7 @@ def text() -> str:
 
 
 def _direct_url() -> str | None:
-    """Return the installer's record of where ecr-tasks is from (PEP 610); None without one."""
+    """Return pip's record of the source of ecr-tasks (``direct_url.json``, PEP 610); None without one."""
     try:
         return metadata.distribution("ecr-tasks").read_text("direct_url.json")
     except metadata.PackageNotFoundError:
@@ -45,15 +45,18 @@ def _direct_url() -> str | None:
 
 
 def _from_git(direct_url: str | None) -> str | None:
-    """Return the requirement for that commit of that repository; None if its address could contain a password."""
+    """Return a requirement for the repository and commit in ``direct_url``; None without a public git URL.
+
+    A URL that could contain a password is not used.
+    """
     try:
         document = json.loads(direct_url or "")
         url, commit = document["url"], document["vcs_info"]["commit_id"]
         is_git = document["vcs_info"]["vcs"] == "git"
     except (ValueError, KeyError, TypeError):
         return None
-    remote = is_git and "://" in url and not url.startswith("file:")
+    is_remote = is_git and "://" in url and not url.startswith("file:")
     user = url.partition("://")[2].partition("/")[0].rpartition("@")[0]
-    if not remote or (user and not url.startswith("ssh://")) or ":" in user:
+    if not is_remote or (user and not url.startswith("ssh://")) or ":" in user:
         return None
     return f"ecr-tasks @ git+{url}@{commit}"

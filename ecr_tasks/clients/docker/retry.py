@@ -9,7 +9,7 @@ from itertools import count
 from ecr_tasks.clients.docker.process import ProcessResult
 from ecr_tasks.clients.retry import Backoff, Retrier
 
-TRANSFER = Backoff(attempts=9, first=1.0)
+TRANSFER = Backoff(attempts=9, first_wait=1.0)
 """For a push, pull or copy, which docker itself tries again, but at once: 45 to 91 seconds in all."""
 
 LATEST_START = 100

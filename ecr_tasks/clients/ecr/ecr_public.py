@@ -71,7 +71,7 @@ class PublicRegistry:
         """Return images by digest; missing ones are left out."""
         return {digest: image for digest in digests if (image := self.image(repository, digest)) is not None}
 
-    def present(self, repository: Repository, digests: Sequence[str]) -> set[str]:
+    def existing_digests(self, repository: Repository, digests: Sequence[str]) -> set[str]:
         """Return those of the digests that exist. Makes one call for each: a missing one would fail a common call."""
         return {digest for digest in digests if self._image(repository, digest) is not None}
 

@@ -127,7 +127,7 @@ class EcrRegistry:
         ):
             return tuple(item["digest"] for item in listing.referrers(self._reader.client(), repository, digest))
 
-    def present(self, repository: Repository, digests: Sequence[str]) -> set[str]:
+    def existing_digests(self, repository: Repository, digests: Sequence[str]) -> set[str]:
         """Return those of the digests that exist."""
         return set(self.images(repository, digests))
 

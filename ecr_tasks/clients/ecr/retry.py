@@ -14,7 +14,7 @@ from ecr_tasks.clients.retry import Backoff, Retrier
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSResponse
 
-API = Backoff(attempts=11, first=0.25)
+API = Backoff(attempts=11, first_wait=0.25)
 """For a call of ECR's API: waits of 46 to 92 seconds in all."""
 
 BOTOCORE_ATTEMPTS = 4

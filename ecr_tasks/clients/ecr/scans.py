@@ -19,39 +19,39 @@ if TYPE_CHECKING:
     from mypy_boto3_ecr.type_defs import DescribeImageScanFindingsResponseTypeDef, EnhancedImageScanFindingTypeDef
 
 PAGE = 1000
-"""The most findings on one page (API model, MaxResults)."""
+"""The maximal number of findings on one page (API model, MaxResults)."""
 
-_SETTLED = ("SUPPRESSED", "CLOSED")
-"""The statuses of enhanced findings that were suppressed in Inspector or are gone (inspector2's API model,
+_INACTIVE = ("SUPPRESSED", "CLOSED")
+"""The statuses of inactive enhanced findings: suppressed in Inspector, or fixed (inspector2's API model,
 FindingStatus)."""
 
 _RESULT_KEYS = ("imageScanCompletedAt", "findingSeverityCounts", "enhancedFindings")
-"""What only an answer with a result has."""
+"""The keys that a response has only when the scan has a result."""
 
 
 class EcrEvidence:
-    """The scans and signatures of images, in the region of a client."""
+    """Reads the scans and signatures of images, in the region of a client."""
 
     def __init__(self, client: Callable[[], ECRClient]) -> None:
         self._client = client
 
     def scan(self, repository: Repository, digest: str) -> ScanResult | None:
-        """Return an image's scan (DescribeImageScanFindings, a thousand findings a page), or None without one."""
+        """Return an image's scan with all findings (DescribeImageScanFindings), or None without a scan."""
         pager = self._client().get_paginator("describe_image_scan_findings")
         with translate_errors(f"read the scan of {repository.name}@{digest} (ecr:DescribeImageScanFindings)"):
             pages = pager.paginate(**_image(repository, digest), PaginationConfig={"PageSize": PAGE})
             return result_or_none(lambda: parse_scan(pages), "ScanNotFoundException")
 
-    def pushed(self, repository: Repository, digest: str) -> datetime | None:
-        """Return when an image was pushed (DescribeImages), or None without that permission, which no gate needs."""
+    def push_time(self, repository: Repository, digest: str) -> datetime | None:
+        """Return when an image was pushed (DescribeImages); None without the permission: gates don't need it."""
         with translate_errors(f"look when {repository.name}@{digest} was pushed (ecr:DescribeImages)"):
-            answer = result_or_none(
+            response = result_or_none(
                 lambda: self._client().describe_images(
                     registryId=repository.account, repositoryName=repository.name, imageIds=[{"imageDigest": digest}]
                 ),
                 "AccessDeniedException",
             )
-        return next((item.get("imagePushedAt") for item in answer["imageDetails"]), None) if answer else None
+        return next((item.get("imagePushedAt") for item in response["imageDetails"]), None) if response else None
 
     def signatures(self, repository: Repository, digest: str) -> tuple[str, ...]:
         """Return the digests of the signatures that have an image as subject (ListImageReferrers)."""
@@ -59,7 +59,7 @@ class EcrEvidence:
             items = referrers(self._client(), repository, digest)
         return tuple(item["digest"] for item in items if artifact_kind(item.get("artifactType")) == "signature")
 
-    def signing(self, repository: Repository, digest: str) -> tuple[Signing, ...]:
+    def signing_statuses(self, repository: Repository, digest: str) -> tuple[Signing, ...]:
         """Return the state of ECR's managed signing of an image, one for each signing profile.
 
         Empty with an SDK that is older than managed signing.
@@ -67,18 +67,18 @@ class EcrEvidence:
         if not hasattr(self._client(), "describe_image_signing_status"):
             return ()
         with translate_errors(f"ask whether {repository.name}@{digest} is signed (ecr:DescribeImageSigningStatus)"):
-            answer = self._client().describe_image_signing_status(**_image(repository, digest))
+            response = self._client().describe_image_signing_status(**_image(repository, digest))
         return tuple(
             Signing(item.get("status", ""), item.get("failureReason") or item.get("failureCode") or "")
-            for item in answer.get("signingStatuses", [])
+            for item in response.get("signingStatuses", [])
         )
 
 
 def parse_scan(pages: Iterable[DescribeImageScanFindingsResponseTypeDef]) -> ScanResult:
-    """Return one result for all pages.
+    """Combine all pages into one result.
 
-    A basic scan's counts are the whole image's and on every page. An enhanced scan's are counted from its findings,
-    since ECR's own counts include findings that are settled.
+    For a basic scan, every page has the counts of the whole image. For an enhanced scan, the findings are counted
+    here, because ECR's own counts include findings that are suppressed or closed.
     """
     pages = list(pages)
     contents = [page.get("imageScanFindings", {}) for page in pages]
@@ -87,7 +87,7 @@ def parse_scan(pages: Iterable[DescribeImageScanFindingsResponseTypeDef]) -> Sca
     enhanced = [item for content in contents for item in content.get("enhancedFindings", [])]
     findings = (
         *(Finding(item.get("severity", ""), item.get("name", "")) for item in basic),
-        *(Finding(item.get("severity", ""), _name(item)) for item in enhanced if item.get("status") not in _SETTLED),
+        *(Finding(item.get("severity", ""), _name(item)) for item in enhanced if item.get("status") not in _INACTIVE),
     )
     totals = Counter(finding.severity for finding in findings)
     if not enhanced:

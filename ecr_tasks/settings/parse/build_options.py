@@ -1,4 +1,4 @@
-"""Parsers of docker buildx's options, and the variables that they refer to."""
+"""Parsers of docker buildx's options, and a function for the environment variables that the options refer to."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ _ARCHITECTURES = ("amd64", "arm64", "arm", "386", "ppc64le", "s390x", "riscv64",
 # The keys of `docker buildx build --secret` (buildx, util/buildflags/secrets.go).
 _SECRET_KEYS = ("id", "type", "src", "source", "env")
 
-# What docker takes for a remote context: a URL, an scp-like git address, or the one host it knows by name
-# (BuildKit, util/gitutil and client/build: IsRemoteURL).
+# What docker takes for a remote context: a URL, an scp-like git address, or a path on github.com (BuildKit,
+# util/gitutil and client/build: IsRemoteURL).
 _REMOTE = r"[A-Za-z][A-Za-z0-9+.-]+://|git@|github\.com/|[\w.-]+@[\w.-]+:"
 
 
-def location(instead: str) -> Callable[[str], str]:
-    """Return a parser of a place, which can't be standard input, because that can't be read twice.
+def location(example: str) -> Callable[[str], str]:
+    """Return a parser of a path or URL, which can't be standard input, because that can't be read twice.
 
-    ``instead`` is what the error tells to name.
+    ``example`` is words such as "a file", for the error message.
     """
 
     def parse(text: str) -> str:
         if text.strip() == "-":
-            raise Malformed(f"can't be - (standard input): name {instead}")
+            raise Malformed(f"can't be - (standard input): name {example}")
         return text.strip()
 
     return parse
@@ -42,7 +42,7 @@ def is_remote(location: str) -> bool:
 
 
 def platforms(text: str) -> tuple[str, ...]:
-    """Parse ``os/arch[/variant]`` entries, and keep one of each."""
+    """Parse ``os/arch[/variant]`` entries; drop duplicates."""
     entries = tuple(dict.fromkeys(entry.lower() for entry in lists.split_plain(text)))
     messages = []
     for entry in entries:
@@ -57,7 +57,7 @@ def platforms(text: str) -> tuple[str, ...]:
 def build_args(text: str) -> tuple[str, ...]:
     """Parse ``NAME=VALUE`` entries, or ``NAME`` for a value from the environment.
 
-    Messages have an entry's position and never its text, which may be the end of a secret with a comma in it.
+    Error messages name an entry by its number, because its text may be a part of a secret with a comma.
     """
     message = (
         "has an entry (number {number}) that is neither NAME=VALUE nor NAME: a value with a comma needs one entry a "
@@ -72,7 +72,7 @@ def secrets(text: str) -> tuple[str, ...]:
     messages = []
     for number, entry in enumerate(entries, 1):
         try:
-            _check_secret(_keys(entry))
+            _check_secret(_secret_keys(entry))
         except Malformed as error:
             messages += [f"{message} (entry {number})" for message in error.messages]
     if messages:
@@ -90,7 +90,8 @@ def _check_secret(keys: Mapping[str, str]) -> None:
         raise Malformed("has a secret whose type is neither file nor env")
 
 
-def _keys(secret: str) -> dict[str, str]:
+def _secret_keys(secret: str) -> dict[str, str]:
+    """Return the keys of a secret with their values."""
     fields = lists.csv_fields(secret)
     if not all(field.key for field in fields):
         raise Malformed("has a part that isn't key=value: write for example id=npm,env=NPM_TOKEN")
@@ -104,18 +105,18 @@ def ssh(text: str) -> tuple[str, ...]:
 
 
 def build_contexts(text: str) -> tuple[str, ...]:
-    """Parse ``name=path`` entries, or any of buildx's sources after the ``=``."""
+    """Parse ``name=SOURCE`` entries, where the source is a path or another source that buildx knows."""
     message = "has an entry (number {number}) that isn't name=path, name=docker-image://… or name=https://…"
     return _checked(lists.split_contexts(text), r"[^\s=]+=.+", message)
 
 
 def labels(text: str) -> Mapping[str, str]:
-    """Parse ``KEY=VALUE`` entries; the last one of a key counts."""
+    """Parse ``KEY=VALUE`` entries; the last entry of a key wins."""
     return _mapping(lists.split_plain(text))
 
 
 def image_annotations(text: str) -> Mapping[str, str]:
-    """Parse ``[TYPE[,TYPE]:]KEY=VALUE`` entries; the type stays with the key."""
+    """Parse ``[TYPE[,TYPE]:]KEY=VALUE`` entries; in the result, the types are a part of the key."""
     return _mapping(lists.split_annotations(text))
 
 
@@ -129,7 +130,7 @@ def _mapping(entries: tuple[str, ...]) -> Mapping[str, str]:
 
 
 def _checked(entries: tuple[str, ...], pattern: str, message: str) -> tuple[str, ...]:
-    """Return the entries. Raises Malformed with a message for each one that the pattern doesn't match."""
+    """Return the entries unchanged. Raises Malformed with a message for each entry that the pattern doesn't match."""
     messages = [
         message.format(number=number, entry=entry)
         for number, entry in enumerate(entries, 1)
@@ -141,28 +142,28 @@ def _checked(entries: tuple[str, ...], pattern: str, message: str) -> tuple[str,
 
 
 def cache(text: str) -> str:
-    """Parse ``off``, ``registry``, or buildx's own ``type=…`` (one a line where there are several)."""
+    """Parse ``off``, ``registry``, or buildx's own ``type=…`` (several of them on separate lines)."""
     text = text.strip()
     if text.lower() in ("off", "registry"):
         return text.lower()
-    if text == "false":  # what YAML makes of an unquoted off
+    if text == "false":  # YAML converts an unquoted off to false
         return "off"
     lines = lists.split_plain(text) if "\n" in text else (text,)
     if not all(any(field.key == "type" for field in lists.csv_fields(line)) for line in lines):
-        # Without the text: s3 and azblob caches hold keys.
+        # The message does not contain the text, because s3 and azblob caches can have keys in it.
         raise Malformed("must be off, registry, or buildx's own syntax, which has type=…")
     return text
 
 
-def references(build_args: Iterable[str], secrets: Iterable[str]) -> frozenset[str]:
-    """Return the environment variables that build arguments and secrets take their values from.
+def referenced_variables(build_args: Iterable[str], secrets: Iterable[str]) -> frozenset[str]:
+    """Return the environment variables from which build arguments and secrets take their values.
 
-    A secret with neither src nor env is the variable of its id, or else the file of that name (BuildKit,
-    session/secrets/secretsprovider).
+    The value of a secret without src and env is the variable named like its id, or else the file of that name
+    (BuildKit, session/secrets/secretsprovider).
     """
     names = {entry for entry in build_args if "=" not in entry}
     for entry in secrets:
-        keys = _keys(entry)
+        keys = _secret_keys(entry)
         source = keys.get("src") or keys.get("source")
         if keys.get("env"):
             names.add(keys["env"])

@@ -71,7 +71,7 @@ def split_plain(text: str) -> tuple[str, ...]:
 def split_secrets(text: str) -> tuple[str, ...]:
     """Split secrets: ``id=a,src=b,id=c,env=D`` is two secrets.
 
-    A comma begins_entry the next secret where ``id=`` or ``type=`` occurs a second time, or where ``type=`` and then
+    A comma begins the next secret where ``id=`` or ``type=`` occurs a second time, or where ``type=`` and then
     ``id=`` follow a secret that has an id.
     """
 
@@ -91,7 +91,7 @@ def split_ssh(text: str) -> tuple[str, ...]:
 
 
 def split_contexts(text: str) -> tuple[str, ...]:
-    """Split build contexts: a comma begins_entry the next entry when a ``name=`` follows it."""
+    """Split build contexts: a comma begins the next entry when a ``name=`` follows it."""
     return _split(text, lambda _entry, field, _next_field: bool(field.key))
 
 

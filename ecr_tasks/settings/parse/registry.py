@@ -1,6 +1,6 @@
-"""Parsers of the settings that name registries and repositories, and of a repository's own options.
+"""Parsers of settings that name registries and repositories, and of the options of a repository.
 
-Where people commonly write something else, the error says what to write.
+For common mistakes, the error message has the correct text.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from ecr_tasks.settings.parse.build_options import labels
 from ecr_tasks.settings.parse.lists import split_plain
 
 MAX_FILTERS = 5
-"""ECR takes one to five exclusion filters (API model, ImageTagMutabilityExclusionFilters)."""
+"""The number of exclusion filters that ECR accepts (API model, ImageTagMutabilityExclusionFilters)."""
 
-# Patterns are texts: most runs need few of them, and `re` compiles one when it is first used.
+# The patterns are not compiled here, because most runs use only a few of them; `re` compiles them at their first use.
 _REGION = r"[a-z]{2,}(-[a-z]+)+-\d+"
 _ROLE = r"(?a)arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+"
-# ECR's API model, RepositoryName: 2 to 256 characters of this.
-_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
-_REPOSITORY = rf"{_PART}(?:/{_PART})*"
+# ECR's API model, RepositoryName.
+_NAME_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_REPOSITORY = rf"{_NAME_PART}(?:/{_NAME_PART})*"
 _MAX_LENGTH = 256
 _ECR_HOST = r"(?P<account>\d{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.[a-z0-9.-]+"
 _OTHER_HOST = r"localhost|public\.ecr\.aws|ecr-public\.aws\.com|[\w.-]+:\d+"
 # ECR Public's API model, RegistryAliasName and PrimaryRegistryAlias.
 _ALIAS = r"[a-z][a-z0-9]+(?:[._-][a-z0-9]+)*"
 # ECR's API model, ImageTagMutabilityExclusionFilterValue.
-_FILTER, _MAX_WILDCARDS = r"[0-9a-zA-Z._*-]{1,128}", 2
+_FILTER_PATTERN, _MAX_WILDCARDS = r"[0-9a-zA-Z._*-]{1,128}", 2
 # ECR's API model, TagKey and TagValue, and TagResource's documentation.
-_MAX_TAGS, _MAX_KEY, _MAX_TAG_VALUE = 50, 128, 256
+_MAX_TAGS, _MAX_TAG_KEY, _MAX_TAG_VALUE = 50, 128, 256
 
 
 def account_id(text: str) -> str:
@@ -76,7 +76,7 @@ def role_arn(text: str) -> str:
 
 
 def repository(text: str) -> str:
-    """Parse a repository's name in ECR's grammar: without host, tag or digest."""
+    """Parse a repository's name, without host, tag or digest."""
     text = text.strip()
     if not re.fullmatch(_REPOSITORY, text):
         raise Malformed(_repository_error(text))
@@ -86,12 +86,12 @@ def repository(text: str) -> str:
 
 
 def repository_prefix(text: str) -> str:
-    """Parse the beginning of targets' repositories, and end it with a separator: ``team`` means ``team/``."""
+    """Parse the prefix of repository names, and add a separator if it has none: ``team`` becomes ``team/``."""
     text = text.strip()
     base = text[:-1] if text.endswith(("/", "-", "_", ".")) else text
     if not re.fullmatch(_REPOSITORY, base):
         raise Malformed(_repository_error(base))
-    # One more character makes the shortest repository name.
+    # Room for the separator and one character of a target's name.
     if len(base) > _MAX_LENGTH - 2:
         raise Malformed(f"leaves no room for a target's name: a repository has at most {_MAX_LENGTH} characters")
     return text if text != base else f"{base}/"
@@ -100,7 +100,7 @@ def repository_prefix(text: str) -> str:
 def _repository_error(text: str) -> str:
     """Return what is wrong with a repository's name, and what to write instead."""
     reasons, hint = [], ""
-    # Without a user's name and password before the host, which the message must not show.
+    # The message must not show a user name and password before the host.
     text = re.sub(r"^(\w+://)?[^/@]+@(?!sha256:)", r"\1", text)
     name = re.sub(r"^(https?|docker)://", "", text)
     host, slash, rest = name.partition("/")
@@ -128,7 +128,7 @@ def _repository_error(text: str) -> str:
 
 
 def destination(text: str) -> Destination:
-    """Parse a registry to copy to: ``ACCOUNT/REGION[/REPOSITORY]`` or ``public.ecr.aws/ALIAS[/REPOSITORY]``."""
+    """Parse a destination: ``ACCOUNT/REGION[/REPOSITORY]`` or ``public.ecr.aws/ALIAS[/REPOSITORY]``."""
     first, _, rest = text.strip().partition("/")
     second, slash, name = rest.partition("/")
     repository_name = repository(name) if slash else None
@@ -140,7 +140,7 @@ def destination(text: str) -> Destination:
 
 
 def destinations(text: str) -> tuple[Destination, ...]:
-    """Parse several destinations, comma-separated or one a line or both, and keep one of each."""
+    """Parse several destinations, with commas or line breaks between them; drop duplicates."""
     parsed: dict[Destination, None] = {}
     messages = []
     for entry in (part for line in split_plain(text) for part in line.split(",") if part.strip()):
@@ -154,9 +154,9 @@ def destinations(text: str) -> tuple[Destination, ...]:
 
 
 def mutability(text: str) -> tuple[str, ...]:
-    """Parse ``rules``, or ``mutable`` or ``immutable``, each alone or with ``,exclude=PATTERN;PATTERN…``.
+    """Parse ``rules``, ``mutable`` or ``immutable``; the last two can have ``,exclude=PATTERN;PATTERN…``.
 
-    Returns the word, then the patterns.
+    Returns the word and then the patterns.
     """
     words = ("rules", "mutable", "immutable")
     word, comma, rest = (part.strip() for part in text.partition(","))
@@ -173,7 +173,7 @@ def mutability(text: str) -> tuple[str, ...]:
     patterns = tuple(dict.fromkeys(part.strip() for part in re.split("[;,]", filters) if part.strip()))
     messages = []
     for pattern in patterns:
-        if not re.fullmatch(_FILTER, pattern):
+        if not re.fullmatch(_FILTER_PATTERN, pattern):
             messages.append(f"has the pattern {pattern[:40]!r}, which isn't 1 to 128 of letters, digits and . _ * -")
         elif pattern.count("*") > _MAX_WILDCARDS:
             messages.append(
@@ -189,19 +189,19 @@ def mutability(text: str) -> tuple[str, ...]:
 def lifecycle_policy(text: str) -> Literal["default", "off"] | Path:
     """Parse ``default``, ``off``, or a file's path."""
     text = text.strip()
-    if text.lower() in ("off", "false"):  # false is what YAML makes of an unquoted off
+    if text.lower() in ("off", "false"):  # YAML converts an unquoted off to false
         return "off"
     return "default" if text.lower() in ("default", "") else Path(text)
 
 
 def resource_tags(text: str) -> Mapping[str, str]:
-    """Parse ``KEY=VALUE`` entries, as AWS takes them for tags of a resource."""
+    """Parse ``KEY=VALUE`` entries for the AWS tags of a resource."""
     tags = {key: value.strip() for key, value in labels(text).items()}
     messages = [] if len(tags) <= _MAX_TAGS else [f"has {len(tags)} tags, and AWS takes {_MAX_TAGS}"]
     for key, value in tags.items():
-        if len(key) > _MAX_KEY or len(value) > _MAX_TAG_VALUE:
+        if len(key) > _MAX_TAG_KEY or len(value) > _MAX_TAG_VALUE:
             messages.append(
-                f"has the tag {key[:40]!r}: a key has at most {_MAX_KEY}, a value {_MAX_TAG_VALUE} characters"
+                f"has the tag {key[:40]!r}: a key has at most {_MAX_TAG_KEY}, a value {_MAX_TAG_VALUE} characters"
             )
         if key.lower().startswith("aws:"):
             messages.append(f"has the tag {key[:40]!r}, and what begins with aws: is AWS's own")

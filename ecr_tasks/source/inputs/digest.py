@@ -1,4 +1,4 @@
-"""The digest of an image's inputs, and the canonical JSON document that it is computed from. Pure."""
+"""Compute the digest of an image's inputs from a canonical JSON document."""
 
 from __future__ import annotations
 
@@ -10,28 +10,29 @@ from typing import Any
 from ecr_tasks.model.image import BuildDefinition, Files
 
 SCHEMA = 1
-"""Goes into every digest: it changes when digests are computed in another way."""
+"""The version of the computation. It is a part of every digest and changes with the computation."""
 
 
 def files_digest(files: Files) -> str:
-    """Return the digest of a folder's files, in whatever order they are."""
+    """Return the digest of a folder's files; their order makes no difference."""
     return _digest(sorted([path.encode("utf-8", "surrogateescape").hex(), *file] for path, file in files.items()))
 
 
 def local_digest(files: Files, dockerfile: bytes, folders: Mapping[str, Files]) -> str:
-    """Return the digest of what is on this machine: a context's files, and those of the named contexts by name."""
+    """Return the digest of the local inputs: the context's files, the Dockerfile, and the named contexts' files."""
     named = {name: files_digest(folder) for name, folder in folders.items()}
     dockerfile_hash = hashlib.sha256(dockerfile).hexdigest()
     return _digest({"schema": SCHEMA, "files": files_digest(files), "dockerfile": dockerfile_hash, "folders": named})
 
 
 def inputs_digest(definition: BuildDefinition, local: str, platforms: Sequence[str], bases: Mapping[str, str]) -> str:
-    """Return the digest of all inputs: local ones, the build's options, and base images' digests by reference.
+    """Return the digest of all inputs: the local ones, the build's options, and the digests of base images.
 
-    ``definition`` is that of the settings or the bake file, without labels from git. Of secrets and SSH keys only the
-    ids count. Caches and the paths of folders don't count, because they change no content.
+    ``local`` is a :func:`local_digest`, ``bases`` are digests by reference. ``definition`` is that of the settings or
+    the bake file, without labels from git. The digest covers the ids of secrets and SSH keys, but not their values.
+    It does not cover caches and the paths of folders, because they change no content.
     """
-    # Of a named context in a folder the content counts, not the path.
+    # The digest ``local`` covers the content of a named context in a folder; its path makes no difference.
     contexts = {name: value if "://" in value else "a folder" for name, value in definition.contexts.items()}
     return _digest(
         {
@@ -53,7 +54,8 @@ def inputs_digest(definition: BuildDefinition, local: str, platforms: Sequence[s
 
 
 def _secret_id(entry: str) -> str:
-    """Return a secret's id; without one, buildx uses its source's name (util/buildflags/secrets.go)."""
+    """Return a secret's id. For a secret without an id, buildx uses the name of its source
+    (util/buildflags/secrets.go)."""
     fields = dict(part.partition("=")[::2] for part in entry.split(","))
     return fields.get("id") or fields.get("src") or fields.get("source") or fields.get("env") or ""
 

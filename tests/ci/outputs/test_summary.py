@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_tasks.ci.outputs.model import CopyOutput
-from ecr_tasks.ci.outputs.summary import fit, summary
+from ecr_tasks.ci.outputs.summary import summary, truncate
 from tests.ci.outputs.build import REFERENCE, output, outputs
 
 
@@ -60,6 +60,6 @@ def test_sizes_are_dockers(size: int, shown: str) -> None:
 @given(st.lists(st.text(max_size=20)), st.integers(-5, 300))
 def test_a_text_is_cut_between_lines(lines: list[str], limit: int) -> None:
     text = "\n".join(lines)
-    kept = fit(text, limit)
+    kept = truncate(text, limit)
     assert len(kept.encode("utf-8", "backslashreplace")) <= max(limit, 0)
     assert kept == text or kept == "" or kept.endswith("see the receipt.\n")

@@ -143,7 +143,7 @@ def test_an_attempt_that_is_repeated_counts_again() -> None:
     """ECR throttles every other PutImage: what it sees stays under the limit, and all of it gets through."""
     clock = Clock()
     network = Network(itertools.cycle([THROTTLED, OK]), clock)
-    client = network.client(clock.retrier(chance=lambda: 0.0))
+    client = network.client(clock.retrier(jitter=lambda: 0.0))
     RateLimits(clock.lines.append, clock.pause, clock.read).limit(client)
     for number in range(30):
         client.put_image(

@@ -37,7 +37,7 @@ def evidence(ecr: Stubber) -> EcrEvidence:
     [
         ("describe_image_scan_findings", "scan", "ecr:DescribeImageScanFindings"),
         ("list_image_referrers", "signatures", "ecr:ListImageReferrers"),
-        ("describe_image_signing_status", "signing", "ecr:DescribeImageSigningStatus"),
+        ("describe_image_signing_status", "signing_statuses", "ecr:DescribeImageSigningStatus"),
     ],
 )
 def test_a_permission_that_is_missing_is_named(ecr: Stubber, operation: str, method: str, action: str) -> None:
@@ -48,7 +48,7 @@ def test_a_permission_that_is_missing_is_named(ecr: Stubber, operation: str, met
 
 def test_when_it_was_pushed_is_not_known_without_the_permission(ecr: Stubber) -> None:
     ecr.add_client_error("describe_images", "AccessDeniedException", "not authorized", 400)
-    assert evidence(ecr).pushed(HELD_IN, DIGEST) is None
+    assert evidence(ecr).push_time(HELD_IN, DIGEST) is None
 
 
 def test_no_scan_is_none_and_no_image_is_an_error(ecr: Stubber) -> None:
@@ -62,9 +62,12 @@ def test_no_scan_is_none_and_no_image_is_an_error(ecr: Stubber) -> None:
 def test_managed_signing(ecr: Stubber) -> None:
     failed = {"status": "FAILED", "failureCode": "X", "failureReason": "The profile is gone"}
     ecr.add_response("describe_image_signing_status", {"signingStatuses": [{"status": "COMPLETE"}, failed]}, ASKED)
-    assert evidence(ecr).signing(HELD_IN, DIGEST) == (Signing("COMPLETE"), Signing("FAILED", "The profile is gone"))
+    assert evidence(ecr).signing_statuses(HELD_IN, DIGEST) == (
+        Signing("COMPLETE"),
+        Signing("FAILED", "The profile is gone"),
+    )
 
 
 def test_an_sdk_from_before_managed_signing_knows_of_none() -> None:
     client: Any = SimpleNamespace()
-    assert EcrEvidence(lambda: client).signing(HELD_IN, DIGEST) == ()
+    assert EcrEvidence(lambda: client).signing_statuses(HELD_IN, DIGEST) == ()

@@ -83,8 +83,8 @@ class FakeRegistry:
         self.calls.end()
         return RepositoryView(Repository(name, ACCOUNT, f"{HOST}/{name}") if images else None, images)
 
-    def present(self, repository: Repository, digests: Sequence[str]) -> Collection[str]:
-        self.calls.begin("present", repository.name, *digests)
+    def existing_digests(self, repository: Repository, digests: Sequence[str]) -> Collection[str]:
+        self.calls.begin("existing_digests", repository.name, *digests)
         self.calls.end()
         return [digest for digest in digests if digest in self.stored[repository.name]]
 
@@ -184,8 +184,8 @@ class FakeEvidence:
         self._calls.end()
         return result
 
-    def pushed(self, repository: Repository, digest: str) -> datetime | None:
-        self._calls.begin("pushed", repository.name, digest)
+    def push_time(self, repository: Repository, digest: str) -> datetime | None:
+        self._calls.begin("push_time", repository.name, digest)
         self._calls.end()
         return self._registry.pushed.get(digest)
 
@@ -201,8 +201,8 @@ class FakeEvidence:
             and artifact_kind(document.get("artifactType")) == "signature"
         ]
 
-    def signing(self, repository: Repository, digest: str) -> Sequence[Signing]:
-        self._calls.begin("signing", repository.name, digest)
+    def signing_statuses(self, repository: Repository, digest: str) -> Sequence[Signing]:
+        self._calls.begin("signing_statuses", repository.name, digest)
         signings = _next_answer(self._registry.signings.get(digest, [()]))
         self._calls.end()
         return signings
