@@ -8,7 +8,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import pytest
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.local_ecr.conftest import make_client
 from tests.local_ecr.http_client import HttpClient, digest_of
+from tests.local_ecr.test_replication import statuses, wait
 
 PROJECT = Path(__file__).parents[2]
 IMAGE = "team/app"
@@ -201,10 +201,7 @@ def test_two_regions_a_replica_and_the_public_registry(
     api.put_replication_configuration(replicationConfiguration=rules)
     shell.run("crane", "tag", "--insecure", reference, "v2")
     replica = f"{host(there)}/{IMAGE}:v2"
-    wanted = {"repositoryName": IMAGE, "imageId": {"imageTag": "v2"}}
-    deadline = time.monotonic() + 10
-    while api.describe_image_replication_status(**wanted)["replicationStatuses"][0]["status"] != "COMPLETE":
-        assert time.monotonic() < deadline
+    wait(lambda: statuses(api, IMAGE, imageTag="v2") == {(ecr.account, "us-west-2"): ("COMPLETE", None)})
     source = f"docker://{replica}"
     shell.run("skopeo", "copy", "--src-tls-verify=false", "--preserve-digests", source, "oci:replica:v2")
     assert shell.run("crane", "digest", "--insecure", replica).strip() == digest
