@@ -69,7 +69,7 @@ def test_a_client_that_stops_is_left(
 ) -> None:
     monkeypatch.setattr(listener, "HEAD_WAIT", 0.2)
     monkeypatch.setattr(messages, "BODY_WAIT", 0.2)
-    monkeypatch.setattr(listener.Connection, "timeout", 0.4)
+    monkeypatch.setattr(listener.Connection, "timeout", 1.5)
     host, _, port = ecr.registry.partition(":")
     with socket.create_connection((host, int(port)), timeout=60) as client:
         client.sendall(start)
