@@ -88,9 +88,9 @@ def test_a_token_of_another_local_ecr_is_refused(ecr: LocalEcr, tmp_path: Path) 
 def test_the_files_are_private(ecr: LocalEcr) -> None:
     ecr.set_findings([])
     ecr.set_replication()
-    found = {file.name for file in ecr.root.iterdir() if file.is_file()}
-    assert {"secret", "store.sqlite3", "access.jsonl", "serving.json", "findings.json", "replication.json"} <= found
-    for name in found:
+    names = {file.name for file in ecr.root.iterdir() if file.is_file()}
+    assert {"secret", "store.sqlite3", "access.jsonl", "serving.json", "findings.json", "replication.json"} <= names
+    for name in names:
         assert stat.S_IMODE((ecr.root / name).stat().st_mode) == 0o600
     for name in ("blobs", "uploads"):
         assert stat.S_IMODE((ecr.root / name).stat().st_mode) == 0o700
