@@ -21,7 +21,7 @@ def check_unchanged(images: Sequence[Image], *, project: Path, environ: Mapping[
         if image.inputs is None or image.inputs.digest is None:
             continue
         try:
-            local = read_local(image.bare or image.definition, project, environ)
+            local = read_local(image.configured_definition or image.definition, project, environ)
         except Unknown as error:
             raise _changed(image.name, str(error)) from error
         if local.digest != image.inputs.local:

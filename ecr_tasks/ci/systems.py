@@ -25,7 +25,7 @@ class System:
 
     ``name`` is also its folder's name, whose ``facts.py`` has the function ``read_facts`` and, where variables name a
     run, ``RUN``. ``marker`` is the variable that only this system sets; where it is empty, the function ``marker`` in
-    ``facts.py`` finds one. ``outputs`` is the class in ``outputs.py`` that makes what the system takes from us; where
+    ``facts.py`` finds one. ``outputs`` is the class in ``outputs.py`` that makes the outputs for the system; where
     it is empty, that is files only. ``no_oidc`` says why the system issues no tokens; where it is empty, ``oidc.py``
     has the ``ISSUER``. The folder's modules are imported when needed: with all of them a run would start later.
 

@@ -1,4 +1,4 @@
-"""The web address of a git remote, whatever form the remote's URL has."""
+"""Convert the URL of a git remote to the address of its web page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _SCP = re.compile(r"(?:[^@/]+@)?(?P<host>[^:/@]+):(?P<path>[^:].*)")
 """``user@host:path``, git-clone(1): a colon before the first slash. ``helper::address`` is not of this form."""
 
 _CODECOMMIT = re.compile(r"codecommit::(?P<region>[a-z0-9-]+)://(?:[^@/]+@)?(?P<name>[\w.-]+)")
-"""git-remote-codecommit's address with a region. Without a region, it is in an AWS profile."""
+"""An address of git-remote-codecommit with a region; in an address without one, an AWS profile has the region."""
 
 _SSH_SCHEMES = frozenset({"ssh", "git+ssh", "ssh+git", "git"})
 
@@ -18,10 +18,10 @@ _SSH_HOSTS = {
     "altssh.gitlab.com": "gitlab.com",
     "altssh.bitbucket.org": "bitbucket.org",
 }
-"""Hosts that take ssh over the HTTPS port, for networks that allow nothing else."""
+"""Hosts that accept ssh on the HTTPS port, for networks that allow only that port."""
 
 _DOMAIN = re.compile(r"([a-z0-9_-]+\.)+([a-z]{2,}|xn--[a-z0-9-]+|[0-9]{1,3})")
-"""A host that can be a domain and is no alias in ~/.ssh/config, such as github.com-work."""
+"""A host that is a domain name. Aliases in ~/.ssh/config, such as github.com-work, don't match."""
 
 
 def web_url(remote: str) -> str | None:
@@ -46,19 +46,19 @@ def _from_url(remote: str) -> str | None:
         host, port = parts.hostname, parts.port
     except ValueError:  # the port is no number: it may be the password of a malformed URL
         return None
-    # An "@" after the host means that the password contains one of /?#, and that this "host" is the user's name.
+    # An "@" after the host means that the password contains / ? or #, and that urlsplit took the user for the host.
     if not host or "@" in f"{parts.path}{parts.query}{parts.fragment}":
         return None
     if parts.scheme in _SSH_SCHEMES:
         return _from_ssh(host, unquote(parts.path))
     if parts.scheme not in ("http", "https"):
         return None
-    name = f"[{host}]" if ":" in host else host
-    return _join(parts.scheme, f"{name}:{port}" if port else name, parts.path)
+    host = f"[{host}]" if ":" in host else host
+    return _join(parts.scheme, f"{host}:{port}" if port else host, parts.path)
 
 
 def _from_ssh(host: str, path: str) -> str | None:
-    """Return the address for ssh's host and path. The port is left out; a path in a home folder has no address."""
+    """Return the address for the host and path of an ssh URL, without the port; None for a path in a home folder."""
     host = host.lower()
     if host == "ssh.dev.azure.com":
         parts = path.strip("/").split("/")

@@ -1,6 +1,6 @@
-"""The registry of a dry run whose local ECR does not run: every question to it is an error.
+"""The registry of a dry run while the local ECR does not run: every request to it raises an error.
 
-Without the local ECR's settings, the registry of the user's own account would be asked instead.
+It is used because, without the local ECR's settings, the requests would go to the user's own AWS account.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from ecr_tasks.errors import RegistryError
 
 
 class AbsentRegistryError(RegistryError):
-    """A question to a registry that is not there; a dry run that only shows something ends well with it."""
+    """A request to an absent registry. For tasks that only show something, a dry run does not fail with it."""
 
 
 class AbsentRegistry:
-    """Has the methods of EcrRegistry; all of them raise RegistryError, except those that only give clients."""
+    """Has the methods of EcrRegistry. They raise AbsentRegistryError, except those that only return clients."""
 
     def connect(self) -> None:
-        """Do nothing: there is nothing to connect to."""
+        """Do nothing, as there are no clients."""
 
-    def _itself(self, *arguments: object) -> AbsentRegistry:
-        """Return this object: a dry run without its registry asks no other one either."""
+    def _return_self(self, *arguments: object) -> AbsentRegistry:
+        """Return this object, which also stands for registries of other regions and for ECR Public."""
         return self
 
     def _refuse(self, *arguments: object, **options: object) -> NoReturn:
@@ -30,8 +30,8 @@ class AbsentRegistry:
             "Start it with `inv local.up`.",
         )
 
-    admin = evidence = property(_itself)
-    in_region = public = _itself
+    admin = evidence = property(_return_self)
+    in_region = public = _return_self
     describe = image = images = labels = find = present = list_tags = referrers = inventory = _refuse
     set_tag = untag = reserve = token = region = caller_account = replicates_to = replication = _refuse
     state = create = set_policies = change = would_expire = delete = _refuse

@@ -11,24 +11,25 @@ from ecr_tasks.model.manifest import INPUTS_DIGITS, INPUTS_TAG, VERSION
 from ecr_tasks.model.tag import Tag
 
 Keep = Literal["store", "builder"]
-"""Where a build's result stays: in the engine's image store, or with the builder that made it."""
+"""Where a build keeps its result: in the engine's image store, or in the builder."""
 
 Files = Mapping[str, tuple[str, str]]
-"""A folder's files: path → git's kind of it (file, exec, link), and the hash of its content."""
+"""A folder's files by path, each with its kind in git (file, exec, link) and the hash of its content."""
 
 _SPECIFICITY = ("schedule", "semver", "pep440", "match", "edge", "ref", "raw", "sha")
-"""Rule types, the most specific first: the priorities of docker/metadata-action."""
+"""Tag rule types, the most specific first, in the order of docker/metadata-action's priorities."""
 
 _LEVEL = re.compile(r"^(?:manifest|index|manifest-descriptor|index-descriptor)(?:\[[^\]]*\])?(?:,[^:]*)?:")
-"""An annotation key's level, as buildx has it: ``index:``, ``manifest[linux/arm64]:``, ``index,manifest:``."""
+"""The level before an annotation's key in buildx's syntax: ``index:``, ``manifest[linux/arm64]:`` or
+``index,manifest:``."""
 
 
 @dataclass(frozen=True)
 class BuildDefinition:
-    """Everything that decides an image's bytes, and the cache that may speed it up.
+    """The options of a build that decide an image's content, and its caches.
 
-    ``args`` may hold values that must not be printed; ``secrets`` and ``ssh`` only say where to find them.
-    ``extra`` is whatever else a bake target says (``no-cache``, ``shm-size``, …), handed on untouched.
+    ``args`` may hold values that must not be printed; ``secrets`` and ``ssh`` only name the sources of secrets.
+    ``extra`` holds the other attributes of a bake target (``no-cache``, ``shm-size``, …), passed on unchanged.
     """
 
     context: str
@@ -48,7 +49,7 @@ class BuildDefinition:
 
     @property
     def attests(self) -> bool:
-        """Whether attestations are asked for; a disabled one is none."""
+        """Whether the build makes attestations; an entry with ``disabled=true`` makes none."""
         return any("disabled=true" not in entry for entry in self.attest)
 
     @property
@@ -58,13 +59,13 @@ class BuildDefinition:
 
     @property
     def manifests(self) -> int:
-        """The number of manifests: each platform's, one of attestations beside each, the index around them."""
+        """The number of manifests: one for each platform, one with attestations for each platform, and the index."""
         return max(1, len(self.platforms)) * (1 + self.attests) + self.makes_index
 
     def annotation_entries(self) -> tuple[str, ...]:
         """Return the annotations in buildx's syntax: on every manifest, and on the index where there is one.
 
-        BuildKit refuses ``index:`` where it makes none. A key that names its level (``index:team``) keeps it.
+        BuildKit refuses ``index:`` when it makes no index. A key with a level (``index:team``) keeps its level.
         """
         everywhere = "index,manifest:" if self.makes_index else "manifest:"
         return tuple(
@@ -74,7 +75,7 @@ class BuildDefinition:
 
 @dataclass(frozen=True)
 class BuildInput:
-    """One image to build: its definition, the names it gets and where it stays."""
+    """One image to build: its definition, the references that name the result, and where the result is kept."""
 
     name: str
     definition: BuildDefinition
@@ -85,10 +86,11 @@ class BuildInput:
 
 @dataclass(frozen=True)
 class Inputs:
-    """The digest of all inputs, and of those that a commit decides (``tracked``); ``unknown`` says why there is none.
+    """The digests of an image's inputs.
 
-    ``unshared`` are files of the context that git ignores, so other machines may not have them. ``local`` is the
-    digest of the inputs on this machine, ``files`` are the context's.
+    ``digest`` covers all inputs, ``tracked`` only those that git tracks, ``local`` those on this machine. ``unknown``
+    is the reason why there is no digest. ``unshared`` are files of the context that git ignores, so other machines
+    may not have them. ``files`` are the files of the context.
     """
 
     digest: str | None = None
@@ -100,7 +102,7 @@ class Inputs:
 
     @property
     def tag(self) -> str | None:
-        """The tag by which an image with these inputs is found."""
+        """The tag of every image with these inputs; None without a digest."""
         return f"{INPUTS_TAG}{self.digest.removeprefix('sha256:')[:INPUTS_DIGITS]}" if self.digest else None
 
 
@@ -108,26 +110,26 @@ class Inputs:
 class Image:
     """One image to publish: its name, its repository and what it is built from.
 
-    ``bare`` is the definition as settings and bake file have it, without what git, CI and the commit's time add.
-    ``inputs`` are known where they decide about the build (ECR_SKIP=content).
+    ``configured_definition`` is the definition from settings and bake file alone, before git, CI and the commit's
+    time add labels and arguments. ``inputs`` is set only with ECR_SKIP=content.
     """
 
     name: str
     repository: str
     definition: BuildDefinition
     tags: tuple[Tag, ...]
-    bare: BuildDefinition | None = None
+    configured_definition: BuildDefinition | None = None
     inputs: Inputs | None = None
 
     @property
     def tag_names(self) -> tuple[str, ...]:
-        """The names of the tags that the registry is asked for, the tag of the inputs included."""
+        """The names of all tags to look up in the registry, including the tag of the inputs."""
         inputs_tag = self.inputs.tag if self.inputs else None
         return (*(tag.name for tag in self.tags), *([inputs_tag] if inputs_tag else []))
 
     @property
     def version(self) -> str | None:
-        """The version that the tag rules name, else the tag whose rule is the most specific."""
+        """The version that the tag rules set as a label, or else the tag whose rule is the most specific."""
         label = self.definition.labels.get(VERSION)
         if label or not self.tags:
             return label or None
@@ -135,6 +137,6 @@ class Image:
 
 
 def _specificity(tag: Tag) -> int:
-    """Return the rank of a tag's rule type; the first one is the most specific."""
+    """Return the rank of a tag's rule type; 0 is the most specific."""
     rule_type = next((part[5:] for part in tag.rule.split(",") if part.startswith("type=")), "")
     return _SPECIFICITY.index(rule_type) if rule_type in _SPECIFICITY else len(_SPECIFICITY)

@@ -110,8 +110,8 @@ def _image(
 
     args = {**_source_date_epoch(source), **definition.args}
     complete = with_labels(replace(definition, args=args), without={})
-    bare = with_labels(definition, without=result.of_source)
-    return Image(name, repository, complete, result.in_publishing_order, bare)
+    configured = with_labels(definition, without=result.of_source)
+    return Image(name, repository, complete, result.in_publishing_order, configured)
 
 
 def _source_date_epoch(source: SourceState) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Which repository each image of a project goes to."""
+"""The names of the repositories of a project's images."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from ecr_tasks.settings.settings import Settings
 
 
 def repository_names(settings: Settings, targets: Mapping[str, BuildDefinition] | None = None) -> dict[str, str]:
-    """Return each image's repository by the image's name; ``targets`` are a bake file's.
+    """Return each image's repository by the image's name.
 
-    Raises SettingsError when the settings don't name it.
+    ``targets`` are the targets of a bake file; None without a bake file. Raises SettingsError when the settings name
+    no repository, or one repository for several targets.
     """
     if targets is None:
         repository = settings.require_repository()

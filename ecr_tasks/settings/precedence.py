@@ -1,4 +1,4 @@
-"""The places that settings stand in, from low to high: which one's value counts, and what to warn of."""
+"""The layers of settings, from the lowest to the highest: merge their values, and warn about hidden ones."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ PROFILES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 
-_DESTINATION = ("AWS_ACCOUNT_ID", "AWS_REGION", "ECR_REPOSITORY", "ECR_REPOSITORY_PREFIX")
+_DESTINATION_SETTINGS = ("AWS_ACCOUNT_ID", "AWS_REGION", "ECR_REPOSITORY", "ECR_REPOSITORY_PREFIX")
 _OFTEN_MISSPELT = (*REGIONS, "AWS_ACCOUNT_ID", "AWS_PROFILE", *KEYS)
-# botocore's older names for a profile and a session's token.
-_OLD_NAMES = ("AWS_DEFAULT_PROFILE", "AWS_SECURITY_TOKEN")
+# botocore's older names for a profile and a session token.
+_OLDER_NAMES = ("AWS_DEFAULT_PROFILE", "AWS_SECURITY_TOKEN")
 
 Layer = Mapping[str, SettingValue]
-"""The settings of one place, by name. A text is never empty but in an override."""
+"""The settings of one source (a file, the environment, …), by name. Only an override can have an empty text."""
 
 
 def file_layer(file: DotenvFile) -> Layer:
-    """Return the settings among a dotenv file's variables; an empty one counts as not set."""
+    """Return the settings in a dotenv file; empty variables count as not set."""
     return _layer(file.values, lambda name: Origin("file", name, file.path, file.lines[name]))
 
 
 def environment_layer(environ: Mapping[str, str]) -> Layer:
-    """Return the settings in an environment. CI systems export empty variables: an empty one counts as not set."""
+    """Return the settings in the environment; empty variables count as not set, because CI systems export them."""
     return _layer(environ, lambda name: Origin("environment", name))
 
 
@@ -43,7 +43,7 @@ def _layer(variables: Mapping[str, str | None], origin: Callable[[str], Origin])
 
 
 def override_layer(overrides: Mapping[str, str]) -> Layer:
-    """Return the settings that the local ECR sets over all others; an empty text removes a value."""
+    """Return the settings that the local ECR sets above all others; an empty text removes a value."""
     return {name: SettingValue(text, Origin("override", "local ECR")) for name, text in overrides.items()}
 
 
@@ -73,7 +73,7 @@ def config_layer(config: Mapping[str, object], problems: Problems) -> Layer:
 
 
 def _config_text(value: object) -> str:
-    """Return a configured value as it would stand in a dotenv file. Raises ValueError when no text can hold it."""
+    """Return a configured value as the text of a dotenv file. Raises ValueError when no text can express it."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -81,11 +81,11 @@ def _config_text(value: object) -> str:
     if isinstance(value, (str, int, float)):
         return str(value)
     if hasattr(value, "keys") and hasattr(value, "__getitem__"):
-        # Not only Mapping: Invoke's DataProxy has the methods and not the class.
+        # Invoke's DataProxy has the methods of Mapping but is not a subclass.
         pairs = ((key, value[key]) for key in value.keys())  # noqa: SIM118 - a DataProxy iterates otherwise
-        return join(str(key) if item is None else f"{key}={_scalar_text(item)}" for key, item in pairs)
+        return join(str(key) if entry is None else f"{key}={_scalar_text(entry)}" for key, entry in pairs)
     if isinstance(value, Iterable):
-        return join(_scalar_text(item) for item in value)
+        return join(_scalar_text(entry) for entry in value)
     raise ValueError(f"it is a {type(value).__name__}, not a text, a number, a list or a mapping")
 
 
@@ -96,8 +96,8 @@ def _scalar_text(value: object) -> str:
 
 
 def report_unknown(origins: Mapping[str, Origin], problems: Problems) -> None:
-    """Add to ``problems`` every ``ECR_…`` name that is no setting, with the nearest one that is."""
-    # People write ECR_REGION for AWS_REGION: the nearest name is looked for under either prefix.
+    """Add to ``problems`` every ``ECR_…`` name that is not a setting, with the most similar setting's name."""
+    # People write ECR_REGION instead of AWS_REGION, so names are compared without their prefix.
     candidates = {f"ECR_{name[4:]}": name for name in sorted(TABLE, key=lambda name: name[:4])}
     for name, origin in origins.items():
         if name.startswith("ECR_") and name not in TABLE:
@@ -106,12 +106,12 @@ def report_unknown(origins: Mapping[str, Origin], problems: Problems) -> None:
 
 
 def merge(layers: Sequence[Layer]) -> dict[str, SettingValue]:
-    """Return the value that counts of every name that has one; ``layers`` go from low to high.
+    """Return the effective value of every setting; ``layers`` are ordered from the lowest to the highest.
 
-    AWS_REGION and AWS_DEFAULT_REGION are one setting (the first counts within a layer, the higher layer between
-    two). Credentials belong together: a layer that names a profile, or a key with its secret, removes both of lower
-    layers. The SDK would take one place's keys before another's profile, or a key with another key's session token,
-    and act for an account that nobody chose.
+    AWS_REGION and AWS_DEFAULT_REGION are one setting: the higher layer wins, and in one layer AWS_REGION wins.
+    Credentials belong together: a layer with a profile, or with a key and its secret, removes profiles and keys of
+    lower layers. Otherwise the SDK would prefer the keys of one layer to the profile of another, or combine a key
+    with another key's session token, and use an account that nobody chose.
     """
     merged: dict[str, SettingValue] = {}
     for layer in layers:
@@ -126,54 +126,57 @@ def merge(layers: Sequence[Layer]) -> dict[str, SettingValue]:
 
 
 def has_credentials(layer: Layer) -> bool:
-    """Whether a layer by itself decides whose credentials are used: by a profile, or by a key with its secret."""
+    """Return whether a layer has complete credentials: a profile, or a key with its secret."""
     names = {name for name, value in layer.items() if value.text}
     return not names.isdisjoint(PROFILES) or names.issuperset(KEYS[:2])
 
 
 def warnings(files: Sequence[Layer], environment: Layer, effective: Mapping[str, SettingValue]) -> tuple[str, ...]:
-    """Return a sentence for each value of the environment that beats a file's, and for each misspelt name in a file.
+    """Return a sentence for each value of a file that the environment overrides, and for each misspelt AWS_… name.
 
-    Values are those of account, region, repository and credentials; misspelt is an AWS_… name that is nearly a
-    setting's. ``effective`` holds the values that count: nothing is warned of where an override replaces both.
+    Checks account, region, repository and credentials. ``effective`` has the merged values: there is no warning where
+    an override replaces both values.
     """
-    beaten = []
-    for name in _DESTINATION:
+    messages = []
+    for name in _DESTINATION_SETTINGS:
         value = effective.get(name)
-        in_file = _highest(files, REGIONS if name in REGIONS else (name,))
-        if value and in_file and value.origin.kind == "environment" and value.text != in_file.text:
-            beaten.append(
+        file_value = _highest_value(files, REGIONS if name in REGIONS else (name,))
+        if value and file_value and value.origin.kind == "environment" and value.text != file_value.text:
+            messages.append(
                 f"The environment's {value.origin.name}={value.text.strip()} beats "
-                f"{in_file.origin.name}={in_file.text.strip()} in {in_file.origin}."
+                f"{file_value.origin.name}={file_value.text.strip()} in {file_value.origin}."
             )
-    return (*beaten, *_credentials(files, environment, effective), *_misspelt(files))
+    return (*messages, *_credential_warnings(files, environment, effective), *_misspelling_warnings(files))
 
 
-def _credentials(files: Sequence[Layer], environment: Layer, effective: Mapping[str, SettingValue]) -> list[str]:
+def _credential_warnings(
+    files: Sequence[Layer], environment: Layer, effective: Mapping[str, SettingValue]
+) -> list[str]:
+    """Return a sentence when the environment's credentials override those of a file."""
     if not has_credentials(environment):
         return []
     winner = next(name for name in (KEYS[0], *PROFILES) if name in environment)
     if effective.get(winner) != environment[winner]:
         return []
     for name in (*PROFILES, KEYS[0]):
-        in_file = _highest(files, (name,))
-        if in_file and (name not in environment or environment[name].text != in_file.text):
-            shown = name if name in KEYS else f"{name}={in_file.text}"
-            return [f"The environment's {winner} beats {shown} in {in_file.origin}."]
+        file_value = _highest_value(files, (name,))
+        if file_value and (name not in environment or environment[name].text != file_value.text):
+            shown = name if name in KEYS else f"{name}={file_value.text}"
+            return [f"The environment's {winner} beats {shown} in {file_value.origin}."]
     return []
 
 
-def _misspelt(files: Sequence[Layer]) -> list[str]:
-    """Warn of AWS_… names in files that are nearly a setting's. They are no errors: an SDK may know them."""
+def _misspelling_warnings(files: Sequence[Layer]) -> list[str]:
+    """Return a sentence for each AWS_… name in a file that is similar to a setting's; an SDK may know such names."""
     return [
         f"{value.origin}: {name} means nothing to us: did you mean {suggestion}?"
         for layer in files
         for name, value in layer.items()
-        if name.startswith("AWS_") and name not in TABLE and name not in _OLD_NAMES
+        if name.startswith("AWS_") and name not in TABLE and name not in _OLDER_NAMES
         if (suggestion := nearest(name, _OFTEN_MISSPELT, cutoff=0.85))
     ]
 
 
-def _highest(files: Sequence[Layer], names: Sequence[str]) -> SettingValue | None:
-    """Return the value of the highest file that has one of the names; within a file, of the first name."""
+def _highest_value(files: Sequence[Layer], names: Sequence[str]) -> SettingValue | None:
+    """Return the value in the highest file that has one of the names; in that file, the first name wins."""
     return next((layer[name] for layer in reversed(files) for name in names if name in layer), None)

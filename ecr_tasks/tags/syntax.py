@@ -1,7 +1,7 @@
-"""The syntax of ECR_TAGS and ECR_FLAVOR: a text's rules, and a rule's comma-separated fields with their columns.
+"""Split the texts of ECR_TAGS and ECR_FLAVOR into rules, and rules into fields.
 
-A rule is a line of CSV (RFC 4180), as metadata-action reads it: a field in double quotes keeps its commas, and
-``""`` in it is one quote. A text without a line break may have several rules, separated by ``;``.
+As in metadata-action, a rule is a line of CSV (RFC 4180): a field in double quotes keeps its commas, and ``""`` in it
+is one quote. In a text without a line break, ``;`` separates rules.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _CSV_FIELD = re.compile(rf'(?:{_QUOTED}|([^",]*))(,|\Z)')
 
 
 class RuleError(Exception):
-    """A rule can't be used; ``column`` counts from 1 in the rule's own text."""
+    """A rule has a mistake; ``column`` is its position in the rule's text, from 1."""
 
     def __init__(self, message: str, column: int = 1) -> None:
         super().__init__(message)
@@ -35,8 +35,8 @@ class Field:
 def split_rules(text: str) -> tuple[str, ...]:
     """Return the rules of a text, without empty ones and lines that begin with ``#``.
 
-    A text with a line break has one rule a line, in which ``;`` is an ordinary character; in a text without one,
-    ``;`` separates rules unless it stands in double quotes.
+    A text with a line break has one rule on each line, in which ``;`` is an ordinary character. In other texts, ``;``
+    separates rules unless it is in double quotes.
     """
     pieces = text.splitlines() if len(text.splitlines()) > 1 or text.endswith("\n") else _semicolons(text)
     rules = (piece.strip() for piece in pieces)
@@ -44,7 +44,7 @@ def split_rules(text: str) -> tuple[str, ...]:
 
 
 def split_fields(rule: str) -> tuple[Field, ...]:
-    """Return the fields of one rule. Raises RuleError for quotes that CSV doesn't allow."""
+    """Return the fields of one rule. Raises RuleError where quotes break the rules of CSV."""
     return tuple(_field(text, start) for text, start in _csv(rule, 0))
 
 
@@ -64,7 +64,7 @@ def _csv(rule: str, start: int) -> Iterator[tuple[str, int]]:
         if quoted is None:
             yield plain, start + position
         elif re.fullmatch(_QUOTED, text):
-            # Three quotes around a field: metadata-action reads every line twice.
+            # A field in three quotes on each side: metadata-action parses every line as CSV twice.
             yield from _csv(text, start + position + 2)
         else:
             yield text, start + position + 1
@@ -81,7 +81,10 @@ def _quote_error(rule: str, position: int, start: int) -> RuleError:
 
 
 def _field(text: str, start: int) -> Field:
-    """Return a text's key and value: the first ``=`` after a character ends the key, unless an expression has it."""
+    """Return the field with its key and value.
+
+    The key ends at the first ``=`` after the first character. A text with ``{{`` before that has no key.
+    """
     equals = text.find("=", 1)
     equals = -1 if "{{" in text[: max(equals, 0)] else equals
     value_start = 0 if equals < 0 else equals + 1

@@ -1,4 +1,4 @@
-"""Versions as ``type=semver`` and ``type=pep440`` use them, behind one interface."""
+"""Versions for ``type=semver`` and ``type=pep440``, with one interface."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from ecr_tasks.tags.template import Template
 
 Scheme = Literal["semver", "pep440"]
 
-_MAX_SAFE = 9007199254740991
-"""JavaScript's greatest whole number; node-semver takes no greater one."""
+_MAX_SAFE_INTEGER = 9007199254740991
+"""JavaScript's Number.MAX_SAFE_INTEGER; node-semver accepts no greater number."""
 
 
 @dataclass(frozen=True)
 class Version:
-    """A version: the values of its parts in patterns, and what counts for `latest`.
+    """A version with the values of its parts for patterns, and its order for `latest`.
 
-    ``canonical`` is ``{{version}}``. A version that isn't ``final`` (a pre-release; of PEP 440 also a post- or
-    development release) never gives less than all of itself. ``rank`` sorts within a scheme.
+    ``canonical`` is the value of ``{{version}}``. ``final`` is False for a pre-release, and in PEP 440 also for a
+    post-release or development release: their tags always have the whole version. ``rank`` orders the versions of one
+    scheme.
     """
 
     scheme: Scheme
@@ -30,32 +31,32 @@ class Version:
     final: bool
     prerelease: bool
     rank: Any
-    has_three_numbers: bool
-    """Whether major, minor and patch distinguish it from every other final version."""
+    has_unique_numbers: bool
+    """Whether no other final version has the same major, minor and patch numbers."""
 
     def render(self, pattern: Template) -> str:
-        """Return the tag of a pattern; a version that isn't final gives all of itself, or ``{{raw}}``."""
+        """Return the tag of a pattern: for a version that isn't final always ``{{version}}`` or ``{{raw}}``."""
         if self.final or pattern.is_raw:
             return pattern.render(lambda expression: self.parts[expression.name])
         return self.canonical
 
     def is_unique_in(self, pattern: Template) -> bool:
-        """Return whether the pattern's tag belongs to this version alone."""
+        """Return whether no other version has the same tag for this pattern."""
         names = {expression.name for expression in pattern.expressions}
         if not self.final or names & {"version", "raw"}:
             return True
-        return self.has_three_numbers and names >= {"major", "minor", "patch"}
+        return self.has_unique_numbers and names >= {"major", "minor", "patch"}
 
 
 def parse_version(text: str, scheme: Scheme) -> Version | None:
-    """Return the version of a text, or None where it is none in that scheme."""
+    """Parse a version. Return None when the text is not a version of that scheme."""
     return _semver(text) if scheme == "semver" else _pep440(text)
 
 
 def _semver(text: str) -> Version | None:
-    """Read as node-semver does: 2.0.0's grammar with or without ``v``; ``{{version}}`` has no build metadata."""
+    """Parse as node-semver does: SemVer 2.0.0, with or without ``v``. ``{{version}}`` has no build metadata."""
     version = SemVer.parse(text)
-    if version is None or max(version.major, version.minor, version.patch) > _MAX_SAFE:
+    if version is None or max(version.major, version.minor, version.patch) > _MAX_SAFE_INTEGER:
         return None
     canonical = str(version).partition("+")[0]
     parts = {
@@ -68,11 +69,11 @@ def _semver(text: str) -> Version | None:
         "build": ",".join(version.build),
     }
     final = not version.prerelease
-    return Version("semver", canonical, parts, final, not final, version.precedence, has_three_numbers=True)
+    return Version("semver", canonical, parts, final, not final, version.precedence, has_unique_numbers=True)
 
 
 def _pep440(text: str) -> Version | None:
-    """Read as PEP 440's appendix B has it; ``packaging`` would also take white space around it."""
+    """Parse with the regular expression of PEP 440's appendix B; ``packaging`` would also accept white space."""
     from packaging.version import InvalidVersion
     from packaging.version import Version as PythonVersion
 
@@ -82,7 +83,7 @@ def _pep440(text: str) -> Version | None:
         version = PythonVersion(text)
     except InvalidVersion:
         return None
-    # metadata-action's library joins a local version's parts with commas, and so their tag has a dash there.
+    # The library of metadata-action joins a local version's parts with commas, which become dashes in the tag.
     canonical = version.public + ("+" + version.local.replace(".", ",") if version.local else "")
     parts = {
         "raw": text,
@@ -92,7 +93,7 @@ def _pep440(text: str) -> Version | None:
         "patch": str(version.micro),
     }
     final = not (version.is_prerelease or version.is_postrelease)
-    has_three_numbers = not (version.epoch or version.local or len(version.release) > 3)
-    # Versions that differ in their local part alone are one release.
+    has_unique_numbers = not (version.epoch or version.local or len(version.release) > 3)
+    # Versions that differ only in their local part are the same release.
     rank = PythonVersion(version.public)
-    return Version("pep440", canonical, parts, final, version.is_prerelease, rank, has_three_numbers)
+    return Version("pep440", canonical, parts, final, version.is_prerelease, rank, has_unique_numbers)

@@ -36,7 +36,7 @@ def init(run: Run, name: str, check: bool = False, keys: bool = False, oidc: boo
         for line in write.write(run.project, system, credentials, values, dry=run.dry):
             say(line)
         return
-    difference = compare.check(run.project, system, values)
+    difference = compare.pipeline_diff(run.project, system, values)
     if difference:
         data(difference.rstrip("\n"))
         raise Refused(

@@ -1,4 +1,4 @@
-"""The `settings` task: every setting, its value with secrets hidden, and where it came from."""
+"""The `settings` task: show every setting, its value with secrets hidden, and its origin."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def settings(run: Run, json: bool = False) -> None:
 
 
 def as_json(settings: Settings) -> dict[str, Any]:
-    """Return what `settings --json` prints: JSON types only, secrets hidden."""
+    """Return the document of `settings --json`, with secrets hidden."""
     from ecr_tasks.settings.hide_secrets import hide_secrets
 
     return {
@@ -42,7 +42,7 @@ def as_json(settings: Settings) -> dict[str, Any]:
 
 
 def as_rows(settings: Settings) -> list[tuple[str, str, str]]:
-    """Return what `settings` prints: name, value, origin; in brackets, what an unset setting means."""
+    """Return the table of `settings`: name, value and origin; for an unset setting, its meaning in brackets."""
     from ecr_tasks.settings.hide_secrets import hide_secrets
     from ecr_tasks.settings.schema import setting_of
 

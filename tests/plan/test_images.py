@@ -201,11 +201,13 @@ def test_lambda_takes_no_image_for_several_platforms() -> None:
 
 def test_the_bare_definition_does_not_depend_on_git() -> None:
     def bare(state: SourceState | None = None) -> BuildDefinition | None:
-        return one_image(state, build_args=("A=1",), labels={"team": "web"}, annotations={"index:a": "b"}).bare
+        return one_image(
+            state, build_args=("A=1",), labels={"team": "web"}, annotations={"index:a": "b"}
+        ).configured_definition
 
     first = bare()
     assert first is not None
     assert (first.args, first.labels, first.annotations) == ({"A": "1"}, {"team": "web"}, {"index:a": "b"})
     assert bare(source(revision="f" * 40, branch="other", commit_time=COMMIT_TIME + timedelta(days=1))) == first
     assert bare(dirty()) == first
-    assert one_image(labels={f"{OCI}version": "9"}).bare != one_image().bare
+    assert one_image(labels={f"{OCI}version": "9"}).configured_definition != one_image().configured_definition

@@ -102,4 +102,4 @@ def test_a_semantic_version_is_shown_without_its_build(text: str, canonical: str
 def test_a_release_is_told_by_all_its_numbers(text: str, unique: bool) -> None:
     version = pep440(text)
     assert version is not None
-    assert version.has_three_numbers is unique
+    assert version.has_unique_numbers is unique

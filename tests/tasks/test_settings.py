@@ -1,4 +1,4 @@
-"""Tests of how the settings are shown: rows, JSON, and no secret."""
+"""Tests of how the settings are without_secrets: rows, JSON, and no secret."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Azure Pipelines takes from us: output variables, summary, issues, groups and masks by logging commands.
+"""The outputs for Azure Pipelines: output variables, summary, issues, groups and masks by logging commands.
 
 The agent reads them on stderr too: NodeHandler.cs passes both streams to one OnDataReceived.
 """

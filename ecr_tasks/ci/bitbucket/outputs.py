@@ -1,4 +1,4 @@
-"""What Bitbucket Pipelines takes from us: variables for later steps, in a file that it names."""
+"""The outputs for Bitbucket Pipelines: variables for later steps, in a file that Bitbucket names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Buildkite takes from us: meta-data, annotations and secrets through its agent's program; log groups."""
+"""The outputs for Buildkite: meta-data, annotations and secrets through its agent's program, and log groups."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What CircleCI takes from us: variables for later steps, in a file that it names."""
+"""The outputs for CircleCI: variables for later steps, in a file that CircleCI names."""
 
 from __future__ import annotations
 

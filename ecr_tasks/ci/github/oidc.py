@@ -15,7 +15,7 @@ from ecr_tasks.errors import SettingsError
 _HINT = "Give the job `permissions: id-token: write` (with `contents: read`), and run it again."
 
 _ISSUER_HOSTS = {"github.com": "githubusercontent.com"}
-"""Hosts whose issuer is not ``token.actions.HOST``, as it is with data residency (``*.ghe.com``)."""
+"""The domain of the issuer by host. For other hosts (data residency, ``*.ghe.com``) it is the host itself."""
 
 
 def token_source(environ: Mapping[str, str]) -> TokenSource | None:
@@ -32,8 +32,9 @@ def token_source(environ: Mapping[str, str]) -> TokenSource | None:
 def subject(scope: Scope) -> Subject:
     """Return the subjects ``repo:OWNER/NAME:…``.
 
-    Repositories made since June 2026 have ids behind the names (``repo:OWNER@1/NAME@2:…``); both forms are let
-    in. An owner's name can't contain an ``@``, nor a branch's a ``:``, so the wildcards match ids only.
+    For repositories created since June 2026, the names are followed by ids (``repo:OWNER@1/NAME@2:…``); the trust
+    policy accepts both forms. Names of owners can't contain ``@``, and names of branches can't contain ``:``, so the
+    wildcards match only ids.
     """
     host, path = repository_parts(scope)
     owner, _, name = path.partition("/")
@@ -43,20 +44,20 @@ def subject(scope: Scope) -> Subject:
         )
     enterprise = host != "github.com" and not host.endswith(".ghe.com")
     issuer = f"{host}/_services/token" if enterprise else f"token.actions.{_ISSUER_HOSTS.get(host, host)}"
-    forms = [f"{literal(owner)}/{literal(name)}"]
+    repositories = [f"{literal(owner)}/{literal(name)}"]
     if not enterprise:
-        forms.append(f"{literal(owner)}@{scope.organization or '*'}/{literal(name)}@{scope.project or '*'}")
+        repositories.append(f"{literal(owner)}@{scope.organization or '*'}/{literal(name)}@{scope.project or '*'}")
     notes = ["The job needs `permissions: id-token: write`."]
     if scope.environment:
-        ends = [f"environment:{literal(scope.environment.replace(':', '%3A'))}"]
+        suffixes = [f"environment:{literal(scope.environment.replace(':', '%3A'))}"]
         notes.append("Only jobs with that `environment:` are let in; its protection rules say from which branches.")
     else:
-        ends = [f"ref:refs/{kind}/{ref}" for kind, ref in ref_patterns(scope)]
+        suffixes = [f"ref:refs/{kind}/{ref}" for kind, ref in ref_patterns(scope)]
     if not scope.environment and not enterprise and not (scope.organization and scope.project):
         notes.append(
             "--organization and --project take the owner's and the repository's numeric ids, in place of any id."
         )
-    subjects = tuple(f"repo:{form}:{end}" for form in forms for end in ends)
+    subjects = tuple(f"repo:{repository}:{suffix}" for repository in repositories for suffix in suffixes)
     return Subject(issuer, scope.audience or AUDIENCE, subjects, tuple(notes))
 
 

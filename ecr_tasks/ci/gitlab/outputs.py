@@ -1,4 +1,4 @@
-"""What GitLab CI takes from us: sections of the log, by marks that the runner reads in both streams."""
+"""The outputs for GitLab CI: sections of the log, by markers that the runner reads on stdout and stderr."""
 
 from __future__ import annotations
 

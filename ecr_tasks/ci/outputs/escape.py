@@ -6,8 +6,8 @@ import re
 import shlex
 import struct
 
-_BARE = re.compile(r"[A-Za-z0-9_./:@,+-]*", re.ASCII)
-"""A text that every shell and every parser of dotenv files takes literally."""
+_SAFE = re.compile(r"[A-Za-z0-9_./:@,+-]*", re.ASCII)
+"""A text that needs no quotes in any shell or dotenv file."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
@@ -18,12 +18,12 @@ def one_line(text: str) -> str:
 
 
 def dotenv(text: str) -> str:
-    """Return the right side of ``KEY=value`` on one line, quoted for a shell only where it must be.
+    """Return the text as the value in ``KEY=value``: on one line, and in a shell's quotes only where it needs them.
 
-    GitLab takes quotes for a part of the value. References and tags never need quotes, by the rules for their names.
+    GitLab takes quotes as a part of the value. References and tags never contain characters that need quotes.
     """
     text = one_line(text)
-    return text if _BARE.fullmatch(text) else shlex.quote(text)
+    return text if _SAFE.fullmatch(text) else shlex.quote(text)
 
 
 def properties(text: str) -> str:
@@ -32,31 +32,34 @@ def properties(text: str) -> str:
     return "\\" + escaped if escaped.startswith(" ") else escaped
 
 
-def printable_ascii(text: str, form: str) -> str:
-    """Return the text; other characters than printable ASCII are their UTF-16 units in this form: ``\\u{:04x}``."""
+def printable_ascii(text: str, escape_format: str) -> str:
+    """Return the text with all characters except printable ASCII escaped, each UTF-16 unit in a format.
+
+    ``escape_format`` is such as ``\\u{:04x}``.
+    """
 
     def escape(match: re.Match[str]) -> str:
         units = match[0].encode("utf-16-be", "surrogatepass")
-        return "".join(form.format(unit) for unit in struct.unpack(f">{len(units) // 2}H", units))
+        return "".join(escape_format.format(unit) for unit in struct.unpack(f">{len(units) // 2}H", units))
 
     return re.sub("[^ -~]", escape, text)
 
 
 def markdown(text: str) -> str:
-    """Return the text for Markdown and its tables, with a character reference for all that could be markup."""
+    """Return the text for Markdown and its tables; characters that could be markup become character references."""
     return "".join(char if char.isalnum() or char in " .,;/()+-" else f"&#{ord(char)};" for char in one_line(text))
 
 
 def code(text: str) -> str:
     """Return the text as inline code for Markdown and its tables."""
     text = one_line(text)
-    if text and _BARE.fullmatch(text):
+    if text and _SAFE.fullmatch(text):
         return f"`{text}`"
     return f"<code>{markdown(text)}</code>"
 
 
 ERASE_LINE = "\r\x1b[0K"
-"""Erases a mark in the log on a terminal: return to the line's beginning, erase to its end."""
+"""The terminal sequence that hides a section's marker in the log: go to the line's beginning, erase the line."""
 
 
 def section_name(title: str) -> str:

@@ -1,4 +1,4 @@
-"""Compare a pipeline that was written earlier with the template of today."""
+"""Compare a pipeline that was written earlier with the current template."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ecr_tasks.ci.systems import System
 from ecr_tasks.errors import Refused, SettingsError
 
 
-def check(project: Path, system: System, values: Values) -> str:
-    """Return the difference between the committed pipeline and one from today's template; empty if it is up to date.
+def pipeline_diff(project: Path, system: System, values: Values) -> str:
+    """Return the difference between the project's pipeline and one from the current template; empty if up to date.
 
-    A pipeline is up to date if it was made from today's template, whatever people have changed in it. The difference
-    is a unified diff that `git apply` takes; it includes their changes. Raises Refused when there is no pipeline or
-    it has no header, SettingsError when it can't be read.
+    A pipeline is up to date if it was made from the current template, even if people have changed it since. The
+    difference is a unified diff for `git apply`, which also undoes their changes. Raises Refused
+    when there is no pipeline or it has no header, SettingsError when it can't be read.
     """
     path = project / system.path
     try:
@@ -35,7 +35,7 @@ def check(project: Path, system: System, values: Values) -> str:
     template = load(system, credentials)
     if fingerprint(template) == old_fingerprint:
         return ""
-    texts = values.by_placeholder(system) | own_values(template, text)
-    today = fill(system, credentials, template, texts).splitlines(keepends=True)
-    committed = text.splitlines(keepends=True)
-    return "".join(difflib.unified_diff(committed, today, f"a/{system.path}", f"b/{system.path}"))
+    replacements = values.by_placeholder(system) | own_values(template, text)
+    current = fill(system, credentials, template, replacements).splitlines(keepends=True)
+    existing = text.splitlines(keepends=True)
+    return "".join(difflib.unified_diff(existing, current, f"a/{system.path}", f"b/{system.path}"))

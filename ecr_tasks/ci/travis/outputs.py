@@ -1,4 +1,4 @@
-"""What Travis CI takes from us: folds of the log, by marks that it reads in both streams."""
+"""The outputs for Travis CI: folds of the log, by markers that it reads on stdout and stderr."""
 
 from __future__ import annotations
 

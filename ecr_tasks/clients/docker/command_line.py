@@ -61,7 +61,7 @@ class CommandLine:
         docker looks through all its plugins before it starts one, which costs a tenth of a second. buildx also runs
         by itself, with the same configuration and contexts.
         """
-        plugin = self._config.buildx()
+        plugin = self._config.buildx_plugin()
         if plugin is None:
             return self.docker("buildx", *arguments)
         from python_on_whales import DockerClient

@@ -1,8 +1,8 @@
-"""A private docker configuration for one run: the user's own one with the tokens of our registries.
+"""A private docker configuration for one run: the user's configuration with the tokens of our registries.
 
 Concurrent runs must not share the file that `docker login` writes (login-action#173, amazon-ecr-login#77), and
-a token must not outlive the run. So each run has a folder of its own with a config.json. Everything else in it
-(cli-plugins, contexts, TLS files) is a link to the user's own.
+a token must not outlive the run. So each run has its own folder with a config.json. The other entries of the folder
+(cli-plugins, contexts, TLS files) are links to those of the user.
 """
 
 from __future__ import annotations
@@ -26,18 +26,19 @@ _LOCK = ".owner"
 SYSTEM_PLUGINS = tuple(
     Path(prefix, folder, "docker/cli-plugins") for prefix in ("/usr/local", "/usr") for folder in ("lib", "libexec")
 )
-"""Where distributions put docker's plugins, in docker's own order (docker/cli, manager_unix.go)."""
+"""The system's folders for docker's plugins, in the order in which docker searches them (docker/cli,
+manager_unix.go)."""
 
 
 def with_tokens(config: Mapping[str, Any], tokens: Sequence[RegistryToken]) -> dict[str, Any]:
     """Return a docker configuration with the tokens added.
 
-    docker looks a host up in ``credHelpers``, then in ``credsStore``, and in ``auths`` only when neither is set; an
-    empty helper's name for the host sends it to ``auths`` (docker/cli, cli/config/configfile).
+    docker looks up a host in ``credHelpers``, then in ``credsStore``, and in ``auths`` only when neither is set. When
+    the helper's name for the host is empty, docker uses ``auths`` (docker/cli, cli/config/configfile).
     """
     auths, helpers = dict(config.get("auths") or {}), dict(config.get("credHelpers") or {})
     for token in tokens:
-        # An entry under https:// may be stale, and docker would take it (docker-commons-plugin#60).
+        # docker would prefer an entry under https://, which may be outdated (docker-commons-plugin#60).
         auths.pop(f"https://{token.host}", None)
         auths[token.host] = {"auth": token.auth}
         if config.get("credsStore") or token.host in helpers:
@@ -46,7 +47,7 @@ def with_tokens(config: Mapping[str, Any], tokens: Sequence[RegistryToken]) -> d
 
 
 class PrivateConfig:
-    """The configuration's folder, which is created when first needed and removed by :meth:`close`."""
+    """The folder of a run's configuration. It is created at its first use and removed by :meth:`close`."""
 
     def __init__(self, environ: Mapping[str, str], parent: Path | None = None) -> None:
         self._user_folder = Path(environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
@@ -60,11 +61,11 @@ class PrivateConfig:
         """Return the variables that make docker and buildx use this folder; buildx keeps the user's builders."""
         return {"DOCKER_CONFIG": str(self._create()), "BUILDX_CONFIG": self._buildx}
 
-    def buildx(self) -> str | None:
-        """Return the path of the buildx plugin that docker would take; None where only docker can tell.
+    def buildx_plugin(self) -> str | None:
+        """Return the path of the buildx plugin that docker would start; None where it is not known.
 
-        docker looks in the user's own folder first, then in the system's (docker/cli, cli-plugins/manager). Folders
-        that the configuration adds come before both, and are left to docker.
+        docker searches the user's folder first, then the system's folders (docker/cli, cli-plugins/manager). The path
+        is not known when the configuration adds folders, because docker searches those before.
         """
         if _read(self._user_folder / CONFIG).get("cliPluginsExtraDirs"):
             return None
@@ -87,7 +88,7 @@ class PrivateConfig:
 
     def _create(self) -> Path:
         if self.folder is None:
-            sweep(self._parent)
+            remove_stale_folders(self._parent)
             self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=self._parent))
             self._lock = lock_file(self.folder / _LOCK)
             for entry in self._user_folder.iterdir() if self._user_folder.is_dir() else ():
@@ -97,19 +98,21 @@ class PrivateConfig:
         return self.folder
 
     def _write(self) -> None:
-        """Replace the configuration file in one step, readable by its owner alone."""
+        """Replace the configuration file atomically; only its owner can read it."""
         text = json.dumps(with_tokens(_read(self._user_folder / CONFIG), list(self._tokens.values())), indent=1)
         folder = self._create()
-        new = folder / f"{CONFIG}.new"
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        temporary_file = folder / f"{CONFIG}.new"
+        with os.fdopen(
+            os.open(temporary_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
+        ) as file:
             file.write(text)
-        new.replace(folder / CONFIG)
+        temporary_file.replace(folder / CONFIG)
 
 
-def sweep(parent: Path | None = None) -> None:
+def remove_stale_folders(parent: Path | None = None) -> None:
     """Remove the folders of runs that were killed.
 
-    A living run has a lock on a file in its folder; unlike a process id, that also holds between containers.
+    A running process has a lock on a file in its folder. Unlike a process id, a lock also works between containers.
     """
     for folder in Path(parent or tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         with suppress(OSError):

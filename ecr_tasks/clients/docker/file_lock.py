@@ -1,4 +1,4 @@
-"""A lock on a file between the processes of one machine, which the kernel releases when its owner dies."""
+"""A file lock between the processes of one machine. The kernel releases it when its owner dies."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class FileLock:
 
 
 def lock_file(path: Path, *, wait: bool = True) -> FileLock | None:
-    """Lock a file, which is created if need be.
+    """Lock a file; create it if it does not exist.
 
-    Return None when another process has the lock and ``wait`` is false, and on a system without flock (Windows).
+    Returns None when another process has the lock and ``wait`` is false, and on a system without flock (Windows).
     """
     try:
         import fcntl
@@ -39,7 +39,7 @@ def lock_file(path: Path, *, wait: bool = True) -> FileLock | None:
                 descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
                 stack.callback(os.close, descriptor)
                 fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-                # The last owner may have removed the file after we opened it and before we locked it: lock a new one.
+                # The last owner may have removed the file between our open and our lock; then lock a new file.
                 with suppress(FileNotFoundError):
                     if os.path.samestat(path.stat(), os.fstat(descriptor)):
                         stack.pop_all()

@@ -1,7 +1,7 @@
-"""The Target port on ECR Public: an API of its own in one region, without BatchGetImage and immutable tags.
+"""The Target port on ECR Public, which has a separate API in one region, without BatchGetImage and immutable tags.
 
-It has only what publishing to it as a destination needs. A tag's digest comes from DescribeImageTags, a manifest's
-bytes from the registry itself.
+It has only what publishing to a destination needs. A tag's digest comes from DescribeImageTags, a manifest's bytes
+come from the registry itself.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from ecr_tasks.clients.ecr.errors import answer_or_none, translate_errors
+from ecr_tasks.clients.ecr.errors import result_or_none, translate_errors
 from ecr_tasks.clients.ecr.parse import aws_tags, parse_token
 from ecr_tasks.clients.ecr.session import AwsSession
 from ecr_tasks.errors import RegistryError
@@ -24,36 +24,36 @@ if TYPE_CHECKING:
     from mypy_boto3_ecr_public.type_defs import RepositoryTypeDef
 
 PAGE = 1000
-"""The most items on one page (ECR Public's API model, MaxResults)."""
+"""The maximal number of items on one page (ECR Public's API model, MaxResults)."""
 
 
 class PublicRegistry:
     """The public registry of the credentials' account.
 
-    In a Repository of this registry, the name begins with the registry's alias, as its address does; the API's names
-    have no alias. ``read`` returns a manifest's bytes by ``host/repository@digest``.
+    The name of a :class:`Repository` begins with the registry's alias, as in its address; the API uses names without
+    the alias. ``read_manifest`` returns a manifest's bytes by ``host/repository@digest``.
     """
 
-    def __init__(self, aws: AwsSession, alias: str, read: Callable[[str], str]) -> None:
+    def __init__(self, aws: AwsSession, alias: str, read_manifest: Callable[[str], str]) -> None:
         self._aws = aws
         self._alias = alias
-        self._read = read
+        self._read_manifest = read_manifest
         self._token: RegistryToken | None = None
 
     @property
     def admin(self) -> PublicRegistry:
-        """What creates repositories: this object."""
+        """The object that creates repositories: this one."""
         return self
 
     def connect(self) -> None:
-        """Create the client, which threads must not do."""
+        """Create the client, which must not happen in several threads."""
         self._client()
 
     def describe(self, repositories: Mapping[str, Sequence[str]]) -> Mapping[str, RepositoryView]:
-        """Return repositories, named without the alias, and those of the named tags that exist.
+        """Return the repositories of these names (without the alias), and those of their tags that exist.
 
-        Makes two calls for each. The images have a digest and no manifest, which the API does not return. Raises
-        RegistryError when the alias is another registry's.
+        Makes two calls for each repository. The images have no manifest, because the API does not return manifests.
+        Raises RegistryError when the alias belongs to another registry.
         """
         return {name: self._describe(name, tags) for name, tags in repositories.items()}
 
@@ -65,14 +65,14 @@ class PublicRegistry:
             image = self._tags(_name(repository)).get(reference)
         if image is None:
             return None
-        return StoredImage(image.digest, self._read(f"{repository.uri}@{image.digest}"), image.media_type)
+        return StoredImage(image.digest, self._read_manifest(f"{repository.uri}@{image.digest}"), image.media_type)
 
     def images(self, repository: Repository, digests: Sequence[str]) -> Mapping[str, StoredImage]:
         """Return images by digest; missing ones are left out."""
         return {digest: image for digest in digests if (image := self.image(repository, digest)) is not None}
 
     def present(self, repository: Repository, digests: Sequence[str]) -> set[str]:
-        """Return those of the digests that exist; a call for each, as a missing one would fail them all."""
+        """Return those of the digests that exist. Makes one call for each: a missing one would fail a common call."""
         return {digest for digest in digests if self._image(repository, digest) is not None}
 
     def list_tags(self, repository: Repository) -> Sequence[str]:
@@ -80,9 +80,9 @@ class PublicRegistry:
         return list(self._tags(_name(repository)))
 
     def find(self, name: str, references: Sequence[str]) -> RepositoryView:
-        """Return a repository and its images by the tags and digests that were asked for."""
-        digests = [item for item in references if item.startswith("sha256:")]
-        view = self._describe(name, [item for item in references if item not in digests])
+        """Return a repository and those of its images that have one of these tags or digests."""
+        digests = [reference for reference in references if reference.startswith("sha256:")]
+        view = self._describe(name, [reference for reference in references if reference not in digests])
         if view.repository is None:
             return view
         images = {digest: image for digest in digests if (image := self._image(view.repository, digest)) is not None}
@@ -91,7 +91,7 @@ class PublicRegistry:
     def set_tag(self, repository: Repository, image: StoredImage, tag: str) -> None:
         """Point a tag at an image (PutImage) with the image's own bytes, media type and digest."""
         with translate_errors(f"point the tag {tag} in {repository.name} at {image.digest} (ecr-public:PutImage)"):
-            answer_or_none(
+            result_or_none(
                 lambda: self._client().put_image(
                     repositoryName=_name(repository),
                     imageManifest=image.manifest,
@@ -99,23 +99,23 @@ class PublicRegistry:
                     imageDigest=image.digest,
                     imageTag=tag,
                 ),
-                "ImageAlreadyExistsException",  # it points there already
+                "ImageAlreadyExistsException",  # the tag points at the image already
             )
 
     def untag(self, repository: Repository, tag: str) -> None:
-        """Remove a tag (BatchDeleteImage); a missing one is no error."""
+        """Remove a tag (BatchDeleteImage); do nothing when it is missing."""
         action = f"take the tag {tag} from its image in {repository.name} (ecr-public:BatchDeleteImage)"
         with translate_errors(action):
             self._client().batch_delete_image(repositoryName=_name(repository), imageIds=[{"imageTag": tag}])
 
     def reserve(self, repository: Repository, puts: int) -> AbstractContextManager[None]:
-        """Return a context that never waits: ECR Public has other quotas, which a run does not reach."""
+        """Return a context that does not wait: ECR Public's quotas are higher than a run's calls."""
         return nullcontext()
 
     def token(self) -> RegistryToken:
-        """Return the registry's token (GetAuthorizationToken), fetched once.
+        """Return the registry's token (GetAuthorizationToken), which is fetched only once.
 
-        It needs sts:GetServiceBearerToken as well (ECR Public user guide, Registry authentication).
+        The call also needs the permission sts:GetServiceBearerToken (ECR Public user guide, Registry authentication).
         """
         if self._token is None:
             action = "get a token for ECR Public (ecr-public:GetAuthorizationToken, sts:GetServiceBearerToken)"
@@ -125,33 +125,33 @@ class PublicRegistry:
         return self._token
 
     def create(self, name: str, wanted: DesiredRepository) -> Repository | None:
-        """Create a repository with the wanted AWS tags, the only setting here; return None when it exists already."""
+        """Create a repository with the wanted AWS tags, its only setting; return None when it exists already."""
         tags: Any = {"tags": aws_tags(wanted)} if wanted.tags else {}
         with translate_errors(f"create the public repository {name} (ecr-public:CreateRepository)"):
-            answer = answer_or_none(
+            response = result_or_none(
                 lambda: self._client().create_repository(repositoryName=name, **tags),
                 "RepositoryAlreadyExistsException",
             )
-        return self._repository(answer["repository"]) if answer else None
+        return self._repository(response["repository"]) if response else None
 
     def set_policies(self, name: str, wanted: DesiredRepository) -> None:
         """Do nothing: a public repository has no lifecycle policy, and everybody may pull from it."""
 
     def _describe(self, name: str, tags: Sequence[str]) -> RepositoryView:
         with translate_errors(f"look at the public repository {name} (ecr-public:DescribeRepositories)"):
-            answer = answer_or_none(
+            response = result_or_none(
                 lambda: self._client().describe_repositories(repositoryNames=[name]),
                 "RepositoryNotFoundException",
                 "RegistryNotFoundException",
             )
-        if answer is None:
+        if response is None:
             return RepositoryView(None)
-        repository = self._repository(answer["repositories"][0])
+        repository = self._repository(response["repositories"][0])
         existing = self._tags(name) if tags else {}
         return RepositoryView(repository, {tag: existing[tag] for tag in tags if tag in existing})
 
     def _repository(self, data: RepositoryTypeDef) -> Repository:
-        """Return a repository of the API. Raises RegistryError when its registry has another alias."""
+        """Convert a repository of the API. Raises RegistryError when its registry has another alias."""
         host, _, name = data["repositoryUri"].partition("/")
         alias = name.partition("/")[0]
         if host == PUBLIC_HOST and alias != self._alias:
@@ -175,13 +175,13 @@ class PublicRegistry:
     def _image(self, repository: Repository, digest: str) -> StoredImage | None:
         """Return an image without its manifest, or None."""
         with translate_errors(f"look for {digest} in {repository.name} (ecr-public:DescribeImages)"):
-            answer = answer_or_none(
+            response = result_or_none(
                 lambda: self._client().describe_images(
                     repositoryName=_name(repository), imageIds=[{"imageDigest": digest}]
                 ),
                 "ImageNotFoundException",
             )
-        return StoredImage(digest, "{}", answer["imageDetails"][0]["imageManifestMediaType"]) if answer else None
+        return StoredImage(digest, "{}", response["imageDetails"][0]["imageManifestMediaType"]) if response else None
 
     def _client(self) -> ECRPublicClient:
         return self._aws.ecr_public()

@@ -1,4 +1,4 @@
-"""botocore's errors as EcrTasksErrors: what happened and what to do, without tokens, keys or request dumps."""
+"""Translate botocore's errors into EcrTasksErrors with cause and remedy, without tokens, keys or request dumps."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from ecr_tasks.model.refusals import ENSURE, missing_repository
 
 T = TypeVar("T")
 
-_EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired")
-_INVALID = (
+_EXPIRED_CODES = ("ExpiredToken", "ExpiredTokenException", "RequestExpired")
+_INVALID_CODES = (
     *("UnrecognizedClientException", "InvalidClientTokenId", "InvalidSignatureException", "SignatureDoesNotMatch"),
     *("InvalidAccessKeyId", "AuthFailure", "MissingAuthenticationToken", "MissingAuthenticationTokenException"),
     "IncompleteSignature",
 )
-_DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
-THROTTLED = (
+_DENIED_CODES = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
+THROTTLING_CODES = (
     *("ThrottlingException", "Throttling", "ThrottledException", "RequestThrottled", "RequestThrottledException"),
     *("TooManyRequestsException", "RequestLimitExceeded", "SlowDown"),
 )
-"""botocore's own list without LimitExceededException, with which ECR means a quota that is used up."""
+"""The codes that botocore retries, without LimitExceededException: ECR uses it for a quota that is used up."""
 _SETTING_BY_CODE = {
     "KmsException": ("ECR_KMS_KEY", "Check that the key exists in this region and that you may use it."),
     "InvalidTagParameterException": ("ECR_REPOSITORY_TAGS", "Correct them."),
@@ -41,9 +41,9 @@ _CREDENTIAL_HINT = (
 
 @contextmanager
 def translate_errors(action: str) -> Iterator[None]:
-    """Raise botocore's errors as EcrTasksErrors; ``action`` is a clause such as "log in to ECR".
+    """Raise botocore's errors as EcrTasksErrors; ``action`` is words such as "log in to ECR".
 
-    Other errors pass unchanged: they are faults of this package.
+    Other errors pass unchanged, because they are bugs of this package.
     """
     import botocore.exceptions as aws
 
@@ -69,21 +69,22 @@ def translate_errors(action: str) -> Iterator[None]:
 
 
 @contextmanager
-def blame_setting(code: str = "", setting: str = "", remedy: str = "") -> Iterator[None]:
+def translate_setting_errors(code: str = "", setting: str = "", remedy: str = "") -> Iterator[None]:
     """Raise SettingsError when ECR rejects a setting's value; use it inside ``translate_errors``.
 
-    ``code`` is an error that ``setting`` causes here, beside those that always have the same cause.
+    ``code`` is an error code that ``setting`` causes in this call, in addition to the codes that always belong to
+    one setting.
     """
     from botocore.exceptions import ClientError
 
     try:
         yield
     except ClientError as error:
-        cause = {**_SETTING_BY_CODE, code: (setting, remedy)}.get(error_code(error))
-        if cause is None or not cause[0]:
+        name, fix = {**_SETTING_BY_CODE, code: (setting, remedy)}.get(error_code(error), ("", ""))
+        if not name:
             raise
         reason = error_message(error) or error_code(error)
-        raise SettingsError(f"ECR does not take {cause[0]}: {reason}.", cause[1]) from error
+        raise SettingsError(f"ECR does not take {name}: {reason}.", fix) from error
 
 
 def no_region() -> EcrTasksError:
@@ -93,7 +94,7 @@ def no_region() -> EcrTasksError:
 
 
 def wrong_account(account: str, caller: str) -> AwsError:
-    """Return the error for credentials of another account, which may not see into the registry."""
+    """Return the error for credentials of another account that has no access to the registry."""
     return AwsError(
         f"AWS_ACCOUNT_ID is {account}, but the credentials belong to account {caller}, "
         "which may not see that registry's repository.",
@@ -101,16 +102,16 @@ def wrong_account(account: str, caller: str) -> AwsError:
     )
 
 
-def too_many_tags(tag: str, name: str, digest: str) -> RegistryError:
+def too_many_tags(tag: str, repository: str, digest: str) -> RegistryError:
     """Return the error for an image with as many tags as it can have (ECR user guide, service quotas: 1,000)."""
     return RegistryError(
-        f"ECR gives {digest} in {name} no more tags, so {tag} can't be set: an image has at most 1,000.",
+        f"ECR gives {digest} in {repository} no more tags, so {tag} can't be set: an image has at most 1,000.",
         "Delete some that nobody needs; without its inputs- tag (ECR_SKIP=content), the next run builds a new image.",
     )
 
 
-def answer_or_none(call: Callable[[], T], *codes: str) -> T | None:
-    """Return a call's answer, or None when it ends with an error of one of these codes."""
+def result_or_none(call: Callable[[], T], *codes: str) -> T | None:
+    """Return a call's result, or None when it raises a ClientError with one of these codes."""
     from botocore.exceptions import ClientError
 
     try:
@@ -133,22 +134,22 @@ def error_message(error: Exception) -> str:
 
 def _client_error(error: Exception, action: str) -> EcrTasksError:
     code, message = error_code(error), error_message(error)
-    if code in _EXPIRED:
+    if code in _EXPIRED_CODES:
         return AwsError(
             f"The AWS credentials have expired, so we could not {action}.",
             "Get new ones: `aws sso login`, or renew the session token.",
         )
-    if code in _INVALID:
+    if code in _INVALID_CODES:
         return AwsError(
             f"AWS does not accept these credentials ({code}), so we could not {action}.",
             "Check the access key, its secret and the session token, and whether they belong together.",
         )
-    if code in _DENIED:
+    if code in _DENIED_CODES:
         return AwsError(
             f"AWS does not allow these credentials to {action}: {message or code}.",
             "Give the role or user the action that the message names, or use other credentials.",
         )
-    if code in THROTTLED:
+    if code in THROTTLING_CODES:
         return AwsError(
             f"AWS asked us to slow down while we tried to {action} ({code}).",
             "Wait a minute and run it again; it takes up where it stopped.",

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ecr_tasks.clients.ecr.errors import answer_or_none, error_code, too_many_tags, translate_errors
+from ecr_tasks.clients.ecr.errors import error_code, result_or_none, too_many_tags, translate_errors
 from ecr_tasks.clients.ecr.parse import images_by_reference, parse_token, registry_host
 from ecr_tasks.clients.ecr.reader import PARALLEL, Reader
 from ecr_tasks.clients.ecr.replication import Place, places, rules, statuses
@@ -149,7 +149,7 @@ class EcrRegistry:
         from ecr_tasks.clients.ecr import listing
 
         with translate_errors(f"list the tags of {repository.name} (ecr:ListImages)"):
-            return answer_or_none(
+            return result_or_none(
                 lambda: listing.list_tags(self._reader.client(), repository.name, self._reader.registry_id),
                 "AccessDeniedException",
             )

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from ecr_tasks.clients.ecr.errors import answer_or_none, blame_setting, error_code, translate_errors
+from ecr_tasks.clients.ecr.errors import error_code, result_or_none, translate_errors, translate_setting_errors
 from ecr_tasks.clients.ecr.parse import aws_tags, parse_repository
 from ecr_tasks.errors import Refused, RegistryError
 from ecr_tasks.model.registry import Repository
@@ -35,7 +35,7 @@ class EcrRepositories:
     def state(self, name: str) -> RepositoryState | None:
         """Return all settings of a repository, in four calls, or None when it does not exist."""
         with translate_errors(f"look at the repository {name} (ecr:DescribeRepositories)"):
-            answer = answer_or_none(
+            answer = result_or_none(
                 lambda: self._client().describe_repositories(**self._id, repositoryNames=[name]),
                 "RepositoryNotFoundException",
             )
@@ -61,8 +61,8 @@ class EcrRepositories:
         options: dict[str, Any] = {"tags": aws_tags(wanted)} if wanted.tags else {}
         if wanted.kms_key is not None:
             options["encryptionConfiguration"] = {"encryptionType": "KMS", "kmsKey": wanted.kms_key}
-        with translate_errors(f"create the repository {name} (ecr:CreateRepository)"), blame_setting():
-            answer = answer_or_none(
+        with translate_errors(f"create the repository {name} (ecr:CreateRepository)"), translate_setting_errors():
+            answer = result_or_none(
                 lambda: self._client().create_repository(
                     **self._id,
                     repositoryName=name,
@@ -94,7 +94,7 @@ class EcrRepositories:
                     **ids, imageScanningConfiguration={"scanOnPush": wanted.scan_on_push}
                 )
         elif difference.aspect == "tags":
-            with translate_errors(f"tag the repository {name} (ecr:TagResource)"), blame_setting():
+            with translate_errors(f"tag the repository {name} (ecr:TagResource)"), translate_setting_errors():
                 self._client().tag_resource(resourceArn=state.arn, tags=aws_tags(wanted))
         elif difference.aspect == "lifecycle-policy":
             self._put_lifecycle(name, wanted.lifecycle or "")
@@ -111,7 +111,7 @@ class EcrRepositories:
         action = f"preview the lifecycle policy of {name} (ecr:StartLifecyclePolicyPreview)"
         with translate_errors(action), _lifecycle_file():
             # ECR makes one preview at a time; another run may have begun one.
-            while not answer_or_none(
+            while not result_or_none(
                 lambda: self._client().start_lifecycle_policy_preview(**ids, lifecyclePolicyText=lifecycle),
                 "LifecyclePolicyPreviewInProgressException",
             ):
@@ -152,7 +152,7 @@ class EcrRepositories:
 
     def _lifecycle(self, name: str) -> str | None:
         with translate_errors(f"read the lifecycle policy of {name} (ecr:GetLifecyclePolicy)"):
-            answer = answer_or_none(
+            answer = result_or_none(
                 lambda: self._client().get_lifecycle_policy(**self._id, repositoryName=name),
                 "LifecyclePolicyNotFoundException",
             )
@@ -160,7 +160,7 @@ class EcrRepositories:
 
     def _policy(self, name: str) -> str | None:
         with translate_errors(f"read the policy of {name} (ecr:GetRepositoryPolicy)"):
-            answer = answer_or_none(
+            answer = result_or_none(
                 lambda: self._client().get_repository_policy(**self._id, repositoryName=name),
                 "RepositoryPolicyNotFoundException",
             )
@@ -173,7 +173,9 @@ class EcrRepositories:
     def _put_policy(self, name: str, text: str) -> None:
         with (
             translate_errors(f"set the policy of {name} (ecr:SetRepositoryPolicy)"),
-            blame_setting("InvalidParameterException", "ECR_REPOSITORY_POLICY", "Correct the file that it names."),
+            translate_setting_errors(
+                "InvalidParameterException", "ECR_REPOSITORY_POLICY", "Correct the file that it names."
+            ),
         ):
             self._client().set_repository_policy(**self._id, repositoryName=name, policyText=text)
 
@@ -196,4 +198,6 @@ def _wait(deadline: float, name: str) -> None:
 
 def _lifecycle_file() -> AbstractContextManager[None]:
     """Return a context in which an invalid parameter is ECR_LIFECYCLE_POLICY's fault."""
-    return blame_setting("InvalidParameterException", "ECR_LIFECYCLE_POLICY", "Correct the file that it names.")
+    return translate_setting_errors(
+        "InvalidParameterException", "ECR_LIFECYCLE_POLICY", "Correct the file that it names."
+    )

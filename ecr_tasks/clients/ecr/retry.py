@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ecr_tasks.clients.ecr.errors import THROTTLED
+from ecr_tasks.clients.ecr.errors import THROTTLING_CODES
 from ecr_tasks.clients.retry import Backoff, Retrier
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def transient_reason(
     code = str(document.get("Error", {}).get("Code", "")) if isinstance(document, dict) else ""
     if _is_truncated(http):
         return f"{service}'s answer to {operation} was cut off"
-    if code in THROTTLED or http.status_code == 429:
+    if code in THROTTLING_CODES or http.status_code == 429:
         return f"{service} asks to slow down ({code or http.status_code} at {operation})"
     if http.status_code in TRANSIENT_STATUSES:
         suffix = f", {code}" if code and not code.isdecimal() else ""

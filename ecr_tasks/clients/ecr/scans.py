@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from ecr_tasks.clients.ecr.errors import answer_or_none, translate_errors
+from ecr_tasks.clients.ecr.errors import result_or_none, translate_errors
 from ecr_tasks.clients.ecr.listing import referrers
 from ecr_tasks.model.inventory import artifact_kind
 from ecr_tasks.model.ports import Signing
@@ -40,12 +40,12 @@ class EcrEvidence:
         pager = self._client().get_paginator("describe_image_scan_findings")
         with translate_errors(f"read the scan of {repository.name}@{digest} (ecr:DescribeImageScanFindings)"):
             pages = pager.paginate(**_image(repository, digest), PaginationConfig={"PageSize": PAGE})
-            return answer_or_none(lambda: parse_scan(pages), "ScanNotFoundException")
+            return result_or_none(lambda: parse_scan(pages), "ScanNotFoundException")
 
     def pushed(self, repository: Repository, digest: str) -> datetime | None:
         """Return when an image was pushed (DescribeImages), or None without that permission, which no gate needs."""
         with translate_errors(f"look when {repository.name}@{digest} was pushed (ecr:DescribeImages)"):
-            answer = answer_or_none(
+            answer = result_or_none(
                 lambda: self._client().describe_images(
                     registryId=repository.account, repositoryName=repository.name, imageIds=[{"imageDigest": digest}]
                 ),

@@ -1,6 +1,6 @@
-"""Patterns of tags: literal text, ``*`` for any run of characters, ``#`` for digits, ``%`` for a commit's id.
+"""Patterns of tags: literal text, ``*`` for any characters, ``#`` for digits, ``%`` for the digits of a commit's id.
 
-No tag has these characters. An exclusion filter of ECR's has only ``*``, at most two of them.
+No tag contains these characters. ECR's exclusion filters know only ``*``, and at most two of them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import re
 from functools import cache
 
 MAX_WILDCARDS = 2
-"""How many ``*`` one filter may have (ECR's API model, ImageTagMutabilityExclusionFilterValue)."""
+"""The number of ``*`` that one filter may have (ECR's API model, ImageTagMutabilityExclusionFilterValue)."""
 
 _MAX_LENGTH = 128
 _MIN_LITERALS = 3
@@ -26,13 +26,13 @@ def as_filter(pattern: str) -> str:
 
 
 def is_too_broad(tag_filter: str) -> bool:
-    """Return whether a filter matches too much to lock by it: ``*``, or ``*-*``, which also matches branches."""
+    """Return whether a filter matches too many tags to lock them: ``*``, or ``*-*``, which also matches branches."""
     return tag_filter.startswith("*") and len(tag_filter.replace("*", "")) < _MIN_LITERALS
 
 
-def overlap(one: str, other: str) -> bool:
+def overlap(first: str, second: str) -> bool:
     """Return whether a tag can match both patterns."""
-    left, right = _tokens(one), _tokens(other)
+    left, right = _tokens(first), _tokens(second)
 
     @cache
     def overlap_from(i: int, j: int) -> bool:
@@ -41,7 +41,7 @@ def overlap(one: str, other: str) -> bool:
         (a, a_repeats), (b, b_repeats) = left[i], right[j]
         if (a_repeats and overlap_from(i + 1, j)) or (b_repeats and overlap_from(i, j + 1)):
             return True
-        if (a_repeats and b_repeats) or not _common(a, b):
+        if (a_repeats and b_repeats) or not _share_character(a, b):
             return False
         return overlap_from(i if a_repeats else i + 1, j if b_repeats else j + 1)
 
@@ -49,7 +49,10 @@ def overlap(one: str, other: str) -> bool:
 
 
 def _tokens(pattern: str) -> list[tuple[str, bool]]:
-    """Return characters and classes with whether each may repeat; a class comes at least once."""
+    """Return the characters and classes of a pattern, each with whether it may occur any number of times.
+
+    A class that must occur at least once becomes two tokens.
+    """
     tokens: list[tuple[str, bool]] = []
     for character in pattern:
         tokens += [(character, False)] if character in _CLASSES else []
@@ -57,8 +60,8 @@ def _tokens(pattern: str) -> list[tuple[str, bool]]:
     return tokens
 
 
-def _common(one: str, other: str) -> bool:
+def _share_character(first: str, second: str) -> bool:
     """Return whether two tokens have a character in common."""
-    if "*" in (one, other):
+    if "*" in (first, second):
         return True
-    return bool(_CLASSES.get(one, frozenset(one)) & _CLASSES.get(other, frozenset(other)))
+    return bool(_CLASSES.get(first, frozenset(first)) & _CLASSES.get(second, frozenset(second)))

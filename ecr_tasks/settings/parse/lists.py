@@ -1,9 +1,9 @@
-"""Lists in a setting's text: one entry a line, or separated by commas as in buildx's flags.
+"""Parse lists in a setting's text: one entry on each line, or entries with commas between them as in buildx's flags.
 
-A text with a line break has one entry a line: blank lines and lines that begin with ``#`` don't count, commas and
-quotes belong to the entry. In a text without one, commas separate the entries, and an entry in double quotes keeps
-its commas (CSV, as buildx reads it). Secrets, ssh keys, build contexts and annotations have commas of their own: each
-has its function below, which knows the commas that begin an entry.
+A text with a line break has one entry on each line: blank lines and lines that begin with ``#`` are ignored, and
+commas and quotes are part of the entry. In a text without a line break, commas separate the entries, and an entry in
+double quotes keeps its commas (CSV, as buildx reads it). A secret, ssh key, build context or annotation can contain
+commas itself: for each of these, a function below finds the commas that begin an entry.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _ANNOTATION_TYPE = r"(manifest|index)(-descriptor)?(\[[^\]]*\])?"
 
 _CSV_FIELD = r"""\s*(?P<raw>"(?P<quoted>(?:[^"]|"")*)")\s*(?:,|$)|(?P<plain>(?!\s*")[^,]*)(?:,|$)"""
 
-_AMBIGUOUS = (
+_AMBIGUOUS_QUOTE = (
     "has commas and a double quote that doesn't go around a whole entry: write one entry a line, or quotes "
     "around each entry that needs them"
 )
@@ -26,7 +26,7 @@ _AMBIGUOUS = (
 
 @dataclass(frozen=True)
 class Field:
-    """The text between two commas: as it is written, and without its CSV quotes."""
+    """The text between two commas: ``raw`` as it is written, ``text`` without its CSV quotes."""
 
     raw: str
     text: str
@@ -41,8 +41,8 @@ class Field:
 def csv_fields(text: str) -> list[Field]:
     """Return the CSV fields of one line without empty ones; space around a comma doesn't count.
 
-    Raises :class:`Malformed` for a quote that is never closed or that is followed by more text. A quote
-    inside an unquoted field is itself, so that JSON can be a value, unless a comma makes it ambiguous.
+    Raises :class:`Malformed` for a quote that is never closed or that is followed by more text. A quote inside an
+    unquoted field is an ordinary character, so that a value can be JSON, unless a comma makes it ambiguous.
     """
     fields: list[Field] = []
     bare_quote = False
@@ -50,7 +50,7 @@ def csv_fields(text: str) -> list[Field]:
     while position <= len(text):
         match = re.compile(_CSV_FIELD).match(text, position)
         if match is None:
-            raise Malformed(_AMBIGUOUS)
+            raise Malformed(_AMBIGUOUS_QUOTE)
         if match["raw"] is None:
             plain = match["plain"].strip()
             fields.append(Field(plain, plain))
@@ -59,75 +59,76 @@ def csv_fields(text: str) -> list[Field]:
             fields.append(Field(match["raw"], match["quoted"].replace('""', '"')))
         position = match.end() if match[0].endswith(",") else len(text) + 1
     if bare_quote and "," in text:
-        raise Malformed(_AMBIGUOUS)
+        raise Malformed(_AMBIGUOUS_QUOTE)
     return [field for field in fields if field.text]
 
 
 def split_plain(text: str) -> tuple[str, ...]:
-    """Split entries that have no commas of their own unless quoted: build arguments, labels, platforms."""
-    return _split(text, lambda _entry, _field, _next: True)
+    """Split entries that contain commas only in quotes: build arguments, labels, platforms."""
+    return _split(text, lambda _entry, _field, _next_field: True)
 
 
 def split_secrets(text: str) -> tuple[str, ...]:
-    """Split secrets: ``id=a,src=b,id=c,env=D`` is two.
+    """Split secrets: ``id=a,src=b,id=c,env=D`` is two secrets.
 
-    A comma begins the next one where ``id=`` or ``type=`` occurs again, or where ``type=`` and ``id=`` together
-    follow a whole secret.
+    A comma begins_entry the next secret where ``id=`` or ``type=`` occurs a second time, or where ``type=`` and then
+    ``id=`` follow a secret that has an id.
     """
 
-    def begins(entry: list[Field], field: Field, following: Field | None) -> bool:
+    def begins_entry(entry: list[Field], field: Field, next_field: Field | None) -> bool:
         keys = {other.key for other in entry}
         if field.key == "type" and "id" in keys:
-            return "type" in keys or (following is not None and following.key == "id")
+            return "type" in keys or (next_field is not None and next_field.key == "id")
         return field.key in ("id", "type") and field.key in keys
 
     # The quotes stay: buildx parses each secret as CSV again.
-    return _split(text, begins, quotes=True)
+    return _split(text, begins_entry, quotes=True)
 
 
 def split_ssh(text: str) -> tuple[str, ...]:
-    """Split ssh entries: ``default,git=a.pem,b.pem`` is two. Keys continue an entry until the next ``name=``."""
-    return _split(text, lambda entry, field, _next: bool(field.key) or not entry[0].key)
+    """Split ssh entries: ``default,git=a.pem,b.pem`` is two entries. Files belong to the ``name=`` before them."""
+    return _split(text, lambda entry, field, _next_field: bool(field.key) or not entry[0].key)
 
 
 def split_contexts(text: str) -> tuple[str, ...]:
-    """Split build contexts: a comma begins the next one where a ``name=`` follows."""
-    return _split(text, lambda _entry, field, _next: bool(field.key))
+    """Split build contexts: a comma begins_entry the next entry when a ``name=`` follows it."""
+    return _split(text, lambda _entry, field, _next_field: bool(field.key))
 
 
 def split_annotations(text: str) -> tuple[str, ...]:
-    """Split annotations: ``index,manifest:a=1,b=2`` is two. A type without a key belongs to the next field."""
-    return _split(text, lambda entry, _field, _next: not re.fullmatch(_ANNOTATION_TYPE, entry[-1].text))
+    """Split annotations: ``index,manifest:a=1,b=2`` is two. A type without a key belongs to the field after it."""
+    return _split(text, lambda entry, _field, _next_field: not re.fullmatch(_ANNOTATION_TYPE, entry[-1].text))
 
 
 def join(entries: Iterable[str]) -> str:
-    """Return a text that every ``split_…`` above splits into the same entries: one a line.
+    """Return a text that every ``split_…`` above splits into the same entries: one on each line.
 
-    Raises ValueError for an entry that no line can hold: empty, with a line break or outer space, or
-    beginning with ``#``.
+    Raises ValueError for an entry that can't be on a line: an empty one, one with a line break, with space at its
+    beginning or end, or with ``#`` at its beginning.
     """
     lines = list(entries)
     for number, entry in enumerate(lines, 1):
         if not entry or "\n" in entry or entry.startswith("#") or entry != entry.strip():
             raise ValueError(f"entry {number} can't be written on a line of its own")
-    # The last line break makes a single entry a line as well, whose commas are its own.
+    # The last line break is needed for a single entry: without it, its commas would separate entries.
     return "".join(f"{line}\n" for line in lines)
 
 
 def _split(
-    text: str, begins: Callable[[list[Field], Field, Field | None], bool], *, quotes: bool = False
+    text: str, begins_entry: Callable[[list[Field], Field, Field | None], bool], *, quotes: bool = False
 ) -> tuple[str, ...]:
-    """Split into lines or, without line breaks, by the commas for which ``begins(entry, field, next field)`` is true.
+    """Split a text into lines or, without line breaks, by commas.
 
-    ``quotes``: whether CSV quotes stay in the entries.
+    A comma separates entries where ``begins_entry(entry so far, field, next field)`` is true. ``quotes`` keeps CSV
+    quotes in the entries.
     """
     if "\n" in text:
         lines = (line.strip() for line in text.split("\n"))
         return tuple(line for line in lines if line and not line.startswith("#"))
     entries: list[list[Field]] = []
     fields = csv_fields(text)
-    for field, following in zip(fields, [*fields[1:], None], strict=False):
-        if not entries or begins(entries[-1], field, following):
+    for field, next_field in zip(fields, [*fields[1:], None], strict=False):
+        if not entries or begins_entry(entries[-1], field, next_field):
             entries.append([])
         entries[-1].append(field)
     return tuple(",".join(field.raw if quotes else field.text for field in entry) for entry in entries)

@@ -1,4 +1,4 @@
-"""Parsers of single values that any setting may have: texts, words, files, choices."""
+"""Parsers of common values: texts, words, files, booleans and choices."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ _FALSE = ("false", "0", "no", "off")
 
 
 def text(text: str) -> str:
-    """Return any text, without the spaces and line breaks around it that CI systems leave."""
+    """Return any text, without the spaces and line breaks that CI systems add around it."""
     return text.strip()
 
 
 def verbatim_text(text: str) -> str:
-    """Return any text as it is: a line break at its end means that it holds lines."""
+    """Return any text unchanged. A line break at its end must stay: it marks a list with one entry on each line."""
     return text
 
 
 def file(text: str) -> Path | None:
-    """Parse a file's path, relative to the project."""
+    """Parse a file's path, relative to the project; None when it is empty."""
     return Path(text.strip()) if text.strip() else None
 
 
 def word(text: str) -> str:
-    """Parse a name: one word that no command takes for a flag."""
+    """Parse a name: one word without ``-`` at its beginning, so that no command takes it for a flag."""
     text = text.strip()
     if re.search(r"\s", text) or text.startswith("-"):
         raise Malformed(f"must be one word that doesn't begin with -, not {text!r}")
@@ -39,7 +39,7 @@ def word(text: str) -> str:
 
 
 def boolean(text: str) -> bool:
-    """Parse true/false, 1/0, yes/no or on/off, in any case."""
+    """Parse true/false, 1/0, yes/no or on/off, in upper or lower case."""
     lowered = text.strip().lower()
     if lowered not in _TRUE + _FALSE:
         raise Malformed(f"must be true or false, not {text.strip()!r}")
@@ -47,7 +47,7 @@ def boolean(text: str) -> bool:
 
 
 def choice(*words: Word) -> Callable[[str], Word]:
-    """Return a parser that takes these words, in any case, and no other."""
+    """Return a parser that accepts only these words, in upper or lower case."""
 
     def parse(text: str) -> Word:
         for word in words:

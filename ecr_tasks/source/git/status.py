@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from ecr_tasks.source.git.command import Git, lines, text
 
 TOOL_FOLDER = b".ecr-tasks"
-"""This package's output folder; it counts as no change even without the .gitignore that it has in it."""
+"""This package's output folder. Changes in it are left out, even when its own .gitignore is missing."""
 
 _FIELDS_BEFORE_PATH = {b"1": 8, b"2": 9, b"u": 10}
-"""The number of spaces before the path, which may have spaces itself, by kind of record (porcelain v2)."""
+"""The number of fields before the path by kind of record (porcelain v2); the path itself may contain spaces."""
 
 
 @dataclass(frozen=True)
@@ -23,13 +23,13 @@ class Status:
 
 
 def status(git: Git) -> Status:
-    """Return the status of the whole work tree, whichever of its folders ``git`` starts in.
+    """Return the status of the whole work tree, even when ``git`` runs in a subfolder.
 
-    Every untracked file is in it, because its content belongs to the fingerprint. Settings that would hide changes
+    It lists every untracked file, because the fingerprint covers their content. Settings that would hide changes
     (status.showUntrackedFiles, submodule.*.ignore) are overridden, because the files are built nevertheless.
     """
-    everything = ("--untracked-files=all", "--ignore-submodules=none", "--no-renames")
-    return parse(git.run("status", "--porcelain=v2", "--branch", "-z", *everything))
+    options = ("--untracked-files=all", "--ignore-submodules=none", "--no-renames")
+    return parse(git.run("status", "--porcelain=v2", "--branch", "-z", *options))
 
 
 def parse(output: bytes) -> Status:

@@ -53,7 +53,9 @@ def with_inputs(
         except EcrTasksError as error:
             return Unknown(error.cause.rstrip("."))
 
-    items = [_before_digests(image.bare or image.definition, project, engine, environ) for image in images]
+    items = [
+        _before_digests(image.configured_definition or image.definition, project, engine, environ) for image in images
+    ]
     pulled = {base: bool(item.definition.extra.get("pull")) for item in items for base in item.bases}
     digests = resolve_digests(pulled, docker, builder, engine, log_in)
     return tuple(_annotated(image, _inputs(item, digests)) for image, item in zip(images, items, strict=True))

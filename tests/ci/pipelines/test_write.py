@@ -10,7 +10,7 @@ import yaml
 
 from ecr_tasks.ci.pipelines import requirements as requirements_file
 from ecr_tasks.ci.pipelines import template
-from ecr_tasks.ci.pipelines.compare import check
+from ecr_tasks.ci.pipelines.compare import pipeline_diff
 from ecr_tasks.ci.pipelines.requirements import DEFAULT_INSTALL
 from ecr_tasks.ci.pipelines.template import Values
 from ecr_tasks.ci.pipelines.write import choose_credentials, pipeline, write
@@ -131,19 +131,19 @@ def test_a_folder_that_cant_be_written_is_named(tmp_path: Path) -> None:
 @ALL
 def test_a_new_pipeline_is_up_to_date(variant: Variant, tmp_path: Path) -> None:
     write_pipeline(tmp_path, variant)
-    assert check(tmp_path, variant.system, KNOWN) == ""
+    assert pipeline_diff(tmp_path, variant.system, KNOWN) == ""
 
 
 def test_other_settings_make_no_pipeline_old(tmp_path: Path) -> None:
     write_pipeline(tmp_path, VARIANTS[0])
-    assert check(tmp_path, GITHUB, UNKNOWN) == ""
+    assert pipeline_diff(tmp_path, GITHUB, UNKNOWN) == ""
 
 
 def test_peoples_own_changes_make_no_pipeline_old(tmp_path: Path) -> None:
     path = write_pipeline(tmp_path, VARIANTS[0])
     text = path.read_text(encoding="utf-8").replace("ubuntu-latest", "big-runner") + "  # and a job of ours\n"
     path.write_text("# Ours.\n" + text, encoding="utf-8")
-    assert check(tmp_path, GITHUB, KNOWN) == ""
+    assert pipeline_diff(tmp_path, GITHUB, KNOWN) == ""
 
 
 @ALL
@@ -152,7 +152,7 @@ def test_a_changed_template_shows_as_a_difference(
 ) -> None:
     write_pipeline(tmp_path, variant)
     change_the_template(monkeypatch, 'echo "Deploy', 'echo "Ship')
-    difference = check(tmp_path, variant.system, KNOWN)
+    difference = pipeline_diff(tmp_path, variant.system, KNOWN)
     changed = [line for line in difference.splitlines() if re.match(r"[-+](?![-+])", line)]
     assert f"--- a/{variant.system.path}\n+++ b/{variant.system.path}\n" in difference
     # The first line, which names the template, and the line that has changed.
@@ -171,24 +171,24 @@ def test_the_values_that_were_filled_in_are_no_difference(
         text = text.replace(template.FILL_IN + name, value)
     path.write_text(text.replace(DEFAULT_INSTALL, "pip install ./tools"), encoding="utf-8")
     change_the_template(monkeypatch, 'echo "Deploy', 'echo "Ship')
-    difference = check(tmp_path, variant.system, KNOWN)
+    difference = pipeline_diff(tmp_path, variant.system, KNOWN)
     assert len([line for line in difference.splitlines() if re.match(r"[-+](?![-+])", line)]) == 4
 
 
 def test_the_variant_is_the_files_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_pipeline(tmp_path, Variant(GITHUB, "keys"))
     change_the_template(monkeypatch, 'echo "Deploy', 'echo "Ship')
-    assert "id-token" not in check(tmp_path, GITHUB, KNOWN)
+    assert "id-token" not in pipeline_diff(tmp_path, GITHUB, KNOWN)
 
 
 def test_no_pipeline_is_a_difference_and_so_is_one_of_unknown_origin(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="There is no"):
-        check(tmp_path, GITHUB, KNOWN)
+        pipeline_diff(tmp_path, GITHUB, KNOWN)
     path = write_pipeline(tmp_path, VARIANTS[0])
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     path.write_text("".join(lines[1:]), encoding="utf-8")
     with pytest.raises(Refused, match="doesn't say") as refused:
-        check(tmp_path, GITHUB, KNOWN)
+        pipeline_diff(tmp_path, GITHUB, KNOWN)
     # The remedy holds the line that was lost, up to the words for people.
     assert lines[0].strip() in refused.value.remedy
 
@@ -198,7 +198,7 @@ def test_a_pipeline_that_is_no_text_is_an_error(tmp_path: Path) -> None:
     path.parent.mkdir(parents=True)
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(SettingsError, match="can't be read"):
-        check(tmp_path, GITHUB, KNOWN)
+        pipeline_diff(tmp_path, GITHUB, KNOWN)
 
 
 def test_credentials_are_the_systems_best_or_as_asked() -> None:

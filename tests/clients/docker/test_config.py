@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from ecr_tasks.clients.docker.config import PrivateConfig, sweep, with_tokens
+from ecr_tasks.clients.docker.config import PrivateConfig, remove_stale_folders, with_tokens
 from ecr_tasks.errors import BuildError
 from ecr_tasks.model.registry import RegistryToken
 from tests.support.build import HOST
@@ -257,7 +257,7 @@ def test_what_a_killed_run_left_is_swept_and_what_a_living_one_has_is_not(
         ours = folder_of(private)  # a new run sweeps before it makes its own
         assert not killed.exists()
         assert (living / "config.json").exists()
-        sweep(parent)
+        remove_stale_folders(parent)
         assert set(parent.iterdir()) == {living, ours}
     finally:
         for run in runs:
@@ -267,14 +267,14 @@ def test_what_a_killed_run_left_is_swept_and_what_a_living_one_has_is_not(
 def test_sweeping_leaves_other_programs_folders_alone(parent: Path) -> None:
     (parent / "docker-config").mkdir()
     (parent / "file").touch()
-    sweep(parent)
+    remove_stale_folders(parent)
     assert {path.name for path in parent.iterdir()} == {"docker-config", "file"}
 
 
 def test_sweeping_leaves_a_folder_alone_whose_run_has_yet_to_lock_it(private: PrivateConfig, parent: Path) -> None:
     fresh = parent / f"{folder_of(private).name}x"
     fresh.mkdir()
-    sweep(parent)
+    remove_stale_folders(parent)
     assert fresh.exists()
 
 
@@ -283,10 +283,10 @@ def test_buildx_is_found_as_docker_would_find_it(tmp_path: Path, monkeypatch: py
     own, system = tmp_path / "own" / "cli-plugins", tmp_path / "system"
     monkeypatch.setattr("ecr_tasks.clients.docker.config.SYSTEM_PLUGINS", (system,))
     config = PrivateConfig({"DOCKER_CONFIG": str(own.parent)})
-    assert config.buildx() is None
+    assert config.buildx_plugin() is None
     for folder in (system, own):
         folder.mkdir(parents=True)
         (folder / "docker-buildx").touch(0o755)
-        assert config.buildx() == str(folder / "docker-buildx")
+        assert config.buildx_plugin() == str(folder / "docker-buildx")
     (own.parent / "config.json").write_text('{"cliPluginsExtraDirs": ["/elsewhere"]}', encoding="utf-8")
-    assert config.buildx() is None
+    assert config.buildx_plugin() is None

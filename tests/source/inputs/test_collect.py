@@ -138,8 +138,12 @@ def test_an_image_says_what_it_is_made_of(tree: Tree) -> None:
 
 def test_only_what_settings_say_counts_and_not_what_git_says(tree: Tree) -> None:
     app = tree.image()
-    bare = BuildDefinition(str(tree.path))
-    labelled = replace(app, bare=bare, definition=replace(bare, labels={"revision": "1"}, args={"EPOCH": "1"}))
+    configured = BuildDefinition(str(tree.path))
+    labelled = replace(
+        app,
+        configured_definition=configured,
+        definition=replace(configured, labels={"revision": "1"}, args={"EPOCH": "1"}),
+    )
     (result,) = with_inputs(
         [labelled],
         project=tree.path,
