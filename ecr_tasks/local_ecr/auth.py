@@ -55,9 +55,9 @@ class Tokens:
         text = f"1.{expires}.{os.urandom(12).hex()}"
         return base64.urlsafe_b64encode(f"{text}.{self._sign(self._password_purpose, text)}".encode()).decode()
 
-    def authorization_token(self, now: float | None = None) -> tuple[str, int]:
+    def authorization_token(self) -> tuple[str, int]:
         """Return an authorizationToken (base64 of ``AWS:password``), and when it expires (Unix seconds)."""
-        expires = int(time.time() if now is None else now) + LIFETIME
+        expires = int(time.time()) + LIFETIME
         return base64.b64encode(f"{USER}:{self.password(expires)}".encode()).decode(), expires
 
     def check_basic(self, header: str | None) -> None:

@@ -16,7 +16,8 @@ from .wildcard import matches
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Iterator
+    from typing import Any, TypeGuard
 
 MAX_RULES = 50
 MAX_WILDCARDS = 4
@@ -96,56 +97,53 @@ def _rule(item: Any) -> Rule:
     if not isinstance(item, dict):
         raise _invalid_policy("a rule must be an object")
     priority, selection, action = item.get("rulePriority"), item.get("selection"), item.get("action")
-    if not isinstance(priority, int) or isinstance(priority, bool) or priority < 1:
+    if not _is_positive(priority):
         raise _invalid_policy("rulePriority must be an integer from 1")
-    rule_prefix = f"rule {priority}: "
     if not isinstance(selection, dict) or not isinstance(action, dict):
-        raise _invalid_policy(rule_prefix + "selection and action must be given")
+        raise _invalid_policy(f"rule {priority}: selection and action must be given")
+    for problem in _problems(item, selection, action):
+        raise _invalid_policy(f"rule {priority}: {problem}")
+    return Rule(priority, selection, action["type"].upper())
+
+
+def _problems(item: dict[str, Any], selection: dict[str, Any], action: dict[str, Any]) -> Iterator[str]:
     if unknown := set(item) - {"rulePriority", "description", "selection", "action"}:
-        raise _invalid_policy(f"{rule_prefix}there is no {', '.join(sorted(unknown))}")
+        yield f"there is no {', '.join(sorted(unknown))}"
     if unknown := set(selection) - _SELECTION:
-        raise _invalid_policy(f"{rule_prefix}selection has no {', '.join(sorted(unknown))}")
-    _check_tags(rule_prefix, selection)
-    _check_count(rule_prefix, selection)
-    kind = action.get("type")
-    if kind == "transition":
-        if action.get("targetStorageClass") != "archive":
-            raise _invalid_policy(rule_prefix + "a transition must have targetStorageClass archive")
-    elif kind != "expire" or "targetStorageClass" in action:
-        raise _invalid_policy(rule_prefix + "action must be of type expire or transition")
-    return Rule(priority, selection, str(kind).upper())
-
-
-def _check_tags(rule_prefix: str, selection: dict[str, Any]) -> None:
+        yield f"selection has no {', '.join(sorted(unknown))}"
     status = selection.get("tagStatus")
     if status not in ("tagged", "untagged", "any"):
-        raise _invalid_policy(rule_prefix + "tagStatus must be tagged, untagged or any")
+        yield "tagStatus must be tagged, untagged or any"
     lists = [name for name in ("tagPatternList", "tagPrefixList") if name in selection]
     if (status == "tagged") != (len(lists) == 1):
-        raise _invalid_policy(
-            rule_prefix + "tagStatus tagged must have tagPatternList or tagPrefixList, and no other may"
-        )
+        yield "tagStatus tagged must have tagPatternList or tagPrefixList, and no other may"
     for name in lists:
         items = selection[name]
         if not isinstance(items, list) or not items or not all(isinstance(i, str) and i for i in items):
-            raise _invalid_policy(f"{rule_prefix}{name} must be a list of strings")
+            yield f"{name} must be a list of strings"
         if name == "tagPatternList" and any(item.count("*") > MAX_WILDCARDS for item in items):
-            raise _invalid_policy(f"{rule_prefix}a pattern must have at most {MAX_WILDCARDS} wildcards")
-
-
-def _check_count(rule_prefix: str, selection: dict[str, Any]) -> None:
-    kind, number = selection.get("countType"), selection.get("countNumber")
-    if kind not in _COUNT_TYPES:
-        raise _invalid_policy(f"{rule_prefix}countType must be one of {', '.join(_COUNT_TYPES)}")
-    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-        raise _invalid_policy(rule_prefix + "countNumber must be an integer from 1")
-    if kind == "imageCountMoreThan":
+            yield f"a pattern must have at most {MAX_WILDCARDS} wildcards"
+    count_type = selection.get("countType")
+    if count_type not in _COUNT_TYPES:
+        yield f"countType must be one of {', '.join(_COUNT_TYPES)}"
+    if not _is_positive(selection.get("countNumber")):
+        yield "countNumber must be an integer from 1"
+    if count_type == "imageCountMoreThan":
         if "countUnit" in selection:
-            raise _invalid_policy(rule_prefix + "imageCountMoreThan has no countUnit")
+            yield "imageCountMoreThan has no countUnit"
     elif selection.get("countUnit") != "days":
-        raise _invalid_policy(rule_prefix + "countUnit must be days")
+        yield "countUnit must be days"
     if selection.get("storageClass", "standard") not in ("standard", "archive"):
-        raise _invalid_policy(rule_prefix + "storageClass must be standard or archive")
+        yield "storageClass must be standard or archive"
+    if action.get("type") == "transition":
+        if action.get("targetStorageClass") != "archive":
+            yield "a transition must have targetStorageClass archive"
+    elif action.get("type") != "expire" or "targetStorageClass" in action:
+        yield "action must be of type expire or transition"
+
+
+def _is_positive(number: Any) -> TypeGuard[int]:
+    return isinstance(number, int) and not isinstance(number, bool) and number >= 1
 
 
 def evaluate(rules: list[Rule], images: list[Candidate], now: float) -> dict[str, Rule]:

@@ -41,6 +41,7 @@ FILE = "findings.json"
 QUOTA_SECONDS = 24 * 3600
 """ECR scans an image once in 24 hours, a scan on push included."""
 
+_MEMBERS = {"repository", "tag", "digest", "status", "description", "polls", "severities", "findings"}
 _SETTING = "scanning"
 _COMPLETE = "The scan was completed successfully."
 
@@ -158,23 +159,21 @@ class Scanner:
 
 def check_rules(rules: Any) -> list[dict[str, Any]]:
     """Return the content of ``findings.json`` if it is valid. Raises ServerException, with the reason."""
-    members = {"repository", "tag", "digest", "status", "description", "polls", "severities", "findings"}
-    problem = None
     if not isinstance(rules, list) or not all(isinstance(rule, dict) for rule in rules):
-        problem = "it must be a list of rules"
-    else:
-        for rule in rules:
-            severities = [*rule.get("severities", {}), *(f.get("severity") for f in rule.get("findings", []))]
-            if unknown := set(rule) - members:
-                problem = f"a rule has no {', '.join(sorted(unknown))}"
-            elif invalid := [str(item) for item in severities if item not in SEVERITIES]:
-                problem = f"{invalid[0]} is no severity; there are {', '.join(SEVERITIES)}"
-            elif rule.get("status", "COMPLETE") not in STATUSES:
-                problem = f"{rule['status']} is no status; there are {', '.join(STATUSES)}"
-    if problem:
-        raise EcrError("ServerException", f"{FILE} of the local ECR: {problem}.", status=500)
-    valid_rules: list[dict[str, Any]] = rules
-    return valid_rules
+        raise _invalid_file("it must be a list of rules")
+    for rule in rules:
+        if unknown := set(rule) - _MEMBERS:
+            raise _invalid_file(f"a rule has no {', '.join(sorted(unknown))}")
+        for severity in (*rule.get("severities", {}), *(f.get("severity") for f in rule.get("findings", []))):
+            if severity not in SEVERITIES:
+                raise _invalid_file(f"{severity} is no severity; there are {', '.join(SEVERITIES)}")
+        if rule.get("status", "COMPLETE") not in STATUSES:
+            raise _invalid_file(f"{rule['status']} is no status; there are {', '.join(STATUSES)}")
+    return rules
+
+
+def _invalid_file(problem: str) -> EcrError:
+    return EcrError("ServerException", f"{FILE} of the local ECR: {problem}.", status=500)
 
 
 def _findings(rule: dict[str, Any]) -> list[dict[str, Any]]:

@@ -8,7 +8,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import pytest
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.local_ecr.conftest import make_client
 from tests.local_ecr.http_client import HttpClient, digest_of
+from tests.local_ecr.test_replication import statuses, wait
 
 PROJECT = Path(__file__).parents[2]
 IMAGE = "team/app"
@@ -26,9 +26,9 @@ IMAGE = "team/app"
 @pytest.fixture(scope="session")
 def programs() -> str:
     """A PATH that has the clients first."""
-    said = subprocess.run([PROJECT / "script" / "clients"], stdout=subprocess.PIPE, text=True, check=True)
+    completed = subprocess.run([PROJECT / "script" / "clients"], stdout=subprocess.PIPE, text=True, check=True)
     scripts = Path(sys.executable).parent
-    return os.pathsep.join([said.stdout.strip(), str(scripts), os.environ["PATH"]])
+    return os.pathsep.join([completed.stdout.strip(), str(scripts), os.environ["PATH"]])
 
 
 class Shell:
@@ -47,11 +47,11 @@ class Shell:
 
     def run(self, *command: str, fails: bool = False) -> str:
         """What a command says on stdout; of one that is to fail, on stderr."""
-        said = subprocess.run(
+        completed = subprocess.run(
             command, env=self.environment, cwd=self.home, capture_output=True, text=True, timeout=120, check=False
         )
-        assert (said.returncode != 0) is fails, said.stderr
-        return said.stderr if fails else said.stdout
+        assert (completed.returncode != 0) is fails, completed.stderr
+        return completed.stderr if fails else completed.stdout
 
     def lines(self) -> list[dict[str, Any]]:
         """The access log."""
@@ -87,10 +87,10 @@ def test_crane(shell: Shell, reference: str, api: Any) -> None:
     shell.run("crane", "copy", "--insecure", reference, f"{other}:v2")
     shell.http.push_image(IMAGE, "v3", b"another")
     changed = f"{shell.registry}/{IMAGE}:v3"
-    said = shell.run("crane", "copy", "--insecure", changed, f"{other}:v1", fails=True)
-    assert "already exists in the 'other' repository and cannot be overwritten" in said
-    said = shell.run("crane", "push", "--insecure", "saved", f"{shell.registry}/nope:v1", fails=True)
-    assert "The repository with name 'nope' does not exist" in said
+    stderr = shell.run("crane", "copy", "--insecure", changed, f"{other}:v1", fails=True)
+    assert "already exists in the 'other' repository and cannot be overwritten" in stderr
+    stderr = shell.run("crane", "push", "--insecure", "saved", f"{shell.registry}/nope:v1", fails=True)
+    assert "The repository with name 'nope' does not exist" in stderr
     shell.run("crane", "delete", "--insecure", f"{other}@{digest}")
     assert shell.run("crane", "ls", "--insecure", other).split() == []
 
@@ -103,9 +103,9 @@ def test_skopeo(shell: Shell, reference: str, api: Any) -> None:
     shell.run("skopeo", "copy", "--src-tls-verify=false", "--preserve-digests", source, "oci:saved:v1")
     target = f"docker://{shell.registry}/other:v1"
     shell.run("skopeo", "copy", "--dest-tls-verify=false", "--preserve-digests", "oci:saved:v1", target)
-    found = json.loads(shell.run("skopeo", "inspect", "--tls-verify=false", "--no-tags", target))
+    inspection = json.loads(shell.run("skopeo", "inspect", "--tls-verify=false", "--no-tags", target))
     (image,) = api.batch_get_image(repositoryName=IMAGE, imageIds=[{"imageTag": "v1"}])["images"]
-    assert found["Digest"] == image["imageId"]["imageDigest"]
+    assert inspection["Digest"] == image["imageId"]["imageDigest"]
     tags = json.loads(shell.run("skopeo", "list-tags", "--tls-verify=false", f"docker://{shell.registry}/other"))
     assert tags["Tags"] == ["v1"]
     shell.run("skopeo", "delete", "--tls-verify=false", target)
@@ -118,8 +118,8 @@ def test_oras(shell: Shell, reference: str, api: Any) -> None:
     (shell.home / "sbom.json").write_text('{"spdxVersion":"SPDX-2.3"}')
     attach = ["oras", "attach", "--plain-http", "--artifact-type=application/spdx+json", reference]
     shell.run(*attach, "sbom.json:application/spdx+json")
-    found = json.loads(shell.run("oras", "discover", "--plain-http", "--format=json", reference))
-    listed = found.get("referrers") or found.get("manifests")
+    discovery = json.loads(shell.run("oras", "discover", "--plain-http", "--format=json", reference))
+    listed = discovery.get("referrers") or discovery.get("manifests")
     assert [item["artifactType"] for item in listed] == ["application/spdx+json"]
     shell.run("oras", "push", "--plain-http", f"{shell.registry}/{IMAGE}:file", "sbom.json")
     shell.run("oras", "pull", "--plain-http", "-o", "out", f"{shell.registry}/{IMAGE}:file")
@@ -147,8 +147,8 @@ def test_cosign(shell: Shell, reference: str, api: Any) -> None:
 
 def test_aws_cli(shell: Shell, reference: str) -> None:
     def aws(*arguments: str) -> Any:
-        said = shell.run("aws", "--output=json", *arguments)
-        return json.loads(said) if said.lstrip().startswith(("{", "[")) else said.strip()
+        stdout = shell.run("aws", "--output=json", *arguments)
+        return json.loads(stdout) if stdout.lstrip().startswith(("{", "[")) else stdout.strip()
 
     assert aws("sts", "get-caller-identity")["Account"] == shell.ecr.account
     assert aws("ecr", "get-login-password") != ""
@@ -161,12 +161,12 @@ def test_aws_cli(shell: Shell, reference: str) -> None:
     (shell.home / "manifest").write_text(shown["imageManifest"])
     put = ["ecr", "put-image", f"--repository-name={IMAGE}", "--image-manifest=file://manifest"]
     aws(*put, "--image-tag=v2")
-    said = shell.run("aws", *put, "--image-tag=v2", fails=True)
-    assert "ImageAlreadyExistsException" in said
+    stderr = shell.run("aws", *put, "--image-tag=v2", fails=True)
+    assert "ImageAlreadyExistsException" in stderr
     aws("ecr", "start-image-scan", f"--repository-name={IMAGE}", "--image-id=imageTag=v1")
     shell.run("aws", "ecr", "wait", "image-scan-complete", f"--repository-name={IMAGE}", "--image-id=imageTag=v1")
-    said = shell.run("aws", "ecr", "put-account-setting", "--name=BLOB_MOUNTING", "--value=ENABLED", fails=True)
-    assert "does not implement the operation 'PutAccountSetting'" in said
+    stderr = shell.run("aws", "ecr", "put-account-setting", "--name=BLOB_MOUNTING", "--value=ENABLED", fails=True)
+    assert "does not implement the operation 'PutAccountSetting'" in stderr
     aws("ecr", "delete-repository", f"--repository-name={IMAGE}", "--force")
 
 
@@ -201,10 +201,7 @@ def test_two_regions_a_replica_and_the_public_registry(
     api.put_replication_configuration(replicationConfiguration=rules)
     shell.run("crane", "tag", "--insecure", reference, "v2")
     replica = f"{host(there)}/{IMAGE}:v2"
-    wanted = {"repositoryName": IMAGE, "imageId": {"imageTag": "v2"}}
-    deadline = time.monotonic() + 10
-    while api.describe_image_replication_status(**wanted)["replicationStatuses"][0]["status"] != "COMPLETE":
-        assert time.monotonic() < deadline
+    wait(lambda: statuses(api, IMAGE, imageTag="v2") == {(ecr.account, "us-west-2"): ("COMPLETE", None)})
     source = f"docker://{replica}"
     shell.run("skopeo", "copy", "--src-tls-verify=false", "--preserve-digests", source, "oci:replica:v2")
     assert shell.run("crane", "digest", "--insecure", replica).strip() == digest

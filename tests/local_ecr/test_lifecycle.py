@@ -60,22 +60,22 @@ def test_all_patterns_must_match_one_tag_each() -> None:
 
 def test_a_rule_of_higher_number_cannot_touch_what_an_earlier_one_selects() -> None:
     images = [image("a", 50, "prod-1"), image("b", 50, "beta-1"), image("c", 50)]
-    found = run(
+    priorities = run(
         images,
         rule(1, "tagged", "imageCountMoreThan", 1, tagPatternList=["prod*"]),
         rule(2, "any", "sinceImagePushed", 10),
     )
-    assert found == {"b": 2, "c": 2}
+    assert priorities == {"b": 2, "c": 2}
 
 
 def test_an_image_that_an_earlier_rule_expires_still_counts() -> None:
     images = [image("a", 1, "a1", "b1"), image("b", 2, "a2", "b2"), image("c", 3, "b3")]
-    found = run(
+    priorities = run(
         images,
         rule(1, "tagged", "imageCountMoreThan", 1, tagPatternList=["a*"]),
         rule(2, "tagged", "imageCountMoreThan", 1, tagPatternList=["b*"]),
     )
-    assert found == {"b": 1, "c": 2}
+    assert priorities == {"b": 1, "c": 2}
 
 
 def test_children_go_no_earlier_than_their_index() -> None:
@@ -88,8 +88,8 @@ def test_children_go_no_earlier_than_their_index() -> None:
     ]
     untagged = rule(2, "untagged", "sinceImagePushed", 10)
     assert run(images, untagged) == {}
-    found = run(images, rule(1, "tagged", "sinceImagePushed", 10, tagPatternList=["v*"]), untagged)
-    assert found == {"old": 1, "old child": 2}
+    priorities = run(images, rule(1, "tagged", "sinceImagePushed", 10, tagPatternList=["v*"]), untagged)
+    assert priorities == {"old": 1, "old child": 2}
 
 
 def test_referrers_follow_their_subject() -> None:
@@ -101,12 +101,12 @@ def test_referrers_follow_their_subject() -> None:
         image("its sbom", 50, subject="young"),
         image("orphan", 50, subject="gone"),
     ]
-    found = run(
+    priorities = run(
         images,
         rule(1, "tagged", "sinceImagePushed", 10, tagPatternList=["*"]),
         rule(2, "untagged", "sinceImagePushed", 10),
     )
-    assert found == {"image": 1, "sbom": 1, "signature": 1, "orphan": 2}
+    assert priorities == {"image": 1, "sbom": 1, "signature": 1, "orphan": 2}
 
 
 def test_transition() -> None:
@@ -122,8 +122,8 @@ IMAGES = st.lists(
 
 
 @given(IMAGES, st.integers(1, 5))
-def test_a_count_leaves_that_many_and_the_newest(found: list[tuple[int, set[str]]], number: int) -> None:
-    images = [image(f"{index}", days, *tags) for index, (days, tags) in enumerate(found)]
+def test_a_count_leaves_that_many_and_the_newest(ages_and_tags: list[tuple[int, set[str]]], number: int) -> None:
+    images = [image(f"{index}", days, *tags) for index, (days, tags) in enumerate(ages_and_tags)]
     gone = run(images, rule(1, "any", "imageCountMoreThan", number))
     assert len(images) - len(gone) == min(number, len(images))
     kept = [item.pushed for item in images if item.digest not in gone]
@@ -185,12 +185,12 @@ def test_the_preview(api: Any, http: HttpClient, repository: str) -> None:
     assert refused(api.start_lifecycle_policy_preview, **where)[0] == "LifecyclePolicyNotFoundException"
     text = policy(rule(7, "tagged", "imageCountMoreThan", 1, tagPatternList=["v*"]))
     assert api.start_lifecycle_policy_preview(**where, lifecyclePolicyText=text)["status"] == "IN_PROGRESS"
-    said = api.get_lifecycle_policy_preview(**where)
-    assert said["status"] == "COMPLETE"
-    assert said["summary"] == {"expiringImageTotalCount": 3, "transitioningImageTotalCounts": []}
-    assert {item["imageDigest"] for item in said["previewResults"]} == set(digests[:3])
-    assert {item["appliedRulePriority"] for item in said["previewResults"]} == {7}
-    assert {item["action"]["type"] for item in said["previewResults"]} == {"EXPIRE"}
+    preview = api.get_lifecycle_policy_preview(**where)
+    assert preview["status"] == "COMPLETE"
+    assert preview["summary"] == {"expiringImageTotalCount": 3, "transitioningImageTotalCounts": []}
+    assert {item["imageDigest"] for item in preview["previewResults"]} == set(digests[:3])
+    assert {item["appliedRulePriority"] for item in preview["previewResults"]} == {7}
+    assert {item["action"]["type"] for item in preview["previewResults"]} == {"EXPIRE"}
     page = api.get_lifecycle_policy_preview(**where, maxResults=2)
     rest = api.get_lifecycle_policy_preview(**where, nextToken=page["nextToken"])
     assert [len(page["previewResults"]), len(rest["previewResults"])] == [2, 1]

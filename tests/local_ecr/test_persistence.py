@@ -62,8 +62,8 @@ def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
         http = HttpClient.logged_in(server)
         assert http.send("GET", "/v2/app/manifests/v1").body == raw
         assert http.send("GET", f"/v2/app/blobs/{digest_of(b'layer')}").body == b"layer"
-        (found,) = http.api("DescribeRepositories", {}).json()["repositories"]
-        assert found["imageTagMutability"] == "IMMUTABLE"
+        (description,) = http.api("DescribeRepositories", {}).json()["repositories"]
+        assert description["imageTagMutability"] == "IMMUTABLE"
         assert http.send("PUT", f"{begun}?digest={digest_of(b'half a layer')}", b"layer").status == 201
 
 
@@ -190,7 +190,7 @@ def test_a_full_disk_is_said_and_survived(small_disk: tuple[Path, tuple[str, ...
         where = http.send("POST", "/v2/app/blobs/uploads/").headers["Location"]
         try:
             answer = http.send("PATCH", where, big)
-        except OSError:  # it said so while we were still sending
+        except OSError:  # it answered while we were still sending
             http = HttpClient(child.registry, http.token)
             answer = http.send("POST", f"/v2/app/blobs/uploads/?digest={digest_of(big[:3_000_000])}", big[:3_000_000])
         assert answer.error == (507, "UNKNOWN", "No space left on the local ECR's disk.")

@@ -55,12 +55,12 @@ def logged_in(api: Any, registry: str | None = None) -> HttpClient:
 def test_another_region_has_a_registry_of_its_own(ecr: LocalEcr, api: Any, far: Any) -> None:
     api.create_repository(repositoryName="team/app")
     assert list(known(ecr)) == [DEFAULT]
-    made = far.create_repository(repositoryName="team/app")["repository"]
+    created = far.create_repository(repositoryName="team/app")["repository"]
     registry = known(ecr)[HOME, "us-west-2"]
     assert registry != ecr.registry
     assert registry.startswith("127.0.0.1:")
-    assert made["repositoryUri"] == f"{registry}/team/app"
-    assert made["repositoryArn"] == f"arn:aws:ecr:us-west-2:{HOME}:repository/team/app"
+    assert created["repositoryUri"] == f"{registry}/team/app"
+    assert created["repositoryArn"] == f"arn:aws:ecr:us-west-2:{HOME}:repository/team/app"
     there = logged_in(far)
     assert there.registry == registry
     raw = there.push_image("team/app", "v1", b"far away")
@@ -79,22 +79,22 @@ def test_another_region_has_a_registry_of_its_own(ecr: LocalEcr, api: Any, far: 
 
 
 def test_another_account_by_registry_id(ecr: LocalEcr, api: Any, far: Any) -> None:
-    made = api.create_repository(repositoryName="app", registryId=OTHER)["repository"]
-    assert made["registryId"] == OTHER
-    assert made["repositoryArn"] == f"arn:aws:ecr:eu-west-1:{OTHER}:repository/app"
-    assert known(ecr) == {DEFAULT: ecr.registry, (OTHER, "eu-west-1"): made["repositoryUri"].partition("/")[0]}
+    created = api.create_repository(repositoryName="app", registryId=OTHER)["repository"]
+    assert created["registryId"] == OTHER
+    assert created["repositoryArn"] == f"arn:aws:ecr:eu-west-1:{OTHER}:repository/app"
+    assert known(ecr) == {DEFAULT: ecr.registry, (OTHER, "eu-west-1"): created["repositoryUri"].partition("/")[0]}
     http = logged_in(api, known(ecr)[OTHER, "eu-west-1"])
     http.push_image("app", "v1", b"theirs")
     (image,) = api.batch_get_image(repositoryName="app", registryId=OTHER, imageIds=[{"imageTag": "v1"}])["images"]
     assert image["registryId"] == OTHER
     tags = [{"Key": "team", "Value": "a"}]
-    api.tag_resource(resourceArn=made["repositoryArn"], tags=tags)
-    assert api.list_tags_for_resource(resourceArn=made["repositoryArn"])["tags"] == tags
+    api.tag_resource(resourceArn=created["repositoryArn"], tags=tags)
+    assert api.list_tags_for_resource(resourceArn=created["repositoryArn"])["tags"] == tags
     for call, more in ((api.describe_images, {}), (far.describe_images, {"registryId": OTHER})):
         name, text = refused(call, repositoryName="app", **more)
         assert (name, more.get("registryId", HOME) in text) == ("RepositoryNotFoundException", True)
     assert refused(far.describe_repositories, registryId=OTHER)[0] == "RepositoryNotFoundException"
-    assert len(known(ecr)) == 2  # asking has made none
+    assert len(known(ecr)) == 2  # a question creates none
 
 
 def test_one_s_own_registry_of_a_region_is_there_when_it_is_asked_as_a_whole(ecr: LocalEcr, far: Any) -> None:
@@ -327,8 +327,8 @@ def test_nothing_of_it_is_loaded_while_there_is_one_registry(tmp_path: Path) -> 
         "import sys; from pathlib import Path; from ecr_tasks.local_ecr.server import LocalEcr\n"
         f"with LocalEcr(Path({str(tmp_path)!r})): print(*sorted(sys.modules))"
     )
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    loaded = set(said.stdout.split())
+    completed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(completed.stdout.split())
     assert "ecr_tasks.local_ecr.registry" in loaded
     assert not loaded & {
         "ecr_tasks.local_ecr.other_registry",

@@ -41,9 +41,9 @@ def test_there_are_no_findings_before_a_scan(api: Any, image: dict[str, Any]) ->
 def test_a_basic_scan(ecr: LocalEcr, api: Any, image: dict[str, Any]) -> None:
     ecr.set_findings([{"repository": "team/*", "findings": [FINDING], "severities": {"LOW": 2}}])
     assert api.start_image_scan(**image)["imageScanStatus"]["status"] == "IN_PROGRESS"
-    said = api.describe_image_scan_findings(**image)
-    assert said["imageScanStatus"]["status"] == "COMPLETE"
-    findings = said["imageScanFindings"]
+    response = api.describe_image_scan_findings(**image)
+    assert response["imageScanStatus"]["status"] == "COMPLETE"
+    findings = response["imageScanFindings"]
     assert findings["findingSeverityCounts"] == {"CRITICAL": 1, "LOW": 2}
     assert findings["findings"][0] == {
         "name": "CVE-2024-0001",
@@ -87,13 +87,13 @@ def test_pages_of_findings(ecr: LocalEcr, api: Any, image: dict[str, Any]) -> No
 
 
 def test_scan_on_push(api: Any, http: HttpClient, repository: str) -> None:
-    said = api.put_image_scanning_configuration(
+    response = api.put_image_scanning_configuration(
         repositoryName=repository, imageScanningConfiguration={"scanOnPush": True}
     )
-    assert said["imageScanningConfiguration"] == {"scanOnPush": True}
+    assert response["imageScanningConfiguration"] == {"scanOnPush": True}
     http.push_image(repository, "v1", b"layer")
-    found = api.describe_image_scan_findings(repositoryName=repository, imageId=ID)
-    assert found["imageScanStatus"]["status"] == "COMPLETE"
+    response = api.describe_image_scan_findings(repositoryName=repository, imageId=ID)
+    assert response["imageScanStatus"]["status"] == "COMPLETE"
 
 
 def test_what_cannot_be_scanned(api: Any, http: HttpClient, repository: str) -> None:
@@ -123,10 +123,10 @@ def test_enhanced_scanning(ecr: LocalEcr, api: Any, http: HttpClient, repository
     ecr.set_findings([{"findings": [FINDING]}])
     http.push_image(repository, "v1", b"layer")
     where = {"repositoryName": repository, "imageId": ID}
-    said = api.describe_image_scan_findings(**where)
-    assert said["imageScanStatus"]["status"] == "ACTIVE"
-    (finding,) = said["imageScanFindings"]["enhancedFindings"]
-    assert "findings" not in said["imageScanFindings"]
+    response = api.describe_image_scan_findings(**where)
+    assert response["imageScanStatus"]["status"] == "ACTIVE"
+    (finding,) = response["imageScanFindings"]["enhancedFindings"]
+    assert "findings" not in response["imageScanFindings"]
     assert finding["severity"] == "CRITICAL"
     assert finding["fixAvailable"] == "YES"
     (package,) = finding["packageVulnerabilityDetails"]["vulnerablePackages"]
@@ -139,10 +139,10 @@ def test_enhanced_scanning(ecr: LocalEcr, api: Any, http: HttpClient, repository
 
 def test_how_often_a_repository_is_scanned(api: Any, repository: str) -> None:
     def frequency() -> tuple[str, bool]:
-        said = api.batch_get_repository_scanning_configuration(repositoryNames=[repository, "none"])
-        assert [item["failureCode"] for item in said["failures"]] == ["REPOSITORY_NOT_FOUND"]
-        (found,) = said["scanningConfigurations"]
-        return found["scanFrequency"], bool(found["appliedScanFilters"])
+        response = api.batch_get_repository_scanning_configuration(repositoryNames=[repository, "none"])
+        assert [item["failureCode"] for item in response["failures"]] == ["REPOSITORY_NOT_FOUND"]
+        (configuration,) = response["scanningConfigurations"]
+        return configuration["scanFrequency"], bool(configuration["appliedScanFilters"])
 
     assert frequency() == ("MANUAL", False)
     enhance(api, "SCAN_ON_PUSH", "team/*")

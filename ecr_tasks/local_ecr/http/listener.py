@@ -25,7 +25,6 @@ if TYPE_CHECKING:
         """Where every request is counted and written."""
 
         def count(self, request: Request) -> None: ...
-
         def write(self, request: Request, status: int, sent: int) -> None: ...
 
 
