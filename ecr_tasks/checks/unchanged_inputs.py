@@ -24,7 +24,7 @@ def check_unchanged(images: Sequence[Image], *, project: Path, environ: Mapping[
             local = read_local(image.configured_definition or image.definition, project, environ)
         except Unknown as error:
             raise _changed(image.name, str(error)) from error
-        if local.digest != image.inputs.local:
+        if local.digest != image.inputs.local_digest:
             before, after = image.inputs.files, local.context.files
             paths = [path for path in sorted({*before, *after}) if before.get(path) != after.get(path)]
             raise _changed(image.name, name_some(paths) or "the Dockerfile, or a named context")

@@ -24,10 +24,11 @@ class System:
     """One CI system.
 
     ``name`` is also its folder's name, whose ``facts.py`` has the function ``read_facts`` and, where variables name a
-    run, ``RUN``. ``marker`` is the variable that only this system sets; where it is empty, the function ``marker`` in
-    ``facts.py`` finds one. ``outputs`` is the class in ``outputs.py`` that makes the outputs for the system; where
-    it is empty, that is files only. ``no_oidc`` says why the system issues no tokens; where it is empty, ``oidc.py``
-    has the ``ISSUER``. The folder's modules are imported when needed: with all of them a run would start later.
+    run, their names in ``RUN_VARIABLES``. ``marker`` is the variable that only this system sets; where it is empty,
+    the function ``marker`` in ``facts.py`` finds one. ``outputs`` is the class in ``outputs.py`` that makes the
+    outputs for the system; where it is empty, that is files only. ``no_oidc`` says why the system issues no tokens;
+    where it is empty, ``oidc.py`` has the ``ISSUER``. The folder's modules are imported when needed: with all of them
+    a run would start later.
 
     Its pipeline: ``path`` is the file that it looks for, from the top of the repository; ``template`` the file in its
     folder that this is made from. ``variants`` are the kinds of credentials that the template has a variant for, the
@@ -64,7 +65,7 @@ class System:
 
     def run_variables(self) -> tuple[str, ...]:
         """Return the variables whose values, joined, name the project and (the last one) the run; () without any."""
-        names: tuple[str, ...] = getattr(self._module("facts"), "RUN", ())
+        names: tuple[str, ...] = getattr(self._module("facts"), "RUN_VARIABLES", ())
         return names
 
     def adapter(self) -> Adapter:

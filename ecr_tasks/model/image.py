@@ -88,16 +88,16 @@ class BuildInput:
 class Inputs:
     """The digests of an image's inputs.
 
-    ``digest`` covers all inputs, ``tracked`` only those that git tracks, ``local`` those on this machine. ``unknown``
-    is the reason why there is no digest. ``unshared`` are files of the context that git ignores, so other machines
-    may not have them. ``files`` are the files of the context.
+    ``digest`` covers all inputs, ``tracked_digest`` only those that git tracks, ``local_digest`` those on this
+    machine. ``unknown_reason`` says why there is no digest. ``unshared`` are files of the context that git ignores,
+    so other machines may not have them. ``files`` are the files of the context.
     """
 
     digest: str | None = None
-    tracked: str | None = None
-    unknown: str | None = None
+    tracked_digest: str | None = None
+    unknown_reason: str | None = None
     unshared: tuple[str, ...] = ()
-    local: str | None = None
+    local_digest: str | None = None
     files: Files = field(default_factory=dict, repr=False, compare=False)
 
     @property

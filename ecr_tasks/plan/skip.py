@@ -35,7 +35,7 @@ def is_ours(published: StoredImage, image: Image, source: SourceState) -> bool:
     """
     if published.revision in (None, source.revision):
         return True
-    tracked = image.inputs.tracked if image.inputs else None
+    tracked = image.inputs.tracked_digest if image.inputs else None
     return published.inputs_tracked is not None and tracked in (None, published.inputs_tracked)
 
 
@@ -58,6 +58,6 @@ def skip_reason(image: Image, view: RepositoryView, source: SourceState, *, rebu
         reason = f"no image is tagged {name} yet"
     if image.inputs is None:
         return reason
-    if image.inputs.unknown is not None:
-        return f"{reason}, and its inputs can't be told: {image.inputs.unknown}"
+    if image.inputs.unknown_reason is not None:
+        return f"{reason}, and its inputs can't be told: {image.inputs.unknown_reason}"
     return f"{reason}, and no image has the same inputs"

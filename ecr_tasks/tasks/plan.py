@@ -101,7 +101,7 @@ def _image_json(item: PlannedImage) -> dict[str, Any]:
 
 def _inputs_json(image: Image) -> dict[str, Any] | None:
     inputs = image.inputs
-    return {"digest": inputs.digest, "tag": inputs.tag, "because": inputs.unknown} if inputs else None
+    return {"digest": inputs.digest, "tag": inputs.tag, "because": inputs.unknown_reason} if inputs else None
 
 
 def _tag_json(item: PlannedTag) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def test_the_same_inputs_are_not_built_again() -> None:
 
 def test_the_inputs_tag_is_one_of_the_tags_to_read() -> None:
     assert image_of().tag_names == (*(tag.name for tag in ALL_TAGS), INPUTS_TAG)
-    assert image_of(Inputs(unknown="who knows")).tag_names == tuple(tag.name for tag in ALL_TAGS)
+    assert image_of(Inputs(unknown_reason="who knows")).tag_names == tuple(tag.name for tag in ALL_TAGS)
 
 
 def test_an_image_with_other_inputs_in_its_annotations_is_not_used() -> None:
@@ -94,7 +94,7 @@ def test_an_uncommitted_tree_uses_an_image_of_the_same_inputs() -> None:
 
 
 def test_with_unknown_inputs_the_commit_decides() -> None:
-    unknown = image_of(Inputs(unknown="docker fetches the context itself"))
+    unknown = image_of(Inputs(unknown_reason="docker fetches the context itself"))
     item = plan_for({}, planned_image=unknown).images[0]
     assert item.because.endswith("and its inputs can't be told: docker fetches the context itself")
     assert not plan_for({SHA_TAG: manifest("own")}, planned_image=unknown).images[0].build_needed
@@ -104,8 +104,8 @@ def test_with_unknown_inputs_the_commit_decides() -> None:
     ("published", "inputs", "conflict"),
     [
         (IMAGE_OF_SAME_INPUTS, CURRENT_INPUTS, False),
-        (IMAGE_OF_SAME_INPUTS, Inputs(f"sha256:{'e' * 64}", CURRENT_INPUTS.tracked), False),
-        (IMAGE_OF_SAME_INPUTS, Inputs(None, CURRENT_INPUTS.tracked, "the registry is away"), False),
+        (IMAGE_OF_SAME_INPUTS, Inputs(f"sha256:{'e' * 64}", CURRENT_INPUTS.tracked_digest), False),
+        (IMAGE_OF_SAME_INPUTS, Inputs(None, CURRENT_INPUTS.tracked_digest, "the registry is away"), False),
         (IMAGE_OF_SAME_INPUTS, None, False),
         (IMAGE_OF_OTHER_INPUTS, CURRENT_INPUTS, True),
         (IMAGE_WITHOUT_INPUTS, CURRENT_INPUTS, True),

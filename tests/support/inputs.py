@@ -13,7 +13,7 @@ from tests.support.build import ALL_TAGS, REVISION_B, image, manifest
 NAME = "team/app"
 CURRENT_INPUTS = Inputs(f"sha256:{'a' * 64}", f"sha256:{'c' * 64}")
 INPUTS_TAG = CURRENT_INPUTS.tag or ""
-ANNOTATIONS = {INPUTS: CURRENT_INPUTS.digest or "", INPUTS_TRACKED: CURRENT_INPUTS.tracked or ""}
+ANNOTATIONS = {INPUTS: CURRENT_INPUTS.digest or "", INPUTS_TRACKED: CURRENT_INPUTS.tracked_digest or ""}
 IMAGE_OF_SAME_INPUTS = manifest("same inputs", REVISION_B, ANNOTATIONS)
 IMAGE_OF_OTHER_INPUTS = manifest(
     "other inputs", REVISION_B, {INPUTS: f"sha256:{'b' * 64}", INPUTS_TRACKED: f"sha256:{'d' * 64}"}

@@ -57,7 +57,7 @@ class Tree(Folder):
     def digest(self, **changes: Any) -> str:
         """Return the digest of the inputs, which must be known."""
         inputs = self.inputs(**changes)
-        assert inputs.unknown is None
+        assert inputs.unknown_reason is None
         assert inputs.digest is not None
         return inputs.digest
 
@@ -66,4 +66,4 @@ class Tree(Folder):
         inputs = self.inputs(**changes)
         assert inputs.digest is None
         assert inputs.tag is None
-        return inputs.unknown or ""
+        return inputs.unknown_reason or ""

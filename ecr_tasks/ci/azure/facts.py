@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from ecr_tasks.ci.facts import Environ, Fact, Facts, branch_name, event_of, events, pull_number, tag_name
 
-RUN = ("SYSTEM_TEAMPROJECT", "BUILD_REPOSITORY_NAME", "BUILD_BUILDID")
+RUN_VARIABLES = ("SYSTEM_TEAMPROJECT", "BUILD_REPOSITORY_NAME", "BUILD_BUILDID")
 
 _EVENTS = events(push="IndividualCI BatchedCI", pull_request="PullRequest", schedule="Schedule", manual="Manual")
 """The event for each BUILD_REASON; BuildCompletion and ResourceTrigger leave open what started the other pipeline."""

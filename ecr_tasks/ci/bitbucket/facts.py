@@ -5,7 +5,7 @@ from __future__ import annotations
 from ecr_tasks.ci.facts import Environ, Fact, Facts, event_of
 from ecr_tasks.ci.web_url import web_url
 
-RUN = ("BITBUCKET_REPO_FULL_NAME", "BITBUCKET_BUILD_NUMBER")
+RUN_VARIABLES = ("BITBUCKET_REPO_FULL_NAME", "BITBUCKET_BUILD_NUMBER")
 
 
 def read_facts(env: Environ) -> Facts:

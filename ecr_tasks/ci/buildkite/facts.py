@@ -5,7 +5,7 @@ from __future__ import annotations
 from ecr_tasks.ci.facts import Environ, Facts, attempt_after, event_of, events, is_fork
 from ecr_tasks.ci.web_url import web_url
 
-RUN = ("BUILDKITE_ORGANIZATION_SLUG", "BUILDKITE_PIPELINE_SLUG", "BUILDKITE_BUILD_NUMBER")
+RUN_VARIABLES = ("BUILDKITE_ORGANIZATION_SLUG", "BUILDKITE_PIPELINE_SLUG", "BUILDKITE_BUILD_NUMBER")
 
 _EVENTS = events(push="webhook", schedule="schedule", manual="ui api")
 """The event for each BUILDKITE_SOURCE; ``trigger_job`` leaves open what started the other pipeline."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ecr_tasks.ci.facts import Environ, Fact, Facts, event_of, group
 
-RUN = ("CIRCLE_PROJECT_USERNAME", "CIRCLE_PROJECT_REPONAME", "CIRCLE_BUILD_NUM")
+RUN_VARIABLES = ("CIRCLE_PROJECT_USERNAME", "CIRCLE_PROJECT_REPONAME", "CIRCLE_BUILD_NUM")
 
 _number_in_link = group(r"/(?:pull|pull-requests|merge_requests)/([0-9]+)(?:/|$)")
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from ecr_tasks.ci.facts import Environ, Fact, Facts, branch_name, event_of, events, is_fork, pull_number, tag_name
 
-RUN = ("GITHUB_REPOSITORY", "GITHUB_RUN_ID")
+RUN_VARIABLES = ("GITHUB_REPOSITORY", "GITHUB_RUN_ID")
 
 _PAYLOAD = "GITHUB_EVENT_PATH"
 _REQUEST = f"{_PAYLOAD}: pull_request"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ecr_tasks.ci.facts import Environ, Fact, Facts, event_of, events, is_fork
 
-RUN = ("CI_PROJECT_PATH", "CI_PIPELINE_ID")
+RUN_VARIABLES = ("CI_PROJECT_PATH", "CI_PIPELINE_ID")
 
 _EVENTS = events(
     push="push webide",

@@ -12,7 +12,7 @@ import re
 from ecr_tasks.ci.facts import Environ, Fact, Facts, branch_name, event_of, events, group, is_fork, tag_name
 from ecr_tasks.ci.web_url import web_url
 
-RUN = ("JOB_NAME", "BUILD_NUMBER")
+RUN_VARIABLES = ("JOB_NAME", "BUILD_NUMBER")
 
 _EVENTS = events(
     push="PUSH TAG_PUSH SCMTRIGGER", pull_request="MERGE NOTE", schedule="TIMERTRIGGER", manual="MANUALTRIGGER"

@@ -93,7 +93,7 @@ def _bases(
 
 def _inputs(item: _BeforeDigests, digests: Mapping[BaseImage, str | Unknown]) -> Inputs:
     if item.local is None:
-        return Inputs(unknown=item.unknown)
+        return Inputs(unknown_reason=item.unknown)
     base_digests = {familiar_name(base.reference): str(digests[base]) for base in sorted(item.bases)}
     unresolved = [digests[base] for base in sorted(item.bases) if isinstance(digests[base], Unknown)]
     unknown = item.unknown or (str(unresolved[0]) if unresolved else None)
@@ -105,7 +105,7 @@ def _inputs(item: _BeforeDigests, digests: Mapping[BaseImage, str | Unknown]) ->
 
 def _annotated(image: Image, inputs: Inputs) -> Image:
     """Return the image with its inputs, and with annotations that name them where they are known."""
-    if inputs.digest is None or inputs.tracked is None:
+    if inputs.digest is None or inputs.tracked_digest is None:
         return replace(image, inputs=inputs)
-    annotations = {**image.definition.annotations, INPUTS: inputs.digest, INPUTS_TRACKED: inputs.tracked}
+    annotations = {**image.definition.annotations, INPUTS: inputs.digest, INPUTS_TRACKED: inputs.tracked_digest}
     return replace(image, definition=replace(image.definition, annotations=annotations), inputs=inputs)

@@ -84,7 +84,7 @@ def test_what_cant_be_told_says_why_and_stops_nothing(tree: Tree) -> None:
     (remote,) = with_inputs(
         images, project=tree.path, docker=tree.docker, builder=None, environ=os.environ, log_in=tree.logged_in.extend
     )
-    assert remote.inputs == Inputs(unknown="docker fetches the context itself")
+    assert remote.inputs == Inputs(unknown_reason="docker fetches the context itself")
     assert remote.definition == images[0].definition
     assert "named context x" in tree.unknown(contexts={"x": "https://example.com/a.git"})
     assert "named context x" in tree.unknown(contexts={"x": "target:other"})
@@ -105,8 +105,8 @@ def test_without_an_engine_only_what_needs_none_is_told(tree: Tree) -> None:
     tree.docker.calls.before["engine"] = away
     assert tree.unknown() == "No Docker engine answers"
     tree.docker.calls.before["engine"] = away
-    assert tree.inputs(platforms=("linux/amd64",)).unknown is not None
-    assert tree.inputs().tracked is not None
+    assert tree.inputs(platforms=("linux/amd64",)).unknown_reason is not None
+    assert tree.inputs().tracked_digest is not None
 
 
 def test_a_malformed_dockerignore_is_an_error(tree: Tree) -> None:
@@ -131,7 +131,7 @@ def test_an_image_says_what_it_is_made_of(tree: Tree) -> None:
     assert app.definition.annotations == {
         "a": "1",
         INPUTS: app.inputs.digest,
-        INPUTS_TRACKED: app.inputs.tracked,
+        INPUTS_TRACKED: app.inputs.tracked_digest,
     }
     assert app.tag_names[-1] == app.inputs.tag == f"inputs-{(app.inputs.digest or '')[7:47]}"
 

@@ -97,16 +97,16 @@ def test_files_that_git_ignores_count_and_are_named(tree: Tree) -> None:
     after = tree.inputs()
     assert after.digest != before.digest
     assert after.unshared == ("build/out",)
-    assert after.tracked == before.tracked
+    assert after.tracked_digest == before.tracked_digest
 
 
 def test_what_a_commit_decides_is_the_same_whatever_base_images_are(tree: Tree) -> None:
     before = tree.under_git().inputs()
     tree.docker.local_bases["base:1"] = OTHER_BASE
-    assert tree.inputs().tracked == before.tracked
+    assert tree.inputs().tracked_digest == before.tracked_digest
     tree.write("app.py", "print(1)\n")
     tree.git("commit", "--quiet", "--all", "--message", "two")
-    assert tree.inputs().tracked != before.tracked
+    assert tree.inputs().tracked_digest != before.tracked_digest
 
 
 def test_a_context_in_a_repositorys_folder_has_its_own_paths(tree: Tree) -> None:
