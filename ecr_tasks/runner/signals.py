@@ -1,4 +1,4 @@
-"""Signals that end a run: each becomes a KeyboardInterrupt, so that what must be removed is removed."""
+"""Signals that end a run: each becomes a KeyboardInterrupt, so that ``finally`` blocks run and clean up."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from types import FrameType
 _ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 _REPEAT_SECONDS = 0.01
-"""After which a lost signal is sent again: the code that lost it has returned by then."""
+"""The delay before a lost signal is sent again; the code that lost it has returned by then."""
 
 _default_hook = sys.unraisablehook
 
 
 def end_run_by_signals() -> None:
-    """Make SIGTERM and SIGHUP raise KeyboardInterrupt as SIGINT does, and let Python lose none of the three.
+    """Make SIGTERM and SIGHUP raise KeyboardInterrupt as SIGINT does, and keep Python from losing one of the three.
 
-    A signal that has a handler or is ignored is left as it is.
+    The function doesn't change a signal that already has a handler or is ignored.
     """
     if threading.current_thread() is threading.main_thread():
         for number in _ENDING:
             if signal.getsignal(number) == signal.SIG_DFL:
                 signal.signal(number, _interrupt)
         sys.unraisablehook = _repeat_interrupt
-        atexit.register(setattr, sys, "unraisablehook", _default_hook)  # at the exit there is nothing left to end
+        atexit.register(setattr, sys, "unraisablehook", _default_hook)  # at exit no run is left to end
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
@@ -34,9 +34,9 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def _repeat_interrupt(unraisable: sys.UnraisableHookArgs) -> None:
-    """Send a signal again whose KeyboardInterrupt was raised where Python would only print it and go on.
+    """Send a signal again if its KeyboardInterrupt was raised where Python only prints exceptions and goes on.
 
-    That is so in ``__del__`` and in callbacks of weak references. Every import runs such a callback (CPython's
+    Such places are ``__del__`` methods and callbacks of weak references. Every import runs such a callback (CPython's
     ``_get_module_lock``): of 250 Ctrl-C while boto3 was imported, one was lost.
     """
     if issubclass(unraisable.exc_type, KeyboardInterrupt):

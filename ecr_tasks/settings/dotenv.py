@@ -1,4 +1,4 @@
-"""Dotenv files, read with python-dotenv's own parser: their variables, and the line of each."""
+"""Reads dotenv files with python-dotenv's own parser: their variables, and the line of each variable."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def list_files(project: Path, env_name: str | None, problems: Problems) -> list[
 
 
 def _exists(path: Path) -> bool:
-    # A link to nothing counts: somebody meant that file to be read, so reading it must fail.
+    # A broken symbolic link counts as a file: the user expects it to be read, so reading it must fail.
     return path.is_symlink() or path.exists()
 
 
@@ -54,8 +54,8 @@ def read_file(
 ) -> DotenvFile:
     """Read a file's variables and interpolate them as ``dotenv_values`` does.
 
-    The value of ``${NAME}`` is the one above it in the file, else the one of the ``lower`` files, else the
-    environment's: as if the files were one. Adds to ``problems`` what can't be read or parsed.
+    ``${NAME}`` is replaced by the value set above it in the same file, else by the one of the ``lower`` files (those
+    with lower priority), else by the environment's. Adds to ``problems`` what can't be read or parsed.
     """
     from dotenv.variables import parse_variables
 
@@ -64,7 +64,7 @@ def read_file(
     for binding in parse_bindings(path, problems):
         line = line_of(binding)
         if binding.error:
-            # Without the line's text, which may hold a secret.
+            # The message leaves out the line's text, because it may contain a secret.
             problems.add(f"{path.name}:{line}: this isn't NAME=VALUE (is a quote left open, or text after its end?).")
         elif binding.key is not None:
             scope = {**environ, **lower, **values}
@@ -82,7 +82,7 @@ def parse_bindings(path: Path, problems: Problems) -> list[Binding]:
     from dotenv.parser import parse_stream
 
     try:
-        # Universal line breaks, as `dotenv_values` has them; `-sig` for Windows editors' byte order mark.
+        # read_text accepts all line breaks, as `dotenv_values` does; `-sig` removes Windows editors' byte order mark.
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         text = "\0"
@@ -96,6 +96,6 @@ def parse_bindings(path: Path, problems: Problems) -> list[Binding]:
 
 
 def line_of(binding: Binding) -> int:
-    """Return the line that a binding's name stands on; the parser counts from the blank lines before it."""
+    """Return the line number of a binding's name; the parser's own number is that of blank lines before it."""
     string = binding.original.string
     return binding.original.line + string[: len(string) - len(string.lstrip())].count("\n")

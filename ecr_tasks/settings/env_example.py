@@ -1,4 +1,4 @@
-"""The text of `.env.example`, made from the schema: every setting once, commented out, with a comment."""
+"""The text of `.env.example`, generated from the schema: every setting once, commented out, with an explanation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The errors of settings: one malformed value, and everything that is wrong in one exception."""
+"""The errors of settings: Malformed for one value, and SettingsProblems, which reports all problems together."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ecr_tasks.settings.setting import Origin
 
 
 class Malformed(Exception):
-    """A text that is no value of its setting; each message continues a sentence with its name ("must be …")."""
+    """A text is no valid value of its setting; each message continues a sentence after the name ("must be …")."""
 
     def __init__(self, *messages: str) -> None:
         super().__init__(*messages)
@@ -17,9 +17,9 @@ class Malformed(Exception):
 
 
 class SettingsProblems(SettingsError):
-    """One or more settings are wrong; ``problems`` has a sentence for each, which begins with its place.
+    """One or more settings are wrong; ``problems`` has a sentence for each, which begins with the setting's place.
 
-    No sentence holds a secret or a build argument's value.
+    No sentence contains a secret or a build argument's value.
     """
 
     def __init__(self, problems: Sequence[str]) -> None:
@@ -36,18 +36,18 @@ class SettingsProblems(SettingsError):
 
 
 class Problems:
-    """Collects what is wrong, so that it can be reported at once."""
+    """Collects the problems of all settings, so that one error can report them together."""
 
     def __init__(self) -> None:
         self._sentences: list[str] = []
 
     def add(self, sentence: str) -> None:
-        """Add a sentence that names its place itself; the same one is added once."""
+        """Add a sentence that already contains the place; a sentence that was added before is ignored."""
         if sentence not in self._sentences:
             self._sentences.append(sentence)
 
     def add_at(self, origin: Origin, name: str, message: str) -> None:
-        """Add a sentence about the setting ``name`` at ``origin``; ``message`` continues it after the name."""
+        """Add a sentence about the setting ``name`` at ``origin``; ``message`` is the part after the name."""
         places = {"file": f"{origin}: {name}", "default": name, "override": f"{name} of the {origin}"}
         place = places.get(origin.kind, str(origin))
         self.add(f"{place[0].upper()}{place[1:]} {message}")

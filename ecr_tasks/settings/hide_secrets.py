@@ -24,7 +24,7 @@ def hide_secrets(name: str, text: str) -> str | None:
     if display == "last-four":
         return HIDDEN + (text[-4:] if len(text) >= 16 else "")
     if display == "names-only":
-        # The text is parsed, because it doesn't show by itself where a value ends.
+        # The text must be parsed, because only the parser knows where a value ends.
         entries = (entry.partition("=") for entry in build_args(text))
         return ", ".join(f"{name}={HIDDEN}" if equals else name for name, equals, _ in entries)
     if name == "ECR_CACHE":

@@ -1,7 +1,7 @@
-"""Every setting there is: one row makes a setting.
+"""The table of all settings: each row defines one setting.
 
-To add one, add a row: the field's name and type, the variable with an example, the parser of its text, what
-`.env.example` and `settings` say of it. The field's name is also its key under ``ecr.`` in Invoke's configuration.
+To add a setting, add a row: the field's name and type, the variable with an example, the parser of its text, the
+explanation in `.env.example` and `settings`. The field's name is also its key ``ecr.NAME`` in Invoke's configuration.
 """
 
 from __future__ import annotations
@@ -275,9 +275,9 @@ class Schema:
 TABLE: Mapping[str, Setting] = MappingProxyType(
     {row.metadata["name"]: Setting(row.name, **row.metadata) for row in fields(Schema)}
 )
-"""The rows by the variable's name, in their order."""
+"""The rows by their variable's name, in the schema's order."""
 
 
 def setting_of(name: str) -> Setting:
-    """Return a name's row; an AWS_… name without one is the SDK's business, and hidden: it may be a token."""
+    """Return a variable's row. AWS_… variables without a row are for the SDK, and hidden: one may be a token."""
     return TABLE.get(name) or Setting("", name, values.text, "", "", display="hidden")

@@ -1,4 +1,4 @@
-"""One setting: its row in the schema, its text, and where that text stands."""
+"""One setting: its row in the schema, its text, and the place where that text is written."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Setting:
     heading: str = ""
 
 
-# The overloads give a field the type of its parser's value, or None where nothing stands for an unset one.
+# The overloads give a field the type of its parser's value; without a default, it can also be None.
 @overload
 def setting(line: str, parse: Callable[[str], Value], comment: str, *, default: str, **more: str) -> Value: ...
 @overload
@@ -36,22 +36,22 @@ def setting(line: str, parse: Callable[[str], Value], comment: str, **more: str)
 def setting(line: str, parse: Callable[[str], Any], comment: str, *, default: str | None = None, **more: str) -> Any:
     """Return the dataclass field that is one setting.
 
-    ``line`` is the variable and an example, as `.env.example` has them under the ``comment``; ``parse`` makes the
-    value of a text or raises Malformed. An unset setting has the value of the text ``default``, or else None.
-    ``more`` holds what ``unset`` means in words, the ``display`` (how much may be shown), and a group's ``heading``.
+    ``line`` is ``VARIABLE=example``, as `.env.example` shows it below the ``comment``; ``parse`` converts a text to
+    the value or raises Malformed. An unset setting has the value of the text ``default``, or None without a default.
+    ``more`` can have ``unset`` (what an unset setting means, in words), ``display``, and ``heading`` (of a group).
     """
     name, _, example = line.partition("=")
     value = None if default is None else parse(default)
     row = {"name": name, "parse": parse, "comment": comment, "example": example, "default": default or "", **more}
-    # A factory, because dataclasses refuse a mapping as a default, although this one is read-only.
+    # A factory is needed because dataclasses refuse a mapping as a default, even a read-only one.
     return field(default_factory=lambda: value, metadata=row)
 
 
 @dataclass(frozen=True)
 class Origin:
-    """The place of a setting; ``str()`` is what people read.
+    """The place where a setting is set; ``str()`` returns it in words.
 
-    ``name`` is the name as it is written there: a variable, a key under ``ecr.``, or who overrides.
+    ``name`` is a variable, a key under ``ecr.``, or the name of what overrides the setting.
     """
 
     kind: Literal["default", "config", "file", "environment", "override"]
@@ -74,7 +74,7 @@ DEFAULT = Origin("default")
 
 @dataclass(frozen=True)
 class SettingValue:
-    """A setting's text as it is written, and its place; the text is empty where nothing sets it."""
+    """A setting's text as the user wrote it, and its place; the text is empty if the setting is not set."""
 
     text: str = field(repr=False)
     origin: Origin = DEFAULT

@@ -1,4 +1,4 @@
-"""The settings of one run: frozen values, each with the place it came from."""
+"""The settings of one run: immutable values, each with the place where it is set."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from ecr_tasks.settings.setting import DEFAULT, Origin, SettingValue
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class Settings(Schema):
-    """What a run is configured to do: the fields of :class:`Schema`, and where they came from.
+    """The configuration of a run: the fields of :class:`Schema`, and the places where they are set.
 
-    Made by :func:`ecr_tasks.settings.load.load`, which makes files and a local ``context`` absolute paths. As written
-    are ``dockerfile`` (see :meth:`dockerfile_path`), ``tags`` and ``flavor`` (package ``tags`` parses them), and the
-    entries in buildx's own syntax of ``build_args``, ``build_contexts``, ``secrets`` and ``ssh``, whose paths are
-    relative to ``project``. ``repository_prefix`` ends with its separator: a target's repository is prefix + target.
+    :func:`ecr_tasks.settings.load.load` creates it; it makes files and a local ``context`` absolute paths. These keep
+    their text: ``dockerfile`` (see :meth:`dockerfile_path`), ``tags`` and ``flavor`` (package ``tags`` parses them),
+    and the entries of ``build_args``, ``build_contexts``, ``secrets`` and ``ssh`` (in buildx's own syntax, with paths
+    relative to ``project``). ``repository_prefix`` ends with its separator: a target's repository is prefix + target.
     ``mutability`` is a word and the excluded patterns. The ``aws_…`` fields are for the SDK (:meth:`sdk_environ`).
 
-    ``sdk_environment`` has the variables that the SDK must see differently from the process environment (an empty
-    text: as if it weren't exported), ``child_environment`` those that a build needs besides. ``values`` has the text
+    ``sdk_environment`` has the variables that must have another value for the SDK than in the process environment
+    (empty: unset), ``child_environment`` additional variables for a build. ``values`` has the text
     and the origin of every setting by its variable's name, ``files`` the dotenv files that were read.
     """
 
@@ -36,7 +36,7 @@ class Settings(Schema):
     warnings: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        # Invoke's -d and tracebacks print reprs: keys, secrets, build arguments and URLs stay out.
+        # Invoke's -d and tracebacks print reprs, so keys, secrets, build arguments and URLs must not be in it.
         return (
             f"Settings(project={str(self.project)!r}, env_name={self.env_name!r}, region={self.region!r}, "
             f"account_id={self.account_id!r}, repository={self.repository!r})"
@@ -48,7 +48,7 @@ class Settings(Schema):
         return is_remote(self.context)
 
     def origin(self, name: str) -> Origin:
-        """Return the place of the value of the variable ``name``; :data:`DEFAULT` where nothing sets it."""
+        """Return the place where the variable ``name`` is set; :data:`DEFAULT` if it is not set."""
         return self.values[name].origin if name in self.values else DEFAULT
 
     def sdk_environ(self, environ: Mapping[str, str]) -> dict[str, str]:
@@ -63,7 +63,7 @@ class Settings(Schema):
     def require_repository(self) -> str:
         """Return the repository's name.
 
-        Raises :class:`SettingsError` when none is configured: `login` works without, `push` can't.
+        Raises :class:`SettingsError` when none is configured: `login` works without one, `push` does not.
         """
         if self.repository is None:
             raise SettingsError(
@@ -75,9 +75,9 @@ class Settings(Schema):
     def dockerfile_path(self) -> Path | None:
         """Return the Dockerfile's path, whether or not it exists; None if docker fetches it from elsewhere.
 
-        Docker looks for the one of ``build -f`` in the working directory and for a bake target's in the context.
-        Here it is the project folder's if it exists there, else the context's. Plain ``Dockerfile`` is always the
-        context's, so that writing the default down changes nothing.
+        Docker looks for the file of ``build -f`` in the working directory, and for a bake target's in the context.
+        This function looks in the project folder first, then in the context. It looks for the name ``Dockerfile`` in
+        the context only, so that ``ECR_DOCKERFILE=Dockerfile`` means the same as no ECR_DOCKERFILE.
         """
         if self.context_is_remote or is_remote(self.dockerfile):
             return None

@@ -1,13 +1,13 @@
 """Merges the facts of a CI system into the source state from git.
 
-``revision`` stays the commit that is checked out, because labels, fingerprint and the ``sha-`` tag name what is
-built. For a pull request that is often a merge of its head into the target branch, made by the CI. ``sha-`` names
-that merge and not the ``head``, because a fixed tag must have one content: the same head merged into a target that
-has moved on is another image. (docker/metadata-action does the same: its ``sha`` is GITHUB_SHA.)
+``revision`` is always the commit that is checked out, because labels, fingerprint and the ``sha-`` tag must name what
+is built. For a pull request this is often a merge of its head into the target branch, made by the CI. ``sha-`` names
+that merge and not the ``head``, because a fixed tag must have one content: when the target branch has new commits, a
+merge of the same head gives another image. (docker/metadata-action does the same: its ``sha`` is GITHUB_SHA.)
 
-As long as CI and git agree on the commit, the refs are the CI's, which knows what it builds for. When another commit
-or repository is checked out, they are git's, and ``origins`` says so. A pull request stays one in any case: if it
-were taken for a push to the branch that is checked out, that branch's tags would move.
+If CI and git agree on the commit, branch and tag are the CI's, because it knows why it runs. If another commit or
+repository is checked out, they are git's, and ``origins`` says so. A pull request's run always counts as one: if it
+counted as a push to the branch that is checked out, that branch's tags would move.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ from ecr_tasks.source.semver import sort_releases
 from ecr_tasks.source.source_state import SourceState
 
 FULL = (40, 64)
-"""The lengths of a commit id in full: SHA-1's and SHA-256's."""
+"""The lengths of a full commit id: SHA-1 and SHA-256."""
 
 _OF_CI = {
     "ci": "provider",
     **{name: name for name in ("event", "pull_request", "base_ref", "build_number", "build_url")},
 }
-"""The fields that are the CI's alone, each with its name in a CiContext."""
+"""The fields that only the CI knows, each with its name in a CiContext."""
 
 
 def merge(source: SourceState, ci: CiContext) -> SourceState:
-    """Return the state with the CI's facts; the same state where there is no CI. Pure."""
+    """Return the state with the CI's facts; without a CI, the same state."""
     if ci.provider is None:
         return source
     return _Merge(source, ci).state()
 
 
 def same_commit(revision: str | None, other: str | None) -> bool:
-    """Tell whether a full commit id begins with the other, which may be shortened (Bitbucket's has 12 digits)."""
+    """Return whether two commit ids are the same; ``other`` may be shortened (Bitbucket's has 12 digits)."""
     return bool(revision and other and revision.startswith(other))
 
 
 def contradiction(source: SourceState, ci: CiContext) -> str | None:
-    """Return a sentence on how the checkout differs from the CI's commit; None when it does not.
+    """Return a sentence on how the checkout differs from the CI's commit, or None.
 
-    A merge commit that has the pull request's head as a parent does not differ: most CIs make one.
+    A merge commit that has the pull request's head as a parent is no difference, because most CIs make such a commit.
     """
     commits = [commit for commit in (ci.sha, ci.checkout) if commit]
     if source.revision is None or not commits or any(same_commit(source.revision, commit) for commit in commits):
@@ -55,7 +55,7 @@ def contradiction(source: SourceState, ci: CiContext) -> str | None:
 
 
 class _Merge:
-    """One merge; each method decides one field and notes where its value is from."""
+    """One merge; each method returns the value of one field and adds where it comes from to ``origins``."""
 
     def __init__(self, source: SourceState, ci: CiContext) -> None:
         self.source, self.ci = source, ci
@@ -69,7 +69,7 @@ class _Merge:
             revision=self.revision(),
             branch=self.branch(tag),
             tag=self.tag(tag),
-            tags=tuple(sorted({*source.tags, tag})) if tag else source.tags,  # a shallow clone may not have it
+            tags=tuple(sorted({*source.tags, tag})) if tag else source.tags,  # a shallow clone may lack the tag
             release_tags=sort_releases({*source.release_tags, tag}) if tag else source.release_tags,
             remote_url=self.prefer_ci("remote_url", source.remote_url, "repository_url"),
             default_branch=self.prefer_ci("default_branch", source.default_branch, "default_branch"),
@@ -79,7 +79,7 @@ class _Merge:
         )
 
     def revision(self) -> str | None:
-        """Return git's; without a repository (CodePipeline has none) the files are those of the CI's commit."""
+        """Return git's revision; without a repository (as in CodePipeline), the CI's commit."""
         if self.source.revision or self.source.root:
             if self.contradiction:
                 self.origins["revision"] = f"git HEAD: {self.contradiction}"
@@ -88,7 +88,7 @@ class _Merge:
         return self.from_ci("revision", key, commit if commit and len(commit) in FULL else None)
 
     def head(self) -> str | None:
-        """Return the pull request's; None where the CI's only commit is a merge, which may be its own (Jenkins)."""
+        """Return the pull request's head; None if the CI names only a merge commit, as Jenkins may do."""
         if not self.ci.pull_request or not self.ci.sha:
             return None
         is_checkout = self.ci.checkout is None and same_commit(self.source.revision, self.ci.sha)
@@ -99,12 +99,12 @@ class _Merge:
         return self.from_ci("head", "sha", full)
 
     def branch(self, applicable_tag: str | None) -> str | None:
-        """Return the CI's or git's; for a pull request or a tag only the CI's, because HEAD may be on any branch."""
+        """Return the CI's branch, else git's; only the CI's for a pull request or tag: HEAD may be on any branch."""
         git, ci, reason = self.source.branch, self.ci.branch, self.contradiction
         if self.ci.pull_request or applicable_tag:
             return self.from_ci("branch", "branch", ci)
         if self.ci.sha is None and self.source.revision and git:
-            # The CI doesn't say that its branch is this commit's.
+            # The CI names no commit, so its branch may be that of another commit.
             reason = reason or f"it says {ci} and {git} is checked out"
         if reason and ci and ci != git:
             self.note("branch", reason)
@@ -112,9 +112,9 @@ class _Merge:
         return self.from_ci("branch", "branch", ci) or git
 
     def applicable_tag(self) -> str | None:
-        """Return the tag that the CI runs for; None where the commit that is checked out doesn't have it.
+        """Return the tag that the CI runs for; None if the commit that is checked out doesn't have it.
 
-        A tag that git has on another commit was moved meanwhile, or the run is a repetition of an old one.
+        If git has the tag on another commit, it was moved since, or this run repeats an old one.
         """
         tag = self.ci.tag
         if not tag or self.ci.pull_request:
@@ -128,13 +128,13 @@ class _Merge:
 
     def tag(self, applicable: str | None) -> str | None:
         if applicable is None and self.ci.pull_request and self.source.tag:
-            # A pull request is no release, even with a tag on its head commit.
+            # A pull request is no release, even if its head commit has a tag.
             self.origins["tag"] = f"none: {self.ci.origins['pull_request']} comes before the tag {self.source.tag}"
             return None
         return self.from_ci("tag", "tag", applicable) or self.source.tag
 
     def prefer_ci(self, name: str, git: str | None, key: str) -> str | None:
-        """Return the CI's value or else git's; git's first where another repository may be checked out."""
+        """Return the CI's value, else git's; git's comes first if another repository may be checked out."""
         return git if self.contradiction and git else self.from_ci(name, key, getattr(self.ci, key)) or git
 
     def from_ci(self, name: str, key: str, value: str | None) -> str | None:

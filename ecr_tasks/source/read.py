@@ -1,4 +1,4 @@
-"""The entrance of this package: reads the state of a project's source."""
+"""Reads the state of a project's source from git and CI; the other packages call this module."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ from ecr_tasks.source.source_state import SourceState
 def read(project: Path, *, environ: Mapping[str, str]) -> SourceState:
     """Read the state of the folder ``project`` from git, and merge it with the facts of the CI system in ``environ``.
 
-    Raises what ``git_state`` does; a CI's variables cause no error.
+    Raises the errors of ``git_state``; the variables of a CI cause no errors.
     """
     return merge(git_state(project, environ=environ), detect(environ))

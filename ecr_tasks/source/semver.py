@@ -1,7 +1,7 @@
-"""Semantic versions in git tags: the names that are versions, and their order.
+"""Semantic versions in git tags: which tags are versions, and the order of versions.
 
 The grammar and the precedence are Semantic Versioning 2.0.0's (semver.org, items 2, 9, 10 and 11); a leading
-``v`` is allowed, as most repositories have it in their tags.
+``v`` is allowed, because most repositories have it in their tags.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 MAX_LENGTH = 256
-"""The characters of the longest version: node-semver's limit, which is below that of int() as well."""
+"""The longest version in characters: node-semver's limit, which is also below that of Python's int()."""
 
 _NUMBER = r"(?:0|[1-9][0-9]*)"
 _PRERELEASE = rf"(?:{_NUMBER}|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
@@ -28,7 +28,7 @@ _Identifier = tuple[int, int, str]
 @functools.total_ordering
 @dataclass(frozen=True)
 class Version:
-    """One version. The order is by precedence: two that differ in build metadata only are equal (item 10)."""
+    """One version, ordered by precedence: versions that differ in build metadata only are equal (item 10)."""
 
     major: int
     minor: int
@@ -38,7 +38,7 @@ class Version:
 
     @classmethod
     def parse(cls, name: str) -> Version | None:
-        """Return the version of a name such as ``v1.2.3-rc.1+build.5``, or None when it is none."""
+        """Return the version in a name such as ``v1.2.3-rc.1+build.5``; None if the name is no version."""
         match = _GRAMMAR.fullmatch(name) if len(name) <= MAX_LENGTH else None
         if match is None:
             return None
@@ -56,7 +56,7 @@ class Version:
 
     @property
     def precedence(self) -> tuple[int, int, int, bool, tuple[_Identifier, ...]]:
-        """Return a key in the order of item 11: a release after its pre-releases, numbers before words."""
+        """Return the key to sort by (item 11): a release comes after its pre-releases, numbers before words."""
         return self.major, self.minor, self.patch, not self.prerelease, tuple(map(_rank, self.prerelease))
 
 

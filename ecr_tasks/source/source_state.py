@@ -1,4 +1,4 @@
-"""The state of the source that is built, from git and CI: tags, labels and the plan are decided from it."""
+"""The state of the source that is built, from git and CI. Tags, labels and the plan depend on it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class SourceState:
-    """The state of a project's source; without arguments, that of a folder in no repository.
+    """The state of a project's source; ``SourceState()`` is that of a folder in no repository.
 
-    The facts are git's, and those that a CI's checkout hides from git, such as the branch of a detached HEAD or the
-    tag of a shallow clone (``merge_ci``).
+    The facts are git's, and the CI's for what git can't see in a CI's checkout, such as the branch of a detached HEAD
+    or the tag of a shallow clone (``merge_ci``).
     """
 
     root: Path | None = None
@@ -26,13 +26,13 @@ class SourceState:
     tag: str | None = None
     """The revision's own tag: the highest semver one, else the first by name; None without a tag."""
     tags: tuple[str, ...] = ()
-    """Every tag that points at the revision, by name."""
+    """Every tag that points at the revision, sorted by name."""
     release_tags: tuple[str, ...] = ()
     """Every semver tag of the repository (``v`` allowed, pre-releases too), the lowest version first."""
     dirty: bool = False
-    """Whether a tracked file is changed, or one is neither tracked nor ignored, anywhere in the work tree."""
+    """Whether the work tree has a changed file, or a new one that git doesn't ignore."""
     changed: tuple[str, ...] = ()
-    """At most ten of the changed paths, relative to ``root``, for people."""
+    """At most ten of the changed paths, relative to ``root``, for messages."""
     commit_time: datetime | None = None
     """When the revision was committed, in UTC; None without a revision."""
     remote_url: str | None = None
@@ -46,7 +46,7 @@ class SourceState:
     ci: str | None = None
     """The CI system's name (``CiContext.provider``); None without CI."""
     event: str | None = None
-    """Why CI runs: push, tag, pull_request, schedule or manual. None without CI or where it has no such variable."""
+    """Why CI runs: push, tag, pull_request, schedule or manual. None without CI or if it doesn't tell."""
     pull_request: str | None = None
     """The pull request's number; None when the run is not for one."""
     base_ref: str | None = None
@@ -60,9 +60,9 @@ class SourceState:
     parents: tuple[str, ...] = ()
     """The ids of the revision's parents, also where a shallow clone doesn't have these commits."""
     origins: Mapping[str, str] = field(default_factory=dict, hash=False)
-    """Field → the variable that it is from, or how CI and git disagree; a field that is not here is git's."""
+    """Field → the variable that it comes from, or how CI and git disagree; all other fields come from git."""
 
     @property
     def is_pull_request(self) -> bool:
-        """Whether the run belongs to a pull request, whatever started it: a person may run one's build again."""
+        """Return whether the run belongs to a pull request, even if a person started it again by hand."""
         return self.event == "pull_request" or bool(self.pull_request)

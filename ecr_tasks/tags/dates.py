@@ -25,7 +25,7 @@ _LOCALIZED = {
     "l": "M/D/YYYY",
 }
 _ESCAPED = r"\[[^\[]*\]"
-# Texts, which `re` compiles when a date is first written: most rules have none.
+# Not compiled here: `re` compiles them at the first date, and most rules have no date.
 _LOCALIZED_TOKEN = rf"{_ESCAPED}|\\?(?:LTS|LT|LL?L?L?|l{{1,4}})"
 _TOKEN = (
     rf"(?s)(?P<text>{_ESCAPED})|(?P<escape>\\)?(?P<token>[Hh]mmss|[Hh]mm|Mo|M{{1,4}}|DDDo|Do|D{{1,4}}|do|d{{1,4}}|w[ow]?|W[oW]?"
@@ -33,11 +33,11 @@ _TOKEN = (
 )
 
 DEFAULT_FORMAT = "YYYY-MM-DDTHH:mm:ssZ"
-"""The format of moment.js where none is given; at the offset 0 it ends with the letter Z."""
+"""The format that moment.js uses if none is given; at the offset 0 it ends with the letter Z."""
 
 
 def time_zone(name: str) -> tzinfo:
-    """Return the time zone of a name in any case. Raises ValueError, with the remedy, for a name of none."""
+    """Return the time zone with a name, in upper or lower case. Raises ValueError, with the remedy, for no zone."""
     if name.upper() in ("UTC", "ETC/UTC"):
         return timezone.utc
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -57,16 +57,16 @@ def time_zone(name: str) -> tzinfo:
 
 
 def render(moment: datetime, pattern: str, zone: tzinfo) -> str:
-    """Return the moment in that zone, in a format of moment.js; an empty one is its default format."""
+    """Return the moment in a time zone as text; ``pattern`` is a moment.js format, or empty for its default."""
     local = moment.astimezone(zone)
     if not pattern:
         pattern = DEFAULT_FORMAT if local.utcoffset() else DEFAULT_FORMAT.replace("Z", "[Z]")
     pattern = re.sub(_LOCALIZED_TOKEN, lambda match: _LOCALIZED.get(match[0], match[0]), pattern)
-    return re.sub(_TOKEN, lambda match: _written(match, local), pattern)
+    return re.sub(_TOKEN, lambda match: _token_text(match, local), pattern)
 
 
 def has_seconds(pattern: str) -> bool:
-    """Return whether a format writes the year down to the second, so that no two seconds are written the same."""
+    """Return whether a format has everything from year to second, so that each second gives another text."""
     tokens = {match["token"] for match in re.finditer(_TOKEN, pattern or DEFAULT_FORMAT) if not match["escape"]}
 
     def has(any_of: str) -> bool:
@@ -78,7 +78,7 @@ def has_seconds(pattern: str) -> bool:
     return has("X x") or (has("Y YY YYYY YYYYY YYYYYY") and day and time)
 
 
-def _written(match: re.Match[str], local: datetime) -> str:
+def _token_text(match: re.Match[str], local: datetime) -> str:
     if match["text"] is not None:
         return match["text"][1:-1]
     write = None if match["escape"] else _LETTERS.get(match["token"])
@@ -91,7 +91,7 @@ def _sunday(local: datetime) -> int:
 
 
 def _us_week(local: datetime) -> tuple[int, int]:
-    """Return year and number of the week as the USA counts: from Sunday, and January 1st is in the first."""
+    """Return year and number of the week as in the USA: weeks begin on Sunday, and week 1 has January 1st."""
     saturday = local.date() + timedelta(days=6 - _sunday(local)) if local.year < 9999 else local.date()
     first = date(saturday.year, 1, 1)
     return saturday.year, (saturday - first).days // 7 + 1
@@ -108,12 +108,12 @@ def _milliseconds(local: datetime) -> int:
 
 
 def _digits(number: Callable[[datetime], int], width: int = 1) -> Callable[[datetime], str]:
-    """Return a writer of a number with zeros before it up to a width."""
+    """Return a function that writes a number with leading zeros up to a width."""
     return lambda local: f"{number(local):0{width}}"
 
 
 def _ordinal(number: Callable[[datetime], int]) -> Callable[[datetime], str]:
-    """Return a writer of a number as in 1st, 2nd, 3rd, 11th."""
+    """Return a function that writes an ordinal number: 1st, 2nd, 3rd, 11th."""
 
     def write(local: datetime) -> str:
         value = number(local)
@@ -124,7 +124,7 @@ def _ordinal(number: Callable[[datetime], int]) -> Callable[[datetime], str]:
 
 
 def _fraction(digits: int) -> Callable[[datetime], str]:
-    """Return a writer of the second's fraction in so many digits; like JavaScript's it has milliseconds only."""
+    """Return a function that writes a second's fraction, in milliseconds as in JavaScript, with ``digits`` digits."""
     return lambda local: f"{local.microsecond // 1000:03}".ljust(9, "0")[:digits]
 
 

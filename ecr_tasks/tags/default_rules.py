@@ -1,4 +1,4 @@
-"""The tag rules that hold when ECR_TAGS sets none."""
+"""The tag rules that are used if ECR_TAGS is not set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules and flavor, applied to an event: the tags with their kinds, and each rule's result."""
+"""Applies rules and flavor to an event: returns the tags with their kinds, and each rule's result."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from ecr_tasks.tags.tag_set import MAX_LENGTH, RuleResult, TagSet, as_tag
 from ecr_tasks.tags.template import Template
 
 UNVERSIONED = "unversioned"
-"""The tag of a source that has no commit to name it by."""
+"""The tag of a source without a commit."""
 
 
 @dataclass(frozen=True)
 class _RuleTag:
-    """A rule's tag. ``order`` ranks tags to publish under, lowest first: 0 a commit's id, 1 fixed, 2 fixed by the
-    clock (a second run has another one), 3 moving."""
+    """A rule's tag. The tag with the lowest ``order`` is published first: 0 a commit's id, 1 fixed, 2 fixed by the
+    clock (another run gets another tag), 3 moving."""
 
     tag: Tag
     value: Value
@@ -34,7 +34,7 @@ class _RuleTag:
 def evaluate(rules: Sequence[Rule], flavor: Flavor, event: Event, *, unversioned: bool) -> TagSet:
     """Return the tags of an event, without labels. Raises RuleProblem for a rule that can't be evaluated.
 
-    ``unversioned``: whether a source without a commit gets a tag where no rule gives one.
+    ``unversioned`` is whether a source without a commit gets a tag if no rule gives one.
     """
     if event.source.dirty or (event.source.revision is None and unversioned):
         return _uncommitted(rules, flavor, event)
@@ -81,7 +81,7 @@ def _apply(rule: Rule, flavor: Flavor, event: Event) -> _RuleTag:
     by_template = _fixed_by(rule, flavor, event)
     kind: Kind = rule.kind or ("fixed" if value.fixed or by_template else "moving")
     order = 3 if kind == "moving" else 0 if rule.type == "sha" else 2 if by_template == "clock" else 1
-    # Tags of several variants (with a prefix or suffix) don't show in their names whose releases are whose.
+    # Several variants (with a prefix or suffix) may exist, and the name of a release doesn't tell its variant.
     release = value.release if kind == "moving" and name == value.text else None
     return _RuleTag(Tag(name, kind, rule.text, value.because, release), value, order)
 
@@ -95,15 +95,16 @@ def affixes(rule: Rule, flavor: Flavor) -> tuple[Template, Template]:
 
 
 def templates(rule: Rule, flavor: Flavor) -> list[Template]:
-    """Return the templates of global expressions in a rule's tag."""
+    """Return the templates of a rule's tag that have global expressions."""
     own = {"raw": rule.value, "schedule": rule.pattern}.get(rule.type)
     return [*affixes(rule, flavor), *([own] if own else [])]
 
 
 def _fixed_by(rule: Rule, flavor: Flavor, event: Event) -> Literal["commit", "clock"] | None:
-    """Return whether an expression makes each commit's tag, or each second's, another one; None: neither."""
+    """Return whether an expression gives each commit or each second (clock) its own tag; None if none does."""
     by_clock = False
-    for expression in (one for template in templates(rule, flavor) for one in template.expressions):
+    expressions = [expression for template in templates(rule, flavor) for expression in template.expressions]
+    for expression in expressions:
         if expression.name == "sha" and event.builds_revision:
             return "commit"
         if expression.name == "tag" and event.tag is not None and is_one_release(event.tag):
@@ -116,7 +117,7 @@ def _fixed_by(rule: Rule, flavor: Flavor, event: Event) -> Literal["commit", "cl
 
 
 def _latest(flavor: Flavor, event: Event, rule_tags: Sequence[_RuleTag]) -> Tag:
-    """Return the tag `latest`, or raise NoValue: with auto, the first rule that gives a tag decides, as in
+    """Return the tag `latest`, or raise NoValue. With ``latest=auto``, the first rule that gives a tag decides, as in
     metadata-action."""
     if not rule_tags or flavor.latest == "false":
         raise NoValue("it is switched off" if rule_tags else "no rule gives a tag")
@@ -136,25 +137,25 @@ def _latest(flavor: Flavor, event: Event, rule_tags: Sequence[_RuleTag]) -> Tag:
     prefix = event.render(flavor.prefix) if flavor.prefix_on_latest else ""
     suffix = event.render(flavor.suffix) if flavor.suffix_on_latest else ""
     name = as_tag(f"{prefix}latest{suffix}") or "latest"
-    # Several variants (with a prefix or suffix) have a `latest` each, and their names don't show whose releases.
+    # Each variant (with a prefix or suffix) has its own `latest`, and the name of a release doesn't tell its variant.
     is_variant = name != "latest" or first != value.text
     return Tag(name, "moving", f"flavor latest={flavor.latest}", because, None if is_variant else release)
 
 
 def _unique(rule_tags: Sequence[_RuleTag]) -> list[_RuleTag]:
-    """Return one tag a name, in the place of the first; of two kinds the fixed one counts."""
+    """Return one tag for each name, at the position of the first; a fixed tag replaces a moving one."""
     by_name: dict[str, _RuleTag] = {}
     for item in rule_tags:
-        other = by_name.get(item.tag.name)
-        if other is None or (other.tag.kind == "moving" and item.tag.kind == "fixed"):
+        earlier = by_name.get(item.tag.name)
+        if earlier is None or (earlier.tag.kind == "moving" and item.tag.kind == "fixed"):
             by_name[item.tag.name] = item
     return list(by_name.values())
 
 
 def _uncommitted(rules: Sequence[Rule], flavor: Flavor, event: Event) -> TagSet:
-    """Return the tags of an uncommitted tree: each sha rule's with ``-dirty``, or one of ours, and no other.
+    """Return the tags of an uncommitted tree: those of sha rules with ``-dirty``, or a default tag if there are none.
 
-    Such a tree is never a release and moves nothing (docs/tags.md, "Which event it is").
+    Such a tree is never a release and moves no tag (docs/tags.md, "Which event it is").
     """
     source = event.source
     because = f"uncommitted changes ({', '.join(source.changed[:3])}{', …' if len(source.changed) > 3 else ''})"

@@ -1,7 +1,7 @@
 """The event that the rules are applied to: what was pushed or requested, and the values of global expressions.
 
-metadata-action decides by GitHub's ref. Where no CI system names an event, a branch that is checked out counts as
-pushed, and a tag at HEAD as well: a laptop gets what CI's runs for both would give.
+metadata-action derives the event from GitHub's ref. Without a CI system, the branch that is checked out counts as
+pushed, and so does a tag at HEAD: a laptop gets the tags of both CI runs.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from ecr_tasks.tags.template import Expression, Template
 
 @dataclass(frozen=True)
 class Event:
-    """One event. Of ``branch``, ``tag`` and ``pull_request`` those are None that it isn't for.
+    """One event. Each of ``branch``, ``tag`` and ``pull_request`` is None if the event is not for it.
 
-    ``revision`` is the commit in tags and labels, which the user may have chosen to be a pull request's head.
+    ``revision`` is the commit in tags and labels; the user can choose a pull request's head for it.
     """
 
     source: SourceState
@@ -32,22 +32,22 @@ class Event:
 
     @property
     def name(self) -> str:
-        """Return the event's name in words: a pull request's run is one, whatever started it."""
+        """Return the event's name in words; for a pull request it is "pull request", whatever started the run."""
         name = "pull_request" if self.source.is_pull_request else self.source.event
         return (name or "run without a CI event").replace("_", " ")
 
     @property
     def builds_revision(self) -> bool:
-        """Return whether the revision is what is built: a pull request's head isn't where CI builds a merge."""
+        """Return whether the revision is what is built; a pull request's head is not if CI builds a merge."""
         return bool(self.revision) and self.revision == self.source.revision
 
     def origin(self, name: str) -> str:
-        """Return the variable that a field of the source comes from, in parentheses; empty where it is git's own."""
+        """Return the variable that a field of the source comes from, in parentheses; empty if it comes from git."""
         variable = self.source.origins.get(name)
         return f" ({variable})" if variable else ""
 
     def value(self, expression: Expression) -> str:
-        """Return a global expression's value. Its time zone must be one that exists."""
+        """Return a global expression's value. Its time zone must exist."""
         name = expression.name
         if name in ("date", "commit_date"):
             moment = self.source.commit_time if name == "commit_date" else None
@@ -71,8 +71,8 @@ class Event:
 def event_of(source: SourceState, now: datetime, short_sha: int, *, head: bool) -> Event:
     """Return the event of a source.
 
-    ``now`` is the time of ``{{date}}``, ``short_sha`` the length of a short commit id. ``head`` makes a pull
-    request's head its revision, although CI may build a merge of it.
+    ``now`` is the time of ``{{date}}``, ``short_sha`` the length of a short commit id. With ``head``, the
+    revision of a pull request is its head, although CI may build a merge of it.
     """
     branch, tag, pull_request = _ref(source)
     revision = source.head if head and source.is_pull_request and source.head else source.revision
@@ -83,8 +83,8 @@ def event_of(source: SourceState, now: datetime, short_sha: int, *, head: bool) 
 def _ref(source: SourceState) -> tuple[str | None, str | None, str | None]:
     """Return branch, tag and pull request, each None unless the event is for it.
 
-    A pull request comes first, whatever the event is: rebuilt by hand, it is still no push to its source branch,
-    which in a fork may be called ``main``.
+    A pull request comes first, whatever the event is: a build started again by hand is still no push to the source
+    branch, which may be called ``main`` in a fork.
     """
     branch, tag = source.branch or None, source.tag or None
     if source.is_pull_request:
@@ -99,7 +99,7 @@ def _ref(source: SourceState) -> tuple[str | None, str | None, str | None]:
 
 
 def _is_default(source: SourceState, branch: str | None) -> bool:
-    """Decide as metadata-action does; a schedule without a known branch runs on the default one."""
+    """Return whether the branch is the default one, as metadata-action does; a schedule without a branch is."""
     if branch is not None and source.default_branch:
         return branch == source.default_branch
     return source.event == "schedule" and not source.is_pull_request

@@ -1,4 +1,4 @@
-"""The tags, labels and annotations of a source by the settings' rules, for the plan and `inv tags`."""
+"""The tags, labels and annotations that the settings give to a source, for the plan and `inv tags`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HEAD_VARIABLE = "DOCKER_METADATA_PR_HEAD_SHA"
 
 @functools.cache
 def process_time() -> datetime:
-    """Return the time of ``{{date}}``, which is the same one in all of a process."""
+    """Return the time of ``{{date}}``, which is the same during the whole process."""
     return datetime.now(tz=timezone.utc)
 
 
@@ -43,9 +43,9 @@ def tag_set(
 ) -> TagSet:
     """Return the tags, labels and annotations of a source, by ECR_TAGS, ECR_FLAVOR, ECR_LABELS and ECR_ANNOTATIONS.
 
-    ``title`` is the image's repository; ``labels`` and ``annotations`` are those of the image in a bake file, which
-    replace git's and are replaced by the settings'. ``environ`` may hold metadata-action's own variables. Raises
-    SettingsError with the place of a mistake. A result without tags is an error only when it is published.
+    ``title`` is the image's repository. ``labels`` and ``annotations`` are those of the image in a bake file; they
+    replace git's, and the settings' replace them. ``environ`` may contain metadata-action's own variables. Raises
+    SettingsError with the place of a mistake. A result without tags becomes an error only when it is published.
     """
     head = environ.get(HEAD_VARIABLE, "").lower() == "true"
     event = event_of(source, now or process_time(), _short_sha(environ), head=head)
@@ -64,7 +64,7 @@ def tag_set(
 
 
 def rules_of(settings: Settings) -> tuple[Flavor, tuple[Rule, ...], bool]:
-    """Return the flavor, the rules, and whether those are the default ones. Raises SettingsError as ``tag_set``."""
+    """Return the flavor, the rules, and whether those are the default ones. Raises SettingsError like ``tag_set``."""
     with _located(settings, "ECR_FLAVOR"):
         flavor = parse_flavor(settings.flavor or "")
     with _located(settings, "ECR_TAGS"):
@@ -93,14 +93,14 @@ def _additions(settings: Settings, name: str, additions: Mapping[str, str], even
 
 @contextmanager
 def _located(settings: Settings, name: str) -> Iterator[None]:
-    """Raise a RuleProblem as SettingsError, with its place in the setting ``name``."""
+    """Turn a RuleProblem into a SettingsError with its place in the setting ``name``."""
     try:
         yield
     except RuleProblem as problem:
-        what, text = ("rule", settings.tags) if name == "ECR_TAGS" else ("entry", settings.flavor)
+        part, text = ("rule", settings.tags) if name == "ECR_TAGS" else ("entry", settings.flavor)
         lines = [line.strip() for line in (text or "").splitlines()]
         line = lines.index(problem.text) if problem.text in lines else 0
-        where = f"{what} {problem.number} ({problem.text[:80]}), column {problem.error.column}"
+        where = f"{part} {problem.number} ({problem.text[:80]}), column {problem.error.column}"
         raise SettingsError(
             f"{_place(settings, name, line)}: {where}: {problem.error.sentence}",
             "Correct it there; docs/tags.md has the language.",
@@ -108,7 +108,7 @@ def _located(settings: Settings, name: str) -> Iterator[None]:
 
 
 def _place(settings: Settings, name: str, line: int = 0) -> str:
-    """Return where a setting stands; ``line`` is a line within its value, from 0."""
+    """Return where a setting is written; ``line`` is the number of a line within its value, from 0."""
     origin = settings.origin(name)
     if origin.kind == "file" and origin.line is not None:
         return f"{replace(origin, line=origin.line + line)}: {name}"

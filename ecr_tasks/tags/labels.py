@@ -1,6 +1,6 @@
 """Labels and annotations: the OCI pre-defined keys that git can fill in, the user's additions, and annotation levels.
 
-The keys are metadata-action's, but for ``description`` and ``licenses``, which only GitHub's API knows.
+The keys are metadata-action's without ``description`` and ``licenses``, because only GitHub's API knows those.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _LEVEL = r"(?:manifest|index)(?:-descriptor)?(?:\[[^\]]*\])?"
 
 
 def oci_labels(title: str | None, event: Event, version: str | None) -> dict[str, str]:
-    """Return the pre-defined keys (OCI image-spec, annotations.md), sorted; what is not known is left out.
+    """Return the pre-defined keys (OCI image-spec, annotations.md), sorted; keys without a known value are left out.
 
-    ``title`` is the repository's name. ``created`` is the commit's time and not the clock's, so that the same
-    commit gives the same bytes; it is written as JavaScript writes it, with milliseconds.
+    ``title`` is the repository's name. ``created`` is the time of the commit and not of the build, so that the same
+    commit gives the same bytes. It is written with milliseconds, as in JavaScript.
     """
     source, created = event.source, None
     if source.commit_time:
@@ -48,10 +48,10 @@ def render_additions(additions: Mapping[str, str], event: Event) -> dict[str, st
 
 
 def at_levels(annotations: Mapping[str, str], environ: Mapping[str, str], *, index: bool) -> dict[str, str]:
-    """Return annotations with the levels of ``DOCKER_METADATA_ANNOTATIONS_LEVELS`` before keys that name none.
+    """Return annotations with the levels of ``DOCKER_METADATA_ANNOTATIONS_LEVELS`` before keys without a level.
 
-    Without the variable they stay as they are. Where the image has no index (``index`` is false), the levels for one
-    are left out: BuildKit would refuse them. Raises SettingsError for a level that doesn't exist.
+    Without the variable the annotations are unchanged. If the image has no index (``index`` is false), index levels
+    are left out, because BuildKit would refuse them. Raises SettingsError for a level that doesn't exist.
     """
     levels = [level.strip() for level in environ.get(LEVELS_VARIABLE, "").split(",") if level.strip()]
     for level in levels:

@@ -1,8 +1,8 @@
-"""The releases that `latest`, `1` and `1.2` stand for: such a tag moves to a higher release only.
+"""The releases that `latest`, `1` and `1.2` stand for: such a tag moves to higher releases only.
 
-metadata-action moves `latest` with every release, so that a patch of an older line takes it
-(docker/metadata-action#80, #326). Here it stays where git knows a higher release; the same goes for `1` and
-`1.2` among the releases of their lines. Pre-releases don't count, and a tag that is no version has no rank.
+metadata-action moves `latest` with every release, even to a patch of an older line (docker/metadata-action#80, #326).
+Here `latest` doesn't move if git knows a higher release; in the same way, `1` and `1.2` don't move if git knows a
+higher release of their line. Pre-releases are ignored, and so are tags that are no versions.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ecr_tasks.tags.versions import Version, parse_version
 
 @dataclass(frozen=True)
 class LatestRelease:
-    """The release that a tag such as `latest` or `1.2` is to be on, as model.tag.Release has it.
+    """The release that a tag such as `latest` or `1.2` must point to; it implements model.tag.Release.
 
     ``line`` is the pattern that the releases of one line share, such as ``{{major}}.{{minor}}``; None for `latest`,
     which stands for all releases.
@@ -27,7 +27,7 @@ class LatestRelease:
 
     @property
     def canonical(self) -> str:
-        """Return the version without a leading ``v`` and build metadata."""
+        """Return the version without a leading ``v`` and without build metadata."""
         return self.version.canonical
 
     @property
@@ -36,7 +36,7 @@ class LatestRelease:
         return self.version.parts["raw"]
 
     def higher(self, names: Iterable[str]) -> LatestRelease | None:
-        """Return the highest of these releases that is higher than this one and of its line, or None."""
+        """Return the highest of the named releases that is in this line and higher than this release, or None."""
         highest = self.version
         for name in names:
             version = parse_version(name, self.version.scheme)
@@ -49,7 +49,7 @@ class LatestRelease:
 
 
 def version_of(text: str | None) -> Version | None:
-    """Return the version that a git tag is, in whichever scheme; None where it is none."""
+    """Return the version that a git tag names, as semver or else PEP 440; None if it names no version."""
     if not text:
         return None
     return parse_version(text, "semver") or parse_version(text, "pep440")

@@ -1,6 +1,6 @@
-"""The value that each type of rule has for an event, before prefix and suffix are put around it.
+"""The value that each type of rule gives for an event, without prefix and suffix.
 
-One function a type; each returns a Value, or raises NoValue with the reason.
+There is one function for each type; it returns a Value, or raises NoValue with the reason.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from ecr_tasks.tags.versions import Scheme, Version, parse_version
 class Value:
     """A rule's text and the reason for it.
 
-    ``fixed`` is so by the type alone; ``latest`` is whether the flavor's auto gives `latest` as well. ``version`` is
-    what `latest` would stand for, where other releases can be compared with it; ``release`` is what the text stands
-    for, where it moves to higher releases only.
+    ``fixed`` is whether the rule's type makes a fixed tag; ``latest`` is whether ``latest=auto`` gives `latest`, too.
+    ``version`` is the version that `latest` would point to, if it can be compared with other releases. ``release`` is
+    the release that the tag points to, if the tag moves to higher releases only.
     """
 
     text: str
@@ -38,7 +38,7 @@ class NoValue(Exception):
 def value_of(rule: Rule, event: Event, *, forward: bool) -> Value:
     """Return a rule's value, or raise NoValue.
 
-    ``forward``: whether a tag of a line of releases stays with the highest one.
+    ``forward`` is whether a tag of a release line, such as `1.2`, moves to higher releases only.
     """
     if rule.type in ("semver", "pep440"):
         return _version(rule, event, rule.type, forward=forward)
@@ -53,7 +53,7 @@ def value_of(rule: Rule, event: Event, *, forward: bool) -> Value:
 
 
 def is_one_release(tag: str) -> bool:
-    """Return whether a git tag is one release's own: it has a digit and is more than a major version (``v1``)."""
+    """Return whether a git tag names one release: it has a digit and is not only a major version (``v1``)."""
     name = tag.rpartition("/")[2]
     return bool(re.search(r"[0-9]", name)) and not re.fullmatch(r"v?[0-9]{1,3}", name)
 
@@ -69,7 +69,7 @@ def _version(rule: Rule, event: Event, scheme: Scheme, *, forward: bool) -> Valu
     text = git_tag.text
     if rule.regexp is not None:
         match = rule.regexp.match(text)
-        # As in metadata-action, a text that doesn't match is taken as it is.
+        # As in metadata-action, a text that doesn't match is used unchanged.
         text = text if match is None else match[1] or ""
     version = parse_version(text.replace("/", "-"), scheme)
     if version is None:
@@ -93,14 +93,14 @@ def _match(rule: Rule, event: Event) -> Value:
     group = match[rule.group] if rule.group < len(match) else None
     if group is None:
         raise NoValue(f"the match of {git_tag.text!r} has no group {rule.group}")
-    # From its first digit on, a git tag's name distinguishes it from the others.
+    # The part of a git tag from its first digit on distinguishes it from other tags.
     number = re.search(r"[0-9].*", git_tag.text.rpartition("/")[2])
     fixed = number is not None and group.endswith(number[0]) and is_one_release(git_tag.text)
     return Value(group, git_tag.because, fixed=fixed, latest=True, version=version_of(git_tag.text))
 
 
 def _text(rule: Rule, event: Event) -> Value:
-    """Return the text that semver, pep440 and match work on: their ``value=``, else the git tag."""
+    """Return the input of a semver, pep440 or match rule: its ``value=``, else the git tag."""
     if rule.value is not None:
         return Value(event.render(rule.value), "its value=")
     return _tag(rule, event)

@@ -10,12 +10,12 @@ from ecr_tasks.errors import SettingsError
 from ecr_tasks.model.tag import Kind, Tag
 
 MAX_LENGTH = 128
-"""Docker's limit (its grammar of references); ECR itself would take 300."""
+"""Docker's limit (its grammar of references); ECR itself accepts 300."""
 
 
 @dataclass(frozen=True)
 class RuleResult:
-    """One rule's tag and kind, both None where it gives none, and why."""
+    """One rule's tag and kind, and the reason; tag and kind are None if the rule gives no tag."""
 
     rule: str
     because: str
@@ -25,11 +25,11 @@ class RuleResult:
 
 @dataclass(frozen=True)
 class TagSet:
-    """The tags, labels and annotations of a source by one rule set.
+    """The tags, labels and annotations that one set of rules gives to a source.
 
-    ``tags`` are ordered by priority, as metadata-action lists them, with ``latest`` last; ``publishing`` is the one
-    to push under first. ``version`` is the first tag's name. ``rules`` has every rule's result, in the same order,
-    and ``latest``'s at the end.
+    ``tags`` are ordered by priority, as metadata-action lists them, with ``latest`` last; ``publishing`` is the tag
+    that is pushed first. ``version`` is the first tag's name. ``rules`` has every rule's result, in the same order,
+    and at the end the result of ``latest``.
     """
 
     version: str | None
@@ -43,7 +43,7 @@ class TagSet:
 
     @property
     def in_publishing_order(self) -> tuple[Tag, ...]:
-        """Return the tags with the one to publish under first. Raises SettingsError where there is no tag."""
+        """Return the tags, beginning with the one that is pushed first. Raises SettingsError if there is no tag."""
         self.check()
         return tuple(sorted(self.tags, key=lambda tag: tag != self.publishing))
 
@@ -59,15 +59,15 @@ class TagSet:
 
 
 def tag_characters(text: str) -> str:
-    """Return a text with ``-`` for each run of characters that a tag can't have, as metadata-action writes it."""
+    """Replace each sequence of characters that a tag can't have with one ``-``, as metadata-action does."""
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", text)
 
 
 def as_tag(name: str) -> str | None:
-    """Return a name as a tag, or None when nothing of it is left.
+    """Return a name as a valid tag, or None if no valid character is left.
 
     After ``tag_characters``, ``.`` and ``-`` at the beginning and all after 128 characters are removed, because
-    docker takes ``[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}`` (distribution/reference, grammar of references).
+    docker accepts ``[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}`` (distribution/reference, grammar of references).
     """
     tag = tag_characters(name).lstrip(".-")[:MAX_LENGTH]
     return tag or None

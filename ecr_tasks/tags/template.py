@@ -1,6 +1,6 @@
 """The templates in rules, labels and annotations: ``{{name}}`` and ``{{date 'YYYYMMDD' tz='Asia/Tokyo'}}``.
 
-They are the part of Handlebars (handlebarsjs.com/guide/expressions.html) that has a use in a tag. Blocks,
+They are the part of Handlebars (handlebarsjs.com/guide/expressions.html) that is useful in a tag. Blocks,
 partials and sub-expressions are errors. The values of expressions are not HTML-escaped.
 """
 
@@ -40,16 +40,16 @@ class Template:
 
     @property
     def expressions(self) -> tuple[Expression, ...]:
-        """Return the expressions alone."""
+        """Return the expressions without the literal texts."""
         return tuple(part for part in self.parts if isinstance(part, Expression))
 
     @property
     def is_raw(self) -> bool:
-        """Return whether it is ``{{raw}}`` and nothing else."""
+        """Return whether the template is exactly ``{{raw}}``."""
         return len(self.parts) == 1 and isinstance(self.parts[0], Expression) and self.parts[0].name == "raw"
 
     def render(self, resolve: Callable[[Expression], str]) -> str:
-        """Return the text with the value of each expression, which ``resolve`` returns."""
+        """Return the text; ``resolve`` returns the value of an expression."""
         return "".join(part if isinstance(part, str) else resolve(part) for part in self.parts)
 
 
@@ -57,10 +57,10 @@ EMPTY = Template(())
 
 
 def parse_template(text: str, column: int, names: Collection[str], with_argument: Collection[str] = ()) -> Template:
-    """Return the template of a text that begins at ``column`` of its rule.
+    """Parse a text that begins at ``column`` of its rule.
 
     ``names`` are the expressions without an argument, ``with_argument`` those with a format. Raises RuleError for
-    bad syntax and for other names: a tag in which an expression is empty would not be noticed.
+    bad syntax and for other names, because nobody would notice a tag in which an expression is empty.
     """
     parts: list[str | Expression] = []
     position = 0
@@ -69,7 +69,7 @@ def parse_template(text: str, column: int, names: Collection[str], with_argument
         literal = text[position : opening.start()]
         slashes = len(opening[1])
         literal += "\\" * max(slashes - 1, 0)
-        if slashes == 1:  # \{{name}} is itself; two backslashes are one, and an expression
+        if slashes == 1:  # \{{name}} is literal text; \\{{name}} is one backslash and an expression
             following = _OPEN.search(text, opening.end())
             position = following.start() if following else len(text)
             _add(parts, literal + text[opening.start() + 1 : position], trim)
@@ -155,7 +155,7 @@ def _tokens(body: str, column: int) -> list[re.Match[str]]:
 
 
 def _value(token: re.Match[str]) -> str:
-    """Return a quoted text; empty for an unquoted word, which in Handlebars names a variable, and there are none."""
+    """Return a quoted text; empty for an unquoted word: it would be a Handlebars variable, and there are none."""
     if token["single"] is not None:
         return token["single"].replace("\\'", "'")
     if token["double"] is not None:

@@ -26,7 +26,7 @@ def build(run: Run, earlier: EarlierResults) -> Job | None:
     from ecr_tasks.tasks.plan import show_plan
 
     push_follows = follows("push")
-    # A build by itself asks nobody but docker, and ECR only where the cache is there.
+    # A build without a push needs docker only, and ECR only if the cache is in ECR.
     job = start_job(run, read_registries=push_follows or run.settings.cache == "registry")
     show_plan(job.plan)
     job.plan.check()
@@ -35,7 +35,7 @@ def build(run: Run, earlier: EarlierResults) -> Job | None:
     job = create_repositories(run, job)
     if push_follows:
         job = lock_images(run, job, show_plan)
-    # Before a push, what is published already is neither built nor stored.
+    # If a push follows, images that are already published are neither built nor stored.
     items = [item for item in job.plan.images if item.build_needed or not push_follows]
     job = build_images(run, job, items)
     receipt = build_receipt(run, job, items)

@@ -1,4 +1,4 @@
-"""The `ci.context` task: what was understood of this CI run, and which variable or git fact it came from."""
+"""The `ci.context` task: show the facts of this CI run, and the variable or git fact that each comes from."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def context(run: Run, json: bool = False) -> None:
 
 @dataclass(frozen=True)
 class Field:
-    """One field of the CI context; ``value`` is None where it is not known."""
+    """One field of the CI context; ``value`` is None if it is not known."""
 
     name: str
     value: str | bool | None
@@ -41,14 +41,14 @@ class Field:
 
 
 def fields(source: SourceState, ci: CiContext) -> tuple[Field, ...]:
-    """Return the fields in the order of `ci.context --json`; what the CI does not say is git's.
+    """Return the fields in the order of `ci.context --json`; fields that the CI doesn't tell come from git.
 
     ``source`` is git's own state, before it is merged with the CI's.
     """
     return (
         _from_ci(ci, "provider", ci.provider),
         _from_ci(ci, "event", ci.event),
-        # With a pull request or a tag, the branch that HEAD is on says nothing of the run.
+        # In a run for a pull request or a tag, HEAD may be on any branch.
         _either(ci, "branch", ci.branch, None if ci.pull_request or ci.tag else source.branch, "git HEAD"),
         _either(ci, "tag", ci.tag, None if ci.pull_request else source.tag, "git tag"),
         _sha(source, ci),
@@ -65,7 +65,7 @@ def fields(source: SourceState, ci: CiContext) -> tuple[Field, ...]:
 
 
 def notes(source: SourceState, ci: CiContext) -> tuple[str, ...]:
-    """Return a warning where the checkout is another commit than the CI's."""
+    """Return a warning if the commit that is checked out is not the CI's commit."""
     from ecr_tasks.source.merge_ci import contradiction
 
     difference = contradiction(source, ci)
@@ -73,7 +73,7 @@ def notes(source: SourceState, ci: CiContext) -> tuple[str, ...]:
 
 
 def as_json(source: SourceState, ci: CiContext) -> dict[str, object]:
-    """Return one key a field, then ``origins`` and ``notes``."""
+    """Return the JSON document: one key for each field, then ``origins`` and ``notes``."""
     shown = fields(source, ci)
     return {
         **{field.name: field.value for field in shown},
@@ -83,7 +83,7 @@ def as_json(source: SourceState, ci: CiContext) -> dict[str, object]:
 
 
 def as_rows(source: SourceState, ci: CiContext) -> Sequence[tuple[str, str, str]]:
-    """Return name, value and origin of each field."""
+    """Return the rows of the table: name, value and origin of each field."""
     return [(field.name, _text(field.value), field.origin or "") for field in fields(source, ci)]
 
 
@@ -91,14 +91,14 @@ def _from_ci(ci: CiContext, name: str, value: str | bool | None) -> Field:
     return Field(name, value, None if value is None else ci.origins.get(name))
 
 
-def _either(ci: CiContext, name: str, value: str | None, git: str | None, where: str) -> Field:
-    if value is not None or git is None:
+def _either(ci: CiContext, name: str, value: str | None, git_value: str | None, git_origin: str) -> Field:
+    if value is not None or git_value is None:
         return _from_ci(ci, name, value)
-    return Field(name, git, where)
+    return Field(name, git_value, git_origin)
 
 
 def _sha(source: SourceState, ci: CiContext) -> Field:
-    """Return the commit, in full where git knows it; a merge commit that the CI made is no pull request's head."""
+    """Return the commit, as a full id if git knows it; never a merge commit that the CI made for a pull request."""
     from ecr_tasks.source.merge_ci import same_commit
 
     if ci.sha and same_commit(source.revision, ci.sha):

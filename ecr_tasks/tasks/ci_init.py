@@ -47,7 +47,7 @@ def init(run: Run, name: str, check: bool = False, keys: bool = False, oidc: boo
 
 
 def _values(run: Run, install: str) -> Values:
-    """What the settings and git know of the pipeline's values."""
+    """Return the values of the pipeline's template, from the settings and git."""
     from ecr_tasks.ci.pipelines.requirements import DEFAULT_INSTALL
     from ecr_tasks.ci.pipelines.template import Values
 

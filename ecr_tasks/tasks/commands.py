@@ -1,6 +1,7 @@
-"""The `commands` task: shell commands that log in, build and push what the plan would, to paste.
+"""The `commands` task: print shell commands that log in, and that build and push the planned images.
 
-They are the console's "View push commands" for *your* image, quoted for a POSIX shell, and give the same digest.
+They are like "View push commands" of the AWS console, but for this image. They are quoted for a POSIX shell and give
+the same digest.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from ecr_tasks.settings.settings import Settings
 
 _FLAGS = {"network": "--network", "shm-size": "--shm-size"}
-"""Further keys of a bake target, and buildx build's flags for them."""
+"""Other keys of a bake target, with the flags of buildx build."""
 
 
 @task()
@@ -36,9 +37,9 @@ def commands(run: Run) -> None:
 
 
 def _hosts(run: Run, plan: Plan) -> dict[Destination, str]:
-    """Return each destination's host: its repository's, or where there is none yet, that of a token.
+    """Return each destination's host: its repository's host, or a token's host if the repository doesn't exist yet.
 
-    A token names the registry of the caller's own account; another account's has that account's number instead.
+    A token's host is that of the caller's own account; for another account, the account number in it is replaced.
     """
     hosts: dict[Destination, str] = {}
     for copy in (copy for item in plan.images for copy in item.copies):
@@ -58,21 +59,21 @@ def shell_commands(
     region: str,
     destinations: Mapping[Destination, str] = MappingProxyType({}),
 ) -> list[str]:
-    """Return one command a line; ``host`` is the registry's, ``destinations`` has the destinations' hosts."""
+    """Return the commands, one per item; ``host`` is the registry's, ``destinations`` has each destination's host."""
     lines = [shlex.join(["cd", str(settings.project)])]
-    lines += [_create(settings, region, name) for name in dict.fromkeys(_missing(plan))]
+    lines += [_create(settings, region, name) for name in dict.fromkeys(_missing_repositories(plan))]
     lines.append(_login(settings, host, region))
     for item in plan.images:
-        lines += _image(item, host, settings.builder)
+        lines += _build_and_push(item, host, settings.builder)
     for destination, destination_host in destinations.items():
         lines += _destination(plan, settings, host, destination, destination_host)
     return [_with_keys(line, settings) for line in lines]
 
 
-def _destination(plan: Plan, settings: Settings, host: str, destination: Destination, there: str) -> list[str]:
-    """Return the commands that log in to a destination and copy what it lacks; ``there`` is its host."""
+def _destination(plan: Plan, settings: Settings, host: str, destination: Destination, to_host: str) -> list[str]:
+    """Return the commands that log in to a destination and copy the missing tags to it; ``to_host`` is its host."""
     service = "ecr-public" if destination.is_public else "ecr"
-    lines = [_login(settings, there, destination.region, service)]
+    lines = [_login(settings, to_host, destination.region, service)]
     for item in plan.images:
         for copy in item.copies:
             repository = copy.view.repository if copy.view else None
@@ -84,12 +85,12 @@ def _destination(plan: Plan, settings: Settings, host: str, destination: Destina
             if repository is None:
                 lines.insert(0, _create(settings, destination.region, copy.repository, service))
             words = ["docker", "buildx", "imagetools", "create", "--prefer-index=false"]
-            words += [word for tag in pending for word in ("--tag", f"{there}/{name}:{tag}")]
+            words += [word for tag in pending for word in ("--tag", f"{to_host}/{name}:{tag}")]
             lines.append(shlex.join([*words, f"{host}/{item.image.repository}:{item.image.tags[0].name}"]))
     return lines if len(lines) > 1 else []
 
 
-def _missing(plan: Plan) -> Iterator[str]:
+def _missing_repositories(plan: Plan) -> Iterator[str]:
     for item in plan.images:
         if item.view is not None and item.view.repository is None:
             yield item.image.repository
@@ -112,7 +113,7 @@ def _aws(settings: Settings, region: str, service: str) -> list[str]:
 
 
 def _with_keys(line: str, settings: Settings) -> str:
-    """Return the line with the local ECR's keys, which are no secret; other keys are not printed."""
+    """Return an ``aws`` command with the local ECR's keys before it, which are no secret; never with other keys."""
     if not line.startswith("aws ") or settings.origin("AWS_ACCESS_KEY_ID").kind != "override":
         return line
     names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
@@ -124,7 +125,7 @@ def _text(settings: Settings, name: str) -> str | None:
     return value.text if value else None
 
 
-def _image(item: PlannedImage, host: str, builder: str | None) -> list[str]:
+def _build_and_push(item: PlannedImage, host: str, builder: str | None) -> list[str]:
     references = [f"{host}/{item.image.repository}:{tag.tag.name}" for tag in item.tags if not tag.stays]
     command = ["docker", "buildx", "build", *(["--builder", builder] if builder else [])]
     command += _options(item.image.definition)

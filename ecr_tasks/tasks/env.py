@@ -10,4 +10,4 @@ from ecr_tasks.runner.run import Run
 def env(run: Run, name: str) -> None:
     """Choose .env.NAME for the tasks that follow."""
     run.choose_env(name)
-    _ = run.settings  # what is wrong with them is said here
+    _ = run.settings  # load the settings now, so that this task reports their errors

@@ -64,7 +64,7 @@ def trust(
         known = replace(known, repository_url=run.source.remote_url)
     if known.branch is None:
         known = replace(known, branch=run.source.branch or run.source.default_branch)
-    token = token_subject(name, known)  # what can't be is said before anybody is asked for the account
+    token = token_subject(name, known)  # raises errors before AWS is called for the account
     known = replace(known, account=_account(run, known.account), partition=_partition(run.settings.region))
     data(json.dumps(trust_policy(known, token), indent=2))
     say(f"The account needs the IAM identity provider {provider_arn(known, token)}")
@@ -76,7 +76,7 @@ def trust(
 
 
 def complete(name: str, scope: Scope, environ: Mapping[str, str]) -> Scope:
-    """Return the scope with the ids of the CI's own environment, where none were given."""
+    """Return the scope; organization and project that are not given come from the CI's variables in ``environ``."""
     from ecr_tasks.ci.systems import SYSTEMS
 
     system = SYSTEMS.get(name)
@@ -89,7 +89,7 @@ def complete(name: str, scope: Scope, environ: Mapping[str, str]) -> Scope:
 
 
 def _account(run: Run, text: str) -> str:
-    """Return the role's account: as typed, as set, or the caller's."""
+    """Return the role's account: ``text`` if it is given, else the setting, else the caller's account."""
     if text and not re.fullmatch("[0-9]{12}", text):
         raise SettingsError(f"{text!r} is no account id.", "Say --account with its twelve digits.")
     account = text or run.settings.account_id
@@ -105,7 +105,7 @@ def _account(run: Run, text: str) -> str:
 
 def _partition(region: str | None) -> str:
     """Return the partition of a region (AWS General Reference, ARNs)."""
-    for begin, partition in (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"), ("eusc-", "aws-eusc")):
-        if (region or "").startswith(begin):
+    for prefix, partition in (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"), ("eusc-", "aws-eusc")):
+        if (region or "").startswith(prefix):
             return partition
     return "aws"

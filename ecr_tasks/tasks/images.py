@@ -1,4 +1,4 @@
-"""The `images` task: what the repositories hold."""
+"""The `images` task: show the images in the repositories."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from ecr_tasks.model.inventory import Kind, ListedImage, ScanSummary
 
 PARALLEL = 4
-"""How many repositories are read at once; each may read its indexes with several calls at once as well."""
+"""The number of repositories that are read in parallel; each may also read its indexes in parallel."""
 
 _TAGS_SHOWN = 4
 _HEAD = ("  tags", "digest", "platforms", "size", "pushed", "last pulled", "scan", "with")
 _UNITS = (("year", 365 * 86400), ("month", 30 * 86400), ("day", 86400), ("hour", 3600), ("minute", 60))
 _SHOWN_SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
 _DONE = ("COMPLETE", "ACTIVE")
-"""Basic scanning ends with the one, enhanced scanning goes on with the other (API model, ScanStatus)."""
+"""The states of a finished scan: COMPLETE in basic, ACTIVE in enhanced scanning (API model, ScanStatus)."""
 
 
 @task(help={"json": "one JSON document on stdout"}, shows_without_registry=True)
@@ -52,7 +52,7 @@ def images(run: Run, json: bool = False) -> None:
 
 
 def show_repository(name: str, inventory: Sequence[ListedImage], now: datetime) -> None:
-    """Show one repository's table on stderr, newest image first; ages are as of ``now``."""
+    """Show one repository's table on stderr, newest image first; ages are counted up to ``now``."""
     if not inventory:
         say(f"{name}: empty")
         return
@@ -62,7 +62,7 @@ def show_repository(name: str, inventory: Sequence[ListedImage], now: datetime) 
 
 
 def as_json(item: ListedImage) -> dict[str, Any]:
-    """Return an image with all that belongs to it; sizes in compressed bytes, times in ISO 8601."""
+    """Return an image with its platforms, attestations, referrers; sizes in compressed bytes, times in ISO 8601."""
     detail = item.detail
     return {
         "digest": detail.digest,
@@ -96,7 +96,7 @@ def as_json(item: ListedImage) -> dict[str, Any]:
 
 
 def age(then: datetime | None, now: datetime) -> str:
-    """Say how long ago a time is, in the largest unit that fits; ``-`` for never."""
+    """Return how long ago a time was, in the largest unit that fits; ``-`` for None."""
     if then is None:
         return "-"
     seconds = (now - then).total_seconds()
@@ -107,7 +107,7 @@ def age(then: datetime | None, now: datetime) -> str:
 
 
 def scan_text(scan: ScanSummary | None) -> str:
-    """Say how many findings of each severity there are, or how far the scan is."""
+    """Return the number of findings of each severity, or the state of an unfinished scan."""
     if scan is None:
         return "-"
     state = scan.status.lower().replace("_", " ")
@@ -130,7 +130,7 @@ def _row(item: ListedImage, now: datetime) -> tuple[str, ...]:
         age(item.detail.pushed, now),
         age(item.pulled, now),
         scan_text(item.scan),
-        _with(item),
+        _attached(item),
     )
 
 
@@ -142,7 +142,7 @@ def _tags(tags: Sequence[str]) -> str:
     return ", ".join(shown[:_TAGS_SHOWN]) + (f" +{more}" if more > 0 else "")
 
 
-def _with(item: ListedImage) -> str:
+def _attached(item: ListedImage) -> str:
     kinds: Counter[Kind] = Counter({"attestation": len(item.attestations)} if item.attestations else {})
     kinds.update(referrer.kind for referrer in item.referrers if referrer.kind != "referrers")
     words = [_count(kind, number) for kind, number in kinds.items()]

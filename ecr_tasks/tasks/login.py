@@ -1,4 +1,4 @@
-"""The `login` and `logout` tasks: docker's own, lasting login at this registry."""
+"""The `login` and `logout` tasks: log docker in to this registry for later docker commands, and out of it."""
 
 from __future__ import annotations
 

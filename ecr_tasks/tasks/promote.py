@@ -1,4 +1,4 @@
-"""The `promote` task: more tags for an image that is published, in its repository or in another registry."""
+"""The `promote` task: give a published image more tags, in its repository or in another registry."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def promote(
 def gates_of(
     run: Run, require_scan: str | bool | None, require_signature: bool, from_branch: str | None
 ) -> Gates | None:
-    """Return the gates that the flags name, if any. Raises SettingsError for an unknown level or branch."""
+    """Return the gates that the flags name, or None. Raises SettingsError for an unknown level or branch."""
     if require_scan in (None, False) and not require_signature and from_branch is None:
         return None
     from ecr_tasks.plan.gates import Gates
@@ -90,7 +90,7 @@ def gates_of(
 
 
 def parse_destination(text: str) -> Destination:
-    """Parse a destination as ``ECR_DESTINATIONS`` has them. Raises SettingsError."""
+    """Parse a destination in the syntax of ``ECR_DESTINATIONS``. Raises SettingsError if it is malformed."""
     from ecr_tasks.settings.errors import Malformed
     from ecr_tasks.settings.parse.registry import destination
 
@@ -107,9 +107,9 @@ def parse_destination(text: str) -> Destination:
 def promote_here(
     run: Run, name: ImageName, texts: Sequence[str], image: str | None, gates: Gates | None
 ) -> tuple[dict[str, Promotion], GateResults | None]:
-    """Promote within the repositories: two calls for one tag (BatchGetImage, PutImage), and no layer moves.
+    """Set tags within the repositories: two calls for one tag (BatchGetImage, PutImage); no layer is copied.
 
-    Every image is found, every tag is looked at and every gate is passed before the first tag is set.
+    All images and tags are looked up and all gates are checked before the first tag is set.
     """
     from ecr_tasks.execute.promote import look_up_promotion, promote
     from ecr_tasks.model.reference import parse_tags
@@ -136,9 +136,9 @@ def promote_here(
 def promote_elsewhere(
     run: Run, name: ImageName, to: str, texts: Sequence[str], image: str | None, gates: Gates | None
 ) -> tuple[dict[str, Promotion], GateResults | None]:
-    """Promote to another repository, region or account: same digest, every platform, what refers to it.
+    """Copy images to another repository, region or account: with the same digest, all platforms, and all referrers.
 
-    Without a tag the image keeps the one that it was named by.
+    If ``texts`` has no tag, the tag in ``name`` is used.
     """
     from ecr_tasks.execute.promote_to_registry import look_up_copy, promote_to
     from ecr_tasks.model.reference import parse_tags
@@ -163,7 +163,7 @@ def promote_elsewhere(
 
     copies = {key: look_up(key, name) for key in repositories}
     results = _check(run, gates, {key: (item.source, item.promotion.image) for key, item in copies.items()})
-    if results is not None and results.waited:  # a signature that was waited for is copied as well
+    if results is not None and results.waited:  # copy signatures that were pushed meanwhile, too
         copies = {key: look_up(key, _by_digest(name, item.promotion.image)) for key, item in copies.items()}
     for copy in copies.values():
         if not run.dry:
@@ -175,7 +175,7 @@ def promote_elsewhere(
 
 
 def _check(run: Run, gates: Gates | None, images: Mapping[str, tuple[Repository, StoredImage]]) -> GateResults | None:
-    """Check the gates, if any. Raises Refused."""
+    """Check the gates, if any. Raises Refused if an image doesn't pass one."""
     if gates is None:
         return None
     from ecr_tasks.execute.check_gates import check_gates
@@ -185,12 +185,12 @@ def _check(run: Run, gates: Gates | None, images: Mapping[str, tuple[Repository,
 
 
 def _by_digest(name: ImageName, image: StoredImage) -> ImageName:
-    """Return the name of the image that was checked by its digest: its tag may have moved while we waited."""
+    """Return the name with the digest of the checked image, because its tag may have moved during the wait."""
     return replace(name, reference=image.digest)
 
 
 def _chosen_repositories(run: Run, name: ImageName, image: str | None) -> dict[str, str]:
-    """Return the repositories by image: all that are planned, or the one that ``image`` or the reference names."""
+    """Return the repositories by image: all planned ones, or only those that ``image`` or ``name`` selects."""
     from ecr_tasks.runner.images import planned_repositories
 
     repositories = planned_repositories(run)
@@ -210,18 +210,18 @@ def _chosen_repositories(run: Run, name: ImageName, image: str | None) -> dict[s
 
 
 def _copy_words(copy: CopyPromotion, *, dry: bool) -> str:
-    """Say what the other repository lacks: the image, and what refers to it."""
+    """Return what is copied to the other repository, in words: the image and its referrers."""
     referrers = len([digest for digest in copy.missing if digest != copy.promotion.image.digest])
     parts = ["the image"] if len(copy.missing) > referrers else []
     parts += [f"{referrers} about it (signatures, SBOMs)"] if referrers else []
     return f"{'would copy' if dry else 'copied'} {' and '.join(parts)}" if parts else "nothing to copy"
 
 
-def _show(promotion: Promotion, place: str, *, dry: bool) -> None:
+def _show(promotion: Promotion, repository: str, *, dry: bool) -> None:
     new, moved = ("would be set", "would move from") if dry else ("set", "moved from")
     for tag, digest in promotion.tags.items():
         words = {"new": new, "present": "there already", "moves": f"{moved} {short_digest(digest)}"}
-        say(f"{place}:{tag}: {words[promotion.state(tag)]}")
+        say(f"{repository}:{tag}: {words[promotion.state(tag)]}")
 
 
 def _as_json(name: str, promotion: Promotion, source: ImageName, results: GateResults | None) -> dict[str, Any]:

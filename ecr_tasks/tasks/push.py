@@ -1,4 +1,4 @@
-"""The `push` task: the main job from top to bottom."""
+"""The `push` task: all steps from the plan to the published images."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def push(run: Run, earlier: EarlierResults) -> Receipt | None:
     )
     from ecr_tasks.tasks.plan import show_plan
 
-    job = earlier.job  # that `build` began in this command line
+    job = earlier.job  # the job of `build`, if it ran before in this command line
     if job is None or (job.snapshot is None and not run.dry):
         job = start_job(run)
         show_plan(job.plan)

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One repository, how the settings want it, and the differences.
+    """One repository as it is, as the settings want it, and the differences.
 
-    ``state`` is None where there is no repository; ``expiring`` counts the images that a new lifecycle policy would
+    ``state`` is None if the repository doesn't exist; ``expiring`` is how many images a new lifecycle policy would
     expire.
     """
 
@@ -31,7 +31,7 @@ class Comparison:
 
     @property
     def is_as_desired(self) -> bool:
-        """Whether there is nothing to do."""
+        """Return whether the repository exists and has no differences."""
         return self.state is not None and not self.differences
 
     def as_json(self) -> dict[str, Any]:
@@ -122,7 +122,7 @@ def _repository_names(run: Run) -> list[str]:
 
 
 def _state(run: Run, name: str) -> RepositoryState | None:
-    """Return what is set on a repository; it is described first, because that names a wrong account."""
+    """Return a repository's state. It is described first, because that call's error names a wrong account."""
     exists = run.registry.describe({name: ()})[name].repository is not None
     return run.registry.admin.state(name) if exists else None
 
@@ -140,18 +140,16 @@ def _compare(run: Run, name: str) -> Comparison:
     from ecr_tasks.plan.repository.desired import desired_repository
     from ecr_tasks.plan.repository.diff import differences
 
-    wanted = desired_repository(
-        run.settings, run.source
-    )  # what is wrong with the settings is said before anybody is asked
+    desired = desired_repository(run.settings, run.source)  # raises errors in the settings before AWS is called
     state = _state(run, name)
     if state is None:
-        return Comparison(name, wanted, None)
-    wanted = desired_repository(run.settings, run.source, state.repository.exclusions)
-    found = differences(state, wanted)
+        return Comparison(name, desired, None)
+    desired = desired_repository(run.settings, run.source, state.repository.exclusions)
+    found_differences = differences(state, desired)
     expiring = None
-    if wanted.lifecycle is not None and any(item.aspect == "lifecycle-policy" for item in found):
-        expiring = run.registry.admin.would_expire(name, wanted.lifecycle)
-    return Comparison(name, wanted, state, found, expiring)
+    if desired.lifecycle is not None and any(item.aspect == "lifecycle-policy" for item in found_differences):
+        expiring = run.registry.admin.would_expire(name, desired.lifecycle)
+    return Comparison(name, desired, state, found_differences, expiring)
 
 
 def _show_differences(item: Comparison) -> None:
@@ -172,7 +170,7 @@ def _show_differences(item: Comparison) -> None:
 
 
 def _reconcile(run: Run, item: Comparison) -> None:
-    """Create a repository, or change every aspect that can be changed; Refused for the rest."""
+    """Create a repository, or change every aspect that can be changed. Raises Refused if one can't be changed."""
     from ecr_tasks.execute.create_repository import create_repository
 
     if item.state is None:
@@ -183,10 +181,10 @@ def _reconcile(run: Run, item: Comparison) -> None:
         if difference.changeable:
             run.registry.admin.change(item.state, difference, item.desired)
             say(f"{item.name}: {difference.aspect} set")
-    if fixed := [difference for difference in item.differences if not difference.changeable]:
+    if unchangeable := [difference for difference in item.differences if not difference.changeable]:
         raise Refused(
-            f"The {fixed[0].aspect} of {item.name} is {', '.join(fixed[0].now)}, and it can't be changed once a "
-            "repository is created.",
+            f"The {unchangeable[0].aspect} of {item.name} is {', '.join(unchangeable[0].now)}, and it can't be "
+            "changed once a repository is created.",
             "Take ECR_KMS_KEY out, or copy the images to a new repository that is created with it.",
         )
 

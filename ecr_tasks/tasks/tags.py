@@ -1,4 +1,4 @@
-"""The `tags` task: which tags this commit's image gets, and why."""
+"""The `tags` task: show the tags that this commit's image gets, and the reasons."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def tags(run: Run, json: bool = False, explain: bool = False) -> None:
 
 
 def as_json(result: TagSet) -> dict[str, Any]:
-    """Return the document of `tags --json`: ``tags`` are names, by priority; ``publishing`` is pushed under first."""
+    """Return the document of `tags --json`: ``tags`` are names by priority; ``publishing`` is pushed first."""
     return {
         "version": result.version,
         "tags": [tag.name for tag in result.tags],
@@ -49,5 +49,5 @@ def as_json(result: TagSet) -> dict[str, Any]:
 
 
 def as_rows(result: TagSet) -> list[tuple[str, str, str, str]]:
-    """Return each rule's tag, kind, text and reason; ``-`` where it gives no tag."""
+    """Return each rule's tag, kind, text and reason; tag and kind are ``-`` if it gives no tag."""
     return [(rule.tag or "-", rule.kind or "-", rule.rule, rule.because) for rule in result.rules]

@@ -1,4 +1,4 @@
-"""The images that a build reads: those of every stage that its target needs. Pure.
+"""The images that a build reads: those of every stage that its target needs. Pure functions.
 
 The rules are those of BuildKit (frontend/dockerfile/dockerfile2llb/convert.go and frontend/dockerui).
 """
@@ -34,10 +34,10 @@ def base_images(
 ) -> frozenset[BaseImage]:
     """Return the images that a build for one platform reads; ``build_platform`` is the builder's own.
 
-    The definition's target, arguments and named contexts count; the name of a named context is no image. Raises
-    Unknown for what only the build can know: an address that ``ADD`` reads from without a checksum, an expression
-    that ``expand`` doesn't know, a frontend for another language. The images that a base image's own ``ONBUILD``
-    reads are missing.
+    The definition's target, arguments and named contexts are considered; the name of a named context is no image.
+    Raises Unknown for an input that is not known before the build: a URL that ``ADD`` reads without a checksum, an
+    expression that ``expand`` doesn't support, a frontend for another language. The images that ``ONBUILD``
+    instructions of a base image read are not included.
     """
     variables = {**_platform_arguments("BUILD", build_platform), **_platform_arguments("TARGET", platform)}
     variables["TARGETSTAGE"] = definition.target or "default"
@@ -71,7 +71,7 @@ class _Build:
     platform: str
     globals: dict[str, str]
     variables: dict[int, dict[str, str]] = field(default_factory=dict)
-    """The variables of each stage that was met."""
+    """The variables of each stage that was visited, by its index."""
 
     def images(self) -> Iterator[BaseImage]:
         frontend = self.definition.args.get(_FRONTEND) or self.file.syntax
@@ -83,20 +83,20 @@ class _Build:
             self._declare(instruction, self.globals, {})
         if self.file.stages:
             last = len(self.file.stages) - 1
-            target = last if self.definition.target is None else self._find(self.definition.target)
+            target = last if self.definition.target is None else self._stage_index(self.definition.target)
             if target is None:
                 raise Unknown(f"its Dockerfile has no stage {self.definition.target}")
             yield from self._stage(target)
 
-    def _find(self, name: str, before: int | None = None) -> int | None:
-        """Return the index of the last stage with a name, of all stages or of those before a position."""
+    def _stage_index(self, name: str, before: int | None = None) -> int | None:
+        """Return the index of the last stage with a name, among all stages or those before the index ``before``."""
         names = [stage.name for stage in self.file.stages[:before]]
         return max((index for index, stage in enumerate(names) if stage == name.lower()), default=None)
 
     def _stage(self, index: int) -> Iterator[BaseImage]:
-        """Yield the images of a stage that was not met before, and note its variables for stages built on it.
+        """Yield the images of a stage once, and keep its variables for the stages that are built on it.
 
-        Raises Unknown for an ``ADD`` of an address whose content is not pinned.
+        Raises Unknown for an ``ADD`` of a URL whose content is not pinned.
         """
         stage = self.file.stages[index]
         if index in self.variables or (stage.name and self._is_context(stage.name, self.platform)):
@@ -105,7 +105,7 @@ class _Build:
         base = self._expand(stage.base, self.globals)
         if not base:
             raise Unknown(f"{stage.base[:80]} in the Dockerfile is no image's name")
-        parent = self._find(base, index)
+        parent = self._stage_index(base, index)
         if parent is not None:
             yield from self._stage(parent)
             variables |= self.variables.get(parent, {})
@@ -124,7 +124,7 @@ class _Build:
         for name in _source_names(instruction):
             if "$" in name:
                 raise Unknown(f"{name[:80]} in the Dockerfile can't be worked out")
-            stage = self._find(name)
+            stage = self._stage_index(name)
             if stage is None and name.isdecimal() and int(name) < len(self.file.stages):
                 stage = int(name)
             yield from self._image(name, self.platform) if stage is None else self._stage(stage)
@@ -134,15 +134,15 @@ class _Build:
             yield BaseImage(reference, platform)
 
     def _is_context(self, name: str, platform: str) -> bool:
-        """Tell whether a named context replaces an image, on all platforms or this one (dockerui/namedcontext.go).
+        """Return whether a named context replaces an image, on all platforms or this one (dockerui/namedcontext.go).
 
-        BuildKit compares contexts' names, as they are written, with the image's familiar name.
+        BuildKit compares the names of contexts, as they are written, with the image's familiar name.
         """
         familiar = familiar_name(name).removesuffix(":latest")
         return familiar in self.definition.contexts or f"{familiar}::{platform}" in self.definition.contexts
 
     def _declare(self, instruction: Instruction, variables: dict[str, str], outer: Mapping[str, str]) -> None:
-        """Set the variables of an ``ARG`` or ``ENV``; a build argument wins over ``ARG`` and is not expanded."""
+        """Set the variables of an ``ARG`` or ``ENV``; a build argument replaces ``ARG`` and is not expanded."""
         words = instruction.words if instruction.name in ("arg", "env") else ()
         if instruction.name == "env" and words and "=" not in words[0]:
             words = (f"{words[0]}={' '.join(words[1:])}",)

@@ -1,4 +1,4 @@
-"""The parts of a Dockerfile that decide which images are read: its stages and their instructions. Pure.
+"""The parts of a Dockerfile that decide which images are read: its stages and their instructions.
 
 The rules are those of BuildKit: lines, heredocs and directives (frontend/dockerfile/parser), and instructions
 (…/instructions).
@@ -54,7 +54,7 @@ class Dockerfile:
 
 
 def parse(content: bytes) -> Dockerfile:
-    """Parse a Dockerfile. What fails a build is ignored here, because the build has the better message."""
+    """Parse a Dockerfile. Syntax errors are ignored here, because the build reports them with a better message."""
     text = content.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
     lines = re.split(r"\r?\n", text)
     directives = _directives(lines)
@@ -74,7 +74,7 @@ def parse(content: bytes) -> Dockerfile:
 
 
 def list_words(instruction: Instruction) -> tuple[str, ...]:
-    """Return an instruction's words; where they are written as a JSON list, its items."""
+    """Return an instruction's words; if they are written as a JSON list, return the items of the list."""
     text = " ".join(instruction.words)
     if text.startswith("["):
         try:
@@ -87,7 +87,7 @@ def list_words(instruction: Instruction) -> tuple[str, ...]:
 
 
 def _directives(lines: Sequence[str]) -> dict[str, str]:
-    """Return the parser directives (``# syntax=…``) at the file's beginning; the first of a name counts."""
+    """Return the parser directives (``# syntax=…``) at the file's beginning; of two with one name, the first."""
     directives: dict[str, str] = {}
     start = 1 if lines and lines[0].startswith("#!") else 0
     for line in lines[start:]:
@@ -101,23 +101,23 @@ def _directives(lines: Sequence[str]) -> dict[str, str]:
 def _instructions(lines: Sequence[str], escape: str) -> Iterator[Instruction]:
     """Yield the file's instructions, each with its continuation lines joined and without its heredocs."""
     continued = re.compile(rf"(^|[^{re.escape(escape)}]){re.escape(escape)}[ \t]*$")
-    rest = iter(lines)
-    for line in rest:
+    remaining = iter(lines)
+    for line in remaining:
         joined = line.lstrip()
         if not joined or joined.startswith("#"):
             continue
         while continued.search(joined):
             joined = continued.sub(r"\1", joined)
-            joined += next((one for one in rest if one.strip() and not one.lstrip().startswith("#")), "")
+            joined += next((more for more in remaining if more.strip() and not more.lstrip().startswith("#")), "")
         words = split(joined, escape)
         if words:
             yield from _instruction(words)
-            _skip_heredocs(words, rest)
+            _skip_heredocs(words, remaining)
 
 
 def _instruction(words: Sequence[str]) -> Iterator[Instruction]:
     name, rest = words[0].lower(), list(words[1:])
-    if name == "onbuild" and rest:  # it runs in a later stage that is built on this one, if there is one
+    if name == "onbuild" and rest:  # it runs in later stages that are built on this one
         yield from _instruction(rest)
         return
     flags = []
@@ -129,7 +129,7 @@ def _instruction(words: Sequence[str]) -> Iterator[Instruction]:
     yield Instruction(name, tuple(flags), tuple(rest))
 
 
-def _skip_heredocs(words: Sequence[str], rest: Iterator[str]) -> None:
+def _skip_heredocs(words: Sequence[str], remaining_lines: Iterator[str]) -> None:
     """Consume the lines of the heredocs that an instruction has."""
     name, *others = (word.lower() for word in words[:2])
     if name not in _WITH_HEREDOCS and not (name == "onbuild" and others and others[0] in _WITH_HEREDOCS):
@@ -138,6 +138,6 @@ def _skip_heredocs(words: Sequence[str], rest: Iterator[str]) -> None:
         match = _HEREDOC.fullmatch(word)
         end = re.sub(r"['\"\\]", "", match[2]) if match else ""
         if match and end:
-            for line in rest:
+            for line in remaining_lines:
                 if (line.lstrip("\t") if match[1] else line) == end:
                     break

@@ -1,12 +1,13 @@
-"""The .dockerignore of a build: which file it is, its rules, and which files they surely keep out of the context.
+"""The .dockerignore of a build: which file it is, its rules, and the files that they certainly exclude.
 
-It works as BuildKit does, step by step: which file it is (frontend/dockerui/config.go), its lines
+Each step works as in BuildKit: the choice of the file (frontend/dockerui/config.go), its lines
 (moby/patternmatcher, ignorefile.go), the patterns (``dockerignore_pattern``), and the walk through the context
 (tonistiigi/fsutil, filter.go), in which a rule remembers that it matched a folder, and ignored folders without
 exceptions are not entered.
 
-A pattern that isn't understood may match every path or none. A file is then ignored only if it is so in both cases:
-the check for leaked keys rather refuses too much, and the inputs' digest rather holds a file too many.
+A pattern that this module doesn't understand may match every path or none. A file then counts as ignored only if it
+is ignored in both cases: the check for leaked keys may refuse too much, and the inputs' digest may include too many
+files, but neither misses a file.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ _SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map
 """The characters that Go's strings.TrimSpace trims; Python's strip() would trim a few control characters more."""
 
 _WILD = frozenset("*[]?^\\")
-"""The characters by which fsutil tells a pattern from a plain path."""
+"""The characters that make a path a pattern for fsutil."""
 
 _MAX_LINKS = 40
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One cleaned pattern; ``exception`` tells that it began with ``!``."""
+    """One cleaned pattern; ``exception`` is whether it began with ``!``."""
 
     pattern: str
     exception: bool
@@ -45,7 +46,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class DockerIgnore:
-    """The rules in their order, and the file that has them, or would have them where it doesn't exist."""
+    """The rules in their order, and the path of their file, which need not exist."""
 
     file: Path
     rules: tuple[Rule, ...]
@@ -54,9 +55,9 @@ class DockerIgnore:
     def read(cls, context: Path, dockerfile: Path | None) -> DockerIgnore:
         """Read the rules for building ``dockerfile`` in the folder ``context``.
 
-        ``<Dockerfile's name>.dockerignore`` beside the Dockerfile replaces the context's own. A named context
-        (``ECR_BUILD_CONTEXTS``) has its own only: pass None for the Dockerfile. Raises SettingsError for a malformed
-        pattern, on which the build would fail.
+        ``<Dockerfile's name>.dockerignore`` beside the Dockerfile replaces the context's own. For a named context
+        (``ECR_BUILD_CONTEXTS``), which has only its own file, ``dockerfile`` is None. Raises SettingsError for a
+        malformed pattern, because the build would fail on it.
         """
         if dockerfile is not None:
             name = f"{_existing_name(dockerfile)}{NAME}"
@@ -79,9 +80,9 @@ class DockerIgnore:
         return cls(file, tuple(rules))
 
     def ignores(self, path: str) -> bool:
-        """Tell whether the file ``path`` (relative to the context, with slashes) is surely kept out of the context.
+        """Return whether the file ``path`` (relative to the context, with slashes) is certainly not in the context.
 
-        For a folder, whether its own entry is: an exception may bring back what is in it.
+        For a folder, the result is about its own entry only: an exception may include files in it again.
         """
         parts = posixpath.normpath(path).strip("/").split("/")
         matched: Matched | None = None
@@ -93,34 +94,35 @@ class DockerIgnore:
         return self.apply("/".join(parts), matched)[0] is True
 
     def apply(self, path: str, matched_parent: Matched | None) -> tuple[bool | None, Matched]:
-        """Return whether ``path`` is ignored (None: unknown), and for each rule whether it matched it or a parent.
+        """Return whether ``path`` is ignored (None: unknown), and for each rule whether it matches it or a parent.
 
-        A rule that could change nothing is not tried, and so doesn't match. That is why the order of rules matters
-        for what is in a folder, and why one unknown match can make others unknown.
+        BuildKit doesn't try a rule that can't change the result, and treats it as no match. Therefore the order of
+        rules matters for the files in a folder, and one unknown match can make others unknown.
         """
         ignored: bool | None = False
         matched: list[bool | None] = []
-        for rule, before in zip(self.rules, matched_parent or [False] * len(self.rules), strict=True):
+        for rule, matched_before in zip(self.rules, matched_parent or [False] * len(self.rules), strict=True):
             can_change = ignored is not (not rule.exception)
-            match = rule.matches(path) if can_change and not before else False
-            after = True if before or match else None if before is None or match is None else False
-            # Where ``ignored`` is unknown, the rule is perhaps not tried: its match is unknown, its effect is not.
-            matched.append(None if match and not before and ignored is None else after)
-            if after:
+            match = rule.matches(path) if can_change and not matched_before else False
+            unknown = matched_before is None or match is None
+            matches = True if matched_before or match else None if unknown else False
+            # If ``ignored`` is unknown, BuildKit may skip the rule: its match is then unknown, but not its effect.
+            matched.append(None if match and not matched_before and ignored is None else matches)
+            if matches:
                 ignored = not rule.exception
-            elif after is None and can_change:
+            elif matches is None and can_change:
                 ignored = None
         return ignored, matched
 
     def enters(self, ignored_folder: str) -> bool:
-        """Tell whether the walk enters an ignored folder, because an exception may be in it."""
+        """Return whether the walk enters an ignored folder, because an exception may include a file in it."""
         # fsutil's patternWithoutTrailingGlob
         prefixes = [rule.pattern.removesuffix("/**").removesuffix("/*") for rule in self.rules if rule.exception]
         return any(_WILD & set(prefix) or f"{prefix}/".startswith(f"{ignored_folder}/") for prefix in prefixes)
 
 
 def _existing_name(dockerfile: Path) -> str:
-    """Return the Dockerfile's name; where there is no ``Dockerfile``, buildx takes ``dockerfile`` (moby#10858)."""
+    """Return the Dockerfile's name; if ``Dockerfile`` doesn't exist, buildx uses ``dockerfile`` (moby#10858)."""
     name = dockerfile.name
     if name != "Dockerfile" or not dockerfile.parent.is_dir():
         return name
@@ -129,17 +131,17 @@ def _existing_name(dockerfile: Path) -> str:
 
 
 def _rules(line: str) -> Iterator[Rule]:
-    """Yield a line's rule; none for a comment or an empty line. Raises ValueError for a malformed one."""
+    """Yield the rule of a line; nothing for a comment or an empty line. Raises ValueError for a malformed line."""
     if line.startswith("#"):
         return
-    # BuildKit cleans each line twice: ignorefile.go without its "!", then patternmatcher.go with it.
+    # BuildKit cleans each line twice: first without its "!" (ignorefile.go), then with it (patternmatcher.go).
     text = line.strip(_SPACE)
     mark = "!" if text.startswith("!") else ""
     pattern = _clean(text.removeprefix("!").strip(_SPACE))
     pattern = _clean((mark + (pattern.removeprefix("/") or pattern)).strip(_SPACE))
     if not pattern:
         return
-    # So a pattern such as "/!x" is an exception, too.
+    # Because of the second cleaning, "/!x" is an exception, too.
     exception, pattern = pattern.startswith("!"), pattern.removeprefix("!")
     if not pattern:
         raise ValueError("an exception of nothing")
@@ -147,16 +149,16 @@ def _rules(line: str) -> Iterator[Rule]:
 
 
 def _clean(path: str) -> str:
-    """Clean a path as Go's path.Clean does, but leave none empty; normpath would keep two leading slashes."""
+    """Clean a path as Go's path.Clean does; an empty path stays empty. normpath alone keeps two leading slashes."""
     cleaned = posixpath.normpath(path) if path else ""
     return cleaned[1:] if cleaned.startswith("//") else cleaned
 
 
 def _read_within(folder: Path, name: str) -> bytes | None:
-    """Return the content of the file ``name`` in ``folder``; None for no regular file and for a loop of links.
+    """Return the content of the file ``name`` in ``folder``; None if it is no regular file or a loop of links.
 
-    Links are followed as if ``folder`` were the root of the file system, as in the snapshot that BuildKit reads an
-    ignore file from. A link that leads out of the folder leads to no file.
+    Links are followed as if ``folder`` were the root of the file system, as BuildKit does when it reads an
+    ignore file from a snapshot. A link that leads out of the folder leads to no file.
     """
     pending = deque(Path(name).parts)
     resolved: list[str] = []

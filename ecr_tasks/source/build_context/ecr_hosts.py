@@ -20,10 +20,10 @@ _ECR_HOST = re.compile(
 
 
 def ecr_hosts(definition: BuildDefinition, settings: Settings) -> dict[str, str | None]:
-    """Return the ECR hosts that a build reads base images from, as host → region (None: that of the settings).
+    """Return the ECR hosts that a build reads base images from, as host → region (None: the settings' region).
 
-    They are searched for in the Dockerfile, the build arguments and the named contexts. A host that is not written
-    out in any of them can't be known before the build.
+    The hosts are searched for in the text of the Dockerfile, the build arguments and the named contexts. A host that
+    is written in none of them can't be known before the build.
     """
     texts = [*definition.args.values(), *definition.contexts.values()]
     with suppress(OSError):

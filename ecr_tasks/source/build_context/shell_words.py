@@ -1,4 +1,4 @@
-"""The words of a Dockerfile's line, and the variables in them. Pure.
+"""The words of a Dockerfile's line, and the variables in them. Pure functions.
 
 The rules are those of BuildKit's shell lexer (frontend/dockerfile/shell/lex.go of moby/buildkit).
 """
@@ -15,7 +15,7 @@ _SPACE = " \t\r\n\v\f"
 
 
 def split(line: str, escape: str) -> list[str]:
-    """Split a line into words. Quotes and escapes stay in them, and white space in quotes doesn't split."""
+    """Split a line into words at white space outside quotes. The words keep their quotes and escapes."""
     words: list[str] = []
     word, quote, escaped = "", "", False
     for character in line:
@@ -35,9 +35,9 @@ def split(line: str, escape: str) -> list[str]:
 
 
 def expand(word: str, variables: Mapping[str, str], escape: str) -> str:
-    """Return a word without its quotes and with the values of its variables; one that is not set is empty.
+    """Return a word without its quotes and with the values of its variables; an unset variable is empty.
 
-    Raises Unknown for expressions of newer frontends (``${X#…}``, ``${X/…}``) and for those that fail a build.
+    Raises Unknown for expressions of newer frontends (``${X#…}``, ``${X/…}``) and for malformed expressions.
     """
     return _Expansion(word, variables, escape).run()
 
@@ -48,7 +48,7 @@ class _Expansion:
         self.position = 0
 
     def run(self, stop: str = "") -> str:
-        """Expand the text up to its end, or up to ``stop``, which is consumed. In quotes, ``stop`` is the quote."""
+        """Expand the text to its end, or to ``stop`` and go past it. In quotes, ``stop`` is the closing quote."""
         expanded, is_quoted = "", stop == '"'
         while self.position < len(self.text):
             character = self._next()
@@ -96,15 +96,15 @@ class _Expansion:
             return value or ""
         if operator == ":":
             operator = self._next()
-            value = value or None  # with a colon, an empty value counts as none
+            value = value or None  # with a colon, an empty value counts as unset
         if operator not in ("-", "+", "?"):
             raise self._error()
-        other = self.run(stop="}")
+        alternative = self.run(stop="}")
         if operator == "+":
-            return other if value is not None else ""
+            return alternative if value is not None else ""
         if operator == "?" and value is None:
             raise self._error()
-        return other if value is None else value
+        return alternative if value is None else value
 
     def _error(self) -> Unknown:
         return Unknown(f"{self.text[:80]} in the Dockerfile can't be worked out")

@@ -4,4 +4,4 @@ from __future__ import annotations
 
 
 class Unknown(Exception):
-    """An input of a build can't be known before it. The message is a clause that can follow "because" or a comma."""
+    """An input can't be known before the build. The message is a clause that can follow "because" or a comma."""

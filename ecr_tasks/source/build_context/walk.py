@@ -1,4 +1,4 @@
-"""The files of a build context: those that .dockerignore lets through, in BuildKit's way of walking."""
+"""The files of a build context that .dockerignore doesn't exclude, listed as BuildKit walks through the context."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ecr_tasks.source.build_context.dockerignore import DockerIgnore, Matched
 
 
 def local_contexts(definitions: Iterable[BuildDefinition]) -> Iterator[tuple[Path, Path]]:
-    """Yield the build contexts in local folders, each with its Dockerfile; docker fetches remote ones itself."""
+    """Yield the build contexts that are local folders, each with its Dockerfile's path; skip remote contexts."""
     for definition in definitions:
         context = Path(definition.context)
         if context.is_dir():
@@ -22,10 +22,10 @@ def local_contexts(definitions: Iterable[BuildDefinition]) -> Iterator[tuple[Pat
 def context_files(
     folder: Path | str, ignore: DockerIgnore, never: frozenset[str], prefix: str = "", matched: Matched | None = None
 ) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """Yield each file and link of a context that isn't surely ignored, with its path in the context (slashes).
+    """Yield each file and link of a context that may not be ignored, with its path in the context (with slashes).
 
-    Names in ``never`` are left out at every depth. Links are not followed. Below the context's top, ``prefix`` is the
-    folder's path and ``matched`` what the rules say of it. Raises OSError where a folder can't be read.
+    Names in ``never`` are left out at every depth. Links are not followed. For a subfolder, ``prefix`` is its path
+    and ``matched`` tells which rules match it. Raises OSError if a folder can't be read.
     """
     with os.scandir(folder) as scan:
         entries = [entry for entry in scan if entry.name not in never]

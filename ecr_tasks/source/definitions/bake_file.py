@@ -15,10 +15,10 @@ BAKE_FILES = (
 
 
 def bake_file(settings: Settings) -> Path | None:
-    """Return the file whose targets are the images; None where the settings describe one image themselves.
+    """Return the file whose targets are the images; None if the settings themselves describe one image.
 
-    It is ``ECR_BAKE_FILE``; without that and with ``ECR_REPOSITORY_PREFIX``, which is for several images, the first
-    of ``BAKE_FILES`` in the project. Raises SettingsError when there is none of them.
+    The file is ``ECR_BAKE_FILE``. If that is not set but ``ECR_REPOSITORY_PREFIX`` is (it is for several images), the
+    file is the first of ``BAKE_FILES`` in the project. Raises SettingsError when none of them exists.
     """
     if settings.bake_file is not None or settings.repository_prefix is None:
         return settings.bake_file

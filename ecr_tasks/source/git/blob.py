@@ -14,7 +14,7 @@ _CHUNK = 1 << 20
 
 
 def kind_of(mode: int) -> Kind | None:
-    """Return git's kind of a file by its mode (stat(2)); None for what is no file (a folder, a socket)."""
+    """Return the kind that git gives to a file of this mode (stat(2)); None for a folder, a socket and the like."""
     if stat.S_ISLNK(mode):
         return "link"
     if not stat.S_ISREG(mode):

@@ -1,4 +1,4 @@
-"""Branches, and whether a commit is on one: the remote's branch where a clone has it, else the local one."""
+"""Branches, and whether a commit is on one; the remote's branch is used if the clone has it, else the local one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Membership = Literal["yes", "no", "unknown", "shallow"]
 _HEADS, _REMOTES = "refs/heads/", "refs/remotes/"
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 SHOWN = 8
-"""How many branches an error names."""
+"""The highest number of branches that an error message names."""
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,14 @@ class Branch:
 
     @property
     def shown(self) -> str:
-        """The branch for people: ``main``, or ``main (origin/main)`` where it is a remote's."""
+        """Return the branch as messages show it: ``main``, or ``main (origin/main)`` for a remote's branch."""
         short = self.ref.removeprefix(_HEADS).removeprefix(_REMOTES)
         return self.name if short == self.name else f"{self.name} ({short})"
 
     def contains(self, revision: str) -> Membership:
-        """Tell whether the commit ``revision`` is the branch's head or one of its ancestors.
+        """Return whether the commit ``revision`` is the branch's head or one of its ancestors.
 
-        Anything but a full commit id is unknown. A shallow clone can answer yes but not no.
+        A ``revision`` that is no full commit id counts as missing. In a shallow clone the result is never "no".
         """
         exists = _COMMIT.fullmatch(revision) is not None and self.git.test(
             *("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
@@ -52,7 +52,7 @@ class Branch:
 def find_branch(project: Path, name: str, *, environ: Mapping[str, str]) -> Branch:
     """Return a branch of the repository that the folder ``project`` is in.
 
-    Raises SettingsError where there is no repository or no such branch.
+    Raises SettingsError if there is no repository or no such branch.
     """
     try:
         git = Git.find(project, environ)
@@ -71,9 +71,9 @@ def find_branch(project: Path, name: str, *, environ: Mapping[str, str]) -> Bran
 
 
 def branch_ref(refs: Mapping[str, str], name: str) -> str | None:
-    """Return the ref of a branch; None without one. ``refs`` has each ref's upstream remote ("" or "." for none).
+    """Return the ref of a branch, or None. ``refs`` maps each ref to its upstream remote ("" or "." for none).
 
-    The remote's branch comes before the local one, which may have commits that were never pushed.
+    The remote's branch is preferred to the local one, because the local one may have commits that were never pushed.
     """
     remote = refs.get(_HEADS + name) or "origin"
     others = [ref for ref in refs if ref.startswith(_REMOTES) and ref.split("/", 3)[3:] == [name]]

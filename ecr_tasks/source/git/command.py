@@ -1,4 +1,4 @@
-"""The git binary: which one is started, in what environment, and the errors that its messages become."""
+"""Runs the git binary: finds it, prepares its environment, and turns its messages into errors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from ecr_tasks.errors import SettingsError
 
 KEPT = (
-    # where its own programs and its configuration are: the machine sets them, not a repository
+    # the folders of git's programs and configuration, which belong to the machine and not to a repository
     *("GIT_EXEC_PATH", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_COUNT"),
     # how far up git searches for a repository
     *("GIT_CEILING_DIRECTORIES", "GIT_DISCOVERY_ACROSS_FILESYSTEM"),
@@ -22,26 +22,26 @@ KEPT = (
     *("GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSL_CAINFO", "GIT_SSL_NO_VERIFY", "GIT_HTTP_PROXY_AUTHMETHOD"),
     "GIT_ALLOW_PROTOCOL",
 )
-"""The ``GIT_`` variables that point at no repository (pre-commit's list, and the machine's configuration)."""
+"""The ``GIT_`` variables that git gets because they name no repository (pre-commit's list, and configuration)."""
 
 KEPT_PREFIXES = ("GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_")
 
 WITHHELD_PREFIXES = ("GIT_", "AWS_", "ECR_")
-"""``GIT_`` redirects git to another repository in a hook; the others hold credentials and build arguments,
-and a repository's own configuration can make git start other programs."""
+"""The prefixes of variables that git doesn't get. In a hook, ``GIT_`` variables lead git to another repository. The
+others contain credentials and build arguments, and a repository's configuration can make git start other programs."""
 
 FORCED = {
-    "LC_ALL": "C",  # errors are told apart by phrases of their messages
-    "GIT_OPTIONAL_LOCKS": "0",  # reading must not get in the way of a commit that is being made
+    "LC_ALL": "C",  # errors are recognized by phrases of their messages
+    "GIT_OPTIONAL_LOCKS": "0",  # reading must not block a commit that runs at the same time
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_PAGER": "cat",
 }
 
 CONFIGURATION = ("-c", "core.fsmonitor=false")
-"""A file-system monitor that git starts would outlive it and hold our pipes open."""
+"""Options of every git command: a file-system monitor would run longer than git and keep our pipes open."""
 
 _NO_WORK_TREE = (
-    "not a git repository (or any",  # without the parenthesis it is one whose .git leads nowhere
+    "not a git repository (or any",  # the message without "(or any" means a broken .git file
     "must be run in a work tree",
     "cannot use bare repository",  # safe.bareRepository=explicit
 )
@@ -53,7 +53,7 @@ class NoRepositoryError(Exception):
 
 @dataclass(frozen=True)
 class Git:
-    """The git binary as seen from one folder."""
+    """The git binary, run in one folder with one environment."""
 
     program: str
     folder: Path
@@ -61,13 +61,13 @@ class Git:
 
     @classmethod
     def find(cls, folder: Path, environ: Mapping[str, str]) -> Git:
-        """Return the git of ``environ``'s PATH, for a folder.
+        """Return the git binary that is on ``environ``'s PATH, for a folder.
 
-        Without git, raises SettingsError where the folder is in a repository, else NoRepositoryError.
+        If git is not installed, raises SettingsError for a folder in a repository, else NoRepositoryError.
         """
         program = shutil.which("git", path=environ.get("PATH", os.defpath))
         if program is not None:
-            # absolute, since it is started from another folder than PATH was searched from
+            # The path must be absolute, because git is started in another folder than the current one.
             return cls(str(Path(program).absolute()), folder, child_environment(environ))
         for parent in (folder, *folder.absolute().parents):
             if (parent / ".git").exists():
@@ -80,13 +80,13 @@ class Git:
     def run(self, *arguments: str, exit_codes: tuple[int, ...] = (0,), stdin: bytes = b"") -> bytes:
         """Run git and return its output.
 
-        With an exit code that is not in ``exit_codes``, raises NoRepositoryError where there is no repository, else
+        For an exit code that is not in ``exit_codes``, raises NoRepositoryError if there is no repository, else
         SettingsError with git's message.
         """
         return self._completed(arguments, exit_codes, stdin).stdout
 
     def test(self, *arguments: str) -> bool:
-        """Run git and tell whether it exits with 0 and not with 1. Raises what :meth:`run` does."""
+        """Run git and return True for exit code 0, False for 1. Raises the errors of :meth:`run` for other codes."""
         return self._completed(arguments, (0, 1)).returncode == 0
 
     def _completed(
@@ -107,7 +107,7 @@ class Git:
 
 
 def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return git's environment: without variables that point it elsewhere, without secrets, and without prompts.
+    """Return git's environment, without secrets, prompts, and variables that lead git to another repository.
 
     A git hook exports GIT_DIR, GIT_INDEX_FILE and more for its own repository
     (https://github.com/pre-commit/pre-commit/issues/300).
@@ -121,12 +121,12 @@ def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def text(output: bytes) -> str:
-    """Decode git's output for people and for JSON: bytes that are no UTF-8 become ``\\xff``."""
+    """Decode git's output for messages and JSON: bytes that are not UTF-8 are written like ``\\xff``."""
     return output.decode("utf-8", "backslashreplace")
 
 
 def lines(output: bytes, separator: bytes = b"\n") -> list[bytes]:
-    """Split an output whose every record ends with ``separator`` into its records."""
+    """Split git's output into its records, each of which ends with ``separator``."""
     return output.split(separator)[:-1]
 
 
@@ -135,7 +135,7 @@ def _error(stderr: str, folder: Path) -> Exception:
     if any(phrase in stderr for phrase in _NO_WORK_TREE):
         return NoRepositoryError()
     if "dubious ownership" in stderr or "unsafe repository" in stderr:
-        advice = re.search(r"git config --global --add safe\.directory .+", stderr)  # it has the right path in it
+        advice = re.search(r"git config --global --add safe\.directory .+", stderr)  # git's advice has the right path
         command = advice.group() if advice else f"git config --global --add safe.directory {shlex.quote(str(folder))}"
         return SettingsError(
             f"git refuses to read the repository of {folder}, because it belongs to another user.",

@@ -1,4 +1,4 @@
-"""The fingerprint of a work tree: equal for equal sources, different when one byte of a change differs."""
+"""The fingerprint of a work tree: equal for equal sources, different if one byte of an uncommitted change differs."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ecr_tasks.source.git.status import Status
 def fingerprint(root: Path, status: Status, nested: Callable[[Path], str | None]) -> str:
     """Return the revision; for a dirty work tree, also a hash of the content of its changed paths.
 
-    The index doesn't count, because the files are built: a change has the same fingerprint before and after
-    ``git add``. ``nested`` returns the fingerprint of a submodule or of a repository within this one.
+    A change has the same fingerprint before and after ``git add``, because the files are built and not the index.
+    ``nested`` returns the fingerprint of a submodule or of a repository within this one.
     """
     revision = status.revision or "unborn"
     if not status.changes:
@@ -28,7 +28,7 @@ def fingerprint(root: Path, status: Status, nested: Callable[[Path], str | None]
 
 
 def _content(path: Path, nested: Callable[[Path], str | None]) -> str:
-    """Return what counts of one path: its kind, and the id of its content."""
+    """Return the kind of a path and the id of its content, as one text."""
     try:
         mode = path.lstat().st_mode
         if stat.S_ISDIR(mode):

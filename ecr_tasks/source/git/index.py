@@ -1,4 +1,4 @@
-"""What git's index knows of a folder's files: hashes of contents without reading them; and what git ignores."""
+"""Git's index of a folder's files, which has their hashes without reading them; and the files that git ignores."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from pathlib import Path
 from ecr_tasks.source.git.command import Git, NoRepositoryError, lines
 
 _KINDS = {"100644": "file", "100755": "exec", "120000": "link"}
-_REPOSITORY = "160000"
-"""git's modes (gitformat-index(5)); the last is a submodule's commit."""
+_SUBMODULE = "160000"
+"""Git's file modes (gitformat-index(5))."""
 
 _CONVERTS = ("text", "eol", "crlf", "ident", "filter", "working-tree-encoding")
-"""The attributes by which a file's bytes in the work tree may differ from the repository's (gitattributes(5))."""
+"""The attributes that can make a file's bytes in the work tree differ from the blob's (gitattributes(5))."""
 
 _SHA256_DIGITS = 64
 
 
 @dataclass(frozen=True)
 class Index:
-    """A folder's tracked files by path from there, each with its kind and blob id.
+    """A folder's tracked files by path relative to it, each with its kind and blob id.
 
-    ``unchanged`` are those whose bytes in the work tree are certainly the blob's, ``changed`` those that git sees
-    changed. ``submodules`` have an index of their own. ``algorithm`` is the repository's, by hashlib's name. Without
-    a repository ``git`` is None.
+    ``unchanged`` are the files whose bytes in the work tree are certainly the blob's; ``changed`` are those that git
+    reports as changed. ``submodules`` have an index of their own. ``algorithm`` is hashlib's name of the repository's
+    hash. ``git`` is None without a repository.
     """
 
     tracked: Mapping[str, tuple[str, str]] = field(default_factory=dict)
@@ -38,11 +38,11 @@ class Index:
 
 
 def read_index(folder: Path, environ: Mapping[str, str]) -> Index:
-    """Read the index of the repository that a folder is in; without a repository it is empty.
+    """Read a folder's part of its repository's index; the result is empty without a repository.
 
     Files that git doesn't compare (assume-unchanged, skip-worktree), that are changed or in conflict, or that a
     filter or an end-of-line rule may convert are not ``unchanged``. Starts git at most four times. Raises
-    SettingsError as ``git_state`` does.
+    SettingsError in the same cases as ``git_state``.
     """
     try:
         git = Git.find(folder, environ)
@@ -55,7 +55,7 @@ def read_index(folder: Path, environ: Mapping[str, str]) -> Index:
     for record in records:
         flag, mode, blob, stage, path = re.split(r"[ \t]", record, maxsplit=4)
         algorithm = "sha256" if len(blob) == _SHA256_DIGITS else "sha1"
-        if mode == _REPOSITORY:
+        if mode == _SUBMODULE:
             submodules.append(path)
             continue
         tracked[path] = (_KINDS.get(mode, "file"), blob)
@@ -67,29 +67,29 @@ def read_index(folder: Path, environ: Mapping[str, str]) -> Index:
 
 
 def ignored_files(index: Index, paths: Sequence[str]) -> list[str]:
-    """Return those of a folder's files that git ignores; none where there is no repository, or git doesn't answer."""
+    """Return those of a folder's files that git ignores; none if there is no repository or git refuses a path."""
     submodules = tuple(f"{path}/" for path in index.submodules)
     own = [path for path in paths if not path.startswith(submodules)]
     if index.git is None or not own:
         return []
-    # 1: none of them; 128: git refuses one of the paths, and then the names are not worth an error
+    # 1: none is ignored; 128: git refuses one of the paths, which is no reason to fail
     return _split(index.git.run("check-ignore", "--stdin", "-z", exit_codes=(0, 1, 128), stdin=_records(own)))
 
 
 def uncommitted_blobs(index: Index, paths: Collection[str]) -> dict[str, str]:
-    """Return the blob ids that a commit would give to those of a folder's files that it would change or add.
+    """Return the blob ids that a commit made now would give to the changed and new files among ``paths``.
 
-    Line ends and filters are git's. Empty where git can't read one of them.
+    Git applies its line end rules and filters. The result is empty if git can't read one of the files.
     """
     pending = [path for path in paths if path in index.changed]
     new = [path for path in paths if path not in index.tracked]
     if index.git is not None and new:
-        others = _split(index.git.run("ls-files", "--others", "--exclude-standard", "-z"))
-        pending += sorted(set(others).intersection(new))
-    pending = [path for path in pending if "\n" not in path]  # hash-object reads a path a line
+        untracked = _split(index.git.run("ls-files", "--others", "--exclude-standard", "-z"))
+        pending += sorted(set(untracked).intersection(new))
+    pending = [path for path in pending if "\n" not in path]  # hash-object reads one path per line
     if index.git is None or not pending:
         return {}
-    # hash-object takes paths from the repository's top, wherever git is started.
+    # hash-object takes paths relative to the repository's top, whatever the current folder is.
     prefix = index.git.run("rev-parse", "--show-prefix").rstrip(b"\n")
     stdin = b"".join(prefix + os.fsencode(path) + b"\n" for path in pending)
     blobs = index.git.run("hash-object", "--stdin-paths", exit_codes=(0, 128), stdin=stdin).decode().split()
@@ -97,10 +97,10 @@ def uncommitted_blobs(index: Index, paths: Collection[str]) -> dict[str, str]:
 
 
 def _unchanged(git: Git, files: set[str]) -> frozenset[str]:
-    """Return those of the files, which git sees unchanged, whose bytes in the work tree are the blob's."""
+    """Return those of git's unchanged files whose bytes in the work tree are exactly the blob's."""
     if not files:
         return frozenset()
-    # With core.autocrlf=input, too, line ends in the work tree may differ from the blob's.
+    # Line ends in the work tree may differ from the blob's; with core.autocrlf=input, too.
     autocrlf = git.run("config", "--get", "core.autocrlf", exit_codes=(0, 1)).strip().lower()
     if autocrlf not in (b"", b"false", b"no", b"off", b"0"):
         return frozenset()

@@ -1,4 +1,4 @@
-"""The facts of one repository, which a handful of git processes tell, as a SourceState."""
+"""Reads the state of one repository with a few git processes, as a SourceState."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ecr_tasks.source.semver import sort_releases
 from ecr_tasks.source.source_state import SourceState
 
 SHOWN = 10
-"""How many changed paths a SourceState names."""
+"""The highest number of changed paths in a SourceState."""
 
 NO_REPOSITORY = SourceState()
 """The state of a folder that is in no repository."""
@@ -25,8 +25,8 @@ NO_REPOSITORY = SourceState()
 def git_state(project: Path, *, environ: Mapping[str, str]) -> SourceState:
     """Read the state of the folder ``project`` from git alone. Nothing is written.
 
-    ``environ`` is the process environment; git gets no credentials of it and nothing that points to another
-    repository. Raises SettingsError when there is a repository and git is not installed or can't read it.
+    ``environ`` is the process environment; git doesn't get the credentials in it, or variables that lead to another
+    repository. Raises SettingsError when there is a repository but git is not installed or can't read it.
     """
     try:
         return _read(Git.find(project, environ))
@@ -35,10 +35,10 @@ def git_state(project: Path, *, environ: Mapping[str, str]) -> SourceState:
 
 
 def is_tracked(root: Path | None, path: Path, *, environ: Mapping[str, str]) -> bool:
-    """Tell whether the file ``path`` is in git's index, and so will be in clones.
+    """Return whether the file ``path`` is in git's index, and so will be in clones.
 
-    ``root`` is the SourceState's: without a repository nothing is tracked. Git starts in the file's own folder, so
-    that a submodule's index counts for its files.
+    ``root`` is the SourceState's; None (no repository) gives False. Git is started in the file's own folder, so that
+    for a file in a submodule the submodule's index is read.
     """
     if root is None or not path.parent.is_dir():
         return False
@@ -77,20 +77,20 @@ def _read(git: Git) -> SourceState:
 def _root(git: Git) -> tuple[Path, bool]:
     """Return the top of the work tree, and whether the clone is shallow.
 
-    The path comes last, because a folder's name may have a line break in it.
+    The path is the last output, because a folder's name may contain a line break.
     """
     shallow, _, root = git.run("rev-parse", "--is-shallow-repository", "--show-toplevel").partition(b"\n")
     return Path(os.fsdecode(root.removesuffix(b"\n"))), shallow == b"true"
 
 
 def _tags(git: Git) -> dict[str, str]:
-    """Return every tag with the commit that it leads to, through any number of annotated tags."""
+    """Return every tag with its commit; annotated tags, also of other tags, are followed to the commit."""
     prefix, peeled = "refs/tags/", "^{}"
-    output = git.run("show-ref", "--tags", "--dereference", exit_codes=(0, 1))  # 1: there are none
+    output = git.run("show-ref", "--tags", "--dereference", exit_codes=(0, 1))  # 1: there are no tags
     tags: dict[str, str] = {}
     for line in lines(output):
         revision, _, name = text(line).partition(" ")
-        # An annotated tag has a second line for its commit, after the first: that one stays.
+        # An annotated tag has a second line with its commit, which replaces the first one.
         tags[name.removeprefix(prefix).removesuffix(peeled)] = revision
     return tags
 
@@ -98,14 +98,14 @@ def _tags(git: Git) -> dict[str, str]:
 def _commit(git: Git, revision: str | None) -> tuple[datetime | None, tuple[str, ...]]:
     """Return a commit's time and parents.
 
-    They are read from the object, because log.showSignature would change what ``git log`` prints, and because a
-    shallow clone hides parents from it.
+    They are read from the commit object, because log.showSignature changes the output of ``git log``, and because
+    ``git log`` shows no parents at the end of a shallow clone.
     """
     if revision is None:
         return None, ()
     header, _, _ = git.run("cat-file", "commit", revision).partition(b"\n\n")
     parents = re.findall(rb"^parent ([0-9a-f]+)$", header, re.MULTILINE)
-    # The last number before the time zone, whatever is in the name; without one git, too, prints 1970.
+    # The time is the last number before the time zone, whatever the name contains; without it, git also prints 1970.
     seconds = re.search(rb"^committer .*?([0-9]{1,11}) [+-][0-9]+$", header, re.MULTILINE)
     time = datetime.fromtimestamp(int(seconds[1]) if seconds else 0, tz=timezone.utc)
     return time, tuple(text(parent) for parent in parents)
@@ -122,18 +122,18 @@ def _remote_url(git: Git) -> str | None:
 
 def _default_branch(git: Git) -> str | None:
     prefix = "refs/remotes/origin/"
-    output = git.run("symbolic-ref", "--quiet", f"{prefix}HEAD", exit_codes=(0, 1))  # 1: not known
+    output = git.run("symbolic-ref", "--quiet", f"{prefix}HEAD", exit_codes=(0, 1))  # 1: there is none
     name = text(output).removesuffix("\n")
     return name.removeprefix(prefix) if name.startswith(prefix) else None
 
 
 def _nested_fingerprint(git: Git, folder: Path) -> str | None:
-    """Return the fingerprint of a submodule or an embedded repository; None where it is not checked out."""
+    """Return the fingerprint of a submodule or an embedded repository; None if it is not checked out."""
     inner = Git(git.program, folder, git.environ)
     try:
         root, _ = _root(inner)
         if root != folder:  # in an empty folder git finds the outer repository
             return None
-        return fingerprint(root, status(inner), lambda deeper: _nested_fingerprint(inner, deeper))
+        return fingerprint(root, status(inner), lambda subfolder: _nested_fingerprint(inner, subfolder))
     except NoRepositoryError:
         return None

@@ -1,4 +1,4 @@
-"""Collects the inputs of images: files are read from this machine, docker is asked for the base images' digests."""
+"""Collects the inputs of images: reads the local files, and gets the base images' digests from docker."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ecr_tasks.source.inputs.local import IMAGE, LAYOUT, Local, read_local
 
 @dataclass(frozen=True)
 class _BeforeDigests:
-    """The inputs of one image but for the base images' digests; ``unknown`` is why there can be no digest of all."""
+    """The inputs of one image without its base images' digests; ``unknown`` is why the inputs can have no digest."""
 
     definition: BuildDefinition
     local: Local | None = None
@@ -39,10 +39,10 @@ def with_inputs(
     environ: Mapping[str, str],
     log_in: Callable[[Iterable[str]], None],
 ) -> tuple[Image, ...]:
-    """Return the images with their inputs, which also become annotations of what is built.
+    """Return the images with their inputs, and with annotations that hold the inputs' digests.
 
-    ``log_in`` logs docker in to the registries of references. Paths are relative to ``project``. Inputs that can't be
-    known are no error: the image is then known by its commit alone. Raises SettingsError for a malformed
+    ``log_in`` logs docker in to the registries of image references. Paths are relative to ``project``. Unknown inputs
+    are no error: the image is then identified by its commit alone. Raises SettingsError for a malformed
     .dockerignore.
     """
 
@@ -53,12 +53,13 @@ def with_inputs(
         except EcrTasksError as error:
             return Unknown(error.cause.rstrip("."))
 
-    items = [
+    partial_inputs = [
         _before_digests(image.configured_definition or image.definition, project, engine, environ) for image in images
     ]
-    pulled = {base: bool(item.definition.extra.get("pull")) for item in items for base in item.bases}
+    pulled = {base: bool(part.definition.extra.get("pull")) for part in partial_inputs for base in part.bases}
     digests = resolve_digests(pulled, docker, builder, engine, log_in)
-    return tuple(_annotated(image, _inputs(item, digests)) for image, item in zip(images, items, strict=True))
+    inputs = (_inputs(part, digests) for part in partial_inputs)
+    return tuple(_annotated(image, image_inputs) for image, image_inputs in zip(images, inputs, strict=True))
 
 
 def _before_digests(
@@ -84,7 +85,7 @@ def _platform(engine: Engine | Unknown) -> str:
 def _bases(
     definition: BuildDefinition, content: bytes, platforms: Sequence[str], build_platform: str
 ) -> frozenset[BaseImage]:
-    """Return every image that the build reads on any of the platforms, those of named contexts included."""
+    """Return every image that the build reads on any of the platforms, including those of named contexts."""
     dockerfile = parse(content)
     bases = [base_images(dockerfile, definition, platform, build_platform) for platform in platforms]
     named = [value.removeprefix(IMAGE) for value in definition.contexts.values() if value.startswith((IMAGE, LAYOUT))]
@@ -104,7 +105,7 @@ def _inputs(item: _BeforeDigests, digests: Mapping[BaseImage, str | Unknown]) ->
 
 
 def _annotated(image: Image, inputs: Inputs) -> Image:
-    """Return the image with its inputs, and with annotations that name them where they are known."""
+    """Return the image with its inputs and, if their digests are known, with annotations that hold them."""
     if inputs.digest is None or inputs.tracked_digest is None:
         return replace(image, inputs=inputs)
     annotations = {**image.definition.annotations, INPUTS: inputs.digest, INPUTS_TRACKED: inputs.tracked_digest}

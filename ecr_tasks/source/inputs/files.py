@@ -1,4 +1,4 @@
-"""The files of a build context: their paths, git's kinds of files, and the hash of each content."""
+"""The files of a build context, each with its path, its kind as git names it, and the hash of its content."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from ecr_tasks.source.git.blob import blob_id, kind_of
 from ecr_tasks.source.git.index import Index, ignored_files, read_index, uncommitted_blobs
 
 NEVER = frozenset({".git", ".ecr-tasks"})
-"""Folders that change with every commit and every run, and are no input."""
+"""Folders that are no input, because they change with every commit or every run."""
 
 SHOWN = 3
-"""How many files a message names."""
+"""The highest number of files that a message names."""
 
 
 @dataclass(frozen=True)
 class Folder:
     """The files of a context.
 
-    ``tracked`` are those that a commit made now would hold, as git stores them; ``unshared`` those that git ignores.
+    ``tracked`` are those that a commit made now would have, as git stores them; ``unshared`` those that git ignores.
     """
 
     files: Files
@@ -34,11 +34,11 @@ class Folder:
 
 
 def read_folder(folder: Path, dockerfile: Path | None, environ: Mapping[str, str]) -> Folder:
-    """Read the build context in ``folder`` of a Dockerfile (None: it is a named context). ``environ`` is for git.
+    """Read the build context ``folder`` of a Dockerfile (None for a named context). ``environ`` is for git.
 
     Contents are hashed as git does it (blob ids), so that a file has the same hash before and after it is committed,
-    and files that git knows to be unchanged are not read. Times, owners and empty folders don't count. Raises Unknown
-    where a file can't be read, SettingsError for a malformed .dockerignore.
+    and files that git knows to be unchanged are not read. Times, owners and empty folders are ignored. Raises Unknown
+    if a file can't be read, SettingsError for a malformed .dockerignore.
     """
     index = read_index(folder, environ)
     files: dict[str, tuple[str, str]] = {}
@@ -50,7 +50,7 @@ def read_folder(folder: Path, dockerfile: Path | None, environ: Mapping[str, str
         raise Unknown(f"{error.filename} can't be read ({error.strerror})") from error
     unshared = ignored_files(index, [path for path in sorted(files) if path not in index.tracked])
     tracked = {path: index.tracked[path] for path in files if path in index.tracked}
-    # An uncommitted tree is known by its content, so that its image is also that of the commit made from it.
+    # Uncommitted files are hashed as if they were committed, so that the later commit finds the same image.
     for path, blob in uncommitted_blobs(index, files.keys() - set(unshared)).items():
         kind = files[path][0]
         tracked[path] = files[path] if kind == "link" else (kind, blob)
@@ -58,12 +58,12 @@ def read_folder(folder: Path, dockerfile: Path | None, environ: Mapping[str, str
 
 
 def name_some(paths: Sequence[str]) -> str:
-    """Name the first few paths, and how many more there are."""
+    """Return the first few paths and the number of the others, for a message."""
     return ", ".join(paths[:SHOWN]) + (f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else "")
 
 
 def _file(path: str, entry: os.DirEntry[str], index: Index) -> tuple[str, str] | None:
-    """Return the kind and hash of one file; None for what docker doesn't send either (a socket)."""
+    """Return the kind and hash of one file; None for a file that docker doesn't send either, such as a socket."""
     kind = kind_of(entry.stat(follow_symlinks=False).st_mode)
     if kind is None:
         return None

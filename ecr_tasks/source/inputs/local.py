@@ -20,7 +20,7 @@ LAYOUT = "oci-layout://"
 
 @dataclass(frozen=True)
 class Local:
-    """The local inputs of a definition; ``folders`` are the named contexts by name."""
+    """The local inputs of a definition; ``folders`` are the named contexts that are folders, by name."""
 
     context: Folder
     dockerfile: bytes
@@ -28,13 +28,13 @@ class Local:
 
     @property
     def digest(self) -> str:
-        """The digest of all local inputs."""
+        """Return the digest of all local inputs."""
         folders = {name: folder.files for name, folder in self.folders.items()}
         return local_digest(self.context.files, self.dockerfile, folders)
 
     @property
     def tracked_digest(self) -> str:
-        """The digest of the tracked inputs, as git stores them: the same on every machine with the commit."""
+        """Return the digest of the tracked inputs as git stores them; every clone of the commit has the same."""
         folders = {name: folder.tracked for name, folder in self.folders.items()}
         return local_digest(self.context.tracked, self.dockerfile.replace(b"\r\n", b"\n"), folders)
 
@@ -49,7 +49,7 @@ class Local:
 def read_local(definition: BuildDefinition, project: Path, environ: Mapping[str, str]) -> Local:
     """Read the local inputs of a definition. Paths are relative to ``project``; ``environ`` is for git.
 
-    Raises Unknown for what docker fetches itself and for files that don't exist, SettingsError for a malformed
+    Raises Unknown for inputs that docker itself fetches and for files that don't exist, SettingsError for a malformed
     .dockerignore.
     """
     if is_remote(definition.context):
@@ -71,7 +71,7 @@ def read_local(definition: BuildDefinition, project: Path, environ: Mapping[str,
 
 
 def _dockerfile(definition: BuildDefinition, context: Path) -> tuple[bytes, Path | None]:
-    """Return a Dockerfile's content and path; no path where a bake target holds it inline."""
+    """Return a Dockerfile's content and path; the path is None if a bake target contains the Dockerfile inline."""
     inline = definition.extra.get("dockerfile-inline")
     if isinstance(inline, str):
         return inline.encode(), None
@@ -80,7 +80,7 @@ def _dockerfile(definition: BuildDefinition, context: Path) -> tuple[bytes, Path
         raise Unknown("docker fetches the Dockerfile itself")
     path = context / name
     if name == DEFAULT_DOCKERFILE and not path.exists():
-        path = context / "dockerfile"  # as buildx takes it
+        path = context / "dockerfile"  # as buildx does
     try:
         return path.read_bytes(), context / name
     except OSError as error:
