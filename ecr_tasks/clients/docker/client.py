@@ -139,7 +139,7 @@ class WhalesDocker:
 
         Every reference is by digest: with a tag in the target, a buildx before 0.22 pushes the children under that
         tag too, which immutable repositories refuse (buildx#1660). --prefer-index=false (buildx#2482) makes no index
-        of a single manifest. Layers that a target has are not sent again. One target's failure doesn't stop the others.
+        of a single manifest. Layers that a target has are not sent again. One target's failure doesn't stop others.
         """
         # With several targets only the plain progress tells which one an error is about.
         options = ["--prefer-index=false", *(["--progress", "plain"] if len(targets) > 1 else [])]
