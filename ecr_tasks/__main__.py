@@ -1,4 +1,4 @@
-"""The console script ``ecr-tasks``: the same tasks where there is no tasks.py."""
+"""The console script ``ecr-tasks``, which runs the same tasks in a project without a tasks.py."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ecr_tasks.tasks.collection import ns
 
 
 def main() -> None:
-    """Runs the command line; ends the process with the tasks' exit code."""
+    """Run the command line and end the process with the tasks' exit code."""
     Program(name="ecr-tasks", binary="ecr-tasks", namespace=ns, version=__version__).run()
 
 

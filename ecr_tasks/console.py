@@ -1,4 +1,4 @@
-"""Prints for people on stderr and data on stdout; nothing else in the package prints."""
+"""Printing: messages for people on stderr, data on stdout. No other module prints."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ def say(text: str) -> None:
 
 
 def warn(text: str) -> None:
-    """Print a warning: what a person should know, though it stops nothing."""
+    """Print a warning, on stderr; the run goes on."""
     say(f"Warning: {text}")
 
 
 def agrees(question: str) -> bool:
-    """Ask a person and return whether the answer is yes; without a terminal it is no."""
+    """Ask a yes-or-no question and return whether the answer is yes; without a terminal it is no."""
     if not sys.stdin.isatty():
         warn("There is no terminal to ask on.")
         return False
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)  # noqa: T201 - as above
     answer = sys.stdin.readline()
     if not answer.endswith("\n"):
-        say("")  # ended by Ctrl-D, in the middle of the line
+        say("")  # Ctrl-D ended the input without a line break
     return answer.strip().lower() in ("y", "yes")
 
 
@@ -36,9 +36,9 @@ def data(text: str) -> None:
     try:
         print(text, flush=True)  # noqa: T201 - this is the one place that prints data
     except BrokenPipeError:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())  # or Python would fail once more when it flushes at its end
-        os.close(nowhere)
+        null_device = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null_device, sys.stdout.fileno())  # else Python fails again when it flushes stdout at exit
+        os.close(null_device)
 
 
 def document(value: Any) -> None:

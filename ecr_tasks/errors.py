@@ -1,7 +1,7 @@
 """The errors that a user can act on, each with its cause, its remedy and its exit code.
 
-Known errors of others are translated into these where they occur (``clients/``, ``source/``, ``settings/``); any
-other keeps its traceback, because it is our mistake and not the user's. The codes never change: pipelines use them.
+Known errors of libraries and programs are translated into these where they occur (``clients/``, ``source/``,
+``settings/``). Other errors keep their traceback: they are bugs. The codes never change, because pipelines use them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """The exit code of a task's process; 1 is Invoke's own and that of unknown errors."""
+    """The exit code of a task's process; 1 is for Invoke's own errors and for unexpected ones."""
 
     SETTINGS = 2
     BUILD = 3
@@ -22,7 +22,7 @@ class ExitCode(IntEnum):
 
 
 class EcrTasksError(Exception):
-    """An error that a user can act on: one sentence of cause, one of remedy.
+    """An error that a user can act on: a sentence that names the cause and one that names the remedy.
 
     Neither may hold a secret, a token or a build argument's value: both are printed.
     """
@@ -51,7 +51,7 @@ class BuildError(EcrTasksError):
 
 
 class AwsError(EcrTasksError):
-    """AWS refused the credentials or could not be asked."""
+    """AWS refused the credentials or could not be reached."""
 
     code = ExitCode.AWS
 
@@ -63,7 +63,7 @@ class RegistryError(EcrTasksError):
 
 
 class Refused(EcrTasksError):
-    """Nothing broke: going on would have done harm (a locked tag, a leak), so nothing was done."""
+    """The action was refused because it would do harm (move a fixed tag, leak a secret); nothing was changed."""
 
     code = ExitCode.REFUSED
 
@@ -75,7 +75,7 @@ class Interrupted(EcrTasksError):
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
-    """Return the text without these values; those of one or two characters stay, as they occur everywhere."""
+    """Return the text with secrets as ``***``, except those of one or two characters, which occur everywhere."""
     for secret in sorted(set(secrets), key=len, reverse=True):
         if len(secret) > 2:
             text = text.replace(secret, "***")
@@ -83,7 +83,7 @@ def redact(text: str, secrets: Iterable[str]) -> str:
 
 
 def nearest(name: str, candidates: Sequence[str], cutoff: float = 0.0) -> str:
-    """Return the candidate most similar to an unknown name, or nothing below the similarity ``cutoff`` (0 to 1)."""
+    """Return the candidate most similar to a name, or an empty text below the similarity ``cutoff`` (0 to 1)."""
     import difflib
 
     return next(iter(difflib.get_close_matches(name, candidates, n=1, cutoff=cutoff)), "")

@@ -37,7 +37,7 @@ _COMMENT = "#"
 
 @dataclass(frozen=True)
 class Leak:
-    """Access keys in the file ``path``, one way in which they would leave, and the line that prevents it."""
+    """A dotenv file with access keys, one way in which they would leak, and the line that prevents it."""
 
     path: Path
     why: Literal["tracked", "in-context"]
@@ -49,7 +49,7 @@ class Leak:
 
 
 def check_leaked_keys(settings: Settings, source: SourceState, definitions: Iterable[BuildDefinition]) -> None:
-    """Raise Refused where access keys in a dotenv file are in git or in one of the definitions' build contexts."""
+    """Raise Refused when a dotenv file with access keys is in git or in one of the definitions' build contexts."""
     tracked = partial(is_tracked, source.root, environ=os.environ)
     for context, dockerfile in local_contexts(definitions):
         if leaks := find_leaks(context=context, dockerfile=dockerfile, files=settings.files, tracked=tracked):
@@ -62,20 +62,20 @@ def find_leaks(
     """Return the leaks of a build of ``dockerfile`` in the folder ``context``.
 
     ``files`` are the dotenv files that settings were read from. They and the other dotenv files beside them must not
-    be tracked by git. Neither they nor any dotenv file in the context's upper folders may be in the context. Dotenv
-    files are known by their names (``.env``, ``.env.prod``, ``.envrc``, ``prod.env``); one without keys, such as
-    ``.env.example``, is no leak. Links are resolved. Raises SettingsError for a malformed .dockerignore.
+    be tracked by git. Neither they nor any dotenv file in the context's upper folders may be in the context. A
+    dotenv file is recognized by its name (``.env``, ``.env.prod``, ``.envrc``, ``prod.env``); one without keys, such
+    as ``.env.example``, is no leak. Links are resolved. Raises SettingsError for a malformed .dockerignore.
     """
     settings_files = _unique(files)
-    beside = (file for folder in _unique(file.parent for file in files) for file in _dotenv_files(folder))
-    own = _unique([*files, *beside])
+    siblings = (file for folder in _unique(file.parent for file in files) for file in _dotenv_files(folder))
+    settings_and_siblings = _unique([*files, *siblings])
     ignore, root = DockerIgnore.read(context, dockerfile), context.resolve()
     leaks = []
-    for path in _unique([*own, *_dotenv_files(root, _DEPTH)]):
+    for path in _unique([*settings_and_siblings, *_dotenv_files(root, _DEPTH)]):
         names = _keys(path, must_be_readable=path in settings_files)
         if not names:
             continue
-        if path in own and tracked(path):
+        if path in settings_and_siblings and tracked(path):
             leaks.append(Leak(path, "tracked", names, path.parent / ".gitignore", f"/{_quoted(path.name)}"))
         relative = _short_path(path, root)
         if path.is_relative_to(root) and not ignore.ignores(relative):
@@ -84,11 +84,11 @@ def find_leaks(
 
 
 def find_keys(path: Path) -> list[tuple[str, int]]:
-    """Return the names and lines in a dotenv file that hold AWS access keys; none if there is no such file.
+    """Return the name and line of each AWS access key in a dotenv file; an empty list if the file doesn't exist.
 
     A value under one of the SDK's names counts unless it is a reference to other variables (``${NAME}``). Any value
-    and any comment (its name is ``#``) with the id of an access key counts too. Raises SettingsProblems for a file
-    that can't be read.
+    and any comment with the id of an access key counts too; a comment's name is ``#``. Raises SettingsProblems when
+    the file can't be read.
     """
     from ecr_tasks.settings.dotenv import line_of, parse_bindings
 
@@ -131,7 +131,7 @@ def _unique(paths: Iterable[Path]) -> list[Path]:
 
 
 def _dotenv_files(folder: Path, depth: int = 0) -> Iterator[Path]:
-    """Yield the dotenv files of a folder, and of the folders below it up to a depth, by name."""
+    """Yield the dotenv files of a folder, then those of its subfolders down to ``depth`` levels."""
     try:
         with os.scandir(folder) as scan:
             entries = sorted(scan, key=lambda entry: entry.name)
@@ -148,7 +148,7 @@ def _dotenv_files(folder: Path, depth: int = 0) -> Iterator[Path]:
 def _quoted(path: str) -> str:
     """Return a line that ignores this one path, in a .gitignore and in a .dockerignore.
 
-    White space at an end would be trimmed and a line break ends the line, so ``?`` stands for them.
+    git and docker trim white space at both ends, and a line break ends the line: ``?`` replaces these characters.
     """
     quoted = [f"\\{char}" if char in "\\*?[]^{}|!#" else char for char in path]
     last = len(path) - 1
@@ -173,7 +173,7 @@ def _remedy(leak: Leak) -> str:
 
 
 def _short_path(path: Path, folder: Path | None = None) -> str:
-    """Return the path relative to a folder, the working directory by default; as it is where it is not below that."""
+    """Return the path relative to a folder (default: the working directory); a path outside it is not changed."""
     folder = folder or Path.cwd()
     return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
 

@@ -1,4 +1,4 @@
-"""The check for the receipt's own folder in a build context, where it would make every image a different one."""
+"""The check for the receipt's folder in a build context: its files would make every image different."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ecr_tasks.source.build_context.walk import local_contexts
 
 
 def receipt_in_context(definitions: Iterable[BuildDefinition]) -> bool:
-    """Tell whether a build context has a folder for receipts that .dockerignore doesn't keep out.
+    """Return whether a build context contains the receipt's folder and .dockerignore doesn't exclude it.
 
     Raises SettingsError for a malformed .dockerignore.
     """

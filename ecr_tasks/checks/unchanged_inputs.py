@@ -13,9 +13,9 @@ from ecr_tasks.source.inputs.local import read_local
 
 
 def check_unchanged(images: Sequence[Image], *, project: Path, environ: Mapping[str, str]) -> None:
-    """Raise BuildError where files on this machine are not what they were before the build.
+    """Raise BuildError when an image's input files on this machine changed during its build.
 
-    The image's annotation names the inputs from before the build, and later runs would trust it.
+    The image's annotation has the digest of the inputs before the build, and later runs would trust it.
     """
     for image in images:
         if image.inputs is None or image.inputs.digest is None:

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class CiContext:
-    """One CI run by its environment variables alone; None where they say nothing. Git has no part in it."""
+    """One CI run as its environment variables describe it, without git; None where they say nothing."""
 
     provider: str | None = None
     """github, gitlab, jenkins, circleci, buildkite, azure, bitbucket, codebuild, drone, woodpecker, teamcity or
     travis; None: no CI."""
     event: str | None = None
-    """What started it: push, tag, pull_request, schedule or manual."""
+    """What started the run: push, tag, pull_request, schedule or manual."""
     branch: str | None = None
     """The branch without ``refs/heads/``; a pull request's source branch; None when the run is for a tag."""
     tag: str | None = None
@@ -28,9 +28,9 @@ class CiContext:
     fork: bool | None = None
     """Whether the pull request comes from another repository; None without a pull request, or when unknown."""
     build_number: str | None = None
-    """The run's number as the CI shows it. A re-run has the same number if the CI counts attempts apart."""
+    """The run's number as the CI shows it. A re-run has the same number if the CI counts attempts separately."""
     attempt: str | None = None
-    """The number of the attempt at this run, from 1, where the CI counts attempts apart."""
+    """The number of the attempt at this run, from 1, if the CI counts attempts separately."""
     default_branch: str | None = None
     """The repository's default branch."""
     repository_url: str | None = None
@@ -38,7 +38,7 @@ class CiContext:
     build_url: str | None = None
     """The page that shows this run."""
     checkout: str | None = None
-    """The commit that the CI checks out, where that is not ``sha``: its merge commit for a pull request."""
+    """The commit that the CI checks out, if it is not ``sha``: a pull request's merge commit."""
     origins: Mapping[str, str] = field(default_factory=dict)
     """The variable (or file and key) that each known field came from."""
 

@@ -54,8 +54,8 @@ class Environ:
         """
         for name in names:
             text = _readable(self.variables.get(name, "")).strip(" \t\r\n")
-            if text and not _UNEXPANDED.fullmatch(text) and (item := Fact(text, name).map(parse)):
-                return item
+            if text and not _UNEXPANDED.fullmatch(text) and (fact := Fact(text, name).map(parse)):
+                return fact
         return None
 
     def flag(self, *names: str) -> Fact | None:
@@ -81,7 +81,7 @@ def after(prefix: str) -> Parser:
 
 
 def group(pattern: str) -> Parser:
-    """Return a parser that returns the first group of the pattern where it matches first; None without a match."""
+    """Return a parser that returns the first group of the pattern in its first match; None without a match."""
     return lambda text: match[1] if (match := re.search(pattern, text)) else None
 
 
@@ -121,12 +121,12 @@ def page_url(url: str) -> str | None:
 
 
 def attempt_after(retries: str) -> str | None:
-    """Return the number of the attempt after so many retries."""
+    """Return the attempt's number after this number of retries: one more."""
     return str(int(retries) + 1) if re.fullmatch(r"[0-9]{1,9}", retries) else None
 
 
 def is_fork(source: Fact | None, target: Fact | None) -> Fact | None:
-    """Return ``false`` if a pull request's two repositories are the same one but for upper case, else ``true``.
+    """Return ``false`` if a pull request's two repositories are the same (case is ignored), else ``true``.
 
     Returns None when one of them is unknown.
     """
@@ -136,7 +136,7 @@ def is_fork(source: Fact | None, target: Fact | None) -> Fact | None:
 
 
 def events(**words: str) -> Mapping[str, str]:
-    """Return the event (see CiContext) for each of the CI's own words, which are separated by spaces."""
+    """Return the event (see CiContext) by the CI's own words; spaces separate the words of each argument."""
     return {word: event for event, text in words.items() for word in text.split()}
 
 
@@ -145,7 +145,7 @@ def event_of(
 ) -> Fact | None:
     """Return the event for the CI's own word, ``cause``.
 
-    A push, or an unknown cause, is ``pull_request`` or ``tag`` when the run is for one.
+    If the cause is a push or unknown, a run for a pull request or a tag is ``pull_request`` or ``tag``.
     """
     event = cause.map(events.get) if cause else None
     if event and event.value != "push":
@@ -171,7 +171,7 @@ _PARSERS: Mapping[str, Parser] = {
 
 @dataclass(frozen=True)
 class Facts:
-    """What one system says about a run: the fields of CiContext, as it says them. None where it says nothing."""
+    """What one system says about a run: the fields of CiContext, not yet normalized. None where it says nothing."""
 
     event: Fact | None = None
     branch: Fact | None = None
@@ -193,16 +193,16 @@ class Facts:
         Refs become names, and addresses lose their credentials. With a pull request there is no tag; without one
         there are no target branch and no fork. The checkout is left out where it is ``sha``.
         """
-        facts = {name: item and item.map(_PARSERS.get(name, str)) for name, item in vars(self).items()}
+        facts = {name: fact and fact.map(_PARSERS.get(name, str)) for name, fact in vars(self).items()}
         dropped = ["tag"] if facts["pull_request"] else ["base_ref", "fork"]
         sha, checkout = facts["sha"], facts["checkout"]
         if sha and checkout and sha.value == checkout.value:
             dropped.append("checkout")
-        known = {name: item for name, item in facts.items() if item and name not in dropped}
-        values: dict[str, Any] = {name: item.value for name, item in known.items()}
+        known = {name: fact for name, fact in facts.items() if fact and name not in dropped}
+        values: dict[str, Any] = {name: fact.value for name, fact in known.items()}
         if "fork" in values:
             values["fork"] = values["fork"] == "true"
-        origins = {name: item.origin for name, item in [("provider", provider), *known.items()]}
+        origins = {name: fact.origin for name, fact in [("provider", provider), *known.items()]}
         return CiContext(provider.value, **values, origins=origins)
 
 

@@ -1,4 +1,4 @@
-"""The table of the CI systems: one row a system. To add one, make its folder in ``ecr_tasks/ci`` and its row here."""
+"""The table of the CI systems: one row per system. To add one, add its folder in ``ecr_tasks/ci`` and its row."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ class System:
     """One CI system.
 
     ``name`` is also its folder's name, whose ``facts.py`` has the function ``read_facts`` and, where variables name a
-    run, their names in ``RUN_VARIABLES``. ``marker`` is the variable that only this system sets; where it is empty,
-    the function ``marker`` in ``facts.py`` finds one. ``outputs`` is the class in ``outputs.py`` that makes the
-    outputs for the system; where it is empty, that is files only. ``no_oidc`` says why the system issues no tokens;
-    where it is empty, ``oidc.py`` has the ``ISSUER``. The folder's modules are imported when needed: with all of them
-    a run would start later.
+    run, their names in ``RUN_VARIABLES``. ``marker`` is the variable that only this system sets; if it is empty,
+    the function ``marker`` in ``facts.py`` returns it. ``outputs`` is the class in ``outputs.py`` that makes the
+    outputs for the system; if it is empty, it gets only files. ``no_oidc`` says why the system issues no
+    tokens; if it is empty, ``oidc.py`` has the ``ISSUER``. The folder's modules are imported when needed: all imports
+    together would delay the start of a run.
 
-    Its pipeline: ``path`` is the file that it looks for, from the top of the repository; ``template`` the file in its
-    folder that this is made from. ``variants`` are the kinds of credentials that the template has a variant for, the
-    default first; where it is empty, they are ``oidc`` and ``keys``, or ``keys`` alone for a system without tokens.
+    Its pipeline: ``path`` is the file that the system reads, from the top of the repository; ``template`` is the file
+    in its folder that it is made from. ``variants`` are the kinds of credentials that the template supports,
+    the default first; if it is empty, they are ``oidc`` and ``keys``, or only ``keys`` for a system without tokens.
     ``comment`` begins a comment. ``escapes`` are the (text, replacement) pairs that are applied in order to a shell
     command, so that it reaches the job's shell unchanged.
     """
@@ -64,12 +64,12 @@ class System:
         return facts
 
     def run_variables(self) -> tuple[str, ...]:
-        """Return the variables whose values, joined, name the project and (the last one) the run; () without any."""
+        """Return the variables whose values together name a run: the project's, then the run's; () without any."""
         names: tuple[str, ...] = getattr(self._module("facts"), "RUN_VARIABLES", ())
         return names
 
     def adapter(self) -> Adapter:
-        """Return the adapter for its outputs; the one that writes files only when it takes nothing else."""
+        """Return the adapter for the system's outputs; FILES_ONLY when the system takes nothing else."""
         from ecr_tasks.ci.outputs.adapter import FILES_ONLY
 
         adapter: Adapter = getattr(self._module("outputs"), self.outputs)() if self.outputs else FILES_ONLY
@@ -124,8 +124,8 @@ _ROWS = (
         comment="//",
         escapes=(("\\", "\\\\"), ("'", "\\'")),
     ),
-    # Last: CodeBuild hosts runners of GitHub, GitLab and Buildkite and agents of Jenkins, and their jobs are theirs.
-    # A build that Jenkins starts in CodeBuild is CodeBuild's, and has none of Jenkins' variables.
+    # Last: jobs of GitHub, GitLab, Buildkite and Jenkins can run in CodeBuild, but belong to these systems.
+    # A build that Jenkins starts in CodeBuild belongs to CodeBuild and has none of Jenkins' variables.
     System(
         "codebuild",
         "AWS CodeBuild",
@@ -143,14 +143,14 @@ def find(name: str) -> System:
     """Return the system of that name. Raises SettingsError, with the name nearest to it, when there is none."""
     system = SYSTEMS.get(name.lower())
     if system is None:
-        near = nearest(name.lower(), list(SYSTEMS), cutoff=0.6)
-        guess = f"Did you mean {near}? " if near else ""
-        raise SettingsError(f"We have no pipeline for {name!r}.", f"{guess}There are: {', '.join(SYSTEMS)}.")
+        nearest_name = nearest(name.lower(), list(SYSTEMS), cutoff=0.6)
+        suggestion = f"Did you mean {nearest_name}? " if nearest_name else ""
+        raise SettingsError(f"We have no pipeline for {name!r}.", f"{suggestion}There are: {', '.join(SYSTEMS)}.")
     return system
 
 
 def outputs_adapter(provider: str | None) -> Adapter:
-    """Return the adapter for that system's outputs; the one that writes files only for None or an unknown name."""
+    """Return the adapter for that system's outputs; FILES_ONLY for None or an unknown name."""
     from ecr_tasks.ci.outputs.adapter import FILES_ONLY
 
     system = SYSTEMS.get(provider or "")

@@ -1,4 +1,4 @@
-"""Find the OpenID Connect token that the CI offers this process."""
+"""Functions that find the OpenID Connect token that the CI offers this process."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def token_source(environ: Mapping[str, str], role_arn: str) -> TokenSource | Non
     """Return the source of the token that this environment offers for a role; None without one.
 
     ``AWS_ID_TOKEN`` comes first, a variable that any CI may set, then what each system offers, then
-    ``AWS_WEB_IDENTITY_TOKEN_FILE``. That file is left to the AWS SDK if it is for another role (AWS_ROLE_ARN, as in a
-    pod of EKS): then that role assumes the given one.
+    ``AWS_WEB_IDENTITY_TOKEN_FILE``. If that file is for another role (AWS_ROLE_ARN, as in a pod of EKS), the
+    AWS SDK uses it, and that role assumes the given one.
     """
     if source := variable_source("AWS_ID_TOKEN", "AWS_ID_TOKEN")(environ):
         return source

@@ -1,4 +1,4 @@
-"""A map over several threads that ends at once when the run is interrupted."""
+"""A parallel map with threads, which stops at once when the run is interrupted."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ R = TypeVar("R")
 def map_parallel(function: Callable[[T], R], items: Sequence[T], workers: int, retrier: Retrier) -> list[R]:
     """Return the function's results in the items' order, at most ``workers`` at a time; one item needs no thread.
 
-    Raises the first error in that order and begins no item after it. An interruption also ends the waits of the other
-    threads, whose results are then lost.
+    Raises the first error in that order and starts no further item. An interruption also ends the waits of the other
+    threads; their results are lost.
     """
     if len(items) < 2:
         return [function(item) for item in items]

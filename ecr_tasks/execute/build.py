@@ -1,4 +1,4 @@
-"""Build planned images and record what was built, so that exactly that is pushed."""
+"""Build planned images and record the results, so that exactly those are pushed."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def build(
 ) -> dict[str, Built]:
     """Build all images in one bake and give them their local names, ``repository:tag``.
 
-    ``references`` are names in a registry that images get as well, by image; only for those whose push lock this run
-    holds. Returns the results by image name. Raises BuildError with the failing step.
+    ``references`` are additional registry names, by image name; only for images whose push lock this run holds.
+    Returns the results by image name. Raises BuildError with the failing step.
     """
     began = time.monotonic()
     inputs = [_input(image, keep[image.name], references.get(image.name)) for image in images]
@@ -58,13 +58,13 @@ def reuse_earlier_builds(
     docker: Docker,
     say: Callable[[str], None],
 ) -> dict[str, Built]:
-    """Return the earlier builds, by image name, that are exactly what is to be built now and still exist."""
+    """Return the earlier builds, by image name, that have the same inputs as now and still exist."""
     builds = {}
     for item in items:
         built = earlier.get(item.image.name)
         if built is None or not item.build_needed:
             continue
-        if item.rebuilds and item.published is not None:  # the earlier build may be the very image that is published
+        if item.rebuilds and item.published is not None:  # the earlier build may be the published image itself
             continue
         key = build_key(item.image.definition, source)
         if key is not None and built.key == key and still_exists(built, docker):
@@ -74,7 +74,7 @@ def reuse_earlier_builds(
 
 
 def still_exists(built: Built, docker: Docker) -> bool:
-    """Whether an earlier build can still be pushed; the result of a builder can always be asked for."""
+    """Return whether an earlier build can still be pushed; a result that a builder keeps always can."""
     if built.image_id is None:
         return True
     try:
@@ -84,13 +84,13 @@ def still_exists(built: Built, docker: Docker) -> bool:
 
 
 def build_key(definition: BuildDefinition, source: SourceState) -> str | None:
-    """Return a digest of all that decides a build: equal keys, equal inputs. None without version control.
+    """Return a digest of everything that a build depends on; None without version control.
 
-    Build arguments go in hashed, so the key may be written down.
+    Builds with equal keys have equal inputs. Build arguments are hashed, so that the key may be stored in a file.
     """
     if source.fingerprint is None:
         return None
-    inputs = replace(definition, cache_from=(), cache_to=())  # a cache changes how long it takes, no more
+    inputs = replace(definition, cache_from=(), cache_to=())  # a cache changes only how long a build takes
     document = {"definition": asdict(inputs), "source": source.fingerprint}
     text = json.dumps(document, sort_keys=True, default=dict)
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Check every image against every gate before anything is promoted, and wait calmly for what isn't known yet."""
+"""Check every image against every gate before anything is promoted, and wait for scans and signatures to end."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from ecr_tasks.source.git.branches import Branch
 
 
 @dataclass(frozen=True)
-class _Question:
+class _Check:
     image: str
     gate: str
-    ask: Callable[[], Verdict]
+    judge: Callable[[], Verdict]
 
 
 _REMINDER_SECONDS = 60.0
-"""After how long the line that says what is waited for is printed again."""
+"""The seconds after which an unchanged "waiting for …" line is printed again."""
 
 
 def check_gates(
@@ -40,16 +40,17 @@ def check_gates(
     say: Callable[[str], None],
     waits: Waits,
 ) -> GateResults:
-    """Check all images, by name. Raises Refused with every condition that isn't met.
+    """Check all images against the gates and return the results. Raises Refused with every condition that isn't met.
 
-    ``say`` gets a line for what is waited for and for each gate that is passed. Without a gate nothing is asked.
+    ``images`` are by name. ``say`` gets a line for each wait and for each gate that is passed. Without a gate there
+    is no API call.
     """
-    questions = [
-        question
+    checks = [
+        check
         for name, (repository, image) in images.items()
-        for question in _questions(name, repository, image, gates, registry, evidence)
+        for check in _checks(name, repository, image, gates, registry, evidence)
     ]
-    verdicts, waited = _verdicts(questions, say, waits)
+    verdicts, waited = _verdicts(checks, say, waits)
     failed = [verdict for verdict in verdicts if isinstance(verdict, Failed)]
     if failed:
         raise _refusal(failed)
@@ -58,8 +59,8 @@ def check_gates(
         for gate, options in gates.options.items():
             passed = [
                 verdict
-                for question, verdict in zip(questions, verdicts, strict=True)
-                if isinstance(verdict, Passed) and (question.image, question.gate) == (name, gate)
+                for check, verdict in zip(checks, verdicts, strict=True)
+                if isinstance(verdict, Passed) and (check.image, check.gate) == (name, gate)
             ]
             say(f"{repository.name}: --{gate} passed: {'; '.join(verdict.words for verdict in passed)}")
             facts = {"scans": [verdict.facts for verdict in passed]} if gate == SCAN else passed[0].facts
@@ -67,26 +68,26 @@ def check_gates(
     return GateResults(results, waited)
 
 
-def _questions(
+def _checks(
     name: str, repository: Repository, image: StoredImage, gates: Gates, registry: Registry, evidence: Evidence
-) -> Iterator[_Question]:
+) -> Iterator[_Check]:
     if gates.scan is not None:
         parts = list(_parts(registry, repository, image))
         for part in parts:
-            yield _Question(name, SCAN, partial(_scan, evidence, part, gates.scan))
+            yield _Check(name, SCAN, partial(_scan, evidence, part, gates.scan))
         if not parts:
-            yield _Question(name, SCAN, partial(nothing_to_scan, repository, image))
+            yield _Check(name, SCAN, partial(nothing_to_scan, repository, image))
     if gates.signature:
-        yield _Question(name, SIGNATURE, partial(_signature, registry, evidence, repository, image))
+        yield _Check(name, SIGNATURE, partial(_signature, registry, evidence, repository, image))
     if gates.branch is not None:
-        yield _Question(name, BRANCH, partial(_branch, repository, image, gates.branch))
+        yield _Check(name, BRANCH, partial(_branch, repository, image, gates.branch))
 
 
 def _parts(registry: Registry, repository: Repository, image: StoredImage) -> Iterator[Part]:
-    """Yield what is scanned, each manifest once; an index within an index gives its children."""
+    """Yield the manifests that are scanned, each once; an index within an index is replaced by its children."""
     seen: set[str] = set()
     queue = list(scannable_parts(repository, image))
-    for part in queue:  # grows as it is walked
+    for part in queue:  # the loop body appends to it
         if part.digest in seen:
             continue
         seen.add(part.digest)
@@ -105,7 +106,7 @@ def _scan(evidence: Evidence, part: Part, level: Level) -> Verdict:
 
 
 def _signature(registry: Registry, evidence: Evidence, repository: Repository, image: StoredImage) -> Verdict:
-    """Ask for signatures, and for the next kind of them only where there is none of the kind before."""
+    """Look for signatures: referrers, then signature tags, then ECR's managed signing, until one kind exists."""
     digest = image.digest
     signatures = list(evidence.signatures(repository, digest)) or list(
         _tagged_signatures(registry, repository, digest)
@@ -120,43 +121,43 @@ def _tagged_signatures(registry: Registry, repository: Repository, digest: str) 
     tags = registry.find(repository.name, [own, listing]).tags
     if own in tags:
         yield tags[own].digest
-    for item in tags[listing].document.get("manifests", ()) if listing in tags else ():
-        if artifact_kind(item.get("artifactType")) == "signature":
-            yield item["digest"]
+    for descriptor in tags[listing].document.get("manifests", ()) if listing in tags else ():
+        if artifact_kind(descriptor.get("artifactType")) == "signature":
+            yield descriptor["digest"]
 
 
 def _branch(repository: Repository, image: StoredImage, branch: Branch) -> Verdict:
-    has = branch.contains(image.revision) if image.revision else None
-    return judge_branch(repository, image, branch.shown, has)
+    membership = branch.contains(image.revision) if image.revision else None
+    return judge_branch(repository, image, branch.shown, membership)
 
 
 def _verdicts(
-    questions: Sequence[_Question], say: Callable[[str], None], waits: Waits
+    checks: Sequence[_Check], say: Callable[[str], None], waits: Waits
 ) -> tuple[list[Passed | Failed], bool]:
-    """Ask until every verdict is known or the time is over; also return whether there was anything to wait for."""
-    begun = waits.clock()
-    verdicts: dict[_Question, Passed | Failed] = {}
-    waited, pause, last_line, last_time = False, waits.first, "", begun
+    """Repeat the checks until every verdict is known or the time is over; also return whether it waited."""
+    start = waits.clock()
+    verdicts: dict[_Check, Passed | Failed] = {}
+    waited, pause, last_line, last_time = False, waits.first, "", start
     while True:
-        open_: dict[_Question, Pending] = {}
-        for question in questions:
-            if question not in verdicts:
-                verdict = question.ask()
+        unknown: dict[_Check, Pending] = {}
+        for check in checks:
+            if check not in verdicts:
+                verdict = check.judge()
                 if isinstance(verdict, Pending):
-                    open_[question] = verdict
+                    unknown[check] = verdict
                 else:
-                    verdicts[question] = verdict
-        passed = waits.clock() - begun
-        for question, pending in list(open_.items()):
-            if passed >= min(waits.limit, pending.within or waits.limit):
-                verdicts[question] = open_.pop(question).otherwise
-        if not open_:
-            return [verdicts[question] for question in questions], waited
-        words = f"waiting for {'; '.join(pending.words for pending in open_.values())}"
+                    verdicts[check] = verdict
+        elapsed = waits.clock() - start
+        for check, pending in list(unknown.items()):
+            if elapsed >= min(waits.limit, pending.within or waits.limit):
+                verdicts[check] = unknown.pop(check).otherwise
+        if not unknown:
+            return [verdicts[check] for check in checks], waited
+        words = f"waiting for {'; '.join(pending.words for pending in unknown.values())}"
         if words != last_line or waits.clock() - last_time >= _REMINDER_SECONDS:
             say(words if words != last_line else f"still {words}")
             last_line, last_time = words, waits.clock()
-        waits.sleep(min(pause, max(waits.limit - passed, 0.1)))
+        waits.sleep(min(pause, max(waits.limit - elapsed, 0.1)))
         waited, pause = True, min(pause * 1.5, waits.longest)
 
 

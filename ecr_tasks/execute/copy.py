@@ -1,6 +1,6 @@
-"""Copy manifests from one repository to others, from registry to registry: the one copier that there is.
+"""Copy manifests from one repository to others, also in other registries.
 
-`imagetools` copies by digest, so nothing has a tag in the target before it is there, whole.
+`imagetools` copies by digest, so that no tag in the target points at an incomplete image.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ def copy_manifests(
 ) -> dict[K, EcrTasksError]:
     """Copy manifests, in their order, to all places at once, and return the errors by place.
 
-    ``manifests`` has, for each digest, how many manifests it consists of. A place that fails gets no further ones.
+    ``manifests`` has, for each digest, the number of manifests that it consists of. After an error a place gets no
+    further manifests.
     """
     errors: dict[K, EcrTasksError] = {}
     for key, place in places.items():
@@ -50,12 +51,12 @@ def copy_manifests(
     except EcrTasksError as error:
         return {**dict.fromkeys(places, error), **errors}
     for digest, count in manifests.items():
-        open_places = {key: place for key, place in places.items() if key not in errors}
-        references = {f"{place.repository.uri}@{digest}": key for key, place in open_places.items()}
+        working_places = {key: place for key, place in places.items() if key not in errors}
+        references = {f"{place.repository.uri}@{digest}": key for key, place in working_places.items()}
         if not references:
             break
         try:
-            with _reserved(list(open_places.values()), count):
+            with _reserved(list(working_places.values()), count):
                 failures = docker.copy(f"{source.uri}@{digest}", list(references))
         except EcrTasksError as error:
             failures = dict.fromkeys(references, error)
@@ -77,10 +78,11 @@ def missing_after_copy(digest: str, address: str) -> RegistryError:
 
 
 def _reserved(places: Sequence[Place], count: int) -> ExitStack:
-    """Reserve room for the PutImage calls in each registry, once for all places in it."""
+    """Reserve the PutImage calls in each registry's rate limit, once for all its repositories."""
     stack = ExitStack()
     with stack:
         for location in dict.fromkeys(place.location for place in places):
-            here = [place for place in places if place.location == location]
-            stack.enter_context(here[0].registry.reserve(here[0].repository, count * len(here)))
+            same_registry = [place for place in places if place.location == location]
+            first = same_registry[0]
+            stack.enter_context(first.registry.reserve(first.repository, count * len(same_registry)))
         return stack.pop_all()

@@ -23,10 +23,10 @@ def create_repository(
     *,
     by_address: bool = False,
 ) -> RepositoryView:
-    """Create a repository and set its policies; one that another run has created meanwhile is taken as it is.
+    """Create a repository and set its policies; if another run has just created it, return it unchanged.
 
-    Publishing needs no policies: ``warn`` gets a line where they can't be set; without it the error is raised.
-    ``by_address`` names the repository by its whole address in messages.
+    Publishing needs no policies: ``warn`` gets a line when they can't be set; without ``warn`` the error is raised.
+    With ``by_address`` messages show the repository's full URI.
     """
     repositories = registry.admin
     repository = repositories.create(name, desired)
@@ -52,9 +52,9 @@ def create_missing(
     say: Callable[[str], None],
     warn: Callable[[str], None],
 ) -> Snapshot:
-    """Create what the plan says is missing, and return the snapshot with it.
+    """Create the repositories that the plan lists as missing, and return the snapshot with them.
 
-    An error at a destination is part of the snapshot and stops nothing else.
+    An error at a destination becomes part of the snapshot and does not stop the others.
     """
     created = {}
     for item in items:
@@ -67,9 +67,9 @@ def create_missing(
             if copy.creates_repository:
                 key = item.image.repository, copy.destination
                 try:
-                    registry_there = target(copy.destination)
+                    destination_registry = target(copy.destination)
                     destinations[key] = create_repository(
-                        copy.repository, desired(), registry_there, say, warn, by_address=True
+                        copy.repository, desired(), destination_registry, say, warn, by_address=True
                     )
                 except EcrTasksError as error:
                     destinations[key] = error

@@ -1,6 +1,6 @@
-"""Bring a published image to more registries, all at once; a failure in one leaves the others done.
+"""Copy a published image to more registries in parallel; a failure in one does not stop the others.
 
-Each registry has the image by its digest, whole, before its first tag is set there; moving tags come last.
+Each registry has the complete image by its digest before its first tag is set; moving tags are set last.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def copy_image(
     warn: Callable[[str], None],
     retrier: Retrier,
 ) -> ImageReceipt:
-    """Bring a published image to its destinations and return its receipt with where it is now and where it isn't."""
+    """Copy a published image to its destinations and return its receipt with the copies and the failed ones."""
     source = item.view.repository if item.view else None
     if source is None:
         return receipt
@@ -63,10 +63,10 @@ def copy_to_destinations(
     retrier: Retrier,
     now: Callable[[], float] = time.monotonic,
 ) -> list[Published | FailedCopy]:
-    """Bring the image to each destination and return the results in their order; never raises for one of them.
+    """Copy the image to each destination and return the results in the same order; errors are results, not raised.
 
-    Only what is missing is sent: an image that is there gets the tags it lacks, and a second run does only what the
-    first one left.
+    Only missing content is sent: a destination that has the image gets only the tags that it lacks, and a second run
+    does only what the first one did not finish.
     """
     image = published.image
     planned = {copy.destination: with_tag_states(copy, image) for copy in copies}
@@ -88,13 +88,11 @@ def copy_to_destinations(
     )
     for copy in unreplicated:
         try:
-            planned[copy.destination] = replace(
-                _described_again(copy, image, targets[copy.destination]), transport="copy"
-            )
+            planned[copy.destination] = replace(_refresh(copy, image, targets[copy.destination]), transport="copy")
         except EcrTasksError as error:
             errors[copy.destination] = error
-    left = [planned[copy.destination] for copy in unreplicated if copy.destination not in errors]
-    errors |= _copy([copy for copy in left if not copy.is_present], published, source, registry, targets, docker)
+    to_copy = [planned[copy.destination] for copy in unreplicated if copy.destination not in errors]
+    errors |= _copy([copy for copy in to_copy if not copy.is_present], published, source, registry, targets, docker)
 
     def finish(copy: PlannedCopy) -> Published | FailedCopy:
         if copy.destination in errors:
@@ -115,7 +113,7 @@ def _copy(
     targets: Mapping[Destination, Target],
     docker: Docker,
 ) -> dict[Destination, EcrTasksError]:
-    """Copy the image to these destinations; return the errors."""
+    """Copy the image to these destinations and return the errors by destination."""
     errors: dict[Destination, EcrTasksError] = {}
     places: dict[Destination, Place] = {}
     for copy in copies:
@@ -131,10 +129,10 @@ def _copy(
     return errors | copy_manifests(manifests, source, registry, places, docker)
 
 
-def _described_again(copy: PlannedCopy, image: StoredImage, target: Target) -> PlannedCopy:
-    """Return the copy by what the destination holds now: ECR may have created the repository and set the tags.
+def _refresh(copy: PlannedCopy, image: StoredImage, target: Target) -> PlannedCopy:
+    """Read the destination again and return the updated plan: ECR may have created the repository and set the tags.
 
-    Raises what stands in the way.
+    Raises the error that prevents the copy.
     """
     view = target.describe({copy.repository: [item.tag.name for item in copy.tags]})[copy.repository]
     copy = with_tag_states(replace(copy, view=view), image)
@@ -146,10 +144,10 @@ def _described_again(copy: PlannedCopy, image: StoredImage, target: Target) -> P
 def _set_tags(
     name: str, copy: PlannedCopy, image: StoredImage, target: Target, warn: Callable[[str], None]
 ) -> Published:
-    """Verify that the digest is there, then set the tags that are not on it."""
+    """Verify that the destination has the digest, then set the tags that don't point at it."""
     transport: Transport | None = None if copy.is_present else copy.transport
     if transport == "replication":
-        copy = _described_again(copy, image, target)
+        copy = _refresh(copy, image, target)
     repository = copy.view.repository if copy.view else None
     if repository is None:
         raise missing_after_copy(image.digest, copy.address)

@@ -1,8 +1,8 @@
 """Move `latest` and the tags of release lines forward only, also when several pipelines publish at once.
 
 ECR can't compare and set a tag in one step. So every run publishes its release's fixed tag before it moves any other
-tag, and reads the releases again afterwards: the run that moves a tag last sees every release that exists by then and
-puts the tag on the highest. A release that comes later moves the tag itself.
+tag, and reads the releases again afterwards. The run that moves a tag last sees all releases that exist then and
+points the tag at the highest. A later release moves the tag itself.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ecr_tasks.model.registry import Repository
 from ecr_tasks.model.tag import Release, Tag
 
 ROUNDS = 10
-"""How often a run reads the releases again after it has put a tag on a higher one."""
+"""How often a run reads the releases again after it has pointed a tag at a higher one."""
 
 
 def move_forward(
@@ -25,11 +25,11 @@ def move_forward(
     registry: Target,
     note: Callable[[str], None],
 ) -> list[str]:
-    """Set the tags that no higher release has, and return the names of those that are on the image in the end.
+    """Set the tags that no higher release has, and return the names of those that point at the image in the end.
 
-    ``note`` gets a line for each tag that is left to a higher release.
+    ``note`` gets a line for each tag that stays with a higher release.
     """
-    ours: list[str] = []
+    on_image: list[str] = []
     pending: dict[str, Release] = {}
     releases = _releases(tags, repository, registry)
     for tag in tags:
@@ -38,7 +38,7 @@ def move_forward(
             note(f"{tag.name} stays with the higher release {higher.tag}, which ECR has.")
             continue
         registry.set_tag(repository, image, tag.name)
-        ours.append(tag.name)
+        on_image.append(tag.name)
         if tag.release:
             pending[tag.name] = tag.release
     for _ in range(ROUNDS):
@@ -47,16 +47,16 @@ def move_forward(
         releases = _releases([tag for tag in tags if tag.name in pending], repository, registry)
         pending = {name: higher for name, release in pending.items() if (higher := release.higher(releases[name]))}
         for name, release in list(pending.items()):
-            if name in ours:
-                ours.remove(name)
+            if name in on_image:
+                on_image.remove(name)
                 note(f"{name} belongs to the higher release {release.canonical}, published meanwhile.")
-            if not _put(name, release, repository, registry):
+            if not _point_at(name, release, repository, registry):
                 del pending[name]
-    return ours
+    return on_image
 
 
-def _put(tag: str, release: Release, repository: Repository, registry: Target) -> bool:
-    """Put a tag on another release; return False if it is there already, or if that release is gone."""
+def _point_at(tag: str, release: Release, repository: Repository, registry: Target) -> bool:
+    """Point a tag at a release; return False if it does already or if the release is gone."""
     image = registry.image(repository, release.tag)
     current = registry.image(repository, tag)
     if image is None or (current is not None and current.digest == image.digest):
@@ -66,7 +66,7 @@ def _put(tag: str, release: Release, repository: Repository, registry: Target) -
 
 
 def _releases(tags: Sequence[Tag], repository: Repository, registry: Target) -> dict[str, Sequence[str]]:
-    """Return what may be a release, by tag: the repository's tags, or the tag's own where we may not list them."""
+    """Return the candidate releases by tag: the repository's tags, or the tag's own version if we may not list."""
     listed = registry.list_tags(repository)
     if listed is not None:
         return {tag.name: listed for tag in tags}

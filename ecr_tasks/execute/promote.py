@@ -1,4 +1,4 @@
-"""Give a published image more tags by PutImage, or refuse before the first of them."""
+"""Give a published image more tags (PutImage); refuse before the first one is set."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ if TYPE_CHECKING:
 def look_up_promotion(
     registry: Registry, repository: str, name: ImageName, tags: Sequence[str], *, alone: bool = True
 ) -> Promotion:
-    """Find the image and look at the tags, in one call; a second one only where one of several tags would move.
+    """Find the image and its tags in one API call; a second call only when one of several tags would move.
 
-    Whether ECR locks the tag that would move is asked before several are set, here or (not ``alone``) in other
-    repositories; for a single tag PutImage itself tells. Raises RegistryError for what is missing, Refused for a
-    fixed or locked tag that points at another image.
+    The second call reads whether ECR locks the tag. It is needed when several tags are set, in this repository or
+    (``alone`` is False) in others; a single locked tag is refused by PutImage itself. Raises RegistryError when the
+    repository or the image is missing, and Refused when a fixed or locked tag points at another image.
     """
     view = registry.find(repository, list(dict.fromkeys([name.reference, *tags])))
     found_in, image = find_image(view, repository, name)
     promotion = Promotion(found_in, image, {tag: view.tags[tag].digest if tag in view.tags else None for tag in tags})
     moves = any(promotion.state(tag) == "moves" for tag in tags)
-    ask = moves and not (alone and len(promotion.pending) == 1)
-    described = registry.describe({repository: ()})[repository].repository if ask else None
+    needs_lock = moves and not (alone and len(promotion.pending) == 1)
+    described = registry.describe({repository: ()})[repository].repository if needs_lock else None
     check_movable(promotion, described, view.tags)
     return promotion
 
 
 def promote(registry: Target, promotion: Promotion) -> None:
-    """Set the pending tags. Raises Refused with both digests; the error names the tags that were set before."""
+    """Set the pending tags. Raises Refused with both digests for a locked tag; errors name the tags already set."""
     names: list[str] = []
     for tag in promotion.pending:
         try:

@@ -1,4 +1,4 @@
-"""Copy a published image into another repository, region or account, with what refers to it, and tag it last."""
+"""Copy a published image and its referrers into another repository, region or account, then set its tags."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from ecr_tasks.model.registry import Repository
 from ecr_tasks.plan.promotion import Promotion, check_movable, find_image
 
 _SUFFIXES = ("", ".sig", ".att", ".sbom")
-"""What belongs to an image by its tag alone: the referrers tag schema's list, and cosign's kinds."""
+"""The tag suffixes of artifacts that only their tag links to an image: the referrers tag schema's list, cosign's."""
 
-_ENSURE = " (`inv repo.ensure` with that registry's settings)"
+_ENSURE_HINT = " (`inv repo.ensure` with that registry's settings)"
 
 
 @dataclass(frozen=True)
 class CopyPromotion:
-    """What is copied: an image, what refers to it, and the tags that it gets in the other repository.
+    """A planned copy of an image with its referrers, and the tags that it gets in the target repository.
 
-    ``tagged`` are artifacts that belong to the image by their tag alone, by the tags that have to be set for it.
-    ``missing`` are the digests that the other repository lacks, in the order in which they can be copied.
+    ``tagged`` are the artifacts that only their tag links to the image, by the tags that have to be set.
+    ``missing`` are the digests that the target repository lacks, in the order in which they can be copied.
     """
 
     source: Repository
@@ -46,25 +46,25 @@ def look_up_copy(
     *,
     destination: Destination,
 ) -> CopyPromotion:
-    """Look at both registries. Raises RegistryError or Refused before anything is copied.
+    """Read both registries and return the planned copy. Raises RegistryError or Refused before anything is copied.
 
-    What has the image or one of its platforms as subject comes along, and what cosign's tags name.
+    It includes manifests whose subject is the image or one of its platforms, and the artifacts of cosign's tags.
     """
     source, image = find_image(registry.find(repository, [name.reference]), repository, name)
-    there = target.describe({target_repository: ()})[target_repository].repository
-    if there is None:
-        remedy = f"Create it there{'' if destination.is_public else _ENSURE}, or let these credentials see it."
+    described = target.describe({target_repository: ()})[target_repository].repository
+    if described is None:
+        remedy = f"Create it there{'' if destination.is_public else _ENSURE_HINT}, or let these credentials see it."
         raise missing_repository(target_repository, f"the {destination.registry}", remedy=remedy)
     subjects = [image.digest, *(digest for _, digest in image.children)]
     referrers = tuple(_referrers(registry, source, subjects))
     tagged = _tagged(registry, source, [*subjects, *(item.digest for item in referrers)])
     digests = list(dict.fromkeys([image.digest, *(item.digest for item in (*referrers, *tagged.values()))]))
     existing: dict[str, StoredImage] = {}
-    questions = [*digests, *tags, *tagged]
-    for start in range(0, len(questions), MAX_TAGS):
-        existing.update(target.find(target_repository, questions[start : start + MAX_TAGS]).tags)
-    promotion = Promotion(there, image, {tag: existing[tag].digest if tag in existing else None for tag in tags})
-    check_movable(promotion, there, existing)
+    references = [*digests, *tags, *tagged]
+    for start in range(0, len(references), MAX_TAGS):
+        existing.update(target.find(target_repository, references[start : start + MAX_TAGS]).tags)
+    promotion = Promotion(described, image, {tag: existing[tag].digest if tag in existing else None for tag in tags})
+    check_movable(promotion, described, existing)
     return CopyPromotion(
         source,
         promotion,
@@ -74,7 +74,7 @@ def look_up_copy(
 
 
 def promote_to(copy: CopyPromotion, docker: Docker, registry: Registry, target: Target) -> None:
-    """Copy what the other repository lacks, verify that it is there, then set the tags; a second run finishes."""
+    """Copy what the target lacks, verify the digests, then set the tags; a second run completes a failed one."""
     image, place = copy.promotion.image, Place(target, copy.promotion.repository)
     if copy.missing:
         manifests = {digest: image.manifests if digest == image.digest else 1 for digest in copy.missing}
@@ -87,18 +87,18 @@ def promote_to(copy: CopyPromotion, docker: Docker, registry: Registry, target: 
 
 
 def _referrers(registry: Registry, repository: Repository, subjects: Sequence[str]) -> Iterator[StoredImage]:
-    """Yield what refers to these digests, and what refers to that."""
+    """Yield the manifests that refer to these digests, directly or through another referrer."""
     seen = set(subjects)
     queue = list(subjects)
     for subject in queue:
-        fresh = [digest for digest in registry.referrers(repository, subject) if digest not in seen]
-        seen.update(fresh)
-        queue += fresh
-        yield from registry.images(repository, fresh).values() if fresh else ()
+        new_digests = [digest for digest in registry.referrers(repository, subject) if digest not in seen]
+        seen.update(new_digests)
+        queue += new_digests
+        yield from registry.images(repository, new_digests).values() if new_digests else ()
 
 
 def _tagged(registry: Registry, repository: Repository, digests: Sequence[str]) -> dict[str, StoredImage]:
-    """Return what belongs to these digests by its tag alone, as cosign's signatures do."""
+    """Return by tag the artifacts that only their tag links to these digests, such as cosign's signatures."""
     names = [referrer_tag(digest, suffix) for digest in digests for suffix in _SUFFIXES]
     images: dict[str, StoredImage] = {}
     for start in range(0, len(names), MAX_TAGS):

@@ -25,9 +25,9 @@ def publish_image(
     builder: str | None,
     warn: Callable[[str], None],
 ) -> ImageReceipt:
-    """Publish what was built of an image and return its receipt with platforms and sizes."""
+    """Publish a built image and return its receipt with platforms and sizes."""
     published = publish(item, receipt.built, docker, registry, builder=builder, warn=warn)
-    # An index's size is its images', which are only asked for when there is something new to report.
+    # The size of an index is the sum of its images' sizes, which are read only when something was built.
     sizes = _sizes(published, registry, warn) if receipt.built is not None else {}
     return replace(
         receipt,
@@ -49,8 +49,8 @@ def publish(
 ) -> Published:
     """Publish a planned image; ``built`` is needed unless the image is published already.
 
-    This run must hold the image's push lock. A failure leaves every moving tag where it was, or on this complete
-    image, and a second run finishes. Raises RegistryError or Refused.
+    This run must hold the image's push lock. After a failure each moving tag points at its old image or at this
+    complete one, and a second run completes the work. Raises RegistryError or Refused.
     """
     repository = item.view.repository if item.view else None
     if repository is None:
@@ -88,18 +88,18 @@ def _push(
     builder: str | None,
     warn: Callable[[str], None],
 ) -> tuple[StoredImage, PublishState]:
-    """Push under the publishing tag and return what ECR then holds there.
+    """Push the publishing tag and return the image that ECR then has under it.
 
-    A fixed tag that another run has published meanwhile stays: that image is taken instead of ours, or refused where
-    it must not be (ECR_SKIP=never).
+    If another run has published the fixed tag meanwhile, return its image; with ECR_SKIP=never raise Refused when
+    that image differs.
     """
     tag = item.image.tags[0]
     reference = item.reference or ""
     if item.published is not None and item.rebuilds:
-        return _take(item.published, item, built, warn)
+        return _accept(item.published, item, built, warn)
     docker.authorize(replace(registry.token(), host=repository.host))
     if tag.kind == "fixed" and (current := registry.image(repository, tag.name)) is not None:
-        return _take(current, item, built, warn)
+        return _accept(current, item, built, warn)
     if built.digest is None or item.tags[0].digest != built.digest:
         delete_replaceable(item.tags[0], repository, registry)
     try:
@@ -109,14 +109,14 @@ def _push(
         current = registry.image(repository, tag.name)
         if tag.kind == "moving" or current is None:
             raise
-        return _take(current, item, built, warn)
+        return _accept(current, item, built, warn)
     stored = registry.image(repository, tag.name)
     if stored is None:
         raise RegistryError(f"ECR does not have {reference} after the push.", "Run it again.")
     if _is_same(stored, built, digest):
         return stored, "pushed"
     if digest is not None and registry.image(repository, digest) is not None and tag.kind == "fixed":
-        return _take(stored, item, built, warn)
+        return _accept(stored, item, built, warn)
     raise RegistryError(
         f"ECR holds {stored.digest} as {reference}, but {digest or built.image_id} was built.",
         "Another run may have pushed at the same time; run it again. No other tag has been touched.",
@@ -124,7 +124,7 @@ def _push(
 
 
 def _send(item: PlannedImage, built: Built, reference: str, docker: Docker, builder: str | None) -> str | None:
-    """Send what was built, from where it is; return its digest if that is known."""
+    """Push the build from the image store or the builder; return its digest if that is known."""
     if built.keep == "store":
         if built.reference != reference:
             docker.tag(built.image_id or built.digest or "", reference)
@@ -141,16 +141,16 @@ def _send(item: PlannedImage, built: Built, reference: str, docker: Docker, buil
 
 
 def _is_same(stored: StoredImage, built: Built, digest: str | None) -> bool:
-    """Whether ECR holds what was built; an image of the classic store is known by its configuration's digest."""
+    """Return whether ECR has the built image; one of the classic store is compared by its configuration's digest."""
     if digest is not None:
         return stored.digest == digest
     return stored.config_digest == built.image_id
 
 
-def _take(
+def _accept(
     stored: StoredImage, item: PlannedImage, built: Built, warn: Callable[[str], None]
 ) -> tuple[StoredImage, PublishState]:
-    """Take the image that has the fixed tag in place of ours; Refused where no other than ours may be taken."""
+    """Return the image that has the fixed tag. Raises Refused when it must be the built one and differs."""
     if item.rebuilds and not _is_same(stored, built, built.digest):
         raise Refused(
             f"{item.reference} is published as {stored.digest}, and {built.digest or built.image_id} was built "
@@ -170,12 +170,12 @@ def _set_inputs_tag(
     if inputs is None or inputs.tag is None or (view is not None and inputs.tag in view.tags):
         return
     if (pushed or image.inputs == inputs.digest) and registry.image(repository, inputs.tag) is None:
-        with suppress(Refused):  # another run was quicker: its image is as good
+        with suppress(Refused):  # another run set it first, for an image of the same inputs
             registry.set_tag(repository, image, inputs.tag)
 
 
 def _as_tag(item: PlannedImage) -> str:
-    """Return " as TAG" for the tag that is certainly set when setting the others has failed."""
+    """Return " as TAG" if the first tag is certainly set, also when setting the others has failed."""
     first = item.tags[0]
     is_set = item.build_needed or first.state == "present"
     return f" as {first.tag.name}" if is_set else ""
@@ -184,7 +184,7 @@ def _as_tag(item: PlannedImage) -> str:
 def _sizes(published: Published, registry: Registry, warn: Callable[[str], None]) -> dict[str, int]:
     """Return the compressed bytes of an index's images by platform; empty for a single image, which has its own size.
 
-    Everything is published by now, so an error of ECR's is only a warning.
+    The image is already published, so an error is only a warning.
     """
     if not published.image.is_index:
         return {}

@@ -1,4 +1,4 @@
-"""Set the tags of an image that is in the registry: first the fixed, then the moving ones, then `latest`."""
+"""Set the tags of an image in the registry: first the fixed ones, then the moving ones, then `latest`."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def set_tags(
     registry: Target,
     warn: Callable[[str], None],
 ) -> tuple[bool, set[str]]:
-    """Set the pending tags; one that stays on a higher release is left there.
+    """Set the pending tags, except those that stay on a higher release.
 
-    Returns whether any tag was set, and the names that are left to higher releases. An error is raised after the tags
-    before it are set.
+    Returns whether any tag was set, and the names of the tags that stay. The first error ends the loop; earlier tags
+    stay set.
     """
     ordered = sorted((item for item in pending if not item.stays), key=lambda item: item.tag.kind != "fixed")
     forward = [item.tag for item in ordered if item.tag.release]
@@ -36,6 +36,6 @@ def set_tags(
 
 
 def delete_replaceable(item: PlannedTag, repository: Repository, registry: Target) -> None:
-    """Delete an uncommitted tree's tag that is to move, where the repository would lock it."""
+    """Delete a tag of an uncommitted tree before it moves, if the repository locks it."""
     if item.state == "moves" and is_replaceable(item.tag) and repository.locks(item.tag.name):
         registry.untag(repository, item.tag.name)

@@ -13,10 +13,10 @@ from ecr_tasks.model.registry import Repository
 from ecr_tasks.plan.destinations import PlannedCopy
 
 REPLICATION_SECONDS = 600.0
-"""How long ECR's own replication is waited for before we copy: it promises no time, and a copy does it no harm."""
+"""How long to wait for ECR's own replication before copying: ECR promises no time, and a copy is harmless."""
 
 GRACE_SECONDS = 15.0
-"""How long after a push ECR may not mention the image's replication before we take it for not replicated."""
+"""How long after a push ECR may report no replication status before the image counts as not replicated."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 10.0
 
@@ -35,30 +35,30 @@ def wait_for_replication(
 ) -> list[PlannedCopy]:
     """Wait until ECR has replicated the image; return the destinations where it did not.
 
-    ``pushed`` means that this run pushed the image, so that replication may just begin.
+    ``pushed`` says that this run pushed the image, so that replication may not have started yet.
     """
     waiting = {(copy.destination.account, copy.destination.region): copy for copy in copies}
-    left: list[PlannedCopy] = []
-    began, pause, announced = now(), _FIRST_PAUSE, False
+    unreplicated: list[PlannedCopy] = []
+    start, pause, announced = now(), _FIRST_PAUSE, False
     while waiting:
         try:
             statuses = registry.replication(source, image.digest)
         except EcrTasksError as error:
             warn(f"ECR's own replication can't be followed, so the image is copied: {error.cause}")
-            return [*left, *waiting.values()]
-        waited = now() - began
+            return [*unreplicated, *waiting.values()]
+        waited = now() - start
         for location, copy in list(waiting.items()):
             status = statuses.get(location)
             if status == "COMPLETE":
                 say(f"{copy.address}: replicated by ECR")
             elif status == "FAILED":
                 warn(f"ECR's own replication to {copy.address} failed, so the image is copied.")
-                left.append(copy)
+                unreplicated.append(copy)
             elif status is None and (not pushed or waited >= GRACE_SECONDS):
-                left.append(copy)  # it was pushed before there was a rule, and ECR replicates only what comes later
+                unreplicated.append(copy)  # pushed before the rule existed: ECR replicates only later pushes
             elif waited >= REPLICATION_SECONDS:
                 warn(f"ECR has not replicated the image to {copy.address} in {waited:.0f} s, so it is copied.")
-                left.append(copy)
+                unreplicated.append(copy)
             else:
                 continue
             del waiting[location]
@@ -68,4 +68,4 @@ def wait_for_replication(
                 announced = True
             retrier.pause(pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE)
-    return left
+    return unreplicated

@@ -13,9 +13,9 @@ from ecr_tasks.errors import SettingsError
 
 
 def token_subject(name: str, scope: Scope) -> Subject:
-    """Return what the tokens of the CI of that name say for the runs in the scope.
+    """Return the subject, issuer and audience of a CI's tokens for the runs in the scope; ``name`` is the CI's.
 
-    Raises SettingsError for a CI that issues no tokens, for an unknown one, and when a value is missing.
+    Raises SettingsError for an unknown CI, for one that issues no tokens, and when a value is missing.
     """
     issuers = ", ".join(sorted(system.name for system in SYSTEMS.values() if not system.no_oidc))
     system = SYSTEMS.get(name)
@@ -31,7 +31,7 @@ def token_subject(name: str, scope: Scope) -> Subject:
 
 
 def trust_policy(scope: Scope, subject: Subject) -> dict[str, Any]:
-    """Return the policy document: the audience and a subject without a wildcard must be equal, others alike."""
+    """Return the policy document: StringLike for subjects with a wildcard, StringEquals for the rest."""
     equals: dict[str, Any] = {f"{subject.issuer}:aud": subject.audience}
     condition: dict[str, Any] = {"StringEquals": equals}
     patterns: str | list[str] = list(subject.subjects) if len(subject.subjects) > 1 else subject.subjects[0]

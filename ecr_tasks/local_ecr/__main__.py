@@ -36,18 +36,18 @@ _DEFAULTS = {
 
 
 def _options(arguments: list[str]) -> dict[str, str]:
-    """Return the options by name. Not by argparse, which is slow to load. Ends the program if they are invalid."""
+    """Return the options by name; ends the program if they are invalid. Argparse would be slow to load."""
     if "-h" in arguments or "--help" in arguments:
         sys.stdout.write(_USAGE)
         raise SystemExit(0)
     options = dict(_DEFAULTS)
-    rest = list(arguments)
+    remaining = list(arguments)
     is_valid = True
-    while rest and is_valid:
-        name, equals, value = rest.pop(0).partition("=")
-        is_valid = name.startswith("--") and name[2:] in options and bool(equals or rest)
+    while remaining and is_valid:
+        name, equals, value = remaining.pop(0).partition("=")
+        is_valid = name.startswith("--") and name[2:] in options and bool(equals or remaining)
         if is_valid:
-            options[name[2:]] = value if equals else rest.pop(0)
+            options[name[2:]] = value if equals else remaining.pop(0)
     if not is_valid or not options["root"] or not options["port"].isdigit():
         sys.stderr.write(_USAGE)
         raise SystemExit(2)
@@ -59,7 +59,7 @@ def main(arguments: list[str]) -> int:
     options = _options(arguments)
     os.umask(0o077)
     end_signals = {signal.SIGTERM, signal.SIGINT}
-    signal.pthread_sigmask(signal.SIG_BLOCK, end_signals)  # in every thread to come; this one waits for them below
+    signal.pthread_sigmask(signal.SIG_BLOCK, end_signals)  # in later threads too; this one waits for them below
     try:
         server = LocalEcr(
             Path(options["root"]),

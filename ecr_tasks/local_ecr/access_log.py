@@ -1,6 +1,6 @@
 """The access log: JSON lines in the data folder.
 
-No secret is ever written: of a query string, only parameters known to be harmless.
+It contains no secrets: of a query string only harmless parameters are written.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from .store.database import Database
 
 MAX_BYTES = 32 << 20
-"""A log that has grown to this size is set aside as ``access.1.jsonl``, in place of the one before."""
+"""A log of this size is renamed to ``access.1.jsonl``, which replaces the earlier file of that name."""
 
 _HARMLESS_PARAMETERS = ("digest", "mount", "from", "n", "last", "artifactType", "tag")
 
 
 class AccessLog:
-    """Appends to ``path``; ``counts`` sums it up.
+    """Append requests to the file ``path``, and count them in ``counts``.
 
     ``registry`` is the name (``account/region``) of the default one, to which a request without a registry belongs.
     """
@@ -68,7 +68,7 @@ class AccessLog:
             "milliseconds": round((time.perf_counter() - request.started) * 1000, 2),
         }
         data = json.dumps(line, separators=(",", ":")).encode() + b"\n"
-        with self._lock, contextlib.suppress(OSError):  # a full disk must not stop the answer
+        with self._lock, contextlib.suppress(OSError):  # a full disk must not prevent the response
             self._size += os.write(self._fd, data)
             if self._size >= MAX_BYTES:
                 self._rotate()

@@ -1,4 +1,4 @@
-"""Every path of the default registry's port, and the access log of all ports."""
+"""The application: it answers all paths of the default registry's port and keeps the access log of all ports."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class App:
-    """Answers the requests to the default registry's port: the API, STS, the registry, administration."""
+    """Answer the requests to the default registry's port: the API, STS, the registry, administration."""
 
     def __init__(self, registries: Registries, on_stop: Callable[[], None] | None) -> None:
         self.registries = registries

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LIFETIME = 12 * 3600
-"""Seconds for which an authorization token is valid; as ECR's."""
+"""Seconds for which an authorization token is valid, as in ECR."""
 
 DOWNLOAD_LIFETIME = 600
 """Seconds for which a URL from GetDownloadUrlForLayer is valid."""
@@ -39,9 +39,9 @@ class Denied(Exception):
 
 
 class Tokens:
-    """Creates and checks tokens with the secret of a data folder, which is created at the first use.
+    """Create and check tokens with the secret of a data folder; the first use creates the secret.
 
-    A token is valid for one ``scope``: a region, or nothing for the default one.
+    A token is valid for one ``scope``: a region, or an empty string for the default region.
     """
 
     def __init__(self, root: Path, scope: str = "") -> None:
@@ -83,7 +83,7 @@ class Tokens:
             raise Denied(EXPIRED, expired=True)
 
     def download_token(self, repository: str, digest: str) -> str:
-        """Return a token for one layer of one repository."""
+        """Return a download URL's token for one layer of one repository."""
         expires = int(time.time()) + DOWNLOAD_LIFETIME
         return f"{expires}.{self._sign(self._download_purpose, f'{expires}.{repository}.{digest}')}"
 

@@ -25,12 +25,12 @@ _ADOPT_SECONDS = 15.0
 
 @dataclass(frozen=True)
 class Status:
-    """A folder's local ECR. While it is not running, ``endpoint`` and ``registry`` are where it was, or empty.
+    """The status of a folder's local ECR. While it is stopped, ``endpoint`` and ``registry`` are its last, or empty.
 
     ``pid`` is None for a server in a container, whose name is ``container``. ``requests`` counts API operations by
     name and registry requests by method and kind (``GET blob``, ``PUT manifest``), of all registries. ``registries``
-    has ``account``, ``region`` and ``registry`` (host:port) of each, the default one first; none while it is not
-    running.
+    has ``account``, ``region`` and ``registry`` (host:port) of each, the default one first; it is empty while it
+    is stopped.
     """
 
     running: bool
@@ -58,23 +58,23 @@ def default_root() -> Path:
 
 
 def status(root: Path) -> Status:
-    """Return whether the folder's server runs, and where: by its answer, not by a pid file. A few milliseconds."""
+    """Return the status of the folder's server, which runs if it answers a request (a few milliseconds)."""
     root = root.expanduser().absolute()
     state = process.read_state(root)
     return _status(root, state, process.server_status(root, state))
 
 
 def up(root: Path, *, port: int | None = None, account: str | None = None, region: str | None = None) -> Status:
-    """Start the folder's server if it does not run, and return when it answers.
+    """Start the folder's server if it does not run, and wait until it answers; returns its status.
 
-    The port, account and region of the last time are used again unless the arguments say otherwise: references to
-    images contain the port. The first time a free port is taken. Raises LocalEcrError: the port is taken, the
-    server runs with other settings than the arguments, its container does not answer, or it does not start.
+    Without arguments the last port, account and region are used again, as references to images contain the port;
+    the first start takes a free port. Raises LocalEcrError if the port is in use, the server runs with other
+    settings than the arguments, its container does not answer, or it does not start.
     """
-    with _control(root) as (root, state, answer):
-        if answer is not None:
-            _check_settings(answer, {"port": port, "account": account, "region": region})
-            return _status(root, state, answer)
+    with _control(root) as (root, state, server_status):
+        if server_status is not None:
+            _check_settings(server_status, {"port": port, "account": account, "region": region})
+            return _status(root, state, server_status)
         if state.get("container"):
             raise LocalEcrError(
                 f"The local ECR was started in the container {state['container']}, which does not answer.",
@@ -87,26 +87,26 @@ def up(root: Path, *, port: int | None = None, account: str | None = None, regio
         port = _free_port(state, port)
         account = account or state.get("account") or DEFAULT_ACCOUNT
         region = region or state.get("region") or DEFAULT_REGION
-        answer = process.start(root, port, account, region)
-        state = {"port": _port(answer["endpoint"]), "account": account, "region": region}
+        server_status = process.start(root, port, account, region)
+        state = {"port": _port(server_status["endpoint"]), "account": account, "region": region}
         process.write_state(root, state)
-        return _status(root, state, answer)
+        return _status(root, state, server_status)
 
 
 def down(root: Path) -> bool:
     """Stop the folder's server; returns whether it was running. Requests under way have five seconds to finish.
 
-    One in a container ends as well, and is forgotten; the caller removes the container, whose name is in
-    ``status(root).container`` before. Raises LocalEcrError if a process does not end.
+    A server in a container is stopped too, and the container's name is no longer recorded; the caller reads it
+    before (``status(root).container``) and removes the container. Raises LocalEcrError if a process does not end.
     """
-    with _control(root) as (root, state, answer):
+    with _control(root) as (root, state, server_status):
         if state.get("container"):
-            if answer is not None:
-                process.request(answer["endpoint"], STOP_PATH, "stop")
+            if server_status is not None:
+                process.request(server_status["endpoint"], STOP_PATH, "stop")
             process.write_state(root, {name: state[name] for name in ("port", "account", "region") if name in state})
-            return answer is not None
-        if answer is not None:
-            process.request(answer["endpoint"], STOP_PATH, "stop")
+            return server_status is not None
+        if server_status is not None:
+            process.request(server_status["endpoint"], STOP_PATH, "stop")
         elif not process.is_served(root):
             return False
         if not process.wait_for_end(root, _STOP_SECONDS):
@@ -117,13 +117,13 @@ def down(root: Path) -> bool:
 
 
 def reset(root: Path) -> None:
-    """Forget everything in the store, and the log; the port stays. Works whether or not the server runs.
+    """Empty the store and the access log; the port stays the same. Works whether or not the server runs.
 
     Raises LocalEcrError if there is a server that does not answer.
     """
-    with _control(root) as (root, state, answer):
-        if answer is not None:
-            if process.request(answer["endpoint"], RESET_PATH, "reset") is None:
+    with _control(root) as (root, state, server_status):
+        if server_status is not None:
+            if process.request(server_status["endpoint"], RESET_PATH, "reset") is None:
                 raise LocalEcrError("The local ECR could not be emptied.", f"Look at {root / process.LOG_FILE}.")
             return
         if state.get("container") or process.is_served(root):
@@ -146,24 +146,24 @@ def adopt(root: Path, *, endpoint: str, container: str) -> Status:
     endpoint = endpoint.rstrip("/")
     with _control(root) as (root, state, current):
         deadline = time.monotonic() + _ADOPT_SECONDS
-        while (answer := process.request(endpoint, STATUS_PATH)) is None:
+        while (server_status := process.request(endpoint, STATUS_PATH)) is None:
             if time.monotonic() > deadline:
                 raise LocalEcrError(
                     f"The local ECR in the container {container} does not answer at {endpoint}.",
                     f"Look at the container's log: docker logs {container}",
                 )
             time.sleep(0.05)
-        if current is not None and current["store"] != answer["store"]:
+        if current is not None and current["store"] != server_status["store"]:
             raise LocalEcrError(f"A local ECR serves {root} already.", "Run local.down first.")
-        state = {name: answer[name] for name in ("account", "region", "store")}
+        state = {name: server_status[name] for name in ("account", "region", "store")}
         state.update(port=_port(endpoint), container=container, endpoint=endpoint)
         process.write_state(root, state)
-        return _status(root, state, answer)
+        return _status(root, state, server_status)
 
 
 @contextlib.contextmanager
 def _control(root: Path) -> Iterator[tuple[Path, dict[str, Any], dict[str, Any] | None]]:
-    """Let no other process start, stop or empty the folder's server meanwhile.
+    """Hold the folder's lock, so that no other process starts, stops or empties its server.
 
     Yields the folder's absolute path, its state, and its server's status (``process``).
     """
@@ -177,12 +177,12 @@ def _port(endpoint: str) -> int:
     return int(endpoint.rpartition(":")[2])
 
 
-def _status(root: Path, state: dict[str, Any], answer: dict[str, Any] | None) -> Status:
+def _status(root: Path, state: dict[str, Any], server_status: dict[str, Any] | None) -> Status:
     container = state.get("container")
-    if answer is not None:
-        values = {name: answer[name] for name in ("endpoint", "registry", "account", "region", "requests")}
-        pid = None if container else answer["pid"]
-        registries = answer.get("registries", [])
+    if server_status is not None:
+        values = {name: server_status[name] for name in ("endpoint", "registry", "account", "region", "requests")}
+        pid = None if container else server_status["pid"]
+        registries = server_status.get("registries", [])
         return Status(running=True, pid=pid, root=root, container=container, registries=registries, **values)
     registry = f"127.0.0.1:{state['port']}" if state.get("port") else ""
     return Status(
@@ -197,9 +197,9 @@ def _status(root: Path, state: dict[str, Any], answer: dict[str, Any] | None) ->
     )
 
 
-def _check_settings(answer: dict[str, Any], settings: dict[str, Any]) -> None:
-    """Raise LocalEcrError if a server that runs already has other settings than those that are given."""
-    current = {**answer, "port": _port(answer["endpoint"])}
+def _check_settings(server_status: dict[str, Any], settings: dict[str, Any]) -> None:
+    """Raise LocalEcrError if a running server has other settings than ``settings``; None is not compared."""
+    current = {**server_status, "port": _port(server_status["endpoint"])}
     for name, value in settings.items():
         if value and value != current[name]:
             raise LocalEcrError(
@@ -208,14 +208,14 @@ def _check_settings(answer: dict[str, Any], settings: dict[str, Any]) -> None:
 
 
 def _free_port(state: dict[str, Any], port: int | None) -> int:
-    """Return the port to bind; 0 for any. Raises LocalEcrError if it is taken."""
+    """Return the port to bind; 0 for any free one. Raises LocalEcrError if another program uses it."""
     last_port = state.get("port")
-    chosen = int(port or last_port or 0)
-    if not chosen or process.port_is_free(chosen):
-        return chosen
-    if chosen == last_port:
+    wanted_port = int(port or last_port or 0)
+    if not wanted_port or process.port_is_free(wanted_port):
+        return wanted_port
+    if wanted_port == last_port:
         raise LocalEcrError(
-            f"Port {chosen}, where this local ECR was before, is taken by another program.",
+            f"Port {wanted_port}, where this local ECR was before, is taken by another program.",
             "Stop that program, or give another port; references to images name the port, so old ones end.",
         )
-    raise LocalEcrError(f"Port {chosen} is taken by another program.", "Choose another port.")
+    raise LocalEcrError(f"Port {wanted_port} is taken by another program.", "Choose another port.")

@@ -1,4 +1,4 @@
-"""Names that the server and its controllers must agree on."""
+"""Constants that the server shares with the programs that control it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ RESET_PATH = "/_local/reset"
 STOP_PATH = "/_local/stop"
 
 ADMIN_HEADER = "X-Local-Ecr"
-"""Must be sent with a reset or a stop: a web page cannot send it without a permission that is never granted."""
+"""Required for a reset or a stop: a web page cannot send it without CORS permission, which is never granted."""
 
 LOCK_FILE = "serving.lock"
-"""Held by a server for as long as it lives, so that a folder has one server."""
+"""Locked by a server while it runs, so that a folder has only one server."""
 
 SERVING_FILE = "serving.json"
-"""Where the folder's server is, or last was: ``store``, ``pid``, ``endpoint``, ``port``."""
+"""The file that describes the folder's server, or the last one: ``store``, ``pid``, ``endpoint``, ``port``."""

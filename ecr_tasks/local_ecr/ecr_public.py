@@ -1,7 +1,7 @@
 """ECR Public: a registry that anybody may read, whose repositories have the registry's alias before their names.
 
 As at public.ecr.aws a client must fetch a bearer token, which it gets without credentials for reading, and
-with those of ecr-public's GetAuthorizationToken for writing. Loaded only where there is a public registry.
+with the credentials of ecr-public's GetAuthorizationToken for writing. Imported only if there is a public registry.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class PublicRegistry(Registry):
         return f"arn:aws:ecr-public::{self.account}:repository/{name}"
 
     def repository_name(self, arn: str) -> str:
-        """Return the repository's name in an ARN. Raises as for a private registry."""
+        """Return the repository's name in an ARN. Raises the same as ``Registry.repository_name``."""
         match = _ARN.fullmatch(arn)
         if match is None:
             raise invalid("resourceArn", "must be the ARN of a public repository")
@@ -56,7 +56,7 @@ class PublicRegistry(Registry):
         return name
 
     def authorize(self, request: Request) -> None:
-        """Check the credentials of a request to ``/v2/``, which needs none to read. Raises Denied."""
+        """Check the credentials of a request to ``/v2/``; reading needs none. Raises Denied."""
         header = request.headers.get("Authorization")
         is_read = request.method in ("GET", "HEAD") and request.kind in _READABLE_KINDS
         scheme, _, value = (header or "").partition(" ")
@@ -74,7 +74,7 @@ class PublicRegistry(Registry):
             self.tokens.check_basic(header)
 
     def handle(self, request: Request) -> Response | None:
-        """Answer what a private registry does not have: the path where clients get bearer tokens."""
+        """Answer a request for a bearer token, which only a public registry has; None for other paths."""
         if request.path.rstrip("/") != _TOKEN_PATH.rstrip("/"):
             return None
         request.kind = "token"
@@ -94,14 +94,14 @@ class PublicRegistry(Registry):
 
 
 def check_name(name: str) -> None:
-    """Raise InvalidParameterException for what cannot be a public repository's name."""
-    # The length first, as the pattern can backtrack.
+    """Raise InvalidParameterException if ``name`` cannot be a public repository's."""
+    # The length is checked first, as the pattern can backtrack.
     if not 2 <= len(name) <= 205 or _REPOSITORY.fullmatch(name) is None:
         raise invalid("repositoryName", f"must satisfy regular expression '{_REPOSITORY.pattern}'")
 
 
 def check_region(operation: str | None, region: str | None) -> None:
-    """Raise UnsupportedCommandException where the real one has no endpoint: it has two regions, tokens in one."""
+    """Raise UnsupportedCommandException if ecr-public has no endpoint for the operation in the region."""
     if region in (None, "us-east-1") or (region == "us-west-2" and operation != "GetAuthorizationToken"):
         return
     raise EcrError("UnsupportedCommandException", f"{operation} command is only supported in us-east-1.")

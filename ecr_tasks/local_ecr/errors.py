@@ -1,4 +1,4 @@
-"""Errors: ECR's exceptions by their names in the API model, and an error for the person at the keyboard."""
+"""Errors: ECR's exceptions by their names in the API model, and an error for the user."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NO_SPACE = "No space left on the local ECR's disk."
 
 
 class LocalEcrError(Exception):
-    """The local ECR could not be started, stopped or reached: one sentence of cause, one of remedy."""
+    """The local ECR could not be started, stopped or reached; ``cause`` and ``remedy`` are a sentence each."""
 
     def __init__(self, cause: str, remedy: str) -> None:
         super().__init__(cause, remedy)
@@ -42,7 +42,7 @@ class EcrError(Exception):
 
 
 def invalid(parameter: str, constraint: str) -> EcrError:
-    """Return an InvalidParameterException with ECR's sentence."""
+    """Return an InvalidParameterException with ECR's message."""
     return EcrError(
         "InvalidParameterException",
         f"Invalid parameter at '{parameter}' failed to satisfy constraint: '{constraint}'",

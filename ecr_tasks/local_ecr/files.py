@@ -1,4 +1,4 @@
-"""The data folder's small files: for the owner alone, and complete or absent."""
+"""The data folder's small files: only the owner can read them, and none is ever incomplete."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Give a file this content in one step; a reader sees the old content or the new. Raises OSError."""
+    """Replace a file's content in one step; a reader sees the old content or the new. Raises OSError."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}")
     try:
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:

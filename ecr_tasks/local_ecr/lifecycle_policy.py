@@ -1,9 +1,9 @@
 """Lifecycle policies: their validation, and which images they would expire or archive. Pure functions.
 
 The rules of evaluation are those of ECR's user guide ("Lifecycle policy evaluation rules"): every rule sees all
-images; one rule at most applies to an image; one that matches the tagging requirement of a rule is not affected by
-any rule of higher number; an image that an index lists is not removed before the index; one that has a subject is
-removed with it.
+images; one rule at most applies to an image; an image that matches the tagging requirement of a rule is not affected
+by a rule of higher rulePriority; an image that an index lists is not removed before the index; an image that has a
+subject is removed with it.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Rule:
 
 
 class Candidate:
-    """An image, as far as the rules need it. Times are Unix seconds."""
+    """The properties of an image that the rules use. Times are Unix seconds."""
 
     def __init__(
         self,
@@ -149,7 +149,7 @@ def _is_positive(number: Any) -> TypeGuard[int]:
 def evaluate(rules: list[Rule], images: list[Candidate], now: float) -> dict[str, Rule]:
     """Return the digests of ``images`` that ``rules`` (by priority) would affect at ``now``, with the rule of each.
 
-    By rule and newest first.
+    They are in the order of the rules, the newest image of a rule first.
     """
     present = {image.digest for image in images}
     independent = [image for image in images if image.subject not in present]
@@ -163,13 +163,13 @@ def evaluate(rules: list[Rule], images: list[Candidate], now: float) -> dict[str
                 outcomes[image.digest] = rule
         matched.update(image.digest for image in selected)
     kept = images
-    while kept:  # what an index without an outcome lists, and what that lists
+    while kept:  # an index without an outcome keeps its children, and they keep theirs
         with_outcome = [image for image in images if image.digest in outcomes]
         kept = [image for image in with_outcome if (present & {*image.parents}) - {*outcomes}]
         for image in kept:
             del outcomes[image.digest]
     added = images
-    while added:  # referrers of what has an outcome, and their own referrers
+    while added:  # referrers of images with an outcome, and their own referrers
         added = [image for image in images if image.subject in outcomes and image.digest not in outcomes]
         outcomes.update({image.digest: outcomes[str(image.subject)] for image in added})
     return outcomes
@@ -185,5 +185,5 @@ def _over_limit(rule: Rule, selected: list[Candidate], now: float) -> list[Candi
     return [image for image in selected if image.pushed < oldest]
 
 
-def _invalid_policy(what: str) -> Exception:
-    return invalid("LifecyclePolicyText", f"Lifecycle policy validation failure: {what}")
+def _invalid_policy(problem: str) -> Exception:
+    return invalid("LifecyclePolicyText", f"Lifecycle policy validation failure: {problem}")

@@ -1,4 +1,4 @@
-"""Manifests: their kind, and what must exist before one can be stored. Functions of its bytes."""
+"""Manifests: read from the bytes of one its kind, and the layers and images that must exist before it is stored."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def parse(raw: bytes, media_type: str | None) -> Manifest:
 
     ``media_type`` is the request's (``imageManifestMediaType`` or ``Content-Type``); without it the manifest must
     have one itself, or ECR refuses it (github.com/aws/containers-roadmap, issue 1873: ``Invalid JSON syntax``).
-    Raises InvalidParameterException for what is no manifest, or not of the request's type.
+    Raises InvalidParameterException if ``raw`` is no manifest or has another type.
     """
     if not 0 < len(raw) <= MAX_BYTES:
         raise invalid("imageManifest", f"must have 1 to {MAX_BYTES} bytes")

@@ -17,7 +17,7 @@ _PARAMETER = "imageTagMutabilityExclusionFilters"
 
 
 def is_locked(mutability: str, filters: list[str], tag: str) -> bool:
-    """Return whether ``tag`` cannot be moved to another image once it is there.
+    """Return whether ``tag`` cannot be moved to another image once it is set.
 
     A filter is a wildcard over the whole tag; a tag that matches one is locked in a MUTABLE repository, and
     not locked in an IMMUTABLE one.
@@ -31,8 +31,8 @@ def is_locked(mutability: str, filters: list[str], tag: str) -> bool:
 def check_filters(mutability: str, filters: list[Any] | None) -> list[str]:
     """Return the wildcards of a request's exclusion filters.
 
-    Raises InvalidParameterException: filters missing where the mutability needs them or present where it has
-    none, not 1 to 5 of them, not of type WILDCARD, not ``[0-9a-zA-Z._*-]{1,128}``, or with more than two ``*``.
+    Raises InvalidParameterException if the mutability needs filters and there are not 1 to 5, if it has none and
+    there are some, or if one is not of type WILDCARD, not ``[0-9a-zA-Z._*-]{1,128}``, or has more than two ``*``.
     """
     if not mutability.endswith("_WITH_EXCLUSION"):
         if filters:

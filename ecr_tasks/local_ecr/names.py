@@ -18,7 +18,7 @@ _ARN = re.compile(r"arn:(aws[a-z-]*):ecr:([a-z0-9-]+):([0-9]{12}):repository/(.+
 
 
 def is_repository(name: str) -> bool:
-    """Return whether ``name`` can be a repository's: 2 to 256 characters of the API model's pattern."""
+    """Return whether ``name`` can be a repository's name: 2 to 256 characters of the API model's pattern."""
     # The pattern can backtrack on long runs, so the length is checked first.
     return 2 <= len(name) <= 256 and _REPOSITORY.fullmatch(name) is not None
 

@@ -1,6 +1,6 @@
-"""Another registry than the default one: of another account or region, with a port and a store of its own.
+"""A registry of another account or region than the default one, with a port and a store of its own.
 
-Loaded only where there is one.
+This module is imported only if there is one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class OtherRegistry:
     """The port of one other registry, and the registry once its store is open (``opened``).
 
-    ``exists`` is False for one that a reset has forgotten: its port is kept for when it is created again.
+    ``exists`` is False after a reset; the port is kept until the registry is created again.
     """
 
     def __init__(self, registries: AllRegistries, log: Log, account: str, region: str) -> None:
@@ -47,20 +47,20 @@ class OtherRegistry:
 
     @property
     def is_served(self) -> bool:
-        """Return whether it has a port: not in a container, and not if the default registry now has its name."""
+        """Return whether it exists and has a port: not in a container or if the default registry now has its name."""
         default = self._registries.default
         is_default = (self.account, self.region) == (default.account, default.region)
         return self.exists and self._registries.host is not None and not is_default
 
     def listen(self) -> None:
-        """Serve the port, or a free one the first time. Raises OSError."""
+        """Listen at the registry's port; the first time at a free one. Raises OSError."""
         if self._listener is None:
             self._listener = Listener(self._registries.host or "", self.port)
             self.port = self._listener.port
             self._listener.start(self.handle, self._log)
 
     def open(self) -> Registry:
-        """Return the registry, whose store is opened the first time."""
+        """Return the registry; the first call opens its store."""
         with self._lock:
             if self.opened is None:
                 for folder in (self.folder.parent, self.folder):
@@ -75,7 +75,7 @@ class OtherRegistry:
             from .ecr_public import PublicRegistry
 
             return PublicRegistry(self.folder, registries, account=account, address=self.address)
-        # A token is good for all accounts of its region.
+        # A token is valid for all accounts of its region.
         tokens = Tokens(registries.root, "" if region == registries.default.region else region)
         return Registry(self.folder, registries, account=account, region=region, address=self.address, tokens=tokens)
 
@@ -93,7 +93,7 @@ class OtherRegistry:
         return text_response(200 if request.path == "/" and request.method in ("GET", "HEAD") else 404, text)
 
     def reset(self) -> None:
-        """Empty it, and forget it except its port."""
+        """Empty the registry and forget it, except for its port."""
         self.exists = False
         with self._lock:
             if self.opened is not None:

@@ -32,7 +32,7 @@ BOOT_CODE = (
     " from ecr_tasks.local_ecr.__main__ import main; sys.exit(main(sys.argv[1:]))"
 )
 """Run with -I -S: neither the current folder nor PYTHONPATH can put anything before the standard library. The package
-around this one is not loaded, only named, as nothing of it is needed."""
+``ecr_tasks`` is created empty instead of loaded, as nothing in it is needed."""
 
 _KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
 
@@ -41,7 +41,7 @@ _children: list[int] = []
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Return a JSON object from a file; an empty one if there is none that can be read."""
+    """Return a JSON object from a file; an empty one if it cannot be read."""
     try:
         document = json.loads(path.read_bytes())
     except (OSError, ValueError):
@@ -50,18 +50,18 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def read_state(root: Path) -> dict[str, Any]:
-    """Return the folder's ``port``, ``account``, ``region``; for a container also its name and where it is."""
+    """Return ``port``, ``account``, ``region``; in a container also ``container``, ``endpoint``, ``store``."""
     return read_json(root / _STATE_FILE)
 
 
 def write_state(root: Path, state: dict[str, Any]) -> None:
-    """Keep what ``read_state`` returns."""
+    """Store the state that ``read_state`` returns."""
     replace_file(root / _STATE_FILE, json.dumps(state).encode())
 
 
 @contextlib.contextmanager
 def control_lock(root: Path) -> Iterator[None]:
-    """Let no other process start, stop or empty this folder's server meanwhile."""
+    """Hold the folder's lock, so that no other process starts, stops or empties its server."""
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     fd = os.open(root / "control.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -72,7 +72,7 @@ def control_lock(root: Path) -> Iterator[None]:
 
 
 def is_served(root: Path) -> bool:
-    """Return whether a process on this machine serves the folder, be it answering or not."""
+    """Return whether a process on this machine serves the folder, whether it answers or not."""
     try:
         with (root / LOCK_FILE).open("r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -84,7 +84,7 @@ def is_served(root: Path) -> bool:
 
 
 def request(endpoint: str, path: str, action: str | None = None) -> dict[str, Any] | None:
-    """Return a server's JSON answer to GET ``path``, or to POST with an ``action``; None if it gives none.
+    """Return a server's JSON answer to GET ``path``, or to POST with an ``action``; None if there is none.
 
     An action is ``reset`` or ``stop``.
     """
@@ -92,13 +92,13 @@ def request(endpoint: str, path: str, action: str | None = None) -> dict[str, An
     method = "GET" if action is None else "POST"
     action_headers = "" if action is None else f"{ADMIN_HEADER}: {action}\r\nContent-Length: 0\r\n"
     head = f"{method} {path} HTTP/1.1\r\nHost: {host}:{port}\r\n{action_headers}Connection: close\r\n\r\n"
-    answer = bytearray()
+    response = bytearray()
     try:
         with socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER_SECONDS) as client:
             client.sendall(head.encode())
             while piece := client.recv(65536):
-                answer += piece
-        status_and_headers, _, body = bytes(answer).partition(b"\r\n\r\n")
+                response += piece
+        status_and_headers, _, body = bytes(response).partition(b"\r\n\r\n")
         document = json.loads(body) if status_and_headers.startswith(b"HTTP/1.1 200 ") else None
     except (OSError, ValueError):
         return None
@@ -106,7 +106,7 @@ def request(endpoint: str, path: str, action: str | None = None) -> dict[str, An
 
 
 def server_status(root: Path, state: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the status of the folder's server (``App``); None if none answers, or one that serves another folder."""
+    """Return the status of the folder's server (``App``); None if no server answers, or another folder's."""
     if not state.get("container"):
         # Where no process serves the folder, another program at its port gets no request.
         state = read_json(root / SERVING_FILE) if is_served(root) else {}

@@ -20,14 +20,14 @@ def put_image(
     tags: list[str] | None = None,
     replicate: bool = True,
 ) -> tuple[str, manifests.Manifest, bool]:
-    """Store a manifest under its tags, or under none; returns digest, manifest, whether anything changed.
+    """Store a manifest with its tags, or without any; returns digest, manifest, and whether anything changed.
 
-    Starts a scan where the repository is scanned on push, and a replication where there are rules for it, unless
-    the image itself comes by replication (``replicate``). Raises as ``manifests.parse`` and ``Images.put``.
+    Starts a scan if the repository is scanned on push, and a replication if there are rules for it and ``replicate``
+    is true (false for a replicated image). Raises the exceptions of ``manifests.parse`` and ``Images.put``.
     """
     store = registry.store
     manifest = manifests.parse(raw, media_type)
-    changed = pending = False
+    changed = has_destination = False
     with store.db.transaction():
         all_tags: list[str | None] = [*tags] if tags else [None]
         for tag in all_tags:
@@ -39,7 +39,7 @@ def put_image(
         if changed and manifest.is_image:
             registry.scanner.on_push(repository, image)
         if changed and replicate and replication_rules.exist(registry):
-            pending = replication_rules.record_pending(registry, repository, image, tags or [])
-    if pending:
+            has_destination = replication_rules.record_pending(registry, repository, image, tags or [])
+    if has_destination:
         registry.registries.replicate(registry)
     return digest, manifest, changed

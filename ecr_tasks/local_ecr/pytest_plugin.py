@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from .server import LocalEcr
 
-# Each can point boto3 or the aws CLI elsewhere in spite of the variables of ``LocalEcr.environment``.
+# Each can lead boto3 or the aws CLI to another endpoint or account despite ``LocalEcr.environment``.
 _MISLEADING_VARIABLES = (
     *("AWS_ACCOUNT_ID", "AWS_DEFAULT_PROFILE", "AWS_ENDPOINT_URL", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"),
     *("AWS_PROFILE", "AWS_ROLE_ARN", "AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN", "AWS_USE_DUALSTACK_ENDPOINT"),
@@ -51,7 +51,7 @@ def _set_environment(monkeypatch: pytest.MonkeyPatch, server: LocalEcr, folder: 
     for name in _MISLEADING_VARIABLES:
         monkeypatch.delenv(name, raising=False)
     for name, file in _NO_CONFIGURATION.items():
-        monkeypatch.setenv(name, str(folder / file))  # an absent file is an empty one
+        monkeypatch.setenv(name, str(folder / file))  # a missing file counts as empty
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.setenv(name, "127.0.0.1", prepend=",")
     for name, value in server.environment().items():
@@ -59,7 +59,7 @@ def _set_environment(monkeypatch: pytest.MonkeyPatch, server: LocalEcr, folder: 
 
 
 def _exchange_boto3_session(session: object) -> object:
-    """Replace boto3's default session, if boto3 is loaded; returns the earlier one. A session keeps credentials."""
+    """Replace boto3's default session, which keeps credentials, and return the earlier one; None without boto3."""
     boto3: Any = sys.modules.get("boto3")
     if boto3 is None:
         return None

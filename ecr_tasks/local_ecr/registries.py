@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 
 class Registries:
-    """All registries of one local ECR: ``default``, and the others, which cost nothing while there are none.
+    """All registries of one local ECR: ``default``, and the others, which are created when needed.
 
     ``host`` is the address at which other registries get ports; None where the default one's port is the only one
-    that clients reach. The public registry is that of ``PUBLIC_REGION``. The others' list, with the ports, is kept in
+    that clients reach. The public registry is that of ``PUBLIC_REGION``. The others' ports are stored in
     the data folder, as references to images contain the port.
     """
 
@@ -58,18 +58,18 @@ class Registries:
                 try:
                     other.listen()
                 except OSError as error:
-                    # The others can do without it; it is tried again when it is needed.
+                    # The other registries work without it; it is tried again when it is needed.
                     message = f"local ECR: {other.address} for {other.account}, {other.region}: {error}\n"
                     os.write(2, message.encode())
         self.resume_replication(self.default)
 
     def resume_replication(self, source: Registry) -> None:
-        """Copy what a registry had to replicate when it was last closed."""
+        """Copy the images that were pending in a registry when it was last closed."""
         if replication_rules.exist(source):
             self.replicate(source)
 
     def replicate(self, source: Registry) -> None:
-        """Copy what is pending in a registry to where its rules say, in the background."""
+        """Copy the pending images of a registry to the destinations of its rules, in the background."""
         with self._replicator_lock:
             if self._replicator is None:
                 from .replicator import Replicator
@@ -120,7 +120,7 @@ class Registries:
         return [{"account": one.account, "region": one.region, "registry": one.address} for one in registries]
 
     def sweep(self) -> None:
-        """Tidy up all stores that are open; in the others nothing has happened."""
+        """Clean up all stores that are open; the closed ones have not changed."""
         with self._lock:
             registries = [self.default, *(other.opened for other in self._others.values())]
         for registry in registries:
@@ -128,7 +128,7 @@ class Registries:
                 registry.store.sweep()
 
     def reset(self) -> None:
-        """Empty all registries, and forget the other ones except their ports."""
+        """Empty all registries, and forget all but the default one, except their ports."""
         with contextlib.nullcontext() if self._replicator is None else self._replicator.copy_lock, self._lock:
             for other in self._others.values():
                 other.reset()

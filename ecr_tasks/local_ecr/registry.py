@@ -38,7 +38,7 @@ class Registry:
     """
 
     prefix = ""
-    """What stands before a repository's name in the registry's paths."""
+    """The text before a repository's name in the registry's paths."""
 
     def __init__(
         self, root: Path, registries: AllRegistries, *, account: str, region: str, address: str, tokens: Tokens
@@ -62,7 +62,7 @@ class Registry:
     def repository_name(self, arn: str) -> str:
         """Return the repository's name in an ARN.
 
-        Raises InvalidParameterException for what is no ARN of a repository, and RepositoryNotFoundException for one
+        Raises InvalidParameterException if ``arn`` is no repository's, and RepositoryNotFoundException for one
         of another registry.
         """
         parsed = parse_repository_arn(arn)
@@ -78,7 +78,7 @@ class Registry:
         self.tokens.check_basic(request.headers.get("Authorization"))
 
     def handle(self, request: Request) -> Response | None:
-        """Answer what only this kind of registry has; None for everything else."""
+        """Answer a request that only this kind of registry supports; None for all others."""
         del request
         return None
 

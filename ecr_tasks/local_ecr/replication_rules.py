@@ -1,4 +1,4 @@
-"""A registry's replication rules, and how far the replication of each image has come."""
+"""A registry's replication rules, and the replication status of each image."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _SETTING = "replication"
 
-# Not part of the schema: it is only there where there have been rules.
+# Created with the first rules, not with the schema. ``begun`` is the time of the push (Unix seconds).
 _TABLE = """
 CREATE TABLE IF NOT EXISTS replication (
     image INTEGER NOT NULL REFERENCES image ON DELETE CASCADE, account TEXT NOT NULL, region TEXT NOT NULL,
@@ -45,7 +45,7 @@ def configure(registry: Registry, document: dict[str, Any]) -> None:
 
 
 def destinations(rules: list[dict[str, Any]], name: str) -> list[tuple[str, str]]:
-    """Return account and region of each registry to which the images of the repository ``name`` go."""
+    """Return account and region of each registry that gets copies of the images of the repository ``name``."""
     registries: dict[tuple[str, str], None] = {}
     for rule in rules:
         prefixes = [item["filter"] for item in rule.get("repositoryFilters", [])]
@@ -55,7 +55,7 @@ def destinations(rules: list[dict[str, Any]], name: str) -> list[tuple[str, str]
 
 
 def record_pending(registry: Registry, repository: Repository, image: Image, tags: list[str]) -> bool:
-    """Record, in the transaction of a push, where the image must be copied; returns whether there is anywhere."""
+    """Record, in the transaction of a push, where to copy the image; returns whether there is any destination."""
     registries = destinations(configuration(registry)["rules"], repository.name)
     with registry.store.db.transaction() as db:
         for account, region in registries:
@@ -78,7 +78,7 @@ def pending(registry: Registry) -> list[Any]:
 def record_end(registry: Registry, row: Any, failure: str | None) -> None:
     """Record that a replication has ended, with a failure code if it failed.
 
-    Nothing is recorded if the image was pushed again meanwhile and so has to be copied again.
+    Nothing is recorded if the image was pushed again in the meantime, as it must then be copied again.
     """
     with registry.store.db.transaction() as db:
         key = (row["image"], row["account"], row["region"], row["begun"])

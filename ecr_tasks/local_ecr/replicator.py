@@ -1,15 +1,15 @@
-"""Replication: pushed images are copied, a moment later, to the registries in the registry's rules.
+"""Replication: pushed images are copied, a moment later, to the destinations of the registry's rules.
 
-As in ECR: only images that are pushed after the rules were set, no deletions, no copies of copies; into
-repositories that are created with the default settings; where a tag is locked and taken at the destination,
-the image arrives without it. Blobs are linked, not copied. Registry policies are not checked.
+As in ECR only images that are pushed after the rules were set are copied; deletions and copies are not replicated.
+A missing repository is created with the default settings. A tag that the destination has and locks stays where it is.
+Blobs are linked if possible. Registry policies are not checked.
 
-``replication.json`` in the data folder says how slow it is and what fails::
+``replication.json`` in the data folder sets the delay and the failures::
 
     {"delay": 2.5, "fail": {"eu-west-3": "ServerException"}}
 
 ``delay`` is how many seconds a replication stays IN_PROGRESS; ``fail`` has failure codes by region (a wildcard).
-It is read again until a replication ends. Loaded only where there are rules.
+The file is read again until a replication ends. This module is imported only if a registry has rules.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _POLL_SECONDS = 0.05
 def check_simulation(document: Any) -> dict[str, Any]:
     """Return the content of ``replication.json`` if it is valid. Raises ServerException."""
     problem = None
-    simulation: dict[str, Any] = document if isinstance(document, dict) else {"": None}
+    simulation: dict[str, Any] = document if isinstance(document, dict) else {"": None}  # refused below
     delay, codes = simulation.get("delay", 0), simulation.get("fail", {})
     if set(simulation) - {"delay", "fail"}:
         problem = "it must be an object with delay and fail"
@@ -64,9 +64,9 @@ def _simulation(root: Path) -> dict[str, Any]:
 
 
 def copy(source: Registry, repository: Repository, image: Image, target: Registry, tags: list[str]) -> None:
-    """Copy an image with everything in it to another registry's repository of the same name.
+    """Copy an image, its children and its layers to the repository of the same name in another registry.
 
-    Raises EcrError, and OSError where a blob cannot be linked or has gone.
+    Raises EcrError, and OSError if a blob cannot be linked or is missing.
     """
     destination = target.store.repositories.find(repository.name) or target.store.repositories.create(repository.name)
     raw = source.store.images.raw(image)
@@ -78,58 +78,58 @@ def copy(source: Registry, repository: Repository, image: Image, target: Registr
     for digest in manifest.layers:
         target.store.layers.adopt(destination, source.store.blobs.path(digest), digest)
     with target.store.db.transaction():
-        present = target.store.images.tags(destination)
-        locked = {tag for tag in present if is_locked(destination.mutability, destination.filters, tag)}
+        existing_tags = target.store.images.tags(destination)
+        locked = {tag for tag in existing_tags if is_locked(destination.mutability, destination.filters, tag)}
         settable = [tag for tag in tags if tag not in locked]
-        names = {"media_type": image.media_type, "digest": image.digest}
-        put_image(target, destination, raw, **names, tags=settable, replicate=False)
+        identity = {"media_type": image.media_type, "digest": image.digest}
+        put_image(target, destination, raw, **identity, tags=settable, replicate=False)
 
 
 class Replicator:
-    """Copies in a thread of its own, which sleeps while there is nothing to do."""
+    """Copy images in a background thread, which sleeps while nothing is pending."""
 
     def __init__(self, registries: AllRegistries) -> None:
         self._registries = registries
         self._sources: dict[str, Registry] = {}
-        self._woken = False
+        self._wake_requested = False
         self._stopping = False
-        self._changed = threading.Condition()
+        self._condition = threading.Condition()
         self._thread: threading.Thread | None = None
         self.copy_lock = threading.Lock()
-        """Held while an image is copied: whoever holds it knows that nothing arrives."""
+        """Held while an image is copied; take it to prevent copies."""
 
     def wake(self, source: Registry) -> None:
-        """Copy what is pending in a registry."""
-        with self._changed:
+        """Make the thread copy the pending images of a registry."""
+        with self._condition:
             self._sources[source.name] = source
-            self._woken = True
-            self._changed.notify()
+            self._wake_requested = True
+            self._condition.notify()
             if self._thread is None and not self._stopping:
                 self._thread = threading.Thread(target=self._run, name="local-ecr-replicate", daemon=True)
                 self._thread.start()
 
     def stop(self) -> None:
-        """Finish the copy under way; what is still pending is copied after the next start."""
-        with self._changed:
+        """Finish the current copy and end the thread; images still pending are copied after the next start."""
+        with self._condition:
             self._stopping = True
-            self._changed.notify()
+            self._condition.notify()
         if self._thread is not None:
             self._thread.join()
 
     def _run(self) -> None:
         while True:
-            with self._changed:
-                self._woken = False
+            with self._condition:
+                self._wake_requested = False
                 sources = list(self._sources.values())
             delayed = [self._copy_pending(source) for source in sources]
-            with self._changed:
-                if not self._woken and not self._stopping:
-                    self._changed.wait(_POLL_SECONDS if any(delayed) else None)
+            with self._condition:
+                if not self._wake_requested and not self._stopping:
+                    self._condition.wait(_POLL_SECONDS if any(delayed) else None)
                 if self._stopping:
                     return
 
     def _copy_pending(self, source: Registry) -> bool:
-        """Copy what is pending in a registry; returns whether something must wait for its delay to pass."""
+        """Copy the pending images of a registry; returns whether one must wait for its delay to pass."""
         delayed = False
         for row in replication_rules.pending(source):
             if self._stopping:
@@ -153,15 +153,15 @@ class Replicator:
         return delayed
 
     def _copy(self, source: Registry, row: Any) -> None:
-        names = source.store.db.row(
+        image_row = source.store.db.row(
             "SELECT repository.name, image.digest FROM image JOIN repository ON repository.id = image.repository"
             " WHERE image.id = ?",
             row["image"],
         )
-        if names is None:
-            return  # deleted meanwhile, as is its status
-        repository = source.store.repositories.get(names["name"])
-        image = source.store.images.find(repository, digest=names["digest"])
+        if image_row is None:
+            return  # the image was deleted, and its replication status with it
+        repository = source.store.repositories.get(image_row["name"])
+        image = source.store.images.find(repository, digest=image_row["digest"])
         if image is not None:
             target = self._registries.create(row["account"], row["region"])
             copy(source, repository, image, target, json.loads(row["tags"]))

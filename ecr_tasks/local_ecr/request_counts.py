@@ -1,4 +1,4 @@
-"""How often each operation was called, by registry. The counts survive a restart.
+"""The number of calls of each operation, by registry. The counts survive a restart.
 
 Every five minutes and at the end they are stored together with the access log's length at that moment; the lines
 beyond it are counted when the counts are next needed.
@@ -25,8 +25,8 @@ _SETTING = "counts"
 class RequestCounts:
     """Counts by operation (API, STS) or by method and kind (registry), for each registry (``account/region``).
 
-    ``log`` is the access log, of which the first ``log_size`` bytes are earlier runs'. A request without a registry
-    belongs to ``default_registry``.
+    ``log`` is the access log, of which the first ``log_size`` bytes are from earlier runs. A request without a
+    registry belongs to ``default_registry``.
     """
 
     def __init__(self, db: Database, log: Path, log_size: int, default_registry: str) -> None:
@@ -46,7 +46,7 @@ class RequestCounts:
                 self._counts[request.registry or self._default_registry][key] += 1
 
     def total(self, account: str | None = None, region: str | None = None) -> dict[str, int]:
-        """Return the number of requests since the store was last emptied, by key; also of some registries only."""
+        """Return the number of requests by key since the last reset: all, of an account or of a region."""
         total: Counter[str] = Counter()
         with self._lock:
             self._add_earlier()
@@ -57,7 +57,7 @@ class RequestCounts:
         return dict(sorted(total.items()))
 
     def read_earlier(self) -> None:
-        """Read the counts of earlier runs, while the log has their lines."""
+        """Read the counts of earlier runs; call it before the log loses their lines."""
         with self._lock:
             self._add_earlier()
 

@@ -1,6 +1,6 @@
 """The scanner: when an image is scanned, and its findings, which a file in the data folder lists.
 
-``findings.json`` is a list of rules; the first one that matches an image has the result of its scan::
+``findings.json`` is a list of rules; the first one that matches an image sets the result of its scan::
 
     [{"repository": "team/*", "tag": "1.*", "digest": "sha256:…",
       "status": "COMPLETE", "description": "…", "polls": 2,
@@ -9,7 +9,7 @@
                     "package": "openssl", "version": "3.0.1", "fixed": "3.0.2"}]}]
 
 Every member is optional. ``repository`` and ``tag`` are wildcards. ``polls`` is how many times a basic scan
-answers IN_PROGRESS before its result; ``severities`` adds that many invented findings. Without a rule a scan has no
+reports IN_PROGRESS before its result; ``severities`` adds that many invented findings. Without a rule a scan has no
 findings.
 """
 
@@ -47,7 +47,7 @@ _COMPLETE = "The scan was completed successfully."
 
 
 class Scanner:
-    """Scans of all repositories, by the registry's scanning configuration."""
+    """Scan images as the registry's scanning configuration says."""
 
     def __init__(self, root: Path, store: Store) -> None:
         self._file = root / FILE
@@ -74,12 +74,12 @@ class Scanner:
         pairs = [
             (rule["scanFrequency"], item) for rule in configuration["rules"] for item in rule["repositoryFilters"]
         ]
-        applied = [(frequency, item) for frequency, item in pairs if matches(item["filter"], repository.name)]
-        frequencies = {frequency for frequency, _ in applied}
+        matching_pairs = [(frequency, item) for frequency, item in pairs if matches(item["filter"], repository.name)]
+        frequencies = {frequency for frequency, _ in matching_pairs}
         if configuration["scanType"] == "BASIC" and repository.scan_on_push:
             frequencies.add("SCAN_ON_PUSH")
-        strongest = next((one for one in ("CONTINUOUS_SCAN", "SCAN_ON_PUSH") if one in frequencies), "MANUAL")
-        return strongest, [item for _, item in applied]
+        strongest = next((name for name in ("CONTINUOUS_SCAN", "SCAN_ON_PUSH") if name in frequencies), "MANUAL")
+        return strongest, [item for _, item in matching_pairs]
 
     def on_push(self, repository: Repository, image: Image) -> None:
         """Scan an image that was just pushed, if its repository is scanned on push."""
@@ -105,10 +105,10 @@ class Scanner:
         self._scan(repository, image)
 
     def result(self, repository: Repository, image: Image, *, poll: bool) -> dict[str, Any] | None:
-        """Return an image's scan: ``status``, ``description``, ``completed``, ``findings``; None before one.
+        """Return an image's scan: ``status``, ``description``, ``completed``, ``findings``; None if there is none.
 
-        With ``poll`` this counts as one of the rule's ``polls``. Enhanced findings are those of the file now, basic
-        ones those of the file at the time of the scan.
+        With ``poll`` this counts as one of the rule's ``polls``. Enhanced findings are read from the file now;
+        basic ones were read from it at the time of the scan.
         """
         if image.scan is None:
             return None

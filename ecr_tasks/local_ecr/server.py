@@ -30,14 +30,14 @@ _LOCK_ATTEMPTS = 20
 class LocalEcr:
     """A local ECR, to be started and stopped, or used as a context manager.
 
-    ``root`` is created if need be, and only one server at a time can have it. ``port`` 0 takes a free one.
+    ``root`` is created if it is missing; only one server at a time can use it. ``port`` 0 takes a free one.
     ``advertise`` is the host:port to hand out where it is not the one that is bound (a container): then there is no
-    other registry, as no other port would be reached. ``on_stop`` is called when a client asks the server over
+    other registry, as clients could reach no other port. ``on_stop`` is called when a client asks the server over
     HTTP to stop, which is refused without it.
 
     ``account`` and ``region`` are the default registry's, at ``registry``. Other registries are created when a client
-    creates a repository with another ``registryId`` or signs for another region; each has a port of its own. So has
-    the public one, whose region is "public" here; it is created by the first call to ecr-public, and its
+    creates a repository with another ``registryId`` or signs for another region; each has a port of its own. The
+    public one has a port too; its region is "public" here. It is created by the first call to ecr-public, and its
     repositories have ``public_alias`` before their names.
     """
 
@@ -73,7 +73,7 @@ class LocalEcr:
 
     @property
     def registry(self) -> str:
-        """Return host:port, as it stands before a repository's name."""
+        """Return host:port, the first part of an image's reference."""
         if self._advertise is not None:
             return self._advertise
         host = f"[{self._host}]" if ":" in self._host else self._host
@@ -121,7 +121,7 @@ class LocalEcr:
         self._stopped.set()
         if self._listener is not None:
             self._listener.stop(_STOP_SECONDS)
-            self._port = self._listener.port  # a second start comes back at the same address
+            self._port = self._listener.port  # a second start uses the same port
             self._listener = None
         if self._app is not None:
             self._app.registries.stop(_STOP_SECONDS)
@@ -153,7 +153,7 @@ class LocalEcr:
         return self._running().access_log.counts.total(account, region)
 
     def environment(self) -> dict[str, str]:
-        """Return the variables that point boto3, the aws CLI and ecr-tasks here. The keys are dummies."""
+        """Return the variables that point boto3, the aws CLI and ecr-tasks to this server. The keys are dummies."""
         return {
             **{f"AWS_ENDPOINT_URL_{service}": self.endpoint for service in ("ECR", "ECR_PUBLIC", "STS")},
             "AWS_REGION": self.region,
@@ -171,7 +171,7 @@ class LocalEcr:
     def set_replication(self, *, delay: float = 0.0, fail: dict[str, str] | None = None) -> None:
         """Set how many seconds replications stay IN_PROGRESS, and which fail: failure codes by region (a wildcard).
 
-        The same as writing ``replication.json`` (see ``replicator``); replications under way obey as well.
+        The same as writing ``replication.json`` (see ``replicator``); it applies to pending replications too.
         """
         from .replicator import FILE, check_simulation
 
@@ -179,7 +179,7 @@ class LocalEcr:
         replace_file(self.root / FILE, json.dumps(simulation).encode())
 
     def reset(self) -> None:
-        """Forget everything that was pushed or set, the log included."""
+        """Delete everything that was pushed or set, and empty the access log."""
         self._running().reset()
 
     def _running(self) -> App:

@@ -1,4 +1,4 @@
-"""Wildcards as ECR has them: ``*`` stands for any run of characters, and the whole text must match."""
+"""Wildcards as in ECR: ``*`` matches any number of any characters, and the whole text must match."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from __future__ import annotations
 def matches(pattern: str, text: str) -> bool:
     """Return whether the whole of ``text`` matches ``pattern``, in which only ``*`` is special.
 
-    Not a regular expression: ``.`` and ``+`` are themselves. Linear in the text for each ``*``.
+    ``.`` and ``+`` match only themselves. The time is linear in the length of the text for each ``*``.
     """
     if "*" not in pattern:
         return pattern == text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PUBLIC_HOST = "public.ecr.aws"
-"""Where ECR Public's images are pulled from (Amazon ECR Public user guide, Public registries)."""
+"""The host that ECR Public's images are pulled from (Amazon ECR Public user guide, Public registries)."""
 
 PUBLIC_REGION = "us-east-1"
 """The one region whose API serves ECR Public (Amazon ECR Public user guide, Registry authentication)."""
@@ -13,9 +13,9 @@ PUBLIC_REGION = "us-east-1"
 
 @dataclass(frozen=True)
 class Destination:
-    """A registry, and the repository in it; None is the same repository as in the source.
+    """A registry and the repository in it; None means the repository has the same name as in the source.
 
-    ``alias`` is the one of a public registry, which has no account (the empty text) and one region; else None.
+    ``alias`` is a public registry's, for which ``account`` is empty; it is None for a private registry.
     """
 
     account: str

@@ -1,4 +1,4 @@
-"""The manifests of a repository as ECR lists them, and as images with what belongs to them."""
+"""The manifests of a repository: as ECR lists them, and grouped into images with their platforms and referrers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Literal
 Kind = Literal["image", "cache", "signature", "attestation", "sbom", "referrers", "artifact"]
 
 CACHE = "application/vnd.buildkit.cacheconfig.v0"
-"""BuildKit's cache/remotecache/v1 (CacheConfigMediaTypeV0): of a manifest's config, or in an older cache's index."""
+"""The media type of a cache's configuration (BuildKit, cache/remotecache/v1, CacheConfigMediaTypeV0)."""
 
 _ARTIFACT_TYPES: Mapping[str | None, Kind] = {
     None: "image",
@@ -31,8 +31,8 @@ _BUNDLE = re.compile(r"application/vnd\.dev\.sigstore\.bundle(\.v0\.\d+)?\+json(
 """A sigstore bundle of any version (sigstore/protobuf-specs, sigstore_bundle.proto: media_type)."""
 
 _SUFFIXES: Mapping[str, Kind] = {"sig": "signature", "att": "attestation", "sbom": "sbom", "": "referrers"}
-_NAMED_AFTER = re.compile(r"sha256-([0-9a-f]{64})(?:\.(sig|att|sbom))?")
-"""cosign's tags (sigstore/cosign, specs/SIGNATURE_SPEC.md), and without a suffix the referrers tag schema
+_REFERRER_TAG = re.compile(r"sha256-([0-9a-f]{64})(?:\.(sig|att|sbom))?")
+"""The tags of cosign (sigstore/cosign, specs/SIGNATURE_SPEC.md); without a suffix, those of the referrers tag schema
 (OCI distribution specification 1.1)."""
 
 _SCAN_ORDER = (
@@ -66,38 +66,38 @@ class ImageDetail:
 
     @property
     def own_tags(self) -> tuple[str, ...]:
-        """The tags, without those that only name the image that the manifest belongs to."""
-        return tuple(tag for tag in self.tags if not _NAMED_AFTER.fullmatch(tag))
+        """The tags, except those that contain the digest of the image that the manifest belongs to."""
+        return tuple(tag for tag in self.tags if not _REFERRER_TAG.fullmatch(tag))
 
     @property
     def belongs_to(self) -> str | None:
-        """The digest of the image that the manifest belongs to: its ``subject``, or the one that its tag contains."""
+        """The digest of the image that the manifest belongs to: its ``subject``, or the digest in its tag."""
         if self.subject is not None:
             return self.subject
-        return f"sha256:{name[1]}" if (name := self._image_name()) else None
+        return f"sha256:{match[1]}" if (match := self._referrer_tag_match()) else None
 
     @property
     def kind(self) -> Kind:
-        """What the manifest is, by its tags and its type."""
-        name = self._image_name()
-        return _SUFFIXES[name[2] or ""] if name else artifact_kind(self.artifact_type)
+        """The kind of the manifest, by its tags and its type."""
+        match = self._referrer_tag_match()
+        return _SUFFIXES[match[2] or ""] if match else artifact_kind(self.artifact_type)
 
-    def _image_name(self) -> re.Match[str] | None:
-        """Return the tag that contains the digest of the image that the manifest belongs to, if there is one."""
-        return next(filter(None, map(_NAMED_AFTER.fullmatch, self.tags)), None)
+    def _referrer_tag_match(self) -> re.Match[str] | None:
+        """Return the match of the tag that contains the digest of the image that the manifest belongs to."""
+        return next(filter(None, map(_REFERRER_TAG.fullmatch, self.tags)), None)
 
 
 def artifact_kind(artifact_type: str | None) -> Kind:
-    """Return what a manifest is, by its artifact type or its configuration's media type."""
+    """Return the kind of a manifest by its artifact type or its configuration's media type."""
     if _BUNDLE.fullmatch(artifact_type or ""):
         return "signature"
     return _ARTIFACT_TYPES.get(artifact_type, "artifact")
 
 
 def referrer_tag(digest: str, suffix: str = "") -> str:
-    """Return the tag of what belongs to an image: cosign's with ``.sig``, ``.att`` or ``.sbom``.
+    """Return the tag of an artifact that belongs to an image: cosign's with ``.sig``, ``.att`` or ``.sbom``.
 
-    Without a suffix it is that of the list of all referrers (OCI distribution specification 1.1).
+    Without a suffix it is the tag of the list of all referrers (OCI distribution specification 1.1).
     """
     return digest.replace(":", "-") + suffix
 
@@ -124,9 +124,9 @@ class Referrer:
 class ListedImage:
     """One image or artifact of a repository, with the manifests that belong to it.
 
-    ``platforms`` are an index's: a single image's is in its configuration, which ECR does not list. ``attestations``
-    are the digests of those that BuildKit put into the index. ``pulled`` is the last recorded pull of the image or of
-    one of its platforms.
+    ``platforms`` is empty for a single image, whose platform ECR does not list. ``attestations`` are the digests of
+    the attestations that BuildKit put into the index. ``pulled`` is the last recorded pull of the image or of one of
+    its platforms.
     """
 
     detail: ImageDetail
@@ -138,12 +138,12 @@ class ListedImage:
 
     @property
     def size(self) -> int | None:
-        """The compressed bytes; of an index, all platforms' together (DescribeImages gives the largest one's)."""
+        """The compressed bytes; for an index, the sum of all platforms (DescribeImages gives only the largest)."""
         return sum(platform.size or 0 for platform in self.platforms) if self.platforms else self.detail.size
 
     @property
     def scan(self) -> ScanSummary | None:
-        """The image's own scan, or its platforms': the status furthest from done, and each severity's highest count.
+        """The image's scan, or for an index the least complete status and each severity's highest count.
 
         ECR scans the images of an index, not the index itself.
         """

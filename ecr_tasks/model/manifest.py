@@ -1,4 +1,4 @@
-"""A manifest as a registry holds it, and the tags, keys and media types that images are known by."""
+"""A manifest as a registry stores it, and the tags, annotation keys and media types of images."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ VERSION = OCI_KEYS + "version"
 REVISION = OCI_KEYS + "revision"
 
 INPUTS_TAG = "inputs-"
-"""The beginning of the tag by which an image is found by its inputs (ECR_SKIP=content)."""
+"""The beginning of the tag that contains the digest of an image's inputs (ECR_SKIP=content)."""
 
 INPUTS_DIGITS = 40
-"""The number of digits of the inputs' digest that follow: 160 bits, as many as a commit's id."""
+"""The number of the digest's digits in that tag: 160 bits, as many as in a commit's id."""
 
 INPUTS = "io.ecr-tasks.inputs.digest"
-"""Our annotation with the digest of all that an image was built from (``source/inputs/``)."""
+"""The annotation with the digest of all inputs that an image was built from (``source/inputs/``)."""
 
 INPUTS_TRACKED = "io.ecr-tasks.inputs.tracked"
-"""The same of those inputs alone that a commit decides: the context's tracked files, and the Dockerfile."""
+"""The annotation with the digest of the inputs in the commit: the context's tracked files and the Dockerfile."""
 
 
 @dataclass(frozen=True)
 class StoredImage:
-    """A manifest or an index as the registry holds it, byte for byte.
+    """A manifest or an index as the registry stores it, byte for byte.
 
-    ``labels`` are those of its configuration, where they were read.
+    ``labels`` are its configuration's, if they were read.
     """
 
     digest: str
@@ -63,7 +63,7 @@ class StoredImage:
 
     @property
     def manifests(self) -> int:
-        """The number of manifests that it consists of, attestations and itself included."""
+        """The number of manifests: itself, and for an index its children (attestations too)."""
         return 1 + (len(self.document.get("manifests", ())) if self.is_index else 0)
 
     @property
@@ -83,7 +83,7 @@ class StoredImage:
 
     @property
     def inputs_tracked(self) -> str | None:
-        """The digest of the inputs that a commit decides, if its annotations name it."""
+        """The digest of the inputs in the commit, if its annotations name it."""
         return self._annotation(INPUTS_TRACKED)
 
     @property
@@ -94,7 +94,7 @@ class StoredImage:
 
     @property
     def size(self) -> int | None:
-        """The compressed bytes of configuration and layers; None for an index, whose children hold them."""
+        """The compressed bytes of configuration and layers; None for an index."""
         if self.is_index:
             return None
         document = self.document
@@ -114,16 +114,16 @@ class StoredImage:
 
 
 def platform_name(platform: Mapping[str, Any] | None) -> str:
-    """Return a descriptor's platform as docker writes it: ``linux/arm/v7``; empty where it has none."""
+    """Return a descriptor's platform as docker writes it, such as ``linux/arm/v7``; empty if it has none."""
     return "/".join(filter(None, ((platform or {}).get(key) for key in ("os", "architecture", "variant"))))
 
 
 def short_tag(tag: str) -> str:
-    """Return a tag as people read it: of one that is a digest of inputs, twelve digits."""
+    """Return a tag for messages: a tag with the digest of inputs is shortened to twelve digits."""
     digits = tag.removeprefix(INPUTS_TAG)
     return f"{INPUTS_TAG}{digits[:12]}…" if digits != tag and len(digits) == INPUTS_DIGITS else tag
 
 
 def short_digest(digest: str | None) -> str:
-    """Return a digest as people compare them: the algorithm and twelve digits."""
+    """Return a digest for messages: the algorithm and twelve digits, or ``none``."""
     return digest[:19] if digest else "none"

@@ -18,10 +18,10 @@ from ecr_tasks.model.scan import ScanResult
 
 @dataclass(frozen=True)
 class Engine:
-    """A docker engine with the builder that builds and the image store that images are loaded into.
+    """A docker engine, its image store and its builder.
 
-    ``containerd_store`` tells the two stores apart: only containerd's holds indexes and attestations.
-    ``driver`` is buildx's: ``docker`` builds inside the engine, the others beside it.
+    ``containerd_store`` is False for the classic store, which can't hold indexes and attestations.
+    ``driver`` is buildx's: ``docker`` builds inside the engine, the others outside.
     """
 
     containerd_store: bool
@@ -34,9 +34,9 @@ class Engine:
 class BuildResult:
     """One finished image.
 
-    ``digest`` is the manifest's or index's; None from a classic store, which makes a manifest only when it
-    pushes. ``image_id`` is the store's name of the image; None when the result stays with the builder.
-    ``platforms`` are those that it was built for, as far as buildx names them.
+    ``digest`` is the manifest's or index's; None from a classic store, which creates a manifest only when it
+    pushes. ``image_id`` is the image's id in the store; None when the result stays with the builder.
+    ``platforms`` are those that it was built for, as far as buildx reports them.
     """
 
     name: str
@@ -61,38 +61,38 @@ class Docker(Protocol):
         """Return the local image's id, or None when the store has no such image."""
 
     def image_digest(self, reference: str, builder: str | None, *, local: bool) -> str | None:
-        """Return a base image's digest: the local store's (None: it has no such image), or else the registry's."""
+        """Return a base image's digest from the local store (None if it is missing), or else the registry."""
 
     def tag(self, source: str, target: str) -> None:
-        """Give a local image one more name."""
+        """Give a local image one more reference."""
 
     def push(self, reference: str) -> None:
-        """Push one name. Raises RegistryError with the registry's own message."""
+        """Push one reference. Raises RegistryError with the registry's own message."""
 
     def pull(self, reference: str, platform: str | None) -> None:
-        """Pull one name. Raises RegistryError with the registry's own message."""
+        """Pull one reference. Raises RegistryError with the registry's own message."""
 
     def copy(self, source: str, targets: Sequence[str]) -> Mapping[str, EcrTasksError]:
-        """Copy an image to several registries at once and return the errors of those that lack it then.
+        """Copy an image, its layers and children to several registries; return the errors by reference.
 
-        Its layers and children are copied as well. All references are by the same digest.
+        All references contain the same digest.
         """
 
     def manifest(self, reference: str) -> str:
-        """Return a manifest as its registry holds it, byte for byte."""
+        """Return a manifest as its registry stores it, byte for byte."""
 
     def authorize(self, token: RegistryToken) -> None:
         """Add a registry's token to this run's private docker configuration."""
 
 
 class Target(Protocol):
-    """A registry to publish to: an account's in one region, or ECR Public."""
+    """A registry to publish to: that of an account in one region, or ECR Public."""
 
     def describe(self, repositories: Mapping[str, Sequence[str]]) -> Mapping[str, RepositoryView]:
-        """Return repositories and those of the named tags that exist, with at most two calls for each repository."""
+        """Return repositories by name with the listed tags that exist; at most two API calls per repository."""
 
     def image(self, repository: Repository, reference: str) -> StoredImage | None:
-        """Return an image by tag or ``sha256:`` digest, with its manifest's own bytes, or None."""
+        """Return an image by tag or ``sha256:`` digest, or None when it does not exist."""
 
     def images(self, repository: Repository, digests: Sequence[str]) -> Mapping[str, StoredImage]:
         """Return images by digest; missing ones are left out."""
@@ -104,39 +104,39 @@ class Target(Protocol):
         """Point a tag at an image of the repository (PutImage). Raises Refused when the tag is locked."""
 
     def reserve(self, repository: Repository, puts: int) -> AbstractContextManager[None]:
-        """Return a context that waits for room for so many PutImage calls of docker's, and holds it."""
+        """Return a context that reserves ``puts`` of docker's PutImage calls in the registry's rate limit."""
 
     def find(self, name: str, references: Sequence[str]) -> RepositoryView:
-        """Return images by tag or digest in one call; the view's repository is without its mutability."""
+        """Return images by tag or digest in one API call; the view's repository lacks its mutability."""
 
     def existing_digests(self, repository: Repository, digests: Sequence[str]) -> Collection[str]:
         """Return those of the digests that exist."""
 
     def untag(self, repository: Repository, tag: str) -> None:
-        """Remove a tag, and its image with the last one; a missing tag is no error."""
+        """Remove a tag. Removing the last tag deletes the image; a missing tag is no error."""
 
     def token(self) -> RegistryToken:
         """Return a token for this registry's host."""
 
     def connect(self) -> None:
-        """Make the clients; what is wrong with the credentials shows here."""
+        """Create the API clients. Raises the errors of wrong credentials."""
 
     @property
     def admin(self) -> NewRepositories:
-        """The repositories themselves."""
+        """The interface that creates repositories in this registry."""
 
 
 class Registry(Target, Protocol):
-    """One account's registry in one region, which images are built for and copied from."""
+    """A private registry of one account in one region: images are pushed to it and copied from it."""
 
     def region(self) -> str:
         """Return the registry's region."""
 
     def caller_account(self) -> str:
-        """Return the account of the credentials, by STS."""
+        """Return the account that the credentials belong to (STS)."""
 
     def labels(self, repository: Repository, image: StoredImage) -> Mapping[str, str]:
-        """Return the labels of an image's configuration; none where they can't be had."""
+        """Return the labels of an image's configuration; empty when they can't be read."""
 
     def replicates_to(self, name: str) -> Collection[tuple[str, str]]:
         """Return the (account, region)s to which ECR itself replicates a repository; empty without the permission."""
@@ -157,10 +157,10 @@ class Signing:
 
 
 class Evidence(Protocol):
-    """What the registry knows about images beside their manifests: scans, signatures, times."""
+    """The registry's data about images besides their manifests: scans, signatures, push times."""
 
     def scan(self, repository: Repository, digest: str) -> ScanResult | None:
-        """Return an image's scan, or None without one, as for a moment after a push."""
+        """Return an image's scan; None when there is none, for example just after a push."""
 
     def push_time(self, repository: Repository, digest: str) -> datetime | None:
         """Return when an image was pushed, or None without the permission."""
@@ -169,7 +169,7 @@ class Evidence(Protocol):
         """Return the digests of the signatures that have an image as subject."""
 
     def signing_statuses(self, repository: Repository, digest: str) -> Sequence[Signing]:
-        """Return the state of managed signing, one for each profile; empty where it isn't used."""
+        """Return the statuses of managed signing, one for each profile; empty when it isn't used."""
 
 
 class NewRepositories(Protocol):
@@ -179,7 +179,7 @@ class NewRepositories(Protocol):
         """Create a repository without its policies; return None when it exists already."""
 
     def set_policies(self, name: str, wanted: DesiredRepository) -> None:
-        """Set the wanted policies."""
+        """Set the lifecycle policy and the repository policy, where they are wanted."""
 
 
 class Repositories(NewRepositories, Protocol):

@@ -1,4 +1,4 @@
-"""The errors for a repository that is missing and for a tag that may not move: one sentence for each."""
+"""The errors for a missing repository and for a tag that may not move."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _REASONS: dict[Lock, str] = {
 
 
 def missing_repository(name: str, registry: str = "this registry", *, remedy: str = ENSURE) -> RegistryError:
-    """Return the error for a repository that does not exist; ``registry`` is words such as "the public registry"."""
+    """Return the error for a repository that does not exist; ``registry`` names it in words."""
     return RegistryError(f"The repository {name} does not exist in {registry}.", remedy)
 
 
@@ -27,8 +27,8 @@ def locked_tag(
 ) -> Refused:
     """Return the error for a tag that points at another image and may not move.
 
-    ``place`` is words such as "in team/app" or "there". ``digest`` and ``revision`` are those of the image that has
-    the tag. ``ours`` is a clause about the image that should get it, such as "this commit is sha256:…".
+    ``place`` is a phrase such as "in team/app" or "there". ``digest`` and ``revision`` are those of the image that
+    has the tag. ``ours`` is a clause about the image that should get it, such as "this commit is sha256:…".
     """
     origin = f", built from {revision}" if revision else ""
     return Refused(f"The tag {tag} {place} is {digest}{origin}, and {ours}; {_REASONS[lock]}.", remedy)

@@ -1,4 +1,4 @@
-"""What a registry holds: repositories, their tag mutability, images, and which tags may move."""
+"""A registry's repositories with their tag mutability and tags, and the token for a registry."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class Repository:
 
     @property
     def host(self) -> str:
-        """The registry's host (and port), taken from the URI and never composed: partitions differ."""
+        """The registry's host (and port), cut from the URI, because its form differs between AWS partitions."""
         return self.uri.removesuffix("/" + self.name)
 
     def locks(self, tag: str) -> bool:
         """Return whether a tag that exists here can no longer be pointed at another image.
 
-        ``*_WITH_EXCLUSION`` turns the rule round for tags that one of the filters matches (ECR API model,
+        ``*_WITH_EXCLUSION`` inverts the rule for tags that one of the filters matches (ECR API model,
         ImageTagMutabilityExclusionFilter: whole-tag wildcards).
         """
         excluded = any(wildcard_matches(pattern, tag) for pattern in self.exclusions)
@@ -39,13 +39,13 @@ class Repository:
 
 
 def wildcard_matches(pattern: str, tag: str) -> bool:
-    """Return whether ECR's whole-tag wildcard matches: ``*`` is any run of characters, everything else is itself."""
+    """Return whether a wildcard pattern of ECR's matches the whole tag; only ``*`` is special."""
     return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), tag, re.DOTALL) is not None
 
 
 @dataclass(frozen=True)
 class RegistryToken:
-    """What `docker login` needs for one registry host; the password lives twelve hours."""
+    """The credentials of `docker login` for one registry host; the password is valid for twelve hours."""
 
     host: str
     username: str
@@ -53,13 +53,13 @@ class RegistryToken:
 
     @property
     def auth(self) -> str:
-        """Docker's form of user and password, which is as secret as the password."""
+        """The ``auth`` value of docker's config file: user and password in base64, as secret as the password."""
         return base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
 
 
 @dataclass(frozen=True)
 class RepositoryView:
-    """The repository, if there is one, and the images of those of the requested tags that exist."""
+    """A repository, if it exists, and the images by tag of those requested tags that exist."""
 
     repository: Repository | None
     tags: Mapping[str, StoredImage] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""A repository as the settings want it, the same as ECR has it, and the differences."""
+"""The desired state of a repository (settings), its actual state (ECR), and the differences."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ecr_tasks.model.registry import Mutability, Repository
 
 @dataclass(frozen=True)
 class DesiredRepository:
-    """A repository as the settings want it: None, and tags that are not here, stay as they are.
+    """A repository as the settings want it; values that are None, and other AWS tags, are left unchanged.
 
-    ``lifecycle`` and ``policy`` are JSON texts without mistakes; ``notes`` are sentences on what ECR can't do.
+    ``lifecycle`` and ``policy`` are valid JSON texts; ``notes`` are sentences about what ECR can't do.
     """
 
     mutability: Mutability = "MUTABLE"
@@ -29,7 +29,7 @@ class DesiredRepository:
 
 @dataclass(frozen=True)
 class RepositoryState:
-    """A repository as ECR has it, by DescribeRepositories, ListTagsForResource and the two policies' calls."""
+    """A repository as ECR has it: DescribeRepositories, ListTagsForResource and the two policies."""
 
     repository: Repository
     arn: str
@@ -46,7 +46,7 @@ Aspect = Literal["mutability", "scan-on-push", "tags", "lifecycle-policy", "repo
 
 @dataclass(frozen=True)
 class Difference:
-    """One aspect that is not as desired. ``now`` and ``wanted`` are lines; only encryption can't be changed."""
+    """One aspect that differs; ``now`` and ``wanted`` are lines of text. Only encryption isn't changeable."""
 
     aspect: Aspect
     now: tuple[str, ...]

@@ -16,7 +16,7 @@ DEFAULT_LEVEL: Level = "critical"
 
 @dataclass(frozen=True)
 class Finding:
-    """One vulnerability; ``severity`` is a name of ECR's, such as HIGH, ``name`` usually a CVE number."""
+    """One vulnerability; ``severity`` is ECR's, such as HIGH; ``name`` is usually a CVE number."""
 
     severity: str
     name: str
@@ -26,8 +26,8 @@ class Finding:
 class ScanResult:
     """The state of one image's scan; ``counts`` are the numbers of findings by severity.
 
-    ``complete`` is False when only the status says that the scan is complete: for some seconds ECR calls an enhanced
-    scan COMPLETE before it has the findings (aws/aws-sdk#289).
+    ``complete`` is False while the findings are not available yet: for some seconds ECR reports an enhanced scan as
+    COMPLETE before it has the findings (aws/aws-sdk#289).
     """
 
     status: str
@@ -43,8 +43,8 @@ class ScanResult:
 
     def worst(self, level: Level) -> tuple[str, ...]:
         """Return the names of the findings of this severity and of worse ones, the worst first, each once."""
-        findings = sorted(self.findings, key=lambda item: _rank(item.severity))
-        return tuple(dict.fromkeys(item.name for item in findings if _rank(item.severity) <= LEVELS.index(level)))
+        findings = sorted(self.findings, key=lambda finding: _rank(finding.severity))
+        return tuple(dict.fromkeys(each.name for each in findings if _rank(each.severity) <= LEVELS.index(level)))
 
 
 def describe_counts(counts: Mapping[str, int]) -> str:
@@ -54,6 +54,6 @@ def describe_counts(counts: Mapping[str, int]) -> str:
 
 
 def _rank(severity: str) -> int:
-    """Return a severity's place in LEVELS; unknown ones (Inspector's UNTRIAGED) count as UNDEFINED."""
+    """Return a severity's index in LEVELS; unknown ones (Inspector's UNTRIAGED) count as UNDEFINED."""
     levels: Sequence[str] = LEVELS
     return levels.index(severity.lower()) if severity.lower() in levels else len(levels) - 1

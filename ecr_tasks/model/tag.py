@@ -1,4 +1,4 @@
-"""A tag, whether it may move, and the release that it stands for."""
+"""A tag, its kind (fixed or moving), and the release that it belongs to."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 Kind = Literal["fixed", "moving"]
-"""A fixed tag never moves once it is published; a moving one does."""
+"""A fixed tag never moves once it is published; a moving one may."""
 
 DIRTY = "-dirty"
-"""The end of the tags of an uncommitted tree."""
+"""The suffix of the tags of images that were built from a tree with uncommitted changes."""
 
 
 class Release(Protocol):
-    """The release that a tag such as `latest` or `1.2` stands for, among all releases or those of one line."""
+    """The release that gets a tag such as `latest` (of all releases) or `1.2` (of one release line)."""
 
     @property
     def canonical(self) -> str:
-        """The version as people read it."""
+        """The version for messages."""
 
     @property
     def tag(self) -> str:
-        """The release's own, fixed tag."""
+        """The release's fixed tag."""
 
     def higher(self, names: Iterable[str]) -> Release | None:
-        """Return the highest of these releases that is higher than this one and of its line, or None."""
+        """Return the highest release among ``names`` that is higher than this one and of its line, or None."""
 
 
 @dataclass(frozen=True)
 class Tag:
-    """One tag, the rule that it comes from and why, in words.
+    """One tag, the rule that gives it, and the reason as a text for people.
 
-    ``release`` is set where the tag moves to higher releases only, and these have tags of their own to compare with.
+    ``release`` is set when the tag moves only to higher releases, which have fixed tags to compare with.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The branch gate: whether an image was built from a commit on a branch."""
+"""The branch gate: an image must be built from a commit on a branch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ecr_tasks.source.git.branches import Membership
 
 
 def judge_branch(repository: Repository, image: StoredImage, branch: str, has: Membership | None) -> Passed | Failed:
-    """Decide whether the image is of a commit on the branch; ``has`` is git's answer, None without a commit."""
+    """Decide whether the image was built from a commit on the branch; ``has`` is git's result."""
     name, revision = f"{repository.name}@{image.digest}", image.revision
     if revision is None:
         return Failed(

@@ -11,11 +11,11 @@ from ecr_tasks.model.registry import Repository
 
 
 def with_cache(definition: BuildDefinition, cache: str, repository: Repository | None) -> BuildDefinition:
-    """Return the definition with its cache: ``off``, ``registry``, or buildx's own syntax, one entry a line.
+    """Return the definition with its cache: ``off``, ``registry``, or entries in buildx's syntax, one per line.
 
-    ECR takes a cache only as an image manifest with OCI media types (AWS blog, Remote cache support in Amazon ECR for
-    BuildKit clients). A repository that does not exist yet can neither give nor take a cache. A cache that can't be
-    written fails no build. Raises Refused when the repository would lock the cache's tag after the first build.
+    ECR accepts a cache only as an image manifest with OCI media types (AWS blog, Remote cache support in Amazon ECR
+    for BuildKit clients). Without an existing repository there is no cache. A cache that can't be written does not
+    fail the build. Raises Refused when the repository would lock the cache's tag after the first build.
     """
     if cache == "off":
         return definition

@@ -1,6 +1,6 @@
-"""What becomes of an image in more registries (``ECR_DESTINATIONS``): its tags there, and what is in the way.
+"""The plan for copies of an image in more registries (``ECR_DESTINATIONS``): their tags and their errors.
 
-Whatever is wrong with one destination stops neither the settings' registry nor the other destinations.
+An error at one destination stops neither the push to the settings' registry nor the other copies.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class PlannedCopy:
 
     @property
     def address(self) -> str:
-        """The address of the repository; the destination as in the settings when the repository is not known."""
+        """The repository's URI; the destination as in the settings when the repository is not known."""
         repository = self.view.repository if self.view else None
         if repository is not None:
             return repository.uri
@@ -40,7 +40,7 @@ class PlannedCopy:
 
     @property
     def is_present(self) -> bool:
-        """Whether the destination has the image: under any of its tags, which are set after everything is copied."""
+        """Whether a tag at the destination points at the image, which is complete then: tags are set last."""
         return any(item.state == "present" and not item.stays for item in self.tags)
 
 
@@ -57,7 +57,7 @@ def check_destinations(destinations: Sequence[Destination], images: int) -> None
 def unique_destinations(destinations: Sequence[Destination], repository: str) -> tuple[Destination, ...]:
     """Return the destinations of one image without duplicates.
 
-    A destination without a repository is the same as one with the repository that the image has here.
+    A destination without a repository means the repository name that the image has in the settings' registry.
     """
     unique: dict[Destination, Destination] = {}
     for destination in destinations:
@@ -66,7 +66,7 @@ def unique_destinations(destinations: Sequence[Destination], repository: str) ->
 
 
 def is_same_repository(here: RepositoryView | None, destination: RepositoryView | None) -> bool:
-    """Whether both views are of one existing repository."""
+    """Return whether both views are of the same existing repository."""
     first, second = (view.repository if view else None for view in (here, destination))
     return first is not None and second is not None and first.uri == second.uri
 
@@ -81,10 +81,10 @@ def plan_copy(
     create_repository: bool = False,
     replicates: bool = False,
 ) -> PlannedCopy:
-    """Decide what becomes of one image at one destination; ``repository`` is the name there.
+    """Plan the copy of one image to one destination; ``repository`` is the repository's name at the destination.
 
-    ``answer`` is the destination's, None where it was not asked; ``published`` the image that is published here
-    already, None where it is yet to be built; ``replicates`` whether ECR brings it there by itself.
+    ``answer`` is the destination's view or error, None if it was not read; ``published`` is the image if it is
+    already published in the settings' registry; ``replicates`` says whether ECR's own replication copies it.
     """
     transport: Transport = "replication" if replicates else "copy"
     copy = PlannedCopy(destination, repository, None, tuple(PlannedTag(tag) for tag in tags), transport)
@@ -95,7 +95,7 @@ def plan_copy(
     copy = replace(copy, view=answer)
     if answer.repository is None:
         new = tuple(PlannedTag(tag, "new") for tag in tags)
-        # Replication would create it with ECR's defaults; where we may, it is created as the settings want it.
+        # Replication would create it with ECR's defaults; if allowed, push creates it as the settings want it.
         error = None if create_repository or replicates else missing_destination(destination, repository)
         return replace(copy, tags=new, creates_repository=create_repository, error=error)
     if published is None:
@@ -104,7 +104,7 @@ def plan_copy(
 
 
 def with_tag_states(copy: PlannedCopy, published: StoredImage) -> PlannedCopy:
-    """Return the copy with what becomes of each tag of this image, and the error for a tag that is locked."""
+    """Return the copy with the state of each tag for this image, and the error for a locked tag."""
     if copy.error is not None or copy.view is None or copy.view.repository is None:
         return copy
     view = copy.view
@@ -134,6 +134,6 @@ def combined_error(errors: Mapping[str, EcrTasksError]) -> EcrTasksError:
 
 
 def missing_destination(destination: Destination, name: str) -> RegistryError:
-    """Return the error for a destination's repository that does not exist, with what creates it."""
+    """Return the error for a repository that does not exist at a destination."""
     remedy = "Create it there, or set ECR_CREATE_REPOSITORY=true to let push do it; these credentials must see it."
     return missing_repository(name, f"the {destination.registry}", remedy=remedy)

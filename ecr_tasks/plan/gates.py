@@ -1,4 +1,4 @@
-"""The gates of a promotion: which conditions an image must meet, and how a verdict on one looks."""
+"""The gates of a promotion: the conditions that an image must meet, and the verdicts on them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ecr_tasks.model.scan import Level
 from ecr_tasks.source.git.branches import Branch
 
 SCAN, SIGNATURE, BRANCH = "require-scan", "require-signature", "from-branch"
-"""The gates, named as their flags are."""
+"""The names of the gates, which are also those of their flags."""
 
 
 @dataclass(frozen=True)
 class Gates:
-    """The conditions of a promotion; none by default."""
+    """The gates that a promotion must pass; none by default."""
 
     scan: Level | None = None
     signature: bool = False
@@ -24,7 +24,7 @@ class Gates:
 
     @property
     def options(self) -> Mapping[str, Mapping[str, str]]:
-        """The gates that are closed, each with its options."""
+        """The options of each gate that is required, by gate."""
         options: dict[str, Mapping[str, str]] = {}
         if self.scan is not None:
             options[SCAN] = {"level": self.scan}
@@ -37,7 +37,7 @@ class Gates:
 
 @dataclass(frozen=True)
 class Waits:
-    """How long scans and signatures are waited for, in seconds: in all, and between two questions."""
+    """How long to wait for scans and signatures, in seconds: in all, and between two checks."""
 
     limit: float = 300.0
     first: float = 2.0
@@ -47,12 +47,12 @@ class Waits:
 
 
 WAITS = Waits()
-"""How long promote waits."""
+"""The waits of promote."""
 
 
 @dataclass(frozen=True)
 class GateResults:
-    """Every gate is passed: what the JSON document says of them by image, and whether we had to wait."""
+    """The results when every gate is passed: facts for the JSON document by image, and whether there was a wait."""
 
     gates: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     waited: bool = False
@@ -68,7 +68,7 @@ class Passed:
 
 @dataclass(frozen=True)
 class Failed:
-    """A condition isn't met: a sentence of cause, one of remedy."""
+    """A condition isn't met; ``cause`` and ``remedy`` are a sentence each."""
 
     cause: str
     remedy: str
@@ -76,7 +76,7 @@ class Failed:
 
 @dataclass(frozen=True)
 class Pending:
-    """The verdict isn't known yet; after ``within`` seconds (None: the whole wait) it is ``otherwise``."""
+    """The verdict isn't known yet; after ``within`` seconds (None: the whole wait) it becomes ``otherwise``."""
 
     words: str
     otherwise: Failed

@@ -1,4 +1,4 @@
-"""The things that a repository holds: platforms under their index, signatures under their image."""
+"""Group a repository's manifests: platforms under their index, signatures under their image."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from ecr_tasks.model.inventory import CACHE, ImageDetail, Kind, ListedImage, Pla
 from ecr_tasks.model.manifest import StoredImage, platform_name
 
 _ATTESTATION = {"vnd.docker.reference.type": "attestation-manifest"}
-"""BuildKit, docs/attestations/attestation-storage.md: the annotations of an index's child that is no platform."""
+"""The annotations of an attestation in an index (BuildKit, docs/attestations/attestation-storage.md)."""
 
 
 def group_manifests(details: Sequence[ImageDetail], indexes: Mapping[str, StoredImage]) -> tuple[ListedImage, ...]:
-    """Return the manifests of a repository grouped by what they belong to, the newest first.
+    """Return the manifests of a repository grouped by the image that they belong to, the newest first.
 
     ``indexes`` are the indexes' manifests by digest, as far as they could be read. A platform, an attestation or a
-    signature has an entry of its own only when it has a tag of its own or when what it belongs to is missing. Every
+    signature has an entry of its own only when it has a tag of its own or when its index or image is missing. Every
     manifest appears at least once.
     """
     return _Groups(details, indexes).entries()
@@ -38,7 +38,7 @@ class _Groups:
 
     def entries(self) -> tuple[ListedImage, ...]:
         entries = [self._entry(detail) for detail in self.details.values() if not self._has_parent(detail)]
-        for detail in self.details.values():  # two that name each other belong to nothing that is shown
+        for detail in self.details.values():  # two manifests that name each other have no entry yet
             if detail.digest not in self.covered:
                 entries.append(self._entry(detail))
         return tuple(sorted(entries, key=_newest_first))
@@ -72,7 +72,7 @@ class _Groups:
         return ListedImage(detail, self._kind(detail), tuple(platforms), tuple(attestations), referrers, pulled)
 
     def _leaves(self, digest: str) -> Iterator[Mapping[str, Any]]:
-        """Yield the descriptors of an index and of the indexes in it; digests can't form a circle."""
+        """Yield the descriptors of an index and of the indexes in it; digests can't form a cycle."""
         for child in self.children.get(digest, ()):
             if child["digest"] in self.children:
                 self.covered.add(str(child["digest"]))
@@ -81,12 +81,12 @@ class _Groups:
                 yield child
 
     def _add_referrers(self, digests: set[str]) -> Iterator[Referrer]:
-        """Yield what belongs to these, and what belongs to that (an SBOM's signature), and add it to ``digests``.
+        """Yield the referrers of these digests and the referrers of those; add them to ``digests``.
 
-        A list of referrers lists more of them.
+        A manifest of the referrers tag schema lists further referrers.
         """
         queue = list(digests)
-        for digest in queue:  # which grows meanwhile
+        for digest in queue:  # the loop body appends to it
             listed = [self.details.get(str(child["digest"])) for child in self.children.get(digest, ())]
             for detail in (*self.referrers.get(digest, ()), *filter(None, listed)):
                 if detail.digest not in digests:
@@ -95,7 +95,7 @@ class _Groups:
                     yield Referrer(self._kind(detail), detail)
 
     def _kind(self, detail: ImageDetail) -> Kind:
-        """Return what a manifest is: also of a cache that is an index (BuildKit without ``image-manifest=true``)."""
+        """Return a manifest's kind, also for a cache that is an index (BuildKit without ``image-manifest=true``)."""
         if any(child.get("mediaType") == CACHE for child in self.children.get(detail.digest, ())):
             return "cache"
         return detail.kind

@@ -1,4 +1,4 @@
-"""Where the result of a build can stay until it is pushed: in the engine's image store, or with the builder."""
+"""Where the result of a build stays until it is pushed: in the engine's image store, or with the builder."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ _REMEDY = (
 
 
 def needs_engine(definition: BuildDefinition) -> bool:
-    """Tell whether the engine decides if this can be built and kept; one plain image always can."""
+    """Return whether the engine must be known to build and keep this; a plain single image never needs that."""
     return definition.makes_index or bool(definition.cache_to)
 
 
 def keep_where(definition: BuildDefinition, engine: Engine) -> Keep:
-    """Return where the result stays, so that what is pushed is what was built, digest for digest.
+    """Return where the result stays, so that the pushed digest is the built one.
 
-    Raises BuildError when neither store nor builder can: the classic store holds no index (docker says
+    Raises BuildError when neither store nor builder can keep it: the classic store holds no index (docker says
     "docker exporter does not currently support exporting manifest lists"), its own builder makes no
-    attestations and exports no cache, and attestations that are built twice differ (they hold times), so a
-    second solve that pushes from a builder would not be what was built.
+    attestations and exports no cache, and attestations that are built twice differ (they contain times), so that a
+    second solve that pushes from a builder would have another digest.
     """
     if engine.containerd_store:
         return "store"
-    inside = engine.driver == "docker"
-    if inside and any("type=inline" not in entry for entry in definition.cache_to):
+    builds_inside = engine.driver == "docker"
+    if builds_inside and any("type=inline" not in entry for entry in definition.cache_to):
         raise BuildError("ECR_CACHE can't be written by the classic image store's own builder.", _REMEDY)
     if not definition.makes_index:
         return "store"
     if definition.attests:
         raise BuildError("This engine's classic image store can't hold attestations (ECR_PRESET).", _REMEDY)
-    if inside:
+    if builds_inside:
         raise BuildError("This engine's classic image store can't hold several platforms (ECR_PLATFORMS).", _REMEDY)
     return "builder"

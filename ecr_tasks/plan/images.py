@@ -26,7 +26,7 @@ def images(
     """Return the images to publish: the project's one, or one for each of a bake file's ``targets``.
 
     Build arguments without a value take it from ``environ``, as with docker. Raises SettingsError when the settings
-    don't say which repository an image goes to, and Refused for an uncommitted tree with ``ECR_DIRTY=refuse``.
+    name no repository for an image, and Refused for an uncommitted tree with ``ECR_DIRTY=refuse``.
     """
     if source.dirty and settings.dirty == "refuse":
         raise Refused(
@@ -93,7 +93,7 @@ def _image(
             f"{name} has several platforms, and Lambda takes no multi-platform images.",
             "Choose one platform, or another ECR_PRESET.",
         )
-    # Labels of git are overridden by the bake file's, and those by the settings'.
+    # The bake file's labels override git's, and the settings' labels override both.
     labels, annotations = definition.labels, definition.annotations
     result = tag_set(settings, source, environ, title=repository, labels=labels, annotations=annotations)
     if reserved := next((tag for tag in result.tags if tag.name == CACHE_TAG), None):

@@ -1,4 +1,4 @@
-"""The plan: what a run will build, push and tag, and what stands in the way."""
+"""The plan: what a run will build, push and tag, and the conflicts that prevent it."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ CREATE_OR_ALLOW = "Create it with `inv repo.ensure`, or set ECR_CREATE_REPOSITOR
 
 @dataclass(frozen=True)
 class PlannedImage:
-    """One image and what will become of it.
+    """One image and what is planned for it.
 
-    ``view`` is None where the registry was not asked. ``published`` is the image that this commit, or the same
-    inputs, are published as already. ``rebuilds`` is set for ECR_SKIP=never: it is built whatever is published, and
-    no other image may take its place.
+    ``view`` is None when the registry was not read. ``published`` is the existing image of this commit or of the same
+    inputs. ``rebuilds`` is True with ECR_SKIP=never: the image is always built, and no other image may be used in its
+    place.
     """
 
     image: Image
@@ -46,26 +46,26 @@ class PlannedImage:
 
     @property
     def registry(self) -> str | None:
-        """The registry's host; None where no repository shows it."""
+        """The registry's host; None when the repository was not read or does not exist."""
         repository = self.view.repository if self.view else None
         return repository.host if repository else None
 
     @property
     def reference(self) -> str | None:
-        """``host/repository:tag`` that it is published under; None where no repository shows the host."""
+        """The ``host/repository:tag`` to publish; None when the repository was not read or does not exist."""
         repository = self.view.repository if self.view else None
         return f"{repository.uri}:{self.image.tags[0].name}" if repository else None
 
     @property
     def lock_names(self) -> tuple[str, ...]:
-        """What one run at a time may publish: the image's reference, and the tag of its inputs."""
+        """The references that only one run at a time may publish: the image's, and that of its inputs' tag."""
         repository, inputs = self.view.repository if self.view else None, self.image.inputs
         tags = (self.image.tags[0].name, inputs.tag if inputs else None)
         return tuple(f"{repository.uri}:{tag}" for tag in tags if tag) if repository else ()
 
     @property
     def inputs_tag(self) -> PlannedTag | None:
-        """The tag of the image's inputs and what becomes of it; None where it is neither there nor set."""
+        """The tag of the image's inputs and its state; None when it neither exists nor will be set."""
         inputs, view = self.image.inputs, self.view
         if inputs is None or inputs.tag is None or view is None:
             return None
@@ -79,7 +79,7 @@ class PlannedImage:
 
 @dataclass(frozen=True)
 class Conflict:
-    """A reason not to go on, known before anything is built."""
+    """An error for one image that is known before anything is built."""
 
     image: str
     error: EcrTasksError
@@ -87,13 +87,13 @@ class Conflict:
 
 @dataclass(frozen=True)
 class Plan:
-    """The whole decision."""
+    """The planned images and the conflicts of a run."""
 
     images: tuple[PlannedImage, ...]
     conflicts: tuple[Conflict, ...]
 
     def check(self) -> None:
-        """Raise the first conflict; its cause names them all when there are several."""
+        """Raise the first conflict's error; with several conflicts its cause lists them all."""
         errors = [conflict.error for conflict in self.conflicts]
         if len(errors) > 1:
             causes = "".join(f"\n  {error.cause}" for error in errors)
@@ -112,7 +112,7 @@ def make_plan(
     cache: str = "off",
     destinations: Sequence[Destination] = (),
 ) -> Plan:
-    """Decide what becomes of each image; ``snapshot`` is None where nobody was asked.
+    """Plan each image; ``snapshot`` is None when neither registry nor engine was read.
 
     Raises Refused when the repository locks the build cache's tag.
     """
@@ -140,7 +140,7 @@ def plan_image(
     skip: Skip,
     cache: str = "off",
 ) -> PlannedImage:
-    """Decide whether one image is built, and what becomes of its tags in the settings' registry."""
+    """Decide whether one image is built, and plan its tags in the settings' registry."""
     view = snapshot.repositories[image.repository] if snapshot is not None else None
     image = replace(image, definition=with_cache(image.definition, cache, view.repository if view else None))
     if view is None:
@@ -159,14 +159,14 @@ def plan_image(
 
 
 def depends_on_engine(item: PlannedImage) -> bool:
-    """Whether the engine decides if this image can be built and kept."""
+    """Return whether the engine must be known to build and keep this image."""
     return item.build_needed and needs_engine(item.image.definition)
 
 
 def locked_without_revision(item: PlannedImage) -> Iterator[tuple[str, StoredImage]]:
-    """Yield the locked tags, each with its image, whose annotations name no commit.
+    """Yield the locked tags whose image has no annotation for its commit, each with that image.
 
-    docker's classic image store pushes manifests without annotations; the image's labels name the commit then.
+    docker's classic image store pushes manifests without annotations; then only the image's labels name the commit.
     """
     for name in [tag.tag.name for tag in item.tags if tag.state == "locked"]:
         current = item.view.tags.get(name) if item.view else None
@@ -175,7 +175,7 @@ def locked_without_revision(item: PlannedImage) -> Iterator[tuple[str, StoredIma
 
 
 def _keep(item: PlannedImage, snapshot: Snapshot | None) -> Keep:
-    """Return where the result stays until it is pushed. Raises the engine's error, and that of ``keep_where``."""
+    """Return where the result stays until it is pushed. Raises the engine's error or that of ``keep_where``."""
     if snapshot is None or snapshot.engine is None or not depends_on_engine(item):
         return item.keep
     if isinstance(snapshot.engine, EcrTasksError):
@@ -204,7 +204,7 @@ def _copies(
 def _own_destinations(
     items: Sequence[PlannedImage], same_repository: Collection[tuple[str, Destination]]
 ) -> Iterator[Conflict]:
-    """Yield a conflict for each destination that is the repository which is pushed to anyway."""
+    """Yield a conflict for each destination that is the settings' own repository."""
     for item in items:
         for copy in item.copies:
             if (

@@ -12,5 +12,5 @@ ATTESTATIONS: Mapping[Preset, tuple[str, ...]] = {
     "lambda": _NO_ATTESTATIONS,
     "supply-chain": ("type=provenance,mode=max", "type=sbom"),
 }
-"""Attestations by preset. buildx adds provenance by default; that records times, so the same commit would never give
-the same bytes, and it needs an index, which Lambda refuses (AWS Lambda developer guide, Container images)."""
+"""Attestations by preset. buildx adds provenance by default. Provenance contains times, so that builds of one commit
+would differ, and it needs an index, which Lambda refuses (AWS Lambda developer guide, Container images)."""

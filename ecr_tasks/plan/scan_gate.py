@@ -1,4 +1,4 @@
-"""The scan gate: whether ECR's scans found anything as bad as a level."""
+"""The scan gate: an image may have no scan findings of a severity level or of worse ones."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ecr_tasks.settings.errors import Malformed
 from ecr_tasks.settings.parse import values
 
 APPEARS_SECONDS = 60.0
-"""How long a scan may take to be known at all: just after a push ECR answers ScanNotFoundException."""
+"""How long a scan may take to exist: just after a push ECR raises ScanNotFoundException."""
 
 NEW_SECONDS = 600.0
-"""An image that was pushed longer ago and has no scan gets none by itself."""
+"""The age of an image without a scan from which on no scan is expected any more."""
 
-_NAMES = 3
-"""How many vulnerabilities an error names."""
+_MAX_NAMES = 3
+"""The number of vulnerabilities that an error names."""
 
 _RUNNING = ("IN_PROGRESS", "PENDING")
 _DONE = ("COMPLETE", "ACTIVE")
@@ -41,12 +41,12 @@ _STATUSES: Mapping[str, tuple[str, str]] = {
         "Push it anew, or lengthen how far they go back (Amazon Inspector's re-scan duration).",
     ),
 }
-"""Statuses without findings, in words that go on from "The scan of …", and what to do (API model, ScanStatus)."""
+"""The words after "The scan of …" and the remedy for each status without findings (API model, ScanStatus)."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """One manifest to look at: an image by itself, or an index's child with its platform, if it names one."""
+    """One manifest to check: a single image, or an index's child with its platform, if it names one."""
 
     repository: Repository
     digest: str
@@ -58,15 +58,15 @@ class Part:
 
     @property
     def short(self) -> str:
-        """For a line that says what is waited for."""
+        """The part with a short digest, for messages about waiting."""
         return str(self).replace(self.digest, self.digest[:19])
 
 
 def scan_level(option: str | bool | None, configured: Level | None) -> Level | None:
-    """Return the level of ``--require-scan[=LEVEL]``: its own, else the configured one, else critical.
+    """Return the level of ``--require-scan[=LEVEL]``, the configured level or critical; None without the flag.
 
-    None without the flag. Raises SettingsError naming the levels, also for an empty text: a pipeline's unset variable
-    must not open the gate.
+    Raises SettingsError for an unknown level, also for an empty text: a pipeline's unset variable must not open the
+    gate.
     """
     if option is None or option is False:
         return None
@@ -82,9 +82,9 @@ def scan_level(option: str | bool | None, configured: Level | None) -> Level | N
 
 
 def scannable_parts(repository: Repository, image: StoredImage) -> tuple[Part, ...]:
-    """Return what of an image is scanned: itself, or each child of an index, which can't be scanned as a whole.
+    """Return the manifests that ECR scans: the image itself, or each child of an index.
 
-    Attestations, whose platform is unknown, are left out; a child that names no platform is not.
+    Attestations, whose platform is unknown, are left out; a child without a platform is included.
     """
     if not image.is_index:
         return (Part(repository, image.digest),)
@@ -97,7 +97,7 @@ def scannable_parts(repository: Repository, image: StoredImage) -> tuple[Part, .
 
 
 def judge_scan(part: Part, scan: ScanResult | None, level: Level, age: float | None = None) -> Verdict:
-    """Decide whether a scan lets an image through; ``age`` is the seconds since the push, None where not known."""
+    """Decide whether an image passes by its scan; ``age`` is the seconds since the push, None if unknown."""
     if scan is None:
         missing = Failed(
             f"There is no scan of {part}.",
@@ -128,7 +128,7 @@ def judge_scan(part: Part, scan: ScanResult | None, level: Level, age: float | N
 
 
 def nothing_to_scan(repository: Repository, image: StoredImage) -> Failed:
-    """Return the verdict on an index that holds no image."""
+    """Return the verdict on an index without images."""
     return Failed(
         f"The index {repository.name}@{image.digest} holds no image that could be scanned.",
         "Promote it without --require-scan.",
@@ -136,5 +136,5 @@ def nothing_to_scan(repository: Repository, image: StoredImage) -> Failed:
 
 
 def _names(names: Sequence[str]) -> str:
-    more = len(names) - _NAMES
-    return f" ({', '.join(names[:_NAMES])}{f' and {more} more' if more > 0 else ''})" if names else ""
+    more = len(names) - _MAX_NAMES
+    return f" ({', '.join(names[:_MAX_NAMES])}{f' and {more} more' if more > 0 else ''})" if names else ""

@@ -1,4 +1,4 @@
-"""The signature gate: whether an image is signed; by whom is not checked."""
+"""The signature gate: an image must be signed. The signer is not checked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which images need no build, and why: one of the same commit, or (ECR_SKIP) the same inputs, is published."""
+"""Find images that need no build: one of the same commit, or (ECR_SKIP) the same inputs, is published."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from ecr_tasks.source.source_state import SourceState
 
 
 def same_commit(image: Image, view: RepositoryView) -> StoredImage | None:
-    """Return the published image that has this commit's own, fixed tag."""
-    publishing = image.tags[0]
-    return view.tags.get(publishing.name) if publishing.kind == "fixed" else None
+    """Return the published image that has this commit's fixed tag, or None."""
+    first_tag = image.tags[0]
+    return view.tags.get(first_tag.name) if first_tag.kind == "fixed" else None
 
 
 def same_inputs(image: Image, view: RepositoryView) -> StoredImage | None:
-    """Return a published image that is made of the same inputs.
+    """Return a published image that was built from the same inputs, or None.
 
-    An image of docker's classic store has no annotations: there the tag alone decides.
+    An image of docker's classic store has no annotations; its inputs' tag is enough.
     """
     if image.inputs is None or image.inputs.tag is None:
         return None
-    named = view.tags.get(image.inputs.tag)
-    if named is not None and named.inputs in (None, image.inputs.digest):
-        return named
+    tagged = view.tags.get(image.inputs.tag)
+    if tagged is not None and tagged.inputs in (None, image.inputs.digest):
+        return tagged
     return next((stored for stored in view.tags.values() if stored.inputs == image.inputs.digest), None)
 
 
 def is_ours(published: StoredImage, image: Image, source: SourceState) -> bool:
-    """Whether the image under a commit's own tag is right: built from that commit, or from the same tracked files.
+    """Return whether the image under a commit's tag was built from that commit or from the same tracked files.
 
-    Base images and files that git ignores may have changed since. Where the inputs are not known (another ECR_SKIP
-    than content), an image that was published for its inputs is accepted.
+    Base images and files that git ignores may have changed since. If the inputs are not known (ECR_SKIP is not
+    content), any image with an annotation of its inputs is accepted.
     """
     if published.revision in (None, source.revision):
         return True
@@ -40,7 +40,7 @@ def is_ours(published: StoredImage, image: Image, source: SourceState) -> bool:
 
 
 def skip_reason(image: Image, view: RepositoryView, source: SourceState, *, rebuilds: bool) -> str:
-    """Return why an image is built or is not; ``rebuilds`` means that it is built whatever is published."""
+    """Return the reason why an image is built or skipped; with ``rebuilds`` it is always built."""
     name, published = image.tags[0].name, same_commit(image, view)
     if rebuilds and published is not None:
         return f"ECR_SKIP is never; {name} is published and never moves, so it must come out as {published.digest}"

@@ -1,4 +1,4 @@
-"""What becomes of each tag, against what a repository holds."""
+"""The state of each planned tag, compared with the tags that a repository has."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ TagState = Literal["new", "present", "moves", "locked"]
 
 @dataclass(frozen=True)
 class PlannedTag:
-    """One tag and what becomes of it.
+    """One tag and its state.
 
-    ``state`` is None where the registry was not asked; ``digest`` is the one that the tag points at now; ``stays``
-    means that it is left where it is, on a higher release.
+    ``state`` is None when the registry was not read; ``digest`` is the one that the tag points at now; ``stays`` says
+    that the tag is not moved, because it points at a higher release.
     """
 
     tag: Tag
@@ -29,10 +29,10 @@ class PlannedTag:
 
 
 def plan_tag(tag: Tag, view: RepositoryView, published: StoredImage | None, *, pushed: bool = False) -> PlannedTag:
-    """Decide what becomes of one tag in an existing repository, once the image gets it.
+    """Return the state of one tag in an existing repository for the image to publish.
 
-    ``published`` is the image, None while it has yet to be built; ``pushed`` is for the tag that it is pushed under,
-    which moves by that.
+    ``published`` is that image, None before it is built; ``pushed`` says that docker pushes the image under this tag,
+    which therefore can't stay on a higher release.
     """
     current = view.tags.get(tag.name)
     if current is None:
@@ -49,7 +49,7 @@ def plan_tag(tag: Tag, view: RepositoryView, published: StoredImage | None, *, p
 
 
 def is_replaceable(tag: Tag) -> bool:
-    """Whether a locked tag may be deleted and set anew: an uncommitted tree's, which means nothing to anybody else.
+    """Return whether a locked tag may be deleted and set again: only tags of uncommitted trees may.
 
     No filter of ECR's can lock ``sha-*`` and not ``sha-*-dirty`` (plan/repository/exclusion_filters.py).
     """
@@ -59,7 +59,7 @@ def is_replaceable(tag: Tag) -> bool:
 def locked_planned_tag(item: PlannedTag, view: RepositoryView | None, place: str, ours: str, remedy: str) -> Refused:
     """Return the error for a planned tag that is locked.
 
-    ``place`` is words such as "in team/app", ``ours`` a clause about the image to publish.
+    ``place`` is a phrase such as "in team/app", ``ours`` a clause about the image to publish.
     """
     current = view.tags.get(item.tag.name) if view else None
     lock: Lock = "fixed tag" if item.tag.kind == "fixed" else "immutable"

@@ -1,6 +1,6 @@
-"""Hand a run's results to the CI system that it runs in: values, a summary, log groups and errors.
+"""Pass a run's results to the CI system that it runs in: values, a summary, log groups and errors.
 
-What each system takes is in ``ci/``. On a laptop nothing is handed over, and nothing of that is imported.
+The CI systems' formats are in ``ci/``. Outside CI nothing is written, and ``ci/outputs/`` is not imported.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 def hand_over(run: Run, receipt: Receipt) -> None:
-    """Hand over what was built and published. A failure is a warning.
+    """Write the receipt's results to the CI's outputs. A failure is only a warning.
 
-    An incomplete receipt gives a summary, and no value that a later step could deploy.
+    An incomplete receipt gives a summary, but no values that a later step could deploy.
     """
     if not run.in_ci:
         return
@@ -35,7 +35,7 @@ def hand_over(run: Run, receipt: Receipt) -> None:
 
 
 def group(run: Run, title: str) -> AbstractContextManager[None]:
-    """Return the context that puts what is printed inside into a group of the CI's log."""
+    """Return a context whose printed lines form a group in the CI's log."""
     if not run.in_ci:
         return nullcontext()
     from ecr_tasks.ci.outputs.write import log_group
@@ -45,7 +45,7 @@ def group(run: Run, title: str) -> AbstractContextManager[None]:
 
 
 def show_error(run: Run, error: EcrTasksError) -> None:
-    """Show an error where the CI shows errors. Reads neither settings nor git, which may be what is wrong."""
+    """Show an error in the CI's own form. Reads neither settings nor git, because they may cause the error."""
     from ecr_tasks.ci.detect import detect
 
     provider = detect(os.environ).provider
@@ -57,9 +57,9 @@ def show_error(run: Run, error: EcrTasksError) -> None:
 
 
 def outputs_of(receipt: Receipt, project: Path, root: Path | None) -> Outputs:
-    """Return the CI's outputs of a receipt, without the images that nothing was done with.
+    """Return the CI's outputs of a receipt, except for images that were neither built nor published.
 
-    ``root`` is the top of the checkout; the receipt's path is given from there, where CI systems start their steps.
+    ``root`` is the top of the checkout, where CI systems start their steps; the receipt's path is relative to it.
     """
     from ecr_tasks.ci.outputs.model import Outputs
 
@@ -99,14 +99,14 @@ def _image(item: ImageReceipt) -> ImageOutput:
         platforms = tuple(name for name, _ in published.image.children)
     else:
         platforms = item.platforms or (built.platforms if built else ()) or tuple(item.sizes)
-    only_size = size if len(platforms) == 1 else None
+    single_size = size if len(platforms) == 1 else None
     return replace(
         output,
         repository=f"{published.registry}/{published.repository}",
         digest=published.digest,
         tags=published.tags,
         state=published.state,
-        platforms={name: item.sizes.get(name, only_size) for name in platforms},
+        platforms={name: item.sizes.get(name, single_size) for name in platforms},
         size=size,
         copies=(
             *(CopyOutput(copy.reference, copy.state) for copy in item.published[1:]),

@@ -1,4 +1,4 @@
-"""The command line that a task is part of: which tasks follow, and the results of earlier tasks."""
+"""The command line of the current task: the tasks in it, and the results of earlier tasks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class EarlierResults:
     """The results of earlier tasks of the command line: the job of `build`, or the receipt of `push`.
 
-    ``settings`` are those of the tasks. After `env` or `local` the settings are others, and the results are not used.
+    ``settings`` are those that the tasks used. `env` and `local` change the settings; then the results are not used.
     """
 
     settings: Settings | None = None
@@ -24,14 +24,14 @@ class EarlierResults:
     receipt: Receipt | None = None
 
     def __repr__(self) -> str:
-        return "<what earlier tasks left>"  # `inv -d` logs it, and a plan holds whatever a bake file says
+        return "<what earlier tasks left>"  # `inv -d` logs it, and a plan may contain secrets from a bake file
 
 
 def follows(name: str) -> bool:
-    """Whether a task of that name is typed in this command line (`inv build push`).
+    """Return whether a task of that name is in this command line (`inv build push`).
 
-    Invoke gives a task its own arguments only and keeps its parser's result in the program, which no task can reach;
-    so this one function reads sys.argv. A word that only looks like the task makes `build` ask the registry for
-    nothing, which is all the harm it does.
+    Invoke gives a task only its own arguments, and no task can reach the parser's result, so this function reads
+    sys.argv. If another word equals the task's name, `build` makes an unneeded call to the registry, which does no
+    harm.
     """
     return name in [word.rpartition(".")[2] for word in sys.argv[1:]]

@@ -1,4 +1,4 @@
-"""The receipt as a file, ``.ecr-tasks/receipt.json``, for pipelines and for the next run."""
+"""The receipt file ``.ecr-tasks/receipt.json``, which pipelines and the next run read."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def path(project: Path) -> Path:
 
 
 def write(project: Path, receipt: Receipt) -> Path:
-    """Write the receipt in one step, so that a reader never sees half of it, and return its path.
+    """Write the receipt atomically and return its path.
 
-    Its folder ignores itself in git. Raises BuildError when the disk does not take it.
+    A .gitignore in its folder hides the folder from git. Raises BuildError when the file can't be written.
     """
     target = path(project)
     try:
@@ -38,7 +38,7 @@ def write(project: Path, receipt: Receipt) -> Path:
 
 
 def last_built(project: Path) -> dict[str, Built]:
-    """Return what the last run built, by image name; empty when there is no receipt in a known form."""
+    """Return the last run's builds by image name; empty without a receipt of the known schema."""
     try:
         document = json.loads(path(project).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -58,7 +58,7 @@ def _replace(target: Path, text: str) -> None:
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
-        Path(name).chmod(0o644)  # a CI's archiver may be another user; there is no secret in it
+        Path(name).chmod(0o644)  # the CI may read it as another user; it contains no secret
         Path(name).replace(target)
     except BaseException:
         with suppress(OSError):

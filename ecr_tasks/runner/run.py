@@ -1,4 +1,4 @@
-"""One run of the command line: its settings, its source and its clients, each made when first needed."""
+"""One run of the command line: its settings, its source and its clients, each created at its first use."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 
 class Run:
-    """Hands out the settings, the source and the clients of one command line.
+    """The settings, the source and the clients of one command line.
 
-    Invoke copies configuration values at each merge; this one stays itself. Its repr, which `inv -d` logs, holds no
-    setting.
+    Invoke copies configuration values at each merge; a copy of a Run is the same object. `inv -d` logs its repr,
+    which contains no setting.
     """
 
     def __init__(self, project: Path, config: Mapping[str, object], *, dry: bool = False) -> None:
@@ -57,23 +57,23 @@ class Run:
         return f"<ecr-tasks run in {self.project}>"
 
     def choose_env(self, name: str) -> None:
-        """Read ``.env.NAME`` from here on."""
+        """Use the settings of ``.env.NAME`` from now on."""
         self._env_name = name
         self._forget()
 
     def override(self, values: Mapping[str, str]) -> None:
-        """Let these values beat all settings from here on; an empty text unsets a name."""
+        """Override settings with these values from now on; an empty text unsets a name."""
         self._overrides.update(values)
         self._forget()
 
     def use_no_registry(self) -> None:
-        """Ask no registry from here on: a dry run starts no local ECR, and the user's own account is not meant."""
+        """Use no registry from now on: a dry run of `local` starts no local ECR and must not use the user's."""
         self._without_registry = True
         self._registry = None
 
     @property
     def settings(self) -> Settings:
-        """The settings. Raises SettingsProblems when something is wrong with them."""
+        """The settings. Raises SettingsProblems for invalid ones."""
         if self._settings is None:
             from ecr_tasks.settings.load import load
 
@@ -90,7 +90,7 @@ class Run:
 
     @property
     def source(self) -> SourceState:
-        """The state of the source, as git and CI have it."""
+        """The state of the source, from git and the CI's variables."""
         if self._source is None:
             from ecr_tasks.source.read import read
 
@@ -99,12 +99,12 @@ class Run:
 
     @property
     def in_ci(self) -> bool:
-        """Whether this is a known CI system, or another that sets CI: our output files serve that as well."""
+        """Whether this runs in a known CI system, or in another that sets CI and can use the output files."""
         return self.source.ci is not None or os.environ.get("CI", "").lower() not in ("", "false", "0")
 
     @property
     def docker(self) -> WhalesDocker:
-        """Docker, in this run's private configuration."""
+        """The docker client, with this run's private configuration."""
         if self._docker is None:
             from ecr_tasks.clients.docker.client import WhalesDocker
             from ecr_tasks.clients.docker.config import PrivateConfig
@@ -130,7 +130,7 @@ class Run:
 
     @property
     def retrier(self) -> Retrier:
-        """How everything in this run waits and tries again. Raises SettingsError for a wrong AWS_MAX_ATTEMPTS."""
+        """The retrier of all clients in this run. Raises SettingsError for a wrong AWS_MAX_ATTEMPTS."""
         if self._retrier is None:
             from ecr_tasks.clients.retry import Retrier, max_attempts
 
@@ -147,7 +147,7 @@ class Run:
         return self._locks
 
     def target(self, destination: Destination) -> EcrRegistry | PublicRegistry:
-        """Return the registry of a destination, connected, with the same credentials."""
+        """Return a connected client of a destination's registry, with the same credentials."""
         if destination not in self._targets:
             registry: EcrRegistry | PublicRegistry
             if destination.alias is not None:
@@ -163,7 +163,7 @@ class Run:
         return self.docker.engine(self.settings.builder)
 
     def login_hosts(self, hosts: Mapping[str, str | None]) -> None:
-        """Log docker in to hosts of ECR's, each with a token of its region (None: the settings' own)."""
+        """Log docker in to ECR hosts, each with a token of its region; None means the settings' region."""
         for host, region in hosts.items():
             self.docker.authorize(replace(self.registry.token(region), host=host))
 
@@ -175,7 +175,7 @@ class Run:
             self._private.close()
 
     def _mask(self, token: RegistryToken) -> None:
-        """Have the CI keep a registry's password out of its log."""
+        """Make the CI mask a registry's password in its log."""
         if self.in_ci:
             from ecr_tasks.ci.outputs.mask import mask
             from ecr_tasks.ci.systems import outputs_adapter
@@ -183,6 +183,6 @@ class Run:
             mask(outputs_adapter(self.source.ci), self.project, token.password, token.auth)
 
     def _forget(self) -> None:
-        """Drop everything that came from other settings."""
+        """Drop everything that was created from the previous settings."""
         self._settings = self._source = self._docker = self._registry = self._retrier = None
         self._targets.clear()

@@ -70,7 +70,7 @@ class FaultProxy:
     denied_operation: str = ""
     """Only this operation is denied; if empty, every operation is."""
     _kind: FaultKind | None = None
-    _at: int = -1
+    _at: int | str = -1
     _lasting: bool = False
     _duration: float = math.inf
     _end: float = math.inf
@@ -84,9 +84,11 @@ class FaultProxy:
         return f"127.0.0.1:{self._listener.getsockname()[1]}"
 
     def arm(
-        self, kind: FaultKind | None = None, at: int = -1, *, lasting: bool = False, seconds: float = math.inf
+        self, kind: FaultKind | None = None, at: int | str = -1, *, lasting: bool = False, seconds: float = math.inf
     ) -> None:
-        """Give the request number ``at`` (from 0) a fault, and with ``lasting`` every later one; restart the count.
+        """Give a request a fault, and with ``lasting`` every later one; restart the count.
+
+        ``at`` is its number (from 0), or the name of which it is the first: docker's requests vary in number.
 
         A lasting fault ends this many ``seconds`` after its first request.
         """
@@ -162,11 +164,12 @@ class FaultProxy:
             number, now = len(self.request_names), time.monotonic()
             self.request_names.append(request.name)
             self.request_times.append(now)
+            if request.name == self._at:
+                self._at = number
             if number == self._at:
                 self._end = now + self._duration
-            if self._kind is None or not (number == self._at or (self._lasting and self._at < number)):
-                return None
-            if now > self._end:
+            begun = isinstance(self._at, int) and (number == self._at or (self._lasting and self._at < number))
+            if self._kind is None or not begun or now > self._end:
                 return None
             self.faulty.append(request.name)
             return self._kind

@@ -153,7 +153,7 @@ class Lab:
         return result
 
     def push_with_fault(
-        self, kind: FaultKind, number: int, *, lasting: bool = False, seconds: float = math.inf
+        self, kind: FaultKind, number: int | str, *, lasting: bool = False, seconds: float = math.inf
     ) -> CommandResult:
         """Push with a fault, check the registry, push again if the first push failed, and check again.
 
@@ -162,7 +162,7 @@ class Lab:
         self.reset()
         self.proxy.arm(kind, number, lasting=lasting, seconds=seconds)
         result = self.push(**({"AWS_MAX_ATTEMPTS": "2"} if lasting and seconds == math.inf else {}))
-        faulty = list(self.proxy.faulty)
+        faulty, count = list(self.proxy.faulty), len(self.proxy.request_names)
         self.proxy.arm()
         tags = self.check()
         self.check_moving_tags(tags)
@@ -172,7 +172,8 @@ class Lab:
             tags = self.check()
         assert tags == self.expected_tags
         assert self.violations == []
-        assert faulty or number >= len(self.requests) - 8, "no request got the fault"
+        # The number of docker's requests varies, so a run may end before the request of that number.
+        assert faulty or (isinstance(number, int) and number >= count), "no request got the fault"
         return result
 
 
@@ -259,8 +260,7 @@ RETRY_MESSAGES: dict[str, dict[FaultKind, str]] = {
 )
 def test_a_run_continues_after_a_short_outage(lab: Lab, first: str, kind: FaultKind) -> None:
     """In the API and in docker's transfers."""
-    number = lab.requests.index(first)
-    result = lab.push_with_fault(kind, number, lasting=True, seconds=2.5)
+    result = lab.push_with_fault(kind, first, lasting=True, seconds=2.5)
     assert result.code == OK, result.stderr
     reports = re.findall(
         rf"^{re.escape(RETRY_MESSAGES[first][kind])}; trying again in \d+\.\d s \((\d+) of \d+\)$",

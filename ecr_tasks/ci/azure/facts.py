@@ -1,7 +1,7 @@
 """The facts that Azure Pipelines gives about a run.
 
-Source: Microsoft Learn, "Use predefined variables" (Build.*, System.PullRequest.*). What it leaves open is from
-real runs: SYSTEM_PULLREQUEST_SOURCEBRANCH is a short name for GitHub and refs/heads/… for Azure Repos.
+Source: Microsoft Learn, "Use predefined variables" (Build.*, System.PullRequest.*). Real runs show
+what it doesn't say: SYSTEM_PULLREQUEST_SOURCEBRANCH is a short name for GitHub, refs/heads/… for Azure Repos.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from ecr_tasks.ci.facts import Environ, Fact, Facts, branch_name, event_of, even
 RUN_VARIABLES = ("SYSTEM_TEAMPROJECT", "BUILD_REPOSITORY_NAME", "BUILD_BUILDID")
 
 _EVENTS = events(push="IndividualCI BatchedCI", pull_request="PullRequest", schedule="Schedule", manual="Manual")
-"""The event for each BUILD_REASON; BuildCompletion and ResourceTrigger leave open what started the other pipeline."""
+"""The event for each BUILD_REASON; BuildCompletion and ResourceTrigger don't say what started the other pipeline."""
 
 
 def read_facts(env: Environ) -> Facts:

@@ -15,7 +15,7 @@ from ecr_tasks.ci.outputs.model import Outputs
 
 
 class Azure(Adapter):
-    """Sets output variables only: others would become environment variables such as VERSION in later steps."""
+    """Sets output variables only: other variables would be in later steps' environment, as VERSION for example."""
 
     def outputs(self, outputs: Outputs, environ: Mapping[str, str], folder: Path) -> Sequence[Action]:
         commands = [

@@ -11,7 +11,7 @@ from ecr_tasks.ci.outputs.model import Outputs
 
 
 class Bitbucket(Adapter):
-    """Assigns variables, without the JSON. Those in the step's ``output-variables:`` reach later steps."""
+    """Writes all variables but IMAGES. Later steps get those that the step's ``output-variables:`` lists."""
 
     def outputs(self, outputs: Outputs, environ: Mapping[str, str], folder: Path) -> Sequence[Action]:
         path = environ.get("BITBUCKET_PIPELINES_VARIABLES_PATH")

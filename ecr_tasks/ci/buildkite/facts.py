@@ -8,7 +8,7 @@ from ecr_tasks.ci.web_url import web_url
 RUN_VARIABLES = ("BUILDKITE_ORGANIZATION_SLUG", "BUILDKITE_PIPELINE_SLUG", "BUILDKITE_BUILD_NUMBER")
 
 _EVENTS = events(push="webhook", schedule="schedule", manual="ui api")
-"""The event for each BUILDKITE_SOURCE; ``trigger_job`` leaves open what started the other pipeline."""
+"""The event for each BUILDKITE_SOURCE; ``trigger_job`` doesn't say what started the other pipeline."""
 
 
 def read_facts(env: Environ) -> Facts:

@@ -45,14 +45,14 @@ def _request_token(agent: str, environ: Mapping[str, str]) -> str:
 
 
 def subject(scope: Scope) -> Subject:
-    """Return the subjects ``organization:…:pipeline:…``, which have the slugs of both."""
-    org = required(scope.organization, "The Buildkite organization's slug", "organization")
+    """Return the subjects ``organization:…:pipeline:…``, which contain the slugs of both."""
+    organization_slug = required(scope.organization, "The Buildkite organization's slug", "organization")
     pipeline = required(scope.project, "The Buildkite pipeline's slug", "project")
-    begin = f"organization:{literal(org)}:pipeline:{literal(pipeline)}:ref:refs"
+    prefix = f"organization:{literal(organization_slug)}:pipeline:{literal(pipeline)}:ref:refs"
     return Subject(
         "agent.buildkite.com",
         scope.audience or AUDIENCE,
-        tuple(f"{begin}/{kind}/{ref}:commit:*:step:*" for kind, ref in ref_patterns(scope)),
+        tuple(f"{prefix}/{kind}/{ref}:commit:*:step:*" for kind, ref in ref_patterns(scope)),
     )
 
 

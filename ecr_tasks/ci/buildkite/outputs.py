@@ -16,7 +16,7 @@ ANNOTATION_LIMIT = 1024 * 1024
 
 
 class Buildkite(Adapter):
-    """Sets meta-data, which all steps of the build share, so it has the variables' names; a value can't be empty."""
+    """Sets meta-data under the variables' names: all steps of a build share it. Buildkite takes no empty value."""
 
     def outputs(self, outputs: Outputs, environ: Mapping[str, str], folder: Path) -> Sequence[Action]:
         actions: list[Action] = [

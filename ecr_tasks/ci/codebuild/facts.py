@@ -20,11 +20,13 @@ def read_facts(env: Environ) -> Facts:
     """
     trigger, head, version = "CODEBUILD_WEBHOOK_TRIGGER", "CODEBUILD_WEBHOOK_HEAD_REF", "CODEBUILD_SOURCE_VERSION"
     request = env.get(trigger, version, parse=after("pr/"))
-    tag = env.get(trigger, parse=after("tag/")) or env.get(head, version, parse=lambda ref: tag_name(_plain(ref)))
+    tag = env.get(trigger, parse=after("tag/")) or env.get(
+        head, version, parse=lambda ref: tag_name(_without_commit_suffix(ref))
+    )
     branch = (
         env.get(head, parse=branch_name)
         or env.get(trigger, parse=after("branch/"))
-        or env.get(version, parse=lambda ref: after("refs/heads/")(_plain(ref)))
+        or env.get(version, parse=lambda ref: after("refs/heads/")(_without_commit_suffix(ref)))
     )
     return Facts(
         event=_event(env, request, tag),
@@ -55,6 +57,6 @@ def _event(env: Environ, request: Fact | None, tag: Fact | None) -> Fact | None:
     return event_of(None, {}, request, None)
 
 
-def _plain(ref: str) -> str:
-    """Return the ref of ``refs/heads/x^{commit}``, which a webhook's build has."""
+def _without_commit_suffix(ref: str) -> str:
+    """Return ``refs/heads/x`` for ``refs/heads/x^{commit}``, the form in a webhook's build."""
     return re.sub(r"\^\{[^{}]*\}$", "", ref)

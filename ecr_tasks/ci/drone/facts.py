@@ -13,7 +13,7 @@ _EVENTS = events(push="push tag", pull_request="pull_request", schedule="cron", 
 def read_facts(env: Environ) -> Facts:
     """Return what Drone's variables say about the run.
 
-    DRONE_BRANCH is the target of a pull request. For a tag, what it is depends on the forge.
+    DRONE_BRANCH is the target of a pull request. For a tag, its meaning depends on the git server.
     """
     request = env.get("DRONE_PULL_REQUEST")
     tag = env.get("DRONE_TAG")

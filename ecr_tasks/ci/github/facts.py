@@ -1,4 +1,4 @@
-"""The facts that GitHub Actions gives about a run, and Gitea and Forgejo, which set the same variables.
+"""The facts that GitHub Actions gives about a run; Gitea and Forgejo set the same variables.
 
 Sources: GitHub Docs, "Variables reference" (default environment variables), "Events that trigger workflows"
 (what GITHUB_REF and GITHUB_SHA are for each event), "Webhook events and payloads" (the event file).
@@ -67,7 +67,7 @@ def _repository(env: Environ) -> Fact | None:
 
 
 def _run_page(env: Environ) -> Fact | None:
-    """Return the address of the run's page as "Variables reference" has it; Gitea's and Forgejo's is another one."""
+    """Return the address of the run's page (see "Variables reference"); None on Gitea and Forgejo, which differ."""
     repository = _repository(env)
     if env.flag("GITEA_ACTIONS", "FORGEJO_ACTIONS") or not repository:
         return None
@@ -75,7 +75,7 @@ def _run_page(env: Environ) -> Fact | None:
 
 
 def _fork(env: Environ) -> Fact | None:
-    """Return whether the repositories' names differ; the head's is null when the fork was deleted."""
+    """Return whether the head and base repositories differ; the head's is null when the fork was deleted."""
     head, base = f"{_REQUEST}.head.repo", f"{_REQUEST}.base.repo.full_name"
     deleted = (
         Fact("true", head) if env.variables.get(head) == "" and f"{_REQUEST}.head.sha" in env.variables else None
@@ -84,7 +84,7 @@ def _fork(env: Environ) -> Fact | None:
 
 
 def _payload(env: Environ) -> dict[str, str]:
-    """Return the values in the JSON document of the webhook that started the run, by origin; null is empty."""
+    """Return the values in the JSON document of the run's webhook, by origin; null becomes an empty text."""
     try:
         return dict(_values(json.loads(env.file(_PAYLOAD) or "{}"), f"{_PAYLOAD}:", " "))
     except (ValueError, RecursionError):  # no JSON, or nested too deeply
@@ -93,7 +93,7 @@ def _payload(env: Environ) -> dict[str, str]:
 
 def _values(value: Any, path: str, separator: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _values(inner, f"{path}{separator}{key}", ".")
+        for key, child in value.items():
+            yield from _values(child, f"{path}{separator}{key}", ".")
     elif value is None or (isinstance(value, (str, int)) and not isinstance(value, bool)):
         yield path, "" if value is None else str(value)

@@ -1,4 +1,4 @@
-"""What GitHub Actions, Gitea and Forgejo take from us: output file, step summary, workflow commands.
+"""The outputs for GitHub Actions, Gitea and Forgejo: output file, step summary, workflow commands.
 
 The runner reads workflow commands on stderr too: ScriptHandler.cs passes both streams to an OutputManager.
 """
@@ -46,7 +46,7 @@ class GitHub(Adapter):
 
 
 def assignment(name: str, value: str) -> str:
-    """Return one value in the form for several lines, with a delimiter that is not one of the value's lines."""
+    """Return an output in GITHUB_OUTPUT's multiline form; the delimiter is not one of the value's lines."""
     value = re.sub(r"\r\n?", "\n", value)  # the runner ends a line at each of these
     lines = value.split("\n")
     delimiter = "ghadelimiter_" + hashlib.sha256(value.encode("utf-8", "backslashreplace")).hexdigest()

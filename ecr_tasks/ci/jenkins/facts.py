@@ -24,9 +24,9 @@ _REMOTE = re.compile(r"^(?:refs/)?(?:remotes/)?origin/")
 
 
 def marker(env: Environ) -> Fact | None:
-    """Return JENKINS_URL, if one of a build's variables is set as well: an agent's container has JENKINS_URL alone.
+    """Return JENKINS_URL if a build's variables are set as well: outside builds, an agent's container has only it.
 
-    A Jenkins whose address was never configured sets no JENKINS_URL: then it is BUILD_TAG, ``jenkins-JOB-N``.
+    Return BUILD_TAG, ``jenkins-JOB-N``, for a Jenkins without a configured address, which sets no JENKINS_URL.
     """
     build = env.get("BUILD_NUMBER", "BUILD_ID", "BUILD_URL", "JOB_NAME", "BRANCH_NAME", "GIT_COMMIT", "WORKSPACE")
     label = env.get("BUILD_TAG", parse=lambda text: text if text.startswith("jenkins-") else None)
@@ -43,7 +43,7 @@ def read_facts(env: Environ) -> Facts:
     change = env.get("CHANGE_ID", "ghprbPullId", "gitlabMergeRequestIid")
     # TAG_NAME is a multibranch job's; the plugins give refs/tags/x as a branch.
     tag = env.get("TAG_NAME") or env.get("gitlabBranch", "GIT_BRANCH", parse=tag_name)
-    # BRANCH_NAME and often GIT_BRANCH are a change's own name, PR-5.
+    # For a change, BRANCH_NAME and often GIT_BRANCH are the change's name, such as PR-5.
     source_branch = env.get("CHANGE_BRANCH", "ghprbSourceBranch", "gitlabSourceBranch")
     branch = source_branch if change else None if tag else _branch(env)
     primary = env.flag("BRANCH_IS_PRIMARY")

@@ -1,4 +1,4 @@
-"""The issuer of a CI system's tokens, of which each ``oidc.py`` has one, and the subjects that name a token's run."""
+"""The issuer of a CI system's tokens (each ``oidc.py`` has one) and the claims that a trust policy compares."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ecr_tasks.errors import SettingsError
 
 @dataclass(frozen=True)
 class Scope:
-    """The account of a role and the runs that it lets in; None for what is not known.
+    """The account of a role and the runs that may assume it; None for what is not known.
 
-    ``repository_url`` is the web address. ``organization`` and ``project`` are the CI's ids or slugs of them,
+    ``repository_url`` is the web address. ``organization`` and ``project`` are ids or slugs that the CI gives,
     ``environment`` is a deployment environment, and ``tag`` a pattern such as ``v*``.
     """
 
@@ -48,8 +48,8 @@ class Subject:
 class Issuer:
     """How a system's jobs get a token, and what the token says.
 
-    ``token_source`` returns where a job with these variables gets its token; None when it is offered none, and then
-    ``hint`` tells people what to do. ``subject`` returns the token's issuer, audience and subjects for the runs in a
+    ``token_source`` returns where a job with these variables gets its token; None when the CI offers none; then
+    ``hint`` is the remedy for people. ``subject`` returns the token's issuer, audience and subjects for the runs in a
     scope, and raises SettingsError when a value that it needs is None. ``organization_variable`` and
     ``project_variable`` name the variables that contain the scope's organization and project in a job.
     """
@@ -94,7 +94,7 @@ def repository_parts(scope: Scope) -> tuple[str, str]:
 
 
 def ref_patterns(scope: Scope) -> Sequence[tuple[str, str]]:
-    """Return the scope's branch and tags as (``heads`` or ``tags``, pattern). Raises SettingsError without both."""
+    """Return the scope's branch and tags as (``heads`` or ``tags``, pattern). Raises SettingsError without either."""
     patterns = [("heads", literal(scope.branch or "")), ("tags", pattern(scope.tag or ""))]
     patterns = [(kind, text) for kind, text in patterns if text]
     if not patterns:

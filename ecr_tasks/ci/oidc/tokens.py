@@ -1,4 +1,4 @@
-"""Fetches and checks OpenID Connect tokens.
+"""Functions that fetch and check OpenID Connect tokens.
 
 A token can be exchanged for a role's credentials: it is never printed, put in an error or passed as an argument.
 """
@@ -25,7 +25,7 @@ TIMEOUT = 10
 
 @dataclass(frozen=True)
 class TokenSource:
-    """What people call the place that a token is from, and a function that fetches a new one or raises AwsError."""
+    """The name that messages give a token's issuer, and a function that fetches a new token or raises AwsError."""
 
     issuer: str
     fetch: Callable[[], str] = field(repr=False)
@@ -60,8 +60,8 @@ def file_source(path: str, variable: str) -> TokenSource:
 def checked_token(token: str, where: str) -> str:
     """Return the token without the white space around it.
 
-    Raises AwsError when it is no JWT, that is, three parts with dots between them (RFC 7519); ``where`` is the place
-    that it is from. The error has no part of the token.
+    Raises AwsError when it is no JWT, that is, three parts with dots between them (RFC 7519); ``where`` names the
+    token's source in the error, which contains no part of the token.
     """
     token = token.strip()
     if token.count(".") != 2 or any(char.isspace() or not char.isascii() for char in token):
@@ -90,10 +90,10 @@ def claims(token: str) -> dict[str, str]:
 
 
 def request_token(issuer: str, url: str, headers: Mapping[str, str], data: bytes | None, key: str, hint: str) -> str:
-    """Return the token under ``key`` in the JSON that a token service answers; ``data`` None means GET, else POST.
+    """Return the token under ``key`` in a token service's JSON answer; ``data`` None means GET, else POST.
 
-    Tries again when there is no answer or one with a status from 500. Raises AwsError when no attempt helps, or, with
-    ``hint`` as its remedy, when the service refuses. Redirects are not followed: they would get our bearer token.
+    Tries again without an answer or after a status of 500 or more. Raises AwsError when all attempts fail, or, with
+    ``hint`` as its remedy, when the service refuses. Redirects are not followed: their target would get our token.
     """
     if not url.startswith(("https://", "http://")):
         raise AwsError(f"{issuer} names no web address to get a token from.", hint)
@@ -104,9 +104,11 @@ def request_token(issuer: str, url: str, headers: Mapping[str, str], data: bytes
         if tries_left:
             time.sleep(2 - tries_left / 2)
     if status != 200:
-        how = f"answered with HTTP status {status}" if status else "could not be reached"
-        network = "Run it again; if it stays so, check the network and the proxy settings of the runner."
-        raise AwsError(f"{issuer} gave no token: its token service {how}.", hint if 0 < status < 500 else network)
+        failure = f"answered with HTTP status {status}" if status else "could not be reached"
+        network_remedy = "Run it again; if it stays so, check the network and the proxy settings of the runner."
+        raise AwsError(
+            f"{issuer} gave no token: its token service {failure}.", hint if 0 < status < 500 else network_remedy
+        )
     try:
         token = json.loads(body)[key]
     except (ValueError, KeyError, TypeError):
@@ -126,8 +128,8 @@ def _send(url: str, headers: Mapping[str, str], data: bytes | None) -> tuple[int
 
     request = Request(url, data, dict(headers))  # noqa: S310 - http(s), checked
     try:
-        with build_opener(NoRedirect).open(request, timeout=TIMEOUT) as answer:
-            return answer.status, answer.read(1 << 20)
+        with build_opener(NoRedirect).open(request, timeout=TIMEOUT) as response:
+            return response.status, response.read(1 << 20)
     except HTTPError as error:
         with error:
             return error.code, b""

@@ -1,4 +1,4 @@
-"""Have a CI hide secrets in its log."""
+"""A function that masks secrets in a CI's log."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ACCOUNT_ID = re.compile(r"[0-9]{12}")
 
 
 def mask(adapter: Adapter, project: Path, *secrets: str) -> None:
-    """Have the CI hide each line of the secrets in its log.
+    """Mask each line of the secrets in the CI's log.
 
     Short lines and account ids are not masked. GitHub drops an output that contains a masked text, and every
     reference contains the account id (aws-actions/amazon-ecr-login#305).

@@ -1,4 +1,4 @@
-"""The values that a run gives to its CI: one record an image, and named values for outputs and variables.
+"""The values that a run gives to its CI: one record per image, and named values for outputs and variables.
 
 The names are the same on every CI. An output of a step (GitHub, Azure) and a value in our own files is ``image``;
 a variable that later steps share is ``IMAGE``:
@@ -14,8 +14,8 @@ a variable that later steps share is ``IMAGE``:
 ``images``     ``IMAGES``            a JSON list of all images, on one line
 =============  ====================  ==============================================================
 
-With several images, all but ``images`` are about the first. No name begins with ``ECR_``: a later run would
-take it for a setting.
+With several images, all values but ``images`` are about the first. No name begins with ``ECR_``: a later run
+would take it for a setting.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Give a run's results to the CI: values, summary, log groups, errors.
+"""Functions that give a run's results to the CI: values, summary, log groups, errors.
 
-A failure is a warning: the image is published all the same.
+A failure here is only a warning, because the image is published already.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def write_outputs(adapter: Adapter, environ: Mapping[str, str], outputs: Outputs
 
 @contextmanager
 def log_group(adapter: Adapter, title: str) -> Iterator[None]:
-    """Put what is printed inside into a group of the CI's log, if the CI has groups."""
+    """Put everything that is printed in the context into a group of the CI's log, if it has groups."""
     if (line := adapter.group_start(title, time.time())) is not None:
         say(line)
     try:
@@ -65,7 +65,7 @@ def perform(actions: Iterable[Action], folder: Path) -> None:
 
 
 def only_ci_reads_stderr() -> bool:
-    """Return whether stderr is a pipe of its own, as a CI's runner reads it: no file, no terminal, not `2>&1 | tee`.
+    """Return whether stderr is a pipe separate from stdout, as CI runners give; no file, terminal or `2>&1 | tee`.
 
     A command that masks a secret contains the secret, and must not be in a log that somebody keeps.
     """

@@ -1,4 +1,4 @@
-"""The templates of pipelines, and what a pipeline keeps of the one that it was made from.
+"""The templates of pipelines, and the header and values by which a pipeline is compared with its template.
 
 A template has ``@if oidc@ … @else@ … @end@``, on lines of their own, and the placeholders ``@NAME@``.
 """
@@ -20,7 +20,7 @@ FILL_IN = "FILL_IN_"
 
 _ANY = r"(\S.*?)"
 _FORMS = {"REPOSITORY_SETTING": "(ECR_REPOSITORY(?:_PREFIX)?)"}
-"""The form of a placeholder's value that can't be any text."""
+"""The pattern of a placeholder's value, if not every text is allowed."""
 
 
 @dataclass(frozen=True)
@@ -102,27 +102,29 @@ def fill(system: System, credentials: Credentials, template: str, texts: dict[st
 def own_values(template: str, text: str) -> dict[str, str]:
     """Return the texts that the file has in place of the template's placeholders.
 
-    A placeholder's line is recognized by the line before it and the rest of its line, or by the rest of its line
-    alone if there is any. So a value that was filled in by hand is no difference. A rewritten line gives no value.
+    A placeholder's line is recognized by the line before it and the rest of its own line; if that fails, by the rest
+    alone. So a value that a person filled in doesn't count as a difference. A rewritten line gives no value.
     """
     lines = text.splitlines()
     values: dict[str, str] = {}
-    before = ""
+    line_before = ""
     for line in template.splitlines():
         names = _PLACEHOLDER.findall(line)
         if names and not any(name in values for name in names):
-            values.update(_values(line, names, lines, before))
-        before = _PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), line)
+            values.update(_values(line, names, lines, line_before))
+        line_before = _PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), line)
     return values
 
 
-def _values(line: str, names: list[str], lines: list[str], before: str) -> dict[str, str]:
-    """Return the values of one line's placeholders from a line of the same form, if possible after the same line."""
+def _values(line: str, names: list[str], lines: list[str], line_before: str) -> dict[str, str]:
+    """Return the values of one line's placeholders from a matching line, preferably one after ``line_before``."""
     parts = [re.escape(part) for part in _PLACEHOLDER.split(line)[::2]]
     forms = [_FORMS.get(name, _ANY) for name in names]
     pattern = re.compile(parts[0] + "".join(form + part for form, part in zip(forms, parts[1:], strict=True)))
     only_placeholders = not _PLACEHOLDER.sub("", line).strip()
     matches = [pattern.fullmatch(line) for line in lines]
-    after_same_line = [match for match, previous in zip(matches, ["", *lines], strict=False) if previous == before]
+    after_same_line = [
+        match for match, previous in zip(matches, ["", *lines], strict=False) if previous == line_before
+    ]
     anywhere = [] if only_placeholders else matches
     return next((dict(zip(names, match.groups(), strict=True)) for match in after_same_line + anywhere if match), {})

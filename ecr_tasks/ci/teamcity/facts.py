@@ -25,14 +25,14 @@ def read_facts(env: Environ) -> Facts:
     """
     for file in ("TEAMCITY_BUILD_PROPERTIES_FILE", "teamcity.configuration.properties.file"):
         env = env.plus(_properties(env.file(file)))
-    ref = _only(env, "teamcity.build.vcs.branch.")
+    ref = _common_value(env, "teamcity.build.vcs.branch.")
     request = env.get("teamcity.pullRequest.number", "TEAMCITY_PULLREQUEST_NUMBER") or (ref and ref.map(pull_number))
     tag = (ref and ref.map(tag_name)) or env.get("teamcity.build.branch", parse=tag_name)
     source = env.get("teamcity.pullRequest.source.branch", "TEAMCITY_PULLREQUEST_SOURCE_BRANCH")
     # Without a VCS branch, the logical branch is the branch, unless the run is for a tag or a pull request.
     branch = (ref and ref.map(branch_name)) or env.get("teamcity.build.branch", parse=_logical_branch)
     branch = source if request else None if tag else branch
-    commit = env.get("BUILD_VCS_NUMBER") or _only(env, "build.vcs.number.")
+    commit = env.get("BUILD_VCS_NUMBER") or _common_value(env, "build.vcs.number.")
     merged = request and ref and ref.value.endswith("/merge")
     default = env.get("teamcity.build.branch.is_default", parse=lambda text: text if text == "true" else None)
     person = env.get("teamcity.build.triggeredBy.username", parse=lambda _: "manual")
@@ -47,7 +47,7 @@ def read_facts(env: Environ) -> Facts:
         fork=_fork(env, source),
         build_number=env.get("BUILD_NUMBER", "build.number"),
         default_branch=Fact(branch.value, default.origin) if default and branch and not request else None,
-        repository_url=env.get("vcsroot.url") or _only(env, "vcsroot.", ".url"),
+        repository_url=env.get("vcsroot.url") or _common_value(env, "vcsroot.", ".url"),
         build_url=env.get("BUILD_URL"),
     )
 
@@ -57,18 +57,18 @@ def _logical_branch(name: str) -> str | None:
 
 
 def _fork(env: Environ, source: Fact | None) -> Fact | None:
-    """Return whether the source branch is missing: it is "provided only if the source repository is the same as the
-    target one".
+    """Return whether the source branch is missing, which is "provided only if the source repository is the same as
+    the target one".
     """
     request = env.get("teamcity.pullRequest.number")
     return Fact("false" if source else "true", "teamcity.pullRequest.source.branch") if request else None
 
 
-def _only(env: Environ, start: str, end: str = "") -> Fact | None:
-    """Return the value that all parameters of such a name have: there is one for each VCS root."""
+def _common_value(env: Environ, start: str, end: str = "") -> Fact | None:
+    """Return the value that all parameters of this start and end share (one per VCS root); None if they differ."""
     names = sorted(name for name in env.variables if name.startswith(start) and name.endswith(end))
-    facts = [item for name in names if (item := env.get(name))]
-    return facts[0] if len({item.value for item in facts}) == 1 else None
+    facts = [fact for name in names if (fact := env.get(name))]
+    return facts[0] if len({fact.value for fact in facts}) == 1 else None
 
 
 def _properties(text: str) -> dict[str, str]:

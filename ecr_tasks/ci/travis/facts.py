@@ -10,7 +10,7 @@ from ecr_tasks.ci.facts import Environ, Fact, Facts, event_of, events, is_fork
 _EVENTS = events(push="push", pull_request="pull_request", schedule="cron", manual="api")
 
 _SERVERS = {"github": "https://github.com", "bitbucket": "https://bitbucket.org", "gitlab": "https://gitlab.com"}
-"""The server for each first part of the path of a build's address on app.travis-ci.com."""
+"""The git server by the first part of the path in a build's address on app.travis-ci.com."""
 
 
 def read_facts(env: Environ) -> Facts:
@@ -58,4 +58,4 @@ def _server(build: str) -> str | None:
     first, _, rest = parts.path.strip("/").partition("/")
     if rest.count("/") >= 3:  # github/owner/name/builds/5
         return _SERVERS.get(first)
-    return _SERVERS["github"]  # owner/name/builds/5 is from when there was GitHub only
+    return _SERVERS["github"]  # owner/name/builds/5, from when Travis knew only GitHub

@@ -1,4 +1,4 @@
-"""buildx's bake definitions: ours of what is to be built, and those of a project as `bake --print` shows them.
+"""buildx's bake definitions: the one that we generate for a build, and a project's, which `bake --print` shows.
 
 One image and several are built the same way, by one generated definition (docs.docker.com/build/bake).
 """
@@ -31,15 +31,15 @@ def bake_document(inputs: Sequence[BuildInput]) -> dict[str, Any]:
     names = target_names(inputs)
     return {
         "group": {"default": {"targets": names}},
-        "target": {name: _target(item) for name, item in zip(names, inputs, strict=True)},
+        "target": {name: _target(build_input) for name, build_input in zip(names, inputs, strict=True)},
     }
 
 
 def target_names(inputs: Sequence[BuildInput]) -> list[str]:
     """Return a target name for each input: ``[a-zA-Z0-9_-]+``, while an image's name may have slashes and dots."""
     names: list[str] = []
-    for item in inputs:
-        name = plain = re.sub(r"[^A-Za-z0-9_-]", "-", item.name)
+    for build_input in inputs:
+        name = plain = re.sub(r"[^A-Za-z0-9_-]", "-", build_input.name)
         for number in count(2):
             if name not in names:
                 break
@@ -57,11 +57,11 @@ def serialize(document: Mapping[str, Any]) -> str:
     return json.dumps(document, indent=1).replace("${", "$${").replace("%{", "%%{")
 
 
-def output(item: BuildInput) -> str:
-    """Return buildx's output option for an input: loaded into the store, pushed from the builder, or kept there."""
-    if item.keep == "store":
+def output(build_input: BuildInput) -> str:
+    """Return buildx's output option for an input: load into the store, push from the builder, or keep in it."""
+    if build_input.keep == "store":
         return "type=docker,oci-mediatypes=true"
-    return f"type=image,oci-mediatypes=true,push={'true' if item.push else 'false'}"
+    return f"type=image,oci-mediatypes=true,push={'true' if build_input.push else 'false'}"
 
 
 def parse_bake(document: Mapping[str, Any]) -> dict[str, BuildDefinition]:
@@ -69,8 +69,8 @@ def parse_bake(document: Mapping[str, Any]) -> dict[str, BuildDefinition]:
     return {name: _definition(target) for name, target in document.get("target", {}).items()}
 
 
-def _target(item: BuildInput) -> dict[str, Any]:
-    definition = item.definition
+def _target(build_input: BuildInput) -> dict[str, Any]:
+    definition = build_input.definition
     target: dict[str, Any] = {
         "context": definition.context,
         "dockerfile": definition.dockerfile,
@@ -79,8 +79,8 @@ def _target(item: BuildInput) -> dict[str, Any]:
         "contexts": dict(definition.contexts),
         "labels": dict(definition.labels),
         "annotations": list(definition.annotation_entries()),
-        "tags": list(item.references),
-        "output": [output(item)],
+        "tags": list(build_input.references),
+        "output": [output(build_input)],
         **{key: list(getattr(definition, field)) for field, key in _LIST_KEYS.items()},
     }
     return {**definition.extra, **{key: value for key, value in target.items() if value}}
@@ -104,7 +104,7 @@ def _definition(target: Mapping[str, Any]) -> BuildDefinition:
 def _entry(key: str, value: str | Mapping[str, Any]) -> str:
     """Return a list entry in buildx's short syntax; newer versions of bake print some as objects.
 
-    That of ``ssh`` is ``id`` or ``id=path,path``, the others are ``name=value,name=value``.
+    An entry of ``ssh`` is ``id`` or ``id=path,path``; the others are ``name=value,name=value``.
     """
     if isinstance(value, str):
         return value

@@ -1,4 +1,4 @@
-"""The Docker port on python-on-whales: its API, and :mod:`command_line` for what that does only with a loss."""
+"""The Docker port: python-on-whales' API, and :mod:`command_line` where that API would lose something."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from python_on_whales import Image
 
 NAME_ATTEMPTS = 5
-"""How often a build starts whose image name another build takes at the same moment; the later ones are all cached."""
+"""How many times a build runs if another one takes its image's name at the same moment; later runs use the cache."""
 
 
 class WhalesDocker:
@@ -76,11 +76,14 @@ class WhalesDocker:
             options = ["--file", str(definition), "--metadata-file", str(metadata_file)]
             result = self._bake(self._commands.buildx("bake", *options, *_builder_option(builder)))
             if result.code != 0:
-                values = [value for item in inputs for value in item.definition.args.values()]
+                values = [value for build_input in inputs for value in build_input.definition.args.values()]
                 raise errors.build_failed(result.lines, values)
             metadata = json.loads(metadata_file.read_text(encoding="utf-8"))
         names = target_names(inputs)
-        return {item.name: self._build_result(item, metadata[name]) for name, item in zip(names, inputs, strict=True)}
+        return {
+            build_input.name: self._build_result(build_input, metadata[name])
+            for name, build_input in zip(names, inputs, strict=True)
+        }
 
     def targets(self, file: str) -> Mapping[str, BuildDefinition]:
         """Return the default group's targets of a bake or compose file, as buildx resolves them."""
@@ -89,7 +92,7 @@ class WhalesDocker:
         variables = self._commands.environment(build=True)
         with translate_errors(f"read {name}", remedy):
             document = self._commands.client.buildx.bake(files=[file], print=True, variables=variables)
-        assert isinstance(document, dict)  # noqa: S101 - an iterator of log lines only where those are wanted
+        assert isinstance(document, dict)  # noqa: S101 - an iterator only for calls that stream the log
         return parse_bake(document)
 
     def image_id(self, reference: str) -> str | None:
@@ -101,7 +104,7 @@ class WhalesDocker:
         return image.id if image else None
 
     def image_digest(self, reference: str, builder: str | None, *, local: bool) -> str | None:
-        """Return a base image's digest: the local store's, None where it has no such image; else the registry's.
+        """Return a base image's digest: the local store's (None without the image) if ``local``, else the registry's.
 
         The digest of a local image is the one in the registry that it came from, if any: it is the same on every
         machine. Else it is the image's id. Raises BuildError when the registry has no such image.
@@ -134,10 +137,9 @@ class WhalesDocker:
     def copy(self, source: str, targets: Sequence[str]) -> Mapping[str, EcrTasksError]:
         """Copy an image between registries, to all targets at once, and return the errors of those that failed.
 
-        Every reference is by digest. Without a tag in the target, children go by their digests also with a buildx
-        before 0.22, which else pushes them under the tag, against immutable repositories (buildx#1660).
-        --prefer-index=false (buildx#2482) keeps a single manifest one. Layers that a target has are not sent again.
-        One target's failure doesn't stop the others.
+        Every reference is by digest: with a tag in the target, a buildx before 0.22 pushes the children under that
+        tag too, which immutable repositories refuse (buildx#1660). --prefer-index=false (buildx#2482) makes no index
+        of a single manifest. Layers that a target has are not sent again. One target's failure doesn't stop others.
         """
         # With several targets only the plain progress tells which one an error is about.
         options = ["--prefer-index=false", *(["--progress", "plain"] if len(targets) > 1 else [])]
@@ -147,11 +149,11 @@ class WhalesDocker:
         return errors.copies_failed(source, targets, result.lines) if result.code != 0 else {}
 
     def manifest(self, reference: str) -> str:
-        """Return the manifest of a reference by digest, byte for byte. Raises RegistryError for other bytes."""
+        """Return the unchanged manifest of a reference by digest. Raises RegistryError when its digest differs."""
         command = self._commands.buildx("imagetools", "inspect", "--raw", reference)
         stdout = self._commands.output(f"read {reference}", command)
         digest = reference.rpartition("@sha256:")[2]
-        for text in (stdout, f"{stdout}\n"):  # a line break at its end is taken for the terminal's
+        for text in (stdout, f"{stdout}\n"):  # output() removes a line break that may be the manifest's own
             if hashlib.sha256(text.encode()).hexdigest() == digest:
                 return text
         raise RegistryError(f"What the registry gave as {reference} has another digest.", "Run it again.")
@@ -174,9 +176,10 @@ class WhalesDocker:
     def run_service(
         self, name: str, image: str, command: Sequence[str], *, port: int, mounts: Mapping[str, str]
     ) -> None:
-        """Run a container in the background, its port on our 127.0.0.1 alone; ``mounts`` are host to container.
+        """Run a container in the background and publish its port on 127.0.0.1 only.
 
-        A container of that name is replaced. The files that it writes belong to the user of this process.
+        ``mounts`` has a path in the container for each path on the host. A container of that name is replaced. The
+        files that it writes belong to the user of this process.
         """
         self.remove_service(name)
         with translate_errors(f"run {image}"):
@@ -205,7 +208,7 @@ class WhalesDocker:
         return None
 
     def _bake(self, command: Sequence[str]) -> ProcessResult:
-        """Run a build, again where it fails because another build takes its image's name at the same moment."""
+        """Run a build; repeat it when another build takes its image's name at the same moment."""
         result = self._commands.show(command, build=True)
         for _ in range(NAME_ATTEMPTS - 1):
             if result.code == 0 or not errors.is_name_taken(result.lines):
@@ -214,18 +217,18 @@ class WhalesDocker:
             result = self._commands.show(command, build=True)
         return result
 
-    def _build_result(self, item: BuildInput, metadata: Mapping[str, Any]) -> BuildResult:
+    def _build_result(self, build_input: BuildInput, metadata: Mapping[str, Any]) -> BuildResult:
         """Return one build's result; ask the store only about an image that another builder loaded into it."""
         instances = Path(self._config.environment()["BUILDX_CONFIG"], "instances")
-        config = loaded_config(metadata, instances) if item.keep == "store" else None
-        return build_result(item, metadata, loaded_as=self.image_id(config) if config else None)
+        config = loaded_config(metadata, instances) if build_input.keep == "store" else None
+        return build_result(build_input, metadata, loaded_as=self.image_id(config) if config else None)
 
     def _transfer(
         self,
         command: Sequence[str],
         transient_reason: Callable[[Sequence[str]], str | None] = errors.transient_reason,
     ) -> ProcessResult:
-        """Run a push, pull or copy, again after a transient failure."""
+        """Run a push, pull or copy, and repeat it after a transient failure."""
         return retry_transient(lambda: self._commands.show(command), transient_reason, self._retrier)
 
 

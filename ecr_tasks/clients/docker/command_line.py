@@ -1,4 +1,4 @@
-"""Docker commands on python-on-whales' command line: the exception for what its API (0.81) does with a loss.
+"""Docker commands on python-on-whales' command line, for the cases in which its API (0.81) would lose something.
 
 - ``buildx bake``: the API runs ``bake --print`` as well after each build; on a terminal it gives us either the live
   progress or the failing step, not both; it has no working directory.
@@ -56,7 +56,7 @@ class CommandLine:
             return [*map(str, self.client.client_config.docker_cmd), *arguments]
 
     def buildx(self, *arguments: str) -> list[str]:
-        """Return the command line of a buildx command, by the plugin itself where docker would take just that one.
+        """Return the command line of a buildx command; it calls the plugin directly if docker would use the same.
 
         docker looks through all its plugins before it starts one, which costs a tenth of a second. buildx also runs
         by itself, with the same configuration and contexts.
@@ -85,7 +85,7 @@ class CommandLine:
         environment = {**os.environ, **self.environment(build=build)}
         # Provenance in the metadata file is of no use here, and reading it back from the builder costs time.
         environment.setdefault("BUILDX_METADATA_PROVENANCE", "disabled")
-        # What may be read is decided by the settings; bake's own check would ask about each path outside the
+        # The settings decide which paths may be read; bake's own check would ask about each path outside the
         # working directory, which a CI can't answer.
         environment.setdefault("BUILDX_BAKE_ENTITLEMENTS_FS", "0")
         result = process.run(command, env=environment, cwd=str(self._project))

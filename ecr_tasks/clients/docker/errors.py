@@ -1,4 +1,4 @@
-"""Turns the last lines of docker and buildx into our errors: the failing step and what to do, never the argv."""
+"""Turns the last lines of docker and buildx into our errors, with the failing step and a remedy, without the argv."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LASTING = re.compile(
     r"|no such host|connection refused|certificate",
     re.IGNORECASE,
 )
-"""Lasting causes, which decide whatever else the same error says."""
+"""Causes that a retry doesn't remove. They make an error lasting, even if it matches a transient pattern too."""
 
 _STATUS = re.compile(r"(?:status|HTTP)[^\n]{0,60}?\b((?:429|50[0234])\b(?: [A-Z][A-Za-z]+)*)")
 _THROTTLED = re.compile(r"toomanyrequests|too many requests|Rate exceeded", re.IGNORECASE)
@@ -59,8 +59,8 @@ def no_docker() -> BuildError:
 
 def build_failed(lines: Sequence[str], secrets: Iterable[str]) -> EcrTasksError:
     """Return why a build failed, by buildx's last lines. The ``secrets``, values of build arguments, are redacted."""
-    if common := _common(lines):
-        return common
+    if missing_docker := _missing_docker(lines):
+        return missing_docker
     steps = [match.group(1) for line in lines if (match := _STEP.match(line))]
     cause = _build_cause(lines) or _last_line(lines)
     cause = redact(_MISSING.sub(r"\1 is not in the build context", cause), secrets).rstrip(".")
@@ -69,14 +69,14 @@ def build_failed(lines: Sequence[str], secrets: Iterable[str]) -> EcrTasksError:
             f"The Docker engine's disk is full: {cause}.",
             "Free space (`docker system df`, `docker buildx prune`) and run it again.",
         )
-    where = f" at {redact(steps[-1], secrets)}" if steps else ""
+    failing_step = f" at {redact(steps[-1], secrets)}" if steps else ""
     if re.search(r"failed to resolve source metadata|pull access denied|failed to do request", cause):
         remedy = "Check that the base image exists and can be reached from here, and log in to its registry."
     elif "no builder" in cause or "failed to find builder" in cause:
         remedy = "Correct ECR_BUILDER; `docker buildx ls` lists the builders."
     else:
         remedy = "Mend that step of the Dockerfile, or what it reads; its output stands above."
-    return BuildError(f"The build failed{where}: {cause}.", remedy)
+    return BuildError(f"The build failed{failing_step}: {cause}.", remedy)
 
 
 def is_name_taken(lines: Sequence[str]) -> bool:
@@ -86,8 +86,8 @@ def is_name_taken(lines: Sequence[str]) -> bool:
 
 def push_failed(reference: str, lines: Sequence[str]) -> EcrTasksError:
     """Return why a push failed: Refused for an immutable tag, else RegistryError."""
-    if common := _common(lines):
-        return common
+    if missing_docker := _missing_docker(lines):
+        return missing_docker
     message = _last_line(lines)
     if re.search(r"already exists.*immutable|tag is immutable", message):
         return Refused(
@@ -99,8 +99,8 @@ def push_failed(reference: str, lines: Sequence[str]) -> EcrTasksError:
 
 def pull_failed(reference: str, lines: Sequence[str]) -> EcrTasksError:
     """Return why a pull failed."""
-    if common := _common(lines):
-        return common
+    if missing_docker := _missing_docker(lines):
+        return missing_docker
     message = _last_line(lines)
     if re.search(r"not found|manifest unknown|does not exist", message):
         return RegistryError(f"There is no {reference}: {message}.", "Check the tag or digest, or push it first.")
@@ -109,8 +109,8 @@ def pull_failed(reference: str, lines: Sequence[str]) -> EcrTasksError:
 
 def copy_failed(source: str, target: str, lines: Sequence[str]) -> EcrTasksError:
     """Return why a copy between registries failed: BuildError for a buildx that is too old, else RegistryError."""
-    if common := _common(lines):
-        return common
+    if missing_docker := _missing_docker(lines):
+        return missing_docker
     message = _last_line(lines)
     if "unknown flag: --prefer-index" in message:
         return BuildError(
@@ -132,7 +132,7 @@ def copies_failed(source: str, targets: Sequence[str], lines: Sequence[str]) -> 
 
 
 def copy_transient_reason(targets: Sequence[str], lines: Sequence[str]) -> str | None:
-    """Return the :func:`transient_reason` of a copy to several registries: the first target's that has one."""
+    """Return the :func:`transient_reason` of a copy to several registries: the first one among the failed targets."""
     by_target = _lines_by_target(lines)
     reasons = (transient_reason(by_target[target]) for target in targets if target in by_target)
     return next((reason for reason in reasons if reason), None) if by_target else transient_reason(lines)
@@ -165,11 +165,11 @@ def _lines_by_target(lines: Sequence[str]) -> dict[str, list[str]]:
 def transient_reason(lines: Sequence[str]) -> str | None:
     """Return why a push, pull or copy failed if another attempt may succeed; None for a lasting failure.
 
-    Transient are a busy registry (429), a failing one (500, 502, 503, 504), one that does not answer in time, and a
-    lost connection. Words in a URL or in quotes are names and decide nothing.
+    Transient causes: a registry that is busy (429), fails (500, 502, 503, 504) or does not answer in time, and a lost
+    connection. Words in a URL or in quotes are names and are ignored.
     """
     message = _QUOTED.sub("", _last_error(lines))
-    if _common(lines) is not None or _LASTING.search(message):
+    if _missing_docker(lines) is not None or _LASTING.search(message):
         return None
     if status := _STATUS.search(message):
         return f"the registry answered {status.group(1)}"
@@ -184,10 +184,10 @@ def transient_reason(lines: Sequence[str]) -> str | None:
 def command_failed(action: str, stderr: str, remedy: str = NO_ENGINE_REMEDY) -> EcrTasksError:
     """Return why some other docker command failed; ``action`` completes "docker could not …"."""
     lines = stderr.splitlines()
-    return _common(lines) or BuildError(f"docker could not {action}: {_last_line(lines)}.", remedy)
+    return _missing_docker(lines) or BuildError(f"docker could not {action}: {_last_line(lines)}.", remedy)
 
 
-def _common(lines: Sequence[str]) -> EcrTasksError | None:
+def _missing_docker(lines: Sequence[str]) -> EcrTasksError | None:
     text = "\n".join(lines)
     if _NO_ENGINE.search(text):
         return BuildError("No Docker engine answers.", NO_ENGINE_REMEDY)
@@ -214,7 +214,7 @@ def _transfer_failed(action: str, message: str) -> RegistryError:
 
 
 def _last_line(lines: Sequence[str]) -> str:
-    """Return the last line with a meaning, without docker's prefix and the full stop; of a usage error, the error."""
+    """Return the last meaningful line without docker's prefix and full stop; for a usage error, its first line."""
     messages = [line.strip() for line in lines if line.strip() not in ("", "unknown")]
     messages = [line for line in messages if line.startswith("unknown ")][:1] or messages
     if not messages:

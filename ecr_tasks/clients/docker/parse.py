@@ -18,7 +18,7 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm/v7", "i6
 
 
 def parse_engine(info: SystemInfo, builder: str) -> Engine:
-    """Return the engine of `docker info`, with its builder of which ``builder`` is what `buildx inspect` prints."""
+    """Return the engine that `docker info` describes; ``builder`` is the output of `buildx inspect`."""
     fields = dict(line.split(":", 1) for line in builder.splitlines() if ":" in line)
     statuses = {status[0]: status[1] for status in info.driver_status or ()}
     machine = info.architecture or ""
@@ -43,11 +43,11 @@ def registry_digest(reference: str, repo_digests: Iterable[str]) -> str | None:
 
 
 def loaded_config(metadata: Mapping[str, Any], instances: Path) -> str | None:
-    """Return the digest of the configuration of an image that a builder beside the engine made; else None.
+    """Return the digest of the image's configuration if a builder other than the engine's built it; else None.
 
-    Such a builder tells the manifest that it made. Only the store that the image was loaded into can say whether it
-    keeps that, as containerd's does, or makes another one when it pushes, as the classic one does.
-    ``instances`` is where buildx keeps its builders; the engine's own, which knows its store, is not among them.
+    Such a builder reports the manifest that it made. Only the store that the image was loaded into knows whether it
+    keeps that manifest (containerd's store) or makes another one at the push (the classic store).
+    ``instances`` is buildx's folder of builders; it does not contain the engine's own builder, which knows its store.
     """
     config: str | None = metadata.get("containerimage.config.digest")
     builder = str(metadata.get("buildx.build.ref", "")).partition("/")[0]
@@ -58,8 +58,8 @@ def loaded_config(metadata: Mapping[str, Any], instances: Path) -> str | None:
 def build_result(item: BuildInput, metadata: Mapping[str, Any], *, loaded_as: str | None = None) -> BuildResult:
     """Return the result of one target by its metadata; a classic store has a configuration but no manifest yet.
 
-    ``loaded_as`` is the id by which the store knows the image's configuration (:func:`loaded_config`), if it does:
-    where that is the configuration's own digest, the store is a classic one.
+    ``loaded_as`` is the id by which the store knows the image's configuration (:func:`loaded_config`), if any:
+    if that is the configuration's own digest, the store is a classic one.
     """
     config = metadata.get("containerimage.config.digest")
     digest = metadata.get("containerimage.digest")

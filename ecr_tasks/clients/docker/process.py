@@ -1,9 +1,9 @@
 """Runs a child process with its output on our stderr, and keeps its last lines.
 
 stdout is for data. On a terminal the child gets a pseudo-terminal: buildx and docker draw their live progress, and we
-still read the failing step of a build, which nothing else tells. Invoke's own runner with a pseudo-terminal (3.0.3)
-was tried: it gives the child the size of stdout's terminal (80 columns when that is a file), waits for ever for a
-child that ignores Ctrl-C or reads stdin, goes on after an interruption, and breaks characters between two reads.
+still read the failing step of a build, which only this output contains. Invoke's own runner with a pseudo-terminal
+(3.0.3) was tried: it gives the child the size of stdout's terminal (80 columns when that is a file), waits for ever
+for a child that ignores Ctrl-C or reads stdin, goes on after an interruption, and splits characters between reads.
 """
 
 from __future__ import annotations
@@ -64,13 +64,13 @@ def run(command: Sequence[str], *, env: Mapping[str, str], cwd: str | None = Non
     return ProcessResult(code, tuple(_ANSI.sub("", tail.decode(errors="replace")).splitlines()))
 
 
-def _forward(source: int) -> bytes:
+def _forward(read_end: int) -> bytes:
     """Copy the child's output to our stderr until its end and return the last TAIL_BYTES of it."""
     tail, target = b"", sys.stderr.fileno()
     while True:
         try:
-            chunk = os.read(source, 65536)
-        except OSError:  # a pseudo-terminal whose other side is gone (EIO) is at its end
+            chunk = os.read(read_end, 65536)
+        except OSError:  # EIO: a pseudo-terminal whose other end is closed has no more output
             return tail
         if not chunk:
             return tail
@@ -79,14 +79,14 @@ def _forward(source: int) -> bytes:
             chunk = chunk[os.write(target, chunk) :]
 
 
-def _stop(child: subprocess.Popen[bytes], source: int) -> None:
+def _stop(child: subprocess.Popen[bytes], read_end: int) -> None:
     """Interrupt the child and show the rest of its output; kill it when it takes too long."""
     with suppress(ProcessLookupError):
         child.send_signal(signal.SIGINT)
     killer = threading.Timer(GRACE_SECONDS, child.kill)
     killer.start()
     try:
-        _forward(source)
+        _forward(read_end)
         child.wait()
     finally:
         killer.cancel()

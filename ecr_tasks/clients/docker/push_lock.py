@@ -1,7 +1,7 @@
 """Locks on tags: on one machine, one run at a time builds and pushes the image of a tag.
 
-Two runs that give different images the same local name would push each other's image. And the second run need not
-build what the first one has pushed.
+Two runs that give different images the same local name would push each other's image. And the second run doesn't
+have to build what the first one has pushed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class PushLocks:
         return reference in self._locks
 
     def acquire(self, reference: str, on_wait: Callable[[str], None]) -> bool:
-        """Lock a reference and return whether that took a wait for another run, which may have pushed it meanwhile.
+        """Lock a reference and return whether it waited for another run, which may have pushed the image meanwhile.
 
         ``on_wait`` is called with the reference before the wait.
         """

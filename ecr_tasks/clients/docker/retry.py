@@ -10,7 +10,7 @@ from ecr_tasks.clients.docker.process import ProcessResult
 from ecr_tasks.clients.retry import Backoff, Retrier
 
 TRANSFER = Backoff(attempts=9, first_wait=1.0)
-"""For a push, pull or copy, which docker itself tries again, but at once: 45 to 91 seconds in all."""
+"""The waits between attempts, 45 to 91 seconds in all; docker's own attempts follow each other without a wait."""
 
 LATEST_START = 100
 """Seconds after the first failure in which an attempt may begin: TRANSFER's waits and docker's own time fit in."""

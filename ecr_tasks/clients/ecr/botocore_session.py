@@ -119,19 +119,19 @@ class _Profiles(ProfileProviderBuilder):
 
     def __init__(self, session: EnvironmentSession, cache: dict[str, Any]) -> None:
         super().__init__(session, cache=cache)
-        self._core, self._roles = session, cache
+        self._core, self._role_cache = session, cache
 
     def providers(self, profile_name: str, disable_env_vars: bool = False) -> list[CredentialProvider]:
-        core = self._core
+        session = self._core
         replacements = {
             ProcessProvider: ProcessProvider(
-                profile_name, lambda: core.full_config, popen=partial(subprocess.Popen, env=dict(core.environ))
+                profile_name, lambda: session.full_config, popen=partial(subprocess.Popen, env=dict(session.environ))
             ),
             AssumeRoleWithWebIdentityProvider: AssumeRoleWithWebIdentityProvider(
-                lambda: core.full_config if disable_env_vars else _with_web_identity(core, profile_name),
-                core.create_client,
+                lambda: session.full_config if disable_env_vars else _with_web_identity(session, profile_name),
+                session.create_client,
                 profile_name,
-                cache=self._roles,
+                cache=self._role_cache,
                 disable_env_vars=True,
             ),
         }
@@ -139,11 +139,11 @@ class _Profiles(ProfileProviderBuilder):
         return [replacements.get(type(provider), provider) for provider in providers]
 
 
-def _with_web_identity(core: EnvironmentSession, profile: str) -> dict[str, Any]:
+def _with_web_identity(session: EnvironmentSession, profile: str) -> dict[str, Any]:
     """Return the configuration files' content with the environment's token file and role in a profile."""
-    config = core.full_config
+    config = session.full_config
     profiles = config.get("profiles", {})
-    variables = {key: core.environ[name] for key, name in _WEB_IDENTITY.items() if name in core.environ}
+    variables = {key: session.environ[name] for key, name in _WEB_IDENTITY.items() if name in session.environ}
     return {**config, "profiles": {**profiles, profile: {**profiles.get(profile, {}), **variables}}}
 
 

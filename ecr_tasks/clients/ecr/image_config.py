@@ -24,10 +24,10 @@ def read_labels(client: ECRClient, repository: Repository, digest: str) -> Mappi
     """
     try:
         with translate_errors(f"read the configuration {digest} (ecr:GetDownloadUrlForLayer)"):
-            answer = client.get_download_url_for_layer(
+            response = client.get_download_url_for_layer(
                 registryId=repository.account, repositoryName=repository.name, layerDigest=digest
             )
-        document = json.loads(_download(answer["downloadUrl"]))
+        document = json.loads(_download(response["downloadUrl"]))
     except (EcrTasksError, OSError, ValueError):
         return {}
     config = document.get("config") if isinstance(document, dict) else None
@@ -36,7 +36,7 @@ def read_labels(client: ECRClient, repository: Repository, digest: str) -> Mappi
 
 
 def _download(url: str) -> bytes:
-    """Return the first MAX_BYTES at an address. Raises OSError."""
+    """Return the first MAX_BYTES at an address. Raises OSError when the download fails."""
     from http.client import HTTPException
     from urllib.request import urlopen
 

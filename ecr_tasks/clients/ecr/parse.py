@@ -1,4 +1,4 @@
-"""The API's structures as values of model/, and the host of a registry at an API endpoint."""
+"""Functions that turn the API's structures into values of model/, and the host of a registry at an API endpoint."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def parse_token(encoded: str, host: str) -> RegistryToken:
 
 
 def images_by_reference(images: Sequence[ImageTypeDef], references: Sequence[str]) -> dict[str, StoredImage]:
-    """Return images of BatchGetImage by the tags and digests that were asked for."""
+    """Return images of BatchGetImage by the requested tags and digests."""
     by_id: dict[str, StoredImage] = {}
     for data in images:
         digest = data["imageId"]["imageDigest"]
@@ -55,7 +55,7 @@ def images_by_reference(images: Sequence[ImageTypeDef], references: Sequence[str
 
 def refuse_unreadable(name: str, failures: Sequence[ImageFailureTypeDef]) -> None:
     """Raise RegistryError for the first image that exists and can't be read: its tag is not free."""
-    for failure in (item for item in failures if item.get("failureCode") not in _NOT_FOUND):
+    for failure in (failure for failure in failures if failure.get("failureCode") not in _NOT_FOUND):
         ids = failure.get("imageId", {})
         reason = failure.get("failureReason", "").strip().rstrip(".") or "no reason given"
         raise RegistryError(
@@ -66,7 +66,7 @@ def refuse_unreadable(name: str, failures: Sequence[ImageFailureTypeDef]) -> Non
 
 
 def registry_host(endpoint: str, account: str, *, own: bool = True) -> str | None:
-    """Return the host of an account's registry at an API endpoint, or None where only DescribeRepositories knows it.
+    """Return the host of an account's registry at an API endpoint, or None if only DescribeRepositories knows it.
 
     ``own`` is True for the registry that the settings name. Public endpoints are ``api.ecr.REGION.SUFFIX`` in every
     partition, and their registries ``ACCOUNT.dkr.ecr.REGION.SUFFIX`` (AWS General Reference, Amazon ECR endpoints). A

@@ -1,7 +1,7 @@
-"""The rate limit of ECR's PutImage, ten a second for an account and region, docker's own calls included.
+"""The rate limit of ECR's PutImage: ten per second for an account and region, including docker's own calls.
 
-What counts is a second at the registry, which we can't observe. So a call holds its place from before it is sent
-until a second after its answer: however long the network takes, no eleventh call arrives within that time.
+The registry counts the calls that arrive in one second, which we can't observe. So we count a call from before it is
+sent until a second after its answer: however long the network takes, no eleventh call arrives within that time.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from ecr_tasks.clients.retry import discard
 
 LIMIT = 10
-"""PutImage calls a second for an account and region (ECR user guide, service quotas)."""
+"""PutImage calls per second for an account and region (ECR user guide, service quotas)."""
 
 PERIOD = 1.0  # seconds
 POLL = 0.05
@@ -46,7 +46,7 @@ class RateLimit:
 
     @contextmanager
     def reserve(self, puts: int) -> Iterator[None]:
-        """Wait until there is room for so many calls, and hold it inside the context."""
+        """Wait until ``puts`` calls are allowed, and count them as under way until the context ends."""
         self.begin(puts)
         try:
             yield
@@ -54,28 +54,28 @@ class RateLimit:
             self.end(puts)
 
     def begin(self, puts: int = 1) -> None:
-        """Wait until there is room for so many calls, and take it; more than the limit need all of it."""
+        """Wait until ``puts`` calls are allowed, and start counting them; more than LIMIT wait until none counts."""
         while (seconds := self._begin(puts)) > 0:
             self._pause(seconds)
 
     def end(self, puts: int = 1) -> None:
-        """Count so many calls as ended, with or without an answer."""
+        """Count ``puts`` calls as ended, with or without an answer."""
         with self._lock:
             self._under_way -= puts
             self._ended.extend([self._clock()] * puts)
 
     def _begin(self, puts: int) -> float:
-        """Take room for so many calls and return 0, or return the seconds until there may be room."""
+        """Start counting ``puts`` calls and return 0, or return the seconds until they may be allowed."""
         with self._lock:
             now = self._clock()
             while self._ended and self._ended[0] + PERIOD <= now:
                 self._ended.popleft()
-            over = self._under_way + len(self._ended) + min(puts, LIMIT) - LIMIT
-            if over <= 0:
+            excess = self._under_way + len(self._ended) + min(puts, LIMIT) - LIMIT
+            if excess <= 0:
                 self._under_way += puts
                 return 0.0
-            # Calls under way can take any time.
-            seconds = POLL if over > len(self._ended) else self._ended[over - 1] + PERIOD - now
+            # Calls under way can take any time, so check again soon.
+            seconds = POLL if excess > len(self._ended) else self._ended[excess - 1] + PERIOD - now
             self._waited += seconds
             if self._waited >= self._next_line:
                 # Hundreds of tags wait hundreds of times: a line after one second, two, four, eight.
@@ -106,7 +106,7 @@ class RateLimits:
             return self._limits[account, region]
 
     def limit(self, client: Any) -> None:
-        """Make an ECR client wait for room before each PutImage that it sends, repeated ones included."""
+        """Make an ECR client wait for the limit before each PutImage that it sends, including retries."""
         region = str(client.meta.region_name)
 
         def choose(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:

@@ -1,4 +1,4 @@
-"""Calls that read repositories and images, with checked answers and an error of its own for a wrong account."""
+"""Calls that read repositories and images, with checked responses and an error of its own for a wrong account."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ PARALLEL = 8
 """How many repositories or batches are read at a time; far below ECR's 1,000 and 2,000 requests a second."""
 
 BATCH = 100
-"""The most ids that BatchGetImage takes (API model, ImageIdentifierList)."""
+"""The maximum number of ids that BatchGetImage takes (API model, ImageIdentifierList)."""
 
 
 class Reader:
     """Reads one account's registry in one region.
 
-    ``account`` None is the caller's own, ``region`` None the settings' own.
+    ``account`` None means the caller's account, ``region`` None the settings' region.
     """
 
     def __init__(self, aws: AwsSession, account: str | None, region: str | None) -> None:
@@ -54,13 +54,13 @@ class Reader:
         suffix = f" of {self._account} in {self._region}" if self._region else ""
         with self.translate_errors(f"look at the repository {name}{suffix}"):
             try:
-                answer = self.client().describe_repositories(**self.registry_id, repositoryNames=[name])
+                response = self.client().describe_repositories(**self.registry_id, repositoryNames=[name])
             except ClientError as error:
                 if errors.error_code(error) != "RepositoryNotFoundException":
                     raise
                 self._check_account(error)
                 return None
-        return parse_repository(answer["repositories"][0])
+        return parse_repository(response["repositories"][0])
 
     @contextmanager
     def translate_errors(self, action: str) -> Iterator[None]:
@@ -77,10 +77,10 @@ class Reader:
     def _check_account(self, error: Exception) -> None:
         """Raise AwsError when an error comes from credentials of another account than the settings name.
 
-        The account is asked for only after an error, so that it costs nothing else.
+        The account is requested only after an error, so that other runs save the call.
         """
-        unseen = errors.error_code(error) in ("RepositoryNotFoundException", "AccessDeniedException")
-        if not unseen or self._account is None or self._region is not None:  # a destination may be another account's
+        is_suspicious = errors.error_code(error) in ("RepositoryNotFoundException", "AccessDeniedException")
+        if not is_suspicious or self._account is None or self._region is not None:  # a destination may be another's
             return
         try:
             caller = self.caller_account()
@@ -101,7 +101,7 @@ class Reader:
         and can't be read.
         """
         with self.translate_errors(f"read images of {name} (ecr:BatchGetImage)"):
-            answer = self.client().batch_get_image(
+            response = self.client().batch_get_image(
                 **self.registry_id,
                 repositoryName=name,
                 imageIds=[
@@ -110,11 +110,11 @@ class Reader:
                 ],
                 acceptedMediaTypes=[*INDEX_MEDIA_TYPES, *MANIFEST_MEDIA_TYPES],
             )
-        refuse_unreadable(name, answer.get("failures", ()))
-        return answer["images"]
+        refuse_unreadable(name, response.get("failures", ()))
+        return response["images"]
 
     def images(self, name: str, references: Sequence[str], workers: int = 1) -> dict[str, StoredImage]:
         """Return any number of images by tag or digest, ``workers`` batches at a time; missing ones are left out."""
         batches = [references[start : start + BATCH] for start in range(0, len(references), BATCH)]
-        answers = map_parallel(lambda batch: self.batch_get_image(name, batch), batches, workers, self.aws.retrier)
-        return images_by_reference([image for answer in answers for image in answer], references)
+        responses = map_parallel(lambda batch: self.batch_get_image(name, batch), batches, workers, self.aws.retrier)
+        return images_by_reference([image for response in responses for image in response], references)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:  # and imported by the methods that need them: publishing need
 class EcrRegistry:
     """One account's registry in one region, through boto3.
 
-    ``place`` is another account and region than those of the settings.
+    ``place`` is the account and region, if they are not those of the settings.
     """
 
     def __init__(self, settings: Settings, aws: AwsSession | None = None, place: Place | None = None) -> None:
@@ -55,14 +55,14 @@ class EcrRegistry:
 
     @property
     def admin(self) -> EcrRepositories:
-        """What creates, changes and deletes the registry's repositories."""
+        """The adapter that creates, changes and deletes the registry's repositories."""
         from ecr_tasks.clients.ecr.repositories import EcrRepositories
 
         return EcrRepositories(self._reader.client, self._reader.registry_id)
 
     @property
     def evidence(self) -> EcrEvidence:
-        """What reads the scans and signatures of the registry's images."""
+        """The adapter that reads the scans and signatures of the registry's images."""
         from ecr_tasks.clients.ecr.scans import EcrEvidence
 
         return EcrEvidence(self._reader.client)
@@ -72,7 +72,7 @@ class EcrRegistry:
         self._reader.client()
 
     def describe(self, repositories: Mapping[str, Sequence[str]]) -> Mapping[str, RepositoryView]:
-        """Return repositories and those of the named tags that exist, several repositories at a time.
+        """Return repositories and those of the is_settings_registry tags that exist, several repositories at a time.
 
         Makes two calls for each (DescribeRepositories, BatchGetImage), and one more for every hundred tags beyond
         the first. Raises AwsError when the credentials belong to another account than the settings name.
@@ -125,23 +125,25 @@ class EcrRegistry:
         with self._reader.translate_errors(
             f"list what refers to images of {repository.name} (ecr:ListImageReferrers)"
         ):
-            return tuple(item["digest"] for item in listing.referrers(self._reader.client(), repository, digest))
+            return tuple(
+                manifest["digest"] for manifest in listing.referrers(self._reader.client(), repository, digest)
+            )
 
     def existing_digests(self, repository: Repository, digests: Sequence[str]) -> set[str]:
-        """Return those of the digests that exist."""
+        """Return the digests that exist in the repository."""
         return set(self.images(repository, digests))
 
     def inventory(self, name: str) -> tuple[ListedImage, ...]:
-        """Return what a repository holds.
+        """Return the images of a repository.
 
-        Makes a DescribeImages call for a thousand manifests and a BatchGetImage call for a hundred indexes.
+        Makes a DescribeImages call per thousand manifests and a BatchGetImage call per hundred indexes.
         """
         from ecr_tasks.clients.ecr import listing
         from ecr_tasks.plan.group_manifests import group_manifests
 
         with self._reader.translate_errors(f"list the images of {name} (ecr:DescribeImages)"):
             details = listing.describe_images(self._reader.client(), name, self._reader.registry_id)
-        indexes = [item.digest for item in details if item.media_type in INDEX_MEDIA_TYPES]
+        indexes = [manifest.digest for manifest in details if manifest.media_type in INDEX_MEDIA_TYPES]
         return group_manifests(details, self._reader.images(name, indexes, PARALLEL))
 
     def list_tags(self, repository: Repository) -> Sequence[str] | None:
@@ -225,7 +227,7 @@ class EcrRegistry:
         self.admin.untag(repository.name, tag)
 
     def reserve(self, repository: Repository, puts: int) -> AbstractContextManager[None]:
-        """Return a context that holds room for so many PutImage calls of docker's; our own are counted anyway."""
+        """Return a context that reserves ``puts`` PutImage calls for docker; our own calls are counted anyway."""
         return self._aws.rate_limits.of(repository.account, self.region()).reserve(puts)
 
     def token(self, region: str | None = None) -> RegistryToken:
@@ -237,8 +239,8 @@ class EcrRegistry:
         region = region or own_region
         if region not in self._tokens:
             # Without registryIds, the host is that of the caller's own account (API model, GetAuthorizationToken).
-            named = self._account is not None and self._region is None and region == own_region
-            ids: Any = {"registryIds": [self._account]} if named else {}
+            is_settings_registry = self._account is not None and self._region is None and region == own_region
+            ids: Any = {"registryIds": [self._account]} if is_settings_registry else {}
             with translate_errors("get a registry token (ecr:GetAuthorizationToken)"):
                 (data,) = self._aws.ecr(region).get_authorization_token(**ids)["authorizationData"]
             host = urlsplit(data["proxyEndpoint"]).netloc

@@ -20,29 +20,29 @@ def rules(client: ECRClient) -> list[ReplicationRuleOutputTypeDef]:
 
 
 def places(rules: list[ReplicationRuleOutputTypeDef], name: str) -> frozenset[Place]:
-    """Return where a repository is replicated to.
+    """Return the accounts and regions that a repository is replicated to.
 
-    A rule without filters holds for every repository; a filter is what a name begins with (API model,
+    A rule without filters applies to every repository; a filter is the beginning of a repository's name (API model,
     RepositoryFilter).
     """
     return frozenset(
         (destination["registryId"], destination["region"])
         for rule in rules
-        if not (filters := rule.get("repositoryFilters")) or any(name.startswith(item["filter"]) for item in filters)
+        if not (filters := rule.get("repositoryFilters")) or any(name.startswith(each["filter"]) for each in filters)
         for destination in rule["destinations"]
     )
 
 
 def statuses(client: ECRClient, repository: Repository, digest: str) -> dict[Place, str]:
-    """Return the replication status of an image by place (DescribeImageReplicationStatus).
+    """Return the replication status of an image by account and region (DescribeImageReplicationStatus).
 
-    Empty for an image that was pushed when there was no rule for it.
+    Empty for an image that was pushed before there was a rule for its repository.
     """
-    answer = client.describe_image_replication_status(
+    response = client.describe_image_replication_status(
         registryId=repository.account, repositoryName=repository.name, imageId={"imageDigest": digest}
     )
     return {
-        (item["registryId"], item["region"]): item["status"]
-        for item in answer["replicationStatuses"]
-        if "registryId" in item and "region" in item and "status" in item
+        (status["registryId"], status["region"]): status["status"]
+        for status in response["replicationStatuses"]
+        if "registryId" in status and "region" in status and "status" in status
     }

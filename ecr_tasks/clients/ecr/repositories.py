@@ -1,4 +1,4 @@
-"""The Repositories port on ECR's API: it creates, reads, changes and deletes repositories."""
+"""Implements the Repositories port with ECR's API: create, read, change and delete repositories."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ if TYPE_CHECKING:
 PREVIEW_SECONDS = 300.0
 """How long a lifecycle policy's preview may take: ECR looks at every image."""
 
-_PAUSE = 1.0
-"""Seconds between two questions whether the preview has ended."""
+_POLL_SECONDS = 1.0
+"""The time between two checks whether the preview has ended."""
 
 
 class EcrRepositories:
     """The repositories of one account in one region."""
 
     def __init__(self, client: Callable[[], ECRClient], registry_id: Any) -> None:
-        """Take the registry's account as a parameter, ``registry_id``, which is empty for the caller's own."""
+        """Set the client; ``registry_id`` is the API parameter for the account, empty for the caller's own."""
         self._client = client
         self._id = registry_id
 
     def state(self, name: str) -> RepositoryState | None:
-        """Return all settings of a repository, in four calls, or None when it does not exist."""
+        """Return all settings of a repository, in four API calls, or None when it does not exist."""
         with translate_errors(f"look at the repository {name} (ecr:DescribeRepositories)"):
-            answer = result_or_none(
+            response = result_or_none(
                 lambda: self._client().describe_repositories(**self._id, repositoryNames=[name]),
                 "RepositoryNotFoundException",
             )
-        if answer is None:
+        if response is None:
             return None
-        (data,) = answer["repositories"]
+        (data,) = response["repositories"]
         encryption = data.get("encryptionConfiguration", {"encryptionType": "AES256"})
         with translate_errors(f"read the tags of {name} (ecr:ListTagsForResource)"):
             tags = self._client().list_tags_for_resource(resourceArn=data["repositoryArn"])["tags"]
@@ -62,7 +62,7 @@ class EcrRepositories:
         if wanted.kms_key is not None:
             options["encryptionConfiguration"] = {"encryptionType": "KMS", "kmsKey": wanted.kms_key}
         with translate_errors(f"create the repository {name} (ecr:CreateRepository)"), translate_setting_errors():
-            answer = result_or_none(
+            response = result_or_none(
                 lambda: self._client().create_repository(
                     **self._id,
                     repositoryName=name,
@@ -72,10 +72,10 @@ class EcrRepositories:
                 ),
                 "RepositoryAlreadyExistsException",
             )
-        return parse_repository(answer["repository"]) if answer is not None else None
+        return parse_repository(response["repository"]) if response is not None else None
 
     def set_policies(self, name: str, wanted: DesiredRepository) -> None:
-        """Set the wanted policies."""
+        """Set the lifecycle policy and the repository policy, where they are wanted."""
         if wanted.policy is not None:
             self._put_policy(name, wanted.policy)
         if wanted.lifecycle is not None:
@@ -102,27 +102,27 @@ class EcrRepositories:
             self._put_policy(name, wanted.policy or "")
 
     def would_expire(self, name: str, lifecycle: str) -> int:
-        """Return how many images a lifecycle policy would expire now, by ECR's preview, which changes no image.
+        """Return how many images a lifecycle policy would expire now, from ECR's preview.
 
         Raises RegistryError when the preview fails or takes more than PREVIEW_SECONDS.
         """
         ids = {**self._id, "repositoryName": name}
         deadline = time.monotonic() + PREVIEW_SECONDS
         action = f"preview the lifecycle policy of {name} (ecr:StartLifecyclePolicyPreview)"
-        with translate_errors(action), _lifecycle_file():
-            # ECR makes one preview at a time; another run may have begun one.
+        with translate_errors(action), _lifecycle_errors():
+            # ECR makes one preview at a time, and another run may have started one.
             while not result_or_none(
                 lambda: self._client().start_lifecycle_policy_preview(**ids, lifecyclePolicyText=lifecycle),
                 "LifecyclePolicyPreviewInProgressException",
             ):
                 _wait(deadline, name)
         with translate_errors(f"read the preview of {name}'s lifecycle policy (ecr:GetLifecyclePolicyPreview)"):
-            while (answer := self._client().get_lifecycle_policy_preview(**ids))["status"] == "IN_PROGRESS":
+            while (response := self._client().get_lifecycle_policy_preview(**ids))["status"] == "IN_PROGRESS":
                 _wait(deadline, name)
-        if answer["status"] != "COMPLETE":
-            cause = f"ECR's preview of the lifecycle policy of {name} ended as {answer['status']}."
+        if response["status"] != "COMPLETE":
+            cause = f"ECR's preview of the lifecycle policy of {name} ended as {response['status']}."
             raise RegistryError(cause, "Run it again.")
-        return int(answer["summary"].get("expiringImageTotalCount", 0))
+        return int(response["summary"].get("expiringImageTotalCount", 0))
 
     def delete(self, name: str, *, force: bool) -> bool:
         """Delete a repository; return False when it does not exist.
@@ -142,32 +142,34 @@ class EcrRepositories:
         return True
 
     def untag(self, name: str, tag: str) -> None:
-        """Remove a tag, and the image with its last tag (BatchDeleteImage); a missing tag is no error."""
+        """Remove a tag (BatchDeleteImage); removing the last tag deletes the image. A missing tag is no error."""
         with translate_errors(f"take the tag {tag} from its image in {name} (ecr:BatchDeleteImage)"):
-            answer = self._client().batch_delete_image(**self._id, repositoryName=name, imageIds=[{"imageTag": tag}])
-        for failure in answer.get("failures", []):
+            response = self._client().batch_delete_image(
+                **self._id, repositoryName=name, imageIds=[{"imageTag": tag}]
+            )
+        for failure in response.get("failures", []):
             if failure.get("failureCode") not in ("ImageNotFound", "ImageTagDoesNotMatchDigest"):
                 cause = f"ECR did not delete the tag {tag} in {name}: {failure.get('failureReason', '')}."
                 raise RegistryError(cause, "Delete it by hand, or commit, which gives the image another tag.")
 
     def _lifecycle(self, name: str) -> str | None:
         with translate_errors(f"read the lifecycle policy of {name} (ecr:GetLifecyclePolicy)"):
-            answer = result_or_none(
+            response = result_or_none(
                 lambda: self._client().get_lifecycle_policy(**self._id, repositoryName=name),
                 "LifecyclePolicyNotFoundException",
             )
-        return answer["lifecyclePolicyText"] if answer is not None else None
+        return response["lifecyclePolicyText"] if response is not None else None
 
     def _policy(self, name: str) -> str | None:
         with translate_errors(f"read the policy of {name} (ecr:GetRepositoryPolicy)"):
-            answer = result_or_none(
+            response = result_or_none(
                 lambda: self._client().get_repository_policy(**self._id, repositoryName=name),
                 "RepositoryPolicyNotFoundException",
             )
-        return answer["policyText"] if answer is not None else None
+        return response["policyText"] if response is not None else None
 
     def _put_lifecycle(self, name: str, text: str) -> None:
-        with translate_errors(f"set the lifecycle policy of {name} (ecr:PutLifecyclePolicy)"), _lifecycle_file():
+        with translate_errors(f"set the lifecycle policy of {name} (ecr:PutLifecyclePolicy)"), _lifecycle_errors():
             self._client().put_lifecycle_policy(**self._id, repositoryName=name, lifecyclePolicyText=text)
 
     def _put_policy(self, name: str, text: str) -> None:
@@ -181,23 +183,23 @@ class EcrRepositories:
 
 
 def _mutability(wanted: DesiredRepository) -> dict[str, Any]:
-    filters = [{"filterType": "WILDCARD", "filter": item} for item in wanted.filters]
+    filters = [{"filterType": "WILDCARD", "filter": pattern} for pattern in wanted.filters]
     exclusion = {"imageTagMutabilityExclusionFilters": filters} if filters else {}
     return {"imageTagMutability": wanted.mutability, **exclusion}
 
 
 def _wait(deadline: float, name: str) -> None:
-    """Wait a moment. Raises RegistryError after the deadline."""
+    """Wait for _POLL_SECONDS. Raises RegistryError after the deadline."""
     if time.monotonic() > deadline:
         raise RegistryError(
             f"ECR's preview of the lifecycle policy of {name} did not end within {PREVIEW_SECONDS:.0f} seconds.",
             "Run it again later.",
         )
-    time.sleep(_PAUSE)
+    time.sleep(_POLL_SECONDS)
 
 
-def _lifecycle_file() -> AbstractContextManager[None]:
-    """Return a context in which an invalid parameter is ECR_LIFECYCLE_POLICY's fault."""
+def _lifecycle_errors() -> AbstractContextManager[None]:
+    """Return a context that turns an invalid parameter into a SettingsError for ECR_LIFECYCLE_POLICY."""
     return translate_setting_errors(
         "InvalidParameterException", "ECR_LIFECYCLE_POLICY", "Correct the file that it names."
     )

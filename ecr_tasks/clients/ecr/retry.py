@@ -1,7 +1,7 @@
-"""Retries of API calls that AWS could not answer at the moment: throttled, failed on its side, or cut off.
+"""Retries of API calls that failed for a transient reason: throttling, a server error or a truncated response.
 
-The loop is botocore's, whose own waits begin at a twentieth of a second, end after three seconds and report nothing.
-What waiting can't mend (nobody listens, an unknown name, other errors) is left to botocore.
+botocore runs the loop, but its own waits begin at 0.05 seconds, end after three seconds and are silent. Errors
+that waiting does not mend (a refused connection, an unknown host name and others) are left to botocore.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from botocore.awsrequest import AWSResponse
 
 API = Backoff(attempts=11, first_wait=0.25)
-"""For a call of ECR's API: waits of 46 to 92 seconds in all."""
+"""The waits for one call of ECR's API: 46 to 92 seconds in all."""
 
 BOTOCORE_ATTEMPTS = 4
-"""How often botocore tries what is left to it: for a second at most, or four times its timeout."""
+"""How often botocore tries a call whose errors are left to it: for a second at most, or four times its timeout."""
 
 TRANSIENT_STATUSES = (500, 502, 503, 504)
 """The HTTP statuses that botocore's standard mode retries."""
 
 
 def botocore_attempts(retrier: Retrier) -> int:
-    """Return how often botocore itself may try."""
+    """Return how often botocore itself may try a call."""
     return min(BOTOCORE_ATTEMPTS, retrier.attempts(API))
 
 
@@ -35,17 +35,17 @@ def retry_transient(client: Any, retrier: Retrier) -> None:
 
     def delay(response: Any, attempts: int, operation: Any, caught_exception: Any, **_: Any) -> float | None:
         reason = transient_reason(service, operation.name, response, caught_exception)
-        # The wait is over when this returns: botocore's own could not be interrupted in a thread.
+        # The wait happens here: botocore's own wait could not be interrupted in a thread.
         return 0.0 if reason is not None and retrier.wait(API, attempts, reason) else None
 
-    # Before botocore's own handler: the first answer that is not None counts.
+    # Registered before botocore's own handler, because the first result that is not None counts.
     client.meta.events.register_first(f"needs-retry.{service.hyphenize()}", delay)
 
 
 def transient_reason(
     service: str, operation: str, response: tuple[AWSResponse, Any] | None, error: Exception | None
 ) -> str | None:
-    """Return why a call failed when another attempt may succeed, else None."""
+    """Return the reason of a failure that another attempt may mend, or None for other failures."""
     from botocore.exceptions import ConnectionClosedError
 
     if isinstance(error, ConnectionClosedError):
@@ -65,16 +65,16 @@ def transient_reason(
 
 
 def reject_truncated(client: Any) -> None:
-    """Make a client raise ConnectionClosedError for an answer that was cut off, once it is not retried any more.
+    """Make a client raise ConnectionClosedError for a truncated response, when no retry is left.
 
-    botocore asks urllib3 not to compare an answer's length with its Content-Length, and takes JSON that ends in the
-    middle for an empty document: a repository would then be missing, and every tag free.
+    botocore tells urllib3 not to compare a body's length with its Content-Length, and parses truncated JSON as an
+    empty document: a repository would then seem to be missing, and every tag to be unused.
     """
     service = client.meta.service_model.service_id.hyphenize()
-    client.meta.events.register(f"after-call.{service}", _reject)
+    client.meta.events.register(f"after-call.{service}", _raise_if_truncated)
 
 
-def _reject(http_response: AWSResponse, **_: Any) -> None:
+def _raise_if_truncated(http_response: AWSResponse, **_: Any) -> None:
     from botocore.exceptions import ConnectionClosedError
 
     if _is_truncated(http_response):
@@ -82,6 +82,6 @@ def _reject(http_response: AWSResponse, **_: Any) -> None:
 
 
 def _is_truncated(response: AWSResponse) -> bool:
-    """Return whether an answer's body is shorter than its head announced."""
-    announced = response.headers.get("Content-Length", "")
-    return announced.isdecimal() and len(response.content) < int(announced)
+    """Return whether a response's body is shorter than its Content-Length."""
+    content_length = response.headers.get("Content-Length", "")
+    return content_length.isdecimal() and len(response.content) < int(content_length)

@@ -1,4 +1,4 @@
-"""The boto3 session and its clients: the SDK's own credential chain, with the dotenv files' variables and a role."""
+"""The boto3 session and its clients: they use the SDK's credential chain, the dotenv files' variables and a role."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class AwsSession:
     """The AWS clients of one set of settings, each created at its first use.
 
-    ``retrier`` waits before they repeat a call. PutImage calls keep to each registry's rate limit.
+    ``retrier`` decides when a call is repeated. PutImage calls keep to each registry's rate limit.
     """
 
     def __init__(self, settings: Settings, retrier: Retrier | None = None) -> None:
@@ -39,7 +39,7 @@ class AwsSession:
         self._lock = RLock()
 
     def ecr(self, region: str | None = None) -> ECRClient:
-        """Return the ECR client of a region, by default the settings' own. Raises SettingsError without one."""
+        """Return the ECR client of a region, by default the settings' region. Raises SettingsError without one."""
         client: ECRClient = self._client("ecr", region)
         return client
 
@@ -54,7 +54,7 @@ class AwsSession:
         return client
 
     def _client(self, service: str, region: str | None = None) -> Any:
-        with self._lock, translate_errors("reach AWS"):  # tasks that run side by side ask for the same client
+        with self._lock, translate_errors("reach AWS"):  # several threads may need the same client
             session = self._get_session()
             region = region or session.region_name
             if not region:
@@ -72,7 +72,7 @@ class AwsSession:
             retries={"mode": "standard", "total_max_attempts": botocore_attempts(self.retrier)},
             user_agent_extra="ecr-tasks",
         )
-        create: Any = session.client  # its overloads want a literal service name
+        create: Any = session.client  # its type overloads accept only a literal service name
         client = create(service, region_name=region, config=config)
         reject_truncated(client)
         retry_transient(client, self.retrier)
@@ -81,7 +81,7 @@ class AwsSession:
         return client
 
     def _get_session(self) -> Session:
-        """Return the session, created at its first use. Raises what the credentials' provider raises."""
+        """Return the session, created at its first use. Raises the credential provider's errors."""
         if self._session is None:
             import boto3.session
 
@@ -93,7 +93,7 @@ class AwsSession:
             session = boto3.session.Session(botocore_session=core, region_name=self._settings.region)
             if self._settings.role_arn:
                 session = _assume_role(session, core, self._settings.role_arn, environ)
-            # Fetched now, so that a refusal is an error before any work is done.
+            # Credentials are fetched now, so that a refusal is raised before any work is done.
             if credentials := session.get_credentials():
                 credentials.get_frozen_credentials()
             self._session = session
@@ -101,9 +101,10 @@ class AwsSession:
 
 
 def _assume_role(session: Session, core: CoreSession, role_arn: str, environ: Mapping[str, str]) -> Session:
-    """Return a session of a role, whose credentials renew themselves with the CI's token or those of ``session``.
+    """Return a session with a role's credentials, which renew themselves.
 
-    ``core`` is the botocore session of ``session``; a renewal creates its client with it.
+    They come from the CI's token, else from the credentials of ``session``. ``core`` is its botocore session, which
+    creates the STS client.
     """
     from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 
@@ -129,13 +130,13 @@ def _session_with(credentials: Credentials, region: str | None, environ: Mapping
     import boto3.session
 
     core = core_session(environ)
-    # botocore has no public way to hand a session credentials that renew themselves (boto/boto3#443).
-    setattr(core, "_credentials", credentials)  # noqa: B010 - a private name, which the types leave out
+    # botocore has no public way to give a session renewable credentials (boto/boto3#443).
+    setattr(core, "_credentials", credentials)  # noqa: B010 - the type stubs lack this private name
     return boto3.session.Session(botocore_session=core, region_name=region)
 
 
 def core_session(environ: Mapping[str, str]) -> CoreSession:
-    """Return a botocore session whose variables are those of ``environ``."""
+    """Return a botocore session that reads its variables from ``environ``."""
     from ecr_tasks.clients.ecr.botocore_session import EnvironmentSession
 
     return EnvironmentSession(environ)

@@ -1,4 +1,4 @@
-"""A role's credentials for a CI's OpenID Connect token: sts:AssumeRoleWithWebIdentity, without the AWS CLI."""
+"""A role's credentials in exchange for a CI's OpenID Connect token (sts:AssumeRoleWithWebIdentity)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def credentials(role_arn: str, core: CoreSession, environ: Mapping[str, str]) -> RefreshableCredentials | None:
-    """Return a role's credentials, which renew themselves with a new token, or None where the CI offers no token.
+    """Return a role's credentials, which renew themselves with a new token, or None when the CI offers no token.
 
     Only the region and the endpoints of the session ``core`` are used, not its credentials. Raises AwsError when the
     CI gives no token or STS refuses the role.
@@ -40,12 +40,12 @@ def credentials(role_arn: str, core: CoreSession, environ: Mapping[str, str]) ->
         token = source.fetch()
         with translate_errors("assume ECR_ROLE_ARN with the CI's token (sts:AssumeRoleWithWebIdentity)"):
             try:
-                answer = client.assume_role_with_web_identity(
+                response = client.assume_role_with_web_identity(
                     RoleArn=role_arn, RoleSessionName=name, WebIdentityToken=token
                 )
             except ClientError as error:
-                raise _refused(error, role_arn, source, token) from None
-        keys = answer["Credentials"]
+                raise _refusal_error(error, role_arn, source, token) from None
+        keys = response["Credentials"]
         return {
             "access_key": keys["AccessKeyId"],
             "secret_key": keys["SecretAccessKey"],
@@ -53,23 +53,23 @@ def credentials(role_arn: str, core: CoreSession, environ: Mapping[str, str]) ->
             "expiry_time": keys["Expiration"].isoformat(),
         }
 
-    renewing: RefreshableCredentials = RefreshableCredentials.create_from_metadata(
+    renewable: RefreshableCredentials = RefreshableCredentials.create_from_metadata(
         metadata=exchange(), refresh_using=exchange, method="assume-role-with-web-identity"
     )
-    return renewing
+    return renewable
 
 
 def session_name(environ: Mapping[str, str]) -> str:
-    """Return ``ecr-tasks``, the project and the run, which CloudTrail shows.
+    """Return the session name that CloudTrail shows: ``ecr-tasks``, the CI's project and the run's number.
 
-    It has at most 64 characters, of those that STS accepts (API model, roleSessionNameType); the run is not cut.
+    It has at most 64 characters that STS accepts (API model, roleSessionNameType); only the project is cut.
     """
     for system in SYSTEMS.values():
         values = [environ.get(name, "") for name in system.run_variables()]
         project, number = "-".join(filter(None, values[:-1])), "".join(values[-1:])
         if project and number:
-            end = "-" + _sanitised(number)[-20:]
-            return f"ecr-tasks-{_sanitised(project)}"[: 64 - len(end)] + end
+            suffix = "-" + _sanitised(number)[-20:]
+            return f"ecr-tasks-{_sanitised(project)}"[: 64 - len(suffix)] + suffix
     return "ecr-tasks"
 
 
@@ -78,7 +78,7 @@ def _sanitised(text: str) -> str:
 
 
 def _client(core: CoreSession) -> STSClient:
-    """Return an STS client that signs nothing and uses the region's own endpoint.
+    """Return an STS client that does not sign its requests and uses the region's endpoint.
 
     Opt-in regions refuse the credentials of the global endpoint (IAM User Guide, Manage AWS STS in an AWS Region).
     """
@@ -93,11 +93,11 @@ def _client(core: CoreSession) -> STSClient:
         retries={"mode": "standard", "max_attempts": 4},
         user_agent_extra="ecr-tasks",
     )
-    client: STSClient = cast(Any, core).create_client("sts", config=config)  # typed as a client of no service
+    client: STSClient = cast(Any, core).create_client("sts", config=config)  # the stubs don't type it as STS's client
     return client
 
 
-def _refused(error: Exception, role_arn: str, source: TokenSource, token: str) -> Exception:
+def _refusal_error(error: Exception, role_arn: str, source: TokenSource, token: str) -> Exception:
     """Return AwsError for a refusal of STS (API reference, AssumeRoleWithWebIdentity), else the error itself."""
     code = error_code(error)
     reason = error_message(error).replace(token, "…") or code

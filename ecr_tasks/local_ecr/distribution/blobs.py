@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 DOWNLOAD_PATH = "/_local/layers/"
-"""Where GetDownloadUrlForLayer's URLs lead; repository and digest follow."""
+"""The path of GetDownloadUrlForLayer's URLs; repository and digest follow it."""
 
 
 def handle(registry: Registry, request: Request, repository: Repository, digest: str) -> Response:
@@ -33,7 +33,7 @@ def handle(registry: Registry, request: Request, repository: Repository, digest:
 
 
 def download(registry: Registry, request: Request) -> Response:
-    """Answer a request to a URL from GetDownloadUrlForLayer, whose token stands for every other credential."""
+    """Answer a request to a URL from GetDownloadUrlForLayer, whose token is the only credential."""
     request.kind = "blob"
     name, _, digest = request.path.removeprefix(DOWNLOAD_PATH).rpartition("/")
     repository = registry.store.repositories.find(name)

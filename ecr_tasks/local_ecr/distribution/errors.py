@@ -1,4 +1,4 @@
-"""Errors of the OCI distribution specification, and ECR's exceptions in its terms."""
+"""Errors of the OCI distribution specification, and the translation of ECR's exceptions into them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _STATUS_AND_CODE = {
 
 
 class RegistryError(Exception):
-    """A refusal: HTTP status, error code of the specification, message for the user."""
+    """The refusal of a request: HTTP status, error code of the specification, message for the user."""
 
     def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(message)
@@ -45,23 +45,23 @@ class RegistryError(Exception):
 
 
 def from_ecr_error(error: EcrError) -> RegistryError:
-    """Translate an ECR exception."""
+    """Translate an ECR exception into an error of the specification."""
     status, code = _STATUS_AND_CODE.get(error.name, (400, "UNKNOWN"))
     return RegistryError(status, code, error.message)
 
 
 def denied(error: Denied, challenge: str) -> RegistryError:
-    """Return 401 with the challenge, or 403 with ECR's sentence for an expired token."""
+    """Return 401 with the challenge, or 403 with ECR's message for an expired token."""
     if error.expired:
         return RegistryError(403, "DENIED", error.message)
     return RegistryError(401, "UNAUTHORIZED", NOT_AUTHORIZED, {"WWW-Authenticate": challenge})
 
 
 def digest_invalid(digest: str) -> RegistryError:
-    """Return the refusal of what is no digest."""
+    """Return the error for an invalid digest."""
     return RegistryError(400, "DIGEST_INVALID", f"Invalid digest '{digest}'")
 
 
 def unsupported(method: str, what: str) -> RegistryError:
-    """Return the refusal of an HTTP method on a kind of resource (``what``)."""
+    """Return the error for an HTTP method that a kind of resource (``what``) does not support."""
     return RegistryError(405, "UNSUPPORTED", f"The operation {method} is not supported for {what}")

@@ -83,7 +83,7 @@ def _put(
 
 
 def _delete(registry: Registry, repository: Repository, reference: str, digest: str | None) -> Response:
-    """Delete by digest the image with its tags, by tag only the tag, as the OCI distribution specification says.
+    """Delete an image with its tags (by digest), or only a tag (by tag), as in the OCI distribution specification.
 
     BatchDeleteImage differs: it deletes the image with its last tag.
     """

@@ -1,4 +1,4 @@
-"""Routes: from a path under ``/v2/`` to the function that answers it."""
+"""Routes: find the function that answers a path under ``/v2/``, and call it."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _handle(registry: Registry, request: Request) -> Response:
     if request.path in _BASE_PATHS:
         route, request.kind = None, "base"
     elif route := _ROUTE.fullmatch(request.path):
-        request.kind, answer = _RESOURCES[route["resource"]]
+        request.kind, handler = _RESOURCES[route["resource"]]
     try:
         registry.authorize(request)
     except Denied as error:
@@ -68,4 +68,4 @@ def _handle(registry: Registry, request: Request) -> Response:
     name = route["name"].removeprefix(registry.prefix)
     if not is_repository(name):
         raise RegistryError(400, "NAME_INVALID", f"Invalid repository name '{name}'")
-    return answer(registry, request, registry.store.repositories.get(name), route["reference"])
+    return handler(registry, request, registry.store.repositories.get(name), route["reference"])

@@ -27,10 +27,10 @@ def tags(registry: Registry, request: Request, repository: Repository, _list: st
         raise RegistryError(400, "PAGINATION_NUMBER_INVALID", f"Invalid number of results '{number}'")
     size = min(int(number), _MAX_TAGS) if number is not None else _MAX_TAGS
     last = request.parameter("last")
-    rest = [tag for tag in registry.store.images.tags(repository) if last is None or tag > last]
-    page = rest[:size]
+    later_tags = [tag for tag in registry.store.images.tags(repository) if last is None or tag > last]
+    page = later_tags[:size]
     headers = {}
-    if page and len(rest) > size:
+    if page and len(later_tags) > size:
         path = f"/v2/{registry.prefix}{quote(repository.name)}/tags/list?n={size}&last={quote(page[-1])}"
         headers["Link"] = f'<{path}>; rel="next"'
     return json_response(200, {"name": f"{registry.prefix}{repository.name}", "tags": page}, headers)

@@ -54,7 +54,7 @@ def _start(registry: Registry, request: Request, repository: Repository) -> Resp
 
 
 def _append(registry: Registry, request: Request, repository: Repository, upload: Upload) -> None:
-    """Append the request's body. Raises RegistryError (416) if it is not the bytes that come next."""
+    """Append the request's body. Raises RegistryError (416) if it does not continue the upload."""
     header = request.headers.get("content-range")
     if header is not None:
         match = _CONTENT_RANGE.fullmatch(header.strip())
@@ -76,7 +76,7 @@ def _finish(registry: Registry, request: Request, repository: Repository, upload
     try:
         registry.store.layers.finish(repository, upload, digest)
     except Exception:
-        registry.store.layers.cancel(upload)  # its bytes are not those of the digest: the client starts again
+        registry.store.layers.cancel(upload)  # the bytes have another digest: the client must start again
         raise
     return _created(registry, repository, digest)
 

@@ -1,4 +1,4 @@
-"""Dispatch: from an HTTP request to the API operation that it names, and back."""
+"""Dispatch: call the API operation that an HTTP request names, and return its response."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ OPERATIONS: dict[str, Operation] = {
 def handle(registries: Registries, request: Request) -> Response:
     """Answer a POST to ``/``: the ECR API by ``X-Amz-Target``, else STS. Sets ``request.operation``.
 
-    One endpoint stands for those of all regions.
+    This endpoint serves all regions.
     """
     target = request.headers.get("x-amz-target")
     if target is None and "x-www-form-urlencoded" in request.headers.get("content-type", ""):
@@ -129,7 +129,7 @@ def _answer(registries: Registries, request: Request, target: str | None) -> dic
 
 
 def _find_registry(registries: Registries, request: Request, region: str | None, params: Params) -> Registry:
-    """Return the registry of a request: its signature has the region, ``registryId`` or an ARN the account.
+    """Return the registry of a request: the region is in its signature, the account in ``registryId`` or an ARN.
 
     In AWS the caller's own registry of a region always exists, so here it is created by the first request that
     names no repository; another account's is created with its first repository. Raises RepositoryNotFoundException.
@@ -146,7 +146,7 @@ def _find_registry(registries: Registries, request: Request, region: str | None,
     if registry is not None:
         return registry
     if request.operation == "CreateRepository":
-        params.repository_name()  # no registry is created for a name that is refused
+        params.repository_name()  # an invalid name must not create a registry
         return registries.create(account, region)
     has_repository = any(params.has(name) for name in ("repositoryName", "repositoryNames", "resourceArn"))
     if account == registries.default.account and not has_repository:

@@ -78,7 +78,7 @@ def describe_registries(registry: Registry, params: Params) -> dict[str, Any]:
 
 
 def create_repository(registry: Registry, params: Params) -> dict[str, Any]:
-    """Answer CreateRepository. Its catalog data are checked and returned, but not kept."""
+    """Answer CreateRepository. Its catalog data are checked and returned, but not stored."""
     name = params.repository_name()
     check_name(name)
     data = params.structure("catalogData")
@@ -95,7 +95,7 @@ def create_repository(registry: Registry, params: Params) -> dict[str, Any]:
 
 
 def describe_image_tags(registry: Registry, params: Params) -> dict[str, Any]:
-    """Answer DescribeImageTags. A tag's time is its image's, as tags have none here."""
+    """Answer DescribeImageTags. A tag has the time of its image, as tag times are not stored."""
     repository = params.repository(registry)
     by_tag = {tag: image for image in registry.store.images.walk(repository) for tag in image.tags}
     tags, token = params.page(sorted(by_tag), lambda tag: [tag])

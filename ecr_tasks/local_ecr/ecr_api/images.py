@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class ImageFailure(EcrError):
-    """Why one image of a batch could not be handled; ``name`` is the model's ImageFailureCode."""
+    """The reason why one image of a batch failed; ``name`` is the model's ImageFailureCode."""
 
 
 def find(registry: Registry, repository: Repository, image_id: Params) -> tuple[Image, str | None]:
@@ -80,10 +80,10 @@ def put_image(registry: Registry, params: Params) -> dict[str, Any]:
         registry, repository, text.encode(), media_type=media_type, digest=digest, tags=None if tag is None else [tag]
     )
     if not changed:
-        tagged = "" if tag is None else f" and tag '{tag}'"
+        tag_text = "" if tag is None else f" and tag '{tag}'"
         raise EcrError(
             "ImageAlreadyExistsException",
-            f"Image with digest '{digest}'{tagged} already exists in the repository with name "
+            f"Image with digest '{digest}'{tag_text} already exists in the repository with name "
             f"'{repository.name}' in registry with id '{registry.account}'",
         )
     return {"image": _image(repository, image_id(digest, tag), text, manifest.media_type)}
@@ -112,7 +112,7 @@ def batch_get_image(registry: Registry, params: Params) -> dict[str, Any]:
 
 
 def batch_delete_image(registry: Registry, params: Params) -> dict[str, Any]:
-    """Answer BatchDeleteImage: by tag delete the tag, and with the last tag the image; by digest the image."""
+    """Answer BatchDeleteImage: a digest deletes the image; a tag is removed, and its image with the last tag."""
     repository = params.repository(registry)
     deleted: list[dict[str, str]] = []
     failures = []

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 
 def tag_status_condition(conditions: Params) -> Callable[[list[str]], bool]:
-    """Return a function that says whether an image with a list of tags has the ``tagStatus`` of a filter."""
+    """Return a function that checks whether an image with a list of tags has the ``tagStatus`` of a filter."""
     status = conditions.optional_text("tagStatus", choices=("TAGGED", "UNTAGGED", "ANY")) or "ANY"
     return lambda tags: status == "ANY" or bool(tags) == (status == "TAGGED")
 
 
 def _has_active_images(conditions: Params, member: str) -> bool:
-    """Return whether a filter selects active images. No other ones exist: UpdateImageStorageClass is missing."""
+    """Return whether a filter selects active images. All are, as UpdateImageStorageClass is not implemented."""
     choices = ("ACTIVE", "ARCHIVED", "ACTIVATING", "ANY")
     return conditions.optional_text(member, choices=choices) in (None, "ACTIVE", "ANY")
 
@@ -42,7 +42,7 @@ def _filtered(images: Iterable[Image], params: Params) -> Iterator[Image]:
 def _images_from(
     registry: Registry, repository: Repository, params: Params
 ) -> Callable[[list[Any]], Iterator[Image]]:
-    """Return a function from a paging key, which begins with an image's number, to the selected images from there."""
+    """Return a function that yields the selected images from a paging key on, which begins with an image's id."""
     return lambda after: _filtered(registry.store.images.walk(repository, after[0] if after else 0), params)
 
 
@@ -59,7 +59,7 @@ def describe_images(registry: Registry, params: Params) -> dict[str, Any]:
 
 
 def referenced_detail(image: Image) -> dict[str, Any]:
-    """Return a ReferencedImageDetail of ECR Public, whose members every ImageDetail has."""
+    """Return a ReferencedImageDetail of ECR Public; every ImageDetail has its members too."""
     detail: dict[str, Any] = {
         "imageDigest": image.digest,
         "imageSizeInBytes": image.size,
@@ -90,7 +90,7 @@ def _detail(registry: Registry, repository: Repository, image: Image) -> dict[st
 
 
 def list_images(registry: Registry, params: Params) -> dict[str, Any]:
-    """Answer ListImages: an entry for each tag, and one for each image without any."""
+    """Answer ListImages: an entry for each tag, and one for each image without tags."""
     repository = params.repository(registry)
     images = _images_from(registry, repository, params)
 

@@ -62,7 +62,7 @@ def initiate_layer_upload(registry: Registry, params: Params) -> dict[str, Any]:
 
 
 def upload_layer_part(registry: Registry, params: Params) -> dict[str, Any]:
-    """Answer UploadLayerPart: parts follow each other without a gap."""
+    """Answer UploadLayerPart: a part must begin where the last one ended."""
     repository = params.repository(registry)
     first, last = params.integer("partFirstByte"), params.integer("partLastByte")
     identity = params.text("uploadId")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Params:
     """The JSON document of a request for ``operation``, or a structure in it.
 
-    Every method raises InvalidParameterException or SerializationException for what ECR refuses.
+    Every method raises InvalidParameterException or SerializationException for values that ECR refuses.
     """
 
     def __init__(self, values: dict[str, Any], operation: str = "") -> None:
@@ -33,7 +33,7 @@ class Params:
         self._operation = operation
 
     def has(self, name: str) -> bool:
-        """Return whether the parameter is there and not null."""
+        """Return whether the parameter is present and not null."""
         return self._values.get(name) is not None
 
     def _get(self, name: str, kind: type, kind_name: str) -> Any:
@@ -131,7 +131,7 @@ class Params:
         return registry.store.repositories.get(self.repository_name())
 
     def has_instead_of_page(self, name: str) -> bool:
-        """Return whether the request has the parameter ``name``, which names its items, and so cannot have a page."""
+        """Return whether the request lists its items in the parameter ``name``; it must not select a page then."""
         if self.has(name) and (self.has("maxResults") or self.has("nextToken")):
             raise invalid("maxResults", f"cannot be used, nor nextToken, when {name} is given")
         return self.has(name)
@@ -147,9 +147,9 @@ class Params:
         """Return the page of ``items`` that the request selects, and ``{"nextToken": …}`` if more follow.
 
         The token has the operation and the key of the last item. ``items`` must be in ascending order of ``key``, a
-        list of strings or numbers, so that the pages stay right when items come and go between them; or a function
-        that begins at a key, or before it (``[]``: at the beginning), so that a long list is not read again for each
-        page.
+        list of strings or numbers, so that pages stay correct when items come or go between requests. It can also be
+        a function that returns the items from a key on (``[]``: all; earlier items are skipped), so that a
+        long list is not read again for each page.
         """
         size = self.optional_integer("maxResults", 1, maximum) or default
         token = self.optional_text("nextToken")

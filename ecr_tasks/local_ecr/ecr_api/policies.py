@@ -1,4 +1,4 @@
-"""API operations on a repository's policy, its lifecycle policy and the preview of that."""
+"""API operations on a repository's policy, its lifecycle policy and the preview of a lifecycle policy."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Policy:
-    """A text that a repository may have: its name in ECR's sentences, its column, and its member in the API."""
+    """A kind of policy text: its title in ECR's messages, its database column, and its member in the API."""
 
     def __init__(self, title: str, column: str, member: str) -> None:
         self._title = title
@@ -30,7 +30,7 @@ class Policy:
         self._member = member
 
     def text(self, repository: Repository) -> str:
-        """Return a repository's text. Raises RepositoryPolicyNotFoundException and the like if it has none."""
+        """Return a repository's text. Raises RepositoryPolicyNotFoundException or similar if it has none."""
         text = repository.texts[self._column]
         if text is None:
             exception = f"{self._title.title().replace(' ', '')}NotFoundException"
@@ -38,7 +38,7 @@ class Policy:
         return text
 
     def put(self, registry: Registry, repository: Repository, text: str) -> dict[str, Any]:
-        """Set a repository's text; returns the response to the operation that does."""
+        """Set a repository's text; returns the operation's response."""
         registry.store.repositories.update(repository, **{self._column: text})
         return {**repository.members, self._member: text}
 
@@ -90,7 +90,7 @@ def _lifecycle_text(params: Params) -> str:
 
 
 def start_lifecycle_policy_preview(registry: Registry, params: Params) -> dict[str, Any]:
-    """Answer StartLifecyclePolicyPreview: evaluate at once, though the answer says IN_PROGRESS as ECR's does."""
+    """Answer StartLifecyclePolicyPreview: evaluate at once, but return IN_PROGRESS as ECR does."""
     repository = params.repository(registry)
     has_text = params.has("lifecyclePolicyText")
     text = _lifecycle_text(params) if has_text else LIFECYCLE_POLICY.text(repository)
@@ -138,15 +138,15 @@ def get_lifecycle_policy_preview(registry: Registry, params: Params) -> dict[str
     if has_ids:
         digests = set()
         for item in params.structures("imageIds", 1, 100):
-            with contextlib.suppress(ImageFailure):  # an image that is not there has no result
+            with contextlib.suppress(ImageFailure):  # a missing image has no result
                 digests.add(find(registry, repository, item)[0].digest)
         page_results = [result for result in results if result["imageDigest"] in digests]
     else:
         sorted_results = sorted(results, key=lambda result: str(result["imageDigest"]))
         page_results, token = params.page(sorted_results, lambda result: [result["imageDigest"]], maximum=100)
     actions = [result["action"]["type"] for result in preview["results"]]
-    archived = actions.count("TRANSITION")
-    transitions = [{"targetStorageClass": "ARCHIVE", "imageTotalCount": archived}] if archived else []
+    archived_count = actions.count("TRANSITION")
+    transitions = [{"targetStorageClass": "ARCHIVE", "imageTotalCount": archived_count}] if archived_count else []
     return {
         **repository.members,
         "lifecyclePolicyText": preview["text"],

@@ -1,4 +1,4 @@
-"""API operations on scans, and on when an image is scanned."""
+"""API operations on image scans and on scanning configurations."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ def get_registry_scanning_configuration(registry: Registry, params: Params) -> d
 
 def put_registry_scanning_configuration(registry: Registry, params: Params) -> dict[str, Any]:
     """Answer PutRegistryScanningConfiguration."""
-    kind = params.optional_text("scanType", choices=("BASIC", "ENHANCED")) or "BASIC"
+    scan_type = params.optional_text("scanType", choices=("BASIC", "ENHANCED")) or "BASIC"
     rules = []
     for rule in params.structures("rules", 0, 2):
         frequency = rule.text("scanFrequency", choices=("SCAN_ON_PUSH", "CONTINUOUS_SCAN", "MANUAL"))
-        if kind == "BASIC" and frequency == "CONTINUOUS_SCAN":
+        if scan_type == "BASIC" and frequency == "CONTINUOUS_SCAN":
             raise invalid("scanFrequency", "CONTINUOUS_SCAN needs scanType ENHANCED")
         filters = []
         for item in rule.structures("repositoryFilters", 0, 100, required=True):
             text = item.text("filter", minimum=1, maximum=255, pattern=_FILTER)
             filters.append({"filter": text, "filterType": item.text("filterType", choices=("WILDCARD",))})
         rules.append({"scanFrequency": frequency, "repositoryFilters": filters})
-    configuration = {"scanType": kind, "rules": rules}
+    configuration = {"scanType": scan_type, "rules": rules}
     registry.scanner.configure(configuration)
     return {"registryScanningConfiguration": configuration}
 

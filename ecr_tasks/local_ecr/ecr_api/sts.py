@@ -27,7 +27,7 @@ _BODY_LIMIT = 1 << 20
 
 
 def handle(registry: Registry, request: Request) -> Response:
-    """Answer a form POST. Sets ``request.operation``."""
+    """Answer a POST with a form. Sets ``request.operation``."""
     form = dict(parse_qsl(request.read(_BODY_LIMIT).decode("utf-8", "replace"), keep_blank_values=True))
     action = form.get("Action", "")
     request.operation = action if action.isalnum() else None
@@ -36,7 +36,7 @@ def handle(registry: Registry, request: Request) -> Response:
         if action == "GetCallerIdentity":
             result = _caller(registry, request)
         elif action == "AssumeRole":
-            result = _session(registry, form)
+            result = _role_session(registry, form)
         elif action == "AssumeRoleWithWebIdentity":
             result = _web_identity_session(registry, form)
         else:
@@ -46,7 +46,7 @@ def handle(registry: Registry, request: Request) -> Response:
         status = error.status
         body = (
             f'<ErrorResponse xmlns="{_NAMESPACE}"><Error><Type>Sender</Type>'
-            f"{_tags(Code=error.name, Message=error.message)}</Error>{request_id}</ErrorResponse>"
+            f"{_elements(Code=error.name, Message=error.message)}</Error>{request_id}</ErrorResponse>"
         )
     else:
         status = 200
@@ -64,7 +64,7 @@ def _caller(registry: Registry, request: Request) -> str:
         f"arn:{partition(registry.region)}:iam::{registry.account}:user/local",
         "AIDALOCALECRLOCALECR0",
     )
-    return _tags(Arn=arn, UserId=user, Account=registry.account)
+    return _elements(Arn=arn, UserId=user, Account=registry.account)
 
 
 def _web_identity_session(registry: Registry, form: dict[str, str]) -> str:
@@ -73,24 +73,24 @@ def _web_identity_session(registry: Registry, form: dict[str, str]) -> str:
         raise EcrError("InvalidIdentityToken", "The ID Token provided is not a valid JWT.")
     claims: dict[str, object] = {}
     try:
-        text = token.split(".")[1]
-        document = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        payload = token.split(".")[1]
+        document = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         claims = document if isinstance(document, dict) else {}
     except (IndexError, ValueError):
         pass  # the signature is not checked either: every token is accepted
-    return _session(registry, form) + _tags(
+    return _role_session(registry, form) + _elements(
         SubjectFromWebIdentityToken=str(claims.get("sub", "local")),
         Provider=str(claims.get("iss", "local")).removeprefix("https://"),
         Audience=str(claims.get("aud", "sts.amazonaws.com")),
     )
 
 
-def _session(registry: Registry, form: dict[str, str]) -> str:
+def _role_session(registry: Registry, form: dict[str, str]) -> str:
     role, name = form.get("RoleArn", ""), form.get("RoleSessionName", "")
     role_match = _ROLE.fullmatch(role)
     if role_match is None or _SESSION.fullmatch(name) is None:
-        what = "roleArn" if role_match is None else "roleSessionName"
-        raise EcrError("ValidationError", f"1 validation error detected: '{what}' is not valid.")
+        parameter = "roleArn" if role_match is None else "roleSessionName"
+        raise EcrError("ValidationError", f"1 validation error detected: '{parameter}' is not valid.")
     if role_match[1] != registry.account:
         message = f"The local ECR has no role outside account {registry.account}: sts:{form['Action']} on {role}"
         raise EcrError("AccessDenied", message, status=403)
@@ -102,15 +102,15 @@ def _session(registry: Registry, form: dict[str, str]) -> str:
     identity = f"AROALOCALECRLOCALECR0:{name}"
     registry.store.db.execute("INSERT INTO session VALUES (?, ?, ?)", key, arn, identity)
     expires = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + int(duration)))
-    credentials = _tags(
+    credentials = _elements(
         AccessKeyId=key,
         SecretAccessKey=base64.b64encode(os.urandom(30)).decode(),
         SessionToken=base64.b64encode(os.urandom(96)).decode(),
         Expiration=expires,
     )
-    user = _tags(AssumedRoleId=identity, Arn=arn)
+    user = _elements(AssumedRoleId=identity, Arn=arn)
     return f"<Credentials>{credentials}</Credentials><AssumedRoleUser>{user}</AssumedRoleUser>"
 
 
-def _tags(**values: str) -> str:
+def _elements(**values: str) -> str:
     return "".join(f"<{name}>{html.escape(value, quote=False)}</{name}>" for name, value in values.items())

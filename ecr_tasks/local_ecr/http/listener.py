@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
 
 MAX_CONNECTIONS = 512
-"""Other clients wait in the operating system's queue."""
+"""The largest number of connections; other clients wait in the operating system's queue."""
 
 HEAD_WAIT = 10.0
 """Seconds from the start of a connection, or from a later request's first byte, to the end of its headers."""
 
 LINGER_SECONDS = 5.0
-"""Seconds for which a refused client may go on sending: if its connection is closed earlier, it loses the answer."""
+"""Seconds for which a refused client may go on sending: if the connection closes earlier, it loses the response."""
 
 _TLS_HANDSHAKE = b"\x16"
 _LINE_LIMIT = 65536
@@ -43,7 +43,7 @@ _READ_AHEAD = 16384
 
 
 class Connection(BaseHTTPRequestHandler):
-    """One client's requests, read by the base class, which calls the public methods.
+    """A client's connection. The base class reads its requests and calls the public methods.
 
     ``busy`` is true from a request's first byte to the end of its response.
     """
@@ -103,8 +103,8 @@ class Connection(BaseHTTPRequestHandler):
         self._linger()
 
     def interrupt(self, how: int = socket.SHUT_RDWR) -> None:
-        """End the streams, so that the thread that waits for them wakes; called by another thread."""
-        with contextlib.suppress(OSError):  # it has closed by itself
+        """Shut the socket down, so that the thread that waits for it wakes up; called by another thread."""
+        with contextlib.suppress(OSError):  # it is closed already
             self.connection.shutdown(how)
 
     def _read_head(self) -> Request | None:
@@ -118,7 +118,7 @@ class Connection(BaseHTTPRequestHandler):
             self.raw_requestline = self.rfile.readline(_LINE_LIMIT)
         if not self.parse_request():
             return None
-        if len(self.requestline.split()) != 3 or self.headers.defects:  # the first is HTTP/0.9
+        if len(self.requestline.split()) != 3 or self.headers.defects:  # two words are HTTP/0.9
             raise BadRequest(400, "This is not an HTTP request, or a header is malformed.")
         for name in ("Content-Length", "Host", "Transfer-Encoding"):
             if len(self.headers.get_all(name, ())) > 1:
@@ -132,13 +132,13 @@ class Connection(BaseHTTPRequestHandler):
 
     def _respond(self, request: Request) -> None:
         response = self._answer(request)
-        # A body that is refused is not read: the rest of it would look like the next request.
+        # The unread rest of a refused body would look like the next request.
         self.close_connection |= self.server.stopping or not request.finished
         sent = 0
         try:
             self.server.log.count(request)
             if response.file is None:
-                # Written first: a client that has its response finds the request in the log.
+                # Written before the response, so that a client with its response finds the request in the log.
                 self.server.log.write(request, response.status, len(response.body))
             sent = self._send(response)
         finally:
@@ -164,7 +164,7 @@ class Connection(BaseHTTPRequestHandler):
             return text_response(500, "The local ECR failed; its own log has the traceback.")
 
     def _send(self, response: Response) -> int:
-        """Send a response; returns how many bytes of its body. Raises ClientGone, OSError."""
+        """Send a response; returns the number of body bytes sent. Raises ClientGone, OSError."""
         self.rfile.deadline = math.inf
         self.send_response_only(response.status)
         for name, value in response.headers.items():
@@ -196,17 +196,17 @@ class Connection(BaseHTTPRequestHandler):
 
 
 class Listener(socketserver.ThreadingTCPServer):
-    """Accepts connections from ``start`` to ``stop``.
+    """Accept connections from ``start`` to ``stop``.
 
-    Binds at once, so that ``port`` is known. Raises OSError (EADDRINUSE, EACCES). Not ``http.server.HTTPServer``,
-    which looks the host's name up when it binds. The base class calls the other public methods.
+    The constructor binds, so that ``port`` is known; it raises OSError (EADDRINUSE, EACCES). The base class is not
+    ``http.server.HTTPServer``, which looks up the host name. The base class calls the other public methods.
     """
 
     allow_reuse_address = True
     daemon_threads = True
     request_queue_size = 512
     timeout = 0.5
-    """Seconds between two looks at the connections' deadlines where no client connects."""
+    """Seconds between two checks of the connections' deadlines while no client connects."""
 
     handler: Handler
     log: Log

@@ -43,7 +43,7 @@ class Reader(io.BufferedReader):
     deadline = math.inf
 
     def allow(self, seconds: float) -> None:
-        """Limit all reads from now on to this many seconds together."""
+        """Set the deadline of all further reads to this many seconds from now."""
         self.deadline = time.monotonic() + seconds
 
     def readline(self, size: int | None = -1) -> bytes:
@@ -58,7 +58,7 @@ class Request:
     """One request. ``headers`` are the standard library's, whose names are case-insensitive.
 
     The body has ``length`` bytes; None if it is chunked. The client's ``Expect: 100-continue`` is answered when the
-    body is first read, so that a refusal comes before the bytes. ``operation``, ``kind`` and ``registry``
+    body is first read, so that a refused body is not sent. ``operation``, ``kind`` and ``registry``
     (``account/region``) are for the access log. Raises BadRequest for contradictory headers.
     """
 
@@ -80,9 +80,9 @@ class Request:
             raise BadRequest(400, "Content-Length is not a number.")
         self.length = None if coding else int(length or 0)
         self.finished = self.length == 0
-        self._left = self.length or 0  # of the body, or of a chunk
+        self._left = self.length or 0  # bytes left of the body or of a chunk
         self._expects_continue = headers.get("Expect", "").lower() == "100-continue"
-        self._progress = 0
+        self._progress = 0  # the deadline is renewed when ``received`` reaches this
         self._reader = reader
         self._writer = writer
 
@@ -131,14 +131,14 @@ class Request:
         raise BadRequest(413, f"The request's body has more than {limit} bytes.")
 
     def _next_chunk(self) -> bool:
-        """Read a chunk's header, or what follows the last chunk; returns whether there was another one."""
+        """Read a chunk's header, or the trailers after the last chunk; returns whether a chunk follows."""
         header = _CHUNK_HEADER.fullmatch(self._reader.readline(_CHUNK_HEADER_LIMIT))
         if header is None:
             raise BadRequest(400, "A chunk's length is not a number.")
         self._left = int(header[1], 16)
         if not self._left:
             try:
-                parse_headers(self._reader)  # trailers, which nothing here needs
+                parse_headers(self._reader)  # the trailers, which are not used
             except HTTPException:
                 raise BadRequest(400, "Too many trailers.") from None
             self.finished = True
@@ -148,7 +148,7 @@ class Request:
 class Response:
     """A response: ``body``, or ``count`` bytes of an open file, which is closed afterwards.
 
-    ``length`` is the Content-Length to announce where nothing is sent (HEAD).
+    ``length`` is the Content-Length of a response whose body is not sent (HEAD).
     """
 
     def __init__(

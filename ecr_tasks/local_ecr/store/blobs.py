@@ -118,7 +118,7 @@ class Upload:
         """Append all bytes of ``source``; returns their number.
 
         The buffers that were written before an error stay, so that a client can continue after them. When
-        the disk is full the part of a buffer that fitted is cut off again. Raises OSError.
+        the disk is full a partly written buffer is cut off again. Raises OSError.
         """
         before = self.size
         with _buffer() as view:

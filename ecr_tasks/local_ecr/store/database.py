@@ -69,7 +69,7 @@ class Database:
     def __init__(self, path: Path) -> None:
         self._lock = threading.RLock()
         self._depth = 0
-        # SQLite gives its log and index the mode of the file, so that comes first.
+        # SQLite gives its log and index the mode of the file, so the file is created first.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._connection.row_factory = sqlite3.Row
@@ -87,7 +87,7 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Commit everything inside together, or nothing of it. Nested transactions join the outermost."""
+        """Run the ``with`` block as one transaction. Nested transactions join the outermost."""
         with self._lock:
             if self._depth:
                 yield self._connection

@@ -27,7 +27,7 @@ _ROWS_PER_READ = 1000
 
 
 class Image:
-    """An image as it was when it was read. ``bytes`` is the manifest's size, ``size`` the image's."""
+    """An image, as it was at the time of reading. ``bytes`` is the manifest's size, ``size`` the image's."""
 
     def __init__(self, row: sqlite3.Row) -> None:
         self.id: int = row["id"]
@@ -45,7 +45,7 @@ class Image:
         self.tags: list[str] = sorted((row["tags"] or "").split())
 
     def descriptor(self) -> dict[str, Any]:
-        """Return what a list of referrers has for this image (OCI image specification: descriptor)."""
+        """Return this image's entry in a list of referrers (OCI image specification: descriptor)."""
         descriptor = {"mediaType": self.media_type, "digest": self.digest, "size": self.bytes}
         optional = {"artifactType": self.kind, "annotations": self.annotations}
         return {**descriptor, **{member: value for member, value in optional.items() if value}}
@@ -64,7 +64,7 @@ class Images:
 
         A tag that moves leaves its former image in the repository. Raises ImageDigestDoesNotMatchException,
         LayersNotFoundException, ReferencedImagesNotFoundException, and for a locked tag
-        ImageTagAlreadyExistsException, also if it is at this very image (github.com/aws/containers-roadmap, 2179).
+        ImageTagAlreadyExistsException, even if it is on this image (github.com/aws/containers-roadmap, 2179).
         """
         digest = _digest(raw, digest)
         with self._db.transaction():
@@ -133,7 +133,7 @@ class Images:
         return next((image for image in images if digest in (None, image.digest)), None)
 
     def raw(self, image: Image) -> bytes:
-        """Return the manifest, byte for byte; nothing if the image was deleted meanwhile."""
+        """Return the manifest, byte for byte; empty if the image was deleted in the meantime."""
         return self._db.value("SELECT raw FROM image WHERE id = ?", image.id) or b""
 
     def walk(self, repository: Repository, first: int = 0) -> Iterator[Image]:
@@ -167,7 +167,7 @@ class Images:
         self._db.execute("UPDATE image SET pulled = ? WHERE id = ?", time.time(), image.id)
 
     def set_scan(self, image: Image, scan: dict[str, Any]) -> None:
-        """Keep the result of a scan."""
+        """Store the result of a scan."""
         self._db.execute("UPDATE image SET scan = ? WHERE id = ?", json.dumps(scan), image.id)
 
     def untag(self, repository: Repository, tag: str) -> None:
@@ -200,16 +200,16 @@ class Images:
 
 def _check_movable(repository: Repository, tag: str) -> None:
     if is_locked(repository.mutability, repository.filters, tag):
-        what = "tag" if repository.mutability.endswith("_WITH_EXCLUSION") else "repository"
+        locked = "tag" if repository.mutability.endswith("_WITH_EXCLUSION") else "repository"
         raise EcrError(
             "ImageTagAlreadyExistsException",
             f"The image tag '{tag}' already exists in the '{repository.name}' repository and cannot be "
-            f"overwritten because the {what} is immutable.",
+            f"overwritten because the {locked} is immutable.",
         )
 
 
 def _digest(raw: bytes, digest: str | None) -> str:
-    """Return the digest under which to keep ``raw``. Raises ImageDigestDoesNotMatchException."""
+    """Return the digest of ``raw``, in ``digest``'s algorithm or sha256. Raises ImageDigestDoesNotMatchException."""
     algorithm = "sha256" if digest is None else digest.partition(":")[0]
     actual = f"{algorithm}:{hashlib.new(algorithm, raw).hexdigest()}"
     if digest is not None and digest != actual:

@@ -24,7 +24,7 @@ _TOUCH_SECONDS = 600.0
 
 
 class Layers:
-    """Blobs are kept once; a repository has a row for each that it may serve."""
+    """The layers of all repositories: each blob is stored once, and each repository that has it has a row for it."""
 
     def __init__(self, db: Database, blobs: Blobs) -> None:
         self._db = db
@@ -37,7 +37,7 @@ class Layers:
     def size(self, repository: Repository, digest: str) -> int | None:
         """Return the size in bytes of a layer that this repository has, or None.
 
-        A push that checks a layer is about to use it, so it is kept for another hour.
+        A push that checks a layer will use it, so a layer that no image uses is kept for another hour.
         """
         row = self._db.row("SELECT size, since FROM layer WHERE repository = ? AND digest = ?", repository.id, digest)
         if row is None:
@@ -90,8 +90,8 @@ class Layers:
     def upload(self, repository: Repository, identity: str) -> Iterator[Upload]:
         """Lend an upload to one request at a time.
 
-        Raises UploadNotFoundException, also if another request has it for five seconds more: that one may wait for
-        a client that has gone. When the disk is full the upload is cancelled and its file removed.
+        Raises UploadNotFoundException, also if another request still has it after five seconds: that request may be
+        waiting for a client that is gone. When the disk is full the upload is cancelled and its file removed.
         """
         if self._db.value("SELECT repository FROM upload WHERE id = ?", identity) != repository.id:
             raise _upload_not_found(identity)
@@ -141,7 +141,7 @@ class Layers:
 
     def cancel(self, upload: Upload) -> None:
         """Remove an upload, its file and its row."""
-        upload.discard()  # first the file: the database may need the room
+        upload.discard()  # first the file, as the database may need the disk space
         with self._uploads_lock:
             self._uploads.pop(upload.id, None)
         with contextlib.suppress(Exception):
@@ -169,7 +169,7 @@ class Layers:
         return digests
 
     def remove_unused_files(self, digests: list[str]) -> None:
-        """Remove those files of ``digests`` that no repository has as a layer. The caller holds ``files_lock``."""
+        """Remove the files of those ``digests`` that no repository has as a layer. Call it with ``files_lock``."""
         for digest in digests:
             if self._db.row("SELECT 1 FROM layer WHERE digest = ? LIMIT 1", digest) is None:
                 self._blobs.remove(digest)

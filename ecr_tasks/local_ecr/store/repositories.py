@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 class Repository:
-    """A repository of the registry ``account``, as it was when it was read.
+    """A repository of the registry ``account``, as it was at the time of reading.
 
-    ``texts`` are its policies, by column. ``sentence`` names it in ECR's messages, ``members`` in responses.
+    ``texts`` has its policies by column; ``sentence`` is its name in ECR's messages, ``members`` in responses.
     """
 
     def __init__(self, row: sqlite3.Row, account: str) -> None:
@@ -43,7 +43,7 @@ class Repositories:
         self._account = account
 
     def not_found(self, name: str, account: str | None = None) -> EcrError:
-        """Return the RepositoryNotFoundException for a name, with ECR's sentence."""
+        """Return the RepositoryNotFoundException for a name, with ECR's message."""
         return EcrError(
             "RepositoryNotFoundException",
             f"The repository with name '{name}' does not exist in the registry with id '{account or self._account}'",
@@ -92,7 +92,7 @@ class Repositories:
         return [Repository(row, self._account) for row in self._db.rows("SELECT * FROM repository ORDER BY name")]
 
     def update(self, repository: Repository, **columns: Any) -> None:
-        """Set columns, by the names of the table; lists and dicts are stored as JSON."""
+        """Set columns of the repository's row; lists and dicts are stored as JSON."""
         assignments = ", ".join(f"{name} = ?" for name in columns)
         statement = f"UPDATE repository SET {assignments} WHERE id = ?"  # noqa: S608  (our own column names)
         self._db.execute(statement, *map(_column, columns.values()), repository.id)

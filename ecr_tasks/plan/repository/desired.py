@@ -1,4 +1,4 @@
-"""The desired repository: what the settings and the tag rules want it to be."""
+"""The desired state of a repository, from the settings and the tag rules."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ecr_tasks.tags.latest import version_of
 
 
 def desired_repository(settings: Settings, source: SourceState, actual: Sequence[str] = ()) -> DesiredRepository:
-    """Return the repository that the settings want; ``actual`` are the filters that it has now (``locking``).
+    """Return the repository that the settings want; ``actual`` are its present filters (see ``locking``).
 
     Images are scanned when they are pushed: ECR's basic scan costs nothing, and a registry with scan rules of its
     own uses those (API reference, PutImageScanningConfiguration). Raises SettingsError for rules and files that
@@ -50,7 +50,7 @@ def _locking(settings: Settings, source: SourceState, actual: Sequence[str]) -> 
 
 
 def _majors(source: SourceState) -> list[int]:
-    """Return the major versions of git's releases."""
+    """Return the major versions of the releases that git tags name."""
     versions = (version_of(name) for name in (*source.release_tags, *source.tags))
     return [int(version.parts["major"]) for version in versions if version is not None]
 

@@ -1,4 +1,4 @@
-"""The differences between a desired repository and the one that ECR has, as data and as lines to read."""
+"""The differences between the desired and the actual state of a repository, as data and as text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ecr_tasks.plan.repository.repository_policy import same
 
 
 def differences(state: RepositoryState, desired: DesiredRepository) -> tuple[Difference, ...]:
-    """Return what is not as desired, in the order in which it is to be changed."""
+    """Return the differences from the desired state, in the order in which they must be changed."""
     aspects = [
         _mutability(state, desired),
         _scan(state, desired),
@@ -25,7 +25,7 @@ def differences(state: RepositoryState, desired: DesiredRepository) -> tuple[Dif
 
 
 def describe_mutability(mutability: Mutability, filters: Sequence[str]) -> str:
-    """Return in words which tags are locked."""
+    """Return a text that says which tags are locked."""
     listed = ", ".join(filters)
     return {
         "MUTABLE": "every tag can move",
@@ -36,7 +36,7 @@ def describe_mutability(mutability: Mutability, filters: Sequence[str]) -> str:
 
 
 def describe_encryption(state: RepositoryState) -> str:
-    """Return in words how images are encrypted."""
+    """Return a text that says how images are encrypted."""
     return f"{state.encryption} with {state.kms_key}" if state.kms_key else state.encryption
 
 
@@ -54,7 +54,7 @@ def _scan(state: RepositoryState, desired: DesiredRepository) -> Difference | No
 
 
 def _tags(now: Mapping[str, str], wanted: Mapping[str, str]) -> Difference | None:
-    """Compare the desired tags only: others belong to whoever set them."""
+    """Return the difference in the desired AWS tags; other tags are ignored, because somebody else set them."""
     changes = [key for key in wanted if now.get(key) != wanted[key]]
     if not changes:
         return None
@@ -79,7 +79,7 @@ def _encryption(state: RepositoryState, desired: DesiredRepository) -> Differenc
 
 
 def _may_have_key(state: RepositoryState, key: str) -> bool:
-    """Return whether a repository's key can be the desired one: only KMS knows the key of an alias."""
+    """Return whether a repository's key may be the desired one; an alias and a key id can't be compared here."""
     if not state.encryption.startswith("KMS"):
         return False
     current = state.kms_key or ""

@@ -1,9 +1,9 @@
-"""Mutability and exclusion filters from the tag rules: fixed tags are locked and moving ones not, as far as ECR can.
+"""Mutability and exclusion filters from the tag rules: lock fixed tags and not moving ones, as far as ECR can.
 
-ECR takes one to five filters of at most two ``*`` (API model, ImageTagMutabilityExclusionFilters). Where five
-match every moving tag and no fixed one, the repository is immutable except for those. Branches have any name, so
-that it is mostly mutable except for filters that match the fixed tags. A moving tag that is locked would stop a
-push, and a fixed one that isn't still never moves under `push`: in doubt nothing is locked.
+ECR accepts one to five filters with at most two ``*`` (API model, ImageTagMutabilityExclusionFilters). If five
+filters can match every moving tag and no fixed one, the repository is immutable except for them. Branch names can be
+anything, so that it is usually mutable except for filters that match the fixed tags. In doubt a tag is not locked: a
+locked moving tag would make a push fail, whereas `push` never moves a fixed tag even if it is not locked.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _UNLOCKED = "ECR does not lock them; push still never moves them"
 
 @dataclass(frozen=True)
 class Locking:
-    """Which tags a repository locks, and in sentences which ones five filters can't express."""
+    """The mutability of a repository; ``notes`` are sentences about tags that five filters can't express."""
 
     mutability: Mutability
     filters: tuple[str, ...] = ()
@@ -30,24 +30,24 @@ class Locking:
 
 
 def locking(shapes: Sequence[Shape], releases: Iterable[int] = (), actual: Sequence[str] = ()) -> Locking:
-    """Return what to lock for these shapes of tags.
+    """Return the mutability and the filters for these shapes of tags.
 
-    ``releases`` are the major versions that git knows; ``actual`` are the filters that the repository has: their
-    major versions go up only, also where a clone knows fewer releases.
+    ``releases`` are the major versions in git; ``actual`` are the repository's present filters, whose major versions
+    are never lowered, even if a clone has fewer releases.
     """
     fixed = [shape for shape in shapes if shape.kind == "fixed"]
     moving = [shape for shape in shapes if shape.kind == "moving"]
     if not fixed:
         return Locking("MUTABLE", notes=("The tag rules give no fixed tags, so there is nothing to lock.",))
     movable = _unique(as_filter(shape.text) for shape in moving)
-    clashes = any(overlap(_with_any_major(shape.text), one) for shape in fixed for one in movable)
+    clashes = any(overlap(_with_any_major(shape.text), pattern) for shape in fixed for pattern in movable)
     if len(movable) <= MAX_FILTERS and not clashes:
         return Locking("IMMUTABLE_WITH_EXCLUSION", movable)
     return _locked_by_filters(fixed, moving, _highest_major(fixed, releases, actual))
 
 
 def _locked_by_filters(fixed: Sequence[Shape], moving: Sequence[Shape], highest: int) -> Locking:
-    """Return a mutable repository, except for filters that match the fixed tags."""
+    """Return a mutable repository with filters that match, and so lock, the fixed tags."""
     notes: list[str] = []
     plain: list[str] = []
     versions: list[str] = []
@@ -78,14 +78,14 @@ def _locked_by_filters(fixed: Sequence[Shape], moving: Sequence[Shape], highest:
 
 
 def _is_locked_too(general: str, other: Shape) -> bool:
-    """Return whether a moving tag would be locked with the fixed ones; branches, which have any name, get a note."""
+    """Return whether a filter would also lock a moving tag; ``*`` shapes (branches) don't count: they get a note."""
     return "*" not in other.text and overlap(general, other.text)
 
 
 def _filters_within_limit(
     plain: Sequence[str], versions: Sequence[str], highest: int, notes: list[str]
 ) -> tuple[tuple[str, ...], list[str]]:
-    """Return the filters that there is room for, and the shapes without one; ``notes`` are added to."""
+    """Return the filters up to ECR's limit, and the shapes without a filter; sentences are added to ``notes``."""
     chosen, left_out = list(plain[:MAX_FILTERS]), list(plain[MAX_FILTERS:])
     for number, shape in enumerate(versions):
         room = (MAX_FILTERS - len(chosen)) // (len(versions) - number)
@@ -103,7 +103,7 @@ def _filters_within_limit(
 
 
 def _highest_major(fixed: Sequence[Shape], releases: Iterable[int], actual: Sequence[str]) -> int:
-    """Return the highest major version of git and of the present filters, which have room for one more; -1: none."""
+    """Return the highest major version of git and of the present filters (less one, kept as room); -1 if none."""
     majors = [-1, *releases]
     for shape in fixed:
         if MAJOR in shape.text:

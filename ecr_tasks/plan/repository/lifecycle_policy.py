@@ -1,4 +1,4 @@
-"""Lifecycle policies: the default one, one from a file with its mistakes named, and a policy's rules in words."""
+"""Lifecycle policies: the default policy, a policy from a file (validated), and a text for a policy's rules."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ecr_tasks.plan.repository.repository_policy import policy_error, read_docum
 MAX_RULES = 50
 MAX_WILDCARDS = 4
 _MIN_CHARACTERS, _MAX_CHARACTERS = 100, 30_720
-"""The length of a text (ECR's API model, LifecyclePolicyText)."""
+"""The length of a policy's text (ECR's API model, LifecyclePolicyText)."""
 
 _KEYS = ("rulePriority", "description", "selection", "action")
 _SELECTION = ("tagStatus", "tagPatternList", "tagPrefixList", "storageClass", "countType", "countUnit", "countNumber")
@@ -20,14 +20,14 @@ _AGES = ("sinceImagePushed", "sinceImagePulled", "sinceImageTransitioned")
 
 UNTAGGED_DAYS = 14
 CACHE_DAYS = 30
-"""The days after which the default policy lets untagged images and an unused build cache expire."""
+"""The days after which the default policy expires untagged images and an unused build cache."""
 
 
 def default_lifecycle(cache_tag: str) -> str:
-    """Return the policy that lets untagged images and the build cache expire, and no image with another tag.
+    """Return the policy that expires untagged images and the build cache, but no image with another tag.
 
-    An index's images are untagged as well, and ECR expires none before its index (user guide, "Lifecycle policy
-    evaluation rules"). A build cache that was overwritten is an untagged image.
+    The images of an index are untagged too, but ECR expires none of them before the index (user guide, "Lifecycle
+    policy evaluation rules"). An overwritten build cache is an untagged image.
     """
     unused = f"A build cache that no build has renewed for {CACHE_DAYS} days"
     rules = [
@@ -44,10 +44,10 @@ def _expire(priority: int, description: str, selection: dict[str, object], days:
 
 
 def read_lifecycle(path: Path, setting: str) -> str:
-    """Return the text of a lifecycle policy's file, checked by ECR's rules.
+    """Return the text of a lifecycle policy's file, validated by ECR's rules.
 
-    The rules are those of the user guide, "Lifecycle policy properties". ECR itself checks a policy only when it is
-    set, after a new repository is created. Raises SettingsError for the first mistake.
+    The rules are in the user guide, "Lifecycle policy properties". ECR itself validates a policy only when it is set,
+    when a new repository exists already. Raises SettingsError for the first mistake.
     """
     text, document = read_document(path, setting, _MIN_CHARACTERS, _MAX_CHARACTERS)
     rules = document.get("rules")
@@ -65,7 +65,7 @@ def read_lifecycle(path: Path, setting: str) -> str:
 
 
 def _rule_problem(rule: Any) -> str:
-    """Return the mistake in one rule by itself; empty if there is none."""
+    """Return the mistake in one rule, apart from the others; an empty text if there is none."""
     if not isinstance(rule, dict):
         return "is no object"
     if unknown := [key for key in rule if key not in _KEYS]:
@@ -110,7 +110,7 @@ def _count_problem(selection: dict[str, Any]) -> str:
 
 
 def _conflict(rule: dict[str, Any], earlier: Sequence[dict[str, Any]]) -> str:
-    """Return the mistake in a rule beside the earlier ones; empty if there is none."""
+    """Return the conflict of a rule with the earlier rules; an empty text if there is none."""
     priority, status = rule["rulePriority"], rule["selection"]["tagStatus"]
     if any(other["rulePriority"] == priority for other in earlier):
         return f"has the rulePriority {priority} of another one"
@@ -120,7 +120,7 @@ def _conflict(rule: dict[str, Any], earlier: Sequence[dict[str, Any]]) -> str:
 
 
 def _scope(rule: dict[str, Any]) -> tuple[object, ...]:
-    """Return what only one rule for untagged or any images may have: tag status, storage class and action."""
+    """Return tag status, storage class and action, which two rules for untagged or any images can't share."""
     selection = rule["selection"]
     return selection["tagStatus"], selection.get("storageClass", "standard"), rule["action"]["type"]
 
@@ -130,7 +130,7 @@ def _is_count(value: object) -> bool:
 
 
 def describe_lifecycle(text: str | None) -> tuple[str, ...]:
-    """Return a lifecycle policy's rules in words, a line each."""
+    """Return a line of text for each rule of a lifecycle policy."""
     if text is None:
         return ("no policy",)
     rules = json.loads(text).get("rules", [])

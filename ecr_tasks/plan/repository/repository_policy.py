@@ -1,4 +1,4 @@
-"""Policies as JSON documents: read from a file with the place of a mistake, and compared; the repository's policy."""
+"""Repository policies, and reading and comparing any policy as a JSON document."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 from ecr_tasks.errors import SettingsError
 
 _MAX_CHARACTERS = 10_240
-"""The length of a repository policy (ECR's API model, RepositoryPolicyText)."""
+"""The maximum length of a repository policy (ECR's API model, RepositoryPolicyText)."""
 
 
 def read_policy(path: Path, setting: str) -> str:
-    """Return the text of a repository policy's file, a JSON object with statements. Raises SettingsError."""
+    """Return the text of a repository policy's file. Raises SettingsError when it has no valid statements."""
     text, document = read_document(path, setting, 0, _MAX_CHARACTERS)
     statements = document.get("Statement")
     if not statements:
@@ -27,7 +27,7 @@ def read_policy(path: Path, setting: str) -> str:
 def read_document(path: Path, setting: str, least: int, most: int) -> tuple[str, dict[str, Any]]:
     """Return the text of a JSON file and the object in it. Raises SettingsError.
 
-    The text is written anew where it has fewer or more characters than ECR takes, and white space can mend that.
+    A text shorter than ``least`` or longer than ``most`` characters is formatted anew with more or less white space.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -56,7 +56,7 @@ def policy_error(path: Path, setting: str, problem: str) -> SettingsError:
 
 
 def same(one: str | None, other: str | None) -> bool:
-    """Return whether two policies are equal, whatever their white space, the order of lists and lists of one."""
+    """Return whether two policies are equal, ignoring white space, list order and lists around one value."""
     return _canonical(one) == _canonical(other)
 
 

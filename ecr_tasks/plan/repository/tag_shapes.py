@@ -1,7 +1,7 @@
-"""The shapes of the tags that the tag rules can give, and whether those are fixed or moving.
+"""The shapes of the tags that the tag rules can give, and whether they are fixed or moving.
 
-A shape is a pattern (tag_patterns) in which a release's major version is ``MAJOR``: a filter can't say "a number",
-so that filters name major versions one by one.
+A shape is a pattern (see tag_patterns) with ``MAJOR`` in place of a release's major version: ECR's filters can't
+express "a number", so that there is one filter for each major version.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from ecr_tasks.tags.tag_set import tag_characters
 from ecr_tasks.tags.template import Expression, Template
 
 MAJOR = "@"
-"""A major version's number in a shape; no tag has this character."""
+"""The placeholder for a major version in a shape; no tag contains this character."""
 
 
 @dataclass(frozen=True)
 class Shape:
-    """Tags that a rule can give; ``dirty`` are those of an uncommitted tree, which `push` may replace."""
+    """A pattern of tags that a rule can give; ``dirty`` marks tags of uncommitted trees, which `push` may replace."""
 
     text: str
     kind: Kind
@@ -37,8 +37,8 @@ def tag_shapes(
 ) -> tuple[Shape, ...]:
     """Return every shape that a rule set can give, with `latest`, the build cache and uncommitted trees' tags.
 
-    ``dirty`` is whether those are published at all (ECR_DIRTY), ``unversioned`` whether a source without a
-    commit has a tag (it has with the default rules), ``inputs`` whether images are found by their inputs.
+    ``dirty`` says whether uncommitted trees are published (ECR_DIRTY), ``unversioned`` whether a source without a
+    commit gets a tag (as with the default rules), ``inputs`` whether images get a tag of their inputs.
     """
     enabled = [rule for rule in rules if rule.enable.parts != ("false",)]
     shapes = [shape for rule in enabled for shape in _shapes(rule, flavor)]
@@ -60,15 +60,15 @@ def tag_shapes(
 
 def _shapes(rule: Rule, flavor: Flavor) -> list[Shape]:
     prefix, suffix = (_text(affix) for affix in affixes(rule, flavor))
-    by_template = _by_template(rule, flavor)
+    always_fixed = _is_fixed_by_template(rule, flavor)
     return [
-        Shape(f"{prefix}{text}{suffix}", rule.kind or ("fixed" if fixed or by_template else "moving"), rule.text)
+        Shape(f"{prefix}{text}{suffix}", rule.kind or ("fixed" if fixed or always_fixed else "moving"), rule.text)
         for text, fixed in _values(rule)
     ]
 
 
 def _values(rule: Rule) -> list[tuple[str, bool]]:
-    """Return the patterns of a rule's values (tags.rule_types), each with whether the type makes it fixed."""
+    """Return the patterns of a rule's values (see tags.rule_types), each with True if its type makes it fixed."""
     if rule.type in ("semver", "pep440"):
         return _versions(rule)
     if rule.type == "sha":
@@ -79,7 +79,7 @@ def _values(rule: Rule) -> list[tuple[str, bool]]:
         return [(_text(rule.pattern if rule.type == "schedule" else rule.value), False)]
     if rule.type == "ref" and rule.event != "tag":
         return [("#" if rule.event == "pr" else "*", False)]
-    # A git tag or a part of it: 1.2.3 belongs to one release, v1 and stable move.
+    # A git tag or a part of it: 1.2.3 is fixed, whereas v1 and stable move.
     return [("*", True), ("*", False)]
 
 
@@ -88,7 +88,7 @@ def _versions(rule: Rule) -> list[tuple[str, bool]]:
     names = {expression.name for expression in rule.pattern.expressions}
     if names & {"version", "raw"} or names >= {"major", "minor", "patch"}:
         return [(_text(rule.pattern, lambda one: _part(one.name, whole, MAJOR, "*")), True)]
-    # A pre-release gives the whole version with such a pattern (tags.versions, Version.render).
+    # With such a pattern a pre-release gets its whole version (tags.versions, Version.render).
     return [(_text(rule.pattern, lambda one: _part(one.name, whole, "#", "#")), False), (whole, True)]
 
 
@@ -103,8 +103,8 @@ def _text(template: Template | None, part: Callable[[Expression], str] = lambda 
     return "".join(tag_characters(item) if isinstance(item, str) else part(item) for item in template.parts)
 
 
-def _by_template(rule: Rule, flavor: Flavor) -> bool:
-    """Return whether a template puts the commit, the git tag or the second into the tag (as tags.evaluate)."""
+def _is_fixed_by_template(rule: Rule, flavor: Flavor) -> bool:
+    """Return whether a template makes the tag fixed: it has the commit, the git tag or a time with seconds."""
     return any(
         one.name in ("sha", "tag") or (one.name in ("date", "commit_date") and has_seconds(one.argument or ""))
         for template in templates(rule, flavor)
