@@ -10,6 +10,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -27,10 +28,11 @@ def raw(ecr: LocalEcr) -> Iterator[socket.socket]:
 
 
 def everything(client: socket.socket) -> bytes:
-    """What the server sends until it closes."""
+    """Return what the server sends until it closes, or resets the connection."""
     received = b""
-    while piece := client.recv(65536):
-        received += piece
+    with suppress(ConnectionResetError):
+        while piece := client.recv(65536):
+            received += piece
     return received
 
 
