@@ -44,6 +44,7 @@ class Run:
         self._docker: WhalesDocker | None = None
         self._registry: EcrRegistry | None = None
         self._without_registry = False
+        self._warned: set[str] = set()
         self._targets: dict[Destination, EcrRegistry | PublicRegistry] = {}
         self._retrier: Retrier | None = None
 
@@ -85,7 +86,9 @@ class Run:
                 overrides=self._overrides,
             )
             for text in self._settings.warnings:
-                warn(text)
+                if text not in self._warned:  # `local` and `env` make the settings be loaded once more
+                    self._warned.add(text)
+                    warn(text)
         return self._settings
 
     @property

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ecr_tasks.settings.errors import Problems
+from ecr_tasks.settings.schema import TABLE
+from ecr_tasks.settings.unknown_names import mentions_setting, misspelt_setting, swallowed_settings
 
 if TYPE_CHECKING:
     from dotenv.parser import Binding
@@ -17,11 +19,15 @@ _SAMPLES = {"example", "sample", "template", "dist"}
 
 @dataclass(frozen=True)
 class DotenvFile:
-    """One file's variables. The value of a bare name (no ``=``) is None, as in ``dotenv_values``."""
+    """One file's variables. The value of a bare name (no ``=``) is None, as in ``dotenv_values``.
+
+    ``warnings`` has a sentence for what can't be read in variables that are not ours.
+    """
 
     path: Path
     values: Mapping[str, str | None] = field(repr=False)
     lines: Mapping[str, int]
+    warnings: tuple[str, ...] = ()
 
 
 def list_files(project: Path, env_name: str | None, problems: Problems) -> list[Path]:
@@ -55,32 +61,48 @@ def read_file(
     """Read a file's variables and interpolate them as ``dotenv_values`` does.
 
     ``${NAME}`` is replaced by the value set above it in the same file, else by the one of the ``lower`` files (those
-    with lower priority), else by the environment's. Adds to ``problems`` what can't be read or parsed.
+    with lower priority), else by the environment's. Adds to ``problems`` what can't be read, and the broken lines of
+    settings; those of other variables are warnings.
     """
     from dotenv.variables import parse_variables
 
     values: dict[str, str | None] = {}
     lines: dict[str, int] = {}
+    broken: list[str] = []
+    warnings: list[str] = []
     for binding in parse_bindings(path, problems):
         line = line_of(binding)
-        if binding.error:
-            # The message leaves out the line's text, because it may contain a secret.
+        # The messages leave out the line's text, because it may contain a secret.
+        if binding.error and mentions_setting(binding.original.string):
             problems.add(f"{path.name}:{line}: this isn't NAME=VALUE (is a quote left open, or text after its end?).")
+        elif binding.error:
+            broken.append(f"{path.name}:{line}")
         elif binding.key is not None:
+            warnings += _swallowed_settings_warning(path, line, binding.key, binding.value or "")
             scope = {**environ, **lower, **values}
             text = binding.value
             atoms = parse_variables(text) if text is not None else ()
             values[binding.key] = None if text is None else "".join(atom.resolve(scope) for atom in atoms)
             lines[binding.key] = line
-    return DotenvFile(path, values, lines)
+    if broken:
+        places = f"{', '.join(broken[:3])}{f' and {len(broken) - 3} more' if len(broken) > 3 else ''}"
+        warnings.append(f"Left out, because this isn't NAME=VALUE (is a quote left open?): {places}.")
+    return DotenvFile(path, values, lines, tuple(warnings))
+
+
+def _swallowed_settings_warning(path: Path, line: int, name: str, value: str) -> list[str]:
+    """Return a sentence when the value of somebody else's variable has lines in it that set our settings."""
+    if "\n" not in value or name in TABLE or misspelt_setting(name):
+        return []
+    swallowed = swallowed_settings(value)
+    sentence = (
+        f"{path.name}:{line}: the value of {name} goes on for several lines, with {', '.join(swallowed)} in it: "
+    )
+    return [f"{sentence}is a quote left open?"] if swallowed else []
 
 
 def parse_bindings(path: Path, problems: Problems) -> list[Binding]:
     """Return a file's bindings in order, with comments and broken lines; add to ``problems`` if it can't be read."""
-    import io
-
-    from dotenv.parser import parse_stream
-
     try:
         # read_text accepts all line breaks, as `dotenv_values` does; `-sig` removes Windows editors' byte order mark.
         text = path.read_text(encoding="utf-8-sig")
@@ -92,7 +114,35 @@ def parse_bindings(path: Path, problems: Problems) -> list[Binding]:
     if "\0" in text:
         problems.add(f"{path.name}: isn't UTF-8 text (PowerShell's > writes UTF-16: save it as UTF-8).")
         return []
-    return list(parse_stream(io.StringIO(text)))
+    return list(_parse(text))
+
+
+def _parse(text: str) -> Iterator[Binding]:
+    """Yield the bindings of a text. A broken one ends with its line.
+
+    python-dotenv's parser takes everything up to the next quote into a broken binding, so that a quote that is left
+    open would make the lines below it disappear: they are parsed again.
+    """
+    import io
+
+    from dotenv.parser import parse_stream
+
+    above = 0
+    while text:
+        start = 0
+        for binding in parse_stream(io.StringIO(text)):
+            original = binding.original
+            start += len(original.string)
+            blank = len(original.string) - len(original.string.lstrip())
+            end = original.string.find("\n", blank) + 1
+            if binding.error and 0 < end < len(original.string):
+                start -= len(original.string) - end
+                original = original._replace(string=original.string[:end])
+            yield binding._replace(original=original._replace(line=original.line + above))
+            if original is not binding.original:
+                break
+        above += text[:start].count("\n")
+        text = text[start:]
 
 
 def line_of(binding: Binding) -> int:

@@ -15,6 +15,7 @@ from ecr_tasks.settings.parse.build_options import is_remote, referenced_variabl
 from ecr_tasks.settings.schema import TABLE
 from ecr_tasks.settings.setting import Origin, SettingValue
 from ecr_tasks.settings.settings import Settings
+from ecr_tasks.settings.unknown_names import foreign_names_warning
 
 
 def load(
@@ -40,16 +41,14 @@ def load(
         variables.update(file.values)
         files.append(file)
 
-    config_layer = precedence.config_layer(config or {}, problems)
+    config_layer, others = precedence.config_layer(config or {}, problems)
     file_layers = [precedence.file_layer(file) for file in files]
     environment_layer = precedence.environment_layer(environ)
     override_layer = precedence.override_layer(overrides or {})
-    for file in files:
-        # In a file, an unknown name is a mistake even without a value; in the environment, it counts as not set then.
-        origins = {name: Origin("file", name, file.path, line) for name, line in file.lines.items()}
-        precedence.report_unknown(origins, problems)
-    for layer in (environment_layer, override_layer):
-        precedence.report_unknown({name: value.origin for name, value in layer.items()}, problems)
+    # In a file, a misspelt name is a mistake even without a value; in the environment, it counts as not set then.
+    in_files = [(name, Origin("file", name, file.path, line)) for file in files for name, line in file.lines.items()]
+    in_environment = [(name, value.origin) for name, value in environment_layer.items()]
+    others += precedence.report_unknown([*in_files, *in_environment], problems)
 
     merged = precedence.merge([config_layer, *file_layers, environment_layer, override_layer])
     effective = {name: value for name, value in merged.items() if value.text}
@@ -67,7 +66,12 @@ def load(
         child_environment=_child_environment(fields, variables, environ),
         values=MappingProxyType(_values(merged, [*file_layers, config_layer, override_layer])),
         files=tuple(file.path for file in files),
-        warnings=precedence.warnings(file_layers, environment_layer, effective),
+        file_variables=MappingProxyType({name: text for name, text in variables.items() if text is not None}),
+        warnings=(
+            *precedence.warnings(file_layers, environment_layer, effective),
+            *foreign_names_warning(others, effective),
+            *(sentence for file in files for sentence in file.warnings),
+        ),
     )
 
 

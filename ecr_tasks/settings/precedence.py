@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from ecr_tasks.errors import nearest
 from ecr_tasks.settings.dotenv import DotenvFile
 from ecr_tasks.settings.errors import Problems
 from ecr_tasks.settings.parse.lists import join
 from ecr_tasks.settings.schema import TABLE
 from ecr_tasks.settings.setting import Origin, SettingValue
+from ecr_tasks.settings.unknown_names import misspelt_key, misspelt_setting
 
 PROFILES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 
 _DESTINATION_SETTINGS = ("AWS_ACCOUNT_ID", "AWS_REGION", "ECR_REPOSITORY", "ECR_REPOSITORY_PREFIX")
-_OFTEN_MISSPELT = (*REGIONS, "AWS_ACCOUNT_ID", "AWS_PROFILE", *KEYS)
-# botocore's older names for a profile and a session token.
-_OLDER_NAMES = ("AWS_DEFAULT_PROFILE", "AWS_SECURITY_TOKEN")
 
 Layer = Mapping[str, SettingValue]
 """The settings of one source (a file, the environment, …), by name. Only an override can have an empty text."""
@@ -47,20 +44,25 @@ def override_layer(overrides: Mapping[str, str]) -> Layer:
     return {name: SettingValue(text, Origin("override", "local ECR")) for name, text in overrides.items()}
 
 
-def config_layer(config: Mapping[str, object], problems: Problems) -> Layer:
-    """Return the settings under ``ecr.`` in Invoke's configuration, without keys that begin with ``_``.
+def config_layer(config: Mapping[str, object], problems: Problems) -> tuple[Layer, list[tuple[str, Origin]]]:
+    """Return the settings under ``ecr.`` in Invoke's configuration, and the keys that are somebody else's.
 
-    Adds to ``problems`` the keys that are no settings, and values that no dotenv file could hold.
+    Keys that begin with ``_`` are left out. Adds to ``problems`` the misspelt keys, and values that no dotenv file
+    could hold.
     """
     names = {setting.field: name for name, setting in TABLE.items()}
     layer: dict[str, SettingValue] = {}
+    others: list[tuple[str, Origin]] = []
     for key, value in config.items():
         if key.startswith("_"):
             continue
         name = names.get(key.lower()) or (key.upper() if key.startswith("aws_") else None)
         origin = Origin("config", key)
         if name is None:
-            problems.add_at(origin, key, f"is not a setting: did you mean ecr.{nearest(key, list(names))}?")
+            if meant := misspelt_key(key, names):
+                problems.add_at(origin, key, f"is not a setting: did you mean ecr.{meant}?")
+            else:
+                others.append((key, origin))
             continue
         try:
             text = _config_text(value)
@@ -69,7 +71,7 @@ def config_layer(config: Mapping[str, object], problems: Problems) -> Layer:
             continue
         if text:
             layer[name] = SettingValue(text, origin)
-    return layer
+    return layer, others
 
 
 def _config_text(value: object) -> str:
@@ -95,14 +97,17 @@ def _scalar_text(value: object) -> str:
     raise ValueError(f"it holds a {type(value).__name__} where a text belongs")
 
 
-def report_unknown(origins: Mapping[str, Origin], problems: Problems) -> None:
-    """Add to ``problems`` every ``ECR_…`` name that is not a setting, with the most similar setting's name."""
-    # People write ECR_REGION instead of AWS_REGION, so names are compared without their prefix.
-    candidates = {f"ECR_{name[4:]}": name for name in sorted(TABLE, key=lambda name: name[:4])}
-    for name, origin in origins.items():
-        if name.startswith("ECR_") and name not in TABLE:
-            suggestion = candidates[nearest(name, list(candidates))]
-            problems.add_at(origin, name, f"is not a setting: did you mean {suggestion}?")
+def report_unknown(names: Iterable[tuple[str, Origin]], problems: Problems) -> list[tuple[str, Origin]]:
+    """Add to ``problems`` every name that is a setting's misspelt; return the ``ECR_…`` names of somebody else."""
+    others = []
+    for name, origin in names:
+        if name in TABLE:
+            continue
+        if meant := misspelt_setting(name):
+            problems.add_at(origin, name, f"is not a setting: did you mean {meant}?")
+        elif name.startswith("ECR_"):
+            others.append((name, origin))
+    return others
 
 
 def merge(layers: Sequence[Layer]) -> dict[str, SettingValue]:
@@ -132,7 +137,7 @@ def has_credentials(layer: Layer) -> bool:
 
 
 def warnings(files: Sequence[Layer], environment: Layer, effective: Mapping[str, SettingValue]) -> tuple[str, ...]:
-    """Return a sentence for each value of a file that the environment overrides, and for each misspelt AWS_… name.
+    """Return a sentence for each value of a file that the environment overrides.
 
     Checks account, region, repository and credentials. ``effective`` has the merged values: there is no warning where
     an override replaces both values.
@@ -146,7 +151,7 @@ def warnings(files: Sequence[Layer], environment: Layer, effective: Mapping[str,
                 f"The environment's {value.origin.name}={value.text.strip()} beats "
                 f"{file_value.origin.name}={file_value.text.strip()} in {file_value.origin}."
             )
-    return (*messages, *_credential_warnings(files, environment, effective), *_misspelling_warnings(files))
+    return (*messages, *_credential_warnings(files, environment, effective))
 
 
 def _credential_warnings(
@@ -164,17 +169,6 @@ def _credential_warnings(
             shown = name if name in KEYS else f"{name}={file_value.text}"
             return [f"The environment's {winner} beats {shown} in {file_value.origin}."]
     return []
-
-
-def _misspelling_warnings(files: Sequence[Layer]) -> list[str]:
-    """Return a sentence for each AWS_… name in a file that is similar to a setting's; an SDK may know such names."""
-    return [
-        f"{value.origin}: {name} means nothing to us: did you mean {suggestion}?"
-        for layer in files
-        for name, value in layer.items()
-        if name.startswith("AWS_") and name not in TABLE and name not in _OLDER_NAMES
-        if (suggestion := nearest(name, _OFTEN_MISSPELT, cutoff=0.85))
-    ]
 
 
 def _highest_value(files: Sequence[Layer], names: Sequence[str]) -> SettingValue | None:

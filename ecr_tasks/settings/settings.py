@@ -23,7 +23,8 @@ class Settings(Schema):
     ``mutability`` is a word and the excluded patterns. The ``aws_…`` fields are for the SDK (:meth:`sdk_environ`).
 
     ``sdk_environment`` has the variables that must have another value for the SDK than in the process environment
-    (empty: unset), ``child_environment`` additional variables for a build. ``values`` has the text
+    (empty: unset), ``child_environment`` additional variables for a build. ``file_variables`` has all variables of
+    the dotenv files, also those that are not ours: a definition may refer to them. ``values`` has the text
     and the origin of every setting by its variable's name, ``files`` the dotenv files that were read.
     """
 
@@ -31,6 +32,7 @@ class Settings(Schema):
     env_name: str | None = None
     sdk_environment: Mapping[str, str] = field(default_factory=dict)
     child_environment: Mapping[str, str] = field(default_factory=dict)
+    file_variables: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, SettingValue] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from dotenv import dotenv_values
-from hypothesis import given
+from dotenv.parser import parse_stream
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ecr_tasks.settings.dotenv import DotenvFile, read_file
@@ -29,6 +30,8 @@ line = (
     | st.sampled_from(["", "# comment", "   ", "not a setting", "'quoted key'=1"])
 )
 good_line = st.builds("{}={}".format, name, clean_value | quoted) | st.sampled_from(["", "# comment"])
+# None of the good lines has the other kind of quote alone, which would close the one that is open.
+broken_line = st.sampled_from(["OPEN='it", 'OTHER="a" b', "two words", "SHELL='x' 'y'", "a b: 'c"])
 
 
 def read_lines(path: Path, text: str, lower: dict[str, str | None] | None = None) -> DotenvFile:
@@ -40,7 +43,23 @@ def read_lines(path: Path, text: str, lower: dict[str, str | None] | None = None
 def test_values_are_python_dotenvs(tmp_path_factory: pytest.TempPathFactory, lines: list[str], end: str) -> None:
     path = tmp_path_factory.getbasetemp() / ".env"
     values = read_lines(path, end.join(lines)).values
+    assume(not any(item.error and "\n" in item.original.string.strip() for item in parse_stream(path.open())))
     assert values == dict(dotenv_values(path))
+
+
+@given(above=st.lists(good_line, max_size=3), below=st.lists(good_line, max_size=3), broken=broken_line)
+def test_a_broken_line_of_somebody_elses_leaves_the_others_as_they_are(
+    tmp_path_factory: pytest.TempPathFactory, above: list[str], below: list[str], broken: str
+) -> None:
+    path = tmp_path_factory.getbasetemp() / ".env"
+    expected = read_lines(path, "\n".join([*above, *below]))
+    problems = Problems()
+    path.write_text("\n".join([*above, broken, *below]), encoding="utf-8")
+    file = read_file(path, os.environ, {}, problems)
+    problems.raise_if_any()
+    assert file.values == expected.values
+    line = "\n".join([*above, ""]).count("\n") + 1
+    assert file.warnings == (f"Left out, because this isn't NAME=VALUE (is a quote left open?): .env:{line}.",)
 
 
 @given(first=st.lists(good_line, max_size=4), second=st.lists(good_line, max_size=4))
@@ -82,11 +101,56 @@ def test_interpolation_takes_the_file_before_the_environment_and_the_lower_file_
     assert (settings.repository, settings.target) == ("blue/app", "blue-dev-here")
 
 
-def test_a_broken_line_is_named_and_its_text_is_not(project: Project) -> None:
-    project.write('A=1\n\nPASSWORD="hunter2\nECR_REPOSITORY=app\n')
+@pytest.mark.parametrize(
+    "broken",
+    [
+        'ECR_REPOSITORY="hunter2',
+        "ECR_REPOSITRY 'hunter2'",
+        "AWS_REGION: hunter2",
+        "set ECR_TAGS=hunter2",
+        "'AWS_REGOIN'x",
+    ],
+)
+def test_a_broken_line_of_a_setting_is_an_error_and_its_text_is_not_shown(project: Project, broken: str) -> None:
+    project.write(f"A=1\n\n{broken}\nECR_TARGET=run\n")
     problem = project.problem()
     assert problem.startswith(".env:3: ")
     assert "hunter2" not in problem
+
+
+def test_broken_lines_of_somebody_elses_are_one_warning_without_their_text(project: Project) -> None:
+    project.write(
+        "A=1\n\nPASSWORD=\"hunter2\nECR_REPOSITORY=app\nhello world\nTITLE='it's'\nECR_TARGET='run'\n"
+        'GREETING="a" b\n'
+    )
+    settings = project.load()
+    assert (settings.repository, settings.target) == ("app", "run")
+    (warning,) = settings.warnings
+    assert ".env:3, .env:5, .env:6 and 1 more" in warning
+    assert "hunter2" not in warning
+
+
+def test_a_value_that_takes_in_a_setting_is_warned_of(project: Project) -> None:
+    project.write('MOTTO="carpe diem\nECR_REPOSITORY=app\nQUOTE="\n')
+    (warning,) = project.load().warnings
+    assert (
+        warning
+        == ".env:1: the value of MOTTO goes on for several lines, with ECR_REPOSITORY in it: is a quote left open?"
+    )
+    project.write('ECR_BUILD_ARGS="\nAWS_REGION=eu-west-1\n"\nTEXT="one\ntwo=2"\n')
+    assert project.load().warnings == ()
+
+
+def test_the_variables_of_all_files_are_kept_whoever_they_belong_to(project: Project) -> None:
+    project.write("ECR_REGISTRY=registry.example\nVERSION=1\nEMPTY=\nBARE\nURL=https://${ECR_REGISTRY}/\n")
+    project.write("VERSION=2\n", ".env.prod")
+    settings = project.load({"OTHER": "x"}, env="prod")
+    assert settings.file_variables == {
+        "ECR_REGISTRY": "registry.example",
+        "VERSION": "2",
+        "EMPTY": "",
+        "URL": "https://registry.example/",
+    }
 
 
 @pytest.mark.parametrize("content", ["ECR_REPOSITORY=app".encode("utf-16"), b"A=\xe9"])

@@ -11,8 +11,8 @@ from tests.support.dotenv_project import Project
 
 def test_all_problems_come_at_once_each_with_its_place(project: Project) -> None:
     project.write("AWS_ACCOUNT_ID=123\nECR_REPOSITRY=app\nECR_SCAN_FAIL_ON=x")
-    project.write("ECR_DIRTY=maybe\nA='", ".env.prod")
-    problems = project.problems({"ECR_PRESET": "fast"}, env="prod", config={"cash": "off", "debug": "so-so"})
+    project.write("ECR_DIRTY=maybe\nECR_TAGS='", ".env.prod")
+    problems = project.problems({"ECR_PRESET": "fast"}, env="prod", config={"cahe": "off", "debug": "so-so"})
     assert len(problems) == 8
     for place in (
         ".env:1: AWS_ACCOUNT_ID",
@@ -21,7 +21,7 @@ def test_all_problems_come_at_once_each_with_its_place(project: Project) -> None
         ".env.prod:1: ECR_DIRTY",
         ".env.prod:2: ",
         "Environment variable ECR_PRESET",
-        "Invoke configuration ecr.cash",
+        "Invoke configuration ecr.cahe",
         "Invoke configuration ecr.debug",
     ):
         assert sum(problem.startswith(place) for problem in problems) == 1, place

@@ -151,26 +151,3 @@ def test_an_exported_empty_profile_is_hidden_from_the_sdk(project: Project) -> N
 def test_what_a_file_says_reaches_the_sdk_even_where_the_environment_says_the_same(project: Project) -> None:
     settings = project.load({"AWS_PROFILE": "dev"}, overrides={"AWS_PROFILE": "dev"})
     assert settings.sdk_environment == {"AWS_PROFILE": "dev"}
-
-
-@pytest.mark.parametrize(
-    ("unknown", "meant"),
-    [
-        ("ECR_REPOSITRY", "ECR_REPOSITORY"),
-        ("ECR_PLATFORM", "ECR_PLATFORMS"),
-        ("ECR_REGION", "AWS_REGION"),
-        ("ECR_ACCOUNT_ID", "AWS_ACCOUNT_ID"),
-    ],
-)
-def test_a_misspelt_name_gets_the_nearest_one_wherever_it_stands(project: Project, unknown: str, meant: str) -> None:
-    assert project.problem({unknown: "x"}) == (
-        f"Environment variable {unknown} is not a setting: did you mean {meant}?"
-    )
-    project.write(f"\n{unknown}=")
-    assert project.problem() == f".env:2: {unknown} is not a setting: did you mean {meant}?"
-
-
-def test_a_misspelt_key_of_the_configuration(project: Project) -> None:
-    assert project.problem(config={"repositry": "a"}) == (
-        "Invoke configuration ecr.repositry is not a setting: did you mean ecr.repository?"
-    )

@@ -1,4 +1,4 @@
-"""Warnings of an environment that beats a file, and of misspelt AWS_… names."""
+"""Warnings of an environment that beats a file."""
 
 from __future__ import annotations
 
@@ -17,13 +17,6 @@ def test_an_environment_that_overrides_a_file_is_warned_of(project: Project) -> 
         "The environment's AWS_DEFAULT_REGION=us-east-1 beats AWS_REGION=eu-west-1 in .env:2.",
         "The environment's ECR_REPOSITORY=other beats ECR_REPOSITORY=prod in .env.prod:1.",
     )
-
-
-def test_an_aws_name_that_is_nearly_ours_is_warned_of_and_still_passed_on(project: Project) -> None:
-    project.write("AWS_REGOIN=x\nAWS_SECURITY_TOKEN=t\nAWS_ENDPOINT_URL_ECS=http://localhost\nAWS_MAX_ATTEMPTS=3")
-    settings = project.load()
-    assert settings.warnings == (".env:1: AWS_REGOIN means nothing to us: did you mean AWS_REGION?",)
-    assert settings.sdk_environment["AWS_REGOIN"] == "x"
 
 
 def test_nothing_is_warned_of_where_both_agree_or_an_override_decides(project: Project) -> None:
