@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 
 from ecr_tasks.model.image import Image
 from ecr_tasks.runner.run import Run
@@ -33,21 +32,13 @@ def planned_repositories(run: Run) -> dict[str, str]:
 
 
 def _with_inputs(run: Run, images: tuple[Image, ...]) -> tuple[Image, ...]:
-    from ecr_tasks.source.build_context.ecr_hosts import ecr_hosts
     from ecr_tasks.source.inputs.collect import with_inputs
-
-    settings = run.settings
-    hosts = {host: region for image in images for host, region in ecr_hosts(image.definition, settings).items()}
-
-    def log_in(references: Iterable[str]) -> None:
-        base_hosts = {reference.partition("/")[0] for reference in references}
-        run.login_hosts({host: region for host, region in hosts.items() if host in base_hosts})
 
     return with_inputs(
         images,
-        project=settings.project,
+        project=run.settings.project,
         docker=run.docker,
-        builder=settings.builder,
+        builder=run.settings.builder,
         environ=os.environ,
-        log_in=log_in,
+        log_in=run.logins.log_in,
     )

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from ecr_tasks.clients.absent_registry import AbsentRegistryError
 from ecr_tasks.console import say, warn
+from ecr_tasks.errors import BuildError
 from ecr_tasks.execute.build import build, reuse_earlier_builds
 from ecr_tasks.execute.look_at_registries import look_at_registries
 from ecr_tasks.execute.push import publish_image
@@ -94,7 +95,7 @@ def reuse_builds(run: Run, job: Job) -> Job:
 
 
 def build_images(run: Run, job: Job, items: Sequence[PlannedImage]) -> Job:
-    """Build these images in one bake, after a login to the registries of their base images.
+    """Build these images in one bake, after a login to the ECR registries that the build reads and writes.
 
     Raises Refused for leaked keys, SettingsError for a missing Dockerfile, BuildError with the failing step.
     """
@@ -119,6 +120,9 @@ def build_images(run: Run, job: Job, items: Sequence[PlannedImage]) -> Job:
             from ecr_tasks.checks.unchanged_inputs import check_unchanged
 
             check_unchanged([item.image for item in items], project=job.settings.project, environ=os.environ)
+    except BuildError as error:
+        run.locks.release_all()
+        raise run.logins.explain(error) from error
     except BaseException:
         run.locks.release_all()
         raise
@@ -197,7 +201,6 @@ def _warn_of_ignored_files(plan: Plan) -> None:
 def _check_before_build(run: Run, items: Sequence[PlannedImage]) -> None:
     from ecr_tasks.checks.leaked_keys import check_leaked_keys
     from ecr_tasks.checks.output_folder_in_context import receipt_in_context
-    from ecr_tasks.source.build_context.ecr_hosts import ecr_hosts
     from ecr_tasks.source.definitions.bake_file import bake_file
 
     settings, definitions = run.settings, [item.image.definition for item in items]
@@ -206,9 +209,7 @@ def _check_before_build(run: Run, items: Sequence[PlannedImage]) -> None:
     check_leaked_keys(settings, run.source, definitions)
     if receipt_in_context(definitions):
         warn("The build context carries .ecr-tasks/, which changes at every run: add it to .dockerignore.")
-    run.login_hosts({host: region for item in definitions for host, region in ecr_hosts(item, settings).items()})
-    if settings.cache == "registry":
-        run.login_hosts({item.registry: None for item in items if item.registry})
+    run.logins.log_in_for_builds(definitions, lambda: run.engine().platform)
 
 
 def _image_receipt(item: PlannedImage, built: Built | None) -> ImageReceipt:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from ecr_tasks.model.destination import Destination
     from ecr_tasks.model.ports import Engine
     from ecr_tasks.model.registry import RegistryToken
+    from ecr_tasks.runner.registry_logins import RegistryLogins
     from ecr_tasks.settings.settings import Settings
     from ecr_tasks.source.source_state import SourceState
 
@@ -47,6 +47,7 @@ class Run:
         self._warned: set[str] = set()
         self._targets: dict[Destination, EcrRegistry | PublicRegistry] = {}
         self._retrier: Retrier | None = None
+        self._logins: RegistryLogins | None = None
 
     def __copy__(self) -> Run:
         return self
@@ -141,6 +142,15 @@ class Run:
         return self._retrier
 
     @property
+    def logins(self) -> RegistryLogins:
+        """The logins of docker to the registries that builds read from."""
+        if self._logins is None:
+            from ecr_tasks.runner.registry_logins import RegistryLogins
+
+            self._logins = RegistryLogins(self.settings, self.registry, self.docker)
+        return self._logins
+
+    @property
     def locks(self) -> PushLocks:
         """The push locks that this run holds."""
         if self._locks is None:
@@ -165,11 +175,6 @@ class Run:
         """Return the facts about the engine and the settings' builder."""
         return self.docker.engine(self.settings.builder)
 
-    def login_hosts(self, hosts: Mapping[str, str | None]) -> None:
-        """Log docker in to ECR hosts, each with a token of its region; None means the settings' region."""
-        for host, region in hosts.items():
-            self.docker.authorize(replace(self.registry.token(region), host=host))
-
     def close(self) -> None:
         """Release the push locks and remove the private docker configuration with the tokens in it."""
         if self._locks is not None:
@@ -188,4 +193,5 @@ class Run:
     def _forget(self) -> None:
         """Drop everything that was created from the previous settings."""
         self._settings = self._source = self._docker = self._registry = self._retrier = None
+        self._logins = None
         self._targets.clear()

@@ -16,6 +16,8 @@ from ecr_tasks.runner.run import Run
 )
 def pull(run: Run, earlier: EarlierResults, image: str | None = None, platform: str | None = None) -> None:
     """Log in and pull an image by tag or digest."""
+    from dataclasses import replace
+
     from ecr_tasks.plan.promotion import missing_image
     from ecr_tasks.runner.images import planned_images
 
@@ -30,7 +32,7 @@ def pull(run: Run, earlier: EarlierResults, image: str | None = None, platform: 
         stored_image = run.registry.image(repository, reference) if repository else None
         if repository is None or stored_image is None:
             raise missing_image(reference, name)
-        run.login_hosts({repository.host: None})
+        run.docker.authorize(replace(run.registry.token(), host=repository.host))
         separator = "@" if reference.startswith("sha256:") else ":"
         run.docker.pull(f"{repository.uri}{separator}{reference}", platform)
         data(f"{repository.uri}@{stored_image.digest}")

@@ -76,7 +76,7 @@ def test_the_base_images_are_those_that_buildkit_loads(
     # BuildKit prints the same line for the images of named contexts.
     context_images = {familiar_name(value.removeprefix("docker-image://")) for value in contexts.values()}
     definition = BuildDefinition(".", target=options.get("target"), args=options.get("args", {}), contexts=contexts)
-    images = base_images(parse(dockerfile.encode()), definition, "linux/amd64", build_platform="linux/amd64")
+    images = base_images(parse(dockerfile.encode()), definition, "linux/amd64", "linux/amd64").images
     assert {familiar_name(base.reference) for base in images} == set(
         map(familiar_name, LOADED_IMAGE.findall(output))
     ) - context_images

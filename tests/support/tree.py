@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.image import BuildDefinition, Image, Inputs
 from ecr_tasks.source.inputs.collect import with_inputs
 from tests.support.build import image
@@ -28,6 +30,11 @@ class Tree(Folder):
         self.write("app.py", "print()\n")
         self.write("lib/part.py", "1\n")
 
+    def log_in(self, references: Iterable[str]) -> dict[str, EcrTasksError]:
+        """Note the references whose registries docker is logged in to."""
+        self.logged_in.extend(references)
+        return {}
+
     def under_git(self, *options: str) -> Tree:
         """Make the folder a git repository with one commit."""
         self.git("init", "--quiet", "--template=", "--initial-branch=main", *options)
@@ -44,7 +51,7 @@ class Tree(Folder):
             docker=self.docker,
             builder=None,
             environ=os.environ,
-            log_in=self.logged_in.extend,
+            log_in=self.log_in,
         )
         return result
 

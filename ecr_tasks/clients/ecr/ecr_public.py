@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from ecr_tasks.clients.ecr.errors import result_or_none, translate_errors
 from ecr_tasks.clients.ecr.parse import aws_tags, parse_token
@@ -22,6 +23,9 @@ from ecr_tasks.model.repository import DesiredRepository
 if TYPE_CHECKING:
     from mypy_boto3_ecr_public.client import ECRPublicClient
     from mypy_boto3_ecr_public.type_defs import RepositoryTypeDef
+
+AWS_DOMAINS = (".amazonaws.com", ".api.aws")
+"""The ends of the hosts of ECR Public's API (AWS General Reference, Amazon ECR Public endpoints)."""
 
 PAGE = 1000
 """The maximal number of items on one page (ECR Public's API model, MaxResults)."""
@@ -121,7 +125,10 @@ class PublicRegistry:
             action = "get a token for ECR Public (ecr-public:GetAuthorizationToken, sts:GetServiceBearerToken)"
             with translate_errors(action):
                 data = self._client().get_authorization_token()["authorizationData"]
-            self._token = parse_token(data["authorizationToken"], PUBLIC_HOST)
+            # Another endpoint than AWS's is the local ECR's, whose tokens public.ecr.aws does not take.
+            endpoint = urlsplit(self._client().meta.endpoint_url)
+            is_aws = (endpoint.hostname or "").endswith(AWS_DOMAINS)
+            self._token = parse_token(data["authorizationToken"], PUBLIC_HOST if is_aws else endpoint.netloc)
         return self._token
 
     def create(self, name: str, wanted: DesiredRepository) -> Repository | None:

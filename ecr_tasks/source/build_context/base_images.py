@@ -1,4 +1,4 @@
-"""The images that a build reads: those of every stage that its target needs. Pure functions.
+"""The images that a Dockerfile reads: those of every stage that its target needs. Pure functions.
 
 The rules are those of BuildKit (frontend/dockerfile/dockerfile2llb/convert.go and frontend/dockerui).
 """
@@ -29,20 +29,33 @@ class BaseImage:
     platform: str
 
 
+@dataclass(frozen=True)
+class BaseImages:
+    """The images that a build reads, as far as they are known.
+
+    ``unknown`` says why there may be other inputs; with ``may_be_more``, these may be images.
+    """
+
+    images: frozenset[BaseImage]
+    unknown: str | None = None
+    may_be_more: bool = False
+
+
 def base_images(
     dockerfile: Dockerfile, definition: BuildDefinition, platform: str, build_platform: str
-) -> frozenset[BaseImage]:
+) -> BaseImages:
     """Return the images that a build for one platform reads; ``build_platform`` is the builder's own.
 
     The definition's target, arguments and named contexts are considered; the name of a named context is no image.
-    Raises Unknown for an input that is not known before the build: a URL that ``ADD`` reads without a checksum, an
-    expression that ``expand`` doesn't support, a frontend for another language. The images that ``ONBUILD``
-    instructions of a base image read are not included.
+    Some inputs are not known before the build: a URL that ``ADD`` reads without a checksum, an expression that
+    ``expand`` doesn't support, a frontend for another language. The images that ``ONBUILD`` instructions of a base
+    image read are not included.
     """
     variables = {**_platform_arguments("BUILD", build_platform), **_platform_arguments("TARGET", platform)}
     variables["TARGETSTAGE"] = definition.target or "default"
     variables = {name: definition.args.get(name, value) for name, value in variables.items()}
-    return frozenset(_Build(dockerfile, definition, platform, variables).images())
+    build = _Build(dockerfile, definition, platform, variables)
+    return BaseImages(frozenset(build.images()), next(iter(build.unknown), None), build.may_be_more)
 
 
 def familiar_name(reference: str) -> str:
@@ -72,12 +85,16 @@ class _Build:
     globals: dict[str, str]
     variables: dict[int, dict[str, str]] = field(default_factory=dict)
     """The variables of each stage that was visited, by its index."""
+    unknown: list[str] = field(default_factory=list)
+    """Why other inputs than the yielded images may be read."""
+    may_be_more: bool = False
+    """Whether these inputs may be images."""
 
     def images(self) -> Iterator[BaseImage]:
         frontend = self.definition.args.get(_FRONTEND) or self.file.syntax
         if frontend is not None:
             if "dockerfile" not in frontend.rpartition("/")[2]:
-                raise Unknown(f"its Dockerfile is written for another frontend, {frontend}")
+                self._miss(f"its Dockerfile is written for another frontend, {frontend}")
             yield BaseImage(frontend, self.platform)
         for instruction in self.file.arguments:
             self._declare(instruction, self.globals, {})
@@ -85,8 +102,9 @@ class _Build:
             last = len(self.file.stages) - 1
             target = last if self.definition.target is None else self._stage_index(self.definition.target)
             if target is None:
-                raise Unknown(f"its Dockerfile has no stage {self.definition.target}")
-            yield from self._stage(target)
+                self._miss(f"its Dockerfile has no stage {self.definition.target}")
+            else:
+                yield from self._stage(target)
 
     def _stage_index(self, name: str, before: int | None = None) -> int | None:
         """Return the index of the last stage with a name, among all stages or those before the index ``before``."""
@@ -94,19 +112,16 @@ class _Build:
         return max((index for index, stage in enumerate(names) if stage == name.lower()), default=None)
 
     def _stage(self, index: int) -> Iterator[BaseImage]:
-        """Yield the images of a stage once, and keep its variables for the stages that are built on it.
-
-        Raises Unknown for an ``ADD`` of a URL whose content is not pinned.
-        """
+        """Yield the images of a stage once, and keep its variables for the stages that are built on it."""
         stage = self.file.stages[index]
         if index in self.variables or (stage.name and self._is_context(stage.name, self.platform)):
             return
         variables = self.variables[index] = {}
         base = self._expand(stage.base, self.globals)
-        if not base:
-            raise Unknown(f"{stage.base[:80]} in the Dockerfile is no image's name")
         parent = self._stage_index(base, index)
-        if parent is not None:
+        if not base:
+            self._miss(f"{stage.base[:80]} in the Dockerfile is no image's name")
+        elif parent is not None:
             yield from self._stage(parent)
             variables |= self.variables.get(parent, {})
         else:
@@ -117,13 +132,14 @@ class _Build:
             if instruction.name == "add" and not instruction.flag("checksum"):
                 sources = [self._expand(word, variables) for word in list_words(instruction)[:-1]]
                 if any(_REMOTE.match(source) and not _AT_COMMIT.search(source) for source in sources):
-                    raise Unknown("its Dockerfile adds a file from an address, without --checksum")
+                    self.unknown.append("its Dockerfile adds a file from an address, without --checksum")
 
     def _sources(self, instruction: Instruction) -> Iterator[BaseImage]:
         """Yield the images that ``COPY --from`` and mounts of ``RUN`` read; BuildKit expands no variables there."""
         for name in _source_names(instruction):
             if "$" in name:
-                raise Unknown(f"{name[:80]} in the Dockerfile can't be worked out")
+                self._miss(f"{name[:80]} in the Dockerfile can't be worked out")
+                continue
             stage = self._stage_index(name)
             if stage is None and name.isdecimal() and int(name) < len(self.file.stages):
                 stage = int(name)
@@ -156,7 +172,17 @@ class _Build:
                 variables[name] = outer[name]
 
     def _expand(self, word: str, variables: Mapping[str, str]) -> str:
-        return expand(word, variables, self.file.escape)
+        """Return a word with the values of its variables; empty if they can't be worked out."""
+        try:
+            return expand(word, variables, self.file.escape)
+        except Unknown as error:
+            self._miss(str(error))
+            return ""
+
+    def _miss(self, reason: str) -> None:
+        """Keep the reason why an image may be read that is not known."""
+        self.unknown.append(reason)
+        self.may_be_more = True
 
 
 def _source_names(instruction: Instruction) -> Iterator[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from ecr_tasks.source.build_context.shell_words import split
@@ -70,7 +71,7 @@ def parse(content: bytes) -> Dockerfile:
             stages[-1] = replace(stages[-1], instructions=(*stages[-1].instructions, instruction))
         elif instruction.name == "arg":
             arguments.append(instruction)
-    return Dockerfile(tuple(stages), tuple(arguments), directives.get("syntax"), escape)
+    return Dockerfile(tuple(stages), tuple(arguments), directives.get("syntax") or _other_syntax(text), escape)
 
 
 def list_words(instruction: Instruction) -> tuple[str, ...]:
@@ -96,6 +97,21 @@ def _directives(lines: Sequence[str]) -> dict[str, str]:
             break
         directives.setdefault(match[1].lower(), match[2])
     return directives
+
+
+def _other_syntax(text: str) -> str | None:
+    """Return the frontend of a file in another language, whose comments begin with ``//`` or which is JSON.
+
+    BuildKit looks for them after ``# syntax=…`` (frontend/dockerfile/parser, DetectSyntax).
+    """
+    if match := re.match(r"(?:#!.*\n)?(?:\s*//\s*\w+\s*=.*\n)*?\s*//\s*syntax\s*=\s*(\S+)", text):
+        return match[1]
+    if text.lstrip().startswith("{"):
+        with suppress(ValueError):
+            document = json.loads(text)
+            syntax = document.get("syntax")
+            return syntax if isinstance(syntax, str) else None
+    return None
 
 
 def _instructions(lines: Sequence[str], escape: str) -> Iterator[Instruction]:

@@ -19,20 +19,22 @@ def resolve_digests(
     docker: Docker,
     builder: str | None,
     engine: Callable[[], Engine | Unknown],
-    log_in: Callable[[Iterable[str]], None],
+    log_in: Callable[[Iterable[str]], Mapping[str, EcrTasksError]],
 ) -> dict[BaseImage, str | Unknown]:
     """Return a digest for each image, or the reason why it is unknown.
 
     It is the digest in the reference, in the local store or in the registry, in this order. ``always_pulled`` has
     the images, and True for those that the build pulls even when the store has them. ``log_in`` logs docker in to
-    the registries of references.
+    the registries of references; of a reference whose registry gives no token, and which can't be read without, its
+    error is the reason.
     """
+    refused: Mapping[str, EcrTasksError] = {}
 
     def look_up(reference: str, *, local: bool) -> str | Unknown:
         try:
             digest = docker.image_digest(reference, builder, local=local)
         except EcrTasksError as error:
-            return _no_digest(error)
+            return _no_digest(refused.get(reference, error))
         return digest or Unknown(f"{reference} has no digest")
 
     digests: dict[BaseImage, str | Unknown] = {
@@ -48,13 +50,9 @@ def resolve_digests(
             base: digest for base, digest in zip(local, local_digests, strict=True) if isinstance(digest, str)
         }
         references = sorted({base.reference for base in unpinned if base not in digests})
-        try:
-            log_in(references)
-        except EcrTasksError as error:
-            remote: dict[str, str | Unknown] = dict.fromkeys(references, _no_digest(error))
-        else:
-            remote_digests = pool.map(lambda reference: look_up(reference, local=False), references)
-            remote = dict(zip(references, remote_digests, strict=True))
+        refused = log_in(references)
+        remote_digests = pool.map(lambda reference: look_up(reference, local=False), references)
+        remote = dict(zip(references, remote_digests, strict=True))
     return digests | {base: remote[base.reference] for base in unpinned if base not in digests}
 
 

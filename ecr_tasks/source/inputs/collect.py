@@ -11,12 +11,12 @@ from ecr_tasks.errors import EcrTasksError, redact
 from ecr_tasks.model.image import BuildDefinition, Image, Inputs
 from ecr_tasks.model.manifest import INPUTS, INPUTS_TRACKED
 from ecr_tasks.model.ports import Docker, Engine
-from ecr_tasks.source.build_context.base_images import BaseImage, base_images, familiar_name
-from ecr_tasks.source.build_context.dockerfile import parse
+from ecr_tasks.source.build_context.base_images import BaseImage, familiar_name
+from ecr_tasks.source.build_context.references import build_references
 from ecr_tasks.source.build_context.unknown import Unknown
 from ecr_tasks.source.inputs.base_digests import resolve_digests
 from ecr_tasks.source.inputs.digest import inputs_digest
-from ecr_tasks.source.inputs.local import IMAGE, LAYOUT, Local, read_local
+from ecr_tasks.source.inputs.local import Local, read_local
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,12 @@ def with_inputs(
     docker: Docker,
     builder: str | None,
     environ: Mapping[str, str],
-    log_in: Callable[[Iterable[str]], None],
+    log_in: Callable[[Iterable[str]], Mapping[str, EcrTasksError]],
 ) -> tuple[Image, ...]:
     """Return the images with their inputs, and with annotations that hold the inputs' digests.
 
-    ``log_in`` logs docker in to the registries of image references. Paths are relative to ``project``. Unknown inputs
+    ``log_in`` logs docker in to the registries of image references, and returns the references of those whose tokens
+    it can't get, with the error. Paths are relative to ``project``. Unknown inputs
     are no error: the image is then identified by its commit alone. Raises SettingsError for a malformed
     .dockerignore.
     """
@@ -70,8 +71,10 @@ def _before_digests(
         local = read_local(definition, project, environ)
         platforms = definition.platforms or (_platform(engine()),)
         build_platform = _platform(engine()) if b"BUILD" in local.dockerfile else platforms[0]
-        bases = _bases(definition, local.dockerfile, platforms, build_platform)
-        return _BeforeDigests(definition, local, platforms, bases)
+        references = build_references(definition, local.dockerfile, platforms, build_platform)
+        if references.unknown:
+            raise Unknown(references.unknown)
+        return _BeforeDigests(definition, local, platforms, references.images)
     except Unknown as error:
         return _BeforeDigests(definition, local, unknown=str(error))
 
@@ -80,16 +83,6 @@ def _platform(engine: Engine | Unknown) -> str:
     if isinstance(engine, Unknown):
         raise engine
     return engine.platform
-
-
-def _bases(
-    definition: BuildDefinition, content: bytes, platforms: Sequence[str], build_platform: str
-) -> frozenset[BaseImage]:
-    """Return every image that the build reads on any of the platforms, including those of named contexts."""
-    dockerfile = parse(content)
-    bases = [base_images(dockerfile, definition, platform, build_platform) for platform in platforms]
-    named = [value.removeprefix(IMAGE) for value in definition.contexts.values() if value.startswith((IMAGE, LAYOUT))]
-    return frozenset().union(*bases, [BaseImage(name, platform) for name in named for platform in platforms])
 
 
 def _inputs(item: _BeforeDigests, digests: Mapping[BaseImage, str | Unknown]) -> Inputs:

@@ -7,15 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ecr_tasks.model.image import BuildDefinition
-from ecr_tasks.settings.parse.build_options import DEFAULT_DOCKERFILE, is_remote
+from ecr_tasks.settings.parse.build_options import is_remote
 from ecr_tasks.source.build_context.base_images import pinned_digest
+from ecr_tasks.source.build_context.references import IMAGE, LAYOUT, read_dockerfile
 from ecr_tasks.source.build_context.unknown import Unknown
 from ecr_tasks.source.inputs.digest import local_digest
 from ecr_tasks.source.inputs.files import Folder, read_folder
-
-IMAGE = "docker-image://"
-LAYOUT = "oci-layout://"
-"""The prefixes of named contexts that are images: in a registry, in a folder."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +54,7 @@ def read_local(definition: BuildDefinition, project: Path, environ: Mapping[str,
     context = Path(definition.context)
     if not context.is_dir():
         raise Unknown(f"the context {context} is not there")
-    content, dockerfile = _dockerfile(definition, context)
+    content, dockerfile = read_dockerfile(definition)
     folders = {}
     for name, value in definition.contexts.items():
         if "://" in value or ":" in value.partition("/")[0]:
@@ -68,20 +65,3 @@ def read_local(definition: BuildDefinition, project: Path, environ: Mapping[str,
         else:
             folders[name] = read_folder(project / value, None, environ)
     return Local(read_folder(context, dockerfile, environ), content, folders)
-
-
-def _dockerfile(definition: BuildDefinition, context: Path) -> tuple[bytes, Path | None]:
-    """Return a Dockerfile's content and path; the path is None if a bake target contains the Dockerfile inline."""
-    inline = definition.extra.get("dockerfile-inline")
-    if isinstance(inline, str):
-        return inline.encode(), None
-    name = definition.dockerfile or DEFAULT_DOCKERFILE
-    if is_remote(name):
-        raise Unknown("docker fetches the Dockerfile itself")
-    path = context / name
-    if name == DEFAULT_DOCKERFILE and not path.exists():
-        path = context / "dockerfile"  # as buildx does
-    try:
-        return path.read_bytes(), context / name
-    except OSError as error:
-        raise Unknown(f"the Dockerfile {path} can't be read ({error.strerror})") from error

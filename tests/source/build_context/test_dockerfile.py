@@ -34,8 +34,10 @@ def read(
 ) -> set[str]:
     """Return the references of a Dockerfile's base images."""
     definition = BuildDefinition(".", target=target, args=args or {}, contexts=contexts or {})
-    images = base_images(parse(text.encode()), definition, platform, build_platform="linux/arm64")
-    return {base.reference for base in images}
+    bases = base_images(parse(text.encode()), definition, platform, build_platform="linux/arm64")
+    if bases.unknown:
+        raise Unknown(bases.unknown)
+    return {base.reference for base in bases.images}
 
 
 EXAMPLES = {
@@ -130,7 +132,7 @@ def test_a_named_context_takes_an_images_place(written: str) -> None:
 def test_each_image_is_for_the_platform_that_it_is_asked_for() -> None:
     text = "FROM --platform=$BUILDPLATFORM go AS build\nFROM --platform=linux/s390x tools AS t\nFROM alpine\n"
     text += "COPY --from=build / /\nCOPY --from=t / /\n"
-    images = base_images(parse(text.encode()), BuildDefinition("."), "linux/arm/v7", build_platform="linux/amd64")
+    images = base_images(parse(text.encode()), BuildDefinition("."), "linux/arm/v7", "linux/amd64").images
     assert images == {
         BaseImage("go", "linux/amd64"),
         BaseImage("tools", "linux/s390x"),

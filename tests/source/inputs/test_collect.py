@@ -82,7 +82,7 @@ def test_a_dockerfile_of_another_name_or_in_a_bake_file(tree: Tree) -> None:
 def test_what_cant_be_told_says_why_and_stops_nothing(tree: Tree) -> None:
     images = [image(definition=BuildDefinition("https://example.com/a.git"))]
     (remote,) = with_inputs(
-        images, project=tree.path, docker=tree.docker, builder=None, environ=os.environ, log_in=tree.logged_in.extend
+        images, project=tree.path, docker=tree.docker, builder=None, environ=os.environ, log_in=tree.log_in
     )
     assert remote.inputs == Inputs(unknown_reason="docker fetches the context itself")
     assert remote.definition == images[0].definition
@@ -150,7 +150,7 @@ def test_only_what_settings_say_counts_and_not_what_git_says(tree: Tree) -> None
         docker=tree.docker,
         builder=None,
         environ=os.environ,
-        log_in=tree.logged_in.extend,
+        log_in=tree.log_in,
     )
     assert result.inputs == app.inputs
 
@@ -160,9 +160,7 @@ def test_several_images_are_asked_for_together(tree: Tree, tmp_path: Path) -> No
     other.write("Dockerfile", "FROM base:1\nCOPY --from=more:1 / /\n")
     tree.docker.local_bases["more:1"] = OTHER_BASE
     images = [image(definition=BuildDefinition(str(one.path))) for one in (tree, other)]
-    with_inputs(
-        images, project=tree.path, docker=tree.docker, builder=None, environ=os.environ, log_in=tree.logged_in.extend
-    )
+    with_inputs(images, project=tree.path, docker=tree.docker, builder=None, environ=os.environ, log_in=tree.log_in)
     calls = tree.docker.calls.named("image_digest", "engine")
     assert sorted(calls) == [
         ("engine",),

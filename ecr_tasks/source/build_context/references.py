@@ -1,0 +1,139 @@
+"""The references that a build reads and writes: base images, named contexts, its frontend, its scanner, its caches.
+
+The inputs of an image and the logins before its build both come from here.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from ecr_tasks.model.ecr_host import host_of, parse_ecr_host
+from ecr_tasks.model.image import BuildDefinition
+from ecr_tasks.settings.parse.build_options import DEFAULT_DOCKERFILE, is_remote
+from ecr_tasks.source.build_context.base_images import BaseImage, base_images
+from ecr_tasks.source.build_context.dockerfile import parse
+from ecr_tasks.source.build_context.unknown import Unknown
+
+IMAGE = "docker-image://"
+LAYOUT = "oci-layout://"
+"""The prefixes of named contexts that are images: in a registry, in a folder."""
+
+
+@dataclass(frozen=True)
+class BuildReferences:
+    """The references of one build.
+
+    ``images`` decide what the image becomes. ``caches`` and ``scanners`` (which make the SBOM) do not. ``unknown``
+    says why there may be other inputs; with ``may_be_more``, these may be images, and ``possible`` are build
+    arguments that such an image may be named by.
+    """
+
+    images: frozenset[BaseImage] = frozenset()
+    caches: frozenset[str] = frozenset()
+    scanners: frozenset[str] = frozenset()
+    possible: frozenset[str] = field(default=frozenset(), repr=False)
+    unknown: str | None = None
+    may_be_more: bool = False
+
+    @property
+    def all(self) -> frozenset[str]:
+        """All references in registries."""
+        images = {base.reference for base in self.images if not base.reference.startswith(LAYOUT)}
+        return self.caches | self.scanners | images | (self.possible if self.may_be_more else frozenset())
+
+
+def build_references(
+    definition: BuildDefinition, dockerfile: bytes, platforms: Sequence[str], build_platform: str
+) -> BuildReferences:
+    """Return the references of a build for all its platforms; ``build_platform`` is the builder's own."""
+    file = parse(dockerfile)
+    bases = [base_images(file, definition, platform, build_platform) for platform in platforms]
+    named = [value.removeprefix(IMAGE) for value in definition.contexts.values() if value.startswith((IMAGE, LAYOUT))]
+    images = [BaseImage(name, platform) for name in named for platform in platforms]
+    return BuildReferences(
+        frozenset(images).union(*(base.images for base in bases)),
+        frozenset(_caches(definition)),
+        frozenset(_scanners(definition)),
+        frozenset(_possible(definition)),
+        next((base.unknown for base in bases if base.unknown), None),
+        any(base.may_be_more for base in bases),
+    )
+
+
+def read_references(definition: BuildDefinition, builder_platform: Callable[[], str]) -> BuildReferences:
+    """Return the references of a build; of a Dockerfile that can't be read from here, those outside of it.
+
+    ``builder_platform`` returns the builder's own platform; it is called only where the references depend on it.
+    """
+    try:
+        content, _ = read_dockerfile(definition)
+    except Unknown as error:
+        return replace(build_references(definition, b"", ("",), ""), unknown=str(error), may_be_more=True)
+    uses_platform = b"BUILD" in content or (b"TARGET" in content and not definition.platforms)
+    platform = builder_platform() if uses_platform else ""
+    return build_references(definition, content, definition.platforms or (platform,), platform)
+
+
+def read_dockerfile(definition: BuildDefinition) -> tuple[bytes, Path | None]:
+    """Return a Dockerfile's content and path; the path is None if a bake target contains the Dockerfile inline.
+
+    Raises Unknown for a Dockerfile that docker itself fetches, and for one that can't be read.
+    """
+    inline = definition.extra.get("dockerfile-inline")
+    if isinstance(inline, str):
+        return inline.encode(), None
+    name = definition.dockerfile or DEFAULT_DOCKERFILE
+    if is_remote(name) or (is_remote(definition.context) and not Path(name).is_absolute()):
+        raise Unknown("docker fetches the Dockerfile itself")
+    path = Path(definition.context, name)
+    if name == DEFAULT_DOCKERFILE and not path.exists():
+        path = path.with_name("dockerfile")  # as buildx does
+    try:
+        return path.read_bytes(), Path(definition.context, name)
+    except OSError as error:
+        raise Unknown(f"the Dockerfile {path} can't be read ({error.strerror})") from error
+
+
+def _caches(definition: BuildDefinition) -> Iterator[str]:
+    """Yield the references of caches in registries (buildx, util/buildflags/cache.go).
+
+    An entry without ``=`` is a list of references.
+    """
+    for entry in (*definition.cache_from, *definition.cache_to):
+        if "=" not in entry:
+            yield from (reference for reference in _fields(entry) if reference)
+        elif (options := _options(entry)).get("type") == "registry" and options.get("ref"):
+            yield options["ref"]
+
+
+def _scanners(definition: BuildDefinition) -> Iterator[str]:
+    """Yield the images that make SBOMs, where the definition names its own (docs.docker.com, SBOM attestations)."""
+    for entry in definition.attest:
+        options = _options(entry)
+        if options.get("type") == "sbom" and options.get("generator") and options.get("disabled") != "true":
+            yield options["generator"]
+
+
+def _possible(definition: BuildDefinition) -> Iterator[str]:
+    """Yield the build arguments that name an image or a registry in ECR."""
+    for value in definition.args.values():
+        reference = f"{value}/" if parse_ecr_host(value) else value
+        if parse_ecr_host(host_of(reference) or ""):
+            yield reference
+
+
+def _options(entry: str) -> dict[str, str]:
+    """Return the ``name=value`` pairs of an entry in buildx's syntax."""
+    pairs = (field.partition("=") for field in _fields(entry))
+    return {name.strip().lower(): value for name, _, value in pairs}
+
+
+def _fields(entry: str) -> list[str]:
+    """Return the fields of one line of CSV; none of a malformed one, which buildx reports."""
+    try:
+        return next(csv.reader([entry]), [])
+    except csv.Error:
+        return []

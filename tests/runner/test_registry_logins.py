@@ -1,0 +1,185 @@
+"""The logins before a build: which host gets which token, and what is said where there is none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from ecr_tasks.errors import AwsError, BuildError, EcrTasksError
+from ecr_tasks.model.image import BuildDefinition
+from ecr_tasks.model.registry import RegistryToken
+from ecr_tasks.runner.registry_logins import RegistryLogins
+from ecr_tasks.settings.load import load
+from tests.support.build import HOST, REVISION_A, manifest
+from tests.support.fakes import Calls, FakeDocker, FakeRegistry
+
+OTHER = "210987654321.dkr.ecr.us-east-1.amazonaws.com"
+THIRD = "333333333333.dkr.ecr.us-east-1.amazonaws.com"
+PUBLIC = "public.ecr.aws"
+REFUSAL = AwsError("There are no AWS credentials to get a registry token with.", "Set AWS_PROFILE.")
+
+
+class Registry(FakeRegistry):
+    """Gives a token for each region, and one for ECR Public; regions in ``without_token`` give none."""
+
+    def __init__(self) -> None:
+        super().__init__(Calls())
+        self.without_token: set[str] = set()
+        self.tokens_are_aws = True
+
+    def token(self, region: str | None = None) -> RegistryToken:
+        token = super().token(region)
+        if (region or "own") in self.without_token:
+            raise REFUSAL
+        host = HOST if self.tokens_are_aws else "127.0.0.1:4510"
+        return replace(token, password=region or "own", host=host)
+
+    def public(self, alias: str, read: object) -> PublicRegistry:
+        """Return ECR Public's registry."""
+        return PublicRegistry(self)
+
+
+class PublicRegistry:
+    """Gives ECR Public's token."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    def token(self) -> RegistryToken:
+        """Return the token."""
+        token = self._registry.token("public")
+        return replace(token, host=PUBLIC if self._registry.tokens_are_aws else token.host)
+
+
+class Builder:
+    """Logs in for builds of a folder's Dockerfile."""
+
+    def __init__(self, folder: Path, overrides: dict[str, str]) -> None:
+        self.folder = folder
+        self.registry = Registry()
+        self.docker = FakeDocker(self.registry)
+        settings = load(folder, environ={}, overrides=overrides)
+        self.logins = RegistryLogins(settings, cast("Any", self.registry), cast("Any", self.docker))
+
+    def log_in(self, dockerfile: str, **options: Any) -> dict[str, str]:
+        """Log in for a build; return the passwords by host."""
+        (self.folder / "Dockerfile").write_text(dockerfile, encoding="utf-8")
+        self.logins.log_in_for_builds([BuildDefinition(str(self.folder), **options)], lambda: "linux/amd64")
+        return {token.host: token.password for token in self.docker.authorized}
+
+
+@pytest.fixture
+def builder(tmp_path: Path) -> Builder:
+    return Builder(tmp_path, {})
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Builder:
+    """Return a builder whose ECR is a local one."""
+    builder = Builder(tmp_path, {"AWS_ENDPOINT_URL_ECR": "http://127.0.0.1:4510"})
+    builder.registry.tokens_are_aws = False
+    return builder
+
+
+def test_each_host_gets_a_token_of_its_region_and_each_is_fetched_once(builder: Builder) -> None:
+    dockerfile = f"FROM {HOST}/a\nCOPY --from={OTHER}/b / /\nCOPY --from={OTHER}/c / /\nCOPY --from={PUBLIC}/d / /\n"
+    expected = {HOST: "eu-central-1", OTHER: "us-east-1", PUBLIC: "public"}
+    assert builder.log_in(dockerfile) == expected
+    assert builder.log_in(dockerfile, cache_to=(f"type=registry,ref={THIRD}/cache",)) == {
+        **expected,
+        THIRD: "us-east-1",
+    }
+    assert len(builder.docker.authorized) == 4
+
+
+def test_other_registries_get_no_token(builder: Builder) -> None:
+    dockerfile = "FROM alpine\nCOPY --from=ghcr.io/a/b / /\nCOPY --from=127.0.0.1:5000/a / /\nCOPY --from=a.b/c / /\n"
+    assert builder.log_in(dockerfile) == {}
+    assert builder.registry.calls.named("token") == []
+
+
+def test_without_a_token_the_build_goes_on_with_a_warning(
+    builder: Builder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    builder.registry.without_token.add("us-east-1")
+    for _ in range(2):
+        assert builder.log_in(f"FROM {OTHER}/a\nCOPY --from={HOST}/b / /\n") == {HOST: "eu-central-1"}
+    stderr = capsys.readouterr().err
+    assert stderr.count(OTHER) == 1
+    assert REFUSAL.cause in stderr
+    failure = BuildError(f"The build failed: {OTHER}/a: unexpected status 401 Unauthorized.", "Check it.")
+    explained = builder.logins.explain(failure)
+    assert isinstance(explained, AwsError)
+    assert OTHER in explained.cause
+    assert explained.remedy == REFUSAL.remedy
+
+
+@pytest.mark.parametrize(
+    "cause",
+    [
+        f"{HOST}/a: unexpected status: 401 Unauthorized.",
+        f"{OTHER}/a: not found.",
+        f'process "/bin/sh -c curl {OTHER} # 401" did not complete successfully: exit code: 1.',
+    ],
+)
+def test_other_failures_are_not_for_lack_of_a_token(builder: Builder, cause: str) -> None:
+    builder.registry.without_token.add("us-east-1")
+    builder.log_in(f"FROM {OTHER}/a\nCOPY --from={HOST}/b / /\n")
+    failure = BuildError(cause, "Check it.")
+    assert builder.logins.explain(failure) is failure
+
+
+def test_an_image_that_is_here_needs_no_token_and_no_word(
+    builder: Builder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    builder.registry.without_token |= {"us-east-1", "public"}
+    for reference in (f"{OTHER}/a", f"{PUBLIC}/b"):
+        builder.docker.store[reference] = manifest("base", REVISION_A)
+    assert builder.log_in(f"FROM {OTHER}/a\nCOPY --from={PUBLIC}/b / /\n") == {}
+    assert capsys.readouterr().err == ""
+    builder.log_in(f"FROM {OTHER}/a\n", extra={"pull": True})
+    assert OTHER in capsys.readouterr().err
+
+
+def test_without_a_token_the_public_registry_is_read_anonymously_with_a_calm_word(
+    builder: Builder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    builder.registry.without_token.add("public")
+    assert builder.log_in(f"FROM {PUBLIC}/a\n") == {}
+    stderr = capsys.readouterr().err
+    assert "without a login" in stderr
+    assert "warning" not in stderr
+
+
+def test_what_cant_be_worked_out_may_be_in_the_settings_registry(
+    builder: Builder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert builder.log_in("FROM scratch\nCOPY --from=$X / /\n") == {HOST: "own"}
+    builder.docker.authorized.clear()
+    builder.registry.without_token.add("own")
+    builder.logins.log_in_for_builds([BuildDefinition("https://git.example.com/a.git")], lambda: "linux/amd64")
+    assert capsys.readouterr().err == ""
+    failure = BuildError(f"The build failed: {HOST}/a: 401 Unauthorized.", "Check it.")
+    assert REFUSAL.cause in builder.logins.explain(failure).cause
+
+
+def test_a_file_from_an_address_needs_no_login(builder: Builder) -> None:
+    assert builder.log_in("FROM scratch\nADD https://example.com/a /\n") == {}
+
+
+def test_a_local_ecrs_token_is_not_sent_to_aws(local: Builder) -> None:
+    dockerfile = f"FROM {OTHER}/a\nCOPY --from={PUBLIC}/b / /\nCOPY --from=127.0.0.1:4510/c / /\n"
+    assert local.log_in(dockerfile) == {"127.0.0.1:4510": "own"}
+
+
+def test_an_aws_token_is_not_sent_to_a_host_that_looks_local(builder: Builder) -> None:
+    assert builder.log_in("FROM 000000000000.dkr.ecr.us-east-1.localhost.localstack.cloud:4566/a\n") == {}
+
+
+def test_the_error_of_the_digests_is_the_missing_token(builder: Builder) -> None:
+    builder.registry.without_token.add("us-east-1")
+    errors: dict[str, EcrTasksError] = builder.logins.log_in([f"{OTHER}/a", f"{HOST}/b", "alpine"])
+    assert errors == {f"{OTHER}/a": REFUSAL}
