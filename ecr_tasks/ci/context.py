@@ -24,7 +24,7 @@ class CiContext:
     pull_request: str | None = None
     """The number of the pull request (GitLab: merge request, Gerrit: change) that its page shows."""
     base_ref: str | None = None
-    """A pull request's target branch."""
+    """A pull request's target branch; of a pushed tag, the branch that GitHub names."""
     fork: bool | None = None
     """Whether the pull request comes from another repository; None without a pull request, or when unknown."""
     build_number: str | None = None

@@ -160,6 +160,7 @@ _PARSERS: Mapping[str, Parser] = {
     "sha": commit_id,
     "pull_request": positive_number,
     "base_ref": branch_name,
+    "tag_base_ref": branch_name,
     "fork": lambda text: "true" if text.lower() in ("true", "1", "yes") else "false",
     "attempt": positive_number,
     "default_branch": branch_name,
@@ -171,7 +172,10 @@ _PARSERS: Mapping[str, Parser] = {
 
 @dataclass(frozen=True)
 class Facts:
-    """What one system says about a run: the fields of CiContext, not yet normalized. None where it says nothing."""
+    """What one system says about a run: the fields of CiContext, not yet normalized. None where it says nothing.
+
+    ``tag_base_ref`` is the branch that it names for a pushed tag.
+    """
 
     event: Fact | None = None
     branch: Fact | None = None
@@ -179,6 +183,7 @@ class Facts:
     sha: Fact | None = None
     pull_request: Fact | None = None
     base_ref: Fact | None = None
+    tag_base_ref: Fact | None = None
     fork: Fact | None = None
     build_number: Fact | None = None
     attempt: Fact | None = None
@@ -191,10 +196,14 @@ class Facts:
         """Return the CiContext of these facts, by the rules that all systems share.
 
         Refs become names, and addresses lose their credentials. With a pull request there is no tag; without one
-        there are no target branch and no fork. The checkout is left out where it is ``sha``.
+        there is no fork, and the target branch is the one that the system names for a tag. The checkout is left out
+        where it is ``sha``.
         """
         facts = {name: fact and fact.map(_PARSERS.get(name, str)) for name, fact in vars(self).items()}
-        dropped = ["tag"] if facts["pull_request"] else ["base_ref", "fork"]
+        tag_base_ref = facts.pop("tag_base_ref")
+        if not facts["pull_request"]:
+            facts["base_ref"] = tag_base_ref
+        dropped = ["tag"] if facts["pull_request"] else ["fork"]
         sha, checkout = facts["sha"], facts["checkout"]
         if sha and checkout and sha.value == checkout.value:
             dropped.append("checkout")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,11 @@ from ecr_tasks.settings.unknown_names import mentions_setting, misspelt_setting,
 
 if TYPE_CHECKING:
     from dotenv.parser import Binding
+
+_GITHUB_EXPRESSION = r"\$\{\{.*?\}\}"
+_OURS = r"\s*(?:export\s+)?((?:ECR|AWS)_\w+)"
+_TEMPLATE = rf"(?:{_GITHUB_EXPRESSION}|\{{\{{[^{{}}'\n]*(?:(?<!\\)'[^'\\\n]*'[^{{}}'\n]*)+\}}\}})"
+_SINGLE_QUOTED = rf"(?m)^([^\S\n]*(?:export[^\S\n]+)?ECR_\w+[^\S\n]*=[^\S\n]*'(?:{_TEMPLATE}|\\.|[^'\\])*)(?=')"
 
 _SAMPLES = {"example", "sample", "template", "dist"}
 
@@ -73,16 +79,19 @@ def read_file(
     for binding in parse_bindings(path, problems):
         line = line_of(binding)
         # The messages leave out the line's text, because it may contain a secret.
-        if binding.error and mentions_setting(binding.original.string):
+        if expression := _github_expression(binding):
+            problems.add(f"{path.name}:{expression}")
+        elif binding.error and mentions_setting(binding.original.string):
             problems.add(f"{path.name}:{line}: this isn't NAME=VALUE (is a quote left open, or text after its end?).")
         elif binding.error:
             broken.append(f"{path.name}:{line}")
         elif binding.key is not None:
             warnings += _swallowed_settings_warning(path, line, binding.key, binding.value or "")
             scope = {**environ, **lower, **values}
-            text = binding.value
-            atoms = parse_variables(text) if text is not None else ()
-            values[binding.key] = None if text is None else "".join(atom.resolve(scope) for atom in atoms)
+            texts = re.split(f"({_GITHUB_EXPRESSION})", binding.value or "", flags=re.DOTALL)
+            for index in range(0, len(texts), 2):  # the texts between the expressions
+                texts[index] = "".join(atom.resolve(scope) for atom in parse_variables(texts[index]))
+            values[binding.key] = None if binding.value is None else "".join(texts)
             lines[binding.key] = line
     if broken:
         places = f"{', '.join(broken[:3])}{f' and {len(broken) - 3} more' if len(broken) > 3 else ''}"
@@ -114,7 +123,7 @@ def parse_bindings(path: Path, problems: Problems) -> list[Binding]:
     if "\0" in text:
         problems.add(f"{path.name}: isn't UTF-8 text (PowerShell's > writes UTF-16: save it as UTF-8).")
         return []
-    return list(_parse(text))
+    return list(_parse(_escape_templates(text)))
 
 
 def _parse(text: str) -> Iterator[Binding]:
@@ -143,6 +152,35 @@ def _parse(text: str) -> Iterator[Binding]:
                 break
         above += text[:start].count("\n")
         text = text[start:]
+
+
+def _escape_templates(text: str) -> str:
+    """Return a file's text with ``{{date 'YYYY'}}`` escaped in single quotes, which it would otherwise end."""
+    if "{{" not in text:
+        return text
+    return re.sub(
+        _SINGLE_QUOTED,
+        lambda match: re.sub(_TEMPLATE, lambda template: re.sub(r"(?<!\\)'", r"\'", template[0]), match[0]),
+        text,
+    )
+
+
+def _github_expression(binding: Binding) -> str | None:
+    """Return the line of an expression of GitHub Actions in a setting, and what to do; None without one.
+
+    Its quotes may break the line, so a broken line counts as well.
+    """
+    string = binding.original.string
+    name = re.match(_OURS, string)
+    if name is None or not (name[1] in TABLE or name[1].startswith("AWS_")):
+        return None
+    if "${{" not in (string if binding.error else binding.value or ""):
+        return None
+    line = binding.original.line + string[: string.index("${{")].count("\n")
+    return (
+        f"{line}: {name[1]} has an expression of GitHub Actions (${{{{ … }}}}), which only GitHub evaluates: "
+        "set it in the workflow's env: there, or write the value (tag rules have {{is_default_branch}} and the like)."
+    )
 
 
 def line_of(binding: Binding) -> int:

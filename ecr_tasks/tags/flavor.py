@@ -39,6 +39,8 @@ def parse_flavor(text: str) -> Flavor:
         try:
             for field in split_fields(entry):
                 name, value = _parse_field(field, affix)
+                if name in values:
+                    raise RuleError(f"has {field.key}=, which was given before: keep one", field.column)
                 values[name] = value
                 affix = name if name in ("prefix", "suffix") else affix
         except RuleError as error:

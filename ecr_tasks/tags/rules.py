@@ -32,15 +32,25 @@ PRIORITIES: Mapping[RuleType, float] = {
 }
 
 
+_ONE_RULE_A_LINE = "write one rule a line, or ; between rules"
+
 DATES = ("date", "commit_date")
 """The expressions that take a format, such as ``{{date 'YYYY'}}``."""
 GLOBALS = ("branch", "tag", "sha", "base_ref", "is_default_branch", "is_not_default_branch")
 VERSION_PARTS = ("version", "major", "minor", "patch", "raw")
 
-_KEYS = (
-    *("type", "enable", "priority", "prefix", "suffix", "kind", "forward"),
-    *("pattern", "value", "match", "group", "event", "branch", "format"),
-)
+_COMMON_KEYS = ("type", "enable", "priority", "prefix", "suffix", "kind", "forward")
+_KEYS: Mapping[RuleType, tuple[str, ...]] = {
+    "schedule": ("pattern",),
+    "semver": ("pattern", "value", "match"),
+    "pep440": ("pattern", "value", "match"),
+    "match": ("pattern", "group", "value"),
+    "edge": ("branch",),
+    "ref": ("event",),
+    "raw": ("value",),
+    "sha": ("format",),
+}
+"""The keys of each type besides the common ones."""
 _EXPRESSIONS: Mapping[RuleType, tuple[str, ...]] = {
     "semver": (*VERSION_PARTS, "prerelease", "build"),
     "pep440": VERSION_PARTS,
@@ -102,6 +112,10 @@ def parse_rule(text: str, number: int = 1) -> Rule:
         suggestion = nearest(field.value, get_args(RuleType)) if field.value else "raw"
         raise RuleError(f"has the type {field.value!r}, which isn't one: did you mean {suggestion}?", field.column)
     rule_type = cast(RuleType, field.value)
+    for key, other in fields.items():
+        if key not in (*_COMMON_KEYS, *_KEYS[rule_type]):
+            remedy = "take it out" if other.key else _ONE_RULE_A_LINE
+            raise RuleError(f"has {key}=, which does nothing with type={rule_type}: {remedy}", other.column)
     is_pull_request = rule_type == "ref" and "event" in fields and fields["event"].value == "pr"
     defaults = {"prefix": "pr-"} if is_pull_request else _DEFAULTS.get(rule_type, {})
     fields = {**{key: Field(key, value, 1) for key, value in defaults.items()}, **fields}
@@ -126,21 +140,19 @@ def parse_rule(text: str, number: int = 1) -> Rule:
 
 
 def _fields(text: str) -> dict[str, Field]:
-    """Return the fields by key: a value without a key gets the key ``value``, and the last field of a key wins."""
-    by_key = {"type": Field("type", "raw", 1), "enable": Field("enable", "true", 1)}
+    """Return the fields by key: a value without a key gets the key ``value``. Each key may occur once."""
+    by_key: dict[str, Field] = {}
     for field in split_fields(text):
         key = "value" if field.key is None else field.key
-        if key not in _KEYS:
-            suggestion = nearest(key, _KEYS)
+        known = tuple(dict.fromkeys((*_COMMON_KEYS, *(name for names in _KEYS.values() for name in names))))
+        if key not in known:
+            suggestion = nearest(key, known)
             raise RuleError(f"has the key {key!r}, which no rule has: did you mean {suggestion}=?", field.column)
-        if "${{" in field.value:
-            raise RuleError(
-                "has an expression of GitHub Actions (${{ … }}), which only GitHub evaluates: use ours, such as "
-                "{{is_default_branch}}",
-                field.column,
-            )
+        if key in by_key:
+            remedy = "keep one" if field.key not in (None, "type") else _ONE_RULE_A_LINE
+            raise RuleError(f"has {key}= twice: {remedy}", field.column)
         by_key[key] = field
-    return by_key
+    return {"type": Field("type", "raw", 1), "enable": Field("enable", "true", 1), **by_key}
 
 
 def _value(fields: Mapping[str, Field], rule_type: RuleType) -> Template | None:

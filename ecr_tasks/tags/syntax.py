@@ -10,6 +10,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+GITHUB_EXPRESSION = "${{"
+"""The beginning of an expression of GitHub Actions."""
+
 _QUOTED = r'"((?:[^"]|"")*)"'
 _CSV_FIELD = re.compile(rf'(?:{_QUOTED}|([^",]*))(,|\Z)')
 
@@ -44,8 +47,18 @@ def split_rules(text: str) -> tuple[str, ...]:
 
 
 def split_fields(rule: str) -> tuple[Field, ...]:
-    """Return the fields of one rule. Raises RuleError where quotes break the rules of CSV."""
-    return tuple(_field(text, start) for text, start in _csv(rule, 0))
+    """Return the fields of one rule, without empty ones. Raises RuleError where quotes break the rules of CSV.
+
+    GitHub's own expressions are refused first, because they may have commas and quotes.
+    """
+    if GITHUB_EXPRESSION in rule:
+        raise RuleError(
+            "has an expression of GitHub Actions (${{ … }}), which only GitHub evaluates: use ours, such as "
+            "{{is_default_branch}}",
+            rule.index(GITHUB_EXPRESSION) + 1,
+        )
+    fields = (_field(text, start) for text, start in _csv(rule, 0))
+    return tuple(field for field in fields if field.key is not None or field.value)
 
 
 def _semicolons(text: str) -> list[str]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ecr_tasks.ci.context import NO_CI
 from ecr_tasks.ci.detect import detect
-from tests.ci.recorded import RUNS, Recorded, recorded
+from tests.ci.recorded import RUNS, Recorded, reader, recorded
 
 EVENTS = {None, "push", "tag", "pull_request", "schedule", "manual"}
 
@@ -67,6 +67,22 @@ def test_the_event_file_is_read_from_the_disk(tmp_path: Path) -> None:
     event.write_text('{"repository": {"default_branch": "trunk"}}', encoding="utf-8")
     assert detect({"GITHUB_ACTIONS": "true", "GITHUB_EVENT_PATH": str(event)}).default_branch == "trunk"
     assert detect({"GITHUB_ACTIONS": "true", "GITHUB_EVENT_PATH": str(tmp_path)}).default_branch is None
+
+
+@pytest.mark.parametrize(
+    ("name", "base", "expected"),
+    [
+        ("tag", '"refs/heads/release/1.x"', "release/1.x"),
+        ("tag", '"refs/tags/v1"', None),
+        ("tag", "null", None),
+        ("branch push", '"refs/heads/main"', None),
+        ("pull request of this repository", '"refs/heads/other"', "main"),
+    ],
+)
+def test_the_event_file_names_the_branch_of_a_pushed_tag(name: str, base: str, expected: str | None) -> None:
+    run = recorded("github", name)
+    files = {path: text.replace("{", f'{{"base_ref": {base}, ', 1) for path, text in run.files.items()}
+    assert detect(run.environ, reader(files)).base_ref == expected
 
 
 def test_no_credentials_in_addresses() -> None:

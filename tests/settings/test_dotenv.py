@@ -187,3 +187,45 @@ def test_a_name_that_is_no_environments_is_refused(project: Project, env: str) -
 
 def test_no_file_is_no_problem(project: Project) -> None:
     assert project.load().files == ()
+
+
+FORMATS = "{{date 'YYYY'}}", "{{date 'YYYYMMDD-HHmm' tz='Asia/Tokyo'}}", "{{commit_date 'X'}}-{{date 'Y'}}"
+
+
+@pytest.mark.parametrize("template", FORMATS)
+@pytest.mark.parametrize("quotes", ["{}", "'{}'", '"{}"', "'\n  # one\n  {}\n'", '"\n  {}\n"', " '{}' # a comment"])
+def test_a_format_in_quotes_can_be_written_in_any_quotes(project: Project, template: str, quotes: str) -> None:
+    rule = f"type=raw,value={template}"
+    project.write(f"ECR_TAGS={quotes.format(rule)}\nECR_TARGET=run\n")
+    settings = project.load()
+    assert (rule in (settings.tags or ""), settings.target) == (True, "run")
+    assert str(settings.origin("ECR_TARGET")) == f".env:{2 + quotes.count(chr(10))}"
+
+
+def test_a_format_that_is_escaped_already_and_the_backslashes_of_a_pattern_stay(project: Project) -> None:
+    project.write("ECR_TAGS='\ntype=match,pattern=\\d+\\.\\d\ntype=raw,value={{date \\'Y\\'}}\n'\n")
+    assert project.load().tags == "\ntype=match,pattern=\\d+\\.\\d\ntype=raw,value={{date 'Y'}}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "name"),
+    [
+        ("ECR_TAGS=type=raw,value=${{ github.ref }}", 1, "ECR_TAGS"),
+        ("A=1\n\nexport ECR_FLAVOR = 'latest=${{ github.ref == 'x' }}'", 3, "ECR_FLAVOR"),
+        ("ECR_TAGS='\ntype=sha\nfoo,enable=${{ a == format('b/{0}', 'c') }}\ntype=edge\n'\nB=1", 3, "ECR_TAGS"),
+        ('ECR_TAGS="${{ a', 1, "ECR_TAGS"),
+        ("ECR_REPOSITORY=${{ github.repository }}", 1, "ECR_REPOSITORY"),
+        ("AWS_ACCOUNT_ID=${{ secrets.ACCOUNT }}", 1, "AWS_ACCOUNT_ID"),
+    ],
+)
+def test_an_expression_of_github_actions_is_an_error(project: Project, text: str, line: int, name: str) -> None:
+    project.write(text)
+    assert project.problem().startswith(f".env:{line}: {name} has an expression of GitHub Actions (${{{{ … }}}})")
+
+
+def test_an_expression_of_github_actions_under_another_name_stays_as_it_is(project: Project) -> None:
+    path = project.write(
+        "WHO=me\nREF=${{ github.ref }}-${WHO}\nECR_REGISTRY=${{ x }}\n#ECR_TAGS=${{ x }}\nECR_TARGET=run # ${{ y }}\n"
+    )
+    assert read_file(path, {}, {}, Problems()).values["REF"] == "${{ github.ref }}-me"
+    assert project.load().target == "run"

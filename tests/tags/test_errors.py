@@ -37,6 +37,17 @@ from tests.tags.build import apply, problem, push
         ("type=sha,enable=yes", 1, "has an enable= that gives 'yes': it must be true or false."),
         ("type=sha,enable=", 1, "has an enable= that gives '': it must be true or false."),
         ("foo,enable=${{ github.ref }}", 12, "has an expression of GitHub Actions"),
+        (
+            "foo,enable=${{ github.ref == format('refs/heads/{0}', \"main\") }}",
+            12,
+            "has an expression of GitHub Actions",
+        ),
+        ("type=sha,type=ref,event=branch", 15, "has type= twice: write one rule a line, or ; between rules."),
+        ("foo,bar", 5, "has value= twice: write one rule a line, or ; between rules."),
+        ("latest,type=sha", 1, "has value=, which does nothing with type=sha: write one rule a line, or ; between"),
+        ("type=raw,value=a,value=b", 24, "has value= twice: keep one."),
+        ("type=sha,event=branch", 16, "has event=, which does nothing with type=sha: take it out."),
+        ("type=ref,event=branch,format=long", 30, "has format=, which does nothing with type=ref: take it out."),
         ("foo,suffix={{date 'Y' tz='Mars'}}", 14, "can't be used: 'Mars' is not a time zone"),
     ],
 )
@@ -57,6 +68,9 @@ def test_a_bad_rule(rule: str, column: int, message: str) -> None:
         ("forward=1", 9, "has forward=1: it must be true or false."),
         ("prefix={{version}}", 10, "has {{version}}, which nothing gives here"),
         ('prefix="a"', 8, "has a quote inside a field"),
+        ("latest=${{ github.ref == 'a,b' }}", 8, "has an expression of GitHub Actions"),
+        ("forward=true,forward=true", 22, "has forward=, which was given before: keep one."),
+        ("latest=false", 8, "has latest=, which was given before: keep one."),
     ],
 )
 def test_a_bad_flavor(entry: str, column: int, message: str) -> None:

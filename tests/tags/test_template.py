@@ -10,7 +10,13 @@ from ecr_tasks.tags.template import parse_template
 from tests.support.build import settings, source
 from tests.tags.build import apply, names, problem, pull_request, push, pushed_tag
 
-EVENTS = {"push": push("a/b"), "main": push(), "tag": pushed_tag("v1.2.3"), "pr": pull_request()}
+EVENTS = {
+    "push": push("a/b", base_ref="main"),
+    "main": push(),
+    "tag": pushed_tag("v1.2.3"),
+    "tag of main": pushed_tag("v1.2.3", base_ref="main"),
+    "pr": pull_request(),
+}
 
 
 @pytest.mark.parametrize(
@@ -24,6 +30,8 @@ EVENTS = {"push": push("a/b"), "main": push(), "tag": pushed_tag("v1.2.3"), "pr"
         ("sha", "push", "a1b2c3d"),
         ("base_ref", "push", ""),
         ("base_ref", "pr", "main"),
+        ("base_ref", "tag", ""),
+        ("base_ref", "tag of main", "main"),
         ("is_default_branch", "push", "false"),
         ("is_default_branch", "main", "true"),
         ("is_default_branch", "tag", "false"),

@@ -46,6 +46,7 @@ def read_facts(env: Environ) -> Facts:
         checkout=env.get("GITHUB_SHA"),
         pull_request=request,
         base_ref=env.get("GITHUB_BASE_REF", f"{_REQUEST}.base.ref"),
+        tag_base_ref=env.get(f"{_PAYLOAD}: base_ref") if tag else None,  # as in metadata-action
         fork=_fork(env),
         build_number=env.get("GITHUB_RUN_NUMBER"),
         attempt=env.get("GITHUB_RUN_ATTEMPT"),
