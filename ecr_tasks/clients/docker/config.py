@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from ecr_tasks.errors import BuildError
 from ecr_tasks.model.registry import RegistryToken
 
 CONFIG = "config.json"
+AUTH_CONFIG = "DOCKER_AUTH_CONFIG"
 _PREFIX = "ecr-tasks-docker-"
 _LOCK = ".owner"
 SYSTEM_PLUGINS = tuple(
@@ -36,14 +38,38 @@ def with_tokens(config: Mapping[str, Any], tokens: Sequence[RegistryToken]) -> d
     docker looks up a host in ``credHelpers``, then in ``credsStore``, and in ``auths`` only when neither is set. When
     the helper's name for the host is empty, docker uses ``auths`` (docker/cli, cli/config/configfile).
     """
-    auths, helpers = dict(config.get("auths") or {}), dict(config.get("credHelpers") or {})
-    for token in tokens:
-        # docker would prefer an entry under https://, which may be outdated (docker-commons-plugin#60).
-        auths.pop(f"https://{token.host}", None)
-        auths[token.host] = {"auth": token.auth}
-        if config.get("credsStore") or token.host in helpers:
-            helpers[token.host] = ""
+    hosts = {token.host for token in tokens}
+    auths, helpers = (_without(hosts, config.get(key) or {}) for key in ("auths", "credHelpers"))
+    auths |= {token.host: {"auth": token.auth} for token in tokens}
+    if config.get("credsStore") or len(helpers) < len(config.get("credHelpers") or {}):
+        helpers |= dict.fromkeys(hosts, "")
     return {**config, "auths": auths, **({"credHelpers": helpers} if helpers else {})}
+
+
+def without_tokens(auth_config: str, hosts: Collection[str]) -> str:
+    """Return DOCKER_AUTH_CONFIG without its entries for hosts: docker 28.3 takes it before any configuration file.
+
+    A text that docker can't read either is returned unchanged.
+    """
+    try:
+        document = json.loads(auth_config)
+        auths = _without(hosts, document["auths"])
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return auth_config
+    return json.dumps({**document, "auths": auths}) if auths else ""
+
+
+def _without(hosts: Collection[str], entries: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the entries that are not for hosts, in whatever way a host is written.
+
+    An older entry may be outdated (docker-commons-plugin#60). docker cuts the scheme and the path off it
+    (docker/cli, cli/config/credentials, ConvertToHostname).
+    """
+    return {
+        name: entry
+        for name, entry in entries.items()
+        if re.sub(r"^https?://", "", name).partition("/")[0] not in hosts
+    }
 
 
 class PrivateConfig:
@@ -52,6 +78,7 @@ class PrivateConfig:
     def __init__(self, environ: Mapping[str, str], parent: Path | None = None) -> None:
         self._user_folder = Path(environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
         self._buildx = environ.get("BUILDX_CONFIG") or str(self._user_folder / "buildx")
+        self._auth_config = environ.get(AUTH_CONFIG, "")
         self._parent = parent
         self._tokens: dict[str, RegistryToken] = {}
         self._lock: FileLock | None = None
@@ -59,7 +86,8 @@ class PrivateConfig:
 
     def environment(self) -> dict[str, str]:
         """Return the variables that make docker and buildx use this folder; buildx keeps the user's builders."""
-        return {"DOCKER_CONFIG": str(self._create()), "BUILDX_CONFIG": self._buildx}
+        auth_config = {AUTH_CONFIG: without_tokens(self._auth_config, self._tokens)} if self._auth_config else {}
+        return {"DOCKER_CONFIG": str(self._create()), "BUILDX_CONFIG": self._buildx, **auth_config}
 
     def buildx_plugin(self) -> str | None:
         """Return the path of the buildx plugin that docker would start; None where it is not known.

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from ecr_tasks.clients.docker.config import PrivateConfig, remove_stale_folders, with_tokens
+from ecr_tasks.clients.docker.config import PrivateConfig, remove_stale_folders, with_tokens, without_tokens
 from ecr_tasks.errors import BuildError
 from ecr_tasks.model.registry import RegistryToken
 from tests.support.build import HOST
@@ -41,6 +41,10 @@ def credentials_for(host: str, config: dict[str, Any]) -> object:
         {"auths": OTHERS},
         {"auths": {HOST: {"auth": "c3RhbGU="}}},
         {"auths": {HOST: {}, f"https://{HOST}": {"auth": "c3RhbGU="}}},
+        {"auths": {f"https://{HOST}/v1/": {"auth": "c3RhbGU=", "identitytoken": "stale"}}},
+        {"auths": {f"https://{HOST}/v2/": {"auth": "c3RhbGU="}, f"http://{HOST}/": {}, f"{HOST}/": {}, **OTHERS}},
+        {"auths": {HOST: {"auth": "c3RhbGU=", "identitytoken": "stale", "registrytoken": "stale"}}},
+        {"credHelpers": {f"https://{HOST}": "ecr-login"}},
         {"credsStore": "desktop"},
         {"credsStore": "desktop", "auths": {HOST: {}, **OTHERS}},
         {"credHelpers": {HOST: "ecr-login"}},
@@ -51,7 +55,8 @@ def test_docker_finds_our_token_and_nothing_else_changes(users: dict[str, Any]) 
     before = copy.deepcopy(users)
     config = with_tokens(users, [TOKEN])
     assert credentials_for(HOST, config) == ENTRY
-    assert f"https://{HOST}" not in config["auths"]
+    entries = {**config["auths"], **(config.get("credHelpers") or {})}
+    assert [name for name in entries if HOST in name and name != HOST] == []
     assert users == before
     assert credentials_for("ghcr.example", config) == credentials_for("ghcr.example", users)
 
@@ -69,6 +74,36 @@ def test_the_users_other_logins_and_settings_stay() -> None:
     assert config["credHelpers"] == {"gcr.example": "gcloud"}
     for key in ("proxies", "currentContext", "aliases"):
         assert config[key] == users[key]
+
+
+def test_another_ecr_registrys_login_stays_the_users() -> None:
+    other = "210987654321.dkr.ecr.us-east-1.amazonaws.com"
+    auths = {other: {"auth": "dGhlaXJz"}, f"https://{HOST}.example": {"auth": "dGhlaXJz"}}
+    users = {"auths": auths, "credHelpers": {other: "ecr-login"}}
+    config = with_tokens(users, [TOKEN])
+    assert credentials_for(other, config) == credentials_for(other, users)
+    assert config["auths"] == {**auths, HOST: ENTRY}
+
+
+@pytest.mark.parametrize("name", [HOST, f"https://{HOST}", f"https://{HOST}/v2/"])
+def test_the_variable_with_logins_keeps_none_of_a_host_that_has_a_token(name: str, users: Path, parent: Path) -> None:
+    stale = {name: {"auth": "c3RhbGU="}}
+    for auths, expected in ((stale, ""), ({**stale, **OTHERS}, json.dumps({"auths": OTHERS}))):
+        environ = {"DOCKER_CONFIG": str(users), "DOCKER_AUTH_CONFIG": json.dumps({"auths": auths})}
+        private = PrivateConfig(environ, parent)
+        assert json.loads(private.environment()["DOCKER_AUTH_CONFIG"])["auths"] == auths
+        private.authorize(TOKEN)
+        assert private.environment()["DOCKER_AUTH_CONFIG"] == expected
+        private.close()
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"auths": null}', "{}", '{"auths": []}'])
+def test_a_variable_that_docker_cant_read_stays_as_it_is(text: str) -> None:
+    assert without_tokens(text, [HOST]) == text
+
+
+def test_without_the_variable_none_is_set(private: PrivateConfig) -> None:
+    assert "DOCKER_AUTH_CONFIG" not in private.environment()
 
 
 def test_several_registries_have_a_token_each() -> None:
