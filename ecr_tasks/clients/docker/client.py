@@ -76,6 +76,8 @@ class WhalesDocker:
             options = ["--file", str(definition), "--metadata-file", str(metadata_file)]
             result = self._bake(self._commands.buildx("bake", *options, *_builder_option(builder)))
             if result.code != 0:
+                if errors.is_address_refused(result.lines):
+                    self._check_engine_address()
                 values = [value for build_input in inputs for value in build_input.definition.args.values()]
                 raise errors.build_failed(result.lines, values)
             metadata = json.loads(metadata_file.read_text(encoding="utf-8"))
@@ -107,7 +109,7 @@ class WhalesDocker:
         """Return a base image's digest: the local store's (None without the image) if ``local``, else the registry's.
 
         The digest of a local image is the one in the registry that it came from, if any: it is the same on every
-        machine. Else it is the image's id. Raises BuildError when the registry has no such image.
+        machine. Else it is the image's id. Raises RegistryError when the registry does not give the image.
         """
         if local:
             image = self._image(reference)
@@ -199,6 +201,11 @@ class WhalesDocker:
 
         with translate_errors(f"remove {name}"), suppress(NoSuchContainer):
             self._commands.client.container.remove(name, force=True)
+
+    def _check_engine_address(self) -> None:
+        """Raise BuildError with what is wrong with the engine's address: docker says it, buildx doesn't."""
+        with translate_errors("reach the engine"):
+            self._commands.client.version()
 
     def _image(self, reference: str) -> Image | None:
         from python_on_whales.exceptions import NoSuchImage

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from ecr_tasks.clients.docker import errors, process
 from ecr_tasks.clients.docker.config import PrivateConfig
+from ecr_tasks.clients.docker.known_errors import OWN_WORDS
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
@@ -88,7 +89,10 @@ class CommandLine:
         # The settings decide which paths may be read; bake's own check would ask about each path outside the
         # working directory, which a CI can't answer.
         environment.setdefault("BUILDX_BAKE_ENTITLEMENTS_FS", "0")
-        result = process.run(command, env=environment, cwd=str(self._project))
+        try:
+            result = process.run(command, env=environment, cwd=str(self._project))
+        except OSError as error:
+            raise errors.broken_program(command[0], error.strerror or str(error)) from None
         if result.code == _INTERRUPTED:
             raise KeyboardInterrupt
         return result
@@ -104,7 +108,7 @@ def run_in_own_config(action: str, *arguments: str, stdin: str = "") -> None:
 
 
 @contextmanager
-def translate_errors(action: str, remedy: str = errors.NO_ENGINE_REMEDY) -> Iterator[None]:
+def translate_errors(action: str, remedy: str = OWN_WORDS) -> Iterator[None]:
     """Raise python-on-whales' exceptions as our errors, without the command line that their text contains.
 
     ``action`` completes "docker could not …".
@@ -116,5 +120,7 @@ def translate_errors(action: str, remedy: str = errors.NO_ENGINE_REMEDY) -> Iter
         yield
     except ClientNotFoundError:
         raise errors.no_docker() from None
+    except OSError as error:
+        raise errors.broken_program(str(error.filename or "docker"), error.strerror or str(error)) from None
     except DockerException as error:
         raise errors.command_failed(action, error.stderr or error.stdout or "", remedy) from None

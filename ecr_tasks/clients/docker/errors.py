@@ -5,27 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from ecr_tasks.clients.docker import known_errors
+from ecr_tasks.clients.docker.known_errors import KnownError
 from ecr_tasks.errors import BuildError, EcrTasksError, Refused, RegistryError, redact
 
 _STEP = re.compile(r"^ ?> (\[[^\]]*\] .+?):?\s*$")
 _CAUSE = re.compile(r"^ERROR: (?:(?:target \S+|failed to build|failed to solve): )*(.+)$")
+_PREFIXES = re.compile(
+    r"^(?:(?:ERROR|error|docker|unknown|target \S+|failed to build|failed to solve|Failed to initialize"
+    r"|ResourceExhausted|Error response from daemon): )+"
+)
 _MISSING = re.compile(r'failed to (?:compute cache key|calculate checksum).*: ("[^"]+"): not found$')
 _PROGRESS = re.compile(r"#(?P<step>\d+) (?P<text>.+)")
 _PUSHING = re.compile(r"\[internal\] pushing (?P<target>\S+)")
-_NO_ENGINE = re.compile(
-    r"Cannot connect to the Docker daemon|failed to connect to the docker API|docker daemon is not running"
-)
-_NO_BUILDX = re.compile(
-    r"unknown command: docker buildx|'buildx' is not a docker command|docker buildx: command not found"
-    r"|unknown (?:flag|shorthand flag): .*\n+.*Usage: +docker \[OPTIONS\] COMMAND",
-    re.DOTALL,
-)
-"""A docker client without the plugin may also ignore the word `buildx` and refuse the first flag after it."""
+_REGISTRY = re.compile(r"https?://([^/\"\s]+)/v2/")
 
 _LASTING = re.compile(
     r"denied|unauthorized|no basic auth|not found|does not exist|name unknown|manifest unknown|immutable"
     r"|already exists|no space left|digest mismatch|did not match|unexpected commit digest|failed precondition"
-    r"|no such host|connection refused|certificate",
+    r"|no such host|connection refused|certificate|pull rate limit",
     re.IGNORECASE,
 )
 """Causes that a retry doesn't remove. They make an error lasting, even if it matches a transient pattern too."""
@@ -41,15 +39,15 @@ _SLOW = re.compile(
     r"|context deadline exceeded|connection timed out"
 )
 _FAILING = re.compile(r"error from registry: (?:unknown|internal (?:server )?error)", re.IGNORECASE)
-_ERROR_START = re.compile(r"ERROR: |error: |error from registry: |Error response from daemon: ")
+_ERROR_START = re.compile(
+    r"ERROR: |error: |error from registry: |error during connect: |docker: |Error response from daemon: "
+    r"|unknown (?:command|(?:shorthand )?flag)"
+)
 _QUOTED = re.compile(r'"[^"]*"|https?://\S+')
 
 _NAME_TAKEN = re.compile(r'image "[^"]+": already exists$')
 """containerd's image store first looks whether a name is taken, then creates it: when two builds give their images
 one name at once (`latest`, a branch's), the second one fails."""
-
-NO_ENGINE_REMEDY = "Start Docker (or correct DOCKER_HOST or `docker context use`) and run it again."
-_BUILDX_REMEDY = "Install docker's buildx plugin (the package docker-buildx-plugin or docker-buildx), 0.13 or newer."
 
 
 def no_docker() -> BuildError:
@@ -57,26 +55,17 @@ def no_docker() -> BuildError:
     return BuildError("The docker command was not found.", "Install Docker (client and buildx) and run it again.")
 
 
+def broken_program(path: str, reason: str) -> BuildError:
+    """Return the error for a docker or buildx program that the operating system does not start."""
+    return BuildError(f"{path} can't be started: {reason}.", "Install it again, for this machine's platform.")
+
+
 def build_failed(lines: Sequence[str], secrets: Iterable[str]) -> EcrTasksError:
     """Return why a build failed, by buildx's last lines. The ``secrets``, values of build arguments, are redacted."""
-    if missing_docker := _missing_docker(lines):
-        return missing_docker
+    secrets = list(secrets)
     steps = [match.group(1) for line in lines if (match := _STEP.match(line))]
-    cause = _build_cause(lines) or _last_line(lines)
-    cause = redact(_MISSING.sub(r"\1 is not in the build context", cause), secrets).rstrip(".")
-    if "no space left on device" in cause:
-        return BuildError(
-            f"The Docker engine's disk is full: {cause}.",
-            "Free space (`docker system df`, `docker buildx prune`) and run it again.",
-        )
     failing_step = f" at {redact(steps[-1], secrets)}" if steps else ""
-    if re.search(r"failed to resolve source metadata|pull access denied|failed to do request", cause):
-        remedy = "Check that the base image exists and can be reached from here, and log in to its registry."
-    elif "no builder" in cause or "failed to find builder" in cause:
-        remedy = "Correct ECR_BUILDER; `docker buildx ls` lists the builders."
-    else:
-        remedy = "Mend that step of the Dockerfile, or what it reads; its output stands above."
-    return BuildError(f"The build failed{failing_step}: {cause}.", remedy)
+    return _explained(lines, f"The build failed{failing_step}", BuildError, secrets=secrets)
 
 
 def is_name_taken(lines: Sequence[str]) -> bool:
@@ -84,41 +73,31 @@ def is_name_taken(lines: Sequence[str]) -> bool:
     return _NAME_TAKEN.fullmatch(_build_cause(lines)) is not None
 
 
+def is_address_refused(lines: Sequence[str]) -> bool:
+    """Return whether buildx could not use the engine's address, of which only docker says what is wrong with it."""
+    return 'docker endpoint for "' in _last_error(lines)
+
+
 def push_failed(reference: str, lines: Sequence[str]) -> EcrTasksError:
     """Return why a push failed: Refused for an immutable tag, else RegistryError."""
-    if missing_docker := _missing_docker(lines):
-        return missing_docker
-    message = _last_line(lines)
-    if re.search(r"already exists.*immutable|tag is immutable", message):
+    if re.search(r"already exists.*immutable|tag is immutable", _last_error(lines)):
         return Refused(
             f"The registry refused to move the tag of {reference}: it is immutable and points at another image.",
             "Run it again: it will say what the tag holds and what can be done.",
         )
-    return _transfer_failed(f"Pushing {reference}", message)
+    return _explained(lines, f"Pushing {reference} failed", RegistryError, reference=reference)
 
 
 def pull_failed(reference: str, lines: Sequence[str]) -> EcrTasksError:
     """Return why a pull failed."""
-    if missing_docker := _missing_docker(lines):
-        return missing_docker
-    message = _last_line(lines)
-    if re.search(r"not found|manifest unknown|does not exist", message):
-        return RegistryError(f"There is no {reference}: {message}.", "Check the tag or digest, or push it first.")
-    return _transfer_failed(f"Pulling {reference}", message)
+    rows = (*known_errors.ENGINE, *known_errors.PULLED, *known_errors.INPUTS, *known_errors.REGISTRIES)
+    return _explained(lines, f"Pulling {reference} failed", RegistryError, reference=reference, rows=rows)
 
 
 def copy_failed(source: str, target: str, lines: Sequence[str]) -> EcrTasksError:
     """Return why a copy between registries failed: BuildError for a buildx that is too old, else RegistryError."""
-    if missing_docker := _missing_docker(lines):
-        return missing_docker
-    message = _last_line(lines)
-    if "unknown flag: --prefer-index" in message:
-        return BuildError(
-            "This buildx can't copy an image with its digest (imagetools create --prefer-index).",
-            "Update docker's buildx plugin.",
-        )
     repository = target.partition("@")[0]  # the digest is the source's
-    return _transfer_failed(f"Copying {source} to {repository}", message)
+    return _explained(lines, f"Copying {source} to {repository} failed", RegistryError, reference=target)
 
 
 def copies_failed(source: str, targets: Sequence[str], lines: Sequence[str]) -> dict[str, EcrTasksError]:
@@ -169,7 +148,8 @@ def transient_reason(lines: Sequence[str]) -> str | None:
     connection. Words in a URL or in quotes are names and are ignored.
     """
     message = _QUOTED.sub("", _last_error(lines))
-    if _missing_docker(lines) is not None or _LASTING.search(message):
+    is_machine = any(fits(row, lines) for row in (*known_errors.ENGINE, *known_errors.BUILDERS))
+    if is_machine or _LASTING.search(message):
         return None
     if status := _STATUS.search(message):
         return f"the registry answered {status.group(1)}"
@@ -181,19 +161,58 @@ def transient_reason(lines: Sequence[str]) -> str | None:
     return "the registry has trouble" if _FAILING.search(message) else None
 
 
-def command_failed(action: str, stderr: str, remedy: str = NO_ENGINE_REMEDY) -> EcrTasksError:
-    """Return why some other docker command failed; ``action`` completes "docker could not …"."""
-    lines = stderr.splitlines()
-    return _missing_docker(lines) or BuildError(f"docker could not {action}: {_last_line(lines)}.", remedy)
+def command_failed(action: str, stderr: str, remedy: str = known_errors.OWN_WORDS) -> EcrTasksError:
+    """Return why some other docker command failed; ``action`` completes "docker could not …".
+
+    ``remedy`` is for an error that the catalogue does not know.
+    """
+    return _explained(
+        stderr.splitlines(), f"docker could not {action}", BuildError, at_registry=RegistryError, remedy=remedy
+    )
 
 
-def _missing_docker(lines: Sequence[str]) -> EcrTasksError | None:
-    text = "\n".join(lines)
-    if _NO_ENGINE.search(text):
-        return BuildError("No Docker engine answers.", NO_ENGINE_REMEDY)
-    if _NO_BUILDX.search(text):
-        return BuildError("This docker has no buildx.", _BUILDX_REMEDY)
-    return None
+def _explained(
+    lines: Sequence[str],
+    failed: str,
+    kind: type[EcrTasksError],
+    *,
+    at_registry: type[EcrTasksError] | None = None,
+    reference: str = "",
+    secrets: Iterable[str] = (),
+    rows: Sequence[KnownError] = known_errors.KNOWN_ERRORS,
+    remedy: str = known_errors.OWN_WORDS,
+) -> EcrTasksError:
+    """Return the error of the first row of the catalogue that fits, else ``failed`` with docker's own words.
+
+    ``kind`` is the error's class, ``at_registry`` the class when a registry is at fault, if it is another one; when
+    the engine is at fault, it is BuildError. ``reference`` is what the command is about.
+    """
+    error, output = _last_error(lines), "\n".join(lines)
+    registry = match.group(1) if (match := _REGISTRY.search(error)) else reference.partition("/")[0] or "of the image"
+    values = {"detail": _detail(lines), "registry": registry}
+    for row in rows:
+        if (groups := _match(row, error, output)) is not None:
+            words = {key: redact(value, secrets).rstrip(".") for key, value in {**values, **groups}.items()}
+            words |= {"failed": failed, "reference": reference}
+            if row in known_errors.ENGINE or row in known_errors.BUILDERS:
+                kind = BuildError
+            elif row in known_errors.REGISTRIES:
+                kind = at_registry or kind
+            return kind(row.cause.format_map(words), row.remedy.format_map(words))
+    return kind(f"{failed}: {redact(values['detail'], secrets)}.", remedy)
+
+
+def fits(row: KnownError, lines: Sequence[str]) -> bool:
+    """Return whether a row of the catalogue fits the last lines of a command."""
+    return _match(row, _last_error(lines), "\n".join(lines)) is not None
+
+
+def _match(row: KnownError, error: str, output: str) -> dict[str, str] | None:
+    """Return the groups of a row's texts; None when it does not fit."""
+    match, printed = re.search(row.error, error, re.MULTILINE), re.search(row.printed, output)
+    if match is None or printed is None:
+        return None
+    return {key: value or "" for key, value in {**match.groupdict(), **printed.groupdict()}.items()}
 
 
 def _build_cause(lines: Sequence[str]) -> str:
@@ -201,25 +220,10 @@ def _build_cause(lines: Sequence[str]) -> str:
     return next((match.group(1) for line in reversed(lines) if (match := _CAUSE.match(line))), "")
 
 
-def _transfer_failed(action: str, message: str) -> RegistryError:
-    if "no basic auth credentials" in message or "denied" in message or "403" in message:
-        remedy = (
-            "Check that the credentials may do this (iam: ecr:BatchGetImage, ecr:PutImage and the layer actions)."
-        )
-    elif "no space left" in message:
-        remedy = "Free space on the disk it names and run it again; it takes up where it stopped."
-    else:
-        remedy = "Run it again: what has arrived is not sent twice, and no moving tag has been touched."
-    return RegistryError(f"{action} failed: {message}.", remedy)
-
-
-def _last_line(lines: Sequence[str]) -> str:
-    """Return the last meaningful line without docker's prefix and full stop; for a usage error, its first line."""
-    messages = [line.strip() for line in lines if line.strip() not in ("", "unknown")]
-    messages = [line for line in messages if line.startswith("unknown ")][:1] or messages
-    if not messages:
-        return "it said nothing"
-    return re.sub(r"^(?:ERROR|error|Error response from daemon): ", "", messages[-1]).rstrip(".")
+def _detail(lines: Sequence[str]) -> str:
+    """Return the first line of the last error without docker's prefixes and full stop."""
+    line = _PREFIXES.sub("", _last_error(lines).partition("\n")[0])
+    return _MISSING.sub(r"\1 is not in the build context", line).rstrip(".: ") or "it said nothing"
 
 
 def _last_error(lines: Sequence[str]) -> str:

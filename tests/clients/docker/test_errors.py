@@ -96,7 +96,7 @@ def test_a_missing_file_is_named() -> None:
 def test_an_unknown_base_image_is_named_with_what_to_check() -> None:
     error = build_error("unknown-base")
     assert "local/nosuchbase:1" in error.cause
-    assert "base image" in error.remedy
+    assert "Correct the name" in error.remedy
 
 
 def test_a_syntax_error_is_named_with_its_line() -> None:
@@ -212,6 +212,10 @@ TRANSIENT = {
     "copy-busy": BUSY,
     "copy-failing": FAILING,
     "copy-dropped": LOST,
+    "base-busy": BUSY,
+    "base-failing": "the registry answered 503 Service Unavailable",
+    "pull-busy-head": BUSY,
+    "push-busy-head": BUSY,
 }
 
 

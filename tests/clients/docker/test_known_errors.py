@@ -1,0 +1,187 @@
+"""The catalogue on recorded output: each situation has the sentence that fits, whichever command met it.
+
+Everything was recorded from docker 28, buildx 0.29 and their engines, set up so that they fail in this way. Only the
+texts of Docker Desktop (``command-desktop-…``) and of an old buildx (``copy-old-buildx``) come from public reports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from ecr_tasks.clients.docker import errors, known_errors
+from ecr_tasks.errors import BuildError, EcrTasksError, RegistryError
+from tests.clients.docker.test_errors import EVERY, RECORDED, recorded
+
+REFERENCE = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/app:1"
+NAMES = sorted(path.stem for path in RECORDED.glob("*.txt"))
+
+
+def command_error(name: str) -> EcrTasksError:
+    return errors.command_failed("ask the engine", "\n".join(recorded(name)))
+
+
+READERS: dict[str, Callable[[str], EcrTasksError]] = {
+    **{name: reader for reader, name in EVERY},
+    **{name: command_error for name in NAMES if name.startswith("command-")},
+}
+
+SITUATIONS = {
+    "engine-forbidden": "may not use the Docker engine at unix:///run/docker.sock | usermod",
+    "command-engine-forbidden": "may not use the Docker engine at unix:///run/docker.sock | usermod",
+    "engine-unknown-host": "host docker is unknown | DOCKER_HOST",
+    "command-engine-tls-files": "/nowhere/certs/ca.pem | DOCKER_CERT_PATH",
+    "push-engine-tls-files": "/nowhere/certs/ca.pem | DOCKER_CERT_PATH",
+    "engine-tls-junk": "ca.pem seems invalid | DOCKER_CERT_PATH",
+    "engine-without-tls": "without TLS | DOCKER_TLS_VERIFY",
+    "engine-wants-tls": "wants TLS | DOCKER_TLS_VERIFY=1",
+    "engine-unknown-authority": "unknown authority | DOCKER_CERT_PATH",
+    "engine-resets": "connection to the Docker engine failed | Start Docker",
+    "command-engine-scheme": "foo://bar is no address | unix:///path",
+    "engine-address": "address of the Docker engine | docker version",
+    "command-context-unknown": "no docker context nosuch | DOCKER_CONTEXT",
+    "context-unknown": "context nosuch | DOCKER_CONTEXT",
+    "engine-ssh-refused": "ssh: connect to host 127.0.0.1 port 22: Connection refused | ssh HOST",
+    "engine-too-old": "Maximum supported API version is 1.51 | DOCKER_API_VERSION",
+    "engine-too-new": "Minimum supported API version is 1.24 | DOCKER_API_VERSION",
+    "engine-is-none": "no Docker engine | DOCKER_HOST",
+    "engine-dies": "broke off | run it again",
+    "pull-engine-dies": "connection to the Docker engine failed | Start Docker",
+    "command-desktop-paused": "paused | Resume",
+    "command-desktop-mount": "/opt/data | File sharing",
+    "helper-missing": "docker-credential-desktop, which is not installed | credsStore",
+    "push-helper-missing": "docker-credential-desktop, which is not installed | credsStore",
+    "copy-helper-missing": "docker-credential-desktop, which is not installed | credsStore",
+    "push-helper-fails": "exit status 1 | credsStore",
+    "buildx-folder-read-only": "/home/me/.docker/buildx/activity | BUILDX_CONFIG",
+    "unknown-builder": "builder or docker context nosuch | BUILDX_BUILDER",
+    "builder-down": "builder does not answer | ECR_BUILDER",
+    "builder-not-booted": "moby/buildkit:buildx-stable-1 | ECR_BUILDER",
+    "classic-attestation": "Attestation is not supported | containerd image store",
+    "classic-platforms": "manifest lists | containerd image store",
+    "privilege-asked": "network.host | Dockerfile or definition",
+    "privilege-in-dockerfile": "network.host | Dockerfile",
+    "privilege-refused": "security.insecure | --allow-insecure-entitlement security.insecure",
+    "cache-unauthorized": "cache could not be written | ECR_CACHE=off",
+    "cache-forbidden": "403 Forbidden | ECR_CACHE=off",
+    "cache-unknown-host": "host nosuch.invalid is unknown | VPN",
+    "cache-unknown-type": 'cache exporter: "foo" | ECR_CACHE',
+    "linked-target-missing": "no target base | bake or compose file",
+    "ssh-no-agent": "SSH_AUTH_SOCK is not set | ssh-add",
+    "ssh-dead-agent": "/run/docker.sock: no such file | SSH_AUTH_SOCK",
+    "ssh-passphrase": "id_enc is protected with a passphrase | ssh-add",
+    "ssh-not-given": "requires the ssh agent or key default | ECR_SSH=default",
+    "step-ssh-refused": "accepted none of the keys | ssh-add -l",
+    "secret-not-given": "the secret tok | id=tok",
+    "secret-file-missing": "/nowhere/tok | ECR_SECRETS",
+    "context-missing": "no folder /nowhere/ctx | ECR_CONTEXT",
+    "named-context-missing": "no folder /nowhere/base | ECR_BUILD_CONTEXTS",
+    "context-unreadable": "may not read /project/unreadabledir/data | .dockerignore",
+    "dockerfile-unreadable": "Dockerfile cannot be empty | let this user read it",
+    "missing-dockerfile": "none.Dockerfile | ECR_DOCKERFILE",
+    "missing-stage": "nostage | ECR_TARGET",
+    "missing-copy-ignored": '"/thefile" is not in the build context | .dockerignore',
+    "base-without-value": "$BASE | ECR_BUILD_ARGS",
+    "base-malformed": "must be lowercase | Mend the Dockerfile",
+    "base-missing": "no base image 127.0.0.1:24523/base:1 | Correct its name",
+    "base-unauthorized": "401 Unauthorized | docker login",
+    "base-other-platform": "no match for platform | imagetools inspect",
+    "base-certificate": "x509 | /etc/docker/certs.d",
+    "push-certificate": "x509 | /etc/docker/certs.d",
+    "base-without-tls": "does not speak TLS | insecure-registries",
+    "base-unknown-host": "host nosuch.invalid is unknown | VPN",
+    "frontend-unknown-host": "docker/dockerfile:99 | DNS",
+    "copy-proxy": "proxy | HTTPS_PROXY",
+    "pull-classic-limit": "Docker Hub allows no more pulls | docker login",
+    "base-busy": "asks to slow down | Run it again",
+    "push-norepo": "does not exist in the registry | repo.ensure",
+    "disk-full-context": "disk is full | Free space",
+    "disk-full-metadata": "disk is full | Free space",
+    "step-killed": "memory | memory",
+    "step-other-platform": "/prog is made for another platform | ECR_PLATFORMS",
+    "step-prints-engine": "exit code: 1 | Mend that step",
+    "step-command-missing": "exit code: 127 | Mend that step",
+    "add-refused": "connection refused | ADD",
+    "command-run-unknown-host": "host nosuch.invalid is unknown | VPN",
+    "command-run-port-taken": "address already in use | another port",
+    "command-login-unauthorized": "401 Unauthorized | docker login",
+}
+"""For each recording: a word of the cause, then a word of the remedy."""
+
+
+@pytest.mark.parametrize("name", SITUATIONS)
+def test_the_cause_is_named_and_the_remedy_fits(name: str) -> None:
+    error = READERS[name](name)
+    cause, remedy = SITUATIONS[name].split(" | ")
+    assert cause in error.cause
+    assert remedy in error.remedy
+
+
+STEPS = {"failing-run", "two-targets", "step-prints-engine", "step-command-missing"}
+STOPPED = {
+    *("no-engine-build", "no-engine-tcp", "no-engine-push", "command-no-engine", "command-desktop-stopped"),
+    *("engine-resets", "pull-engine-dies"),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_only_a_failing_step_is_mended_in_the_dockerfile_and_only_an_absent_engine_is_started(name: str) -> None:
+    remedy = READERS[name](name).remedy
+    assert ("Mend that step" in remedy) == (name in STEPS)
+    assert ("Start Docker" in remedy) == (name in STOPPED)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if "engine-" in name and "disk" not in name])
+def test_an_engine_out_of_reach_has_one_sentence_whichever_command_met_it(name: str) -> None:
+    lines = recorded(name)
+    met = [
+        errors.build_failed(lines, ()),
+        errors.push_failed(REFERENCE, lines),
+        errors.pull_failed(REFERENCE, lines),
+        errors.copy_failed(REFERENCE, REFERENCE, lines),
+        errors.command_failed("tag it", "\n".join(lines)),
+    ]
+    assert {(type(error), error.cause, error.remedy) for error in met} == {(BuildError, met[0].cause, met[0].remedy)}
+    assert errors.transient_reason(lines) is None
+
+
+@pytest.mark.parametrize("situation", ["certificate", "without-tls", "unknown-host"])
+def test_a_registry_out_of_reach_has_one_sentence_and_the_commands_exit_code(situation: str) -> None:
+    names = {prefix: f"{prefix}-{situation}" for prefix in ("base", "push", "pull", "copy")}
+    met = {prefix: READERS[name](name) for prefix, name in names.items()}
+    assert len({error.remedy for error in met.values()}) == 1
+    assert len({error.cause.partition(":")[0] for error in met.values()}) == 1
+    assert isinstance(met.pop("base"), BuildError)
+    assert all(isinstance(error, RegistryError) for error in met.values())
+
+
+def test_every_row_of_the_catalogue_is_the_answer_to_a_recording() -> None:
+    rows = {id(row): row for row in (*known_errors.KNOWN_ERRORS, *known_errors.PULLED)}
+    for name in NAMES:
+        for listed in (known_errors.KNOWN_ERRORS, known_errors.PULLED):
+            fitting = [row for row in listed if errors.fits(row, recorded(name))]
+            rows.pop(id(fitting[0]), None) if fitting else None
+    assert [row.error for row in rows.values()] == []
+
+
+def test_what_is_not_in_the_catalogue_gets_no_invented_remedy() -> None:
+    for failed in (errors.build_failed, lambda lines, _: errors.push_failed(REFERENCE, lines)):
+        error = failed(["#1 something", "ERROR: failed to solve: the moon is in the wrong quarter"], ())
+        assert error.cause.endswith("failed: the moon is in the wrong quarter.")
+        assert error.remedy == known_errors.OWN_WORDS
+
+
+def test_a_secret_within_a_known_error_is_left_out() -> None:
+    lines = [line.replace("nosuch.invalid", "hunter22.invalid") for line in recorded("base-unknown-host")]
+    error = errors.build_failed(lines, ["hunter22"])
+    assert "is unknown here" in error.cause
+    assert "hunter22" not in str(error)
+
+
+def test_the_output_of_a_step_is_not_taken_for_docker_s() -> None:
+    """A step that runs docker or git prints what the engine would print."""
+    text = "\n".join(recorded("engine-forbidden") + recorded("base-unknown-host") + recorded("failing-run"))
+    error = errors.build_failed(text.splitlines(), ())
+    assert "exit code: 42" in error.cause
+    assert "Mend that step" in error.remedy
