@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from ecr_tasks.clients.absent_registry import AbsentRegistryError
 from ecr_tasks.console import say, warn
-from ecr_tasks.errors import BuildError
+from ecr_tasks.errors import BuildError, RegistryError
 from ecr_tasks.execute.build import build, reuse_earlier_builds
 from ecr_tasks.execute.look_at_registries import look_at_registries
 from ecr_tasks.execute.push import publish_image
@@ -120,7 +120,7 @@ def build_images(run: Run, job: Job, items: Sequence[PlannedImage]) -> Job:
             from ecr_tasks.checks.unchanged_inputs import check_unchanged
 
             check_unchanged([item.image for item in items], project=job.settings.project, environ=os.environ)
-    except BuildError as error:
+    except (BuildError, RegistryError) as error:
         run.locks.release_all()
         raise run.logins.explain(error) from error
     except BaseException:

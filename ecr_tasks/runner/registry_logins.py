@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ecr_tasks.console import say, warn
-from ecr_tasks.errors import BuildError, EcrTasksError
+from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.ecr_host import host_of, parse_ecr_host
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.source.build_context.references import BuildReferences, read_references
@@ -57,7 +57,7 @@ class RegistryLogins:
             self._errors[token.host] = None
             self._docker.authorize(token)
 
-    def explain(self, error: BuildError) -> EcrTasksError:
+    def explain(self, error: EcrTasksError) -> EcrTasksError:
         """Return the error of a missing token if that is why a build failed; else the build's error."""
         if not _is_unauthorized(error.cause):
             return error

@@ -50,11 +50,26 @@ def test_an_exclusion_filter_lets_the_cache_move() -> None:
     assert with_cache(PLAIN, "registry", repository("IMMUTABLE_WITH_EXCLUSION", "build*")).cache_to
 
 
-def test_an_entry_in_buildxs_syntax_is_read_and_written() -> None:
+def test_an_entry_in_buildxs_syntax_is_read_and_written_and_may_fail() -> None:
     definition = with_cache(PLAIN, "type=gha,scope=app", None)
-    assert definition.cache_from == definition.cache_to == ("type=gha,scope=app",)
+    assert definition.cache_from == ("type=gha,scope=app",)
+    assert definition.cache_to == ("type=gha,scope=app,ignore-error=true",)
+
+
+def test_a_cache_in_another_ecr_repository_gets_the_options_that_ecr_needs() -> None:
+    entry = f'type=registry,"ref={HOST}/cache:app",mode=max'
+    definition = with_cache(PLAIN, entry, None)
+    assert definition.cache_from == (entry,)
+    assert definition.cache_to == (f"{entry},ignore-error=true,image-manifest=true,oci-mediatypes=true",)
+
+
+def test_what_an_entry_says_stays() -> None:
+    entry = f"type=registry,ref={HOST}/cache:app,Ignore-Error=false,image-manifest=false,oci-mediatypes=false"
+    assert with_cache(PLAIN, entry, None).cache_to == (entry,)
+    assert with_cache(PLAIN, "type=inline", None).cache_to == ("type=inline",)
 
 
 def test_several_caches_are_several_entries() -> None:
     definition = with_cache(PLAIN, "type=gha\n type=local,src=cache,dest=cache\n", None)
-    assert definition.cache_from == definition.cache_to == ("type=gha", "type=local,src=cache,dest=cache")
+    assert definition.cache_from == ("type=gha", "type=local,src=cache,dest=cache")
+    assert definition.cache_to == ("type=gha,ignore-error=true", "type=local,src=cache,dest=cache")

@@ -15,6 +15,7 @@ from ecr_tasks.clients.docker import errors
 from ecr_tasks.clients.docker.bake import bake_document, parse_bake, serialize, target_names
 from ecr_tasks.clients.docker.command_line import CommandLine, run_in_own_config, translate_errors
 from ecr_tasks.clients.docker.config import PrivateConfig
+from ecr_tasks.clients.docker.lost_caches import lost_caches
 from ecr_tasks.clients.docker.parse import build_result, loaded_config, parse_engine, registry_digest
 from ecr_tasks.clients.docker.process import ProcessResult
 from ecr_tasks.clients.docker.retry import retry_transient
@@ -67,14 +68,18 @@ class WhalesDocker:
         """Build all inputs with one `buildx bake` and return their results by name.
 
         The definition goes through a private file: build arguments stay out of argv. The digests come from bake's
-        metadata file. Raises BuildError with the failing step.
+        metadata file. A build is repeated after a transient failure of a registry; a cache that can't be reached is
+        reported. Raises BuildError with the failing step.
         """
         with tempfile.TemporaryDirectory(prefix="ecr-tasks-build-") as folder:
             definition, metadata_file = Path(folder, "bake.json"), Path(folder, "metadata.json")
             definition.touch(0o600)
             definition.write_text(serialize(bake_document(inputs)), encoding="utf-8")
             options = ["--file", str(definition), "--metadata-file", str(metadata_file)]
-            result = self._bake(self._commands.buildx("bake", *options, *_builder_option(builder)))
+            command = self._commands.buildx("bake", *options, *_builder_option(builder))
+            result = retry_transient(lambda: self._bake(command), errors.build_transient_reason, self._retrier)
+            for word in lost_caches(result.lines):
+                self._retrier.report(word)
             if result.code != 0:
                 if errors.is_address_refused(result.lines):
                     self._check_engine_address()

@@ -23,11 +23,14 @@ _REGISTRY = re.compile(r"https?://([^/\"\s]+)/v2/")
 _LASTING = re.compile(
     r"denied|unauthorized|no basic auth|not found|does not exist|name unknown|manifest unknown|immutable"
     r"|already exists|no space left|digest mismatch|did not match|unexpected commit digest|failed precondition"
-    r"|no such host|connection refused|certificate|pull rate limit",
+    r"|no such host|connection refused|certificate|pull rate limit|data limit exceeded",
     re.IGNORECASE,
 )
 """Causes that a retry doesn't remove. They make an error lasting, even if it matches a transient pattern too."""
 
+_NOT_REGISTRY = re.compile(
+    r'process ".*" did not complete successfully|invalid response status|failed to fetch remote', re.DOTALL
+)
 _STATUS = re.compile(r"(?:status|HTTP)[^\n]{0,60}?\b((?:429|50[0234])\b(?: [A-Z][A-Za-z]+)*)")
 _THROTTLED = re.compile(r"toomanyrequests|too many requests|Rate exceeded", re.IGNORECASE)
 _LOST = re.compile(
@@ -115,6 +118,17 @@ def copy_transient_reason(targets: Sequence[str], lines: Sequence[str]) -> str |
     by_target = _lines_by_target(lines)
     reasons = (transient_reason(by_target[target]) for target in targets if target in by_target)
     return next((reason for reason in reasons if reason), None) if by_target else transient_reason(lines)
+
+
+def build_transient_reason(lines: Sequence[str]) -> str | None:
+    """Return the :func:`transient_reason` of a build: a registry's that it reads from or writes to.
+
+    What a step of the Dockerfile prints, and a file or git repository from an address, is no registry's.
+    """
+    error = _last_error(lines)
+    if "failed to solve: " not in error or _NOT_REGISTRY.search(error):
+        return None
+    return transient_reason(lines)
 
 
 def _lines_by_target(lines: Sequence[str]) -> dict[str, list[str]]:

@@ -1,4 +1,4 @@
-"""Runs docker's pushes, pulls and copies again after a transient failure."""
+"""Runs docker's builds, pushes, pulls and copies again after a transient failure."""
 
 from __future__ import annotations
 

@@ -219,7 +219,46 @@ TRANSIENT = {
 }
 
 
-@pytest.mark.parametrize("name", [path.stem for path in sorted(RECORDED.glob("*.txt"))])
+TRANSIENT_BUILDS = {
+    "build-busy-base": BUSY,
+    "build-busy-layer": BUSY,
+    "build-classic-busy-layer": BUSY,
+    "build-busy-frontend": BUSY,
+    "build-busy-cache": BUSY,
+    "build-failing-base": FAILING,
+    "build-dropped-base": LOST,
+    "build-dropped-layer": LOST,
+}
+
+
+@pytest.mark.parametrize("name", [path.stem for path in sorted(RECORDED.glob("build-*.txt"))])
+def test_a_registry_that_a_build_reads_from_is_told_from_a_step_with_the_same_words(name: str) -> None:
+    assert errors.build_transient_reason(recorded(name)) == TRANSIENT_BUILDS.get(name)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "failed to load cache key: invalid response status 429",
+        "failed to load cache key: failed to fetch remote https://example.com/a.git: git stderr: HTTP 429",
+        "alpine: toomanyrequests: You have reached your unauthenticated pull rate limit.",
+        "public.ecr.aws/a: toomanyrequests: Data limit exceeded",
+        "a: failed to resolve source metadata for a.example/status/503: not found",
+    ],
+)
+def test_a_build_is_not_repeated_for_what_waiting_does_not_mend(message: str) -> None:
+    assert errors.build_transient_reason([f"ERROR: failed to build: failed to solve: {message}"]) is None
+
+
+def test_a_builder_that_goes_away_is_no_registry() -> None:
+    line = "ERROR: failed to receive status: rpc error: code = Unavailable desc = error reading from server: EOF"
+    assert errors.build_transient_reason([line]) is None
+
+
+TRANSFERRED = [path.stem for path in sorted(RECORDED.glob("*.txt")) if not path.stem.startswith("build-")]
+
+
+@pytest.mark.parametrize("name", TRANSFERRED)
 def test_what_passes_is_told_from_what_stays(name: str) -> None:
     assert errors.transient_reason(recorded(name)) == TRANSIENT.get(name)
 

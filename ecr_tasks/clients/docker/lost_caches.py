@@ -1,0 +1,60 @@
+"""Find the build caches that buildx could not read or write, and left out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+_CACHE = r"importing cache manifest from (?P<source>\S+)|exporting cache to \S+(?: \S+)*"
+_SUMMARY = re.compile(rf" > (?P<step>{_CACHE}):\s*")
+"""buildx's last lines name each step that failed, on a terminal and elsewhere."""
+
+_STEP = re.compile(rf"#(?P<number>\d+) (?P<step>{_CACHE})\s*")
+_ERROR = re.compile(r"#(?P<number>\d+) ERROR: (?P<reason>.+)")
+_MISSING = re.compile(r"The repository with name '(?P<name>[^']+)' does not exist")
+_PREFIX = re.compile(r"^(?:failed to configure registry cache importer|error writing \w+ blob): ")
+
+
+def lost_caches(lines: Sequence[str]) -> list[str]:
+    """Return a sentence for each cache that was left out, by buildx's last lines.
+
+    A cache that doesn't exist yet is none: the first build writes it. On a terminal buildx does not say the reason.
+    """
+    reasons = _reasons(lines)
+    sentences = []
+    for match in filter(None, map(_SUMMARY.fullmatch, lines)):
+        source, reason = match["source"], reasons.get(match["step"])
+        if source and reason and reason.endswith("not found"):
+            continue
+        what = f"the build cache {source} was not read" if source else "the build cache was not written"
+        if missing := _MISSING.search(reason or ""):
+            name = missing["name"]
+            hint = f"create it (aws ecr create-repository --repository-name {name}), with tags that may move"
+            sentences.append(f"{what}: there is no repository {name}; {hint}")
+        elif reason is None:
+            sentences.append(f"{what}: it may not be there, or may not be used with these credentials")
+        else:
+            sentences.append(f"{what}: {reason}")
+    return list(dict.fromkeys(sentences))
+
+
+def _reasons(lines: Sequence[str]) -> dict[str, str]:
+    """Return the error of each step with a cache, by the step's name in buildx's plain progress."""
+    steps: dict[str, str] = {}
+    reasons: dict[str, str] = {}
+    remaining = iter(lines)
+    for line in remaining:
+        if step := _STEP.fullmatch(line):
+            steps[step["number"]] = step["step"]
+        elif (error := _ERROR.fullmatch(line)) and error["number"] in steps:
+            text = " ".join([error["reason"], *_continued(remaining)])
+            reasons[steps[error["number"]]] = _PREFIX.sub("", text).rstrip(".")
+    return reasons
+
+
+def _continued(remaining: Iterator[str]) -> Iterator[str]:
+    """Yield the further lines of an error, which end at an empty line or a rule."""
+    for line in remaining:
+        if not line.strip() or line.startswith("---"):
+            return
+        yield line.strip()
