@@ -373,8 +373,15 @@ REGISTRIES = (
     KnownError(
         _REFUSED,
         "The build's cache could not be written: {detail}.",
-        "Log docker in to the cache's registry, with the permission to push there (ECR_CACHE=registry logs in to "
-        "ECR by itself), or leave it out: ECR_CACHE=off.",
+        "Give these credentials the permission to push to the cache's repository in ECR, or log docker in to another "
+        "registry; or leave the cache out: ECR_CACHE=off.",
+        printed=r"> exporting cache to",
+    ),
+    KnownError(
+        r"repository with name '(?P<name>[^']+)' does not exist in the registry",
+        "The build's cache could not be written: there is no repository {name} in the registry {registry}.",
+        "Create it, with tags that may move (`aws ecr create-repository --repository-name {name}`), or correct the "
+        "cache's name (ECR_CACHE, or cache-to in the definition).",
         printed=r"> exporting cache to",
     ),
     KnownError(

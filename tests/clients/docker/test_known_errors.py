@@ -98,6 +98,7 @@ SITUATIONS = {
     "push-norepo": "does not exist in the registry | repo.ensure",
     "disk-full-context": "disk is full | Free space",
     "disk-full-metadata": "disk is full | Free space",
+    "build-cache-missing": "no repository nocache | --repository-name nocache",
     "step-killed": "memory | memory",
     "step-other-platform": "/prog is made for another platform | ECR_PLATFORMS",
     "step-prints-engine": "exit code: 1 | Mend that step",
@@ -118,7 +119,10 @@ def test_the_cause_is_named_and_the_remedy_fits(name: str) -> None:
     assert remedy in error.remedy
 
 
-STEPS = {"failing-run", "two-targets", "step-prints-engine", "step-command-missing"}
+STEPS = {
+    *("failing-run", "two-targets", "step-prints-engine", "step-command-missing"),
+    *("build-step-429", "build-step-429-heredoc"),
+}
 STOPPED = {
     *("no-engine-build", "no-engine-tcp", "no-engine-push", "command-no-engine", "command-desktop-stopped"),
     *("engine-resets", "pull-engine-dies"),
