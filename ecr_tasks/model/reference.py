@@ -28,11 +28,12 @@ class ImageName:
 def parse_image_name(text: str) -> ImageName:
     """Parse a tag, a ``sha256:`` digest, ``repository:tag``, or ``host/repository@digest`` as `push` prints it.
 
-    Raises SettingsError for any other text.
+    ``https://`` before it doesn't count. Raises SettingsError for any other text.
     """
     text = text.strip()
     if _TAG.fullmatch(text) or _DIGEST.fullmatch(text):
         return ImageName(text)
+    text = re.sub("^(https?|docker)://", "", text)
     name, at, reference = text.partition("@")
     if not at:
         name, _, reference = text.rpartition(":")

@@ -51,17 +51,22 @@ def find_image(view: RepositoryView, repository: str, name: ImageName) -> tuple[
     image = view.tags.get(name.reference)
     if view.repository is None or image is None:
         raise missing_image(name.reference, repository)
-    if name.host not in (None, view.repository.host):
-        raise RegistryError(
-            f"The image is said to be in {name.host}, and these settings' registry is {view.repository.host}.",
-            "Choose the account and region that hold it (`inv env NAME promote …`).",
-        )
+    check_host(name, view.repository)
     if hashlib.sha256(image.manifest.encode()).hexdigest() != image.digest.removeprefix("sha256:"):
         raise RegistryError(
             f"What ECR gave as {image.digest} has another digest, so it can't be tagged unchanged.",
             "Run it again; if it stays so, push the image anew.",
         )
     return view.repository, image
+
+
+def check_host(name: ImageName, repository: Repository) -> None:
+    """Raise RegistryError when the image is said to be in another registry than the repository."""
+    if name.host not in (None, repository.host):
+        raise RegistryError(
+            f"The image is said to be in {name.host}, and these settings' registry is {repository.host}.",
+            "Choose the account and region that hold it (`inv env NAME …`).",
+        )
 
 
 def missing_image(reference: str, repository: str) -> RegistryError:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 
+from ecr_tasks.errors import SettingsError
 from ecr_tasks.model.image import Image
+from ecr_tasks.model.reference import ImageName
 from ecr_tasks.runner.run import Run
 
 
@@ -29,6 +31,27 @@ def planned_repositories(run: Run) -> dict[str, str]:
 
     file = bake_file(run.settings)
     return repository_names(run.settings, run.docker.targets(str(file)) if file else None)
+
+
+def chosen_repositories(run: Run, name: ImageName, image: str | None = None) -> dict[str, str]:
+    """Return the repositories by image: all planned ones, or only those that ``image`` or ``name`` selects.
+
+    Raises SettingsError when they select none.
+    """
+    repositories = planned_repositories(run)
+    if image is not None and image not in repositories:
+        raise SettingsError(f"There is no image {image!r} here.", f"Choose one of: {', '.join(repositories)}.")
+    chosen = {image: repositories[image]} if image is not None else repositories
+    if name.repository is None:
+        return chosen
+    named = {key: repository for key, repository in chosen.items() if repository == name.repository}
+    if not named:
+        raise SettingsError(
+            f"The image is of the repository {name.repository}, and these settings have "
+            f"{', '.join(dict.fromkeys(chosen.values()))}.",
+            "Set ECR_REPOSITORY to it, or name an image of the configured repository.",
+        )
+    return named
 
 
 def _with_inputs(run: Run, images: tuple[Image, ...]) -> tuple[Image, ...]:

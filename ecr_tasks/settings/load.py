@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ecr_tasks.settings import precedence
+from ecr_tasks.settings.addresses import take_apart
 from ecr_tasks.settings.dotenv import list_files, read_file
 from ecr_tasks.settings.errors import Malformed, Problems
 from ecr_tasks.settings.parse.build_options import is_remote, referenced_variables
@@ -52,6 +53,9 @@ def load(
 
     merged = precedence.merge([config_layer, *file_layers, environment_layer, override_layer])
     effective = {name: value for name, value in merged.items() if value.text}
+    derived, address_warnings = take_apart(effective, problems)
+    merged |= derived
+    effective |= derived
     fields = _parse(effective, project, problems)
     _report_contradictions(fields, effective, problems)
     problems.raise_if_any()
@@ -69,6 +73,7 @@ def load(
         file_variables=MappingProxyType({name: text for name, text in variables.items() if text is not None}),
         warnings=(
             *precedence.warnings(file_layers, environment_layer, effective),
+            *address_warnings,
             *foreign_names_warning(others, effective),
             *(sentence for file in files for sentence in file.warnings),
         ),

@@ -103,7 +103,7 @@ class Schema:
     repository: str | None = setting(
         "ECR_REPOSITORY=team/app",
         registry.repository,
-        "The repository: one image, one repository.",
+        "The repository: one image, one repository. Its URI or ARN gives account and region, too.",
         heading="What to build",
     )
     context: str = setting(
@@ -259,8 +259,8 @@ class Schema:
     destinations: tuple[Destination, ...] = setting(
         "ECR_DESTINATIONS=210987654321/eu-west-1,210987654321/us-east-1/prod/app",
         registry.destinations,
-        "More registries to publish to: ACCOUNT/REGION[/REPOSITORY], or public.ecr.aws/ALIAS[/REPOSITORY]. The "
-        "image is built and pushed once, then copied.",
+        "More registries to publish to: ACCOUNT/REGION[/REPOSITORY], a URI, or public.ecr.aws/ALIAS[/REPOSITORY]. "
+        "The image is built and pushed once, then copied.",
         default="",
     )
     scan_fail_on: Level | None = setting(

@@ -51,10 +51,11 @@ def setting(line: str, parse: Callable[[str], Any], comment: str, *, default: st
 class Origin:
     """The place where a setting is set; ``str()`` returns it in words.
 
-    ``name`` is a variable, a key under ``ecr.``, or the name of what overrides the setting.
+    ``name`` is a variable, a key under ``ecr.``, the name of what overrides the setting, or the setting that it is
+    derived from, with that one's place.
     """
 
-    kind: Literal["default", "config", "file", "environment", "override"]
+    kind: Literal["default", "config", "file", "environment", "override", "derived"]
     name: str = ""
     file: Path | None = None
     line: int | None = None

@@ -113,11 +113,12 @@ def promote_here(
     """
     from ecr_tasks.execute.promote import look_up_promotion, promote
     from ecr_tasks.model.reference import parse_tags
+    from ecr_tasks.runner.images import chosen_repositories
 
     tags = parse_tags(texts)
     if not tags:
         raise SettingsError("No tag is given.", "Say which: `inv promote SOURCE --tag TAG`.")
-    repositories = _chosen_repositories(run, name, image)
+    repositories = chosen_repositories(run, name, image)
 
     def look_up(key: str, name: ImageName) -> Promotion:
         return look_up_promotion(run.registry, repositories[key], name, tags, alone=len(repositories) == 1)
@@ -142,12 +143,13 @@ def promote_elsewhere(
     """
     from ecr_tasks.execute.promote_to_registry import look_up_copy, promote_to
     from ecr_tasks.model.reference import parse_tags
+    from ecr_tasks.runner.images import chosen_repositories
 
     destination = parse_destination(to)
     tags = parse_tags(texts or ([] if name.reference.startswith("sha256:") else [name.reference]))
     if not tags:
         raise SettingsError("No tag is given.", f"Say which: `inv promote SOURCE --to {to} --tag TAG`.")
-    repositories = _chosen_repositories(run, name, image)
+    repositories = chosen_repositories(run, name, image)
     if destination.repository is not None and len(repositories) > 1:
         raise SettingsError(
             f"{len(repositories)} images can't go to one repository, {destination.repository}.",
@@ -187,26 +189,6 @@ def _check(run: Run, gates: Gates | None, images: Mapping[str, tuple[Repository,
 def _by_digest(name: ImageName, image: StoredImage) -> ImageName:
     """Return the name with the digest of the checked image, because its tag may have moved during the wait."""
     return replace(name, reference=image.digest)
-
-
-def _chosen_repositories(run: Run, name: ImageName, image: str | None) -> dict[str, str]:
-    """Return the repositories by image: all planned ones, or only those that ``image`` or ``name`` selects."""
-    from ecr_tasks.runner.images import planned_repositories
-
-    repositories = planned_repositories(run)
-    if image is not None and image not in repositories:
-        raise SettingsError(f"There is no image {image!r} here.", f"Choose one of: {', '.join(repositories)}.")
-    chosen = {image: repositories[image]} if image is not None else repositories
-    if name.repository is None:
-        return chosen
-    named = {key: repository for key, repository in chosen.items() if repository == name.repository}
-    if not named:
-        raise SettingsError(
-            f"The image is of the repository {name.repository}, and these settings have "
-            f"{', '.join(dict.fromkeys(chosen.values()))}.",
-            "Set ECR_REPOSITORY to it, or name an image of the configured repository.",
-        )
-    return named
 
 
 def _copy_words(copy: CopyPromotion, *, dry: bool) -> str:

@@ -10,7 +10,8 @@ from ecr_tasks.runner.run import Run
 
 @chained_task(
     help={
-        "image": "a tag or a sha256: digest (default: what was pushed, or this commit's image)",
+        "image": "a tag, a sha256: digest, or host/repository@digest as push prints it (default: what was pushed, or "
+        "this commit's image)",
         "platform": "os/arch, for one of several",
     }
 )
@@ -18,20 +19,26 @@ def pull(run: Run, earlier: EarlierResults, image: str | None = None, platform: 
     """Log in and pull an image by tag or digest."""
     from dataclasses import replace
 
-    from ecr_tasks.plan.promotion import missing_image
-    from ecr_tasks.runner.images import planned_images
+    from ecr_tasks.model.reference import parse_image_name
+    from ecr_tasks.plan.promotion import check_host, missing_image
+    from ecr_tasks.runner.images import chosen_repositories, planned_images
 
-    if image is None and earlier.receipt is not None:
+    image_name = parse_image_name(image) if image is not None else None
+    if image_name is not None:
+        references = [(name, image_name.reference) for name in chosen_repositories(run, image_name).values()]
+    elif earlier.receipt is not None:
         published = [receipt.published[0] for receipt in earlier.receipt.images if receipt.published]
         references = [(copy.repository, copy.digest) for copy in published]
     else:
-        references = [(planned.repository, image or planned.tags[0].name) for planned in planned_images(run)]
+        references = [(planned.repository, planned.tags[0].name) for planned in planned_images(run)]
     views = run.registry.describe({name: () for name, _ in references})
     for name, reference in references:
         repository = views[name].repository
         stored_image = run.registry.image(repository, reference) if repository else None
         if repository is None or stored_image is None:
             raise missing_image(reference, name)
+        if image_name is not None:
+            check_host(image_name, repository)
         run.docker.authorize(replace(run.registry.token(), host=repository.host))
         separator = "@" if reference.startswith("sha256:") else ":"
         run.docker.pull(f"{repository.uri}{separator}{reference}", platform)

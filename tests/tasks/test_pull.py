@@ -26,3 +26,13 @@ def test_pull_by_tag_and_platform(project: Project) -> None:
 def test_a_missing_image_or_repository_is_named(project: Project) -> None:
     assert "nosuch" in project.inv("pull", "--image", "nosuch").failed(5)
     assert "team/new" in project.inv("pull", "--image", "1", ECR_REPOSITORY="team/new").failed(5)
+
+
+def test_pull_by_the_reference_that_push_printed(project: Project) -> None:
+    project.registry.put("team/app", OLD_IMAGE, "stable")
+    reference = f"{HOST}/team/app@{OLD_IMAGE.digest}"
+    result = project.inv("pull", "--image", reference)
+    assert result.stdout == f"{reference}\n", result.stderr
+    assert project.inv("pull", "--image", f"https://{HOST}/team/app:stable").stdout == f"{reference}\n"
+    assert "team/other" in project.inv("pull", "--image", f"{HOST}/team/other:stable").failed(2)
+    assert "elsewhere" in project.inv("pull", "--image", "elsewhere:5000/team/app:stable").failed(5)

@@ -14,6 +14,7 @@ from typing import Literal
 from ecr_tasks.errors import nearest
 from ecr_tasks.model.destination import PUBLIC_HOST, PUBLIC_REGION, Destination
 from ecr_tasks.settings.errors import Malformed
+from ecr_tasks.settings.parse.address import parse_address
 from ecr_tasks.settings.parse.build_options import labels
 from ecr_tasks.settings.parse.lists import split_plain
 
@@ -27,8 +28,6 @@ _ROLE = r"(?a)arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+"
 _NAME_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _REPOSITORY = rf"{_NAME_PART}(?:/{_NAME_PART})*"
 _MAX_LENGTH = 256
-_ECR_HOST = r"(?P<account>\d{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.[a-z0-9.-]+"
-_OTHER_HOST = r"localhost|public\.ecr\.aws|ecr-public\.aws\.com|[\w.-]+:\d+"
 # ECR Public's API model, RegistryAliasName and PrimaryRegistryAlias.
 _ALIAS = r"[a-z][a-z0-9]+(?:[._-][a-z0-9]+)*"
 # ECR's API model, ImageTagMutabilityExclusionFilterValue.
@@ -76,18 +75,19 @@ def role_arn(text: str) -> str:
 
 
 def repository(text: str) -> str:
-    """Parse a repository's name, without host, tag or digest."""
-    text = text.strip()
-    if not re.fullmatch(_REPOSITORY, text):
-        raise Malformed(_repository_error(text))
-    if not 2 <= len(text) <= _MAX_LENGTH:
-        raise Malformed(f"must have 2 to {_MAX_LENGTH} characters, and {text[:40]!r} has {len(text)}")
-    return text
+    """Parse a repository's name, or its address in ECR, of which the name is returned."""
+    return _checked_name(_name_of(text.strip(), "team/app"))
 
 
 def repository_prefix(text: str) -> str:
-    """Parse the prefix of repository names, and add a separator if it has none: ``team`` becomes ``team/``."""
-    text = text.strip()
+    """Parse the prefix of repository names, and add a separator if it has none: ``team`` becomes ``team/``.
+
+    It may stand in an address as a repository's name does.
+    """
+    stripped = text.strip()
+    text = _name_of(stripped, "team/")
+    # An address ends with a slash or without one.
+    text += "/" if text != stripped and stripped.endswith("/") else ""
     base = text[:-1] if text.endswith(("/", "-", "_", ".")) else text
     if not re.fullmatch(_REPOSITORY, base):
         raise Malformed(_repository_error(base))
@@ -97,19 +97,42 @@ def repository_prefix(text: str) -> str:
     return text if text != base else f"{base}/"
 
 
+def _name_of(text: str, example: str) -> str:
+    """Return the name in an address, or the text itself if it is no address.
+
+    Raises Malformed for a registry's address and for one in ECR Public.
+    """
+    address = parse_address(text)
+    if address is None:
+        return text
+    if address.host == PUBLIC_HOST:
+        raise Malformed(
+            f"is in ECR Public, where images are copied to and not pushed first: name a private repository here, and "
+            f"set ECR_DESTINATIONS={PUBLIC_HOST}/{address.alias or 'ALIAS'}/{address.name or example.strip('/')}"
+        )
+    if not address.name:
+        raise Malformed(f"names a registry and nothing in it: write {address.host}/{example}")
+    return address.name
+
+
+def _checked_name(name: str) -> str:
+    if not re.fullmatch(_REPOSITORY, name):
+        raise Malformed(_repository_error(name))
+    if not 2 <= len(name) <= _MAX_LENGTH:
+        raise Malformed(f"must have 2 to {_MAX_LENGTH} characters, and {name[:40]!r} has {len(name)}")
+    return name
+
+
 def _repository_error(text: str) -> str:
     """Return what is wrong with a repository's name, and what to write instead."""
-    reasons, hint = [], ""
+    reasons = []
     # The message must not show a user name and password before the host.
     text = re.sub(r"^(\w+://)?[^/@]+@(?!sha256:)", r"\1", text)
     name = re.sub(r"^(https?|docker)://", "", text)
     host, slash, rest = name.partition("/")
-    ecr = re.fullmatch(_ECR_HOST, host)
-    if slash and (ecr or re.fullmatch(_OTHER_HOST, host)):
+    if slash and re.fullmatch(r"[\w.-]+:\d+", host):
         name = rest
         reasons.append("the registry's host")
-        if ecr:
-            hint = f"; the host goes into AWS_ACCOUNT_ID={ecr['account']} and AWS_REGION={ecr['region']}"
     name, digest, _ = name.partition("@sha256:")
     if digest:
         reasons.append("a digest")
@@ -123,20 +146,27 @@ def _repository_error(text: str) -> str:
         name = name.lower()
         reasons.append("upper-case letters")
     if reasons and re.fullmatch(_REPOSITORY, name) and len(name) >= 2:
-        return f"must be the repository's name without {' or '.join(reasons)}: write {name}{hint}"
+        return f"must be the repository's name without {' or '.join(reasons)}: write {name}"
     return f"must be lower-case letters and digits joined by . _ __ - or /, like team/app, not {text[:80]!r}"
 
 
 def destination(text: str) -> Destination:
-    """Parse a destination: ``ACCOUNT/REGION[/REPOSITORY]`` or ``public.ecr.aws/ALIAS[/REPOSITORY]``."""
-    first, _, rest = text.strip().partition("/")
-    second, slash, name = rest.partition("/")
-    repository_name = repository(name) if slash else None
-    if first != PUBLIC_HOST:
-        return Destination(account_id(first), region(second), repository_name)
-    if not re.fullmatch(_ALIAS, second):
+    """Parse a destination: ``ACCOUNT/REGION[/REPOSITORY]``, or the address of a registry or a repository in ECR."""
+    address = parse_address(text)
+    if address is None:
+        first, _, rest = text.strip().partition("/")
+        second, slash, name = rest.partition("/")
+        return Destination(account_id(first), region(second), _checked_name(name) if slash else None)
+    name_or_none = _checked_name(address.name) if address.name else None
+    if address.host != PUBLIC_HOST:
+        if address.is_local:
+            raise Malformed(
+                f"is in {address.host}, on this machine: write ACCOUNT/REGION, with or without /REPOSITORY"
+            )
+        return Destination(address.account, region(address.region), name_or_none)
+    if not re.fullmatch(_ALIAS, address.alias):
         raise Malformed(f"must have the registry's alias after {PUBLIC_HOST}/, like {PUBLIC_HOST}/team")
-    return Destination("", PUBLIC_REGION, repository_name, second)
+    return Destination("", PUBLIC_REGION, name_or_none, address.alias)
 
 
 def destinations(text: str) -> tuple[Destination, ...]:

@@ -23,13 +23,7 @@ BAD = [
     ("ECR_REPOSITORY", "/team/app", "without a slash at either end: write team/app"),
     ("ECR_REPOSITORY", "app:1.0", "without a tag .*: write app"),
     ("ECR_REPOSITORY", "app@sha256:" + "0" * 64, "without a digest: write app"),
-    (
-        "ECR_REPOSITORY",
-        "123456789012.dkr.ecr.eu-central-1.amazonaws.com/app:latest",
-        "without the registry's host or a tag .*: write app; .*AWS_ACCOUNT_ID=123456789012 and "
-        "AWS_REGION=eu-central-1",
-    ),
-    ("ECR_REPOSITORY", "https://localhost:5000/app", "without the registry's host: write app"),
+    ("ECR_REPOSITORY", "https://registry:5000/app", "without the registry's host: write app"),
     ("ECR_REPOSITORY", "a", "2 to 256 characters"),
     ("ECR_REPOSITORY", "a" * 257, "has 257"),
     ("ECR_REPOSITORY", "team//app", "lower-case letters and digits joined by"),

@@ -1,0 +1,70 @@
+"""The account and the region that a repository's address brings along, where no setting says otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from ecr_tasks.settings.errors import Malformed, Problems
+from ecr_tasks.settings.parse.address import Address, parse_address
+from ecr_tasks.settings.setting import Origin, SettingValue
+
+_HOLDERS = ("ECR_REPOSITORY", "ECR_REPOSITORY_PREFIX")
+_ENDPOINTS = ("AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL")
+
+
+def take_apart(
+    effective: Mapping[str, SettingValue], problems: Problems
+) -> tuple[dict[str, SettingValue], list[str]]:
+    """Return the settings that follow from the addresses in ECR_REPOSITORY and ECR_REPOSITORY_PREFIX, and warnings.
+
+    Adds to ``problems`` an address that contradicts a setting, whichever place that stands in. The local ECR's
+    settings contradict nothing: they replace the address's account and region, too.
+    """
+    derived: dict[str, SettingValue] = {}
+    warnings = []
+    for holder in _HOLDERS:
+        value = effective.get(holder)
+        address = _address(value.text) if value else None
+        if value is None or address is None:
+            continue
+        if address.is_local and not _is_local(effective):
+            message = (
+                f"is in {address.host}, and the settings lead to AWS: write {address.name}, or run `inv local …`"
+            )
+            problems.add_at(value.origin, holder, f"{message}.")
+        origin = Origin("derived", f"{holder} ({value.origin})")
+        for name, part in _parts(address).items():
+            other = effective.get(name)
+            if other is None:
+                derived[name] = SettingValue(part, origin)
+            elif other.origin.kind != "override" and other.text.strip() != part:
+                place = other.origin
+                words = f"{place.name} ({place})" if place.kind == "file" else str(place)
+                message = f"is in {part}, and {words} says {other.text.strip()}: keep the one that is meant."
+                problems.add_at(value.origin, holder, message)
+        if address.endpoint_variant and address.endpoint_variant not in effective:
+            warnings.append(
+                f"{holder} ({value.origin}) has the host {address.host}, and images go to the host that ECR's API "
+                f"names; {address.endpoint_variant}=true asks for that kind of API endpoints."
+            )
+    return derived, warnings
+
+
+def _address(text: str) -> Address | None:
+    try:
+        return parse_address(text)
+    except Malformed:  # the setting's own parser says what is wrong
+        return None
+
+
+def _parts(address: Address) -> dict[str, str]:
+    """Return the settings in an address; the region is set under both of its names."""
+    parts = {"AWS_ACCOUNT_ID": address.account, "AWS_REGION": address.region, "AWS_DEFAULT_REGION": address.region}
+    return {name: text for name, text in parts.items() if text}
+
+
+def _is_local(effective: Mapping[str, SettingValue]) -> bool:
+    """Return whether ECR's API is one on this machine, such as the local ECR's."""
+    endpoint = next((effective[name].text for name in _ENDPOINTS if name in effective), "")
+    return bool(endpoint) and Address(urlsplit(endpoint).netloc, "").is_local
