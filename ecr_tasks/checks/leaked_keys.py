@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from ecr_tasks.checks.key_shapes import find_key_id, is_key
 from ecr_tasks.errors import Refused, SettingsError
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.settings.errors import Problems
@@ -28,10 +29,8 @@ _SKIPPED = frozenset({".git", ".hg", ".svn", ".ecr-tasks", "node_modules", "__py
 """Folders with very many files and no settings."""
 
 _KEY_NAMES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
-_KEY_ID = re.compile(r"(?<![A-Z0-9])(?:AKIA|ASIA)[A-Z2-7]{16}(?![A-Z0-9])")
-"""AKIA is an access key, ASIA a temporary one (IAM User Guide, "Understanding unique ID prefixes")."""
-
-_ONLY_REFERENCES = re.compile(r"(\$\{[^}:]*\}\s*)+")
+# What sets a secret in a comment or in a broken line.
+_IN_TEXT = re.compile(r"""(?i)\b(AWS_SECRET_ACCESS_KEY|AWS_SESSION_TOKEN)\s*[=:]\s*["']?([^\s"'#]+)""")
 _COMMENT = "#"
 
 
@@ -52,26 +51,42 @@ def check_leaked_keys(settings: Settings, source: SourceState, definitions: Iter
     """Raise Refused when a dotenv file with access keys is in git or in one of the definitions' build contexts."""
     tracked = partial(is_tracked, source.root, environ=os.environ)
     for context, dockerfile in local_contexts(definitions):
-        if leaks := find_leaks(context=context, dockerfile=dockerfile, files=settings.files, tracked=tracked):
+        leaks = find_leaks(
+            context=context,
+            dockerfile=dockerfile,
+            files=settings.files,
+            tracked=tracked,
+            allowed=[settings.project / name for name in settings.allow_keys_in],
+        )
+        if leaks:
             raise refusal(leaks)
 
 
 def find_leaks(
-    *, context: Path, dockerfile: Path, files: Sequence[Path], tracked: Callable[[Path], bool]
+    *,
+    context: Path,
+    dockerfile: Path,
+    files: Sequence[Path],
+    tracked: Callable[[Path], bool],
+    allowed: Sequence[Path] = (),
 ) -> tuple[Leak, ...]:
     """Return the leaks of a build of ``dockerfile`` in the folder ``context``.
 
     ``files`` are the dotenv files that settings were read from. They and the other dotenv files beside them must not
     be tracked by git. Neither they nor any dotenv file in the context's upper folders may be in the context. A
     dotenv file is recognized by its name (``.env``, ``.env.prod``, ``.envrc``, ``prod.env``); one without keys, such
-    as ``.env.example``, is no leak. Links are resolved. Raises SettingsError for a malformed .dockerignore.
+    as ``.env.example``, is no leak, nor is one of ``allowed``. Links are resolved. Raises SettingsError for a
+    malformed .dockerignore.
     """
     settings_files = _unique(files)
     siblings = (file for folder in _unique(file.parent for file in files) for file in _dotenv_files(folder))
     settings_and_siblings = _unique([*files, *siblings])
     ignore, root = DockerIgnore.read(context, dockerfile), context.resolve()
+    allowed_files = _unique(allowed)
     leaks = []
     for path in _unique([*settings_and_siblings, *_dotenv_files(root, _DEPTH)]):
+        if path in allowed_files:
+            continue
         names = _keys(path, must_be_readable=path in settings_files)
         if not names:
             continue
@@ -86,9 +101,9 @@ def find_leaks(
 def find_keys(path: Path) -> list[tuple[str, int]]:
     """Return the name and line of each AWS access key in a dotenv file; an empty list if the file doesn't exist.
 
-    A value under one of the SDK's names counts unless it is a reference to other variables (``${NAME}``). Any value
-    and any comment with the id of an access key counts too; a comment's name is ``#``. Raises SettingsProblems when
-    the file can't be read.
+    What can't be a key by its shape is none, such as a sample's ``your-access-key``. A value under another name and a
+    comment count where they have the id of an access key or set a secret; a comment's name is ``#``. Raises
+    SettingsProblems when the file can't be read.
     """
     from ecr_tasks.settings.dotenv import line_of, parse_bindings
 
@@ -99,13 +114,18 @@ def find_keys(path: Path) -> list[tuple[str, int]]:
     problems.raise_if_any()
     keys = []
     for binding in bindings:
-        value = binding.value or ""
-        if binding.key in _KEY_NAMES and value and not _ONLY_REFERENCES.fullmatch(value):
+        text = binding.original.string
+        if binding.key is not None and is_key(binding.key, binding.value or ""):
             keys.append((binding.key, line_of(binding)))
-        elif match := _KEY_ID.search(binding.original.string):
-            line = binding.original.line + binding.original.string[: match.start()].count("\n")
-            keys.append((binding.key or _COMMENT, line))
+        elif match := find_key_id(text) or (_find_secret(text) if binding.key is None else None):
+            line = binding.original.line + text[: match.start()].count("\n")
+            keys.append((binding.key or (match[1] if binding.error and match.re is _IN_TEXT else _COMMENT), line))
     return keys
+
+
+def _find_secret(text: str) -> re.Match[str] | None:
+    """Return the first place in a text that sets a secret."""
+    return next((match for match in _IN_TEXT.finditer(text) if is_key(match[1], match[2])), None)
 
 
 def refusal(leaks: Sequence[Leak]) -> Refused:
@@ -113,6 +133,9 @@ def refusal(leaks: Sequence[Leak]) -> Refused:
     paths = dict.fromkeys(leak.path for leak in leaks)
     causes = [_cause(path, [leak for leak in leaks if leak.path == path]) for path in paths]
     remedy = "; ".join(dict.fromkeys(_remedy(leak) for leak in leaks))
+    remedy += (
+        f"; or name {'the file' if len(paths) == 1 else 'those files'} in ECR_ALLOW_KEYS_IN if the keys open nothing"
+    )
     return Refused(f"{'; '.join(causes)}.", f"{remedy[0].upper()}{remedy[1:]}.")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -74,6 +74,7 @@ def load(
         warnings=(
             *precedence.warnings(file_layers, environment_layer, effective),
             *address_warnings,
+            *_missing_files_warnings(project, fields.get("allow_keys_in", ()), effective),
             *foreign_names_warning(others, effective),
             *(sentence for file in files for sentence in file.warnings),
         ),
@@ -125,6 +126,16 @@ def _report_contradictions(
             f"can't be lambda with {len(platforms)} platforms (ECR_PLATFORMS: {origin}): Lambda takes an "
             "image for one platform.",
         )
+
+
+def _missing_files_warnings(
+    project: Path, names: Sequence[str], effective: Mapping[str, SettingValue]
+) -> Iterator[str]:
+    """Yield a sentence for each file of ECR_ALLOW_KEYS_IN that isn't there: its name may have changed."""
+    setting = "ECR_ALLOW_KEYS_IN"
+    for name in names:
+        if not (project / name).is_file():
+            yield f"{setting} ({effective[setting].origin}) names a file that isn't there: {name}."
 
 
 def _values(merged: Mapping[str, SettingValue], layers: Sequence[precedence.Layer]) -> dict[str, SettingValue]:

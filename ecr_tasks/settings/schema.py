@@ -14,7 +14,7 @@ from typing import Literal
 
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.scan import LEVELS, Level
-from ecr_tasks.settings.parse import build_options, registry, values
+from ecr_tasks.settings.parse import build_options, lists, registry, values
 from ecr_tasks.settings.setting import Setting, setting
 
 Preset = Literal["default", "lambda", "supply-chain"]
@@ -203,6 +203,13 @@ class Schema:
         "arguments, platforms, base images), whichever commit they were built from; the image's labels go on naming"
         " that one. never: always build.",
         default="commit",
+    )
+    allow_keys_in: tuple[str, ...] = setting(
+        "ECR_ALLOW_KEYS_IN=.env.test",
+        lists.split_plain,
+        "Dotenv files whose access keys may be in git and in the image, because they open nothing: paths beside this "
+        "file. What only stands for a key (your-access-key, AWS's own examples) needs no mention.",
+        default="",
     )
     debug: bool = setting("ECR_DEBUG=true", values.boolean, "Show tracebacks.", default="false")
     create_repository: bool = setting(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import subprocess
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ecr_tasks.checks.key_shapes import find_key_id, is_key
 from ecr_tasks.checks.leaked_keys import Leak, _quoted, check_leaked_keys, find_keys, find_leaks, refusal
 from ecr_tasks.errors import ExitCode, Refused, SettingsError
 from ecr_tasks.model.image import BuildDefinition
@@ -19,9 +22,10 @@ from ecr_tasks.settings.load import load
 from ecr_tasks.settings.settings import Settings
 from ecr_tasks.source.build_context.dockerignore import DockerIgnore
 from tests.support.build import source
+from tests.support.keys import DOTENV, KEY_ID, SECRET, TEMPORARY_ID, TOKEN
 
 ROOT = Path(__file__).parents[2]
-KEYS = "ECR_REPOSITORY=app\nAWS_ACCESS_KEY_ID=AKIAsecret1\nAWS_SECRET_ACCESS_KEY=secret2\n"
+KEYS = f"ECR_REPOSITORY=app\n{DOTENV}"
 NAMES = (("AWS_ACCESS_KEY_ID", 2), ("AWS_SECRET_ACCESS_KEY", 3))
 
 
@@ -135,7 +139,7 @@ def test_a_file_that_is_no_dotenv_file_in_spite_of_its_name(tmp_path: Path) -> N
 def test_the_refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     env = write(tmp_path / ".env")
-    write(tmp_path / "api" / ".env", "AWS_SESSION_TOKEN=secret3\n")
+    write(tmp_path / "api" / ".env", f"AWS_SESSION_TOKEN={TOKEN}\n")
     error = refusal(find(tmp_path, env, tracked=lambda path: True))
     assert error.code == ExitCode.REFUSED
     assert error.cause == (
@@ -145,9 +149,10 @@ def test_the_refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     )
     assert error.remedy == (
         "Add the line /.env to .gitignore, run `git rm --cached -- .env`, and replace the keys, because git's "
-        "history keeps them; add the line .env to .dockerignore; add the line api/.env to .dockerignore."
+        "history keeps them; add the line .env to .dockerignore; add the line api/.env to .dockerignore; or name "
+        "those files in ECR_ALLOW_KEYS_IN if the keys open nothing."
     )
-    assert "secret" not in str(error)
+    assert not any(key in str(error) for key in (KEY_ID, SECRET, TOKEN))
 
 
 def test_a_key_in_a_comment(tmp_path: Path) -> None:
@@ -159,8 +164,7 @@ def test_a_key_in_a_comment(tmp_path: Path) -> None:
 
 def with_keys(folder: Path, ignored: str) -> Settings:
     """Return settings from a .env with keys, in a context that ignores these names."""
-    keys = "AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE\nAWS_SECRET_ACCESS_KEY=hush\n"
-    (folder / ".env").write_text(keys, encoding="utf-8")
+    (folder / ".env").write_text(KEYS, encoding="utf-8")
     (folder / ".dockerignore").write_text(ignored, encoding="utf-8")
     return load(folder, environ={})
 
@@ -171,7 +175,7 @@ def test_keys_that_the_context_would_carry_are_refused_with_the_line_to_add(tmp_
     assert caught.value.code == ExitCode.REFUSED
     assert ".dockerignore" in str(caught.value)
     assert ".env" in str(caught.value)
-    assert "hush" not in str(caught.value)
+    assert SECRET not in str(caught.value)
 
 
 def test_ignored_keys_and_files_without_keys_are_in_nobodys_way(tmp_path: Path) -> None:
@@ -225,13 +229,72 @@ def test_git_reads_the_line_the_same_way(tmp_path: Path, name: str) -> None:
 
 
 def test_keys_are_found_with_their_lines(tmp_path: Path) -> None:
-    path = tmp_path / ".env"
-    path.write_text(
-        "\n# AKIAIOSFODNN7EXAMPLE\nAWS_ACCESS_KEY_ID=test\nAWS_SECRET_ACCESS_KEY=\n"
-        "AWS_SESSION_TOKEN=${TOKEN}\n"
-        'OTHER="two\nASIAIOSFODNN7EXAMPLE"\nAWS_REGION=eu-west-1\n'
+    path = write(
+        tmp_path / ".env",
+        f"\n# {KEY_ID}\nAWS_ACCESS_KEY_ID={TEMPORARY_ID}\nAWS_SECRET_ACCESS_KEY=\nAWS_SESSION_TOKEN=${{TOKEN}}\n"
+        f'OTHER="two\n{TEMPORARY_ID}"\nAWS_REGION=eu-west-1\n# AWS_SECRET_ACCESS_KEY = {SECRET}\n'
+        f'AWS_SESSION_TOKEN "x\nAWS_SECRET_ACCESS_KEY="{SECRET}\naws_secret_access_key={SECRET}\n'
+        f"AWS_SECRET_ACCESS_KEY=${{SECRET:-{SECRET}}}\n",
     )
-    assert find_keys(path) == [("#", 2), ("AWS_ACCESS_KEY_ID", 3), ("OTHER", 7)]
+    assert find_keys(path) == [
+        *(("#", 2), ("AWS_ACCESS_KEY_ID", 3), ("OTHER", 7), ("#", 9), ("AWS_SECRET_ACCESS_KEY", 11)),
+        *(("aws_secret_access_key", 12), ("AWS_SECRET_ACCESS_KEY", 13)),
+    ]
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        *(
+            "your-access-key your-secret-key",
+            "test test",
+            "local local",
+            "minioadmin minioadmin",
+            "changeme changeme",
+        ),
+        "AKIAIOSFODNN7EXAMPLE wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        "ASIAIOSFODNN7EXAMPLE je7MtGbClwBF/2Zp9Utk/h3yCo8nvbEXAMPLEKEY",
+        *("AKIAXXXXXXXXXXXXXXXX XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX", "<your-key-id> <your-secret>", "... ..."),
+        *("AKIA1234567890ABCDEF 1234567890123456789012345678901234567890", "${KEY} ${SECRET}", "${KEY:-} ${SECRET-}"),
+        "REPLACE_ME replace-with-your-40-character-secret-access-key",
+        "AKIAABCDEFGHIJKLMNOP abcdefghijklmnopqrstuvwxyz0123456789ABCD",
+        "op://dev/aws/key op://dev/aws/secret-access-key-of-production",
+        "ENC[AES256_GCM,data:p673w==] ENC[AES256_GCM,data:CwE4O1s=,iv:2k=,tag:3s=,type:str]",
+        "vault:secret/data/aws#access_key vault:secret/data/aws#secret_access_key",
+    ],
+)
+def test_what_cant_be_a_key_is_none(tmp_path: Path, pair: str) -> None:
+    key_id, secret = pair.split()
+    text = f"AWS_ACCESS_KEY_ID={key_id}\nAWS_SECRET_ACCESS_KEY={secret}\nAWS_SESSION_TOKEN={secret}\n"
+    assert find_keys(write(tmp_path / ".env.example", text + f"# {text}")) == []
+
+
+@pytest.mark.parametrize("prefix", ["AKIA", "ASIA", "ABIA", "ACCA"])
+def test_a_real_key_is_one_whichever_it_is(prefix: str) -> None:
+    random = Random(prefix)  # noqa: S311 - the same keys in each run
+    for _ in range(300):
+        identifier = prefix + "".join(random.choices("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", k=16))
+        assert is_key("AWS_ACCESS_KEY_ID", identifier)
+        assert find_key_id(f"the key {identifier}.")
+        for length in (30, 36, 48):  # AWS's 40 characters, and longer ones of other stores
+            assert is_key("AWS_SECRET_ACCESS_KEY", b64encode(random.randbytes(length)).decode())
+        assert is_key("AWS_SECRET_ACCESS_KEY", random.randbytes(32).hex())
+        assert is_key("AWS_SESSION_TOKEN", "IQoJb3JpZ2luX2Vj" + b64encode(random.randbytes(300)).decode())
+
+
+def test_a_file_can_be_named_whose_keys_open_nothing(tmp_path: Path) -> None:
+    write(tmp_path / "services" / ".env.test")
+    build = [BuildDefinition(str(tmp_path))]
+    with pytest.raises(Refused, match=r"ECR_ALLOW_KEYS_IN"):
+        check_leaked_keys(load(tmp_path, environ={}), source(root=None), build)
+    allowing = load(tmp_path, environ={"ECR_ALLOW_KEYS_IN": "services/.env.test,.env.gone"})
+    check_leaked_keys(allowing, source(root=None), build)
+    assert allowing.warnings == (
+        "ECR_ALLOW_KEYS_IN (environment variable ECR_ALLOW_KEYS_IN) names a file that isn't there: .env.gone.",
+    )
+    write(tmp_path / "other.env")
+    with pytest.raises(Refused, match=r"other\.env holds"):
+        check_leaked_keys(allowing, source(root=None), build)
 
 
 def test_no_file_holds_no_keys_and_an_unreadable_one_is_not_trusted(tmp_path: Path) -> None:

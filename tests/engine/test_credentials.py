@@ -10,6 +10,7 @@ import pytest
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.engine.conftest import docker
 from tests.engine.project import Project, project
+from tests.support.keys import DOTENV, SECRET
 
 CREDENTIAL_HELPER = """#!/bin/sh
 # A credential helper that knows one other registry and keeps a list of what it was asked.
@@ -95,17 +96,17 @@ def test_keys_in_a_dotenv_file_reach_the_sdk_and_not_the_build(app: Project) -> 
 
 
 def test_keys_that_git_tracks_are_refused(app: Project) -> None:
-    app.write(".env", "AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE\nAWS_SECRET_ACCESS_KEY=not-for-eyes\n")
+    app.write(".env", DOTENV)
     app.git("add", "--force", ".env")
     app.git("commit", "--quiet", "--message", "oh no")
     result = app.inv("build")
     assert result.code == 6
     assert ".gitignore" in result.stderr
-    assert "not-for-eyes" not in result.stderr
+    assert SECRET not in result.stderr
 
 
 def test_keys_in_the_build_context_are_refused(app: Project) -> None:
-    app.write(".env", "AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE\nAWS_SECRET_ACCESS_KEY=not-for-eyes\n")
+    app.write(".env", DOTENV)
     app.write(".dockerignore", ".git\n")
     app.commit()
     result = app.inv("build")

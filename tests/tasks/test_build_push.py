@@ -11,6 +11,7 @@ from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.manifest import REVISION
 from ecr_tasks.model.registry import Repository
 from tests.support.build import ACCOUNT, HOST, REVISION_B, manifest, repository
+from tests.support.keys import DOTENV, SECRET
 from tests.tasks.conftest import CHANGING_CALLS, Project
 
 OLD_IMAGE = manifest("old", REVISION_B)
@@ -208,16 +209,22 @@ def test_an_interruption_at_any_call_is_exit_code_130(project: Project, call: st
 
 
 def test_access_keys_in_git_are_refused_with_the_line_to_add(project: Project) -> None:
-    keys = "AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE\nAWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG\n"
-    env = project.write(".env", f"AWS_REGION=eu-central-1\nECR_REPOSITORY=team/app\n{keys}")
+    env = project.write(".env", f"AWS_REGION=eu-central-1\nECR_REPOSITORY=team/app\n{DOTENV}")
     project.git("add", "--force", env.name)
     project.commit()
     result = project.inv("build", "push")
     assert result.code == 6
     assert result.stdout == ""
     assert ".gitignore" in result.stderr
-    assert "wJalr" not in result.stderr
+    assert SECRET not in result.stderr
     assert project.calls.named("build", "push") == []
+
+
+def test_sample_keys_in_git_are_in_nobodys_way(project: Project) -> None:
+    samples = "AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE\nAWS_SECRET_ACCESS_KEY=your-secret-key\n"
+    project.write(".env.example", samples)
+    project.commit()
+    assert project.inv("build", "push").code == 0
 
 
 def test_an_image_that_the_engine_cannot_store_is_an_error_before_the_build(project: Project) -> None:
