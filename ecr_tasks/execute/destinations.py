@@ -13,7 +13,7 @@ from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.execute.copy import Place, check_present, copy_manifests, missing_after_copy
-from ecr_tasks.execute.set_tags import set_tags
+from ecr_tasks.execute.set_tags import Newer, any_order, set_tags
 from ecr_tasks.execute.wait_for_replication import wait_for_replication
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.manifest import StoredImage
@@ -37,13 +37,23 @@ def copy_image(
     say: Callable[[str], None],
     warn: Callable[[str], None],
     retrier: Retrier,
+    newer: Newer = any_order,
 ) -> ImageReceipt:
     """Copy a published image to its destinations and return its receipt with the copies and the failed ones."""
     source = item.view.repository if item.view else None
     if source is None:
         return receipt
     results = copy_to_destinations(
-        receipt.published[0], source, item.copies, registry, targets, docker, say=say, warn=warn, retrier=retrier
+        receipt.published[0],
+        source,
+        item.copies,
+        registry,
+        targets,
+        docker,
+        say=say,
+        warn=warn,
+        retrier=retrier,
+        newer=newer,
     )
     copies = tuple(result for result in results if isinstance(result, Published))
     failed = tuple(result for result in results if isinstance(result, FailedCopy))
@@ -62,6 +72,7 @@ def copy_to_destinations(
     warn: Callable[[str], None],
     retrier: Retrier,
     now: Callable[[], float] = time.monotonic,
+    newer: Newer = any_order,
 ) -> list[Published | FailedCopy]:
     """Copy the image to each destination and return the results in the same order; errors are results, not raised.
 
@@ -98,7 +109,7 @@ def copy_to_destinations(
         if copy.destination in errors:
             return FailedCopy(copy.address, errors[copy.destination])
         try:
-            return _set_tags(published.name, copy, image, targets[copy.destination], warn)
+            return _set_tags(published.name, copy, image, targets[copy.destination], warn, newer)
         except EcrTasksError as error:
             return FailedCopy(copy.address, error)
 
@@ -142,7 +153,7 @@ def _refresh(copy: PlannedCopy, image: StoredImage, target: Target) -> PlannedCo
 
 
 def _set_tags(
-    name: str, copy: PlannedCopy, image: StoredImage, target: Target, warn: Callable[[str], None]
+    name: str, copy: PlannedCopy, image: StoredImage, target: Target, warn: Callable[[str], None], newer: Newer
 ) -> Published:
     """Verify that the destination has the digest, then set the tags that don't point at it."""
     transport: Transport | None = None if copy.is_present else copy.transport
@@ -155,11 +166,11 @@ def _set_tags(
         check_present([image.digest], Place(target, repository))
     pending = [item for item in copy.tags if item.digest != image.digest]
     try:
-        any_set, left = set_tags(pending, image, repository, target, warn)
+        any_set, left = set_tags(pending, image, repository, target, warn, newer)
     except EcrTasksError as error:
         raise type(error)(
             f"{image.digest} is there, but not every tag is set: {error.cause}", error.remedy
         ) from error
     state: PublishState = "pushed" if transport is not None else "retagged" if any_set else "already-published"
-    tags = tuple(item.tag.name for item in copy.tags if item.tag.name not in left and not item.stays)
-    return Published(name, repository.host, repository.name, image.digest, tags, state, image, transport)
+    tags = tuple(item.tag.name for item in copy.tags if item.tag.name not in left)
+    return Published(name, repository.host, repository.name, image.digest, tags, state, image, transport, left)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ecr_tasks.clients.parallel import map_parallel
@@ -13,9 +13,11 @@ from ecr_tasks.model.image import Image
 from ecr_tasks.model.ports import Engine, Registry, Target
 from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.plan.destinations import check_destinations, plan_copy, unique_destinations
-from ecr_tasks.plan.plan import PlannedImage, depends_on_engine, locked_without_revision, plan_image
+from ecr_tasks.plan.plan import PlannedImage, depends_on_engine, other_images, plan_image
 from ecr_tasks.plan.snapshot import CopyKey, Snapshot
+from ecr_tasks.plan.tag_states import PlannedTag, plan_tag
 from ecr_tasks.settings.settings import Settings
+from ecr_tasks.source.git.history import Relation
 from ecr_tasks.source.source_state import SourceState
 
 PARALLEL = 8
@@ -30,11 +32,13 @@ def look_at_registries(
     target: Callable[[Destination], Target],
     engine: Callable[[], Engine],
     retrier: Retrier,
+    relation: Callable[[str], Relation] = lambda revision: "unknown",
 ) -> Snapshot:
     """Describe the repositories of all registries at the same time, then read labels, replication and the engine.
 
-    Makes two API calls for each repository. An error of a destination is part of the snapshot. Raises the errors of
-    the settings' registry, and SettingsError for destinations that make no sense.
+    ``relation`` returns how a commit is related to the source's. Makes two API calls for each repository. An error of
+    a destination is part of the snapshot. Raises the errors of the settings' registry, and SettingsError for
+    destinations that make no sense.
     """
     check_destinations(settings.destinations, len(images))
     snapshot = _describe(images, settings.destinations, registry, target, retrier)
@@ -42,7 +46,8 @@ def look_at_registries(
         plan_image(image, source, snapshot, create_repository=settings.create_repository, skip=settings.skip)
         for image in images
     ]
-    snapshot = replace(snapshot, repositories=_with_labels(items, snapshot.repositories, registry))
+    snapshot = _with_labels(items, snapshot, registry, target)
+    snapshot = replace(snapshot, relations=_relations(items, snapshot, source, relation))
     if settings.destinations:
         copies = [
             (item, destination)
@@ -100,17 +105,54 @@ def _describe_repository(request: tuple[Target, str, Sequence[str]]) -> Reposito
 
 
 def _with_labels(
-    items: Sequence[PlannedImage], views: Mapping[str, RepositoryView], registry: Registry
-) -> Mapping[str, RepositoryView]:
-    """Return the views with labels for images under locked tags whose annotations name no commit."""
-    views = dict(views)
+    items: Sequence[PlannedImage],
+    snapshot: Snapshot,
+    registry: Registry,
+    target: Callable[[Destination], Target],
+) -> Snapshot:
+    """Return the snapshot with labels for the images whose commit matters and is not in their annotations."""
+    repositories = dict(snapshot.repositories)
+    destinations = dict(snapshot.destinations)
     for item in items:
-        view = views[item.image.repository]
-        for tag, image in locked_without_revision(item):
-            if view.repository is not None and (labels := registry.labels(view.repository, image)):
-                view = replace(view, tags={**view.tags, tag: replace(image, labels=labels)})
-        views[item.image.repository] = view
-    return views
+        name = item.image.repository
+        repositories[name] = _view_with_labels(item.tags, repositories[name], registry)
+        for (repository, destination), view in snapshot.destinations.items():
+            if repository == name and isinstance(view, RepositoryView) and not destination.is_public:
+                tags = _tag_states(item, view)
+                destinations[repository, destination] = _view_with_labels(tags, view, target(destination))
+    return replace(snapshot, repositories=repositories, destinations=destinations)
+
+
+def _tag_states(item: PlannedImage, view: RepositoryView) -> list[PlannedTag]:
+    """Return the states of an image's tags in the repository of a destination."""
+    return [plan_tag(tag, view, None if item.build_needed else item.published) for tag in item.image.tags]
+
+
+def _view_with_labels(tags: Sequence[PlannedTag], view: RepositoryView, registry: Target) -> RepositoryView:
+    """Return a view with labels. docker's classic store pushes manifests without annotations: only labels name the
+    commit then."""
+    for name, image in other_images(tags, view):
+        if image.revision is None and view.repository and (labels := registry.labels(view.repository, image)):
+            view = replace(view, tags={**view.tags, name: replace(image, labels=labels)})
+    return view
+
+
+def _relations(
+    items: Sequence[PlannedImage], snapshot: Snapshot, source: SourceState, relation: Callable[[str], Relation]
+) -> dict[str, Relation]:
+    """Return how the commits of the images that have moving tags are related to the source's."""
+    images = [
+        image
+        for item in items
+        for view in (
+            snapshot.repositories[item.image.repository],
+            *(view for (name, _), view in snapshot.destinations.items() if name == item.image.repository),
+        )
+        if isinstance(view, RepositoryView)
+        for _, image in other_images(_tag_states(item, view), view)
+    ]
+    revisions = {image.revision for image in images if image.revision} - {source.revision}
+    return {revision: relation(revision) for revision in sorted(revisions)}
 
 
 def _key(item: PlannedImage, destination: Destination) -> CopyKey:

@@ -23,11 +23,11 @@ def move_forward(
     image: StoredImage,
     repository: Repository,
     registry: Target,
-    note: Callable[[str], None],
+    note: Callable[[str, str], None],
 ) -> list[str]:
     """Set the tags that no higher release has, and return the names of those that point at the image in the end.
 
-    ``note`` gets a line for each tag that stays with a higher release.
+    ``note`` gets the name of each tag that stays with a higher release, and why.
     """
     on_image: list[str] = []
     pending: dict[str, Release] = {}
@@ -35,7 +35,7 @@ def move_forward(
     for tag in tags:
         higher = tag.release.higher(releases[tag.name]) if tag.release else None
         if higher is not None:
-            note(f"{tag.name} stays with the higher release {higher.tag}, which ECR has.")
+            note(tag.name, f"{tag.name} stays with the higher release {higher.tag}, which ECR has")
             continue
         registry.set_tag(repository, image, tag.name)
         on_image.append(tag.name)
@@ -49,7 +49,7 @@ def move_forward(
         for name, release in list(pending.items()):
             if name in on_image:
                 on_image.remove(name)
-                note(f"{name} belongs to the higher release {release.canonical}, published meanwhile.")
+                note(name, f"{name} belongs to the higher release {release.canonical}, published meanwhile")
             if not _point_at(name, release, repository, registry):
                 del pending[name]
     return on_image

@@ -7,12 +7,13 @@ from contextlib import suppress
 from dataclasses import replace
 
 from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
-from ecr_tasks.execute.set_tags import delete_replaceable, set_tags
+from ecr_tasks.execute.set_tags import Newer, any_order, delete_replaceable, newer_now, set_tags
 from ecr_tasks.model.image import BuildInput
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Docker, Registry
 from ecr_tasks.model.receipt import Built, ImageReceipt, Published, PublishState, Transport
 from ecr_tasks.model.registry import Repository
+from ecr_tasks.plan.forward import nothing_else
 from ecr_tasks.plan.plan import PlannedImage
 
 
@@ -24,9 +25,10 @@ def publish_image(
     *,
     builder: str | None,
     warn: Callable[[str], None],
+    newer: Newer = any_order,
 ) -> ImageReceipt:
     """Publish a built image and return its receipt with platforms and sizes."""
-    published = publish(item, receipt.built, docker, registry, builder=builder, warn=warn)
+    published = publish(item, receipt.built, docker, registry, builder=builder, warn=warn, newer=newer)
     # The size of an index is the sum of its images' sizes, which are read only when something was built.
     sizes = _sizes(published, registry, warn) if receipt.built is not None else {}
     return replace(
@@ -46,8 +48,11 @@ def publish(
     *,
     builder: str | None = None,
     warn: Callable[[str], None] = lambda text: None,
+    newer: Newer = any_order,
 ) -> Published:
     """Publish a planned image; ``built`` is needed unless the image is published already.
+
+    ``newer`` says why the image that has a moving tag by now is newer than this one.
 
     This run must hold the image's push lock. After a failure each moving tag points at its old image or at this
     complete one, and a second run completes the work. Raises RegistryError or Refused.
@@ -61,12 +66,12 @@ def publish(
     if image is None:
         if built is None:
             raise RegistryError(f"{item.image.name} was not built.", "Run `inv build push`.")
-        image, state = _push(item, built, repository, docker, registry, builder, warn)
+        image, state = _push(item, built, repository, docker, registry, builder, warn, newer)
         pending = pending[1:]
     _set_inputs_tag(item, image, repository, registry, pushed=state == "pushed")
     try:
         any_set, left = set_tags(
-            [tag for tag in pending if tag.digest != image.digest], image, repository, registry, warn
+            [tag for tag in pending if tag.digest != image.digest], image, repository, registry, warn, newer
         )
     except EcrTasksError as error:
         raise type(error)(
@@ -74,9 +79,10 @@ def publish(
         ) from error
     if state == "already-published" and any_set:
         state = "retagged"
-    tags = tuple(tag.tag.name for tag in item.tags if tag.tag.name not in left and not tag.stays)
+    tags = tuple(tag.tag.name for tag in item.tags if tag.tag.name not in left)
     transport: Transport | None = "push" if state == "pushed" else None
-    return Published(item.image.name, repository.host, repository.name, image.digest, tags, state, image, transport)
+    name, host = item.image.name, repository.host
+    return Published(name, host, repository.name, image.digest, tags, state, image, transport, left)
 
 
 def _push(
@@ -87,6 +93,7 @@ def _push(
     registry: Registry,
     builder: str | None,
     warn: Callable[[str], None],
+    newer: Newer,
 ) -> tuple[StoredImage, PublishState]:
     """Push the publishing tag and return the image that ECR then has under it.
 
@@ -100,6 +107,8 @@ def _push(
     docker.authorize(replace(registry.token(), host=repository.host))
     if tag.kind == "fixed" and (current := registry.image(repository, tag.name)) is not None:
         return _accept(current, item, built, warn)
+    if because := newer_now(item.tags[0], repository, registry, newer):
+        raise nothing_else(because)
     if built.digest is None or item.tags[0].digest != built.digest:
         delete_replaceable(item.tags[0], repository, registry)
     try:

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from ecr_tasks.execute.move_latest import move_forward
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Target
 from ecr_tasks.model.registry import Repository
+from ecr_tasks.model.tag import Tag
 from ecr_tasks.plan.tag_states import PlannedTag, is_replaceable
+
+Newer = Callable[[Tag, StoredImage], "str | None"]
+"""Returns why the image that has a moving tag is newer than the one to publish, as a sentence; None if it isn't."""
+
+
+def any_order(tag: Tag, current: StoredImage) -> str | None:
+    """Return None: nothing is known of the order of commits."""
+    return None
 
 
 def set_tags(
@@ -17,22 +27,46 @@ def set_tags(
     repository: Repository,
     registry: Target,
     warn: Callable[[str], None],
-) -> tuple[bool, set[str]]:
-    """Set the pending tags, except those that stay on a higher release.
+    newer: Newer = any_order,
+) -> tuple[bool, dict[str, str]]:
+    """Set the pending tags, except those that stay on a higher release or a newer image.
 
-    Returns whether any tag was set, and the names of the tags that stay. The first error ends the loop; earlier tags
+    A moving tag is looked at right before it is set, because another pipeline may have moved it since the plan.
+    Returns whether any tag was set, and why each of the others stays. The first error ends the loop; earlier tags
     stay set.
     """
-    ordered = sorted((item for item in pending if not item.stays), key=lambda item: item.tag.kind != "fixed")
-    forward = [item.tag for item in ordered if item.tag.release]
-    names = [item.tag.name for item in ordered if not item.tag.release]
+    left: dict[str, str] = {}
+
+    def leave(name: str, because: str) -> None:
+        left[name] = because
+        warn(f"{because}.")
+
+    ordered = sorted(pending, key=lambda item: item.tag.kind != "fixed")
+    forward = [item.tag for item in ordered if item.tag.release and not item.stays]
+    any_set = False
     for item in ordered:
-        if not item.tag.release:
+        if item.stays:
+            leave(item.tag.name, item.tag.because)
+        elif because := newer_now(item, repository, registry, newer):
+            leave(item.tag.name, because)
+        elif not item.tag.release:
             delete_replaceable(item, repository, registry)
             registry.set_tag(repository, image, item.tag.name)
-    if forward:
-        names += move_forward(forward, image, repository, registry, warn)
-    return bool(names), {item.tag.name for item in pending if item.tag.name not in names}
+            any_set = True
+    moved = move_forward(forward, image, repository, registry, leave) if forward else []
+    return any_set or bool(moved), left
+
+
+def newer_now(item: PlannedTag, repository: Repository, registry: Target, newer: Newer) -> str | None:
+    """Return why the image that has a moving tag by now is newer than ours; None if it isn't."""
+    if item.tag.forward is None:
+        return None
+    current = registry.image(repository, item.tag.name)
+    if current is None or current.digest == item.digest:  # as planned
+        return None
+    if current.revision is None:
+        current = replace(current, labels=registry.labels(repository, current))
+    return newer(item.tag, current)
 
 
 def delete_replaceable(item: PlannedTag, repository: Repository, registry: Target) -> None:

@@ -25,6 +25,11 @@ OCI_KEYS = "org.opencontainers.image."
 VERSION = OCI_KEYS + "version"
 REVISION = OCI_KEYS + "revision"
 
+CREATED = OCI_KEYS + "created"
+
+SETTINGS = "io.ecr-tasks.settings"
+"""The label and annotation with digests of the settings that an image was built with (``plan/build_settings.py``)."""
+
 INPUTS_TAG = "inputs-"
 """The beginning of the tag that contains the digest of an image's inputs (ECR_SKIP=content)."""
 
@@ -75,6 +80,16 @@ class StoredImage:
     def version(self) -> str | None:
         """The image's version, if its annotations name it."""
         return self._annotation(VERSION)
+
+    @property
+    def created(self) -> str | None:
+        """The time of the image's commit, if its annotations or known labels name it."""
+        return self._annotation(CREATED) or self.labels.get(CREATED)
+
+    @property
+    def settings(self) -> str | None:
+        """The digest of the settings that the image was built with, if its annotations or known labels name it."""
+        return self._annotation(SETTINGS) or self.labels.get(SETTINGS)
 
     @property
     def inputs(self) -> str | None:

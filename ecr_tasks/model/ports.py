@@ -97,6 +97,9 @@ class Target(Protocol):
     def images(self, repository: Repository, digests: Sequence[str]) -> Mapping[str, StoredImage]:
         """Return images by digest; missing ones are left out."""
 
+    def labels(self, repository: Repository, image: StoredImage) -> Mapping[str, str]:
+        """Return the labels of an image's configuration; empty when they can't be read."""
+
     def list_tags(self, repository: Repository) -> Sequence[str] | None:
         """Return every tag, or None without the permission to list them."""
 
@@ -134,9 +137,6 @@ class Registry(Target, Protocol):
 
     def caller_account(self) -> str:
         """Return the account that the credentials belong to (STS)."""
-
-    def labels(self, repository: Repository, image: StoredImage) -> Mapping[str, str]:
-        """Return the labels of an image's configuration; empty when they can't be read."""
 
     def replicates_to(self, name: str) -> Collection[tuple[str, str]]:
         """Return the (account, region)s to which ECR itself replicates a repository; empty without the permission."""

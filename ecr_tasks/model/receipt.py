@@ -51,7 +51,8 @@ class Built:
 class Published:
     """An image in one registry, and what this run did to publish it there.
 
-    ``registry`` is the host. ``transport`` is None when the registry had the image before the run.
+    ``registry`` is the host. ``transport`` is None when the registry had the image before the run. ``stays`` says of
+    each planned tag that was left on another image why it was.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Published:
     state: PublishState
     image: StoredImage
     transport: Transport | None = None
+    stays: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def reference(self) -> str:
@@ -77,6 +79,7 @@ class Published:
             "reference": self.reference,
             "state": self.state,
             "by": self.transport,
+            "stays": dict(self.stays),
         }
 
 

@@ -9,6 +9,10 @@ from typing import Literal, Protocol
 Kind = Literal["fixed", "moving"]
 """A fixed tag never moves once it is published; a moving one may."""
 
+Forward = Literal["commits", "branch"]
+"""How a moving tag is kept from going back to an older commit: by git's history, and for a branch's tags, where git
+doesn't know the commit, by the commits' times."""
+
 DIRTY = "-dirty"
 """The suffix of the tags of images that were built from a tree with uncommitted changes."""
 
@@ -32,7 +36,8 @@ class Release(Protocol):
 class Tag:
     """One tag, the rule that gives it, and the reason as a text for people.
 
-    ``release`` is set when the tag moves only to higher releases, which have fixed tags to compare with.
+    ``release`` is set when the tag moves only to higher releases, which have fixed tags to compare with. ``forward``
+    is set when a moving tag doesn't go back from a newer commit's image.
     """
 
     name: str
@@ -40,3 +45,4 @@ class Tag:
     rule: str
     because: str
     release: Release | None = field(default=None, compare=False, repr=False)
+    forward: Forward | None = field(default=None, compare=False, repr=False)

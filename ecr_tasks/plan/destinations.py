@@ -6,7 +6,8 @@ An error at one destination stops neither the push to the settings' registry nor
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from ecr_tasks.errors import EcrTasksError, RegistryError, SettingsError
 from ecr_tasks.model.destination import Destination
@@ -20,7 +21,10 @@ from ecr_tasks.plan.tag_states import PlannedTag, locked_planned_tag, plan_tag
 
 @dataclass(frozen=True)
 class PlannedCopy:
-    """One image at one destination; ``view`` is None when the destination was not read, or returned an ``error``."""
+    """One image at one destination; ``view`` is None when the destination was not read, or returned an ``error``.
+
+    ``newer`` says of each tag whose image there is newer how that is known.
+    """
 
     destination: Destination
     repository: str
@@ -28,6 +32,7 @@ class PlannedCopy:
     tags: tuple[PlannedTag, ...] = ()
     transport: Transport = "copy"
     creates_repository: bool = False
+    newer: Mapping[str, str] = field(default_factory=dict)
     error: EcrTasksError | None = None
 
     @property
@@ -41,7 +46,7 @@ class PlannedCopy:
     @property
     def is_present(self) -> bool:
         """Whether a tag at the destination points at the image, which is complete then: tags are set last."""
-        return any(item.state == "present" and not item.stays for item in self.tags)
+        return any(item.state == "present" for item in self.tags)
 
 
 def check_destinations(destinations: Sequence[Destination], images: int) -> None:
@@ -80,11 +85,13 @@ def plan_copy(
     *,
     create_repository: bool = False,
     replicates: bool = False,
+    newer: Mapping[str, str] = MappingProxyType({}),
 ) -> PlannedCopy:
     """Plan the copy of one image to one destination; ``repository`` is the repository's name at the destination.
 
     ``answer`` is the destination's view or error, None if it was not read; ``published`` is the image if it is
-    already published in the settings' registry; ``replicates`` says whether ECR's own replication copies it.
+    already published in the settings' registry; ``replicates`` says whether ECR's own replication copies it;
+    ``newer`` are the sentences of ``newer_images`` for the destination.
     """
     transport: Transport = "replication" if replicates else "copy"
     copy = PlannedCopy(destination, repository, None, tuple(PlannedTag(tag) for tag in tags), transport)
@@ -92,14 +99,14 @@ def plan_copy(
         return copy
     if isinstance(answer, EcrTasksError):
         return replace(copy, error=answer)
-    copy = replace(copy, view=answer)
+    copy = replace(copy, view=answer, newer=newer)
     if answer.repository is None:
         new = tuple(PlannedTag(tag, "new") for tag in tags)
         # Replication would create it with ECR's defaults; if allowed, push creates it as the settings want it.
         error = None if create_repository or replicates else missing_destination(destination, repository)
         return replace(copy, tags=new, creates_repository=create_repository, error=error)
     if published is None:
-        return replace(copy, tags=tuple(plan_tag(tag, answer, None) for tag in tags))
+        return replace(copy, tags=tuple(plan_tag(tag, answer, None, newer=newer.get(tag.name)) for tag in tags))
     return with_tag_states(copy, published)
 
 
@@ -108,7 +115,8 @@ def with_tag_states(copy: PlannedCopy, published: StoredImage) -> PlannedCopy:
     if copy.error is not None or copy.view is None or copy.view.repository is None:
         return copy
     view = copy.view
-    copy = replace(copy, tags=tuple(plan_tag(item.tag, view, published) for item in copy.tags))
+    tags = (plan_tag(item.tag, view, published, newer=copy.newer.get(item.tag.name)) for item in copy.tags)
+    copy = replace(copy, tags=tuple(tags))
     locked = next((item for item in copy.tags if item.state == "locked"), None)
     if locked is None:
         return copy

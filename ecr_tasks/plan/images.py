@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from ecr_tasks.errors import Refused, SettingsError
 from ecr_tasks.model.image import BuildDefinition, Image
-from ecr_tasks.model.manifest import CACHE_TAG
+from ecr_tasks.model.manifest import CACHE_TAG, SETTINGS
+from ecr_tasks.plan.build_settings import build_settings
 from ecr_tasks.plan.presets import ATTESTATIONS
 from ecr_tasks.plan.repository_names import repository_names
 from ecr_tasks.settings.parse.build_options import is_remote
@@ -111,6 +112,10 @@ def _image(
     args = {**_source_date_epoch(source), **definition.args}
     complete = with_labels(replace(definition, args=args), without={})
     configured = with_labels(definition, without=result.of_source)
+    recorded = {SETTINGS: build_settings(configured, settings.project)}
+    complete = replace(
+        complete, labels={**complete.labels, **recorded}, annotations={**complete.annotations, **recorded}
+    )
     return Image(name, repository, complete, result.in_publishing_order, configured)
 
 

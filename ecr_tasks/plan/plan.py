@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ecr_tasks.errors import EcrTasksError, Refused, SettingsError
@@ -14,6 +14,7 @@ from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.model.tag import Tag
 from ecr_tasks.plan.cache import with_cache
 from ecr_tasks.plan.destinations import PlannedCopy, is_same_repository, plan_copy, unique_destinations
+from ecr_tasks.plan.forward import newer_images, nothing_else
 from ecr_tasks.plan.image_store import keep_where, needs_engine
 from ecr_tasks.plan.skip import is_ours, same_commit, same_inputs, skip_reason
 from ecr_tasks.plan.snapshot import Snapshot
@@ -126,7 +127,7 @@ def make_plan(
             items[index] = replace(item, keep=_keep(item, snapshot))
         except EcrTasksError as error:
             conflicts.append(Conflict(item.image.name, error))
-    items = [replace(item, copies=_copies(item, destinations, snapshot, create_repository)) for item in items]
+    items = [replace(item, copies=_copies(item, destinations, source, snapshot, create_repository)) for item in items]
     conflicts += _own_destinations(items, snapshot.same_repository if snapshot else ())
     return Plan(tuple(items), tuple(conflicts))
 
@@ -153,7 +154,8 @@ def plan_image(
     rebuilds = skip == "never"
     published = same_commit(image, view) or same_inputs(image, view)
     builds = published is None or rebuilds
-    tags = tuple(plan_tag(tag, view, published, pushed=builds and tag is image.tags[0]) for tag in image.tags)
+    newer = newer_images(image.tags, view, source, snapshot.relations) if snapshot else {}
+    tags = tuple(plan_tag(tag, view, published, newer=newer.get(tag.name)) for tag in image.tags)
     why = skip_reason(image, view, source, rebuilds=rebuilds)
     return PlannedImage(image, tags, builds, why, view, published=published, rebuilds=rebuilds)
 
@@ -163,15 +165,17 @@ def depends_on_engine(item: PlannedImage) -> bool:
     return item.build_needed and needs_engine(item.image.definition)
 
 
-def locked_without_revision(item: PlannedImage) -> Iterator[tuple[str, StoredImage]]:
-    """Yield the locked tags whose image has no annotation for its commit, each with that image.
+def other_images(tags: Sequence[PlannedTag], view: RepositoryView | None) -> Iterator[tuple[str, StoredImage]]:
+    """Yield the tags whose present image's commit or settings matter, with that image.
 
-    docker's classic image store pushes manifests without annotations; then only the image's labels name the commit.
+    They are the locked ones, those that may stay with a newer image, and the tag that this commit is published under.
     """
-    for name in [tag.tag.name for tag in item.tags if tag.state == "locked"]:
-        current = item.view.tags.get(name) if item.view else None
-        if current is not None and current.revision is None:
-            yield name, current
+    for item in tags:
+        current = view.tags.get(item.tag.name) if view else None
+        is_published = item is tags[0] and item.state == "present" and item.tag.kind == "fixed"
+        may_stay = item.state == "moves" and item.tag.forward
+        if current is not None and (is_published or may_stay or item.state == "locked"):
+            yield item.tag.name, current
 
 
 def _keep(item: PlannedImage, snapshot: Snapshot | None) -> Keep:
@@ -184,21 +188,32 @@ def _keep(item: PlannedImage, snapshot: Snapshot | None) -> Keep:
 
 
 def _copies(
-    item: PlannedImage, destinations: Sequence[Destination], snapshot: Snapshot | None, create_repository: bool
+    item: PlannedImage,
+    destinations: Sequence[Destination],
+    source: SourceState,
+    snapshot: Snapshot | None,
+    create_repository: bool,
 ) -> tuple[PlannedCopy, ...]:
     name = item.image.repository
-    return tuple(
-        plan_copy(
-            destination,
-            destination.repository or name,
-            item.image.tags,
-            snapshot.destinations.get((name, destination)) if snapshot else None,
-            None if item.build_needed else item.published,
-            create_repository=create_repository,
-            replicates=snapshot is not None and (name, destination) in snapshot.replicated,
+    copies = []
+    for destination in unique_destinations(destinations, name):
+        answer = snapshot.destinations.get((name, destination)) if snapshot else None
+        newer: Mapping[str, str] = {}
+        if snapshot is not None and isinstance(answer, RepositoryView):
+            newer = newer_images(item.image.tags, answer, source, snapshot.relations)
+        copies.append(
+            plan_copy(
+                destination,
+                destination.repository or name,
+                item.image.tags,
+                answer,
+                None if item.build_needed else item.published,
+                create_repository=create_repository,
+                replicates=snapshot is not None and (name, destination) in snapshot.replicated,
+                newer=newer,
+            )
         )
-        for destination in unique_destinations(destinations, name)
-    )
+    return tuple(copies)
 
 
 def _own_destinations(
@@ -229,6 +244,8 @@ def _conflicts(item: PlannedImage, source: SourceState) -> list[EcrTasksError]:
         tag, digest = item.image.tags[0].name, published.digest
         cause = f"The tag {tag} in {name} is {digest}, built from another commit, {published.revision}."
         return [Refused(cause, "Make a new commit, whose id begins otherwise, and run it again.")]
+    if item.build_needed and item.tags[0].stays:
+        return [nothing_else(item.tags[0].tag.because)]
     return [_locked(item, tag) for tag in item.tags if tag.state == "locked"]
 
 

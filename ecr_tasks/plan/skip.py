@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ecr_tasks.model.image import Image
-from ecr_tasks.model.manifest import StoredImage
+from ecr_tasks.model.manifest import SETTINGS, StoredImage
 from ecr_tasks.model.registry import RepositoryView
+from ecr_tasks.plan.build_settings import join_words, other_settings
 from ecr_tasks.source.source_state import SourceState
 
 
@@ -39,6 +40,12 @@ def is_ours(published: StoredImage, image: Image, source: SourceState) -> bool:
     return published.inputs_tracked is not None and tracked in (None, published.inputs_tracked)
 
 
+def settings_that_differ(image: Image, view: RepositoryView) -> tuple[str, ...]:
+    """Return in words the settings with which the commit's published image was built otherwise than now."""
+    published = same_commit(image, view)
+    return other_settings(published.settings, image.definition.labels.get(SETTINGS)) if published else ()
+
+
 def skip_reason(image: Image, view: RepositoryView, source: SourceState, *, rebuilds: bool) -> str:
     """Return the reason why an image is built or skipped; with ``rebuilds`` it is always built."""
     name, published = image.tags[0].name, same_commit(image, view)
@@ -47,7 +54,8 @@ def skip_reason(image: Image, view: RepositoryView, source: SourceState, *, rebu
     if rebuilds:
         return "ECR_SKIP is never"
     if published is not None:
-        return f"this commit is published as {name}"
+        other = settings_that_differ(image, view)
+        return f"this commit is published as {name}{f', built with other {join_words(other)}' if other else ''}"
     if image.inputs is not None and same_inputs(image, view) is not None:
         return f"the same inputs are published as {image.inputs.tag}"
     if source.revision is None:

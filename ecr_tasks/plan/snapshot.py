@@ -9,6 +9,7 @@ from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.ports import Engine
 from ecr_tasks.model.registry import RepositoryView
+from ecr_tasks.source.git.history import Relation
 
 CopyKey = tuple[str, Destination]
 """The key of one image's copy: the image's repository in the settings' registry, and the destination."""
@@ -21,6 +22,7 @@ class Snapshot:
     ``repositories`` are in the settings' registry, by name. ``destinations`` has an error where a destination could
     not be read. ``replicated`` are the copies that ECR makes by its own replication rules. ``same_repository`` are
     the copies whose destination is the settings' own repository; only repositories that don't exist yet are in it.
+    ``relations`` are git's, of the commits of images that have moving tags to the commit to publish, by commit.
     ``engine`` is None where nothing depends on it, and an error where it could not be read.
     """
 
@@ -29,6 +31,7 @@ class Snapshot:
     replicated: Collection[CopyKey] = frozenset()
     same_repository: Collection[CopyKey] = frozenset()
     engine: Engine | EcrTasksError | None = None
+    relations: Mapping[str, Relation] = field(default_factory=dict)
 
     def with_created(
         self,

@@ -11,38 +11,45 @@ from ecr_tasks.model.refusals import Lock, locked_tag
 from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.model.tag import DIRTY, Tag
 
-TagState = Literal["new", "present", "moves", "locked"]
+TagState = Literal["new", "present", "moves", "locked", "stays"]
 
 
 @dataclass(frozen=True)
 class PlannedTag:
     """One tag and its state.
 
-    ``state`` is None when the registry was not read; ``digest`` is the one that the tag points at now; ``stays`` says
-    that the tag is not moved, because it points at a higher release.
+    ``state`` is None when the registry was not read; ``digest`` is the one that the tag points at now. A tag that
+    stays is not moved, because it points at a newer image; the tag's ``because`` says how that is known.
     """
 
     tag: Tag
     state: TagState | None = None
     digest: str | None = None
-    stays: bool = False
+
+    @property
+    def stays(self) -> bool:
+        """Whether the tag is left on another image than the one to publish."""
+        return self.state == "stays"
 
 
-def plan_tag(tag: Tag, view: RepositoryView, published: StoredImage | None, *, pushed: bool = False) -> PlannedTag:
+def plan_tag(
+    tag: Tag, view: RepositoryView, published: StoredImage | None, *, newer: str | None = None
+) -> PlannedTag:
     """Return the state of one tag in an existing repository for the image to publish.
 
-    ``published`` is that image, None before it is built; ``pushed`` says that docker pushes the image under this tag,
-    which therefore can't stay on a higher release.
+    ``published`` is that image, None before it is built; ``newer`` is why the tag's present image is newer
+    (``plan/forward.py``).
     """
     current = view.tags.get(tag.name)
     if current is None:
         return PlannedTag(tag, "new")
     if published is not None and current.digest == published.digest:
         return PlannedTag(tag, "present", current.digest)
-    higher = tag.release.higher([current.version]) if tag.release and current.version and not pushed else None
+    higher = tag.release.higher([current.version]) if tag.release and current.version else None
     if higher is not None:
-        staying = replace(tag, because=f"{tag.name} stays with the higher release {higher.tag}, which ECR has")
-        return PlannedTag(staying, "present", current.digest, stays=True)
+        newer = f"{tag.name} stays with the higher release {higher.tag}, which ECR has"
+    if newer is not None:
+        return PlannedTag(replace(tag, because=newer), "stays", current.digest)
     locks = view.repository is not None and view.repository.locks(tag.name)
     locked = tag.kind == "fixed" or (locks and not is_replaceable(tag))
     return PlannedTag(tag, "locked" if locked else "moves", current.digest)

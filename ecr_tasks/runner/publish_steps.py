@@ -165,7 +165,16 @@ def publish_images(run: Run, job: Job) -> Receipt:
 def _read_registries(run: Run, images: Sequence[Image]) -> Snapshot | None:
     """Return a snapshot of the registries; None in a dry run without a running local ECR."""
     try:
-        return look_at_registries(images, run.settings, run.source, run.registry, run.target, run.engine, run.retrier)
+        return look_at_registries(
+            images,
+            run.settings,
+            run.source,
+            run.registry,
+            run.target,
+            run.engine,
+            run.retrier,
+            run.relation,
+        )
     except AbsentRegistryError:
         return None
 
@@ -229,7 +238,9 @@ def _publish(run: Run, job: Job, item: PlannedImage) -> ImageReceipt:
     """Publish one image in the settings' registry and return its receipt."""
     receipt, start = _image_receipt(item, job.built.get(item.image.name)), time.monotonic()
     with ci_results.group(run, f"Publish {item.image.name}"):
-        image = publish_image(item, receipt, run.docker, run.registry, builder=job.settings.builder, warn=warn)
+        image = publish_image(
+            item, receipt, run.docker, run.registry, builder=job.settings.builder, warn=warn, newer=run.newer_image
+        )
     for name in item.lock_names:
         run.locks.release(name)
     published = image.published[0]
@@ -247,7 +258,17 @@ def _copy(run: Run, item: PlannedImage, image: ImageReceipt) -> ImageReceipt:
         say(f"{item.image.name}: on its way to {', '.join(copy.address for copy in missing)}")
     with ci_results.group(run, f"Copy {item.image.name}"):
         targets = {copy.destination: run.target(copy.destination) for copy in item.copies}
-        image = copy_image(item, image, run.registry, targets, run.docker, say=say, warn=warn, retrier=run.retrier)
+        image = copy_image(
+            item,
+            image,
+            run.registry,
+            targets,
+            run.docker,
+            say=say,
+            warn=warn,
+            retrier=run.retrier,
+            newer=run.newer_image,
+        )
     for failed in image.failed:
         warn(f"{item.image.name} is not in {failed.address}: {failed.error}")
     for published in image.published[1:]:

@@ -17,10 +17,13 @@ if TYPE_CHECKING:
     from ecr_tasks.clients.ecr.registry import EcrRegistry
     from ecr_tasks.clients.retry import Retrier
     from ecr_tasks.model.destination import Destination
+    from ecr_tasks.model.manifest import StoredImage
     from ecr_tasks.model.ports import Engine
     from ecr_tasks.model.registry import RegistryToken
+    from ecr_tasks.model.tag import Tag
     from ecr_tasks.runner.registry_logins import RegistryLogins
     from ecr_tasks.settings.settings import Settings
+    from ecr_tasks.source.git.history import Relation
     from ecr_tasks.source.source_state import SourceState
 
 
@@ -174,6 +177,20 @@ class Run:
     def engine(self) -> Engine:
         """Return the facts about the engine and the settings' builder."""
         return self.docker.engine(self.settings.builder)
+
+    def relation(self, revision: str) -> Relation:
+        """Return how another commit is related to the source's, as far as this clone knows."""
+        from ecr_tasks.source.git.history import relation
+
+        own = self.source.revision
+        return relation(self.project, own, revision, environ=os.environ) if own else "unknown"
+
+    def newer_image(self, tag: Tag, current: StoredImage) -> str | None:
+        """Return why the image that has a moving tag is newer than the source's commit, or None."""
+        from ecr_tasks.plan.forward import newer_image
+
+        relation = self.relation(current.revision) if current.revision else "unknown"
+        return newer_image(tag, current, self.source, relation)
 
     def close(self) -> None:
         """Release the push locks and remove the private docker configuration with the tokens in it."""

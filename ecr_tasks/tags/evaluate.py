@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ecr_tasks.model.tag import DIRTY, Kind, Tag
+from ecr_tasks.model.tag import DIRTY, Forward, Kind, Tag
 from ecr_tasks.tags.dates import has_seconds
 from ecr_tasks.tags.event import Event
 from ecr_tasks.tags.flavor import Flavor
@@ -70,7 +70,8 @@ def _apply(rule: Rule, flavor: Flavor, event: Event) -> _RuleTag:
             raise RuleError(f"has an enable= that gives {enabled!r}: it must be true or false")
         if enabled == "false":
             raise NoValue("it is not enabled")
-        value = value_of(rule, event, forward=flavor.forward if rule.forward is None else rule.forward)
+        forward = flavor.forward if rule.forward is None else rule.forward
+        value = value_of(rule, event, forward=forward)
         prefix, suffix = affixes(rule, flavor)
         text = f"{event.render(prefix)}{value.text}{event.render(suffix)}"
     except RuleError as error:
@@ -83,7 +84,22 @@ def _apply(rule: Rule, flavor: Flavor, event: Event) -> _RuleTag:
     order = 3 if kind == "moving" else 0 if rule.type == "sha" else 2 if by_template == "clock" else 1
     # Several variants (with a prefix or suffix) may exist, and the name of a release doesn't tell its variant.
     release = value.release if kind == "moving" and name == value.text else None
-    return _RuleTag(Tag(name, kind, rule.text, value.because, release), value, order)
+    moves_forward = forward and kind == "moving" and value.release is None and not _is_git_tag(rule)
+    tag = Tag(name, kind, rule.text, value.because, release, _forward(rule, flavor) if moves_forward else None)
+    return _RuleTag(tag, value, order)
+
+
+def _is_git_tag(rule: Rule) -> bool:
+    """Return whether the rule's tag is the git tag: who pushes that again moves it on purpose, also back."""
+    return rule.type == "ref" and rule.event == "tag"
+
+
+def _forward(rule: Rule, flavor: Flavor) -> Forward:
+    """Return how the rule's tag is kept from going back; "branch" if all images under it are of one branch."""
+    names = {expression.name for template in templates(rule, flavor) for expression in template.expressions}
+    names |= {expression.name for expression in rule.enable.expressions}
+    of_branch = rule.type in ("edge", "ref") or not names.isdisjoint(("branch", "is_default_branch"))
+    return "branch" if of_branch else "commits"
 
 
 def affixes(rule: Rule, flavor: Flavor) -> tuple[Template, Template]:
@@ -122,13 +138,13 @@ def _latest(flavor: Flavor, event: Event, rule_tags: Sequence[_RuleTag]) -> Tag:
     if not rule_tags or flavor.latest == "false":
         raise NoValue("it is switched off" if rule_tags else "no rule gives a tag")
     first, value = rule_tags[0].tag.name, rule_tags[0].value
-    because, release = "as asked", None
+    because, release, forward = "as asked", None, flavor.forward
     if flavor.latest == "auto":
         if not value.latest:
             raise NoValue(f"{first} is no release")
         because = f"{first} is a release"
         if flavor.forward and value.version is not None:
-            release = LatestRelease(value.version)
+            release, forward = LatestRelease(value.version), False
             higher = release.higher(event.source.release_tags)
             if higher is not None:
                 raise NoValue(f"latest stays with the higher release {higher.tag}")
@@ -139,7 +155,8 @@ def _latest(flavor: Flavor, event: Event, rule_tags: Sequence[_RuleTag]) -> Tag:
     name = as_tag(f"{prefix}latest{suffix}") or "latest"
     # Each variant (with a prefix or suffix) has its own `latest`, and the name of a release doesn't tell its variant.
     is_variant = name != "latest" or first != value.text
-    return Tag(name, "moving", f"flavor latest={flavor.latest}", because, None if is_variant else release)
+    release = None if is_variant else release
+    return Tag(name, "moving", f"flavor latest={flavor.latest}", because, release, "commits" if forward else None)
 
 
 def _unique(rule_tags: Sequence[_RuleTag]) -> list[_RuleTag]:
@@ -169,7 +186,7 @@ def _uncommitted(rules: Sequence[Rule], flavor: Flavor, event: Event) -> TagSet:
                 raise NoValue(because)
             clean = _apply(rule, flavor, event).tag
             name = clean.name[: MAX_LENGTH - len(DIRTY)] + DIRTY
-            tag = replace(clean, name=name, kind="moving", because=because)
+            tag = replace(clean, name=name, kind="moving", because=because, forward=None)
             tags.setdefault(name, tag)
             results.append(_result(tag))
         except NoValue as reason:

@@ -76,11 +76,11 @@ class Project:
         path.write_text(text, encoding="utf-8")
         return path
 
-    def git(self, *arguments: str) -> str:
-        """Run git with a fixed identity and fixed times, and return its output."""
+    def git(self, *arguments: str, time: str = COMMIT_TIME) -> str:
+        """Run git with a fixed identity and a fixed time, and return its output."""
         git_environment = {
-            "GIT_AUTHOR_DATE": COMMIT_TIME,
-            "GIT_COMMITTER_DATE": COMMIT_TIME,
+            "GIT_AUTHOR_DATE": time,
+            "GIT_COMMITTER_DATE": time,
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_CONFIG_NOSYSTEM": "1",
         }
@@ -95,10 +95,10 @@ class Project:
         )
         return result.stdout.strip()
 
-    def commit(self, message: str = "change") -> str:
+    def commit(self, message: str = "change", time: str = COMMIT_TIME) -> str:
         """Commit all files and return the full id of the commit."""
         self.git("add", "--all")
-        self.git("commit", "--quiet", "--allow-empty", "--message", message)
+        self.git("commit", "--quiet", "--allow-empty", "--message", message, time=time)
         return self.git("rev-parse", "HEAD")
 
     def patch_an_older_release(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,42 @@ def test_a_new_tag_on_a_published_commit_is_set_without_a_build(app: Project) ->
     app.ok("push", DOCKER_HOST="unix:///nowhere/docker.sock")
     assert registry_tags(app)["2.0.0"] == digest
     assert app.receipt["images"][0]["published"][0]["state"] == "retagged"
+
+
+def pipeline_of(revision: str) -> dict[str, str]:
+    """Return the variables of a CI run for a push of main."""
+    return {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_EVENT_NAME": "push",
+        "GITHUB_REF": "refs/heads/main",
+        "GITHUB_SHA": revision,
+    }
+
+
+@pytest.mark.parametrize("shallow", [False, True])
+def test_the_pipeline_of_an_older_commit_does_not_put_main_back(app: Project, tmp_path: Path, shallow: bool) -> None:
+    first = app.git("rev-parse", "HEAD")
+    app.write("hello.txt", "second\n")
+    second = app.commit("second", time="2024-05-07T07:08:09+00:00")
+    newer = app.ok("build", "push", **pipeline_of(second)).lines[0].partition("@")[2]
+    if shallow:
+        app.git("checkout", "--quiet", "-B", "old", first)
+        clone = tmp_path / "clone"
+        app.git("clone", "--quiet", "--depth", "1", app.folder.as_uri(), str(clone))
+        app = replace(app, folder=clone)
+    else:
+        app.git("checkout", "--quiet", "--detach", first)
+    planned = json.loads(app.ok("plan", "--json", **pipeline_of(first)).stdout)["images"][0]["tags"]
+    assert [(tag["tag"], tag["state"]) for tag in planned] == [(f"sha-{first[:7]}", "new"), ("main", "stays")]
+    result = app.ok("build", "push", **pipeline_of(first))
+    older = result.lines[0].partition("@")[2]
+    assert older != newer
+    assert f"main stays with {newer[:19]}, which is newer: built from {second[:12]}" in result.stderr
+    published = app.receipt["images"][0]["published"][0]
+    assert (published["tags"], list(published["stays"])) == ([f"sha-{first[:7]}"], ["main"])
+    assert app.ok("pull", "--image", "main").lines[0].endswith(newer)
+    app.ok("build", "push", ECR_FLAVOR="forward=false", **pipeline_of(first))
+    assert app.ok("pull", "--image", "main").lines[0].endswith(older)
 
 
 def test_the_receipt_has_the_published_image(app: Project) -> None:

@@ -135,7 +135,7 @@ def test_an_image_that_another_commit_copied_is_not_copied_again() -> None:
 
 
 def test_a_tag_that_stays_on_another_image_does_not_make_this_image_present() -> None:
-    copy = PlannedCopy(EU, "eu/app", None, (PlannedTag(ALL_TAGS[-1], "present", OLD_IMAGE.digest, stays=True),))
+    copy = PlannedCopy(EU, "eu/app", None, (PlannedTag(ALL_TAGS[-1], "stays", OLD_IMAGE.digest),))
     assert not copy.is_present
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from ecr_tasks.errors import Refused
 from ecr_tasks.execute.push import publish
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.receipt import Published
@@ -94,13 +95,13 @@ def test_a_higher_release_moves_every_moving_tag(registry: FakeRegistry) -> None
 def test_a_patch_of_an_older_line_moves_only_the_tag_of_its_line(registry: FakeRegistry) -> None:
     publish_release(registry, "1.3.0")
     planned_image = plan_release(registry, "1.2.9")
-    states = {tag.tag.name: (tag.state, tag.stays) for tag in planned_image.tags}
-    assert states["latest"] == states["1"] == ("present", True)
-    assert states["1.2"] == ("new", False)
+    states = {tag.tag.name: tag.state for tag in planned_image.tags}
+    assert (states["latest"], states["1"], states["1.2"]) == ("stays", "stays", "new")
     published = publish_planned(registry, planned_image)
     assert versions(registry)["latest"] == versions(registry)["1"] == "1.3.0"
     assert versions(registry)["1.2"] == "1.2.9"
     assert published.tags[1:] == ("1.2.9", "1.2")
+    assert list(published.stays) == ["1", "latest"]
 
 
 def test_a_tag_that_stays_says_why(registry: FakeRegistry) -> None:
@@ -140,11 +141,13 @@ def test_prereleases_and_other_tags_do_not_keep_latest(registry: FakeRegistry) -
     assert versions(registry)["latest"] == "1.2.3"
 
 
-def test_a_tag_that_the_image_is_pushed_under_moves_with_the_push(registry: FakeRegistry) -> None:
+def test_a_release_that_has_only_a_tag_that_stays_is_refused(registry: FakeRegistry) -> None:
     registry.put(NAME, release("1.3.0"), "1")
     line = next(tag for tag in tags_of("1.2.9") if tag.name == "1")
     plan = make_plan([image([line])], commit("1.2.9"), Snapshot(registry.describe({NAME: ["1"]})))
-    assert [(tag.state, tag.stays) for tag in plan.images[0].tags] == [("moves", False)]
+    assert [tag.state for tag in plan.images[0].tags] == ["stays"]
+    with pytest.raises(Refused, match=r"stays with the higher release 1\.3\.0"):
+        plan.check()
 
 
 def test_forward_false_moves_tags_back(registry: FakeRegistry) -> None:

@@ -78,6 +78,7 @@ def test_the_document_has_every_field(tmp_path: Path) -> None:
             "reference": f"{HOST}/team/app@{IMAGE.digest}",
             "state": "pushed",
             "by": "push",
+            "stays": {},
         }
     ]
     assert image["failed"] == []

@@ -83,6 +83,10 @@ class PublicRegistry:
         """Return every tag."""
         return list(self._tags(_name(repository)))
 
+    def labels(self, repository: Repository, image: StoredImage) -> Mapping[str, str]:
+        """Return no labels: ECR Public's API gives no configurations."""
+        return {}
+
     def find(self, name: str, references: Sequence[str]) -> RepositoryView:
         """Return a repository and those of its images that have one of these tags or digests."""
         digests = [reference for reference in references if reference.startswith("sha256:")]

@@ -45,7 +45,7 @@ def inputs_digest(definition: BuildDefinition, local: str, platforms: Sequence[s
             "labels": dict(definition.labels),
             "annotations": dict(definition.annotations),
             "attest": sorted(definition.attest),
-            "secrets": sorted(_secret_id(entry) for entry in definition.secrets),
+            "secrets": sorted(secret_id(entry) for entry in definition.secrets),
             "ssh": sorted(entry.partition("=")[0] for entry in definition.ssh),
             "extra": dict(definition.extra),
             "bases": dict(bases),
@@ -53,7 +53,7 @@ def inputs_digest(definition: BuildDefinition, local: str, platforms: Sequence[s
     )
 
 
-def _secret_id(entry: str) -> str:
+def secret_id(entry: str) -> str:
     """Return a secret's id. For a secret without an id, buildx uses the name of its source
     (util/buildflags/secrets.go)."""
     fields = dict(part.partition("=")[::2] for part in entry.split(","))

@@ -1,0 +1,106 @@
+"""The settings that an image is built with, besides its commit: their digests, and which of two images' differ.
+
+They are recorded with an image, so that a published commit that would be built otherwise now is not passed over in
+silence.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ecr_tasks.model.image import BuildDefinition
+from ecr_tasks.source.inputs.digest import secret_id
+
+SCHEMA = "1"
+"""The version of the computation; texts of other versions are not compared."""
+
+_DIGITS = 12
+_ROUNDS = 100_000
+_TRANSIENT = ("no-cache", "no-cache-filter", "pull")
+"""Options of a bake target that change how it is built, and not what of."""
+
+_WORDS = {
+    "context": "context",
+    "dockerfile": "Dockerfile",
+    "target": "target",
+    "platforms": "platforms",
+    "args": "build arguments",
+    "contexts": "named contexts",
+    "secrets": "secrets",
+    "ssh": "SSH keys",
+    "labels": "labels",
+    "annotations": "annotations",
+    "attest": "attestations",
+    "extra": "other options",
+}
+"""The parts of a definition, in words."""
+
+
+def build_settings(definition: BuildDefinition, project: Path) -> str:
+    """Return the digests of a definition's parts as one text, such as ``1 args=0a1b… platforms=2c3d…``.
+
+    ``definition`` is that of the settings and the bake file, without what git and CI add; ``project`` is the folder
+    that its paths are written relative to, so that every machine has the same text. Parts with their default are
+    left out. Caches are no part, because they change no content.
+
+    Whoever may pull an image can read the text, and a build argument's value may be easy to guess. So all arguments
+    have one digest together, and it is made slowly (PBKDF2): each guess costs as much as a run.
+    """
+    digests = (f"{name}={_digest(name, value)}" for name, value in _parts(definition, project) if value)
+    return " ".join((SCHEMA, *digests))
+
+
+def other_settings(recorded: str | None, current: str | None) -> tuple[str, ...]:
+    """Return in words which parts of two :func:`build_settings` differ; none where one of them is not known."""
+    first, second = _read(recorded), _read(current)
+    if first is None or second is None:
+        return ()
+    return tuple(words for name, words in _WORDS.items() if first.get(name) != second.get(name))
+
+
+def join_words(words: Sequence[str]) -> str:
+    """Return words as a list in a sentence: ``a, b and c``."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
+
+def _parts(definition: BuildDefinition, project: Path) -> Iterator[tuple[str, Any]]:
+    context, dockerfile = _relative(definition.context, project), _relative(definition.dockerfile, project)
+    yield "context", context if context != "." else None
+    yield "dockerfile", dockerfile if dockerfile != "Dockerfile" else None
+    yield "target", definition.target
+    yield "platforms", sorted(definition.platforms)
+    yield "args", dict(definition.args)
+    yield "contexts", {name: _relative(value, project) for name, value in definition.contexts.items()}
+    yield "secrets", sorted(secret_id(entry) for entry in definition.secrets)
+    yield "ssh", sorted(entry.partition("=")[0] for entry in definition.ssh)
+    yield "labels", dict(definition.labels)
+    yield "annotations", dict(definition.annotations)
+    yield "attest", sorted(entry for entry in definition.attest if "disabled=true" not in entry)
+    yield "extra", {name: value for name, value in definition.extra.items() if name not in _TRANSIENT}
+
+
+def _relative(path: str | None, project: Path) -> str | None:
+    """Return an absolute path relative to the project; other texts (addresses, relative paths) unchanged."""
+    return os.path.relpath(path, project) if path is not None and Path(path).is_absolute() else path
+
+
+def _digest(name: str, value: Any) -> str:
+    text = json.dumps(value, sort_keys=True, default=dict)
+    return _slow_digest(text) if name == "args" else hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
+
+
+@cache
+def _slow_digest(text: str) -> str:
+    return hashlib.pbkdf2_hmac("sha256", text.encode(), b"io.ecr-tasks.settings", _ROUNDS, _DIGITS // 2).hex()
+
+
+def _read(text: str | None) -> Mapping[str, str] | None:
+    """Return the digests of a text by part; None without a text of this version."""
+    schema, *entries = (text or "").split(" ")
+    return dict(entry.partition("=")[::2] for entry in entries) if schema == SCHEMA else None

@@ -1,0 +1,67 @@
+"""Moving tags move forward: whether the image that has a moving tag is newer than the commit to publish."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from ecr_tasks.errors import Refused
+from ecr_tasks.model.manifest import StoredImage, short_digest
+from ecr_tasks.model.registry import RepositoryView
+from ecr_tasks.model.tag import Tag
+from ecr_tasks.source.git.history import Relation
+from ecr_tasks.source.source_state import SourceState
+
+SWITCH_OFF = "forward=false in ECR_FLAVOR or in the rule lets it move back"
+
+
+def newer_image(tag: Tag, current: StoredImage, source: SourceState, relation: Relation) -> str | None:
+    """Return why the image that has a moving tag is newer than the source's commit, as a sentence; None if it isn't.
+
+    ``relation`` is git's, of that image's commit to the source's. Where git doesn't know the commit (a pipeline's
+    clone is shallow, or older than the commit), the tags of one branch go by the commits' times. Those must be of
+    an image of ecr-tasks, because other tools' ``created`` is the time of the build.
+    """
+    revision = current.revision
+    if tag.forward is None or revision is None or revision == source.revision:
+        return None
+    if relation == "newer":
+        known_by = "a descendant of this one"
+    elif relation == "unknown" and tag.forward == "branch" and _is_later(current, source):
+        known_by = f"committed later than this one, at {current.created}; this clone doesn't have it"
+    else:
+        return None
+    digest = short_digest(current.digest)
+    return f"{tag.name} stays with {digest}, which is newer: built from {revision[:12]}, {known_by} ({SWITCH_OFF})"
+
+
+def newer_images(
+    tags: Sequence[Tag], view: RepositoryView, source: SourceState, relations: Mapping[str, Relation]
+) -> dict[str, str]:
+    """Return the sentences of :func:`newer_image` by tag, for the tags of a repository that stay."""
+    sentences = {}
+    for tag in tags:
+        current = view.tags.get(tag.name)
+        relation = relations.get(current.revision or "", "unknown") if current else "unknown"
+        if current and (sentence := newer_image(tag, current, source, relation)):
+            sentences[tag.name] = sentence
+    return sentences
+
+
+def nothing_else(because: str) -> Refused:
+    """Return the error for a commit whose only way into the registry is a tag that stays with a newer image."""
+    return Refused(
+        f"{because[:1].upper()}{because[1:]}, and this commit has no fixed tag to be published under.",
+        "Add type=sha to ECR_TAGS, so that each commit has one.",
+    )
+
+
+def _is_later(current: StoredImage, source: SourceState) -> bool:
+    """Return whether an image's commit has a later time than the source's, and is not one of its parents."""
+    if current.settings is None or source.commit_time is None or current.revision in source.parents:
+        return False
+    try:
+        created = datetime.fromisoformat((current.created or "").replace("Z", "+00:00"))
+        return created > source.commit_time
+    except (ValueError, TypeError):  # no time, or one without a zone
+        return False

@@ -1,0 +1,40 @@
+"""How two commits of a clone are related, to tell which of two images is newer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from ecr_tasks.errors import EcrTasksError
+from ecr_tasks.source.git.command import Git, NoRepositoryError
+
+Relation = Literal["newer", "older", "unrelated", "unknown"]
+"""How another commit is related to ours: its descendant, its ancestor, neither, or not known to this clone."""
+
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+
+
+def relation(project: Path, revision: str, other: str, *, environ: Mapping[str, str]) -> Relation:
+    """Return how the commit ``other`` is related to ``revision`` in the repository of the folder ``project``.
+
+    It is "unknown" for a commit that the clone doesn't have, and where a shallow clone ends before it can tell.
+    Nothing is fetched, and nothing is raised: an image can be published without the answer.
+    """
+    if not (_COMMIT.fullmatch(revision) and _COMMIT.fullmatch(other)):
+        return "unknown"
+    try:
+        # A partial clone would fetch a commit that it doesn't have (git help git, GIT_NO_LAZY_FETCH).
+        found = Git.find(project, environ)
+        git = Git(found.program, found.folder, {**found.environ, "GIT_NO_LAZY_FETCH": "1"})
+        if not git.test("rev-parse", "--verify", "--quiet", f"{other}^{{commit}}"):
+            return "unknown"
+        if git.test("merge-base", "--is-ancestor", revision, other):
+            return "newer"
+        if git.test("merge-base", "--is-ancestor", other, revision):
+            return "older"
+        shallow = git.run("rev-parse", "--is-shallow-repository").strip() == b"true"
+        return "unknown" if shallow else "unrelated"
+    except (EcrTasksError, NoRepositoryError):
+        return "unknown"

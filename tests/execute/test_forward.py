@@ -1,0 +1,60 @@
+"""A moving tag is looked at right before it is set: another pipeline may have moved it since the plan."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ecr_tasks.errors import Refused
+from ecr_tasks.execute.push import publish
+from ecr_tasks.model.manifest import StoredImage
+from ecr_tasks.model.tag import Tag
+from tests.support.build import BRANCH, FIXED, REVISION_B, SHA_TAG, manifest
+from tests.support.publishing import NAME, OLD_IMAGE, Publisher
+
+MAIN = replace(BRANCH, forward="branch")
+NEWER_IMAGE = manifest("of a newer commit", "c" * 40)
+
+
+def newer(tag: Tag, current: StoredImage) -> str | None:
+    """Return a sentence for the newer commit's image."""
+    return f"{tag.name} stays with {current.digest}" if current.revision == "c" * 40 else None
+
+
+def publish_with(publisher: Publisher, event: str | None = None, classic: bool = False) -> list[str]:
+    """Plan, let another pipeline set main, and publish; return the tags that point at the image."""
+    item = publisher.plan()
+    theirs = NEWER_IMAGE
+    if classic:
+        theirs = manifest("of a newer commit", None)
+        publisher.registry.config_labels[theirs.digest] = {"org.opencontainers.image.revision": "c" * 40}
+    if event is not None:
+        publisher.registry.put(NAME, theirs, "main")
+    published = publish(
+        item, publisher.built, publisher.docker, publisher.registry, warn=publisher.warnings.append, newer=newer
+    )
+    assert list(published.stays) == (["main"] if event else [])
+    return list(published.tags)
+
+
+@pytest.mark.parametrize("classic", [False, True])
+def test_a_newer_image_that_came_since_the_plan_keeps_the_tag(classic: bool) -> None:
+    publisher = Publisher(tags=[FIXED, MAIN])
+    assert publish_with(publisher, "another pipeline", classic) == [SHA_TAG]
+    assert publisher.registry.stored[NAME][publisher.tags["main"]] != publisher.built_image
+    assert any(warning.startswith("main stays with sha256:") for warning in publisher.warnings)
+
+
+def test_an_older_image_does_not() -> None:
+    publisher = Publisher(tags=[FIXED, MAIN])
+    assert publish_with(publisher) == [SHA_TAG, "main"]
+    assert (publisher.warnings, OLD_IMAGE.revision) == ([], REVISION_B)
+
+
+def test_a_commit_whose_only_tag_a_newer_image_got_meanwhile_is_not_pushed() -> None:
+    publisher = Publisher(tags=[MAIN])
+    with pytest.raises(Refused, match="stays with sha256:"):
+        publish_with(publisher, "another pipeline")
+    assert publisher.tags["main"] == NEWER_IMAGE.digest
+    assert publisher.calls.named("push") == []

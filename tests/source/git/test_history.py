@@ -1,0 +1,54 @@
+"""How two commits of a clone are related."""
+
+from __future__ import annotations
+
+from ecr_tasks.source.git.history import Relation, relation
+from tests.source.conftest import Repo
+
+
+def related(repo: Repo, revision: str, other: str) -> Relation:
+    return relation(repo.path, revision, other, environ=repo.environ)
+
+
+def test_commits_of_one_branch(repo: Repo) -> None:
+    first, second = repo.git("rev-parse", "HEAD"), repo.commit("b")
+    repo.git("reset", "--quiet", "--hard", first)  # the clone still has the second
+    assert (related(repo, first, second), related(repo, second, first)) == ("newer", "older")
+
+
+def test_commits_of_two_branches_and_their_merge(repo: Repo) -> None:
+    base = repo.git("rev-parse", "HEAD")
+    ours = repo.commit("ours")
+    repo.git("checkout", "--quiet", "-b", "other", base)
+    theirs = repo.commit("theirs")
+    assert (related(repo, ours, theirs), related(repo, theirs, ours)) == ("unrelated", "unrelated")
+    repo.git("merge", "--quiet", "--no-edit", ours)
+    assert related(repo, ours, repo.git("rev-parse", "HEAD")) == "newer"
+
+
+def test_what_the_clone_does_not_have_is_unknown(repo: Repo) -> None:
+    old, middle, new = repo.git("rev-parse", "HEAD"), repo.commit("b"), repo.commit("c")
+    shallow = repo.clone("shallow", "--depth", "1")
+    assert (related(shallow, new, old), related(shallow, new, middle)) == ("unknown", "unknown")
+    assert related(repo.clone("single", "--filter=tree:0"), middle, new) == "newer"
+    later = repo.commit("d")
+    for clone in (shallow, repo.clone("partial", "--filter=blob:none", "--depth", "2")):
+        assert related(clone, new, "f" * 40) == "unknown"
+    assert related(shallow, new, later) == "unknown"
+
+
+def test_two_commits_whose_history_is_cut_off_are_unknown(repo: Repo) -> None:
+    base = repo.git("rev-parse", "HEAD")
+    ours = repo.commit("ours")
+    repo.git("checkout", "--quiet", "-b", "other", base)
+    theirs = repo.commit("theirs")
+    shallow = repo.clone("shallow", "--depth", "1", "--no-single-branch")
+    assert related(shallow, ours, theirs) == "unknown"
+
+
+def test_no_commit_ids_and_no_repository(repo: Repo) -> None:
+    head = repo.git("rev-parse", "HEAD")
+    for other in ("HEAD", "main", "", head[:12], "--all", "x" * 40):
+        assert related(repo, head, other) == "unknown"
+    alone = {**repo.environ, "GIT_CEILING_DIRECTORIES": "/"}
+    assert relation(repo.path.parent, head, head, environ=alone) == "unknown"
