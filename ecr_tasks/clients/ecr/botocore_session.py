@@ -8,8 +8,10 @@ because it imports botocore.
 
 from __future__ import annotations
 
+import getpass
 import os
 import subprocess
+import sys
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -32,9 +34,10 @@ from botocore.credentials import (
     ProcessProvider,
     ProfileProviderBuilder,
 )
+from botocore.exceptions import BotoCoreError, CredentialRetrievalError
 from botocore.loaders import Loader
 from botocore.session import Session
-from botocore.utils import InstanceMetadataFetcher, resolve_imds_endpoint_mode
+from botocore.utils import InstanceMetadataFetcher, JSONFileCache, resolve_imds_endpoint_mode
 
 _WEB_IDENTITY = {
     "web_identity_token_file": "AWS_WEB_IDENTITY_TOKEN_FILE",
@@ -93,6 +96,7 @@ class EnvironmentSession(Session):
             client_creator=self.create_client,
             cache=cache,
             profile_name=profile,
+            prompter=partial(_ask_for_code, self.environ),
             credential_sourcer=CanonicalNameCredentialSourcer([env, container, instance]),
             profile_provider_builder=profiles,
         )
@@ -120,11 +124,13 @@ class _Profiles(ProfileProviderBuilder):
     def __init__(self, session: EnvironmentSession, cache: dict[str, Any]) -> None:
         super().__init__(session, cache=cache)
         self._core, self._role_cache = session, cache
+        if folder := session.environ.get("AWS_LOGIN_CACHE_DIRECTORY"):
+            self._login_token_cache = JSONFileCache(_paths(folder)[0])
 
     def providers(self, profile_name: str, disable_env_vars: bool = False) -> list[CredentialProvider]:
         session = self._core
         replacements = {
-            ProcessProvider: ProcessProvider(
+            ProcessProvider: _ProcessProvider(
                 profile_name, lambda: session.full_config, popen=partial(subprocess.Popen, env=dict(session.environ))
             ),
             AssumeRoleWithWebIdentityProvider: AssumeRoleWithWebIdentityProvider(
@@ -137,6 +143,37 @@ class _Profiles(ProfileProviderBuilder):
         }
         providers = super().providers(profile_name, disable_env_vars)
         return [replacements.get(type(provider), provider) for provider in providers]
+
+
+class _ProcessProvider(ProcessProvider):
+    """botocore's provider for ``credential_process``; each way in which the process fails has the same exception."""
+
+    def load(self) -> Any:
+        try:
+            return super().load()
+        except OSError as error:
+            raise self._failed(f"{error.filename} can't be started ({error.strerror})") from error
+        except (ValueError, TypeError, AttributeError) as error:
+            raise self._failed(f"it printed no credentials ({error})") from error
+
+    def _failed(self, reason: str) -> CredentialRetrievalError:
+        return CredentialRetrievalError(provider=self.METHOD, error_msg=reason)
+
+
+class MFACodeNeeded(BotoCoreError):
+    """A role needs an MFA code, and there is nobody to ask for it."""
+
+    fmt = "An MFA code is needed."
+
+
+def _ask_for_code(environ: Mapping[str, str], prompt: str) -> str:
+    """Ask for an MFA code on the terminal. Raises MFACodeNeeded in a CI, and where there is no terminal."""
+    if not sys.stdin.isatty() or environ.get("CI"):
+        raise MFACodeNeeded
+    try:
+        return getpass.getpass(prompt)
+    except EOFError:
+        raise MFACodeNeeded from None
 
 
 def _with_web_identity(session: EnvironmentSession, profile: str) -> dict[str, Any]:

@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+from ecr_tasks.clients.ecr import known_errors
 from ecr_tasks.errors import AwsError, EcrTasksError, Refused, RegistryError, SettingsError
 from ecr_tasks.model.refusals import ENSURE, missing_repository
 
 T = TypeVar("T")
 
-_EXPIRED_CODES = ("ExpiredToken", "ExpiredTokenException", "RequestExpired")
+_CLOCK_CODES = ("RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture")
+_WRONG_CLOCK = re.compile(r"Signature (?:expired|not yet current)")
+_EXPIRED_CODES = ("ExpiredToken", "ExpiredTokenException")
 _INVALID_CODES = (
     *("UnrecognizedClientException", "InvalidClientTokenId", "InvalidSignatureException", "SignatureDoesNotMatch"),
     *("InvalidAccessKeyId", "AuthFailure", "MissingAuthenticationToken", "MissingAuthenticationTokenException"),
@@ -33,10 +36,6 @@ _SETTING_BY_CODE = {
 _MISSING_REPOSITORY = re.compile(
     r"The repository with name '(?P<name>[^']+)' does not exist in the registry with id '(?P<account>\d+)'"
 )
-_CREDENTIAL_HINT = (
-    "Set AWS_PROFILE or keys (in the environment or an ignored .env), run `aws sso login`, "
-    "or use `inv local …`, which needs no account."
-)
 
 
 @contextmanager
@@ -51,21 +50,27 @@ def translate_errors(action: str) -> Iterator[None]:
         yield
     except aws.ClientError as error:
         raise _client_error(error, action) from error
-    except (aws.NoCredentialsError, aws.PartialCredentialsError) as error:
-        raise AwsError(f"There are no AWS credentials to {action} with.", _CREDENTIAL_HINT) from error
-    except aws.ProfileNotFound as error:
-        raise AwsError(_text(error), "Correct AWS_PROFILE, or run `aws configure --profile …`.") from error
-    except (aws.SSOError, aws.TokenRetrievalError, aws.UnauthorizedSSOTokenError) as error:
-        cause = f"The AWS SSO session has ended or was never begun: {_text(error)}"
-        raise AwsError(cause, "Run `aws sso login`.") from error
-    except aws.CredentialRetrievalError as error:
-        raise AwsError(f"The AWS credentials could not be had: {_text(error)}", _CREDENTIAL_HINT) from error
     except aws.NoRegionError as error:
         raise no_region() from error
-    except (aws.HTTPClientError, aws.ConnectionError) as error:
-        raise _unreachable(error, action) from error
-    except (aws.BotoCoreError, ValueError) as error:
-        raise AwsError(f"Could not {action}: {_text(error)}", "Correct the AWS settings it names.") from error
+    except EcrTasksError:
+        raise
+    except Exception as error:
+        if (known := known_errors.explain(error, action)) is None:
+            raise
+        raise known from error
+
+
+@contextmanager
+def broken_sessions() -> Iterator[None]:
+    """Raise AwsError when a session in the SDK's cache lacks what botocore takes for granted there."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError) as error:
+        raise AwsError(
+            f"The AWS session that is cached in ~/.aws is damaged ({type(error).__name__}: {error}).",
+            "Begin it again (`aws sso login`, `aws login`), or remove ~/.aws/sso/cache, ~/.aws/login/cache and "
+            "~/.aws/cli/cache.",
+        ) from error
 
 
 @contextmanager
@@ -134,6 +139,11 @@ def error_message(error: Exception) -> str:
 
 def _client_error(error: Exception, action: str) -> EcrTasksError:
     code, message = error_code(error), error_message(error)
+    if code in _CLOCK_CODES or _WRONG_CLOCK.search(message):
+        return AwsError(
+            f"AWS refuses the time of this machine's clock, so we could not {action}: {message or code}.",
+            "Correct the clock (NTP; a virtual machine that slept is often behind), then run it again.",
+        )
     if code in _EXPIRED_CODES:
         return AwsError(
             f"The AWS credentials have expired, so we could not {action}.",
@@ -166,27 +176,3 @@ def _client_error(error: Exception, action: str) -> EcrTasksError:
     reason = f"{message} ({code})" if message else code
     remedy = "Run it again; if it stays so, the message says what ECR objects to."
     return RegistryError(f"ECR could not {action}: {reason}.", remedy)
-
-
-def _unreachable(error: Exception, action: str) -> AwsError:
-    from botocore.exceptions import ConnectionClosedError
-
-    endpoint = str(getattr(error, "kwargs", {}).get("endpoint_url") or "the AWS endpoint")
-    if isinstance(error, ConnectionClosedError):
-        return AwsError(
-            f"The connection to {endpoint} ended before the whole answer was here, so we could not {action}.",
-            "Run it again; it takes up where it stopped.",
-        )
-    if "//127.0.0.1" in endpoint or "//localhost" in endpoint:
-        return AwsError(
-            f"Nothing answers at {endpoint}, so we could not {action}.",
-            "Start the local ECR with `inv local.up`, or run `inv local …` as the first task.",
-        )
-    return AwsError(
-        f"{endpoint} could not be reached, so we could not {action} ({type(error).__name__}).",
-        "Check the network, the proxy settings and the region.",
-    )
-
-
-def _text(error: Exception) -> str:
-    return str(error).strip().rstrip(".") + "."

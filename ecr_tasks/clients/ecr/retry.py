@@ -6,6 +6,7 @@ that waiting does not mend (a refused connection, an unknown host name and other
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.clients.ecr.errors import THROTTLING_CODES
@@ -67,18 +68,23 @@ def transient_reason(
 def reject_truncated(client: Any) -> None:
     """Make a client raise ConnectionClosedError for a truncated response, when no retry is left.
 
+    A web page is a ResponseParserError: the login page of a network or a proxy may answer in AWS's place.
+
     botocore tells urllib3 not to compare a body's length with its Content-Length, and parses truncated JSON as an
     empty document: a repository would then seem to be missing, and every tag to be unused.
     """
     service = client.meta.service_model.service_id.hyphenize()
-    client.meta.events.register(f"after-call.{service}", _raise_if_truncated)
+    client.meta.events.register(f"after-call.{service}", _check_response)
 
 
-def _raise_if_truncated(http_response: AWSResponse, **_: Any) -> None:
+def _check_response(http_response: AWSResponse, **_: Any) -> None:
     from botocore.exceptions import ConnectionClosedError
+    from botocore.parsers import ResponseParserError
 
     if _is_truncated(http_response):
         raise ConnectionClosedError(endpoint_url=http_response.url)
+    if re.match(rb"\s*<(?:!doctype )?html", http_response.content, re.IGNORECASE):
+        raise ResponseParserError("a web page")
 
 
 def _is_truncated(response: AWSResponse) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from ecr_tasks.clients.ecr.errors import no_region, translate_errors
+from ecr_tasks.clients.ecr.errors import broken_sessions, no_region, translate_errors
 from ecr_tasks.clients.ecr.rate_limit import RateLimits
 from ecr_tasks.clients.ecr.retry import botocore_attempts, reject_truncated, retry_transient
 from ecr_tasks.clients.retry import Retrier
@@ -94,8 +94,9 @@ class AwsSession:
             if self._settings.role_arn:
                 session = _assume_role(session, core, self._settings.role_arn, environ)
             # Credentials are fetched now, so that a refusal is raised before any work is done.
-            if credentials := session.get_credentials():
-                credentials.get_frozen_credentials()
+            with broken_sessions():
+                if credentials := session.get_credentials():
+                    credentials.get_frozen_credentials()
             self._session = session
         return self._session
 

@@ -37,7 +37,7 @@ def translated(error: Exception) -> EcrTasksError:
         (
             aws.PartialCredentialsError(provider="env", cred_var="AWS_SECRET_ACCESS_KEY"),
             AwsError,
-            "no AWS credentials",
+            "AWS_SECRET_ACCESS_KEY is missing (from env)",
         ),
         (aws.ProfileNotFound(profile="team"), AwsError, "team"),
         (aws.UnauthorizedSSOTokenError(), AwsError, "SSO"),
