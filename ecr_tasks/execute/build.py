@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from types import MappingProxyType
 
 from ecr_tasks.errors import EcrTasksError
@@ -90,8 +90,7 @@ def build_key(definition: BuildDefinition, source: SourceState) -> str | None:
     """
     if source.fingerprint is None:
         return None
-    inputs = replace(definition, cache_from=(), cache_to=())  # a cache changes only how long a build takes
-    document = {"definition": asdict(inputs), "source": source.fingerprint}
+    document = {"definition": asdict(definition.without_caches()), "source": source.fingerprint}
     text = json.dumps(document, sort_keys=True, default=dict)
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ecr_tasks.model.manifest import INPUTS_DIGITS, INPUTS_TAG, VERSION
@@ -29,7 +29,9 @@ class BuildDefinition:
     """The options of a build that decide an image's content, and its caches.
 
     ``args`` may hold values that must not be printed; ``secrets`` and ``ssh`` only name the sources of secrets.
-    ``extra`` holds the other attributes of a bake target (``no-cache``, ``shm-size``, …), passed on unchanged.
+    ``exporter`` holds options of the exporter (``compression=zstd``). ``linked`` holds the definitions of the other
+    targets that ``contexts`` names as ``target:NAME``, by that name: they are built with this one. ``extra`` holds
+    the other attributes of a bake target (``no-cache``, ``shm-size``, …), passed on unchanged.
     """
 
     context: str
@@ -45,7 +47,26 @@ class BuildDefinition:
     attest: tuple[str, ...] = ()
     cache_from: tuple[str, ...] = ()
     cache_to: tuple[str, ...] = ()
+    exporter: tuple[str, ...] = ()
+    linked: Mapping[str, BuildDefinition] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def with_links(self) -> Iterator[BuildDefinition]:
+        """Yield this definition, then those that it links to, at every depth."""
+        yield self
+        for linked in self.linked.values():
+            yield from linked.with_links()
+
+    def without_caches(self) -> BuildDefinition:
+        """Return the definition without its caches, which change only how long a build takes."""
+        linked = {name: definition.without_caches() for name, definition in self.linked.items()}
+        return replace(self, cache_from=(), cache_to=(), linked=linked)
+
+    @property
+    def entitlements(self) -> tuple[str, ...]:
+        """The privileges that the build and its linked targets ask for (``network.host``), each once."""
+        asked = (name for item in self.with_links() for name in item.extra.get("entitlements", ()))
+        return tuple(dict.fromkeys(asked))
 
     @property
     def attests(self) -> bool:
@@ -71,6 +92,27 @@ class BuildDefinition:
         return tuple(
             f"{'' if _LEVEL.match(key) else everywhere}{key}={value}" for key, value in self.annotations.items()
         )
+
+
+@dataclass(frozen=True)
+class BakeTarget:
+    """A target of a bake or compose file: its definition, and what the file says about its result.
+
+    ``outputs`` are the options of its exporters, ``call`` is another method than to build (``check``).
+    """
+
+    definition: BuildDefinition
+    tags: tuple[str, ...] = ()
+    outputs: tuple[Mapping[str, str], ...] = ()
+    call: str = "build"
+
+
+@dataclass(frozen=True)
+class BakeFile:
+    """The targets of bake or compose files, and the names of those that the group ``default`` has."""
+
+    targets: Mapping[str, BakeTarget]
+    default: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 from ecr_tasks.errors import EcrTasksError
-from ecr_tasks.model.image import BuildDefinition, BuildInput
+from ecr_tasks.model.image import BakeFile, BuildInput
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.registry import RegistryToken, Repository, RepositoryView
 from ecr_tasks.model.repository import DesiredRepository, Difference, RepositoryState
@@ -54,8 +55,8 @@ class Docker(Protocol):
     def build(self, inputs: Sequence[BuildInput], builder: str | None) -> Mapping[str, BuildResult]:
         """Build all inputs at once and return their results by name. Raises BuildError with the failing step."""
 
-    def targets(self, file: str) -> Mapping[str, BuildDefinition]:
-        """Return the targets of a bake or compose file."""
+    def targets(self, files: Sequence[str], folder: Path, environ: Mapping[str, str]) -> BakeFile:
+        """Return the targets of bake or compose files, read in ``folder`` with this environment."""
 
     def image_id(self, reference: str) -> str | None:
         """Return the local image's id, or None when the store has no such image."""

@@ -28,7 +28,7 @@ def with_cache(definition: BuildDefinition, cache: str, repository: Repository |
         return definition
     if cache != "registry":
         entries = tuple(line.strip() for line in cache.splitlines() if line.strip())
-        return replace(definition, cache_from=entries, cache_to=tuple(map(_written, entries)))
+        return _cached(definition, entries, tuple(map(_written, entries)))
     if repository is None:
         return definition
     if repository.locks(CACHE_TAG):
@@ -39,7 +39,7 @@ def with_cache(definition: BuildDefinition, cache: str, repository: Repository |
         )
     source = f"type=registry,ref={repository.uri}:{CACHE_TAG}"
     target = ",".join([f"{source},mode=max", *_FOR_ECR, _MAY_FAIL])
-    return replace(definition, cache_from=(source,), cache_to=(target,))
+    return _cached(definition, (source,), (target,))
 
 
 def _written(entry: str) -> str:
@@ -49,3 +49,9 @@ def _written(entry: str) -> str:
     if fields.get("type") == "registry" and parse_ecr_host(host_of(fields.get("ref", "")) or ""):
         options += _FOR_ECR
     return ",".join([entry, *(option for option in options if option.partition("=")[0] not in fields)])
+
+
+def _cached(definition: BuildDefinition, sources: tuple[str, ...], targets: tuple[str, ...]) -> BuildDefinition:
+    """Return the definition with a cache; linked targets read it too, and the image's is written with their steps."""
+    linked = {name: _cached(target, sources, ()) for name, target in definition.linked.items()}
+    return replace(definition, cache_from=sources, cache_to=targets, linked=linked)

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from ecr_tasks.errors import Refused, SettingsError
 from ecr_tasks.model.image import BuildDefinition, Image
 from ecr_tasks.model.manifest import CACHE_TAG, SETTINGS
+from ecr_tasks.model.option_fields import split_fields
 from ecr_tasks.plan.build_settings import build_settings
 from ecr_tasks.plan.presets import ATTESTATIONS
 from ecr_tasks.plan.repository_names import repository_names
-from ecr_tasks.settings.parse.build_options import is_remote
+from ecr_tasks.settings.errors import Malformed
+from ecr_tasks.settings.parse.build_options import DEFAULT_DOCKERFILE, platforms
 from ecr_tasks.settings.settings import Settings
 from ecr_tasks.source.source_state import SourceState
 from ecr_tasks.tags.from_settings import tag_set
 from ecr_tasks.tags.labels import at_levels
+
+_ECR_HOST = re.compile(r"^\d{12}\.dkr[.-]ecr[^/]*/")
 
 
 def images(
@@ -27,7 +33,8 @@ def images(
     """Return the images to publish: the project's one, or one for each of a bake file's ``targets``.
 
     Build arguments without a value take it from ``environ``, as with docker. Raises SettingsError when the settings
-    name no repository for an image, and Refused for an uncommitted tree with ``ECR_DIRTY=refuse``.
+    name no repository for an image, and Refused for an uncommitted tree with ``ECR_DIRTY=refuse`` and for a target
+    that asks for a privilege that ``ECR_ALLOW`` doesn't have.
     """
     if source.dirty and settings.dirty == "refuse":
         raise Refused(
@@ -35,11 +42,30 @@ def images(
             "Commit or stash them, or set ECR_DIRTY=tag to publish under a -dirty tag.",
         )
     names = repository_names(settings, targets)
+    variables = {**environ, **settings.missing_variables(environ)}
     if targets is None:
-        definitions = dict.fromkeys(names, _from_settings(settings, environ))
+        definitions = dict.fromkeys(names, _from_settings(settings, variables))
     else:
-        definitions = {name: _with_settings(target, settings) for name, target in targets.items()}
-    return tuple(_image(name, names[name], definitions[name], settings, source, environ) for name in names)
+        _refuse_settings_of_one_image(settings)
+        definitions = {name: _with_settings(target, settings, variables) for name, target in targets.items()}
+    for name, definition in definitions.items():
+        _check_entitlements(name, definition, settings.allow)
+    result = [_image(name, names[name], definitions[name], settings, source, environ) for name in names]
+    published = {image.name: image.definition for image in result}
+    epoch = _source_date_epoch(source)
+    return tuple(replace(image, definition=_link(image.definition, published, epoch)) for image in result)
+
+
+def unset_tags(images: Sequence[Image], tags: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return those of the targets' own ``tags`` that no image gets, because the tag rules decide the tags.
+
+    A tag is set that has the image's repository, with or without a host of ECR, and one of its tags.
+    """
+    unset = []
+    for image in images:
+        names = {f"{image.repository}:{tag.name}" for tag in image.tags}
+        unset += [tag for tag in tags.get(image.name, ()) if _ECR_HOST.sub("", tag) not in names]
+    return list(dict.fromkeys(unset))
 
 
 def build_arguments(entries: tuple[str, ...], environ: Mapping[str, str]) -> dict[str, str]:
@@ -54,31 +80,106 @@ def build_arguments(entries: tuple[str, ...], environ: Mapping[str, str]) -> dic
     return arguments
 
 
-def _from_settings(settings: Settings, environ: Mapping[str, str]) -> BuildDefinition:
+def _from_settings(settings: Settings, variables: Mapping[str, str]) -> BuildDefinition:
     dockerfile = settings.dockerfile_path()
     return BuildDefinition(
         context=settings.context,
         dockerfile=str(dockerfile) if dockerfile else settings.dockerfile,
         target=settings.target,
-        platforms=settings.platforms,
-        args=build_arguments(settings.build_args, {**environ, **settings.child_environment}),
-        contexts=dict(entry.split("=", 1) for entry in settings.build_contexts),
+        platforms=settings.platforms or _default_platforms(variables),
+        args=build_arguments(settings.build_args, variables),
+        contexts=_named_contexts(settings),
         secrets=settings.secrets,
         ssh=settings.ssh,
         attest=ATTESTATIONS[settings.preset],
+        extra={"entitlements": list(settings.allow)} if settings.allow else {},
     )
 
 
-def _with_settings(target: BuildDefinition, settings: Settings) -> BuildDefinition:
-    """Return a bake target with the settings that apply to every image; the file's own attestations stay."""
+def _with_settings(
+    target: BuildDefinition, settings: Settings, variables: Mapping[str, str], *, linked: bool = False
+) -> BuildDefinition:
+    """Return a bake target, and those that it links to, with the settings that apply to every image.
+
+    The file's own attestations stay; a ``linked`` target has none, because its result is no image.
+    """
     keeps_attestations = settings.preset == "default" and target.attest
+    attest = target.attest if keeps_attestations else ATTESTATIONS[settings.preset]
     return replace(
         target,
-        # bake's contexts are relative to its working directory, which is the project's folder here.
-        context=target.context if is_remote(target.context) else str(settings.project / target.context),
-        platforms=settings.platforms or target.platforms,
-        attest=target.attest if keeps_attestations else ATTESTATIONS[settings.preset],
+        platforms=settings.platforms or target.platforms or _default_platforms(variables),
+        args={**target.args, **build_arguments(settings.build_args, variables)},
+        contexts={**target.contexts, **_named_contexts(settings)},
+        secrets=_by_id(target.secrets, settings.secrets, _secret_id),
+        ssh=_by_id(target.ssh, settings.ssh, lambda entry: entry.partition("=")[0]),
+        attest=ATTESTATIONS["default"] if linked else attest,
+        linked={
+            name: _with_settings(definition, settings, variables, linked=True)
+            for name, definition in target.linked.items()
+        },
     )
+
+
+def _refuse_settings_of_one_image(settings: Settings) -> None:
+    """Raise SettingsError for a setting that describes one image, where a bake or compose file describes them."""
+    described = {
+        "ECR_TARGET": settings.target is not None,
+        "ECR_CONTEXT": settings.context != os.path.normpath(settings.project),
+        "ECR_DOCKERFILE": settings.dockerfile != DEFAULT_DOCKERFILE,
+    }
+    if names := [name for name, is_set in described.items() if is_set]:
+        raise SettingsError(
+            f"{' and '.join(names)} (set in {settings.origin(names[0])}) would describe one image, and a bake or "
+            "compose file describes the images here.",
+            "Write it in that file and unset it here, or unset ECR_BAKE_FILE and ECR_REPOSITORY_PREFIX.",
+        )
+
+
+def _check_entitlements(name: str, definition: BuildDefinition, allowed: Collection[str]) -> None:
+    kinds = {entry for entry in allowed if "=" not in entry}
+    asked = [
+        entry for entry in definition.entitlements if entry not in allowed and entry.partition("=")[0] not in kinds
+    ]
+    if asked:
+        raise Refused(
+            f"The build of {name} asks for {', '.join(asked)}, which lets it reach beyond its container.",
+            f"If you trust what it runs, set ECR_ALLOW={','.join([*allowed, *asked])}.",
+        )
+
+
+def _default_platforms(variables: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the platform that docker builds for without being told another, from DOCKER_DEFAULT_PLATFORM."""
+    try:
+        return platforms(variables.get("DOCKER_DEFAULT_PLATFORM", ""))
+    except Malformed as error:
+        raise SettingsError(
+            f"DOCKER_DEFAULT_PLATFORM {error.messages[0]}.", "Correct it, or set ECR_PLATFORMS."
+        ) from error
+
+
+def _named_contexts(settings: Settings) -> dict[str, str]:
+    return dict(entry.split("=", 1) for entry in settings.build_contexts)
+
+
+def _by_id(own: Sequence[str], added: Sequence[str], key: Callable[[str], str]) -> tuple[str, ...]:
+    """Return the entries of a file and of the settings, of which those of the settings win."""
+    ids = {key(entry) for entry in added}
+    return (*(entry for entry in own if key(entry) not in ids), *added)
+
+
+def _secret_id(entry: str) -> str:
+    return split_fields(entry).get("id", "")
+
+
+def _link(
+    definition: BuildDefinition, published: Mapping[str, BuildDefinition], args: Mapping[str, str]
+) -> BuildDefinition:
+    """Return a definition whose linked targets are what they are when they are published, where they are."""
+    linked = {}
+    for name, target in definition.linked.items():
+        complete = published.get(name, replace(target, args={**args, **target.args}))
+        linked[name] = _link(replace(complete, attest=target.attest), published, args)
+    return replace(definition, linked=linked)
 
 
 def _image(

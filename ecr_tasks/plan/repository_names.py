@@ -12,8 +12,8 @@ from ecr_tasks.settings.settings import Settings
 def repository_names(settings: Settings, targets: Mapping[str, BuildDefinition] | None = None) -> dict[str, str]:
     """Return each image's repository by the image's name.
 
-    ``targets`` are the targets of a bake file; None without a bake file. Raises SettingsError when the settings name
-    no repository, or one repository for several targets.
+    ``targets`` are the published targets of a bake file; None without a bake file. Raises SettingsError when the
+    settings name no repository, or one repository for several targets.
     """
     if targets is None:
         repository = settings.require_repository()

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
+from ecr_tasks.console import say, warn
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.model.image import Image
 from ecr_tasks.model.reference import ImageName
 from ecr_tasks.runner.run import Run
+
+if TYPE_CHECKING:
+    from ecr_tasks.source.definitions.resolve import Definitions
 
 
 def planned_images(run: Run) -> tuple[Image, ...]:
@@ -15,22 +20,35 @@ def planned_images(run: Run) -> tuple[Image, ...]:
 
     Raises SettingsError and Refused (ECR_DIRTY=refuse).
     """
-    from ecr_tasks.plan.images import images
-    from ecr_tasks.source.definitions.bake_file import bake_file
+    from ecr_tasks.plan.images import images, unset_tags
 
-    file = bake_file(run.settings)
-    targets = run.docker.targets(str(file)) if file else None
-    all_images = images(run.settings, run.source, os.environ, targets)
+    definitions = _definitions(run)
+    all_images = images(run.settings, run.source, os.environ, definitions.targets if definitions else None)
+    if definitions:
+        for text in definitions.warnings:
+            warn(text)
+        if unset := unset_tags(all_images, definitions.tags):
+            say(f"ECR_TAGS decides the tags; those of {definitions.files.names} are not set: {', '.join(unset)}")
     return _with_inputs(run, all_images) if run.settings.skip == "content" else all_images
 
 
 def planned_repositories(run: Run) -> dict[str, str]:
     """Return the repository of each image by the image's name; reads neither git nor the tag rules."""
     from ecr_tasks.plan.repository_names import repository_names
-    from ecr_tasks.source.definitions.bake_file import bake_file
 
-    file = bake_file(run.settings)
-    return repository_names(run.settings, run.docker.targets(str(file)) if file else None)
+    definitions = _definitions(run)
+    return repository_names(run.settings, definitions.targets if definitions else None)
+
+
+def _definitions(run: Run) -> Definitions | None:
+    from ecr_tasks.source.definitions.bake_file import definition_files
+
+    files = definition_files(run.settings, os.environ)
+    if files is None:
+        return None
+    from ecr_tasks.source.definitions.resolve import resolve
+
+    return resolve(files, run.settings, os.environ, run.docker.targets)
 
 
 def chosen_repositories(run: Run, name: ImageName, image: str | None = None) -> dict[str, str]:

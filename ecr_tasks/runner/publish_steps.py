@@ -210,10 +210,11 @@ def _warn_of_ignored_files(plan: Plan) -> None:
 def _check_before_build(run: Run, items: Sequence[PlannedImage]) -> None:
     from ecr_tasks.checks.leaked_keys import check_leaked_keys
     from ecr_tasks.checks.output_folder_in_context import receipt_in_context
-    from ecr_tasks.source.definitions.bake_file import bake_file
+    from ecr_tasks.source.definitions.bake_file import definition_files
 
-    settings, definitions = run.settings, [item.image.definition for item in items]
-    if bake_file(settings) is None:
+    settings = run.settings
+    definitions = [definition for item in items for definition in item.image.definition.with_links()]
+    if definition_files(settings, os.environ) is None:
         settings.require_dockerfile()
     check_leaked_keys(settings, run.source, definitions)
     if receipt_in_context(definitions):

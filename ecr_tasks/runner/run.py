@@ -117,7 +117,7 @@ class Run:
             from ecr_tasks.clients.docker.config import PrivateConfig
 
             self._private = self._private or PrivateConfig(os.environ)
-            variables = self.settings.child_environment
+            variables = self.settings.missing_variables(os.environ)
             self._docker = WhalesDocker(self._private, self.project, variables, self._mask, self.retrier)
         return self._docker
 

@@ -12,7 +12,7 @@ from ecr_tasks.settings import precedence
 from ecr_tasks.settings.addresses import take_apart
 from ecr_tasks.settings.dotenv import list_files, read_file
 from ecr_tasks.settings.errors import Malformed, Problems
-from ecr_tasks.settings.parse.build_options import is_remote, referenced_variables
+from ecr_tasks.settings.parse.build_options import is_remote
 from ecr_tasks.settings.schema import TABLE
 from ecr_tasks.settings.setting import Origin, SettingValue
 from ecr_tasks.settings.settings import Settings
@@ -62,15 +62,18 @@ def load(
     if not is_remote(fields["context"]):
         # Not resolve(): with links resolved, the project's files would not appear to be in the context.
         fields["context"] = os.path.normpath(project / fields["context"])
+    file_variables: dict[str, str] = {}
+    for name, text in (item for file in files for item in file.values.items()):
+        if text or (text == "" and name not in file_variables):  # an empty one hides nothing, as with settings
+            file_variables[name] = text
     return Settings(
         project=project,
         env_name=env_name,
         **fields,
         sdk_environment=_sdk_environment(effective, fields, environ),
-        child_environment=_child_environment(fields, variables, environ),
         values=MappingProxyType(_values(merged, [*file_layers, config_layer, override_layer])),
         files=tuple(file.path for file in files),
-        file_variables=MappingProxyType({name: text for name, text in variables.items() if text is not None}),
+        file_variables=MappingProxyType(file_variables),
         warnings=(
             *precedence.warnings(file_layers, environment_layer, effective),
             *address_warnings,
@@ -99,10 +102,13 @@ def _parse(effective: Mapping[str, SettingValue], project: Path, problems: Probl
             for message in error.messages:
                 problems.add_at(value.origin, written_name, message if message.endswith("?") else f"{message}.")
             continue
-        if isinstance(field, Path):
-            field = project / field
-            if not field.is_file():
-                problems.add_at(value.origin, written_name, f"names a file that isn't there: {field}.")
+        paths = [path for path in (field if isinstance(field, tuple) else (field,)) if isinstance(path, Path)]
+        if paths:
+            absolute = tuple(project / path for path in paths)
+            field = absolute if isinstance(field, tuple) else absolute[0]
+        for path in (project / path for path in paths):
+            if not path.is_file():
+                problems.add_at(value.origin, written_name, f"names a file that isn't there: {path}.")
         fields[setting.field] = field
     return fields
 
@@ -172,15 +178,3 @@ def _sdk_environment(
         if environ.get(name) != text or effective[name].origin.kind != "environment"
     }
     return MappingProxyType({**exported, **hidden})
-
-
-def _child_environment(
-    fields: Mapping[str, Any], variables: Mapping[str, str | None], environ: Mapping[str, str]
-) -> Mapping[str, str]:
-    """Return the values in dotenv files of those variables that build arguments and secrets refer to.
-
-    Variables of the environment are left out: they override the files, and child processes inherit them.
-    """
-    names = referenced_variables(fields.get("build_args", ()), fields.get("secrets", ()))
-    values = ((name, variables.get(name)) for name in sorted(names) if not environ.get(name))
-    return MappingProxyType({name: text for name, text in values if text})

@@ -165,11 +165,13 @@ class Schema:
         default="",
         unset="OCI keys from git and CI",
     )
-    bake_file: Path | None = setting(
+    bake_file: tuple[Path, ...] = setting(
         "ECR_BAKE_FILE=docker-bake.hcl",
-        values.file,
-        "A bake or compose file: each of its targets is an image.",
-        unset="found by name",
+        values.files,
+        "A bake or compose file, or several: each target of the default group, or each service with a build, is an "
+        "image. A file that has one of the default names is read with its override file.",
+        default="",
+        unset="found by name, with ECR_REPOSITORY_PREFIX",
     )
     repository_prefix: str | None = setting(
         "ECR_REPOSITORY_PREFIX=team/",
@@ -184,6 +186,13 @@ class Schema:
         heading="How to build",
     )
     builder: str | None = setting("ECR_BUILDER=multi", values.word, "A buildx builder.", unset="buildx's current one")
+    allow: tuple[str, ...] = setting(
+        "ECR_ALLOW=network.host",
+        build_options.entitlements,
+        "Privileges that builds may have: network.host, security.insecure, device.",
+        default="",
+        unset="none",
+    )
     preset: Preset = setting(
         "ECR_PRESET=supply-chain",
         values.choice("default", "lambda", "supply-chain"),

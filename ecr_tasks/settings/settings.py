@@ -23,15 +23,14 @@ class Settings(Schema):
     ``mutability`` is a word and the excluded patterns. The ``aws_…`` fields are for the SDK (:meth:`sdk_environ`).
 
     ``sdk_environment`` has the variables that must have another value for the SDK than in the process environment
-    (empty: unset), ``child_environment`` additional variables for a build. ``file_variables`` has all variables of
-    the dotenv files, also those that are not ours: a definition may refer to them. ``values`` has the text
-    and the origin of every setting by its variable's name, ``files`` the dotenv files that were read.
+    (empty: unset). ``file_variables`` has all variables of the dotenv files, also those that are not ours: a
+    definition may refer to them (:meth:`missing_variables`). ``values`` has the text and the origin of every setting
+    by its variable's name, ``files`` the dotenv files that were read.
     """
 
     project: Path
     env_name: str | None = None
     sdk_environment: Mapping[str, str] = field(default_factory=dict)
-    child_environment: Mapping[str, str] = field(default_factory=dict)
     file_variables: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, SettingValue] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
@@ -61,6 +60,13 @@ class Settings(Schema):
         """
         merged = {**environ, **self.sdk_environment}
         return {name: text for name, text in merged.items() if text or not name.startswith("AWS_")}
+
+    def missing_variables(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """Return the variables of the dotenv files that ``environ`` doesn't have: for a build and its definition.
+
+        As with settings, the environment hides those of a file, and an empty variable counts as not set.
+        """
+        return {name: text for name, text in self.file_variables.items() if text and not environ.get(name)}
 
     def require_repository(self) -> str:
         """Return the repository's name.

@@ -68,7 +68,7 @@ def test_build_arguments_by_value_and_by_reference() -> None:
     definition = one_image(
         environ={"FROM_HERE": "1", "BOTH": "environment"},
         build_args=("PLAIN=a=b", "EMPTY=", "FROM_HERE", "FROM_FILE", "NOWHERE"),
-        child_environment={"FROM_FILE": "2"},
+        file_variables={"FROM_FILE": "2"},
     ).definition
     args = {name: value for name, value in definition.args.items() if name != "SOURCE_DATE_EPOCH"}
     assert args == {"PLAIN": "a=b", "EMPTY": "", "FROM_HERE": "1", "FROM_FILE": "2"}

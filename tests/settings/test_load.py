@@ -45,28 +45,18 @@ def test_lambda_takes_one_platform(project: Project) -> None:
 
 def test_a_bake_file_is_found_beside_tasks_py(project: Project) -> None:
     project.write("", "images/bake.hcl")
-    assert project.load({"ECR_BAKE_FILE": "images/bake.hcl"}).bake_file == project.path / "images/bake.hcl"
+    assert project.load({"ECR_BAKE_FILE": "images/bake.hcl"}).bake_file == (project.path / "images/bake.hcl",)
+    project.write("", "base.yaml")
+    both = project.load({"ECR_BAKE_FILE": "images/bake.hcl, base.yaml"}).bake_file
+    assert [path.name for path in both] == ["bake.hcl", "base.yaml"]
+    assert "gone.hcl" in project.problem({"ECR_BAKE_FILE": "images/bake.hcl,gone.hcl"})
 
 
-def test_a_build_gets_exactly_the_variables_it_refers_to(project: Project) -> None:
-    project.write(
-        "NPM_TOKEN=npm\nPIP=pip\nVERSION=1\nFILE=f\nNOT_REFERRED_TO=x\nEMPTY=\nFROM_ENV=file\nBY_ID=id\n"
-        + "AWS_ACCESS_KEY_ID=AKIAFILEFILEFILEFILE\nAWS_SECRET_ACCESS_KEY=file-secret\n"
-        + 'ECR_SECRETS="\nid=npm,env=NPM_TOKEN\ntype=env,id=pip,src=PIP\nid=f,src=FILE\nid=BY_ID\n'
-        + "id=e,env=EMPTY\n"
-        + 'id=aws,env=AWS_SECRET_ACCESS_KEY\n"\n'
-        + "ECR_BUILD_ARGS=VERSION,FIXED=1,FROM_ENV,MISSING"
-    )
-    environ = {"FROM_ENV": "environment", "EMPTY": ""}
-    settings = project.load(environ)
-    assert settings.child_environment == {
-        "NPM_TOKEN": "npm",
-        "PIP": "pip",
-        "VERSION": "1",
-        "BY_ID": "id",
-        "AWS_SECRET_ACCESS_KEY": "file-secret",
-    }
-    assert {**environ, **settings.child_environment}["FROM_ENV"] == "environment"
+def test_what_the_environment_sets_hides_a_files_variable(project: Project) -> None:
+    project.write("A=file\nB=file\nC=file\nEMPTY=\n")
+    project.write("C=prod\nB=\n", ".env.prod")
+    environ = {"A": "environment", "B": ""}
+    assert project.load(environ, env="prod").missing_variables(environ) == {"B": "file", "C": "prod"}
 
 
 def test_importing_and_loading_without_a_file_imports_nothing_heavy(tmp_path: Path) -> None:

@@ -7,32 +7,43 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any
 
-from ecr_tasks.model.image import BuildDefinition, BuildInput
+from ecr_tasks.model.image import BakeFile, BakeTarget, BuildDefinition, BuildInput
+from ecr_tasks.model.option_fields import join_fields, split_fields
 
 _LIST_FIELDS = ("platforms", "secrets", "ssh", "attest", "cache_from", "cache_to")
 _LIST_KEYS = {field: "secret" if field == "secrets" else field.replace("_", "-") for field in _LIST_FIELDS}
 """BuildDefinition's tuples and bake's names for them."""
 
 _KNOWN_KEYS = {
-    *("context", "dockerfile", "target", "args", "contexts", "labels", "annotations", "tags", "output"),
+    *("context", "dockerfile", "target", "args", "contexts", "labels", "annotations", "tags", "output", "call"),
     *_LIST_KEYS.values(),
+    "description",
 }
+"""The keys that ``extra`` hasn't. A description changes nothing."""
 
 
 def bake_document(inputs: Sequence[BuildInput]) -> dict[str, Any]:
-    """Return the bake definition of all inputs, as JSON's data: group ``default`` builds every target.
+    """Return the bake definition of all inputs, as JSON's data: group ``default`` builds every input.
 
-    The targets have their :func:`target_names`, in the inputs' order.
+    The targets have their :func:`target_names`, in the inputs' order. A target that an input links to is that of the
+    input of this name, or else a target outside the group, whose result stays in the builder's cache.
     """
     names = target_names(inputs)
-    return {
-        "group": {"default": {"targets": names}},
-        "target": {name: _target(build_input) for name, build_input in zip(names, inputs, strict=True)},
-    }
+    targets = {name: _target(build_input) for name, build_input in zip(names, inputs, strict=True)}
+    for build_input in inputs:
+        for name, definition in _links(build_input.definition):
+            targets.setdefault(name, {**_options(definition), "output": ["type=cacheonly"]})
+    return {"group": {"default": {"targets": names}}, "target": targets}
+
+
+def _links(definition: BuildDefinition) -> Iterator[tuple[str, BuildDefinition]]:
+    for name, linked in definition.linked.items():
+        yield name, linked
+        yield from _links(linked)
 
 
 def target_names(inputs: Sequence[BuildInput]) -> list[str]:
@@ -59,19 +70,36 @@ def serialize(document: Mapping[str, Any]) -> str:
 
 def output(build_input: BuildInput) -> str:
     """Return buildx's output option for an input: load into the store, push from the builder, or keep in it."""
-    if build_input.keep == "store":
-        return "type=docker,oci-mediatypes=true"
-    return f"type=image,oci-mediatypes=true,push={'true' if build_input.push else 'false'}"
+    options = ["type=docker", "oci-mediatypes=true"]
+    if build_input.keep == "builder":
+        options = ["type=image", "oci-mediatypes=true", f"push={'true' if build_input.push else 'false'}"]
+    return ",".join([*options, *build_input.definition.exporter])
 
 
-def parse_bake(document: Mapping[str, Any]) -> dict[str, BuildDefinition]:
-    """Return the targets of a definition that `docker buildx bake --print` shows, by name."""
-    return {name: _definition(target) for name, target in document.get("target", {}).items()}
+def parse_bake(document: Mapping[str, Any]) -> BakeFile:
+    """Return the definition that `docker buildx bake --print` shows; groups in the group ``default`` are resolved."""
+    groups = {name: group.get("targets") or () for name, group in document.get("group", {}).items()}
+    targets = document.get("target", {})
+
+    def members(name: str) -> Iterator[str]:
+        if name in groups and name not in targets:
+            for member in groups[name]:
+                yield from members(member)
+        else:
+            yield name
+
+    default = (name for member in groups.get("default", targets) for name in members(member))
+    return BakeFile({name: _parse_target(target) for name, target in targets.items()}, tuple(dict.fromkeys(default)))
 
 
 def _target(build_input: BuildInput) -> dict[str, Any]:
-    definition = build_input.definition
-    target: dict[str, Any] = {
+    target = {**_options(build_input.definition), "output": [output(build_input)]}
+    return {**target, "tags": list(build_input.references)} if build_input.references else target
+
+
+def _options(definition: BuildDefinition) -> dict[str, Any]:
+    """Return the options of a definition, as bake's keys and values; those that are not set are left out."""
+    options: dict[str, Any] = {
         "context": definition.context,
         "dockerfile": definition.dockerfile,
         "target": definition.target,
@@ -79,26 +107,57 @@ def _target(build_input: BuildInput) -> dict[str, Any]:
         "contexts": dict(definition.contexts),
         "labels": dict(definition.labels),
         "annotations": list(definition.annotation_entries()),
-        "tags": list(build_input.references),
-        "output": [output(build_input)],
         **{key: list(getattr(definition, field)) for field, key in _LIST_KEYS.items()},
     }
-    return {**definition.extra, **{key: value for key, value in target.items() if value}}
+    return {**definition.extra, **{key: value for key, value in options.items() if value}}
+
+
+def _parse_target(target: Mapping[str, Any]) -> BakeTarget:
+    return BakeTarget(
+        _definition(target),
+        tuple(target.get("tags") or ()),
+        tuple(_fields(output) for output in target.get("output") or ()),
+        str(target.get("call") or "build"),
+    )
 
 
 def _definition(target: Mapping[str, Any]) -> BuildDefinition:
-    annotations = (entry.partition("=") for entry in target.get("annotations", ()))
+    annotations = (_unescaped(entry).partition("=") for entry in target.get("annotations", ()))
+    lists: dict[str, Any] = {
+        field: tuple(_entry(key, value) for value in target.get(key, ())) for field, key in _LIST_KEYS.items()
+    }
     return BuildDefinition(
         context=target.get("context", "."),
         dockerfile=target.get("dockerfile"),
         target=target.get("target"),
-        args={key: value for key, value in target.get("args", {}).items() if value is not None},
+        args=_texts(target.get("args", {})),
         contexts=target.get("contexts", {}),
-        labels={key: value for key, value in target.get("labels", {}).items() if value is not None},
+        labels=_texts(target.get("labels", {})),
         annotations={key: value for key, _, value in annotations},
-        extra={key: value for key, value in target.items() if key not in _KNOWN_KEYS},
-        **{field: tuple(_entry(key, value) for value in target.get(key, ())) for field, key in _LIST_KEYS.items()},
+        extra={key: _extra(value) for key, value in target.items() if key not in _KNOWN_KEYS},
+        **lists,
     )
+
+
+def _extra(value: Any) -> Any:
+    """Return the value of another key: ``dockerfile-inline`` and ``extra-hosts`` are printed with HCL's escapes."""
+    return _unescaped(value) if isinstance(value, str) else _texts(value) if isinstance(value, dict) else value
+
+
+def _texts(values: Mapping[str, str | None]) -> dict[str, str]:
+    return {key: _unescaped(value) for key, value in values.items() if value is not None}
+
+
+def _unescaped(text: str) -> str:
+    """Return a text that bake prints with HCL's escapes, so that its output can be read as a definition again."""
+    return text.replace("$${", "${").replace("%%{", "%{")
+
+
+def _fields(entry: str | Mapping[str, Any]) -> dict[str, str]:
+    """Return the fields of an entry of a list; newer versions of bake print some lists as objects."""
+    if not isinstance(entry, str):
+        return {name: value if isinstance(value, str) else json.dumps(value) for name, value in entry.items()}
+    return split_fields(entry)
 
 
 def _entry(key: str, value: str | Mapping[str, Any]) -> str:
@@ -111,4 +170,4 @@ def _entry(key: str, value: str | Mapping[str, Any]) -> str:
     if key == "ssh":
         name, paths = str(value.get("id", "default")), ",".join(value.get("paths", ()))
         return f"{name}={paths}" if paths else name
-    return ",".join(f"{name}={text if isinstance(text, str) else json.dumps(text)}" for name, text in value.items())
+    return join_fields(_fields(value))

@@ -21,9 +21,10 @@ from ecr_tasks.clients.docker.process import ProcessResult
 from ecr_tasks.clients.docker.retry import retry_transient
 from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.errors import EcrTasksError, RegistryError
-from ecr_tasks.model.image import BuildDefinition, BuildInput
+from ecr_tasks.model.image import BakeFile, BuildInput
 from ecr_tasks.model.ports import BuildResult, Engine
 from ecr_tasks.model.registry import RegistryToken
+from ecr_tasks.settings.parse.build_options import referenced_variables
 
 if TYPE_CHECKING:
     from python_on_whales import Image
@@ -35,8 +36,8 @@ NAME_ATTEMPTS = 5
 class WhalesDocker:
     """A docker CLI with buildx, in a private configuration, for one project.
 
-    ``variables`` are the variables of the dotenv files that builds may need (the secrets and arguments that they
-    name); only builds get them. ``mask`` is called with each token before docker gets it.
+    ``variables`` are the variables of the dotenv files; a build gets those that its secrets are read from. ``mask``
+    is called with each token before docker gets it.
     """
 
     def __init__(
@@ -48,7 +49,8 @@ class WhalesDocker:
         retrier: Retrier | None = None,
     ) -> None:
         self._config = config
-        self._commands = CommandLine(config, project, variables)
+        self._commands = CommandLine(config, project)
+        self._variables = variables
         self._mask = mask
         self._retrier = retrier or Retrier()
 
@@ -76,14 +78,21 @@ class WhalesDocker:
             definition.touch(0o600)
             definition.write_text(serialize(bake_document(inputs)), encoding="utf-8")
             options = ["--file", str(definition), "--metadata-file", str(metadata_file)]
+            definitions = [item for build_input in inputs for item in build_input.definition.with_links()]
+            allowed = dict.fromkeys(name for item in definitions for name in item.entitlements)
+            options += [word for name in allowed for word in ("--allow", name)]
+            names_read = referenced_variables((), [secret for item in definitions for secret in item.secrets])
+            variables = {name: value for name, value in self._variables.items() if name in names_read}
             command = self._commands.buildx("bake", *options, *_builder_option(builder))
-            result = retry_transient(lambda: self._bake(command), errors.build_transient_reason, self._retrier)
+            result = retry_transient(
+                lambda: self._bake(command, variables), errors.build_transient_reason, self._retrier
+            )
             for word in lost_caches(result.lines):
                 self._retrier.report(word)
             if result.code != 0:
                 if errors.is_address_refused(result.lines):
                     self._check_engine_address()
-                values = [value for build_input in inputs for value in build_input.definition.args.values()]
+                values = [value for item in definitions for value in item.args.values()]
                 raise errors.build_failed(result.lines, values)
             metadata = json.loads(metadata_file.read_text(encoding="utf-8"))
         names = target_names(inputs)
@@ -92,15 +101,16 @@ class WhalesDocker:
             for name, build_input in zip(names, inputs, strict=True)
         }
 
-    def targets(self, file: str) -> Mapping[str, BuildDefinition]:
-        """Return the default group's targets of a bake or compose file, as buildx resolves them."""
-        name = Path(file).name
-        remedy = f"Mend {name}; `docker buildx bake --file {name} --print` reads it the same way."
-        variables = self._commands.environment(build=True)
-        with translate_errors(f"read {name}", remedy):
-            document = self._commands.client.buildx.bake(files=[file], print=True, variables=variables)
-        assert isinstance(document, dict)  # noqa: S101 - an iterator only for calls that stream the log
-        return parse_bake(document)
+    def targets(self, files: Sequence[str], folder: Path, environ: Mapping[str, str]) -> BakeFile:
+        """Return the targets of bake or compose files, as buildx resolves them in ``folder`` with this environment.
+
+        Paths are relative to ``folder``. Raises BuildError with the place of an error in the files.
+        """
+        with translate_errors("start"):
+            stdout, stderr = self._commands.read_definition(files, folder, environ)
+        if not stdout:
+            raise errors.definition_failed(files, stderr)
+        return parse_bake(json.loads(stdout))
 
     def image_id(self, reference: str) -> str | None:
         """Return a local image's id: its manifest's digest in containerd's store, its config's in the classic one.
@@ -219,14 +229,14 @@ class WhalesDocker:
             return self._commands.client.image.inspect(reference)
         return None
 
-    def _bake(self, command: Sequence[str]) -> ProcessResult:
+    def _bake(self, command: Sequence[str], variables: Mapping[str, str]) -> ProcessResult:
         """Run a build; repeat it when another build takes its image's name at the same moment."""
-        result = self._commands.show(command, build=True)
+        result = self._commands.show(command, variables)
         for _ in range(NAME_ATTEMPTS - 1):
             if result.code == 0 or not errors.is_name_taken(result.lines):
                 break
             self._retrier.report("another build gave its image the same name at that moment: once more")
-            result = self._commands.show(command, build=True)
+            result = self._commands.show(command, variables)
         return result
 
     def _build_result(self, build_input: BuildInput, metadata: Mapping[str, Any]) -> BuildResult:

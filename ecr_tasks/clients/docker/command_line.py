@@ -1,7 +1,7 @@
 """Docker commands on python-on-whales' command line, for the cases in which its API (0.81) would lose something.
 
 - ``buildx bake``: the API runs ``bake --print`` as well after each build; on a terminal it gives us either the live
-  progress or the failing step, not both; it has no working directory.
+  progress or the failing step, not both; it has no working directory, and takes no variable out of the environment.
 - ``push`` and ``pull``: the API inspects the image as well, and prints the progress on stdout, which is for data.
 - ``imagetools create``: the API has no ``--prefer-index`` and shows no progress.
 - ``imagetools inspect``: the API gives some fields of the manifest, neither its bytes nor its digest.
@@ -12,10 +12,12 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ecr_tasks.clients.docker import errors, process
@@ -30,15 +32,11 @@ _INTERRUPTED = 130
 
 
 class CommandLine:
-    """Runs docker and buildx commands in a private configuration, for one project.
+    """Runs docker and buildx commands in a private configuration, for one project."""
 
-    ``variables`` are added to the environment of builds, and of nothing else.
-    """
-
-    def __init__(self, config: PrivateConfig, project: Path, variables: Mapping[str, str]) -> None:
+    def __init__(self, config: PrivateConfig, project: Path) -> None:
         self._config = config
         self._project = project
-        self._variables = variables
 
     @cached_property
     def client(self) -> DockerClient:
@@ -47,9 +45,9 @@ class CommandLine:
 
         return DockerClient(config=self.environment()["DOCKER_CONFIG"])
 
-    def environment(self, *, build: bool = False) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         """Return what docker needs in addition to our own environment."""
-        return {**self._config.environment(), **(self._variables if build else {})}
+        return self._config.environment()
 
     def docker(self, *arguments: str) -> list[str]:
         """Return the command line of a docker command. Raises BuildError when there is no docker client."""
@@ -81,9 +79,28 @@ class CommandLine:
             stdout: str = run(list(command), env=self.environment(), return_stderr=False)
         return stdout
 
-    def show(self, command: Sequence[str], *, build: bool = False) -> process.ProcessResult:
-        """Run a command with its progress on our stderr. Raises KeyboardInterrupt when it was interrupted."""
-        environment = {**os.environ, **self.environment(build=build)}
+    def read_definition(self, files: Sequence[str], folder: Path, environ: Mapping[str, str]) -> tuple[str, str]:
+        """Return what bake prints of a definition that is read in ``folder`` with this environment, and its stderr.
+
+        The first text is empty after an error.
+        """
+        options = [word for file in files for word in ("--file", file)]
+        command = self.buildx("bake", "--print", *options)
+        environment = {**environ, **self.environment()}
+        result = subprocess.run(  # noqa: S603 - our own command line
+            command, cwd=folder, env=environment, capture_output=True, check=False, stdin=subprocess.DEVNULL
+        )
+        stdout, stderr = (stream.decode("utf-8", "replace") for stream in (result.stdout, result.stderr))
+        return (stdout if result.returncode == 0 else "", stderr)
+
+    def show(
+        self, command: Sequence[str], variables: Mapping[str, str] = MappingProxyType({})
+    ) -> process.ProcessResult:
+        """Run a command with its progress on our stderr, with these variables added to its environment.
+
+        Raises KeyboardInterrupt when it was interrupted.
+        """
+        environment = {**os.environ, **variables, **self.environment()}
         # Provenance in the metadata file is of no use here, and reading it back from the builder costs time.
         environment.setdefault("BUILDX_METADATA_PROVENANCE", "disabled")
         # The settings decide which paths may be read; bake's own check would ask about each path outside the

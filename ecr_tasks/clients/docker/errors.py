@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from ecr_tasks.clients.docker import known_errors
 from ecr_tasks.clients.docker.known_errors import KnownError
@@ -227,6 +229,15 @@ def _match(row: KnownError, error: str, output: str) -> dict[str, str] | None:
     if match is None or printed is None:
         return None
     return {key: value or "" for key, value in {**match.groupdict(), **printed.groupdict()}.items()}
+
+
+def definition_failed(files: Sequence[str], stderr: str) -> EcrTasksError:
+    """Return why buildx could not read bake or compose files: its cause, which names file and line where it can."""
+    names = ", ".join(Path(file).name for file in files)
+    options = " ".join(f"--file {shlex.quote(file)}" for file in files)
+    remedy = f"Mend {names}; `docker buildx bake {options} --print` reads it the same way."
+    lines = [re.sub(r",? and \d+ other diagnostic\(s\)$", "", line) for line in stderr.splitlines()]
+    return _explained(lines, f"docker could not read {names}", BuildError, remedy=remedy)
 
 
 def _build_cause(lines: Sequence[str]) -> str:

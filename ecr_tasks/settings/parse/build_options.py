@@ -98,6 +98,12 @@ def _secret_keys(secret: str) -> dict[str, str]:
     return {field.key: field.text.partition("=")[2] for field in fields}
 
 
+def entitlements(text: str) -> tuple[str, ...]:
+    """Parse the privileges that `docker buildx bake --allow` grants to builds, as network.host."""
+    message = "has {entry}, which no build asks for: there are network.host, security.insecure and device[=NAME]"
+    return _checked(lists.split_plain(text), r"network\.host|security\.insecure|device(=.+)?", message)
+
+
 def ssh(text: str) -> tuple[str, ...]:
     """Parse ``default`` or ``id=SOCKET|KEY[,KEY]`` entries."""
     message = "has an entry without an id ({entry}): write default, or id=path"
@@ -165,10 +171,8 @@ def referenced_variables(build_args: Iterable[str], secrets: Iterable[str]) -> f
     for entry in secrets:
         keys = _secret_keys(entry)
         source = keys.get("src") or keys.get("source")
-        if keys.get("env"):
-            names.add(keys["env"])
-        elif source is None:
-            names.add(keys["id"])
-        elif keys.get("type") == "env":
-            names.add(source)
+        named = keys.get("env") or (keys.get("id") if source is None else None)
+        if named is None and keys.get("type") == "env":
+            named = source
+        names |= {named} if named else set()
     return frozenset(names)

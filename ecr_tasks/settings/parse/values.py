@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ecr_tasks.settings.errors import Malformed
+from ecr_tasks.settings.parse.lists import split_plain
 
 Word = TypeVar("Word", bound=str)
 
@@ -28,6 +29,11 @@ def verbatim_text(text: str) -> str:
 def file(text: str) -> Path | None:
     """Parse a file's path, relative to the project; None when it is empty."""
     return Path(text.strip()) if text.strip() else None
+
+
+def files(text: str) -> tuple[Path, ...]:
+    """Parse files' paths, relative to the project: one a line, or with commas between them."""
+    return tuple(Path(entry) for entry in split_plain(text))
 
 
 def word(text: str) -> str:

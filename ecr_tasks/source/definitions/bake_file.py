@@ -1,31 +1,84 @@
-"""The bake or compose file that describes the images of a project."""
+"""The bake or compose files that describe the images of a project, and the folder in which they are read."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.settings.settings import Settings
 
-BAKE_FILES = (
-    *("docker-bake.hcl", "docker-bake.json"),
-    *("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"),
+_BAKE = ("docker-bake.json", "docker-bake.hcl")
+_BAKE_OVERRIDES = ("docker-bake.override.json", "docker-bake.override.hcl")
+_COMPOSE = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
+_COMPOSE_OVERRIDES = (
+    *("compose.override.yml", "compose.override.yaml"),
+    *("docker-compose.override.yml", "docker-compose.override.yaml"),
 )
-"""The files' default names. A bake file can express more than a compose file, so it comes first."""
+"""The files' default names and their overrides', in the order of buildx (bake/bake.go) and of compose
+(compose-go, cli/options.go). buildx reads all that exist; compose reads the first one and its first override."""
 
 
-def bake_file(settings: Settings) -> Path | None:
-    """Return the file whose targets are the images; None if the settings themselves describe one image.
+@dataclass(frozen=True)
+class DefinitionFiles:
+    """Bake or compose files, of which the later override the earlier; their paths count from the ``folder``."""
 
-    The file is ``ECR_BAKE_FILE``. If that is not set but ``ECR_REPOSITORY_PREFIX`` is (it is for several images), the
-    file is the first of ``BAKE_FILES`` in the project. Raises SettingsError when none of them exists.
+    paths: tuple[Path, ...]
+    folder: Path
+
+    @property
+    def compose(self) -> tuple[Path, ...]:
+        """The compose files among them."""
+        return tuple(path for path in self.paths if _is_compose(path))
+
+    @property
+    def names(self) -> str:
+        """The files' names, for a message."""
+        return ", ".join(path.name for path in self.paths)
+
+
+def definition_files(settings: Settings, environ: Mapping[str, str]) -> DefinitionFiles | None:
+    """Return the files whose targets are the images; None if the settings themselves describe one image.
+
+    The files are those of ``ECR_BAKE_FILE``. If that is not set but ``ECR_REPOSITORY_PREFIX`` is (it is for several
+    images), they are found in the project as docker finds them: by ``BUILDX_BAKE_FILE``, by the default names (bake
+    files first, because they can express more), by ``COMPOSE_FILE``. A file with a default name is read with the
+    override files beside it. Raises SettingsError when there are none.
     """
-    if settings.bake_file is not None or settings.repository_prefix is None:
-        return settings.bake_file
-    for name in BAKE_FILES:
-        if (settings.project / name).is_file():
-            return settings.project / name
-    raise SettingsError(
-        f"ECR_REPOSITORY_PREFIX is set, but there is no bake or compose file in {settings.project}.",
-        "Set ECR_BAKE_FILE to it, or ECR_REPOSITORY for one image.",
-    )
+    project, names = settings.project, {**environ, **settings.missing_variables(environ)}
+    paths = list(settings.bake_file)
+    if not paths and settings.repository_prefix is None:
+        return None
+    if not paths:
+        paths = (
+            _listed(project, names.get("BUILDX_BAKE_FILE"), names.get("BUILDX_BAKE_PATH_SEPARATOR"))
+            or _existing(project, _BAKE)
+            or _listed(project, names.get("COMPOSE_FILE"), names.get("COMPOSE_PATH_SEPARATOR"))
+            or _existing(project, _COMPOSE)[:1]
+        )
+    if not paths:
+        raise SettingsError(
+            f"ECR_REPOSITORY_PREFIX is set, but there is no bake or compose file in {project}.",
+            "Set ECR_BAKE_FILE to it, or ECR_REPOSITORY for one image.",
+        )
+    folder = paths[0].parent
+    if paths[0].name in _COMPOSE and len(paths) == 1:
+        paths += _existing(folder, _COMPOSE_OVERRIDES)[:1]
+    elif {path.name for path in paths} <= {*_BAKE} and {path.parent for path in paths} == {folder}:
+        paths += _existing(folder, _BAKE_OVERRIDES)
+    # Compose counts paths from the folder of its first file, bake from the working directory.
+    return DefinitionFiles(tuple(paths), folder.absolute() if _is_compose(paths[0]) else project)
+
+
+def _existing(folder: Path, names: Sequence[str]) -> list[Path]:
+    return [folder / name for name in names if (folder / name).is_file()]
+
+
+def _listed(project: Path, text: str | None, separator: str | None) -> list[Path]:
+    """Return the files that docker's own variable lists, with ``:`` between them unless it has another separator."""
+    return [project / entry.strip() for entry in (text or "").split(separator or ":") if entry.strip()]
+
+
+def _is_compose(path: Path) -> bool:
+    return path.suffix.lower() in (".yml", ".yaml")

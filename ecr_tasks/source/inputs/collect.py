@@ -29,6 +29,11 @@ class _BeforeDigests:
     bases: frozenset[BaseImage] = frozenset()
     unknown: str | None = None
 
+    @property
+    def pulls(self) -> bool:
+        """Whether the build, or one of a linked target, pulls its base images always."""
+        return any(definition.extra.get("pull") for definition in self.definition.with_links())
+
 
 def with_inputs(
     images: Sequence[Image],
@@ -57,7 +62,7 @@ def with_inputs(
     partial_inputs = [
         _before_digests(image.configured_definition or image.definition, project, engine, environ) for image in images
     ]
-    pulled = {base: bool(part.definition.extra.get("pull")) for part in partial_inputs for base in part.bases}
+    pulled = {base: part.pulls for part in partial_inputs for base in part.bases}
     digests = resolve_digests(pulled, docker, builder, engine, log_in)
     inputs = (_inputs(part, digests) for part in partial_inputs)
     return tuple(_annotated(image, image_inputs) for image, image_inputs in zip(images, inputs, strict=True))
@@ -70,11 +75,7 @@ def _before_digests(
     try:
         local = read_local(definition, project, environ)
         platforms = definition.platforms or (_platform(engine()),)
-        build_platform = _platform(engine()) if b"BUILD" in local.dockerfile else platforms[0]
-        references = build_references(definition, local.dockerfile, platforms, build_platform)
-        if references.unknown:
-            raise Unknown(references.unknown)
-        return _BeforeDigests(definition, local, platforms, references.images)
+        return _BeforeDigests(definition, local, platforms, _bases(definition, local, platforms, engine))
     except Unknown as error:
         return _BeforeDigests(definition, local, unknown=str(error))
 
@@ -85,13 +86,32 @@ def _platform(engine: Engine | Unknown) -> str:
     return engine.platform
 
 
+def _bases(
+    definition: BuildDefinition, local: Local, platforms: Sequence[str], engine: Callable[[], Engine | Unknown]
+) -> frozenset[BaseImage]:
+    """Return every image that the build reads on any of the platforms, also in the targets that it links to.
+
+    Raises Unknown when there may be inputs that are not known.
+    """
+    build_platform = _platform(engine()) if b"BUILD" in local.dockerfile else platforms[0]
+    references = build_references(definition, local.dockerfile, platforms, build_platform)
+    if references.unknown:
+        raise Unknown(references.unknown)
+    linked = (
+        _bases(target, local.linked[name], target.platforms or platforms, engine)
+        for name, target in definition.linked.items()
+    )
+    return references.images.union(*linked)
+
+
 def _inputs(item: _BeforeDigests, digests: Mapping[BaseImage, str | Unknown]) -> Inputs:
     if item.local is None:
         return Inputs(unknown_reason=item.unknown)
     base_digests = {familiar_name(base.reference): str(digests[base]) for base in sorted(item.bases)}
     unresolved = [digests[base] for base in sorted(item.bases) if isinstance(digests[base], Unknown)]
     unknown = item.unknown or (str(unresolved[0]) if unresolved else None)
-    unknown = redact(unknown, item.definition.args.values()) if unknown else None
+    secrets = [value for definition in item.definition.with_links() for value in definition.args.values()]
+    unknown = redact(unknown, secrets) if unknown else None
     local, unshared = item.local.digest, item.local.unshared(item.definition)
     whole = None if unknown else inputs_digest(item.definition, local, item.platforms, base_digests)
     return Inputs(whole, item.local.tracked_digest, unknown, unshared, local, item.local.context.files)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from ecr_tasks.model.image import BuildDefinition, Files
@@ -18,11 +19,21 @@ def files_digest(files: Files) -> str:
     return _digest(sorted([path.encode("utf-8", "surrogateescape").hex(), *file] for path, file in files.items()))
 
 
-def local_digest(files: Files, dockerfile: bytes, folders: Mapping[str, Files]) -> str:
-    """Return the digest of the local inputs: the context's files, the Dockerfile, and the named contexts' files."""
+def local_digest(
+    files: Files, dockerfile: bytes, folders: Mapping[str, Files], linked: Mapping[str, str] = MappingProxyType({})
+) -> str:
+    """Return the digest of the local inputs: the context's files, the Dockerfile, and the named contexts' files.
+
+    ``linked`` has the same digest of each linked target.
+    """
     named = {name: files_digest(folder) for name, folder in folders.items()}
-    dockerfile_hash = hashlib.sha256(dockerfile).hexdigest()
-    return _digest({"schema": SCHEMA, "files": files_digest(files), "dockerfile": dockerfile_hash, "folders": named})
+    document = {
+        "schema": SCHEMA,
+        "files": files_digest(files),
+        "dockerfile": hashlib.sha256(dockerfile).hexdigest(),
+        "folders": named,
+    }
+    return _digest({**document, "linked": dict(linked)} if linked else document)
 
 
 def inputs_digest(definition: BuildDefinition, local: str, platforms: Sequence[str], bases: Mapping[str, str]) -> str:
@@ -32,25 +43,43 @@ def inputs_digest(definition: BuildDefinition, local: str, platforms: Sequence[s
     the bake file, without labels from git. The digest covers the ids of secrets and SSH keys, but not their values.
     It does not cover caches and the paths of folders, because they change no content.
     """
-    # The digest ``local`` covers the content of a named context in a folder; its path makes no difference.
-    contexts = {name: value if "://" in value else "a folder" for name, value in definition.contexts.items()}
     return _digest(
         {
             "schema": SCHEMA,
             "local": local,
-            "target": definition.target,
             "platforms": sorted(platforms),
-            "args": dict(definition.args),
-            "contexts": contexts,
-            "labels": dict(definition.labels),
-            "annotations": dict(definition.annotations),
-            "attest": sorted(definition.attest),
-            "secrets": sorted(secret_id(entry) for entry in definition.secrets),
-            "ssh": sorted(entry.partition("=")[0] for entry in definition.ssh),
-            "extra": dict(definition.extra),
             "bases": dict(bases),
+            **_options(definition),
         }
     )
+
+
+def _options(definition: BuildDefinition) -> dict[str, Any]:
+    # The digest of the local inputs covers the content of a folder; its path makes no difference.
+    is_named = ("://", "target:")
+    contexts = {
+        name: value if any(mark in value for mark in is_named) else "a folder"
+        for name, value in definition.contexts.items()
+    }
+    options: dict[str, Any] = {
+        "target": definition.target,
+        "args": dict(definition.args),
+        "contexts": contexts,
+        "labels": dict(definition.labels),
+        "annotations": dict(definition.annotations),
+        "attest": sorted(definition.attest),
+        "secrets": sorted(secret_id(entry) for entry in definition.secrets),
+        "ssh": sorted(entry.partition("=")[0] for entry in definition.ssh),
+        "extra": dict(definition.extra),
+    }
+    if definition.exporter:
+        options["exporter"] = list(definition.exporter)
+    if definition.linked:
+        options["linked"] = {
+            name: {**_options(linked), "platforms": sorted(linked.platforms)}
+            for name, linked in definition.linked.items()
+        }
+    return options
 
 
 def secret_id(entry: str) -> str:

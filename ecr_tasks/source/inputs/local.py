@@ -17,30 +17,40 @@ from ecr_tasks.source.inputs.files import Folder, read_folder
 
 @dataclass(frozen=True)
 class Local:
-    """The local inputs of a definition; ``folders`` are the named contexts that are folders, by name."""
+    """The local inputs of a definition.
+
+    ``folders`` are the named contexts that are folders, by name; ``linked`` are the inputs of the targets that it
+    links to, by the target's name.
+    """
 
     context: Folder
     dockerfile: bytes
     folders: Mapping[str, Folder]
+    linked: Mapping[str, Local]
 
     @property
     def digest(self) -> str:
         """Return the digest of all local inputs."""
         folders = {name: folder.files for name, folder in self.folders.items()}
-        return local_digest(self.context.files, self.dockerfile, folders)
+        linked = {name: local.digest for name, local in self.linked.items()}
+        return local_digest(self.context.files, self.dockerfile, folders, linked)
 
     @property
     def tracked_digest(self) -> str:
         """Return the digest of the tracked inputs as git stores them; every clone of the commit has the same."""
         folders = {name: folder.tracked for name, folder in self.folders.items()}
-        return local_digest(self.context.tracked, self.dockerfile.replace(b"\r\n", b"\n"), folders)
+        linked = {name: local.tracked_digest for name, local in self.linked.items()}
+        return local_digest(self.context.tracked, self.dockerfile.replace(b"\r\n", b"\n"), folders, linked)
 
     def unshared(self, definition: BuildDefinition) -> tuple[str, ...]:
         """Return the files that git ignores, relative to the context; a named context's begin with its path."""
         unshared = list(self.context.unshared)
         for name, folder in self.folders.items():
             unshared += [str(Path(definition.contexts[name], path)) for path in folder.unshared]
-        return tuple(unshared)
+        for name, local in self.linked.items():
+            linked = definition.linked[name]
+            unshared += [str(Path(linked.context, path)) for path in local.unshared(linked)]
+        return tuple(dict.fromkeys(unshared))
 
 
 def read_local(definition: BuildDefinition, project: Path, environ: Mapping[str, str]) -> Local:
@@ -57,6 +67,8 @@ def read_local(definition: BuildDefinition, project: Path, environ: Mapping[str,
     content, dockerfile = read_dockerfile(definition)
     folders = {}
     for name, value in definition.contexts.items():
+        if value.removeprefix("target:") in definition.linked:
+            continue
         if "://" in value or ":" in value.partition("/")[0]:
             if not value.startswith(IMAGE) and not (value.startswith(LAYOUT) and pinned_digest(value)):
                 raise Unknown(f"the named context {name} is fetched by docker itself")
@@ -64,4 +76,5 @@ def read_local(definition: BuildDefinition, project: Path, environ: Mapping[str,
             raise Unknown(f"the named context {name} is not there")
         else:
             folders[name] = read_folder(project / value, None, environ)
-    return Local(read_folder(context, dockerfile, environ), content, folders)
+    linked = {name: read_local(target, project, environ) for name, target in definition.linked.items()}
+    return Local(read_folder(context, dockerfile, environ), content, folders, linked)

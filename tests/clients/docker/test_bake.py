@@ -11,10 +11,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ecr_tasks.clients.docker.bake import bake_document, output, parse_bake, serialize
-from ecr_tasks.model.image import BuildDefinition, BuildInput
+from ecr_tasks.model.image import BakeFile, BakeTarget, BuildDefinition, BuildInput
 
 PRINTED = Path(__file__).parents[2] / "data" / "bake-print.json"
 """What `docker buildx bake --print` (0.29) prints for a file that has one of everything."""
+
+STORE = {"type": "docker", "oci-mediatypes": "true"}
 
 
 def one(definition: BuildDefinition, **changes: object) -> dict[str, object]:
@@ -139,10 +141,10 @@ def test_how_many_manifests_a_push_sends(platforms: tuple[str, ...], attest: tup
 
 
 def test_a_real_bake_file_is_understood() -> None:
-    targets = parse_bake(json.loads(PRINTED.read_text(encoding="utf-8")))
-    assert list(targets) == ["api", "worker"]
-    assert targets["worker"] == BuildDefinition("app", "Dockerfile")
-    api = targets["api"]
+    file = parse_bake(json.loads(PRINTED.read_text(encoding="utf-8")))
+    assert list(file.targets) == ["api", "worker"]
+    assert file.targets["worker"].definition == BuildDefinition("app", "Dockerfile")
+    api = file.targets["api"].definition
     assert (api.context, api.dockerfile, api.target) == ("app", "Dockerfile", "run")
     assert api.args == {"VERSION": "1.2", "EMPTY": ""}
     assert api.contexts == {"shared": "../shared"}
@@ -155,7 +157,7 @@ def test_a_real_bake_file_is_understood() -> None:
 
 
 def test_a_real_bake_files_attestations_are_understood() -> None:
-    api = parse_bake(json.loads(PRINTED.read_text(encoding="utf-8")))["api"]
+    api = parse_bake(json.loads(PRINTED.read_text(encoding="utf-8"))).targets["api"].definition
     assert [set(entry.split(",")) for entry in api.attest] == [
         {"type=provenance", "mode=max"},
         {"type=sbom", "disabled=true"},
@@ -163,12 +165,12 @@ def test_a_real_bake_files_attestations_are_understood() -> None:
 
 
 def test_a_real_bake_files_ssh_keys_are_understood() -> None:
-    api = parse_bake(json.loads(PRINTED.read_text(encoding="utf-8")))["api"]
+    api = parse_bake(json.loads(PRINTED.read_text(encoding="utf-8"))).targets["api"].definition
     assert api.ssh == ("main=keys/one", "key=keys/one,keys/two")
 
 
 def test_a_real_bake_files_annotations_keep_their_levels() -> None:
-    api = parse_bake(json.loads(PRINTED.read_text(encoding="utf-8")))["api"]
+    api = parse_bake(json.loads(PRINTED.read_text(encoding="utf-8"))).targets["api"].definition
     assert "index:team=web" in api.annotation_entries()
     assert "manifest:note=a=b" in api.annotation_entries()
     assert any(entry.endswith("plain=yes") for entry in api.annotation_entries())
@@ -190,7 +192,45 @@ def test_what_we_write_reads_back_as_it_was() -> None:
         cache_to=("type=inline",),
         extra={"network": "host"},
     )
-    assert parse_bake(bake_document([BuildInput("app", definition, ("app:1",))])) == {"app": definition}
+    read = parse_bake(bake_document([BuildInput("app", definition, ("app:1",))]))
+    assert read == BakeFile({"app": BakeTarget(definition, ("app:1",), (STORE,))}, ("app",))
+
+
+def test_the_default_group_is_resolved_with_the_groups_in_it() -> None:
+    document = {
+        "group": {"default": {"targets": ["nested", "matrix"]}, "nested": {"targets": ["app", "matrix"]}}
+        | {"matrix": {"targets": ["m-x", "m-y"]}},
+        "target": {name: {"context": "."} for name in ("app", "base", "m-x", "m-y")},
+    }
+    assert parse_bake(document).default == ("app", "m-x", "m-y")
+    assert parse_bake({"group": {"default": {"targets": None}}, "target": {}}).default == ()
+
+
+def test_bakes_escapes_are_undone() -> None:
+    """bake prints a definition that it can read again: `${` in a value becomes `$${`."""
+    printed = {"args": {"A": "$${x} %%{y} $x"}, "dockerfile-inline": "RUN echo $${x}", "extra-hosts": {"h": "$${x}"}}
+    target = parse_bake({"target": {"app": {"labels": {"l": "$${x}"}, "annotations": ["a=$${x}"], **printed}}})
+    definition = target.targets["app"].definition
+    assert definition.args == {"A": "${x} %{y} $x"}
+    assert definition.extra == {"dockerfile-inline": "RUN echo ${x}", "extra-hosts": {"h": "${x}"}}
+    assert (definition.labels, definition.annotations) == ({"l": "${x}"}, {"a": "${x}"})
+
+
+def test_a_linked_target_is_built_but_has_no_name_and_no_result() -> None:
+    deep = BuildDefinition("/deep", args={"A": "1"})
+    base = BuildDefinition("/base", contexts={"d": "target:deep"}, linked={"deep": deep})
+    app = BuildDefinition("/app", contexts={"b": "target:base"}, linked={"base": base})
+    document = bake_document([BuildInput("app", app, ("app:1",))])
+    assert document["group"]["default"]["targets"] == ["app"]
+    assert document["target"]["base"] == {
+        "context": "/base",
+        "contexts": {"d": "target:deep"},
+        "output": ["type=cacheonly"],
+    }
+    assert document["target"]["deep"]["args"] == {"A": "1"}
+    both = bake_document([BuildInput("app", app, ("app:1",)), BuildInput("base", base, ("base:1",))])
+    assert both["target"]["base"]["tags"] == ["base:1"]
+    assert "type=docker" in both["target"]["base"]["output"][0]
 
 
 def test_a_definition_does_not_show_its_build_arguments() -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,9 @@ import pytest
 from ecr_tasks.clients.docker.client import WhalesDocker
 from ecr_tasks.clients.docker.config import PrivateConfig
 from ecr_tasks.clients.docker.parse import build_result, loaded_config
+from ecr_tasks.clients.docker.process import ProcessResult
 from ecr_tasks.errors import BuildError
-from ecr_tasks.model.image import BuildDefinition, BuildInput
+from ecr_tasks.model.image import BakeFile, BakeTarget, BuildDefinition, BuildInput
 from ecr_tasks.model.registry import RegistryToken
 
 DIGEST = "sha256:" + "a" * 64
@@ -143,9 +145,9 @@ ONE_PROCESS: list[tuple[Callable[[WhalesDocker], object], object, str]] = [
     (lambda port: port.image_id("none"), None, "image inspect none"),
     (lambda port: port.image_digest("host/app", None, local=True), DIGEST, "image inspect host/app"),
     (
-        lambda port: port.targets("a.hcl"),
-        {"app": BuildDefinition(".", args={"TOKEN": "hush"})},
-        "buildx bake --print --file a.hcl",
+        lambda port: port.targets(["a.hcl", "b.hcl"], Path(), {**os.environ, "TOKEN": "hush"}),
+        BakeFile({"app": BakeTarget(BuildDefinition(".", args={"TOKEN": "hush"}))}, ("app",)),
+        "buildx bake --print --file a.hcl --file b.hcl",
     ),
     (lambda port: port.push("app"), None, "push app"),
     (lambda port: port.pull("app", "linux/arm64"), None, "pull --platform linux/arm64 app"),
@@ -191,7 +193,7 @@ def test_a_client_that_reports_a_missing_engine_with_success_is_asked_for_the_re
 
 def test_an_error_has_no_command_line_in_its_traceback(port: WhalesDocker) -> None:
     with pytest.raises(BuildError) as caught:
-        port.targets("wrong.hcl")
+        port.targets(["wrong.hcl"], Path(), os.environ)
     assert "Missing newline" in caught.value.cause
     assert caught.value.remedy.startswith("Mend wrong.hcl; ")
     assert "The command executed was" not in "".join(traceback.format_exception(caught.value))
@@ -204,3 +206,22 @@ def test_a_missing_docker_client_is_an_error(port: WhalesDocker, monkeypatch: py
             call()
     with pytest.raises(BuildError, match="docker command was not found"):
         port.logout("host")
+
+
+def test_a_build_gets_the_files_variables_that_its_secrets_name_and_no_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, str] = {}
+
+    def show(self: object, command: Sequence[str], variables: Mapping[str, str]) -> ProcessResult:
+        seen.update(variables)
+        return ProcessResult(1, ("ERROR: stop",))
+
+    monkeypatch.setattr("ecr_tasks.clients.docker.command_line.CommandLine.show", show)
+    names = ("NPM", "PIP", "BY_ID", "AWS_SECRET_ACCESS_KEY", "DEEP", "FILE")
+    port = WhalesDocker(PrivateConfig({}, tmp_path), tmp_path, {name: name.lower() for name in names})
+    base = BuildDefinition(".", secrets=("id=d,env=DEEP",))
+    secrets = ("id=n,env=NPM", "type=env,id=p,src=PIP", "id=f,src=FILE", "id=BY_ID", "id=x,env=NOWHERE")
+    with pytest.raises(BuildError):
+        port.build([BuildInput("app", BuildDefinition(".", secrets=secrets, linked={"base": base}), ())], None)
+    assert seen == {"NPM": "npm", "PIP": "pip", "BY_ID": "by_id", "DEEP": "deep"}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from ecr_tasks.errors import BuildError, EcrTasksError
-from ecr_tasks.model.image import BuildDefinition, BuildInput
+from ecr_tasks.model.image import BakeFile, BakeTarget, BuildDefinition, BuildInput
 from ecr_tasks.model.manifest import INPUTS, INPUTS_TRACKED, REVISION, StoredImage
 from ecr_tasks.model.ports import BuildResult, Engine
 from ecr_tasks.model.registry import RegistryToken
@@ -52,10 +53,11 @@ class FakeDocker:
         self.calls.end()
         return results
 
-    def targets(self, file: str) -> Mapping[str, BuildDefinition]:
-        self.calls.begin("targets", file)
+    def targets(self, files: Sequence[str], folder: Path, environ: Mapping[str, str]) -> BakeFile:
+        self.calls.begin("targets", *files)
         self.calls.end()
-        return self.bake_targets
+        targets = {name: BakeTarget(definition) for name, definition in self.bake_targets.items()}
+        return BakeFile(targets, tuple(targets))
 
     def image_id(self, reference: str) -> str | None:
         self.calls.begin("image_id", reference)

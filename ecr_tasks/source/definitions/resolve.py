@@ -1,0 +1,249 @@
+"""Resolve a project's bake or compose files to the definitions of its images, as they are built.
+
+There is one way to read them: plan, build, commands and inputs use its result.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ecr_tasks.errors import SettingsError
+from ecr_tasks.model.image import BakeFile, BakeTarget, BuildDefinition
+from ecr_tasks.model.option_fields import join_fields, split_fields
+from ecr_tasks.settings.parse.build_options import is_remote
+from ecr_tasks.settings.settings import Settings
+from ecr_tasks.source.definitions.bake_file import DefinitionFiles
+from ecr_tasks.source.definitions.compose import Service, active_profiles, read_services
+
+LINK = "target:"
+"""The prefix of a named context that is another target."""
+
+_EXPORTER_OPTIONS = ("compression", "compression-level", "force-compression", "rewrite-timestamp")
+"""The options of an exporter that decide the image's content, and that every exporter of images has."""
+
+_IMAGE_EXPORTERS = ("image", "registry", "docker", "oci")
+_OURS = {
+    *("type", "push", "name", "dest", "tar", "oci-mediatypes", "push-by-digest", "unpack", "store"),
+    *("name-canonical", "context", "dangling-name-prefix"),
+}
+"""The options that we decide: where the result goes, its names, and OCI's media types, which annotations need."""
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """The images that a project's files define, by the targets' names.
+
+    ``targets`` are the definitions, complete with those that they link to, all paths absolute; ``tags`` what the
+    files call the images. ``warnings`` say what else the files want and does not happen.
+    """
+
+    targets: Mapping[str, BuildDefinition]
+    tags: Mapping[str, tuple[str, ...]]
+    warnings: tuple[str, ...]
+    files: DefinitionFiles
+
+
+ReadTargets = Callable[[Sequence[str], Path, Mapping[str, str]], BakeFile]
+"""Reads bake or compose files in a folder with an environment (ports.Docker.targets)."""
+
+
+def resolve(
+    files: DefinitionFiles, settings: Settings, environ: Mapping[str, str], read_targets: ReadTargets
+) -> Definitions:
+    """Return the images that bake or compose files define.
+
+    The files get the variables of the dotenv files, as the settings do: ``${VERSION}`` means the same in both. Raises
+    SettingsError when the files define no image, BuildError when buildx can't read them.
+    """
+    variables = {**environ, **settings.missing_variables(environ)}
+    names = [os.path.relpath(path, files.folder) for path in files.paths]
+    bake_file = read_targets(names, files.folder, variables)
+    services = read_services(files.compose, files.folder, variables) if files.compose else {}
+    targets = {name: _target(target, services.get(name), files.folder) for name, target in bake_file.targets.items()}
+    profiles, warnings = active_profiles(variables), []
+    published = []
+    for name in bake_file.default:
+        service, target = services.get(name), targets[name]
+        if service is not None and not service.is_active(profiles):
+            continue
+        reason = _no_image(target)
+        if reason:
+            warnings.append(f"{files.names}: {name} makes no image ({reason}), so it is not published.")
+        else:
+            published.append(name)
+    if not published:
+        raise _nothing_published(files, bake_file, warnings)
+    linked = _linked(targets, published)
+    for name in linked:
+        unused = ", ".join(_unused(targets[name], services.get(name)))
+        warnings += [f"{files.names}: {name}'s {unused} does nothing here."] if unused else []
+    return Definitions(
+        {name: _with_links(name, targets, ()) for name in published},
+        {name: targets[name].tags for name in published},
+        tuple(warnings),
+        files,
+    )
+
+
+def _nothing_published(files: DefinitionFiles, bake_file: BakeFile, warnings: Sequence[str]) -> SettingsError:
+    if warnings:
+        return SettingsError(" ".join(warnings), "Give a target an image's output, or none.")
+    if not bake_file.default:
+        kind = "service with a build section" if files.compose else "target in its default group"
+        return SettingsError(
+            f"{files.names} has no {kind}, so there is nothing to publish.",
+            "Add one, or correct ECR_BAKE_FILE.",
+        )
+    return SettingsError(
+        f"Every service of {files.names} that has a build section belongs to a profile that is not active.",
+        "Set COMPOSE_PROFILES to the profiles to publish.",
+    )
+
+
+def _target(target: BakeTarget, service: Service | None, folder: Path) -> BakeTarget:
+    """Return a target with absolute paths, the options of its exporter, and what compose says of it."""
+    definition = _absolute(target.definition, folder)
+    attributes = [output for output in target.outputs if output.get("type", "image") in _IMAGE_EXPORTERS]
+    exporter = {key: value for output in attributes for key, value in output.items() if key in _EXPORTER_OPTIONS}
+    annotations = {
+        _annotation_key(key): value
+        for output in attributes
+        for key, value in output.items()
+        if key.startswith("annotation")
+    }
+    definition = replace(
+        definition,
+        exporter=tuple(f"{key}={value}" for key, value in exporter.items()),
+        annotations={**annotations, **definition.annotations},
+    )
+    return replace(target, definition=_with_service(definition, service) if service else definition)
+
+
+def _annotation_key(key: str) -> str:
+    """Return an exporter's ``annotation-index.NAME`` as the key ``index:NAME`` of an annotation; exporter and option
+    write the level differently (BuildKit, exporter/containerimage/exptypes)."""
+    level, _, name = key.partition(".")
+    level = level.removeprefix("annotation").removeprefix("-")
+    return f"{level}:{name}" if level else name
+
+
+def _with_service(definition: BuildDefinition, service: Service) -> BuildDefinition:
+    extra = dict(definition.extra)
+    entitlements = dict.fromkeys([*extra.get("entitlements", ()), *service.entitlements])
+    filters = dict.fromkeys([*extra.get("no-cache-filter", ()), *service.no_cache_filter])
+    extra |= {"entitlements": list(entitlements)} if entitlements else {}
+    extra |= {"no-cache-filter": list(filters)} if filters else {}
+    return replace(
+        definition,
+        platforms=definition.platforms or ((service.platform,) if service.platform else ()),
+        secrets=tuple(_with_id(secret, service.secret_ids) for secret in definition.secrets),
+        extra=extra,
+    )
+
+
+def _with_id(secret: str, ids: Mapping[str, str]) -> str:
+    fields = split_fields(secret)
+    name = fields.get("id", "")
+    return join_fields({**fields, "id": ids[name]}) if name in ids else secret
+
+
+def _absolute(definition: BuildDefinition, folder: Path) -> BuildDefinition:
+    """Return a definition with the paths that bake counts from ``folder`` made absolute.
+
+    A Dockerfile's path counts from the context.
+    """
+
+    def absolute(path: str) -> str:
+        return os.path.normpath(folder / path.removeprefix("cwd://"))
+
+    def entry(text: str, *keys: str) -> str:
+        fields = split_fields(text)
+        paths = {key: absolute(value) for key, value in fields.items() if key in keys and value}
+        return join_fields({**fields, **paths}) if paths else text
+
+    def cache(text: str) -> str:
+        return entry(text, "src", "dest") if split_fields(text).get("type") == "local" else text
+
+    def named(value: str) -> str:
+        if layout := value.partition("oci-layout://")[2]:
+            path, mark, rest = _layout(layout)
+            return f"oci-layout://{absolute(path)}{mark}{rest}"
+        is_path = value.startswith("cwd://") or not (
+            is_remote(value) or "://" in value or value.startswith((LINK, "docker-image:"))
+        )
+        return absolute(value) if is_path else value
+
+    def ssh(text: str) -> str:
+        name, _, paths = text.partition("=")
+        return f"{name}={','.join(map(absolute, paths.split(',')))}" if paths else text
+
+    dockerfile = definition.dockerfile
+    return replace(
+        definition,
+        context=definition.context if is_remote(definition.context) else absolute(definition.context),
+        dockerfile=absolute(dockerfile) if dockerfile and dockerfile.startswith("cwd://") else dockerfile,
+        contexts={name: named(value) for name, value in definition.contexts.items()},
+        secrets=tuple(entry(secret, "src", "source") for secret in definition.secrets),
+        ssh=tuple(map(ssh, definition.ssh)),
+        cache_from=tuple(map(cache, definition.cache_from)),
+        cache_to=tuple(map(cache, definition.cache_to)),
+    )
+
+
+def _layout(text: str) -> tuple[str, str, str]:
+    """Return the path, the separator and the tag or digest of what follows ``oci-layout://``."""
+    if "@" in text:
+        return text.partition("@")
+    head, colon, tag = text.rpartition(":")
+    return (head, colon, tag) if colon and "/" not in tag else (text, "", "")
+
+
+def _links(definition: BuildDefinition) -> Iterator[str]:
+    yield from (value.removeprefix(LINK) for value in definition.contexts.values() if value.startswith(LINK))
+
+
+def _linked(targets: Mapping[str, BakeTarget], names: Sequence[str]) -> list[str]:
+    """Return the targets and all that they link to, each once."""
+    found = list(names)
+    for name in found:
+        found += [link for link in _links(targets[name].definition) if link not in found]
+    return found
+
+
+def _with_links(name: str, targets: Mapping[str, BakeTarget], path: tuple[str, ...]) -> BuildDefinition:
+    """Return a target's definition with those that it links to. Raises SettingsError for one that isn't there."""
+    definition = targets[name].definition
+    for link in _links(definition):
+        if link not in targets or link in (*path, name):
+            raise SettingsError(f"{name} is built from the target {link}, which can't be.", "Correct its contexts.")
+    linked = {link: _with_links(link, targets, (*path, name)) for link in _links(definition)}
+    return replace(definition, linked=linked)
+
+
+def _no_image(target: BakeTarget) -> str | None:
+    """Return why a target makes no image; None if it makes one."""
+    if target.call != "build":
+        return f"call = {target.call}"
+    types = [output.get("type", "image") for output in target.outputs]
+    return f"output type={types[0]}" if types and not set(types) & set(_IMAGE_EXPORTERS) else None
+
+
+def _unused(target: BakeTarget, service: Service | None) -> Iterator[str]:
+    """Yield what a target says and does not happen, in words."""
+    for output in target.outputs:
+        kind = output.get("type", "image")
+        if kind not in _IMAGE_EXPORTERS:
+            if kind != "cacheonly":
+                yield f"output type={kind}"
+            continue
+        if kind in ("oci", "docker") and output.get("dest"):
+            yield f"output type={kind},dest={output['dest']}"
+        if output.get("oci-mediatypes") == "false":
+            yield "output oci-mediatypes=false"
+        for key in output:
+            if key not in _OURS and key not in _EXPORTER_OPTIONS and not key.startswith("annotation"):
+                yield f"output option {key}"
+    yield from service.dropped if service else ()

@@ -1,0 +1,159 @@
+"""Bake and compose files with a real engine: what is published, and that it is read as it is built."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ecr_tasks.local_ecr.server import LocalEcr
+from tests.engine.conftest import docker
+from tests.engine.project import CommandResult, Project, project
+
+LINKED = """\
+group "default" { targets = ["app"] }
+target "deep" {
+  context = "deep"
+}
+target "base" {
+  context = "base"
+  contexts = { deep = "target:deep" }
+}
+target "app" {
+  context = "app"
+  contexts = { base = "target:base" }
+}
+"""
+
+
+@pytest.fixture
+def app(tmp_path: Path, engine: dict[str, str], local_ecr: LocalEcr, tiny_base: str) -> Project:
+    """A project whose image app is built from base, and base from deep."""
+    app = project(tmp_path / "app", {**engine, **local_ecr.environment()}, f"FROM {tiny_base}\n")
+    app.environ["ECR_CREATE_REPOSITORY"] = "true"
+    app.write("deep/Dockerfile", f"FROM {tiny_base}\nCOPY deep.txt /deep.txt\n")
+    app.write("deep/deep.txt", "deep\n")
+    app.write(
+        "base/Dockerfile", "FROM deep\nARG VERSION=none\nCOPY base.txt /base.txt\nRUN echo $VERSION >/version\n"
+    )
+    app.write("base/base.txt", "base\n")
+    app.write("app/Dockerfile", "FROM base\nCOPY app.txt /app.txt\n")
+    app.write("app/app.txt", "app\n")
+    return app
+
+
+def cat(app: Project, reference: str, *paths: str) -> str:
+    """Return the content of an image's files."""
+    return docker(app.environ, "run", "--rm", reference, "cat", *paths).stdout
+
+
+def several(app: Project, *arguments: str, **environ: str) -> CommandResult:
+    """Run `inv` with a prefix instead of one repository."""
+    return app.ok(*arguments, ECR_REPOSITORY="", ECR_REPOSITORY_PREFIX="team/", **environ)
+
+
+def test_a_linked_target_is_built_and_not_published(app: Project) -> None:
+    app.write("docker-bake.hcl", LINKED)
+    app.commit()
+    (reference,) = app.ok("build", "push", ECR_BAKE_FILE="docker-bake.hcl").lines
+    assert "/team/app@" in reference
+    assert cat(app, reference, "/deep.txt", "/base.txt", "/app.txt") == "deep\nbase\napp\n"
+    assert json.loads(app.ok("images", "--json", ECR_BAKE_FILE="docker-bake.hcl").stdout)
+
+
+@pytest.mark.parametrize("skip", ["commit", "content"])
+def test_a_group_in_which_only_one_image_is_left_to_build(app: Project, skip: str) -> None:
+    """base is published, and app, which is built from it, is not."""
+    app.write("docker-bake.hcl", LINKED.replace('["app"]', '["app", "base"]'))
+    first = app.write("first.hcl", LINKED.replace('["app"]', '["base"]')) if skip == "commit" else None
+    app.commit()
+    environ = {"ECR_SKIP": skip}
+    several(app, "build", "push", **environ, **({"ECR_BAKE_FILE": first.name} if first else {}))
+    if skip == "content":
+        app.write("app/app.txt", "changed\n")
+        app.commit()
+    second = several(app, "build", "push", **environ)
+    by_name = {line.partition("@")[0].rpartition("/")[2]: line for line in second.lines}
+    assert sorted(by_name) == ["app", "base"]
+    text = "changed\n" if skip == "content" else "app\n"
+    assert cat(app, by_name["app"], "/base.txt", "/app.txt") == f"base\n{text}"
+
+
+def test_a_change_of_a_linked_target_is_one_of_the_image(app: Project) -> None:
+    app.write("docker-bake.hcl", LINKED)
+    app.commit()
+    environ = {"ECR_SKIP": "content", "ECR_BAKE_FILE": "docker-bake.hcl"}
+    first = app.ok("build", "push", **environ).lines
+    app.write("README.md", "text\n")
+    app.commit()
+    assert app.ok("build", "push", **environ).lines == first
+    app.write("deep/deep.txt", "changed\n")
+    app.commit()
+    (second,) = app.ok("build", "push", **environ).lines
+    assert cat(app, second, "/deep.txt") == "changed\n"
+    app.write("docker-bake.hcl", LINKED.replace('context = "base"', 'context = "base"\n  args = { VERSION = "2" }'))
+    app.commit()
+    (third,) = app.ok("build", "push", **environ).lines
+    assert cat(app, third, "/version") == "2\n"
+
+
+def test_an_image_is_the_same_whether_or_not_what_it_links_to_is_built_for_publishing(app: Project) -> None:
+    app.write("docker-bake.hcl", LINKED.replace('["app"]', '["app", "base"]'))
+    app.write("first.hcl", LINKED.replace('["app"]', '["base"]'))
+    app.commit()
+    several(app, "build")
+    digests = {image["name"]: image["digest"] for image in app.receipt["images"]}
+    several(app, "build", "push", ECR_BAKE_FILE="first.hcl")
+    second = several(app, "build", "push")
+    assert any(line.endswith(f"/team/app@{digests['app']}") for line in second.lines)
+
+
+COMPOSE = """\
+services:
+  web:
+    image: shop/web
+    build:
+      context: ../app
+      additional_contexts:
+        base: service:base
+      args:
+        VERSION: "${VERSION}"
+      secrets:
+        - token
+  base:
+    profiles: [never]
+    build:
+      context: ../base
+      additional_contexts: {deep: ../deep}
+  db:
+    image: postgres
+secrets:
+  token:
+    environment: API_TOKEN
+"""
+
+
+def test_a_compose_file_counts_its_paths_from_its_own_folder(app: Project, tiny_base: str) -> None:
+    app.write("base/Dockerfile", f"FROM {tiny_base}\nCOPY --from=deep deep.txt /deep.txt\n")
+    app.write(
+        "app/Dockerfile",
+        "FROM base\nARG VERSION\n"
+        "RUN --mount=type=secret,id=token echo $VERSION $(cat /run/secrets/token | wc -c) >/v\n",
+    )
+    app.write("deploy/compose.yaml", COMPOSE)
+    app.commit()
+    app.write(".env", "VERSION=dev\nAPI_TOKEN=12345\n")
+    app.write(".env.prod", "VERSION=prod\n")
+    environ = {"ECR_BAKE_FILE": "deploy/compose.yaml"}
+    (dev,) = app.ok("build", "push", **environ).lines
+    assert cat(app, dev, "/v", "/deep.txt") == "dev 5\ndeep\n"
+    app.commit("another")
+    (app.folder / "src").mkdir()
+    app.folder, folder = app.folder / "src", app.folder
+    (prod,) = app.ok("env", "prod", "build", "push", **environ).lines
+    app.folder = folder
+    assert cat(app, prod, "/v") == "prod 5\n"
+    app.commit("a third")
+    (shell,) = app.ok("env", "prod", "build", "push", VERSION="shell", **environ).lines
+    assert cat(app, shell, "/v") == "shell 5\n"
