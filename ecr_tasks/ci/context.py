@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
+
+ChangeKind = Literal["pull_request", "closed_pull_request", "merge_queue", "ref"]
+"""``closed_pull_request``: the run of a closing, on the target's commit. ``merge_queue``: an entry of a queue, which
+may have several pull requests in it. ``ref``: a ref that is neither a branch nor a tag, such as ``refs/for/main``."""
 
 
 @dataclass(frozen=True)
@@ -14,15 +19,18 @@ class CiContext:
     """github, gitlab, jenkins, circleci, buildkite, azure, bitbucket, codebuild, drone, woodpecker, teamcity or
     travis; None: no CI."""
     event: str | None = None
-    """What started the run: push, tag, pull_request, schedule or manual."""
+    """What started the run: push, tag, pull_request, schedule or manual. ``change`` doesn't depend on it."""
+    change: ChangeKind | None = None
+    """The kind of proposed change that the run belongs to (``ChangeKind``); None for a branch, a tag or unknown."""
     branch: str | None = None
-    """The branch without ``refs/heads/``; a pull request's source branch; None when the run is for a tag."""
+    """The branch without ``refs/heads/``; a change's own branch. None when the run is for a tag."""
     tag: str | None = None
     """The tag without ``refs/tags/`` that the run is for."""
     sha: str | None = None
-    """The commit that the run is for. For a pull request its head commit, not a merge commit made by the CI."""
+    """The commit that the run is for. For a change its last commit, not a merge commit made by the CI."""
     pull_request: str | None = None
-    """The number of the pull request (GitLab: merge request, Gerrit: change) that its page shows."""
+    """The number of the pull request (GitLab: merge request, Gerrit: change) that its page shows. Without a change,
+    that of a pull request which is open from the branch."""
     base_ref: str | None = None
     """A pull request's target branch; of a pushed tag, the branch that GitHub names."""
     fork: bool | None = None

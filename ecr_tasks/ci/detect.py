@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ecr_tasks.ci.context import NO_CI, CiContext
-from ecr_tasks.ci.facts import Environ, Fact, Reader, read_text
+from ecr_tasks.ci.context import CiContext
+from ecr_tasks.ci.environ import Environ, Fact, Reader, read_text
 from ecr_tasks.ci.systems import SYSTEMS
+from ecr_tasks.ci.unlisted import unlisted_run
 
 
-def detect(environ: Mapping[str, str], read: Reader = read_text) -> CiContext:
-    """Return the run of the first system in the table whose marker is in the environment; NO_CI without one.
+def detect(environ: Mapping[str, str], read: Reader = read_text, *, remotes: tuple[str, ...] = ()) -> CiContext:
+    """Return the run of the first system in the table whose marker is in the environment.
 
-    ``read`` returns the text of a file that a variable names (GitHub's event, TeamCity's properties) and raises
-    OSError or ValueError when it can't. ``CI=true`` alone is no marker: people set it on laptops. Raises nothing,
-    whatever the environment contains.
+    Without one that is NO_CI, unless a system without an adapter says that the run is for a change. ``read`` returns
+    the text of a file that a variable names (GitHub's event, TeamCity's properties) and raises OSError or ValueError
+    when it can't; ``remotes`` are the names of the clone's remotes. ``CI=true`` alone is no marker: people set it on
+    laptops. Raises nothing, whatever the environment contains.
     """
-    env = Environ(environ, read)
+    env = Environ(environ, read, remotes)
     for system in SYSTEMS.values():
         if marker := system.find_marker(env):
             return system.read_facts(env).context(Fact(system.name, marker.origin))
-    return NO_CI
+    return unlisted_run(env)

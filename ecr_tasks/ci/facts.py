@@ -1,78 +1,17 @@
-"""Facts: values of environment variables with their origin, and the rules that make a CiContext of them."""
+"""Facts about a run: the parsers of what systems say, and the rules that make a CiContext of the facts."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from ecr_tasks.ci.change import Change, change_of_branch, change_of_ref
 from ecr_tasks.ci.context import CiContext
+from ecr_tasks.ci.environ import Fact, Parser
 from ecr_tasks.ci.web_url import web_url
-
-Reader = Callable[[Path], str]
-"""A function that returns the text of a file, and raises OSError or ValueError when it can't be read."""
-
-Parser = Callable[[str], str | None]
-"""A function that returns what a text contains; None or an empty text when it contains no such thing."""
-
-_UNEXPANDED = re.compile(r"\$(?:\([^()]*\)|\{[^{}]*\})|%[\w.]+%")
-"""A reference to a variable that the CI didn't replace: ``$(System.X)``, ``${ghprbX}``, ``%teamcity.x%``."""
-
-
-@dataclass(frozen=True)
-class Fact:
-    """A value that is not empty, and the variable (or file and key) that it came from."""
-
-    value: str
-    origin: str
-
-    def map(self, parse: Parser) -> Fact | None:
-        """Return a Fact with the parsed value and the same origin; None when ``parse`` returns nothing."""
-        value = parse(self.value)
-        return Fact(value, self.origin) if value else None
-
-
-def read_text(path: Path) -> str:
-    """Return the text of a file, with a replacement character for each byte that is not UTF-8."""
-    return path.read_text(encoding="utf-8", errors="replace")
-
-
-@dataclass(frozen=True)
-class Environ:
-    """The environment variables of one process, and the function that reads the files that they name."""
-
-    variables: Mapping[str, str]
-    read: Reader = read_text
-
-    def get(self, *names: str, parse: Parser = str) -> Fact | None:
-        """Return the first of these variables that has a value, parsed.
-
-        A text that is empty, blank or a reference to a variable that doesn't exist is no value.
-        """
-        for name in names:
-            text = _readable(self.variables.get(name, "")).strip(" \t\r\n")
-            if text and not _UNEXPANDED.fullmatch(text) and (fact := Fact(text, name).map(parse)):
-                return fact
-        return None
-
-    def flag(self, *names: str) -> Fact | None:
-        """Return the first of these variables that has a value other than ``false``, ``0``, ``no`` and ``off``."""
-        return self.get(*names, parse=lambda text: None if text.lower() in ("false", "0", "no", "off") else text)
-
-    def file(self, name: str) -> str:
-        """Return the text of the file that this variable names; an empty text when it can't be read."""
-        path = self.get(name)
-        try:
-            return self.read(Path(path.value)) if path else ""
-        except (OSError, ValueError):
-            return ""
-
-    def plus(self, variables: Mapping[str, str]) -> Environ:
-        """Return the environment with more variables, such as the values in a file."""
-        return Environ({**self.variables, **variables}, self.read)
 
 
 def after(prefix: str) -> Parser:
@@ -85,6 +24,11 @@ def group(pattern: str) -> Parser:
     return lambda text: match[1] if (match := re.search(pattern, text)) else None
 
 
+def one_of(*words: str) -> Parser:
+    """Return a parser that returns the text if it is one of these words."""
+    return lambda text: text if text in words else None
+
+
 def branch_name(name: str) -> str | None:
     """Return the branch of ``refs/heads/x`` or of a name without ``refs/``; None for another kind of ref."""
     return (
@@ -93,14 +37,6 @@ def branch_name(name: str) -> str | None:
 
 
 tag_name = after("refs/tags/")
-
-pull_number = group(r"^refs/(?:pull|merge-requests|pull-requests)/([1-9][0-9]*)(?:/|$)")
-"""Returns the number in ``refs/pull/5/merge``, and GitLab's ``merge-requests``, Bitbucket's ``pull-requests``."""
-
-
-def positive_number(text: str) -> str | None:
-    """Return the text if it is a number from 1; None for ``false``, ``0`` and anything else."""
-    return text if re.fullmatch(r"[1-9][0-9]*", text) else None
 
 
 def commit_id(text: str) -> str | None:
@@ -140,30 +76,10 @@ def events(**words: str) -> Mapping[str, str]:
     return {word: event for event, text in words.items() for word in text.split()}
 
 
-def event_of(
-    cause: Fact | None, events: Mapping[str, str], pull_request: Fact | None, tag: Fact | None
-) -> Fact | None:
-    """Return the event for the CI's own word, ``cause``.
-
-    If the cause is a push or unknown, a run for a pull request or a tag is ``pull_request`` or ``tag``.
-    """
-    event = cause.map(events.get) if cause else None
-    if event and event.value != "push":
-        return event
-    if pull_request:
-        return Fact("pull_request", pull_request.origin)
-    return Fact("tag", tag.origin) if tag else event
-
-
 _PARSERS: Mapping[str, Parser] = {
-    "branch": branch_name,
     "sha": commit_id,
-    "pull_request": positive_number,
-    "base_ref": branch_name,
-    "tag_base_ref": branch_name,
     "fork": lambda text: "true" if text.lower() in ("true", "1", "yes") else "false",
-    "attempt": positive_number,
-    "default_branch": branch_name,
+    "attempt": lambda text: text if re.fullmatch(r"[1-9][0-9]*", text) else None,
     "repository_url": web_url,
     "build_url": page_url,
     "checkout": commit_id,
@@ -172,52 +88,90 @@ _PARSERS: Mapping[str, Parser] = {
 
 @dataclass(frozen=True)
 class Facts:
-    """What one system says about a run: the fields of CiContext, not yet normalized. None where it says nothing.
+    """What one system says about a run, not yet normalized. None where it says nothing."""
 
-    ``tag_base_ref`` is the branch that it names for a pushed tag.
-    """
-
-    event: Fact | None = None
+    cause: Fact | None = None
+    """What started the run: push, pull_request, schedule or manual."""
     branch: Fact | None = None
+    """The branch that the run is for, without ``refs/heads/``. A run for a change may have one as well."""
     tag: Fact | None = None
-    sha: Fact | None = None
-    pull_request: Fact | None = None
+    commit: Fact | None = None
+    """The commit that the CI names; for a change it may be a merge commit that the CI made."""
+    change: Change | None = None
+    """The change that the run belongs to, unless the branch tells of it."""
+    source_branch: Fact | None = None
+    """The change's own branch."""
+    head: Fact | None = None
+    """The change's own last commit."""
     base_ref: Fact | None = None
     tag_base_ref: Fact | None = None
+    """The branch that the system names for a pushed tag."""
     fork: Fact | None = None
+    open_request: Fact | None = None
+    """The number of a pull request from the branch, in a run that is for the branch."""
     build_number: Fact | None = None
     attempt: Fact | None = None
     default_branch: Fact | None = None
     repository_url: Fact | None = None
     build_url: Fact | None = None
-    checkout: Fact | None = None
 
     def context(self, provider: Fact) -> CiContext:
         """Return the CiContext of these facts, by the rules that all systems share.
 
-        Refs become names, and addresses lose their credentials. With a pull request there is no tag; without one
-        there is no fork, and the target branch is the one that the system names for a tag. The checkout is left out
-        where it is ``sha``.
+        First it is decided whether the run belongs to a change, and only then which event it is. With a change there
+        is no tag, and the branch is the change's own; without one there is no fork, and no target branch but a
+        tag's. Addresses lose their credentials. The checkout is left out where it is ``sha``.
         """
-        facts = {name: fact and fact.map(_PARSERS.get(name, str)) for name, fact in vars(self).items()}
-        tag_base_ref = facts.pop("tag_base_ref")
-        if not facts["pull_request"]:
-            facts["base_ref"] = tag_base_ref
-        dropped = ["tag"] if facts["pull_request"] else ["fork"]
-        sha, checkout = facts["sha"], facts["checkout"]
+        change = self.change
+        if change is None and self.branch:
+            change = change_of_branch(self.branch) or change_of_ref(self.branch)
+        if change is None and self.cause and self.cause.value == "pull_request":
+            change = Change("pull_request", self.cause.origin)
+        facts = {
+            "event": self._event(change),
+            "branch": self._branch(change),
+            "tag": None if change else self.tag,
+            "sha": self._sha(change),
+            "change": change and Fact(change.kind, change.origin),
+            "pull_request": change.number if change else self.open_request,
+            "base_ref": self.base_ref if change else self.tag_base_ref if self.tag else None,
+            "fork": self.fork if change else None,
+            "checkout": self.commit if change else None,
+            **{name: getattr(self, name) for name in _UNCHANGED},
+        }
+        known = {name: fact for name, parsed in facts.items() if parsed and (fact := _parse(name, parsed))}
+        sha, checkout = known.get("sha"), known.get("checkout")
         if sha and checkout and sha.value == checkout.value:
-            dropped.append("checkout")
-        known = {name: fact for name, fact in facts.items() if fact and name not in dropped}
+            del known["checkout"]
         values: dict[str, Any] = {name: fact.value for name, fact in known.items()}
         if "fork" in values:
             values["fork"] = values["fork"] == "true"
         origins = {name: fact.origin for name, fact in [("provider", provider), *known.items()]}
         return CiContext(provider.value, **values, origins=origins)
 
+    def _event(self, change: Change | None) -> Fact | None:
+        """Return the event: the cause, but a push of a pull request's commit or of a tag is named after these."""
+        if self.cause and self.cause.value != "push":
+            return self.cause
+        if change:
+            return Fact("pull_request", change.origin) if change.kind.endswith("pull_request") else self.cause
+        return Fact("tag", self.tag.origin) if self.tag else self.cause
 
-def _readable(text: str) -> str:
-    """Return the text with ``\\xff`` in place of each byte that is not UTF-8, as source.git does."""
-    try:
-        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    def _branch(self, change: Change | None) -> Fact | None:
+        if change is None:
+            return None if self.tag else self.branch
+        branch = self.source_branch or (self.branch if change.kind == "merge_queue" else None)
+        return None if branch and branch.value.startswith("refs/") and change_of_ref(branch) else branch
+
+    def _sha(self, change: Change | None) -> Fact | None:
+        """Return the change's last commit, where the system tells it; an entry of a queue has no other commit."""
+        if change is None:
+            return self.commit
+        return self.head or (None if change.kind == "pull_request" else self.commit)
+
+
+_UNCHANGED = ("build_number", "attempt", "default_branch", "repository_url", "build_url")
+
+
+def _parse(name: str, fact: Fact) -> Fact | None:
+    return fact.map(_PARSERS.get(name, str))

@@ -8,7 +8,8 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
-from ecr_tasks.ci.facts import Environ, Fact, Facts
+from ecr_tasks.ci.environ import Environ, Fact
+from ecr_tasks.ci.facts import Facts
 from ecr_tasks.errors import SettingsError, nearest
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ _ROWS = (
     ),
     # Before Drone: Woodpecker sets many of Drone's variables.
     System("woodpecker", "Woodpecker", "", ".woodpecker.yml", no_oidc="Woodpecker issues none", escapes=_BRACES),
-    System("drone", "Drone", "DRONE", ".drone.yml", no_oidc="Drone issues none", escapes=_BRACES),
+    System("drone", "Drone", "", ".drone.yml", no_oidc="Drone issues none", escapes=_BRACES),
     # After the systems above: a machine that runs their jobs may have Jenkins' address in its environment.
     System(
         "jenkins",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ecr_tasks.ci.facts import Environ
+from ecr_tasks.ci.environ import Environ
 from ecr_tasks.ci.oidc.tokens import TokenSource, file_source, variable_source
 from ecr_tasks.ci.systems import SYSTEMS
 from ecr_tasks.errors import AwsError

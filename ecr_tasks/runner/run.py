@@ -97,11 +97,11 @@ class Run:
 
     @property
     def source(self) -> SourceState:
-        """The state of the source, from git and the CI's variables."""
+        """The state of the source, from git, the CI's variables and ECR_PULL_REQUEST."""
         if self._source is None:
             from ecr_tasks.source.read import read
 
-            self._source = read(self.project, environ=os.environ)
+            self._source = read(self.project, environ=os.environ, settings=self.settings)
         return self._source
 
     @property

@@ -279,6 +279,13 @@ class Schema:
         "The image is built and pushed once, then copied.",
         default="",
     )
+    pull_request: str | None = setting(
+        "ECR_PULL_REQUEST=7",
+        values.change_number,
+        "This run is for a proposed change of that number (true: without one), so no branch's tag moves. Known by "
+        "itself on the CI systems of docs/ci; for others: ECR_PULL_REQUEST=$PULL_NUMBER",
+        unset="what the CI says",
+    )
     scan_fail_on: Level | None = setting(
         "ECR_SCAN_FAIL_ON=high",
         values.choice(*LEVELS),

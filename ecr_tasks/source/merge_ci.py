@@ -6,8 +6,8 @@ that merge and not the ``head``, because a fixed tag must have one content: when
 merge of the same head gives another image. (docker/metadata-action does the same: its ``sha`` is GITHUB_SHA.)
 
 If CI and git agree on the commit, branch and tag are the CI's, because it knows why it runs. If another commit or
-repository is checked out, they are git's, and ``origins`` says so. A pull request's run always counts as one: if it
-counted as a push to the branch that is checked out, that branch's tags would move.
+repository is checked out, they are git's, and ``origins`` says so. A change's run always counts as one: if it counted
+as a push to the branch that is checked out, that branch's tags would move.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ FULL = (40, 64)
 
 _OF_CI = {
     "ci": "provider",
-    **{name: name for name in ("event", "pull_request", "base_ref", "build_number", "build_url")},
+    **{name: name for name in ("event", "change", "base_ref", "build_number", "build_url")},
 }
 """The fields that only the CI knows, each with its name in a CiContext."""
 
 
 def merge(source: SourceState, ci: CiContext) -> SourceState:
-    """Return the state with the CI's facts; without a CI, the same state."""
-    if ci.provider is None:
+    """Return the state with the CI's facts; without a CI and a change, the same state."""
+    if ci.provider is None and ci.change is None:
         return source
     return _Merge(source, ci).state()
 
@@ -43,12 +43,12 @@ def same_commit(revision: str | None, other: str | None) -> bool:
 def contradiction(source: SourceState, ci: CiContext) -> str | None:
     """Return a sentence on how the checkout differs from the CI's commit, or None.
 
-    A merge commit that has the pull request's head as a parent is no difference, because most CIs make such a commit.
+    A merge commit that has the change's head as a parent is no difference, because most CIs make such a commit.
     """
     commits = [commit for commit in (ci.sha, ci.checkout) if commit]
     if source.revision is None or not commits or any(same_commit(source.revision, commit) for commit in commits):
         return None
-    if ci.pull_request and any(same_commit(parent, ci.sha) for parent in source.parents):
+    if ci.change and any(same_commit(parent, ci.sha) for parent in source.parents):
         return None
     variable = ci.origins.get("sha") or ci.origins.get("checkout", ci.provider)
     return f"{variable} says {commits[0][:12]} and {source.revision[:12]} is checked out"
@@ -74,6 +74,7 @@ class _Merge:
             remote_url=self.prefer_ci("remote_url", source.remote_url, "repository_url"),
             default_branch=self.prefer_ci("default_branch", source.default_branch, "default_branch"),
             head=self.head(),
+            pull_request=self.from_ci("pull_request", "pull_request", ci.pull_request if ci.change else None),
             origins=self.origins,
             **{name: getattr(ci, key) for name, key in _OF_CI.items()},
         )
@@ -88,8 +89,8 @@ class _Merge:
         return self.from_ci("revision", key, commit if commit and len(commit) in FULL else None)
 
     def head(self) -> str | None:
-        """Return the pull request's head; None if the CI names only a merge commit, as Jenkins may do."""
-        if not self.ci.pull_request or not self.ci.sha:
+        """Return the change's head; None if the CI names only a merge commit, as Jenkins may do."""
+        if self.ci.change != "pull_request" or not self.ci.sha:
             return None
         is_checkout = self.ci.checkout is None and same_commit(self.source.revision, self.ci.sha)
         if is_checkout and len(self.source.parents) > 1:
@@ -99,9 +100,9 @@ class _Merge:
         return self.from_ci("head", "sha", full)
 
     def branch(self, applicable_tag: str | None) -> str | None:
-        """Return the CI's branch, else git's; only the CI's for a pull request or tag: HEAD may be on any branch."""
+        """Return the CI's branch, else git's; only the CI's for a change or tag: HEAD may be on any branch."""
         git, ci, reason = self.source.branch, self.ci.branch, self.contradiction
-        if self.ci.pull_request or applicable_tag:
+        if self.ci.change or applicable_tag:
             return self.from_ci("branch", "branch", ci)
         if self.ci.sha is None and self.source.revision and git:
             # The CI names no commit, so its branch may be that of another commit.
@@ -117,7 +118,7 @@ class _Merge:
         If git has the tag on another commit, it was moved since, or this run repeats an old one.
         """
         tag = self.ci.tag
-        if not tag or self.ci.pull_request:
+        if not tag or self.ci.change:
             return None
         moved = f"git has {tag} on another commit" if tag in self.source.release_tags else None
         reason = self.contradiction or moved
@@ -127,9 +128,9 @@ class _Merge:
         return tag
 
     def tag(self, applicable: str | None) -> str | None:
-        if applicable is None and self.ci.pull_request and self.source.tag:
-            # A pull request is no release, even if its head commit has a tag.
-            self.origins["tag"] = f"none: {self.ci.origins['pull_request']} comes before the tag {self.source.tag}"
+        if applicable is None and self.ci.change and self.source.tag:
+            # A change is no release, even if its head commit has a tag.
+            self.origins["tag"] = f"none: {self.ci.origins['change']} comes before the tag {self.source.tag}"
             return None
         return self.from_ci("tag", "tag", applicable) or self.source.tag
 

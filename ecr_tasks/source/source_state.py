@@ -7,6 +7,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from ecr_tasks.ci.context import ChangeKind
+
+
+_CHANGES: Mapping[ChangeKind, str] = {
+    "pull_request": "pull request",
+    "closed_pull_request": "closed pull request",
+    "merge_queue": "merge queue's entry",
+    "ref": "ref that is neither a branch nor a tag",
+}
+
 
 @dataclass(frozen=True)
 class SourceState:
@@ -22,7 +32,7 @@ class SourceState:
     """The full id of the commit that is checked out and built; for a pull request it may be the CI's own merge
     commit. None without a repository or before the first commit."""
     branch: str | None = None
-    """The branch without ``refs/heads/``; a pull request's source branch. None when neither HEAD nor CI has one."""
+    """The branch without ``refs/heads/``; a change's own branch. None when neither HEAD nor CI has one."""
     tag: str | None = None
     """The revision's own tag: the highest semver one, else the first by name; None without a tag."""
     tags: tuple[str, ...] = ()
@@ -37,6 +47,8 @@ class SourceState:
     """When the revision was committed, in UTC; None without a revision."""
     remote_url: str | None = None
     """The repository's web address, without credentials; None without a remote or when it is a local path."""
+    remotes: tuple[str, ...] = ()
+    """The names of the clone's remotes."""
     default_branch: str | None = None
     """CI's default branch, else the remote's in the clone (``refs/remotes/origin/HEAD``)."""
     shallow: bool = False
@@ -47,8 +59,10 @@ class SourceState:
     """The CI system's name (``CiContext.provider``); None without CI."""
     event: str | None = None
     """Why CI runs: push, tag, pull_request, schedule or manual. None without CI or if it doesn't tell."""
+    change: ChangeKind | None = None
+    """The kind of proposed change that the run belongs to; None when it is for a branch or a tag, or on a laptop."""
     pull_request: str | None = None
-    """The pull request's number; None when the run is not for one."""
+    """The change's number; None when the run is not for one, or when it has none."""
     base_ref: str | None = None
     """The pull request's target branch."""
     build_number: str | None = None
@@ -63,6 +77,14 @@ class SourceState:
     """Field → the variable that it comes from, or how CI and git disagree; all other fields come from git."""
 
     @property
-    def is_pull_request(self) -> bool:
-        """Return whether the run belongs to a pull request, even if a person started it again by hand."""
-        return self.event == "pull_request" or bool(self.pull_request)
+    def is_change(self) -> bool:
+        """Return whether the run belongs to a proposed change, whatever started it."""
+        return self.change is not None or self.event == "pull_request" or bool(self.pull_request)
+
+    @property
+    def change_name(self) -> str | None:
+        """Return the kind of change in words, with the variable that told it; None when the run belongs to none."""
+        if not self.is_change:
+            return None
+        variable = self.origins.get("change")
+        return _CHANGES[self.change or "pull_request"] + (f" ({variable})" if variable else "")

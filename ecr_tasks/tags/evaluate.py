@@ -21,6 +21,10 @@ UNVERSIONED = "unversioned"
 """The tag of a source without a commit."""
 
 
+_RELEASES = ("semver", "pep440", "match")
+"""The types of rules whose moving tags are those of releases, also of a version that is given by ``value=``."""
+
+
 @dataclass(frozen=True)
 class _RuleTag:
     """A rule's tag. The tag with the lowest ``order`` is published first: 0 a commit's id, 1 fixed, 2 fixed by the
@@ -81,6 +85,8 @@ def _apply(rule: Rule, flavor: Flavor, event: Event) -> _RuleTag:
         raise NoValue(f"nothing of {text!r} can stand in a tag" if text else "its value is empty")
     by_template = _fixed_by(rule, flavor, event)
     kind: Kind = rule.kind or ("fixed" if value.fixed or by_template else "moving")
+    if kind == "moving" and event.source.is_change and rule.type in _RELEASES:
+        raise NoValue(f"{name} stays with the releases: this is a {event.name}")
     order = 3 if kind == "moving" else 0 if rule.type == "sha" else 2 if by_template == "clock" else 1
     # Several variants (with a prefix or suffix) may exist, and the name of a release doesn't tell its variant.
     release = value.release if kind == "moving" and name == value.text else None
@@ -142,6 +148,8 @@ def _latest(flavor: Flavor, event: Event, rule_tags: Sequence[_RuleTag]) -> Tag:
     if flavor.latest == "auto":
         if not value.latest:
             raise NoValue(f"{first} is no release")
+        if event.source.is_change:
+            raise NoValue(f"latest stays with the releases: this is a {event.name}")
         because = f"{first} is a release"
         if flavor.forward and value.version is not None:
             release, forward = LatestRelease(value.version), False

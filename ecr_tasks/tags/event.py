@@ -32,9 +32,8 @@ class Event:
 
     @property
     def name(self) -> str:
-        """Return the event's name in words; for a pull request it is "pull request", whatever started the run."""
-        name = "pull_request" if self.source.is_pull_request else self.source.event
-        return (name or "run without a CI event").replace("_", " ")
+        """Return the event's name in words; for a change it is the change with its variable, whatever started it."""
+        return self.source.change_name or (self.source.event or "run without a CI event").replace("_", " ")
 
     @property
     def builds_revision(self) -> bool:
@@ -75,7 +74,7 @@ def event_of(source: SourceState, now: datetime, short_sha: int, *, head: bool) 
     revision of a pull request is its head, although CI may build a merge of it.
     """
     branch, tag, pull_request = _ref(source)
-    revision = source.head if head and source.is_pull_request and source.head else source.revision
+    revision = source.head if head and source.is_change and source.head else source.revision
     short_revision = (revision or "")[:short_sha]
     return Event(source, now, branch, tag, pull_request, revision, short_revision, _is_default(source, branch))
 
@@ -83,12 +82,14 @@ def event_of(source: SourceState, now: datetime, short_sha: int, *, head: bool) 
 def _ref(source: SourceState) -> tuple[str | None, str | None, str | None]:
     """Return branch, tag and pull request, each None unless the event is for it.
 
-    A pull request comes first, whatever the event is: a build started again by hand is still no push to the source
-    branch, which may be called ``main`` in a fork.
+    A change comes first, whatever the event is: a build started again by hand is still no push to the source
+    branch, which may be called ``main`` in a fork. Only a pull request has a tag of its own: an entry of a merge
+    queue is built once, and the run of a closing is on the target's commit.
     """
     branch, tag = source.branch or None, source.tag or None
-    if source.is_pull_request:
-        return None, None, source.pull_request or None
+    if source.is_change:
+        is_request = source.change in (None, "pull_request")
+        return None, None, (source.pull_request or None) if is_request else None
     if source.event == "tag":
         return None, tag, None
     if source.event == "push":
@@ -102,4 +103,4 @@ def _is_default(source: SourceState, branch: str | None) -> bool:
     """Return whether the branch is the default one, as metadata-action does; a schedule without a branch is."""
     if branch is not None and source.default_branch:
         return branch == source.default_branch
-    return source.event == "schedule" and not source.is_pull_request
+    return source.event == "schedule" and not source.is_change

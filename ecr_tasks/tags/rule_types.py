@@ -59,7 +59,7 @@ def is_one_release(tag: str) -> bool:
 
 
 def _schedule(rule: Rule, event: Event) -> Value:
-    if event.source.event != "schedule" or event.source.is_pull_request:
+    if event.source.event != "schedule" or event.source.is_change:
         raise NoValue(f"this is no scheduled run but a {event.name}")
     return Value(event.render(rule.pattern), "a scheduled run")
 

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 @task(help={"json": "one JSON document on stdout"})
 def context(run: Run, json: bool = False) -> None:
     """Show what we understood of this CI run, and which variable said it."""
-    from ecr_tasks.ci.detect import detect
     from ecr_tasks.source.git.read import git_state
+    from ecr_tasks.source.read import ci_context
 
-    source, ci = git_state(run.project, environ=os.environ), detect(os.environ)
+    source = git_state(run.project, environ=os.environ)
+    ci = ci_context(source, environ=os.environ, settings=run.settings)
     if json:
         document(as_json(source, ci))
         return
@@ -48,15 +49,16 @@ def fields(source: SourceState, ci: CiContext) -> tuple[Field, ...]:
     return (
         _from_ci(ci, "provider", ci.provider),
         _from_ci(ci, "event", ci.event),
-        # In a run for a pull request or a tag, HEAD may be on any branch.
-        _either(ci, "branch", ci.branch, None if ci.pull_request or ci.tag else source.branch, "git HEAD"),
-        _either(ci, "tag", ci.tag, None if ci.pull_request else source.tag, "git tag"),
+        # In a run for a change or a tag, HEAD may be on any branch.
+        _either(ci, "branch", ci.branch, None if ci.change or ci.tag else source.branch, "git HEAD"),
+        _either(ci, "tag", ci.tag, None if ci.change else source.tag, "git tag"),
         _sha(source, ci),
         _from_ci(ci, "pull_request", ci.pull_request),
         _from_ci(ci, "build_number", ci.build_number),
         _either(ci, "default_branch", ci.default_branch, source.default_branch, "git refs/remotes/origin/HEAD"),
         _either(ci, "repository_url", ci.repository_url, source.remote_url, "git remote"),
         _from_ci(ci, "build_url", ci.build_url),
+        _from_ci(ci, "change", ci.change),
         _from_ci(ci, "base_ref", ci.base_ref),
         _from_ci(ci, "fork", ci.fork),
         _from_ci(ci, "attempt", ci.attempt),
@@ -103,9 +105,9 @@ def _sha(source: SourceState, ci: CiContext) -> Field:
 
     if ci.sha and same_commit(source.revision, ci.sha):
         return Field("sha", source.revision, ci.origins.get("sha"))
-    if ci.sha or source.revision is None or (ci.pull_request and len(source.parents) > 1):
+    if ci.sha or source.revision is None or (ci.change and len(source.parents) > 1):
         return _from_ci(ci, "sha", ci.sha)
-    if ci.pull_request and same_commit(source.revision, ci.checkout):
+    if ci.change and same_commit(source.revision, ci.checkout):
         return _from_ci(ci, "sha", None)
     return Field("sha", source.revision, "git HEAD")
 

@@ -26,6 +26,8 @@ def plan(run: Run, json: bool = False) -> None:
         document(plan_json(job.plan))
         return
     show_plan(job.plan)
+    if run.source.change_name:
+        say(f"this run is for a {run.source.change_name}: no branch's tag moves")
     for conflict in job.plan.conflicts:
         say(f"{conflict.image}: in the way: {conflict.error}")
 

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from ecr_tasks.ci.context import NO_CI, CiContext
+from ecr_tasks.settings.load import load
 from ecr_tasks.source.git.read import NO_REPOSITORY, git_state
 from ecr_tasks.source.merge_ci import merge
 from ecr_tasks.source.read import read
+from ecr_tasks.source.source_state import SourceState
 from tests.source.conftest import Repo
 from tests.support.build import tags
 
@@ -209,6 +211,42 @@ def test_a_pull_request_stays_one_whatever_is_checked_out(repo: Repo) -> None:
     state = repo.read(**gitlab_request(ELSEWHERE))
     assert (state.pull_request, state.branch, state.head) == ("41", "feature/login", ELSEWHERE)
     assert state.origins["revision"].startswith("git HEAD: CI_COMMIT_SHA says")
+
+
+def test_a_setting_says_that_the_run_is_for_a_change(repo: Repo, tmp_path: Path) -> None:
+    """Prow and Zuul merge a change into a local main, which git alone takes for a push."""
+    repo.git("tag", "v1.0.0")
+
+    def state(value: str, **environ: str) -> SourceState:
+        settings = load(tmp_path, environ={"ECR_PULL_REQUEST": value})
+        return read(repo.path, environ={**repo.environ, **environ}, settings=settings)
+
+    for number in ("7", "true"):
+        change = state(number)
+        assert (change.ci, change.branch, change.tag) == (None, None, None)
+        assert change.pull_request == (number if number == "7" else None)
+        assert change.origins["change"] == "ECR_PULL_REQUEST"
+    for none in ("", "false", " ", "0"):
+        assert state(none) == repo.read()
+    head = repo.git("rev-parse", "HEAD")
+    assert state("false", **gitlab_request(head)).pull_request == "41"
+    assert state("true", **gitlab_request(head)).pull_request == "41"
+    assert state("7", **gitlab_request(head)).pull_request == "7"
+    assert state("7", **github(head)).branch is None
+
+
+def test_jenkins_branch_is_after_any_remotes_name(repo: Repo) -> None:
+    head = repo.git("rev-parse", "HEAD")
+    jenkins = {"JENKINS_URL": "https://ci.example.com", "BUILD_NUMBER": "5", "GIT_COMMIT": head}
+    clone = repo.clone("clone", "--origin=upstream")
+    clone.git("checkout", "--quiet", "--detach")
+    assert clone.read(**jenkins, GIT_BRANCH="upstream/main").branch == "main"
+    assert clone.read(**jenkins, GIT_BRANCH="feature/x").branch == "feature/x"
+    assert repo.read(**jenkins, GIT_BRANCH="upstream/main").branch == "upstream/main"
+    clone.git("checkout", "--quiet", "main")
+    assert clone.read(**jenkins, GIT_BRANCH="FETCH_HEAD").branch is None
+    # A clone's only remote is the main one, whatever its name is.
+    assert (clone.read().default_branch, clone.read().remotes) == ("main", ("upstream",))
 
 
 def test_a_tag_makes_no_release_of_a_pull_request(repo: Repo) -> None:

@@ -65,7 +65,9 @@ def test_the_branch_and_tag_of_a_pull_request_do_not_come_from_git(repo: Repo) -
     """Drone checks out the target branch, and a tag on the head commit does not make this the run of a tag."""
     repo.git("tag", "v1.0.0")
     source = git_state(repo.path, environ=repo.environ)
-    document = show.as_json(source, CiContext(provider="drone", pull_request="5", sha=source.revision))
+    document = show.as_json(
+        source, CiContext(provider="drone", change="pull_request", pull_request="5", sha=source.revision)
+    )
     assert (document["branch"], document["tag"], document["pull_request"]) == (None, None, "5")
     assert show.as_json(source, CiContext(provider="github", tag="v1.0.0"))["branch"] is None
 
@@ -78,7 +80,7 @@ def test_a_short_commit_is_shown_in_full(repo: Repo) -> None:
 
 def test_a_merge_commit_is_not_shown_as_the_sha(repo: Repo) -> None:
     source = git_state(repo.path, environ=repo.environ)
-    ci = CiContext(provider="github", pull_request="5", checkout=source.revision)
+    ci = CiContext(provider="github", change="pull_request", pull_request="5", checkout=source.revision)
     assert show.as_json(source, ci)["sha"] is None
 
 
@@ -88,6 +90,25 @@ def test_a_checkout_of_another_commit_gives_a_note(repo: Repo) -> None:
     assert show.as_json(source, ci)["sha"] == "c" * 40
     (note,) = show.notes(source, ci)
     assert note.startswith("GIT_COMMIT says cccccccccccc and ")
+
+
+def test_the_setting_makes_the_run_one_for_a_change(
+    repo: Repo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(repo.path)
+    program = Program(namespace=Collection("ci", tasks.context), name="ci")
+    monkeypatch.setattr("os.environ", {**repo.environ, "ECR_PULL_REQUEST": "7"})
+    program.run(["ci", "context", "--json"], exit=False)
+    document = json.loads(capsys.readouterr().out)
+    assert (document["event"], document["change"]) == ("pull_request", "pull_request")
+    assert (document["pull_request"], document["branch"], document["provider"]) == ("7", None, None)
+    assert document["origins"]["pull_request"] == "ECR_PULL_REQUEST"
+    monkeypatch.setattr("os.environ", repo.environ)
+    (repo.path / ".env").write_text("ECR_PULL_REQUEST=true\n", encoding="utf-8")
+    program.run(["ci", "context", "--json"], exit=False)
+    document = json.loads(capsys.readouterr().out)
+    assert (document["pull_request"], document["change"]) == (None, "pull_request")
+    assert document["origins"]["change"] == "ECR_PULL_REQUEST in .env:1"
 
 
 def test_the_task_prints_json_or_text(

@@ -28,6 +28,16 @@ def test_plan_shows_what_would_happen_and_changes_nothing(project: Project) -> N
     assert project.receipt is None
 
 
+def test_plan_names_the_change_that_the_run_is_for(project: Project) -> None:
+    assert "no branch's tag moves" not in project.inv("plan").stderr
+    result = project.inv("plan", ECR_PULL_REQUEST="7")
+    assert "this run is for a pull request (ECR_PULL_REQUEST): no branch's tag moves" in result.stderr
+    assert "pull request 7 (ECR_PULL_REQUEST)" in result.stderr
+    assert "main" not in result.stderr
+    (tag,) = project.inv("tags", ECR_PULL_REQUEST="true").stdout.split()
+    assert tag.startswith("sha-")
+
+
 def test_plan_as_json_is_one_document(project: Project) -> None:
     project.registry.put("team/app", OLD_IMAGE, "main")
     document = project.inv("plan", "--json").document

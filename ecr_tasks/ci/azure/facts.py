@@ -8,11 +8,18 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from ecr_tasks.ci.facts import Environ, Fact, Facts, branch_name, event_of, events, pull_number, tag_name
+from ecr_tasks.ci.change import find_change
+from ecr_tasks.ci.environ import Environ, Fact
+from ecr_tasks.ci.facts import Facts, branch_name, events, tag_name
 
 RUN_VARIABLES = ("SYSTEM_TEAMPROJECT", "BUILD_REPOSITORY_NAME", "BUILD_BUILDID")
 
-_EVENTS = events(push="IndividualCI BatchedCI", pull_request="PullRequest", schedule="Schedule", manual="Manual")
+_EVENTS = events(
+    push="IndividualCI BatchedCI",
+    pull_request="PullRequest ValidateShelveset CheckInShelveset",
+    schedule="Schedule",
+    manual="Manual",
+)
 """The event for each BUILD_REASON; BuildCompletion and ResourceTrigger don't say what started the other pipeline."""
 
 
@@ -22,21 +29,22 @@ def read_facts(env: Environ) -> Facts:
     BUILD_SOURCEVERSION of a pull request is Azure's merge commit. BUILD_SOURCEBRANCHNAME is the last part of the
     branch's name only, so it is not used.
     """
-    request_variable = env.get("SYSTEM_PULLREQUEST_PULLREQUESTNUMBER", "SYSTEM_PULLREQUEST_PULLREQUESTID")
-    # For a run that a person queues for refs/pull/5/merge, only IsFork is set, and it is False.
-    request = request_variable or env.get("BUILD_SOURCEBRANCH", parse=pull_number)
-    tag = env.get("BUILD_SOURCEBRANCH", parse=tag_name)
-    branch = env.get("BUILD_SOURCEBRANCH", parse=branch_name)
-    checkout = env.get("BUILD_SOURCEVERSION")
+    request = env.get("SYSTEM_PULLREQUEST_PULLREQUESTNUMBER", "SYSTEM_PULLREQUEST_PULLREQUESTID")
+    ref = env.get("BUILD_SOURCEBRANCH")
+    source_branch = env.get("SYSTEM_PULLREQUEST_SOURCEBRANCH", parse=branch_name)
+    head = env.get("SYSTEM_PULLREQUEST_SOURCECOMMITID")
+    target = env.get("SYSTEM_PULLREQUEST_TARGETBRANCH", parse=branch_name)
     return Facts(
-        event=event_of(env.get("BUILD_REASON"), _EVENTS, request, tag),
-        branch=env.get("SYSTEM_PULLREQUEST_SOURCEBRANCH") if request else branch,
-        tag=tag,
-        sha=env.get("SYSTEM_PULLREQUEST_SOURCECOMMITID") if request else checkout,
-        checkout=checkout,
-        pull_request=request,
-        base_ref=env.get("SYSTEM_PULLREQUEST_TARGETBRANCH"),
-        fork=env.get("SYSTEM_PULLREQUEST_ISFORK") if request_variable else None,
+        cause=env.get("BUILD_REASON", parse=_EVENTS.get),
+        branch=ref and ref.map(branch_name),
+        tag=ref and ref.map(tag_name),
+        commit=env.get("BUILD_SOURCEVERSION"),
+        change=find_change(numbers=[request], refs=[ref], signs=[head, source_branch, target]),
+        source_branch=source_branch,
+        head=head,
+        base_ref=target,
+        # For a run that a person queues for refs/pull/5/merge, only IsFork is set, and it is False.
+        fork=env.get("SYSTEM_PULLREQUEST_ISFORK") if request else None,
         # BUILD_BUILDID counts the runs of all pipelines of the organization together.
         build_number=env.get("BUILD_BUILDNUMBER", "BUILD_BUILDID"),
         attempt=env.get("SYSTEM_STAGEATTEMPT"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ecr_tasks.ci.facts import Environ, Fact, Facts, event_of
+from ecr_tasks.ci.change import find_change
+from ecr_tasks.ci.environ import Environ, Fact
+from ecr_tasks.ci.facts import Facts
 from ecr_tasks.ci.web_url import web_url
 
 RUN_VARIABLES = ("BITBUCKET_REPO_FULL_NAME", "BITBUCKET_BUILD_NUMBER")
@@ -13,19 +15,21 @@ def read_facts(env: Environ) -> Facts:
 
     BITBUCKET_COMMIT may have twelve characters. No variable distinguishes a scheduled or custom run from a push.
     """
-    request = env.get("BITBUCKET_PR_ID")
-    tag = env.get("BITBUCKET_TAG")
+    target = env.get("BITBUCKET_PR_DESTINATION_BRANCH")
     number = env.get("BITBUCKET_BUILD_NUMBER")
     repository = env.get("BITBUCKET_GIT_HTTP_ORIGIN", parse=_https) or env.get(
         "BITBUCKET_REPO_FULL_NAME", parse=lambda name: web_url(f"https://bitbucket.org/{name}")
     )
     return Facts(
-        event=event_of(None, {}, request, tag),
         branch=env.get("BITBUCKET_BRANCH"),
-        tag=tag,
-        sha=env.get("BITBUCKET_COMMIT"),
-        pull_request=request,
-        base_ref=env.get("BITBUCKET_PR_DESTINATION_BRANCH"),
+        tag=env.get("BITBUCKET_TAG"),
+        commit=env.get("BITBUCKET_COMMIT"),
+        change=find_change(
+            numbers=[env.get("BITBUCKET_PR_ID")], signs=[target, env.get("BITBUCKET_PR_DESTINATION_COMMIT")]
+        ),
+        source_branch=env.get("BITBUCKET_BRANCH"),
+        head=env.get("BITBUCKET_COMMIT"),
+        base_ref=target,
         build_number=number,
         repository_url=repository,
         build_url=repository

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ecr_tasks.ci.facts import Environ, Facts, attempt_after, event_of, events, is_fork
+from ecr_tasks.ci.change import find_change
+from ecr_tasks.ci.environ import Environ
+from ecr_tasks.ci.facts import Facts, attempt_after, events, group, is_fork
 from ecr_tasks.ci.web_url import web_url
 
 RUN_VARIABLES = ("BUILDKITE_ORGANIZATION_SLUG", "BUILDKITE_PIPELINE_SLUG", "BUILDKITE_BUILD_NUMBER")
@@ -14,21 +16,28 @@ _EVENTS = events(push="webhook", schedule="schedule", manual="ui api")
 def read_facts(env: Environ) -> Facts:
     """Return what Buildkite's variables say about the run.
 
-    BUILDKITE_COMMIT may be ``HEAD``: then the commit is unknown. BUILDKITE_BRANCH of a tag's build is the tag.
+    BUILDKITE_COMMIT may be ``HEAD``: then the commit is unknown. BUILDKITE_BRANCH of a tag's build is the tag. A
+    person or an API can enter any branch, also ``pull/5/head``, which git fetches like ``refs/pull/5/head``.
     """
-    request = env.flag("BUILDKITE_PULL_REQUEST")  # "false" without a pull request
-    tag = env.get("BUILDKITE_TAG")
     branch = env.get("BUILDKITE_BRANCH")
-    if tag and branch and branch.value == tag.value and not request:
-        branch = None
+    target = env.get("BUILDKITE_PULL_REQUEST_BASE_BRANCH")
+    # The branch of a fork is given as owner:branch; git allows no colon in a branch's name.
+    of_fork = env.get("BUILDKITE_BRANCH", parse=group(r":(.+)$"))
     return Facts(
-        event=event_of(env.get("BUILDKITE_SOURCE"), _EVENTS, request, tag),
-        # The branch of a fork is given as owner:branch; git allows no colon in a branch's name.
-        branch=branch and branch.map(lambda name: name.rpartition(":")[2]),
-        tag=tag,
-        sha=env.get("BUILDKITE_COMMIT"),
-        pull_request=request,
-        base_ref=env.get("BUILDKITE_PULL_REQUEST_BASE_BRANCH"),
+        cause=env.get("BUILDKITE_SOURCE", parse=_EVENTS.get),
+        branch=branch,
+        tag=env.get("BUILDKITE_TAG"),
+        commit=env.get("BUILDKITE_COMMIT"),
+        change=find_change(
+            numbers=[env.flag("BUILDKITE_PULL_REQUEST")],  # "false" without a pull request
+            refs=[env.get("BUILDKITE_REFSPEC", parse=group(r"^\+?([^:]*)")), branch],
+            names=[branch],
+            signs=[target, env.get("BUILDKITE_PULL_REQUEST_REPO"), of_fork],
+            queue=env.get("BUILDKITE_MERGE_QUEUE_BASE_BRANCH", "BUILDKITE_MERGE_QUEUE_BASE_COMMIT"),
+        ),
+        source_branch=of_fork or branch,
+        head=env.get("BUILDKITE_COMMIT"),
+        base_ref=target or env.get("BUILDKITE_MERGE_QUEUE_BASE_BRANCH"),
         fork=is_fork(env.get("BUILDKITE_PULL_REQUEST_REPO", parse=web_url), env.get("BUILDKITE_REPO", parse=web_url)),
         build_number=env.get("BUILDKITE_BUILD_NUMBER"),
         attempt=env.get("BUILDKITE_RETRY_COUNT", parse=attempt_after),

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 
-from ecr_tasks.ci.facts import Environ, Fact, Facts, after, branch_name, event_of, events, tag_name
+from ecr_tasks.ci.change import find_change
+from ecr_tasks.ci.environ import Environ, Fact
+from ecr_tasks.ci.facts import Facts, after, branch_name, events, tag_name
 
 _EVENTS = events(push="PUSH RELEASED PRERELEASED")
 """The event for each CODEBUILD_WEBHOOK_EVENT; those that begin with PULL_REQUEST need no entry."""
@@ -19,7 +21,6 @@ def read_facts(env: Environ) -> Facts:
     A name without ``refs/`` in CODEBUILD_SOURCE_VERSION may be a branch or a tag, so it is not used.
     """
     trigger, head, version = "CODEBUILD_WEBHOOK_TRIGGER", "CODEBUILD_WEBHOOK_HEAD_REF", "CODEBUILD_SOURCE_VERSION"
-    request = env.get(trigger, version, parse=after("pr/"))
     tag = env.get(trigger, parse=after("tag/")) or env.get(
         head, version, parse=lambda ref: tag_name(_without_commit_suffix(ref))
     )
@@ -28,21 +29,30 @@ def read_facts(env: Environ) -> Facts:
         or env.get(trigger, parse=after("branch/"))
         or env.get(version, parse=lambda ref: after("refs/heads/")(_without_commit_suffix(ref)))
     )
+    commit = env.get("CODEBUILD_RESOLVED_SOURCE_VERSION")
+    source = env.get(version, parse=_without_commit_suffix)
     return Facts(
-        event=_event(env, request, tag),
-        branch=None if tag and not request else branch,
+        cause=_cause(env),
+        branch=branch,
         tag=tag,
         # For CodePipeline it may be the id of an object in S3, which is no commit.
-        sha=env.get("CODEBUILD_RESOLVED_SOURCE_VERSION"),
-        pull_request=request,
-        base_ref=env.get("CODEBUILD_WEBHOOK_BASE_REF"),
+        commit=commit,
+        change=find_change(
+            numbers=[env.get(trigger, parse=after("pr/"))],
+            refs=[env.get(head), source],
+            names=[source],
+            signs=[env.get("CODEBUILD_WEBHOOK_EVENT", parse=after("PULL_REQUEST"))],
+        ),
+        source_branch=env.get(head, parse=branch_name),
+        head=commit,
+        base_ref=env.get("CODEBUILD_WEBHOOK_BASE_REF", parse=branch_name),
         build_number=env.get("CODEBUILD_BUILD_NUMBER"),
         repository_url=env.get("CODEBUILD_SOURCE_REPO_URL"),
         build_url=env.get("CODEBUILD_BUILD_URL", "CODEBUILD_PUBLIC_BUILD_URL"),
     )
 
 
-def _event(env: Environ, request: Fact | None, tag: Fact | None) -> Fact | None:
+def _cause(env: Environ) -> Fact | None:
     """Return the event: the webhook's or, without one, ``manual`` when CODEBUILD_INITIATOR is a person's name.
 
     The names of services and roles have a slash (codepipeline/…, rule/…), and a rule may be a schedule or an event.
@@ -50,11 +60,11 @@ def _event(env: Environ, request: Fact | None, tag: Fact | None) -> Fact | None:
     event, trigger = env.get("CODEBUILD_WEBHOOK_EVENT"), env.get("CODEBUILD_WEBHOOK_TRIGGER")
     if event or trigger:
         push = Fact("push", trigger.origin) if trigger and trigger.value.startswith("branch/") else None
-        return event_of(event, _EVENTS, request, tag) or push
+        return (event and event.map(_EVENTS.get)) or push
     initiator = env.get("CODEBUILD_INITIATOR")
     if initiator and "/" not in initiator.value and initiator.value != "CodeBuild-Jenkins-Plugin":
         return Fact("manual", initiator.origin)
-    return event_of(None, {}, request, None)
+    return None
 
 
 def _without_commit_suffix(ref: str) -> str:

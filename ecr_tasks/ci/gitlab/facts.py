@@ -6,7 +6,9 @@ CI_COMMIT_SHA and CI_MERGE_REQUEST_SOURCE_BRANCH_SHA, which depend on the kind o
 
 from __future__ import annotations
 
-from ecr_tasks.ci.facts import Environ, Fact, Facts, event_of, events, is_fork
+from ecr_tasks.ci.change import find_change
+from ecr_tasks.ci.environ import Environ, Fact
+from ecr_tasks.ci.facts import Facts, events, is_fork, one_of
 
 RUN_VARIABLES = ("CI_PROJECT_PATH", "CI_PIPELINE_ID")
 
@@ -21,21 +23,36 @@ which event started the parent pipeline."""
 
 
 def read_facts(env: Environ) -> Facts:
-    """Return what GitLab's variables say about the run. CI_COMMIT_REF_SLUG is an altered name and not used."""
+    """Return what GitLab's variables say about the run.
+
+    CI_COMMIT_REF_SLUG is an altered name and not used. CI_OPEN_MERGE_REQUESTS has requests from the branch, and the
+    run is for the branch all the same.
+    """
     # The …_ID variables are unique in the GitLab instance; people know a request by its IID.
     request = env.get("CI_MERGE_REQUEST_IID", "CI_EXTERNAL_PULL_REQUEST_IID")
-    tag = env.get("CI_COMMIT_TAG")
-    # CI_COMMIT_REF_NAME is the tag's name in a tag's pipeline.
-    branch = env.get("CI_COMMIT_BRANCH") if tag else env.get("CI_COMMIT_BRANCH", "CI_COMMIT_REF_NAME")
-    source_branch = env.get("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME", "CI_EXTERNAL_PULL_REQUEST_SOURCE_BRANCH_NAME")
+    source = env.get("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME", "CI_EXTERNAL_PULL_REQUEST_SOURCE_BRANCH_NAME")
+    target = env.get("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "CI_EXTERNAL_PULL_REQUEST_TARGET_BRANCH_NAME")
+    tag, branch = env.get("CI_COMMIT_TAG"), env.get("CI_COMMIT_BRANCH")
+    # GitLab 12.6 added CI_COMMIT_BRANCH, which is not set for tags and merge requests, and 12.7 child pipelines.
+    child = env.get("CI_PIPELINE_SOURCE", parse=one_of("parent_pipeline"))
     return Facts(
-        event=event_of(env.get("CI_PIPELINE_SOURCE"), _EVENTS, request, tag),
-        branch=source_branch if request else branch,
+        cause=env.get("CI_PIPELINE_SOURCE", parse=_EVENTS.get),
+        branch=branch or env.get("CI_COMMIT_REF_NAME"),
         tag=tag,
-        sha=_head_commit(env) if request else env.get("CI_COMMIT_SHA"),
-        checkout=env.get("CI_COMMIT_SHA"),
-        pull_request=request,
-        base_ref=env.get("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "CI_EXTERNAL_PULL_REQUEST_TARGET_BRANCH_NAME"),
+        commit=env.get("CI_COMMIT_SHA"),
+        change=find_change(
+            numbers=[request],
+            refs=[env.get("CI_MERGE_REQUEST_REF_PATH"), env.get("CI_COMMIT_REF_NAME")],
+            signs=[
+                env.first("CI_MERGE_REQUEST_"),
+                env.first("CI_EXTERNAL_PULL_REQUEST_"),
+                child if not (tag or branch) else None,
+            ],
+            queue=env.get("CI_MERGE_REQUEST_EVENT_TYPE", parse=one_of("merge_train")),
+        ),
+        source_branch=source,
+        head=_head_commit(env),
+        base_ref=target,
         fork=_is_from_fork(env),
         build_number=env.get("CI_PIPELINE_IID"),
         default_branch=env.get("CI_DEFAULT_BRANCH"),

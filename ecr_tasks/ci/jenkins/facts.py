@@ -1,15 +1,21 @@
-"""The facts that Jenkins gives about a run: multibranch and classic jobs, and the plugins ghprb and gitlab.
+"""The facts that Jenkins gives about a run: multibranch and classic jobs, and the plugins that start them.
 
 Sources: the Jenkins handbook, "Using environment variables"; the Branch API plugin's environment variables
 (BRANCH_NAME, BRANCH_IS_PRIMARY, CHANGE_*, TAG_*); the Git plugin's (GIT_*); ghprb-plugin, GhprbTrigger.java;
-gitlab-plugin, CauseData.java and PushHookTriggerHandlerImpl.java.
+gitlab-plugin, CauseData.java and PushHookTriggerHandlerImpl.java; gitee-plugin, CauseData.java;
+gerrit-trigger-plugin, GerritTriggerParameters.java; gerrit-code-review-plugin's README; github-integration-plugin,
+GitHubPREnv.java;
+bitbucket-push-and-pull-request-plugin's README; bitbucket-pullrequest-builder-plugin, BitbucketBuildTrigger.java.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from ecr_tasks.ci.facts import Environ, Fact, Facts, branch_name, event_of, events, group, is_fork, tag_name
+from ecr_tasks.ci.change import Change, find_change
+from ecr_tasks.ci.environ import Environ, Fact
+from ecr_tasks.ci.facts import Facts, branch_name, events, group, is_fork, one_of, tag_name
 from ecr_tasks.ci.web_url import web_url
 
 RUN_VARIABLES = ("JOB_NAME", "BUILD_NUMBER")
@@ -19,8 +25,26 @@ _EVENTS = events(
 )
 """The event for each gitlabActionType (gitlab-plugin) and BUILD_CAUSE (EnvInject); Jenkins itself gives no cause."""
 
-_REMOTE = re.compile(r"^(?:refs/)?(?:remotes/)?origin/")
-"""The beginning of a remote-tracking branch: ``origin/main``, ``refs/remotes/origin/main``."""
+_NUMBERS = (
+    *("CHANGE_ID", "ghprbPullId", "gitlabMergeRequestIid", "giteePullRequestIid", "GITHUB_PR_NUMBER"),
+    *("BITBUCKET_PULL_REQUEST_ID", "pullRequestId"),
+)
+"""The variables with a change's number: of multibranch jobs, and of the plugins named above."""
+
+_SIGNS = (
+    *("CHANGE_URL", "CHANGE_BRANCH", "CHANGE_TARGET", "CHANGE_FORK", "ghprbPullLink", "ghprbActualCommit"),
+    *("ghprbSourceBranch", "ghprbTargetBranch", "ghprbAuthorRepoGitUrl"),
+    *("gitlabMergeRequestId", "giteePullRequestId", "GITHUB_PR_HEAD_SHA", "GITHUB_PR_SOURCE_BRANCH"),
+    *("GITHUB_PR_TARGET_BRANCH", "BITBUCKET_PULL_REQUEST_LINK"),
+)
+"""More variables that only a change's run has."""
+
+_GERRIT = ("GERRIT_CHANGE_NUMBER", "GERRIT_PATCHSET_NUMBER", "GERRIT_CHANGE_ID", "GERRIT_CHANGE_URL")
+
+_REMOTES = re.compile(r"^(?:refs/)?remotes/")
+"""The beginning of a remote-tracking branch's full name: ``refs/remotes/origin/main``."""
+
+_number_of_gerrit = group(r"^(?:[0-9]{2})/([1-9][0-9]*)/[0-9]+$")
 
 
 def marker(env: Environ) -> Fact | None:
@@ -40,22 +64,32 @@ def read_facts(env: Environ) -> Facts:
 
     GIT_COMMIT of a multibranch pull request may be a merge commit made by Jenkins; only git knows whether it is.
     """
-    change = env.get("CHANGE_ID", "ghprbPullId", "gitlabMergeRequestIid")
+    change = _change(env)
     # TAG_NAME is a multibranch job's; the plugins give refs/tags/x as a branch.
     tag = env.get("TAG_NAME") or env.get("gitlabBranch", "GIT_BRANCH", parse=tag_name)
-    # For a change, BRANCH_NAME and often GIT_BRANCH are the change's name, such as PR-5.
-    source_branch = env.get("CHANGE_BRANCH", "ghprbSourceBranch", "gitlabSourceBranch")
-    branch = source_branch if change else None if tag else _branch(env)
+    branch = _branch(env)
     primary = env.flag("BRANCH_IS_PRIMARY")
-    head = env.get("ghprbActualCommit", "gitlabMergeRequestLastCommit") if change else None
+    commit = env.get("GIT_COMMIT")
+    head = env.get(
+        *("ghprbActualCommit", "gitlabMergeRequestLastCommit", "giteePullRequestLastCommit"),
+        *("GITHUB_PR_HEAD_SHA", "GERRIT_PATCHSET_REVISION"),
+    )
     return Facts(
-        event=event_of(env.get("gitlabActionType", "BUILD_CAUSE"), _EVENTS, change, tag),
+        cause=env.get("gitlabActionType", "giteeActionType", "BUILD_CAUSE", parse=_EVENTS.get),
         branch=branch,
         tag=tag,
-        sha=head or env.get("GIT_COMMIT"),
-        checkout=env.get("GIT_COMMIT"),
-        pull_request=change,
-        base_ref=env.get("CHANGE_TARGET", "ghprbTargetBranch", "gitlabTargetBranch"),
+        commit=commit,
+        change=change,
+        # For a change, BRANCH_NAME and often GIT_BRANCH are the change's name, such as PR-5.
+        source_branch=env.get(
+            *("CHANGE_BRANCH", "ghprbSourceBranch", "gitlabSourceBranch", "giteeSourceBranch"),
+            *("GITHUB_PR_SOURCE_BRANCH", "BITBUCKET_SOURCE_BRANCH", "sourceBranch"),
+        ),
+        head=head or commit,
+        base_ref=env.get(
+            *("CHANGE_TARGET", "ghprbTargetBranch", "gitlabTargetBranch", "giteeTargetBranch"),
+            *("GITHUB_PR_TARGET_BRANCH", "BITBUCKET_TARGET_BRANCH", "GERRIT_BRANCH", "targetBranch"),
+        ),
         fork=_fork(env),
         build_number=env.get("BUILD_NUMBER"),
         # BRANCH_IS_PRIMARY is about this run's branch, and means nothing for a pull request.
@@ -65,18 +99,46 @@ def read_facts(env: Environ) -> Facts:
     )
 
 
+def _change(env: Environ) -> Change | None:
+    """Return the change that the run belongs to.
+
+    Gerrit's variables are set for a merged change as well, which is a push of its branch. GIT_BRANCH of a change is
+    what the clone's refspec made of its ref, or FETCH_HEAD, which is no branch.
+    """
+    merged = env.get("GERRIT_EVENT_TYPE", parse=one_of("change-merged", "ref-updated"))
+    gerrit = [] if merged else [env.get(name) for name in _GERRIT]
+    # In a multibranch job, BRANCH_NAME is a branch's whole name, or a change's as the plugin calls it.
+    fetched = None if env.get("BRANCH_NAME") else env.get("GIT_BRANCH", parse=lambda name: _REMOTES.sub("", name))
+    change = find_change(
+        numbers=[*(env.get(name) for name in _NUMBERS), *gerrit[:1], env.get("BRANCH_NAME", parse=_number_of_gerrit)],
+        refs=[] if merged else [env.get("GIT_BRANCH"), env.get("BRANCH_NAME"), env.get("GERRIT_REFSPEC")],
+        names=[fetched, env.get("sha1")],  # ghprb's own parameter
+        signs=[*gerrit[1:], *(env.get(name) for name in _SIGNS)],
+    )
+    nowhere = env.get("GIT_BRANCH", parse=one_of("FETCH_HEAD"))
+    return change or (Change("ref", nowhere.origin) if nowhere and not env.get("BRANCH_NAME", "TAG_NAME") else None)
+
+
 def _branch(env: Environ) -> Fact | None:
     """Return the multibranch job's branch, else the one that the Git plugin checked out, else gitlab-plugin's."""
     return (
         env.get("BRANCH_NAME", "GIT_LOCAL_BRANCH", parse=_local_branch)
-        or env.get("GIT_BRANCH", parse=lambda name: _local_branch(_REMOTE.sub("", name)))
-        or env.get("gitlabBranch", parse=_local_branch)
+        or env.get("GIT_BRANCH", parse=lambda name: _local_branch(_without_remote(name, env.remotes)))
+        or env.get("gitlabBranch", "giteeBranch", parse=branch_name)
     )
 
 
+def _without_remote(name: str, remotes: Sequence[str]) -> str:
+    """Return the branch of ``origin/main``; a remote may have any name, so the clone's remotes tell."""
+    if name.startswith("refs/heads/"):
+        return name.removeprefix("refs/heads/")
+    name = _REMOTES.sub("", name)
+    known = sorted({*remotes, "origin"}, key=len, reverse=True)
+    return next((name.removeprefix(f"{remote}/") for remote in known if name.startswith(f"{remote}/")), name)
+
+
 def _local_branch(name: str) -> str | None:
-    branch = branch_name(name)
-    return None if branch in ("detached", "HEAD") else branch
+    return None if name in ("detached", "HEAD", "FETCH_HEAD") or name.startswith("refs/tags/") else name
 
 
 def _fork(env: Environ) -> Fact | None:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 
-from ecr_tasks.ci.facts import Environ, Fact, Facts, branch_name, event_of, pull_number, tag_name
+from ecr_tasks.ci.change import find_change
+from ecr_tasks.ci.environ import Environ, Fact
+from ecr_tasks.ci.facts import Facts, branch_name, one_of, tag_name
 
 _EVENTS = {"Git": "push", "Schedule Trigger": "schedule"}
 """The event for each teamcity.build.triggeredBy, a text for people; all others are unknown."""
@@ -21,39 +23,45 @@ _ESCAPES = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
 def read_facts(env: Environ) -> Facts:
     """Return what TeamCity's parameters and variables say about the run.
 
-    The VCS branch is the ref itself. The logical branch is the part of it that the branch specification selects.
+    The VCS branch is the ref itself. The logical branch is the part of it that the branch specification selects. A
+    personal build (a remote run) has somebody's uncommitted changes in it.
     """
     for file in ("TEAMCITY_BUILD_PROPERTIES_FILE", "teamcity.configuration.properties.file"):
         env = env.plus(_properties(env.file(file)))
     ref = _common_value(env, "teamcity.build.vcs.branch.")
-    request = env.get("teamcity.pullRequest.number", "TEAMCITY_PULLREQUEST_NUMBER") or (ref and ref.map(pull_number))
-    tag = (ref and ref.map(tag_name)) or env.get("teamcity.build.branch", parse=tag_name)
-    source = env.get("teamcity.pullRequest.source.branch", "TEAMCITY_PULLREQUEST_SOURCE_BRANCH")
-    # Without a VCS branch, the logical branch is the branch, unless the run is for a tag or a pull request.
-    branch = (ref and ref.map(branch_name)) or env.get("teamcity.build.branch", parse=_logical_branch)
-    branch = source if request else None if tag else branch
+    refs = [env.get(name) for name in sorted(env.variables) if name.startswith("teamcity.build.vcs.branch.")]
+    logical = env.get("teamcity.build.branch", parse=lambda name: None if name == "<default>" else name)
+    request = env.get("teamcity.pullRequest.number", "TEAMCITY_PULLREQUEST_NUMBER")
+    source = env.get("teamcity.pullRequest.source.branch", "TEAMCITY_PULLREQUEST_SOURCE_BRANCH", parse=branch_name)
+    target = env.get("teamcity.pullRequest.target.branch", "TEAMCITY_PULLREQUEST_TARGET_BRANCH", parse=branch_name)
+    change = find_change(
+        numbers=[request],
+        refs=[*refs, logical],
+        names=[] if ref else [logical],
+        signs=[source, target, env.flag("BUILD_IS_PERSONAL", "build.is.personal")],
+    )
+    # Without a VCS branch, the logical branch is the branch.
+    named = ref or logical
+    branch = named and named.map(branch_name)
     commit = env.get("BUILD_VCS_NUMBER") or _common_value(env, "build.vcs.number.")
-    merged = request and ref and ref.value.endswith("/merge")
-    default = env.get("teamcity.build.branch.is_default", parse=lambda text: text if text == "true" else None)
+    merged = ref and ref.value.endswith("/merge")
+    default = env.get("teamcity.build.branch.is_default", parse=one_of("true"))
     person = env.get("teamcity.build.triggeredBy.username", parse=lambda _: "manual")
     return Facts(
-        event=person or event_of(env.get("teamcity.build.triggeredBy"), _EVENTS, request, tag),
+        cause=person or env.get("teamcity.build.triggeredBy", parse=_EVENTS.get),
         branch=branch,
-        tag=tag,
-        sha=None if merged else commit,
-        checkout=commit,
-        pull_request=request,
-        base_ref=env.get("teamcity.pullRequest.target.branch", "TEAMCITY_PULLREQUEST_TARGET_BRANCH"),
+        tag=(ref and ref.map(tag_name)) or (logical and logical.map(tag_name)),
+        commit=commit,
+        change=change,
+        source_branch=source,
+        head=None if merged else commit,
+        base_ref=target,
         fork=_fork(env, source),
         build_number=env.get("BUILD_NUMBER", "build.number"),
-        default_branch=Fact(branch.value, default.origin) if default and branch and not request else None,
+        default_branch=Fact(branch.value, default.origin) if default and branch and not change else None,
         repository_url=env.get("vcsroot.url") or _common_value(env, "vcsroot.", ".url"),
         build_url=env.get("BUILD_URL"),
     )
-
-
-def _logical_branch(name: str) -> str | None:
-    return None if name == "<default>" or name.startswith("refs/tags/") else name
 
 
 def _fork(env: Environ, source: Fact | None) -> Fact | None:

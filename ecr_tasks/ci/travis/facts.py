@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from ecr_tasks.ci.facts import Environ, Fact, Facts, event_of, events, is_fork
+from ecr_tasks.ci.change import find_change
+from ecr_tasks.ci.environ import Environ, Fact
+from ecr_tasks.ci.facts import Facts, events, is_fork
 
 _EVENTS = events(push="push", pull_request="pull_request", schedule="cron", manual="api")
 
@@ -19,16 +21,20 @@ def read_facts(env: Environ) -> Facts:
     TRAVIS_BRANCH is the tag for a tag, and the target for a pull request. TRAVIS_COMMIT of a pull request is a merge
     commit.
     """
-    request = env.flag("TRAVIS_PULL_REQUEST")
-    tag = env.get("TRAVIS_TAG")
-    branch = None if tag else env.get("TRAVIS_BRANCH")
+    source = env.get("TRAVIS_PULL_REQUEST_BRANCH")
+    head = env.get("TRAVIS_PULL_REQUEST_SHA")
     return Facts(
-        event=event_of(env.get("TRAVIS_EVENT_TYPE"), _EVENTS, request, tag),
-        branch=env.get("TRAVIS_PULL_REQUEST_BRANCH") if request else branch,
-        tag=tag,
-        sha=env.get("TRAVIS_PULL_REQUEST_SHA" if request else "TRAVIS_COMMIT"),
-        checkout=env.get("TRAVIS_COMMIT"),
-        pull_request=request,
+        cause=env.get("TRAVIS_EVENT_TYPE", parse=_EVENTS.get),
+        branch=env.get("TRAVIS_BRANCH"),
+        tag=env.get("TRAVIS_TAG"),
+        commit=env.get("TRAVIS_COMMIT"),
+        change=find_change(
+            numbers=[env.flag("TRAVIS_PULL_REQUEST")],  # "false" without a pull request
+            refs=[env.get("TRAVIS_BRANCH")],
+            signs=[source, head, env.get("TRAVIS_PULL_REQUEST_SLUG")],
+        ),
+        source_branch=source,
+        head=head,
         base_ref=env.get("TRAVIS_BRANCH"),
         fork=is_fork(env.get("TRAVIS_PULL_REQUEST_SLUG"), env.get("TRAVIS_REPO_SLUG")),
         build_number=env.get("TRAVIS_BUILD_NUMBER"),

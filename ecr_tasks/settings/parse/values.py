@@ -44,6 +44,18 @@ def word(text: str) -> str:
     return text
 
 
+def change_number(text: str) -> str | None:
+    """Parse the number of a proposed change, or a word for true (a change without a number) or false (None)."""
+    text = text.strip()
+    if text.lower() in _FALSE or not text:
+        return None
+    if text.lower() == "true":
+        return "true"
+    if not re.fullmatch(r"[1-9][0-9]{0,18}", text):
+        raise Malformed(f"must be the number of a change, or true for one without a number, not {text!r}")
+    return text
+
+
 def boolean(text: str) -> bool:
     """Parse true/false, 1/0, yes/no or on/off, in upper or lower case."""
     lowered = text.strip().lower()

@@ -56,6 +56,8 @@ def _read(git: Git) -> SourceState:
     here = sorted(name for name, revision in tags.items() if revision == head.revision)
     releases_here = sort_releases(here)
     commit_time, parents = _commit(git, head.revision)
+    remotes = _remotes(git)
+    remote = _main_remote(remotes)
     return SourceState(
         root=root,
         revision=head.revision,
@@ -66,8 +68,9 @@ def _read(git: Git) -> SourceState:
         dirty=bool(head.changes),
         changed=tuple(text(path) for path in head.changes[:SHOWN]),
         commit_time=commit_time,
-        remote_url=_remote_url(git),
-        default_branch=_default_branch(git),
+        remote_url=web_url(remotes.get(remote, "")),
+        remotes=tuple(remotes),
+        default_branch=_default_branch(git, remote),
         shallow=shallow,
         fingerprint=fingerprint(root, head, lambda folder: _nested_fingerprint(git, folder)),
         parents=parents,
@@ -111,17 +114,20 @@ def _commit(git: Git, revision: str | None) -> tuple[datetime | None, tuple[str,
     return time, tuple(text(parent) for parent in parents)
 
 
-def _remote_url(git: Git) -> str | None:
-    """Return the web address of origin or the only remote, after git's own rewriting (url.*.insteadOf)."""
+def _remotes(git: Git) -> Mapping[str, str]:
+    """Return the URL of each remote, after git's own rewriting (url.*.insteadOf)."""
     remote_line = re.compile(r"(.+?)\t(.+) \(fetch\)(?: \[.*\])?")
     matches = [remote_line.fullmatch(text(line)) for line in lines(git.run("remote", "--verbose"))]
-    remotes = {match[1]: match[2] for match in matches if match}
-    remote = remotes.get("origin") or (next(iter(remotes.values())) if len(remotes) == 1 else None)
-    return web_url(remote) if remote else None
+    return {match[1]: match[2] for match in matches if match}
 
 
-def _default_branch(git: Git) -> str | None:
-    prefix = "refs/remotes/origin/"
+def _main_remote(remotes: Mapping[str, str]) -> str:
+    """Return the only remote's name, else ``origin``."""
+    return next(iter(remotes)) if len(remotes) == 1 else "origin"
+
+
+def _default_branch(git: Git, remote: str) -> str | None:
+    prefix = f"refs/remotes/{remote}/"
     output = git.run("symbolic-ref", "--quiet", f"{prefix}HEAD", exit_codes=(0, 1))  # 1: there is none
     name = text(output).removesuffix("\n")
     return name.removeprefix(prefix) if name.startswith(prefix) else None
