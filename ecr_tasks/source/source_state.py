@@ -9,7 +9,6 @@ from pathlib import Path
 
 from ecr_tasks.ci.context import ChangeKind
 
-
 _CHANGES: Mapping[ChangeKind, str] = {
     "pull_request": "pull request",
     "closed_pull_request": "closed pull request",

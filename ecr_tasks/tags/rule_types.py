@@ -130,6 +130,8 @@ def _tag(rule: Rule, event: Event) -> Value:
 
 
 def _pull_request(rule: Rule, event: Event) -> Value:
+    if event.pull_request is None and event.source.change == "pull_request":
+        raise NoValue(f"the pull request's number is not known{event.origin('change')}")
     if event.pull_request is None:
         raise NoValue(f"this is no pull request but a {event.name}")
     return Value(event.pull_request, f"pull request {event.pull_request}{event.origin('pull_request')}")

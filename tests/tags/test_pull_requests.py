@@ -228,6 +228,9 @@ def test_a_setting_says_that_the_run_is_for_a_change() -> None:
     result = apply(None, with_setting("7"))
     reasons = {rule.tag: rule.because for rule in result.rules}
     assert reasons["pr-7"] == "pull request 7 (ECR_PULL_REQUEST)"
+    assert why("type=ref,event=pr", with_setting("true")) == (
+        "the pull request's number is not known (ECR_PULL_REQUEST)"
+    )
     assert why("type=ref,event=branch", with_setting("true")) == (
         "no branch was pushed: this is a pull request (ECR_PULL_REQUEST)"
     )

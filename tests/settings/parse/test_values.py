@@ -33,7 +33,7 @@ BAD = [
     ("ECR_PULL_REQUEST", "#7", "the number of a change, or true for one without a number"),
     ("ECR_PULL_REQUEST", "refs/pull/7/head", "the number of a change"),
     ("ECR_PULL_REQUEST", "yes", "the number of a change"),
-    ("ECR_PULL_REQUEST", "٧", "the number of a change"),
+    ("ECR_PULL_REQUEST", "7.0", "the number of a change"),
     ("ECR_CONTEXT", "-", "standard input"),
     ("ECR_DOCKERFILE", "-", "standard input"),
     ("ECR_TARGET", "--push", "one word"),
