@@ -64,7 +64,9 @@ def reuse_earlier_builds(
         built = earlier.get(item.image.name)
         if built is None or not item.build_needed:
             continue
-        if item.rebuilds and item.published is not None:  # the earlier build may be the published image itself
+        # The earlier build may be the published image itself; before --republish, it may be the one to publish.
+        is_new = item.makes_revision and item.published and built.digest not in (None, item.published.digest)
+        if item.rebuilds and item.published is not None and not is_new:
             continue
         key = build_key(item.image.definition, source)
         if key is not None and built.key == key and still_exists(built, docker):

@@ -33,6 +33,8 @@ def look_at_registries(
     engine: Callable[[], Engine],
     retrier: Retrier,
     relation: Callable[[str], Relation] = lambda revision: "unknown",
+    *,
+    republish: bool = False,
 ) -> Snapshot:
     """Describe the repositories of all registries at the same time, then read labels, replication and the engine.
 
@@ -43,7 +45,14 @@ def look_at_registries(
     check_destinations(settings.destinations, len(images))
     snapshot = _describe(images, settings.destinations, registry, target, retrier)
     items = [
-        plan_image(image, source, snapshot, create_repository=settings.create_repository, skip=settings.skip)
+        plan_image(
+            image,
+            source,
+            snapshot,
+            create_repository=settings.create_repository,
+            skip=settings.skip,
+            republish=republish,
+        )
         for image in images
     ]
     snapshot = _with_labels(items, snapshot, registry, target)
@@ -82,7 +91,7 @@ def _describe(
     registry.connect()
     requests: list[tuple[Target, str, Sequence[str]]] = [(registry, name, names) for name, names in tags.items()]
     requests += [
-        (targets[destination], destination.repository or image.repository, [tag.name for tag in image.tags])
+        (targets[destination], destination.repository or image.repository, image.tag_names)
         for image, destination in copies
     ]
     views = map_parallel(_describe_repository, requests, PARALLEL, retrier)

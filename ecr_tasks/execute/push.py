@@ -79,7 +79,8 @@ def publish(
         ) from error
     if state == "already-published" and any_set:
         state = "retagged"
-    tags = tuple(tag.tag.name for tag in item.tags if tag.tag.name not in left)
+    unused = item.tags[0].tag.name if item.makes_revision and image is item.published else None
+    tags = tuple(tag.tag.name for tag in item.tags if tag.tag.name not in left and tag.tag.name != unused)
     transport: Transport | None = "push" if state == "pushed" else None
     name, host = item.image.name, repository.host
     return Published(name, host, repository.name, image.digest, tags, state, image, transport, left)
@@ -102,7 +103,8 @@ def _push(
     """
     tag = item.image.tags[0]
     reference = item.reference or ""
-    if item.published is not None and item.rebuilds:
+    must_be_published = not item.makes_revision or (item.published and _is_same(item.published, built, built.digest))
+    if item.published is not None and item.rebuilds and must_be_published:
         return _accept(item.published, item, built, warn)
     docker.authorize(replace(registry.token(), host=repository.host))
     if tag.kind == "fixed" and (current := registry.image(repository, tag.name)) is not None:
@@ -163,8 +165,9 @@ def _accept(
     if item.rebuilds and not _is_same(stored, built, built.digest):
         raise Refused(
             f"{item.reference} is published as {stored.digest}, and {built.digest or built.image_id} was built "
-            "(ECR_SKIP=never); a fixed tag never moves.",
-            "Make a new commit to publish it, or set ECR_SKIP=commit to keep what is published.",
+            "anew; a fixed tag never moves.",
+            "Publish it under a tag of its own with `inv build push --republish`, or make a new commit; "
+            "ECR_SKIP=commit keeps what is published.",
         )
     if stored.digest != built.digest and not item.rebuilds:
         warn(f"Another run published {item.reference} first; its image {stored.digest} is taken.")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ecr_tasks.model.manifest import INPUTS_DIGITS, INPUTS_TAG, VERSION
-from ecr_tasks.model.tag import Tag
+from ecr_tasks.model.tag import MAX_LENGTH, Tag
 
 Keep = Literal["store", "builder"]
 """Where a build keeps its result: in the engine's image store, or in the builder."""
@@ -16,12 +16,22 @@ Keep = Literal["store", "builder"]
 Files = Mapping[str, tuple[str, str]]
 """A folder's files by path, each with its kind in git (file, exec, link) and the hash of its content."""
 
+REVISIONS = range(2, 21)
+"""The numbers of the revision tags, under which a published commit is published once more. All are looked up, and
+one API call takes a hundred tags."""
+
 _SPECIFICITY = ("schedule", "semver", "pep440", "match", "edge", "ref", "raw", "sha")
 """Tag rule types, the most specific first, in the order of docker/metadata-action's priorities."""
 
 _LEVEL = re.compile(r"^(?:manifest|index|manifest-descriptor|index-descriptor)(?:\[[^\]]*\])?(?:,[^:]*)?:")
 """The level before an annotation's key in buildx's syntax: ``index:``, ``manifest[linux/arm64]:`` or
 ``index,manifest:``."""
+
+
+def revision_name(tag: str, number: int) -> str:
+    """Return the revision tag of a commit's fixed tag: ``sha-1a2b3c4-r2``."""
+    suffix = f"-r{number}"
+    return f"{tag[: MAX_LENGTH - len(suffix)]}{suffix}"
 
 
 @dataclass(frozen=True)
@@ -165,9 +175,15 @@ class Image:
 
     @property
     def tag_names(self) -> tuple[str, ...]:
-        """The names of all tags to look up in the registry, including the tag of the inputs."""
+        """The names of all tags to look up in the registry, including the tag of the inputs and the revisions."""
         inputs_tag = self.inputs.tag if self.inputs else None
-        return (*(tag.name for tag in self.tags), *([inputs_tag] if inputs_tag else []))
+        first = self.tags[0]
+        numbers = REVISIONS if first.kind == "fixed" else ()
+        return (
+            *(tag.name for tag in self.tags),
+            *(revision_name(first.name, number) for number in numbers),
+            *([inputs_tag] if inputs_tag else []),
+        )
 
     @property
     def version(self) -> str | None:

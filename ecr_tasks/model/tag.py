@@ -13,6 +13,9 @@ Forward = Literal["commits", "branch"]
 """How a moving tag is kept from going back to an older commit: by git's history, and for a branch's tags, where git
 doesn't know the commit, by the commits' times."""
 
+MAX_LENGTH = 128
+"""A tag's longest length: docker's limit (its grammar of references); ECR itself accepts 300."""
+
 DIRTY = "-dirty"
 """The suffix of the tags of images that were built from a tree with uncommitted changes."""
 

@@ -5,7 +5,7 @@ An error at one destination stops neither the push to the settings' registry nor
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -23,7 +23,8 @@ from ecr_tasks.plan.tag_states import PlannedTag, locked_planned_tag, plan_tag
 class PlannedCopy:
     """One image at one destination; ``view`` is None when the destination was not read, or returned an ``error``.
 
-    ``newer`` says of each tag whose image there is newer how that is known.
+    ``newer`` says of each tag whose image there is newer how that is known; ``own`` are the digests of what the
+    commit is published as.
     """
 
     destination: Destination
@@ -33,6 +34,7 @@ class PlannedCopy:
     transport: Transport = "copy"
     creates_repository: bool = False
     newer: Mapping[str, str] = field(default_factory=dict)
+    own: Collection[str] = ()
     error: EcrTasksError | None = None
 
     @property
@@ -86,12 +88,13 @@ def plan_copy(
     create_repository: bool = False,
     replicates: bool = False,
     newer: Mapping[str, str] = MappingProxyType({}),
+    own: Collection[str] = (),
 ) -> PlannedCopy:
     """Plan the copy of one image to one destination; ``repository`` is the repository's name at the destination.
 
     ``answer`` is the destination's view or error, None if it was not read; ``published`` is the image if it is
     already published in the settings' registry; ``replicates`` says whether ECR's own replication copies it;
-    ``newer`` are the sentences of ``newer_images`` for the destination.
+    ``newer`` are the sentences of ``newer_images`` for the destination, ``own`` the digests of the commit's images.
     """
     transport: Transport = "replication" if replicates else "copy"
     copy = PlannedCopy(destination, repository, None, tuple(PlannedTag(tag) for tag in tags), transport)
@@ -99,14 +102,15 @@ def plan_copy(
         return copy
     if isinstance(answer, EcrTasksError):
         return replace(copy, error=answer)
-    copy = replace(copy, view=answer, newer=newer)
+    copy = replace(copy, view=answer, newer=newer, own=own)
     if answer.repository is None:
         new = tuple(PlannedTag(tag, "new") for tag in tags)
         # Replication would create it with ECR's defaults; if allowed, push creates it as the settings want it.
         error = None if create_repository or replicates else missing_destination(destination, repository)
         return replace(copy, tags=new, creates_repository=create_repository, error=error)
     if published is None:
-        return replace(copy, tags=tuple(plan_tag(tag, answer, None, newer=newer.get(tag.name)) for tag in tags))
+        states = (plan_tag(tag, answer, None, newer=newer.get(tag.name), own=own) for tag in tags)
+        return replace(copy, tags=tuple(states))
     return with_tag_states(copy, published)
 
 
@@ -115,8 +119,10 @@ def with_tag_states(copy: PlannedCopy, published: StoredImage) -> PlannedCopy:
     if copy.error is not None or copy.view is None or copy.view.repository is None:
         return copy
     view = copy.view
-    tags = (plan_tag(item.tag, view, published, newer=copy.newer.get(item.tag.name)) for item in copy.tags)
-    copy = replace(copy, tags=tuple(tags))
+    states = (
+        plan_tag(item.tag, view, published, newer=copy.newer.get(item.tag.name), own=copy.own) for item in copy.tags
+    )
+    copy = replace(copy, tags=tuple(states))
     locked = next((item for item in copy.tags if item.state == "locked"), None)
     if locked is None:
         return copy

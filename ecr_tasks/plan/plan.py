@@ -16,7 +16,8 @@ from ecr_tasks.plan.cache import with_cache
 from ecr_tasks.plan.destinations import PlannedCopy, is_same_repository, plan_copy, unique_destinations
 from ecr_tasks.plan.forward import newer_images, nothing_else
 from ecr_tasks.plan.image_store import keep_where, needs_engine
-from ecr_tasks.plan.skip import is_ours, same_commit, same_inputs, skip_reason
+from ecr_tasks.plan.republish import commit_tag, has_new_fixed_tag, revisions, with_revision
+from ecr_tasks.plan.skip import is_ours, same_commit, same_inputs, settings_that_differ, skip_reason
 from ecr_tasks.plan.snapshot import Snapshot
 from ecr_tasks.plan.tag_states import PlannedTag, locked_planned_tag, plan_tag
 from ecr_tasks.settings.schema import Skip
@@ -30,8 +31,10 @@ class PlannedImage:
     """One image and what is planned for it.
 
     ``view`` is None when the registry was not read. ``published`` is the existing image of this commit or of the same
-    inputs. ``rebuilds`` is True with ECR_SKIP=never: the image is always built, and no other image may be used in its
-    place.
+    inputs. ``rebuilds`` is True with ECR_SKIP=never and --republish: the image is always built, and no other image
+    may be used in its place; with ``makes_revision`` it may be published beside it, under a revision tag, the first.
+    ``own`` are the digests of what the commit is published as. ``other_settings`` are, in words, those with which
+    the published image was built otherwise than now.
     """
 
     image: Image
@@ -44,6 +47,9 @@ class PlannedImage:
     copies: tuple[PlannedCopy, ...] = ()
     published: StoredImage | None = None
     rebuilds: bool = False
+    makes_revision: bool = False
+    own: Collection[str] = ()
+    other_settings: tuple[str, ...] = ()
 
     @property
     def registry(self) -> str | None:
@@ -111,6 +117,7 @@ def make_plan(
     create_repository: bool = False,
     skip: Skip = "commit",
     cache: str = "off",
+    republish: bool = False,
     destinations: Sequence[Destination] = (),
 ) -> Plan:
     """Plan each image; ``snapshot`` is None when neither registry nor engine was read.
@@ -118,7 +125,15 @@ def make_plan(
     Raises Refused when the repository locks the build cache's tag.
     """
     items = [
-        plan_image(image, source, snapshot, create_repository=create_repository, skip=skip, cache=cache)
+        plan_image(
+            image,
+            source,
+            snapshot,
+            create_repository=create_repository,
+            skip=skip,
+            cache=cache,
+            republish=republish,
+        )
         for image in images
     ]
     conflicts = [Conflict(item.image.name, error) for item in items for error in _conflicts(item, source)]
@@ -140,8 +155,12 @@ def plan_image(
     create_repository: bool,
     skip: Skip,
     cache: str = "off",
+    republish: bool = False,
 ) -> PlannedImage:
-    """Decide whether one image is built, and plan its tags in the settings' registry."""
+    """Decide whether one image is built, and plan its tags in the settings' registry.
+
+    ``republish`` is whether to build a published commit anew, as a new revision.
+    """
     view = snapshot.repositories[image.repository] if snapshot is not None else None
     image = replace(image, definition=with_cache(image.definition, cache, view.repository if view else None))
     if view is None:
@@ -151,13 +170,43 @@ def plan_image(
         tags = tuple(PlannedTag(tag, "new") for tag in image.tags)
         why = f"the repository {image.repository} does not exist yet"
         return PlannedImage(image, tags, True, why, view, creates_repository=create_repository)
-    rebuilds = skip == "never"
-    published = same_commit(image, view) or same_inputs(image, view)
+    rebuilds = skip == "never" or republish
+    published = same_commit(image, view, source) or (None if republish else same_inputs(image, view))
     builds = published is None or rebuilds
+    revision = _new_revision(image, view, published, republish=republish, never=skip == "never")
+    image = with_revision(image, view, source, new=revision)
     newer = newer_images(image.tags, view, source, snapshot.relations) if snapshot else {}
-    tags = tuple(plan_tag(tag, view, published, newer=newer.get(tag.name)) for tag in image.tags)
-    why = skip_reason(image, view, source, rebuilds=rebuilds)
-    return PlannedImage(image, tags, builds, why, view, published=published, rebuilds=rebuilds)
+    own = {stored.digest for stored in revisions(image, view, source).values()}
+    expected = published if revision is None else None
+    tags = tuple(plan_tag(tag, view, expected, newer=newer.get(tag.name), own=own) for tag in image.tags)
+    why = skip_reason(image, view, source, rebuilds=skip == "never", revision=revision)
+    return PlannedImage(
+        image,
+        tags,
+        builds,
+        why,
+        view,
+        published=published,
+        rebuilds=rebuilds,
+        makes_revision=revision is not None,
+        own=own,
+        other_settings=() if builds else settings_that_differ(image, view, source),
+    )
+
+
+def _new_revision(
+    image: Image, view: RepositoryView, published: StoredImage | None, *, republish: bool, never: bool
+) -> str | None:
+    """Return why the build may be published as a new revision of a published commit; None if it may not.
+
+    With ECR_SKIP=never it may only if a fixed tag is missing, such as that of a release: without a revision, a
+    published commit that doesn't come out as the same image could never get it.
+    """
+    if published is None or commit_tag(image) is None:
+        return None
+    if republish:
+        return "--republish"
+    return "ECR_SKIP is never, with a new fixed tag" if never and has_new_fixed_tag(image, view) else None
 
 
 def depends_on_engine(item: PlannedImage) -> bool:
@@ -211,6 +260,7 @@ def _copies(
                 create_repository=create_repository,
                 replicates=snapshot is not None and (name, destination) in snapshot.replicated,
                 newer=newer,
+                own=item.own,
             )
         )
     return tuple(copies)
@@ -239,10 +289,12 @@ def _conflicts(item: PlannedImage, source: SourceState) -> list[EcrTasksError]:
         return []
     if view.repository is None:
         return [] if item.creates_repository else [missing_repository(name, remedy=CREATE_OR_ALLOW)]
-    published = same_commit(item.image, view)
-    if published is not None and not is_ours(published, item.image, source):
-        tag, digest = item.image.tags[0].name, published.digest
-        cause = f"The tag {tag} in {name} is {digest}, built from another commit, {published.revision}."
+    first = commit_tag(item.image)
+    published = view.tags.get(first.name) if first else None
+    if first is not None and published is not None and not is_ours(published, item.image, source):
+        cause = (
+            f"The tag {first.name} in {name} is {published.digest}, built from another commit, {published.revision}."
+        )
         return [Refused(cause, "Make a new commit, whose id begins otherwise, and run it again.")]
     if item.build_needed and item.tags[0].stays:
         return [nothing_else(item.tags[0].tag.because)]

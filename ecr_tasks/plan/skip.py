@@ -6,13 +6,13 @@ from ecr_tasks.model.image import Image
 from ecr_tasks.model.manifest import SETTINGS, StoredImage
 from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.plan.build_settings import join_words, other_settings
+from ecr_tasks.plan.republish import revisions
 from ecr_tasks.source.source_state import SourceState
 
 
-def same_commit(image: Image, view: RepositoryView) -> StoredImage | None:
-    """Return the published image that has this commit's fixed tag, or None."""
-    first_tag = image.tags[0]
-    return view.tags.get(first_tag.name) if first_tag.kind == "fixed" else None
+def same_commit(image: Image, view: RepositoryView, source: SourceState) -> StoredImage | None:
+    """Return the image that this commit is published as, or None: its last revision, else that of its fixed tag."""
+    return next(reversed(revisions(image, view, source).values()), None)
 
 
 def same_inputs(image: Image, view: RepositoryView) -> StoredImage | None:
@@ -40,21 +40,29 @@ def is_ours(published: StoredImage, image: Image, source: SourceState) -> bool:
     return published.inputs_tracked is not None and tracked in (None, published.inputs_tracked)
 
 
-def settings_that_differ(image: Image, view: RepositoryView) -> tuple[str, ...]:
+def settings_that_differ(image: Image, view: RepositoryView, source: SourceState) -> tuple[str, ...]:
     """Return in words the settings with which the commit's published image was built otherwise than now."""
-    published = same_commit(image, view)
+    published = same_commit(image, view, source)
     return other_settings(published.settings, image.definition.labels.get(SETTINGS)) if published else ()
 
 
-def skip_reason(image: Image, view: RepositoryView, source: SourceState, *, rebuilds: bool) -> str:
-    """Return the reason why an image is built or skipped; with ``rebuilds`` it is always built."""
-    name, published = image.tags[0].name, same_commit(image, view)
+def skip_reason(
+    image: Image, view: RepositoryView, source: SourceState, *, rebuilds: bool, revision: str | None = None
+) -> str:
+    """Return the reason why an image is built or skipped; with ``rebuilds`` (ECR_SKIP=never) it is always built.
+
+    With ``revision``, the reason for a new revision, what comes out otherwise than published gets a tag of its own.
+    """
+    published = same_commit(image, view, source)
+    name = next(reversed(revisions(image, view, source)), image.tags[0].name)
+    if revision is not None:
+        return f"{revision}; {name} is published and never moves: what comes out otherwise is {image.tags[0].name}"
     if rebuilds and published is not None:
         return f"ECR_SKIP is never; {name} is published and never moves, so it must come out as {published.digest}"
     if rebuilds:
         return "ECR_SKIP is never"
     if published is not None:
-        other = settings_that_differ(image, view)
+        other = settings_that_differ(image, view, source)
         return f"this commit is published as {name}{f', built with other {join_words(other)}' if other else ''}"
     if image.inputs is not None and same_inputs(image, view) is not None:
         return f"the same inputs are published as {image.inputs.tag}"

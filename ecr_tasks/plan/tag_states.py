@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -10,6 +11,7 @@ from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.refusals import Lock, locked_tag
 from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.model.tag import DIRTY, Tag
+from ecr_tasks.plan.republish import stays_published
 
 TagState = Literal["new", "present", "moves", "locked", "stays"]
 
@@ -33,12 +35,17 @@ class PlannedTag:
 
 
 def plan_tag(
-    tag: Tag, view: RepositoryView, published: StoredImage | None, *, newer: str | None = None
+    tag: Tag,
+    view: RepositoryView,
+    published: StoredImage | None,
+    *,
+    newer: str | None = None,
+    own: Collection[str] = (),
 ) -> PlannedTag:
     """Return the state of one tag in an existing repository for the image to publish.
 
     ``published`` is that image, None before it is built; ``newer`` is why the tag's present image is newer
-    (``plan/forward.py``).
+    (``plan/forward.py``); ``own`` are the digests of what the commit is published as.
     """
     current = view.tags.get(tag.name)
     if current is None:
@@ -48,6 +55,7 @@ def plan_tag(
     higher = tag.release.higher([current.version]) if tag.release and current.version else None
     if higher is not None:
         newer = f"{tag.name} stays with the higher release {higher.tag}, which ECR has"
+    newer = newer or stays_published(tag, current, own)
     if newer is not None:
         return PlannedTag(replace(tag, because=newer), "stays", current.digest)
     locks = view.repository is not None and view.repository.locks(tag.name)

@@ -39,14 +39,19 @@ class Job:
     snapshot: Snapshot | None
     plan: Plan
     built: Mapping[str, Built] = field(default_factory=dict)
+    republish: bool = False
 
 
-def start_job(run: Run, *, read_registries: bool = True) -> Job:
-    """Read the project and, with ``read_registries``, the registries, and plan what to do with each image."""
+def start_job(run: Run, *, read_registries: bool = True, republish: bool = False) -> Job:
+    """Read the project and, with ``read_registries``, the registries, and plan what to do with each image.
+
+    With ``republish``, a published commit is built anew, as a new revision.
+    """
     images = planned_images(run)
-    job = Job(run.settings, images, None, Plan((), ()))
-    job = _with_plan(run, job, _read_registries(run, images) if read_registries else None)
+    job = Job(run.settings, images, None, Plan((), ()), republish=republish)
+    job = _with_plan(run, job, _read_registries(run, images, republish=republish) if read_registries else None)
     _warn_of_ignored_files(job.plan)
+    _warn_of_other_settings(job.plan)
     return job
 
 
@@ -80,7 +85,7 @@ def lock_images(run: Run, job: Job, show: Callable[[Plan], None]) -> Job:
     waits = [run.locks.acquire(name, lambda name: say(f"waiting: another run publishes {name}")) for name in names]
     if not any(waits):
         return job
-    job = _with_plan(run, job, _read_registries(run, job.images))
+    job = _with_plan(run, job, _read_registries(run, job.images, republish=job.republish))
     show(job.plan)
     job.plan.check()
     return job
@@ -162,7 +167,7 @@ def publish_images(run: Run, job: Job) -> Receipt:
     return replace(receipt, complete=not any(image.failed for image in receipt.images))
 
 
-def _read_registries(run: Run, images: Sequence[Image]) -> Snapshot | None:
+def _read_registries(run: Run, images: Sequence[Image], *, republish: bool) -> Snapshot | None:
     """Return a snapshot of the registries; None in a dry run without a running local ECR."""
     try:
         return look_at_registries(
@@ -174,6 +179,7 @@ def _read_registries(run: Run, images: Sequence[Image]) -> Snapshot | None:
             run.engine,
             run.retrier,
             run.relation,
+            republish=republish,
         )
     except AbsentRegistryError:
         return None
@@ -189,6 +195,7 @@ def _with_plan(run: Run, job: Job, snapshot: Snapshot | None) -> Job:
         create_repository=settings.create_repository,
         skip=settings.skip,
         cache=settings.cache,
+        republish=job.republish,
         destinations=settings.destinations,
     )
     return replace(job, snapshot=snapshot, plan=plan)
@@ -204,6 +211,19 @@ def _warn_of_ignored_files(plan: Plan) -> None:
             warn(
                 f"The context of {item.image.name} carries files that git ignores ({name_some(unshared)}), so other "
                 "machines have other inputs: add them to .dockerignore."
+            )
+
+
+def _warn_of_other_settings(plan: Plan) -> None:
+    """Warn about published images that were built with other settings than now, and are left as they are."""
+    for item in plan.images:
+        if item.other_settings:
+            from ecr_tasks.plan.build_settings import join_words
+
+            warn(
+                f"{item.image.repository}: {item.image.tags[0].name} was built with other "
+                f"{join_words(item.other_settings)} than the settings have now, and stays as it is: "
+                "`inv build push --republish` builds this commit anew and publishes it beside it."
             )
 
 

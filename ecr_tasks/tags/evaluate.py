@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ecr_tasks.model.tag import DIRTY, Forward, Kind, Tag
+from ecr_tasks.model.tag import DIRTY, MAX_LENGTH, Forward, Kind, Tag
 from ecr_tasks.tags.dates import has_seconds
 from ecr_tasks.tags.event import Event
 from ecr_tasks.tags.flavor import Flavor
@@ -14,7 +14,7 @@ from ecr_tasks.tags.latest import LatestRelease
 from ecr_tasks.tags.rule_types import NoValue, Value, is_one_release, value_of
 from ecr_tasks.tags.rules import Rule, RuleProblem
 from ecr_tasks.tags.syntax import RuleError
-from ecr_tasks.tags.tag_set import MAX_LENGTH, RuleResult, TagSet, as_tag
+from ecr_tasks.tags.tag_set import RuleResult, TagSet, as_tag
 from ecr_tasks.tags.template import Template
 
 UNVERSIONED = "unversioned"

@@ -7,10 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.model.tag import Kind, Tag
-
-MAX_LENGTH = 128
-"""Docker's limit (its grammar of references); ECR itself accepts 300."""
+from ecr_tasks.model.tag import MAX_LENGTH, Kind, Tag
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from ecr_tasks.model.receipt import Receipt
 
 
-@chained_task()
-def push(run: Run, earlier: EarlierResults) -> Receipt | None:
+@chained_task(help={"republish": "build a published commit anew, and publish it beside what is published (…-r2)"})
+def push(run: Run, earlier: EarlierResults, republish: bool = False) -> Receipt | None:
     """Publish what was built (built first if need be); print host/repository@digest."""
     from ecr_tasks.plan.destinations import combined_error
     from ecr_tasks.runner import ci_results
@@ -29,8 +29,8 @@ def push(run: Run, earlier: EarlierResults) -> Receipt | None:
     from ecr_tasks.tasks.plan import show_plan
 
     job = earlier.job  # the job of `build`, if it ran before in this command line
-    if job is None or (job.snapshot is None and not run.dry):
-        job = start_job(run)
+    if job is None or republish or (job.snapshot is None and not run.dry):
+        job = start_job(run, republish=republish)
         show_plan(job.plan)
     job.plan.check()
     if run.dry:

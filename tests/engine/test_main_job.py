@@ -102,6 +102,41 @@ def test_a_new_tag_on_a_published_commit_is_set_without_a_build(app: Project) ->
     assert app.receipt["images"][0]["published"][0]["state"] == "retagged"
 
 
+def test_other_settings_are_told_and_republished_beside_the_published_image(app: Project) -> None:
+    revision = app.git("rev-parse", "HEAD")
+    fixed, second = f"sha-{revision[:7]}", f"sha-{revision[:7]}-r2"
+    first = app.ok("build", "push").lines[0].partition("@")[2]
+    changed = {"ECR_BUILD_ARGS": "COLOUR=red", "ECR_LABELS": "team=blue"}
+    result = app.ok("build", "push", **changed)
+    assert result.lines[0].endswith(first)
+    assert f"{fixed} was built with other build arguments and labels than the settings have now" in result.stderr
+    assert "--republish" in result.stderr
+    planned = json.loads(app.ok("plan", "--json", **changed).stdout)["images"][0]
+    assert planned["build"]["because"].endswith("built with other build arguments and labels")
+    assert "red" not in result.stderr
+    result = app.ok("build", "push", "--republish", **changed)
+    digest = result.lines[0].partition("@")[2]
+    assert digest != first
+    published = app.receipt["images"][0]["published"][0]
+    assert (published["tags"], list(published["stays"])) == ([second, "main"], [fixed])
+    again = app.ok("build", "push", **changed)
+    assert again.lines[0].endswith(digest)
+    assert "was built with other" not in again.stderr
+    assert registry_tags(app) == {second: digest, fixed: first, "main": digest}
+
+
+def test_with_never_a_release_of_a_published_commit_is_published(app: Project) -> None:
+    app.write("Dockerfile", (app.folder / "Dockerfile").read_text("utf-8") + "ARG NEWS\nRUN echo $NEWS > /news.txt\n")
+    app.commit()
+    first = app.ok("build", "push", ECR_SKIP="never", ECR_BUILD_ARGS="NEWS=old").lines[0].partition("@")[2]
+    app.git("tag", "v1.2.3")
+    second = app.ok("build", "push", ECR_SKIP="never", ECR_BUILD_ARGS="NEWS=new").lines[0].partition("@")[2]
+    tags = registry_tags(app)
+    assert tags["1.2.3"] == tags["latest"] == tags["main"] == second != first
+    assert tags[f"sha-{app.git('rev-parse', 'HEAD')[:7]}"] == first
+    assert app.ok("build", "push").lines[0].endswith(second)
+
+
 def pipeline_of(revision: str) -> dict[str, str]:
     """Return the variables of a CI run for a push of main."""
     return {

@@ -11,7 +11,7 @@ from ecr_tasks.model.receipt import Built, Published
 from ecr_tasks.plan.plan import Plan, make_plan
 from ecr_tasks.plan.snapshot import Snapshot
 from ecr_tasks.settings.schema import Skip
-from tests.support.build import ALL_TAGS, BRANCH, REVISION_A, SHA_TAG, manifest, repository, source
+from tests.support.build import ALL_TAGS, BRANCH, FIXED, REVISION_A, SHA_TAG, manifest, repository, source
 from tests.support.fakes import Calls, FakeDocker, FakeRegistry
 from tests.support.inputs import (
     CURRENT_INPUTS,
@@ -150,6 +150,7 @@ def test_with_never_the_same_image_is_not_pushed_again() -> None:
 @pytest.mark.parametrize("classic", [False, True])
 def test_with_never_another_image_under_a_fixed_tag_is_refused(classic: bool) -> None:
     pipeline = Pipeline(skip="never", classic=classic)
+    pipeline.image = image_of(None, [FIXED, BRANCH])
     other_image = manifest("published", REVISION_A)
     pipeline.registry.put(NAME, other_image, SHA_TAG)
     before = pipeline.tags
@@ -159,6 +160,7 @@ def test_with_never_another_image_under_a_fixed_tag_is_refused(classic: bool) ->
     built_image = manifest(f"{NAME} as built")
     assert (str(built_image.config_digest) if classic else built_image.digest) in error.value.cause
     assert "ECR_SKIP=commit" in error.value.remedy
+    assert "--republish" in error.value.remedy
     assert pipeline.tags == before
     assert pipeline.calls.named("push", "set_tag") == []
 

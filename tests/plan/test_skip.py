@@ -59,8 +59,9 @@ def test_the_same_inputs_are_not_built_again() -> None:
 
 
 def test_the_inputs_tag_is_one_of_the_tags_to_read() -> None:
-    assert image_of().tag_names == (*(tag.name for tag in ALL_TAGS), INPUTS_TAG)
-    assert image_of(Inputs(unknown_reason="who knows")).tag_names == tuple(tag.name for tag in ALL_TAGS)
+    own = (*(tag.name for tag in ALL_TAGS), *(f"{SHA_TAG}-r{number}" for number in range(2, 21)))
+    assert image_of().tag_names == (*own, INPUTS_TAG)
+    assert image_of(Inputs(unknown_reason="who knows")).tag_names == own
 
 
 def test_an_image_with_other_inputs_in_its_annotations_is_not_used() -> None:
@@ -132,10 +133,12 @@ def test_a_version_tag_on_another_image_is_refused() -> None:
 
 def test_with_never_a_published_image_is_built_and_its_digest_is_named() -> None:
     commit_image = manifest("own", REVISION_A)
-    plan = plan_for({SHA_TAG: commit_image, "main": IMAGE_WITHOUT_INPUTS}, skip="never", planned_image=image_of(None))
+    without_release = image_of(None, [tag for tag in ALL_TAGS if tag.name != "1.2.3"])
+    published = {SHA_TAG: commit_image, "main": IMAGE_WITHOUT_INPUTS}
+    plan = plan_for(published, skip="never", planned_image=without_release)
     plan.check()
     (item,) = plan.images
     assert item.build_needed
     assert commit_image.digest in item.because
-    assert states(plan) == {SHA_TAG: "present", "1.2.3": "new", "main": "moves", "latest": "new"}
+    assert states(plan) == {SHA_TAG: "present", "main": "moves", "latest": "new"}
     assert plan_for({}, skip="never", planned_image=image_of(None)).images[0].because == "ECR_SKIP is never"

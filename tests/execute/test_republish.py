@@ -1,0 +1,84 @@
+"""Publishing a published commit once more, under a revision tag."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ecr_tasks.execute.build import build, reuse_earlier_builds
+from ecr_tasks.model.receipt import Built, Published
+from ecr_tasks.plan.plan import PlannedImage, make_plan
+from ecr_tasks.plan.snapshot import Snapshot
+from ecr_tasks.settings.schema import Skip
+from tests.support.build import ALL_TAGS, BRANCH, FIXED, SHA_TAG, image, manifest, source
+from tests.support.publishing import NAME, Publisher
+
+R2 = f"{SHA_TAG}-r2"
+FIRST = manifest("the first build")
+
+
+class Republisher(Publisher):
+    """Publishes a commit that is published already, as another build."""
+
+    def __init__(self, *, classic: bool = False, locked: bool = False) -> None:
+        super().__init__(tags=[FIXED, BRANCH], classic=classic, locked=locked)
+        self.registry.put(NAME, FIRST, SHA_TAG, "main")
+
+    def planned(self, *, republish: bool = True, skip: Skip = "commit") -> PlannedImage:
+        views = self.registry.describe({NAME: self.image.tag_names})
+        plan = make_plan([self.image], self.state, Snapshot(views), republish=republish, skip=skip)
+        plan.check()
+        return plan.images[0]
+
+    def republish(self, *, republish: bool = True) -> Published:
+        return self.publish(self.planned(republish=republish))
+
+
+@pytest.mark.parametrize("variant", [{}, {"classic": True}, {"locked": True}, {"classic": True, "locked": True}])
+def test_the_new_image_gets_a_revision_tag_and_the_moving_tags(variant: dict[str, bool]) -> None:
+    publisher = Republisher(**variant)
+    published = publisher.republish()
+    assert (published.state, published.tags) == ("pushed", (R2, "main"))
+    assert list(published.stays) == [SHA_TAG]
+    assert publisher.tags[SHA_TAG] == FIRST.digest
+    assert publisher.tags[R2] == publisher.tags["main"] == published.digest != FIRST.digest
+
+
+def test_a_later_run_leaves_all_as_it_is() -> None:
+    publisher = Republisher()
+    first = publisher.republish()
+    publisher.calls.log.clear()
+    second = publisher.republish(republish=False)
+    assert (second.state, second.digest) == ("already-published", first.digest)
+    assert publisher.calls.named("push", "set_tag") == []
+
+
+def test_the_same_image_needs_no_revision() -> None:
+    publisher = Republisher()
+    publisher.republish()
+    again = publisher.republish()
+    assert (again.state, again.tags) == ("already-published", ("main",))
+    assert f"{SHA_TAG}-r3" not in publisher.tags
+
+
+def test_with_never_a_release_of_a_published_commit_is_published() -> None:
+    publisher = Republisher()
+    publisher.image = image(ALL_TAGS)
+    published = publisher.publish(publisher.planned(republish=False, skip="never"))
+    assert published.tags == (R2, "1.2.3", "main", "latest")
+    assert publisher.tags["1.2.3"] == published.digest != publisher.tags[SHA_TAG]
+    again = publisher.publish(publisher.planned(republish=False))
+    assert (again.state, again.tags) == ("already-published", (R2, "1.2.3", "main", "latest"))
+
+
+def test_what_was_built_since_is_republished_as_it_is_and_the_published_image_is_not() -> None:
+    publisher = Republisher()
+    item = publisher.planned()
+
+    def reused(built: Built) -> bool:
+        return bool(reuse_earlier_builds([item], {NAME: built}, source(), publisher.docker, lambda text: None))
+
+    built = build([item.image], source(), publisher.docker, builder=None, keep={NAME: "store"})[NAME]
+    assert reused(built)
+    assert not reused(replace(built, digest=FIRST.digest))
