@@ -37,6 +37,8 @@ _WORDS = {
     "labels": "labels",
     "annotations": "annotations",
     "attest": "attestations",
+    "exporter": "exporter options",
+    "linked": "linked targets",
     "extra": "other options",
 }
 """The parts of a definition, in words."""
@@ -82,6 +84,8 @@ def _parts(definition: BuildDefinition, project: Path) -> Iterator[tuple[str, An
     yield "labels", dict(definition.labels)
     yield "annotations", dict(definition.annotations)
     yield "attest", sorted(entry for entry in definition.attest if "disabled=true" not in entry)
+    yield "exporter", list(definition.exporter)
+    yield "linked", {name: dict(_parts(linked, project)) for name, linked in definition.linked.items()}
     yield "extra", {name: value for name, value in definition.extra.items() if name not in _TRANSIENT}
 
 
@@ -92,7 +96,7 @@ def _relative(path: str | None, project: Path) -> str | None:
 
 def _digest(name: str, value: Any) -> str:
     text = json.dumps(value, sort_keys=True, default=dict)
-    return _slow_digest(text) if name == "args" else hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
+    return _slow_digest(text) if name in ("args", "linked") else hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
 
 
 @cache
