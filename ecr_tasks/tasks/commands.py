@@ -72,7 +72,7 @@ def shell_commands(
     destinations: Mapping[Destination, str] = MappingProxyType({}),
 ) -> list[str]:
     """Return the commands, one per item; ``host`` is the registry's, ``destinations`` has each destination's host."""
-    lines = [shlex.join(["cd", str(settings.project)])]
+    lines = [shlex.join(["cd", str(settings.project)]), *_required_variables(plan, settings)]
     lines += [_create(settings, region, name) for name in dict.fromkeys(_missing_repositories(plan))]
     lines.append(_login(settings, host, region))
     for item in plan.images:
@@ -151,7 +151,7 @@ def _build_and_push(item: PlannedImage, host: str, settings: Settings) -> list[s
         words = [*_options(definition), *tags, "--output", output(build_input), definition.context]
         command = shlex.join(["docker", "buildx", "build", *builder, *words])
     pushed = [] if pushes else [shlex.join(["docker", "push", reference]) for reference in references]
-    return [*_required_variables(definition, settings), command, *pushed]
+    return [command, *pushed]
 
 
 def _needs_bake(definition: BuildDefinition) -> bool:
@@ -174,9 +174,10 @@ def _bake(build_input: BuildInput, builder: Sequence[str], project: Path) -> str
     return f"{prefix}{command} <<'END'\n{serialize(bake_document([build_input]))}\nEND"
 
 
-def _required_variables(definition: BuildDefinition, settings: Settings) -> list[str]:
+def _required_variables(plan: Plan, settings: Settings) -> list[str]:
     """Return a line for each variable of a dotenv file that a secret is read from: the shell must have it."""
-    names = referenced_variables((), [secret for item in definition.with_links() for secret in item.secrets])
+    definitions = [item for planned in plan.images for item in planned.image.definition.with_links()]
+    names = referenced_variables((), [secret for item in definitions for secret in item.secrets])
     missing = sorted(names & settings.missing_variables(os.environ).keys())
     return [f': "${{{name}:?export it first: a build secret is read from it}}"' for name in missing]
 
