@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import calendar
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
-from ecr_tasks.errors import Refused, SettingsError
+from ecr_tasks.errors import ExitCode, Refused, SettingsError
 from ecr_tasks.model.image import BuildDefinition, Image
-from ecr_tasks.plan.images import images
+from ecr_tasks.plan.images import images, unset_tags
 from ecr_tasks.source.git.read import NO_REPOSITORY
 from ecr_tasks.source.source_state import SourceState
 from tests.support.build import COMMIT_TIME, OCI, SHA_TAG, dirty, settings, source
@@ -211,3 +212,107 @@ def test_the_bare_definition_does_not_depend_on_git() -> None:
     assert bare(source(revision="f" * 40, branch="other", commit_time=COMMIT_TIME + timedelta(days=1))) == first
     assert bare(dirty()) == first
     assert one_image(labels={f"{OCI}version": "9"}).configured_definition != one_image().configured_definition
+
+
+BASE = BuildDefinition("/base", args={"B": "1"})
+APP = BuildDefinition(
+    "/app", contexts={"base": "target:base"}, secrets=("id=a,env=A", "id=b,env=B"), linked={"base": BASE}
+)
+
+
+def test_the_settings_of_every_build_reach_a_target_and_what_it_links_to() -> None:
+    chosen = settings(
+        build_args=("B=2", "C", "FROM_FILE"),
+        build_contexts=("more=../more",),
+        secrets=("id=b,env=OTHER",),
+        ssh=("default",),
+        platforms=("linux/arm64",),
+        file_variables={"FROM_FILE": "f"},
+    )
+    (image,) = images(chosen, source(commit_time=None), {"C": "3"}, targets(app=APP))
+    for definition in image.definition.with_links():
+        assert definition.args == {"B": "2", "C": "3", "FROM_FILE": "f"}
+        assert definition.contexts["more"] == "../more"
+        assert (definition.ssh, definition.platforms) == (("default",), ("linux/arm64",))
+        assert definition.secrets[-1] == "id=b,env=OTHER"
+    assert image.definition.secrets == ("id=a,env=A", "id=b,env=OTHER")
+    assert image.definition.contexts["base"] == "target:base"
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [({"target": "run"}, "TARGET"), ({"context": "/project/web"}, "CONTEXT"), ({"dockerfile": "D"}, "DOCKERFILE")],
+)
+def test_a_setting_of_one_image_is_refused_where_a_file_describes_them(change: dict[str, str], name: str) -> None:
+    with pytest.raises(SettingsError, match=f"ECR_{name}") as caught:
+        images(settings(**change), source(), {}, targets(app=APP))
+    assert caught.value.code == ExitCode.SETTINGS
+    assert images(settings(**change), source(), {})
+
+
+def test_a_setting_that_says_what_is_so_anyhow_is_not_refused() -> None:
+    assert images(settings(context="/project", dockerfile="Dockerfile"), source(), {}, targets(app=APP))
+
+
+@pytest.mark.parametrize(
+    ("platforms", "own", "default", "built"),
+    [
+        (("linux/arm64",), ("linux/386",), "linux/amd64", ("linux/arm64",)),
+        ((), ("linux/386",), "linux/amd64", ("linux/386",)),
+        ((), (), "linux/amd64", ("linux/amd64",)),
+        ((), (), "", ()),
+    ],
+)
+def test_the_platforms_are_the_settings_the_targets_or_dockers_own(
+    platforms: tuple[str, ...], own: tuple[str, ...], default: str, built: tuple[str, ...]
+) -> None:
+    environ = {"DOCKER_DEFAULT_PLATFORM": default}
+    file = targets(app=BuildDefinition("/app", platforms=own))
+    (image,) = images(settings(platforms=platforms), source(), environ, file)
+    assert image.definition.platforms == built
+    if not own:
+        assert one_image(environ=environ, platforms=platforms).definition.platforms == built
+        assert one_image(file_variables=environ, platforms=platforms).definition.platforms == built
+
+
+def test_a_default_platform_that_is_none_is_an_error() -> None:
+    with pytest.raises(SettingsError, match=r"DOCKER_DEFAULT_PLATFORM.*linux/amd64"):
+        one_image(environ={"DOCKER_DEFAULT_PLATFORM": "amd64"})
+
+
+def test_a_privilege_must_be_allowed() -> None:
+    asks = BuildDefinition("/base", extra={"entitlements": ["network.host", "device=gpu"]})
+    linked = targets(app=BuildDefinition("/app", contexts={"base": "target:base"}, linked={"base": asks}))
+    for allow in ((), ("network.host",), ("device=other",)):
+        with pytest.raises(Refused) as caught:
+            images(settings(allow=allow), source(), {}, linked)
+        assert "device=gpu" in caught.value.cause
+        assert "ECR_ALLOW=" in caught.value.remedy
+        assert "device=gpu" in caught.value.remedy
+    assert images(settings(allow=("network.host", "device")), source(), {}, linked)
+    assert one_image(allow=("network.host",)).definition.entitlements == ("network.host",)
+
+
+def test_a_linked_target_that_is_published_is_what_is_published() -> None:
+    app, base = images(settings(repository=None, repository_prefix="t/"), source(), {}, targets(app=APP, base=BASE))
+    assert replace(app.definition.linked["base"], attest=()) == replace(base.definition, attest=())
+    assert app.configured_definition is not None
+    assert app.configured_definition.linked["base"].labels == {}
+    (alone,) = images(settings(), source(), {}, targets(app=APP))
+    linked = alone.definition.linked["base"]
+    assert linked.labels == {}
+    assert linked.args["SOURCE_DATE_EPOCH"] == alone.definition.args["SOURCE_DATE_EPOCH"]
+
+
+def test_a_linked_target_makes_no_attestations() -> None:
+    (image,) = images(settings(preset="supply-chain"), source(), {}, targets(app=APP))
+    assert image.definition.attests
+    assert not image.definition.linked["base"].attests
+
+
+def test_the_tags_of_a_file_that_no_image_gets() -> None:
+    result = images(settings(), source(), {}, targets(api=BuildDefinition("/api")))
+    host = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
+    own = ("team/app:main", f"{host}/team/app:{SHA_TAG}", "shop/web", "ghcr.io/team/app:main", f"{host}/team/app:v1")
+    assert unset_tags(result, {"api": own}) == ["shop/web", "ghcr.io/team/app:main", f"{host}/team/app:v1"]
+    assert unset_tags(result, {}) == []

@@ -49,10 +49,8 @@ def read_services(files: Sequence[Path], folder: Path, environ: Mapping[str, str
     model: Model = {}
     for file in files:
         model = _merge(model, _load(file, folder, environ, frozenset()))
-    services = model.get("services") or {}
-    return {
-        re.sub(r"[^\w-]", "_", name, flags=re.ASCII): _service(service or {}) for name, service in services.items()
-    }
+    services = _without_resets(model).get("services") or {}
+    return {name.replace(".", "_"): _service(service) for name, service in services.items()}
 
 
 def active_profiles(environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -120,9 +118,7 @@ def _load(file: Path, folder: Path, environ: Mapping[str, str], seen: frozenset[
         for part in paths:
             included = _merge(included, _load(part, project, scope, seen | {path}))
     services = model.get("services") or {}
-    extended = {
-        name: _extended(name, services, path, folder, environ, frozenset()) for name in services if services[name]
-    }
+    extended = {name: _extended(name, services, path, folder, environ, frozenset()) for name in services}
     return _merge(included, {"services": extended})
 
 
@@ -154,21 +150,28 @@ def _merge(base: Model, other: Mapping[str, Any]) -> Model:
     """Return ``other`` on top of ``base``: mappings key by key, lists one after the other."""
     merged = dict(base)
     for key, value in other.items():
-        if value is _RESET:
-            merged.pop(key, None)
-            continue
         old, new = (
             {"context": item} if key == "build" and isinstance(item, str) else item
             for item in (merged.get(key), value)
         )
-        replaces = isinstance(value, (_Override, _OverrideList))
-        if isinstance(new, dict):
-            merged[key] = _merge(old if isinstance(old, dict) and not replaces else {}, new)
+        if isinstance(value, (_Override, _OverrideList)) or value is _RESET:
+            merged[key] = value  # the tag stays for what this is merged on
+        elif isinstance(new, dict):
+            merged[key] = _merge(old if isinstance(old, dict) else {}, new)
         elif isinstance(new, list):
-            merged[key] = [*(old if isinstance(old, list) and not replaces else ()), *new]
+            merged[key] = [*(old if isinstance(old, list) else ()), *new]
         elif new is not None or old is None:
             merged[key] = new
     return merged
+
+
+def _without_resets(model: Mapping[str, Any]) -> Model:
+    """Return a merged model without the keys that were reset."""
+    return {
+        key: _without_resets(value) if isinstance(value, dict) else value
+        for key, value in model.items()
+        if value is not _RESET
+    }
 
 
 class _Override(dict):  # type: ignore[type-arg]

@@ -1,0 +1,146 @@
+"""The keys of compose files that bake drops, by compose's own rules."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ecr_tasks.errors import SettingsError
+from ecr_tasks.source.definitions.compose import Service, active_profiles, interpolate, read_services
+
+
+def services(folder: Path, *texts: str, **environ: str) -> dict[str, Service]:
+    """Return the services of compose files with these texts."""
+    files = []
+    for number, text in enumerate(texts):
+        file = folder / f"compose.{number}.yaml"
+        file.write_text(text, encoding="utf-8")
+        files.append(file)
+    return read_services(files, folder, environ)
+
+
+def test_what_bake_drops_is_read(tmp_path: Path) -> None:
+    result = services(
+        tmp_path,
+        """
+services:
+  web.app:
+    platform: linux/arm64
+    profiles: [dev, test]
+    build:
+      context: .
+      privileged: true
+      entitlements: [network.host]
+      no_cache_filter: [one, two]
+      isolation: hyperv
+      secrets: [plain, {source: token, target: npm}]
+  db:
+    image: postgres
+  empty:
+""",
+    )
+    assert result["web_app"] == Service(
+        profiles=("dev", "test"),
+        platform="linux/arm64",
+        entitlements=("network.host", "security.insecure"),
+        no_cache_filter=("one", "two"),
+        secret_ids={"token": "npm"},
+        dropped=("build.isolation (hyperv)",),
+    )
+    assert result["db"] == result["empty"] == Service()
+
+
+@pytest.mark.parametrize(
+    ("profiles", "active", "is_active"),
+    [
+        ("", "", True),
+        ("[dev]", "", False),
+        ("[dev]", "dev", True),
+        ("[a, dev]", "x, dev", True),
+        ("[dev]", "*", True),
+    ],
+)
+def test_which_services_are_active(tmp_path: Path, profiles: str, active: str, is_active: bool) -> None:
+    text = f"services: {{a: {{build: ., profiles: {profiles or '[]'}}}}}"
+    (service,) = services(tmp_path, text).values()
+    assert service.is_active(active_profiles({"COMPOSE_PROFILES": active})) is is_active
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("$X ${X} a", "x x a"),
+        ("${NONE}|$NONE|", "||"),
+        ("${NONE:-d} ${NONE-d} ${EMPTY:-d} ${EMPTY-d}|", "d d d |"),
+        ("${X:-d} ${X-d}", "x x"),
+        ("${X:+o}${EMPTY:+o}${EMPTY+o}${NONE+o}", "oo"),
+        ("${NONE:-${X}-$X}", "x-x"),
+        ("${NONE:-${OTHER:-deep}}!", "deep!"),
+        ("$$X $${X} 5$", "$X ${X} 5$"),
+        ("${X:?message}", "x"),
+        ("linux/${NONE:-amd64}", "linux/amd64"),
+    ],
+)
+def test_variables_are_replaced_as_compose_does(text: str, value: str) -> None:
+    assert interpolate(text, {"X": "x", "EMPTY": ""}) == value
+
+
+def test_a_later_file_overrides(tmp_path: Path) -> None:
+    base = "services:\n  a: {build: ., platform: linux/amd64, profiles: [x]}\n  b: {build: ., profiles: [x]}\n"
+    base += "  c: {build: ., profiles: [x], platform: linux/arm64}\n"
+    override = "services:\n  a: {platform: linux/arm64, profiles: [y], build: {privileged: true}}\n"
+    override += "  b: {profiles: !reset []}\n  c: {profiles: !override [z], platform: !reset null}\n"
+    result = services(tmp_path, base, override)
+    assert (result["a"].platform, result["a"].profiles) == ("linux/arm64", ("x", "y"))
+    assert result["a"].entitlements == ("security.insecure",)
+    assert result["b"].profiles == ()
+    assert (result["c"].profiles, result["c"].platform) == (("z",), None)
+
+
+def test_anchors_and_merges(tmp_path: Path) -> None:
+    text = "x-all: &all\n  platform: linux/arm64\n  build: .\nservices:\n  a:\n    <<: *all\n    profiles: [p]\n"
+    assert services(tmp_path, text)["a"] == Service(platform="linux/arm64", profiles=("p",))
+
+
+def test_extends_of_this_file_and_of_another(tmp_path: Path) -> None:
+    (tmp_path / "common").mkdir()
+    common = "services:\n  base: {build: ., platform: '${P}'}\n  deep: {extends: base, profiles: [d]}\n"
+    (tmp_path / "common" / "base.yaml").write_text(common, encoding="utf-8")
+    text = (
+        "services:\n  a: {extends: {file: common/base.yaml, service: deep}}\n"
+        "  b: {extends: {service: a}, platform: linux/386}\n  c: {extends: c, build: .}\n"
+    )
+    result = services(tmp_path, text, P="linux/arm64")
+    assert result["a"] == Service(platform="linux/arm64", profiles=("d",))
+    assert result["b"] == Service(platform="linux/386", profiles=("d",))
+    assert result["c"] == Service()
+
+
+def test_included_files_have_folders_and_variables_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "more" / "deep").mkdir(parents=True)
+    (tmp_path / "more" / ".env").write_text("P=linux/arm64\nQ=file\n", encoding="utf-8")
+    (tmp_path / "more" / "compose.yaml").write_text(
+        "include: [deep/compose.yaml]\nservices:\n  m: {build: ., platform: '${P}', profiles: ['${Q}']}\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "more" / "deep" / "compose.yaml").write_text(
+        "services: {d: {build: ., profiles: [z]}}", encoding="utf-8"
+    )
+    text = "include:\n  - more/compose.yaml\nservices:\n  a: {build: ., platform: '${P}'}\n"
+    result = services(tmp_path, text, Q="environment")
+    assert result["m"] == Service(platform="linux/arm64", profiles=("environment",))
+    assert (result["d"].profiles, result["a"].platform) == (("z",), None)
+
+
+def test_the_folders_own_dotenv_file_is_the_lowest_layer(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("P=linux/arm64\n", encoding="utf-8")
+    text = "services: {a: {build: ., platform: '${P}'}}"
+    assert services(tmp_path, text)["a"].platform == "linux/arm64"
+    assert services(tmp_path, text, P="linux/386")["a"].platform == "linux/386"
+
+
+@pytest.mark.parametrize("text", ["services: [", "services:\n\t- a", "a: b: c"])
+def test_a_broken_file_is_an_error_with_its_line(tmp_path: Path, text: str) -> None:
+    with pytest.raises(SettingsError, match=r"compose\.0\.yaml can't be read.*line"):
+        services(tmp_path, text)
