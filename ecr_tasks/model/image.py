@@ -163,7 +163,8 @@ class Image:
     """One image to publish: its name, its repository and what it is built from.
 
     ``configured_definition`` is the definition from settings and bake file alone, before git, CI and the commit's
-    time add labels and arguments. ``inputs`` is set only with ECR_SKIP=content.
+    time add labels and arguments. ``inputs`` is set only with ECR_SKIP=content. ``dirty`` is whether the build would
+    read uncommitted changes.
     """
 
     name: str
@@ -172,6 +173,7 @@ class Image:
     tags: tuple[Tag, ...]
     configured_definition: BuildDefinition | None = None
     inputs: Inputs | None = None
+    dirty: bool = False
 
     @property
     def tag_names(self) -> tuple[str, ...]:

@@ -104,6 +104,7 @@ class ImageReceipt:
     tags: tuple[str, ...]
     because: str
     version: str | None = None
+    dirty: bool = False
     built: Built | None = None
     published: tuple[Published, ...] = ()
     failed: tuple[FailedCopy, ...] = ()
@@ -121,7 +122,7 @@ class ImageReceipt:
 
 @dataclass(frozen=True)
 class Source:
-    """The source of the images, as the receipt records it."""
+    """The source of the images, as the receipt records it; ``dirty`` is whether one of them has changes."""
 
     revision: str | None
     dirty: bool
@@ -169,7 +170,7 @@ def _image_json(image: ImageReceipt, source: Source) -> dict[str, Any]:
         "digest": image.digest,
         "platforms": list(image.platforms or (image.built.platforms if image.built else ())),
         "size": image.size,
-        "source": asdict(source),
+        "source": asdict(replace(source, dirty=image.dirty)),
         "published": [published.as_json() for published in image.published],
         "failed": [
             {"destination": failed.address, "cause": failed.error.cause, "remedy": failed.error.remedy}

@@ -18,7 +18,7 @@ from ecr_tasks.settings.errors import Malformed
 from ecr_tasks.settings.parse.build_options import DEFAULT_DOCKERFILE, platforms
 from ecr_tasks.settings.settings import Settings
 from ecr_tasks.source.source_state import SourceState
-from ecr_tasks.tags.from_settings import tag_set
+from ecr_tasks.tags.from_settings import lost_release, tag_set
 from ecr_tasks.tags.labels import at_levels
 
 _ECR_HOST = re.compile(r"^\d{12}\.dkr[.-]ecr[^/]*/")
@@ -29,18 +29,16 @@ def images(
     source: SourceState,
     environ: Mapping[str, str],
     targets: Mapping[str, BuildDefinition] | None = None,
+    *,
+    seen_by: Callable[[BuildDefinition], SourceState] | None = None,
 ) -> tuple[Image, ...]:
     """Return the images to publish: the project's one, or one for each of a bake file's ``targets``.
 
-    Build arguments without a value take it from ``environ``, as with docker. Raises SettingsError when the settings
-    name no repository for an image, and Refused for an uncommitted tree with ``ECR_DIRTY=refuse`` and for a target
-    that asks for a privilege that ``ECR_ALLOW`` doesn't have.
+    Build arguments without a value take it from ``environ``, as with docker. ``seen_by`` returns the source as the
+    image of a definition sees it (default: all of it). Raises SettingsError when the settings name no repository for
+    an image, and Refused for uncommitted changes with ``ECR_DIRTY=refuse`` or where CI runs for a release, and for a
+    target that asks for a privilege that ``ECR_ALLOW`` doesn't have.
     """
-    if source.dirty and settings.dirty == "refuse":
-        raise Refused(
-            f"The tree has uncommitted changes ({', '.join(source.changed[:3])}), and ECR_DIRTY is refuse.",
-            "Commit or stash them, or set ECR_DIRTY=tag to publish under a -dirty tag.",
-        )
     names = repository_names(settings, targets)
     variables = {**environ, **settings.missing_variables(environ)}
     if targets is None:
@@ -50,7 +48,10 @@ def images(
         definitions = {name: _with_settings(target, settings, variables) for name, target in targets.items()}
     for name, definition in definitions.items():
         _check_entitlements(name, definition, settings.allow)
-    result = [_image(name, names[name], definitions[name], settings, source, environ) for name in names]
+    result = [
+        _image(name, names[name], item, settings, seen_by(item) if seen_by else source, environ)
+        for name, item in ((name, definitions[name]) for name in names)
+    ]
     published = {image.name: image.definition for image in result}
     epoch = _source_date_epoch(source)
     return tuple(replace(image, definition=_link(image.definition, published, epoch)) for image in result)
@@ -198,6 +199,8 @@ def _image(
     # The bake file's labels override git's, and the settings' labels override both.
     labels, annotations = definition.labels, definition.annotations
     result = tag_set(settings, source, environ, title=repository, labels=labels, annotations=annotations)
+    if source.dirty:
+        _check_dirty(name, settings, source, environ)
     if reserved := next((tag for tag in result.tags if tag.name == CACHE_TAG), None):
         raise SettingsError(
             f"The rule {reserved.rule} gives the tag {CACHE_TAG}, the build cache's own: images under it expire.",
@@ -217,7 +220,24 @@ def _image(
     complete = replace(
         complete, labels={**complete.labels, **recorded}, annotations={**complete.annotations, **recorded}
     )
-    return Image(name, repository, complete, result.in_publishing_order, configured)
+    return Image(name, repository, complete, result.in_publishing_order, configured, dirty=source.dirty)
+
+
+def _check_dirty(name: str, settings: Settings, source: SourceState, environ: Mapping[str, str]) -> None:
+    """Raise Refused if an image with uncommitted changes is not wanted."""
+    changed = f"{', '.join(source.changed[:3])}{', …' if len(source.changed) > 3 else ''}"
+    if settings.dirty == "refuse":
+        raise Refused(
+            f"{name} would be built with uncommitted changes ({changed}), and ECR_DIRTY is refuse.",
+            "Commit or stash them, or set ECR_DIRTY=tag to publish under a -dirty tag.",
+        )
+    if source.ci is not None and (release := lost_release(settings, source, environ)):
+        raise Refused(
+            f"CI runs for the tag {source.tag}, and {name} would be built with uncommitted changes ({changed}), so "
+            f"it would get a -dirty tag and not {release}.",
+            "Find the earlier step that changes them; if it must, name them in ECR_DIRTY_IGNORE, or in .dockerignore "
+            "if the image doesn't need them.",
+        )
 
 
 def _source_date_epoch(source: SourceState) -> dict[str, str]:

@@ -64,6 +64,11 @@ class PlannedImage:
         return f"{repository.uri}:{self.image.tags[0].name}" if repository else None
 
     @property
+    def creates_any_repository(self) -> bool:
+        """Whether the image's repository will be created, or one at a destination."""
+        return self.creates_repository or any(copy.creates_repository for copy in self.copies)
+
+    @property
     def lock_names(self) -> tuple[str, ...]:
         """The references that only one run at a time may publish: the image's, and that of its inputs' tag."""
         repository, inputs = self.view.repository if self.view else None, self.image.inputs

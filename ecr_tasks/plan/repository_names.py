@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.model.image import BuildDefinition
+from ecr_tasks.settings.errors import Malformed
+from ecr_tasks.settings.parse.registry import repository
 from ecr_tasks.settings.settings import Settings
 
 
@@ -19,10 +21,22 @@ def repository_names(settings: Settings, targets: Mapping[str, BuildDefinition] 
         repository = settings.require_repository()
         return {repository: repository}
     if settings.repository_prefix is not None:
-        return {name: settings.repository_prefix + name for name in targets}
+        return {name: _prefixed(settings.repository_prefix, name) for name in targets}
     if len(targets) > 1:
         raise SettingsError(
             f"The bake file has {len(targets)} targets ({', '.join(targets)}), and one repository holds one image.",
             "Set ECR_REPOSITORY_PREFIX: each target's repository is the prefix and the target's name.",
         )
     return {name: settings.require_repository() for name in targets}
+
+
+def _prefixed(prefix: str, target: str) -> str:
+    """Return a target's repository. Raises SettingsError for a name that ECR doesn't take."""
+    try:
+        return repository(prefix + target)
+    except Malformed as error:
+        raise SettingsError(
+            f"The repository of the target {target[:80]} would be {(prefix + target)[:120]}, and a repository's name "
+            f"{error.messages[0]}.",
+            "Name the target or service otherwise: lower-case letters and digits, joined by - or _.",
+        ) from error

@@ -68,7 +68,7 @@ def skip_reason(
         return f"the same inputs are published as {image.inputs.tag}"
     if source.revision is None:
         reason = "there is no commit to know it by"
-    elif source.dirty:
+    elif image.dirty:
         reason = "the tree has uncommitted changes"
     else:
         reason = f"no image is tagged {name} yet"

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from ecr_tasks.console import say, warn
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.model.image import Image
+from ecr_tasks.model.image import BuildDefinition, Image
 from ecr_tasks.model.reference import ImageName
 from ecr_tasks.runner.run import Run
 
 if TYPE_CHECKING:
     from ecr_tasks.source.definitions.resolve import Definitions
+    from ecr_tasks.source.source_state import SourceState
 
 
 def planned_images(run: Run) -> tuple[Image, ...]:
@@ -21,9 +22,22 @@ def planned_images(run: Run) -> tuple[Image, ...]:
     Raises SettingsError and Refused (ECR_DIRTY=refuse).
     """
     from ecr_tasks.plan.images import images, unset_tags
+    from ecr_tasks.source.image_source import image_source
+    from ecr_tasks.source.inputs.files import name_some
 
     definitions = _definitions(run)
-    all_images = images(run.settings, run.source, os.environ, definitions.targets if definitions else None)
+    ignored: dict[str, None] = {}
+
+    def seen_by(definition: BuildDefinition) -> SourceState:
+        files = definitions.files.all if definitions else ()
+        source = image_source(run.source, definition.with_links(), run.settings, files)
+        ignored.update(dict.fromkeys(source.ignored))
+        return source
+
+    targets = definitions.targets if definitions else None
+    all_images = images(run.settings, run.source, os.environ, targets, seen_by=seen_by)
+    if ignored:
+        say(f"Uncommitted, and left out of account by ECR_DIRTY_IGNORE: {name_some(tuple(ignored))}")
     if definitions:
         for text in definitions.warnings:
             warn(text)

@@ -19,7 +19,7 @@ from ecr_tasks.execute.look_at_registries import look_at_registries
 from ecr_tasks.execute.push import publish_image
 from ecr_tasks.model.image import Image
 from ecr_tasks.model.receipt import Built, ImageReceipt, Receipt, Source
-from ecr_tasks.plan.plan import Plan, PlannedImage, make_plan
+from ecr_tasks.plan.plan import Conflict, Plan, PlannedImage, make_plan
 from ecr_tasks.plan.snapshot import Snapshot
 from ecr_tasks.runner import ci_results, receipt_file
 from ecr_tasks.runner.images import planned_images
@@ -31,7 +31,8 @@ from ecr_tasks.settings.settings import Settings
 class Job:
     """The state of `build` and `push`: the images, the snapshot of the registries, the plan, and the finished builds.
 
-    ``snapshot`` is None when the registries were not read.
+    ``snapshot`` is None when the registries were not read. ``obstacles`` are those conflicts of the plan that are in
+    the way of a build.
     """
 
     settings: Settings
@@ -40,26 +41,34 @@ class Job:
     plan: Plan
     built: Mapping[str, Built] = field(default_factory=dict)
     republish: bool = False
+    obstacles: tuple[Conflict, ...] = ()
 
 
-def start_job(run: Run, *, read_registries: bool = True, republish: bool = False) -> Job:
+def start_job(
+    run: Run,
+    *,
+    read_registries: bool = True,
+    republish: bool = False,
+    builds_all: bool = False,
+    promises: bool = False,
+) -> Job:
     """Read the project and, with ``read_registries``, the registries, and plan what to do with each image.
 
-    With ``republish``, a published commit is built anew, as a new revision.
+    With ``republish``, a published commit is built anew, as a new revision. The plan's conflicts include what is in
+    the way of the builds: of all images with ``builds_all``, else of those that need one. ``promises`` is for tasks
+    that don't build, and only say what would happen.
     """
     images = planned_images(run)
     job = Job(run.settings, images, None, Plan((), ()), republish=republish)
     job = _with_plan(run, job, _read_registries(run, images, republish=republish) if read_registries else None)
     _warn_of_ignored_files(job.plan)
     _warn_of_other_settings(job.plan)
-    return job
+    return _with_obstacles(run, job, builds_all=builds_all, promises=promises or run.dry)
 
 
 def create_repositories(run: Run, job: Job) -> Job:
     """Create the missing repositories that may be created, also at destinations, and plan again with them."""
-    if job.snapshot is None or not any(
-        item.creates_repository or any(copy.creates_repository for copy in item.copies) for item in job.plan.images
-    ):
+    if job.snapshot is None or not any(item.creates_any_repository for item in job.plan.images):
         return job
     from ecr_tasks.execute.create_repository import create_missing
     from ecr_tasks.plan.repository.desired import desired_repository
@@ -102,11 +111,11 @@ def reuse_builds(run: Run, job: Job) -> Job:
 def build_images(run: Run, job: Job, items: Sequence[PlannedImage]) -> Job:
     """Build these images in one bake, after a login to the ECR registries that the build reads and writes.
 
-    Raises Refused for leaked keys, SettingsError for a missing Dockerfile, BuildError with the failing step.
+    Raises BuildError with the failing step.
     """
     if not items:
         return job
-    _check_before_build(run, items)
+    _prepare_build(run, items)
     try:
         with ci_results.group(run, f"Build {', '.join(item.image.name for item in items)}"):
             builds = build(
@@ -140,7 +149,14 @@ def build_receipt(run: Run, job: Job, items: Sequence[PlannedImage]) -> Receipt:
     """Return a receipt of these images with what is built so far."""
     source = run.source
     receipt = Receipt(
-        Source(source.revision, source.dirty, source.branch, source.tag, source.pull_request, source.ci)
+        Source(
+            source.revision,
+            any(item.image.dirty for item in items),
+            source.branch,
+            source.tag,
+            source.pull_request,
+            source.ci,
+        )
     )
     for item in items:
         receipt = receipt.with_image(_image_receipt(item, job.built.get(item.image.name)))
@@ -227,16 +243,26 @@ def _warn_of_other_settings(plan: Plan) -> None:
             )
 
 
-def _check_before_build(run: Run, items: Sequence[PlannedImage]) -> None:
-    from ecr_tasks.checks.leaked_keys import check_leaked_keys
-    from ecr_tasks.checks.output_folder_in_context import receipt_in_context
-    from ecr_tasks.source.definitions.bake_file import definition_files
+def _with_obstacles(run: Run, job: Job, *, builds_all: bool, promises: bool) -> Job:
+    """Return the job with everything in its conflicts that is in the way of its builds."""
+    building = [item for item in job.plan.images if item.build_needed or builds_all]
+    creating = [item for item in job.plan.images if item.creates_any_repository]
+    if not building and not creating:
+        return job
+    from ecr_tasks.checks.before_build import obstacles
 
-    settings = run.settings
+    # The plan may contain the engine's error already; a dry run without a local ECR asks nobody.
+    ask_engine = not run.dry if job.snapshot is None else job.snapshot.engine is None
+    engine = run.engine if ask_engine else None
+    found = obstacles(building, creating, job.settings, run.source, os.environ, engine, promises=promises)
+    return replace(job, plan=replace(job.plan, conflicts=(*found, *job.plan.conflicts)), obstacles=found)
+
+
+def _prepare_build(run: Run, items: Sequence[PlannedImage]) -> None:
+    """Warn of what makes every image different, and log in to the registries that the builds read."""
+    from ecr_tasks.checks.output_folder_in_context import receipt_in_context
+
     definitions = [definition for item in items for definition in item.image.definition.with_links()]
-    if definition_files(settings, os.environ) is None:
-        settings.require_dockerfile()
-    check_leaked_keys(settings, run.source, definitions)
     if receipt_in_context(definitions):
         warn("The build context carries .ecr-tasks/, which changes at every run: add it to .dockerignore.")
     run.logins.log_in_for_builds(definitions, lambda: run.engine().platform)
@@ -250,6 +276,7 @@ def _image_receipt(item: PlannedImage, built: Built | None) -> ImageReceipt:
         tuple(tag.name for tag in image.tags),
         item.because,
         version=image.version,
+        dirty=image.dirty,
         built=built,
         seconds=built.seconds if built else 0.0,
     )

@@ -205,6 +205,13 @@ class Schema:
         "An uncommitted tree: tag it -dirty, or refuse it.",
         default="tag",
     )
+    dirty_ignore: tuple[str, ...] = setting(
+        "ECR_DIRTY_IGNORE=version.txt,/build/*.json",
+        values.patterns,
+        "Files that CI steps write and that don't make the tree uncommitted, though they are built: patterns as in a "
+        ".gitignore beside this file.",
+        default="",
+    )
     skip: Skip = setting(
         "ECR_SKIP=content",
         values.choice("commit", "content", "never"),

@@ -84,34 +84,13 @@ class Settings(Schema):
         """Return the Dockerfile's path, whether or not it exists; None if docker fetches it from elsewhere.
 
         Docker looks for the file of ``build -f`` in the working directory, and for a bake target's in the context.
-        This function looks in the project folder first, then in the context. It looks for the name ``Dockerfile`` in
-        the context only, so that ``ECR_DOCKERFILE=Dockerfile`` means the same as no ECR_DOCKERFILE.
+        This function looks in the project folder first, then in the context; without ECR_DOCKERFILE only in the
+        context.
         """
         if self.context_is_remote or is_remote(self.dockerfile):
             return None
         in_project = self.project / self.dockerfile
-        if self.dockerfile != DEFAULT_DOCKERFILE and in_project.is_file():
+        is_set = self.dockerfile != DEFAULT_DOCKERFILE or self.origin("ECR_DOCKERFILE").kind != "default"
+        if is_set and in_project.is_file():
             return in_project
         return Path(self.context) / self.dockerfile
-
-    def require_dockerfile(self) -> Path | None:
-        """Return the path of a Dockerfile that exists; None if docker fetches it from elsewhere.
-
-        Raises :class:`SettingsError` when the context folder or the Dockerfile is missing.
-        """
-        path = self.dockerfile_path()
-        if path is None:
-            return None
-        folder = Path(self.context)
-        if not folder.is_dir():
-            state = "not a folder" if folder.exists() else "missing"
-            raise SettingsError(
-                f"The build context {folder} is {state} (ECR_CONTEXT: {self.origin('ECR_CONTEXT')}).",
-                "Set ECR_CONTEXT to the folder to build, relative to the project folder.",
-            )
-        if not path.is_file():
-            raise SettingsError(
-                f"There is no Dockerfile at {path} (ECR_DOCKERFILE: {self.origin('ECR_DOCKERFILE')}).",
-                "Create it, or set ECR_DOCKERFILE (and ECR_CONTEXT) to where it is.",
-            )
-        return path

@@ -42,6 +42,10 @@ class SourceState:
     """Whether the work tree has a changed file, or a new one that git doesn't ignore."""
     changed: tuple[str, ...] = ()
     """At most ten of the changed paths, relative to ``root``, for messages."""
+    changes: tuple[str, ...] = ()
+    """Every changed path, relative to ``root``; a submodule or nested repository is one path."""
+    ignored: tuple[str, ...] = ()
+    """The changed paths that don't count because of ECR_DIRTY_IGNORE, for messages."""
     commit_time: datetime | None = None
     """When the revision was committed, in UTC; None without a revision."""
     remote_url: str | None = None

@@ -63,6 +63,18 @@ def tag_set(
     )
 
 
+def lost_release(settings: Settings, source: SourceState, environ: Mapping[str, str]) -> str | None:
+    """Return the tag that a run for a git tag would give if nothing were changed; None if no tag names the release.
+
+    A rule that gives only the commit's id names no release.
+    """
+    event = event_of(source, process_time(), _short_sha(environ), head=False)
+    if event.tag is None or event.branch is not None:
+        return None
+    clean = tag_set(settings, replace(source, dirty=False, changed=(), changes=()), environ)
+    return next((tag.name for tag in clean.tags if "type=sha" not in tag.rule.split(",")), None)
+
+
 def rules_of(settings: Settings) -> tuple[Flavor, tuple[Rule, ...], bool]:
     """Return the flavor, the rules, and whether those are the default ones. Raises SettingsError like ``tag_set``."""
     with _located(settings, "ECR_FLAVOR"):

@@ -27,7 +27,8 @@ def build(run: Run, earlier: EarlierResults) -> Job | None:
 
     push_follows = follows("push")
     # A build without a push needs docker only, and ECR only if the cache is in ECR.
-    job = start_job(run, read_registries=push_follows or run.settings.cache == "registry")
+    read_registries = push_follows or run.settings.cache == "registry"
+    job = start_job(run, read_registries=read_registries, builds_all=not push_follows)
     show_plan(job.plan)
     job.plan.check()
     if run.dry:

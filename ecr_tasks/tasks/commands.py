@@ -41,9 +41,12 @@ _FLAGS = {
 @task()
 def commands(run: Run) -> None:
     """Print the shell commands that do the same by hand: log in, build, push."""
+    from ecr_tasks.plan.plan import Plan
     from ecr_tasks.runner.publish_steps import start_job
 
-    plan = start_job(run).plan
+    job = start_job(run, promises=True)
+    plan = job.plan
+    Plan((), job.obstacles).check()
     host = run.registry.token().host
     data("\n".join(shell_commands(plan, run.settings, host, run.registry.region(), _hosts(run, plan))))
 

@@ -21,7 +21,7 @@ def plan(run: Run, json: bool = False) -> None:
     """Show what `build push` would do and why; change nothing."""
     from ecr_tasks.runner.publish_steps import start_job
 
-    job = start_job(run)
+    job = start_job(run, promises=True)
     if json:
         document(plan_json(job.plan))
         return

@@ -116,9 +116,9 @@ def test_labels_and_annotations_of_the_settings_are_added() -> None:
     assert definition.annotations[OCI + "title"] == definition.labels[OCI + "title"] == "app"
 
 
-def test_an_uncommitted_tree_is_refused_if_asked_for_before_anything_else() -> None:
+def test_uncommitted_changes_are_refused_if_asked_for() -> None:
     with pytest.raises(Refused) as error:
-        images(settings(dirty="refuse", repository=None), dirty(changed=("a.py", "b.py")), {})
+        images(settings(dirty="refuse"), dirty(changed=("a.py", "b.py")), {})
     assert "a.py, b.py" in error.value.cause
     assert "ECR_DIRTY=tag" in error.value.remedy
     assert one_image(dirty="refuse").tags[0].kind == "fixed"

@@ -36,34 +36,28 @@ def test_a_remote_context_stays_as_written(project: Project, url: str) -> None:
     assert settings.context == url
     assert settings.context_is_remote
     assert settings.dockerfile_path() is None
-    assert settings.require_dockerfile() is None
 
 
 def test_the_default_dockerfile_is_the_contexts(project: Project) -> None:
     project.write("", "Dockerfile")
     project.write("", "app/Dockerfile")
-    for environ in ({"ECR_CONTEXT": "app"}, {"ECR_CONTEXT": "app", "ECR_DOCKERFILE": "Dockerfile"}):
-        assert project.load(environ).dockerfile_path() == project.path / "app/Dockerfile"
+    assert project.load({"ECR_CONTEXT": "app"}).dockerfile_path() == project.path / "app/Dockerfile"
 
 
-def test_another_dockerfile_is_the_projects_if_it_is_there_and_else_the_contexts(project: Project) -> None:
-    environ = {"ECR_CONTEXT": "app", "ECR_DOCKERFILE": "docker/web.Dockerfile"}
-    project.write("", "app/docker/web.Dockerfile")
+@pytest.mark.parametrize("name", ["docker/web.Dockerfile", "Dockerfile"])
+def test_a_named_dockerfile_is_the_projects_if_it_is_there_and_else_the_contexts(project: Project, name: str) -> None:
+    environ = {"ECR_CONTEXT": "app", "ECR_DOCKERFILE": name}
+    project.write("", f"app/{name}")
     settings = project.load(environ)
-    assert settings.require_dockerfile() == project.path / "app/docker/web.Dockerfile"
-    project.write("", "docker/web.Dockerfile")
-    assert settings.require_dockerfile() == project.path / "docker/web.Dockerfile"
+    assert settings.dockerfile_path() == project.path / "app" / name
+    project.write("", name)
+    assert settings.dockerfile_path() == project.path / name
 
 
-def test_what_is_missing_is_named(project: Project) -> None:
-    with pytest.raises(SettingsError, match=r"no Dockerfile at .*/Dockerfile \(ECR_DOCKERFILE: default"):
-        project.load().require_dockerfile()
-    project.write("ECR_CONTEXT=app")
-    with pytest.raises(SettingsError, match=r"context .*/app is missing \(ECR_CONTEXT: \.env:1"):
-        project.load().require_dockerfile()
-    project.write("", "app")
-    with pytest.raises(SettingsError, match="is not a folder"):
-        project.load().require_dockerfile()
+def test_a_named_dockerfile_beside_the_settings_is_used_with_a_context_above(project: Project) -> None:
+    project.write("", "Dockerfile")
+    settings = project.load({"ECR_CONTEXT": "..", "ECR_DOCKERFILE": "Dockerfile"})
+    assert settings.dockerfile_path() == project.path / "Dockerfile"
 
 
 def test_a_missing_repository_matters_only_where_one_is_needed(project: Project) -> None:

@@ -13,8 +13,8 @@ from ecr_tasks.source.git.read import NO_REPOSITORY, git_state
 from ecr_tasks.source.merge_ci import merge
 from ecr_tasks.source.read import read
 from ecr_tasks.source.source_state import SourceState
-from tests.source.conftest import Repo
 from tests.support.build import tags
+from tests.support.repo import Repo
 
 ELSEWHERE = "c9f3d1a0b7e24f6c8d5e0a9b3f7c6d2e1a4b5c6d"
 

@@ -13,7 +13,7 @@ from typing import Any
 from ecr_tasks.model.image import BuildDefinition, Image
 from ecr_tasks.model.manifest import REVISION, StoredImage
 from ecr_tasks.model.registry import Mutability, Repository
-from ecr_tasks.model.tag import Tag
+from ecr_tasks.model.tag import DIRTY, Tag
 from ecr_tasks.settings.settings import Settings
 from ecr_tasks.source.git.read import NO_REPOSITORY
 from ecr_tasks.source.source_state import SourceState
@@ -100,7 +100,8 @@ def index(children: Sequence[tuple[Mapping[str, str] | None, str]], revision: st
 
 def image(tags: Sequence[Tag] = ALL_TAGS, name: str = "team/app", definition: BuildDefinition | None = None) -> Image:
     """Return an image to publish."""
-    return Image(name, name, definition or BuildDefinition("/project"), tuple(tags))
+    dirty = any(tag.name.endswith(DIRTY) for tag in tags)
+    return Image(name, name, definition or BuildDefinition("/project"), tuple(tags), dirty=dirty)
 
 
 def _stored(

@@ -14,7 +14,7 @@ from ecr_tasks.source.git.read import NO_REPOSITORY, git_state
 from ecr_tasks.tasks import ci_context as show
 from ecr_tasks.tasks import ci_context as tasks
 from tests.ci.recorded import RUNS, Recorded
-from tests.source.conftest import Repo, empty, environ, repo
+from tests.support.repo import Repo, empty, environ, repo
 
 __all__ = ["empty", "environ", "repo"]  # fixtures
 

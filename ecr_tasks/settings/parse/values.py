@@ -56,6 +56,11 @@ def change_number(text: str) -> str | None:
     return text
 
 
+def patterns(text: str) -> tuple[str, ...]:
+    """Parse patterns of files, with commas or line breaks between them."""
+    return split_plain(text)
+
+
 def boolean(text: str) -> bool:
     """Parse true/false, 1/0, yes/no or on/off, in upper or lower case."""
     lowered = text.strip().lower()

@@ -60,7 +60,7 @@ class DockerIgnore:
         malformed pattern, because the build would fail on it.
         """
         if dockerfile is not None:
-            name = f"{_existing_name(dockerfile)}{NAME}"
+            name = f"{existing_dockerfile(dockerfile).name}{NAME}"
             if (content := _read_within(dockerfile.parent, name)) is not None:
                 return cls.parse(content, dockerfile.parent / name)
         return cls.parse(_read_within(context, NAME) or b"", context / NAME)
@@ -121,13 +121,12 @@ class DockerIgnore:
         return any(_WILD & set(prefix) or f"{prefix}/".startswith(f"{ignored_folder}/") for prefix in prefixes)
 
 
-def _existing_name(dockerfile: Path) -> str:
-    """Return the Dockerfile's name; if ``Dockerfile`` doesn't exist, buildx uses ``dockerfile`` (moby#10858)."""
-    name = dockerfile.name
-    if name != "Dockerfile" or not dockerfile.parent.is_dir():
-        return name
+def existing_dockerfile(dockerfile: Path) -> Path:
+    """Return the file that buildx reads: if ``Dockerfile`` doesn't exist, that is ``dockerfile`` (moby#10858)."""
+    if dockerfile.name != "Dockerfile" or not dockerfile.parent.is_dir():
+        return dockerfile
     names = {entry.name for entry in dockerfile.parent.iterdir()}
-    return "dockerfile" if name not in names and "dockerfile" in names else name
+    return dockerfile.with_name("dockerfile") if "Dockerfile" not in names and "dockerfile" in names else dockerfile
 
 
 def _rules(line: str) -> Iterator[Rule]:

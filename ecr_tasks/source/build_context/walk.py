@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from ecr_tasks.model.image import BuildDefinition
-from ecr_tasks.settings.parse.build_options import DEFAULT_DOCKERFILE
+from ecr_tasks.settings.parse.build_options import DEFAULT_DOCKERFILE, is_remote
 from ecr_tasks.source.build_context.dockerignore import DockerIgnore, Matched
 
 
@@ -17,6 +18,47 @@ def local_contexts(definitions: Iterable[BuildDefinition]) -> Iterator[tuple[Pat
         context = Path(definition.context)
         if context.is_dir():
             yield context, context / (definition.dockerfile or DEFAULT_DOCKERFILE)
+
+
+@dataclass(frozen=True)
+class ContextFolder:
+    """A folder that a build reads.
+
+    ``name`` is that of a named context, None for the main one. ``dockerfile`` is the main context's, as it is
+    written; None if it is inline or remote.
+    """
+
+    path: Path
+    name: str | None = None
+    dockerfile: Path | None = None
+
+    def ignore(self) -> DockerIgnore:
+        """Read the folder's rules. Raises SettingsError for a malformed .dockerignore."""
+        return DockerIgnore.read(self.path, self.dockerfile)
+
+
+def context_folders(definition: BuildDefinition, project: Path) -> Iterator[ContextFolder]:
+    """Yield the local folders that a build reads, whether or not they exist: its context, then its named contexts.
+
+    Paths of named contexts are relative to ``project``, where docker is started.
+    """
+    if not is_remote(definition.context):
+        yield ContextFolder(project / definition.context, dockerfile=_dockerfile(definition, project))
+    for name, value in definition.contexts.items():
+        if "://" not in value and ":" not in value.partition("/")[0]:  # else an image, a target or an address
+            yield ContextFolder(project / value, name)
+
+
+def unique_folders(definitions: Iterable[BuildDefinition], project: Path) -> Iterable[ContextFolder]:
+    """Return the local folders that several builds read, each once."""
+    return dict.fromkeys(folder for definition in definitions for folder in context_folders(definition, project))
+
+
+def _dockerfile(definition: BuildDefinition, project: Path) -> Path | None:
+    name = definition.dockerfile or DEFAULT_DOCKERFILE
+    if isinstance(definition.extra.get("dockerfile-inline"), str) or is_remote(name):
+        return None
+    return project / definition.context / name
 
 
 def context_files(

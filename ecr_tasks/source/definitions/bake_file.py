@@ -33,6 +33,11 @@ class DefinitionFiles:
         return tuple(path for path in self.paths if _is_compose(path))
 
     @property
+    def all(self) -> tuple[Path, ...]:
+        """The files, and the dotenv file that compose reads beside them."""
+        return (*self.paths, self.folder / ".env")
+
+    @property
     def names(self) -> str:
         """The files' names, for a message."""
         return ", ".join(path.name for path in self.paths)

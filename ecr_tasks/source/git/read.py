@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
 from ecr_tasks.ci.web_url import web_url
 from ecr_tasks.source.git.command import Git, NoRepositoryError, lines, text
 from ecr_tasks.source.git.fingerprint import fingerprint
-from ecr_tasks.source.git.status import status
+from ecr_tasks.source.git.status import status, without_tool_folder
+from ecr_tasks.source.git.unchecked import unchecked
 from ecr_tasks.source.semver import sort_releases
 from ecr_tasks.source.source_state import SourceState
 
@@ -52,6 +54,8 @@ def is_tracked(root: Path | None, path: Path, *, environ: Mapping[str, str]) -> 
 def _read(git: Git) -> SourceState:
     root, shallow = _root(git)
     head = status(git)
+    if hidden := without_tool_folder(unchecked(git, root).changed):
+        head = replace(head, changes=(*head.changes, *hidden))
     tags = _tags(git)
     here = sorted(name for name, revision in tags.items() if revision == head.revision)
     releases_here = sort_releases(here)
@@ -67,6 +71,7 @@ def _read(git: Git) -> SourceState:
         release_tags=sort_releases(tags),
         dirty=bool(head.changes),
         changed=tuple(text(path) for path in head.changes[:SHOWN]),
+        changes=tuple(os.fsdecode(path) for path in head.changes),
         commit_time=commit_time,
         remote_url=web_url(remotes.get(remote, "")),
         remotes=tuple(remotes),

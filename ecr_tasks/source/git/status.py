@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ecr_tasks.source.git.command import Git, lines, text
@@ -52,4 +53,9 @@ def parse(output: bytes) -> Status:
             changes.append(record.split(b" ", _FIELDS_BEFORE_PATH[kind])[-1])
             if kind == b"2":
                 next(records)  # the path before a rename
-    return Status(revision, branch, tuple(path for path in changes if TOOL_FOLDER not in path.split(b"/")))
+    return Status(revision, branch, without_tool_folder(changes))
+
+
+def without_tool_folder(paths: Iterable[bytes]) -> tuple[bytes, ...]:
+    """Return the paths that are not in this package's output folder."""
+    return tuple(path for path in paths if TOOL_FOLDER not in path.split(b"/"))

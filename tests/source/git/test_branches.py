@@ -8,7 +8,7 @@ import pytest
 
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.source.git.branches import Branch, branch_ref, find_branch
-from tests.source.conftest import Repo
+from tests.support.repo import Repo
 
 
 def on(repo: Repo, name: str) -> Branch:

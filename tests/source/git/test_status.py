@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ecr_tasks.source.git.status import parse
-from tests.source.conftest import Repo
+from tests.support.repo import Repo
 
 ODD_NAMES = [
     "a b",

@@ -1,0 +1,70 @@
+"""Everything that must hold before an image is built: the tasks that plan, build and publish call this module.
+
+The checks run before a repository is created, before docker gets a registry's token, and before anything is built. A
+task that only plans shows what they find.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from ecr_tasks.checks.build_files import check_build_files
+from ecr_tasks.checks.complete_checkout import check_complete
+from ecr_tasks.checks.leaked_keys import check_leaked_keys
+from ecr_tasks.errors import EcrTasksError
+from ecr_tasks.model.image import Image
+from ecr_tasks.model.ports import Engine
+from ecr_tasks.plan.plan import Conflict, PlannedImage
+from ecr_tasks.plan.repository.desired import desired_repository
+from ecr_tasks.settings.settings import Settings
+from ecr_tasks.source.source_state import SourceState
+
+Check = Callable[[], object]
+"""Raises an EcrTasksError if something is in the way."""
+
+
+def obstacles(
+    building: Sequence[PlannedImage],
+    creating: Sequence[PlannedImage],
+    settings: Settings,
+    source: SourceState,
+    environ: Mapping[str, str],
+    engine: Callable[[], Engine] | None,
+    *,
+    promises: bool,
+) -> tuple[Conflict, ...]:
+    """Return what is in the way of building and publishing; of each image, the first thing.
+
+    ``building`` are the images to build, ``creating`` those for which a repository is created. ``environ`` is for
+    git. ``engine`` asks for the engine and its builder; None if docker must not be asked. It takes a third of a
+    second, so it is asked only before a repository is created, or if no build follows (``promises``): a build without
+    an engine fails before it has changed anything.
+    """
+    found: list[Conflict] = []
+    for item in building:
+        found += _first(item.image.name, _image_checks(item.image, settings, source, environ))
+    for item in creating[:1]:
+        found += _first(item.image.name, [lambda: desired_repository(settings, source)])
+    if engine is not None and building and (creating or promises):
+        found += _first(building[0].image.name, [engine])
+    unique = {item.error.cause: item for item in reversed(found)}  # one cause can be in the way of several images
+    return tuple(reversed(unique.values()))
+
+
+def _image_checks(
+    image: Image, settings: Settings, source: SourceState, environ: Mapping[str, str]
+) -> Iterator[Check]:
+    definitions = list(image.definition.with_links())
+    yield lambda: check_complete(image.name, definitions, settings.project, environ, source.ci)
+    yield lambda: check_build_files(image.name, definitions, settings)
+    yield lambda: check_leaked_keys(settings, source, definitions)
+
+
+def _first(name: str, checks: Iterable[Check]) -> list[Conflict]:
+    """Run the checks in order and return the first error."""
+    for check in checks:
+        try:
+            check()
+        except EcrTasksError as error:
+            return [Conflict(name, error)]
+    return []

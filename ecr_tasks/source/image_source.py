@@ -1,0 +1,93 @@
+"""The source as one image sees it: only what its build reads can make it dirty."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ecr_tasks.errors import SettingsError
+from ecr_tasks.model.image import BuildDefinition
+from ecr_tasks.settings.settings import Settings
+from ecr_tasks.source.build_context.dockerignore import DockerIgnore, existing_dockerfile
+from ecr_tasks.source.build_context.walk import unique_folders
+from ecr_tasks.source.source_state import SourceState
+
+_INVOKE_FILES = ("invoke.yaml", "invoke.yml", "invoke.json", "invoke.py")
+"""Invoke's configuration of a project, which may contain settings (docs.pyinvoke.org, "Configuration")."""
+
+_SHOWN = 10
+
+
+def image_source(
+    source: SourceState,
+    definitions: Iterable[BuildDefinition],
+    settings: Settings,
+    definition_files: Iterable[Path] = (),
+) -> SourceState:
+    """Return the source with only those changes that can reach an image.
+
+    These are changes of files that the contexts of ``definitions`` (the image's, and those that it is built from)
+    carry after .dockerignore, of Dockerfiles and ignore files, and of the files with settings or definitions
+    (``definition_files``). What ECR_DIRTY_IGNORE names is ``ignored``. Raises SettingsError for a malformed pattern.
+    """
+    rules = _rules(settings.dirty_ignore)
+    if not source.changes or source.root is None:
+        return source
+    root, inside = source.root, _inside(source, definitions, settings, definition_files)
+    ignored = tuple(path for path in inside if rules.ignores(os.path.relpath(root / path, settings.project)))
+    changes = tuple(path for path in inside if path not in ignored)
+    shown = tuple(os.fsencode(path).decode("utf-8", "backslashreplace") for path in changes[:_SHOWN])
+    return replace(source, dirty=bool(changes), changed=shown, changes=changes, ignored=ignored)
+
+
+def _inside(
+    source: SourceState,
+    definitions: Iterable[BuildDefinition],
+    settings: Settings,
+    definition_files: Iterable[Path],
+) -> list[str]:
+    root = source.root or settings.project
+    files = {*settings.files, *definition_files, *(settings.project / name for name in _INVOKE_FILES)}
+    contexts: dict[Path, list[DockerIgnore]] = {}
+    for folder in unique_folders(definitions, settings.project):
+        ignore = folder.ignore()
+        files.add(ignore.file)
+        if folder.dockerfile is not None:
+            files.add(existing_dockerfile(folder.dockerfile))
+        contexts.setdefault(folder.path.resolve(), []).append(ignore)
+    paths = {variant for file in files for variant in (Path(os.path.normpath(file)), file.resolve())}
+    return [
+        path
+        for path in source.changes
+        if root / path in paths
+        or any(_carries(folder, ignore, root / path) for folder in contexts for ignore in contexts[folder])
+    ]
+
+
+def _carries(context: Path, ignore: DockerIgnore, changed: Path) -> bool:
+    """Return whether a context may carry a changed path, which can be a submodule or a nested repository."""
+    if context.is_relative_to(changed):
+        return True
+    if not changed.is_relative_to(context):
+        return False
+    path = changed.relative_to(context).as_posix()
+    return not ignore.ignores(path) or (changed.is_dir() and not changed.is_symlink() and ignore.enters(path))
+
+
+def _rules(patterns: Sequence[str]) -> DockerIgnore:
+    """Return the rules of ECR_DIRTY_IGNORE; a name without a slash counts in every folder, as in a .gitignore."""
+    try:
+        return DockerIgnore.parse("\n".join(_lines(patterns)).encode(), Path("ECR_DIRTY_IGNORE"))
+    except SettingsError as error:
+        raise SettingsError(
+            f"ECR_DIRTY_IGNORE has a malformed pattern: {error.cause}", "Write it as in a .gitignore."
+        ) from error
+
+
+def _lines(patterns: Iterable[str]) -> Iterator[str]:
+    for pattern in patterns:
+        mark, name = ("!", pattern[1:]) if pattern.startswith("!") else ("", pattern)
+        anywhere = "/" not in name.rstrip("/")
+        yield f"{mark}{'**/' if anywhere else ''}{name}"

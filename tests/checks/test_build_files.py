@@ -1,0 +1,90 @@
+"""Tests of the check that the folders and the Dockerfile of a build are there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ecr_tasks.checks.build_files import check_build_files
+from ecr_tasks.errors import SettingsError
+from ecr_tasks.model.image import BuildDefinition
+from ecr_tasks.settings.load import load
+
+
+def problem(project: Path, definition: BuildDefinition, **environ: str) -> str:
+    """Return the error of the check, or an empty text."""
+    try:
+        check_build_files("web", [definition], load(project, environ=environ))
+    except SettingsError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize("name", ["Dockerfile", "dockerfile"])
+def test_a_dockerfile_in_upper_or_lower_case_is_there(tmp_path: Path, name: str) -> None:
+    assert "no Dockerfile at" in problem(tmp_path, BuildDefinition(str(tmp_path)))
+    (tmp_path / name).touch()
+    for dockerfile in (None, "Dockerfile", str(tmp_path / "Dockerfile")):
+        assert problem(tmp_path, BuildDefinition(str(tmp_path), dockerfile)) == ""
+
+
+def test_only_the_default_name_has_a_lower_case_form(tmp_path: Path) -> None:
+    (tmp_path / "web.dockerfile").touch()
+    message = problem(tmp_path, BuildDefinition(str(tmp_path), "web.Dockerfile"), ECR_DOCKERFILE="web.Dockerfile")
+    assert "web.Dockerfile (ECR_DOCKERFILE: environment variable ECR_DOCKERFILE)" in message
+
+
+@pytest.mark.parametrize(
+    "other", ["Containerfile", "DockerFile", "app.Dockerfile", "Dockerfile.prod", "../Dockerfile"]
+)
+def test_a_file_that_may_be_meant_is_named(tmp_path: Path, other: str) -> None:
+    project = tmp_path / "project"
+    (project / "web").mkdir(parents=True)
+    (project / "web" / other).touch()
+    (project / "web" / "Dockerfile.dockerignore").touch()
+    message = problem(project, BuildDefinition(str(project / "web")), ECR_CONTEXT="web")
+    assert message.endswith(
+        f"Set ECR_DOCKERFILE to {Path('web', other) if other[0] != '.' else 'Dockerfile'} if that is the one."
+    )
+
+
+def test_a_context_must_be_a_folder(tmp_path: Path) -> None:
+    definition = BuildDefinition(str(tmp_path / "web"))
+    assert "context" in problem(tmp_path, definition, ECR_CONTEXT="web")
+    assert "is missing (ECR_CONTEXT: environment variable ECR_CONTEXT)" in problem(
+        tmp_path, definition, ECR_CONTEXT="web"
+    )
+    (tmp_path / "web").touch()
+    assert "is not a folder" in problem(tmp_path, definition, ECR_CONTEXT="web")
+
+
+def test_a_named_context_must_be_there(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").touch()
+    definition = BuildDefinition(str(tmp_path), contexts={"shared": "../shared"})
+    message = problem(tmp_path, definition, ECR_BUILD_CONTEXTS="shared=../shared")
+    assert "The named context shared, " in message
+    assert "ECR_BUILD_CONTEXTS: environment variable" in message
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"context": "https://example.com/app.git"},
+        {"context": "git@example.com:app.git"},
+        {"extra": {"dockerfile-inline": "FROM scratch"}},
+        {"dockerfile": "https://example.com/Dockerfile"},
+        {
+            "extra": {"dockerfile-inline": "FROM a"},
+            "contexts": {"a": "docker-image://a", "b": "target:b", "c": "git@h:c"},
+        },
+    ],
+)
+def test_what_docker_fetches_itself_is_not_looked_for(tmp_path: Path, fields: dict[str, Any]) -> None:
+    assert problem(tmp_path, BuildDefinition(**{"context": str(tmp_path), **fields})) == ""
+
+
+def test_an_image_of_a_bake_file_is_named(tmp_path: Path) -> None:
+    message = problem(tmp_path, BuildDefinition(str(tmp_path / "nowhere")), ECR_REPOSITORY_PREFIX="team/")
+    assert "(the image web)" in message
