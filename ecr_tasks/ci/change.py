@@ -24,10 +24,10 @@ _REF = re.compile(rf"refs/(?:pulls?|pull-requests|pullreq|merge-requests|merge)/
 _GERRIT_REF = re.compile(rf"refs/changes/[0-9]{{2}}/{_NUMBER}/[0-9]+")
 
 _NAME = re.compile(
-    rf"(?:[^/]+/)?(?:(?:pulls?|pull-requests|pullreq|pr|merge-requests|mr|origin-pull)/{_NUMBER}"
+    rf"(?:(?:pulls?|pull-requests|pullreq|pr|merge-requests|mr|origin-pull)/{_NUMBER}"
     rf"(?:/(?:head|merge|from|to|train))?|changes/[0-9]{{2}}/{_NUMBER}/[0-9]+)"
 )
-"""What a clone makes of such a ref: ``pull/5/head``, ``origin/pr/5``."""
+"""Such a ref without ``refs/``, and what a clone makes of it: ``pull/5/head``, ``pr/5``."""
 
 _QUEUE = re.compile(r"gh-readonly-queue/|mergify/merge-queue/|trunk-merge/|gtmq_")
 """The branches of the merge queues of GitHub, Mergify, Trunk and Graphite."""

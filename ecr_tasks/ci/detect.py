@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from ecr_tasks.ci.context import CiContext
 from ecr_tasks.ci.environ import Environ, Fact, Reader, read_text
+from ecr_tasks.ci.gerrit import gerrit_change
 from ecr_tasks.ci.systems import SYSTEMS
 from ecr_tasks.ci.unlisted import unlisted_run
 
@@ -21,5 +23,7 @@ def detect(environ: Mapping[str, str], read: Reader = read_text, *, remotes: tup
     env = Environ(environ, read, remotes)
     for system in SYSTEMS.values():
         if marker := system.find_marker(env):
-            return system.read_facts(env).context(Fact(system.name, marker.origin))
+            facts = system.read_facts(env)
+            change = facts.change or gerrit_change(env)
+            return replace(facts, change=change).context(Fact(system.name, marker.origin))
     return unlisted_run(env)

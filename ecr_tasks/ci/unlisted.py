@@ -6,10 +6,11 @@ alone would take it for a push. Sources: each system's list of environment varia
 
 from __future__ import annotations
 
-from ecr_tasks.ci.change import Change, find_change
+from ecr_tasks.ci.change import find_change
 from ecr_tasks.ci.context import NO_CI, CiContext
 from ecr_tasks.ci.environ import Environ
 from ecr_tasks.ci.facts import one_of
+from ecr_tasks.ci.gerrit import gerrit_change
 
 _ROWS = (
     ("APPVEYOR", "APPVEYOR_PULL_REQUEST_NUMBER"),
@@ -36,7 +37,8 @@ def unlisted_run(env: Environ) -> CiContext:
     """Return a run of a system without an adapter if it is for a change, else NO_CI."""
     numbers = [env.flag(name) for marker, name in _ROWS if env.get(marker)]
     batch = env.get("JOB_TYPE", parse=one_of(_PROW_BATCH))
-    change: Change | None = find_change(numbers=numbers, queue=batch if env.get("PROW_JOB_ID") else None)
+    change = find_change(numbers=numbers, queue=batch if env.get("PROW_JOB_ID") else None)
+    change = change or gerrit_change(env)
     if change is None:
         return NO_CI
     number = change.number

@@ -17,6 +17,7 @@ from ecr_tasks.ci.change import with_pull_request
 from ecr_tasks.ci.context import NO_CI, CiContext
 from ecr_tasks.ci.detect import detect
 from ecr_tasks.ci.environ import Environ, Fact, Parser
+from ecr_tasks.ci.gerrit import gerrit_change
 from ecr_tasks.ci.systems import SYSTEMS
 from ecr_tasks.source.merge_ci import merge
 from ecr_tasks.source.source_state import SourceState
@@ -79,7 +80,9 @@ def fields(provider: str) -> tuple[str, ...]:
     """Return the variables that the system's adapter asks for in its recorded runs."""
     Spy.asked = set()
     for run in runs(provider):
-        SYSTEMS[provider].read_facts(Spy(run.environ, reader(run.files)))
+        env = Spy(run.environ, reader(run.files))
+        SYSTEMS[provider].read_facts(env)
+        gerrit_change(env)
     return tuple(sorted(Spy.asked))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from ecr_tasks.ci.change import Change, find_change
 from ecr_tasks.ci.environ import Environ, Fact
 from ecr_tasks.ci.facts import Facts, branch_name, events, is_fork, one_of, tag_name
+from ecr_tasks.ci.gerrit import gerrit_change
 
 RUN_VARIABLES = ("GITHUB_REPOSITORY", "GITHUB_RUN_ID")
 
@@ -76,15 +77,18 @@ def _change(env: Environ) -> Change | None:
     comment = next((Fact("true", name) for name in env.variables if name.startswith(f"{issue}pull_request.")), None)
     if comment:
         number = number or env.get(f"{issue}number")
+    # A comment that peter-evans/slash-command-dispatch passed on.
+    command = f"{_PAYLOAD}: client_payload.pull_request."
+    number = number or env.get(f"{command}number")
     closed = env.get(f"{_PAYLOAD}: action", parse=one_of("closed"))
     if closed and name and name.value == "pull_request" and ref and branch_name(ref.value):
         return Change("closed_pull_request", closed.origin, number)
     other_run, queue = _other_run(env)
     group = name and name.map(one_of("merge_group"))
-    return find_change(
+    return gerrit_change(env, f"{_PAYLOAD}: inputs.") or find_change(
         numbers=[number, env.get(f"{_RUN}.pull_requests[0].number") if other_run else None],
         refs=[ref],
-        signs=[env.get("GITHUB_HEAD_REF"), env.first(f"{_REQUEST}."), comment, other_run],
+        signs=[env.get("GITHUB_HEAD_REF"), env.first(f"{_REQUEST}."), env.first(command), comment, other_run],
         queue=group or queue,
     )
 

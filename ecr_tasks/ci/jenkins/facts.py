@@ -3,8 +3,7 @@
 Sources: the Jenkins handbook, "Using environment variables"; the Branch API plugin's environment variables
 (BRANCH_NAME, BRANCH_IS_PRIMARY, CHANGE_*, TAG_*); the Git plugin's (GIT_*); ghprb-plugin, GhprbTrigger.java;
 gitlab-plugin, CauseData.java and PushHookTriggerHandlerImpl.java; gitee-plugin, CauseData.java;
-gerrit-trigger-plugin, GerritTriggerParameters.java; gerrit-code-review-plugin's README; github-integration-plugin,
-GitHubPREnv.java;
+gerrit-code-review-plugin's README (BRANCH_NAME); github-integration-plugin, GitHubPREnv.java;
 bitbucket-push-and-pull-request-plugin's README; bitbucket-pullrequest-builder-plugin, BitbucketBuildTrigger.java.
 """
 
@@ -16,6 +15,7 @@ from collections.abc import Sequence
 from ecr_tasks.ci.change import Change, find_change
 from ecr_tasks.ci.environ import Environ, Fact
 from ecr_tasks.ci.facts import Facts, branch_name, events, group, is_fork, one_of, tag_name
+from ecr_tasks.ci.gerrit import gerrit_change, is_merged
 from ecr_tasks.ci.web_url import web_url
 
 RUN_VARIABLES = ("JOB_NAME", "BUILD_NUMBER")
@@ -38,8 +38,6 @@ _SIGNS = (
     *("GITHUB_PR_TARGET_BRANCH", "BITBUCKET_PULL_REQUEST_LINK"),
 )
 """More variables that only a change's run has."""
-
-_GERRIT = ("GERRIT_CHANGE_NUMBER", "GERRIT_PATCHSET_NUMBER", "GERRIT_CHANGE_ID", "GERRIT_CHANGE_URL")
 
 _REMOTES = re.compile(r"^(?:refs/)?remotes/")
 """The beginning of a remote-tracking branch's full name: ``refs/remotes/origin/main``."""
@@ -102,21 +100,26 @@ def read_facts(env: Environ) -> Facts:
 def _change(env: Environ) -> Change | None:
     """Return the change that the run belongs to.
 
-    Gerrit's variables are set for a merged change as well, which is a push of its branch. GIT_BRANCH of a change is
-    what the clone's refspec made of its ref, or FETCH_HEAD, which is no branch.
+    GIT_BRANCH of a change is what the clone's refspec made of its ref, or FETCH_HEAD, which is no branch.
     """
-    merged = env.get("GERRIT_EVENT_TYPE", parse=one_of("change-merged", "ref-updated"))
-    gerrit = [] if merged else [env.get(name) for name in _GERRIT]
     # In a multibranch job, BRANCH_NAME is a branch's whole name, or a change's as the plugin calls it.
-    fetched = None if env.get("BRANCH_NAME") else env.get("GIT_BRANCH", parse=lambda name: _REMOTES.sub("", name))
+    job = env.get("BRANCH_NAME")
+    fetched = [env.get("sha1"), None if job else env.get("GIT_BRANCH")]  # sha1 is ghprb's own parameter
     change = find_change(
-        numbers=[*(env.get(name) for name in _NUMBERS), *gerrit[:1], env.get("BRANCH_NAME", parse=_number_of_gerrit)],
-        refs=[] if merged else [env.get("GIT_BRANCH"), env.get("BRANCH_NAME"), env.get("GERRIT_REFSPEC")],
-        names=[fetched, env.get("sha1")],  # ghprb's own parameter
-        signs=[*gerrit[1:], *(env.get(name) for name in _SIGNS)],
+        numbers=[*(env.get(name) for name in _NUMBERS), env.get("BRANCH_NAME", parse=_number_of_gerrit)],
+        refs=[] if is_merged(env) else [job, env.get("GIT_BRANCH")],
+        names=[*fetched, *(fact and fact.map(_after_remote) for fact in fetched)],
+        signs=[env.get(name) for name in _SIGNS],
     )
     nowhere = env.get("GIT_BRANCH", parse=one_of("FETCH_HEAD"))
-    return change or (Change("ref", nowhere.origin) if nowhere and not env.get("BRANCH_NAME", "TAG_NAME") else None)
+    if nowhere and not change and not env.get("BRANCH_NAME", "TAG_NAME"):
+        return gerrit_change(env) or Change("ref", nowhere.origin)
+    return change
+
+
+def _after_remote(name: str) -> str:
+    """Return ``pr/5`` for ``origin/pr/5`` and ``refs/remotes/origin/pr/5``, whatever the remote's name is."""
+    return _REMOTES.sub("", name).partition("/")[2]
 
 
 def _branch(env: Environ) -> Fact | None:
