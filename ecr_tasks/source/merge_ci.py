@@ -71,6 +71,7 @@ class _Merge:
             tag=self.tag(tag),
             tags=tuple(sorted({*source.tags, tag})) if tag else source.tags,  # a shallow clone may lack the tag
             release_tags=sort_releases({*source.release_tags, tag}) if tag else source.release_tags,
+            repository_tags=tuple(sorted({*source.repository_tags, tag})) if tag else source.repository_tags,
             remote_url=self.prefer_ci("remote_url", source.remote_url, "repository_url"),
             default_branch=self.prefer_ci("default_branch", source.default_branch, "default_branch"),
             head=self.head(),
@@ -120,7 +121,8 @@ class _Merge:
         tag = self.ci.tag
         if not tag or self.ci.change:
             return None
-        moved = f"git has {tag} on another commit" if tag in self.source.release_tags else None
+        others = {*self.source.release_tags, *self.source.repository_tags}
+        moved = f"git has {tag} on another commit" if tag in others else None
         reason = self.contradiction or moved
         if reason and tag not in self.source.tags:
             self.note("tag", reason)

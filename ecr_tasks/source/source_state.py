@@ -38,6 +38,8 @@ class SourceState:
     """Every tag that points at the revision, sorted by name."""
     release_tags: tuple[str, ...] = ()
     """Every semver tag of the repository (``v`` allowed, pre-releases too), the lowest version first."""
+    repository_tags: tuple[str, ...] = ()
+    """Every tag of the repository, sorted by name."""
     dirty: bool = False
     """Whether the work tree has a changed file, or a new one that git doesn't ignore."""
     changed: tuple[str, ...] = ()

@@ -153,7 +153,7 @@ def _latest(flavor: Flavor, event: Event, rule_tags: Sequence[_RuleTag]) -> Tag:
         because = f"{first} is a release"
         if flavor.forward and value.version is not None:
             release, forward = LatestRelease(value.version), False
-            higher = release.higher(event.source.release_tags)
+            higher = release.higher(value.releases)
             if higher is not None:
                 raise NoValue(f"latest stays with the higher release {higher.tag}")
             shallow = " (the clone is shallow and may lack some)" if event.source.shallow else ""

@@ -74,6 +74,16 @@ class Regexp:
             match = self._compiled.search(text, position) if position <= len(text) else None
         return matches
 
+    def split(self, text: str, group: int) -> tuple[str, str, str] | None:
+        """Return the text before a group of the match, the group's, and the text after it; None without them.
+
+        None with the flag ``g`` as well, whose matches have no groups.
+        """
+        match = None if self._is_global else self._compiled.search(text)
+        if match is None or group > self.groups or match[group] is None:
+            return None
+        return text[: match.start(group)], match[group], text[match.end(group) :]
+
 
 def _to_python(source: str) -> str:
     """Return the same pattern for ``re.compile`` with ``re.ASCII``: only ``$`` becomes ``\\Z``."""

@@ -6,6 +6,7 @@ There is one function for each type; it returns a Value, or raises NoValue with 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ecr_tasks.tags.event import Event
@@ -19,8 +20,9 @@ class Value:
     """A rule's text and the reason for it.
 
     ``fixed`` is whether the rule's type makes a fixed tag; ``latest`` is whether ``latest=auto`` gives `latest`, too.
-    ``version`` is the version that `latest` would point to, if it can be compared with other releases. ``release`` is
-    the release that the tag points to, if the tag moves to higher releases only.
+    ``version`` is the version that `latest` would point to, if it can be compared with other releases; ``releases``
+    are the versions of git's tags to compare it with. ``release`` is the release that the tag points to, if the tag
+    moves to higher releases only.
     """
 
     text: str
@@ -28,6 +30,7 @@ class Value:
     fixed: bool = False
     latest: bool = False
     version: Version | None = None
+    releases: tuple[str, ...] = ()
     release: LatestRelease | None = None
 
 
@@ -66,23 +69,30 @@ def _schedule(rule: Rule, event: Event) -> Value:
 
 def _version(rule: Rule, event: Event, scheme: Scheme, *, forward: bool) -> Value:
     git_tag = _text(rule, event)
-    text = git_tag.text
-    if rule.regexp is not None:
-        match = rule.regexp.match(text)
+
+    def version_in(name: str) -> tuple[str, _Rest]:
+        taken = rule.regexp.split(name, 1) if rule.regexp else None
+        if taken is None and rule.regexp and rule.regexp.match(name):
+            return "", _NOTHING  # the group has no part in the match
         # As in metadata-action, a text that doesn't match is used unchanged.
-        text = text if match is None else match[1] or ""
-    version = parse_version(text.replace("/", "-"), scheme)
+        before, text, after = taken or ("", name, "")
+        return text.replace("/", "-"), _rest(before, after)
+
+    text, rest = version_in(git_tag.text)
+    version = parse_version(text, scheme)
     if version is None:
         standard = "semantic version (semver.org)" if scheme == "semver" else "Python version (PEP 440)"
         raise NoValue(f"{text!r} is no {standard}")
     tag = version.render(rule.pattern)
     fixed = version.is_unique_in(rule.pattern)
-    comparable = version if text == git_tag.text else None
-    release = None if fixed or comparable is None or not forward else LatestRelease(version, rule.pattern)
-    higher = release.higher(event.source.release_tags) if release else None
+    releases = _alike(event, version_in, rest)
+    release = None if fixed or not forward else LatestRelease(version, rule.pattern)
+    higher = release.higher(releases) if release else None
     if higher is not None:
         raise NoValue(f"{tag} stays with the higher release {higher.tag}")
-    return Value(tag, git_tag.because, fixed, latest=version.final, version=comparable, release=release)
+    return Value(
+        tag, git_tag.because, fixed, latest=version.final, version=version, releases=releases, release=release
+    )
 
 
 def _match(rule: Rule, event: Event) -> Value:
@@ -96,7 +106,34 @@ def _match(rule: Rule, event: Event) -> Value:
     # The part of a git tag from its first digit on distinguishes it from other tags.
     number = re.search(r"[0-9].*", git_tag.text.rpartition("/")[2])
     fixed = number is not None and group.endswith(number[0]) and is_one_release(git_tag.text)
-    return Value(group, git_tag.because, fixed=fixed, latest=True, version=version_of(git_tag.text))
+
+    def version_in(name: str) -> tuple[str, _Rest]:
+        taken = rule.regexp.split(name, rule.group) if rule.regexp and version_of(name) is None else None
+        before, text, after = taken or ("", name, "")
+        if version_of(text + after):  # the pattern may take a part of the version, such as its first two numbers
+            return text + after, _rest(before, "")
+        return text, _rest(before, after)
+
+    text, rest = version_in(git_tag.text)
+    releases = _alike(event, version_in, rest)
+    return Value(group, git_tag.because, fixed=fixed, latest=True, version=version_of(text), releases=releases)
+
+
+_Rest = tuple[str, str]
+"""What a git tag has before and after its version. Tags with the same are releases of one thing."""
+
+_NOTHING = ("", "")
+
+
+def _rest(before: str, after: str) -> _Rest:
+    """Return the rest of a git tag; a ``v`` right before the version belongs to that."""
+    return before[:-1] if before[-1:] in ("v", "V") else before, after
+
+
+def _alike(event: Event, version_in: Callable[[str], tuple[str, _Rest]], rest: _Rest) -> tuple[str, ...]:
+    """Return the versions in those of git's tags that have the same rest, such as ``app@2.0.0`` and ``app@1.9.0``."""
+    names = {*event.source.release_tags, *event.source.repository_tags}
+    return tuple(text for text, other in map(version_in, sorted(names)) if other == rest)
 
 
 def _text(rule: Rule, event: Event) -> Value:
@@ -126,7 +163,9 @@ def _tag(rule: Rule, event: Event) -> Value:
     if event.tag is None:
         raise NoValue(f"no git tag was pushed: this is a {event.name}")
     because = f"git tag {event.tag}{event.origin('tag')}"
-    return Value(event.tag, because, is_one_release(event.tag), latest=True, version=version_of(event.tag))
+    releases = _alike(event, lambda name: (name, _NOTHING), _NOTHING)
+    fixed = is_one_release(event.tag)
+    return Value(event.tag, because, fixed, latest=True, version=version_of(event.tag), releases=releases)
 
 
 def _pull_request(rule: Rule, event: Event) -> Value:

@@ -69,6 +69,7 @@ def _read(git: Git) -> SourceState:
         tag=next(iter((*reversed(releases_here), *here)), None),
         tags=tuple(here),
         release_tags=sort_releases(tags),
+        repository_tags=tuple(sorted(tags)),
         dirty=bool(head.changes),
         changed=tuple(text(path) for path in head.changes[:SHOWN]),
         changes=tuple(os.fsdecode(path) for path in head.changes),
