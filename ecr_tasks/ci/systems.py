@@ -34,8 +34,10 @@ class System:
     Its pipeline: ``path`` is the file that the system reads, from the top of the repository; ``template`` is the file
     in its folder that it is made from. ``variants`` are the kinds of credentials that the template supports,
     the default first; if it is empty, they are ``oidc`` and ``keys``, or only ``keys`` for a system without tokens.
-    ``comment`` begins a comment. ``escapes`` are the (text, replacement) pairs that are applied in order to a shell
-    command, so that it reaches the job's shell unchanged.
+    ``comment`` begins a comment. ``escapes`` are the (text, replacement) pairs that keep what is inserted out of the
+    system's own expressions and variables. ``values_in_shell`` says that the template's values are in shell commands.
+    Where the pipeline names its branches, ``branch_escapes`` keep a name from being a pattern, ``branch_quotes`` are
+    the quotes for it, of which it gets one that it hasn't, and no name there can have one of ``branch_refused``.
     """
 
     name: str
@@ -48,6 +50,10 @@ class System:
     template: str = "pipeline.yml"
     comment: str = "#"
     escapes: tuple[tuple[str, str], ...] = ()
+    values_in_shell: bool = False
+    branch_escapes: tuple[tuple[str, str], ...] = ()
+    branch_quotes: str = ""
+    branch_refused: tuple[str, ...] = ()
 
     @property
     def credentials(self) -> tuple[Credentials, ...]:
@@ -85,19 +91,62 @@ class System:
         return import_module(f"ecr_tasks.ci.{self.name}.{name}")
 
 
-_BRACES = (("${", "$${"),)
+# GitHub Actions and Azure Pipelines evaluate ${{ … }} in every text; a literal in it is how to write one.
+_EXPRESSION = "${{"
+_EXPRESSION_ESCAPE = ((_EXPRESSION, "${{ '${{' }}"),)
+# Buildkite, Drone and Woodpecker replace variables in the whole file, and read $$ as $.
+_DOLLAR_ESCAPE = (("$", "$$"),)
 _ROWS = (
-    System("github", "GitHub Actions", "GITHUB_ACTIONS", ".github/workflows/ecr.yml", outputs="GitHub"),
+    System(
+        "github",
+        "GitHub Actions",
+        "GITHUB_ACTIONS",
+        ".github/workflows/ecr.yml",
+        outputs="GitHub",
+        escapes=_EXPRESSION_ESCAPE,
+        # GitHub Docs, "Filter pattern cheat sheet"; the filters take no expressions.
+        branch_escapes=(("+", "\\+"), ("!", "\\!")),
+        branch_refused=(_EXPRESSION,),
+    ),
     System("gitlab", "GitLab CI", "GITLAB_CI", ".gitlab-ci.yml", outputs="GitLab"),
     System(
-        "buildkite", "Buildkite", "BUILDKITE", ".buildkite/pipeline.yml", outputs="Buildkite", escapes=(("$", "$$"),)
+        "buildkite",
+        "Buildkite",
+        "BUILDKITE",
+        ".buildkite/pipeline.yml",
+        outputs="Buildkite",
+        escapes=_DOLLAR_ESCAPE,
     ),
     System("circleci", "CircleCI", "CIRCLECI", ".circleci/config.yml", outputs="CircleCi", escapes=(("<<", "\\<<"),)),
-    System("azure", "Azure Pipelines", "TF_BUILD", "azure-pipelines.yml", outputs="Azure"),
     System(
-        "bitbucket", "Bitbucket Pipelines", "BITBUCKET_BUILD_NUMBER", "bitbucket-pipelines.yml", outputs="Bitbucket"
+        "azure",
+        "Azure Pipelines",
+        "TF_BUILD",
+        "azure-pipelines.yml",
+        outputs="Azure",
+        escapes=_EXPRESSION_ESCAPE,
+        branch_refused=(_EXPRESSION,),
     ),
-    System("travis", "Travis CI", "TRAVIS", ".travis.yml", outputs="Travis", no_oidc="Travis CI issues none"),
+    System(
+        "bitbucket",
+        "Bitbucket Pipelines",
+        "BITBUCKET_BUILD_NUMBER",
+        "bitbucket-pipelines.yml",
+        outputs="Bitbucket",
+        values_in_shell=True,
+        # Its globs have braces, and no escape for them.
+        branch_refused=("{", "}"),
+    ),
+    System(
+        "travis",
+        "Travis CI",
+        "TRAVIS",
+        ".travis.yml",
+        outputs="Travis",
+        no_oidc="Travis CI issues none",
+        values_in_shell=True,
+        branch_quotes="'\"",
+    ),
     System(
         "teamcity",
         "TeamCity",
@@ -107,11 +156,19 @@ _ROWS = (
         no_oidc="TeamCity issues none by itself",
         template="pipeline.kts",
         comment="//",
-        escapes=(("%", "%%"), ("$", "${'$'}")),
+        escapes=(("%", "%%"),),
     ),
     # Before Drone: Woodpecker sets many of Drone's variables.
-    System("woodpecker", "Woodpecker", "", ".woodpecker.yml", no_oidc="Woodpecker issues none", escapes=_BRACES),
-    System("drone", "Drone", "", ".drone.yml", no_oidc="Drone issues none", escapes=_BRACES),
+    System(
+        "woodpecker",
+        "Woodpecker",
+        "",
+        ".woodpecker.yml",
+        no_oidc="Woodpecker issues none",
+        escapes=_DOLLAR_ESCAPE,
+        branch_escapes=(("{", "\\{"), ("}", "\\}")),
+    ),
+    System("drone", "Drone", "", ".drone.yml", no_oidc="Drone issues none", escapes=_DOLLAR_ESCAPE),
     # After the systems above: a machine that runs their jobs may have Jenkins' address in its environment.
     System(
         "jenkins",
@@ -123,7 +180,6 @@ _ROWS = (
         variants=("keys", "oidc"),
         template="pipeline.groovy",
         comment="//",
-        escapes=(("\\", "\\\\"), ("'", "\\'")),
     ),
     # Last: jobs of GitHub, GitLab, Buildkite and Jenkins can run in CodeBuild, but belong to these systems.
     # A build that Jenkins starts in CodeBuild belongs to CodeBuild and has none of Jenkins' variables.

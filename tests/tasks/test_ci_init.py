@@ -39,9 +39,9 @@ def inv(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
 def test_the_pipeline_has_the_settings_and_no_secret(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert inv(monkeypatch, "ci.init", "github") == 0
     text = (project / ".github" / "workflows" / "ecr.yml").read_text(encoding="utf-8")
-    assert "AWS_REGION: eu-west-1\n" in text
-    assert "ECR_REPOSITORY: team/web\n" in text
-    assert "ECR_ROLE_ARN: arn:aws:iam::123456789012:role/web\n" in text
+    assert 'AWS_REGION: "eu-west-1"\n' in text
+    assert 'ECR_REPOSITORY: "team/web"\n' in text
+    assert 'ECR_ROLE_ARN: "arn:aws:iam::123456789012:role/web"\n' in text
     assert "tell-nobody" not in text
     assert "AKIA" not in text
 
@@ -65,12 +65,12 @@ def test_check_prints_the_difference_on_stdout_and_exits_with_6(
     path = project / ".drone.yml"
     text = path.read_text(encoding="utf-8")
     template = text.partition("template ")[2][:12]
-    path.write_text(text.replace(template, "0" * 12).replace("docker:28-cli", "docker:27-cli"), encoding="utf-8")
+    path.write_text(text.replace(template, "0" * 12).replace("docker:29.8.1-cli", "docker:27-cli"), encoding="utf-8")
     capsys.readouterr()
     assert inv(monkeypatch, "ci.init", "drone", "--check") == 6
     output = capsys.readouterr()
     assert "-    image: docker:27-cli" in output.out
-    assert "+    image: docker:28-cli" in output.out
+    assert "+    image: docker:29.8.1-cli@sha256:" in output.out
     assert "has changed" in output.err
     assert path.read_text(encoding="utf-8") != text
 
@@ -84,6 +84,19 @@ def test_options_change_the_pipeline(project: Path, monkeypatch: pytest.MonkeyPa
     assert inv(monkeypatch, "ci.init", "nothing") == 2
     assert inv(monkeypatch, "--dry", "ci.init", "travis") == 0
     assert not (project / ".travis.yml").exists()
+
+
+def test_a_branch_that_a_system_cant_name_is_refused_before_anything_is_written(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GITLAB_CI", "true")
+    monkeypatch.setenv("CI_DEFAULT_BRANCH", "re{lea}se")
+    assert inv(monkeypatch, "ci.init", "bitbucket") == 2
+    error = capsys.readouterr().err
+    assert "Bitbucket Pipelines has no way to name the default branch 're{lea}se': it takes { for its own." in error
+    assert {path.name for path in project.iterdir()} == {".env", "tasks.py"}
+    assert inv(monkeypatch, "ci.init", "woodpecker") == 0
+    assert r'branch: "re\\{lea\\}se"' in (project / ".woodpecker.yml").read_text(encoding="utf-8")
 
 
 def test_missing_settings_have_to_be_filled_in(

@@ -98,7 +98,7 @@ pipeline {
         stage('Deploy') {
             when {
                 anyOf {
-                    branch '@BRANCH@'
+                    branch pattern: '@BRANCH@', comparator: 'EQUALS'
                     buildingTag()
                 }
             }

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from importlib import resources
 
+from ecr_tasks.ci.pipelines import quoting
 from ecr_tasks.ci.pipelines.requirements import DEFAULT_INSTALL
 from ecr_tasks.ci.systems import Credentials, System
 
@@ -35,17 +36,21 @@ class Values:
     install: str = DEFAULT_INSTALL
 
     def by_placeholder(self, system: System) -> dict[str, str]:
-        """Return the text for each placeholder of this system's template."""
-        install = self.install
-        for text, replacement in system.escapes:
-            install = install.replace(text, replacement)
+        """Return the text for each placeholder of this system's template.
+
+        Raises SettingsError for a value that can't be written there.
+        """
+        region = self.region or f"{FILL_IN}THE_REGION"
+        role = self.role or f"{FILL_IN}THE_ROLE_ARN"
+        repository = self.repository or f"{FILL_IN}THE_REPOSITORY"
+        quoting.check_writable((region, role, repository, self.branch, self.install))
         return {
-            "REGION": self.region or f"{FILL_IN}THE_REGION",
-            "ROLE": self.role or f"{FILL_IN}THE_ROLE_ARN",
-            "REPOSITORY": self.repository or f"{FILL_IN}THE_REPOSITORY",
+            "REGION": quoting.value(system, region),
+            "ROLE": quoting.value(system, role),
+            "REPOSITORY": quoting.value(system, repository),
             "REPOSITORY_SETTING": self.repository_setting,
-            "BRANCH": self.branch,
-            "INSTALL": install,
+            "BRANCH": quoting.branch(system, self.branch),
+            "INSTALL": quoting.install(system, self.install.strip()),
         }
 
 

@@ -15,6 +15,8 @@ from ecr_tasks.ci.systems import SYSTEMS, Credentials, System
 
 KNOWN = Values(region="eu-central-1", role="arn:aws:iam::123456789012:role/push", repository="team/app")
 UNKNOWN = Values()
+AMBIGUOUS = Values("eu-central-1", "arn:aws:iam::123456789012:role/no", "1.10", branch="#on,it's%a&$$x-!+@<<%%")
+"""Values that mean something else where they aren't quoted."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,10 @@ def jobs(variant: Variant, values: Values = KNOWN) -> list[Job]:
 
 
 def _texts(variables: dict[str, Any]) -> dict[str, str]:
-    """Return the variables whose values are in the file; the others are the CI's secrets."""
-    return {name: str(value) for name, value in variables.items() if not isinstance(value, dict)}
+    """Return the variables whose values are in the file, all of them texts; the others are the CI's secrets."""
+    texts = {name: value for name, value in variables.items() if not isinstance(value, dict)}
+    assert all(isinstance(value, str) for value in texts.values()), texts
+    return texts
 
 
 def _lines(commands: list[str]) -> str:
@@ -83,16 +87,21 @@ def _gitlab(text: str) -> Iterator[Job]:
 
 def _jenkins(text: str) -> Iterator[Job]:
     declared = text[text.index("environment {") : text.index("stages {")]
-    shared = dict(re.findall(r"^ +(\w+) = '(.*)'$", declared, re.MULTILINE))
+    shared = {name: groovy_text(text) for name, text in re.findall(r"^ +(\w+) = '(.*)'$", declared, re.MULTILINE)}
     scripts = {}
     for stage in text.split("stage('")[1:]:
         match = re.search(r"(?:sh|script:) '''(.*?)'''|sh '(.*?)'", stage, re.DOTALL)
         if match:
-            script = (match[1] or match[2]).replace("\\'", "'").replace("\\\\", "\\")
+            script = groovy_text(match[1] or match[2])
             scripts[stage.partition("'")[0]] = Step(script, shared)
     assert list(scripts) == ["Install", "Build", "Build and push", "Deploy"]
     yield Job("image", (scripts["Install"], scripts["Build and push"]))
     yield Job("deploy", (scripts["Deploy"],))
+
+
+def groovy_text(literal: str) -> str:
+    """Return a string in single quotes as Groovy reads it."""
+    return re.sub(r"\\(.)", r"\1", literal)
 
 
 def _circleci(text: str) -> Iterator[Job]:
@@ -100,7 +109,10 @@ def _circleci(text: str) -> Iterator[Job]:
     for name in ("image", "deploy"):
         job = document["jobs"][name]
         runs = [step["run"] for step in job["steps"] if isinstance(step, dict) and "run" in step]
-        yield Job(name, tuple(Step(run["command"], _texts(job.get("environment", {}))) for run in runs))
+        yield Job(
+            name,
+            tuple(Step(run["command"].replace("\\<<", "<<"), _texts(job.get("environment", {}))) for run in runs),
+        )
 
 
 def _buildkite(text: str) -> Iterator[Job]:
@@ -111,7 +123,7 @@ def _buildkite(text: str) -> Iterator[Job]:
 
 def _azure(text: str) -> Iterator[Job]:
     document = yaml.safe_load(text)
-    shared = {item["name"]: str(item["value"]) for item in document["variables"] if "name" in item}
+    shared = _texts({item["name"]: item["value"] for item in document["variables"] if "name" in item})
     for job in document["jobs"]:
         steps = [step for step in job["steps"] if "script" in step]
         yield Job(
@@ -123,7 +135,8 @@ def _azure(text: str) -> Iterator[Job]:
 
 def _bitbucket(text: str) -> Iterator[Job]:
     document = yaml.safe_load(text)
-    for item in document["pipelines"]["branches"]["main"]:
+    (steps,) = document["pipelines"]["branches"].values()
+    for item in steps:
         yield Job(item["step"]["name"], (Step(_lines(item["step"]["script"])),))
 
 
@@ -134,14 +147,15 @@ def _codebuild(text: str) -> Iterator[Job]:
 
 
 def _drone(text: str) -> Iterator[Job]:
-    document = yaml.safe_load(text)
+    # The server replaces variables in the whole file before it reads it; the pipelines use none.
+    document = yaml.safe_load(text.replace("$$", "$"))
     for step in document["steps"]:
-        script = _lines(step["commands"]).replace("$${", "${")
-        yield Job(step["name"], (Step(script, _texts(step.get("environment", {}))),))
+        yield Job(step["name"], (Step(_lines(step["commands"]), _texts(step.get("environment", {}))),))
 
 
 def _teamcity(text: str) -> Iterator[Job]:
-    shared = dict(re.findall(r'param\("env\.(\w+)", "(.*)"\)', text))
+    parameters = re.findall(r'param\("env\.(\w+)", "(.*)"\)', text)
+    shared = {name: re.sub(r"\\(.)", r"\1", literal).replace("%%", "%") for name, literal in parameters}
     for part in text.split("object ")[1:]:
         literals = re.findall(r'scriptContent = (?:"""(.*?)"""|"(.*?)"$)', part, re.DOTALL | re.MULTILINE)
         scripts = [_teamcity_text(long or short) for long, short in literals]
@@ -150,7 +164,11 @@ def _teamcity(text: str) -> Iterator[Job]:
 
 def _teamcity_text(text: str) -> str:
     """Return a string as Kotlin and then TeamCity read it."""
-    text = text.replace("${'$'}", "$").replace("%system.teamcity.build.tempDir%", "$TEMP_DIR")
+    text = (
+        text.replace('${"\\"\\"\\""}', '"""')
+        .replace("${'$'}", "$")
+        .replace("%system.teamcity.build.tempDir%", "$TEMP_DIR")
+    )
     return text.replace("%%", "%")
 
 
