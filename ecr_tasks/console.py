@@ -1,4 +1,7 @@
-"""Printing: messages for people on stderr, data on stdout. No other module prints."""
+"""Printing: messages for people on stderr, data on stdout. No other module prints.
+
+A message that nobody can read any more is dropped; data that can't be written is an error.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,16 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from contextlib import suppress
+from typing import Any, TextIO
+
+from ecr_tasks.errors import UnexpectedError
 
 
 def say(text: str) -> None:
-    """Print a line for people, on stderr."""
-    print(text, file=sys.stderr, flush=True)  # noqa: T201 - this is the one place that prints for people
+    """Print a line for people, on stderr. It is no error if stderr is closed or its disk is full."""
+    with suppress(OSError):
+        _print(text, sys.stderr)
 
 
 def warn(text: str) -> None:
@@ -19,12 +26,13 @@ def warn(text: str) -> None:
     say(f"Warning: {text}")
 
 
-def agrees(question: str) -> bool:
-    """Ask a yes-or-no question and return whether the answer is yes; without a terminal it is no."""
-    if not sys.stdin.isatty():
-        warn("There is no terminal to ask on.")
+def agrees(question: str, *, in_ci: bool = False) -> bool:
+    """Ask a yes-or-no question and return whether the answer is yes; in a CI and without a terminal it is no."""
+    if in_ci or not sys.stdin or not sys.stdin.isatty():
+        warn("There is no terminal to ask on." if not in_ci else "There is nobody to ask in a CI.")
         return False
-    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)  # noqa: T201 - as above
+    with suppress(OSError):
+        _print(f"{question} [y/N] ", sys.stderr, end="")
     answer = sys.stdin.readline()
     if not answer.endswith("\n"):
         say("")  # Ctrl-D ended the input without a line break
@@ -32,13 +40,19 @@ def agrees(question: str) -> bool:
 
 
 def data(text: str) -> None:
-    """Print a line of data, on stdout. A reader that has closed the pipe (`| head`) is no error."""
+    """Print a line of data, on stdout. A reader that has closed the pipe (`| head`) is no error.
+
+    Raises UnexpectedError when it can't be written, for example to a full disk.
+    """
     try:
-        print(text, flush=True)  # noqa: T201 - this is the one place that prints data
+        _print(text, sys.stdout)
     except BrokenPipeError:
-        null_device = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null_device, sys.stdout.fileno())  # else Python fails again when it flushes stdout at exit
-        os.close(null_device)
+        return
+    except OSError as error:
+        raise UnexpectedError(
+            f"stdout can't be written: {error.strerror}.",
+            "Make room where it is written to, and run it again; what is done stays done.",
+        ) from error
 
 
 def document(value: Any) -> None:
@@ -54,6 +68,33 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for line in lines:
         cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
         say("  ".join(cells).rstrip())
+
+
+def open_standard_streams() -> None:
+    """Open the null device as stdin, stdout and stderr where they are closed.
+
+    Else the next file that is opened would get that number, and a child's messages would be written into it.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+
+
+def _print(text: str, stream: TextIO | None, end: str = "\n") -> None:
+    """Print to a stream, if there is one. After an OSError, which is raised, the stream goes to the null device."""
+    if stream is None:
+        return
+    text = text.encode(stream.encoding or "utf-8", "backslashreplace").decode(stream.encoding or "utf-8")
+    try:
+        print(text, end=end, file=stream, flush=True)
+    except OSError:
+        with suppress(OSError, ValueError):
+            null_device = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null_device, stream.fileno())  # else Python fails again when it flushes the stream at exit
+            os.close(null_device)
+        raise
 
 
 def human_size(size: int) -> str:

@@ -1,7 +1,8 @@
 """The errors that a user can act on, each with its cause, its remedy and its exit code.
 
 Known errors of libraries and programs are translated into these where they occur (``clients/``, ``source/``,
-``settings/``). Other errors keep their traceback: they are bugs. The codes never change, because pipelines use them.
+``settings/``). Any other error is a bug: it ends the task as an UnexpectedError. The codes never change, because
+pipelines use them.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """The exit code of a task's process; 1 is for Invoke's own errors and for unexpected ones."""
+    """The exit code of a task's process; Invoke's own errors have 1 too."""
 
+    UNEXPECTED = 1
     SETTINGS = 2
     BUILD = 3
     AWS = 4
@@ -36,6 +38,12 @@ class EcrTasksError(Exception):
 
     def __str__(self) -> str:
         return f"{self.cause} {self.remedy}"
+
+
+class UnexpectedError(EcrTasksError):
+    """Something happened that no other class is for: a bug, or an operating system that refuses something."""
+
+    code = ExitCode.UNEXPECTED
 
 
 class SettingsError(EcrTasksError):

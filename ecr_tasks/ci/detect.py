@@ -11,6 +11,13 @@ from ecr_tasks.ci.gerrit import gerrit_change
 from ecr_tasks.ci.systems import SYSTEMS
 from ecr_tasks.ci.unlisted import unlisted_run
 
+_NO = ("", "0", "false", "no", "off")
+
+
+def in_ci(environ: Mapping[str, str]) -> bool:
+    """Return whether this process runs in a CI: one of the table, or another one that sets CI."""
+    return environ.get("CI", "").strip().lower() not in _NO or detect(environ).provider is not None
+
 
 def detect(environ: Mapping[str, str], read: Reader = read_text, *, remotes: tuple[str, ...] = ()) -> CiContext:
     """Return the run of the first system in the table whose marker is in the environment.

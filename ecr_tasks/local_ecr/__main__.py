@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from .constants import DEFAULT_ACCOUNT, DEFAULT_REGION
-from .errors import LocalEcrError
+from .errors import LocalEcrError, folder_errors
 from .server import LocalEcr
 
 _USAGE = """\
@@ -60,9 +60,10 @@ def main(arguments: list[str]) -> int:
     os.umask(0o077)
     end_signals = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, end_signals)  # in later threads too; this one waits for them below
+    root = Path(options["root"])
     try:
         server = LocalEcr(
-            Path(options["root"]),
+            root,
             host=options["host"],
             port=int(options["port"]),
             account=options["account"],
@@ -70,7 +71,8 @@ def main(arguments: list[str]) -> int:
             advertise=options["advertise"] or None,
             on_stop=lambda: os.kill(os.getpid(), signal.SIGTERM),
         )
-        server.start()
+        with folder_errors(root):
+            server.start()
     except LocalEcrError as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -17,7 +17,7 @@ from typing import Any
 
 from . import process
 from .constants import DEFAULT_ACCOUNT, DEFAULT_REGION, RESET_PATH, SERVING_FILE, STATUS_PATH, STOP_PATH
-from .errors import LocalEcrError
+from .errors import LocalEcrError, folder_errors
 
 _STOP_SECONDS = 10.0
 _ADOPT_SECONDS = 15.0
@@ -50,18 +50,25 @@ class Status:
 
 
 def default_root() -> Path:
-    """Return ``$XDG_DATA_HOME/ecr-tasks/local``, or the same under ``~/.local/share`` without it."""
+    """Return ``$XDG_DATA_HOME/ecr-tasks/local``, or the same under ``~/.local/share`` without it.
+
+    Raises LocalEcrError for a user without a home.
+    """
     base = os.environ.get("XDG_DATA_HOME", "")
     # The XDG specification: a relative path is invalid and to be ignored.
-    folder = Path(base) if Path(base).is_absolute() else Path.home() / ".local" / "share"
+    try:
+        folder = Path(base) if Path(base).is_absolute() else Path.home() / ".local" / "share"
+    except RuntimeError:  # a user without an entry in passwd, as in a container, and without HOME
+        raise LocalEcrError("This user has no home folder.", "Set HOME or XDG_DATA_HOME.") from None
     return folder / "ecr-tasks" / "local"
 
 
 def status(root: Path) -> Status:
     """Return the status of the folder's server, which runs if it answers a request (a few milliseconds)."""
     root = root.expanduser().absolute()
-    state = process.read_state(root)
-    return _status(root, state, process.server_status(root, state))
+    with folder_errors(root):
+        state = process.read_state(root)
+        return _status(root, state, process.server_status(root, state))
 
 
 def up(root: Path, *, port: int | None = None, account: str | None = None, region: str | None = None) -> Status:
@@ -168,7 +175,7 @@ def _control(root: Path) -> Iterator[tuple[Path, dict[str, Any], dict[str, Any] 
     Yields the folder's absolute path, its state, and its server's status (``process``).
     """
     root = root.expanduser().absolute()
-    with process.control_lock(root):
+    with folder_errors(root), process.control_lock(root):
         state = process.read_state(root)
         yield root, state, process.server_status(root, state)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
     from typing import Any
 
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -24,6 +27,18 @@ class LocalEcrError(Exception):
 
     def __str__(self) -> str:
         return f"{self.cause} {self.remedy}"
+
+
+@contextlib.contextmanager
+def folder_errors(root: Path) -> Iterator[None]:
+    """Raise LocalEcrError when the operating system refuses the data folder ``root`` or a file in it."""
+    try:
+        yield
+    except OSError as error:
+        raise LocalEcrError(
+            f"The local ECR can't use its folder {root}: {error.strerror or error}.",
+            "Make room or give this user access there, or name another folder in XDG_DATA_HOME.",
+        ) from error
 
 
 class EcrError(Exception):

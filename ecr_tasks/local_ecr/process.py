@@ -150,6 +150,8 @@ def start(root: Path, port: int, account: str, region: str) -> dict[str, Any]:
         child.kill()
         child.wait()
     last = log_path.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
+    if not last and not os.statvfs(root).f_bavail:  # it could not even write its log
+        raise LocalEcrError(f"The local ECR did not start: the disk of {root} is full.", "Make room there.")
     raise LocalEcrError("The local ECR did not start" + (f": {last[0]}" if last else "."), f"Its log is {log_path}.")
 
 

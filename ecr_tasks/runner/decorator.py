@@ -7,6 +7,7 @@ import functools
 import gc
 import inspect
 import os
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,8 +18,8 @@ from invoke.exceptions import Exit
 from invoke.tasks import Task
 from invoke.tasks import task as invoke_task
 
-from ecr_tasks.console import say
-from ecr_tasks.errors import EcrTasksError, Interrupted
+from ecr_tasks.console import open_standard_streams, say
+from ecr_tasks.errors import EcrTasksError, Interrupted, UnexpectedError
 from ecr_tasks.runner.command_line import EarlierResults
 from ecr_tasks.runner.run import Run
 from ecr_tasks.runner.signals import end_run_by_signals
@@ -92,13 +93,22 @@ def run_of(c: Context) -> Run:
     """Return the run of a context. The first task of a command line creates it."""
     run: Run | None = c.config.get(_RUN)
     if run is None:
+        open_standard_streams()
         config = c.config.get("ecr") or {}
-        project = getattr(c.config, "_project_prefix", None) or Path.cwd()
+        project = getattr(c.config, "_project_prefix", None) or _current_folder()
         run = Run(Path(project).resolve(), dict(config), dry=bool(c.config.run.dry))
         c.config.update({_RUN: run})
         atexit.register(run.close)
         end_run_by_signals()
     return run
+
+
+def _current_folder() -> Path:
+    try:
+        return Path.cwd()
+    except OSError:
+        say("ecr-tasks: The current folder no longer exists.\nGo to another one and run it again.")
+        raise Exit(code=int(UnexpectedError.code)) from None
 
 
 def _invoke_task(wrapper: Callable[..., Any], positional: Iterable[str], options: Any) -> Task[Any]:
@@ -108,7 +118,7 @@ def _invoke_task(wrapper: Callable[..., Any], positional: Iterable[str], options
 
 @contextmanager
 def _exit_codes(run: Run, *, shows_without_registry: bool = False) -> Iterator[None]:
-    """Raise EcrTasksErrors and interruptions as Invoke's Exit with the exit code of the error."""
+    """Raise every error and interruption as Invoke's Exit with its exit code, after showing its cause and remedy."""
     try:
         with _without_garbage_collector():
             yield
@@ -119,6 +129,10 @@ def _exit_codes(run: Run, *, shows_without_registry: bool = False) -> Iterator[N
         raise _exit(error, run) from error
     except KeyboardInterrupt as error:
         raise _exit(Interrupted("Interrupted.", _RUN_AGAIN), run) from error
+    except Exit:
+        raise
+    except Exception as error:
+        raise _exit(_unexpected(error), run, error) from error
 
 
 @contextmanager
@@ -145,20 +159,37 @@ def _is_absent_registry(error: EcrTasksError) -> bool:
     return isinstance(error, AbsentRegistryError)
 
 
-def _exit(error: EcrTasksError, run: Run) -> Exit:
-    if _is_debugging(run):
-        import traceback
+def _unexpected(error: Exception) -> UnexpectedError:
+    """Return the error for an exception that nobody foresaw; its text is left out, because it may hold a secret."""
+    if isinstance(error, OSError) and error.strerror:
+        place = f"{error.filename} can't be used" if error.filename else "The operating system refuses something"
+        return UnexpectedError(
+            f"{place}: {error.strerror}.",
+            "Make room or give this user access there, and run it again; ECR_DEBUG=1 shows where it happened.",
+        )
+    package = Path(__file__).parents[1]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if package in Path(frame.filename).parents]
+    place = f"{Path(frames[-1].filename).relative_to(package).as_posix()}, line {frames[-1].lineno}"
+    return UnexpectedError(
+        f"ecr-tasks met something that it did not expect ({type(error).__name__} in {place}).",
+        "Run it with ECR_DEBUG=1, which shows all of it, and report that.",
+    )
 
-        traceback.print_exception(error)
+
+def _exit(error: EcrTasksError, run: Run, origin: Exception | None = None) -> Exit:
+    """Show an error and return the Exit with its code; Invoke's own printing would fail on a closed stderr."""
+    if _is_debugging(run):
+        say("".join(traceback.format_exception(origin or error)).rstrip())
     from ecr_tasks.runner import ci_results
 
     ci_results.show_error(run, error)
-    return Exit(f"ecr-tasks: {error.cause.strip()}\n{error.remedy}", code=int(error.code))
+    say(f"ecr-tasks: {error.cause.strip()}\n{error.remedy}")
+    return Exit(code=int(error.code))
 
 
 def _is_debugging(run: Run) -> bool:
     """Return whether ECR_DEBUG is set: in the settings, or in the environment when the settings have an error."""
     try:
         return run.settings.debug
-    except EcrTasksError:
+    except Exception:
         return os.environ.get("ECR_DEBUG", "").lower() in ("1", "true", "yes", "on")

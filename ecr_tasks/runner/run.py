@@ -107,7 +107,9 @@ class Run:
     @property
     def in_ci(self) -> bool:
         """Whether this runs in a known CI system, or in another that sets CI and can use the output files."""
-        return self.source.ci is not None or os.environ.get("CI", "").lower() not in ("", "false", "0")
+        from ecr_tasks.ci.detect import in_ci
+
+        return in_ci(os.environ)
 
     @property
     def docker(self) -> WhalesDocker:
@@ -118,7 +120,9 @@ class Run:
 
             self._private = self._private or PrivateConfig(os.environ)
             variables = self.settings.missing_variables(os.environ)
-            self._docker = WhalesDocker(self._private, self.project, variables, self._mask, self.retrier)
+            # A CI may give its jobs a terminal, and still keep their output as a log.
+            live = not self.in_ci and os.environ.get("TERM") != "dumb"
+            self._docker = WhalesDocker(self._private, self.project, variables, self._mask, self.retrier, live)
         return self._docker
 
     @property

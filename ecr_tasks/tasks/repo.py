@@ -108,7 +108,7 @@ def delete(run: Run, yes: bool = False, force: bool = False) -> None:
     if run.dry:
         say(f"would delete {addresses}{everything}")
         return
-    if not yes and not agrees(f"Delete {addresses}{everything}?"):
+    if not yes and not agrees(f"Delete {addresses}{everything}?", in_ci=run.in_ci):
         raise Refused("Nothing was deleted: nobody said yes.", "Answer y on a terminal, or say --yes.")
     for repository in existing:
         deleted = run.registry.admin.delete(repository.name, force=force)

@@ -310,3 +310,43 @@ def test_it_imports_nothing_else_of_the_project_and_only_the_standard_library() 
         top_levels = {name.partition(".")[0] for name in loaded}
         assert top_levels - set(sys.stdlib_module_names) == {"ecr_tasks"}
         assert not top_levels & unneeded
+
+
+@pytest.mark.parametrize("act", [background.status, background.up, background.down, background.reset])
+def test_a_folder_that_can_t_be_used_is_named_with_a_remedy(tmp_path: Path, act: Callable[[Path], object]) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(LocalEcrError) as caught:
+        act(tmp_path / "file" / "local")
+    assert f"folder {tmp_path}/file/local: Not a directory." in caught.value.cause
+    assert "XDG_DATA_HOME" in caught.value.remedy
+
+
+def test_a_store_that_is_no_database_is_named(root: Path) -> None:
+    background.up(root)
+    background.down(root)
+    for file in root.glob("store.sqlite3*"):
+        file.unlink()
+    (root / "store.sqlite3").write_text("this is not a database, but long enough to be looked at as one")
+    with pytest.raises(LocalEcrError) as caught:
+        background.up(root)
+    assert f"{root}/store.sqlite3: file is not a database." in caught.value.cause
+    with pytest.raises(LocalEcrError, match="file is not a database"):
+        background.reset(root)
+
+
+def test_a_store_in_a_place_that_can_t_be_opened_is_named(root: Path) -> None:
+    (root / "store.sqlite3").mkdir(parents=True)
+    with pytest.raises(LocalEcrError, match="Is a directory"):
+        background.up(root)
+
+
+def test_a_user_without_a_home_is_told_to_set_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", _no_home)
+    with pytest.raises(LocalEcrError) as caught:
+        background.default_root()
+    assert "XDG_DATA_HOME" in caught.value.remedy
+
+
+def _no_home() -> Path:
+    raise RuntimeError("Could not determine home directory.")

@@ -140,7 +140,7 @@ def project(
     project.git("init", "--quiet", "--template=", "--initial-branch=main")
     project.commit()
     monkeypatch.chdir(path)
-    monkeypatch.setattr("ecr_tasks.clients.docker.client.WhalesDocker", lambda *arguments: project.docker)
+    monkeypatch.setattr("ecr_tasks.clients.docker.client.WhalesDocker", lambda *arguments, **options: project.docker)
     monkeypatch.setattr("ecr_tasks.clients.ecr.registry.EcrRegistry", lambda *arguments: project.registry)
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     yield project

@@ -230,3 +230,49 @@ def test_a_closed_stdout_is_no_error(folder: Path) -> None:
     result = run(folder, "bash", "-c", line)
     assert result.stdout == "0\n"
     assert "Traceback" not in result.stderr
+
+
+def in_shell(folder: Path, line: str) -> tuple[int, str]:
+    """Run a shell line with `$INV` and return the exit code that it prints last and what it printed before."""
+    script = f"INV='{sys.executable} -m invoke'; {line}"
+    out = run(folder, "bash", "-c", script)
+    return int(out.stdout.split()[-1]), out.stdout + out.stderr
+
+
+@pytest.mark.parametrize("task", ["settings --json", "tags --json"])
+def test_data_that_finds_no_room_on_stdout_is_an_error(folder: Path, task: str) -> None:
+    code, output = in_shell(folder, f"$INV {task} 2>&1 >/dev/full; echo $?")
+    assert code == 1
+    assert "ecr-tasks: stdout can't be written: No space left on device." in output
+    assert "Traceback" not in output
+    assert "Exception ignored" not in output
+
+
+@pytest.mark.parametrize("closed", ["2>/dev/full", "2>&-", "<&-", "<&- >&- 2>&-"])
+def test_a_run_that_nobody_can_read_ends_as_it_would(folder: Path, closed: str) -> None:
+    assert in_shell(folder, f"$INV settings {closed} >/dev/null; echo $?")[0] == 0
+    assert in_shell(folder, f"AWS_ACCOUNT_ID=12 $INV plan {closed} >/dev/null; echo $?")[0] == 2
+
+
+def test_a_closed_stderr_is_not_the_next_file_that_is_opened(folder: Path) -> None:
+    """The number 2 would be given to it, and a child's messages would be written there."""
+    (folder / "tasks.py").write_text(
+        "from ecr_tasks.runner.decorator import task\nimport os\n"
+        "@task()\ndef look(run):\n    print(os.readlink('/proc/self/fd/2'))\n",
+        encoding="utf-8",
+    )
+    assert in_shell(folder, "$INV look 2>&- <&-; echo $?")[1].split() == ["/dev/null", "0"]
+
+
+def test_a_folder_that_is_gone_is_no_traceback(folder: Path) -> None:
+    line = f"mkdir gone && cd gone && rmdir ../gone && {sys.executable} -m ecr_tasks settings; echo $?"
+    code, output = in_shell(folder, line)
+    assert code == 1
+    assert "The current folder no longer exists." in output
+    assert "Traceback" not in output
+
+
+def test_characters_that_stdout_has_not_are_escaped(folder: Path) -> None:
+    (folder / ".env").write_text("ECR_LABELS=a=\u2192\n", encoding="utf-8")
+    result = run(folder, *INVOKE, "settings", PYTHONIOENCODING="ascii")
+    assert result.returncode == 0, result.stderr

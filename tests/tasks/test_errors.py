@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
 import pytest
 
 from ecr_tasks.errors import BuildError
@@ -40,10 +43,37 @@ def test_debug_shows_the_traceback_and_changes_nothing_else(project: Project, wh
     assert result.stderr.rstrip().splitlines()[-2].startswith("ecr-tasks: ")
 
 
-def test_an_unknown_error_keeps_its_traceback(project: Project) -> None:
-    def raise_unknown_error() -> None:
-        raise ZeroDivisionError
+def raise_unknown_error() -> None:
+    raise LookupError("hush-hush")  # an exception's text may hold anything
 
+
+def raise_full_disk() -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/somewhere/file")
+
+
+def test_an_error_that_nobody_foresaw_is_one_calm_sentence_with_its_place(project: Project) -> None:
     project.calls.before["build"] = raise_unknown_error
-    with pytest.raises(ZeroDivisionError):
-        project.inv("build")
+    message = project.inv("build").failed(1)
+    assert "LookupError in execute/build.py, line" in message
+    assert "ECR_DEBUG=1" in message
+    assert "hush-hush" not in message
+
+
+def test_debug_shows_where_an_error_that_nobody_foresaw_happened(project: Project) -> None:
+    project.calls.before["build"] = raise_unknown_error
+    result = project.inv("build", ECR_DEBUG="1")
+    assert result.code == 1
+    assert "Traceback" in result.stderr
+    assert "hush-hush" in result.stderr
+    assert result.stderr.rstrip().splitlines()[-2].startswith("ecr-tasks: ")
+
+
+def test_what_the_operating_system_refuses_is_named_with_its_file(project: Project) -> None:
+    project.calls.before["build"] = raise_full_disk
+    message = project.inv("build").failed(1)
+    assert "/somewhere/file can't be used: No space left on device." in message
+
+
+def test_the_ci_shows_an_error_that_nobody_foresaw_too(project: Project) -> None:
+    project.calls.before["build"] = raise_unknown_error
+    assert "::error title=ecr-tasks::" in project.inv("build", GITHUB_ACTIONS="true", CI="true").stderr

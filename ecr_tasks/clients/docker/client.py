@@ -37,7 +37,8 @@ class WhalesDocker:
     """A docker CLI with buildx, in a private configuration, for one project.
 
     ``variables`` are the variables of the dotenv files; a build gets those that its secrets are read from. ``mask``
-    is called with each token before docker gets it.
+    is called with each token before docker gets it. With ``live``, docker draws its live progress on a terminal;
+    without, it prints plain lines.
     """
 
     def __init__(
@@ -47,9 +48,10 @@ class WhalesDocker:
         variables: Mapping[str, str],
         mask: Callable[[RegistryToken], None] = lambda token: None,
         retrier: Retrier | None = None,
+        live: bool = True,
     ) -> None:
         self._config = config
-        self._commands = CommandLine(config, project)
+        self._commands = CommandLine(config, project, live=live)
         self._variables = variables
         self._mask = mask
         self._retrier = retrier or Retrier()
@@ -231,12 +233,12 @@ class WhalesDocker:
 
     def _bake(self, command: Sequence[str], variables: Mapping[str, str]) -> ProcessResult:
         """Run a build; repeat it when another build takes its image's name at the same moment."""
-        result = self._commands.show(command, variables)
+        result = self._commands.show(command, variables, build=True)
         for _ in range(NAME_ATTEMPTS - 1):
             if result.code == 0 or not errors.is_name_taken(result.lines):
                 break
             self._retrier.report("another build gave its image the same name at that moment: once more")
-            result = self._commands.show(command, variables)
+            result = self._commands.show(command, variables, build=True)
         return result
 
     def _build_result(self, build_input: BuildInput, metadata: Mapping[str, Any]) -> BuildResult:

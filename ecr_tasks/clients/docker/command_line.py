@@ -32,11 +32,16 @@ _INTERRUPTED = 130
 
 
 class CommandLine:
-    """Runs docker and buildx commands in a private configuration, for one project."""
+    """Runs docker and buildx commands in a private configuration, for one project.
 
-    def __init__(self, config: PrivateConfig, project: Path) -> None:
+    With ``live``, docker draws its live progress where stderr is a terminal; without, a build does so only when
+    BUILDKIT_PROGRESS asks for it.
+    """
+
+    def __init__(self, config: PrivateConfig, project: Path, *, live: bool = True) -> None:
         self._config = config
         self._project = project
+        self._live = live
 
     @cached_property
     def client(self) -> DockerClient:
@@ -94,7 +99,11 @@ class CommandLine:
         return (stdout if result.returncode == 0 else "", stderr)
 
     def show(
-        self, command: Sequence[str], variables: Mapping[str, str] = MappingProxyType({})
+        self,
+        command: Sequence[str],
+        variables: Mapping[str, str] = MappingProxyType({}),
+        *,
+        build: bool = False,
     ) -> process.ProcessResult:
         """Run a command with its progress on our stderr, with these variables added to its environment.
 
@@ -107,7 +116,8 @@ class CommandLine:
         # working directory, which a CI can't answer.
         environment.setdefault("BUILDX_BAKE_ENTITLEMENTS_FS", "0")
         try:
-            result = process.run(command, env=environment, cwd=str(self._project))
+            live = self._live or (build and environment.get("BUILDKIT_PROGRESS") == "tty")
+            result = process.run(command, env=environment, cwd=str(self._project), live=live)
         except OSError as error:
             raise errors.broken_program(command[0], error.strerror or str(error)) from None
         if result.code == _INTERRUPTED:

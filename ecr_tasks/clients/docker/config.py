@@ -76,7 +76,7 @@ class PrivateConfig:
     """The folder of a run's configuration. It is created at its first use and removed by :meth:`close`."""
 
     def __init__(self, environ: Mapping[str, str], parent: Path | None = None) -> None:
-        self._user_folder = Path(environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+        self._user_folder = Path(environ.get("DOCKER_CONFIG") or _home() / ".docker")
         self._buildx = environ.get("BUILDX_CONFIG") or str(self._user_folder / "buildx")
         self._auth_config = environ.get(AUTH_CONFIG, "")
         self._parent = parent
@@ -117,12 +117,19 @@ class PrivateConfig:
     def _create(self) -> Path:
         if self.folder is None:
             remove_stale_folders(self._parent)
-            self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=self._parent))
-            self._lock = lock_file(self.folder / _LOCK)
-            for entry in self._user_folder.iterdir() if self._user_folder.is_dir() else ():
-                if entry.name != CONFIG:
-                    (self.folder / entry.name).symlink_to(entry.resolve(), target_is_directory=entry.is_dir())
-            self._write()
+            try:
+                self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=self._parent))
+                self._lock = lock_file(self.folder / _LOCK)
+                for entry in self._user_folder.iterdir() if self._user_folder.is_dir() else ():
+                    if entry.name != CONFIG:
+                        (self.folder / entry.name).symlink_to(entry.resolve(), target_is_directory=entry.is_dir())
+                self._write()
+            except OSError as error:
+                raise BuildError(
+                    f"docker's configuration can't be copied for this run: {error}.",
+                    "Give this user a folder for temporary files with room in it (TMPDIR), and let it read docker's "
+                    "configuration (DOCKER_CONFIG).",
+                ) from error
         return self.folder
 
     def _write(self) -> None:
@@ -135,6 +142,14 @@ class PrivateConfig:
         ) as file:
             file.write(text)
         temporary_file.replace(folder / CONFIG)
+
+
+def _home() -> Path:
+    """Return the home folder; for a user without one, as in a container, the root folder, which docker uses too."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path("/")
 
 
 def remove_stale_folders(parent: Path | None = None) -> None:

@@ -157,6 +157,11 @@ ENGINE = (  # these and BUILDERS are errors of the machine that builds, whicheve
         "Install docker's buildx plugin (the package docker-buildx-plugin or docker-buildx), 0.13 or newer.",
     ),
     KnownError(
+        r"failed to get console: provided file is not a console",
+        "BUILDKIT_PROGRESS is tty, and there is no terminal.",
+        "Unset BUILDKIT_PROGRESS, or set it to plain.",
+    ),
+    KnownError(
         r"unknown flag: --prefer-index",
         "This buildx can't copy an image with its digest (imagetools create --prefer-index).",
         "Update docker's buildx plugin.",

@@ -1,9 +1,11 @@
 """Runs a child process with its output on our stderr, and keeps its last lines.
 
 stdout is for data. On a terminal the child gets a pseudo-terminal: buildx and docker draw their live progress, and we
-still read the failing step of a build, which only this output contains. Invoke's own runner with a pseudo-terminal
-(3.0.3) was tried: it gives the child the size of stdout's terminal (80 columns when that is a file), waits for ever
-for a child that ignores Ctrl-C or reads stdin, goes on after an interruption, and splits characters between reads.
+still read the failing step of a build, which only this output contains. Without live progress the child gets a pipe,
+as older versions of docker have no other way to push and pull without bars, and its output is shown in plain whole
+lines. Invoke's own runner with a pseudo-terminal (3.0.3) was tried: it gives the child the size of stdout's terminal
+(80 columns when that is a file), waits for ever for a child that ignores Ctrl-C or reads stdin, goes on after an
+interruption, and splits characters between reads.
 """
 
 from __future__ import annotations
@@ -24,7 +26,10 @@ TAIL_BYTES = 64 * 1024
 GRACE_SECONDS = 10
 """How long an interrupted child may take to end by itself."""
 
-_ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[()][0-9A-B]|\r(?=\n)")
+_OVERWRITTEN = re.compile(rb"^(#\d+ [\d.]+ )?.*\r(?=.)", re.MULTILINE)
+"""The part of a line that a carriage return lets a terminal overwrite, without what buildx puts before the line."""
+
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[()][0-9A-B]|\r(?=\n)")
 
 
 @dataclass(frozen=True)
@@ -35,14 +40,15 @@ class ProcessResult:
     lines: tuple[str, ...]
 
 
-def run(command: Sequence[str], *, env: Mapping[str, str], cwd: str | None = None) -> ProcessResult:
-    """Run a command to its end, its output on our stderr.
+def run(
+    command: Sequence[str], *, env: Mapping[str, str], cwd: str | None = None, live: bool = True
+) -> ProcessResult:
+    """Run a command to its end, its output on our stderr; with ``live``, as it draws it on a terminal.
 
     On an interruption the child gets a SIGINT, as a terminal would send it, ten seconds to end, and then a SIGKILL;
     the interruption goes on. Raises FileNotFoundError when there is no such program.
     """
-    sys.stderr.flush()
-    terminal = sys.stderr.isatty() and os.name == "posix"
+    terminal = live and sys.stderr is not None and sys.stderr.isatty() and os.name == "posix"
     read_end, write_end = _open_terminal() if terminal else os.pipe()
     try:
         child = subprocess.Popen(  # noqa: S603 - a list from our own code, no shell
@@ -54,39 +60,64 @@ def run(command: Sequence[str], *, env: Mapping[str, str], cwd: str | None = Non
     finally:
         os.close(write_end)
     try:
-        tail = _forward(read_end)
+        tail = _forward(read_end, plain=not terminal)
         code = child.wait()
     except BaseException:
-        _stop(child, read_end)
+        _stop(child, read_end, plain=not terminal)
         raise
     finally:
         os.close(read_end)
     return ProcessResult(code, tuple(_ANSI.sub("", tail.decode(errors="replace")).splitlines()))
 
 
-def _forward(read_end: int) -> bytes:
-    """Copy the child's output to our stderr until its end and return the last TAIL_BYTES of it."""
-    tail, target = b"", sys.stderr.fileno()
-    while True:
-        try:
-            chunk = os.read(read_end, 65536)
-        except OSError:  # EIO: a pseudo-terminal whose other end is closed has no more output
-            return tail
-        if not chunk:
-            return tail
+def _forward(read_end: int, *, plain: bool) -> bytes:
+    """Copy the child's output to our stderr until its end and return the last TAIL_BYTES of it.
+
+    What we print next begins a line, even when the child ended in the middle of one. ``plain`` output is copied in
+    whole lines, without terminal codes.
+    """
+    tail = pending = b""
+    while chunk := _read(read_end):
         tail = (tail + chunk)[-TAIL_BYTES:]
-        while chunk:
-            chunk = chunk[os.write(target, chunk) :]
+        if plain:
+            lines, line_break, pending = (pending + chunk).rpartition(b"\n")
+            chunk = _plain(lines + line_break)
+        _show(chunk)
+    _show(_plain(pending))
+    if tail and not tail.endswith(b"\n"):
+        _show(b"\n")
+    return tail
 
 
-def _stop(child: subprocess.Popen[bytes], read_end: int) -> None:
+def _read(read_end: int) -> bytes:
+    try:
+        return os.read(read_end, 65536)
+    except OSError:  # EIO: a pseudo-terminal whose other end is closed has no more output
+        return b""
+
+
+def _plain(text: bytes) -> bytes:
+    """Return what a terminal would show of some lines in the end, without its codes."""
+    decoded = _ANSI.sub("", text.decode("utf-8", "surrogateescape"))
+    return _OVERWRITTEN.sub(rb"\1", decoded.encode("utf-8", "surrogateescape")).replace(b"\r", b"")
+
+
+def _show(text: bytes) -> None:
+    """Write to our stderr. Where it can't be written, the child goes on, and nobody reads it."""
+    with suppress(OSError, ValueError, AttributeError):
+        sys.stderr.flush()
+        while text:
+            text = text[os.write(sys.stderr.fileno(), text) :]
+
+
+def _stop(child: subprocess.Popen[bytes], read_end: int, *, plain: bool) -> None:
     """Interrupt the child and show the rest of its output; kill it when it takes too long."""
     with suppress(ProcessLookupError):
         child.send_signal(signal.SIGINT)
     killer = threading.Timer(GRACE_SECONDS, child.kill)
     killer.start()
     try:
-        _forward(read_end)
+        _forward(read_end, plain=plain)
         child.wait()
     finally:
         killer.cancel()

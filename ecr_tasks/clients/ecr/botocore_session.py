@@ -39,6 +39,8 @@ from botocore.loaders import Loader
 from botocore.session import Session
 from botocore.utils import InstanceMetadataFetcher, JSONFileCache, resolve_imds_endpoint_mode
 
+from ecr_tasks.ci.detect import in_ci
+
 _WEB_IDENTITY = {
     "web_identity_token_file": "AWS_WEB_IDENTITY_TOKEN_FILE",
     "role_session_name": "AWS_ROLE_SESSION_NAME",
@@ -168,7 +170,7 @@ class MFACodeNeeded(BotoCoreError):
 
 def _ask_for_code(environ: Mapping[str, str], prompt: str) -> str:
     """Ask for an MFA code on the terminal. Raises MFACodeNeeded in a CI, and where there is no terminal."""
-    if not sys.stdin.isatty() or environ.get("CI"):
+    if not sys.stdin or not sys.stdin.isatty() or in_ci(environ):
         raise MFACodeNeeded
     try:
         return getpass.getpass(prompt)

@@ -71,14 +71,14 @@ class Database:
         self._depth = 0
         # SQLite gives its log and index the mode of the file, so the file is created first.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._connection.row_factory = sqlite3.Row
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "temp_store=MEMORY"):
-            self._connection.execute(f"PRAGMA {pragma}")
-        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-        if version == 0:
-            self._connection.executescript(f"BEGIN;{_SCHEMA};PRAGMA user_version={_SCHEMA_VERSION};COMMIT;")
-        elif version != _SCHEMA_VERSION:
+        try:
+            self._connection, version = _open(path)
+        except sqlite3.Error as error:
+            raise LocalEcrError(
+                f"The local ECR can't read its store {path}: {error}.",
+                "Make room or give write access there; if the file is damaged, remove its folder and push again.",
+            ) from error
+        if version != _SCHEMA_VERSION:
             self._connection.close()
             raise LocalEcrError(
                 f"{path} was written by another version of the local ECR (schema {version}).",
@@ -142,3 +142,22 @@ class Database:
         """Merge the write-ahead log into the file and close it."""
         with self._lock:
             self._connection.close()
+
+
+def _open(path: Path) -> tuple[sqlite3.Connection, int]:
+    """Return a connection, and the version of the tables, which are created in a new file. Raises sqlite3.Error."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    try:
+        connection.row_factory = sqlite3.Row
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "temp_store=MEMORY"):
+            connection.execute(f"PRAGMA {pragma}")
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version == 0:
+            connection.executescript(f"BEGIN;{_SCHEMA};PRAGMA user_version={_SCHEMA_VERSION};COMMIT;")
+            return connection, _SCHEMA_VERSION
+        connection.execute("BEGIN IMMEDIATE")  # fails at once where the file can't be written
+        connection.execute("ROLLBACK")
+    except BaseException:
+        connection.close()
+        raise
+    return connection, version

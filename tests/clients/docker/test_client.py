@@ -213,7 +213,7 @@ def test_a_build_gets_the_files_variables_that_its_secrets_name_and_no_others(
 ) -> None:
     seen: dict[str, str] = {}
 
-    def show(self: object, command: Sequence[str], variables: Mapping[str, str]) -> ProcessResult:
+    def show(self: object, command: Sequence[str], variables: Mapping[str, str], *, build: bool) -> ProcessResult:
         seen.update(variables)
         return ProcessResult(1, ("ERROR: stop",))
 

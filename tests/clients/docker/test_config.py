@@ -325,3 +325,22 @@ def test_buildx_is_found_as_docker_would_find_it(tmp_path: Path, monkeypatch: py
         assert config.buildx_plugin() == str(folder / "docker-buildx")
     (own.parent / "config.json").write_text('{"cliPluginsExtraDirs": ["/elsewhere"]}', encoding="utf-8")
     assert config.buildx_plugin() is None
+
+
+def test_a_user_without_a_home_has_a_configuration_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container may run as a user whom passwd does not name, and without HOME."""
+
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", no_home)
+    config = PrivateConfig({}, tmp_path)
+    assert Path(config.environment()["DOCKER_CONFIG"]).parent == tmp_path
+    config.close()
+
+
+def test_a_folder_for_temporary_files_that_can_t_be_used_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BuildError) as caught:
+        PrivateConfig({}, tmp_path / "none").environment()
+    assert str(tmp_path / "none") in caught.value.cause
+    assert "TMPDIR" in caught.value.remedy

@@ -18,7 +18,8 @@ import pytest
 RUNNER = """
 import json, os, sys
 from ecr_tasks.clients.docker import process
-result = process.run(sys.argv[1:], env=dict(os.environ, MINE="yes"), cwd=os.environ.get("CHILD_CWD"))
+live = os.environ.get("LIVE") != "no"
+result = process.run(sys.argv[1:], env=dict(os.environ, MINE="yes"), cwd=os.environ.get("CHILD_CWD"), live=live)
 print(json.dumps([result.code, result.lines]))
 """
 
@@ -42,12 +43,16 @@ def piped(*command: str, **environ: str) -> tuple[int, list[str], str]:
     return code, lines, completed.stderr
 
 
-def on_a_terminal(*command: str) -> tuple[int, list[str], bytes]:
+def on_a_terminal(*command: str, **environ: str) -> tuple[int, list[str], bytes]:
     """Run a child with the runner's stderr on a terminal of 33 rows and 101 columns; return its output too."""
     terminal, stderr = pty.openpty()
     fcntl.ioctl(stderr, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 101, 0, 0))
     with subprocess.Popen(
-        runner(*command), stdout=subprocess.PIPE, stderr=stderr, stdin=subprocess.DEVNULL
+        runner(*command),
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, **environ},
     ) as process:
         os.close(stderr)
         shown = b"".join(iter(lambda: _read(terminal), b""))
@@ -112,6 +117,45 @@ def test_colours_are_shown_and_left_out_of_the_tail() -> None:
     _, lines, shown = on_a_terminal(*python(f"print({words})"))
     assert lines == ["red plain"]
     assert b"\x1b[31mred" in shown
+
+
+def test_without_live_progress_the_child_sees_no_terminal() -> None:
+    code = "import sys; print(sys.stdout.isatty(), sys.stderr.isatty())"
+    _, lines, shown = on_a_terminal(*python(code), LIVE="no")
+    assert lines == ["False False"]
+    assert shown == b"False False\r\n"  # the terminal's own line break
+
+
+WORDS = "#5 0.328 one\\rtwo\\rthree\\n#5 0.4 \\x1b[31mred\\x1b[0m\\x1b[2K\\r\\n\\x1b]0;title\\x07\\xc3\\xa9 plain"
+
+
+def test_plain_lines_are_what_a_terminal_would_show_in_the_end() -> None:
+    _, lines, stderr = piped(*python(f"import sys; sys.stdout.buffer.write(b'{WORDS}')"))
+    assert stderr == "#5 0.328 three\n#5 0.4 red\n\u00e9 plain\n"
+    assert lines[-1] == "\u00e9 plain"
+
+
+def test_plain_lines_that_arrive_in_pieces_are_shown_whole() -> None:
+    code = (
+        "import sys, time\nfor byte in b'one\\rtwo \\x1b[31mr\\xc3\\xa9d\\x1b[0m\\nend':\n"
+        "    sys.stdout.buffer.write(bytes([byte])); sys.stdout.flush(); time.sleep(0.002)"
+    )
+    assert piped(*python(code))[2] == "two r\u00e9d\nend\n"
+
+
+@pytest.mark.parametrize("environ", [{}, {"LIVE": "no"}])
+def test_what_is_printed_next_begins_a_line(environ: dict[str, str]) -> None:
+    assert piped(*python("print('part', end='')"), **environ)[2] == "part\n"
+    assert on_a_terminal(*python("print('part', end='')"), **environ)[2] == b"part\r\n"
+    assert piped(*python("pass"), **environ)[2] == ""
+
+
+def test_a_child_goes_on_when_nobody_reads_our_stderr() -> None:
+    code = "for n in range(20000): print('line', n)"
+    line = '"$@" 2>/dev/full'
+    words = ["bash", "-c", line, "bash", *runner(*python(code))]
+    completed = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert json.loads(completed.stdout)[0] == 0
 
 
 def test_a_program_that_is_not_there_is_told_as_such(tmp_path: Path) -> None:
