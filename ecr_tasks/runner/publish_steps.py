@@ -265,7 +265,7 @@ def _prepare_build(run: Run, items: Sequence[PlannedImage]) -> None:
     definitions = [definition for item in items for definition in item.image.definition.with_links()]
     if receipt_in_context(definitions):
         warn("The build context carries .ecr-tasks/, which changes at every run: add it to .dockerignore.")
-    run.logins.log_in_for_builds(definitions, lambda: run.engine().platform)
+    run.logins.log_in_for_builds(definitions, run.engine)
 
 
 def _image_receipt(item: PlannedImage, built: Built | None) -> ImageReceipt:

@@ -5,20 +5,30 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ecr_tasks.console import say, warn
 from ecr_tasks.errors import EcrTasksError
-from ecr_tasks.model.ecr_host import host_of, parse_ecr_host
+from ecr_tasks.model.destination import PUBLIC_REGION as PUBLIC
+from ecr_tasks.model.ecr_host import EcrHost, host_of, parse_ecr_host
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.source.build_context.references import BuildReferences, read_references
+from ecr_tasks.source.inputs.base_digests import is_taken_from_store
 
 if TYPE_CHECKING:
     from ecr_tasks.clients.docker.client import WhalesDocker
     from ecr_tasks.clients.ecr.registry import EcrRegistry
+    from ecr_tasks.model.ports import Engine
     from ecr_tasks.model.registry import RegistryToken
     from ecr_tasks.settings.settings import Settings
+
+_UNAUTHORIZED = re.compile(r"\b401\b|\b403\b|no basic auth|authoriz|denied")
+"""The words of a registry that wants a login."""
+
+_HOST = re.compile(r"[\w.:-]+(?=/)")
+_LIKE_AWS = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.")
 
 
 class RegistryLogins:
@@ -59,39 +69,65 @@ class RegistryLogins:
 
     def explain(self, error: EcrTasksError) -> EcrTasksError:
         """Return the error of a missing token if that is why a build failed; else the build's error."""
-        if not _is_unauthorized(error.cause):
-            return error
-        named = ((host, refusal) for host, refusal in self._errors.items() if refusal and host in error.cause)
-        host, refusal = next(named, ("the registry", self._own_error))
-        if refusal is None:
-            return error
-        return type(refusal)(f"{host} refused the build, which had no token for it: {refusal.cause}", refusal.remedy)
+        if "did not complete successfully" in error.cause or not _UNAUTHORIZED.search(error.cause):
+            return error  # the first are the words of a step
+        for host in _HOST.findall(error.cause):
+            refusal = self._errors.get(host) or (self._own_error if parse_ecr_host(host) else None)
+            if refusal is not None:
+                cause = f"{host} refused the build, which had no token for it: {refusal.cause}"
+                return type(refusal)(cause, refusal.remedy)
+        return error
 
-    def log_in_for_builds(self, definitions: Sequence[BuildDefinition], builder_platform: Callable[[], str]) -> None:
+    def log_in_for_builds(self, definitions: Sequence[BuildDefinition], engine: Callable[[], Engine]) -> None:
         """Log docker in to the ECR registries of builds, and say which one gives no token.
 
-        ``builder_platform`` returns the builder's own platform.
+        An image that the build takes from the engine's store needs none. ``engine`` asks for the engine's facts.
         """
-        builds = {index: read_references(item, builder_platform) for index, item in enumerate(definitions)}
-        if any(references.may_be_more for references in builds.values()):
+        engine = cache(engine)
+        builds = [(item, read_references(item, lambda: engine().platform)) for item in definitions]
+        if any(references.may_be_more for _, references in builds):
             self.log_in_to_own()
-        for index, references in builds.items():
-            errors = self.log_in(sorted(references.all))
-            pulls = bool(definitions[index].extra.get("pull"))
-            missing = [reference for reference in errors if pulls or not self._is_stored(reference, references)]
-            for host in dict.fromkeys(host_of(reference) or "" for reference in missing):
+        for definition, references in builds:
+            in_ecr = [reference for reference in sorted(references.all) if self.place(host_of(reference))]
+            pulls = bool(definition.extra.get("pull"))
+            needed = [item for item in in_ecr if pulls or not self._is_stored(item, references, engine)]
+            for host in dict.fromkeys(host_of(reference) or "" for reference in self.log_in(needed)):
                 self._report(host, self._errors[host])
 
-    def _is_stored(self, reference: str, references: BuildReferences) -> bool:
-        """Return whether the engine's store has an image, so that a build needs no login for it."""
-        is_image = reference not in references.caches
-        return is_image and self._docker.image_id(reference) is not None
+    def place(self, host: str | None) -> EcrHost | None:
+        """Return where a host's registry is; None for a host that is not ECR's.
+
+        The local ECR has a port for each registry, and lists them. LocalStack's registries have hosts like AWS's.
+        """
+        from ecr_tasks.local_ecr import process
+        from ecr_tasks.local_ecr.constants import PUBLIC_REGION, STATUS_PATH
+
+        endpoint = urlsplit(self._settings.aws_endpoint_url_ecr or "")
+        if host is None or (aws := parse_ecr_host(host)) or not endpoint.netloc:
+            return aws if host else None
+        if host == endpoint.netloc:
+            return EcrHost(self._registry.region(), self._settings.account_id or "")
+        if urlsplit(f"//{host}").hostname == endpoint.hostname:
+            status = process.request(endpoint.geturl(), STATUS_PATH) or {}
+            for other in status.get("registries", ()):
+                if other["registry"] == host:
+                    is_public = other["region"] == PUBLIC_REGION
+                    return EcrHost(PUBLIC) if is_public else EcrHost(other["region"], other["account"])
+        match = _LIKE_AWS.match(host)
+        return EcrHost(match["region"], match["account"]) if match else None
+
+    def _is_stored(self, reference: str, references: BuildReferences, engine: Callable[[], Engine]) -> bool:
+        """Return whether the build takes an image from the engine's store: its base images, and no others."""
+        bases = [base for base in references.images if base.reference == reference]
+        if not bases or reference == references.frontend:
+            return False
+        return all(is_taken_from_store(base, engine()) for base in bases) and bool(self._docker.image_id(reference))
 
     def _report(self, host: str, error: EcrTasksError | None) -> None:
         if error is None or host in self._reported:
             return
         self._reported.add(host)
-        if (ecr := parse_ecr_host(host)) and ecr.is_public:
+        if (place := self.place(host)) and place.is_public:
             say(f"{host} is read without a login, at its lower rate: {error.cause}")
         else:
             warn(f"No token of ours for {host}, only what docker has by itself: {error.cause}")
@@ -111,40 +147,14 @@ class RegistryLogins:
 
         The local ECR's tokens (and LocalStack's) are for its own hosts only, AWS's are for those of AWS.
         """
-        aws = parse_ecr_host(host)
-        if aws is None:
-            return self._local_token(host)
-        token = self._public_token() if aws.is_public else self._registry.token(aws.region)
-        return token if parse_ecr_host(token.host) else None
-
-    def _local_token(self, host: str) -> RegistryToken | None:
-        """Return a token for a registry at the endpoint of the settings; None for other hosts.
-
-        The local ECR has a port for each registry, and lists them. LocalStack's registries have hosts like AWS's.
-        """
-        from ecr_tasks.local_ecr import process
-        from ecr_tasks.local_ecr.constants import PUBLIC_REGION, STATUS_PATH
-
-        endpoint = urlsplit(self._settings.aws_endpoint_url_ecr or "")
-        if not endpoint.netloc:
+        place = self.place(host)
+        if place is None:
             return None
-        if host == endpoint.netloc:
-            return self._registry.token()
-        if urlsplit(f"//{host}").hostname == endpoint.hostname:
-            status = process.request(endpoint.geturl(), STATUS_PATH) or {}
-            regions = [other["region"] for other in status.get("registries", ()) if other["registry"] == host]
-            if regions:
-                return self._public_token() if regions[0] == PUBLIC_REGION else self._registry.token(regions[0])
-        if ".dkr.ecr." in host and (token := self._registry.token()).host == host:
-            return token
-        return None
-
-    def _public_token(self) -> RegistryToken:
-        return self._registry.public("", lambda reference: self._docker.manifest(reference)).token()
-
-
-def _is_unauthorized(cause: str) -> bool:
-    """Return whether a build failed because a registry wants a login, by its cause."""
-    if "did not complete successfully" in cause:  # a step's own words
-        return False
-    return re.search(r"\b401\b|\b403\b|no basic auth|authoriz|denied", cause) is not None
+        if place.is_public:
+            token = self._registry.public("", lambda reference: self._docker.manifest(reference)).token()
+        else:
+            token = self._registry.token(place.region)
+        if parse_ecr_host(host):
+            return token if parse_ecr_host(token.host) else None
+        domains = (_LIKE_AWS.sub("", name) for name in (host, token.host) if _LIKE_AWS.match(name))
+        return token if len(set(domains)) < 2 and not parse_ecr_host(token.host) else None

@@ -10,6 +10,7 @@ import pytest
 
 from ecr_tasks.errors import AwsError, BuildError, EcrTasksError
 from ecr_tasks.model.image import BuildDefinition
+from ecr_tasks.model.ports import Engine
 from ecr_tasks.model.registry import RegistryToken
 from ecr_tasks.runner.registry_logins import RegistryLogins
 from ecr_tasks.settings.load import load
@@ -28,14 +29,14 @@ class Registry(FakeRegistry):
     def __init__(self) -> None:
         super().__init__(Calls())
         self.without_token: set[str] = set()
-        self.tokens_are_aws = True
+        self.host = HOST
+        """The host that the tokens name."""
 
     def token(self, region: str | None = None) -> RegistryToken:
         token = super().token(region)
         if (region or "own") in self.without_token:
             raise REFUSAL
-        host = HOST if self.tokens_are_aws else "127.0.0.1:4510"
-        return replace(token, password=region or "own", host=host)
+        return replace(token, password=region or "own", host=self.host)
 
     def public(self, alias: str, read: object) -> PublicRegistry:
         """Return ECR Public's registry."""
@@ -51,7 +52,7 @@ class PublicRegistry:
     def token(self) -> RegistryToken:
         """Return the token."""
         token = self._registry.token("public")
-        return replace(token, host=PUBLIC if self._registry.tokens_are_aws else token.host)
+        return replace(token, host=PUBLIC if token.host == HOST else token.host)
 
 
 class Builder:
@@ -64,10 +65,14 @@ class Builder:
         settings = load(folder, environ={}, overrides=overrides)
         self.logins = RegistryLogins(settings, cast("Any", self.registry), cast("Any", self.docker))
 
+    def engine(self) -> Engine:
+        """Return the facts about the engine."""
+        return self.docker.engine(None)
+
     def log_in(self, dockerfile: str, **options: Any) -> dict[str, str]:
         """Log in for a build; return the passwords by host."""
         (self.folder / "Dockerfile").write_text(dockerfile, encoding="utf-8")
-        self.logins.log_in_for_builds([BuildDefinition(str(self.folder), **options)], lambda: "linux/amd64")
+        self.logins.log_in_for_builds([BuildDefinition(str(self.folder), **options)], self.engine)
         return {token.host: token.password for token in self.docker.authorized}
 
 
@@ -80,7 +85,7 @@ def builder(tmp_path: Path) -> Builder:
 def local(tmp_path: Path) -> Builder:
     """Return a builder whose ECR is a local one."""
     builder = Builder(tmp_path, {"AWS_ENDPOINT_URL_ECR": "http://127.0.0.1:4510"})
-    builder.registry.tokens_are_aws = False
+    builder.registry.host = "127.0.0.1:4510"
     return builder
 
 
@@ -140,8 +145,35 @@ def test_an_image_that_is_here_needs_no_token_and_no_word(
         builder.docker.store[reference] = manifest("base", REVISION_A)
     assert builder.log_in(f"FROM {OTHER}/a\nCOPY --from={PUBLIC}/b / /\n") == {}
     assert capsys.readouterr().err == ""
+    assert builder.registry.calls.named("token") == []
     builder.log_in(f"FROM {OTHER}/a\n", extra={"pull": True})
     assert OTHER in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("dockerfile", [f"# syntax={OTHER}/a\nFROM scratch\n", "FROM scratch\n"])
+def test_a_frontend_and_a_cache_are_not_taken_from_the_store(builder: Builder, dockerfile: str) -> None:
+    builder.docker.store[f"{OTHER}/a"] = manifest("base", REVISION_A)
+    cache = () if OTHER in dockerfile else (f"type=registry,ref={OTHER}/a",)
+    assert builder.log_in(dockerfile, cache_from=cache)[OTHER] == "us-east-1"
+
+
+def test_another_builder_takes_nothing_from_the_store(builder: Builder, monkeypatch: pytest.MonkeyPatch) -> None:
+    builder.docker.store[f"{OTHER}/a"] = manifest("base", REVISION_A)
+    other = replace(builder.engine(), driver="docker-container")
+    monkeypatch.setattr(builder, "engine", lambda: other)
+    assert builder.log_in(f"FROM {OTHER}/a\n") == {OTHER: "us-east-1"}
+
+
+def test_localstacks_registries_take_its_tokens(tmp_path: Path) -> None:
+    builder = Builder(tmp_path, {"AWS_ENDPOINT_URL_ECR": "http://localhost.localstack.cloud:4566"})
+    domain = "localhost.localstack.cloud:4566"
+    host, other = (f"000000000000.dkr.ecr.{region}.{domain}" for region in ("us-east-1", "eu-west-1"))
+    builder.registry.host = host
+    evil = "000000000000.dkr.ecr.us-east-1.evil.example"
+    assert builder.log_in(f"FROM {host}/a\nCOPY --from={other}/b / /\nCOPY --from={evil}/c / /\n") == {
+        host: "us-east-1",
+        other: "eu-west-1",
+    }
 
 
 def test_without_a_token_the_public_registry_is_read_anonymously_with_a_calm_word(
@@ -160,10 +192,12 @@ def test_what_cant_be_worked_out_may_be_in_the_settings_registry(
     assert builder.log_in("FROM scratch\nCOPY --from=$X / /\n") == {HOST: "own"}
     builder.docker.authorized.clear()
     builder.registry.without_token.add("own")
-    builder.logins.log_in_for_builds([BuildDefinition("https://git.example.com/a.git")], lambda: "linux/amd64")
+    builder.logins.log_in_for_builds([BuildDefinition("https://git.example.com/a.git")], builder.engine)
     assert capsys.readouterr().err == ""
     failure = BuildError(f"The build failed: {HOST}/a: 401 Unauthorized.", "Check it.")
     assert REFUSAL.cause in builder.logins.explain(failure).cause
+    failure = BuildError("The build failed: ghcr.io/a/b: 401 Unauthorized.", "Check it.")
+    assert builder.logins.explain(failure) is failure
 
 
 def test_a_file_from_an_address_needs_no_login(builder: Builder) -> None:
@@ -172,7 +206,7 @@ def test_a_file_from_an_address_needs_no_login(builder: Builder) -> None:
 
 def test_a_local_ecrs_token_is_not_sent_to_aws(local: Builder) -> None:
     dockerfile = f"FROM {OTHER}/a\nCOPY --from={PUBLIC}/b / /\nCOPY --from=127.0.0.1:4510/c / /\n"
-    assert local.log_in(dockerfile) == {"127.0.0.1:4510": "own"}
+    assert local.log_in(dockerfile) == {"127.0.0.1:4510": "eu-central-1"}
 
 
 def test_an_aws_token_is_not_sent_to_a_host_that_looks_local(builder: Builder) -> None:

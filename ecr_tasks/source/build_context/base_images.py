@@ -58,6 +58,11 @@ def base_images(
     return BaseImages(frozenset(build.images()), next(iter(build.unknown), None), build.may_be_more)
 
 
+def frontend(dockerfile: Dockerfile, definition: BuildDefinition) -> str | None:
+    """Return the image that reads the Dockerfile; None where the builder does."""
+    return definition.args.get(_FRONTEND) or dockerfile.syntax
+
+
 def familiar_name(reference: str) -> str:
     """Return a reference in the form that docker shows: without docker.io/library, and with a tag or digest."""
     name = re.sub(r"^(?:index\.)?docker\.io/", "", reference).removeprefix("library/")
@@ -91,11 +96,11 @@ class _Build:
     """Whether these inputs may be images."""
 
     def images(self) -> Iterator[BaseImage]:
-        frontend = self.definition.args.get(_FRONTEND) or self.file.syntax
-        if frontend is not None:
-            if "dockerfile" not in frontend.rpartition("/")[2]:
-                self._miss(f"its Dockerfile is written for another frontend, {frontend}")
-            yield BaseImage(frontend, self.platform)
+        image = frontend(self.file, self.definition)
+        if image is not None:
+            if "dockerfile" not in image.rpartition("/")[2]:
+                self._miss(f"its Dockerfile is written for another frontend, {image}")
+            yield BaseImage(image, self.platform)
         for instruction in self.file.arguments:
             self._declare(instruction, self.globals, {})
         if self.file.stages:

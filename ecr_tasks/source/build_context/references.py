@@ -13,7 +13,7 @@ from pathlib import Path
 from ecr_tasks.model.ecr_host import host_of, parse_ecr_host
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.settings.parse.build_options import DEFAULT_DOCKERFILE, is_remote
-from ecr_tasks.source.build_context.base_images import BaseImage, base_images
+from ecr_tasks.source.build_context.base_images import BaseImage, base_images, frontend
 from ecr_tasks.source.build_context.dockerfile import parse
 from ecr_tasks.source.build_context.unknown import Unknown
 
@@ -26,14 +26,15 @@ LAYOUT = "oci-layout://"
 class BuildReferences:
     """The references of one build.
 
-    ``images`` decide what the image becomes. ``caches`` and ``scanners`` (which make the SBOM) do not. ``unknown``
-    says why there may be other inputs; with ``may_be_more``, these may be images, and ``possible`` are build
-    arguments that such an image may be named by.
+    ``images`` decide what the image becomes; ``frontend`` is the one of them that reads the Dockerfile. ``caches``
+    and ``scanners`` (which make the SBOM) do not. ``unknown`` says why there may be other inputs; with
+    ``may_be_more``, these may be images, and ``possible`` are build arguments that such an image may be named by.
     """
 
     images: frozenset[BaseImage] = frozenset()
     caches: frozenset[str] = frozenset()
     scanners: frozenset[str] = frozenset()
+    frontend: str | None = None
     possible: frozenset[str] = field(default=frozenset(), repr=False)
     unknown: str | None = None
     may_be_more: bool = False
@@ -57,6 +58,7 @@ def build_references(
         frozenset(images).union(*(base.images for base in bases)),
         frozenset(_caches(definition)),
         frozenset(_scanners(definition)),
+        frontend(file, definition),
         frozenset(_possible(definition)),
         next((base.unknown for base in bases if base.unknown), None),
         any(base.may_be_more for base in bases),

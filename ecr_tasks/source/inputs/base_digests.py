@@ -43,7 +43,7 @@ def resolve_digests(
     unpinned = [base for base in always_pulled if base not in digests]
     if not unpinned:
         return digests
-    local = [base for base in unpinned if not always_pulled[base] and _is_taken_from_store(base, engine())]
+    local = [base for base in unpinned if not always_pulled[base] and is_taken_from_store(base, engine())]
     with ThreadPoolExecutor(PARALLEL) as pool:
         local_digests = pool.map(lambda base: look_up(base.reference, local=True), local)
         digests |= {
@@ -56,7 +56,7 @@ def resolve_digests(
     return digests | {base: remote[base.reference] for base in unpinned if base not in digests}
 
 
-def _is_taken_from_store(base: BaseImage, engine: Engine | Unknown) -> bool:
+def is_taken_from_store(base: BaseImage, engine: Engine | Unknown) -> bool:
     """Return whether the build uses an image from the engine's store, if the store has it.
 
     Only the engine's own builder does; from a classic store it uses only images of the engine's platform.
@@ -64,7 +64,7 @@ def _is_taken_from_store(base: BaseImage, engine: Engine | Unknown) -> bool:
     """
     if isinstance(engine, Unknown) or engine.driver != "docker":
         return False
-    return engine.containerd_store or base.platform == engine.platform
+    return engine.containerd_store or base.platform in ("", engine.platform)
 
 
 def _no_digest(error: EcrTasksError) -> Unknown:
