@@ -78,6 +78,15 @@ class RegistryLogins:
                 return type(refusal)(cause, refusal.remedy)
         return error
 
+    def places(self, definitions: Iterable[BuildDefinition]) -> dict[str, EcrHost]:
+        """Return the ECR hosts that builds read from or write to, and where their registries are.
+
+        A host that depends on the builder's platform is that of linux/amd64: the engine is not asked.
+        """
+        every = (read_references(item, lambda: "linux/amd64").all for item in definitions)
+        hosts = sorted({host for references in every for reference in references if (host := host_of(reference))})
+        return {host: place for host in hosts if (place := self.place(host))}
+
     def log_in_for_builds(self, definitions: Sequence[BuildDefinition], engine: Callable[[], Engine]) -> None:
         """Log docker in to the ECR registries of builds, and say which one gives no token.
 

@@ -22,6 +22,7 @@ from ecr_tasks.settings.parse.build_options import DEFAULT_DOCKERFILE, is_remote
 
 if TYPE_CHECKING:
     from ecr_tasks.model.destination import Destination
+    from ecr_tasks.model.ecr_host import EcrHost
     from ecr_tasks.plan.plan import Plan, PlannedImage
     from ecr_tasks.settings.settings import Settings
 
@@ -48,7 +49,9 @@ def commands(run: Run) -> None:
     plan = job.plan
     Plan((), job.obstacles).check()
     host = run.registry.token().host
-    data("\n".join(shell_commands(plan, run.settings, host, run.registry.region(), _hosts(run, plan))))
+    sources = run.logins.places(build for item in plan.images for build in item.image.definition.with_links())
+    lines = shell_commands(plan, run.settings, host, run.registry.region(), _hosts(run, plan), sources)
+    data("\n".join(lines))
 
 
 def _hosts(run: Run, plan: Plan) -> dict[Destination, str]:
@@ -73,11 +76,18 @@ def shell_commands(
     host: str,
     region: str,
     destinations: Mapping[Destination, str] = MappingProxyType({}),
+    sources: Mapping[str, EcrHost] = MappingProxyType({}),
 ) -> list[str]:
-    """Return the commands, one per item; ``host`` is the registry's, ``destinations`` has each destination's host."""
+    """Return the commands, one per item; ``host`` is the registry's, ``destinations`` has each destination's host.
+
+    ``sources`` has the hosts of ECR that the builds read from or write to.
+    """
     lines = [shlex.join(["cd", str(settings.project)]), *_required_variables(plan, settings)]
     lines += [_create(settings, region, name) for name in dict.fromkeys(_missing_repositories(plan))]
     lines.append(_login(settings, host, region))
+    for source, place in sources.items():
+        if source != host:
+            lines.append(_login(settings, source, place.region, "ecr-public" if place.is_public else "ecr"))
     for item in plan.images:
         lines += _build_and_push(item, host, settings)
     for destination, destination_host in destinations.items():

@@ -50,6 +50,22 @@ def values(words: list[str], flag: str) -> list[str]:
     return [words[position + 1] for position, word in enumerate(words) if word == flag]
 
 
+def test_the_lines_log_in_wherever_the_build_leads(project: Project) -> None:
+    base = "210987654321.dkr.ecr.us-west-2.amazonaws.com"
+    project.write(
+        "Dockerfile", f"ARG R={base}\nFROM $R/base\nCOPY --from=public.ecr.aws/a/b / /\nCOPY --from={HOST}/c / /\n"
+    )
+    project.commit()
+    logins = [line for line in project.inv("commands").stdout.splitlines() if "get-login-password" in line]
+    assert [(line.split()[1], line.split()[-1]) for line in logins] == [
+        ("ecr", HOST),
+        ("ecr", base),
+        ("ecr-public", "public.ecr.aws"),
+    ]
+    assert "--region us-west-2" in logins[1]
+    assert "--region us-east-1" in logins[2]
+
+
 def test_the_lines_log_in_build_and_push_every_tag() -> None:
     lines = commands(BuildDefinition("/project"))
     assert lines[0] == "cd /project"
