@@ -1,15 +1,18 @@
 """The facts that Drone gives about a run.
 
-Sources: Drone Docs, "Environment reference"; drone/runner-go, environ/environ.go for what each variable contains.
+Sources: Drone Docs, "Environment reference"; drone/runner-go, environ/environ.go for what each variable contains;
+Harness Open Source docs, "Shell variables".
 """
 
 from __future__ import annotations
 
 from ecr_tasks.ci.change import find_change
 from ecr_tasks.ci.environ import Environ, Fact
-from ecr_tasks.ci.facts import Facts, branch_name, events
+from ecr_tasks.ci.facts import Facts, after, branch_name, events
 
-_EVENTS = events(push="push tag", pull_request="pull_request", schedule="cron", manual="custom promote rollback")
+_EVENTS = events(
+    push="push tag", pull_request="pull_request", schedule="cron", manual="custom promote rollback manual"
+)
 
 
 def marker(env: Environ) -> Fact | None:
@@ -27,13 +30,15 @@ def read_facts(env: Environ) -> Facts:
     branch = env.get("DRONE_BRANCH", "DRONE_COMMIT_BRANCH")
     source, target = env.get("DRONE_SOURCE_BRANCH"), env.get("DRONE_TARGET_BRANCH")
     commit = env.get("DRONE_COMMIT_SHA", "DRONE_COMMIT")
-    differ = source if source and target and source.value != target.value else None
+    action = env.get("DRONE_BUILD_ACTION", parse=after("pullreq_"))
+    tag = env.get("DRONE_TAG")
+    differ = source if source and target and source.value != target.value and not tag else None
     return Facts(
         cause=env.get("DRONE_BUILD_EVENT", parse=_EVENTS.get),
         branch=branch or (ref and ref.map(branch_name)),
-        tag=env.get("DRONE_TAG"),
+        tag=tag,
         commit=commit,
-        change=find_change(numbers=[env.get("DRONE_PULL_REQUEST")], refs=[ref, branch], signs=[differ]),
+        change=find_change(numbers=[env.get("DRONE_PULL_REQUEST")], refs=[ref, branch], signs=[differ, action]),
         source_branch=source,
         head=commit,
         base_ref=target or branch,
