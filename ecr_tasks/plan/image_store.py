@@ -14,7 +14,7 @@ _REMEDY = (
 
 def needs_engine(definition: BuildDefinition) -> bool:
     """Return whether the engine must be known to build and keep this; a plain single image never needs that."""
-    return definition.makes_index or bool(definition.cache_to)
+    return definition.makes_index or bool(definition.cache_to) or bool(definition.exporter)
 
 
 def keep_where(definition: BuildDefinition, engine: Engine) -> Keep:
@@ -30,7 +30,12 @@ def keep_where(definition: BuildDefinition, engine: Engine) -> Keep:
     builds_inside = engine.driver == "docker"
     if builds_inside and any("type=inline" not in entry for entry in definition.cache_to):
         raise BuildError("ECR_CACHE can't be written by the classic image store's own builder.", _REMEDY)
-    if not definition.makes_index:
+    if builds_inside and definition.exporter:
+        raise BuildError(
+            f"This engine's classic image store can't keep layers with {', '.join(definition.exporter)} (output).",
+            _REMEDY,
+        )
+    if not definition.makes_index and not definition.exporter:
         return "store"
     if definition.attests:
         raise BuildError("This engine's classic image store can't hold attestations (ECR_PRESET).", _REMEDY)

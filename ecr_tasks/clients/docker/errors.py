@@ -236,7 +236,8 @@ def definition_failed(files: Sequence[str], stderr: str) -> EcrTasksError:
     names = ", ".join(Path(file).name for file in files)
     options = " ".join(f"--file {shlex.quote(file)}" for file in files)
     remedy = f"Mend {names}; `docker buildx bake {options} --print` reads it the same way."
-    lines = [re.sub(r",? and \d+ other diagnostic\(s\)$", "", line) for line in stderr.splitlines()]
+    noise = re.compile(r",? and \d+ other diagnostic\(s\)$|(?<=ERROR: )failed to parse : (?=yaml: )")
+    lines = [noise.sub("", line) for line in stderr.splitlines()]
     return _explained(lines, f"docker could not read {names}", BuildError, remedy=remedy)
 
 
