@@ -96,6 +96,8 @@ _EXPRESSION = "${{"
 _EXPRESSION_ESCAPE = ((_EXPRESSION, "${{ '${{' }}"),)
 # Buildkite, Drone and Woodpecker replace variables in the whole file, and read $$ as $.
 _DOLLAR_ESCAPE = (("$", "$$"),)
+# Drone and Woodpecker compare branches by patterns in which braces have alternatives (bmatcuk/doublestar).
+_BRACE_ESCAPE = (("{", "\\{"), ("}", "\\}"))
 _ROWS = (
     System(
         "github",
@@ -166,9 +168,17 @@ _ROWS = (
         ".woodpecker.yml",
         no_oidc="Woodpecker issues none",
         escapes=_DOLLAR_ESCAPE,
-        branch_escapes=(("{", "\\{"), ("}", "\\}")),
+        branch_escapes=_BRACE_ESCAPE,
     ),
-    System("drone", "Drone", "", ".drone.yml", no_oidc="Drone issues none", escapes=_DOLLAR_ESCAPE),
+    System(
+        "drone",
+        "Drone",
+        "",
+        ".drone.yml",
+        no_oidc="Drone issues none",
+        escapes=_DOLLAR_ESCAPE,
+        branch_escapes=_BRACE_ESCAPE,
+    ),
     # After the systems above: a machine that runs their jobs may have Jenkins' address in its environment.
     System(
         "jenkins",
