@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
 from types import MappingProxyType
 
 from ecr_tasks.errors import EcrTasksError
+from ecr_tasks.execute.from_builder import built_manifests, platform_inputs
 from ecr_tasks.model.image import BuildDefinition, BuildInput, Image, Keep
 from ecr_tasks.model.manifest import short_digest
-from ecr_tasks.model.ports import Docker
+from ecr_tasks.model.ports import Docker, Engine
 from ecr_tasks.model.receipt import Built
 from ecr_tasks.plan.plan import PlannedImage
 from ecr_tasks.source.source_state import SourceState
@@ -26,29 +27,34 @@ def build(
     builder: str | None,
     keep: Mapping[str, Keep],
     references: Mapping[str, str] = MappingProxyType({}),
+    engine: Engine | None = None,
 ) -> dict[str, Built]:
     """Build all images in one bake and give them their local names, ``repository:tag``.
 
     ``references`` are additional registry names, by image name; only for images whose push lock this run holds.
-    Returns the results by image name. Raises BuildError with the failing step.
+    ``engine`` is needed for images that the builder keeps. Returns the results by image name. Raises BuildError with
+    the failing step.
     """
     began = time.monotonic()
-    inputs = [_input(image, keep[image.name], references.get(image.name)) for image in images]
+    inputs = [
+        build_input
+        for image in images
+        for build_input in _inputs(image, keep[image.name], references.get(image.name), engine)
+    ]
     results = docker.build(inputs, builder)
     seconds = round(time.monotonic() - began, 3)
-    return {
-        image.name: Built(
-            image.name,
-            build_key(image.definition, source),
-            results[image.name].digest,
-            results[image.name].image_id,
-            results[image.name].platforms,
-            keep[image.name],
-            seconds,
-            references.get(image.name),
-        )
-        for image in images
-    }
+    builds = {}
+    for image in images:
+        key = build_key(image.definition, source)
+        if keep[image.name] == "store":
+            result, reference = results[image.name], references.get(image.name)
+            digests = (result.digest, result.image_id, result.platforms)
+            builds[image.name] = Built(image.name, key, *digests, "store", seconds, reference)
+        else:
+            manifests, digest = built_manifests(image.name, image.definition, results)
+            built = Built(image.name, key, digest, None, tuple(manifests), "builder", seconds)
+            builds[image.name] = replace(built, manifests=manifests, builder=engine.builder if engine else builder)
+    return builds
 
 
 def reuse_earlier_builds(
@@ -70,16 +76,16 @@ def reuse_earlier_builds(
             continue
         key = build_key(item.image.definition, source)
         if key is not None and built.key == key and still_exists(built, docker):
-            say(f"{built.name}: built before, {short_digest(built.digest or built.image_id)}")
+            say(f"{built.name}: built before, {short_digest(built.id)}")
             builds[built.name] = built
     return builds
 
 
 def still_exists(built: Built, docker: Docker) -> bool:
-    """Return whether an earlier build can still be pushed; a result that a builder keeps always can."""
-    if built.image_id is None:
-        return True
+    """Return whether an earlier build can still be pushed: the store has the image, or there is the builder."""
     try:
+        if built.image_id is None:
+            return bool(built.manifests) and docker.engine(built.builder).builder == built.builder
         return docker.image_id(built.image_id) == built.image_id
     except EcrTasksError:
         return False
@@ -97,6 +103,8 @@ def build_key(definition: BuildDefinition, source: SourceState) -> str | None:
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
-def _input(image: Image, keep: Keep, reference: str | None) -> BuildInput:
+def _inputs(image: Image, keep: Keep, reference: str | None, engine: Engine | None) -> Iterable[BuildInput]:
     names = tuple(f"{image.repository}:{tag.name}" for tag in image.tags)
-    return BuildInput(image.name, image.definition, (*names, reference) if reference else names, keep)
+    if keep == "builder":
+        return platform_inputs(image.name, image.definition, names, engine.platform if engine else "")
+    return [BuildInput(image.name, image.definition, (*names, reference) if reference else names)]

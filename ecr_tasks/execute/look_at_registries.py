@@ -67,7 +67,7 @@ def look_at_registries(
         same = frozenset(_key(*copy) for copy in copies if _is_same_repository(*copy, settings, snapshot, registry))
         snapshot = replace(snapshot, replicated=replicated, same_repository=same)
     if any(map(depends_on_engine, items)):
-        snapshot = replace(snapshot, engine=_engine_or_error(engine))
+        snapshot = replace(snapshot, engine=engine_or_error(engine))
     return snapshot
 
 
@@ -209,7 +209,8 @@ def _is_same_repository(
         return False
 
 
-def _engine_or_error(engine: Callable[[], Engine]) -> Engine | EcrTasksError:
+def engine_or_error(engine: Callable[[], Engine]) -> Engine | EcrTasksError:
+    """Return the engine, or why it can't be asked."""
     try:
         return engine()
     except EcrTasksError as error:

@@ -7,8 +7,8 @@ from contextlib import suppress
 from dataclasses import replace
 
 from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
+from ecr_tasks.execute.from_builder import push_from_builder
 from ecr_tasks.execute.set_tags import Newer, any_order, delete_replaceable, newer_now, set_tags
-from ecr_tasks.model.image import BuildInput
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Docker, Registry
 from ecr_tasks.model.receipt import Built, ImageReceipt, Published, PublishState, Transport
@@ -23,12 +23,11 @@ def publish_image(
     docker: Docker,
     registry: Registry,
     *,
-    builder: str | None,
     warn: Callable[[str], None],
     newer: Newer = any_order,
 ) -> ImageReceipt:
     """Publish a built image and return its receipt with platforms and sizes."""
-    published = publish(item, receipt.built, docker, registry, builder=builder, warn=warn, newer=newer)
+    published = publish(item, receipt.built, docker, registry, warn=warn, newer=newer)
     # The size of an index is the sum of its images' sizes, which are read only when something was built.
     sizes = _sizes(published, registry, warn) if receipt.built is not None else {}
     return replace(
@@ -46,7 +45,6 @@ def publish(
     docker: Docker,
     registry: Registry,
     *,
-    builder: str | None = None,
     warn: Callable[[str], None] = lambda text: None,
     newer: Newer = any_order,
 ) -> Published:
@@ -66,7 +64,7 @@ def publish(
     if image is None:
         if built is None:
             raise RegistryError(f"{item.image.name} was not built.", "Run `inv build push`.")
-        image, state = _push(item, built, repository, docker, registry, builder, warn, newer)
+        image, state = _push(item, built, repository, docker, registry, warn, newer)
         pending = pending[1:]
     _set_inputs_tag(item, image, repository, registry, pushed=state == "pushed")
     try:
@@ -92,7 +90,6 @@ def _push(
     repository: Repository,
     docker: Docker,
     registry: Registry,
-    builder: str | None,
     warn: Callable[[str], None],
     newer: Newer,
 ) -> tuple[StoredImage, PublishState]:
@@ -103,7 +100,7 @@ def _push(
     """
     tag = item.image.tags[0]
     reference = item.reference or ""
-    must_be_published = not item.makes_revision or (item.published and _is_same(item.published, built, built.digest))
+    must_be_published = not item.makes_revision or (item.published and built.is_stored_as(item.published))
     if item.published is not None and item.rebuilds and must_be_published:
         return _accept(item.published, item, built, warn)
     docker.authorize(replace(registry.token(), host=repository.host))
@@ -115,7 +112,7 @@ def _push(
         delete_replaceable(item.tags[0], repository, registry)
     try:
         with registry.reserve(repository, item.image.definition.manifests):
-            digest = _send(item, built, reference, docker, builder)
+            digest = _send(item, built, repository, docker, registry)
     except Refused:
         current = registry.image(repository, tag.name)
         if tag.kind == "moving" or current is None:
@@ -124,52 +121,41 @@ def _push(
     stored = registry.image(repository, tag.name)
     if stored is None:
         raise RegistryError(f"ECR does not have {reference} after the push.", "Run it again.")
-    if _is_same(stored, built, digest):
+    if stored.digest == digest or built.is_stored_as(stored):
         return stored, "pushed"
     if digest is not None and registry.image(repository, digest) is not None and tag.kind == "fixed":
         return _accept(stored, item, built, warn)
     raise RegistryError(
-        f"ECR holds {stored.digest} as {reference}, but {digest or built.image_id} was built.",
+        f"ECR holds {stored.digest} as {reference}, but {digest or built.id} was built.",
         "Another run may have pushed at the same time; run it again. No other tag has been touched.",
     )
 
 
-def _send(item: PlannedImage, built: Built, reference: str, docker: Docker, builder: str | None) -> str | None:
-    """Push the build from the image store or the builder; return its digest if that is known."""
-    if built.keep == "store":
-        if built.reference != reference:
-            docker.tag(built.image_id or built.digest or "", reference)
-        docker.push(reference)
-        return built.digest
-    build_input = BuildInput(built.name, item.image.definition, (reference,), "builder", push=True)
-    result = docker.build([build_input], builder)[built.name]
-    if result.digest != built.digest:
-        raise RegistryError(
-            f"The builder no longer has what was built: it pushed {result.digest} instead of {built.digest}.",
-            "Run `inv build push` again; no other tag has been touched.",
-        )
-    return result.digest
-
-
-def _is_same(stored: StoredImage, built: Built, digest: str | None) -> bool:
-    """Return whether ECR has the built image; one of the classic store is compared by its configuration's digest."""
-    if digest is not None:
-        return stored.digest == digest
-    return stored.config_digest == built.image_id
+def _send(item: PlannedImage, built: Built, repository: Repository, docker: Docker, registry: Registry) -> str | None:
+    """Push the build from the image store or the builder under its first tag; return its digest if that is known."""
+    reference, tag = f"{repository.uri}:{item.image.tags[0].name}", item.image.tags[0].name
+    if built.keep == "builder":
+        image = push_from_builder(built, item.image.definition, repository, docker, registry)
+        registry.set_tag(repository, image, tag)
+        return image.digest
+    if built.reference != reference:
+        docker.tag(built.image_id or built.digest or "", reference)
+    docker.push(reference)
+    return built.digest
 
 
 def _accept(
     stored: StoredImage, item: PlannedImage, built: Built, warn: Callable[[str], None]
 ) -> tuple[StoredImage, PublishState]:
     """Return the image that has the fixed tag. Raises Refused when it must be the built one and differs."""
-    if item.rebuilds and not _is_same(stored, built, built.digest):
+    if item.rebuilds and not built.is_stored_as(stored):
         raise Refused(
-            f"{item.reference} is published as {stored.digest}, and {built.digest or built.image_id} was built "
-            "anew; a fixed tag never moves.",
+            f"{item.reference} is published as {stored.digest}, and {built.id} was built anew; a fixed tag never "
+            "moves.",
             "Publish it under a tag of its own with `inv build push --republish`, or make a new commit; "
             "ECR_SKIP=commit keeps what is published.",
         )
-    if stored.digest != built.digest and not item.rebuilds:
+    if not item.rebuilds and not built.is_stored_as(stored):
         warn(f"Another run published {item.reference} first; its image {stored.digest} is taken.")
     return stored, "already-published"
 

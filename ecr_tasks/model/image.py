@@ -11,7 +11,10 @@ from ecr_tasks.model.manifest import INPUTS_DIGITS, INPUTS_TAG, VERSION
 from ecr_tasks.model.tag import MAX_LENGTH, Tag
 
 Keep = Literal["store", "builder"]
-"""Where a build keeps its result: in the engine's image store, or in the builder."""
+"""Where a build keeps its result: in the engine's image store, or in the builder, which then pushes it."""
+
+NO_ATTESTATIONS = ("type=provenance,disabled=true",)
+"""The ``attest`` of a build without attestations; buildx adds provenance by default."""
 
 Files = Mapping[str, tuple[str, str]]
 """A folder's files by path, each with its kind in git (file, exec, link) and the hash of its content."""
@@ -92,6 +95,39 @@ class BuildDefinition:
     def manifests(self) -> int:
         """The number of manifests: one for each platform, one with attestations for each platform, and the index."""
         return max(1, len(self.platforms)) * (1 + self.attests) + self.makes_index
+
+    @property
+    def inline_caches(self) -> tuple[str, ...]:
+        """The caches to write that are a part of the image itself."""
+        return tuple(entry for entry in self.cache_to if "type=inline" in entry)
+
+    def for_platform(self, platform: str) -> BuildDefinition:
+        """Return the definition of one platform's image; an empty ``platform`` means the builder's own.
+
+        It has only the annotations of a manifest, because the index of all platforms has the others, and writes no
+        cache outside the image: the caches of several platforms would replace each other under one name.
+        """
+        annotations = self.annotations_at("manifest", platform)
+        return replace(
+            self,
+            platforms=(platform,) if platform else (),
+            annotations={f"manifest:{key}": value for key, value in annotations.items()},
+            cache_to=self.inline_caches,
+        )
+
+    def annotations_at(self, level: str, platform: str = "") -> dict[str, str]:
+        """Return the annotations of one level, such as ``index`` or ``manifest-descriptor``, without their levels.
+
+        A level with a platform in brackets counts only for that ``platform``. A key without a level has both
+        ``index`` and ``manifest``.
+        """
+        annotations = {}
+        for key, value in self.annotations.items():
+            match = _LEVEL.match(key)
+            levels = match.group(0)[:-1].split(",") if match else ("index", "manifest")
+            if level in levels or f"{level}[{platform}]" in levels:
+                annotations[key[match.end() :] if match else key] = value
+        return annotations
 
     def annotation_entries(self) -> tuple[str, ...]:
         """Return the annotations in buildx's syntax: on every manifest, and on the index where there is one.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.image import BakeFile, BuildInput
@@ -22,13 +22,15 @@ class Engine:
     """A docker engine, its image store and its builder.
 
     ``containerd_store`` is False for the classic store, which can't hold indexes and attestations.
-    ``driver`` is buildx's: ``docker`` builds inside the engine, the others outside.
+    ``driver`` is buildx's: ``docker`` builds inside the engine, the others outside. ``nodes`` is the number of the
+    builder's machines; platforms may be built on different ones.
     """
 
     containerd_store: bool
     platform: str
     builder: str
     driver: str
+    nodes: int = 1
 
 
 @dataclass(frozen=True)
@@ -37,13 +39,15 @@ class BuildResult:
 
     ``digest`` is the manifest's or index's; None from a classic store, which creates a manifest only when it
     pushes. ``image_id`` is the image's id in the store; None when the result stays with the builder.
-    ``platforms`` are those that it was built for, as far as buildx reports them.
+    ``platforms`` are those that it was built for, as far as buildx reports them. ``descriptor`` is the builder's
+    of what it made (OCI image specification, descriptor.md); a classic store keeps no such manifest.
     """
 
     name: str
     digest: str | None
     image_id: str | None
     platforms: tuple[str, ...] = ()
+    descriptor: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Docker(Protocol):
@@ -53,7 +57,11 @@ class Docker(Protocol):
         """Return the engine and its builder. Raises BuildError when there is no engine or no buildx."""
 
     def build(self, inputs: Sequence[BuildInput], builder: str | None) -> Mapping[str, BuildResult]:
-        """Build all inputs at once and return their results by name. Raises BuildError with the failing step."""
+        """Build all inputs at once and return their results by name.
+
+        Inputs with ``push`` are pushed by digest, without a tag. Raises BuildError with the failing step, and
+        RegistryError when a push fails.
+        """
 
     def targets(self, files: Sequence[str], folder: Path, environ: Mapping[str, str]) -> BakeFile:
         """Return the targets of bake or compose files, read in ``folder`` with this environment."""

@@ -26,9 +26,10 @@ PublishState = Literal["pushed", "retagged", "already-published"]
 class Built:
     """One built image, with its names in the store and in the registry.
 
-    ``digest`` is None with a classic store, which makes the manifest only when it pushes; ``image_id`` is None when
-    the result is kept in the builder. ``key`` is a hash of definition and source; it is None when the source is not
-    under version control. ``seconds`` is the duration of the build.
+    ``digest`` is None with a classic store, which makes the manifest only when it pushes, and for attestations that
+    are made only by the push. ``image_id`` is None when the result is kept in the builder; then ``manifests`` are the
+    digests of the platforms' images, and ``builder`` is the builder's name. ``key`` is a hash of definition and
+    source; it is None when the source is not under version control. ``seconds`` is the duration of the build.
     """
 
     name: str
@@ -40,11 +41,30 @@ class Built:
     seconds: float
     reference: str | None = None
     """The name in the registry that the build set; None when the image is not tagged yet."""
+    manifests: Mapping[str, str] = field(default_factory=dict)
+    builder: str | None = None
+
+    @property
+    def id(self) -> str:
+        """The digest or id by which messages name the image."""
+        return self.digest or self.image_id or ", ".join(self.manifests.values())
+
+    def is_stored_as(self, image: StoredImage) -> bool:
+        """Return whether an image in a registry is this one.
+
+        What a builder keeps is compared by the manifests of all platforms, and what a classic store keeps by the
+        configuration's digest: these are what stays the same.
+        """
+        if self.digest is not None:
+            return image.digest == self.digest
+        if self.manifests:
+            return image.is_index and dict(image.children) == self.manifests
+        return image.config_digest == self.image_id
 
     def as_json(self) -> dict[str, Any]:
         """Return what the next run needs to push exactly this image. The key is a hash and reveals no values."""
-        document = {name: getattr(self, name) for name in ("key", "digest", "image_id", "keep")}
-        return {**document, "platforms": list(self.platforms)}
+        document = {name: getattr(self, name) for name in ("key", "digest", "image_id", "keep", "builder")}
+        return {**document, "platforms": list(self.platforms), "manifests": dict(self.manifests)}
 
 
 @dataclass(frozen=True)

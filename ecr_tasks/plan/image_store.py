@@ -7,8 +7,8 @@ from ecr_tasks.model.image import BuildDefinition, Keep
 from ecr_tasks.model.ports import Engine
 
 _REMEDY = (
-    'Turn the containerd image store on (daemon.json: {"features": {"containerd-snapshotter": true}}; '
-    "Docker Desktop: Settings, General), or change the setting."
+    "Use a builder of its own (`docker buildx create --use`), or turn the containerd image store on (daemon.json: "
+    '{"features": {"containerd-snapshotter": true}}; Docker Desktop: Settings, General).'
 )
 
 
@@ -20,25 +20,24 @@ def needs_engine(definition: BuildDefinition) -> bool:
 def keep_where(definition: BuildDefinition, engine: Engine) -> Keep:
     """Return where the result stays, so that the pushed digest is the built one.
 
-    Raises BuildError when neither store nor builder can keep it: the classic store holds no index (docker says
-    "docker exporter does not currently support exporting manifest lists"), its own builder makes no
-    attestations and exports no cache, and attestations that are built twice differ (they contain times), so that a
-    second solve that pushes from a builder would have another digest.
+    The classic store holds no index (docker says "docker exporter does not currently support exporting manifest
+    lists"), and no store is given one that several nodes built ("oci for multi-node builds currently not
+    supported"): the builder keeps these and pushes them. Raises BuildError where neither can: the classic store's own
+    builder builds no index and exports no cache.
     """
-    if engine.containerd_store:
+    several_nodes = engine.nodes > 1 and len(definition.platforms) > 1
+    if engine.containerd_store and not several_nodes:
         return "store"
-    builds_inside = engine.driver == "docker"
-    if builds_inside and any("type=inline" not in entry for entry in definition.cache_to):
-        raise BuildError("ECR_CACHE can't be written by the classic image store's own builder.", _REMEDY)
-    if builds_inside and definition.exporter:
-        raise BuildError(
-            f"This engine's classic image store can't keep layers with {', '.join(definition.exporter)} (output).",
-            _REMEDY,
-        )
-    if not definition.makes_index and not definition.exporter:
-        return "store"
-    if definition.attests:
-        raise BuildError("This engine's classic image store can't hold attestations (ECR_PRESET).", _REMEDY)
-    if builds_inside:
-        raise BuildError("This engine's classic image store can't hold several platforms (ECR_PLATFORMS).", _REMEDY)
-    return "builder"
+    if engine.driver == "docker" and not engine.containerd_store:
+        if definition.cache_to != definition.inline_caches:
+            raise BuildError("ECR_CACHE can't be written by the classic image store's own builder.", _REMEDY)
+        if definition.exporter:
+            options = ", ".join(definition.exporter)
+            raise BuildError(f"This engine's classic image store can't keep layers with {options} (output).", _REMEDY)
+        if definition.attests:
+            raise BuildError("This engine's classic image store can't hold attestations (ECR_PRESET).", _REMEDY)
+        if definition.makes_index:
+            raise BuildError(
+                "This engine's classic image store can't hold several platforms (ECR_PLATFORMS).", _REMEDY
+            )
+    return "builder" if definition.makes_index or definition.exporter else "store"

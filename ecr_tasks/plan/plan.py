@@ -9,6 +9,7 @@ from ecr_tasks.errors import EcrTasksError, Refused, SettingsError
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.image import Image, Keep
 from ecr_tasks.model.manifest import StoredImage
+from ecr_tasks.model.ports import Engine
 from ecr_tasks.model.refusals import missing_repository
 from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.model.tag import Tag
@@ -34,7 +35,8 @@ class PlannedImage:
     inputs. ``rebuilds`` is True with ECR_SKIP=never and --republish: the image is always built, and no other image
     may be used in its place; with ``makes_revision`` it may be published beside it, under a revision tag, the first.
     ``own`` are the digests of what the commit is published as. ``other_settings`` are, in words, those with which
-    the published image was built otherwise than now.
+    the published image was built otherwise than now. ``engine`` is None where it does not decide where the result is
+    kept.
     """
 
     image: Image
@@ -44,6 +46,7 @@ class PlannedImage:
     view: RepositoryView | None = None
     creates_repository: bool = False
     keep: Keep = "store"
+    engine: Engine | None = None
     copies: tuple[PlannedCopy, ...] = ()
     published: StoredImage | None = None
     rebuilds: bool = False
@@ -124,8 +127,12 @@ def make_plan(
     cache: str = "off",
     republish: bool = False,
     destinations: Sequence[Destination] = (),
+    engine: Engine | EcrTasksError | None = None,
+    builds_all: bool = False,
 ) -> Plan:
-    """Plan each image; ``snapshot`` is None when neither registry nor engine was read.
+    """Plan each image; ``snapshot`` is None when no registry was read, ``engine`` where nothing depends on it.
+
+    With ``builds_all``, images that need no build are built too (`build` without `push`).
 
     Raises Refused when the repository locks the build cache's tag.
     """
@@ -144,7 +151,8 @@ def make_plan(
     conflicts = [Conflict(item.image.name, error) for item in items for error in _conflicts(item, source)]
     for index, item in enumerate(items):
         try:
-            items[index] = replace(item, keep=_keep(item, snapshot))
+            if item.build_needed or builds_all:
+                items[index] = _with_keep(item, snapshot.engine if engine is None and snapshot else engine)
         except EcrTasksError as error:
             conflicts.append(Conflict(item.image.name, error))
     items = [replace(item, copies=_copies(item, destinations, source, snapshot, create_repository)) for item in items]
@@ -232,13 +240,13 @@ def other_images(tags: Sequence[PlannedTag], view: RepositoryView | None) -> Ite
             yield item.tag.name, current
 
 
-def _keep(item: PlannedImage, snapshot: Snapshot | None) -> Keep:
-    """Return where the result stays until it is pushed. Raises the engine's error or that of ``keep_where``."""
-    if snapshot is None or snapshot.engine is None or not depends_on_engine(item):
-        return item.keep
-    if isinstance(snapshot.engine, EcrTasksError):
-        raise snapshot.engine
-    return keep_where(item.image.definition, snapshot.engine)
+def _with_keep(item: PlannedImage, engine: Engine | EcrTasksError | None) -> PlannedImage:
+    """Decide where the result stays until it is pushed. Raises the engine's error or that of ``keep_where``."""
+    if engine is None:
+        return item
+    if isinstance(engine, EcrTasksError):
+        raise engine
+    return replace(item, keep=keep_where(item.image.definition, engine), engine=engine)
 
 
 def _copies(

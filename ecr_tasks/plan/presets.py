@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ecr_tasks.model.image import NO_ATTESTATIONS
 from ecr_tasks.settings.schema import Preset
 
-_NO_ATTESTATIONS = ("type=provenance,disabled=true",)
 ATTESTATIONS: Mapping[Preset, tuple[str, ...]] = {
-    "default": _NO_ATTESTATIONS,
-    "lambda": _NO_ATTESTATIONS,
+    "default": NO_ATTESTATIONS,
+    "lambda": NO_ATTESTATIONS,
     "supply-chain": ("type=provenance,mode=max", "type=sbom"),
 }
 """Attestations by preset. buildx adds provenance by default. Provenance contains times, so that builds of one commit

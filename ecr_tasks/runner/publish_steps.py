@@ -13,12 +13,15 @@ from dataclasses import dataclass, field, replace
 
 from ecr_tasks.clients.absent_registry import AbsentRegistryError
 from ecr_tasks.console import say, warn
-from ecr_tasks.errors import BuildError, RegistryError
+from ecr_tasks.errors import BuildError, EcrTasksError, RegistryError
 from ecr_tasks.execute.build import build, reuse_earlier_builds
-from ecr_tasks.execute.look_at_registries import look_at_registries
+from ecr_tasks.execute.from_builder import what_is_kept
+from ecr_tasks.execute.look_at_registries import engine_or_error, look_at_registries
 from ecr_tasks.execute.push import publish_image
 from ecr_tasks.model.image import Image
+from ecr_tasks.model.ports import Engine
 from ecr_tasks.model.receipt import Built, ImageReceipt, Receipt, Source
+from ecr_tasks.plan.image_store import needs_engine
 from ecr_tasks.plan.plan import Conflict, Plan, PlannedImage, make_plan
 from ecr_tasks.plan.snapshot import Snapshot
 from ecr_tasks.runner import ci_results, receipt_file
@@ -32,7 +35,7 @@ class Job:
     """The state of `build` and `push`: the images, the snapshot of the registries, the plan, and the finished builds.
 
     ``snapshot`` is None when the registries were not read. ``obstacles`` are those conflicts of the plan that are in
-    the way of a build.
+    the way of a build. ``engine`` is only read with ``builds_all``, when every image is built, also without need.
     """
 
     settings: Settings
@@ -41,6 +44,8 @@ class Job:
     plan: Plan
     built: Mapping[str, Built] = field(default_factory=dict)
     republish: bool = False
+    builds_all: bool = False
+    engine: Engine | EcrTasksError | None = None
     obstacles: tuple[Conflict, ...] = ()
 
 
@@ -59,11 +64,13 @@ def start_job(
     that don't build, and only say what would happen.
     """
     images = planned_images(run)
-    job = Job(run.settings, images, None, Plan((), ()), republish=republish)
+    job = Job(run.settings, images, None, Plan((), ()), republish=republish, builds_all=builds_all)
     job = _with_plan(run, job, _read_registries(run, images, republish=republish) if read_registries else None)
+    if builds_all and not run.dry and any(needs_engine(item.image.definition) for item in job.plan.images):
+        job = _with_plan(run, replace(job, engine=engine_or_error(run.engine)), job.snapshot)
     _warn_of_ignored_files(job.plan)
     _warn_of_other_settings(job.plan)
-    return _with_obstacles(run, job, builds_all=builds_all, promises=promises or run.dry)
+    return _with_obstacles(run, job, promises=promises or run.dry)
 
 
 def create_repositories(run: Run, job: Job) -> Job:
@@ -116,6 +123,8 @@ def build_images(run: Run, job: Job, items: Sequence[PlannedImage]) -> Job:
     if not items:
         return job
     _prepare_build(run, items)
+    attests = {item.image.name: item.image.definition.attests for item in items}
+    engine = next((item.engine for item in items if item.engine), None)
     try:
         with ci_results.group(run, f"Build {', '.join(item.image.name for item in items)}"):
             builds = build(
@@ -124,6 +133,7 @@ def build_images(run: Run, job: Job, items: Sequence[PlannedImage]) -> Job:
                 run.docker,
                 builder=job.settings.builder,
                 keep={item.image.name: item.keep for item in items},
+                engine=engine,
                 references={
                     item.image.name: item.reference
                     for item in items
@@ -141,7 +151,9 @@ def build_images(run: Run, job: Job, items: Sequence[PlannedImage]) -> Job:
         run.locks.release_all()
         raise
     for name, built in builds.items():
-        say(f"{name}: built {built.digest or built.image_id} in {built.seconds:.1f} s")
+        say(f"{name}: built {built.id} in {built.seconds:.1f} s")
+        if built.keep == "builder":
+            say(f"{name}: {what_is_kept(built, engine.platform if engine else '', attests=attests[name])}")
     return replace(job, built={**job.built, **builds})
 
 
@@ -213,6 +225,8 @@ def _with_plan(run: Run, job: Job, snapshot: Snapshot | None) -> Job:
         cache=settings.cache,
         republish=job.republish,
         destinations=settings.destinations,
+        engine=job.engine,
+        builds_all=job.builds_all,
     )
     return replace(job, snapshot=snapshot, plan=plan)
 
@@ -243,9 +257,9 @@ def _warn_of_other_settings(plan: Plan) -> None:
             )
 
 
-def _with_obstacles(run: Run, job: Job, *, builds_all: bool, promises: bool) -> Job:
+def _with_obstacles(run: Run, job: Job, *, promises: bool) -> Job:
     """Return the job with everything in its conflicts that is in the way of its builds."""
-    building = [item for item in job.plan.images if item.build_needed or builds_all]
+    building = [item for item in job.plan.images if item.build_needed or job.builds_all]
     creating = [item for item in job.plan.images if item.creates_any_repository]
     if not building and not creating:
         return job
@@ -253,7 +267,7 @@ def _with_obstacles(run: Run, job: Job, *, builds_all: bool, promises: bool) -> 
 
     # The plan may contain the engine's error already; a dry run without a local ECR asks nobody.
     ask_engine = not run.dry if job.snapshot is None else job.snapshot.engine is None
-    engine = run.engine if ask_engine else None
+    engine = run.engine if ask_engine and job.engine is None else None
     found = obstacles(building, creating, job.settings, run.source, os.environ, engine, promises=promises)
     return replace(job, plan=replace(job.plan, conflicts=(*found, *job.plan.conflicts)), obstacles=found)
 
@@ -286,9 +300,7 @@ def _publish(run: Run, job: Job, item: PlannedImage) -> ImageReceipt:
     """Publish one image in the settings' registry and return its receipt."""
     receipt, start = _image_receipt(item, job.built.get(item.image.name)), time.monotonic()
     with ci_results.group(run, f"Publish {item.image.name}"):
-        image = publish_image(
-            item, receipt, run.docker, run.registry, builder=job.settings.builder, warn=warn, newer=run.newer_image
-        )
+        image = publish_image(item, receipt, run.docker, run.registry, warn=warn, newer=run.newer_image)
     for name in item.lock_names:
         run.locks.release(name)
     published = image.published[0]

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.engine.conftest import docker
 from tests.engine.project import Project, project
+from tests.local_ecr.http_client import HttpClient
 
 UPGRADE_REQUEST = (
     b"POST /grpc HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 0\r\n\r\n"
@@ -43,7 +48,7 @@ def connect(client: socket.socket, engine: str) -> None:
 
 @pytest.fixture
 def buildkit(engine: dict[str, str]) -> Iterator[str]:
-    """Return the address of a BuildKit for buildx's remote driver: that of the engine with containerd's store."""
+    """Return an address of a BuildKit for buildx's remote driver: that of the engine with containerd's store."""
     host = engine.get("DOCKER_HOST", "unix:///var/run/docker.sock")
     if not host.startswith("unix://"):
         pytest.skip("the engine is on another machine")
@@ -61,6 +66,7 @@ def buildkit(engine: dict[str, str]) -> Iterator[str]:
 
 @pytest.fixture(params=["engine", "classic_engine"])
 def app(request: pytest.FixtureRequest, tmp_path: Path, local_ecr: LocalEcr, buildkit: str) -> Project:
+    """Return a project with a builder beside its engine, whose images are loaded as docker-container's are."""
     environ = {**request.getfixturevalue(request.param), **local_ecr.environment()}
     environ |= {"BUILDX_CONFIG": str(tmp_path / "buildx"), "ECR_CREATE_REPOSITORY": "true", "ECR_BUILDER": "beside"}
     app = project(tmp_path / "app", environ, "FROM scratch\nCOPY hello.txt /\n")
@@ -95,7 +101,141 @@ def test_a_push_publishes_the_build_of_an_earlier_run(app: Project) -> None:
     assert (app.folder / "copied.txt").read_text("utf-8") == (app.folder / "hello.txt").read_text("utf-8")
 
 
-def test_several_platforms_are_pushed_from_the_builder(app: Project) -> None:
-    result = app.ok("build", "push", ECR_PLATFORMS="linux/amd64,linux/arm64")
-    assert result.lines == [app.receipt["images"][0]["published"][0]["reference"]]
-    assert app.receipt["images"][0]["platforms"] == ["linux/amd64", "linux/arm64"]
+PLATFORMS = "linux/amd64,linux/arm64"
+ATTESTED = """target "app" {
+  context = "."
+  attest = ["type=provenance,mode=max"]
+}
+group "default" {
+  targets = ["app"]
+}
+"""
+
+
+@pytest.fixture(params=["one node", "two nodes"])
+def platforms_app(request: pytest.FixtureRequest, app: Project, buildkit: str) -> Project:
+    """Return the same project for two platforms, which one node builds or two."""
+    app.environ["ECR_PLATFORMS"] = PLATFORMS
+    if request.param == "two nodes":
+        node = ["--append", "--name", "beside", "--node", "second", "--platform", "linux/arm64"]
+        docker(
+            app.environ, "buildx", "create", *node, "--driver", "remote", buildkit.replace("127.0.0.1", "localhost")
+        )
+    return app
+
+
+def built(app: Project) -> dict[str, Any]:
+    """Return what the receipt says about the build of the one image."""
+    document: dict[str, Any] = app.receipt["images"][0]["local"]
+    return document
+
+
+def test_several_platforms_are_pushed_as_they_were_built(platforms_app: Project) -> None:
+    app = platforms_app
+    app.ok("build")
+    digest = app.receipt["images"][0]["digest"]
+    docker(app.environ, "image", "inspect", "team/app:main")  # `build` leaves an image in the store
+    pushed = app.ok("push")
+    image = app.receipt["images"][0]
+    assert (image["digest"], image["platforms"]) == (digest, PLATFORMS.split(","))
+    assert image["published"][0]["state"] == "pushed"
+    assert pushed.lines == [image["published"][0]["reference"]]
+    again = app.ok("build", "push")
+    assert again.lines == pushed.lines
+    assert "building with" not in again.stderr
+
+
+def test_each_commit_of_several_platforms_moves_the_branchs_tag(platforms_app: Project) -> None:
+    references = []
+    for number in range(2):
+        platforms_app.write("hello.txt", f"hello {number}\n")
+        platforms_app.commit()
+        references += platforms_app.ok("build", "push").lines
+        assert len(platforms_app.receipt["images"][0]["published"][0]["tags"]) == 2
+    assert len(set(references)) == 2
+
+
+def test_attestations_are_added_to_what_was_built(platforms_app: Project, local_ecr: LocalEcr) -> None:
+    app, client = platforms_app, HttpClient.logged_in(local_ecr)
+    app.environ["ECR_REPOSITORY_PREFIX"], app.name = "team/", ""
+    app.write("docker-bake.hcl", ATTESTED)
+    app.commit()
+    app.ok("build")
+    manifests = built(app)["manifests"]
+    (reference,) = app.ok("push").lines
+    index = client.send("GET", f"/v2/team/app/manifests/{reference.partition('@')[2]}").json()
+    children = {child["digest"]: child["platform"]["architecture"] for child in index["manifests"]}
+    assert sorted(children.values()) == ["amd64", "arm64", "unknown", "unknown"]
+    assert set(manifests.values()) <= set(children)
+    assert all(client.send("GET", f"/v2/team/app/manifests/{digest}").status == 200 for digest in children)
+    again = app.ok("build", "push")
+    assert again.lines == [reference]
+    assert "building with" not in again.stderr
+
+
+@contextmanager
+def changing_file() -> Iterator[str]:
+    """Serve a file that is another one at each request, and yield its URL."""
+    contents = count()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = f"{next(contents)}".encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002 - the name of the base class
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/file"
+        server.shutdown()
+
+
+def test_a_builder_that_no_longer_has_what_was_built_moves_no_tag(
+    request: pytest.FixtureRequest, platforms_app: Project, local_ecr: LocalEcr
+) -> None:
+    app = platforms_app
+    with changing_file() as url:
+        app.write("Dockerfile", f"FROM scratch\nADD {url} /\n")
+        app.commit()
+        app.ok("build")
+        pushed = app.inv("push")
+        if built(app)["keep"] == "store":  # the store has it, whatever the builder would make now
+            assert pushed.code == 0, pushed.stderr
+            return
+        assert pushed.code == 5, pushed.stderr
+        assert "The builder beside no longer has what was built: linux/amd64 is sha256:" in pushed.stderr
+        assert "`inv build push`" in pushed.stderr
+    images = HttpClient.logged_in(local_ecr).api("ListImages", {"repositoryName": "team/app"}).json()["imageIds"]
+    assert not any("imageTag" in image for image in images)
+
+
+def test_a_builder_that_is_gone_is_named(platforms_app: Project) -> None:
+    platforms_app.ok("build")
+    docker(platforms_app.environ, "buildx", "rm", "beside")
+    failed = platforms_app.inv("push")
+    assert failed.code == 3
+    assert "There is no builder or docker context beside." in failed.stderr
+    assert "docker buildx ls" in failed.stderr
+
+
+def test_a_builder_is_also_chosen_by_buildxs_own_variable(app: Project) -> None:
+    app.environ["BUILDX_BUILDER"] = app.environ.pop("ECR_BUILDER")
+    assert 'building with "beside" instance' in app.ok("build", "push").stderr
+
+
+def test_a_docker_context_is_refused_as_a_builder_before_a_repository_is_created(
+    app: Project, local_ecr: LocalEcr, tmp_path: Path
+) -> None:
+    config = tmp_path / "docker"
+    shutil.copytree(app.environ["DOCKER_CONFIG"], config, symlinks=True)
+    app.environ["DOCKER_CONFIG"] = str(config)
+    docker(app.environ, "context", "create", "elsewhere", "--docker", "host=unix:///nowhere.sock")
+    failed = app.inv("build", "push", ECR_BUILDER="elsewhere")
+    assert failed.code == 3
+    assert "The builder elsewhere is a docker context" in failed.stderr
+    assert "DOCKER_CONTEXT=elsewhere" in failed.stderr
+    assert HttpClient.logged_in(local_ecr).api("DescribeRepositories", {}).json()["repositories"] == []

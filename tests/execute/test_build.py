@@ -9,7 +9,10 @@ import pytest
 
 from ecr_tasks.errors import BuildError
 from ecr_tasks.execute.build import build, build_key, still_exists
+from ecr_tasks.execute.from_builder import what_is_kept
 from ecr_tasks.model.image import BuildDefinition
+from ecr_tasks.model.ports import Engine
+from ecr_tasks.model.receipt import Built
 from ecr_tasks.source.git.read import NO_REPOSITORY
 from tests.support.build import SHA_TAG, dirty, image, repository, source
 from tests.support.fakes import FakeDocker, FakeRegistry
@@ -32,12 +35,96 @@ def test_all_images_are_built_in_one_call_under_their_local_names() -> None:
     assert fake.image_id(f"team/worker:{SHA_TAG}") == built["team/worker"].image_id
 
 
-def test_a_build_that_stays_in_the_builder_is_not_pushed() -> None:
+TWO = BuildDefinition("/project", platforms=("linux/amd64", "linux/arm64"), annotations={"team": "web"})
+ENGINE = Engine(False, "linux/arm64", "beside", "remote")
+
+
+def build_in_builder(definition: BuildDefinition, fake: FakeDocker, engine: Engine = ENGINE) -> Built:
+    """Return the build of one image that the builder keeps."""
+    images = [image(definition=definition)]
+    return build(images, source(), fake, builder=None, keep={"team/app": "builder"}, engine=engine)["team/app"]
+
+
+def test_a_builder_that_keeps_the_platforms_loads_the_engines_into_the_store() -> None:
     fake = docker()
-    built = build([image()], source(), fake, builder=None, keep={"team/app": "builder"})["team/app"]
-    assert (fake.inputs[0].keep, fake.inputs[0].push) == ("builder", False)
+    built = build_in_builder(TWO, fake)
+    kept, loaded = fake.inputs
+    assert (kept.definition.platforms, kept.keep, kept.references) == (("linux/amd64",), "builder", ())
+    assert (loaded.definition.platforms, loaded.keep) == (("linux/arm64",), "store")
+    assert loaded.references == tuple(f"team/app:{tag}" for tag in (SHA_TAG, "1.2.3", "main", "latest"))
+    assert not any(build_input.push for build_input in fake.inputs)
     assert built.image_id is None
-    assert built.digest
+    assert (built.builder, tuple(built.manifests)) == ("beside", TWO.platforms)
+
+
+@pytest.mark.parametrize("platforms", [("linux/amd64", "linux/s390x"), ("linux/s390x", "linux/amd64")])
+def test_the_first_platform_is_loaded_where_none_is_the_engines(platforms: tuple[str, ...]) -> None:
+    fake = docker()
+    build_in_builder(replace(TWO, platforms=platforms), fake)
+    assert [item.definition.platforms[0] for item in fake.inputs if item.keep == "store"] == [platforms[0]]
+
+
+def test_the_digest_of_an_index_is_known_before_the_push_unless_the_push_adds_attestations() -> None:
+    plain, attested = build_in_builder(TWO, docker()), build_in_builder(replace(TWO, attest=("type=sbom",)), docker())
+    assert plain.digest is not None
+    assert plain.digest not in plain.manifests.values()
+    assert attested.digest is None
+    assert attested.manifests == plain.manifests
+
+
+def test_the_platforms_are_built_without_attestations_and_index_annotations() -> None:
+    fake = docker()
+    build_in_builder(replace(TWO, attest=("type=sbom",), annotations={"team": "web", "index:a": "b"}), fake)
+    assert {item.definition.attests for item in fake.inputs} == {False}
+    assert {item.definition.annotation_entries() for item in fake.inputs} == {("manifest:team=web",)}
+
+
+def test_a_cache_is_written_once_for_all_platforms() -> None:
+    fake = docker()
+    build_in_builder(replace(TWO, cache_to=("type=inline", "type=registry,ref=cache")), fake)
+    assert [(item.definition.platforms, item.definition.cache_to) for item in fake.inputs] == [
+        (("linux/amd64",), ("type=inline",)),
+        (("linux/arm64",), ("type=inline",)),
+        (TWO.platforms, ("type=inline", "type=registry,ref=cache")),
+    ]
+
+
+def test_the_form_of_the_layers_is_the_registrys_and_not_the_stores() -> None:
+    fake = docker()
+    built = build_in_builder(replace(TWO, exporter=("compression=zstd",)), fake)
+    kept = [item.definition for item in fake.inputs if item.keep == "builder"]
+    (loaded,) = [item.definition for item in fake.inputs if item.keep == "store"]
+    assert [(item.platforms, item.exporter) for item in kept] == [
+        (("linux/amd64",), ("compression=zstd",)),
+        (("linux/arm64",), ("compression=zstd",)),
+    ]
+    assert (loaded.platforms, loaded.exporter) == (("linux/arm64",), ())
+    assert tuple(built.manifests) == TWO.platforms
+
+
+@pytest.mark.parametrize(
+    ("engine", "definition", "sentence"),
+    [
+        (ENGINE, TWO, "the builder beside keeps linux/amd64 until the push, the local store has linux/arm64"),
+        (
+            replace(ENGINE, platform="linux/amd64"),
+            BuildDefinition("/project", attest=("type=sbom",)),
+            "the builder beside keeps it until the push, the local store has linux/amd64; the push makes the "
+            "attestations",
+        ),
+    ],
+)
+def test_the_user_learns_what_the_builder_keeps(engine: Engine, definition: BuildDefinition, sentence: str) -> None:
+    built = build_in_builder(definition, docker(), engine)
+    assert what_is_kept(built, engine.platform, attests=definition.attests) == sentence
+
+
+def test_a_build_in_a_builder_exists_while_there_is_that_builder() -> None:
+    fake = docker()
+    built = build_in_builder(TWO, fake)
+    assert still_exists(built, fake)
+    fake.builders.clear()
+    assert not still_exists(built, fake)
 
 
 def test_a_build_in_the_classic_store_has_an_id_and_no_digest() -> None:

@@ -9,8 +9,9 @@ import pytest
 from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
 from ecr_tasks.execute.push import publish
 from ecr_tasks.model.image import BuildDefinition
+from ecr_tasks.model.manifest import REVISION
 from ecr_tasks.model.registry import RepositoryView
-from tests.support.build import ALL_TAGS, FIXED, HOST, SHA_TAG, dirty, repository, tags
+from tests.support.build import ALL_TAGS, FIXED, HOST, REVISION_A, SHA_TAG, dirty, repository, tags
 from tests.support.publishing import MOVING_TAGS, NAME, OLD_IMAGE, OTHER_RUN_IMAGE, VARIANTS, Publisher, all_tags_at
 
 
@@ -144,14 +145,77 @@ def test_a_push_after_which_the_tag_is_missing_is_an_error() -> None:
     assert publisher.calls.named("set_tag") == []
 
 
-def test_a_builder_that_gives_another_digest_stops_before_any_other_tag() -> None:
-    publisher = Publisher(keep="builder")
+TWO = ("linux/amd64", "linux/arm64")
+SEVERAL = {
+    "two platforms": BuildDefinition("/project", platforms=TWO, annotations={REVISION: REVISION_A}),
+    "attestations": BuildDefinition("/project", attest=("type=sbom",), annotations={REVISION: REVISION_A}),
+    "both": BuildDefinition("/project", platforms=TWO, attest=("type=sbom",), annotations={REVISION: REVISION_A}),
+}
+
+
+@pytest.mark.parametrize("kind", [None, *SEVERAL])
+def test_a_builder_that_makes_another_image_is_an_error_before_any_tag(kind: str | None) -> None:
+    publisher = Publisher(keep="builder", definition=SEVERAL.get(kind or ""))
+    before = publisher.tags
     publisher.docker.unstable = True
     with pytest.raises(RegistryError) as error:
         publisher.run()
-    assert publisher.built.digest is not None
-    assert publisher.built.digest in error.value.cause
-    assert {publisher.tags[tag] for tag in MOVING_TAGS} == {OLD_IMAGE.digest}
+    assert "The builder beside no longer has what was built" in error.value.cause
+    assert all(digest in error.value.cause for digest in publisher.built.manifests.values())
+    assert "no tag has been set" in error.value.remedy
+    assert publisher.tags == before
+
+
+@pytest.mark.parametrize("kind", SEVERAL)
+def test_an_index_of_what_the_builder_keeps_is_tagged_when_the_registry_has_all_of_it(kind: str) -> None:
+    publisher = Publisher(keep="builder", definition=SEVERAL[kind])
+    published = publisher.run()
+    image = published.image
+    assert dict(image.children) == publisher.built.manifests
+    assert image.manifests == SEVERAL[kind].manifests
+    assert image.revision == REVISION_A
+    assert publisher.built.digest in (None, published.digest)
+    assert publisher.tags == all_tags_at(published.digest)
+    assert publisher.warnings == []
+    pushes = [item for item in publisher.docker.inputs if item.push]
+    assert {item.references for item in pushes} == {(f"{HOST}/{NAME}",)}
+
+
+def test_what_a_builder_pushes_again_is_not_built_anew() -> None:
+    extra = {"no-cache": True, "no-cache-filter": ["a"], "pull": True, "shm-size": "1g"}
+    linked = {"base": BuildDefinition("/base", extra=extra)}
+    definition = replace(SEVERAL["both"], extra=extra, cache_to=("type=gha",), linked=linked)
+    publisher = Publisher(keep="builder", definition=definition)
+    publisher.run()
+    pushes = [item.definition for item in publisher.docker.inputs if item.push]
+    assert [(item.extra, item.cache_to) for item in pushes] == [({"shm-size": "1g"}, ())] * 2
+    assert [item.linked["base"].extra for item in pushes] == [{"shm-size": "1g"}] * 2
+
+
+@pytest.mark.parametrize("kind", SEVERAL)
+def test_another_runs_image_with_the_same_platforms_gives_no_warning(kind: str) -> None:
+    publisher = Publisher(keep="builder", definition=SEVERAL[kind])
+    item = publisher.plan()
+    publisher.run()
+    assert publisher.publish(item).state != "pushed"
+    assert publisher.warnings == []
+
+
+def test_annotations_are_at_their_levels() -> None:
+    annotations = {
+        "both": "1",
+        "index:i": "2",
+        "manifest-descriptor[linux/arm64]:d": "3",
+        "manifest[linux/arm64]:m": "4",
+    }
+    publisher = Publisher(keep="builder", definition=replace(SEVERAL["both"], annotations=annotations))
+    document = publisher.run().image.document
+    assert document["annotations"] == {"both": "1", "i": "2"}
+    described = {child["platform"]["architecture"]: child.get("annotations") for child in document["manifests"]}
+    assert described == {"amd64": None, "arm64": {"d": "3"}, "unknown": None}
+    pushes = {item.definition.platforms: item.definition for item in publisher.docker.inputs if item.push}
+    assert pushes["linux/amd64",].annotations == {"manifest:both": "1"}
+    assert pushes["linux/arm64",].annotations == {"manifest:both": "1", "manifest:m": "4"}
 
 
 def test_an_uncommitted_tree_replaces_its_own_tag_and_moves_no_other() -> None:

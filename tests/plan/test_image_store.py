@@ -2,65 +2,84 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 
 from ecr_tasks.errors import BuildError
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.ports import Engine
 from ecr_tasks.plan.image_store import keep_where, needs_engine
+from ecr_tasks.plan.presets import ATTESTATIONS
 
-CACHE = "type=registry,ref=example/cache"
-KINDS = {
-    "plain": BuildDefinition("."),
-    "attestations off": BuildDefinition(".", attest=("type=provenance,disabled=true",)),
-    "platforms": BuildDefinition(".", platforms=("linux/amd64", "linux/arm64")),
-    "attested": BuildDefinition(".", attest=("type=provenance,mode=max",)),
-    "both": BuildDefinition(".", platforms=("linux/amd64", "linux/arm64"), attest=("type=sbom",)),
-    "cached": BuildDefinition(".", cache_to=(CACHE,)),
-    "inline cache": BuildDefinition(".", cache_to=("type=inline",)),
-    "cached platforms": BuildDefinition(".", platforms=("linux/amd64", "linux/arm64"), cache_to=(CACHE,)),
-}
-# (containerd's store, classic store with its own builder, classic store with a docker-container builder)
-TABLE = {
-    "plain": ("store", "store", "store"),
-    "attestations off": ("store", "store", "store"),
-    "platforms": ("store", "ECR_PLATFORMS", "builder"),
-    "attested": ("store", "ECR_PRESET", "ECR_PRESET"),
-    "both": ("store", "ECR_PRESET", "ECR_PRESET"),
-    "cached": ("store", "ECR_CACHE", "store"),
-    "inline cache": ("store", "store", "store"),
-    "cached platforms": ("store", "ECR_CACHE", "builder"),
-}
-ENGINES = (
-    Engine(True, "linux/amd64", "default", "docker"),
-    Engine(False, "linux/amd64", "default", "docker"),
-    Engine(False, "linux/amd64", "multi", "docker-container"),
-)
-CASES = [
-    (kind, engine, expected) for kind, row in TABLE.items() for engine, expected in zip(ENGINES, row, strict=True)
+PLATFORMS = {"one platform": (), "a named platform": ("linux/arm64",), "two": ("linux/amd64", "linux/arm64")}
+CACHES = {"no cache": (), "inline cache": ("type=inline",), "cache": ("type=registry,ref=example/cache",)}
+DRIVERS = ("docker", "docker-container", "remote", "kubernetes", "cloud")
+NODES = {"one node": 1, "two nodes": 2}
+KINDS = list(product(PLATFORMS, ATTESTATIONS, CACHES))
+MACHINES = [
+    (store, driver, nodes)
+    for store, driver, nodes in product(("containerd", "classic"), DRIVERS, NODES)
+    if (driver, nodes) != ("docker", "two nodes")  # buildx creates no such builder
 ]
 
 
-@pytest.mark.parametrize(("kind", "engine", "expected"), CASES)
-def test_each_kind_of_image_is_kept_where_the_engine_can_keep_it(kind: str, engine: Engine, expected: str) -> None:
-    if not expected.startswith("ECR_"):
-        assert keep_where(KINDS[kind], engine) == expected
-        return
-    with pytest.raises(BuildError) as error:
-        keep_where(KINDS[kind], engine)
-    assert expected in error.value.cause
-    assert "containerd" in error.value.remedy
+def definition(platforms: str, preset: str, cache: str) -> BuildDefinition:
+    attest = ATTESTATIONS[preset]  # type: ignore[index]
+    return BuildDefinition(".", platforms=PLATFORMS[platforms], attest=attest, cache_to=CACHES[cache])
 
 
-def test_containerds_store_keeps_every_kind_of_image_of_any_builder() -> None:
-    engine = Engine(True, "linux/amd64", "multi", "docker-container")
-    assert {keep_where(definition, engine) for definition in KINDS.values()} == {"store"}
+def expected(store: str, driver: str, nodes: str, platforms: str, preset: str, cache: str) -> str:
+    """Return where docker and buildx can keep it, from their own rules; or the setting that they can't carry out."""
+    index = platforms == "two" or preset == "supply-chain"
+    if driver == "docker" and store == "classic":
+        if cache == "cache":
+            return "ECR_CACHE"
+        if preset == "supply-chain":
+            return "ECR_PRESET"
+        return "ECR_PLATFORMS" if index else "store"
+    if store == "classic":
+        return "builder" if index else "store"
+    return "builder" if nodes == "two nodes" and platforms == "two" else "store"
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS))
-def test_the_engine_is_asked_where_its_answer_matters(kind: str) -> None:
+@pytest.mark.parametrize(("store", "driver", "nodes"), MACHINES)
+def test_each_kind_of_image_is_kept_or_refused(store: str, driver: str, nodes: str) -> None:
+    engine = Engine(store == "containerd", "linux/amd64", "mine", driver, NODES[nodes])
+    for platforms, preset, cache in KINDS:
+        result = expected(store, driver, nodes, platforms, preset, cache)
+        if not result.startswith("ECR_"):
+            assert keep_where(definition(platforms, preset, cache), engine) == result, (platforms, preset, cache)
+            continue
+        with pytest.raises(BuildError) as error:
+            keep_where(definition(platforms, preset, cache), engine)
+        assert result in error.value.cause
+        assert "containerd" in error.value.remedy
+        assert "docker buildx create --use" in error.value.remedy
+
+
+def test_the_form_of_the_layers_is_kept_by_containerds_store_or_a_builder() -> None:
+    zstd = BuildDefinition(".", exporter=("compression=zstd",))
+    assert needs_engine(zstd)
+    assert keep_where(zstd, Engine(True, "linux/amd64", "default", "docker")) == "store"
+    assert keep_where(zstd, Engine(False, "linux/amd64", "mine", "remote")) == "builder"
+    with pytest.raises(BuildError, match="compression=zstd"):
+        keep_where(zstd, Engine(False, "linux/amd64", "default", "docker"))
+
+
+def test_the_refusals_way_on_is_one() -> None:
+    """A builder of its own keeps whatever the classic store's own one refuses."""
+    engine = Engine(False, "linux/amd64", "mine", "docker-container")
+    assert {keep_where(definition(*kind), engine) for kind in KINDS} == {"store", "builder"}
+
+
+@pytest.mark.parametrize("kind", KINDS, ids="-".join)
+def test_the_engine_is_asked_where_its_answer_matters(kind: tuple[str, str, str]) -> None:
     """A plain image needs no call to the engine. An image that the builder must keep, or that fails, needs one."""
-    decides = any(expected != "store" for expected in TABLE[kind])
-    assert needs_engine(KINDS[kind]) or not decides
-    assert not needs_engine(KINDS["plain"])
-    assert not needs_engine(KINDS["attestations off"])
+    decides = any(expected(*machine, *kind) != "store" for machine in MACHINES)
+    assert needs_engine(definition(*kind)) or not decides
+
+
+def test_a_plain_image_asks_no_engine() -> None:
+    for platforms, preset in product(("one platform", "a named platform"), ("default", "lambda")):
+        assert not needs_engine(definition(platforms, preset, "no cache"))

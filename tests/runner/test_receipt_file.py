@@ -22,6 +22,7 @@ from tests.support.build import HOST, REVISION_A, SHA_TAG, digest, dirty, manife
 IMAGE = manifest("app")
 BUILT = Built("team/app", digest("key"), IMAGE.digest, IMAGE.digest, ("linux/amd64",), "store", 1.5)
 CLASSIC = Built("team/app", None, None, digest("config"), (), "store", 1.5)
+KEPT = replace(BUILT, image_id=None, keep="builder", manifests={"linux/amd64": IMAGE.digest}, builder="beside")
 PUBLISHED = Published("team/app", HOST, "team/app", IMAGE.digest, (SHA_TAG, "main"), "pushed", IMAGE, "push")
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=3),
@@ -98,12 +99,13 @@ def test_an_image_that_is_published_and_not_built_is_in_the_receipt(tmp_path: Pa
     assert len(image["published"]) == 1
 
 
-@pytest.mark.parametrize("built", [BUILT, CLASSIC])
+@pytest.mark.parametrize("built", [BUILT, CLASSIC, KEPT])
 def test_the_last_build_is_read_from_the_receipt(tmp_path: Path, built: Built) -> None:
     receipt_file.write(tmp_path, receipt_of(source(), **{"team/app": entry(built)}))
     last = receipt_file.last_built(tmp_path)["team/app"]
     assert (last.key, last.digest, last.image_id) == (built.key, built.digest, built.image_id)
     assert (last.name, last.platforms, last.keep) == (built.name, built.platforms, built.keep)
+    assert (last.manifests, last.builder) == (built.manifests, built.builder)
 
 
 def test_a_receipt_replaces_the_older_one(tmp_path: Path) -> None:

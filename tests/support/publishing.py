@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from ecr_tasks.execute.build import build
 from ecr_tasks.execute.push import publish
-from ecr_tasks.model.image import Keep
+from ecr_tasks.model.image import BuildDefinition, Keep
 from ecr_tasks.model.manifest import StoredImage
+from ecr_tasks.model.ports import Engine
 from ecr_tasks.model.receipt import Built, Published
 from ecr_tasks.model.tag import Tag
 from ecr_tasks.plan.plan import PlannedImage, make_plan
@@ -34,6 +35,7 @@ class Publisher:
         classic: bool = False,
         locked: bool = False,
         state: SourceState | None = None,
+        definition: BuildDefinition | None = None,
     ) -> None:
         target = repository("IMMUTABLE_WITH_EXCLUSION", *MOVING_TAGS) if locked else repository()
         self.registry = FakeRegistry(Calls(), target)
@@ -42,7 +44,7 @@ class Publisher:
         self.calls = self.registry.calls
         self.state = state or source()
         self.keep: Keep = keep
-        self.image = image(tags)
+        self.image = image(tags, definition=definition)
         self.built = self._build()
         self.warnings: list[str] = []
 
@@ -79,7 +81,9 @@ class Publisher:
         return manifest(f"{NAME} as built")
 
     def _build(self) -> Built:
-        return build([self.image], self.state, self.docker, builder=None, keep={NAME: self.keep})[NAME]
+        engine = Engine(False, "linux/amd64", "beside", "remote")
+        builds = build([self.image], self.state, self.docker, builder=None, keep={NAME: self.keep}, engine=engine)
+        return builds[NAME]
 
 
 def all_tags_at(digest: str) -> dict[str, str]:

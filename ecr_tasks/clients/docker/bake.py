@@ -69,10 +69,15 @@ def serialize(document: Mapping[str, Any]) -> str:
 
 
 def output(build_input: BuildInput) -> str:
-    """Return buildx's output option for an input: load into the store, push from the builder, or keep in it."""
+    """Return buildx's output option for an input: load into the store, push from the builder, or keep in it.
+
+    A push to a repository, without a tag, is one by digest.
+    """
     options = ["type=docker", "oci-mediatypes=true"]
     if build_input.keep == "builder":
         options = ["type=image", "oci-mediatypes=true", f"push={'true' if build_input.push else 'false'}"]
+        if build_input.push and not any(":" in name.rpartition("/")[2] for name in build_input.references):
+            options.append("push-by-digest=true")
     return ",".join([*options, *build_input.definition.exporter])
 
 

@@ -59,21 +59,29 @@ class WhalesDocker:
     def engine(self, builder: str | None) -> Engine:
         """Return the engine's store and platform, and the driver of the builder, with two docker calls.
 
-        Raises BuildError when there is no engine or no buildx.
+        Raises BuildError when there is no engine, no buildx or no such builder, and for a docker context that is not
+        the current one: buildx shows contexts as builders, but builds only in the engine that docker uses.
         """
         with translate_errors("ask the engine what it is"):
             info = self._commands.client.system.info()
             if not info.server_version:  # older clients report a missing engine here with exit code 0
                 self._commands.client.version()
         command = self._commands.buildx("inspect", *([builder] if builder else []))
-        return parse_engine(info, self._commands.output("ask buildx for its builder", command))
+        engine = parse_engine(info, self._commands.output("ask buildx for its builder", command))
+        # A context whose engine doesn't answer has no driver; a builder that was created always has one.
+        if engine.driver in ("docker", "") and (builder or os.environ.get("BUILDX_BUILDER")):
+            current = self._commands.output("name its context", self._commands.docker("context", "show"))
+            if engine.builder != current:
+                raise errors.other_context(engine.builder)
+        return engine
 
     def build(self, inputs: Sequence[BuildInput], builder: str | None) -> Mapping[str, BuildResult]:
         """Build all inputs with one `buildx bake` and return their results by name.
 
         The definition goes through a private file: build arguments stay out of argv. The digests come from bake's
         metadata file. A build is repeated after a transient failure of a registry; a cache that can't be reached is
-        reported. Raises BuildError with the failing step.
+        reported. Inputs with ``push`` are pushed by digest. Raises BuildError with the failing step, and
+        RegistryError when a push fails.
         """
         with tempfile.TemporaryDirectory(prefix="ecr-tasks-build-") as folder:
             definition, metadata_file = Path(folder, "bake.json"), Path(folder, "metadata.json")

@@ -66,11 +66,21 @@ def broken_program(path: str, reason: str) -> BuildError:
 
 
 def build_failed(lines: Sequence[str], secrets: Iterable[str]) -> EcrTasksError:
-    """Return why a build failed, by buildx's last lines. The ``secrets``, values of build arguments, are redacted."""
+    """Return why a build failed, by buildx's last lines; a builder's push that failed is a RegistryError.
+
+    The ``secrets``, values of build arguments, are redacted.
+    """
     secrets = list(secrets)
     steps = [match.group(1) for line in lines if (match := _STEP.match(line))]
     failing_step = f" at {redact(steps[-1], secrets)}" if steps else ""
-    return _explained(lines, f"The build failed{failing_step}", BuildError, secrets=secrets)
+    kind = RegistryError if "failed to push " in _build_cause(lines) else BuildError
+    return _explained(lines, f"The build failed{failing_step}", kind, secrets=secrets)
+
+
+def other_context(name: str) -> BuildError:
+    """Return the error for a docker context in place of a builder."""
+    row = known_errors.OTHER_CONTEXT
+    return BuildError(row.cause.format(name=name), row.remedy.format(name=name))
 
 
 def is_name_taken(lines: Sequence[str]) -> bool:

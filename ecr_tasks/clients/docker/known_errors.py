@@ -194,7 +194,14 @@ ENGINE = (  # these and BUILDERS are errors of the machine that builds, whicheve
     ),
 )
 
+OTHER_CONTEXT = KnownError(
+    r"use `docker --context=(?P<name>\S+) buildx` to switch to context",
+    "The builder {name} is a docker context, whose engine builds for itself, and docker uses another one.",
+    "Choose the context for docker too (DOCKER_CONTEXT={name}, without DOCKER_HOST), or a builder that `docker "
+    "buildx create` has made (ECR_BUILDER, BUILDX_BUILDER).",
+)
 BUILDERS = (
+    OTHER_CONTEXT,
     KnownError(
         r'no builder "(?P<name>[^"]*)" found|failed to find builder "?(?P<other>[^"\s]*)',
         "There is no builder or docker context {name}{other}.",
@@ -415,6 +422,13 @@ REGISTRIES = (
         r"failed to load cache key: ",
         FAILED,
         "Correct that address (an ADD in the Dockerfile, or the context), or let the builder reach it.",
+    ),
+    KnownError(
+        r"failed to push (?P<repository>(?:localhost|127\.)\S+): .*connection refused",
+        "The builder can't push to {repository}: {detail}.",
+        "In a builder's container, 127.0.0.1 is the container itself: create the builder with `--driver-opt "
+        "network=host`, or start it where the registry is.",
+        printed=r"> (?:\S+ )?exporting to image",
     ),
     KnownError(
         r"connection refused|i/o timeout|no route to host|network is unreachable|connection timed out",

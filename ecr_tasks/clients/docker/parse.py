@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,8 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm/v7", "i6
 
 def parse_engine(info: SystemInfo, builder: str) -> Engine:
     """Return the engine that `docker info` describes; ``builder`` is the output of `buildx inspect`."""
-    fields = dict(line.split(":", 1) for line in builder.splitlines() if ":" in line)
+    head, _, nodes = builder.partition("\nNodes:")
+    fields = dict(line.split(":", 1) for line in head.splitlines() if ":" in line)
     statuses = {status[0]: status[1] for status in info.driver_status or ()}
     machine = info.architecture or ""
     return Engine(
@@ -27,6 +29,7 @@ def parse_engine(info: SystemInfo, builder: str) -> Engine:
         platform=f"{info.os_type or 'linux'}/{_ARCHITECTURES.get(machine, machine)}",
         builder=fields.get("Name", "").strip(),
         driver=fields.get("Driver", "").strip(),
+        nodes=max(1, len(re.findall(r"^Name:", nodes, re.MULTILINE))),
     )
 
 
@@ -67,8 +70,8 @@ def build_result(item: BuildInput, metadata: Mapping[str, Any], *, loaded_as: st
     built_for = platform_name(descriptor.get("platform"))
     platforms = item.definition.platforms or ((built_for,) if built_for else ())
     if item.keep == "builder":
-        return BuildResult(item.name, digest, None, platforms)
+        return BuildResult(item.name, digest, None, platforms, descriptor)
     if config and config == loaded_as:
-        return BuildResult(item.name, None, config, platforms)
+        return BuildResult(item.name, None, config, platforms, descriptor)
     has_manifest = bool(descriptor) and digest != config
-    return BuildResult(item.name, digest if has_manifest else None, digest, platforms)
+    return BuildResult(item.name, digest if has_manifest else None, digest, platforms, descriptor)

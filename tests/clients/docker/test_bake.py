@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ecr_tasks.clients.docker.bake import bake_document, output, parse_bake, serialize
-from ecr_tasks.model.image import BakeFile, BakeTarget, BuildDefinition, BuildInput
+from ecr_tasks.model.image import BakeFile, BakeTarget, BuildDefinition, BuildInput, Keep
 
 PRINTED = Path(__file__).parents[2] / "data" / "bake-print.json"
 """What `docker buildx bake --print` (0.29) prints for a file that has one of everything."""
@@ -91,15 +91,16 @@ def test_every_image_is_a_target_of_its_own_under_a_name_that_bake_takes(names: 
 
 
 @pytest.mark.parametrize(
-    ("keep", "push", "option"),
+    ("keep", "push", "name", "option"),
     [
-        ("store", False, "type=docker,oci-mediatypes=true"),
-        ("builder", False, "type=image,oci-mediatypes=true,push=false"),
-        ("builder", True, "type=image,oci-mediatypes=true,push=true"),
+        ("store", False, "host:1/app:1", "type=docker,oci-mediatypes=true"),
+        ("builder", False, "host:1/app:1", "type=image,oci-mediatypes=true,push=false"),
+        ("builder", True, "host:1/app:1", "type=image,oci-mediatypes=true,push=true"),
+        ("builder", True, "host:1/app", "type=image,oci-mediatypes=true,push=true,push-by-digest=true"),
     ],
 )
-def test_where_a_result_goes(keep: object, push: bool, option: str) -> None:
-    assert output(BuildInput("app", BuildDefinition("."), (), keep, push)) == option  # type: ignore[arg-type]
+def test_where_a_result_goes(keep: Keep, push: bool, name: str, option: str) -> None:
+    assert output(BuildInput("app", BuildDefinition("."), (name,), keep, push)) == option
 
 
 def test_annotations_are_on_the_manifest_and_on_the_index_where_there_is_one() -> None:

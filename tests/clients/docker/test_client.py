@@ -16,6 +16,7 @@ from ecr_tasks.clients.docker.parse import build_result, loaded_config
 from ecr_tasks.clients.docker.process import ProcessResult
 from ecr_tasks.errors import BuildError
 from ecr_tasks.model.image import BakeFile, BakeTarget, BuildDefinition, BuildInput
+from ecr_tasks.model.ports import Engine
 from ecr_tasks.model.registry import RegistryToken
 
 DIGEST = "sha256:" + "a" * 64
@@ -102,7 +103,12 @@ case "$*" in
   version*) echo "permission denied while trying to connect to the docker API" >&2; exit 1 ;;
   "buildx bake"*wrong.hcl) echo "ERROR: wrong.hcl:1,1-2: Missing newline" >&2; exit 1 ;;
   "buildx bake"*) echo '{{"target": {{"app": {{"args": {{"TOKEN": "'"$TOKEN"'"}}}}}}}}' ;;
-  "buildx inspect"*) printf 'Name: default\\nDriver: docker\\n' ;;
+  "buildx inspect mine") printf 'Name: mine\\nDriver: docker-container\\n\\nNodes:\\nName: a\\n\\nName: b\\n' ;;
+  "buildx inspect"*)
+    name=${{3:-${{BUILDX_BUILDER:-default}}}}
+    [ $name = dead ] && driver= || driver=docker
+    printf 'Name: %s\\nDriver: %s\\n\\nNodes:\\nName: %s\\n' "$name" "$driver" "$name" ;;
+  "context show") echo default ;;
   "image inspect none"*) echo "Error response from daemon: No such image: none" >&2; exit 1 ;;
   "image inspect"*) echo '[{{"Id": "{digest}", "RepoDigests": ["host/app@{digest}"]}}]' ;;
   "container rm"*) echo "Error response from daemon: No such container: local" >&2; exit 1 ;;
@@ -177,9 +183,27 @@ def test_a_call_is_one_docker_process(
 
 def test_the_engine_and_its_builder_are_one_process_each(port: WhalesDocker, tmp_path: Path) -> None:
     engine = port.engine("mine")
-    assert (engine.platform, engine.containerd_store) == ("linux/arm64", True)
-    assert (engine.builder, engine.driver) == ("default", "docker")
+    assert engine == Engine(True, "linux/arm64", "mine", "docker-container", nodes=2)
     assert calls(tmp_path) == ["system info --format {{json .}}", "buildx inspect mine"]
+
+
+def test_the_engines_own_builder_has_one_node(port: WhalesDocker) -> None:
+    assert port.engine(None) == Engine(True, "linux/arm64", "default", "docker")
+
+
+@pytest.mark.parametrize("name", ["elsewhere", "dead"])
+@pytest.mark.parametrize("variable", [False, True])
+def test_a_docker_context_is_a_builder_only_where_docker_uses_it(
+    port: WhalesDocker, monkeypatch: pytest.MonkeyPatch, variable: bool, name: str
+) -> None:
+    """buildx lists contexts as builders, and refuses to build with another one than docker's."""
+    assert port.engine("default").builder == "default"
+    if variable:
+        monkeypatch.setenv("BUILDX_BUILDER", name)
+    with pytest.raises(BuildError) as error:
+        port.engine(None if variable else name)
+    assert f"{name} is a docker context" in error.value.cause
+    assert f"DOCKER_CONTEXT={name}" in error.value.remedy
 
 
 def test_a_client_that_reports_a_missing_engine_with_success_is_asked_for_the_reason(

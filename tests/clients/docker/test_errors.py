@@ -108,6 +108,10 @@ def test_missing_dockerfiles_and_stages_are_named() -> None:
     assert "nostage" in build_error("missing-stage").cause
 
 
+def test_a_builders_push_is_no_failed_build() -> None:
+    assert isinstance(build_error("builder-pushes-to-itself"), RegistryError)
+
+
 def test_an_unknown_builder_is_named_with_its_setting() -> None:
     error = build_error("unknown-builder")
     assert "nosuch" in error.cause

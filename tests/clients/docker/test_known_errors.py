@@ -56,6 +56,8 @@ SITUATIONS = {
     "push-helper-fails": "exit status 1 | credsStore",
     "buildx-folder-read-only": "/home/me/.docker/buildx/activity | BUILDX_CONFIG",
     "unknown-builder": "builder or docker context nosuch | BUILDX_BUILDER",
+    "builder-is-context": "builder elsewhere is a docker context | DOCKER_CONTEXT=elsewhere",
+    "builder-pushes-to-itself": "can't push to 127.0.0.1:18109/t/x | network=host",
     "builder-down": "builder does not answer | ECR_BUILDER",
     "builder-not-booted": "moby/buildkit:buildx-stable-1 | ECR_BUILDER",
     "classic-attestation": "Attestation is not supported | containerd image store",

@@ -10,7 +10,7 @@ from ecr_tasks.model.image import BakeFile, BakeTarget, BuildDefinition, BuildIn
 from ecr_tasks.model.manifest import INPUTS, INPUTS_TRACKED, REVISION, StoredImage
 from ecr_tasks.model.ports import BuildResult, Engine
 from ecr_tasks.model.registry import RegistryToken
-from tests.support.build import HOST, REVISION_A, manifest
+from tests.support.build import HOST, REVISION_A, digest, index, manifest
 from tests.support.fakes.calls import network_error
 from tests.support.fakes.registry import FakeRegistry
 
@@ -35,11 +35,14 @@ class FakeDocker:
         self.local_bases: dict[str, str] = {}
         self.registry_bases: dict[str, str] = {}
         self.build_error: EcrTasksError | None = None
+        self.builders = {"beside", "multi"}
         self.unreachable: set[str] = set()
         """The references to which a copy fails."""
 
     def engine(self, builder: str | None) -> Engine:
         self.calls.begin("engine")
+        if builder is not None and builder not in self.builders:
+            raise BuildError(f'no builder "{builder}" found.', "Correct ECR_BUILDER.")
         self.calls.end()
         return Engine(not self.classic, "linux/amd64", builder or "default", "docker")
 
@@ -127,13 +130,33 @@ class FakeDocker:
             key: annotations[key] for key in (INPUTS, INPUTS_TRACKED) if key in annotations and not self.classic
         }
         image = manifest(content, annotations.get(REVISION, REVISION_A), inputs)
+        platforms = item.definition.platforms or ("linux/amd64",)
+        os, architecture = platforms[0].split("/")[:2]
+        platform = {"os": os, "architecture": architecture}
+        descriptor = {
+            "mediaType": image.media_type,
+            "digest": image.digest,
+            "size": len(image.manifest),
+            "platform": platform,
+        }
         if item.keep == "builder":
             if item.push:
-                self._send(item.references[0], image)
-            return BuildResult(item.name, image.digest, None, item.definition.platforms)
+                name = item.references[0].removeprefix(f"{HOST}/")
+                self.registry.put(name, image)
+                if item.definition.attests:
+                    image = self._attested(image, platform)
+                    self.registry.put(name, image)
+            return BuildResult(item.name, image.digest, None, platforms, descriptor)
         for name in (*item.references, self.id_of(image)):
             self.store[name] = image
-        return BuildResult(item.name, None if self.classic else image.digest, self.id_of(image), ("linux/amd64",))
+        return BuildResult(
+            item.name, None if self.classic else image.digest, self.id_of(image), platforms, descriptor
+        )
+
+    def _attested(self, image: StoredImage, platform: Mapping[str, str]) -> StoredImage:
+        """Return an index of an image and its attestations, which differ at each build because they contain times."""
+        attestations = digest(f"attestations of {image.digest}, build {self.builds}")
+        return index([(platform, image.digest), ({"os": "unknown", "architecture": "unknown"}, attestations)])
 
     def _send(self, reference: str, image: StoredImage) -> None:
         name, _, tag = reference.removeprefix(f"{HOST}/").rpartition(":")

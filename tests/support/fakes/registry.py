@@ -115,7 +115,8 @@ class FakeRegistry:
 
     def set_tag(self, repository: Repository, image: StoredImage, tag: str) -> None:
         self.calls.begin("set_tag", repository.name, tag)
-        assert image.digest in self.stored[repository.name], "only a stored image can get a tag"
+        stored, children = set(self.stored[repository.name]), {child for _, child in image.children}
+        assert image.digest in stored or (children and children <= stored), "only a stored image can get a tag"
         self.put(repository.name, image, tag)
         self.calls.end()
 

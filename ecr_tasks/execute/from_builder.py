@@ -1,0 +1,143 @@
+"""Images that a builder keeps until it pushes them, because no image store can hold them.
+
+Each platform is a build of its own, on whichever node: its manifest's digest is known when it is built, and compared
+when it is pushed. The index of all platforms is made here. Attestations contain times, so only the push makes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ecr_tasks.errors import RegistryError
+from ecr_tasks.model.image import NO_ATTESTATIONS, BuildDefinition, BuildInput
+from ecr_tasks.model.manifest import StoredImage, image_index, platform_name
+from ecr_tasks.model.ports import BuildResult, Docker, Registry
+from ecr_tasks.model.receipt import Built
+from ecr_tasks.model.registry import Repository
+
+_ANEW = ("no-cache", "no-cache-filter", "pull")
+"""bake's keys that have a build made anew, by which a second one would have other results."""
+
+
+def platform_inputs(
+    name: str, definition: BuildDefinition, references: Sequence[str], store_platform: str
+) -> Iterator[BuildInput]:
+    """Yield the builds of one image: one for each platform, and one that writes the cache, if there is any.
+
+    The image for ``store_platform``, or else the first one, also goes to the engine's image store, under the
+    ``references``.
+    """
+    platforms = definition.platforms or ("",)
+    plain = replace(definition, attest=NO_ATTESTATIONS)
+    loaded = _loaded(platforms, store_platform)
+    for platform in platforms:
+        if platform == loaded and not definition.exporter:
+            yield BuildInput(_name(name, platform), plain.for_platform(platform), tuple(references))
+        else:
+            yield BuildInput(_name(name, platform), plain.for_platform(platform), (), "builder")
+    if definition.exporter:  # the store has its own form of layers
+        local = replace(plain.for_platform(loaded), exporter=())
+        yield BuildInput(_name(name, "local"), local, tuple(references))
+    if definition.cache_to != definition.inline_caches:
+        yield BuildInput(_name(name, "cache"), plain, (), "builder")
+
+
+def built_manifests(
+    name: str, definition: BuildDefinition, results: Mapping[str, BuildResult]
+) -> tuple[dict[str, str], str | None]:
+    """Return the digests of the platforms' manifests by platform, and the digest of their index.
+
+    The index has no digest yet if the push will add attestations to it.
+    """
+    built = [results[_name(name, platform)] for platform in definition.platforms or ("",)]
+    manifests = {result.platforms[0]: str(result.descriptor["digest"]) for result in built}
+    if definition.attests:
+        return manifests, None
+    if not definition.makes_index:
+        return manifests, built[0].descriptor["digest"]
+    return manifests, _index([_descriptor(result.descriptor, definition) for result in built], definition).digest
+
+
+def what_is_kept(built: Built, store_platform: str, *, attests: bool) -> str:
+    """Return a sentence about where a build is until its push."""
+    loaded = _loaded(built.platforms, store_platform)
+    others = [platform for platform in built.platforms if platform != loaded]
+    kept = ", ".join(others) or "it"
+    made = "; the push makes the attestations" if attests else ""
+    return f"the builder {built.builder} keeps {kept} until the push, the local store has {loaded}{made}"
+
+
+def push_from_builder(
+    built: Built, definition: BuildDefinition, repository: Repository, docker: Docker, registry: Registry
+) -> StoredImage:
+    """Push an image by digest from the builder that keeps it, and return it as it can be tagged.
+
+    Nothing is tagged. Raises RegistryError when the builder makes other manifests than it did at the build.
+    """
+    platforms = definition.platforms or ("",)
+    again = _from_cache(definition)
+    inputs = [
+        BuildInput(_name(built.name, platform), again.for_platform(platform), (repository.uri,), "builder", push=True)
+        for platform in platforms
+    ]
+    results = docker.build(inputs, built.builder)
+    pushed = [results[build_input.name] for build_input in inputs]
+    stored = registry.images(repository, [str(result.digest) for result in pushed])
+    descriptors, manifests = list[Mapping[str, Any]](), dict[str, str]()
+    for platform, result in zip(built.manifests, pushed, strict=True):
+        image = stored.get(str(result.digest))
+        if image is None:
+            raise RegistryError(
+                f"ECR does not have {repository.uri}@{result.digest} after the push.", "Run it again."
+            )
+        children = image.document["manifests"] if image.is_index else [result.descriptor]
+        descriptors += [_descriptor(child, definition) for child in children]
+        manifests[platform] = image.children[0][1] if image.is_index else image.digest
+    if manifests != built.manifests:
+        differences = (
+            f"{platform} is {digest} instead of {built.manifests[platform]}"
+            for platform, digest in manifests.items()
+            if digest != built.manifests[platform]
+        )
+        raise RegistryError(
+            f"The builder {built.builder} no longer has what was built: {', '.join(differences)}.",
+            "Run `inv build push`, which builds it anew; no tag has been set or moved.",
+        )
+    if len(descriptors) == 1:
+        return stored[manifests.popitem()[1]]
+    return _index(descriptors, definition)
+
+
+def _loaded(platforms: Sequence[str], store_platform: str) -> str:
+    return store_platform if store_platform in platforms else platforms[0]
+
+
+def _name(name: str, part: str) -> str:
+    return f"{name} {part}" if part else name
+
+
+def _from_cache(definition: BuildDefinition) -> BuildDefinition:
+    """Return the definition of a second build, which takes what the first one left in the builder's cache."""
+    extra = {key: value for key, value in definition.extra.items() if key not in _ANEW}
+    linked = {name: _from_cache(target) for name, target in definition.linked.items()}
+    return replace(definition, extra=extra, linked=linked)
+
+
+def _index(descriptors: Sequence[Mapping[str, Any]], definition: BuildDefinition) -> StoredImage:
+    return image_index(descriptors, definition.annotations_at("index"))
+
+
+def _descriptor(child: Mapping[str, Any], definition: BuildDefinition) -> Mapping[str, Any]:
+    """Return a manifest's descriptor for the index, with the annotations of that level.
+
+    An attestation's descriptor says in its annotations which manifest it is about (BuildKit,
+    docs/attestations/attestation-storage.md); those that the builder gives an image's are only for this build.
+    """
+    platform = platform_name(child["platform"])
+    if platform == "unknown/unknown":
+        return child
+    descriptor = {key: child[key] for key in ("mediaType", "digest", "size", "platform")}
+    annotations = definition.annotations_at("manifest-descriptor", platform)
+    return {**descriptor, "annotations": annotations} if annotations else descriptor
