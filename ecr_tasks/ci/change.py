@@ -17,6 +17,9 @@ from ecr_tasks.ci.environ import Fact
 UNNUMBERED = "true"
 """The value of ECR_PULL_REQUEST for a change without a number."""
 
+NONE = ("", "false", "0", "no", "off", "null", "none", "undefined")
+"""What systems and scripts write, in lower case, where there is no change."""
+
 _NUMBER = "([1-9][0-9]*)"
 _REF = re.compile(rf"refs/(?:pulls?|pull-requests|pullreq|merge-requests|merge)/{_NUMBER}(?:/.*)?")
 """``refs/pull/5/merge`` of GitHub, Gitea and Azure, and the same of Bitbucket, Gitness, GitLab and Launchpad."""
@@ -56,7 +59,7 @@ def find_change(
     without full refs give in place of a branch. ``signs`` are facts that only a change's run has, whatever their
     value, and ``queue`` is one that only an entry of a merge queue has.
     """
-    listed = [fact for fact in numbers if fact]
+    listed = [fact for fact in numbers if fact and fact.value.lower() not in NONE]
     from_refs = [change for fact in refs if fact and (change := change_of_ref(fact))]
     from_names = [Change("pull_request", fact.origin, number) for fact in names if fact and (number := _named(fact))]
     number = next((number for fact in listed if (number := fact.map(positive_number))), None)
@@ -64,7 +67,7 @@ def find_change(
     queues = [change.origin for change in from_refs if change.kind == "merge_queue"]
     if queue or queues:
         return Change("merge_queue", queue.origin if queue else queues[0], number)
-    evidence = number or next((fact for fact in (*listed, *signs) if fact), None)
+    evidence = number or next((fact for fact in (*listed, *signs) if fact and fact.value.lower() not in NONE), None)
     if evidence:
         return Change("pull_request", evidence.origin, number)
     return next(iter(from_refs), None)

@@ -13,8 +13,9 @@ Reader = Callable[[Path], str]
 Parser = Callable[[str], str | None]
 """A function that returns what a text contains; None or an empty text when it contains no such thing."""
 
-_UNEXPANDED = re.compile(r"\$(?:\([^()]*\)|\{[^{}]*\})|%[\w.]+%")
-"""A reference to a variable that the CI didn't replace: ``$(System.X)``, ``${ghprbX}``, ``%teamcity.x%``."""
+_UNEXPANDED = re.compile(r"\$(?:\([^()]*\)|\{[^{}]*\}|\{\{[^{}]*\}\})|%[\w.]+%|<\+[^<>]*>")
+"""A reference that the CI didn't replace: ``$(System.X)``, ``${ghprbX}``, ``%teamcity.x%``; of Codefresh and Harness
+``${{CF_X}}`` and ``<+codebase.x>``."""
 
 
 @dataclass(frozen=True)

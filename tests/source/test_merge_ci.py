@@ -226,7 +226,7 @@ def test_a_setting_says_that_the_run_is_for_a_change(repo: Repo, tmp_path: Path)
         assert (change.ci, change.branch, change.tag) == (None, None, None)
         assert change.pull_request == (number if number == "7" else None)
         assert change.origins["change"] == "ECR_PULL_REQUEST"
-    for none in ("", "false", " ", "0"):
+    for none in ("", "false", " ", "0", "null"):
         assert state(none) == repo.read()
     head = repo.git("rev-parse", "HEAD")
     assert state("false", **gitlab_request(head)).pull_request == "41"

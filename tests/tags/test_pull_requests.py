@@ -42,7 +42,8 @@ EVERY_RULE = "\n".join(
 )
 
 CHANGE_FIELD = re.compile(
-    r"pull_?request|merge_?request|(^|_)PR_|CHANGE_|^ghprb|GERRIT_(CHANGE|PATCHSET)|patchset|HEAD_REF$", re.IGNORECASE
+    r"pull_?request|merge_?request|(^|_)PR_|CHANGE_|^ghprb|GERRIT_(CHANGE|PATCHSET)|patchset|(HEAD|BASE)_REF$",
+    re.IGNORECASE,
 )
 """The names of variables that tell of a change, in every system."""
 
@@ -52,8 +53,10 @@ NOT_OF_THE_RUN = {
     "SYSTEM_PULLREQUEST_ISFORK": "set for pushes, too",
     "gitlabMergeRequestLastCommit": "set for pushes, too",
     "CODEBUILD_WEBHOOK_HEAD_REF": "the branch of a push, too",
+    "CODEBUILD_WEBHOOK_BASE_REF": "a push may have one, and has a trigger",
     "GERRIT_PATCHSET_REVISION": "GERRIT_REFSPEC and GERRIT_CHANGE_NUMBER are set with it",
     "ghprbGhRepository": "the job's",
+    "GITHUB_EVENT_PATH: base_ref": "of a pushed tag",
     "giteePullRequestLastCommit": "set for pushes, too",
 }
 
@@ -178,6 +181,16 @@ def test_a_changes_run_is_one_whatever_started_it(run: Recorded) -> None:
         ci = replace(run, environ={**run.environ, name: word}).detect()
         assert ci.change == run.detect().change
         assert [tag for tag in tags_of(ci) if not tag.startswith("pr-")] == [SHA_TAG]
+
+
+@pytest.mark.parametrize("provider", SYSTEMS)
+@pytest.mark.parametrize("none", ["", " ", "null", "None", "0", "false", "${X}", "${{X}}", "<+codebase.prNumber>"])
+def test_what_a_system_writes_for_no_change_is_none(provider: str, none: str) -> None:
+    push = branch_push(provider)
+    variables = [field for name, field, _ in CASES if name == provider and ": " not in field]
+    ci = replace(push, environ={**dict.fromkeys(variables, none), **push.environ}).detect()
+    assert ci.change is None
+    assert "main" in tags_of(ci)
 
 
 @pytest.mark.parametrize("event", [None, "push", "tag", "pull_request", "schedule", "manual", "merge_group"])

@@ -9,7 +9,7 @@ import re
 
 from ecr_tasks.ci.change import find_change
 from ecr_tasks.ci.environ import Environ, Fact
-from ecr_tasks.ci.facts import Facts, after, branch_name, events, tag_name
+from ecr_tasks.ci.facts import Facts, after, branch_name, events, group, tag_name
 
 _EVENTS = events(push="PUSH RELEASED PRERELEASED")
 """The event for each CODEBUILD_WEBHOOK_EVENT; those that begin with PULL_REQUEST need no entry."""
@@ -30,6 +30,8 @@ def read_facts(env: Environ) -> Facts:
         or env.get(version, parse=lambda ref: after("refs/heads/")(_without_commit_suffix(ref)))
     )
     commit = env.get("CODEBUILD_RESOLVED_SOURCE_VERSION")
+    base = env.get("CODEBUILD_WEBHOOK_BASE_REF", parse=branch_name)
+    pushed = env.get(trigger, parse=group("^(branch|tag)/")) or env.get("CODEBUILD_WEBHOOK_EVENT", parse=_EVENTS.get)
     source = env.get(version, parse=_without_commit_suffix)
     return Facts(
         cause=_cause(env),
@@ -41,11 +43,11 @@ def read_facts(env: Environ) -> Facts:
             numbers=[env.get(trigger, parse=after("pr/"))],
             refs=[env.get(head), source],
             names=[source],
-            signs=[env.get("CODEBUILD_WEBHOOK_EVENT", parse=after("PULL_REQUEST"))],
+            signs=[env.get("CODEBUILD_WEBHOOK_EVENT", parse=after("PULL_REQUEST")), base if not pushed else None],
         ),
         source_branch=env.get(head, parse=branch_name),
         head=commit,
-        base_ref=env.get("CODEBUILD_WEBHOOK_BASE_REF", parse=branch_name),
+        base_ref=base,
         build_number=env.get("CODEBUILD_BUILD_NUMBER"),
         repository_url=env.get("CODEBUILD_SOURCE_REPO_URL"),
         build_url=env.get("CODEBUILD_BUILD_URL", "CODEBUILD_PUBLIC_BUILD_URL"),

@@ -84,11 +84,17 @@ def _change(env: Environ) -> Change | None:
     if closed and name and name.value == "pull_request" and ref and branch_name(ref.value):
         return Change("closed_pull_request", closed.origin, number)
     other_run, queue = _other_run(env)
-    group = name and name.map(one_of("merge_group"))
+    group = (name and name.map(one_of("merge_group"))) or env.first(f"{_PAYLOAD}: merge_group.")
     return gerrit_change(env, f"{_PAYLOAD}: inputs.") or find_change(
         numbers=[number, env.get(f"{_RUN}.pull_requests[0].number") if other_run else None],
         refs=[ref],
-        signs=[env.get("GITHUB_HEAD_REF"), env.first(f"{_REQUEST}."), env.first(command), comment, other_run],
+        signs=[
+            env.get("GITHUB_HEAD_REF", "GITHUB_BASE_REF"),
+            env.first(f"{_REQUEST}."),
+            env.first(command),
+            comment,
+            other_run,
+        ],
         queue=group or queue,
     )
 

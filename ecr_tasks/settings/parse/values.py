@@ -45,9 +45,9 @@ def word(text: str) -> str:
 
 
 def change_number(text: str) -> str | None:
-    """Parse the number of a proposed change, or a word for true (a change without a number) or false (None)."""
+    """Parse the number of a proposed change; ``true`` is one without a number, and null (of a script) is none."""
     text = text.strip()
-    if text.lower() in _FALSE or not text:
+    if text.lower() in (*_FALSE, "", "null", "none", "undefined"):
         return None
     if text.lower() == "true":
         return "true"
