@@ -135,6 +135,13 @@ def test_a_bake_key_is_applied(reader: Reader, key: str) -> None:
     assert result.words == ""
 
 
+def test_a_definition_can_be_read_without_the_ssh_agent_that_its_build_needs(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    assert reader.bake('ssh = ["default"]').app["ssh"] == ["default"]
+
+
 def test_labels_and_annotations_are_beside_ours(reader: Reader) -> None:
     result = reader.bake('labels = { l = "1" }\nannotations = ["index,manifest:a=1"]')
     assert result.app["labels"]["l"] == "1"

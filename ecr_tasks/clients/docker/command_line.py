@@ -12,7 +12,9 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -91,10 +93,15 @@ class CommandLine:
         """
         options = [word for file in files for word in ("--file", file)]
         command = self.buildx("bake", "--print", *options)
-        environment = {**environ, **self.environment()}
-        result = subprocess.run(  # noqa: S603 - our own command line
-            command, cwd=folder, env=environment, capture_output=True, check=False, stdin=subprocess.DEVNULL
-        )
+        with _ssh_agent(environ) as agent:
+            result = subprocess.run(  # noqa: S603 - our own command line
+                command,
+                cwd=folder,
+                env={**environ, **agent, **self.environment()},
+                capture_output=True,
+                check=False,
+                stdin=subprocess.DEVNULL,
+            )
         stdout, stderr = (stream.decode("utf-8", "replace") for stream in (result.stdout, result.stderr))
         return (stdout if result.returncode == 0 else "", stderr)
 
@@ -112,9 +119,9 @@ class CommandLine:
         environment = {**os.environ, **variables, **self.environment()}
         # Provenance in the metadata file is of no use here, and reading it back from the builder costs time.
         environment.setdefault("BUILDX_METADATA_PROVENANCE", "disabled")
-        # The settings decide which paths may be read; bake's own check would ask about each path outside the
-        # working directory, which a CI can't answer.
-        environment.setdefault("BUILDX_BAKE_ENTITLEMENTS_FS", "0")
+        # The settings and the project's files decide which paths may be read; bake's own check would ask about each
+        # path outside the working directory, which a CI can't answer.
+        environment["BUILDX_BAKE_ENTITLEMENTS_FS"] = "0"
         try:
             live = self._live or (build and environment.get("BUILDKIT_PROGRESS") == "tty")
             result = process.run(command, env=environment, cwd=str(self._project), live=live)
@@ -123,6 +130,22 @@ class CommandLine:
         if result.code == _INTERRUPTED:
             raise KeyboardInterrupt
         return result
+
+
+@contextmanager
+def _ssh_agent(environ: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Yield a variable with the socket of an ssh agent that nobody answers at, where ``environ`` has none.
+
+    bake looks for the agent that a definition names also when it only prints the definition, which tasks that build
+    nothing need too; a build fails without one.
+    """
+    if environ.get("SSH_AUTH_SOCK") or not hasattr(socket, "AF_UNIX"):
+        yield {}
+        return
+    with tempfile.TemporaryDirectory(prefix="ecr-tasks-") as folder, socket.socket(socket.AF_UNIX) as agent:
+        path = str(Path(folder, "agent"))
+        agent.bind(path)
+        yield {"SSH_AUTH_SOCK": path}
 
 
 def run_in_own_config(action: str, *arguments: str, stdin: str = "") -> None:
