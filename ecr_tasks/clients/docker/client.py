@@ -209,16 +209,12 @@ class WhalesDocker:
         files that it writes belong to the user of this process.
         """
         self.remove_service(name)
-        with translate_errors(f"run {image}"):
-            self._commands.client.container.run(
-                image,
-                command,
-                detach=True,
-                name=name,
-                publish=[(f"127.0.0.1:{port}", port)],
-                user=f"{os.getuid()}:{os.getgid()}" if hasattr(os, "getuid") else None,
-                volumes=list(mounts.items()),
-            )
+        user = ["--user", f"{os.getuid()}:{os.getgid()}"] if hasattr(os, "getuid") else []
+        volumes = [word for path, target in mounts.items() for word in ("--volume", f"{path}:{target}")]
+        options = ["--detach", "--name", name, "--publish", f"127.0.0.1:{port}:{port}", *user, *volumes]
+        result = self._commands.show(self._commands.docker("run", *options, image, *command))
+        if result.code != 0:
+            raise errors.command_failed(f"run {image}", "\n".join(result.lines))
 
     def remove_service(self, name: str) -> None:
         """Stop and remove a container, if there is one of that name."""

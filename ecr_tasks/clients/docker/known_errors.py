@@ -172,12 +172,12 @@ ENGINE = (  # these and BUILDERS are errors of the machine that builds, whicheve
         "Update docker and its buildx plugin to 0.13 or newer.",
     ),
     KnownError(
-        r'error getting credentials - err: exec: "(?P<helper>[^"]+)": executable file not found',
+        r'error (?:getting|storing|erasing) credentials - err: exec: "(?P<helper>[^"]+)": executable file not found',
         "docker's configuration names the credential helper {helper}, which is not installed.",
         "Install it, or take it out of docker's config.json (credsStore, credHelpers).",
     ),
     KnownError(
-        r"error getting credentials - err: (?P<why>[^,`]+)",
+        r"error (?:getting|storing|erasing) credentials - err: (?P<why>[^,`]+)",
         "docker's credential helper failed ({why}).",
         "Make it work (unlock its store, `docker login`), or take it out of docker's config.json (credsStore, "
         "credHelpers).",
@@ -235,7 +235,7 @@ BUILDERS = (
     KnownError(
         r"additional privileges requested",
         "The build asks for a privilege that it was not given: {privilege}.",
-        "Take it out of the Dockerfile or definition (network, entitlements), if you don't want to give it.",
+        "Allow it with ECR_ALLOW={privilege}, or take it out (network and entitlements in the definition).",
         printed=r"--allow=(?P<privilege>[\w.]+)",
     ),
     KnownError(
@@ -248,7 +248,7 @@ BUILDERS = (
     KnownError(
         r"(?P<privilege>network\.host|security\.insecure|device) is not allowed",
         "The Dockerfile asks for the entitlement {privilege}, which the build was not given.",
-        "Take it out of the Dockerfile, or give the build that entitlement.",
+        "Allow it with ECR_ALLOW={privilege}, or take it out of the Dockerfile.",
     ),
 )
 
