@@ -57,8 +57,9 @@ def list_files(project: Path, env_name: str | None, problems: Problems) -> list[
 
 
 def _exists(path: Path) -> bool:
-    # A broken symbolic link counts as a file: the user expects it to be read, so reading it must fail.
-    return path.is_symlink() or path.exists()
+    # A broken symbolic link counts as a file: the user expects it to be read, so reading it must fail. A folder .env
+    # with pyvenv.cfg in it is a virtual environment (PEP 405).
+    return (path.is_symlink() or path.exists()) and not (path / "pyvenv.cfg").exists()
 
 
 def read_file(

@@ -9,7 +9,7 @@ from ecr_tasks.settings.errors import Problems
 from ecr_tasks.settings.parse.lists import join
 from ecr_tasks.settings.schema import TABLE
 from ecr_tasks.settings.setting import Origin, SettingValue
-from ecr_tasks.settings.unknown_names import misspelt_key, misspelt_setting
+from ecr_tasks.settings.unknown_names import is_foreign, misspelt_key, misspelt_setting
 
 PROFILES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
@@ -98,14 +98,14 @@ def _scalar_text(value: object) -> str:
 
 
 def report_unknown(names: Iterable[tuple[str, Origin]], problems: Problems) -> list[tuple[str, Origin]]:
-    """Add to ``problems`` every name that is a setting's misspelt; return the ``ECR_…`` names of somebody else."""
+    """Add to ``problems`` every misspelt name of a setting; return those of somebody else that are worth a word."""
     others = []
     for name, origin in names:
         if name in TABLE:
             continue
         if meant := misspelt_setting(name):
             problems.add_at(origin, name, f"is not a setting: did you mean {meant}?")
-        elif name.startswith("ECR_"):
+        elif is_foreign(name, origin):
             others.append((name, origin))
     return others
 

@@ -22,13 +22,14 @@ _USUAL_NAMES = {
     "ECR_ROLE_ARN": ("ECR_ROLE", "ECR_PUSH_ROLE", "ECR_PUSH_ROLE_ARN", "ECR_ROLE_NAME"),
     "ECR_TAGS": ("ECR_TAG", "ECR_IMAGE_TAG", "ECR_IMAGE_TAGS"),
     "AWS_ACCOUNT_ID": (
+        *("AWS_ACCOUNT", "AWS_ACCOUNTID", "AWS_ACCOUNT_NUMBER"),
         *("ECR_ACCOUNT", "ECR_ACCOUNT_ID", "ECR_ACCOUNT_NUMBER", "ECR_AWS_ACCOUNT", "ECR_AWS_ACCOUNT_ID"),
         *("ECR_REGISTRY", "ECR_REGISTRY_ID", "ECR_REGISTRY_URI", "ECR_REGISTRY_URL", "ECR_HOST"),
     ),
     "AWS_REGION": ("ECR_REGION", "ECR_AWS_REGION", "ECR_DEFAULT_REGION", "ECR_REGION_NAME"),
     "AWS_PROFILE": ("ECR_PROFILE", "ECR_AWS_PROFILE"),
-    "AWS_ACCESS_KEY_ID": ("ECR_ACCESS_KEY", "ECR_ACCESS_KEY_ID", "ECR_AWS_ACCESS_KEY_ID"),
-    "AWS_SECRET_ACCESS_KEY": ("ECR_SECRET_KEY", "ECR_SECRET_ACCESS_KEY"),
+    "AWS_ACCESS_KEY_ID": ("ECR_ACCESS_KEY", "ECR_ACCESS_KEY_ID", "ECR_AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY"),
+    "AWS_SECRET_ACCESS_KEY": ("AWS_SECRET_KEY", "ECR_SECRET_KEY", "ECR_SECRET_ACCESS_KEY"),
     "AWS_ENDPOINT_URL_ECR": ("ECR_ENDPOINT", "ECR_ENDPOINT_URL"),
 }
 _MEANT = {name: setting for setting, names in _USUAL_NAMES.items() for name in names}
@@ -67,6 +68,14 @@ def misspelt_key(key: str, keys: Iterable[str]) -> str:
     settings = {f"ECR_{name.upper()}": name for name in keys}
     name = key.upper() if key.upper().startswith(PREFIXES) else f"ECR_{key.upper()}"
     return settings.get(name) or settings.get(misspelt_setting(name, settings), "")
+
+
+def is_foreign(name: str, origin: Origin) -> bool:
+    """Return whether a name that is neither a setting nor a misspelt one is worth a word.
+
+    Every ``ECR_…`` name is. ``AWS_…`` names are the SDKs': those of a file that stand for one of ours are worth one.
+    """
+    return name.startswith("ECR_") or (name in _MEANT and origin.kind == "file")
 
 
 def _prefix_in_order(name: str) -> str:

@@ -121,6 +121,9 @@ def test_an_address_on_this_machine_leads_nowhere_else(project: Project) -> None
         ("ghcr.io/team/app", "another registry, ghcr.io, .*write for example team/app"),
         ("docker.io/library/app:1", "another registry, docker.io, .*write for example library/app"),
         ("europe-docker.pkg.dev/p/r/app", "another registry"),
+        ("12345.dkr.ecr.eu-central-1.amazonaws.com/team/app", "a registry's is ACCOUNT.dkr.ecr.REGION"),
+        ("dkr.ecr.eu-central-1.amazonaws.com/team/app", "a registry's is ACCOUNT.dkr.ecr.REGION"),
+        ("https://gallery.ecr.aws/alias/app", "ECR_DESTINATIONS=public.ecr.aws/alias/app"),
     ],
 )
 def test_what_is_no_repositorys_address_is_refused_with_what_to_write(

@@ -171,6 +171,11 @@ def test_a_folder_a_broken_link_and_a_loop_are_not_passed_over(project: Project)
     assert "symbolic links" in project.problem()
 
 
+def test_a_virtual_environment_is_no_file_of_settings(project: Project) -> None:
+    project.write("home = /usr/bin\n", ".env/pyvenv.cfg")
+    assert project.load().files == ()
+
+
 def test_a_chosen_file_must_be_there_and_the_others_are_listed(project: Project) -> None:
     for other in ("dev", "prod", "example"):
         project.write("", f".env.{other}")

@@ -23,7 +23,7 @@ letters = st.sampled_from("ABCDEFGHIJKLMNOPQRSTUVWXYZ_")
         ("ECR_TAGSS", "ECR_TAGS"),
         ("ECR_BUILDARGS", "ECR_BUILD_ARGS"),
         ("AWS_REGOIN", "AWS_REGION"),
-        ("AWS_ACCOUNTID", "AWS_ACCOUNT_ID"),
+        ("AWS_ACOUNT_ID", "AWS_ACCOUNT_ID"),
         ("AWS_SECRET_ACESS_KEY", "AWS_SECRET_ACCESS_KEY"),
     ],
 )
@@ -88,6 +88,14 @@ def test_the_sdks_and_all_other_names_are_not_even_mentioned(project: Project, n
     assert project.load({name: "x"}).warnings == ()
 
 
+def test_a_file_may_mean_ours_by_an_aws_name_and_the_environment_has_it_for_others(project: Project) -> None:
+    assert project.load({"AWS_ACCOUNTID": "1", "AWS_SECRET_KEY": "x"}).warnings == ()
+    project.write("AWS_ACCOUNTID=123456789012")
+    assert project.load().warnings == (
+        "Not a setting of ecr-tasks, and left alone: AWS_ACCOUNTID (.env:1: did you mean AWS_ACCOUNT_ID?).",
+    )
+
+
 def test_one_warning_names_them_all_with_what_may_be_meant(project: Project) -> None:
     project.write("ECR_REPO=team/app\nECR_REGISTRY=r.example\nECR_FOO=\n")
     environ = {"ECR_URI": "x", "ECR_TAG": "latest", "AWS_ACCOUNT_ID": "123456789012"}
@@ -125,5 +133,10 @@ def test_one_slip_in_a_settings_name_is_found_unless_it_was_on_purpose(name: str
     slip = data.draw(
         st.sampled_from([name[:at] + name[at + 1 :], name[:at] + name[at + 1] + name[at] + name[at + 2 :]])
     )
-    assume(slip not in TABLE and slip != "ECR_TAG" and not slip.startswith("AWS_ENDPOINT_URL_") and name != "ECR_SSH")
+    assume(
+        slip not in TABLE
+        and slip not in ("ECR_TAG", "AWS_ACCOUNTID")
+        and not slip.startswith("AWS_ENDPOINT_URL_")
+        and name != "ECR_SSH"
+    )
     assert edits(slip, misspelt_setting(slip)) == 1

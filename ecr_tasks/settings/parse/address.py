@@ -20,6 +20,11 @@ _OTHER_REGISTRY = (
     r"(index\.|registry-1\.)?docker\.io|ghcr\.io|quay\.io|cgr\.dev|nvcr\.io|mcr\.microsoft\.com|registry\.[a-z0-9-]+\.[a-z]+"
     r"|([a-z0-9-]+\.)?gcr\.io|[a-z0-9-]+\.(azurecr\.io|pkg\.dev|jfrog\.io|ocir\.io)"
 )
+# Hosts of AWS: what begins with one of them and is no registry's address was meant to be one.
+_AWS_HOST = r"([a-z0-9.-]*\.)?(amazonaws\.(com(\.cn)?|eu)|on\.aws|on\.amazonwebservices\.com\.cn)"
+_GALLERY = "gallery.ecr.aws"
+"""The host of ECR Public's web pages, whose paths are those of its registry."""
+
 _DIGEST = r"@[a-z0-9+._-]+:[0-9a-f]+$"
 
 
@@ -59,13 +64,15 @@ def parse_address(text: str) -> Address | None:
         return _from_arn(text)
     bare = re.sub(_SCHEME, "", text, count=1)
     host, _, rest = bare.partition("/")
-    host = host.lower()
+    host = host.lower().replace(_GALLERY, PUBLIC_HOST)
     match = re.fullmatch(_ECR_HOST, host)
     if match is None and host != PUBLIC_HOST and not re.fullmatch(_LOOPBACK, host):
         if rest and re.fullmatch(_OTHER_REGISTRY, host):
             raise Malformed(
                 f"is in another registry, {host}, and images go to Amazon ECR: write for example {_name(rest)}"
             )
+        if re.fullmatch(_AWS_HOST, host):
+            raise Malformed(f"has the host {host}, and a registry's is ACCOUNT.dkr.ecr.REGION.amazonaws.com")
         return None
     name = _name(rest)
     if name != rest.rstrip("/"):
