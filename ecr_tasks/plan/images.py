@@ -42,7 +42,7 @@ def images(
     names = repository_names(settings, targets)
     variables = {**environ, **settings.missing_variables(environ)}
     if targets is None:
-        definitions = dict.fromkeys(names, _from_settings(settings, variables))
+        definitions = dict.fromkeys(names, settings_definition(settings, variables))
     else:
         _refuse_settings_of_one_image(settings)
         definitions = {name: _with_settings(target, settings, variables) for name, target in targets.items()}
@@ -81,7 +81,8 @@ def build_arguments(entries: tuple[str, ...], environ: Mapping[str, str]) -> dic
     return arguments
 
 
-def _from_settings(settings: Settings, variables: Mapping[str, str]) -> BuildDefinition:
+def settings_definition(settings: Settings, variables: Mapping[str, str]) -> BuildDefinition:
+    """Return the definition of the one image that the settings describe; ``variables`` has values of arguments."""
     dockerfile = settings.dockerfile_path()
     return BuildDefinition(
         context=settings.context,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ecr_tasks.console import say, warn
@@ -22,15 +23,13 @@ def planned_images(run: Run) -> tuple[Image, ...]:
     Raises SettingsError and Refused (ECR_DIRTY=refuse).
     """
     from ecr_tasks.plan.images import images, unset_tags
-    from ecr_tasks.source.image_source import image_source
     from ecr_tasks.source.inputs.files import name_some
 
     definitions = _definitions(run)
     ignored: dict[str, None] = {}
 
     def seen_by(definition: BuildDefinition) -> SourceState:
-        files = definitions.files.all if definitions else ()
-        source = image_source(run.source, definition.with_links(), run.settings, files)
+        source = _seen_by(run, [definition], definitions)
         ignored.update(dict.fromkeys(source.ignored))
         return source
 
@@ -52,6 +51,24 @@ def planned_repositories(run: Run) -> dict[str, str]:
 
     definitions = _definitions(run)
     return repository_names(run.settings, definitions.targets if definitions else None)
+
+
+def seen_source(run: Run) -> SourceState:
+    """Return the source as the images together see it; a clean one needs no docker, and no repository's name."""
+    from ecr_tasks.plan.images import settings_definition
+
+    if not run.source.changes:
+        return run.source
+    definitions = _definitions(run)
+    all_definitions = definitions.targets.values() if definitions else [settings_definition(run.settings, os.environ)]
+    return _seen_by(run, all_definitions, definitions)
+
+
+def _seen_by(run: Run, images: Iterable[BuildDefinition], definitions: Definitions | None) -> SourceState:
+    from ecr_tasks.source.image_source import image_source
+
+    everything = [definition for image in images for definition in image.with_links()]
+    return image_source(run.source, everything, run.settings, definitions.files.all if definitions else ())
 
 
 def _definitions(run: Run) -> Definitions | None:

@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 )
 def tags(run: Run, json: bool = False, explain: bool = False) -> None:
     """Print this commit's tags, one a line; why, with --explain; labels as well, with --json."""
+    from ecr_tasks.runner.images import seen_source
     from ecr_tasks.tags.from_settings import tag_set
 
-    result = tag_set(run.settings, run.source, os.environ, title=run.settings.repository)
+    result = tag_set(run.settings, seen_source(run), os.environ, title=run.settings.repository)
     if explain:
         say(f"Rules: {run.settings.origin('ECR_TAGS')}. Flavor: {run.settings.origin('ECR_FLAVOR')}.")
         table(("tag", "kind", "rule", "because"), as_rows(result))

@@ -158,6 +158,15 @@ def test_rules_without_a_release_lose_none(project: Project) -> None:
     assert project.inv("build", "push", **ci, GITHUB_SHA=project.revision, ECR_TAGS="type=sha").code == 0
 
 
+def test_tags_are_those_of_the_plan(project: Project) -> None:
+    project.write(".dockerignore", "*.md\n")
+    project.commit()
+    project.write("notes.md", "")
+    assert project.inv("tags").stdout == f"sha-{project.revision[:7]}\nmain\n"
+    project.write("notes.txt", "")
+    assert project.inv("tags").stdout == f"sha-{project.revision[:7]}-dirty\n"
+
+
 def test_each_image_is_dirty_by_its_own_files(project: Project) -> None:
     project.write(".env", "AWS_REGION=eu-central-1\nECR_BAKE_FILE=docker-bake.hcl\nECR_REPOSITORY_PREFIX=team/\n")
     project.write("docker-bake.hcl", "")
