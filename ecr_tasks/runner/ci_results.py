@@ -21,17 +21,23 @@ if TYPE_CHECKING:
 
 
 def hand_over(run: Run, receipt: Receipt) -> None:
-    """Write the receipt's results to the CI's outputs. A failure is only a warning.
+    """Write the receipt's results to the CI's outputs, and each repository's own files. A failure is only a warning.
 
-    An incomplete receipt gives a summary, but no values that a later step could deploy.
+    An incomplete receipt gives a summary, but no values that a later step could deploy; a repository's own files have
+    values if its image is published everywhere.
     """
     if not run.in_ci:
         return
-    from ecr_tasks.ci.outputs.write import write_outputs
+    from ecr_tasks.ci.outputs.write import write_outputs, write_own
     from ecr_tasks.ci.systems import outputs_adapter
 
     adapter = outputs_adapter(run.source.ci)
     write_outputs(adapter, os.environ, outputs_of(receipt, run.project, run.source.root), run.project)
+    for image in receipt.images:
+        complete = bool(image.published) and not image.failed
+        own = replace(receipt, images=(image,), complete=receipt.complete or complete)
+        folder = receipt_file.own_folder(run.project, image.repository)
+        write_own(outputs_of(own, run.project, run.source.root, folder / receipt_file.NAME), folder)
 
 
 def group(run: Run, title: str) -> AbstractContextManager[None]:
@@ -56,14 +62,15 @@ def show_error(run: Run, error: EcrTasksError) -> None:
         write.show_error(outputs_adapter(provider), os.environ, error, run.project)
 
 
-def outputs_of(receipt: Receipt, project: Path, root: Path | None) -> Outputs:
+def outputs_of(receipt: Receipt, project: Path, root: Path | None, path: Path | None = None) -> Outputs:
     """Return the CI's outputs of a receipt, except for images that were neither built nor published.
 
-    ``root`` is the top of the checkout, where CI systems start their steps; the receipt's path is relative to it.
+    ``root`` is the top of the checkout, where CI systems start their steps; the receipt's ``path`` (default: that of
+    the whole run's) is relative to it.
     """
     from ecr_tasks.ci.outputs.model import Outputs
 
-    path = receipt_file.path(project)
+    path = path or receipt_file.path(project)
     top = root if root is not None and path.is_relative_to(root) else project
     return Outputs(
         tuple(_image(item) for item in receipt.images if item.built or item.published),
@@ -71,7 +78,7 @@ def outputs_of(receipt: Receipt, project: Path, root: Path | None) -> Outputs:
         branch=receipt.source.branch,
         tag=receipt.source.tag,
         revision=receipt.source.revision,
-        dirty=receipt.source.dirty,
+        dirty=any(image.dirty for image in receipt.images),
         complete=receipt.complete,
     )
 

@@ -27,6 +27,15 @@ class EarlierResults:
         return "<what earlier tasks left>"  # `inv -d` logs it, and a plan may contain secrets from a bake file
 
 
+def publishes() -> bool:
+    """Return whether this command line seems to have a task that writes outputs for later CI steps."""
+    words = sys.argv[1:]
+    return any(
+        word.rpartition(".")[2] in ("build", "push") and not before.startswith("-")
+        for before, word in zip(["", *words], words, strict=False)
+    )
+
+
 def follows(name: str) -> bool:
     """Return whether a task of that name is in this command line (`inv build push`).
 

@@ -20,7 +20,7 @@ from invoke.tasks import task as invoke_task
 
 from ecr_tasks.console import open_standard_streams, say
 from ecr_tasks.errors import EcrTasksError, Interrupted, UnexpectedError
-from ecr_tasks.runner.command_line import EarlierResults
+from ecr_tasks.runner.command_line import EarlierResults, publishes
 from ecr_tasks.runner.run import Run
 from ecr_tasks.runner.signals import end_run_by_signals
 
@@ -49,6 +49,8 @@ def task(
         @functools.wraps(body)
         def wrapper(c: Context, /, *args: P.args, **kwargs: P.kwargs) -> None:
             run = run_of(c)
+            if not run.dry and c.config.get(_EARLIER) is None and publishes():
+                run.earlier_outputs.begin()  # this task may fail before the one that publishes
             with _exit_codes(run, shows_without_registry=shows_without_registry):
                 body(run, *args, **kwargs)
 
@@ -71,8 +73,10 @@ def chained_task(
             from ecr_tasks.model.receipt import Receipt
 
             run, result = run_of(c), None
+            earlier: EarlierResults = c.config.get(_EARLIER) or EarlierResults()
+            if not run.dry and not (earlier.job and run.uses(earlier.settings)):
+                run.earlier_outputs.begin()
             with _exit_codes(run):
-                earlier: EarlierResults = c.config.get(_EARLIER) or EarlierResults()
                 if earlier.settings is not run.settings:
                     earlier = EarlierResults(run.settings)
                 result = body(run, earlier, *args, **kwargs)
@@ -120,7 +124,7 @@ def _invoke_task(wrapper: Callable[..., Any], positional: Iterable[str], options
 def _exit_codes(run: Run, *, shows_without_registry: bool = False) -> Iterator[None]:
     """Raise every error and interruption as Invoke's Exit with its exit code, after showing its cause and remedy."""
     try:
-        with _without_garbage_collector():
+        with _without_garbage_collector(), run.earlier_outputs.removed_on_failure():
             yield
     except EcrTasksError as error:
         if run.dry and shows_without_registry and _is_absent_registry(error):

@@ -64,6 +64,8 @@ def start_job(
     that don't build, and only say what would happen.
     """
     images = planned_images(run)
+    if not promises and not run.dry:
+        run.earlier_outputs.forget(image.repository for image in images)
     job = Job(run.settings, images, None, Plan((), ()), republish=republish, builds_all=builds_all)
     job = _with_plan(run, job, _read_registries(run, images, republish=republish) if read_registries else None)
     if builds_all and not run.dry and any(needs_engine(item.image.definition) for item in job.plan.images):
@@ -110,7 +112,8 @@ def lock_images(run: Run, job: Job, show: Callable[[Plan], None]) -> Job:
 def reuse_builds(run: Run, job: Job) -> Job:
     """Add the builds of an earlier run that still exist and are exactly what this plan needs."""
     unbuilt = [item for item in job.plan.images if item.image.name not in job.built]
-    earlier = receipt_file.last_built(run.project)
+    repositories = {item.image.name: item.image.repository for item in unbuilt}
+    earlier = receipt_file.last_built(run.project, repositories)
     builds = reuse_earlier_builds(unbuilt, earlier, run.source, run.docker, say)
     return replace(job, built={**job.built, **builds})
 

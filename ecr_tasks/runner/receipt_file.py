@@ -1,24 +1,45 @@
-"""The receipt file ``.ecr-tasks/receipt.json``, which pipelines and the next run read."""
+"""The receipt file ``.ecr-tasks/receipt.json``, which pipelines read, and each repository's own.
+
+A repository's own, in ``.ecr-tasks/repositories/NAME/``, hands a build to a later push: in a folder from which
+several repositories are published, a run for one must not take another one's build away.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ecr_tasks.errors import BuildError
 from ecr_tasks.model.receipt import FOLDER, SCHEMA, Built, Receipt
 
+NAME = "receipt.json"
+_OWN_FOLDERS = "repositories"
+
 
 def path(project: Path) -> Path:
     """Return the path of a project's receipt."""
-    return project / FOLDER / "receipt.json"
+    return project / FOLDER / NAME
+
+
+def own_folder(project: Path, repository: str) -> Path:
+    """Return the folder of one repository's own files."""
+    return project / FOLDER / _OWN_FOLDERS / repository
+
+
+def own_repositories(project: Path) -> list[str]:
+    """Return the repositories that have files of their own."""
+    folder = project / FOLDER / _OWN_FOLDERS
+    return sorted({str(file.parent.relative_to(folder)) for file in folder.rglob("*") if file.is_file()})
 
 
 def write(project: Path, receipt: Receipt) -> Path:
-    """Write the receipt atomically and return its path.
+    """Write the receipt and each repository's own, each atomically, and return the first one's path.
 
     A .gitignore in its folder hides the folder from git. Raises BuildError when the file can't be written.
     """
@@ -28,7 +49,11 @@ def write(project: Path, receipt: Receipt) -> Path:
         ignore = target.parent / ".gitignore"
         if not ignore.exists():
             ignore.write_text("*\n", encoding="utf-8")
-        _replace(target, json.dumps(receipt.as_json(), indent=2) + "\n")
+        _replace(target, receipt.as_json())
+        for image in receipt.images:
+            folder = own_folder(project, image.repository)
+            folder.mkdir(parents=True, exist_ok=True)
+            _replace(folder / NAME, replace(receipt, images=(image,)).as_json())
     except OSError as error:
         raise BuildError(
             f"The receipt {target} can't be written: {error.strerror}.",
@@ -37,23 +62,46 @@ def write(project: Path, receipt: Receipt) -> Path:
     return target
 
 
-def last_built(project: Path) -> dict[str, Built]:
-    """Return the last run's builds by image name; empty without a receipt of the known schema."""
-    try:
-        document = json.loads(path(project).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    images = document.get("images") if isinstance(document, dict) and document.get("schema") == SCHEMA else None
+def last_built(project: Path, repositories: Mapping[str, str]) -> dict[str, Built]:
+    """Return the last builds of images by name; ``repositories`` has the images' repositories by image name.
+
+    An image without a receipt of the known schema is left out.
+    """
     builds = {}
-    for image in images if isinstance(images, list) else ():
-        with suppress(KeyError, TypeError, ValueError):
-            local = dict(image["local"])
-            platforms = tuple(local.pop("platforms"))
-            builds[image["name"]] = Built(name=image["name"], platforms=platforms, seconds=0.0, **local)
+    for name, repository in repositories.items():
+        for image in _images(own_folder(project, repository) / NAME):
+            with suppress(KeyError, TypeError, ValueError):
+                local = dict(image["local"])
+                platforms = tuple(local.pop("platforms"))
+                if image["name"] == name:
+                    builds[name] = Built(name=name, platforms=platforms, seconds=0.0, **local)
     return builds
 
 
-def _replace(target: Path, text: str) -> None:
+def keep_build_only(receipt: Path) -> None:
+    """Reduce a receipt to the build, which a later push may publish; remove one that has none. Raises OSError."""
+    builds = [
+        {"name": image["name"], "digest": None, "published": [], "local": image["local"]}
+        for image in _images(receipt)
+        if isinstance(image, dict) and "name" in image and image.get("local")
+    ]
+    if builds:
+        _replace(receipt, {"schema": SCHEMA, "images": builds})
+    else:
+        receipt.unlink(missing_ok=True)
+
+
+def _images(receipt: Path) -> list[Any]:
+    try:
+        document = json.loads(receipt.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    images = document.get("images") if isinstance(document, dict) and document.get("schema") == SCHEMA else None
+    return images if isinstance(images, list) else []
+
+
+def _replace(target: Path, document: Mapping[str, Any]) -> None:
+    text = json.dumps(document, indent=2) + "\n"
     descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=".receipt-")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:

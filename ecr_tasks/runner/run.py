@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ecr_tasks.model.ports import Engine
     from ecr_tasks.model.registry import RegistryToken
     from ecr_tasks.model.tag import Tag
+    from ecr_tasks.runner.earlier_outputs import EarlierOutputs
     from ecr_tasks.runner.registry_logins import RegistryLogins
     from ecr_tasks.settings.settings import Settings
     from ecr_tasks.source.git.history import Relation
@@ -51,6 +52,7 @@ class Run:
         self._targets: dict[Destination, EcrRegistry | PublicRegistry] = {}
         self._retrier: Retrier | None = None
         self._logins: RegistryLogins | None = None
+        self._earlier_outputs: EarlierOutputs | None = None
 
     def __copy__(self) -> Run:
         return self
@@ -94,6 +96,10 @@ class Run:
                     self._warned.add(text)
                     warn(text)
         return self._settings
+
+    def uses(self, settings: Settings | None) -> bool:
+        """Return whether these are the run's settings, without reading any."""
+        return settings is not None and self._settings is settings
 
     @property
     def source(self) -> SourceState:
@@ -156,6 +162,15 @@ class Run:
 
             self._logins = RegistryLogins(self.settings, self.registry, self.docker)
         return self._logins
+
+    @property
+    def earlier_outputs(self) -> EarlierOutputs:
+        """What earlier runs left for later CI steps."""
+        if self._earlier_outputs is None:
+            from ecr_tasks.runner.earlier_outputs import EarlierOutputs
+
+            self._earlier_outputs = EarlierOutputs(self.project)
+        return self._earlier_outputs
 
     @property
     def locks(self) -> PushLocks:

@@ -33,6 +33,16 @@ JSON = st.recursive(
 )
 
 
+NAMES = {"team/app": "team/app"}
+"""An image's repository by the image's name."""
+
+
+def files_in(project: Path) -> set[str]:
+    """Return the paths of all files in the project's output folder."""
+    folder = project / ".ecr-tasks"
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
 def entry(built: Built | None, published: tuple[Published, ...] = (), **more: Any) -> ImageReceipt:
     """Return the entry of an image."""
     return ImageReceipt("", "team/app", (SHA_TAG,), "as asked", built=built, published=published, **more)
@@ -102,7 +112,7 @@ def test_an_image_that_is_published_and_not_built_is_in_the_receipt(tmp_path: Pa
 @pytest.mark.parametrize("built", [BUILT, CLASSIC, KEPT])
 def test_the_last_build_is_read_from_the_receipt(tmp_path: Path, built: Built) -> None:
     receipt_file.write(tmp_path, receipt_of(source(), **{"team/app": entry(built)}))
-    last = receipt_file.last_built(tmp_path)["team/app"]
+    last = receipt_file.last_built(tmp_path, NAMES)["team/app"]
     assert (last.key, last.digest, last.image_id) == (built.key, built.digest, built.image_id)
     assert (last.name, last.platforms, last.keep) == (built.name, built.platforms, built.keep)
     assert (last.manifests, last.builder) == (built.manifests, built.builder)
@@ -111,8 +121,31 @@ def test_the_last_build_is_read_from_the_receipt(tmp_path: Path, built: Built) -
 def test_a_receipt_replaces_the_older_one(tmp_path: Path) -> None:
     receipt_file.write(tmp_path, receipt_of(source(), old=entry(BUILT)))
     receipt_file.write(tmp_path, receipt_of(dirty(), **{"team/app": entry(CLASSIC)}))
-    assert list(receipt_file.last_built(tmp_path)) == ["team/app"]
-    assert {path.name for path in (tmp_path / ".ecr-tasks").iterdir()} == {".gitignore", "receipt.json"}
+    assert receipt_file.last_built(tmp_path, {"old": "team/app"}) == {}
+    assert list(receipt_file.last_built(tmp_path, NAMES)) == ["team/app"]
+    assert files_in(tmp_path) == {".gitignore", "receipt.json", "repositories/team/app/receipt.json"}
+
+
+def test_a_repositorys_own_receipt_stays_when_another_one_is_published(tmp_path: Path) -> None:
+    receipt_file.write(tmp_path, receipt_of(source(), **{"team/app": entry(BUILT)}))
+    other = replace(entry(CLASSIC), repository="team/app/worker")
+    receipt_file.write(tmp_path, receipt_of(source(), other=other))
+    last = receipt_file.last_built(tmp_path, {"team/app": "team/app", "other": "team/app/worker", "third": "third"})
+    assert {name: built.key for name, built in last.items()} == {"team/app": BUILT.key, "other": CLASSIC.key}
+    assert receipt_file.own_repositories(tmp_path) == ["team/app", "team/app/worker"]
+
+
+def test_only_the_build_of_a_receipt_is_kept(tmp_path: Path) -> None:
+    receipt_file.write(tmp_path, receipt_of(source(), **{"team/app": entry(BUILT, (PUBLISHED,), size=1)}))
+    own = receipt_file.own_folder(tmp_path, "team/app") / "receipt.json"
+    receipt_file.keep_build_only(own)
+    (image,) = json.loads(own.read_text(encoding="utf-8"))["images"]
+    assert (image["digest"], image["published"]) == (None, [])
+    assert receipt_file.last_built(tmp_path, NAMES)["team/app"].key == BUILT.key
+    receipt_file.write(tmp_path, receipt_of(source(), **{"team/app": entry(None, (PUBLISHED,))}))
+    receipt_file.keep_build_only(own)
+    receipt_file.keep_build_only(own)
+    assert not own.exists()
 
 
 def test_git_ignores_the_folder_without_a_line_in_the_projects_gitignore(tmp_path: Path) -> None:
@@ -148,7 +181,7 @@ def test_a_failed_write_keeps_the_last_receipt(tmp_path: Path, monkeypatch: pyte
         receipt_file.write(tmp_path, receipt_of(source(), other=entry(BUILT)))
     assert "No space left on device" in error.value.cause
     assert path.read_bytes() == before
-    assert {entry.name for entry in path.parent.iterdir()} == {".gitignore", "receipt.json"}
+    assert files_in(tmp_path) == {".gitignore", "receipt.json", "repositories/team/app/receipt.json"}
 
 
 def test_a_folder_that_cannot_be_created_is_an_error(tmp_path: Path) -> None:
@@ -158,7 +191,7 @@ def test_a_folder_that_cannot_be_created_is_an_error(tmp_path: Path) -> None:
 
 
 def test_without_a_receipt_nothing_is_built(tmp_path: Path) -> None:
-    assert receipt_file.last_built(tmp_path) == {}
+    assert receipt_file.last_built(tmp_path, NAMES) == {}
 
 
 @pytest.mark.parametrize(
@@ -177,16 +210,16 @@ def test_without_a_receipt_nothing_is_built(tmp_path: Path) -> None:
     ],
 )
 def test_an_invalid_receipt_is_ignored(tmp_path: Path, text: str) -> None:
-    path = tmp_path / ".ecr-tasks" / "receipt.json"
-    path.parent.mkdir()
+    path = receipt_file.own_folder(tmp_path, "team/app") / "receipt.json"
+    path.parent.mkdir(parents=True)
     path.write_bytes(text.encode(errors="surrogateescape"))
-    assert receipt_file.last_built(tmp_path) == {}
+    assert receipt_file.last_built(tmp_path, NAMES) == {}
 
 
 @given(JSON)
 def test_incomplete_entries_are_ignored(tmp_path_factory: pytest.TempPathFactory, images: Any) -> None:
     project = tmp_path_factory.mktemp("project")
-    path = project / ".ecr-tasks" / "receipt.json"
-    path.parent.mkdir()
+    path = receipt_file.own_folder(project, "team/app") / "receipt.json"
+    path.parent.mkdir(parents=True)
     path.write_text(json.dumps({"schema": 1, "images": images}), encoding="utf-8")
-    assert receipt_file.last_built(project) == {}
+    assert receipt_file.last_built(project, NAMES) == {}

@@ -162,7 +162,7 @@ def test_tags_are_those_of_the_plan(project: Project) -> None:
     project.write(".dockerignore", "*.md\n")
     project.commit()
     project.write("notes.md", "")
-    assert project.inv("tags").stdout == f"sha-{project.revision[:7]}\nmain\n"
+    assert project.inv("tags").stdout == f"main\nsha-{project.revision[:7]}\n"
     project.write("notes.txt", "")
     assert project.inv("tags").stdout == f"sha-{project.revision[:7]}-dirty\n"
 

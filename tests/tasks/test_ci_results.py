@@ -72,4 +72,6 @@ def test_a_failed_push_writes_no_image_to_deploy(project: Project, github: dict[
 def test_without_a_ci_only_the_receipt_is_written(project: Project) -> None:
     result = project.inv("build", "push")
     assert "::" not in result.stderr
-    assert {path.name for path in (project.path / ".ecr-tasks").iterdir()} == {".gitignore", "receipt.json"}
+    folder = project.path / ".ecr-tasks"
+    files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert files == {".gitignore", "receipt.json", "repositories/team/app/receipt.json"}

@@ -33,6 +33,17 @@ def write_outputs(adapter: Adapter, environ: Mapping[str, str], outputs: Outputs
     perform([*files(outputs), *adapter.outputs(outputs, environ, folder)], folder)
 
 
+def write_own(outputs: Outputs, folder: Path) -> None:
+    """Write the files of one image into its repository's own folder."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        warn(f"{folder} can't be made ({error.strerror}): the pipeline will not find what it would hold.")
+        return
+    for action in files(outputs):
+        _write(action, folder)
+
+
 @contextmanager
 def log_group(adapter: Adapter, title: str) -> Iterator[None]:
     """Put everything that is printed in the context into a group of the CI's log, if it has groups."""
@@ -84,7 +95,7 @@ def _write(action: Append | Write, folder: Path) -> None:
         if isinstance(action, Write):
             folder.mkdir(exist_ok=True)
             ignore = folder / ".gitignore"
-            if not ignore.exists():
+            if folder.name == FOLDER and not ignore.exists():
                 ignore.write_text("*\n", encoding="utf-8")
         elif action.limit is not None:
             text = truncate(text, action.limit - (path.stat().st_size if path.exists() else 0))

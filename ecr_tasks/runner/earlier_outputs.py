@@ -1,0 +1,65 @@
+"""What an earlier run left in ``.ecr-tasks/``: a run that fails early must not let a later CI step deploy that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ecr_tasks.console import warn
+from ecr_tasks.model.receipt import FOLDER
+from ecr_tasks.runner import receipt_file
+
+
+class EarlierOutputs:
+    """Removes the files of earlier runs when a run begins that builds or publishes.
+
+    The files directly in ``.ecr-tasks/`` are the last run's. Each repository has its own in a folder below, and a run
+    for one repository leaves those of the others alone. A run that fails before its repositories are known removes
+    those of all, because some of them are its own.
+    """
+
+    def __init__(self, project: Path) -> None:
+        self._project = project
+        self._pending = False
+
+    def begin(self) -> None:
+        """Remove the last run's files."""
+        from ecr_tasks.ci.outputs.files import NAMES
+
+        for name in (*NAMES, receipt_file.NAME):
+            _change(self._project / FOLDER / name, _remove)
+        self._pending = True
+
+    def forget(self, repositories: Iterable[str]) -> None:
+        """Remove the files of these repositories, except for what a build hands to a later push."""
+        from ecr_tasks.ci.outputs.files import NAMES
+
+        self._pending = False
+        for repository in repositories:
+            folder = receipt_file.own_folder(self._project, repository)
+            for name in NAMES:
+                _change(folder / name, _remove)
+            _change(folder / receipt_file.NAME, receipt_file.keep_build_only)
+
+    @contextmanager
+    def removed_on_failure(self) -> Iterator[None]:
+        """Remove the files of every repository if the run fails before its repositories are known."""
+        try:
+            yield
+        except BaseException:
+            if self._pending:
+                self.forget(receipt_file.own_repositories(self._project))
+            raise
+
+
+def _change(path: Path, change: Callable[[Path], None]) -> None:
+    """Remove or change a file; an error is only a warning, because the run itself may need no file."""
+    try:
+        change(path)
+    except OSError as error:
+        warn(f"{path} can't be removed ({error.strerror}): it speaks of an earlier run.")
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
