@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from ecr_tasks.model.ecr_host import parse_ecr_host
+
 _CACHE = r"importing cache manifest from (?P<source>\S+)|exporting cache to \S+(?: \S+)*"
 _SUMMARY = re.compile(rf" > (?P<step>{_CACHE}):\s*")
 """buildx's last lines name each step that failed, on a terminal and elsewhere."""
@@ -29,13 +31,20 @@ def lost_caches(lines: Sequence[str]) -> list[str]:
         what = f"the build cache {source} was not read" if source else "the build cache was not written"
         if missing := _MISSING.search(reason or ""):
             name = missing["name"]
-            hint = f"create it (aws ecr create-repository --repository-name {name}), with tags that may move"
-            sentences.append(f"{what}: there is no repository {name}; {hint}")
+            command = f"aws ecr create-repository{_region(reason)} --repository-name {name}"
+            sentences.append(f"{what}: there is no repository {name}; create it with tags that may move ({command})")
         elif reason is None:
             sentences.append(f"{what}: it may not be there, or may not be used with these credentials")
         else:
             sentences.append(f"{what}: {reason}")
     return list(dict.fromkeys(sentences))
+
+
+def _region(reason: str | None) -> str:
+    """Return the option that names the region of the ECR host in a reason."""
+    match = re.search(r"https?://([^/\s]+)/", reason or "")
+    place = parse_ecr_host(match[1]) if match else None
+    return f" --region {place.region}" if place else ""
 
 
 def _reasons(lines: Sequence[str]) -> dict[str, str]:

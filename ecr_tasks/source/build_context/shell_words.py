@@ -37,7 +37,7 @@ def split(line: str, escape: str) -> list[str]:
 def expand(word: str, variables: Mapping[str, str], escape: str) -> str:
     """Return a word without its quotes and with the values of its variables; an unset variable is empty.
 
-    Raises Unknown for expressions of newer frontends (``${X#…}``, ``${X/…}``) and for malformed expressions.
+    Raises Unknown for malformed expressions, and for quotes in a pattern (``${X#'…'}``).
     """
     return _Expansion(word, variables, escape).run()
 
@@ -47,8 +47,11 @@ class _Expansion:
         self.text, self.variables, self.escape = word, variables, escape
         self.position = 0
 
-    def run(self, stop: str = "") -> str:
-        """Expand the text to its end, or to ``stop`` and go past it. In quotes, ``stop`` is the closing quote."""
+    def run(self, stop: str = "", *, is_pattern: bool = False) -> str:
+        """Expand the text to its end, or to ``stop`` and go past it. In quotes, ``stop`` is the closing quote.
+
+        A pattern keeps its escapes.
+        """
         expanded, is_quoted = "", stop == '"'
         while self.position < len(self.text):
             character = self._next()
@@ -58,7 +61,9 @@ class _Expansion:
             if character == "$":
                 expanded += self._variable()
             elif character == self.escape and (not is_quoted or following in ('"', "$", self.escape)):
-                expanded += self._next()
+                expanded += (character if is_pattern else "") + self._next()
+            elif is_pattern and character in "'\"":
+                raise self._error()
             elif is_quoted or character not in "'\"":
                 expanded += character
             else:
@@ -97,6 +102,8 @@ class _Expansion:
         if operator == ":":
             operator = self._next()
             value = value or None  # with a colon, an empty value counts as unset
+        elif operator in ("#", "%", "/"):
+            return self._cut_or_replaced(value or "", operator)
         if operator not in ("-", "+", "?"):
             raise self._error()
         alternative = self.run(stop="}")
@@ -106,5 +113,31 @@ class _Expansion:
             raise self._error()
         return alternative if value is None else value
 
+    def _cut_or_replaced(self, value: str, operator: str) -> str:
+        """Return a value without a pattern at its begin (#) or end (%), or with another text in its place (/).
+
+        With a doubled operator the pattern matches as much as it can, or everywhere.
+        """
+        is_doubled = self.text.startswith(operator, self.position)
+        self.position += is_doubled
+        stop = "/" if operator == "/" else "}"
+        pattern = _regexp(self.run(stop, is_pattern=True), self.escape, greedy=is_doubled or operator == "/")
+        if operator == "/":
+            replacement = self.run("}")
+            return re.sub(pattern, lambda match: replacement, value, count=0 if is_doubled else 1, flags=re.DOTALL)
+        if operator == "#":
+            match = re.match(pattern, value, re.DOTALL)
+            return value[match.end() :] if match else value
+        starts = range(len(value) + 1) if is_doubled else range(len(value), -1, -1)
+        matches = (start for start in starts if re.fullmatch(pattern, value[start:], re.DOTALL))
+        return value[: next(matches, len(value))]
+
     def _error(self) -> Unknown:
         return Unknown(f"{self.text[:80]} in the Dockerfile can't be worked out")
+
+
+def _regexp(pattern: str, escape: str, *, greedy: bool) -> str:
+    """Return a shell pattern as a regular expression: only ``*``, ``?`` and the escape are special."""
+    special = {"*": ".*" if greedy else ".*?", "?": "."}
+    words = re.findall(rf"{re.escape(escape)}.|.", pattern, re.DOTALL)
+    return "".join(special.get(word) or re.escape(word[-1]) for word in words)

@@ -27,7 +27,7 @@ def lines(name: str) -> list[str]:
 def test_a_missing_repository_is_named_with_how_to_create_it() -> None:
     (word,) = lost_caches(lines("build-cache-ignored.out"))
     assert word.startswith("the build cache was not written: there is no repository nocache")
-    assert "create-repository --repository-name nocache" in word
+    assert "create-repository --region eu-central-1 --repository-name nocache" in word
 
 
 def test_on_a_terminal_which_cache_it_is_is_said_without_the_reason() -> None:
