@@ -97,13 +97,13 @@ class WhalesDocker:
             result = retry_transient(
                 lambda: self._bake(command, variables), errors.build_transient_reason, self._retrier
             )
-            for word in lost_caches(result.lines):
-                self._retrier.report(word)
             if result.code != 0:
                 if errors.is_address_refused(result.lines):
                     self._check_engine_address()
                 values = [value for item in definitions for value in item.args.values()]
                 raise errors.build_failed(result.lines, values)
+            for word in lost_caches(result.lines):
+                self._retrier.report(word)
             metadata = json.loads(metadata_file.read_text(encoding="utf-8"))
         names = target_names(inputs)
         return {
@@ -134,13 +134,15 @@ class WhalesDocker:
         """Return a base image's digest: the local store's (None without the image) if ``local``, else the registry's.
 
         The digest of a local image is the one in the registry that it came from, if any: it is the same on every
-        machine. Else it is the image's id. Raises RegistryError when the registry does not give the image.
+        machine. Else it is the image's id. A registry that is busy is asked again. Raises RegistryError when the
+        registry does not give the image.
         """
         if local:
             image = self._image(reference)
             return (registry_digest(reference, image.repo_digests or ()) or image.id) if image else None
         options = [*_builder_option(builder), "inspect", "--format", "{{json .Manifest}}", reference]
-        descriptor = self._commands.output(f"find {reference}", self._commands.buildx("imagetools", *options))
+        command = self._commands.buildx("imagetools", *options)
+        descriptor = self._commands.output(f"find {reference}", command, self._retrier)
         return str(json.loads(descriptor)["digest"])
 
     def tag(self, source: str, target: str) -> None:

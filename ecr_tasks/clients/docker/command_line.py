@@ -18,6 +18,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -25,6 +26,8 @@ from typing import TYPE_CHECKING
 from ecr_tasks.clients.docker import errors, process
 from ecr_tasks.clients.docker.config import PrivateConfig
 from ecr_tasks.clients.docker.known_errors import OWN_WORDS
+from ecr_tasks.clients.docker.retry import LOOKUP
+from ecr_tasks.clients.retry import Retrier
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
@@ -75,15 +78,24 @@ class CommandLine:
         buildx = DockerClient(client_call=[plugin])  # the private configuration comes by DOCKER_CONFIG
         return [*map(str, buildx.client_config.docker_cmd), *arguments]
 
-    def output(self, action: str, command: Sequence[str]) -> str:
+    def output(self, action: str, command: Sequence[str], retrier: Retrier | None = None) -> str:
         """Run a command that prints nothing for people and return its stdout, without the last line break.
 
-        Raises BuildError that says which ``action`` failed and why.
+        With a ``retrier`` it is repeated after a transient failure of a registry. Raises BuildError that says which
+        ``action`` failed and why.
         """
+        from python_on_whales.exceptions import DockerException
         from python_on_whales.utils import run
 
         with translate_errors(action):
-            stdout: str = run(list(command), env=self.environment(), return_stderr=False)
+            for attempt in count(1):
+                try:
+                    stdout: str = run(list(command), env=self.environment(), return_stderr=False)
+                    break
+                except DockerException as error:
+                    reason = errors.transient_reason((error.stderr or "").splitlines()) if retrier else None
+                    if retrier is None or reason is None or not retrier.wait(LOOKUP, attempt, reason):
+                        raise
         return stdout
 
     def read_definition(self, files: Sequence[str], folder: Path, environ: Mapping[str, str]) -> tuple[str, str]:

@@ -12,6 +12,9 @@ from ecr_tasks.clients.retry import Backoff, Retrier
 TRANSFER = Backoff(attempts=9, first_wait=1.0)
 """The waits between attempts, 45 to 91 seconds in all; docker's own attempts follow each other without a wait."""
 
+LOOKUP = Backoff(attempts=6, first_wait=0.5)
+"""The waits between attempts to read a manifest, 8 to 16 seconds in all: a run goes on without what it reads."""
+
 LATEST_START = 100
 """Seconds after the first failure in which an attempt may begin: TRANSFER's waits and docker's own time fit in."""
 

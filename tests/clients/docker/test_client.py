@@ -14,7 +14,8 @@ from ecr_tasks.clients.docker.client import WhalesDocker
 from ecr_tasks.clients.docker.config import PrivateConfig
 from ecr_tasks.clients.docker.parse import build_result, loaded_config
 from ecr_tasks.clients.docker.process import ProcessResult
-from ecr_tasks.errors import BuildError
+from ecr_tasks.clients.retry import Retrier
+from ecr_tasks.errors import BuildError, EcrTasksError
 from ecr_tasks.model.image import BakeFile, BakeTarget, BuildDefinition, BuildInput
 from ecr_tasks.model.ports import Engine
 from ecr_tasks.model.registry import RegistryToken
@@ -29,8 +30,8 @@ echo '{metadata}' >"$2"
 """
 
 
-def builder(folder: Path, recording: str, failures: int) -> WhalesDocker:
-    """Return a port whose buildx fails so many times with the output of a recording."""
+def builder(folder: Path, recording: str, failures: int, words: list[str] | None = None) -> WhalesDocker:
+    """Return a port whose buildx fails so many times with the output of a recording; ``words`` gets the reports."""
     plugin = folder / "docker" / "cli-plugins" / "docker-buildx"
     plugin.parent.mkdir(parents=True)
     metadata = json.dumps({"app": {"containerimage.digest": DIGEST, "containerimage.descriptor": {"digest": DIGEST}}})
@@ -38,7 +39,8 @@ def builder(folder: Path, recording: str, failures: int) -> WhalesDocker:
     plugin.write_text(text, encoding="utf-8")
     plugin.chmod(0o755)
     config = PrivateConfig({"DOCKER_CONFIG": str(folder / "docker")}, folder)
-    return WhalesDocker(config, folder, {})
+    retrier = Retrier((words if words is not None else []).append, sleep=lambda seconds: False)
+    return WhalesDocker(config, folder, {}, retrier=retrier)
 
 
 def build(port: WhalesDocker) -> str | None:
@@ -64,6 +66,51 @@ def test_a_build_that_fails_of_itself_is_not_begun_again(tmp_path: Path) -> None
     with pytest.raises(BuildError):
         build(builder(tmp_path, "failing-run", failures=99))
     assert begun(tmp_path) == 1
+
+
+@pytest.mark.parametrize("recording", ["build-busy-base", "build-busy-frontend", "build-dropped-layer"])
+def test_a_build_begins_again_when_a_registry_that_it_reads_from_is_busy(tmp_path: Path, recording: str) -> None:
+    words: list[str] = []
+    assert build(builder(tmp_path, recording, 3, words)) == DIGEST
+    assert begun(tmp_path) == 4
+    assert "trying again in" in words[0]  # waits for one reason that overlap are reported once
+
+
+def test_a_step_that_prints_that_a_registry_is_busy_is_not_begun_again(tmp_path: Path) -> None:
+    with pytest.raises(BuildError):
+        build(builder(tmp_path, "build-step-429", failures=99))
+    assert begun(tmp_path) == 1
+
+
+def test_a_registry_that_stays_busy_ends_the_build(tmp_path: Path) -> None:
+    with pytest.raises(EcrTasksError, match="429"):
+        build(builder(tmp_path, "build-busy-base", failures=99))
+    assert begun(tmp_path) == 9
+
+
+LOOK_UP = """#!/bin/sh
+echo begun >>{folder}/builds
+if [ "$(wc -l <{folder}/builds)" -le {failures} ]; then echo 'ERROR: {error}' >&2; exit 1; fi
+echo '{{"digest": "{digest}"}}'
+"""
+
+
+@pytest.mark.parametrize(
+    ("error", "failures", "found"),
+    [("unexpected status: 429 Too Many Requests", 3, True), ("host/app: not found", 1, False), ("EOF", 99, False)],
+)
+def test_a_base_images_digest_is_asked_for_again(tmp_path: Path, error: str, failures: int, found: bool) -> None:
+    port = builder(tmp_path, "build-busy-base", 0)
+    plugin = tmp_path / "docker" / "cli-plugins" / "docker-buildx"
+    plugin.write_text(
+        LOOK_UP.format(folder=tmp_path, failures=failures, error=error, digest=DIGEST), encoding="utf-8"
+    )
+    if found:
+        assert port.image_digest("host/app", None, local=False) == DIGEST
+    else:
+        with pytest.raises(EcrTasksError):
+            port.image_digest("host/app", None, local=False)
+    assert begun(tmp_path) == {3: 4, 1: 1, 99: 6}[failures]
 
 
 CONFIG = "sha256:" + "c" * 64
