@@ -67,6 +67,8 @@ def publish(
         image, state = _push(item, built, repository, docker, registry, warn, newer)
         pending = pending[1:]
     _set_inputs_tag(item, image, repository, registry, pushed=state == "pushed")
+    if state != "pushed":
+        newer = any_order  # no time has passed since the plan
     try:
         any_set, left = set_tags(
             [tag for tag in pending if tag.digest != image.digest], image, repository, registry, warn, newer

@@ -31,7 +31,7 @@ def set_tags(
 ) -> tuple[bool, dict[str, str]]:
     """Set the pending tags, except those that stay on a higher release or a newer image.
 
-    A moving tag is looked at right before it is set, because another pipeline may have moved it since the plan.
+    With ``newer``, a moving tag is looked at right before it is set, for another pipeline may have moved it since.
     Returns whether any tag was set, and why each of the others stays. The first error ends the loop; earlier tags
     stay set.
     """
@@ -59,7 +59,7 @@ def set_tags(
 
 def newer_now(item: PlannedTag, repository: Repository, registry: Target, newer: Newer) -> str | None:
     """Return why the image that has a moving tag by now is newer than ours; None if it isn't."""
-    if item.tag.forward is None:
+    if item.tag.forward is None or newer is any_order:
         return None
     current = registry.image(repository, item.tag.name)
     if current is None or current.digest == item.digest:  # as planned

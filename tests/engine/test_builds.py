@@ -186,3 +186,20 @@ def test_the_plan_names_what_the_classic_store_cannot_keep(classic: Project) -> 
     assert result.code == 3
     assert "containerd image store" in result.stderr
     assert "building with" not in result.stderr
+
+
+def test_the_labels_of_a_classic_store_s_images_tell_settings_and_the_newer_commit(classic: Project) -> None:
+    """docker's classic store pushes manifests without annotations."""
+    first = classic.git("rev-parse", "HEAD")
+    older = classic.ok("build", "push").lines[0].partition("@")[2]
+    result = classic.ok("build", "push", ECR_BUILD_ARGS="COLOUR=red")
+    assert f"sha-{first[:7]} was built with other build arguments than the settings have now" in result.stderr
+    again = classic.ok("build", "push", "--republish", ECR_BUILD_ARGS="COLOUR=red").lines[0].partition("@")[2]
+    assert again != older
+    classic.write("hello.txt", "second\n")
+    second = classic.commit()
+    newer = classic.ok("build", "push").lines[0].partition("@")[2]
+    classic.git("reset", "--quiet", "--hard", first)
+    result = classic.ok("build", "push", ECR_BUILD_ARGS="COLOUR=red")
+    assert result.lines[0].endswith(again)
+    assert f"main stays with {newer[:19]}, which is newer: built from {second[:12]}" in result.stderr
