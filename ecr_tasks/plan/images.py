@@ -11,6 +11,7 @@ from ecr_tasks.errors import Refused, SettingsError
 from ecr_tasks.model.image import BuildDefinition, Image
 from ecr_tasks.model.manifest import CACHE_TAG, SETTINGS
 from ecr_tasks.model.option_fields import split_fields
+from ecr_tasks.model.platform import LOCAL, one_form
 from ecr_tasks.plan.build_settings import build_settings
 from ecr_tasks.plan.presets import ATTESTATIONS
 from ecr_tasks.plan.repository_names import repository_names
@@ -31,13 +32,15 @@ def images(
     targets: Mapping[str, BuildDefinition] | None = None,
     *,
     seen_by: Callable[[BuildDefinition], SourceState] | None = None,
+    local_platform: Callable[[], str] = lambda: LOCAL,
 ) -> tuple[Image, ...]:
     """Return the images to publish: the project's one, or one for each of a bake file's ``targets``.
 
     Build arguments without a value take it from ``environ``, as with docker. ``seen_by`` returns the source as the
-    image of a definition sees it (default: all of it). Raises SettingsError when the settings name no repository for
-    an image, and Refused for uncommitted changes with ``ECR_DIRTY=refuse`` or where CI runs for a release, and for a
-    target that asks for a privilege that ``ECR_ALLOW`` doesn't have.
+    image of a definition sees it (default: all of it), and ``local_platform`` the engine's platform. Raises
+    SettingsError when the settings name no repository for an image, and Refused for uncommitted changes with
+    ``ECR_DIRTY=refuse`` or where CI runs for a release, and for a target that asks for a privilege that ``ECR_ALLOW``
+    doesn't have.
     """
     names = repository_names(settings, targets)
     variables = {**environ, **settings.missing_variables(environ)}
@@ -46,6 +49,7 @@ def images(
     else:
         _refuse_settings_of_one_image(settings)
         definitions = {name: _with_settings(target, settings, variables) for name, target in targets.items()}
+    definitions = {name: _with_one_form(item, local_platform) for name, item in definitions.items()}
     for name, definition in definitions.items():
         _check_entitlements(name, definition, settings.allow)
     result = [
@@ -120,6 +124,12 @@ def _with_settings(
             for name, definition in target.linked.items()
         },
     )
+
+
+def _with_one_form(definition: BuildDefinition, local_platform: Callable[[], str]) -> BuildDefinition:
+    """Return a definition, and those that it links to, with each platform once and in one form."""
+    linked = {name: _with_one_form(target, local_platform) for name, target in definition.linked.items()}
+    return replace(definition, platforms=one_form(definition.platforms, local_platform), linked=linked)
 
 
 def _refuse_settings_of_one_image(settings: Settings) -> None:

@@ -34,7 +34,14 @@ def planned_images(run: Run) -> tuple[Image, ...]:
         return source
 
     targets = definitions.targets if definitions else None
-    all_images = images(run.settings, run.source, os.environ, targets, seen_by=seen_by)
+    all_images = images(
+        run.settings,
+        run.source,
+        os.environ,
+        targets,
+        seen_by=seen_by,
+        local_platform=lambda: run.engine().platform,
+    )
     if ignored:
         say(f"Uncommitted, and left out of account by ECR_DIRTY_IGNORE: {name_some(tuple(ignored))}")
     if definitions:

@@ -124,7 +124,7 @@ class Schema:
     platforms: tuple[str, ...] = setting(
         "ECR_PLATFORMS=linux/amd64,linux/arm64",
         build_options.platforms,
-        "Platforms as os/arch[/variant].",
+        "Platforms as os/arch[/variant], or local for the engine's own.",
         default="",
         unset="the engine's",
     )

@@ -275,9 +275,18 @@ def test_the_platforms_are_the_settings_the_targets_or_dockers_own(
         assert one_image(file_variables=environ, platforms=platforms).definition.platforms == built
 
 
+def test_a_targets_platforms_are_each_built_once_and_local_is_the_engines() -> None:
+    base = BuildDefinition("/base", platforms=("local",))
+    app = BuildDefinition("/app", platforms=("local", "linux/arm64/v8", "aarch64"), linked={"base": base})
+    file = targets(app=app)
+    (image,) = images(settings(), source(), {}, file, local_platform=lambda: "linux/arm64")
+    assert image.definition.platforms == image.definition.linked["base"].platforms == ("linux/arm64",)
+    assert not image.definition.makes_index
+
+
 def test_a_default_platform_that_is_none_is_an_error() -> None:
     with pytest.raises(SettingsError, match=r"DOCKER_DEFAULT_PLATFORM.*linux/amd64"):
-        one_image(environ={"DOCKER_DEFAULT_PLATFORM": "amd64"})
+        one_image(environ={"DOCKER_DEFAULT_PLATFORM": "linux"})
 
 
 def test_a_privilege_must_be_allowed() -> None:

@@ -6,13 +6,11 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
+from ecr_tasks.model.platform import parse_platform
 from ecr_tasks.settings.errors import Malformed
 from ecr_tasks.settings.parse import lists
 
 DEFAULT_DOCKERFILE = "Dockerfile"
-
-_PLATFORM = r"[a-z0-9]+/[a-z0-9_]+(/[a-z0-9.]+)?"
-_ARCHITECTURES = ("amd64", "arm64", "arm", "386", "ppc64le", "s390x", "riscv64", "loong64", "mips64le")
 
 # The keys of `docker buildx build --secret` (buildx, util/buildflags/secrets.go).
 _SECRET_KEYS = ("id", "type", "src", "source", "env")
@@ -42,16 +40,13 @@ def is_remote(location: str) -> bool:
 
 
 def platforms(text: str) -> tuple[str, ...]:
-    """Parse ``os/arch[/variant]`` entries; drop duplicates."""
-    entries = tuple(dict.fromkeys(entry.lower() for entry in lists.split_plain(text)))
-    messages = []
-    for entry in entries:
-        if not re.fullmatch(_PLATFORM, entry):
-            hint = f": write linux/{entry}" if entry in _ARCHITECTURES else ", for example linux/amd64"
-            messages.append(f"names platforms as os/arch, which {entry} isn't{hint}")
-    if messages:
-        raise Malformed(*messages)
-    return entries
+    """Parse ``os/arch[/variant]`` entries, architectures of Linux, and ``local``; drop duplicates."""
+    entries = {entry: parse_platform(entry) for entry in lists.split_plain(text)}
+    if wrong := [entry for entry, platform in entries.items() if platform is None]:
+        raise Malformed(
+            *(f"names platforms as os/arch, which {entry} isn't, for example linux/amd64" for entry in wrong)
+        )
+    return tuple(dict.fromkeys(platform for platform in entries.values() if platform))
 
 
 def build_args(text: str) -> tuple[str, ...]:
