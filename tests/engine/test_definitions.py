@@ -157,3 +157,14 @@ def test_a_compose_file_counts_its_paths_from_its_own_folder(app: Project, tiny_
     app.commit("a third")
     (shell,) = app.ok("env", "prod", "build", "push", VERSION="shell", **environ).lines
     assert cat(app, shell, "/v") == "shell 5\n"
+
+
+def test_a_compose_file_has_ecr_names_of_its_own(app: Project) -> None:
+    app.write("compose.yaml", "services: {web: {image: '${ECR_REGISTRY:?}/web', build: {context: deep}}}\n")
+    app.commit()
+    app.write(".env", "ECR_REGISTRY=registry.example\n")
+    result = several(app, "build", "push", ECR_REPO="x")
+    assert [line.partition("@")[0].partition("/")[2] for line in result.lines] == ["team/web"]
+    (warning,) = [line for line in result.stderr.splitlines() if "left alone" in line]
+    assert "ECR_REGISTRY (.env:1" in warning
+    assert "ECR_REPO (environment: did you mean ECR_REPOSITORY?)" in warning
