@@ -10,6 +10,9 @@ from pathlib import Path
 Reader = Callable[[Path], str]
 """A function that returns the text of a file, and raises OSError or ValueError when it can't be read."""
 
+RefCheck = Callable[[str], bool]
+"""A function that returns whether the clone has a ref of this full name."""
+
 Parser = Callable[[str], str | None]
 """A function that returns what a text contains; None or an empty text when it contains no such thing."""
 
@@ -36,6 +39,11 @@ def read_text(path: Path) -> str:
     return path.read_text(encoding="utf-8", errors="replace")
 
 
+def no_ref(ref: str) -> bool:
+    """Return False: where there is no clone, there is no ref."""
+    return False
+
+
 @dataclass(frozen=True)
 class Environ:
     """The environment variables of one process, the function that reads the files that they name, and the remotes."""
@@ -44,6 +52,7 @@ class Environ:
     read: Reader = read_text
     remotes: tuple[str, ...] = ()
     """The names of the clone's remotes."""
+    has_ref: RefCheck = no_ref
 
     def get(self, *names: str, parse: Parser = str) -> Fact | None:
         """Return the first of these variables that has a value, parsed.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from ecr_tasks.ci.change import with_pull_request
 from ecr_tasks.ci.context import CiContext
 from ecr_tasks.ci.detect import detect
 from ecr_tasks.settings.settings import Settings
-from ecr_tasks.source.git.read import git_state
+from ecr_tasks.source.git.read import git_state, has_ref
 from ecr_tasks.source.merge_ci import merge
 from ecr_tasks.source.source_state import SourceState
 
@@ -23,12 +24,14 @@ def read(project: Path, *, environ: Mapping[str, str], settings: Settings | None
     no errors.
     """
     source = git_state(project, environ=environ)
-    return merge(source, ci_context(source, environ=environ, settings=settings))
+    return merge(source, ci_context(project, source, environ=environ, settings=settings))
 
 
-def ci_context(source: SourceState, *, environ: Mapping[str, str], settings: Settings | None) -> CiContext:
+def ci_context(
+    project: Path, source: SourceState, *, environ: Mapping[str, str], settings: Settings | None
+) -> CiContext:
     """Return the facts of the CI system, and the settings' change; ``source`` is git's own state."""
-    ci = detect(environ, remotes=source.remotes)
+    ci = detect(environ, remotes=source.remotes, has_ref=partial(has_ref, project, environ=environ))
     if settings is None or settings.pull_request is None:
         return ci
     origin = settings.origin(PULL_REQUEST)

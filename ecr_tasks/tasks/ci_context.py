@@ -23,7 +23,7 @@ def context(run: Run, json: bool = False) -> None:
     from ecr_tasks.source.read import ci_context
 
     source = git_state(run.project, environ=os.environ)
-    ci = ci_context(source, environ=os.environ, settings=run.settings)
+    ci = ci_context(run.project, source, environ=os.environ, settings=run.settings)
     if json:
         document(as_json(source, ci))
         return

@@ -243,10 +243,38 @@ def test_jenkins_branch_is_after_any_remotes_name(repo: Repo) -> None:
     assert clone.read(**jenkins, GIT_BRANCH="upstream/main").branch == "main"
     assert clone.read(**jenkins, GIT_BRANCH="feature/x").branch == "feature/x"
     assert repo.read(**jenkins, GIT_BRANCH="upstream/main").branch == "upstream/main"
+    # A remote that is not in the configuration.
+    clone.git("update-ref", "refs/remotes/mirror/main", "HEAD")
+    assert clone.read(**jenkins, GIT_BRANCH="mirror/main").branch == "main"
     clone.git("checkout", "--quiet", "main")
     assert clone.read(**jenkins, GIT_BRANCH="FETCH_HEAD").branch is None
     # A clone's only remote is the main one, whatever its name is.
     assert (clone.read().default_branch, clone.read().remotes) == ("main", ("upstream",))
+
+
+def test_codebuilds_name_is_what_the_clone_has(repo: Repo) -> None:
+    """A build that a person starts has a name of a branch, a tag or a commit in CODEBUILD_SOURCE_VERSION."""
+    head = repo.git("rev-parse", "HEAD")
+    repo.git("tag", "v1.0.0")
+    repo.git("branch", "topic")
+    repo.git("branch", "both")
+    repo.git("tag", "both")
+    clone = repo.clone("clone")
+    clone.git("checkout", "--quiet", "--detach")
+    codebuild = {
+        "CODEBUILD_BUILD_ID": "x:1",
+        "CODEBUILD_INITIATOR": "alice",
+        "CODEBUILD_RESOLVED_SOURCE_VERSION": head,
+    }
+
+    def state(version: str) -> tuple[str | None, str | None]:
+        read = clone.read(**codebuild, CODEBUILD_SOURCE_VERSION=version)
+        return read.branch, read.tag if read.origins.get("tag") else None
+
+    assert state("topic") == ("topic", None)
+    assert state("v1.0.0") == (None, "v1.0.0")
+    for other in ("both", head, "arn:aws:s3:::bucket/key", "a b", "", "../main", "-x"):
+        assert state(other) == (None, None)
 
 
 def test_a_tag_makes_no_release_of_a_pull_request(repo: Repo) -> None:

@@ -18,16 +18,19 @@ _EVENTS = events(push="PUSH RELEASED PRERELEASED")
 def read_facts(env: Environ) -> Facts:
     """Return what CodeBuild's variables say about the run.
 
-    A name without ``refs/`` in CODEBUILD_SOURCE_VERSION may be a branch or a tag, so it is not used.
+    A name without ``refs/`` in CODEBUILD_SOURCE_VERSION may be a branch or a tag: the clone tells which.
     """
     trigger, head, version = "CODEBUILD_WEBHOOK_TRIGGER", "CODEBUILD_WEBHOOK_HEAD_REF", "CODEBUILD_SOURCE_VERSION"
-    tag = env.get(trigger, parse=after("tag/")) or env.get(
-        head, version, parse=lambda ref: tag_name(_without_commit_suffix(ref))
+    tag = (
+        env.get(trigger, parse=after("tag/"))
+        or env.get(head, version, parse=lambda ref: tag_name(_without_commit_suffix(ref)))
+        or env.get(version, parse=lambda name: name if _kind(name, env) == "tag" else None)
     )
     branch = (
         env.get(head, parse=branch_name)
         or env.get(trigger, parse=after("branch/"))
         or env.get(version, parse=lambda ref: after("refs/heads/")(_without_commit_suffix(ref)))
+        or env.get(version, parse=lambda name: name if _kind(name, env) == "branch" else None)
     )
     commit = env.get("CODEBUILD_RESOLVED_SOURCE_VERSION")
     base = env.get("CODEBUILD_WEBHOOK_BASE_REF", parse=branch_name)
@@ -52,6 +55,13 @@ def read_facts(env: Environ) -> Facts:
         repository_url=env.get("CODEBUILD_SOURCE_REPO_URL"),
         build_url=env.get("CODEBUILD_BUILD_URL", "CODEBUILD_PUBLIC_BUILD_URL"),
     )
+
+
+def _kind(name: str, env: Environ) -> str | None:
+    """Return ``branch`` or ``tag`` for a name that the clone has as one of them only; for a commit, None."""
+    branch = any(env.has_ref(f"refs/{kind}/{name}") for kind in ("heads", "remotes/origin"))
+    tag = env.has_ref(f"refs/tags/{name}")
+    return None if branch == tag else "branch" if branch else "tag"
 
 
 def _cause(env: Environ) -> Fact | None:

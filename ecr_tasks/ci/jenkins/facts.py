@@ -10,7 +10,6 @@ bitbucket-push-and-pull-request-plugin's README; bitbucket-pullrequest-builder-p
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 from ecr_tasks.ci.change import Change, find_change
 from ecr_tasks.ci.environ import Environ, Fact
@@ -126,17 +125,19 @@ def _branch(env: Environ) -> Fact | None:
     """Return the multibranch job's branch, else the one that the Git plugin checked out, else gitlab-plugin's."""
     return (
         env.get("BRANCH_NAME", "GIT_LOCAL_BRANCH", parse=_local_branch)
-        or env.get("GIT_BRANCH", parse=lambda name: _local_branch(_without_remote(name, env.remotes)))
+        or env.get("GIT_BRANCH", parse=lambda name: _local_branch(_without_remote(name, env)))
         or env.get("gitlabBranch", "giteeBranch", parse=branch_name)
     )
 
 
-def _without_remote(name: str, remotes: Sequence[str]) -> str:
-    """Return the branch of ``origin/main``; a remote may have any name, so the clone's remotes tell."""
+def _without_remote(name: str, env: Environ) -> str:
+    """Return the branch of ``origin/main``; a remote may have any name, so the clone's remotes and refs tell."""
     if name.startswith("refs/heads/"):
         return name.removeprefix("refs/heads/")
     name = _REMOTES.sub("", name)
-    known = sorted({*remotes, "origin"}, key=len, reverse=True)
+    known = sorted({*env.remotes, "origin"}, key=len, reverse=True)
+    if "/" in name and not name.startswith(tuple(f"{remote}/" for remote in known)):
+        return name.partition("/")[2] if env.has_ref(f"refs/remotes/{name}") else name
     return next((name.removeprefix(f"{remote}/") for remote in known if name.startswith(f"{remote}/")), name)
 
 

@@ -36,6 +36,14 @@ def git_state(project: Path, *, environ: Mapping[str, str]) -> SourceState:
         return NO_REPOSITORY
 
 
+def has_ref(project: Path, ref: str, *, environ: Mapping[str, str]) -> bool:
+    """Return whether the clone that the folder ``project`` is in has a ref of this full name."""
+    try:
+        return Git.find(project, environ).test("show-ref", "--verify", "--quiet", "--", ref)
+    except NoRepositoryError:
+        return False
+
+
 def is_tracked(root: Path | None, path: Path, *, environ: Mapping[str, str]) -> bool:
     """Return whether the file ``path`` is in git's index, and so will be in clones.
 
