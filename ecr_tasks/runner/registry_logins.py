@@ -115,7 +115,7 @@ class RegistryLogins:
         if host is None or (aws := parse_ecr_host(host)) or not endpoint.netloc:
             return aws if host else None
         if host == endpoint.netloc:
-            return EcrHost(self._registry.region(), self._settings.account_id or "")
+            return EcrHost(self._settings.region or "", self._settings.account_id or "")
         if urlsplit(f"//{host}").hostname == endpoint.hostname:
             status = process.request(endpoint.geturl(), STATUS_PATH) or {}
             for other in status.get("registries", ()):
@@ -162,7 +162,7 @@ class RegistryLogins:
         if place.is_public:
             token = self._registry.public("", lambda reference: self._docker.manifest(reference)).token()
         else:
-            token = self._registry.token(place.region)
+            token = self._registry.token(place.region or None)
         if parse_ecr_host(host):
             return token if parse_ecr_host(token.host) else None
         domains = (_LIKE_AWS.sub("", name) for name in (host, token.host) if _LIKE_AWS.match(name))

@@ -182,6 +182,8 @@ def test_a_refusing_registry_ends_the_build_with_the_reason_that_there_is_no_tok
     result = app.inv("build", AWS_ENDPOINT_URL_ECR=f"http://{proxy.address}")
     assert result.code == 4
     assert "ecr:GetAuthorizationToken" in result.stderr
+    own_login = {"DOCKER_CONFIG": str(registries.folder)}
+    assert "No token of ours" in app.ok("build", AWS_ENDPOINT_URL_ECR=f"http://{proxy.address}", **own_login).stderr
     docker(app.environ, "tag", registries.tiny_base, base)
     assert "No token of ours" not in app.ok("build", AWS_ENDPOINT_URL_ECR=f"http://{proxy.address}").stderr
     docker(app.environ, "image", "rm", base)

@@ -206,7 +206,7 @@ def test_a_file_from_an_address_needs_no_login(builder: Builder) -> None:
 
 def test_a_local_ecrs_token_is_not_sent_to_aws(local: Builder) -> None:
     dockerfile = f"FROM {OTHER}/a\nCOPY --from={PUBLIC}/b / /\nCOPY --from=127.0.0.1:4510/c / /\n"
-    assert local.log_in(dockerfile) == {"127.0.0.1:4510": "eu-central-1"}
+    assert local.log_in(dockerfile) == {"127.0.0.1:4510": "own"}
 
 
 def test_an_aws_token_is_not_sent_to_a_host_that_looks_local(builder: Builder) -> None:
