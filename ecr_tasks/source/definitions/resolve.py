@@ -16,6 +16,7 @@ from ecr_tasks.model.option_fields import join_fields, split_fields
 from ecr_tasks.settings.parse.build_options import is_remote
 from ecr_tasks.settings.settings import Settings
 from ecr_tasks.source.definitions.bake_file import DefinitionFiles
+from ecr_tasks.source.definitions.bake_keys import unused_keys
 from ecr_tasks.source.definitions.compose import Service, active_profiles, read_services
 
 LINK = "target:"
@@ -76,6 +77,10 @@ def resolve(
             published.append(name)
     if not published:
         raise _nothing_published(files, bake_file, warnings)
+    shown = {key for target in bake_file.targets.values() for key in target.definition.extra}
+    for path in files.paths:
+        text = "" if path in files.compose else path.read_text(encoding="utf-8", errors="replace")
+        warnings += [f"{path.name}: {clause}, and does nothing." for clause in unused_keys(text, shown)]
     linked = _linked(targets, published)
     for name in linked:
         unused = ", ".join(_unused(targets[name], services.get(name)))

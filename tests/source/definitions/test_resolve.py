@@ -39,7 +39,8 @@ def test_the_files_are_read_in_their_folder_with_the_settings_variables(tmp_path
         seen.extend([list(files), folder, dict(environ)])
         return BakeFile({"app": PLAIN}, ("app",))
 
-    for name in ("a.hcl", "b.hcl"):
+    (tmp_path / "deploy").mkdir()
+    for name in ("deploy/a.hcl", "b.hcl"):
         (tmp_path / name).touch()
     files = DefinitionFiles((tmp_path / "deploy" / "a.hcl", tmp_path / "b.hcl"), tmp_path)
     chosen = settings(project=tmp_path, file_variables={"A": "file", "B": "file", "C": ""})
@@ -172,3 +173,12 @@ def test_a_file_without_an_image_is_an_error(tmp_path: Path, text: str, default:
 def test_the_tags_of_the_images_are_kept(tmp_path: Path) -> None:
     result = resolved(tmp_path, app=BakeTarget(BuildDefinition("."), tags=("x:1",)), other=PLAIN)
     assert result.tags == {"app": ("x:1",)}
+
+
+def test_a_key_that_buildx_passes_over_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "docker-bake.hcl"
+    file.write_text('target "app" {\n  platform = ["linux/arm64"]\n}\n', encoding="utf-8")
+    files = DefinitionFiles((file,), tmp_path)
+    read = BakeFile({"app": PLAIN}, ("app",))
+    (warning,) = resolve(files, settings(project=tmp_path), {}, lambda *_: read).warnings
+    assert warning.startswith("docker-bake.hcl: app's platform is no key of bake's (did you mean platforms?)")
