@@ -64,11 +64,22 @@ def reuse_earlier_builds(
     docker: Docker,
     say: Callable[[str], None],
 ) -> dict[str, Built]:
-    """Return the earlier builds, by image name, that have the same inputs as now and still exist."""
+    """Return the earlier builds, by image name, that have the same inputs as now and still exist.
+
+    Say where the registry has another image of these inputs: it was published by another run, or by one that failed.
+    """
     builds = {}
     for item in items:
         built = earlier.get(item.image.name)
-        if built is None or not item.build_needed:
+        if built is None:
+            continue
+        if not item.build_needed:
+            key = build_key(item.image.definition, source)
+            if item.published and key is not None and built.key == key and not built.is_stored_as(item.published):
+                say(
+                    f"{built.name}: {item.published.digest} is published and stays so; it is not what was built "
+                    f"here, {built.id}, which `inv build push --republish` would publish beside it"
+                )
             continue
         # The earlier build may be the published image itself; before --republish, it may be the one to publish.
         is_new = item.makes_revision and item.published and built.digest not in (None, item.published.digest)

@@ -128,6 +128,7 @@ def build_images(run: Run, job: Job, items: Sequence[PlannedImage]) -> Job:
     _prepare_build(run, items)
     attests = {item.image.name: item.image.definition.attests for item in items}
     engine = next((item.engine for item in items if item.engine), None)
+    _warn_of_caches_of_several_nodes(items)
     try:
         with ci_results.group(run, f"Build {', '.join(item.image.name for item in items)}"):
             builds = build(
@@ -244,6 +245,17 @@ def _warn_of_ignored_files(plan: Plan) -> None:
             warn(
                 f"The context of {item.image.name} carries files that git ignores ({name_some(unshared)}), so other "
                 "machines have other inputs: add them to .dockerignore."
+            )
+
+
+def _warn_of_caches_of_several_nodes(items: Sequence[PlannedImage]) -> None:
+    """Warn about a cache that each of a builder's nodes writes under the same name (buildx does it so)."""
+    for item in items:
+        definition, nodes = item.image.definition, item.engine.nodes if item.engine else 1
+        if min(nodes, len(definition.platforms)) > 1 and definition.cache_to != definition.inline_caches:
+            warn(
+                f"{item.image.name}: each of the builder's {nodes} nodes writes the cache (ECR_CACHE) under the same "
+                "name, so it is that of one platform; for the others, a node has only what it keeps itself."
             )
 
 

@@ -66,6 +66,9 @@ def load(
     for name, text in (item for file in files for item in file.values.items()):
         if text or (text == "" and name not in file_variables):  # an empty one hides nothing, as with settings
             file_variables[name] = text
+    builder = environ.get("BUILDX_BUILDER") or file_variables.get("BUILDX_BUILDER") or ""
+    if "builder" not in fields and builder and not environ.get("BUILDX_BUILDER"):
+        fields["builder"] = builder  # builds get the files' variables, and all other commands are to agree with them
     return Settings(
         project=project,
         env_name=env_name,
@@ -76,6 +79,7 @@ def load(
         file_variables=MappingProxyType(file_variables),
         warnings=(
             *precedence.warnings(file_layers, environment_layer, effective),
+            *precedence.builder_warning(effective.get("ECR_BUILDER"), builder),
             *address_warnings,
             *_missing_files_warnings(project, fields.get("allow_keys_in", ()), effective),
             *foreign_names_warning(others, effective),

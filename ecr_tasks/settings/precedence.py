@@ -154,6 +154,13 @@ def warnings(files: Sequence[Layer], environment: Layer, effective: Mapping[str,
     return (*messages, *_credential_warnings(files, environment, effective))
 
 
+def builder_warning(builder: SettingValue | None, other: str) -> tuple[str, ...]:
+    """Return a sentence where ECR_BUILDER overrides ``other``, the builder that BUILDX_BUILDER names."""
+    if builder is None or not builder.text or not other or builder.text.strip() == other:
+        return ()
+    return (f"ECR_BUILDER={builder.text.strip()} ({builder.origin}) beats BUILDX_BUILDER={other}.",)
+
+
 def _credential_warnings(
     files: Sequence[Layer], environment: Layer, effective: Mapping[str, SettingValue]
 ) -> list[str]:

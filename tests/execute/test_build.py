@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 
 from ecr_tasks.errors import BuildError
-from ecr_tasks.execute.build import build, build_key, still_exists
+from ecr_tasks.execute.build import build, build_key, reuse_earlier_builds, still_exists
 from ecr_tasks.execute.from_builder import what_is_kept
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.ports import Engine
 from ecr_tasks.model.receipt import Built
+from ecr_tasks.plan.plan import make_plan
+from ecr_tasks.plan.snapshot import Snapshot
 from ecr_tasks.source.git.read import NO_REPOSITORY
-from tests.support.build import SHA_TAG, dirty, image, repository, source
+from tests.support.build import SHA_TAG, dirty, image, manifest, repository, source
 from tests.support.fakes import FakeDocker, FakeRegistry
 
 PLAIN = BuildDefinition("/project", args={"TOKEN": "hush"})
@@ -189,3 +191,18 @@ def test_the_error_of_a_failed_build_is_raised_unchanged() -> None:
     fake.build_error = BuildError("RUN failed.", "Mend it.")
     with pytest.raises(BuildError, match=r"RUN failed\."):
         build([image()], source(), fake, builder=None, keep={"team/app": "store"})
+
+
+@pytest.mark.parametrize("classic", [False, True])
+@pytest.mark.parametrize("same", [False, True])
+def test_what_another_run_published_in_place_of_a_build_is_said(classic: bool, same: bool) -> None:
+    """A run that failed, or another one, may have set the fixed tag: the second run takes it, but not in silence."""
+    fake = docker(classic=classic)
+    built = build([image()], source(), fake, builder=None, keep={"team/app": "store"})["team/app"]
+    stored = manifest("team/app as built") if same else manifest("another run's")
+    fake.registry.put("team/app", stored, SHA_TAG)
+    plan = make_plan([image()], source(), Snapshot(fake.registry.describe({"team/app": [SHA_TAG]})))
+    words: list[str] = []
+    assert reuse_earlier_builds(plan.images, {"team/app": built}, source(), fake, words.append) == {}
+    assert len(words) == (0 if same else 1)
+    assert all(digest in word for word in words for digest in (stored.digest, built.id))

@@ -31,6 +31,23 @@ def test_nothing_is_warned_of_where_both_agree_or_an_override_decides(project: P
     assert project.load(environ, overrides=overrides).warnings == ()
 
 
+def test_two_builders_are_warned_of(project: Project) -> None:
+    project.write("ECR_BUILDER=mine")
+    settings = project.load({"BUILDX_BUILDER": "theirs"})
+    assert settings.builder == "mine"
+    assert settings.warnings == ("ECR_BUILDER=mine (.env:1) beats BUILDX_BUILDER=theirs.",)
+    assert project.load({"BUILDX_BUILDER": "mine"}).warnings == ()
+
+
+def test_buildxs_own_variable_in_a_file_names_the_builder_of_every_command(project: Project) -> None:
+    project.write("BUILDX_BUILDER=theirs")
+    assert project.load({}).builder == "theirs"
+    assert project.load({"BUILDX_BUILDER": "other"}).builder is None  # buildx itself reads the environment
+    assert project.load({"ECR_BUILDER": "mine"}).warnings == (
+        "ECR_BUILDER=mine (environment variable ECR_BUILDER) beats BUILDX_BUILDER=theirs.",
+    )
+
+
 def test_credentials_that_beat_a_files_are_warned_of_without_showing_them(project: Project) -> None:
     project.write("AWS_PROFILE=dev")
     assert project.load(KEYS).warnings == ("The environment's AWS_ACCESS_KEY_ID beats AWS_PROFILE=dev in .env:1.",)
