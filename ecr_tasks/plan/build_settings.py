@@ -22,8 +22,8 @@ SCHEMA = "1"
 
 _DIGITS = 12
 _ROUNDS = 100_000
-_TRANSIENT = ("no-cache", "no-cache-filter", "pull")
-"""Options of a bake target that change how it is built, and not what of."""
+_TRANSIENT = ("entitlements", "no-cache", "no-cache-filter", "pull")
+"""Options of a bake target that change how it is built or what it may do, and not what of."""
 
 _WORDS = {
     "context": "context",

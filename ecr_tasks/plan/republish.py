@@ -42,6 +42,11 @@ def revisions(image: Image, view: RepositoryView, source: SourceState) -> dict[s
     }
 
 
+def published_name(image: Image, view: RepositoryView, source: SourceState) -> str:
+    """Return the tag of the commit's image: its last revision's, or the one that it is first published under."""
+    return next(reversed(revisions(image, view, source)), image.tags[0].name)
+
+
 def with_revision(image: Image, view: RepositoryView, source: SourceState, *, new: str | None) -> Image:
     """Return the image with the tag of its published revision or, where ``new`` is a reason, of a new one at first.
 

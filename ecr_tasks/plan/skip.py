@@ -6,7 +6,7 @@ from ecr_tasks.model.image import Image
 from ecr_tasks.model.manifest import SETTINGS, StoredImage
 from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.plan.build_settings import join_words, other_settings
-from ecr_tasks.plan.republish import revisions
+from ecr_tasks.plan.republish import published_name, revisions
 from ecr_tasks.source.source_state import SourceState
 
 
@@ -54,7 +54,7 @@ def skip_reason(
     With ``revision``, the reason for a new revision, what comes out otherwise than published gets a tag of its own.
     """
     published = same_commit(image, view, source)
-    name = next(reversed(revisions(image, view, source)), image.tags[0].name)
+    name = published_name(image, view, source)
     if revision is not None:
         return f"{revision}; {name} is published and never moves: what comes out otherwise is {image.tags[0].name}"
     if rebuilds and published is not None:

@@ -21,6 +21,7 @@ def pull(run: Run, earlier: EarlierResults, image: str | None = None, platform: 
 
     from ecr_tasks.model.reference import parse_image_name
     from ecr_tasks.plan.promotion import check_host, missing_image
+    from ecr_tasks.plan.republish import published_name
     from ecr_tasks.runner.images import chosen_repositories, planned_images
 
     image_name = parse_image_name(image) if image is not None else None
@@ -30,7 +31,12 @@ def pull(run: Run, earlier: EarlierResults, image: str | None = None, platform: 
         published = [receipt.published[0] for receipt in earlier.receipt.images if receipt.published]
         references = [(copy.repository, copy.digest) for copy in published]
     else:
-        references = [(planned.repository, planned.tags[0].name) for planned in planned_images(run)]
+        images = planned_images(run)
+        own_tags = run.registry.describe({planned.repository: planned.tag_names for planned in images})
+        references = [
+            (planned.repository, published_name(planned, own_tags[planned.repository], run.source))
+            for planned in images
+        ]
     views = run.registry.describe({name: () for name, _ in references})
     for name, reference in references:
         repository = views[name].repository

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ CHANGES: dict[str, Any] = {
     "labels": {"team": "web"},
     "annotations": {"team": "web"},
     "attest": ("type=sbom",),
+    "exporter": ("compression=zstd",),
+    "linked": {"base": BuildDefinition("/project", args={"A": "1"})},
     "extra": {"network": "host"},
 }
 
@@ -43,6 +45,13 @@ def test_each_part_that_differs_is_named(name: str) -> None:
     assert other_settings(changed, changed) == ()
 
 
+def test_every_part_of_a_definition_counts_but_its_caches() -> None:
+    names = {field.name for field in fields(BuildDefinition)}
+    assert names == {*CHANGES, "cache_from", "cache_to"}
+    changed = {"base": BuildDefinition("/project", args={"A": "2"})}
+    assert other_settings(text(linked=CHANGES["linked"]), text(linked=changed)) == ("linked targets",)
+
+
 def test_several_parts_are_named_in_words() -> None:
     changed = text(args={"A": "1"}, platforms=("linux/amd64", "linux/arm64"))
     other = other_settings(text(args={"A": "2"}), changed)
@@ -53,7 +62,7 @@ def test_several_parts_are_named_in_words() -> None:
 
 def test_what_decides_no_content_does_not_count() -> None:
     assert text(cache_from=("type=gha",), cache_to=("type=gha",)) == text()
-    assert text(extra={"no-cache": True, "pull": True}) == text()
+    assert text(extra={"no-cache": True, "pull": True, "entitlements": ["network.host"]}) == text()
     assert text(attest=("type=provenance,disabled=true",)) == text()
     assert text(secrets=("id=npm,env=A",)) == text(secrets=("id=npm,src=/home/me/npmrc",))
     assert text(platforms=("a", "b")) == text(platforms=("b", "a"))

@@ -14,6 +14,14 @@ def test_pull_gets_the_pushed_image_by_digest(project: Project) -> None:
     assert result.stdout == f"{project.reference}\n" * 2
 
 
+def test_pull_gets_the_last_revision_of_a_commit(project: Project) -> None:
+    project.inv("build", "push")
+    (fixed,) = [tag for tag in project.registry.tags["team/app"] if tag.startswith("sha-")]
+    revision = manifest("built anew", None)
+    project.registry.put("team/app", revision, f"{fixed}-r2")
+    assert project.inv("pull").stdout == f"{HOST}/team/app@{revision.digest}\n"
+
+
 def test_pull_by_tag_and_platform(project: Project) -> None:
     project.registry.put("team/app", OLD_IMAGE, "stable")
     result = project.inv("pull", "--image", "stable", "--platform", "linux/arm64")
