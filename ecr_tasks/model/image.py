@@ -113,6 +113,10 @@ class BuildDefinition:
             platforms=(platform,) if platform else (),
             annotations={f"manifest:{key}": value for key, value in annotations.items()},
             cache_to=self.inline_caches,
+            linked={
+                name: item.for_platform(platform) if platform in item.platforms else item
+                for name, item in self.linked.items()
+            },
         )
 
     def annotations_at(self, level: str, platform: str = "") -> dict[str, str]:

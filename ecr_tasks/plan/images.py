@@ -102,28 +102,28 @@ def settings_definition(settings: Settings, variables: Mapping[str, str]) -> Bui
     )
 
 
-def _with_settings(
-    target: BuildDefinition, settings: Settings, variables: Mapping[str, str], *, linked: bool = False
-) -> BuildDefinition:
+def _with_settings(target: BuildDefinition, settings: Settings, variables: Mapping[str, str]) -> BuildDefinition:
     """Return a bake target, and those that it links to, with the settings that apply to every image.
 
-    The file's own attestations stay; a ``linked`` target has none, because its result is no image.
+    The file's own attestations stay; a linked target has none, because its result is no image.
     """
+
+    def complete(definition: BuildDefinition) -> BuildDefinition:
+        # A linked target with platforms of its own is a tool that runs where it is built, and keeps them.
+        chosen = settings.platforms if definition.platforms in ((), target.platforms) else ()
+        return replace(
+            definition,
+            platforms=chosen or definition.platforms or _default_platforms(variables),
+            args={**definition.args, **build_arguments(settings.build_args, variables)},
+            contexts={**definition.contexts, **_named_contexts(settings)},
+            secrets=_by_id(definition.secrets, settings.secrets, _secret_id),
+            ssh=_by_id(definition.ssh, settings.ssh, lambda entry: entry.partition("=")[0]),
+            attest=ATTESTATIONS["default"],
+            linked={name: complete(linked) for name, linked in definition.linked.items()},
+        )
+
     keeps_attestations = settings.preset == "default" and target.attest
-    attest = target.attest if keeps_attestations else ATTESTATIONS[settings.preset]
-    return replace(
-        target,
-        platforms=settings.platforms or target.platforms or _default_platforms(variables),
-        args={**target.args, **build_arguments(settings.build_args, variables)},
-        contexts={**target.contexts, **_named_contexts(settings)},
-        secrets=_by_id(target.secrets, settings.secrets, _secret_id),
-        ssh=_by_id(target.ssh, settings.ssh, lambda entry: entry.partition("=")[0]),
-        attest=ATTESTATIONS["default"] if linked else attest,
-        linked={
-            name: _with_settings(definition, settings, variables, linked=True)
-            for name, definition in target.linked.items()
-        },
-    )
+    return replace(complete(target), attest=target.attest if keeps_attestations else ATTESTATIONS[settings.preset])
 
 
 def _with_one_form(definition: BuildDefinition, local_platform: Callable[[], str]) -> BuildDefinition:

@@ -168,3 +168,28 @@ def test_a_compose_file_has_ecr_names_of_its_own(app: Project) -> None:
     (warning,) = [line for line in result.stderr.splitlines() if "left alone" in line]
     assert "ECR_REGISTRY (.env:1" in warning
     assert "ECR_REPO (environment: did you mean ECR_REPOSITORY?)" in warning
+
+
+def test_an_image_for_several_platforms_is_built_from_what_it_links_to(app: Project) -> None:
+    app.write("base/Dockerfile", "FROM scratch\nARG TARGETARCH\nCOPY --from=files $TARGETARCH.txt /arch.txt\n")
+    for architecture in ("amd64", "arm64"):
+        app.write(f"files/{architecture}.txt", f"{architecture}\n")
+    app.write("app/Dockerfile", "FROM base AS base\nFROM deep\nCOPY --from=base /arch.txt /\n")
+    app.write(
+        "docker-bake.hcl",
+        LINKED.replace('deep = "target:deep"', 'files = "files"').replace(
+            'base = "target:base"', 'base = "target:base", deep = "target:deep"'
+        ),
+    )
+    app.write("deep/Dockerfile", "FROM scratch\nCOPY deep.txt /deep.txt\n")
+    app.commit()
+    environ = {"ECR_BAKE_FILE": "docker-bake.hcl", "ECR_PLATFORMS": "linux/amd64,linux/arm64"}
+    (reference,) = app.ok("build", "push", **environ).lines
+    for architecture in ("amd64", "arm64"):
+        container = docker(
+            app.environ, "create", "--platform", f"linux/{architecture}", reference, "x"
+        ).stdout.strip()
+        archive = docker(app.environ, "export", container).stdout
+        docker(app.environ, "rm", container)
+        assert f"{architecture}\n" in archive
+        assert "deep.txt" in archive

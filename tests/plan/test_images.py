@@ -325,3 +325,19 @@ def test_the_tags_of_a_file_that_no_image_gets() -> None:
     own = ("team/app:main", f"{host}/team/app:{SHA_TAG}", "shop/web", "ghcr.io/team/app:main", f"{host}/team/app:v1")
     assert unset_tags(result, {"api": own}) == ["shop/web", "ghcr.io/team/app:main", f"{host}/team/app:v1"]
     assert unset_tags(result, {}) == []
+
+
+def test_a_linked_tool_keeps_the_platform_that_it_runs_on() -> None:
+    both = ("linux/amd64", "linux/arm64")
+    base, tool = BuildDefinition("/base", platforms=both), BuildDefinition("/tool", platforms=("linux/amd64",))
+    app = BuildDefinition("/app", platforms=both, linked={"base": base, "tool": tool, "plain": BuildDefinition("/")})
+    (image,) = images(settings(platforms=("linux/arm64",)), source(), {}, targets(app=app))
+    platforms = {name: linked.platforms for name, linked in image.definition.linked.items()}
+    assert platforms == {"base": ("linux/arm64",), "tool": ("linux/amd64",), "plain": ("linux/arm64",)}
+    (image,) = images(settings(), source(), {}, targets(app=app))
+    one = image.definition.for_platform("linux/arm64").linked
+    assert {name: linked.platforms for name, linked in one.items()} == {
+        "base": ("linux/arm64",),
+        "tool": ("linux/amd64",),
+        "plain": (),
+    }
