@@ -10,7 +10,12 @@ import signal
 import socket
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# A busy machine makes an example slow, not wrong.
+hypothesis.settings.register_profile("ecr-tasks", deadline=None)
+hypothesis.settings.load_profile("ecr-tasks")
 
 # Variables of a developer's shell or a CI system, which a test must not see.
 PRIVATE_PREFIXES = (
