@@ -184,5 +184,7 @@ def translate_errors(action: str, remedy: str = OWN_WORDS) -> Iterator[None]:
         raise errors.no_docker() from None
     except OSError as error:
         raise errors.broken_program(str(error.filename or "docker"), error.strerror or str(error)) from None
+    except ValueError as error:  # pydantic's and json's errors are ValueErrors
+        raise errors.unreadable_answer(action) from error
     except DockerException as error:
         raise errors.command_failed(action, error.stderr or error.stdout or "", remedy) from None

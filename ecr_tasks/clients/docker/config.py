@@ -170,7 +170,10 @@ def _read(path: Path) -> Mapping[str, Any]:
         config = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        cause = f"The docker configuration {path} can't be read: {error.strerror}."
+        raise BuildError(cause, "Let this user read it, or name another folder in DOCKER_CONFIG.") from error
+    except ValueError as error:
         cause = f"The docker configuration {path} can't be read: {error}."
         raise BuildError(cause, "Mend or remove that file.") from error
     return config if isinstance(config, dict) else {}

@@ -65,6 +65,14 @@ def broken_program(path: str, reason: str) -> BuildError:
     return BuildError(f"{path} can't be started: {reason}.", "Install it again, for this machine's platform.")
 
 
+def unreadable_answer(action: str) -> BuildError:
+    """Return the error for an answer that is not docker's, as another program under its name may give it."""
+    return BuildError(
+        f"docker could not {action}: its answer can't be read.",
+        "See that `docker` is Docker's own client, and that DOCKER_HOST names Docker's own engine.",
+    )
+
+
 def build_failed(lines: Sequence[str], secrets: Iterable[str]) -> EcrTasksError:
     """Return why a build failed, by buildx's last lines; a builder's push that failed is a RegistryError.
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ecr_tasks.clients.docker.client import WhalesDocker
+from ecr_tasks.clients.docker.command_line import translate_errors
 from ecr_tasks.clients.docker.config import PrivateConfig
 from ecr_tasks.clients.docker.parse import build_result, loaded_config
 from ecr_tasks.clients.docker.process import ProcessResult
@@ -296,3 +297,24 @@ def test_a_build_gets_the_files_variables_that_its_secrets_name_and_no_others(
     with pytest.raises(BuildError):
         port.build([BuildInput("app", BuildDefinition(".", secrets=secrets, linked={"base": base}), ())], None)
     assert seen == {"NPM": "npm", "PIP": "pip", "BY_ID": "by_id", "DEEP": "deep"}
+
+
+def test_an_answer_that_is_not_docker_s_is_no_traceback() -> None:
+    """A program that is only named docker, such as another engine's, answers in a form of its own."""
+    with pytest.raises(BuildError) as caught, translate_errors("ask the engine what it is"):
+        json.loads("<html>")
+    assert "ask the engine what it is" in caught.value.cause
+    assert "Docker's own client" in caught.value.remedy
+
+
+@pytest.mark.parametrize("program", ["junk", "#!/nowhere/shell\n"])
+def test_a_buildx_that_can_t_be_started_is_named(tmp_path: Path, program: str) -> None:
+    plugin = tmp_path / "docker" / "cli-plugins" / "docker-buildx"
+    plugin.parent.mkdir(parents=True)
+    plugin.write_text(program)
+    plugin.chmod(0o755)
+    port = WhalesDocker(PrivateConfig({"DOCKER_CONFIG": str(tmp_path / "docker")}, tmp_path), tmp_path, {})
+    with pytest.raises(BuildError) as caught:
+        build(port)
+    assert str(plugin) in caught.value.cause
+    assert "Install it again" in caught.value.remedy

@@ -41,6 +41,9 @@ def translated(error: Exception) -> EcrTasksError:
         ),
         (aws.ProfileNotFound(profile="team"), AwsError, "team"),
         (aws.UnauthorizedSSOTokenError(), AwsError, "SSO"),
+        (aws.LoginRefreshRequired(), AwsError, "session of `aws login` has ended"),
+        (aws.LoginTokenLoadError(error_msg="no token"), AwsError, "session of `aws login` has ended"),
+        (aws.LoginInsufficientPermissions(), AwsError, "signin:CreateOAuth2Token"),
         (aws.NoRegionError(), SettingsError, "region"),
         (
             aws.EndpointConnectionError(endpoint_url="https://api.ecr.x.example"),
