@@ -36,10 +36,12 @@ def set_tags(
     stay set.
     """
     left: dict[str, str] = {}
+    fixed = {item.tag.name for item in pending if item.tag.kind == "fixed"}
 
     def leave(name: str, because: str) -> None:
         left[name] = because
-        warn(f"{because}.")
+        if name not in fixed:  # a fixed tag that stays is no surprise: it never moves
+            warn(f"{because}.")
 
     ordered = sorted(pending, key=lambda item: item.tag.kind != "fixed")
     forward = [item.tag for item in ordered if item.tag.release and not item.stays]
@@ -62,7 +64,7 @@ def newer_now(item: PlannedTag, repository: Repository, registry: Target, newer:
     if item.tag.forward is None or newer is any_order:
         return None
     current = registry.image(repository, item.tag.name)
-    if current is None or current.digest == item.digest:  # as planned
+    if current is None:
         return None
     if current.revision is None:
         current = replace(current, labels=registry.labels(repository, current))

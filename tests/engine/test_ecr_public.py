@@ -73,6 +73,17 @@ def test_latest_does_not_move_back_in_ecr_public(app: Project, local_ecr: LocalE
     assert (tags_now["latest"], tags_now["1.1.9"]) == (newer_digest, older_digest)
 
 
+def test_a_branch_does_not_move_back_in_ecr_public(app: Project, local_ecr: LocalEcr) -> None:
+    app.git("tag", "-d", "v1.2.3")
+    app.write("hello.txt", "second\n")
+    first, _ = app.git("rev-parse", "HEAD"), app.commit()
+    newer_digest = app.ok("build", "push").lines[0].partition("@")[2]
+    app.git("reset", "--quiet", "--hard", first)
+    app.ok("build", "push")
+    assert tags(local_ecr)["main"] == newer_digest
+    assert [list(published["stays"]) for published in app.receipt["images"][0]["published"]] == [["main"], ["main"]]
+
+
 def test_a_fixed_tag_does_not_move_although_ecr_public_allows_it(app: Project, local_ecr: LocalEcr) -> None:
     first = app.ok("build", "push").lines[0].partition("@")[2]
     app.write("hello.txt", "other\n")
