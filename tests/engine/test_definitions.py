@@ -193,3 +193,15 @@ def test_an_image_for_several_platforms_is_built_from_what_it_links_to(app: Proj
         docker(app.environ, "rm", container)
         assert f"{architecture}\n" in archive
         assert "deep.txt" in archive
+
+
+@pytest.mark.parametrize("line", ["two 'words", 'TOKEN="hunter2'])
+def test_a_line_of_the_env_file_that_docker_cant_read_is_named_without_its_text(app: Project, line: str) -> None:
+    app.write("compose.yaml", "services: {web: {image: '${ECR_REGISTRY:?}/web', build: {context: deep}}}\n")
+    app.commit()
+    app.write(".env", f"ECR_REGISTRY=registry.example\n{line}\n")
+    result = app.inv("build", ECR_REPOSITORY="", ECR_REPOSITORY_PREFIX="team/")
+    assert result.code == 3
+    assert "reads the .env beside it, too, and stops near line " in result.stderr
+    assert ".env:2" in result.stderr
+    assert line[-6:] not in result.stderr

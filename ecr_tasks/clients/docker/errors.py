@@ -44,6 +44,8 @@ _SLOW = re.compile(
     r"|context deadline exceeded|connection timed out"
 )
 _FAILING = re.compile(r"error from registry: (?:unknown|internal (?:server )?error)", re.IGNORECASE)
+# What compose-go says of a .env that it can't read (dotenv/parser.go).
+_DOTENV_LINE = re.compile(r"line (\d+): (?:unexpected character .* in variable name|unterminated quoted value)")
 _ERROR_START = re.compile(
     r"ERROR: |error: |error from registry: |error during connect: |docker: |Error response from daemon: "
     r"|unknown (?:command|(?:shorthand )?flag)"
@@ -252,6 +254,12 @@ def _match(row: KnownError, error: str, output: str) -> dict[str, str] | None:
 def definition_failed(files: Sequence[str], stderr: str) -> EcrTasksError:
     """Return why buildx could not read bake or compose files: its cause, which names file and line where it can."""
     names = ", ".join(Path(file).name for file in files)
+    if match := _DOTENV_LINE.search(stderr):  # its text stays out: it may be a secret
+        return BuildError(
+            f"docker could not read {names}, because it reads the .env beside it, too, and stops near line "
+            f"{match[1]} of that.",
+            "Write that line as NAME=VALUE, with a quote at both ends or at none.",
+        )
     options = " ".join(f"--file {shlex.quote(file)}" for file in files)
     remedy = f"Mend {names}; `docker buildx bake {options} --print` reads it the same way."
     noise = re.compile(r",? and \d+ other diagnostic\(s\)$|(?<=ERROR: )failed to parse : (?=yaml: )")
