@@ -36,6 +36,7 @@ class FakeDocker:
         self.registry_bases: dict[str, str] = {}
         self.build_error: EcrTasksError | None = None
         self.builders = {"beside", "multi"}
+        self.builder, self.driver, self.nodes = "default", "docker", 1
         self.unreachable: set[str] = set()
         """The references to which a copy fails."""
 
@@ -44,7 +45,7 @@ class FakeDocker:
         if builder is not None and builder not in self.builders:
             raise BuildError(f'no builder "{builder}" found.', "Correct ECR_BUILDER.")
         self.calls.end()
-        return Engine(not self.classic, "linux/amd64", builder or "default", "docker")
+        return Engine(not self.classic, "linux/amd64", builder or self.builder, self.driver, self.nodes)
 
     def build(self, inputs: Sequence[BuildInput], builder: str | None) -> Mapping[str, BuildResult]:
         self.calls.begin("build", *(item.name for item in inputs))
