@@ -239,3 +239,36 @@ def test_a_docker_context_is_refused_as_a_builder_before_a_repository_is_created
     assert "The builder elsewhere is a docker context" in failed.stderr
     assert "DOCKER_CONTEXT=elsewhere" in failed.stderr
     assert HttpClient.logged_in(local_ecr).api("DescribeRepositories", {}).json()["repositories"] == []
+
+
+LINKED = """\
+group "default" { targets = ["app"] }
+target "base" {
+  context = "base"
+}
+target "app" {
+  context = "app"
+  contexts = { base = "target:base" }
+}
+"""
+
+
+def test_an_image_is_built_from_what_it_links_to_and_pushed_from_the_builder(platforms_app: Project) -> None:
+    app = platforms_app
+    app.write("docker-bake.hcl", LINKED)
+    app.write("base/Dockerfile", "FROM scratch\nARG TARGETARCH\nCOPY $TARGETARCH.txt /arch.txt\n")
+    app.write("app/Dockerfile", "FROM base\nCOPY Dockerfile /\n")
+    for platform in PLATFORMS.split(","):
+        architecture = platform.partition("/")[2]
+        app.write(f"base/{architecture}.txt", f"this is {architecture}\n")
+    app.commit()
+    (pushed,) = app.ok("build", "push", ECR_BAKE_FILE="docker-bake.hcl").lines
+    reference = pushed.partition("@")[0] + ":main"
+    app.ok("login")
+    for platform in PLATFORMS.split(","):
+        docker(app.environ, "pull", "--quiet", "--platform", platform, reference)
+        container = docker(app.environ, "create", "--platform", platform, reference, "x").stdout.strip()
+        docker(app.environ, "cp", f"{container}:/arch.txt", str(app.folder / "copied.txt"))
+        docker(app.environ, "rm", container)
+        assert (app.folder / "copied.txt").read_text("utf-8") == f"this is {platform.partition('/')[2]}\n"
+    app.ok("logout")

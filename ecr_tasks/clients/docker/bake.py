@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -29,33 +30,50 @@ _KNOWN_KEYS = {
 def bake_document(inputs: Sequence[BuildInput]) -> dict[str, Any]:
     """Return the bake definition of all inputs, as JSON's data: group ``default`` builds every input.
 
-    The targets have their :func:`target_names`, in the inputs' order. A target that an input links to is that of the
-    input of this name, or else a target outside the group, whose result stays in the builder's cache.
+    The targets have their :func:`target_names`, in the inputs' order. A target that an input links to is that of an
+    input with the same definition, or else a target outside the group, whose result stays in the builder's cache.
     """
     names = target_names(inputs)
-    targets = {name: _target(build_input) for name, build_input in zip(names, inputs, strict=True)}
-    for build_input in inputs:
-        for name, definition in _links(build_input.definition):
-            targets.setdefault(name, {**_options(definition), "output": ["type=cacheonly"]})
+    placed = {name: _content(build_input.definition) for name, build_input in zip(names, inputs, strict=True)}
+    targets: dict[str, dict[str, Any]] = {name: {} for name in names}
+
+    def options(definition: BuildDefinition) -> dict[str, Any]:
+        links = {f"target:{name}": f"target:{place(name, linked)}" for name, linked in definition.linked.items()}
+        contexts = {name: links.get(value, value) for name, value in definition.contexts.items()}
+        return _options(replace(definition, contexts=contexts))
+
+    def place(name: str, definition: BuildDefinition) -> str:
+        """Return the name of a linked target, which is another one where two differ, as for two platforms."""
+        content = _content(definition)
+        target = next(target for target in _candidates(name) if placed.get(target, content) == content)
+        if target not in placed:
+            placed[target] = content
+            targets[target] = {**options(definition), "output": ["type=cacheonly"]}
+        return target
+
+    for name, build_input in zip(names, inputs, strict=True):
+        target = {**options(build_input.definition), "output": [output(build_input)]}
+        targets[name] = {**target, "tags": list(build_input.references)} if build_input.references else target
     return {"group": {"default": {"targets": names}}, "target": targets}
 
 
-def _links(definition: BuildDefinition) -> Iterator[tuple[str, BuildDefinition]]:
-    for name, linked in definition.linked.items():
-        yield name, linked
-        yield from _links(linked)
+def _content(definition: BuildDefinition) -> BuildDefinition:
+    """Return what of a definition decides the files and the configuration of its result."""
+    return replace(definition.without_caches(), annotations={}, attest=(), exporter=())
+
+
+def _candidates(name: str) -> Iterator[str]:
+    """Yield target names for a name: ``[a-zA-Z0-9_-]+``, then the same with numbers."""
+    plain = re.sub(r"[^A-Za-z0-9_-]", "-", name)
+    yield plain
+    yield from (f"{plain}-{number}" for number in count(2))
 
 
 def target_names(inputs: Sequence[BuildInput]) -> list[str]:
     """Return a target name for each input: ``[a-zA-Z0-9_-]+``, while an image's name may have slashes and dots."""
     names: list[str] = []
     for build_input in inputs:
-        name = plain = re.sub(r"[^A-Za-z0-9_-]", "-", build_input.name)
-        for number in count(2):
-            if name not in names:
-                break
-            name = f"{plain}-{number}"
-        names.append(name)
+        names.append(next(name for name in _candidates(build_input.name) if name not in names))
     return names
 
 
@@ -95,11 +113,6 @@ def parse_bake(document: Mapping[str, Any]) -> BakeFile:
 
     default = (name for member in groups.get("default", targets) for name in members(member))
     return BakeFile({name: _parse_target(target) for name, target in targets.items()}, tuple(dict.fromkeys(default)))
-
-
-def _target(build_input: BuildInput) -> dict[str, Any]:
-    target = {**_options(build_input.definition), "output": [output(build_input)]}
-    return {**target, "tags": list(build_input.references)} if build_input.references else target
 
 
 def _options(definition: BuildDefinition) -> dict[str, Any]:

@@ -237,3 +237,27 @@ def test_a_linked_target_is_built_but_has_no_name_and_no_result() -> None:
 def test_a_definition_does_not_show_its_build_arguments() -> None:
     text = repr(BuildInput("app", BuildDefinition(".", args={"TOKEN": "hush"}), ()))
     assert "hush" not in text
+
+
+def test_what_two_builds_link_to_by_one_name_can_differ() -> None:
+    """As when each platform is a build of its own."""
+    base = BuildDefinition("/base", platforms=("linux/amd64", "linux/arm64"))
+    app = BuildDefinition("/app", contexts={"b": "target:base"}, platforms=base.platforms, linked={"base": base})
+    inputs = [BuildInput(f"app {name}", app.for_platform(name), ()) for name in base.platforms]
+    document = bake_document(inputs)["target"]
+    assert list(document) == ["app-linux-amd64", "app-linux-arm64", "base", "base-2"]
+    for name, linked in (("linux/amd64", "base"), ("linux/arm64", "base-2")):
+        assert document[f"app-{name.replace('/', '-')}"]["contexts"] == {"b": f"target:{linked}"}
+        assert document[linked]["platforms"] == [name]
+
+
+def test_a_linked_target_is_that_of_the_image_whatever_its_caches_and_annotations() -> None:
+    base = BuildDefinition("/base", labels={"l": "1"})
+    app = BuildDefinition("/app", contexts={"b": "target:base"}, linked={"base": base})
+    published = BuildDefinition("/base", labels={"l": "1"}, annotations={"a": "1"}, cache_to=("type=inline",))
+    document = bake_document([BuildInput("app", app, ()), BuildInput("base", published, ("base:1",))])["target"]
+    assert list(document) == ["app", "base"]
+    other = BuildDefinition("/base", labels={"l": "2"})
+    document = bake_document([BuildInput("app", app, ()), BuildInput("base", other, ("base:1",))])["target"]
+    assert document["app"]["contexts"] == {"b": "target:base-2"}
+    assert document["base-2"]["output"] == ["type=cacheonly"]
