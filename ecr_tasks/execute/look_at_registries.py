@@ -42,7 +42,7 @@ def look_at_registries(
     a destination is part of the snapshot. Raises the errors of the settings' registry, and SettingsError for
     destinations that make no sense.
     """
-    check_destinations(settings.destinations, len(images))
+    check_destinations(settings.destinations, [image.repository for image in images])
     snapshot = _describe(images, settings.destinations, registry, target, retrier)
     items = [
         plan_image(

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from ecr_tasks.errors import EcrTasksError, RegistryError, SettingsError
-from ecr_tasks.model.destination import Destination
+from ecr_tasks.model.destination import PUBLIC_HOST, Destination
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.receipt import Transport
 from ecr_tasks.model.refusals import missing_repository
 from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.model.tag import Tag
 from ecr_tasks.plan.tag_states import PlannedTag, locked_planned_tag, plan_tag
+from ecr_tasks.settings.parse.registry import is_public_repository
 
 
 @dataclass(frozen=True)
@@ -51,14 +52,25 @@ class PlannedCopy:
         return any(item.state == "present" for item in self.tags)
 
 
-def check_destinations(destinations: Sequence[Destination], images: int) -> None:
-    """Raise SettingsError where several images would go to one repository."""
+def check_destinations(destinations: Sequence[Destination], repositories: Sequence[str]) -> None:
+    """Raise SettingsError where several images would go to one repository, or to a name that ECR Public doesn't take.
+
+    ``repositories`` are those of the images.
+    """
     named = next((item for item in destinations if item.repository is not None), None)
-    if named is not None and images > 1:
+    if named is not None and len(repositories) > 1:
         raise SettingsError(
-            f"ECR_DESTINATIONS names one repository, {named}, and there are {images} images.",
+            f"ECR_DESTINATIONS names one repository, {named}, and there are {len(repositories)} images.",
             "Leave the repository out: each image keeps the name that it has here.",
         )
+    for destination in destinations:
+        for name in [destination.repository] if destination.repository else repositories:
+            if destination.is_public and not is_public_repository(name):
+                raise SettingsError(
+                    f"ECR Public takes no repository called {name[:80]} (ECR_DESTINATIONS: {destination}).",
+                    "There, letters and digits are joined by one . _ - or /, and 205 characters are the most: write "
+                    f"another name after {PUBLIC_HOST}/{destination.alias}/.",
+                )
 
 
 def unique_destinations(destinations: Sequence[Destination], repository: str) -> tuple[Destination, ...]:

@@ -36,7 +36,7 @@ def _prefixed(prefix: str, target: str) -> str:
         return repository(prefix + target)
     except Malformed as error:
         raise SettingsError(
-            f"The repository of the target {target[:80]} would be {(prefix + target)[:120]}, and a repository's name "
-            f"{error.messages[0]}.",
-            "Name the target or service otherwise: lower-case letters and digits, joined by - or _.",
+            f"The target {target[:80]} would get the repository {(prefix + target)[:120]}, which is no name in ECR.",
+            "Name the target or service otherwise: lower-case letters and digits, joined by - or _. One image alone "
+            "can have ECR_REPOSITORY with ECR_BAKE_FILE instead.",
         ) from error

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from ecr_tasks.clients.retry import Retrier
-from ecr_tasks.errors import AwsError, ExitCode, Refused, RegistryError
+from ecr_tasks.errors import AwsError, ExitCode, Refused, RegistryError, SettingsError
 from ecr_tasks.execute.destinations import copy_to_destinations
 from ecr_tasks.execute.wait_for_replication import GRACE_SECONDS, REPLICATION_SECONDS
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.receipt import FailedCopy, Published
-from ecr_tasks.plan.destinations import PlannedCopy, combined_error, plan_copy
+from ecr_tasks.plan.destinations import PlannedCopy, check_destinations, combined_error, plan_copy
 from ecr_tasks.plan.tag_states import PlannedTag
 from tests.support.build import ALL_TAGS, HOST, REVISION_B, SHA_TAG, manifest, repository
 from tests.support.fakes import Calls, FakeDocker, FakeRegistry
@@ -275,3 +275,18 @@ def test_the_error_of_a_run_names_every_destination_and_keeps_a_common_exit_code
         assert words in combined.cause
     assert combined.remedy == "Ask for it. Create it. A second run does only that."
     assert combined_error({"a": denied, "b": denied}).remedy == "Ask for it. A second run does only that."
+
+
+@pytest.mark.parametrize(
+    ("name", "taken"),
+    [("team/app", True), ("a.b-c_d", True), ("a__b", False), ("a--b", False), ("team/" + "a" * 205, False)],
+)
+def test_a_name_that_ecr_public_does_not_take_is_refused_before_any_call(name: str, taken: bool) -> None:
+    public, private = Destination("", "us-east-1", None, "team"), Destination("210987654321", "eu-west-1")
+    check_destinations([private], [name])
+    for destinations, names in (([public], [name]), ([replace(public, repository=name)], ["team/app"])):
+        if taken:
+            check_destinations(destinations, names)
+        else:
+            with pytest.raises(SettingsError, match="ECR Public takes no repository"):
+                check_destinations(destinations, names)

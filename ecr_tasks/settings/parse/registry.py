@@ -28,6 +28,9 @@ _ROLE = r"(?a)arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+"
 _NAME_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _REPOSITORY = rf"{_NAME_PART}(?:/{_NAME_PART})*"
 _MAX_LENGTH = 256
+# ECR Public's API model, RepositoryName.
+_PUBLIC_PART = r"[a-z0-9]+(?:[._-][a-z0-9]+)*"
+_PUBLIC_REPOSITORY, _MAX_PUBLIC_LENGTH = rf"{_PUBLIC_PART}(?:/{_PUBLIC_PART})*", 205
 # ECR Public's API model, RegistryAliasName and PrimaryRegistryAlias.
 _ALIAS = r"[a-z][a-z0-9]+(?:[._-][a-z0-9]+)*"
 # ECR's API model, ImageTagMutabilityExclusionFilterValue.
@@ -77,6 +80,11 @@ def role_arn(text: str) -> str:
 def repository(text: str) -> str:
     """Parse a repository's name, or its address in ECR, of which the name is returned."""
     return _checked_name(_name_of(text.strip(), "team/app"))
+
+
+def is_public_repository(name: str) -> bool:
+    """Return whether ECR Public takes this name, for which it has stricter rules than private registries."""
+    return 2 <= len(name) <= _MAX_PUBLIC_LENGTH and bool(re.fullmatch(_PUBLIC_REPOSITORY, name))
 
 
 def repository_prefix(text: str) -> str:
