@@ -111,15 +111,21 @@ def _with_settings(target: BuildDefinition, settings: Settings, variables: Mappi
     def complete(definition: BuildDefinition) -> BuildDefinition:
         # A linked target with platforms of its own is a tool that runs where it is built, and keeps them.
         chosen = settings.platforms if definition.platforms in ((), target.platforms) else ()
+        contexts = {**definition.contexts, **_named_contexts(settings)}
+        replaced = set(definition.contexts.values()) - set(contexts.values())
         return replace(
             definition,
             platforms=chosen or definition.platforms or _default_platforms(variables),
             args={**definition.args, **build_arguments(settings.build_args, variables)},
-            contexts={**definition.contexts, **_named_contexts(settings)},
+            contexts=contexts,
             secrets=_by_id(definition.secrets, settings.secrets, _secret_id),
             ssh=_by_id(definition.ssh, settings.ssh, lambda entry: entry.partition("=")[0]),
             attest=ATTESTATIONS["default"],
-            linked={name: complete(linked) for name, linked in definition.linked.items()},
+            linked={
+                name: complete(linked)
+                for name, linked in definition.linked.items()
+                if f"target:{name}" not in replaced
+            },
         )
 
     keeps_attestations = settings.preset == "default" and target.attest
@@ -170,7 +176,13 @@ def _default_platforms(variables: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _named_contexts(settings: Settings) -> dict[str, str]:
-    return dict(entry.split("=", 1) for entry in settings.build_contexts)
+    contexts = dict(entry.split("=", 1) for entry in settings.build_contexts)
+    if links := [f"{name}={value}" for name, value in contexts.items() if value.startswith("target:")]:
+        raise SettingsError(
+            f"ECR_BUILD_CONTEXTS has {links[0]}, and only a bake file can link one target to another.",
+            "Write it in the bake file's contexts.",
+        )
+    return contexts
 
 
 def _by_id(own: Sequence[str], added: Sequence[str], key: Callable[[str], str]) -> tuple[str, ...]:

@@ -341,3 +341,13 @@ def test_a_linked_tool_keeps_the_platform_that_it_runs_on() -> None:
         "tool": ("linux/amd64",),
         "plain": (),
     }
+
+
+def test_a_setting_replaces_a_link_and_makes_none() -> None:
+    chosen = settings(build_contexts=("base=docker-image://alpine",))
+    (image,) = images(chosen, source(), {}, targets(app=APP))
+    assert image.definition.contexts == {"base": "docker-image://alpine"}
+    assert image.definition.linked == {}
+    for file in (None, targets(app=APP)):
+        with pytest.raises(SettingsError, match="base=target:other"):
+            images(settings(build_contexts=("base=target:other",)), source(), {}, file)

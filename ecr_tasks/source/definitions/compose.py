@@ -24,14 +24,16 @@ _RESET = object()
 class Service:
     """What a compose file says of a service's build, and bake drops.
 
-    ``secret_ids`` has the id in the build of each secret that has another name there. ``dropped`` are the keys that
-    nothing can be made of.
+    ``args`` are the build arguments without a value in the file: compose takes it from the environment, or leaves the
+    argument out (None); bake would take it from the service's own ``environment``. ``secret_ids`` has the id in the
+    build of each secret that has another name there. ``dropped`` are the keys that nothing can be made of.
     """
 
     profiles: tuple[str, ...] = ()
     platform: str | None = None
     entitlements: tuple[str, ...] = ()
     no_cache_filter: tuple[str, ...] = ()
+    args: Mapping[str, str | None] = field(default_factory=dict, repr=False)
     secret_ids: Mapping[str, str] = field(default_factory=dict)
     dropped: tuple[str, ...] = ()
 
@@ -50,7 +52,7 @@ def read_services(files: Sequence[Path], folder: Path, environ: Mapping[str, str
     for file in files:
         model = _merge(model, _load(file, folder, environ, frozenset()))
     services = _without_resets(model).get("services") or {}
-    return {name.replace(".", "_"): _service(service) for name, service in services.items()}
+    return {name.replace(".", "_"): _service(service, environ) for name, service in services.items()}
 
 
 def active_profiles(environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -150,10 +152,7 @@ def _merge(base: Model, other: Mapping[str, Any]) -> Model:
     """Return ``other`` on top of ``base``: mappings key by key, lists one after the other."""
     merged = dict(base)
     for key, value in other.items():
-        old, new = (
-            {"context": item} if key == "build" and isinstance(item, str) else item
-            for item in (merged.get(key), value)
-        )
+        old, new = _long_form(key, merged.get(key)), _long_form(key, value)
         if isinstance(value, (_Override, _OverrideList)) or value is _RESET:
             merged[key] = value  # the tag stays for what this is merged on
         elif isinstance(new, dict):
@@ -163,6 +162,16 @@ def _merge(base: Model, other: Mapping[str, Any]) -> Model:
         elif new is not None or old is None:
             merged[key] = new
     return merged
+
+
+def _long_form(key: str, value: Any) -> Any:
+    """Return the value of ``build`` and of its ``args`` as a mapping, so that short and long form can be merged."""
+    if key == "build" and isinstance(value, str):
+        return {"context": value}
+    if key == "args" and isinstance(value, list) and not isinstance(value, _OverrideList):
+        pairs = (str(entry).partition("=") for entry in value)
+        return {name: text if has_value else None for name, has_value, text in pairs}
+    return value
 
 
 def _without_resets(model: Mapping[str, Any]) -> Model:
@@ -222,19 +231,21 @@ def _interpolate_all(value: Any, environ: Mapping[str, str]) -> Any:
     return value
 
 
-def _service(service: Model) -> Service:
+def _service(service: Model, environ: Mapping[str, str]) -> Service:
     build = service.get("build")
     options = build if isinstance(build, dict) else {}
     entitlements = tuple(map(str, _list(options.get("entitlements"))))
     if str(options.get("privileged", "")).lower() in ("true", "yes", "on", "1"):
         entitlements += ("security.insecure",)
     secrets = [entry for entry in options.get("secrets") or () if isinstance(entry, dict) and entry.get("target")]
+    args = list(options["args"]) if isinstance(options.get("args"), list) else options.get("args") or {}
     isolation = str(options.get("isolation") or "default")
     return Service(
         profiles=tuple(map(str, _list(service.get("profiles")))),
         platform=str(service["platform"]) if service.get("platform") else None,
         entitlements=tuple(dict.fromkeys(entitlements)),
         no_cache_filter=tuple(map(str, _list(options.get("no_cache_filter")))),
+        args={name: environ.get(name) for name, value in _long_form("args", args).items() if value is None},
         secret_ids={str(entry.get("source")): str(entry["target"]) for entry in secrets},
         dropped=() if isolation == "default" else (f"build.isolation ({isolation})",),
     )

@@ -136,6 +136,7 @@ def _annotation_key(key: str) -> str:
 
 
 def _with_service(definition: BuildDefinition, service: Service) -> BuildDefinition:
+    args = {name: value for name, value in {**definition.args, **service.args}.items() if value is not None}
     extra = dict(definition.extra)
     entitlements = dict.fromkeys([*extra.get("entitlements", ()), *service.entitlements])
     filters = dict.fromkeys([*extra.get("no-cache-filter", ()), *service.no_cache_filter])
@@ -144,6 +145,7 @@ def _with_service(definition: BuildDefinition, service: Service) -> BuildDefinit
     return replace(
         definition,
         platforms=definition.platforms or ((service.platform,) if service.platform else ()),
+        args=args,
         secrets=tuple(_with_id(secret, service.secret_ids) for secret in definition.secrets),
         extra=extra,
     )

@@ -144,3 +144,13 @@ def test_the_folders_own_dotenv_file_is_the_lowest_layer(tmp_path: Path) -> None
 def test_a_broken_file_is_an_error_with_its_line(tmp_path: Path, text: str) -> None:
     with pytest.raises(SettingsError, match=r"compose\.0\.yaml can't be read.*line"):
         services(tmp_path, text)
+
+
+def test_a_build_argument_without_a_value_is_the_environments(tmp_path: Path) -> None:
+    """As `docker compose build` has it; bake would take the value from the service's own `environment`."""
+    text = "services: {a: {build: {context: ., args: [A, B=1, C]}, environment: {A: service, C: service}}}"
+    (tmp_path / ".env").write_text("A=file\n", encoding="utf-8")
+    assert services(tmp_path, text)["a"].args == {"A": "file", "C": None}
+    assert services(tmp_path, text, A="environment")["a"].args == {"A": "environment", "C": None}
+    override = "services: {a: {build: {args: {A: 2, D: null}}}}"
+    assert services(tmp_path, text, override)["a"].args == {"C": None, "D": None}

@@ -109,18 +109,24 @@ def test_paths_count_from_the_folder(tmp_path: Path) -> None:
 
 COMPOSE = """
 services:
-  app: {build: {context: ., secrets: [{source: tok, target: npm}], privileged: true}, platform: linux/arm64}
+  app:
+    build: {context: ., secrets: [{source: tok, target: npm}], args: [A, B=1], privileged: true}
+    platform: linux/arm64
   dev: {build: ., profiles: [dev]}
 """
 
 
 def test_a_service_has_what_bake_drops(tmp_path: Path) -> None:
-    options = BuildDefinition(".", secrets=("id=tok,env=T",), extra={"entitlements": ["network.host"]})
+    secrets = ("id=tok,env=T",)
+    options = BuildDefinition(
+        ".", args={"A": "service", "B": "1"}, secrets=secrets, extra={"entitlements": ["network.host"]}
+    )
     result = resolved(tmp_path, COMPOSE, ("app", "dev"), app=BakeTarget(options), dev=PLAIN)
     assert list(result.targets) == ["app"]
     app = result.targets["app"]
     assert app.platforms == ("linux/arm64",)
     assert app.secrets == ("id=npm,env=T",)
+    assert app.args == {"B": "1"}
     assert app.entitlements == ("network.host", "security.insecure")
     own = BakeTarget(BuildDefinition(".", platforms=("linux/386",)))
     assert resolved(tmp_path, COMPOSE, app=own).targets["app"].platforms == ("linux/386",)
