@@ -180,3 +180,16 @@ def test_each_image_is_dirty_by_its_own_files(project: Project) -> None:
     assert [images[name]["source"]["dirty"] for name in ("api", "web")] == [False, True]
     error = project.inv("build", ECR_DIRTY="refuse").failed(6)
     assert "web would be built with uncommitted changes (web/new.txt)" in error
+
+
+def test_a_file_that_a_compose_file_extends_makes_dirty(project: Project) -> None:
+    project.write(".env", "AWS_REGION=eu-central-1\nECR_BAKE_FILE=compose.yaml\nECR_REPOSITORY=team/app\n")
+    project.write("compose.yaml", "services:\n  web:\n    extends: {file: common.yaml, service: base}\n")
+    project.write("common.yaml", "services:\n  base: {build: web}\n")
+    project.write("web/Dockerfile", "FROM scratch\n")
+    project.commit()
+    project.docker.bake_targets = {"web": BuildDefinition("web")}
+    project.write("README.md", "")
+    assert "-dirty" not in project.inv("tags").stdout
+    project.write("common.yaml", "services:\n  base: {build: {context: web, args: {A: '1'}}}\n")
+    assert "-dirty" in project.inv("tags").stdout

@@ -32,10 +32,11 @@ class DefinitionFiles:
         """The compose files among them."""
         return tuple(path for path in self.paths if _is_compose(path))
 
-    @property
     def all(self) -> tuple[Path, ...]:
-        """The files, and the dotenv file that compose reads beside them."""
-        return (*self.paths, self.folder / ".env")
+        """Return the files, those that they include or extend, and the dotenv files that compose reads for them."""
+        from ecr_tasks.source.definitions.compose import referenced_files
+
+        return (*self.paths, *sorted(referenced_files(self.compose, self.folder)), self.folder / ".env")
 
     @property
     def names(self) -> str:

@@ -7,7 +7,7 @@ bake reads everything else of a compose file (buildx, bake/compose.go). The rule
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,35 @@ def read_services(files: Sequence[Path], folder: Path, environ: Mapping[str, str
         model = _merge(model, _load(file, folder, environ, frozenset()))
     services = _without_resets(model).get("services") or {}
     return {name.replace(".", "_"): _service(service, environ) for name, service in services.items()}
+
+
+def referenced_files(files: Iterable[Path], folder: Path) -> set[Path]:
+    """Return the files that compose files include or extend, at every depth, and the dotenv files of includes.
+
+    Names with variables in them are left out. Raises SettingsError for a file that can't be read.
+    """
+    referenced: set[Path] = set()
+    pending = [(file, folder) for file in files]
+    while pending:
+        file, base = pending.pop()
+        model = _parse(file) if file.is_file() else {}
+        found: list[tuple[Path, Path]] = []
+        for entry in model.get("include") or ():
+            include = entry if isinstance(entry, dict) else {"path": entry}
+            paths = [(base / part).resolve() for part in _list(include.get("path"))]
+            own = include.get("project_directory")
+            project = base / own if own else paths[0].parent if paths else base
+            referenced.update((base / part).resolve() for part in _list(include.get("env_file")))
+            referenced.add((project / ".env").resolve())
+            found += [(path, project) for path in paths]
+        for service in (model.get("services") or {}).values():
+            extends = service.get("extends") if isinstance(service, dict) else None
+            if isinstance(extends, dict) and extends.get("file"):
+                path = (base / extends["file"]).resolve()
+                found.append((path, path.parent))
+        pending += [item for item in found if item[0] not in referenced]
+        referenced.update(path for path, _ in found)
+    return referenced
 
 
 def active_profiles(environ: Mapping[str, str]) -> tuple[str, ...]:

@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.source.definitions.compose import Service, active_profiles, interpolate, read_services
+from ecr_tasks.source.definitions.compose import (
+    Service,
+    active_profiles,
+    interpolate,
+    read_services,
+    referenced_files,
+)
 
 
 def services(folder: Path, *texts: str, **environ: str) -> dict[str, Service]:
@@ -154,3 +160,19 @@ def test_a_build_argument_without_a_value_is_the_environments(tmp_path: Path) ->
     assert services(tmp_path, text, A="environment")["a"].args == {"A": "environment", "C": None}
     override = "services: {a: {build: {args: {A: 2, D: null}}}}"
     assert services(tmp_path, text, override)["a"].args == {"C": None, "D": None}
+
+
+def test_every_file_that_is_read_is_named(tmp_path: Path) -> None:
+    texts = {
+        "compose.yaml": "include: [common/a.yaml, {path: b.yaml, env_file: b.env}]\nservices:\n  web: {extends: x}\n",
+        "common/a.yaml": "services:\n  a:\n    extends: {file: ../base/base.yaml, service: b}\n",
+        "base/base.yaml": "services:\n  b:\n    extends: {file: ../compose.yaml, service: web}\n",
+        "b.yaml": "services:\n",
+    }
+    for name, text in texts.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    files = referenced_files([tmp_path / "compose.yaml"], tmp_path)
+    names = {str(path.relative_to(tmp_path.resolve())) for path in files}
+    assert {"common/a.yaml", "base/base.yaml", "b.yaml", "b.env", "common/.env"} <= names
