@@ -52,7 +52,8 @@ def built_manifests(
     The index has no digest yet if the push will add attestations to it.
     """
     built = [results[_name(name, platform)] for platform in definition.platforms or ("",)]
-    manifests = {result.platforms[0]: str(result.descriptor["digest"]) for result in built}
+    # An older BuildKit does not say for which platform it built when it was not told one.
+    manifests = {next(iter(result.platforms), ""): str(result.descriptor["digest"]) for result in built}
     if definition.attests:
         return manifests, None
     if not definition.makes_index:
@@ -92,8 +93,10 @@ def push_from_builder(
             raise RegistryError(
                 f"ECR does not have {repository.uri}@{result.digest} after the push.", "Run it again."
             )
-        children = image.document["manifests"] if image.is_index else [result.descriptor]
-        descriptors += [_descriptor(child, definition) for child in children]
+        if image.is_index:
+            descriptors += [_descriptor(child, definition) for child in image.document["manifests"]]
+        elif definition.makes_index:
+            descriptors.append(_descriptor(result.descriptor, definition))
         manifests[platform] = image.children[0][1] if image.is_index else image.digest
     if manifests != built.manifests:
         differences = (
@@ -103,11 +106,10 @@ def push_from_builder(
         )
         raise RegistryError(
             f"The builder {built.builder} no longer has what was built: {', '.join(differences)}.",
-            "Run `inv build push`, which builds it anew; no tag has been set or moved.",
+            "Run `inv build push`, which builds it anew; no tag has been set or moved. If that ends so again, the "
+            "builder keeps no cache from one build to the next, and can't be used for this image.",
         )
-    if len(descriptors) == 1:
-        return stored[manifests.popitem()[1]]
-    return _index(descriptors, definition)
+    return _index(descriptors, definition) if descriptors else stored[str(pushed[0].digest)]
 
 
 def _loaded(platforms: Sequence[str], store_platform: str) -> str:

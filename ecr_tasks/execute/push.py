@@ -113,7 +113,7 @@ def _push(
     if built.digest is None or item.tags[0].digest != built.digest:
         delete_replaceable(item.tags[0], repository, registry)
     try:
-        with registry.reserve(repository, item.image.definition.manifests):
+        with registry.reserve(repository, _puts(item, built)):
             digest = _send(item, built, repository, docker, registry)
     except Refused:
         current = registry.image(repository, tag.name)
@@ -131,6 +131,13 @@ def _push(
         f"ECR holds {stored.digest} as {reference}, but {digest or built.id} was built.",
         "Another run may have pushed at the same time; run it again. No other tag has been touched.",
     )
+
+
+def _puts(item: PlannedImage, built: Built) -> int:
+    """Return the number of manifests that the push puts; a builder also puts an index for each attested platform."""
+    definition = item.image.definition
+    indexes = len(built.manifests) if built.keep == "builder" and definition.attests else 0
+    return definition.manifests + indexes
 
 
 def _send(item: PlannedImage, built: Built, repository: Repository, docker: Docker, registry: Registry) -> str | None:

@@ -58,7 +58,7 @@ class Built:
         if self.digest is not None:
             return image.digest == self.digest
         if self.manifests:
-            return image.is_index and dict(image.children) == self.manifests
+            return sorted(digest for _, digest in image.children) == sorted(self.manifests.values())
         return image.config_digest == self.image_id
 
     def as_json(self) -> dict[str, Any]:

@@ -179,6 +179,7 @@ def test_an_index_of_what_the_builder_keeps_is_tagged_when_the_registry_has_all_
     assert publisher.warnings == []
     pushes = [item for item in publisher.docker.inputs if item.push]
     assert {item.references for item in pushes} == {(f"{HOST}/{NAME}",)}
+    assert publisher.registry.reserved == [(NAME, {"two platforms": 3, "attestations": 4, "both": 7}[kind])]
 
 
 def test_what_a_builder_pushes_again_is_not_built_anew() -> None:

@@ -66,7 +66,10 @@ def build_result(item: BuildInput, metadata: Mapping[str, Any], *, loaded_as: st
     """
     config = metadata.get("containerimage.config.digest")
     digest = metadata.get("containerimage.digest")
-    descriptor = metadata.get("containerimage.descriptor") or {}
+    descriptor = dict(metadata.get("containerimage.descriptor") or {})
+    if descriptor and len(item.definition.platforms) == 1:  # an older BuildKit does not repeat the platform
+        names = zip(("os", "architecture", "variant"), item.definition.platforms[0].split("/"), strict=False)
+        descriptor.setdefault("platform", dict(names))
     built_for = platform_name(descriptor.get("platform"))
     platforms = item.definition.platforms or ((built_for,) if built_for else ())
     if item.keep == "builder":

@@ -143,6 +143,14 @@ def test_a_classic_store_makes_its_own_manifest_of_what_was_loaded(
     assert (result.digest, result.image_id, result.platforms) == (digest, image_id, ("linux/amd64",))
 
 
+def test_a_platform_that_an_older_buildkit_leaves_out_is_the_one_it_was_told() -> None:
+    metadata = {"containerimage.digest": DIGEST, "containerimage.descriptor": {"digest": DIGEST, "size": 1}}
+    result = build_result(
+        BuildInput("app", BuildDefinition(".", platforms=("linux/arm/v7",)), (), "builder"), metadata
+    )
+    assert result.descriptor["platform"] == {"os": "linux", "architecture": "arm", "variant": "v7"}
+
+
 DOCKER = """#!/bin/sh
 [ "$1" = --config ] && shift 2
 echo "$*" >>{folder}/calls
