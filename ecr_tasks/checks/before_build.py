@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from ecr_tasks.checks.build_files import check_build_files
 from ecr_tasks.checks.complete_checkout import check_complete
 from ecr_tasks.checks.leaked_keys import check_leaked_keys
+from ecr_tasks.checks.readable_files import check_readable
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.image import Image
 from ecr_tasks.model.ports import Engine
@@ -57,6 +58,7 @@ def _image_checks(
     definitions = list(image.definition.with_links())
     yield lambda: check_complete(image.name, definitions, settings.project, environ, source.ci)
     yield lambda: check_build_files(image.name, definitions, settings)
+    yield lambda: check_readable(image.name, definitions, settings.project)
     yield lambda: check_leaked_keys(settings, source, definitions)
 
 
