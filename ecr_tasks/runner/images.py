@@ -75,7 +75,7 @@ def _seen_by(run: Run, images: Iterable[BuildDefinition], definitions: Definitio
     from ecr_tasks.source.image_source import image_source
 
     everything = [definition for image in images for definition in image.with_links()]
-    files = definitions.files.all() if definitions and run.source.changes else ()
+    files = definitions.files.all if definitions and run.source.changes else ()
     return image_source(run.source, everything, run.settings, files)
 
 

@@ -26,17 +26,18 @@ class DefinitionFiles:
 
     paths: tuple[Path, ...]
     folder: Path
+    included: tuple[Path, ...] = ()
+    """The files that compose reads for them: those that they include or extend, and dotenv files."""
 
     @property
     def compose(self) -> tuple[Path, ...]:
         """The compose files among them."""
         return tuple(path for path in self.paths if _is_compose(path))
 
+    @property
     def all(self) -> tuple[Path, ...]:
-        """Return the files, those that they include or extend, and the dotenv files that compose reads for them."""
-        from ecr_tasks.source.definitions.compose import referenced_files
-
-        return (*self.paths, *sorted(referenced_files(self.compose, self.folder)), self.folder / ".env")
+        """The files, and those that are read for them."""
+        return (*self.paths, *self.included)
 
     @property
     def names(self) -> str:

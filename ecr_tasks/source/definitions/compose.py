@@ -1,23 +1,15 @@
 """The keys of a compose file that bake drops: platform, profiles, and some of a service's build section.
 
-bake reads everything else of a compose file (buildx, bake/compose.go). The rules of merging, of ``extends`` and
-``include``, and of variables are those of compose-go (override/merge.go, loader/, template/).
+bake reads everything else of a compose file (buildx, bake/compose.go).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from ecr_tasks.errors import SettingsError
-
-Model = dict[str, Any]
-
-_NOT_EXTENDED = ("depends_on", "links", "volumes_from", "network_mode")
-_RESET = object()
+from ecr_tasks.source.definitions.compose_model import ComposeReader, Model, as_list, long_form
 
 
 @dataclass(frozen=True)
@@ -42,46 +34,17 @@ class Service:
         return not self.profiles or "*" in profiles or not set(self.profiles).isdisjoint(profiles)
 
 
-def read_services(files: Sequence[Path], folder: Path, environ: Mapping[str, str]) -> dict[str, Service]:
-    """Return the services of compose files by bake's names for them. Paths in the files are relative to ``folder``.
+def read_services(
+    files: Sequence[Path], folder: Path, environ: Mapping[str, str]
+) -> tuple[dict[str, Service], tuple[Path, ...]]:
+    """Return the services of compose files by bake's names for them, and all files that were read for them.
 
-    Raises SettingsError for a file that can't be read.
+    Paths in the files are relative to ``folder``. Raises SettingsError for a file that can't be read.
     """
-    environ = {**_dotenv(folder / ".env", environ), **environ}
-    model: Model = {}
-    for file in files:
-        model = _merge(model, _load(file, folder, environ, frozenset()))
-    services = _without_resets(model).get("services") or {}
-    return {name.replace(".", "_"): _service(service, environ) for name, service in services.items()}
-
-
-def referenced_files(files: Iterable[Path], folder: Path) -> set[Path]:
-    """Return the files that compose files include or extend, at every depth, and the dotenv files of includes.
-
-    Names with variables in them are left out. Raises SettingsError for a file that can't be read.
-    """
-    referenced: set[Path] = set()
-    pending = [(file, folder) for file in files]
-    while pending:
-        file, base = pending.pop()
-        model = _parse(file) if file.is_file() else {}
-        found: list[tuple[Path, Path]] = []
-        for entry in model.get("include") or ():
-            include = entry if isinstance(entry, dict) else {"path": entry}
-            paths = [(base / part).resolve() for part in _list(include.get("path"))]
-            own = include.get("project_directory")
-            project = base / own if own else paths[0].parent if paths else base
-            referenced.update((base / part).resolve() for part in _list(include.get("env_file")))
-            referenced.add((project / ".env").resolve())
-            found += [(path, project) for path in paths]
-        for service in (model.get("services") or {}).values():
-            extends = service.get("extends") if isinstance(service, dict) else None
-            if isinstance(extends, dict) and extends.get("file"):
-                path = (base / extends["file"]).resolve()
-                found.append((path, path.parent))
-        pending += [item for item in found if item[0] not in referenced]
-        referenced.update(path for path, _ in found)
-    return referenced
+    reader = ComposeReader(folder, environ)
+    services = reader.services(files)
+    named = {name.replace(".", "_"): _service(service, reader.environ) for name, service in services.items()}
+    return named, tuple(dict.fromkeys(reader.files))
 
 
 def active_profiles(environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -89,205 +52,21 @@ def active_profiles(environ: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(name.strip() for name in environ.get("COMPOSE_PROFILES", "").split(",") if name.strip())
 
 
-def interpolate(text: str, environ: Mapping[str, str]) -> str:
-    """Return a text with the values of its variables: ``$X``, ``${X}``, ``${X:-default}``, ``${X:+other}``; ``$$`` is
-    a dollar."""
-    return "".join(_interpolated(text, environ))
-
-
-def _interpolated(text: str, environ: Mapping[str, str]) -> Iterator[str]:
-    position = 0
-    while (start := text.find("$", position)) >= 0:
-        yield text[position:start]
-        if match := re.compile(r"\$\{([A-Za-z_]\w*)(:?[-+?])?").match(text, start):
-            end = _closing(text, match.end())
-            name, operator, word = match[1], match[2] or "", text[match.end() : end]
-            value, position = environ.get(name), end + 1
-            is_set = value is not None and (value != "" or not operator.startswith(":"))
-            if operator.endswith("+"):
-                yield interpolate(word, environ) if is_set else ""
-            elif is_set or not operator.endswith("-"):
-                yield value or ""
-            else:
-                yield interpolate(word, environ)
-        elif match := re.compile(r"\$([A-Za-z_]\w*)").match(text, start):
-            yield environ.get(match[1], "")
-            position = match.end()
-        else:
-            yield "$"
-            position = start + (2 if text.startswith("$$", start) else 1)
-    yield text[position:]
-
-
-def _closing(text: str, position: int) -> int:
-    """Return the index of the brace that closes the one before ``position``."""
-    depth = 1
-    for index in range(position, len(text)):
-        depth += {"{": text[index - 1] == "$", "}": -1}.get(text[index], 0)
-        if depth == 0:
-            return index
-    return len(text)
-
-
-def _load(file: Path, folder: Path, environ: Mapping[str, str], seen: frozenset[Path]) -> Model:
-    """Return a file's model with the services that it includes, and with ``extends`` resolved."""
-    path = file.resolve()
-    if path in seen:
-        return {}
-    model = _interpolate_all(_parse(path), environ)
-    included: Model = {}
-    for entry in model.get("include") or ():
-        include = entry if isinstance(entry, dict) else {"path": entry}
-        paths = [folder / part for part in _list(include.get("path"))]
-        if not paths:
-            continue
-        project = folder / include["project_directory"] if include.get("project_directory") else paths[0].parent
-        env_files = [folder / part for part in _list(include.get("env_file"))] or [project / ".env"]
-        scope = dict(environ)
-        for env_file in env_files:
-            scope = {**_dotenv(env_file, scope), **scope}
-        for part in paths:
-            included = _merge(included, _load(part, project, scope, seen | {path}))
-    services = model.get("services") or {}
-    extended = {name: _extended(name, services, path, folder, environ, frozenset()) for name in services}
-    return _merge(included, {"services": extended})
-
-
-def _extended(
-    name: str,
-    services: Model,
-    file: Path,
-    folder: Path,
-    environ: Mapping[str, str],
-    seen: frozenset[tuple[Path, str]],
-) -> Model:
-    """Return a service on top of the one that it extends, in this file or in another."""
-    service = dict(services.get(name) or {})
-    extends = service.pop("extends", None)
-    if not extends or (file, name) in seen:
-        return service
-    base = extends if isinstance(extends, str) else extends.get("service", "")
-    other = None if isinstance(extends, str) else extends.get("file")
-    if other:
-        path = (folder / other).resolve()
-        others = _interpolate_all(_parse(path), environ).get("services") or {}
-        inherited = _extended(base, others, path, path.parent, environ, seen | {(file, name)})
-    else:
-        inherited = _extended(base, services, file, folder, environ, seen | {(file, name)})
-    return _merge({key: value for key, value in inherited.items() if key not in _NOT_EXTENDED}, service)
-
-
-def _merge(base: Model, other: Mapping[str, Any]) -> Model:
-    """Return ``other`` on top of ``base``: mappings key by key, lists one after the other."""
-    merged = dict(base)
-    for key, value in other.items():
-        old, new = _long_form(key, merged.get(key)), _long_form(key, value)
-        if isinstance(value, (_Override, _OverrideList)) or value is _RESET:
-            merged[key] = value  # the tag stays for what this is merged on
-        elif isinstance(new, dict):
-            merged[key] = _merge(old if isinstance(old, dict) else {}, new)
-        elif isinstance(new, list):
-            merged[key] = [*(old if isinstance(old, list) else ()), *new]
-        elif new is not None or old is None:
-            merged[key] = new
-    return merged
-
-
-def _long_form(key: str, value: Any) -> Any:
-    """Return the value of ``build`` and of its ``args`` as a mapping, so that short and long form can be merged."""
-    if key == "build" and isinstance(value, str):
-        return {"context": value}
-    if key == "args" and isinstance(value, list) and not isinstance(value, _OverrideList):
-        pairs = (str(entry).partition("=") for entry in value)
-        return {name: text if has_value else None for name, has_value, text in pairs}
-    return value
-
-
-def _without_resets(model: Mapping[str, Any]) -> Model:
-    """Return a merged model without the keys that were reset."""
-    return {
-        key: _without_resets(value) if isinstance(value, dict) else value
-        for key, value in model.items()
-        if value is not _RESET
-    }
-
-
-class _Override(dict):  # type: ignore[type-arg]
-    """A mapping with the tag ``!override``, which replaces the one below it."""
-
-
-def _parse(path: Path) -> Model:
-    """Return a file's YAML without the variables' values. Raises SettingsError."""
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        """Reads compose's own tags: ``!reset`` removes a key, ``!override`` replaces it."""
-
-    def construct(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> Any:
-        if suffix == "reset":
-            return _RESET
-        if isinstance(node, yaml.MappingNode):
-            mapping = loader.construct_mapping(node, deep=True)
-            return _Override(mapping) if suffix == "override" else mapping
-        if isinstance(node, yaml.SequenceNode):
-            items = loader.construct_sequence(node, deep=True)
-            return _OverrideList(items) if suffix == "override" else items
-        return loader.construct_scalar(node) if isinstance(node, yaml.ScalarNode) else None
-
-    Loader.add_multi_constructor("!", construct)
-    try:
-        documents = list(yaml.load_all(path.read_text(encoding="utf-8-sig"), Loader))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        reason = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
-        raise SettingsError(f"{path.name} can't be read: {reason}.", f"Mend {path.name}.") from error
-    model: Model = {}
-    for document in documents:
-        model = _merge(model, document if isinstance(document, dict) else {})
-    return model
-
-
-class _OverrideList(list):  # type: ignore[type-arg]
-    """A list with the tag ``!override``, which replaces the one below it."""
-
-
-def _interpolate_all(value: Any, environ: Mapping[str, str]) -> Any:
-    if isinstance(value, str):
-        return interpolate(value, environ)
-    if isinstance(value, dict):
-        return type(value)({key: _interpolate_all(item, environ) for key, item in value.items()})
-    if isinstance(value, list):
-        return type(value)(_interpolate_all(item, environ) for item in value)
-    return value
-
-
 def _service(service: Model, environ: Mapping[str, str]) -> Service:
     build = service.get("build")
     options = build if isinstance(build, dict) else {}
-    entitlements = tuple(map(str, _list(options.get("entitlements"))))
+    entitlements = tuple(map(str, as_list(options.get("entitlements"))))
     if str(options.get("privileged", "")).lower() in ("true", "yes", "on", "1"):
         entitlements += ("security.insecure",)
     secrets = [entry for entry in options.get("secrets") or () if isinstance(entry, dict) and entry.get("target")]
     args = list(options["args"]) if isinstance(options.get("args"), list) else options.get("args") or {}
     isolation = str(options.get("isolation") or "default")
     return Service(
-        profiles=tuple(map(str, _list(service.get("profiles")))),
+        profiles=tuple(map(str, as_list(service.get("profiles")))),
         platform=str(service["platform"]) if service.get("platform") else None,
         entitlements=tuple(dict.fromkeys(entitlements)),
-        no_cache_filter=tuple(map(str, _list(options.get("no_cache_filter")))),
-        args={name: environ.get(name) for name, value in _long_form("args", args).items() if value is None},
+        no_cache_filter=tuple(map(str, as_list(options.get("no_cache_filter")))),
+        args={name: environ.get(name) for name, value in long_form("args", args).items() if value is None},
         secret_ids={str(entry.get("source")): str(entry["target"]) for entry in secrets},
         dropped=() if isolation == "default" else (f"build.isolation ({isolation})",),
     )
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [] if value is None else [value]
-
-
-def _dotenv(path: Path, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables of a dotenv file as text; none for a file that isn't there."""
-    from dotenv import dotenv_values
-
-    if not path.is_file():
-        return {}
-    return {name: value or "" for name, value in dotenv_values(path, interpolate=True).items()}

@@ -62,7 +62,7 @@ def resolve(
     variables = {**environ, **settings.missing_variables(environ)}
     names = [os.path.relpath(path, files.folder) for path in files.paths]
     bake_file = read_targets(names, files.folder, variables)
-    services = read_services(files.compose, files.folder, variables) if files.compose else {}
+    services, included = read_services(files.compose, files.folder, variables) if files.compose else ({}, ())
     targets = {name: _target(target, services.get(name), files.folder) for name, target in bake_file.targets.items()}
     profiles, warnings = active_profiles(variables), []
     published = []
@@ -89,7 +89,7 @@ def resolve(
         {name: _with_links(name, targets, ()) for name in published},
         {name: targets[name].tags for name in published},
         tuple(warnings),
-        files,
+        replace(files, included=included),
     )
 
 

@@ -7,13 +7,8 @@ from pathlib import Path
 import pytest
 
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.source.definitions.compose import (
-    Service,
-    active_profiles,
-    interpolate,
-    read_services,
-    referenced_files,
-)
+from ecr_tasks.source.definitions.compose import Service, active_profiles, read_services
+from ecr_tasks.source.definitions.compose_model import interpolate
 
 
 def services(folder: Path, *texts: str, **environ: str) -> dict[str, Service]:
@@ -23,7 +18,7 @@ def services(folder: Path, *texts: str, **environ: str) -> dict[str, Service]:
         file = folder / f"compose.{number}.yaml"
         file.write_text(text, encoding="utf-8")
         files.append(file)
-    return read_services(files, folder, environ)
+    return read_services(files, folder, environ)[0]
 
 
 def test_what_bake_drops_is_read(tmp_path: Path) -> None:
@@ -173,6 +168,17 @@ def test_every_file_that_is_read_is_named(tmp_path: Path) -> None:
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    files = referenced_files([tmp_path / "compose.yaml"], tmp_path)
-    names = {str(path.relative_to(tmp_path.resolve())) for path in files}
+    _, files = read_services([tmp_path / "compose.yaml"], tmp_path, {})
+    names = {str(path.resolve().relative_to(tmp_path.resolve())) for path in files}
     assert {"common/a.yaml", "base/base.yaml", "b.yaml", "b.env", "common/.env"} <= names
+
+
+def test_all_files_that_were_read_are_told(tmp_path: Path) -> None:
+    (tmp_path / "more").mkdir()
+    for name in ("more/compose.yaml", "base.yaml"):
+        (tmp_path / name).write_text("services: {b: {build: .}}", encoding="utf-8")
+    text = "include: [more/compose.yaml]\nservices: {a: {extends: {file: base.yaml, service: b}}}"
+    (tmp_path / "compose.yaml").write_text(text, encoding="utf-8")
+    _, files = read_services([tmp_path / "compose.yaml"], tmp_path, {})
+    names = {str(path.relative_to(tmp_path)) for path in files}
+    assert names == {".env", "compose.yaml", "more/.env", "more/compose.yaml", "base.yaml"}
