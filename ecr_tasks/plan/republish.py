@@ -65,7 +65,7 @@ def with_revision(image: Image, view: RepositoryView, source: SourceState, *, ne
         if not name:
             raise Refused(
                 f"{first.name} in {image.repository} is published with {len(REVISIONS)} revisions, the most.",
-                "Make a new commit, which is published under a tag of its own.",
+                "Make a new commit (`git commit --allow-empty` will do), which is published under a tag of its own.",
             )
     return replace(image, tags=(Tag(name, "fixed", RULE, because), *image.tags))
 
