@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from ecr_tasks.errors import SettingsError
 
 if TYPE_CHECKING:
     from ecr_tasks.model.receipt import Receipt
     from ecr_tasks.runner.publish_steps import Job
     from ecr_tasks.settings.settings import Settings
+
+
+_SELECTORS = ("env", "local")
+"""The tasks that change the settings of those that follow."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -44,3 +51,29 @@ def follows(name: str) -> bool:
     harm.
     """
     return name in [word.rpartition(".")[2] for word in sys.argv[1:]]
+
+
+def check_repetitions(words: Sequence[str]) -> None:
+    """Refuse a command line that repeats a task after `env` or `local`, because Invoke drops a task's second call.
+
+    ``words`` are those after the program's name; a word after a flag, or after `env`, is a value. Raises
+    SettingsError.
+    """
+    seen: set[str] = set()
+    before, selector = "", ""
+    for word in words:
+        is_task = not word.startswith("-") and not before.startswith("-") and _last_part(before) != "env"
+        if is_task and _last_part(word) in _SELECTORS:
+            selector = word if seen else ""
+        elif is_task and selector and word in seen:
+            raise SettingsError(
+                f"{word} stands before and after {selector}, and Invoke runs a task only once in a command line.",
+                f"Run two command lines, the second one from {selector} on.",
+            )
+        elif is_task:
+            seen.add(word)
+        before = word
+
+
+def _last_part(word: str) -> str:
+    return word.rpartition(".")[2]

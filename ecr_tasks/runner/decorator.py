@@ -7,6 +7,7 @@ import functools
 import gc
 import inspect
 import os
+import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from invoke.tasks import task as invoke_task
 
 from ecr_tasks.console import open_standard_streams, say
 from ecr_tasks.errors import EcrTasksError, Interrupted, UnexpectedError
-from ecr_tasks.runner.command_line import EarlierResults, publishes
+from ecr_tasks.runner.command_line import EarlierResults, check_repetitions, publishes
 from ecr_tasks.runner.run import Run
 from ecr_tasks.runner.signals import end_run_by_signals
 
@@ -104,6 +105,8 @@ def run_of(c: Context) -> Run:
         c.config.update({_RUN: run})
         atexit.register(run.close)
         end_run_by_signals()
+        with _exit_codes(run):
+            check_repetitions(sys.argv[1:])
     return run
 
 

@@ -38,3 +38,11 @@ def test_a_warning_says_that_the_environment_overrides_the_chosen_file(project: 
     assert result.document["settings"]["ECR_REPOSITORY"]["value"] == "team/mine"
     assert "Warning: " in result.stderr
     assert "team/prod" in result.stderr
+
+
+def test_a_task_that_invoke_would_not_run_again_is_refused(project: Project) -> None:
+    project.write(".env.a", "ECR_REPOSITORY=team/a\n")
+    project.write(".env.b", "ECR_REPOSITORY=team/b\n")
+    result = project.inv("env", "a", "settings", "env", "b", "settings")
+    assert result.code == 2
+    assert "settings stands before and after env" in result.stderr
