@@ -8,9 +8,16 @@ from collections.abc import Mapping
 
 
 def split_fields(option: str) -> dict[str, str]:
-    """Return the fields of an option, by name; a field without ``=`` is empty."""
-    parts: list[str] = next(csv.reader([option]), [])
-    return dict(part.partition("=")[::2] for part in parts)
+    """Return the fields of an option, by name in lower case, as buildx compares names.
+
+    A field without ``=`` has an empty value. A malformed option has no fields: buildx says what is wrong with it.
+    """
+    try:
+        parts: list[str] = next(csv.reader([option]), [])
+    except csv.Error:
+        return {}
+    pairs = (part.partition("=") for part in parts)
+    return {name.strip().lower() if equals else name: value for name, equals, value in pairs}
 
 
 def join_fields(fields: Mapping[str, str]) -> str:
@@ -18,3 +25,10 @@ def join_fields(fields: Mapping[str, str]) -> str:
     line = io.StringIO()
     csv.writer(line, lineterminator="").writerow([f"{name}={value}" for name, value in fields.items()])
     return line.getvalue()
+
+
+def secret_id(secret: str) -> str:
+    """Return the id of a build secret. Without one, it is the name of the secret's source
+    (buildx, util/buildflags/secrets.go)."""
+    fields = split_fields(secret)
+    return fields.get("id") or fields.get("src") or fields.get("source") or fields.get("env") or ""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ecr_tasks.model.image import BuildDefinition
-from ecr_tasks.source.inputs.digest import secret_id
+from ecr_tasks.model.option_fields import secret_id
 
 SCHEMA = "1"
 """The version of the computation; texts of other versions are not compared."""

@@ -10,7 +10,7 @@ from dataclasses import replace
 from ecr_tasks.errors import Refused, SettingsError
 from ecr_tasks.model.image import BuildDefinition, Image
 from ecr_tasks.model.manifest import CACHE_TAG, SETTINGS
-from ecr_tasks.model.option_fields import split_fields
+from ecr_tasks.model.option_fields import secret_id
 from ecr_tasks.model.platform import LOCAL, one_form
 from ecr_tasks.plan.build_settings import build_settings
 from ecr_tasks.plan.presets import ATTESTATIONS
@@ -118,7 +118,7 @@ def _with_settings(target: BuildDefinition, settings: Settings, variables: Mappi
             platforms=chosen or definition.platforms or _default_platforms(variables),
             args={**definition.args, **build_arguments(settings.build_args, variables)},
             contexts=contexts,
-            secrets=_by_id(definition.secrets, settings.secrets, _secret_id),
+            secrets=_by_id(definition.secrets, settings.secrets, secret_id),
             ssh=_by_id(definition.ssh, settings.ssh, lambda entry: entry.partition("=")[0]),
             attest=ATTESTATIONS["default"],
             linked={
@@ -189,10 +189,6 @@ def _by_id(own: Sequence[str], added: Sequence[str], key: Callable[[str], str]) 
     """Return the entries of a file and of the settings, of which those of the settings win."""
     ids = {key(entry) for entry in added}
     return (*(entry for entry in own if key(entry) not in ids), *added)
-
-
-def _secret_id(entry: str) -> str:
-    return split_fields(entry).get("id", "")
 
 
 def _link(

@@ -5,12 +5,12 @@ The rules are those of BuildKit (frontend/dockerfile/dockerfile2llb/convert.go a
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ecr_tasks.model.image import BuildDefinition
+from ecr_tasks.model.option_fields import split_fields
 from ecr_tasks.source.build_context.dockerfile import Dockerfile, Instruction, list_words
 from ecr_tasks.source.build_context.shell_words import expand
 from ecr_tasks.source.build_context.unknown import Unknown
@@ -194,7 +194,7 @@ def _source_names(instruction: Instruction) -> Iterator[str]:
     if instruction.name == "copy" and (source := instruction.flag("from")):
         yield source
     for mount in (value for name, value in instruction.flags if instruction.name == "run" and name == "mount"):
-        fields = dict(part.partition("=")[::2] for row in csv.reader([mount]) for part in row)
+        fields = split_fields(mount)
         if fields.get("type", "bind") in ("bind", "cache") and fields.get("from"):
             yield fields["from"]
 

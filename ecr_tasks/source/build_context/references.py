@@ -5,13 +5,13 @@ The inputs of an image and the logins before its build both come from here.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ecr_tasks.model.ecr_host import host_of, parse_ecr_host
 from ecr_tasks.model.image import BuildDefinition
+from ecr_tasks.model.option_fields import split_fields
 from ecr_tasks.settings.parse.build_options import DEFAULT_DOCKERFILE, is_remote
 from ecr_tasks.source.build_context.base_images import BaseImage, base_images, frontend
 from ecr_tasks.source.build_context.dockerfile import parse
@@ -106,15 +106,15 @@ def _caches(definition: BuildDefinition) -> Iterator[str]:
     """
     for entry in (*definition.cache_from, *definition.cache_to):
         if "=" not in entry:
-            yield from (reference for reference in _fields(entry) if reference)
-        elif (options := _options(entry)).get("type") == "registry" and options.get("ref"):
+            yield from (reference for reference in split_fields(entry) if reference)
+        elif (options := split_fields(entry)).get("type") == "registry" and options.get("ref"):
             yield options["ref"]
 
 
 def _scanners(definition: BuildDefinition) -> Iterator[str]:
     """Yield the images that make SBOMs, where the definition names its own (docs.docker.com, SBOM attestations)."""
     for entry in definition.attest:
-        options = _options(entry)
+        options = split_fields(entry)
         if options.get("type") == "sbom" and options.get("generator") and options.get("disabled") != "true":
             yield options["generator"]
 
@@ -125,17 +125,3 @@ def _possible(definition: BuildDefinition) -> Iterator[str]:
         reference = f"{value}/" if parse_ecr_host(value) else value
         if parse_ecr_host(host_of(reference) or ""):
             yield reference
-
-
-def _options(entry: str) -> dict[str, str]:
-    """Return the ``name=value`` pairs of an entry in buildx's syntax."""
-    pairs = (field.partition("=") for field in _fields(entry))
-    return {name.strip().lower(): value for name, _, value in pairs}
-
-
-def _fields(entry: str) -> list[str]:
-    """Return the fields of one line of CSV; none of a malformed one, which buildx reports."""
-    try:
-        return next(csv.reader([entry]), [])
-    except csv.Error:
-        return []

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ecr_tasks.model.image import BuildDefinition, Files
+from ecr_tasks.model.option_fields import secret_id
 
 SCHEMA = 1
 """The version of the computation. It is a part of every digest and changes with the computation."""
@@ -80,13 +81,6 @@ def _options(definition: BuildDefinition) -> dict[str, Any]:
             for name, linked in definition.linked.items()
         }
     return options
-
-
-def secret_id(entry: str) -> str:
-    """Return a secret's id. For a secret without an id, buildx uses the name of its source
-    (util/buildflags/secrets.go)."""
-    fields = dict(part.partition("=")[::2] for part in entry.split(","))
-    return fields.get("id") or fields.get("src") or fields.get("source") or fields.get("env") or ""
 
 
 def _digest(document: Any) -> str:
