@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,6 +10,7 @@ from types import MappingProxyType
 
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.execute.from_builder import built_manifests, platform_inputs
+from ecr_tasks.model.digest import sha256_digest
 from ecr_tasks.model.image import BuildDefinition, BuildInput, Image, Keep
 from ecr_tasks.model.manifest import short_digest
 from ecr_tasks.model.ports import Docker, Engine
@@ -111,7 +111,7 @@ def build_key(definition: BuildDefinition, source: SourceState) -> str | None:
         return None
     document = {"definition": asdict(definition.without_caches()), "source": source.fingerprint}
     text = json.dumps(document, sort_keys=True, default=dict)
-    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+    return sha256_digest(text)
 
 
 def _inputs(image: Image, keep: Keep, reference: str | None, engine: Engine | None) -> Iterable[BuildInput]:

@@ -6,13 +6,15 @@ when it is pushed. The index of all platforms is made here. Attestations contain
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from ecr_tasks.errors import RegistryError
+from ecr_tasks.model.digest import sha256_digest
 from ecr_tasks.model.image import NO_ATTESTATIONS, BuildDefinition, BuildInput
-from ecr_tasks.model.manifest import StoredImage, image_index, platform_name
+from ecr_tasks.model.manifest import INDEX_MEDIA_TYPES, StoredImage, platform_name
 from ecr_tasks.model.ports import BuildResult, Docker, Registry
 from ecr_tasks.model.receipt import Built
 from ecr_tasks.model.registry import Repository
@@ -128,7 +130,16 @@ def _from_cache(definition: BuildDefinition) -> BuildDefinition:
 
 
 def _index(descriptors: Sequence[Mapping[str, Any]], definition: BuildDefinition) -> StoredImage:
-    return image_index(descriptors, definition.annotations_at("index"))
+    """Return an OCI index of these manifests (OCI image specification, image-index.md).
+
+    Equal arguments give equal bytes, so the digest of an index is known before any registry has it.
+    """
+    media_type = INDEX_MEDIA_TYPES[0]
+    document = {"schemaVersion": 2, "mediaType": media_type, "manifests": list(descriptors)}
+    if annotations := definition.annotations_at("index"):
+        document["annotations"] = annotations
+    text = json.dumps(document, separators=(",", ":"), sort_keys=True)
+    return StoredImage(sha256_digest(text), text, media_type)
 
 
 def _descriptor(child: Mapping[str, Any], definition: BuildDefinition) -> Mapping[str, Any]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -127,19 +126,6 @@ class StoredImage:
         annotations = self.document.get("annotations")
         value = annotations.get(key) if isinstance(annotations, dict) else None
         return value if isinstance(value, str) else None
-
-
-def image_index(descriptors: Sequence[Mapping[str, Any]], annotations: Mapping[str, str]) -> StoredImage:
-    """Return an OCI index of these manifests (OCI image specification, image-index.md).
-
-    Equal arguments give equal bytes, so the digest of an index is known before any registry has it.
-    """
-    media_type = INDEX_MEDIA_TYPES[0]
-    document = {"schemaVersion": 2, "mediaType": media_type, "manifests": list(descriptors)}
-    if annotations:
-        document["annotations"] = dict(annotations)
-    text = json.dumps(document, separators=(",", ":"), sort_keys=True)
-    return StoredImage(f"sha256:{hashlib.sha256(text.encode()).hexdigest()}", text, media_type)
 
 
 def platform_name(platform: Mapping[str, Any] | None) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ecr_tasks.errors import SettingsError
+from ecr_tasks.model.ecr_host import host_of
 from ecr_tasks.model.manifest import CACHE_TAG
 
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", re.ASCII)
@@ -37,11 +38,10 @@ def parse_image_name(text: str) -> ImageName:
     name, at, reference = text.partition("@")
     if not at:
         name, _, reference = text.rpartition(":")
-    host, _, repository = name.partition("/")
-    if not {".", ":"} & set(host) and host != "localhost":  # docker takes it for a part of the repository's name
-        host, repository = "", name
+    host = host_of(name)
+    repository = name.removeprefix(f"{host}/") if host else name
     if repository and (_DIGEST if at else _TAG).fullmatch(reference):
-        return ImageName(reference, host or None, repository)
+        return ImageName(reference, host, repository)
     raise SettingsError(
         f"{text[:200]!r} is neither a tag nor a digest.",
         "Name the image by its tag, by sha256: and 64 digits, or by host/repository@sha256:… as push prints it.",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ecr_tasks.errors import Refused, RegistryError
+from ecr_tasks.model.digest import sha256_digest
 from ecr_tasks.model.manifest import INPUTS_DIGITS, INPUTS_TAG, StoredImage
 from ecr_tasks.model.reference import ImageName
 from ecr_tasks.model.refusals import locked_tag
@@ -52,7 +52,7 @@ def find_image(view: RepositoryView, repository: str, name: ImageName) -> tuple[
     if view.repository is None or image is None:
         raise missing_image(name.reference, repository)
     check_host(name, view.repository)
-    if hashlib.sha256(image.manifest.encode()).hexdigest() != image.digest.removeprefix("sha256:"):
+    if sha256_digest(image.manifest) != image.digest:
         raise RegistryError(
             f"What ECR gave as {image.digest} has another digest, so it can't be tagged unchanged.",
             "Run it again; if it stays so, push the image anew.",

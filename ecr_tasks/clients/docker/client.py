@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import tempfile
@@ -21,6 +20,7 @@ from ecr_tasks.clients.docker.process import ProcessResult
 from ecr_tasks.clients.docker.retry import retry_transient
 from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.errors import EcrTasksError, RegistryError
+from ecr_tasks.model.digest import sha256_digest
 from ecr_tasks.model.image import BakeFile, BuildInput
 from ecr_tasks.model.ports import BuildResult, Engine
 from ecr_tasks.model.registry import RegistryToken
@@ -181,9 +181,9 @@ class WhalesDocker:
         """Return the unchanged manifest of a reference by digest. Raises RegistryError when its digest differs."""
         command = self._commands.buildx("imagetools", "inspect", "--raw", reference)
         stdout = self._commands.output(f"read {reference}", command)
-        digest = reference.rpartition("@sha256:")[2]
+        digest = reference.rpartition("@")[2]
         for text in (stdout, f"{stdout}\n"):  # output() removes a line break that may be the manifest's own
-            if hashlib.sha256(text.encode()).hexdigest() == digest:
+            if sha256_digest(text) == digest:
                 return text
         raise RegistryError(f"What the registry gave as {reference} has another digest.", "Run it again.")
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from ecr_tasks.model.digest import sha256_digest
 from ecr_tasks.model.image import BuildDefinition, Files
 from ecr_tasks.model.option_fields import secret_id
 
@@ -85,4 +86,4 @@ def _options(definition: BuildDefinition) -> dict[str, Any]:
 
 def _digest(document: Any) -> str:
     text = json.dumps(document, sort_keys=True, separators=(",", ":"), default=dict)
-    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+    return sha256_digest(text)
