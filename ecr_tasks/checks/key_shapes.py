@@ -14,10 +14,14 @@ _REFERENCE = re.compile(r"\$\{[^}:-]*(?::?-(?P<default>[^}]*))?\}")
 _SHORTEST = {"AWS_SECRET_ACCESS_KEY": 24, "AWS_SESSION_TOKEN": 48}
 _CHARACTERS = r"[A-Za-z0-9+/=_-]+"
 _WORD = r"[A-Z]?[a-z]+|[A-Z]+|\d+"
-_PLACEHOLDER_WORDS = r"(?i)example|placeholder|change_?me|replace|your_?(aws|access|secret|key|session)|access_?key"
+_PLACEHOLDER_WORDS = (
+    r"(?i)exampl|placeholder|change_?me|replace|your_?(aws|access|secret|key|session)|access_?key|not_?a_?real"
+    r"|secret|s[e3]cr[e3]t|dummy|fakekey|sample|qwerty|insert_?your"
+)
 _MIN_WORD = 4
 
-# In a random text, few characters are the next one of the alphabet after the one before them.
+# In a random text, few characters are the next one of the alphabet after the one before them, nor is every other
+# character (``a1b2c3d4``).
 _MAX_RUNS = 0.6
 
 
@@ -47,14 +51,18 @@ def is_key(name: str, value: str) -> bool:
 
 def _is_random(text: str, *, distinct: int) -> bool:
     """Return whether a text could be random: ``distinct`` characters, no repetition, alphabet or sample's word."""
-    codes = text.lower().encode()
-    runs = sum(abs(one - next_one) <= 1 for one, next_one in pairwise(codes))
     return (
         len(set(text)) >= distinct
-        and runs < _MAX_RUNS * len(text)
+        and max(_runs(text), min(_runs(text[::2]), _runs(text[1::2]))) < _MAX_RUNS
         and not re.search(r"(.{6,})\1", text)
         and not re.search(_PLACEHOLDER_WORDS, text)
     )
+
+
+def _runs(text: str) -> float:
+    """Return the share of characters that are the next one of the alphabet after the one before them, or the same."""
+    codes = text.lower().encode()
+    return sum(abs(one - next_one) <= 1 for one, next_one in pairwise(codes)) / max(1, len(text))
 
 
 def _is_words(text: str) -> bool:

@@ -54,6 +54,7 @@ def check_leaked_keys(settings: Settings, source: SourceState, definitions: Iter
         leaks = find_leaks(
             context=context,
             dockerfile=dockerfile,
+            project=settings.project,
             files=settings.files,
             tracked=tracked,
             allowed=[settings.project / name for name in settings.allow_keys_in],
@@ -66,31 +67,29 @@ def find_leaks(
     *,
     context: Path,
     dockerfile: Path,
+    project: Path,
     files: Sequence[Path],
     tracked: Callable[[Path], bool],
     allowed: Sequence[Path] = (),
 ) -> tuple[Leak, ...]:
     """Return the leaks of a build of ``dockerfile`` in the folder ``context``.
 
-    ``files`` are the dotenv files that settings were read from. They and the other dotenv files beside them must not
-    be tracked by git. Neither they nor any dotenv file in the context's upper folders may be in the context. A
-    dotenv file is recognized by its name (``.env``, ``.env.prod``, ``.envrc``, ``prod.env``); one without keys, such
-    as ``.env.example``, is no leak, nor is one of ``allowed``. Links are resolved. Raises SettingsError for a
-    malformed .dockerignore.
+    ``files`` are the dotenv files that settings were read from. They, the other dotenv files of ``project`` and those
+    of the context's upper folders must neither be tracked by git nor be in the context. A dotenv file is recognized
+    by its name (``.env``, ``.env.prod``, ``.envrc``, ``prod.env``); one without keys, such as ``.env.example``, is
+    no leak, nor is one of ``allowed``. Links are resolved. Raises SettingsError for a malformed .dockerignore.
     """
     settings_files = _unique(files)
-    siblings = (file for folder in _unique(file.parent for file in files) for file in _dotenv_files(folder))
-    settings_and_siblings = _unique([*files, *siblings])
     ignore, root = DockerIgnore.read(context, dockerfile), context.resolve()
     allowed_files = _unique(allowed)
     leaks = []
-    for path in _unique([*settings_and_siblings, *_dotenv_files(root, _DEPTH)]):
+    for path in _unique([*files, *_dotenv_files(project), *_dotenv_files(root, _DEPTH)]):
         if path in allowed_files:
             continue
         names = _keys(path, must_be_readable=path in settings_files)
         if not names:
             continue
-        if path in settings_and_siblings and tracked(path):
+        if tracked(path):
             leaks.append(Leak(path, "tracked", names, path.parent / ".gitignore", f"/{_quoted(path.name)}"))
         relative = _short_path(path, root)
         if path.is_relative_to(root) and not ignore.ignores(relative):

@@ -40,8 +40,10 @@ def misspelt_setting(name: str, settings: Collection[str] = tuple(TABLE)) -> str
 
     A misspelling is at most two edits away (fewer in a short name), differs only by case and separators, or has the
     prefix's letters in another order. A setting's name with something after it (``ECR_REPOSITORY_2``) was written
-    on purpose.
+    on purpose, and so was the SDKs' in lower case (``aws_region``): programs that ignore case read it.
     """
+    if name.startswith("aws_"):
+        return ""
     plain = _prefix_in_order(re.sub(r"[-. ]", "_", name.upper()))
     if plain in settings:
         return plain if plain != name else ""
@@ -75,7 +77,12 @@ def is_foreign(name: str, origin: Origin) -> bool:
 
     Every ``ECR_…`` name is. ``AWS_…`` names are the SDKs': those of a file that stand for one of ours are worth one.
     """
-    return name.startswith("ECR_") or (name in _MEANT and origin.kind == "file")
+    return name.startswith("ECR_") or (bool(_meant_by(name)) and origin.kind == "file")
+
+
+def _meant_by(name: str) -> str:
+    """Return the setting that somebody else's name may stand for: a usual name's, or that of ``aws_region``."""
+    return name.upper() if name.upper() in TABLE else _MEANT.get(name, "")
 
 
 def _prefix_in_order(name: str) -> str:
@@ -123,7 +130,7 @@ def foreign_names_warning(names: Iterable[tuple[str, Origin]], effective: Collec
     parts = []
     for name, origin in dict(names).items():
         place = "environment" if origin.kind == "environment" else str(origin)
-        meant = _MEANT.get(f"ECR_{name.upper()}" if origin.kind == "config" else name, "")
+        meant = _meant_by(f"ECR_{name.upper()}" if origin.kind == "config" else name)
         if meant and meant not in effective:
             place += f": did you mean {f'ecr.{TABLE[meant].field}' if origin.kind == 'config' else meant}?"
         parts.append(f"{'ecr.' if origin.kind == 'config' else ''}{name} ({place})")

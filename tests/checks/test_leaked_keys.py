@@ -40,7 +40,8 @@ def find(
     context: Path, *files: Path, tracked: Callable[[Path], bool] = lambda path: False, dockerfile: str = "Dockerfile"
 ) -> tuple[Leak, ...]:
     """Return the leaks of a build in ``context``."""
-    return find_leaks(context=context, dockerfile=context / dockerfile, files=files, tracked=tracked)
+    project = files[0].parent if files else context
+    return find_leaks(context=context, dockerfile=context / dockerfile, project=project, files=files, tracked=tracked)
 
 
 def test_a_key_in_the_context(tmp_path: Path) -> None:
@@ -97,8 +98,22 @@ def test_the_files_beside_those_that_were_read(tmp_path: Path) -> None:
 )
 def test_others_in_the_context(tmp_path: Path, name: str) -> None:
     write(tmp_path / name)
-    leaks = find(tmp_path, tracked=lambda path: True)
-    assert [(leak.why, leak.ignore_line) for leak in leaks] == [("in-context", name)]
+    assert [(leak.why, leak.ignore_line) for leak in find(tmp_path)] == [("in-context", name)]
+    write(tmp_path / ".dockerignore", "**/.env*\n**/*.env\n")
+    (leak,) = find(tmp_path, tracked=lambda path: True)
+    assert (leak.path, leak.why) == (tmp_path / name, "tracked")
+
+
+def test_a_tracked_sample_needs_no_dotenv_file_beside_it(tmp_path: Path) -> None:
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@example.com"]
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    write(tmp_path / ".env.example")
+    write(tmp_path / ".dockerignore", ".env*\n")
+    build = [BuildDefinition(str(tmp_path))]
+    check_leaked_keys(load(tmp_path, environ={}), source(root=tmp_path), build)
+    subprocess.run([*git, "add", "."], check=True)
+    with pytest.raises(Refused, match=r"\.env\.example holds .*, and git tracks it"):
+        check_leaked_keys(load(tmp_path, environ={}), source(root=tmp_path), build)
 
 
 @pytest.mark.parametrize("name", ["a/b/c/.env", "node_modules/x/.env", ".git/.env", "environment", "env"])
@@ -144,13 +159,14 @@ def test_the_refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert error.code == ExitCode.REFUSED
     assert error.cause == (
         ".env holds AWS_ACCESS_KEY_ID (line 2) and AWS_SECRET_ACCESS_KEY (line 3), and git tracks it and the "
-        "build context would carry it into the image; api/.env holds AWS_SESSION_TOKEN (line 1), and the build "
-        "context would carry it into the image."
+        "build context would carry it into the image; api/.env holds AWS_SESSION_TOKEN (line 1), and git tracks it "
+        "and the build context would carry it into the image."
     )
     assert error.remedy == (
         "Add the line /.env to .gitignore, run `git rm --cached -- .env`, and replace the keys, because git's "
-        "history keeps them; add the line .env to .dockerignore; add the line api/.env to .dockerignore; or name "
-        "those files in ECR_ALLOW_KEYS_IN if the keys open nothing."
+        "history keeps them; add the line .env to .dockerignore; add the line /.env to api/.gitignore, run "
+        "`git rm --cached -- api/.env`, and replace the keys, because git's history keeps them; add the line "
+        "api/.env to .dockerignore; or name those files in ECR_ALLOW_KEYS_IN if the keys open nothing."
     )
     assert not any(key in str(error) for key in (KEY_ID, SECRET, TOKEN))
 
@@ -261,6 +277,8 @@ def test_keys_are_found_with_their_lines(tmp_path: Path) -> None:
         "op://dev/aws/key op://dev/aws/secret-access-key-of-production",
         "ENC[AES256_GCM,data:p673w==] ENC[AES256_GCM,data:CwE4O1s=,iv:2k=,tag:3s=,type:str]",
         "vault:secret/data/aws#access_key vault:secret/data/aws#secret_access_key",
+        "AKIANOTAREALKEYEXAMP a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8s9T0",
+        "AKIAQWERTYUIOPASDFGH garage-secret-key-for-local-dev-a1b2c3",
     ],
 )
 def test_what_cant_be_a_key_is_none(tmp_path: Path, pair: str) -> None:

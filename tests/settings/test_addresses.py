@@ -123,6 +123,8 @@ def test_an_address_on_this_machine_leads_nowhere_else(project: Project) -> None
         ("europe-docker.pkg.dev/p/r/app", "another registry"),
         ("12345.dkr.ecr.eu-central-1.amazonaws.com/team/app", "a registry's is ACCOUNT.dkr.ecr.REGION"),
         ("dkr.ecr.eu-central-1.amazonaws.com/team/app", "a registry's is ACCOUNT.dkr.ecr.REGION"),
+        ("111122223333.dkr.ecr.eu_central_1.amazonaws.com/team/app", "a registry's is ACCOUNT.dkr.ecr.REGION"),
+        ("1112222333.dkr.ecr.us-iso-east-1.c2s.ic.gov/team/app", "a registry's is ACCOUNT.dkr.ecr.REGION"),
         ("https://gallery.ecr.aws/alias/app", "ECR_DESTINATIONS=public.ecr.aws/alias/app"),
     ],
 )

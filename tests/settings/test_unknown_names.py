@@ -40,7 +40,6 @@ def test_a_misspelt_name_is_an_error_with_the_right_one_wherever_it_stands(
 @pytest.mark.parametrize(
     ("unknown", "meant"),
     [
-        ("aws_access_key_id", "AWS_ACCESS_KEY_ID"),
         ("ecr_repository", "ECR_REPOSITORY"),
         ("ECR-REPOSITORY", "ECR_REPOSITORY"),
         ("ERC_TAGS", "ECR_TAGS"),
@@ -51,6 +50,16 @@ def test_a_file_may_have_it_in_another_case_or_with_another_prefix(
 ) -> None:
     project.write(f"{unknown}=x")
     assert project.problem() == f".env:1: {unknown} is not a setting: did you mean {meant}?"
+
+
+def test_programs_that_ignore_case_have_the_sdks_names_in_lower_case(project: Project) -> None:
+    project.write("aws_region=eu-west-1\naws_access_key_id=test\naws_bucket=b\n")
+    loaded = project.load({"aws_profile": "dev"})
+    assert loaded.region is None
+    assert loaded.warnings == (
+        "Not a setting of ecr-tasks, and left alone: aws_region (.env:1: did you mean AWS_REGION?), "
+        "aws_access_key_id (.env:2: did you mean AWS_ACCESS_KEY_ID?).",
+    )
 
 
 @pytest.mark.parametrize(
