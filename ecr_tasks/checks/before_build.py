@@ -56,7 +56,8 @@ def _image_checks(
     image: Image, settings: Settings, source: SourceState, environ: Mapping[str, str]
 ) -> Iterator[Check]:
     definitions = list(image.definition.with_links())
-    yield lambda: check_complete(image.name, definitions, settings.project, environ, source.ci)
+    dockerfile = None if settings.context_is_remote else settings.project / settings.dockerfile
+    yield lambda: check_complete(image.name, definitions, settings.project, environ, source.ci, dockerfile)
     yield lambda: check_build_files(image.name, definitions, settings)
     yield lambda: check_readable(image.name, definitions, settings.project)
     yield lambda: check_leaked_keys(settings, source, definitions)

@@ -6,6 +6,7 @@ Without it, git calls the tree clean, the image lacks files, and a tag that neve
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,9 +20,14 @@ from ecr_tasks.source.git.incomplete import Lack, Missing, missing
 _SHOWN = 3
 """The highest number of paths that the message names for one reason; a command for more is for all paths."""
 
+_LFS_SPECIAL = re.compile(r"[,\\*?\[\]{}!#]")
+"""The characters that a name can't have in git-lfs' list of patterns; ``?`` stands for each."""
+
 _CAUSES: Mapping[Lack, str] = {
     "submodule": "the submodule {} is not checked out",
+    "embedded": "{} is a repository of its own, and .gitmodules has no address of it",
     "sparse": "the sparse checkout leaves out {}",
+    "patterns": "the sparse checkout leaves out {}",
     "skipped": "`git update-index` hides that {} is gone",
     "lfs": "Git LFS has not fetched {}",
     "annex": "git-annex has not fetched {}",
@@ -34,6 +40,7 @@ _CI_OPTIONS: Mapping[tuple[str | None, Lack], str] = {
     ("github", "submodule"): "`submodules: recursive` of actions/checkout",
     ("github", "lfs"): "`lfs: true` of actions/checkout",
     ("github", "sparse"): "`sparse-checkout` of actions/checkout",
+    ("github", "patterns"): "`sparse-checkout` of actions/checkout",
     ("gitlab", "submodule"): "the variable GIT_SUBMODULE_STRATEGY=recursive",
     ("azure", "submodule"): "`submodules: recursive` of the step `checkout: self`",
     ("azure", "lfs"): "`lfs: true` of the step `checkout: self`",
@@ -47,14 +54,22 @@ _CI_OPTIONS: Mapping[tuple[str | None, Lack], str] = {
 
 
 def check_complete(
-    name: str, definitions: Iterable[BuildDefinition], project: Path, environ: Mapping[str, str], ci: str | None
+    name: str,
+    definitions: Iterable[BuildDefinition],
+    project: Path,
+    environ: Mapping[str, str],
+    ci: str | None,
+    dockerfile: Path | None = None,
 ) -> None:
     """Raise Refused when the checkout lacks a part of what the contexts of the image ``name`` would carry.
 
     ``definitions`` are those of the image and of the targets that it links to.
     ``project`` is the folder where commands are typed, ``environ`` is for git, ``ci`` the CI system's name.
+    ``dockerfile`` is where the settings look for it first; the definitions have another path if it isn't there.
     """
     lacking: dict[Missing, None] = {}
+    if dockerfile is not None and not dockerfile.exists():
+        lacking.update((item, None) for item in missing(dockerfile, environ) if dockerfile.is_relative_to(item.file))
     for folder in unique_folders(definitions, project):
         lacking.update(dict.fromkeys(_carried(folder, environ)))
     if not lacking:
@@ -116,12 +131,18 @@ def _git_words(lack: Lack, root: Path, paths: Sequence[str]) -> list[list[str]]:
     """Return git's arguments of each command that puts these paths of a repository right."""
     few = list(paths) if len(paths) <= _SHOWN else []
     if lack == "submodule":
-        return [["submodule", "update", "--init", "--recursive", *(["--", *few] if few else [])]]
-    if lack == "sparse":
+        # --checkout: also those that .gitmodules wants left alone (update = none)
+        return [["submodule", "update", "--init", "--recursive", "--checkout", *(["--", *few] if few else [])]]
+    if lack == "embedded":
+        return [["rm", "--cached", "--", *paths]]
+    if lack in ("sparse", "patterns"):
         folders = list(dict.fromkeys(_absent_folder(root, path) for path in paths))
-        return [["sparse-checkout", "disable"] if "." in folders else ["sparse-checkout", "add", *folders]]
+        adds = lack == "sparse" and "." not in folders
+        return [["sparse-checkout", "add", *folders] if adds else ["sparse-checkout", "disable"]]
     if lack == "lfs":
-        return [["lfs", "pull", *([f"--include={','.join(few)}"] if few else [])]]
+        # Without `install`, `pull` leaves the pointers; lfs.fetchexclude counts unless --exclude is given.
+        patterns = ",".join(_LFS_SPECIAL.sub("?", path) for path in few) or "*"
+        return [["lfs", "install", "--skip-repo"], ["lfs", "pull", f"--include={patterns}", "--exclude="]]
     if lack == "annex":
         return [["annex", "get", *(few or ["."])]]
     if lack == "git-crypt":

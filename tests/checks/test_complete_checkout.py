@@ -65,7 +65,7 @@ def test_a_submodule_that_is_not_checked_out_is_refused(with_submodules: Repo, f
     error = refusal(with_submodules, context(with_submodules, folder))
     assert error is not None
     assert "the submodule web/vendor/lib is not checked out" in error.cause
-    assert "`git submodule update --init --recursive -- web/vendor/lib`" in error.remedy
+    assert "`git submodule update --init --recursive --checkout -- web/vendor/lib`" in error.remedy
     run_remedy(with_submodules, error)
     assert refusal(with_submodules, context(with_submodules, folder)) is None
 
@@ -125,9 +125,38 @@ def test_what_a_sparse_checkout_leaves_out_is_refused(repo: Repo, cone: str) -> 
     error = refusal(repo, context(repo, "web"))
     assert error is not None
     assert "web/Dockerfile" in error.cause
-    assert "`git sparse-checkout add web`" in error.remedy
+    assert f"`git sparse-checkout {'add web' if cone == '--cone' else 'disable'}`" in error.remedy
     run_remedy(repo, error)
     assert refusal(repo, context(repo, "web")) is None
+
+
+def test_a_sparse_checkout_by_names_can_be_completed(repo: Repo) -> None:
+    repo.commit("web/video.mp4")
+    repo.git("sparse-checkout", "set", "--no-cone", "/*", "!*.mp4")
+    error = refusal(repo, context(repo))
+    assert error is not None
+    run_remedy(repo, error)
+    assert refusal(repo, context(repo)) is None
+
+
+def test_a_submodule_that_wants_no_update_can_be_fetched(with_submodules: Repo) -> None:
+    with_submodules.git("config", "--file", ".gitmodules", "submodule.web/vendor/lib.update", "none")
+    error = refusal(with_submodules, context(with_submodules))
+    assert error is not None
+    run_remedy(with_submodules, error)
+    assert refusal(with_submodules, context(with_submodules)) is None
+
+
+def test_a_repository_without_an_address_can_be_taken_out(repo: Repo) -> None:
+    repo.clone("repo/embedded")
+    repo.git("add", "embedded")
+    repo.git("commit", "--quiet", "--message", "By mistake")
+    clone = repo.clone("clone")
+    error = refusal(clone, context(clone))
+    assert error is not None
+    assert "embedded is a repository of its own" in error.cause
+    run_remedy(clone, error)
+    assert refusal(clone, context(clone)) is None
 
 
 def test_many_absent_files_are_counted(repo: Repo) -> None:
@@ -153,10 +182,12 @@ def test_a_file_that_git_was_told_to_skip_and_that_is_gone_is_refused(repo: Repo
 @pytest.mark.parametrize(
     ("driver", "content", "words"),
     [
-        ("lfs", POINTER.encode(), "git lfs pull --include=model.bin"),
+        ("lfs", POINTER.encode(), "git lfs install --skip-repo` and `git lfs pull --include=model.bin --exclude="),
         ("annex", b"/annex/objects/SHA256E-s5--abc\n", "git annex get model.bin"),
         ("git-crypt", b"\0GITCRYPT\0\x01\x02", "git crypt unlock"),
+        ("git-crypt-team", b"\0GITCRYPT\0\x01\x02", "git crypt unlock"),
         ("crypt", b"U2FsdGVkX1+abc\n", "transcrypt"),
+        ("crypt-super", b"U2FsdGVkX1+abc\n", "transcrypt"),
     ],
 )
 def test_content_that_a_filter_has_not_put_in_place_is_refused(
@@ -180,7 +211,17 @@ def test_content_that_a_filter_has_not_put_in_place_is_refused(
     assert refusal(repo, context(repo)) is None
 
 
-def test_a_text_about_git_lfs_is_no_pointer(repo: Repo) -> None:
+def test_git_lfs_is_given_names_as_patterns(repo: Repo) -> None:
+    repo.commit(".gitattributes", "*.bin filter=lfs\n")
+    repo.commit("a,[1].bin", POINTER)
+    error = refusal(repo, context(repo))
+    assert error is not None
+    assert "`git lfs pull '--include=a??1?.bin' --exclude=`" in error.remedy
+
+
+@pytest.mark.parametrize("attribute", ["", "*.txt -filter\n", "*.txt filter\n", "*.txt filter=other\n"])
+def test_a_text_about_git_lfs_is_no_pointer(repo: Repo, attribute: str) -> None:
+    repo.commit(".gitattributes", attribute)
     repo.commit("docs/pointer.txt", POINTER)
     assert refusal(repo, context(repo)) is None
 
@@ -194,7 +235,7 @@ def test_pointers_of_a_submodule_are_fetched_there(repo: Repo) -> None:
     error = refusal(repo, context(repo))
     assert error is not None
     assert "lib/a.bin, lib/b.bin, lib/c.bin and 1 more" in error.cause
-    assert "`git -C lib lfs pull`" in error.remedy
+    assert "`git -C lib lfs pull '--include=*' --exclude=`" in error.remedy
 
 
 def test_a_hidden_change_in_a_submodule_is_refused(repo: Repo) -> None:
@@ -222,6 +263,18 @@ def test_the_dockerfile_and_the_context_may_be_absent_themselves(repo: Repo) -> 
         assert error is not None
         run_remedy(repo, error)
         assert refusal(repo, definition) is None
+
+
+def test_an_absent_dockerfile_that_the_settings_name_is_missing(repo: Repo) -> None:
+    repo.commit("docker/web.Dockerfile", "FROM scratch\n")
+    repo.commit("web/app.py")
+    repo.git("sparse-checkout", "set", "web")
+    named = repo.path / "docker/web.Dockerfile"
+    in_context = context(repo, "web", dockerfile=str(repo.path / "web/docker/web.Dockerfile"))
+    with pytest.raises(Refused, match="leaves out docker/web.Dockerfile") as caught:
+        check_complete("team/app", [in_context], repo.path, repo.environ, None, named)
+    run_remedy(repo, caught.value)
+    check_complete("team/app", [in_context], repo.path, repo.environ, None, named)
 
 
 def test_without_a_repository_nothing_is_missing(tmp_path: Path, environ: dict[str, str]) -> None:

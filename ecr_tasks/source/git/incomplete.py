@@ -15,7 +15,9 @@ from typing import Literal
 from ecr_tasks.source.git.command import Git, NoRepositoryError, lines
 from ecr_tasks.source.git.unchecked import is_checked_out, unchecked
 
-Lack = Literal["submodule", "sparse", "skipped", "lfs", "annex", "git-crypt", "transcrypt", "hidden"]
+Lack = Literal[
+    "submodule", "embedded", "sparse", "patterns", "skipped", "lfs", "annex", "git-crypt", "transcrypt", "hidden"
+]
 
 _FILTERS: Mapping[str, tuple[Lack, bytes]] = {
     "lfs": ("lfs", b"version https://git-lfs.github.com/spec/"),
@@ -25,7 +27,8 @@ _FILTERS: Mapping[str, tuple[Lack, bytes]] = {
 }
 """The values of the attribute ``filter``, with what a file begins with that the filter has not converted: a pointer
 (git-lfs, docs/spec.md; git-annex, doc/internals/pointer_file.mdwn), or encrypted content (git-crypt, commands.cpp;
-transcrypt: OpenSSL's ``Salted__`` in base64)."""
+transcrypt: OpenSSL's ``Salted__`` in base64). A key or context of its own is part of the value: ``git-crypt-KEY``,
+``crypt-CONTEXT``."""
 
 _LEGACY_LFS = b"version https://hawser.github.com/spec/"
 """The beginning of old Git LFS pointers (git-lfs, lfs/pointer.go)."""
@@ -35,8 +38,10 @@ _LEGACY_LFS = b"version https://hawser.github.com/spec/"
 class Missing:
     """One path that is not as the commit has it; ``root`` is the top of the repository (or submodule) of ``path``.
 
-    `git update-index` has made git blind for a ``skipped`` file, which is gone, and for a ``hidden`` one, which is a
-    changed file in a submodule.
+    An ``embedded`` repository was committed like a submodule, without its address (git-add(1),
+    advice.addEmbeddedRepo). ``sparse`` is said of a sparse checkout in cone mode, ``patterns`` of any other. `git
+    update-index` has made git blind for a ``skipped`` file, which is gone, and for a ``hidden`` one, which is a changed
+    file in a submodule.
     """
 
     lack: Lack
@@ -73,8 +78,10 @@ def _concerns(path: Path, folder: Path) -> bool:
 def _missing(git: Git, root: Path, *, nested: bool) -> Iterator[Missing]:
     entries = unchecked(git, root)
     if entries.absent:
-        sparse = git.run("config", "--bool", "--get", "core.sparseCheckout", exit_codes=(0, 1)).strip() == b"true"
-        yield from (Missing("sparse" if sparse else "skipped", root, os.fsdecode(path)) for path in entries.absent)
+        lack: Lack = "skipped"
+        if _is_set(git, "core.sparseCheckout"):
+            lack = "sparse" if _is_set(git, "core.sparseCheckoutCone") else "patterns"
+        yield from (Missing(lack, root, os.fsdecode(path)) for path in entries.absent)
     if nested:
         yield from (Missing("hidden", root, os.fsdecode(path)) for path in entries.changed)
     yield from _unconverted(Git(git.program, root, git.environ), root)
@@ -82,18 +89,36 @@ def _missing(git: Git, root: Path, *, nested: bool) -> Iterator[Missing]:
         if is_checked_out(root / submodule):
             yield from _missing(git, root / submodule, nested=True)
         elif (root / submodule).is_dir():  # git reports a folder that is gone as deleted
-            yield Missing("submodule", root, submodule)
+            yield Missing("submodule" if _has_address(git, root, submodule) else "embedded", root, submodule)
+
+
+def _is_set(git: Git, name: str) -> bool:
+    return git.run("config", "--bool", "--get", name, exit_codes=(0, 1)).strip() == b"true"
+
+
+def _has_address(git: Git, root: Path, submodule: str) -> bool:
+    """Return whether a submodule is in .gitmodules."""
+    names = ("config", "--file", str(root / ".gitmodules"), "-z", "--get-regexp", r"^submodule\..*\.path$")
+    paths = (record.partition(b"\n")[2] for record in lines(git.run(*names, exit_codes=(0, 1)), b"\0"))
+    return os.fsencode(submodule) in paths
 
 
 def _unconverted(git: Git, root: Path) -> Iterator[Missing]:
     """Yield the files that still are what the repository stores, because a filter did not run."""
-    filtered = git.run("ls-files", "-z", "--", *(f":(attr:filter={name})" for name in _FILTERS))
-    for path in map(os.fsdecode, lines(filtered, b"\0")):
+    filtered = git.run("ls-files", "-z", "--", ":/", ":(exclude,attr:!filter)", ":(exclude,attr:-filter)")
+    if not filtered:
+        return
+    fields = lines(git.run("check-attr", "--stdin", "-z", "filter", stdin=filtered), b"\0")
+    for path, value in zip(map(os.fsdecode, fields[::3]), map(os.fsdecode, fields[2::3]), strict=True):
+        lack, signature = next(
+            (_FILTERS[name] for name in _FILTERS if f"{value}-".startswith(f"{name}-")), (None, b"")
+        )
+        if lack is None:
+            continue
         try:
             with (root / path).open("rb") as file:
                 start = file.read(64)
         except OSError:  # a changed or absent file is another matter
             continue
-        for lack, signature in _FILTERS.values():
-            if start.startswith(signature) or (lack == "lfs" and start.startswith(_LEGACY_LFS)):
-                yield Missing(lack, root, path)
+        if start.startswith(signature) or (lack == "lfs" and start.startswith(_LEGACY_LFS)):
+            yield Missing(lack, root, path)
