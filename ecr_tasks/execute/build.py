@@ -45,7 +45,7 @@ def build(
     seconds = round(time.monotonic() - began, 3)
     builds = {}
     for image in images:
-        key = build_key(image.definition, source)
+        key = _key(image, source)
         if keep[image.name] == "store":
             result, reference = results[image.name], references.get(image.name)
             digests = (result.digest, result.image_id, result.platforms)
@@ -74,7 +74,7 @@ def reuse_earlier_builds(
         if built is None:
             continue
         if not item.build_needed:
-            key = build_key(item.image.definition, source)
+            key = _key(item.image, source)
             if item.published and key is not None and built.key == key and not built.is_stored_as(item.published):
                 say(
                     f"{built.name}: {item.published.digest} is published and stays so; it is not what was built "
@@ -85,7 +85,7 @@ def reuse_earlier_builds(
         is_new = item.makes_revision and item.published and built.digest not in (None, item.published.digest)
         if item.rebuilds and item.published is not None and not is_new:
             continue
-        key = build_key(item.image.definition, source)
+        key = _key(item.image, source)
         if key is not None and built.key == key and still_exists(built, docker):
             say(f"{built.name}: built before, {short_digest(built.id)}")
             builds[built.name] = built
@@ -100,6 +100,10 @@ def still_exists(built: Built, docker: Docker) -> bool:
         return docker.image_id(built.image_id) == built.image_id
     except EcrTasksError:
         return False
+
+
+def _key(image: Image, source: SourceState) -> str | None:
+    return None if image.outside else build_key(image.definition, source)
 
 
 def build_key(definition: BuildDefinition, source: SourceState) -> str | None:

@@ -239,7 +239,8 @@ def _image(
     complete = replace(
         complete, labels={**complete.labels, **recorded}, annotations={**complete.annotations, **recorded}
     )
-    return Image(name, repository, complete, result.in_publishing_order, configured, dirty=source.dirty)
+    tags = result.in_publishing_order
+    return Image(name, repository, complete, tags, configured, dirty=source.dirty, outside=bool(source.outside))
 
 
 def _check_dirty(name: str, settings: Settings, source: SourceState, environ: Mapping[str, str]) -> None:

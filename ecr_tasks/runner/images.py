@@ -27,10 +27,12 @@ def planned_images(run: Run) -> tuple[Image, ...]:
 
     definitions = _definitions(run)
     ignored: dict[str, None] = {}
+    outside: dict[str, None] = {}
 
     def seen_by(definition: BuildDefinition) -> SourceState:
         source = _seen_by(run, [definition], definitions)
         ignored.update(dict.fromkeys(source.ignored))
+        outside.update(dict.fromkeys(source.outside))
         return source
 
     targets = definitions.targets if definitions else None
@@ -44,6 +46,11 @@ def planned_images(run: Run) -> tuple[Image, ...]:
     )
     if ignored:
         say(f"Uncommitted, and left out of account by ECR_DIRTY_IGNORE: {name_some(tuple(ignored))}")
+    for folder in outside:
+        warn(
+            f"The build reads {os.path.relpath(folder, run.project)}, which is outside of the repository: no commit "
+            "says what is in it. When it changes, only `push --republish` builds a published commit again."
+        )
     if definitions:
         for text in definitions.warnings:
             warn(text)
@@ -63,8 +70,9 @@ def planned_repositories(run: Run) -> dict[str, str]:
 def seen_source(run: Run) -> SourceState:
     """Return the source as the images together see it; a clean one needs no docker, and no repository's name."""
     from ecr_tasks.plan.images import settings_definition
+    from ecr_tasks.source.definitions.bake_file import definition_files
 
-    if not run.source.changes:
+    if not run.source.changes and definition_files(run.settings, os.environ) is not None:
         return run.source
     definitions = _definitions(run)
     all_definitions = definitions.targets.values() if definitions else [settings_definition(run.settings, os.environ)]
@@ -76,7 +84,7 @@ def _seen_by(run: Run, images: Iterable[BuildDefinition], definitions: Definitio
 
     everything = [definition for image in images for definition in image.with_links()]
     files = definitions.files.all if definitions and run.source.changes else ()
-    return image_source(run.source, everything, run.settings, files)
+    return image_source(run.source, everything, run.settings, files, environ=os.environ)
 
 
 def _definitions(run: Run) -> Definitions | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +11,8 @@ from ecr_tasks.errors import SettingsError
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.settings.settings import Settings
 from ecr_tasks.source.build_context.dockerignore import DockerIgnore, existing_dockerfile
-from ecr_tasks.source.build_context.walk import unique_folders
+from ecr_tasks.source.build_context.walk import ContextFolder, unique_folders
+from ecr_tasks.source.git.read import git_state
 from ecr_tasks.source.source_state import SourceState
 
 _INVOKE_FILES = ("invoke.yaml", "invoke.yml", "invoke.json", "invoke.py")
@@ -25,33 +26,51 @@ def image_source(
     definitions: Iterable[BuildDefinition],
     settings: Settings,
     definition_files: Iterable[Path] = (),
+    *,
+    environ: Mapping[str, str],
 ) -> SourceState:
     """Return the source with only those changes that can reach an image.
 
     These are changes of files that the contexts of ``definitions`` (the image's, and those that it is built from)
     carry after .dockerignore, of Dockerfiles and ignore files, and of the files with settings or definitions
-    (``definition_files``). What ECR_DIRTY_IGNORE names is ``ignored``. Raises SettingsError for a malformed pattern.
+    (``definition_files``). What ECR_DIRTY_IGNORE names is ``ignored``. Contexts ``outside`` of the repository count
+    with the changes of their own one; ``environ`` is for git. Raises SettingsError for a malformed pattern, and in
+    the same cases as ``git_state``.
     """
     rules = _rules(settings.dirty_ignore)
-    if not source.changes or source.root is None:
+    if source.root is None:
         return source
-    root, inside = source.root, _inside(source, definitions, settings, definition_files)
+    root, folders = source.root, list(unique_folders(definitions, settings.project))
+    paths = dict.fromkeys(folder.path.resolve() for folder in folders if folder.path.is_dir())
+    outside = [path for path in paths if not path.is_relative_to(root.resolve())]
+    others = dict.fromkeys(change for path in outside for change in _other_changes(path, root, environ))
+    source = replace(source, outside=tuple(map(str, outside)), changes=(*source.changes, *others))
+    if not source.changes:
+        return source
+    inside = _inside(source, root, folders, settings, definition_files)
     ignored = tuple(path for path in inside if rules.ignores(os.path.relpath(root / path, settings.project)))
     changes = tuple(path for path in inside if path not in ignored)
     shown = tuple(os.fsencode(path).decode("utf-8", "backslashreplace") for path in changes[:_SHOWN])
     return replace(source, dirty=bool(changes), changed=shown, changes=changes, ignored=ignored)
 
 
+def _other_changes(folder: Path, root: Path, environ: Mapping[str, str]) -> Iterator[str]:
+    """Yield the changed paths of the repository that a folder outside of ours is in, relative to ``root``, ours."""
+    other = git_state(folder, environ=environ)
+    if other.root is not None:
+        yield from (os.path.relpath(other.root / path, root) for path in other.changes)
+
+
 def _inside(
     source: SourceState,
-    definitions: Iterable[BuildDefinition],
+    root: Path,
+    folders: Iterable[ContextFolder],
     settings: Settings,
     definition_files: Iterable[Path],
 ) -> list[str]:
-    root = source.root or settings.project
     files = {*settings.files, *definition_files, *(settings.project / name for name in _INVOKE_FILES)}
     contexts: dict[Path, list[DockerIgnore]] = {}
-    for folder in unique_folders(definitions, settings.project):
+    for folder in folders:
         ignore = folder.ignore()
         files.add(ignore.file)
         if folder.dockerfile is not None:
@@ -61,8 +80,8 @@ def _inside(
     return [
         path
         for path in source.changes
-        if root / path in paths
-        or any(_carries(folder, ignore, root / path) for folder in contexts for ignore in contexts[folder])
+        if (changed := Path(os.path.normpath(root / path))) in paths
+        or any(_carries(folder, ignore, changed) for folder in contexts for ignore in contexts[folder])
     ]
 
 

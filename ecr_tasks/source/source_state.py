@@ -46,6 +46,8 @@ class SourceState:
     """At most ten of the changed paths, relative to ``root``, for messages."""
     changes: tuple[str, ...] = ()
     """Every changed path, relative to ``root``; a submodule or nested repository is one path."""
+    outside: tuple[str, ...] = ()
+    """The folders outside of ``root`` that an image is built from, so that no revision says what is in them."""
     ignored: tuple[str, ...] = ()
     """The changed paths that don't count because of ECR_DIRTY_IGNORE, for messages."""
     commit_time: datetime | None = None

@@ -271,7 +271,7 @@ def test_an_absent_dockerfile_that_the_settings_name_is_missing(repo: Repo) -> N
     repo.git("sparse-checkout", "set", "web")
     named = repo.path / "docker/web.Dockerfile"
     in_context = context(repo, "web", dockerfile=str(repo.path / "web/docker/web.Dockerfile"))
-    with pytest.raises(Refused, match="leaves out docker/web.Dockerfile") as caught:
+    with pytest.raises(Refused, match=r"leaves out docker/web\.Dockerfile") as caught:
         check_complete("team/app", [in_context], repo.path, repo.environ, None, named)
     run_remedy(repo, caught.value)
     check_complete("team/app", [in_context], repo.path, repo.environ, None, named)

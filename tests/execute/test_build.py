@@ -174,6 +174,12 @@ def test_a_source_without_a_fingerprint_has_no_build_key() -> None:
     assert build_key(PLAIN, NO_REPOSITORY) is None
 
 
+def test_a_build_of_a_folder_that_no_commit_has_is_not_reused() -> None:
+    assert build([image()], source(), docker(), builder=None, keep={"team/app": "store"})["team/app"].key
+    outside = replace(image(), outside=True)
+    assert build([outside], source(), docker(), builder=None, keep={"team/app": "store"})["team/app"].key is None
+
+
 def test_the_build_key_does_not_show_build_arguments() -> None:
     assert "hush" not in str(build_key(PLAIN, source()))
 

@@ -47,7 +47,9 @@ def seen(repo: Repo, definition: BuildDefinition | None = None, project: str = "
     """Return the source as an image of this definition sees it."""
     settings = load(repo.path / project, environ=environ)
     web = BuildDefinition(str(repo.path / "services/web"), contexts={"shared": str(repo.path / "shared")})
-    return image_source(repo.read(), [definition or web], settings, [repo.path / "docker-bake.hcl"])
+    return image_source(
+        repo.read(), [definition or web], settings, [repo.path / "docker-bake.hcl"], environ=repo.environ
+    )
 
 
 @pytest.mark.parametrize(
@@ -197,3 +199,24 @@ def test_line_ends_that_git_converts_are_no_change(monorepo: Repo) -> None:
     monorepo.git("update-index", "--assume-unchanged", "services/web/app.py")
     (monorepo.path / "services/web/app.py").write_bytes(b"1\r\n")
     assert not seen(monorepo).dirty
+
+
+def test_a_context_in_another_repository_counts_with_its_own_changes(monorepo: Repo) -> None:
+    other = monorepo.clone("other")
+    definition = BuildDefinition(str(monorepo.path / "services/web"), contexts={"shared": "../other/shared"})
+    source = seen(monorepo, definition)
+    assert (source.dirty, source.outside) == (False, (str((other.path / "shared").resolve()),))
+    other.write("services/api/app.py", "2\n")
+    other.write("shared/tests/a.py", "2\n")  # .dockerignore excludes it
+    assert not seen(monorepo, definition).dirty
+    other.write("shared/lib.py", "2\n")
+    assert seen(monorepo, definition).changed == ("../other/shared/lib.py",)
+    assert not seen(monorepo).outside
+
+
+def test_a_context_in_no_repository_is_named(monorepo: Repo, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("elsewhere")
+    (monorepo.path / "link").symlink_to(folder)
+    for context in (str(folder), str(monorepo.path / "link")):
+        source = seen(monorepo, BuildDefinition(context))
+        assert source.outside == (str(folder.resolve()),)

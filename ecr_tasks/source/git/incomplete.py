@@ -39,9 +39,9 @@ class Missing:
     """One path that is not as the commit has it; ``root`` is the top of the repository (or submodule) of ``path``.
 
     An ``embedded`` repository was committed like a submodule, without its address (git-add(1),
-    advice.addEmbeddedRepo). ``sparse`` is said of a sparse checkout in cone mode, ``patterns`` of any other. `git
-    update-index` has made git blind for a ``skipped`` file, which is gone, and for a ``hidden`` one, which is a changed
-    file in a submodule.
+    advice.addEmbeddedRepo). ``sparse`` is said of a sparse checkout in cone mode, ``patterns`` of any other.
+    `git update-index` has made git blind for a ``skipped`` file, which is gone, and for a ``hidden`` one, which is a
+    changed file in a submodule.
     """
 
     lack: Lack
