@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ecr_tasks.errors import Refused
 from ecr_tasks.model.image import BuildDefinition
+from ecr_tasks.model.wording import name_some
 from ecr_tasks.source.build_context.dockerignore import existing_dockerfile
 from ecr_tasks.source.build_context.walk import ContextFolder, unique_folders
 from ecr_tasks.source.git.incomplete import Lack, Missing, missing
@@ -110,8 +111,7 @@ def _carried(folder: ContextFolder, environ: Mapping[str, str]) -> Iterator[Miss
 
 
 def _named(items: Sequence[Missing], project: Path) -> str:
-    names = [os.path.relpath(item.file, project) for item in items[:_SHOWN]]
-    return ", ".join(names) + (f" and {len(items) - _SHOWN} more" if len(items) > _SHOWN else "")
+    return name_some([os.path.relpath(item.file, project) for item in items])
 
 
 def _commands(items: Sequence[Missing], project: Path) -> Iterator[str]:

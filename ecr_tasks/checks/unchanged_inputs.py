@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ecr_tasks.errors import BuildError
 from ecr_tasks.model.image import Image
+from ecr_tasks.model.wording import name_some
 from ecr_tasks.source.build_context.unknown import Unknown
-from ecr_tasks.source.inputs.files import name_some
 from ecr_tasks.source.inputs.local import read_local
 
 

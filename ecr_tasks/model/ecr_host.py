@@ -10,13 +10,16 @@ from ecr_tasks.model.destination import PUBLIC_HOST, PUBLIC_REGION
 PUBLIC_HOSTS = (PUBLIC_HOST, "ecr-public.aws.com")
 """ECR Public's hosts; the second one is its dual-stack host (Amazon ECR Public user guide, IPv6)."""
 
-# The suffixes are those of AWS's partitions: IPv4, then dual-stack (AWS General Reference, Amazon ECR endpoints).
-_PRIVATE_HOST = re.compile(
-    r"(?P<account>\d{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\."
+AWS_DOMAIN = (
     r"(?:amazonaws\.(?:com(?:\.cn)?|eu)|on\.(?:aws|amazonwebservices\.(?:com\.cn|eu))|sc2s\.sgov\.gov|c2s\.ic\.gov"
-    r"|cloud\.adc-e\.uk|csp\.hci\.ic\.gov)",
-    re.ASCII,
+    r"|cloud\.adc-e\.uk|csp\.hci\.ic\.gov)"
 )
+"""The domains of AWS's partitions, as a pattern: IPv4, dual-stack (AWS General Reference, Amazon ECR endpoints)."""
+
+REGISTRY_LABELS = r"(?P<account>[0-9]{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\."
+"""What stands before the domain in a private registry's host, as a pattern (ECR User Guide, "Private registry")."""
+
+_PRIVATE_HOST = re.compile(REGISTRY_LABELS + AWS_DOMAIN)
 
 
 @dataclass(frozen=True)

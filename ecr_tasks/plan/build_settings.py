@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -64,11 +64,6 @@ def other_settings(recorded: str | None, current: str | None) -> tuple[str, ...]
     if first is None or second is None:
         return ()
     return tuple(words for name, words in _WORDS.items() if first.get(name) != second.get(name))
-
-
-def join_words(words: Sequence[str]) -> str:
-    """Return words as a list in a sentence: ``a, b and c``."""
-    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
 def _parts(definition: BuildDefinition, project: Path) -> Iterator[tuple[str, Any]]:

@@ -9,6 +9,7 @@ from ecr_tasks.errors import SettingsError
 from ecr_tasks.model.manifest import INDEX_MEDIA_TYPES, StoredImage, platform_name
 from ecr_tasks.model.registry import Repository
 from ecr_tasks.model.scan import DEFAULT_LEVEL, LEVELS, Level, ScanResult, describe_counts
+from ecr_tasks.model.wording import name_some
 from ecr_tasks.plan.gates import Failed, Passed, Pending, Verdict
 from ecr_tasks.settings.errors import Malformed
 from ecr_tasks.settings.parse import values
@@ -19,7 +20,6 @@ APPEARS_SECONDS = 60.0
 NEW_SECONDS = 600.0
 """The age of an image without a scan from which on no scan is expected any more."""
 
-_MAX_NAMES = 3
 """The number of vulnerabilities that an error names."""
 
 _RUNNING = ("IN_PROGRESS", "PENDING")
@@ -136,5 +136,4 @@ def nothing_to_scan(repository: Repository, image: StoredImage) -> Failed:
 
 
 def _names(names: Sequence[str]) -> str:
-    more = len(names) - _MAX_NAMES
-    return f" ({', '.join(names[:_MAX_NAMES])}{f' and {more} more' if more > 0 else ''})" if names else ""
+    return f" ({name_some(names)})" if names else ""

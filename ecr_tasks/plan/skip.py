@@ -5,7 +5,8 @@ from __future__ import annotations
 from ecr_tasks.model.image import Image
 from ecr_tasks.model.manifest import SETTINGS, StoredImage
 from ecr_tasks.model.registry import RepositoryView
-from ecr_tasks.plan.build_settings import join_words, other_settings
+from ecr_tasks.model.wording import join_words
+from ecr_tasks.plan.build_settings import other_settings
 from ecr_tasks.plan.republish import published_name, revisions
 from ecr_tasks.source.source_state import SourceState
 

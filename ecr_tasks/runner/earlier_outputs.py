@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ecr_tasks.ci.outputs.names import NAMES
 from ecr_tasks.console import warn
 from ecr_tasks.model.receipt import FOLDER
 from ecr_tasks.runner import receipt_file
@@ -25,16 +26,12 @@ class EarlierOutputs:
 
     def begin(self) -> None:
         """Remove the last run's files."""
-        from ecr_tasks.ci.outputs.files import NAMES
-
         for name in (*NAMES, receipt_file.NAME):
             _change(self._project / FOLDER / name, _remove)
         self._pending = True
 
     def forget(self, repositories: Iterable[str]) -> None:
         """Remove the files of these repositories, except for what a build hands to a later push."""
-        from ecr_tasks.ci.outputs.files import NAMES
-
         self._pending = False
         for repository in repositories:
             folder = receipt_file.own_folder(self._project, repository)

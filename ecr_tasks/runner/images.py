@@ -22,8 +22,8 @@ def planned_images(run: Run) -> tuple[Image, ...]:
 
     Raises SettingsError and Refused (ECR_DIRTY=refuse).
     """
+    from ecr_tasks.model.wording import name_some
     from ecr_tasks.plan.images import images, unset_tags
-    from ecr_tasks.source.inputs.files import name_some
 
     definitions = _definitions(run)
     ignored: dict[str, None] = {}

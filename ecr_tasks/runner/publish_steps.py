@@ -21,6 +21,7 @@ from ecr_tasks.execute.push import publish_image
 from ecr_tasks.model.image import Image
 from ecr_tasks.model.ports import Engine
 from ecr_tasks.model.receipt import Built, ImageReceipt, Receipt, Source
+from ecr_tasks.model.wording import join_words, name_some
 from ecr_tasks.plan.image_store import needs_engine
 from ecr_tasks.plan.plan import Conflict, Plan, PlannedImage, make_plan
 from ecr_tasks.plan.snapshot import Snapshot
@@ -240,8 +241,6 @@ def _warn_of_ignored_files(plan: Plan) -> None:
     for item in plan.images:
         unshared = item.image.inputs.unshared if item.view and item.image.inputs and item.build_needed else ()
         if unshared:
-            from ecr_tasks.source.inputs.files import name_some
-
             warn(
                 f"The context of {item.image.name} carries files that git ignores ({name_some(unshared)}), so other "
                 "machines have other inputs: add them to .dockerignore."
@@ -263,8 +262,6 @@ def _warn_of_other_settings(plan: Plan) -> None:
     """Warn about published images that were built with other settings than now, and are left as they are."""
     for item in plan.images:
         if item.other_settings:
-            from ecr_tasks.plan.build_settings import join_words
-
             warn(
                 f"{item.image.repository}: {item.image.tags[0].name} was built with other "
                 f"{join_words(item.other_settings)} than the settings have now, and stays as it is: "

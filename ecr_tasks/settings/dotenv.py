@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ecr_tasks.model.wording import name_some
 from ecr_tasks.settings.errors import Problems
 from ecr_tasks.settings.schema import TABLE
 from ecr_tasks.settings.unknown_names import mentions_setting, misspelt_setting, swallowed_settings
@@ -95,8 +96,7 @@ def read_file(
             values[binding.key] = None if binding.value is None else "".join(texts)
             lines[binding.key] = line
     if broken:
-        places = f"{', '.join(broken[:3])}{f' and {len(broken) - 3} more' if len(broken) > 3 else ''}"
-        warnings.append(f"Left out, because this isn't NAME=VALUE (is a quote left open?): {places}.")
+        warnings.append(f"Left out, because this isn't NAME=VALUE (is a quote left open?): {name_some(broken)}.")
     return DotenvFile(path, values, lines, tuple(warnings))
 
 

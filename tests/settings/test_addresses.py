@@ -126,6 +126,7 @@ def test_an_address_on_this_machine_leads_nowhere_else(project: Project) -> None
         ("111122223333.dkr.ecr.eu_central_1.amazonaws.com/team/app", "a registry's is ACCOUNT.dkr.ecr.REGION"),
         ("1112222333.dkr.ecr.us-iso-east-1.c2s.ic.gov/team/app", "a registry's is ACCOUNT.dkr.ecr.REGION"),
         ("https://gallery.ecr.aws/alias/app", "ECR_DESTINATIONS=public.ecr.aws/alias/app"),
+        ("ecr-public.aws.com/alias/app", "ECR_DESTINATIONS=public.ecr.aws/alias/app"),
     ],
 )
 def test_what_is_no_repositorys_address_is_refused_with_what_to_write(

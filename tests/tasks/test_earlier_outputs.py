@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ecr_tasks.ci.outputs.files import NAMES
+from ecr_tasks.ci.outputs.names import NAMES
 from ecr_tasks.errors import AwsError, BuildError
 from ecr_tasks.model.registry import Repository
 from tests.support.build import ACCOUNT, HOST

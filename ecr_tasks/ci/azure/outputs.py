@@ -10,8 +10,8 @@ from pathlib import Path
 
 from ecr_tasks.ci.outputs.adapter import Action, Adapter, Print, PrintSecret
 from ecr_tasks.ci.outputs.escape import one_line
-from ecr_tasks.ci.outputs.files import SUMMARY
 from ecr_tasks.ci.outputs.model import Outputs
+from ecr_tasks.ci.outputs.names import SUMMARY
 
 
 class Azure(Adapter):

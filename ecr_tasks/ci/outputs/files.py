@@ -8,15 +8,8 @@ from collections.abc import Sequence
 from ecr_tasks.ci.outputs.adapter import Write
 from ecr_tasks.ci.outputs.escape import dotenv, properties
 from ecr_tasks.ci.outputs.model import VARIABLES, Outputs
+from ecr_tasks.ci.outputs.names import DOTENV, JSON, PROPERTIES, SUMMARY
 from ecr_tasks.ci.outputs.summary import summary
-
-DOTENV = "outputs.env"
-JSON = "outputs.json"
-PROPERTIES = "outputs.properties"
-SUMMARY = "summary.md"
-MESSAGES = "teamcity.txt"
-NAMES = (DOTENV, JSON, PROPERTIES, SUMMARY, MESSAGES)
-"""The names of all files that ``write_outputs`` and the adapters write in the folder."""
 
 SCHEMA = 1
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from ecr_tasks.ci.outputs.adapter import Action, Adapter, Write
 from ecr_tasks.ci.outputs.escape import printable_ascii
-from ecr_tasks.ci.outputs.files import MESSAGES
 from ecr_tasks.ci.outputs.model import Outputs
+from ecr_tasks.ci.outputs.names import MESSAGES
 
 DESCRIPTION_LIMIT = 4000
 """The most characters of a build problem's description; TeamCity cuts the rest (Service Messages, Reporting Build

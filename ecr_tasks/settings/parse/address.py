@@ -6,12 +6,12 @@ import re
 from dataclasses import dataclass
 
 from ecr_tasks.model.destination import PUBLIC_HOST
+from ecr_tasks.model.ecr_host import AWS_DOMAIN, PUBLIC_HOSTS, REGISTRY_LABELS
 from ecr_tasks.settings.errors import Malformed
 
 _SCHEME = r"(?i)(https?|docker|oci)://"
-# A private registry's host, in any partition, IPv4, dual-stack or FIPS (ECR User Guide, "Private registry"); a port
-# is an emulator's.
-_ECR_HOST = r"(?P<account>\d{12})\.dkr[.-]ecr(-fips)?\.(?P<region>[a-z0-9-]+)\.[a-z0-9.-]+(:\d+)?"
+# A private registry's host; another domain than AWS's, or a port, is an emulator's.
+_ECR_HOST = REGISTRY_LABELS + r"[a-z0-9.-]+(:\d+)?"
 _LOOPBACK = r"(localhost|127(\.\d+){3}|\[::1\])(:\d+)?"
 _ARN = r"arn:aws[a-z-]*:ecr:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):repository/(?P<name>.+)"
 _PUBLIC_ARN = r"arn:aws[a-z-]*:ecr-public::(?P<account>\d{12}):repository/(?P<name>.+)"
@@ -21,10 +21,7 @@ _OTHER_REGISTRY = (
     r"|([a-z0-9-]+\.)?gcr\.io|[a-z0-9-]+\.(azurecr\.io|pkg\.dev|jfrog\.io|ocir\.io)"
 )
 # Hosts of AWS: what begins with one of them and is no registry's address was meant to be one.
-_AWS_HOST = (
-    r"([a-z0-9._-]*\.)?(amazonaws\.(com(\.cn)?|eu)|on\.aws|on\.amazonwebservices\.com\.cn)"
-    r"|[a-z0-9._-]*\.dkr[.-]ecr(-fips)?\..*"
-)
+_AWS_HOST = rf"([a-z0-9._-]*\.)?{AWS_DOMAIN}|[a-z0-9._-]*\.dkr[.-]ecr(-fips)?\..*"
 _GALLERY = "gallery.ecr.aws"
 """The host of ECR Public's web pages, whose paths are those of its registry."""
 
@@ -67,7 +64,11 @@ def parse_address(text: str) -> Address | None:
         return _from_arn(text)
     bare = re.sub(_SCHEME, "", text, count=1)
     host, _, rest = bare.partition("/")
-    host = host.lower().replace(_GALLERY, PUBLIC_HOST)
+    host = host.lower()
+    if not {".", ":"} & set(host) and host != "localhost":
+        return None
+    if host in (_GALLERY, *PUBLIC_HOSTS):
+        host = PUBLIC_HOST
     match = re.fullmatch(_ECR_HOST, host)
     if match is None and host != PUBLIC_HOST and not re.fullmatch(_LOOPBACK, host):
         if rest and re.fullmatch(_OTHER_REGISTRY, host):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +16,6 @@ from ecr_tasks.source.git.index import Index, ignored_files, read_index, uncommi
 
 NEVER = frozenset({".git", ".ecr-tasks"})
 """Folders that are no input, because they change with every commit or every run."""
-
-SHOWN = 3
-"""The highest number of files that a message names."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +52,6 @@ def read_folder(folder: Path, dockerfile: Path | None, environ: Mapping[str, str
         kind = files[path][0]
         tracked[path] = files[path] if kind == "link" else (kind, blob)
     return Folder(files, tracked, tuple(unshared))
-
-
-def name_some(paths: Sequence[str]) -> str:
-    """Return the first few paths and the number of the others, for a message."""
-    return ", ".join(paths[:SHOWN]) + (f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else "")
 
 
 def _file(path: str, entry: os.DirEntry[str], index: Index) -> tuple[str, str] | None:
