@@ -39,6 +39,10 @@ def branch_name(name: str) -> str | None:
 tag_name = after("refs/tags/")
 
 
+_COMMIT_LENGTHS = (40, 64)
+"""The lengths of a whole commit id: SHA-1 and SHA-256."""
+
+
 def commit_id(text: str) -> str | None:
     """Return the commit id, perhaps shortened; None for a name such as ``HEAD`` and for git's id of zeros."""
     text = text.lower()
@@ -159,7 +163,9 @@ class Facts:
 
     def _branch(self, change: Change | None) -> Fact | None:
         if change is None:
-            return None if self.tag else self.branch
+            # Who starts a run for a commit may get its id in place of a branch.
+            named = self.branch and not (commit_id(self.branch.value) and len(self.branch.value) in _COMMIT_LENGTHS)
+            return self.branch if named and not self.tag else None
         branch = self.source_branch or (self.branch if change.kind == "merge_queue" else None)
         return None if branch and branch.value.startswith("refs/") and change_of_ref(branch) else branch
 

@@ -13,6 +13,8 @@ from ecr_tasks.ci.facts import one_of
 from ecr_tasks.ci.gerrit import gerrit_change
 
 _ROWS = (
+    ("AGOLA_GIT_REF", "AGOLA_PULL_REQUEST_ID"),
+    ("AWS_APP_ID", "AWS_PULL_REQUEST_ID"),  # Amplify
     ("APPVEYOR", "APPVEYOR_PULL_REQUEST_NUMBER"),
     ("bamboo_planKey", "bamboo_repository_pr_key"),
     ("BITRISE_IO", "BITRISE_PULL_REQUEST"),
@@ -21,10 +23,16 @@ _ROWS = (
     ("CIRRUS_CI", "CIRRUS_PR"),
     ("CF_BUILD_ID", "CF_PULL_REQUEST_NUMBER"),  # Codefresh
     ("CM_BUILD_ID", "CM_PULL_REQUEST_NUMBER"),  # Codemagic
+    ("CNB", "CNB_PULL_REQUEST_IID"),  # Tencent's Cloud Native Build
+    ("NETLIFY", "REVIEW_ID"),
     ("PROW_JOB_ID", "PULL_NUMBER"),
+    ("RENDER", "IS_PULL_REQUEST"),  # true or false
     ("SCREWDRIVER", "SD_PULL_REQUEST"),
+    ("SCRUTINIZER", "SCRUTINIZER_PR_NUMBER"),
     ("SEMAPHORE", "SEMAPHORE_GIT_PR_NUMBER"),
     ("JOB_URL", "PATCHSET_ID"),  # sourcehut
+    ("VELA", "VELA_PULL_REQUEST"),
+    ("VERCEL", "VERCEL_GIT_PULL_REQUEST_ID"),
     ("ZUUL_UUID", "ZUUL_CHANGE"),  # Zuul 2; later versions set no variables
 )
 """A variable that only this system sets, and the variable with the change's number."""

@@ -145,11 +145,11 @@ def _latest(flavor: Flavor, event: Event, rule_tags: Sequence[_RuleTag]) -> Tag:
         raise NoValue("it is switched off" if rule_tags else "no rule gives a tag")
     first, value = rule_tags[0].tag.name, rule_tags[0].value
     because, release, forward = "as asked", None, flavor.forward
+    if flavor.latest == "auto" and not value.latest:
+        raise NoValue(f"{first} is no release")
+    if event.source.is_change:
+        raise NoValue(f"latest stays with branches and releases: this is a {event.name}")
     if flavor.latest == "auto":
-        if not value.latest:
-            raise NoValue(f"{first} is no release")
-        if event.source.is_change:
-            raise NoValue(f"latest stays with the releases: this is a {event.name}")
         because = f"{first} is a release"
         if flavor.forward and value.version is not None:
             release, forward = LatestRelease(value.version), False

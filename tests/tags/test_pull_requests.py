@@ -221,6 +221,17 @@ def test_a_value_makes_no_release_of_a_change() -> None:
     assert names("type=semver,pattern={{major}},value=v1.2.3,suffix=-{{sha}}", pull_request()) == ["1-a1b2c3d"]
 
 
+@pytest.mark.parametrize("latest", ["true", "auto"])
+@pytest.mark.parametrize("kind", ["pull_request", "merge_queue", "closed_pull_request", "ref"])
+def test_a_change_moves_no_latest(kind: str, latest: str) -> None:
+    state = pull_request(change=kind)
+    rules = "type=sha\ntype=raw,value=stable\ntype=semver,pattern={{version}},value=v1.2.3"
+    assert "latest" not in names(rules, state, f"latest={latest}")
+    assert "latest" in names(rules, pushed_tag("v1.2.3"), "latest=true")
+    # What is written out is done.
+    assert "latest" in names("type=sha\ntype=raw,value=latest", state)
+
+
 @pytest.mark.parametrize("started_by", ["webhook", "ui", "api", "schedule", "trigger_job"])
 def test_a_forks_pull_request_from_its_main(started_by: str) -> None:
     environ = {

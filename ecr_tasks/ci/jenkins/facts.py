@@ -101,9 +101,11 @@ def _change(env: Environ) -> Change | None:
 
     GIT_BRANCH of a change is what the clone's refspec made of its ref, or FETCH_HEAD, which is no branch.
     """
-    # In a multibranch job, BRANCH_NAME is a branch's whole name, or a change's as the plugin calls it.
-    job = env.get("BRANCH_NAME")
-    fetched = [env.get("sha1"), None if job else env.get("GIT_BRANCH")]  # sha1 is ghprb's own parameter
+    # In a multibranch job, BRANCH_NAME is a branch's whole name, or a change's as the plugin calls it. With "Discover
+    # other refs" it is pull-5, and GIT_BRANCH pull/5/head; for a branch the two are the same.
+    job, git = env.get("BRANCH_NAME"), env.get("GIT_BRANCH")
+    is_branch = job and git and job.value in (git.value, _after_remote(git.value))
+    fetched = [env.get("sha1"), None if is_branch else git]  # sha1 is ghprb's own parameter
     change = find_change(
         numbers=[*(env.get(name) for name in _NUMBERS), env.get("BRANCH_NAME", parse=_number_of_gerrit)],
         refs=[] if is_merged(env) else [job, env.get("GIT_BRANCH")],
