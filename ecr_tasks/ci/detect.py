@@ -9,14 +9,17 @@ from ecr_tasks.ci.context import CiContext
 from ecr_tasks.ci.environ import Environ, Fact, Reader, RefCheck, no_ref, read_text
 from ecr_tasks.ci.gerrit import gerrit_change
 from ecr_tasks.ci.systems import SYSTEMS
-from ecr_tasks.ci.unlisted import unlisted_run
+from ecr_tasks.ci.unlisted import in_unlisted_ci, unlisted_run
 
 _NO = ("", "0", "false", "no", "off")
 
 
 def in_ci(environ: Mapping[str, str]) -> bool:
-    """Return whether this process runs in a CI: one of the table, or another one that sets CI."""
-    return environ.get("CI", "").strip().lower() not in _NO or detect(environ).provider is not None
+    """Return whether this process runs in a CI: one of the table, another one that is known, or one that sets CI."""
+    if environ.get("CI", "").strip().lower() not in _NO:
+        return True
+    env = Environ(environ)
+    return any(system.find_marker(env) for system in SYSTEMS.values()) or in_unlisted_ci(env)
 
 
 def detect(

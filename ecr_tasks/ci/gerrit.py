@@ -14,13 +14,13 @@ from ecr_tasks.ci.facts import one_of
 def is_merged(env: Environ, prefix: str = "") -> Fact | None:
     """Return the event if the change is in its branch already: then its other variables are set as well.
 
-    A job that checks out GERRIT_REFSPEC builds the patchset even then, which need not be the commit that the branch got
+    A job of Jenkins that checks out GERRIT_REFSPEC builds the patchset even then. It need not be what the branch got
     (GERRIT_NEWREV): Gerrit may have rebased, picked or merged it.
     """
     event = env.get(f"{prefix}GERRIT_EVENT_TYPE", parse=one_of("change-merged", "ref-updated"))
-    built, merged = env.get("GIT_COMMIT"), env.get(f"{prefix}GERRIT_NEWREV")
-    patchset = env.get(f"{prefix}GERRIT_PATCHSET_REVISION")
-    if built and merged and patchset and built.value == patchset.value != merged.value:
+    built, patchset = env.get("GIT_COMMIT"), env.get("GERRIT_PATCHSET_REVISION")
+    merged = env.get("GERRIT_NEWREV")
+    if built and patchset and merged and built.value == patchset.value != merged.value:
         return None
     return event
 

@@ -37,8 +37,16 @@ _ROWS = (
 )
 """A variable that only this system sets, and the variable with the change's number."""
 
+_OTHERS = ("CI_NAME", "CONTINUOUS_INTEGRATION", "HARNESS_BUILD_ID", "TASKCLUSTER_ROOT_URL", "GO_PIPELINE_LABEL")
+"""What more systems set in every run: Codeship and sourcehut, several, Harness, Taskcluster, GoCD."""
+
 _PROW_BATCH = "batch"
 """JOB_TYPE of a run for several pull requests, which Prow merges together."""
+
+
+def in_unlisted_ci(env: Environ) -> bool:
+    """Return whether this is a run of such a system, for a change or not; some of them don't set CI."""
+    return any(env.get(marker) for marker, _ in _ROWS) or bool(env.flag(*_OTHERS))
 
 
 def unlisted_run(env: Environ) -> CiContext:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecr_tasks.ci.context import NO_CI
-from ecr_tasks.ci.detect import detect
+from ecr_tasks.ci.detect import detect, in_ci
 from tests.ci.recorded import RUNS, Recorded, reader, recorded
 
 EVENTS = {None, "push", "tag", "pull_request", "schedule", "manual"}
@@ -29,6 +29,29 @@ EVENTS = {None, "push", "tag", "pull_request", "schedule", "manual"}
 )
 def test_no_ci(environ: dict[str, str]) -> None:
     assert detect(environ) == NO_CI
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"PROW_JOB_ID": "u", "JOB_TYPE": "postsubmit"},
+        {"JOB_URL": "https://builds.sr.ht/~acme/job/1", "CI_NAME": "sourcehut"},
+        {"bamboo_planKey": "SHOP-MAIN"},
+        {"CI": "false", "BUILDKITE": "true"},
+        {"CONTINUOUS_INTEGRATION": "true"},
+        {"CI": "1"},
+    ],
+    ids=str,
+)
+def test_a_ci_is_one_also_where_its_variable_is_not_set(variables: dict[str, str]) -> None:
+    assert in_ci(variables)
+
+
+@pytest.mark.parametrize(
+    "variables", [{}, {"CI": ""}, {"CI": "False"}, {"CONTINUOUS_INTEGRATION": "0"}, {"JOB": "x"}]
+)
+def test_a_laptop_is_no_ci(variables: dict[str, str]) -> None:
+    assert not in_ci(variables)
 
 
 def environ(provider: str, name: str) -> dict[str, str]:
