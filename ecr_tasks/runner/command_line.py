@@ -53,6 +53,11 @@ def follows(name: str) -> bool:
     return name in [word.rpartition(".")[2] for word in sys.argv[1:]]
 
 
+def push_republishes() -> bool:
+    """Return whether `push --republish` is in this command line, so that the `build` before it builds for that."""
+    return follows("push") and "--republish" in sys.argv[1:]
+
+
 def check_repetitions(words: Sequence[str]) -> None:
     """Refuse a command line that repeats a task after `env` or `local`, because Invoke drops a task's second call.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ecr_tasks.runner.command_line import EarlierResults, follows
+from ecr_tasks.runner.command_line import EarlierResults, follows, push_republishes
 from ecr_tasks.runner.decorator import chained_task
 from ecr_tasks.runner.run import Run
 
@@ -28,7 +28,7 @@ def build(run: Run, earlier: EarlierResults) -> Job | None:
     push_follows = follows("push")
     # A build without a push needs docker only, and ECR only if the cache is in ECR.
     read_registries = push_follows or run.settings.cache == "registry"
-    job = start_job(run, read_registries=read_registries, builds_all=not push_follows)
+    job = start_job(run, read_registries=read_registries, republish=push_republishes(), builds_all=not push_follows)
     show_plan(job.plan)
     job.plan.check()
     if run.dry:

@@ -29,7 +29,7 @@ def push(run: Run, earlier: EarlierResults, republish: bool = False) -> Receipt 
     from ecr_tasks.tasks.plan import show_plan
 
     job = earlier.job  # the job of `build`, if it ran before in this command line
-    if job is None or republish or (job.snapshot is None and not run.dry):
+    if job is None or job.republish != republish or (job.snapshot is None and not run.dry):
         job = start_job(run, republish=republish)
         show_plan(job.plan)
     job.plan.check()

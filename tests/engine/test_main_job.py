@@ -117,6 +117,7 @@ def test_other_settings_are_told_and_republished_beside_the_published_image(app:
     result = app.ok("build", "push", "--republish", **changed)
     digest = result.lines[0].partition("@")[2]
     assert digest != first
+    assert (result.stderr.count("build, --republish"), "stays as it is" in result.stderr) == (1, False)
     published = app.receipt["images"][0]["published"][0]
     assert (published["tags"], list(published["stays"])) == ([second, "main"], [fixed])
     again = app.ok("build", "push", **changed)
