@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ecr_tasks.settings import precedence
-from ecr_tasks.settings.addresses import take_apart
+from ecr_tasks.settings.account_and_region import take_apart
 from ecr_tasks.settings.dotenv import list_files, read_file
 from ecr_tasks.settings.errors import Malformed, Problems
 from ecr_tasks.settings.parse.build_options import is_remote
