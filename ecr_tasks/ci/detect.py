@@ -8,8 +8,8 @@ from dataclasses import replace
 from ecr_tasks.ci.context import CiContext
 from ecr_tasks.ci.environ import Environ, Fact, Reader, RefCheck, no_ref, read_text
 from ecr_tasks.ci.gerrit import gerrit_change
+from ecr_tasks.ci.other_systems import in_other_ci, other_run
 from ecr_tasks.ci.systems import SYSTEMS
-from ecr_tasks.ci.unlisted import in_unlisted_ci, unlisted_run
 
 _NO = ("", "0", "false", "no", "off")
 
@@ -19,7 +19,7 @@ def in_ci(environ: Mapping[str, str]) -> bool:
     if environ.get("CI", "").strip().lower() not in _NO:
         return True
     env = Environ(environ)
-    return any(system.find_marker(env) for system in SYSTEMS.values()) or in_unlisted_ci(env)
+    return any(system.find_marker(env) for system in SYSTEMS.values()) or in_other_ci(env)
 
 
 def detect(
@@ -42,4 +42,4 @@ def detect(
             facts = system.read_facts(env)
             change = facts.change or gerrit_change(env)
             return replace(facts, change=change).context(Fact(system.name, marker.origin))
-    return unlisted_run(env)
+    return other_run(env)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from ecr_tasks.clients.ecr import known_errors
 from ecr_tasks.errors import AwsError, EcrTasksError, Refused, RegistryError, SettingsError
 from ecr_tasks.model.refusals import ENSURE, missing_repository
 
@@ -55,7 +54,9 @@ def translate_errors(action: str) -> Iterator[None]:
     except EcrTasksError:
         raise
     except Exception as error:
-        if (known := known_errors.explain(error, action)) is None:
+        from ecr_tasks.clients.ecr.known_errors import explain
+
+        if (known := explain(error, action)) is None:
             raise
         raise known from error
 

@@ -44,12 +44,12 @@ _PROW_BATCH = "batch"
 """JOB_TYPE of a run for several pull requests, which Prow merges together."""
 
 
-def in_unlisted_ci(env: Environ) -> bool:
+def in_other_ci(env: Environ) -> bool:
     """Return whether this is a run of such a system, for a change or not; some of them don't set CI."""
     return any(env.get(marker) for marker, _ in _ROWS) or bool(env.flag(*_OTHERS))
 
 
-def unlisted_run(env: Environ) -> CiContext:
+def other_run(env: Environ) -> CiContext:
     """Return a run of a system without an adapter if it is for a change, else NO_CI."""
     numbers = [env.flag(name) for marker, name in _ROWS if env.get(marker)]
     batch = env.get("JOB_TYPE", parse=one_of(_PROW_BATCH))
