@@ -44,7 +44,8 @@ class BuildDefinition:
     ``args`` may hold values that must not be printed; ``secrets`` and ``ssh`` only name the sources of secrets.
     ``exporter`` holds options of the exporter (``compression=zstd``). ``linked`` holds the definitions of the other
     targets that ``contexts`` names as ``target:NAME``, by that name: they are built with this one. ``extra`` holds
-    the other attributes of a bake target (``no-cache``, ``shm-size``, …), passed on unchanged.
+    the other attributes of a bake target (``no-cache``, ``shm-size``, …), passed on unchanged. ``variables`` has the
+    values of secrets that are read from variables of compose's own dotenv files.
     """
 
     context: str
@@ -63,6 +64,7 @@ class BuildDefinition:
     exporter: tuple[str, ...] = ()
     linked: Mapping[str, BuildDefinition] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def with_links(self) -> Iterator[BuildDefinition]:
         """Yield this definition, then those that it links to, at every depth."""

@@ -10,13 +10,13 @@ from dataclasses import replace
 from ecr_tasks.errors import Refused, SettingsError
 from ecr_tasks.model.image import BuildDefinition, Image
 from ecr_tasks.model.manifest import CACHE_TAG, SETTINGS
-from ecr_tasks.model.option_fields import secret_id
+from ecr_tasks.model.option_fields import secret_id, split_fields
 from ecr_tasks.model.platform import LOCAL, one_form
 from ecr_tasks.plan.build_settings import build_settings
 from ecr_tasks.plan.presets import ATTESTATIONS
 from ecr_tasks.plan.repository_names import repository_names
 from ecr_tasks.settings.errors import Malformed
-from ecr_tasks.settings.parse.build_options import DEFAULT_DOCKERFILE, platforms
+from ecr_tasks.settings.parse.build_options import DEFAULT_DOCKERFILE, platforms, referenced_variables
 from ecr_tasks.settings.settings import Settings
 from ecr_tasks.source.source_state import SourceState
 from ecr_tasks.tags.from_settings import lost_release, tag_set
@@ -70,6 +70,22 @@ def unset_tags(images: Sequence[Image], tags: Mapping[str, Sequence[str]]) -> li
     for image in images:
         names = {f"{image.repository}:{tag.name}" for tag in image.tags}
         unset += [tag for tag in tags.get(image.name, ()) if _ECR_HOST.sub("", tag) not in names]
+    return list(dict.fromkeys(unset))
+
+
+def unset_secrets(images: Sequence[Image], variables: Mapping[str, str]) -> list[str]:
+    """Return a sentence for each secret of the images whose variable is not set: docker builds without the secret,
+    and says nothing."""
+    unset = [
+        f"{image.name}: the secret {secret_id(secret)} is read from {name}, which is not set, so the build goes "
+        "without it."
+        for image in images
+        for definition in image.definition.with_links()
+        for secret in definition.secrets
+        if "env" in split_fields(secret) or split_fields(secret).get("type") == "env"
+        for name in referenced_variables((), [secret])
+        if name not in {**variables, **definition.variables}
+    ]
     return list(dict.fromkeys(unset))
 
 

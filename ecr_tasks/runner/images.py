@@ -23,7 +23,7 @@ def planned_images(run: Run) -> tuple[Image, ...]:
     Raises SettingsError and Refused (ECR_DIRTY=refuse).
     """
     from ecr_tasks.model.wording import name_some
-    from ecr_tasks.plan.images import images, unset_tags
+    from ecr_tasks.plan.images import images, unset_secrets, unset_tags
 
     definitions = _definitions(run)
     ignored: dict[str, None] = {}
@@ -44,6 +44,8 @@ def planned_images(run: Run) -> tuple[Image, ...]:
         seen_by=seen_by,
         local_platform=lambda: run.engine().platform,
     )
+    for text in unset_secrets(all_images, {**os.environ, **run.settings.missing_variables(os.environ)}):
+        warn(text)
     if ignored:
         say(f"Uncommitted, and left out of account by ECR_DIRTY_IGNORE: {name_some(tuple(ignored))}")
     for folder in outside:

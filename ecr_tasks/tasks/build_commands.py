@@ -30,7 +30,8 @@ def required_variables(plan: Plan, settings: Settings) -> list[str]:
     """Return a line for each variable of a dotenv file that a secret is read from: the shell must have it."""
     definitions = [item for planned in plan.images for item in planned.image.definition.with_links()]
     names = referenced_variables((), [secret for item in definitions for secret in item.secrets])
-    missing = sorted(names & settings.missing_variables(os.environ).keys())
+    known = {*settings.missing_variables(os.environ), *(name for item in definitions for name in item.variables)}
+    missing = sorted(names & known)
     return [f': "${{{name}:?export it first: a build secret is read from it}}"' for name in missing]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -322,3 +322,19 @@ def test_a_file_that_cant_be_read_is_an_error_with_its_place(
     assert words in caught.value.cause
     assert "other diagnostic" not in caught.value.cause
     assert caught.value.remedy.startswith(f"Mend {name}; ") or "Correct the name" in caught.value.remedy
+
+
+def test_a_file_without_a_default_group_says_how_to_choose(reader: Reader) -> None:
+    (reader.folder / "a.hcl").write_text(
+        'group "images" { targets = ["app"] }\ntarget "app" {\n}\n', encoding="utf-8"
+    )
+    more = reader.folder / "more.hcl"
+    chosen = settings(project=reader.folder, bake_file=(reader.folder / "a.hcl",))
+    files = definition_files(chosen, {})
+    assert files is not None
+    with pytest.raises(BuildError, match="no group or target default") as caught:
+        resolve(files, chosen, os.environ, reader._docker.targets)
+    group = caught.value.remedy[caught.value.remedy.index("group ") :].partition("}")[0].replace("NAME", "app") + "}"
+    more.write_text(group, encoding="utf-8")
+    both = replace(files, paths=(*files.paths, more))
+    assert list(resolve(both, chosen, os.environ, reader._docker.targets).targets) == ["app"]

@@ -159,6 +159,25 @@ def test_a_compose_file_counts_its_paths_from_its_own_folder(app: Project, tiny_
     assert cat(app, shell, "/v") == "shell 5\n"
 
 
+def test_a_compose_secret_is_read_from_the_dotenv_file_beside_the_compose_file(app: Project, tiny_base: str) -> None:
+    app.write(
+        "web/Dockerfile", f"FROM {tiny_base}\nRUN --mount=type=secret,id=token cp /run/secrets/token /own-file\n"
+    )
+    app.write(
+        "deploy/compose.yaml",
+        "services: {web: {build: {context: ../web, secrets: [token, other]}}}\n"
+        "secrets: {token: {environment: API_TOKEN}, other: {environment: UNSET_TOKEN}}\n",
+    )
+    app.write("deploy/extras.yaml", "# nothing yet\n")
+    app.write("deploy/.env", "API_TOKEN=beside\n")
+    environ = {"ECR_BAKE_FILE": "deploy/compose.yaml,deploy/extras.yaml"}
+    result = app.ok("build", "push", **environ)
+    assert cat(app, result.lines[0], "/own-file") == "beside"
+    assert "the secret other is read from UNSET_TOKEN, which is not set" in result.stderr
+    assert "API_TOKEN, which" not in result.stderr
+    assert "${API_TOKEN:?" in app.ok("commands", **environ).stdout
+
+
 def test_a_compose_file_has_ecr_names_of_its_own(app: Project) -> None:
     app.write("compose.yaml", "services: {web: {image: '${ECR_REGISTRY:?}/web', build: {context: deep}}}\n")
     app.commit()

@@ -11,7 +11,7 @@ import pytest
 
 from ecr_tasks.errors import ExitCode, Refused, SettingsError
 from ecr_tasks.model.image import BuildDefinition, Image
-from ecr_tasks.plan.images import images, unset_tags
+from ecr_tasks.plan.images import images, unset_secrets, unset_tags
 from ecr_tasks.source.git.read import NO_REPOSITORY
 from ecr_tasks.source.source_state import SourceState
 from tests.support.build import COMMIT_TIME, OCI, SHA_TAG, dirty, settings, source
@@ -325,6 +325,17 @@ def test_the_tags_of_a_file_that_no_image_gets() -> None:
     own = ("team/app:main", f"{host}/team/app:{SHA_TAG}", "shop/web", "ghcr.io/team/app:main", f"{host}/team/app:v1")
     assert unset_tags(result, {"api": own}) == ["shop/web", "ghcr.io/team/app:main", f"{host}/team/app:v1"]
     assert unset_tags(result, {}) == []
+
+
+def test_a_secret_whose_variable_is_not_set_is_named() -> None:
+    base = BuildDefinition("/base", secrets=("id=npm,env=NPM_TOKEN",))
+    own = ("id=a,env=A", "type=env,id=b,src=B", "id=file,src=x", "id=either", "id=own,env=OWN")
+    app = BuildDefinition("/app", secrets=own, linked={"base": base}, variables={"OWN": "from a file"})
+    result = images(settings(), source(), {}, targets(app=app))
+    assert unset_secrets(result, {"A": ""}) == [
+        f"app: the secret {name} is read from {variable}, which is not set, so the build goes without it."
+        for name, variable in (("b", "B"), ("npm", "NPM_TOKEN"))
+    ]
 
 
 def test_a_linked_tool_keeps_the_platform_that_it_runs_on() -> None:

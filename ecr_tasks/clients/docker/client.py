@@ -92,7 +92,10 @@ class WhalesDocker:
             allowed = dict.fromkeys(name for item in definitions for name in item.entitlements)
             options += [word for name in allowed for word in ("--allow", name)]
             names_read = referenced_variables((), [secret for item in definitions for secret in item.secrets])
-            variables = {name: value for name, value in self._variables.items() if name in names_read}
+            known = dict(self._variables)
+            for item in definitions:
+                known = {**item.variables, **known}
+            variables = {name: value for name, value in known.items() if name in names_read}
             command = self._commands.buildx("bake", *options, *_builder_option(builder))
             result = retry_transient(
                 lambda: self._bake(command, variables), errors.build_transient_reason, self._retrier

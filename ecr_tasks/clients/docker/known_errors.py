@@ -296,6 +296,11 @@ INPUTS = (
         "Give read permission there, or leave it out by .dockerignore.",
     ),
     KnownError(
+        r"failed to find target default\b",
+        "The definition has no group or target default, so it doesn't say what to publish.",
+        'Write group "default" {{ targets = ["NAME"] }} in it, or in one more file (ECR_BAKE_FILE=FILE,MORE.hcl).',
+    ),
+    KnownError(
         r"failed to find target (?P<name>\S+)",
         "There is no target {name} in the definition.",
         "Correct the name in the bake or compose file; `docker buildx bake --print` shows its targets.",

@@ -29,7 +29,7 @@ _TOKEN = re.compile(
     r"""(?P<heredoc> <<-?(?P<mark>\w+)[^\n]*\n(?:.*\n)*?[ \t]*(?P=mark)(?=\s|$))
     | (?P<comment> /\*[\s\S]*?\*/ | (?:\#|//)[^\n]*)
     | (?P<string> ") | (?P<open> [{\[(]) | (?P<close> [}\])])
-    | (?P<word> [A-Za-z_][\w-]*) | (?P<equals> =(?![=>])) | (?P<space> \s+) | (?P<other> .)""",
+    | (?P<word> [A-Za-z_][\w-]*) | (?P<equals> (?<![!<>=])=(?![=>])) | (?P<space> \s+) | (?P<other> .)""",
     re.VERBOSE,
 )
 

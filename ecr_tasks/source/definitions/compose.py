@@ -5,11 +5,13 @@ bake reads everything else of a compose file (buildx, bake/compose.go).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ecr_tasks.source.definitions.compose_model import ComposeReader, Model, as_list, long_form
+from ecr_tasks.errors import SettingsError
+from ecr_tasks.source.definitions.compose_model import ComposeReader, Model, as_list, long_form, read_dotenv
 
 
 @dataclass(frozen=True)
@@ -36,15 +38,56 @@ class Service:
 
 def read_services(
     files: Sequence[Path], folder: Path, environ: Mapping[str, str]
-) -> tuple[dict[str, Service], tuple[Path, ...]]:
-    """Return the services of compose files by bake's names for them, and all files that were read for them.
+) -> tuple[dict[str, Service], ComposeReader]:
+    """Return the services of compose files by bake's names for them, and what read them.
 
-    Paths in the files are relative to ``folder``. Raises SettingsError for a file that can't be read.
+    Paths in the files are relative to ``folder``. Raises SettingsError for a file that can't be read, and for two
+    services that bake can't tell apart.
     """
     reader = ComposeReader(folder, environ)
     services = reader.services(files)
-    named = {name.replace(".", "_"): _service(service, reader.environ) for name, service in services.items()}
-    return named, tuple(dict.fromkeys(reader.files))
+    named = {bake_name(name): _service(service, reader.environ) for name, service in services.items()}
+    built: set[str] = set()
+    for name in (name for name, service in services.items() if service.get("build")):
+        if bake_name(name) in built:
+            raise SettingsError(
+                f"{files[0].name} has two services that docker buildx bake calls {bake_name(name)}: one would not be "
+                "built.",
+                f"Give {name} another name.",
+            )
+        built.add(bake_name(name))
+        named[bake_name(name)] = _service(services[name], reader.environ)
+    return named, reader
+
+
+def bake_name(service: str) -> str:
+    """Return the name of the target that bake makes of a service."""
+    return service.replace(".", "_")
+
+
+def compose_env_files(folder: Path, environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """Return the dotenv files that ``COMPOSE_ENV_FILES`` names. Raises SettingsError for one that isn't there."""
+    names = filter(None, map(str.strip, environ.get("COMPOSE_ENV_FILES", "").split(",")))
+    files = tuple(folder / name for name in names)
+    for file in files:
+        if not file.is_file():
+            raise SettingsError(
+                f"COMPOSE_ENV_FILES names a file that isn't there: {file}.", "Correct it or unset it."
+            )
+    return files
+
+
+def compose_variables(files: Sequence[Path], env_files: Sequence[Path], folder: Path) -> dict[str, str]:
+    """Return the variables that compose has and bake has not: those of its ``env_files``, and the project's name,
+    which is the folder's unless the ``files`` say another."""
+    variables: dict[str, str] = {}
+    if not any(re.search(r"(?m)^name\s*:", file.read_text(encoding="utf-8-sig", errors="replace")) for file in files):
+        # compose-go, loader/loader.go: NormalizeProjectName
+        name = re.sub(r"[^-_a-z0-9]", "", folder.resolve().name.lower()).lstrip("_-")
+        variables |= {"COMPOSE_PROJECT_NAME": name} if name else {}
+    for file in env_files:
+        variables |= read_dotenv(file)
+    return variables
 
 
 def active_profiles(environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -56,7 +99,7 @@ def _service(service: Model, environ: Mapping[str, str]) -> Service:
     build = service.get("build")
     options = build if isinstance(build, dict) else {}
     entitlements = tuple(map(str, as_list(options.get("entitlements"))))
-    if str(options.get("privileged", "")).lower() in ("true", "yes", "on", "1"):
+    if str(options.get("privileged", "")).lower() in ("true", "yes", "y", "on", "1"):
         entitlements += ("security.insecure",)
     secrets = [entry for entry in options.get("secrets") or () if isinstance(entry, dict) and entry.get("target")]
     args = list(options["args"]) if isinstance(options.get("args"), list) else options.get("args") or {}

@@ -88,11 +88,22 @@ class ComposeReader:
         return _parse(path)
 
     def _dotenv(self, path: Path) -> dict[str, str]:
-        """Return the variables of a dotenv file as text; none for a file that isn't there."""
-        from dotenv import dotenv_values
-
+        """Return the variables of a dotenv file; none for a file that isn't there."""
         self.files.append(path)
-        return {name: value or "" for name, value in dotenv_values(path).items()} if path.is_file() else {}
+        return read_dotenv(path) if path.is_file() else {}
+
+
+def read_dotenv(path: Path) -> dict[str, str]:
+    """Return the variables of a dotenv file as text."""
+    from dotenv import dotenv_values
+
+    return {name: value or "" for name, value in dotenv_values(path).items()}
+
+
+def is_empty(path: Path) -> bool:
+    """Return whether a compose file has nothing but comments; compose takes such a file, and bake does not."""
+    lines = map(str.strip, path.read_text(encoding="utf-8-sig", errors="replace").splitlines())
+    return all(line in ("", "---") or line.startswith("#") for line in lines)
 
 
 def interpolate(text: str, environ: Mapping[str, str]) -> str:
@@ -179,7 +190,10 @@ def _parse(path: Path) -> Model:
     import yaml
 
     class Loader(yaml.SafeLoader):
-        """Reads compose's own tags: ``!reset`` removes a key, ``!override`` replaces it."""
+        """Reads compose's own tags: ``!reset`` removes a key, ``!override`` replaces it.
+
+        Plain values are texts, because a service may be called ``on`` or ``no``, which YAML 1.1 takes for booleans.
+        """
 
     def construct(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> Any:
         if suffix == "reset":
@@ -192,6 +206,10 @@ def _parse(path: Path) -> Model:
             return _OverrideList(items) if suffix == "override" else items
         return loader.construct_scalar(node) if isinstance(node, yaml.ScalarNode) else None
 
+    Loader.yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag.endswith((":null", ":merge"))]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
     Loader.add_multi_constructor("!", construct)
     try:
         documents = list(yaml.load_all(path.read_text(encoding="utf-8-sig"), Loader))

@@ -13,11 +13,18 @@ from pathlib import Path
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.model.image import BakeFile, BakeTarget, BuildDefinition
 from ecr_tasks.model.option_fields import join_fields, split_fields
-from ecr_tasks.settings.parse.build_options import is_remote
+from ecr_tasks.settings.parse.build_options import is_remote, referenced_variables
 from ecr_tasks.settings.settings import Settings
 from ecr_tasks.source.definitions.bake_file import DefinitionFiles
 from ecr_tasks.source.definitions.bake_keys import unused_keys
-from ecr_tasks.source.definitions.compose import Service, active_profiles, read_services
+from ecr_tasks.source.definitions.compose import (
+    Service,
+    active_profiles,
+    compose_env_files,
+    compose_variables,
+    read_services,
+)
+from ecr_tasks.source.definitions.compose_model import is_empty
 
 LINK = "target:"
 """The prefix of a named context that is another target."""
@@ -60,10 +67,23 @@ def resolve(
     SettingsError when the files define no image, BuildError when buildx can't read them.
     """
     variables = {**environ, **settings.missing_variables(environ)}
-    names = [os.path.relpath(path, files.folder) for path in files.paths]
+    services: Mapping[str, Service] = {}
+    included: tuple[Path, ...] = ()
+    secret_variables: Mapping[str, str] = {}
+    if files.compose:
+        env_files = compose_env_files(files.folder, variables)
+        variables = {**compose_variables(files.compose, env_files, files.folder), **variables}
+    paths = [path for path in files.paths if path not in files.compose or not is_empty(path)]
+    names = [os.path.relpath(path, files.folder) for path in paths or files.paths]
     bake_file = read_targets(names, files.folder, variables)
-    services, included = read_services(files.compose, files.folder, variables) if files.compose else ({}, ())
-    targets = {name: _target(target, services.get(name), files.folder) for name, target in bake_file.targets.items()}
+    if files.compose:
+        services, reader = read_services(files.compose, files.folder, variables)
+        included = tuple(dict.fromkeys([*env_files, *reader.files]))
+        secret_variables = {name: text for name, text in reader.environ.items() if name not in environ}
+    targets = {
+        name: _target(target, services.get(name), files.folder, secret_variables)
+        for name, target in bake_file.targets.items()
+    }
     profiles, warnings = active_profiles(variables), []
     published = []
     for name in bake_file.default:
@@ -95,7 +115,11 @@ def resolve(
 
 def _nothing_published(files: DefinitionFiles, bake_file: BakeFile, warnings: Sequence[str]) -> SettingsError:
     if warnings:
-        return SettingsError(" ".join(warnings), "Give a target an image's output, or none.")
+        return SettingsError(
+            " ".join(warnings),
+            "Name targets that make images in its group default, or in that of one more file "
+            "(ECR_BAKE_FILE=FILE,MORE.hcl): the last file's counts.",
+        )
     if not bake_file.default:
         kind = "service with a build section" if files.compose else "target in its default group"
         return SettingsError(
@@ -108,8 +132,11 @@ def _nothing_published(files: DefinitionFiles, bake_file: BakeFile, warnings: Se
     )
 
 
-def _target(target: BakeTarget, service: Service | None, folder: Path) -> BakeTarget:
-    """Return a target with absolute paths, the options of its exporter, and what compose says of it."""
+def _target(target: BakeTarget, service: Service | None, folder: Path, variables: Mapping[str, str]) -> BakeTarget:
+    """Return a target with absolute paths, the options of its exporter, and what compose says of it.
+
+    ``variables`` are those of dotenv files that its secrets may be read from.
+    """
     definition = _absolute(target.definition, folder)
     attributes = [output for output in target.outputs if output.get("type", "image") in _IMAGE_EXPORTERS]
     exporter = {key: value for output in attributes for key, value in output.items() if key in _EXPORTER_OPTIONS}
@@ -123,6 +150,7 @@ def _target(target: BakeTarget, service: Service | None, folder: Path) -> BakeTa
         definition,
         exporter=tuple(f"{key}={value}" for key, value in exporter.items()),
         annotations={**annotations, **definition.annotations},
+        variables={name: variables[name] for name in referenced_variables((), definition.secrets) & variables.keys()},
     )
     return replace(target, definition=_with_service(definition, service) if service else definition)
 

@@ -37,7 +37,12 @@ def test_a_key_that_does_nothing_is_named(line: str, clause: str) -> None:
         *('args = { colour = "1", "x" = V == "y" ? "1" : "2" }', "args = {\n  colour = 1\n}"),
         *('args = { A = "${upper("} colour = {")}" }', 'args = { A = "$${ colour = 1" }', 'args = { A = "\\" = 1" }'),
         *("dockerfile-inline = <<EOT\ncolour = 1 }\nEOT", 'dockerfile-inline = <<-EOT\n  colour = 1 "\n  EOT'),
-        *("tags = [for k, v in { a = 1 } : k]", 'matrix = { x = ["1"] }', 'labels = { a = b["c"] }'),
+        *(
+            "tags = [for k, v in { a = 1 } : k]",
+            'tags = notequal("", A) || "" != A ? [] : [A]',
+            'matrix = { x = ["1"] }',
+            'labels = { a = b["c"] }',
+        ),
     ],
 )
 def test_what_only_looks_like_a_key_is_none(line: str) -> None:

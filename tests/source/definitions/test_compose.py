@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.source.definitions.compose import Service, active_profiles, read_services
+from ecr_tasks.source.definitions.compose import (
+    Service,
+    active_profiles,
+    compose_env_files,
+    compose_variables,
+    read_services,
+)
 from ecr_tasks.source.definitions.compose_model import interpolate
 
 
@@ -157,6 +163,44 @@ def test_a_build_argument_without_a_value_is_the_environments(tmp_path: Path) ->
     assert services(tmp_path, text, override)["a"].args == {"C": None, "D": None}
 
 
+def test_words_that_are_booleans_in_yaml_1_1_are_names(tmp_path: Path) -> None:
+    text = "services:\n  on:\n    build: {privileged: y}\n    profiles: [no]\n  y: {platform: ~}\n  010: {}\n"
+    result = services(tmp_path, text)
+    assert list(result) == ["on", "y", "010"]
+    assert result["on"] == Service(profiles=("no",), entitlements=("security.insecure",))
+
+
+def test_services_that_bake_takes_for_one_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"calls a_b") as raised:
+        services(tmp_path, "services: {a.b: {build: x}, a_b: {build: y}}")
+    assert "another name" in raised.value.remedy
+    assert services(tmp_path, "services: {a.b: {build: x, platform: linux/arm64}, a_b: {image: y}}")["a_b"].platform
+    assert services(tmp_path, "services: {a.b: {image: y}, a_b: {build: x, platform: linux/arm64}}")["a_b"].platform
+
+
+@pytest.mark.parametrize(
+    ("folder", "text", "name"),
+    [
+        *[("My Shop.2", "services: {}", "myshop2"), ("_x", "", "x"), ("shop", "services: {a: {name: x}}", "shop")],
+        *[("shop", "name: other\n", None), ("...", "", None)],
+    ],
+)
+def test_the_projects_name_is_the_folders(tmp_path: Path, folder: str, text: str, name: str | None) -> None:
+    (tmp_path / folder).mkdir()
+    (tmp_path / "c.yaml").write_text(text, encoding="utf-8")
+    assert compose_variables([tmp_path / "c.yaml"], [], tmp_path / folder).get("COMPOSE_PROJECT_NAME") == name
+
+
+def test_composes_own_dotenv_files_are_read(tmp_path: Path) -> None:
+    for name, text in {"a.env": "A=1\nB=1\n", "b.env": "B=2\n", "c.yaml": "name: x\n"}.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    assert compose_env_files(tmp_path, {}) == ()
+    files = compose_env_files(tmp_path, {"COMPOSE_ENV_FILES": "a.env, b.env"})
+    assert compose_variables([tmp_path / "c.yaml"], files, tmp_path) == {"A": "1", "B": "2"}
+    with pytest.raises(SettingsError, match=r"gone\.env"):
+        compose_env_files(tmp_path, {"COMPOSE_ENV_FILES": "gone.env"})
+
+
 def test_every_file_that_is_read_is_named(tmp_path: Path) -> None:
     texts = {
         "compose.yaml": "include: [common/a.yaml, {path: b.yaml, env_file: b.env}]\nservices:\n  web: {extends: x}\n",
@@ -168,7 +212,7 @@ def test_every_file_that_is_read_is_named(tmp_path: Path) -> None:
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    _, files = read_services([tmp_path / "compose.yaml"], tmp_path, {})
+    files = read_services([tmp_path / "compose.yaml"], tmp_path, {})[1].files
     names = {str(path.resolve().relative_to(tmp_path.resolve())) for path in files}
     assert {"common/a.yaml", "base/base.yaml", "b.yaml", "b.env", "common/.env"} <= names
 
@@ -179,6 +223,6 @@ def test_all_files_that_were_read_are_told(tmp_path: Path) -> None:
         (tmp_path / name).write_text("services: {b: {build: .}}", encoding="utf-8")
     text = "include: [more/compose.yaml]\nservices: {a: {extends: {file: base.yaml, service: b}}}"
     (tmp_path / "compose.yaml").write_text(text, encoding="utf-8")
-    _, files = read_services([tmp_path / "compose.yaml"], tmp_path, {})
+    files = read_services([tmp_path / "compose.yaml"], tmp_path, {})[1].files
     names = {str(path.relative_to(tmp_path)) for path in files}
     assert names == {".env", "compose.yaml", "more/.env", "more/compose.yaml", "base.yaml"}
