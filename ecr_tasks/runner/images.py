@@ -72,7 +72,7 @@ def planned_repositories(run: Run) -> dict[str, str]:
 def seen_source(run: Run) -> SourceState:
     """Return the source as the images together see it; a clean one needs no docker, and no repository's name."""
     from ecr_tasks.plan.images import settings_definition
-    from ecr_tasks.source.definitions.bake_file import definition_files
+    from ecr_tasks.source.definitions.files import definition_files
 
     if not run.source.changes and definition_files(run.settings, os.environ) is not None:
         return run.source
@@ -90,7 +90,7 @@ def _seen_by(run: Run, images: Iterable[BuildDefinition], definitions: Definitio
 
 
 def _definitions(run: Run) -> Definitions | None:
-    from ecr_tasks.source.definitions.bake_file import definition_files
+    from ecr_tasks.source.definitions.files import definition_files
 
     files = definition_files(run.settings, os.environ)
     if files is None:

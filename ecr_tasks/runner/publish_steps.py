@@ -21,12 +21,12 @@ from ecr_tasks.execute.push import publish_image
 from ecr_tasks.model.image import Image
 from ecr_tasks.model.ports import Engine
 from ecr_tasks.model.receipt import Built, ImageReceipt, Receipt, Source
-from ecr_tasks.model.wording import join_words, name_some
 from ecr_tasks.plan.image_store import needs_engine
 from ecr_tasks.plan.plan import Conflict, Plan, PlannedImage, make_plan
 from ecr_tasks.plan.snapshot import Snapshot
 from ecr_tasks.runner import ci_results, receipt_file
 from ecr_tasks.runner.images import planned_images
+from ecr_tasks.runner.plan_warnings import warn_of_builds, warn_of_plan
 from ecr_tasks.runner.run import Run
 from ecr_tasks.settings.settings import Settings
 
@@ -71,8 +71,7 @@ def start_job(
     job = _with_plan(run, job, _read_registries(run, images, republish=republish) if read_registries else None)
     if builds_all and not run.dry and any(needs_engine(item.image.definition) for item in job.plan.images):
         job = _with_plan(run, replace(job, engine=engine_or_error(run.engine)), job.snapshot)
-    _warn_of_ignored_files(job.plan)
-    _warn_of_other_settings(job.plan)
+    warn_of_plan(job.plan)
     return _with_obstacles(run, job, promises=promises or run.dry)
 
 
@@ -126,10 +125,11 @@ def build_images(run: Run, job: Job, items: Sequence[PlannedImage]) -> Job:
     """
     if not items:
         return job
-    _prepare_build(run, items)
+    warn_of_builds(items)
+    definitions = [definition for item in items for definition in item.image.definition.with_links()]
+    run.logins.log_in_for_builds(definitions, run.engine)
     attests = {item.image.name: item.image.definition.attests for item in items}
     engine = next((item.engine for item in items if item.engine), None)
-    _warn_of_caches_of_several_nodes(items)
     try:
         with ci_results.group(run, f"Build {', '.join(item.image.name for item in items)}"):
             builds = build(
@@ -236,39 +236,6 @@ def _with_plan(run: Run, job: Job, snapshot: Snapshot | None) -> Job:
     return replace(job, snapshot=snapshot, plan=plan)
 
 
-def _warn_of_ignored_files(plan: Plan) -> None:
-    """Warn about ignored files in the context: as only this machine has them, other machines have other inputs."""
-    for item in plan.images:
-        unshared = item.image.inputs.unshared if item.view and item.image.inputs and item.build_needed else ()
-        if unshared:
-            warn(
-                f"The context of {item.image.name} carries files that git ignores ({name_some(unshared)}), so other "
-                "machines have other inputs: add them to .dockerignore."
-            )
-
-
-def _warn_of_caches_of_several_nodes(items: Sequence[PlannedImage]) -> None:
-    """Warn about a cache that each of a builder's nodes writes under the same name (buildx does it so)."""
-    for item in items:
-        definition, nodes = item.image.definition, item.engine.nodes if item.engine else 1
-        if min(nodes, len(definition.platforms)) > 1 and definition.cache_to != definition.inline_caches:
-            warn(
-                f"{item.image.name}: each of the builder's {nodes} nodes writes the cache (ECR_CACHE) under the same "
-                "name, so it is that of one platform; for the others, a node has only what it keeps itself."
-            )
-
-
-def _warn_of_other_settings(plan: Plan) -> None:
-    """Warn about published images that were built with other settings than now, and are left as they are."""
-    for item in plan.images:
-        if item.other_settings:
-            warn(
-                f"{item.image.repository}: {item.image.tags[0].name} was built with other "
-                f"{join_words(item.other_settings)} than the settings have now, and stays as it is: "
-                "`inv build push --republish` builds this commit anew and publishes it beside it."
-            )
-
-
 def _with_obstacles(run: Run, job: Job, *, promises: bool) -> Job:
     """Return the job with everything in its conflicts that is in the way of its builds."""
     building = [item for item in job.plan.images if item.build_needed or job.builds_all]
@@ -282,16 +249,6 @@ def _with_obstacles(run: Run, job: Job, *, promises: bool) -> Job:
     engine = run.engine if ask_engine and job.engine is None else None
     found = obstacles(building, creating, job.settings, run.source, os.environ, engine, promises=promises)
     return replace(job, plan=replace(job.plan, conflicts=(*found, *job.plan.conflicts)), obstacles=found)
-
-
-def _prepare_build(run: Run, items: Sequence[PlannedImage]) -> None:
-    """Warn of what makes every image different, and log in to the registries that the builds read."""
-    from ecr_tasks.checks.output_folder_in_context import receipt_in_context
-
-    definitions = [definition for item in items for definition in item.image.definition.with_links()]
-    if receipt_in_context(definitions):
-        warn("The build context carries .ecr-tasks/, which changes at every run: add it to .dockerignore.")
-    run.logins.log_in_for_builds(definitions, run.engine)
 
 
 def _image_receipt(item: PlannedImage, built: Built | None) -> ImageReceipt:

@@ -21,7 +21,7 @@ from ecr_tasks.clients.docker.config import PrivateConfig
 from ecr_tasks.errors import BuildError, EcrTasksError
 from ecr_tasks.model.image import BuildInput
 from ecr_tasks.plan.images import images, unset_tags
-from ecr_tasks.source.definitions.bake_file import definition_files
+from ecr_tasks.source.definitions.files import definition_files
 from ecr_tasks.source.definitions.resolve import resolve
 from tests.support.build import settings, source
 

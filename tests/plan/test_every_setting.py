@@ -13,7 +13,7 @@ from ecr_tasks.plan.cache import with_cache
 from ecr_tasks.plan.images import images
 from ecr_tasks.settings.load import load
 from ecr_tasks.settings.schema import TABLE
-from ecr_tasks.source.definitions.bake_file import definition_files
+from ecr_tasks.source.definitions.files import definition_files
 from ecr_tasks.source.definitions.resolve import resolve
 from tests.support.build import repository, source
 

@@ -15,7 +15,6 @@ from ecr_tasks.model.image import BakeFile, BakeTarget, BuildDefinition
 from ecr_tasks.model.option_fields import join_fields, split_fields
 from ecr_tasks.settings.parse.build_options import is_remote, referenced_variables
 from ecr_tasks.settings.settings import Settings
-from ecr_tasks.source.definitions.bake_file import DefinitionFiles
 from ecr_tasks.source.definitions.bake_keys import unused_keys
 from ecr_tasks.source.definitions.compose import (
     Service,
@@ -25,6 +24,7 @@ from ecr_tasks.source.definitions.compose import (
     read_services,
 )
 from ecr_tasks.source.definitions.compose_model import is_empty
+from ecr_tasks.source.definitions.files import DefinitionFiles
 
 LINK = "target:"
 """The prefix of a named context that is another target."""

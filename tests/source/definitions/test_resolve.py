@@ -11,7 +11,7 @@ import pytest
 
 from ecr_tasks.errors import ExitCode, SettingsError
 from ecr_tasks.model.image import BakeFile, BakeTarget, BuildDefinition
-from ecr_tasks.source.definitions.bake_file import DefinitionFiles
+from ecr_tasks.source.definitions.files import DefinitionFiles
 from ecr_tasks.source.definitions.resolve import Definitions, resolve
 from tests.support.build import settings
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ecr_tasks.errors import ExitCode, SettingsError
-from ecr_tasks.source.definitions.bake_file import DefinitionFiles, definition_files
+from ecr_tasks.source.definitions.files import DefinitionFiles, definition_files
 from tests.support.build import settings
 
 

@@ -1,0 +1,56 @@
+"""Warnings about a plan, before anything is built."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ecr_tasks.console import warn
+from ecr_tasks.model.wording import join_words, name_some
+from ecr_tasks.plan.plan import Plan, PlannedImage
+
+
+def warn_of_plan(plan: Plan) -> None:
+    """Warn about what a plan takes for the same image, or leaves as it is, although something differs."""
+    for item in plan.images:
+        _warn_of_ignored_files(item)
+        _warn_of_other_settings(item)
+
+
+def warn_of_builds(items: Sequence[PlannedImage]) -> None:
+    """Warn about a context that every run changes, and about caches that get lost."""
+    from ecr_tasks.checks.output_folder_in_context import receipt_in_context
+
+    if receipt_in_context([definition for item in items for definition in item.image.definition.with_links()]):
+        warn("The build context carries .ecr-tasks/, which changes at every run: add it to .dockerignore.")
+    for item in items:
+        _warn_of_caches_of_several_nodes(item)
+
+
+def _warn_of_ignored_files(item: PlannedImage) -> None:
+    """Warn about ignored files in the context: as only this machine has them, other machines have other inputs."""
+    unshared = item.image.inputs.unshared if item.view and item.image.inputs and item.build_needed else ()
+    if unshared:
+        warn(
+            f"The context of {item.image.name} carries files that git ignores ({name_some(unshared)}), so other "
+            "machines have other inputs: add them to .dockerignore."
+        )
+
+
+def _warn_of_other_settings(item: PlannedImage) -> None:
+    """Warn about published images that were built with other settings than now, and are left as they are."""
+    if item.other_settings:
+        warn(
+            f"{item.image.repository}: {item.image.tags[0].name} was built with other "
+            f"{join_words(item.other_settings)} than the settings have now, and stays as it is: "
+            "`inv build push --republish` builds this commit anew and publishes it beside it."
+        )
+
+
+def _warn_of_caches_of_several_nodes(item: PlannedImage) -> None:
+    """Warn about a cache that each of a builder's nodes writes under the same name (buildx does it so)."""
+    definition, nodes = item.image.definition, item.engine.nodes if item.engine else 1
+    if min(nodes, len(definition.platforms)) > 1 and definition.cache_to != definition.inline_caches:
+        warn(
+            f"{item.image.name}: each of the builder's {nodes} nodes writes the cache (ECR_CACHE) under the same "
+            "name, so it is that of one platform; for the others, a node has only what it keeps itself."
+        )
