@@ -30,14 +30,20 @@ def keep_where(definition: BuildDefinition, engine: Engine) -> Keep:
         return "store"
     if engine.driver == "docker" and not engine.containerd_store:
         if definition.cache_to != definition.inline_caches:
-            raise BuildError("ECR_CACHE can't be written by the classic image store's own builder.", _REMEDY)
+            raise BuildError(
+                "A cache (ECR_CACHE, or a file's) can't be written by the classic image store's own builder.",
+                _REMEDY,
+            )
         if definition.exporter:
             options = ", ".join(definition.exporter)
             raise BuildError(f"This engine's classic image store can't keep layers with {options} (output).", _REMEDY)
         if definition.attests:
-            raise BuildError("This engine's classic image store can't hold attestations (ECR_PRESET).", _REMEDY)
+            raise BuildError(
+                "This engine's classic image store can't hold attestations (ECR_PRESET, or a file's attest).", _REMEDY
+            )
         if definition.makes_index:
             raise BuildError(
-                "This engine's classic image store can't hold several platforms (ECR_PLATFORMS).", _REMEDY
+                "This engine's classic image store can't hold several platforms (ECR_PLATFORMS, or a file's).",
+                _REMEDY,
             )
     return "builder" if definition.makes_index or definition.exporter else "store"
