@@ -206,7 +206,7 @@ class Image:
 
     ``configured_definition`` is the definition from settings and bake file alone, before git, CI and the commit's
     time add labels and arguments. ``inputs`` is set only with ECR_SKIP=content. ``dirty`` is whether the build would
-    read uncommitted changes, ``outside`` whether it reads folders that no commit of the repository contains.
+    read uncommitted changes, ``outside`` whether it reads what no commit of the repository contains.
     """
 
     name: str

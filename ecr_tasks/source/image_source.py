@@ -33,16 +33,15 @@ def image_source(
 
     These are changes of files that the contexts of ``definitions`` (the image's, and those that it is built from)
     carry after .dockerignore, of Dockerfiles and ignore files, and of the files with settings or definitions
-    (``definition_files``). What ECR_DIRTY_IGNORE names is ``ignored``. Contexts ``outside`` of the repository count
-    with the changes of their own one; ``environ`` is for git. Raises SettingsError for a malformed pattern, and in
-    the same cases as ``git_state``.
+    (``definition_files``). What ECR_DIRTY_IGNORE names is ``ignored``. Contexts and Dockerfiles ``outside`` of the
+    repository count with the changes of their own one; ``environ`` is for git. Raises SettingsError for a malformed
+    pattern, and in the same cases as ``git_state``.
     """
     rules = _rules(settings.dirty_ignore)
     if source.root is None:
         return source
     root, folders = source.root, list(unique_folders(definitions, settings.project))
-    paths = dict.fromkeys(folder.path.resolve() for folder in folders if folder.path.is_dir())
-    outside = [path for path in paths if not path.is_relative_to(root.resolve())]
+    outside = list(_outside(root, folders))
     others = dict.fromkeys(change for path in outside for change in _other_changes(path, root, environ))
     source = replace(source, outside=tuple(map(str, outside)), changes=(*source.changes, *others))
     if not source.changes:
@@ -54,9 +53,20 @@ def image_source(
     return replace(source, dirty=bool(changes), changed=shown, changes=changes, ignored=ignored)
 
 
-def _other_changes(folder: Path, root: Path, environ: Mapping[str, str]) -> Iterator[str]:
-    """Yield the changed paths of the repository that a folder outside of ours is in, relative to ``root``, ours."""
-    other = git_state(folder, environ=environ)
+def _outside(root: Path, folders: Iterable[ContextFolder]) -> Iterator[Path]:
+    """Yield the contexts outside of the repository, and the Dockerfiles that are neither in it nor in these."""
+    contexts = dict.fromkeys(folder.path.resolve() for folder in folders if folder.path.is_dir())
+    outside = [path for path in contexts if not path.is_relative_to(root.resolve())]
+    yield from outside
+    dockerfiles = [existing_dockerfile(folder.dockerfile) for folder in folders if folder.dockerfile is not None]
+    for path in dict.fromkeys(file.resolve() for file in dockerfiles if file.is_file()):
+        if not any(path.is_relative_to(folder) for folder in (root.resolve(), *outside)):
+            yield path
+
+
+def _other_changes(path: Path, root: Path, environ: Mapping[str, str]) -> Iterator[str]:
+    """Yield the changed paths of the repository that a path outside of ours is in, relative to ``root``, ours."""
+    other = git_state(path if path.is_dir() else path.parent, environ=environ)
     if other.root is not None:
         yield from (os.path.relpath(other.root / path, root) for path in other.changes)
 

@@ -47,7 +47,7 @@ class SourceState:
     changes: tuple[str, ...] = ()
     """Every changed path, relative to ``root``; a submodule or nested repository is one path."""
     outside: tuple[str, ...] = ()
-    """The folders outside of ``root`` that an image is built from, so that no revision says what is in them."""
+    """The contexts and Dockerfiles outside of ``root`` that an image is built from: no revision has their content."""
     ignored: tuple[str, ...] = ()
     """The changed paths that don't count because of ECR_DIRTY_IGNORE, for messages."""
     commit_time: datetime | None = None

@@ -220,3 +220,17 @@ def test_a_context_in_no_repository_is_named(monorepo: Repo, tmp_path_factory: p
     for context in (str(folder), str(monorepo.path / "link")):
         source = seen(monorepo, BuildDefinition(context))
         assert source.outside == (str(folder.resolve()),)
+
+
+def test_a_dockerfile_in_another_repository_counts_with_its_own_changes(monorepo: Repo) -> None:
+    other = monorepo.clone("other")
+    dockerfile = other.path / "docker/web.Dockerfile"
+    definition = BuildDefinition(str(monorepo.path / "services/web"), dockerfile=str(dockerfile))
+    source = seen(monorepo, definition)
+    assert (source.dirty, source.outside) == (False, (str(dockerfile.resolve()),))
+    other.write("shared/lib.py", "2\n")
+    assert not seen(monorepo, definition).dirty
+    other.write("docker/web.Dockerfile", "FROM other\n")
+    assert seen(monorepo, definition).changed == ("../other/docker/web.Dockerfile",)
+    both = BuildDefinition(str(other.path), dockerfile=str(dockerfile))
+    assert seen(monorepo, both).outside == (str(other.path.resolve()),)
