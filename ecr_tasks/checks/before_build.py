@@ -15,7 +15,8 @@ from ecr_tasks.checks.readable_files import check_readable
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.image import Image
 from ecr_tasks.model.ports import Engine
-from ecr_tasks.plan.plan import Conflict, PlannedImage
+from ecr_tasks.plan.conflicts import Conflict
+from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.repository.desired import desired_repository
 from ecr_tasks.settings.settings import Settings
 from ecr_tasks.source.source_state import SourceState

@@ -15,7 +15,7 @@ from ecr_tasks.model.image import BuildDefinition, BuildInput, Image, Keep
 from ecr_tasks.model.manifest import short_digest
 from ecr_tasks.model.ports import Docker, Engine
 from ecr_tasks.model.receipt import Built
-from ecr_tasks.plan.plan import PlannedImage
+from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.source.source_state import SourceState
 
 

@@ -9,7 +9,7 @@ from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.ports import Target
 from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.model.repository import DesiredRepository
-from ecr_tasks.plan.plan import PlannedImage
+from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.repository.diff import describe_mutability
 from ecr_tasks.plan.snapshot import Snapshot
 

@@ -21,7 +21,7 @@ from ecr_tasks.model.ports import Docker, Registry, Target
 from ecr_tasks.model.receipt import FailedCopy, ImageReceipt, Published, PublishState, Transport
 from ecr_tasks.model.registry import Repository
 from ecr_tasks.plan.destinations import PlannedCopy, missing_destination, with_tag_states
-from ecr_tasks.plan.plan import PlannedImage
+from ecr_tasks.plan.planned_image import PlannedImage
 
 PARALLEL = 8
 """How many destinations are tagged at once."""

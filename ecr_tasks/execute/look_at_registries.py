@@ -13,7 +13,8 @@ from ecr_tasks.model.image import Image
 from ecr_tasks.model.ports import Engine, Registry, Target
 from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.plan.destinations import check_destinations, plan_copy, unique_destinations
-from ecr_tasks.plan.plan import PlannedImage, depends_on_engine, other_images, plan_image
+from ecr_tasks.plan.plan import depends_on_engine, other_images, plan_image
+from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.snapshot import CopyKey, Snapshot
 from ecr_tasks.plan.tag_states import PlannedTag, plan_tag
 from ecr_tasks.settings.settings import Settings

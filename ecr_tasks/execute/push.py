@@ -14,7 +14,7 @@ from ecr_tasks.model.ports import Docker, Registry
 from ecr_tasks.model.receipt import Built, ImageReceipt, Published, PublishState, Transport
 from ecr_tasks.model.registry import Repository
 from ecr_tasks.plan.forward import nothing_else
-from ecr_tasks.plan.plan import PlannedImage
+from ecr_tasks.plan.planned_image import PlannedImage
 
 
 def publish_image(

@@ -2,102 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ecr_tasks.errors import EcrTasksError, Refused, SettingsError
+from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.destination import Destination
-from ecr_tasks.model.image import Image, Keep
+from ecr_tasks.model.image import Image
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Engine
-from ecr_tasks.model.refusals import missing_repository
 from ecr_tasks.model.registry import RepositoryView
-from ecr_tasks.model.tag import Tag
 from ecr_tasks.plan.cache import with_cache
-from ecr_tasks.plan.destinations import PlannedCopy, is_same_repository, plan_copy, unique_destinations
-from ecr_tasks.plan.forward import newer_images, nothing_else
+from ecr_tasks.plan.conflicts import Conflict, image_conflicts, own_destinations
+from ecr_tasks.plan.destinations import PlannedCopy, plan_copy, unique_destinations
+from ecr_tasks.plan.forward import newer_images
 from ecr_tasks.plan.image_store import keep_where, needs_engine
+from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.republish import commit_tag, has_new_fixed_tag, revisions, with_revision
-from ecr_tasks.plan.skip import is_ours, same_commit, same_inputs, settings_that_differ, skip_reason
+from ecr_tasks.plan.skip import same_commit, same_inputs, settings_that_differ, skip_reason
 from ecr_tasks.plan.snapshot import Snapshot
-from ecr_tasks.plan.tag_states import PlannedTag, locked_planned_tag, plan_tag
+from ecr_tasks.plan.tag_states import PlannedTag, plan_tag
 from ecr_tasks.settings.schema import Skip
 from ecr_tasks.source.source_state import SourceState
-
-CREATE_OR_ALLOW = "Create it with `inv repo.ensure`, or set ECR_CREATE_REPOSITORY=true to let push do it."
-
-
-@dataclass(frozen=True)
-class PlannedImage:
-    """One image and what is planned for it.
-
-    ``view`` is None when the registry was not read. ``published`` is the existing image of this commit or of the same
-    inputs. ``rebuilds`` is True with ECR_SKIP=never and --republish: the image is always built, and no other image
-    may be used in its place; with ``makes_revision`` it may be published beside it, under a revision tag, the first.
-    ``own`` are the digests of what the commit is published as. ``other_settings`` are, in words, those with which
-    the published image was built otherwise than now. ``engine`` is None where it does not decide where the result is
-    kept.
-    """
-
-    image: Image
-    tags: tuple[PlannedTag, ...]
-    build_needed: bool
-    because: str
-    view: RepositoryView | None = None
-    creates_repository: bool = False
-    keep: Keep = "store"
-    engine: Engine | None = None
-    copies: tuple[PlannedCopy, ...] = ()
-    published: StoredImage | None = None
-    rebuilds: bool = False
-    makes_revision: bool = False
-    own: Collection[str] = ()
-    other_settings: tuple[str, ...] = ()
-
-    @property
-    def registry(self) -> str | None:
-        """The registry's host; None when the repository was not read or does not exist."""
-        repository = self.view.repository if self.view else None
-        return repository.host if repository else None
-
-    @property
-    def reference(self) -> str | None:
-        """The ``host/repository:tag`` to publish; None when the repository was not read or does not exist."""
-        repository = self.view.repository if self.view else None
-        return f"{repository.uri}:{self.image.tags[0].name}" if repository else None
-
-    @property
-    def creates_any_repository(self) -> bool:
-        """Whether the image's repository will be created, or one at a destination."""
-        return self.creates_repository or any(copy.creates_repository for copy in self.copies)
-
-    @property
-    def lock_names(self) -> tuple[str, ...]:
-        """The references that only one run at a time may publish: the image's, and that of its inputs' tag."""
-        repository, inputs = self.view.repository if self.view else None, self.image.inputs
-        tags = (self.image.tags[0].name, inputs.tag if inputs else None)
-        return tuple(f"{repository.uri}:{tag}" for tag in tags if tag) if repository else ()
-
-    @property
-    def inputs_tag(self) -> PlannedTag | None:
-        """The tag of the image's inputs and its state; None when it neither exists nor will be set."""
-        inputs, view = self.image.inputs, self.view
-        if inputs is None or inputs.tag is None or view is None:
-            return None
-        current = view.tags.get(inputs.tag)
-        digest = self.published.inputs if self.published else inputs.digest
-        if current is None and digest != inputs.digest:
-            return None
-        tag = Tag(inputs.tag, "fixed", "ECR_SKIP=content", "the inputs")
-        return PlannedTag(tag, "present" if current else "new", current.digest if current else None)
-
-
-@dataclass(frozen=True)
-class Conflict:
-    """An error for one image that is known before anything is built."""
-
-    image: str
-    error: EcrTasksError
 
 
 @dataclass(frozen=True)
@@ -148,7 +73,7 @@ def make_plan(
         )
         for image in images
     ]
-    conflicts = [Conflict(item.image.name, error) for item in items for error in _conflicts(item, source)]
+    conflicts = [Conflict(item.image.name, error) for item in items for error in image_conflicts(item, source)]
     for index, item in enumerate(items):
         try:
             if item.build_needed or builds_all:
@@ -156,7 +81,7 @@ def make_plan(
         except EcrTasksError as error:
             conflicts.append(Conflict(item.image.name, error))
     items = [replace(item, copies=_copies(item, destinations, source, snapshot, create_repository)) for item in items]
-    conflicts += _own_destinations(items, snapshot.same_repository if snapshot else ())
+    conflicts += own_destinations(items, snapshot.same_repository if snapshot else ())
     return Plan(tuple(items), tuple(conflicts))
 
 
@@ -277,46 +202,3 @@ def _copies(
             )
         )
     return tuple(copies)
-
-
-def _own_destinations(
-    items: Sequence[PlannedImage], same_repository: Collection[tuple[str, Destination]]
-) -> Iterator[Conflict]:
-    """Yield a conflict for each destination that is the settings' own repository."""
-    for item in items:
-        for copy in item.copies:
-            if (
-                is_same_repository(item.view, copy.view)
-                or (item.image.repository, copy.destination) in same_repository
-            ):
-                error = SettingsError(
-                    f"ECR_DESTINATIONS names {copy.destination}, which is the repository that is pushed to anyway.",
-                    "Take it out: ECR_DESTINATIONS are registries besides.",
-                )
-                yield Conflict(item.image.name, error)
-
-
-def _conflicts(item: PlannedImage, source: SourceState) -> list[EcrTasksError]:
-    view, name = item.view, item.image.repository
-    if view is None:
-        return []
-    if view.repository is None:
-        return [] if item.creates_repository else [missing_repository(name, remedy=CREATE_OR_ALLOW)]
-    first = commit_tag(item.image)
-    published = view.tags.get(first.name) if first else None
-    if first is not None and published is not None and not is_ours(published, item.image, source):
-        cause = (
-            f"The tag {first.name} in {name} is {published.digest}, built from another commit, {published.revision}."
-        )
-        return [Refused(cause, "Make a new commit, whose id begins otherwise, and run it again.")]
-    if item.build_needed and item.tags[0].stays:
-        return [nothing_else(item.tags[0].tag.because)]
-    return [_locked(item, tag) for tag in item.tags if tag.state == "locked"]
-
-
-def _locked(item: PlannedImage, tag: PlannedTag) -> Refused:
-    ours = f"this commit is {item.published.digest}" if item.published else "this commit would give another image"
-    remedy = f"Make {tag.tag.name} movable: `inv repo.ensure` shows and sets the exclusion filters of the tag rules."
-    if tag.tag.kind == "fixed":
-        remedy = "Give this commit a version of its own, or delete the tag in ECR if it is wrong."
-    return locked_planned_tag(tag, item.view, f"in {item.image.repository}", ours, remedy)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from ecr_tasks.console import warn
 from ecr_tasks.model.wording import join_words, name_some
-from ecr_tasks.plan.plan import Plan, PlannedImage
+from ecr_tasks.plan.plan import Plan
+from ecr_tasks.plan.planned_image import PlannedImage
 
 
 def warn_of_plan(plan: Plan) -> None:

@@ -21,8 +21,10 @@ from ecr_tasks.execute.push import publish_image
 from ecr_tasks.model.image import Image
 from ecr_tasks.model.ports import Engine
 from ecr_tasks.model.receipt import Built, ImageReceipt, Receipt, Source
+from ecr_tasks.plan.conflicts import Conflict
 from ecr_tasks.plan.image_store import needs_engine
-from ecr_tasks.plan.plan import Conflict, Plan, PlannedImage, make_plan
+from ecr_tasks.plan.plan import Plan, make_plan
+from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.snapshot import Snapshot
 from ecr_tasks.runner import ci_results, receipt_file
 from ecr_tasks.runner.images import planned_images

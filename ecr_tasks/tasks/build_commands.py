@@ -9,7 +9,8 @@ from pathlib import Path
 
 from ecr_tasks.clients.docker.bake import bake_document, output, serialize
 from ecr_tasks.model.image import BuildDefinition, BuildInput
-from ecr_tasks.plan.plan import Plan, PlannedImage
+from ecr_tasks.plan.plan import Plan
+from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.settings.parse.build_options import DEFAULT_DOCKERFILE, is_remote, referenced_variables
 from ecr_tasks.settings.settings import Settings
 

@@ -12,7 +12,8 @@ from ecr_tasks.runner.run import Run
 if TYPE_CHECKING:
     from ecr_tasks.model.image import Image
     from ecr_tasks.plan.destinations import PlannedCopy
-    from ecr_tasks.plan.plan import Plan, PlannedImage
+    from ecr_tasks.plan.plan import Plan
+    from ecr_tasks.plan.planned_image import PlannedImage
     from ecr_tasks.plan.tag_states import PlannedTag
 
 

@@ -16,7 +16,8 @@ from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.receipt import Published
 from ecr_tasks.model.registry import Repository, RepositoryView
 from ecr_tasks.model.tag import Tag
-from ecr_tasks.plan.plan import PlannedImage, make_plan
+from ecr_tasks.plan.plan import make_plan
+from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.snapshot import Snapshot
 from ecr_tasks.source.source_state import SourceState
 from ecr_tasks.tags.from_settings import tag_set

@@ -8,7 +8,8 @@ import pytest
 
 from ecr_tasks.execute.build import build, reuse_earlier_builds
 from ecr_tasks.model.receipt import Built, Published
-from ecr_tasks.plan.plan import PlannedImage, make_plan
+from ecr_tasks.plan.plan import make_plan
+from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.snapshot import Snapshot
 from ecr_tasks.settings.schema import Skip
 from tests.support.build import ALL_TAGS, BRANCH, FIXED, SHA_TAG, image, manifest, source

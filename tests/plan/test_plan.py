@@ -11,7 +11,9 @@ from ecr_tasks.errors import BuildError, ExitCode, Refused, RegistryError
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.registry import Mutability, Repository, RepositoryView
 from ecr_tasks.model.tag import Tag
-from ecr_tasks.plan.plan import Conflict, Plan, PlannedImage, make_plan
+from ecr_tasks.plan.conflicts import Conflict
+from ecr_tasks.plan.plan import Plan, make_plan
+from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.snapshot import Snapshot
 from ecr_tasks.source.source_state import SourceState
 from ecr_tasks.tasks.plan import plan_json

@@ -11,7 +11,8 @@ from ecr_tasks.model.image import REVISIONS, Image
 from ecr_tasks.model.manifest import SETTINGS, StoredImage
 from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.model.tag import Tag
-from ecr_tasks.plan.plan import PlannedImage, make_plan
+from ecr_tasks.plan.plan import make_plan
+from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.snapshot import Snapshot
 from ecr_tasks.settings.schema import Skip
 from tests.support.build import (

@@ -12,7 +12,8 @@ from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Engine
 from ecr_tasks.model.receipt import Built, Published
 from ecr_tasks.model.tag import Tag
-from ecr_tasks.plan.plan import PlannedImage, make_plan
+from ecr_tasks.plan.plan import make_plan
+from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.snapshot import Snapshot
 from ecr_tasks.source.source_state import SourceState
 from tests.support.build import ALL_TAGS, REVISION_B, image, manifest, repository, source

@@ -9,7 +9,8 @@ from ecr_tasks.model.image import Image
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.plan.images import images
-from ecr_tasks.plan.plan import PlannedImage, make_plan
+from ecr_tasks.plan.plan import make_plan
+from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.snapshot import Snapshot
 from ecr_tasks.source.source_state import SourceState
 from tests.support.build import SHA_TAG, manifest, repository, settings

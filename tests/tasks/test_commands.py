@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from ecr_tasks.model.image import BuildDefinition, Keep
 from ecr_tasks.model.registry import RepositoryView
-from ecr_tasks.plan.plan import Plan, PlannedImage, make_plan
+from ecr_tasks.plan.plan import Plan, make_plan
+from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.snapshot import Snapshot
 from ecr_tasks.settings.load import load
 from ecr_tasks.tasks.commands import shell_commands
