@@ -1,4 +1,4 @@
-"""The steps of the tasks `build` and `push`: plan, create missing repositories, lock, build and publish.
+"""The steps of the tasks `build` and `push`: plan, lock, build, create missing repositories and publish.
 
 Each step takes the job that the step before it returned, and returns it with its own results. Modules that only some
 runs need are imported inside functions, so that a run that finds everything published is fast.
@@ -77,9 +77,14 @@ def start_job(
     return _with_obstacles(run, job, promises=promises or run.dry)
 
 
-def create_repositories(run: Run, job: Job) -> Job:
-    """Create the missing repositories that may be created, also at destinations, and plan again with them."""
+def create_repositories(run: Run, job: Job, *, before_build: bool = False) -> Job:
+    """Create the missing repositories that may be created, also at destinations, and plan again with them.
+
+    ``before_build`` does so only where builds keep their cache in them: elsewhere a build that fails leaves none.
+    """
     if job.snapshot is None or not any(item.creates_any_repository for item in job.plan.images):
+        return job
+    if before_build and job.settings.cache != "registry":
         return job
     from ecr_tasks.execute.create_repository import create_missing
     from ecr_tasks.plan.repository.desired import desired_repository
@@ -93,6 +98,7 @@ def create_repositories(run: Run, job: Job) -> Job:
         say,
         warn,
     )
+    run.locks.release_all()  # with the new repositories' locks, they are to be taken in one order by every run
     return _with_plan(run, job, snapshot)
 
 

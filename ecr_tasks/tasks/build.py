@@ -33,7 +33,7 @@ def build(run: Run, earlier: EarlierResults) -> Job | None:
     job.plan.check()
     if run.dry:
         return job
-    job = create_repositories(run, job)
+    job = create_repositories(run, job, before_build=True)
     if push_follows:
         job = lock_images(run, job, show_plan)
     # If a push follows, images that are already published are neither built nor stored.

@@ -35,11 +35,13 @@ def push(run: Run, earlier: EarlierResults, republish: bool = False) -> Receipt 
     job.plan.check()
     if run.dry:
         return None
-    job = create_repositories(run, job)
+    job = create_repositories(run, job, before_build=True)
     job = lock_images(run, job, show_plan)
     job = reuse_builds(run, job)
     unbuilt = [item for item in job.plan.images if item.build_needed and item.image.name not in job.built]
     job = build_images(run, job, unbuilt)
+    job = create_repositories(run, job)
+    job = lock_images(run, job, show_plan)
     receipt = publish_images(run, job)
     ci_results.hand_over(run, receipt)
     for reference in receipt.references:

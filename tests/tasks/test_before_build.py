@@ -83,6 +83,22 @@ def test_no_repository_is_created_before_policies_and_engine_are_looked_at(
     assert without_repository.calls.named(*CHANGING_CALLS) == []
 
 
+@pytest.mark.parametrize("words", [("build", "push"), ("push",)])
+def test_a_build_that_fails_leaves_no_repository(without_repository: Project, words: tuple[str, ...]) -> None:
+    without_repository.docker.build_error = BuildError("dockerfile parse error on line 2.", "Mend it.")
+    without_repository.inv(*words, **CREATE).failed(3)
+    assert without_repository.calls.named("create", "set_policies") == []
+    without_repository.docker.build_error = None
+    assert without_repository.inv(*words, **CREATE).code == 0
+    names = [call[0] for call in without_repository.calls.named("build", "create", "set_policies", "push")]
+    assert names == ["build", "create", "set_policies", "push"]
+
+
+def test_a_repository_that_the_build_writes_its_cache_to_is_created_first(without_repository: Project) -> None:
+    assert without_repository.inv("build", "push", ECR_CACHE="registry", **CREATE).code == 0
+    assert [call[0] for call in without_repository.calls.named("build", "create")] == ["create", "build"]
+
+
 @pytest.mark.parametrize("spoil", [*LOCAL, invalid_lifecycle, no_engine])
 def test_plan_shows_what_build_would_refuse(without_repository: Project, spoil: Callable[[Project], None]) -> None:
     spoil(without_repository)

@@ -35,7 +35,12 @@ _TLS_FILES = (
 )
 _STEP = r'process "(?:.|\n)*" did not complete successfully: '
 
-STEPS = (
+STEPS = (  # they stand first, because what they quote is the user's own and could be any other row's text
+    KnownError(
+        r"failed to solve: (?:dockerfile parse error|unterminated heredoc|failed to parse stage name)",
+        FAILED,
+        "Mend the Dockerfile there.",
+    ),
     KnownError(
         _STEP + r"exit code: 137\b",
         "{failed}: the step was killed (exit code: 137), as it is when memory runs out: {detail}.",
@@ -326,11 +331,6 @@ INPUTS = (
         "Set the build argument in that FROM (ECR_BUILD_ARGS), or give its ARG a default.",
     ),
     KnownError(
-        r"dockerfile parse error|unknown instruction|unterminated heredoc|failed to parse stage name",
-        FAILED,
-        "Mend the Dockerfile there.",
-    ),
-    KnownError(
         r"failed to (?:compute cache key|calculate checksum).*: not found$",
         FAILED,
         "Correct that path in the Dockerfile, or the .dockerignore that leaves it out.",
@@ -343,8 +343,10 @@ INPUTS = (
     ),
 )
 
+# A number in a name or an address (``app:403``) is no status.
 _REFUSED = (
-    r"\b40[13]\b|no basic auth|(?<!permission )\bdenied\b|unauthorized|authentication required|insufficient_scope"
+    r"(?<![\w:@/.-])40[13]\b|no basic auth|(?<!permission )\bdenied\b|unauthorized|authentication required"
+    r"|insufficient_scope"
 )
 
 _OTHER_PLATFORM = KnownError(
@@ -388,6 +390,11 @@ REGISTRIES = (
         "Correct the name, or the network of the engine and builder (VPN, DNS, proxy).",
     ),
     KnownError(
+        r"failed to load cache key: ",
+        FAILED,
+        "Correct that address (an ADD in the Dockerfile, or the context), or let the builder reach it.",
+    ),
+    KnownError(
         _REFUSED,
         "The build's cache could not be written: {detail}.",
         "Give these credentials the permission to push to the cache's repository in ECR, or log docker in to another "
@@ -424,11 +431,6 @@ REGISTRIES = (
         "Correct its name in the Dockerfile, or push that base image first.",
     ),
     KnownError(
-        r"failed to load cache key: ",
-        FAILED,
-        "Correct that address (an ADD in the Dockerfile, or the context), or let the builder reach it.",
-    ),
-    KnownError(
         r"failed to push (?P<repository>(?:localhost|127\.)\S+): .*connection refused",
         "The builder can't push to {repository}: {detail}.",
         "In a builder's container, 127.0.0.1 is the container itself: create the builder with `--driver-opt "
@@ -441,8 +443,9 @@ REGISTRIES = (
         RUN_AGAIN,
     ),
     KnownError(
-        r"\b50[0234]\b|\bEOF\b|connection reset|broken pipe|error from registry: |closed network connection"
-        r"|connection broken|TLS handshake timeout|Client\.Timeout|context deadline exceeded",
+        r"(?<![\w:@/.-])50[0234]\b|\bEOF\b|connection reset|broken pipe|error from registry: "
+        r"|closed network connection|connection broken|TLS handshake timeout|Client\.Timeout"
+        r"|context deadline exceeded",
         FAILED,
         RUN_AGAIN,
     ),
