@@ -15,6 +15,9 @@ PROFILES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 
+_OF_KEYS = ("AWS_SECURITY_TOKEN", "AWS_CREDENTIAL_EXPIRATION")
+"""What the SDK takes as part of the keys, too: the token's older name, and when they end (aws-vault and others)."""
+
 _DESTINATION_SETTINGS = ("AWS_ACCOUNT_ID", "AWS_REGION", "ECR_REPOSITORY", "ECR_REPOSITORY_PREFIX")
 
 Layer = Mapping[str, SettingValue]
@@ -121,7 +124,7 @@ def merge(layers: Sequence[Layer]) -> dict[str, SettingValue]:
     merged: dict[str, SettingValue] = {}
     for layer in layers:
         if has_credentials(layer):
-            for name in (*PROFILES, *KEYS):
+            for name in (*PROFILES, *KEYS, *_OF_KEYS):
                 merged.pop(name, None)
         merged.update(layer)
         region = next((layer[name] for name in REGIONS if name in layer), None)

@@ -91,6 +91,16 @@ def test_a_configuration_file_that_is_none_is_named(home: Path, text: str) -> No
     assert str(home / ".aws" / "config") in failure(home, text).cause
 
 
+@pytest.mark.parametrize(
+    ("end", "cause"), [("2020-01-01T00:00:00Z", "have expired"), ("2030-01-01T00:00:00", "no time zone")]
+)
+def test_keys_that_the_environment_says_have_ended(home: Path, end: str, cause: str) -> None:
+    keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "hush-hush", "AWS_CREDENTIAL_EXPIRATION": end}
+    error = failure(home, "", **keys)
+    assert cause in error.cause
+    assert "AWS_CREDENTIAL_EXPIRATION" in error.remedy
+
+
 def test_an_unknown_profile_is_named(home: Path) -> None:
     error = failure(home, "[profile q]\nregion = eu-west-1\n")
     assert "(p)" in error.cause

@@ -137,6 +137,14 @@ def test_overriding_keys_hide_the_environments_profile_and_token(project: Projec
     assert settings.sdk_environ(environ) == {**KEYS, "HOME": "/root"}
 
 
+def test_overriding_keys_do_not_end_with_the_environments(project: Project) -> None:
+    ended = {"AWS_CREDENTIAL_EXPIRATION": "2020-01-01T00:00:00Z", "AWS_SECURITY_TOKEN": "t"}
+    vault = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", **ended}
+    assert sdk(project.load(vault), vault) == vault
+    local = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+    assert sdk(project.load(vault, overrides=local), vault) == local
+
+
 def test_a_key_and_its_secret_may_stand_in_two_places(project: Project) -> None:
     project.write("AWS_ACCESS_KEY_ID=AKIAFILEFILEFILEFILE")
     environ = {"AWS_SECRET_ACCESS_KEY": "environment-secret"}

@@ -63,10 +63,15 @@ def translate_errors(action: str) -> Iterator[None]:
 
 @contextmanager
 def broken_sessions() -> Iterator[None]:
-    """Raise AwsError when a session in the SDK's cache lacks what botocore takes for granted there."""
+    """Raise AwsError when a session lacks what botocore takes for granted there."""
     try:
         yield
     except (KeyError, TypeError, AttributeError) as error:
+        if "offset-naive" in str(error):
+            raise AwsError(
+                "The time when the AWS credentials end has no time zone.",
+                "Write it as 2030-01-02T03:04:05Z (AWS_CREDENTIAL_EXPIRATION, or Expiration of credential_process).",
+            ) from error
         raise AwsError(
             f"The AWS session that is cached in ~/.aws is damaged ({type(error).__name__}: {error}).",
             "Begin it again (`aws sso login`, `aws login`), or remove ~/.aws/sso/cache, ~/.aws/login/cache and "

@@ -106,6 +106,12 @@ KNOWN_ERRORS = (
         "What answered is not AWS, so we could not {action}: its answer can't be read.",
         "Correct the endpoint (AWS_ENDPOINT_URL…), or log in to the network or proxy that answers in its place.",
     ),
+    KnownError(
+        "RuntimeError",
+        "The AWS credentials have expired, so we could not {action}.",
+        "Get new ones: `aws sso login`, or a new session of the tool that set AWS_CREDENTIAL_EXPIRATION.",
+        text="credentials are still expired",
+    ),
     KnownError("BotoCoreError", "The AWS configuration can't be used to {action}: {text}.", _CONFIGURATION),
     KnownError("OSError", "We could not {action}: {filename} can't be used: {strerror}.", _CONFIGURATION),
     KnownError("ValueError", "The AWS configuration can't be used to {action}: {text}.", _CONFIGURATION),
