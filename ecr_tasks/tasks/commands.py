@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ecr_tasks.console import data
+from ecr_tasks.errors import BuildError
 from ecr_tasks.runner.decorator import task
 from ecr_tasks.runner.run import Run
 
@@ -31,7 +32,10 @@ def commands(run: Run) -> None:
 
     job = start_job(run, promises=True)
     plan = job.plan
-    Plan((), job.obstacles).check()
+    # Lines that can't run are no help: neither without what a build needs, nor where the store can't hold the result.
+    Plan(
+        (), tuple(item for item in plan.conflicts if item in job.obstacles or isinstance(item.error, BuildError))
+    ).check()
     host = run.registry.token().host
     sources = run.logins.places(build for item in plan.images for build in item.image.definition.with_links())
     lines = shell_commands(plan, run.settings, host, run.registry.region(), _hosts(run, plan), sources)

@@ -53,6 +53,9 @@ def test_what_neither_store_nor_builder_can_hold_is_refused_before_a_build(
     assert (result.code, project.docker.builds, project.tags) == (3, 0, {})
     planned = project.inv("plan")
     assert "classic image store can't hold several platforms" in planned.stdout + planned.stderr
+    printed = project.inv("commands")
+    assert "classic image store can't hold several platforms" in printed.stderr
+    assert (printed.code, printed.stdout) == (3, "")
 
 
 def test_a_push_builds_anew_when_the_builder_is_gone(project: Project) -> None:

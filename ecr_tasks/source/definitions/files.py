@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,8 @@ class DefinitionFiles:
     folder: Path
     included: tuple[Path, ...] = ()
     """The files that compose reads for them: those that they include or extend, and dotenv files."""
+    unread: tuple[Path, ...] = ()
+    """The files beside them that `docker buildx bake` would read, too: those of the other kind."""
 
     @property
     def compose(self) -> tuple[Path, ...]:
@@ -74,8 +77,21 @@ def definition_files(settings: Settings, environ: Mapping[str, str]) -> Definiti
         paths += _existing(folder, _COMPOSE_OVERRIDES)[:1]
     elif {path.name for path in paths} <= {*_BAKE} and {path.parent for path in paths} == {folder}:
         paths += _existing(folder, _BAKE_OVERRIDES)
+    by_name = not settings.bake_file and not names.get("BUILDX_BAKE_FILE")
+    unread = [
+        path for path in _existing(project, _COMPOSE)[:1] if by_name and paths[0].name in _BAKE and _builds(path)
+    ]
+    if paths[0].name in _COMPOSE and by_name:
+        unread += _existing(project, _BAKE_OVERRIDES)
     # Compose counts paths from the folder of its first file, bake from the working directory.
-    return DefinitionFiles(tuple(paths), folder.absolute() if _is_compose(paths[0]) else project)
+    return DefinitionFiles(
+        tuple(paths), folder.absolute() if _is_compose(paths[0]) else project, unread=tuple(unread)
+    )
+
+
+def _builds(file: Path) -> bool:
+    """Return whether a compose file has a service that is built."""
+    return bool(re.search(r"(?m)[\s{,]build\s*:", file.read_text(encoding="utf-8-sig", errors="replace")))
 
 
 def _existing(folder: Path, names: Sequence[str]) -> list[Path]:

@@ -85,6 +85,11 @@ def resolve(
         for name, target in bake_file.targets.items()
     }
     profiles, warnings = active_profiles(variables), []
+    if files.unread:
+        unread = ", ".join(path.name for path in files.unread)
+        warnings.append(
+            f"{files.names} alone says what to publish; {unread} is not read unless ECR_BAKE_FILE names it."
+        )
     published = []
     for name in bake_file.default:
         service, target = services.get(name), targets[name]

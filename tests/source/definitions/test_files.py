@@ -87,3 +87,19 @@ def test_with_a_prefix_there_must_be_one(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="no bake or compose file") as caught:
         definition_files(settings(project=tmp_path, repository_prefix="team/"), {})
     assert caught.value.code == ExitCode.SETTINGS
+
+
+def test_a_file_of_the_other_kind_is_told_where_the_files_are_found_by_name(tmp_path: Path) -> None:
+    def unread(**changes: object) -> list[str]:
+        files = definition_files(settings(project=tmp_path, **changes), {})
+        assert files is not None
+        return [path.name for path in files.unread]
+
+    (tmp_path / "docker-bake.hcl").touch()
+    (tmp_path / "compose.yaml").write_text("services: {db: {image: builds}}", encoding="utf-8")
+    assert unread(repository_prefix="team/") == []
+    (tmp_path / "compose.yaml").write_text("services:\n  web:\n    build: .\n", encoding="utf-8")
+    assert unread(repository_prefix="team/") == ["compose.yaml"]
+    assert unread(bake_file=(tmp_path / "docker-bake.hcl",)) == []
+    (tmp_path / "docker-bake.hcl").rename(tmp_path / "docker-bake.override.hcl")
+    assert unread(repository_prefix="team/") == ["docker-bake.override.hcl"]
