@@ -1,4 +1,4 @@
-"""The check that the folders and the Dockerfile of a build are there."""
+"""The check that the folders, the Dockerfile and the secrets' files of a build are there."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.model.image import BuildDefinition
+from ecr_tasks.settings.parse.lists import csv_fields
 from ecr_tasks.settings.settings import Settings
 from ecr_tasks.source.build_context.dockerignore import existing_dockerfile
 from ecr_tasks.source.build_context.walk import unique_folders
@@ -16,11 +17,12 @@ _OTHER_NAMES = ("Containerfile", "*.Dockerfile", "Dockerfile.*", "*.Containerfil
 
 
 def check_build_files(name: str, definitions: Iterable[BuildDefinition], settings: Settings) -> None:
-    """Raise SettingsError when a context, a named context or the Dockerfile of the image ``name`` is not there.
+    """Raise SettingsError when a context, the Dockerfile or a secret's file of the image ``name`` is not there.
 
     ``definitions`` are those of the image and of the targets that it links to. What docker fetches itself (addresses,
     images) is not looked for.
     """
+    definitions = list(definitions)
     for folder in unique_folders(definitions, settings.project):
         if not folder.path.is_dir():
             state = "not a folder" if folder.path.exists() else "missing"
@@ -33,6 +35,15 @@ def check_build_files(name: str, definitions: Iterable[BuildDefinition], setting
             raise SettingsError(
                 f"There is no Dockerfile at {folder.dockerfile} ({_dockerfile_place(name, settings)}).",
                 _remedy(folder.dockerfile, settings),
+            )
+    for secret in (secret for definition in definitions for secret in definition.secrets):
+        keys = {field.key: field.text.partition("=")[2] for field in csv_fields(secret)}
+        file = keys.get("src") or keys.get("source")
+        if file and not (settings.project / file).exists():
+            place = f"the image {name}" if _has_definition_file(settings) else f"{settings.origin('ECR_SECRETS')}"
+            raise SettingsError(
+                f"There is no file {file} to take a secret from ({place}).",
+                "Correct ECR_SECRETS (or the definition's secret), or write the file.",
             )
 
 

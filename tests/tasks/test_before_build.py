@@ -27,6 +27,10 @@ def no_named_context(project: Project) -> None:
     project.write(".env", "AWS_REGION=eu-central-1\nECR_REPOSITORY=team/app\nECR_BUILD_CONTEXTS=lib=../lib\n")
 
 
+def no_secret_file(project: Project) -> None:
+    project.write(".env", "AWS_REGION=eu-central-1\nECR_REPOSITORY=team/app\nECR_SECRETS='id=npm,src=npm.token'\n")
+
+
 def leaked_keys(project: Project) -> None:
     project.write(".dockerignore", "")
     project.write("web.env", "AWS_SECRET_ACCESS_KEY=kT9vQ2mZ8xLrW4nB7cYpD1sHfG6jE3aUoI5+tRq0\n")
@@ -40,7 +44,7 @@ def incomplete(project: Project) -> None:
 
 
 LOCAL: dict[Callable[[Project], None], int] = {
-    **dict.fromkeys((no_dockerfile, no_context, no_named_context), 2),
+    **dict.fromkeys((no_dockerfile, no_context, no_named_context, no_secret_file), 2),
     **dict.fromkeys((leaked_keys, incomplete), 6),
 }
 
