@@ -111,7 +111,7 @@ def test_a_dockerfile_beside_the_settings_is_built_in_a_context_above(app: Proje
 def test_the_complete_clone_publishes_what_the_other_one_refused(app: Project) -> None:
     no_submodule(app)
     refused = app.inv("build", "push")
-    assert "`git submodule update --init --recursive -- vendor/lib`" in refused.stderr
+    assert "`git submodule update --init --recursive --checkout -- vendor/lib`" in refused.stderr
     app.git(
         "-c",
         "protocol.file.allow=always",
