@@ -324,6 +324,18 @@ def test_a_file_that_cant_be_read_is_an_error_with_its_place(
     assert caught.value.remedy.startswith(f"Mend {name}; ") or "Correct the name" in caught.value.remedy
 
 
+def test_a_missing_env_file_has_a_way_on(reader: Reader) -> None:
+    file = reader.folder / "compose.yaml"
+    chosen = settings(project=reader.folder, bake_file=(file,))
+    file.write_text("services: {app: {build: ., env_file: .env.app}}\n", encoding="utf-8")
+    files = definition_files(chosen, {})
+    assert files is not None
+    with pytest.raises(BuildError, match=r"\.env\.app is not there"):
+        resolve(files, chosen, os.environ, reader._docker.targets)
+    file.write_text("services: {app: {build: ., env_file: [{path: .env.app, required: false}]}}\n", encoding="utf-8")
+    assert list(resolve(files, chosen, os.environ, reader._docker.targets).targets) == ["app"]
+
+
 def test_a_file_without_a_default_group_says_how_to_choose(reader: Reader) -> None:
     (reader.folder / "a.hcl").write_text(
         'group "images" { targets = ["app"] }\ntarget "app" {\n}\n', encoding="utf-8"

@@ -300,6 +300,11 @@ INPUTS = (
         "This user may not read {path}, which is in the build context.",
         "Give read permission there, or leave it out by .dockerignore.",
     ),
+    KnownError(  # docker compose builds without it; bake does not
+        r"env file (?P<file>.+) not found: stat ",
+        "docker buildx bake reads a service's env_file, too, and {file} is not there.",
+        "Create it (an empty one does for a build), or write it as `path: {file}` with `required: false`.",
+    ),
     KnownError(
         r"failed to find target default\b",
         "The definition has no group or target default, so it doesn't say what to publish.",

@@ -70,6 +70,7 @@ SITUATIONS = {
     "cache-forbidden": "403 Forbidden | ECR_CACHE=off",
     "cache-unknown-host": "host nosuch.invalid is unknown | VPN",
     "cache-unknown-type": 'cache exporter: "foo" | ECR_CACHE',
+    "env-file-missing": ".env.app is not there | required: false",
     "default-target-missing": "no group or target default | in one more file",
     "linked-target-missing": "no target base | bake or compose file",
     "ssh-no-agent": "SSH_AUTH_SOCK is not set | ssh-add",
