@@ -10,6 +10,13 @@ from ecr_tasks.local_ecr.server import LocalEcr
 from tests.local_ecr.shell import Shell
 
 
+@pytest.fixture
+def shell(shell: Shell) -> Shell:
+    """Return the project with a Dockerfile, because a dry run ends with what is in the way of a build."""
+    (shell.folder / "Dockerfile").write_text("FROM scratch\n", encoding="utf-8")
+    return shell
+
+
 @pytest.mark.parametrize(
     "words", ["repo.show", "repo.show --json", "pull", "pull --image 1.2.3", "login", "logout", "commands"]
 )
