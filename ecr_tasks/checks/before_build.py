@@ -59,7 +59,7 @@ def _image_checks(
     definitions = list(image.definition.with_links())
     dockerfile = None if settings.context_is_remote else settings.project / settings.dockerfile
     yield lambda: check_complete(image.name, definitions, settings.project, environ, source.ci, dockerfile)
-    yield lambda: check_build_files(image.name, definitions, settings)
+    yield lambda: check_build_files(image.name, definitions, settings, environ)
     yield lambda: check_readable(image.name, definitions, settings.project)
     yield lambda: check_leaked_keys(settings, source, definitions)
 

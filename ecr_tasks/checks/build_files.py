@@ -1,26 +1,33 @@
-"""The check that the folders, the Dockerfile and the secrets' files of a build are there."""
+"""The check that what a build is told to use is there: folders, Dockerfile, stage, secrets' files, ssh agent."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from ecr_tasks.errors import SettingsError
+from ecr_tasks.errors import BuildError, SettingsError
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.settings.parse.lists import csv_fields
 from ecr_tasks.settings.settings import Settings
+from ecr_tasks.source.build_context.base_images import is_for_dockerfiles
+from ecr_tasks.source.build_context.dockerfile import parse
 from ecr_tasks.source.build_context.dockerignore import existing_dockerfile
+from ecr_tasks.source.build_context.references import read_dockerfile
+from ecr_tasks.source.build_context.unknown import Unknown
 from ecr_tasks.source.build_context.walk import unique_folders
 
 _OTHER_NAMES = ("Containerfile", "*.Dockerfile", "Dockerfile.*", "*.Containerfile")
 """How people name Dockerfiles that docker doesn't look for by itself; ``Containerfile`` is Podman's name."""
 
 
-def check_build_files(name: str, definitions: Iterable[BuildDefinition], settings: Settings) -> None:
-    """Raise SettingsError when a context, the Dockerfile or a secret's file of the image ``name`` is not there.
+def check_build_files(
+    name: str, definitions: Iterable[BuildDefinition], settings: Settings, environ: Mapping[str, str]
+) -> None:
+    """Raise SettingsError when something that the build of the image ``name`` is told to use is not there.
 
-    ``definitions`` are those of the image and of the targets that it links to. What docker fetches itself (addresses,
-    images) is not looked for.
+    ``definitions`` are those of the image and of the targets that it links to; ``environ`` is the environment of the
+    build, without the dotenv files' variables. What docker fetches itself (addresses, images) is not looked for.
+    Raises BuildError for an ssh agent that is not there.
     """
     definitions = list(definitions)
     for folder in unique_folders(definitions, settings.project):
@@ -36,6 +43,9 @@ def check_build_files(name: str, definitions: Iterable[BuildDefinition], setting
                 f"There is no Dockerfile at {folder.dockerfile} ({_dockerfile_place(name, settings)}).",
                 _remedy(folder.dockerfile, settings),
             )
+    for definition in definitions:
+        _check_stage(name, definition, settings)
+        _check_agent(definition, {**environ, **settings.missing_variables(environ)})
     for secret in (secret for definition in definitions for secret in definition.secrets):
         keys = {field.key: field.text.partition("=")[2] for field in csv_fields(secret)}
         file = keys.get("src") or keys.get("source")
@@ -45,6 +55,36 @@ def check_build_files(name: str, definitions: Iterable[BuildDefinition], setting
                 f"There is no file {file} to take a secret from ({place}).",
                 "Correct ECR_SECRETS (or the definition's secret), or write the file.",
             )
+
+
+def _check_stage(name: str, definition: BuildDefinition, settings: Settings) -> None:
+    """Raise SettingsError for a target that the Dockerfile has no stage for; case doesn't count, as in BuildKit."""
+    if definition.target is None:
+        return
+    try:
+        content, _ = read_dockerfile(definition)
+    except Unknown:
+        return
+    dockerfile = parse(content)
+    if not dockerfile.stages or not is_for_dockerfiles(dockerfile, definition):
+        return
+    stages = [stage.name for stage in dockerfile.stages if stage.name]
+    if definition.target.lower() not in stages:
+        place = f"the image {name}" if _has_definition_file(settings) else f"{settings.origin('ECR_TARGET')}"
+        raise SettingsError(
+            f"The Dockerfile has no stage {definition.target} ({place}).",
+            f"Its named stages are {', '.join(stages)}." if stages else "It names no stage; write FROM … AS NAME.",
+        )
+
+
+def _check_agent(definition: BuildDefinition, environ: Mapping[str, str]) -> None:
+    """Raise BuildError for an ssh entry without a path, which means an agent, where there is no agent."""
+    if not environ.get("SSH_AUTH_SOCK") and any("=" not in entry for entry in definition.ssh):
+        raise BuildError(
+            "The build is to use the ssh agent, and there is none: SSH_AUTH_SOCK is not set.",
+            "Start one with the key in it (`eval $(ssh-agent)`, `ssh-add`), or name the key's file: "
+            "ECR_SSH=default=PATH.",
+        )
 
 
 def _place(name: str, context: str | None, settings: Settings) -> str:

@@ -1,4 +1,4 @@
-"""Tests of the check that the folders and the Dockerfile of a build are there."""
+"""Tests of the check that what a build is told to use is there."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ecr_tasks.checks.build_files import check_build_files
-from ecr_tasks.errors import SettingsError
+from ecr_tasks.errors import BuildError, SettingsError
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.settings.load import load
 
@@ -16,8 +16,8 @@ from ecr_tasks.settings.load import load
 def problem(project: Path, definition: BuildDefinition, **environ: str) -> str:
     """Return the error of the check, or an empty text."""
     try:
-        check_build_files("web", [definition], load(project, environ=environ))
-    except SettingsError as error:
+        check_build_files("web", [definition], load(project, environ=environ), environ)
+    except (BuildError, SettingsError) as error:
         return str(error)
     return ""
 
@@ -88,3 +88,35 @@ def test_what_docker_fetches_itself_is_not_looked_for(tmp_path: Path, fields: di
 def test_an_image_of_a_bake_file_is_named(tmp_path: Path) -> None:
     message = problem(tmp_path, BuildDefinition(str(tmp_path / "nowhere")), ECR_REPOSITORY_PREFIX="team/")
     assert "(the image web)" in message
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "target", "missing"),
+    [
+        ("FROM scratch AS Base\nFROM base AS run\n", "run", False),
+        ("FROM scratch AS Base\nFROM base AS run\n", "BASE", False),
+        ("FROM scratch AS Base\nFROM base AS run\n", "rum", True),
+        ("FROM scratch\n", "0", True),
+        ("# syntax=docker/dockerfile:1\nFROM scratch AS a\n", "b", True),
+        ("# syntax=example/other:1\nanything\n", "b", False),
+        ("FROM scratch AS a\n", None, False),
+    ],
+)
+def test_a_target_must_be_a_stage_of_the_dockerfile(
+    tmp_path: Path, dockerfile: str, target: str | None, missing: bool
+) -> None:
+    (tmp_path / "Dockerfile").write_text(dockerfile, encoding="utf-8")
+    message = problem(tmp_path, BuildDefinition(str(tmp_path), target=target), ECR_TARGET=target or "")
+    assert (f"has no stage {target} (environment variable ECR_TARGET)" in message) is missing
+    inline = BuildDefinition(str(tmp_path), target=target, extra={"dockerfile-inline": dockerfile})
+    assert bool(problem(tmp_path, inline)) is missing
+
+
+def test_an_ssh_entry_without_a_path_needs_an_agent(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").touch()
+    agent, key = BuildDefinition(str(tmp_path), ssh=("default",)), BuildDefinition(str(tmp_path), ssh=("a=key",))
+    assert "SSH_AUTH_SOCK is not set" in problem(tmp_path, agent)
+    assert problem(tmp_path, agent, SSH_AUTH_SOCK="/run/agent") == ""
+    assert problem(tmp_path, key) == ""
+    (tmp_path / ".env").write_text("SSH_AUTH_SOCK=/run/agent\n", encoding="utf-8")
+    assert problem(tmp_path, agent) == ""
