@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ecr_tasks.errors import BuildError, SettingsError
 from ecr_tasks.model.image import BuildDefinition
+from ecr_tasks.model.refusals import NO_SSH_AGENT
 from ecr_tasks.settings.parse.lists import csv_fields
 from ecr_tasks.settings.settings import Settings
 from ecr_tasks.source.build_context.base_images import is_for_dockerfiles
@@ -73,18 +74,14 @@ def _check_stage(name: str, definition: BuildDefinition, settings: Settings) -> 
         place = f"the image {name}" if _has_definition_file(settings) else f"{settings.origin('ECR_TARGET')}"
         raise SettingsError(
             f"The Dockerfile has no stage {definition.target} ({place}).",
-            f"Its named stages are {', '.join(stages)}." if stages else "It names no stage; write FROM … AS NAME.",
+            f"Choose one that it names: {', '.join(stages)}." if stages else "It names none; write FROM … AS NAME.",
         )
 
 
 def _check_agent(definition: BuildDefinition, environ: Mapping[str, str]) -> None:
     """Raise BuildError for an ssh entry without a path, which means an agent, where there is no agent."""
     if not environ.get("SSH_AUTH_SOCK") and any("=" not in entry for entry in definition.ssh):
-        raise BuildError(
-            "The build is to use the ssh agent, and there is none: SSH_AUTH_SOCK is not set.",
-            "Start one with the key in it (`eval $(ssh-agent)`, `ssh-add`), or name the key's file: "
-            "ECR_SSH=default=PATH.",
-        )
+        raise BuildError(*NO_SSH_AGENT)
 
 
 def _place(name: str, context: str | None, settings: Settings) -> str:

@@ -1,4 +1,4 @@
-"""The errors for a missing repository and for a tag that may not move."""
+"""The errors that more than one room raises: a missing repository, a tag that may not move, no ssh agent."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ from typing import Literal
 from ecr_tasks.errors import Refused, RegistryError
 
 ENSURE = "Create it with `inv repo.ensure`."
+
+NO_SSH_AGENT = (
+    "The build is to use the ssh agent, and there is none: SSH_AUTH_SOCK is not set.",
+    "Start one with the key in it (`eval $(ssh-agent)`, `ssh-add`), or name the key's file: ECR_SSH=default=PATH.",
+)
+"""The cause and the remedy, whether it shows before a build or docker says it."""
 
 Lock = Literal["fixed tag", "fixed name", "immutable"]
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ecr_tasks.model.refusals import NO_SSH_AGENT
+
 
 @dataclass(frozen=True)
 class KnownError:
@@ -260,9 +262,7 @@ BUILDERS = (
 INPUTS = (
     KnownError(
         r"invalid empty ssh agent socket",
-        "The build is to use the ssh agent, and there is none: SSH_AUTH_SOCK is not set.",
-        "Start one with the key in it (`eval $(ssh-agent)`, `ssh-add`), or name the key's file: "
-        "ECR_SSH=default=PATH.",
+        *NO_SSH_AGENT,
     ),
     KnownError(
         r"failed to (?:convert agent config.*: failed to )?parse (?P<file>\S+): ssh: (?P<why>.*passphrase protected)",
