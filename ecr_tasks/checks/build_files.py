@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ecr_tasks.errors import BuildError, SettingsError
 from ecr_tasks.model.image import BuildDefinition
+from ecr_tasks.model.option_fields import split_fields
 from ecr_tasks.model.refusals import NO_SSH_AGENT
-from ecr_tasks.settings.parse.lists import csv_fields
 from ecr_tasks.settings.settings import Settings
 from ecr_tasks.source.build_context.base_images import is_for_dockerfiles
 from ecr_tasks.source.build_context.dockerfile import parse
@@ -48,9 +48,9 @@ def check_build_files(
         _check_stage(name, definition, settings)
         _check_agent(definition, {**environ, **settings.missing_variables(environ)})
     for secret in (secret for definition in definitions for secret in definition.secrets):
-        keys = {field.key: field.text.partition("=")[2] for field in csv_fields(secret)}
-        file = keys.get("src") or keys.get("source")
-        if file and not (settings.project / file).exists():
+        fields = split_fields(secret)
+        file = fields.get("src") or fields.get("source")
+        if file and fields.get("type") != "env" and not (settings.project / file).exists():
             place = f"the image {name}" if _has_definition_file(settings) else f"{settings.origin('ECR_SECRETS')}"
             raise SettingsError(
                 f"There is no file {file} to take a secret from ({place}).",

@@ -105,6 +105,8 @@ def run_of(c: Context) -> Run:
         c.config.update({_RUN: run})
         atexit.register(run.close)
         end_run_by_signals()
+        if not run.dry and publishes():
+            run.earlier_outputs.begin()  # a line that is refused leaves nothing to deploy, either
         with _exit_codes(run):
             check_repetitions(sys.argv[1:])
     return run

@@ -120,3 +120,10 @@ def test_an_ssh_entry_without_a_path_needs_an_agent(tmp_path: Path) -> None:
     assert problem(tmp_path, key) == ""
     (tmp_path / ".env").write_text("SSH_AUTH_SOCK=/run/agent\n", encoding="utf-8")
     assert problem(tmp_path, agent) == ""
+
+
+def test_a_secret_of_a_variable_needs_no_file(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").touch()
+    secret = "id=npm,type={},src=NPM_TOKEN"
+    assert problem(tmp_path, BuildDefinition(str(tmp_path), secrets=(secret.format("env"),))) == ""
+    assert "no file NPM_TOKEN" in problem(tmp_path, BuildDefinition(str(tmp_path), secrets=(secret.format("file"),)))

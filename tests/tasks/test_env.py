@@ -46,3 +46,10 @@ def test_a_task_that_invoke_would_not_run_again_is_refused(project: Project) -> 
     result = project.inv("env", "a", "settings", "env", "b", "settings")
     assert result.code == 2
     assert "settings stands before and after env" in result.stderr
+
+
+def test_a_refused_command_line_leaves_no_earlier_outputs(project: Project) -> None:
+    project.write(".env.prod", "ECR_REPOSITORY=team/prod\n")
+    earlier = project.write(".ecr-tasks/outputs.env", "IMAGE=old\n")
+    assert project.inv("push", "env", "prod", "push").code == 2
+    assert not earlier.exists()

@@ -15,6 +15,7 @@ from ecr_tasks.model.option_fields import split_fields
 from ecr_tasks.settings.parse.build_options import DEFAULT_DOCKERFILE, is_remote
 from ecr_tasks.source.build_context.base_images import BaseImage, base_images, frontend
 from ecr_tasks.source.build_context.dockerfile import parse
+from ecr_tasks.source.build_context.dockerignore import existing_dockerfile
 from ecr_tasks.source.build_context.unknown import Unknown
 
 IMAGE = "docker-image://"
@@ -90,9 +91,7 @@ def read_dockerfile(definition: BuildDefinition) -> tuple[bytes, Path | None]:
     name = definition.dockerfile or DEFAULT_DOCKERFILE
     if is_remote(name) or (is_remote(definition.context) and not Path(name).is_absolute()):
         raise Unknown("docker fetches the Dockerfile itself")
-    path = Path(definition.context, name)
-    if name == DEFAULT_DOCKERFILE and not path.exists():
-        path = path.with_name("dockerfile")  # as buildx does
+    path = existing_dockerfile(Path(definition.context, name))
     try:
         return path.read_bytes(), Path(definition.context, name)
     except OSError as error:

@@ -226,7 +226,10 @@ def _absolute(definition: BuildDefinition, folder: Path) -> BuildDefinition:
         context=definition.context if is_remote(definition.context) else absolute(definition.context),
         dockerfile=absolute(dockerfile) if dockerfile and dockerfile.startswith("cwd://") else dockerfile,
         contexts={name: named(value) for name, value in definition.contexts.items()},
-        secrets=tuple(entry(secret, "src", "source") for secret in definition.secrets),
+        secrets=tuple(
+            secret if split_fields(secret).get("type") == "env" else entry(secret, "src", "source")
+            for secret in definition.secrets
+        ),
         ssh=tuple(map(ssh, definition.ssh)),
         cache_from=tuple(map(cache, definition.cache_from)),
         cache_to=tuple(map(cache, definition.cache_to)),
