@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.option_fields import split_fields
 from ecr_tasks.model.refusals import NO_SSH_AGENT
 from ecr_tasks.settings.settings import Settings
-from ecr_tasks.source.build_context.base_images import is_for_dockerfiles
+from ecr_tasks.source.build_context.base_images import frontend
 from ecr_tasks.source.build_context.dockerfile import parse
 from ecr_tasks.source.build_context.dockerignore import existing_dockerfile
 from ecr_tasks.source.build_context.references import read_dockerfile
@@ -19,6 +20,8 @@ from ecr_tasks.source.build_context.walk import unique_folders
 
 _OTHER_NAMES = ("Containerfile", "*.Dockerfile", "Dockerfile.*", "*.Containerfile")
 """How people name Dockerfiles that docker doesn't look for by itself; ``Containerfile`` is Podman's name."""
+
+_DOCKERS_FRONTEND = re.compile(r"(?:^|/)docker/dockerfile(?:-upstream)?(?:[:@]|$)")
 
 
 def check_build_files(
@@ -59,15 +62,19 @@ def check_build_files(
 
 
 def _check_stage(name: str, definition: BuildDefinition, settings: Settings) -> None:
-    """Raise SettingsError for a target that the Dockerfile has no stage for; case doesn't count, as in BuildKit."""
-    if definition.target is None:
+    """Raise SettingsError for a target that the Dockerfile has no stage for; case doesn't count, as in BuildKit.
+
+    Only docker's own frontends are known to take stages from nowhere else, and a heredoc can hide or show a FROM.
+    """
+    if not definition.target:
         return
     try:
         content, _ = read_dockerfile(definition)
     except Unknown:
         return
     dockerfile = parse(content)
-    if not dockerfile.stages or not is_for_dockerfiles(dockerfile, definition):
+    image = frontend(dockerfile, definition)
+    if not dockerfile.stages or b"<<" in content or (image and not _DOCKERS_FRONTEND.search(image)):
         return
     stages = [stage.name for stage in dockerfile.stages if stage.name]
     if definition.target.lower() not in stages:

@@ -99,7 +99,10 @@ def test_an_image_of_a_bake_file_is_named(tmp_path: Path) -> None:
         ("FROM scratch\n", "0", True),
         ("# syntax=docker/dockerfile:1\nFROM scratch AS a\n", "b", True),
         ("# syntax=example/other:1\nanything\n", "b", False),
+        ("# syntax=devthefuture/dockerfile-x\nINCLUDE base\nFROM scratch AS a\n", "b", False),
+        ('FROM scratch AS a\nRUN cat <<"E\\F"\nE\\F\nFROM scratch AS b\n', "b", False),
         ("FROM scratch AS a\n", None, False),
+        ("FROM scratch AS a\n", "", False),
     ],
 )
 def test_a_target_must_be_a_stage_of_the_dockerfile(

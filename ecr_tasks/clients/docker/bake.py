@@ -147,7 +147,7 @@ def _definition(target: Mapping[str, Any]) -> BuildDefinition:
     return BuildDefinition(
         context=target.get("context", "."),
         dockerfile=target.get("dockerfile"),
-        target=target.get("target"),
+        target=target.get("target") or None,  # an empty one is the last stage, too
         args=_texts(target.get("args", {})),
         contexts=target.get("contexts", {}),
         labels=_texts(target.get("labels", {})),

@@ -63,12 +63,6 @@ def frontend(dockerfile: Dockerfile, definition: BuildDefinition) -> str | None:
     return definition.args.get(_FRONTEND) or dockerfile.syntax
 
 
-def is_for_dockerfiles(dockerfile: Dockerfile, definition: BuildDefinition) -> bool:
-    """Return whether the builder's own frontend or one of docker's, whose rules are known, reads the Dockerfile."""
-    image = frontend(dockerfile, definition)
-    return image is None or "dockerfile" in image.rpartition("/")[2]
-
-
 def familiar_name(reference: str) -> str:
     """Return a reference in the form that docker shows: without docker.io/library, and with a tag or digest."""
     name = re.sub(r"^(?:index\.)?docker\.io/", "", reference).removeprefix("library/")
@@ -104,7 +98,7 @@ class _Build:
     def images(self) -> Iterator[BaseImage]:
         image = frontend(self.file, self.definition)
         if image is not None:
-            if not is_for_dockerfiles(self.file, self.definition):
+            if "dockerfile" not in image.rpartition("/")[2]:
                 self._miss(f"its Dockerfile is written for another frontend, {image}")
             yield BaseImage(image, self.platform)
         for instruction in self.file.arguments:
