@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import cache
 from typing import Any, TextIO
 
 from ecr_tasks.errors import UnexpectedError
@@ -24,6 +25,12 @@ def say(text: str) -> None:
 def warn(text: str) -> None:
     """Print a warning, on stderr; the run goes on."""
     say(f"Warning: {text}")
+
+
+@cache
+def warn_once(text: str) -> None:
+    """Print a warning that this process has not printed before."""
+    warn(text)
 
 
 def agrees(question: str, *, in_ci: bool = False) -> bool:

@@ -7,6 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ecr_tasks import files
+from ecr_tasks.console import warn_once
+
 Reader = Callable[[Path], str]
 """A function that returns the text of a file, and raises OSError or ValueError when it can't be read."""
 
@@ -36,7 +39,7 @@ class Fact:
 
 def read_text(path: Path) -> str:
     """Return the text of a file, with a replacement character for each byte that is not UTF-8."""
-    return path.read_text(encoding="utf-8", errors="replace")
+    return files.read_text(path, errors="replace")
 
 
 def no_ref(ref: str) -> bool:
@@ -74,11 +77,15 @@ class Environ:
         return self.get(*sorted(name for name in self.variables if name.startswith(prefix)))
 
     def file(self, name: str) -> str:
-        """Return the text of the file that this variable names; an empty text when it can't be read."""
+        """Return the text of the file that this variable names; an empty text, with a warning, if it can't."""
         path = self.get(name)
         try:
             return self.read(Path(path.value)) if path else ""
-        except (OSError, ValueError):
+        except FileNotFoundError:  # a container that has the job's variables, but not its files
+            return ""
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "it is no path of a file"
+            warn_once(f"{name} names a file that can't be read ({reason}): what it says about this run is unknown.")
             return ""
 
     def plus(self, variables: Mapping[str, str]) -> Environ:

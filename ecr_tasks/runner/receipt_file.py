@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ecr_tasks.errors import BuildError
+from ecr_tasks.files import read_text
 from ecr_tasks.model.receipt import FOLDER, SCHEMA, Built, Receipt
 
 NAME = "receipt.json"
@@ -93,7 +94,7 @@ def keep_build_only(receipt: Path) -> None:
 
 def _images(receipt: Path) -> list[Any]:
     try:
-        document = json.loads(receipt.read_text(encoding="utf-8"))
+        document = json.loads(read_text(receipt))
     except (OSError, ValueError):
         return []
     images = document.get("images") if isinstance(document, dict) and document.get("schema") == SCHEMA else None

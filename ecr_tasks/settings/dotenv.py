@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ecr_tasks.files import read_text
 from ecr_tasks.model.wording import name_some
 from ecr_tasks.settings.errors import Problems
 from ecr_tasks.settings.schema import TABLE
@@ -115,7 +116,7 @@ def parse_bindings(path: Path, problems: Problems) -> list[Binding]:
     """Return a file's bindings in order, with comments and broken lines; add to ``problems`` if it can't be read."""
     try:
         # read_text accepts all line breaks, as `dotenv_values` does; `-sig` removes Windows editors' byte order mark.
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_text(path, "utf-8-sig")
     except UnicodeDecodeError:
         text = "\0"
     except OSError as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ecr_tasks.console import say
 from ecr_tasks.errors import SettingsError
+from ecr_tasks.files import append_bytes, read_bytes
 from ecr_tasks.runner.decorator import task
 from ecr_tasks.runner.run import Run
 
@@ -75,7 +76,7 @@ def _write(path: Path, text: str, mode: int, *, dry: bool) -> str:
 
 def _append_missing(path: Path, lines: tuple[str, ...], *, dry: bool) -> str:
     """Append the lines that are missing. Compares bytes, because the file's encoding is not known."""
-    content = path.read_bytes() if path.exists() else b""
+    content = read_bytes(path) if path.exists() else b""
     existing = {line.strip() for line in content.split(b"\n")}
     missing = [line for line in lines if line.encode() not in existing]
     if not missing:
@@ -85,6 +86,5 @@ def _append_missing(path: Path, lines: tuple[str, ...], *, dry: bool) -> str:
     if dry:
         return f"{path.name}: would get {', '.join(missing)}"
     separator = b"" if not content or content.endswith(b"\n") else b"\n"
-    with path.open("ab") as file:
-        file.write(separator + "\n".join(missing).encode() + b"\n")
+    append_bytes(path, separator + "\n".join(missing).encode() + b"\n")
     return f"{path.name}: {', '.join(missing)} added"

@@ -162,13 +162,16 @@ def test_a_file_that_is_not_utf8_says_so(project: Project, content: bytes) -> No
 def test_a_folder_a_broken_link_and_a_loop_are_not_passed_over(project: Project) -> None:
     env = project.path / ".env"
     env.mkdir()
-    assert "directory" in project.problem()
+    assert "it is a folder" in project.problem()
     env.rmdir()
     env.symlink_to("nowhere")
     assert "No such file" in project.problem()
     env.unlink()
     env.symlink_to(".env")
     assert "symbolic links" in project.problem()
+    env.unlink()
+    os.mkfifo(env)
+    assert "it is a named pipe" in project.problem()
 
 
 def test_a_virtual_environment_is_no_file_of_settings(project: Project) -> None:

@@ -10,10 +10,10 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from ecr_tasks.errors import AwsError
+from ecr_tasks.files import read_text
 
 AUDIENCE = "sts.amazonaws.com"
 """The audience that we request, where a CI lets the job choose: the one that AWS's own tools request."""
@@ -46,7 +46,7 @@ def file_source(path: str, variable: str) -> TokenSource:
 
     def fetch() -> str:
         try:
-            text = Path(path).read_text(encoding="utf-8")
+            text = read_text(path)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "it is no text"
             raise AwsError(

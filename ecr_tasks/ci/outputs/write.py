@@ -21,6 +21,7 @@ from ecr_tasks.ci.outputs.model import Outputs
 from ecr_tasks.ci.outputs.summary import truncate
 from ecr_tasks.console import say, warn
 from ecr_tasks.errors import EcrTasksError
+from ecr_tasks.files import append_bytes
 from ecr_tasks.model.receipt import FOLDER
 
 TIMEOUT = 60
@@ -99,8 +100,10 @@ def _write(action: Append | Write, folder: Path) -> None:
                 ignore.write_text("*\n", encoding="utf-8")
         elif action.limit is not None:
             text = truncate(text, action.limit - (path.stat().st_size if path.exists() else 0))
-        with path.open("wb" if isinstance(action, Write) else "ab") as file:
-            file.write(_bytes(text))
+        if isinstance(action, Append):
+            append_bytes(path, _bytes(text))
+        else:
+            path.write_bytes(_bytes(text))
     except OSError as error:
         warn(f"{path} can't be written ({error.strerror}): the pipeline will not find what it would hold.")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from ecr_tasks.ci.pipelines.template import Values, fill, fingerprint, header, load, origin, own_values
 from ecr_tasks.ci.systems import System
 from ecr_tasks.errors import Refused, SettingsError
+from ecr_tasks.files import read_text
 
 
 def pipeline_diff(project: Path, system: System, values: Values) -> str:
@@ -19,7 +20,7 @@ def pipeline_diff(project: Path, system: System, values: Values) -> str:
     """
     path = project / system.path
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except FileNotFoundError as error:
         raise Refused(f"There is no {system.path}.", f"`inv ci.init {system.name}` writes it.") from error
     except (OSError, UnicodeDecodeError) as error:

@@ -19,6 +19,7 @@ from typing import Any
 
 from ecr_tasks.clients.docker.file_lock import FileLock, lock_file
 from ecr_tasks.errors import BuildError
+from ecr_tasks.files import read_text
 from ecr_tasks.model.registry import RegistryToken
 
 CONFIG = "config.json"
@@ -167,7 +168,7 @@ def remove_stale_folders(parent: Path | None = None) -> None:
 
 def _read(path: Path) -> Mapping[str, Any]:
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = json.loads(read_text(path))
     except FileNotFoundError:
         return {}
     except OSError as error:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ecr_tasks.errors import SettingsError
+from ecr_tasks.files import read_text
 
 _MAX_CHARACTERS = 10_240
 """The maximum length of a repository policy (ECR's API model, RepositoryPolicyText)."""
@@ -30,7 +31,7 @@ def read_document(path: Path, setting: str, least: int, most: int) -> tuple[str,
     A text shorter than ``least`` or longer than ``most`` characters is formatted anew with more or less white space.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_text(path, "utf-8-sig")
         document = json.loads(text)
     except json.JSONDecodeError as error:
         raise SettingsError(

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ecr_tasks.errors import SettingsError
+from ecr_tasks.files import read_bytes
 from ecr_tasks.source.build_context.dockerignore_pattern import Matcher, matcher
 
 NAME = ".dockerignore"
@@ -154,10 +155,11 @@ def _clean(path: str) -> str:
 
 
 def _read_within(folder: Path, name: str) -> bytes | None:
-    """Return the content of the file ``name`` in ``folder``; None if it is no regular file or a loop of links.
+    """Return the content of the file ``name`` in ``folder``; None if there is none, or a loop of links.
 
     Links are followed as if ``folder`` were the root of the file system, as BuildKit does when it reads an
-    ignore file from a snapshot. A link that leads out of the folder leads to no file.
+    ignore file from a snapshot. A link that leads out of the folder leads to no file. Raises SettingsError when it
+    can't be read: BuildKit would build without it.
     """
     pending = deque(Path(name).parts)
     resolved: list[str] = []
@@ -180,4 +182,12 @@ def _read_within(folder: Path, name: str) -> bytes | None:
             target = target.relative_to(target.anchor)
         pending.extendleft(reversed(target.parts))
     path = folder.joinpath(*resolved)
-    return path.read_bytes() if path.is_file() else None
+    try:
+        return read_bytes(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise SettingsError(
+            f"{path} can't be read ({error.strerror}), so that a build would send everything.",
+            "Put a readable file there, or nothing.",
+        ) from error

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ecr_tasks.files import read_bytes
 from ecr_tasks.model.ecr_host import host_of, parse_ecr_host
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.option_fields import split_fields
@@ -93,7 +94,7 @@ def read_dockerfile(definition: BuildDefinition) -> tuple[bytes, Path | None]:
         raise Unknown("docker fetches the Dockerfile itself")
     path = existing_dockerfile(Path(definition.context, name))
     try:
-        return path.read_bytes(), Path(definition.context, name)
+        return read_bytes(path), Path(definition.context, name)
     except OSError as error:
         raise Unknown(f"the Dockerfile {path} can't be read ({error.strerror})") from error
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ecr_tasks.errors import SettingsError
+from ecr_tasks.files import read_text
 from ecr_tasks.source.definitions.compose_model import ComposeReader, Model, as_list, long_form, read_dotenv
 
 
@@ -81,7 +82,7 @@ def compose_variables(files: Sequence[Path], env_files: Sequence[Path], folder: 
     """Return the variables that compose has and bake has not: those of its ``env_files``, and the project's name,
     which is the folder's unless the ``files`` say another."""
     variables: dict[str, str] = {}
-    if not any(re.search(r"(?m)^name\s*:", file.read_text(encoding="utf-8-sig", errors="replace")) for file in files):
+    if not any(re.search(r"(?m)^name\s*:", read_text(file, "utf-8-sig", "replace")) for file in files):
         # compose-go, loader/loader.go: NormalizeProjectName
         name = re.sub(r"[^-_a-z0-9]", "", folder.resolve().name.lower()).lstrip("_-")
         variables |= {"COMPOSE_PROJECT_NAME": name} if name else {}

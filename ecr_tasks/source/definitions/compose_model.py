@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ecr_tasks.errors import SettingsError
+from ecr_tasks.files import read_text
 
 Model = dict[str, Any]
 
@@ -102,7 +103,7 @@ def read_dotenv(path: Path) -> dict[str, str]:
 
 def is_empty(path: Path) -> bool:
     """Return whether a compose file has nothing but comments; compose takes such a file, and bake does not."""
-    lines = map(str.strip, path.read_text(encoding="utf-8-sig", errors="replace").splitlines())
+    lines = map(str.strip, read_text(path, "utf-8-sig", "replace").splitlines())
     return all(line in ("", "---") or line.startswith("#") for line in lines)
 
 
@@ -212,7 +213,7 @@ def _parse(path: Path) -> Model:
     }
     Loader.add_multi_constructor("!", construct)
     try:
-        documents = list(yaml.load_all(path.read_text(encoding="utf-8-sig"), Loader))
+        documents = list(yaml.load_all(read_text(path, "utf-8-sig"), Loader))
     except (OSError, ValueError, yaml.YAMLError) as error:
         reason = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
         raise SettingsError(f"{path.name} can't be read: {reason}.", f"Mend {path.name}.") from error

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ecr_tasks.errors import SettingsError
+from ecr_tasks.files import read_text
 from ecr_tasks.settings.settings import Settings
 
 _BAKE = ("docker-bake.json", "docker-bake.hcl")
@@ -91,7 +92,7 @@ def definition_files(settings: Settings, environ: Mapping[str, str]) -> Definiti
 
 def _builds(file: Path) -> bool:
     """Return whether a compose file has a service that is built."""
-    return bool(re.search(r"(?m)[\s{,]build\s*:", file.read_text(encoding="utf-8-sig", errors="replace")))
+    return bool(re.search(r"(?m)[\s{,]build\s*:", read_text(file, "utf-8-sig", "replace")))
 
 
 def _existing(folder: Path, names: Sequence[str]) -> list[Path]:

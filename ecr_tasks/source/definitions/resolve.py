@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ecr_tasks.errors import SettingsError
+from ecr_tasks.files import read_text
 from ecr_tasks.model.image import BakeFile, BakeTarget, BuildDefinition
 from ecr_tasks.model.option_fields import join_fields, split_fields
 from ecr_tasks.settings.parse.build_options import is_remote, referenced_variables
@@ -104,7 +105,7 @@ def resolve(
         raise _nothing_published(files, bake_file, warnings)
     shown = {key for target in bake_file.targets.values() for key in target.definition.extra}
     for path in files.paths:
-        text = "" if path in files.compose else path.read_text(encoding="utf-8", errors="replace")
+        text = "" if path in files.compose else read_text(path, errors="replace")
         warnings += [f"{path.name}: {clause}, and does nothing." for clause in unused_keys(text, shown)]
     linked = _linked(targets, published)
     for name in linked:

@@ -8,6 +8,8 @@ import stat
 from pathlib import Path
 from typing import Literal
 
+from ecr_tasks.files import open_file
+
 Kind = Literal["link", "exec", "file"]
 
 _CHUNK = 1 << 20
@@ -27,7 +29,7 @@ def blob_id(path: Path, kind: Kind, algorithm: str) -> str:
     if kind == "link":
         content = os.fsencode(path.readlink())
         return hashlib.new(algorithm, b"blob %d\0%b" % (len(content), content), usedforsecurity=False).hexdigest()
-    with path.open("rb") as file:
+    with os.fdopen(open_file(path), "rb") as file:
         digest = hashlib.new(algorithm, b"blob %d\0" % os.fstat(file.fileno()).st_size, usedforsecurity=False)
         while chunk := file.read(_CHUNK):
             digest.update(chunk)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from ecr_tasks.files import open_file
 from ecr_tasks.source.git.command import Git, NoRepositoryError, lines
 from ecr_tasks.source.git.unchecked import is_checked_out, unchecked
 
@@ -116,7 +117,7 @@ def _unconverted(git: Git, root: Path) -> Iterator[Missing]:
         if lack is None:
             continue
         try:
-            with (root / path).open("rb") as file:
+            with os.fdopen(open_file(root / path), "rb") as file:
                 start = file.read(64)
         except OSError:  # a changed or absent file is another matter
             continue

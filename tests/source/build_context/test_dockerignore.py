@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -197,7 +198,7 @@ def test_a_lower_case_dockerfile(tmp_path: Path) -> None:
     assert DockerIgnore.read(tmp_path, tmp_path / "Dockerfile").ignores("a")
 
 
-@pytest.mark.parametrize("target", ["../outside", "/etc/hosts", ".dockerignore", "nowhere", "folder"])
+@pytest.mark.parametrize("target", ["../outside", "/etc/hosts", ".dockerignore", "nowhere"])
 def test_a_link_that_leads_out_of_the_context_is_no_file(tmp_path: Path, target: str) -> None:
     """BuildKit reads it in a copy of the context, where such a link leads to nothing."""
     (tmp_path / "outside").write_text("*", encoding="utf-8")
@@ -205,6 +206,18 @@ def test_a_link_that_leads_out_of_the_context_is_no_file(tmp_path: Path, target:
     (context / "folder").mkdir(parents=True)
     (context / ".dockerignore").symlink_to(target)
     assert not DockerIgnore.read(context, None).ignores("a")
+
+
+def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+    """BuildKit would build without it, and the image would have in it what it excludes."""
+    ignore = tmp_path / ".dockerignore"
+    ignore.mkdir()
+    with pytest.raises(SettingsError, match="it is a folder"):
+        DockerIgnore.read(tmp_path, None)
+    ignore.rmdir()
+    os.mkfifo(ignore)
+    with pytest.raises(SettingsError, match="it is a named pipe"):
+        DockerIgnore.read(tmp_path, None)
 
 
 def test_a_link_within_the_context(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from ecr_tasks.errors import BuildError, SettingsError
 from ecr_tasks.model.image import BuildDefinition, Inputs
 from ecr_tasks.model.manifest import INPUTS, INPUTS_TRACKED
+from ecr_tasks.source.git import blob
 from ecr_tasks.source.inputs.collect import with_inputs
 from tests.support.build import image
 from tests.support.tree import BASE, OTHER_BASE, Tree
@@ -116,12 +117,11 @@ def test_a_malformed_dockerignore_is_an_error(tree: Tree) -> None:
 
 
 def test_a_file_that_cant_be_read(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(self: Path, *arguments: object) -> None:
-        raise PermissionError(13, "Permission denied", str(self))
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "open", refuse)
-        patch.setattr(Path, "read_bytes", lambda self: b"FROM base:1\n" if self.name == "Dockerfile" else b"")
+        patch.setattr(blob, "open_file", refuse)
         assert "can't be read (Permission denied)" in tree.unknown()
 
 

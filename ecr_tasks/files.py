@@ -1,0 +1,79 @@
+"""Files that somebody else names: reading or writing one never waits for the other end of a pipe, and says why not.
+
+The named file may be a FIFO, where an open waits until somebody opens the other end, or a device or a socket. Every
+module that reads a file which a user, a repository or a CI names reads it here.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
+
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def read_bytes(path: Path | str) -> bytes:
+    """Return the content of a file. Raises OSError like :func:`open_file`."""
+    with os.fdopen(open_file(path), "rb") as file:
+        return file.read()
+
+
+def read_text(path: Path | str, encoding: str = "utf-8", errors: str = "strict") -> str:
+    """Return the text of a file, with ``\\n`` for each line break. Raises OSError and UnicodeError."""
+    with os.fdopen(open_file(path), encoding=encoding, errors=errors) as file:
+        return file.read()
+
+
+def append_bytes(path: Path | str, content: bytes) -> None:
+    """Append to a file, which is created if it is missing. Raises OSError like :func:`open_file`."""
+    with os.fdopen(open_file(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), "ab") as file:
+        file.write(content)
+
+
+def open_file(path: Path | str, flags: int = os.O_RDONLY) -> int:
+    """Open a regular file and return its descriptor, without waiting.
+
+    Raises OSError whose ``strerror`` completes "the file can't be read: …", also for a folder, a pipe, a socket and a
+    device. The null device is allowed: it stands for an empty file, and for output that nobody wants.
+    """
+    try:
+        _refuse_irregular(Path(path).stat(), path)  # to open a device can have effects
+    except FileNotFoundError:
+        if not flags & os.O_CREAT:
+            raise
+    descriptor = os.open(path, flags | _NO_WAIT, 0o666)
+    try:
+        _refuse_irregular(os.fstat(descriptor), path)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def unreadable_reason(path: Path | str) -> str | None:
+    """Return why a file can't be read, as the end of the sentence "it can't be read: …", or None if it can."""
+    try:
+        os.close(open_file(path))
+    except OSError as error:
+        return error.strerror or str(error)
+    except ValueError:  # a NUL in the path
+        return "it is no path of a file"
+    return None
+
+
+def _refuse_irregular(status: os.stat_result, path: Path | str) -> None:
+    kind = stat.S_IFMT(status.st_mode)
+    if kind == stat.S_IFREG or (kind == stat.S_IFCHR and status.st_rdev == Path(os.devnull).stat().st_rdev):
+        return
+    number = errno.EISDIR if kind == stat.S_IFDIR else errno.EINVAL
+    raise OSError(number, f"it is {_KINDS.get(kind, 'something else')} and not a file", str(path))
