@@ -6,17 +6,22 @@ The rules are those of BuildKit (frontend/dockerfile/dockerfile2llb/convert.go a
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.option_fields import split_fields
 from ecr_tasks.source.build_context.dockerfile import Dockerfile, Instruction, list_words
-from ecr_tasks.source.build_context.shell_words import expand
+from ecr_tasks.source.build_context.shell_words import Allowance, expand
 from ecr_tasks.source.build_context.unknown import Unknown
 
 _REMOTE = re.compile(r"(?:https?|git|ssh)://|git@|[\w.-]+@[\w.-]+:")
 _AT_COMMIT = re.compile(r"#(?:[0-9a-f]{40}|[0-9a-f]{64})(?::.*)?$")
+_INDEX = re.compile(r"\+?0*([0-9]{1,9})")
+_ENTRY_COST = 100
+"""What a variable costs that a stage takes over from another one, in characters."""
+
 _FRONTEND = "BUILDKIT_SYNTAX"
 """The build argument that replaces ``# syntax=``."""
 
@@ -88,8 +93,11 @@ class _Build:
     definition: BuildDefinition
     platform: str
     globals: dict[str, str]
+    allowance: Allowance = field(default_factory=Allowance)
     variables: dict[int, dict[str, str]] = field(default_factory=dict)
-    """The variables of each stage that was visited, by its index."""
+    """The variables of each stage that is needed, by its index."""
+    stages: dict[str, list[int]] = field(default_factory=dict)
+    """The indexes of the stages that have a name."""
     unknown: list[str] = field(default_factory=list)
     """Why other inputs than the yielded images may be read."""
     may_be_more: bool = False
@@ -103,52 +111,82 @@ class _Build:
             yield BaseImage(image, self.platform)
         for instruction in self.file.arguments:
             self._declare(instruction, self.globals, {})
+        for index, stage in enumerate(self.file.stages):
+            if stage.name:
+                self.stages.setdefault(stage.name, []).append(index)
         if self.file.stages:
             last = len(self.file.stages) - 1
             target = last if self.definition.target is None else self._stage_index(self.definition.target)
             if target is None:
                 self._miss(f"its Dockerfile has no stage {self.definition.target}")
             else:
-                yield from self._stage(target)
+                yield from self._needed(target)
 
     def _stage_index(self, name: str, before: int | None = None) -> int | None:
         """Return the index of the last stage with a name, among all stages or those before the index ``before``."""
-        names = [stage.name for stage in self.file.stages[:before]]
-        return max((index for index, stage in enumerate(names) if stage == name.lower()), default=None)
+        indexes = self.stages.get(name.lower(), [])
+        count = len(indexes) if before is None else bisect_left(indexes, before)
+        return indexes[count - 1] if count else None
 
-    def _stage(self, index: int) -> Iterator[BaseImage]:
-        """Yield the images of a stage once, and keep its variables for the stages that are built on it."""
-        stage = self.file.stages[index]
-        if index in self.variables or (stage.name and self._is_context(stage.name, self.platform)):
-            return
-        variables = self.variables[index] = {}
-        base = self._expand(stage.base, self.globals)
-        parent = self._stage_index(base, index)
-        if not base:
-            self._miss(f"{stage.base[:80]} in the Dockerfile is no image's name")
-        elif parent is not None:
-            yield from self._stage(parent)
-            variables |= self.variables.get(parent, {})
-        else:
-            yield from self._image(base, self._expand(stage.platform or "", self.globals) or self.platform)
-        for instruction in stage.instructions:
-            yield from self._sources(instruction)
+    def _needed(self, target: int) -> Iterator[BaseImage]:
+        """Yield the images of all stages that a target needs."""
+        parents: dict[int, int | None] = {}
+        pending = [target]
+        while pending:
+            index = pending.pop()
+            stage = self.file.stages[index]
+            if index in parents or (stage.name and self._is_context(stage.name, self.platform)):
+                continue
+            base = self._expand(stage.base, self.globals)
+            parent = parents[index] = self._stage_index(base, index)
+            if parent is not None:
+                pending.append(parent)
+            elif not base:
+                self._miss(f"{stage.base[:80]} in the Dockerfile is no image's name")
+            else:
+                yield from self._image(base, self._expand(stage.platform or "", self.globals) or self.platform)
+            for source in (name for instruction in stage.instructions for name in _source_names(instruction)):
+                other = self._source_stage(source)
+                if other is None:
+                    yield from self._source_image(source)
+                else:
+                    pending.append(other)
+        for index in sorted(parents):  # a stage comes after the one that it is built on
+            self._run(index, parents[index])
+
+    def _run(self, index: int, parent: int | None) -> None:
+        """Set the variables of a stage, and note what its ``ADD`` instructions fetch."""
+        variables = self.variables[index] = dict(self._inherited(parent))
+        for instruction in self.file.stages[index].instructions:
             self._declare(instruction, variables, self.globals)
             if instruction.name == "add" and not instruction.flag("checksum"):
                 sources = [self._expand(word, variables) for word in list_words(instruction)[:-1]]
                 if any(_REMOTE.match(source) and not _AT_COMMIT.search(source) for source in sources):
                     self.unknown.append("its Dockerfile adds a file from an address, without --checksum")
 
-    def _sources(self, instruction: Instruction) -> Iterator[BaseImage]:
-        """Yield the images that ``COPY --from`` and mounts of ``RUN`` read; BuildKit expands no variables there."""
-        for name in _source_names(instruction):
-            if "$" in name:
-                self._miss(f"{name[:80]} in the Dockerfile can't be worked out")
-                continue
-            stage = self._stage_index(name)
-            if stage is None and name.isdecimal() and int(name) < len(self.file.stages):
-                stage = int(name)
-            yield from self._image(name, self.platform) if stage is None else self._stage(stage)
+    def _inherited(self, parent: int | None) -> Mapping[str, str]:
+        """Return the variables of the stage that a stage is built on."""
+        variables = {} if parent is None else self.variables.get(parent, {})
+        try:
+            self.allowance.spend(_ENTRY_COST * len(variables))
+        except Unknown as error:
+            self._miss(str(error))
+            return {}
+        return variables
+
+    def _source_stage(self, name: str) -> int | None:
+        """Return the stage that ``COPY --from`` or a mount names, by its name or its number."""
+        stage = self._stage_index(name)
+        if stage is None and (number := _INDEX.fullmatch(name)) and int(number[1]) < len(self.file.stages):
+            return int(number[1])
+        return stage
+
+    def _source_image(self, name: str) -> Iterator[BaseImage]:
+        """Yield the image that ``COPY --from`` or a mount names; BuildKit expands no variables there."""
+        if "$" in name:
+            self._miss(f"{name[:80]} in the Dockerfile can't be worked out")
+        else:
+            yield from self._image(name, self.platform)
 
     def _image(self, reference: str, platform: str) -> Iterator[BaseImage]:
         if reference != "scratch" and not self._is_context(reference, platform):
@@ -179,7 +217,7 @@ class _Build:
     def _expand(self, word: str, variables: Mapping[str, str]) -> str:
         """Return a word with the values of its variables; empty if they can't be worked out."""
         try:
-            return expand(word, variables, self.file.escape)
+            return expand(word, variables, self.file.escape, self.allowance)
         except Unknown as error:
             self._miss(str(error))
             return ""

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from ecr_tasks.source.build_context.shell_words import split
 
-_DIRECTIVE = re.compile(r"#\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(.+?)\s*")
+_DIRECTIVE = re.compile(r"#\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(\S.*)")
 _HEREDOC = re.compile(r"\d*<<(-?)([^<]+)")
 _WITH_HEREDOCS = ("run", "copy", "add")
 _FLAG = re.compile(r"--([a-z-]+)(?:=(.*))?", re.DOTALL)
@@ -62,16 +63,19 @@ def parse(content: bytes) -> Dockerfile:
     escape = "`" if directives.get("escape") == "`" else "\\"
     arguments: list[Instruction] = []
     stages: list[Stage] = []
+    instructions: list[list[Instruction]] = []
     for instruction in _instructions(lines, escape):
         if instruction.name == "from" and instruction.words:
             base, *rest = instruction.words
             name = rest[1].lower() if len(rest) == 2 and rest[0].lower() == "as" else None
             stages.append(Stage(base, instruction.flag("platform"), name))
+            instructions.append([])
         elif stages:
-            stages[-1] = replace(stages[-1], instructions=(*stages[-1].instructions, instruction))
+            instructions[-1].append(instruction)
         elif instruction.name == "arg":
             arguments.append(instruction)
-    return Dockerfile(tuple(stages), tuple(arguments), directives.get("syntax") or _other_syntax(text), escape)
+    whole = [replace(stage, instructions=tuple(own)) for stage, own in zip(stages, instructions, strict=True)]
+    return Dockerfile(tuple(whole), tuple(arguments), directives.get("syntax") or _other_syntax(text), escape)
 
 
 def list_words(instruction: Instruction) -> tuple[str, ...]:
@@ -80,7 +84,7 @@ def list_words(instruction: Instruction) -> tuple[str, ...]:
     if text.startswith("["):
         try:
             items = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return instruction.words
         if isinstance(items, list) and all(isinstance(item, str) for item in items):
             return tuple(items)
@@ -107,7 +111,7 @@ def _other_syntax(text: str) -> str | None:
     if match := re.match(r"(?:#!.*\n)?(?:\s*//\s*\w+\s*=.*\n)*?\s*//\s*syntax\s*=\s*(\S+)", text):
         return match[1]
     if text.lstrip().startswith("{"):
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             document = json.loads(text)
             syntax = document.get("syntax")
             return syntax if isinstance(syntax, str) else None
@@ -122,23 +126,24 @@ def _instructions(lines: Sequence[str], escape: str) -> Iterator[Instruction]:
         joined = line.lstrip()
         if not joined or joined.startswith("#"):
             continue
-        while continued.search(joined):
-            joined = continued.sub(r"\1", joined)
-            joined += next((more for more in remaining if more.strip() and not more.lstrip().startswith("#")), "")
-        words = split(joined, escape)
+        parts = [joined]
+        while continued.search(parts[-1]):
+            parts[-1] = continued.sub(r"\1", parts[-1])
+            parts.append(next((more for more in remaining if more.strip() and not more.lstrip().startswith("#")), ""))
+        words = split("".join(parts), escape)
         if words:
             yield from _instruction(words)
             _skip_heredocs(words, remaining)
 
 
 def _instruction(words: Sequence[str]) -> Iterator[Instruction]:
-    name, rest = words[0].lower(), list(words[1:])
-    if name == "onbuild" and rest:  # it runs in later stages that are built on this one
-        yield from _instruction(rest)
-        return
+    rest = deque(words)
+    name = rest.popleft().lower()
+    while name == "onbuild" and rest:  # it runs in later stages that are built on this one
+        name = rest.popleft().lower()
     flags = []
     while rest and rest[0].startswith("--"):
-        match = _FLAG.fullmatch(rest.pop(0))
+        match = _FLAG.fullmatch(rest.popleft())
         if match is None:
             break
         flags.append((match[1], match[2] or ""))

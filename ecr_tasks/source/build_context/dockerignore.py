@@ -16,6 +16,7 @@ import posixpath
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from ecr_tasks.errors import SettingsError
@@ -117,9 +118,15 @@ class DockerIgnore:
 
     def enters(self, ignored_folder: str) -> bool:
         """Return whether the walk enters an ignored folder, because an exception may include a file in it."""
+        is_wild, prefixes = self._exceptions
+        return is_wild or any(prefix.startswith(f"{ignored_folder}/") for prefix in prefixes)
+
+    @cached_property
+    def _exceptions(self) -> tuple[bool, tuple[str, ...]]:
+        """Whether an exception is a pattern, and all exceptions, each with a slash at its end."""
         # fsutil's patternWithoutTrailingGlob
-        prefixes = [rule.pattern.removesuffix("/**").removesuffix("/*") for rule in self.rules if rule.exception]
-        return any(_WILD & set(prefix) or f"{prefix}/".startswith(f"{ignored_folder}/") for prefix in prefixes)
+        paths = [rule.pattern.removesuffix("/**").removesuffix("/*") for rule in self.rules if rule.exception]
+        return any(_WILD & set(path) for path in paths), tuple(f"{path}/" for path in paths)
 
 
 def existing_dockerfile(dockerfile: Path) -> Path:

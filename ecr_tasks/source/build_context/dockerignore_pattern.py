@@ -4,13 +4,15 @@ The rules are those of moby/patternmatcher (patternmatcher.go), which BuildKit a
 with Go's ``filepath.Match``, but matches with a regular expression that it makes from the pattern. So ``|``, ``{2}``
 and ``^`` have the meaning that they have in Go's regular expressions. Python's ``re`` reads most of them in the same
 way. Where it may not (a class that contains more than letters, digits and ranges; a backslash before a letter), the
-matcher returns None.
+matcher returns None. ``re`` matches only what it can't take long for.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+
+from ecr_tasks.source.build_context.linear_match import MAX_TOKENS, LinearMatch, Token
 
 Matcher = Callable[[str], "bool | None"]
 """A function that returns whether a pattern matches a path with slashes; None where that is unknown."""
@@ -39,21 +41,85 @@ class _Ambiguous(Exception):
     """A token may mean something else in Python than in Go."""
 
 
+_LONG_PATH = 300
+_MAX_WILDCARDS = 2
+"""``re`` tries at most all pairs of places in a path that is not long."""
+
+_MAX_REPETITIONS = 1000
+"""Go's highest number in braces."""
+
+
 def matcher(pattern: str) -> Matcher:
-    """Return the matcher of a cleaned pattern.
+    """Return the matcher of a cleaned pattern, which takes time proportional to the path's length.
 
     Raises ValueError where ``filepath.Match`` returns ErrBadPattern, which fails a build. For a pattern that fails a
-    build only as a regular expression (``*{2}``), the matcher returns None.
+    build only as a regular expression (``*{2}``), and for one of more than 10,000 tokens, the matcher returns None.
     """
     simple_matcher = _simple_matcher(pattern)
     if simple_matcher is not None:
         return simple_matcher
     tokens = list(_tokens(pattern))
     try:
+        linear = _linear(tokens)
         expression = re.compile(rf"(?:\A){''.join(map(_to_python, tokens))}\Z")
     except (_Ambiguous, re.error, OverflowError):
         return lambda path: None
-    return lambda path: expression.search(path) is not None
+    wildcards = sum(
+        token.lastgroup in ("folders", "star") or (token.lastgroup == "operator" and token[0] != "^")
+        for token in tokens
+    )
+
+    def matches(path: str) -> bool:
+        if wildcards <= _MAX_WILDCARDS and len(path) <= _LONG_PATH:
+            return expression.search(path) is not None
+        return any(alternative.matches(path) for alternative in linear)
+
+    return matches
+
+
+def _linear(tokens: Sequence[re.Match[str]]) -> list[LinearMatch]:
+    """Return a pattern's alternatives: only the first one is tied to a path's beginning, only the last to its end.
+
+    Raises _Ambiguous for a repetition of nothing or of a wildcard, or if there are too many tokens.
+    """
+    alternatives = [[Token("begin")]]
+    repeatable: Token | None = alternatives[0][0]
+    for token in tokens:
+        if token[0] == "|":
+            alternatives.append([])
+            repeatable = None
+        elif token.lastgroup == "operator" and token[0] != "^":
+            if repeatable is None:
+                raise _Ambiguous
+            alternatives[-1][-1:] = _repeated(repeatable, token[0])
+            repeatable = None
+        else:
+            repeatable = _to_token(token)
+            alternatives[-1].append(repeatable)
+            repeatable = repeatable if repeatable.kind in ("one", "begin") else None
+        if sum(map(len, alternatives)) > MAX_TOKENS:
+            raise _Ambiguous
+    last = len(alternatives) - 1
+    return [LinearMatch(alternative, to_end=number == last) for number, alternative in enumerate(alternatives)]
+
+
+def _repeated(token: Token, braces: str) -> list[Token]:
+    """Return a token that ``{2}``, ``{2,}`` or ``{2,5}`` repeats. Raises _Ambiguous for numbers that Go refuses."""
+    first, comma, second = braces[1:-1].partition(",")
+    lowest, highest = _count(first), _count(second or first)
+    if lowest > highest:
+        raise _Ambiguous
+    if token.kind == "begin":
+        return [token] if lowest else []
+    if comma and not second:
+        return [*[token] * lowest, Token("any_number", token.takes)]
+    return [*[token] * lowest, *[Token("optional", token.takes)] * (highest - lowest)]
+
+
+def _count(digits: str) -> int:
+    if len(digits) > len(str(_MAX_REPETITIONS)) or int(digits) > _MAX_REPETITIONS:
+        raise _Ambiguous
+    return int(digits)
 
 
 def _simple_matcher(pattern: str) -> Matcher | None:
@@ -99,3 +165,20 @@ def _to_python(token: re.Match[str]) -> str:
     if kind == "escaped" and (text.isalnum() or not text.isascii()):  # \d and the like
         raise _Ambiguous
     return re.escape(text)
+
+
+def _to_token(token: re.Match[str]) -> Token:
+    """Return one token for a linear match. Raises _Ambiguous where it may have another meaning."""
+    kind, text = token.lastgroup, token[token.lastgroup or 0]
+    if kind == "folders":
+        is_last = token.end() == len(token.string)
+        return Token("any_number", lambda character: character != "\n") if is_last else Token("folders")
+    if kind in ("star", "question_mark"):
+        return Token("any_number" if kind == "star" else "one", lambda character: character != "/")
+    if kind == "operator":
+        return Token("begin")
+    expression = _to_python(token)
+    if kind == "class":
+        member = re.compile(expression)
+        return Token("one", lambda character: member.match(character) is not None)
+    return Token("one", lambda character: character == text)

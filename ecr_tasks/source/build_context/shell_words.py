@@ -13,6 +13,23 @@ from ecr_tasks.source.build_context.unknown import Unknown
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9@*#?$!-]")
 _SPACE = " \t\r\n\v\f"
 
+_MAX_WORK = 20_000_000
+_MAX_DEPTH = 50
+_MAX_VALUE = 1_000_000
+
+
+class Allowance:
+    """The work, in characters, that the expressions of one build may cost: thirty lines can double a value each."""
+
+    def __init__(self, work: int = _MAX_WORK) -> None:
+        self.work = work
+
+    def spend(self, work: int) -> None:
+        """Take off some work. Raises Unknown when nothing is left."""
+        self.work -= work
+        if self.work < 0:
+            raise Unknown("the variables in the Dockerfile grow too large to be worked out")
+
 
 def split(line: str, escape: str) -> list[str]:
     """Split a line into words at white space outside quotes. The words keep their quotes and escapes."""
@@ -20,7 +37,9 @@ def split(line: str, escape: str) -> list[str]:
     word, quote, escaped = "", "", False
     for character in line:
         if not quote and not escaped and character in _SPACE:
-            words, word = ([*words, word] if word else words), ""
+            if word:
+                words.append(word)
+            word = ""
             continue
         word += character
         if escaped:
@@ -34,24 +53,35 @@ def split(line: str, escape: str) -> list[str]:
     return [*words, word] if word else words
 
 
-def expand(word: str, variables: Mapping[str, str], escape: str) -> str:
+def expand(word: str, variables: Mapping[str, str], escape: str, allowance: Allowance | None = None) -> str:
     """Return a word without its quotes and with the values of its variables; an unset variable is empty.
 
-    Raises Unknown for malformed expressions, and for quotes in a pattern (``${X#'…'}``).
+    Raises Unknown for malformed expressions, for quotes in a pattern (``${X#'…'}``), and for expressions that are
+    nested too deeply, grow too large or cost more than the allowance.
     """
-    return _Expansion(word, variables, escape).run()
+    return _Expansion(word, variables, escape, allowance or Allowance()).run()
 
 
 class _Expansion:
-    def __init__(self, word: str, variables: Mapping[str, str], escape: str) -> None:
+    def __init__(self, word: str, variables: Mapping[str, str], escape: str, allowance: Allowance) -> None:
         self.text, self.variables, self.escape = word, variables, escape
-        self.position = 0
+        self.allowance = allowance
+        self.position = self.depth = 0
 
     def run(self, stop: str = "", *, is_pattern: bool = False) -> str:
         """Expand the text to its end, or to ``stop`` and go past it. In quotes, ``stop`` is the closing quote.
 
         A pattern keeps its escapes.
         """
+        self.depth += 1
+        if self.depth > _MAX_DEPTH:
+            raise self._error()
+        expanded = self._run(stop, is_pattern=is_pattern)
+        self.depth -= 1
+        self.allowance.spend(len(expanded) + 1)
+        return expanded
+
+    def _run(self, stop: str, *, is_pattern: bool) -> str:
         expanded, is_quoted = "", stop == '"'
         while self.position < len(self.text):
             character = self._next()
@@ -60,6 +90,8 @@ class _Expansion:
             following = self.text[self.position : self.position + 1]
             if character == "$":
                 expanded += self._variable()
+                if len(expanded) > _MAX_VALUE:
+                    raise self._error()
             elif character == self.escape and (not is_quoted or following in ('"', "$", self.escape)):
                 expanded += (character if is_pattern else "") + self._next()
             elif is_pattern and character in "'\"":
@@ -78,11 +110,11 @@ class _Expansion:
 
     def _literal(self) -> str:
         """Return the text up to the next single quote."""
-        literal, quote, _ = self.text[self.position :].partition("'")
-        if not quote:
+        start, end = self.position, self.text.find("'", self.position)
+        if end < 0:
             raise self._error()
-        self.position += len(literal) + 1
-        return literal
+        self.position = end + 1
+        return self.text[start:end]
 
     def _variable(self) -> str:
         is_braced = self.text.startswith("{", self.position)
@@ -121,7 +153,11 @@ class _Expansion:
         is_doubled = self.text.startswith(operator, self.position)
         self.position += is_doubled
         stop = "/" if operator == "/" else "}"
-        pattern = _regexp(self.run(stop, is_pattern=True), self.escape, greedy=is_doubled or operator == "/")
+        shell_pattern = self.run(stop, is_pattern=True)
+        # re tries each start of the value, if it may, with each length of each star.
+        loops = shell_pattern.count("*") + (operator != "#")
+        self.allowance.spend((len(value) + 1) ** min(loops, 10) + len(shell_pattern))
+        pattern = _regexp(shell_pattern, self.escape, greedy=is_doubled or operator == "/")
         if operator == "/":
             replacement = self.run("}")
             return re.sub(pattern, lambda match: replacement, value, count=0 if is_doubled else 1, flags=re.DOTALL)
