@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
+import math
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from ecr_tasks.model.manifest import StoredImage
@@ -43,18 +44,40 @@ def wildcard_matches(pattern: str, tag: str) -> bool:
     return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), tag, re.DOTALL) is not None
 
 
+RENEWED_BEFORE = 15 * 60
+"""Seconds before its end at which a token is renewed, because an image may take long on its way. botocore does the
+same with the credentials of roles."""
+
+
 @dataclass(frozen=True)
 class RegistryToken:
-    """The credentials of `docker login` for one registry host; the password is valid for twelve hours."""
+    """The credentials of `docker login` for one registry host, valid until ``expires`` (Unix seconds).
+
+    ECR gives them for twelve hours (API reference, GetAuthorizationToken). ``current`` returns the token to use now,
+    which is another one than the refused token that it is given.
+    """
 
     host: str
     username: str
     password: str = field(repr=False)
+    expires: float = math.inf
+    current: Callable[[RegistryToken | None], RegistryToken] | None = field(default=None, repr=False, compare=False)
 
     @property
     def auth(self) -> str:
         """The ``auth`` value of docker's config file: user and password in base64, as secret as the password."""
         return base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
+
+    def is_stale(self, now: float) -> bool:
+        """Return whether it is time to renew the token."""
+        return now > self.expires - RENEWED_BEFORE
+
+    def renewed(self, *, refused: bool = False) -> RegistryToken:
+        """Return the token to use now for the same host, if it is time for another one or this one was ``refused``.
+
+        Raises EcrTasksError when there is none.
+        """
+        return replace(self.current(self if refused else None), host=self.host) if self.current else self
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -144,6 +144,7 @@ class WhalesDocker:
             image = self._image(reference)
             return (registry_digest(reference, image.repo_digests or ()) or image.id) if image else None
         options = [*_builder_option(builder), "inspect", "--format", "{{json .Manifest}}", reference]
+        self._renew_tokens()
         command = self._commands.buildx("imagetools", *options)
         descriptor = self._commands.output(f"find {reference}", command, self._retrier)
         return str(json.loads(descriptor)["digest"])
@@ -155,14 +156,14 @@ class WhalesDocker:
 
     def push(self, reference: str) -> None:
         """Push one name. Raises RegistryError, or Refused for an immutable tag."""
-        result = self._transfer(self._commands.docker("push", reference))
+        result = self._transfer(self._commands.docker("push", reference), reference)
         if result.code != 0:
             raise errors.push_failed(reference, result.lines)
 
     def pull(self, reference: str, platform: str | None) -> None:
         """Pull one name. Raises RegistryError with the registry's own message."""
         options = ["--platform", platform] if platform else []
-        result = self._transfer(self._commands.docker("pull", *options, reference))
+        result = self._transfer(self._commands.docker("pull", *options, reference), reference)
         if result.code != 0:
             raise errors.pull_failed(reference, result.lines)
 
@@ -177,11 +178,12 @@ class WhalesDocker:
         options = ["--prefer-index=false", *(["--progress", "plain"] if len(targets) > 1 else [])]
         tags = [word for target in targets for word in ("--tag", target)]
         command = self._commands.buildx("imagetools", "create", *options, *tags, source)
-        result = self._transfer(command, lambda lines: errors.copy_transient_reason(targets, lines))
+        result = self._transfer(command, source, lambda lines: errors.copy_transient_reason(targets, lines))
         return errors.copies_failed(source, targets, result.lines) if result.code != 0 else {}
 
     def manifest(self, reference: str) -> str:
         """Return the unchanged manifest of a reference by digest. Raises RegistryError when its digest differs."""
+        self._renew_tokens(reference)
         command = self._commands.buildx("imagetools", "inspect", "--raw", reference)
         stdout = self._commands.output(f"read {reference}", command)
         digest = reference.rpartition("@")[2]
@@ -242,7 +244,7 @@ class WhalesDocker:
 
     def _bake(self, command: Sequence[str], variables: Mapping[str, str]) -> ProcessResult:
         """Run a build; repeat it when another build takes its image's name at the same moment."""
-        result = self._commands.show(command, variables, build=True)
+        result = self._with_tokens(lambda: self._commands.show(command, variables, build=True))
         for _ in range(NAME_ATTEMPTS - 1):
             if result.code == 0 or not errors.is_name_taken(result.lines):
                 break
@@ -259,10 +261,44 @@ class WhalesDocker:
     def _transfer(
         self,
         command: Sequence[str],
+        reference: str,
         transient_reason: Callable[[Sequence[str]], str | None] = errors.transient_reason,
     ) -> ProcessResult:
-        """Run a push, pull or copy, and repeat it after a transient failure."""
-        return retry_transient(lambda: self._commands.show(command), transient_reason, self._retrier)
+        """Run a push, a pull or the copy of a reference, and repeat it after a transient failure."""
+
+        def transfer() -> ProcessResult:
+            return self._with_tokens(lambda: self._commands.show(command), reference)
+
+        return retry_transient(transfer, transient_reason, self._retrier)
+
+    def _with_tokens(self, command: Callable[[], ProcessResult], reference: str = "") -> ProcessResult:
+        """Run a command with tokens that are valid, and once more when one ended meanwhile."""
+        self._renew_tokens(reference)
+        result = command()
+        refused = () if result.code == 0 else errors.refused_tokens(result.lines, self._config.tokens)
+        if refused and self._renew_tokens(reference, refused):
+            self._retrier.report("the registry takes the token no longer: once more with a new one")
+            result = command()
+        return result
+
+    def _renew_tokens(self, reference: str = "", refused: Collection[RegistryToken] = ()) -> bool:
+        """Replace the tokens that are about to end or were ``refused``; return whether any was replaced.
+
+        Raises EcrTasksError when there is no token for the registry of ``reference``. Without one for another
+        registry, docker goes on with what it has.
+        """
+        renewed = False
+        for token in self._config.tokens:
+            try:
+                current = token.renewed(refused=token in refused)
+            except EcrTasksError:
+                if reference.startswith(f"{token.host}/"):
+                    raise
+                continue
+            if current.password != token.password:
+                self.authorize(current)
+                renewed = True
+        return renewed
 
 
 def _builder_option(builder: str | None) -> list[str]:

@@ -101,6 +101,11 @@ class PrivateConfig:
         plugins = (folder / "docker-buildx" for folder in (self._user_folder / "cli-plugins", *SYSTEM_PLUGINS))
         return next((str(plugin) for plugin in plugins if plugin.is_file() and os.access(plugin, os.X_OK)), None)
 
+    @property
+    def tokens(self) -> tuple[RegistryToken, ...]:
+        """The tokens that docker finds in the folder."""
+        return tuple(self._tokens.values())
+
     def authorize(self, token: RegistryToken) -> None:
         """Add the token of a host, or replace it. Raises BuildError when the user's configuration can't be read."""
         self._tokens[token.host] = token

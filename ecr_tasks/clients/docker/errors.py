@@ -10,6 +10,7 @@ from pathlib import Path
 from ecr_tasks.clients.docker import known_errors
 from ecr_tasks.clients.docker.known_errors import KnownError
 from ecr_tasks.errors import BuildError, EcrTasksError, Refused, RegistryError, redact
+from ecr_tasks.model.registry import RegistryToken
 
 _STEP = re.compile(r"^ ?> (\[[^\]]*\] .+?):?\s*$")
 _CAUSE = re.compile(r"^ERROR: (?:(?:target \S+|failed to build|failed to solve): )*(.+)$")
@@ -50,6 +51,7 @@ _ERROR_START = re.compile(
     r"ERROR: |error: |error from registry: |error during connect: |docker: |Error response from daemon: "
     r"|unknown (?:command|(?:shorthand )?flag)"
 )
+_STATUS_ONLY = re.compile(r"\b40[13] (?:Unauthorized|Forbidden)$|no basic auth credentials$", re.MULTILINE)
 _QUOTED = re.compile(r'"[^"]*"|https?://\S+')
 
 _NAME_TAKEN = re.compile(r'image "[^"]+": already exists$')
@@ -101,6 +103,18 @@ def is_name_taken(lines: Sequence[str]) -> bool:
 def is_address_refused(lines: Sequence[str]) -> bool:
     """Return whether buildx could not use the engine's address, of which only docker says what is wrong with it."""
     return 'docker endpoint for "' in _last_error(lines)
+
+
+def refused_tokens(lines: Sequence[str], tokens: Iterable[RegistryToken]) -> list[RegistryToken]:
+    """Return those tokens that may have expired, by the last lines of a command that failed.
+
+    ECR says so, except in answers to HEAD requests, which have nothing but a status. A registry that says what is
+    denied takes the token.
+    """
+    error = _last_error(lines)
+    if re.search(known_errors.EXPIRED, error):
+        return list(tokens)
+    return [token for token in tokens if f"//{token.host}/" in error and _STATUS_ONLY.search(error)]
 
 
 def push_failed(reference: str, lines: Sequence[str]) -> EcrTasksError:

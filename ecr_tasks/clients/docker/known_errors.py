@@ -349,10 +349,13 @@ INPUTS = (
 )
 
 # A number in a name or an address (``app:403``) is no status.
-_REFUSED = (
+REFUSED = (
     r"(?<![\w:@/.-])40[13]\b|no basic auth|(?<!permission )\bdenied\b|unauthorized|authentication required"
     r"|insufficient_scope"
 )
+
+EXPIRED = r"token has expired"
+"""ECR's words: "Your authorization token has expired. Reauthenticate and try again."."""
 
 _OTHER_PLATFORM = KnownError(
     r"no match for platform|no matching manifest for",
@@ -362,6 +365,12 @@ _OTHER_PLATFORM = KnownError(
 
 REGISTRIES = (
     _OTHER_PLATFORM,
+    KnownError(
+        EXPIRED,
+        "The token of the registry {registry} had expired, and no newer one was accepted: {detail}.",
+        "Run it again with new credentials: a token ends with the session that it comes from. A session that ends "
+        "before the build does (a role's, the CI's) must last longer.",
+    ),
     KnownError(
         r"docker\.io/(?:.|\n)*(?:toomanyrequests|429 Too Many)|pull rate limit",
         "Docker Hub allows no more pulls for now: {detail}.",
@@ -400,7 +409,7 @@ REGISTRIES = (
         "Correct that address (an ADD in the Dockerfile, or the context), or let the builder reach it.",
     ),
     KnownError(
-        _REFUSED,
+        REFUSED,
         "The build's cache could not be written: {detail}.",
         "Give these credentials the permission to push to the cache's repository in ECR, or log docker in to another "
         "registry; or leave the cache out: ECR_CACHE=off.",
@@ -425,7 +434,7 @@ REGISTRIES = (
         "Create the repository with `inv repo.ensure`, or correct the name.",
     ),
     KnownError(
-        _REFUSED,
+        REFUSED,
         FAILED,
         "Check the image's name, and that these credentials may do this in its registry (`docker login`; in ECR "
         "ecr:BatchGetImage, and to push ecr:PutImage and the layer actions).",

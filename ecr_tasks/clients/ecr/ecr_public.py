@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 from ecr_tasks.clients.ecr.errors import result_or_none, translate_errors
 from ecr_tasks.clients.ecr.parse import aws_tags, parse_token
 from ecr_tasks.clients.ecr.session import AwsSession
+from ecr_tasks.clients.ecr.tokens import Tokens
 from ecr_tasks.errors import RegistryError
-from ecr_tasks.model.destination import PUBLIC_HOST
+from ecr_tasks.model.destination import PUBLIC_HOST, PUBLIC_REGION
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.registry import RegistryToken, Repository, RepositoryView
 from ecr_tasks.model.repository import DesiredRepository
@@ -42,7 +43,7 @@ class PublicRegistry:
         self._aws = aws
         self._alias = alias
         self._read_manifest = read_manifest
-        self._token: RegistryToken | None = None
+        self._tokens = Tokens(aws)
 
     @property
     def admin(self) -> PublicRegistry:
@@ -121,19 +122,20 @@ class PublicRegistry:
         return nullcontext()
 
     def token(self) -> RegistryToken:
-        """Return the registry's token (GetAuthorizationToken), which is fetched only once.
+        """Return the registry's token (GetAuthorizationToken), which is fetched once, until it must be renewed.
 
         The call also needs the permission sts:GetServiceBearerToken (ECR Public user guide, Registry authentication).
         """
-        if self._token is None:
-            action = "get a token for ECR Public (ecr-public:GetAuthorizationToken, sts:GetServiceBearerToken)"
-            with translate_errors(action):
-                data = self._client().get_authorization_token()["authorizationData"]
-            # Another endpoint than AWS's is the local ECR's, whose tokens public.ecr.aws does not take.
-            endpoint = urlsplit(self._client().meta.endpoint_url)
-            is_aws = (endpoint.hostname or "").endswith(AWS_DOMAINS)
-            self._token = parse_token(data["authorizationToken"], PUBLIC_HOST if is_aws else endpoint.netloc)
-        return self._token
+        return self._tokens.get(PUBLIC_REGION, self._fetch_token)
+
+    def _fetch_token(self) -> RegistryToken:
+        action = "get a token for ECR Public (ecr-public:GetAuthorizationToken, sts:GetServiceBearerToken)"
+        with translate_errors(action):
+            data = self._client().get_authorization_token()["authorizationData"]
+        # Another endpoint than AWS's is the local ECR's, whose tokens public.ecr.aws does not take.
+        endpoint = urlsplit(self._client().meta.endpoint_url)
+        is_aws = (endpoint.hostname or "").endswith(AWS_DOMAINS)
+        return parse_token(data, PUBLIC_HOST if is_aws else endpoint.netloc)
 
     def create(self, name: str, wanted: DesiredRepository) -> Repository | None:
         """Create a repository with the wanted AWS tags, its only setting; return None when it exists already."""

@@ -13,7 +13,13 @@ from ecr_tasks.model.registry import RegistryToken, Repository
 from ecr_tasks.model.repository import DesiredRepository
 
 if TYPE_CHECKING:
-    from mypy_boto3_ecr.type_defs import ImageFailureTypeDef, ImageTypeDef, RepositoryTypeDef
+    from mypy_boto3_ecr.type_defs import (
+        AuthorizationDataTypeDef,
+        ImageFailureTypeDef,
+        ImageTypeDef,
+        RepositoryTypeDef,
+    )
+    from mypy_boto3_ecr_public.type_defs import AuthorizationDataTypeDef as PublicDataTypeDef
 
 _NOT_FOUND = ("ImageNotFound", "InvalidImageTag", "InvalidImageDigest", "ImageTagDoesNotMatchDigest")
 """BatchGetImage's failures for an image that does not exist. With the others (API model, ImageFailureCode: KmsError,
@@ -37,10 +43,10 @@ def aws_tags(wanted: DesiredRepository) -> list[Any]:
     return [{"Key": key, "Value": value} for key, value in wanted.tags.items()]
 
 
-def parse_token(encoded: str, host: str) -> RegistryToken:
+def parse_token(data: AuthorizationDataTypeDef | PublicDataTypeDef, host: str) -> RegistryToken:
     """Return the token for a host: ``user:password`` in base64 (API reference, AuthorizationData)."""
-    username, _, password = base64.b64decode(encoded).decode().partition(":")
-    return RegistryToken(host, username, password)
+    username, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
+    return RegistryToken(host, username, password, expires=data["expiresAt"].timestamp())
 
 
 def images_by_reference(images: Sequence[ImageTypeDef], references: Sequence[str]) -> dict[str, StoredImage]:

@@ -12,6 +12,7 @@ from ecr_tasks.clients.ecr.parse import images_by_reference, parse_token, regist
 from ecr_tasks.clients.ecr.reader import PARALLEL, Reader
 from ecr_tasks.clients.ecr.replication import Place, places, rules, statuses
 from ecr_tasks.clients.ecr.session import AwsSession
+from ecr_tasks.clients.ecr.tokens import Tokens
 from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.manifest import INDEX_MEDIA_TYPES, StoredImage
@@ -40,7 +41,7 @@ class EcrRegistry:
         self._settings = settings
         self._aws = aws or AwsSession(settings)
         self._reader = Reader(self._aws, self._account, self._region)
-        self._tokens: dict[str, RegistryToken] = {}
+        self._tokens = Tokens(self._aws)
         self._rules: list[ReplicationRuleOutputTypeDef] | None = None
 
     def in_region(self, account: str, region: str) -> EcrRegistry:
@@ -231,21 +232,20 @@ class EcrRegistry:
         return self._aws.rate_limits.of(repository.account, self.region()).reserve(puts)
 
     def token(self, region: str | None = None) -> RegistryToken:
-        """Return a registry token (GetAuthorizationToken), one for each region.
+        """Return a registry token (GetAuthorizationToken), one for each region until it must be renewed.
 
         It names this registry's host, but every registry of the region that the credentials may use accepts it.
         """
-        own_region = self.region()
-        region = region or own_region
-        if region not in self._tokens:
-            # Without registryIds, the host is that of the caller's own account (API model, GetAuthorizationToken).
-            is_settings_registry = self._account is not None and self._region is None and region == own_region
-            ids: Any = {"registryIds": [self._account]} if is_settings_registry else {}
-            with translate_errors("get a registry token (ecr:GetAuthorizationToken)"):
-                (data,) = self._aws.ecr(region).get_authorization_token(**ids)["authorizationData"]
-            host = urlsplit(data["proxyEndpoint"]).netloc
-            self._tokens[region] = parse_token(data["authorizationToken"], host)
-        return self._tokens[region]
+        place = region or self.region()
+        return self._tokens.get(place, lambda: self._fetch_token(place))
+
+    def _fetch_token(self, region: str) -> RegistryToken:
+        # Without registryIds, the host is that of the caller's own account (API model, GetAuthorizationToken).
+        is_settings_registry = self._account is not None and self._region is None and region == self.region()
+        ids: Any = {"registryIds": [self._account]} if is_settings_registry else {}
+        with translate_errors("get a registry token (ecr:GetAuthorizationToken)"):
+            (data,) = self._aws.ecr(region).get_authorization_token(**ids)["authorizationData"]
+        return parse_token(data, urlsplit(data["proxyEndpoint"]).netloc)
 
     def caller_account(self) -> str:
         """Return the account that the credentials belong to (STS GetCallerIdentity)."""

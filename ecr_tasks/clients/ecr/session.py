@@ -53,6 +53,12 @@ class AwsSession:
         client: STSClient = self._client("sts")
         return client
 
+    def access_key(self) -> str | None:
+        """Return the id of the access key, a role's after a renewal if one is due; None without credentials."""
+        with self._lock, translate_errors("reach AWS"), broken_sessions():
+            credentials = self._get_session().get_credentials()
+            return credentials.get_frozen_credentials().access_key if credentials else None
+
     def _client(self, service: str, region: str | None = None) -> Any:
         with self._lock, translate_errors("reach AWS"):  # several threads may need the same client
             session = self._get_session()

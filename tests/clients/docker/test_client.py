@@ -6,6 +6,7 @@ import json
 import os
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from ecr_tasks.clients.docker.config import PrivateConfig
 from ecr_tasks.clients.docker.parse import build_result, loaded_config
 from ecr_tasks.clients.docker.process import ProcessResult
 from ecr_tasks.clients.retry import Retrier
-from ecr_tasks.errors import BuildError, EcrTasksError
+from ecr_tasks.errors import AwsError, BuildError, EcrTasksError
 from ecr_tasks.model.image import BakeFile, BakeTarget, BuildDefinition, BuildInput
 from ecr_tasks.model.ports import Engine
 from ecr_tasks.model.registry import RegistryToken
@@ -326,3 +327,52 @@ def test_a_buildx_that_can_t_be_started_is_named(tmp_path: Path, program: str) -
         build(port)
     assert str(plugin) in caught.value.cause
     assert "Install it again" in caught.value.remedy
+
+
+TRANSFER = """#!/bin/sh
+echo begun >>{folder}/begun
+grep -q "{auth}" "$DOCKER_CONFIG/config.json" && exit
+echo '{error}' >&2
+exit 1
+"""
+STALE, FRESH = RegistryToken("host", "AWS", "stale"), RegistryToken("host", "AWS", "fresh")
+
+
+@pytest.mark.parametrize(
+    ("error", "begun"),
+    [
+        ("denied: Your authorization token has expired. Reauthenticate and try again.", 2),
+        ("unknown: unexpected status from HEAD request to https://host/v2/app/blobs/sha256:1: 403 Forbidden", 2),
+        ("failed to authorize: https://host/v2/: no basic auth credentials", 2),
+        ("unexpected status from HEAD request to https://docker.io/v2/app/blobs/sha256:1: 403 Forbidden", 1),
+        ("denied: User: arn:aws:iam::1:user/x is not authorized to perform: ecr:PutImage", 1),
+    ],
+)
+def test_a_refused_token_is_replaced_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: str, begun: int
+) -> None:
+    program = tmp_path / "bin" / "docker"
+    program.parent.mkdir()
+    program.write_text(TRANSFER.format(folder=tmp_path, auth=FRESH.auth, error=error), encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    masked: list[str] = []
+    port = WhalesDocker(PrivateConfig({}, tmp_path), tmp_path, {}, lambda token: masked.append(token.password))
+    port.authorize(replace(STALE, current=lambda refused: STALE if refused is None else FRESH))
+    if begun == 1:
+        with pytest.raises(EcrTasksError):
+            port.push("host/app:1")
+    else:
+        port.push("host/app:1")
+        assert masked == ["stale", "fresh"]
+    assert len((tmp_path / "begun").read_text(encoding="utf-8").splitlines()) == begun
+
+
+def test_a_push_without_a_valid_token_says_why_there_is_none(tmp_path: Path) -> None:
+    def no_token(refused: RegistryToken | None) -> RegistryToken:
+        raise AwsError("The AWS credentials have expired.", "Get new ones.")
+
+    port = WhalesDocker(PrivateConfig({}, tmp_path), tmp_path, {})
+    port.authorize(replace(STALE, current=no_token))
+    with pytest.raises(AwsError, match="credentials have expired"):
+        port.push("host/app:1")

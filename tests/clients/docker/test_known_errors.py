@@ -54,6 +54,8 @@ SITUATIONS = {
     "push-helper-missing": "docker-credential-desktop, which is not installed | credsStore",
     "copy-helper-missing": "docker-credential-desktop, which is not installed | credsStore",
     "command-login-helper-missing": "docker-credential-desktop, which is not installed | credsStore",
+    "push-expired-token": "had expired, and no newer one | new credentials",
+    "pull-expired-token": "had expired, and no newer one | new credentials",
     "push-helper-fails": "exit status 1 | credsStore",
     "buildx-folder-read-only": "/home/me/.docker/buildx/activity | BUILDX_CONFIG",
     "unknown-builder": "builder or docker context nosuch | BUILDX_BUILDER",

@@ -1,0 +1,50 @@
+"""Tests with a real engine of tokens that end before a run does, in a local ECR with tokens of a few seconds."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from ecr_tasks.local_ecr import auth
+from ecr_tasks.local_ecr.server import LocalEcr
+from tests.engine.project import Project, project
+
+LIFETIME = 4
+
+
+@pytest.fixture(params=["as ECR says", "before ECR says"])
+def app(
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    engine: dict[str, str],
+    local_ecr: LocalEcr,
+    tiny_base: str,
+) -> Project:
+    """Return a project whose build takes longer than a token is valid, and needs one before.
+
+    A token may end earlier than its `expiresAt`, with the session of the role that it was fetched with.
+    """
+    monkeypatch.setattr(auth, "LIFETIME", LIFETIME)
+    if request.param == "before ECR says":
+        make = auth.Tokens.authorization_token
+        monkeypatch.setattr(
+            auth.Tokens, "authorization_token", lambda self: (make(self)[0], int(time.time()) + 12 * 3600)
+        )
+    dockerfile = f"FROM {tiny_base}\nCOPY hello.txt /\nRUN : {tmp_path} && sleep {LIFETIME + 3}\n"
+    environ = {**engine, **local_ecr.environment(), "ECR_CREATE_REPOSITORY": "true"}
+    environ["ECR_CACHE"] = f"type=registry,ref={local_ecr.registry}/team/app:cache"
+    return project(tmp_path / "app", environ, dockerfile)
+
+
+def test_a_token_is_renewed_before_what_follows_a_long_build(app: Project, local_ecr: LocalEcr) -> None:
+    lines = app.ok("build", "push", ECR_DESTINATIONS=f"{local_ecr.account}/eu-west-3").lines
+    assert len(lines) == 2
+    app.ok("promote", app.receipt["images"][0]["published"][0]["tags"][0], "--tag", "golden")
+
+
+def test_a_build_that_pushes_by_itself_is_begun_again(app: Project, sbom_scanner: str) -> None:
+    """The attestations of the supply-chain preset stay with the builder, which pushes them."""
+    app.ok("build", "push", ECR_PRESET="supply-chain")
