@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 from .errors import invalid
+from .json_text import parse_json
 from .names import is_digest
 
 TYPE_CHECKING = False
@@ -68,8 +67,8 @@ def parse(raw: bytes, media_type: str | None) -> Manifest:
     if not 0 < len(raw) <= MAX_BYTES:
         raise invalid("imageManifest", f"must have 1 to {MAX_BYTES} bytes")
     try:
-        document = json.loads(raw.decode())
-    except (ValueError, RecursionError):
+        document = parse_json(raw)
+    except ValueError:
         raise _invalid_manifest("Invalid JSON syntax") from None
     if not isinstance(document, dict) or document.get("schemaVersion") != 2:
         raise _invalid_manifest("Invalid JSON syntax")

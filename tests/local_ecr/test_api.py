@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 import boto3
 import pytest
@@ -130,3 +131,23 @@ def test_the_rest_of_sts_says_so(sts: Any) -> None:
     name, text = refused(sts.get_session_token)
     assert name == "NotImplemented"
     assert "GetSessionToken" in text
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [b"[" * 9000, b'{"a":' * 9000, b'{"sub": "\\ud800"}', b'{"sub": 1' + b"0" * 5000 + b"}", b"[]", b"\xff"],
+    ids=lambda claims: str(claims[:6]),
+)
+def test_tokens_whose_claims_cannot_be_read(sts: Any, claims: bytes) -> None:
+    role = {"RoleArn": "arn:aws:iam::123456789012:role/deploy", "RoleSessionName": "run"}
+    token = base64.urlsafe_b64encode(claims).decode().rstrip("=")
+    name, _ = refused(sts.assume_role_with_web_identity, **role, WebIdentityToken=f"e.{token}.s")
+    assert name == "InvalidIdentityToken"
+
+
+@pytest.mark.parametrize("seconds", ["²", "+900", "9_00", "9" * 5000, " 900", "0x900"])
+def test_a_duration_is_digits(http: HttpClient, seconds: str) -> None:
+    form = {"Action": "AssumeRole", "RoleArn": "arn:aws:iam::123456789012:role/x", "RoleSessionName": "run"}
+    body = urlencode({**form, "DurationSeconds": seconds})
+    answer = http.send("POST", "/", body, Content_Type="application/x-www-form-urlencoded")
+    assert (answer.status, b"durationSeconds" in answer.body) == (400, True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import urllib.request
 from http.client import HTTPConnection
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -112,7 +113,10 @@ def test_upload_in_chunks(http: HttpClient, repository: str) -> None:
     for wrong in ("0-4", "11-15", "10-11", "5-9"):
         answer = http.send("PATCH", where, b"abcde", Content_Range=wrong)
         assert (answer.error[:2], answer.headers["Range"]) == ((416, "RANGE_INVALID"), "0-9")
-    assert http.send("PATCH", where, b"abcde", Content_Range="x").error[0] == 400
+    for wrong in ("x", "\xb2-5", "+0-4", "0_0-4"):
+        assert http.send("PATCH", where, b"abcde", Content_Range=wrong).error[0] == 400
+    for wrong in ("9" * 5000 + "-" + "9" * 5000, "10-" + "9" * 5000):
+        assert http.send("PATCH", where, b"abcde", Content_Range=wrong).error[0] == 416
     status = http.send("GET", where)
     assert (status.status, status.headers["Range"]) == (204, "0-9")
     http.send("PATCH", where, b"abcde", Content_Range="10-14")
@@ -187,6 +191,11 @@ def test_mount(api: Any, http: HttpClient, repository: str) -> None:
         ("bytes=10-", 416, None),
         ("bytes=-0", 416, None),
         ("bytes=5-3", 416, None),
+        ("bytes=" + "9" * 5000 + "-", 416, None),
+        ("bytes=2-" + "9" * 5000, 206, (2, 10)),
+        ("bytes=-" + "9" * 5000, 206, (0, 10)),
+        ("bytes=\xb2-", 200, (0, 10)),
+        ("bytes=1_0-", 200, (0, 10)),
         ("bytes=0-1,3-4", 200, (0, 10)),
         ("lines=1-2", 200, (0, 10)),
         ("bytes=-", 200, (0, 10)),
@@ -233,3 +242,13 @@ def test_a_client_that_stops_half_way_can_go_on(ecr: LocalEcr, http: HttpClient,
     rest = b"x" * (4 * MIB - got)
     assert http.send("PATCH", where, rest, Content_Range=f"{got}-{4 * MIB - 1}").status == 202
     assert http.send("PUT", f"{where}?digest={digest_of(b'x' * 4 * MIB)}").status == 201
+
+
+def test_no_range_loses_a_file_descriptor(http: HttpClient, repository: str) -> None:
+    digest = http.push_blob(repository, b"0123456789")
+    descriptors = Path("/dev/fd")
+    before = len(list(descriptors.iterdir()))
+    for header in ("bytes=10-", "bytes=-0", "bytes=" + "9" * 5000 + "-", "bytes=\xb2-", "bytes=5-3", "bytes=0-0"):
+        for method in ("GET", "HEAD"):
+            http.send(method, f"/v2/{repository}/blobs/{digest}", None, Range=header)
+    assert len(list(descriptors.iterdir())) <= before

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 
 from ..auth import Denied
 from ..http.messages import Response
 from ..names import is_digest
+from ..numbers import parse_number
 from .errors import VERSION_HEADER, RegistryError, digest_invalid, unsupported
 
 TYPE_CHECKING = False
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..registry import Registry
     from ..store.repositories import Repository
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=([0-9]*)-([0-9]*)", re.IGNORECASE)
 DOWNLOAD_PATH = "/_local/layers/"
 """The path of GetDownloadUrlForLayer's URLs; repository and digest follow it."""
 
@@ -51,41 +51,47 @@ def download(registry: Registry, request: Request) -> Response:
 
 
 def _send(registry: Registry, request: Request, repository: Repository, digest: str) -> Response:
-    file_and_size = registry.store.layers.open(repository, digest)
-    if file_and_size is None:
+    size = registry.store.layers.size(repository, digest)
+    if size is None:
         raise _unknown(digest)
-    fd, size = file_and_size
     headers = {
         "Content-Type": "application/octet-stream",
         "Docker-Content-Digest": digest,
         "Accept-Ranges": "bytes",
         "Etag": f'"{digest}"',
     }
-    try:
-        byte_range = _range(request.headers.get("range"), size)
-    except RegistryError:
-        os.close(fd)
-        raise
-    if request.method == "HEAD":
-        os.close(fd)
+    if request.method == "HEAD":  # RFC 9110 14.2: Range is defined for GET alone
+        if not registry.store.blobs.path(digest).exists():
+            raise _unknown(digest)
         return Response(200, headers=headers, length=size)
-    if byte_range is None:
-        return Response(200, headers=headers, file=fd, count=size)
-    first, last = byte_range
-    headers["Content-Range"] = f"bytes {first}-{last}/{size}"
-    return Response(206, headers=headers, file=fd, offset=first, count=last - first + 1)
+    byte_range = _range(request.headers.get("range"), size)
+    status, first, count = 200, 0, size
+    if byte_range is not None:
+        status, first, count = 206, byte_range[0], byte_range[1] - byte_range[0] + 1
+        headers["Content-Range"] = f"bytes {first}-{byte_range[1]}/{size}"
+    try:
+        file = registry.store.blobs.open(digest)  # last, as nothing else closes it
+    except FileNotFoundError:
+        raise _unknown(digest) from None
+    return Response(status, headers=headers, file=file, offset=first, count=count)
 
 
 def _range(header: str | None, size: int) -> tuple[int, int] | None:
-    """Return first and last byte of a Range header; None for all bytes. Raises RegistryError (416)."""
-    match = _RANGE.fullmatch(header.replace(" ", "")) if header else None
-    if match is None or not (match[1] or match[2]):
-        return None  # RFC 9110 14.2: a range that is not understood, or several, may be ignored
-    if match[1]:
-        first, last = int(match[1]), int(match[2]) if match[2] else size - 1
-    else:
-        first, last = max(size - int(match[2]), 0), size - 1
-    if first >= size or last < first or (not match[1] and not int(match[2])):
+    """Return first and last byte of a Range header (RFC 9110, section 14.1.2); None for all bytes.
+
+    A range that is not understood, or several, may be ignored (section 14.2). Raises RegistryError (416, section
+    15.5.17) for one that has none of the blob's bytes.
+    """
+    match = _RANGE.fullmatch(header.strip()) if header else None
+    if match is None or match[0].endswith("=-"):
+        return None
+    first, last = parse_number(match[1]), parse_number(match[2])
+    if first is None:
+        length = last or 0
+        first, last = max(size - length, 0) if length else size, None
+    if last is None:
+        last = max(first, size - 1)
+    if first >= size or last < first:
         raise RegistryError(416, "RANGE_INVALID", f"The blob has {size} bytes", {"Content-Range": f"bytes */{size}"})
     return first, min(last, size - 1)
 

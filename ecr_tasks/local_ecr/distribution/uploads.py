@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from ..http.messages import Response
 from ..names import is_digest
+from ..numbers import parse_number
 from .errors import RegistryError, digest_invalid, unsupported
 
 TYPE_CHECKING = False
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from ..store.blobs import Upload
     from ..store.repositories import Repository
 
-_CONTENT_RANGE = re.compile(r"(?:bytes )?(\d+)-(\d+)(?:/(?:\d+|\*))?")
+_CONTENT_RANGE = re.compile(r"(?:bytes )?([0-9]+)-([0-9]+)(?:/(?:[0-9]+|\*))?")
 
 
 def handle(registry: Registry, request: Request, repository: Repository, identity: str) -> Response:
@@ -58,9 +59,9 @@ def _append(registry: Registry, request: Request, repository: Repository, upload
     header = request.headers.get("content-range")
     if header is not None:
         match = _CONTENT_RANGE.fullmatch(header.strip())
-        if match is None:
-            raise RegistryError(400, "BLOB_UPLOAD_INVALID", f"Invalid Content-Range '{header}'")
-        first, last = int(match[1]), int(match[2])
+        first, last = (None, None) if match is None else (parse_number(match[1]), parse_number(match[2]))
+        if first is None or last is None:
+            raise RegistryError(400, "BLOB_UPLOAD_INVALID", f"Invalid Content-Range '{header[:100]}'")
         length = request.length
         if first != upload.size or (length is not None and last - first + 1 != length):
             message = f"The upload has {upload.size} bytes; the next chunk must begin there"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sqlite3
@@ -10,6 +9,7 @@ import sqlite3
 from ..constants import PUBLIC_REGION
 from ..errors import NO_SPACE, EcrError, invalid, is_disk_full
 from ..http.messages import Response, json_response
+from ..json_text import parse_json
 from ..names import parse_repository_arn
 from . import images, inventory, layers, policies, replication, repositories, scans, sts
 from .params import Params
@@ -99,8 +99,6 @@ def handle(registries: Registries, request: Request) -> Response:
         return _reply(200, _answer(registries, request, target))
     except EcrError as error:
         return _error(error)
-    except UnicodeEncodeError:
-        return _error(EcrError("SerializationException", "A string is not Unicode: it has half a surrogate pair"))
     except (OSError, sqlite3.Error) as error:
         if not is_disk_full(error):
             raise
@@ -157,8 +155,10 @@ def _find_registry(registries: Registries, request: Request, region: str | None,
 
 def _params(request: Request, operation: str) -> Params:
     try:
-        document = json.loads(request.read(_BODY_LIMIT) or b"{}")
-    except (ValueError, RecursionError):
+        document = parse_json(request.read(_BODY_LIMIT) or b"{}")
+    except UnicodeEncodeError:
+        raise EcrError("SerializationException", "A string is not Unicode: it has half a surrogate pair") from None
+    except ValueError:
         document = None
     if not isinstance(document, dict):
         raise EcrError("SerializationException", "The request's body is not a JSON object")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import html
-import json
 import os
 import re
 import time
@@ -12,7 +12,9 @@ from urllib.parse import parse_qsl
 
 from ..errors import EcrError
 from ..http.messages import Response
+from ..json_text import parse_json
 from ..names import partition
+from ..numbers import parse_number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,8 +22,9 @@ if TYPE_CHECKING:
     from ..registry import Registry
 
 _NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
-_ROLE = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):role/(?:.*/)?([\w+=,.@-]{1,64})")
-_SESSION = re.compile(r"[\w+=,.@-]{2,64}")
+_ROLE = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):role/(?:.*/)?([\w+=,.@-]{1,64})", re.ASCII)
+_SESSION = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
+_NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, section 2.2: Char
 _CREDENTIAL = re.compile(r"Credential=([A-Z0-9]+)/")
 _BODY_LIMIT = 1 << 20
 
@@ -68,16 +71,22 @@ def _caller(registry: Registry, request: Request) -> str:
 
 
 def _web_identity_session(registry: Registry, form: dict[str, str]) -> str:
+    """Return the credentials for an OpenID Connect token, of 4 to 20,000 characters (STS API reference).
+
+    No signature is checked, and a text that is no JWT is accepted too. The claims of a JWT are a JSON object in
+    base64url (RFC 7519, section 7.2). Raises InvalidIdentityToken.
+    """
     token = form.get("WebIdentityToken", "")
-    if len(token) < 4:
-        raise EcrError("InvalidIdentityToken", "The ID Token provided is not a valid JWT.")
-    claims: dict[str, object] = {}
+    claims: object = None
     try:
         payload = token.split(".")[1]
-        document = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        claims = document if isinstance(document, dict) else {}
+        text = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
     except (IndexError, ValueError):
-        pass  # the signature is not checked either: every token is accepted
+        text = b"{}"
+    with contextlib.suppress(ValueError):
+        claims = parse_json(text) if 4 <= len(token) <= 20_000 else None
+    if not isinstance(claims, dict):
+        raise EcrError("InvalidIdentityToken", "The ID Token provided is not a valid JWT.")
     return _role_session(registry, form) + _elements(
         SubjectFromWebIdentityToken=str(claims.get("sub", "local")),
         Provider=str(claims.get("iss", "local")).removeprefix("https://"),
@@ -87,21 +96,21 @@ def _web_identity_session(registry: Registry, form: dict[str, str]) -> str:
 
 def _role_session(registry: Registry, form: dict[str, str]) -> str:
     role, name = form.get("RoleArn", ""), form.get("RoleSessionName", "")
-    role_match = _ROLE.fullmatch(role)
+    role_match = _ROLE.fullmatch(role) if len(role) <= 2048 else None
     if role_match is None or _SESSION.fullmatch(name) is None:
         parameter = "roleArn" if role_match is None else "roleSessionName"
         raise EcrError("ValidationError", f"1 validation error detected: '{parameter}' is not valid.")
     if role_match[1] != registry.account:
         message = f"The local ECR has no role outside account {registry.account}: sts:{form['Action']} on {role}"
         raise EcrError("AccessDenied", message, status=403)
-    duration = form.get("DurationSeconds", "3600")
-    if not duration.isdigit() or not 900 <= int(duration) <= 43200:
+    duration = parse_number(form.get("DurationSeconds", "3600"))
+    if duration is None or not 900 <= duration <= 43200:
         raise EcrError("ValidationError", "'durationSeconds' must be from 900 to 43200.")
     key = "ASIA" + base64.b32encode(os.urandom(10)).decode()
     arn = f"arn:{partition(registry.region)}:sts::{registry.account}:assumed-role/{role_match[2]}/{name}"
     identity = f"AROALOCALECRLOCALECR0:{name}"
     registry.store.db.execute("INSERT INTO session VALUES (?, ?, ?)", key, arn, identity)
-    expires = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + int(duration)))
+    expires = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + duration))
     credentials = _elements(
         AccessKeyId=key,
         SecretAccessKey=base64.b64encode(os.urandom(30)).decode(),
@@ -113,4 +122,5 @@ def _role_session(registry: Registry, form: dict[str, str]) -> str:
 
 
 def _elements(**values: str) -> str:
-    return "".join(f"<{name}>{html.escape(value, quote=False)}</{name}>" for name, value in values.items())
+    texts = {name: html.escape(_NOT_XML.sub("\ufffd", value), quote=False) for name, value in values.items()}
+    return "".join(f"<{name}>{text}</{name}>" for name, text in texts.items())

@@ -50,16 +50,6 @@ class Layers:
                 )
         return int(row["size"])
 
-    def open(self, repository: Repository, digest: str) -> tuple[int, int] | None:
-        """Return file descriptor (the caller closes it) and size of a layer, or None."""
-        size = self.size(repository, digest)
-        if size is None:
-            return None
-        try:
-            return self._blobs.open(digest), size
-        except FileNotFoundError:
-            return None
-
     def mount(self, target: Repository, source: Repository, digest: str) -> bool:
         """Give ``target`` a layer that ``source`` has; returns False if ``source`` does not have it."""
         with self._db.transaction():
