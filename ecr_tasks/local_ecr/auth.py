@@ -9,6 +9,7 @@ import base64
 import contextlib
 import hmac
 import os
+import re
 import time
 
 from .files import replace_file
@@ -29,6 +30,10 @@ EXPIRED = "Your authorization token has expired. Reauthenticate and try again."
 NOT_AUTHORIZED = "Not Authorized"
 
 
+# Signature version 4: access key, date, region, service and a fixed word.
+_CREDENTIAL = re.compile(r"(\w{1,128})/[0-9]{8}/([^/,\s]{1,100})/", re.ASCII)
+
+
 class Denied(Exception):
     """The credentials are missing, invalid or (``expired``) too old."""
 
@@ -36,6 +41,13 @@ class Denied(Exception):
         super().__init__(message)
         self.message = message
         self.expired = expired
+
+
+def signer(header: str | None) -> tuple[str, str] | None:
+    """Return access key and region of a signed request's ``Authorization`` header; the signature is not checked."""
+    # Only the first place is tried: a search could try the rest of the header at each of many.
+    match = _CREDENTIAL.match((header or "").partition("Credential=")[2])
+    return None if match is None else (match[1], match[2])
 
 
 class Tokens:

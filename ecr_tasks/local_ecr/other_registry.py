@@ -55,7 +55,7 @@ class OtherRegistry:
     def listen(self) -> None:
         """Listen at the registry's port; the first time at a free one. Raises OSError."""
         if self._listener is None:
-            self._listener = Listener(self._registries.host or "", self.port)
+            self._listener = Listener(self._registries.host or "", self.port, self._registries.limits)
             self.port = self._listener.port
             self._listener.start(self.handle, self._log)
 

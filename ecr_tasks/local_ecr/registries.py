@@ -18,6 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from .http.limits import Limits
     from .http.listener import Log
     from .other_registry import OtherRegistry
     from .replicator import Replicator
@@ -32,10 +33,19 @@ class Registries:
     """
 
     def __init__(
-        self, root: Path, *, account: str, region: str, address: str, host: str | None, public_alias: str
+        self,
+        root: Path,
+        *,
+        account: str,
+        region: str,
+        address: str,
+        host: str | None,
+        public_alias: str,
+        limits: Limits,
     ) -> None:
         self.root = root
         self.host = host
+        self.limits = limits
         self.public_alias = public_alias
         tokens = Tokens(root)
         self.default = Registry(root, self, account=account, region=region, address=address, tokens=tokens)

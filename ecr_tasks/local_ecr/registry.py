@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from .auth import Tokens
+    from .http.limits import Limits
     from .http.messages import Request, Response
 
     class AllRegistries(Protocol):
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
         root: Path
         host: str | None
         public_alias: str
+        limits: Limits
         default: Registry
 
         def find(self, account: str, region: str) -> Registry | None: ...

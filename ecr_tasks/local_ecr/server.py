@@ -13,6 +13,7 @@ from .app import App
 from .constants import DEFAULT_ACCOUNT, DEFAULT_REGION, LOCK_FILE, PUBLIC_ALIAS, SERVING_FILE
 from .errors import LocalEcrError
 from .files import replace_file
+from .http.limits import Limits
 from .http.listener import Listener
 from .names import is_alias
 from .registries import Registries
@@ -94,7 +95,8 @@ class LocalEcr:
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._take_root()
         try:
-            self._listener = self._bind()
+            limits = Limits(self.root / "uploads")
+            self._listener = self._bind(limits)
             registries = Registries(
                 self.root,
                 account=self.account,
@@ -102,6 +104,7 @@ class LocalEcr:
                 address=self.registry,
                 host=self._host if self._advertise is None else None,
                 public_alias=self._public_alias,
+                limits=limits,
             )
         except BaseException:
             self.stop()
@@ -187,9 +190,10 @@ class LocalEcr:
             raise LocalEcrError("The local ECR is not running.", "Start it first.")
         return self._app
 
-    def _bind(self) -> Listener:
+    def _bind(self, limits: Limits) -> Listener:
+        names = () if self._advertise is None else (self._advertise.rpartition(":")[0].lower(),)
         try:
-            return Listener(self._host, self._port)
+            return Listener(self._host, self._port, limits, names)
         except OSError as error:
             raise LocalEcrError(
                 f"The local ECR cannot listen on {self._host}:{self._port}: {error.strerror}.",

@@ -14,7 +14,7 @@ from contextlib import suppress
 
 import pytest
 
-from ecr_tasks.local_ecr.http import listener, messages
+from ecr_tasks.local_ecr.http import connection, limits, messages
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.local_ecr.http_client import HttpClient, digest_of
 
@@ -37,8 +37,11 @@ def everything(client: socket.socket) -> bytes:
 
 
 def status_of(client: socket.socket, text: str) -> int:
-    client.sendall(text.encode())
+    client.sendall(text.encode("latin-1"))
     return int(client.recv(65536).split()[1])
+
+
+LOGIN = "Host: localhost\r\nAuthorization: Basic "
 
 
 def test_a_tls_handshake_is_answered_in_plain_http(ecr: LocalEcr, raw: socket.socket) -> None:
@@ -52,7 +55,8 @@ def test_a_tls_handshake_is_answered_in_plain_http(ecr: LocalEcr, raw: socket.so
         ssl._create_unverified_context().wrap_socket(client, server_hostname=host)  # noqa: S323
 
 
-API_CALL = b"POST / HTTP/1.1\r\nX-Amz-Target: AmazonEC2ContainerRegistry_V20150921.DescribeRepositories\r\n"
+TARGET = b"AmazonEC2ContainerRegistry_V20150921.DescribeRepositories"
+API_CALL = b"POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: " + TARGET + b"\r\n"
 
 
 @pytest.mark.parametrize(
@@ -62,16 +66,16 @@ API_CALL = b"POST / HTTP/1.1\r\nX-Amz-Target: AmazonEC2ContainerRegistry_V201509
         (b"GET /v2/ HT", b"HTTP/1.1 408 "),
         (API_CALL + b"Content-Length: 9\r\n\r\nhalf", b""),
         (API_CALL + b"Transfer-Encoding: chunked\r\n\r\n9\r\nhalf", b""),
-        (b"GET /v2/ HTTP/1.1\r\n\r\n", b"HTTP/1.1 401 "),
+        (b"GET /v2/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", b"HTTP/1.1 401 "),
     ],
     ids=["silent", "head", "body", "chunk", "idle"],
 )
 def test_a_client_that_stops_is_left(
     monkeypatch: pytest.MonkeyPatch, ecr: LocalEcr, start: bytes, response: bytes
 ) -> None:
-    monkeypatch.setattr(listener, "HEAD_WAIT", 0.2)
+    monkeypatch.setattr(connection, "HEAD_WAIT", 0.2)
     monkeypatch.setattr(messages, "BODY_WAIT", 0.2)
-    monkeypatch.setattr(listener.Connection, "timeout", 1.5)
+    monkeypatch.setattr(connection.Connection, "timeout", 1.5)
     host, _, port = ecr.registry.partition(":")
     with socket.create_connection((host, int(port)), timeout=60) as client:
         client.sendall(start)
@@ -87,9 +91,7 @@ def test_a_body_that_trickles_is_left(
     where = http.send("POST", f"/v2/{repository}/blobs/uploads/").headers["Location"]
     host, _, port = ecr.registry.partition(":")
     with socket.create_connection((host, int(port)), timeout=5) as client:
-        head = (
-            f"PATCH {where} HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {http.token}\r\nContent-Length: 99999\r\n\r\n"
-        )
+        head = f"PATCH {where} HTTP/1.1\r\n{LOGIN}{http.token}\r\nContent-Length: 99999\r\n\r\n"
         client.sendall(head.encode())
         sent = 0
         with contextlib.suppress(OSError):  # reset or broken pipe
@@ -112,12 +114,25 @@ def test_many_silent_clients_do_not_hold_up_the_others(ecr: LocalEcr) -> None:
 
 
 def test_when_there_is_no_room_a_client_waits(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
-    monkeypatch.setattr(listener, "MAX_CONNECTIONS", 1)
+    monkeypatch.setattr(limits, "MAX_CONNECTIONS", 1)
     with LocalEcr(tmp_path) as server:  # type: ignore[arg-type]
         host, _, port = server.registry.partition(":")
         first = socket.create_connection((host, int(port)))
         threading.Timer(0.3, first.close).start()
         assert HttpClient(server.registry).send("GET", "/v2/").status == 401
+
+
+NO_LENGTHS = ("+5", "0x5", "1_0", "5, 5", "²", "5.0", "", "1 0", "9" * 5000, "999999999999999999999")
+FAULTY_FRAMINGS = (
+    "Transfer-Encoding: chunked, chunked",
+    "Transfer-Encoding: xchunked",
+    "Transfer-Encoding:",
+    "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity",
+    "Transfer-Encoding : chunked",
+    "Transfer-Encoding: chunked\r\nContent-Length: 0",
+    "content-length: 0\r\nCONTENT-LENGTH: 0",
+    "X: a\r\n Content-Length: 5",
+)
 
 
 @pytest.mark.parametrize(
@@ -127,27 +142,54 @@ def test_when_there_is_no_room_a_client_waits(monkeypatch: pytest.MonkeyPatch, t
         ("GET /v2/\r\n\r\n", 400),
         ("GET /v2/ HTTP/2.0\r\n\r\n", 505),
         ("GET v2 HTTP/1.1\r\n\r\n", 400),
-        ("GET / HTTP/1.1\r\nno colon\r\n\r\n", 400),
-        ("GET / HTTP/1.1\r\n folded: x\r\n\r\n", 400),
-        ("POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n", 400),
-        ("POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400),
-        ("POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
-        ("POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
-        ("POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", 400),
-        ("POST / HTTP/1.1\r\nX-Amz-Target: a.b\r\n\r\n", 501),
-        ("GET http://other.example/ HTTP/1.1\r\nHost: x\r\n\r\n", 200),
+        ("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nno colon\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n folded: x\r\n\r\n", 400),
+        ("POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: x\r\n\r\n", 400),
+        ("POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: -1\r\n\r\n", 400),
+        ("POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
+        ("POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+        ("POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: gzip\r\n\r\n", 400),
+        *((f"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {length}\r\n\r\n", 400) for length in NO_LENGTHS),
+        *((f"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\n{framing}\r\n\r\n", 400) for framing in FAULTY_FRAMINGS),
+        ("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: localhost\r\nX: a\rContent-Length: 5\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: localhost\r\nX: \0\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost : localhost\r\n\r\n", 400),
+        ("GET /\xa0 HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+        ("GET\x0b/ HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+        ("GET / HTTP/\xb2.1\r\nHost: localhost\r\n\r\n", 400),
+        ("GET / HTTP/" + "1" * 5000 + ".1\r\nHost: localhost\r\n\r\n", 400),
+        ("OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+        (f"GET /{'x' * 70000} HTTP/1.1\r\nHost: localhost\r\n\r\n", 414),
+        ("GET / HTTP/1.1\r\nHost: localhost\r\n" + f"X: {'x' * 30000}\r\n" * 3 + "\r\n", 431),
+        ("GET / HTTP/1.1\r\nHost: localhost\r\n" + "X: y\r\n" * 101 + "\r\n", 431),
+        ("POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Amz-Target: a.b\r\n\r\n", 501),
+        ("GET http://localhost:99/ HTTP/1.1\r\nHost: other.example\r\n\r\n", 200),
         ("\r\n\r\nGET / HTTP/1.0\r\n\r\n", 200),
-        (f"GET / HTTP/1.1\r\nX: {'x' * 70000}\r\n\r\n", 431),
+        (f"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: {'x' * 70000}\r\n\r\n", 431),
     ],
 )
 def test_requests_good_and_bad(raw: socket.socket, text: str, status: int) -> None:
     assert status_of(raw, text) == status
 
 
-@pytest.mark.parametrize("chunks", [b"x\r\n", b"5\r\nabc", b"3\r\nabcde\r\n0\r\n\r\n", b"z" * 5000])
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        b"x\r\n",
+        b"5\r\nabc",
+        b"+5\r\nabcde\r\n0\r\n\r\n",
+        b"5\nabcde\r\n0\r\n\r\n",
+        b"f" * 20 + b"\r\n",
+        b"3\r\nabcde\r\n0\r\n\r\n",
+        b"z" * 5000,
+    ],
+)
 def test_bad_chunks(ecr: LocalEcr, http: HttpClient, repository: str, raw: socket.socket, chunks: bytes) -> None:
     where = http.send("POST", f"/v2/{repository}/blobs/uploads/").headers["Location"]
-    head = f"PATCH {where} HTTP/1.1\r\nAuthorization: Basic {http.token}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    head = f"PATCH {where} HTTP/1.1\r\n{LOGIN}{http.token}\r\nTransfer-Encoding: chunked\r\n\r\n"
     raw.sendall(head.encode() + chunks)
     raw.shutdown(socket.SHUT_WR)
     answer = everything(raw)
@@ -157,7 +199,7 @@ def test_bad_chunks(ecr: LocalEcr, http: HttpClient, repository: str, raw: socke
 def test_expect_continue(ecr: LocalEcr, http: HttpClient, repository: str, raw: socket.socket) -> None:
     digest = digest_of(b"hello")
     head = (
-        f"POST /v2/{repository}/blobs/uploads/?digest={digest} HTTP/1.1\r\nContent-Length: 5\r\n"
+        f"POST /v2/{repository}/blobs/uploads/?digest={digest} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n"
         "Expect: 100-continue\r\n"
     )
     raw.sendall(f"{head}Authorization: Basic {http.token}\r\n\r\n".encode())
@@ -169,7 +211,10 @@ def test_expect_continue(ecr: LocalEcr, http: HttpClient, repository: str, raw: 
 
 
 def test_requests_in_a_row_on_one_connection(raw: socket.socket) -> None:
-    raw.sendall(b"GET /v2/ HTTP/1.1\r\nHost: x\r\n\r\n" * 3 + b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n")
+    raw.sendall(
+        b"GET /v2/ HTTP/1.1\r\nHost: localhost\r\n\r\n" * 3
+        + b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+    )
     assert everything(raw).count(b"HTTP/1.1 401 ") == 3
 
 
@@ -178,7 +223,7 @@ def test_stop_lets_a_request_finish(ecr: LocalEcr, http: HttpClient, repository:
     where = http.send("POST", f"/v2/{repository}/blobs/uploads/").headers["Location"]
     host, _, port = ecr.registry.partition(":")
     with socket.create_connection((host, int(port)), timeout=10) as client:
-        target = f"PUT {where}?digest={digest_of(data)} HTTP/1.1\r\n"
+        target = f"PUT {where}?digest={digest_of(data)} HTTP/1.1\r\nHost: localhost\r\n"
         client.sendall(
             f"{target}Authorization: Basic {http.token}\r\nContent-Length: {len(data)}\r\n\r\n".encode() + data[:10]
         )
@@ -269,7 +314,7 @@ def test_a_client_that_goes_in_the_middle_is_noted(ecr: LocalEcr, http: HttpClie
     where = http.send("POST", f"/v2/{repository}/blobs/uploads/").headers["Location"]
     host, _, port = ecr.registry.partition(":")
     with socket.create_connection((host, int(port))) as client:
-        head = f"PATCH {where} HTTP/1.1\r\nAuthorization: Basic {http.token}\r\nContent-Length: 100\r\n\r\nabc"
+        head = f"PATCH {where} HTTP/1.1\r\n{LOGIN}{http.token}\r\nContent-Length: 100\r\n\r\nabc"
         client.sendall(head.encode())
     for _ in range(200):
         if '"status":499' in (ecr.root / "access.jsonl").read_text():
@@ -280,7 +325,7 @@ def test_a_client_that_goes_in_the_middle_is_noted(ecr: LocalEcr, http: HttpClie
 
 
 def test_headers_that_trickle_are_refused(monkeypatch: pytest.MonkeyPatch, raw: socket.socket) -> None:
-    monkeypatch.setattr(listener, "HEAD_WAIT", 0.2)
+    monkeypatch.setattr(connection, "HEAD_WAIT", 0.2)
     raw.sendall(b"GET /v2/ HTTP/1.1\r\nX: ")
     for _ in range(100):
         raw.sendall(b"x")
@@ -294,6 +339,6 @@ def test_headers_that_trickle_are_refused(monkeypatch: pytest.MonkeyPatch, raw: 
 
 
 def test_a_request_without_its_last_header_is_not_answered(raw: socket.socket) -> None:
-    raw.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")
+    raw.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n")
     raw.shutdown(socket.SHUT_WR)
     assert everything(raw) == b""

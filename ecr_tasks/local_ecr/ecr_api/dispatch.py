@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 import sqlite3
 
+from ..auth import signer
 from ..constants import PUBLIC_REGION
 from ..errors import NO_SPACE, EcrError, invalid, is_disk_full
 from ..http.messages import Response, json_response
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 _TARGET = "AmazonEC2ContainerRegistry_V20150921"
 _PUBLIC_TARGET = "SpencerFrontendService"
-_BODY_LIMIT = 32 << 20  # a part of 20 MiB in base64
+# Bytes of a request: a part of 20 MiB in base64, a manifest of 4 MiB in a JSON string, anything else.
+_BODY_LIMITS = {"UploadLayerPart": 32 << 20, "PutImage": 16 << 20}
+_BODY_LIMIT = 2 << 20
 _CONTENT_TYPE = "application/x-amz-json-1.1"
-# Signature version 4: the credential's scope is date, region, service and a fixed word.
-_SCOPE = re.compile(r"Credential=[^/,\s]+/[0-9]{8}/([a-z0-9-]{2,25})/")
 
 
 def get_authorization_token(registry: Registry, params: Params) -> dict[str, Any]:
@@ -121,8 +121,8 @@ def _answer(registries: Registries, request: Request, target: str | None) -> dic
         message = f"The local ECR does not implement the operation '{name}'{of_service}."
         raise EcrError("NotImplementedException", message, status=501)
     params = _params(request, name)
-    scope = _SCOPE.search(request.headers.get("authorization", ""))
-    registry = find_registry(registries, request, None if scope is None else scope[1], params)
+    _, region = signer(request.headers.get("Authorization")) or (None, None)
+    registry = find_registry(registries, request, region, params)
     return operations[name](registry, params)
 
 
@@ -155,7 +155,7 @@ def _find_registry(registries: Registries, request: Request, region: str | None,
 
 def _params(request: Request, operation: str) -> Params:
     try:
-        document = parse_json(request.read(_BODY_LIMIT) or b"{}")
+        document = parse_json(request.read(_BODY_LIMITS.get(operation, _BODY_LIMIT)) or b"{}")
     except UnicodeEncodeError:
         raise EcrError("SerializationException", "A string is not Unicode: it has half a surrogate pair") from None
     except ValueError:

@@ -10,6 +10,7 @@ import re
 import time
 from urllib.parse import parse_qsl
 
+from ..auth import signer
 from ..errors import EcrError
 from ..http.messages import Response
 from ..json_text import parse_json
@@ -25,7 +26,6 @@ _NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):role/(?:.*/)?([\w+=,.@-]{1,64})", re.ASCII)
 _SESSION = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, section 2.2: Char
-_CREDENTIAL = re.compile(r"Credential=([A-Z0-9]+)/")
 _BODY_LIMIT = 1 << 20
 
 
@@ -61,8 +61,7 @@ def handle(registry: Registry, request: Request) -> Response:
 
 
 def _caller(registry: Registry, request: Request) -> str:
-    credential = _CREDENTIAL.search(request.headers.get("Authorization", ""))
-    key = "" if credential is None else credential[1]
+    key, _ = signer(request.headers.get("Authorization")) or ("", "")
     arn, user = registry.store.db.row("SELECT arn, user_id FROM session WHERE access_key = ?", key) or (
         f"arn:{partition(registry.region)}:iam::{registry.account}:user/local",
         "AIDALOCALECRLOCALECR0",

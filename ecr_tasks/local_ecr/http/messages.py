@@ -5,23 +5,38 @@ from __future__ import annotations
 import io
 import json
 import math
+import os
 import re
 import time
-from http.client import HTTPException, parse_headers
 from urllib.parse import parse_qs, unquote
+
+from ..numbers import MAX_NUMBER, parse_number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from email.message import Message
-    from typing import Any
+    from typing import Any, Protocol
+
+    class Memory(Protocol):
+        """Where large bodies are kept (``limits.Limits``)."""
+
+        def create_file(self) -> int: ...
+        def borrow(self, size: int) -> None: ...
+        def give_back(self, size: int) -> None: ...
+
 
 BODY_WAIT = 30.0
 """Seconds in which at least BODY_PROGRESS bytes of a body must arrive (or its end)."""
 
 BODY_PROGRESS = 4096
 
-_CHUNK_HEADER = re.compile(rb"([0-9a-fA-F]+)[ \t]*(?:;.*)?\r?\n")
+_SMALL_BODY = 65536
+"""The largest number of bytes of a body that are kept in memory while more arrive."""
+
+# RFC 9112, section 7.1; 15 digits are more than any blob has.
+_CHUNK_HEADER = re.compile(rb"([0-9a-fA-F]{1,15})[ \t]*(?:;[\t -~\x80-\xff]*)?\r\n")
 _CHUNK_HEADER_LIMIT = 4096
+_TRAILERS_LIMIT = 8192
 
 
 class BadRequest(Exception):
@@ -38,13 +53,21 @@ class ClientGone(Exception):
 
 
 class Reader(io.BufferedReader):
-    """The bytes that a client sends. The listener ends the stream when ``deadline`` (monotonic) has passed."""
+    """The bytes that a client sends. The listener ends the stream when ``deadline`` (monotonic) has passed.
 
-    deadline = math.inf
+    ``since`` is when the wait for the client began; infinite while there is none.
+    """
+
+    deadline = since = math.inf
 
     def allow(self, seconds: float) -> None:
-        """Set the deadline of all further reads to this many seconds from now."""
-        self.deadline = time.monotonic() + seconds
+        """Begin to wait for the client, until this many seconds from now."""
+        self.since = time.monotonic()
+        self.deadline = self.since + seconds
+
+    def rest(self) -> None:
+        """End the wait for the client."""
+        self.deadline = self.since = math.inf
 
     def readline(self, size: int | None = -1) -> bytes:
         """Read a line, or ``size`` bytes of it. Raises ClientGone if the client closes in the middle."""
@@ -62,7 +85,15 @@ class Request:
     (``account/region``) are for the access log. Raises BadRequest for contradictory headers.
     """
 
-    def __init__(self, method: str, target: str, headers: Message, reader: Reader, writer: io.BufferedIOBase) -> None:
+    def __init__(
+        self,
+        method: str,
+        target: str,
+        headers: Message,
+        reader: Reader,
+        writer: io.BufferedIOBase,
+        memory: Memory,
+    ) -> None:
         path, _, query = target.partition("?")
         self.method = method
         self.path = unquote(path)
@@ -73,18 +104,22 @@ class Request:
         self.kind: str | None = None
         self.registry: str | None = None
         self.started = time.perf_counter()
-        coding, length = headers.get("Transfer-Encoding", "").lower(), headers.get("Content-Length")
-        if coding and (coding != "chunked" or length is not None):
+        coding, length = headers.get("Transfer-Encoding"), headers.get("Content-Length")
+        # RFC 9112, section 6.3: with both, or with another coding, the body's end is where somebody else sees it.
+        if coding is not None and (coding.strip(" \t").lower() != "chunked" or length is not None):
             raise BadRequest(400, "Only the chunked transfer coding is understood, without Content-Length.")
-        if length is not None and not (length.isascii() and length.isdigit()):
+        number = 0 if length is None else parse_number(length.strip(" \t"))
+        if number is None or number == MAX_NUMBER:
             raise BadRequest(400, "Content-Length is not a number.")
-        self.length = None if coding else int(length or 0)
+        self.length = None if coding is not None else number
         self.finished = self.length == 0
         self._left = self.length or 0  # bytes left of the body or of a chunk
         self._expects_continue = headers.get("Expect", "").lower() == "100-continue"
         self._progress = 0  # the deadline is renewed when ``received`` reaches this
         self._reader = reader
         self._writer = writer
+        self._memory = memory
+        self._borrowed = 0
 
     def parameter(self, name: str) -> str | None:
         """Return a query parameter's first value."""
@@ -113,22 +148,50 @@ class Request:
             self.received += count
             if not self._left:
                 self.finished = self.length is not None
-                if not self.finished and self._reader.readline(3).strip():
+                if not self.finished and self._reader.readline(2) != b"\r\n":
                     raise BadRequest(400, "A chunk is longer than it says.")
         except OSError:  # a reset
             raise ClientGone from None
+        if self.received >= self._progress or self.finished:
+            self._reader.rest()
         return count
 
     def read(self, limit: int) -> bytes:
-        """Read the body to its end. Raises BadRequest (413) if it has more than ``limit`` bytes."""
+        """Read the body to its end. Raises BadRequest (413) if it has more than ``limit`` bytes.
+
+        A large body is kept in a file until all of it has arrived, and counts as memory in use until ``release``.
+        """
         body = bytearray()
-        piece = memoryview(bytearray(65536))
-        while max(len(body), self.length or 0) <= limit:
-            count = self.readinto(piece)
-            if not count:
-                return bytes(body)
-            body += piece[:count]
+        piece = memoryview(bytearray(min(self.length or _SMALL_BODY, _SMALL_BODY)))
+        file = -1
+        try:
+            while max(self.received, self.length or 0) <= limit:
+                count = self.readinto(piece)
+                if not count:
+                    return bytes(body) if file < 0 else self._read_file(file)
+                if file < 0 and len(body) + count > _SMALL_BODY:
+                    file = self._memory.create_file()
+                    _write(file, memoryview(bytes(body)))
+                if file < 0:
+                    body += piece[:count]
+                else:
+                    _write(file, piece[:count])
+        finally:
+            if file >= 0:
+                os.close(file)
         raise BadRequest(413, f"The request's body has more than {limit} bytes.")
+
+    def release(self) -> None:
+        """Return the memory of the body, when the response is known."""
+        size, self._borrowed = self._borrowed, 0
+        self._memory.give_back(size)
+
+    def _read_file(self, file: int) -> bytes:
+        self._memory.borrow(self.received)
+        self._borrowed = self.received
+        os.lseek(file, 0, os.SEEK_SET)
+        with open(file, "rb", buffering=0, closefd=False) as stream:
+            return stream.read()
 
     def _next_chunk(self) -> bool:
         """Read a chunk's header, or the trailers after the last chunk; returns whether a chunk follows."""
@@ -137,12 +200,19 @@ class Request:
             raise BadRequest(400, "A chunk's length is not a number.")
         self._left = int(header[1], 16)
         if not self._left:
-            try:
-                parse_headers(self._reader)  # the trailers, which are not used
-            except HTTPException:
-                raise BadRequest(400, "Too many trailers.") from None
+            size = 0
+            while (line := self._reader.readline(_TRAILERS_LIMIT)) not in (b"\r\n", b"\n"):  # trailers are not used
+                size += len(line)
+                if size >= _TRAILERS_LIMIT:
+                    raise BadRequest(400, "Too many trailers.")
             self.finished = True
+            self._reader.rest()
         return not self.finished
+
+
+def _write(file: int, data: memoryview) -> None:
+    while data:  # the operating system may take less at a time
+        data = data[os.write(file, data) :]
 
 
 class Response:

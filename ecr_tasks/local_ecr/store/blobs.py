@@ -25,13 +25,22 @@ _BUFFER_BYTES = 1 << 20
 _NO_LINK_ERRORS = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS})
 """The operating system's error numbers where a hard link to a file is impossible."""
 
+_SMALL_BUFFER_BYTES = 1 << 16
+_MAX_BUFFERS = 8
 _MAX_SPARE_BUFFERS = 2
 _spare_buffers: list[bytearray] = []
+_buffers_left = threading.BoundedSemaphore(_MAX_BUFFERS)
 
 
 @contextlib.contextmanager
 def _buffer() -> Any:
-    """Lend a buffer for one transfer; reused, as new memory costs a page fault every 4 KiB."""
+    """Lend a buffer for one transfer: a small one where many transfers have large ones, so that memory is bounded.
+
+    Large ones are reused, as new memory costs a page fault every 4 KiB.
+    """
+    if not _buffers_left.acquire(blocking=False):
+        yield memoryview(bytearray(_SMALL_BUFFER_BYTES))
+        return
     try:
         memory = _spare_buffers.pop()
     except IndexError:
@@ -41,6 +50,7 @@ def _buffer() -> Any:
     finally:
         if len(_spare_buffers) < _MAX_SPARE_BUFFERS:
             _spare_buffers.append(memory)
+        _buffers_left.release()
 
 
 class Blobs:
@@ -102,17 +112,27 @@ class Blobs:
 class Upload:
     """An unfinished blob: a file that only grows, and the sha256 of its bytes.
 
-    One thread at a time works on it: hold ``lock``. After a restart the hash is computed from the file.
+    One thread at a time works on it: hold ``lock``, between ``open`` and ``close``. The file is closed between two
+    requests, as a client can begin any number of uploads. After a restart the hash is computed from the file.
     """
 
     def __init__(self, identity: str, path: Path) -> None:
         self.id = identity
         self.path = path
         self.lock = threading.Lock()
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        self.size = os.fstat(self._fd).st_size
-        self._sha256 = self._hash("sha256")
-        os.lseek(self._fd, self.size, os.SEEK_SET)
+        self.size = 0
+        self.is_ended = False
+        """Whether it is finished or cancelled."""
+        self._fd = -1
+        self._sha256 = hashlib.sha256()
+
+    def open(self) -> None:
+        """Open the file, at its end. Raises OSError."""
+        self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        size = os.fstat(self._fd).st_size
+        if size != self.size:
+            self.size, self._sha256 = size, self._hash("sha256")
+        os.lseek(self._fd, size, os.SEEK_SET)
 
     def append(self, source: Source) -> int:
         """Append all bytes of ``source``; returns their number.
@@ -157,11 +177,6 @@ class Upload:
             offset += len(data)
         return content_hash
 
-    @property
-    def closed(self) -> bool:
-        """Return whether it is finished or cancelled."""
-        return self._fd < 0
-
     def close(self) -> None:
         """Close the file; it stays where it is."""
         if self._fd >= 0:
@@ -170,5 +185,6 @@ class Upload:
 
     def discard(self) -> None:
         """Close and remove the file."""
+        self.is_ended = True
         self.close()
         self.path.unlink(missing_ok=True)

@@ -92,14 +92,16 @@ class Layers:
         if not upload.lock.acquire(timeout=5.0):
             raise _upload_not_found(identity)
         try:
-            if upload.closed:  # by the request that had it before
+            if upload.is_ended:  # by the request that had it before
                 raise _upload_not_found(identity)
+            upload.open()
             yield upload
         except BaseException as error:
             if is_disk_full(error):
                 self.cancel(upload)
             raise
         finally:
+            upload.close()
             upload.lock.release()
 
     def record_part(self, upload: Upload, size: int, minimum: int) -> None:
@@ -127,7 +129,7 @@ class Layers:
                 self._db.execute("DELETE FROM upload WHERE id = ?", upload.id)
         with self._uploads_lock:
             self._uploads.pop(upload.id, None)
-        upload.close()
+        upload.is_ended = True
 
     def cancel(self, upload: Upload) -> None:
         """Remove an upload, its file and its row."""
@@ -170,7 +172,7 @@ class Layers:
             upload = self._uploads.pop(identity, None)
         if upload is not None:
             with upload.lock:
-                upload.close()
+                upload.is_ended = True
         with contextlib.suppress(OSError):
             (self._blobs.uploads / identity).unlink()
 
@@ -198,10 +200,10 @@ class Layers:
                     path.unlink()
 
     def close_uploads(self) -> None:
-        """Close the files of unfinished uploads, which clients can continue after a restart."""
+        """Forget the unfinished uploads, which clients can continue after a restart."""
         with self._uploads_lock:
             for upload in self._uploads.values():
-                upload.close()
+                upload.is_ended = True
             self._uploads.clear()
 
     def _link(self, repository: Repository, digest: str, size: int) -> None:

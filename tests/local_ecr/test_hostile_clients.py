@@ -1,0 +1,207 @@
+"""Clients that want more than their share: of memory, connections, file descriptors, or of another's server."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from ecr_tasks.local_ecr.auth import signer
+from ecr_tasks.local_ecr.http import limits
+from ecr_tasks.local_ecr.server import LocalEcr
+from tests.local_ecr.http_client import HttpClient
+
+MIB = 1 << 20
+TARGET = "X-Amz-Target: AmazonEC2ContainerRegistry_V20150921."
+
+
+@contextmanager
+def clients(server: LocalEcr, count: int, text: str | bytes) -> Iterator[list[socket.socket]]:
+    """Connect ``count`` times and send the same text on each connection."""
+    host, _, port = server.registry.partition(":")
+    data = text.encode() if isinstance(text, str) else text
+    with ExitStack() as stack:
+        connections = [stack.enter_context(socket.create_connection((host, int(port)), 30)) for _ in range(count)]
+        for connection in connections:
+            connection.sendall(data)
+        yield connections
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    for _ in range(3000):
+        if condition():
+            return
+        time.sleep(0.01)
+    pytest.fail("it does not happen")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "127.0.0.1.nip.io:80",
+        "localhost.evil.example",
+        "intranet",
+        "",
+        "a b",
+        "127.0.0.1@evil",
+        "1.2.3",
+    ],
+)
+def test_a_name_that_is_not_this_machines_is_refused(ecr: LocalEcr, host: str) -> None:
+    answer = HttpClient(ecr.registry).send("GET", "/_local/status", None, Host=host)
+    assert answer.status == 421
+    assert b"does not answer for the host" in answer.body
+    assert ecr.root.name.encode() not in answer.body
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("localhost", "LOCALHOST:5000", "127.0.0.1:1", "[::1]:80", "192.168.65.254", "ecr.localhost", "localhost."),
+        "host.docker.internal:5000",
+    ],
+)
+def test_this_machines_names_are_answered(ecr: LocalEcr, host: str) -> None:
+    assert HttpClient(ecr.registry).send("GET", "/_local/status", None, Host=host).status == 200
+
+
+def test_the_advertised_name_is_answered(tmp_path: Path) -> None:
+    with LocalEcr(tmp_path, advertise="ecr:5000") as server:
+        client = HttpClient(f"127.0.0.1:{server.port}")
+        assert client.send("GET", "/_local/status", None, Host="ecr:5000").status == 200
+        assert client.send("GET", "/_local/status", None, Host="other:5000").status == 421
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        "GET / HT",
+        f"POST / HTTP/1.1\r\nHost: localhost\r\n{TARGET}ListImages\r\nContent-Length: 9\r\n\r\n",
+    ],
+    ids=["idle", "head", "body"],
+)
+def test_clients_that_fill_the_house_make_room_for_others(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str
+) -> None:
+    monkeypatch.setattr(limits, "MAX_CONNECTIONS", 4)
+    with LocalEcr(tmp_path) as server, clients(server, 12, text):
+        http = HttpClient(server.registry)
+        for _ in range(3):
+            assert http.send("GET", "/v2/").status == 401
+            http.connection.close()
+
+
+def test_clients_that_take_no_response_make_room_for_others(
+    monkeypatch: pytest.MonkeyPatch, ecr: LocalEcr, http: HttpClient, repository: str
+) -> None:
+    digest = http.push_blob(repository, bytes(20 * MIB))
+    http.connection.close()
+    ecr.stop()
+    monkeypatch.setattr(limits, "MAX_CONNECTIONS", 4)
+    ecr.start()
+    login = f"Host: localhost\r\nAuthorization: Basic {http.token}\r\n"
+    head = f"GET /v2/{repository}/blobs/{digest} HTTP/1.1\r\n{login}\r\n"
+    with clients(ecr, 8, head):
+        assert HttpClient(ecr.registry).send("GET", "/v2/").status == 401
+
+
+def test_a_request_under_way_is_not_closed_for_others(
+    monkeypatch: pytest.MonkeyPatch, ecr: LocalEcr, http: HttpClient
+) -> None:
+    monkeypatch.setattr(limits, "FULL_WAIT", 0.0)
+    http.connection.close()
+    ecr.stop()
+    monkeypatch.setattr(limits, "MAX_CONNECTIONS", 1)
+    ecr.start()
+    go_on = threading.Event()
+    monkeypatch.setattr("ecr_tasks.local_ecr.store.images.Images.tags", lambda *_: [] if go_on.wait(20) else 1 / 0)
+    statuses: list[int] = []
+    busy = threading.Thread(target=lambda: statuses.append(http.send("GET", "/v2/team/app/tags/list").status))
+    busy.start()
+    wait_until(lambda: any(not item.is_idle for item in list(ecr._listener.connections)))  # type: ignore[union-attr]
+    waiting = threading.Thread(target=lambda: statuses.append(HttpClient(ecr.registry).send("GET", "/v2/").status))
+    waiting.start()
+    time.sleep(0.3)
+    assert statuses == []
+    go_on.set()
+    busy.join()
+    waiting.join()
+    assert sorted(statuses) == [200, 401]
+
+
+def announce(http: HttpClient, repository: str) -> str:
+    """Return the head of a large upload to an upload of its own."""
+    where = http.send("POST", f"/v2/{repository}/blobs/uploads/").headers["Location"]
+    login = f"Host: localhost\r\nAuthorization: Basic {http.token}\r\n"
+    return f"PATCH {where} HTTP/1.1\r\n{login}Content-Length: {32 * MIB}\r\n\r\n"
+
+
+def test_what_is_only_announced_takes_no_memory(ecr: LocalEcr, http: HttpClient, repository: str) -> None:
+    call = f"POST / HTTP/1.1\r\nHost: localhost\r\n{TARGET}UploadLayerPart\r\nContent-Length: {32 * MIB}\r\n\r\n"
+    heads = [announce(http, repository) for _ in range(60)]
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        with ExitStack() as stack:
+            for head in (*heads, *[call] * 60):
+                stack.enter_context(clients(ecr, 1, f"{head}{{"))
+            wait_until(lambda: len(ecr._listener.connections) >= 121)  # type: ignore[union-attr]
+            time.sleep(0.3)
+            used = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert used < 24 * MIB
+
+
+def test_what_arrives_of_a_large_call_is_kept_on_the_disk(ecr: LocalEcr) -> None:
+    call = f"POST / HTTP/1.1\r\nHost: localhost\r\n{TARGET}UploadLayerPart\r\nContent-Length: {20 * MIB}\r\n\r\n"
+    data = call.encode() + b'{"a":"' + bytes(10 * MIB)
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        with clients(ecr, 6, data):
+            used = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert used < 6 * MIB
+    assert not list((ecr.root / "uploads").iterdir())
+
+
+def test_large_calls_share_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = limits.Limits()
+    memory.borrow(limits.MEMORY_LIMIT)
+    monkeypatch.setattr(limits, "MEMORY_WAIT", 0.05)
+    with pytest.raises(Exception, match="Too many large requests"):
+        memory.borrow(1)
+    monkeypatch.setattr(limits, "MEMORY_WAIT", 30.0)
+    threading.Timer(0.05, memory.give_back, [limits.MEMORY_LIMIT]).start()
+    memory.borrow(limits.MEMORY_LIMIT)
+
+
+def test_a_body_larger_than_its_operation_needs_is_refused(http: HttpClient) -> None:
+    assert http.api("DescribeRepositories", {"x": "y" * (3 * MIB)}).status == 413
+
+
+def test_of_a_long_header_only_the_first_credential_is_looked_at() -> None:
+    assert signer("AWS4 Credential=KEY/20200101/eu-west-1/ecr/aws4_request, Signature=x") == ("KEY", "eu-west-1")
+    assert signer("Credential=" * 5000 + "KEY/20200101/eu-west-1/ecr/aws4_request") is None
+    for header in (None, "", "Credential=KEY/2020/eu-west-1/ecr/", "Credential=/20200101/x/ecr/"):
+        assert signer(header) is None
+
+
+def test_unfinished_uploads_hold_no_file_descriptors(ecr: LocalEcr, http: HttpClient, repository: str) -> None:
+    descriptors = Path("/dev/fd")
+    before = len(list(descriptors.iterdir()))
+    for _ in range(30):
+        where = http.send("POST", f"/v2/{repository}/blobs/uploads/").headers["Location"]
+        assert http.send("PATCH", where, b"abc").status == 202
+    assert len(list(descriptors.iterdir())) < before + 10
+    assert http.send("PATCH", where, b"def", Content_Range="3-5").status == 202
