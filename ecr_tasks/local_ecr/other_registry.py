@@ -16,7 +16,7 @@ from .registry import Registry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .http.listener import Log
+    from .http.connection import Log
     from .http.messages import Request, Response
     from .registry import AllRegistries
 

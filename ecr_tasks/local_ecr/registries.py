@@ -18,8 +18,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from .http.connection import Log
     from .http.limits import Limits
-    from .http.listener import Log
     from .other_registry import OtherRegistry
     from .replicator import Replicator
 

@@ -16,7 +16,27 @@ from .messages import BadRequest, ClientGone, Reader, Request, Response, text_re
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .listener import Listener
+    from collections.abc import Callable
+    from typing import Protocol
+
+    from .limits import Limits
+
+    class Log(Protocol):
+        """Where every request is counted and written."""
+
+        def count(self, request: Request) -> None: ...
+        def write(self, request: Request, status: int, sent: int) -> None: ...
+
+    class Server(Protocol):
+        """What a connection needs of the listener that accepted it (``listener.Listener``)."""
+
+        handler: Callable[[Request], Response]
+        log: Log
+        limits: Limits
+        names: frozenset[str]
+        stopping: bool
+        connections: set[Connection]
+
 
 HEAD_WAIT = 10.0
 """Seconds from the start of a connection, or from a later request's first byte, to the end of its headers."""
@@ -42,7 +62,7 @@ class Connection(BaseHTTPRequestHandler):
     timeout = 75.0
     """Seconds that a connection may be silent between requests, and that a client may take no byte of a response."""
 
-    server: Listener
+    server: Server  # type: ignore[assignment]
     rbufsize = 0
     is_idle = True
     _is_sending = False

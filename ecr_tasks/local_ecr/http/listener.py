@@ -16,17 +16,12 @@ from .messages import ClientGone
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
-    from typing import Any, Protocol
+    from typing import Any
 
+    from .connection import Log
     from .messages import Request, Response
 
     Handler = Callable[[Request], Response]
-
-    class Log(Protocol):
-        """Where every request is counted and written."""
-
-        def count(self, request: Request) -> None: ...
-        def write(self, request: Request, status: int, sent: int) -> None: ...
 
 
 class Listener(socketserver.ThreadingTCPServer):
