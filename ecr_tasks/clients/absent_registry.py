@@ -32,7 +32,9 @@ class AbsentRegistry:
 
     admin = evidence = property(_return_self)
     in_region = public = _return_self
-    describe = image = images = labels = find = existing_digests = list_tags = referrers = inventory = _refuse
+    describe = image = images = tag_digests = labels = find = existing_digests = list_tags = referrers = inventory = (
+        _refuse
+    )
     set_tag = untag = reserve = token = region = caller_account = replicates_to = replication = _refuse
     state = create = set_policies = change = would_expire = delete = _refuse
     scan = push_time = signatures = signing_statuses = _refuse

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
 from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
 from ecr_tasks.execute.from_builder import push_from_builder
-from ecr_tasks.execute.set_tags import Newer, any_order, delete_replaceable, newer_now, set_tags
+from ecr_tasks.execute.set_tags import (
+    Newer,
+    any_order,
+    delete_replaceable,
+    fixed_digests,
+    free_tags,
+    newer_now,
+    set_tags,
+)
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Docker, Registry
 from ecr_tasks.model.receipt import Built, ImageReceipt, Published, PublishState, Transport
 from ecr_tasks.model.registry import Repository
+from ecr_tasks.plan.conflicts import of_another_commit
 from ecr_tasks.plan.forward import nothing_else
 from ecr_tasks.plan.planned_image import PlannedImage
+from ecr_tasks.plan.skip import is_ours
+from ecr_tasks.plan.tag_states import PlannedTag
 
 
 def publish_image(
@@ -25,9 +36,10 @@ def publish_image(
     *,
     warn: Callable[[str], None],
     newer: Newer = any_order,
+    fresh: bool = False,
 ) -> ImageReceipt:
     """Publish a built image and return its receipt with platforms and sizes."""
-    published = publish(item, receipt.built, docker, registry, warn=warn, newer=newer)
+    published = publish(item, receipt.built, docker, registry, warn=warn, newer=newer, fresh=fresh)
     # The size of an index is the sum of its images' sizes, which are read only when something was built.
     sizes = _sizes(published, registry, warn) if receipt.built is not None else {}
     return replace(
@@ -47,10 +59,12 @@ def publish(
     *,
     warn: Callable[[str], None] = lambda text: None,
     newer: Newer = any_order,
+    fresh: bool = False,
 ) -> Published:
     """Publish a planned image; ``built`` is needed unless the image is published already.
 
-    ``newer`` says why the image that has a moving tag by now is newer than this one.
+    ``newer`` says why the image that has a moving tag by now is newer than this one. ``fresh`` is whether the plan
+    was made just now, with no build since.
 
     This run must hold the image's push lock. After a failure each moving tag points at its old image or at this
     complete one, and a second run completes the work. Raises RegistryError or Refused.
@@ -60,19 +74,22 @@ def publish(
         raise RegistryError(f"The repository {item.image.repository} is gone.", "Run it again.")
     image = None if item.build_needed else item.published
     state: PublishState = "already-published"
-    pending = item.tags
+    pending: Sequence[PlannedTag] = item.tags
+    if image is not None and fresh:
+        newer = any_order
     if image is None:
         if built is None:
             raise RegistryError(f"{item.image.name} was not built.", "Run `inv build push`.")
         image, state = _push(item, built, repository, docker, registry, warn, newer)
         pending = pending[1:]
-    _set_inputs_tag(item, image, repository, registry, pushed=state == "pushed")
-    if state != "pushed":
-        newer = any_order  # no time has passed since the plan
+    if item.build_needed or fresh:
+        pending = [tag for tag in pending if tag.digest != image.digest]
+    else:  # whether the tags that had the image still have it is as old as the rest of the plan
+        pending = [tag for tag in pending if tag.tag.kind == "fixed" or tag.digest != image.digest]
     try:
-        any_set, left = set_tags(
-            [tag for tag in pending if tag.digest != image.digest], image, repository, registry, warn, newer
-        )
+        pending = free_tags(pending, fixed_digests(pending, repository, registry), image.digest, repository)
+        _set_inputs_tag(item, image, repository, registry, pushed=state == "pushed")
+        any_set, left = set_tags(pending, image, repository, registry, warn, newer)
     except EcrTasksError as error:
         raise type(error)(
             f"{image.digest} is published{_as_tag(item)}, but not every tag is set: {error.cause}", error.remedy
@@ -104,29 +121,35 @@ def _push(
     reference = item.reference or ""
     must_be_published = not item.makes_revision or (item.published and built.is_stored_as(item.published))
     if item.published is not None and item.rebuilds and must_be_published:
-        return _accept(item.published, item, built, warn)
+        return _accept(item.published, item, built, registry, warn)
     docker.authorize(replace(registry.token(), host=repository.host))
-    if tag.kind == "fixed" and (current := registry.image(repository, tag.name)) is not None:
-        return _accept(current, item, built, warn)
-    if because := newer_now(item.tags[0], repository, registry, newer):
-        raise nothing_else(because)
-    if built.digest is None or item.tags[0].digest != built.digest:
-        delete_replaceable(item.tags[0], repository, registry)
-    try:
-        with registry.reserve(repository, _puts(item, built)):
+    with registry.reserve(repository, _puts(item, built)):
+        # Nothing that takes time comes between this look and the push: many a repository locks no tag.
+        existing = fixed_digests(item.tags, repository, registry)
+        current = registry.image(repository, existing[tag.name]) if tag.name in existing else None
+        if current is not None:
+            return _accept(current, item, built, registry, warn)
+        free_tags(item.tags[1:], existing, built.id, repository)
+        if because := newer_now(item.tags[0], repository, registry, newer):
+            raise nothing_else(because)
+        if built.digest is None or item.tags[0].digest != built.digest:
+            delete_replaceable(item.tags[0], repository, registry)
+        try:
             digest = _send(item, built, repository, docker, registry)
-    except Refused:
-        current = registry.image(repository, tag.name)
-        if tag.kind == "moving" or current is None:
-            raise
-        return _accept(current, item, built, warn)
+        except Refused:
+            current = registry.image(repository, tag.name)
+            if tag.kind == "moving" or current is None:
+                raise
+            return _accept(current, item, built, registry, warn)
     stored = registry.image(repository, tag.name)
     if stored is None:
         raise RegistryError(f"ECR does not have {reference} after the push.", "Run it again.")
     if stored.digest == digest or built.is_stored_as(stored):
         return stored, "pushed"
+    if tag.kind == "fixed":
+        _check_ours(stored, item, built, registry)
     if digest is not None and registry.image(repository, digest) is not None and tag.kind == "fixed":
-        return _accept(stored, item, built, warn)
+        return _accept(stored, item, built, registry, warn)
     raise RegistryError(
         f"ECR holds {stored.digest} as {reference}, but {digest or built.id} was built.",
         "Another run may have pushed at the same time; run it again. No other tag has been touched.",
@@ -145,6 +168,7 @@ def _send(item: PlannedImage, built: Built, repository: Repository, docker: Dock
     reference, tag = f"{repository.uri}:{item.image.tags[0].name}", item.image.tags[0].name
     if built.keep == "builder":
         image = push_from_builder(built, item.image.definition, repository, docker, registry)
+        free_tags(item.tags[:1], fixed_digests(item.tags[:1], repository, registry), image.digest, repository)
         registry.set_tag(repository, image, tag)
         return image.digest
     if built.reference != reference:
@@ -154,19 +178,34 @@ def _send(item: PlannedImage, built: Built, repository: Repository, docker: Dock
 
 
 def _accept(
-    stored: StoredImage, item: PlannedImage, built: Built, warn: Callable[[str], None]
+    stored: StoredImage, item: PlannedImage, built: Built, registry: Registry, warn: Callable[[str], None]
 ) -> tuple[StoredImage, PublishState]:
-    """Return the image that has the fixed tag. Raises Refused when it must be the built one and differs."""
-    if item.rebuilds and not built.is_stored_as(stored):
+    """Return the image that has the fixed tag.
+
+    Raises Refused when it must be the built one and differs, and when it is another commit's.
+    """
+    if built.is_stored_as(stored):
+        return stored, "already-published"
+    _check_ours(stored, item, built, registry)
+    if item.rebuilds:
         raise Refused(
             f"{item.reference} is published as {stored.digest}, and {built.id} was built anew; a fixed tag never "
             "moves.",
             "Publish it under a tag of its own with `inv build push --republish`, or make a new commit; "
             "ECR_SKIP=commit keeps what is published.",
         )
-    if not item.rebuilds and not built.is_stored_as(stored):
-        warn(f"Another run published {item.reference} first; its image {stored.digest} is taken.")
+    warn(f"Another run published {item.reference} first; its image {stored.digest} is taken.")
     return stored, "already-published"
+
+
+def _check_ours(stored: StoredImage, item: PlannedImage, built: Built, registry: Registry) -> None:
+    """Raise Refused if the image that has the fixed tag is another commit's, as the plan would."""
+    repository = item.view.repository if item.view else None
+    if stored.revision is None and repository is not None:
+        stored = replace(stored, labels=registry.labels(repository, stored))
+    if not is_ours(stored, item.image, item.revision):
+        ours = f", and {built.id} was built from this one, {item.revision}"
+        raise of_another_commit(item.image.tags[0], item.image.repository, stored, ours)
 
 
 def _set_inputs_tag(
@@ -176,7 +215,7 @@ def _set_inputs_tag(
     inputs, view = item.image.inputs, item.view
     if inputs is None or inputs.tag is None or (view is not None and inputs.tag in view.tags):
         return
-    if (pushed or image.inputs == inputs.digest) and registry.image(repository, inputs.tag) is None:
+    if (pushed or image.inputs == inputs.digest) and not registry.tag_digests(repository, [inputs.tag]):
         with suppress(Refused):  # another run set it first, for an image of the same inputs
             registry.set_tag(repository, image, inputs.tag)
 

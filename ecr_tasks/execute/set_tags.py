@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from ecr_tasks.execute.move_latest import move_forward
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Target
+from ecr_tasks.model.refusals import locked_tag
 from ecr_tasks.model.registry import Repository
 from ecr_tasks.model.tag import Tag
 from ecr_tasks.plan.tag_states import PlannedTag, is_replaceable
@@ -21,6 +22,34 @@ def any_order(tag: Tag, current: StoredImage) -> str | None:
     return None
 
 
+def fixed_digests(pending: Sequence[PlannedTag], repository: Repository, registry: Target) -> Mapping[str, str]:
+    """Look at the fixed tags among the pending ones again, and return the digests of those that exist by now."""
+    return registry.tag_digests(
+        repository, [item.tag.name for item in pending if item.tag.kind == "fixed" and not item.stays]
+    )
+
+
+def free_tags(
+    pending: Sequence[PlannedTag], existing: Mapping[str, str], image: str, repository: Repository
+) -> list[PlannedTag]:
+    """Return the pending tags without those that have the image by now; ``image`` is its digest or id.
+
+    ``existing`` are the digests of ``fixed_digests``: the plan may be as old as a build, a wait or an upload. Raises
+    Refused for the first fixed tag that another image has by now, also where ECR would let it be moved.
+    """
+    for item in pending:
+        if existing.get(item.tag.name, image) != image:
+            raise locked_tag(
+                item.tag.name,
+                f"in {repository.uri}",
+                existing[item.tag.name],
+                f"the image to publish is {image}",
+                "fixed tag",
+                remedy="Give this commit a version of its own, or delete the tag in ECR if it is wrong.",
+            )
+    return [item for item in pending if item.tag.name not in existing]
+
+
 def set_tags(
     pending: Sequence[PlannedTag],
     image: StoredImage,
@@ -31,7 +60,8 @@ def set_tags(
 ) -> tuple[bool, dict[str, str]]:
     """Set the pending tags, except those that stay on a higher release or a newer image.
 
-    With ``newer``, a moving tag is looked at right before it is set, for another pipeline may have moved it since.
+    The caller has looked at the fixed ones (``free_tags``). With ``newer``, a moving tag is looked at right before it
+    is set, for another pipeline may have moved it since.
     Returns whether any tag was set, and why each of the others stays. The first error ends the loop; earlier tags
     stay set.
     """

@@ -103,6 +103,9 @@ class Target(Protocol):
     def image(self, repository: Repository, reference: str) -> StoredImage | None:
         """Return an image by tag or ``sha256:`` digest, or None when it does not exist."""
 
+    def tag_digests(self, repository: Repository, tags: Sequence[str]) -> Mapping[str, str]:
+        """Return the digests of those of the tags that exist now, in a way that does not count as a pull."""
+
     def images(self, repository: Repository, digests: Sequence[str]) -> Mapping[str, StoredImage]:
         """Return images by digest; missing ones are left out."""
 

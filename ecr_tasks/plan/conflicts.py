@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from ecr_tasks.errors import EcrTasksError, Refused, SettingsError
 from ecr_tasks.model.destination import Destination
+from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.refusals import missing_repository
+from ecr_tasks.model.tag import Tag
 from ecr_tasks.plan.destinations import is_same_repository
 from ecr_tasks.plan.forward import nothing_else
 from ecr_tasks.plan.planned_image import PlannedImage
@@ -36,11 +38,8 @@ def image_conflicts(item: PlannedImage, source: SourceState) -> list[EcrTasksErr
         return [] if item.creates_repository else [missing_repository(name, remedy=CREATE_OR_ALLOW)]
     first = commit_tag(item.image)
     published = view.tags.get(first.name) if first else None
-    if first is not None and published is not None and not is_ours(published, item.image, source):
-        cause = (
-            f"The tag {first.name} in {name} is {published.digest}, built from another commit, {published.revision}."
-        )
-        return [Refused(cause, "Make a new commit, whose id begins otherwise, and run it again.")]
+    if first is not None and published is not None and not is_ours(published, item.image, source.revision):
+        return [of_another_commit(first, name, published)]
     if item.build_needed and item.tags[0].stays:
         return [nothing_else(item.tags[0].tag.because)]
     return [_locked(item, tag) for tag in item.tags if tag.state == "locked"]
@@ -61,6 +60,18 @@ def own_destinations(
                     "Take it out: ECR_DESTINATIONS are registries besides.",
                 )
                 yield Conflict(item.image.name, error)
+
+
+def of_another_commit(tag: Tag, repository: str, published: StoredImage, ours: str = "") -> Refused:
+    """Return the error for a fixed tag that has another commit's image; ``ours`` is a clause about this one's."""
+    by_commit = "type=sha" in tag.rule.split(",")
+    return Refused(
+        f"The tag {tag.name} in {repository} is {published.digest}, built from another commit, "
+        f"{published.revision}{ours}.",
+        "Make a new commit, whose id begins otherwise, and run it again."
+        if by_commit
+        else "Give this commit a version of its own, or delete the tag in ECR if it is wrong.",
+    )
 
 
 def _locked(item: PlannedImage, tag: PlannedTag) -> Refused:

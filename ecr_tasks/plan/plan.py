@@ -103,11 +103,13 @@ def plan_image(
     image = replace(image, definition=with_cache(image.definition, cache, view.repository if view else None))
     if view is None:
         tags = tuple(PlannedTag(tag) for tag in image.tags)
-        return PlannedImage(image, tags, build_needed=True, because="as asked")
+        return PlannedImage(image, tags, build_needed=True, because="as asked", revision=source.revision)
     if view.repository is None:
         tags = tuple(PlannedTag(tag, "new") for tag in image.tags)
         why = f"the repository {image.repository} does not exist yet"
-        return PlannedImage(image, tags, True, why, view, creates_repository=create_repository)
+        return PlannedImage(
+            image, tags, True, why, view, creates_repository=create_repository, revision=source.revision
+        )
     rebuilds = skip == "never" or republish
     published = same_commit(image, view, source) or (None if republish else same_inputs(image, view))
     builds = published is None or rebuilds
@@ -128,6 +130,7 @@ def plan_image(
         rebuilds=rebuilds,
         makes_revision=revision is not None,
         own=own,
+        revision=source.revision,
         other_settings=() if builds else settings_that_differ(image, view, source),
     )
 

@@ -21,9 +21,9 @@ class PlannedImage:
     ``view`` is None when the registry was not read. ``published`` is the existing image of this commit or of the same
     inputs. ``rebuilds`` is True with ECR_SKIP=never and --republish: the image is always built, and no other image
     may be used in its place; with ``makes_revision`` it may be published beside it, under a revision tag, the first.
-    ``own`` are the digests of what the commit is published as. ``other_settings`` are, in words, those with which
-    the published image was built otherwise than now. ``engine`` is None where it does not decide where the result is
-    kept.
+    ``own`` are the digests of what the commit is published as, ``revision`` is its id. ``other_settings`` are, in
+    words, those with which the published image was built otherwise than now. ``engine`` is None where it does not
+    decide where the result is kept.
     """
 
     image: Image
@@ -39,6 +39,7 @@ class PlannedImage:
     rebuilds: bool = False
     makes_revision: bool = False
     own: Collection[str] = ()
+    revision: str | None = None
     other_settings: tuple[str, ...] = ()
 
     @property

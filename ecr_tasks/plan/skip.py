@@ -29,13 +29,13 @@ def same_inputs(image: Image, view: RepositoryView) -> StoredImage | None:
     return next((stored for stored in view.tags.values() if stored.inputs == image.inputs.digest), None)
 
 
-def is_ours(published: StoredImage, image: Image, source: SourceState) -> bool:
+def is_ours(published: StoredImage, image: Image, revision: str | None) -> bool:
     """Return whether the image under a commit's tag was built from that commit or from the same tracked files.
 
-    Base images and files that git ignores may have changed since. If the inputs are not known (ECR_SKIP is not
-    content), any image with an annotation of its inputs is accepted.
+    ``revision`` is that commit. Base images and files that git ignores may have changed since. If the inputs are not
+    known (ECR_SKIP is not content), any image with an annotation of its inputs is accepted.
     """
-    if published.revision in (None, source.revision):
+    if published.revision in (None, revision):
         return True
     tracked = image.inputs.tracked_digest if image.inputs else None
     return published.inputs_tracked is not None and tracked in (None, published.inputs_tracked)

@@ -13,6 +13,8 @@ from ecr_tasks.model.reference import ImageName
 from ecr_tasks.runner.run import Run
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ecr_tasks.source.definitions.resolve import Definitions
     from ecr_tasks.source.source_state import SourceState
 
@@ -59,6 +61,12 @@ def planned_images(run: Run) -> tuple[Image, ...]:
         if unset := unset_tags(all_images, definitions.tags):
             say(f"ECR_TAGS decides the tags; those of {definitions.files.names} are not set: {', '.join(unset)}")
     return _with_inputs(run, all_images) if run.settings.skip == "content" else all_images
+
+
+def definition_paths(run: Run) -> tuple[Path, ...]:
+    """Return the bake or compose files that describe the images, with those that are read for them."""
+    definitions = _definitions(run)
+    return definitions.files.all if definitions else ()
 
 
 def planned_repositories(run: Run) -> dict[str, str]:

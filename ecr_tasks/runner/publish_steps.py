@@ -31,6 +31,7 @@ from ecr_tasks.runner.images import planned_images
 from ecr_tasks.runner.plan_warnings import warn_of_builds, warn_of_plan
 from ecr_tasks.runner.run import Run
 from ecr_tasks.settings.settings import Settings
+from ecr_tasks.source.source_state import SourceState
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Job:
 
     ``snapshot`` is None when the registries were not read. ``obstacles`` are those conflicts of the plan that are in
     the way of a build. ``engine`` is only read with ``builds_all``, when every image is built, also without need.
+    ``read_at`` is the time of the snapshot, on the clock that only goes on.
     """
 
     settings: Settings
@@ -50,6 +52,16 @@ class Job:
     builds_all: bool = False
     engine: Engine | EcrTasksError | None = None
     obstacles: tuple[Conflict, ...] = ()
+    read_at: float = 0.0
+
+    @property
+    def is_fresh(self) -> bool:
+        """Return whether the registries were read just now: no build, no wait and no other task came in between."""
+        return time.monotonic() - self.read_at < FRESH_SECONDS
+
+
+FRESH_SECONDS = 2.0
+"""How long what was read of the registries counts as read just now."""
 
 
 def start_job(
@@ -70,7 +82,7 @@ def start_job(
     if not promises and not run.dry:
         run.earlier_outputs.forget(image.repository for image in images)
     job = Job(run.settings, images, None, Plan((), ()), republish=republish, builds_all=builds_all)
-    job = _with_plan(run, job, _read_registries(run, images, republish=republish) if read_registries else None)
+    job = _with_registries(run, job) if read_registries else _with_plan(run, job, None)
     if builds_all and not run.dry and any(needs_engine(item.image.definition) for item in job.plan.images):
         job = _with_plan(run, replace(job, engine=engine_or_error(run.engine)), job.snapshot)
     warn_of_plan(job.plan)
@@ -105,13 +117,15 @@ def create_repositories(run: Run, job: Job, *, before_build: bool = False) -> Jo
 def lock_images(run: Run, job: Job, show: Callable[[Plan], None]) -> Job:
     """Lock every image that will be built, so that no other run on this machine builds it.
 
-    After a wait for another run's lock, the registries are read again, and ``show`` is called with the new plan.
+    After a wait for another run's lock, git and the registries are read again, and ``show`` is called with the new
+    plan. Raises Refused when the source is another by then.
     """
     names = sorted({name for item in job.plan.images if item.build_needed for name in item.lock_names})
     waits = [run.locks.acquire(name, lambda name: say(f"waiting: another run publishes {name}")) for name in names]
     if not any(waits):
         return job
-    job = _with_plan(run, job, _read_registries(run, job.images, republish=job.republish))
+    _check_source(run, [image for image in job.images if image.name not in job.built], during="the wait")
+    job = _with_registries(run, job)
     show(job.plan)
     job.plan.check()
     return job
@@ -157,17 +171,32 @@ def build_images(run: Run, job: Job, items: Sequence[PlannedImage]) -> Job:
             from ecr_tasks.checks.unchanged_inputs import check_unchanged
 
             check_unchanged([item.image for item in items], project=job.settings.project, environ=os.environ)
+        now = _check_source(run, [item.image for item in items], during="the build")
     except (BuildError, RegistryError) as error:
         run.locks.release_all()
         raise run.logins.explain(error) from error
     except BaseException:
         run.locks.release_all()
         raise
+    if now.fingerprint != run.source.fingerprint:  # of an uncommitted tree, or of what no image holds
+        builds = {name: replace(built, key=None) for name, built in builds.items()}
     for name, built in builds.items():
         say(f"{name}: built {built.id} in {built.seconds:.1f} s")
         if built.keep == "builder":
             say(f"{name}: {what_is_kept(built, engine.platform if engine else '', attests=attests[name])}")
     return replace(job, built={**job.built, **builds})
+
+
+def _check_source(run: Run, images: Sequence[Image], *, during: str) -> SourceState:
+    """Ask git again and return its state. Raises Refused when an image would not be what its tags say."""
+    from ecr_tasks.checks.unchanged_source import check_unchanged_source
+    from ecr_tasks.runner.images import definition_paths
+    from ecr_tasks.source.read import read
+
+    now = read(run.project, environ=os.environ, settings=run.settings)
+    paths = definition_paths(run) if now.changes else ()
+    check_unchanged_source(images, run.source, now, run.settings, paths, os.environ, during=during)
+    return now
 
 
 def build_receipt(run: Run, job: Job, items: Sequence[PlannedImage]) -> Receipt:
@@ -244,6 +273,13 @@ def _with_plan(run: Run, job: Job, snapshot: Snapshot | None) -> Job:
     return replace(job, snapshot=snapshot, plan=plan)
 
 
+def _with_registries(run: Run, job: Job) -> Job:
+    """Return the job with the registries as they are now, and the plan for them."""
+    read_at = time.monotonic()
+    snapshot = _read_registries(run, job.images, republish=job.republish)
+    return replace(_with_plan(run, job, snapshot), read_at=read_at)
+
+
 def _with_obstacles(run: Run, job: Job, *, promises: bool) -> Job:
     """Return the job with everything in its conflicts that is in the way of its builds."""
     building = [item for item in job.plan.images if item.build_needed or job.builds_all]
@@ -277,7 +313,9 @@ def _publish(run: Run, job: Job, item: PlannedImage) -> ImageReceipt:
     """Publish one image in the settings' registry and return its receipt."""
     receipt, start = _image_receipt(item, job.built.get(item.image.name)), time.monotonic()
     with ci_results.group(run, f"Publish {item.image.name}"):
-        image = publish_image(item, receipt, run.docker, run.registry, warn=warn, newer=run.newer_image)
+        image = publish_image(
+            item, receipt, run.docker, run.registry, warn=warn, newer=run.newer_image, fresh=job.is_fresh
+        )
     for name in item.lock_names:
         run.locks.release(name)
     published = image.published[0]

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from ecr_tasks.errors import Refused
+from ecr_tasks.execute.push import publish
 from ecr_tasks.model.image import Keep
-from tests.support.build import SHA_TAG
+from ecr_tasks.model.manifest import REVISION
+from tests.support.build import BRANCH, LATEST, REVISION_B, SHA_TAG, VERSION, manifest
 from tests.support.publishing import NAME, OTHER_RUN_IMAGE, VARIANTS, Publisher, all_tags_at
 
 
@@ -48,8 +51,86 @@ def test_the_image_of_another_run_after_our_push_is_published_in_a_mutable_repos
 
 def test_the_same_image_of_another_run_gives_no_warning() -> None:
     publisher = Publisher()
-    publisher.calls.before["image"] = lambda: publisher.registry.put(NAME, publisher.built_image, SHA_TAG)
+    publisher.calls.before["tag_digests"] = lambda: publisher.registry.put(NAME, publisher.built_image, SHA_TAG)
     assert publisher.run().digest == publisher.built_image.digest
     assert publisher.calls.named("push") == []
     assert publisher.warnings == []
     assert publisher.tags == all_tags_at(publisher.built_image.digest)
+
+
+OTHER_COMMIT = manifest("another commit's", REVISION_B)
+MOMENTS = {
+    "during the build": ("before", "tag_digests"),
+    "before the push": ("before", "push"),
+    "after the push": ("after", "push"),
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_release_that_another_commit_publishes_meanwhile_keeps_its_image(variant: str, moment: str) -> None:
+    publisher = Publisher(**VARIANTS[variant])  # type: ignore[arg-type]
+    item = publisher.plan()
+    before, when = publisher.tags, MOMENTS[moment]
+    call = "build" if when[1] == "push" and publisher.keep == "builder" else when[1]
+    getattr(publisher.calls, when[0])[call] = lambda: publisher.registry.put(NAME, OTHER_COMMIT, "1.2.3")
+    with pytest.raises(Refused) as error:
+        publisher.publish(item)
+    assert OTHER_COMMIT.digest in error.value.cause
+    assert "1.2.3" in error.value.cause
+    tags = publisher.tags
+    assert tags.pop("1.2.3") == OTHER_COMMIT.digest
+    tags.pop(SHA_TAG, None)
+    assert tags == before
+    if moment == "during the build":
+        assert publisher.calls.named("push") == []
+        assert SHA_TAG not in publisher.tags
+
+
+@pytest.mark.parametrize(
+    ("variant", "moment"),
+    [
+        (variant, moment)
+        for variant in VARIANTS
+        for moment in MOMENTS
+        if moment == "during the build"
+        or (moment == "before the push") is ("immutable" in variant or "builder" in variant)
+    ],
+)
+@pytest.mark.parametrize("annotated", [True, False])
+def test_another_commits_image_is_not_taken_for_ours(variant: str, moment: str, annotated: bool) -> None:
+    """The publishing tag is a version, and the other run is on another machine, which shares no lock."""
+    publisher = Publisher(tags=(VERSION, BRANCH, LATEST), **VARIANTS[variant])  # type: ignore[arg-type]
+    other = OTHER_COMMIT if annotated else manifest("another commit's", None)
+    publisher.registry.config_labels[other.digest] = {REVISION: REVISION_B}
+    item = publisher.plan()
+    before, when = publisher.tags, MOMENTS[moment]
+    call = "build" if when[1] == "push" and publisher.keep == "builder" else when[1]
+    getattr(publisher.calls, when[0])[call] = lambda: publisher.registry.put(NAME, other, "1.2.3")
+    with pytest.raises(Refused) as error:
+        publisher.publish(item)
+    assert other.digest in error.value.cause
+    assert REVISION_B in error.value.cause
+    assert publisher.tags == {**before, "1.2.3": other.digest}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_published_image_gets_no_tag_that_another_image_has_by_now(variant: str) -> None:
+    """Another image of the run was built for a long time, after the plan."""
+    publisher = Publisher(**VARIANTS[variant])  # type: ignore[arg-type]
+    publisher.registry.put(NAME, OTHER_RUN_IMAGE, SHA_TAG)
+    item = publisher.plan()
+    before = publisher.tags
+    publisher.registry.put(NAME, OTHER_COMMIT, "1.2.3")
+    with pytest.raises(Refused):
+        publish(item, None, publisher.docker, publisher.registry)
+    assert publisher.tags == {**before, "1.2.3": OTHER_COMMIT.digest}
+
+
+def test_a_tag_that_was_deleted_since_the_plan_is_set_again() -> None:
+    publisher = Publisher()
+    publisher.registry.put(NAME, OTHER_RUN_IMAGE, SHA_TAG)
+    item = publisher.plan()
+    del publisher.registry.tags[NAME][SHA_TAG]
+    publish(item, None, publisher.docker, publisher.registry)
+    assert publisher.tags == all_tags_at(OTHER_RUN_IMAGE.digest)

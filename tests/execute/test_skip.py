@@ -51,7 +51,8 @@ class Pipeline:
         (item,) = (plan or self.plan()).images
         built = self.build_image() if item.build_needed else None
         self.calls.log.clear()
-        return publish(item, built, self.docker, self.registry, warn=self.warnings.append)
+        fresh = not item.build_needed
+        return publish(item, built, self.docker, self.registry, warn=self.warnings.append, fresh=fresh)
 
     @property
     def tags_in_set_order(self) -> list[str]:
@@ -80,7 +81,7 @@ def test_an_image_with_the_same_inputs_gets_every_tag_and_the_fixed_ones_first(l
     pipeline.registry.put(NAME, IMAGE_WITHOUT_INPUTS, "main")
     published = pipeline.run()
     assert (published.state, published.digest) == ("retagged", IMAGE_OF_SAME_INPUTS.digest)
-    assert [call[0] for call in pipeline.calls.log] == ["set_tag"] * 4
+    assert [call[0] for call in pipeline.calls.log] == ["tag_digests", *["set_tag"] * 4]
     assert pipeline.tags_in_set_order == [SHA_TAG, "1.2.3", "main", "latest"]
     assert pipeline.tags == dict.fromkeys([*(tag.name for tag in ALL_TAGS), INPUTS_TAG], IMAGE_OF_SAME_INPUTS.digest)
     pipeline.run()
@@ -174,7 +175,7 @@ def test_with_never_the_image_of_another_run_is_refused(locked: bool, moment: st
     other_image = manifest("another run's", REVISION_A)
     plan = pipeline.plan()
     when = pipeline.calls.after if moment == "after our push" else pipeline.calls.before
-    call = "image" if moment == "before we read" else "push"
+    call = "tag_digests" if moment == "before we read" else "push"
     when[call] = lambda: pipeline.registry.put(NAME, other_image, SHA_TAG)
     with pytest.raises(Refused) as error:
         pipeline.run(plan)

@@ -69,7 +69,8 @@ class Publisher:
     def publish(self, item: PlannedImage) -> Published:
         """Publish the planned image, with the build if the plan needs it."""
         built = self.built if item.build_needed else None
-        return publish(item, built, self.docker, self.registry, warn=self.warnings.append)
+        fresh = not item.build_needed
+        return publish(item, built, self.docker, self.registry, warn=self.warnings.append, fresh=fresh)
 
     @property
     def tags(self) -> dict[str, str]:

@@ -72,6 +72,11 @@ class PublicRegistry:
             return None
         return StoredImage(image.digest, self._read_manifest(f"{repository.uri}@{image.digest}"), image.media_type)
 
+    def tag_digests(self, repository: Repository, tags: Sequence[str]) -> dict[str, str]:
+        """Return the digests of those of the tags that exist (DescribeImageTags)."""
+        existing = self._tags(_name(repository)) if tags else {}
+        return {tag: existing[tag].digest for tag in tags if tag in existing}
+
     def images(self, repository: Repository, digests: Sequence[str]) -> Mapping[str, StoredImage]:
         """Return images by digest; missing ones are left out."""
         return {digest: image for digest in digests if (image := self.image(repository, digest)) is not None}

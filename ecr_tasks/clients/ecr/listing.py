@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ecr_tasks.clients.ecr.errors import result_or_none
 from ecr_tasks.errors import AwsError
 from ecr_tasks.model.inventory import ImageDetail, ScanSummary
 from ecr_tasks.model.registry import Repository
@@ -23,10 +24,19 @@ def describe_images(client: ECRClient, repository: str, registry_id: Mapping[str
     Raises botocore's errors.
     """
     parameters: Any = {**registry_id, "repositoryName": repository, "PaginationConfig": {"PageSize": PAGE}}
-    if "imageStatus" in client.meta.service_model.shape_for("DescribeImagesFilter").members:  # type: ignore[attr-defined]
-        parameters["filter"] = {"imageStatus": "ANY"}  # SDKs that don't know archived images refuse to send it
+    parameters |= _with_archived(client)
     pages = client.get_paginator("describe_images").paginate(**parameters)
     return [_image_detail(data) for page in pages for data in page["imageDetails"]]
+
+
+def tag_digest(client: ECRClient, repository: Repository, tag: str) -> str | None:
+    """Return the digest of the image that has a tag, archived or not, or None. Raises botocore's errors."""
+    parameters: Any = {"registryId": repository.account, "repositoryName": repository.name}
+    parameters |= _with_archived(client)
+    response = result_or_none(
+        lambda: client.describe_images(**parameters, imageIds=[{"imageTag": tag}]), "ImageNotFoundException"
+    )
+    return next((data["imageDigest"] for data in response["imageDetails"]), None) if response else None
 
 
 def list_tags(client: ECRClient, repository: str, registry_id: Mapping[str, Any]) -> list[str]:
@@ -52,6 +62,12 @@ def referrers(client: ECRClient, repository: Repository, digest: str) -> tuple[I
         if not response.get("nextToken"):
             return tuple(manifests)
         parameters["nextToken"] = response["nextToken"]
+
+
+def _with_archived(client: ECRClient) -> dict[str, Any]:
+    """Return the parameter that includes archived images; empty for an SDK that doesn't know them."""
+    known = client.meta.service_model.shape_for("DescribeImagesFilter").members  # type: ignore[attr-defined]
+    return {"filter": {"imageStatus": "ANY"}} if "imageStatus" in known else {}
 
 
 def _image_detail(data: ImageDetailTypeDef) -> ImageDetail:

@@ -92,6 +92,28 @@ class EcrRegistry:
         """Return an image by tag or digest, or None."""
         return self._reader.images(repository.name, [reference]).get(reference)
 
+    def tag_digests(self, repository: Repository, tags: Sequence[str]) -> dict[str, str]:
+        """Return the digests of those of the tags that exist (DescribeImages, several at a time).
+
+        A missing tag fails a call for several tags, so each has its own. Without that permission, which the policy
+        that AWS documents for a push does not include, BatchGetImage is asked, which counts as a pull.
+        """
+        from ecr_tasks.clients.ecr import listing
+
+        if not tags:
+            return {}
+        client = self._reader.client()
+        with self._reader.translate_errors(f"look at tags of {repository.name} (ecr:DescribeImages)"):
+            digests = result_or_none(
+                lambda: map_parallel(
+                    lambda tag: listing.tag_digest(client, repository, tag), tags, PARALLEL, self._aws.retrier
+                ),
+                "AccessDeniedException",
+            )
+        if digests is None:
+            return {tag: image.digest for tag, image in self._reader.images(repository.name, tags).items()}
+        return {tag: digest for tag, digest in zip(tags, digests, strict=True) if digest}
+
     def images(self, repository: Repository, digests: Sequence[str]) -> Mapping[str, StoredImage]:
         """Return images by digest; missing ones are left out."""
         return self._reader.images(repository.name, digests, PARALLEL)

@@ -17,7 +17,7 @@ PAGES = pytest.mark.parametrize("system", SYSTEMS.values(), ids=lambda system: s
 # before (ecr_tasks/clients/ecr/registry.py), and what reading a cache or a base image in the repository needs.
 PUSH = {
     *("BatchCheckLayerAvailability", "BatchGetImage", "CompleteLayerUpload", "DescribeRepositories", "ListImages"),
-    *("GetDownloadUrlForLayer", "InitiateLayerUpload", "PutImage", "UploadLayerPart"),
+    *("DescribeImages", "GetDownloadUrlForLayer", "InitiateLayerUpload", "PutImage", "UploadLayerPart"),
 }
 
 

@@ -58,6 +58,14 @@ class FakeRegistry:
         self.calls.end()
         return image
 
+    def tag_digests(self, repository: Repository, tags: Sequence[str]) -> Mapping[str, str]:
+        if not tags:
+            return {}
+        self.calls.begin("tag_digests", repository.name, *tags)
+        existing = dict(self.tags[repository.name])
+        self.calls.end()
+        return {tag: existing[tag] for tag in tags if tag in existing}
+
     def images(self, repository: Repository, digests: Sequence[str]) -> Mapping[str, StoredImage]:
         self.calls.begin("images", repository.name, *digests)
         stored = self.stored[repository.name]
