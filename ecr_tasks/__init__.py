@@ -19,7 +19,10 @@ __all__ = ["__version__", "ns"]
 
 def __getattr__(name: str) -> object:
     if name == "ns":
-        from ecr_tasks.tasks.collection import ns
+        from ecr_tasks.signals import exit_while_loading
+
+        with exit_while_loading():
+            from ecr_tasks.tasks.collection import ns
 
         return ns
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from invoke.program import Program
-
-from ecr_tasks import __version__
-from ecr_tasks.tasks.collection import ns
+from ecr_tasks.signals import exit_while_loading
 
 
 def main() -> None:
     """Run the command line and end the process with the tasks' exit code."""
+    with exit_while_loading():
+        from invoke.program import Program
+
+        from ecr_tasks import __version__
+        from ecr_tasks.tasks.collection import ns
     Program(name="ecr-tasks", binary="ecr-tasks", namespace=ns, version=__version__).run()
 
 

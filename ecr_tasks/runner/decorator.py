@@ -23,7 +23,7 @@ from ecr_tasks.console import open_standard_streams, say
 from ecr_tasks.errors import EcrTasksError, Interrupted, UnexpectedError
 from ecr_tasks.runner.command_line import EarlierResults, check_repetitions, publishes
 from ecr_tasks.runner.run import Run
-from ecr_tasks.runner.signals import end_run_by_signals
+from ecr_tasks.signals import end_run_by_signals
 
 if TYPE_CHECKING:
     from ecr_tasks.model.receipt import Receipt

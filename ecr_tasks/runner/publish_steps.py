@@ -121,7 +121,7 @@ def lock_images(run: Run, job: Job, show: Callable[[Plan], None]) -> Job:
     plan. Raises Refused when the source is another by then.
     """
     names = sorted({name for item in job.plan.images if item.build_needed for name in item.lock_names})
-    waits = [run.locks.acquire(name, lambda name: say(f"waiting: another run publishes {name}")) for name in names]
+    waits = [run.locks.acquire(name, say, job.settings.lock_minutes) for name in names]
     if not any(waits):
         return job
     _check_source(run, [image for image in job.images if image.name not in job.built], during="the wait")

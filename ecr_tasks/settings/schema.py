@@ -220,6 +220,12 @@ class Schema:
         " that one. never: always build.",
         default="commit",
     )
+    lock_minutes: int = setting(
+        "ECR_LOCK_MINUTES=30",
+        values.minutes,
+        "How long to wait for another run on this machine that publishes the same image.",
+        default="240",
+    )
     allow_keys_in: tuple[str, ...] = setting(
         "ECR_ALLOW_KEYS_IN=.env.test",
         lists.split_plain,

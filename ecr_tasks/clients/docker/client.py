@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -83,8 +82,8 @@ class WhalesDocker:
         reported. Inputs with ``push`` are pushed by digest. Raises BuildError with the failing step, and
         RegistryError when a push fails.
         """
-        with tempfile.TemporaryDirectory(prefix="ecr-tasks-build-") as folder:
-            definition, metadata_file = Path(folder, "bake.json"), Path(folder, "metadata.json")
+        with self._config.scratch_folder() as folder:
+            definition, metadata_file = folder / "bake.json", folder / "metadata.json"
             definition.touch(0o600)
             definition.write_text(serialize(bake_document(inputs)), encoding="utf-8")
             options = ["--file", str(definition), "--metadata-file", str(metadata_file)]

@@ -14,9 +14,8 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from itertools import count
 from pathlib import Path
@@ -105,7 +104,7 @@ class CommandLine:
         """
         options = [word for file in files for word in ("--file", file)]
         command = self.buildx("bake", "--print", *options)
-        with _ssh_agent(environ) as agent:
+        with self._ssh_agent(environ) as agent:
             result = subprocess.run(  # noqa: S603 - our own command line
                 command,
                 cwd=folder,
@@ -116,6 +115,21 @@ class CommandLine:
             )
         stdout, stderr = (stream.decode("utf-8", "replace") for stream in (result.stdout, result.stderr))
         return (stdout if result.returncode == 0 else "", stderr)
+
+    @contextmanager
+    def _ssh_agent(self, environ: Mapping[str, str]) -> Iterator[dict[str, str]]:
+        """Yield a variable with the socket of an ssh agent that nobody answers at, where ``environ`` has none.
+
+        bake looks for the agent that a definition names also when it only prints the definition, which tasks that
+        build nothing need too; a build fails without one.
+        """
+        if environ.get("SSH_AUTH_SOCK") or not hasattr(socket, "AF_UNIX"):
+            yield {}
+            return
+        with self._config.scratch_folder() as folder, socket.socket(socket.AF_UNIX) as agent:
+            with suppress(OSError):  # a path that is too long for a socket, for docker too
+                agent.bind(str(folder / "agent"))
+            yield {"SSH_AUTH_SOCK": str(folder / "agent")}
 
     def show(
         self,
@@ -142,22 +156,6 @@ class CommandLine:
         if result.code == _INTERRUPTED:
             raise KeyboardInterrupt
         return result
-
-
-@contextmanager
-def _ssh_agent(environ: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """Yield a variable with the socket of an ssh agent that nobody answers at, where ``environ`` has none.
-
-    bake looks for the agent that a definition names also when it only prints the definition, which tasks that build
-    nothing need too; a build fails without one.
-    """
-    if environ.get("SSH_AUTH_SOCK") or not hasattr(socket, "AF_UNIX"):
-        yield {}
-        return
-    with tempfile.TemporaryDirectory(prefix="ecr-tasks-") as folder, socket.socket(socket.AF_UNIX) as agent:
-        path = str(Path(folder, "agent"))
-        agent.bind(path)
-        yield {"SSH_AUTH_SOCK": path}
 
 
 def run_in_own_config(action: str, *arguments: str, stdin: str = "") -> None:

@@ -12,20 +12,18 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ecr_tasks.clients.docker.file_lock import FileLock, lock_file
+from ecr_tasks.clients.docker.own_folder import RunFolder
 from ecr_tasks.errors import BuildError
 from ecr_tasks.files import read_text
 from ecr_tasks.model.registry import RegistryToken
 
 CONFIG = "config.json"
 AUTH_CONFIG = "DOCKER_AUTH_CONFIG"
-_PREFIX = "ecr-tasks-docker-"
-_LOCK = ".owner"
 SYSTEM_PLUGINS = tuple(
     Path(prefix, folder, "docker/cli-plugins") for prefix in ("/usr/local", "/usr") for folder in ("lib", "libexec")
 )
@@ -80,9 +78,8 @@ class PrivateConfig:
         self._user_folder = Path(environ.get("DOCKER_CONFIG") or _home() / ".docker")
         self._buildx = environ.get("BUILDX_CONFIG") or str(self._user_folder / "buildx")
         self._auth_config = environ.get(AUTH_CONFIG, "")
-        self._parent = parent
         self._tokens: dict[str, RegistryToken] = {}
-        self._lock: FileLock | None = None
+        self._run_folder = RunFolder(parent)
         self.folder: Path | None = None
 
     def environment(self) -> dict[str, str]:
@@ -113,30 +110,46 @@ class PrivateConfig:
 
     def close(self) -> None:
         """Remove the folder and forget the tokens."""
-        folder, self.folder = self.folder, None
+        self.folder = None
         self._tokens.clear()
-        if folder is not None:
+        self._run_folder.close()
+
+    @contextmanager
+    def scratch_folder(self) -> Iterator[Path]:
+        """Make a private folder for the time of the context, which is also gone after the end of the run.
+
+        Raises BuildError when it can't be made.
+        """
+        with self._errors():
+            folder = Path(tempfile.mkdtemp(dir=self._run_folder.create()))
+        try:
+            yield folder
+        finally:
             shutil.rmtree(folder, ignore_errors=True)
-        if self._lock is not None:
-            self._lock.release()
 
     def _create(self) -> Path:
         if self.folder is None:
-            remove_stale_folders(self._parent)
-            try:
-                self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=self._parent))
-                self._lock = lock_file(self.folder / _LOCK)
+            with self._errors():
+                folder = self._run_folder.create() / "docker"
+                folder.mkdir(0o700, exist_ok=True)
                 for entry in self._user_folder.iterdir() if self._user_folder.is_dir() else ():
                     if entry.name != CONFIG:
-                        (self.folder / entry.name).symlink_to(entry.resolve(), target_is_directory=entry.is_dir())
+                        with suppress(FileExistsError):
+                            (folder / entry.name).symlink_to(entry.resolve(), target_is_directory=entry.is_dir())
+                self.folder = folder
                 self._write()
-            except OSError as error:
-                raise BuildError(
-                    f"docker's configuration can't be copied for this run: {error}.",
-                    "Give this user a folder for temporary files with room in it (TMPDIR), and let it read docker's "
-                    "configuration (DOCKER_CONFIG).",
-                ) from error
         return self.folder
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise BuildError(
+                f"docker's configuration can't be copied for this run: {error}.",
+                "Give this user a folder for temporary files with room in it (TMPDIR), and let it read docker's "
+                "configuration (DOCKER_CONFIG).",
+            ) from error
 
     def _write(self) -> None:
         """Replace the configuration file atomically; only its owner can read it."""
@@ -156,19 +169,6 @@ def _home() -> Path:
         return Path.home()
     except RuntimeError:
         return Path("/")
-
-
-def remove_stale_folders(parent: Path | None = None) -> None:
-    """Remove the folders of runs that were killed.
-
-    A running process has a lock on a file in its folder. Unlike a process id, a lock also works between containers.
-    """
-    for folder in Path(parent or tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        with suppress(OSError):
-            lock = lock_file(folder / _LOCK, wait=False) if (folder / _LOCK).exists() else None
-            if lock is not None:
-                shutil.rmtree(folder, ignore_errors=True)
-                lock.release()
 
 
 def _read(path: Path) -> Mapping[str, Any]:

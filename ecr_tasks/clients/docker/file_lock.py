@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 class FileLock:
-    """A lock that lasts until :meth:`release` or the end of this process."""
+    """A lock that lasts until :meth:`release` or the end of this process. Its file has the process id in it."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self._path = path
@@ -25,9 +25,10 @@ class FileLock:
 
 
 def lock_file(path: Path, *, wait: bool = True) -> FileLock | None:
-    """Lock a file; create it if it does not exist.
+    """Lock a file; create it if it does not exist. Its folder must be this user's own (:mod:`own_folder`).
 
     Returns None when another process has the lock and ``wait`` is false, and on a system without flock (Windows).
+    Raises OSError, such as FileNotFoundError for a missing folder.
     """
     try:
         import fcntl
@@ -36,13 +37,22 @@ def lock_file(path: Path, *, wait: bool = True) -> FileLock | None:
     while True:
         try:
             with ExitStack() as stack:
-                descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+                descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
                 stack.callback(os.close, descriptor)
                 fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
                 # The last owner may have removed the file between our open and our lock; then lock a new file.
                 with suppress(FileNotFoundError):
                     if os.path.samestat(path.stat(), os.fstat(descriptor)):
+                        with suppress(OSError):  # the disk may be full; the process id is only for messages
+                            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
                         stack.pop_all()
                         return FileLock(path, descriptor)
         except BlockingIOError:
             return None
+
+
+def owner_of(path: Path) -> int | None:
+    """Return the process id of a lock's owner, or None if it is not known."""
+    with suppress(OSError, ValueError):
+        return int(path.read_text(encoding="ascii"))
+    return None

@@ -19,12 +19,18 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
+
+from ecr_tasks.signals import held_back, on_interruption, was_interrupted
 
 TAIL_BYTES = 64 * 1024
 """How much of the child's output is kept, to explain a failure."""
 
 GRACE_SECONDS = 10
 """How long an interrupted child may take to end by itself."""
+
+_running: dict[subprocess.Popen[bytes], bool] = {}
+"""The children that run, and whether each was interrupted."""
 
 _OVERWRITTEN = re.compile(rb"^(#\d+ [\d.]+ )?.*\r(?=.)", re.MULTILINE)
 """The part of a line that a carriage return lets a terminal overwrite, without what buildx puts before the line."""
@@ -50,22 +56,32 @@ def run(
     """
     terminal = live and sys.stderr is not None and sys.stderr.isatty() and os.name == "posix"
     read_end, write_end = _open_terminal() if terminal else os.pipe()
+    child = None
     try:
-        child = subprocess.Popen(  # noqa: S603 - a list from our own code, no shell
-            list(command), stdin=subprocess.DEVNULL, stdout=write_end, stderr=write_end, env=dict(env), cwd=cwd
-        )
-    except BaseException:
-        os.close(read_end)
-        raise
-    finally:
-        os.close(write_end)
-    try:
+        try:
+            with held_back():  # a child that is started and not recorded would live on
+                child = subprocess.Popen(  # noqa: S603 - a list from our own code, no shell
+                    list(command),
+                    stdin=subprocess.DEVNULL,
+                    stdout=write_end,
+                    stderr=write_end,
+                    env=dict(env),
+                    cwd=cwd,
+                )
+                _running[child] = False
+        finally:
+            os.close(write_end)
+        if was_interrupted() and threading.current_thread() is not threading.main_thread():
+            raise KeyboardInterrupt  # the signal came before the child was there
         tail = _forward(read_end, plain=not terminal)
         code = child.wait()
     except BaseException:
-        _stop(child, read_end, plain=not terminal)
+        if child is not None:
+            _stop(child, read_end, plain=not terminal)
         raise
     finally:
+        if child is not None:
+            _running.pop(child, None)
         os.close(read_end)
     return ProcessResult(code, tuple(_ANSI.sub("", tail.decode(errors="replace")).splitlines()))
 
@@ -112,8 +128,7 @@ def _show(text: bytes) -> None:
 
 def _stop(child: subprocess.Popen[bytes], read_end: int, *, plain: bool) -> None:
     """Interrupt the child and show the rest of its output; kill it when it takes too long."""
-    with suppress(ProcessLookupError):
-        child.send_signal(signal.SIGINT)
+    _interrupt(child)
     killer = threading.Timer(GRACE_SECONDS, child.kill)
     killer.start()
     try:
@@ -124,6 +139,47 @@ def _stop(child: subprocess.Popen[bytes], read_end: int, *, plain: bool) -> None
         if child.poll() is None:
             child.kill()
             child.wait()
+
+
+def _interrupt(child: subprocess.Popen[bytes]) -> None:
+    """Send a child one SIGINT: at the third, buildx ends without cleaning up."""
+    if not _running.get(child):
+        _running[child] = True
+        with suppress(OSError):
+            child.send_signal(signal.SIGINT)
+
+
+def _interrupt_all() -> None:
+    """Interrupt the children of every thread, of which the signal's exception reaches only the main one."""
+    children = list(_running)
+    for child in children:
+        _interrupt(child)
+    if children:
+        killer = threading.Timer(GRACE_SECONDS, _kill, [children])
+        killer.daemon = True
+        killer.start()
+
+
+def _kill(children: Sequence[subprocess.Popen[bytes]]) -> None:
+    for child in children:
+        if child in _running:
+            child.kill()
+
+
+on_interruption.append(_interrupt_all)
+
+
+def kill_users(folder: Path) -> None:
+    """Kill the processes that docker's configuration in a run's folder was given to (where there is a /proc).
+
+    Their run is gone: they work for nobody, and write into a folder that is about to be removed.
+    """
+    marks = [name + os.fsencode(folder) for name in (b"DOCKER_CONFIG=", b"--config\0")]
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            words = b"\0".join((process / name).read_bytes() for name in ("cmdline", "environ")) + b"\0"
+            if any(mark + b"\0" in words for mark in marks) and process.name != str(os.getpid()):
+                os.kill(int(process.name), signal.SIGKILL)
 
 
 def _open_terminal() -> tuple[int, int]:

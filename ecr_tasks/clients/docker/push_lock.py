@@ -8,11 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
+import time
 from collections.abc import Callable
-from pathlib import Path
+from contextlib import suppress
 
-from ecr_tasks.clients.docker.file_lock import FileLock, lock_file
+from ecr_tasks.clients.docker.file_lock import FileLock, lock_file, owner_of
+from ecr_tasks.clients.docker.own_folder import own_folder
+from ecr_tasks.errors import BuildError
+from ecr_tasks.signals import held_back
+
+POLL_SECONDS = 0.1
+QUIET_SECONDS = 0.3
+"""A wait that is shorter isn't reported: another run's sweep has a lock for a moment."""
+REPORT_SECONDS = 60
 
 
 class PushLocks:
@@ -25,24 +33,39 @@ class PushLocks:
         """Return whether this run has the lock; always False on a system without file locks."""
         return reference in self._locks
 
-    def acquire(self, reference: str, on_wait: Callable[[str], None]) -> bool:
+    def acquire(self, reference: str, report: Callable[[str], None], minutes: int) -> bool:
         """Lock a reference and return whether it waited for another run, which may have pushed the image meanwhile.
 
-        ``on_wait`` is called with the reference before the wait.
+        ``report`` is called with a line for people when the wait begins, and with another one every minute. Raises
+        BuildError when the wait is longer than ``minutes``, and OSError when the lock's file can't be written.
         """
-        if reference in self._locks:
+        if reference in self._locks or os.name == "nt":
             return False
-        user = os.getuid() if hasattr(os, "getuid") else 0
-        name = hashlib.sha256(reference.encode()).hexdigest()[:16]
-        path = Path(tempfile.gettempdir()) / f"ecr-tasks-push-{user}-{name}.lock"
-        lock = lock_file(path, wait=False)
-        must_wait = lock is None and path.exists()
-        if must_wait:
-            on_wait(reference)
-        lock = lock or lock_file(path)
-        if lock is not None:
-            self._locks[reference] = lock
-        return must_wait
+        name = f"push-{hashlib.sha256(reference.encode()).hexdigest()[:16]}.lock"
+        start = time.monotonic()
+        reports, attempts = 0, 0
+        while True:
+            path = own_folder() / name
+            with suppress(FileNotFoundError), held_back():  # other runs remove the folder when they leave it empty
+                if (lock := lock_file(path, wait=False)) is not None:
+                    self._locks[reference] = lock
+                    return attempts > 0
+            attempts += 1
+            waited = time.monotonic() - start
+            owner = f"process {owner_of(path) or 'unknown'}"
+            if waited >= QUIET_SECONDS and waited >= minutes * 60:
+                raise BuildError(
+                    f"Another run ({owner}) has been publishing {reference} for the {minutes} minutes that "
+                    "ECR_LOCK_MINUTES allows to wait.",
+                    "End that process if it hangs, or set ECR_LOCK_MINUTES higher, and run it again.",
+                )
+            if waited >= QUIET_SECONDS and not reports:
+                report(f"waiting: another run publishes {reference} ({owner}; {minutes} minutes at most)")
+                reports = 1
+            elif waited >= reports * REPORT_SECONDS and reports:
+                report(f"still waiting, after {waited / 60:.0f} min: {owner} publishes {reference}")
+                reports += 1
+            time.sleep(POLL_SECONDS)
 
     def release(self, reference: str) -> None:
         """Unlock a reference; do nothing for one without a lock."""

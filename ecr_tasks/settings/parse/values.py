@@ -56,6 +56,13 @@ def change_number(text: str) -> str | None:
     return text
 
 
+def minutes(text: str) -> int:
+    """Parse a number of minutes, at most ten weeks."""
+    if not re.fullmatch(r"[0-9]{1,5}", text.strip()):
+        raise Malformed(f"must be a number of minutes, not {text.strip()!r}")
+    return int(text)
+
+
 def patterns(text: str) -> tuple[str, ...]:
     """Parse patterns of files, with commas or line breaks between them."""
     return split_plain(text)

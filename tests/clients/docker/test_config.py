@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from ecr_tasks.clients.docker.config import PrivateConfig, remove_stale_folders, with_tokens, without_tokens
+from ecr_tasks.clients.docker.config import PrivateConfig, with_tokens, without_tokens
+from ecr_tasks.clients.docker.own_folder import sweep
 from ecr_tasks.errors import BuildError
 from ecr_tasks.model.registry import RegistryToken
 from tests.support.build import HOST
@@ -153,7 +154,7 @@ def mode(path: Path) -> int:
 
 def test_nothing_is_made_before_it_is_needed(private: PrivateConfig, parent: Path) -> None:
     assert list(parent.iterdir()) == []
-    assert folder_of(private).parent == parent
+    assert folder_of(private).is_relative_to(parent)
 
 
 def test_plugins_contexts_and_certificates_are_the_users_own(private: PrivateConfig, users: Path) -> None:
@@ -292,8 +293,8 @@ def test_what_a_killed_run_left_is_swept_and_what_a_living_one_has_is_not(
         ours = folder_of(private)  # a new run sweeps before it makes its own
         assert not killed.exists()
         assert (living / "config.json").exists()
-        remove_stale_folders(parent)
-        assert set(parent.iterdir()) == {living, ours}
+        sweep(parent)
+        assert {path for path in ours.parents[1].iterdir() if path.is_dir()} == {living.parent, ours.parent}
     finally:
         for run in runs:
             run.communicate("")
@@ -302,15 +303,8 @@ def test_what_a_killed_run_left_is_swept_and_what_a_living_one_has_is_not(
 def test_sweeping_leaves_other_programs_folders_alone(parent: Path) -> None:
     (parent / "docker-config").mkdir()
     (parent / "file").touch()
-    remove_stale_folders(parent)
+    sweep(parent)
     assert {path.name for path in parent.iterdir()} == {"docker-config", "file"}
-
-
-def test_sweeping_leaves_a_folder_alone_whose_run_has_yet_to_lock_it(private: PrivateConfig, parent: Path) -> None:
-    fresh = parent / f"{folder_of(private).name}x"
-    fresh.mkdir()
-    remove_stale_folders(parent)
-    assert fresh.exists()
 
 
 def test_buildx_is_found_as_docker_would_find_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -335,7 +329,7 @@ def test_a_user_without_a_home_has_a_configuration_too(tmp_path: Path, monkeypat
 
     monkeypatch.setattr(Path, "home", no_home)
     config = PrivateConfig({}, tmp_path)
-    assert Path(config.environment()["DOCKER_CONFIG"]).parent == tmp_path
+    assert Path(config.environment()["DOCKER_CONFIG"]).is_relative_to(tmp_path)
     config.close()
 
 

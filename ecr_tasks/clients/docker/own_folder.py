@@ -1,0 +1,122 @@
+"""The folders that this user's runs keep on the machine while they run, which nobody else can take, read or change.
+
+All are in one folder of the user's, ``ecr-tasks-UID`` in the system's folder for temporary files, which other users
+may share. A run has a folder of its own in there, and locks it before it exists: whatever is not locked has been left
+by a run that was killed, and the next run removes it.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import stat
+import tempfile
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+from ecr_tasks.clients.docker.file_lock import FileLock, lock_file
+from ecr_tasks.clients.docker.process import kill_users
+from ecr_tasks.signals import held_back, was_interrupted
+
+_PREFIX = "ecr-tasks-"
+_RUN = "run-"
+_LOCK = ".lock"
+
+
+class RunFolder:
+    """A run's own folder, created at its first use and removed by :meth:`close`."""
+
+    def __init__(self, parent: Path | None = None) -> None:
+        self._parent = parent
+        self._lock: FileLock | None = None
+        self._mutex = threading.Lock()
+        self.path: Path | None = None
+
+    def create(self) -> Path:
+        """Return the folder. Create it, and remove what killed runs have left, if it isn't there. Raises OSError."""
+        with self._mutex:
+            if self.path is None:
+                sweep(self._parent)
+            while self.path is None:
+                path = own_folder(self._parent) / f"{_RUN}{secrets.token_hex(4)}"
+                # Another run removes the user's folder if it is empty, that is, until our lock is in it.
+                with suppress(FileNotFoundError), held_back():
+                    self._lock = lock_file(_lock_path(path), wait=False)
+                    if self._lock is not None or os.name == "nt":
+                        self.path = path
+                        path.mkdir(0o700)
+            return self.path
+
+    def close(self) -> None:
+        """Remove the folder with everything in it; after an interruption, end what still uses it."""
+        path, self.path = self.path, None
+        if path is None:
+            return
+        if was_interrupted():
+            kill_users(path)
+        shutil.rmtree(path, ignore_errors=True)
+        if self._lock is not None:
+            self._lock.release()
+        with suppress(OSError):  # other runs have theirs in it
+            path.parent.rmdir()
+
+
+def sweep(parent: Path | None = None) -> None:
+    """Remove what killed runs have left: their folders and locks, and the processes that still use a folder.
+
+    A running process has a lock. Unlike a process id, a lock also works between containers.
+    """
+    for folder in _own_folders(Path(parent or tempfile.gettempdir())):
+        with suppress(OSError):
+            for path in {path.with_name(path.name.removesuffix(_LOCK)) for path in folder.iterdir()}:
+                with suppress(OSError):
+                    lock = lock_file(_lock_path(path), wait=False)
+                    if lock is not None:
+                        if path.is_dir():
+                            kill_users(path)
+                            shutil.rmtree(path, ignore_errors=True)
+                        lock.release()
+            folder.rmdir()
+
+
+def own_folder(parent: Path | None = None) -> Path:
+    """Return the user's folder, which is created if it is missing. Another user can't take its place.
+
+    While somebody else has its name, it is one with a random name, which the user's other runs find. Raises OSError
+    when ``parent``, by default the system's folder for temporary files, can't be written.
+    """
+    parent = parent or Path(tempfile.gettempdir())
+    usual = parent / _name()
+    while not (folders := _own_folders(parent)):
+        try:
+            usual.mkdir(0o700)
+        except FileExistsError:
+            if _is_own(usual) is False:
+                tempfile.mkdtemp(prefix=f"{_name()}-", dir=parent)
+    return folders[0]
+
+
+def _own_folders(parent: Path) -> list[Path]:
+    """Return the user's folders, first the usual one; several exist only after somebody else had its name."""
+    return [path for path in (parent / _name(), *sorted(parent.glob(f"{_name()}-*"))) if _is_own(path)]
+
+
+def _name() -> str:
+    return f"{_PREFIX}{os.geteuid() if hasattr(os, 'geteuid') else 'runs'}"
+
+
+def _is_own(folder: Path) -> bool | None:
+    """Return whether this is a folder, and no link to one, that belongs to this user alone; None if it is missing."""
+    try:
+        status = folder.lstat()
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISDIR(status.st_mode):
+        return False
+    return not hasattr(os, "geteuid") or (status.st_uid == os.geteuid() and not status.st_mode & 0o077)
+
+
+def _lock_path(path: Path) -> Path:
+    return path.with_name(path.name + _LOCK)

@@ -1,0 +1,88 @@
+"""Signals end a run once, however many come, and neither stop its clean-up nor hit what is being begun."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
+CLEAN_UP = """
+import sys, time
+from pathlib import Path
+from ecr_tasks.signals import end_run_by_signals
+end_run_by_signals()
+steps = Path(sys.argv[1])
+try:
+    print("ready", flush=True)
+    time.sleep(600)
+except KeyboardInterrupt:
+    for number in range(30):
+        time.sleep(0.02)
+        (steps / str(number)).touch()
+    sys.exit(130)
+"""
+
+HELD_BACK = """
+import time
+from ecr_tasks.signals import end_run_by_signals, held_back
+end_run_by_signals()
+try:
+    with held_back():
+        print("ready", flush=True)
+        end = time.monotonic() + 0.5
+        while time.monotonic() < end:
+            time.sleep(0.01)
+        print("recorded", flush=True)
+    print("not interrupted", flush=True)
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
+
+LOADING = """
+import time
+from ecr_tasks.signals import exit_while_loading
+with exit_while_loading():
+    print("ready", flush=True)
+    time.sleep(600)
+"""
+
+
+def _start(script: str, *arguments: str) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def _burst(process: subprocess.Popen[str], numbers: list[signal.Signals]) -> tuple[int, str, str]:
+    """Send signals every few milliseconds until the process ends; return its exit code and output."""
+    for count in range(3000):
+        if process.poll() is not None:
+            break
+        process.send_signal(numbers[count % len(numbers)])
+        time.sleep(0.004)
+    stdout, stderr = process.communicate(timeout=60)
+    return process.returncode, stdout, stderr
+
+
+@pytest.mark.parametrize("numbers", [[number] for number in SIGNALS] + [SIGNALS], ids=str)
+def test_a_burst_of_signals_leaves_the_clean_up_alone(numbers: list[signal.Signals], tmp_path: Path) -> None:
+    assert _burst(_start(CLEAN_UP, str(tmp_path)), numbers) == (130, "", "")
+    assert len(list(tmp_path.iterdir())) == 30
+
+
+def test_a_block_that_is_held_back_is_finished_and_then_interrupted() -> None:
+    code, stdout, stderr = _burst(_start(HELD_BACK), SIGNALS)
+    assert (code, stdout, stderr) == (0, "recorded\ninterrupted\n", "")
+
+
+def test_an_interruption_while_the_tasks_are_loaded_is_no_traceback() -> None:
+    assert _burst(_start(LOADING), [signal.SIGINT]) == (130, "", "")
