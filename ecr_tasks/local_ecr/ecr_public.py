@@ -28,7 +28,7 @@ _REPOSITORY = re.compile(r"(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a
 _ARN = re.compile(r"arn:aws:ecr-public::([0-9]{12}):repository/(.+)")
 
 _TOKEN_PATH = "/token/"  # noqa: S105  (a path)
-_READABLE_KINDS = ("manifest", "blob", "tags", "referrers")
+_READABLE_KINDS = ("manifest", "blob", "tags", "referrers", "catalog")
 
 
 class PublicRegistry(Registry):
@@ -49,7 +49,7 @@ class PublicRegistry(Registry):
         """Return the repository's name in an ARN. Raises the same as ``Registry.repository_name``."""
         match = _ARN.fullmatch(arn)
         if match is None:
-            raise invalid("resourceArn", "must be the ARN of a public repository")
+            raise invalid("resourceArn", "Invalid ARN")
         account, name = match.groups()
         if account != self.account:
             raise self.store.repositories.not_found(name, account)

@@ -8,10 +8,10 @@ subject is removed with it.
 
 from __future__ import annotations
 
-import itertools
 import json
 
 from .errors import invalid
+from .json_text import parse_json
 from .wildcard import matches
 
 TYPE_CHECKING = False
@@ -23,7 +23,18 @@ MAX_RULES = 50
 MAX_WILDCARDS = 4
 DAY = 86_400.0
 
-_COUNT_TYPES = ("imageCountMoreThan", "sinceImagePushed", "sinceImagePulled", "sinceImageTransitioned")
+# User guide, "Lifecycle policy properties": the storage class of each countType, and sinceImagePulled and
+# sinceImageTransitioned have one action each ("Lifecycle policy evaluation rules"; github.com/aws/containers-roadmap,
+# issue 921). The third member is the minimum of countNumber: an archived image stays for 90 days at least
+# (github.com/cloudposse/terraform-aws-ecr, pull request 159; github.com/cloud-gov/terraform-provision, 2353).
+SCHEMAS: dict[str, tuple[str, tuple[str, ...], int]] = {
+    "imageCountMoreThan": ("standard", ("expire", "transition"), 1),
+    "sinceImagePushed": ("standard", ("expire", "transition"), 1),
+    "sinceImagePulled": ("standard", ("transition",), 1),
+    "sinceImageTransitioned": ("archive", ("expire",), 90),
+}
+# github.com/hashicorp/terraform-provider-aws, pull request 45909.
+_NO_SCHEMA = "instance failed to match exactly one schema (matched 0 out of 4)"
 _SELECTION = {"tagStatus", "tagPatternList", "tagPrefixList", "storageClass", "countType", "countUnit", "countNumber"}
 
 
@@ -36,7 +47,8 @@ class Rule:
         self.tag_status: str = selection["tagStatus"]
         self.count_type: str = selection["countType"]
         self.count: int = selection["countNumber"]
-        self.archived = selection.get("storageClass") == "archive" or self.count_type == "sinceImageTransitioned"
+        self.archived = SCHEMAS[self.count_type][0] == "archive"
+        self.prefixes = frozenset(selection.get("tagPrefixList", []))
         self.patterns = [
             *selection.get("tagPatternList", []),
             *(f"{prefix}*" for prefix in selection.get("tagPrefixList", [])),
@@ -72,74 +84,118 @@ class Candidate:
 
 
 def parse(text: str) -> list[Rule]:
-    """Return the rules of a policy, by priority. Raises InvalidParameterException, with the reason."""
+    """Return the rules of a policy, by priority. Raises InvalidParameterException, with ECR's reason."""
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        raise _invalid_policy("it is not JSON") from None
-    items = document.get("rules") if isinstance(document, dict) else None
+        document = parse_json(text)
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise _invalid_policy("Could not map policyString into LifecyclePolicy.")
+    if unknown := sorted(set(document) - {"rules"}):
+        raise _invalid_policy(_not_allowed(unknown))
+    items = document.get("rules")
+    if items is None:
+        raise _invalid_policy(_missing(["rules"]))
     if not isinstance(items, list) or not 1 <= len(items) <= MAX_RULES:
-        raise _invalid_policy(f"it must have 1 to {MAX_RULES} rules")
+        raise _invalid_policy(f"rules must be a list of 1 to {MAX_RULES}")
     rules = sorted((_rule(item) for item in items), key=lambda rule: rule.priority)
+    _check_together(rules)
+    return rules
+
+
+def _check_together(rules: list[Rule]) -> None:
+    """Check what no rule can say alone. The sentences are ECR's, which the user guide has in other words.
+
+    ("Lifecycle policy evaluation rules": one rule of a storage class selects untagged images, and the rules of a
+    storage class have a unique set of prefixes; "Lifecycle policy properties": ``any`` comes last.)
+    """
     priorities = [rule.priority for rule in rules]
     if len(set(priorities)) != len(priorities):
         raise _invalid_policy("every rule must have a rulePriority of its own")
-    for action, status in itertools.product(("EXPIRE", "TRANSITION"), ("any", "untagged")):
-        if sum((rule.action, rule.tag_status, rule.archived) == (action, status, False) for rule in rules) > 1:
-            raise _invalid_policy(f"only one rule may have tagStatus {status} for an action and a storage class")
-    for rule, next_rule in itertools.pairwise(rules):
-        if rule.tag_status == "any" and next_rule.tag_status != "any":
-            raise _invalid_policy("a rule with tagStatus any must have the highest rulePriority")
-    return rules
+    for archived in (False, True):
+        same_class = [rule for rule in rules if rule.archived == archived]
+        if sum(rule.tag_status == "untagged" for rule in same_class) > 1:
+            raise _invalid_policy("Only one rule can select Untagged images per storage class.")
+        if any(rule.tag_status == "any" for rule in same_class[:-1]):
+            raise _invalid_policy("Rule for tagStatus=ANY must have the lowest priority per storage class")
+        prefixes = [rule.prefixes for rule in same_class if rule.prefixes]
+        if len(set(prefixes)) != len(prefixes):
+            raise _invalid_policy("every rule of a storage class must have a tagPrefixList of its own")
 
 
 def _rule(item: Any) -> Rule:
     if not isinstance(item, dict):
-        raise _invalid_policy("a rule must be an object")
-    priority, selection, action = item.get("rulePriority"), item.get("selection"), item.get("action")
+        raise _invalid_policy('instance type does not match any allowed primitive type (allowed: ["object"])')
+    if missing := sorted({"rulePriority", "selection", "action"} - set(item)):
+        raise _invalid_policy(_missing(missing))
+    if unknown := sorted(set(item) - {"rulePriority", "description", "selection", "action"}):
+        raise _invalid_policy(_not_allowed(unknown))
+    priority, selection, action = item["rulePriority"], item["selection"], item["action"]
     if not _is_positive(priority):
         raise _invalid_policy("rulePriority must be an integer from 1")
-    if not isinstance(selection, dict) or not isinstance(action, dict):
-        raise _invalid_policy(f"rule {priority}: selection and action must be given")
-    for problem in _problems(item, selection, action):
-        raise _invalid_policy(f"rule {priority}: {problem}")
+    if not isinstance(item.get("description", ""), str):
+        raise _invalid_policy(f"rule {priority}: description must be a string")
+    problems = _schema_problems(selection, action)
+    if problem := next(problems, None):
+        raise _invalid_policy(f"{_NO_SCHEMA}: rule {priority}: {problem}")
+    if problem := _tag_problem(selection):
+        raise _invalid_policy(problem)
     return Rule(priority, selection, action["type"].upper())
 
 
-def _problems(item: dict[str, Any], selection: dict[str, Any], action: dict[str, Any]) -> Iterator[str]:
-    if unknown := set(item) - {"rulePriority", "description", "selection", "action"}:
-        yield f"there is no {', '.join(sorted(unknown))}"
-    if unknown := set(selection) - _SELECTION:
-        yield f"selection has no {', '.join(sorted(unknown))}"
-    status = selection.get("tagStatus")
-    if status not in ("tagged", "untagged", "any"):
+def _schema_problems(selection: Any, action: Any) -> Iterator[str]:
+    """Yield the reasons why a selection and an action match none of ECR's four schemas, one for each countType."""
+    if not isinstance(selection, dict) or not isinstance(action, dict):
+        yield "selection and action must be objects"
+        return
+    schema = SCHEMAS.get(str(selection.get("countType")))
+    if schema is None:
+        yield f"countType must be one of {', '.join(SCHEMAS)}"
+        return
+    count_type, (storage_class, actions, minimum) = selection["countType"], schema
+    if unknown := sorted({*selection} - _SELECTION | {*action} - {"type", "targetStorageClass"}):
+        yield f"there is no {', '.join(unknown)}"
+    if selection.get("tagStatus") not in ("tagged", "untagged", "any"):
         yield "tagStatus must be tagged, untagged or any"
+    if not _is_positive(selection.get("countNumber")) or selection["countNumber"] < minimum:
+        yield f"countNumber must be an integer from {minimum} with {count_type}"
+    has_unit = count_type != "imageCountMoreThan"
+    if ("countUnit" in selection) != has_unit or selection.get("countUnit", "days") != "days":
+        yield f"countUnit must be days with {count_type}" if has_unit else f"{count_type} has no countUnit"
+    if selection.get("storageClass", "standard") != storage_class:
+        yield f"storageClass must be {storage_class} with {count_type}"
+    if action.get("type") not in actions:
+        yield f"action must be of type {' or '.join(actions)} with {count_type}"
+    elif ("targetStorageClass" in action) != (action["type"] == "transition"):
+        yield "a transition must have a targetStorageClass, and no other action may"
+    elif action.get("targetStorageClass", "archive") != "archive":
+        yield "targetStorageClass must be archive"
+
+
+def _tag_problem(selection: dict[str, Any]) -> str | None:
+    status = selection["tagStatus"]
     lists = [name for name in ("tagPatternList", "tagPrefixList") if name in selection]
-    if (status == "tagged") != (len(lists) == 1):
-        yield "tagStatus tagged must have tagPatternList or tagPrefixList, and no other may"
+    if status == "tagged" and not lists:
+        return "Must specify tagPrefixList or tagPatternList when tagStatus=TAGGED."
+    if len(lists) > (status == "tagged"):
+        return (
+            f"{lists[-1]} cannot be specified together with {lists[0] if len(lists) > 1 else 'tagStatus=' + status}"
+        )
     for name in lists:
         items = selection[name]
         if not isinstance(items, list) or not items or not all(isinstance(i, str) and i for i in items):
-            yield f"{name} must be a list of strings"
+            return f"{name} must be a list of strings"
         if name == "tagPatternList" and any(item.count("*") > MAX_WILDCARDS for item in items):
-            yield f"a pattern must have at most {MAX_WILDCARDS} wildcards"
-    count_type = selection.get("countType")
-    if count_type not in _COUNT_TYPES:
-        yield f"countType must be one of {', '.join(_COUNT_TYPES)}"
-    if not _is_positive(selection.get("countNumber")):
-        yield "countNumber must be an integer from 1"
-    if count_type == "imageCountMoreThan":
-        if "countUnit" in selection:
-            yield "imageCountMoreThan has no countUnit"
-    elif selection.get("countUnit") != "days":
-        yield "countUnit must be days"
-    if selection.get("storageClass", "standard") not in ("standard", "archive"):
-        yield "storageClass must be standard or archive"
-    if action.get("type") == "transition":
-        if action.get("targetStorageClass") != "archive":
-            yield "a transition must have targetStorageClass archive"
-    elif action.get("type") != "expire" or "targetStorageClass" in action:
-        yield "action must be of type expire or transition"
+            return f"a pattern must have at most {MAX_WILDCARDS} wildcards"
+    return None
+
+
+def _missing(names: list[str]) -> str:
+    return f"object has missing required properties ({json.dumps(names)})"
+
+
+def _not_allowed(names: list[str]) -> str:
+    return f"object instance has properties which are not allowed by the schema: ({json.dumps(names)})"
 
 
 def _is_positive(number: Any) -> TypeGuard[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 # API model: RepositoryName.
@@ -50,6 +51,13 @@ def partition(region: str) -> str:
 def repository_arn(name: str, account: str, region: str) -> str:
     """Return the ARN of a repository."""
     return f"arn:{partition(region)}:ecr:{region}:{account}:repository/{name}"
+
+
+def default_kms_key(account: str, region: str) -> str:
+    """Return the ARN of the key ``aws/ecr``, which AWS manages for an account in a region; its id is invented."""
+    digits = hashlib.sha256(f"aws/ecr {account} {region}".encode()).hexdigest()
+    key = f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-8{digits[17:20]}-{digits[20:32]}"
+    return f"arn:{partition(region)}:kms:{region}:{account}:key/{key}"
 
 
 def parse_repository_arn(arn: str) -> tuple[str, str, str] | None:

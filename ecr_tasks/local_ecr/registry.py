@@ -69,7 +69,7 @@ class Registry:
         """
         parsed = parse_repository_arn(arn)
         if parsed is None:
-            raise invalid("resourceArn", "must be the ARN of a repository")
+            raise invalid("resourceArn", "Invalid ARN")
         region, account, name = parsed
         if (region, account) != (self.region, self.account):
             raise self.store.repositories.not_found(name, account)

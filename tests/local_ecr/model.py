@@ -9,8 +9,8 @@ from typing import Any
 from botocore.awsrequest import AWSResponse
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StringShape, StructureShape
 
-# Of the protocol, and the local ECR's for operations that it lacks; every other error must be the operation's own.
-OUTSIDE_THE_MODEL = {"SerializationException", "NotImplementedException"}
+# Of the protocol, of IAM, and the local ECR's for operations that it lacks; other errors must be the operation's own.
+OUTSIDE_THE_MODEL = {"SerializationException", "NotImplementedException", "AccessDeniedException"}
 
 
 def problems(shape: Shape | None, value: Any, where: str = "$") -> list[str]:

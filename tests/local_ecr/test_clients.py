@@ -82,6 +82,7 @@ def test_crane(shell: Shell, reference: str, api: Any) -> None:
     shell.run("crane", "pull", "--insecure", "--format=oci", reference, "saved")
     api.create_repository(repositoryName="other", imageTagMutability="IMMUTABLE")
     other = f"{shell.registry}/other"
+    assert shell.run("crane", "catalog", "--insecure", shell.registry).split() == ["other", IMAGE]
     shell.run("crane", "push", "--insecure", "saved", f"{other}:v1")
     assert shell.run("crane", "digest", "--insecure", f"{other}:v1").strip() == digest
     shell.run("crane", "copy", "--insecure", reference, f"{other}:v2")
@@ -165,8 +166,9 @@ def test_aws_cli(shell: Shell, reference: str) -> None:
     assert "ImageAlreadyExistsException" in stderr
     aws("ecr", "start-image-scan", f"--repository-name={IMAGE}", "--image-id=imageTag=v1")
     shell.run("aws", "ecr", "wait", "image-scan-complete", f"--repository-name={IMAGE}", "--image-id=imageTag=v1")
-    stderr = shell.run("aws", "ecr", "put-account-setting", "--name=BLOB_MOUNTING", "--value=ENABLED", fails=True)
-    assert "does not implement the operation 'PutAccountSetting'" in stderr
+    assert aws("ecr", "put-account-setting", "--name=BLOB_MOUNTING", "--value=ENABLED")["value"] == "ENABLED"
+    stderr = shell.run("aws", "ecr", "describe-pull-through-cache-rules", fails=True)
+    assert "does not implement the operation 'DescribePullThroughCacheRules'" in stderr
     aws("ecr", "delete-repository", f"--repository-name={IMAGE}", "--force")
 
 

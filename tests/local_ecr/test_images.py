@@ -137,13 +137,17 @@ def test_what_describe_images_says(api: Any, http: HttpClient, repository: str) 
     assert all(detail["imageStatus"] == "ACTIVE" for detail in details)
 
 
-def test_a_pull_is_recorded_and_a_look_is_not(api: Any, http: HttpClient, repository: str) -> None:
+@pytest.mark.parametrize("by_api", [False, True])
+def test_a_pull_is_recorded_and_a_look_is_not(api: Any, http: HttpClient, repository: str, by_api: bool) -> None:
     http.push_image(repository, "v1")
     http.send("HEAD", f"/v2/{repository}/manifests/v1")
-    api.batch_get_image(repositoryName=repository, imageIds=[{"imageTag": "v1"}])
-    (detail,) = api.describe_images(repositoryName=repository)["imageDetails"]
+    api.list_images(repositoryName=repository)
+    (detail,) = api.describe_images(repositoryName=repository, imageIds=[{"imageTag": "v1"}])["imageDetails"]
     assert "lastRecordedPullTime" not in detail
-    http.send("GET", f"/v2/{repository}/manifests/v1")
+    if by_api:
+        api.batch_get_image(repositoryName=repository, imageIds=[{"imageTag": "v1"}])
+    else:
+        http.send("GET", f"/v2/{repository}/manifests/v1")
     (detail,) = api.describe_images(repositoryName=repository)["imageDetails"]
     assert detail["lastRecordedPullTime"] >= detail["imagePushedAt"]
 
@@ -262,6 +266,43 @@ def test_tags_list_and_its_pages(http: HttpClient, repository: str) -> None:
     assert http.send("GET", f"{path}?n=0").json()["tags"] == []
     assert http.send("GET", f"{path}?n=x").error[0] == 400
     assert http.send("POST", path).error[0] == 405
+
+
+TOO_MANY = (
+    405,
+    "UNSUPPORTED",
+    "Invalid parameter at 'maxResults' failed to satisfy constraint: "
+    "'Member must have value less than or equal to 1000'",
+)
+
+
+def test_lists_have_pages_of_a_hundred(api: Any, http: HttpClient, repository: str) -> None:
+    raw = http.push_image(repository, "t000")
+    for number in range(1, 205):
+        http.push_manifest(repository, f"t{number:03}", raw)
+        api.create_repository(repositoryName=f"repo/{number:03}")
+    names = [f"repo/{number:03}" for number in range(1, 205)]
+    lists = {"_catalog": ("repositories", [*names, repository])}
+    lists[f"{repository}/tags/list"] = ("tags", [f"t{number:03}" for number in range(205)])
+    for path, (member, everything) in lists.items():
+        read, following = [], f"/v2/{path}"
+        for size in (100, 100, 5):
+            page = http.send("GET", following)
+            assert len(page.json()[member]) == size
+            read += page.json()[member]
+            following = (page.headers["Link"] or "").partition(">")[0][1:]
+        assert (read, following) == (everything, "")
+        assert http.send("GET", f"/v2/{path}?n=1000").json()[member] == everything
+        page = http.send("GET", f"/v2/{path}?n=3&last={everything[1]}")
+        assert page.json()[member] == everything[2:5]
+        assert page.headers["Link"] == f'</v2/{path}?n=3&last={everything[4]}>; rel="next"'
+        for large in ("1001", "10000", "9" * 5_000):
+            assert http.send("GET", f"/v2/{path}?n={large}").error == TOO_MANY
+        for wrong in ("x", "-1", "%C2%B2", "", "1.5", "+1", "%D9%A3"):
+            assert http.send("GET", f"/v2/{path}?n={wrong}").error[:2] == (400, "PAGINATION_NUMBER_INVALID")
+        assert http.send("GET", f"/v2/{path}?n=0").json()[member] == []
+        assert http.send("DELETE", f"/v2/{path}").error[0] == 405
+    assert HttpClient(http.registry).send("GET", "/v2/_catalog").status == 401
 
 
 def test_replication_and_signing_status(api: Any, http: HttpClient, repository: str) -> None:

@@ -170,8 +170,18 @@ def test_cancel(ecr: LocalEcr, http: HttpClient, repository: str) -> None:
 
 def test_mount(api: Any, http: HttpClient, repository: str) -> None:
     api.create_repository(repositoryName="other")
-    digest = http.push_blob(repository, b"layer")
+    api.create_repository(repositoryName="kms", encryptionConfiguration={"encryptionType": "KMS"})
+    loose = http.push_blob(repository, b"of no image yet")
+    http.push_image(repository, "v1", b"layer")
+    digest = digest_of(b"layer")
     path = "/v2/other/blobs/uploads/?"
+    assert api.get_account_setting(name="BLOB_MOUNTING")["value"] == "DISABLED"
+    assert http.send("POST", f"{path}mount={digest}&from={repository}").status == 202
+    api.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
+    assert api.get_account_setting(name="BLOB_MOUNTING")["value"] == "ENABLED"
+    assert http.send("POST", f"/v2/kms/blobs/uploads/?mount={digest}&from={repository}").status == 202
+    assert http.send("POST", f"{path}mount={loose}&from={repository}").status == 202
+    assert http.send("HEAD", f"/v2/other/blobs/{digest}").status == 404
     assert http.send("POST", f"{path}mount={digest}&from={repository}").status == 201
     assert http.send("GET", f"/v2/other/blobs/{digest}").body == b"layer"
     for query in (f"mount={digest_of(b'x')}&from={repository}", f"mount={digest_of(b'x')}&from=no/such", "mount=x"):

@@ -15,6 +15,7 @@ from tests.local_ecr.conftest import refused
 from tests.local_ecr.http_client import HttpClient, digest_of
 
 NOW = 1_000 * DAY
+ARCHIVE = {"type": "transition", "targetStorageClass": "archive"}
 
 
 def rule(priority: int, status: str, kind: str, number: int, **more: Any) -> dict[str, Any]:
@@ -46,8 +47,9 @@ def test_by_count() -> None:
 def test_by_age() -> None:
     images = [image("a", 13), image("b", 15), image("c", 15, pulled=NOW - DAY), image("d", 20, "v1")]
     assert run(images, rule(1, "untagged", "sinceImagePushed", 14)) == {"b": 1, "c": 1}
-    assert run(images, rule(1, "untagged", "sinceImagePulled", 14)) == {"b": 1}
-    assert run(images, rule(1, "any", "sinceImageTransitioned", 1)) == {}
+    unused = {**rule(1, "untagged", "sinceImagePulled", 14), "action": ARCHIVE}
+    assert run(images, unused) == {"b": 1}
+    assert run(images, rule(1, "any", "sinceImageTransitioned", 90, storageClass="archive")) == {}
 
 
 def test_all_patterns_must_match_one_tag_each() -> None:
@@ -111,7 +113,7 @@ def test_referrers_follow_their_subject() -> None:
 
 def test_transition() -> None:
     moving = rule(1, "any", "sinceImagePushed", 10)
-    moving["action"] = {"type": "transition", "targetStorageClass": "archive"}
+    moving["action"] = ARCHIVE
     outcomes = evaluate(parse(policy(moving)), [image("a", 20)], NOW)
     assert {digest: rule.action for digest, rule in outcomes.items()} == {"a": "TRANSITION"}
 
@@ -166,11 +168,71 @@ def test_policies_that_are_refused(text: str) -> None:
         parse(text)
 
 
+@pytest.mark.parametrize(
+    "refused_rule",
+    [
+        rule(1, "any", "sinceImagePulled", 90),
+        rule(1, "any", "imageCountMoreThan", 1, storageClass="archive"),
+        {**rule(1, "any", "sinceImagePulled", 90, storageClass="archive"), "action": ARCHIVE},
+        rule(1, "any", "sinceImageTransitioned", 90),
+        rule(1, "any", "sinceImageTransitioned", 89, storageClass="archive"),
+        {**rule(1, "any", "sinceImageTransitioned", 90, storageClass="archive"), "action": ARCHIVE},
+        {**rule(1, "any", "sinceImagePushed", 1), "action": {"type": "expire", "targetStorageClass": None}},
+        rule(1, "any", "sinceImagePushed", 1, storageClass=None),
+        {**rule(1, "any", "sinceImagePushed", 1), "action": {**ARCHIVE, "targetStorageClass": "standard"}},
+    ],
+)
+def test_what_none_of_the_four_schemas_takes(refused_rule: dict[str, Any]) -> None:
+    with pytest.raises(EcrError, match=r"instance failed to match exactly one schema \(matched 0 out of 4\)"):
+        parse(policy(refused_rule))
+
+
+def test_what_the_four_schemas_take() -> None:
+    archive = [{**rule(2, "any", "sinceImagePulled", 1, storageClass="standard"), "action": ARCHIVE}]
+    archive.append(rule(9, "any", "sinceImageTransitioned", 90, storageClass="archive"))
+    both_classes = [rule(1, "untagged", "sinceImagePushed", 1), rule(3, "untagged", "sinceImageTransitioned", 365)]
+    both_classes[1]["selection"]["storageClass"] = "archive"
+    assert [item.priority for item in parse(policy(*archive, *both_classes))] == [1, 2, 3, 9]
+    counted = {**rule(1, "any", "imageCountMoreThan", 1), "action": ARCHIVE}
+    assert parse(policy(counted))[0].action == "TRANSITION"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("x" * 100, "Could not map policyString into LifecyclePolicy."),
+        ('{"rule":[]}', 'object instance has properties which are not allowed by the schema: (["rule"])'),
+        ("{}", 'object has missing required properties (["rules"])'),
+        ('{"rules":[{}]}', 'object has missing required properties (["action", "rulePriority", "selection"])'),
+        (
+            policy(rule(1, "tagged", "imageCountMoreThan", 1)),
+            "Must specify tagPrefixList or tagPatternList when tagStatus=TAGGED.",
+        ),
+        (
+            policy(rule(1, "untagged", "imageCountMoreThan", 1), rule(2, "untagged", "sinceImagePushed", 1)),
+            "Only one rule can select Untagged images per storage class.",
+        ),
+        (
+            policy(rule(1, "any", "imageCountMoreThan", 1), rule(2, "untagged", "imageCountMoreThan", 1)),
+            "Rule for tagStatus=ANY must have the lowest priority per storage class",
+        ),
+    ],
+)
+def test_the_sentences_of_ecr(text: str, reason: str) -> None:
+    with pytest.raises(EcrError) as caught:
+        parse(text)
+    assert caught.value.message == (
+        "Invalid parameter at 'LifecyclePolicyText' failed to satisfy constraint: "
+        f"'Lifecycle policy validation failure: {reason}'"
+    )
+
+
 def test_the_text_is_kept(api: Any, repository: str) -> None:
     text = policy(rule(1, "untagged", "imageCountMoreThan", 1))
     assert refused(api.get_lifecycle_policy, repositoryName=repository)[0] == "LifecyclePolicyNotFoundException"
     api.put_lifecycle_policy(repositoryName=repository, lifecyclePolicyText=text)
-    assert api.get_lifecycle_policy(repositoryName=repository)["lifecyclePolicyText"] == text
+    kept = api.get_lifecycle_policy(repositoryName=repository)
+    assert (kept["lifecyclePolicyText"], kept["lastEvaluatedAt"].timestamp()) == (text, 0.0)
     assert api.delete_lifecycle_policy(repositoryName=repository)["lifecyclePolicyText"] == text
     assert refused(api.delete_lifecycle_policy, repositoryName=repository)[0] == "LifecyclePolicyNotFoundException"
     for wrong in ("{}", "x" * 200):
@@ -211,5 +273,52 @@ def test_the_repository_policy(api: Any, repository: str) -> None:
     api.set_repository_policy(**where, policyText=text)
     assert api.get_repository_policy(**where)["policyText"] == text
     assert api.delete_repository_policy(**where)["policyText"] == text
-    for wrong in ("", "{}", "[]", '{"Statement":[]}', '{"Statement":[{"Effect":"Maybe"}]}', "x" * 10241):
-        assert refused(api.set_repository_policy, **where, policyText=wrong)[0] == "InvalidParameterException"
+    for wrong in ("", "{}", "[]", '{"Statement":[]}', '{"Statement":[{"Effect":"Maybe"}]}'):
+        assert refused(api.set_repository_policy, **where, policyText=wrong) == INVALID_POLICY
+    assert refused(api.set_repository_policy, **where, policyText="x" * 10241)[0] == "InvalidParameterException"
+
+
+INVALID_POLICY = (
+    "InvalidParameterException",
+    "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid repository policy provided'",
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "is_taken"),
+    [
+        ({}, True),
+        ({"Sid": "a", "Condition": {"Bool": {"aws:SecureTransport": "true"}}}, True),
+        ({"Principal": {"AWS": ["123456789012", "*"], "Service": "codebuild.amazonaws.com"}}, True),
+        ({"Action": ["ecr:BatchGetImage", "ECR:Get*"]}, True),
+        ({"Principal": None}, False),
+        ({"Principal": {"User": "a"}}, False),
+        ({"Principal": "123456789012"}, False),
+        ({"NotPrincipal": "*"}, False),
+        ({"Action": "s3:GetObject"}, False),
+        ({"Action": []}, False),
+        ({"Resource": "*"}, False),
+        ({"NotResource": "*"}, False),
+        ({"Colour": "red"}, False),
+        ({"Condition": []}, False),
+    ],
+)
+def test_statements_of_a_repository_and_of_a_registry(
+    api: Any, repository: str, change: dict[str, Any], is_taken: bool
+) -> None:
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage", **change}
+    text = json.dumps({"Version": "2012-10-17", "Statement": [{k: v for k, v in statement.items() if v is not None}]})
+    put = {"repositoryName": repository, "policyText": text}
+    if is_taken:
+        assert api.set_repository_policy(**put)["policyText"] == text
+    else:
+        assert refused(api.set_repository_policy, **put) == INVALID_POLICY
+    # A registry's policy says which of its resources it is about.
+    if "Resource" in change:
+        assert api.put_registry_policy(policyText=text)["policyText"] == text
+        assert api.get_registry_policy()["policyText"] == text
+        assert api.delete_registry_policy()["policyText"] == text
+        assert refused(api.get_registry_policy)[0] == "RegistryPolicyNotFoundException"
+    elif is_taken:
+        name, reason = refused(api.put_registry_policy, policyText=text)
+        assert (name, "Invalid registry policy provided" in reason) == ("InvalidParameterException", True)

@@ -216,10 +216,12 @@ def test_a_database_that_cannot_grow(ecr: LocalEcr, http: HttpClient, repository
         raise sqlite3.OperationalError("database or disk is full")
 
     monkeypatch.setattr("ecr_tasks.local_ecr.store.images.Images.put", full)
-    monkeypatch.setattr("ecr_tasks.local_ecr.store.images.Images.record_pull", full)
+    monkeypatch.setattr("ecr_tasks.local_ecr.store.database.Database.execute", full)
     assert http.push_manifest(repository, "v2", raw).error[0] == 507
     put = {"repositoryName": repository, "imageManifest": raw.decode()}
     assert http.api("PutImage", put).status == 507
+    get = {"repositoryName": repository, "imageIds": [{"imageTag": "v1"}]}
+    assert http.api("BatchGetImage", get).json()["images"][0]["imageManifest"] == raw.decode()
     assert http.send("GET", f"/v2/{repository}/manifests/v1").body == raw
 
 

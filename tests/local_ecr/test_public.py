@@ -177,11 +177,12 @@ def test_the_alias_is_part_of_every_path(writer: HttpClient) -> None:
         assert writer.send("GET", path).error[:2] == (404, "NAME_UNKNOWN")
 
 
-def test_a_blob_is_mounted_by_its_public_name(public: Any, writer: HttpClient) -> None:
-    digest = writer.push_blob("local/team/app", b"layer")
+def test_no_blob_is_mounted_and_there_is_no_catalog(public: Any, writer: HttpClient) -> None:
+    writer.push_image("local/team/app", "v1", b"layer")
     public.create_repository(repositoryName="other")
-    path = f"/v2/local/other/blobs/uploads/?mount={digest}&from=local/team/app"
-    assert writer.send("POST", path).status == 201
+    path = f"/v2/local/other/blobs/uploads/?mount={digest_of(b'layer')}&from=local/team/app"
+    assert writer.send("POST", path).status == 202
+    assert writer.send("GET", "/v2/_catalog").error[:2] == (404, "UNSUPPORTED")
 
 
 def test_images(public: Any, writer: HttpClient) -> None:

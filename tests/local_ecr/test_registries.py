@@ -93,8 +93,25 @@ def test_another_account_by_registry_id(ecr: LocalEcr, api: Any, far: Any) -> No
     for call, more in ((api.describe_images, {}), (far.describe_images, {"registryId": OTHER})):
         name, text = refused(call, repositoryName="app", **more)
         assert (name, more.get("registryId", HOME) in text) == ("RepositoryNotFoundException", True)
-    assert refused(far.describe_repositories, registryId=OTHER)[0] == "RepositoryNotFoundException"
+    assert refused(far.describe_repositories, registryId=OTHER)[0] == "AccessDeniedException"
     assert len(known(ecr)) == 2  # a question creates none
+
+
+def test_an_error_of_a_region_that_was_never_asked_names_the_repository(far: Any) -> None:
+    sentence = f"The repository with name 'team/app' does not exist in the registry with id '{HOME}'"
+    arn = f"arn:aws:ecr:us-west-2:{HOME}:repository/team/app"
+    for call, named in (
+        (far.describe_images, {"repositoryName": "team/app"}),
+        (far.describe_repositories, {"repositoryNames": ["team/app", "other"]}),
+        (far.list_tags_for_resource, {"resourceArn": arn}),
+    ):
+        assert refused(call, **named) == ("RepositoryNotFoundException", sentence)
+    for call, named in (
+        (far.describe_images, {"repositoryName": "No"}),
+        (far.describe_repositories, {"repositoryNames": ["No"]}),
+        (far.list_tags_for_resource, {"resourceArn": "team/app"}),
+    ):
+        assert refused(call, **named)[0] == "InvalidParameterException"
 
 
 def test_one_s_own_registry_of_a_region_is_there_when_it_is_asked_as_a_whole(ecr: LocalEcr, far: Any) -> None:

@@ -13,6 +13,8 @@ import pytest
 from ecr_tasks.clients.ecr.registry import EcrRegistry
 from ecr_tasks.clients.ecr.repositories import EcrRepositories
 from ecr_tasks.errors import Refused, SettingsError
+from ecr_tasks.local_ecr import lifecycle_policy
+from ecr_tasks.local_ecr.errors import invalid
 from ecr_tasks.local_ecr.server import LocalEcr
 from ecr_tasks.model.repository import DesiredRepository
 from ecr_tasks.plan.repository.desired import desired_repository
@@ -29,11 +31,10 @@ OLD = {"rulePriority": 1, "selection": SELECTION}
 LIFECYCLE = {
     "rules": [{**OLD, "description": "Keeps the newest image and nothing else", "action": {"type": "expire"}}]
 }
-COLD = {"rules": [{**OLD, "selection": {**SELECTION, "storageClass": "cold"}, "action": {"type": "expire"}}]}
-POLICY = {
-    "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Principal": "*", "Action": ["ecr:BatchGetImage", "ecr:PutImage"]}],
-}
+UNUSED_SELECTION = {**SELECTION, "countType": "sinceImagePulled", "countUnit": "days"}
+UNUSED = {"rules": [{**OLD, "selection": UNUSED_SELECTION, "action": {"type": "expire"}}]}
+STATEMENT = {"Effect": "Allow", "Principal": "*", "Action": ["ecr:BatchGetImage", "ecr:PutImage"]}
+POLICY = {"Version": "2012-10-17", "Statement": [STATEMENT]}
 REORDERED = {
     "Statement": {"Action": ["ecr:PutImage", "ecr:BatchGetImage"], "Principal": "*", "Effect": "Allow"},
     "Version": "2012-10-17",
@@ -165,6 +166,8 @@ def test_encryption_cannot_be_changed_and_the_rest_is(app: Project, api: Any) ->
         ),
         ("ECR_LIFECYCLE_POLICY", '{"rules": []}', "1 to 50"),
         ("ECR_LIFECYCLE_POLICY", json.dumps({"rules": [{"rulePriority": 1}]}), "number 1"),
+        ("ECR_LIFECYCLE_POLICY", json.dumps(UNUSED), "only an action of the type transition"),
+        ("ECR_REPOSITORY_POLICY", json.dumps({"Statement": {**STATEMENT, "Resource": "*"}}), "the key 'Resource'"),
         ("ECR_REPOSITORY_POLICY", '{"Statement": [{"Effect": "allow"}]}', "Effect Allow or Deny"),
     ],
 )
@@ -179,22 +182,37 @@ def test_a_bad_file_ends_before_anything_is_changed(
     assert changes(ecr) == 0
 
 
+@pytest.fixture
+def refusing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the local ECR refuse every lifecycle policy, as ECR may refuse one for a reason that only it knows."""
+
+    def refuse(text: str) -> None:
+        raise invalid("LifecyclePolicyText", "Lifecycle policy validation failure: a reason of ECR's own")
+
+    monkeypatch.setattr(lifecycle_policy, "parse", refuse)
+
+
+@pytest.mark.usefixtures("refusing")
 def test_what_only_ecr_objects_to_names_the_setting(app: Project, api: Any) -> None:
     api.create_repository(repositoryName="team/app")
-    app.write("cold.json", json.dumps(COLD))
-    done = app.inv("repo.ensure", ECR_LIFECYCLE_POLICY="cold.json")
+    app.write("keep.json", json.dumps(LIFECYCLE))
+    done = app.inv("repo.ensure", ECR_LIFECYCLE_POLICY="keep.json")
     assert done.code == 2
     assert "ECR does not take ECR_LIFECYCLE_POLICY: " in done.stderr
     assert shown(app)["mutability"] == "MUTABLE"
 
 
-def test_a_new_repository_whose_policy_ecr_refuses_is_an_error_of_ensure(app: Project) -> None:
+@pytest.mark.usefixtures("refusing")
+def test_a_new_repository_whose_policy_ecr_refuses_is_an_error_of_ensure(
+    app: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     app.write("policy.json", json.dumps(POLICY))
-    app.write("cold.json", json.dumps(COLD))
-    more = {"ECR_LIFECYCLE_POLICY": "cold.json", "ECR_REPOSITORY_POLICY": "policy.json"}
+    app.write("keep.json", json.dumps(LIFECYCLE))
+    more = {"ECR_LIFECYCLE_POLICY": "keep.json", "ECR_REPOSITORY_POLICY": "policy.json"}
     done = app.inv("repo.ensure", **more)
     assert done.code == 2
     assert "ECR does not take ECR_LIFECYCLE_POLICY: " in done.stderr
+    monkeypatch.undo()
     app.ok("repo.ensure", ECR_REPOSITORY_POLICY="policy.json")
     assert checked(app, ECR_REPOSITORY_POLICY="policy.json")[0] == 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
 
 import pytest
@@ -34,6 +35,18 @@ def test_create_and_describe(ecr: LocalEcr, api: Any) -> None:
     assert made["encryptionConfiguration"] == {"encryptionType": "KMS", "kmsKey": "alias/mine"}
     assert api.describe_repositories()["repositories"] == [made]
     assert api.describe_repositories(repositoryNames=["a/b-c/d.e"])["repositories"] == [made]
+
+
+@pytest.mark.parametrize("kind", ["KMS", "KMS_DSSE"])
+def test_kms_without_a_key_names_the_default_one(api: Any, kind: str) -> None:
+    encryption = {"encryptionType": kind}
+    made = [
+        api.create_repository(repositoryName=name, encryptionConfiguration=encryption)["repository"]
+        for name in ("one", "two")
+    ]
+    keys = {item["encryptionConfiguration"]["kmsKey"] for item in made}
+    assert len(keys) == 1  # AWS has one such key for an account in a region
+    assert re.fullmatch(r"arn:aws:kms:eu-west-1:123456789012:key/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", *keys)
 
 
 def test_defaults(api: Any) -> None:
@@ -88,7 +101,9 @@ def test_another_registry_cannot_be_seen(api: Any, repository: str) -> None:
     name, text = refused(api.describe_images, repositoryName=repository, registryId="210987654321")
     assert name == "RepositoryNotFoundException"
     assert "'210987654321'" in text
-    assert refused(api.describe_repositories, registryId="210987654321")[0] == "RepositoryNotFoundException"
+    name, text = refused(api.describe_repositories, registryId="210987654321")
+    assert name == "AccessDeniedException"
+    assert "ecr:DescribeRepositories on resource: arn:aws:ecr:eu-west-1:210987654321:repository/*" in text
     assert refused(api.describe_images, repositoryName=repository, registryId="x")[0] == "InvalidParameterException"
     assert api.describe_images(repositoryName=repository, registryId="123456789012")["imageDetails"] == []
 

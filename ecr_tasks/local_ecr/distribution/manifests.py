@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
 from urllib.parse import quote
 
 from ..http.messages import BadRequest, Response
@@ -51,8 +49,7 @@ def _get(registry: Registry, request: Request, image: Image) -> Response:
     }
     if request.method == "HEAD":
         return Response(200, headers=headers, length=image.bytes)
-    with contextlib.suppress(sqlite3.OperationalError):  # a full disk must not stop a pull
-        registry.store.images.record_pull(image)
+    registry.store.images.record_pull(image)
     return Response(200, registry.store.images.raw(image), headers)
 
 

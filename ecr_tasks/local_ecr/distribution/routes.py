@@ -9,7 +9,7 @@ from ..auth import Denied
 from ..errors import NO_SPACE, EcrError, is_disk_full
 from ..http.messages import Response
 from ..names import is_repository
-from . import blobs, manifests, tags_and_referrers, uploads
+from . import blobs, lists, manifests, uploads
 from .errors import VERSION_HEADER, RegistryError, denied, from_ecr_error
 
 TYPE_CHECKING = False
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..registry import Registry
 
 _BASE_PATHS = ("/v2", "/v2/")
+_CATALOG_PATH = "/v2/_catalog"
 # What follows the repository's name, which itself may contain any of these words.
 _ROUTE = re.compile(
     r"/v2/(?P<name>.+)/"
@@ -29,8 +30,8 @@ _RESOURCES = {
     "manifests": ("manifest", manifests.handle),
     "blobs": ("blob", blobs.handle),
     "blobs/uploads": ("upload", uploads.handle),
-    "tags": ("tags", tags_and_referrers.tags),
-    "referrers": ("referrers", tags_and_referrers.referrers),
+    "tags": ("tags", lists.tags),
+    "referrers": ("referrers", lists.referrers),
 }
 
 
@@ -53,6 +54,8 @@ def handle(registry: Registry, request: Request) -> Response:
 def _handle(registry: Registry, request: Request) -> Response:
     if request.path in _BASE_PATHS:
         route, request.kind = None, "base"
+    elif request.path == _CATALOG_PATH:
+        route, request.kind = None, "catalog"
     elif route := _ROUTE.fullmatch(request.path):
         request.kind, handler = _RESOURCES[route["resource"]]
     try:
@@ -61,6 +64,8 @@ def _handle(registry: Registry, request: Request) -> Response:
         raise denied(error, registry.challenge) from None
     if request.kind == "base":
         return Response(200, b"{}", {"Content-Type": "application/json"})
+    if request.kind == "catalog":
+        return lists.catalog(registry, request)
     if route is None:
         raise RegistryError(404, "UNSUPPORTED", f"There is nothing at {request.path}")
     if not route["name"].startswith(registry.prefix):

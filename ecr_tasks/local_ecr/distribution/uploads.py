@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
+from ..account_settings import can_mount
 from ..http.messages import Response
 from ..names import is_digest
 from ..numbers import parse_number
@@ -44,7 +45,8 @@ def _start(registry: Registry, request: Request, repository: Repository) -> Resp
     mount, digest = request.parameter("mount"), request.parameter("digest")
     if mount is not None and is_digest(mount):
         source = registry.store.repositories.find((request.parameter("from") or "").removeprefix(registry.prefix))
-        if source is not None and registry.store.layers.mount(repository, source, mount):
+        is_mountable = source is not None and can_mount(registry, source, repository)
+        if source is not None and is_mountable and registry.store.layers.mount(repository, source, mount):
             return _created(registry, repository, mount)
     if digest is not None and not is_digest(digest):
         raise digest_invalid(digest)

@@ -10,8 +10,8 @@ from ..constants import PUBLIC_REGION
 from ..errors import NO_SPACE, EcrError, invalid, is_disk_full
 from ..http.messages import Response, json_response
 from ..json_text import parse_json
-from ..names import parse_repository_arn
-from . import images, inventory, layers, policies, replication, repositories, scans, sts
+from ..names import parse_repository_arn, partition
+from . import images, inventory, layers, policies, registry_settings, replication, repositories, scans, sts
 from .params import Params
 
 TYPE_CHECKING = False
@@ -54,6 +54,7 @@ OPERATIONS: dict[str, Operation] = {
     "CompleteLayerUpload": layers.complete_layer_upload,
     "CreateRepository": repositories.create_repository,
     "DeleteLifecyclePolicy": policies.LIFECYCLE_POLICY.delete,
+    "DeleteRegistryPolicy": registry_settings.delete_registry_policy,
     "DeleteRepository": repositories.delete_repository,
     "DeleteRepositoryPolicy": policies.REPOSITORY_POLICY.delete,
     "DescribeImageReplicationStatus": replication.describe_image_replication_status,
@@ -62,20 +63,24 @@ OPERATIONS: dict[str, Operation] = {
     "DescribeImages": inventory.describe_images,
     "DescribeRegistry": replication.describe_registry,
     "DescribeRepositories": repositories.describe_repositories,
+    "GetAccountSetting": registry_settings.get_account_setting,
     "GetAuthorizationToken": get_authorization_token,
     "GetDownloadUrlForLayer": layers.get_download_url_for_layer,
     "GetLifecyclePolicy": policies.LIFECYCLE_POLICY.get,
     "GetLifecyclePolicyPreview": policies.get_lifecycle_policy_preview,
+    "GetRegistryPolicy": registry_settings.get_registry_policy,
     "GetRegistryScanningConfiguration": scans.get_registry_scanning_configuration,
     "GetRepositoryPolicy": policies.REPOSITORY_POLICY.get,
     "InitiateLayerUpload": layers.initiate_layer_upload,
     "ListImageReferrers": inventory.list_image_referrers,
     "ListImages": inventory.list_images,
     "ListTagsForResource": repositories.list_tags_for_resource,
+    "PutAccountSetting": registry_settings.put_account_setting,
     "PutImage": images.put_image,
     "PutImageScanningConfiguration": scans.put_image_scanning_configuration,
     "PutImageTagMutability": repositories.put_image_tag_mutability,
     "PutLifecyclePolicy": policies.put_lifecycle_policy,
+    "PutRegistryPolicy": registry_settings.put_registry_policy,
     "PutRegistryScanningConfiguration": scans.put_registry_scanning_configuration,
     "PutReplicationConfiguration": replication.put_replication_configuration,
     "SetRepositoryPolicy": policies.set_repository_policy,
@@ -136,8 +141,8 @@ def _find_registry(registries: Registries, request: Request, region: str | None,
     if region == PUBLIC_REGION:
         raise EcrError("InvalidParameterException", f"There is no region '{region}'.")
     account = params.optional_text("registryId", pattern="[0-9]{12}")
+    arn = parse_repository_arn(params.optional_text("resourceArn") or "")
     if account is None:
-        arn = parse_repository_arn(params.optional_text("resourceArn") or "")
         account = registries.default.account if arn is None else arn[1]
     request.registry = f"{account}/{region}"
     registry = registries.find(account, region)
@@ -146,11 +151,33 @@ def _find_registry(registries: Registries, request: Request, region: str | None,
     if request.operation == "CreateRepository":
         params.repository_name()  # an invalid name must not create a registry
         return registries.create(account, region)
-    has_repository = any(params.has(name) for name in ("repositoryName", "repositoryNames", "resourceArn"))
-    if account == registries.default.account and not has_repository:
+    name = _repository_of(params, arn)
+    if name is not None:
+        raise registries.default.store.repositories.not_found(name, account)
+    if account == registries.default.account:
         return registries.create(account, region)
-    names = params.optional_list("repositoryNames") or [params.optional_text("repositoryName") or "*"]
-    raise registries.default.store.repositories.not_found(str(names[0]), account)
+    raise access_denied(registries, request, f"arn:{partition(region)}:ecr:{region}:{account}:repository/*")
+
+
+def _repository_of(params: Params, arn: tuple[str, str, str] | None) -> str | None:
+    """Return the name of the repository that a request names, the first of several; None if it names none.
+
+    Raises InvalidParameterException for what cannot be a name or an ARN.
+    """
+    if params.has("resourceArn"):
+        if arn is None:
+            raise invalid("resourceArn", "Invalid ARN")
+        return arn[2]
+    if params.has("repositoryNames"):
+        return params.repository_names(1, 100)[0]
+    return params.repository_name() if params.has("repositoryName") else None
+
+
+def access_denied(registries: Registries, request: Request, resource: str) -> EcrError:
+    """Return IAM's exception: another account has not allowed the caller what it asks for."""
+    caller = f"arn:aws:iam::{registries.default.account}:user/local"
+    message = f"User: {caller} is not authorized to perform: ecr:{request.operation} on resource: {resource}"
+    return EcrError("AccessDeniedException", message)
 
 
 def _params(request: Request, operation: str) -> Params:

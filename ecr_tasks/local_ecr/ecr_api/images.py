@@ -90,7 +90,10 @@ def put_image(registry: Registry, params: Params) -> dict[str, Any]:
 
 
 def batch_get_image(registry: Registry, params: Params) -> dict[str, Any]:
-    """Answer BatchGetImage. A manifest is never translated: one of a type that is not accepted is a failure."""
+    """Answer BatchGetImage. A manifest is never translated: one of a type that is not accepted is a failure.
+
+    It counts as a pull of each image that it returns (github.com/aws/containers-roadmap, issue 2390).
+    """
     repository = params.repository(registry)
     accepted = params.texts("acceptedMediaTypes", 1, 100) if params.has("acceptedMediaTypes") else None
     images, failures = [], []
@@ -108,6 +111,7 @@ def batch_get_image(registry: Registry, params: Params) -> dict[str, Any]:
             continue
         text = registry.store.images.raw(image).decode()
         images.append(_image(repository, image_id(image.digest, tag), text, image.media_type))
+        registry.store.images.record_pull(image)
     return {"images": images, "failures": failures}
 
 

@@ -126,6 +126,13 @@ class Params:
             raise invalid("repositoryName", f"must satisfy regular expression '{REPOSITORY_PATTERN}'")
         return name
 
+    def repository_names(self, minimum: int, maximum: int) -> list[str]:
+        """Return the names of several repositories, a list that is required."""
+        names = self.texts("repositoryNames", minimum, maximum)
+        if not all(is_repository(name) for name in names):
+            raise invalid("repositoryNames", f"must satisfy regular expression '{REPOSITORY_PATTERN}'")
+        return names
+
     def repository(self, registry: Registry) -> Repository:
         """Return the repository that the request names. Raises RepositoryNotFoundException."""
         return registry.store.repositories.get(self.repository_name())

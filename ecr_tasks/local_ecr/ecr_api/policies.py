@@ -6,7 +6,7 @@ import contextlib
 import json
 import time
 
-from .. import lifecycle_policy
+from .. import lifecycle_policy, resource_policy
 from ..errors import EcrError, invalid
 from .images import ImageFailure, find
 from .inventory import tag_status_condition
@@ -22,12 +22,16 @@ if TYPE_CHECKING:
 
 
 class Policy:
-    """A kind of policy text: its title in ECR's messages, its database column, and its member in the API."""
+    """A kind of policy text: its title in ECR's messages, its database column, and its member in the API.
 
-    def __init__(self, title: str, column: str, member: str) -> None:
+    ``members`` are others that a response to a read or a deletion has.
+    """
+
+    def __init__(self, title: str, column: str, member: str, members: dict[str, float] | None = None) -> None:
         self._title = title
         self._column = column
         self._member = member
+        self._members = members or {}
 
     def text(self, repository: Repository) -> str:
         """Return a repository's text. Raises RepositoryPolicyNotFoundException or similar if it has none."""
@@ -45,7 +49,7 @@ class Policy:
     def get(self, registry: Registry, params: Params) -> dict[str, Any]:
         """Answer GetRepositoryPolicy or GetLifecyclePolicy."""
         repository = params.repository(registry)
-        return {**repository.members, self._member: self.text(repository)}
+        return {**repository.members, self._member: self.text(repository), **self._members}
 
     def delete(self, registry: Registry, params: Params) -> dict[str, Any]:
         """Answer DeleteRepositoryPolicy or DeleteLifecyclePolicy."""
@@ -55,24 +59,17 @@ class Policy:
 
 
 REPOSITORY_POLICY = Policy("Repository policy", "policy", "policyText")
-LIFECYCLE_POLICY = Policy("Lifecycle policy", "lifecycle", "lifecyclePolicyText")
+# No policy is ever run here, and ECR says so with the time 0.0 (AWS CLI reference, ecr delete-lifecycle-policy).
+LIFECYCLE_POLICY = Policy("Lifecycle policy", "lifecycle", "lifecyclePolicyText", {"lastEvaluatedAt": 0.0})
 _PREVIEW = Policy("Lifecycle policy preview", "preview", "lifecyclePolicyText")
 
 
 def set_repository_policy(registry: Registry, params: Params) -> dict[str, Any]:
-    """Answer SetRepositoryPolicy: keep the text; IAM is not checked."""
+    """Answer SetRepositoryPolicy: check and keep the text; IAM is not evaluated."""
     repository = params.repository(registry)
     text = params.text("policyText", maximum=10240)
     params.flag("force")
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        document = None
-    statements = document.get("Statement") if isinstance(document, dict) else None
-    all_statements = statements if isinstance(statements, list) else [statements]
-    if not all_statements or not all(
-        isinstance(item, dict) and item.get("Effect") in ("Allow", "Deny") for item in all_statements
-    ):
+    if not resource_policy.is_valid(text, has_resource=False):
         raise invalid("PolicyText", "Invalid repository policy provided")
     return REPOSITORY_POLICY.put(registry, repository, text)
 

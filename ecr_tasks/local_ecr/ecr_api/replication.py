@@ -52,7 +52,9 @@ def _rule(registry: Registry, rule: Params) -> dict[str, Any]:
         region = item.text("region", pattern="[0-9a-z-]{2,25}")
         account = item.text("registryId", pattern="[0-9]{12}")
         if (account, region) == (registry.account, registry.region):
-            raise invalid("replicationConfiguration", "a destination must not be the source registry itself")
+            raise invalid(
+                "replicationConfiguration", "Replication destination cannot be the same as the source registry"
+            )
         if region == PUBLIC_REGION or partition(region) != partition(registry.region):
             raise invalid("replicationConfiguration", f"{region} is in another partition than {registry.region}")
         document["destinations"].append({"region": region, "registryId": account})

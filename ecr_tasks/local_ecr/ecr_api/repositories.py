@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..constants import PUBLIC_REGION
 from ..errors import EcrError, invalid
 from ..mutability import MUTABILITIES, check_filters
-from ..names import is_repository
+from ..names import default_kms_key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,15 +50,7 @@ def create_repository(registry: Registry, params: Params) -> dict[str, Any]:
     mutability = params.optional_text("imageTagMutability", choices=MUTABILITIES) or "MUTABLE"
     filters = check_filters(mutability, params.optional_list("imageTagMutabilityExclusionFilters", 0))
     tags = with_request_tags({}, params.structures("tags", 0))
-    encryption = None
-    if params.has("encryptionConfiguration"):
-        structure = params.structure("encryptionConfiguration")
-        encryption = {"encryptionType": structure.text("encryptionType", choices=("AES256", "KMS", "KMS_DSSE"))}
-        key = structure.optional_text("kmsKey", minimum=1, maximum=2048)
-        if key is not None:
-            if encryption["encryptionType"] == "AES256":
-                raise invalid("encryptionConfiguration.kmsKey", "must not be given with AES256")
-            encryption["kmsKey"] = key
+    encryption = _encryption(registry, params) if params.has("encryptionConfiguration") else None
     repository = registry.store.repositories.create(
         name,
         mutability=mutability,
@@ -70,15 +62,23 @@ def create_repository(registry: Registry, params: Params) -> dict[str, Any]:
     return {"repository": describe(registry, repository)}
 
 
+def _encryption(registry: Registry, params: Params) -> dict[str, str]:
+    """Return the request's EncryptionConfiguration; for KMS without a key it names the default one, as in ECR."""
+    structure = params.structure("encryptionConfiguration")
+    kind = structure.text("encryptionType", choices=("AES256", "KMS", "KMS_DSSE"))
+    key = structure.optional_text("kmsKey", minimum=1, maximum=2048)
+    if kind != "AES256":
+        return {"encryptionType": kind, "kmsKey": key or default_kms_key(registry.account, registry.region)}
+    if key is not None:
+        raise invalid("encryptionConfiguration.kmsKey", "must not be given with AES256")
+    return {"encryptionType": kind}
+
+
 def describe_repositories(registry: Registry, params: Params) -> dict[str, Any]:
     """Answer DescribeRepositories."""
     token: dict[str, str] = {}
     if params.has_instead_of_page("repositoryNames"):
-        names = params.texts("repositoryNames", 1, 100)
-        for name in names:
-            if not is_repository(name):
-                raise invalid("repositoryNames", "must be names of repositories")
-        repositories = [registry.store.repositories.get(name) for name in names]
+        repositories = [registry.store.repositories.get(name) for name in params.repository_names(1, 100)]
     else:
         repositories, token = params.page(registry.store.repositories.all(), lambda repository: [repository.name])
     return {"repositories": [describe(registry, repository) for repository in repositories], **token}

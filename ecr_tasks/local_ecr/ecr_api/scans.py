@@ -52,7 +52,7 @@ def put_registry_scanning_configuration(registry: Registry, params: Params) -> d
 def batch_get_repository_scanning_configuration(registry: Registry, params: Params) -> dict[str, Any]:
     """Answer BatchGetRepositoryScanningConfiguration."""
     configurations, failures = [], []
-    for name in params.texts("repositoryNames", 1, 25):
+    for name in params.repository_names(1, 25):
         repository = registry.store.repositories.find(name)
         if repository is None:
             reason = registry.store.repositories.not_found(name).message

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import sqlite3
 import time
 
 from ..errors import EcrError
@@ -11,7 +13,6 @@ from ..mutability import is_locked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterator
     from typing import Any
 
@@ -143,9 +144,10 @@ class Images:
             yield from images
             first = images[-1].id + 1
 
-    def tags(self, repository: Repository) -> list[str]:
-        """Return all tags of a repository, in the order of their bytes."""
-        return self._db.column("SELECT name FROM tag WHERE repository = ? ORDER BY name", repository.id)
+    def tags(self, repository: Repository, after: str = "", limit: int = -1) -> list[str]:
+        """Return a repository's tags that come after a tag, in the order of their bytes: ``limit`` or all (-1)."""
+        query = "SELECT name FROM tag WHERE repository = ? AND name > ? ORDER BY name LIMIT ?"
+        return self._db.column(query, repository.id, after, limit)
 
     def referrers(self, repository: Repository, subject: str) -> list[Image]:
         """Return the images whose subject is ``subject``, whether or not that one exists."""
@@ -163,8 +165,13 @@ class Images:
         return indexes
 
     def record_pull(self, image: Image) -> None:
-        """Record a pull."""
-        self._db.execute("UPDATE image SET pulled = ? WHERE id = ?", time.time(), image.id)
+        """Record a pull, unless the disk is full, which must not stop it.
+
+        ECR does so for every pull (ECR user guide, "Pull-time update exclusions"), although the API model promises
+        it for one in 24 hours only.
+        """
+        with contextlib.suppress(sqlite3.OperationalError):
+            self._db.execute("UPDATE image SET pulled = ? WHERE id = ?", time.time(), image.id)
 
     def set_scan(self, image: Image, scan: dict[str, Any]) -> None:
         """Store the result of a scan."""

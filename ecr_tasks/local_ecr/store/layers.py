@@ -51,10 +51,14 @@ class Layers:
         return int(row["size"])
 
     def mount(self, target: Repository, source: Repository, digest: str) -> bool:
-        """Give ``target`` a layer that ``source`` has; returns False if ``source`` does not have it."""
+        """Give ``target`` a layer that an image in ``source`` uses; returns False if there is none.
+
+        ECR mounts no layer that waits for its image (github.com/aws/containers-roadmap, issue 2860).
+        """
+        used = "SELECT 1 FROM uses_layer WHERE repository = ? AND digest = ? LIMIT 1"
         with self._db.transaction():
             size = self.size(source, digest)
-            if size is None:
+            if size is None or self._db.row(used, source.id, digest) is None:
                 return False
             self._link(target, digest, size)
             return True

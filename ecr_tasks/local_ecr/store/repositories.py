@@ -91,6 +91,10 @@ class Repositories:
         """Return all repositories, by name."""
         return [Repository(row, self._account) for row in self._db.rows("SELECT * FROM repository ORDER BY name")]
 
+    def names(self, after: str, limit: int) -> list[str]:
+        """Return at most ``limit`` names of repositories that come after a name, in the order of their bytes."""
+        return self._db.column("SELECT name FROM repository WHERE name > ? ORDER BY name LIMIT ?", after, limit)
+
     def update(self, repository: Repository, **columns: Any) -> None:
         """Set columns of the repository's row; lists and dicts are stored as JSON."""
         assignments = ", ".join(f"{name} = ?" for name in columns)

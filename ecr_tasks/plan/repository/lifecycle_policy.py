@@ -11,6 +11,7 @@ from ecr_tasks.plan.repository.repository_policy import policy_error, read_docum
 
 MAX_RULES = 50
 MAX_WILDCARDS = 4
+ARCHIVE_DAYS = 90
 _MIN_CHARACTERS, _MAX_CHARACTERS = 100, 30_720
 """The length of a policy's text (ECR's API model, LifecyclePolicyText)."""
 
@@ -50,17 +51,22 @@ def read_lifecycle(path: Path, setting: str) -> str:
     when a new repository exists already. Raises SettingsError for the first mistake.
     """
     text, document = read_document(path, setting, _MIN_CHARACTERS, _MAX_CHARACTERS)
+    if unknown := [key for key in document if key != "rules"]:
+        raise policy_error(path, setting, f'has the key {unknown[0]!r}; it can have "rules"')
     rules = document.get("rules")
     if not isinstance(rules, list) or not 1 <= len(rules) <= MAX_RULES:
         raise policy_error(path, setting, f'must have "rules", a list of 1 to {MAX_RULES}')
     for number, rule in enumerate(rules, 1):
         if problem := _rule_problem(rule) or _conflict(rule, rules[: number - 1]):
             raise policy_error(path, setting, f"has a rule (number {number}) that {problem}")
-    last = max(rules, key=lambda rule: int(rule["rulePriority"]))
-    early = next((rule for rule in rules if rule["selection"]["tagStatus"] == "any" and rule is not last), None)
-    if early is not None and last["selection"]["tagStatus"] != "any":
-        where = f"the rule of priority {early['rulePriority']}"
-        raise policy_error(path, setting, f"has the tagStatus any in {where}: it must be the last one")
+    for storage_class in ("standard", "archive"):
+        ordered = sorted((rule for rule in rules if _storage_class(rule) == storage_class), key=_priority)
+        if early := [rule for rule in ordered[:-1] if rule["selection"]["tagStatus"] == "any"]:
+            where = f"the rule of priority {_priority(early[0])}"
+            problem = (
+                f"has the tagStatus any in {where}: it must be the last one of the storage class {storage_class}"
+            )
+            raise policy_error(path, setting, problem)
     return text
 
 
@@ -70,6 +76,8 @@ def _rule_problem(rule: Any) -> str:
         return "is no object"
     if unknown := [key for key in rule if key not in _KEYS]:
         return f"has the key {unknown[0]!r}; it can have {', '.join(_KEYS)}"
+    if not isinstance(rule.get("description", ""), str):
+        return "has a description that is no text"
     priority, selection, action = rule.get("rulePriority"), rule.get("selection"), rule.get("action")
     if not _is_count(priority):
         return "has no rulePriority from 1"
@@ -81,7 +89,7 @@ def _rule_problem(rule: Any) -> str:
         return "has no action of the type expire or transition"
     if (action["type"] == "transition") != (action.get("targetStorageClass") == "archive"):
         return "needs the targetStorageClass archive in an action of the type transition, and only there"
-    return _tag_problem(selection) or _count_problem(selection)
+    return _tag_problem(selection) or _count_problem(selection) or _class_problem(selection, action["type"])
 
 
 def _tag_problem(selection: dict[str, Any]) -> str:
@@ -109,20 +117,46 @@ def _count_problem(selection: dict[str, Any]) -> str:
     return ""
 
 
+def _class_problem(selection: dict[str, Any], action: str) -> str:
+    """Return the mistake in what a countType asks of storage class, action and countNumber; else an empty text.
+
+    ECR has a schema for each countType (user guide, "Lifecycle policy properties"): sinceImagePulled only archives
+    (github.com/aws/containers-roadmap, issue 921), sinceImageTransitioned only expires what has been archived for 90
+    days at least (github.com/cloudposse/terraform-aws-ecr, pull request 159).
+    """
+    kind = selection["countType"]
+    archived = kind == "sinceImageTransitioned"
+    if selection.get("storageClass", "standard") != ("archive" if archived else "standard"):
+        return "needs the storageClass archive with the countType sinceImageTransitioned, and only there"
+    if kind == "sinceImagePulled" and action != "transition":
+        return "has the countType sinceImagePulled, with which ECR takes only an action of the type transition"
+    if archived and action != "expire":
+        return "has the countType sinceImageTransitioned, with which ECR takes only an action of the type expire"
+    if archived and selection["countNumber"] < ARCHIVE_DAYS:
+        return f"has a countNumber below {ARCHIVE_DAYS}, the days for which an archived image stays at least"
+    return ""
+
+
 def _conflict(rule: dict[str, Any], earlier: Sequence[dict[str, Any]]) -> str:
     """Return the conflict of a rule with the earlier rules; an empty text if there is none."""
     priority, status = rule["rulePriority"], rule["selection"]["tagStatus"]
     if any(other["rulePriority"] == priority for other in earlier):
         return f"has the rulePriority {priority} of another one"
-    if status != "tagged" and any(_scope(other) == _scope(rule) for other in earlier):
-        return f"has the tagStatus {status} of another one: ECR takes one such rule"
+    same_class = [other["selection"] for other in earlier if _storage_class(other) == _storage_class(rule)]
+    if status != "tagged" and any(other["tagStatus"] == status for other in same_class):
+        return f"has the tagStatus {status} of another one: ECR takes one such rule for a storage class"
+    prefixes = rule["selection"].get("tagPrefixList")
+    if prefixes and any(set(other.get("tagPrefixList", [])) == set(prefixes) for other in same_class):
+        return "has the tagPrefixList of another one: ECR takes one such rule for a storage class"
     return ""
 
 
-def _scope(rule: dict[str, Any]) -> tuple[object, ...]:
-    """Return tag status, storage class and action, which two rules for untagged or any images can't share."""
-    selection = rule["selection"]
-    return selection["tagStatus"], selection.get("storageClass", "standard"), rule["action"]["type"]
+def _storage_class(rule: dict[str, Any]) -> str:
+    return str(rule["selection"].get("storageClass", "standard"))
+
+
+def _priority(rule: dict[str, Any]) -> int:
+    return int(rule["rulePriority"])
 
 
 def _is_count(value: object) -> bool:

@@ -13,16 +13,63 @@ _MAX_CHARACTERS = 10_240
 """The maximum length of a repository policy (ECR's API model, RepositoryPolicyText)."""
 
 
+_MEMBERS = ("Version", "Id", "Statement")
+_VERSIONS = ("2012-10-17", "2008-10-17")
+_STATEMENT = ("Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Condition")
+_PRINCIPALS = ("AWS", "CanonicalUser", "Federated", "Service")
+
+
 def read_policy(path: Path, setting: str) -> str:
-    """Return the text of a repository policy's file. Raises SettingsError when it has no valid statements."""
+    """Return the text of a repository policy's file. Raises SettingsError for the first mistake in it.
+
+    It follows IAM's grammar (IAM user guide, "Grammar of the IAM JSON policy language"), with a principal in every
+    statement and no Resource, which is the repository itself (github.com/awsdocs/amazon-ecr-user-guide, pull request
+    20). ECR answers any mistake with "Invalid repository policy provided", when the repository exists already.
+    """
     text, document = read_document(path, setting, 0, _MAX_CHARACTERS)
+    if unknown := [key for key in document if key not in _MEMBERS]:
+        raise policy_error(path, setting, f"has the key {unknown[0]!r}; it can have {', '.join(_MEMBERS)}")
+    if document.get("Version", _VERSIONS[0]) not in _VERSIONS:
+        raise policy_error(path, setting, f'has a "Version" that is none of {", ".join(_VERSIONS)}')
     statements = document.get("Statement")
     if not statements:
         raise policy_error(path, setting, 'has no "Statement"')
     for number, statement in enumerate(statements if isinstance(statements, list) else [statements], 1):
-        if not isinstance(statement, dict) or statement.get("Effect") not in ("Allow", "Deny"):
-            raise policy_error(path, setting, f'has a "Statement" (number {number}) without the Effect Allow or Deny')
+        if problem := _statement_problem(statement):
+            raise policy_error(path, setting, f'has a "Statement" (number {number}) {problem}')
     return text
+
+
+def _statement_problem(statement: Any) -> str:
+    """Return the mistake in one statement; an empty text if there is none."""
+    if not isinstance(statement, dict) or statement.get("Effect") not in ("Allow", "Deny"):
+        return "without the Effect Allow or Deny"
+    if unknown := [key for key in statement if key not in _STATEMENT]:
+        return f"with the key {unknown[0]!r}; ECR takes {', '.join(_STATEMENT)}"
+    if not isinstance(statement.get("Sid", ""), str) or not isinstance(statement.get("Condition", {}), dict):
+        return "whose Sid is no text or whose Condition is no object"
+    for pair in (("Principal", "NotPrincipal"), ("Action", "NotAction")):
+        if sum(key in statement for key in pair) != 1:
+            return f"that has not one of {pair[0]} and {pair[1]}"
+    if not _is_principal(statement.get("Principal", statement.get("NotPrincipal"))):
+        return 'whose principal is neither "*" nor an object such as {"AWS": "arn:aws:iam::123456789012:root"}'
+    actions = _texts(statement.get("Action", statement.get("NotAction")))
+    foreign = [action for action in actions if action != "*" and not action.lower().startswith("ecr:")]
+    if foreign or not actions:
+        return f"with the action {foreign[0]!r}, which is none of ECR's" if foreign else "whose actions are no texts"
+    return ""
+
+
+def _is_principal(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return bool(value == "*")
+    return bool(value) and all(key in _PRINCIPALS and _texts(item) for key, item in value.items())
+
+
+def _texts(value: Any) -> list[str]:
+    """Return a text or a list of texts as a list; empty for anything else."""
+    items = value if isinstance(value, list) else [value]
+    return items if all(isinstance(item, str) and item for item in items) else []
 
 
 def read_document(path: Path, setting: str, least: int, most: int) -> tuple[str, dict[str, Any]]:

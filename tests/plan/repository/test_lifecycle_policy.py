@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.local_ecr import lifecycle_policy
+from ecr_tasks.local_ecr.errors import EcrError
 from ecr_tasks.model.manifest import CACHE_TAG
 from ecr_tasks.plan.repository.lifecycle_policy import CACHE_DAYS, UNTAGGED_DAYS, default_lifecycle, read_lifecycle
 from ecr_tasks.plan.repository.repository_policy import same
@@ -19,6 +22,15 @@ NOW = 2_000_000_000.0
 EXPIRE = {"type": "expire"}
 SELECTION = {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 1}
 RULE = {"rulePriority": 1, "selection": SELECTION, "action": EXPIRE}
+ARCHIVE = {"type": "transition", "targetStorageClass": "archive"}
+ARCHIVED = {
+    **SELECTION,
+    "countType": "sinceImageTransitioned",
+    "countUnit": "days",
+    "countNumber": 90,
+    "storageClass": "archive",
+}
+EXPIRE_ARCHIVED = {**RULE, "selection": ARCHIVED}
 TAGGED = {**RULE, "selection": {**SELECTION, "tagStatus": "tagged", "tagPrefixList": ["v"]}}
 
 
@@ -62,6 +74,8 @@ def selecting(**changes: object) -> str:
         (rules(), "1 to 50"),
         (rules(*[RULE] * 51), "1 to 50"),
         (rules(1), "is no object"),
+        (rules({**RULE, "description": 1}), "a description that is no text"),
+        (json.dumps({"rules": [RULE], "version": 1}), "has the key 'version'"),
         (rules({**RULE, "rulePriority": 0}), "rulePriority from 1"),
         (rules(RULE, RULE), "(number 2) that has the rulePriority 1 of another"),
         (rules({**RULE, "selection": {"tagStatus": "all"}}), "tagged, untagged or any"),
@@ -82,7 +96,21 @@ def selecting(**changes: object) -> str:
         (selecting(countType="sinceImagePulled", countUnit="hours"), "needs the countUnit days"),
         (rules({**RULE, "action": {"type": "transition"}}), "targetStorageClass archive"),
         (rules({**RULE, "action": {**EXPIRE, "targetStorageClass": "archive"}}), "targetStorageClass archive"),
+        (
+            rules({**RULE, "action": {"type": "transition", "targetStorageClass": "deep"}}),
+            "targetStorageClass archive",
+        ),
         (rules(RULE, {**TAGGED, "rulePriority": 2}), "must be the last one"),
+        (rules(EXPIRE_ARCHIVED, {**EXPIRE_ARCHIVED, "rulePriority": 2}), "has the tagStatus any of another one"),
+        (rules(TAGGED, {**TAGGED, "rulePriority": 2}), "has the tagPrefixList of another one"),
+        (selecting(countType="sinceImagePulled", countUnit="days"), "only an action of the type transition"),
+        (
+            selecting(storageClass="archive"),
+            "needs the storageClass archive with the countType sinceImageTransitioned",
+        ),
+        (selecting(countType="sinceImageTransitioned", countUnit="days", countNumber=90), "needs the storageClass"),
+        (selecting(**{**ARCHIVED, "countNumber": 89}), "a countNumber below 90"),
+        (rules({**RULE, "selection": ARCHIVED, "action": ARCHIVE}), "only an action of the type expire"),
         (rules(RULE, {**RULE, "rulePriority": 2}), "has the tagStatus any of another one"),
         (rules({**RULE, "action": {"type": "delete"}}), "expire or transition"),
         (json.dumps({"rules": [{**RULE, "description": "x" * 31_000}]}), "ECR takes 30720"),
@@ -96,25 +124,26 @@ def test_a_lifecycle_policy_that_is_none_is_told_where(tmp_path: Path, text: str
     assert caught.value.remedy.endswith(".")
 
 
-ARCHIVED = {**SELECTION, "tagStatus": "untagged", "storageClass": "archive"}
+PULLED = {**SELECTION, "countType": "sinceImagePulled", "countUnit": "days"}
+VERSIONS = {**SELECTION, "tagStatus": "tagged", "tagPrefixList": ["v", "w"]}
 
 
 @pytest.mark.parametrize(
     "listed",
     [
         [RULE],
-        [{**RULE, "rulePriority": 9, "description": "the rest"}, TAGGED, {**TAGGED, "rulePriority": 2}],
         [
-            {**RULE, "selection": {**SELECTION, "tagStatus": "untagged"}},
-            {**RULE, "rulePriority": 2, "selection": ARCHIVED},
+            {**RULE, "rulePriority": 9, "description": "the rest"},
+            TAGGED,
+            {**TAGGED, "rulePriority": 2, "selection": VERSIONS},
         ],
+        [{**RULE, "action": ARCHIVE}, {**EXPIRE_ARCHIVED, "rulePriority": 2}],
         [
-            {
-                **RULE,
-                "selection": {**SELECTION, "countType": "sinceImagePulled", "countUnit": "days"},
-                "action": {"type": "transition", "targetStorageClass": "archive"},
-            }
+            {**RULE, "rulePriority": 1, "selection": {**PULLED, "storageClass": "standard"}, "action": ARCHIVE},
+            {**RULE, "rulePriority": 2, "selection": {**ARCHIVED, "tagStatus": "untagged"}},
+            {**RULE, "rulePriority": 3, "selection": {**ARCHIVED, "tagStatus": "tagged", "tagPrefixList": ["v"]}},
         ],
+        [{**RULE, "selection": {**PULLED, "countNumber": 1}, "action": ARCHIVE}],
     ],
 )
 def test_what_is_a_lifecycle_policy_passes(tmp_path: Path, listed: list[object]) -> None:
@@ -126,3 +155,60 @@ def test_a_policy_of_few_characters_is_one_that_ecr_takes(tmp_path: Path) -> Non
     text = read_lifecycle(write_policy(tmp_path, short), "ECR_LIFECYCLE_POLICY")
     assert len(text) >= 100
     assert same(text, short)
+
+
+def mostly(value: object, *others: object) -> st.SearchStrategy[object]:
+    """Return a strategy that draws ``value`` more often than each of the others."""
+    return st.sampled_from([value] * 4 + [*others])
+
+
+SELECTIONS = st.fixed_dictionaries(
+    {
+        "tagStatus": st.sampled_from(["any", "untagged", "tagged"]),
+        "countType": st.sampled_from([*lifecycle_policy.SCHEMAS, "sinceImagePushed"])
+        | mostly("imageCountMoreThan", 1),
+        "countNumber": mostly(90, 89, 0, True, "90", 1.5),
+    },
+    optional={
+        "countUnit": mostly("days", "hours"),
+        "storageClass": mostly("archive", "standard", "cold"),
+        "tagPrefixList": mostly(["v"], ["w"], ["v", "w"], [], "v", [""], [1]),
+        "tagPatternList": mostly(["v*"], ["*a*b*c*d*"], [], [None]),
+        "colour": st.just("red"),
+    },
+)
+ACTIONS = st.sampled_from([EXPIRE, EXPIRE, ARCHIVE, ARCHIVE, {"type": "burn"}, {"type": "transition"}, {}, None])
+RULES = st.lists(
+    st.fixed_dictionaries(
+        {"rulePriority": mostly(1, 2, 3, 0, True), "selection": SELECTIONS, "action": ACTIONS},
+        optional={"description": mostly("", 1), "colour": st.just("red")},
+    ),
+    max_size=3,
+)
+
+
+def possible(selection: dict[str, object]) -> dict[str, object]:
+    """Return a selection with the members that its tagStatus and its countType ask for."""
+    lists = {"tagPrefixList": ["v"]} if selection["tagStatus"] == "tagged" else {}
+    kept = {
+        key: value for key, value in selection.items() if key not in ("tagPatternList", "tagPrefixList", "countUnit")
+    }
+    return {**kept, **lists, **({} if kept["countType"] == "imageCountMoreThan" else {"countUnit": "days"})}
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(RULES, st.booleans())
+def test_the_check_takes_what_the_local_ecr_takes(tmp_path: Path, listed: list[dict[str, Any]], mend: bool) -> None:
+    if mend:
+        listed = [{**rule, "selection": possible(rule["selection"])} for rule in listed]
+    path = write_policy(tmp_path, rules(*listed))
+    try:
+        text = read_lifecycle(path, "ECR_LIFECYCLE_POLICY")
+    except SettingsError as error:
+        refusal = error.cause
+    else:
+        lifecycle_policy.parse(text)
+        return
+    with pytest.raises(EcrError, match="Lifecycle policy validation failure"):
+        lifecycle_policy.parse(rules(*listed))
+    assert "ECR_LIFECYCLE_POLICY" in refusal

@@ -1,13 +1,15 @@
-"""The list of a repository's tags, and the list of a digest's referrers."""
+"""The lists of a registry: its repositories, a repository's tags, and a digest's referrers."""
 
 from __future__ import annotations
 
 from urllib.parse import quote
 
+from ..constants import PUBLIC_REGION
 from ..http.messages import Response, json_response
 from ..manifests import OCI_INDEX
 from ..names import is_digest
 from .errors import RegistryError, digest_invalid, unsupported
+from .pages import read_page
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,25 +17,27 @@ if TYPE_CHECKING:
     from ..registry import Registry
     from ..store.repositories import Repository
 
-_MAX_TAGS = 1000
+
+def catalog(registry: Registry, request: Request) -> Response:
+    """Answer GET ``/v2/_catalog``, with ``n`` and ``last``; the public registry has no such list."""
+    if request.method != "GET":
+        raise unsupported(request.method, "the catalog")
+    if registry.region == PUBLIC_REGION:
+        raise RegistryError(404, "UNSUPPORTED", "The public registry has no catalog")
+    names, headers = read_page(request, registry.store.repositories.names, "/v2/_catalog")
+    return json_response(200, {"repositories": names}, headers)
 
 
 def tags(registry: Registry, request: Request, repository: Repository, _list: str) -> Response:
     """Answer GET ``/v2/<name>/tags/list``, with ``n`` and ``last``."""
     if request.method != "GET":
         raise unsupported(request.method, "tags")
-    number = request.parameter("n")
-    if number is not None and not number.isdigit():
-        raise RegistryError(400, "PAGINATION_NUMBER_INVALID", f"Invalid number of results '{number}'")
-    size = min(int(number), _MAX_TAGS) if number is not None else _MAX_TAGS
-    last = request.parameter("last")
-    later_tags = [tag for tag in registry.store.images.tags(repository) if last is None or tag > last]
-    page = later_tags[:size]
-    headers = {}
-    if page and len(later_tags) > size:
-        path = f"/v2/{registry.prefix}{quote(repository.name)}/tags/list?n={size}&last={quote(page[-1])}"
-        headers["Link"] = f'<{path}>; rel="next"'
-    return json_response(200, {"name": f"{registry.prefix}{repository.name}", "tags": page}, headers)
+    name = f"{registry.prefix}{repository.name}"
+    store = registry.store.images
+    page, headers = read_page(
+        request, lambda after, size: store.tags(repository, after, size), f"/v2/{quote(name)}/tags/list"
+    )
+    return json_response(200, {"name": name, "tags": page}, headers)
 
 
 def referrers(registry: Registry, request: Request, repository: Repository, digest: str) -> Response:
