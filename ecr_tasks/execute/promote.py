@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ecr_tasks.errors import EcrTasksError, Refused
@@ -10,11 +11,22 @@ from ecr_tasks.model.reference import ImageName
 from ecr_tasks.plan.promotion import Promotion, check_movable, find_image, locked_promotion
 
 if TYPE_CHECKING:
+    from ecr_tasks.model.manifest import StoredImage
     from ecr_tasks.model.ports import Registry, Target
+    from ecr_tasks.model.registry import Repository
+
+IsFixed = Callable[[str, "StoredImage | None"], bool]
+"""Returns whether a tag never moves; its second argument is the image that has it, None for a new tag."""
 
 
 def look_up_promotion(
-    registry: Registry, repository: str, name: ImageName, tags: Sequence[str], *, alone: bool = True
+    registry: Registry,
+    repository: str,
+    name: ImageName,
+    tags: Sequence[str],
+    is_fixed: IsFixed,
+    *,
+    alone: bool = True,
 ) -> Promotion:
     """Find the image and its tags in one API call; a second call only when one of several tags would move.
 
@@ -24,7 +36,7 @@ def look_up_promotion(
     """
     view = registry.find(repository, list(dict.fromkeys([name.reference, *tags])))
     found_in, image = find_image(view, repository, name)
-    promotion = Promotion(found_in, image, {tag: view.tags[tag].digest if tag in view.tags else None for tag in tags})
+    promotion = planned_promotion(found_in, image, tags, view.tags, is_fixed)
     moves = any(promotion.state(tag) == "moves" for tag in tags)
     needs_lock = moves and not (alone and len(promotion.pending) == 1)
     described = registry.describe({repository: ()})[repository].repository if needs_lock else None
@@ -32,9 +44,36 @@ def look_up_promotion(
     return promotion
 
 
+def planned_promotion(
+    repository: Repository,
+    image: StoredImage,
+    tags: Sequence[str],
+    existing: Mapping[str, StoredImage],
+    is_fixed: IsFixed,
+) -> Promotion:
+    """Return the promotion of an image to these tags; ``existing`` are the images by tag."""
+    digests = {tag: existing[tag].digest if tag in existing else None for tag in tags}
+    return Promotion(repository, image, digests, [tag for tag in tags if is_fixed(tag, existing.get(tag))])
+
+
+def look_again(registry: Target, promotion: Promotion, tags: Sequence[str]) -> Promotion:
+    """Return the promotion with the digests that these tags have by now.
+
+    Raises Refused for a fixed tag that another image has by now: the repository need not lock it.
+    """
+    digests = registry.tag_digests(promotion.repository, tags)
+    promotion = replace(promotion, tags={**promotion.tags, **{tag: digests.get(tag) for tag in tags}})
+    check_movable(promotion, None, {})
+    return promotion
+
+
 def promote(registry: Target, promotion: Promotion) -> None:
-    """Set the pending tags. Raises Refused with both digests for a locked tag; errors name the tags already set."""
+    """Set the pending tags. Raises Refused with both digests for a locked tag; errors name the tags already set.
+
+    The fixed ones are looked at again right before.
+    """
     names: list[str] = []
+    promotion = look_again(registry, promotion, [tag for tag in promotion.pending if tag in promotion.fixed])
     for tag in promotion.pending:
         try:
             registry.set_tag(promotion.repository, promotion.image, tag)

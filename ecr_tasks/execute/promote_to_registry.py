@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ecr_tasks.execute.copy import Place, check_present, copy_manifests
-from ecr_tasks.execute.promote import promote
+from ecr_tasks.execute.promote import IsFixed, look_again, planned_promotion, promote
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.inventory import referrer_tag
 from ecr_tasks.model.manifest import StoredImage
@@ -43,6 +43,7 @@ def look_up_copy(
     target: Target,
     target_repository: str,
     tags: Sequence[str],
+    is_fixed: IsFixed,
     *,
     destination: Destination,
 ) -> CopyPromotion:
@@ -63,7 +64,7 @@ def look_up_copy(
     references = [*digests, *tags, *tagged]
     for start in range(0, len(references), MAX_TAGS):
         existing.update(target.find(target_repository, references[start : start + MAX_TAGS]).tags)
-    promotion = Promotion(described, image, {tag: existing[tag].digest if tag in existing else None for tag in tags})
+    promotion = planned_promotion(described, image, tags, existing, is_fixed)
     check_movable(promotion, described, existing)
     return CopyPromotion(
         source,
@@ -73,17 +74,23 @@ def look_up_copy(
     )
 
 
-def promote_to(copy: CopyPromotion, docker: Docker, registry: Registry, target: Target) -> None:
-    """Copy what the target lacks, verify the digests, then set the tags; a second run completes a failed one."""
+def promote_to(copy: CopyPromotion, docker: Docker, registry: Registry, target: Target) -> Promotion:
+    """Copy what the target lacks, verify the digests, then set the tags; a second run completes a failed one.
+
+    Returns the promotion with the digests that the tags had after the copy. Raises Refused for a fixed tag that
+    another image got meanwhile.
+    """
     image, place = copy.promotion.image, Place(target, copy.promotion.repository)
     if copy.missing:
         manifests = {digest: image.manifests if digest == image.digest else 1 for digest in copy.missing}
         for error in copy_manifests(manifests, copy.source, registry, {"": place}, docker).values():
             raise error
         check_present(copy.missing, place)
+    promotion = look_again(target, copy.promotion, copy.promotion.pending)
     for tag, item in copy.tagged.items():
         target.set_tag(place.repository, item, tag)
-    promote(target, copy.promotion)
+    promote(target, promotion)
+    return promotion
 
 
 def _referrers(registry: Registry, repository: Repository, subjects: Sequence[str]) -> Iterator[StoredImage]:

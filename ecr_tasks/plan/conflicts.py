@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from ecr_tasks.errors import EcrTasksError, Refused, SettingsError
 from ecr_tasks.model.destination import Destination
+from ecr_tasks.model.image import Image
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.refusals import missing_repository
+from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.model.tag import Tag
 from ecr_tasks.plan.destinations import is_same_repository
 from ecr_tasks.plan.forward import nothing_else
@@ -36,10 +38,10 @@ def image_conflicts(item: PlannedImage, source: SourceState) -> list[EcrTasksErr
         return []
     if view.repository is None:
         return [] if item.creates_repository else [missing_repository(name, remedy=CREATE_OR_ALLOW)]
-    first = commit_tag(item.image)
-    published = view.tags.get(first.name) if first else None
-    if first is not None and published is not None and not is_ours(published, item.image, source.revision):
-        return [of_another_commit(first, name, published)]
+    try:
+        check_published(item.image, view, source)
+    except Refused as error:
+        return [error]
     if item.build_needed and item.tags[0].stays:
         return [nothing_else(item.tags[0].tag.because)]
     return [_locked(item, tag) for tag in item.tags if tag.state == "locked"]
@@ -60,6 +62,14 @@ def own_destinations(
                     "Take it out: ECR_DESTINATIONS are registries besides.",
                 )
                 yield Conflict(item.image.name, error)
+
+
+def check_published(image: Image, view: RepositoryView, source: SourceState) -> None:
+    """Raise Refused if the tag that the commit is published under has another commit's image."""
+    first = commit_tag(image)
+    published = view.tags.get(first.name) if first else None
+    if first is not None and published is not None and not is_ours(published, image, source.revision):
+        raise of_another_commit(first, image.repository, published)
 
 
 def of_another_commit(tag: Tag, repository: str, published: StoredImage, ours: str = "") -> Refused:

@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from ecr_tasks.errors import Refused, RegistryError
 from ecr_tasks.model.digest import sha256_digest
-from ecr_tasks.model.manifest import INPUTS_DIGITS, INPUTS_TAG, StoredImage
+from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.reference import ImageName
 from ecr_tasks.model.refusals import locked_tag
 from ecr_tasks.model.registry import Repository, RepositoryView
 from ecr_tasks.plan.tag_states import TagState
-from ecr_tasks.source.semver import Version
-
-_COMMIT_TAG = re.compile(r"sha-[0-9a-f]{7,64}")
-_INPUTS_TAG = re.compile(rf"{INPUTS_TAG}[0-9a-f]{{{INPUTS_DIGITS}}}")
 
 
 @dataclass(frozen=True)
 class Promotion:
-    """An image and the tags to set on it, each with the digest that it points at now (None for a new tag)."""
+    """An image and the tags to set on it, each with the digest that it points at now (None for a new tag).
+
+    ``fixed`` are those of the tags that never move.
+    """
 
     repository: Repository
     image: StoredImage
     tags: Mapping[str, str | None]
+    fixed: Collection[str] = ()
 
     @property
     def reference(self) -> str:
@@ -77,18 +76,13 @@ def missing_image(reference: str, repository: str) -> RegistryError:
     )
 
 
-def is_fixed_name(tag: str) -> bool:
-    """Return whether a tag with this name never moves: a whole version, a commit or inputs (docs/tags.md)."""
-    return Version.parse(tag) is not None or any(pattern.fullmatch(tag) for pattern in (_COMMIT_TAG, _INPUTS_TAG))
-
-
 def check_movable(promotion: Promotion, repository: Repository | None, tags: Mapping[str, StoredImage]) -> None:
     """Raise Refused for the first tag that must not move.
 
     ``repository`` has the mutability; None when it is not known. ``tags`` are the images by tag.
     """
     for tag in promotion.pending:
-        fixed = is_fixed_name(tag)
+        fixed = tag in promotion.fixed
         if promotion.state(tag) == "moves" and (fixed or (repository and repository.locks(tag))):
             raise locked_promotion(promotion, tag, tags.get(tag), fixed=fixed)
 
@@ -102,7 +96,8 @@ def locked_promotion(promotion: Promotion, tag: str, current: StoredImage | None
         f"the image to promote is {promotion.image.digest}",
         "fixed name" if fixed else "immutable",
         revision=current.revision if current else None,
-        remedy="Give the image another tag, or delete this one in ECR if it is wrong."
+        remedy="Give the image another tag, or delete this one in ECR if it is wrong; what ECR_TAGS calls fixed, "
+        "kind=moving calls moving."
         if fixed
         else f"Make {tag} movable (a mutability exclusion filter that matches it), or take another tag.",
     )

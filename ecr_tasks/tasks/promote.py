@@ -14,6 +14,7 @@ from ecr_tasks.runner.decorator import task
 from ecr_tasks.runner.run import Run
 
 if TYPE_CHECKING:
+    from ecr_tasks.execute.promote import IsFixed
     from ecr_tasks.execute.promote_to_registry import CopyPromotion
     from ecr_tasks.model.destination import Destination
     from ecr_tasks.model.manifest import StoredImage
@@ -121,7 +122,8 @@ def promote_here(
     repositories = chosen_repositories(run, name, image)
 
     def look_up(key: str, name: ImageName) -> Promotion:
-        return look_up_promotion(run.registry, repositories[key], name, tags, alone=len(repositories) == 1)
+        alone = len(repositories) == 1
+        return look_up_promotion(run.registry, repositories[key], name, tags, _is_fixed(run), alone=alone)
 
     promotions = {key: look_up(key, name) for key in repositories}
     results = _check(run, gates, {key: (item.repository, item.image) for key, item in promotions.items()})
@@ -160,20 +162,35 @@ def promote_elsewhere(
     def look_up(key: str, name: ImageName) -> CopyPromotion:
         target_repository = destination.repository or repositories[key]
         return look_up_copy(
-            run.registry, repositories[key], name, target, target_repository, tags, destination=destination
+            run.registry,
+            repositories[key],
+            name,
+            target,
+            target_repository,
+            tags,
+            _is_fixed(run),
+            destination=destination,
         )
 
     copies = {key: look_up(key, name) for key in repositories}
     results = _check(run, gates, {key: (item.source, item.promotion.image) for key, item in copies.items()})
     if results is not None and results.waited:  # copy signatures that were pushed meanwhile, too
         copies = {key: look_up(key, _by_digest(name, item.promotion.image)) for key, item in copies.items()}
-    for copy in copies.values():
+    promotions = {key: copy.promotion for key, copy in copies.items()}
+    for key, copy in copies.items():
         if not run.dry:
-            promote_to(copy, run.docker, run.registry, target)
+            promotions[key] = promote_to(copy, run.docker, run.registry, target)
         address = copy.promotion.repository.uri
         say(f"{address}: {_copy_words(copy, dry=run.dry)}")
-        _show(copy.promotion, address, dry=run.dry)
-    return {key: copy.promotion for key, copy in copies.items()}, results
+        _show(promotions[key], address, dry=run.dry)
+    return promotions, results
+
+
+def _is_fixed(run: Run) -> IsFixed:
+    """Return the function that says of a tag whether it never moves, by its name or the project's tag rules."""
+    from ecr_tasks.plan.fixed_names import is_fixed
+
+    return lambda tag, current: is_fixed(tag, current, run.settings, lambda: run.source, os.environ)
 
 
 def _check(run: Run, gates: Gates | None, images: Mapping[str, tuple[Repository, StoredImage]]) -> GateResults | None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ecr_tasks.console import data
 from ecr_tasks.runner.command_line import EarlierResults
 from ecr_tasks.runner.decorator import chained_task
 from ecr_tasks.runner.run import Run
+
+if TYPE_CHECKING:
+    from ecr_tasks.model.manifest import StoredImage
 
 
 @chained_task(
@@ -16,14 +21,16 @@ from ecr_tasks.runner.run import Run
     }
 )
 def pull(run: Run, earlier: EarlierResults, image: str | None = None, platform: str | None = None) -> None:
-    """Log in and pull an image by tag or digest."""
+    """Log in and pull an image by tag or digest; a tag is looked up, pulled by its digest, and set here."""
     from dataclasses import replace
 
     from ecr_tasks.model.reference import parse_image_name
+    from ecr_tasks.plan.conflicts import check_published
     from ecr_tasks.plan.promotion import check_host, missing_image
     from ecr_tasks.plan.republish import published_name
     from ecr_tasks.runner.images import chosen_repositories, planned_images
 
+    known: dict[str, StoredImage | None] = {}
     image_name = parse_image_name(image) if image is not None else None
     if image_name is not None:
         references = [(name, image_name.reference) for name in chosen_repositories(run, image_name).values()]
@@ -33,19 +40,25 @@ def pull(run: Run, earlier: EarlierResults, image: str | None = None, platform: 
     else:
         images = planned_images(run)
         own_tags = run.registry.describe({planned.repository: planned.tag_names for planned in images})
-        references = [
-            (planned.repository, published_name(planned, own_tags[planned.repository], run.source))
-            for planned in images
-        ]
+        references = []
+        for planned in images:
+            view = own_tags[planned.repository]
+            check_published(planned, view, run.source)
+            references.append((planned.repository, published_name(planned, view, run.source)))
+            known[planned.repository] = view.tags.get(references[-1][1])
     views = run.registry.describe({name: () for name, _ in references})
     for name, reference in references:
         repository = views[name].repository
-        stored_image = run.registry.image(repository, reference) if repository else None
+        stored_image = known.get(name)
+        if stored_image is None and repository is not None:
+            stored_image = run.registry.image(repository, reference)
         if repository is None or stored_image is None:
             raise missing_image(reference, name)
         if image_name is not None:
             check_host(image_name, repository)
         run.docker.authorize(replace(run.registry.token(), host=repository.host))
-        separator = "@" if reference.startswith("sha256:") else ":"
-        run.docker.pull(f"{repository.uri}{separator}{reference}", platform)
-        data(f"{repository.uri}@{stored_image.digest}")
+        by_digest = f"{repository.uri}@{stored_image.digest}"  # the tag may move while docker pulls
+        run.docker.pull(by_digest, platform)
+        if reference != stored_image.digest:
+            run.docker.tag(by_digest, f"{repository.uri}:{reference}")
+        data(by_digest)

@@ -12,7 +12,7 @@ from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.reference import ImageName, parse_image_name, parse_tags
-from ecr_tasks.plan.promotion import is_fixed_name
+from ecr_tasks.plan.fixed_names import is_fixed_name
 from ecr_tasks.tasks.promote import parse_destination
 from tests.support.build import HOST, REVISION_B, digest, index, manifest, repository
 from tests.tasks.conftest import CHANGING_CALLS, Project
@@ -268,3 +268,66 @@ def test_a_destination_is_account_region_and_optional_repository() -> None:
 )
 def test_the_host_of_the_registry_comes_from_the_endpoint_if_it_can(endpoint: str, host: str | None) -> None:
     assert registry_host(endpoint, "123456789012") == host
+
+
+NEVER_MOVES = {
+    "a raw tag": ("golden", "type=sha\ntype=raw,value=golden,kind=fixed"),
+    "a raw tag of other branches": (
+        "golden",
+        "type=sha\ntype=raw,value=golden,kind=fixed,enable={{is_default_branch}}",
+    ),
+    "a release's git tag": ("release-1.2.3-eu", "type=sha\ntype=ref,event=tag"),
+    "a git tag in a folder": ("app-2024.05", "type=sha\ntype=ref,event=tag"),
+    "a part of a git tag": ("1.2.3-eu", "type=sha\ntype=match,pattern=release-(.*),group=1"),
+    "a git tag with a prefix": ("app-release-1.2.3-eu", "type=sha\ntype=ref,event=tag,prefix=app-"),
+    "a template of the git tag": ("x.release-1.2.3-eu", "type=sha\ntype=raw,value=x.{{tag}}"),
+    "another form of a version": ("1-2-4", "type=sha\ntype=semver,pattern={{major}}-{{minor}}-{{patch}}"),
+    "a template of the commit": (f"main-{REVISION_B[:7]}", "type=raw,value={{branch}}-{{sha}}"),
+    "a time": ("build-20240506070809", "type=raw,value=build-{{date 'YYYYMMDDHHmmss'}}"),
+    "a commit, published again": ("sha-b1b2c3d-r2", "type=sha"),
+    "a raw tag, published again": ("golden-r2", "type=raw,value=golden,kind=fixed"),
+}
+
+
+@pytest.mark.parametrize("case", NEVER_MOVES)
+def test_what_the_projects_rules_call_fixed_is_refused(app: Project, case: str) -> None:
+    tag, rules = NEVER_MOVES[case]
+    for name in ("release-1.2.3-eu", "team/app-2024.05", "app-2024.05", "v1.2.4", "v1", "stable"):
+        app.git("tag", name)
+    app.registry.put("team/app", OLD_IMAGE, tag)
+    error = app.inv("promote", "main", "--tag", "rc", "--tag", tag, ECR_TAGS=rules).failed(6)
+    assert OLD_IMAGE.digest in error
+    assert NEW_IMAGE.digest in error
+    assert "another tag" in error
+    assert app.calls.named(*CHANGING_CALLS) == []
+    del app.registry.tags["team/app"][tag]
+    assert app.inv("promote", "main", "--tag", tag, ECR_TAGS=rules).code == 0
+
+
+@pytest.mark.parametrize(
+    "tag", ["prod", "staging", "stable", "v1", "eu", "1.2", "latest", "release-eu", "prod-3", "main", "golden"]
+)
+def test_what_they_call_moving_is_promoted(app: Project, tag: str) -> None:
+    for name in ("release-1.2.3-eu", "v1.2.4", "v1", "stable"):
+        app.git("tag", name)
+    rules = (
+        "type=sha;type=ref,event=tag;type=ref,event=branch;type=raw,value={{branch}}-{{sha}};type=raw,value=golden"
+    )
+    app.registry.put("team/app", OLD_IMAGE, tag)
+    result = app.inv("promote", NEW_IMAGE.digest, "--tag", tag, ECR_TAGS=rules)
+    assert result.code == 0, result.stderr
+    assert app.tags[tag] == NEW_IMAGE.digest
+
+
+@pytest.mark.parametrize("to", [(), ("--to", "210987654321/us-east-1/prod/app")])
+def test_a_fixed_tag_that_was_taken_meanwhile_is_refused(app: Project, to: tuple[str, ...]) -> None:
+    app.registry.repositories["prod/app"] = repository(name="prod/app")
+    app.registry.stored["prod/app"], app.registry.tags["prod/app"] = {}, {}
+    name = "prod/app" if to else "team/app"
+    app.registry.put(name, OLD_IMAGE, "stage")
+    app.calls.after["copy" if to else "find"] = lambda: app.registry.put(name, OLD_IMAGE, "2.0.0")
+    before = app.registry.tags[name]["stage"]
+    error = app.inv("promote", "main", *to, "--tag", "stage", "--tag", "2.0.0").failed(6)
+    assert OLD_IMAGE.digest in error
+    assert NEW_IMAGE.digest in error
+    assert app.registry.tags[name] | {"2.0.0": OLD_IMAGE.digest, "stage": before} == app.registry.tags[name]

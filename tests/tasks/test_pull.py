@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support.build import HOST, REVISION_B, manifest
 from tests.tasks.conftest import Project
 
@@ -26,7 +28,8 @@ def test_pull_by_tag_and_platform(project: Project) -> None:
     project.registry.put("team/app", OLD_IMAGE, "stable")
     result = project.inv("pull", "--image", "stable", "--platform", "linux/arm64")
     assert result.stdout == f"{HOST}/team/app@{OLD_IMAGE.digest}\n"
-    assert project.calls.named("pull") == [("pull", f"{HOST}/team/app:stable", "linux/arm64")]
+    assert project.calls.named("pull") == [("pull", f"{HOST}/team/app@{OLD_IMAGE.digest}", "linux/arm64")]
+    assert project.docker.store[f"{HOST}/team/app:stable"] == OLD_IMAGE
     names = [call[0] for call in project.calls.log]
     assert names.index("authorize") < names.index("pull")
 
@@ -44,3 +47,22 @@ def test_pull_by_the_reference_that_push_printed(project: Project) -> None:
     assert project.inv("pull", "--image", f"https://{HOST}/team/app:stable").stdout == f"{reference}\n"
     assert "team/other" in project.inv("pull", "--image", f"{HOST}/team/other:stable").failed(2)
     assert "elsewhere" in project.inv("pull", "--image", "elsewhere:5000/team/app:stable").failed(5)
+
+
+@pytest.mark.parametrize("words", [("pull",), ("pull", "--image", "stable")])
+def test_what_is_printed_is_what_was_pulled_though_the_tag_moves(project: Project, words: tuple[str, ...]) -> None:
+    project.inv("build", "push")
+    (fixed,) = [tag for tag in project.registry.tags["team/app"] if tag.startswith("sha-")]
+    project.registry.put("team/app", project.image, "stable")
+    for moment in ("authorize", "image"):
+        project.registry.put("team/app", project.image, fixed, "stable")
+        project.calls.after[moment] = lambda: project.registry.put("team/app", OLD_IMAGE, fixed, "stable")
+        assert project.inv(*words).stdout == f"{project.reference}\n"
+        assert [call[1] for call in project.calls.named("pull")] == [project.reference]
+
+
+def test_another_commits_image_is_not_pulled_as_this_ones(project: Project) -> None:
+    project.git("tag", "v1.2.3")
+    project.registry.put("team/app", OLD_IMAGE, "1.2.3")
+    assert REVISION_B in project.inv("pull", ECR_TAGS="type=semver,pattern={{version}}").failed(6)
+    assert project.calls.named("pull") == []

@@ -13,7 +13,7 @@ from ecr_tasks.model.manifest import CACHE_TAG
 from ecr_tasks.model.registry import Repository, wildcard_matches
 from ecr_tasks.model.repository import DesiredRepository
 from ecr_tasks.model.tag import Tag
-from ecr_tasks.plan.promotion import is_fixed_name
+from ecr_tasks.plan.fixed_names import is_fixed_name
 from ecr_tasks.plan.repository.desired import desired_repository
 from ecr_tasks.plan.repository.tag_patterns import as_filter, overlap
 from ecr_tasks.plan.tag_states import is_replaceable

@@ -89,6 +89,8 @@ class FakeDocker:
 
     def pull(self, reference: str, platform: str | None) -> None:
         self.calls.begin("pull", reference, platform or "")
+        name, _, digest = reference.removeprefix(f"{HOST}/").partition("@")
+        self.store[reference] = self.registry.stored[name][digest]
         self.calls.end()
 
     def copy(self, source: str, targets: Sequence[str]) -> Mapping[str, EcrTasksError]:
