@@ -7,6 +7,7 @@ module that reads a file which a user, a repository or a CI names reads it here.
 from __future__ import annotations
 
 import errno
+import io
 import os
 import stat
 from pathlib import Path
@@ -22,16 +23,30 @@ _KINDS = {
 }
 
 
-def read_bytes(path: Path | str) -> bytes:
-    """Return the content of a file. Raises OSError like :func:`open_file`."""
+MAX_BYTES = 32 * 1024 * 1024
+"""The size of the largest file that is read whole. GitHub's event file, the largest of those, has at most 25 MB."""
+
+
+def read_bytes(path: Path | str, limit: int = MAX_BYTES) -> bytes:
+    """Return the content of a file. Raises OSError like :func:`open_file`, and for more than ``limit`` bytes."""
     with os.fdopen(open_file(path), "rb") as file:
-        return file.read()
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise OSError(errno.EFBIG, f"it has more than {limit >> 20} MiB", str(path))
+    return content
 
 
 def read_text(path: Path | str, encoding: str = "utf-8", errors: str = "strict") -> str:
     """Return the text of a file, with ``\\n`` for each line break. Raises OSError and UnicodeError."""
-    with os.fdopen(open_file(path), encoding=encoding, errors=errors) as file:
-        return file.read()
+    return io.TextIOWrapper(io.BytesIO(read_bytes(path)), encoding, errors).read()
+
+
+def is_file(path: Path | str) -> bool:
+    """Return whether there is a file that can be looked at; False also for a text that is no path."""
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):  # a name that is too long, a folder that is closed; a NUL
+        return False
 
 
 def append_bytes(path: Path | str, content: bytes) -> None:
@@ -51,6 +66,8 @@ def open_file(path: Path | str, flags: int = os.O_RDONLY) -> int:
     except FileNotFoundError:
         if not flags & os.O_CREAT:
             raise
+    except ValueError:  # a NUL, or half a character
+        raise OSError(errno.EINVAL, "it is no path of a file") from None
     descriptor = os.open(path, flags | _NO_WAIT, 0o666)
     try:
         _refuse_irregular(os.fstat(descriptor), path)
@@ -66,8 +83,6 @@ def unreadable_reason(path: Path | str) -> str | None:
         os.close(open_file(path))
     except OSError as error:
         return error.strerror or str(error)
-    except ValueError:  # a NUL in the path
-        return "it is no path of a file"
     return None
 
 

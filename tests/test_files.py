@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ecr_tasks.files import append_bytes, open_file, read_bytes, read_text, unreadable_reason
+from ecr_tasks.files import append_bytes, is_file, open_file, read_bytes, read_text, unreadable_reason
 
 
 def _pipe(path: Path) -> None:
@@ -72,6 +72,21 @@ def test_a_missing_file_is_missing(tmp_path: Path) -> None:
     assert unreadable_reason("a\0b") == "it is no path of a file"
     with pytest.raises(FileNotFoundError):
         open_file(tmp_path / "x")
+
+
+def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    (path := tmp_path / "x").write_bytes(b"x" * (1 << 20))
+    assert len(read_bytes(path, 1 << 20)) == 1 << 20
+    path.write_bytes(b"x" * ((1 << 20) + 1))
+    with pytest.raises(OSError, match="it has more than 1 MiB"):
+        read_bytes(path, 1 << 20)
+
+
+@pytest.mark.parametrize("name", ["a\0b", "half\ud800", "x" * 10_000, "x/y"])
+def test_what_is_no_path_is_no_file(name: str, tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=r"no path of a file|too long|No such file"):
+        read_bytes(tmp_path / name)
+    assert not is_file(tmp_path / name)
 
 
 def _within_seconds(action: Callable[[], object]) -> None:

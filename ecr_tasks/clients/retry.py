@@ -7,6 +7,7 @@ one run in five would give up during an outage of a minute. With 50 %, many pipe
 from __future__ import annotations
 
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -107,8 +108,9 @@ def max_attempts(environ: Mapping[str, str]) -> int | None:
     text = environ.get("AWS_MAX_ATTEMPTS", "").strip()
     if not text:
         return None
-    if not (text.isascii() and text.isdecimal() and int(text)):
+    if not re.fullmatch(r"0*[1-9][0-9]{0,8}", text):
         raise SettingsError(
-            f"AWS_MAX_ATTEMPTS is {text!r}, which is no number of attempts.", "Set it to 1 or more, or leave it out."
+            f"AWS_MAX_ATTEMPTS is {text[:40]!r}, which is no number of attempts.",
+            "Set it to 1 or more, or leave it out.",
         )
-    return int(text)
+    return int(text.lstrip("0"))

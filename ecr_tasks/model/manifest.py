@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
+
+from ecr_tasks.documents import parse_json
+from ecr_tasks.errors import RegistryError
 
 CACHE_TAG = "buildcache"
 """The tag of the build cache, in the image's own repository."""
@@ -43,6 +46,9 @@ INPUTS_TRACKED = "io.ecr-tasks.inputs.tracked"
 """The annotation with the digest of the inputs in the commit: the context's tracked files and the Dockerfile."""
 
 
+_PLATFORM = ("os", "architecture", "variant")
+
+
 @dataclass(frozen=True)
 class StoredImage:
     """A manifest or an index as the registry stores it, byte for byte.
@@ -55,11 +61,16 @@ class StoredImage:
     media_type: str
     labels: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
-    @property
+    @cached_property
     def document(self) -> Mapping[str, Any]:
-        """The manifest, parsed."""
-        parsed = json.loads(self.manifest)
-        return parsed if isinstance(parsed, dict) else {}
+        """The manifest, parsed. Raises RegistryError for one that no registry should have taken."""
+        try:
+            return _checked(parse_json(self.manifest))
+        except ValueError as error:
+            raise RegistryError(
+                f"The manifest of {self.digest} can't be read: {error}.",
+                "Push that image again, or take its tag away.",
+            ) from error
 
     @property
     def is_index(self) -> bool:
@@ -113,14 +124,16 @@ class StoredImage:
         if self.is_index:
             return None
         document = self.document
-        return int(document["config"]["size"]) + sum(int(layer["size"]) for layer in document["layers"])
+        parts = [document.get("config", {}), *document.get("layers", ())]
+        return sum(int(part.get("size", 0)) for part in parts)
 
     @property
     def children(self) -> tuple[tuple[str, str], ...]:
         """An index's images as (platform, digest), attestations left out."""
         children = self.document.get("manifests", ()) if self.is_index else ()
         platforms = ((platform_name(child.get("platform")), child) for child in children)
-        return tuple((name, child["digest"]) for name, child in platforms if name not in ("", "unknown/unknown"))
+        shown = ((name, child.get("digest", "")) for name, child in platforms)
+        return tuple((name, digest) for name, digest in shown if name not in ("", "unknown/unknown"))
 
     def _annotation(self, key: str) -> str | None:
         annotations = self.document.get("annotations")
@@ -128,9 +141,32 @@ class StoredImage:
         return value if isinstance(value, str) else None
 
 
+def _checked(document: Any) -> Mapping[str, Any]:
+    """Return a manifest whose parts have the types of the OCI image specification. Raises ValueError."""
+    descriptors = []
+    for key in ("manifests", "layers"):
+        entries = document.get(key) or [] if isinstance(document, dict) else None
+        if not isinstance(entries, list):
+            raise ValueError("it is no manifest")
+        descriptors += entries
+    if config := document.get("config"):
+        descriptors.append(config)
+    for entry in descriptors:
+        fits = isinstance(entry, dict) and isinstance(entry.get("digest", ""), str)
+        if not fits or not isinstance(entry.get("size", 0), int) or not _is_platform(entry.get("platform")):
+            raise ValueError("it has a descriptor that is none")
+    return {key: value for key, value in document.items() if value is not None}
+
+
+def _is_platform(value: Any) -> bool:
+    return value is None or (
+        isinstance(value, dict) and all(isinstance(value.get(key, ""), str) for key in _PLATFORM)
+    )
+
+
 def platform_name(platform: Mapping[str, Any] | None) -> str:
     """Return a descriptor's platform as docker writes it, such as ``linux/arm/v7``; empty if it has none."""
-    return "/".join(filter(None, ((platform or {}).get(key) for key in ("os", "architecture", "variant"))))
+    return "/".join(filter(None, ((platform or {}).get(key) for key in _PLATFORM)))
 
 
 def short_tag(tag: str) -> str:

@@ -13,14 +13,17 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import BuildError
 from ecr_tasks.files import read_text
+from ecr_tasks.model.image import Keep
 from ecr_tasks.model.receipt import FOLDER, SCHEMA, Built, Receipt
 
 NAME = "receipt.json"
 _OWN_FOLDERS = "repositories"
+_TEXTS = ("key", "digest", "image_id", "builder")
 
 
 def path(project: Path) -> Path:
@@ -71,12 +74,22 @@ def last_built(project: Path, repositories: Mapping[str, str]) -> dict[str, Buil
     builds = {}
     for name, repository in repositories.items():
         for image in _images(own_folder(project, repository) / NAME):
-            with suppress(KeyError, TypeError, ValueError):
-                local = dict(image["local"])
-                platforms = tuple(local.pop("platforms"))
-                if image["name"] == name:
-                    builds[name] = Built(name=name, platforms=platforms, seconds=0.0, **local)
+            if isinstance(image, dict) and image.get("name") == name and (built := _built(name, image.get("local"))):
+                builds[name] = built
     return builds
+
+
+def _built(name: str, local: Any) -> Built | None:
+    """Return the build that a receipt has under ``local``; None where it isn't as :meth:`Built.as_json` writes it."""
+    if not isinstance(local, dict) or local.keys() != {*_TEXTS, "keep", "platforms", "manifests"}:
+        return None
+    texts = [local[field] for field in _TEXTS if local[field] is not None]
+    platforms, manifests = local["platforms"], local["manifests"]
+    if not isinstance(platforms, list) or not isinstance(manifests, dict) or local["keep"] not in get_args(Keep):
+        return None
+    if not all(isinstance(text, str) for text in [*texts, *platforms, *manifests.values()]):
+        return None
+    return Built(**{**local, "name": name, "platforms": tuple(platforms), "seconds": 0.0})
 
 
 def keep_build_only(receipt: Path) -> None:
@@ -94,7 +107,7 @@ def keep_build_only(receipt: Path) -> None:
 
 def _images(receipt: Path) -> list[Any]:
     try:
-        document = json.loads(read_text(receipt))
+        document = parse_json(read_text(receipt))
     except (OSError, ValueError):
         return []
     images = document.get("images") if isinstance(document, dict) and document.get("schema") == SCHEMA else None

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _UNAUTHORIZED = re.compile(r"\b401\b|\b403\b|no basic auth|authoriz|denied")
 """The words of a registry that wants a login."""
 
-_HOST = re.compile(r"[\w.:-]+(?=/)")
+_HOST = re.compile(r"(?<![\w.:-])[\w.:-]+(?=/)")
 _LIKE_AWS = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.")
 
 

@@ -17,7 +17,7 @@ from ecr_tasks.settings.unknown_names import mentions_setting, misspelt_setting,
 if TYPE_CHECKING:
     from dotenv.parser import Binding
 
-_GITHUB_EXPRESSION = r"\$\{\{.*?\}\}"
+_GITHUB_EXPRESSION = r"\$\{\{(?:(?!\$\{\{).)*?\}\}"
 _OURS = r"\s*(?:export\s+)?((?:ECR|AWS)_\w+)"
 _TEMPLATE = rf"(?:{_GITHUB_EXPRESSION}|\{{\{{[^{{}}'\n]*(?:(?<!\\)'[^'\\\n]*'[^{{}}'\n]*)+\}}\}})"
 _SINGLE_QUOTED = rf"(?m)^([^\S\n]*(?:export[^\S\n]+)?ECR_\w+[^\S\n]*=[^\S\n]*'(?:{_TEMPLATE}|\\.|[^'\\])*)(?=')"

@@ -139,5 +139,5 @@ def foreign_names_warning(names: Iterable[tuple[str, Origin]], effective: Collec
 
 def swallowed_settings(value: str) -> Sequence[str]:
     """Return the settings whose lines are a part of this value of several lines: a quote may be missing above."""
-    lines = re.findall(r"^\s*(?:export\s+)?(\w+)\s*=", value.partition("\n")[2], re.MULTILINE)
+    lines = re.findall(r"^[^\S\n]*(?:export[^\S\n]+)?(\w+)[^\S\n]*=", value.partition("\n")[2], re.MULTILINE)
     return [name for name in lines if name in TABLE]

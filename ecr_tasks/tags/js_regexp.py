@@ -9,7 +9,13 @@ clears it.
 from __future__ import annotations
 
 import re
+import signal
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from ecr_tasks.tags.syntax import RuleError
 
 _FLAGS = {"i": re.IGNORECASE, "s": re.DOTALL}
 _FLAGS_WITHOUT_EFFECT = "dgu"
@@ -24,6 +30,10 @@ _CONSTRUCT = (
     r"(?s)(?P<refused>\[\^?\]|\(\?(?!:|<?[=!])(?:P?<\w*>|.?)|\{,[0-9]*\}|(?:[*+?]|\{[0-9]+(?:,[0-9]*)?\})\+)"
     r"|(?P<class>\[(?:\\.|[^\]\\])+\])|(?P<end>\$)|\\.|."
 )
+
+
+SECONDS = 5.0
+"""The processor's time that a rule's pattern may take for all git tags; for 100,000 it needs one second."""
 
 
 class UnsupportedPattern(Exception):
@@ -50,6 +60,7 @@ class Regexp:
                 self._compiled = re.compile(_to_python(source), options)
         except (re.error, FutureWarning, OverflowError, RecursionError) as error:
             raise UnsupportedPattern(f"{source!r} is not a regular expression that can be used: {error}") from error
+        self._source = source
 
     @property
     def groups(self) -> int:
@@ -83,6 +94,32 @@ class Regexp:
         if match is None or group > self.groups or match[group] is None:
             return None
         return text[: match.start(group)], match[group], text[match.end(group) :]
+
+    @contextmanager
+    def limited(self) -> Iterator[None]:
+        """Raise RuleError when matching takes too long; the time of ``(a+)+$`` doubles with each letter.
+
+        The limit is on the processor's time, to which it makes no difference whether the machine is busy. Only the
+        main thread can be interrupted.
+        """
+
+        def interrupt(number: int, frame: FrameType | None) -> None:
+            raise RuleError(
+                f"has the pattern {self._source!r}, which takes too long for git's refs here: repeat no group that "
+                "itself repeats the same, as (a+)+ does"
+            )
+
+        try:
+            handler = signal.signal(signal.SIGVTALRM, interrupt)
+        except (ValueError, AttributeError):  # another thread, another system
+            yield
+            return
+        signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+            signal.signal(signal.SIGVTALRM, handler)
 
 
 def _to_python(source: str) -> str:

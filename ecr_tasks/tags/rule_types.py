@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from ecr_tasks.tags.event import Event
@@ -39,10 +40,15 @@ class NoValue(Exception):
 
 
 def value_of(rule: Rule, event: Event, *, forward: bool) -> Value:
-    """Return a rule's value, or raise NoValue.
+    """Return a rule's value, or raise NoValue; RuleError for a pattern that takes too long.
 
     ``forward`` is whether a tag of a release line, such as `1.2`, moves to higher releases only.
     """
+    with rule.regexp.limited() if rule.regexp else nullcontext():
+        return _value_of(rule, event, forward=forward)
+
+
+def _value_of(rule: Rule, event: Event, *, forward: bool) -> Value:
     if rule.type in ("semver", "pep440"):
         return _version(rule, event, rule.type, forward=forward)
     return {

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.console import agrees, document, say, table
+from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import Refused, RegistryError
 from ecr_tasks.runner.decorator import task
 from ecr_tasks.runner.run import Run
@@ -190,7 +191,7 @@ def _reconcile(run: Run, item: Comparison) -> None:
 
 
 def _policy_lines(policy: str | None) -> list[str]:
-    return json_text.dumps(json_text.loads(policy), indent=2).splitlines() if policy else ["none"]
+    return json_text.dumps(parse_json(policy), indent=2).splitlines() if policy else ["none"]
 
 
 def _as_json(state: RepositoryState) -> dict[str, Any]:
@@ -203,6 +204,6 @@ def _as_json(state: RepositoryState) -> dict[str, Any]:
         "scan_on_push": state.scan_on_push,
         "encryption": {"type": state.encryption, "kms_key": state.kms_key},
         "tags": dict(state.tags),
-        "lifecycle_policy": json_text.loads(state.lifecycle) if state.lifecycle else None,
-        "repository_policy": json_text.loads(state.policy) if state.policy else None,
+        "lifecycle_policy": parse_json(state.lifecycle) if state.lifecycle else None,
+        "repository_policy": parse_json(state.policy) if state.policy else None,
     }

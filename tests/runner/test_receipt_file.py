@@ -200,6 +200,7 @@ def test_without_a_receipt_nothing_is_built(tmp_path: Path) -> None:
         "",
         "{",
         "\udcff",
+        "[" * 100_000,
         "[]",
         "null",
         '{"schema": 99, "images": []}',
@@ -213,6 +214,27 @@ def test_an_invalid_receipt_is_ignored(tmp_path: Path, text: str) -> None:
     path = receipt_file.own_folder(tmp_path, "team/app") / "receipt.json"
     path.parent.mkdir(parents=True)
     path.write_bytes(text.encode(errors="surrogateescape"))
+    assert receipt_file.last_built(tmp_path, NAMES) == {}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"digest": 5},
+        {"platforms": "linux/amd64"},
+        {"platforms": [1]},
+        {"manifests": ["x"]},
+        {"keep": "x"},
+        {"more": 1},
+    ],
+)
+def test_a_build_that_no_run_has_written_is_ignored(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    write_and_read(tmp_path, **{"team/app": entry(BUILT)})
+    path = receipt_file.own_folder(tmp_path, "team/app") / "receipt.json"
+    document = json.loads(path.read_bytes())
+    assert receipt_file.last_built(tmp_path, NAMES)
+    document["images"][0]["local"] |= wrong
+    path.write_text(json.dumps(document), encoding="utf-8")
     assert receipt_file.last_built(tmp_path, NAMES) == {}
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import signal
 
 import pytest
 
+from ecr_tasks.errors import SettingsError
 from ecr_tasks.tags.js_regexp import Regexp, UnsupportedPattern
-from tests.tags.build import problem
+from tests.tags.build import apply, problem, pushed_tag
 
 
 @pytest.mark.parametrize(
@@ -127,3 +129,13 @@ def test_a_refused_construct_is_named_with_its_rule() -> None:
 
 def test_groups_are_counted() -> None:
     assert Regexp("(a)(?:b)(c)").groups == 2
+
+
+def test_a_pattern_that_would_take_years_is_refused_with_its_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ecr_tasks.tags.js_regexp.SECONDS", 0.2)
+    tag = "a" * 60 + "!"
+    for rule in ("type=match,pattern=(a+)+$", "type=semver,pattern={{version}},match=^(a|a)*$"):
+        with pytest.raises(SettingsError, match="takes too long"):
+            apply(rule, pushed_tag(tag))
+        assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0, 0)
+    assert signal.getsignal(signal.SIGVTALRM) == signal.SIG_DFL

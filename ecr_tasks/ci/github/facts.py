@@ -6,7 +6,6 @@ Sources: GitHub Docs, "Variables reference" (default environment variables), "Ev
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +13,8 @@ from ecr_tasks.ci.change import Change, find_change
 from ecr_tasks.ci.environ import Environ, Fact
 from ecr_tasks.ci.facts import Facts, branch_name, events, is_fork, one_of, tag_name
 from ecr_tasks.ci.gerrit import gerrit_change
+from ecr_tasks.console import warn_once
+from ecr_tasks.documents import parse_json
 
 RUN_VARIABLES = ("GITHUB_REPOSITORY", "GITHUB_RUN_ID")
 
@@ -145,8 +146,9 @@ def _fork(env: Environ) -> Fact | None:
 def _payload(env: Environ) -> dict[str, str]:
     """Return the values in the JSON document of the run's webhook, by origin; null becomes an empty text."""
     try:
-        return dict(_values(json.loads(env.file(_PAYLOAD) or "{}"), f"{_PAYLOAD}:", " "))
-    except (ValueError, RecursionError):  # no JSON, or nested too deeply
+        return dict(_values(parse_json(env.file(_PAYLOAD) or "{}"), f"{_PAYLOAD}:", " "))
+    except ValueError as error:
+        warn_once(f"{_PAYLOAD} names a file that is no event ({error}): what it says about this run is unknown.")
         return {}
 
 

@@ -6,12 +6,12 @@ A token can be exchanged for a role's credentials: it is never printed, put in a
 from __future__ import annotations
 
 import base64
-import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import AwsError
 from ecr_tasks.files import read_text
 
@@ -75,7 +75,7 @@ def claims(token: str) -> dict[str, str]:
     """Return the token's ``iss``, ``sub`` and ``aud`` without verification; {} when the token is unreadable."""
     try:
         payload = token.split(".")[1]
-        document = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        document = parse_json(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     except (IndexError, ValueError):
         return {}
     if not isinstance(document, dict):
@@ -110,7 +110,7 @@ def request_token(issuer: str, url: str, headers: Mapping[str, str], data: bytes
             f"{issuer} gave no token: its token service {failure}.", hint if 0 < status < 500 else network_remedy
         )
     try:
-        token = json.loads(body)[key]
+        token = parse_json(body)[key]
     except (ValueError, KeyError, TypeError):
         token = None
     return checked_token(token if isinstance(token, str) else "", issuer)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from importlib import metadata
 
 from ecr_tasks import __version__
+from ecr_tasks.documents import parse_json
 
 FILE = "requirements-ci.txt"
 DEFAULT_INSTALL = f"pip install -r {FILE}"
@@ -50,7 +50,7 @@ def _from_git(direct_url: str | None) -> str | None:
     A URL that could contain a password is not used.
     """
     try:
-        document = json.loads(direct_url or "")
+        document = parse_json(direct_url or "")
         url, commit = document["url"], document["vcs_info"]["commit_id"]
         is_git = document["vcs_info"]["vcs"] == "git"
     except (ValueError, KeyError, TypeError):

@@ -18,12 +18,16 @@ from pathlib import Path
 from typing import Any
 
 from ecr_tasks.clients.docker.own_folder import RunFolder
+from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import BuildError
 from ecr_tasks.files import read_text
 from ecr_tasks.model.registry import RegistryToken
 
 CONFIG = "config.json"
 AUTH_CONFIG = "DOCKER_AUTH_CONFIG"
+_OBJECTS: Mapping[str, type] = {"auths": dict, "credHelpers": str}
+"""What docker expects in the entries of these objects (docker/cli, cli/config/configfile)."""
+
 SYSTEM_PLUGINS = tuple(
     Path(prefix, folder, "docker/cli-plugins") for prefix in ("/usr/local", "/usr") for folder in ("lib", "libexec")
 )
@@ -51,7 +55,7 @@ def without_tokens(auth_config: str, hosts: Collection[str]) -> str:
     A text that docker can't read either is returned unchanged.
     """
     try:
-        document = json.loads(auth_config)
+        document = parse_json(auth_config)
         auths = _without(hosts, document["auths"])
     except (ValueError, TypeError, KeyError, AttributeError):
         return auth_config
@@ -173,7 +177,7 @@ def _home() -> Path:
 
 def _read(path: Path) -> Mapping[str, Any]:
     try:
-        config = json.loads(read_text(path))
+        return _checked(parse_json(read_text(path)))
     except FileNotFoundError:
         return {}
     except OSError as error:
@@ -182,4 +186,16 @@ def _read(path: Path) -> Mapping[str, Any]:
     except ValueError as error:
         cause = f"The docker configuration {path} can't be read: {error}."
         raise BuildError(cause, "Mend or remove that file.") from error
-    return config if isinstance(config, dict) else {}
+
+
+def _checked(config: Any) -> Mapping[str, Any]:
+    """Return a docker configuration whose logins and plugins have docker's types. Raises ValueError."""
+    if not isinstance(config, dict):
+        raise ValueError("it is no JSON object")
+    for key, kind in _OBJECTS.items():
+        entries = config.get(key) or {}
+        if not isinstance(entries, dict) or not all(isinstance(entry, kind) for entry in entries.values()):
+            raise ValueError(f"its {key} is not an object of {'objects' if kind is dict else 'strings'}")
+    if not isinstance(config.get("credsStore") or "", str):
+        raise ValueError("its credsStore is not a string")
+    return config

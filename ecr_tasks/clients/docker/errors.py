@@ -18,7 +18,7 @@ _PREFIXES = re.compile(
     r"^(?:(?:ERROR|error|docker|unknown|target \S+|failed to build|failed to solve|Failed to initialize"
     r"|ResourceExhausted|Error response from daemon): )+"
 )
-_MISSING = re.compile(r'failed to (?:compute cache key|calculate checksum).*: ("[^"]+"): not found$')
+_MISSING = re.compile(r'failed to (?:compute cache key|calculate checksum).{0,1000}?: ("[^"]+"): not found$')
 _PROGRESS = re.compile(r"#(?P<step>\d+) (?P<text>.+)")
 _PUSHING = re.compile(r"\[internal\] pushing (?P<target>\S+)")
 _REGISTRY = re.compile(r"https?://([^/\"\s]+)/v2/")
@@ -31,14 +31,12 @@ _LASTING = re.compile(
 )
 """Causes that a retry doesn't remove. They make an error lasting, even if it matches a transient pattern too."""
 
-_NOT_REGISTRY = re.compile(
-    r'process ".*" did not complete successfully|invalid response status|failed to fetch remote', re.DOTALL
-)
+_NOT_REGISTRY = re.compile(r'" did not complete successfully|invalid response status|failed to fetch remote')
 _STATUS = re.compile(r"(?:status|HTTP)[^\n]{0,60}?\b((?:429|50[0234])\b(?: [A-Z][A-Za-z]+)*)")
 _THROTTLED = re.compile(r"toomanyrequests|too many requests|Rate exceeded", re.IGNORECASE)
 _LOST = re.compile(
     r"\bEOF\b|connection reset by peer|broken pipe|transport connection broken|use of closed network connection"
-    r"|server sent GOAWAY|stream error: .*(?:INTERNAL_ERROR|REFUSED_STREAM)|server closed idle connection"
+    r"|server sent GOAWAY|stream error: .{0,200}?(?:INTERNAL_ERROR|REFUSED_STREAM)|server closed idle connection"
 )
 _SLOW = re.compile(
     r"TLS handshake timeout|i/o timeout|Client\.Timeout exceeded|timeout awaiting response headers"
@@ -52,6 +50,9 @@ _ERROR_START = re.compile(
     r"|unknown (?:command|(?:shorthand )?flag)"
 )
 _STATUS_ONLY = re.compile(r"\b40[13] (?:Unauthorized|Forbidden)$|no basic auth credentials$", re.MULTILINE)
+_HALF = 2000
+"""How many characters of an error count at its beginning, and how many at its end."""
+
 _QUOTED = re.compile(r'"[^"]*"|https?://\S+')
 
 _NAME_TAKEN = re.compile(r'image "[^"]+": already exists$')
@@ -119,7 +120,7 @@ def refused_tokens(lines: Sequence[str], tokens: Iterable[RegistryToken]) -> lis
 
 def push_failed(reference: str, lines: Sequence[str]) -> EcrTasksError:
     """Return why a push failed: Refused for an immutable tag, else RegistryError."""
-    if re.search(r"already exists.*immutable|tag is immutable", _last_error(lines)):
+    if re.search(r"already exists.{0,1000}?immutable|tag is immutable", _last_error(lines)):
         return Refused(
             f"The registry refused to move the tag of {reference}: it is immutable and points at another image.",
             "Run it again: it will say what the tag holds and what can be done.",
@@ -293,7 +294,11 @@ def _detail(lines: Sequence[str]) -> str:
 
 
 def _last_error(lines: Sequence[str]) -> str:
-    """Return the last error with all its lines: the status is sometimes in one line and the reason in the next."""
+    """Return the last error with all its lines: the status is sometimes in one line and the reason in the next.
+
+    Of a very long one the middle is left out, which is what a step's script or a server's page fills.
+    """
     messages = [line.strip() for line in lines if line.strip()]
     starts = [index for index, line in enumerate(messages) if _ERROR_START.match(line)]
-    return "\n".join(messages[starts[-1] :] if starts else messages[-1:])
+    error = "\n".join(messages[starts[-1] :] if starts else messages[-1:])
+    return error if len(error) <= 2 * _HALF else f"{error[:_HALF]} … {error[-_HALF:]}"

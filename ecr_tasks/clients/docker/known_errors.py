@@ -35,7 +35,18 @@ _TLS_FILES = (
     "Correct DOCKER_CERT_PATH (it needs ca.pem, cert.pem and key.pem), or unset it and DOCKER_TLS_VERIFY for an "
     "engine without TLS."
 )
-_STEP = r'process "(?:.|\n)*" did not complete successfully: '
+_STEP = r'" did not complete successfully: '
+
+
+def _all(*texts: str) -> str:
+    """Return the beginning of a pattern that matches only where all these texts are.
+
+    It is tried only once: to look for the second one behind each of a thousand first ones takes minutes.
+    """
+    return r"\A" + "".join(f"(?=(?s:.*){text})" for text in texts)
+
+
+_CONNECT = "error during connect: "
 
 STEPS = (  # they stand first, because what they quote is the user's own and could be any other row's text
     KnownError(
@@ -88,17 +99,17 @@ ENGINE = (  # these and BUILDERS are errors of the machine that builds, whicheve
         START_ENGINE,
     ),
     KnownError(
-        r"error during connect: .*command \[ssh .* exited with (?:.|\n)*stderr=(?P<ssh>[^\n]*)",
+        _all(_CONNECT, r"command \[ssh ") + r"(?s:.*)stderr=(?P<ssh>[^\n]*)",
         "ssh does not reach the Docker engine that DOCKER_HOST or the docker context names: {ssh}.",
         "Make `ssh HOST docker version` work without a question, or correct DOCKER_HOST.",
     ),
     KnownError(
-        r"error during connect: .*lookup (?P<host>\S+?)(?: on \S+)?: ",
+        _all(_CONNECT) + r"(?s:.*)lookup (?P<host>[^\s:]+)(?: on \S+)?: ",
         "The Docker engine's host {host} is unknown here (no such host).",
         "Correct DOCKER_HOST, or start what it names: in CI, the service with Docker (docker:dind) under that name.",
     ),
     KnownError(
-        r"error during connect: .*(?:server gave HTTP response to HTTPS client|does not look like a TLS handshake)",
+        _all(_CONNECT) + "(?s:.*)(?:server gave HTTP response to HTTPS client|does not look like a TLS handshake)",
         "The Docker engine answers without TLS, and docker was told to use it: {detail}.",
         "Unset DOCKER_TLS_VERIFY, or name the engine's port with TLS in DOCKER_HOST (2376 by custom).",
     ),
@@ -108,12 +119,13 @@ ENGINE = (  # these and BUILDERS are errors of the machine that builds, whicheve
         "Set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH, or name the engine's port without TLS in DOCKER_HOST.",
     ),
     KnownError(
-        r"error during connect: .*(?P<tls>x509: .*|remote error: tls: .*)",
+        _all(_CONNECT) + r"(?s:.*?)(?P<tls>x509: [^\n]*|remote error: tls: [^\n]*)",
         "docker and the Docker engine do not accept each other's certificates: {tls}.",
         _TLS_FILES,
     ),
     KnownError(
-        r"unable to resolve docker endpoint: open (?P<file>.+): (?P<why>no such file or directory|permission denied)",
+        r"unable to resolve docker endpoint: open (?P<file>[^\n:]+): "
+        r"(?P<why>no such file or directory|permission denied)",
         "docker can't read the TLS file {file}: {why}.",
         _TLS_FILES,
     ),
@@ -126,7 +138,7 @@ ENGINE = (  # these and BUILDERS are errors of the machine that builds, whicheve
         "Correct DOCKER_CONTEXT, or run `docker context use`; `docker context ls` lists them.",
     ),
     KnownError(
-        r"(?:invalid bind address format|unable to parse docker host)[^:]*: (?P<host>\S+)",
+        r"(?:invalid bind address format|unable to parse docker host)[^:]{0,200}: (?P<host>\S+)",
         "{host} is no address of a Docker engine.",
         "Write DOCKER_HOST as unix:///path, tcp://host:port or ssh://user@host, or unset it.",
     ),
@@ -150,16 +162,16 @@ ENGINE = (  # these and BUILDERS are errors of the machine that builds, whicheve
         "What answers is no Docker engine, or one that has not started: {detail}.",
         "Wait until Docker has started, or correct DOCKER_HOST.",
     ),
-    KnownError(r"error during connect: ", "The connection to the Docker engine failed: {detail}.", START_ENGINE),
+    KnownError(_CONNECT, "The connection to the Docker engine failed: {detail}.", START_ENGINE),
     KnownError(
         r"failed to receive status|error reading from server|code = Unavailable|no active session",
         "The connection to the engine or builder broke off during the build: {detail}.",
         "See whether it still runs, and whether it ran out of memory; then run it again.",
     ),
     KnownError(
-        r"unknown command: docker buildx|'buildx' is not a docker command|docker buildx: command not found"
+        r"unknown command: docker buildx|'buildx' is not a docker command|docker buildx: command not found|"
         # A docker client without the plugin may also ignore the word `buildx` and refuse the first flag after it.
-        r"|unknown (?:flag|shorthand flag): (?:.|\n)*Usage: +docker \[OPTIONS\] COMMAND",
+        + _all("unknown (?:shorthand )?flag: ", r"Usage: +docker \[OPTIONS\] COMMAND"),
         "This docker has no buildx that it can start.",
         "Install docker's buildx plugin (the package docker-buildx-plugin or docker-buildx), 0.13 or newer.",
     ),
@@ -190,12 +202,12 @@ ENGINE = (  # these and BUILDERS are errors of the machine that builds, whicheve
         "credHelpers).",
     ),
     KnownError(
-        r"(?:open|mkdir) (?P<path>\S*buildx\S*): (?P<why>permission denied|read-only file system)",
+        r"(?:open|mkdir) (?=[^\s:]*buildx)(?P<path>[^\s:]+): (?P<why>permission denied|read-only file system)",
         "buildx can't write {path}: {why}.",
         "Let this user write in buildx's folder, or name another one in BUILDX_CONFIG.",
     ),
     KnownError(
-        r"The path (?P<path>.+) is not shared from the host",
+        r"The path (?P<path>.{1,1000}?) is not shared from the host",
         "Docker Desktop does not share the folder {path} with its engine.",
         "Share it in Docker Desktop's settings (Resources, File sharing).",
     ),
@@ -265,12 +277,13 @@ INPUTS = (
         *NO_SSH_AGENT,
     ),
     KnownError(
-        r"failed to (?:convert agent config.*: failed to )?parse (?P<file>\S+): ssh: (?P<why>.*passphrase protected)",
+        r"failed to (?:convert agent config.{0,200}?: failed to )?parse (?P<file>\S+): ssh: "
+        r"(?P<why>.{0,200}?passphrase protected)",
         "The ssh key {file} is protected with a passphrase, which a build can't ask for.",
         "Add it to an ssh agent (`ssh-add`) and set ECR_SSH=default.",
     ),
     KnownError(
-        r"failed to convert agent config.*: (?:stat|failed to parse) (?P<file>\S+): (?P<why>.+)",
+        r"failed to convert agent config.{0,200}?: (?:stat|failed to parse) (?P<file>\S+): (?P<why>.+)",
         "The build can't use the ssh key or agent {file}: {why}.",
         "Correct ECR_SSH (or ssh in the definition), or SSH_AUTH_SOCK.",
     ),
@@ -285,23 +298,23 @@ INPUTS = (
         "Add it to ECR_SECRETS: id={name},env=VARIABLE or id={name},src=FILE.",
     ),
     KnownError(
-        r"failed to stat (?P<file>.+?): stat ",
+        r"failed to stat (?P<file>.{1,1000}?): stat ",
         "There is no file {file} to take a secret from.",
         "Correct ECR_SECRETS (or the definition's secret), or write the file.",
     ),
     KnownError(
         r'unable to prepare context: path "(?P<path>[^"]+)" not found'
-        r"|failed to get build context \S+: stat (?P<other>.+): no such",
+        r"|failed to get build context \S+: stat (?P<other>.{1,1000}?): no such",
         "There is no folder {path}{other} to build from.",
         "Correct ECR_CONTEXT, ECR_BUILD_CONTEXTS or the definition's contexts.",
     ),
     KnownError(
-        r"error from sender: open (?P<path>.+): permission denied",
+        r"error from sender: open (?P<path>.{1,1000}?): permission denied",
         "This user may not read {path}, which is in the build context.",
         "Give read permission there, or leave it out by .dockerignore.",
     ),
     KnownError(  # docker compose builds without it; bake does not
-        r"env file (?P<file>.+) not found: stat ",
+        r"env file (?P<file>.{1,1000}?) not found: stat ",
         "docker buildx bake reads a service's env_file, too, and {file} is not there.",
         "Create it (an empty one does for a build), or write it as `path: {file}` with `required: false`.",
     ),
@@ -331,12 +344,12 @@ INPUTS = (
         "Write something into it, or let this user read it, if it isn't empty.",
     ),
     KnownError(
-        r"base name \([^)]*\) should not be blank",
+        r"base name \([^)]{0,200}\) should not be blank",
         FAILED,
         "Set the build argument in that FROM (ECR_BUILD_ARGS), or give its ARG a default.",
     ),
     KnownError(
-        r"failed to (?:compute cache key|calculate checksum).*: not found$",
+        r"failed to (?:compute cache key|calculate checksum).{0,1000}?: not found$",
         FAILED,
         "Correct that path in the Dockerfile, or the .dockerignore that leaves it out.",
     ),
@@ -372,7 +385,7 @@ REGISTRIES = (
         "before the build does (a role's, the CI's) must last longer.",
     ),
     KnownError(
-        r"docker\.io/(?:.|\n)*(?:toomanyrequests|429 Too Many)|pull rate limit",
+        _all(r"docker\.io/", "(?:toomanyrequests|429 Too Many)") + "|pull rate limit",
         "Docker Hub allows no more pulls for now: {detail}.",
         "Log docker in to it (`docker login`), which allows more, wait, or take its official images from "
         "public.ecr.aws/docker/library.",
@@ -440,12 +453,12 @@ REGISTRIES = (
         "ecr:BatchGetImage, and to push ecr:PutImage and the layer actions).",
     ),
     KnownError(
-        r"failed to resolve source metadata for (?P<image>\S+): .*(?:not found|manifest unknown)",
+        r"failed to resolve source metadata for (?P<image>\S+): .{0,1000}?(?:not found|manifest unknown)",
         "There is no base image {image}: {detail}.",
         "Correct its name in the Dockerfile, or push that base image first.",
     ),
     KnownError(
-        r"failed to push (?P<repository>(?:localhost|127\.)\S+): .*connection refused",
+        r"failed to push (?P<repository>(?:localhost|127\.)\S+): .{0,1000}?connection refused",
         "The builder can't push to {repository}: {detail}.",
         "In a builder's container, 127.0.0.1 is the container itself: create the builder with `--driver-opt "
         "network=host`, or start it where the registry is.",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ecr_tasks.clients.ecr.errors import translate_errors
+from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.registry import Repository
 
@@ -27,7 +27,7 @@ def read_labels(client: ECRClient, repository: Repository, digest: str) -> Mappi
             response = client.get_download_url_for_layer(
                 registryId=repository.account, repositoryName=repository.name, layerDigest=digest
             )
-        document = json.loads(_download(response["downloadUrl"]))
+        document = parse_json(_download(response["downloadUrl"]))
     except (EcrTasksError, OSError, ValueError):
         return {}
     config = document.get("config") if isinstance(document, dict) else None

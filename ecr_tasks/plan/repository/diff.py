@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 
+from ecr_tasks.documents import parse_json
 from ecr_tasks.model.registry import Mutability
 from ecr_tasks.model.repository import Aspect, DesiredRepository, Difference, RepositoryState
 from ecr_tasks.plan.repository.lifecycle_policy import describe_lifecycle
@@ -69,7 +70,7 @@ def _policy(
 
 
 def _lines(text: str | None) -> tuple[str, ...]:
-    return tuple(json.dumps(json.loads(text), indent=2).splitlines()) if text else ()
+    return tuple(json.dumps(parse_json(text), indent=2).splitlines()) if text else ()
 
 
 def _encryption(state: RepositoryState, desired: DesiredRepository) -> Difference | None:

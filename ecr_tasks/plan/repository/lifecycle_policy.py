@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ecr_tasks.documents import parse_json
 from ecr_tasks.plan.repository.repository_policy import policy_error, read_document
 
 MAX_RULES = 50
@@ -167,7 +168,7 @@ def describe_lifecycle(text: str | None) -> tuple[str, ...]:
     """Return a line of text for each rule of a lifecycle policy."""
     if text is None:
         return ("no policy",)
-    rules = json.loads(text).get("rules", [])
+    rules = parse_json(text).get("rules", [])
     return tuple(_describe_rule(rule) for rule in sorted(rules, key=lambda rule: int(rule["rulePriority"])))
 
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.files import read_text
 
@@ -79,14 +80,17 @@ def read_document(path: Path, setting: str, least: int, most: int) -> tuple[str,
     """
     try:
         text = read_text(path, "utf-8-sig")
-        document = json.loads(text)
+        document = parse_json(text)
     except json.JSONDecodeError as error:
         raise SettingsError(
             f"{path}:{error.lineno}:{error.colno}: this file of {setting} is no JSON: {error.msg}.",
             "Correct it there.",
         ) from error
-    except (OSError, UnicodeDecodeError, RecursionError) as error:
-        raise SettingsError(f"{path}, the file of {setting}, can't be read: {error}.", "Correct it there.") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise SettingsError(
+            f"{path}, the file of {setting}, can't be read: {reason}.", "Correct it there."
+        ) from error
     if not isinstance(document, dict):
         raise policy_error(path, setting, "must be a JSON object")
     if len(text) < least:
@@ -112,7 +116,7 @@ def _canonical(text: str | None) -> str:
     if text is None:
         return ""
     try:
-        return json.dumps(_sorted(json.loads(text)), sort_keys=True)
+        return json.dumps(_sorted(parse_json(text)), sort_keys=True)
     except ValueError:
         return text
 

@@ -5,11 +5,11 @@ bake refuses a file that is no HCL, but takes any attribute (buildx, bake/hclpar
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Iterator
 from typing import Any
 
+from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import nearest
 
 KEYS = frozenset(
@@ -26,7 +26,7 @@ _NEWER = frozenset({"policy", "resources"})
 """Keys that a buildx of 0.29 does not know."""
 
 _TOKEN = re.compile(
-    r"""(?P<heredoc> <<-?(?P<mark>\w+)[^\n]*\n(?:.*\n)*?[ \t]*(?P=mark)(?=\s|$))
+    r"""(?P<heredoc> <<-?(?P<mark>\w+)(?!\w)[^\n]*\n(?:.*\n)*?[ \t]*(?P=mark)(?=\s|$))
     | (?P<comment> /\*[\s\S]*?\*/ | (?:\#|//)[^\n]*)
     | (?P<string> ") | (?P<open> [{\[(]) | (?P<close> [}\])])
     | (?P<word> [A-Za-z_][\w-]*) | (?P<equals> (?<![!<>=])=(?![=>])) | (?P<space> \s+) | (?P<other> .)""",
@@ -46,7 +46,7 @@ def unused_keys(text: str, shown: Collection[str]) -> Iterator[str]:
 
 def _json_keys(text: str) -> Iterator[tuple[str, str]]:
     try:
-        document: Any = json.loads(text)
+        document: Any = parse_json(text)
     except ValueError:
         return
     targets = document.get("target") if isinstance(document, dict) else None

@@ -333,6 +333,29 @@ def test_a_user_without_a_home_has_a_configuration_too(tmp_path: Path, monkeypat
     config.close()
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('{"auths": "x"}', "its auths is not an object of objects"),
+        ('{"auths": {"host": "x"}}', "its auths is not an object of objects"),
+        ('{"credHelpers": ["x"]}', "its credHelpers is not an object of strings"),
+        ('{"credHelpers": {"host": 1}}', "its credHelpers is not an object of strings"),
+        ('{"credsStore": ["x"]}', "its credsStore is not a string"),
+        ("[]", "it is no JSON object"),
+        ("[" * 100_000, "nested"),
+        ("", "Expecting value"),
+    ],
+)
+def test_a_configuration_that_docker_could_not_read_is_named_with_its_mistake(
+    text: str, reason: str, tmp_path: Path
+) -> None:
+    (tmp_path / "config.json").write_text(text, encoding="utf-8")
+    with pytest.raises(BuildError) as caught:
+        PrivateConfig({"DOCKER_CONFIG": str(tmp_path)}).buildx_plugin()
+    assert caught.value.cause.startswith(f"The docker configuration {tmp_path / 'config.json'} can't be read: ")
+    assert reason in caught.value.cause
+
+
 def test_a_folder_for_temporary_files_that_can_t_be_used_is_named(tmp_path: Path) -> None:
     with pytest.raises(BuildError) as caught:
         PrivateConfig({}, tmp_path / "none").environment()

@@ -6,6 +6,7 @@ texts of Docker Desktop (``command-desktop-…``) and of an old buildx (``copy-o
 
 from __future__ import annotations
 
+import timeit
 from collections.abc import Callable
 
 import pytest
@@ -199,3 +200,30 @@ def test_the_output_of_a_step_is_not_taken_for_docker_s() -> None:
     error = errors.build_failed(text.splitlines(), ())
     assert "exit code: 42" in error.cause
     assert "Mend that step" in error.remedy
+
+
+REPEATED = (
+    "unknown flag: --x ",
+    "unknown shorthand flag: x\n",
+    'ERROR: process "x" ',
+    "error during connect: command [ssh has exited with x",
+    "error during connect: lookup x",
+    "docker.io/x ",
+    "ERROR: failed to stat x",
+    "env file x",
+    "The path x",
+    "error from sender: open x",
+    "stream error: x",
+    "failed to compute cache key: x",
+)
+
+
+@pytest.mark.parametrize("text", REPEATED)
+def test_the_time_to_explain_an_output_grows_no_faster_than_the_output(text: str) -> None:
+    """Sixteen times as much takes at most about sixteen times as long; with the square of it, it would be 256."""
+
+    def seconds(count: int) -> float:
+        lines = (text * count).split("\n")
+        return min(timeit.repeat(lambda: errors.build_failed(lines, []), number=1, repeat=3))
+
+    assert seconds(16 * 500) < 80 * seconds(500)
