@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -16,6 +19,7 @@ CHECKOUT = Path(__file__).parents[2]
 # The environment before any test changes it, because the scripts install into the user's cache folder.
 USER_ENVIRONMENT = dict(os.environ)
 SCANNER = "docker/buildkit-syft-scanner:stable-1"
+SCANNER_LABEL = "ecr-tasks-test"
 # BuildKit's scanner protocol: a scanner finds the root file system in BUILDKIT_SCAN_SOURCE and leaves in-toto
 # statements in BUILDKIT_SCAN_DESTINATION. See docs/attestations/sbom-protocol.md in moby/buildkit.
 SCANNER_SCRIPT = """#!/bin/sh
@@ -113,18 +117,25 @@ def debian_base(engine: dict[str, str]) -> str:
 @pytest.fixture(scope="session")
 def sbom_scanner(engine: dict[str, str], tiny_base: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the image that BuildKit runs for an SBOM; build a small one if the engine doesn't have it."""
-    if docker(engine, "image", "inspect", SCANNER, check=False).returncode == 0:
+    # Several processes run tests at once; the last one that uses the small scanner removes it.
+    users = Path(tempfile.gettempdir()) / f"ecr-tasks-test-scanner-{os.getuid()}"
+    with users.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        if docker(engine, "image", "inspect", SCANNER, check=False).returncode:
+            context = tmp_path_factory.mktemp("scanner")
+            (context / "scan").write_text(SCANNER_SCRIPT, encoding="utf-8")
+            (context / "scan").chmod(0o755)
+            (context / "Dockerfile").write_text(
+                f'FROM {tiny_base}\nLABEL {SCANNER_LABEL}=yes\nCOPY scan /scan\nENTRYPOINT ["/scan"]\n',
+                encoding="utf-8",
+            )
+            docker(engine, "build", "--quiet", "--provenance=false", "--tag", SCANNER, str(context))
         yield SCANNER
-        return
-    context = tmp_path_factory.mktemp("scanner")
-    (context / "scan").write_text(SCANNER_SCRIPT, encoding="utf-8")
-    (context / "scan").chmod(0o755)
-    (context / "Dockerfile").write_text(
-        f'FROM {tiny_base}\nCOPY scan /scan\nENTRYPOINT ["/scan"]\n', encoding="utf-8"
-    )
-    docker(engine, "build", "--quiet", "--provenance=false", "--tag", SCANNER, str(context))
-    yield SCANNER
-    docker(engine, "image", "rm", SCANNER)
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            ours = docker(engine, "image", "ls", "--quiet", "--filter", f"label={SCANNER_LABEL}", SCANNER).stdout
+            if ours:
+                docker(engine, "image", "rm", SCANNER)
 
 
 def docker(
