@@ -97,7 +97,7 @@ def batch_get_image(registry: Registry, params: Params) -> dict[str, Any]:
     repository = params.repository(registry)
     accepted = params.texts("acceptedMediaTypes", 1, 100) if params.has("acceptedMediaTypes") else None
     images, failures = [], []
-    for item in params.structures("imageIds", 1, 100, required=True):
+    for item in params.image_ids():
         try:
             image, tag = find(registry, repository, item)
             if accepted is not None and image.media_type not in accepted:
@@ -120,7 +120,7 @@ def batch_delete_image(registry: Registry, params: Params) -> dict[str, Any]:
     repository = params.repository(registry)
     deleted: list[dict[str, str]] = []
     failures = []
-    for item in params.structures("imageIds", 1, 100, required=True):
+    for item in params.image_ids():
         try:
             with registry.store.db.transaction():
                 image, tag = find(registry, repository, item)

@@ -51,7 +51,7 @@ def describe_images(registry: Registry, params: Params) -> dict[str, Any]:
     repository = params.repository(registry)
     token: dict[str, str] = {}
     if params.has_instead_of_page("imageIds"):
-        requested = [get(registry, repository, item)[0] for item in params.structures("imageIds", 1, 100)]
+        requested = [get(registry, repository, item)[0] for item in params.image_ids()]
         images = list(_filtered({image.digest: image for image in requested}.values(), params))
     else:
         images, token = params.page(_images_from(registry, repository, params), lambda image: [image.id])
@@ -110,7 +110,9 @@ def list_image_referrers(registry: Registry, params: Params) -> dict[str, Any]:
     repository = params.repository(registry)
     subject = params.structure("subjectId").text("imageDigest", pattern=DIGEST_PATTERN)
     conditions = params.structure("filter")
-    types = conditions.optional_list("artifactTypes", 0, 5)
+    types = (
+        conditions.texts("artifactTypes", 0, 5, shortest=1, longest=255) if conditions.has("artifactTypes") else []
+    )
     has_active_images = _has_active_images(conditions, "artifactStatus")
     referrers = [
         image

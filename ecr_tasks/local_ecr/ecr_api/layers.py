@@ -21,13 +21,15 @@ _PART_BYTES = 10_485_760
 _MIN_PART_BYTES = 5 * 1024 * 1024
 # API model: LayerPartBlob.
 _MAX_PART_BYTES = 20_971_520
+# API model: UploadId.
+_UPLOAD_ID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 
 
 def batch_check_layer_availability(registry: Registry, params: Params) -> dict[str, Any]:
     """Answer BatchCheckLayerAvailability."""
     repository = params.repository(registry)
     layers, failures = [], []
-    for digest in params.texts("layerDigests", 1, 100):
+    for digest in params.texts("layerDigests", 1, 100, longest=1000):
         if not is_digest(digest):
             code = "InvalidLayerDigest" if digest else "MissingLayerDigest"
             reason = "Invalid layer digest" if digest else "Layer digest is missing"
@@ -65,7 +67,7 @@ def upload_layer_part(registry: Registry, params: Params) -> dict[str, Any]:
     """Answer UploadLayerPart: a part must begin where the last one ended."""
     repository = params.repository(registry)
     first, last = params.integer("partFirstByte"), params.integer("partLastByte")
-    identity = params.text("uploadId")
+    identity = params.text("uploadId", pattern=_UPLOAD_ID)
     try:
         data = base64.b64decode(params.text("layerPartBlob"), validate=True)
     except (binascii.Error, ValueError):
@@ -94,7 +96,7 @@ def complete_layer_upload(registry: Registry, params: Params) -> dict[str, Any]:
     digests = params.texts("layerDigests", 1, 100)
     if not all(is_digest(digest) for digest in digests):
         raise invalid("layerDigests", "must be digests")
-    identity = params.text("uploadId")
+    identity = params.text("uploadId", pattern=_UPLOAD_ID)
     layers = registry.store.layers
     with layers.upload(repository, identity) as upload:
         if not upload.size:

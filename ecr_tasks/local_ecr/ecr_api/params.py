@@ -55,10 +55,7 @@ class Params:
         value: str | None = self._get(name, str, "a string")
         if value is None:
             return None
-        if len(value) < minimum:
-            raise invalid(name, f"Member must have length greater than or equal to {minimum}")
-        if maximum is not None and len(value) > maximum:
-            raise invalid(name, f"Member must have length less than or equal to {maximum}")
+        _check_length(name, value, minimum, maximum)
         if pattern is not None and re.fullmatch(pattern, value) is None:
             raise invalid(name, f"must satisfy regular expression '{pattern}'")
         if choices is not None and value not in choices:
@@ -72,18 +69,20 @@ class Params:
     def optional_integer(self, name: str, minimum: int, maximum: int | None = None) -> int | None:
         """Return an integer or None."""
         value: int | None = self._get(name, int, "an integer")
-        if value is not None and (value < minimum or (maximum is not None and value > maximum)):
-            limits = f"between {minimum} and {maximum}" if maximum is not None else f"at least {minimum}"
-            raise invalid(name, f"Member must be {limits}")
+        if value is not None and value < minimum:
+            raise invalid(name, f"Member must have value greater than or equal to {minimum}")
+        if value is not None and maximum is not None and value > maximum:
+            raise invalid(name, f"Member must have value less than or equal to {maximum}")
         return value
 
     def integer(self, name: str) -> int:
         """Return an integer that is required, 0 or more."""
         return _required(name, self.optional_integer(name, 0))
 
-    def flag(self, name: str) -> bool:
-        """Return a boolean; false if it is absent."""
-        return bool(self._get(name, bool, "a boolean"))
+    def flag(self, name: str, *, required: bool = False) -> bool:
+        """Return a boolean; false if it is absent and not ``required``."""
+        value = self._get(name, bool, "a boolean")
+        return bool(_required(name, value) if required else value)
 
     def structure(self, name: str, *, required: bool = False) -> Params:
         """Return a structure; empty if it is absent and not ``required``."""
@@ -93,15 +92,24 @@ class Params:
     def optional_list(self, name: str, minimum: int = 1, maximum: int | None = None) -> list[Any] | None:
         """Return a list or None."""
         value: list[Any] | None = self._get(name, list, "a list")
-        if value is not None and (len(value) < minimum or (maximum is not None and len(value) > maximum)):
-            raise invalid(name, f"Member must have {minimum} to {maximum} members")
+        _check_length(name, value, minimum, maximum)
         return value
 
-    def texts(self, name: str, minimum: int = 1, maximum: int | None = None) -> list[str]:
-        """Return a list of strings that is required."""
+    def texts(
+        self,
+        name: str,
+        minimum: int = 1,
+        maximum: int | None = None,
+        *,
+        shortest: int = 0,
+        longest: int | None = None,
+    ) -> list[str]:
+        """Return a list of strings that is required. ``shortest`` and ``longest`` limit the length of each."""
         value = _required(name, self.optional_list(name, minimum, maximum))
         if not all(isinstance(item, str) for item in value):
             raise EcrError("SerializationException", f"'{name}' must be a list of strings")
+        for item in value:
+            _check_length(name, item, shortest, longest)
         return value
 
     def structures(
@@ -113,6 +121,14 @@ class Params:
         if not all(isinstance(item, dict) for item in value):
             raise EcrError("SerializationException", f"'{name}' must be a list of structures")
         return [Params(item) for item in value]
+
+    def image_ids(self, *, required: bool = True) -> list[Params]:
+        """Return the request's list of ImageIdentifiers. What else is wrong with one is a failure of its own."""
+        items = self.structures("imageIds", 1, 100, required=required)
+        for item in items:
+            item.optional_text("imageDigest")
+            item.optional_text("imageTag", minimum=1, maximum=300)
+        return items
 
     def identity(self) -> dict[str, str]:
         """Return this structure, an ImageIdentifier, for the response."""
@@ -158,9 +174,7 @@ class Params:
         a function that returns the items from a key on (``[]``: all; earlier items are skipped), so that a
         long list is not read again for each page.
         """
-        size = self.optional_integer("maxResults", 1, maximum) or default
-        token = self.optional_text("nextToken")
-        after = [] if token is None else self._key(token)
+        size, after = self.selected_page(default=default, maximum=maximum)
         candidates = items(after) if callable(items) else items
         selected = list(islice((item for item in candidates if key(item) > after), size + 1))
         if len(selected) <= size:
@@ -168,6 +182,12 @@ class Params:
         del selected[size:]
         text = json.dumps([self._operation, key(selected[-1])], separators=(",", ":"))
         return selected, {"nextToken": base64.urlsafe_b64encode(text.encode()).decode()}
+
+    def selected_page(self, *, default: int = 100, maximum: int = 1000) -> tuple[int, list[Any]]:
+        """Return the size of the page that the request selects, and the key of the last item before it, or []."""
+        size = self.optional_integer("maxResults", 1, maximum) or default
+        token = self.optional_text("nextToken")
+        return size, [] if token is None else self._key(token)
 
     def _key(self, token: str) -> list[Any]:
         try:
@@ -177,6 +197,13 @@ class Params:
         if operation != self._operation or not isinstance(key, list):
             raise invalid("nextToken", "Invalid pagination token")
         return key
+
+
+def _check_length(name: str, value: str | list[Any] | None, minimum: int, maximum: int | None) -> None:
+    if value is not None and len(value) < minimum:
+        raise invalid(name, f"Member must have length greater than or equal to {minimum}")
+    if value is not None and maximum is not None and len(value) > maximum:
+        raise invalid(name, f"Member must have length less than or equal to {maximum}")
 
 
 def _required(name: str, value: T | None) -> T:

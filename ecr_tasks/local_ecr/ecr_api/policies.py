@@ -128,13 +128,15 @@ def get_lifecycle_policy_preview(registry: Registry, params: Params) -> dict[str
     """Answer GetLifecyclePolicyPreview."""
     repository = params.repository(registry)
     has_ids = params.has_instead_of_page("imageIds")
+    image_ids = params.image_ids() if has_ids else []
     has_tag_status = tag_status_condition(params.structure("filter"))
+    params.selected_page(maximum=100)  # what is wrong with a request is told before what is missing
     preview = json.loads(_PREVIEW.text(repository))
     results = [result for result in preview["results"] if has_tag_status(result["imageTags"])]
     token: dict[str, str] = {}
     if has_ids:
         digests = set()
-        for item in params.structures("imageIds", 1, 100):
+        for item in image_ids:
             with contextlib.suppress(ImageFailure):  # a missing image has no result
                 digests.add(find(registry, repository, item)[0].digest)
         page_results = [result for result in results if result["imageDigest"] in digests]

@@ -45,7 +45,7 @@ def put_replication_configuration(registry: Registry, params: Params) -> dict[st
 
 
 def _rule(registry: Registry, rule: Params) -> dict[str, Any]:
-    if rule.structure("deleteReplication").flag("enabled"):
+    if rule.has("deleteReplication") and rule.structure("deleteReplication").flag("enabled", required=True):
         raise EcrError("NotImplementedException", "The local ECR does not replicate deletions.", status=501)
     document: dict[str, Any] = {"destinations": []}
     for item in rule.structures("destinations", 0, 100, required=True):

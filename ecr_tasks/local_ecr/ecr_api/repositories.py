@@ -48,7 +48,7 @@ def create_repository(registry: Registry, params: Params) -> dict[str, Any]:
     """Answer CreateRepository."""
     name = params.repository_name()
     mutability = params.optional_text("imageTagMutability", choices=MUTABILITIES) or "MUTABLE"
-    filters = check_filters(mutability, params.optional_list("imageTagMutabilityExclusionFilters", 0))
+    filters = check_filters(mutability, params.optional_list("imageTagMutabilityExclusionFilters", 1, 5))
     tags = with_request_tags({}, params.structures("tags", 0))
     encryption = _encryption(registry, params) if params.has("encryptionConfiguration") else None
     repository = registry.store.repositories.create(
@@ -95,7 +95,7 @@ def put_image_tag_mutability(registry: Registry, params: Params) -> dict[str, An
     """Answer PutImageTagMutability."""
     repository = params.repository(registry)
     mutability = params.text("imageTagMutability", choices=MUTABILITIES)
-    filters = check_filters(mutability, params.optional_list("imageTagMutabilityExclusionFilters", 0))
+    filters = check_filters(mutability, params.optional_list("imageTagMutabilityExclusionFilters", 1, 5))
     registry.store.repositories.update(repository, mutability=mutability, filters=filters)
     return {**repository.members, **_mutability(mutability, filters)}
 
