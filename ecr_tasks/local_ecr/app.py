@@ -6,7 +6,7 @@ import os
 import threading
 
 from .access_log import AccessLog
-from .auth import NOT_AUTHORIZED
+from .auth import Denied
 from .constants import ADMIN_HEADER, RESET_PATH, STATUS_PATH, STOP_PATH
 from .distribution import blobs, routes
 from .ecr_api import dispatch
@@ -48,9 +48,10 @@ class App:
         return text_response(404, f"The local ECR has nothing at {request.path}.")
 
     def _administer(self, request: Request) -> Response:
-        action = request.path.rpartition("/")[2]
-        if request.headers.get(ADMIN_HEADER) != action:
-            return text_response(403, NOT_AUTHORIZED)
+        try:
+            self._registry.tokens.check_admin_token(request.headers.get(ADMIN_HEADER), request.path)
+        except Denied as error:
+            return text_response(403, error.message)
         if request.path == RESET_PATH:
             self.reset()
         elif self._on_stop is None:

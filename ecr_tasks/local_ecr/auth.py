@@ -12,6 +12,7 @@ import os
 import re
 import time
 
+from .constants import SECRET_FILE
 from .files import replace_file
 
 TYPE_CHECKING = False
@@ -57,7 +58,7 @@ class Tokens:
     """
 
     def __init__(self, root: Path, scope: str = "") -> None:
-        self._secret = _secret(root / "secret")
+        self._secret = _secret(root / SECRET_FILE)
         self._password_purpose = f"registry {scope}".rstrip()
         self._download_purpose = f"download {scope}".rstrip()
         self.store_id = hmac.digest(self._secret, b"store", "sha256").hex()[:16]
@@ -108,14 +109,29 @@ class Tokens:
         if int(expires) <= time.time():
             raise Denied("Request has expired", expired=True)
 
+    def check_admin_token(self, token: str | None, action: str) -> None:
+        """Check the token of ``admin_token``. Raises Denied."""
+        if not hmac.compare_digest((token or "").encode(), admin_token(self._secret, action).encode()):
+            raise Denied(NOT_AUTHORIZED)
+
     def _sign(self, purpose: str, text: str) -> str:
-        return hmac.digest(self._secret, f"{purpose}\n{text}".encode(), "sha256").hex()
+        return _signature(self._secret, purpose, text)
+
+
+def admin_token(secret: bytes, action: str) -> str:
+    """Return the token with which who can read the data folder's secret may ``reset`` or ``stop`` the server."""
+    return _signature(secret, "administration", action)
+
+
+def _signature(secret: bytes, purpose: str, text: str) -> str:
+    return hmac.digest(secret, f"{purpose}\n{text}".encode(), "sha256").hex()
 
 
 def _secret(path: Path) -> bytes:
     with contextlib.suppress(FileNotFoundError):
         secret = path.read_bytes()
         if len(secret) == 32:
+            path.chmod(0o600)
             return secret
     secret = os.urandom(32)
     replace_file(path, secret)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from . import process
-from .constants import DEFAULT_ACCOUNT, DEFAULT_REGION, RESET_PATH, SERVING_FILE, STATUS_PATH, STOP_PATH
+from .constants import DEFAULT_ACCOUNT, DEFAULT_REGION, RESET_PATH, SERVING_FILE, STOP_PATH
 from .errors import LocalEcrError, folder_errors
 
 _STOP_SECONDS = 10.0
@@ -109,17 +109,17 @@ def down(root: Path) -> bool:
     with _control(root) as (root, state, server_status):
         if state.get("container"):
             if server_status is not None:
-                process.request(server_status["endpoint"], STOP_PATH, "stop")
+                process.command(root, server_status["endpoint"], STOP_PATH)
             process.write_state(root, {name: state[name] for name in ("port", "account", "region") if name in state})
             return server_status is not None
         if server_status is not None:
-            process.request(server_status["endpoint"], STOP_PATH, "stop")
+            process.command(root, server_status["endpoint"], STOP_PATH)
         elif not process.is_served(root):
             return False
-        if not process.wait_for_end(root, _STOP_SECONDS):
-            process.kill(root)
-            if not process.wait_for_end(root, _STOP_SECONDS):
-                raise LocalEcrError(f"The local ECR that serves {root} does not end.", "End the process by hand.")
+        if not process.wait_for_end(root, _STOP_SECONDS) and not (
+            process.kill(root) and process.wait_for_end(root, _STOP_SECONDS)
+        ):
+            raise LocalEcrError(f"The local ECR that serves {root} does not end.", "End the process by hand.")
         return True
 
 
@@ -130,8 +130,11 @@ def reset(root: Path) -> None:
     """
     with _control(root) as (root, state, server_status):
         if server_status is not None:
-            if process.request(server_status["endpoint"], RESET_PATH, "reset") is None:
-                raise LocalEcrError("The local ECR could not be emptied.", f"Look at {root / process.LOG_FILE}.")
+            if not process.command(root, server_status["endpoint"], RESET_PATH):
+                raise LocalEcrError(
+                    f"The running local ECR could not be emptied; {root / process.LOG_FILE} may say why.",
+                    "Run local.down, and then local.reset again.",
+                )
             return
         if state.get("container") or process.is_served(root):
             raise LocalEcrError(
@@ -153,7 +156,7 @@ def adopt(root: Path, *, endpoint: str, container: str) -> Status:
     endpoint = endpoint.rstrip("/")
     with _control(root) as (root, state, current):
         deadline = time.monotonic() + _ADOPT_SECONDS
-        while (server_status := process.request(endpoint, STATUS_PATH)) is None:
+        while (server_status := process.status(endpoint)) is None:
             if time.monotonic() > deadline:
                 raise LocalEcrError(
                     f"The local ECR in the container {container} does not answer at {endpoint}.",

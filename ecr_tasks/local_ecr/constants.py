@@ -16,7 +16,10 @@ RESET_PATH = "/_local/reset"
 STOP_PATH = "/_local/stop"
 
 ADMIN_HEADER = "X-Local-Ecr"
-"""Required for a reset or a stop: a web page cannot send it without CORS permission, which is never granted."""
+"""Required for a reset or a stop, with ``auth.admin_token``: only who can read the data folder can make it."""
+
+SECRET_FILE = "secret"  # noqa: S105  (a file's name)
+"""The random bytes with which all tokens are signed; for the owner alone."""
 
 LOCK_FILE = "serving.lock"
 """Locked by a server while it runs, so that a folder has only one server."""

@@ -4,17 +4,42 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
+
+from .errors import LocalEcrError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
 
 
+def make_private(folder: Path) -> None:
+    """Create the data folder for this user alone, or check that nobody else owns it or can write there.
+
+    Raises OSError, and LocalEcrError for another user's folder, who could lead our writes elsewhere by links.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = folder.stat()
+    if found.st_uid != os.geteuid():
+        raise LocalEcrError(
+            f"The local ECR's folder {folder} belongs to another user.",
+            "Name a folder of your own in XDG_DATA_HOME, or change the owner.",
+        )
+    mode = stat.S_IMODE(found.st_mode)
+    if mode & 0o022:
+        folder.chmod(mode & ~0o022)
+
+
+def open_private(path: Path, flags: int) -> int:
+    """Return the descriptor of a file for this user alone, created if it is missing; never through a link."""
+    return os.open(path, flags | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+
+
 def replace_file(path: Path, content: bytes) -> None:
     """Replace a file's content in one step; a reader sees the old content or the new. Raises OSError."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}")
     try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        with os.fdopen(open_private(temporary, os.O_WRONLY | os.O_TRUNC), "wb") as file:
             file.write(content)
         temporary.replace(path)
     except BaseException:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 
+from .regions import partition
+
 # API model: RepositoryName.
 REPOSITORY_PATTERN = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*"
 # OCI distribution specification; ECR allows 300 characters instead of 128 (API model: ImageTag).
@@ -39,13 +41,9 @@ def is_alias(name: str) -> bool:
     return 2 <= len(name) <= 50 and _ALIAS.fullmatch(name) is not None
 
 
-def partition(region: str) -> str:
-    """Return the AWS partition that a region belongs to."""
-    if region.startswith("cn-"):
-        return "aws-cn"
-    if region.startswith("us-gov-"):
-        return "aws-us-gov"
-    return "aws"
+def is_account(text: str) -> bool:
+    """Return whether ``text`` can be an AWS account's id."""
+    return len(text) == 12 and text.isascii() and text.isdigit()
 
 
 def repository_arn(name: str, account: str, region: str) -> str:

@@ -6,6 +6,7 @@ This module is imported only if there is one.
 from __future__ import annotations
 
 import threading
+import time
 
 from .auth import Tokens
 from .constants import PUBLIC_REGION
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from .http.connection import Log
     from .http.messages import Request, Response
     from .registry import AllRegistries
+
+
+UNUSED_SECONDS = 600.0
 
 
 class OtherRegistry:
@@ -38,6 +42,7 @@ class OtherRegistry:
         self._log = log
         self._listener: Listener | None = None
         self._lock = threading.Lock()
+        self._used = time.monotonic()
 
     @property
     def address(self) -> str:
@@ -54,6 +59,7 @@ class OtherRegistry:
 
     def listen(self) -> None:
         """Listen at the registry's port; the first time at a free one. Raises OSError."""
+        self._used = time.monotonic()
         if self._listener is None:
             self._listener = Listener(self._registries.host or "", self.port, self._registries.limits)
             self.port = self._listener.port
@@ -82,6 +88,7 @@ class OtherRegistry:
     def handle(self, request: Request) -> Response:
         """Answer a request to the registry; the API is at the default registry's port."""
         request.registry = f"{self.account}/{self.region}"
+        self._used = time.monotonic()
         if request.path == "/v2" or request.path.startswith("/v2/"):
             return routes.handle(self.open(), request)
         if request.path.startswith(blobs.DOWNLOAD_PATH):
@@ -102,6 +109,20 @@ class OtherRegistry:
                 import shutil  # slow to load, and rarely needed
 
                 shutil.rmtree(self.folder, ignore_errors=True)
+
+    def close_unused(self) -> bool:
+        """Close an open registry without a repository that nobody has used for ten minutes; returns whether it did.
+
+        Its port and its folder, with the registry's settings, are kept until it is created again.
+        """
+        if not self.exists or self.opened is None or self._used > time.monotonic() - UNUSED_SECONDS:
+            return False
+        if self.opened.store.repositories.all():
+            return False
+        self.exists = False
+        self.stop(0.0)
+        self.close()
+        return True
 
     def stop(self, grace: float) -> None:
         """Stop serving the port; requests under way have ``grace`` seconds."""

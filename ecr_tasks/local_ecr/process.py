@@ -12,9 +12,11 @@ import sys
 import time
 from pathlib import Path
 
-from .constants import ADMIN_HEADER, LOCK_FILE, SERVING_FILE, STATUS_PATH
+from .auth import admin_token
+from .constants import ADMIN_HEADER, LOCK_FILE, SECRET_FILE, SERVING_FILE, STATUS_PATH
 from .errors import LocalEcrError
-from .files import replace_file
+from .files import make_private, open_private, replace_file
+from .json_text import parse_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +27,11 @@ LOG_FILE = "server.log"
 _STATE_FILE = "control.json"
 _START_SECONDS = 15.0
 _ANSWER_SECONDS = 5.0
+_LOCK_SECONDS = 90.0
+_MAX_ANSWER_BYTES = 4 << 20
+
+_STATUS_TYPES = {"store": str, "pid": int, "endpoint": str, "registry": str, "account": str, "region": str}
+_STATE_TYPES = {"port": int, "account": str, "region": str, "container": str, "endpoint": str, "store": str}
 
 BOOT_CODE = (
     "import sys; package = type(sys)('ecr_tasks'); package.__path__ = [sys.argv.pop(1)];"
@@ -43,7 +50,7 @@ _children: list[int] = []
 def read_json(path: Path) -> dict[str, Any]:
     """Return a JSON object from a file; an empty one if it cannot be read."""
     try:
-        document = json.loads(path.read_bytes())
+        document = parse_json(path.read_bytes())
     except (OSError, ValueError):
         return {}
     return document if isinstance(document, dict) else {}
@@ -51,7 +58,11 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def read_state(root: Path) -> dict[str, Any]:
     """Return ``port``, ``account``, ``region``; in a container also ``container``, ``endpoint``, ``store``."""
-    return read_json(root / _STATE_FILE)
+    state = read_json(root / _STATE_FILE)
+    valid = {name: state[name] for name, kind in _STATE_TYPES.items() if isinstance(state.get(name), kind)}
+    if not 0 < valid.get("port", 0) < 65536:
+        valid.pop("port", None)
+    return valid
 
 
 def write_state(root: Path, state: dict[str, Any]) -> None:
@@ -61,11 +72,21 @@ def write_state(root: Path, state: dict[str, Any]) -> None:
 
 @contextlib.contextmanager
 def control_lock(root: Path) -> Iterator[None]:
-    """Hold the folder's lock, so that no other process starts, stops or empties its server."""
-    root.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fd = os.open(root / "control.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    """Hold the folder's lock, so that no other process starts, stops or empties its server.
+
+    Raises LocalEcrError if another process holds it for a minute and a half, and for another user's folder.
+    """
+    make_private(root)
+    fd = open_private(root / "control.lock", os.O_RDWR)
+    deadline = time.monotonic() + _LOCK_SECONDS
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
+        while not _lock(fd):
+            if time.monotonic() > deadline:
+                raise LocalEcrError(
+                    f"Another process has held {root / 'control.lock'} for {_LOCK_SECONDS:.0f} seconds.",
+                    "Wait for the command that starts, stops or empties the local ECR there, or end it.",
+                )
+            time.sleep(0.01)
         yield
     finally:
         os.close(fd)
@@ -74,35 +95,60 @@ def control_lock(root: Path) -> Iterator[None]:
 def is_served(root: Path) -> bool:
     """Return whether a process on this machine serves the folder, whether it answers or not."""
     try:
-        with (root / LOCK_FILE).open("r+b") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+        fd = os.open(root / LOCK_FILE, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     except FileNotFoundError:
-        pass
-    return False
+        return False
+    try:
+        return not _lock(fd)
+    finally:
+        os.close(fd)
 
 
-def request(endpoint: str, path: str, action: str | None = None) -> dict[str, Any] | None:
-    """Return a server's JSON answer to GET ``path``, or to POST with an ``action``; None if there is none.
+def _lock(fd: int) -> bool:
+    """Lock a file; returns False if another process has it."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
-    An action is ``reset`` or ``stop``.
-    """
+
+def request(endpoint: str, path: str, secret: bytes | None = None) -> dict[str, Any] | None:
+    """Return a server's JSON answer to GET ``path``, or to POST with the folder's ``secret``; None without one."""
     host, _, port = endpoint.removeprefix("http://").rpartition(":")
-    method = "GET" if action is None else "POST"
-    action_headers = "" if action is None else f"{ADMIN_HEADER}: {action}\r\nContent-Length: 0\r\n"
-    head = f"{method} {path} HTTP/1.1\r\nHost: {host}:{port}\r\n{action_headers}Connection: close\r\n\r\n"
+    method = "GET" if secret is None else "POST"
+    headers = "" if secret is None else f"{ADMIN_HEADER}: {admin_token(secret, path)}\r\nContent-Length: 0\r\n"
+    head = f"{method} {path} HTTP/1.1\r\nHost: {host}:{port}\r\n{headers}Connection: close\r\n\r\n"
     response = bytearray()
+    deadline = time.monotonic() + _ANSWER_SECONDS
     try:
         with socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER_SECONDS) as client:
             client.sendall(head.encode())
-            while piece := client.recv(65536):
+            while len(response) <= _MAX_ANSWER_BYTES and (piece := client.recv(65536)):
                 response += piece
+                client.settimeout(max(deadline - time.monotonic(), 0.001))
         status_and_headers, _, body = bytes(response).partition(b"\r\n\r\n")
-        document = json.loads(body) if status_and_headers.startswith(b"HTTP/1.1 200 ") else None
-    except (OSError, ValueError):
+        document = parse_json(body) if status_and_headers.startswith(b"HTTP/1.1 200 ") else None
+    except (OSError, ValueError, OverflowError):  # int() and create_connection() of a port that is none
         return None
     return document if isinstance(document, dict) else None
+
+
+def status(endpoint: str) -> dict[str, Any] | None:
+    """Return the status (``App``) of the local ECR at ``endpoint``; None if there is none."""
+    document = request(endpoint, STATUS_PATH)
+    if document is None or not all(isinstance(document.get(name), kind) for name, kind in _STATUS_TYPES.items()):
+        return None
+    return document
+
+
+def command(root: Path, endpoint: str, path: str) -> bool:
+    """Make the folder's server reset or stop (``path``); returns whether it did."""
+    try:
+        secret = (root / SECRET_FILE).read_bytes()
+    except OSError:
+        return False
+    return request(endpoint, path, secret) is not None
 
 
 def server_status(root: Path, state: dict[str, Any]) -> dict[str, Any] | None:
@@ -110,8 +156,8 @@ def server_status(root: Path, state: dict[str, Any]) -> dict[str, Any] | None:
     if not state.get("container"):
         # Where no process serves the folder, another program at its port gets no request.
         state = read_json(root / SERVING_FILE) if is_served(root) else {}
-    status = request(str(state["endpoint"]), STATUS_PATH) if state.get("endpoint") else None
-    return status if status is not None and status.get("store") == state.get("store") else None
+    answer = status(str(state["endpoint"])) if state.get("endpoint") else None
+    return answer if answer is not None and answer["store"] == state.get("store") else None
 
 
 def start(root: Path, port: int, account: str, region: str) -> dict[str, Any]:
@@ -123,7 +169,7 @@ def start(root: Path, port: int, account: str, region: str) -> dict[str, Any]:
     arguments = [f"--root={root}", f"--port={port}", f"--account={account}", f"--region={region}"]
     log_path = root / LOG_FILE
     (root / SERVING_FILE).unlink(missing_ok=True)
-    fd = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    fd = open_private(log_path, os.O_WRONLY | os.O_TRUNC)
     try:
         child = subprocess.Popen(  # noqa: S603  (this interpreter and this package)
             [sys.executable, "-I", "-S", "-c", BOOT_CODE, package, *arguments],
@@ -138,11 +184,11 @@ def start(root: Path, port: int, account: str, region: str) -> dict[str, Any]:
         os.close(fd)
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
-        status = server_status(root, {})
-        if status is not None:
+        answer = server_status(root, {})
+        if answer is not None:
             _children.append(child.pid)
             child.returncode = 0  # it outlives this process: no ResourceWarning
-            return status
+            return answer
         if child.poll() is not None:
             break
         time.sleep(0.002)
@@ -177,12 +223,30 @@ def wait_for_end(root: Path, seconds: float) -> bool:
     return True
 
 
-def kill(root: Path) -> None:
-    """End the process that serves the folder, if it has recorded its pid."""
+def kill(root: Path) -> bool:
+    """End the process that serves the folder; returns False if it is not known which one it is.
+
+    The recorded pid can be another process' by now, or of a container, which has pids of its own.
+    """
     pid = read_json(root / SERVING_FILE).get("pid")
-    if isinstance(pid, int):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    if not isinstance(pid, int) or f"--root={root}" not in _arguments(pid):
+        return False
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    return True
+
+
+def _arguments(pid: int) -> str:
+    """Return the command line of a process, with a line break before each argument where that is known."""
+    if Path("/proc/self/cmdline").exists():
+        with contextlib.suppress(OSError):
+            return Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "surrogateescape").replace("\0", "\n")
+        return ""
+    import subprocess
+
+    # POSIX: ps -o args; the path is that of every Unix.
+    completed = subprocess.run(["/bin/ps", "-o", "args=", "-p", str(pid)], capture_output=True, check=False)  # noqa: S603
+    return completed.stdout.decode("utf-8", "surrogateescape")
 
 
 def reap() -> None:

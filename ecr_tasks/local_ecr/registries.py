@@ -10,8 +10,12 @@ import time
 
 from . import replication_rules
 from .auth import Tokens
+from .constants import PUBLIC_REGION
 from .errors import EcrError
 from .files import replace_file
+from .json_text import parse_json
+from .names import is_account
+from .regions import is_like_region
 from .registry import Registry
 
 TYPE_CHECKING = False
@@ -22,6 +26,10 @@ if TYPE_CHECKING:
     from .http.limits import Limits
     from .other_registry import OtherRegistry
     from .replicator import Replicator
+
+
+MAX_OTHERS = 64
+"""The largest number of other registries: each has a port, a thread and a database."""
 
 
 class Registries:
@@ -58,12 +66,9 @@ class Registries:
     def listen(self, log: Log) -> None:
         """Serve the other registries that an earlier run created, at their ports, and resume replication."""
         self._log = log
-        entries = []
-        with contextlib.suppress(FileNotFoundError, ValueError):
-            entries = json.loads(self._file.read_bytes())["registries"]
-        for entry in entries:
-            other = self._other(entry["account"], entry["region"])
-            other.port, other.exists = int(entry["port"]), bool(entry["present"])
+        for account, region, port, exists in _read_entries(self._file):
+            other = self._add(account, region)
+            other.port, other.exists = port, exists
             if other.is_served:
                 try:
                     other.listen()
@@ -99,13 +104,16 @@ class Registries:
         return other.open()
 
     def create(self, account: str, region: str) -> Registry:
-        """Return a registry, created if there is none. Raises NotImplementedException, ServerException."""
+        """Return a registry, created if there is none.
+
+        Raises NotImplementedException, ServerException, and LimitExceededException where there are too many.
+        """
         registry = self.find(account, region)
         if registry is not None:
             return registry
         self.check_reachable(account, region)
         with self._lock:
-            other = self._other(account, region)
+            other = self._others.get((account, region)) or self._add(account, region)
             self._listen(other)
             if not other.exists:
                 other.exists = True
@@ -130,8 +138,11 @@ class Registries:
         return [{"account": one.account, "region": one.region, "registry": one.address} for one in registries]
 
     def sweep(self) -> None:
-        """Clean up all stores that are open; the closed ones have not changed."""
+        """Clean up all stores that are open; the closed ones have not changed. Close registries that nobody uses."""
         with self._lock:
+            unused = [other for other in self._others.values() if other.close_unused()]
+            if unused:
+                self._write()
             registries = [self.default, *(other.opened for other in self._others.values())]
         for registry in registries:
             if registry is not None:
@@ -160,12 +171,20 @@ class Registries:
             other.close()
         self.default.close()
 
-    def _other(self, account: str, region: str) -> OtherRegistry:
-        if (account, region) not in self._others:
-            from .other_registry import OtherRegistry  # not needed while there are none
+    def _add(self, account: str, region: str) -> OtherRegistry:
+        """Return a new registry, in the place of one that was forgotten if there are too many."""
+        if len(self._others) >= MAX_OTHERS:
+            forgotten = next((name for name, other in self._others.items() if not other.exists), None)
+            if forgotten is None:
+                message = f"The local ECR has {MAX_OTHERS} registries of other accounts and regions already."
+                raise EcrError("LimitExceededException", message)
+            other = self._others.pop(forgotten)
+            other.stop(0.0)
+            other.close()
+        from .other_registry import OtherRegistry  # not needed while there are none
 
-            self._others[account, region] = OtherRegistry(self, self._log, account, region)
-        return self._others[account, region]
+        other = self._others[account, region] = OtherRegistry(self, self._log, account, region)
+        return other
 
     def _listen(self, other: OtherRegistry) -> None:
         try:
@@ -185,3 +204,14 @@ class Registries:
             for other in self._others.values()
         ]
         replace_file(self._file, json.dumps({"registries": entries}).encode())
+
+
+def _read_entries(file: Path) -> list[tuple[str, str, int, bool]]:
+    """Return account, region, port and presence of each registry in a file; one that makes no sense is left out."""
+    entries = []
+    with contextlib.suppress(FileNotFoundError, ValueError, KeyError, TypeError):
+        for entry in parse_json(file.read_bytes())["registries"]:
+            account, region, port = str(entry["account"]), str(entry["region"]), int(entry["port"])
+            if is_account(account) and (is_like_region(region) or region == PUBLIC_REGION) and 0 < port < 65536:
+                entries.append((account, region, port, bool(entry["present"])))
+    return entries[:MAX_OTHERS]

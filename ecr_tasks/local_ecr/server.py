@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import sys
 import threading
 import time
 from pathlib import Path
@@ -12,10 +13,11 @@ from pathlib import Path
 from .app import App
 from .constants import DEFAULT_ACCOUNT, DEFAULT_REGION, LOCK_FILE, PUBLIC_ALIAS, SERVING_FILE
 from .errors import LocalEcrError
-from .files import replace_file
+from .files import make_private, open_private, replace_file
 from .http.limits import Limits
 from .http.listener import Listener
-from .names import is_alias
+from .names import is_account, is_alias
+from .regions import is_like_region, is_region
 from .registries import Registries
 
 TYPE_CHECKING = False
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _SWEEP_SECONDS = 300.0
+_WATCH_SECONDS = 1.0
 _STOP_SECONDS = 5.0
 _LOCK_ATTEMPTS = 20
 
@@ -54,8 +57,10 @@ class LocalEcr:
         public_alias: str = PUBLIC_ALIAS,
         on_stop: Callable[[], None] | None = None,
     ) -> None:
-        if len(account) != 12 or not (account.isascii() and account.isdigit()):
+        if not is_account(account):
             raise LocalEcrError(f"{account!r} is not an AWS account id.", "Give one of 12 digits.")
+        if not is_region(region) and not is_like_region(region):
+            raise LocalEcrError(f"{region!r} is not a region of AWS.", "Give one such as 'eu-west-1'.")
         if not is_alias(public_alias):
             raise LocalEcrError(f"{public_alias!r} cannot be a public registry's alias.", "Give one such as 'team'.")
         self.root = Path(root)
@@ -70,6 +75,7 @@ class LocalEcr:
         self._listener: Listener | None = None
         self._lock_fd = -1
         self._stopped = threading.Event()
+        self._stop_lock = threading.Lock()
         self._sweep_thread: threading.Thread | None = None
 
     @property
@@ -92,7 +98,7 @@ class LocalEcr:
 
     def start(self) -> None:
         """Open the store and serve, in threads of their own. Raises LocalEcrError."""
-        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(self.root)
         self._take_root()
         try:
             limits = Limits(self.root / "uploads")
@@ -122,19 +128,20 @@ class LocalEcr:
     def stop(self) -> None:
         """Finish the requests under way (5 seconds at most) and close everything."""
         self._stopped.set()
-        if self._listener is not None:
-            self._listener.stop(_STOP_SECONDS)
-            self._port = self._listener.port  # a second start uses the same port
-            self._listener = None
-        if self._app is not None:
-            self._app.registries.stop(_STOP_SECONDS)
-        if self._sweep_thread is not None:
-            self._sweep_thread.join()
-            self._sweep_thread = None
-        if self._app is not None:
-            self._app.close()
-            self._app = None
-        self._release_root()
+        with self._stop_lock:
+            if self._listener is not None:
+                self._listener.stop(_STOP_SECONDS)
+                self._port = self._listener.port  # a second start uses the same port
+                self._listener = None
+            if self._app is not None:
+                self._app.registries.stop(_STOP_SECONDS)
+            if self._sweep_thread is not None:
+                self._sweep_thread.join()
+                self._sweep_thread = None
+            if self._app is not None:
+                self._app.close()
+                self._app = None
+            self._release_root()
 
     def __enter__(self) -> LocalEcr:
         self.start()
@@ -201,7 +208,7 @@ class LocalEcr:
             ) from error
 
     def _take_root(self) -> None:
-        self._lock_fd = os.open(self.root / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._lock_fd = open_private(self.root / LOCK_FILE, os.O_RDWR)
         for _ in range(_LOCK_ATTEMPTS):
             try:
                 fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -218,7 +225,25 @@ class LocalEcr:
             self._lock_fd = -1
 
     def _sweep(self) -> None:
+        """Tidy up now and then, and end the server when its folder is gone: nobody could find or stop it any more."""
         app = self._running()
         app.sweep()
-        while not self._stopped.wait(_SWEEP_SECONDS):
-            app.sweep()
+        next_sweep = time.monotonic() + _SWEEP_SECONDS
+        while not self._stopped.wait(_WATCH_SECONDS):
+            if not self._has_root():
+                sys.stderr.write(f"local ECR: {self.root} was removed, so this ends\n")
+                # The thread that stops the server waits for this one.
+                threading.Thread(target=self._on_stop or self.stop, name="local-ecr-stop").start()
+                return
+            if time.monotonic() >= next_sweep:
+                app.sweep()
+                next_sweep = time.monotonic() + _SWEEP_SECONDS
+
+    def _has_root(self) -> bool:
+        """Return whether the lock file in the folder is still the one that this server has locked."""
+        try:
+            return os.path.samestat((self.root / LOCK_FILE).stat(), os.fstat(self._lock_fd))
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True

@@ -109,7 +109,7 @@ class RegistryLogins:
         The local ECR has a port for each registry, and lists them. LocalStack's registries have hosts like AWS's.
         """
         from ecr_tasks.local_ecr import process
-        from ecr_tasks.local_ecr.constants import PUBLIC_REGION, STATUS_PATH
+        from ecr_tasks.local_ecr.constants import PUBLIC_REGION
 
         endpoint = urlsplit(self._settings.aws_endpoint_url_ecr or "")
         if host is None or (aws := parse_ecr_host(host)) or not endpoint.netloc:
@@ -117,7 +117,7 @@ class RegistryLogins:
         if host == endpoint.netloc:
             return EcrHost(self._settings.region or "", self._settings.account_id or "")
         if urlsplit(f"//{host}").hostname == endpoint.hostname:
-            status = process.request(endpoint.geturl(), STATUS_PATH) or {}
+            status = process.status(endpoint.geturl()) or {}
             for other in status.get("registries", ()):
                 if other["registry"] == host:
                     is_public = other["region"] == PUBLIC_REGION

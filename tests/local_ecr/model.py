@@ -10,7 +10,9 @@ from botocore.awsrequest import AWSResponse
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StringShape, StructureShape
 
 # Of the protocol, of IAM, and the local ECR's for operations that it lacks; other errors must be the operation's own.
-OUTSIDE_THE_MODEL = {"SerializationException", "NotImplementedException", "AccessDeniedException"}
+OUTSIDE_THE_MODEL = {
+    *("AccessDeniedException", "InvalidSignatureException", "NotImplementedException", "SerializationException"),
+}
 
 
 def problems(shape: Shape | None, value: Any, where: str = "$") -> list[str]:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from ecr_tasks.local_ecr import background, process
+from ecr_tasks.local_ecr import auth, background, process
 from ecr_tasks.local_ecr.errors import LocalEcrError
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.local_ecr.http_client import HttpClient
@@ -204,20 +204,27 @@ def test_only_who_means_it_can_reset_or_stop(root: Path) -> None:
     for path in ("/_local/reset", "/_local/stop"):
         assert http.send("POST", path, b"").status == 403
         assert http.send("POST", path, b"", X_Local_Ecr="yes").status == 403
-        assert http.send("POST", path, b"", X_Local_Ecr=path[8:], Origin="http://evil.example").status == 403
+        assert http.send("POST", path, b"", X_Local_Ecr=path[8:]).status == 403
+        assert http.send("POST", path, b"", X_Local_Ecr="\xe9").status == 403
+        token = auth.admin_token((root / "secret").read_bytes(), path)
+        assert http.send("POST", path, b"", X_Local_Ecr=token, Origin="http://evil.example").status == 403
+        other = auth.admin_token(bytes(32), path)
+        assert http.send("POST", path, b"", X_Local_Ecr=other).status == 403
         assert http.send("GET", path).status == 404
     assert background.status(root).running
 
 
 def test_a_test_s_own_server_is_not_stopped_from_outside(ecr: LocalEcr) -> None:
     assert background.down(ecr.root / "nothing") is False
-    assert HttpClient(ecr.registry).send("POST", "/_local/stop", b"", X_Local_Ecr="stop").status == 403
+    token = auth.admin_token((ecr.root / "secret").read_bytes(), "/_local/stop")
+    answer = HttpClient(ecr.registry).send("POST", "/_local/stop", b"", X_Local_Ecr=token)
+    assert (answer.status, b"by the program" in answer.body) == (403, True)
 
 
 def test_one_in_a_container(root: Path, tmp_path: Path) -> None:
     """The container is another process here: what matters is that it is reached over HTTP alone."""
     port = free_port()
-    command = [sys.executable, "-m", "ecr_tasks.local_ecr", f"--root={tmp_path / 'inside'}", "--host=0.0.0.0"]
+    command = [sys.executable, "-m", "ecr_tasks.local_ecr", f"--root={root}", "--host=0.0.0.0"]
     with subprocess.Popen(
         [*command, f"--port={port}", f"--advertise=127.0.0.1:{port}", "--account=123456789012"],
         cwd=PROJECT,
@@ -250,7 +257,7 @@ def test_one_in_a_container(root: Path, tmp_path: Path) -> None:
 
 def test_a_running_container_ends_with_down(root: Path, tmp_path: Path) -> None:
     port = free_port()
-    command = [sys.executable, "-m", "ecr_tasks.local_ecr", f"--root={tmp_path / 'inside'}", f"--port={port}"]
+    command = [sys.executable, "-m", "ecr_tasks.local_ecr", f"--root={root}", f"--port={port}"]
     with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL) as container:
         background.adopt(root, endpoint=f"http://127.0.0.1:{port}/", container="box")
         assert background.down(root) is True

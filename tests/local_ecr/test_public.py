@@ -260,7 +260,7 @@ def test_every_operation_survives_nonsense(ecr: LocalEcr, made: dict[str, Any], 
 
 def test_it_is_not_a_region(ecr: LocalEcr, session: boto3.Session, api: Any, made: dict[str, Any]) -> None:
     odd = make_client(session, ecr.endpoint, region="public")
-    assert refused(odd.describe_repositories)[0] == "InvalidParameterException"
+    assert refused(odd.describe_repositories)[0] == "InvalidSignatureException"
     rules = {"rules": [{"destinations": [{"registryId": HOME, "region": "public"}]}]}
     assert (
         refused(api.put_replication_configuration, replicationConfiguration=rules)[0] == "InvalidParameterException"

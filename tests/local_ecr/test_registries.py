@@ -18,7 +18,10 @@ from typing import Any
 import boto3
 import pytest
 
-from ecr_tasks.local_ecr import background
+from ecr_tasks.local_ecr import background, other_registry, registries
+from ecr_tasks.local_ecr.errors import LocalEcrError
+from ecr_tasks.local_ecr.regions import is_like_region, is_region
+from ecr_tasks.local_ecr.regions import partition as partition_of
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.local_ecr.conftest import make_client, refused
 from tests.local_ecr.http_client import HttpClient, digest_of
@@ -396,3 +399,76 @@ def test_a_reset_of_one_that_does_not_run(tmp_path: Path, session: boto3.Session
     with LocalEcr(tmp_path, port=port) as server:
         assert len(known(server)) == 1
         assert far.create_repository(repositoryName="app")["repository"]["repositoryUri"] == uri
+
+
+MADE_UP = ["made-up-1", "eu-west-9", "us-east-1-bos-1", "public", "x" * 90, "EU-WEST-1", "eu_west_1", "aws-global"]
+
+
+@pytest.mark.parametrize("region", MADE_UP)
+def test_a_region_that_is_none_gets_no_port(ecr: LocalEcr, region: str) -> None:
+    http = HttpClient(ecr.registry)
+    for operation in ("GetAuthorizationToken", "DescribeRepositories", "CreateRepository"):
+        answer = http.send(
+            "POST",
+            "/",
+            b'{"repositoryName": "app"}' if operation == "CreateRepository" else b"{}",
+            X_Amz_Target=f"AmazonEC2ContainerRegistry_V20150921.{operation}",
+            Authorization=f"AWS4-HMAC-SHA256 Credential=AKIA/20200101/{region}/ecr/aws4_request",
+        )
+        assert (answer.status, answer.headers["x-amzn-ErrorType"]) == (400, "InvalidSignatureException")
+        assert "valid region" in answer.json()["message"]
+    assert len(ecr.registries()) == 1
+
+
+@pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-eusc"])
+def test_every_region_of_the_sdk_is_one(partition: str) -> None:
+    regions = boto3.Session().get_available_regions("ecr", partition)
+    known = [region for region in regions if is_region(region)]
+    assert len(known) > len(regions) / 2  # a newer SDK may know more, which can be the default region all the same
+    assert {partition_of(region) for region in regions} == {partition}
+    assert all(is_like_region(region) for region in regions)
+
+
+def test_a_default_region_may_be_newer_than_the_list(tmp_path: Path) -> None:
+    with LocalEcr(tmp_path / "ecr", region="eu-west-9") as server:
+        answer = HttpClient(server.registry).send(
+            "POST",
+            "/",
+            b"{}",
+            X_Amz_Target="AmazonEC2ContainerRegistry_V20150921.DescribeRepositories",
+            Authorization="AWS4-HMAC-SHA256 Credential=AKIA/20200101/eu-west-9/ecr/aws4_request",
+        )
+        assert answer.status == 200
+    with pytest.raises(LocalEcrError, match="is not a region"):
+        LocalEcr(tmp_path / "other", region="nowhere")
+
+
+def test_there_is_a_limit_on_other_accounts(
+    ecr: LocalEcr, session: boto3.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registries, "MAX_OTHERS", 3)
+    api = make_client(session, ecr.endpoint)
+    for number in range(3):
+        api.create_repository(registryId=f"{number:012d}", repositoryName="app")
+    assert (
+        refused(api.create_repository, registryId="999999999999", repositoryName="app")[0] == "LimitExceededException"
+    )
+    assert len(ecr.registries()) == 4
+    ecr.reset()
+    for number in range(5, 8):
+        api.create_repository(registryId=f"{number:012d}", repositoryName="app")
+    assert len(ecr.registries()) == 4
+
+
+def test_a_registry_that_nobody_uses_is_closed_and_comes_back(
+    ecr: LocalEcr, session: boto3.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used, empty = (make_client(session, ecr.endpoint, region=region) for region in ("us-west-2", "eu-west-3"))
+    used.create_repository(repositoryName="app")
+    address = empty.get_authorization_token()["authorizationData"][0]["proxyEndpoint"]
+    monkeypatch.setattr(other_registry, "UNUSED_SECONDS", -1.0)
+    ecr._running().sweep()
+    assert [registry["region"] for registry in ecr.registries()] == ["eu-west-1", "us-west-2"]
+    monkeypatch.setattr(other_registry, "UNUSED_SECONDS", 600.0)
+    assert empty.get_authorization_token()["authorizationData"][0]["proxyEndpoint"] == address
+    assert HttpClient(address.removeprefix("http://")).send("GET", "/v2/").status == 401

@@ -6,11 +6,11 @@ import os
 import sqlite3
 
 from ..auth import signer
-from ..constants import PUBLIC_REGION
 from ..errors import NO_SPACE, EcrError, invalid, is_disk_full
 from ..http.messages import Response, json_response
 from ..json_text import parse_json
-from ..names import parse_repository_arn, partition
+from ..names import parse_repository_arn
+from ..regions import is_region, partition
 from . import images, inventory, layers, policies, registry_settings, replication, repositories, scans, sts
 from .params import Params
 
@@ -138,8 +138,9 @@ def _find_registry(registries: Registries, request: Request, region: str | None,
     names no repository; another account's is created with its first repository. Raises RepositoryNotFoundException.
     """
     region = region or registries.default.region
-    if region == PUBLIC_REGION:
-        raise EcrError("InvalidParameterException", f"There is no region '{region}'.")
+    if region != registries.default.region and not is_region(region):
+        # AWS general reference, signature version 4: the credential's scope names the endpoint's region.
+        raise EcrError("InvalidSignatureException", f"Credential should be scoped to a valid region, not '{region}'.")
     account = params.optional_text("registryId", pattern="[0-9]{12}")
     arn = parse_repository_arn(params.optional_text("resourceArn") or "")
     if account is None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 
 from .. import replication_rules
-from ..constants import PUBLIC_REGION
 from ..errors import EcrError, invalid
-from ..names import partition
+from ..regions import is_region, partition
 from .images import get
 
 TYPE_CHECKING = False
@@ -55,7 +54,9 @@ def _rule(registry: Registry, rule: Params) -> dict[str, Any]:
             raise invalid(
                 "replicationConfiguration", "Replication destination cannot be the same as the source registry"
             )
-        if region == PUBLIC_REGION or partition(region) != partition(registry.region):
+        if region != registry.region and not is_region(region):
+            raise invalid("replicationConfiguration", f"{region} is not a region of AWS")
+        if partition(region) != partition(registry.region):
             raise invalid("replicationConfiguration", f"{region} is in another partition than {registry.region}")
         document["destinations"].append({"region": region, "registryId": account})
     filters = []

@@ -14,8 +14,8 @@ from ..auth import signer
 from ..errors import EcrError
 from ..http.messages import Response
 from ..json_text import parse_json
-from ..names import partition
 from ..numbers import parse_number
+from ..regions import partition
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
