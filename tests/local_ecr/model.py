@@ -11,7 +11,10 @@ from botocore.model import ListShape, MapShape, OperationModel, Shape, StringSha
 
 # Of the protocol, of IAM, and the local ECR's for operations that it lacks; other errors must be the operation's own.
 OUTSIDE_THE_MODEL = {
-    *("AccessDeniedException", "InvalidSignatureException", "NotImplementedException", "SerializationException"),
+    "AccessDeniedException",
+    "InvalidSignatureException",
+    "NotImplementedException",
+    "SerializationException",
 }
 
 
