@@ -13,6 +13,7 @@ from ecr_tasks.ci.buildkite.outputs import AGENT
 from ecr_tasks.ci.oidc.issuer import Issuer, Scope, Subject, literal, ref_patterns, required
 from ecr_tasks.ci.oidc.tokens import AUDIENCE, TokenSource, checked_token
 from ecr_tasks.errors import AwsError
+from ecr_tasks.model.child_environment import agent_environment
 
 TIMEOUT = 60
 """Seconds that the agent may take."""
@@ -29,7 +30,7 @@ def _request_token(agent: str, environ: Mapping[str, str]) -> str:
     try:
         stdout = subprocess.check_output(  # noqa: S603 - the CI's own program, without a shell
             [agent, "oidc", "request-token", "--audience", AUDIENCE],
-            env=dict(environ),
+            env=agent_environment(environ, AGENT),
             stdin=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             timeout=TIMEOUT,

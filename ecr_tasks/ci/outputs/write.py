@@ -22,6 +22,7 @@ from ecr_tasks.ci.outputs.summary import truncate
 from ecr_tasks.console import say, warn
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.files import append_bytes
+from ecr_tasks.model.child_environment import agent_environment
 from ecr_tasks.model.receipt import FOLDER
 
 TIMEOUT = 60
@@ -116,6 +117,7 @@ def _start(action: Start) -> None:
         subprocess.run(  # noqa: S603 - the CI's own program, without a shell
             [program, *action.arguments[1:]],
             input=_bytes(action.stdin),
+            env=agent_environment(os.environ, action.arguments[0]),
             capture_output=True,
             timeout=TIMEOUT,
             check=True,

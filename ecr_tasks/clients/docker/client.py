@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,13 +20,16 @@ from ecr_tasks.clients.docker.retry import retry_transient
 from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.errors import EcrTasksError, RegistryError
 from ecr_tasks.model.digest import sha256_digest
-from ecr_tasks.model.image import BakeFile, BuildInput
+from ecr_tasks.model.image import BakeFile, BuildDefinition, BuildInput
 from ecr_tasks.model.ports import BuildResult, Engine
 from ecr_tasks.model.registry import RegistryToken
 from ecr_tasks.settings.parse.build_options import referenced_variables
+from ecr_tasks.settings.parse.lists import csv_fields
 
 if TYPE_CHECKING:
     from python_on_whales import Image
+
+_CACHE_VARIABLES = {"s3": "AWS_", "gha": "ACTIONS_"}
 
 NAME_ATTEMPTS = 5
 """How many times a build runs if another one takes its image's name at the same moment; later runs use the cache."""
@@ -97,7 +100,9 @@ class WhalesDocker:
             variables = {name: value for name, value in known.items() if name in names_read}
             command = self._commands.buildx("bake", *options, *_builder_option(builder))
             result = retry_transient(
-                lambda: self._bake(command, variables), errors.build_transient_reason, self._retrier
+                lambda: self._bake(command, variables, {*names_read, *_cache_variables(definitions)}),
+                errors.build_transient_reason,
+                self._retrier,
             )
             if result.code != 0:
                 if errors.is_address_refused(result.lines):
@@ -241,14 +246,18 @@ class WhalesDocker:
             return self._commands.client.image.inspect(reference)
         return None
 
-    def _bake(self, command: Sequence[str], variables: Mapping[str, str]) -> ProcessResult:
+    def _bake(self, command: Sequence[str], variables: Mapping[str, str], needed: Collection[str]) -> ProcessResult:
         """Run a build; repeat it when another build takes its image's name at the same moment."""
-        result = self._with_tokens(lambda: self._commands.show(command, variables, build=True))
+
+        def build() -> ProcessResult:
+            return self._commands.show(command, variables, needed=needed, build=True)
+
+        result = self._with_tokens(build)
         for _ in range(NAME_ATTEMPTS - 1):
             if result.code == 0 or not errors.is_name_taken(result.lines):
                 break
             self._retrier.report("another build gave its image the same name at that moment: once more")
-            result = self._commands.show(command, variables, build=True)
+            result = build()
         return result
 
     def _build_result(self, build_input: BuildInput, metadata: Mapping[str, Any]) -> BuildResult:
@@ -302,3 +311,11 @@ class WhalesDocker:
 
 def _builder_option(builder: str | None) -> list[str]:
     return ["--builder", builder] if builder else []
+
+
+def _cache_variables(definitions: Iterable[BuildDefinition]) -> set[str]:
+    """Return the variables from which buildx takes the credentials of caches (buildx, build/opt.go)."""
+    caches = [entry for item in definitions for entry in (*item.cache_from, *item.cache_to)]
+    types = {field.text.partition("=")[2] for entry in caches for field in csv_fields(entry) if field.key == "type"}
+    prefixes = tuple(prefix for kind, prefix in _CACHE_VARIABLES.items() if kind in types)
+    return {name for name in os.environ if prefixes and name.startswith(prefixes)}

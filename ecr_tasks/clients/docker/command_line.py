@@ -12,9 +12,11 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import socket
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from itertools import count
@@ -27,6 +29,8 @@ from ecr_tasks.clients.docker.config import PrivateConfig
 from ecr_tasks.clients.docker.known_errors import OWN_WORDS
 from ecr_tasks.clients.docker.retry import LOOKUP
 from ecr_tasks.clients.retry import Retrier
+from ecr_tasks.files import read_text
+from ecr_tasks.model.child_environment import docker_environment
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
@@ -49,19 +53,35 @@ class CommandLine:
 
     @cached_property
     def client(self) -> DockerClient:
-        """python-on-whales' client in the private configuration."""
+        """python-on-whales' client in the private configuration, whose commands get no secrets.
+
+        The API starts docker with our own environment; env(1) takes out of it what docker has no use for.
+        """
         from python_on_whales import DockerClient
 
-        return DockerClient(config=self.environment()["DOCKER_CONFIG"])
+        environment = self.environment()
+        withheld = [word for name in os.environ if name not in environment for word in ("-u", name)]
+        plain = DockerClient(config=environment["DOCKER_CONFIG"])
+        env = shutil.which("env")
+        if not withheld or env is None:
+            return plain
+        docker = str(plain.client_config.get_client_call_with_path()[0])
+        return DockerClient(config=environment["DOCKER_CONFIG"], client_call=[env, *withheld, docker])
 
-    def environment(self) -> dict[str, str]:
-        """Return what docker needs in addition to our own environment."""
-        return self._config.environment()
+    def environment(self, needed: Collection[str] = ()) -> dict[str, str]:
+        """Return the environment of a docker command; ``needed`` are the variables that it refers to."""
+        return self._environment(os.environ, needed) | self._config.environment()
+
+    def _environment(self, environ: Mapping[str, str], needed: Collection[str]) -> dict[str, str]:
+        return docker_environment(environ, needed=needed, starts_programs=self._config.starts_programs())
 
     def docker(self, *arguments: str) -> list[str]:
         """Return the command line of a docker command. Raises BuildError when there is no docker client."""
+        from python_on_whales import DockerClient
+
         with translate_errors("start"):
-            return [*map(str, self.client.client_config.docker_cmd), *arguments]
+            client = DockerClient(config=self._config.environment()["DOCKER_CONFIG"])
+            return [*map(str, client.client_config.docker_cmd), *arguments]
 
     def buildx(self, *arguments: str) -> list[str]:
         """Return the command line of a buildx command; it calls the plugin directly if docker would use the same.
@@ -84,18 +104,16 @@ class CommandLine:
         ``action`` failed and why.
         """
         from python_on_whales.exceptions import DockerException
-        from python_on_whales.utils import run
 
         with translate_errors(action):
             for attempt in count(1):
                 try:
-                    stdout: str = run(list(command), env=self.environment(), return_stderr=False)
-                    break
+                    return _run(command, self.environment())
                 except DockerException as error:
                     reason = errors.transient_reason((error.stderr or "").splitlines()) if retrier else None
                     if retrier is None or reason is None or not retrier.wait(LOOKUP, attempt, reason):
                         raise
-        return stdout
+        raise AssertionError("unreachable")
 
     def read_definition(self, files: Sequence[str], folder: Path, environ: Mapping[str, str]) -> tuple[str, str]:
         """Return what bake prints of a definition that is read in ``folder`` with this environment, and its stderr.
@@ -103,12 +121,13 @@ class CommandLine:
         The first text is empty after an error.
         """
         options = [word for file in files for word in ("--file", file)]
+        needed = _named_variables([folder / file for file in files], environ)
         command = self.buildx("bake", "--print", *options)
         with self._ssh_agent(environ) as agent:
             result = subprocess.run(  # noqa: S603 - our own command line
                 command,
                 cwd=folder,
-                env={**environ, **agent, **self.environment()},
+                env={**self._environment(environ, needed), **agent, **self._config.environment()},
                 capture_output=True,
                 check=False,
                 stdin=subprocess.DEVNULL,
@@ -136,13 +155,14 @@ class CommandLine:
         command: Sequence[str],
         variables: Mapping[str, str] = MappingProxyType({}),
         *,
+        needed: Collection[str] = (),
         build: bool = False,
     ) -> process.ProcessResult:
-        """Run a command with its progress on our stderr, with these variables added to its environment.
+        """Run a command with its progress on our stderr, with these variables and the ``needed`` ones of our own.
 
         Raises KeyboardInterrupt when it was interrupted.
         """
-        environment = {**os.environ, **variables, **self.environment()}
+        environment = {**self.environment(needed), **variables, **self._config.environment()}
         # Provenance in the metadata file is of no use here, and reading it back from the builder costs time.
         environment.setdefault("BUILDX_METADATA_PROVENANCE", "disabled")
         # The settings and the project's files decide which paths may be read; bake's own check would ask about each
@@ -159,12 +179,39 @@ class CommandLine:
 
 
 def run_in_own_config(action: str, *arguments: str, stdin: str = "") -> None:
-    """Run a docker command in the user's own configuration. Raises BuildError like :meth:`CommandLine.output`."""
+    """Run a docker command in the user's own configuration. Raises BuildError like :meth:`CommandLine.output`.
+
+    A login goes to the user's credential helper.
+    """
     from python_on_whales import DockerClient
-    from python_on_whales.utils import run
 
     with translate_errors(action):
-        run([*DockerClient().client_config.docker_cmd, *arguments], input=stdin.encode())
+        command = [*map(str, DockerClient().client_config.docker_cmd), *arguments]
+        _run(command, docker_environment(os.environ, starts_programs=True), stdin.encode())
+
+
+def _run(command: Sequence[str], environment: Mapping[str, str], stdin: bytes | None = None) -> str:
+    """Run a command and return its stdout, without the last line break. Raises python-on-whales' exception."""
+    from python_on_whales.exceptions import DockerException
+
+    result = subprocess.run(  # noqa: S603 - our own command line
+        list(command), env=dict(environment), input=stdin, capture_output=True, check=False
+    )
+    stdout, stderr = (stream.decode("utf-8", "replace") for stream in (result.stdout, result.stderr))
+    if result.returncode != 0:
+        raise DockerException(list(command), result.returncode, stdout.encode(), stderr.encode())
+    return stdout.removesuffix("\n")
+
+
+def _named_variables(files: Iterable[Path], environ: Mapping[str, str]) -> Collection[str]:
+    """Return the variables that definition files name; all of them where compose reads further files for these."""
+    texts = []
+    for file in files:
+        with suppress(OSError):  # which bake says better
+            texts.append(read_text(file, errors="replace"))
+    if any(re.search(r"\b(?:include|extends|env_file)\b", text) for text in texts):
+        return environ
+    return {name for text in texts for name in re.findall(r"\w+", text)}
 
 
 @contextmanager

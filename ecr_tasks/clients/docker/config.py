@@ -20,7 +20,7 @@ from typing import Any
 from ecr_tasks.clients.docker.own_folder import RunFolder
 from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import BuildError
-from ecr_tasks.files import read_text
+from ecr_tasks.files import read_bytes, read_text
 from ecr_tasks.model.registry import RegistryToken
 
 CONFIG = "config.json"
@@ -82,6 +82,7 @@ class PrivateConfig:
         self._user_folder = Path(environ.get("DOCKER_CONFIG") or _home() / ".docker")
         self._buildx = environ.get("BUILDX_CONFIG") or str(self._user_folder / "buildx")
         self._auth_config = environ.get(AUTH_CONFIG, "")
+        self._docker_host = environ.get("DOCKER_HOST", "")
         self._tokens: dict[str, RegistryToken] = {}
         self._run_folder = RunFolder(parent)
         self.folder: Path | None = None
@@ -90,6 +91,24 @@ class PrivateConfig:
         """Return the variables that make docker and buildx use this folder; buildx keeps the user's builders."""
         auth_config = {AUTH_CONFIG: without_tokens(self._auth_config, self._tokens)} if self._auth_config else {}
         return {"DOCKER_CONFIG": str(self._create()), "BUILDX_CONFIG": self._buildx, **auth_config}
+
+    def starts_programs(self) -> bool:
+        """Return whether docker may start programs of the user: credential helpers, ssh, those of a Kubernetes login.
+
+        Contexts may lead to an engine by ssh, and a helper is not called for a host with a token of ours.
+        """
+        config = with_tokens(_read(self._user_folder / CONFIG), self.tokens)
+        if config.get("credsStore") or any((config.get("credHelpers") or {}).values()):
+            return True
+        if self._docker_host.startswith("ssh:"):
+            return True
+        try:
+            if any((self._user_folder / "contexts" / "meta").glob("*")):
+                return True
+            builders = [read_bytes(path) for path in Path(self._buildx, "instances").glob("*") if path.is_file()]
+        except OSError:
+            return True
+        return any(b"ssh://" in builder or b'"kubernetes"' in builder for builder in builders)
 
     def buildx_plugin(self) -> str | None:
         """Return the path of the buildx plugin that docker would start; None where it is not known.

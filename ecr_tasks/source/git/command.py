@@ -12,23 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ecr_tasks.errors import SettingsError
-
-KEPT = (
-    # the folders of git's programs and configuration, which belong to the machine and not to a repository
-    *("GIT_EXEC_PATH", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_COUNT"),
-    # how far up git searches for a repository
-    *("GIT_CEILING_DIRECTORIES", "GIT_DISCOVERY_ACROSS_FILESYSTEM"),
-    # a partial clone may have to fetch objects
-    *("GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSL_CAINFO", "GIT_SSL_NO_VERIFY", "GIT_HTTP_PROXY_AUTHMETHOD"),
-    "GIT_ALLOW_PROTOCOL",
-)
-"""The ``GIT_`` variables that git gets because they name no repository (pre-commit's list, and configuration)."""
-
-KEPT_PREFIXES = ("GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_")
-
-WITHHELD_PREFIXES = ("GIT_", "AWS_", "ECR_")
-"""The prefixes of variables that git doesn't get. In a hook, ``GIT_`` variables lead git to another repository. The
-others contain credentials and build arguments, and a repository's configuration can make git start other programs."""
+from ecr_tasks.model.child_environment import git_environment
 
 FORCED = {
     "LC_ALL": "C",  # errors are recognized by phrases of their messages
@@ -68,7 +52,7 @@ class Git:
         program = shutil.which("git", path=environ.get("PATH", os.defpath))
         if program is not None:
             # The path must be absolute, because git is started in another folder than the current one.
-            return cls(str(Path(program).absolute()), folder, child_environment(environ))
+            return cls(str(Path(program).absolute()), folder, git_environment(environ) | FORCED)
         for parent in (folder, *folder.absolute().parents):
             if (parent / ".git").exists():
                 raise SettingsError(
@@ -104,20 +88,6 @@ class Git:
         if process.returncode not in exit_codes:
             raise _error(text(process.stderr).strip() or f"it ended with {process.returncode}", self.folder)
         return process
-
-
-def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return git's environment, without secrets, prompts, and variables that lead git to another repository.
-
-    A git hook exports GIT_DIR, GIT_INDEX_FILE and more for its own repository
-    (https://github.com/pre-commit/pre-commit/issues/300).
-    """
-    passed = {
-        name: value
-        for name, value in environ.items()
-        if not name.startswith(WITHHELD_PREFIXES) or name in KEPT or name.startswith(KEPT_PREFIXES)
-    }
-    return passed | FORCED
 
 
 def text(output: bytes) -> str:

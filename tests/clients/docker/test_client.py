@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -159,7 +160,7 @@ case "$*" in
   "system info"*) echo '{info}' ;;
   version*) echo "permission denied while trying to connect to the docker API" >&2; exit 1 ;;
   "buildx bake"*wrong.hcl) echo "ERROR: wrong.hcl:1,1-2: Missing newline" >&2; exit 1 ;;
-  "buildx bake"*) echo '{{"target": {{"app": {{"args": {{"TOKEN": "'"$TOKEN"'"}}}}}}}}' ;;
+  "buildx bake"*) echo '{{"target": {{"app": {{"args": {{"COLOUR": "'"$COLOUR"'"}}}}}}}}' ;;
   "buildx inspect mine") printf 'Name: mine\\nDriver: docker-container\\n\\nNodes:\\nName: a\\n\\nName: b\\n' ;;
   "buildx inspect"*)
     name=${{3:-${{BUILDX_BUILDER:-default}}}}
@@ -208,8 +209,8 @@ ONE_PROCESS: list[tuple[Callable[[WhalesDocker], object], object, str]] = [
     (lambda port: port.image_id("none"), None, "image inspect none"),
     (lambda port: port.image_digest("host/app", None, local=True), DIGEST, "image inspect host/app"),
     (
-        lambda port: port.targets(["a.hcl", "b.hcl"], Path(), {**os.environ, "TOKEN": "hush"}),
-        BakeFile({"app": BakeTarget(BuildDefinition(".", args={"TOKEN": "hush"}))}, ("app",)),
+        lambda port: port.targets(["a.hcl", "b.hcl"], Path(), {**os.environ, "COLOUR": "red"}),
+        BakeFile({"app": BakeTarget(BuildDefinition(".", args={"COLOUR": "red"}))}, ("app",)),
         "buildx bake --print --file a.hcl --file b.hcl",
     ),
     (lambda port: port.push("app"), None, "push app"),
@@ -294,7 +295,7 @@ def test_a_build_gets_the_files_variables_that_its_secrets_name_and_no_others(
 ) -> None:
     seen: dict[str, str] = {}
 
-    def show(self: object, command: Sequence[str], variables: Mapping[str, str], *, build: bool) -> ProcessResult:
+    def show(self: object, command: object, variables: Mapping[str, str], *, needed: object, build: bool) -> object:
         seen.update(variables)
         return ProcessResult(1, ("ERROR: stop",))
 
@@ -376,3 +377,73 @@ def test_a_push_without_a_valid_token_says_why_there_is_none(tmp_path: Path) -> 
     port.authorize(replace(STALE, current=no_token))
     with pytest.raises(AwsError, match="credentials have expired"):
         port.push("host/app:1")
+
+
+SECRETS = {
+    "AWS_SECRET_ACCESS_KEY": "hush",
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "hush",
+    "NPM_TOKEN": "hush",
+    "ECR_BUILD_ARGS": "TOKEN=hush",
+    "GIT_DIR": "/elsewhere",
+    "DATABASE_URL": "postgres://me:hush@host/db",
+}
+MINE = {"DOCKER_CONTENT_TRUST": "0", "HTTPS_PROXY": "http://me:word@proxy", "GITHUB_REPOSITORY": "me/app"}
+
+
+@pytest.fixture
+def seen(port: WhalesDocker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], set[str]]:
+    """Return a function that returns the variables of SECRETS and MINE that the docker commands so far have got."""
+    script, log = tmp_path / "bin" / "docker", tmp_path / "environment"
+    text = script.read_text(encoding="utf-8")
+    script.write_text(text.replace("#!/bin/sh\n", f"#!/bin/sh\nenv >>{log}\n"), encoding="utf-8")
+    for name, value in {**SECRETS, **MINE}.items():
+        monkeypatch.setenv(name, value)
+    return lambda: {line.partition("=")[0] for line in log.read_text("utf-8").splitlines()} & {*SECRETS, *MINE}
+
+
+@pytest.mark.parametrize("call", [call for call, _, _ in ONE_PROCESS[:-2]] + [lambda port: port.engine(None)])
+def test_docker_gets_no_secret_that_it_has_no_use_for(
+    port: WhalesDocker, seen: Callable[[], set[str]], call: Callable[[WhalesDocker], object]
+) -> None:
+    call(port)
+    assert seen() == {*MINE}
+
+
+def test_a_login_gives_the_users_helper_what_it_may_need(port: WhalesDocker, seen: Callable[[], set[str]]) -> None:
+    port.login(RegistryToken("host", "AWS", "hush"))
+    assert seen() == {*MINE, "AWS_SECRET_ACCESS_KEY", "NPM_TOKEN", "DATABASE_URL"}
+
+
+def test_a_definition_gets_the_secrets_that_it_names(
+    port: WhalesDocker, seen: Callable[[], set[str]], tmp_path: Path
+) -> None:
+    file = tmp_path / "docker-bake.hcl"
+    file.write_text('variable "NPM_TOKEN" {}\ntarget "default" {}\n', encoding="utf-8")
+    port.targets([file.name], tmp_path, os.environ)
+    assert seen() == {*MINE, "NPM_TOKEN"}
+
+
+def test_compose_files_that_read_others_get_what_those_may_name(
+    port: WhalesDocker, seen: Callable[[], set[str]], tmp_path: Path
+) -> None:
+    (tmp_path / "compose.yaml").write_text("include: [other.yaml]\n", encoding="utf-8")
+    port.targets(["compose.yaml"], tmp_path, os.environ)
+    assert seen() == {*MINE, *SECRETS}
+
+
+@pytest.mark.parametrize(
+    ("definition", "expected"),
+    [
+        (BuildDefinition("."), set()),
+        (BuildDefinition(".", secrets=("id=x,env=NPM_TOKEN",)), {"NPM_TOKEN"}),
+        (BuildDefinition(".", linked={"a": BuildDefinition(".", secrets=("id=NPM_TOKEN",))}), {"NPM_TOKEN"}),
+        (BuildDefinition(".", cache_to=("type=s3,region=x,bucket=y",)), {"AWS_SECRET_ACCESS_KEY"}),
+        (BuildDefinition(".", cache_from=("type=gha,scope=x",)), {"ACTIONS_ID_TOKEN_REQUEST_TOKEN"}),
+    ],
+)
+def test_a_build_gets_the_secrets_that_it_refers_to(
+    port: WhalesDocker, seen: Callable[[], set[str]], definition: BuildDefinition, expected: set[str]
+) -> None:
+    with suppress(EcrTasksError, OSError):  # the script builds nothing
+        port.build([BuildInput("app", definition, ())], None)
+    assert seen() == {*MINE, *expected}

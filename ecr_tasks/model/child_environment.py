@@ -1,0 +1,105 @@
+"""The environment variables that a child process gets: those that it has a use for, and no other's secrets.
+
+A program that we start may start others: what a repository's configuration names, credential helpers, ssh. A CI's
+job has tokens in its environment that are for one purpose each.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+
+GIT_LEADS = "GIT_"
+"""The prefix of git's own variables. In a hook they lead git to another repository than that of its folder
+(https://github.com/pre-commit/pre-commit/issues/300); GIT_TRACE prints what git sends."""
+
+_GIT_KEPT = re.compile(
+    # the folders of git's programs and configuration, which belong to the machine and not to a repository
+    r"GIT_(?:EXEC_PATH|CONFIG_GLOBAL|CONFIG_SYSTEM|CONFIG_NOSYSTEM|CONFIG_COUNT|CONFIG_KEY_\d+|CONFIG_VALUE_\d+"
+    # how far up git searches for a repository
+    r"|CEILING_DIRECTORIES|DISCOVERY_ACROSS_FILESYSTEM"
+    # a partial clone may have to fetch objects
+    r"|SSH|SSH_COMMAND|SSL_CAINFO|SSL_NO_VERIFY|HTTP_PROXY_AUTHMETHOD|ALLOW_PROTOCOL)"
+)
+
+_SYSTEM = re.compile(
+    r"PATH|HOME|USER|LOGNAME|SHELL|PWD|LANG|LANGUAGE|LC_\w+|TZ|TERM|TMPDIR|TMP|TEMP|HOSTNAME|XDG_\w+"
+    # what the loader and interpreters of git's filters need
+    r"|(?:LD|DYLD|NIX|MSYS|FAKETIME)(?:_\w+)?|PYTHON(?!_TOKEN)\w*|VIRTUAL_ENV|CONDA_PREFIX|GNUPGHOME"
+    # git takes a repository for the user's own that belongs to who called sudo
+    r"|SUDO_UID|SUDO_GID|SSH_AUTH_SOCK|SSH_AGENT_PID"
+    r"|(?:ALL|HTTP|HTTPS|FTP|NO)_PROXY|SSL_CERT_FILE|SSL_CERT_DIR|CURL_CA_BUNDLE"
+    # Windows and macOS
+    r"|SYSTEMROOT|SYSTEMDRIVE|WINDIR|COMSPEC|PATHEXT|USERPROFILE|USERNAME|USERDOMAIN|HOMEDRIVE|HOMEPATH|APPDATA"
+    r"|LOCALAPPDATA|PROGRAMDATA|PROGRAMFILES\S*|ALLUSERSPROFILE|MSYSTEM|CYGWIN|DEVELOPER_DIR|SDKROOT"
+    r"|__CF_USER_TEXT_ENCODING",
+    re.IGNORECASE,
+)
+
+_OF_DOCKER = ("DOCKER_", "BUILDX_", "BUILDKIT_", "OTEL_")
+"""The prefixes of what docker, buildx and BuildKit's client read, their own credentials included."""
+
+_SECRET_NAME = re.compile(
+    r"token|secret|passw|passphrase|credential|jwt|cookie|oidc|(?:api|access|private|signing|encryption)_?key"
+    r"|_(?:key|pat|pass|pwd|auth)$|^SYSTEM_ACCESSTOKEN$",
+    re.IGNORECASE,
+)
+
+_SECRET_VALUE = re.compile(
+    r"-----BEGIN [A-Z ]*PRIVATE KEY-----"
+    r"|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*$"  # a JSON Web Token
+    r"|[a-z][a-z0-9+.-]*://[^/@\s]*:[^/@\s]+@"  # an address with a password in it
+)
+
+_IDENTITY = re.compile(
+    r"ACTIONS_ID_TOKEN_REQUEST_\w+|\w*OIDC\w*TOKEN\w*|\w*ID_TOKEN|CI_JOB_JWT\w*|SYSTEM_ACCESSTOKEN|SYSTEM_OIDC\w+"
+    r"|BUILDKITE_AGENT_ACCESS_TOKEN",
+    re.IGNORECASE,
+)
+"""The variables with which a CI's job proves what it is."""
+
+
+def git_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what git needs: where programs and configuration are, and the way to a server."""
+    return {name: text for name, text in environ.items() if _SYSTEM.fullmatch(name) or _GIT_KEPT.fullmatch(name)}
+
+
+def docker_environment(
+    environ: Mapping[str, str], *, needed: Collection[str] = (), starts_programs: bool = False
+) -> dict[str, str]:
+    """Return what docker and buildx need: everything but secrets that are not theirs, and variables of git and ours.
+
+    ``needed`` are the names that a build refers to. With ``starts_programs``, docker starts programs of the user (a
+    credential helper, ssh), which may want any variable but the CI's identity.
+    """
+    return {
+        name: text
+        for name, text in environ.items()
+        if name in needed or not _is_withheld(name, text, starts_programs=starts_programs)
+    }
+
+
+def agent_environment(environ: Mapping[str, str], program: str) -> dict[str, str]:
+    """Return what a CI's own program (``buildkite-agent``) needs: no secrets but the CI's, named after it."""
+    prefix = program.partition("-")[0].upper() + "_"
+    return docker_environment(environ, needed=[name for name in environ if name.startswith(prefix)])
+
+
+def _is_withheld(name: str, text: str, *, starts_programs: bool) -> bool:
+    if name.startswith(_OF_DOCKER):
+        return False
+    if name.startswith(GIT_LEADS):
+        return not _GIT_KEPT.fullmatch(name)
+    if name.startswith("ECR_") or _IDENTITY.fullmatch(name):
+        return True
+    return not starts_programs and is_secret(name, text)
+
+
+def is_secret(name: str, text: str) -> bool:
+    """Return whether a variable holds a secret, by its name or by the shape of its value.
+
+    A proxy's address is none: nothing reaches a registry without its password.
+    """
+    if name.lower().endswith("_proxy"):
+        return False
+    return bool(_SECRET_NAME.search(name) or _SECRET_VALUE.match(text.lstrip()))
