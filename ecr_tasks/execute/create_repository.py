@@ -21,9 +21,12 @@ def create_repository(
     say: Callable[[str], None],
     warn: Callable[[str], None] | None,
     *,
+    tags: Sequence[str] = (),
     by_address: bool = False,
 ) -> RepositoryView:
     """Create a repository and set its policies; if another run has just created it, return it unchanged.
+
+    It then has those of the ``tags`` that the other run has set.
 
     Publishing needs no policies: ``warn`` gets a line when they can't be set; without ``warn`` the error is raised.
     With ``by_address`` messages show the repository's full URI.
@@ -31,7 +34,7 @@ def create_repository(
     repositories = registry.admin
     repository = repositories.create(name, desired)
     if repository is None:
-        return registry.describe({name: ()})[name]
+        return registry.describe({name: tags})[name]
     shown = repository.uri if by_address else name
     say(f"{shown}: repository created ({describe_mutability(repository.mutability, repository.exclusions)})")
     try:
@@ -60,7 +63,7 @@ def create_missing(
     for item in items:
         name = item.image.repository
         if item.creates_repository and name not in created:
-            created[name] = create_repository(name, desired(), registry, say, warn)
+            created[name] = create_repository(name, desired(), registry, say, warn, tags=item.image.tag_names)
     destinations: dict[tuple[str, Destination], RepositoryView | EcrTasksError] = {}
     for item in items:
         for copy in item.copies:
@@ -69,7 +72,13 @@ def create_missing(
                 try:
                     destination_registry = target(copy.destination)
                     destinations[key] = create_repository(
-                        copy.repository, desired(), destination_registry, say, warn, by_address=True
+                        copy.repository,
+                        desired(),
+                        destination_registry,
+                        say,
+                        warn,
+                        tags=item.image.tag_names,
+                        by_address=True,
                     )
                 except EcrTasksError as error:
                     destinations[key] = error

@@ -17,6 +17,7 @@ from ecr_tasks.execute.set_tags import (
     newer_now,
     set_tags,
 )
+from ecr_tasks.execute.upload_apart import can_upload_apart, uploaded_apart
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Docker, Registry
 from ecr_tasks.model.receipt import Built, ImageReceipt, Published, PublishState, Transport
@@ -135,7 +136,7 @@ def _push(
         if built.digest is None or item.tags[0].digest != built.digest:
             delete_replaceable(item.tags[0], repository, registry)
         try:
-            digest = _send(item, built, repository, docker, registry)
+            digest = _send(item, built, repository, docker, registry, warn)
         except Refused:
             current = registry.image(repository, tag.name)
             if tag.kind == "moving" or current is None:
@@ -163,14 +164,27 @@ def _puts(item: PlannedImage, built: Built) -> int:
     return definition.manifests + indexes
 
 
-def _send(item: PlannedImage, built: Built, repository: Repository, docker: Docker, registry: Registry) -> str | None:
+def _send(
+    item: PlannedImage,
+    built: Built,
+    repository: Repository,
+    docker: Docker,
+    registry: Registry,
+    warn: Callable[[str], None],
+) -> str | None:
     """Push the build from the image store or the builder under its first tag; return its digest if that is known."""
-    reference, tag = f"{repository.uri}:{item.image.tags[0].name}", item.image.tags[0].name
+    reference, tag = f"{repository.uri}:{item.image.tags[0].name}", item.image.tags[0]
     if built.keep == "builder":
         image = push_from_builder(built, item.image.definition, repository, docker, registry)
         free_tags(item.tags[:1], fixed_digests(item.tags[:1], repository, registry), image.digest, repository)
-        registry.set_tag(repository, image, tag)
+        registry.set_tag(repository, image, tag.name)
         return image.digest
+    contested = tag.kind == "fixed" and not tag.names_commit and not repository.locks(tag.name)
+    if contested and can_upload_apart(repository, registry):
+        with uploaded_apart(built, repository, docker, registry, warn) as image:
+            free_tags(item.tags[:1], fixed_digests(item.tags[:1], repository, registry), image.digest, repository)
+            registry.set_tag(repository, image, tag.name)
+            return image.digest
     if built.reference != reference:
         docker.tag(built.image_id or built.digest or "", reference)
     docker.push(reference)

@@ -75,6 +75,9 @@ class Docker(Protocol):
     def tag(self, source: str, target: str) -> None:
         """Give a local image one more reference."""
 
+    def untag(self, reference: str) -> None:
+        """Remove a reference from the local store; a missing one is no error."""
+
     def push(self, reference: str) -> None:
         """Push one reference. Raises RegistryError with the registry's own message."""
 

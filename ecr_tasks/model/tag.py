@@ -49,3 +49,8 @@ class Tag:
     because: str
     release: Release | None = field(default=None, compare=False, repr=False)
     forward: Forward | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def names_commit(self) -> bool:
+        """Whether the tag is a commit's id, so that no other commit gets it."""
+        return "type=sha" in self.rule.split(",")

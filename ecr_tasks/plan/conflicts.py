@@ -74,12 +74,11 @@ def check_published(image: Image, view: RepositoryView, source: SourceState) -> 
 
 def of_another_commit(tag: Tag, repository: str, published: StoredImage, ours: str = "") -> Refused:
     """Return the error for a fixed tag that has another commit's image; ``ours`` is a clause about this one's."""
-    by_commit = "type=sha" in tag.rule.split(",")
     return Refused(
         f"The tag {tag.name} in {repository} is {published.digest}, built from another commit, "
         f"{published.revision}{ours}.",
         "Make a new commit, whose id begins otherwise, and run it again."
-        if by_commit
+        if tag.names_commit
         else "Give this commit a version of its own, or delete the tag in ECR if it is wrong.",
     )
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 
-from ecr_tasks.errors import Refused
+from ecr_tasks.errors import AwsError, Refused, RegistryError
 from ecr_tasks.execute.push import publish
 from ecr_tasks.model.image import Keep
 from ecr_tasks.model.manifest import REVISION
-from tests.support.build import BRANCH, LATEST, REVISION_B, SHA_TAG, VERSION, manifest
+from tests.support.build import BRANCH, FIXED, HOST, LATEST, REVISION_B, SHA_TAG, VERSION, manifest
 from tests.support.publishing import NAME, OTHER_RUN_IMAGE, VARIANTS, Publisher, all_tags_at
 
 
@@ -93,8 +95,7 @@ def test_a_release_that_another_commit_publishes_meanwhile_keeps_its_image(varia
         (variant, moment)
         for variant in VARIANTS
         for moment in MOMENTS
-        if moment == "during the build"
-        or (moment == "before the push") is ("immutable" in variant or "builder" in variant)
+        if moment != "after the push" or ("immutable" not in variant and "builder" not in variant)
     ],
 )
 @pytest.mark.parametrize("annotated", [True, False])
@@ -134,3 +135,54 @@ def test_a_tag_that_was_deleted_since_the_plan_is_set_again() -> None:
     del publisher.registry.tags[NAME][SHA_TAG]
     publish(item, None, publisher.docker, publisher.registry)
     assert publisher.tags == all_tags_at(OTHER_RUN_IMAGE.digest)
+
+
+VERSION_TAGS = (VERSION, BRANCH, LATEST)
+
+
+@pytest.mark.parametrize("classic", [False, True])
+def test_a_version_that_ecr_does_not_lock_is_uploaded_under_a_tag_of_its_own(classic: bool) -> None:
+    publisher = Publisher(tags=VERSION_TAGS, classic=classic)
+    published = publisher.run()
+    assert published.tags == tuple(tag.name for tag in VERSION_TAGS)
+    assert publisher.tags == dict.fromkeys(published.tags, publisher.built_image.digest)
+    assert [name for name in publisher.docker.store if "upload" in name] == []
+    ((_, pushed),) = publisher.calls.named("push")
+    assert "ecr-tasks-upload-" in pushed
+    names = [call[0] for call in publisher.calls.log]
+    assert names.index("push") < names.index("set_tag") - 1
+    assert names[names.index("set_tag") - 1] == "tag_digests", "nothing comes between the look and the tag"
+
+
+@pytest.mark.parametrize("reason", ["no permission", "replication", "locked", "a commit's tag"])
+def test_docker_sets_the_tag_where_an_upload_would_leave_one_or_need_not_be_apart(reason: str) -> None:
+    publisher = Publisher(
+        tags=(FIXED, *VERSION_TAGS) if reason == "a commit's tag" else VERSION_TAGS, locked=reason == "locked"
+    )
+    if reason == "replication":
+        publisher.registry.rules[NAME] = {("123456789012", "eu-west-1")}
+    if reason == "no permission":
+
+        def deny() -> None:
+            raise AwsError("AWS does not allow ecr:BatchDeleteImage.", "Allow it.")
+
+        publisher.calls.before["untag"] = deny
+    published = publisher.run()
+    assert publisher.tags == dict.fromkeys(published.tags, publisher.built_image.digest)
+    ((_, pushed),) = publisher.calls.named("push")
+    assert pushed == f"{HOST}/{NAME}:{published.tags[0]}"
+
+
+@pytest.mark.parametrize("classic", [False, True])
+@pytest.mark.parametrize("late", [False, True])
+def test_an_upload_that_fails_anywhere_is_finished_by_the_next_run(classic: bool, late: bool) -> None:
+    expected = Publisher(tags=VERSION_TAGS, classic=classic)
+    expected.run()
+    for step in range(len(expected.calls.log)):
+        publisher = Publisher(tags=VERSION_TAGS, classic=classic)
+        with suppress(RegistryError):
+            publisher.run(fail_at=step, late=late)
+        left = [tag for tag in publisher.tags if "upload" in tag]
+        assert not left or "not removed" in "".join(publisher.warnings)
+        publisher.run()
+        assert {tag: digest for tag, digest in publisher.tags.items() if tag not in left} == expected.tags

@@ -46,8 +46,8 @@ def meanwhile(project: Project, action: Callable[[], object]) -> None:
 def wait_for_a_lock(monkeypatch: pytest.MonkeyPatch, action: Callable[[], None]) -> None:
     """Let something happen while the run waits for another one's lock."""
 
-    def acquire(self: PushLocks, reference: str, on_wait: Callable[[str], None]) -> bool:
-        on_wait(reference)
+    def acquire(self: PushLocks, reference: str, report: Callable[[str], None], minutes: int) -> bool:
+        report(f"waiting: another run publishes {reference}")
         action()
         return True
 

@@ -158,6 +158,13 @@ class WhalesDocker:
         with translate_errors(f"tag {target}"):
             self._commands.client.image.tag(source, target)
 
+    def untag(self, reference: str) -> None:
+        """Remove a name of a local image, and the image if it has no other; do nothing for a missing one."""
+        from python_on_whales.exceptions import NoSuchImage
+
+        with translate_errors(f"remove the name {reference}"), suppress(NoSuchImage):
+            self._commands.client.image.remove(reference)
+
     def push(self, reference: str) -> None:
         """Push one name. Raises RegistryError, or Refused for an immutable tag."""
         result = self._transfer(self._commands.docker("push", reference), reference)

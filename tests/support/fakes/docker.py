@@ -82,6 +82,11 @@ class FakeDocker:
         self.store[target] = self.store[source]
         self.calls.end()
 
+    def untag(self, reference: str) -> None:
+        self.calls.begin("docker untag", reference)
+        self.store.pop(reference, None)
+        self.calls.end()
+
     def push(self, reference: str) -> None:
         self.calls.begin("push", reference)
         self._send(reference, self.store[reference])
