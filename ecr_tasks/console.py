@@ -1,12 +1,14 @@
 """Printing: messages for people on stderr, data on stdout. No other module prints.
 
-A message that nobody can read any more is dropped; data that can't be written is an error.
+Secrets are taken out of both. A message is one line and no CI's command, whatever it repeats of names, files and
+other programs. A message that nobody can read any more is dropped; data that can't be written is an error.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -14,12 +16,20 @@ from functools import cache
 from typing import Any, TextIO
 
 from ecr_tasks.errors import UnexpectedError
+from ecr_tasks.one_line import one_line, without_commands
+from ecr_tasks.redaction import HIDDEN, redact, redact_document
 
 
-def say(text: str) -> None:
-    """Print a line for people, on stderr. It is no error if stderr is closed or its disk is full."""
+def say(*lines: str) -> None:
+    """Print lines for people, on stderr. It is no error if stderr is closed or its disk is full."""
     with suppress(OSError):
-        _print(text, sys.stderr)
+        _print("\n".join(_message(line) for line in lines), sys.stderr)
+
+
+def say_to_ci(command: str) -> None:
+    """Print a command of the CI system, on stderr, with its own control characters."""
+    with suppress(OSError):
+        _print(redact(command), sys.stderr)
 
 
 def warn(text: str) -> None:
@@ -39,7 +49,7 @@ def agrees(question: str, *, in_ci: bool = False) -> bool:
         warn("There is no terminal to ask on." if not in_ci else "There is nobody to ask in a CI.")
         return False
     with suppress(OSError):
-        _print(f"{question} [y/N] ", sys.stderr, end="")
+        _print(f"{_message(question)} [y/N] ", sys.stderr, end="")
     answer = sys.stdin.readline()
     if not answer.endswith("\n"):
         say("")  # Ctrl-D ended the input without a line break
@@ -47,34 +57,61 @@ def agrees(question: str, *, in_ci: bool = False) -> bool:
 
 
 def data(text: str) -> None:
-    """Print a line of data, on stdout. A reader that has closed the pipe (`| head`) is no error.
+    """Print data, on stdout. A reader that has closed the pipe (`| head`) is no error.
 
     Raises UnexpectedError when it can't be written, for example to a full disk.
     """
-    try:
-        _print(text, sys.stdout)
-    except BrokenPipeError:
-        return
-    except OSError as error:
-        raise UnexpectedError(
-            f"stdout can't be written: {error.strerror}.",
-            "Make room where it is written to, and run it again; what is done stays done.",
-        ) from error
+    _print_data(redact(text, arguments=False))
 
 
 def document(value: Any) -> None:
     """Print a JSON document, on stdout."""
-    data(json.dumps(value, indent=2, default=str))
+    _print_data(serialize(value))
+
+
+def serialize(value: Any, indent: int | None = 2) -> str:
+    """Return JSON without secrets, in which no text is a command that a CI reads in the middle of a line."""
+    plain = json.loads(json.dumps(value, default=str))
+    return json.dumps(redact_document(plain), indent=indent).replace("##", "\\u0023#")
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table for people; only the last column is not padded."""
-    lines = [list(head), *(list(row) for row in rows)]
+    lines = [list(head), *([one_line(redact(cell)) for cell in row] for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     widths[-1] = 0
     for line in lines:
         cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
         say("  ".join(cells).rstrip())
+
+
+def redact_logs() -> None:
+    """Take the secrets out of Python's logs, which `inv -d` turns on, and leave out what travels over the network.
+
+    Invoke logs whole configurations, and botocore whole requests and answers with tokens in them.
+    """
+    import logging
+    import traceback
+
+    create = logging.getLogRecordFactory()
+
+    def create_redacted(*arguments: Any, **options: Any) -> logging.LogRecord:
+        record = create(*arguments, **options)
+        try:
+            message = record.getMessage()
+        except (TypeError, ValueError):  # the text doesn't fit its arguments, which logging itself reports
+            message = str(record.msg)
+        if record.name == "invoke":
+            message = re.sub(r"(['\"]ecr['\"]: \{)[^}].*", rf"\1{HIDDEN}", message, flags=re.DOTALL)
+        record.msg, record.args = redact(message), None
+        if isinstance(record.exc_info, tuple) and record.exc_info[0]:
+            record.exc_text = redact("".join(traceback.format_exception(*record.exc_info)).rstrip())
+        return record
+
+    logging.setLogRecordFactory(create_redacted)
+    for name in ("boto3", "botocore", "urllib3"):
+        logger = logging.getLogger(name)
+        logger.setLevel(max(logger.level, logging.INFO))
 
 
 def open_standard_streams() -> None:
@@ -87,6 +124,22 @@ def open_standard_streams() -> None:
             os.fstat(descriptor)
         except OSError:
             os.open(os.devnull, os.O_RDWR)
+
+
+def _print_data(text: str) -> None:
+    try:
+        _print(text, sys.stdout)
+    except BrokenPipeError:
+        return
+    except OSError as error:
+        raise UnexpectedError(
+            f"stdout can't be written: {error.strerror}.",
+            "Make room where it is written to, and run it again; what is done stays done.",
+        ) from error
+
+
+def _message(text: str) -> str:
+    return without_commands(one_line(redact(text)))
 
 
 def _print(text: str, stream: TextIO | None, end: str = "\n") -> None:

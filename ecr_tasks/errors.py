@@ -7,8 +7,11 @@ pipelines use them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from enum import IntEnum
+
+from ecr_tasks.one_line import one_line
+from ecr_tasks.redaction import redact
 
 
 class ExitCode(IntEnum):
@@ -26,18 +29,24 @@ class ExitCode(IntEnum):
 class EcrTasksError(Exception):
     """An error that a user can act on: a sentence that names the cause and one that names the remedy.
 
-    Neither may hold a secret, a token or a build argument's value: both are printed.
+    Both are printed and written. So secrets are taken out of them here, and what they repeat of other programs, files
+    and names is on one line; ``details`` are further lines of the cause, each about one thing.
     """
 
     code: ExitCode
 
-    def __init__(self, cause: str, remedy: str) -> None:
-        super().__init__(cause, remedy)
-        self.cause = cause
-        self.remedy = remedy
+    def __init__(self, cause: str, remedy: str, details: Sequence[str] = ()) -> None:
+        self.cause = "\n  ".join(one_line(redact(text)).strip() for text in (cause, *details))
+        self.remedy = one_line(redact(remedy))
+        super().__init__(self.cause, self.remedy)
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines to print: the cause's, then the remedy."""
+        return [*self.cause.split("\n"), self.remedy]
 
     def __str__(self) -> str:
-        return f"{self.cause} {self.remedy}"
+        return ("\n" if "\n" in self.cause else " ").join((self.cause, self.remedy))
 
 
 class UnexpectedError(EcrTasksError):
@@ -80,14 +89,6 @@ class Interrupted(EcrTasksError):
     """The person or the CI stopped the run."""
 
     code = ExitCode.INTERRUPTED
-
-
-def redact(text: str, secrets: Iterable[str]) -> str:
-    """Return the text with secrets as ``***``, except those of one or two characters, which occur everywhere."""
-    for secret in sorted(set(secrets), key=len, reverse=True):
-        if len(secret) > 2:
-            text = text.replace(secret, "***")
-    return text
 
 
 def nearest(name: str, candidates: Sequence[str], cutoff: float = 0.0) -> str:

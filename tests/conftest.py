@@ -13,6 +13,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from ecr_tasks import redaction
+
 # A busy machine makes an example slow, not wrong.
 hypothesis.settings.register_profile("ecr-tasks", deadline=None)
 hypothesis.settings.load_profile("ecr-tasks")
@@ -79,6 +81,7 @@ def _isolated(
     tmp_path_factory: pytest.TempPathFactory,
     no_docker: Path,
 ) -> None:
+    redaction.forget_all()
     for name in filter(is_private, list(os.environ)):
         monkeypatch.delenv(name)
     home = tmp_path_factory.mktemp("home")

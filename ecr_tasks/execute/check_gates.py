@@ -164,7 +164,8 @@ def _verdicts(
 def _refusal(failed: Sequence[Failed]) -> Refused:
     if len(failed) == 1:
         return Refused(failed[0].cause, failed[0].remedy)
-    lines = "\n".join(f"  {verdict.cause} {verdict.remedy}" for verdict in failed)
     return Refused(
-        f"{len(failed)} conditions are not met, so nothing is promoted:\n{lines}", "Mend each and run this again."
+        f"{len(failed)} conditions are not met, so nothing is promoted:",
+        "Mend each and run this again.",
+        [f"{verdict.cause} {verdict.remedy}" for verdict in failed],
     )

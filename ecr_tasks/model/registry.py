@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from ecr_tasks.model.manifest import StoredImage
+from ecr_tasks.redaction import keep_secret
 
 Mutability = Literal["MUTABLE", "IMMUTABLE", "IMMUTABLE_WITH_EXCLUSION", "MUTABLE_WITH_EXCLUSION"]
 
@@ -62,6 +63,9 @@ class RegistryToken:
     password: str = field(repr=False)
     expires: float = math.inf
     current: Callable[[RegistryToken | None], RegistryToken] | None = field(default=None, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        keep_secret(self.password, self.auth)
 
     @property
     def auth(self) -> str:

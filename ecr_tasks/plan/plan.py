@@ -36,8 +36,8 @@ class Plan:
         """Raise the first conflict's error; with several conflicts its cause lists them all."""
         errors = [conflict.error for conflict in self.conflicts]
         if len(errors) > 1:
-            causes = "".join(f"\n  {error.cause}" for error in errors)
-            raise type(errors[0])(f"{len(errors)} things stand in the way:{causes}\n", errors[0].remedy)
+            causes = [error.cause for error in errors]
+            raise type(errors[0])(f"{len(errors)} things stand in the way:", errors[0].remedy, causes)
         if errors:
             raise errors[0]
 

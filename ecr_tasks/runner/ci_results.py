@@ -37,7 +37,7 @@ def hand_over(run: Run, receipt: Receipt) -> None:
         complete = bool(image.published) and not image.failed
         own = replace(receipt, images=(image,), complete=receipt.complete or complete)
         folder = receipt_file.own_folder(run.project, image.repository)
-        write_own(outputs_of(own, run.project, run.source.root, folder / receipt_file.NAME), folder)
+        write_own(outputs_of(own, run.project, run.source.root, folder / receipt_file.NAME), folder, run.project)
 
 
 def group(run: Run, title: str) -> AbstractContextManager[None]:

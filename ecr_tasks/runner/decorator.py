@@ -116,7 +116,7 @@ def _current_folder() -> Path:
     try:
         return Path.cwd()
     except OSError:
-        say("ecr-tasks: The current folder no longer exists.\nGo to another one and run it again.")
+        say("ecr-tasks: The current folder no longer exists.", "Go to another one and run it again.")
         raise Exit(code=int(UnexpectedError.code)) from None
 
 
@@ -188,11 +188,12 @@ def _unexpected(error: Exception) -> UnexpectedError:
 def _exit(error: EcrTasksError, run: Run, origin: Exception | None = None) -> Exit:
     """Show an error and return the Exit with its code; Invoke's own printing would fail on a closed stderr."""
     if _is_debugging(run):
-        say("".join(traceback.format_exception(origin or error)).rstrip())
+        say(*"".join(traceback.format_exception(origin or error)).splitlines())
     from ecr_tasks.runner import ci_results
 
     ci_results.show_error(run, error)
-    say(f"ecr-tasks: {error.cause.strip()}\n{error.remedy}")
+    first, *others = error.lines
+    say(f"ecr-tasks: {first}", *others)
     return Exit(code=int(error.code))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from ecr_tasks.ci.outputs.names import NAMES
 from ecr_tasks.console import warn
 from ecr_tasks.model.receipt import FOLDER
+from ecr_tasks.own_files import remove_file
 from ecr_tasks.runner import receipt_file
 
 
@@ -27,7 +28,7 @@ class EarlierOutputs:
     def begin(self) -> None:
         """Remove the last run's files."""
         for name in (*NAMES, receipt_file.NAME):
-            _change(self._project / FOLDER / name, _remove)
+            _change(self._project / FOLDER / name, self._project, remove_file)
         self._pending = True
 
     def forget(self, repositories: Iterable[str]) -> None:
@@ -36,8 +37,8 @@ class EarlierOutputs:
         for repository in repositories:
             folder = receipt_file.own_folder(self._project, repository)
             for name in NAMES:
-                _change(folder / name, _remove)
-            _change(folder / receipt_file.NAME, receipt_file.keep_build_only)
+                _change(folder / name, self._project, remove_file)
+            _change(folder / receipt_file.NAME, self._project, receipt_file.keep_build_only)
 
     @contextmanager
     def removed_on_failure(self) -> Iterator[None]:
@@ -50,13 +51,9 @@ class EarlierOutputs:
             raise
 
 
-def _change(path: Path, change: Callable[[Path], None]) -> None:
+def _change(path: Path, project: Path, change: Callable[[Path, Path], None]) -> None:
     """Remove or change a file; an error is only a warning, because the run itself may need no file."""
     try:
-        change(path)
+        change(path, project)
     except OSError as error:
         warn(f"{path} can't be removed ({error.strerror}): it speaks of an earlier run.")
-
-
-def _remove(path: Path) -> None:
-    path.unlink(missing_ok=True)

@@ -10,6 +10,7 @@ from ecr_tasks.console import say, warn
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.model.image import BuildDefinition, Image
 from ecr_tasks.model.reference import ImageName
+from ecr_tasks.redaction import keep_build_arguments, keep_public
 from ecr_tasks.runner.run import Run
 
 if TYPE_CHECKING:
@@ -46,6 +47,10 @@ def planned_images(run: Run) -> tuple[Image, ...]:
         seen_by=seen_by,
         local_platform=lambda: run.engine().platform,
     )
+    for item in all_images:
+        keep_public(item.repository, *(tag.name for tag in item.tags))
+        for definition in item.definition.with_links():
+            keep_build_arguments(definition.args)
     for text in unset_secrets(all_images, {**os.environ, **run.settings.missing_variables(os.environ)}):
         warn(text)
     if ignored:

@@ -7,10 +7,7 @@ several repositories are published, a run for one must not take another one's bu
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
@@ -20,6 +17,8 @@ from ecr_tasks.errors import BuildError
 from ecr_tasks.files import read_text
 from ecr_tasks.model.image import Keep
 from ecr_tasks.model.receipt import FOLDER, SCHEMA, Built, Receipt
+from ecr_tasks.own_files import ignore_in_git, remove_file, replace_file
+from ecr_tasks.redaction import redact_document
 
 NAME = "receipt.json"
 _OWN_FOLDERS = "repositories"
@@ -49,15 +48,11 @@ def write(project: Path, receipt: Receipt) -> Path:
     """
     target = path(project)
     try:
-        target.parent.mkdir(exist_ok=True)
-        ignore = target.parent / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n", encoding="utf-8")
-        _replace(target, receipt.as_json())
+        ignore_in_git(target.parent, project)
+        _replace(target, receipt.as_json(), project)
         for image in receipt.images:
-            folder = own_folder(project, image.repository)
-            folder.mkdir(parents=True, exist_ok=True)
-            _replace(folder / NAME, replace(receipt, images=(image,)).as_json())
+            own = own_folder(project, image.repository) / NAME
+            _replace(own, replace(receipt, images=(image,)).as_json(), project)
     except OSError as error:
         raise BuildError(
             f"The receipt {target} can't be written: {error.strerror}.",
@@ -92,7 +87,7 @@ def _built(name: str, local: Any) -> Built | None:
     return Built(**{**local, "name": name, "platforms": tuple(platforms), "seconds": 0.0})
 
 
-def keep_build_only(receipt: Path) -> None:
+def keep_build_only(receipt: Path, project: Path) -> None:
     """Reduce a receipt to the build, which a later push may publish; remove one that has none. Raises OSError."""
     builds = [
         {"name": image["name"], "digest": None, "published": [], "local": image["local"]}
@@ -100,9 +95,9 @@ def keep_build_only(receipt: Path) -> None:
         if isinstance(image, dict) and "name" in image and image.get("local")
     ]
     if builds:
-        _replace(receipt, {"schema": SCHEMA, "images": builds})
+        _replace(receipt, {"schema": SCHEMA, "images": builds}, project)
     else:
-        receipt.unlink(missing_ok=True)
+        remove_file(receipt, project)
 
 
 def _images(receipt: Path) -> list[Any]:
@@ -114,15 +109,6 @@ def _images(receipt: Path) -> list[Any]:
     return images if isinstance(images, list) else []
 
 
-def _replace(target: Path, document: Mapping[str, Any]) -> None:
-    text = json.dumps(document, indent=2) + "\n"
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=".receipt-")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(name).chmod(0o644)  # the CI may read it as another user; it contains no secret
-        Path(name).replace(target)
-    except BaseException:
-        with suppress(OSError):
-            Path(name).unlink()
-        raise
+def _replace(target: Path, document: Mapping[str, Any], project: Path) -> None:
+    text = json.dumps(redact_document(document), indent=2) + "\n"
+    replace_file(target, text.encode(), project)

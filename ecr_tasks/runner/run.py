@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from ecr_tasks.console import say, warn
+from ecr_tasks.redaction import keep_public
 
 if TYPE_CHECKING:
     from ecr_tasks.clients.docker.client import WhalesDocker
@@ -108,6 +109,7 @@ class Run:
             from ecr_tasks.source.read import read
 
             self._source = read(self.project, environ=os.environ, settings=self.settings)
+            keep_public(*filter(None, (self._source.revision, self._source.branch, self._source.tag)))
         return self._source
 
     @property

@@ -19,7 +19,7 @@ class Malformed(Exception):
 class SettingsProblems(SettingsError):
     """One or more settings are wrong; ``problems`` has a sentence for each, which begins with the setting's place.
 
-    No sentence contains a secret or a build argument's value.
+    No sentence contains a build argument's value.
     """
 
     def __init__(self, problems: Sequence[str]) -> None:
@@ -27,12 +27,8 @@ class SettingsProblems(SettingsError):
         if len(problems) == 1:
             super().__init__(problems[0], "Correct it there and run the task again.")
         else:
-            lines = "".join(f"\n  {problem}" for problem in problems)
             remedy = "Correct each where it stands and run the task again."
-            super().__init__(f"{len(problems)} settings are wrong:{lines}", remedy)
-
-    def __str__(self) -> str:
-        return super().__str__() if len(self.problems) == 1 else f"{self.cause}\n{self.remedy}"
+            super().__init__(f"{len(problems)} settings are wrong:", remedy, problems)
 
 
 class Problems:

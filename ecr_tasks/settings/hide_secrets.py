@@ -1,17 +1,37 @@
-"""Hide the secrets in a setting's text before it is shown."""
+"""Tell the secrets in settings to the redaction, and hide them in a setting's text before it is shown."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
+from contextlib import suppress
 
-from ecr_tasks.settings.parse.build_options import build_args
-from ecr_tasks.settings.schema import setting_of
+from ecr_tasks.redaction import keep_build_arguments, keep_options, keep_secret, keep_variables, redact
+from ecr_tasks.settings.errors import Malformed
+from ecr_tasks.settings.parse.build_options import build_args, referenced_variables, secrets
+from ecr_tasks.settings.schema import TABLE, setting_of
+from ecr_tasks.settings.setting import SettingValue
 
 HIDDEN = "…hidden"
 
-_URL_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+(?=@)")
-# The setting of a cache in an object store can contain the store's keys (BuildKit: s3, azblob, gha).
-_CACHE_KEYS = re.compile(r"(?i)\b((?:secret_|session_|access_)?(?:access_key|token|key_id|key|password)=)[^,\n]+")
+
+def keep_secrets(values: Mapping[str, SettingValue], variables: Mapping[str, str]) -> None:
+    """Tell the redaction what is secret in settings and in variables of the environment and of dotenv files.
+
+    Malformed settings count too: their errors repeat what they say.
+    """
+    keep_variables(variables)
+    for name, value in values.items():
+        display = setting_of(name).display if name in TABLE else "plain"
+        if display in ("hidden", "last-four"):
+            keep_secret(value.text)
+        keep_options(value.text)
+        if name == "ECR_BUILD_ARGS":
+            with suppress(Malformed):
+                pairs = (entry.partition("=") for entry in build_args(value.text))
+                keep_build_arguments({key: text if has else variables.get(key, "") for key, has, text in pairs})
+        elif name == "ECR_SECRETS":
+            with suppress(Malformed):
+                keep_secret(*(variables.get(key, "") for key in referenced_variables((), secrets(value.text))))
 
 
 def hide_secrets(name: str, text: str) -> str | None:
@@ -27,6 +47,4 @@ def hide_secrets(name: str, text: str) -> str | None:
         # The text must be parsed, because only the parser knows where a value ends.
         entries = (entry.partition("=") for entry in build_args(text))
         return ", ".join(f"{name}={HIDDEN}" if equals else name for name, equals, _ in entries)
-    if name == "ECR_CACHE":
-        text = _CACHE_KEYS.sub(rf"\1{HIDDEN}", text)
-    return _URL_CREDENTIALS.sub(HIDDEN, text).strip()
+    return redact(text).strip()

@@ -12,6 +12,7 @@ from ecr_tasks.settings import precedence
 from ecr_tasks.settings.account_and_region import take_apart
 from ecr_tasks.settings.dotenv import list_files, read_file
 from ecr_tasks.settings.errors import Malformed, Problems
+from ecr_tasks.settings.hide_secrets import keep_secrets
 from ecr_tasks.settings.parse.build_options import is_remote
 from ecr_tasks.settings.schema import TABLE
 from ecr_tasks.settings.setting import Origin, SettingValue
@@ -53,6 +54,7 @@ def load(
 
     merged = precedence.merge([config_layer, *file_layers, environment_layer, override_layer])
     effective = {name: value for name, value in merged.items() if value.text}
+    keep_secrets(effective, {**{name: text for name, text in variables.items() if text}, **environ})
     derived, address_warnings = take_apart(effective, problems)
     merged |= derived
     effective |= derived

@@ -11,8 +11,10 @@ from ecr_tasks.clients.docker.bake import bake_document, output, serialize
 from ecr_tasks.model.image import BuildDefinition, BuildInput
 from ecr_tasks.plan.plan import Plan
 from ecr_tasks.plan.planned_image import PlannedImage
+from ecr_tasks.redaction import HIDDEN, is_hidden_argument, redact_document
 from ecr_tasks.settings.parse.build_options import DEFAULT_DOCKERFILE, is_remote, referenced_variables
 from ecr_tasks.settings.settings import Settings
+from ecr_tasks.tasks.shell import quoted
 
 _FLAGS = {
     "network": "--network",
@@ -28,12 +30,18 @@ _FLAGS = {
 
 
 def required_variables(plan: Plan, settings: Settings) -> list[str]:
-    """Return a line for each variable of a dotenv file that a secret is read from: the shell must have it."""
+    """Return a line for each variable that the shell must have: one that a secret is read from, in a dotenv file, or
+    a build argument whose value may be secret.
+    """
     definitions = [item for planned in plan.images for item in planned.image.definition.with_links()]
     names = referenced_variables((), [secret for item in definitions for secret in item.secrets])
     known = {*settings.missing_variables(os.environ), *(name for item in definitions for name in item.variables)}
     missing = sorted(names & known)
-    return [f': "${{{name}:?export it first: a build secret is read from it}}"' for name in missing]
+    arguments = sorted({name for item in definitions for name in item.args if _is_by_reference(item, name)})
+    return [
+        *(f': "${{{name}:?export it first: a build secret is read from it}}"' for name in missing),
+        *(f': "${{{name}:?export it first: it is a build argument}}"' for name in arguments),
+    ]
 
 
 def build_and_push(item: PlannedImage, host: str, settings: Settings) -> list[str]:
@@ -47,9 +55,22 @@ def build_and_push(item: PlannedImage, host: str, settings: Settings) -> list[st
     else:
         tags = [word for reference in references for word in ("--tag", reference)]
         words = [*_options(definition), *tags, "--output", output(build_input), definition.context]
-        command = shlex.join(["docker", "buildx", "build", *builder, *words])
+        command = quoted(["docker", "buildx", "build", *builder, *words])
     pushed = [] if pushes else [shlex.join(["docker", "push", reference]) for reference in references]
     return [command, *pushed]
+
+
+def _is_by_reference(definition: BuildDefinition, name: str) -> bool:
+    """Return whether the commands have a build argument without its value, which the shell's variable gives."""
+    return name.isidentifier() and is_hidden_argument(name, definition.args[name])
+
+
+def _argument(definition: BuildDefinition, name: str) -> str:
+    """Return a build argument as `--build-arg` takes it; a name alone takes its value from the environment."""
+    if _is_by_reference(definition, name):
+        return name
+    value = definition.args[name]
+    return f"{name}={HIDDEN if is_hidden_argument(name, value) else value}"
 
 
 def _needs_bake(definition: BuildDefinition) -> bool:
@@ -59,15 +80,24 @@ def _needs_bake(definition: BuildDefinition) -> bool:
 
 def _bake(build_input: BuildInput, builder: Sequence[str], project: Path) -> str:
     """Return a `buildx bake` command with its definition as a here document, which the shell doesn't expand."""
+    document, overrides = bake_document([build_input]), []
+    for target, options in document["target"].items():
+        arguments = options.get("args", {})
+        for name in [name for name, value in arguments.items() if is_hidden_argument(name, value)]:
+            arguments[name] = HIDDEN
+            if name.isidentifier():  # bake takes the value from the environment
+                overrides += ["--set", f"{target}.args.{name}"]
+                del arguments[name]
     allow = [word for name in build_input.definition.entitlements for word in ("--allow", name)]
-    command = shlex.join(["docker", "buildx", "bake", *builder, *allow, "--file", "-"])
+    command = shlex.join(["docker", "buildx", "bake", *builder, *allow, *overrides, "--file", "-"])
     # bake asks about every path outside the working directory (docs.docker.com/build/bake/reference, entitlements).
     reaches_out = any(
         not is_remote(item.context) and not Path(item.context).is_relative_to(project)
         for item in build_input.definition.with_links()
     )
     prefix = "BUILDX_BAKE_ENTITLEMENTS_FS=0 " if reaches_out else ""
-    return f"{prefix}{command} <<'END'\n{serialize(bake_document([build_input]))}\nEND"
+    text = serialize(redact_document(document)).replace("##", "\\u0023#")
+    return f"{prefix}{command} <<'END'\n{text}\nEND"
 
 
 def _options(definition: BuildDefinition) -> list[str]:
@@ -75,7 +105,7 @@ def _options(definition: BuildDefinition) -> list[str]:
         "--file": _dockerfile(definition),
         "--target": [definition.target] if definition.target else [],
         "--platform": [",".join(definition.platforms)] if definition.platforms else [],
-        "--build-arg": _pairs(definition.args),
+        "--build-arg": [_argument(definition, name) for name in definition.args],
         "--build-context": _pairs(definition.contexts),
         "--secret": definition.secrets,
         "--ssh": definition.ssh,

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 
 from ecr_tasks.console import data
 from ecr_tasks.errors import BuildError
+from ecr_tasks.redaction import HIDDEN
 from ecr_tasks.runner.decorator import task
 from ecr_tasks.runner.run import Run
+from ecr_tasks.tasks.shell import quoted
 
 if TYPE_CHECKING:
     from ecr_tasks.model.destination import Destination
@@ -72,7 +74,7 @@ def shell_commands(
     """
     from ecr_tasks.tasks.build_commands import build_and_push, required_variables
 
-    lines = [shlex.join(["cd", str(settings.project)]), *required_variables(plan, settings)]
+    lines = [quoted(["cd", str(settings.project)]), *required_variables(plan, settings)]
     lines += [_create(settings, region, name) for name in dict.fromkeys(_missing_repositories(plan))]
     lines.append(_login(settings, host, region))
     for source, place in sources.items():
@@ -82,7 +84,10 @@ def shell_commands(
         lines += build_and_push(item, host, settings)
     for destination, destination_host in destinations.items():
         lines += _destination(plan, settings, host, destination, destination_host)
-    return [_with_keys(line, settings) for line in lines]
+    lines = [_with_keys(line, settings) for line in lines]
+    if any(HIDDEN in line for line in lines):
+        lines.insert(0, f": 'Write the secrets of the settings in place of each {HIDDEN}.'")
+    return lines
 
 
 def _destination(plan: Plan, settings: Settings, host: str, destination: Destination, to_host: str) -> list[str]:
@@ -101,7 +106,7 @@ def _destination(plan: Plan, settings: Settings, host: str, destination: Destina
                 lines.insert(0, _create(settings, destination.region, copy.repository, service))
             words = ["docker", "buildx", "imagetools", "create", "--prefer-index=false"]
             words += [word for tag in pending for word in ("--tag", f"{to_host}/{name}:{tag}")]
-            lines.append(shlex.join([*words, f"{host}/{item.image.repository}:{item.image.tags[0].name}"]))
+            lines.append(quoted([*words, f"{host}/{item.image.repository}:{item.image.tags[0].name}"]))
     return lines if len(lines) > 1 else []
 
 
@@ -113,12 +118,12 @@ def _missing_repositories(plan: Plan) -> Iterator[str]:
 
 def _create(settings: Settings, region: str, name: str, service: str = "ecr") -> str:
     options = [*_aws(settings, region, service), "--repository-name", name]
-    return shlex.join(["aws", service, "create-repository", *options])
+    return quoted(["aws", service, "create-repository", *options])
 
 
 def _login(settings: Settings, host: str, region: str, service: str = "ecr") -> str:
-    token = shlex.join(["aws", service, "get-login-password", *_aws(settings, region, service)])
-    return f"{token} | {shlex.join(['docker', 'login', '--username', 'AWS', '--password-stdin', host])}"
+    token = quoted(["aws", service, "get-login-password", *_aws(settings, region, service)])
+    return f"{token} | {quoted(['docker', 'login', '--username', 'AWS', '--password-stdin', host])}"
 
 
 def _aws(settings: Settings, region: str, service: str) -> list[str]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ecr_tasks.console import data, say
+from ecr_tasks.console import document, say
 from ecr_tasks.errors import EcrTasksError, SettingsError
 from ecr_tasks.runner.decorator import task
 from ecr_tasks.runner.run import Run
@@ -66,7 +65,7 @@ def trust(
         known = replace(known, branch=run.source.branch or run.source.default_branch)
     token = token_subject(name, known)  # raises errors before AWS is called for the account
     known = replace(known, account=_account(run, known.account), partition=_partition(run.settings.region))
-    data(json.dumps(trust_policy(known, token), indent=2))
+    document(trust_policy(known, token))
     say(f"The account needs the IAM identity provider {provider_arn(known, token)}")
     say(f"(its URL: https://{token.issuer}, its audience: {token.audience}).")
     for note in token.notes:

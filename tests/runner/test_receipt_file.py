@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 import subprocess
 from dataclasses import replace
@@ -138,13 +139,13 @@ def test_a_repositorys_own_receipt_stays_when_another_one_is_published(tmp_path:
 def test_only_the_build_of_a_receipt_is_kept(tmp_path: Path) -> None:
     receipt_file.write(tmp_path, receipt_of(source(), **{"team/app": entry(BUILT, (PUBLISHED,), size=1)}))
     own = receipt_file.own_folder(tmp_path, "team/app") / "receipt.json"
-    receipt_file.keep_build_only(own)
+    receipt_file.keep_build_only(own, tmp_path)
     (image,) = json.loads(own.read_text(encoding="utf-8"))["images"]
     assert (image["digest"], image["published"]) == (None, [])
     assert receipt_file.last_built(tmp_path, NAMES)["team/app"].key == BUILT.key
     receipt_file.write(tmp_path, receipt_of(source(), **{"team/app": entry(None, (PUBLISHED,))}))
-    receipt_file.keep_build_only(own)
-    receipt_file.keep_build_only(own)
+    receipt_file.keep_build_only(own, tmp_path)
+    receipt_file.keep_build_only(own, tmp_path)
     assert not own.exists()
 
 
@@ -173,10 +174,10 @@ def test_a_failed_write_keeps_the_last_receipt(tmp_path: Path, monkeypatch: pyte
     path = receipt_file.write(tmp_path, receipt_of(source(), app=entry(BUILT)))
     before = path.read_bytes()
 
-    def raise_no_space(self: Path, target: Path) -> Path:
+    def raise_no_space(*arguments: object, **options: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "replace", raise_no_space)
+    monkeypatch.setattr(os, "replace", raise_no_space)
     with pytest.raises(BuildError) as error:
         receipt_file.write(tmp_path, receipt_of(source(), other=entry(BUILT)))
     assert "No space left on device" in error.value.cause

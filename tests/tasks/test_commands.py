@@ -18,6 +18,7 @@ from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.plan.plan import Plan, make_plan
 from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.snapshot import Snapshot
+from ecr_tasks.redaction import is_hidden_argument
 from ecr_tasks.settings.load import load
 from ecr_tasks.tasks.commands import shell_commands
 from tests.support.build import HOST, SHA_TAG, image, repository, settings, source
@@ -134,7 +135,9 @@ def test_every_field_of_the_definition_is_in_the_build_command() -> None:
 def test_every_text_can_be_quoted(label: str, argument: str) -> None:
     lines = commands(BuildDefinition("/project", labels={"l": label}, args={"A": argument}))
     assert values(build_words(lines), "--label") == [f"l={label}"]
-    assert values(build_words(lines), "--build-arg") == [f"A={argument}"]
+    assert values(build_words(lines), "--build-arg") == [
+        "A" if is_hidden_argument("A", argument) else f"A={argument}"
+    ]
 
 
 @given(text=st.text(alphabet="a'\"$(){}\n\\ `!#;&|*?~é"))

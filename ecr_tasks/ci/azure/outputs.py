@@ -1,4 +1,4 @@
-"""The outputs for Azure Pipelines: output variables, summary, issues, groups and masks by logging commands.
+"""The outputs for Azure Pipelines: output variables, summary, issues and groups by logging commands.
 
 The agent reads them on stderr too: NodeHandler.cs passes both streams to one OnDataReceived.
 """
@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ecr_tasks.ci.outputs.adapter import Action, Adapter, Print, PrintSecret
-from ecr_tasks.ci.outputs.escape import one_line
+from ecr_tasks.ci.outputs.adapter import Action, Adapter, Print
 from ecr_tasks.ci.outputs.model import Outputs
 from ecr_tasks.ci.outputs.names import SUMMARY
+from ecr_tasks.one_line import one_line
 
 
 class Azure(Adapter):
@@ -34,9 +34,6 @@ class Azure(Adapter):
     def error(self, cause: str, remedy: str, environ: Mapping[str, str]) -> Sequence[Action]:
         text = one_line(f"{cause.strip()} {remedy}")
         return [Print(f"##vso[task.logissue type=error]{escape_data(text)}")]
-
-    def mask(self, secret: str) -> Sequence[Action]:
-        return [PrintSecret(f"##vso[task.setsecret]{escape_data(secret)}")]
 
 
 def escape_data(text: str) -> str:

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ecr_tasks.ci.outputs.adapter import Action, Adapter, Print, Start
-from ecr_tasks.ci.outputs.escape import markdown, one_line
+from ecr_tasks.ci.outputs.escape import markdown
 from ecr_tasks.ci.outputs.model import Outputs
 from ecr_tasks.ci.outputs.summary import summary, truncate
+from ecr_tasks.one_line import one_line
 
 AGENT = "buildkite-agent"
 ANNOTATION_LIMIT = 1024 * 1024

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ecr_tasks.ci.outputs.adapter import Action, Adapter, Append
-from ecr_tasks.ci.outputs.escape import one_line
 from ecr_tasks.ci.outputs.model import Outputs
+from ecr_tasks.one_line import one_line
 
 
 class CircleCi(Adapter):

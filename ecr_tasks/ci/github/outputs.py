@@ -10,17 +10,17 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ecr_tasks.ci.outputs.adapter import Action, Adapter, Append, Print, PrintSecret
-from ecr_tasks.ci.outputs.escape import one_line
+from ecr_tasks.ci.outputs.adapter import Action, Adapter, Append, Print
 from ecr_tasks.ci.outputs.model import Outputs
 from ecr_tasks.ci.outputs.summary import summary
+from ecr_tasks.one_line import one_line
 
 SUMMARY_LIMIT = 1024 * 1024
 """A step's summary has at most 1 MiB (GitHub Docs, Workflow commands, Step isolation and limits)."""
 
 
 class GitHub(Adapter):
-    """Sets outputs of the step, and writes its summary, groups, error annotations and masks."""
+    """Sets outputs of the step, and writes its summary, groups and error annotations."""
 
     def outputs(self, outputs: Outputs, environ: Mapping[str, str], folder: Path) -> Sequence[Action]:
         actions: list[Action] = []
@@ -40,9 +40,6 @@ class GitHub(Adapter):
     def error(self, cause: str, remedy: str, environ: Mapping[str, str]) -> Sequence[Action]:
         text = f"{cause.strip()}\n{remedy}"
         return [Print(f"::error title={escape_property('ecr-tasks')}::{escape_data(text)}")]
-
-    def mask(self, secret: str) -> Sequence[Action]:
-        return [PrintSecret(f"::add-mask::{escape_data(secret)}")]
 
 
 def assignment(name: str, value: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ecr_tasks.ci.outputs.adapter import Adapter
-from ecr_tasks.ci.outputs.escape import ERASE_LINE, one_line, section_name
+from ecr_tasks.ci.outputs.escape import ERASE_LINE, section_name
+from ecr_tasks.one_line import one_line
 
 
 class GitLab(Adapter):

@@ -14,6 +14,7 @@ from typing import Any
 from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import AwsError
 from ecr_tasks.files import read_text
+from ecr_tasks.redaction import keep_secret
 
 AUDIENCE = "sts.amazonaws.com"
 """The audience that we request, where a CI lets the job choose: the one that AWS's own tools request."""
@@ -64,6 +65,7 @@ def checked_token(token: str, where: str) -> str:
     token's source in the error, which contains no part of the token.
     """
     token = token.strip()
+    keep_secret(token)
     if token.count(".") != 2 or any(char.isspace() or not char.isascii() for char in token):
         raise AwsError(
             f"What {where} holds is no OpenID Connect token.", "It must be a JWT as the CI hands it out, whole."

@@ -34,13 +34,6 @@ class Print:
 
 
 @dataclass(frozen=True)
-class PrintSecret:
-    """Print a command that contains a secret, but only when nobody except the CI system reads stderr."""
-
-    text: str = field(repr=False)
-
-
-@dataclass(frozen=True)
 class Start:
     """Start the CI system's own program with a text on its stdin, if the program is on the PATH."""
 
@@ -48,7 +41,7 @@ class Start:
     stdin: str = field(repr=False)
 
 
-Action = Append | Write | Print | PrintSecret | Start
+Action = Append | Write | Print | Start
 
 
 class Adapter:
@@ -75,7 +68,11 @@ class Adapter:
         return ()
 
     def mask(self, secret: str) -> Sequence[Action]:
-        """Return the actions that make the CI system hide one line of text in its log."""
+        """Return the actions that make the CI system hide one line of text in its log.
+
+        A command on stderr would be none of them: it contains the secret, and nobody can tell whether a pipe leads to
+        the CI or into a log that somebody keeps.
+        """
         return ()
 
 

@@ -6,15 +6,10 @@ import re
 import shlex
 import struct
 
+from ecr_tasks.one_line import one_line
+
 _SAFE = re.compile(r"[A-Za-z0-9_./:@,+-]*", re.ASCII)
 """A text that needs no quotes in any shell or dotenv file."""
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-
-
-def one_line(text: str) -> str:
-    """Return the text on one line: each run of control characters and line ends becomes a space."""
-    return _CONTROL.sub(" ", text)
 
 
 def dotenv(text: str) -> str:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from ecr_tasks.ci.outputs.adapter import Adapter
 from ecr_tasks.ci.outputs.write import perform
-from ecr_tasks.model.receipt import FOLDER
 
 _masked: set[bytes] = set()
 """Digests of the lines that this process has masked, so that the CI gets each line once."""
@@ -27,4 +26,4 @@ def mask(adapter: Adapter, project: Path, *secrets: str) -> None:
         digest = hashlib.sha256(line.encode("utf-8", "backslashreplace")).digest()
         if len(line) >= _MIN_LENGTH and not _ACCOUNT_ID.fullmatch(line) and digest not in _masked:
             _masked.add(digest)
-            perform(adapter.mask(line), project / FOLDER)
+            perform(adapter.mask(line), project)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.clients.docker import errors
 from ecr_tasks.clients.docker.bake import bake_document, parse_bake, serialize, target_names
-from ecr_tasks.clients.docker.command_line import CommandLine, run_in_own_config, translate_errors
+from ecr_tasks.clients.docker.command_line import CommandLine, check_arguments, run_in_own_config, translate_errors
 from ecr_tasks.clients.docker.config import PrivateConfig
 from ecr_tasks.clients.docker.lost_caches import lost_caches
 from ecr_tasks.clients.docker.parse import build_result, loaded_config, parse_engine, registry_digest
@@ -23,6 +23,7 @@ from ecr_tasks.model.digest import sha256_digest
 from ecr_tasks.model.image import BakeFile, BuildDefinition, BuildInput
 from ecr_tasks.model.ports import BuildResult, Engine
 from ecr_tasks.model.registry import RegistryToken
+from ecr_tasks.redaction import keep_build_arguments
 from ecr_tasks.settings.parse.build_options import referenced_variables
 from ecr_tasks.settings.parse.lists import csv_fields
 
@@ -91,6 +92,8 @@ class WhalesDocker:
             definition.write_text(serialize(bake_document(inputs)), encoding="utf-8")
             options = ["--file", str(definition), "--metadata-file", str(metadata_file)]
             definitions = [item for build_input in inputs for item in build_input.definition.with_links()]
+            for item in definitions:
+                keep_build_arguments(item.args)
             allowed = dict.fromkeys(name for item in definitions for name in item.entitlements)
             options += [word for name in allowed for word in ("--allow", name)]
             names_read = referenced_variables((), [secret for item in definitions for secret in item.secrets])
@@ -107,8 +110,7 @@ class WhalesDocker:
             if result.code != 0:
                 if errors.is_address_refused(result.lines):
                     self._check_engine_address()
-                values = [value for item in definitions for value in item.args.values()]
-                raise errors.build_failed(result.lines, values)
+                raise errors.build_failed(result.lines)
             for word in lost_caches(result.lines):
                 self._retrier.report(word)
             metadata = json.loads(metadata_file.read_text(encoding="utf-8"))
@@ -156,6 +158,7 @@ class WhalesDocker:
     def tag(self, source: str, target: str) -> None:
         """Give a local image one more name."""
         with translate_errors(f"tag {target}"):
+            check_arguments(source, target)
             self._commands.client.image.tag(source, target)
 
     def untag(self, reference: str) -> None:
@@ -250,6 +253,7 @@ class WhalesDocker:
         from python_on_whales.exceptions import NoSuchImage
 
         with translate_errors(f"look at {reference}"), suppress(NoSuchImage):
+            check_arguments(reference)
             return self._commands.client.image.inspect(reference)
         return None
 

@@ -29,8 +29,10 @@ from ecr_tasks.clients.docker.config import PrivateConfig
 from ecr_tasks.clients.docker.known_errors import OWN_WORDS
 from ecr_tasks.clients.docker.retry import LOOKUP
 from ecr_tasks.clients.retry import Retrier
+from ecr_tasks.errors import Refused
 from ecr_tasks.files import read_text
 from ecr_tasks.model.child_environment import docker_environment
+from ecr_tasks.redaction import redact
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
@@ -77,6 +79,7 @@ class CommandLine:
 
     def docker(self, *arguments: str) -> list[str]:
         """Return the command line of a docker command. Raises BuildError when there is no docker client."""
+        check_arguments(*arguments)
         from python_on_whales import DockerClient
 
         with translate_errors("start"):
@@ -92,6 +95,7 @@ class CommandLine:
         plugin = self._config.buildx_plugin()
         if plugin is None:
             return self.docker("buildx", *arguments)
+        check_arguments(*arguments)
         from python_on_whales import DockerClient
 
         buildx = DockerClient(client_call=[plugin])  # the private configuration comes by DOCKER_CONFIG
@@ -176,6 +180,17 @@ class CommandLine:
         if result.code == _INTERRUPTED:
             raise KeyboardInterrupt
         return result
+
+
+def check_arguments(*arguments: str) -> None:
+    """Raise Refused for an argument with a secret: every user of this machine can read a program's arguments."""
+    for argument in arguments:
+        if redact(argument, arguments=False) != argument:
+            raise Refused(
+                f"docker would get a secret on its command line, where every user of this machine can read it: "
+                f"{argument}.",
+                "Take the secret out of that name; a build gets one by ECR_SECRETS.",
+            )
 
 
 def run_in_own_config(action: str, *arguments: str, stdin: str = "") -> None:

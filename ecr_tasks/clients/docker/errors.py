@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ecr_tasks.clients.docker import known_errors
 from ecr_tasks.clients.docker.known_errors import KnownError
-from ecr_tasks.errors import BuildError, EcrTasksError, Refused, RegistryError, redact
+from ecr_tasks.errors import BuildError, EcrTasksError, Refused, RegistryError
 from ecr_tasks.model.registry import RegistryToken
 
 _STEP = re.compile(r"^ ?> (\[[^\]]*\] .+?):?\s*$")
@@ -78,16 +78,12 @@ def unreadable_answer(action: str) -> BuildError:
     )
 
 
-def build_failed(lines: Sequence[str], secrets: Iterable[str]) -> EcrTasksError:
-    """Return why a build failed, by buildx's last lines; a builder's push that failed is a RegistryError.
-
-    The ``secrets``, values of build arguments, are redacted.
-    """
-    secrets = list(secrets)
+def build_failed(lines: Sequence[str]) -> EcrTasksError:
+    """Return why a build failed, by buildx's last lines; a builder's push that failed is a RegistryError."""
     steps = [match.group(1) for line in lines if (match := _STEP.match(line))]
-    failing_step = f" at {redact(steps[-1], secrets)}" if steps else ""
+    failing_step = f" at {steps[-1]}" if steps else ""
     kind = RegistryError if "failed to push " in _build_cause(lines) else BuildError
-    return _explained(lines, f"The build failed{failing_step}", kind, secrets=secrets)
+    return _explained(lines, f"The build failed{failing_step}", kind)
 
 
 def other_context(name: str) -> BuildError:
@@ -229,7 +225,6 @@ def _explained(
     *,
     at_registry: type[EcrTasksError] | None = None,
     reference: str = "",
-    secrets: Iterable[str] = (),
     rows: Sequence[KnownError] = known_errors.KNOWN_ERRORS,
     remedy: str = known_errors.OWN_WORDS,
 ) -> EcrTasksError:
@@ -243,14 +238,14 @@ def _explained(
     values = {"detail": _detail(lines), "registry": registry}
     for row in rows:
         if (groups := _match(row, error, output)) is not None:
-            words = {key: redact(value, secrets).rstrip(".") for key, value in {**values, **groups}.items()}
+            words = {key: value.rstrip(".") for key, value in {**values, **groups}.items()}
             words |= {"failed": failed, "reference": reference}
             if row in known_errors.ENGINE or row in known_errors.BUILDERS:
                 kind = BuildError
             elif row in known_errors.REGISTRIES:
                 kind = at_registry or kind
             return kind(row.cause.format_map(words), row.remedy.format_map(words))
-    return kind(f"{failed}: {redact(values['detail'], secrets)}.", remedy)
+    return kind(f"{failed}: {values['detail']}.", remedy)
 
 
 def fits(row: KnownError, lines: Sequence[str]) -> bool:

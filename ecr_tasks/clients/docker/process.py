@@ -21,6 +21,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from ecr_tasks.redaction import redact_known
 from ecr_tasks.signals import held_back, on_interruption, was_interrupted
 
 TAIL_BYTES = 64 * 1024
@@ -113,8 +114,11 @@ def _read(read_end: int) -> bytes:
 
 
 def _plain(text: bytes) -> bytes:
-    """Return what a terminal would show of some lines in the end, without its codes."""
-    decoded = _ANSI.sub("", text.decode("utf-8", "surrogateescape"))
+    """Return what a terminal would show of some lines in the end, without its codes and without our secrets.
+
+    The rest is the build's own, also where it is a CI's command.
+    """
+    decoded = redact_known(_ANSI.sub("", text.decode("utf-8", "surrogateescape")))
     return _OVERWRITTEN.sub(rb"\1", decoded.encode("utf-8", "surrogateescape")).replace(b"\r", b"")
 
 

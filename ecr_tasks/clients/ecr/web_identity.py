@@ -12,6 +12,7 @@ from ecr_tasks.ci.systems import SYSTEMS
 from ecr_tasks.ci.token_source import token_source
 from ecr_tasks.clients.ecr.errors import error_code, error_message, translate_errors
 from ecr_tasks.errors import AwsError
+from ecr_tasks.redaction import keep_secret
 
 if TYPE_CHECKING:
     from botocore.credentials import RefreshableCredentials
@@ -46,6 +47,7 @@ def credentials(role_arn: str, core: CoreSession, environ: Mapping[str, str]) ->
             except ClientError as error:
                 raise _refusal_error(error, role_arn, source, token) from None
         keys = response["Credentials"]
+        keep_secret(keys["SecretAccessKey"], keys["SessionToken"])
         return {
             "access_key": keys["AccessKeyId"],
             "secret_key": keys["SecretAccessKey"],

@@ -78,6 +78,12 @@ def parse(content: bytes) -> Dockerfile:
     return Dockerfile(tuple(whole), tuple(arguments), directives.get("syntax") or _other_syntax(text), escape)
 
 
+def argument_defaults(content: bytes) -> dict[str, str]:
+    """Return the values that a Dockerfile gives to the build arguments that its ``FROM`` lines may use."""
+    words = (word.partition("=") for instruction in parse(content).arguments for word in instruction.words)
+    return {name: value for name, has_value, value in words if has_value}
+
+
 def list_words(instruction: Instruction) -> tuple[str, ...]:
     """Return an instruction's words; if they are written as a JSON list, return the items of the list."""
     text = " ".join(instruction.words)

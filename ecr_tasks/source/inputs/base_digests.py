@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.ports import Docker, Engine
+from ecr_tasks.redaction import redact
 from ecr_tasks.source.build_context.base_images import BaseImage, pinned_digest
 from ecr_tasks.source.build_context.unknown import Unknown
 
@@ -31,6 +32,8 @@ def resolve_digests(
     refused: Mapping[str, EcrTasksError] = {}
 
     def look_up(reference: str, *, local: bool) -> str | Unknown:
+        if redact(reference) != reference:  # docker would get it as an argument, which every user can read
+            return Unknown(f"the name of its base image {reference} has a secret in it")
         try:
             digest = docker.image_digest(reference, builder, local=local)
         except EcrTasksError as error:

@@ -7,11 +7,14 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from ecr_tasks.errors import EcrTasksError, redact
+from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.image import BuildDefinition, Image, Inputs
 from ecr_tasks.model.manifest import INPUTS, INPUTS_TRACKED
 from ecr_tasks.model.ports import Docker, Engine
+from ecr_tasks.one_line import one_line
+from ecr_tasks.redaction import keep_build_arguments, redact
 from ecr_tasks.source.build_context.base_images import BaseImage, familiar_name
+from ecr_tasks.source.build_context.dockerfile import argument_defaults
 from ecr_tasks.source.build_context.references import build_references
 from ecr_tasks.source.build_context.unknown import Unknown
 from ecr_tasks.source.inputs.base_digests import resolve_digests
@@ -93,6 +96,7 @@ def _bases(
 
     Raises Unknown when there may be inputs that are not known.
     """
+    keep_build_arguments({**argument_defaults(local.dockerfile), **definition.args})
     build_platform = _platform(engine()) if b"BUILD" in local.dockerfile else platforms[0]
     references = build_references(definition, local.dockerfile, platforms, build_platform)
     if references.unknown:
@@ -110,8 +114,7 @@ def _inputs(item: _BeforeDigests, digests: Mapping[BaseImage, str | Unknown]) ->
     base_digests = {familiar_name(base.reference): str(digests[base]) for base in sorted(item.bases)}
     unresolved = [digests[base] for base in sorted(item.bases) if isinstance(digests[base], Unknown)]
     unknown = item.unknown or (str(unresolved[0]) if unresolved else None)
-    secrets = [value for definition in item.definition.with_links() for value in definition.args.values()]
-    unknown = redact(unknown, secrets) if unknown else None
+    unknown = one_line(redact(unknown)) if unknown else None
     local, unshared = item.local.digest, item.local.unshared(item.definition)
     whole = None if unknown else inputs_digest(item.definition, local, item.platforms, base_digests)
     return Inputs(whole, item.local.tracked_digest, unknown, unshared, local, item.local.context.files)

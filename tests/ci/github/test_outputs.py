@@ -8,7 +8,7 @@ import re
 from hypothesis import example, given
 
 from ecr_tasks.ci.github.outputs import SUMMARY_LIMIT, GitHub, assignment, escape_data, escape_property
-from ecr_tasks.ci.outputs.adapter import Append, Print, PrintSecret
+from ecr_tasks.ci.outputs.adapter import Append, Print
 from ecr_tasks.ci.outputs.summary import summary
 from tests.ci.outputs.build import FOLDER, REFERENCE, STORED, actions_of, outputs
 from tests.ci.outputs.texts import HOSTILE, unescape
@@ -33,7 +33,7 @@ def test_github_commands() -> None:
     assert adapter.error("It broke.\nBadly.", "Mend it.", {}) == [
         Print("::error title=ecr-tasks::It broke.%0ABadly.%0AMend it.")
     ]
-    assert adapter.mask("50%secret") == [PrintSecret("::add-mask::50%25secret")]
+    assert adapter.mask("50%secret") == ()
 
 
 @given(HOSTILE)

@@ -12,6 +12,7 @@ from dotenv import dotenv_values
 from hypothesis import given, settings
 
 from ecr_tasks.ci.outputs import escape
+from ecr_tasks.one_line import one_line
 from tests.ci.outputs.texts import HOSTILE, VALID
 
 
@@ -19,7 +20,7 @@ from tests.ci.outputs.texts import HOSTILE, VALID
 def test_a_dotenv_file_gives_the_text_on_one_line(text: str) -> None:
     line = escape.dotenv(text)
     assert "\n" not in line
-    expected = escape.one_line(text)
+    expected = one_line(text)
     assert shlex.split(f"KEY={line}") == [f"KEY={expected}"]
     if not {"'", "\\"} & set(expected):  # there the shell and dotenv's parsers part
         assert dotenv_values(stream=StringIO(f"KEY={line}\nNEXT=1\n"), interpolate=False) == {
@@ -33,7 +34,7 @@ def test_a_dotenv_file_gives_the_text_on_one_line(text: str) -> None:
 def test_a_shell_that_sources_it_runs_nothing(text: str) -> None:
     script = f"KEY={escape.dotenv(text)}\nprintf '%s' \"$KEY\""
     done = subprocess.run(["sh", "-c", script], capture_output=True, check=True)
-    assert done.stdout.decode() == escape.one_line(text)
+    assert done.stdout.decode() == one_line(text)
     assert done.stderr == b""
 
 
@@ -58,7 +59,7 @@ def test_markdown_is_text_and_stays_in_its_cell(text: str) -> None:
     escaped = escape.markdown(text)
     bare = re.sub(r"&#\d+;", "", escaped)
     assert not set(bare) & set("|`*_[]<>&#!~\\:@\n\r\"'$")
-    plain = escape.one_line(text)
+    plain = one_line(text)
     assert re.sub(r"&#(\d+);", lambda match: chr(int(match[1])), escaped) == plain
 
 
@@ -68,5 +69,5 @@ def test_code_is_code_and_stays_in_its_cell(text: str) -> None:
     assert "|" not in escaped
     assert "\n" not in escaped
     inner = escaped[1:-1] if escaped.startswith("`") else escaped.removeprefix("<code>").removesuffix("</code>")
-    assert re.sub(r"&#(\d+);", lambda match: chr(int(match[1])), inner) == escape.one_line(text)
+    assert re.sub(r"&#(\d+);", lambda match: chr(int(match[1])), inner) == one_line(text)
     assert html.escape(inner, quote=False).count("<") == 0

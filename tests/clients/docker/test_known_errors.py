@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
+from ecr_tasks import redaction
 from ecr_tasks.clients.docker import errors, known_errors
 from ecr_tasks.errors import BuildError, EcrTasksError, RegistryError
 from tests.clients.docker.test_errors import EVERY, RECORDED, recorded
@@ -151,7 +152,7 @@ def test_only_a_failing_step_is_mended_in_the_dockerfile_and_only_an_absent_engi
 def test_an_engine_out_of_reach_has_one_sentence_whichever_command_met_it(name: str) -> None:
     lines = recorded(name)
     met = [
-        errors.build_failed(lines, ()),
+        errors.build_failed(lines),
         errors.push_failed(REFERENCE, lines),
         errors.pull_failed(REFERENCE, lines),
         errors.copy_failed(REFERENCE, REFERENCE, lines),
@@ -181,15 +182,16 @@ def test_every_row_of_the_catalogue_is_the_answer_to_a_recording() -> None:
 
 
 def test_what_is_not_in_the_catalogue_gets_no_invented_remedy() -> None:
-    for failed in (errors.build_failed, lambda lines, _: errors.push_failed(REFERENCE, lines)):
-        error = failed(["#1 something", "ERROR: failed to solve: the moon is in the wrong quarter"], ())
+    for failed in (errors.build_failed, lambda lines: errors.push_failed(REFERENCE, lines)):
+        error = failed(["#1 something", "ERROR: failed to solve: the moon is in the wrong quarter"])
         assert error.cause.endswith("failed: the moon is in the wrong quarter.")
         assert error.remedy == known_errors.OWN_WORDS
 
 
 def test_a_secret_within_a_known_error_is_left_out() -> None:
     lines = [line.replace("nosuch.invalid", "hunter22.invalid") for line in recorded("base-unknown-host")]
-    error = errors.build_failed(lines, ["hunter22"])
+    redaction.keep_build_arguments({"HOST": "hunter22"})
+    error = errors.build_failed(lines)
     assert "is unknown here" in error.cause
     assert "hunter22" not in str(error)
 
@@ -197,7 +199,7 @@ def test_a_secret_within_a_known_error_is_left_out() -> None:
 def test_the_output_of_a_step_is_not_taken_for_docker_s() -> None:
     """A step that runs docker or git prints what the engine would print."""
     text = "\n".join(recorded("engine-forbidden") + recorded("base-unknown-host") + recorded("failing-run"))
-    error = errors.build_failed(text.splitlines(), ())
+    error = errors.build_failed(text.splitlines())
     assert "exit code: 42" in error.cause
     assert "Mend that step" in error.remedy
 
@@ -224,6 +226,6 @@ def test_the_time_to_explain_an_output_grows_no_faster_than_the_output(text: str
 
     def seconds(count: int) -> float:
         lines = (text * count).split("\n")
-        return min(timeit.repeat(lambda: errors.build_failed(lines, []), number=1, repeat=3))
+        return min(timeit.repeat(lambda: errors.build_failed(lines), number=1, repeat=3))
 
     assert seconds(16 * 500) < 80 * seconds(500)

@@ -96,7 +96,23 @@ def test_what_cant_be_told_says_why_and_stops_nothing(tree: Tree) -> None:
     tree.write("Dockerfile", "FROM $NOTHING\n")
     assert "$NOTHING" in tree.unknown()
     tree.write("Dockerfile", "ARG FROM\nFROM $FROM/base\n")
-    assert "secret" not in tree.unknown(args={"FROM": "a-secret.example.com"})
+    assert "could not find base.example.com/base" in tree.unknown(args={"FROM": "base.example.com"})
+
+
+def test_a_base_image_with_a_secret_in_its_name_is_no_argument_of_docker_s(tree: Tree) -> None:
+    asked: list[str] = []
+    look_up = tree.docker.image_digest
+
+    def image_digest(reference: str, builder: str | None, *, local: bool) -> str | None:
+        asked.append(reference)
+        return look_up(reference, builder, local=local)
+
+    tree.docker.image_digest = image_digest  # type: ignore[method-assign]
+    tree.write("Dockerfile", "ARG FROM\nFROM $FROM/base\n")
+    assert "${FROM}/base has a secret in it" in tree.unknown(args={"FROM": "a-s3cr3t-99.example.com"})
+    tree.write("Dockerfile", "ARG TOKEN=zq7marker\nFROM base:$TOKEN\n")
+    assert "base:${TOKEN} has a secret in it" in tree.unknown()
+    assert asked == []
 
 
 def test_without_an_engine_only_what_needs_none_is_told(tree: Tree) -> None:

@@ -1,0 +1,84 @@
+"""The files that we write in a project for later steps, which may be sourced there: whole, ours, and through no link.
+
+A project's files are from whoever can propose a change to it: a link in the place of a file or a folder must not lead
+us to write or remove anything elsewhere.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+_FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+def replace_file(path: Path, content: bytes, top: Path) -> None:
+    """Write a file below the folder ``top`` in one step, and the folders on the way that are missing.
+
+    Others can never write to it, whatever the umask; the umask decides who can read it. Raises OSError, also when a
+    folder on the way is a link.
+    """
+    with _open_folder(path.parent, top, create=True) as folder:
+        temporary = f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+        try:
+            with os.fdopen(os.open(temporary, flags, 0o644, dir_fd=folder), "wb") as file:
+                file.write(content)
+            os.replace(temporary, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(temporary, dir_fd=folder)
+            raise
+
+
+def remove_file(path: Path, top: Path) -> None:
+    """Remove a file below the folder ``top``, if it is there. Raises OSError like :func:`replace_file`."""
+    with suppress(FileNotFoundError), _open_folder(path.parent, top, create=False) as folder:
+        os.unlink(path.name, dir_fd=folder)
+
+
+def ignore_in_git(folder: Path, top: Path) -> None:
+    """Write a .gitignore into a folder that hides all of it from git, if there is none. Raises OSError."""
+    path = folder / ".gitignore"
+    if not os.path.lexists(path):
+        replace_file(path, b"*\n", top)
+
+
+@contextmanager
+def _open_folder(path: Path, top: Path, *, create: bool) -> Iterator[int]:
+    """Yield a descriptor of a folder below ``top`` that was reached without following a link."""
+    descriptor, reached = os.open(top, _FOLDER & ~getattr(os, "O_NOFOLLOW", 0)), top
+    try:
+        for name in path.relative_to(top).parts:
+            reached /= name
+            if create:
+                with suppress(FileExistsError):
+                    os.mkdir(name, 0o755, dir_fd=descriptor)
+            outer, descriptor = descriptor, _open_entry(name, descriptor, reached)
+            os.close(outer)
+        _keep_others_from_writing(descriptor)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _open_entry(name: str, folder: int, path: Path) -> int:
+    try:
+        return os.open(name, _FOLDER, dir_fd=folder)
+    except OSError as error:
+        if error.errno not in (errno.ELOOP, errno.ENOTDIR):
+            raise
+        is_link = stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
+        reason = "a link, which is not followed" if is_link else "not a folder"
+        raise OSError(error.errno, f"{path} is {reason}", str(path)) from None
+
+
+def _keep_others_from_writing(descriptor: int) -> None:
+    """Take the permission to write from others in a folder of ours, which a run without a umask may have given."""
+    status = os.fstat(descriptor)
+    if status.st_uid == os.geteuid() and status.st_mode & 0o022:
+        os.fchmod(descriptor, stat.S_IMODE(status.st_mode) & ~0o022)

@@ -1,0 +1,240 @@
+"""What may be shown: :func:`redact` alone decides it, for all that is printed, written or put on a command line.
+
+It replaces two things. Secrets that this process has met are told to it once, where they are read (settings,
+variables, tokens, build arguments); a process has one set of them, as it has one log. Secrets that nobody told it,
+such as those in another program's error, are recognized by their shape.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+from urllib.parse import quote, unquote
+
+HIDDEN = "***"
+"""What is shown in place of a secret; of a build argument, its name is (``${NAME}``): a cause stays clear."""
+
+_MIN_LENGTH = 6
+_BOUNDED_LENGTH = 12
+"""A shorter text is hidden only where it is a whole word."""
+
+_secrets: dict[str, str] = {}
+_arguments: dict[str, str] = {}
+_public: set[str] = set()
+
+# `re` compiles these patterns at their first use, which `inv --list` has not.
+_TELLING_NAME = (
+    r"(?i)token|secret|passw|passphrase|pwd|credential|(?:api|access|account|private|signing|deploy)[_-]?key|_key$|^key$"
+    r"|_pat$|^pat$|jwt|(?:^|[_-])(?:auth|authorization|bearer|pass|sig|signature)$"
+)
+# What the variables of such names hold is the place, the kind or the name of a secret.
+_PLACE_OR_KIND = (
+    r"(?i)(?:file|path|dir|folder|url|uri|name|id|enabled|helper|type|provider|expiration|arn|host|user(?:name)?)$"
+)
+_PROXY = r"(?i)(?:https?|ftp|all)_proxy"
+# Words that programs write into every log: hiding one would hide the causes of errors.
+_COMMON = (
+    r"(?i)access|active|client|config|default|develop|development|disabled|docker|enabled|exporter|failed|image"
+    r"|internal|latest|linux|local|localhost|manifest|master|module|network|nothing|package|private|production|public"
+    r"|python|registry|release|remote|repository|runtime|secret|server|stable|staging|target|testing|token|unknown"
+)
+# A word, a number, or a word with a number, as names, versions, paths and image references have them.
+_PLAIN_PIECE = r"[a-z]{1,15}|[A-Z][a-z]{1,14}|[A-Z]{1,15}|\d{1,12}|[A-Za-z]{1,12}\d{1,4}|\d{1,4}[a-z]{1,3}"
+_PLAIN_TEXT = r"[A-Za-z0-9 ._:/,@+~-]*"
+_CONTENT_DIGEST = r"sha256:[0-9a-f]{64}"
+
+_BASE64 = r"[A-Za-z0-9+/=_-]"
+_BEFORE = r"(?<![A-Za-z0-9+/_-])"
+_SHAPES = (
+    (r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[^-]*(?:-----END [A-Z ]{0,40}-----)?", HIDDEN),
+    # User and password of an address; a password may have a slash, which is not that after a port.
+    (r"(?<=://)[^/@\s\"'<>\\]{1,512}@(?=[^\s\"'<>])", f"{HIDDEN}@"),
+    (r"(?<=://)[^/@\s\"'<>:\\]{0,128}:(?!\d+/)[^@\s\"'<>\\]{1,512}@(?=[^\s\"'<>])", f"{HIDDEN}@"),
+    # OpenID Connect tokens and ECR's passwords: base64 of JSON.
+    (rf"{_BEFORE}eyJ{_BASE64}{{13,}}(?:\.{_BASE64}*){{0,2}}", HIDDEN),
+    # Access keys' ids and session tokens (IAM User Guide, "Unique identifiers").
+    (r"(?<![A-Z0-9])(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{12}(?=[A-Z0-9]{4}(?![A-Z0-9]))", HIDDEN),
+    (rf"{_BEFORE}(?:IQo|Fwo|FQo){_BASE64}{{60,}}", HIDDEN),
+    # The options of build caches (BuildKit: s3, azblob, gha).
+    (
+        r"(?<=[,\s\"])((?:secret_access_key|access_key_id|session_token|account_key|ghtoken|token|password)=)"
+        r"(?!\*\*\*)[^,\s\"'<>]+",
+        rf"\g<1>{HIDDEN}",
+    ),
+    # Tokens of forges and registries, which have prefixes.
+    (
+        rf"{_BEFORE}(?:gh[opsur]_[A-Za-z0-9]{{16,}}|github_pat_\w{{16,}}|gl[a-z]{{2,5}}-[\w-]{{16,}}"
+        r"|npm_[A-Za-z0-9]{16,}|dckr_(?:pat|oat)_[\w-]{16,}|xox[a-z]-[\w-]{10,}|pypi-[\w-]{16,}|AIza[\w-]{30,})",
+        HIDDEN,
+    ),
+)
+_QUERY = r"(?P<before>[?&;](?P<name>[\w.~%-]{1,64})=)(?P<value>[^&;#\s\"'<>\\]+)"
+_ASSIGNED = (
+    r"(?P<before>(?<![\w-])[\"']?(?P<name>[\w-]{1,64})\\?[\"']?(?:[=:]\s?|\s)\\?[\"']?)(?P<value>[^\s\"',;&\\]{8,})"
+)
+
+
+def can_be_secret(name: str, value: str) -> bool:
+    """Return whether the value of a build argument, an option or a variable of that name could be a secret.
+
+    The name says so, or the value does: it is neither a word, number, version, path or image reference, nor short.
+    """
+    if _names_secret(name):
+        return len(value) >= _MIN_LENGTH and not re.fullmatch(_COMMON, value)
+    return _looks_secret(value)
+
+
+def is_hidden_argument(name: str, value: str) -> bool:
+    """Return whether a build argument's value is left out where arguments are listed, whatever its length."""
+    return _names_secret(name) or _looks_secret(value) or redact(value) != value
+
+
+def keep_secret(*values: str) -> None:
+    """Remember values that are secret for certain, such as keys and tokens; very short ones can't be hidden."""
+    for value in values:
+        if len(value.strip()) >= _MIN_LENGTH and not re.fullmatch(_COMMON, value.strip()):
+            _secrets.update(dict.fromkeys(_forms(value), HIDDEN))
+
+
+def keep_build_arguments(arguments: Mapping[str, str]) -> None:
+    """Remember the values of build arguments that can be secret; those of a telling name are so for certain."""
+    for name, value in arguments.items():
+        if can_be_secret(name, value):
+            known = _secrets if _names_secret(name) else _arguments
+            known.update({form: f"${{{name}}}" for form in _forms(value) if form not in _secrets})
+        _keep_address_password(value)
+
+
+def keep_variables(variables: Mapping[str, str]) -> None:
+    """Remember the values of variables whose names tell that they are secret, and the passwords of addresses."""
+    for name, value in variables.items():
+        if _names_secret(name) and not value.isdigit() and not value.startswith(("/", "./", "~/")):
+            keep_secret(value)
+        _keep_address_password(value, is_address=bool(re.fullmatch(_PROXY, name)))
+
+
+def keep_options(text: str) -> None:
+    """Remember the secrets in a setting's text: those of options like ``token=…``, and the passwords of addresses."""
+    for match in re.finditer(r"(?:^|[\s,\"])([\w-]{1,64})=([^\s,\"]+)", text):
+        if _names_secret(match[1]):
+            keep_secret(match[2])
+    for word in text.split():
+        _keep_address_password(word)
+
+
+def keep_public(*values: str) -> None:
+    """Remember what is shown anyway, such as the commit and the tags: an argument with that value is no secret."""
+    _public.update(filter(None, values))
+
+
+def forget_all() -> None:
+    """Forget everything that was remembered, as a new process does."""
+    for known in (_secrets, _arguments, _public):
+        known.clear()
+
+
+def redact(text: str, *, arguments: bool = True) -> str:
+    """Return a text as it may be shown.
+
+    Without ``arguments``, the values of build arguments that are only perhaps secret stay: data such as a reference
+    must not change.
+    """
+    return _by_shape(redact_known(text, arguments=arguments))
+
+
+def redact_known(text: str, *, arguments: bool = True) -> str:
+    """Return a text without the secrets that were remembered; other programs' output is nobody else's to change."""
+    shown = {**_arguments, **_secrets} if arguments else dict(_secrets)
+    found = [form for form in shown if form in text and not (form in _arguments and _is_public(form))]
+    if not found:
+        return text
+    pattern = "|".join(map(_bounded, sorted(found, key=len, reverse=True)))
+    return re.sub(pattern, lambda match: shown[match[0]], text)
+
+
+def redact_document(value: Any) -> Any:
+    """Return JSON's data with each text in it, keys included, as data may be shown."""
+    if isinstance(value, str):
+        return redact(value, arguments=False)
+    if isinstance(value, Mapping):
+        return {redact_document(key): redact_document(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [redact_document(item) for item in value]
+    return value
+
+
+def redact_fields(value: Any) -> Any:
+    """Return a dataclass whose texts, also those in its dataclasses and tuples, are as data may be shown."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{item.name: redact_fields(getattr(value, item.name)) for item in fields(value)})
+    if isinstance(value, tuple):
+        return tuple(map(redact_fields, value))
+    return redact_document(value) if isinstance(value, str) else value
+
+
+def _names_secret(name: str) -> bool:
+    return bool(re.search(_TELLING_NAME, name)) and not re.search(_PLACE_OR_KIND, name)
+
+
+def _looks_secret(value: str) -> bool:
+    value = re.sub(_CONTENT_DIGEST, "", value)
+    if len(value) < 8 or "://" in value:  # of an address, only user, password and query can be secret
+        return False
+    pieces = [piece for piece in re.split(r"[^A-Za-z0-9]+", value) if piece]
+    if not re.fullmatch(_PLAIN_TEXT, value) or not all(re.fullmatch(_PLAIN_PIECE, piece) for piece in pieces):
+        return len(value) < 512 or " " not in value
+    is_structured = re.search(r"[.:/ ]", value)
+    return not is_structured and any(map(str.isdigit, value)) and any(map(str.isalpha, value))
+
+
+def _forms(value: str) -> set[str]:
+    """Return the forms in which programs write a value: quoted for JSON, addresses and Python, and line by line."""
+    value = value.strip()
+    lines = [line.strip() for line in value.splitlines() if len(line.strip()) >= _MIN_LENGTH]
+    texts = {value, " ".join(value.split()), *(lines if len(lines) > 1 else ())}
+    forms = {
+        form for text in texts for form in (text, json.dumps(text)[1:-1], quote(text, safe=""), repr(text)[1:-1])
+    }
+    forms |= {json.dumps(value, ensure_ascii=False)[1:-1], quote(value), value.replace("${", "$${")}
+    return {form for form in forms if len(form) >= _MIN_LENGTH}
+
+
+def _keep_address_password(text: str, *, is_address: bool = False) -> None:
+    before, scheme, rest = text.partition("://")
+    authority = rest if scheme else before if is_address else ""
+    user, at, _ = authority.rpartition("@")
+    password = user.partition(":")[2]
+    if at and password and "/" not in user.partition(":")[0]:
+        keep_secret(password, unquote(password))
+
+
+def _is_public(form: str) -> bool:
+    return any(form in text for text in _public)
+
+
+def _bounded(form: str) -> str:
+    pattern = re.escape(form)
+    return pattern if len(form) >= _BOUNDED_LENGTH else rf"(?<![A-Za-z0-9]){pattern}(?![A-Za-z0-9])"
+
+
+def _by_shape(text: str) -> str:
+    for pattern, replacement in _SHAPES:
+        text = re.sub(pattern, replacement, text)
+    text = re.sub(_QUERY, lambda match: _hidden_value(match, _is_random(match["value"])), text)
+    return re.sub(_ASSIGNED, lambda match: _hidden_value(match, False), text)
+
+
+def _hidden_value(match: re.Match[str], hides: bool) -> str:
+    value = match["value"]
+    hides = hides or (_names_secret(match["name"]) and (match.re.pattern == _QUERY or _is_random(value)))
+    return f"{match['before']}{HIDDEN}" if hides and HIDDEN not in value else match[0]
+
+
+def _is_random(value: str) -> bool:
+    """Return whether a value has letters and digits in one piece that is no word, as random texts have."""
+    return _looks_secret(value) and any(
+        len(piece) >= 8 and not re.fullmatch(_PLAIN_PIECE, piece) for piece in re.split(r"[^A-Za-z0-9]+", value)
+    )
