@@ -93,9 +93,7 @@ class Run:
                 overrides=self._overrides,
             )
             for text in self._settings.warnings:
-                if text not in self._warned:  # `local` and `env` make the settings be loaded once more
-                    self._warned.add(text)
-                    warn(text)
+                self._warn_once(text)  # `local` and `env` make the settings be loaded once more
         return self._settings
 
     def uses(self, settings: Settings | None) -> bool:
@@ -130,7 +128,9 @@ class Run:
             variables = self.settings.missing_variables(os.environ)
             # A CI may give its jobs a terminal, and still keep their output as a log.
             live = not self.in_ci and os.environ.get("TERM") != "dumb"
-            self._docker = WhalesDocker(self._private, self.project, variables, self._mask, self.retrier, live)
+            self._docker = WhalesDocker(
+                self._private, self.project, variables, self._before_login, self.retrier, live
+            )
         return self._docker
 
     @property
@@ -220,13 +220,21 @@ class Run:
         if self._private is not None:
             self._private.close()
 
-    def _mask(self, token: RegistryToken) -> None:
-        """Make the CI mask a registry's password in its log."""
+    def _before_login(self, token: RegistryToken) -> None:
+        """Make the CI mask a registry's password in its log, and name another login that docker would prefer."""
+        from ecr_tasks.clients.docker.config import AUTH_CONFIG, other_login_warning
+
+        self._warn_once(other_login_warning(os.environ.get(AUTH_CONFIG, ""), token.host))
         if self.in_ci:
             from ecr_tasks.ci.outputs.mask import mask
             from ecr_tasks.ci.systems import outputs_adapter
 
             mask(outputs_adapter(self.source.ci), self.project, token.password, token.auth)
+
+    def _warn_once(self, text: str | None) -> None:
+        if text and text not in self._warned:
+            self._warned.add(text)
+            warn(text)
 
     def _forget(self) -> None:
         """Drop everything that was created from the previous settings."""

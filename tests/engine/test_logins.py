@@ -159,6 +159,16 @@ def test_stale_logins_of_the_user_are_not_in_the_way(
     app.ok("build", "push", DOCKER_CONFIG=str(own), DOCKER_AUTH_CONFIG=json.dumps({"auths": entries}))
 
 
+@pytest.mark.parametrize("field", ["auths", "Auths"])
+def test_the_variable_with_logins_pushes_as_nobody_else(app: Project, local_ecr: LocalEcr, field: str) -> None:
+    """docker prefers it to its configuration, in whatever case its fields are written."""
+    stale = base64.b64encode(b"AWS:stale").decode()
+    logins = json.dumps({field: {local_ecr.registry: {"auth": stale}, "other.example": {"auth": stale}}})
+    result = app.ok("build", "push", DOCKER_AUTH_CONFIG=logins)
+    assert f"DOCKER_AUTH_CONFIG has a login for {local_ecr.registry}" in result.stderr
+    assert stale not in result.stderr
+
+
 def test_ecr_public_is_read_anonymously_where_no_token_may_be_had(
     app: Project, registries: Registries, proxy: FaultProxy
 ) -> None:

@@ -7,6 +7,7 @@ a token must not outlive the run. So each run has its own folder with a config.j
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -28,6 +29,8 @@ AUTH_CONFIG = "DOCKER_AUTH_CONFIG"
 _OBJECTS: Mapping[str, type] = {"auths": dict, "credHelpers": str}
 """What docker expects in the entries of these objects (docker/cli, cli/config/configfile)."""
 
+_FIELDS = {name.lower(): name for name in ("auths", "credHelpers", "credsStore", "cliPluginsExtraDirs")}
+
 SYSTEM_PLUGINS = tuple(
     Path(prefix, folder, "docker/cli-plugins") for prefix in ("/usr/local", "/usr") for folder in ("lib", "libexec")
 )
@@ -43,6 +46,8 @@ def with_tokens(config: Mapping[str, Any], tokens: Sequence[RegistryToken]) -> d
     """
     hosts = {token.host for token in tokens}
     auths, helpers = (_without(hosts, config.get(key) or {}) for key in ("auths", "credHelpers"))
+    # docker reads no login of a file in which it can't read one.
+    auths = {name: entry for name, entry in auths.items() if _is_login(entry)}
     auths |= {token.host: {"auth": token.auth} for token in tokens}
     if config.get("credsStore") or len(helpers) < len(config.get("credHelpers") or {}):
         helpers |= dict.fromkeys(hosts, "")
@@ -52,14 +57,45 @@ def with_tokens(config: Mapping[str, Any], tokens: Sequence[RegistryToken]) -> d
 def without_tokens(auth_config: str, hosts: Collection[str]) -> str:
     """Return DOCKER_AUTH_CONFIG without its entries for hosts: docker 28.3 takes it before any configuration file.
 
-    A text that docker can't read either is returned unchanged.
+    Nothing is left of a text that can't be read: docker uses none of it, or has another idea of it than we have.
     """
+    document = _auth_config(auth_config)
+    auths = _without(hosts, document["auths"]) if document else {}
+    return json.dumps({**(document or {}), "auths": auths}) if auths else ""
+
+
+def other_login_warning(auth_config: str, host: str) -> str | None:
+    """Return a sentence where DOCKER_AUTH_CONFIG has a login for a host, or can't be read; else None."""
+    if not auth_config:
+        return None
+    document = _auth_config(auth_config)
+    if document is None:
+        return f"{AUTH_CONFIG} can't be read, so docker gets none of its logins from this run."
+    if host not in document["auths"]:
+        return None
+    return (
+        f"{AUTH_CONFIG} has a login for {host}, which docker would prefer to any other; "
+        "this run leaves it out and uses its own token."
+    )
+
+
+def _auth_config(text: str) -> dict[str, Any] | None:
+    """Return the document in DOCKER_AUTH_CONFIG with its ``auths``; None when it can't be read."""
     try:
-        document = parse_json(auth_config)
-        auths = _without(hosts, document["auths"])
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return auth_config
-    return json.dumps({**document, "auths": auths}) if auths else ""
+        document = _with_field_names(parse_json(text))
+        return {**document, "auths": dict(document.get("auths") or {})}
+    except (ValueError, TypeError, AttributeError):
+        return None
+
+
+def _with_field_names(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a document whose fields have docker's spelling: it takes ``Auths`` for ``auths`` (Go, encoding/json)."""
+    fields: dict[str, Any] = {}
+    for key, value in document.items():
+        name = _FIELDS.get(key.lower(), key)
+        both = isinstance(value, dict) and isinstance(fields.get(name), dict)
+        fields[name] = {**fields[name], **value} if both else value
+    return fields
 
 
 def _without(hosts: Collection[str], entries: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,6 +109,16 @@ def _without(hosts: Collection[str], entries: Mapping[str, Any]) -> dict[str, An
         for name, entry in entries.items()
         if re.sub(r"^https?://", "", name).partition("/")[0] not in hosts
     }
+
+
+def _is_login(entry: Mapping[str, Any]) -> bool:
+    """Return whether docker can read an entry of ``auths``: it has no ``auth``, or USER:PASSWORD in base64."""
+    auth = re.sub(r"[\r\n]", "", str(entry.get("auth") or ""))
+    try:
+        user, colon, _ = base64.b64decode(auth, validate=True).partition(b":")
+    except ValueError:
+        return False
+    return not auth or bool(user and colon)
 
 
 class PrivateConfig:
@@ -207,10 +253,11 @@ def _read(path: Path) -> Mapping[str, Any]:
         raise BuildError(cause, "Mend or remove that file.") from error
 
 
-def _checked(config: Any) -> Mapping[str, Any]:
+def _checked(document: Any) -> Mapping[str, Any]:
     """Return a docker configuration whose logins and plugins have docker's types. Raises ValueError."""
-    if not isinstance(config, dict):
+    if not isinstance(document, dict):
         raise ValueError("it is no JSON object")
+    config = _with_field_names(document)
     for key, kind in _OBJECTS.items():
         entries = config.get(key) or {}
         if not isinstance(entries, dict) or not all(isinstance(entry, kind) for entry in entries.values()):

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from ecr_tasks.clients.docker.config import PrivateConfig, with_tokens, without_tokens
+from ecr_tasks.clients.docker.config import PrivateConfig, other_login_warning, with_tokens, without_tokens
 from ecr_tasks.clients.docker.own_folder import sweep
 from ecr_tasks.errors import BuildError
 from ecr_tasks.model.registry import RegistryToken
@@ -79,7 +79,7 @@ def test_the_users_other_logins_and_settings_stay() -> None:
 
 def test_another_ecr_registrys_login_stays_the_users() -> None:
     other = "210987654321.dkr.ecr.us-east-1.amazonaws.com"
-    auths = {other: {"auth": "dGhlaXJz"}, f"https://{HOST}.example": {"auth": "dGhlaXJz"}}
+    auths = {other: {"auth": "bWU6dGhlaXJz"}, f"https://{HOST}.example": {"auth": "bWU6dGhlaXJz"}}
     users = {"auths": auths, "credHelpers": {other: "ecr-login"}}
     config = with_tokens(users, [TOKEN])
     assert credentials_for(other, config) == credentials_for(other, users)
@@ -98,9 +98,52 @@ def test_the_variable_with_logins_keeps_none_of_a_host_that_has_a_token(name: st
         private.close()
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"auths": null}', "{}", '{"auths": []}'])
-def test_a_variable_that_docker_cant_read_stays_as_it_is(text: str) -> None:
-    assert without_tokens(text, [HOST]) == text
+@pytest.mark.parametrize("text", ["{", "[]", '{"auths": "x"}', '{"auths": []} {}', "[" * 100_000])
+def test_a_variable_that_cant_be_read_is_not_handed_on(text: str) -> None:
+    """docker reads some texts that JSON parsers refuse, as one with a brace too many."""
+    assert without_tokens(text, [HOST]) == ""
+    assert "can't be read" in str(other_login_warning(text, HOST))
+
+
+@pytest.mark.parametrize("text", ["", '{"auths": null}', "{}"])
+def test_a_variable_without_logins_is_no_trouble(text: str) -> None:
+    assert without_tokens(text, [HOST]) == ""
+    assert other_login_warning(text, HOST) is None
+
+
+@pytest.mark.parametrize("field", ["auths", "Auths", "AUTHS"])
+def test_the_variables_login_for_a_host_that_has_a_token_is_named(field: str) -> None:
+    """docker's JSON parser does not tell upper and lower case apart."""
+    text = json.dumps({field: {HOST: {"auth": "c3RhbGU="}, **OTHERS}})
+    assert json.loads(without_tokens(text, [HOST])) == {"auths": OTHERS}
+    assert HOST in str(other_login_warning(text, HOST))
+    assert other_login_warning(text, "other.example") is None
+
+
+def test_fields_are_found_as_docker_finds_them(tmp_path: Path) -> None:
+    users = tmp_path / "own"
+    users.mkdir()
+    text = json.dumps({"CredsStore": "desktop", "CREDHELPERS": {HOST: "wrong"}, "Auths": OTHERS})
+    (users / "config.json").write_text(text, encoding="utf-8")
+    private = PrivateConfig({"DOCKER_CONFIG": str(users)}, tmp_path)
+    private.authorize(TOKEN)
+    config = json.loads((Path(private.environment()["DOCKER_CONFIG"]) / "config.json").read_text("utf-8"))
+    private.close()
+    assert credentials_for(HOST, config) == ENTRY
+    assert credentials_for("ghcr.example", config) == "docker-credential-desktop"
+    assert {key for key in config if key.lower() in ("credsstore", "credhelpers", "auths")} == {
+        "credsStore",
+        "credHelpers",
+        "auths",
+    }
+
+
+@pytest.mark.parametrize("auth", ["%%%", "bm9jb2xvbg==", "OnBhc3N3b3Jk", "YTpi YTpi"])
+def test_a_login_that_docker_cant_read_spoils_no_other(auth: str) -> None:
+    config = with_tokens(
+        {"auths": {"ghcr.example": {"auth": auth}, "other.example": OTHERS["ghcr.example"]}}, [TOKEN]
+    )
+    assert config["auths"] == {"other.example": OTHERS["ghcr.example"], HOST: ENTRY}
 
 
 def test_without_the_variable_none_is_set(private: PrivateConfig) -> None:
