@@ -95,9 +95,7 @@ class Connection(BaseHTTPRequestHandler):
         try:
             request = self._read_head()
         except ClientGone:
-            if time.monotonic() < self.reader.deadline:
-                raise
-            self.send_error(408, "The request's headers did not arrive in time.")
+            self._refuse_incomplete()
         except BadRequest as error:
             self.send_error(error.status, error.message)
         else:
@@ -122,6 +120,13 @@ class Connection(BaseHTTPRequestHandler):
         self.close_connection = True
         self._send(text_response(code, message or "This is not an HTTP request."))
         self._linger()
+
+    def _refuse_incomplete(self) -> None:
+        """Answer a request that ended too early (RFC 9112, section 8), or that was not sent in time."""
+        if time.monotonic() < self.reader.deadline:
+            self.send_error(400, "The request ended before it was complete.")
+        else:
+            self.send_error(408, "The request did not arrive in time.")
 
     def interrupt(self, how: int = socket.SHUT_RDWR) -> None:
         """Shut the socket down, so that the thread that waits for it wakes up; called by another thread."""
@@ -183,6 +188,8 @@ class Connection(BaseHTTPRequestHandler):
             return text_response(error.status, error.message)
         except ClientGone:
             self.server.log.write(request, 499, 0)
+            with contextlib.suppress(OSError):
+                self._refuse_incomplete()
             raise
         except Exception:
             sys.excepthook(*sys.exc_info())  # prints the traceback

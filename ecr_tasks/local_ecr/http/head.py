@@ -20,7 +20,7 @@ MAX_FIELDS = 100
 
 # RFC 9110, section 5.6.2 (token), and RFC 9112, sections 3 (request line) and 5 (field lines). No control characters
 # (RFC 9110, section 5.5), of which a bare CR could pass for the end of a line, and no folded lines.
-_REQUEST_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ [!-~]+ HTTP/[0-9]\.[0-9]\r?\n")
+_REQUEST_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ [!-~]+ HTTP/[1-9]\.[0-9]\r?\n")
 _FIELD_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~\x80-\xff]*\r?\n")
 
 # RFC 9110, section 7.2: uri-host [ ":" port ]
