@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sqlite3
 import threading
 
 from .access_log import AccessLog
@@ -10,6 +12,7 @@ from .auth import Denied
 from .constants import ADMIN_HEADER, RESET_PATH, STATUS_PATH, STOP_PATH
 from .distribution import blobs, routes
 from .ecr_api import dispatch
+from .errors import storage_problem
 from .http.messages import Request, Response, json_response, text_response
 
 TYPE_CHECKING = False
@@ -53,7 +56,13 @@ class App:
         except Denied as error:
             return text_response(403, error.message)
         if request.path == RESET_PATH:
-            self.reset()
+            try:
+                self.reset()
+            except (OSError, sqlite3.Error) as error:
+                problem = storage_problem(error)
+                if problem is None:
+                    raise
+                return text_response(*problem)
         elif self._on_stop is None:
             return text_response(403, "This local ECR is stopped by the program that it runs in.")
         else:
@@ -83,6 +92,9 @@ class App:
 
     def _status(self) -> dict[str, Any]:
         registry = self._registry
+        requests: dict[str, int] = {}
+        with contextlib.suppress(OSError, sqlite3.Error):  # a damaged store: the server still has a status
+            requests = self.access_log.counts.total()
         return {
             "store": registry.tokens.store_id,
             "pid": os.getpid(),
@@ -91,5 +103,5 @@ class App:
             "account": registry.account,
             "region": registry.region,
             "registries": self.registries.describe(),
-            "requests": self.access_log.counts.total(),
+            "requests": requests,
         }

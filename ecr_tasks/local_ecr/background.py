@@ -18,9 +18,16 @@ from typing import Any
 from . import process
 from .constants import DEFAULT_ACCOUNT, DEFAULT_REGION, RESET_PATH, SERVING_FILE, STOP_PATH
 from .errors import LocalEcrError, folder_errors
+from .files import remove
 
 _STOP_SECONDS = 10.0
 _ADOPT_SECONDS = 15.0
+
+_STORE_FILES = (
+    *("store.sqlite3", "store.sqlite3-wal", "store.sqlite3-shm", "blobs", "uploads", "registries"),
+    *("access.jsonl", "access.1.jsonl", SERVING_FILE),
+)
+"""What a reset of a stopped server removes: all but the secret, the ports, and what a test has set."""
 
 
 @dataclass(frozen=True)
@@ -112,39 +119,51 @@ def down(root: Path) -> bool:
                 process.command(root, server_status["endpoint"], STOP_PATH)
             process.write_state(root, {name: state[name] for name in ("port", "account", "region") if name in state})
             return server_status is not None
-        if server_status is not None:
-            process.command(root, server_status["endpoint"], STOP_PATH)
-        elif not process.is_served(root):
+        if server_status is None and not process.is_served(root):
             return False
-        if not process.wait_for_end(root, _STOP_SECONDS) and not (
-            process.kill(root) and process.wait_for_end(root, _STOP_SECONDS)
-        ):
-            raise LocalEcrError(f"The local ECR that serves {root} does not end.", "End the process by hand.")
+        _stop(root, server_status)
         return True
 
 
 def reset(root: Path) -> None:
     """Empty the store and the access log; the port stays the same. Works whether or not the server runs.
 
-    Raises LocalEcrError if there is a server that does not answer.
+    A store that is damaged, of another version, or on a full disk is emptied too; a server that cannot do that itself
+    is started again with an empty one. Raises LocalEcrError if there is a server that does not answer.
     """
     with _control(root) as (root, state, server_status):
         if server_status is not None:
-            if not process.command(root, server_status["endpoint"], RESET_PATH):
+            if process.command(root, server_status["endpoint"], RESET_PATH):
+                return
+            if state.get("container"):
                 raise LocalEcrError(
-                    f"The running local ECR could not be emptied; {root / process.LOG_FILE} may say why.",
+                    f"The local ECR in the container {state['container']} could not be emptied.",
                     "Run local.down, and then local.reset again.",
                 )
-            return
-        if state.get("container") or process.is_served(root):
+            _stop(root, server_status)
+        elif state.get("container") or process.is_served(root):
             raise LocalEcrError(
                 "The local ECR does not answer, so it cannot be emptied.", "Run local.down, and then try again."
             )
-        from .server import LocalEcr  # slow to load, and rarely needed
+        with process.serving_lock(root):
+            from .registries import FILE, forget_registries  # slow to load, and rarely needed
 
-        with LocalEcr(root) as server:
-            server.reset()
-        (root / SERVING_FILE).unlink(missing_ok=True)
+            for name in _STORE_FILES:
+                remove(root / name)
+            forget_registries(root / FILE)
+        if server_status is not None:
+            port = _port(server_status["endpoint"])
+            process.start(root, port, server_status["account"], server_status["region"])
+
+
+def _stop(root: Path, server_status: dict[str, Any] | None) -> None:
+    """End the folder's server. Raises LocalEcrError if it does not end."""
+    if server_status is not None:
+        process.command(root, server_status["endpoint"], STOP_PATH)
+    if process.wait_for_end(root, _STOP_SECONDS):
+        return
+    if not (process.kill(root) and process.wait_for_end(root, _STOP_SECONDS)):
+        raise LocalEcrError(f"The local ECR that serves {root} does not end.", "End the process by hand.")
 
 
 def adopt(root: Path, *, endpoint: str, container: str) -> Status:

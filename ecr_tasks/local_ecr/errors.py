@@ -17,6 +17,9 @@ DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 NO_SPACE = "No space left on the local ECR's disk."
 
 
+_RESET = "run local.reset, which empties it"
+
+
 class LocalEcrError(Exception):
     """The local ECR could not be started, stopped or reached; ``cause`` and ``remedy`` are a sentence each."""
 
@@ -39,6 +42,25 @@ def folder_errors(root: Path) -> Iterator[None]:
             f"The local ECR can't use its folder {root}: {error.strerror or error}.",
             "Make room or give this user access there, or name another folder in XDG_DATA_HOME.",
         ) from error
+
+
+def storage_problem(error: Exception) -> tuple[int, str] | None:
+    """Return HTTP status, and cause and remedy, of an error of the data folder or the database in it; else None.
+
+    SQLite's result codes (sqlite.org/rescode.html): FULL, READONLY, CORRUPT, NOTADB, CANTOPEN, IOERR; ERROR (no such
+    table) where the tables are not ours.
+    """
+    if is_disk_full(error):
+        return 507, NO_SPACE
+    if isinstance(error, LocalEcrError):
+        return 500, str(error)
+    if isinstance(error, OSError):
+        return 500, f"The local ECR can't use its folder: {error.strerror}. Give this user access there, or {_RESET}."
+    if type(error).__name__ not in ("DatabaseError", "OperationalError"):  # others would be errors of the program
+        return None
+    if "readonly" in str(error):
+        return 500, "The local ECR's store can't be written: give this user access there, and start it again."
+    return 500, f"The local ECR's store can't be read ({error}). If it is damaged, {_RESET}."
 
 
 class EcrError(Exception):

@@ -30,6 +30,16 @@ def make_private(folder: Path) -> None:
         folder.chmod(mode & ~0o022)
 
 
+def remove(path: Path) -> None:
+    """Remove a file, or a folder with everything in it, if it exists. Raises OSError."""
+    import shutil  # slow to load, and rarely needed
+
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def open_private(path: Path, flags: int) -> int:
     """Return the descriptor of a file for this user alone, created if it is missing; never through a link."""
     return os.open(path, flags | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)

@@ -104,6 +104,18 @@ def is_served(root: Path) -> bool:
         os.close(fd)
 
 
+@contextlib.contextmanager
+def serving_lock(root: Path) -> Iterator[None]:
+    """Prevent that a server serves the folder. Raises LocalEcrError if one does."""
+    fd = open_private(root / LOCK_FILE, os.O_RDWR)
+    try:
+        if not _lock(fd):
+            raise LocalEcrError(f"A local ECR serves {root}.", "Stop it first.")
+        yield
+    finally:
+        os.close(fd)
+
+
 def _lock(fd: int) -> bool:
     """Lock a file; returns False if another process has it."""
     try:

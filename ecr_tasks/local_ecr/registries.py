@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from .replicator import Replicator
 
 
+FILE = "registries.json"
+
 MAX_OTHERS = 64
 """The largest number of other registries: each has a port, a thread and a database."""
 
@@ -57,7 +59,7 @@ class Registries:
         self.public_alias = public_alias
         tokens = Tokens(root)
         self.default = Registry(root, self, account=account, region=region, address=address, tokens=tokens)
-        self._file = root / "registries.json"
+        self._file = root / FILE
         self._others: dict[tuple[str, str], OtherRegistry] = {}
         self._lock = threading.Lock()
         self._replicator: Replicator | None = None
@@ -199,11 +201,9 @@ class Registries:
             ) from None
 
     def _write(self) -> None:
-        entries = [
-            {"account": other.account, "region": other.region, "port": other.port, "present": other.exists}
-            for other in self._others.values()
-        ]
-        replace_file(self._file, json.dumps({"registries": entries}).encode())
+        _write_entries(
+            self._file, [(other.account, other.region, other.port, other.exists) for other in self._others.values()]
+        )
 
 
 def _read_entries(file: Path) -> list[tuple[str, str, int, bool]]:
@@ -215,3 +215,15 @@ def _read_entries(file: Path) -> list[tuple[str, str, int, bool]]:
             if is_account(account) and (is_like_region(region) or region == PUBLIC_REGION) and 0 < port < 65536:
                 entries.append((account, region, port, bool(entry["present"])))
     return entries[:MAX_OTHERS]
+
+
+def _write_entries(file: Path, entries: list[tuple[str, str, int, bool]]) -> None:
+    names = ("account", "region", "port", "present")
+    document = {"registries": [dict(zip(names, entry, strict=True)) for entry in entries]}
+    replace_file(file, json.dumps(document).encode())
+
+
+def forget_registries(file: Path) -> None:
+    """Forget the other registries of a server that is stopped, except for their ports."""
+    if file.exists():
+        _write_entries(file, [(account, region, port, False) for account, region, port, _ in _read_entries(file)])

@@ -126,7 +126,8 @@ def test_reset(root: Path) -> None:
 
     def is_empty() -> bool:
         files = [path for name in ("blobs", "uploads") for path in (root / name).rglob("*") if path.is_file()]
-        return not files and (root / "access.jsonl").stat().st_size == 0
+        log = root / "access.jsonl"
+        return not files and not (log.exists() and log.stat().st_size)
 
     fill()
     background.reset(root)
@@ -337,8 +338,6 @@ def test_a_store_that_is_no_database_is_named(root: Path) -> None:
     with pytest.raises(LocalEcrError) as caught:
         background.up(root)
     assert f"{root}/store.sqlite3: file is not a database." in caught.value.cause
-    with pytest.raises(LocalEcrError, match="file is not a database"):
-        background.reset(root)
 
 
 def test_a_store_in_a_place_that_can_t_be_opened_is_named(root: Path) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -17,6 +19,7 @@ import pytest
 from ecr_tasks.local_ecr import background, process
 from ecr_tasks.local_ecr.errors import LocalEcrError
 from ecr_tasks.local_ecr.server import LocalEcr
+from tests.local_ecr.http_client import HttpClient
 
 PROJECT = Path(__file__).parents[2]
 
@@ -166,3 +169,110 @@ def test_state_that_makes_no_sense_is_ignored(root: Path, text: str) -> None:
         (root / name).write_text(text)
     assert background.status(root).running is False
     assert background.up(root).running
+
+
+def garbage(store: Path) -> None:
+    store.write_bytes(b"no database " * 1000)
+
+
+def truncated(store: Path) -> None:
+    os.truncate(store, store.stat().st_size // 2)
+
+
+def overwritten(store: Path) -> None:
+    with store.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"x" * 20_000)
+
+
+def newer(store: Path) -> None:
+    with contextlib.closing(sqlite3.connect(store)) as db:
+        db.execute("PRAGMA user_version = 99")
+
+
+def without_a_table(store: Path) -> None:
+    with contextlib.closing(sqlite3.connect(store)) as db:
+        db.execute("DROP TABLE tag")
+
+
+def a_folder(store: Path) -> None:
+    store.unlink()
+    (store / "inside").mkdir(parents=True)
+
+
+def fill(registry: str) -> HttpClient:
+    http = HttpClient(registry)
+    http.token = http.api("GetAuthorizationToken", {}).json()["authorizationData"][0]["authorizationToken"]
+    http.api("CreateRepository", {"repositoryName": "app"})
+    http.push_image("app", "v1", b"layer")
+    return http
+
+
+@pytest.mark.parametrize("damage", [garbage, truncated, overwritten, newer, without_a_table, a_folder])
+def test_a_store_that_cannot_be_used_is_named_and_emptied_by_reset(
+    root: Path, damage: Callable[[Path], None]
+) -> None:
+    first = background.up(root)
+    fill(first.registry)
+    background.down(root)
+    store = root / "store.sqlite3"
+    damage(store)
+    with pytest.raises(LocalEcrError) as caught:
+        background.up(root)
+    assert str(root) in caught.value.cause
+    assert damage is a_folder or "run local.reset" in str(caught.value)
+    assert "Traceback" not in (root / "server.log").read_text()
+    background.reset(root)
+    assert [path for path in (root / "blobs").rglob("*") if path.is_file()] == []
+    again = background.up(root)
+    assert (again.registry, again.requests) == (first.registry, {})
+    fill(again.registry)
+
+
+def test_a_store_that_is_damaged_under_a_running_server(root: Path) -> None:
+    up = background.up(root)
+    http = fill(up.registry)
+    with contextlib.closing(sqlite3.connect(root / "store.sqlite3")) as db:
+        db.execute("DROP TABLE repository")
+    answers = [
+        http.api("DescribeRepositories", {}),
+        http.api("CreateRepository", {"repositoryName": "other"}),
+        http.send("GET", "/v2/app/tags/list"),
+    ]
+    assert all((answer.status, b"run local.reset" in answer.body) == (500, True) for answer in answers)
+    assert background.status(root).running
+    assert "Traceback" not in (root / "server.log").read_text()
+    background.reset(root)
+    assert background.status(root).registry == up.registry
+    fill(up.registry)
+
+
+def test_a_store_that_becomes_read_only(ecr: LocalEcr, http: HttpClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise sqlite3.OperationalError("attempt to write a readonly database")
+
+    monkeypatch.setattr("ecr_tasks.local_ecr.store.database.Database.execute", refuse)
+    for answer in (
+        http.api("CreateRepository", {"repositoryName": "other"}),
+        http.send("POST", "/v2/team/app/blobs/uploads/"),
+        http.send(
+            "POST",
+            "/",
+            "Action=AssumeRole&RoleArn=arn:aws:iam::123456789012:role/x&RoleSessionName=ab",
+            Content_Type="application/x-www-form-urlencoded",
+        ),
+    ):
+        assert (answer.status, b"give this user access" in answer.body) == (500, True)
+
+
+def test_the_ports_of_other_registries_outlive_a_reset_of_a_stopped_server(root: Path) -> None:
+    def create() -> dict[str, str]:
+        http = HttpClient(background.up(root).registry)
+        http.api("CreateRepository", {"registryId": "210987654321", "repositoryName": "app"})
+        return background.status(root).registries[1]
+
+    first = create()
+    background.down(root)
+    background.reset(root)
+    assert len(background.up(root).registries) == 1
+    assert create() == first

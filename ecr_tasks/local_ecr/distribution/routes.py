@@ -6,7 +6,7 @@ import re
 import sqlite3
 
 from ..auth import Denied
-from ..errors import NO_SPACE, EcrError, is_disk_full
+from ..errors import EcrError, LocalEcrError, storage_problem
 from ..http.messages import Response
 from ..names import is_repository
 from . import blobs, lists, manifests, uploads
@@ -43,10 +43,12 @@ def handle(registry: Registry, request: Request) -> Response:
         response = error.response()
     except EcrError as error:
         response = from_ecr_error(error).response()
-    except (OSError, sqlite3.Error) as error:
-        if not is_disk_full(error):
+    except (OSError, sqlite3.Error, LocalEcrError) as error:
+        problem = storage_problem(error)
+        if problem is None:
             raise
-        response = RegistryError(507, "UNKNOWN", NO_SPACE).response()
+        status, message = problem
+        response = RegistryError(status, "UNKNOWN", message).response()
     response.headers.update(VERSION_HEADER)
     return response
 

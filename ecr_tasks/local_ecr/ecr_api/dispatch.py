@@ -6,7 +6,7 @@ import os
 import sqlite3
 
 from ..auth import signer
-from ..errors import NO_SPACE, EcrError, invalid, is_disk_full
+from ..errors import EcrError, LocalEcrError, invalid, storage_problem
 from ..http.messages import Response, json_response
 from ..json_text import parse_json
 from ..names import parse_repository_arn
@@ -104,10 +104,12 @@ def handle(registries: Registries, request: Request) -> Response:
         return _reply(200, _answer(registries, request, target))
     except EcrError as error:
         return _error(error)
-    except (OSError, sqlite3.Error) as error:
-        if not is_disk_full(error):
+    except (OSError, sqlite3.Error, LocalEcrError) as error:
+        problem = storage_problem(error)
+        if problem is None:
             raise
-        return _error(EcrError("ServerException", NO_SPACE, status=507))
+        status, message = problem
+        return _error(EcrError("ServerException", message, status=status))
 
 
 def _answer(registries: Registries, request: Request, target: str | None) -> dict[str, Any]:

@@ -7,11 +7,12 @@ import contextlib
 import html
 import os
 import re
+import sqlite3
 import time
 from urllib.parse import parse_qsl
 
 from ..auth import signer
-from ..errors import EcrError
+from ..errors import EcrError, storage_problem
 from ..http.messages import Response
 from ..json_text import parse_json
 from ..numbers import parse_number
@@ -26,7 +27,7 @@ _NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):role/(?:.*/)?([\w+=,.@-]{1,64})", re.ASCII)
 _SESSION = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, section 2.2: Char
-_BODY_LIMIT = 1 << 20
+_BODY_LIMIT = 128 << 10
 
 
 def handle(registry: Registry, request: Request) -> Response:
@@ -36,15 +37,7 @@ def handle(registry: Registry, request: Request) -> Response:
     request.operation = action if action.isalnum() else None
     request_id = f"<RequestId>{os.urandom(16).hex()}</RequestId>"
     try:
-        if action == "GetCallerIdentity":
-            result = _caller(registry, request)
-        elif action == "AssumeRole":
-            result = _role_session(registry, form)
-        elif action == "AssumeRoleWithWebIdentity":
-            result = _web_identity_session(registry, form)
-        else:
-            message = f"The local ECR does not implement the operation '{action}'."
-            raise EcrError("NotImplemented", message, status=501)
+        result = _answer(registry, request, action, form)
     except EcrError as error:
         status = error.status
         body = (
@@ -58,6 +51,23 @@ def handle(registry: Registry, request: Request) -> Response:
             f"<ResponseMetadata>{request_id}</ResponseMetadata></{action}Response>"
         )
     return Response(status, body.encode(), {"Content-Type": "text/xml"})
+
+
+def _answer(registry: Registry, request: Request, action: str, form: dict[str, str]) -> str:
+    try:
+        if action == "GetCallerIdentity":
+            return _caller(registry, request)
+        if action == "AssumeRole":
+            return _role_session(registry, form)
+        if action == "AssumeRoleWithWebIdentity":
+            return _web_identity_session(registry, form)
+    except sqlite3.Error as error:
+        problem = storage_problem(error)
+        if problem is None:
+            raise
+        status, message = problem
+        raise EcrError("ServiceUnavailable", message, status=status) from error
+    raise EcrError("NotImplemented", f"The local ECR does not implement the operation '{action}'.", status=501)
 
 
 def _caller(registry: Registry, request: Request) -> str:

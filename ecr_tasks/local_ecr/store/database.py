@@ -59,6 +59,9 @@ CREATE TABLE session (access_key TEXT PRIMARY KEY, arn TEXT NOT NULL, user_id TE
 """
 
 
+_TABLES = {line.split()[2] for line in _SCHEMA.splitlines() if line.startswith("CREATE TABLE")}
+
+
 class Database:
     """One connection for the whole process; transactions of different threads run one after the other.
 
@@ -76,13 +79,13 @@ class Database:
         except sqlite3.Error as error:
             raise LocalEcrError(
                 f"The local ECR can't read its store {path}: {error}.",
-                "Make room or give write access there; if the file is damaged, remove its folder and push again.",
+                "Make room or give write access there; if it is damaged, run local.reset, which empties the store.",
             ) from error
         if version != _SCHEMA_VERSION:
             self._connection.close()
             raise LocalEcrError(
                 f"{path} was written by another version of the local ECR (schema {version}).",
-                "Remove the folder, or use another one.",
+                "Use that version, or run local.reset, which empties the store.",
             )
 
     @contextmanager
@@ -157,6 +160,10 @@ def _open(path: Path) -> tuple[sqlite3.Connection, int]:
             return connection, _SCHEMA_VERSION
         connection.execute("BEGIN IMMEDIATE")  # fails at once where the file can't be written
         connection.execute("ROLLBACK")
+        (finding,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if finding != "ok" or (version == _SCHEMA_VERSION and not tables >= _TABLES):
+            raise sqlite3.DatabaseError("tables are missing" if finding == "ok" else finding.splitlines()[-1])
     except BaseException:
         connection.close()
         raise
