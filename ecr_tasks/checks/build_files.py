@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ecr_tasks.errors import BuildError, SettingsError
+from ecr_tasks.files import unreadable_reason
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.option_fields import split_fields
 from ecr_tasks.model.refusals import NO_SSH_AGENT
@@ -42,21 +43,27 @@ def check_build_files(
                 f"The {what} {folder.path} is {state} ({_place(name, folder.name, settings)}).",
                 "Correct the path there; it is relative to the project folder.",
             )
-        if folder.dockerfile is not None and not existing_dockerfile(folder.dockerfile).is_file():
-            raise SettingsError(
-                f"There is no Dockerfile at {folder.dockerfile} ({_dockerfile_place(name, settings)}).",
-                _remedy(folder.dockerfile, settings),
-            )
+        dockerfile = folder.dockerfile and existing_dockerfile(folder.dockerfile)
+        if dockerfile and (reason := unreadable_reason(dockerfile)):
+            place = _dockerfile_place(name, settings)
+            if not dockerfile.exists():
+                remedy = _remedy(dockerfile, settings)
+                raise SettingsError(f"There is no Dockerfile at {dockerfile} ({place}).", remedy)
+            raise SettingsError(f"The Dockerfile {dockerfile} can't be read: {reason} ({place}).", "Put it there.")
     for definition in definitions:
         _check_stage(name, definition, settings)
         _check_agent(definition, {**environ, **settings.missing_variables(environ)})
+        _check_ssh_files(name, definition, settings)
     for secret in (secret for definition in definitions for secret in definition.secrets):
         fields = split_fields(secret)
         file = fields.get("src") or fields.get("source")
-        if file and fields.get("type") != "env" and not (settings.project / file).exists():
+        reason = unreadable_reason(settings.project / file) if file and fields.get("type") != "env" else None
+        if reason:
             place = f"the image {name}" if _has_definition_file(settings) else f"{settings.origin('ECR_SECRETS')}"
             raise SettingsError(
-                f"There is no file {file} to take a secret from ({place}).",
+                f"There is no file {file} to take a secret from ({place})."
+                if not (settings.project / str(file)).exists()
+                else f"The file {file} of a secret can't be read: {reason} ({place}).",
                 "Correct ECR_SECRETS (or the definition's secret), or write the file.",
             )
 
@@ -89,6 +96,18 @@ def _check_agent(definition: BuildDefinition, environ: Mapping[str, str]) -> Non
     """Raise BuildError for an ssh entry without a path, which means an agent, where there is no agent."""
     if not environ.get("SSH_AUTH_SOCK") and any("=" not in entry for entry in definition.ssh):
         raise BuildError(*NO_SSH_AGENT)
+
+
+def _check_ssh_files(name: str, definition: BuildDefinition, settings: Settings) -> None:
+    """Raise SettingsError for a key of an ssh entry that is neither a file nor an agent's socket."""
+    for path in (path for entry in definition.ssh for path in entry.partition("=")[2].split(",") if path):
+        file = settings.project / path
+        if file.exists() and not file.is_socket() and (reason := unreadable_reason(file)):
+            place = f"the image {name}" if _has_definition_file(settings) else f"{settings.origin('ECR_SSH')}"
+            raise SettingsError(
+                f"The key {path} for the build's ssh can't be read: {reason} ({place}).",
+                "Name a key's file or an agent's socket in ECR_SSH (or the definition's ssh).",
+            )
 
 
 def _place(name: str, context: str | None, settings: Settings) -> str:

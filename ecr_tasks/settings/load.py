@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from ecr_tasks.files import unreadable_reason
 from ecr_tasks.settings import precedence
 from ecr_tasks.settings.account_and_region import take_apart
 from ecr_tasks.settings.dotenv import list_files, read_file
@@ -113,8 +114,10 @@ def _parse(effective: Mapping[str, SettingValue], project: Path, problems: Probl
             absolute = tuple(project / path for path in paths)
             field = absolute if isinstance(field, tuple) else absolute[0]
         for path in (project / path for path in paths):
-            if not path.is_file():
+            if not path.exists():
                 problems.add_at(value.origin, written_name, f"names a file that isn't there: {path}.")
+            elif reason := unreadable_reason(path):
+                problems.add_at(value.origin, written_name, f"names a file that can't be read: {path} ({reason}).")
         fields[setting.field] = field
     return fields
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -130,3 +131,15 @@ def test_a_secret_of_a_variable_needs_no_file(tmp_path: Path) -> None:
     secret = "id=npm,type={},src=NPM_TOKEN"
     assert problem(tmp_path, BuildDefinition(str(tmp_path), secrets=(secret.format("env"),))) == ""
     assert "no file NPM_TOKEN" in problem(tmp_path, BuildDefinition(str(tmp_path), secrets=(secret.format("file"),)))
+
+
+def test_a_pipe_in_a_file_s_place_is_named_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "Dockerfile")
+    assert "Dockerfile can't be read: it is a named pipe" in problem(tmp_path, BuildDefinition(str(tmp_path)))
+    (tmp_path / "Dockerfile").unlink()
+    (tmp_path / "Dockerfile").touch()
+    os.mkfifo(tmp_path / "pipe")
+    secret = BuildDefinition(str(tmp_path), secrets=("id=a,src=pipe",))
+    assert "secret can't be read: it is a named pipe" in problem(tmp_path, secret)
+    key = BuildDefinition(str(tmp_path), ssh=("default=pipe",))
+    assert "ssh can't be read: it is a named pipe" in problem(tmp_path, key, SSH_AUTH_SOCK="/agent")

@@ -186,7 +186,7 @@ def test_files_of_a_killed_run_are_removed_by_the_next_run(app: Project, local_e
     app.commit()
     app.ok("build")
     push_with_disturbance(app, lambda process: process.kill(), upload_has_begun(local_ecr))
-    assert any(name.startswith("ecr-tasks-docker-") for name in temporary_files(app))
+    assert list(Path(app.environ["TMPDIR"]).rglob("config.json"))
     app.ok("push")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ from ecr_tasks.clients.ecr.errors import broken_sessions, no_region, translate_e
 from ecr_tasks.clients.ecr.rate_limit import RateLimits
 from ecr_tasks.clients.ecr.retry import botocore_attempts, reject_truncated, retry_transient
 from ecr_tasks.clients.retry import Retrier
+from ecr_tasks.errors import AwsError
+from ecr_tasks.files import unreadable_reason
 from ecr_tasks.model.destination import PUBLIC_REGION
 from ecr_tasks.settings.settings import Settings
 
@@ -95,6 +98,7 @@ class AwsSession:
             for name in ("boto3", "botocore", "urllib3"):
                 logging.getLogger(name).setLevel(logging.INFO)
             environ = self._settings.sdk_environ(os.environ)
+            _check_files(environ)
             core = core_session(environ)
             session = boto3.session.Session(botocore_session=core, region_name=self._settings.region)
             if self._settings.role_arn:
@@ -105,6 +109,29 @@ class AwsSession:
                     credentials.get_frozen_credentials()
             self._session = session
         return self._session
+
+
+_FILES = {
+    "AWS_CONFIG_FILE": "~/.aws/config",
+    "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials",
+    "AWS_WEB_IDENTITY_TOKEN_FILE": "",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "",
+    "AWS_CA_BUNDLE": "",
+}
+"""The variables that name files which the SDK reads, with their defaults (AWS SDKs and Tools Reference Guide)."""
+
+
+def _check_files(environ: Mapping[str, str]) -> None:
+    """Raise AwsError for a file that is none: the SDK would wait for a pipe, and passes over some of the others."""
+    for variable, default in _FILES.items():
+        name = environ.get(variable) or default
+        try:
+            file = Path(name).expanduser()
+            reason = unreadable_reason(file) if name and file.exists() and not file.is_file() else None
+        except (OSError, RuntimeError, ValueError):  # no home, no access, a NUL: the SDK says what is wrong with it
+            continue
+        if reason:
+            raise AwsError(f"The AWS SDK can't read {file}: {reason}.", f"Correct {variable}, or put the file there.")
 
 
 def _assume_role(session: Session, core: CoreSession, role_arn: str, environ: Mapping[str, str]) -> Session:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.files import read_text
+from ecr_tasks.files import read_text, unreadable_reason
 from ecr_tasks.source.definitions.compose_model import ComposeReader, Model, as_list, long_form, read_dotenv
 
 
@@ -71,9 +71,9 @@ def compose_env_files(folder: Path, environ: Mapping[str, str]) -> tuple[Path, .
     names = filter(None, map(str.strip, environ.get("COMPOSE_ENV_FILES", "").split(",")))
     files = tuple(folder / name for name in names)
     for file in files:
-        if not file.is_file():
+        if reason := unreadable_reason(file):
             raise SettingsError(
-                f"COMPOSE_ENV_FILES names a file that isn't there: {file}.", "Correct it or unset it."
+                f"COMPOSE_ENV_FILES names a file that can't be read: {file} ({reason}).", "Correct it or unset it."
             )
     return files
 

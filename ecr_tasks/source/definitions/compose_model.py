@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.files import read_text
+from ecr_tasks.files import read_text, unreadable_reason
 
 Model = dict[str, Any]
 
@@ -35,7 +35,13 @@ class ComposeReader:
         model: Model = {}
         for file in files:
             model = _merge(model, self._load(file, self._folder, self.environ, frozenset()))
-        return _without_resets(model).get("services") or {}
+        services = _without_resets(model).get("services") or {}
+        for service in services.values():
+            for entry in as_list(service.get("env_file")):  # bake reads them, and would wait for a pipe
+                path = self._folder / str(entry.get("path", "") if isinstance(entry, dict) else entry)
+                if path.exists() and (reason := unreadable_reason(path)):
+                    raise SettingsError(f"The env_file {path} can't be read: {reason}.", "Correct it.")
+        return services
 
     def _load(self, file: Path, folder: Path, environ: Mapping[str, str], seen: frozenset[Path]) -> Model:
         """Return a file's model with the services that it includes, and with ``extends`` resolved."""
@@ -91,14 +97,21 @@ class ComposeReader:
     def _dotenv(self, path: Path) -> dict[str, str]:
         """Return the variables of a dotenv file; none for a file that isn't there."""
         self.files.append(path)
-        return read_dotenv(path) if path.is_file() else {}
+        return {} if not path.exists() or path.is_dir() else read_dotenv(path)
 
 
 def read_dotenv(path: Path) -> dict[str, str]:
-    """Return the variables of a dotenv file as text."""
+    """Return the variables of a dotenv file as text. Raises SettingsError when it can't be read."""
+    import io
+
     from dotenv import dotenv_values
 
-    return {name: value or "" for name, value in dotenv_values(path).items()}
+    try:
+        text = read_text(path, "utf-8-sig")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
+        raise SettingsError(f"{path} can't be read: {reason}.", f"Mend {path.name}.") from error
+    return {name: value or "" for name, value in dotenv_values(stream=io.StringIO(text)).items()}
 
 
 def is_empty(path: Path) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.files import read_text
+from ecr_tasks.files import read_text, unreadable_reason
 from ecr_tasks.settings.settings import Settings
 
 _BAKE = ("docker-bake.json", "docker-bake.hcl")
@@ -84,6 +84,9 @@ def definition_files(settings: Settings, environ: Mapping[str, str]) -> Definiti
     ]
     if paths[0].name in _COMPOSE and by_name:
         unread += _existing(project, _BAKE_OVERRIDES)
+    for path in paths:
+        if path.exists() and (reason := unreadable_reason(path)):  # buildx says it of a file that isn't there
+            raise SettingsError(f"{path} can't be read: {reason}.", "Put the bake or compose file there.")
     # Compose counts paths from the folder of its first file, bake from the working directory.
     return DefinitionFiles(
         tuple(paths), folder.absolute() if _is_compose(paths[0]) else project, unread=tuple(unread)
@@ -92,11 +95,14 @@ def definition_files(settings: Settings, environ: Mapping[str, str]) -> Definiti
 
 def _builds(file: Path) -> bool:
     """Return whether a compose file has a service that is built."""
-    return bool(re.search(r"(?m)[\s{,]build\s*:", read_text(file, "utf-8-sig", "replace")))
+    try:
+        return bool(re.search(r"(?m)[\s{,]build\s*:", read_text(file, "utf-8-sig", "replace")))
+    except OSError:
+        return False
 
 
 def _existing(folder: Path, names: Sequence[str]) -> list[Path]:
-    return [folder / name for name in names if (folder / name).is_file()]
+    return [folder / name for name in names if (folder / name).exists()]
 
 
 def _listed(project: Path, text: str | None, separator: str | None) -> list[Path]:

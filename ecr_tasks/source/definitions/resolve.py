@@ -76,11 +76,11 @@ def resolve(
         variables = {**compose_variables(files.compose, env_files, files.folder), **variables}
     paths = [path for path in files.paths if path not in files.compose or not is_empty(path)]
     names = [os.path.relpath(path, files.folder) for path in paths or files.paths]
-    bake_file = read_targets(names, files.folder, variables)
-    if files.compose:
+    if files.compose:  # before bake, which would wait for a file that is a pipe
         services, reader = read_services(files.compose, files.folder, variables)
         included = tuple(dict.fromkeys([*env_files, *reader.files]))
         secret_variables = {name: text for name, text in reader.environ.items() if name not in environ}
+    bake_file = read_targets(names, files.folder, variables)
     targets = {
         name: _target(target, services.get(name), files.folder, secret_variables)
         for name, target in bake_file.targets.items()

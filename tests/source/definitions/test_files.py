@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -83,10 +84,18 @@ def test_dockers_own_variables_name_the_files(tmp_path: Path, variable: str) -> 
 
 
 def test_with_a_prefix_there_must_be_one(tmp_path: Path) -> None:
-    (tmp_path / "compose.yaml").mkdir()
     with pytest.raises(SettingsError, match="no bake or compose file") as caught:
         definition_files(settings(project=tmp_path, repository_prefix="team/"), {})
     assert caught.value.code == ExitCode.SETTINGS
+
+
+@pytest.mark.parametrize("name", ["docker-bake.hcl", "compose.yaml", "compose.override.yaml"])
+def test_a_pipe_of_a_default_name_is_named_and_not_waited_for(tmp_path: Path, name: str) -> None:
+    (tmp_path / "compose.yaml").touch()
+    (tmp_path / name).unlink(missing_ok=True)
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(SettingsError, match="it is a named pipe"):
+        definition_files(settings(project=tmp_path, repository_prefix="team/"), {})
 
 
 def test_a_file_of_the_other_kind_is_told_where_the_files_are_found_by_name(tmp_path: Path) -> None:
