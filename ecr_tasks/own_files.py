@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+_WRITE_SECONDS = 10
+"""How long a file may take to be written."""
 
 
 def replace_file(path: Path, content: bytes, top: Path) -> None:
@@ -23,6 +29,7 @@ def replace_file(path: Path, content: bytes, top: Path) -> None:
     folder on the way is a link.
     """
     with _open_folder(path.parent, top, create=True) as folder:
+        _remove_stale(folder, path.name)
         temporary = f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
         try:
@@ -33,6 +40,16 @@ def replace_file(path: Path, content: bytes, top: Path) -> None:
             with suppress(OSError):
                 os.unlink(temporary, dir_fd=folder)
             raise
+
+
+def _remove_stale(folder: int, name: str) -> None:
+    """Remove what killed runs have left of a file; a running one has written it within moments."""
+    for entry in os.listdir(folder):
+        if re.fullmatch(rf"\.{re.escape(name)}\.[0-9]+-[0-9a-f]{{8}}", entry):
+            with suppress(OSError):
+                status = os.stat(entry, dir_fd=folder, follow_symlinks=False)
+                if time.time() - status.st_mtime > _WRITE_SECONDS:
+                    os.unlink(entry, dir_fd=folder)
 
 
 def remove_file(path: Path, top: Path) -> None:
