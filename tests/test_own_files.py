@@ -102,3 +102,13 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, mon
 def test_a_missing_file_needs_no_removal(tmp_path: Path) -> None:
     remove_file(tmp_path / ".ecr-tasks" / "outputs.env", tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_run_left_half_written_is_removed(tmp_path: Path) -> None:
+    """Not what a running one is just writing."""
+    old, fresh = (tmp_path / f".outputs.env.{number}-0123abcd" for number in (1, 2))
+    for path in (old, fresh):
+        path.touch()
+    os.utime(old, (0, 0))
+    replace_file(tmp_path / "outputs.env", b"A=1\n", tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {fresh.name, "outputs.env"}

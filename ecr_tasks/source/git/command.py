@@ -13,6 +13,12 @@ from pathlib import Path
 
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.model.child_environment import git_environment
+from ecr_tasks.signals import held_back
+
+PATIENCE_SECONDS = 10
+"""After how long we look for a reason why git doesn't end; in a large repository there may be none."""
+
+_READ_FILES = (".gitignore", ".gitattributes", ".gitmodules", ".mailmap")
 
 FORCED = {
     "LC_ALL": "C",  # errors are recognized by phrases of their messages
@@ -77,17 +83,39 @@ class Git:
         self, arguments: tuple[str, ...], exit_codes: tuple[int, ...], stdin: bytes = b""
     ) -> subprocess.CompletedProcess[bytes]:
         # The program is a resolved path, the arguments are this package's own and there is no shell.
-        process = subprocess.run(  # noqa: S603
-            [self.program, *CONFIGURATION, *arguments],
-            cwd=self.folder,
-            env=self.environ,
-            input=stdin,
-            capture_output=True,
-            check=False,
-        )
+        with held_back():
+            child = subprocess.Popen(  # noqa: S603
+                [self.program, *CONFIGURATION, *arguments],
+                cwd=self.folder,
+                env=self.environ,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
+        with child:
+            try:
+                try:
+                    output = child.communicate(stdin, timeout=PATIENCE_SECONDS)
+                except subprocess.TimeoutExpired:
+                    refuse_pipes(self.folder)
+                    output = child.communicate()
+            except BaseException:
+                child.kill()
+                raise
+        process = subprocess.CompletedProcess(arguments, child.returncode, *output)
         if process.returncode not in exit_codes:
             raise _error(text(process.stderr).strip() or f"it ended with {process.returncode}", self.folder)
         return process
+
+
+def refuse_pipes(folder: Path) -> None:
+    """Raise SettingsError for a named pipe in the place of a file that git reads: git would wait for ever."""
+    parents = (folder, *folder.absolute().parents)
+    top = next((parent for parent in parents if (parent / ".git").exists()), folder)
+    found = (Path(path, name) for path, _, names in os.walk(top) for name in _READ_FILES if name in names)
+    for file in (*(top / ".git" / "info" / name for name in ("exclude", "attributes")), *found):
+        if file.is_fifo():
+            raise SettingsError(f"git waits for {file}: it is a named pipe and not a file.", "Remove it.")
 
 
 def text(output: bytes) -> str:

@@ -1,0 +1,25 @@
+"""git is started so that nothing in a repository can make it wait for ever."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ecr_tasks.errors import SettingsError
+from ecr_tasks.source.git import command
+from ecr_tasks.source.git.read import git_state
+from tests.support.repo import Repo
+
+
+@pytest.mark.parametrize("name", [".gitignore", "web/.gitignore", ".gitattributes"])
+def test_a_pipe_that_git_would_wait_for_is_named(repo: Repo, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "PATIENCE_SECONDS", 0.5)
+    path: Path = repo.path / name
+    path.parent.mkdir(exist_ok=True)
+    (path.parent / "new").touch()
+    os.mkfifo(path)
+    with pytest.raises(SettingsError, match="it is a named pipe") as caught:
+        git_state(repo.path, environ=os.environ)
+    assert str(path) in caught.value.cause
