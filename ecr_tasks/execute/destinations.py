@@ -13,7 +13,7 @@ from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.execute.copy import Place, check_present, copy_manifests, missing_after_copy
-from ecr_tasks.execute.set_tags import Newer, any_order, fixed_digests, free_tags, set_tags
+from ecr_tasks.execute.set_tags import Newer, any_order, check_kept, fixed_digests, free_tags, set_tags
 from ecr_tasks.execute.wait_for_replication import wait_for_replication
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.manifest import StoredImage
@@ -168,6 +168,7 @@ def _set_tags(
     try:
         pending = free_tags(pending, fixed_digests(pending, repository, target), image.digest, repository)
         any_set, left = set_tags(pending, image, repository, target, warn, newer)
+        check_kept(pending, image.digest, repository, target)
     except EcrTasksError as error:
         raise type(error)(
             f"{image.digest} is there, but not every tag is set: {error.cause}", error.remedy

@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
+from ecr_tasks.errors import BuildError, EcrTasksError, Refused, RegistryError
 from ecr_tasks.execute.from_builder import push_from_builder
 from ecr_tasks.execute.set_tags import (
     Newer,
     any_order,
+    check_kept,
     delete_replaceable,
     fixed_digests,
     free_tags,
@@ -91,6 +92,8 @@ def publish(
         pending = free_tags(pending, fixed_digests(pending, repository, registry), image.digest, repository)
         _set_inputs_tag(item, image, repository, registry, pushed=state == "pushed")
         any_set, left = set_tags(pending, image, repository, registry, warn, newer)
+        just_set = [*item.tags[:1], *pending] if state == "pushed" else pending
+        check_kept(just_set, image.digest, repository, registry)
     except EcrTasksError as error:
         raise type(error)(
             f"{image.digest} is published{_as_tag(item)}, but not every tag is set: {error.cause}", error.remedy
@@ -137,11 +140,17 @@ def _push(
             delete_replaceable(item.tags[0], repository, registry)
         try:
             digest = _send(item, built, repository, docker, registry, warn)
-        except Refused:
-            current = registry.image(repository, tag.name)
-            if tag.kind == "moving" or current is None:
-                raise
-            return _accept(current, item, built, registry, warn)
+        except (Refused, BuildError) as error:
+            current = registry.image(repository, tag.name) if tag.kind == "fixed" else None
+            if current is not None:
+                return _accept(current, item, built, registry, warn)
+            if isinstance(error, BuildError) and docker.image_id(built.image_id or "") is None:
+                raise BuildError(
+                    f"The local store no longer has {built.id}: another run on this engine gave its name to its own "
+                    "image.",
+                    "Run it again; runs that share an engine had better share the folder for temporary files, too.",
+                ) from error
+            raise
     stored = registry.image(repository, tag.name)
     if stored is None:
         raise RegistryError(f"ECR does not have {reference} after the push.", "Run it again.")

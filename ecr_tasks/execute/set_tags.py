@@ -37,17 +37,35 @@ def free_tags(
     ``existing`` are the digests of ``fixed_digests``: the plan may be as old as a build, a wait or an upload. Raises
     Refused for the first fixed tag that another image has by now, also where ECR would let it be moved.
     """
-    for item in pending:
-        if existing.get(item.tag.name, image) != image:
-            raise locked_tag(
-                item.tag.name,
-                f"in {repository.uri}",
-                existing[item.tag.name],
-                f"the image to publish is {image}",
-                "fixed tag",
-                remedy="Give this commit a version of its own, or delete the tag in ECR if it is wrong.",
-            )
+    _refuse_taken([item.tag for item in pending], existing, image, repository)
     return [item for item in pending if item.tag.name not in existing]
+
+
+def check_kept(tags: Sequence[PlannedTag], digest: str, repository: Repository, registry: Target) -> None:
+    """Raise Refused if another run has set one of the fixed tags at the same moment as this one.
+
+    ECR can't set a tag only where there is none: of two runs that look and set in the same few milliseconds, the
+    first learns of it here. Tags that ECR locks are not looked at.
+    """
+    fixed = [item.tag for item in tags if item.tag.kind == "fixed" and not item.stays]
+    unlocked = [tag for tag in fixed if not repository.locks(tag.name)]
+    existing = registry.tag_digests(repository, [tag.name for tag in unlocked])
+    _refuse_taken(unlocked, existing, digest, repository)
+
+
+def _refuse_taken(tags: Sequence[Tag], existing: Mapping[str, str], image: str, repository: Repository) -> None:
+    taken = next((tag for tag in tags if existing.get(tag.name, image) != image), None)
+    if taken is not None:
+        raise locked_tag(
+            taken.name,
+            f"in {repository.uri}",
+            existing[taken.name],
+            f"the image to publish is {image}",
+            "fixed tag",
+            remedy="Run it again, which takes the image that is there."
+            if taken.names_commit
+            else "Give this commit a version of its own, or delete the tag in ECR if it is wrong.",
+        )
 
 
 def set_tags(

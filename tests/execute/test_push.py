@@ -73,6 +73,7 @@ def test_missing_and_moved_tags_of_a_published_commit_are_set_without_docker() -
         ("tag_digests", NAME, "1.2.3"),
         ("set_tag", NAME, "1.2.3"),
         ("set_tag", NAME, "latest"),
+        ("tag_digests", NAME, "1.2.3"),
     ]
     assert (published.state, published.digest) == ("retagged", OTHER_RUN_IMAGE.digest)
     assert publisher.tags == all_tags_at(OTHER_RUN_IMAGE.digest)

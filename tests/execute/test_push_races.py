@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
-from ecr_tasks.errors import AwsError, Refused, RegistryError
+from ecr_tasks.errors import AwsError, BuildError, Refused, RegistryError
 from ecr_tasks.execute.push import publish
 from ecr_tasks.model.image import Keep
 from ecr_tasks.model.manifest import REVISION
@@ -186,3 +187,32 @@ def test_an_upload_that_fails_anywhere_is_finished_by_the_next_run(classic: bool
         assert not left or "not removed" in "".join(publisher.warnings)
         publisher.run()
         assert {tag: digest for tag, digest in publisher.tags.items() if tag not in left} == expected.tags
+
+
+@pytest.mark.parametrize(("tag", "remedy"), [("1.2.3", "a version of its own"), (SHA_TAG, "Run it again")])
+def test_of_two_runs_at_the_same_moment_the_first_does_not_end_as_if_it_had_the_tag(tag: str, remedy: str) -> None:
+    """Only where ECR doesn't lock the tag can the second run move it after the first one's last look."""
+    publisher = Publisher()
+    publisher.calls.after["set_tag"] = lambda: publisher.registry.put(NAME, OTHER_COMMIT, tag)
+    with pytest.raises(Refused) as error:
+        publisher.run()
+    assert OTHER_COMMIT.digest in error.value.cause
+    assert publisher.built_image.digest in error.value.cause
+    assert remedy in error.value.remedy
+
+
+@pytest.mark.parametrize("published", [True, False])
+def test_an_image_whose_name_another_run_took_is_explained(published: bool) -> None:
+    """Two runs on one engine without a common lock: containerd's store drops an image without a name."""
+    publisher = Publisher(tags=VERSION_TAGS)
+    publisher.built = replace(publisher.built, image_id=f"sha256:{'f' * 64}", reference=None)
+
+    def lose() -> None:
+        if published:
+            publisher.registry.put(NAME, OTHER_COMMIT, "1.2.3")
+        raise BuildError("docker could not tag it: No such image.", "Look above.")
+
+    publisher.calls.before["tag"] = lose
+    with pytest.raises(Refused if published else BuildError) as error:
+        publisher.run()
+    assert (OTHER_COMMIT.digest if published else "another run") in error.value.cause
