@@ -306,10 +306,14 @@ def test_lists_have_pages_of_a_hundred(api: Any, http: HttpClient, repository: s
 
 
 def test_replication_and_signing_status(api: Any, http: HttpClient, repository: str) -> None:
-    http.push_image(repository, "v1")
+    raw = http.push_image(repository, "v1")
     one = {"repositoryName": repository, "imageId": {"imageTag": "v1"}}
-    assert api.describe_image_replication_status(**one)["replicationStatuses"] == []
-    assert api.describe_image_signing_status(**one)["signingStatuses"] == []
+    both = {"imageTag": "v1", "imageDigest": digest_of(raw)}
+    for status, member in (
+        (api.describe_image_replication_status(**one), "replicationStatuses"),
+        (api.describe_image_signing_status(**one), "signingStatuses"),
+    ):
+        assert (status["imageId"], status[member]) == (both, [])
     assert api.describe_registry()["replicationConfiguration"] == {"rules": []}
     none = {"repositoryName": repository, "imageId": {"imageTag": "none"}}
     assert refused(api.describe_image_signing_status, **none)[0] == "ImageNotFoundException"

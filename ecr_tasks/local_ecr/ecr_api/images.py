@@ -49,13 +49,16 @@ def get(registry: Registry, repository: Repository, image_id: Params) -> tuple[I
     except ImageFailure as failure:
         if failure.name not in ("ImageNotFound", "ImageTagDoesNotMatchDigest"):
             raise EcrError("InvalidParameterException", failure.message) from None
-        identifier = ", ".join(
-            f"{name}:'{image_id.optional_text(name) or 'null'}'" for name in ("imageDigest", "imageTag")
-        )
         raise EcrError(
             "ImageNotFoundException",
-            f"The image with imageId {{{identifier}}} does not exist within the {repository.sentence}",
+            f"The image with imageId {as_text(image_id)} does not exist within the {repository.sentence}",
         ) from None
+
+
+def as_text(image_id: Params) -> str:
+    """Return an ImageIdentifier as ECR's messages have it."""
+    members = (f"{name}:'{image_id.optional_text(name) or 'null'}'" for name in ("imageDigest", "imageTag"))
+    return f"{{{', '.join(members)}}}"
 
 
 def image_id(digest: str, tag: str | None) -> dict[str, str]:

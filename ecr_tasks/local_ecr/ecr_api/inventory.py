@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..constants import PUBLIC_REGION
 from ..names import DIGEST_PATTERN
-from .images import get
+from .images import get, image_id
 from .scans import has_result, scan_status, scan_summary
 
 TYPE_CHECKING = False
@@ -126,5 +126,5 @@ def list_image_referrers(registry: Registry, params: Params) -> dict[str, Any]:
 def describe_image_signing_status(registry: Registry, params: Params) -> dict[str, Any]:
     """Answer DescribeImageSigningStatus: no image is signed here, as PutSigningConfiguration is not implemented."""
     repository = params.repository(registry)
-    get(registry, repository, params.structure("imageId"))
-    return {**repository.members, "imageId": params.structure("imageId").identity(), "signingStatuses": []}
+    image, tag = get(registry, repository, params.structure("imageId"))
+    return {**repository.members, "imageId": image_id(image.digest, tag), "signingStatuses": []}

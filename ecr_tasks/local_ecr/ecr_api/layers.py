@@ -26,7 +26,7 @@ _UPLOAD_ID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a
 
 
 def batch_check_layer_availability(registry: Registry, params: Params) -> dict[str, Any]:
-    """Answer BatchCheckLayerAvailability."""
+    """Answer BatchCheckLayerAvailability, without media types: only a manifest gives a layer one."""
     repository = params.repository(registry)
     layers, failures = [], []
     for digest in params.texts("layerDigests", 1, 100, longest=1000):

@@ -7,7 +7,7 @@ import re
 from .. import replication_rules
 from ..errors import EcrError, invalid
 from ..regions import is_region, partition
-from .images import get
+from .images import get, image_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,9 +73,9 @@ def _rule(registry: Registry, rule: Params) -> dict[str, Any]:
 def describe_image_replication_status(registry: Registry, params: Params) -> dict[str, Any]:
     """Answer DescribeImageReplicationStatus."""
     repository = params.repository(registry)
-    image, _ = get(registry, repository, params.structure("imageId"))
+    image, tag = get(registry, repository, params.structure("imageId"))
     return {
         "repositoryName": repository.name,
-        "imageId": params.structure("imageId").identity(),
+        "imageId": image_id(image.digest, tag),
         "replicationStatuses": replication_rules.statuses(registry, image),
     }

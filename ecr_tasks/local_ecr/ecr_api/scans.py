@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import EcrError, invalid
-from .images import get, image_id
+from .images import as_text, get, image_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def describe_image_scan_findings(registry: Registry, params: Params) -> dict[str
     if scan is None:
         raise EcrError(
             "ScanNotFoundException",
-            f"Image scan does not exist for the image with '{{imageDigest:'{image.digest}', imageTag:'{tag}'}}' "
+            f"Image scan does not exist for the image with '{as_text(params.structure('imageId'))}' "
             f"in the {repository.sentence}",
         )
     response: dict[str, Any] = {
