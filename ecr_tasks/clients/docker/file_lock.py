@@ -11,14 +11,14 @@ class FileLock:
     """A lock that lasts until :meth:`release` or the end of this process. Its file has the process id in it."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
-        self._path = path
+        self.path = path
         self._descriptor: int | None = descriptor
 
     def release(self) -> None:
         """Remove the file and give up the lock; a second call does nothing."""
         if self._descriptor is not None:
             with suppress(OSError):
-                self._path.unlink()
+                self.path.unlink()
             with suppress(OSError):
                 os.close(self._descriptor)
             self._descriptor = None

@@ -59,8 +59,7 @@ class RunFolder:
         shutil.rmtree(path, ignore_errors=True)
         if self._lock is not None:
             self._lock.release()
-        with suppress(OSError):  # other runs have theirs in it
-            path.parent.rmdir()
+        leave(path.parent)
 
 
 def sweep(parent: Path | None = None) -> None:
@@ -78,7 +77,7 @@ def sweep(parent: Path | None = None) -> None:
                             kill_users(path)
                             shutil.rmtree(path, ignore_errors=True)
                         lock.release()
-            folder.rmdir()
+        leave(folder)
 
 
 def own_folder(parent: Path | None = None) -> Path:
@@ -96,6 +95,12 @@ def own_folder(parent: Path | None = None) -> Path:
             if _is_own(usual) is False:
                 tempfile.mkdtemp(prefix=f"{_name()}-", dir=parent)
     return folders[0]
+
+
+def leave(folder: Path) -> None:
+    """Remove the user's folder, unless something is in it."""
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def _own_folders(parent: Path) -> list[Path]:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from ecr_tasks.clients.docker.file_lock import FileLock, lock_file, owner_of
-from ecr_tasks.clients.docker.own_folder import own_folder
+from ecr_tasks.clients.docker.own_folder import leave, own_folder
 from ecr_tasks.errors import BuildError
 from ecr_tasks.signals import held_back
 
@@ -55,7 +55,7 @@ class PushLocks:
             owner = f"process {owner_of(path) or 'unknown'}"
             if waited >= QUIET_SECONDS and waited >= minutes * 60:
                 raise BuildError(
-                    f"Another run ({owner}) has been publishing {reference} for the {minutes} minutes that "
+                    f"Another run ({owner}) still publishes {reference}, after the {minutes} minutes that "
                     "ECR_LOCK_MINUTES allows to wait.",
                     "End that process if it hangs, or set ECR_LOCK_MINUTES higher, and run it again.",
                 )
@@ -71,6 +71,7 @@ class PushLocks:
         """Unlock a reference; do nothing for one without a lock."""
         if lock := self._locks.pop(reference, None):
             lock.release()
+            leave(lock.path.parent)
 
     def release_all(self) -> None:
         """Unlock every reference."""

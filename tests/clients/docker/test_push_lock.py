@@ -21,13 +21,14 @@ def _own_folder(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
 
-def test_a_turn_is_had_at_once_and_kept() -> None:
+def test_a_turn_is_had_at_once_and_kept(tmp_path: Path) -> None:
     locks = PushLocks()
     assert not locks.acquire(REFERENCE, pytest.fail, 1)
     assert locks.has(REFERENCE)
     assert not locks.acquire(REFERENCE, pytest.fail, 1)
     locks.release_all()
     assert not locks.has(REFERENCE)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_another_run_waits_and_is_told_so() -> None:
