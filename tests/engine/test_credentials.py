@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.engine.conftest import docker
-from tests.engine.project import Project, project
+from tests.engine.project import INVOKE, Project, project
 from tests.support.keys import DOTENV, SECRET
 
 CREDENTIAL_HELPER = """#!/bin/sh
@@ -127,6 +128,18 @@ def test_a_role_in_a_dotenv_file_is_assumed_at_the_endpoint_of_that_file(app: Pr
     app.write(".env", "\n".join([role, *(f"{name}={text}" for name, text in local_ecr.environment().items())]))
     app.ok("build", "push")
     assert local_ecr.requests()["AssumeRole"] >= 1
+
+
+def test_two_runs_at_once_push_each_with_its_own_token(app: Project, own_config: Path, local_ecr: LocalEcr) -> None:
+    """A token of one region is refused in the other; both runs have one docker configuration and one project."""
+    runs = []
+    for region in ("us-east-1", "eu-west-3"):
+        app.environ |= {"AWS_REGION": region, "AWS_DEFAULT_REGION": region, "ECR_REPOSITORY": f"team/{region}"}
+        runs.append(subprocess.Popen([*INVOKE, "build", "push"], cwd=app.folder, env=dict(app.environ)))
+    assert [run.wait() for run in runs] == [0, 0]
+    for region in ("us-east-1", "eu-west-3"):
+        assert local_ecr.requests(region=region)["PutImage"] + local_ecr.requests(region=region)["PUT manifest"] >= 1
+    assert not (own_config / "config.json").exists()
 
 
 def test_a_base_image_in_ecr_is_pulled_with_a_login_of_its_own(app: Project) -> None:

@@ -30,7 +30,7 @@ from ecr_tasks.settings.parse.lists import csv_fields
 if TYPE_CHECKING:
     from python_on_whales import Image
 
-_CACHE_VARIABLES = {"s3": "AWS_", "gha": "ACTIONS_"}
+_CACHE_VARIABLES = {"s3": "AWS_", "gha": "ACTIONS_RUNTIME_TOKEN"}
 
 NAME_ATTEMPTS = 5
 """How many times a build runs if another one takes its image's name at the same moment; later runs use the cache."""

@@ -30,7 +30,7 @@ from ecr_tasks.clients.docker.known_errors import OWN_WORDS
 from ecr_tasks.clients.docker.retry import LOOKUP
 from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.errors import Refused
-from ecr_tasks.files import read_text
+from ecr_tasks.files import is_file, read_text
 from ecr_tasks.model.child_environment import docker_environment
 from ecr_tasks.redaction import redact
 
@@ -39,6 +39,11 @@ if TYPE_CHECKING:
 
 _INTERRUPTED = 130
 """The exit code of docker after Ctrl-C, which it may receive before we do."""
+
+
+_WORD = re.compile(r"\w+")
+_READS_OTHERS = re.compile(r"\b(?:include|extends|env_file)\b")
+_OTHER_FILE = re.compile(r"[\w./-]+\.ya?ml\b|[\w./-]*\.env\b[\w.-]*")
 
 
 class CommandLine:
@@ -219,14 +224,23 @@ def _run(command: Sequence[str], environment: Mapping[str, str], stdin: bytes | 
 
 
 def _named_variables(files: Iterable[Path], environ: Mapping[str, str]) -> Collection[str]:
-    """Return the variables that definition files name; all of them where compose reads further files for these."""
-    texts = []
-    for file in files:
+    """Return the variables that definition files name, and the files that compose reads for them.
+
+    All of them, where these are not known.
+    """
+    names, texts, pending = set[str](), dict[Path, str](), list(files)
+    while pending:
+        file = pending.pop()
+        if file in texts:
+            continue
         with suppress(OSError):  # which bake says better
-            texts.append(read_text(file, errors="replace"))
-    if any(re.search(r"\b(?:include|extends|env_file)\b", text) for text in texts):
-        return environ
-    return {name for text in texts for name in re.findall(r"\w+", text)}
+            texts[file] = text = read_text(file, errors="replace")
+            names |= set(_WORD.findall(text))
+            others = [file.parent / name for name in _OTHER_FILE.findall(text)] if _READS_OTHERS.search(text) else []
+            if _READS_OTHERS.search(text) and not any(map(is_file, others)):
+                return environ
+            pending += others
+    return names
 
 
 @contextmanager

@@ -382,6 +382,7 @@ def test_a_push_without_a_valid_token_says_why_there_is_none(tmp_path: Path) -> 
 SECRETS = {
     "AWS_SECRET_ACCESS_KEY": "hush",
     "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "hush",
+    "ACTIONS_RUNTIME_TOKEN": "hush",
     "NPM_TOKEN": "hush",
     "ECR_BUILD_ARGS": "TOKEN=hush",
     "GIT_DIR": "/elsewhere",
@@ -411,7 +412,11 @@ def test_docker_gets_no_secret_that_it_has_no_use_for(
 
 def test_a_login_gives_the_users_helper_what_it_may_need(port: WhalesDocker, seen: Callable[[], set[str]]) -> None:
     port.login(RegistryToken("host", "AWS", "hush"))
-    assert seen() == {*MINE, "AWS_SECRET_ACCESS_KEY", "NPM_TOKEN", "DATABASE_URL"}
+    assert seen() == {*MINE, *SECRETS} - {
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+        "ECR_BUILD_ARGS",
+        "GIT_DIR",
+    }
 
 
 def test_a_definition_gets_the_secrets_that_it_names(
@@ -423,10 +428,21 @@ def test_a_definition_gets_the_secrets_that_it_names(
     assert seen() == {*MINE, "NPM_TOKEN"}
 
 
-def test_compose_files_that_read_others_get_what_those_may_name(
+def test_compose_files_that_read_others_get_what_those_name(
     port: WhalesDocker, seen: Callable[[], set[str]], tmp_path: Path
 ) -> None:
-    (tmp_path / "compose.yaml").write_text("include: [other.yaml]\n", encoding="utf-8")
+    (tmp_path / "compose.yaml").write_text("include: [parts/other.yaml]\n", encoding="utf-8")
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "other.yaml").write_text("services: {a: {env_file: ../mine.env}}\n", encoding="utf-8")
+    (tmp_path / "mine.env").write_text("A=${NPM_TOKEN}\n", encoding="utf-8")
+    port.targets(["compose.yaml"], tmp_path, os.environ)
+    assert seen() == {*MINE, "NPM_TOKEN"}
+
+
+def test_compose_files_that_read_unknown_ones_get_everything(
+    port: WhalesDocker, seen: Callable[[], set[str]], tmp_path: Path
+) -> None:
+    (tmp_path / "compose.yaml").write_text("include: ['${WHERE}']\n", encoding="utf-8")
     port.targets(["compose.yaml"], tmp_path, os.environ)
     assert seen() == {*MINE, *SECRETS}
 
@@ -438,7 +454,7 @@ def test_compose_files_that_read_others_get_what_those_may_name(
         (BuildDefinition(".", secrets=("id=x,env=NPM_TOKEN",)), {"NPM_TOKEN"}),
         (BuildDefinition(".", linked={"a": BuildDefinition(".", secrets=("id=NPM_TOKEN",))}), {"NPM_TOKEN"}),
         (BuildDefinition(".", cache_to=("type=s3,region=x,bucket=y",)), {"AWS_SECRET_ACCESS_KEY"}),
-        (BuildDefinition(".", cache_from=("type=gha,scope=x",)), {"ACTIONS_ID_TOKEN_REQUEST_TOKEN"}),
+        (BuildDefinition(".", cache_from=("type=gha,scope=x",)), {"ACTIONS_RUNTIME_TOKEN"}),
     ],
 )
 def test_a_build_gets_the_secrets_that_it_refers_to(
