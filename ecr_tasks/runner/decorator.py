@@ -21,6 +21,7 @@ from invoke.tasks import task as invoke_task
 
 from ecr_tasks.console import open_standard_streams, say
 from ecr_tasks.errors import EcrTasksError, Interrupted, UnexpectedError
+from ecr_tasks.redaction import redact
 from ecr_tasks.runner.command_line import EarlierResults, check_repetitions, publishes
 from ecr_tasks.runner.run import Run
 from ecr_tasks.signals import end_run_by_signals
@@ -188,7 +189,8 @@ def _unexpected(error: Exception) -> UnexpectedError:
 def _exit(error: EcrTasksError, run: Run, origin: Exception | None = None) -> Exit:
     """Show an error and return the Exit with its code; Invoke's own printing would fail on a closed stderr."""
     if _is_debugging(run):
-        say(*"".join(traceback.format_exception(origin or error)).splitlines())
+        # A secret of several lines is one only as a whole.
+        say(*redact("".join(traceback.format_exception(origin or error))).splitlines())
     from ecr_tasks.runner import ci_results
 
     ci_results.show_error(run, error)

@@ -22,6 +22,7 @@ from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.files import append_bytes
 from ecr_tasks.model.child_environment import agent_environment
 from ecr_tasks.model.receipt import FOLDER
+from ecr_tasks.one_line import without_commands
 from ecr_tasks.own_files import ignore_in_git, replace_file
 from ecr_tasks.redaction import redact, redact_fields
 
@@ -55,7 +56,8 @@ def log_group(adapter: Adapter, title: str) -> Iterator[None]:
 
 def show_error(adapter: Adapter, environ: Mapping[str, str], error: EcrTasksError, project: Path) -> None:
     """Show an error where the CI shows errors, in addition to the two sentences on stderr."""
-    perform(adapter.error(error.cause, error.remedy, environ), project)
+    *causes, remedy = map(without_commands, error.lines)
+    perform(adapter.error("\n".join(causes), remedy, environ), project)
 
 
 def perform(actions: Iterable[Action], project: Path) -> None:

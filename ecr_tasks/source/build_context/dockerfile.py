@@ -78,9 +78,9 @@ def parse(content: bytes) -> Dockerfile:
     return Dockerfile(tuple(whole), tuple(arguments), directives.get("syntax") or _other_syntax(text), escape)
 
 
-def argument_defaults(content: bytes) -> dict[str, str]:
+def argument_defaults(dockerfile: Dockerfile) -> dict[str, str]:
     """Return the values that a Dockerfile gives to the build arguments that its ``FROM`` lines may use."""
-    words = (word.partition("=") for instruction in parse(content).arguments for word in instruction.words)
+    words = (word.partition("=") for instruction in dockerfile.arguments for word in instruction.words)
     return {name: value for name, has_value, value in words if has_value}
 
 

@@ -13,9 +13,10 @@ from ecr_tasks.files import read_bytes
 from ecr_tasks.model.ecr_host import host_of, parse_ecr_host
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.option_fields import split_fields
+from ecr_tasks.redaction import keep_build_arguments
 from ecr_tasks.settings.parse.build_options import DEFAULT_DOCKERFILE, is_remote
 from ecr_tasks.source.build_context.base_images import BaseImage, base_images, frontend
-from ecr_tasks.source.build_context.dockerfile import parse
+from ecr_tasks.source.build_context.dockerfile import argument_defaults, parse
 from ecr_tasks.source.build_context.dockerignore import existing_dockerfile
 from ecr_tasks.source.build_context.unknown import Unknown
 
@@ -53,6 +54,7 @@ def build_references(
 ) -> BuildReferences:
     """Return the references of a build for all its platforms; ``build_platform`` is the builder's own."""
     file = parse(dockerfile)
+    keep_build_arguments({**argument_defaults(file), **definition.args})
     bases = [base_images(file, definition, platform, build_platform) for platform in platforms]
     named = [value.removeprefix(IMAGE) for value in definition.contexts.values() if value.startswith((IMAGE, LAYOUT))]
     images = [BaseImage(name, platform) for name in named for platform in platforms]

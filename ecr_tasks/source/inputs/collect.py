@@ -12,9 +12,8 @@ from ecr_tasks.model.image import BuildDefinition, Image, Inputs
 from ecr_tasks.model.manifest import INPUTS, INPUTS_TRACKED
 from ecr_tasks.model.ports import Docker, Engine
 from ecr_tasks.one_line import one_line
-from ecr_tasks.redaction import keep_build_arguments, redact
+from ecr_tasks.redaction import redact
 from ecr_tasks.source.build_context.base_images import BaseImage, familiar_name
-from ecr_tasks.source.build_context.dockerfile import argument_defaults
 from ecr_tasks.source.build_context.references import build_references
 from ecr_tasks.source.build_context.unknown import Unknown
 from ecr_tasks.source.inputs.base_digests import resolve_digests
@@ -96,7 +95,6 @@ def _bases(
 
     Raises Unknown when there may be inputs that are not known.
     """
-    keep_build_arguments({**argument_defaults(local.dockerfile), **definition.args})
     build_platform = _platform(engine()) if b"BUILD" in local.dockerfile else platforms[0]
     references = build_references(definition, local.dockerfile, platforms, build_platform)
     if references.unknown:
