@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from ecr_tasks.checks.build_files import check_build_files
 from ecr_tasks.checks.complete_checkout import check_complete
-from ecr_tasks.checks.leaked_keys import check_leaked_keys
+from ecr_tasks.checks.leaked_keys import Scan, check_leaked_keys, needless_entries, new_scan
 from ecr_tasks.checks.readable_files import check_readable
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.image import Image
@@ -34,17 +34,21 @@ def obstacles(
     engine: Callable[[], Engine] | None,
     *,
     promises: bool,
+    note: Callable[[str], None] = lambda text: None,
 ) -> tuple[Conflict, ...]:
     """Return what is in the way of building and publishing; of each image, the first thing.
 
     ``building`` are the images to build, ``creating`` those for which a repository is created. ``environ`` is for
     git. ``engine`` asks for the engine and its builder; None if docker must not be asked. It takes a third of a
     second, so it is asked only before a repository is created, or if no build follows (``promises``): a build without
-    an engine fails before it has changed anything.
+    an engine fails before it has changed anything. ``note`` is told what settings let through.
     """
     found: list[Conflict] = []
+    scan = new_scan()
     for item in building:
-        found += _first(item.image.name, _image_checks(item.image, settings, source, environ))
+        found += _first(item.image.name, _image_checks(item.image, settings, source, environ, note, scan))
+    for text in needless_entries(settings) if building else ():
+        note(text)
     for item in creating[:1]:
         found += _first(item.image.name, [lambda: desired_repository(settings, source)])
     if engine is not None and building and (creating or promises):
@@ -54,14 +58,19 @@ def obstacles(
 
 
 def _image_checks(
-    image: Image, settings: Settings, source: SourceState, environ: Mapping[str, str]
+    image: Image,
+    settings: Settings,
+    source: SourceState,
+    environ: Mapping[str, str],
+    note: Callable[[str], None],
+    scan: Scan,
 ) -> Iterator[Check]:
     definitions = list(image.definition.with_links())
     dockerfile = None if settings.context_is_remote else settings.project / settings.dockerfile
     yield lambda: check_complete(image.name, definitions, settings.project, environ, source.ci, dockerfile)
     yield lambda: check_build_files(image.name, definitions, settings, environ)
     yield lambda: check_readable(image.name, definitions, settings.project)
-    yield lambda: check_leaked_keys(settings, source, definitions)
+    yield lambda: check_leaked_keys(settings, source, definitions, note, scan)
 
 
 def _first(name: str, checks: Iterable[Check]) -> list[Conflict]:

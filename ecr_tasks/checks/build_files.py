@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.option_fields import split_fields
 from ecr_tasks.model.refusals import NO_SSH_AGENT
 from ecr_tasks.settings.settings import Settings
-from ecr_tasks.source.build_context.base_images import frontend
+from ecr_tasks.source.build_context.base_images import frontend, is_dockers_frontend
 from ecr_tasks.source.build_context.dockerfile import parse
 from ecr_tasks.source.build_context.dockerignore import existing_dockerfile
 from ecr_tasks.source.build_context.references import read_dockerfile
@@ -21,8 +20,6 @@ from ecr_tasks.source.build_context.walk import unique_folders
 
 _OTHER_NAMES = ("Containerfile", "*.Dockerfile", "Dockerfile.*", "*.Containerfile")
 """How people name Dockerfiles that docker doesn't look for by itself; ``Containerfile`` is Podman's name."""
-
-_DOCKERS_FRONTEND = re.compile(r"(?:^|/)docker/dockerfile(?:-upstream)?(?:[:@]|$)")
 
 
 def check_build_files(
@@ -81,7 +78,7 @@ def _check_stage(name: str, definition: BuildDefinition, settings: Settings) -> 
         return
     dockerfile = parse(content)
     image = frontend(dockerfile, definition)
-    if not dockerfile.stages or b"<<" in content or (image and not _DOCKERS_FRONTEND.search(image)):
+    if not dockerfile.stages or b"<<" in content or (image and not is_dockers_frontend(image)):
         return
     stages = [stage.name for stage in dockerfile.stages if stage.name]
     if definition.target.lower() not in stages:

@@ -27,7 +27,7 @@ _MAX_RUNS = 0.6
 
 def find_key_id(text: str) -> re.Match[str] | None:
     """Return the first id of an access key in a text; the ids in AWS's documentation and other samples are none."""
-    return next((match for match in _KEY_ID.finditer(text) if _is_random(match[0][4:], distinct=7)), None)
+    return next((match for match in _KEY_ID.finditer(text) if is_random(match[0][4:], distinct=7)), None)
 
 
 def is_key(name: str, value: str) -> bool:
@@ -45,11 +45,11 @@ def is_key(name: str, value: str) -> bool:
         and len(value) >= shortest
         and re.fullmatch(_CHARACTERS, value) is not None
         and not _is_words(value)
-        and _is_random(value, distinct=8)
+        and is_random(value, distinct=8)
     )
 
 
-def _is_random(text: str, *, distinct: int) -> bool:
+def is_random(text: str, *, distinct: int) -> bool:
     """Return whether a text could be random: ``distinct`` characters, no repetition, alphabet or sample's word."""
     return (
         len(set(text)) >= distinct
@@ -57,6 +57,11 @@ def _is_random(text: str, *, distinct: int) -> bool:
         and not re.search(r"(.{6,})\1", text)
         and not re.search(_PLACEHOLDER_WORDS, text)
     )
+
+
+def is_placeholder(value: str) -> bool:
+    """Return whether a value says that it stands for a secret: ``changeme``, ``your-token``, one character only."""
+    return len(set(value)) < 3 or re.search(_PLACEHOLDER_WORDS, value) is not None
 
 
 def _runs(text: str) -> float:

@@ -1,4 +1,4 @@
-"""The check for access keys in a dotenv file that git tracks, or that a build context would carry into an image."""
+"""The check for secrets in what docker sends to the builder, and for access keys in dotenv files that git tracks."""
 
 from __future__ import annotations
 
@@ -7,23 +7,28 @@ import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Literal
 
+from ecr_tasks.checks.allowed_secrets import COMMENT, AllowedFiles, described
 from ecr_tasks.checks.key_shapes import find_key_id, is_key
+from ecr_tasks.checks.secret_values import check_values
+from ecr_tasks.checks.sent_secrets import Names, is_dotenv, secrets_of, sent_secrets
 from ecr_tasks.errors import Refused, SettingsError
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.settings.errors import Problems
+from ecr_tasks.settings.parse.lists import VALUE_KINDS
 from ecr_tasks.settings.settings import Settings
 from ecr_tasks.source.build_context.dockerignore import DockerIgnore
-from ecr_tasks.source.build_context.walk import local_contexts
+from ecr_tasks.source.build_context.sources import Sources, read_sources
+from ecr_tasks.source.build_context.walk import ContextFolder, context_folders, local_contexts
 from ecr_tasks.source.git.read import is_tracked
 from ecr_tasks.source.source_state import SourceState
 
 _DEPTH = 2
-"""How many folders below the context's top are searched: ``services/api/.env`` is found. Searching all of them would
-cost seconds in a tree with dependencies, at every build."""
+"""How many folders below the context's top are searched for what no instruction of the Dockerfile takes yet:
+``services/api/.env`` is found. What the build takes is searched at every depth."""
 
 _SKIPPED = frozenset({".git", ".hg", ".svn", ".ecr-tasks", "node_modules", "__pycache__", ".venv", "venv"})
 """Folders with very many files and no settings."""
@@ -31,36 +36,82 @@ _SKIPPED = frozenset({".git", ".hg", ".svn", ".ecr-tasks", "node_modules", "__py
 _KEY_NAMES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 # What sets a secret in a comment or in a broken line.
 _IN_TEXT = re.compile(r"""(?i)\b(AWS_SECRET_ACCESS_KEY|AWS_SESSION_TOKEN)\s*[=:]\s*["']?([^\s"'#]+)""")
-_COMMENT = "#"
+_SHOWN = 20
+"""The highest number of files that a refusal names."""
 
 
 @dataclass(frozen=True)
 class Leak:
-    """A dotenv file with access keys, one way in which they would leak, and the line that prevents it."""
+    """A file with secrets, one way in which they would leak, and the line that prevents it."""
 
     path: Path
     why: Literal["tracked", "in-context"]
     names: tuple[tuple[str, int], ...]
-    """The keys' names, each with its line."""
+    """The keys' names or what they are, each with its line."""
     ignore_file: Path
     ignore_line: str
     """The line to append to ``ignore_file``, a .gitignore or the build's .dockerignore."""
 
 
-def check_leaked_keys(settings: Settings, source: SourceState, definitions: Iterable[BuildDefinition]) -> None:
-    """Raise Refused when a dotenv file with access keys is in git or in one of the definitions' build contexts."""
+def check_leaked_keys(
+    settings: Settings,
+    source: SourceState,
+    definitions: Iterable[BuildDefinition],
+    note: Callable[[str], None] = lambda text: None,
+    scan: Scan | None = None,
+) -> None:
+    """Raise Refused when a secret is in one of the definitions' contexts or values, or access keys are in git.
+
+    ``note`` is told what ECR_ALLOW_KEYS_IN lets through, with its reason. ``scan`` is handed on where several images
+    are checked, so that a context which they share is searched once.
+    """
+    allowed, scan = AllowedFiles(settings), scan or new_scan()
     tracked = partial(is_tracked, source.root, environ=os.environ)
-    for context, dockerfile in local_contexts(definitions):
-        leaks = find_leaks(
-            context=context,
-            dockerfile=dockerfile,
-            project=settings.project,
-            files=settings.files,
-            tracked=tracked,
-            allowed=[settings.project / name for name in settings.allow_keys_in],
-        )
-        if leaks:
-            raise refusal(leaks)
+    for definition in definitions:
+        leaks: list[Leak] = []
+        for context, dockerfile in local_contexts([definition]):
+            leaks += find_leaks(
+                context=context,
+                dockerfile=dockerfile,
+                project=settings.project,
+                files=settings.files,
+                tracked=tracked,
+            )
+        for folder in context_folders(definition, settings.project):
+            sources = read_sources(definition, folder.name)
+            for path, names in scan(folder, sources):
+                ignore_line = _quoted(path.relative_to(folder.path).as_posix())
+                leaks.append(Leak(path.resolve(), "in-context", names, folder.ignore().file, ignore_line))
+        remaining = [leak for leak in _without_repetitions(leaks) if not allowed.allows(leak.path, leak.names, note)]
+        if remaining:
+            raise refusal(remaining)
+        check_values(definition, allowed, note)
+
+
+Scan = Callable[[ContextFolder, Sources], tuple[tuple[Path, Names], ...]]
+"""A search of a context for files with secrets."""
+
+
+def new_scan() -> Scan:
+    """Return a search that does not search a context twice."""
+    return cache(lambda folder, sources: tuple(sent_secrets(folder, sources, _readable_keys)))
+
+
+def needless_entries(settings: Settings) -> Iterator[str]:
+    """Yield a sentence for each file of ECR_ALLOW_KEYS_IN that holds nothing which would be refused."""
+    for name, _ in settings.allow_keys_in:
+        path = settings.project / name
+        if not name.startswith(VALUE_KINDS) and path.is_file() and not secrets_of(path, path.name, _readable_keys):
+            place = settings.origin("ECR_ALLOW_KEYS_IN")
+            yield f"ECR_ALLOW_KEYS_IN ({place}) needs no entry for {name}: nothing in it would be refused."
+
+
+def _without_repetitions(leaks: Iterable[Leak]) -> list[Leak]:
+    """Return the leaks, each way of a file only once."""
+    unique: dict[tuple[Path, str, Path], Leak] = {}
+    for leak in leaks:
+        unique.setdefault((leak.path, leak.why, leak.ignore_file.resolve()), leak)
+    return list(unique.values())
 
 
 def find_leaks(
@@ -70,22 +121,18 @@ def find_leaks(
     project: Path,
     files: Sequence[Path],
     tracked: Callable[[Path], bool],
-    allowed: Sequence[Path] = (),
 ) -> tuple[Leak, ...]:
     """Return the leaks of a build of ``dockerfile`` in the folder ``context``.
 
     ``files`` are the dotenv files that settings were read from. They, the other dotenv files of ``project`` and those
     of the context's upper folders must neither be tracked by git nor be in the context. A dotenv file is recognized
     by its name (``.env``, ``.env.prod``, ``.envrc``, ``prod.env``); one without keys, such as ``.env.example``, is
-    no leak, nor is one of ``allowed``. Links are resolved. Raises SettingsError for a malformed .dockerignore.
+    no leak. Links are resolved. Raises SettingsError for a malformed .dockerignore.
     """
     settings_files = _unique(files)
     ignore, root = DockerIgnore.read(context, dockerfile), context.resolve()
-    allowed_files = _unique(allowed)
     leaks = []
     for path in _unique([*files, *_dotenv_files(project), *_dotenv_files(root, _DEPTH)]):
-        if path in allowed_files:
-            continue
         names = _keys(path, must_be_readable=path in settings_files)
         if not names:
             continue
@@ -118,7 +165,7 @@ def find_keys(path: Path) -> list[tuple[str, int]]:
             keys.append((binding.key, line_of(binding)))
         elif match := find_key_id(text) or (_find_secret(text) if binding.key is None else None):
             line = binding.original.line + text[: match.start()].count("\n")
-            keys.append((binding.key or (match[1] if binding.error and match.re is _IN_TEXT else _COMMENT), line))
+            keys.append((binding.key or (match[1] if binding.error and match.re is _IN_TEXT else COMMENT), line))
     return keys
 
 
@@ -129,13 +176,20 @@ def _find_secret(text: str) -> re.Match[str] | None:
 
 def refusal(leaks: Sequence[Leak]) -> Refused:
     """Return the error for at least one leak: it names files, names and lines, never a value."""
-    paths = dict.fromkeys(leak.path for leak in leaks)
-    causes = [_cause(path, [leak for leak in leaks if leak.path == path]) for path in paths]
-    remedy = "; ".join(dict.fromkeys(_remedy(leak) for leak in leaks))
+    paths = list(dict.fromkeys(leak.path for leak in leaks))
+    shown = [leak for leak in leaks if leak.path in paths[:_SHOWN]]
+    causes = [_cause(path, [leak for leak in shown if leak.path == path]) for path in paths[:_SHOWN]]
+    if others := len(paths) - _SHOWN:
+        causes += [f"so do {others} other files" if others > 1 else "so does another file"] if others > 0 else []
+    remedy = "; ".join(dict.fromkeys(_remedy(leak) for leak in shown))
     remedy += (
         f"; or name {'the file' if len(paths) == 1 else 'those files'} in ECR_ALLOW_KEYS_IN if the keys open nothing"
     )
     return Refused(f"{'; '.join(causes)}.", f"{remedy[0].upper()}{remedy[1:]}.")
+
+
+def _readable_keys(path: Path) -> tuple[tuple[str, int], ...]:
+    return _keys(path, must_be_readable=False)
 
 
 def _keys(path: Path, *, must_be_readable: bool) -> tuple[tuple[str, int], ...]:
@@ -160,7 +214,7 @@ def _dotenv_files(folder: Path, depth: int = 0) -> Iterator[Path]:
     except OSError:  # it vanished, or this user may not read it: then the build can't read it either
         return
     for entry in entries:
-        if (entry.name.startswith(".env") or entry.name.endswith(".env")) and entry.is_file():
+        if is_dotenv(entry.name) and entry.is_file():
             yield Path(entry.path)
     for entry in entries if depth else ():
         if entry.name not in _SKIPPED and entry.is_dir(follow_symlinks=False):
@@ -181,13 +235,14 @@ def _quoted(path: str) -> str:
 
 
 def _cause(path: Path, leaks: Sequence[Leak]) -> str:
-    keys = [f"{'a key in a comment' if name == _COMMENT else name} (line {line})" for name, line in leaks[0].names]
+    keys = [described(name, line) for name, line in leaks[0].names]
     reasons = {"tracked": "git tracks it", "in-context": "the build context would carry it into the image"}
     return f"{_short_path(path)} holds {_joined(keys)}, and {_joined([reasons[leak.why] for leak in leaks])}"
 
 
 def _remedy(leak: Leak) -> str:
-    add = f"add the line {leak.ignore_line} to {_short_path(leak.ignore_file)}"
+    ignore_file = leak.ignore_file.parent.resolve() / leak.ignore_file.name
+    add = f"add the line {leak.ignore_line} to {_short_path(ignore_file)}"
     if leak.why == "in-context":
         return add
     untrack = f"git rm --cached -- {shlex.quote(_short_path(leak.path))}"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ecr_tasks.clients.absent_registry import AbsentRegistryError
-from ecr_tasks.console import say, warn
+from ecr_tasks.console import say, warn, warn_once
 from ecr_tasks.errors import BuildError, EcrTasksError, RegistryError
 from ecr_tasks.execute.build import build, reuse_earlier_builds
 from ecr_tasks.execute.from_builder import what_is_kept
@@ -291,7 +291,9 @@ def _with_obstacles(run: Run, job: Job, *, promises: bool) -> Job:
     # The plan may contain the engine's error already; a dry run without a local ECR asks nobody.
     ask_engine = not run.dry if job.snapshot is None else job.snapshot.engine is None
     engine = run.engine if ask_engine and job.engine is None else None
-    found = obstacles(building, creating, job.settings, run.source, os.environ, engine, promises=promises)
+    found = obstacles(
+        building, creating, job.settings, run.source, os.environ, engine, promises=promises, note=warn_once
+    )
     return replace(job, plan=replace(job.plan, conflicts=(*found, *job.plan.conflicts)), obstacles=found)
 
 

@@ -15,6 +15,7 @@ from ecr_tasks.settings.dotenv import list_files, read_file
 from ecr_tasks.settings.errors import Malformed, Problems
 from ecr_tasks.settings.hide_secrets import keep_secrets
 from ecr_tasks.settings.parse.build_options import is_remote
+from ecr_tasks.settings.parse.lists import VALUE_KINDS, Allowed
 from ecr_tasks.settings.schema import TABLE
 from ecr_tasks.settings.setting import Origin, SettingValue
 from ecr_tasks.settings.settings import Settings
@@ -144,12 +145,12 @@ def _report_contradictions(
 
 
 def _missing_files_warnings(
-    project: Path, names: Sequence[str], effective: Mapping[str, SettingValue]
+    project: Path, allowed: Sequence[Allowed], effective: Mapping[str, SettingValue]
 ) -> Iterator[str]:
     """Yield a sentence for each file of ECR_ALLOW_KEYS_IN that isn't there: its name may have changed."""
     setting = "ECR_ALLOW_KEYS_IN"
-    for name in names:
-        if not (project / name).is_file():
+    for name, _ in allowed:
+        if not name.startswith(VALUE_KINDS) and not (project / name).is_file():
             yield f"{setting} ({effective[setting].origin}) names a file that isn't there: {name}."
 
 

@@ -226,11 +226,12 @@ class Schema:
         "How long to wait for another run on this machine that publishes the same image.",
         default="240",
     )
-    allow_keys_in: tuple[str, ...] = setting(
-        "ECR_ALLOW_KEYS_IN=.env.test",
-        lists.split_plain,
-        "Dotenv files whose access keys may be in git and in the image, because they open nothing: paths beside this "
-        "file. What only stands for a key (your-access-key, AWS's own examples) needs no mention.",
+    allow_keys_in: tuple[lists.Allowed, ...] = setting(
+        "ECR_ALLOW_KEYS_IN=certs/localhost.key: made for localhost",
+        lists.split_allowed,
+        "Files whose keys and tokens may be in the image (access keys also in git), each with the reason: paths "
+        "beside this file. build-arg:NAME, label:NAME and annotation:NAME stand for a value. What only stands for a "
+        "key (your-access-key, AWS's own examples) needs no mention.",
         default="",
     )
     debug: bool = setting("ECR_DEBUG=true", values.boolean, "Show tracebacks.", default="false")

@@ -116,7 +116,7 @@ def test_a_tracked_sample_needs_no_dotenv_file_beside_it(tmp_path: Path) -> None
         check_leaked_keys(load(tmp_path, environ={}), source(root=tmp_path), build)
 
 
-@pytest.mark.parametrize("name", ["a/b/c/.env", "node_modules/x/.env", ".git/.env", "environment", "env"])
+@pytest.mark.parametrize("name", [".git/.env", "environment", "env"])
 def test_what_is_not_looked_at(tmp_path: Path, name: str) -> None:
     write(tmp_path / name)
     assert find(tmp_path) == ()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ecr_tasks.settings.errors import Malformed
 
@@ -22,6 +23,17 @@ _AMBIGUOUS_QUOTE = (
     "has commas and a double quote that doesn't go around a whole entry: write one entry a line, or quotes "
     "around each entry that needs them"
 )
+
+
+VALUE_KINDS = ("build-arg:", "label:", "annotation:")
+"""The beginnings of names that stand for a value of a build instead of a file."""
+
+
+class Allowed(NamedTuple):
+    """Something that is allowed, and why; the reason is empty where none is given."""
+
+    name: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -66,6 +78,12 @@ def csv_fields(text: str) -> list[Field]:
 def split_plain(text: str) -> tuple[str, ...]:
     """Split entries that contain commas only in quotes: build arguments, labels, platforms."""
     return _split(text, lambda _entry, _field, _next_field: True)
+
+
+def split_allowed(text: str) -> tuple[Allowed, ...]:
+    """Split the names of what is allowed, each with its reason: ``certs/test.key: opens nothing``."""
+    parts = [entry.partition(": ") for entry in split_plain(text)]
+    return tuple(Allowed(name.strip(), reason.strip()) for name, _, reason in parts)
 
 
 def split_secrets(text: str) -> tuple[str, ...]:

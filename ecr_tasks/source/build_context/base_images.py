@@ -22,6 +22,7 @@ _INDEX = re.compile(r"\+?0*([0-9]{1,9})")
 _ENTRY_COST = 100
 """What a variable costs that a stage takes over from another one, in characters."""
 
+_DOCKERS_FRONTEND = re.compile(r"(?:^|/)docker/dockerfile(?:-upstream)?(?:[:@]|$)")
 _FRONTEND = "BUILDKIT_SYNTAX"
 """The build argument that replaces ``# syntax=``."""
 
@@ -66,6 +67,11 @@ def base_images(
 def frontend(dockerfile: Dockerfile, definition: BuildDefinition) -> str | None:
     """Return the image that reads the Dockerfile; None where the builder does."""
     return definition.args.get(_FRONTEND) or dockerfile.syntax
+
+
+def is_dockers_frontend(image: str) -> bool:
+    """Return whether a frontend is docker's own, which takes stages and sources only from the Dockerfile."""
+    return _DOCKERS_FRONTEND.search(image) is not None
 
 
 def familiar_name(reference: str) -> str:

@@ -10,6 +10,8 @@ from pathlib import Path
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.settings.parse.build_options import DEFAULT_DOCKERFILE, is_remote
 from ecr_tasks.source.build_context.dockerignore import DockerIgnore, Matched
+from ecr_tasks.source.build_context.dockerignore_pattern import Matcher
+from ecr_tasks.source.build_context.sources import EVERYTHING, Sources
 
 
 def local_contexts(definitions: Iterable[BuildDefinition]) -> Iterator[tuple[Path, Path]]:
@@ -62,20 +64,43 @@ def _dockerfile(definition: BuildDefinition, project: Path) -> Path | None:
 
 
 def context_files(
-    folder: Path | str, ignore: DockerIgnore, never: frozenset[str], prefix: str = "", matched: Matched | None = None
+    folder: Path | str,
+    ignore: DockerIgnore,
+    never: frozenset[str],
+    prefix: str = "",
+    matched: Matched | None = None,
+    sources: Sources = EVERYTHING,
 ) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """Yield each file and link of a context that may not be ignored, with its path in the context (with slashes).
 
     Names in ``never`` are left out at every depth. Links are not followed. For a subfolder, ``prefix`` is its path
-    and ``matched`` tells which rules match it. Raises OSError if a folder can't be read.
+    and ``matched`` tells which rules match it. ``sources`` is what the build takes. Raises OSError if a folder can't
+    be read.
     """
-    with os.scandir(folder) as scan:
-        entries = [entry for entry in scan if entry.name not in never]
-    for entry in entries:
-        path = prefix + entry.name
-        ignored, matched_here = ignore.apply(path, matched)
-        if not entry.is_dir(follow_symlinks=False):
-            if not ignored:
-                yield path, entry
-        elif not ignored or ignore.enters(path):
-            yield from context_files(entry.path, ignore, never, f"{path}/", matched_here)
+    pending: list[_Level] = [(os.fspath(folder), prefix, matched, sources.matchers)]
+    while pending:
+        path, prefix, matched, wanted = pending.pop()
+        with os.scandir(path) as scan:
+            entries = [entry for entry in scan if entry.name not in never]
+        for entry in entries:
+            wanted_here = None if wanted is None else _step(wanted, entry.name)
+            if wanted_here == ():
+                continue
+            path = prefix + entry.name
+            ignored, matched_here = ignore.apply(path, matched)
+            if not entry.is_dir(follow_symlinks=False):
+                if not ignored and wanted_here is None:
+                    yield path, entry
+            elif not ignored or ignore.enters(path):
+                pending.append((entry.path, f"{path}/", matched_here, wanted_here))
+
+
+_Wanted = tuple[tuple[Matcher, ...], ...] | None
+_Level = tuple[str, str, Matched | None, _Wanted]
+"""A folder, its path in the context, the rules that match it, and what is wanted in it."""
+
+
+def _step(wanted: tuple[tuple[Matcher, ...], ...], name: str) -> _Wanted:
+    """Return what is wanted in the file or folder ``name``; nothing if empty, everything if None."""
+    rest = tuple(matchers[1:] for matchers in wanted if matchers[0](name) is not False)
+    return None if () in rest else rest

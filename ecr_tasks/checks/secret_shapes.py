@@ -1,0 +1,257 @@
+"""Find secrets in a file's content, by their shape: private keys, access keys, tokens of services, stored passwords.
+
+A wrong alarm stops a build, so each shape is one that nothing else has: a prefix that its service chose for that, a
+PEM block with a body, the line of a file that is there for passwords. What stands for a secret (``${TOKEN}``,
+``<your token>``, AWS's documented keys) is none; nor are certificates and public keys.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+from collections.abc import Callable, Iterator
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+from ecr_tasks.checks.key_shapes import find_key_id, is_key, is_placeholder, is_random
+
+MAX_BYTES = 1 << 20
+"""How much of a file is looked at: a secret in a file that is longer stands in its first mebibyte or is not found."""
+
+_SHOWN = 3
+"""The highest number of secrets that are found in one file."""
+
+
+class Secret(NamedTuple):
+    """What was found, in words, and its line."""
+
+    what: str
+    line: int
+
+
+class _Shape(NamedTuple):
+    """The texts that a content has which has such a secret, its pattern, and what decides about a match.
+
+    Of the pattern's groups, the first is the value.
+    """
+
+    what: str
+    markers: tuple[bytes, ...]
+    pattern: re.Pattern[bytes]
+    is_secret: Callable[[str], bool]
+
+
+def _is_token(value: str) -> bool:
+    return is_random(value, distinct=8)
+
+
+def _shape(what: str, markers: str, pattern: str, is_secret: Callable[[str], bool] = _is_token) -> _Shape:
+    return _Shape(what, tuple(markers.encode().split()), re.compile(pattern.encode()), is_secret)
+
+
+def _is_mixed_key(value: str) -> bool:
+    """Return whether a value is an access key's secret, and no hash in hexadecimal digits."""
+    return is_key("AWS_SECRET_ACCESS_KEY", value) and not re.fullmatch("[0-9a-f]+|[0-9A-F]+", value)
+
+
+def _is_login(value: str) -> bool:
+    """Return whether a value is a user's name and a password in base64."""
+    try:
+        user, colon, password = b64decode(value).decode("utf-8", "replace").partition(":")
+    except ValueError:
+        return False
+    return bool(user and colon and is_password(password))
+
+
+def _is_pem(value: str) -> bool:
+    """Return whether the base64 after that of ``-----BEGIN`` goes on as a private key's."""
+    return "PRIVATE KEY-----" in b64decode(f"LS0tLS1CRUdJTi{value}"[:52], validate=False).decode("utf-8", "replace")
+
+
+def is_password(value: str) -> bool:
+    """Return whether a value in a place for passwords is one: neither empty, a reference nor a placeholder."""
+    return len(value) > 3 and not is_placeholder(value) and not re.match(r"\$|%|<|\{\{|\*+$|x+$|\.+$", value, re.I)
+
+
+# Emulators of Azure Storage have one key that is public (learn.microsoft.com, "Azurite").
+_EMULATOR = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq"
+
+_UNDERSCORED = (
+    _shape("a GitHub token", "ghp_ gho_ ghu_ ghs_ ghr_", r"\bgh[pousr]_([A-Za-z0-9]{36,251})\b"),
+    _shape("a GitHub token", "github_pat_", r"\bgithub_pat_([A-Za-z0-9]{22}_[A-Za-z0-9]{59})\b"),
+    _shape("a Stripe key", "sk_live_ rk_live_", r"\b[sr]k_live_([A-Za-z0-9]{20,250})\b"),
+    _shape("an npm token", "npm_", r"\bnpm_([A-Za-z0-9]{36})\b"),
+    _shape("a Hugging Face token", "hf_", r"\bhf_([A-Za-z]{34})\b"),
+)
+_HYPHENATED = (
+    _shape("an age private key", "AGE-SECRET-KEY-1", r"AGE-SECRET-KEY-1([0-9A-Z]{50,100})"),
+    _shape("a GitLab token", "glpat-", r"\bglpat-([A-Za-z0-9_-]{20,300})"),
+    _shape("a Slack token", "xoxb- xoxp- xoxa- xoxr- xoxs-", r"\bxox[abprs]-((?:\d+-)+[A-Za-z0-9]{20,80})"),
+    _shape("a Slack app token", "xapp-", r"\bxapp-(\d-[A-Z0-9]+-\d+-[a-f0-9]{30,100})"),
+    _shape("a PyPI token", "pypi-AgE", r"\bpypi-AgE([A-Za-z0-9_-]{50,500})"),
+    _shape("an Anthropic key", "sk-ant-", r"\bsk-ant-[a-z]+\d\d-([A-Za-z0-9_-]{60,200})"),
+    _shape("an OpenAI key", "sk-proj- sk-svcacct-", r"\bsk-(?:proj|svcacct)-([A-Za-z0-9_-]{40,250})"),
+)
+_ASSIGNED = (
+    _shape(
+        "an AWS secret access key",
+        "ecret_access_key ECRET_ACCESS_KEY ecretAccessKey ecretaccesskey",
+        r"(?i:secret_?access_?key)[\"']?[ \t]*(?:=>|[:=])[ \t]*[\"']?([A-Za-z0-9/+=_-]{24,200})",
+        lambda value: is_key("AWS_SECRET_ACCESS_KEY", value),
+    ),
+)
+_IN_JSON = (
+    _shape("a docker login", '"auths"', r'"auth"\s{0,9}:\s{0,9}"([A-Za-z0-9+/]{4,2000}={0,2})"', _is_login),
+    _shape(
+        "a docker login", '"auths"', r'"(?:identity|registry)token"\s{0,9}:\s{0,9}"([^"\s]{20,5000})"', is_password
+    ),
+    _shape(
+        "a Google refresh token", '"refresh_token"', r'"refresh_token"\s{0,9}:\s{0,9}"1//([A-Za-z0-9_-]{30,300})"'
+    ),
+)
+_OTHERS = (
+    _shape("a Docker Hub token", "dckr_pat_", r"\bdckr_pat_([A-Za-z0-9_-]{20,60})"),
+    _shape("a private key in base64", "LS0tLS1CRUdJTi", r"LS0tLS1CRUdJTi([A-Za-z0-9+/]{40,200})", _is_pem),
+    _shape(
+        "a Slack webhook",
+        "hooks.slack.com/services/",
+        r"hooks\.slack\.com/services/(T\w{6,20}/B\w{6,20}/[A-Za-z0-9]{20,30})",
+    ),
+    _shape(
+        "an Azure Storage key",
+        "AccountKey=",
+        r"AccountKey=([A-Za-z0-9+/]{86}==)",
+        lambda value: _is_token(value) and _EMULATOR not in value,
+    ),
+)
+
+_GATES: tuple[tuple[re.Pattern[bytes], tuple[_Shape, ...]], ...] = (
+    (re.compile(rb"_[A-Za-z0-9]{20}"), _UNDERSCORED),
+    (re.compile(rb"-[A-Za-z0-9_-]{20}"), _HYPHENATED),
+    (re.compile(rb"ecret_?[Aa]ccess_?[Kk]ey"), _ASSIGNED),
+    (re.compile(rb"ECRET_ACCESS_KEY"), _ASSIGNED),
+    (re.compile(rb"\A\s{0,99}\{"), _IN_JSON),
+    (re.compile(rb""), _OTHERS),
+)
+"""What a content has that can have one of these secrets. A look for each of their beginnings would take longer than
+docker takes to send the file; a search for a pattern that begins with one character is as fast as memchr."""
+
+_PUTTY = re.compile(rb"PuTTY-User-Key-File-\d: ?[\w@.-]+\r?\n")
+
+_PEM = re.compile(rb"-----BEGIN ((?:[A-Z0-9]{2,10} ){0,2}PRIVATE KEY(?: BLOCK)?)-----")
+_LONGEST_KEY = 20_000
+_SHORTEST_BODY = 16
+
+_KEY_ID = re.compile(rb"A[KS]IA[A-Z2-7]{16}(?![A-Z0-9])")
+_LONG_WORD = re.compile(rb"(?<![A-Za-z0-9/+=])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
+_NEAR = 400
+"""How far an access key's secret is from its id, in bytes."""
+
+_OF_FILES: dict[str, tuple[str, re.Pattern[bytes]]] = {
+    ".npmrc": ("a registry's password", re.compile(rb"(?:_authToken|_auth|_password)[ \t]*=[ \t]*\"?([^\s\"#;]+)")),
+    ".yarnrc.yml": ("a registry's password", re.compile(rb"npmAuth(?:Token|Ident)[ \t]*:[ \t]*[\"']?([^\s\"'#]+)")),
+    ".pypirc": ("a registry's password", re.compile(rb"(?m)^[ \t]*password[ \t]*[=:][ \t]*(\S+)")),
+    ".netrc": ("a password", re.compile(rb"\bpassword\s+(\S+)")),
+    ".pgpass": ("a password", re.compile(rb"(?m)^[^#:\n]+:[^:\n]*:[^:\n]*:[^:\n]*:(\S+)")),
+    ".git-credentials": ("a password", re.compile(rb"://[^/\s:@]*:([^@\s/]+)@")),
+    ".vault-token": ("a Vault token", re.compile(rb"^(\S{20,})\s*$")),
+    "credentials.tfrc.json": ("a Terraform token", re.compile(rb'"token"\s*:\s*"([^"\s]{10,})"')),
+}
+"""Files that are there for passwords, and what a password in them looks like."""
+_OF_FILES |= {
+    "_netrc": _OF_FILES[".netrc"],
+    "pip.conf": _OF_FILES[".git-credentials"],
+    "pip.ini": _OF_FILES[".git-credentials"],
+    ".dockercfg": ("a docker login", re.compile(rb'"auth"\s*:\s*"([A-Za-z0-9+/]{4,2000}={0,2})"')),
+}
+
+_SAMPLES = re.compile(
+    r"(?i)(?:^|[/._-])(?:tests?|testing|testdata|fixtures?|specs?|mocks?|e2e|examples?|samples?|dummy|fakes?|snakeoil"
+    r"|templates?)(?:[/._-]|$)|__(?:tests|fixtures|mocks)__"
+)
+"""Paths of files that are made to be shown or tested with."""
+
+PACKAGES = frozenset(
+    {"node_modules", "site-packages", "dist-packages", "bower_components", ".venv", "venv", "vendor"}
+)
+"""Folders of other people's packages, with the keys of their tests."""
+
+
+def for_passwords(path: str) -> bool:
+    """Return whether a file, by its name, is there for passwords."""
+    return path.rpartition("/")[2] in _OF_FILES
+
+
+def is_sample(path: str) -> bool:
+    """Return whether a path in a context says that its keys and tokens are for tests or for show."""
+    return _SAMPLES.search(path) is not None
+
+
+def is_in_package(path: str) -> bool:
+    """Return whether a file belongs to a package of somebody else's."""
+    return not PACKAGES.isdisjoint(PurePosixPath(path).parts)
+
+
+def find_secrets(path: str, content: bytes) -> list[Secret]:
+    """Return the first secrets in the content of a text file, which is named ``path`` in its context.
+
+    The content is UTF-8, or UTF-16 with its mark. A binary content has none.
+    """
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        content = content.decode("utf-16", "replace").encode()
+    found: list[tuple[int, str]] = []
+    if not is_in_package(path) and not is_sample(path):
+        if b"\0" in content[:8000]:
+            return []
+        found += _by_shape(content)
+    if rule := _OF_FILES.get(path.rpartition("/")[2]):
+        what, pattern = rule
+        is_secret = _is_login if what == "a docker login" else is_password
+        found += ((match.start(1), what) for match in pattern.finditer(content) if is_secret(_text(match[1])))
+    found.sort()
+    lines: dict[int, Secret] = {}
+    for position, what in found:
+        line = content.count(b"\n", 0, position) + 1
+        lines.setdefault(line, Secret(what, line))
+        if len(lines) == _SHOWN:
+            break
+    return list(lines.values())
+
+
+def _by_shape(content: bytes) -> Iterator[tuple[int, str]]:
+    """Yield the position of each secret, and what it is."""
+    for gate, shapes in _GATES:
+        if gate.search(content):
+            for shape in shapes:
+                if any(marker in content for marker in shape.markers):
+                    for match in shape.pattern.finditer(content):
+                        if shape.is_secret(_text(match[1])):
+                            yield match.start(1), shape.what
+    if _PUTTY.match(content):
+        yield 0, "a PuTTY private key"
+    if b"PRIVATE KEY" in content:
+        for match in _PEM.finditer(content):
+            end = content.find(b"-----END %b-----" % match[1], match.end(), match.end() + _LONGEST_KEY)
+            if end > 0 and _is_body(content[match.end() : end]):
+                yield match.start(), "a private key"
+    yield from _key_pairs(content)
+
+
+def _is_body(body: bytes) -> bool:
+    """Return whether a PEM block's body is a key's: base64 in lines, or with the signs of line breaks in a text."""
+    lines = re.split(rb"[\s\"'+,\\]+(?:[nr]\b)?|\\[nr]", body)
+    text = b"".join(line for line in lines if re.fullmatch(rb"[A-Za-z0-9/+]{4,}={0,2}", line))
+    return len(text) >= _SHORTEST_BODY and len(set(text)) > 7 and not is_placeholder(_text(text[:80]))
+
+
+def _key_pairs(content: bytes) -> Iterator[tuple[int, str]]:
+    """Yield the ids of access keys that have a secret near them."""
+    for match in _KEY_ID.finditer(content):
+        if find_key_id(_text(match[0])):
+            near = content[max(0, match.start() - _NEAR) : match.end() + _NEAR]
+            if any(_is_mixed_key(_text(word[0])) for word in _LONG_WORD.finditer(near)):
+                yield match.start(), "an AWS access key"
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "replace")

@@ -1,0 +1,116 @@
+"""Look for secrets in the files that docker sends to the builder.
+
+Each file is opened once and read to one mebibyte at most, a binary one to its first kilobytes. What nobody would call
+a leak is not looked for: the keys of tests and samples, and those in other people's packages.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from ecr_tasks.checks.secret_shapes import MAX_BYTES, find_secrets, for_passwords, is_in_package, is_sample
+from ecr_tasks.source.build_context.sources import EVERYTHING, Sources
+from ecr_tasks.source.build_context.walk import ContextFolder, context_files
+
+Names = tuple[tuple[str, int], ...]
+"""What was found in a file, each with its line."""
+
+_SKIPPED = frozenset({".git", ".hg", ".svn", ".ecr-tasks", "__pycache__"})
+"""Folders without files that anybody writes, except git's configuration."""
+_GIT_CONFIG = ".git/config"
+
+_BINARY = (
+    *(".pyc", ".so", ".o", ".a", ".dll", ".exe", ".class", ".jar", ".war", ".whl", ".wasm", ".node", ".bin"),
+    *(".png", ".jpg", ".jpeg", ".gif", ".webp", ".ico", ".pdf", ".mp3", ".mp4", ".mov", ".woff", ".woff2", ".ttf"),
+    *(
+        ".gz",
+        ".tgz",
+        ".xz",
+        ".bz2",
+        ".zst",
+        ".zip",
+        ".7z",
+        ".tar",
+        ".parquet",
+        ".npy",
+        ".pt",
+        ".onnx",
+        ".safetensors",
+    ),
+)
+_HEAD = 64 * 1024
+
+
+def is_dotenv(name: str) -> bool:
+    """Return whether a file's name is a dotenv file's: ``.env``, ``.env.prod``, ``.envrc``, ``prod.env``."""
+    return name.startswith(".env") or name.endswith(".env")
+
+
+def sent_secrets(
+    folder: ContextFolder, sources: Sources, dotenv_keys: Callable[[Path], Names]
+) -> Iterator[tuple[Path, Names]]:
+    """Yield each file with secrets that a build takes from a context, and what was found in it.
+
+    Nothing is found in a folder that isn't there: another check names it. Raises SettingsError for a malformed
+    .dockerignore.
+    """
+    if not folder.path.is_dir():
+        return
+    sources, ignore = sources.within(os.fspath(folder.path)), folder.ignore()
+    git_config = folder.path / _GIT_CONFIG
+    if sources == EVERYTHING and not ignore.ignores(_GIT_CONFIG):
+        names = secrets_of(git_config, _GIT_CONFIG, dotenv_keys)
+        if names:
+            yield git_config, names
+    try:
+        for path, entry in context_files(folder.path, ignore, _SKIPPED, sources=sources):
+            if entry.is_file(follow_symlinks=False) and _is_looked_at(path):
+                names = secrets_of(Path(folder.path, path), path, dotenv_keys)
+                if names:
+                    yield Path(folder.path, path), names
+    except (
+        FileNotFoundError,
+        PermissionError,
+    ):  # a file may go away meanwhile; another check names unreadable folders
+        return
+
+
+def secrets_of(file: Path, path: str, dotenv_keys: Callable[[Path], Names]) -> Names:
+    """Return the secrets of a file, whose path in its context is ``path``."""
+    content = _read(file)
+    found: dict[int, str] = {}
+    if is_dotenv(file.name) and len(content) < MAX_BYTES:
+        found = {line: name for name, line in dotenv_keys(file)}
+    for what, line in find_secrets(path, content):
+        found.setdefault(line, what)
+    return tuple((what, line) for line, what in sorted(found.items()))
+
+
+def _is_looked_at(path: str) -> bool:
+    """Return whether a file may have secrets that somebody would miss."""
+    name = path.rpartition("/")[2]
+    if is_dotenv(name) or for_passwords(path):
+        return True
+    return not name.endswith(_BINARY) and not is_sample(path) and not is_in_package(path)
+
+
+def _read(file: Path) -> bytes:
+    """Return a file's first mebibyte, or only its first part if that is binary; nothing if it can't be read."""
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0))
+    except OSError:
+        return b""
+    try:
+        content = os.read(descriptor, _HEAD)
+        if len(content) < _HEAD or (b"\0" in content[:8000] and not content.startswith((b"\xff\xfe", b"\xfe\xff"))):
+            return content
+        parts = [content]
+        while (rest := MAX_BYTES - sum(map(len, parts))) > 0 and (part := os.read(descriptor, rest)):
+            parts.append(part)
+        return b"".join(parts)
+    except OSError:
+        return b""
+    finally:
+        os.close(descriptor)
