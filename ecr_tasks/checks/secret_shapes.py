@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -20,6 +21,9 @@ MAX_BYTES = 1 << 20
 
 _SHOWN = 3
 """The highest number of secrets that are found in one file."""
+
+_CANDIDATES = 300
+"""The highest number of places in a file that one shape is tried at."""
 
 
 class Secret(NamedTuple):
@@ -143,7 +147,7 @@ _LONGEST_KEY = 20_000
 _SHORTEST_BODY = 16
 
 _KEY_ID = re.compile(rb"A[KS]IA[A-Z2-7]{16}(?![A-Z0-9])")
-_LONG_WORD = re.compile(rb"(?<![A-Za-z0-9/+=])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
+_LONG_WORD = re.compile(rb"(?<![A-Za-z0-9/+])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
 _NEAR = 400
 """How far an access key's secret is from its id, in bytes."""
 
@@ -207,7 +211,11 @@ def find_secrets(path: str, content: bytes) -> list[Secret]:
     if rule := _OF_FILES.get(path.rpartition("/")[2]):
         what, pattern = rule
         is_secret = _is_login if what == "a docker login" else is_password
-        found += ((match.start(1), what) for match in pattern.finditer(content) if is_secret(_text(match[1])))
+        found += (
+            (match.start(1), what)
+            for match in islice(pattern.finditer(content), _CANDIDATES)
+            if is_secret(_text(match[1]))
+        )
     found.sort()
     lines: dict[int, Secret] = {}
     for position, what in found:
@@ -224,13 +232,13 @@ def _by_shape(content: bytes) -> Iterator[tuple[int, str]]:
         if gate.search(content):
             for shape in shapes:
                 if any(marker in content for marker in shape.markers):
-                    for match in shape.pattern.finditer(content):
+                    for match in islice(shape.pattern.finditer(content), _CANDIDATES):
                         if shape.is_secret(_text(match[1])):
                             yield match.start(1), shape.what
     if _PUTTY.match(content):
         yield 0, "a PuTTY private key"
     if b"PRIVATE KEY" in content:
-        for match in _PEM.finditer(content):
+        for match in islice(_PEM.finditer(content), _CANDIDATES):
             end = content.find(b"-----END %b-----" % match[1], match.end(), match.end() + _LONGEST_KEY)
             if end > 0 and _is_body(content[match.end() : end]):
                 yield match.start(), "a private key"
@@ -246,7 +254,7 @@ def _is_body(body: bytes) -> bool:
 
 def _key_pairs(content: bytes) -> Iterator[tuple[int, str]]:
     """Yield the ids of access keys that have a secret near them."""
-    for match in _KEY_ID.finditer(content):
+    for match in islice(_KEY_ID.finditer(content), _CANDIDATES):
         if find_key_id(_text(match[0])):
             near = content[max(0, match.start() - _NEAR) : match.end() + _NEAR]
             if any(_is_mixed_key(_text(word[0])) for word in _LONG_WORD.finditer(near)):
