@@ -11,7 +11,6 @@ import re
 from base64 import b64decode
 from collections.abc import Callable, Iterator
 from itertools import islice
-from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from ecr_tasks.checks.key_shapes import find_key_id, is_key, is_placeholder, is_random
@@ -80,7 +79,16 @@ def is_password(value: str) -> bool:
 # Emulators of Azure Storage have one key that is public (learn.microsoft.com, "Azurite").
 _EMULATOR = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq"
 
-_UNDERSCORED = (
+_WITH_RUN = (
+    _shape("an age private key", "AGE-SECRET-KEY-1", r"AGE-SECRET-KEY-1([0-9A-Z]{50,100})"),
+    _shape("a Slack token", "xoxb- xoxp- xoxa- xoxr- xoxs-", r"\bxox[abprs]-((?:\d+-)+[A-Za-z0-9]{20,80})"),
+    _shape("a Slack app token", "xapp-", r"\bxapp-(\d-[A-Z0-9]+-\d+-[a-f0-9]{30,100})"),
+    _shape("a private key in base64", "LS0tLS1CRUdJTi", r"LS0tLS1CRUdJTi([A-Za-z0-9+/]{40,200})", _is_pem),
+    _shape(
+        "a Slack webhook",
+        "hooks.slack.com/services/",
+        r"hooks\.slack\.com/services/(T\w{6,20}/B\w{6,20}/[A-Za-z0-9]{20,30})",
+    ),
     _shape("a GitHub token", "ghp_ gho_ ghu_ ghs_ ghr_", r"\bgh[pousr]_([A-Za-z0-9]{36,251})\b"),
     _shape("a GitHub token", "github_pat_", r"\bgithub_pat_([A-Za-z0-9]{22}_[A-Za-z0-9]{59})\b"),
     _shape("a Stripe key", "sk_live_ rk_live_", r"\b[sr]k_live_([A-Za-z0-9]{20,250})\b"),
@@ -88,10 +96,7 @@ _UNDERSCORED = (
     _shape("a Hugging Face token", "hf_", r"\bhf_([A-Za-z]{34})\b"),
 )
 _HYPHENATED = (
-    _shape("an age private key", "AGE-SECRET-KEY-1", r"AGE-SECRET-KEY-1([0-9A-Z]{50,100})"),
     _shape("a GitLab token", "glpat-", r"\bglpat-([A-Za-z0-9_-]{20,300})"),
-    _shape("a Slack token", "xoxb- xoxp- xoxa- xoxr- xoxs-", r"\bxox[abprs]-((?:\d+-)+[A-Za-z0-9]{20,80})"),
-    _shape("a Slack app token", "xapp-", r"\bxapp-(\d-[A-Z0-9]+-\d+-[a-f0-9]{30,100})"),
     _shape("a PyPI token", "pypi-AgE", r"\bpypi-AgE([A-Za-z0-9_-]{50,500})"),
     _shape("an Anthropic key", "sk-ant-", r"\bsk-ant-[a-z]+\d\d-([A-Za-z0-9_-]{60,200})"),
     _shape("an OpenAI key", "sk-proj- sk-svcacct-", r"\bsk-(?:proj|svcacct)-([A-Za-z0-9_-]{40,250})"),
@@ -115,12 +120,6 @@ _IN_JSON = (
 )
 _OTHERS = (
     _shape("a Docker Hub token", "dckr_pat_", r"\bdckr_pat_([A-Za-z0-9_-]{20,60})"),
-    _shape("a private key in base64", "LS0tLS1CRUdJTi", r"LS0tLS1CRUdJTi([A-Za-z0-9+/]{40,200})", _is_pem),
-    _shape(
-        "a Slack webhook",
-        "hooks.slack.com/services/",
-        r"hooks\.slack\.com/services/(T\w{6,20}/B\w{6,20}/[A-Za-z0-9]{20,30})",
-    ),
     _shape(
         "an Azure Storage key",
         "AccountKey=",
@@ -129,16 +128,24 @@ _OTHERS = (
     ),
 )
 
-_GATES: tuple[tuple[re.Pattern[bytes], tuple[_Shape, ...]], ...] = (
-    (re.compile(rb"_[A-Za-z0-9]{20}"), _UNDERSCORED),
-    (re.compile(rb"-[A-Za-z0-9_-]{20}"), _HYPHENATED),
-    (re.compile(rb"ecret_?[Aa]ccess_?[Kk]ey"), _ASSIGNED),
-    (re.compile(rb"ECRET_ACCESS_KEY"), _ASSIGNED),
-    (re.compile(rb"\A\s{0,99}\{"), _IN_JSON),
-    (re.compile(rb""), _OTHERS),
+_ALPHANUMERIC = bytes(49 if chr(code).isascii() and chr(code).isalnum() else 32 for code in range(256))
+_RUN = b"1" * 20
+
+
+def _has_long_run(content: bytes) -> bool:
+    """Return whether twenty letters and digits follow each other somewhere."""
+    return _RUN in content.translate(_ALPHANUMERIC)
+
+
+_GATES: tuple[tuple[Callable[[bytes], object], tuple[_Shape, ...]], ...] = (
+    (_has_long_run, _WITH_RUN),
+    (re.compile(rb"-[A-Za-z0-9_-]{20}").search, _HYPHENATED),
+    (re.compile(rb"ecret_?[Aa]ccess_?[Kk]ey").search, _ASSIGNED),
+    (re.compile(rb"ECRET_ACCESS_KEY").search, _ASSIGNED),
+    (re.compile(rb"\A\s{0,99}\{").search, _IN_JSON),
 )
 """What a content has that can have one of these secrets. A look for each of their beginnings would take longer than
-docker takes to send the file; a search for a pattern that begins with one character is as fast as memchr."""
+docker takes to send the file."""
 
 _PUTTY = re.compile(rb"PuTTY-User-Key-File-\d: ?[\w@.-]+\r?\n")
 
@@ -193,18 +200,21 @@ def is_sample(path: str) -> bool:
 
 def is_in_package(path: str) -> bool:
     """Return whether a file belongs to a package of somebody else's."""
-    return not PACKAGES.isdisjoint(PurePosixPath(path).parts)
+    return not PACKAGES.isdisjoint(path.split("/"))
 
 
-def find_secrets(path: str, content: bytes) -> list[Secret]:
+def find_secrets(path: str, content: bytes, *, own: bool | None = None) -> list[Secret]:
     """Return the first secrets in the content of a text file, which is named ``path`` in its context.
 
-    The content is UTF-8, or UTF-16 with its mark. A binary content has none.
+    The content is UTF-8, or UTF-16 with its mark. A binary content has none. ``own`` is whether the file is neither a
+    package's nor a sample, if that is known.
     """
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         content = content.decode("utf-16", "replace").encode()
     found: list[tuple[int, str]] = []
-    if not is_in_package(path) and not is_sample(path):
+    if own is None:
+        own = not is_in_package(path) and not is_sample(path)
+    if own:
         if b"\0" in content[:8000]:
             return []
         found += _by_shape(content)
@@ -228,13 +238,17 @@ def find_secrets(path: str, content: bytes) -> list[Secret]:
 
 def _by_shape(content: bytes) -> Iterator[tuple[int, str]]:
     """Yield the position of each secret, and what it is."""
-    for gate, shapes in _GATES:
-        if gate.search(content):
-            for shape in shapes:
-                if any(marker in content for marker in shape.markers):
-                    for match in islice(shape.pattern.finditer(content), _CANDIDATES):
-                        if shape.is_secret(_text(match[1])):
-                            yield match.start(1), shape.what
+    passed = [shapes for has_one, shapes in _GATES if has_one(content)]
+    for shapes in (*passed, _OTHERS):
+        for shape in shapes:
+            for marker in shape.markers:
+                if marker in content:
+                    break
+            else:
+                continue
+            for match in islice(shape.pattern.finditer(content), _CANDIDATES):
+                if shape.is_secret(_text(match[1])):
+                    yield match.start(1), shape.what
     if _PUTTY.match(content):
         yield 0, "a PuTTY private key"
     if b"PRIVATE KEY" in content:
@@ -242,7 +256,8 @@ def _by_shape(content: bytes) -> Iterator[tuple[int, str]]:
             end = content.find(b"-----END %b-----" % match[1], match.end(), match.end() + _LONGEST_KEY)
             if end > 0 and _is_body(content[match.end() : end]):
                 yield match.start(), "a private key"
-    yield from _key_pairs(content)
+    if _WITH_RUN in passed:
+        yield from _key_pairs(content)
 
 
 def _is_body(body: bytes) -> bool:

@@ -66,8 +66,10 @@ def sent_secrets(
             yield git_config, names
     try:
         for path, entry in context_files(folder.path, ignore, _SKIPPED, sources=sources):
-            if entry.is_file(follow_symlinks=False) and _is_looked_at(path):
-                names = secrets_of(Path(folder.path, path), path, dotenv_keys)
+            name = entry.name
+            is_own = not name.endswith(_BINARY) and not is_sample(path) and not is_in_package(path)
+            if (is_own or is_dotenv(name) or for_passwords(name)) and entry.is_file(follow_symlinks=False):
+                names = secrets_of(entry.path, path, dotenv_keys, own=is_own)
                 if names:
                     yield Path(folder.path, path), names
     except (
@@ -77,26 +79,20 @@ def sent_secrets(
         return
 
 
-def secrets_of(file: Path, path: str, dotenv_keys: Callable[[Path], Names]) -> Names:
-    """Return the secrets of a file, whose path in its context is ``path``."""
+def secrets_of(
+    file: str | Path, path: str, dotenv_keys: Callable[[Path], Names], *, own: bool | None = None
+) -> Names:
+    """Return the secrets of a file, whose path in its context is ``path``; ``own`` as in ``find_secrets``."""
     content = _read(file)
     found: dict[int, str] = {}
-    if is_dotenv(file.name) and len(content) < MAX_BYTES:
-        found = {line: name for name, line in dotenv_keys(file)}
-    for what, line in find_secrets(path, content):
+    if is_dotenv(path.rpartition("/")[2]) and len(content) < MAX_BYTES:
+        found = {line: name for name, line in dotenv_keys(Path(file))}
+    for what, line in find_secrets(path, content, own=own):
         found.setdefault(line, what)
     return tuple((what, line) for line, what in sorted(found.items()))
 
 
-def _is_looked_at(path: str) -> bool:
-    """Return whether a file may have secrets that somebody would miss."""
-    name = path.rpartition("/")[2]
-    if is_dotenv(name) or for_passwords(path):
-        return True
-    return not name.endswith(_BINARY) and not is_sample(path) and not is_in_package(path)
-
-
-def _read(file: Path) -> bytes:
+def _read(file: str | Path) -> bytes:
     """Return a file's first mebibyte, or only its first part if that is binary; nothing if it can't be read."""
     try:
         descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0))

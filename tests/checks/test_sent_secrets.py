@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -123,17 +124,16 @@ def test_links_are_not_followed_and_pipes_are_not_opened(tmp_path: Path) -> None
 
 
 def test_a_folder_of_many_levels(tmp_path: Path) -> None:
-    plant(tmp_path)
-    deep = "/".join(["d"] * 1500)
-    current = os.open(tmp_path / "conf", os.O_RDONLY)
-    for name in deep.split("/"):
-        os.mkdir(name, dir_fd=current)
-        below = os.open(name, os.O_RDONLY, dir_fd=current)
-        os.close(current)
-        current = below
-    os.close(current)
-    with pytest.raises(Refused):
-        check(plant(tmp_path))
+    definition = plant(tmp_path, {"conf/z": KEY})
+    folder = tmp_path / "conf"
+    try:
+        for _ in range(15):
+            folder = folder / "/".join(["d"] * 100)
+            folder.mkdir(parents=True)
+        with pytest.raises(Refused, match=r"conf/z holds"):
+            check(definition)
+    finally:
+        subprocess.run(["rm", "-rf", str(tmp_path / "conf" / "d")], check=True)  # pytest can't
 
 
 def test_an_entry_lets_a_file_through_and_says_why(tmp_path: Path) -> None:
