@@ -174,15 +174,15 @@ on_interruption.append(_interrupt_all)
 
 
 def kill_users(folder: Path) -> None:
-    """Kill the processes that docker's configuration in a run's folder was given to (where there is a /proc).
+    """Kill the processes that a docker configuration below a run's folder was given to (where there is a /proc).
 
     Their run is gone: they work for nobody, and write into a folder that is about to be removed.
     """
-    marks = [name + os.fsencode(folder) for name in (b"DOCKER_CONFIG=", b"--config\0")]
+    marks = [name + os.fsencode(folder) + b"/" for name in (b"DOCKER_CONFIG=", b"--config\0")]
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            words = b"\0".join((process / name).read_bytes() for name in ("cmdline", "environ")) + b"\0"
-            if any(mark + b"\0" in words for mark in marks) and process.name != str(os.getpid()):
+            words = b"\0".join((process / name).read_bytes() for name in ("cmdline", "environ"))
+            if any(mark in words for mark in marks) and process.name != str(os.getpid()):
                 os.kill(int(process.name), signal.SIGKILL)
 
 

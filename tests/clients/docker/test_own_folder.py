@@ -31,7 +31,7 @@ from pathlib import Path
 from ecr_tasks.clients.docker.own_folder import RunFolder
 folder = RunFolder(Path(sys.argv[1])).create()
 (folder / "bake.json").write_text("secret")
-child = subprocess.Popen(["sleep", "600"], env={"DOCKER_CONFIG": str(folder)}, stdout=subprocess.DEVNULL)
+child = subprocess.Popen(["sleep", "600"], env={"DOCKER_CONFIG": str(folder / "docker")}, stdout=subprocess.DEVNULL)
 print(child.pid, flush=True)
 time.sleep(600)
 """
