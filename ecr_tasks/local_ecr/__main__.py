@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import resource
 import signal
 import sys
 from pathlib import Path
 
 from .constants import DEFAULT_ACCOUNT, DEFAULT_REGION
 from .errors import LocalEcrError, folder_errors
+from .numbers import parse_number
 from .server import LocalEcr
 
 _USAGE = """\
@@ -48,10 +51,20 @@ def _options(arguments: list[str]) -> dict[str, str]:
         is_valid = name.startswith("--") and name[2:] in options and bool(equals or remaining)
         if is_valid:
             options[name[2:]] = value if equals else remaining.pop(0)
-    if not is_valid or not options["root"] or not options["port"].isdigit():
+    port = parse_number(options["port"])
+    if not is_valid or not options["root"] or port is None or port > 65535:
         sys.stderr.write(_USAGE)
         raise SystemExit(2)
     return options
+
+
+def _allow_files() -> None:
+    """Raise the limit on open files as far as this user may, up to what the largest number of connections needs."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 4096 if hard == resource.RLIM_INFINITY else min(hard, 4096)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def main(arguments: list[str]) -> int:
@@ -60,6 +73,7 @@ def main(arguments: list[str]) -> int:
     os.umask(0o077)
     end_signals = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, end_signals)  # in later threads too; this one waits for them below
+    _allow_files()
     root = Path(options["root"])
     try:
         server = LocalEcr(

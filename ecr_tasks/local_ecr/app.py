@@ -12,7 +12,6 @@ from .auth import Denied
 from .constants import ADMIN_HEADER, RESET_PATH, STATUS_PATH, STOP_PATH
 from .distribution import blobs, routes
 from .ecr_api import dispatch
-from .errors import storage_problem
 from .http.messages import Request, Response, json_response, text_response
 
 TYPE_CHECKING = False
@@ -56,13 +55,7 @@ class App:
         except Denied as error:
             return text_response(403, error.message)
         if request.path == RESET_PATH:
-            try:
-                self.reset()
-            except (OSError, sqlite3.Error) as error:
-                problem = storage_problem(error)
-                if problem is None:
-                    raise
-                return text_response(*problem)
+            self.reset()
         elif self._on_stop is None:
             return text_response(403, "This local ECR is stopped by the program that it runs in.")
         else:

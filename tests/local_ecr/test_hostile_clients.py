@@ -7,12 +7,18 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
 from pathlib import Path
+from typing import Any
 
+import boto3
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ecr_tasks.local_ecr.auth import signer
+from ecr_tasks.local_ecr.ecr_api.dispatch import OPERATIONS
 from ecr_tasks.local_ecr.http import limits
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.local_ecr.http_client import HttpClient
@@ -205,3 +211,99 @@ def test_unfinished_uploads_hold_no_file_descriptors(ecr: LocalEcr, http: HttpCl
         assert http.send("PATCH", where, b"abc").status == 202
     assert len(list(descriptors.iterdir())) < before + 10
     assert http.send("PATCH", where, b"def", Content_Range="3-5").status == 202
+
+
+PATHS = st.sampled_from(
+    [
+        "/",
+        "/v2/",
+        "/v2/_catalog",
+        "/v2/team/app/tags/list",
+        "/v2/team/app/manifests/v1",
+        "/v2/team/app/blobs/uploads/",
+    ]
+    + [f"/v2/team/app/{kind}/sha256:{'0' * 64}" for kind in ("blobs", "manifests", "referrers")]
+    + ["/_local/status", "/_local/reset", "/_local/stop", "/_local/layers/team/app/x"],
+)
+PIECES = st.sampled_from(
+    ["", "%00", "%2e%2e", "%ff", "%ed%a0%80", "é", "//", "%", "?n=²", f"?n={'9' * 5000}", "?last=%00&n=+1", "x" * 300]
+)
+NUMBERS = st.sampled_from(["0", "5", "+5", "0x5", "1_0", " 5", "²", "٣", "9" * 5000, "-1", ""])
+HEADERS = st.lists(
+    st.one_of(
+        st.builds("Range: bytes={}-{}".format, NUMBERS, NUMBERS),
+        st.builds("Content-Range: {}-{}".format, NUMBERS, NUMBERS),
+        st.builds("Content-Length: {}".format, NUMBERS),
+        st.just("Transfer-Encoding: chunked"),
+        st.builds("Authorization: Basic {}".format, st.text(max_size=20)),
+        st.builds(
+            "X-Amz-Target: AmazonEC2ContainerRegistry_V20150921.{}".format, st.sampled_from(sorted(OPERATIONS))
+        ),
+        st.builds("{}: {}".format, st.text(max_size=5), st.text(max_size=20)),
+    ),
+    max_size=4,
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def ask(server: LocalEcr, data: bytes) -> bytes:
+    """Send what may be a request, and return all of the answer."""
+    host, _, port = server.registry.partition(":")
+    answer = b""
+    with socket.create_connection((host, int(port)), timeout=60) as client:
+        client.sendall(data)
+        with suppress(OSError):  # it has answered and closed already
+            client.shutdown(socket.SHUT_WR)
+        while piece := client.recv(65536):
+            answer += piece
+    return answer
+
+
+RELAXED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
+
+
+@RELAXED
+@given(
+    st.one_of(st.sampled_from(["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"]), st.text(max_size=5)),
+    PATHS,
+    PIECES,
+    HEADERS,
+    st.binary(max_size=50),
+)
+def test_any_request_gets_an_answer_and_no_500(
+    ecr: LocalEcr, http: HttpClient, method: str, path: str, piece: str, headers: list[str], body: bytes
+) -> None:
+    login = f"Authorization: Basic {http.token}\r\n" if len(headers) % 2 else ""
+    fields = "".join(f"{header}\r\n" for header in headers)
+    head = f"{method} {path}{piece} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{login}{fields}\r\n"
+    answer = ask(ecr, head.encode("latin-1", "replace") + body)
+    assert answer.startswith(b"HTTP/1.1 ")
+    assert answer[9:12] != b"500"
+
+
+@RELAXED
+@given(st.binary(min_size=1, max_size=300))
+def test_any_bytes_get_an_answer(ecr: LocalEcr, data: bytes) -> None:
+    answer = ask(ecr, data)
+    assert answer.startswith((b"HTTP/1.1 4", b"HTTP/1.1 505")) or not data.strip(b"\r\n")
+
+
+@RELAXED
+@given(st.sampled_from(sorted(OPERATIONS)), st.data())
+def test_any_parameters_are_answered_without_a_500(
+    ecr: LocalEcr, http: HttpClient, operation: str, data: st.DataObject
+) -> None:
+    members = loader().get_service_model("ecr").operation_model(operation).input_shape.members
+    document = {name: data.draw(VALUES) for name in members if data.draw(st.booleans())}
+    if "repositoryName" in document and data.draw(st.booleans()):
+        document["repositoryName"] = "team/app"
+    assert http.api(operation, document).status != 500
+
+
+@cache
+def loader() -> Any:
+    return boto3.Session()._session

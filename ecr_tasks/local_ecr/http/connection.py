@@ -11,6 +11,7 @@ import sys
 import time
 from http.server import BaseHTTPRequestHandler
 
+from ..errors import storage_problem
 from .head import check_host, read_head
 from .messages import BadRequest, ClientGone, Reader, Request, Response, text_response
 
@@ -191,7 +192,10 @@ class Connection(BaseHTTPRequestHandler):
             with contextlib.suppress(OSError):
                 self._refuse_incomplete()
             raise
-        except Exception:
+        except Exception as error:
+            problem = storage_problem(error)
+            if problem is not None:
+                return text_response(*problem)
             sys.excepthook(*sys.exc_info())  # prints the traceback
             return text_response(500, "The local ECR failed; its own log has the traceback.")
         finally:
