@@ -17,30 +17,30 @@ _STRUCTURE = b",:[{"
 _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 
 
-def parse_json(text: bytes | str) -> Any:
+def parse_json(text: bytes | str, max_values: int = MAX_VALUES) -> Any:
     """Return the value of a JSON text (RFC 8259).
 
-    Raises ValueError for what is not JSON, for what has more than ``MAX_VALUES`` values or is nested deeper than
+    Raises ValueError for what is not JSON, for what has more than ``max_values`` values or is nested deeper than
     ``MAX_DEPTH`` (section 9 allows such limits), and for integers of more than 64 bits; UnicodeError, which is
     a ValueError, for text that is not UTF-8 and for half a surrogate pair (section 8.2), which could not be stored.
     """
     data = text.encode() if isinstance(text, str) else text
-    _check_size(data)
+    _check_size(data, max_values)
     value = json.loads(data.decode(), parse_int=_integer, parse_constant=_refuse_constant)
     if b"\\ud" in data or b"\\uD" in data:
         json.dumps(value, ensure_ascii=False).encode()
     return value
 
 
-def _check_size(data: bytes) -> None:
+def _check_size(data: bytes, max_values: int) -> None:
     """Raise ValueError for too many values or too deep a nesting. The time is linear, and spent in C."""
     if b"\\" in data:
         data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
     strings = data.count(b'"') // 2
-    if strings > MAX_VALUES:
+    if strings > max_values:
         raise ValueError("too many strings")
     outside = b"".join(data.split(b'"')[::2])
-    if strings + sum(map(outside.count, _STRUCTURE)) > MAX_VALUES:
+    if strings + sum(map(outside.count, _STRUCTURE)) > max_values:
         raise ValueError("too many values")
     brackets = outside.translate(None, _NOT_BRACKETS)
     for _ in range(MAX_DEPTH):

@@ -30,6 +30,8 @@ _PUBLIC_TARGET = "SpencerFrontendService"
 # Bytes of a request: a part of 20 MiB in base64, a manifest of 4 MiB in a JSON string, anything else.
 _BODY_LIMITS = {"UploadLayerPart": 32 << 20, "PutImage": 16 << 20}
 _BODY_LIMIT = 2 << 20
+_MAX_VALUES = 20_000
+"""The largest number of values in a request; a manifest or policy in it is one string."""
 _CONTENT_TYPE = "application/x-amz-json-1.1"
 
 
@@ -185,7 +187,7 @@ def access_denied(registries: Registries, request: Request, resource: str) -> Ec
 
 def _params(request: Request, operation: str) -> Params:
     try:
-        document = parse_json(request.read(_BODY_LIMITS.get(operation, _BODY_LIMIT)) or b"{}")
+        document = parse_json(request.read(_BODY_LIMITS.get(operation, _BODY_LIMIT)) or b"{}", _MAX_VALUES)
     except UnicodeEncodeError:
         raise EcrError("SerializationException", "A string is not Unicode: it has half a surrogate pair") from None
     except ValueError:

@@ -33,7 +33,10 @@ FULL_WAIT = 1.0
 """Seconds for which a client in the middle of a request or response may keep us waiting while others have no room."""
 
 MEMORY_LIMIT = 32 << 20
-"""The largest number of bytes of large bodies in memory at once; one UploadLayerPart has as many."""
+"""The number of bytes that large bodies may take in memory at once; a body that takes more is the only one."""
+
+_MEMORY_FACTOR = 4
+"""Received, decoded and parsed, a body takes about four times its size."""
 
 MEMORY_WAIT = 30.0
 """Seconds for which a request waits for the memory that others use."""
@@ -107,10 +110,11 @@ class Limits:
         return fd
 
     def borrow(self, size: int) -> None:
-        """Take ``size`` bytes of the memory for bodies, which ``give_back`` ends. Raises BadRequest (503)."""
+        """Take the memory for a body of ``size`` bytes, until ``give_back``. Raises BadRequest (503)."""
         deadline = time.monotonic() + MEMORY_WAIT
+        size = min(size * _MEMORY_FACTOR, MEMORY_LIMIT)
         with self._changed:
-            while self._memory_left < min(size, MEMORY_LIMIT):
+            while self._memory_left < size:
                 if not self._changed.wait(deadline - time.monotonic()):
                     raise BadRequest(503, "Too many large requests at once; try again later.")
             self._memory_left -= size
@@ -118,5 +122,5 @@ class Limits:
     def give_back(self, size: int) -> None:
         """Return what ``borrow`` took."""
         with self._changed:
-            self._memory_left += size
+            self._memory_left += min(size * _MEMORY_FACTOR, MEMORY_LIMIT)
             self._changed.notify_all()
