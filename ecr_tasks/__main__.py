@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import sys
+
 from ecr_tasks.signals import exit_while_loading
 
 
 def main() -> None:
-    """Run the command line and end the process with the tasks' exit code."""
-    with exit_while_loading():
-        from invoke.program import Program
+    """Run the command line and end the process with the tasks' exit code.
 
-        from ecr_tasks import __version__
-        from ecr_tasks.tasks.collection import ns
-    Program(name="ecr-tasks", binary="ecr-tasks", namespace=ns, version=__version__).run()
+    What goes wrong outside of a task, such as in a dependency that is installed only in part, is one sentence, too.
+    """
+    try:
+        with exit_while_loading():
+            from invoke.program import Program
+
+            from ecr_tasks import __version__
+            from ecr_tasks.tasks.collection import ns
+        Program(name="ecr-tasks", binary="ecr-tasks", namespace=ns, version=__version__).run()
+    except Exception as error:
+        from ecr_tasks.runner.unexpected import show, unexpected
+
+        show(unexpected(error), error)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -32,20 +32,28 @@ def read_bytes(path: Path | str, limit: int = MAX_BYTES) -> bytes:
     with os.fdopen(open_file(path), "rb") as file:
         content = file.read(limit + 1)
     if len(content) > limit:
-        raise OSError(errno.EFBIG, f"it has more than {limit >> 20} MiB", str(path))
+        raise OSError(errno.EFBIG, f"it has more than {limit >> 10:,} KiB", str(path))
     return content
 
 
-def read_text(path: Path | str, encoding: str = "utf-8", errors: str = "strict") -> str:
+def read_text(path: Path | str, encoding: str = "utf-8", errors: str = "strict", limit: int = MAX_BYTES) -> str:
     """Return the text of a file, with ``\\n`` for each line break. Raises OSError and UnicodeError."""
-    return io.TextIOWrapper(io.BytesIO(read_bytes(path)), encoding, errors).read()
+    return io.TextIOWrapper(io.BytesIO(read_bytes(path, limit)), encoding, errors).read()
+
+
+def exists(path: Path | str) -> bool:
+    """Return whether there is something under this path; False also for a text that is no path."""
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):  # a name that is too long, a folder that is closed; a NUL
+        return False
 
 
 def is_file(path: Path | str) -> bool:
     """Return whether there is a file that can be looked at; False also for a text that is no path."""
     try:
         return Path(path).is_file()
-    except (OSError, ValueError):  # a name that is too long, a folder that is closed; a NUL
+    except (OSError, ValueError):
         return False
 
 

@@ -78,7 +78,7 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
     (path := tmp_path / "x").write_bytes(b"x" * (1 << 20))
     assert len(read_bytes(path, 1 << 20)) == 1 << 20
     path.write_bytes(b"x" * ((1 << 20) + 1))
-    with pytest.raises(OSError, match="it has more than 1 MiB"):
+    with pytest.raises(OSError, match="it has more than 1,024 KiB"):
         read_bytes(path, 1 << 20)
 
 

@@ -6,7 +6,6 @@ import atexit
 import functools
 import gc
 import inspect
-import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
@@ -15,15 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from invoke.context import Context
-from invoke.exceptions import Exit
+from invoke.exceptions import Exit, Failure
 from invoke.tasks import Task
 from invoke.tasks import task as invoke_task
 
 from ecr_tasks.console import open_standard_streams, say
-from ecr_tasks.errors import EcrTasksError, Interrupted, UnexpectedError
+from ecr_tasks.errors import EcrTasksError, Interrupted, SettingsError, UnexpectedError
 from ecr_tasks.redaction import redact
 from ecr_tasks.runner.command_line import EarlierResults, check_repetitions, publishes
 from ecr_tasks.runner.run import Run
+from ecr_tasks.runner.unexpected import is_debugging, show, unexpected
 from ecr_tasks.signals import end_run_by_signals
 
 if TYPE_CHECKING:
@@ -50,11 +50,12 @@ def task(
     def decorate(body: Callable[Concatenate[Run, P], None]) -> Task[Any]:
         @functools.wraps(body)
         def wrapper(c: Context, /, *args: P.args, **kwargs: P.kwargs) -> None:
-            run = run_of(c)
-            if not run.dry and c.config.get(_EARLIER) is None and publishes():
-                run.earlier_outputs.begin()  # this task may fail before the one that publishes
-            with _exit_codes(run, shows_without_registry=shows_without_registry):
-                body(run, *args, **kwargs)
+            with _last_resort():
+                run = run_of(c)
+                if not run.dry and c.config.get(_EARLIER) is None and publishes():
+                    run.earlier_outputs.begin()  # this task may fail before the one that publishes
+                with _exit_codes(run, shows_without_registry=shows_without_registry):
+                    body(run, *args, **kwargs)
 
         return _invoke_task(wrapper, positional, options)
 
@@ -72,9 +73,13 @@ def chained_task(
     def decorate(body: Callable[Concatenate[Run, EarlierResults, P], Job | Receipt | None]) -> Task[Any]:
         @functools.wraps(body)
         def wrapper(c: Context, /, *args: P.args, **kwargs: P.kwargs) -> Job | Receipt | None:
+            with _last_resort():
+                return run_chained(run_of(c), c, *args, **kwargs)
+
+        def run_chained(run: Run, c: Context, *args: P.args, **kwargs: P.kwargs) -> Job | Receipt | None:
             from ecr_tasks.model.receipt import Receipt
 
-            run, result = run_of(c), None
+            result = None
             earlier: EarlierResults = c.config.get(_EARLIER) or EarlierResults()
             if not run.dry and not (earlier.job and run.uses(earlier.settings)):
                 run.earlier_outputs.begin()
@@ -101,6 +106,10 @@ def run_of(c: Context) -> Run:
     if run is None:
         open_standard_streams()
         config = c.config.get("ecr") or {}
+        if not hasattr(config, "keys"):
+            say("ecr-tasks: The key ecr of Invoke's configuration is no section with settings.")
+            say("Write the settings below it, such as `repository: team/app`.")
+            raise Exit(code=int(SettingsError.code))
         project = getattr(c.config, "_project_prefix", None) or _current_folder()
         run = Run(Path(project).resolve(), dict(config), dry=bool(c.config.run.dry))
         c.config.update({_RUN: run})
@@ -142,7 +151,24 @@ def _exit_codes(run: Run, *, shows_without_registry: bool = False) -> Iterator[N
     except Exit:
         raise
     except Exception as error:
-        raise _exit(_unexpected(error), run, error) from error
+        raise _exit(unexpected(error), run, error) from error
+
+
+@contextmanager
+def _last_resort() -> Iterator[None]:
+    """Raise what happens before there is a run, or while an error is shown, as Invoke's Exit, too."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        say("ecr-tasks: Interrupted.", _RUN_AGAIN)
+        raise Exit(code=int(Interrupted.code)) from error
+    except Failure:  # a program that a task of the user's has started with Invoke
+        raise
+    except Exit:
+        raise
+    except Exception as error:
+        show(unexpected(error), error)
+        raise Exit(code=int(UnexpectedError.code)) from error
 
 
 @contextmanager
@@ -169,23 +195,6 @@ def _is_absent_registry(error: EcrTasksError) -> bool:
     return isinstance(error, AbsentRegistryError)
 
 
-def _unexpected(error: Exception) -> UnexpectedError:
-    """Return the error for an exception that nobody foresaw; its text is left out, because it may hold a secret."""
-    if isinstance(error, OSError) and error.strerror:
-        place = f"{error.filename} can't be used" if error.filename else "The operating system refuses something"
-        return UnexpectedError(
-            f"{place}: {error.strerror}.",
-            "Make room or give this user access there, and run it again; ECR_DEBUG=1 shows where it happened.",
-        )
-    package = Path(__file__).parents[1]
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if package in Path(frame.filename).parents]
-    place = f"{Path(frames[-1].filename).relative_to(package).as_posix()}, line {frames[-1].lineno}"
-    return UnexpectedError(
-        f"ecr-tasks met something that it did not expect ({type(error).__name__} in {place}).",
-        "Run it with ECR_DEBUG=1, which shows all of it, and report that.",
-    )
-
-
 def _exit(error: EcrTasksError, run: Run, origin: Exception | None = None) -> Exit:
     """Show an error and return the Exit with its code; Invoke's own printing would fail on a closed stderr."""
     if _is_debugging(run):
@@ -204,4 +213,4 @@ def _is_debugging(run: Run) -> bool:
     try:
         return run.settings.debug
     except Exception:
-        return os.environ.get("ECR_DEBUG", "").lower() in ("1", "true", "yes", "on")
+        return is_debugging()

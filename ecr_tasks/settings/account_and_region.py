@@ -67,4 +67,7 @@ def _parts(address: Address) -> dict[str, str]:
 def _is_local(effective: Mapping[str, SettingValue]) -> bool:
     """Return whether ECR's API is one on this machine, such as the local ECR's."""
     endpoint = next((effective[name].text for name in _ENDPOINTS if name in effective), "")
-    return bool(endpoint) and Address(urlsplit(endpoint).netloc, "").is_local
+    try:
+        return bool(endpoint) and Address(urlsplit(endpoint).netloc, "").is_local
+    except ValueError:  # the setting's own parser says what is wrong
+        return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,14 @@ _GITHUB_EXPRESSION = r"\$\{\{(?:(?!\$\{\{).)*?\}\}"
 _OURS = r"\s*(?:export\s+)?((?:ECR|AWS)_\w+)"
 _TEMPLATE = rf"(?:{_GITHUB_EXPRESSION}|\{{\{{[^{{}}'\n]*(?:(?<!\\)'[^'\\\n]*'[^{{}}'\n]*)+\}}\}})"
 _SINGLE_QUOTED = rf"(?m)^([^\S\n]*(?:export[^\S\n]+)?ECR_\w+[^\S\n]*=[^\S\n]*'(?:{_TEMPLATE}|\\.|[^'\\])*)(?=')"
+
+MAX_BYTES = 128 * 1024
+"""The size of the largest dotenv file."""
+
+MAX_CHARACTERS = 2 * 1024 * 1024
+"""The length of all values of a file; Linux takes no more for a process' variables."""
+
+_MOST_MISTAKES = 50
 
 _SAMPLES = {"example", "sample", "template", "dist"}
 
@@ -73,32 +82,57 @@ def read_file(
     with lower priority), else by the environment's. Adds to ``problems`` what can't be read, and the broken lines of
     settings; those of other variables are warnings.
     """
-    from dotenv.variables import parse_variables
-
     values: dict[str, str | None] = {}
+    scope: Mapping[str, str | None] = ChainMap(values, {**environ, **lower})
+    room = MAX_CHARACTERS
     lines: dict[str, int] = {}
     broken: list[str] = []
     warnings: list[str] = []
+    mistakes = 0
     for binding in parse_bindings(path, problems):
+        if mistakes > _MOST_MISTAKES:
+            break  # nothing will be run, and who reads them all?
         line = line_of(binding)
         # The messages leave out the line's text, because it may contain a secret.
         if expression := _github_expression(binding):
             problems.add(f"{path.name}:{expression}")
         elif binding.error and mentions_setting(binding.original.string):
+            mistakes += 1
             problems.add(f"{path.name}:{line}: this isn't NAME=VALUE (is a quote left open, or text after its end?).")
         elif binding.error:
             broken.append(f"{path.name}:{line}")
         elif binding.key is not None:
             warnings += _swallowed_settings_warning(path, line, binding.key, binding.value or "")
-            scope = {**environ, **lower, **values}
             texts = re.split(f"({_GITHUB_EXPRESSION})", binding.value or "", flags=re.DOTALL)
-            for index in range(0, len(texts), 2):  # the texts between the expressions
-                texts[index] = "".join(atom.resolve(scope) for atom in parse_variables(texts[index]))
+            try:
+                for index in range(0, len(texts), 2):  # the texts between the expressions
+                    texts[index] = expand(texts[index], scope, room)
+                    room -= len(texts[index])
+            except ValueError as error:
+                problems.add(f"{path.name}:{line}: {binding.key} can't be used: {error}.")
+                texts = []
             values[binding.key] = None if binding.value is None else "".join(texts)
             lines[binding.key] = line
     if broken:
         warnings.append(f"Left out, because this isn't NAME=VALUE (is a quote left open?): {name_some(broken)}.")
     return DotenvFile(path, values, lines, tuple(warnings))
+
+
+def expand(text: str, scope: Mapping[str, str | None], room: int = MAX_CHARACTERS) -> str:
+    """Return a value with those of ``scope`` in place of each ``${NAME}``.
+
+    Raises ValueError when it gets longer than ``room``: thirty lines ``A2=${A1}${A1}`` would fill any memory.
+    """
+    from dotenv.variables import parse_variables
+
+    end = text.rfind("}") + 1  # what is behind it is no reference, and would be searched for one at each ${
+    parts = []
+    for atom in parse_variables(text[:end]):
+        parts.append(atom.resolve(scope))
+        room -= len(parts[-1])
+        if room < 0:
+            raise ValueError(f"the file's values grow to more than {MAX_CHARACTERS >> 20} MiB")
+    return "".join(parts) + text[end:]
 
 
 def _swallowed_settings_warning(path: Path, line: int, name: str, value: str) -> list[str]:
@@ -116,7 +150,7 @@ def parse_bindings(path: Path, problems: Problems) -> list[Binding]:
     """Return a file's bindings in order, with comments and broken lines; add to ``problems`` if it can't be read."""
     try:
         # read_text accepts all line breaks, as `dotenv_values` does; `-sig` removes Windows editors' byte order mark.
-        text = read_text(path, "utf-8-sig")
+        text = read_text(path, "utf-8-sig", limit=MAX_BYTES)
     except UnicodeDecodeError:
         text = "\0"
     except OSError as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from ecr_tasks.files import unreadable_reason
+from ecr_tasks.files import exists, is_file, unreadable_reason
 from ecr_tasks.settings import precedence
 from ecr_tasks.settings.account_and_region import take_apart
 from ecr_tasks.settings.dotenv import list_files, read_file
@@ -104,6 +104,9 @@ def _parse(effective: Mapping[str, SettingValue], project: Path, problems: Probl
             continue
         # The region has two names: messages use the one that the file has.
         written_name = value.origin.name if value.origin.kind == "file" else name
+        if not _can_be_passed_on(value.text):
+            problems.add_at(value.origin, written_name, "has a character that no program takes (NUL, or half).")
+            continue
         try:
             field = setting.parse(value.text)
         except Malformed as error:
@@ -115,12 +118,20 @@ def _parse(effective: Mapping[str, SettingValue], project: Path, problems: Probl
             absolute = tuple(project / path for path in paths)
             field = absolute if isinstance(field, tuple) else absolute[0]
         for path in (project / path for path in paths):
-            if not path.exists():
+            if not exists(path):
                 problems.add_at(value.origin, written_name, f"names a file that isn't there: {path}.")
             elif reason := unreadable_reason(path):
                 problems.add_at(value.origin, written_name, f"names a file that can't be read: {path} ({reason}).")
         fields[setting.field] = field
     return fields
+
+
+def _can_be_passed_on(text: str) -> bool:
+    """Return whether an operating system takes this text as an argument, a variable or a path."""
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
 
 
 def _report_contradictions(
@@ -150,7 +161,7 @@ def _missing_files_warnings(
     """Yield a sentence for each file of ECR_ALLOW_KEYS_IN that isn't there: its name may have changed."""
     setting = "ECR_ALLOW_KEYS_IN"
     for name, _ in allowed:
-        if not name.startswith(VALUE_KINDS) and not (project / name).is_file():
+        if not name.startswith(VALUE_KINDS) and not is_file(project / name):
             yield f"{setting} ({effective[setting].origin}) names a file that isn't there: {name}."
 
 

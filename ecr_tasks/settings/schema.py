@@ -85,16 +85,18 @@ class Schema:
         "AWS_CA_BUNDLE=/etc/ssl/ca.pem", values.text, "Certificates to trust, behind a proxy that opens TLS."
     )
     aws_endpoint_url: str | None = setting(
-        "AWS_ENDPOINT_URL=http://127.0.0.1:4510", values.text, "Another endpoint for every AWS service."
+        "AWS_ENDPOINT_URL=http://127.0.0.1:4510", values.web_address, "Another endpoint for every AWS service."
     )
     aws_endpoint_url_ecr: str | None = setting(
-        "AWS_ENDPOINT_URL_ECR=https://vpce-1.api.ecr.example", values.text, "Another endpoint for ECR's API."
+        "AWS_ENDPOINT_URL_ECR=https://vpce-1.api.ecr.example", values.web_address, "Another endpoint for ECR's API."
     )
     aws_endpoint_url_ecr_public: str | None = setting(
-        "AWS_ENDPOINT_URL_ECR_PUBLIC=http://127.0.0.1:4510", values.text, "Another endpoint for ECR Public's API."
+        "AWS_ENDPOINT_URL_ECR_PUBLIC=http://127.0.0.1:4510",
+        values.web_address,
+        "Another endpoint for ECR Public's API.",
     )
     aws_endpoint_url_sts: str | None = setting(
-        "AWS_ENDPOINT_URL_STS=https://vpce-1.sts.example", values.text, "Another endpoint for STS."
+        "AWS_ENDPOINT_URL_STS=https://vpce-1.sts.example", values.web_address, "Another endpoint for STS."
     )
     aws_use_fips_endpoint: str | None = setting("AWS_USE_FIPS_ENDPOINT=true", values.text, "FIPS endpoints.")
     aws_use_dualstack_endpoint: str | None = setting(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ecr_tasks.errors import SettingsError
+from ecr_tasks.files import is_file
 from ecr_tasks.settings.parse.build_options import DEFAULT_DOCKERFILE, is_remote
 from ecr_tasks.settings.schema import Schema
 from ecr_tasks.settings.setting import DEFAULT, Origin, SettingValue
@@ -91,6 +92,6 @@ class Settings(Schema):
             return None
         in_project = self.project / self.dockerfile
         is_set = self.dockerfile != DEFAULT_DOCKERFILE or self.origin("ECR_DOCKERFILE").kind != "default"
-        if is_set and in_project.is_file():
+        if is_set and is_file(in_project):
             return in_project
         return Path(self.context) / self.dockerfile

@@ -32,8 +32,8 @@ _CONSTRUCT = (
 )
 
 
-SECONDS = 5.0
-"""The processor's time that a rule's pattern may take for all git tags; for 100,000 it needs one second."""
+SECONDS = 2.0
+"""The processor's time that a rule may take for all git tags; for 100,000 it needs one second."""
 
 
 class UnsupportedPattern(Exception):
@@ -58,7 +58,7 @@ class Regexp:
             with warnings.catch_warnings():
                 warnings.simplefilter("error", FutureWarning)
                 self._compiled = re.compile(_to_python(source), options)
-        except (re.error, FutureWarning, OverflowError, RecursionError) as error:
+        except (re.error, FutureWarning, OverflowError, RecursionError, ValueError) as error:
             raise UnsupportedPattern(f"{source!r} is not a regular expression that can be used: {error}") from error
         self._source = source
 

@@ -18,7 +18,7 @@ _TOKEN = re.compile(
     |(?P<word>[^\s!"#%&'()*+,;<=>@\[\]^`{|}~]+))(?=\s|$)""",
     re.VERBOSE,
 )
-_OPEN = re.compile(r"(\\*)(\{\{\{|\{\{)")
+_OPEN = re.compile(r"(?<!\\)(\\*)(\{\{\{|\{\{)")
 _SUPPORTED = "only {{name}} and {{date 'format' tz='zone'}} can stand in a rule"
 
 

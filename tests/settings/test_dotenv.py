@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ecr_tasks.settings.dotenv import DotenvFile, read_file
-from ecr_tasks.settings.errors import Problems
+from ecr_tasks.settings.errors import Problems, SettingsProblems
 from tests.support.dotenv_project import Project
 
 name = st.sampled_from(["A", "B", "C_1", "HOME", "PATH"])
@@ -237,3 +237,21 @@ def test_an_expression_of_github_actions_under_another_name_stays_as_it_is(proje
     )
     assert read_file(path, {}, {}, Problems()).values["REF"] == "${{ github.ref }}-me"
     assert project.load().target == "run"
+
+
+def test_values_that_grow_without_end_are_a_mistake_of_their_line(tmp_path: Path) -> None:
+    lines = "".join(f"A{n}=${{A{n - 1}}}${{A{n - 1}}}\n" for n in range(1, 31))
+    (path := tmp_path / ".env").write_text(f"A0=0123456789\n{lines}", encoding="utf-8")
+    problems = Problems()
+    file = read_file(path, {}, {}, problems)
+    assert sum(len(value or "") for value in file.values.values()) < 3 * 1024 * 1024
+    with pytest.raises(SettingsProblems, match=r".env:18: A17 can't be used: the file's values grow"):
+        problems.raise_if_any()
+
+
+def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    (path := tmp_path / ".env").write_text("A=1\n" * 100_000, encoding="utf-8")
+    problems = Problems()
+    assert read_file(path, {}, {}, problems).values == {}
+    with pytest.raises(SettingsProblems, match=r".env: can't be read: it has more than 128 KiB"):
+        problems.raise_if_any()

@@ -56,6 +56,7 @@ def test_an_error_that_nobody_foresaw_is_one_calm_sentence_with_its_place(projec
     message = project.inv("build").failed(1)
     assert "LookupError in execute/build.py, line" in message
     assert "ECR_DEBUG=1" in message
+    assert "report that at" in message
     assert "hush-hush" not in message
 
 
@@ -77,3 +78,44 @@ def test_what_the_operating_system_refuses_is_named_with_its_file(project: Proje
 def test_the_ci_shows_an_error_that_nobody_foresaw_too(project: Project) -> None:
     project.calls.before["build"] = raise_unknown_error
     assert "::error title=ecr-tasks::" in project.inv("build", GITHUB_ACTIONS="true", CI="true").stderr
+
+
+@pytest.mark.parametrize(
+    "error", [RecursionError(), MemoryError(), UnicodeDecodeError("utf-8", b"x", 0, 1, "hush-hush")]
+)
+def test_every_error_of_python_s_own_is_a_sentence(project: Project, error: Exception) -> None:
+    def fail() -> None:
+        raise error
+
+    project.calls.before["build"] = fail
+    message = project.inv("build").failed(1)
+    assert "execute/build.py, line" in message
+    assert "report that at" in message
+    assert "hush-hush" not in message
+
+
+def test_a_full_disk_is_named_by_the_folder_on_it(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error while a file is written doesn't name the file."""
+
+    class Full:
+        f_bavail, f_frsize, f_files, f_favail = 0, 4096, 1, 1
+
+    def fail() -> None:
+        monkeypatch.setattr(os, "statvfs", lambda folder: Full)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    project.calls.before["build"] = fail
+    message = project.inv("build", TMPDIR="/somewhere/small").failed(1)
+    assert "/somewhere/small can't be used: No space left on device." in message
+
+
+def test_an_error_while_an_error_is_shown_is_a_sentence_too(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise LookupError("hush-hush")
+
+    monkeypatch.setattr("ecr_tasks.runner.ci_results.show_error", fail)
+    project.docker.build_error = BuildError("The build failed.", "Mend it.")
+    message = project.inv("build").failed(1)
+    assert "LookupError in runner/decorator.py, line" in message

@@ -19,6 +19,9 @@ _LIST_FIELDS = ("platforms", "secrets", "ssh", "attest", "cache_from", "cache_to
 _LIST_KEYS = {field: "secret" if field == "secrets" else field.replace("_", "-") for field in _LIST_FIELDS}
 """BuildDefinition's tuples and bake's names for them."""
 
+_TEXT_KEYS = ("context", "dockerfile", "target", "call")
+_MAP_KEYS = ("args", "contexts", "labels")
+
 _KNOWN_KEYS = {
     *("context", "dockerfile", "target", "args", "contexts", "labels", "annotations", "tags", "output", "call"),
     *_LIST_KEYS.values(),
@@ -101,6 +104,11 @@ def output(build_input: BuildInput) -> str:
 
 def parse_bake(document: Mapping[str, Any]) -> BakeFile:
     """Return the definition that `docker buildx bake --print` shows; groups in the group ``default`` are resolved."""
+    for target in document.get("target", {}).values():
+        if not all(isinstance(target.get(key) or "", str) for key in _TEXT_KEYS):
+            raise TypeError("a text is none")
+        if not all(isinstance(item, str) for key in _MAP_KEYS for item in (target.get(key) or {}).values() if item):
+            raise TypeError("a mapping's value is no text")
     groups = {name: group.get("targets") or () for name, group in document.get("group", {}).items()}
     targets = document.get("target", {})
 

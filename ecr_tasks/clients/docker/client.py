@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -18,7 +17,9 @@ from ecr_tasks.clients.docker.parse import build_result, loaded_config, parse_en
 from ecr_tasks.clients.docker.process import ProcessResult
 from ecr_tasks.clients.docker.retry import retry_transient
 from ecr_tasks.clients.retry import Retrier
+from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import EcrTasksError, RegistryError
+from ecr_tasks.files import read_bytes
 from ecr_tasks.model.digest import sha256_digest
 from ecr_tasks.model.image import BakeFile, BuildDefinition, BuildInput
 from ecr_tasks.model.ports import BuildResult, Engine
@@ -113,12 +114,10 @@ class WhalesDocker:
                 raise errors.build_failed(result.lines)
             for word in lost_caches(result.lines):
                 self._retrier.report(word)
-            metadata = json.loads(metadata_file.read_text(encoding="utf-8"))
-        names = target_names(inputs)
-        return {
-            build_input.name: self._build_result(build_input, metadata[name])
-            for name, build_input in zip(names, inputs, strict=True)
-        }
+            with errors.reading_answer("say what it has built"):
+                metadata = parse_json(read_bytes(metadata_file))
+                targets = [dict(metadata[name]) for name in target_names(inputs)]
+        return {item.name: self._build_result(item, target) for item, target in zip(inputs, targets, strict=True)}
 
     def targets(self, files: Sequence[str], folder: Path, environ: Mapping[str, str]) -> BakeFile:
         """Return the targets of bake or compose files, as buildx resolves them in ``folder`` with this environment.
@@ -129,7 +128,8 @@ class WhalesDocker:
             stdout, stderr = self._commands.read_definition(files, folder, environ)
         if not stdout:
             raise errors.definition_failed(files, stderr)
-        return parse_bake(json.loads(stdout))
+        with errors.reading_answer(f"read {', '.join(Path(file).name for file in files)}"):
+            return parse_bake(parse_json(stdout))
 
     def image_id(self, reference: str) -> str | None:
         """Return a local image's id: its manifest's digest in containerd's store, its config's in the classic one.
@@ -153,7 +153,8 @@ class WhalesDocker:
         self._renew_tokens()
         command = self._commands.buildx("imagetools", *options)
         descriptor = self._commands.output(f"find {reference}", command, self._retrier)
-        return str(json.loads(descriptor)["digest"])
+        with errors.reading_answer(f"find {reference}"):
+            return str(parse_json(descriptor)["digest"])
 
     def tag(self, source: str, target: str) -> None:
         """Give a local image one more name."""

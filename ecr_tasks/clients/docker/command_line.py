@@ -258,6 +258,8 @@ def translate_errors(action: str, remedy: str = OWN_WORDS) -> Iterator[None]:
         raise errors.no_docker() from None
     except OSError as error:
         raise errors.broken_program(str(error.filename or "docker"), error.strerror or str(error)) from None
+    except UnicodeDecodeError as error:  # python-on-whales decodes what docker says of a file that is no UTF-8
+        raise errors.command_failed(action, error.object.decode("utf-8", "replace"), remedy) from None
     except ValueError as error:  # pydantic's and json's errors are ValueErrors
         raise errors.unreadable_answer(action) from error
     except DockerException as error:

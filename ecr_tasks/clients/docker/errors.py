@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from ecr_tasks.clients.docker import known_errors
@@ -76,6 +77,15 @@ def unreadable_answer(action: str) -> BuildError:
         f"docker could not {action}: its answer can't be read.",
         "See that `docker` is Docker's own client, and that DOCKER_HOST names Docker's own engine.",
     )
+
+
+@contextmanager
+def reading_answer(action: str) -> Iterator[None]:
+    """Raise BuildError for whatever is wrong with docker's JSON, of which a block takes values."""
+    try:
+        yield
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        raise unreadable_answer(action) from error
 
 
 def build_failed(lines: Sequence[str]) -> EcrTasksError:

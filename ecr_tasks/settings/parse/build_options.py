@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
@@ -11,6 +12,8 @@ from ecr_tasks.settings.errors import Malformed
 from ecr_tasks.settings.parse import lists
 
 DEFAULT_DOCKERFILE = "Dockerfile"
+
+_MAX_NAME = 255
 
 # The keys of `docker buildx build --secret` (buildx, util/buildflags/secrets.go).
 _SECRET_KEYS = ("id", "type", "src", "source", "env")
@@ -29,6 +32,8 @@ def location(example: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if text.strip() == "-":
             raise Malformed(f"can't be - (standard input): name {example}")
+        if not is_remote(text) and any(len(os.fsencode(name)) > _MAX_NAME for name in text.strip().split("/")):
+            raise Malformed(f"has a name of more than {_MAX_NAME} bytes, which no file system takes")
         return text.strip()
 
     return parse

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from ecr_tasks.settings.errors import Malformed
 from ecr_tasks.settings.parse.lists import split_plain
@@ -19,6 +20,19 @@ _FALSE = ("false", "0", "no", "off")
 def text(text: str) -> str:
     """Return any text, without the spaces and line breaks that CI systems add around it."""
     return text.strip()
+
+
+def web_address(text: str) -> str:
+    """Parse the address of an API: ``http://`` or ``https://``, a host and perhaps a port."""
+    text = text.strip()
+    try:
+        parts = urlsplit(text)
+        fits = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # a bracket that is never closed, a port over 65535
+        fits = False
+    if not fits or re.search(r"[\s\x00-\x1f\x7f]", text):
+        raise Malformed("must be an address such as https://host or http://127.0.0.1:4510")
+    return text
 
 
 def verbatim_text(text: str) -> str:

@@ -5,18 +5,28 @@ The rules are those of compose-go: override/merge.go, loader/include.go, loader/
 
 from __future__ import annotations
 
+import io
+import os
 import re
+from collections import ChainMap
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.files import read_text, unreadable_reason
+from ecr_tasks.files import exists, read_text, unreadable_reason
+from ecr_tasks.settings.dotenv import MAX_BYTES, MAX_CHARACTERS, expand
+from ecr_tasks.source.definitions.yaml_file import RESET, Override, OverrideList, read_yaml
 
 Model = dict[str, Any]
 
+_MAX_CHARACTERS = 16 * 1024 * 1024
+"""The length of all texts of a project with the values of their variables."""
+
+_MAX_DEPTH = 20
+"""How many defaults of variables may stand in each other."""
+
 _NOT_EXTENDED = ("depends_on", "links", "volumes_from", "network_mode")
-_RESET = object()
 
 
 class ComposeReader:
@@ -24,6 +34,7 @@ class ComposeReader:
 
     def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
         self.files: list[Path] = []
+        self._room = _MAX_CHARACTERS
         self._folder = folder
         self.environ = {**self._dotenv(folder / ".env"), **environ}
 
@@ -32,23 +43,42 @@ class ComposeReader:
 
         Raises SettingsError for a file that can't be read.
         """
-        model: Model = {}
-        for file in files:
-            model = _merge(model, self._load(file, self._folder, self.environ, frozenset()))
-        services = _without_resets(model).get("services") or {}
-        for service in services.values():
-            for entry in as_list(service.get("env_file")):  # bake reads them, and would wait for a pipe
-                path = self._folder / str(entry.get("path", "") if isinstance(entry, dict) else entry)
-                if path.exists() and (reason := unreadable_reason(path)):
-                    raise SettingsError(f"The env_file {path} can't be read: {reason}.", "Correct it.")
-        return services
+        try:
+            model: Model = {}
+            for file in files:
+                model = _merge(model, self._load(file, self._folder, self.environ, frozenset()))
+            services: dict[str, Model] = _without_resets(model).get("services") or {}
+            return {str(name): self._checked(service) for name, service in services.items()}
+        except (TypeError, AttributeError, ValueError, RecursionError, MemoryError):
+            pass
+        names = ", ".join(file.name for file in self.files if file.suffix.lower() in (".yml", ".yaml"))
+        raise SettingsError(
+            f"{names} can't be read as compose does it: a text, list or mapping stands in another one's place.",
+            "`docker compose config` says where; mend it there.",
+        )
+
+    def _checked(self, service: Model) -> Model:
+        """Return a service whose build section has the types that compose wants.
+
+        Raises TypeError, and SettingsError for an env_file that can't be read: bake would wait for a pipe.
+        """
+        build = service.get("build") or {}
+        options = build if isinstance(build, dict) else {}
+        fits = isinstance(build, (str, dict)) and isinstance(options.get("args") or {}, (dict, list))
+        if not fits or not isinstance(options.get("secrets") or [], list):
+            raise TypeError
+        for entry in as_list(service.get("env_file")):
+            path = self._folder / str(entry.get("path", "") if isinstance(entry, dict) else entry)
+            if exists(path) and (reason := unreadable_reason(path)):
+                raise SettingsError(f"The env_file {path} can't be read: {reason}.", "Correct it.")
+        return service
 
     def _load(self, file: Path, folder: Path, environ: Mapping[str, str], seen: frozenset[Path]) -> Model:
         """Return a file's model with the services that it includes, and with ``extends`` resolved."""
         path = file.resolve()
         if path in seen:
             return {}
-        model = _interpolate_all(self._parse(path), environ)
+        model = self._interpolated(path, environ)
         included: Model = {}
         for entry in model.get("include") or ():
             include = entry if isinstance(entry, dict) else {"path": entry}
@@ -84,34 +114,56 @@ class ComposeReader:
         other = None if isinstance(extends, str) else extends.get("file")
         if other:
             path = (folder / other).resolve()
-            others = _interpolate_all(self._parse(path), environ).get("services") or {}
+            others = self._interpolated(path, environ).get("services") or {}
             inherited = self._extended(base, others, path, path.parent, environ, seen | {(file, name)})
         else:
             inherited = self._extended(base, services, file, folder, environ, seen | {(file, name)})
         return _merge({key: value for key, value in inherited.items() if key not in _NOT_EXTENDED}, service)
 
-    def _parse(self, path: Path) -> Model:
+    def _interpolated(self, path: Path, environ: Mapping[str, str]) -> Model:
+        """Return a file's own model, with the values of variables."""
         self.files.append(path)
-        return _parse(path)
+
+        def interpolated(value: Any) -> Any:
+            if isinstance(value, str):
+                text = interpolate(value, environ)
+                self._room -= len(text)
+                if self._room < 0:
+                    raise _too_long()
+                return text
+            if isinstance(value, dict):
+                return type(value)({key: interpolated(item) for key, item in value.items()})
+            if isinstance(value, list):
+                return type(value)(interpolated(item) for item in value)
+            return value
+
+        model: Model = interpolated(read_yaml(path, _merge))
+        return model
 
     def _dotenv(self, path: Path) -> dict[str, str]:
         """Return the variables of a dotenv file; none for a file that isn't there."""
         self.files.append(path)
-        return {} if not path.exists() or path.is_dir() else read_dotenv(path)
+        return {} if not exists(path) or path.is_dir() else read_dotenv(path)
 
 
 def read_dotenv(path: Path) -> dict[str, str]:
-    """Return the variables of a dotenv file as text. Raises SettingsError when it can't be read."""
-    import io
+    """Return the variables of a dotenv file as text. Raises SettingsError for a file that can't be read."""
+    from dotenv.parser import parse_stream
 
-    from dotenv import dotenv_values
-
+    values: dict[str, str] = {}
+    scope: Mapping[str, str] = ChainMap(values, dict(os.environ))
+    room = MAX_CHARACTERS
     try:
-        text = read_text(path, "utf-8-sig")
+        for binding in parse_stream(io.StringIO(read_text(path, "utf-8-sig", limit=MAX_BYTES))):
+            if binding.key is not None:
+                values[binding.key] = expand(binding.value or "", scope, room)
+                room -= len(values[binding.key])
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path} can't be read: it is no UTF-8 text.", f"Mend {path.name}.") from error
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
+        reason = getattr(error, "strerror", None) or error
         raise SettingsError(f"{path} can't be read: {reason}.", f"Mend {path.name}.") from error
-    return {name: value or "" for name, value in dotenv_values(stream=io.StringIO(text)).items()}
+    return values
 
 
 def is_empty(path: Path) -> bool:
@@ -120,13 +172,29 @@ def is_empty(path: Path) -> bool:
     return all(line in ("", "---") or line.startswith("#") for line in lines)
 
 
-def interpolate(text: str, environ: Mapping[str, str]) -> str:
+def interpolate(text: str, environ: Mapping[str, str], depth: int = 0) -> str:
     """Return a text with the values of its variables: ``$X``, ``${X}``, ``${X:-default}``, ``${X:+other}``; ``$$`` is
     a dollar."""
-    return "".join(_interpolated(text, environ))
+    parts = []
+    room = _MAX_CHARACTERS
+    for part in _interpolated(text, environ, depth):
+        parts.append(part)
+        room -= len(part)
+        if room < 0:
+            raise _too_long()
+    return "".join(parts)
 
 
-def _interpolated(text: str, environ: Mapping[str, str]) -> Iterator[str]:
+def _too_long() -> SettingsError:
+    return SettingsError(
+        f"The compose file grows to more than {_MAX_CHARACTERS >> 20} MiB with the values of its variables.",
+        "Use shorter values, or fewer of them.",
+    )
+
+
+def _interpolated(text: str, environ: Mapping[str, str], depth: int) -> Iterator[str]:
+    if depth > _MAX_DEPTH:
+        raise ValueError("variables are nested too deeply")
     position = 0
     while (start := text.find("$", position)) >= 0:
         yield text[position:start]
@@ -136,11 +204,11 @@ def _interpolated(text: str, environ: Mapping[str, str]) -> Iterator[str]:
             value, position = environ.get(name), end + 1
             is_set = value is not None and (value != "" or not operator.startswith(":"))
             if operator.endswith("+"):
-                yield interpolate(word, environ) if is_set else ""
+                yield interpolate(word, environ, depth + 1) if is_set else ""
             elif is_set or not operator.endswith("-"):
                 yield value or ""
             else:
-                yield interpolate(word, environ)
+                yield interpolate(word, environ, depth + 1)
         elif match := re.compile(r"\$([A-Za-z_]\w*)").match(text, start):
             yield environ.get(match[1], "")
             position = match.end()
@@ -165,7 +233,7 @@ def _merge(base: Model, other: Mapping[str, Any]) -> Model:
     merged = dict(base)
     for key, value in other.items():
         old, new = long_form(key, merged.get(key)), long_form(key, value)
-        if isinstance(value, (_Override, _OverrideList)) or value is _RESET:
+        if isinstance(value, (Override, OverrideList)) or value is RESET:
             merged[key] = value  # the tag stays for what this is merged on
         elif isinstance(new, dict):
             merged[key] = _merge(old if isinstance(old, dict) else {}, new)
@@ -180,7 +248,7 @@ def long_form(key: str, value: Any) -> Any:
     """Return the value of ``build`` and of its ``args`` as a mapping, so that short and long form can be merged."""
     if key == "build" and isinstance(value, str):
         return {"context": value}
-    if key == "args" and isinstance(value, list) and not isinstance(value, _OverrideList):
+    if key == "args" and isinstance(value, list) and not isinstance(value, OverrideList):
         pairs = (str(entry).partition("=") for entry in value)
         return {name: text if has_value else None for name, has_value, text in pairs}
     return value
@@ -191,63 +259,8 @@ def _without_resets(model: Mapping[str, Any]) -> Model:
     return {
         key: _without_resets(value) if isinstance(value, dict) else value
         for key, value in model.items()
-        if value is not _RESET
+        if value is not RESET
     }
-
-
-class _Override(dict):  # type: ignore[type-arg]
-    """A mapping with the tag ``!override``, which replaces the one below it."""
-
-
-def _parse(path: Path) -> Model:
-    """Return a file's YAML without the variables' values. Raises SettingsError."""
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        """Reads compose's own tags: ``!reset`` removes a key, ``!override`` replaces it.
-
-        Plain values are texts, because a service may be called ``on`` or ``no``, which YAML 1.1 takes for booleans.
-        """
-
-    def construct(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> Any:
-        if suffix == "reset":
-            return _RESET
-        if isinstance(node, yaml.MappingNode):
-            mapping = loader.construct_mapping(node, deep=True)
-            return _Override(mapping) if suffix == "override" else mapping
-        if isinstance(node, yaml.SequenceNode):
-            items = loader.construct_sequence(node, deep=True)
-            return _OverrideList(items) if suffix == "override" else items
-        return loader.construct_scalar(node) if isinstance(node, yaml.ScalarNode) else None
-
-    Loader.yaml_implicit_resolvers = {
-        first: [(tag, pattern) for tag, pattern in resolvers if tag.endswith((":null", ":merge"))]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-    Loader.add_multi_constructor("!", construct)
-    try:
-        documents = list(yaml.load_all(read_text(path, "utf-8-sig"), Loader))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        reason = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
-        raise SettingsError(f"{path.name} can't be read: {reason}.", f"Mend {path.name}.") from error
-    model: Model = {}
-    for document in documents:
-        model = _merge(model, document if isinstance(document, dict) else {})
-    return model
-
-
-class _OverrideList(list):  # type: ignore[type-arg]
-    """A list with the tag ``!override``, which replaces the one below it."""
-
-
-def _interpolate_all(value: Any, environ: Mapping[str, str]) -> Any:
-    if isinstance(value, str):
-        return interpolate(value, environ)
-    if isinstance(value, dict):
-        return type(value)({key: _interpolate_all(item, environ) for key, item in value.items()})
-    if isinstance(value, list):
-        return type(value)(_interpolate_all(item, environ) for item in value)
-    return value
 
 
 def as_list(value: Any) -> list[Any]:

@@ -11,6 +11,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ecr_tasks.clients.docker.bake import bake_document, output, parse_bake, serialize
+from ecr_tasks.clients.docker.errors import reading_answer
+from ecr_tasks.documents import parse_json
+from ecr_tasks.errors import BuildError
 from ecr_tasks.model.image import BakeFile, BakeTarget, BuildDefinition, BuildInput, Keep
 
 PRINTED = Path(__file__).parents[2] / "data" / "bake-print.json"
@@ -261,3 +264,25 @@ def test_a_linked_target_is_that_of_the_image_whatever_its_caches_and_annotation
     document = bake_document([BuildInput("app", app, ()), BuildInput("base", other, ("base:1",))])["target"]
     assert document["app"]["contexts"] == {"b": "target:base-2"}
     assert document["base-2"]["output"] == ["type=cacheonly"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "",
+        "[" * 100_000,
+        "[]",
+        '{"target": 5}',
+        '{"target": {"app": 5}}',
+        '{"target": {"app": {"context": 5}}}',
+        '{"target": {"app": {"args": {"A": 5}}}}',
+        '{"target": {"app": {"ssh": [{"paths": 5}]}}}',
+        '{"group": {"default": {"targets": ["default"]}}, "target": {}}',
+    ],
+)
+def test_what_bake_would_not_print_is_a_sentence(answer: str) -> None:
+    with (
+        pytest.raises(BuildError, match="docker could not read x: its answer can't be read"),
+        reading_answer("read x"),
+    ):
+        parse_bake(parse_json(answer))

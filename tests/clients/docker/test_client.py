@@ -317,6 +317,12 @@ def test_an_answer_that_is_not_docker_s_is_no_traceback() -> None:
     assert "Docker's own client" in caught.value.remedy
 
 
+def test_what_docker_says_of_a_file_that_is_no_utf_8_is_its_cause() -> None:
+    with pytest.raises(BuildError) as caught, translate_errors("tag x"):
+        b"ERROR: name \xff is wrong".decode()
+    assert caught.value.cause == "docker could not tag x: name \N{REPLACEMENT CHARACTER} is wrong."
+
+
 @pytest.mark.parametrize("program", ["junk", "#!/nowhere/shell\n"])
 def test_a_buildx_that_can_t_be_started_is_named(tmp_path: Path, program: str) -> None:
     plugin = tmp_path / "docker" / "cli-plugins" / "docker-buildx"
