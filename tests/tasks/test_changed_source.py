@@ -8,6 +8,7 @@ import pytest
 
 from ecr_tasks.clients.docker.push_lock import PushLocks
 from ecr_tasks.model.image import BuildDefinition
+from tests.support.build import REVISION_B, manifest
 from tests.tasks.conftest import Project
 
 RULES = "type=sha\ntype=semver,pattern={{version}}\ntype=ref,event=tag"
@@ -145,3 +146,20 @@ def test_a_bake_file_that_changes_during_the_build_counts(project: Project) -> N
         ".env", "AWS_REGION=eu-central-1\nECR_BAKE_FILE=release/docker-bake.hcl\nECR_REPOSITORY_PREFIX=team/\n"
     )
     assert "docker-bake.hcl" in project.inv("build", "push").failed(6)
+
+
+@pytest.mark.parametrize(("seconds", "code"), [(0.0, 6), (3600.0, 0)])
+def test_a_plan_that_is_not_fresh_is_looked_at_again(
+    project: Project, seconds: float, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A build of another image, or a task in between, can take any time."""
+    project.inv("build", "push")
+    (fixed,) = [tag for tag in project.tags if tag.startswith("sha-")]
+    monkeypatch.setattr("ecr_tasks.runner.publish_steps.FRESH_SECONDS", seconds)
+
+    def move() -> None:
+        project.registry.put("team/app", manifest("another commit's", REVISION_B), fixed)
+
+    project.calls.after["describe"] = move
+    assert project.inv("push").code == code
+    assert bool(project.calls.named("tag_digests")) is (code == 6), "an unchanged push asks nothing more"

@@ -98,10 +98,10 @@ class EcrRegistry:
         A missing tag fails a call for several tags, so each has its own. Without that permission, which the policy
         that AWS documents for a push does not include, BatchGetImage is asked, which counts as a pull.
         """
-        from ecr_tasks.clients.ecr import listing
-
         if not tags:
             return {}
+        from ecr_tasks.clients.ecr import listing
+
         client = self._reader.client()
         with self._reader.translate_errors(f"look at tags of {repository.name} (ecr:DescribeImages)"):
             digests = result_or_none(
