@@ -122,8 +122,9 @@ class Run:
         """The docker client, with this run's private configuration."""
         if self._docker is None:
             from ecr_tasks.clients.docker.client import WhalesDocker
-            from ecr_tasks.clients.docker.config import PrivateConfig
+            from ecr_tasks.clients.docker.config import AUTH_CONFIG, PrivateConfig, other_login_warning
 
+            self._warn_once(other_login_warning(os.environ.get(AUTH_CONFIG, ""), ""))
             self._private = self._private or PrivateConfig(os.environ)
             variables = self.settings.missing_variables(os.environ)
             # A CI may give its jobs a terminal, and still keep their output as a log.

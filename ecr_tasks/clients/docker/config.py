@@ -73,10 +73,7 @@ def other_login_warning(auth_config: str, host: str) -> str | None:
         return f"{AUTH_CONFIG} can't be read, so docker gets none of its logins from this run."
     if host not in document["auths"]:
         return None
-    return (
-        f"{AUTH_CONFIG} has a login for {host}, which docker would prefer to any other; "
-        "this run leaves it out and uses its own token."
-    )
+    return f"{AUTH_CONFIG} has a login for {host}, which docker prefers to any other; this run leaves it out."
 
 
 def _auth_config(text: str) -> dict[str, Any] | None:
