@@ -27,7 +27,8 @@ _public: set[str] = set()
 
 # `re` compiles these patterns at their first use, which `inv --list` has not.
 _TELLING_NAME = (
-    r"(?i)token|secret|passw|passphrase|pwd|credential|(?:api|access|account|private|signing|deploy)[_-]?key|_key$|^key$"
+    r"(?i)token|secret|passw|passphrase|pwd|credential|(?:api|access|account|private|signing|deploy)[_-]?key"
+    r"|(?<!kms)(?<!cache)(?<!public)_key$|^key$"
     r"|_pat$|^pat$|jwt|(?:^|[_-])(?:auth|authorization|bearer|pass|sig|signature)$"
 )
 # What the variables of such names hold is the place, the kind or the name of a secret.

@@ -129,6 +129,7 @@ def test_variables_are_secret_by_their_names() -> None:
             "TOKEN_TYPE": "token-value-3",
             "HTTPS_PROXY": "user:p4ssw0rd@proxy:3128",
             "NO_PROXY": "example.com",
+            "ECR_KMS_KEY": "alias/example.com",
         }
     )
     text = redact("token-value-1 token-value-2 token-value-3 /run/secrets/token p4ssw0rd example.com")

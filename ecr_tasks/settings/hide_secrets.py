@@ -19,7 +19,7 @@ def keep_secrets(values: Mapping[str, SettingValue], variables: Mapping[str, str
 
     Malformed settings count too: their errors repeat what they say.
     """
-    keep_variables(variables)
+    keep_variables({name: text for name, text in variables.items() if name not in TABLE})  # whose rows say it
     for name, value in values.items():
         display = setting_of(name).display if name in TABLE else "plain"
         if display in ("hidden", "last-four"):
