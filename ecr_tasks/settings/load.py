@@ -105,7 +105,7 @@ def _parse(effective: Mapping[str, SettingValue], project: Path, problems: Probl
         # The region has two names: messages use the one that the file has.
         written_name = value.origin.name if value.origin.kind == "file" else name
         if not _can_be_passed_on(value.text):
-            problems.add_at(value.origin, written_name, "has a character that no program takes (NUL, or half).")
+            problems.add_at(value.origin, written_name, "has a byte that is no UTF-8 text, or a NUL.")
             continue
         try:
             field = setting.parse(value.text)
@@ -127,9 +127,9 @@ def _parse(effective: Mapping[str, SettingValue], project: Path, problems: Probl
 
 
 def _can_be_passed_on(text: str) -> bool:
-    """Return whether an operating system takes this text as an argument, a variable or a path."""
+    """Return whether the text can be an argument or a path, and stand in the definition that buildx gets, as JSON."""
     try:
-        return b"\0" not in os.fsencode(text)
+        return b"\0" not in text.encode()
     except UnicodeEncodeError:
         return False
 

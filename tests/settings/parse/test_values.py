@@ -17,7 +17,7 @@ BAD = [
     ("ECR_CONTEXT", f"sub/{'x' * 300}", "a name of more than 255 bytes"),
     ("ECR_DOCKERFILE", "é" * 128, "a name of more than 255 bytes"),
     ("ECR_LIFECYCLE_POLICY", "x" * 10_000, "names a file that isn't there"),
-    ("ECR_TARGET", "half\udcff\ud800", "a character that no program"),
+    ("ECR_TARGET", "half\udcff\ud800", "a byte that is no UTF-8"),
     ("AWS_ACCOUNT_ID", "12345678901", "has 11: if a spreadsheet or YAML.*write 012345678901"),
     ("AWS_ACCOUNT_ID", "1234-5678-9012", "write 123456789012"),
     ("AWS_ACCOUNT_ID", "1234567890123", "has 13"),
