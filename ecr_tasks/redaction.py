@@ -196,11 +196,17 @@ def _forms(value: str) -> set[str]:
     value = value.strip()
     lines = [line.strip() for line in value.splitlines() if len(line.strip()) >= _MIN_LENGTH]
     texts = {value, " ".join(value.split()), *(lines if len(lines) > 1 else ())}
-    forms = {
-        form for text in texts for form in (text, json.dumps(text)[1:-1], quote(text, safe=""), repr(text)[1:-1])
-    }
-    forms |= {json.dumps(value, ensure_ascii=False)[1:-1], quote(value), value.replace("${", "$${")}
+    forms = {form for text in texts for form in (text, json.dumps(text)[1:-1], _quote(text, ""), repr(text)[1:-1])}
+    forms |= {json.dumps(value, ensure_ascii=False)[1:-1], _quote(value, "/"), value.replace("${", "$${")}
     return {form for form in forms if len(form) >= _MIN_LENGTH}
+
+
+def _quote(text: str, safe: str) -> str:
+    """Return a text as it stands in an address, with the bytes of a variable that are no UTF-8."""
+    try:
+        return quote(text, safe, errors="surrogateescape")
+    except UnicodeEncodeError:  # half a character
+        return quote(text, safe, errors="backslashreplace")
 
 
 def _keep_address_password(text: str, *, is_address: bool = False) -> None:

@@ -222,3 +222,9 @@ def test_long_texts_are_read_in_time_proportional_to_their_length(piece: str) ->
 
     seconds(10)
     assert min(seconds(16_000) for _ in range(3)) < 40 * max(min(seconds(2_000) for _ in range(3)), 0.002)
+
+
+@pytest.mark.parametrize("value", ["pass\udcffword\udc80", "pass\ud800word"])
+def test_a_secret_that_is_no_utf_8_is_hidden_too(value: str) -> None:
+    keep_secret(value)
+    assert "word" not in redact(f"it was {value}.")
