@@ -80,7 +80,8 @@ def test_the_printed_commands_give_the_same_digests(
     assert "12345" not in script
     if file.endswith(".yaml"):
         assert "export it first" in run(app, script, tmp_path, aws_path).stderr
-    result = run(app, script, tmp_path, aws_path, API_TOKEN="12345")
+    values = {"API_TOKEN": "12345", "TEXT": 'it\'s ${HOME} "x"'}  # the second is an argument that may be a secret
+    result = run(app, script, tmp_path, aws_path, **values)
     assert result.returncode == 0, result.stderr
     published = app.ok("push", ECR_BAKE_FILE=file)
     assert "building with" not in published.stderr
