@@ -127,7 +127,9 @@ def keep_options(text: str) -> None:
 
 
 def keep_public(*values: str) -> None:
-    """Remember what is shown anyway, such as the commit and the tags: an argument with that value is no secret."""
+    """Remember what is shown anyway, such as the commit and the tags: an argument with that value is no secret, and
+    nor is what looks like one in it.
+    """
     _public.update(filter(None, values))
 
 
@@ -237,7 +239,7 @@ def _by_shape(text: str) -> str:
 def _hidden_value(match: re.Match[str], hides: bool) -> str:
     value = match["value"]
     hides = hides or (_names_secret(match["name"]) and (match.re.pattern == _QUERY or _is_random(value)))
-    return f"{match['before']}{HIDDEN}" if hides and HIDDEN not in value else match[0]
+    return f"{match['before']}{HIDDEN}" if hides and HIDDEN not in value and not _is_public(match[0]) else match[0]
 
 
 def _is_random(value: str) -> bool:

@@ -95,6 +95,14 @@ def test_a_build_argument_that_is_shown_anyway_stays() -> None:
     assert redact(revision) == revision
 
 
+def test_what_is_shown_anyway_has_nothing_of_a_secret_s_shape() -> None:
+    digests = "1 context=4e5ef144c51c secrets=51ab6f12aa01"
+    assert redact(digests) != digests
+    keep_public(digests)
+    assert redact(digests) == digests
+    assert redact("secrets=51ab6f12aa02") == "secrets=***"
+
+
 def test_data_is_not_changed_by_an_argument_that_may_be_no_secret() -> None:
     keep_build_arguments({"BUILD": "20240506-abc12", "API_TOKEN": MARKER})
     assert redact(f"app:20240506-abc12 {MARKER}", arguments=False) == "app:20240506-abc12 ${API_TOKEN}"

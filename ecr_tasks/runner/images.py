@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ecr_tasks.console import say, warn
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.model.image import BuildDefinition, Image
+from ecr_tasks.model.manifest import SETTINGS
 from ecr_tasks.model.reference import ImageName
 from ecr_tasks.redaction import keep_build_arguments, keep_public
 from ecr_tasks.runner.run import Run
@@ -51,6 +52,7 @@ def planned_images(run: Run) -> tuple[Image, ...]:
         keep_public(item.repository, *(tag.name for tag in item.tags))
         for definition in item.definition.with_links():
             keep_build_arguments(definition.args)
+            keep_public(definition.labels.get(SETTINGS, ""))
     for text in unset_secrets(all_images, {**os.environ, **run.settings.missing_variables(os.environ)}):
         warn(text)
     if ignored:

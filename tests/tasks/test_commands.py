@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 from pathlib import Path
@@ -197,3 +198,8 @@ def test_commands_prints_lines_to_paste_and_no_password(project: Project) -> Non
     assert f"docker push {HOST}/team/app:main" in result.stdout.splitlines()
     assert "the-registry-password" not in result.stdout + result.stderr
     assert project.calls.named(*CHANGING_CALLS) == []
+
+
+def test_the_digests_of_the_settings_are_whole_for_the_image_to_be_the_same(project: Project) -> None:
+    lines = project.inv("commands", ECR_SECRETS="id=npm,env=BUILD_SECRET", BUILD_SECRET="hunter2hunter2").stdout
+    assert re.search(r"--label 'io\.ecr-tasks\.settings=1 secrets=[0-9a-f]{12}'", lines)
