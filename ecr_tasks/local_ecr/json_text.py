@@ -13,6 +13,10 @@ MAX_VALUES = 400_000
 """The largest number of strings, and of commas, colons and opening brackets outside of them. A manifest of 4 MiB (the
 API model's limit) has at most 360,000 if its descriptors have digests. ``[]`` takes 2 bytes as text, 64 once read."""
 
+_LARGE = 8 << 20
+"""The number of bytes beyond which a text must be ASCII, with nothing but ``/`` escaped. Only a part of a layer,
+in base64, is so large; in other text one character can make Python take four bytes for each."""
+
 _STRUCTURE = b",:[{"
 _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 
@@ -34,6 +38,8 @@ def parse_json(text: bytes | str, max_values: int = MAX_VALUES) -> Any:
 
 def _check_size(data: bytes, max_values: int) -> None:
     """Raise ValueError for too many values or too deep a nesting. The time is linear, and spent in C."""
+    if len(data) > _LARGE and not (data.isascii() and data.count(b"\\") == data.count(b"\\/")):
+        raise ValueError("too large a text for other characters than ASCII")
     if b"\\" in data:
         data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
     strings = data.count(b'"') // 2

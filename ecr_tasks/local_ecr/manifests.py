@@ -76,7 +76,7 @@ def parse(raw: bytes, media_type: str | None) -> Manifest:
     if media_type and own_type and own_type != media_type:
         raise _invalid_manifest(f"mediaType {own_type} does not match the media type of the request, {media_type}")
     media_type = media_type or own_type
-    if not media_type:
+    if not media_type or not isinstance(media_type, str):
         raise _invalid_manifest("Invalid JSON syntax")
     if media_type not in MEDIA_TYPES:
         raise _invalid_manifest(f"media type {media_type} is not supported")
@@ -114,6 +114,8 @@ def _read_layers(manifest: Manifest, document: dict[str, Any]) -> None:
         manifest.blob_bytes += _size(layer)
         if not _is_foreign(layer) and digest not in manifest.layers:
             manifest.layers.append(digest)
+    if manifest.blob_bytes >= 1 << 63:  # API model: ImageSizeInBytes is a long
+        raise _invalid_manifest("the sizes of the layers are too large")
 
 
 def _is_foreign(layer: dict[str, Any]) -> bool:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 _SETTING = "counts"
 
+_MAX_REGISTRIES = 200
+"""The largest number of registries that are counted by themselves: a request can name one that does not exist."""
+
 
 class RequestCounts:
     """Counts by operation (API, STS) or by method and kind (registry), for each registry (``account/region``).
@@ -43,7 +46,7 @@ class RequestCounts:
         key = _key(request.operation, request.method, request.kind)
         if key is not None:
             with self._lock:
-                self._counts[request.registry or self._default_registry][key] += 1
+                self._of(request.registry)[key] += 1
 
     def total(self, account: str | None = None, region: str | None = None) -> dict[str, int]:
         """Return the number of requests by key since the last reset: all, of an account or of a region."""
@@ -84,14 +87,19 @@ class RequestCounts:
         with self._log.open("rb") as log:
             self._has_earlier = True
             for registry, counts in {**saved.get("others", {}), self._default_registry: saved["counts"]}.items():
-                self._counts[registry].update(counts)
+                self._of(registry).update(counts)
             log.seek(saved["offset"])
             while log.tell() < self._log_size and (entry := log.readline()):
                 with contextlib.suppress(ValueError, KeyError, TypeError):  # a line cut short by kill -9
                     line = json.loads(entry)
                     key = _key(line["operation"], line["method"], line["kind"])
                     if key is not None and line["status"] != 499:
-                        self._counts[line.get("registry", self._default_registry)][key] += 1
+                        self._of(line.get("registry"))[key] += 1
+
+    def _of(self, registry: str | None) -> Counter[str]:
+        if registry is None or (registry not in self._counts and len(self._counts) >= _MAX_REGISTRIES):
+            registry = self._default_registry
+        return self._counts[registry]
 
 
 def _key(operation: str | None, method: str, kind: str | None) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import sys
 import threading
 import time
@@ -14,6 +15,7 @@ from .app import App
 from .constants import DEFAULT_ACCOUNT, DEFAULT_REGION, LOCK_FILE, PUBLIC_ALIAS, SERVING_FILE
 from .errors import LocalEcrError
 from .files import make_private, open_private, replace_file
+from .http.head import host_name
 from .http.limits import Limits
 from .http.listener import Listener
 from .names import is_account, is_alias
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+_PORT = re.compile(r":[0-9]{1,5}\Z")
 _SWEEP_SECONDS = 300.0
 _WATCH_SECONDS = 1.0
 _STOP_SECONDS = 5.0
@@ -61,6 +64,8 @@ class LocalEcr:
             raise LocalEcrError(f"{account!r} is not an AWS account id.", "Give one of 12 digits.")
         if not is_region(region) and not is_like_region(region):
             raise LocalEcrError(f"{region!r} is not a region of AWS.", "Give one such as 'eu-west-1'.")
+        if advertise is not None and not (host_name(advertise) and _PORT.search(advertise)):
+            raise LocalEcrError(f"{advertise!r} is no host with a port.", "Give one such as 'ecr:5000'.")
         if not is_alias(public_alias):
             raise LocalEcrError(f"{public_alias!r} cannot be a public registry's alias.", "Give one such as 'team'.")
         self.root = Path(root)
@@ -198,7 +203,7 @@ class LocalEcr:
         return self._app
 
     def _bind(self, limits: Limits) -> Listener:
-        names = () if self._advertise is None else (self._advertise.rpartition(":")[0].lower(),)
+        names = () if self._advertise is None else (host_name(self._advertise),)
         try:
             return Listener(self._host, self._port, limits, names)
         except OSError as error:

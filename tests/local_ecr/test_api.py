@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from ecr_tasks.local_ecr.ecr_api.dispatch import OPERATIONS
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.local_ecr.conftest import make_client, refused
-from tests.local_ecr.http_client import HttpClient
+from tests.local_ecr.http_client import HttpClient, digest_of, manifest_of
 
 
 def all_operations() -> list[str]:
@@ -151,3 +151,33 @@ def test_a_duration_is_digits(http: HttpClient, seconds: str) -> None:
     body = urlencode({**form, "DurationSeconds": seconds})
     answer = http.send("POST", "/", body, Content_Type="application/x-www-form-urlencoded")
     assert (answer.status, b"durationSeconds" in answer.body) == (400, True)
+
+
+@pytest.mark.parametrize("operation", ["DescribeImages", "ListImages", "DescribeRepositories", "ListImageReferrers"])
+@pytest.mark.parametrize(
+    "key",
+    ["[{}]", "[null]", "[[1]]", "[1.5]", "[true]", "[1,{}]", "[]", "[1,2,3]", f"[{2**70}]", '["\\ud800"]', "[NaN]"],
+)
+def test_a_page_token_that_is_not_ours_is_refused(ecr: LocalEcr, http: HttpClient, operation: str, key: str) -> None:
+    http.push_image("team/app", "v1", b"layer")
+    subject = {"subjectId": {"imageDigest": digest_of(b"")}} if operation == "ListImageReferrers" else {}
+    repository = {} if operation == "DescribeRepositories" else {"repositoryName": "team/app"}
+    for text in (f'["{operation}",{key}]', "[" * 100_000):
+        token = base64.urlsafe_b64encode(text.encode()).decode()
+        answer = http.api(operation, {**repository, **subject, "nextToken": token})
+        assert (answer.status, answer.json()["__type"]) == (400, "InvalidParameterException")
+
+
+@pytest.mark.parametrize(
+    "members",
+    [{"mediaType": [1]}, {"mediaType": {"a": 1}}, {"layers": [{"mediaType": "x.foreign.y", "size": 2**63 - 1}] * 2}],
+)
+def test_a_manifest_that_cannot_be_stored_is_refused(
+    ecr: LocalEcr, http: HttpClient, members: dict[str, Any]
+) -> None:
+    http.push_image("team/app", "v1", b"layer")
+    for layer in members.get("layers", []):
+        layer["digest"] = digest_of(b"layer")
+    manifest = manifest_of(b"{}", [b"layer"], **members).decode()
+    answer = http.api("PutImage", {"repositoryName": "team/app", "imageManifest": manifest})
+    assert (answer.status, answer.json()["__type"]) == (400, "InvalidParameterException")

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from ecr_tasks.local_ecr.auth import signer
 from ecr_tasks.local_ecr.ecr_api.dispatch import OPERATIONS
+from ecr_tasks.local_ecr.errors import LocalEcrError
 from ecr_tasks.local_ecr.http import limits
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.local_ecr.http_client import HttpClient
@@ -82,7 +83,21 @@ def test_the_advertised_name_is_answered(tmp_path: Path) -> None:
     with LocalEcr(tmp_path, advertise="ecr:5000") as server:
         client = HttpClient(f"127.0.0.1:{server.port}")
         assert client.send("GET", "/_local/status", None, Host="ecr:5000").status == 200
-        assert client.send("GET", "/_local/status", None, Host="other:5000").status == 421
+        refusal = client.send("GET", "/_local/status", None, Host="other:5000")
+        assert (refusal.status, b"start it with --advertise=other:PORT" in refusal.body) == (421, True)
+        assert client.send("GET", "/_local/status", None, Host="").status == 421
+
+
+@pytest.mark.parametrize("address", ["", "ecr", ":5000", "ecr:", "a b:5000", "ecr:5000/x", "http://ecr:5000"])
+def test_what_is_advertised_has_a_host_and_a_port(tmp_path: Path, address: str) -> None:
+    with pytest.raises(LocalEcrError, match="is no host with a port"):
+        LocalEcr(tmp_path, advertise=address)
+
+
+def test_a_server_at_all_addresses_takes_no_malformed_host(tmp_path: Path) -> None:
+    with LocalEcr(tmp_path, host="") as server:
+        client = HttpClient(f"127.0.0.1:{server.port}")
+        assert client.send("GET", "/_local/status", None, Host="a b").status == 421
 
 
 @pytest.mark.parametrize(

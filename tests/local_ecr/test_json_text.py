@@ -82,3 +82,12 @@ def test_many_small_values_take_no_more_memory_than_their_text(piece: bytes) -> 
     finally:
         tracemalloc.stop()
     assert peak < 3 * len(text)
+
+
+@pytest.mark.parametrize("piece", [b"\\n", b"\\\\", b"\\ud83d\\ude00", "\u00e9".encode(), "\U0001f600".encode()])
+def test_a_text_as_large_as_a_layer_part_is_plain(piece: bytes) -> None:
+    large = b"x" * (9 << 20)
+    assert parse_json(b'"' + large + b'\\/"') == large.decode() + "/"
+    with pytest.raises(ValueError, match="too large a text"):
+        parse_json(b'"' + piece + large + b'"')
+    assert parse_json(b'"' + piece + b'"')

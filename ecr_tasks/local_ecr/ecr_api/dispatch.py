@@ -118,7 +118,6 @@ def _answer(registries: Registries, request: Request, target: str | None) -> dic
     if target is None:
         raise EcrError("UnknownOperationException", "The request has no X-Amz-Target.")
     service, _, name = target.rpartition(".")
-    request.operation = name if name.isalnum() else None
     operations = OPERATIONS if service == _TARGET else {}
     find_registry = _find_registry
     if service == _PUBLIC_TARGET:
@@ -129,6 +128,7 @@ def _answer(registries: Registries, request: Request, target: str | None) -> dic
         of_service = "" if service == _TARGET else f" of '{service}'"
         message = f"The local ECR does not implement the operation '{name}'{of_service}."
         raise EcrError("NotImplementedException", message, status=501)
+    request.operation = name  # only a known one: calls are counted by operation
     params = _params(request, name)
     _, region = signer(request.headers.get("Authorization")) or (None, None)
     registry = find_registry(registries, request, region, params)

@@ -54,7 +54,8 @@ def describe_images(registry: Registry, params: Params) -> dict[str, Any]:
         requested = [get(registry, repository, item)[0] for item in params.image_ids()]
         images = list(_filtered({image.digest: image for image in requested}.values(), params))
     else:
-        images, token = params.page(_images_from(registry, repository, params), lambda image: [image.id])
+        images_from = _images_from(registry, repository, params)
+        images, token = params.page(images_from, lambda image: [image.id], key_types=(int,))
     return {"imageDetails": [_detail(registry, repository, image) for image in images], **token}
 
 
@@ -101,7 +102,7 @@ def list_images(registry: Registry, params: Params) -> dict[str, Any]:
             if not image.tags:
                 yield image.id, "", {"imageDigest": image.digest}
 
-    page_entries, token = params.page(entries, lambda entry: [entry[0], entry[1]])
+    page_entries, token = params.page(entries, lambda entry: [entry[0], entry[1]], key_types=(int, str))
     return {"imageIds": [entry[2] for entry in page_entries], **token}
 
 
@@ -119,7 +120,7 @@ def list_image_referrers(registry: Registry, params: Params) -> dict[str, Any]:
         for image in registry.store.images.referrers(repository, subject)
         if has_active_images and (not types or image.kind in types)
     ]
-    page_referrers, token = params.page(referrers, lambda image: [image.id], default=50, maximum=50)
+    page_referrers, token = params.page(referrers, lambda image: [image.id], key_types=(int,), default=50, maximum=50)
     return {"referrers": [{**image.descriptor(), "artifactStatus": "ACTIVE"} for image in page_referrers], **token}
 
 

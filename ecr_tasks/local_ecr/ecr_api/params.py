@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 from itertools import islice
 
 from ..errors import EcrError, invalid
+from ..json_text import parse_json
 from ..names import REPOSITORY_PATTERN, is_repository
 
 TYPE_CHECKING = False
@@ -164,17 +164,18 @@ class Params:
         items: list[T] | Callable[[list[Any]], Iterable[T]],
         key: Callable[[T], list[Any]],
         *,
+        key_types: tuple[type, ...] = (str,),
         default: int = 100,
         maximum: int = 1000,
     ) -> tuple[list[T], dict[str, str]]:
         """Return the page of ``items`` that the request selects, and ``{"nextToken": …}`` if more follow.
 
         The token has the operation and the key of the last item. ``items`` must be in ascending order of ``key``, a
-        list of strings or numbers, so that pages stay correct when items come or go between requests. It can also be
-        a function that returns the items from a key on (``[]``: all; earlier items are skipped), so that a
-        long list is not read again for each page.
+        list of ``key_types`` (strings, integers), so that pages stay correct when items come or go between requests.
+        It can also be a function that returns the items from a key on (``[]``: all; earlier items are skipped), so
+        that a long list is not read again for each page.
         """
-        size, after = self.selected_page(default=default, maximum=maximum)
+        size, after = self.selected_page(key_types, default=default, maximum=maximum)
         candidates = items(after) if callable(items) else items
         selected = list(islice((item for item in candidates if key(item) > after), size + 1))
         if len(selected) <= size:
@@ -183,18 +184,20 @@ class Params:
         text = json.dumps([self._operation, key(selected[-1])], separators=(",", ":"))
         return selected, {"nextToken": base64.urlsafe_b64encode(text.encode()).decode()}
 
-    def selected_page(self, *, default: int = 100, maximum: int = 1000) -> tuple[int, list[Any]]:
+    def selected_page(
+        self, key_types: tuple[type, ...] = (str,), *, default: int = 100, maximum: int = 1000
+    ) -> tuple[int, list[Any]]:
         """Return the size of the page that the request selects, and the key of the last item before it, or []."""
         size = self.optional_integer("maxResults", 1, maximum) or default
         token = self.optional_text("nextToken")
-        return size, [] if token is None else self._key(token)
+        return size, [] if token is None else self._key(token, key_types)
 
-    def _key(self, token: str) -> list[Any]:
+    def _key(self, token: str, key_types: tuple[type, ...]) -> list[Any]:
         try:
-            operation, key = json.loads(base64.urlsafe_b64decode(token.encode()))
-        except (binascii.Error, ValueError, TypeError):
+            operation, key = parse_json(base64.urlsafe_b64decode(token.encode()))
+        except (ValueError, TypeError):
             operation = key = None
-        if operation != self._operation or not isinstance(key, list):
+        if operation != self._operation or not isinstance(key, list) or tuple(map(type, key)) != key_types:
             raise invalid("nextToken", "Invalid pagination token")
         return key
 

@@ -125,7 +125,7 @@ def describe_image_scan_findings(registry: Registry, params: Params) -> dict[str
     if not has_result(scan):
         return response
     numbered = list(enumerate(scan["findings"]))
-    page_findings, token = params.page(numbered, lambda item: [item[0]])
+    page_findings, token = params.page(numbered, lambda item: [item[0]], key_types=(int,))
     findings: dict[str, Any] = scan_summary(scan)
     if registry.scanner.is_enhanced:
         findings["enhancedFindings"] = [

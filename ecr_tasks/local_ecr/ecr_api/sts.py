@@ -28,13 +28,13 @@ _ROLE = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):role/(?:.*/)?([\w+=,.@-]{1,
 _SESSION = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, section 2.2: Char
 _BODY_LIMIT = 128 << 10
+_ACTIONS = ("AssumeRole", "AssumeRoleWithWebIdentity", "GetCallerIdentity")
 
 
 def handle(registry: Registry, request: Request) -> Response:
     """Answer a POST with a form. Sets ``request.operation``."""
     form = dict(parse_qsl(request.read(_BODY_LIMIT).decode("utf-8", "replace"), keep_blank_values=True))
     action = form.get("Action", "")
-    request.operation = action if action.isalnum() else None
     request_id = f"<RequestId>{os.urandom(16).hex()}</RequestId>"
     try:
         result = _answer(registry, request, action, form)
@@ -54,20 +54,21 @@ def handle(registry: Registry, request: Request) -> Response:
 
 
 def _answer(registry: Registry, request: Request, action: str, form: dict[str, str]) -> str:
+    if action not in _ACTIONS:
+        raise EcrError("NotImplemented", f"The local ECR does not implement the operation '{action}'.", status=501)
+    request.operation = action  # only a known one: calls are counted by operation
     try:
         if action == "GetCallerIdentity":
             return _caller(registry, request)
         if action == "AssumeRole":
             return _role_session(registry, form)
-        if action == "AssumeRoleWithWebIdentity":
-            return _web_identity_session(registry, form)
+        return _web_identity_session(registry, form)
     except sqlite3.Error as error:
         problem = storage_problem(error)
         if problem is None:
             raise
         status, message = problem
         raise EcrError("ServiceUnavailable", message, status=status) from error
-    raise EcrError("NotImplemented", f"The local ECR does not implement the operation '{action}'.", status=501)
 
 
 def _caller(registry: Registry, request: Request) -> str:
