@@ -101,7 +101,7 @@ def needless_entries(settings: Settings) -> Iterator[str]:
     """Yield a sentence for each file of ECR_ALLOW_KEYS_IN that holds nothing which would be refused."""
     for name, _ in settings.allow_keys_in:
         path = settings.project / name
-        if not name.startswith(VALUE_KINDS) and path.is_file() and not secrets_of(path, path.name, _readable_keys):
+        if not name.startswith(VALUE_KINDS) and path.is_file() and secrets_of(path, path.name, _readable_keys) == ():
             place = settings.origin("ECR_ALLOW_KEYS_IN")
             yield f"ECR_ALLOW_KEYS_IN ({place}) needs no entry for {name}: nothing in it would be refused."
 

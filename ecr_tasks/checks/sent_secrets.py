@@ -1,15 +1,20 @@
 """Look for secrets in the files that docker sends to the builder.
 
-Each file is opened once and read to one mebibyte at most, a binary one to its first kilobytes. What nobody would call
-a leak is not looked for: the keys of tests and samples, and those in other people's packages.
+Each file is opened once and read to one mebibyte at most, a binary one to its first kilobytes, and not again before
+it changes. What nobody would call a leak is not looked for: the keys of tests and samples, and those in others'
+packages.
 """
 
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
+from ecr_tasks.checks import key_shapes, secret_shapes
+from ecr_tasks.checks.clean_files import CleanFiles
 from ecr_tasks.checks.secret_shapes import MAX_BYTES, find_secrets, for_passwords, is_in_package, is_sample
 from ecr_tasks.source.build_context.sources import EVERYTHING, Sources
 from ecr_tasks.source.build_context.walk import ContextFolder, context_files
@@ -64,26 +69,45 @@ def sent_secrets(
         names = secrets_of(git_config, _GIT_CONFIG, dotenv_keys)
         if names:
             yield git_config, names
+    clean = CleanFiles(f"{folder.path.resolve()} {sources}", _rules())
     try:
         for path, entry in context_files(folder.path, ignore, _SKIPPED, sources=sources):
             name = entry.name
             is_own = not name.endswith(_BINARY) and not is_sample(path) and not is_in_package(path)
-            if (is_own or is_dotenv(name) or for_passwords(name)) and entry.is_file(follow_symlinks=False):
-                names = secrets_of(entry.path, path, dotenv_keys, own=is_own)
-                if names:
-                    yield Path(folder.path, path), names
-    except (
-        FileNotFoundError,
-        PermissionError,
-    ):  # a file may go away meanwhile; another check names unreadable folders
-        return
+            if not (is_own or is_dotenv(name) or for_passwords(name)):
+                continue
+            try:
+                status = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:  # it went away meanwhile
+                continue
+            if not stat.S_ISREG(status.st_mode) or clean.knows(path, status):
+                continue
+            names = secrets_of(entry.path, path, dotenv_keys, own=is_own)
+            if names:
+                yield Path(folder.path, path), names
+            elif names is not None and not is_dotenv(name):  # which other code reads, with rules of its own
+                clean.add(path, status)
+    except (FileNotFoundError, PermissionError):
+        return  # the context went away, which docker will say; another check names unreadable folders
+    clean.save()
+
+
+@cache
+def _rules() -> bytes:
+    """Return the code that decides what is a secret: after a change of it, every file is read again."""
+    return b"".join(Path(str(file)).read_bytes() for file in (__file__, key_shapes.__file__, secret_shapes.__file__))
 
 
 def secrets_of(
     file: str | Path, path: str, dotenv_keys: Callable[[Path], Names], *, own: bool | None = None
-) -> Names:
-    """Return the secrets of a file, whose path in its context is ``path``; ``own`` as in ``find_secrets``."""
+) -> Names | None:
+    """Return the secrets of a file, whose path in its context is ``path``; ``own`` as in ``find_secrets``.
+
+    Returns None if the file can't be read.
+    """
     content = _read(file)
+    if content is None:
+        return None
     found: dict[int, str] = {}
     if is_dotenv(path.rpartition("/")[2]) and len(content) < MAX_BYTES:
         found = {line: name for name, line in dotenv_keys(Path(file))}
@@ -92,12 +116,12 @@ def secrets_of(
     return tuple((what, line) for line, what in sorted(found.items()))
 
 
-def _read(file: str | Path) -> bytes:
-    """Return a file's first mebibyte, or only its first part if that is binary; nothing if it can't be read."""
+def _read(file: str | Path) -> bytes | None:
+    """Return a file's first mebibyte, or only its first part if that is binary; None if it can't be read."""
     try:
         descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0))
     except OSError:
-        return b""
+        return None
     try:
         content = os.read(descriptor, _HEAD)
         if len(content) < _HEAD or (b"\0" in content[:8000] and not content.startswith((b"\xff\xfe", b"\xfe\xff"))):
@@ -107,6 +131,6 @@ def _read(file: str | Path) -> bytes:
             parts.append(part)
         return b"".join(parts)
     except OSError:
-        return b""
+        return None
     finally:
         os.close(descriptor)

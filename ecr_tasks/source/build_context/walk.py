@@ -74,14 +74,19 @@ def context_files(
     """Yield each file and link of a context that may not be ignored, with its path in the context (with slashes).
 
     Names in ``never`` are left out at every depth. Links are not followed. For a subfolder, ``prefix`` is its path
-    and ``matched`` tells which rules match it. ``sources`` is what the build takes. Raises OSError if a folder can't
-    be read.
+    and ``matched`` tells which rules match it. ``sources`` is what the build takes. A folder that goes away meanwhile
+    has no files. Raises OSError if one can't be read.
     """
     pending: list[_Level] = [(os.fspath(folder), prefix, matched, sources.matchers)]
     while pending:
         path, prefix, matched, wanted = pending.pop()
-        with os.scandir(path) as scan:
-            entries = [entry for entry in scan if entry.name not in never]
+        try:
+            with os.scandir(path) as scan:
+                entries = [entry for entry in scan if entry.name not in never]
+        except (FileNotFoundError, NotADirectoryError):
+            if path == os.fspath(folder):
+                raise
+            continue  # it went away meanwhile, and the others are still there
         for entry in entries:
             wanted_here = None if wanted is None else _step(wanted, entry.name)
             if wanted_here == ():
