@@ -33,7 +33,8 @@ _TELLING_NAME = (
 )
 # What the variables of such names hold is the place, the kind or the name of a secret.
 _PLACE_OR_KIND = (
-    r"(?i)(?:file|path|dir|folder|url|uri|name|id|enabled|helper|type|provider|expiration|arn|host|user(?:name)?)$"
+    r"(?i)(?:file|path|dir|folder|url|uri|name|id|enabled|helper|type|provider|arn|host|user(?:name)?|issuer|audience"
+    r"|endpoint|scopes?|algorithm|expir(?:ation|y|es)(?:_\w+)?|region|version)$"
 )
 _PROXY = r"(?i)(?:https?|ftp|all)_proxy"
 # Words that programs write into every log: hiding one would hide the causes of errors.
@@ -43,8 +44,14 @@ _COMMON = (
     r"|python|registry|release|remote|repository|runtime|secret|server|stable|staging|target|testing|token|unknown"
 )
 # A word, a number, or a word with a number, as names, versions, paths and image references have them.
-_PLAIN_PIECE = r"[a-z]{1,15}|[A-Z][a-z]{1,14}|[A-Z]{1,15}|\d{1,12}|[A-Za-z]{1,12}\d{1,4}|\d{1,4}[a-z]{1,3}"
+_PLAIN_PIECE = (
+    r"[a-z]{1,15}|[A-Z][a-z]{1,14}|[A-Z]{1,15}|\d{1,12}|[A-Za-z]{1,12}\d{1,4}|\d{1,4}[A-Za-z]{1,3}"
+    r"|\d{1,8}T\d{1,6}Z?|deb\d{1,2}u\d{1,3}"
+)
 _PLAIN_TEXT = r"[A-Za-z0-9 ._:/,@+~-]*"
+# A password that could be a part of any name, such as `postgres` or `my-project`.
+_WORD = r"(?:[a-z]{1,15}|[A-Z][a-z]{1,14})"
+_WORDS = rf"{_WORD}(?:[ ._/-]{_WORD}){{0,4}}"
 _CONTENT_DIGEST = r"sha256:[0-9a-f]{64}"
 
 _BASE64 = r"[A-Za-z0-9+/=_-]"
@@ -54,6 +61,8 @@ _SHAPES = (
     # User and password of an address; a password may have a slash, which is not that after a port.
     (r"(?<=://)[^/@\s\"'<>\\]{1,512}@(?=[^\s\"'<>])", f"{HIDDEN}@"),
     (r"(?<=://)[^/@\s\"'<>:\\]{0,128}:(?!\d+/)[^@\s\"'<>\\]{1,512}@(?=[^\s\"'<>])", f"{HIDDEN}@"),
+    # The same of a registry's name, which has no scheme; not a tag before a digest.
+    (r"(?<![\w@/.:%+-])(?!mailto:)[\w.%+-]{1,64}:[^\s@/:\"'<>\\]{1,512}@(?=[\w-]+(?:\.[\w-]+)+)", f"{HIDDEN}@"),
     # OpenID Connect tokens and ECR's passwords: base64 of JSON.
     (rf"{_BEFORE}eyJ{_BASE64}{{13,}}(?:\.{_BASE64}*){{0,2}}", HIDDEN),
     # Access keys' ids and session tokens (IAM User Guide, "Unique identifiers").
@@ -151,7 +160,7 @@ def redact(text: str, *, arguments: bool = True) -> str:
 def redact_known(text: str, *, arguments: bool = True) -> str:
     """Return a text without the secrets that were remembered; other programs' output is nobody else's to change."""
     shown = {**_arguments, **_secrets} if arguments else dict(_secrets)
-    found = [form for form in shown if form in text and not (form in _arguments and _is_public(form))]
+    found = [form for form in shown if form in text and not (_is_public(form) and _is_guess(form))]
     if not found:
         return text
     pattern = "|".join(map(_bounded, sorted(found, key=len, reverse=True)))
@@ -224,8 +233,15 @@ def _is_public(form: str) -> bool:
     return any(form in text for text in _public)
 
 
+def _is_guess(form: str) -> bool:
+    """Return whether a value is perhaps no secret: an argument without a telling name, or words."""
+    return form in _arguments or bool(re.fullmatch(_WORDS, form))
+
+
 def _bounded(form: str) -> str:
     pattern = re.escape(form)
+    if re.fullmatch(_WORDS, form):  # an image, a path or a host with that word in it is no secret
+        return rf"(?<![A-Za-z0-9/]){pattern}(?![A-Za-z0-9]|[:/.@-][A-Za-z0-9])"
     return pattern if len(form) >= _BOUNDED_LENGTH else rf"(?<![A-Za-z0-9]){pattern}(?![A-Za-z0-9])"
 
 

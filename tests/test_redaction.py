@@ -123,6 +123,45 @@ def test_a_known_secret_is_hidden_in_every_form(value: str) -> None:
             assert form.strip("\"'") not in redact(f"error: <{form}> was not taken") or form.strip("\"'") in "***"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "123456789012.dkr.ecr.eu-central-1.amazonaws.com/team/myproject:main",
+        "docker.io/library/myproject: not found",
+        "myproject:16-alpine: not found",
+        "/srv/myproject/Dockerfile",
+        "myproject.example.com can't be reached",
+        "me@myproject.example.com",
+    ],
+)
+def test_a_password_that_is_a_word_stars_no_name(text: str) -> None:
+    keep_variables({"DB_PASSWORD": "myproject"})
+    assert redact(text) == text == redact(text, arguments=False)
+    assert redact("the password 'myproject' is wrong: myproject.") == "the password '***' is wrong: ***."
+    keep_public("team/myproject")
+    assert redact("myproject: build") == "myproject: build"
+
+
+@pytest.mark.parametrize("value", ["hunter2", "MARKER0017", "marker-0017", "zqm4rk3r"])
+def test_a_password_that_is_no_word_is_hidden_in_names_too(value: str) -> None:
+    keep_variables({"DB_PASSWORD": value})
+    keep_public(f"app:{value}")
+    assert redact(f"docker.io/a/{value}:1 and app:{value}") == "docker.io/a/***:1 and app:***"
+
+
+def test_what_a_variable_says_about_a_secret_is_none() -> None:
+    texts = {"OIDC_TOKEN_AUDIENCE": "sts.amazonaws.com", "TOKEN_ISSUER": "https://gitlab.example.com"}
+    keep_variables({**texts, "JWT_ALGORITHM": "RS256-like", "TOKEN_EXPIRES_IN": "in one hour"})
+    for text in texts.values():
+        assert redact(f"{text} can't be reached") == f"{text} can't be reached"
+
+
+def test_user_and_password_before_a_registry_are_hidden() -> None:
+    assert redact(f"type=registry,ref=u:{MARKER}@reg.example/x") == "type=registry,ref=***@reg.example/x"
+    for text in ("app:1.2@sha256:" + "0" * 64, "mailto:me@example.com", "git@github.com:team/app.git", "a: b@c.d"):
+        assert redact(text) == text
+
+
 def test_the_lines_of_a_secret_are_hidden_too() -> None:
     keep_secret("first-line-of-it\nsecond-line-of-it\n")
     assert redact("a first-line-of-it b second-line-of-it c") == "a *** b *** c"

@@ -81,7 +81,9 @@ def planned_repositories(run: Run) -> dict[str, str]:
     from ecr_tasks.plan.repository_names import repository_names
 
     definitions = _definitions(run)
-    return repository_names(run.settings, definitions.targets if definitions else None)
+    repositories = repository_names(run.settings, definitions.targets if definitions else None)
+    keep_public(*repositories, *repositories.values())
+    return repositories
 
 
 def seen_source(run: Run) -> SourceState:

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 
-from ecr_tasks.redaction import keep_build_arguments, keep_options, keep_secret, keep_variables, redact
+from ecr_tasks.redaction import (
+    keep_build_arguments,
+    keep_options,
+    keep_public,
+    keep_secret,
+    keep_variables,
+    redact,
+)
 from ecr_tasks.settings.errors import Malformed
 from ecr_tasks.settings.parse.build_options import build_args, referenced_variables, secrets
 from ecr_tasks.settings.schema import TABLE, setting_of
 from ecr_tasks.settings.setting import SettingValue
 
 HIDDEN = "…hidden"
+
+_NAME = r"[\w./-]+"
+"""The text of a setting that names something: a repository, a profile, a folder."""
 
 
 def keep_secrets(values: Mapping[str, SettingValue], variables: Mapping[str, str]) -> None:
@@ -24,6 +35,8 @@ def keep_secrets(values: Mapping[str, SettingValue], variables: Mapping[str, str
         display = setting_of(name).display if name in TABLE else "plain"
         if display in ("hidden", "last-four"):
             keep_secret(value.text)
+        elif re.fullmatch(_NAME, value.text):
+            keep_public(value.text)
         keep_options(value.text)
         if name == "ECR_BUILD_ARGS":
             with suppress(Malformed):

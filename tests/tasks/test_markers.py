@@ -171,3 +171,15 @@ def test_the_receipt_and_the_outputs_have_no_secret_of_a_cause(marked: Project) 
     marked.inv("build", "push", CI="true")
     document = json.loads((marked.path / ".ecr-tasks" / "outputs.json").read_text(encoding="utf-8"))
     assert document["image"] == marked.reference
+
+
+def test_a_password_that_is_the_projects_name_changes_no_reference(project: Project) -> None:
+    project.write(
+        ".env", "AWS_REGION=eu-central-1\nECR_REPOSITORY=team/app\nDB_PASSWORD=team/app\nAPP_SECRET=example\n"
+    )
+    outcome = project.inv("build", "push", CI="true")
+    assert outcome.code == 0, outcome.stderr
+    assert outcome.stdout == f"{project.reference}\n"
+    assert "team/app" in outcome.stderr
+    outputs = (project.path / ".ecr-tasks" / "outputs.env").read_text(encoding="utf-8")
+    assert f"IMAGE={project.reference}\n" in outputs
