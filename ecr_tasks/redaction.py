@@ -254,7 +254,10 @@ def _by_shape(text: str) -> str:
 
 def _hidden_value(match: re.Match[str], hides: bool) -> str:
     value = match["value"]
-    hides = hides or (_names_secret(match["name"]) and (match.re.pattern == _QUERY or _is_random(value)))
+    if not hides and _names_secret(match["name"]):
+        in_sentence = not re.search("[=:]", match["before"])  # such as: the key 'tagPrefixList'
+        has_digit = any(map(str.isdigit, value))
+        hides = match.re.pattern == _QUERY or (_is_random(value) and (has_digit or not in_sentence))
     return f"{match['before']}{HIDDEN}" if hides and HIDDEN not in value and not _is_public(match[0]) else match[0]
 
 

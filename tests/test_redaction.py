@@ -59,6 +59,7 @@ PLAIN = [
     "the role arn:aws:iam::123456789012:role/push does not trust the token of GitHub Actions",
     "Basic authentication is needed; the token of GitLab CI has expired",
     'the key "org.opencontainers.image.revision"',
+    "a rule has the key 'tagprefixList' in its selection",
 ]
 
 

@@ -36,7 +36,7 @@ ELSEWHERE: tuple[str, ...] = (
     *(name for name in TABLE if name.startswith("AWS_")),
     *("ECR_ROLE_ARN", "ECR_BUILDER", "ECR_DIRTY", "ECR_SKIP", "ECR_DEBUG", "ECR_CREATE_REPOSITORY", "ECR_MUTABILITY"),
     *("ECR_LIFECYCLE_POLICY", "ECR_REPOSITORY_POLICY", "ECR_KMS_KEY", "ECR_REPOSITORY_TAGS", "ECR_DESTINATIONS"),
-    *("ECR_SCAN_FAIL_ON", "ECR_ALLOW_KEYS_IN", "ECR_PULL_REQUEST", "ECR_DIRTY_IGNORE"),
+    *("ECR_SCAN_FAIL_ON", "ECR_ALLOW_KEYS_IN", "ECR_PULL_REQUEST", "ECR_DIRTY_IGNORE", "ECR_LOCK_MINUTES"),
 )
 """The settings that change nothing in an image's definition, tags or repository: they mean the same for all kinds."""
 
