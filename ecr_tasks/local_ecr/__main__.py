@@ -10,7 +10,7 @@ import signal
 import sys
 from pathlib import Path
 
-from .constants import DEFAULT_ACCOUNT, DEFAULT_REGION
+from .constants import DEFAULT_ACCOUNT, DEFAULT_REGION, REFUSED
 from .errors import LocalEcrError, folder_errors
 from .numbers import parse_number
 from .server import LocalEcr
@@ -68,7 +68,7 @@ def _allow_files() -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Serve until a signal; returns the exit code: 0 after a signal, 1 if it cannot be started."""
+    """Serve until a signal; returns the exit code: 0 after a signal, 3 if it cannot be started."""
     options = _options(arguments)
     os.umask(0o077)
     end_signals = {signal.SIGTERM, signal.SIGINT}
@@ -88,8 +88,8 @@ def main(arguments: list[str]) -> int:
         with folder_errors(root):
             server.start()
     except LocalEcrError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
+        sys.stderr.write(f"{error.cause}\n{error.remedy}\n")
+        return REFUSED
     address = {"endpoint": server.endpoint, "registry": server.registry, "port": server.port}
     sys.stdout.write(json.dumps(address) + "\n")
     sys.stdout.flush()

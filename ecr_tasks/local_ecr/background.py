@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from . import process
-from .constants import DEFAULT_ACCOUNT, DEFAULT_REGION, RESET_PATH, SERVING_FILE, STOP_PATH
+from .constants import DEFAULT_ACCOUNT, DEFAULT_REGION, LOCK_FILE, RESET_PATH, SERVING_FILE, STOP_PATH
 from .errors import LocalEcrError, folder_errors
 from .files import remove
 
@@ -37,7 +37,7 @@ class Status:
     ``pid`` is None for a server in a container, whose name is ``container``. ``requests`` counts API operations by
     name and registry requests by method and kind (``GET blob``, ``PUT manifest``), of all registries. ``registries``
     has ``account``, ``region`` and ``registry`` (host:port) of each, the default one first; it is empty while it
-    is stopped.
+    is stopped. ``hangs`` tells a process that serves the folder but does not answer, which ``down`` ends.
     """
 
     running: bool
@@ -50,6 +50,7 @@ class Status:
     container: str | None = None
     requests: dict[str, int] = field(default_factory=dict)
     registries: list[dict[str, str]] = field(default_factory=list)
+    hangs: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Return a JSON object with the same members."""
@@ -163,7 +164,9 @@ def _stop(root: Path, server_status: dict[str, Any] | None) -> None:
     if process.wait_for_end(root, _STOP_SECONDS):
         return
     if not (process.kill(root) and process.wait_for_end(root, _STOP_SECONDS)):
-        raise LocalEcrError(f"The local ECR that serves {root} does not end.", "End the process by hand.")
+        raise LocalEcrError(
+            f"The local ECR that serves {root} does not end.", f"End the process that has {root / LOCK_FILE} open."
+        )
 
 
 def adopt(root: Path, *, endpoint: str, container: str) -> Status:
@@ -223,6 +226,7 @@ def _status(root: Path, state: dict[str, Any], server_status: dict[str, Any] | N
         pid=None,
         root=root,
         container=container,
+        hangs=not container and process.is_served(root),
     )
 
 

@@ -26,3 +26,6 @@ LOCK_FILE = "serving.lock"
 
 SERVING_FILE = "serving.json"
 """The file that describes the folder's server, or the last one: ``store``, ``pid``, ``endpoint``, ``port``."""
+
+REFUSED = 3
+"""The exit code of a server that cannot start and has printed why and what helps, a line each."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 
@@ -43,6 +44,19 @@ def remove(path: Path) -> None:
 def open_private(path: Path, flags: int) -> int:
     """Return the descriptor of a file for this user alone, created if it is missing; never through a link."""
     return os.open(path, flags | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+
+
+def open_lock(path: Path) -> int:
+    """Return the descriptor of a file to be locked, created if it is missing and never through a link.
+
+    It can be locked on a read-only file system, too; only there it is not opened to be written, which NFS wants.
+    """
+    try:
+        return open_private(path, os.O_RDWR)
+    except OSError as error:
+        if error.errno not in (errno.EROFS, errno.EACCES):
+            raise
+        return open_private(path, os.O_RDONLY)
 
 
 def replace_file(path: Path, content: bytes) -> None:

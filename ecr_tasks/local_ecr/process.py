@@ -13,9 +13,9 @@ import time
 from pathlib import Path
 
 from .auth import admin_token
-from .constants import ADMIN_HEADER, LOCK_FILE, SECRET_FILE, SERVING_FILE, STATUS_PATH
+from .constants import ADMIN_HEADER, LOCK_FILE, REFUSED, SECRET_FILE, SERVING_FILE, STATUS_PATH
 from .errors import LocalEcrError
-from .files import make_private, open_private, replace_file
+from .files import make_private, open_lock, open_private, replace_file
 from .json_text import parse_json
 
 TYPE_CHECKING = False
@@ -28,6 +28,8 @@ _STATE_FILE = "control.json"
 _START_SECONDS = 15.0
 _ANSWER_SECONDS = 5.0
 _LOCK_SECONDS = 90.0
+_REPAIR_SECONDS = 2.5
+"""A server looks once a second whether the file by which it is found is as it wrote it."""
 _MAX_ANSWER_BYTES = 4 << 20
 
 _STATUS_TYPES = {"store": str, "pid": int, "endpoint": str, "registry": str, "account": str, "region": str}
@@ -77,7 +79,7 @@ def control_lock(root: Path) -> Iterator[None]:
     Raises LocalEcrError if another process holds it for a minute and a half, and for another user's folder.
     """
     make_private(root)
-    fd = open_private(root / "control.lock", os.O_RDWR)
+    fd = open_lock(root / "control.lock")
     deadline = time.monotonic() + _LOCK_SECONDS
     try:
         while not _lock(fd):
@@ -95,7 +97,8 @@ def control_lock(root: Path) -> Iterator[None]:
 def is_served(root: Path) -> bool:
     """Return whether a process on this machine serves the folder, whether it answers or not."""
     try:
-        fd = os.open(root / LOCK_FILE, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        (root / LOCK_FILE).lstat()  # it is not created here
+        fd = open_lock(root / LOCK_FILE)
     except FileNotFoundError:
         return False
     try:
@@ -107,7 +110,7 @@ def is_served(root: Path) -> bool:
 @contextlib.contextmanager
 def serving_lock(root: Path) -> Iterator[None]:
     """Prevent that a server serves the folder. Raises LocalEcrError if one does."""
-    fd = open_private(root / LOCK_FILE, os.O_RDWR)
+    fd = open_lock(root / LOCK_FILE)
     try:
         if not _lock(fd):
             raise LocalEcrError(f"A local ECR serves {root}.", "Stop it first.")
@@ -165,11 +168,21 @@ def command(root: Path, endpoint: str, path: str) -> bool:
 
 def server_status(root: Path, state: dict[str, Any]) -> dict[str, Any] | None:
     """Return the status of the folder's server (``App``); None if no server answers, or another folder's."""
-    if not state.get("container"):
-        # Where no process serves the folder, another program at its port gets no request.
-        state = read_json(root / SERVING_FILE) if is_served(root) else {}
-    answer = status(str(state["endpoint"])) if state.get("endpoint") else None
-    return answer if answer is not None and answer["store"] == state.get("store") else None
+    if state.get("container"):
+        return _status_of(state)
+    deadline = time.monotonic() + _REPAIR_SECONDS
+    # Where no process serves the folder, another program at its port gets no request.
+    while is_served(root):
+        answer = _status_of(read_json(root / SERVING_FILE))
+        if answer is not None or time.monotonic() > deadline:
+            return answer
+        time.sleep(0.005)
+    return None
+
+
+def _status_of(serving: dict[str, Any]) -> dict[str, Any] | None:
+    answer = status(str(serving["endpoint"])) if serving.get("endpoint") else None
+    return answer if answer is not None and answer["store"] == serving.get("store") else None
 
 
 def start(root: Path, port: int, account: str, region: str) -> dict[str, Any]:
@@ -207,7 +220,10 @@ def start(root: Path, port: int, account: str, region: str) -> dict[str, Any]:
     else:
         child.kill()
         child.wait()
-    last = log_path.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
+    lines = log_path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    if child.returncode == REFUSED and len(lines) == 2:
+        raise LocalEcrError(*lines)
+    last = lines[-1:]
     if not last and not os.statvfs(root).f_bavail:  # it could not even write its log
         raise LocalEcrError(f"The local ECR did not start: the disk of {root} is full.", "Make room there.")
     raise LocalEcrError("The local ECR did not start" + (f": {last[0]}" if last else "."), f"Its log is {log_path}.")

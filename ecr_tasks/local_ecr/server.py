@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -14,7 +15,7 @@ from pathlib import Path
 from .app import App
 from .constants import DEFAULT_ACCOUNT, DEFAULT_REGION, LOCK_FILE, PUBLIC_ALIAS, SERVING_FILE
 from .errors import LocalEcrError
-from .files import make_private, open_private, replace_file
+from .files import make_private, open_lock, remove, replace_file
 from .http.head import host_name
 from .http.limits import Limits
 from .http.listener import Listener
@@ -79,6 +80,7 @@ class LocalEcr:
         self._app: App | None = None
         self._listener: Listener | None = None
         self._lock_fd = -1
+        self._serving = b""
         self._stopped = threading.Event()
         self._stop_lock = threading.Lock()
         self._sweep_thread: threading.Thread | None = None
@@ -123,7 +125,8 @@ class LocalEcr:
         self._app = App(registries, self._on_stop)
         store = registries.default.tokens.store_id
         serving = {"store": store, "pid": os.getpid(), "endpoint": self.endpoint, "port": self.port}
-        replace_file(self.root / SERVING_FILE, json.dumps(serving).encode())
+        self._serving = json.dumps(serving).encode()
+        replace_file(self.root / SERVING_FILE, self._serving)
         registries.listen(self._app.access_log)
         self._listener.start(self._app.handle, self._app.access_log)
         self._stopped.clear()
@@ -213,7 +216,7 @@ class LocalEcr:
             ) from error
 
     def _take_root(self) -> None:
-        self._lock_fd = open_private(self.root / LOCK_FILE, os.O_RDWR)
+        self._lock_fd = open_lock(self.root / LOCK_FILE)
         for _ in range(_LOCK_ATTEMPTS):
             try:
                 fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -240,9 +243,23 @@ class LocalEcr:
                 # The thread that stops the server waits for this one.
                 threading.Thread(target=self._on_stop or self.stop, name="local-ecr-stop").start()
                 return
+            with contextlib.suppress(OSError):
+                self._repair_serving()
             if time.monotonic() >= next_sweep:
                 app.sweep()
                 next_sweep = time.monotonic() + _SWEEP_SECONDS
+
+    def _repair_serving(self) -> None:
+        """Write again how this server is found, if that was damaged or removed. Raises OSError."""
+        path = self.root / SERVING_FILE
+        try:
+            if path.read_bytes() == self._serving:
+                return
+        except FileNotFoundError:
+            pass
+        except OSError:
+            remove(path)  # a folder, or a link that leads nowhere
+        replace_file(path, self._serving)
 
     def _has_root(self) -> bool:
         """Return whether the lock file in the folder is still the one that this server has locked."""

@@ -66,14 +66,14 @@ def down(run: Run) -> None:
 
     with _translate_errors():
         status = background.status(background.default_root())
-        if not status.running:
+        if not (status.running or status.hangs or status.container):
             say("the local ECR is not running")
         elif run.dry:
             say("would stop the local ECR")
         else:
+            background.down(background.default_root())  # first: without an engine the container can't be removed
             if status.container:
                 run.docker.remove_service(status.container)
-            background.down(background.default_root())
             say("the local ECR has stopped; what it holds stays")
 
 
@@ -87,8 +87,12 @@ def status(run: Run, json: bool = False) -> None:
     if json:
         document(status.as_json())
         return
+    if status.hangs:
+        say(f"a process serves {status.root} but does not answer; local.down ends it")
+        return
     if not status.running:
-        say("the local ECR is not running")
+        in_container = f"; its container {status.container} does not answer" if status.container else ""
+        say(f"the local ECR is not running{in_container}")
         return
     say(f"the local ECR is at {status.endpoint} (account {status.account}, region {status.region})")
     if len(status.registries) > 1:

@@ -106,5 +106,17 @@ def test_the_local_ecr_runs_in_a_container(app: Project, debian_base: str) -> No
     pushed, pulled = app.ok("local", "build", "push", "pull").lines
     assert pushed == pulled
     app.ok("local.reset")
+    docker(app.environ, "container", "kill", "ecr-tasks-local")
+    assert "its container ecr-tasks-local does not answer" in app.ok("local.status").stderr
     app.ok("local.down")
     assert docker(app.environ, "container", "inspect", "ecr-tasks-local", check=False).returncode != 0
+    app.ok("local.up")
+
+
+def test_a_local_ecr_that_hangs_is_named_and_ended(app: Project) -> None:
+    app.ok("local.up")
+    pid = status(app)["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    assert "does not answer; local.down ends it" in app.ok("local.status").stderr
+    assert "has stopped" in app.ok("local.down").stderr
+    assert app.ok("local.down").stderr.strip().endswith("is not running")

@@ -191,7 +191,8 @@ def test_a_server_that_hangs_is_ended(root: Path, monkeypatch: pytest.MonkeyPatc
     up = background.up(root)
     assert up.pid is not None
     os.kill(up.pid, signal.SIGSTOP)
-    assert background.status(root).running is False
+    found = background.status(root)
+    assert (found.running, found.hangs) == (False, True)
     with pytest.raises(LocalEcrError, match="does not answer"):
         background.up(root)
     with pytest.raises(LocalEcrError, match="does not answer"):

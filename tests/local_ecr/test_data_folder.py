@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -171,6 +172,61 @@ def test_state_that_makes_no_sense_is_ignored(root: Path, text: str) -> None:
     assert background.up(root).running
 
 
+def removed(file: Path) -> None:
+    file.unlink()
+
+
+def unreadable(file: Path) -> None:
+    file.unlink()
+    file.symlink_to(file)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        removed,
+        unreadable,
+        *(
+            lambda file, text=text: file.write_text(text)
+            for text in (
+                "",
+                "[]",
+                '{"pid": 1}',
+                '{"endpoint": 5}',
+                '{"store": "a", "endpoint": "http://127.0.0.1:1"}',
+            )
+        ),
+        lambda file: a_folder(file),
+    ],
+)
+def test_a_running_server_is_found_though_its_address_is_damaged(root: Path, damage: Callable[[Path], None]) -> None:
+    first = background.up(root)
+    damage(root / "serving.json")
+    assert background.status(root) == first
+    damage(root / "serving.json")
+    assert background.down(root)
+    assert first.pid is not None
+    assert ends(first.pid)
+
+
+def test_a_folder_that_became_read_only_is_reported_and_its_server_ended(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a file system that was remounted after errors; root may write anyway, so the error is made up."""
+    first = background.up(root)
+    real_open = os.open
+
+    def refuse(path: os.PathLike[str], flags: int, mode: int = 0o777) -> int:
+        if flags & (os.O_WRONLY | os.O_RDWR) and root in Path(path).parents:
+            raise OSError(errno.EROFS, "Read-only file system")
+        return real_open(path, flags, mode)
+
+    monkeypatch.setattr(os, "open", refuse)
+    assert background.status(root) == first
+    assert background.down(root)
+    assert background.status(root).running is False
+
+
 def garbage(store: Path) -> None:
     store.write_bytes(b"no database " * 1000)
 
@@ -220,7 +276,8 @@ def test_a_store_that_cannot_be_used_is_named_and_emptied_by_reset(
     with pytest.raises(LocalEcrError) as caught:
         background.up(root)
     assert str(root) in caught.value.cause
-    assert damage is a_folder or "run local.reset" in str(caught.value)
+    assert damage is a_folder or "run local.reset" in caught.value.remedy
+    assert "local.reset" not in caught.value.cause
     assert "Traceback" not in (root / "server.log").read_text()
     background.reset(root)
     assert [path for path in (root / "blobs").rglob("*") if path.is_file()] == []
