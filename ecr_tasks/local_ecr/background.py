@@ -18,7 +18,7 @@ from typing import Any
 from . import process
 from .constants import DEFAULT_ACCOUNT, DEFAULT_REGION, LOCK_FILE, RESET_PATH, SERVING_FILE, STOP_PATH
 from .errors import LocalEcrError, folder_errors
-from .files import remove
+from .files import check_owner, remove
 
 _STOP_SECONDS = 10.0
 _ADOPT_SECONDS = 15.0
@@ -75,6 +75,8 @@ def status(root: Path) -> Status:
     """Return the status of the folder's server, which runs if it answers a request (a few milliseconds)."""
     root = root.expanduser().absolute()
     with folder_errors(root):
+        with contextlib.suppress(FileNotFoundError):
+            check_owner(root)
         state = process.read_state(root)
         return _status(root, state, process.server_status(root, state))
 

@@ -20,15 +20,19 @@ def make_private(folder: Path) -> None:
     Raises OSError, and LocalEcrError for another user's folder, who could lead our writes elsewhere by links.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = folder.stat()
-    if found.st_uid != os.geteuid():
+    check_owner(folder)
+    mode = stat.S_IMODE(folder.stat().st_mode)
+    if mode & 0o022:
+        folder.chmod(mode & ~0o022)
+
+
+def check_owner(folder: Path) -> None:
+    """Raise LocalEcrError for another user's folder, who could lead us to another server, and OSError."""
+    if folder.stat().st_uid != os.geteuid():
         raise LocalEcrError(
             f"The local ECR's folder {folder} belongs to another user.",
             "Name a folder of your own in XDG_DATA_HOME, or change the owner.",
         )
-    mode = stat.S_IMODE(found.st_mode)
-    if mode & 0o022:
-        folder.chmod(mode & ~0o022)
 
 
 def remove(path: Path) -> None:

@@ -120,7 +120,9 @@ with control_lock(Path({str(root)!r})):
     assert background.up(root).running
 
 
-@pytest.mark.parametrize("act", [background.up, background.reset, lambda root: LocalEcr(root).start()])
+@pytest.mark.parametrize(
+    "act", [background.status, background.up, background.down, background.reset, lambda root: LocalEcr(root).start()]
+)
 def test_another_users_folder_is_not_used(
     root: Path, monkeypatch: pytest.MonkeyPatch, act: Callable[[Path], object]
 ) -> None:
