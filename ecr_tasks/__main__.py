@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from ecr_tasks.signals import exit_while_loading
+from ecr_tasks.signals import end_run_by_signals, exit_while_loading
 
 
 def main() -> None:
@@ -17,7 +17,9 @@ def main() -> None:
             from invoke.program import Program
 
             from ecr_tasks import __version__
+            from ecr_tasks.runner.decorator import say_interrupted
             from ecr_tasks.tasks.collection import ns
+        end_run_by_signals(say_interrupted)
         Program(name="ecr-tasks", binary="ecr-tasks", namespace=ns, version=__version__).run()
     except Exception as error:
         from ecr_tasks.runner.unexpected import show, unexpected

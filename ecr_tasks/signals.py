@@ -11,10 +11,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 _ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+_INTERRUPTED = 128 + signal.SIGINT
 
 _REPEAT_SECONDS = 0.01
 """The delay before a lost signal is sent again; the code that lost it has returned by then."""
@@ -36,13 +38,17 @@ class _State:
     ignored_until = 0.0
     interrupted = False
     loading = False
+    between_tasks: Callable[[], object] | None = None
 
 
-def end_run_by_signals() -> None:
+def end_run_by_signals(between_tasks: Callable[[], object] | None = None) -> None:
     """Make SIGINT, SIGTERM and SIGHUP raise KeyboardInterrupt once, and keep Python from losing it.
 
-    The function doesn't change a signal that already has another handler or is ignored.
+    Invoke ends with exit code 1 at a KeyboardInterrupt in its own code, before, between and after the tasks. There
+    the process exits as interrupted instead, once ``between_tasks`` has said so. The function doesn't change a signal
+    that already has another handler or is ignored.
     """
+    _State.between_tasks = between_tasks
     if threading.current_thread() is threading.main_thread():
         for number in _ENDING:
             if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
@@ -115,8 +121,24 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
         action()
     if _State.held:
         _State.pending = True
+    elif _State.loading:
+        raise SystemExit(_INTERRUPTED)
+    elif _State.between_tasks and _is_between_tasks(frame):
+        with suppress(RuntimeError):  # this may have interrupted a write to the same stream
+            _State.between_tasks()
+        raise SystemExit(_INTERRUPTED)
     else:
-        raise SystemExit(128 + signal.SIGINT) if _State.loading else KeyboardInterrupt
+        raise KeyboardInterrupt
+
+
+def _is_between_tasks(frame: FrameType | None) -> bool:
+    """Return whether Invoke's own code is running, and no task."""
+    while frame is not None:
+        module = frame.f_globals.get("__name__")
+        if module == "invoke.program" or (module == "invoke.tasks" and frame.f_code.co_name == "__call__"):
+            return bool(module == "invoke.program")
+        frame = frame.f_back
+    return False
 
 
 def _repeat_interrupt(unraisable: sys.UnraisableHookArgs) -> None:

@@ -24,7 +24,7 @@ from ecr_tasks.redaction import redact
 from ecr_tasks.runner.command_line import EarlierResults, check_repetitions, publishes
 from ecr_tasks.runner.run import Run
 from ecr_tasks.runner.unexpected import is_debugging, show, unexpected
-from ecr_tasks.signals import end_run_by_signals
+from ecr_tasks.signals import end_run_by_signals, was_interrupted
 
 if TYPE_CHECKING:
     from ecr_tasks.model.receipt import Receipt
@@ -114,7 +114,7 @@ def run_of(c: Context) -> Run:
         run = Run(Path(project).resolve(), dict(config), dry=bool(c.config.run.dry))
         c.config.update({_RUN: run})
         atexit.register(run.close)
-        end_run_by_signals()
+        end_run_by_signals(say_interrupted)
         if not run.dry and publishes():
             run.earlier_outputs.begin()  # a line that is refused leaves nothing to deploy, either
         with _exit_codes(run):
@@ -141,17 +141,19 @@ def _exit_codes(run: Run, *, shows_without_registry: bool = False) -> Iterator[N
     try:
         with _without_garbage_collector(), run.earlier_outputs.removed_on_failure():
             yield
-    except EcrTasksError as error:
+    except Exit:
+        raise
+    except Exception as error:
+        if was_interrupted():  # Ctrl-C also ends the programs that were started, and the error may be theirs
+            raise _exit(Interrupted("Interrupted.", _RUN_AGAIN), run) from error
+        if not isinstance(error, EcrTasksError):
+            raise _exit(unexpected(error), run, error) from error
         if run.dry and shows_without_registry and _is_absent_registry(error):
             say(error.cause)
             return
         raise _exit(error, run) from error
     except KeyboardInterrupt as error:
         raise _exit(Interrupted("Interrupted.", _RUN_AGAIN), run) from error
-    except Exit:
-        raise
-    except Exception as error:
-        raise _exit(unexpected(error), run, error) from error
 
 
 @contextmanager
@@ -160,7 +162,7 @@ def _last_resort() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as error:
-        say("ecr-tasks: Interrupted.", _RUN_AGAIN)
+        say_interrupted()
         raise Exit(code=int(Interrupted.code)) from error
     except Failure:  # a program that a task of the user's has started with Invoke
         raise
@@ -169,6 +171,11 @@ def _last_resort() -> Iterator[None]:
     except Exception as error:
         show(unexpected(error), error)
         raise Exit(code=int(UnexpectedError.code)) from error
+
+
+def say_interrupted() -> None:
+    """Say that the run was interrupted, and that it can be run again."""
+    say("ecr-tasks: Interrupted.", _RUN_AGAIN)
 
 
 @contextmanager

@@ -195,9 +195,67 @@ def test_a_signal_during_a_weak_reference_callback_ends_a_run(
     assert stderr.startswith("ecr-tasks: Interrupted.")
 
 
-def end_by_signal(folder: Path, temporary: Path, number: signal.Signals, *arguments: str) -> str:
+TASKS_PY_SLOW_BETWEEN_TASKS = """
+import time
+from invoke.tasks import Call
+from ecr_tasks.model.registry import RegistryToken
+from ecr_tasks.runner.decorator import task
+
+def sleep_on(*_, **__):
+    print("begun", flush=True)
+    for _ in range(3000):
+        time.sleep(0.01)
+
+@task()
+def slow(run):
+    run.docker.authorize(RegistryToken("host", "AWS", "token"))
+    Call.make_context = sleep_on
+
+@task()
+def following(run):
+    raise AssertionError
+"""
+
+TASKS_PY_WITH_A_FAILING_PROGRAM = TASKS_PY_WITH_SLOW_TASK.replace(
+    "    sleep_on()\n",
+    """
+    from ecr_tasks.errors import BuildError
+    try:
+        sleep_on()
+    except KeyboardInterrupt:
+        raise BuildError("A program was interrupted.", "It has got the same Ctrl-C.")
+""",
+)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_between_two_tasks_is_an_interruption_too(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, number: signal.Signals
+) -> None:
+    """Invoke's own code ends with exit code 1 there, without a word."""
+    temporary = tmp_path_factory.mktemp("temporary")
+    stderr = end_by_signal(folder, temporary, number, "slow", "following", tasks=TASKS_PY_SLOW_BETWEEN_TASKS)
+    assert stderr.startswith("ecr-tasks: Interrupted.")
+
+
+def test_an_error_after_an_interruption_is_the_interruption(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Ctrl-C reaches docker as well, which then fails."""
+    temporary = tmp_path_factory.mktemp("temporary")
+    stderr = end_by_signal(folder, temporary, signal.SIGINT, "slow", tasks=TASKS_PY_WITH_A_FAILING_PROGRAM)
+    assert stderr.startswith("ecr-tasks: Interrupted.")
+
+
+def end_by_signal(
+    folder: Path,
+    temporary: Path,
+    number: signal.Signals,
+    *arguments: str,
+    tasks: str = TASKS_PY_WITH_SLOW_TASK,
+) -> str:
     """Send a signal to a task that sleeps, check that it ends at once and leaves nothing, and return its stderr."""
-    (folder / "tasks.py").write_text(TASKS_PY_WITH_SLOW_TASK, encoding="utf-8")
+    (folder / "tasks.py").write_text(tasks, encoding="utf-8")
 
     def reset_signal_handlers() -> None:  # a shell or a test run may have children ignore them
         for each in (signal.SIGTERM, signal.SIGHUP):
