@@ -44,15 +44,24 @@ def lock_file(path: Path, *, wait: bool = True) -> FileLock | None:
                 with suppress(FileNotFoundError):
                     if os.path.samestat(path.stat(), os.fstat(descriptor)):
                         with suppress(OSError):  # the disk may be full; the process id is only for messages
-                            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+                            os.pwrite(descriptor, f"{os.getpid()} {_namespace()}\n".encode(), 0)
                         stack.pop_all()
                         return FileLock(path, descriptor)
         except BlockingIOError:
             return None
 
 
-def owner_of(path: Path) -> int | None:
-    """Return the process id of a lock's owner, or None if it is not known."""
+def owner_of(path: Path) -> str:
+    """Return a lock's owner in words: its process id here, where it is not one of another container."""
     with suppress(OSError, ValueError):
-        return int(path.read_text(encoding="ascii"))
-    return None
+        process, _, namespace = path.read_text(encoding="ascii").strip().partition(" ")
+        if process:
+            return f"process {int(process)}" + (" of another container" if namespace != _namespace() else "")
+    return "an unknown process"
+
+
+def _namespace() -> str:
+    """Return what tells apart in whose numbering process ids are; the empty text on systems with only one."""
+    with suppress(OSError):
+        return str(Path("/proc/self/ns/pid").readlink())
+    return ""

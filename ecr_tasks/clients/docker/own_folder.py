@@ -24,6 +24,9 @@ _PREFIX = "ecr-tasks-"
 _RUN = "run-"
 _LOCK = ".lock"
 
+PUSH = "push-"
+"""How the names of the locks on tags begin (:mod:`push_lock`)."""
+
 
 class RunFolder:
     """A run's own folder, created at its first use and removed by :meth:`close`."""
@@ -69,7 +72,8 @@ def sweep(parent: Path | None = None) -> None:
     """
     for folder in _own_folders(Path(parent or tempfile.gettempdir())):
         with suppress(OSError):
-            for path in {path.with_name(path.name.removesuffix(_LOCK)) for path in folder.iterdir()}:
+            names = {path.name.removesuffix(_LOCK) for path in folder.iterdir()}
+            for path in (folder / name for name in names if name.startswith((_RUN, PUSH))):
                 with suppress(OSError):
                     lock = lock_file(_lock_path(path), wait=False)
                     if lock is not None:
@@ -95,6 +99,11 @@ def own_folder(parent: Path | None = None) -> Path:
             if _is_own(usual) is False:
                 tempfile.mkdtemp(prefix=f"{_name()}-", dir=parent)
     return folders[0]
+
+
+def other_folders(folder: Path) -> list[Path]:
+    """Return the user's folders but one of them: two runs may each have created one, beside a name that is taken."""
+    return [other for other in _own_folders(folder.parent) if other != folder]
 
 
 def leave(folder: Path) -> None:

@@ -11,9 +11,10 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 from ecr_tasks.clients.docker.file_lock import FileLock, lock_file, owner_of
-from ecr_tasks.clients.docker.own_folder import leave, own_folder
+from ecr_tasks.clients.docker.own_folder import PUSH, leave, other_folders, own_folder
 from ecr_tasks.errors import BuildError
 from ecr_tasks.signals import held_back
 
@@ -41,18 +42,20 @@ class PushLocks:
         """
         if reference in self._locks or os.name == "nt":
             return False
-        name = f"push-{hashlib.sha256(reference.encode()).hexdigest()[:16]}.lock"
+        name = f"{PUSH}{hashlib.sha256(reference.encode()).hexdigest()[:16]}.lock"
         start = time.monotonic()
         reports, attempts = 0, 0
         while True:
             path = own_folder() / name
             with suppress(FileNotFoundError), held_back():  # other runs remove the folder when they leave it empty
                 if (lock := lock_file(path, wait=False)) is not None:
-                    self._locks[reference] = lock
-                    return attempts > 0
+                    if not _is_held_elsewhere(path):
+                        self._locks[reference] = lock
+                        return attempts > 0
+                    lock.release()
             attempts += 1
             waited = time.monotonic() - start
-            owner = f"process {owner_of(path) or 'unknown'}"
+            owner = owner_of(path)
             if waited >= QUIET_SECONDS and waited >= minutes * 60:
                 raise BuildError(
                     f"Another run ({owner}) still publishes {reference}, after the {minutes} minutes that "
@@ -77,3 +80,13 @@ class PushLocks:
         """Unlock every reference."""
         for reference in list(self._locks):
             self.release(reference)
+
+
+def _is_held_elsewhere(path: Path) -> bool:
+    """Return whether another run has the same lock in another folder of the user's."""
+    for other in other_folders(path.parent):
+        if (other / path.name).exists():
+            if (lock := lock_file(other / path.name, wait=False)) is None:
+                return True
+            lock.release()
+    return False

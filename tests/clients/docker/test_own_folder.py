@@ -110,3 +110,15 @@ def _has_ended(pid: int) -> bool:
             return True
         time.sleep(0.01)
     return False
+
+
+def test_only_what_runs_have_made_is_removed(tmp_path: Path) -> None:
+    """A folder may have a name like ours, and be the user's all the same."""
+    for folder in (own_folder(tmp_path), tmp_path / f"{own_folder(tmp_path).name}-backup"):
+        (folder / "photos").mkdir(0o700, parents=True)
+        folder.chmod(0o700)
+        (folder / "photos" / "cat.jpg").touch()
+        (folder / "run-0123abcd").mkdir()
+    sweep(tmp_path)
+    assert len(list(tmp_path.rglob("cat.jpg"))) == 2
+    assert list(tmp_path.rglob("run-*")) == []

@@ -113,6 +113,37 @@ def test_another_user_can_t_take_the_lock_s_place(tmp_path: Path) -> None:
             usual.unlink()
 
 
+def test_a_lock_in_a_folder_that_another_run_found_counts(tmp_path: Path) -> None:
+    """While somebody else has the usual name, two runs at once may each make a folder of a random one."""
+    usual = own_folder(tmp_path)
+    first, second = PushLocks(), PushLocks()
+    first.acquire(REFERENCE, pytest.fail, 1)
+    usual.rename(tmp_path / f"{usual.name}-zzzzzzzz")
+    usual.touch()
+    (tmp_path / f"{usual.name}-aaaaaaaa").mkdir(0o700)
+    with pytest.raises(BuildError):
+        second.acquire(REFERENCE, lambda line: None, 0)
+    assert not second.has(REFERENCE)
+    usual.unlink()
+    (tmp_path / f"{usual.name}-zzzzzzzz").rename(usual)
+    first.release_all()
+    assert not second.acquire(REFERENCE, pytest.fail, 0)
+    second.release_all()
+
+
+def test_the_owner_of_a_lock_is_named_as_it_can_be_found(tmp_path: Path) -> None:
+    """A container has a numbering of its own: on the host, its process id would be a stranger's."""
+    first, second = PushLocks(), PushLocks()
+    first.acquire(REFERENCE, pytest.fail, 1)
+    (lock,) = own_folder(tmp_path).iterdir()
+    for text, owner in {"7 pid:[1]": "process 7 of another container", "": "an unknown process"}.items():
+        lock.write_text(text, encoding="ascii")
+        with pytest.raises(BuildError) as caught:
+            second.acquire(REFERENCE, lambda line: None, 0)
+        assert f"({owner})" in caught.value.cause
+    first.release_all()
+
+
 def _public(folder: Path) -> None:
     folder.mkdir()
     folder.chmod(0o777)
