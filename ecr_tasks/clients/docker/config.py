@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 from ecr_tasks.clients.docker.own_folder import RunFolder
@@ -26,6 +27,9 @@ from ecr_tasks.model.registry import RegistryToken
 
 CONFIG = "config.json"
 AUTH_CONFIG = "DOCKER_AUTH_CONFIG"
+SCOPED_LOGINS = "config"
+"""The folder in buildx' own with logins for single repositories and actions."""
+
 _OBJECTS: Mapping[str, type] = {"auths": dict, "credHelpers": str}
 """What docker expects in the entries of these objects (docker/cli, cli/config/configfile)."""
 
@@ -119,7 +123,10 @@ def _is_login(entry: Mapping[str, Any]) -> bool:
 
 
 class PrivateConfig:
-    """The folder of a run's configuration. It is created at its first use and removed by :meth:`close`."""
+    """The folder of a run's configuration. It is created at its first use and removed by :meth:`close`.
+
+    Several threads may use it: destinations are tagged in parallel, and a command renews the tokens that it needs.
+    """
 
     def __init__(self, environ: Mapping[str, str], parent: Path | None = None) -> None:
         self._user_folder = Path(environ.get("DOCKER_CONFIG") or _home() / ".docker")
@@ -127,13 +134,15 @@ class PrivateConfig:
         self._auth_config = environ.get(AUTH_CONFIG, "")
         self._docker_host = environ.get("DOCKER_HOST", "")
         self._tokens: dict[str, RegistryToken] = {}
+        self._lock = RLock()
         self._run_folder = RunFolder(parent)
         self.folder: Path | None = None
 
     def environment(self) -> dict[str, str]:
         """Return the variables that make docker and buildx use this folder; buildx keeps the user's builders."""
-        auth_config = {AUTH_CONFIG: without_tokens(self._auth_config, self._tokens)} if self._auth_config else {}
-        return {"DOCKER_CONFIG": str(self._create()), "BUILDX_CONFIG": self._buildx, **auth_config}
+        with self._lock:
+            auth_config = {AUTH_CONFIG: without_tokens(self._auth_config, self._tokens)} if self._auth_config else {}
+            return {"DOCKER_CONFIG": str(self._create()), "BUILDX_CONFIG": self._buildx_folder(), **auth_config}
 
     def starts_programs(self) -> bool:
         """Return whether docker may start programs of the user: credential helpers, ssh, those of a Kubernetes login.
@@ -171,8 +180,9 @@ class PrivateConfig:
 
     def authorize(self, token: RegistryToken) -> None:
         """Add the token of a host, or replace it. Raises BuildError when the user's configuration can't be read."""
-        self._tokens[token.host] = token
-        self._write()
+        with self._lock:
+            self._tokens[token.host] = token
+            self._write()
 
     def close(self) -> None:
         """Remove the folder and forget the tokens."""
@@ -197,14 +207,28 @@ class PrivateConfig:
         if self.folder is None:
             with self._errors():
                 folder = self._run_folder.create() / "docker"
-                folder.mkdir(0o700, exist_ok=True)
-                for entry in self._user_folder.iterdir() if self._user_folder.is_dir() else ():
-                    if entry.name != CONFIG:
-                        with suppress(FileExistsError):
-                            (folder / entry.name).symlink_to(entry.resolve(), target_is_directory=entry.is_dir())
+                _link_entries(self._user_folder, folder, without={CONFIG})
                 self.folder = folder
                 self._write()
         return self.folder
+
+    def _buildx_folder(self) -> str:
+        """Return buildx' folder: the user's, or one without its logins for hosts that have a token of ours.
+
+        buildx 0.31 takes the logins in ``config/HOST[/REPOSITORY][@ACTIONS]`` before docker's
+        (https://docs.docker.com/build/building/registry-auth/).
+        """
+        logins = Path(self._buildx, SCOPED_LOGINS)
+        own = _scoped_logins(logins, self._tokens)
+        if not own:
+            return self._buildx
+        with self._errors():
+            folder = self._run_folder.create() / "buildx"
+            _link_entries(Path(self._buildx), folder, without={SCOPED_LOGINS})
+            _link_entries(logins, folder / SCOPED_LOGINS, without=own)
+            for name in own:  # of hosts that had no token before
+                (folder / SCOPED_LOGINS / name).unlink(missing_ok=True)
+        return str(folder)
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -222,11 +246,28 @@ class PrivateConfig:
         text = json.dumps(with_tokens(_read(self._user_folder / CONFIG), list(self._tokens.values())), indent=1)
         folder = self._create()
         temporary_file = folder / f"{CONFIG}.new"
-        with os.fdopen(
-            os.open(temporary_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
-        ) as file:
-            file.write(text)
-        temporary_file.replace(folder / CONFIG)
+        with self._errors():
+            with os.fdopen(
+                os.open(temporary_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
+            ) as file:
+                file.write(text)
+            temporary_file.replace(folder / CONFIG)
+
+
+def _link_entries(source: Path, folder: Path, without: Collection[str]) -> None:
+    """Create a folder, if it is missing, with links to another folder's entries. Raises OSError."""
+    folder.mkdir(0o700, exist_ok=True)
+    for entry in source.iterdir() if source.is_dir() else ():
+        if entry.name not in without:
+            with suppress(FileExistsError):
+                (folder / entry.name).symlink_to(entry.resolve(), target_is_directory=entry.is_dir())
+
+
+def _scoped_logins(folder: Path, hosts: Collection[str]) -> set[str]:
+    """Return the names of a folder's entries that are logins for hosts, for the whole host or some actions."""
+    with suppress(OSError):
+        return {entry.name for entry in folder.iterdir() if entry.name.partition("@")[0] in hosts}
+    return set()
 
 
 def _home() -> Path:

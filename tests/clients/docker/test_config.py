@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +213,34 @@ def test_buildx_keeps_its_builders_where_they_are(users: Path, parent: Path, pri
     elsewhere = PrivateConfig({"DOCKER_CONFIG": str(users), "BUILDX_CONFIG": "/builders"}, parent)
     assert elsewhere.environment()["BUILDX_CONFIG"] == "/builders"
     elsewhere.close()
+
+
+@pytest.mark.parametrize("scope", ["", "@push", "@pull,push"])
+def test_buildxs_logins_for_a_host_are_left_out_when_it_has_a_token(
+    users: Path, private: PrivateConfig, scope: str
+) -> None:
+    """buildx takes those in its own folder before docker's."""
+    scoped = users / "buildx" / "config"
+    for login in (f"{HOST}{scope}", f"{HOST}/team/app{scope}", "ghcr.example@push"):
+        (scoped / login).mkdir(parents=True)
+        (scoped / login / "config.json").write_text("{}", encoding="utf-8")
+    (users / "buildx" / "instances").mkdir()
+    assert private.environment()["BUILDX_CONFIG"] == str(users / "buildx")
+    private.authorize(RegistryToken("ghcr.example", "AWS", "other"))
+    private.authorize(TOKEN)
+    folder = Path(private.environment()["BUILDX_CONFIG"])
+    assert (folder / "instances").resolve() == users / "buildx" / "instances"
+    assert list((folder / "config").iterdir()) == []
+    assert len(list(scoped.rglob("config.json"))) == 3
+
+
+def test_several_threads_may_renew_tokens_at_once(private: PrivateConfig) -> None:
+    """Destinations in ECR Public are tagged in parallel, each after a manifest is read with a valid token."""
+    tokens = [RegistryToken(f"{number % 4}.example", "AWS", f"token{number}") for number in range(100)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(private.authorize, tokens))
+    config = json.loads((folder_of(private) / "config.json").read_text(encoding="utf-8"))
+    assert set(config["auths"]) == {*OTHERS, *(token.host for token in tokens)}
 
 
 def test_only_the_user_can_read_the_token(private: PrivateConfig) -> None:
