@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from pathlib import Path
 
 GIT_LEADS = "GIT_"
 """The prefix of git's own variables. In a hook they lead git to another repository than that of its folder
@@ -36,19 +37,25 @@ _SYSTEM = re.compile(
     re.IGNORECASE,
 )
 
+_FOLDER = re.compile(r"(?!GIT_|ECR_|AWS_)\w+(?:_HOME|_ROOT|_DIR|PATH)", re.IGNORECASE)
+"""The names of variables with a folder of a program (``JAVA_HOME``, ``ASDF_DIR``), which git's filters may be."""
+
 _OF_DOCKER = ("DOCKER_", "BUILDX_", "BUILDKIT_", "OTEL_")
 """The prefixes of what docker, buildx and BuildKit's client read, their own credentials included."""
 
 _SECRET_NAME = re.compile(
     r"token|secret|passw|passphrase|credential|jwt|cookie|oidc|(?:api|access|private|signing|encryption)_?key"
-    r"|_(?:key|pat|pass|pwd|auth)$|^SYSTEM_ACCESSTOKEN$",
+    r"|webhook|keystore|_(?:key|pat|pass|pwd|pw|auth|dsn)$|^SYSTEM_ACCESSTOKEN$",
     re.IGNORECASE,
 )
 
 _SECRET_VALUE = re.compile(
-    r"-----BEGIN [A-Z ]*PRIVATE KEY-----"
+    r"-----BEGIN [A-Z ]*PRIVATE KEY-----|LS0tLS1CRUdJTi"  # the second is the first one's beginning in base64
     r"|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*$"  # a JSON Web Token
-    r"|[a-z][a-z0-9+.-]*://[^/@\s]*:[^/@\s]+@"  # an address with a password in it
+    r"|[a-z][a-z0-9+.-]*://(?!git@)[^/@\s]+@"  # an address with a password or a token in it
+    # tokens of well-known services
+    r"|(?:gh[pousr]_|github_pat_|glpat-|[sr]k_live_|npm_|hf_|dckr_pat_|pypi-|xox[abprs]-|xapp-|sk-ant-|sk-proj-)[\w-]{16}"
+    r"|A[KS]IA[A-Z0-9]{12}|https://hooks\.slack\.com/services/"
 )
 
 _IDENTITY = re.compile(
@@ -61,7 +68,13 @@ _IDENTITY = re.compile(
 
 def git_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Return what git needs: where programs and configuration are, and the way to a server."""
-    return {name: text for name, text in environ.items() if _SYSTEM.fullmatch(name) or _GIT_KEPT.fullmatch(name)}
+
+    def is_needed(name: str, text: str) -> bool:
+        if _SYSTEM.fullmatch(name) or _GIT_KEPT.fullmatch(name):
+            return True
+        return bool(_FOLDER.fullmatch(name)) and Path(text).is_absolute() and not is_secret(name, text)
+
+    return {name: text for name, text in environ.items() if is_needed(name, text)}
 
 
 def docker_environment(

@@ -35,6 +35,14 @@ SECRETS = {
     "DEPLOY_KEY": "x",
     "DB_PASS": "x",
     "DATABASE_URL": "postgres://me:word@host/db",
+    "SENTRY_DSN": "https://word.example",
+    "MIRROR": "https://word@host",
+    "SLACK_WEBHOOK": "x",
+    "ALERTS": "https://hooks.slack.com/services/T0/B0/x",
+    "BILLING": f"sk_live_{'a' * 24}",
+    "ROBOT": f"ghp_{'a' * 36}",
+    "KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+    "SIGNING_BASE64": "LS0tLS1CRUdJTiBSU0EgUFJJVkFURSBLRVkt",
     "SIGNING": "-----BEGIN EC PRIVATE KEY-----\nx",
     "VAULT": f"eyJ{'a' * 20}.eyJ{'b' * 20}.{'c' * 20}",
 }
@@ -52,6 +60,9 @@ NEEDED_BY_BOTH = {
     "GIT_CONFIG_KEY_0": "http.extraheader",
     "GIT_CONFIG_VALUE_0": "AUTHORIZATION: basic x",
 }
+FOLDERS = {"JAVA_HOME": "/opt/java", "ASDF_DIR": "/opt/asdf", "PYENV_ROOT": "/opt/pyenv", "GOPATH": "/go:/go2"}
+"""Where programs are, such as those of git's filters."""
+
 FOR_DOCKER = {
     "DOCKER_HOST": "tcp://host:2376",
     "DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE": "x",
@@ -65,28 +76,33 @@ FOR_DOCKER = {
     "PWD": "/project",
     "OLDPWD": "/",
     "KEYBOARD": "de",
+    "ZONE": "asia-northeast1-docker",
+    "CLONED_FROM": "ssh://git@host/app",
 }
 OF_NEITHER = {
     "GIT_DIR": "/elsewhere/.git",
+    "GIT_OBJECT_DIR": "/elsewhere/.git/objects",
     "GIT_INDEX_FILE": "x",
     "GIT_ASKPASS": "/bin/askpass",
     "GIT_TRACE": "1",
     "GIT_TRACE_CURL": "1",
     "ECR_BUILD_ARGS": "A=x",
 }
-EVERYTHING = {**TOKENS_OF_JOBS, **SECRETS, **NEEDED_BY_BOTH, **FOR_DOCKER, **OF_NEITHER}
+EVERYTHING = {**TOKENS_OF_JOBS, **SECRETS, **NEEDED_BY_BOTH, **FOLDERS, **FOR_DOCKER, **OF_NEITHER}
 
 
 def test_git_gets_what_it_needs_and_no_other_variable() -> None:
-    assert git_environment({**EVERYTHING, "DOCKER_AUTH_CONFIG": "{}"}) == {**NEEDED_BY_BOTH, "PWD": "/project"}
+    others = {"DOCKER_AUTH_CONFIG": "{}", "MY_SECRET_DIR": "/secret", "TOKEN_PATH": "/token", "HTTP_PATH": "a/b"}
+    assert git_environment({**EVERYTHING, **others}) == {**NEEDED_BY_BOTH, **FOLDERS, "PWD": "/project"}
 
 
 def test_docker_gets_no_secret_of_another_program() -> None:
-    assert docker_environment(EVERYTHING) == {**NEEDED_BY_BOTH, **FOR_DOCKER}
+    assert docker_environment(EVERYTHING) == {**NEEDED_BY_BOTH, **FOLDERS, **FOR_DOCKER}
 
 
 def test_programs_that_docker_starts_get_all_but_the_jobs_identity() -> None:
-    assert docker_environment(EVERYTHING, starts_programs=True) == {**NEEDED_BY_BOTH, **FOR_DOCKER, **SECRETS}
+    handed = docker_environment(EVERYTHING, starts_programs=True)
+    assert handed == {**NEEDED_BY_BOTH, **FOLDERS, **FOR_DOCKER, **SECRETS}
 
 
 @pytest.mark.parametrize("name", [*TOKENS_OF_JOBS, *SECRETS, *OF_NEITHER])
@@ -96,7 +112,7 @@ def test_what_a_build_refers_to_is_handed_on(name: str) -> None:
 
 def test_a_cis_own_program_gets_the_cis_secrets_alone() -> None:
     handed = agent_environment(EVERYTHING, "buildkite-agent")
-    assert handed == {**NEEDED_BY_BOTH, **FOR_DOCKER, "BUILDKITE_AGENT_ACCESS_TOKEN": "x"}
+    assert handed == {**NEEDED_BY_BOTH, **FOLDERS, **FOR_DOCKER, "BUILDKITE_AGENT_ACCESS_TOKEN": "x"}
 
 
 @given(
