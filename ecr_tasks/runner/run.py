@@ -122,10 +122,9 @@ class Run:
         """The docker client, with this run's private configuration."""
         if self._docker is None:
             from ecr_tasks.clients.docker.client import WhalesDocker
-            from ecr_tasks.clients.docker.config import AUTH_CONFIG, PrivateConfig, other_login_warning
+            from ecr_tasks.clients.docker.config import PrivateConfig
 
-            self._warn_once(other_login_warning(os.environ.get(AUTH_CONFIG, ""), ""))
-            self._private = self._private or PrivateConfig(os.environ)
+            self._private = self._private or PrivateConfig(os.environ, warn=self._warn_once)
             variables = self.settings.missing_variables(os.environ)
             # A CI may give its jobs a terminal, and still keep their output as a log.
             live = not self.in_ci and os.environ.get("TERM") != "dumb"
@@ -222,18 +221,15 @@ class Run:
             self._private.close()
 
     def _before_login(self, token: RegistryToken) -> None:
-        """Make the CI mask a registry's password in its log, and name another login that docker would prefer."""
-        from ecr_tasks.clients.docker.config import AUTH_CONFIG, other_login_warning
-
-        self._warn_once(other_login_warning(os.environ.get(AUTH_CONFIG, ""), token.host))
+        """Make the CI mask a registry's password in its log."""
         if self.in_ci:
             from ecr_tasks.ci.outputs.mask import mask
             from ecr_tasks.ci.systems import outputs_adapter
 
             mask(outputs_adapter(self.source.ci), self.project, token.password, token.auth)
 
-    def _warn_once(self, text: str | None) -> None:
-        if text and text not in self._warned:
+    def _warn_once(self, text: str) -> None:
+        if text not in self._warned:
             self._warned.add(text)
             warn(text)
 

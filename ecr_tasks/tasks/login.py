@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ecr_tasks.console import say
+import os
+
+from ecr_tasks.console import say, warn
 from ecr_tasks.runner.decorator import task
 from ecr_tasks.runner.run import Run
 
@@ -15,7 +17,11 @@ def login(run: Run) -> None:
         say(f"would log docker in to {token.host}")
         return
     run.docker.login(token)
-    say(f"docker is logged in to {token.host} for twelve hours")
+    say(f"docker is logged in to {token.host} for twelve hours, or until the session of the AWS credentials ends")
+    from ecr_tasks.clients.docker.logins import AUTH_CONFIG, has_login
+
+    if has_login(os.environ.get(AUTH_CONFIG, ""), token.host):
+        warn(f"docker will not use it: it prefers the login for {token.host} in {AUTH_CONFIG}. Take that one out.")
 
 
 @task()

@@ -7,18 +7,26 @@ a token must not outlive the run. So each run has its own folder with a config.j
 
 from __future__ import annotations
 
-import base64
 import json
 import os
-import re
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import RLock
 from typing import Any
 
+from ecr_tasks.clients.docker.logins import (
+    AUTH_CONFIG,
+    SCOPED_LOGINS,
+    checked,
+    has_login,
+    is_readable,
+    scoped_logins,
+    with_tokens,
+    without_tokens,
+)
 from ecr_tasks.clients.docker.own_folder import RunFolder
 from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import BuildError
@@ -26,15 +34,6 @@ from ecr_tasks.files import read_bytes, read_text
 from ecr_tasks.model.registry import RegistryToken
 
 CONFIG = "config.json"
-AUTH_CONFIG = "DOCKER_AUTH_CONFIG"
-SCOPED_LOGINS = "config"
-"""The folder in buildx' own with logins for single repositories and actions."""
-
-_OBJECTS: Mapping[str, type] = {"auths": dict, "credHelpers": str}
-"""What docker expects in the entries of these objects (docker/cli, cli/config/configfile)."""
-
-_FIELDS = {name.lower(): name for name in ("auths", "credHelpers", "credsStore", "cliPluginsExtraDirs")}
-
 SYSTEM_PLUGINS = tuple(
     Path(prefix, folder, "docker/cli-plugins") for prefix in ("/usr/local", "/usr") for folder in ("lib", "libexec")
 )
@@ -42,93 +41,20 @@ SYSTEM_PLUGINS = tuple(
 manager_unix.go)."""
 
 
-def with_tokens(config: Mapping[str, Any], tokens: Sequence[RegistryToken]) -> dict[str, Any]:
-    """Return a docker configuration with the tokens added.
-
-    docker looks up a host in ``credHelpers``, then in ``credsStore``, and in ``auths`` only when neither is set. When
-    the helper's name for the host is empty, docker uses ``auths`` (docker/cli, cli/config/configfile).
-    """
-    hosts = {token.host for token in tokens}
-    auths, helpers = (_without(hosts, config.get(key) or {}) for key in ("auths", "credHelpers"))
-    # docker reads no login of a file in which it can't read one.
-    auths = {name: entry for name, entry in auths.items() if _is_login(entry)}
-    auths |= {token.host: {"auth": token.auth} for token in tokens}
-    if config.get("credsStore") or len(helpers) < len(config.get("credHelpers") or {}):
-        helpers |= dict.fromkeys(hosts, "")
-    return {**config, "auths": auths, **({"credHelpers": helpers} if helpers else {})}
-
-
-def without_tokens(auth_config: str, hosts: Collection[str]) -> str:
-    """Return DOCKER_AUTH_CONFIG without its entries for hosts: docker 28.3 takes it before any configuration file.
-
-    Nothing is left of a text that can't be read: docker uses none of it, or has another idea of it than we have.
-    """
-    document = _auth_config(auth_config)
-    auths = _without(hosts, document["auths"]) if document else {}
-    return json.dumps({**(document or {}), "auths": auths}) if auths else ""
-
-
-def other_login_warning(auth_config: str, host: str) -> str | None:
-    """Return a sentence where DOCKER_AUTH_CONFIG has a login for a host, or can't be read; else None."""
-    if not auth_config:
-        return None
-    document = _auth_config(auth_config)
-    if document is None:
-        return f"{AUTH_CONFIG} can't be read, so docker gets none of its logins from this run."
-    if host not in document["auths"]:
-        return None
-    return f"{AUTH_CONFIG} has a login for {host}, which docker prefers to any other; this run leaves it out."
-
-
-def _auth_config(text: str) -> dict[str, Any] | None:
-    """Return the document in DOCKER_AUTH_CONFIG with its ``auths``; None when it can't be read."""
-    try:
-        document = _with_field_names(parse_json(text))
-        return {**document, "auths": dict(document.get("auths") or {})}
-    except (ValueError, TypeError, AttributeError):
-        return None
-
-
-def _with_field_names(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a document whose fields have docker's spelling: it takes ``Auths`` for ``auths`` (Go, encoding/json)."""
-    fields: dict[str, Any] = {}
-    for key, value in document.items():
-        name = _FIELDS.get(key.lower(), key)
-        both = isinstance(value, dict) and isinstance(fields.get(name), dict)
-        fields[name] = {**fields[name], **value} if both else value
-    return fields
-
-
-def _without(hosts: Collection[str], entries: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the entries that are not for hosts, in whatever way a host is written.
-
-    An older entry may be outdated (docker-commons-plugin#60). docker cuts the scheme and the path off it
-    (docker/cli, cli/config/credentials, ConvertToHostname).
-    """
-    return {
-        name: entry
-        for name, entry in entries.items()
-        if re.sub(r"^https?://", "", name).partition("/")[0] not in hosts
-    }
-
-
-def _is_login(entry: Mapping[str, Any]) -> bool:
-    """Return whether docker can read an entry of ``auths``: it has no ``auth``, or USER:PASSWORD in base64."""
-    auth = re.sub(r"[\r\n]", "", str(entry.get("auth") or ""))
-    try:
-        user, colon, _ = base64.b64decode(auth, validate=True).partition(b":")
-    except ValueError:
-        return False
-    return not auth or bool(user and colon)
-
-
 class PrivateConfig:
     """The folder of a run's configuration. It is created at its first use and removed by :meth:`close`.
 
-    Several threads may use it: destinations are tagged in parallel, and a command renews the tokens that it needs.
+    ``warn`` is told of the user's logins that docker would prefer to a token. Several threads may use it:
+    destinations are tagged in parallel, and a command renews the tokens that it needs.
     """
 
-    def __init__(self, environ: Mapping[str, str], parent: Path | None = None) -> None:
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        parent: Path | None = None,
+        warn: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self._warn = warn
         self._user_folder = Path(environ.get("DOCKER_CONFIG") or _home() / ".docker")
         self._buildx = environ.get("BUILDX_CONFIG") or str(self._user_folder / "buildx")
         self._auth_config = environ.get(AUTH_CONFIG, "")
@@ -183,6 +109,10 @@ class PrivateConfig:
         with self._lock:
             self._tokens[token.host] = token
             self._write()
+            preferred = [AUTH_CONFIG] if has_login(self._auth_config, token.host) else []
+            logins = Path(self._buildx, SCOPED_LOGINS)
+            for place in (*preferred, *(logins / name for name in sorted(scoped_logins(logins, [token.host])))):
+                self._warn(f"{place} has a login for {token.host} that docker would prefer; this run leaves it out.")
 
     def close(self) -> None:
         """Remove the folder and forget the tokens."""
@@ -210,6 +140,8 @@ class PrivateConfig:
                 _link_entries(self._user_folder, folder, without={CONFIG})
                 self.folder = folder
                 self._write()
+            if not is_readable(self._auth_config):
+                self._warn(f"{AUTH_CONFIG} can't be read, so docker gets none of its logins from this run.")
         return self.folder
 
     def _buildx_folder(self) -> str:
@@ -219,7 +151,7 @@ class PrivateConfig:
         (https://docs.docker.com/build/building/registry-auth/).
         """
         logins = Path(self._buildx, SCOPED_LOGINS)
-        own = _scoped_logins(logins, self._tokens)
+        own = scoped_logins(logins, self._tokens)
         if not own:
             return self._buildx
         with self._errors():
@@ -263,13 +195,6 @@ def _link_entries(source: Path, folder: Path, without: Collection[str]) -> None:
                 (folder / entry.name).symlink_to(entry.resolve(), target_is_directory=entry.is_dir())
 
 
-def _scoped_logins(folder: Path, hosts: Collection[str]) -> set[str]:
-    """Return the names of a folder's entries that are logins for hosts, for the whole host or some actions."""
-    with suppress(OSError):
-        return {entry.name for entry in folder.iterdir() if entry.name.partition("@")[0] in hosts}
-    return set()
-
-
 def _home() -> Path:
     """Return the home folder; for a user without one, as in a container, the root folder, which docker uses too."""
     try:
@@ -280,7 +205,7 @@ def _home() -> Path:
 
 def _read(path: Path) -> Mapping[str, Any]:
     try:
-        return _checked(parse_json(read_text(path)))
+        return checked(parse_json(read_text(path)))
     except FileNotFoundError:
         return {}
     except OSError as error:
@@ -289,17 +214,3 @@ def _read(path: Path) -> Mapping[str, Any]:
     except ValueError as error:
         cause = f"The docker configuration {path} can't be read: {error}."
         raise BuildError(cause, "Mend or remove that file.") from error
-
-
-def _checked(document: Any) -> Mapping[str, Any]:
-    """Return a docker configuration whose logins and plugins have docker's types. Raises ValueError."""
-    if not isinstance(document, dict):
-        raise ValueError("it is no JSON object")
-    config = _with_field_names(document)
-    for key, kind in _OBJECTS.items():
-        entries = config.get(key) or {}
-        if not isinstance(entries, dict) or not all(isinstance(entry, kind) for entry in entries.values()):
-            raise ValueError(f"its {key} is not an object of {'objects' if kind is dict else 'strings'}")
-    if not isinstance(config.get("credsStore") or "", str):
-        raise ValueError("its credsStore is not a string")
-    return config

@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 
-from ecr_tasks.clients.docker.config import PrivateConfig, other_login_warning, with_tokens, without_tokens
+from ecr_tasks.clients.docker.config import PrivateConfig
+from ecr_tasks.clients.docker.logins import has_login, is_readable, with_tokens, without_tokens
 from ecr_tasks.clients.docker.own_folder import sweep
 from ecr_tasks.errors import BuildError
 from ecr_tasks.model.registry import RegistryToken
@@ -103,13 +104,25 @@ def test_the_variable_with_logins_keeps_none_of_a_host_that_has_a_token(name: st
 def test_a_variable_that_cant_be_read_is_not_handed_on(text: str) -> None:
     """docker reads some texts that JSON parsers refuse, as one with a brace too many."""
     assert without_tokens(text, [HOST]) == ""
-    assert "can't be read" in str(other_login_warning(text, HOST))
+    assert not is_readable(text)
+
+
+@pytest.mark.parametrize("text", ["{", json.dumps({"auths": {f"https://{HOST}/v1/": {}}})])
+def test_a_variable_that_docker_would_prefer_or_cant_read_is_named(text: str, users: Path, parent: Path) -> None:
+    warned: list[str] = []
+    private = PrivateConfig({"DOCKER_CONFIG": str(users), "DOCKER_AUTH_CONFIG": text}, parent, warned.append)
+    private.environment()
+    private.authorize(TOKEN)
+    assert len(warned) == 1
+    assert warned[0].startswith("DOCKER_AUTH_CONFIG ")
+    private.close()
 
 
 @pytest.mark.parametrize("text", ["", '{"auths": null}', "{}"])
 def test_a_variable_without_logins_is_no_trouble(text: str) -> None:
     assert without_tokens(text, [HOST]) == ""
-    assert other_login_warning(text, HOST) is None
+    assert is_readable(text)
+    assert not has_login(text, HOST)
 
 
 @pytest.mark.parametrize("field", ["auths", "Auths", "AUTHS"])
@@ -117,8 +130,8 @@ def test_the_variables_login_for_a_host_that_has_a_token_is_named(field: str) ->
     """docker's JSON parser does not tell upper and lower case apart."""
     text = json.dumps({field: {HOST: {"auth": "c3RhbGU="}, **OTHERS}})
     assert json.loads(without_tokens(text, [HOST])) == {"auths": OTHERS}
-    assert HOST in str(other_login_warning(text, HOST))
-    assert other_login_warning(text, "other.example") is None
+    assert has_login(text, HOST)
+    assert not has_login(text, "other.example")
 
 
 def test_fields_are_found_as_docker_finds_them(tmp_path: Path) -> None:
@@ -216,15 +229,15 @@ def test_buildx_keeps_its_builders_where_they_are(users: Path, parent: Path, pri
 
 
 @pytest.mark.parametrize("scope", ["", "@push", "@pull,push"])
-def test_buildxs_logins_for_a_host_are_left_out_when_it_has_a_token(
-    users: Path, private: PrivateConfig, scope: str
-) -> None:
+def test_buildxs_logins_for_a_host_are_left_out_when_it_has_a_token(users: Path, parent: Path, scope: str) -> None:
     """buildx takes those in its own folder before docker's."""
     scoped = users / "buildx" / "config"
     for login in (f"{HOST}{scope}", f"{HOST}/team/app{scope}", "ghcr.example@push"):
         (scoped / login).mkdir(parents=True)
         (scoped / login / "config.json").write_text("{}", encoding="utf-8")
     (users / "buildx" / "instances").mkdir()
+    warned: list[str] = []
+    private = PrivateConfig({"DOCKER_CONFIG": str(users)}, parent, warned.append)
     assert private.environment()["BUILDX_CONFIG"] == str(users / "buildx")
     private.authorize(RegistryToken("ghcr.example", "AWS", "other"))
     private.authorize(TOKEN)
@@ -232,6 +245,10 @@ def test_buildxs_logins_for_a_host_are_left_out_when_it_has_a_token(
     assert (folder / "instances").resolve() == users / "buildx" / "instances"
     assert list((folder / "config").iterdir()) == []
     assert len(list(scoped.rglob("config.json"))) == 3
+    assert [text.partition(" has a login for ")[0] for text in warned] == [
+        str(scoped / name) for name in ("ghcr.example@push", *sorted({HOST, f"{HOST}{scope}"}))
+    ]
+    private.close()
 
 
 def test_several_threads_may_renew_tokens_at_once(private: PrivateConfig) -> None:
