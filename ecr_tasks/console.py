@@ -17,7 +17,7 @@ from typing import Any, TextIO
 
 from ecr_tasks.errors import UnexpectedError
 from ecr_tasks.one_line import one_line, without_commands
-from ecr_tasks.redaction import HIDDEN, redact, redact_document
+from ecr_tasks.redaction import HIDDEN, redact, redact_document, redact_known
 
 
 def say(*lines: str) -> None:
@@ -27,9 +27,12 @@ def say(*lines: str) -> None:
 
 
 def say_to_ci(command: str) -> None:
-    """Print a command of the CI system, on stderr, with its own control characters."""
+    """Print a command of the CI system, on stderr, with its own control characters.
+
+    It is made of texts that may be shown; whole, it could look like a secret: ``;isoutput=true]…``.
+    """
     with suppress(OSError):
-        _print(redact(command), sys.stderr)
+        _print(redact_known(command), sys.stderr)
 
 
 def warn(text: str) -> None:

@@ -58,7 +58,10 @@ def is_file(path: Path | str) -> bool:
 
 
 def append_bytes(path: Path | str, content: bytes) -> None:
-    """Append to a file, which is created if it is missing. Raises OSError like :func:`open_file`."""
+    """Append to a file, which is created if it is missing; others can't write to it, whatever the umask.
+
+    Raises OSError like :func:`open_file`.
+    """
     with os.fdopen(open_file(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), "ab") as file:
         file.write(content)
 
@@ -76,7 +79,7 @@ def open_file(path: Path | str, flags: int = os.O_RDONLY) -> int:
             raise
     except ValueError:  # a NUL, or half a character
         raise OSError(errno.EINVAL, "it is no path of a file") from None
-    descriptor = os.open(path, flags | _NO_WAIT, 0o666)
+    descriptor = os.open(path, flags | _NO_WAIT, 0o644)
     try:
         _refuse_irregular(os.fstat(descriptor), path)
     except BaseException:

@@ -263,6 +263,5 @@ def _hidden_value(match: re.Match[str], hides: bool) -> str:
 
 def _is_random(value: str) -> bool:
     """Return whether a value has letters and digits in one piece that is no word, as random texts have."""
-    return _looks_secret(value) and any(
-        len(piece) >= 8 and not re.fullmatch(_PLAIN_PIECE, piece) for piece in re.split(r"[^A-Za-z0-9]+", value)
-    )
+    pieces = re.split(r"[^A-Za-z0-9]+", re.sub(_CONTENT_DIGEST, "", value))
+    return _looks_secret(value) and any(len(piece) >= 8 and not re.fullmatch(_PLAIN_PIECE, piece) for piece in pieces)

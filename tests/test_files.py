@@ -105,3 +105,12 @@ def _within_seconds(action: Callable[[], object]) -> None:
     assert not thread.is_alive(), "it waits for the other end"
     for error in errors:
         raise error
+
+
+def test_others_cannot_write_to_a_file_that_is_made(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        append_bytes(tmp_path / "bash_env", b"export A=1\n")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "bash_env").stat().st_mode & 0o777 == 0o644

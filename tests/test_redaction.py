@@ -60,6 +60,7 @@ PLAIN = [
     "Basic authentication is needed; the token of GitLab CI has expired",
     'the key "org.opencontainers.image.revision"',
     "a rule has the key 'tagprefixList' in its selection",
+    f"isoutput=true;image=host/team/app@sha256:{'0a1b2c3d' * 8}",
 ]
 
 

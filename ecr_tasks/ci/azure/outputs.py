@@ -19,7 +19,7 @@ class Azure(Adapter):
 
     def outputs(self, outputs: Outputs, environ: Mapping[str, str], folder: Path) -> Sequence[Action]:
         commands = [
-            f"##vso[task.setvariable variable={escape_property(name)};isoutput=true]{escape_data(value)}"
+            f"##vso[task.setvariable variable={escape_property(name)};isoutput=true]{escape_data(one_line(value))}"
             for name, value in outputs.values().items()
         ]
         commands.append(f"##vso[task.uploadsummary]{escape_data(str(folder / SUMMARY))}")

@@ -24,7 +24,7 @@ from ecr_tasks.model.child_environment import agent_environment
 from ecr_tasks.model.receipt import FOLDER
 from ecr_tasks.one_line import without_commands
 from ecr_tasks.own_files import ignore_in_git, replace_file
-from ecr_tasks.redaction import redact, redact_fields
+from ecr_tasks.redaction import redact_fields, redact_known
 
 TIMEOUT = 60
 """Seconds that a CI's own program may take."""
@@ -73,7 +73,7 @@ def perform(actions: Iterable[Action], project: Path) -> None:
 
 def _write(action: Append | Write, folder: Path, project: Path) -> None:
     path = Path(action.path) if isinstance(action, Append) else folder / action.name
-    text = redact(action.text, arguments=False)
+    text = redact_known(action.text, arguments=False)  # by their shape, they are taken out before it is escaped
     try:
         if isinstance(action, Write):
             ignore_in_git(project / FOLDER, project)
