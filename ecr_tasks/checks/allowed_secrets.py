@@ -25,7 +25,7 @@ class AllowedFiles:
         if path not in self._files:
             return False
         found = ", ".join(described(name, line) for name, line in names)
-        note(f"{_short(path)} is allowed to hold {found}: {_reason(self._files[path])}.")
+        note(f"{short_path(path)} is allowed to hold {found}: {_reason(self._files[path])}.")
         return True
 
     def allows_value(self, name: str, what: str, note: Callable[[str], None]) -> bool:
@@ -45,6 +45,7 @@ def _reason(reason: str) -> str:
     return f"{reason.removesuffix('.')} (ECR_ALLOW_KEYS_IN)" if reason else "ECR_ALLOW_KEYS_IN gives no reason"
 
 
-def _short(path: Path) -> str:
+def short_path(path: Path) -> str:
+    """Return a path relative to the working directory, if it is in there."""
     folder = Path.cwd()
     return str(path.relative_to(folder) if path.is_relative_to(folder) else path)

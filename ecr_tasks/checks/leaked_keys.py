@@ -13,7 +13,7 @@ from typing import Literal
 
 from ecr_tasks.checks.allowed_secrets import COMMENT, AllowedFiles, described
 from ecr_tasks.checks.key_shapes import find_key_id, is_key
-from ecr_tasks.checks.secret_values import check_values
+from ecr_tasks.checks.secret_values import check_dockerfile, check_values
 from ecr_tasks.checks.sent_secrets import Names, is_dotenv, secrets_of, sent_secrets
 from ecr_tasks.errors import Refused, SettingsError
 from ecr_tasks.model.image import BuildDefinition
@@ -68,6 +68,7 @@ def check_leaked_keys(
     allowed, scan = AllowedFiles(settings), scan or new_scan()
     tracked = partial(is_tracked, source.root, environ=os.environ)
     for definition in definitions:
+        check_dockerfile(definition, allowed, note)
         leaks: list[Leak] = []
         for context, dockerfile in local_contexts([definition]):
             leaks += find_leaks(

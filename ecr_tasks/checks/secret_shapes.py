@@ -7,6 +7,7 @@ PEM block with a body, the line of a file that is there for passwords. What stan
 
 from __future__ import annotations
 
+import codecs
 import re
 from base64 import b64decode
 from collections.abc import Callable, Iterator
@@ -14,6 +15,8 @@ from itertools import islice
 from typing import NamedTuple
 
 from ecr_tasks.checks.key_shapes import find_key_id, is_key, is_placeholder, is_random
+from ecr_tasks.checks.key_stores import find_binary_key
+from ecr_tasks.checks.password_files import find_passwords, from_base64, is_login, is_password
 
 MAX_BYTES = 1 << 20
 """How much of a file is looked at: a secret in a file that is longer stands in its first mebibyte or is not found."""
@@ -57,23 +60,14 @@ def _is_mixed_key(value: str) -> bool:
     return is_key("AWS_SECRET_ACCESS_KEY", value) and not re.fullmatch("[0-9a-f]+|[0-9A-F]+", value)
 
 
-def _is_login(value: str) -> bool:
-    """Return whether a value is a user's name and a password in base64."""
-    try:
-        user, colon, password = b64decode(value).decode("utf-8", "replace").partition(":")
-    except ValueError:
-        return False
-    return bool(user and colon and is_password(password))
+def _has_docker_login(value: str) -> bool:
+    """Return whether a docker configuration in base64 has a login."""
+    return any(what == "a docker login" for _, what in _by_shape(from_base64(value).encode()))
 
 
 def _is_pem(value: str) -> bool:
     """Return whether the base64 after that of ``-----BEGIN`` goes on as a private key's."""
     return "PRIVATE KEY-----" in b64decode(f"LS0tLS1CRUdJTi{value}"[:52], validate=False).decode("utf-8", "replace")
-
-
-def is_password(value: str) -> bool:
-    """Return whether a value in a place for passwords is one: neither empty, a reference nor a placeholder."""
-    return len(value) > 3 and not is_placeholder(value) and not re.match(r"\$|%|<|\{\{|\*+$|x+$|\.+$", value, re.I)
 
 
 # Emulators of Azure Storage have one key that is public (learn.microsoft.com, "Azurite").
@@ -93,10 +87,18 @@ _WITH_RUN = (
     _shape("a GitHub token", "github_pat_", r"\bgithub_pat_([A-Za-z0-9]{22}_[A-Za-z0-9]{59})\b"),
     _shape("a Stripe key", "sk_live_ rk_live_", r"\b[sr]k_live_([A-Za-z0-9]{20,250})\b"),
     _shape("an npm token", "npm_", r"\bnpm_([A-Za-z0-9]{36})\b"),
+    _shape("a DigitalOcean token", "dop_v1_ doo_v1_", r"\bdo[op]_v1_([a-f0-9]{64})\b"),
+    _shape("a Grafana token", "glsa_", r"\bglsa_([A-Za-z0-9]{32})_"),
+    _shape("a Shopify token", "shpat_ shpca_ shppa_", r"\bshp(?:at|ca|pa)_([a-fA-F0-9]{32})\b"),
+    _shape("a dotenvx key", "DOTENV_PRIVATE_KEY", r"DOTENV_PRIVATE_KEY\w{0,40}=[\"']?([a-f0-9]{64})\b"),
     _shape("a Hugging Face token", "hf_", r"\bhf_([A-Za-z]{34})\b"),
 )
 _HYPHENATED = (
-    _shape("a GitLab token", "glpat-", r"\bglpat-([A-Za-z0-9_-]{20,300})"),
+    _shape(
+        "a GitLab token",
+        "glpat- gldt- glrt- glptt- glsoat- glft-",
+        r"\bgl(?:pat|dt|rt|ptt|soat|ft)-([A-Za-z0-9_-]{20,300})",
+    ),
     _shape("a PyPI token", "pypi-AgE", r"\bpypi-AgE([A-Za-z0-9_-]{50,500})"),
     _shape("an Anthropic key", "sk-ant-", r"\bsk-ant-[a-z]+\d\d-([A-Za-z0-9_-]{60,200})"),
     _shape("an OpenAI key", "sk-proj- sk-svcacct-", r"\bsk-(?:proj|svcacct)-([A-Za-z0-9_-]{40,250})"),
@@ -104,13 +106,13 @@ _HYPHENATED = (
 _ASSIGNED = (
     _shape(
         "an AWS secret access key",
-        "ecret_access_key ECRET_ACCESS_KEY ecretAccessKey ecretaccesskey",
-        r"(?i:secret_?access_?key)[\"']?[ \t]*(?:=>|[:=])[ \t]*[\"']?([A-Za-z0-9/+=_-]{24,200})",
+        "ecret_access_key ECRET_ACCESS_KEY ecretAccessKey ecretaccesskey ws_secret_key wsSecretKey WS_SECRET_KEY",
+        r"(?i:secret_?access_?key|aws_?secret_?key)[\"']?[ \t]*(?:=>|[:=])[ \t]*[\"']?([A-Za-z0-9/+=_-]{24,200})",
         lambda value: is_key("AWS_SECRET_ACCESS_KEY", value),
     ),
 )
 _IN_JSON = (
-    _shape("a docker login", '"auths"', r'"auth"\s{0,9}:\s{0,9}"([A-Za-z0-9+/]{4,2000}={0,2})"', _is_login),
+    _shape("a docker login", '"auths"', r'"auth"\s{0,9}:\s{0,9}"([A-Za-z0-9+/]{4,2000}={0,2})"', is_login),
     _shape(
         "a docker login", '"auths"', r'"(?:identity|registry)token"\s{0,9}:\s{0,9}"([^"\s]{20,5000})"', is_password
     ),
@@ -118,7 +120,20 @@ _IN_JSON = (
         "a Google refresh token", '"refresh_token"', r'"refresh_token"\s{0,9}:\s{0,9}"1//([A-Za-z0-9_-]{30,300})"'
     ),
 )
+_IN_KUBECONFIG = (
+    _shape("a Kubernetes login", "token:", r"\btoken:[ \t]*[\"']?([\w.~+/=-]{20,5000})"),
+    _shape("a Kubernetes login", "password:", r"\bpassword:[ \t]*[\"']?([^\s\"'#]+)", is_password),
+)
 _OTHERS = (
+    _shape("a SendGrid key", "SG.", r"\bSG\.([A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43})"),
+    _shape("a Vault token", "hvs. hvb.", r"\bhv[sb]\.([A-Za-z0-9_-]{60,300})"),
+    _shape("an Azure client secret", "Q~", r"(?<![\w~.-])([\w~.-]{3}\dQ~[\w~.-]{31,34})(?![\w~.-])"),
+    _shape(
+        "a docker login",
+        ".dockerconfigjson",
+        r"\.dockerconfigjson[\"']?:[ \t]*[\"']?([A-Za-z0-9+/=]{20,9000})",
+        lambda value: _has_docker_login(value),
+    ),
     _shape("a Docker Hub token", "dckr_pat_", r"\bdckr_pat_([A-Za-z0-9_-]{20,60})"),
     _shape(
         "an Azure Storage key",
@@ -142,6 +157,9 @@ _GATES: tuple[tuple[Callable[[bytes], object], tuple[_Shape, ...]], ...] = (
     (re.compile(rb"-[A-Za-z0-9_-]{20}").search, _HYPHENATED),
     (re.compile(rb"ecret_?[Aa]ccess_?[Kk]ey").search, _ASSIGNED),
     (re.compile(rb"ECRET_ACCESS_KEY").search, _ASSIGNED),
+    (re.compile(rb"ws_?[Ss]ecret_?[Kk]ey").search, _ASSIGNED),
+    (re.compile(rb"WS_SECRET_KEY").search, _ASSIGNED),
+    (re.compile(rb"kind: Config\s*\n").search, _IN_KUBECONFIG),
     (re.compile(rb"\A\s{0,99}\{").search, _IN_JSON),
 )
 """What a content has that can have one of these secrets. A look for each of their beginnings would take longer than
@@ -158,24 +176,6 @@ _LONG_WORD = re.compile(rb"(?<![A-Za-z0-9/+])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])
 _NEAR = 400
 """How far an access key's secret is from its id, in bytes."""
 
-_OF_FILES: dict[str, tuple[str, re.Pattern[bytes]]] = {
-    ".npmrc": ("a registry's password", re.compile(rb"(?:_authToken|_auth|_password)[ \t]*=[ \t]*\"?([^\s\"#;]+)")),
-    ".yarnrc.yml": ("a registry's password", re.compile(rb"npmAuth(?:Token|Ident)[ \t]*:[ \t]*[\"']?([^\s\"'#]+)")),
-    ".pypirc": ("a registry's password", re.compile(rb"(?m)^[ \t]*password[ \t]*[=:][ \t]*(\S+)")),
-    ".netrc": ("a password", re.compile(rb"\bpassword\s+(\S+)")),
-    ".pgpass": ("a password", re.compile(rb"(?m)^[^#:\n]+:[^:\n]*:[^:\n]*:[^:\n]*:(\S+)")),
-    ".git-credentials": ("a password", re.compile(rb"://[^/\s:@]*:([^@\s/]+)@")),
-    ".vault-token": ("a Vault token", re.compile(rb"^(\S{20,})\s*$")),
-    "credentials.tfrc.json": ("a Terraform token", re.compile(rb'"token"\s*:\s*"([^"\s]{10,})"')),
-}
-"""Files that are there for passwords, and what a password in them looks like."""
-_OF_FILES |= {
-    "_netrc": _OF_FILES[".netrc"],
-    "pip.conf": _OF_FILES[".git-credentials"],
-    "pip.ini": _OF_FILES[".git-credentials"],
-    ".dockercfg": ("a docker login", re.compile(rb'"auth"\s*:\s*"([A-Za-z0-9+/]{4,2000}={0,2})"')),
-}
-
 _SAMPLES = re.compile(
     r"(?i)(?:^|[/._-])(?:tests?|testing|testdata|fixtures?|specs?|mocks?|e2e|examples?|samples?|dummy|fakes?|snakeoil"
     r"|templates?)(?:[/._-]|$)|__(?:tests|fixtures|mocks)__"
@@ -186,11 +186,6 @@ PACKAGES = frozenset(
     {"node_modules", "site-packages", "dist-packages", "bower_components", ".venv", "venv", "vendor"}
 )
 """Folders of other people's packages, with the keys of their tests."""
-
-
-def for_passwords(path: str) -> bool:
-    """Return whether a file, by its name, is there for passwords."""
-    return path.rpartition("/")[2] in _OF_FILES
 
 
 def is_sample(path: str) -> bool:
@@ -206,26 +201,22 @@ def is_in_package(path: str) -> bool:
 def find_secrets(path: str, content: bytes, *, own: bool | None = None) -> list[Secret]:
     """Return the first secrets in the content of a text file, which is named ``path`` in its context.
 
-    The content is UTF-8, or UTF-16 with its mark. A binary content has none. ``own`` is whether the file is neither a
-    package's nor a sample, if that is known.
+    The content is UTF-8, UTF-16 or UTF-32. Of a binary content, only a private key is found. ``own`` is whether the
+    file is neither a package's nor a sample, if that is known.
     """
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        content = content.decode("utf-16", "replace").encode()
+    content = content.removeprefix(codecs.BOM_UTF8)
+    if encoding := wide_encoding(content):
+        content = content.decode(encoding, "replace").encode("utf-8", "replace")
     found: list[tuple[int, str]] = []
     if own is None:
         own = not is_in_package(path) and not is_sample(path)
     if own:
+        if what := find_binary_key(content):
+            return [Secret(what, 1)]
         if b"\0" in content[:8000]:
             return []
         found += _by_shape(content)
-    if rule := _OF_FILES.get(path.rpartition("/")[2]):
-        what, pattern = rule
-        is_secret = _is_login if what == "a docker login" else is_password
-        found += (
-            (match.start(1), what)
-            for match in islice(pattern.finditer(content), _CANDIDATES)
-            if is_secret(_text(match[1]))
-        )
+    found += find_passwords(path, content)
     found.sort()
     lines: dict[int, Secret] = {}
     for position, what in found:
@@ -234,6 +225,22 @@ def find_secrets(path: str, content: bytes, *, own: bool | None = None) -> list[
         if len(lines) == _SHOWN:
             break
     return list(lines.values())
+
+
+def wide_encoding(content: bytes) -> str | None:
+    """Return the encoding of a text in UTF-16 or UTF-32, by its mark or by its first characters; else None."""
+    if content.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "utf-32"
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    head = content[:64]
+    if b"\0" not in head or len(head) < 8:
+        return None
+    even, odd = any(head[::2]), any(head[1::2])
+    if even == odd:
+        return None
+    is_utf_32 = not any(head[2::4] if even else head[1::4])
+    return f"utf-{32 if is_utf_32 else 16}-{'le' if even else 'be'}"
 
 
 def _by_shape(content: bytes) -> Iterator[tuple[int, str]]:

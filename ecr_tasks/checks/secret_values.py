@@ -1,14 +1,23 @@
-"""The check for secrets in build arguments, labels and annotations, which everybody can read in the image."""
+"""The check for secrets in build arguments, labels, annotations and the Dockerfile, which the image shows."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
-from ecr_tasks.checks.allowed_secrets import AllowedFiles
+from ecr_tasks.checks.allowed_secrets import AllowedFiles, described, short_path
 from ecr_tasks.checks.key_shapes import is_key
-from ecr_tasks.checks.secret_shapes import find_secrets
+from ecr_tasks.checks.secret_shapes import Secret, find_secrets
 from ecr_tasks.errors import Refused
 from ecr_tasks.model.image import BuildDefinition
+from ecr_tasks.source.build_context.dockerignore import existing_dockerfile
+from ecr_tasks.source.build_context.references import read_dockerfile
+from ecr_tasks.source.build_context.unknown import Unknown
+
+_COMMENT = re.compile(rb"(?m)^[ \t]*#.*$")
+_ENV = re.compile(rb"(?im)^([ \t]*ENV[ \t]+\w+)[ \t]+(?=[^=\s]+[ \t]*\r?$)")
+"""An instruction in the old form, ``ENV NAME value``."""
 
 
 def check_values(definition: BuildDefinition, allowed: AllowedFiles, note: Callable[[str], None]) -> None:
@@ -37,3 +46,31 @@ def _secret(name: str, value: str) -> str | None:
         return "an AWS session token" if name.upper() == "AWS_SESSION_TOKEN" else "an AWS secret access key"
     secrets = find_secrets("value", value.encode("utf-8", "replace"))
     return secrets[0].what if secrets else None
+
+
+def check_dockerfile(definition: BuildDefinition, allowed: AllowedFiles, note: Callable[[str], None]) -> None:
+    """Raise Refused when a secret is in an instruction: the image's configuration and history show ``ENV``, ``RUN``.
+
+    A Dockerfile that docker itself fetches is not looked at.
+    """
+    try:
+        content, path = read_dockerfile(definition)
+    except Unknown:
+        return
+    content = _ENV.sub(rb"\1=", _COMMENT.sub(b"", content))
+    secrets = find_secrets(Path(definition.dockerfile or "Dockerfile").name, content)
+    names = tuple((secret.what, secret.line) for secret in secrets)
+    file = path and existing_dockerfile(path).resolve()
+    if not names or (file and allowed.allows(file, names, note)):
+        return
+    raise _in_dockerfile(secrets, short_path(file) if file else None)
+
+
+def _in_dockerfile(secrets: list[Secret], file: str | None) -> Refused:
+    found = " and ".join(described(secret.what, secret.line) for secret in secrets)
+    silence = f", or name {file} with a reason in ECR_ALLOW_KEYS_IN if it opens nothing" if file else ""
+    return Refused(
+        f"{file or 'The inline Dockerfile'} holds {found}, and everybody who has the image can read instructions.",
+        "Give it to the build as a secret (ECR_SECRETS and RUN --mount=type=secret), and replace it if others have "
+        f"such an image{silence}.",
+    )

@@ -13,18 +13,21 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
-from ecr_tasks.checks import key_shapes, secret_shapes
+from ecr_tasks.checks import key_shapes, key_stores, password_files, secret_shapes
 from ecr_tasks.checks.clean_files import CleanFiles
-from ecr_tasks.checks.secret_shapes import MAX_BYTES, find_secrets, for_passwords, is_in_package, is_sample
-from ecr_tasks.source.build_context.sources import EVERYTHING, Sources
+from ecr_tasks.checks.password_files import is_password_file
+from ecr_tasks.checks.secret_shapes import MAX_BYTES, find_secrets, is_in_package, is_sample, wide_encoding
+from ecr_tasks.source.build_context.sources import Sources
 from ecr_tasks.source.build_context.walk import ContextFolder, context_files
 
 Names = tuple[tuple[str, int], ...]
 """What was found in a file, each with its line."""
 
-_SKIPPED = frozenset({".git", ".hg", ".svn", ".ecr-tasks", "__pycache__"})
-"""Folders without files that anybody writes, except git's configuration."""
-_GIT_CONFIG = ".git/config"
+_SKIPPED = frozenset({".hg", ".svn", ".ecr-tasks", "__pycache__"})
+"""Folders without files that anybody writes."""
+
+_ONLY = {".git": frozenset({"config"})}
+"""Of git's own folders, only the configuration is looked at: addresses with passwords."""
 
 _BINARY = (
     *(".pyc", ".so", ".o", ".a", ".dll", ".exe", ".class", ".jar", ".war", ".whl", ".wasm", ".node", ".bin"),
@@ -64,17 +67,12 @@ def sent_secrets(
     if not folder.path.is_dir():
         return
     sources, ignore = sources.within(os.fspath(folder.path)), folder.ignore()
-    git_config = folder.path / _GIT_CONFIG
-    if sources == EVERYTHING and not ignore.ignores(_GIT_CONFIG):
-        names = secrets_of(git_config, _GIT_CONFIG, dotenv_keys)
-        if names:
-            yield git_config, names
     clean = CleanFiles(f"{folder.path.resolve()} {sources}", _rules())
     try:
-        for path, entry in context_files(folder.path, ignore, _SKIPPED, sources=sources):
+        for path, entry in context_files(folder.path, ignore, _SKIPPED, sources=sources, only=_ONLY):
             name = entry.name
             is_own = not name.endswith(_BINARY) and not is_sample(path) and not is_in_package(path)
-            if not (is_own or is_dotenv(name) or for_passwords(name)):
+            if not (is_own or is_dotenv(name) or is_password_file(path)):
                 continue
             try:
                 status = entry.stat(follow_symlinks=False)
@@ -95,7 +93,8 @@ def sent_secrets(
 @cache
 def _rules() -> bytes:
     """Return the code that decides what is a secret: after a change of it, every file is read again."""
-    return b"".join(Path(str(file)).read_bytes() for file in (__file__, key_shapes.__file__, secret_shapes.__file__))
+    files = (__file__, *(module.__file__ for module in (key_shapes, key_stores, password_files, secret_shapes)))
+    return b"".join(Path(str(file)).read_bytes() for file in files)
 
 
 def secrets_of(
@@ -124,7 +123,7 @@ def _read(file: str | Path) -> bytes | None:
         return None
     try:
         content = os.read(descriptor, _HEAD)
-        if len(content) < _HEAD or (b"\0" in content[:8000] and not content.startswith((b"\xff\xfe", b"\xfe\xff"))):
+        if len(content) < _HEAD or (b"\0" in content[:8000] and wide_encoding(content) is None):
             return content
         parts = [content]
         while (rest := MAX_BYTES - sum(map(len, parts))) > 0 and (part := os.read(descriptor, rest)):

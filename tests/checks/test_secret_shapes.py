@@ -35,6 +35,10 @@ LOGIN = b64encode(b"AWS:eyJwYXlsb2FkIjoi").decode()
 LITERALS = "\n".join(f'    "{line}\\n"' for line in KEY.splitlines())
 
 
+JWT = f"eyJhbGciOiJSUzI1NiJ9.{some(300)}.{some(342)}"
+PULL_SECRET = b64encode(json.dumps({"auths": {"a": {"auth": LOGIN}}}).encode()).decode()
+
+
 @pytest.mark.parametrize(
     ("path", "content", "what"),
     [
@@ -54,6 +58,27 @@ LITERALS = "\n".join(f'    "{line}\\n"' for line in KEY.splitlines())
         ("account.json", json.dumps({"private_key": KEY}), "a private key"),
         ("key.go", f"var key = (\n{LITERALS}\n)", "a private key"),
         ("kubeconfig", f"client-key-data: {b64encode(KEY.encode()).decode()}", "a private key in base64"),
+        ("kube", f"kind: Config\nusers:\n- user:\n    token: {JWT}\n", "a Kubernetes login"),
+        ("kube", f"kind: Config\nusers:\n- user:\n    password: {some(12)}\n", "a Kubernetes login"),
+        ("pull.yaml", f"data:\n  .dockerconfigjson: {PULL_SECRET}\n", "a docker login"),
+        ("prod.tfvars", f'aws_secret_key = "{SECRET}"', "an AWS secret access key"),
+        (".env.keys", f'DOTENV_PRIVATE_KEY_PRODUCTION="{some(64, "0123456789abcdef")}"', "a dotenvx key"),
+        ("a", f"SG.{some(22)}.{some(43)}", "a SendGrid key"),
+        ("a", f"token=hvs.{some(95)}", "a Vault token"),
+        ("a", f"glsa_{some(32)}_{some(8)}", "a Grafana token"),
+        ("a", f"shpat_{some(32, '0123456789abcdef')}", "a Shopify token"),
+        ("a", f"dop_v1_{some(64, '0123456789abcdef')}", "a DigitalOcean token"),
+        ("a", f'secret = "{some(3)}8Q~{some(34)}"', "an Azure client secret"),
+        ("a", f"glrt-{some(20)}", "a GitLab token"),
+        ("a/.yarnrc", f'"//r.example.com/:_authToken" {some(30)}', "a registry's password"),
+        (
+            "settings.xml",
+            f"<servers><server>\n<id>a</id><password>{some(12)}</password></server></servers>",
+            "a registry's password",
+        ),
+        ("config/master.key", some(32, "0123456789abcdef"), "Rails' master key"),
+        (".git/config", f"url = https://bob:{some(20)}@example.com/a", "a password"),
+        (".git/config", f"extraheader = AUTHORIZATION: basic {b64encode(b'x:ghp_ab3').decode()}", "a password"),
         ("id.ppk", "PuTTY-User-Key-File-3: ssh-ed25519\r\nEncryption: none\r\n", "a PuTTY private key"),
         (
             "keys.txt",
@@ -100,6 +125,58 @@ def test_a_secret(path: str, content: str, what: str) -> None:
     assert what in [secret.what for secret in found]
     for secret in found:
         assert not any(word in secret.what for word in (SECRET, "h7Kq2Vn5L"))
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"]
+)
+def test_any_encoding(encoding: str) -> None:
+    (secret,) = find_secrets("a", f"first line, é\n{KEY}".encode(encoding))
+    assert secret == ("a private key", 2)
+    (secret,) = find_secrets("a", json.dumps({"auths": {"a": {"auth": LOGIN}}}).encode(encoding))
+    assert secret.what == "a docker login"
+
+
+def der(tag: int, *parts: bytes) -> bytes:
+    """Return a DER value."""
+    content = b"".join(parts)
+    return bytes([tag, 0x82]) + len(content).to_bytes(2, "big") + content
+
+
+RSA = der(0x30, b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00")
+PBES2 = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x05\x0d"
+BAG = b"\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x0a\x01"
+KEY_OF_JAVA = b"\x06\x0a\x2b\x06\x01\x04\x01\x2a\x02\x11\x01\x01"
+BINARY_KEYS = {
+    "pkcs8.der": der(0x30, b"\x02\x01\x00", RSA, der(4, RANDOM.randbytes(900))),
+    "pkcs1.der": der(0x30, b"\x02\x01\x00", der(2, b"\0" + RANDOM.randbytes(256)), b"\x02\x03\x01\x00\x01"),
+    "ec.der": bytes([0x30, 0x77, 2, 1, 1, 4, 32]) + RANDOM.randbytes(112),
+    "encrypted.der": der(0x30, der(0x30, PBES2, der(0x30, RANDOM.randbytes(50))), der(4, RANDOM.randbytes(900))),
+    "a.p12": der(0x30, b"\x02\x01\x03", der(0x30, RANDOM.randbytes(300), b"\x06\x0b" + BAG + b"\x02")),
+    "a.jks": b"\xfe\xed\xfe\xed\0\0\0\2\0\0\0\1\0\0\0\1" + KEY_OF_JAVA + RANDOM.randbytes(500),
+}
+"""Built by the rules of the formats; OpenSSL's and keytool's files begin in the same way."""
+
+
+@pytest.mark.parametrize("name", BINARY_KEYS)
+def test_a_binary_key(name: str) -> None:
+    (secret,) = find_secrets(name, BINARY_KEYS[name])
+    assert secret.what.startswith("a private key in ")
+    assert not find_secrets(f"tests/{name}", BINARY_KEYS[name])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        der(0x30, der(0x30, b"\xa0\x03\x02\x01\x02", b"\x02\x01\x01", RSA)),  # a certificate
+        der(0x30, RSA, der(3, RANDOM.randbytes(270))),  # a public key
+        der(0x30, b"\x02\x01\x03", der(0x30, RANDOM.randbytes(300), b"\x06\x0b" + BAG + b"\x03")),  # certificates
+        b"\xfe\xed\xfe\xed\0\0\0\2\0\0\0\1\0\0\0\2" + RANDOM.randbytes(900),  # certificates
+        b"\x7fELF" + BAG + b"\x02" + KEY_OF_JAVA,  # a library that can read them
+    ],
+)
+def test_no_binary_key(content: bytes) -> None:
+    assert not find_secrets("a", content)
 
 
 def test_its_line() -> None:
@@ -151,6 +228,14 @@ def test_its_line() -> None:
         ),
         ("a.bin", "\0" + KEY),
         ("", ""),
+        (".git/config", f"url = https://gitlab-ci-token:{some(20)}@gitlab.com/a"),
+        (".git/config", f"AUTHORIZATION: basic {b64encode(b'x-access-token:ghs_' + KEY[40:76].encode()).decode()}"),
+        (".git/config", "url = https://example.com/a\n[user]\nname = b"),
+        ("map.yaml", f"kind: ConfigMap\ndata:\n  token: {JWT}\n"),
+        ("settings.xml", "<server><password>${env.TOKEN}</password></server>"),
+        ("settings.xml", "<server><password>{COQLCE6DU6GtcS5P=}</password></server>"),
+        ("pull.yaml", ".dockerconfigjson: eyJhdXRocyI6IHt9fSAgICAgICAgICAg"),
+        ("pull.yaml", ".dockerconfigjson: AAAAAAAAAAAAAAAAAAAAA"),
     ],
 )
 def test_none(path: str, content: str) -> None:

@@ -29,6 +29,7 @@ PLANTED: Mapping[str, str] = {
     "project/web/.npmrc": f"//registry.example.com/:_authToken={some(36)}\n",
     "project/.netrc": "machine a login b password h7Kq2Vn5L\n",
     "project/.git/config": f"url = https://x:ghp_{some(36)}@github.com/a/b\n",
+    "project/deps/lib/.git/config": f"url = https://bob:{some(20)}@git.example.com/a/b\n",
     "conf/keys.env": DOTENV,
     "conf/deep/er/id_ed25519": KEY,
     "project/with space/[key]": KEY,
@@ -154,6 +155,56 @@ def test_an_entry_that_nothing_needs_is_named(tmp_path: Path) -> None:
     definition = plant(tmp_path, {"project/a.txt": "nothing"})
     (note,) = check(definition, ECR_ALLOW_KEYS_IN="a.txt: a test's")
     assert "needs no entry for a.txt" in note
+
+
+@pytest.mark.parametrize(
+    "instruction",
+    [
+        f"ENV AWS_SECRET_ACCESS_KEY={SECRET}",
+        f"env AWS_SECRET_ACCESS_KEY {SECRET}",
+        f"ARG GH=ghp_{some(36)}",
+        f'LABEL token="ghp_{some(36)}"',
+        f"RUN curl -H 'Authorization: token ghp_{some(36)}' https://api.github.com",
+        f"COPY <<EOF /key\n{KEY}EOF",
+    ],
+)
+@pytest.mark.parametrize("ignored", [True, False])
+def test_a_secret_in_an_instruction_is_in_the_image(tmp_path: Path, instruction: str, ignored: bool) -> None:
+    """The image's configuration and history have it, whether or not the Dockerfile itself is sent."""
+    text = f"FROM scratch\nCOPY src /\n{instruction}\n"
+    files = {
+        "project/Dockerfile": text,
+        "project/src": "",
+        "project/.dockerignore": "Dockerfile\n" if ignored else "",
+    }
+    definition = plant(tmp_path, files)
+    with pytest.raises(Refused, match=r"Dockerfile holds .* \(line [34]\).* read instructions") as caught:
+        check(definition)
+    assert "RUN --mount=type=secret" in caught.value.remedy
+    assert not any(secret in str(caught.value) for secret in (SECRET, "ghp_"))
+    notes = check(definition, ECR_ALLOW_KEYS_IN="Dockerfile: opens nothing")
+    assert any("Dockerfile is allowed to hold" in note for note in notes)
+    inline = BuildDefinition(definition.context, extra={"dockerfile-inline": text})
+    with pytest.raises(Refused, match="The inline Dockerfile holds"):
+        check(inline)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"FROM scratch\n# ENV GH=ghp_{some(36)}\nCOPY src /\n",
+        "FROM scratch\nENV AWS_SECRET_ACCESS_KEY=${KEY} TOKEN=changeme\nCOPY src /\n",
+        "FROM scratch\nRUN --mount=type=secret,id=key AWS_SECRET_ACCESS_KEY=$(cat /run/secrets/key) make\n",
+    ],
+)
+def test_other_instructions_pass(tmp_path: Path, text: str) -> None:
+    check(plant(tmp_path, {"project/Dockerfile": text, "project/src": ""}))
+
+
+def test_only_the_configuration_of_git_is_looked_at(tmp_path: Path) -> None:
+    check(plant(tmp_path, {"project/.git/objects/ab/cd": KEY, "project/x/.git/logs/HEAD": KEY}))
+    with pytest.raises(Refused, match="objects/key holds"):
+        check(plant(tmp_path, {"project/objects/key": KEY}))
 
 
 VALUES: list[tuple[dict[str, Any], str]] = [

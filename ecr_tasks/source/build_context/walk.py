@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.settings.parse.build_options import DEFAULT_DOCKERFILE, is_remote
@@ -70,19 +71,24 @@ def context_files(
     prefix: str = "",
     matched: Matched | None = None,
     sources: Sources = EVERYTHING,
+    only: Mapping[str, frozenset[str]] = MappingProxyType({}),
 ) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """Yield each file and link of a context that may not be ignored, with its path in the context (with slashes).
 
-    Names in ``never`` are left out at every depth. Links are not followed. For a subfolder, ``prefix`` is its path
-    and ``matched`` tells which rules match it. ``sources`` is what the build takes. A folder that goes away meanwhile
-    has no files. Raises OSError if one can't be read.
+    Names in ``never`` are left out at every depth; in a folder whose name is in ``only``, all but those names are.
+    Links are not followed. For a subfolder, ``prefix`` is its path and ``matched`` tells which rules match it.
+    ``sources`` is what the build takes. A folder that goes away meanwhile has no files. Raises OSError if one can't
+    be read.
     """
     pending: list[_Level] = [(os.fspath(folder), prefix, matched, sources.matchers)]
     while pending:
         path, prefix, matched, wanted = pending.pop()
         try:
             with os.scandir(path) as scan:
-                entries = [entry for entry in scan if entry.name not in never]
+                listed = only.get(prefix[:-1].rpartition("/")[2])
+                entries = [
+                    entry for entry in scan if entry.name not in never and (not listed or entry.name in listed)
+                ]
         except (FileNotFoundError, NotADirectoryError):
             if path == os.fspath(folder):
                 raise
