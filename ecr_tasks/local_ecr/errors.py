@@ -14,9 +14,6 @@ if TYPE_CHECKING:
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """The operating system's error numbers when a write does not fit: disk, quota, file-size limit."""
 
-NO_SPACE = "No space left on the local ECR's disk."
-
-
 _RESET = "run local.reset, which empties it"
 
 
@@ -51,7 +48,7 @@ def storage_problem(error: Exception) -> tuple[int, str] | None:
     table) where the tables are not ours.
     """
     if is_disk_full(error):
-        return 507, NO_SPACE
+        return 507, f"No space left on the local ECR's disk. Make room there, or {_RESET}."
     if isinstance(error, LocalEcrError):
         return 500, str(error)
     if isinstance(error, OSError):

@@ -193,7 +193,8 @@ def test_a_full_disk_is_said_and_survived(small_disk: tuple[Path, tuple[str, ...
         except OSError:  # it answered while we were still sending
             http = HttpClient(child.registry, http.token)
             answer = http.send("POST", f"/v2/app/blobs/uploads/?digest={digest_of(big[:3_000_000])}", big[:3_000_000])
-        assert answer.error == (507, "UNKNOWN", "No space left on the local ECR's disk.")
+        assert answer.error[:2] == (507, "UNKNOWN")
+        assert "No space left on the local ECR's disk. Make room there, or run local.reset" in answer.error[2]
         http = HttpClient(child.registry, http.token)
         assert http.send("GET", where).status == 404
         assert list((folder / "uploads").iterdir()) == []
