@@ -28,11 +28,11 @@ class AllowedFiles:
         note(f"{short_path(path)} is allowed to hold {found}: {_reason(self._files[path])}.")
         return True
 
-    def allows_value(self, name: str, what: str, note: Callable[[str], None]) -> bool:
+    def allows_value(self, name: str, what: str, note: Callable[[str], None], verb: str = "be") -> bool:
         """Return whether a value (``build-arg:TOKEN``) may be a secret, and tell ``note`` so with the reason."""
         if name not in self._values:
             return False
-        note(f"{name} is allowed to be {what}: {_reason(self._values[name])}.")
+        note(f"{name} is allowed to {verb} {what}: {_reason(self._values[name])}.")
         return True
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from ecr_tasks.checks.allowed_secrets import AllowedFiles, described, short_path
 from ecr_tasks.checks.key_shapes import is_key
-from ecr_tasks.checks.secret_shapes import Secret, find_secrets
+from ecr_tasks.checks.secret_shapes import find_secrets
 from ecr_tasks.errors import Refused
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.source.build_context.dockerignore import existing_dockerfile
 from ecr_tasks.source.build_context.references import read_dockerfile
 from ecr_tasks.source.build_context.unknown import Unknown
+
+INLINE = "dockerfile:inline"
+"""How ECR_ALLOW_KEYS_IN names the Dockerfile in a bake or compose file."""
 
 _COMMENT = re.compile(rb"(?m)^[ \t]*#.*$")
 _ENV = re.compile(rb"(?im)^([ \t]*ENV[ \t]+\w+)[ \t]+(?=[^=\s]+[ \t]*\r?$)")
@@ -58,19 +61,24 @@ def check_dockerfile(definition: BuildDefinition, allowed: AllowedFiles, note: C
     except Unknown:
         return
     content = _ENV.sub(rb"\1=", _COMMENT.sub(b"", content))
-    secrets = find_secrets(Path(definition.dockerfile or "Dockerfile").name, content)
-    names = tuple((secret.what, secret.line) for secret in secrets)
-    file = path and existing_dockerfile(path).resolve()
-    if not names or (file and allowed.allows(file, names, note)):
+    names = find_secrets(Path(definition.dockerfile or "Dockerfile").name, content)
+    if not names:
         return
-    raise _in_dockerfile(secrets, short_path(file) if file else None)
+    if path is None:
+        found = " and ".join(described(*name) for name in names)
+        is_allowed = allowed.allows_value(INLINE, found, note, verb="hold")
+    else:
+        path = existing_dockerfile(path).resolve()
+        is_allowed = allowed.allows(path, names, note)
+    if not is_allowed:
+        raise _in_dockerfile(names, path)
 
 
-def _in_dockerfile(secrets: list[Secret], file: str | None) -> Refused:
-    found = " and ".join(described(secret.what, secret.line) for secret in secrets)
-    silence = f", or name {file} with a reason in ECR_ALLOW_KEYS_IN if it opens nothing" if file else ""
+def _in_dockerfile(names: Sequence[tuple[str, int]], path: Path | None) -> Refused:
+    found = " and ".join(described(*name) for name in names)
+    file = short_path(path) if path else "The inline Dockerfile"
     return Refused(
-        f"{file or 'The inline Dockerfile'} holds {found}, and everybody who has the image can read instructions.",
+        f"{file} holds {found}, and everybody who has the image can read instructions.",
         "Give it to the build as a secret (ECR_SECRETS and RUN --mount=type=secret), and replace it if others have "
-        f"such an image{silence}.",
+        f"such an image, or name {file if path else INLINE} with a reason in ECR_ALLOW_KEYS_IN if it opens nothing.",
     )

@@ -232,8 +232,9 @@ class Schema:
         "ECR_ALLOW_KEYS_IN=certs/localhost.key: made for localhost",
         lists.split_allowed,
         "Files whose keys and tokens may be in the image (access keys also in git), each with the reason: paths "
-        "beside this file. build-arg:NAME, label:NAME and annotation:NAME stand for a value. What only stands for a "
-        "key (your-access-key, AWS's own examples) needs no mention.",
+        "beside this file. build-arg:NAME, label:NAME and annotation:NAME stand for a value, dockerfile:inline for "
+        "the Dockerfile in a bake or compose file. What only stands for a key (your-access-key, AWS's own examples) "
+        "needs no mention.",
         default="",
     )
     debug: bool = setting("ECR_DEBUG=true", values.boolean, "Show tracebacks.", default="false")

@@ -187,6 +187,8 @@ def test_a_secret_in_an_instruction_is_in_the_image(tmp_path: Path, instruction:
     inline = BuildDefinition(definition.context, extra={"dockerfile-inline": text})
     with pytest.raises(Refused, match="The inline Dockerfile holds"):
         check(inline)
+    notes = check(inline, ECR_ALLOW_KEYS_IN="dockerfile:inline: opens nothing\nDockerfile: the file's")
+    assert any(re.fullmatch(r"dockerfile:inline is allowed to hold .*: opens nothing .*", note) for note in notes)
 
 
 @pytest.mark.parametrize(

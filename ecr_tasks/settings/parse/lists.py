@@ -25,7 +25,7 @@ _AMBIGUOUS_QUOTE = (
 )
 
 
-VALUE_KINDS = ("build-arg:", "label:", "annotation:")
+VALUE_KINDS = ("build-arg:", "label:", "annotation:", "dockerfile:")
 """The beginnings of names that stand for a value of a build instead of a file."""
 
 
