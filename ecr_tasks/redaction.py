@@ -126,6 +126,17 @@ def keep_variables(variables: Mapping[str, str]) -> None:
         _keep_address_password(value, is_address=bool(re.fullmatch(_PROXY, name)))
 
 
+def keep_secret_file(content: str) -> None:
+    """Remember what is secret in a file that holds a secret: its one line, or its lines and values that look so."""
+    lines = [line.strip() for line in content.splitlines() if line.strip()]
+    keep_secret(*(line for line in lines if len(lines) == 1 or _looks_secret(line)))
+    for line in lines:
+        for match in re.finditer(r"([\w-]{1,64})[\"']?\s*[=:\s]\s*[\"']?([^\s\"',;]+)", line):
+            if _names_secret(match[1]):
+                keep_secret(match[2])
+        _keep_address_password(line)
+
+
 def keep_options(text: str) -> None:
     """Remember the secrets in a setting's text: those of options like ``token=…``, and the passwords of addresses."""
     for match in re.finditer(r"(?:^|[\s,\"])([\w-]{1,64})=([^\s,\"]+)", text):

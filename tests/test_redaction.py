@@ -24,6 +24,7 @@ from ecr_tasks.redaction import (
     keep_options,
     keep_public,
     keep_secret,
+    keep_secret_file,
     keep_variables,
     redact,
 )
@@ -162,6 +163,15 @@ def test_user_and_password_before_a_registry_are_hidden() -> None:
     assert redact(f"type=registry,ref=u:{MARKER}@reg.example/x") == "type=registry,ref=***@reg.example/x"
     for text in ("app:1.2@sha256:" + "0" * 64, "mailto:me@example.com", "git@github.com:team/app.git", "a: b@c.d"):
         assert redact(text) == text
+
+
+def test_what_is_secret_in_a_secrets_file_is_hidden() -> None:
+    keep_secret_file("registry=https://registry.example.com/\n//registry.example.com/:_authToken=tokentoken\n")
+    keep_secret_file("machine github.com login me password hunterhunter\nzq1m4rk3r1zq1m4rk3r1\n")
+    keep_secret_file("just one line\n")
+    text = "registry=https://registry.example.com/ github.com"
+    assert redact(text) == text
+    assert redact("got tokentoken hunterhunter zq1m4rk3r1zq1m4rk3r1 just one line.") == "got *** *** *** ***."
 
 
 def test_the_lines_of_a_secret_are_hidden_too() -> None:

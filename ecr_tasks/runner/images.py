@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ecr_tasks.console import say, warn
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.model.image import BuildDefinition, Image
 from ecr_tasks.model.manifest import SETTINGS
+from ecr_tasks.model.option_fields import split_fields
 from ecr_tasks.model.reference import ImageName
-from ecr_tasks.redaction import keep_build_arguments, keep_public
+from ecr_tasks.redaction import keep_build_arguments, keep_public, keep_secret, keep_secret_file
 from ecr_tasks.runner.run import Run
 
 if TYPE_CHECKING:
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
     from ecr_tasks.source.definitions.resolve import Definitions
     from ecr_tasks.source.source_state import SourceState
+
+_SECRET_BYTES = 500 * 1024
+"""The size of the largest secret that BuildKit takes (session/secrets/secretsprovider)."""
 
 
 def planned_images(run: Run) -> tuple[Image, ...]:
@@ -48,12 +53,14 @@ def planned_images(run: Run) -> tuple[Image, ...]:
         seen_by=seen_by,
         local_platform=lambda: run.engine().platform,
     )
+    variables = {**os.environ, **run.settings.missing_variables(os.environ)}
     for item in all_images:
         keep_public(item.repository, *(tag.name for tag in item.tags))
         for definition in item.definition.with_links():
             keep_build_arguments(definition.args)
+            _keep_build_secrets(definition, run.project, variables)
             keep_public(definition.labels.get(SETTINGS, ""))
-    for text in unset_secrets(all_images, {**os.environ, **run.settings.missing_variables(os.environ)}):
+    for text in unset_secrets(all_images, variables):
         warn(text)
     if ignored:
         say(f"Uncommitted, and left out of account by ECR_DIRTY_IGNORE: {name_some(tuple(ignored))}")
@@ -68,6 +75,22 @@ def planned_images(run: Run) -> tuple[Image, ...]:
         if unset := unset_tags(all_images, definitions.tags):
             say(f"ECR_TAGS decides the tags; those of {definitions.files.names} are not set: {', '.join(unset)}")
     return _with_inputs(run, all_images) if run.settings.skip == "content" else all_images
+
+
+def _keep_build_secrets(definition: BuildDefinition, project: Path, variables: Mapping[str, str]) -> None:
+    """Tell the redaction the values of a definition's secrets: a step that fails may have printed one."""
+    from ecr_tasks.files import read_text
+    from ecr_tasks.settings.errors import Malformed
+    from ecr_tasks.settings.parse.build_options import referenced_variables
+
+    with suppress(Malformed):  # which buildx says better
+        keep_secret(*(variables.get(name, "") for name in referenced_variables((), definition.secrets)))
+    for secret in definition.secrets:
+        fields = split_fields(secret)
+        path = fields.get("src") or fields.get("source")
+        if path and fields.get("type") != "env":
+            with suppress(OSError, ValueError):
+                keep_secret_file(read_text(project / path, errors="replace", limit=_SECRET_BYTES))
 
 
 def definition_paths(run: Run) -> tuple[Path, ...]:

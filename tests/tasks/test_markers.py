@@ -183,3 +183,10 @@ def test_a_password_that_is_the_projects_name_changes_no_reference(project: Proj
     assert "team/app" in outcome.stderr
     outputs = (project.path / ".ecr-tasks" / "outputs.env").read_text(encoding="utf-8")
     assert f"IMAGE={project.reference}\n" in outputs
+
+
+def test_a_failed_build_that_prints_a_secrets_file_shows_it_by_no_error(project: Project) -> None:
+    project.write("secret.txt", "first-word-of-it\n")
+    project.write(".env", "AWS_REGION=eu-central-1\nECR_REPOSITORY=team/app\nECR_SECRETS=id=npm,src=secret.txt\n")
+    project.calls.before.update(build=lambda: fail_with(BuildError("It said: first-word-of-it.", "Look."))())
+    assert "It said: ***." in project.inv("build").failed(3)
