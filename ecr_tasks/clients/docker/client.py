@@ -101,10 +101,11 @@ class WhalesDocker:
             known = dict(self._variables)
             for item in definitions:
                 known = {**item.variables, **known}
-            variables = {name: value for name, value in known.items() if name in names_read}
+            needed = {*names_read, *_cache_variables(definitions, {*os.environ, *self._variables})}
+            variables = {name: value for name, value in known.items() if name in needed}
             command = self._commands.buildx("bake", *options, *_builder_option(builder))
             result = retry_transient(
-                lambda: self._bake(command, variables, {*names_read, *_cache_variables(definitions)}),
+                lambda: self._bake(command, variables, needed),
                 errors.build_transient_reason,
                 self._retrier,
             )
@@ -325,9 +326,9 @@ def _builder_option(builder: str | None) -> list[str]:
     return ["--builder", builder] if builder else []
 
 
-def _cache_variables(definitions: Iterable[BuildDefinition]) -> set[str]:
-    """Return the variables from which buildx takes the credentials of caches (buildx, build/opt.go)."""
+def _cache_variables(definitions: Iterable[BuildDefinition], names: Iterable[str]) -> set[str]:
+    """Return those variables from which buildx takes the credentials of caches (buildx, build/opt.go)."""
     caches = [entry for item in definitions for entry in (*item.cache_from, *item.cache_to)]
     types = {field.text.partition("=")[2] for entry in caches for field in csv_fields(entry) if field.key == "type"}
     prefixes = tuple(prefix for kind, prefix in _CACHE_VARIABLES.items() if kind in types)
-    return {name for name in os.environ if prefixes and name.startswith(prefixes)}
+    return {name for name in names if prefixes and name.startswith(prefixes)}

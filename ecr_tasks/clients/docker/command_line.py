@@ -43,6 +43,7 @@ _INTERRUPTED = 130
 
 _WORD = re.compile(r"\w+")
 _READS_OTHERS = re.compile(r"\b(?:include|extends|env_file)\b")
+_VARIABLE = re.compile(r"\$\{(\w+)(?::?-([^}]{0,200}))?\}|\$(\w+)")
 _OTHER_FILE = re.compile(r"[\w./-]+\.ya?ml\b|[\w./-]*\.env\b[\w.-]*")
 
 
@@ -236,7 +237,10 @@ def _named_variables(files: Iterable[Path], environ: Mapping[str, str]) -> Colle
         with suppress(OSError):  # which bake says better
             texts[file] = text = read_text(file, errors="replace")
             names |= set(_WORD.findall(text))
-            others = [file.parent / name for name in _OTHER_FILE.findall(text)] if _READS_OTHERS.search(text) else []
+            literal = _VARIABLE.sub(lambda match: environ.get(match[1] or match[3]) or match[2] or "", text)
+            others = (
+                [file.parent / name for name in _OTHER_FILE.findall(literal)] if _READS_OTHERS.search(text) else []
+            )
             if _READS_OTHERS.search(text) and not any(map(is_file, others)):
                 return environ
             pending += others

@@ -15,6 +15,7 @@ T = TypeVar("T")
 _CLOCK_CODES = ("RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture")
 _WRONG_CLOCK = re.compile(r"Signature (?:expired|not yet current)")
 _EXPIRED_CODES = ("ExpiredToken", "ExpiredTokenException")
+_TOKEN_CODES = ("InvalidIdentityToken", "IDPRejectedClaim", "IDPCommunicationError")
 _INVALID_CODES = (
     *("UnrecognizedClientException", "InvalidClientTokenId", "InvalidSignatureException", "SignatureDoesNotMatch"),
     *("InvalidAccessKeyId", "AuthFailure", "MissingAuthenticationToken", "MissingAuthenticationTokenException"),
@@ -150,6 +151,12 @@ def _client_error(error: Exception, action: str) -> EcrTasksError:
             f"AWS refuses the time of this machine's clock, so we could not {action}: {message or code}.",
             "Correct the clock (NTP; a virtual machine that slept is often behind), then run it again.",
         )
+    operation = str(getattr(error, "operation_name", ""))
+    if operation == "AssumeRoleWithWebIdentity" and code in (*_EXPIRED_CODES, *_TOKEN_CODES):
+        return AwsError(
+            f"STS refuses the token in AWS_WEB_IDENTITY_TOKEN_FILE, so we could not {action}: {message or code}.",
+            "Have it written anew, by a CI or cluster for which the role's account has an IAM identity provider.",
+        )
     if code in _EXPIRED_CODES:
         return AwsError(
             f"The AWS credentials have expired, so we could not {action}.",
@@ -180,5 +187,8 @@ def _client_error(error: Exception, action: str) -> EcrTasksError:
             return missing_repository(missing["name"], f"the registry of {missing['account']}")
         return RegistryError(f"ECR could not {action}: {message or code}.", ENSURE)
     reason = f"{message} ({code})" if message else code
+    if operation.startswith("AssumeRole"):
+        remedy = "Run it again; if it stays so, the message says what STS objects to."
+        return AwsError(f"STS gives no session, so we could not {action}: {reason}.", remedy)
     remedy = "Run it again; if it stays so, the message says what ECR objects to."
     return RegistryError(f"ECR could not {action}: {reason}.", remedy)

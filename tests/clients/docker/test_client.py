@@ -445,12 +445,36 @@ def test_compose_files_that_read_others_get_what_those_name(
     assert seen() == {*MINE, "NPM_TOKEN"}
 
 
+@pytest.mark.parametrize("path", ["${FOLDER}/other.yaml", "$FOLDER/other.yaml", "${NONE:-parts}/other.yaml"])
+def test_compose_files_that_name_others_by_variables_get_what_those_name(
+    port: WhalesDocker, seen: Callable[[], set[str]], tmp_path: Path, path: str
+) -> None:
+    (tmp_path / "compose.yaml").write_text(f"include: ['{path}']\n", encoding="utf-8")
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "other.yaml").write_text("services: {a: {image: '${NPM_TOKEN}'}}\n", encoding="utf-8")
+    port.targets(["compose.yaml"], tmp_path, {**os.environ, "FOLDER": "parts"})
+    assert seen() - {"FOLDER"} == {*MINE, "NPM_TOKEN"}
+
+
 def test_compose_files_that_read_unknown_ones_get_everything(
     port: WhalesDocker, seen: Callable[[], set[str]], tmp_path: Path
 ) -> None:
     (tmp_path / "compose.yaml").write_text("include: ['${WHERE}']\n", encoding="utf-8")
     port.targets(["compose.yaml"], tmp_path, os.environ)
     assert seen() == {*MINE, *SECRETS}
+
+
+def test_a_cache_in_s3_gets_the_keys_of_the_dotenv_files(
+    seen: Callable[[], set[str]], port: WhalesDocker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    port = WhalesDocker(
+        PrivateConfig(os.environ, tmp_path), tmp_path, {"AWS_SECRET_ACCESS_KEY": "x", "MY_TOKEN": "x"}
+    )
+    definition = BuildDefinition(".", cache_to=("type=s3,region=x,bucket=y",))
+    with suppress(EcrTasksError, OSError):  # the script builds nothing
+        port.build([BuildInput("app", definition, ())], None)
+    assert seen() == {*MINE, "AWS_SECRET_ACCESS_KEY"}
 
 
 @pytest.mark.parametrize(

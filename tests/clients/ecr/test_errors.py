@@ -9,8 +9,8 @@ from ecr_tasks.clients.ecr.errors import translate_errors
 from ecr_tasks.errors import AwsError, EcrTasksError, Refused, RegistryError, SettingsError
 
 
-def client_error(code: str, message: str = "what AWS says") -> aws.ClientError:
-    return aws.ClientError({"Error": {"Code": code, "Message": message}}, "SomeOperation")
+def client_error(code: str, message: str = "what AWS says", operation: str = "SomeOperation") -> aws.ClientError:
+    return aws.ClientError({"Error": {"Code": code, "Message": message}}, operation)
 
 
 def translated(error: Exception) -> EcrTasksError:
@@ -33,6 +33,11 @@ def translated(error: Exception) -> EcrTasksError:
         (client_error("RepositoryNotFoundException"), RegistryError, "what AWS says"),
         (client_error("ImageTagAlreadyExistsException"), Refused, "what AWS says"),
         (client_error("SomethingNew"), RegistryError, "SomethingNew"),
+        *(
+            (client_error(code, operation="AssumeRoleWithWebIdentity"), AwsError, "AWS_WEB_IDENTITY_TOKEN_FILE")
+            for code in ("ExpiredTokenException", "InvalidIdentityToken", "IDPRejectedClaim", "IDPCommunicationError")
+        ),
+        (client_error("SomethingNew", operation="AssumeRole"), AwsError, "STS gives no session"),
         (aws.NoCredentialsError(), AwsError, "no AWS credentials"),
         (
             aws.PartialCredentialsError(provider="env", cred_var="AWS_SECRET_ACCESS_KEY"),
