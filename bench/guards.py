@@ -18,7 +18,7 @@ from main_job import compare, compile_package, run
 
 from ecr_tasks.checks.leaked_keys import new_scan
 from ecr_tasks.model.image import BuildDefinition
-from ecr_tasks.source.build_context.sources import read_sources
+from ecr_tasks.source.build_context.read_sources import read_sources
 from ecr_tasks.source.build_context.walk import context_folders
 
 WORDS = ["def", "return", "import", "self", "value", "name", "for", "in", "if", "else", "class", "None", "request_id"]

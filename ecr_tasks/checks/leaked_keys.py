@@ -21,7 +21,8 @@ from ecr_tasks.settings.errors import Problems
 from ecr_tasks.settings.parse.lists import VALUE_KINDS
 from ecr_tasks.settings.settings import Settings
 from ecr_tasks.source.build_context.dockerignore import DockerIgnore
-from ecr_tasks.source.build_context.sources import Sources, read_sources
+from ecr_tasks.source.build_context.read_sources import read_sources
+from ecr_tasks.source.build_context.sources import Sources
 from ecr_tasks.source.build_context.walk import ContextFolder, context_folders, local_contexts
 from ecr_tasks.source.git.read import is_tracked
 from ecr_tasks.source.source_state import SourceState

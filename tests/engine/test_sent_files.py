@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from ecr_tasks.model.image import BuildDefinition
-from ecr_tasks.source.build_context.sources import EVERYTHING, read_sources
+from ecr_tasks.source.build_context.read_sources import read_sources
+from ecr_tasks.source.build_context.sources import EVERYTHING
 from ecr_tasks.source.build_context.walk import ContextFolder, context_files, context_folders
 from tests.engine.conftest import docker
 from tests.engine.test_dockerignore import NOT_UNDERSTOOD, is_valid
