@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import time
 
+from .store.database import stored_json
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -33,7 +35,7 @@ def exist(registry: Registry) -> bool:
 def configuration(registry: Registry) -> dict[str, Any]:
     """Return the registry's ReplicationConfiguration, in the shape of the API model."""
     text = registry.store.db.setting(_SETTING)
-    document: dict[str, Any] = {"rules": []} if text is None else json.loads(text)
+    document: dict[str, Any] = {"rules": []} if text is None else stored_json(text)
     return document
 
 
@@ -64,7 +66,7 @@ def record_pending(registry: Registry, repository: Repository, image: Image, tag
                 " AND status = 'IN_PROGRESS'",
                 *(image.id, account, region),
             )
-            all_tags = [*tags] if row is None else list(dict.fromkeys([*json.loads(row["tags"]), *tags]))
+            all_tags = [*tags] if row is None else list(dict.fromkeys([*stored_json(row["tags"]), *tags]))
             values = (image.id, account, region, "IN_PROGRESS", None, time.time(), json.dumps(all_tags))
             db.execute("INSERT OR REPLACE INTO replication VALUES (?, ?, ?, ?, ?, ?, ?)", values)
     return bool(registries)

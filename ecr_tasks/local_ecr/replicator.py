@@ -23,6 +23,7 @@ from . import manifests, replication_rules
 from .errors import EcrError
 from .mutability import is_locked
 from .put_image import put_image
+from .store.database import stored_json
 from .wildcard import matches
 
 TYPE_CHECKING = False
@@ -164,4 +165,4 @@ class Replicator:
         image = source.store.images.find(repository, digest=image_row["digest"])
         if image is not None:
             target = self._registries.create(row["account"], row["region"])
-            copy(source, repository, image, target, json.loads(row["tags"]))
+            copy(source, repository, image, target, stored_json(row["tags"]))

@@ -11,6 +11,8 @@ import json
 import threading
 from collections import Counter, defaultdict
 
+from .store.database import stored_json
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,7 +85,7 @@ class RequestCounts:
         if self._has_earlier:
             return
         text = self._db.setting(_SETTING)
-        saved: dict[str, Any] = json.loads(text) if text else {"offset": 0, "counts": {}}
+        saved: dict[str, Any] = stored_json(text) if text else {"offset": 0, "counts": {}}
         with self._log.open("rb") as log:
             self._has_earlier = True
             for registry, counts in {**saved.get("others", {}), self._default_registry: saved["counts"]}.items():

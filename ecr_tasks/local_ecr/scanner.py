@@ -19,6 +19,7 @@ import json
 import time
 
 from .errors import EcrError
+from .store.database import stored_json
 from .wildcard import matches
 
 TYPE_CHECKING = False
@@ -57,7 +58,7 @@ class Scanner:
         """Return the registry's RegistryScanningConfiguration, in the shape of the API model."""
         text = self._store.db.setting(_SETTING)
         default: dict[str, Any] = {"scanType": "BASIC", "rules": []}
-        return default if text is None else {**default, **json.loads(text)}
+        return default if text is None else {**default, **stored_json(text)}
 
     def configure(self, configuration: dict[str, Any]) -> None:
         """Replace the registry's RegistryScanningConfiguration."""

@@ -253,6 +253,11 @@ def without_a_table(store: Path) -> None:
         db.execute("DROP TABLE tag")
 
 
+def with_a_table_of_no_text(store: Path) -> None:
+    data = store.read_bytes()
+    store.write_bytes(data.replace(b"CREATE TABLE tag", b"CREATE TABLE t\xffg", 1))
+
+
 def a_folder(store: Path) -> None:
     store.unlink()
     (store / "inside").mkdir(parents=True)
@@ -266,7 +271,9 @@ def fill(registry: str) -> HttpClient:
     return http
 
 
-@pytest.mark.parametrize("damage", [garbage, truncated, overwritten, newer, without_a_table, a_folder])
+@pytest.mark.parametrize(
+    "damage", [garbage, truncated, overwritten, newer, without_a_table, with_a_table_of_no_text, a_folder]
+)
 def test_a_store_that_cannot_be_used_is_named_and_emptied_by_reset(
     root: Path, damage: Callable[[Path], None]
 ) -> None:
@@ -304,6 +311,17 @@ def test_a_store_that_is_damaged_under_a_running_server(root: Path) -> None:
     background.reset(root)
     assert background.status(root).registry == up.registry
     fill(up.registry)
+
+
+@pytest.mark.parametrize("value", ["image SET annotations", "image SET scan", "repository SET tags"])
+def test_a_stored_value_that_is_damaged(root: Path, value: str) -> None:
+    http = fill(background.up(root).registry)
+    with contextlib.closing(sqlite3.connect(root / "store.sqlite3")) as db:
+        db.execute(f"UPDATE {value} = '{{'")
+        db.commit()
+    answer = http.api("DescribeImages", {"repositoryName": "app"})
+    assert (answer.status, b"run local.reset" in answer.body) == (500, True)
+    assert "Traceback" not in (root / "server.log").read_text()
 
 
 def test_a_store_that_becomes_read_only(ecr: LocalEcr, http: HttpClient, monkeypatch: pytest.MonkeyPatch) -> None:

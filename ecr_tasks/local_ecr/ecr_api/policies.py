@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import time
 
 from .. import lifecycle_policy, resource_policy
 from ..errors import EcrError, invalid
+from ..store.database import stored_json
 from .images import ImageFailure, find
 from .inventory import tag_status_condition
 
@@ -131,7 +131,7 @@ def get_lifecycle_policy_preview(registry: Registry, params: Params) -> dict[str
     image_ids = params.image_ids() if has_ids else []
     has_tag_status = tag_status_condition(params.structure("filter"))
     params.selected_page(maximum=100)  # what is wrong with a request is told before what is missing
-    preview = json.loads(_PREVIEW.text(repository))
+    preview = stored_json(_PREVIEW.text(repository))
     results = [result for result in preview["results"] if has_tag_status(result["imageTags"])]
     token: dict[str, str] = {}
     if has_ids:

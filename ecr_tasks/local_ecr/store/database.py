@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import threading
@@ -59,6 +60,14 @@ CREATE TABLE session (access_key TEXT PRIMARY KEY, arn TEXT NOT NULL, user_id TE
 """
 
 
+def stored_json(text: str) -> Any:
+    """Return the value of a JSON text that was stored. Raises sqlite3.DatabaseError if it is damaged."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise sqlite3.DatabaseError("a value is damaged") from None
+
+
 _TABLES = {line.split()[2] for line in _SCHEMA.splitlines() if line.startswith("CREATE TABLE")}
 
 
@@ -76,7 +85,7 @@ class Database:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         try:
             self._connection, version = _open(path)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeError) as error:  # sqlite3 decodes what a damaged file calls its tables
             raise LocalEcrError(
                 f"The local ECR can't read its store {path}: {error}.",
                 "Make room or give write access there; if it is damaged, run local.reset, which empties the store.",

@@ -10,6 +10,7 @@ import time
 
 from ..errors import EcrError
 from ..mutability import is_locked
+from .database import stored_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,12 +38,12 @@ class Image:
         self.kind: str | None = row["kind"]
         self.is_image = bool(row["is_image"])
         self.subject: str | None = row["subject"]
-        self.annotations: dict[str, str] = json.loads(row["annotations"])
+        self.annotations: dict[str, str] = stored_json(row["annotations"])
         self.size: int = row["size"]
         self.bytes: int = row["bytes"]
         self.pushed: float = row["pushed"]
         self.pulled: float | None = row["pulled"]
-        self.scan: dict[str, Any] | None = None if row["scan"] is None else json.loads(row["scan"])
+        self.scan: dict[str, Any] | None = None if row["scan"] is None else stored_json(row["scan"])
         self.tags: list[str] = sorted((row["tags"] or "").split())
 
     def descriptor(self) -> dict[str, Any]:

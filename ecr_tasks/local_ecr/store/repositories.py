@@ -7,6 +7,7 @@ import sqlite3
 import time
 
 from ..errors import EcrError
+from .database import stored_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,10 +27,10 @@ class Repository:
         self.name: str = row["name"]
         self.created: float = row["created"]
         self.mutability: str = row["mutability"]
-        self.filters: list[str] = json.loads(row["filters"])
+        self.filters: list[str] = stored_json(row["filters"])
         self.scan_on_push = bool(row["scan_on_push"])
-        self.encryption: dict[str, str] = json.loads(row["encryption"])
-        self.tags: dict[str, str] = json.loads(row["tags"])
+        self.encryption: dict[str, str] = stored_json(row["encryption"])
+        self.tags: dict[str, str] = stored_json(row["tags"])
         self.texts: dict[str, str | None] = {name: row[name] for name in ("policy", "lifecycle", "preview")}
         self.members = {"registryId": account, "repositoryName": self.name}
         self.sentence = f"repository with name '{self.name}' in the registry with id '{account}'"
