@@ -180,7 +180,7 @@ class CommandLine:
         environment["BUILDX_BAKE_ENTITLEMENTS_FS"] = "0"
         try:
             live = self._live or (build and environment.get("BUILDKIT_PROGRESS") == "tty")
-            result = process.run(command, env=environment, cwd=str(self._project), live=live)
+            result = process.run(command, env=environment, cwd=str(self._project), live=live, build=build)
         except OSError as error:
             raise errors.broken_program(command[0], error.strerror or str(error)) from None
         if result.code == _INTERRUPTED:

@@ -16,11 +16,13 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from ecr_tasks.one_line import without_commands
 from ecr_tasks.redaction import redact_known
 from ecr_tasks.signals import held_back, on_interruption, was_interrupted
 
@@ -48,15 +50,19 @@ class ProcessResult:
 
 
 def run(
-    command: Sequence[str], *, env: Mapping[str, str], cwd: str | None = None, live: bool = True
+    command: Sequence[str], *, env: Mapping[str, str], cwd: str | None = None, live: bool = True, build: bool = False
 ) -> ProcessResult:
     """Run a command to its end, its output on our stderr; with ``live``, as it draws it on a terminal.
+
+    Only a ``build``'s output may have a CI's commands in its plain lines: its steps are the user's own. What others
+    print repeats what a registry says.
 
     On an interruption the child gets a SIGINT, as a terminal would send it, ten seconds to end, and then a SIGKILL;
     the interruption goes on. Raises FileNotFoundError when there is no such program.
     """
     terminal = live and sys.stderr is not None and sys.stderr.isatty() and os.name == "posix"
     read_end, write_end = _open_terminal() if terminal else os.pipe()
+    plain = None if terminal else partial(_plain, commands=build)
     child = None
     try:
         try:
@@ -74,11 +80,11 @@ def run(
             os.close(write_end)
         if was_interrupted() and threading.current_thread() is not threading.main_thread():
             raise KeyboardInterrupt  # the signal came before the child was there
-        tail = _forward(read_end, plain=not terminal)
+        tail = _forward(read_end, plain)
         code = child.wait()
     except BaseException:
         if child is not None:
-            _stop(child, read_end, plain=not terminal)
+            _stop(child, read_end, plain)
         raise
     finally:
         if child is not None:
@@ -87,20 +93,21 @@ def run(
     return ProcessResult(code, tuple(_ANSI.sub("", tail.decode(errors="replace")).splitlines()))
 
 
-def _forward(read_end: int, *, plain: bool) -> bytes:
+def _forward(read_end: int, plain: Callable[[bytes], bytes] | None) -> bytes:
     """Copy the child's output to our stderr until its end and return the last TAIL_BYTES of it.
 
-    What we print next begins a line, even when the child ended in the middle of one. ``plain`` output is copied in
-    whole lines, without terminal codes.
+    What we print next begins a line, even when the child ended in the middle of one. With ``plain``, output
+    is copied in whole lines that it makes plain.
     """
     tail = pending = b""
     while chunk := _read(read_end):
         tail = (tail + chunk)[-TAIL_BYTES:]
         if plain:
             lines, line_break, pending = (pending + chunk).rpartition(b"\n")
-            chunk = _plain(lines + line_break)
+            chunk = plain(lines + line_break)
         _show(chunk)
-    _show(_plain(pending))
+    if plain:
+        _show(plain(pending))
     if tail and not tail.endswith(b"\n"):
         _show(b"\n")
     return tail
@@ -113,13 +120,17 @@ def _read(read_end: int) -> bytes:
         return b""
 
 
-def _plain(text: bytes) -> bytes:
+def _plain(text: bytes, *, commands: bool) -> bytes:
     """Return what a terminal would show of some lines in the end, without its codes and without our secrets.
 
-    The rest is the build's own, also where it is a CI's command.
+    Without ``commands`` no line is a CI's command.
     """
     decoded = redact_known(_ANSI.sub("", text.decode("utf-8", "surrogateescape")))
-    return _OVERWRITTEN.sub(rb"\1", decoded.encode("utf-8", "surrogateescape")).replace(b"\r", b"")
+    shown = _OVERWRITTEN.sub(rb"\1", decoded.encode("utf-8", "surrogateescape")).replace(b"\r", b"")
+    if commands:
+        return shown
+    lines = shown.decode("utf-8", "surrogateescape").split("\n")
+    return "\n".join(map(without_commands, lines)).encode("utf-8", "surrogateescape")
 
 
 def _show(text: bytes) -> None:
@@ -130,13 +141,13 @@ def _show(text: bytes) -> None:
             text = text[os.write(sys.stderr.fileno(), text) :]
 
 
-def _stop(child: subprocess.Popen[bytes], read_end: int, *, plain: bool) -> None:
+def _stop(child: subprocess.Popen[bytes], read_end: int, plain: Callable[[bytes], bytes] | None) -> None:
     """Interrupt the child and show the rest of its output; kill it when it takes too long."""
     _interrupt(child)
     killer = threading.Timer(GRACE_SECONDS, child.kill)
     killer.start()
     try:
-        _forward(read_end, plain=plain)
+        _forward(read_end, plain)
         child.wait()
     finally:
         killer.cancel()

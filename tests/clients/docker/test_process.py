@@ -19,7 +19,8 @@ RUNNER = """
 import json, os, sys
 from ecr_tasks.clients.docker import process
 live = os.environ.get("LIVE") != "no"
-result = process.run(sys.argv[1:], env=dict(os.environ, MINE="yes"), cwd=os.environ.get("CHILD_CWD"), live=live)
+result = process.run(sys.argv[1:], env=dict(os.environ, MINE="yes"), cwd=os.environ.get("CHILD_CWD"), live=live,
+                     build=os.environ.get("BUILD") == "yes")
 print(json.dumps([result.code, result.lines]))
 """
 
@@ -141,6 +142,13 @@ def test_plain_lines_that_arrive_in_pieces_are_shown_whole() -> None:
         "    sys.stdout.buffer.write(bytes([byte])); sys.stdout.flush(); time.sleep(0.002)"
     )
     assert piped(*python(code))[2] == "two r\u00e9d\nend\n"
+
+
+def test_what_a_registry_says_is_no_command_and_a_builds_steps_may_have_some() -> None:
+    lines = "denied:\n::set-output name=x::y\n#5 0.1 ##vso[task.setvariable variable=x]y"
+    said = "denied:\n: :set-output name=x::y\n#5 0.1 # #vso[task.setvariable variable=x]y\n"
+    assert piped(*python(f"print({lines!r})"))[2] == said
+    assert piped(*python(f"print({lines!r})"), BUILD="yes")[2] == f"{lines}\n"
 
 
 @pytest.mark.parametrize("environ", [{}, {"LIVE": "no"}])
