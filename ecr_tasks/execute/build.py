@@ -93,13 +93,17 @@ def reuse_earlier_builds(
 
 
 def still_exists(built: Built, docker: Docker) -> bool:
-    """Return whether an earlier build can still be pushed: the store has the image, or there is the builder."""
+    """Return whether an earlier build can still be pushed: the store has the image, or there is the builder.
+
+    The store keeps the image until the end of the run.
+    """
     try:
         if built.image_id is None:
             return bool(built.manifests) and docker.engine(built.builder).builder == built.builder
-        return docker.image_id(built.image_id) == built.image_id
+        docker.keep(built.image_id)
     except EcrTasksError:
         return False
+    return True
 
 
 def _key(image: Image, source: SourceState) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from ecr_tasks.errors import BuildError, EcrTasksError, Refused, RegistryError
+from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
 from ecr_tasks.execute.from_builder import push_from_builder
 from ecr_tasks.execute.set_tags import (
     Newer,
@@ -18,7 +18,7 @@ from ecr_tasks.execute.set_tags import (
     newer_now,
     set_tags,
 )
-from ecr_tasks.execute.upload_apart import can_upload_apart, uploaded_apart
+from ecr_tasks.execute.upload_apart import can_upload_apart, upload_apart
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Docker, Registry
 from ecr_tasks.model.receipt import Built, ImageReceipt, Published, PublishState, Transport
@@ -140,25 +140,17 @@ def _push(
             delete_replaceable(item.tags[0], repository, registry)
         try:
             digest = _send(item, built, repository, docker, registry, warn)
-        except (Refused, BuildError) as error:
+        except (Refused, RegistryError):  # the latter where a run on this engine removed the upload's local name
             current = registry.image(repository, tag.name) if tag.kind == "fixed" else None
-            if current is not None:
-                return _accept(current, item, built, registry, warn)
-            if isinstance(error, BuildError) and docker.image_id(built.image_id or "") is None:
-                raise BuildError(
-                    f"The local store no longer has {built.id}: another run on this engine gave its name to its own "
-                    "image.",
-                    "Run it again; runs that share an engine had better share the folder for temporary files, too.",
-                ) from error
-            raise
+            if current is None:
+                raise
+            return _accept(current, item, built, registry, warn)
     stored = registry.image(repository, tag.name)
     if stored is None:
         raise RegistryError(f"ECR does not have {reference} after the push.", "Run it again.")
     if stored.digest == digest or built.is_stored_as(stored):
         return stored, "pushed"
     if tag.kind == "fixed":
-        _check_ours(stored, item, built, registry)
-    if digest is not None and registry.image(repository, digest) is not None and tag.kind == "fixed":
         return _accept(stored, item, built, registry, warn)
     raise RegistryError(
         f"ECR holds {stored.digest} as {reference}, but {digest or built.id} was built.",
@@ -188,12 +180,9 @@ def _send(
         free_tags(item.tags[:1], fixed_digests(item.tags[:1], repository, registry), image.digest, repository)
         registry.set_tag(repository, image, tag.name)
         return image.digest
-    contested = tag.kind == "fixed" and not tag.names_commit and not repository.locks(tag.name)
-    if contested and can_upload_apart(repository, registry):
-        with uploaded_apart(built, repository, docker, registry, warn) as image:
-            free_tags(item.tags[:1], fixed_digests(item.tags[:1], repository, registry), image.digest, repository)
-            registry.set_tag(repository, image, tag.name)
-            return image.digest
+    contested = tag.kind == "fixed" and not repository.locks(tag.name)
+    if contested and can_upload_apart(repository, registry, docker):
+        return upload_apart(item.tags[0], built, repository, docker, registry, warn).digest
     if built.reference != reference:
         docker.tag(built.image_id or built.digest or "", reference)
     docker.push(reference)

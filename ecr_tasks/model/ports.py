@@ -75,8 +75,15 @@ class Docker(Protocol):
     def tag(self, source: str, target: str) -> None:
         """Give a local image one more reference."""
 
-    def untag(self, reference: str) -> None:
-        """Remove a reference from the local store; a missing one is no error."""
+    def tag_for_run(self, source: str, target: str) -> None:
+        """Give a local image one more reference until the end of the run."""
+
+    def keep(self, source: str) -> None:
+        """Keep a local image until the end of the run. Raises BuildError when there is none."""
+
+    @property
+    def left_names(self) -> Sequence[str]:
+        """The references that killed runs have left."""
 
     def push(self, reference: str) -> None:
         """Push one reference. Raises RegistryError with the registry's own message."""
@@ -130,8 +137,10 @@ class Target(Protocol):
     def existing_digests(self, repository: Repository, digests: Sequence[str]) -> Collection[str]:
         """Return those of the digests that exist."""
 
-    def untag(self, repository: Repository, tag: str) -> None:
-        """Remove a tag. Removing the last tag deletes the image; a missing tag is no error."""
+    def untag(self, repository: Repository, tag: str, digest: str | None = None) -> None:
+        """Remove a tag, if it has the image with ``digest``. The last tag's removal deletes the image; a missing tag
+        is no error.
+        """
 
     def token(self) -> RegistryToken:
         """Return a token for this registry's host."""

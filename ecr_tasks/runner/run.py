@@ -214,9 +214,10 @@ class Run:
         return newer_image(tag, current, self.source, relation)
 
     def close(self) -> None:
-        """Release the push locks and remove the private docker configuration with the tokens in it."""
+        """Release the push locks, and remove temporary image names and docker's configuration with the tokens."""
         if self._locks is not None:
             self._locks.release_all()
+        self._forget()
         if self._private is not None:
             self._private.close()
 
@@ -235,6 +236,8 @@ class Run:
 
     def _forget(self) -> None:
         """Drop everything that was created from the previous settings."""
+        if self._docker is not None:
+            self._docker.close()
         self._settings = self._source = self._docker = self._registry = self._retrier = None
         self._logins = None
         self._targets.clear()

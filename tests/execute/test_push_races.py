@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
 
 import pytest
 
-from ecr_tasks.errors import AwsError, BuildError, Refused, RegistryError
+from ecr_tasks.errors import AwsError, Refused, RegistryError
 from ecr_tasks.execute.push import publish
 from ecr_tasks.model.image import Keep
-from ecr_tasks.model.manifest import REVISION
-from tests.support.build import BRANCH, FIXED, HOST, LATEST, REVISION_B, SHA_TAG, VERSION, manifest
+from ecr_tasks.model.manifest import REVISION, StoredImage
+from ecr_tasks.model.tag import Tag
+from tests.support.build import ALL_TAGS, BRANCH, HOST, LATEST, REVISION_B, SHA_TAG, VERSION, manifest
 from tests.support.publishing import NAME, OTHER_RUN_IMAGE, VARIANTS, Publisher, all_tags_at
 
 
@@ -142,12 +142,13 @@ VERSION_TAGS = (VERSION, BRANCH, LATEST)
 
 
 @pytest.mark.parametrize("classic", [False, True])
-def test_a_version_that_ecr_does_not_lock_is_uploaded_under_a_tag_of_its_own(classic: bool) -> None:
-    publisher = Publisher(tags=VERSION_TAGS, classic=classic)
+@pytest.mark.parametrize("tags", [VERSION_TAGS, ALL_TAGS])
+def test_a_fixed_tag_that_ecr_does_not_lock_is_set_after_the_upload(classic: bool, tags: tuple[Tag, ...]) -> None:
+    publisher = Publisher(tags=tags, classic=classic)
     published = publisher.run()
-    assert published.tags == tuple(tag.name for tag in VERSION_TAGS)
+    assert published.tags == tuple(tag.name for tag in tags)
     assert publisher.tags == dict.fromkeys(published.tags, publisher.built_image.digest)
-    assert [name for name in publisher.docker.store if "upload" in name] == []
+    assert {name for name in publisher.docker.store if "upload" in name} <= {*publisher.docker.temporary}
     ((_, pushed),) = publisher.calls.named("push")
     assert "ecr-tasks-upload-" in pushed
     names = [call[0] for call in publisher.calls.log]
@@ -155,11 +156,9 @@ def test_a_version_that_ecr_does_not_lock_is_uploaded_under_a_tag_of_its_own(cla
     assert names[names.index("set_tag") - 1] == "tag_digests", "nothing comes between the look and the tag"
 
 
-@pytest.mark.parametrize("reason", ["no permission", "replication", "locked", "a commit's tag"])
+@pytest.mark.parametrize("reason", ["no permission", "replication", "locked"])
 def test_docker_sets_the_tag_where_an_upload_would_leave_one_or_need_not_be_apart(reason: str) -> None:
-    publisher = Publisher(
-        tags=(FIXED, *VERSION_TAGS) if reason == "a commit's tag" else VERSION_TAGS, locked=reason == "locked"
-    )
+    publisher = Publisher(tags=VERSION_TAGS, locked=reason == "locked")
     if reason == "replication":
         publisher.registry.rules[NAME] = {("123456789012", "eu-west-1")}
     if reason == "no permission":
@@ -193,7 +192,14 @@ def test_an_upload_that_fails_anywhere_is_finished_by_the_next_run(classic: bool
 def test_of_two_runs_at_the_same_moment_the_first_does_not_end_as_if_it_had_the_tag(tag: str, remedy: str) -> None:
     """Only where ECR doesn't lock the tag can the second run move it after the first one's last look."""
     publisher = Publisher()
-    publisher.calls.after["set_tag"] = lambda: publisher.registry.put(NAME, OTHER_COMMIT, tag)
+
+    def move_with_the_last_tag() -> None:
+        if publisher.calls.log[-1][2] == "latest":
+            publisher.registry.put(NAME, OTHER_COMMIT, tag)
+        else:
+            publisher.calls.after["set_tag"] = move_with_the_last_tag
+
+    publisher.calls.after["set_tag"] = move_with_the_last_tag
     with pytest.raises(Refused) as error:
         publisher.run()
     assert OTHER_COMMIT.digest in error.value.cause
@@ -201,18 +207,75 @@ def test_of_two_runs_at_the_same_moment_the_first_does_not_end_as_if_it_had_the_
     assert remedy in error.value.remedy
 
 
-@pytest.mark.parametrize("published", [True, False])
-def test_an_image_whose_name_another_run_took_is_explained(published: bool) -> None:
-    """Two runs on one engine without a common lock: containerd's store drops an image without a name."""
-    publisher = Publisher(tags=VERSION_TAGS)
-    publisher.built = replace(publisher.built, image_id=f"sha256:{'f' * 64}", reference=None)
+TURN = "ecr-tasks-upload-"
 
-    def lose() -> None:
-        if published:
-            publisher.registry.put(NAME, OTHER_COMMIT, "1.2.3")
-        raise BuildError("docker could not tag it: No such image.", "Look above.")
 
-    publisher.calls.before["tag"] = lose
-    with pytest.raises(Refused if published else BuildError) as error:
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Return the waits, which take no time."""
+    waits: list[float] = []
+    monkeypatch.setattr("ecr_tasks.execute.upload_apart.time.sleep", waits.append)
+    return waits
+
+
+@pytest.mark.parametrize("classic", [False, True])
+@pytest.mark.parametrize("other", [OTHER_RUN_IMAGE, OTHER_COMMIT])
+def test_a_run_whose_upload_is_overtaken_waits_and_leaves_the_tag_to_the_other(
+    classic: bool, other: StoredImage
+) -> None:
+    """Both have found no tag; the run that uploaded last sets it, and so it never moves."""
+    publisher = Publisher(classic=classic)
+    history: list[str] = []
+
+    def overtake() -> None:
+        (tag,) = [tag for tag in publisher.tags if tag.startswith(TURN)]
+        publisher.registry.put(NAME, other, tag)
+
+    def turn_by_turn(seconds: float) -> None:
+        history.append(publisher.tags.get(SHA_TAG, ""))
+        publisher.registry.put(NAME, other, SHA_TAG)
+
+    publisher.calls.after["push"] = overtake
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ecr_tasks.execute.upload_apart.time.sleep", turn_by_turn)
+        if other is OTHER_RUN_IMAGE:
+            assert publisher.run().digest == other.digest
+        else:
+            with pytest.raises(Refused, match=REVISION_B):
+                publisher.run()
+    assert history == [""], "it was not set before the other run set it"
+    assert publisher.tags[SHA_TAG] == other.digest
+    assert [tag for tag in publisher.tags if tag.startswith(TURN)], "the other run's own"
+
+
+@pytest.mark.parametrize("ending", ["the other run failed", "the other run was killed"])
+def test_a_turn_that_the_other_run_gave_up_is_taken(quick: list[float], ending: str) -> None:
+    publisher = Publisher()
+
+    def overtake() -> None:
+        (tag,) = [tag for tag in publisher.tags if tag.startswith(TURN)]
+        publisher.registry.put(NAME, OTHER_COMMIT, tag)
+
+    def give_up(seconds: float) -> None:
+        for tag in [tag for tag in publisher.tags if tag.startswith(TURN)]:
+            del publisher.registry.tags[NAME][tag]
+
+    publisher.calls.after["push"] = overtake
+    if ending == "the other run failed":
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("ecr_tasks.execute.upload_apart.time.sleep", give_up)
+            publisher.run()
+    else:
         publisher.run()
-    assert (OTHER_COMMIT.digest if published else "another run") in error.value.cause
+        assert len(quick) > 1
+    assert publisher.tags == all_tags_at(publisher.built_image.digest)
+    assert len(publisher.calls.named("push")) == 2
+
+
+def test_tags_that_killed_runs_have_left_are_removed_by_the_next_upload() -> None:
+    publisher = Publisher()
+    publisher.registry.put(NAME, OTHER_COMMIT, f"{TURN}killed")
+    publisher.registry.put(NAME, OTHER_COMMIT, f"{TURN}other")
+    publisher.docker.left_names = ["ecr-tasks-build:1", f"{HOST}/{NAME}:{TURN}killed", f"{HOST}/{NAME}2:{TURN}other"]
+    publisher.run()
+    assert [tag for tag in publisher.tags if tag.startswith(TURN)] == [f"{TURN}other"]

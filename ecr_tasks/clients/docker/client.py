@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ from ecr_tasks.clients.docker.lost_caches import lost_caches
 from ecr_tasks.clients.docker.parse import build_result, loaded_config, parse_engine, registry_digest
 from ecr_tasks.clients.docker.process import ProcessResult
 from ecr_tasks.clients.docker.retry import retry_transient
+from ecr_tasks.clients.docker.temporary_names import BUILD
 from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import EcrTasksError, RegistryError
@@ -88,6 +90,7 @@ class WhalesDocker:
         RegistryError when a push fails.
         """
         with self._config.scratch_folder() as folder:
+            inputs = self._config.names.for_builds(inputs)
             definition, metadata_file = folder / "bake.json", folder / "metadata.json"
             definition.touch(0o600)
             definition.write_text(serialize(bake_document(inputs)), encoding="utf-8")
@@ -163,12 +166,26 @@ class WhalesDocker:
             check_arguments(source, target)
             self._commands.client.image.tag(source, target)
 
-    def untag(self, reference: str) -> None:
-        """Remove a name of a local image, and the image if it has no other; do nothing for a missing one."""
-        from python_on_whales.exceptions import NoSuchImage
+    def tag_for_run(self, source: str, target: str) -> None:
+        """Give a local image one more name until the end of the run."""
+        self._config.add_names(target)
+        self.tag(source, target)
 
-        with translate_errors(f"remove the name {reference}"), suppress(NoSuchImage):
-            self._commands.client.image.remove(reference)
+    def keep(self, source: str) -> None:
+        """Keep a local image until the end of the run. Raises BuildError when there is none."""
+        self.tag_for_run(source, f"{BUILD}:{secrets.token_hex(8)}")
+
+    @property
+    def left_names(self) -> Sequence[str]:
+        """The names that killed runs have given to images by :meth:`tag_for_run`; the run's end removes them."""
+        return self._config.names.left
+
+    def close(self) -> None:
+        """Remove the names that were to last as long as the run, and those that killed runs have left."""
+        if self._config.names:
+            with suppress(EcrTasksError):
+                command = self._commands.docker("image", "rm")
+                self._config.names.remove(command, self._commands.environment())
 
     def push(self, reference: str) -> None:
         """Push one name. Raises RegistryError, or Refused for an immutable tag."""

@@ -28,6 +28,7 @@ from ecr_tasks.clients.docker.logins import (
     without_tokens,
 )
 from ecr_tasks.clients.docker.own_folder import RunFolder
+from ecr_tasks.clients.docker.temporary_names import TemporaryNames
 from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import BuildError
 from ecr_tasks.files import read_bytes, read_text
@@ -62,6 +63,7 @@ class PrivateConfig:
         self._tokens: dict[str, RegistryToken] = {}
         self._lock = RLock()
         self._run_folder = RunFolder(parent)
+        self.names = TemporaryNames(self._run_folder)
         self.folder: Path | None = None
 
     def environment(self) -> dict[str, str]:
@@ -119,6 +121,11 @@ class PrivateConfig:
         self.folder = None
         self._tokens.clear()
         self._run_folder.close()
+
+    def add_names(self, *references: str) -> None:
+        """Record local image names that end with the run. Raises BuildError when that can't be written."""
+        with self._errors():
+            self.names.add(*references)
 
     @contextmanager
     def scratch_folder(self) -> Iterator[Path]:

@@ -13,6 +13,7 @@ import shutil
 import stat
 import tempfile
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -36,12 +37,14 @@ class RunFolder:
         self._lock: FileLock | None = None
         self._mutex = threading.Lock()
         self.path: Path | None = None
+        self.before_sweep: Callable[[Path], None] = lambda path: None
+        """Called with the folder of each killed run before it is removed."""
 
     def create(self) -> Path:
         """Return the folder. Create it, and remove what killed runs have left, if it isn't there. Raises OSError."""
         with self._mutex:
             if self.path is None:
-                sweep(self._parent)
+                sweep(self._parent, self.before_sweep)
             while self.path is None:
                 path = own_folder(self._parent) / f"{_RUN}{secrets.token_hex(4)}"
                 # Another run removes the user's folder if it is empty, that is, until our lock is in it.
@@ -65,10 +68,11 @@ class RunFolder:
         leave(path.parent)
 
 
-def sweep(parent: Path | None = None) -> None:
+def sweep(parent: Path | None = None, before: Callable[[Path], None] = lambda path: None) -> None:
     """Remove what killed runs have left: their folders and locks, and the processes that still use a folder.
 
-    A running process has a lock. Unlike a process id, a lock also works between containers.
+    ``before`` is called with each such folder. A running process has a lock. Unlike a process id, a lock also works
+    between containers.
     """
     for folder in _own_folders(Path(parent or tempfile.gettempdir())):
         with suppress(OSError):
@@ -79,6 +83,7 @@ def sweep(parent: Path | None = None) -> None:
                     if lock is not None:
                         if path.is_dir():
                             kill_users(path)
+                            before(path)
                             shutil.rmtree(path, ignore_errors=True)
                         lock.release()
         leave(folder)

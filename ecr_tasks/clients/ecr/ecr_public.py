@@ -116,11 +116,14 @@ class PublicRegistry:
                 "ImageAlreadyExistsException",  # the tag points at the image already
             )
 
-    def untag(self, repository: Repository, tag: str) -> None:
-        """Remove a tag (BatchDeleteImage); do nothing when it is missing."""
+    def untag(self, repository: Repository, tag: str, digest: str | None = None) -> None:
+        """Remove a tag (BatchDeleteImage), with ``digest`` only from that image; do nothing when it is missing."""
         action = f"take the tag {tag} from its image in {repository.name} (ecr-public:BatchDeleteImage)"
         with translate_errors(action):
-            self._client().batch_delete_image(repositoryName=_name(repository), imageIds=[{"imageTag": tag}])
+            self._client().batch_delete_image(
+                repositoryName=_name(repository),
+                imageIds=[{"imageTag": tag, **({"imageDigest": digest} if digest else {})}],
+            )
 
     def reserve(self, repository: Repository, puts: int) -> AbstractContextManager[None]:
         """Return a context that does not wait: ECR Public's quotas are higher than a run's calls."""

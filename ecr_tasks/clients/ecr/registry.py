@@ -245,9 +245,9 @@ class EcrRegistry:
                 remedy="Publish under another tag, or add an exclusion filter that matches it.",
             ) from error
 
-    def untag(self, repository: Repository, tag: str) -> None:
-        """Remove a tag, and its image with the last one."""
-        self.admin.untag(repository.name, tag)
+    def untag(self, repository: Repository, tag: str, digest: str | None = None) -> None:
+        """Remove a tag, and its image with the last one; with ``digest``, only if it has that image."""
+        self.admin.untag(repository.name, tag, digest)
 
     def reserve(self, repository: Repository, puts: int) -> AbstractContextManager[None]:
         """Return a context that reserves ``puts`` PutImage calls for docker; our own calls are counted anyway."""

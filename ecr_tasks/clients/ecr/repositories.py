@@ -141,11 +141,16 @@ class EcrRepositories:
                 raise Refused(cause, "Say --force to delete it with everything in it.") from error
         return True
 
-    def untag(self, name: str, tag: str) -> None:
-        """Remove a tag (BatchDeleteImage); removing the last tag deletes the image. A missing tag is no error."""
+    def untag(self, name: str, tag: str, digest: str | None = None) -> None:
+        """Remove a tag (BatchDeleteImage), with ``digest`` only from that image.
+
+        Removing the last tag deletes the image. A missing tag is no error.
+        """
         with translate_errors(f"take the tag {tag} from its image in {name} (ecr:BatchDeleteImage)"):
             response = self._client().batch_delete_image(
-                **self._id, repositoryName=name, imageIds=[{"imageTag": tag}]
+                **self._id,
+                repositoryName=name,
+                imageIds=[{"imageTag": tag, **({"imageDigest": digest} if digest else {})}],
             )
         for failure in response.get("failures", []):
             if failure.get("failureCode") not in ("ImageNotFound", "ImageTagDoesNotMatchDigest"):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -493,3 +495,50 @@ def test_a_build_gets_the_secrets_that_it_refers_to(
     with suppress(EcrTasksError, OSError):  # the script builds nothing
         port.build([BuildInput("app", definition, ())], None)
     assert seen() == {*MINE, *expected}
+
+
+def names_of(folder: Path) -> list[str]:
+    """Return the names in the definition that buildx got last."""
+    document = json.loads((folder / "definition").read_text(encoding="utf-8"))
+    return [name for target in document["target"].values() for name in target.get("tags", ())]
+
+
+def test_a_build_keeps_a_name_that_no_other_run_takes_until_the_end_of_its_own(tmp_path: Path) -> None:
+    """containerd's store drops an image that loses its last name to another run's build."""
+    port = builder(tmp_path, "name-race", failures=0)
+    plugin = tmp_path / "docker" / "cli-plugins" / "docker-buildx"
+    plugin.write_text(plugin.read_text().replace("while [", f'cp "$3" {tmp_path}/definition\nwhile [', 1))
+    build(port)
+    usual, own = names_of(tmp_path)
+    assert usual == "app:latest"
+    assert own.startswith("ecr-tasks-build:")
+    build(port)
+    assert names_of(tmp_path)[1] != own
+
+
+def test_the_names_of_a_run_are_removed_in_one_call_at_its_end(port: WhalesDocker, tmp_path: Path) -> None:
+    port.close()
+    assert not (tmp_path / "calls").exists(), "a run that gave no name starts no docker"
+    port.tag_for_run(DIGEST, "host/app:upload")
+    port.keep(DIGEST)
+    port.close()
+    kept = calls(tmp_path)[1].split()[-1]
+    assert calls(tmp_path)[-1] == f"image rm host/app:upload {kept}"
+    port.close()
+    assert len(calls(tmp_path)) == 3
+
+
+def test_the_names_of_a_killed_run_are_removed_by_the_next_one(port: WhalesDocker, tmp_path: Path) -> None:
+    """Its folder, which is not locked any more, says which they are."""
+    code = (
+        "import os, sys, pathlib\n"
+        "from ecr_tasks.clients.docker.config import PrivateConfig\n"
+        "config = PrivateConfig({}, pathlib.Path(sys.argv[1]))\n"
+        "config.add_names('host/app:upload', 'ecr-tasks-build:1')\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
+    port.image_id("app")
+    assert port.left_names == ["host/app:upload", "ecr-tasks-build:1"]
+    port.close()
+    assert calls(tmp_path)[-1] == "image rm host/app:upload ecr-tasks-build:1"

@@ -37,6 +37,8 @@ class FakeDocker:
         self.build_error: EcrTasksError | None = None
         self.builders = {"beside", "multi"}
         self.builder, self.driver, self.nodes = "default", "docker", 1
+        self.temporary: list[str] = []
+        self.left_names: list[str] = []
         self.unreachable: set[str] = set()
         """The references to which a copy fails."""
 
@@ -82,10 +84,14 @@ class FakeDocker:
         self.store[target] = self.store[source]
         self.calls.end()
 
-    def untag(self, reference: str) -> None:
-        self.calls.begin("docker untag", reference)
-        self.store.pop(reference, None)
-        self.calls.end()
+    def tag_for_run(self, source: str, target: str) -> None:
+        self.temporary.append(target)
+        self.tag(source, target)
+
+    def keep(self, source: str) -> None:
+        if source not in self.store:
+            raise BuildError("docker could not tag it: No such image.", "Look above.")
+        self.tag_for_run(source, f"ecr-tasks-build:{len(self.temporary)}")
 
     def push(self, reference: str) -> None:
         self.calls.begin("push", reference)

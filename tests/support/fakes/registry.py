@@ -132,9 +132,10 @@ class FakeRegistry:
         self.reserved.append((repository.name, puts))
         return nullcontext()
 
-    def untag(self, repository: Repository, tag: str) -> None:
+    def untag(self, repository: Repository, tag: str, digest: str | None = None) -> None:
         self.calls.begin("untag", repository.name, tag)
-        self.tags[repository.name].pop(tag, None)
+        if digest in (None, self.tags[repository.name].get(tag)):
+            self.tags[repository.name].pop(tag, None)
         self.calls.end()
 
     @property

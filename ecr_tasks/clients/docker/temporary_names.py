@@ -1,0 +1,72 @@
+"""Local image names that exist only during a run: a run's builds keep one when another run takes their usual names.
+
+containerd's image store drops an image that loses its last name, and runs that share an engine need not share a
+folder for temporary files, so that no lock keeps their builds apart. The names are also written to the run's folder:
+what a killed run has left is removed by the run that sweeps its folder.
+"""
+
+from __future__ import annotations
+
+import secrets
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from ecr_tasks.clients.docker.own_folder import RunFolder
+from ecr_tasks.model.image import BuildInput
+
+BUILD = "ecr-tasks-build"
+"""The local repository of the names that builds have during the run."""
+
+_FILE = "names"
+_SECONDS = 30
+"""How long docker may take to remove the names, also when a signal has ended the run."""
+
+
+class TemporaryNames:
+    """The temporary names of a run, and those that killed runs have left."""
+
+    def __init__(self, run_folder: RunFolder) -> None:
+        self._run_folder = run_folder
+        run_folder.before_sweep = self._read
+        self._names: list[str] = []
+        self.left: list[str] = []
+        """The names of killed runs, whose folders this run has removed."""
+
+    def add(self, *references: str) -> None:
+        """Record names before they are given to images. Raises OSError when the run's folder can't be written."""
+        with (self._run_folder.create() / _FILE).open("a", encoding="utf-8") as file:
+            file.writelines(f"{reference}\n" for reference in references)
+        self._names += references
+
+    def for_builds(self, inputs: Sequence[BuildInput]) -> list[BuildInput]:
+        """Return the inputs with one more name each, recorded, for those that go to the image store."""
+        names = [f"{BUILD}:{secrets.token_hex(8)}" if item.references and not item.push else "" for item in inputs]
+        self.add(*filter(None, names))
+        return [
+            replace(item, references=(*item.references, name)) if name else item
+            for item, name in zip(inputs, names, strict=True)
+        ]
+
+    def remove(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        """Remove the names with ``command``; what can't be removed stays, and is no error of the run."""
+        names, self._names = [*self._names, *self.left], []
+        with suppress(OSError, subprocess.TimeoutExpired):
+            subprocess.run(  # noqa: S603 - our own command line
+                [*command, *dict.fromkeys(names)],
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=False,
+                timeout=_SECONDS,
+            )
+
+    def __bool__(self) -> bool:
+        """Return whether there is a name to remove."""
+        return bool(self._names or self.left)
+
+    def _read(self, folder: Path) -> None:
+        with suppress(OSError, UnicodeDecodeError):
+            self.left += (folder / _FILE).read_text(encoding="utf-8").split()
