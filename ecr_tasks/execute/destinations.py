@@ -14,6 +14,7 @@ from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.execute.copy import Place, check_present, copy_manifests, missing_after_copy
 from ecr_tasks.execute.set_tags import Newer, any_order, check_kept, fixed_digests, free_tags, set_tags
+from ecr_tasks.execute.turns import set_in_turn
 from ecr_tasks.execute.wait_for_replication import wait_for_replication
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.manifest import StoredImage
@@ -167,7 +168,9 @@ def _set_tags(
     pending = [item for item in copy.tags if item.digest != image.digest]
     try:
         pending = free_tags(pending, fixed_digests(pending, repository, target), image.digest, repository)
-        any_set, left = set_tags(pending, image, repository, target, warn, newer)
+        others = set_in_turn(pending, image, repository, target)
+        any_set, left = set_tags(others, image, repository, target, warn, newer)
+        any_set = any_set or len(others) < len(pending)
         check_kept(pending, image.digest, repository, target)
     except EcrTasksError as error:
         raise type(error)(

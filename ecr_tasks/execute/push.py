@@ -18,11 +18,13 @@ from ecr_tasks.execute.set_tags import (
     newer_now,
     set_tags,
 )
+from ecr_tasks.execute.turns import set_in_turn
 from ecr_tasks.execute.upload_apart import can_upload_apart, upload_apart
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Docker, Registry
 from ecr_tasks.model.receipt import Built, ImageReceipt, Published, PublishState, Transport
 from ecr_tasks.model.registry import Repository
+from ecr_tasks.model.tag import Tag
 from ecr_tasks.plan.conflicts import of_another_commit
 from ecr_tasks.plan.forward import nothing_else
 from ecr_tasks.plan.planned_image import PlannedImage
@@ -91,7 +93,9 @@ def publish(
     try:
         pending = free_tags(pending, fixed_digests(pending, repository, registry), image.digest, repository)
         _set_inputs_tag(item, image, repository, registry, pushed=state == "pushed")
-        any_set, left = set_tags(pending, image, repository, registry, warn, newer)
+        others = set_in_turn(pending, image, repository, registry)
+        any_set, left = set_tags(others, image, repository, registry, warn, newer)
+        any_set = any_set or len(others) < len(pending)
         just_set = [*item.tags[:1], *pending] if state == "pushed" else pending
         check_kept(just_set, image.digest, repository, registry)
     except EcrTasksError as error:
@@ -178,7 +182,8 @@ def _send(
     if built.keep == "builder":
         image = push_from_builder(built, item.image.definition, repository, docker, registry)
         free_tags(item.tags[:1], fixed_digests(item.tags[:1], repository, registry), image.digest, repository)
-        registry.set_tag(repository, image, tag.name)
+        if set_in_turn(item.tags[:1], image, repository, registry):
+            registry.set_tag(repository, image, tag.name)
         return image.digest
     contested = tag.kind == "fixed" and not repository.locks(tag.name)
     if contested and can_upload_apart(repository, registry, docker):
@@ -228,8 +233,10 @@ def _set_inputs_tag(
     if inputs is None or inputs.tag is None or (view is not None and inputs.tag in view.tags):
         return
     if (pushed or image.inputs == inputs.digest) and not registry.tag_digests(repository, [inputs.tag]):
+        tag = PlannedTag(Tag(inputs.tag, "fixed", "ECR_SKIP=content", "the inputs"), "new")
         with suppress(Refused):  # another run set it first, for an image of the same inputs
-            registry.set_tag(repository, image, inputs.tag)
+            if set_in_turn([tag], image, repository, registry):
+                registry.set_tag(repository, image, inputs.tag)
 
 
 def _as_tag(item: PlannedImage) -> str:

@@ -2,52 +2,27 @@
 
 docker pushes no digest ("cannot push a digest reference"), and sets the tag at the end of an upload that may take
 minutes. Where ECR doesn't lock the tag, it would move from the image that another run has published meanwhile.
-
-All runs that publish a tag upload under the same other tag, which so tells whose turn it is: ECR can't set a tag only
-where there is none, and of two runs that look at the same moment and find none, both would set it. Here a run sets it
-only while the other tag still has its own image. The run that has lost that tag waits for the other one.
 """
 
 from __future__ import annotations
 
-import secrets
-import time
 from collections.abc import Callable
 
-from ecr_tasks.errors import AwsError, EcrTasksError, Refused, RegistryError
+from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
 from ecr_tasks.execute.set_tags import free_tags
-from ecr_tasks.model.digest import sha256_digest
+from ecr_tasks.execute.turns import ATTEMPTS, TURN_TAG, can_take_turns, turn_tag, wait_for_turn
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Docker, Registry
 from ecr_tasks.model.receipt import Built
 from ecr_tasks.model.registry import Repository
 from ecr_tasks.plan.tag_states import PlannedTag
 
-UPLOAD_TAG = "ecr-tasks-upload-"
-"""The beginning of the tags that exist only during an upload."""
-
-ATTEMPTS = 5
-POLL_SECONDS = 0.5
-TURN_SECONDS = 20
-"""How long a run waits for one that uploads the same tag: by then that has only to set it, or was killed."""
-
 
 def can_upload_apart(repository: Repository, registry: Registry, docker: Docker) -> bool:
-    """Return whether the tag of an upload would leave no trace, and remove those that killed runs have left.
-
-    It takes ecr:BatchDeleteImage to remove it, which not everybody who pushes has, and ECR's own replication would
-    copy it to other registries, where it would stay.
-    """
-    if registry.replicates_to(repository.name):
-        return False
-    begin = f"{repository.uri}:{UPLOAD_TAG}"
+    """Return whether the tag of an upload would leave no trace, and remove those that killed runs have left."""
+    begin = f"{repository.uri}:{TURN_TAG}"
     left = [name.rpartition(":")[2] for name in docker.left_names if name.startswith(begin)]
-    try:
-        for tag in left or [f"{UPLOAD_TAG}{secrets.token_hex(8)}"]:  # a missing tag is no error
-            registry.untag(repository, tag)
-    except AwsError:
-        return False
-    return True
+    return can_take_turns(repository, registry, left)
 
 
 def upload_apart(
@@ -58,12 +33,12 @@ def upload_apart(
     registry: Registry,
     warn: Callable[[str], None],
 ) -> StoredImage:
-    """Push a build under another tag, set the planned tag by API, remove the other one, and return the stored image.
+    """Push a build under the tag of the turns, set the planned tag by API, and return the stored image.
 
     Raises Refused when another image gets the planned tag meanwhile, and RegistryError when ECR has another image
     than was built.
     """
-    name = f"{UPLOAD_TAG}{sha256_digest(item.tag.name).removeprefix('sha256:')[:16]}"
+    name = turn_tag(item)
     reference = f"{repository.uri}:{name}"
     digest = built.digest
     try:
@@ -78,7 +53,7 @@ def upload_apart(
                 if uploaded == digest:
                     registry.set_tag(repository, image, item.tag.name)
                     return image
-            _wait_for_turn(item, built, repository, registry, name)
+            wait_for_turn(item, built.id, repository, registry)
     finally:
         try:
             if digest is None:
@@ -102,21 +77,3 @@ def _push(
     except Refused:
         return None
     return registry.image(repository, name)
-
-
-def _wait_for_turn(item: PlannedTag, built: Built, repository: Repository, registry: Registry, name: str) -> None:
-    """Wait until the run that uploads the same tag has ended. Raises Refused when it has published its image.
-
-    What a killed run has left, which ECR may lock, is removed in the end.
-    """
-    other = None
-    for _ in range(int(TURN_SECONDS / POLL_SECONDS)):
-        existing = dict(registry.tag_digests(repository, [name, item.tag.name]))
-        current = existing.pop(name, None)
-        free_tags([item], existing, built.id, repository)
-        other = other or current
-        if current is None or current != other:
-            return
-        time.sleep(POLL_SECONDS)
-    if other is not None:
-        registry.untag(repository, name, other)

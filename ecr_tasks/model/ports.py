@@ -142,6 +142,9 @@ class Target(Protocol):
         is no error.
         """
 
+    def replicates_to(self, name: str) -> Collection[tuple[str, str]]:
+        """Return the (account, region)s to which ECR itself replicates a repository; empty without the permission."""
+
     def token(self) -> RegistryToken:
         """Return a token for this registry's host."""
 
@@ -161,9 +164,6 @@ class Registry(Target, Protocol):
 
     def caller_account(self) -> str:
         """Return the account that the credentials belong to (STS)."""
-
-    def replicates_to(self, name: str) -> Collection[tuple[str, str]]:
-        """Return the (account, region)s to which ECR itself replicates a repository; empty without the permission."""
 
     def replication(self, repository: Repository, digest: str) -> Mapping[tuple[str, str], str]:
         """Return an image's replication status by (account, region): IN_PROGRESS, COMPLETE or FAILED."""

@@ -214,7 +214,7 @@ TURN = "ecr-tasks-upload-"
 def quick(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Return the waits, which take no time."""
     waits: list[float] = []
-    monkeypatch.setattr("ecr_tasks.execute.upload_apart.time.sleep", waits.append)
+    monkeypatch.setattr("ecr_tasks.execute.turns.time.sleep", waits.append)
     return waits
 
 
@@ -237,7 +237,7 @@ def test_a_run_whose_upload_is_overtaken_waits_and_leaves_the_tag_to_the_other(
 
     publisher.calls.after["push"] = overtake
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ecr_tasks.execute.upload_apart.time.sleep", turn_by_turn)
+        patch.setattr("ecr_tasks.execute.turns.time.sleep", turn_by_turn)
         if other is OTHER_RUN_IMAGE:
             assert publisher.run().digest == other.digest
         else:
@@ -263,7 +263,7 @@ def test_a_turn_that_the_other_run_gave_up_is_taken(quick: list[float], ending: 
     publisher.calls.after["push"] = overtake
     if ending == "the other run failed":
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("ecr_tasks.execute.upload_apart.time.sleep", give_up)
+            patch.setattr("ecr_tasks.execute.turns.time.sleep", give_up)
             publisher.run()
     else:
         publisher.run()

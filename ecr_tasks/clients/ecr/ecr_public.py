@@ -125,6 +125,10 @@ class PublicRegistry:
                 imageIds=[{"imageTag": tag, **({"imageDigest": digest} if digest else {})}],
             )
 
+    def replicates_to(self, name: str) -> frozenset[tuple[str, str]]:
+        """Return no place: ECR Public replicates nothing to other registries."""
+        return frozenset()
+
     def reserve(self, repository: Repository, puts: int) -> AbstractContextManager[None]:
         """Return a context that does not wait: ECR Public's quotas are higher than a run's calls."""
         return nullcontext()
