@@ -168,7 +168,7 @@ def _set_tags(
     pending = [item for item in copy.tags if item.digest != image.digest]
     try:
         pending = free_tags(pending, fixed_digests(pending, repository, target), image.digest, repository)
-        others = set_in_turn(pending, image, repository, target)
+        others = set_in_turn(pending, image, repository, target, warn)
         any_set, left = set_tags(others, image, repository, target, warn, newer)
         any_set = any_set or len(others) < len(pending)
         check_kept(pending, image.digest, repository, target)

@@ -92,8 +92,8 @@ def publish(
         pending = [tag for tag in pending if tag.tag.kind == "fixed" or tag.digest != image.digest]
     try:
         pending = free_tags(pending, fixed_digests(pending, repository, registry), image.digest, repository)
-        _set_inputs_tag(item, image, repository, registry, pushed=state == "pushed")
-        others = set_in_turn(pending, image, repository, registry)
+        _set_inputs_tag(item, image, repository, registry, warn, pushed=state == "pushed")
+        others = set_in_turn(pending, image, repository, registry, warn)
         any_set, left = set_tags(others, image, repository, registry, warn, newer)
         any_set = any_set or len(others) < len(pending)
         just_set = [*item.tags[:1], *pending] if state == "pushed" else pending
@@ -182,7 +182,7 @@ def _send(
     if built.keep == "builder":
         image = push_from_builder(built, item.image.definition, repository, docker, registry)
         free_tags(item.tags[:1], fixed_digests(item.tags[:1], repository, registry), image.digest, repository)
-        if set_in_turn(item.tags[:1], image, repository, registry):
+        if set_in_turn(item.tags[:1], image, repository, registry, warn):
             registry.set_tag(repository, image, tag.name)
         return image.digest
     contested = tag.kind == "fixed" and not repository.locks(tag.name)
@@ -226,7 +226,13 @@ def _check_ours(stored: StoredImage, item: PlannedImage, built: Built, registry:
 
 
 def _set_inputs_tag(
-    item: PlannedImage, image: StoredImage, repository: Repository, registry: Registry, *, pushed: bool
+    item: PlannedImage,
+    image: StoredImage,
+    repository: Repository,
+    registry: Registry,
+    warn: Callable[[str], None],
+    *,
+    pushed: bool,
 ) -> None:
     """Give an image the tag of its inputs, unless an image of the same inputs has it already."""
     inputs, view = item.image.inputs, item.view
@@ -235,7 +241,7 @@ def _set_inputs_tag(
     if (pushed or image.inputs == inputs.digest) and not registry.tag_digests(repository, [inputs.tag]):
         tag = PlannedTag(Tag(inputs.tag, "fixed", "ECR_SKIP=content", "the inputs"), "new")
         with suppress(Refused):  # another run set it first, for an image of the same inputs
-            if set_in_turn([tag], image, repository, registry):
+            if set_in_turn([tag], image, repository, registry, warn):
                 registry.set_tag(repository, image, inputs.tag)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from ecr_tasks.errors import AwsError, EcrTasksError, Refused, RegistryError
@@ -56,7 +56,11 @@ def can_take_turns(repository: Repository, registry: Target, left: Sequence[str]
 
 
 def set_in_turn(
-    pending: Sequence[PlannedTag], image: StoredImage, repository: Repository, registry: Target
+    pending: Sequence[PlannedTag],
+    image: StoredImage,
+    repository: Repository,
+    registry: Target,
+    warn: Callable[[str], None],
 ) -> list[PlannedTag]:
     """Set the fixed ones of the pending tags that ECR doesn't lock, and return the other tags.
 
@@ -87,12 +91,19 @@ def set_in_turn(
             wait_for_turn(due[0], image.digest, repository, registry)
     finally:
         for tag in turns:
-            with suppress(EcrTasksError):
-                registry.untag(repository, tag, image.digest)
+            remove_turn(tag, image.digest, repository, registry, warn)
     raise RegistryError(
         f"Other runs set {due[0].tag.name} in {repository.uri} at the same time, and none of them has ended.",
         "Run it again.",
     )
+
+
+def remove_turn(tag: str, digest: str, repository: Repository, registry: Target, warn: Callable[[str], None]) -> None:
+    """Remove the tag of a run's turn from its image, if it still has that image."""
+    try:
+        registry.untag(repository, tag, digest)
+    except EcrTasksError as error:
+        warn(f"{repository.uri}:{tag}, which was for the upload only, is not removed: {error.cause}")
 
 
 def wait_for_turn(item: PlannedTag, image: str, repository: Repository, registry: Target) -> None:

@@ -7,10 +7,11 @@ minutes. Where ECR doesn't lock the tag, it would move from the image that anoth
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
 from ecr_tasks.execute.set_tags import free_tags
-from ecr_tasks.execute.turns import ATTEMPTS, TURN_TAG, can_take_turns, turn_tag, wait_for_turn
+from ecr_tasks.execute.turns import ATTEMPTS, TURN_TAG, can_take_turns, remove_turn, turn_tag, wait_for_turn
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Docker, Registry
 from ecr_tasks.model.receipt import Built
@@ -55,14 +56,12 @@ def upload_apart(
                     return image
             wait_for_turn(item, built.id, repository, registry)
     finally:
-        try:
-            if digest is None:
+        if digest is None:
+            with suppress(EcrTasksError):
                 left = registry.image(repository, name)
                 digest = left.digest if left is not None and built.is_stored_as(left) else None
-            if digest is not None:
-                registry.untag(repository, name, digest)
-        except EcrTasksError as error:
-            warn(f"{reference}, which was for the upload only, is not removed: {error.cause}")
+        if digest is not None:
+            remove_turn(name, digest, repository, registry, warn)
     stored = image.digest if image else "nothing"
     raise RegistryError(f"ECR holds {stored} after the push of {built.id}.", "Run it again.")
 

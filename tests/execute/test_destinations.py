@@ -92,6 +92,7 @@ def test_one_copy_goes_to_all_destinations_and_then_the_fixed_tags_are_set_first
         order = [call[0] for call in destinations.calls.log if call[1] in (name, f"{HOST}/team/app@{IMAGE.digest}")]
         assert order.index("copy") < order.index("existing_digests") < order.index("set_tag")
         tagged = [call[2] for call in destinations.named("set_tag") if call[1] == name]
+        tagged = [tag for tag in tagged if not tag.startswith("ecr-tasks-upload-")]
         assert tagged == [SHA_TAG, "1.2.3", "main", "latest"]
         assert destinations.registry.tags[name] == EVERY_TAG
     assert [
@@ -118,8 +119,8 @@ def test_missing_and_moved_tags_are_set_without_a_copy() -> None:
     destinations.registry.put("eu/app", OLD_IMAGE, "main")
     del destinations.registry.tags["eu/app"]["1.2.3"]
     (published,) = destinations.copy_to(EU, state="already-published")
-    assert [call[0] for call in destinations.calls.log] == ["tag_digests", "set_tag", "set_tag", "tag_digests"]
-    assert [call[2] for call in destinations.named("set_tag")] == ["1.2.3", "main"]
+    assert destinations.named("copy") == []
+    assert destinations.calls.tags_set == ["1.2.3", "main"]
     assert isinstance(published, Published)
     assert (published.state, published.transport) == ("retagged", None)
 
@@ -196,14 +197,19 @@ def test_a_failure_at_any_call_moves_no_tag_too_early_and_a_second_run_finishes(
             retrier=RETRIER,
             now=lambda: FakeClock.now,
         )
-        assert any(isinstance(result, FailedCopy) for result in results)
+        left = ["is not removed: The network is gone." in word for word in destinations.warnings]
+        assert any(left) or any(isinstance(result, FailedCopy) for result in results)
         for name in ("eu/app", "us/app"):
             tags, stored = destinations.registry.tags[name], destinations.registry.stored[name]
             assert all(digest in stored for digest in tags.values())
             assert not ({"main", "latest"} & set(tags)) or {SHA_TAG, "1.2.3"} <= set(tags)
         destinations.calls.fail_at = None
         destinations.copy_to(EU, US, state="already-published")
-        assert destinations.registry.tags["eu/app"] == destinations.registry.tags["us/app"] == EVERY_TAG
+        for name in ("eu/app", "us/app"):
+            tags = destinations.registry.tags[name]
+            upload_tags = [tag for tag in tags if tag.startswith("ecr-tasks-upload-")]
+            assert bool(upload_tags) <= any(left)
+            assert {tag: digest for tag, digest in tags.items() if tag not in upload_tags} == EVERY_TAG
 
 
 def copy_with_replication(

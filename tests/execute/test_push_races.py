@@ -232,8 +232,9 @@ def test_a_run_whose_upload_is_overtaken_waits_and_leaves_the_tag_to_the_other(
         publisher.registry.put(NAME, other, tag)
 
     def turn_by_turn(seconds: float) -> None:
-        history.append(publisher.tags.get(SHA_TAG, ""))
-        publisher.registry.put(NAME, other, SHA_TAG)
+        if seconds and SHA_TAG not in publisher.tags:
+            history.append(publisher.tags.get(SHA_TAG, ""))
+            publisher.registry.put(NAME, other, SHA_TAG)
 
     publisher.calls.after["push"] = overtake
     with pytest.MonkeyPatch.context() as patch:
@@ -257,7 +258,7 @@ def test_a_turn_that_the_other_run_gave_up_is_taken(quick: list[float], ending: 
         publisher.registry.put(NAME, OTHER_COMMIT, tag)
 
     def give_up(seconds: float) -> None:
-        for tag in [tag for tag in publisher.tags if tag.startswith(TURN)]:
+        for tag in [tag for tag in publisher.tags if seconds and tag.startswith(TURN)]:
             del publisher.registry.tags[NAME][tag]
 
     publisher.calls.after["push"] = overtake
@@ -279,3 +280,31 @@ def test_tags_that_killed_runs_have_left_are_removed_by_the_next_upload() -> Non
     publisher.docker.left_names = ["ecr-tasks-build:1", f"{HOST}/{NAME}:{TURN}killed", f"{HOST}/{NAME}2:{TURN}other"]
     publisher.run()
     assert [tag for tag in publisher.tags if tag.startswith(TURN)] == [f"{TURN}other"]
+
+
+@pytest.mark.parametrize("variant", ["containerd's store", "classic store", "kept by the builder"])
+def test_two_commits_that_set_one_version_at_the_same_moment_never_move_it(
+    variant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both have set their own commit's tag, looked, and found no version."""
+    publisher = Publisher(**VARIANTS[variant])  # type: ignore[arg-type]
+    before = publisher.tags
+    history: list[str | None] = []
+
+    def other_run(seconds: float) -> None:
+        turns = [tag for tag in publisher.tags if tag.startswith(TURN)]
+        if SHA_TAG not in publisher.tags:
+            return
+        if not seconds:  # it has looked, too, and sets the tag of the turn after us
+            publisher.registry.put(NAME, OTHER_COMMIT, *turns)
+        else:
+            history.append(publisher.tags.get("1.2.3"))
+            publisher.registry.put(NAME, OTHER_COMMIT, "1.2.3")
+
+    monkeypatch.setattr("ecr_tasks.execute.turns.time.sleep", other_run)
+    with pytest.raises(Refused) as error:
+        publisher.run()
+    assert OTHER_COMMIT.digest in error.value.cause
+    assert history == [None]
+    assert publisher.tags["1.2.3"] == OTHER_COMMIT.digest
+    assert {tag: publisher.tags[tag] for tag in before} == before, "no moving tag is on the refused image"

@@ -42,6 +42,11 @@ class Calls:
         """Return the calls with these names, in order."""
         return [call for call in self.log if call[0] in names]
 
+    @property
+    def tags_set(self) -> list[str]:
+        """The tags that were set, in the order of the calls, without those of the turns."""
+        return [call[2] for call in self.named("set_tag") if not call[2].startswith("ecr-tasks-upload-")]
+
 
 def network_error() -> RegistryError:
     """Return the error of a call that fails on demand."""

@@ -88,6 +88,11 @@ class FakeDocker:
         self.temporary.append(target)
         self.tag(source, target)
 
+    def close(self) -> None:
+        """Remove the names of the run. This is not in the port; a run calls it at its end."""
+        for name in self.temporary:
+            self.store.pop(name, None)
+
     def keep(self, source: str) -> None:
         if source not in self.store:
             raise BuildError("docker could not tag it: No such image.", "Look above.")
