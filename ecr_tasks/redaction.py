@@ -58,9 +58,10 @@ _BASE64 = r"[A-Za-z0-9+/=_-]"
 _BEFORE = r"(?<![A-Za-z0-9+/_-])"
 _SHAPES = (
     (r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[^-]*(?:-----END [A-Z ]{0,40}-----)?", HIDDEN),
-    # User and password of an address; a password may have a slash, which is not that after a port.
-    (r"(?<=://)[^/@\s\"'<>\\]{1,512}@(?=[^\s\"'<>])", f"{HIDDEN}@"),
-    (r"(?<=://)[^/@\s\"'<>:\\]{0,128}:(?!\d+/)[^@\s\"'<>\\]{1,512}@(?=[^\s\"'<>])", f"{HIDDEN}@"),
+    # User and password of an address; a password may have a slash, which is not that after a port. A user of ssh
+    # alone is no secret, and what stands before a digest is an image's name.
+    (r"(?<=://)(?<!ssh://)[^/@\s\"'<>\\]{1,512}@(?!sha\d+:)(?=[^\s\"'<>])", f"{HIDDEN}@"),
+    (r"(?<=://)[^/@\s\"'<>:\\]{0,128}:(?!\d+/)[^@\s\"'<>\\]{1,512}@(?!sha\d+:)(?=[^\s\"'<>])", f"{HIDDEN}@"),
     # The same of a registry's name, which has no scheme; not a tag before a digest.
     (r"(?<![\w@/.:%+-])(?!mailto:)[\w.%+-]{1,64}:[^\s@/:\"'<>\\]{1,512}@(?=[\w-]+(?:\.[\w-]+)+)", f"{HIDDEN}@"),
     # OpenID Connect tokens and ECR's passwords: base64 of JSON.
@@ -234,9 +235,9 @@ def _quote(text: str, safe: str) -> str:
 def _keep_address_password(text: str, *, is_address: bool = False) -> None:
     before, scheme, rest = text.partition("://")
     authority = rest if scheme else before if is_address else ""
-    user, at, _ = authority.rpartition("@")
+    user, at, host = authority.rpartition("@")
     password = user.partition(":")[2]
-    if at and password and "/" not in user.partition(":")[0]:
+    if at and password and not re.match(r"sha\d+:", host) and "/" not in user.partition(":")[0]:
         keep_secret(password, unquote(password))
 
 

@@ -61,6 +61,10 @@ PLAIN = [
     "Basic authentication is needed; the token of GitLab CI has expired",
     'the key "org.opencontainers.image.revision"',
     "a rule has the key 'tagprefixList' in its selection",
+    f"base=docker-image://alpine:3.20@sha256:{'0a1b2c3d' * 8}",
+    f"oci-layout://./layout:app@sha256:{'0a1b2c3d' * 8}",
+    "ssh://git@github.com/team/app.git",
+    "DOCKER_HOST=ssh://me@builder.example.com",
     f"isoutput=true;image=host/team/app@sha256:{'0a1b2c3d' * 8}",
 ]
 
@@ -159,8 +163,18 @@ def test_what_a_variable_says_about_a_secret_is_none() -> None:
         assert redact(f"{text} can't be reached") == f"{text} can't be reached"
 
 
+@pytest.mark.parametrize("name", ["python:3.13-slim", "reg.example:5000/team/python:3.13-slim"])
+def test_the_tag_before_a_digest_is_no_password(name: str) -> None:
+    context = f"base=docker-image://{name}@sha256:{'0a1b2c3d' * 8}"
+    keep_options(context)
+    keep_build_arguments({"BASE": context.partition("=")[2]})
+    assert redact(context) == context
+    assert redact(f"{name} is missing") == f"{name} is missing"
+
+
 def test_user_and_password_before_a_registry_are_hidden() -> None:
     assert redact(f"type=registry,ref=u:{MARKER}@reg.example/x") == "type=registry,ref=***@reg.example/x"
+    assert MARKER not in redact(f"ssh://me:{MARKER}@builder.example.com https://{MARKER}@github.com/a.git")
     for text in ("app:1.2@sha256:" + "0" * 64, "mailto:me@example.com", "git@github.com:team/app.git", "a: b@c.d"):
         assert redact(text) == text
 
