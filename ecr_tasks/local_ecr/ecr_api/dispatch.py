@@ -179,9 +179,15 @@ def _repository_of(params: Params, arn: tuple[str, str, str] | None) -> str | No
 
 
 def access_denied(registries: Registries, request: Request, resource: str) -> EcrError:
-    """Return IAM's exception: another account has not allowed the caller what it asks for."""
+    """Return IAM's exception: another account has not allowed the caller what it asks for.
+
+    For a list see github.com/artsy/hokusai, issue 27; for the sentence github.com/hashicorp/terraform-provider-aws,
+    issue 35303.
+    """
     caller = f"arn:aws:iam::{registries.default.account}:user/local"
-    message = f"User: {caller} is not authorized to perform: ecr:{request.operation} on resource: {resource}"
+    action = f"ecr:{request.operation}"
+    reason = f"because no resource-based policy allows the {action} action"
+    message = f"User: {caller} is not authorized to perform: {action} on resource: {resource} {reason}"
     return EcrError("AccessDeniedException", message)
 
 
