@@ -98,13 +98,15 @@ class AwsSession:
             for name in ("boto3", "botocore", "urllib3"):
                 logging.getLogger(name).setLevel(logging.INFO)
             environ = self._settings.sdk_environ(os.environ)
-            _check_files(environ)
+            _check_files(environ, _FILES)
             core = core_session(environ)
             session = boto3.session.Session(botocore_session=core, region_name=self._settings.region)
             if self._settings.role_arn:
                 session = _assume_role(session, core, self._settings.role_arn, environ)
             # Credentials are fetched now, so that a refusal is raised before any work is done.
             with broken_sessions():
+                for profile in core.full_config.get("profiles", {}).values():
+                    _check_files(profile, _PROFILE_FILES)
                 if credentials := session.get_credentials():
                     credentials.get_frozen_credentials()
             self._session = session
@@ -120,10 +122,13 @@ _FILES = {
 }
 """The variables that name files which the SDK reads, with their defaults (AWS SDKs and Tools Reference Guide)."""
 
+_PROFILE_FILES = {"web_identity_token_file": "", "ca_bundle": ""}
+"""The same in a profile; one profile may lead to another (source_profile)."""
 
-def _check_files(environ: Mapping[str, str]) -> None:
+
+def _check_files(environ: Mapping[str, Any], files: Mapping[str, str]) -> None:
     """Raise AwsError for a file that is none: the SDK would wait for a pipe, and passes over some of the others."""
-    for variable, default in _FILES.items():
+    for variable, default in files.items():
         name = environ.get(variable) or default
         try:
             file = Path(name).expanduser()
