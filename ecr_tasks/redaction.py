@@ -64,6 +64,7 @@ _SHAPES = (
     (r"(?<=://)[^/@\s\"'<>:\\]{0,128}:(?!\d+/)[^@\s\"'<>\\]{1,512}@(?!sha\d+:)(?=[^\s\"'<>])", f"{HIDDEN}@"),
     # The same of a registry's name, which has no scheme; not a tag before a digest.
     (r"(?<![\w@/.:%+-])(?!mailto:)[\w.%+-]{1,64}:[^\s@/:\"'<>\\]{1,512}@(?=[\w-]+(?:\.[\w-]+)+)", f"{HIDDEN}@"),
+    (r"(?i)(?<![\w-])((?:set-)?cookie: ?)[^\"'\r\n]+", rf"\g<1>{HIDDEN}"),
     # OpenID Connect tokens and ECR's passwords: base64 of JSON.
     (rf"{_BEFORE}eyJ{_BASE64}{{13,}}(?:\.{_BASE64}*){{0,2}}", HIDDEN),
     # Access keys' ids and session tokens (IAM User Guide, "Unique identifiers").
@@ -82,10 +83,13 @@ _SHAPES = (
         HIDDEN,
     ),
 )
-_QUERY = r"(?P<before>[?&;](?P<name>[\w.~%-]{1,64})=)(?P<value>[^&;#\s\"'<>\\]+)"
+_QUERY = r"(?P<before>[?&;#](?P<name>[\w.~%-]{1,64})=)(?P<value>[^&;#\s\"'<>\\]+)"
 _ASSIGNED = (
-    r"(?P<before>(?<![\w-])[\"']?(?P<name>[\w-]{1,64})\\?[\"']?(?:[=:]\s?|\s)\\?[\"']?)(?P<value>[^\s\"',;&\\]{8,})"
+    r"(?P<before>(?<![\w-])[\"']?(?=[\w-]{0,64}(?i:token|secret|pass|pwd|credential|key|pat|jwt|auth|bearer|sig))"
+    r"(?P<name>[\w-]{1,64})\\?[\"']?(?:\s?[=:]\s?|\s)\\?[\"']?)(?P<value>[^\s\"',;&\\]{8,})"
 )
+
+_SCHEME = r"(?i)(?P<before>\b(?P<name>basic|bearer) )(?P<value>[\w.~+/=-]{8,})"
 
 
 def can_be_secret(name: str, value: str) -> bool:
@@ -261,6 +265,7 @@ def _by_shape(text: str) -> str:
     for pattern, replacement in _SHAPES:
         text = re.sub(pattern, replacement, text)
     text = re.sub(_QUERY, lambda match: _hidden_value(match, _is_random(match["value"])), text)
+    text = re.sub(_SCHEME, lambda match: _hidden_value(match, _is_random(match["value"])), text)
     return re.sub(_ASSIGNED, lambda match: _hidden_value(match, False), text)
 
 

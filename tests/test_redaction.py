@@ -172,6 +172,21 @@ def test_the_tag_before_a_digest_is_no_password(name: str) -> None:
     assert redact(f"{name} is missing") == f"{name} is missing"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://h/#access_token={}",
+        "authorization: Basic {}=",
+        "Cookie: session={}; Path=/",
+        "aws_secret_access_key = {}",
+        "machine h login u password {}",
+    ],
+)
+def test_a_secret_is_known_by_what_stands_before_it(text: str) -> None:
+    assert MARKER not in redact(f"failed: {text.format(MARKER)}\nthe cause")
+    assert redact(f"failed: {text.format(MARKER)}\nthe cause").endswith("\nthe cause")
+
+
 def test_user_and_password_before_a_registry_are_hidden() -> None:
     assert redact(f"type=registry,ref=u:{MARKER}@reg.example/x") == "type=registry,ref=***@reg.example/x"
     assert MARKER not in redact(f"ssh://me:{MARKER}@builder.example.com https://{MARKER}@github.com/a.git")
