@@ -40,6 +40,7 @@ from botocore.session import Session
 from botocore.utils import InstanceMetadataFetcher, JSONFileCache, resolve_imds_endpoint_mode
 
 from ecr_tasks.ci.detect import in_ci
+from ecr_tasks.clients.ecr.answers import check_answers
 
 _WEB_IDENTITY = {
     "web_identity_token_file": "AWS_WEB_IDENTITY_TOKEN_FILE",
@@ -77,7 +78,9 @@ class EnvironmentSession(Session):
             if urlsplit(options["endpoint_url"] or "").hostname in ("127.0.0.1", "localhost"):
                 overrides["proxies"] = {}
             options["config"] = (options.get("config") or Config()).merge(Config(**overrides))
-            return super().create_client(service_name, *arguments, **options)
+            client = super().create_client(service_name, *arguments, **options)
+            check_answers(client)
+            return client
 
     def _endpoint(self, service: str) -> str | None:
         if self.get_config_variable("ignore_configured_endpoint_urls"):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from ecr_tasks.clients.ecr.answers import not_aws
 from ecr_tasks.errors import RegistryError
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.registry import RegistryToken, Repository
@@ -44,9 +45,16 @@ def aws_tags(wanted: DesiredRepository) -> list[Any]:
 
 
 def parse_token(data: AuthorizationDataTypeDef | PublicDataTypeDef, host: str) -> RegistryToken:
-    """Return the token for a host: ``user:password`` in base64 (API reference, AuthorizationData)."""
-    username, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
-    return RegistryToken(host, username, password, expires=data["expiresAt"].timestamp())
+    """Return the token for a host: ``user:password`` in base64 (API reference, AuthorizationData).
+
+    Raises AwsError for what is no token.
+    """
+    try:
+        username, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
+        expires = data["expiresAt"].timestamp()
+    except (ValueError, OverflowError) as error:
+        raise not_aws("GetAuthorizationToken", "its token can't be read") from error
+    return RegistryToken(host, username, password, expires=expires)
 
 
 def images_by_reference(images: Sequence[ImageTypeDef], references: Sequence[str]) -> dict[str, StoredImage]:

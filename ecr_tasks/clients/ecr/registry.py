@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from ecr_tasks.clients.ecr.errors import error_code, result_or_none, too_many_tags, translate_errors
 from ecr_tasks.clients.ecr.parse import images_by_reference, parse_token, registry_host
@@ -266,8 +265,8 @@ class EcrRegistry:
         is_settings_registry = self._account is not None and self._region is None and region == self.region()
         ids: Any = {"registryIds": [self._account]} if is_settings_registry else {}
         with translate_errors("get a registry token (ecr:GetAuthorizationToken)"):
-            (data,) = self._aws.ecr(region).get_authorization_token(**ids)["authorizationData"]
-        return parse_token(data, urlsplit(data["proxyEndpoint"]).netloc)
+            data = self._aws.ecr(region).get_authorization_token(**ids)["authorizationData"][0]
+        return parse_token(data, data["proxyEndpoint"].partition("://")[2].partition("/")[0])
 
     def caller_account(self) -> str:
         """Return the account that the credentials belong to (STS GetCallerIdentity)."""

@@ -41,7 +41,7 @@ class EcrRepositories:
             )
         if response is None:
             return None
-        (data,) = response["repositories"]
+        data = response["repositories"][0]
         encryption = data.get("encryptionConfiguration", {"encryptionType": "AES256"})
         with translate_errors(f"read the tags of {name} (ecr:ListTagsForResource)"):
             tags = self._client().list_tags_for_resource(resourceArn=data["repositoryArn"])["tags"]
