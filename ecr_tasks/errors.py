@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import IntEnum
 
-from ecr_tasks.one_line import one_line
+from ecr_tasks.one_line import one_line, shortened
 from ecr_tasks.redaction import redact
 
 
@@ -36,8 +36,8 @@ class EcrTasksError(Exception):
     code: ExitCode
 
     def __init__(self, cause: str, remedy: str, details: Sequence[str] = ()) -> None:
-        self.cause = "\n  ".join(one_line(redact(text)).strip() for text in (cause, *details))
-        self.remedy = one_line(redact(remedy))
+        self.cause = "\n  ".join(shortened(one_line(redact(text)).strip()) for text in (cause, *details))
+        self.remedy = shortened(one_line(redact(remedy)))
         super().__init__(self.cause, self.remedy)
 
     @property

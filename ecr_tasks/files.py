@@ -57,6 +57,19 @@ def is_file(path: Path | str) -> bool:
         return False
 
 
+def is_folder(path: Path | str) -> bool:
+    """Return whether there is a folder that can be looked at; False also for a text that is no path."""
+    try:
+        return Path(path).is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def resolved(path: Path | str) -> Path:
+    """Return the absolute path without links, as far as it exists; Path.resolve raises RuntimeError for a loop."""
+    return Path(os.path.realpath(path))
+
+
 def append_bytes(path: Path | str, content: bytes) -> None:
     """Append to a file, which is created if it is missing; others can't write to it, whatever the umask.
 

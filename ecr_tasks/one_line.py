@@ -20,6 +20,20 @@ def one_line(text: str) -> str:
     return re.sub(_CONTROL, " ", re.sub(_TERMINAL, "", text))
 
 
+def is_unicode(text: str) -> bool:
+    """Return whether a text has no half a character, as Python reads a byte of a variable that is no UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def shortened(text: str, most: int = 4_000) -> str:
+    """Return the text without the middle of a long one: what a program prints may have any length."""
+    return text if len(text) <= most else f"{text[: most // 2]} … {text[-most // 2 :]}"
+
+
 def without_commands(line: str) -> str:
     """Return a line in which a CI's command has a space inside, so that the CI shows it and does nothing."""
     return re.sub(_ANYWHERE, "# ", re.sub(_AT_START, r"\1\2 ", line))

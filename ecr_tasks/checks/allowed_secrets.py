@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ecr_tasks.files import resolved
 from ecr_tasks.settings.parse.lists import VALUE_KINDS
 from ecr_tasks.settings.settings import Settings
 
@@ -18,7 +19,7 @@ class AllowedFiles:
     def __init__(self, settings: Settings) -> None:
         entries = settings.allow_keys_in
         self._values = {name: reason for name, reason in entries if name.startswith(VALUE_KINDS)}
-        self._files = {(settings.project / name).resolve(): reason for name, reason in entries}
+        self._files = {resolved(settings.project / name): reason for name, reason in entries}
 
     def allows(self, path: Path, names: Sequence[tuple[str, int]], note: Callable[[str], None]) -> bool:
         """Return whether a file may have these secrets, and tell ``note`` so with the reason."""

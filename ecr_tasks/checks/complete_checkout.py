@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ecr_tasks.errors import Refused
+from ecr_tasks.files import resolved
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.wording import name_some
 from ecr_tasks.source.build_context.dockerignore import existing_dockerfile
@@ -90,17 +91,17 @@ def check_complete(
 
 def _carried(folder: ContextFolder, environ: Mapping[str, str]) -> Iterator[Missing]:
     """Yield what is missing in a context, or in its Dockerfile or ignore file, and not excluded by .dockerignore."""
-    path = folder.path.resolve()
+    path = resolved(folder.path)
     lacking = missing(path, environ)
-    outside = folder.dockerfile is not None and not folder.dockerfile.resolve().is_relative_to(path)
+    outside = folder.dockerfile is not None and not resolved(folder.dockerfile).is_relative_to(path)
     if outside and folder.dockerfile is not None:
-        lacking = (*lacking, *missing(folder.dockerfile.resolve(), environ))
+        lacking = (*lacking, *missing(resolved(folder.dockerfile), environ))
     if not lacking:
         return
     ignore = folder.ignore()
-    read = {ignore.file.resolve()}
+    read = {resolved(ignore.file)}
     if folder.dockerfile is not None:
-        read.add(existing_dockerfile(folder.dockerfile).resolve())
+        read.add(resolved(existing_dockerfile(folder.dockerfile)))
     for item in lacking:
         if any(part.is_relative_to(item.file) for part in (path, *read)):
             yield item

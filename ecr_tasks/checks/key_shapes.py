@@ -8,7 +8,7 @@ from itertools import pairwise
 # AKIA begins an access key's id, ASIA a temporary one's, ABIA and ACCA those of bearer tokens and of other services
 # (IAM User Guide, "Unique identifiers"); the rest is base32.
 _KEY_ID = re.compile(r"(?<![A-Z0-9])(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}(?![A-Z0-9])")
-_REFERENCE = re.compile(r"\$\{[^}:-]*(?::?-(?P<default>[^}]*))?\}")
+_REFERENCE = re.compile(r"\$\{[^${}:-]*(?::?-(?P<default>(?:[^${}]|\$(?!\{))*))?\}")
 
 # A secret has 40 characters in AWS, and 31 or more where other stores speak the S3 API; a session token has hundreds.
 _SHORTEST = {"AWS_SECRET_ACCESS_KEY": 24, "AWS_SESSION_TOKEN": 48}
@@ -23,6 +23,8 @@ _MIN_WORD = 4
 # In a random text, few characters are the next one of the alphabet after the one before them, nor is every other
 # character (``a1b2c3d4``).
 _MAX_RUNS = 0.6
+_LOOKED_AT = 256
+"""The characters in which a repetition is looked for, which takes time with their square."""
 
 
 def find_key_id(text: str) -> re.Match[str] | None:
@@ -54,7 +56,7 @@ def is_random(text: str, *, distinct: int) -> bool:
     return (
         len(set(text)) >= distinct
         and max(_runs(text), min(_runs(text[::2]), _runs(text[1::2]))) < _MAX_RUNS
-        and not re.search(r"(.{6,})\1", text)
+        and not re.search(r"(.{6,})\1", text[:_LOOKED_AT])
         and not re.search(_PLACEHOLDER_WORDS, text)
     )
 

@@ -16,6 +16,7 @@ from ecr_tasks.checks.key_shapes import find_key_id, is_key
 from ecr_tasks.checks.secret_values import check_dockerfile, check_values
 from ecr_tasks.checks.sent_secrets import Names, is_dotenv, secrets_of, sent_secrets
 from ecr_tasks.errors import Refused, SettingsError
+from ecr_tasks.files import resolved
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.settings.errors import Problems
 from ecr_tasks.settings.parse.lists import VALUE_KINDS
@@ -83,7 +84,7 @@ def check_leaked_keys(
             sources = read_sources(definition, folder.name)
             for path, names in scan(folder, sources):
                 ignore_line = _quoted(path.relative_to(folder.path).as_posix())
-                leaks.append(Leak(path.resolve(), "in-context", names, folder.ignore().file, ignore_line))
+                leaks.append(Leak(resolved(path), "in-context", names, folder.ignore().file, ignore_line))
         remaining = [leak for leak in _without_repetitions(leaks) if not allowed.allows(leak.path, leak.names, note)]
         if remaining:
             raise refusal(remaining)
@@ -112,7 +113,7 @@ def _without_repetitions(leaks: Iterable[Leak]) -> list[Leak]:
     """Return the leaks, each way of a file only once."""
     unique: dict[tuple[Path, str, Path], Leak] = {}
     for leak in leaks:
-        unique.setdefault((leak.path, leak.why, leak.ignore_file.resolve()), leak)
+        unique.setdefault((leak.path, leak.why, resolved(leak.ignore_file)), leak)
     return list(unique.values())
 
 
@@ -132,7 +133,7 @@ def find_leaks(
     no leak. Links are resolved. Raises SettingsError for a malformed .dockerignore.
     """
     settings_files = _unique(files)
-    ignore, root = DockerIgnore.read(context, dockerfile), context.resolve()
+    ignore, root = DockerIgnore.read(context, dockerfile), resolved(context)
     leaks = []
     for path in _unique([*files, *_dotenv_files(project), *_dotenv_files(root, _DEPTH)]):
         names = _keys(path, must_be_readable=path in settings_files)
@@ -205,7 +206,7 @@ def _keys(path: Path, *, must_be_readable: bool) -> tuple[tuple[str, int], ...]:
 
 def _unique(paths: Iterable[Path]) -> list[Path]:
     """Return the resolved paths in their order, each once."""
-    return list(dict.fromkeys(path.resolve() for path in paths))
+    return list(dict.fromkeys(resolved(path) for path in paths))
 
 
 def _dotenv_files(folder: Path, depth: int = 0) -> Iterator[Path]:
@@ -243,7 +244,7 @@ def _cause(path: Path, leaks: Sequence[Leak]) -> str:
 
 
 def _remedy(leak: Leak) -> str:
-    ignore_file = leak.ignore_file.parent.resolve() / leak.ignore_file.name
+    ignore_file = resolved(leak.ignore_file.parent) / leak.ignore_file.name
     add = f"add the line {leak.ignore_line} to {_short_path(ignore_file)}"
     if leak.why == "in-context":
         return add

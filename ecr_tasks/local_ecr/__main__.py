@@ -98,5 +98,24 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
+def run(arguments: list[str]) -> int:
+    """Return the exit code of ``main``; what nobody foresaw is a sentence, and a traceback with ECR_DEBUG."""
+    try:
+        return main(arguments)
+    except Exception as error:
+        if os.environ.get("ECR_DEBUG"):
+            raise
+        frame = error.__traceback__
+        while frame is not None and frame.tb_next is not None:
+            frame = frame.tb_next
+        place = f" in {Path(frame.tb_frame.f_code.co_filename).name}, line {frame.tb_lineno}" if frame else ""
+        reason = error.strerror if isinstance(error, OSError) else None
+        sys.stderr.write(
+            f"The local ECR can't go on: {reason or type(error).__name__}{place}.\n"
+            "Run it with ECR_DEBUG=1, which shows all of it, and report that to the project you have it from.\n"
+        )
+        return 1
+
+
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    raise SystemExit(run(sys.argv[1:]))

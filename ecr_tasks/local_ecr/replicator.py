@@ -14,13 +14,13 @@ The file is read again until a replication ends. This module is imported only if
 
 from __future__ import annotations
 
-import json
 import sys
 import threading
 import time
 
 from . import manifests, replication_rules
 from .errors import EcrError
+from .json_text import parse_json
 from .mutability import is_locked
 from .put_image import put_image
 from .store.database import stored_json
@@ -57,7 +57,7 @@ def check_simulation(document: Any) -> dict[str, Any]:
 
 def _simulation(root: Path) -> dict[str, Any]:
     try:
-        return check_simulation(json.loads((root / FILE).read_bytes()))
+        return check_simulation(parse_json((root / FILE).read_bytes()))
     except FileNotFoundError:
         return {}
     except ValueError as error:

@@ -11,6 +11,7 @@ import json
 import threading
 from collections import Counter, defaultdict
 
+from .json_text import parse_json
 from .store.database import stored_json
 
 TYPE_CHECKING = False
@@ -93,7 +94,7 @@ class RequestCounts:
             log.seek(saved["offset"])
             while log.tell() < self._log_size and (entry := log.readline()):
                 with contextlib.suppress(ValueError, KeyError, TypeError):  # a line cut short by kill -9
-                    line = json.loads(entry)
+                    line = parse_json(entry)
                     key = _key(line["operation"], line["method"], line["kind"])
                     if key is not None and line["status"] != 499:
                         self._of(line.get("registry"))[key] += 1

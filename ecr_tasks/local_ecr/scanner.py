@@ -19,6 +19,7 @@ import json
 import time
 
 from .errors import EcrError
+from .json_text import parse_json
 from .store.database import stored_json
 from .wildcard import matches
 
@@ -143,7 +144,7 @@ class Scanner:
 
     def _rule(self, repository: Repository, image: Image) -> dict[str, Any]:
         try:
-            rules = json.loads(self._file.read_bytes())
+            rules = parse_json(self._file.read_bytes())
         except FileNotFoundError:
             return {}
         except ValueError as error:

@@ -12,6 +12,7 @@ from ecr_tasks.model.image import BuildDefinition, Image
 from ecr_tasks.model.manifest import CACHE_TAG, SETTINGS
 from ecr_tasks.model.option_fields import secret_id, split_fields
 from ecr_tasks.model.platform import LOCAL, one_form
+from ecr_tasks.one_line import is_unicode
 from ecr_tasks.plan.build_settings import build_settings
 from ecr_tasks.plan.presets import ATTESTATIONS
 from ecr_tasks.plan.repository_names import repository_names
@@ -90,13 +91,21 @@ def unset_secrets(images: Sequence[Image], variables: Mapping[str, str]) -> list
 
 
 def build_arguments(entries: tuple[str, ...], environ: Mapping[str, str]) -> dict[str, str]:
-    """Return build arguments by name; one without a value takes it from the environment, or is left out."""
+    """Return build arguments by name; one without a value takes it from the environment, or is left out.
+
+    Raises SettingsError for a variable that is no text: bake would build with other characters in its place.
+    """
     arguments = {}
     for entry in entries:
         name, has_value, value = entry.partition("=")
         if has_value:
             arguments[name] = value
         elif name in environ:
+            if not is_unicode(environ[name]):
+                raise SettingsError(
+                    f"The variable {name}, a build argument (ECR_BUILD_ARGS), has a byte that is no UTF-8 text.",
+                    "Set it in UTF-8, or hand such bytes to the build as a file or secret (ECR_SECRETS).",
+                )
             arguments[name] = environ[name]
     return arguments
 

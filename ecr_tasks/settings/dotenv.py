@@ -21,13 +21,17 @@ if TYPE_CHECKING:
 _GITHUB_EXPRESSION = r"\$\{\{(?:(?!\$\{\{).)*?\}\}"
 _OURS = r"\s*(?:export\s+)?((?:ECR|AWS)_\w+)"
 _TEMPLATE = rf"(?:{_GITHUB_EXPRESSION}|\{{\{{[^{{}}'\n]*(?:(?<!\\)'[^'\\\n]*'[^{{}}'\n]*)+\}}\}})"
-_SINGLE_QUOTED = rf"(?m)^([^\S\n]*(?:export[^\S\n]+)?ECR_\w+[^\S\n]*=[^\S\n]*'(?:{_TEMPLATE}|\\.|[^'\\])*)(?=')"
+# A group in a lookahead, and the same again, is an atomic group: what it has matched is not tried in other ways.
+_SINGLE_QUOTED = (
+    rf"(?m)^([^\S\n]*(?:export[^\S\n]+)?ECR_\w+[^\S\n]*=[^\S\n]*'"
+    rf"(?:(?=(?P<one>{_TEMPLATE}|\\.|[^'\\]))(?P=one))*)(?=')"
+)
 
 MAX_BYTES = 128 * 1024
 """The size of the largest dotenv file."""
 
-MAX_CHARACTERS = 2 * 1024 * 1024
-"""The length of all values of a file; Linux takes no more for a process' variables."""
+MAX_CHARACTERS = 2 * MAX_BYTES
+"""The length of all values of a file, whatever they refer to."""
 
 _MOST_MISTAKES = 50
 
@@ -131,7 +135,7 @@ def expand(text: str, scope: Mapping[str, str | None], room: int = MAX_CHARACTER
         parts.append(atom.resolve(scope))
         room -= len(parts[-1])
         if room < 0:
-            raise ValueError(f"the file's values grow to more than {MAX_CHARACTERS >> 20} MiB")
+            raise ValueError(f"the file's values grow to more than {MAX_CHARACTERS >> 10} KiB")
     return "".join(parts) + text[end:]
 
 

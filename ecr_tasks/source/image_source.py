@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ecr_tasks.errors import SettingsError
+from ecr_tasks.files import resolved
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.settings.settings import Settings
 from ecr_tasks.source.build_context.dockerignore import DockerIgnore, existing_dockerfile
@@ -55,12 +56,12 @@ def image_source(
 
 def _outside(root: Path, folders: Iterable[ContextFolder]) -> Iterator[Path]:
     """Yield the contexts outside of the repository, and the Dockerfiles that are neither in it nor in these."""
-    contexts = dict.fromkeys(folder.path.resolve() for folder in folders if folder.path.is_dir())
-    outside = [path for path in contexts if not path.is_relative_to(root.resolve())]
+    contexts = dict.fromkeys(resolved(folder.path) for folder in folders if folder.path.is_dir())
+    outside = [path for path in contexts if not path.is_relative_to(resolved(root))]
     yield from outside
     dockerfiles = [existing_dockerfile(folder.dockerfile) for folder in folders if folder.dockerfile is not None]
-    for path in dict.fromkeys(file.resolve() for file in dockerfiles if file.is_file()):
-        if not any(path.is_relative_to(folder) for folder in (root.resolve(), *outside)):
+    for path in dict.fromkeys(resolved(file) for file in dockerfiles if file.is_file()):
+        if not any(path.is_relative_to(folder) for folder in (resolved(root), *outside)):
             yield path
 
 
@@ -85,8 +86,8 @@ def _inside(
         files.add(ignore.file)
         if folder.dockerfile is not None:
             files.add(existing_dockerfile(folder.dockerfile))
-        contexts.setdefault(folder.path.resolve(), []).append(ignore)
-    paths = {variant for file in files for variant in (Path(os.path.normpath(file)), file.resolve())}
+        contexts.setdefault(resolved(folder.path), []).append(ignore)
+    paths = {variant for file in files for variant in (Path(os.path.normpath(file)), resolved(file))}
     return [
         path
         for path in source.changes

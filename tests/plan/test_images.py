@@ -75,6 +75,11 @@ def test_build_arguments_by_value_and_by_reference() -> None:
     assert args == {"PLAIN": "a=b", "EMPTY": "", "FROM_HERE": "1", "FROM_FILE": "2"}
 
 
+def test_a_build_argument_from_a_variable_that_is_no_text_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"NAME, a build argument .* no UTF-8"):
+        one_image(environ={"NAME": "\udcff"}, build_args=("NAME",))
+
+
 def test_source_date_epoch_is_the_time_of_the_commit() -> None:
     epoch = calendar.timegm(COMMIT_TIME.timetuple())
     assert one_image().definition.args["SOURCE_DATE_EPOCH"] == str(epoch)

@@ -245,7 +245,7 @@ def test_values_that_grow_without_end_are_a_mistake_of_their_line(tmp_path: Path
     problems = Problems()
     file = read_file(path, {}, {}, problems)
     assert sum(len(value or "") for value in file.values.values()) < 3 * 1024 * 1024
-    with pytest.raises(SettingsProblems, match=r".env:18: A17 can't be used: the file's values grow"):
+    with pytest.raises(SettingsProblems, match=r".env:15: A14 can't be used: the file's values grow"):
         problems.raise_if_any()
 
 

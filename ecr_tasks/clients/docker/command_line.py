@@ -44,7 +44,7 @@ _INTERRUPTED = 130
 _WORD = re.compile(r"\w+")
 _READS_OTHERS = re.compile(r"\b(?:include|extends|env_file)\b")
 _VARIABLE = re.compile(r"\$\{(\w+)(?::?-([^}]{0,200}))?\}|\$(\w+)")
-_OTHER_FILE = re.compile(r"[\w./-]+\.ya?ml\b|[\w./-]*\.env\b[\w.-]*")
+_OTHER_FILE = re.compile(r"(?<![\w./-])(?:[\w./-]+\.ya?ml\b|[\w./-]*\.env\b[\w.-]*)")
 
 
 class CommandLine:
@@ -264,7 +264,13 @@ def translate_errors(action: str, remedy: str = OWN_WORDS) -> Iterator[None]:
         raise errors.broken_program(str(error.filename or "docker"), error.strerror or str(error)) from None
     except UnicodeDecodeError as error:  # python-on-whales decodes what docker says of a file that is no UTF-8
         raise errors.command_failed(action, error.object.decode("utf-8", "replace"), remedy) from None
-    except ValueError as error:  # pydantic's and json's errors are ValueErrors
+    except (
+        ValueError,
+        TypeError,
+        LookupError,
+        AttributeError,
+        RecursionError,
+    ) as error:  # pydantic's, json's, its own
         raise errors.unreadable_answer(action) from error
     except DockerException as error:
         raise errors.command_failed(action, error.stderr or error.stdout or "", remedy) from None

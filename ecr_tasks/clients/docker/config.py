@@ -31,7 +31,7 @@ from ecr_tasks.clients.docker.own_folder import RunFolder
 from ecr_tasks.clients.docker.temporary_names import TemporaryNames
 from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import BuildError
-from ecr_tasks.files import read_bytes, read_text
+from ecr_tasks.files import read_bytes, read_text, resolved
 from ecr_tasks.model.registry import RegistryToken
 
 CONFIG = "config.json"
@@ -199,7 +199,7 @@ def _link_entries(source: Path, folder: Path, without: Collection[str]) -> None:
     for entry in source.iterdir() if source.is_dir() else ():
         if entry.name not in without:
             with suppress(FileExistsError):
-                (folder / entry.name).symlink_to(entry.resolve(), target_is_directory=entry.is_dir())
+                (folder / entry.name).symlink_to(resolved(entry), target_is_directory=entry.is_dir())
 
 
 def _home() -> Path:

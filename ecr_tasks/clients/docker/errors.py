@@ -13,8 +13,8 @@ from ecr_tasks.clients.docker.known_errors import KnownError
 from ecr_tasks.errors import BuildError, EcrTasksError, Refused, RegistryError
 from ecr_tasks.model.registry import RegistryToken
 
-_STEP = re.compile(r"^ ?> (\[[^\]]*\] .+?):?\s*$")
-_CAUSE = re.compile(r"^ERROR: (?:(?:target \S+|failed to build|failed to solve): )*(.+)$")
+_STEP = re.compile(r"^ ?> (\[[^\]]*\] .+?):?$")
+_CAUSE = re.compile(r"^ERROR: (?:(?:target \S+|failed to build|failed to solve): )*(.+)")
 _PREFIXES = re.compile(
     r"^(?:(?:ERROR|error|docker|unknown|target \S+|failed to build|failed to solve|Failed to initialize"
     r"|ResourceExhausted|Error response from daemon): )+"
@@ -90,7 +90,7 @@ def reading_answer(action: str) -> Iterator[None]:
 
 def build_failed(lines: Sequence[str]) -> EcrTasksError:
     """Return why a build failed, by buildx's last lines; a builder's push that failed is a RegistryError."""
-    steps = [match.group(1) for line in lines if (match := _STEP.match(line))]
+    steps = [match.group(1) for line in lines if (match := _STEP.match(line.rstrip()))]
     failing_step = f" at {steps[-1]}" if steps else ""
     kind = RegistryError if "failed to push " in _build_cause(lines) else BuildError
     return _explained(lines, f"The build failed{failing_step}", kind)

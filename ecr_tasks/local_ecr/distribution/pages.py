@@ -9,10 +9,10 @@ of its API (github.com/google/go-containerregistry, issue 1091; Renovate's ``isE
 
 from __future__ import annotations
 
-import re
 from urllib.parse import quote
 
 from ..errors import invalid
+from ..numbers import parse_number
 from .errors import RegistryError
 
 TYPE_CHECKING = False
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 _DEFAULT_SIZE = 100
 _MAX_SIZE = 1000
-_NUMBER = re.compile(r"0*([0-9]+)")
 
 
 def read_page(
@@ -45,10 +44,10 @@ def read_page(
 
 
 def _page_size(number: str) -> int:
-    match = _NUMBER.fullmatch(number)
-    if match is None:
+    size = parse_number(number)
+    if size is None:
         raise RegistryError(400, "PAGINATION_NUMBER_INVALID", f"Invalid number of results '{number[:40]}'")
-    if len(match[1]) > len(str(_MAX_SIZE)) or int(match[1]) > _MAX_SIZE:
+    if size > _MAX_SIZE:
         constraint = f"Member must have value less than or equal to {_MAX_SIZE}"
         raise RegistryError(405, "UNSUPPORTED", invalid("maxResults", constraint).message)
-    return int(match[1])
+    return size

@@ -21,7 +21,7 @@ _OTHER_REGISTRY = (
     r"|([a-z0-9-]+\.)?gcr\.io|[a-z0-9-]+\.(azurecr\.io|pkg\.dev|jfrog\.io|ocir\.io)"
 )
 # Hosts of AWS: what begins with one of them and is no registry's address was meant to be one.
-_AWS_HOST = rf"([a-z0-9._-]*\.)?{AWS_DOMAIN}|[a-z0-9._-]*\.dkr[.-]ecr(-fips)?\..*"
+_AWS_HOST = rf"([a-z0-9._-]*\.)?{AWS_DOMAIN}|[a-z0-9._-]*\.dkr[.-]ecr(-fips)?\.(?s:.*)"
 _GALLERY = "gallery.ecr.aws"
 """The host of ECR Public's web pages, whose paths are those of its registry."""
 

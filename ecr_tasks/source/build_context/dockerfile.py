@@ -6,13 +6,13 @@ The rules are those of BuildKit: lines, heredocs and directives (frontend/docker
 
 from __future__ import annotations
 
-import json
 import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from ecr_tasks.documents import parse_json
 from ecr_tasks.source.build_context.shell_words import split
 
 _DIRECTIVE = re.compile(r"#\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(\S.*)")
@@ -89,8 +89,8 @@ def list_words(instruction: Instruction) -> tuple[str, ...]:
     text = " ".join(instruction.words)
     if text.startswith("["):
         try:
-            items = json.loads(text)
-        except (ValueError, RecursionError):
+            items = parse_json(text)
+        except ValueError:
             return instruction.words
         if isinstance(items, list) and all(isinstance(item, str) for item in items):
             return tuple(items)
@@ -117,8 +117,8 @@ def _other_syntax(text: str) -> str | None:
     if match := re.match(r"(?:#!.*\n)?(?:\s*//\s*\w+\s*=.*\n)*?\s*//\s*syntax\s*=\s*(\S+)", text):
         return match[1]
     if text.lstrip().startswith("{"):
-        with suppress(ValueError, RecursionError):
-            document = json.loads(text)
+        with suppress(ValueError):
+            document = parse_json(text)
             syntax = document.get("syntax")
             return syntax if isinstance(syntax, str) else None
     return None

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.files import read_text, unreadable_reason
+from ecr_tasks.files import read_text, resolved, unreadable_reason
 from ecr_tasks.source.definitions.compose_model import ComposeReader, Model, as_list, long_form, read_dotenv
 
 
@@ -84,7 +84,7 @@ def compose_variables(files: Sequence[Path], env_files: Sequence[Path], folder: 
     variables: dict[str, str] = {}
     if not any(re.search(r"(?m)^name\s*:", read_text(file, "utf-8-sig", "replace")) for file in files):
         # compose-go, loader/loader.go: NormalizeProjectName
-        name = re.sub(r"[^-_a-z0-9]", "", folder.resolve().name.lower()).lstrip("_-")
+        name = re.sub(r"[^-_a-z0-9]", "", resolved(folder).name.lower()).lstrip("_-")
         variables |= {"COMPOSE_PROJECT_NAME": name} if name else {}
     for file in env_files:
         variables |= read_dotenv(file)

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.files import exists, read_text, unreadable_reason
+from ecr_tasks.files import exists, read_text, resolved, unreadable_reason
 from ecr_tasks.settings.dotenv import MAX_BYTES, MAX_CHARACTERS, expand
 from ecr_tasks.source.definitions.yaml_file import RESET, Override, OverrideList, read_yaml
 
 Model = dict[str, Any]
 
-_MAX_CHARACTERS = 16 * 1024 * 1024
+_MAX_CHARACTERS = 2 * 1024 * 1024
 """The length of all texts of a project with the values of their variables."""
 
 _MAX_DEPTH = 20
@@ -75,7 +75,7 @@ class ComposeReader:
 
     def _load(self, file: Path, folder: Path, environ: Mapping[str, str], seen: frozenset[Path]) -> Model:
         """Return a file's model with the services that it includes, and with ``extends`` resolved."""
-        path = file.resolve()
+        path = resolved(file)
         if path in seen:
             return {}
         model = self._interpolated(path, environ)
@@ -113,7 +113,7 @@ class ComposeReader:
         base = extends if isinstance(extends, str) else extends.get("service", "")
         other = None if isinstance(extends, str) else extends.get("file")
         if other:
-            path = (folder / other).resolve()
+            path = resolved(folder / other)
             others = self._interpolated(path, environ).get("services") or {}
             inherited = self._extended(base, others, path, path.parent, environ, seen | {(file, name)})
         else:
@@ -194,7 +194,7 @@ def _too_long() -> SettingsError:
 
 def _interpolated(text: str, environ: Mapping[str, str], depth: int) -> Iterator[str]:
     if depth > _MAX_DEPTH:
-        raise ValueError("variables are nested too deeply")
+        raise _too_deep()
     position = 0
     while (start := text.find("$", position)) >= 0:
         yield text[position:start]
@@ -219,13 +219,19 @@ def _interpolated(text: str, environ: Mapping[str, str], depth: int) -> Iterator
 
 
 def _closing(text: str, position: int) -> int:
-    """Return the index of the brace that closes the one before ``position``."""
+    """Return the index of the brace that closes the one before ``position``. Raises ValueError for too many."""
     depth = 1
-    for index in range(position, len(text)):
-        depth += {"{": text[index - 1] == "$", "}": -1}.get(text[index], 0)
+    for match in re.compile(r"\$\{|\}").finditer(text, position):
+        depth += -1 if match[0] == "}" else 1
         if depth == 0:
-            return index
+            return match.start()
+        if depth > _MAX_DEPTH:
+            raise _too_deep()
     return len(text)
+
+
+def _too_deep() -> ValueError:
+    return ValueError("variables are nested too deeply")
 
 
 def _merge(base: Model, other: Mapping[str, Any]) -> Model:

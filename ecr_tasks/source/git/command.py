@@ -112,8 +112,9 @@ def refuse_pipes(folder: Path) -> None:
     """Raise SettingsError for a named pipe in the place of a file that git reads: git would wait for ever."""
     parents = (folder, *folder.absolute().parents)
     top = next((parent for parent in parents if (parent / ".git").exists()), folder)
+    inside = (Path(path, name) for path, _, names in os.walk(top / ".git") for name in names)
     found = (Path(path, name) for path, _, names in os.walk(top) for name in _READ_FILES if name in names)
-    for file in (*(top / ".git" / "info" / name for name in ("exclude", "attributes")), *found):
+    for file in (*inside, *found):
         if file.is_fifo():
             raise SettingsError(f"git waits for {file}: it is a named pipe and not a file.", "Remove it.")
 

@@ -86,7 +86,7 @@ def _missing(git: Git, root: Path, *, nested: bool) -> Iterator[Missing]:
     if nested:
         yield from (Missing("hidden", root, os.fsdecode(path)) for path in entries.changed)
     yield from _unconverted(Git(git.program, root, git.environ), root)
-    for submodule in map(os.fsdecode, entries.submodules):
+    for submodule in filter(None, map(os.fsdecode, entries.submodules)):  # a damaged index has one without a name
         if is_checked_out(root / submodule):
             yield from _missing(git, root / submodule, nested=True)
         elif (root / submodule).is_dir():  # git reports a folder that is gone as deleted

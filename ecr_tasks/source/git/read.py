@@ -10,6 +10,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from ecr_tasks.ci.web_url import web_url
+from ecr_tasks.errors import SettingsError
+from ecr_tasks.files import is_folder
 from ecr_tasks.source.git.command import Git, NoRepositoryError, lines, text
 from ecr_tasks.source.git.fingerprint import fingerprint
 from ecr_tasks.source.git.status import status, without_tool_folder
@@ -86,7 +88,7 @@ def _read(git: Git) -> SourceState:
         remotes=tuple(remotes),
         default_branch=_default_branch(git, remote),
         shallow=shallow,
-        fingerprint=fingerprint(root, head, lambda folder: _nested_fingerprint(git, folder)),
+        fingerprint=fingerprint(root, head, lambda folder: _nested_fingerprint(git, root, folder)),
         parents=parents,
     )
 
@@ -94,10 +96,17 @@ def _read(git: Git) -> SourceState:
 def _root(git: Git) -> tuple[Path, bool]:
     """Return the top of the work tree, and whether the clone is shallow.
 
-    The path is the last output, because a folder's name may contain a line break.
+    The path is the last output, because a folder's name may contain a line break. Raises SettingsError where git
+    names no folder, as another program under its name may do.
     """
-    shallow, _, root = git.run("rev-parse", "--is-shallow-repository", "--show-toplevel").partition(b"\n")
-    return Path(os.fsdecode(root.removesuffix(b"\n"))), shallow == b"true"
+    shallow, _, output = git.run("rev-parse", "--is-shallow-repository", "--show-toplevel").partition(b"\n")
+    root = Path(os.fsdecode(output.removesuffix(b"\n")))
+    if not root.is_absolute() or not is_folder(root):
+        raise SettingsError(
+            f"git doesn't say where the repository of {git.folder} is: its answer can't be read.",
+            f"See that {git.program} is git itself: `git --version`.",
+        )
+    return root, shallow == b"true"
 
 
 def _tags(git: Git) -> dict[str, str]:
@@ -147,13 +156,15 @@ def _default_branch(git: Git, remote: str) -> str | None:
     return name.removeprefix(prefix) if name.startswith(prefix) else None
 
 
-def _nested_fingerprint(git: Git, folder: Path) -> str | None:
+def _nested_fingerprint(git: Git, outer: Path, folder: Path) -> str | None:
     """Return the fingerprint of a submodule or an embedded repository; None if it is not checked out."""
+    if folder == outer:  # a damaged index has an entry without a name
+        return None
     inner = Git(git.program, folder, git.environ)
     try:
         root, _ = _root(inner)
         if root != folder:  # in an empty folder git finds the outer repository
             return None
-        return fingerprint(root, status(inner), lambda subfolder: _nested_fingerprint(inner, subfolder))
+        return fingerprint(root, status(inner), lambda below: _nested_fingerprint(inner, root, below))
     except NoRepositoryError:
         return None

@@ -28,8 +28,8 @@ MERGED = "".join(f"b{n}: &b{n}\n  <<: [{','.join([f'*b{n - 1}'] * 10)}]\n" for n
         ("services: {app: {build: [1]}}\n", "in another one's place"),
         ("services: {app: {build: {args: 5}}}\n", "in another one's place"),
         ("services: {app: {build: ., extends: {file: [1]}}}\n", "in another one's place"),
-        ("services: {app: {build: '" + "${B:-" * 50_000 + "'}}", "in another one's place"),
-        ("services: {app: {build: '" + "$A" * 20_000 + "'}}", "grows to more than 16 MiB"),
+        ("services: {app: {build: '" + "${B:-" * 190_000 + "'}}", "in another one's place"),
+        ("services: {app: {build: '" + "$A" * 20_000 + "'}}", "grows to more than 2 MiB"),
     ],
 )
 def test_what_would_fill_the_memory_or_is_in_the_wrong_place_is_refused(
@@ -45,5 +45,5 @@ def test_a_dotenv_file_beside_it_can_t_fill_the_memory(tmp_path: Path) -> None:
     lines = "".join(f"A{n}=${{A{n - 1}}}${{A{n - 1}}}\n" for n in range(1, 40))
     (tmp_path / ".env").write_text("A0=xxxxxxxx\n" + lines, encoding="utf-8")
     (file := tmp_path / "compose.yaml").write_text("services: {app: {build: .}}\n", encoding="utf-8")
-    with pytest.raises(SettingsError, match="grow to more than 2 MiB"):
+    with pytest.raises(SettingsError, match="grow to more than 256 KiB"):
         read_services([file], tmp_path, {})

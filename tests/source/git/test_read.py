@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 
 from ecr_tasks.errors import ExitCode, SettingsError
-from ecr_tasks.source.git.read import NO_REPOSITORY, is_tracked
+from ecr_tasks.source.git.read import NO_REPOSITORY, git_state, is_tracked
 from ecr_tasks.source.read import read
 from tests.support.repo import Repo
 
@@ -123,6 +124,27 @@ def test_a_repository_within_is_a_change(repo: Repo) -> None:
     assert first.changed == ("inner/",)
     inner.write("new")
     assert repo.read().fingerprint != first.fingerprint
+
+
+def test_a_damaged_index_with_a_submodule_without_a_name(repo: Repo) -> None:
+    index = repo.path / ".git" / "index"
+    content = index.read_bytes().replace(
+        b"\0\0\x81\xa4", b"\0\0\xe0\0"
+    )  # a file's mode, a submodule's (gitformat-index)
+    index.write_bytes(content.replace(b"\0\x04file", b"\0\x04\0ile"))
+    with suppress(SettingsError):
+        assert repo.read().dirty
+
+
+def test_another_program_under_gits_name_is_no_git(
+    tmp_path: Path, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "bin" / "git"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\necho hello; echo hello\n", encoding="utf-8")
+    program.chmod(0o755)
+    with pytest.raises(SettingsError, match="answer can't be read"):
+        git_state(tmp_path, environ={**environ, "PATH": f"{program.parent}:{environ['PATH']}"})
 
 
 def test_the_highest_version_is_the_tag(repo: Repo) -> None:
