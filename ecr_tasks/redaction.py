@@ -34,7 +34,7 @@ _TELLING_NAME = (
 # What the variables of such names hold is the place, the kind or the name of a secret.
 _PLACE_OR_KIND = (
     r"(?i)(?:file|path|dir|folder|url|uri|name|id|enabled|helper|type|provider|arn|host|user(?:name)?|issuer|audience"
-    r"|endpoint|scopes?|algorithm|expir(?:ation|y|es)(?:_\w+)?|region|version)$"
+    r"|endpoint|scopes?|algorithm|expir(?:ation|y|es)(?:_\w{1,20})?|region|version)$"
 )
 _PROXY = r"(?i)(?:https?|ftp|all)_proxy"
 # Words that programs write into every log: hiding one would hide the causes of errors.
