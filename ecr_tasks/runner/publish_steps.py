@@ -111,7 +111,13 @@ def create_repositories(run: Run, job: Job, *, before_build: bool = False) -> Jo
         warn,
     )
     run.locks.release_all()  # with the new repositories' locks, they are to be taken in one order by every run
-    return _with_plan(run, job, snapshot)
+    views = [*snapshot.repositories.values(), *snapshot.destinations.values()]
+    before = [*job.snapshot.repositories.values(), *job.snapshot.destinations.values()]
+    if all(view in before or not getattr(view, "tags", ()) for view in views):
+        return _with_plan(run, job, snapshot)
+    job = _with_registries(run, job)  # another run has created one, and published in it
+    job.plan.check()
+    return job
 
 
 def lock_images(run: Run, job: Job, show: Callable[[Plan], None]) -> Job:

@@ -274,3 +274,25 @@ def test_a_base_image_in_ecr_is_logged_in_to_before_the_build(project: Project) 
     project.inv("build")
     assert ("token", "us-east-1") in project.calls.log
     assert [token.host for token in project.docker.authorized] == [base]
+
+
+def test_an_image_of_another_commit_is_not_ours_where_its_run_created_the_repository(project: Project) -> None:
+    """Its labels alone name the commit, as with docker's own exporter; they were not read after the creation."""
+    other = manifest("another commit's", None)
+
+    def overtake() -> None:
+        project.registry.repositories["team/new"] = Repository("team/new", ACCOUNT, f"{HOST}/team/new")
+        project.registry.stored["team/new"], project.registry.tags["team/new"] = {}, {}
+        project.registry.config_labels[other.digest] = {REVISION: REVISION_B}
+        project.registry.put("team/new", other, "1.2.3")
+
+    project.calls.before["create"] = overtake
+    result = project.inv(
+        *("build", "push"),
+        ECR_REPOSITORY="team/new",
+        ECR_CREATE_REPOSITORY="true",
+        ECR_TAGS="type=raw,value=1.2.3,kind=fixed\ntype=raw,value=latest",
+    )
+    error = result.failed(6)
+    assert REVISION_B[:7] in error
+    assert project.registry.tags["team/new"] == {"1.2.3": other.digest}
