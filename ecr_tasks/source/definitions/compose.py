@@ -12,7 +12,8 @@ from pathlib import Path
 
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.files import read_text, resolved, unreadable_reason
-from ecr_tasks.source.definitions.compose_model import ComposeReader, Model, as_list, long_form, read_dotenv
+from ecr_tasks.source.definitions.compose_model import ComposeReader, as_list, long_form, read_dotenv
+from ecr_tasks.source.definitions.yaml_file import Model
 
 
 @dataclass(frozen=True)

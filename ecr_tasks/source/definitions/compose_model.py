@@ -16,9 +16,7 @@ from typing import Any
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.files import exists, read_text, resolved, unreadable_reason
 from ecr_tasks.settings.dotenv import MAX_BYTES, MAX_CHARACTERS, expand
-from ecr_tasks.source.definitions.yaml_file import RESET, Override, OverrideList, read_yaml
-
-Model = dict[str, Any]
+from ecr_tasks.source.definitions.yaml_file import RESET, Model, Override, OverrideList, read_yaml
 
 _MAX_CHARACTERS = 2 * 1024 * 1024
 """The length of all texts of a project with the values of their variables."""
