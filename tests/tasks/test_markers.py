@@ -98,7 +98,7 @@ ENDINGS: dict[str, Callable[[Project], None]] = {
     "2": lambda project: write_settings(project, WRONG_SETTINGS),
     "3": lambda project: project.calls.before.update(build=lambda: fail_with(BuildError(HOSTILE, HOSTILE))()),
     "4": lambda project: project.calls.before.update(describe=lambda: fail_with(AwsError(HOSTILE, HOSTILE))()),
-    "5 by STS": lambda project: project.calls.before.update(describe=unknown_sts_error),
+    "4 by STS": lambda project: project.calls.before.update(describe=unknown_sts_error),
     "5": lambda project: project.calls.before.update(push=lambda: fail_with(RegistryError(HOSTILE, HOSTILE))()),
     "6": lambda project: project.calls.before.update(describe=lambda: fail_with(Refused(HOSTILE, HOSTILE))()),
     "130": lambda project: project.calls.before.update(describe=fail_with(KeyboardInterrupt(HOSTILE))),
