@@ -145,7 +145,10 @@ def _push(
         try:
             digest = _send(item, built, repository, docker, registry, warn)
         except (Refused, RegistryError):  # the latter where a run on this engine removed the upload's local name
-            current = registry.image(repository, tag.name) if tag.kind == "fixed" else None
+            current = None
+            if tag.kind == "fixed":
+                with suppress(EcrTasksError):  # a registry that is gone is no better reason than the push's own
+                    current = registry.image(repository, tag.name)
             if current is None:
                 raise
             return _accept(current, item, built, registry, warn)

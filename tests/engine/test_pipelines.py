@@ -51,7 +51,7 @@ BUILDKITE_AGENT = """#!/bin/sh
 case "$1 $2" in
   "meta-data set") cat >"$STATE/$3" ;;
   "meta-data get") cat "$STATE/$3" ;;
-  "oidc request-token") echo "$TOKEN" ;;
+  "oidc request-token") cat "$STATE/token" ;;
   *) cat >/dev/null ;;
 esac
 """

@@ -69,10 +69,16 @@ def read_yaml(path: Path, merge: Callable[[Model, Mapping[str, Any]], Model]) ->
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
     Loader.add_multi_constructor("!", construct)
+    text = ""
     try:
-        documents = list(yaml.load_all(read_text(path, "utf-8-sig", limit=MAX_BYTES), Loader))
+        text = read_text(path, "utf-8-sig", limit=MAX_BYTES)
+        documents = list(yaml.load_all(text, Loader))
     except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
+        if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+            # What is missing at the end is missed after the last line.
+            line = min(error.problem_mark.line + 1, len(text.splitlines()))
+            reason = f"line {line}: {' '.join(filter(None, (error.context, error.problem)))}"
         raise SettingsError(f"{path.name} can't be read: {reason}.", f"Mend {path.name}.") from error
     model: Model = {}
     for document in documents:

@@ -110,7 +110,7 @@ TOKENS = {
     "gitlab": ("id_tokens:", {"AWS_ID_TOKEN": "{token}"}),
     "jenkins": ("'AWS_WEB_IDENTITY_TOKEN_FILE'", {"AWS_WEB_IDENTITY_TOKEN_FILE": "{scratch}/token"}),
     "circleci": ("jobs:", {"CIRCLE_OIDC_TOKEN_V2": "{token}"}),
-    "buildkite": ("steps:", {"TOKEN": "{token}"}),
+    "buildkite": ("steps:", {}),
     "azure": (
         "SYSTEM_ACCESSTOKEN: $(System.AccessToken)",
         {"SYSTEM_OIDCREQUESTURI": "{issuer}/", "SYSTEM_ACCESSTOKEN": "bearer"},
