@@ -53,9 +53,18 @@ with exit_while_loading():
 """
 
 
+def _hear_hang_ups() -> None:
+    """Undo what nohup set for the tests: a run that is to ignore SIGHUP goes on ignoring it."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 def _start(script: str, *arguments: str) -> subprocess.Popen[str]:
     process = subprocess.Popen(
-        [sys.executable, "-c", script, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", script, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=_hear_hang_ups,
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"

@@ -35,6 +35,13 @@ DELAYS = (0.0, 0.0, 0.0, 0.02)
 """Seconds that a call to the API may be on its way: one that is late lets all of another run pass."""
 HASTE = 100
 """How much faster time passes for ECR's ten PutImage a second: a hundred rounds would wait for half a minute."""
+LOCKED = {
+    "imageTagMutability": "IMMUTABLE_WITH_EXCLUSION",
+    "imageTagMutabilityExclusionFilters": [
+        {"filterType": "WILDCARD", "filter": name} for name in ("latest", "1.2", "1.3")
+    ],
+}
+"""As ``repo.ensure`` has it: ECR locks the releases."""
 RULES = "type=sha\ntype=semver,pattern={{version}}\ntype=semver,pattern={{major}}.{{minor}}"
 
 
@@ -101,7 +108,7 @@ def test_they_end_at_the_highest_release_every_time(
     with ThreadPoolExecutor(len(pipelines)) as pool:
         for number in range(rounds):
             name = f"team/app-{number}"
-            api.create_repository(repositoryName=name)
+            api.create_repository(repositoryName=name, **LOCKED)
             done = list(pool.map(lambda pipeline, name=name: pipeline.run(name, start), pipelines))
             listed = api.list_images(repositoryName=name, filter={"tagStatus": "TAGGED"})["imageIds"]
             held = {item["imageTag"]: item["imageDigest"] for item in listed}

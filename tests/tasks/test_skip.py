@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.support.build import repository
 from tests.tasks.conftest import CHANGING_CALLS, Project
 
 
@@ -14,6 +15,8 @@ def push_with_one_build_in_total(project: Project, *words: str, **environ: str) 
 
 
 def test_another_branch_with_the_same_files_is_not_built(project: Project) -> None:
+    locked = repository("IMMUTABLE_WITH_EXCLUSION", "main", "feature-x")
+    project.registry.repositories[locked.name] = locked
     first = push_with_one_build_in_total(project, ECR_SKIP="content")
     project.git("checkout", "--quiet", "-b", "feature/x")
     project.git("commit", "--quiet", "--allow-empty", "--message", "Nothing")
