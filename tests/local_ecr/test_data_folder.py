@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from ecr_tasks.local_ecr import __main__ as program
 from ecr_tasks.local_ecr import background, process
 from ecr_tasks.local_ecr.errors import LocalEcrError
 from ecr_tasks.local_ecr.server import LocalEcr
@@ -353,3 +354,19 @@ def test_the_ports_of_other_registries_outlive_a_reset_of_a_stopped_server(root:
     background.reset(root)
     assert len(background.up(root).registries) == 1
     assert create() == first
+
+
+def test_what_nobody_foresaw_is_a_sentence_with_its_place(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(program, "main", fail)
+    assert program.run(["--root", str(tmp_path)]) == 1
+    cause, remedy = capsys.readouterr().err.splitlines()
+    assert cause.startswith("The local ECR can't go on: ZeroDivisionError in test_data_folder.py, line ")
+    assert "ECR_DEBUG=1" in remedy
+    monkeypatch.setenv("ECR_DEBUG", "1")
+    with pytest.raises(ZeroDivisionError):
+        program.run([])

@@ -13,12 +13,15 @@ from ecr_tasks.source.git.read import git_state
 from tests.support.repo import Repo
 
 
-@pytest.mark.parametrize("name", [".gitignore", "web/.gitignore", ".gitattributes"])
+@pytest.mark.parametrize(
+    "name", [".gitignore", "web/.gitignore", ".gitattributes", ".git/info/exclude", ".git/packed-refs"]
+)
 def test_a_pipe_that_git_would_wait_for_is_named(repo: Repo, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "PATIENCE_SECONDS", 0.5)
     path: Path = repo.path / name
     path.parent.mkdir(exist_ok=True)
     (path.parent / "new").touch()
+    path.unlink(missing_ok=True)
     os.mkfifo(path)
     with pytest.raises(SettingsError, match="it is a named pipe") as caught:
         git_state(repo.path, environ=os.environ)
