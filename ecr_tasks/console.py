@@ -15,14 +15,15 @@ import json
 import os
 import re
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any, TextIO
 
-from ecr_tasks.errors import UnexpectedError
+from ecr_tasks.errors import EcrTasksError, UnexpectedError
 from ecr_tasks.one_line import one_line, without_commands
 from ecr_tasks.redaction import HIDDEN, redact, redact_document, redact_known
+from ecr_tasks.terminal.block import block
 from ecr_tasks.terminal.colour import coloured, has_colour, is_terminal, stay_calm, width_of
 from ecr_tasks.terminal.tables import as_columns, complete_lines, fitted_lines
 from ecr_tasks.terminal.text import Column, Styled, Text, cleaned, complete, for_person
@@ -35,6 +36,7 @@ __all__ = [
     "data",
     "document",
     "human_size",
+    "no_reader_allowed",
     "open_standard_streams",
     "redact_logs",
     "result",
@@ -42,6 +44,7 @@ __all__ = [
     "say",
     "say_to_ci",
     "serialize",
+    "show_error",
     "stay_calm",
     "table",
     "warn",
@@ -97,6 +100,16 @@ def warn(text: str) -> None:
 def warn_once(text: str) -> None:
     """Print a warning that this process has not printed before."""
     warn(text)
+
+
+def show_error(error: EcrTasksError) -> None:
+    """Show an error on stderr: its cause, then its remedy. On a terminal it is a block beside what others printed."""
+    first, *others = error.lines
+    if not is_terminal(sys.stderr):
+        say((Styled("ecr-tasks:", "bad"), f" {first}"), *others)
+        return
+    *causes, remedy = [_message(line) for line in (first, *others)]
+    say("", *block(causes, remedy, width_of(sys.stderr), sys.stderr.encoding or ""))
 
 
 def agrees(question: str, *, in_ci: bool = False) -> bool:
@@ -158,6 +171,24 @@ def redact_logs() -> None:
     for name in ("boto3", "botocore", "urllib3"):
         logger = logging.getLogger(name)
         logger.setLevel(max(logger.level, logging.INFO))
+
+
+@contextmanager
+def no_reader_allowed() -> Iterator[None]:
+    """End the process with 0 where another's printing meets a reader that has closed the pipe (`--list | head -1`).
+
+    What is left in the streams' buffers is written before Python would do it, which would report it.
+    """
+    try:
+        try:
+            yield
+        finally:
+            for stream in filter(None, (sys.stdout, sys.stderr)):
+                stream.flush()
+    except BrokenPipeError:
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            _discard(stream)
+        raise SystemExit(0) from None
 
 
 def open_standard_streams() -> None:
@@ -231,11 +262,16 @@ def _print(text: str, stream: TextIO | None, end: str = "\n") -> None:
     try:
         print(text, end=end, file=stream, flush=True)
     except OSError:
-        with suppress(OSError, ValueError):
-            null_device = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(null_device, stream.fileno())  # else Python fails again when it flushes the stream at exit
-            os.close(null_device)
+        _discard(stream)
         raise
+
+
+def _discard(stream: TextIO) -> None:
+    """Send a stream to the null device: else Python fails again when it flushes the stream at exit."""
+    with suppress(OSError, ValueError):
+        null_device = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null_device, stream.fileno())
+        os.close(null_device)
 
 
 def human_size(size: int) -> str:
