@@ -99,6 +99,11 @@ CONF
   "$program" -q -c "$folder/apt.conf" "$@"
 }
 
+# debian_logged FOLDER PROGRAM ARGUMENT…: the same, its words in FOLDER/apt.log.
+debian_logged() {
+  debian_apt "$@" >>"$1/apt.log" 2>&1
+}
+
 # debian_index FOLDER SUITE…: fetches the package lists of these suites. An hour-old one is as good as new.
 debian_index() {
   local folder=$1 suite
@@ -117,23 +122,35 @@ debian_index() {
     return
   fi
   mv "$folder/sources/machine.list.new" "$folder/sources/machine.list"
+  : >"$folder/apt.log"
   # One source that fails (a third party's, say) is no reason to stop: what matters is whether the packages are found.
-  if debian_apt "$folder" apt-get update >"$folder/apt.log" 2>&1; then touch "$folder/updated"; fi
+  if with_progress "Fetching the package lists of $*" "$folder/lists" debian_logged "$folder" apt-get update; then
+    touch "$folder/updated"
+  fi
 }
 
 # debian_unpack FOLDER INTO PACKAGE[/SUITE]…: fetches packages and unpacks them below INTO.
 debian_unpack() {
-  local folder=$1 into=$2 package
+  local folder=$1 into=$2
   shift 2
   mkdir -p "$folder/debs" "$into"
-  (cd "$folder/debs" && debian_apt "$folder" apt-get download "$@" >>"$folder/apt.log" 2>&1) || {
+  with_progress "Downloading $*" "$folder/debs" debian_download "$folder" "$@" || {
     rm -rf "$folder/debs"
     return 1
   }
-  for package in "$folder"/debs/*.deb; do
-    dpkg -x "$package" "$into" || return 1
-  done
+  with_progress "Unpacking $*" "$into" debian_unpack_each "$folder" "$into" || return 1
   rm -rf "$folder/debs"
+}
+
+debian_download() {
+  (cd "$1/debs" && debian_logged "$1" apt-get download "${@:2}")
+}
+
+debian_unpack_each() {
+  local package
+  for package in "$1"/debs/*.deb; do
+    dpkg -x "$package" "$2" || return 1
+  done
 }
 
 # debian_libraries FOLDER PACKAGE/SUITE: the libraries that a package asks for, by package name, without the C library.
@@ -145,12 +162,13 @@ debian_libraries() {
 # debian_tree FOLDER INTO PACKAGE…: a root file system below INTO, of this machine's own release: its essential packages,
 # those named, and all that they depend on. Only unpacked, no maintainer script has run: enough to run programs in.
 debian_tree() {
-  local folder=$1 into=$2 package name
+  local folder=$1 into=$2 name
   shift 2
   debian_index "$folder" "$(debian_codename)" || return 1
   : >"$folder/nothing-installed"
-  debian_apt "$folder" apt-get -o Dir::State::status="$folder/nothing-installed" -o Debug::NoLocking=true \
-    install --yes --no-install-recommends --download-only '?essential' "$@" >>"$folder/apt.log" 2>&1 || {
+  with_progress "Downloading a Debian system with $*" "$folder/cache/archives" debian_logged "$folder" \
+    apt-get -o Dir::State::status="$folder/nothing-installed" -o Debug::NoLocking=true \
+    install --yes --no-install-recommends --download-only '?essential' "$@" || {
     tail -n 5 "$folder/apt.log" >&2
     return 1
   }
@@ -158,10 +176,15 @@ debian_tree() {
   chmod 1777 "$into/tmp"
   # Debian's /bin and its like are links into /usr; packages of this release may still hold files in either.
   for name in bin sbin lib lib64; do ln -s "usr/$name" "$into/$name"; done
-  for package in "$folder"/cache/archives/*.deb; do
-    # dpkg -x would put a folder in the place of such a link.
-    dpkg-deb --fsys-tarfile "$package" | tar -x --keep-directory-symlink -C "$into" || return 1
-  done
+  with_progress "Unpacking it" "$into" debian_unpack_tree "$folder" "$into" || return 1
   printf 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n' >"$into/etc/passwd"
   printf 'root:x:0:\nnogroup:x:65534:\n' >"$into/etc/group"
+}
+
+debian_unpack_tree() {
+  local package
+  for package in "$1"/cache/archives/*.deb; do
+    # dpkg -x would put a folder in the place of such a link.
+    dpkg-deb --fsys-tarfile "$package" | tar -x --keep-directory-symlink -C "$2" || return 1
+  done
 }

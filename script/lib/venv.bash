@@ -29,14 +29,22 @@ venv_state() {
   if [[ $DEPENDENCIES == newest ]]; then date +" %F"; else echo; fi
 }
 
-# ensure_venv [dev]: makes it what pyproject.toml and the lock ask for, with the development tools where "dev" is given.
-ensure_venv() {
-  local kind=${1:-run} state other
+# venv_ready KIND: whether it is there and up to date. What has the development tools has everything.
+venv_ready() {
+  local state other
   state=$(venv_state)
-  # What has the tools has everything.
-  for other in "$kind" dev; do
+  for other in "$1" dev; do
     if [[ $(cat "$venv/made-for-$other" 2>/dev/null) == "$state" ]] && "$venv/bin/python" -c '' 2>/dev/null; then return; fi
   done
+  return 1
+}
+
+# ensure_venv [dev]: makes it what pyproject.toml and the lock ask for, with the development tools where "dev" is given.
+ensure_venv() {
+  local kind=${1:-run} state
+  if venv_ready "$kind"; then return; fi
+  # What is changed meanwhile is not what is installed.
+  state=$(venv_state)
   say "Installing ecr-tasks into ${venv#"$PWD"/}."
   if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
     rm -rf "$venv"
@@ -45,14 +53,41 @@ ensure_venv() {
       exit 3
     }
   fi
-  "install_$DEPENDENCIES" "$kind"
+  with_progress "Downloading and installing what it needs" "$venv" "install_$DEPENDENCIES" "$kind" || exit 1
   printf '%s\n' "$state" >"$venv/made-for-$kind"
 }
 
+# uv does in four seconds what takes pip a minute. pip brings it, in the version and with the hashes of the lock; where uv
+# can't install (an index with a login of pip's own, say), pip does it all.
 install_locked() {
-  pip_install --require-hashes --requirement "$checkout/requirements/$1.txt"
-  # Everything is there now, what builds it included; pip would fetch that anew, in any version.
-  pip_install --no-deps --no-build-isolation --editable "$checkout"
+  local arguments=(--require-hashes --requirement "$checkout/requirements/$1.txt")
+  sed -n '/^uv==/,/^ *# via/p' "$checkout/requirements/dev.txt" >"$venv/uv.txt"
+  pip_install --require-hashes --requirement "$venv/uv.txt"
+  uv_install "${arguments[@]}" || pip_install "${arguments[@]}"
+  # Everything is there now, what builds it included; without these options that would be fetched anew, in any version.
+  arguments=(--no-deps --no-build-isolation --editable "$checkout")
+  uv_install "${arguments[@]}" || pip_install "${arguments[@]}"
+}
+
+# uv_install ARGUMENT…: with the indexes of pip's configuration, which uv doesn't read. The hashes say what is taken, so that
+# it doesn't matter which index has it. Compiled at once, as pip does: Invoke leaves no bytecode behind.
+uv_install() {
+  local name value
+  (
+    while IFS='=' read -r name value; do
+      value=${value#\'} value=${value%\'}
+      case $name in
+        *.index-url) export UV_DEFAULT_INDEX=$value ;;
+        *.extra-index-url) export UV_INDEX=${value//$'\n'/ } UV_INDEX_STRATEGY=unsafe-best-match ;;
+        *.find-links) export UV_FIND_LINKS=${value// /,} ;;
+        *.no-index) export UV_NO_INDEX=$value ;;
+        *.cert) export SSL_CERT_FILE=$value ;;
+      esac
+    done < <("$venv/bin/python" -m pip config list)
+    # Of ours, so that script/clean takes it along.
+    export UV_CACHE_DIR=${cache:?}/uv
+    "$venv/bin/uv" --quiet --no-progress --no-config pip install --python "$venv/bin/python" --compile-bytecode "$@"
+  ) >"$venv/uv.log" 2>&1
 }
 
 install_newest() {

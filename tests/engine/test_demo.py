@@ -19,7 +19,7 @@ def user_environment(tmp_path: Path) -> Iterator[dict[str, str]]:
     yield environ
     subprocess.run(
         [Path(sys.executable).with_name("inv"), "local.down"],
-        cwd=CHECKOUT / "example",
+        cwd=CHECKOUT / "examples/service",
         env=environ,
         capture_output=True,
         check=True,
@@ -45,6 +45,7 @@ def test_a_second_run_of_the_demo_prints_the_same(engine: dict[str, str], user_e
     pushed, pulled = first.stdout.splitlines()
     assert pushed == pulled
     assert "/example@sha256:" in pushed
+    assert first.stderr.startswith("This takes about "), "said before anything is done"
     assert '{"slug": "hello-ecr"}' in first.stderr
     assert second.stdout == first.stdout, "the same source is the same image"
     assert docker(engine, "ps", "--all", "--quiet", "--filter", f"ancestor={pushed}").stdout == ""

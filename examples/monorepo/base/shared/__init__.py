@@ -1,0 +1,1 @@
+"""What every service of this repository needs."""
