@@ -14,13 +14,12 @@ def main() -> None:
     """
     try:
         with exit_while_loading():
-            from invoke.program import Program
-
             from ecr_tasks import __version__
             from ecr_tasks.runner.decorator import say_interrupted
+            from ecr_tasks.runner.program import EcrTasksProgram
             from ecr_tasks.tasks.collection import ns
         end_run_by_signals(say_interrupted)
-        Program(name="ecr-tasks", binary="ecr-tasks", namespace=ns, version=__version__).run()
+        EcrTasksProgram(name="ecr-tasks", binary="ecr-tasks", namespace=ns, version=__version__).run()
     except Exception as error:
         from ecr_tasks.runner.unexpected import show, unexpected
 

@@ -1,7 +1,12 @@
-"""Printing: messages for people on stderr, data on stdout. No other module prints.
+"""Printing: messages for people on stderr, data and results on stdout. No other module prints.
 
 Secrets are taken out of both. A message is one line and no CI's command, whatever it repeats of names, files and
 other programs. A message that nobody can read any more is dropped; data that can't be written is an error.
+
+A task whose result is a table prints it by :func:`result_table`, and the lines that belong to it by :func:`result`; a
+table in passing is printed by :func:`table`. Cells and lines are texts, a :class:`Styled` that says what it means, or
+a tuple of both; a :class:`Column` says what it is worth. A terminal gets colours and what fits its width
+(``terminal/``); a pipe gets everything, without them.
 """
 
 from __future__ import annotations
@@ -10,20 +15,71 @@ import json
 import os
 import re
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any, TextIO
 
-from ecr_tasks.errors import UnexpectedError
+from ecr_tasks.errors import EcrTasksError, UnexpectedError
 from ecr_tasks.one_line import one_line, without_commands
 from ecr_tasks.redaction import HIDDEN, redact, redact_document, redact_known
+from ecr_tasks.terminal.block import block
+from ecr_tasks.terminal.colour import coloured, has_colour, is_terminal, stay_calm, width_of
+from ecr_tasks.terminal.tables import as_columns, complete_lines, fitted_lines
+from ecr_tasks.terminal.text import Column, Styled, Text, cleaned, complete, for_person
+
+__all__ = [
+    "Column",
+    "Styled",
+    "Text",
+    "agrees",
+    "data",
+    "document",
+    "human_size",
+    "no_reader_allowed",
+    "open_standard_streams",
+    "redact_logs",
+    "result",
+    "result_table",
+    "say",
+    "say_to_ci",
+    "serialize",
+    "show_error",
+    "stay_calm",
+    "table",
+    "warn",
+    "warn_once",
+]
 
 
-def say(*lines: str) -> None:
+def say(*lines: Text) -> None:
     """Print lines for people, on stderr. It is no error if stderr is closed or its disk is full."""
     with suppress(OSError):
-        _print("\n".join(_message(line) for line in lines), sys.stderr)
+        _print("\n".join(_line(line, sys.stderr) for line in lines), sys.stderr)
+
+
+def result(*lines: Text) -> None:
+    """Print lines that belong to a task's result, such as what stands above a table, on stdout."""
+    _print_data("\n".join(_line(line, sys.stdout) for line in lines))
+
+
+def result_table(columns: Sequence[Column | str], rows: Sequence[Sequence[Text]]) -> None:
+    """Print a table that is a task's result, on stdout.
+
+    On a terminal it fits the width: ids are cut, columns left out, and a line on stderr names those. In a pipe every
+    value is complete, an empty one is ``-``, and two or more blanks stand between columns alone: `awk -F '  +'`.
+    """
+    lines, left_out = _table_lines(columns, rows, sys.stdout)
+    _print_data("\n".join(lines))
+    _say_left_out(left_out)
+
+
+def table(columns: Sequence[Column | str], rows: Sequence[Sequence[Text]]) -> None:
+    """Print a table for people in passing, on stderr."""
+    lines, left_out = _table_lines(columns, rows, sys.stderr, shortens=True)
+    with suppress(OSError):
+        _print("\n".join(lines), sys.stderr)
+    _say_left_out(left_out)
 
 
 def say_to_ci(command: str) -> None:
@@ -37,13 +93,23 @@ def say_to_ci(command: str) -> None:
 
 def warn(text: str) -> None:
     """Print a warning, on stderr; the run goes on."""
-    say(f"Warning: {text}")
+    say((Styled("Warning:", "warning"), f" {text}"))
 
 
 @cache
 def warn_once(text: str) -> None:
     """Print a warning that this process has not printed before."""
     warn(text)
+
+
+def show_error(error: EcrTasksError) -> None:
+    """Show an error on stderr: its cause, then its remedy. On a terminal it is a block beside what others printed."""
+    first, *others = error.lines
+    if not is_terminal(sys.stderr):
+        say((Styled("ecr-tasks:", "bad"), f" {first}"), *others)
+        return
+    *causes, remedy = [_message(line) for line in (first, *others)]
+    say("", *block(causes, remedy, width_of(sys.stderr), sys.stderr.encoding or ""))
 
 
 def agrees(question: str, *, in_ci: bool = False) -> bool:
@@ -78,16 +144,6 @@ def serialize(value: Any, indent: int | None = 2) -> str:
     return json.dumps(redact_document(plain), indent=indent).replace("##", "\\u0023#")
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table for people; only the last column is not padded."""
-    lines = [list(head), *([one_line(redact(cell)) for cell in row] for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    widths[-1] = 0
-    for line in lines:
-        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        say("  ".join(cells).rstrip())
-
-
 def redact_logs() -> None:
     """Take the secrets out of Python's logs, which `inv -d` turns on, and leave out what travels over the network.
 
@@ -117,6 +173,24 @@ def redact_logs() -> None:
         logger.setLevel(max(logger.level, logging.INFO))
 
 
+@contextmanager
+def no_reader_allowed() -> Iterator[None]:
+    """End the process with 0 where another's printing meets a reader that has closed the pipe (`--list | head -1`).
+
+    What is left in the streams' buffers is written before Python would do it, which would report it.
+    """
+    try:
+        try:
+            yield
+        finally:
+            for stream in filter(None, (sys.stdout, sys.stderr)):
+                stream.flush()
+    except BrokenPipeError:
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            _discard(stream)
+        raise SystemExit(0) from None
+
+
 def open_standard_streams() -> None:
     """Open the null device as stdin, stdout and stderr where they are closed.
 
@@ -141,8 +215,43 @@ def _print_data(text: str) -> None:
         ) from error
 
 
+def _table_lines(
+    columns: Sequence[Column | str], rows: Sequence[Sequence[Text]], stream: TextIO | None, *, shortens: bool = False
+) -> tuple[list[str], tuple[str, ...]]:
+    """Return a table's lines for a stream, and the heads of the columns that are left out of it."""
+    columns = as_columns(columns)
+    cells = [[cleaned(cell, _clean) for cell in row] for row in rows]
+    if is_terminal(stream):
+        return fitted_lines(columns, cells, width_of(stream), colour=has_colour(stream))
+    if shortens:
+        cells = [[for_person(cell) for cell in row] for row in cells]
+    lines = complete_lines(columns, cells)
+    shown = complete_lines(columns, cells, colour=True) if has_colour(stream) else lines
+    return [_harmless(*pair) for pair in zip(lines, shown, strict=True)], ()
+
+
+def _say_left_out(heads: Sequence[str]) -> None:
+    if heads:
+        say(Styled(f"(no room for: {', '.join(heads)})", "dim"))
+
+
+def _line(text: Text, stream: TextIO | None) -> str:
+    parts = for_person(cleaned(text, _clean))
+    return _harmless(complete(parts), coloured(parts) if has_colour(stream) else complete(parts))
+
+
+def _harmless(line: str, shown: str) -> str:
+    """Return a line as it is shown, with colours perhaps; without them if it would be a CI's command."""
+    harmless = without_commands(line)
+    return shown if harmless == line else harmless
+
+
+def _clean(text: str) -> str:
+    return one_line(redact(text))
+
+
 def _message(text: str) -> str:
-    return without_commands(one_line(redact(text)))
+    return without_commands(_clean(text))
 
 
 def _print(text: str, stream: TextIO | None, end: str = "\n") -> None:
@@ -153,11 +262,16 @@ def _print(text: str, stream: TextIO | None, end: str = "\n") -> None:
     try:
         print(text, end=end, file=stream, flush=True)
     except OSError:
-        with suppress(OSError, ValueError):
-            null_device = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(null_device, stream.fileno())  # else Python fails again when it flushes the stream at exit
-            os.close(null_device)
+        _discard(stream)
         raise
+
+
+def _discard(stream: TextIO) -> None:
+    """Send a stream to the null device: else Python fails again when it flushes the stream at exit."""
+    with suppress(OSError, ValueError):
+        null_device = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null_device, stream.fileno())
+        os.close(null_device)
 
 
 def human_size(size: int) -> str:

@@ -19,6 +19,6 @@ def test_a_broken_dependency_is_a_sentence_and_exit_code_1(
     assert caught.value.code == 1
     stdout, stderr = capsys.readouterr()
     assert stdout == ""
-    assert "ModuleNotFoundError in __main__.py, line" in stderr
+    assert "ModuleNotFoundError in runner/program.py, line" in stderr
     assert "report that at" in stderr
     assert "Traceback" not in stderr

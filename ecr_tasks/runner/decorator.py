@@ -18,7 +18,7 @@ from invoke.exceptions import Exit, Failure
 from invoke.tasks import Task
 from invoke.tasks import task as invoke_task
 
-from ecr_tasks.console import open_standard_streams, say
+from ecr_tasks.console import open_standard_streams, say, show_error, stay_calm
 from ecr_tasks.errors import EcrTasksError, Interrupted, SettingsError, UnexpectedError
 from ecr_tasks.redaction import redact
 from ecr_tasks.runner.command_line import EarlierResults, check_repetitions, publishes
@@ -107,12 +107,18 @@ def run_of(c: Context) -> Run:
         open_standard_streams()
         config = c.config.get("ecr") or {}
         if not hasattr(config, "keys"):
-            say("ecr-tasks: The key ecr of Invoke's configuration is no section with settings.")
-            say("Write the settings below it, such as `repository: team/app`.")
+            show_error(
+                SettingsError(
+                    "The key ecr of Invoke's configuration is no section with settings.",
+                    "Write the settings below it, such as `repository: team/app`.",
+                )
+            )
             raise Exit(code=int(SettingsError.code))
         project = getattr(c.config, "_project_prefix", None) or _current_folder()
         run = Run(Path(project).resolve(), dict(config), dry=bool(c.config.run.dry))
         c.config.update({_RUN: run})
+        if run.in_ci:
+            stay_calm()
         atexit.register(run.close)
         end_run_by_signals(say_interrupted)
         if not run.dry and publishes():
@@ -126,7 +132,7 @@ def _current_folder() -> Path:
     try:
         return Path.cwd()
     except OSError:
-        say("ecr-tasks: The current folder no longer exists.", "Go to another one and run it again.")
+        show_error(UnexpectedError("The current folder no longer exists.", "Go to another one and run it again."))
         raise Exit(code=int(UnexpectedError.code)) from None
 
 
@@ -175,7 +181,7 @@ def _last_resort() -> Iterator[None]:
 
 def say_interrupted() -> None:
     """Say that the run was interrupted, and that it can be run again."""
-    say("ecr-tasks: Interrupted.", _RUN_AGAIN)
+    show_error(Interrupted("Interrupted.", _RUN_AGAIN))
 
 
 @contextmanager
@@ -210,8 +216,7 @@ def _exit(error: EcrTasksError, run: Run, origin: Exception | None = None) -> Ex
     from ecr_tasks.runner import ci_results
 
     ci_results.show_error(run, error)
-    first, *others = error.lines
-    say(f"ecr-tasks: {first}", *others)
+    show_error(error)
     return Exit(code=int(error.code))
 
 

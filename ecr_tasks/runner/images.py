@@ -111,14 +111,23 @@ def planned_repositories(run: Run) -> dict[str, str]:
 
 def seen_source(run: Run) -> SourceState:
     """Return the source as the images together see it; a clean one needs no docker, and no repository's name."""
-    from ecr_tasks.plan.images import settings_definition
     from ecr_tasks.source.definitions.files import definition_files
 
     if not run.source.changes and definition_files(run.settings, os.environ) is not None:
         return run.source
     definitions = _definitions(run)
-    all_definitions = definitions.targets.values() if definitions else [settings_definition(run.settings, os.environ)]
-    return _seen_by(run, all_definitions, definitions)
+    return _seen_by(run, _builds(run, definitions), definitions)
+
+
+def planned_builds(run: Run) -> list[BuildDefinition]:
+    """Return the definitions of the builds as the project has them; reads neither git nor the tag rules."""
+    return _builds(run, _definitions(run))
+
+
+def _builds(run: Run, definitions: Definitions | None) -> list[BuildDefinition]:
+    from ecr_tasks.plan.images import settings_definition
+
+    return [*definitions.targets.values()] if definitions else [settings_definition(run.settings, os.environ)]
 
 
 def _seen_by(run: Run, images: Iterable[BuildDefinition], definitions: Definitions | None) -> SourceState:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ecr_tasks import __version__
-from ecr_tasks.console import say
+from ecr_tasks.console import say, show_error
 from ecr_tasks.errors import UnexpectedError
 from ecr_tasks.redaction import redact
 
@@ -52,7 +52,7 @@ def show(error: UnexpectedError, origin: BaseException) -> None:
     """Print an error, after its traceback if the environment asks for it."""
     if is_debugging():
         say(*redact("".join(traceback.format_exception(origin))).splitlines())
-    say(f"ecr-tasks: {error.cause}", error.remedy)
+    show_error(error)
 
 
 def _place(error: BaseException) -> str:

@@ -1,0 +1,37 @@
+"""Which columns of a table fit a screen, and how wide each of them is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ecr_tasks.terminal.text import Column
+
+GAP = 2
+"""The blanks between two columns."""
+
+
+def fit(columns: Sequence[Column], wanted: Sequence[int], screen: int) -> dict[int, int] | None:
+    """Return the widths of the columns that fit a screen, by their index; None if even those without a worth don't.
+
+    ``wanted`` is the width of each column's longest text. Texts are wrapped before a column is left out, but to no
+    less than their column's least; the room that is left goes to those that want it, the narrowest first.
+    """
+    least = [min(want, max(column.least, len(column.head))) for column, want in zip(columns, wanted, strict=True)]
+    shown = list(range(len(columns)))
+    while _total([least[index] for index in shown]) > screen:
+        droppable = [(columns[index].worth or 0, -index) for index in shown if columns[index].worth is not None]
+        if not droppable:
+            return None
+        shown.remove(-min(droppable)[1])
+    room = screen - _total([least[index] for index in shown])
+    widths = {index: least[index] for index in shown}
+    short = sorted(shown, key=lambda index: wanted[index] - least[index])
+    for position, index in enumerate(short):
+        more = min(wanted[index] - least[index], room // (len(short) - position))
+        widths[index] += more
+        room -= more
+    return widths
+
+
+def _total(widths: Sequence[int]) -> int:
+    return sum(widths) + GAP * max(len(widths) - 1, 0)

@@ -1,0 +1,136 @@
+"""Tables as lines of text: complete for a pipe, fitted to the width of a person's terminal. Here alone is rich."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ecr_tasks.terminal.colour import coloured
+from ecr_tasks.terminal.fit import GAP, fit
+from ecr_tasks.terminal.text import Column, Styled, complete, for_person, short_id
+
+if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text as RichText
+
+Cells = Sequence[tuple[Styled, ...]]
+
+
+def as_columns(columns: Sequence[Column | str]) -> tuple[Column, ...]:
+    """Return the columns of a table; a text is the head of one that is never left out."""
+    return tuple(column if isinstance(column, Column) else Column(column) for column in columns)
+
+
+def complete_lines(columns: Sequence[Column], rows: Sequence[Cells], *, colour: bool = False) -> list[str]:
+    """Return a table's lines with every value complete, for a pipe.
+
+    Two or more blanks stand between the columns and nowhere else, and an empty value is ``-``, so that
+    ``awk -F '  +'`` takes it apart.
+    """
+    heads: Cells = [(Styled(column.head),) for column in columns]
+    cells = [[_single_blanks(cell) for cell in row] for row in [heads, *rows]]
+    widths = [max(len(complete(line[index])) for line in cells) for index in range(len(columns))]
+    lines = []
+    for line in cells:
+        texts = []
+        for index, (cell, width) in enumerate(zip(line, widths, strict=True)):
+            blanks = " " * (width - len(complete(cell))) if index < len(columns) - 1 else ""
+            text = coloured(_with_meaning(cell, columns[index])) if colour else complete(cell)
+            texts.append(text + blanks)
+        lines.append((" " * GAP).join(texts).rstrip())
+    return lines
+
+
+def fitted_lines(
+    columns: Sequence[Column], rows: Sequence[Cells], width: int, *, colour: bool
+) -> tuple[list[str], tuple[str, ...]]:
+    """Return a table's lines for a terminal of a width, and the heads of the columns that are left out of it.
+
+    Where even the columns without a worth don't fit side by side, each row is shown as a list of its values.
+    """
+    from rich.cells import cell_len
+
+    cells = [[_for_screen(cell, column) for cell, column in zip(row, columns, strict=True)] for row in rows]
+    heads: Cells = [(Styled(column.head, "strong"),) for column in columns]
+    wanted = [max(cell_len(complete(line[index])) for line in (heads, *cells)) for index in range(len(columns))]
+    widths = fit(columns, wanted, width)
+    if widths is None:
+        return _listed(heads, cells, width, colour=colour), ()
+    table = _grid()
+    for index, column_width in widths.items():
+        table.add_column(width=column_width, justify="right" if columns[index].right else "left", overflow="fold")
+    for line in (heads, *cells):
+        table.add_row(*(_rich_text(line[index]) for index in widths))
+    left_out = tuple(column.head for index, column in enumerate(columns) if index not in widths)
+    return _rendered(table, width, colour=colour), left_out
+
+
+def _listed(heads: Cells, rows: Sequence[Cells], width: int, *, colour: bool) -> list[str]:
+    from rich.cells import cell_len
+
+    lines: list[str] = []
+    for row in rows:
+        lines += [""] if lines else []
+        table = _grid()
+        head_width = max(cell_len(complete(head)) for head in heads)
+        if head_width * 2 + GAP <= width:
+            table.add_column(width=head_width)
+        table.add_column(overflow="fold", max_width=width)
+        for head, cell in zip(heads, row, strict=True):
+            if len(table.columns) > 1:
+                table.add_row(_rich_text(head), _rich_text(cell))
+            else:
+                table.add_row(_rich_text(head))
+                table.add_row(_rich_text(cell))
+        lines += _rendered(table, width, colour=colour)
+    return lines
+
+
+def _grid() -> Table:
+    from rich.table import Table
+
+    return Table(box=None, show_header=False, padding=(0, GAP, 0, 0), pad_edge=False)
+
+
+def _rendered(table: Table, width: int, *, colour: bool) -> list[str]:
+    from rich.console import Console
+
+    console = Console(
+        file=io.StringIO(),
+        width=width,
+        height=25,
+        force_terminal=True,
+        force_interactive=False,
+        legacy_windows=False,
+        color_system="standard" if colour else None,
+        _environ={},
+    )
+    with console.capture() as capture:
+        console.print(table, crop=False)
+    return [line.rstrip() for line in capture.get().rstrip("\n").split("\n")]
+
+
+def _rich_text(cell: tuple[Styled, ...]) -> RichText:
+    """Return a cell for rich, which is never given a text to read its own markup, addresses or emoji from."""
+    from rich.text import Text as RichText
+
+    return RichText.from_ansi(coloured(cell))
+
+
+def _for_screen(cell: tuple[Styled, ...], column: Column) -> tuple[Styled, ...]:
+    shown = _with_meaning(for_person(cell), column)
+    return tuple(
+        part if column.cut is None else Styled(short_id(part.text, column.cut), part.meaning) for part in shown
+    )
+
+
+def _with_meaning(cell: tuple[Styled, ...], column: Column) -> tuple[Styled, ...]:
+    return tuple(part if part.meaning else Styled(part.text, column.meaning) for part in cell)
+
+
+def _single_blanks(cell: tuple[Styled, ...]) -> tuple[Styled, ...]:
+    if not complete(cell).strip():
+        return (Styled("-"),)
+    return tuple(Styled(re.sub(r"(?<=\S) {2,}", " ", part.text), part.meaning) for part in cell)

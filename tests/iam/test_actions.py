@@ -1,0 +1,257 @@
+"""Tests of the table of IAM actions: its words against botocore's models and the code, and what settings change."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import botocore.session
+import pytest
+from botocore import xform_name
+
+import ecr_tasks.clients.ecr
+from ecr_tasks.clients.ecr.partition import partition_of
+from ecr_tasks.errors import SettingsError
+from ecr_tasks.iam.actions import ADMIN, ROWS, Need, needs
+from ecr_tasks.iam.scope import Scope, scope_of
+from ecr_tasks.model.destination import Destination
+from ecr_tasks.settings.load import load
+from ecr_tasks.settings.settings import Settings
+
+OTHER_SERVICES = {
+    "sts:GetServiceBearerToken",
+    "kms:CreateGrant",
+    "kms:DescribeKey",
+    "kms:RetireGrant",
+    "inspector2:ListCoverage",
+    "inspector2:ListFindings",
+}
+NO_OPERATION = {"ecr:BatchImportUpstreamImage"}
+"""Actions that exist in IAM only (Service Authorization Reference, Amazon ECR)."""
+
+DOCKERS = {
+    f"{service}:{operation}"
+    for service in ("ecr", "ecr-public")
+    for operation in (
+        "BatchCheckLayerAvailability",
+        "InitiateLayerUpload",
+        "UploadLayerPart",
+        "CompleteLayerUpload",
+    )
+}
+"""Actions of the registry's own requests, which docker makes."""
+
+LATER = {"ecr:StartImageScan", "ecr:UpdateImageStorageClass"}
+"""Actions of scan and prune, which no task calls yet."""
+
+WITH_TAGS = {"ecr-public:TagResource"}
+"""What CreateRepository asks for as well where it gets tags (Service Authorization Reference, dependent actions)."""
+
+ACCOUNT, OTHER = "123456789012", "210987654321"
+
+
+def settings_with(folder: Path, **environ: str) -> Settings:
+    return load(folder, environ={"AWS_REGION": "eu-central-1", "ECR_REPOSITORY": "team/app", **environ})
+
+
+def scope_in(region: str = "eu-central-1", *destinations: Destination, reads: tuple[str, ...] = ()) -> Scope:
+    return scope_of(["team/app"], ACCOUNT, region, partition_of, destinations=destinations, reads=reads)
+
+
+def actions_of(found: tuple[Need, ...], resource: str | None = None) -> set[str]:
+    return {need.action for need in found if resource in (None, need.resource)}
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return settings_with(tmp_path)
+
+
+@pytest.fixture
+def everything(tmp_path: Path) -> tuple[Need, ...]:
+    """Return the needs of every task with every setting that adds one."""
+    (tmp_path / "policy.json").write_text("{}", encoding="utf-8")
+    environ = {
+        "ECR_CREATE_REPOSITORY": "true",
+        "ECR_REPOSITORY_TAGS": "a=b",
+        "ECR_REPOSITORY_POLICY": "policy.json",
+        "ECR_KMS_KEY": "alias/ecr",
+        "ECR_MUTABILITY": "mutable",
+        "ECR_CACHE": "registry",
+    }
+    destinations = (Destination(OTHER, "eu-west-1"), Destination("", "us-east-1", alias="team"))
+    reads = (f"{OTHER}.dkr.ecr.eu-central-1.amazonaws.com/base:1", "public.ecr.aws/docker/library/alpine:3")
+    return needs(ADMIN, settings_with(tmp_path, **environ), scope_in("eu-central-1", *destinations, reads=reads))
+
+
+def operations(service: str) -> set[str]:
+    session = botocore.session.get_session()
+    return set(session.get_service_model(service).operation_names)
+
+
+def called() -> Iterator[str]:
+    """Yield the actions of the calls in clients/ecr: methods and paginators with the name of an operation."""
+    for path in Path(ecr_tasks.clients.ecr.__file__).parent.glob("*.py"):
+        service = "ecr-public" if path.name == "ecr_public.py" else "ecr"
+        names = {xform_name(operation): operation for operation in operations(service)}
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            word = (
+                node.attr if isinstance(node, ast.Attribute) else node.value if isinstance(node, ast.Constant) else ""
+            )
+            if word in names:
+                yield f"{service}:{names[str(word)]}"
+
+
+def test_every_action_exists(everything: tuple[Need, ...]) -> None:
+    known = {f"{service}:{name}" for service in ("ecr", "ecr-public") for name in operations(service)}
+    assert actions_of(everything) - known == OTHER_SERVICES | NO_OPERATION
+
+
+def test_every_call_of_ours_has_its_action_and_every_action_a_call(everything: tuple[Need, ...]) -> None:
+    in_ecr = {action for action in actions_of(everything) if action.startswith("ecr")}
+    assert in_ecr == {*called()} | DOCKERS | LATER | WITH_TAGS | NO_OPERATION
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"),
+    [
+        ("eu-central-1", "aws"),
+        ("cn-north-1", "aws-cn"),
+        ("us-gov-west-1", "aws-us-gov"),
+        ("us-iso-east-1", "aws-iso"),
+        ("us-isob-east-1", "aws-iso-b"),
+        ("eu-isoe-west-1", "aws-iso-e"),
+        ("us-isof-south-1", "aws-iso-f"),
+        ("eusc-de-east-1", "aws-eusc"),
+        ("ap-future-9", "aws"),
+    ],
+)
+def test_the_resources_are_in_the_partition_of_the_region(region: str, partition: str, settings: Settings) -> None:
+    arn = f"arn:{partition}:ecr:{region}:{ACCOUNT}:repository/team/app"
+    assert {need.resource for need in needs("push", settings, scope_in(region))} == {"*", arn}
+
+
+def test_only_what_has_no_resource_is_for_everything(everything: tuple[Need, ...]) -> None:
+    assert actions_of(everything, "*") == {
+        "ecr:GetAuthorizationToken",
+        "ecr:DescribeRegistry",
+        "ecr-public:GetAuthorizationToken",
+        "sts:GetServiceBearerToken",
+        "inspector2:ListCoverage",
+        "inspector2:ListFindings",
+    }
+
+
+def test_a_plain_push_needs_what_docker_needs_and_a_look(settings: Settings) -> None:
+    found = needs("push", settings, scope_in())
+    required = {need.action.partition(":")[2] for need in found if need.required}
+    assert required == {
+        "GetAuthorizationToken",
+        "DescribeRepositories",
+        "BatchGetImage",
+        "BatchCheckLayerAvailability",
+        "InitiateLayerUpload",
+        "UploadLayerPart",
+        "CompleteLayerUpload",
+        "PutImage",
+    }
+    optional = {need.action.partition(":")[2] for need in found if not need.required}
+    assert optional == {"DescribeImages", "ListImages", "GetDownloadUrlForLayer"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "more"),
+    [
+        ({"ECR_CREATE_REPOSITORY": "true"}, {"ecr:CreateRepository", "ecr:PutLifecyclePolicy"}),
+        ({"ECR_CREATE_REPOSITORY": "true", "ECR_LIFECYCLE_POLICY": "off"}, {"ecr:CreateRepository"}),
+        (
+            {"ECR_CREATE_REPOSITORY": "true", "ECR_REPOSITORY_TAGS": "a=b"},
+            {"ecr:CreateRepository", "ecr:PutLifecyclePolicy", "ecr:TagResource"},
+        ),
+        (
+            {"ECR_CREATE_REPOSITORY": "true", "ECR_KMS_KEY": "alias/ecr"},
+            {"ecr:CreateRepository", "ecr:PutLifecyclePolicy", "kms:CreateGrant", "kms:DescribeKey"},
+        ),
+        ({"ECR_REPOSITORY_TAGS": "a=b", "ECR_KMS_KEY": "alias/ecr"}, set()),
+        ({"ECR_MUTABILITY": "mutable"}, {"ecr:BatchDeleteImage", "ecr:DescribeRegistry"}),
+        ({"ECR_MUTABILITY": "immutable"}, {"ecr:BatchDeleteImage"}),
+        ({"ECR_MUTABILITY": "immutable", "ECR_DIRTY": "refuse"}, set()),
+        ({"ECR_CACHE": "registry"}, set()),
+    ],
+)
+def test_settings_add_actions_to_a_push(environ: dict[str, str], more: set[str], tmp_path: Path) -> None:
+    plain = actions_of(needs("push", settings_with(tmp_path), scope_in()))
+    assert actions_of(needs("push", settings_with(tmp_path, **environ), scope_in())) == plain | more
+
+
+def test_no_pipeline_gets_the_right_to_delete_where_tags_are_locked(tmp_path: Path) -> None:
+    settings = settings_with(tmp_path, ECR_MUTABILITY="immutable")
+    assert "ecr:BatchDeleteImage" not in actions_of(needs("ci", settings, scope_in()))
+
+
+@pytest.mark.parametrize(
+    ("key", "resource", "condition"),
+    [
+        ("arn:aws:kms:eu-central-1:1:key/2", "arn:aws:kms:eu-central-1:1:key/2", {}),
+        ("1234abcd", f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/1234abcd", {}),
+        (
+            "alias/ecr",
+            f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/*",
+            {"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/ecr"}},
+        ),
+        (
+            f"arn:aws:kms:eu-central-1:{ACCOUNT}:alias/ecr",
+            f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/*",
+            {"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/ecr"}},
+        ),
+    ],
+)
+def test_a_key_is_named_by_its_arn_or_by_its_alias(
+    key: str, resource: str, condition: dict[str, object], tmp_path: Path
+) -> None:
+    settings = settings_with(tmp_path, ECR_KMS_KEY=key)
+    found = [need for need in needs("repo.ensure", settings, scope_in()) if need.action == "kms:CreateGrant"]
+    assert [(need.resource, need.condition) for need in found] == [(resource, condition)]
+
+
+def test_copies_are_read_here_and_written_there(settings: Settings) -> None:
+    destination = Destination(OTHER, "eu-west-1", "prod/app")
+    found = needs("push", settings, scope_in("eu-central-1", destination))
+    there = {need.action for need in found if f"eu-west-1:{OTHER}:repository/prod/app" in need.resource}
+    assert "ecr:PutImage" in there
+    required = {need.action for need in found if need.required and need.resource.endswith("/team/app")}
+    assert "ecr:GetDownloadUrlForLayer" in required
+
+
+def test_ecr_public_has_a_service_and_arns_of_its_own(settings: Settings) -> None:
+    found = needs("push", settings, scope_in("eu-central-1", Destination("", "us-east-1", "tools/app", "team")))
+    public = {need.resource for need in found if need.action == "ecr-public:PutImage"}
+    assert public == {f"arn:aws:ecr-public::{ACCOUNT}:repository/tools/app"}
+    assert {"sts:GetServiceBearerToken", "ecr-public:GetAuthorizationToken"} <= actions_of(found, "*")
+    assert not [need for need in found if need.action.startswith("ecr:") and "ecr-public" in need.resource]
+
+
+def test_base_images_in_ecr_are_read_by_digest_and_tag_and_others_are_not_named(settings: Settings) -> None:
+    host = f"{OTHER}.dkr.ecr.cn-north-1.amazonaws.com.cn"
+    reads = (f"{host}/base:1", f"{host}/base@sha256:{'0' * 64}", "alpine:3", f"{host}/tools/x:2@sha256:{'1' * 64}")
+    found = needs("build", settings, scope_in(reads=reads))
+    names = {need.resource.rpartition("repository/")[2] for need in found if need.resource != "*"}
+    assert names == {"base", "tools/x"}
+    assert actions_of(found, "*") == {"ecr:GetAuthorizationToken"}
+
+
+def test_a_task_without_such_rights_is_not_guessed(settings: Settings) -> None:
+    with pytest.raises(SettingsError, match=re.escape("did you mean push?")):
+        needs("psuh", settings, scope_in())
+
+
+def test_a_required_action_stays_required_when_another_task_only_likes_it(settings: Settings) -> None:
+    by_key = {(need.action, need.resource): need for need in needs(ADMIN, settings, scope_in())}
+    for name in ROWS:
+        for need in needs(name, settings, scope_in()):
+            found = by_key[need.action, need.resource]
+            assert found.required or not need.required
+            assert replace(found, purpose="", required=True) == replace(need, purpose="", required=True)
