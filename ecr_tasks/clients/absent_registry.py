@@ -35,6 +35,6 @@ class AbsentRegistry:
     describe = image = images = tag_digests = labels = find = existing_digests = list_tags = referrers = inventory = (
         _refuse
     )
-    set_tag = untag = reserve = token = region = caller_account = replicates_to = replication = _refuse
+    set_tag = untag = reserve = token = region = caller_account = replicates_to = replication = detail = _refuse
     state = create = set_policies = change = would_expire = delete = _refuse
     scan = push_time = signatures = signing_statuses = _refuse

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.image import BakeFile, BuildInput
+from ecr_tasks.model.inventory import ImageDetail
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.registry import RegistryToken, Repository, RepositoryView
 from ecr_tasks.model.repository import DesiredRepository, Difference, RepositoryState
@@ -164,6 +165,9 @@ class Registry(Target, Protocol):
 
     def caller_account(self) -> str:
         """Return the account that the credentials belong to (STS)."""
+
+    def detail(self, repository: Repository, reference: str) -> ImageDetail | None:
+        """Return what the registry lists of an image by tag or digest, or None; no look of this kind is a pull."""
 
     def replication(self, repository: Repository, digest: str) -> Mapping[tuple[str, str], str]:
         """Return an image's replication status by (account, region): IN_PROGRESS, COMPLETE or FAILED."""

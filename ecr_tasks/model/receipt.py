@@ -97,6 +97,7 @@ class Published:
             "repository": self.repository,
             "tags": list(self.tags),
             "reference": self.reference,
+            "media_type": self.image.media_type,
             "state": self.state,
             "by": self.transport,
             "stays": dict(self.stays),

@@ -63,11 +63,12 @@ def task(
 
 
 def chained_task(
-    **options: Any,
+    *, positional: Iterable[str] = (), publishes: bool = True, **options: Any
 ) -> Callable[[Callable[Concatenate[Run, EarlierResults, P], Job | Receipt | None]], Task[Any]]:
     """Make an Invoke task from a function that also takes the results of earlier tasks of the command line.
 
-    Its own result is passed to the tasks that follow, and is also the return value of the Invoke task.
+    Its own result is passed to the tasks that follow, and is also the return value of the Invoke task. ``publishes``
+    is False for tasks that only use what is published: what earlier runs left stays for them.
     """
 
     def decorate(body: Callable[Concatenate[Run, EarlierResults, P], Job | Receipt | None]) -> Task[Any]:
@@ -81,7 +82,7 @@ def chained_task(
 
             result = None
             earlier: EarlierResults = c.config.get(_EARLIER) or EarlierResults()
-            if not run.dry and not (earlier.job and run.uses(earlier.settings)):
+            if publishes and not run.dry and not (earlier.job and run.uses(earlier.settings)):
                 run.earlier_outputs.begin()
             with _exit_codes(run):
                 if earlier.settings is not run.settings:
@@ -95,7 +96,7 @@ def chained_task(
 
         parameters = list(inspect.signature(body).parameters.values())
         setattr(wrapper, "__signature__", inspect.Signature([parameters[0], *parameters[2:]]))  # noqa: B010
-        return _invoke_task(wrapper, (), options)
+        return _invoke_task(wrapper, positional, options)
 
     return decorate
 

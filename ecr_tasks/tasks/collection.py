@@ -9,6 +9,7 @@ from ecr_tasks.tasks import ci_context, ci_init, iam_trust, local, repo
 from ecr_tasks.tasks.build import build
 from ecr_tasks.tasks.commands import commands
 from ecr_tasks.tasks.env import env
+from ecr_tasks.tasks.export import export
 from ecr_tasks.tasks.images import images
 from ecr_tasks.tasks.init import init
 from ecr_tasks.tasks.login import login, logout
@@ -28,6 +29,7 @@ ns = Collection(
     build,
     push,
     pull,
+    export,
     images,
     promote,
     plan,

@@ -14,21 +14,21 @@ if TYPE_CHECKING:
 
 
 @chained_task(
+    publishes=False,
     help={
         "image": "a tag, a sha256: digest, or host/repository@digest as push prints it (default: what was pushed, or "
         "this commit's image)",
         "platform": "os/arch, for one of several",
-    }
+    },
 )
 def pull(run: Run, earlier: EarlierResults, image: str | None = None, platform: str | None = None) -> None:
     """Log in and pull an image by tag or digest; a tag is looked up, pulled by its digest, and set here."""
     from dataclasses import replace
 
     from ecr_tasks.model.reference import parse_image_name
-    from ecr_tasks.plan.conflicts import check_published
     from ecr_tasks.plan.promotion import check_host, missing_image
-    from ecr_tasks.plan.republish import published_name
-    from ecr_tasks.runner.images import chosen_repositories, planned_images
+    from ecr_tasks.runner.images import chosen_repositories
+    from ecr_tasks.runner.publication import commit_images
 
     known: dict[str, StoredImage | None] = {}
     image_name = parse_image_name(image) if image is not None else None
@@ -38,14 +38,9 @@ def pull(run: Run, earlier: EarlierResults, image: str | None = None, platform: 
         published = [receipt.published[0] for receipt in earlier.receipt.images if receipt.published]
         references = [(copy.repository, copy.digest) for copy in published]
     else:
-        images = planned_images(run)
-        own_tags = run.registry.describe({planned.repository: planned.tag_names for planned in images})
-        references = []
-        for planned in images:
-            view = own_tags[planned.repository]
-            check_published(planned, view, run.source)
-            references.append((planned.repository, published_name(planned, view, run.source)))
-            known[planned.repository] = view.tags.get(references[-1][1])
+        images = commit_images(run).values()
+        references = [(image.repository, image.tag) for image in images]
+        known = {image.repository: image.image for image in images}
     views = run.registry.describe({name: () for name, _ in references})
     for name, reference in references:
         repository = views[name].repository

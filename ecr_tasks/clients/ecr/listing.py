@@ -31,12 +31,17 @@ def describe_images(client: ECRClient, repository: str, registry_id: Mapping[str
 
 def tag_digest(client: ECRClient, repository: Repository, tag: str) -> str | None:
     """Return the digest of the image that has a tag, archived or not, or None. Raises botocore's errors."""
+    detail = image_detail(client, repository, tag)
+    return detail.digest if detail else None
+
+
+def image_detail(client: ECRClient, repository: Repository, reference: str) -> ImageDetail | None:
+    """Return the manifest with a tag or ``sha256:`` digest, archived or not, or None. Raises botocore's errors."""
+    key = "imageDigest" if reference.startswith("sha256:") else "imageTag"
     parameters: Any = {"registryId": repository.account, "repositoryName": repository.name}
-    parameters |= _with_archived(client)
-    response = result_or_none(
-        lambda: client.describe_images(**parameters, imageIds=[{"imageTag": tag}]), "ImageNotFoundException"
-    )
-    return next((data["imageDigest"] for data in response["imageDetails"]), None) if response else None
+    parameters |= {**_with_archived(client), "imageIds": [{key: reference}]}
+    response = result_or_none(lambda: client.describe_images(**parameters), "ImageNotFoundException")
+    return next(map(_image_detail, response["imageDetails"]), None) if response else None
 
 
 def list_tags(client: ECRClient, repository: str, registry_id: Mapping[str, Any]) -> list[str]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # and imported by the methods that need them: publishing need
     from ecr_tasks.clients.ecr.ecr_public import PublicRegistry
     from ecr_tasks.clients.ecr.repositories import EcrRepositories
     from ecr_tasks.clients.ecr.scans import EcrEvidence
-    from ecr_tasks.model.inventory import ListedImage
+    from ecr_tasks.model.inventory import ImageDetail, ListedImage
 
 
 class EcrRegistry:
@@ -112,6 +112,13 @@ class EcrRegistry:
         if digests is None:
             return {tag: image.digest for tag, image in self._reader.images(repository.name, tags).items()}
         return {tag: digest for tag, digest in zip(tags, digests, strict=True) if digest}
+
+    def detail(self, repository: Repository, reference: str) -> ImageDetail | None:
+        """Return what ECR lists of an image by tag or digest (DescribeImages), or None."""
+        from ecr_tasks.clients.ecr import listing
+
+        with self._reader.translate_errors(f"look at an image of {repository.name} (ecr:DescribeImages)"):
+            return listing.image_detail(self._reader.client(), repository, reference)
 
     def images(self, repository: Repository, digests: Sequence[str]) -> Mapping[str, StoredImage]:
         """Return images by digest; missing ones are left out."""

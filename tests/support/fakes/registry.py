@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from ecr_tasks.errors import Refused
-from ecr_tasks.model.inventory import artifact_kind
+from ecr_tasks.model.inventory import ImageDetail, artifact_kind
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Signing
 from ecr_tasks.model.registry import RegistryToken, Repository, RepositoryView
@@ -65,6 +65,16 @@ class FakeRegistry:
         existing = dict(self.tags[repository.name])
         self.calls.end()
         return {tag: existing[tag] for tag in tags if tag in existing}
+
+    def detail(self, repository: Repository, reference: str) -> ImageDetail | None:
+        self.calls.begin("detail", repository.name, reference)
+        tags, stored = self.tags[repository.name], self.stored[repository.name]
+        image = stored.get(tags.get(reference, reference))
+        self.calls.end()
+        if image is None:
+            return None
+        names = sorted(tag for tag, digest in tags.items() if digest == image.digest)
+        return ImageDetail(image.digest, image.media_type, tuple(names), image.size)
 
     def images(self, repository: Repository, digests: Sequence[str]) -> Mapping[str, StoredImage]:
         self.calls.begin("images", repository.name, *digests)

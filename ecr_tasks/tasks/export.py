@@ -1,0 +1,104 @@
+"""The `export` task: write what was published for those who deploy it."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from ecr_tasks.console import data, say
+from ecr_tasks.errors import Refused, SettingsError
+from ecr_tasks.runner.command_line import EarlierResults, follows
+from ecr_tasks.runner.decorator import chained_task
+from ecr_tasks.runner.run import Run
+
+if TYPE_CHECKING:
+    from ecr_tasks.model.publication import PublishedImage
+
+
+@chained_task(
+    publishes=False,
+    positional=["format"],
+    iterable=["image"],
+    help={
+        "format": "env, json, compose, kubernetes, ecs, lambda, terraform or cdk",
+        "source": "a tag, a sha256: digest, or host/repository@digest as push prints it (default: what was pushed of "
+        "this commit)",
+        "image": "of several images, the one; once for each (default: all of them)",
+        "registry": "ACCOUNT/REGION or host of the destination that it is deployed from (default: the main registry)",
+        "from": "the file to update, or - for stdin: ecs's task definition, compose's file, cdk's context",
+        "function": "lambda's function, by name or ARN",
+    },
+)
+def export(
+    run: Run,
+    earlier: EarlierResults,
+    format: str,  # noqa: A002 - the flag's name
+    source: str | None = None,
+    image: list[str] | None = None,
+    registry: str | None = None,
+    from_: str | None = None,
+    function: str | None = None,
+) -> None:
+    """Write what was published for env, json, compose, kubernetes, ecs, lambda, terraform or cdk, by digest."""
+    from ecr_tasks.handoff.formats import format_of
+    from ecr_tasks.handoff.handoff import Extras
+    from ecr_tasks.redaction import redact
+    from ecr_tasks.runner.publication import in_registry
+
+    form = format_of(format, Extras(from_, function))
+    extras = Extras(_read(form.file, from_) if from_ is not None else None, function)
+    if run.dry and source is None and follows("push"):
+        say(f"would write {form.summary}, of what the push publishes")
+        return
+    handoff = form.write(in_registry(run, _images(run, earlier, source, image or []), registry), extras)
+    if extras.text is not None and redact(handoff.text, arguments=False) != handoff.text:
+        raise Refused(
+            f"{form.file.capitalize()} holds what looks like a secret, and it would be printed.",
+            "Name it there instead of writing it (ECS: `secrets` with valueFrom, compose: `secrets`).",
+        )
+    for note in handoff.notes:
+        say(note)
+    data(handoff.text)
+
+
+def _images(run: Run, earlier: EarlierResults, source: str | None, names: list[str]) -> tuple[PublishedImage, ...]:
+    """Return the images to write: those that ``source`` names, else what was pushed of this commit."""
+    from ecr_tasks.model.reference import parse_image_name
+    from ecr_tasks.runner.publication import (
+        published_before,
+        published_by_push,
+        published_in_ecr,
+        say_what_is_used,
+    )
+
+    if source is not None:
+        return published_in_ecr(run, parse_image_name(source), names)
+    if earlier.receipt is not None:
+        return published_by_push(earlier.receipt, names).images
+    publication, missing = published_before(run, names)
+    images = publication.images
+    if missing:
+        for name, reason in missing.items():
+            say(f"{name}: {reason}; asking ECR for this commit's image")
+        images = (*images, *published_in_ecr(run, None, [*missing]))
+    else:
+        say_what_is_used(publication, bool(run.source.changes))
+    return images
+
+
+def _read(kind: str, path: str) -> str:
+    """Return the text of the file to update. Raises SettingsError when it can't be read."""
+    from ecr_tasks.files import MAX_BYTES, read_text
+
+    try:
+        if path != "-":
+            return read_text(path)
+        text = sys.stdin.read(MAX_BYTES) if sys.stdin else ""
+    except (OSError, UnicodeError) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or "it is no text"
+        raise SettingsError(
+            f"{kind.capitalize()} {path} can't be read: {reason}.", "Check what --from names."
+        ) from None
+    if not text.strip():
+        raise SettingsError(f"{kind.capitalize()} on stdin is empty.", "Check what is piped into it.")
+    return text
