@@ -133,6 +133,14 @@ def data(text: str) -> None:
     _print_data(redact(text, arguments=False))
 
 
+def given_data(text: str) -> None:
+    """Print what a user gave, changed where it was asked for: only secrets that this run knows are taken out.
+
+    What merely looks like one must not change in a file of theirs.
+    """
+    _print_data(redact_known(text, arguments=False))
+
+
 def document(value: Any) -> None:
     """Print a JSON document, on stdout."""
     _print_data(serialize(value))

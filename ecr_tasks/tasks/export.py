@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from ecr_tasks.console import data, say
+from ecr_tasks.console import given_data, say
 from ecr_tasks.errors import Refused, SettingsError
 from ecr_tasks.runner.command_line import EarlierResults, follows
 from ecr_tasks.runner.decorator import chained_task
@@ -42,7 +42,7 @@ def export(
     """Write what was published for env, json, compose, kubernetes, ecs, lambda, terraform or cdk, by digest."""
     from ecr_tasks.handoff.formats import format_of
     from ecr_tasks.handoff.handoff import Extras
-    from ecr_tasks.redaction import redact
+    from ecr_tasks.redaction import redact_known
     from ecr_tasks.runner.publication import in_registry
 
     form = format_of(format, Extras(from_, function))
@@ -51,14 +51,14 @@ def export(
         say(f"would write {form.summary}, of what the push publishes")
         return
     handoff = form.write(in_registry(run, _images(run, earlier, source, image or []), registry), extras)
-    if extras.text is not None and redact(handoff.text, arguments=False) != handoff.text:
+    if redact_known(handoff.text, arguments=False) != handoff.text:
         raise Refused(
-            f"{form.file.capitalize()} holds what looks like a secret, and it would be printed.",
-            "Name it there instead of writing it (ECS: `secrets` with valueFrom, compose: `secrets`).",
+            f"{form.file.capitalize()} has a secret of this run in it, and it would be printed.",
+            "Take it out there, and name it as a secret instead (ECS: `secrets` with valueFrom, compose: `secrets`).",
         )
     for note in handoff.notes:
         say(note)
-    data(handoff.text)
+    given_data(handoff.text)
 
 
 def _images(run: Run, earlier: EarlierResults, source: str | None, names: list[str]) -> tuple[PublishedImage, ...]:

@@ -170,6 +170,15 @@ def test_a_secret_in_the_file_is_refused_rather_than_changed_or_printed(project:
     assert SECRET not in result.stderr
 
 
+def test_what_only_looks_like_a_secret_stays_as_it_is_in_the_file(project: Project) -> None:
+    project.inv("build", "push")
+    address = "https://0123456789abcdef0123456789abcdef@o1.ingest.sentry.io/1"
+    container = {"name": "web", "image": "team/app", "environment": [{"name": "SENTRY_DSN", "value": address}]}
+    project.write("task.json", json.dumps({"family": "a", "containerDefinitions": [container]}))
+    result = project.inv("export", "ecs", "--from", "task.json")
+    assert result.document["containerDefinitions"][0]["environment"] == container["environment"]
+
+
 def test_an_unknown_format_is_an_error_before_any_call(project: Project) -> None:
     assert "terraform, cdk" in project.inv("export", "nosuch").failed(2)
     assert project.calls.log == []
