@@ -78,6 +78,7 @@ def check_leaked_keys(
                 dockerfile=dockerfile,
                 project=settings.project,
                 files=settings.files,
+                others=settings.other_env_files,
                 tracked=tracked,
             )
         for folder in context_folders(definition, settings.project):
@@ -124,18 +125,20 @@ def find_leaks(
     project: Path,
     files: Sequence[Path],
     tracked: Callable[[Path], bool],
+    others: Sequence[Path] = (),
 ) -> tuple[Leak, ...]:
     """Return the leaks of a build of ``dockerfile`` in the folder ``context``.
 
-    ``files`` are the dotenv files that settings were read from. They, the other dotenv files of ``project`` and those
-    of the context's upper folders must neither be tracked by git nor be in the context. A dotenv file is recognized
-    by its name (``.env``, ``.env.prod``, ``.envrc``, ``prod.env``); one without keys, such as ``.env.example``, is
-    no leak. Links are resolved. Raises SettingsError for a malformed .dockerignore.
+    ``files`` are the dotenv files that settings were read from. They, the ``others`` beside them, the other dotenv
+    files of ``project`` and those of the context's upper folders must neither be tracked by git nor be in the
+    context. A dotenv file is recognized by its name (``.env``, ``.env.prod``, ``.envrc``, ``prod.env``); one without
+    keys, such as ``.env.example``, is no leak. Links are resolved. Raises SettingsError for a malformed
+    .dockerignore.
     """
     settings_files = _unique(files)
     ignore, root = DockerIgnore.read(context, dockerfile), resolved(context)
     leaks = []
-    for path in _unique([*files, *_dotenv_files(project), *_dotenv_files(root, _DEPTH)]):
+    for path in _unique([*files, *others, *_dotenv_files(project), *_dotenv_files(root, _DEPTH)]):
         names = _keys(path, must_be_readable=path in settings_files)
         if not names:
             continue

@@ -22,6 +22,7 @@ from ecr_tasks.console import open_standard_streams, say, show_error, stay_calm
 from ecr_tasks.errors import EcrTasksError, Interrupted, SettingsError, UnexpectedError
 from ecr_tasks.redaction import redact
 from ecr_tasks.runner.command_line import EarlierResults, check_repetitions, publishes
+from ecr_tasks.runner.invoke_config import config_paths
 from ecr_tasks.runner.run import Run
 from ecr_tasks.runner.unexpected import is_debugging, show, unexpected
 from ecr_tasks.signals import end_run_by_signals, was_interrupted
@@ -115,8 +116,9 @@ def run_of(c: Context) -> Run:
                 )
             )
             raise Exit(code=int(SettingsError.code))
-        project = getattr(c.config, "_project_prefix", None) or _current_folder()
-        run = Run(Path(project).resolve(), dict(config), dry=bool(c.config.run.dry))
+        project = getattr(c.config, "_project_prefix", None) or current_folder()
+        paths = config_paths(c.config)
+        run = Run(Path(project).resolve(), dict(config), dry=bool(c.config.run.dry), config_paths=paths)
         c.config.update({_RUN: run})
         if run.in_ci:
             stay_calm()
@@ -129,7 +131,8 @@ def run_of(c: Context) -> Run:
     return run
 
 
-def _current_folder() -> Path:
+def current_folder() -> Path:
+    """Return the current folder. Raises Invoke's Exit when it no longer exists."""
     try:
         return Path.cwd()
     except OSError:

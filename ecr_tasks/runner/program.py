@@ -1,16 +1,21 @@
-"""Invoke's program, as ``ecr-tasks`` runs it: it names the task or flag that a mistyped one is nearest to."""
+"""Invoke's program, as ``ecr-tasks`` runs it: with the project's configuration, and a word about what is mistyped."""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-from invoke.exceptions import Exit, ParseError
+from invoke.config import AmbiguousMergeError
+from invoke.exceptions import AmbiguousEnvVar, Exit, ParseError, UncastableEnvVar, UnknownFileType
 from invoke.program import Program
 
 from ecr_tasks.console import no_reader_allowed, show_error
 from ecr_tasks.errors import SettingsError, nearest
+from ecr_tasks.runner.decorator import current_folder
+from ecr_tasks.runner.invoke_config import check_file, check_own_files, check_project, exit_with, find_project
 
 _UNKNOWN = re.compile(r"No idea what (['\"])(?P<word>.*)\1 is!", re.DOTALL)
 _ALIKE = 0.6
@@ -18,12 +23,42 @@ _ALIKE = 0.6
 
 
 class EcrTasksProgram(Program):
-    """The command line of ``ecr-tasks``. A mistake in it is an error like those of the tasks, with exit code 2."""
+    """The command line of ``ecr-tasks``. A mistake in it is an error like those of the tasks, with exit code 2.
+
+    Each file of Invoke's configuration is checked before Invoke reads it: what it could not read is such an error.
+    """
 
     def run(self, argv: list[str] | None = None, exit: bool = True) -> None:  # noqa: A002 - Invoke's name
         """Run a command line; a reader that closes the pipe ends it without an error."""
         with no_reader_allowed():
             super().run(argv, exit)
+
+    def create_config(self) -> None:
+        """Read the user's and the machine's configuration."""
+        check_own_files()
+        super().create_config()
+
+    def parse_collection(self) -> None:
+        """Read the project's configuration too, which Invoke itself only does where it looks for a tasks.py."""
+        super().parse_collection()
+        project = find_project(current_folder())
+        check_project(project)
+        self.config.set_project_location(project)
+        self.config.load_project()
+
+    def update_config(self, merge: bool = True) -> None:
+        """Read the file of --config and what else the command line says."""
+        if path := self.args.config.value or os.environ.get("INVOKE_RUNTIME_CONFIG"):
+            check_file(Path(path).expanduser())
+        super().update_config(merge)
+
+    def execute(self) -> None:
+        """Run the tasks; Invoke merges the variables of its configuration right before."""
+        try:
+            super().execute()
+        except (AmbiguousEnvVar, AmbiguousMergeError, UncastableEnvVar, UnknownFileType) as error:
+            cause = f"Invoke's configuration can't be used: {str(error).rstrip('.')}."
+            raise exit_with(SettingsError(cause, "Correct the file or the variable INVOKE_….")) from error
 
     def parse_tasks(self) -> None:
         """Parse the words after Invoke's own flags."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -36,10 +36,18 @@ class Run:
     which contains no setting.
     """
 
-    def __init__(self, project: Path, config: Mapping[str, object], *, dry: bool = False) -> None:
+    def __init__(
+        self,
+        project: Path,
+        config: Mapping[str, object],
+        *,
+        dry: bool = False,
+        config_paths: Sequence[Path] = (),
+    ) -> None:
         self.project = project
         self.dry = dry
         self._config = config
+        self._config_paths = config_paths
         self._env_name: str | None = None
         self._overrides: dict[str, str] = {}
         self._private: PrivateConfig | None = None
@@ -83,6 +91,7 @@ class Run:
     def settings(self) -> Settings:
         """The settings. Raises SettingsProblems for invalid ones."""
         if self._settings is None:
+            from ecr_tasks.settings import invoke_files
             from ecr_tasks.settings.load import load
 
             self._settings = load(
@@ -91,6 +100,7 @@ class Run:
                 environ=os.environ,
                 config=self._config,
                 overrides=self._overrides,
+                invoke_files=[invoke_files.read(path) for path in self._config_paths] if self._config else (),
             )
             for text in self._settings.warnings:
                 self._warn_once(text)  # `local` and `env` make the settings be loaded once more

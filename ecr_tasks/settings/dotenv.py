@@ -35,7 +35,7 @@ MAX_CHARACTERS = 2 * MAX_BYTES
 
 _MOST_MISTAKES = 50
 
-_SAMPLES = {"example", "sample", "template", "dist"}
+_NO_FILE = "Remove or rename it; ECR_ENV_FILE names another file with the settings."
 
 
 @dataclass(frozen=True)
@@ -49,32 +49,6 @@ class DotenvFile:
     values: Mapping[str, str | None] = field(repr=False)
     lines: Mapping[str, int]
     warnings: tuple[str, ...] = ()
-
-
-def list_files(project: Path, env_name: str | None, problems: Problems) -> list[Path]:
-    """Return the files to read, lowest first: ``.env``, and the chosen ``.env.NAME``.
-
-    Adds to ``problems`` when the chosen file doesn't exist.
-    """
-    files = [project / ".env"] if _exists(project / ".env") else []
-    if env_name is None:
-        return files
-    chosen = project / f".env.{env_name}"
-    if not env_name or "/" in env_name or "\\" in env_name:
-        problems.add(f"{env_name!r} can't name an environment: it is the NAME of a .env.NAME beside tasks.py.")
-    elif _exists(chosen):
-        files.append(chosen)
-    else:
-        names = sorted({path.name.removeprefix(".env.") for path in project.glob(".env.*")} - _SAMPLES)
-        hint = f"there are: {', '.join(names)}" if names else "nor any other .env.NAME"
-        problems.add(f"There is no {chosen.name} in {project} ({hint}).")
-    return files
-
-
-def _exists(path: Path) -> bool:
-    # A broken symbolic link counts as a file: the user expects it to be read, so reading it must fail. A folder .env
-    # with pyvenv.cfg in it is a virtual environment (PEP 405).
-    return (path.is_symlink() or path.exists()) and not (path / "pyvenv.cfg").exists()
 
 
 def read_file(
@@ -158,7 +132,9 @@ def parse_bindings(path: Path, problems: Problems) -> list[Binding]:
     except UnicodeDecodeError:
         text = "\0"
     except OSError as error:
-        problems.add(f"{path.name}: can't be read: {error.strerror or 'unknown reason'}.")
+        reason = error.strerror or "unknown reason"
+        remedy = "" if path.is_file() else _NO_FILE
+        problems.add(f"{path.name}: can't be read: {reason}.", remedy)
         return []
     if "\0" in text:
         problems.add(f"{path.name}: isn't UTF-8 text (PowerShell's > writes UTF-16: save it as UTF-8).")

@@ -9,7 +9,9 @@ from ecr_tasks.settings.schema import TABLE
 from ecr_tasks.settings.setting import Setting
 
 _HEAD = """\
-Every setting of ecr-tasks. Copy what you need to .env, beside tasks.py, and keep .env out of git.
+Every setting of ecr-tasks. What everybody and CI share belongs into invoke.yaml, below `ecr:` and in lower case
+without ECR_ (ECR_REPOSITORY=team/app is `repository: team/app`, AWS_REGION is `region`). Copy keys and what is yours
+alone to .env, beside tasks.py, and keep .env out of git; where .env is the application's, to .env.ecr.
 From low to high: defaults; Invoke configuration (ecr.*); .env; .env.NAME; the environment.
 `inv settings` shows what counts and where it stands.
 """

@@ -22,10 +22,10 @@ class SettingsProblems(SettingsError):
     No sentence contains a build argument's value.
     """
 
-    def __init__(self, problems: Sequence[str]) -> None:
+    def __init__(self, problems: Sequence[str], remedy: str = "") -> None:
         self.problems = tuple(problems)
         if len(problems) == 1:
-            super().__init__(problems[0], "Correct it there and run the task again.")
+            super().__init__(problems[0], remedy or "Correct it there and run the task again.")
         else:
             remedy = "Correct each where it stands and run the task again."
             super().__init__(f"{len(problems)} settings are wrong:", remedy, problems)
@@ -35,20 +35,26 @@ class Problems:
     """Collects the problems of all settings, so that one error can report them together."""
 
     def __init__(self) -> None:
-        self._sentences: list[str] = []
+        self._sentences: dict[str, str] = {}
 
-    def add(self, sentence: str) -> None:
-        """Add a sentence that already contains the place; a sentence that was added before is ignored."""
-        if sentence not in self._sentences:
-            self._sentences.append(sentence)
+    def add(self, sentence: str, remedy: str = "") -> None:
+        """Add a sentence that already contains the place; a sentence that was added before is ignored.
 
-    def add_at(self, origin: Origin, name: str, message: str) -> None:
+        ``remedy`` replaces the usual one where this is the only problem.
+        """
+        self._sentences.setdefault(sentence, remedy)
+
+    def add_at(self, origin: Origin, name: str, message: str, remedy: str = "") -> None:
         """Add a sentence about the setting ``name`` at ``origin``; ``message`` is the part after the name."""
-        places = {"file": f"{origin}: {name}", "default": name, "override": f"{name} of the {origin}"}
-        place = places.get(origin.kind, str(origin))
-        self.add(f"{place[0].upper()}{place[1:]} {message}")
+        if origin.file is not None:
+            shown = f"ecr.{origin.name}" if origin.kind == "config" else name
+            self.add(f"{origin}: {shown} {message}", remedy)
+            return
+        place = {"default": name, "override": f"{name} of the {origin}"}.get(origin.kind, str(origin))
+        self.add(f"{place[0].upper()}{place[1:]} {message}", remedy)
 
     def raise_if_any(self) -> None:
         """Raise :class:`SettingsProblems` if anything was added."""
         if self._sentences:
-            raise SettingsProblems(self._sentences)
+            (remedy, *_) = self._sentences.values()
+            raise SettingsProblems(tuple(self._sentences), remedy)

@@ -11,9 +11,12 @@ from typing import Any
 from ecr_tasks.files import exists, is_file, unreadable_reason
 from ecr_tasks.settings import precedence
 from ecr_tasks.settings.account_and_region import take_apart
-from ecr_tasks.settings.dotenv import list_files, read_file
+from ecr_tasks.settings.application_env import refuse_applications_values
+from ecr_tasks.settings.dotenv import read_file
+from ecr_tasks.settings.env_files import SETTING, env_files
 from ecr_tasks.settings.errors import Malformed, Problems
 from ecr_tasks.settings.hide_secrets import keep_secrets
+from ecr_tasks.settings.invoke_files import InvokeFile
 from ecr_tasks.settings.parse.build_options import is_remote
 from ecr_tasks.settings.parse.lists import VALUE_KINDS, Allowed
 from ecr_tasks.settings.schema import TABLE
@@ -29,10 +32,12 @@ def load(
     environ: Mapping[str, str],
     config: Mapping[str, object] | None = None,
     overrides: Mapping[str, str] | None = None,
+    invoke_files: Sequence[InvokeFile] = (),
 ) -> Settings:
     """Load a project's settings from its dotenv files, ``environ``, Invoke's ``ecr.*`` and ``overrides``.
 
-    ``env_name`` chooses ``.env.NAME``. ``overrides`` are those of the local ECR: they replace all other values, and
+    ``env_name`` chooses ``.env.NAME``. ``invoke_files`` are the files that ``config`` comes from, the highest first:
+    they tell the places. ``overrides`` are those of the local ECR: they replace all other values, and
     an empty text removes a value. Raises :class:`SettingsProblems` with all mistakes. A missing repository or region
     is not a mistake: `login` needs no repository, and a profile may have a region.
     """
@@ -40,13 +45,15 @@ def load(
     problems = Problems()
     files = []
     variables: dict[str, str | None] = {}
-    for path in list_files(project, env_name, problems):
+    chosen_files = env_files(project, env_name, environ, config or {}, problems)
+    for path in chosen_files.paths:
         file = read_file(path, environ, variables, problems)
         variables.update(file.values)
         files.append(file)
 
-    config_layer, others = precedence.config_layer(config or {}, problems)
+    config_layer, others = precedence.config_layer(config or {}, problems, invoke_files, project)
     file_layers = [precedence.file_layer(file) for file in files]
+    _report_file_in_file(file_layers, problems)
     environment_layer = precedence.environment_layer(environ)
     override_layer = precedence.override_layer(overrides or {})
     # In a file, a misspelt name is a mistake even without a value; in the environment, it counts as not set then.
@@ -56,6 +63,8 @@ def load(
 
     merged = precedence.merge([config_layer, *file_layers, environment_layer, override_layer])
     effective = {name: value for name, value in merged.items() if value.text}
+    if not chosen_files.is_own:
+        refuse_applications_values(effective, problems)
     keep_secrets(effective, {**{name: text for name, text in variables.items() if text}, **environ})
     derived, address_warnings = take_apart(effective, problems)
     merged |= derived
@@ -80,6 +89,7 @@ def load(
         sdk_environment=_sdk_environment(effective, fields, environ),
         values=MappingProxyType(_values(merged, [*file_layers, config_layer, override_layer])),
         files=tuple(file.path for file in files),
+        other_env_files=tuple(path for path in chosen_files.relatives() if path not in chosen_files.paths),
         file_variables=MappingProxyType(file_variables),
         warnings=(
             *precedence.warnings(file_layers, environment_layer, effective),
@@ -153,6 +163,12 @@ def _report_contradictions(
             f"can't be lambda with {len(platforms)} platforms (ECR_PLATFORMS: {origin}): Lambda takes an "
             "image for one platform.",
         )
+
+
+def _report_file_in_file(layers: Sequence[precedence.Layer], problems: Problems) -> None:
+    for value in (layer[SETTING] for layer in layers if SETTING in layer):
+        message = "chooses the dotenv file, so it can't stand in one: set it in the environment, or "
+        problems.add_at(value.origin, SETTING, f"{message}env_file below ecr: in invoke.yaml.")
 
 
 def _missing_files_warnings(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 
 from ecr_tasks.settings.dotenv import DotenvFile
 from ecr_tasks.settings.errors import Problems
+from ecr_tasks.settings.invoke_files import InvokeFile
 from ecr_tasks.settings.parse.lists import join
 from ecr_tasks.settings.schema import TABLE
 from ecr_tasks.settings.setting import Origin, SettingValue
@@ -47,20 +49,26 @@ def override_layer(overrides: Mapping[str, str]) -> Layer:
     return {name: SettingValue(text, Origin("override", "local ECR")) for name, text in overrides.items()}
 
 
-def config_layer(config: Mapping[str, object], problems: Problems) -> tuple[Layer, list[tuple[str, Origin]]]:
+def config_layer(
+    config: Mapping[str, object], problems: Problems, files: Sequence[InvokeFile] = (), project: Path = Path()
+) -> tuple[Layer, list[tuple[str, Origin]]]:
     """Return the settings under ``ecr.`` in Invoke's configuration, and the keys that are somebody else's.
 
-    Keys that begin with ``_`` are left out. Adds to ``problems`` the misspelt keys, and values that no dotenv file
-    could hold.
+    Keys that begin with ``_`` are left out. ``files`` are the files that Invoke has read, the highest first: they
+    tell the places. Adds to ``problems`` the misspelt keys, and values that no dotenv file could hold.
     """
     names = {setting.field: name for name, setting in TABLE.items()}
     layer: dict[str, SettingValue] = {}
     others: list[tuple[str, Origin]] = []
     for key, value in config.items():
+        if not isinstance(key, str):
+            problems.add(f"Invoke configuration ecr: the key {key!r} is no text: put it in quotes.")
+            continue
         if key.startswith("_"):
             continue
         name = names.get(key.lower()) or (key.upper() if key.startswith("aws_") else None)
-        origin = Origin("config", key)
+        file = next((file for file in files if key in file.section and file.section[key] == value), None)
+        origin = _config_origin(key, file, project)
         if name is None:
             if meant := misspelt_key(key, names):
                 problems.add_at(origin, key, f"is not a setting: did you mean ecr.{meant}?")
@@ -68,13 +76,20 @@ def config_layer(config: Mapping[str, object], problems: Problems) -> tuple[Laye
                 others.append((key, origin))
             continue
         try:
-            text = _config_text(value)
+            text = (file.texts.get(key) if file else None) or _config_text(value)
         except ValueError as error:
             problems.add_at(origin, key, f"can't be used: {error}")
             continue
         if text:
             layer[name] = SettingValue(text, origin)
     return layer, others
+
+
+def _config_origin(key: str, file: InvokeFile | None, project: Path) -> Origin:
+    if file is None:  # the collection's own configuration, or a variable INVOKE_ECR_…
+        return Origin("config", key)
+    shown = file.path.name if file.path.parent == project else str(file.path)
+    return Origin("config", key, file.path, file.lines.get(key), shown)
 
 
 def _config_text(value: object) -> str:

@@ -53,7 +53,7 @@ class Schema:
         heading="Credentials: anything that the AWS SDKs read",
     )
     aws_access_key_id: str | None = setting(
-        "AWS_ACCESS_KEY_ID=AKIA...",
+        "AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE",
         values.text,
         "An access key. Keep this file out of git and out of the image when you set one.",
         display="last-four",
@@ -85,7 +85,10 @@ class Schema:
         "AWS_CA_BUNDLE=/etc/ssl/ca.pem", values.text, "Certificates to trust, behind a proxy that opens TLS."
     )
     aws_endpoint_url: str | None = setting(
-        "AWS_ENDPOINT_URL=http://127.0.0.1:4510", values.web_address, "Another endpoint for every AWS service."
+        "AWS_ENDPOINT_URL=https://aws.example",
+        values.web_address,
+        "Another endpoint for every AWS service. One on this machine, in .env, is taken for the application's and "
+        "refused, unless AWS_ENDPOINT_URL_ECR is set as well.",
     )
     aws_endpoint_url_ecr: str | None = setting(
         "AWS_ENDPOINT_URL_ECR=https://vpce-1.api.ecr.example", values.web_address, "Another endpoint for ECR's API."
@@ -236,6 +239,13 @@ class Schema:
         "the Dockerfile in a bake or compose file. What only stands for a key (your-access-key, AWS's own examples) "
         "needs no mention.",
         default="",
+    )
+    env_file: Path | None = setting(
+        "ECR_ENV_FILE=.env.ecr",
+        values.file,
+        "The dotenv file that is read in place of .env, where that is the application's; with `env NAME` also the "
+        "one with .NAME after its name. Only in the environment or in invoke.yaml; .env.ecr needs no mention.",
+        unset=".env.ecr, or else .env",
     )
     debug: bool = setting("ECR_DEBUG=true", values.boolean, "Show tracebacks.", default="false")
     create_repository: bool = setting(

@@ -52,17 +52,20 @@ class Origin:
     """The place where a setting is set; ``str()`` returns it in words.
 
     ``name`` is a variable, a key under ``ecr.``, the name of what overrides the setting, or the setting that it is
-    derived from, with that one's place.
+    derived from, with that one's place. ``file`` and ``line`` are those of a dotenv file, or of a configuration file
+    of Invoke's; ``shown`` is how the file is called where its name alone doesn't say which it is.
     """
 
     kind: Literal["default", "config", "file", "environment", "override", "derived"]
     name: str = ""
     file: Path | None = None
     line: int | None = None
+    shown: str = ""
 
     def __str__(self) -> str:
-        if self.kind == "file" and self.file is not None:
-            return self.file.name if self.line is None else f"{self.file.name}:{self.line}"
+        if self.file is not None:
+            name = self.shown or self.file.name
+            return name if self.line is None else f"{name}:{self.line}"
         if self.kind == "environment":
             return f"environment variable {self.name}"
         if self.kind == "config":

@@ -26,7 +26,8 @@ class Settings(Schema):
     ``sdk_environment`` has the variables that must have another value for the SDK than in the process environment
     (empty: unset). ``file_variables`` has all variables of the dotenv files, also those that are not ours: a
     definition may refer to them (:meth:`missing_variables`). ``values`` has the text and the origin of every setting
-    by its variable's name, ``files`` the dotenv files that were read.
+    by its variable's name, ``files`` the dotenv files that were read, ``other_env_files`` those of other
+    environments.
     """
 
     project: Path
@@ -35,6 +36,7 @@ class Settings(Schema):
     file_variables: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, SettingValue] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
+    other_env_files: tuple[Path, ...] = ()
     warnings: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
@@ -77,7 +79,8 @@ class Settings(Schema):
         if self.repository is None:
             raise SettingsError(
                 "No repository is configured.",
-                "Set ECR_REPOSITORY in .env or in the environment, for example ECR_REPOSITORY=team/app.",
+                "Set ECR_REPOSITORY in .env or in the environment, or `repository: team/app` below ecr: in "
+                "invoke.yaml; `init` proposes a name.",
             )
         return self.repository
 

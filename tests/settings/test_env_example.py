@@ -28,7 +28,7 @@ def test_the_committed_example_is_the_tables() -> None:
 
 @pytest.mark.parametrize("name", TABLE)
 def test_every_example_can_be_used_as_it_stands(project: Project, name: str) -> None:
-    for file in ("docker-bake.hcl", "ecr/lifecycle.json", "ecr/policy.json"):
+    for file in ("docker-bake.hcl", "ecr/lifecycle.json", "ecr/policy.json", ".env.ecr"):
         project.write("", file)
     project.write(f"{name}={TABLE[name].example}")
     project.load()

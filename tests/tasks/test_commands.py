@@ -161,7 +161,7 @@ def test_special_characters_are_quoted_everywhere() -> None:
     assert build_words(lines)[-1] == SPECIAL_CHARACTERS
 
 
-KEYS = {"AWS_ACCESS_KEY_ID": "AKIAREALKEY", "AWS_SECRET_ACCESS_KEY": "hush", "AWS_SESSION_TOKEN": "hush too"}
+KEYS = {"AWS_ACCESS_KEY_ID": "AKIAREALKEYREALKEY", "AWS_SECRET_ACCESS_KEY": "hush", "AWS_SESSION_TOKEN": "hush too"}
 
 
 @pytest.mark.parametrize("where", ["file", "environment"])

@@ -1,0 +1,95 @@
+"""Invoke's own configuration: the files that it reads, checked before it reads them."""
+
+from __future__ import annotations
+
+import sys
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from invoke.config import AmbiguousMergeError, Config, copy_dict, merge_dicts
+from invoke.exceptions import Exit
+
+from ecr_tasks.console import show_error
+from ecr_tasks.errors import SettingsError
+from ecr_tasks.files import is_file
+from ecr_tasks.settings import invoke_files
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+TASKS = ("tasks.py", "tasks/__init__.py")
+_DOTENV = (".env.ecr", ".env")
+
+
+def config_paths(config: Config) -> tuple[Path, ...]:
+    """Return the files that Invoke has read, the highest first; it keeps their paths for itself.
+
+    Where there is none, it takes the Python file for an empty one.
+    """
+    levels = (getattr(config, f"_{level}_path", None) for level in ("runtime", "project", "user", "system"))
+    return tuple(Path(path).absolute() for path in levels if path and is_file(path))
+
+
+def find_project(folder: Path) -> Path:
+    """Return the project that a folder is in: the nearest one upwards with tasks, an invoke.yaml or a dotenv file.
+
+    tasks.py and Invoke's file count more than a dotenv file, which an application below may have, too. The search
+    ends at the top of the repository. Without any, it is the folder itself.
+    """
+    folders = [folder]
+    while not (folders[-1] / ".git").exists() and folders[-1].parent != folders[-1]:
+        folders.append(folders[-1].parent)
+    for names in ((*TASKS, *invoke_files.NAMES), _DOTENV):
+        for candidate in folders:
+            if any((candidate / name).exists() for name in names):
+                return candidate
+    return folder
+
+
+def check_project(folder: Path) -> None:
+    """Raise Exit with code 2, after a sentence, when Invoke could not read a project's configuration."""
+    if (path := invoke_files.find_in(folder)) is not None:
+        check_file(path)
+
+
+def check_own_files() -> None:
+    """Raise Exit like :func:`check_project` for the user's and the machine's own configuration."""
+    for folder, prefix in ((Path("/etc"), ""), (Path("~").expanduser(), ".")):
+        if (path := invoke_files.find_in(folder, prefix)) is not None:
+            check_file(path)
+
+
+def check_file(path: Path) -> None:
+    """Raise Exit like :func:`check_project` for one file."""
+    try:
+        file = invoke_files.read(path)
+        try:
+            merge_dicts(copy_dict(Config.global_defaults()), dict(file.data or {}))
+        except AmbiguousMergeError:
+            sections = [name for name, value in Config.global_defaults().items() if isinstance(value, dict)]
+            wrong = next(name for name in sections if not isinstance((file.data or {}).get(name, {}), dict))
+            raise SettingsError(
+                f"{path}: the key {wrong} is Invoke's own, a section, and has a value instead.",
+                "Correct it there: https://docs.pyinvoke.org has its settings.",
+            ) from None
+    except SettingsError as error:
+        raise exit_with(error) from error
+
+
+def check_project_being_loaded() -> None:
+    """Check the configuration of the project whose tasks.py is being loaded: Invoke reads it right after that."""
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        spec = frame.f_locals.get("spec") if frame.f_globals.get("__name__") == "invoke.loader" else None
+        if isinstance(spec, ModuleSpec) and spec.origin:
+            folder = Path(spec.origin).parent
+            check_project(folder.parent if spec.submodule_search_locations else folder)
+            return
+        frame = frame.f_back
+
+
+def exit_with(error: SettingsError) -> Exit:
+    """Show an error and return Invoke's Exit with its code."""
+    show_error(error)
+    return Exit(code=int(error.code))

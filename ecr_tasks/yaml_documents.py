@@ -1,0 +1,64 @@
+"""YAML documents from outside: a loader with limits, and what is wrong with a text in words.
+
+PyYAML's own loader raises RecursionError for deep nesting, and a few aliases of aliases make values that fill any
+memory as soon as somebody copies them.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from yaml import SafeLoader
+
+MAX_DEPTH = 100
+MAX_VALUES = 100_000
+"""Values in one document, with what its aliases stand for."""
+
+
+@cache
+def limited_loader() -> type[SafeLoader]:
+    """Return PyYAML's safe loader, which raises ValueError for a document that is too deep or stands for too much."""
+    import yaml
+
+    class LimitedLoader(yaml.SafeLoader):
+        depth = 0
+
+        def compose_node(self, *arguments: Any) -> Any:
+            self.depth += 1
+            if self.depth > MAX_DEPTH:
+                raise ValueError(f"it is nested more than {MAX_DEPTH} deep")
+            node = super().compose_node(*arguments)
+            self.depth -= 1
+            return node
+
+        def compose_document(self) -> Any:
+            node = super().compose_document()
+            if _size(node, {}) > MAX_VALUES:
+                raise ValueError(f"it has more than {MAX_VALUES} values, with what its aliases stand for")
+            return node
+
+    return LimitedLoader
+
+
+def yaml_mistake(error: Exception, text: str) -> str:
+    """Return what is wrong with a YAML text, as the end of the sentence "it can't be read: …"."""
+    import yaml
+
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        # What is missing at the end is missed after the last line.
+        line = min(error.problem_mark.line + 1, len(text.splitlines()))
+        return f"line {line}: {' '.join(filter(None, (error.context, error.problem)))}"
+    return "it is nested too deep" if isinstance(error, RecursionError) else " ".join(str(error).split())
+
+
+def _size(node: Any, sizes: dict[int, int]) -> int:
+    """Return how many values a YAML node has with what its aliases stand for; one that holds itself has too many."""
+    if id(node) not in sizes:
+        sizes[id(node)] = MAX_VALUES + 1  # as long as it is looked at
+        value = getattr(node, "value", None)
+        entries = value if isinstance(value, list) else []
+        parts = [part for entry in entries for part in (entry if isinstance(entry, tuple) else (entry,))]
+        sizes[id(node)] = 1 + sum(_size(part, sizes) for part in parts)
+    return sizes[id(node)]

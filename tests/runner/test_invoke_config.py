@@ -1,0 +1,85 @@
+"""What Invoke reads itself: a sentence for what it can't, from `inv` and from `ecr-tasks`, from any folder."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ecr_tasks.runner.invoke_config import find_project
+
+TASKS = "from ecr_tasks import ns\n\n__all__ = ['ns']\n"
+
+
+def run(program: str, folder: Path, *words: str, home: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run `inv` or `ecr-tasks` in a folder."""
+    environ = {"HOME": str(home or folder), "PATH": "/usr/bin:/bin"}
+    path = Path(sys.executable).parent / program
+    return subprocess.run(
+        [str(path), *words], cwd=folder, env=environ, capture_output=True, text=True, check=False, timeout=120
+    )
+
+
+@pytest.mark.parametrize("program", ["inv", "ecr-tasks"])
+@pytest.mark.parametrize("text", ["ecr: [1, 2", "run: 5\n", "ecr:\n  1: x\n"])
+def test_a_broken_invoke_yaml_is_a_sentence(tmp_path: Path, program: str, text: str) -> None:
+    (tmp_path / "tasks.py").write_text(TASKS, encoding="utf-8")
+    (tmp_path / "invoke.yaml").write_text(text, encoding="utf-8")
+    (tmp_path / "below").mkdir()
+    result = run(program, tmp_path / "below", "settings", home=tmp_path)
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"ecr-tasks: {tmp_path}/invoke.yaml")
+    assert "Traceback" not in result.stderr
+
+
+def test_the_console_script_checks_the_users_file_and_that_of_the_command_line(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / ".invoke.yaml").write_text("- a\n", encoding="utf-8")
+    result = run("ecr-tasks", tmp_path, "settings", home=tmp_path / "home")
+    assert (result.returncode, ".invoke.yaml can't be read: it is no mapping" in result.stderr) == (2, True)
+    (tmp_path / "more.yaml").write_text("- a\n", encoding="utf-8")
+    result = run("ecr-tasks", tmp_path, "-f", "more.yaml", "settings")
+    assert (result.returncode, "more.yaml can't be read: it is no mapping" in result.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("with_tasks", [True, False])
+def test_the_console_script_reads_the_projects_invoke_yaml_from_any_subfolder(
+    tmp_path: Path, with_tasks: bool
+) -> None:
+    below = tmp_path / "services" / "api"
+    below.mkdir(parents=True)
+    (below / ".env").write_text("APPLICATION=1\n", encoding="utf-8")
+    (tmp_path / "invoke.yaml").write_text("ecr:\n  repository: team/app\n", encoding="utf-8")
+    if with_tasks:
+        (tmp_path / "tasks.py").write_text(TASKS, encoding="utf-8")
+    result = run("ecr-tasks", below, "settings", "--json", home=tmp_path)
+    assert '"origin": "invoke.yaml:2"' in result.stdout
+    assert f'"project": "{tmp_path}"' in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ((), "a/b/c"),
+        (("a/tasks.py",), "a"),
+        (("a/tasks/__init__.py",), "a"),
+        (("a/invoke.json", "a/b/.env"), "a"),
+        (("a/invoke.yml", "a/b/tasks.py"), "a/b"),
+        (("a/.env.ecr",), "a"),
+        (("a/.env", "a/b/c/notes.txt"), "a"),
+        (("a/tasks.py", "a/b/.git/HEAD"), "a/b/c"),
+        (("a/b/.git/HEAD", "a/b/.env"), "a/b"),
+    ],
+)
+def test_the_project_is_the_nearest_folder_that_says_so(
+    tmp_path: Path, files: tuple[str, ...], expected: str
+) -> None:
+    folder = tmp_path / "a" / "b" / "c"
+    folder.mkdir(parents=True)
+    (tmp_path / ".git").mkdir()
+    for name in files:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("", encoding="utf-8")
+    assert find_project(folder) == tmp_path / expected
