@@ -46,7 +46,7 @@ def test_only_the_upload_may_ask_for_a_token() -> None:
     assert all("run" not in step for step in jobs["publish"]["steps"]), "nothing of ours runs beside the token"
 
 
-@pytest.mark.parametrize("name", ["style", "types", "imports", "shell", "workflows"])
+@pytest.mark.parametrize("name", ["style", "types", "imports", "shell", "workflows", "docs"])
 def test_a_commit_hook_runs_each_check(name: str) -> None:
     (repository,) = yaml.safe_load((CHECKOUT / ".pre-commit-config.yaml").read_text("utf-8"))["repos"]
     hooks = {hook["id"]: hook["entry"] for hook in repository["hooks"]}
