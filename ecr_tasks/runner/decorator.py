@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, cast
 
 from invoke.context import Context
 from invoke.exceptions import Exit, Failure
@@ -24,6 +24,7 @@ from ecr_tasks.redaction import redact
 from ecr_tasks.runner.command_line import EarlierResults, check_repetitions, publishes
 from ecr_tasks.runner.invoke_config import config_paths
 from ecr_tasks.runner.run import Run
+from ecr_tasks.runner.task_failed import TaskFailed
 from ecr_tasks.runner.unexpected import is_debugging, show, unexpected
 from ecr_tasks.signals import end_run_by_signals, was_interrupted
 
@@ -63,31 +64,44 @@ def task(
     return decorate
 
 
+class ChainedTask(Task[Any], Generic[P, R]):
+    """A task that returns something to a caller in Python: to a task of the user's own."""
+
+    def __call__(self, c: Context, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run the task and return its result. Raises TaskFailed after the error was shown."""
+        result: R = super().__call__(c, *args, **kwargs)
+        return result
+
+
 def chained_task(
-    *, positional: Iterable[str] = (), publishes: bool = True, **options: Any
-) -> Callable[[Callable[Concatenate[Run, EarlierResults, P], Job | Receipt | None]], Task[Any]]:
+    returns: Callable[[Job | Receipt | None], R],
+    *,
+    positional: Iterable[str] = (),
+    publishes: bool = True,
+    **options: Any,
+) -> Callable[[Callable[Concatenate[Run, EarlierResults, P], Job | Receipt | None]], ChainedTask[P, R]]:
     """Make an Invoke task from a function that also takes the results of earlier tasks of the command line.
 
-    Its own result is passed to the tasks that follow, and is also the return value of the Invoke task. ``publishes``
-    is False for tasks that only use what is published: what earlier runs left stays for them.
+    Its own result is passed to the tasks that follow; a caller in Python gets what ``returns`` makes of it.
+    ``publishes`` is False for tasks that only use what is published: what earlier runs left stays for them.
     """
 
-    def decorate(body: Callable[Concatenate[Run, EarlierResults, P], Job | Receipt | None]) -> Task[Any]:
+    def decorate(
+        body: Callable[Concatenate[Run, EarlierResults, P], Job | Receipt | None],
+    ) -> ChainedTask[P, R]:
         @functools.wraps(body)
-        def wrapper(c: Context, /, *args: P.args, **kwargs: P.kwargs) -> Job | Receipt | None:
+        def wrapper(c: Context, /, *args: P.args, **kwargs: P.kwargs) -> R:
             with _last_resort():
-                return run_chained(run_of(c), c, *args, **kwargs)
+                return returns(run_chained(run_of(c), c, *args, **kwargs))
 
         def run_chained(run: Run, c: Context, *args: P.args, **kwargs: P.kwargs) -> Job | Receipt | None:
             from ecr_tasks.model.receipt import Receipt
 
-            result = None
             earlier: EarlierResults = c.config.get(_EARLIER) or EarlierResults()
             if publishes and not run.dry and not (earlier.job and run.uses(earlier.settings)):
                 run.earlier_outputs.begin()
             with _exit_codes(run):
-                if earlier.settings is not run.settings:
-                    earlier = EarlierResults(run.settings)
+                earlier = _of_these_settings(earlier, run)
                 result = body(run, earlier, *args, **kwargs)
                 if isinstance(result, Receipt):
                     c.config.update({_EARLIER: EarlierResults(run.settings, receipt=result)})
@@ -97,9 +111,25 @@ def chained_task(
 
         parameters = list(inspect.signature(body).parameters.values())
         setattr(wrapper, "__signature__", inspect.Signature([parameters[0], *parameters[2:]]))  # noqa: B010
-        return _invoke_task(wrapper, positional, options)
+        return cast("ChainedTask[P, R]", _invoke_task(wrapper, positional, {"klass": ChainedTask, **options}))
 
     return decorate
+
+
+@contextmanager
+def results_of(c: Context) -> Iterator[tuple[Run, EarlierResults]]:
+    """Give a function that a user's task calls the run and the results of the tasks before it.
+
+    Its errors are shown and raised as a task's.
+    """
+    with _last_resort():
+        run = run_of(c)
+        with _exit_codes(run):
+            yield run, _of_these_settings(c.config.get(_EARLIER) or EarlierResults(), run)
+
+
+def _of_these_settings(earlier: EarlierResults, run: Run) -> EarlierResults:
+    return earlier if earlier.settings is run.settings else EarlierResults(run.settings)
 
 
 def run_of(c: Context) -> Run:
@@ -221,7 +251,9 @@ def _exit(error: EcrTasksError, run: Run, origin: Exception | None = None) -> Ex
 
     ci_results.show_error(run, error)
     show_error(error)
-    return Exit(code=int(error.code))
+    if isinstance(error, Interrupted):
+        return Exit(code=int(error.code))  # nobody who catches errors catches this
+    return TaskFailed(error)
 
 
 def _is_debugging(run: Run) -> bool:

@@ -4,16 +4,41 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ecr_tasks.console import document
 from ecr_tasks.runner.command_line import EarlierResults, follows, push_republishes
 from ecr_tasks.runner.decorator import chained_task
 from ecr_tasks.runner.run import Run
 
 if TYPE_CHECKING:
+    from ecr_tasks.model.built_image import Build
+    from ecr_tasks.model.receipt import Receipt
     from ecr_tasks.runner.publish_steps import Job
 
 
-@chained_task()
-def build(run: Run, earlier: EarlierResults) -> Job | None:
+def _result(job: Job | Receipt | None) -> Build:
+    """Return the images that a job has built and that a push would publish."""
+    from ecr_tasks.model.built_image import Build, BuiltImage
+    from ecr_tasks.runner.publish_steps import Job
+
+    if not isinstance(job, Job):
+        return Build(())
+    images = {image.name: image for image in job.images}
+    return Build(
+        tuple(
+            BuiltImage(
+                name,
+                tuple(f"{images[name].repository}:{tag.name}" for tag in images[name].tags) if built.image_id else (),
+                built.image_id,
+                built.digest,
+                built.platforms,
+            )
+            for name, built in job.built.items()
+        )
+    )
+
+
+@chained_task(_result, help={"json": "one JSON document on stdout: the images that were built"})
+def build(run: Run, earlier: EarlierResults, json: bool = False) -> Job | None:
     """Build every planned image with buildx, tag it and keep it in the local store."""
     from ecr_tasks.runner import ci_results, receipt_file
     from ecr_tasks.runner.publish_steps import (
@@ -32,6 +57,7 @@ def build(run: Run, earlier: EarlierResults) -> Job | None:
     show_plan(job.plan)
     job.plan.check()
     if run.dry:
+        _show(job, json)
         return job
     job = create_repositories(run, job, before_build=True)
     if push_follows:
@@ -44,4 +70,10 @@ def build(run: Run, earlier: EarlierResults) -> Job | None:
         receipt_file.write(run.project, receipt)
     if not push_follows:
         ci_results.hand_over(run, receipt)
+    _show(job, json)
     return job
+
+
+def _show(job: Job, json: bool) -> None:
+    if json:
+        document({"images": [image.as_json() for image in _result(job).images]})

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 
 @chained_task(
+    lambda result: None,
     publishes=False,
     positional=["format"],
     iterable=["image"],

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 
 @chained_task(
+    lambda result: None,
     publishes=False,
     help={
         "image": "a tag, a sha256: digest, or host/repository@digest as push prints it (default: what was pushed, or "

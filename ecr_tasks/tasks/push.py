@@ -4,22 +4,41 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ecr_tasks.console import data
+from ecr_tasks.console import data, document
 from ecr_tasks.runner.command_line import EarlierResults
 from ecr_tasks.runner.decorator import chained_task
 from ecr_tasks.runner.run import Run
 
 if TYPE_CHECKING:
+    from ecr_tasks.model.publication import Publication
     from ecr_tasks.model.receipt import Receipt
+    from ecr_tasks.runner.publish_steps import Job
 
 
-@chained_task(help={"republish": "build a published commit anew, and publish it beside what is published (…-r2)"})
-def push(run: Run, earlier: EarlierResults, republish: bool = False) -> Receipt | None:
+def _result(receipt: Job | Receipt | None) -> Publication:
+    """Return what was published; nothing in a dry run."""
+    from ecr_tasks.model.publication import Publication
+    from ecr_tasks.model.receipt import Receipt
+    from ecr_tasks.runner.publication import published_by_push
+
+    return published_by_push(receipt) if isinstance(receipt, Receipt) else Publication(None, False, None, None, ())
+
+
+@chained_task(
+    _result,
+    help={
+        "republish": "build a published commit anew, and publish it beside what is published (…-r2)",
+        "json": "one JSON document on stdout, the receipt, instead of the references",
+    },
+)
+def push(run: Run, earlier: EarlierResults, republish: bool = False, json: bool = False) -> Receipt | None:
     """Publish what was built (built first if need be); print host/repository@digest."""
     from ecr_tasks.plan.destinations import combined_error
     from ecr_tasks.runner import ci_results
     from ecr_tasks.runner.publish_steps import (
         build_images,
+        build_receipt,
+        continue_job,
         create_repositories,
         lock_images,
         publish_images,
@@ -29,11 +48,16 @@ def push(run: Run, earlier: EarlierResults, republish: bool = False) -> Receipt 
     from ecr_tasks.tasks.plan import show_plan
 
     job = earlier.job  # the job of `build`, if it ran before in this command line
-    if job is None or job.republish != republish or (job.snapshot is None and not run.dry):
+    if job is None or job.republish != republish:
         job = start_job(run, republish=republish)
+        show_plan(job.plan)
+    elif job.snapshot is None and not run.dry:
+        job = continue_job(run, job)
         show_plan(job.plan)
     job.plan.check()
     if run.dry:
+        if json:
+            document(build_receipt(run, job, job.plan.images).as_json())
         return None
     job = create_repositories(run, job, before_build=True)
     job = lock_images(run, job, show_plan)
@@ -44,8 +68,11 @@ def push(run: Run, earlier: EarlierResults, republish: bool = False) -> Receipt 
     job = lock_images(run, job, show_plan)
     receipt = publish_images(run, job)
     ci_results.hand_over(run, receipt)
-    for reference in receipt.references:
-        data(reference)
+    if json:
+        document(receipt.as_json())
+    else:
+        for reference in receipt.references:
+            data(reference)
     if receipt.failed:
         raise combined_error(receipt.failed)
     return receipt

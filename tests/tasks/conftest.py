@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from invoke.collection import Collection
 from invoke.program import Program
 
 from ecr_tasks.model.manifest import StoredImage
@@ -61,6 +62,7 @@ class Project(Folder):
         self.registry = FakeRegistry(Calls(), repository())
         self.docker = FakeDocker(self.registry)
         self.calls = self.registry.calls
+        self.namespace: Collection = ns
         self._monkeypatch = monkeypatch
         self._capsys = capsys
 
@@ -93,7 +95,7 @@ class Project(Folder):
                 patch.setenv(name, text)
             patch.setattr(sys, "argv", ["inv", *words])
             try:
-                Program(name="inv", binary="inv", namespace=ns).run(["inv", *words])
+                Program(name="inv", binary="inv", namespace=self.namespace).run(["inv", *words])
                 code = 0
             except SystemExit as error:
                 code = error.code if isinstance(error.code, int) else 0

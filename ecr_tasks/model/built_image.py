@@ -1,0 +1,74 @@
+"""What a build made on this machine, for tasks that test it before the push."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ecr_tasks.errors import BuildError
+
+
+@dataclass(frozen=True)
+class BuiltImage:
+    """One image that was built.
+
+    ``name`` is the bake file's target or the compose file's service; in a project with one Dockerfile it is the
+    repository. ``tags`` are its names in the engine's store, ``repository:tag``, and ``image_id`` its id there; the
+    store doesn't have it where these are empty and None: several platforms stay with the builder, which pushes them.
+    ``digest`` is the manifest's or index's that the push publishes; it is None with the classic image store, which
+    makes the manifest only when it pushes.
+    """
+
+    name: str
+    tags: tuple[str, ...]
+    image_id: str | None
+    digest: str | None
+    platforms: tuple[str, ...]
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the engine's store has it, so that it can be run."""
+        return self.image_id is not None
+
+    @property
+    def reference(self) -> str:
+        """The id by which `docker run` takes exactly this image, whatever its tags point at by then.
+
+        Raises BuildError where the image stays with the builder.
+        """
+        if self.image_id is None:
+            raise BuildError(
+                f"{self.name} can't be run here: it stays with the builder, which keeps {', '.join(self.platforms)} "
+                "for the push.",
+                "Set ECR_PLATFORMS to one platform for the test, or test what was pushed, by its digest.",
+            )
+        return self.image_id
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the image as `build --json` prints it."""
+        return {
+            "name": self.name,
+            "reference": self.image_id,
+            "tags": list(self.tags),
+            "digest": self.digest,
+            "platforms": list(self.platforms),
+        }
+
+
+@dataclass(frozen=True)
+class Build:
+    """The images that a build made."""
+
+    images: tuple[BuiltImage, ...]
+
+    def image(self, name: str | None = None) -> BuiltImage:
+        """Return the image of that name; without a name, the only one.
+
+        Raises LookupError when there is no such image, or when several are there and none is named.
+        """
+        images = {image.name: image for image in self.images}
+        if name is None and len(images) == 1:
+            return self.images[0]
+        if name is None or name not in images:
+            raise LookupError(f"Name one of these images: {', '.join(images) or 'none was built'}.")
+        return images[name]
