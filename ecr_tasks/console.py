@@ -23,13 +23,14 @@ from typing import Any, TextIO
 from ecr_tasks.errors import EcrTasksError, UnexpectedError
 from ecr_tasks.one_line import one_line, without_commands
 from ecr_tasks.redaction import HIDDEN, redact, redact_document, redact_known
-from ecr_tasks.terminal.block import block
 from ecr_tasks.terminal.colour import coloured, has_colour, is_terminal, stay_calm, width_of
 from ecr_tasks.terminal.tables import as_columns, complete_lines, fitted_lines
-from ecr_tasks.terminal.text import Column, Styled, Text, cleaned, complete, for_person
+from ecr_tasks.terminal.text import Column, Meaning, Styled, Text, cleaned, complete, for_person
+from ecr_tasks.terminal.wrap import block, wrapped
 
 __all__ = [
     "Column",
+    "Meaning",
     "Styled",
     "Text",
     "agrees",
@@ -63,20 +64,20 @@ def result(*lines: Text) -> None:
     _print_data("\n".join(_line(line, sys.stdout) for line in lines))
 
 
-def result_table(columns: Sequence[Column | str], rows: Sequence[Sequence[Text]]) -> None:
+def result_table(columns: Sequence[Column | str], rows: Sequence[Sequence[Text]], *, indent: int = 0) -> None:
     """Print a table that is a task's result, on stdout.
 
     On a terminal it fits the width: ids are cut, columns left out, and a line on stderr names those. In a pipe every
     value is complete, an empty one is ``-``, and two or more blanks stand between columns alone: `awk -F '  +'`.
     """
-    lines, left_out = _table_lines(columns, rows, sys.stdout)
+    lines, left_out = _table_lines(columns, rows, sys.stdout, indent=indent)
     _print_data("\n".join(lines))
     _say_left_out(left_out)
 
 
-def table(columns: Sequence[Column | str], rows: Sequence[Sequence[Text]]) -> None:
+def table(columns: Sequence[Column | str], rows: Sequence[Sequence[Text]], *, indent: int = 0) -> None:
     """Print a table for people in passing, on stderr."""
-    lines, left_out = _table_lines(columns, rows, sys.stderr, shortens=True)
+    lines, left_out = _table_lines(columns, rows, sys.stderr, indent=indent, shortens=True)
     with suppress(OSError):
         _print("\n".join(lines), sys.stderr)
     _say_left_out(left_out)
@@ -105,11 +106,12 @@ def warn_once(text: str) -> None:
 def show_error(error: EcrTasksError) -> None:
     """Show an error on stderr: its cause, then its remedy. On a terminal it is a block beside what others printed."""
     first, *others = error.lines
+    title = (Styled("ecr-tasks:", "bad"), Styled(f" {first}"))
     if not is_terminal(sys.stderr):
-        say((Styled("ecr-tasks:", "bad"), f" {first}"), *others)
+        say(title, *others)
         return
-    *causes, remedy = [_message(line) for line in (first, *others)]
-    say("", *block(causes, remedy, width_of(sys.stderr), sys.stderr.encoding or ""))
+    lines = [title, *((Styled(line),) for line in others[:-1]), (Styled(others[-1], "strong"),)]
+    say("", *block(lines, width_of(sys.stderr), sys.stderr.encoding))
 
 
 def agrees(question: str, *, in_ci: bool = False) -> bool:
@@ -224,18 +226,27 @@ def _print_data(text: str) -> None:
 
 
 def _table_lines(
-    columns: Sequence[Column | str], rows: Sequence[Sequence[Text]], stream: TextIO | None, *, shortens: bool = False
+    columns: Sequence[Column | str],
+    rows: Sequence[Sequence[Text]],
+    stream: TextIO | None,
+    *,
+    indent: int,
+    shortens: bool = False,
 ) -> tuple[list[str], tuple[str, ...]]:
     """Return a table's lines for a stream, and the heads of the columns that are left out of it."""
     columns = as_columns(columns)
+    left_out: tuple[str, ...] = ()
     cells = [[cleaned(cell, _clean) for cell in row] for row in rows]
     if is_terminal(stream):
-        return fitted_lines(columns, cells, width_of(stream), colour=has_colour(stream))
-    if shortens:
-        cells = [[for_person(cell) for cell in row] for row in cells]
-    lines = complete_lines(columns, cells)
-    shown = complete_lines(columns, cells, colour=True) if has_colour(stream) else lines
-    return [_harmless(*pair) for pair in zip(lines, shown, strict=True)], ()
+        width = max(width_of(stream) - indent, 1)
+        lines, left_out = fitted_lines(columns, cells, width, colour=has_colour(stream))
+    else:
+        if shortens:
+            cells = [[for_person(cell) for cell in row] for row in cells]
+        plain = complete_lines(columns, cells)
+        shown = complete_lines(columns, cells, colour=True) if has_colour(stream) else plain
+        lines = [_harmless(*pair) for pair in zip(plain, shown, strict=True)]
+    return [" " * indent + line for line in lines], left_out
 
 
 def _say_left_out(heads: Sequence[str]) -> None:
@@ -244,8 +255,11 @@ def _say_left_out(heads: Sequence[str]) -> None:
 
 
 def _line(text: Text, stream: TextIO | None) -> str:
+    """Return a line as a stream shows it; on a terminal, it is wrapped between its words."""
     parts = for_person(cleaned(text, _clean))
-    return _harmless(complete(parts), coloured(parts) if has_colour(stream) else complete(parts))
+    lines = wrapped(parts, width_of(stream)) if is_terminal(stream) else [parts]
+    colour = has_colour(stream)
+    return "\n".join(_harmless(complete(line), coloured(line) if colour else complete(line)) for line in lines)
 
 
 def _harmless(line: str, shown: str) -> str:

@@ -23,6 +23,7 @@ from ecr_tasks.errors import EcrTasksError, Interrupted, SettingsError, Unexpect
 from ecr_tasks.redaction import redact
 from ecr_tasks.runner.command_line import EarlierResults, check_repetitions, publishes
 from ecr_tasks.runner.invoke_config import config_paths
+from ecr_tasks.runner.optional_position import TaskWithOptionalPosition
 from ecr_tasks.runner.run import Run
 from ecr_tasks.runner.task_failed import TaskFailed
 from ecr_tasks.runner.unexpected import is_debugging, show, unexpected
@@ -41,12 +42,17 @@ _RUN_AGAIN = "Run it again: it takes up where it stopped, and no moving tag poin
 
 
 def task(
-    *, positional: Iterable[str] = (), shows_without_registry: bool = False, **options: Any
+    *,
+    positional: Iterable[str] = (),
+    may_be_positional: str = "",
+    shows_without_registry: bool = False,
+    **options: Any,
 ) -> Callable[[Callable[Concatenate[Run, P], None]], Task[Any]]:
     """Make an Invoke task from a function that takes a Run; its docstring is the help that `inv --list` shows.
 
-    With ``shows_without_registry``, a dry run without a running local ECR does not fail: it prints a line that says
-    so. Short flags are off, because they would hide Invoke's own (`-e` is --echo).
+    ``may_be_positional`` is an argument whose value may also stand after the task's name, without its flag. With
+    ``shows_without_registry``, a dry run without a running local ECR does not fail: it prints a line that says so.
+    Short flags are off, because they would hide Invoke's own (`-e` is --echo).
     """
 
     def decorate(body: Callable[Concatenate[Run, P], None]) -> Task[Any]:
@@ -59,12 +65,12 @@ def task(
                 with _exit_codes(run, shows_without_registry=shows_without_registry):
                     body(run, *args, **kwargs)
 
-        return _invoke_task(wrapper, positional, options)
+        return _invoke_task(wrapper, options, positional, may_be_positional)
 
     return decorate
 
 
-class ChainedTask(Task[Any], Generic[P, R]):
+class ChainedTask(TaskWithOptionalPosition, Generic[P, R]):
     """A task that returns something to a caller in Python: to a task of the user's own."""
 
     def __call__(self, c: Context, /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -77,6 +83,7 @@ def chained_task(
     returns: Callable[[Job | Receipt | None], R],
     *,
     positional: Iterable[str] = (),
+    may_be_positional: str = "",
     publishes: bool = True,
     **options: Any,
 ) -> Callable[[Callable[Concatenate[Run, EarlierResults, P], Job | Receipt | None]], ChainedTask[P, R]]:
@@ -111,7 +118,8 @@ def chained_task(
 
         parameters = list(inspect.signature(body).parameters.values())
         setattr(wrapper, "__signature__", inspect.Signature([parameters[0], *parameters[2:]]))  # noqa: B010
-        return cast("ChainedTask[P, R]", _invoke_task(wrapper, positional, {"klass": ChainedTask, **options}))
+        made = _invoke_task(wrapper, {"klass": ChainedTask, **options}, positional, may_be_positional)
+        return cast("ChainedTask[P, R]", made)
 
     return decorate
 
@@ -170,8 +178,14 @@ def current_folder() -> Path:
         raise Exit(code=int(UnexpectedError.code)) from None
 
 
-def _invoke_task(wrapper: Callable[..., Any], positional: Iterable[str], options: Any) -> Task[Any]:
-    decorated: Task[Any] = invoke_task(positional=list(positional), auto_shortflags=False, **options)(wrapper)
+def _invoke_task(
+    wrapper: Callable[..., Any], options: Any, positional: Iterable[str] = (), may_be_positional: str = ""
+) -> Task[Any]:
+    options = {"klass": TaskWithOptionalPosition, **options}
+    decorated: TaskWithOptionalPosition = invoke_task(positional=list(positional), auto_shortflags=False, **options)(
+        wrapper
+    )
+    decorated.may_be_positional = may_be_positional
     return decorated
 
 

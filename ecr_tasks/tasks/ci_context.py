@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ecr_tasks.console import document, table, warn
+from ecr_tasks.console import Column, Styled, Text, document, result_table, warn
 from ecr_tasks.runner.decorator import task
 from ecr_tasks.runner.run import Run
 
@@ -27,7 +27,8 @@ def context(run: Run, json: bool = False) -> None:
     if json:
         document(as_json(source, ci))
         return
-    table(("name", "value", "from"), as_rows(source, ci))
+    columns = (Column("name", meaning="strong"), Column("value", least=24), Column("from", 1, "dim", least=20))
+    result_table(columns, as_rows(source, ci))
     for note in notes(source, ci):
         warn(note)
 
@@ -84,7 +85,7 @@ def as_json(source: SourceState, ci: CiContext) -> dict[str, object]:
     }
 
 
-def as_rows(source: SourceState, ci: CiContext) -> Sequence[tuple[str, str, str]]:
+def as_rows(source: SourceState, ci: CiContext) -> Sequence[tuple[str, Text, str]]:
     """Return the rows of the table: name, value and origin of each field."""
     return [(field.name, _text(field.value), field.origin or "") for field in fields(source, ci)]
 
@@ -112,5 +113,5 @@ def _sha(source: SourceState, ci: CiContext) -> Field:
     return Field("sha", source.revision, "git HEAD")
 
 
-def _text(value: str | bool | None) -> str:
-    return "-" if value is None else str(value).lower() if isinstance(value, bool) else value
+def _text(value: str | bool | None) -> Text:
+    return Styled("-", "dim") if value is None else str(value).lower() if isinstance(value, bool) else value

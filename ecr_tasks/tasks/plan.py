@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ecr_tasks.console import document, say, table
+from ecr_tasks.console import Column, Meaning, Styled, document, result, result_table, say, table
 from ecr_tasks.model.manifest import short_digest, short_tag
 from ecr_tasks.runner.decorator import task
 from ecr_tasks.runner.run import Run
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from ecr_tasks.plan.planned_image import PlannedImage
     from ecr_tasks.plan.tag_states import PlannedTag
 
+_MEANINGS: Mapping[str, Meaning] = {"new": "add", "present": "dim", "locked": "bad"}
+
 
 @task(help={"json": "one JSON document on stdout"})
 def plan(run: Run, json: bool = False) -> None:
@@ -26,32 +29,41 @@ def plan(run: Run, json: bool = False) -> None:
     if json:
         document(plan_json(job.plan))
         return
-    show_plan(job.plan)
+    show_plan(job.plan, result, result_table)
     if run.source.change_name:
-        say(f"this run is for a {run.source.change_name}: no branch's tag moves")
+        result(f"this run is for a {run.source.change_name}: no branch's tag moves")
     for conflict in job.plan.conflicts:
-        say(f"{conflict.image}: in the way: {conflict.error}")
+        result((Styled(conflict.image, "strong"), ": ", Styled("in the way:", "bad"), f" {conflict.error}"))
 
 
-def show_plan(plan: Plan) -> None:
-    """Print on stderr which images will be built and which tags they get; conflicts are not printed."""
+def show_plan(plan: Plan, line: Callable[..., None] = say, grid: Callable[..., None] = table) -> None:
+    """Print what will be built, where it goes and which tags it gets; conflicts are not printed.
+
+    ``line`` and ``grid`` are what prints a line and a table: on stderr, or on stdout where the plan is the result.
+    """
     for item in plan.images:
-        name = item.image.name if item.view is None else item.image.repository
-        address = f"{item.registry}/{name}" if item.registry else name
-        say(f"{address}: {'build' if item.build_needed else 'nothing to build'}, {item.because}")
+        line(*[""] * (item is not plan.images[0]), (Styled(item.image.name, "strong"), ": ", *_build_parts(item)))
+        address = f"{item.registry}/{item.image.repository}" if item.registry else item.image.repository
+        created = ", a repository that will be created" if item.creates_repository else ""
+        if item.view is not None:
+            line((Styled("  to   ", "dim"), address, Styled(created, "add")))
         tags = (*item.tags, *([item.inputs_tag] if item.inputs_tag else []))
-        now_column = ("now",) if item.view is not None else ()
-        table(
-            ("  tag", "kind", *now_column, "because"),
+        now_column = (Column("now", 3),) if item.view is not None else ()
+        grid(
+            (Column("tag"), *now_column, Column("kind", 1), Column("because", 2)),
             [
-                (f"  {short_tag(tag.tag.name)}", tag.tag.kind, *(_state(tag) for _ in now_column), tag.tag.because)
+                (
+                    Styled(tag.tag.name, short=short_tag(tag.tag.name)),
+                    *(_state(tag) for _ in now_column),
+                    tag.tag.kind,
+                    tag.tag.because,
+                )
                 for tag in tags
             ],
+            indent=2,
         )
-        if item.creates_repository:
-            say(f"  the repository {item.image.repository} will be created")
         for copy in item.copies:
-            say(f"  {_copy_line(copy)}")
+            line(("  ", *_copy_parts(copy)))
 
 
 def plan_json(plan: Plan) -> dict[str, Any]:
@@ -64,29 +76,40 @@ def plan_json(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _copy_line(copy: PlannedCopy) -> str:
+def _build_parts(item: PlannedImage) -> tuple[str | Styled, ...]:
+    """Return whether an image is built, for which platforms, and why."""
+    if not item.build_needed:
+        return Styled("nothing to build", "dim"), f", {item.because}"
+    platforms = ", ".join(item.image.definition.platforms)
+    return Styled("build", "good"), f" for {platforms}" if platforms else "", f", {item.because}"
+
+
+def _copy_parts(copy: PlannedCopy) -> tuple[str | Styled, ...]:
     """Return a line about what will happen to an image at one destination."""
     if copy.error is not None:
-        return f"not to {copy.address}: {copy.error}"
+        return Styled("not to", "bad"), f" {copy.address}: {copy.error}"
     if copy.view is None:
-        return f"push brings it to {copy.address}"
+        return (f"push brings it to {copy.address}",)
     verb = "replicated by ECR to" if copy.transport == "replication" else "copied to"
-    pending = ", ".join(f"{item.tag.name} {_state(item)}" for item in copy.tags if item.state != "present")
+    pending: list[str | Styled] = []
+    for item in copy.tags:
+        if item.state != "present":
+            pending += [", "] if pending else []
+            pending += [f"{item.tag.name} ", *_state(item)]
     if copy.is_present:
-        return f"in {copy.address}: {pending or 'all there already'}"
-    created = " (will be created)" if copy.creates_repository else ""
-    return f"{verb} {copy.address}{created}: {pending}"
+        return (f"in {copy.address}: ", *(pending or [Styled("all there already", "dim")]))
+    created = Styled(" (will be created)" if copy.creates_repository else "", "add")
+    return Styled(verb, "good"), f" {copy.address}", created, ": ", *pending
 
 
-def _state(tag: PlannedTag) -> str:
+def _state(tag: PlannedTag) -> tuple[str | Styled, ...]:
     """Return the state of a tag in the registry as words."""
+    digest = Styled(f" {tag.digest}", short=f" {short_digest(tag.digest)}") if tag.digest else ""
     if tag.state is None:
-        return "not asked"
+        return (Styled("not asked", "dim"),)
     if tag.state == "moves":
-        return f"moves from {short_digest(tag.digest)}"
-    if tag.digest:
-        return f"{tag.state} {short_digest(tag.digest)}"
-    return tag.state
+        return Styled("moves from", "warning"), digest
+    return Styled(tag.state, _MEANINGS.get(tag.state)), digest
 
 
 def _image_json(item: PlannedImage) -> dict[str, Any]:

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
 @chained_task(
     lambda result: None,
+    may_be_positional="image",
     publishes=False,
     help={
-        "image": "a tag, a sha256: digest, or host/repository@digest as push prints it (default: what was pushed, or "
-        "this commit's image)",
+        "image": "a tag, a sha256: digest, or host/repository@digest as push prints it; --image may be left out "
+        "(default: what was pushed, or this commit's image)",
         "platform": "os/arch, for one of several",
     },
 )

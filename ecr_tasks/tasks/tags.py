@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from ecr_tasks.console import data, document, say, table
+from ecr_tasks.console import Column, Styled, Text, data, document, result_table, say, table
 from ecr_tasks.runner.decorator import task
 from ecr_tasks.runner.run import Run
 
@@ -16,23 +16,24 @@ if TYPE_CHECKING:
 @task(
     help={
         "json": "one JSON document on stdout",
-        "explain": "each rule's tag, kind and reason, and where the rules come from",
+        "explain": "a table of the rules instead: tag, kind and reason",
     }
 )
 def tags(run: Run, json: bool = False, explain: bool = False) -> None:
-    """Print this commit's tags, one a line; why, with --explain; labels as well, with --json."""
+    """Print this commit's tags, one a line; or why, with --explain; labels as well, with --json."""
     from ecr_tasks.runner.images import seen_source
     from ecr_tasks.tags.from_settings import tag_set
 
-    result = tag_set(run.settings, seen_source(run), os.environ, title=run.settings.repository)
+    tags_of = tag_set(run.settings, seen_source(run), os.environ, title=run.settings.repository)
     if explain:
         say(f"Rules: {run.settings.origin('ECR_TAGS')}. Flavor: {run.settings.origin('ECR_FLAVOR')}.")
-        table(("tag", "kind", "rule", "because"), as_rows(result))
+        show = table if json else result_table
+        show((Column("tag", meaning="strong"), Column("kind", 1), Column("rule", 2), "because"), as_rows(tags_of))
     if json:
-        document(as_json(result))
-    result.check()
-    if not json:
-        data("\n".join(tag.name for tag in result.tags))
+        document(as_json(tags_of))
+    tags_of.check()
+    if not json and not explain:
+        data("\n".join(tag.name for tag in tags_of.tags))
 
 
 def as_json(result: TagSet) -> dict[str, Any]:
@@ -49,6 +50,7 @@ def as_json(result: TagSet) -> dict[str, Any]:
     }
 
 
-def as_rows(result: TagSet) -> list[tuple[str, str, str, str]]:
+def as_rows(result: TagSet) -> list[tuple[Text, Text, str, str]]:
     """Return each rule's tag, kind, text and reason; tag and kind are ``-`` if it gives no tag."""
-    return [(rule.tag or "-", rule.kind or "-", rule.rule, rule.because) for rule in result.rules]
+    none = Styled("-", "dim")
+    return [(rule.tag or none, rule.kind or none, rule.rule, rule.because) for rule in result.rules]

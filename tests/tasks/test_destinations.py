@@ -65,9 +65,9 @@ def test_the_plan_shows_every_destination(app: Project) -> None:
     assert (first["destination"], first["by"], first["error"]) == (str(EU), "copy", None)
     assert {item["state"] for item in first["tags"]} == {"new"}
     assert "us/app" in second["error"]["cause"]
-    stderr = app.inv("plan").stderr
-    assert f"copied to {HOST}/eu/app" in stderr
-    assert f"not to {US}" in stderr
+    stdout = app.inv("plan").stdout
+    assert f"copied to {HOST}/eu/app" in stdout
+    assert f"not to {US}" in stdout
     stderr = app.inv("build").stderr
     assert f"push brings it to {EU}\n" in stderr
     assert "copied to" not in stderr

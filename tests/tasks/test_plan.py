@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.build import REVISION_B, manifest
+from tests.support.build import HOST, REVISION_B, manifest
 from tests.tasks.conftest import CHANGING_CALLS, Project
 
 OLD_IMAGE = manifest("old", REVISION_B)
@@ -22,18 +22,19 @@ def test_a_dry_run_shows_the_plan_and_changes_nothing(project: Project, words: t
 def test_plan_shows_what_would_happen_and_changes_nothing(project: Project) -> None:
     project.registry.put("team/app", OLD_IMAGE, "main")
     result = project.inv("plan")
-    assert (result.code, result.stdout) == (0, "")
-    assert OLD_IMAGE.digest[:19] in result.stderr
+    assert (result.code, result.stderr) == (0, "")
+    assert f"moves from {OLD_IMAGE.digest}" in result.stdout  # complete in a pipe
+    assert f"to   {HOST}/team/app\n" in result.stdout
     assert project.calls.named(*CHANGING_CALLS) == []
     assert project.receipt is None
 
 
 def test_plan_names_the_change_that_the_run_is_for(project: Project) -> None:
-    assert "no branch's tag moves" not in project.inv("plan").stderr
+    assert "no branch's tag moves" not in project.inv("plan").stdout
     result = project.inv("plan", ECR_PULL_REQUEST="7")
-    assert "this run is for a pull request (ECR_PULL_REQUEST): no branch's tag moves" in result.stderr
-    assert "pull request 7 (ECR_PULL_REQUEST)" in result.stderr
-    assert "main" not in result.stderr
+    assert "this run is for a pull request (ECR_PULL_REQUEST): no branch's tag moves" in result.stdout
+    assert "pull request 7 (ECR_PULL_REQUEST)" in result.stdout
+    assert "main" not in result.stdout
     (tag,) = project.inv("tags", ECR_PULL_REQUEST="true").stdout.split()
     assert tag.startswith("sha-")
 

@@ -34,6 +34,14 @@ def test_pull_by_tag_and_platform(project: Project) -> None:
     assert names.index("authorize") < names.index("pull")
 
 
+def test_pull_takes_its_image_by_position(project: Project) -> None:
+    project.registry.put("team/app", OLD_IMAGE, "stable")
+    for line in ("pull stable", "pull --platform linux/arm64 stable", "ci.context pull stable"):
+        result = project.inv(*line.split())
+        assert result.stdout.splitlines()[-1:] == [f"{HOST}/team/app@{OLD_IMAGE.digest}"], result.stderr
+    assert project.inv("pull", "settings").code == 5  # another task's name is no image
+
+
 def test_a_missing_image_or_repository_is_named(project: Project) -> None:
     assert "nosuch" in project.inv("pull", "--image", "nosuch").failed(5)
     assert "team/new" in project.inv("pull", "--image", "1", ECR_REPOSITORY="team/new").failed(5)

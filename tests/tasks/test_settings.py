@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ecr_tasks.console import Styled
 from ecr_tasks.settings.hide_secrets import hide_secrets
 from ecr_tasks.settings.schema import TABLE
 from ecr_tasks.tasks.settings import as_json, as_rows
@@ -25,7 +26,7 @@ def test_every_setting_has_a_row_with_its_value_and_origin(project: Project) -> 
     assert set(TABLE) <= set(rows)
     assert rows["ECR_REPOSITORY"] == ("app", ".env:1")
     assert rows["AWS_REGION"] == ("eu-west-1", "environment variable AWS_REGION")
-    assert rows["AWS_ACCOUNT_ID"] == ("(the caller's)", "default")
+    assert rows["AWS_ACCOUNT_ID"] == (Styled("(the caller's)", "dim"), "default")
     assert rows["ECR_CACHE"] == ("off", "default")
     assert "AWS_MAX_ATTEMPTS" in rows
     assert "MY_APP" not in rows
@@ -78,7 +79,7 @@ def test_secrets_are_hidden_everywhere(project: Project) -> None:
     rows = {name: value for name, value, _ in as_rows(settings)}
     assert rows["AWS_ACCESS_KEY_ID"] == "…hidden2345"
     assert rows["ECR_BUILD_ARGS"] == "TOKEN=…hidden, VERSION"
-    assert "bucket=b" in rows["ECR_CACHE"]
+    assert "bucket=b" in str(rows["ECR_CACHE"])
 
 
 def test_a_short_access_key_is_hidden_whole(project: Project) -> None:

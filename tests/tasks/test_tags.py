@@ -68,9 +68,8 @@ def test_explain_shows_a_row_for_each_rule(
     monkeypatch.setenv("ECR_TAGS", "type=semver,pattern={{version}};type=edge,branch=dev")
     assert inv("tags", "--explain") == 0
     output = capsys.readouterr()
-    assert output.out == "1.2.3\nlatest\n"
-    first, head, *rows = output.err.splitlines()
-    assert first == "Rules: environment variable ECR_TAGS. Flavor: default."
+    head, *rows = output.out.splitlines()
+    assert output.err.rstrip("\n") == "Rules: environment variable ECR_TAGS. Flavor: default."
     assert head.split() == ["tag", "kind", "rule", "because"]
     assert [row.split()[:2] for row in rows] == [["1.2.3", "fixed"], ["-", "-"], ["latest", "moving"]]
     assert rows[1].endswith("branch main is not dev")
@@ -84,4 +83,5 @@ def test_no_tag_is_an_error_that_names_the_rules(
     assert inv("tags", *words) == 2
     output = capsys.readouterr()
     assert "No tag rule gives a tag here (type=schedule: this is no scheduled run" in output.err
-    assert ("it is no" in output.out or '"tags": []' in output.out) is ("--json" in words)
+    shown = {"--explain": "this is no scheduled run", "--json": '"tags": []'}
+    assert shown[words[0]] in output.out if words else output.out == ""
