@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from ecr_tasks.console import document, human_size, say, table
-from ecr_tasks.model.manifest import INPUTS_TAG, short_digest, short_tag
+from ecr_tasks.console import Column, Meaning, Styled, Text, document, human_size, result_table, say
+from ecr_tasks.errors import EcrTasksError, SettingsError
+from ecr_tasks.model.image import REVISIONS, revision_name
+from ecr_tasks.model.manifest import INPUTS_TAG, short_tag
 from ecr_tasks.runner.decorator import task
 from ecr_tasks.runner.run import Run
 
@@ -20,25 +24,45 @@ PARALLEL = 4
 """The number of repositories that are read in parallel; each may also read its indexes in parallel."""
 
 _TAGS_SHOWN = 4
-_HEAD = ("  tags", "digest", "platforms", "size", "pushed", "last pulled", "scan", "with")
+_COLUMNS = (
+    Column("*", meaning="good"),
+    Column("repository", meaning="strong", least=12),
+    Column("tags", least=20),
+    Column("digest", 7, meaning="id", cut=12),
+    Column("platforms", 3),
+    Column("size", 4, right=True),
+    Column("pushed", 6),
+    Column("last pulled", 2),
+    Column("scan", 5),
+    Column("with", 1),
+)
 _UNITS = (("year", 365 * 86400), ("month", 30 * 86400), ("day", 86400), ("hour", 3600), ("minute", 60))
 _SHOWN_SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
 _DONE = ("COMPLETE", "ACTIVE")
 """The states of a finished scan: COMPLETE in basic, ACTIVE in enhanced scanning (API model, ScanStatus)."""
 
 
-@task(help={"json": "one JSON document on stdout"}, shows_without_registry=True)
-def images(run: Run, json: bool = False) -> None:
+@task(
+    help={
+        "filter": "only images with a tag that this pattern matches, such as '1.*'",
+        "limit": "no more than this many of each repository, the newest",
+        "json": "one JSON document on stdout",
+    },
+    shows_without_registry=True,
+)
+def images(run: Run, filter: str | None = None, limit: str | None = None, json: bool = False) -> None:  # noqa: A002
     """Show what the repository holds: tags, digest, platforms, size, age, pulls, scan."""
     from datetime import datetime, timezone
 
     from ecr_tasks.clients.parallel import map_parallel
     from ecr_tasks.runner.images import planned_repositories
 
+    most = parse_limit(limit)
     repositories = planned_repositories(run)
     names = list(dict.fromkeys(repositories.values()))
     run.registry.connect()
-    inventories = dict(zip(names, map_parallel(run.registry.inventory, names, PARALLEL, run.retrier), strict=True))
+    found = dict(zip(names, map_parallel(run.registry.inventory, names, PARALLEL, run.retrier), strict=True))
+    inventories = {name: chosen(inventory, filter, most) for name, inventory in found.items()}
     if json:
         entries = [
             {"name": name, "repository": repository, "images": [as_json(item) for item in inventories[repository]]}
@@ -46,19 +70,72 @@ def images(run: Run, json: bool = False) -> None:
         ]
         document({"repositories": entries})
         return
-    now = datetime.now(timezone.utc)
     for name in names:
-        show_repository(name, inventories[name], now)
+        say(_summary(name, found[name], inventories[name]))
+    show_images(inventories, datetime.now(timezone.utc), _tag_of_commit(run))
 
 
-def show_repository(name: str, inventory: Sequence[ListedImage], now: datetime) -> None:
-    """Show one repository's table on stderr, newest image first; ages are counted up to ``now``."""
-    if not inventory:
-        say(f"{name}: empty")
+def show_images(inventories: Mapping[str, Sequence[ListedImage]], now: datetime, tag: str | None = None) -> None:
+    """Show the images of repositories in one table, newest first; ages are counted up to ``now``.
+
+    The commit's image is marked: it has the commit's fixed ``tag``, or that with the number of a revision.
+    """
+    rows: list[tuple[Text, ...]] = []
+    for name, inventory in inventories.items():
+        for number, item in enumerate(inventory):
+            mark = "*" if tag and any(is_tag_of(tag, other) for other in item.detail.tags) else ""
+            rows.append((mark, Styled(name, short=name if number == 0 else ""), *_row(item, now)))
+    if not rows:
         return
+    several = len(inventories) > 1
+    shown = [index for index, column in enumerate(_COLUMNS) if several or column.head != "repository"]
+    result_table([_COLUMNS[index] for index in shown], [[row[index] for index in shown] for row in rows])
+    if any(row[0] for row in rows):
+        say(Styled("* is this commit's image", "dim"))
+
+
+def chosen(inventory: Sequence[ListedImage], pattern: str | None, most: int | None) -> list[ListedImage]:
+    """Return those images that have a tag which matches a shell's pattern, the first ``most`` of them."""
+    from fnmatch import fnmatchcase
+
+    matching = [
+        item for item in inventory if pattern is None or any(fnmatchcase(tag, pattern) for tag in item.detail.tags)
+    ]
+    return matching[:most]
+
+
+def parse_limit(text: str | None) -> int | None:
+    """Return the number of --limit, None without one. Raises SettingsError for anything but a number from 1 on."""
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and int(text[:9]) > 0):
+        raise SettingsError(f"--limit {text[:100]} is no number from 1 on.", "Write one, such as --limit 10.")
+    return int(text[:9])
+
+
+def is_tag_of(fixed: str, tag: str) -> bool:
+    """Return whether a tag is a commit's fixed tag, or that of one of its revisions (``-r2``)."""
+    return tag == fixed or tag in (revision_name(fixed, number) for number in REVISIONS)
+
+
+def _tag_of_commit(run: Run) -> str | None:
+    """Return this commit's fixed tag; None where there is none, or where git or the tag rules have an error."""
+    from ecr_tasks.runner.images import seen_source
+    from ecr_tasks.tags.from_settings import tag_set
+
+    with suppress(EcrTasksError):
+        tag = tag_set(run.settings, seen_source(run), os.environ, title=run.settings.repository).publishing
+        return tag.name if tag is not None and tag.kind == "fixed" else None
+    return None
+
+
+def _summary(name: str, inventory: Sequence[ListedImage], shown: Sequence[ListedImage]) -> str:
+    """Return a line about what a repository holds, and how much of it is shown."""
+    if not inventory:
+        return f"{name}: empty"
     kinds = Counter(item.kind for item in inventory)
-    say(f"{name}: {', '.join(_count(kind, number) for kind, number in kinds.items())}")
-    table(_HEAD, [_row(item, now) for item in inventory])
+    counts = ", ".join(_count(kind, number) for kind, number in kinds.items())
+    return f"{name}: {counts}" + (f" ({len(shown)} shown)" if len(shown) < len(inventory) else "")
 
 
 def as_json(item: ListedImage) -> dict[str, Any]:
@@ -95,10 +172,8 @@ def as_json(item: ListedImage) -> dict[str, Any]:
     }
 
 
-def age(then: datetime | None, now: datetime) -> str:
-    """Return how long ago a time was, in the largest unit that fits; ``-`` for None."""
-    if then is None:
-        return "-"
+def age(then: datetime, now: datetime) -> str:
+    """Return how long ago a time was, in the largest unit that fits."""
     seconds = (now - then).total_seconds()
     for unit, length in _UNITS:
         if seconds >= length:
@@ -106,10 +181,8 @@ def age(then: datetime | None, now: datetime) -> str:
     return "just now"
 
 
-def scan_text(scan: ScanSummary | None) -> str:
+def scan_text(scan: ScanSummary) -> str:
     """Return the number of findings of each severity, or the state of an unfinished scan."""
-    if scan is None:
-        return "-"
     state = scan.status.lower().replace("_", " ")
     counts = [f"{scan.severities[name]} {name.lower()}" for name in _SHOWN_SEVERITIES if scan.severities.get(name)]
     others = sum(number for name, number in scan.severities.items() if name not in _SHOWN_SEVERITIES)
@@ -120,26 +193,40 @@ def scan_text(scan: ScanSummary | None) -> str:
     return f"{state}: {findings}" if findings else state
 
 
-def _row(item: ListedImage, now: datetime) -> tuple[str, ...]:
-    platforms = ", ".join(platform.name for platform in item.platforms)
+def _row(item: ListedImage, now: datetime) -> tuple[Text, ...]:
+    platforms = [platform.name for platform in item.platforms]
     return (
-        f"  {_tags(item.detail.tags)}",
-        short_digest(item.detail.digest),
-        (platforms or "-") if item.kind == "image" else item.kind,
-        human_size(item.size) if item.size is not None else "-",
-        age(item.detail.pushed, now),
-        age(item.pulled, now),
-        scan_text(item.scan),
+        _tags(item.detail.tags),
+        item.detail.digest,
+        Styled(",".join(platforms), short=", ".join(platforms)) if item.kind == "image" else Styled(item.kind, "dim"),
+        Styled(str(item.size), short=human_size(item.size)) if item.size is not None else "",
+        _when(item.detail.pushed, now),
+        _when(item.pulled, now),
+        _scan(item.scan),
         _attached(item),
     )
 
 
-def _tags(tags: Sequence[str]) -> str:
+def _when(time: datetime | None, now: datetime) -> Text:
+    return Styled(time.isoformat(), short=age(time, now)) if time else ""
+
+
+def _scan(scan: ScanSummary | None) -> Text:
+    if scan is None:
+        return ""
+    worst = next((name for name in _SHOWN_SEVERITIES if scan.severities.get(name)), None)
+    meanings: dict[str | None, Meaning] = {"CRITICAL": "bad", "HIGH": "bad", "MEDIUM": "warning"}
+    clean: Meaning | None = "good" if scan.status in _DONE and worst is None else None
+    return Styled(scan_text(scan), meanings.get(worst, clean))
+
+
+def _tags(tags: Sequence[str]) -> Text:
     if not tags:
-        return "(untagged)"
-    shown = sorted(map(short_tag, tags), key=lambda tag: tag.startswith(INPUTS_TAG))
+        return Styled("", "dim", short="(untagged)")
+    ordered = sorted(tags, key=lambda tag: tag.startswith(INPUTS_TAG))
     more = len(tags) - _TAGS_SHOWN
-    return ", ".join(shown[:_TAGS_SHOWN]) + (f" +{more}" if more > 0 else "")
+    shown = ", ".join(map(short_tag, ordered[:_TAGS_SHOWN]))
+    return Styled(",".join(ordered), short=shown + (f" +{more}" if more > 0 else ""))
 
 
 def _attached(item: ListedImage) -> str:

@@ -71,16 +71,28 @@ def test_the_table_is_for_people(shell: Shell, ecr: LocalEcr, api: Any, http: Ht
     for raw in (amd64, arm64):
         api.start_image_scan(repositoryName=repository, imageId={"imageDigest": digest_of(raw)})
         api.describe_image_scan_findings(repositoryName=repository, imageId={"imageDigest": digest_of(raw)})
-    push_platforms(http, repository, "1.2.3", amd64, arm64)
+    both = push_platforms(http, repository, "1.2.3", amd64, arm64)
     done = shell.inv("images")
-    assert done.stdout == ""
-    head, columns, row = done.stderr.splitlines()
-    assert head == "team/app: 1 image"
-    assert columns.split()[:3] == ["tags", "digest", "platforms"]
-    assert "1.2.3" in row
-    assert "linux/amd64, linux/arm64" in row
-    assert "just now" in row
+    assert done.stderr.splitlines()[-1] == "team/app: 1 image"
+    columns, row = done.stdout.splitlines()
+    assert columns.split()[:4] == ["*", "tags", "digest", "platforms"]
+    assert row.split()[:4] == ["-", "1.2.3", digest_of(both), "linux/amd64,linux/arm64"]
     assert "2 high" in row
+
+
+def test_what_is_shown_can_be_limited_and_filtered(shell: Shell, http: HttpClient, repository: str) -> None:
+    for number in range(3):
+        http.push_image(repository, f"1.{number}", f"{number}".encode())
+    http.push_image(repository, "main", b"main")
+    done = shell.inv("images", "--filter", "1.*", "--limit", "2")
+    assert {line.split()[1] for line in done.stdout.splitlines()[1:]} < {"1.0", "1.1", "1.2"}
+    assert len(done.stdout.splitlines()) == 3
+    assert "4 images (2 shown)" in done.stderr
+    assert len(json.loads(shell.inv("images", "--limit=1", "--json").stdout)["repositories"][0]["images"]) == 1
+    assert shell.inv("images", "--filter", "3.*").stdout == ""
+    refused = shell.inv("images", "--limit", "none")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "--limit none is no number" in refused.stderr
 
 
 def test_a_large_repository_takes_a_call_for_a_thousand(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ecr_tasks.model.inventory import ImageDetail, ListedImage, ScanSummary
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.plan.group_manifests import group_manifests
-from ecr_tasks.tasks.images import age, as_json, scan_text, show_repository
+from ecr_tasks.tasks.images import age, as_json, chosen, is_tag_of, scan_text, show_images
 from tests.support.build import INDEX, MANIFEST, digest
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=timezone.utc)
@@ -216,26 +216,70 @@ def test_every_manifest_appears_and_every_tag_has_a_line(
 )
 def test_an_age_is_shown_in_its_largest_unit(ago: timedelta, text: str) -> None:
     assert age(NOW - ago, NOW) == text
-    assert age(None, NOW) == "-"
 
 
 @pytest.mark.parametrize(
     ("scan", "text"),
     [
-        (None, "-"),
         (ScanSummary("COMPLETE"), "no findings"),
         (ScanSummary("ACTIVE", {"LOW": 3, "CRITICAL": 1, "UNTRIAGED": 2}), "1 critical, 3 low, 2 other"),
         (ScanSummary("SCAN_ELIGIBILITY_EXPIRED"), "scan eligibility expired"),
         (ScanSummary("IN_PROGRESS", {"HIGH": 1}), "in progress: 1 high"),
     ],
 )
-def test_a_scan_is_shown_as_a_short_text(scan: ScanSummary | None, text: str) -> None:
+def test_a_scan_is_shown_as_a_short_text(scan: ScanSummary, text: str) -> None:
     assert scan_text(scan) == text
 
 
-def test_the_tag_of_inputs_is_shown_last_and_shortened(capsys: pytest.CaptureFixture[str]) -> None:
-    tag = f"inputs-{'1f' * 20}"
-    show_repository("team/app", group_manifests([single_manifest("a", tag, "main", "sha-1f2e3d4")], {}), NOW)
-    text = capsys.readouterr().err
+INPUTS_TAG = f"inputs-{'1f' * 20}"
+
+
+def test_a_pipe_gets_every_tag_and_a_person_the_inputs_shortened_and_last(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inventory = group_manifests([single_manifest("a", INPUTS_TAG, "main", "sha-1f2e3d4")], {})
+    show_images({"team/app": inventory}, NOW)
+    row = capsys.readouterr().out.splitlines()[1]
+    assert row.split()[:3] == ["-", f"main,sha-1f2e3d4,{INPUTS_TAG}", inventory[0].detail.digest]
+    monkeypatch.setattr("ecr_tasks.console.is_terminal", lambda stream: True)
+    monkeypatch.setenv("COLUMNS", "200")
+    show_images({"team/app": inventory}, NOW)
+    text = capsys.readouterr().out
     assert "main, sha-1f2e3d4, inputs-1f1f1f1f1f1f…" in text
-    assert tag not in text
+    assert inventory[0].detail.digest[7:19] in text
+    assert inventory[0].detail.digest not in text
+
+
+def test_all_repositories_are_in_one_table_with_the_commits_images_marked(capsys: pytest.CaptureFixture[str]) -> None:
+    inventories = {
+        name: group_manifests([single_manifest(f"{name} new", "sha-1f2e3d4-r2"), single_manifest(name, "1.2.3")], {})
+        for name in ("team/api", "team/web")
+    }
+    show_images(inventories, NOW, "sha-1f2e3d4")
+    output = capsys.readouterr()
+    head, *rows = [line.split() for line in output.out.splitlines()]
+    assert head[:3] == ["*", "repository", "tags"]
+    assert sorted((row[1], row[2], row[0]) for row in rows) == [
+        ("team/api", "1.2.3", "-"),
+        ("team/api", "sha-1f2e3d4-r2", "*"),
+        ("team/web", "1.2.3", "-"),
+        ("team/web", "sha-1f2e3d4-r2", "*"),
+    ]
+    assert "* is this commit's image" in output.err
+
+
+def test_a_filter_is_a_pattern_for_tags_and_a_limit_takes_the_first() -> None:
+    inventory = group_manifests([single_manifest(tag, tag) for tag in ("1.2.3", "1.3.0", "2.0.0", "main")], {})
+    assert [item.detail.tags for item in chosen(inventory, "1.*", None)] == [
+        item.detail.tags for item in inventory if item.detail.tags[0].startswith("1.")
+    ]
+    assert chosen(inventory, None, 3) == list(inventory[:3])
+    assert chosen(inventory, "1.*", 1) == chosen(inventory, "1.*", None)[:1]
+    assert chosen(inventory, "3.*", None) == []
+
+
+def test_only_a_revision_of_the_fixed_tag_is_the_same_commits() -> None:
+    assert is_tag_of("sha-1f2e3d4", "sha-1f2e3d4")
+    assert is_tag_of("sha-1f2e3d4", "sha-1f2e3d4-r2")
+    assert not is_tag_of("sha-1f2e3d4", "sha-1f2e3d4-dirty")
+    assert not is_tag_of("1.2", "1.2.3")
