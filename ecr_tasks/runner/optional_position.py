@@ -27,26 +27,34 @@ class TaskWithOptionalPosition(Task[Any]):
         if not self.may_be_positional:
             return arguments
         takes_value = {f"--{name}": argument.takes_value for argument in arguments for name in argument.names}
-        if has_value_by_position(sys.argv[1:], self.name, takes_value, _other_names()):
+        required = sum(bool(argument.positional) for argument in arguments)
+        if has_value_by_position(sys.argv[1:], self.name, takes_value, _other_names(), required):
             for argument in arguments:
-                argument.positional = argument.name == self.may_be_positional
+                argument.positional = argument.positional or argument.name == self.may_be_positional
         return arguments
 
 
 def has_value_by_position(
-    words: Sequence[str], task: str, takes_value: Mapping[str, bool], tasks: Collection[str]
+    words: Sequence[str], task: str, takes_value: Mapping[str, bool], tasks: Collection[str], required: int = 0
 ) -> bool:
-    """Return whether a word that is neither a flag, a flag's value nor a task's name follows the task in a line."""
+    """Return whether a word that is neither a flag, a flag's value nor a task's name follows the task in a line.
+
+    The first ``required`` words after the task are values in any case.
+    """
     is_own = is_value = False
+    left = 0
     for word in words:
         if is_value:
             is_value = False
         elif word.startswith("-"):
             is_value = is_own and takes_value.get(word, False)
+        elif left:
+            left -= 1
         elif is_own and word not in tasks:
             return True
         else:
             is_own = word in tasks and word.rpartition(".")[2] == task
+            left = required if is_own else 0
     return False
 
 

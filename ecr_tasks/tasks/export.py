@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     lambda result: None,
     publishes=False,
     positional=["format"],
+    may_be_positional="source",
     iterable=["image"],
     help={
         "format": "env, json, compose, kubernetes, ecs, lambda, terraform or cdk",
-        "source": "a tag, a sha256: digest, or host/repository@digest as push prints it (default: what was pushed of "
-        "this commit)",
+        "source": "a tag, a sha256: digest, or host/repository@digest as push prints it; --source may be left out "
+        "(default: what was pushed of this commit)",
         "image": "of several images, the one; once for each (default: all of them)",
         "registry": "ACCOUNT/REGION or host of the destination that it is deployed from (default: the main registry)",
         "from": "the file to update, or - for stdin: ecs's task definition, compose's file, cdk's context",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ecr_tasks.console import data
+from ecr_tasks.console import data, document
 from ecr_tasks.runner.command_line import EarlierResults
 from ecr_tasks.runner.decorator import chained_task
 from ecr_tasks.runner.run import Run
@@ -21,9 +21,12 @@ if TYPE_CHECKING:
         "image": "a tag, a sha256: digest, or host/repository@digest as push prints it; --image may be left out "
         "(default: what was pushed, or this commit's image)",
         "platform": "os/arch, for one of several",
+        "json": "one JSON document on stdout instead of the references",
     },
 )
-def pull(run: Run, earlier: EarlierResults, image: str | None = None, platform: str | None = None) -> None:
+def pull(
+    run: Run, earlier: EarlierResults, image: str | None = None, platform: str | None = None, json: bool = False
+) -> None:
     """Log in and pull an image by tag or digest; a tag is looked up, pulled by its digest, and set here."""
     from dataclasses import replace
 
@@ -43,6 +46,7 @@ def pull(run: Run, earlier: EarlierResults, image: str | None = None, platform: 
         images = commit_images(run).values()
         references = [(image.repository, image.tag) for image in images]
         known = {image.repository: image.image for image in images}
+    pulled = []
     views = run.registry.describe({name: () for name, _ in references})
     for name, reference in references:
         repository = views[name].repository
@@ -56,6 +60,11 @@ def pull(run: Run, earlier: EarlierResults, image: str | None = None, platform: 
         run.docker.authorize(replace(run.registry.token(), host=repository.host))
         by_digest = f"{repository.uri}@{stored_image.digest}"  # the tag may move while docker pulls
         run.docker.pull(by_digest, platform)
-        if reference != stored_image.digest:
-            run.docker.tag(by_digest, f"{repository.uri}:{reference}")
-        data(by_digest)
+        tags = [f"{repository.uri}:{reference}"] if reference != stored_image.digest else []
+        for tag in tags:
+            run.docker.tag(by_digest, tag)
+        pulled.append({"reference": by_digest, "digest": stored_image.digest, "tags": tags})
+        if not json:
+            data(by_digest)
+    if json:
+        document({"images": pulled})

@@ -31,3 +31,18 @@ TAKES_VALUE = {"--image": True, "--platform": True, "--json": False}
 )
 def test_only_a_word_that_is_no_task_is_a_value(line: str, by_position: bool) -> None:
     assert has_value_by_position(line.split(), "pull", TAKES_VALUE, TASKS) is by_position
+
+
+@pytest.mark.parametrize(
+    ("line", "by_position"),
+    [
+        ("deploy build", False),
+        ("deploy build main", True),
+        ("deploy build pull", False),
+        ("deploy --image x build main", True),
+        ("deploy build --image x", False),
+        ("pull main deploy build", False),
+    ],
+)
+def test_the_values_of_required_arguments_come_before_it(line: str, by_position: bool) -> None:
+    assert has_value_by_position(line.split(), "deploy", TAKES_VALUE, TASKS, required=1) is by_position

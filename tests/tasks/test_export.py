@@ -101,14 +101,15 @@ def test_uncommitted_changes_are_told(project: Project) -> None:
 @pytest.mark.parametrize("source", ["stable", OLD_IMAGE.digest, f"{HOST}/team/app@{OLD_IMAGE.digest}"])
 def test_an_image_in_ecr_is_exported_by_its_digest_and_not_pulled(project: Project, source: str) -> None:
     project.registry.put("team/app", OLD_IMAGE, "stable")
-    result = project.inv("export", "json", "--source", source)
+    assert project.inv("export", "json", "--source", source).code == 0
+    result = project.inv("export", "json", source)
     (image,) = result.document["images"]
     assert (image["digest"], image["tags"]) == (OLD_IMAGE.digest, ["stable"])
     assert [call[0] for call in project.calls.log] == ["describe", "detail"]
 
 
 def test_a_missing_image_and_a_wrong_registry_are_named(project: Project) -> None:
-    assert "nosuch" in project.inv("export", "env", "--source", "nosuch").failed(5)
+    assert "nosuch" in project.inv("export", "env", "nosuch").failed(5)
     assert "team/other" in project.inv("export", "env", "--source", f"{HOST}/team/other:1").failed(2)
     project.registry.put("team/app", OLD_IMAGE, "stable")
     assert "elsewhere" in project.inv("export", "env", "--source", "elsewhere:5000/team/app:stable").failed(5)

@@ -74,3 +74,18 @@ def test_another_commits_image_is_not_pulled_as_this_ones(project: Project) -> N
     project.registry.put("team/app", OLD_IMAGE, "1.2.3")
     assert REVISION_B in project.inv("pull", ECR_TAGS="type=semver,pattern={{version}}").failed(6)
     assert project.calls.named("pull") == []
+
+
+def test_json_has_the_local_names(project: Project) -> None:
+    project.registry.put("team/app", OLD_IMAGE, "stable")
+    reference = f"{HOST}/team/app@{OLD_IMAGE.digest}"
+    for name, tags in (("stable", [f"{HOST}/team/app:stable"]), (OLD_IMAGE.digest, [])):
+        (image,) = project.inv("pull", name, "--json").document["images"]
+        assert image == {"reference": reference, "digest": OLD_IMAGE.digest, "tags": tags}
+
+
+def test_pulling_leaves_the_receipt_of_the_push(project: Project) -> None:
+    project.inv("build", "push", "pull")
+    assert project.receipt["images"][0]["published"]
+    project.inv("pull")
+    assert project.receipt["images"][0]["published"]
