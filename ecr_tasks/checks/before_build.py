@@ -7,8 +7,11 @@ task that only plans shows what they find.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Literal
 
 from ecr_tasks.checks.build_files import check_build_files
+from ecr_tasks.checks.builder_platforms import check_platforms
 from ecr_tasks.checks.complete_checkout import check_complete
 from ecr_tasks.checks.leaked_keys import Scan, check_leaked_keys, needless_entries, new_scan
 from ecr_tasks.checks.readable_files import check_readable
@@ -23,6 +26,9 @@ from ecr_tasks.source.source_state import SourceState
 
 Check = Callable[[], object]
 """Raises an EcrTasksError if something is in the way."""
+
+Subject = Literal["checkout", "build files", "readable files", "secrets"]
+"""What a check of an image is about."""
 
 
 def obstacles(
@@ -46,31 +52,43 @@ def obstacles(
     found: list[Conflict] = []
     scan = new_scan()
     for item in building:
-        found += _first(item.image.name, _image_checks(item.image, settings, source, environ, note, scan))
+        checks = image_checks(item.image, settings, source, environ, note, scan)
+        found += _first(item.image.name, (check for _, check in checks))
     for text in needless_entries(settings) if building else ():
         note(text)
     for item in creating[:1]:
         found += _first(item.image.name, [lambda: desired_repository(settings, source)])
     if engine is not None and building and (creating or promises):
         found += _first(building[0].image.name, [engine])
+    if promises:  # a build says so itself, and may yet work where a builder doesn't list all that it can
+        for item in building:
+            if item.engine is not None:
+                definitions = item.image.definition.with_links()
+                found += _first(
+                    item.image.name, [partial(check_platforms, item.image.name, definitions, item.engine)]
+                )
     unique = {item.error.cause: item for item in reversed(found)}  # one cause can be in the way of several images
     return tuple(reversed(unique.values()))
 
 
-def _image_checks(
+def image_checks(
     image: Image,
     settings: Settings,
     source: SourceState,
     environ: Mapping[str, str],
     note: Callable[[str], None],
     scan: Scan,
-) -> Iterator[Check]:
+) -> Iterator[tuple[Subject, Check]]:
+    """Yield the checks of one image, each with what it is about."""
     definitions = list(image.definition.with_links())
     dockerfile = None if settings.context_is_remote else settings.project / settings.dockerfile
-    yield lambda: check_complete(image.name, definitions, settings.project, environ, source.ci, dockerfile)
-    yield lambda: check_build_files(image.name, definitions, settings, environ)
-    yield lambda: check_readable(image.name, definitions, settings.project)
-    yield lambda: check_leaked_keys(settings, source, definitions, note, scan)
+    yield (
+        "checkout",
+        lambda: check_complete(image.name, definitions, settings.project, environ, source.ci, dockerfile),
+    )
+    yield "build files", lambda: check_build_files(image.name, definitions, settings, environ)
+    yield "readable files", lambda: check_readable(image.name, definitions, settings.project)
+    yield "secrets", lambda: check_leaked_keys(settings, source, definitions, note, scan)
 
 
 def _first(name: str, checks: Iterable[Check]) -> list[Conflict]:

@@ -55,6 +55,14 @@ class Leak:
     """The line to append to ``ignore_file``, a .gitignore or the build's .dockerignore."""
 
 
+class LeakedKeys(Refused):
+    """The error for files with secrets; ``leaks`` have the lines that prevent each."""
+
+    def __init__(self, cause: str, remedy: str, leaks: Sequence[Leak]) -> None:
+        super().__init__(cause, remedy)
+        self.leaks = tuple(leaks)
+
+
 def check_leaked_keys(
     settings: Settings,
     source: SourceState,
@@ -180,7 +188,7 @@ def _find_secret(text: str) -> re.Match[str] | None:
     return next((match for match in _IN_TEXT.finditer(text) if is_key(match[1], match[2])), None)
 
 
-def refusal(leaks: Sequence[Leak]) -> Refused:
+def refusal(leaks: Sequence[Leak]) -> LeakedKeys:
     """Return the error for at least one leak: it names files, names and lines, never a value."""
     paths = list(dict.fromkeys(leak.path for leak in leaks))
     shown = [leak for leak in leaks if leak.path in paths[:_SHOWN]]
@@ -191,7 +199,7 @@ def refusal(leaks: Sequence[Leak]) -> Refused:
     remedy += (
         f"; or name {'the file' if len(paths) == 1 else 'those files'} in ECR_ALLOW_KEYS_IN if the keys open nothing"
     )
-    return Refused(f"{'; '.join(causes)}.", f"{remedy[0].upper()}{remedy[1:]}.")
+    return LeakedKeys(f"{'; '.join(causes)}.", f"{remedy[0].upper()}{remedy[1:]}.", leaks)
 
 
 def _readable_keys(path: Path) -> tuple[tuple[str, int], ...]:

@@ -1,12 +1,14 @@
-"""A parallel map with threads, which stops at once when the run is interrupted."""
+"""A parallel map with threads, which stops at once when the run is interrupted, and questions with a time limit."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from ecr_tasks.clients.retry import Retrier
+from ecr_tasks.errors import EcrTasksError
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -28,3 +30,39 @@ def map_parallel(function: Callable[[T], R], items: Sequence[T], workers: int, r
         raise
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+class Question(Generic[T]):
+    """A call in a thread of its own, which nobody waits for longer than ``seconds``.
+
+    A call that hangs ends with the process: its thread is a daemon. ``late`` makes the error for it, ``unexpected``
+    that for an exception that is none of ours.
+    """
+
+    def __init__(
+        self,
+        call: Callable[[], T],
+        seconds: float,
+        late: Callable[[], EcrTasksError],
+        unexpected: Callable[[Exception], EcrTasksError],
+    ) -> None:
+        self._call, self._late, self._unexpected = call, late, unexpected
+        self._done = threading.Event()
+        self._seconds = seconds
+        threading.Thread(target=self._run, daemon=True).start()
+
+    @property
+    def answer(self) -> T | EcrTasksError:
+        """The call's result, or the error in its place."""
+        return self._result if self._done.wait(self._seconds) else self._late()
+
+    def _run(self) -> None:
+        self._result: T | EcrTasksError
+        try:
+            self._result = self._call()
+        except EcrTasksError as error:
+            self._result = error
+        except Exception as error:
+            self._result = self._unexpected(error)
+        finally:
+            self._done.set()

@@ -24,7 +24,8 @@ class Engine:
 
     ``containerd_store`` is False for the classic store, which can't hold indexes and attestations.
     ``driver`` is buildx's: ``docker`` builds inside the engine, the others outside. ``nodes`` is the number of the
-    builder's machines; platforms may be built on different ones.
+    builder's machines; platforms may be built on different ones. ``platforms`` are those whose programs it can run;
+    empty where it doesn't say.
     """
 
     containerd_store: bool
@@ -32,6 +33,7 @@ class Engine:
     builder: str
     driver: str
     nodes: int = 1
+    platforms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

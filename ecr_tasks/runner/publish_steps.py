@@ -82,9 +82,9 @@ def start_job(
     if not promises and not run.dry:
         run.earlier_outputs.forget(image.repository for image in images)
     job = Job(run.settings, images, None, Plan((), ()), republish=republish, builds_all=builds_all)
-    job = _with_registries(run, job) if read_registries else _with_plan(run, job, None)
+    job = _with_registries(run, job) if read_registries else with_plan(run, job, None)
     if builds_all and not run.dry and any(needs_engine(item.image.definition) for item in job.plan.images):
-        job = _with_plan(run, replace(job, engine=engine_or_error(run.engine)), job.snapshot)
+        job = with_plan(run, replace(job, engine=engine_or_error(run.engine)), job.snapshot)
     warn_of_plan(job.plan)
     return _with_obstacles(run, job, promises=promises or run.dry)
 
@@ -127,7 +127,7 @@ def create_repositories(run: Run, job: Job, *, before_build: bool = False) -> Jo
     views = [*snapshot.repositories.values(), *snapshot.destinations.values()]
     before = [*job.snapshot.repositories.values(), *job.snapshot.destinations.values()]
     if all(view in before or not getattr(view, "tags", ()) for view in views):
-        return _with_plan(run, job, snapshot)
+        return with_plan(run, job, snapshot)
     job = _with_registries(run, job)  # another run has created one, and published in it
     job.plan.check()
     return job
@@ -256,7 +256,7 @@ def publish_images(run: Run, job: Job) -> Receipt:
     return replace(receipt, complete=not any(image.failed for image in receipt.images))
 
 
-def _read_registries(run: Run, images: Sequence[Image], *, republish: bool) -> Snapshot | None:
+def read_registries(run: Run, images: Sequence[Image], *, republish: bool) -> Snapshot | None:
     """Return a snapshot of the registries; None in a dry run without a running local ECR."""
     try:
         return look_at_registries(
@@ -274,7 +274,7 @@ def _read_registries(run: Run, images: Sequence[Image], *, republish: bool) -> S
         return None
 
 
-def _with_plan(run: Run, job: Job, snapshot: Snapshot | None) -> Job:
+def with_plan(run: Run, job: Job, snapshot: Snapshot | None) -> Job:
     """Return the job with a snapshot and a plan that is made from it."""
     settings = job.settings
     plan = make_plan(
@@ -295,8 +295,8 @@ def _with_plan(run: Run, job: Job, snapshot: Snapshot | None) -> Job:
 def _with_registries(run: Run, job: Job) -> Job:
     """Return the job with the registries as they are now, and the plan for them."""
     read_at = time.monotonic()
-    snapshot = _read_registries(run, job.images, republish=job.republish)
-    return replace(_with_plan(run, job, snapshot), read_at=read_at)
+    snapshot = read_registries(run, job.images, republish=job.republish)
+    return replace(with_plan(run, job, snapshot), read_at=read_at)
 
 
 def _with_obstacles(run: Run, job: Job, *, promises: bool) -> Job:

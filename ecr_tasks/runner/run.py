@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from ecr_tasks.console import say, warn
+from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.redaction import keep_public
 
 if TYPE_CHECKING:
     from ecr_tasks.clients.docker.client import WhalesDocker
     from ecr_tasks.clients.docker.config import PrivateConfig
+    from ecr_tasks.clients.docker.machine import LocalMachine
     from ecr_tasks.clients.docker.push_lock import PushLocks
+    from ecr_tasks.clients.ecr.account import AwsAccount
     from ecr_tasks.clients.ecr.ecr_public import PublicRegistry
     from ecr_tasks.clients.ecr.registry import EcrRegistry
     from ecr_tasks.clients.retry import Retrier
@@ -62,6 +65,8 @@ class Run:
         self._retrier: Retrier | None = None
         self._logins: RegistryLogins | None = None
         self._earlier_outputs: EarlierOutputs | None = None
+        self._engine: Engine | EcrTasksError | None = None
+        self._seconds: float | None = None
 
     def __copy__(self) -> Run:
         return self
@@ -86,6 +91,20 @@ class Run:
         """Use no registry from now on: a dry run of `local` starts no local ECR and must not use the user's."""
         self._without_registry = True
         self._registry = None
+
+    def ask_briefly(self, seconds: float) -> None:
+        """Ask docker and AWS once and for some seconds at most from now on, for a task that may get no answer."""
+        self._seconds = seconds
+        self._forget()
+
+    def use_engine(self, engine: Engine | EcrTasksError) -> None:
+        """Take these facts about the engine, or the error, from now on instead of asking it."""
+        self._engine = engine
+
+    def forget(self) -> None:
+        """Read settings, source and registries anew from now on."""
+        self._engine = None
+        self._forget()
 
     @property
     def settings(self) -> Settings:
@@ -139,7 +158,7 @@ class Run:
             # A CI may give its jobs a terminal, and still keep their output as a log.
             live = not self.in_ci and os.environ.get("TERM") != "dumb"
             self._docker = WhalesDocker(
-                self._private, self.project, variables, self._before_login, self.retrier, live
+                self._private, self.project, variables, self._before_login, self.retrier, live, self._seconds
             )
         return self._docker
 
@@ -158,12 +177,27 @@ class Run:
         return self._registry
 
     @property
+    def machine(self) -> LocalMachine:
+        """What this machine says of itself, for a person who looks for what is wrong."""
+        from ecr_tasks.clients.docker.machine import LocalMachine
+
+        return LocalMachine(os.environ, self.project)
+
+    @property
+    def account(self) -> AwsAccount:
+        """What AWS says of the settings' credentials and registry, for a person who looks for what is wrong."""
+        from ecr_tasks.clients.ecr.account import AwsAccount
+
+        return AwsAccount(self.settings)
+
+    @property
     def retrier(self) -> Retrier:
         """The retrier of all clients in this run. Raises SettingsError for a wrong AWS_MAX_ATTEMPTS."""
         if self._retrier is None:
             from ecr_tasks.clients.retry import Retrier, max_attempts
 
-            self._retrier = Retrier(say, max_attempts(self.settings.sdk_environ(os.environ)))
+            attempts = max_attempts(self.settings.sdk_environ(os.environ))
+            self._retrier = Retrier(say, 1 if self._seconds else attempts)
         return self._retrier
 
     @property
@@ -206,7 +240,11 @@ class Run:
         return self._targets[destination]
 
     def engine(self) -> Engine:
-        """Return the facts about the engine and the settings' builder."""
+        """Return the facts about the engine and the settings' builder. Raises BuildError without an engine."""
+        if isinstance(self._engine, EcrTasksError):
+            raise self._engine
+        if self._engine is not None:
+            return self._engine
         return self.docker.engine(self.settings.builder)
 
     def relation(self, revision: str) -> Relation:

@@ -9,6 +9,7 @@ from ecr_tasks.runner.invoke_config import check_project_being_loaded
 from ecr_tasks.tasks import ci_context, ci_init, iam_trust, local, repo
 from ecr_tasks.tasks.build import build
 from ecr_tasks.tasks.commands import commands
+from ecr_tasks.tasks.doctor import doctor
 from ecr_tasks.tasks.env import env
 from ecr_tasks.tasks.export import export
 from ecr_tasks.tasks.images import images
@@ -40,6 +41,7 @@ ns = Collection(
     login,
     logout,
     settings,
+    doctor,
     init,
     env,
     Collection("repo", repo.ensure, repo.show, repo.delete),

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from invoke.exceptions import Exit
+
 from ecr_tasks.console import Column, Meaning, Styled, document, result, result_table, say, table
+from ecr_tasks.errors import ExitCode
 from ecr_tasks.model.manifest import short_digest, short_tag
 from ecr_tasks.runner.decorator import task
 from ecr_tasks.runner.run import Run
@@ -16,19 +19,26 @@ if TYPE_CHECKING:
     from ecr_tasks.plan.plan import Plan
     from ecr_tasks.plan.planned_image import PlannedImage
     from ecr_tasks.plan.tag_states import PlannedTag
+    from ecr_tasks.runner.publish_steps import Job
 
 _MEANINGS: Mapping[str, Meaning] = {"new": "add", "present": "dim", "locked": "bad"}
 
 
 @task(help={"json": "one JSON document on stdout"})
 def plan(run: Run, json: bool = False) -> None:
-    """Show what `build push` would do and why; change nothing."""
+    """Show what `build push` would do and why; change nothing. Exits with 6 when something is in the way."""
     from ecr_tasks.runner.publish_steps import start_job
 
     job = start_job(run, promises=True)
     if json:
         document(plan_json(job.plan))
-        return
+    else:
+        _show_job(run, job)
+    if job.plan.conflicts:
+        raise Exit(code=int(ExitCode.REFUSED))
+
+
+def _show_job(run: Run, job: Job) -> None:
     show_plan(job.plan, result, result_table)
     if run.source.change_name:
         result(f"this run is for a {run.source.change_name}: no branch's tag moves")

@@ -180,7 +180,9 @@ def test_the_classic_store_builds_pushes_and_pulls(classic: Project) -> None:
 
 
 def test_the_plan_names_what_the_classic_store_cannot_keep(classic: Project) -> None:
-    conflicts = json.loads(classic.ok("plan", "--json", ECR_PLATFORMS="linux/amd64,linux/arm64").stdout)["conflicts"]
+    planned = classic.inv("plan", "--json", ECR_PLATFORMS="linux/amd64,linux/arm64")
+    assert planned.code == 6
+    conflicts = json.loads(planned.stdout)["conflicts"]
     assert "classic image store" in conflicts[0]["cause"]
     result = classic.inv("build", "push", ECR_PRESET="supply-chain")
     assert result.code == 3

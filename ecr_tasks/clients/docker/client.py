@@ -44,7 +44,7 @@ class WhalesDocker:
 
     ``variables`` are the variables of the dotenv files; a build gets those that its secrets are read from. ``mask``
     is called with each token before docker gets it. With ``live``, docker draws its live progress on a terminal;
-    without, it prints plain lines.
+    without, it prints plain lines. Commands that only ask may take ``seconds``, if that is given.
     """
 
     def __init__(
@@ -55,9 +55,10 @@ class WhalesDocker:
         mask: Callable[[RegistryToken], None] = lambda token: None,
         retrier: Retrier | None = None,
         live: bool = True,
+        seconds: float | None = None,
     ) -> None:
         self._config = config
-        self._commands = CommandLine(config, project, live=live)
+        self._commands = CommandLine(config, project, live=live, seconds=seconds)
         self._variables = variables
         self._mask = mask
         self._retrier = retrier or Retrier()

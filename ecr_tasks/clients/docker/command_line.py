@@ -51,11 +51,14 @@ class CommandLine:
     """Runs docker and buildx commands in a private configuration, for one project.
 
     With ``live``, docker draws its live progress where stderr is a terminal; without, a build does so only when
-    BUILDKIT_PROGRESS asks for it.
+    BUILDKIT_PROGRESS asks for it. Commands that only ask may take ``seconds``, if that is given.
     """
 
-    def __init__(self, config: PrivateConfig, project: Path, *, live: bool = True) -> None:
+    def __init__(
+        self, config: PrivateConfig, project: Path, *, live: bool = True, seconds: float | None = None
+    ) -> None:
         self._config = config
+        self._seconds = seconds
         self._project = project
         self._live = live
 
@@ -118,12 +121,17 @@ class CommandLine:
         with translate_errors(action):
             for attempt in count(1):
                 try:
-                    return _run(command, self.environment())
+                    return self._answer(action, command)
                 except DockerException as error:
                     reason = errors.transient_reason((error.stderr or "").splitlines()) if retrier else None
                     if retrier is None or reason is None or not retrier.wait(LOOKUP, attempt, reason):
                         raise
         raise AssertionError("unreachable")
+
+    def _answer(self, action: str, command: Sequence[str]) -> str:
+        if self._seconds is None:
+            return _run(command, self.environment())
+        return _within(action, command, self.environment(), self._seconds)
 
     def read_definition(self, files: Sequence[str], folder: Path, environ: Mapping[str, str]) -> tuple[str, str]:
         """Return what bake prints of a definition that is read in ``folder`` with this environment, and its stderr.
@@ -209,6 +217,32 @@ def run_in_own_config(action: str, *arguments: str, stdin: str = "") -> None:
     with translate_errors(action):
         command = [*map(str, DockerClient().client_config.docker_cmd), *arguments]
         _run(command, docker_environment(os.environ, starts_programs=True), stdin.encode())
+
+
+def ask(action: str, *arguments: str, seconds: float) -> str:
+    """Run a docker command in the user's own configuration and return its stdout, without the last line break.
+
+    Raises BuildError that says which ``action`` failed, also when there is no answer within ``seconds``.
+    """
+    from python_on_whales import DockerClient
+
+    with translate_errors(action):
+        command = [*map(str, DockerClient().client_config.docker_cmd), *arguments]
+        check_arguments(*arguments)
+        return _within(action, command, docker_environment(os.environ, starts_programs=True), seconds)
+
+
+def _within(action: str, command: Sequence[str], environment: Mapping[str, str], seconds: float) -> str:
+    """Run a command like :func:`_run`. Raises BuildError when there is no answer within ``seconds``."""
+    from python_on_whales.exceptions import DockerException
+
+    answer = process.answer(command, env=environment, seconds=seconds)
+    if answer is None:
+        raise errors.no_answer(action, seconds)
+    code, stdout, stderr = answer
+    if code != 0 and not stdout.startswith("{"):  # `docker info` has the engine's errors in its document
+        raise DockerException(list(command), code, stdout.encode(), stderr.encode())
+    return stdout.removesuffix("\n")
 
 
 def _run(command: Sequence[str], environment: Mapping[str, str], stdin: bytes | None = None) -> str:

@@ -56,7 +56,7 @@ class PrivateConfig:
         warn: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._warn = warn
-        self._user_folder = Path(environ.get("DOCKER_CONFIG") or _home() / ".docker")
+        self._user_folder = user_folder(environ)
         self._buildx = environ.get("BUILDX_CONFIG") or str(self._user_folder / "buildx")
         self._auth_config = environ.get(AUTH_CONFIG, "")
         self._docker_host = environ.get("DOCKER_HOST", "")
@@ -77,7 +77,7 @@ class PrivateConfig:
 
         Contexts may lead to an engine by ssh, and a helper is not called for a host with a token of ours.
         """
-        config = with_tokens(_read(self._user_folder / CONFIG), self.tokens)
+        config = with_tokens(read_user_config(self._user_folder / CONFIG), self.tokens)
         if config.get("credsStore") or any((config.get("credHelpers") or {}).values()):
             return True
         if self._docker_host.startswith("ssh:"):
@@ -96,7 +96,7 @@ class PrivateConfig:
         docker searches the user's folder first, then the system's folders (docker/cli, cli-plugins/manager). The path
         is not known when the configuration adds folders, because docker searches those before.
         """
-        if _read(self._user_folder / CONFIG).get("cliPluginsExtraDirs"):
+        if read_user_config(self._user_folder / CONFIG).get("cliPluginsExtraDirs"):
             return None
         plugins = (folder / "docker-buildx" for folder in (self._user_folder / "cli-plugins", *SYSTEM_PLUGINS))
         return next((str(plugin) for plugin in plugins if plugin.is_file() and os.access(plugin, os.X_OK)), None)
@@ -182,7 +182,9 @@ class PrivateConfig:
 
     def _write(self) -> None:
         """Replace the configuration file atomically; only its owner can read it."""
-        text = json.dumps(with_tokens(_read(self._user_folder / CONFIG), list(self._tokens.values())), indent=1)
+        text = json.dumps(
+            with_tokens(read_user_config(self._user_folder / CONFIG), list(self._tokens.values())), indent=1
+        )
         folder = self._create()
         temporary_file = folder / f"{CONFIG}.new"
         with self._errors():
@@ -210,7 +212,13 @@ def _home() -> Path:
         return Path("/")
 
 
-def _read(path: Path) -> Mapping[str, Any]:
+def user_folder(environ: Mapping[str, str]) -> Path:
+    """Return the folder of the user's docker configuration."""
+    return Path(environ.get("DOCKER_CONFIG") or _home() / ".docker")
+
+
+def read_user_config(path: Path) -> Mapping[str, Any]:
+    """Return a docker configuration; empty without the file. Raises BuildError when it can't be read."""
     try:
         return checked(parse_json(read_text(path)))
     except FileNotFoundError:

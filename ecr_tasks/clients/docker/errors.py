@@ -71,6 +71,15 @@ def broken_program(path: str, reason: str) -> BuildError:
     return BuildError(f"{path} can't be started: {reason}.", "Install it again, for this machine's platform.")
 
 
+def no_answer(action: str, seconds: float) -> BuildError:
+    """Return the error for a docker command that hangs."""
+    return BuildError(
+        f"docker could not {action}: there was no answer within {seconds:.0f} seconds.",
+        "Restart the Docker engine, or correct DOCKER_HOST or `docker context use`: what it leads to takes the "
+        "connection and says nothing.",
+    )
+
+
 def unreadable_answer(action: str) -> BuildError:
     """Return the error for an answer that is not docker's, as another program under its name may give it."""
     return BuildError(

@@ -55,6 +55,12 @@ def has_login(auth_config: str, host: str) -> bool:
     return document is not None and _without([host], document["auths"]) != document["auths"]
 
 
+def auth_config_hosts(auth_config: str) -> list[str]:
+    """Return the hosts that DOCKER_AUTH_CONFIG has logins for; none where it can't be read."""
+    document = _auth_config(auth_config)
+    return [re.sub(r"^https?://", "", name).partition("/")[0] for name in (document or {}).get("auths", ())]
+
+
 def is_readable(auth_config: str) -> bool:
     """Return whether DOCKER_AUTH_CONFIG can be read, or is not set."""
     return not auth_config or _auth_config(auth_config) is not None

@@ -89,6 +89,18 @@ def sweep(parent: Path | None = None, before: Callable[[Path], None] = lambda pa
         leave(folder)
 
 
+def left_folders(parent: Path | None = None) -> list[Path]:
+    """Return the folders of killed runs, which nobody has locked, without removing them."""
+    left = []
+    for folder in _own_folders(Path(parent or tempfile.gettempdir())):
+        with suppress(OSError):
+            for path in sorted(folder.glob(f"{_RUN}*")):
+                if path.is_dir() and (lock := lock_file(_lock_path(path), wait=False)) is not None:
+                    lock.release()
+                    left.append(path)
+    return left
+
+
 def own_folder(parent: Path | None = None) -> Path:
     """Return the user's folder, which is created if it is missing. Another user can't take its place.
 

@@ -30,7 +30,15 @@ def parse_engine(info: SystemInfo, builder: str) -> Engine:
         builder=fields.get("Name", "").strip(),
         driver=fields.get("Driver", "").strip(),
         nodes=max(1, len(re.findall(r"^Name:", nodes, re.MULTILINE))),
+        platforms=_platforms(nodes),
     )
+
+
+def _platforms(nodes: str) -> tuple[str, ...]:
+    """Return the platforms that the nodes list; a ``*`` marks those that the user has set."""
+    lists = re.findall(r"^Platforms:(.*)", nodes, re.MULTILINE)
+    names = (name.strip().rstrip("*") for names in lists for name in names.split(","))
+    return tuple(dict.fromkeys(filter(None, names)))
 
 
 def registry_digest(reference: str, repo_digests: Iterable[str]) -> str | None:

@@ -93,6 +93,30 @@ def run(
     return ProcessResult(code, tuple(_ANSI.sub("", tail.decode(errors="replace")).splitlines()))
 
 
+def answer(command: Sequence[str], *, env: Mapping[str, str], seconds: float) -> tuple[int, str, str] | None:
+    """Run a command that shows nothing and return its exit code, stdout and stderr; None when it takes too long.
+
+    It is killed then, with the programs that it has started: they would hold its output open. Raises OSError.
+    """
+    with subprocess.Popen(  # noqa: S603 - a list from our own code, no shell
+        list(command),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=dict(env),
+        start_new_session=True,
+    ) as child:
+        try:
+            stdout, stderr = child.communicate(timeout=seconds)
+        except BaseException as error:
+            with suppress(OSError):
+                os.killpg(child.pid, signal.SIGKILL) if hasattr(os, "killpg") else child.kill()
+            if isinstance(error, subprocess.TimeoutExpired):
+                return None
+            raise
+        return child.returncode, stdout.decode("utf-8", "replace"), stderr.decode("utf-8", "replace")
+
+
 def _forward(read_end: int, plain: Callable[[bytes], bytes] | None) -> bytes:
     """Copy the child's output to our stderr until its end and return the last TAIL_BYTES of it.
 

@@ -68,5 +68,12 @@ class TemporaryNames:
         return bool(self._names or self.left)
 
     def _read(self, folder: Path) -> None:
-        with suppress(OSError, UnicodeDecodeError):
-            self.left += (folder / _FILE).read_text(encoding="utf-8").split()
+        self.left += names_in(folder)
+
+
+def names_in(folder: Path) -> list[str]:
+    """Return the names that a run has recorded in its folder; none where they can't be read."""
+    try:
+        return (folder / _FILE).read_text(encoding="utf-8").split()
+    except (OSError, UnicodeDecodeError):
+        return []

@@ -53,11 +53,11 @@ _WEB_IDENTITY = {
 class EnvironmentSession(Session):
     """A botocore session whose variables are those of ``environ``; ``os.environ`` is not changed.
 
-    Several threads can create clients at the same time.
+    Several threads can create clients at the same time. Without ``asks``, a role's MFA code is not asked for.
     """
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self.environ = environ
+    def __init__(self, environ: Mapping[str, str], *, asks: bool = True) -> None:
+        self.environ, self._asks = environ, asks
         self._create_lock = RLock()
         super().__init__()
         chains, store = ConfigChainFactory(self, environ), self.get_component("config_store")
@@ -101,7 +101,7 @@ class EnvironmentSession(Session):
             client_creator=self.create_client,
             cache=cache,
             profile_name=profile,
-            prompter=partial(_ask_for_code, self.environ),
+            prompter=partial(_ask_for_code, self.environ, asks=self._asks),
             credential_sourcer=CanonicalNameCredentialSourcer([env, container, instance]),
             profile_provider_builder=profiles,
         )
@@ -171,9 +171,9 @@ class MFACodeNeeded(BotoCoreError):
     fmt = "An MFA code is needed."
 
 
-def _ask_for_code(environ: Mapping[str, str], prompt: str) -> str:
+def _ask_for_code(environ: Mapping[str, str], prompt: str, *, asks: bool = True) -> str:
     """Ask for an MFA code on the terminal. Raises MFACodeNeeded in a CI, and where there is no terminal."""
-    if not sys.stdin or not sys.stdin.isatty() or in_ci(environ):
+    if not asks or not sys.stdin or not sys.stdin.isatty() or in_ci(environ):
         raise MFACodeNeeded
     try:
         return getpass.getpass(prompt)

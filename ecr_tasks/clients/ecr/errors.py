@@ -21,7 +21,7 @@ _INVALID_CODES = (
     *("InvalidAccessKeyId", "AuthFailure", "MissingAuthenticationToken", "MissingAuthenticationTokenException"),
     "IncompleteSignature",
 )
-_DENIED_CODES = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
+DENIED_CODES = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 THROTTLING_CODES = (
     *("ThrottlingException", "Throttling", "ThrottledException", "RequestThrottled", "RequestThrottledException"),
     *("TooManyRequestsException", "RequestLimitExceeded", "SlowDown"),
@@ -167,7 +167,7 @@ def _client_error(error: Exception, action: str) -> EcrTasksError:
             f"AWS does not accept these credentials ({code}), so we could not {action}.",
             "Check the access key, its secret and the session token, and whether they belong together.",
         )
-    if code in _DENIED_CODES:
+    if code in DENIED_CODES:
         return AwsError(
             f"AWS does not allow these credentials to {action}: {message or code}.",
             "Give the role or user the action that the message names, or use other credentials.",

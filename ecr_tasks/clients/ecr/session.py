@@ -30,11 +30,20 @@ if TYPE_CHECKING:
 class AwsSession:
     """The AWS clients of one set of settings, each created at its first use.
 
-    ``retrier`` decides when a call is repeated. PutImage calls keep to each registry's rate limit.
+    ``retrier`` decides when a call is repeated. PutImage calls keep to each registry's rate limit. An answer may take
+    ``read_seconds``. Without ``asks``, a role's MFA code is not asked for.
     """
 
-    def __init__(self, settings: Settings, retrier: Retrier | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        retrier: Retrier | None = None,
+        *,
+        read_seconds: float = 60,
+        asks: bool = True,
+    ) -> None:
         self.retrier = retrier or Retrier()
+        self._read_seconds, self._asks = read_seconds, asks
         self.rate_limits = RateLimits(self.retrier.report, self.retrier.pause)
         self._settings = settings
         self._session: Session | None = None
@@ -55,6 +64,16 @@ class AwsSession:
         """Return the STS client."""
         client: STSClient = self._client("sts")
         return client
+
+    def iam(self) -> Any:
+        """Return the IAM client."""
+        return self._client("iam")
+
+    @property
+    def core(self) -> CoreSession:
+        """The botocore session that the settings' clients come from."""
+        core: CoreSession = getattr(self._get_session(), "_session")  # noqa: B009 - boto3 has no public name for it
+        return core
 
     def access_key(self) -> str | None:
         """Return the id of the access key, a role's after a renewal if one is due; None without credentials."""
@@ -77,7 +96,7 @@ class AwsSession:
 
         config = Config(
             connect_timeout=5,
-            read_timeout=60,
+            read_timeout=self._read_seconds,
             retries={"mode": "standard", "total_max_attempts": botocore_attempts(self.retrier)},
             user_agent_extra="ecr-tasks",
         )
@@ -99,7 +118,7 @@ class AwsSession:
                 logging.getLogger(name).setLevel(logging.INFO)
             environ = self._settings.sdk_environ(os.environ)
             _check_files(environ, _FILES)
-            core = core_session(environ)
+            core = core_session(environ, asks=self._asks)
             session = boto3.session.Session(botocore_session=core, region_name=self._settings.region)
             if self._settings.role_arn:
                 session = _assume_role(session, core, self._settings.role_arn, environ)
@@ -174,8 +193,8 @@ def _session_with(credentials: Credentials, region: str | None, environ: Mapping
     return boto3.session.Session(botocore_session=core, region_name=region)
 
 
-def core_session(environ: Mapping[str, str]) -> CoreSession:
+def core_session(environ: Mapping[str, str], *, asks: bool = True) -> CoreSession:
     """Return a botocore session that reads its variables from ``environ``."""
     from ecr_tasks.clients.ecr.botocore_session import EnvironmentSession
 
-    return EnvironmentSession(environ)
+    return EnvironmentSession(environ, asks=asks)

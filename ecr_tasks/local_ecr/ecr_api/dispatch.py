@@ -11,7 +11,18 @@ from ..http.messages import Response, json_response
 from ..json_text import parse_json
 from ..names import parse_repository_arn
 from ..regions import is_region, partition
-from . import images, inventory, layers, policies, registry_settings, replication, repositories, scans, sts
+from . import (
+    creation_templates,
+    images,
+    inventory,
+    layers,
+    policies,
+    registry_settings,
+    replication,
+    repositories,
+    scans,
+    sts,
+)
 from .params import Params
 
 TYPE_CHECKING = False
@@ -55,9 +66,11 @@ OPERATIONS: dict[str, Operation] = {
     "BatchGetRepositoryScanningConfiguration": scans.batch_get_repository_scanning_configuration,
     "CompleteLayerUpload": layers.complete_layer_upload,
     "CreateRepository": repositories.create_repository,
+    "CreateRepositoryCreationTemplate": creation_templates.create_repository_creation_template,
     "DeleteLifecyclePolicy": policies.LIFECYCLE_POLICY.delete,
     "DeleteRegistryPolicy": registry_settings.delete_registry_policy,
     "DeleteRepository": repositories.delete_repository,
+    "DeleteRepositoryCreationTemplate": creation_templates.delete_repository_creation_template,
     "DeleteRepositoryPolicy": policies.REPOSITORY_POLICY.delete,
     "DescribeImageReplicationStatus": replication.describe_image_replication_status,
     "DescribeImageScanFindings": scans.describe_image_scan_findings,
@@ -65,6 +78,7 @@ OPERATIONS: dict[str, Operation] = {
     "DescribeImages": inventory.describe_images,
     "DescribeRegistry": replication.describe_registry,
     "DescribeRepositories": repositories.describe_repositories,
+    "DescribeRepositoryCreationTemplates": creation_templates.describe_repository_creation_templates,
     "GetAccountSetting": registry_settings.get_account_setting,
     "GetAuthorizationToken": get_authorization_token,
     "GetDownloadUrlForLayer": layers.get_download_url_for_layer,

@@ -206,6 +206,7 @@ class Connection(BaseHTTPRequestHandler):
         self.reader.allow(math.inf)
         self._is_sending = True
         self.send_response_only(response.status)
+        self.send_header("Date", self.date_time_string())
         for name, value in response.headers.items():
             self.send_header(name, " ".join(value.splitlines()))
         if response.status != 204:

@@ -1,0 +1,79 @@
+"""The checks of the settings and the build definition, as findings: those of `before_build`, and the base images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from ecr_tasks.checks.before_build import Subject, image_checks
+from ecr_tasks.checks.leaked_keys import LeakedKeys, needless_entries, new_scan
+from ecr_tasks.errors import EcrTasksError, ExitCode
+from ecr_tasks.model.finding import AppendLine, Finding, Section
+from ecr_tasks.model.image import Image
+from ecr_tasks.settings.settings import Settings
+from ecr_tasks.source.source_state import SourceState
+
+PROJECT = Section("Project", ExitCode.SETTINGS)
+SECRETS = Section("Secrets", ExitCode.REFUSED)
+BUILD = Section("Build", ExitCode.BUILD)
+
+_PLACES: Mapping[Subject, tuple[Section, str]] = {
+    "checkout": (BUILD, "checkout"),
+    "build files": (BUILD, "Dockerfile and contexts"),
+    "readable files": (BUILD, "readable files"),
+    "secrets": (SECRETS, "files and values"),
+}
+
+
+def check_images(
+    images: Sequence[Image],
+    settings: Settings,
+    source: SourceState,
+    environ: Mapping[str, str],
+    note: Callable[[str], None],
+) -> Iterator[Finding]:
+    """Yield what is to say of the files that each image's build reads and sends."""
+    scan = new_scan()
+    errors: dict[tuple[Subject, str], EcrTasksError] = {}
+    subjects: dict[Subject, None] = {}
+    for image in images:
+        for subject, check in image_checks(image, settings, source, environ, note, scan):
+            subjects[subject] = None
+            try:
+                check()
+            except EcrTasksError as error:
+                errors.setdefault((subject, error.cause), error)
+    for subject in subjects:
+        section, name = _PLACES[subject]
+        found = [item for (about, _), item in errors.items() if about == subject]
+        for item in found:
+            leaks = item.leaks if isinstance(item, LeakedKeys) else ()
+            yield section.error(name, item, *(AppendLine(leak.ignore_file, leak.ignore_line) for leak in leaks))
+        if not found:
+            yield section.fine(name, _fine(subject, images))
+    for text in needless_entries(settings):
+        yield SECRETS.warning("exceptions", text, "Take that entry out of ECR_ALLOW_KEYS_IN.")
+
+
+def check_base_images(found: Mapping[str, str | EcrTasksError] | EcrTasksError) -> Iterator[Finding]:
+    """Yield whether the images that the builds read are there."""
+    if isinstance(found, EcrTasksError):
+        yield BUILD.unknown("base images", found.cause)
+        return
+    for reference, place in found.items():
+        if isinstance(place, EcrTasksError):
+            yield BUILD.error(f"base image {reference}", place)
+    there = [reference for reference, place in found.items() if isinstance(place, str)]
+    if there:
+        yield BUILD.fine("base images", f"{', '.join(there)}: there")
+    elif not found:
+        yield BUILD.fine("base images", "none is read from elsewhere")
+
+
+def _fine(subject: Subject, images: Sequence[Image]) -> str:
+    names = ", ".join(image.name for image in images)
+    return {
+        "checkout": "complete",
+        "build files": f"there ({names})",
+        "readable files": "all can be read",
+        "secrets": "none goes into an image or is tracked by git",
+    }[subject]

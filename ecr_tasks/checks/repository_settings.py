@@ -1,0 +1,135 @@
+"""The check of the repository against what is planned: it exists, its tags, its creation template, its scanning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ecr_tasks.errors import EcrTasksError, ExitCode
+from ecr_tasks.model.account import CreationTemplate, Scanning
+from ecr_tasks.model.finding import Finding, Section
+from ecr_tasks.model.registry import Repository, wildcard_matches
+from ecr_tasks.model.wording import name_some
+from ecr_tasks.plan.conflicts import Conflict
+from ecr_tasks.plan.planned_image import PlannedImage
+
+REPOSITORY = Section("Repository", ExitCode.REGISTRY)
+
+
+def check_repositories(
+    images: Sequence[PlannedImage], conflicts: Sequence[Conflict], templates: Sequence[CreationTemplate]
+) -> Iterator[Finding]:
+    """Yield what is to say of each image's repository; ``conflicts`` are the plan's, known from the registry."""
+    for item in images:
+        name = item.image.repository
+        if item.view is None:
+            continue
+        errors = [conflict.error for conflict in conflicts if conflict.image == item.image.name]
+        for error in errors:
+            yield REPOSITORY.error(name, error)
+        if (repository := item.view.repository) is None:
+            if not errors:
+                yield REPOSITORY.fine(name, "doesn't exist yet; push creates it (ECR_CREATE_REPOSITORY)")
+            yield from _check_template(name, item, templates)
+            continue
+        moving = [tag.tag.name for tag in item.tags if tag.tag.kind == "moving"]
+        locked = [tag for tag in moving if repository.locks(tag)]
+        if locked:
+            yield REPOSITORY.warning(
+                f"{name} tags",
+                f"{name} is {repository.mutability}, which locks the moving tags {name_some(locked)} with their "
+                "first image.",
+                "Let them move: `inv repo.ensure` shows and sets the exclusion filters of the tag rules.",
+            )
+        elif not errors:
+            planned = f"{_mutability(repository)}, fits the planned tags"
+            yield REPOSITORY.fine(name, f"exists, {planned} ({name_some([tag.tag.name for tag in item.tags])})")
+    yield from _check_destinations(images)
+
+
+def _check_destinations(images: Sequence[PlannedImage]) -> Iterator[Finding]:
+    for item in images:
+        for copy in item.copies:
+            if copy.error is not None:
+                yield REPOSITORY.error(copy.address, copy.error)
+            elif copy.view is not None:
+                yield REPOSITORY.fine(copy.address, f"gets {item.image.name}")
+
+
+def _check_template(name: str, item: PlannedImage, templates: Sequence[CreationTemplate]) -> Iterator[Finding]:
+    """Yield a warning where the template that would shape a repository locks tags that are planned to move."""
+    template = template_of(name, templates)
+    if template is None or "CREATE_ON_PUSH" not in template.applied_for:
+        return
+    # The template decides the repository of those who push with docker; ours comes with ECR_MUTABILITY's.
+    shaped = Repository(name, "", name, template.mutability, template.exclusions)
+    locked = [tag.tag.name for tag in item.tags if tag.tag.kind == "moving" and shaped.locks(tag.tag.name)]
+    if locked:
+        yield REPOSITORY.warning(
+            "creation template",
+            f"The template {template.prefix} makes {name} {template.mutability} if docker's push creates it, which "
+            f"locks {name_some(locked)}.",
+            "Create the repository with `inv repo.ensure`, or give the template exclusion filters.",
+        )
+
+
+def check_templates(
+    templates: Sequence[CreationTemplate] | EcrTasksError, repositories: Sequence[str]
+) -> Iterator[Finding]:
+    """Yield which creation templates are for the planned repositories."""
+    if isinstance(templates, EcrTasksError):
+        yield REPOSITORY.unknown("creation templates", templates.cause)
+        return
+    chosen = {name: template for name in repositories if (template := template_of(name, templates))}
+    if not chosen:
+        yield REPOSITORY.fine("creation templates", "none is for these repositories")
+    for name, template in chosen.items():
+        purposes = ", ".join(word.lower().replace("_", " ") for word in template.applied_for)
+        yield REPOSITORY.fine("creation templates", f"{template.prefix} is for {name} ({purposes})")
+
+
+def template_of(name: str, templates: Sequence[CreationTemplate]) -> CreationTemplate | None:
+    """Return the template for a repository's name: the one with the longest prefix, else ROOT's.
+
+    (ECR user guide, "Repository creation templates".)
+    """
+
+    def fits(prefix: str) -> bool:
+        return prefix == "ROOT" or name.startswith(prefix if prefix.endswith("/") else f"{prefix}/")
+
+    fitting = [template for template in templates if fits(template.prefix)]
+    return max(fitting, key=lambda item: 0 if item.prefix == "ROOT" else len(item.prefix), default=None)
+
+
+def check_scanning(
+    scanning: Scanning | EcrTasksError, repositories: Sequence[str], *, gated: bool = False
+) -> Iterator[Finding]:
+    """Yield how the planned repositories are scanned; ``gated`` tells whether a scan decides over promotions."""
+    if isinstance(scanning, EcrTasksError):
+        yield REPOSITORY.unknown("scanning", scanning.cause)
+        return
+    without = []
+    for name in repositories:
+        frequencies = [
+            frequency
+            for frequency, filters in scanning.rules
+            if any(wildcard_matches(item, name) for item in filters)
+        ]
+        if not set(frequencies) - {"MANUAL"}:
+            without.append(name)
+    kind = scanning.kind.lower()
+    if not without:
+        yield REPOSITORY.fine("scanning", f"{kind}, by the registry's rules")
+    elif gated:
+        yield REPOSITORY.warning(
+            "scanning",
+            f"No rule of the registry ({kind} scanning) scans {name_some(without)}, which ECR_SCAN_FAIL_ON needs.",
+            "Add a rule for it (`aws ecr put-registry-scanning-configuration`), or let the repository scan on push "
+            "(`inv repo.ensure`).",
+        )
+    else:
+        yield REPOSITORY.fine("scanning", f"{kind}; only what the repository itself scans on push")
+
+
+def _mutability(repository: Repository) -> str:
+    excluded = f" but {', '.join(repository.exclusions)}" if repository.exclusions else ""
+    return f"{repository.mutability.partition('_')[0].lower()}{excluded}"

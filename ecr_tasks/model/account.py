@@ -1,0 +1,114 @@
+"""Facts about AWS that decide whether a push would work, and the interface that asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+from ecr_tasks.model.registry import Mutability
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """The credentials that the SDK found.
+
+    ``method`` is botocore's name for their source (``env``, ``sso``, ``login``, ``assume-role`` …), ``key_end`` the
+    last four letters of the access key's id. ``ends`` is when they end, for those that can't renew themselves, or
+    when the session ends that renews them. ``hidden_profile`` is a profile that keys in variables hide.
+    """
+
+    method: str
+    key_end: str = ""
+    is_temporary: bool = False
+    renews_itself: bool = False
+    ends: datetime | None = None
+    profile: str | None = None
+    hidden_profile: str | None = None
+    role: str | None = None
+    """ECR_ROLE_ARN, which is assumed with them."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Whom STS takes us for."""
+
+    account: str
+    arn: str
+
+
+@dataclass(frozen=True)
+class Region:
+    """The region of the registry. ``is_known`` is whether the SDK knows ECR there, ``endpoint`` where it is asked."""
+
+    name: str
+    endpoint: str
+    is_known: bool = True
+    is_local: bool = False
+    similar: str = ""
+
+
+@dataclass(frozen=True)
+class Scanning:
+    """A registry's scanning: BASIC or ENHANCED, and the frequency and filters of its rules."""
+
+    kind: str
+    rules: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+@dataclass(frozen=True)
+class CreationTemplate:
+    """A repository creation template: what it is applied for, and the mutability that it gives a repository."""
+
+    prefix: str
+    applied_for: tuple[str, ...] = ()
+    mutability: Mutability = "MUTABLE"
+    exclusions: tuple[str, ...] = ()
+
+
+Verdict = Literal["allowed", "denied", "unknown"]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """An action on a resource (an ARN, or ``*``) that tasks need; without a ``required`` one they do less."""
+
+    action: str
+    resource: str
+    purpose: str = ""
+    required: bool = True
+
+
+@dataclass(frozen=True)
+class Permission:
+    """Whether the caller may do what is wanted, and how that is known (or why not)."""
+
+    wanted: Wanted
+    verdict: Verdict
+    how: str = ""
+
+
+class Account(Protocol):
+    """Asks AWS with the settings' credentials. Every method ends within seconds; raises EcrTasksError."""
+
+    def credentials(self) -> Credentials:
+        """Return the credentials. Raises AwsError where there are none, or where they have ended."""
+
+    def caller(self) -> Caller:
+        """Return whom STS takes us for."""
+
+    def clock_ahead(self) -> float:
+        """Return by how many seconds this machine's clock is ahead of AWS's; negative for behind."""
+
+    def region(self) -> Region:
+        """Return the region. Raises SettingsError without one."""
+
+    def scanning(self) -> Scanning:
+        """Return the registry's scanning."""
+
+    def templates(self) -> Sequence[CreationTemplate]:
+        """Return the registry's creation templates."""
+
+    def permissions(self, caller: Caller, wanted: Sequence[Wanted]) -> Sequence[Permission]:
+        """Return whether the caller may do each of the actions that are wanted."""

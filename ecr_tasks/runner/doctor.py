@@ -1,0 +1,195 @@
+"""Ask everything that decides whether a push would work, at the same time, each with a time limit.
+
+A question without an answer is in the way of no other: its error stands in the facts.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
+
+from ecr_tasks.checks.build_definition import check_images
+from ecr_tasks.checks.readiness import Facts
+from ecr_tasks.clients.parallel import Question
+from ecr_tasks.clients.python_packages import python_facts
+from ecr_tasks.console import warn_once
+from ecr_tasks.errors import AwsError, BuildError, EcrTasksError
+from ecr_tasks.execute.base_images import base_images, look_for
+from ecr_tasks.model.account import Account, Caller, Permission, Region, Wanted
+from ecr_tasks.model.finding import Finding
+from ecr_tasks.model.machine import BuilderFacts, EngineFacts
+from ecr_tasks.model.ports import Engine
+from ecr_tasks.plan.plan import Plan
+from ecr_tasks.runner.publish_steps import Job, read_registries, with_plan
+from ecr_tasks.runner.run import Run
+from ecr_tasks.runner.unexpected import unexpected
+
+if TYPE_CHECKING:
+    from ecr_tasks.model.image import Image
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+SECONDS = 25.0
+"""How long a question may take; docker and AWS end their own attempts sooner."""
+
+DOCKER_SECONDS = 10.0
+
+
+def ask_everything(run: Run) -> Facts:
+    """Return the facts about this machine, the project and its registry. Raises nothing but an interruption."""
+    run.ask_briefly(DOCKER_SECONDS)
+    machine = run.machine
+    settings = _or_error(lambda: run.settings)
+    builder_name = None if isinstance(settings, EcrTasksError) else settings.builder
+    python = _ask("Python", python_facts)
+    engine = _ask("docker", machine.engine)
+    builder = _ask("docker", lambda: _after(engine, lambda _: machine.builder(builder_name)))
+    buildx = _ask("docker", machine.buildx_version)
+    left = _ask("the disk", machine.left_names)
+    logins = _ask("docker", machine.logins)
+    account = settings if isinstance(settings, EcrTasksError) else _or_error(lambda: run.account)
+    credentials = _ask("AWS", lambda: _of(account).credentials())
+    region = _ask("AWS", lambda: _of(account).region())
+    clock = _ask("AWS", lambda: _of(account).clock_ahead())
+    caller = _ask("AWS", lambda: _after(credentials, lambda _: _of(account).caller()))
+    templates = _ask("AWS", lambda: _after(caller, lambda _: _of(account).templates()))
+    scanning = _ask("AWS", lambda: _after(caller, lambda _: _of(account).scanning()))
+    folders = _ask("the disk", lambda: machine.folders(_value(engine.answer)))
+    # What follows uses the run itself, which is for one thread at a time.
+    _ = left.answer  # before docker's private folder is made, which removes them
+    run.use_engine(_engine(engine.answer, builder.answer))
+    plan, registry, files = _plan(run, caller)
+    images = () if isinstance(plan, EcrTasksError) else tuple(item.image for item in plan.images)
+    bases = _ask("the registries", lambda: _base_images(run, images)).answer
+    permissions = _ask("AWS", lambda: _after(caller, lambda found: _permissions(run, _of(account), found))).answer
+    local_registry = _local_registry(_value(region.answer))
+    unreached: str | EcrTasksError = ""
+    if local_registry and not isinstance(engine.answer, EcrTasksError):
+        unreached = _ask("docker", lambda: machine.reaches(local_registry)).answer
+    return Facts(
+        python=python.answer,
+        settings=settings,
+        engine=engine.answer,
+        buildx=buildx.answer,
+        builder=builder.answer,
+        folders=folders.answer,
+        left=left.answer,
+        logins=logins.answer,
+        credentials=credentials.answer,
+        clock=clock.answer,
+        caller=caller.answer,
+        region=region.answer,
+        plan=plan,
+        registry=registry,
+        templates=templates.answer,
+        scanning=scanning.answer,
+        permissions=permissions,
+        files=files,
+        bases=bases,
+        local_registry="" if isinstance(engine.answer, EcrTasksError) else local_registry,
+        unreached=unreached,
+        can_ask=bool(sys.stdin and sys.stdin.isatty() and not run.in_ci),
+    )
+
+
+def _plan(
+    run: Run, caller: Question[Caller]
+) -> tuple[Plan | EcrTasksError, EcrTasksError | None, Sequence[Finding] | EcrTasksError]:
+    """Return the plan of a push, why the registries could not be read, and the findings about the builds' files.
+
+    The registries are read where AWS lets us in; without them the plan has the images alone.
+    """
+    from ecr_tasks.runner.images import planned_images
+
+    images = _ask("the project", lambda: planned_images(run)).answer
+    if isinstance(images, EcrTasksError):
+        return images, None, images
+    job, read = Job(run.settings, images, None, Plan((), ())), None
+    files = _ask("the project", lambda: tuple(check_images(images, run.settings, run.source, os.environ, warn_once)))
+    if not isinstance(caller.answer, EcrTasksError):
+        found = _ask("the registry", lambda: (read_registries(run, images, republish=False),)).answer
+        read = found if isinstance(found, EcrTasksError) else found[0]
+    error = read if isinstance(read, EcrTasksError) else None
+    snapshot = None if isinstance(read, EcrTasksError) else read
+    plan = _or_error(lambda: with_plan(run, job, snapshot).plan)
+    return plan, error, files.answer
+
+
+def _engine(engine: EngineFacts | EcrTasksError, builder: BuilderFacts | EcrTasksError) -> Engine | EcrTasksError:
+    """Return what the run is to take for the engine, so that one that hangs is waited for only once."""
+    if isinstance(engine, EcrTasksError):
+        return engine
+    return builder if isinstance(builder, EcrTasksError) else builder.engine
+
+
+def _base_images(run: Run, images: Sequence[Image]) -> Mapping[str, str | EcrTasksError]:
+    definitions = [definition for image in images for definition in image.definition.with_links()]
+    bases = base_images(definitions, lambda: run.engine().platform)
+    if not bases:
+        return {}
+    return look_for(bases, run.docker, run.settings.builder, run.engine(), run.logins.log_in, run.retrier)
+
+
+def _permissions(run: Run, account: Account, caller: Caller) -> Sequence[Permission]:
+    from ecr_tasks.iam.actions import needs
+    from ecr_tasks.runner.iam_scope import iam_scope
+
+    needed = needs("ci", run.settings, iam_scope(run))
+    return account.permissions(
+        caller, [Wanted(need.action, need.resource, need.purpose, need.required) for need in needed]
+    )
+
+
+def _local_registry(region: Region | None) -> str:
+    """Return the address of a local ECR that the settings choose or that runs; empty without one."""
+    from ecr_tasks.local_ecr import background
+    from ecr_tasks.local_ecr.errors import LocalEcrError
+
+    if region is not None and region.is_local:
+        return urlsplit(region.endpoint).netloc
+    try:
+        status = background.status(background.default_root())
+    except (LocalEcrError, OSError):
+        return ""
+    return status.registry if status.running else ""
+
+
+def _ask(whom: str, call: Callable[[], T]) -> Question[T]:
+    """Ask a question in a thread of its own."""
+    late = partial(
+        AwsError if whom in ("AWS", "the registry") else BuildError,
+        f"{whom[0].upper()}{whom[1:]} gave no answer within {SECONDS:.0f} seconds.",
+        "See whether the network, a proxy, or the profile's credential_process hangs."
+        if whom == "AWS"
+        else "Run it again; if it stays so, see what hangs there.",
+    )
+    return Question(call, SECONDS, late, unexpected)
+
+
+def _after(question: Question[T], call: Callable[[T], R]) -> R:
+    """Call a function with an answer. Raises the error that came instead."""
+    return call(_of(question.answer))
+
+
+def _of(answer: T | EcrTasksError) -> T:
+    if isinstance(answer, EcrTasksError):
+        raise answer
+    return answer
+
+
+def _value(answer: T | EcrTasksError) -> T | None:
+    return None if isinstance(answer, EcrTasksError) else answer
+
+
+def _or_error(call: Callable[[], T]) -> T | EcrTasksError:
+    try:
+        return call()
+    except EcrTasksError as error:
+        return error
+    except Exception as error:
+        return unexpected(error)

@@ -1,0 +1,86 @@
+"""The `doctor` task: say whether a push would work, what is in the way, and how to mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from invoke.exceptions import Exit
+
+from ecr_tasks.console import Column, Meaning, Styled, Text, document, result, result_table, say
+from ecr_tasks.runner.decorator import task
+from ecr_tasks.runner.run import Run
+
+if TYPE_CHECKING:
+    from ecr_tasks.model.finding import Finding, State
+
+_MEANINGS: dict[State, Meaning] = {"wrong": "bad", "warning": "warning", "unknown": "dim", "fine": "good"}
+
+
+@task(
+    help={
+        "json": "one JSON document on stdout",
+        "fix": "mend what is safe to mend on this machine, and say what was done",
+    }
+)
+def doctor(run: Run, json: bool = False, fix: bool = False) -> None:
+    """Say whether a push would work, what is in the way, and how to mend it."""
+    from ecr_tasks.checks.readiness import findings
+    from ecr_tasks.execute.mend import mend
+    from ecr_tasks.model.finding import exit_code
+    from ecr_tasks.runner.doctor import ask_everything
+
+    found = list(findings(ask_everything(run)))
+    mended: list[str] = []
+    if fix and any(item.mends for item in found):
+        mended = mend(found, run.machine, dry=run.dry)
+        if not run.dry:
+            run.forget()
+            found = list(findings(ask_everything(run)))
+    if json:
+        document(doctor_json(found, mended))
+    else:
+        show_findings(found)
+        for line in mended:
+            say(f"fixed: {line}" if not run.dry else line)
+    if code := exit_code(found):
+        raise Exit(code=code)
+
+
+def show_findings(findings: Sequence[Finding]) -> None:
+    """Print the page on stdout: a row for each finding with its remedy, and below them what they come to."""
+    rows: list[tuple[Text, ...]] = []
+    section = ""
+    for item in findings:
+        remedy = (Styled(" → ", "dim"), item.remedy) if item.remedy and item.state != "fine" else ()
+        # A person sees a section's name once; each row of a pipe has it.
+        head = Styled(item.section, "strong", short="" if item.section == section else None)
+        section = item.section
+        rows.append((head, Styled(item.state, _MEANINGS[item.state]), item.name, (item.text, *remedy)))
+    what = Column("what is so → what to do", least=18)
+    result_table((Column("section", worth=1), "state", Column("check", least=10), what), rows)
+    count = {state: sum(item.state == state for item in findings) for state in _MEANINGS}
+    verdict = "A push would not work" if count["wrong"] else "A push would work"
+    counted = ", ".join(f"{number} {state}" for state, number in count.items() if number)
+    result("", (Styled(verdict, "bad" if count["wrong"] else "good"), f": {counted}."))
+    if any(item.mends for item in findings):
+        result("`inv doctor --fix` mends what is safe to mend on this machine.")
+
+
+def doctor_json(findings: Sequence[Finding], mended: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the document of `doctor --json`."""
+    return {
+        "ok": not any(item.state == "wrong" for item in findings),
+        "checks": [
+            {
+                "section": item.section,
+                "name": item.name,
+                "state": item.state,
+                "text": item.text,
+                "remedy": item.remedy or None,
+                "fixable": bool(item.mends),
+            }
+            for item in findings
+        ],
+        "fixed": list(mended),
+    }
