@@ -24,6 +24,10 @@ _FROM_WHEEL = """\
 #
 #   pip wheel --no-deps --wheel-dir ci PATH/TO/THE/CLONE/OF/ecr-tasks
 #
+# No file is needed where CI can read the clone's own repository; in place of the last line then:
+#
+#   ecr-tasks @ git+https://ADDRESS@COMMIT
+#
 ./{wheel}
 """
 
