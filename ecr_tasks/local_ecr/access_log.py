@@ -12,7 +12,6 @@ import threading
 import time
 from urllib.parse import quote
 
-from .constants import RESET_PATH, STATUS_PATH, STOP_PATH
 from .request_counts import RequestCounts
 
 TYPE_CHECKING = False
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
 MAX_BYTES = 32 << 20
 """A log of this size is renamed to ``access.1.jsonl``, which replaces the earlier file of that name."""
 
+_MAX_CLIENT = 100
+
 _HARMLESS_PARAMETERS = ("digest", "mount", "from", "n", "last", "artifactType", "tag")
 
 
@@ -35,14 +36,14 @@ class AccessLog:
     """
 
     def __init__(self, path: Path, db: Database, registry: str) -> None:
-        self._path = path
+        self.path = path
         self._registry = registry
         self._lock = threading.Lock()
         self._open()
         self.counts = RequestCounts(db, path, self._size, registry)
 
     def _open(self) -> None:
-        self._fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._fd = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._size = os.fstat(self._fd).st_size
 
     def count(self, request: Request) -> None:
@@ -50,8 +51,8 @@ class AccessLog:
         self.counts.add(request)
 
     def write(self, request: Request, status: int, sent: int) -> None:
-        """Append a line, unless the request is administrative. ``sent`` is the size of the body in bytes."""
-        if request.path in (STATUS_PATH, RESET_PATH, STOP_PATH):
+        """Append a line, if the request is to be logged. ``sent`` is the size of the body in bytes."""
+        if not request.is_logged:
             return
         now = time.time()
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
@@ -66,6 +67,7 @@ class AccessLog:
             "bytes": sent,
             "received": request.received,
             "milliseconds": round((time.perf_counter() - request.started) * 1000, 2),
+            "client": request.headers.get("User-Agent", "")[:_MAX_CLIENT],
         }
         data = json.dumps(line, separators=(",", ":")).encode() + b"\n"
         with self._lock, contextlib.suppress(OSError):  # a full disk must not prevent the response
@@ -93,7 +95,7 @@ class AccessLog:
 
     def _rotate(self) -> None:
         self.counts.read_earlier()
-        self._path.replace(self._path.with_name("access.1.jsonl"))
+        self.path.replace(self.path.with_name("access.1.jsonl"))
         os.close(self._fd)
         self._open()
         self.counts.save(0)

@@ -10,13 +10,20 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import process
-from .constants import DEFAULT_ACCOUNT, DEFAULT_REGION, LOCK_FILE, RESET_PATH, SERVING_FILE, STOP_PATH
+from . import process, stored
+from .constants import (
+    DEFAULT_ACCOUNT,
+    DEFAULT_REGION,
+    LOCK_FILE,
+    RESET_PATH,
+    SERVING_FILE,
+    STOP_PATH,
+    STORE_FILE,
+)
 from .errors import LocalEcrError, folder_errors
 from .files import check_owner, remove
 
@@ -24,7 +31,7 @@ _STOP_SECONDS = 10.0
 _ADOPT_SECONDS = 15.0
 
 _STORE_FILES = (
-    *("store.sqlite3", "store.sqlite3-wal", "store.sqlite3-shm", "blobs", "uploads", "registries"),
+    *(STORE_FILE, f"{STORE_FILE}-wal", f"{STORE_FILE}-shm", "blobs", "uploads", "registries"),
     *("access.jsonl", "access.1.jsonl", SERVING_FILE),
 )
 """What a reset of a stopped server removes: all but the secret, the ports, and what a test has set."""
@@ -38,6 +45,8 @@ class Status:
     name and registry requests by method and kind (``GET blob``, ``PUT manifest``), of all registries. ``registries``
     has ``account``, ``region`` and ``registry`` (host:port) of each, the default one first; it is empty while it
     is stopped. ``hangs`` tells a process that serves the folder but does not answer, which ``down`` ends.
+    ``repositories``, ``images`` and ``bytes`` are what all registries hold together, running or stopped; None where
+    that can't be read.
     """
 
     running: bool
@@ -51,6 +60,9 @@ class Status:
     requests: dict[str, int] = field(default_factory=dict)
     registries: list[dict[str, str]] = field(default_factory=list)
     hangs: bool = False
+    repositories: int | None = 0
+    images: int | None = 0
+    bytes: int | None = 0
 
     def as_json(self) -> dict[str, Any]:
         """Return a JSON object with the same members."""
@@ -88,7 +100,7 @@ def up(root: Path, *, port: int | None = None, account: str | None = None, regio
     the first start takes a free port. Raises LocalEcrError if the port is in use, the server runs with other
     settings than the arguments, its container does not answer, or it does not start.
     """
-    with _control(root) as (root, state, server_status):
+    with process.control(root) as (root, state, server_status):
         if server_status is not None:
             _check_settings(server_status, {"port": port, "account": account, "region": region})
             return _status(root, state, server_status)
@@ -116,7 +128,7 @@ def down(root: Path) -> bool:
     A server in a container is stopped too, and the container's name is no longer recorded; the caller reads it
     before (``status(root).container``) and removes the container. Raises LocalEcrError if a process does not end.
     """
-    with _control(root) as (root, state, server_status):
+    with process.control(root) as (root, state, server_status):
         if state.get("container"):
             if server_status is not None:
                 process.command(root, server_status["endpoint"], STOP_PATH)
@@ -134,7 +146,7 @@ def reset(root: Path) -> None:
     A store that is damaged, of another version, or on a full disk is emptied too; a server that cannot do that itself
     is started again with an empty one. Raises LocalEcrError if there is a server that does not answer.
     """
-    with _control(root) as (root, state, server_status):
+    with process.control(root) as (root, state, server_status):
         if server_status is not None:
             if process.command(root, server_status["endpoint"], RESET_PATH):
                 return
@@ -145,9 +157,7 @@ def reset(root: Path) -> None:
                 )
             _stop(root, server_status)
         elif state.get("container") or process.is_served(root):
-            raise LocalEcrError(
-                "The local ECR does not answer, so it cannot be emptied.", "Run local.down, and then try again."
-            )
+            raise stored.no_answer("it cannot be emptied")
         with process.serving_lock(root):
             from .registries import FILE, forget_registries  # slow to load, and rarely needed
 
@@ -178,7 +188,7 @@ def adopt(root: Path, *, endpoint: str, container: str) -> Status:
     it does not answer within 15 seconds, or if the folder has a server already.
     """
     endpoint = endpoint.rstrip("/")
-    with _control(root) as (root, state, current):
+    with process.control(root) as (root, state, current):
         deadline = time.monotonic() + _ADOPT_SECONDS
         while (server_status := process.status(endpoint)) is None:
             if time.monotonic() > deadline:
@@ -195,18 +205,6 @@ def adopt(root: Path, *, endpoint: str, container: str) -> Status:
         return _status(root, state, server_status)
 
 
-@contextlib.contextmanager
-def _control(root: Path) -> Iterator[tuple[Path, dict[str, Any], dict[str, Any] | None]]:
-    """Hold the folder's lock, so that no other process starts, stops or empties its server.
-
-    Yields the folder's absolute path, its state, and its server's status (``process``).
-    """
-    root = root.expanduser().absolute()
-    with folder_errors(root), process.control_lock(root):
-        state = process.read_state(root)
-        yield root, state, process.server_status(root, state)
-
-
 def _port(endpoint: str) -> int:
     return int(endpoint.rpartition(":")[2])
 
@@ -217,18 +215,22 @@ def _status(root: Path, state: dict[str, Any], server_status: dict[str, Any] | N
         values = {name: server_status[name] for name in ("endpoint", "registry", "account", "region", "requests")}
         pid = None if container else server_status["pid"]
         registries = server_status.get("registries", [])
+        values.update((name, server_status.get(name)) for name in stored.NUMBERS)
         return Status(running=True, pid=pid, root=root, container=container, registries=registries, **values)
     registry = f"127.0.0.1:{state['port']}" if state.get("port") else ""
+    account, region = stored.default_registry(state)
+    hangs = not container and process.is_served(root)
     return Status(
         running=False,
         endpoint=f"http://{registry}" if registry else "",
         registry=registry,
-        account=state.get("account") or DEFAULT_ACCOUNT,
-        region=state.get("region") or DEFAULT_REGION,
+        account=account,
+        region=region,
         pid=None,
         root=root,
         container=container,
-        hangs=not container and process.is_served(root),
+        hangs=hangs,
+        **(dict.fromkeys(stored.NUMBERS) if hangs or container else stored.total(root, state)),
     )
 
 

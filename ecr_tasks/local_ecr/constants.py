@@ -15,11 +15,18 @@ STATUS_PATH = "/_local/status"
 RESET_PATH = "/_local/reset"
 STOP_PATH = "/_local/stop"
 
+CONTENTS_PATH = "/_local/contents"
+IMAGES_PATH = "/_local/images"
+REQUESTS_PATH = "/_local/requests"
+
 ADMIN_HEADER = "X-Local-Ecr"
 """Required for a reset or a stop, with ``auth.admin_token``: only who can read the data folder can make it."""
 
 SECRET_FILE = "secret"  # noqa: S105  (a file's name)
 """The random bytes with which all tokens are signed; for the owner alone."""
+
+STORE_FILE = "store.sqlite3"
+"""A registry's database, in its folder."""
 
 LOCK_FILE = "serving.lock"
 """Locked by a server while it runs, so that a folder has only one server."""

@@ -17,6 +17,8 @@ from .registry import Registry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .http.connection import Log
     from .http.messages import Request, Response
     from .registry import AllRegistries
@@ -31,12 +33,12 @@ class OtherRegistry:
     ``exists`` is False after a reset; the port is kept until the registry is created again.
     """
 
-    def __init__(self, registries: AllRegistries, log: Log, account: str, region: str) -> None:
+    def __init__(self, registries: AllRegistries, log: Log, account: str, region: str, folder: Path) -> None:
         self.account = account
         self.region = region
         self.port = 0
         self.exists = False
-        self.folder = registries.root / "registries" / f"{account}.{region}"
+        self.folder = folder
         self.opened: Registry | None = None
         self._registries = registries
         self._log = log

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from .auth import admin_token
 from .constants import ADMIN_HEADER, LOCK_FILE, REFUSED, SECRET_FILE, SERVING_FILE, STATUS_PATH
-from .errors import LocalEcrError
+from .errors import LocalEcrError, folder_errors
 from .files import make_private, open_lock, open_private, replace_file
 from .json_text import parse_json
 
@@ -94,6 +94,18 @@ def control_lock(root: Path) -> Iterator[None]:
         os.close(fd)
 
 
+@contextlib.contextmanager
+def control(root: Path) -> Iterator[tuple[Path, dict[str, Any], dict[str, Any] | None]]:
+    """Hold the folder's lock, so that no other process starts, stops or empties its server.
+
+    Yields the folder's absolute path, its state, and its server's status.
+    """
+    root = root.expanduser().absolute()
+    with folder_errors(root), control_lock(root):
+        state = read_state(root)
+        yield root, state, server_status(root, state)
+
+
 def is_served(root: Path) -> bool:
     """Return whether a process on this machine serves the folder, whether it answers or not."""
     try:
@@ -132,7 +144,8 @@ def request(endpoint: str, path: str, secret: bytes | None = None) -> dict[str, 
     """Return a server's JSON answer to GET ``path``, or to POST with the folder's ``secret``; None without one."""
     host, _, port = endpoint.removeprefix("http://").rpartition(":")
     method = "GET" if secret is None else "POST"
-    headers = "" if secret is None else f"{ADMIN_HEADER}: {admin_token(secret, path)}\r\nContent-Length: 0\r\n"
+    token = "" if secret is None else admin_token(secret, path.partition("?")[0])
+    headers = f"{ADMIN_HEADER}: {token}\r\nContent-Length: 0\r\n" if token else ""
     head = f"{method} {path} HTTP/1.1\r\nHost: {host}:{port}\r\n{headers}Connection: close\r\n\r\n"
     response = bytearray()
     deadline = time.monotonic() + _ANSWER_SECONDS

@@ -139,6 +139,17 @@ class Registries:
         registries: list[Registry | OtherRegistry] = [self.default, *others]
         return [{"account": one.account, "region": one.region, "registry": one.address} for one in registries]
 
+    def all(self) -> list[Registry]:
+        """Return every registry that is served, the default one first. Raises ServerException if a port is taken."""
+        places = [(one["account"], one["region"]) for one in self.describe()]
+        return [registry for registry in (self.find(*place) for place in places) if registry is not None]
+
+    def opened(self) -> list[Registry]:
+        """Return the registries whose stores are open, the default one first."""
+        with self._lock:
+            others = [other.opened for other in self._others.values() if other.exists]
+        return [self.default, *(registry for registry in others if registry is not None)]
+
     def sweep(self) -> None:
         """Clean up all stores that are open; the closed ones have not changed. Close registries that nobody uses."""
         with self._lock:
@@ -185,7 +196,8 @@ class Registries:
             other.close()
         from .other_registry import OtherRegistry  # not needed while there are none
 
-        other = self._others[account, region] = OtherRegistry(self, self._log, account, region)
+        folder = registry_folder(self.root, account, region)
+        other = self._others[account, region] = OtherRegistry(self, self._log, account, region, folder)
         return other
 
     def _listen(self, other: OtherRegistry) -> None:
@@ -221,6 +233,19 @@ def _write_entries(file: Path, entries: list[tuple[str, str, int, bool]]) -> Non
     names = ("account", "region", "port", "present")
     document = {"registries": [dict(zip(names, entry, strict=True)) for entry in entries]}
     replace_file(file, json.dumps(document).encode())
+
+
+def served(root: Path) -> list[tuple[str, str, Path]]:
+    """Return account, region and folder of the other registries that a stopped server has."""
+    entries = _read_entries(root / FILE)
+    return [
+        (account, region, registry_folder(root, account, region)) for account, region, _, exists in entries if exists
+    ]
+
+
+def registry_folder(root: Path, account: str, region: str) -> Path:
+    """Return the folder of another registry than the default one."""
+    return root / "registries" / f"{account}.{region}"
 
 
 def forget_registries(file: Path) -> None:

@@ -6,7 +6,7 @@ from invoke.collection import Collection
 
 from ecr_tasks.console import redact_logs
 from ecr_tasks.runner.invoke_config import check_project_being_loaded
-from ecr_tasks.tasks import ci_context, ci_init, iam_trust, local, repo
+from ecr_tasks.tasks import ci_context, ci_init, iam_trust, local, local_store, repo
 from ecr_tasks.tasks.build import build
 from ecr_tasks.tasks.commands import commands
 from ecr_tasks.tasks.doctor import doctor
@@ -24,7 +24,8 @@ from ecr_tasks.tasks.tags import tags
 
 redact_logs()  # before Invoke reads the project's configuration
 check_project_being_loaded()
-_local = Collection("local", local.up, local.down, local.status, local.reset)
+_local = Collection("local", local.up, local.down, local_store.status, local_store.reset)
+_local.add_task(local.open_page, name="open")
 _local.add_task(local.use, name="use", default=True)
 
 ns = Collection(

@@ -1,4 +1,4 @@
-"""The `local` tasks: start and stop the local ECR, and make the tasks that follow use it."""
+"""The `local` tasks: start and stop the local ECR, open its page, and make the tasks that follow use it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ecr_tasks.console import document, say, table
+from ecr_tasks.console import say
 from ecr_tasks.errors import RegistryError
 from ecr_tasks.runner.decorator import task
 from ecr_tasks.runner.run import Run
@@ -26,7 +26,7 @@ def use(run: Run) -> None:
     """Start the local ECR if need be and point the tasks that follow at it."""
     from ecr_tasks.local_ecr import background
 
-    with _translate_errors():
+    with translate_errors():
         status = background.status(background.default_root())
         if not status.running and run.dry:
             say("would start the local ECR; until it runs nobody can say what it holds")
@@ -52,7 +52,7 @@ def up(run: Run, container: bool = False, port: int = 0, image: str = DEFAULT_IM
     if run.dry:
         say("would start the local ECR")
         return
-    with _translate_errors():
+    with translate_errors():
         status = background.status(background.default_root())
         if not status.running:
             status = _start(run, container=container, port=port or None, image=image)
@@ -64,7 +64,7 @@ def down(run: Run) -> None:
     """Stop the local ECR; what it holds stays."""
     from ecr_tasks.local_ecr import background
 
-    with _translate_errors():
+    with translate_errors():
         status = background.status(background.default_root())
         if not (status.running or status.hangs or status.container):
             say("the local ECR is not running")
@@ -77,41 +77,20 @@ def down(run: Run) -> None:
             say("the local ECR has stopped; what it holds stays")
 
 
-@task(help={"json": "one JSON document on stdout"})
-def status(run: Run, json: bool = False) -> None:
-    """Show whether the local ECR runs, where, and what it was asked."""
+@task(help={"print": "print the page's address on stdout, open nothing"})
+def open_page(run: Run, print: bool = False) -> None:  # noqa: A002  (the flag's name)
+    """Open the local ECR's own page in the browser: what it holds, and how to push to it."""
     from ecr_tasks.local_ecr import background
+    from ecr_tasks.tasks.web_page import show_page
 
-    with _translate_errors():
+    with translate_errors():
         status = background.status(background.default_root())
-    if json:
-        document(status.as_json())
-        return
-    if status.hangs:
-        say(f"a process serves {status.root} but does not answer; local.down ends it")
-        return
-    if not status.running:
-        in_container = f"; its container {status.container} does not answer" if status.container else ""
-        say(f"the local ECR is not running{in_container}")
-        return
-    say(f"the local ECR is at {status.endpoint} (account {status.account}, region {status.region})")
-    if len(status.registries) > 1:
-        columns = ("account", "region", "registry")
-        table(columns, [tuple(item[name] for name in columns) for item in status.registries])
-    table(("request", "count"), [(name, str(count)) for name, count in sorted(status.requests.items())])
-
-
-@task()
-def reset(run: Run) -> None:
-    """Empty the local ECR."""
-    from ecr_tasks.local_ecr import background
-
-    if run.dry:
-        say("would empty the local ECR")
-        return
-    with _translate_errors():
-        background.reset(background.default_root())
-    say("the local ECR is empty")
+        if not status.running and run.dry:
+            say("would start the local ECR and open its page")
+            return
+        if not status.running:
+            status = _start(run, container=_needs_container(), port=None, image=DEFAULT_IMAGE)
+    show_page(run, f"{status.endpoint}/", only_print=print)
 
 
 def environment(status: background.Status) -> dict[str, str]:
@@ -169,7 +148,8 @@ def _needs_container() -> bool:
 
 
 @contextmanager
-def _translate_errors() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
+    """Raise an error of the local ECR as one of the tasks."""
     from ecr_tasks.local_ecr.errors import LocalEcrError
 
     try:

@@ -54,7 +54,7 @@ def test_images_are_kept_after_a_restart_and_a_kill(app: Project) -> None:
 
 def test_reset_removes_the_repositories(app: Project) -> None:
     app.ok("local", "push")
-    app.ok("local.reset")
+    app.ok("local.reset", "--yes")
     plan = json.loads(app.ok("local", "plan", "--json").stdout)
     assert plan["images"][0]["creates_repository"] is True
 
@@ -105,7 +105,7 @@ def test_the_local_ecr_runs_in_a_container(app: Project, debian_base: str) -> No
     assert status(app)["running"] is True
     pushed, pulled = app.ok("local", "build", "push", "pull").lines
     assert pushed == pulled
-    app.ok("local.reset")
+    app.ok("local.reset", "--yes")
     docker(app.environ, "container", "kill", "ecr-tasks-local")
     assert "its container ecr-tasks-local does not answer" in app.ok("local.status").stderr
     app.ok("local.down")

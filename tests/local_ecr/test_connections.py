@@ -280,7 +280,7 @@ def test_the_access_log(ecr: LocalEcr, http: HttpClient, repository: str) -> Non
     assert len(lines) == sum(expected.values())
     assert set(lines[0]) == {
         *("time", "registry", "method", "path", "operation", "kind", "status", "bytes", "received"),
-        "milliseconds",
+        *("milliseconds", "client"),
     }
     assert lines[0]["operation"] == "CreateRepository"
     gets = [line for line in lines if line["kind"] == "blob"]

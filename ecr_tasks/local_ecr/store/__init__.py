@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import time
 
+from ..constants import STORE_FILE
 from .blobs import Blobs
 from .database import Database
 from .images import Images
@@ -35,7 +36,7 @@ class Store:
     def __init__(self, root: Path, account: str) -> None:
         self.root = root
         self.blobs = Blobs(root)
-        self.db = Database(root / "store.sqlite3")
+        self.db = Database(root / STORE_FILE)
         self.repositories = Repositories(self.db, account)
         self.layers = Layers(self.db, self.blobs)
         self.images = Images(self.db)

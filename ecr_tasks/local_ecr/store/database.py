@@ -97,6 +97,11 @@ class Database:
                 "Use that version, or run local.reset, which empties the store.",
             )
 
+    @property
+    def changes(self) -> int:
+        """The number of rows that were changed since this was opened."""
+        return self._connection.total_changes
+
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Run the ``with`` block as one transaction. Nested transactions join the outermost."""
