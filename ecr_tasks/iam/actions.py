@@ -31,6 +31,9 @@ class Need:
     condition: Mapping[str, Any] = field(default_factory=dict)
 
 
+Condition = Callable[[Settings, Scope], object]
+
+
 @dataclass(frozen=True)
 class _Row:
     """One reason: actions, what they are on, the purpose, and for which settings it counts.
@@ -43,7 +46,7 @@ class _Row:
     on: str
     purpose: str
     required: bool = True
-    when: Callable[[Settings, Scope], object] = lambda settings, scope: True
+    when: Condition = lambda settings, scope: True
 
 
 def _has_copies(settings: Settings, scope: Scope) -> bool:
@@ -58,6 +61,14 @@ def _caches(settings: Settings, scope: Scope) -> bool:
     return settings.cache == "registry"
 
 
+def _creates(settings: Settings, scope: Scope) -> bool:
+    return settings.create_repository
+
+
+def _compares_inputs(settings: Settings, scope: Scope) -> bool:
+    return settings.skip == "content"
+
+
 def _leaves_tags_unlocked(settings: Settings, scope: Scope) -> bool:
     """Return whether the settings let ECR leave fixed tags unlocked; by the tag rules it locks them."""
     return settings.mutability[0] == "mutable"
@@ -66,6 +77,15 @@ def _leaves_tags_unlocked(settings: Settings, scope: Scope) -> bool:
 def _locks_uncommitted(settings: Settings, scope: Scope) -> bool:
     """Return whether the tags of uncommitted trees are locked; by the tag rules they are not."""
     return settings.mutability[0] == "immutable" and settings.dirty == "tag"
+
+
+def _only(condition: Condition, *rows: _Row) -> tuple[_Row, ...]:
+    """Return rows that count only on one more condition."""
+
+    def both(row: _Row) -> Condition:
+        return lambda settings, scope: condition(settings, scope) and row.when(settings, scope)
+
+    return tuple(replace(row, when=both(row)) for row in rows)
 
 
 _UPLOAD = ("BatchCheckLayerAvailability", "InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload", "PutImage")
@@ -85,6 +105,11 @@ _READ_AND_CACHE = (
     _Row(f"{_PULL} {_PUSH}", "caches", "keep a build cache", required=False),
     _Row("ecr:GetAuthorizationToken", "*", "keep a build cache", False, _caches),
     _Row(f"{_PULL} {_PUSH}", "own", "keep a build cache", False, _caches),
+)
+
+_READ_DIGESTS = (
+    _Row("ecr:GetAuthorizationToken", "*", "read the base images' digests", when=lambda settings, scope: scope.reads),
+    _Row("ecr:BatchGetImage", "reads", "read the base images' digests"),
 )
 
 _LOOK = (
@@ -135,11 +160,6 @@ _CREATE = (
 )
 
 
-def _if_created(row: _Row) -> _Row:
-    """Return a row of a repository's creation for a push, which creates only with ECR_CREATE_REPOSITORY."""
-    return replace(row, when=lambda settings, scope: settings.create_repository and row.when(settings, scope))
-
-
 _PUBLISH = (
     _TOKEN,
     *_LOOK,
@@ -150,7 +170,7 @@ _PUBLISH = (
     *_TAKE_TURNS,
     *_COPY,
     _Row("ecr:DescribeImageReplicationStatus", "own", "wait for ECR's own replication", False, _has_private_copies),
-    *map(_if_created, _CREATE),
+    *_only(_creates, *_CREATE),
 )
 
 _DOWNLOAD = (
@@ -210,8 +230,8 @@ ROWS: Mapping[str, tuple[_Row, ...]] = MappingProxyType(
             _Row("ecr:UpdateImageStorageClass", "own", "archive images and restore them"),
         ),
         "login": (_TOKEN,),
-        "build": _READ_AND_CACHE,
-        "plan": (*_LOOK, *_READ_AND_CACHE),
+        "build": (*_READ_AND_CACHE, *_only(_caches, *_LOOK, *_only(_creates, *_CREATE))),
+        "plan": (*_LOOK, *_only(_compares_inputs, *_READ_DIGESTS)),
         "commands": (_TOKEN, *_LOOK),
         "images": (_Row("ecr:DescribeImages ecr:BatchGetImage", "own", "list images and their platforms"),),
         "repo.show": (_READ_SETTINGS,),
@@ -258,16 +278,19 @@ def needs(name: str, settings: Settings, scope: Scope) -> tuple[Need, ...]:
     return tuple(found.values())
 
 
-def _rows(name: str) -> Sequence[_Row]:
-    if name == ADMIN:
-        return [row for rows in ROWS.values() for row in rows]
-    if name not in ROWS:
-        names = [*ROWS, ADMIN]
+def check_name(name: str) -> None:
+    """Raise SettingsError unless a name is one of :data:`ROWS`, or ``admin``."""
+    names = [*ROWS, ADMIN]
+    if name not in names:
         raise SettingsError(
-            f"There is no task {name!r} that needs rights in AWS: did you mean {nearest(name, names)}?",
-            f"Choose one of {', '.join(names)}.",
+            f"There is no task {name[:40]!r} that needs rights in AWS.",
+            f"Did you mean {nearest(name, names)}? They are {', '.join(names)}.",
         )
-    return ROWS[name]
+
+
+def _rows(name: str) -> Sequence[_Row]:
+    check_name(name)
+    return [row for rows in ROWS.values() for row in rows] if name == ADMIN else ROWS[name]
 
 
 def _needs_of(row: _Row, settings: Settings, scope: Scope) -> Iterator[Need]:

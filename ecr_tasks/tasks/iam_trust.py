@@ -45,6 +45,7 @@ def trust(
 ) -> None:
     """Print the trust policy that lets a CI's OpenID Connect tokens assume a role."""
     from ecr_tasks.ci.oidc.issuer import Scope
+    from ecr_tasks.clients.ecr.partition import partition_of
     from ecr_tasks.iam.trust import provider_arn, token_subject, trust_policy
 
     scope = Scope(
@@ -64,7 +65,7 @@ def trust(
     if known.branch is None:
         known = replace(known, branch=run.source.branch or run.source.default_branch)
     token = token_subject(name, known)  # raises errors before AWS is called for the account
-    known = replace(known, account=_account(run, known.account), partition=_partition(run.settings.region))
+    known = replace(known, account=_account(run, known.account), partition=partition_of(run.settings.region or ""))
     document(trust_policy(known, token))
     say(f"The account needs the IAM identity provider {provider_arn(known, token)}")
     say(f"(its URL: https://{token.issuer}, its audience: {token.audience}).")
@@ -100,11 +101,3 @@ def _account(run: Run, text: str) -> str:
         raise SettingsError(
             "The account that the role is in is not known here.", "Say it with --account, or set AWS_ACCOUNT_ID."
         ) from error
-
-
-def _partition(region: str | None) -> str:
-    """Return the partition of a region (AWS General Reference, ARNs)."""
-    for prefix, partition in (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"), ("eusc-", "aws-eusc")):
-        if (region or "").startswith(prefix):
-            return partition
-    return "aws"

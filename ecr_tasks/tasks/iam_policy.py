@@ -1,0 +1,140 @@
+"""The `iam.policy` task: print the least policy for what tasks do in AWS."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ecr_tasks.console import document, say
+from ecr_tasks.errors import SettingsError, nearest
+from ecr_tasks.runner.decorator import task
+from ecr_tasks.runner.run import Run
+
+if TYPE_CHECKING:
+    from ecr_tasks.iam.actions import Need
+
+SIDES = ("role", "repository", "caller")
+
+
+@task(
+    iterable=["to"],
+    help={
+        "for": "push, pull, ci, promote, scan, prune, admin, or another task's name (default: push)",
+        "side": "whose policy: role, which runs the tasks (default); repository, of another account; caller, who "
+        "assumes ECR_ROLE_ARN",
+        "principal": "with --side repository: the ARN to let in (default: ECR_ROLE_ARN)",
+        "account": "with --side repository: the account, if there are several",
+        "to": "one more ACCOUNT/REGION[/REPOSITORY] that `promote --to` copies to; once for each",
+        "required": "leave out what is only used where it is granted",
+    },
+)
+def policy(
+    run: Run,
+    for_: str = "push",
+    side: str = "role",
+    principal: str | None = None,
+    account: str | None = None,
+    to: list[str] | None = None,
+    required: bool = False,
+) -> None:
+    """Print the least IAM policy for the configured repositories, destinations and tasks."""
+    from ecr_tasks.iam.actions import check_name, needs
+    from ecr_tasks.iam.policy import caller_policy, identity_policy
+    from ecr_tasks.runner.iam_scope import iam_scope
+    from ecr_tasks.tasks.promote import parse_destination
+
+    check_name(for_)
+    _check_options(side, principal, account)
+    if side == "caller":
+        document(caller_policy(_role(run)))
+        say("It is for those who assume the role with credentials of their own; a CI's token needs `inv iam.trust`.")
+        return
+    scope = iam_scope(run, [parse_destination(text) for text in to or ()])
+    found = [need for need in needs(for_, run.settings, scope) if need.required or not required]
+    if side == "repository":
+        document(_of_repositories(run, found, principal, account))
+        return
+    document(identity_policy(found))
+    _explain(run, for_, found)
+
+
+def _check_options(side: str, principal: str | None, account: str | None) -> None:
+    """Raise SettingsError for an unknown side, and for options that it doesn't take."""
+    if side not in SIDES:
+        raise SettingsError(
+            f"There is no side {side[:40]!r}.",
+            f"Did you mean {nearest(side, SIDES)}? The sides are {', '.join(SIDES)}.",
+        )
+    if side != "repository" and (principal or account):
+        name = "--principal" if principal else "--account"
+        raise SettingsError(f"{name} is of the other side's policy alone.", "Add --side repository, or leave it out.")
+
+
+def _role(run: Run) -> str:
+    if run.settings.role_arn is None:
+        raise SettingsError(
+            "ECR_ROLE_ARN is not set, so there is no role that somebody assumes.", "Set it, or leave --side out."
+        )
+    return run.settings.role_arn
+
+
+def _of_repositories(run: Run, needs: Sequence[Need], principal: str | None, account: str | None) -> dict[str, Any]:
+    """Return the policy by which another account's repositories let the principal in."""
+    from ecr_tasks.iam.policy import other_accounts, parse_principal, repository_policy
+
+    name = principal or run.settings.role_arn
+    if name is None:
+        raise SettingsError(
+            "Whom the repositories are to let in is not known.",
+            "Say --principal with the ARN of the role or user that runs the tasks, or set ECR_ROLE_ARN.",
+        )
+    arn, partition, own = parse_principal(name)
+    others = other_accounts(needs, own)
+    if not others:
+        raise SettingsError(
+            f"All repositories are in {own}, the account of {arn}: they need no policy of their own.",
+            "Leave --side out: the role's policy is enough.",
+        )
+    if account is not None and account not in others:
+        raise SettingsError(f"The tasks use no repository of {account!r}.", f"Choose one of {', '.join(others)}.")
+    documents = {item: repository_policy(needs, item, arn) for item in ([account] if account else others)}
+    first, *more = documents
+    if any(documents[item] != documents[first] for item in more):
+        raise SettingsError(
+            f"The repositories of {', '.join(others)} need different policies.", "Say which with --account."
+        )
+    resources = dict.fromkeys(need.resource for need in needs if need.action.startswith("ecr:"))
+    repositories = [item for item in resources if any(f":{other}:" in item for other in documents)]
+    partitions = {item.split(":")[1] for item in repositories}
+    if partitions != {partition}:
+        raise SettingsError(
+            f"{arn} is in the partition {partition}, and the repositories are in {', '.join(sorted(partitions))}.",
+            "AWS lets nobody in from another partition: use credentials of that one.",
+        )
+    say(f"It is the policy of each of these repositories, for {arn}:", *(f"  {item}" for item in repositories))
+    say("Set it with `aws ecr set-repository-policy`, or in that account with ECR_REPOSITORY_POLICY and repo.ensure.")
+    say(f"{arn} also needs its own: the same command without --side.")
+    return documents[first]
+
+
+def _explain(run: Run, name: str, needs: Sequence[Need]) -> None:
+    """Say on stderr what is optional, and what else has to be allowed elsewhere."""
+    from ecr_tasks.iam.actions import FUTURE
+    from ecr_tasks.iam.policy import other_accounts, parse_principal
+
+    if name in FUTURE:
+        say(f"There is no task {name} yet: this is what ECR asks of such work.")
+    optional: dict[str, list[str]] = {}
+    for need in needs:
+        if not need.required and need.action not in optional.setdefault(need.purpose, []):
+            optional[need.purpose].append(need.action)
+    if optional:
+        say("Only used where it is granted; --required leaves it out:")
+        say(*(f"  {', '.join(actions)}: {purpose}" for purpose, actions in optional.items()))
+    role = run.settings.role_arn
+    if role is None:
+        return
+    say(f"It is the policy of {role}. `--side caller` prints that of those who assume it.")
+    if others := other_accounts(needs, parse_principal(role)[2]):
+        words = f"The repositories of {', '.join(others)} have to let the role in, too"
+        say(f"{words}: `inv iam.policy --for {name} --side repository`.")

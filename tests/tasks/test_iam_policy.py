@@ -1,0 +1,75 @@
+"""Tests of `iam.policy` on a command line: stdout is the policy, stderr what belongs to it, and errors."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.tasks.conftest import Outcome, Project
+
+ACCOUNT, OTHER = "123456789012", "210987654321"
+ROLE = f"arn:aws-cn:iam::{OTHER}:role/push"
+
+
+@pytest.fixture
+def offline(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """Return a project whose account and region are set; nobody is to be asked."""
+    monkeypatch.setenv("AWS_ACCOUNT_ID", ACCOUNT)
+    monkeypatch.setenv("AWS_REGION", "cn-north-1")
+    return project
+
+
+def actions(outcome: Outcome) -> set[str]:
+    statements = outcome.document["Statement"]
+    lists = [[item["Action"]] if isinstance(item["Action"], str) else item["Action"] for item in statements]
+    return {action for actions in lists for action in actions}
+
+
+def test_stdout_is_the_policy_and_nobody_is_asked(offline: Project) -> None:
+    outcome = offline.inv("iam.policy")
+    assert outcome.code == 0
+    assert "ecr:PutImage" in actions(outcome)
+    assert f"arn:aws-cn:ecr:cn-north-1:{ACCOUNT}:repository/team/app" in outcome.stdout
+    assert "ecr:ListImages: move latest" in outcome.stderr
+    assert offline.calls.log == []
+
+
+def test_required_leaves_out_what_is_only_used_where_granted(offline: Project) -> None:
+    assert "ecr:ListImages" not in actions(offline.inv("iam.policy", "--required"))
+
+
+def test_base_images_of_the_dockerfile_are_read(offline: Project) -> None:
+    offline.write("Dockerfile", f"FROM {OTHER}.dkr.ecr.cn-north-1.amazonaws.com.cn/base:1\n")
+    assert f"arn:aws-cn:ecr:cn-north-1:{OTHER}:repository/base" in offline.inv("iam.policy").stdout
+
+
+def test_the_other_side_of_a_role_in_another_account(offline: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ECR_ROLE_ARN", ROLE)
+    assert "--for pull --side repository" in offline.inv("iam.policy", "--for", "pull").stderr
+    outcome = offline.inv("iam.policy", "--for", "pull", "--side", "repository")
+    assert outcome.document["Statement"][0]["Principal"] == {"AWS": ROLE}
+    assert "repository/team/app" in outcome.stderr
+    assert actions(offline.inv("iam.policy", "--side", "caller")) == {"sts:AssumeRole"}
+
+
+@pytest.mark.parametrize("name", ["scan", "prune"])
+def test_what_is_no_task_yet_is_said(name: str, offline: Project) -> None:
+    assert f"no task {name} yet" in offline.inv("iam.policy", "--for", name).stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("--for", "psuh"), "Did you mean push?"),
+        (("--side", "repo"), "Did you mean repository?"),
+        (("--side", "caller"), "ECR_ROLE_ARN is not set"),
+        (("--side", "repository"), "--principal"),
+        (("--principal", ROLE), "--side repository"),
+        (("--side", "repository", "--principal", "me"), "no role, user or account"),
+        (("--side", "repository", "--principal", f"arn:aws-cn:iam::{ACCOUNT}:root"), "need no policy of their own"),
+        (("--side", "repository", "--principal", ROLE, "--account", "1"), f"Choose one of {ACCOUNT}"),
+        (("--side", "repository", "--principal", f"arn:aws:iam::{OTHER}:root"), "another partition"),
+        (("--to", "x"), "is no destination"),
+    ],
+)
+def test_what_can_not_be_printed_is_refused(words: tuple[str, ...], reason: str, offline: Project) -> None:
+    assert reason in offline.inv("iam.policy", *words).failed(2)
