@@ -34,6 +34,8 @@ __all__ = [
     "Styled",
     "Text",
     "agrees",
+    "ask",
+    "can_ask",
     "data",
     "document",
     "human_size",
@@ -125,6 +127,23 @@ def agrees(question: str, *, in_ci: bool = False) -> bool:
     if not answer.endswith("\n"):
         say("")  # Ctrl-D ended the input without a line break
     return answer.strip().lower() in ("y", "yes")
+
+
+def can_ask(*, in_ci: bool) -> bool:
+    """Return whether there is a person at a terminal who can answer."""
+    return not in_ci and bool(sys.stdin and sys.stdin.isatty())
+
+
+def ask(question: str, default: str = "") -> str | None:
+    """Ask a question at the terminal and return the answer, or the default for an empty one; None at its end."""
+    shown = f" [{default}]" if default else ""
+    with suppress(OSError):
+        _print(f"{_message(question)}{_message(shown)}: ", sys.stderr, end="")
+    answer = sys.stdin.readline()
+    if not answer.endswith("\n"):
+        say("")
+        return None
+    return answer.strip() or default
 
 
 def data(text: str) -> None:

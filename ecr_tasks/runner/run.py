@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from ecr_tasks.console import say, warn
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.redaction import keep_public
+from ecr_tasks.settings.env_files import SETTING
 
 if TYPE_CHECKING:
     from ecr_tasks.clients.docker.client import WhalesDocker
@@ -52,6 +53,7 @@ class Run:
         self._config = config
         self._config_paths = config_paths
         self._env_name: str | None = None
+        self._env_file: dict[str, str] = {}
         self._overrides: dict[str, str] = {}
         self._private: PrivateConfig | None = None
         self._locks: PushLocks | None = None
@@ -80,6 +82,11 @@ class Run:
     def choose_env(self, name: str) -> None:
         """Use the settings of ``.env.NAME`` from now on."""
         self._env_name = name
+        self._forget()
+
+    def use_env_file(self, path: str) -> None:
+        """Read this dotenv file in place of the project's from now on."""
+        self._env_file = {SETTING: path}
         self._forget()
 
     def override(self, values: Mapping[str, str]) -> None:
@@ -116,7 +123,7 @@ class Run:
             self._settings = load(
                 self.project,
                 env_name=self._env_name,
-                environ=os.environ,
+                environ={**os.environ, **self._env_file},
                 config=self._config,
                 overrides=self._overrides,
                 invoke_files=[invoke_files.read(path) for path in self._config_paths] if self._config else (),

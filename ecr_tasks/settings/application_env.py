@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from ecr_tasks.settings.env_files import OWN
@@ -55,6 +56,17 @@ def refuse_applications_values(effective: Mapping[str, SettingValue], problems: 
 
 def _host(address: str) -> str:
     return urlsplit(address.strip()).netloc.rpartition("@")[2]
+
+
+def is_applications(path: Path) -> bool:
+    """Return whether a dotenv file would be refused by :func:`refuse_applications_values`, were it ours."""
+    from ecr_tasks.settings.dotenv import read_file
+    from ecr_tasks.settings.precedence import file_layer
+
+    problems = Problems()
+    layer = file_layer(read_file(path, {}, {}, Problems()))
+    refuse_applications_values({name: value for name, value in layer.items() if value.text}, problems)
+    return bool(problems)
 
 
 def is_emulator(address: str) -> bool:

@@ -82,4 +82,9 @@ def _hint(base: Path, chosen: Path, env: Path) -> str:
 def _exists(path: Path) -> bool:
     # A broken symbolic link counts as a file: the user expects it to be read, so reading it must fail. A folder .env
     # with pyvenv.cfg in it is a virtual environment (PEP 405).
-    return (path.is_symlink() or path.exists()) and not (path / "pyvenv.cfg").exists()
+    return (path.is_symlink() or path.exists()) and not is_virtual_environment(path)
+
+
+def is_virtual_environment(path: Path) -> bool:
+    """Return whether a path is a folder with a virtual environment of Python's."""
+    return (path / "pyvenv.cfg").exists()

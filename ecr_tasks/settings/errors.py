@@ -53,6 +53,9 @@ class Problems:
         place = {"default": name, "override": f"{name} of the {origin}"}.get(origin.kind, str(origin))
         self.add(f"{place[0].upper()}{place[1:]} {message}", remedy)
 
+    def __bool__(self) -> bool:
+        return bool(self._sentences)
+
     def raise_if_any(self) -> None:
         """Raise :class:`SettingsProblems` if anything was added."""
         if self._sentences:

@@ -1,90 +1,175 @@
-"""The `init` task: write .env and tasks.py for a new project, and add lines to .gitignore and .dockerignore."""
+"""The `init` task: look at a project, ask for what can't be known, write starting files, say what to type."""
 
 from __future__ import annotations
 
 import os
-import re
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ecr_tasks.console import say
+from ecr_tasks.console import ask, can_ask, say, warn
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.files import append_bytes, read_bytes
 from ecr_tasks.runner.decorator import task
 from ecr_tasks.runner.run import Run
 
-_ENV_TEMPLATE = """\
-# Settings for ecr-tasks (`inv settings` shows them all). Empty means not set. Keep this file out of git.
-AWS_REGION=
-AWS_ACCOUNT_ID=
-ECR_REPOSITORY={repository}
-"""
-_TASKS_FILE = """\
-from ecr_tasks import ns
-
-__all__ = ["ns"]
-"""
-_IGNORE_PATTERNS = {
-    ".gitignore": (".env", ".env.*", "!.env.example", ".ecr-tasks/"),
-    ".dockerignore": (".env", ".env.*", ".git", ".ecr-tasks"),
-}
+if TYPE_CHECKING:
+    from ecr_tasks.plan.starting_files import Start
+    from ecr_tasks.plan.starting_point import Answers, Question, StartingPoint
+    from ecr_tasks.source.source_state import SourceState
 
 
-@task()
-def init(run: Run) -> None:
-    """Write a starting .env, tasks.py and ignore lines; overwrite nothing."""
-    for line in write_project_files(run.project, dry=run.dry):
-        say(line)
+@task(
+    help={
+        "region": "the registry's region",
+        "account": "the registry's account, 12 digits",
+        "repository": "the repository of one image",
+        "prefix": "what the repositories of a bake or compose file's images begin with",
+        "profile": "a profile of ~/.aws/config",
+        "dockerfile": "the Dockerfile, where there are several or a bake or compose file is not meant",
+        "yes": "ask nothing: take what is proposed",
+    }
+)
+def init(
+    run: Run,
+    region: str = "",
+    account: str = "",
+    repository: str = "",
+    prefix: str = "",
+    profile: str = "",
+    dockerfile: str = "",
+    yes: bool = False,
+) -> None:
+    """Write starting files for what is here, and say what to type up to the first push; overwrite nothing."""
+    from ecr_tasks.plan import starting_files, starting_point
+    from ecr_tasks.runner.starting_point import caller_account, look
+
+    here = look(run)
+    flags = starting_point.Answers(region, account, repository, prefix, profile, dockerfile)
+    given = starting_point.check_flags(flags, here)
+    _say_what_is_here(here)
+    questions = starting_point.questions(given, here)
+    asks = not yes and can_ask(in_ci=run.in_ci)
+    if not asks and not yes and (unknown := starting_point.open_questions(given, here)):
+        raise starting_point.no_answers(unknown)
+    for name in [question.name for question in questions] if asks else ():
+        # Asked for anew, because an answer may change what the next one's default is.
+        question = next((one for one in starting_point.questions(given, here) if one.name == name), None)
+        if name == "account" and question and not question.default:
+            question = replace(question, default=caller_account(run, starting_point.propose(given, here)))
+        if question:
+            given = replace(given, **{name: _answer(question, here)})
+    answers = starting_point.propose(given, here)
+    if not asks and not answers.account:
+        answers = replace(answers, account=caller_account(run, answers))
+    starting_point.unanswered(answers, here)
+    source = run.source
+    written = _write(run, starting_files.start(answers, here, _context(run.project, answers)))
+    for text in starting_files.beaten_by_environment(answers, here):
+        warn(text)
+    _say_what_next(run, answers, here, written, source)
 
 
-def write_project_files(project: Path, *, dry: bool = False) -> list[str]:
-    """Write the missing files and return a line about each file; overwrite nothing.
+def _say_what_is_here(here: StartingPoint) -> None:
+    if here.definition:
+        targets = ", ".join(here.targets) if here.targets else "its images can't be listed now"
+        say(f"found {', '.join(here.definition)}: {targets}")
+    if here.dockerfiles:
+        say(f"found {', '.join(here.dockerfiles)}")
+    if not (here.definition or here.dockerfiles):
+        warn("There is no Dockerfile and no bake or compose file with images here yet: the first build needs one.")
+    if here.tasks is not None and here.tasks.name.endswith("/"):
+        say(f"found a folder {here.tasks.name}, which a tasks.py would hide from Python: `ecr-tasks` needs none")
 
-    Only its owner can read ``.env``, because users may write keys into it. Raises SettingsError when the folder is
-    not writable.
-    """
-    lines = []
+
+def _answer(question: Question, here: StartingPoint) -> str:
+    """Ask until there is an answer that is one. Raises SettingsError at the end of the input."""
+    from ecr_tasks.plan.starting_point import check_answer
+    from ecr_tasks.settings.errors import Malformed
+
+    while True:
+        text = ask(question.text, question.default)
+        if text is None:
+            raise SettingsError("The input ended before the last answer.", "Run it again; nothing has been written.")
+        if not text and not question.needed:
+            return ""
+        try:
+            return check_answer(question.name, text, here)
+        except Malformed as error:
+            say(*(f"  {message}" for message in error.messages))
+
+
+def _context(project: Path, answers: Answers) -> str:
+    from ecr_tasks.files import exists, read_text
+    from ecr_tasks.source.project_files import context_of
+
+    if not answers.dockerfile:
+        return "."
     try:
-        name = _repository_name(project)
-        lines.append(_write(project / ".env", _ENV_TEMPLATE.format(repository=name), 0o600, dry=dry))
-        lines.append(_write(project / "tasks.py", _TASKS_FILE, 0o644, dry=dry))
-        for file, patterns in _IGNORE_PATTERNS.items():
-            lines.append(_append_missing(project / file, patterns, dry=dry))
+        text = read_text(project / answers.dockerfile, errors="replace")
+    except OSError:
+        return "."
+    return context_of(answers.dockerfile, text, lambda path: exists(project / path))
+
+
+def _write(run: Run, start: Start) -> tuple[str, ...]:
+    """Write the files, say so, and return the names of those for git. Raises SettingsError with what was done."""
+    from ecr_tasks.files import append_bytes, read_bytes
+    from ecr_tasks.plan.starting_files import IGNORED, missing_lines
+
+    done: list[str] = []
+    names: list[str] = []
+    would = "would be " if run.dry else ""
+    try:
+        for file in start.files:
+            if not run.dry:
+                _create(run.project / file.name, file.text, 0o600 if file.is_private else 0o644)
+            done.append(f"{file.name}: {would}written")
+            names += [] if file.is_private else [file.name]
+        for name, patterns in IGNORED.items():
+            path = run.project / name
+            content = read_bytes(path) if path.exists() else b""
+            missing = missing_lines(content, patterns)
+            if missing and not run.dry:
+                separator = b"" if not content or content.endswith(b"\n") else b"\n"
+                append_bytes(path, separator + "\n".join(missing).encode() + b"\n")
+            done.append(f"{name}: {would}given {', '.join(missing)}" if missing else f"{name}: has what it needs")
+            names += [name] if missing else []
     except OSError as error:
         raise SettingsError(
             f"{error.filename} can't be written: {error.strerror}.",
-            "Give write access to the project's folder.",
+            "Give write access to the project's folder, and run it again.",
+            done,
         ) from error
-    return lines
+    say(*done, *(f"{name}: there already, left alone" for name in start.kept))
+    for addition in start.additions:
+        say("", f"Add {addition.where}:", *(f"    {line}" if line else "" for line in addition.lines))
+    return tuple(names)
 
 
-def _repository_name(project: Path) -> str:
-    """Return the folder's name as a valid repository name: ``[a-z0-9]+`` with ``-`` between (API model,
-    RepositoryName)."""
-    name = re.sub(r"[^a-z0-9]+", "-", project.name.lower()).strip("-")
-    return name if len(name) > 1 else "app"
-
-
-def _write(path: Path, text: str, mode: int, *, dry: bool) -> str:
-    if path.exists():
-        return f"{path.name}: there already, left alone"
-    if dry:
-        return f"{path.name}: would be written"
+def _create(path: Path, text: str, mode: int) -> None:
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
         file.write(text)
-    return f"{path.name}: written"
 
 
-def _append_missing(path: Path, lines: tuple[str, ...], *, dry: bool) -> str:
-    """Append the lines that are missing. Compares bytes, because the file's encoding is not known."""
-    content = read_bytes(path) if path.exists() else b""
-    existing = {line.strip() for line in content.split(b"\n")}
-    missing = [line for line in lines if line.encode() not in existing]
-    if not missing:
-        return f"{path.name}: has what it needs"
-    # Later patterns win, so an exception is added again after the patterns that it makes an exception from.
-    missing += [line for line in lines if line.startswith("!") and line not in missing]
-    if dry:
-        return f"{path.name}: would get {', '.join(missing)}"
-    separator = b"" if not content or content.endswith(b"\n") else b"\n"
-    append_bytes(path, separator + "\n".join(missing).encode() + b"\n")
-    return f"{path.name}: {', '.join(missing)} added"
+def _say_what_next(
+    run: Run, answers: Answers, here: StartingPoint, written: Sequence[str], source: SourceState
+) -> None:
+    from ecr_tasks.model.wording import name_some
+    from ecr_tasks.plan.starting_files import next_lines
+    from ecr_tasks.source.project_files import ci_systems
+
+    in_git = source.root is not None
+    others = [path for path in source.changed if path not in written]
+    if not in_git:
+        say("", "This folder is in no git repository, so the image's tag will be `unversioned`.")
+    elif others and source.revision is not None:
+        say(
+            "", f"Uncommitted before: {name_some(tuple(others))}. Commit them too, or the image's tag ends in -dirty."
+        )
+    for name in ci_systems(run.project):
+        say(f"For CI: `ecr-tasks ci.init {name}` writes a pipeline.")
+    to_commit = ("--all",) if written and source.revision is None else written  # before the first commit
+    lines = next_lines(answers, here, to_commit, in_git=in_git, has_inv=shutil.which("inv") is not None)
+    say("", "Next, type:", *(f"    {line}" for line in lines))

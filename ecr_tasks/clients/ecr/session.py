@@ -117,8 +117,7 @@ class AwsSession:
             for name in ("boto3", "botocore", "urllib3"):
                 logging.getLogger(name).setLevel(logging.INFO)
             environ = self._settings.sdk_environ(os.environ)
-            _check_files(environ, _FILES)
-            core = core_session(environ, asks=self._asks)
+            core = checked_session(environ, asks=self._asks)
             session = boto3.session.Session(botocore_session=core, region_name=self._settings.region)
             if self._settings.role_arn:
                 session = _assume_role(session, core, self._settings.role_arn, environ)
@@ -191,6 +190,12 @@ def _session_with(credentials: Credentials, region: str | None, environ: Mapping
     # botocore has no public way to give a session renewable credentials (boto/boto3#443).
     setattr(core, "_credentials", credentials)  # noqa: B010 - the type stubs lack this private name
     return boto3.session.Session(botocore_session=core, region_name=region)
+
+
+def checked_session(environ: Mapping[str, str], *, asks: bool = True) -> CoreSession:
+    """Return a botocore session like :func:`core_session`. Raises AwsError for a file that the SDK would wait for."""
+    _check_files(environ, _FILES)
+    return core_session(environ, asks=asks)
 
 
 def core_session(environ: Mapping[str, str], *, asks: bool = True) -> CoreSession:

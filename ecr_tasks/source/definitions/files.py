@@ -39,6 +39,11 @@ class DefinitionFiles:
         return tuple(path for path in self.paths if _is_compose(path))
 
     @property
+    def named(self) -> tuple[Path, ...]:
+        """The files without those override files that are read with them by their names."""
+        return tuple(path for path in self.paths if path.name not in (*_BAKE_OVERRIDES, *_COMPOSE_OVERRIDES))
+
+    @property
     def all(self) -> tuple[Path, ...]:
         """The files, and those that are read for them."""
         return (*self.paths, *self.included)

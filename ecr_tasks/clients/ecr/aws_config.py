@@ -1,0 +1,48 @@
+"""What the AWS SDK knows without a network: the profiles of this machine, and the regions in which ECR is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ecr_tasks.clients.ecr.errors import translate_errors
+from ecr_tasks.clients.ecr.session import AwsSession, checked_session, core_session
+from ecr_tasks.clients.retry import Retrier
+from ecr_tasks.errors import EcrTasksError
+from ecr_tasks.model.aws_profile import AwsProfile
+from ecr_tasks.settings.settings import Settings
+
+_ROLE_ACCOUNT = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):role/")
+
+
+def aws_profiles(environ: Mapping[str, str]) -> tuple[AwsProfile, ...]:
+    """Return the profiles of the AWS configuration. Raises AwsError for one that can't be read."""
+    with translate_errors("read the AWS configuration"):
+        profiles = checked_session(environ).full_config.get("profiles", {})
+    return tuple(_profile(name, values) for name, values in profiles.items())
+
+
+def ecr_regions() -> tuple[str, ...]:
+    """Return the regions of all partitions that have ECR, as far as this version of the SDK knows."""
+    session = core_session({})
+    partitions = session.get_available_partitions()
+    return tuple(sorted({name for one in partitions for name in session.get_available_regions("ecr", one)}))
+
+
+def caller_account(settings: Settings, region: str) -> str:
+    """Return the account of the settings' credentials by one call of STS; empty if that is not to be had."""
+    try:
+        session = AwsSession(replace(settings, region=region), Retrier(attempts=1), read_seconds=5, asks=False)
+        answer = session.sts().get_caller_identity()
+    except EcrTasksError:
+        return ""
+    except Exception:  # of the SDK: init goes on without the account, and doctor says what is wrong
+        return ""
+    return answer.get("Account", "")
+
+
+def _profile(name: str, values: Mapping[str, str]) -> AwsProfile:
+    role = _ROLE_ACCOUNT.match(str(values.get("role_arn", "")))
+    account = str(values.get("sso_account_id") or (role[1] if role else ""))
+    return AwsProfile(name, str(values.get("region", "")), account if re.fullmatch(r"\d{12}", account) else "")
