@@ -24,6 +24,7 @@ from ecr_tasks.errors import EcrTasksError, UnexpectedError
 from ecr_tasks.one_line import one_line, without_commands
 from ecr_tasks.redaction import HIDDEN, redact, redact_document, redact_known
 from ecr_tasks.terminal.colour import coloured, has_colour, is_terminal, stay_calm, width_of
+from ecr_tasks.terminal.spinner import paused, reminding, spinning
 from ecr_tasks.terminal.tables import as_columns, complete_lines, fitted_lines
 from ecr_tasks.terminal.text import Column, Meaning, Styled, Text, cleaned, complete, for_person
 from ecr_tasks.terminal.wrap import block, wrapped
@@ -52,6 +53,7 @@ __all__ = [
     "table",
     "warn",
     "warn_once",
+    "working",
 ]
 
 
@@ -103,6 +105,17 @@ def warn(text: str) -> None:
 def warn_once(text: str) -> None:
     """Print a warning that this process has not printed before."""
     warn(text)
+
+
+@contextmanager
+def working(text: str) -> Iterator[None]:
+    """Show that work goes on in the block: a line that moves on a terminal, a calm one in a log if it takes long."""
+    if sys.stderr is not None and is_terminal(sys.stderr):
+        context = spinning(_message(text), sys.stderr, width_of(sys.stderr))
+    else:
+        context = reminding(lambda: say(f"still at it: {text}"))
+    with context:
+        yield
 
 
 def show_error(error: EcrTasksError) -> None:
@@ -301,7 +314,8 @@ def _print(text: str, stream: TextIO | None, end: str = "\n") -> None:
         return
     text = text.encode(stream.encoding or "utf-8", "backslashreplace").decode(stream.encoding or "utf-8")
     try:
-        print(text, end=end, file=stream, flush=True)
+        with paused():
+            print(text, end=end, file=stream, flush=True)
     except OSError:
         _discard(stream)
         raise

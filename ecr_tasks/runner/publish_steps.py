@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ecr_tasks.clients.absent_registry import AbsentRegistryError
-from ecr_tasks.console import say, warn, warn_once
+from ecr_tasks.console import say, warn, warn_once, working
 from ecr_tasks.errors import BuildError, EcrTasksError, RegistryError
 from ecr_tasks.execute.build import build, reuse_earlier_builds
 from ecr_tasks.execute.from_builder import what_is_kept
@@ -78,7 +78,8 @@ def start_job(
     the way of the builds: of all images with ``builds_all``, else of those that need one. ``promises`` is for tasks
     that don't build, and only say what would happen.
     """
-    images = planned_images(run)
+    with working("reading the project"):
+        images = planned_images(run)
     if not promises and not run.dry:
         run.earlier_outputs.forget(image.repository for image in images)
     job = Job(run.settings, images, None, Plan((), ()), republish=republish, builds_all=builds_all)
@@ -140,7 +141,8 @@ def lock_images(run: Run, job: Job, show: Callable[[Plan], None]) -> Job:
     plan. Raises Refused when the source is another by then.
     """
     names = sorted({name for item in job.plan.images if item.build_needed for name in item.lock_names})
-    waits = [run.locks.acquire(name, say, job.settings.lock_minutes) for name in names]
+    with working("waiting for another run"):
+        waits = [run.locks.acquire(name, say, job.settings.lock_minutes) for name in names]
     if not any(waits):
         return job
     _check_source(run, [image for image in job.images if image.name not in job.built], during="the wait")
@@ -212,7 +214,8 @@ def _check_source(run: Run, images: Sequence[Image], *, during: str) -> SourceSt
     from ecr_tasks.runner.images import definition_paths
     from ecr_tasks.source.read import read
 
-    now = read(run.project, environ=os.environ, settings=run.settings)
+    with working("looking at the source once more"):
+        now = read(run.project, environ=os.environ, settings=run.settings)
     paths = definition_paths(run) if now.changes else ()
     check_unchanged_source(images, run.source, now, run.settings, paths, os.environ, during=during)
     return now
@@ -295,7 +298,8 @@ def with_plan(run: Run, job: Job, snapshot: Snapshot | None) -> Job:
 def _with_registries(run: Run, job: Job) -> Job:
     """Return the job with the registries as they are now, and the plan for them."""
     read_at = time.monotonic()
-    snapshot = read_registries(run, job.images, republish=job.republish)
+    with working("asking the registries"):
+        snapshot = read_registries(run, job.images, republish=job.republish)
     return replace(with_plan(run, job, snapshot), read_at=read_at)
 
 
@@ -310,9 +314,10 @@ def _with_obstacles(run: Run, job: Job, *, promises: bool) -> Job:
     # The plan may contain the engine's error already; a dry run without a local ECR asks nobody.
     ask_engine = not run.dry if job.snapshot is None else job.snapshot.engine is None
     engine = run.engine if ask_engine and job.engine is None else None
-    found = obstacles(
-        building, creating, job.settings, run.source, os.environ, engine, promises=promises, note=warn_once
-    )
+    with working("looking at what would be built"):
+        found = obstacles(
+            building, creating, job.settings, run.source, os.environ, engine, promises=promises, note=warn_once
+        )
     return replace(job, plan=replace(job.plan, conflicts=(*found, *job.plan.conflicts)), obstacles=found)
 
 

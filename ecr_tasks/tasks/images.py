@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from ecr_tasks.console import Column, Meaning, Styled, Text, document, human_size, result_table, say
+from ecr_tasks.console import Column, Meaning, Styled, Text, document, human_size, result_table, say, working
 from ecr_tasks.errors import EcrTasksError, SettingsError
 from ecr_tasks.model.image import REVISIONS, revision_name
 from ecr_tasks.model.manifest import INPUTS_TAG, short_tag
@@ -60,8 +60,9 @@ def images(run: Run, filter: str | None = None, limit: str | None = None, json: 
     most = parse_limit(limit)
     repositories = planned_repositories(run)
     names = list(dict.fromkeys(repositories.values()))
-    run.registry.connect()
-    found = dict(zip(names, map_parallel(run.registry.inventory, names, PARALLEL, run.retrier), strict=True))
+    with working("listing the images"):
+        run.registry.connect()
+        found = dict(zip(names, map_parallel(run.registry.inventory, names, PARALLEL, run.retrier), strict=True))
     inventories = {name: chosen(inventory, filter, most) for name, inventory in found.items()}
     if json:
         entries = [

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ecr_tasks.console import data, document, say
+from ecr_tasks.console import data, document, say, working
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.model.manifest import short_digest
 from ecr_tasks.runner.decorator import task
@@ -125,7 +125,8 @@ def promote_here(
         alone = len(repositories) == 1
         return look_up_promotion(run.registry, repositories[key], name, tags, _is_fixed(run), alone=alone)
 
-    promotions = {key: look_up(key, name) for key in repositories}
+    with working("looking at the images"):
+        promotions = {key: look_up(key, name) for key in repositories}
     results = _check(run, gates, {key: (item.repository, item.image) for key, item in promotions.items()})
     if results is not None and results.waited:
         promotions = {key: look_up(key, _by_digest(name, item.image)) for key, item in promotions.items()}
@@ -172,7 +173,8 @@ def promote_elsewhere(
             destination=destination,
         )
 
-    copies = {key: look_up(key, name) for key in repositories}
+    with working("looking at the images here and there"):
+        copies = {key: look_up(key, name) for key in repositories}
     results = _check(run, gates, {key: (item.source, item.promotion.image) for key, item in copies.items()})
     if results is not None and results.waited:  # copy signatures that were pushed meanwhile, too
         copies = {key: look_up(key, _by_digest(name, item.promotion.image)) for key, item in copies.items()}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json as json_text
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from ecr_tasks.console import agrees, document, say, table
+from ecr_tasks.console import Column, Meaning, Styled, agrees, document, result, result_table, say, working
 from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import Refused, RegistryError
 from ecr_tasks.runner.decorator import task
@@ -46,6 +48,9 @@ class Comparison:
         }
 
 
+_MEANINGS: Mapping[str, Meaning] = {"+": "add", "-": "remove"}
+
+
 @task(
     help={
         "check": "print the difference, change nothing, and exit with 6 if there is one",
@@ -55,7 +60,8 @@ class Comparison:
 )
 def ensure(run: Run, check: bool = False, json: bool = False) -> None:
     """Create the repositories of the planned images, or make them as the settings want them."""
-    comparisons = [_compare(run, name) for name in _repository_names(run)]
+    with working("asking ECR about the repositories"):
+        comparisons = [_compare(run, name) for name in _repository_names(run)]
     for item in comparisons:
         _show_differences(item)
     if json:
@@ -77,7 +83,8 @@ def show(run: Run, json: bool = False) -> None:
     from ecr_tasks.plan.repository.diff import describe_encryption, describe_mutability
     from ecr_tasks.plan.repository.lifecycle_policy import describe_lifecycle
 
-    states = [_existing_state(run, name) for name in _repository_names(run)]
+    with working("asking ECR about the repositories"):
+        states = [_existing_state(run, name) for name in _repository_names(run)]
     if json:
         document({"repositories": [_as_json(state) for state in states]})
         return
@@ -91,7 +98,13 @@ def show(run: Run, json: bool = False) -> None:
             *(("lifecycle", line) for line in describe_lifecycle(state.lifecycle)),
             *(("policy", line) for line in _policy_lines(state.policy)),
         ]
-        table((state.repository.name, ""), rows)
+        result(*[""] * (state is not states[0]), Styled(state.repository.name, "strong"))
+        labels = [
+            Styled(label, "dim", short="" if label == before else None)
+            for (before, _), (label, _) in pairwise([("", ""), *rows])
+        ]
+        values = [(label, value) for label, (_, value) in zip(labels, rows, strict=True)]
+        result_table(("what", Column("value", least=24)), values, indent=2)
 
 
 @task(help={"yes": "don't ask", "force": "also with images in it"}, shows_without_registry=True)
@@ -155,14 +168,14 @@ def _compare(run: Run, name: str) -> Comparison:
 
 def _show_differences(item: Comparison) -> None:
     if item.state is None:
-        say(f"{item.name}: not there yet")
+        say((Styled(item.name, "strong"), ": ", Styled("not there yet", "warning")))
     elif item.is_as_desired:
-        say(f"{item.name}: as the settings want it")
+        say((Styled(item.name, "strong"), ": ", Styled("as the settings want it", "good")))
     else:
-        say(f"{item.name}:")
+        say((Styled(item.name, "strong"), ":"))
         for difference in item.differences:
-            for line in difference.lines:
-                say(f"  {line}")
+            title, *changes = difference.lines
+            say(f"  {title}", *(Styled(f"  {line}", _MEANINGS[line.strip()[0]]) for line in changes))
     if item.expiring is not None:
         images = "1 image" if item.expiring == 1 else f"{item.expiring} images"
         say(f"  by ECR's preview, the new lifecycle policy would expire {images} now")

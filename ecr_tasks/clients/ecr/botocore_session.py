@@ -41,6 +41,7 @@ from botocore.utils import InstanceMetadataFetcher, JSONFileCache, resolve_imds_
 
 from ecr_tasks.ci.detect import in_ci
 from ecr_tasks.clients.ecr.answers import check_answers
+from ecr_tasks.terminal.spinner import paused
 
 _WEB_IDENTITY = {
     "web_identity_token_file": "AWS_WEB_IDENTITY_TOKEN_FILE",
@@ -155,7 +156,8 @@ class _ProcessProvider(ProcessProvider):
 
     def load(self) -> Any:
         try:
-            return super().load()
+            with paused():  # the process may ask for something on the terminal
+                return super().load()
         except OSError as error:
             raise self._failed(f"{error.filename} can't be started ({error.strerror})") from error
         except (ValueError, TypeError, AttributeError) as error:
@@ -176,7 +178,8 @@ def _ask_for_code(environ: Mapping[str, str], prompt: str, *, asks: bool = True)
     if not asks or not sys.stdin or not sys.stdin.isatty() or in_ci(environ):
         raise MFACodeNeeded
     try:
-        return getpass.getpass(prompt)
+        with paused():
+            return getpass.getpass(prompt)
     except EOFError:
         raise MFACodeNeeded from None
 
