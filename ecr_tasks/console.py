@@ -39,6 +39,7 @@ __all__ = [
     "can_ask",
     "data",
     "document",
+    "given_data",
     "human_size",
     "no_reader_allowed",
     "open_standard_streams",

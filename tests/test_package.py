@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import ecr_tasks
+
 CHECKOUT = Path(__file__).parents[1]
 
 
@@ -63,3 +65,23 @@ print(*sys.modules)
         "boto3",
     }
     assert slow & set(result.stdout.split()) == set()
+
+
+def test_what_tasks_of_ones_own_import_costs_neither_sdk_nor_rich() -> None:
+    code = """
+import ecr_tasks, sys
+assert "invoke" not in sys.modules
+from ecr_tasks import build, ns, push, receipt
+print(*sys.modules)
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    slow = {"boto3", "botocore", "python_on_whales", "rich", "ecr_tasks.plan.plan", "ecr_tasks.handoff.formats"}
+    assert slow & set(result.stdout.split()) == set()
+
+
+def test_every_public_name_is_there() -> None:
+    assert set(ecr_tasks._MODULES) == set(ecr_tasks.__all__) - {"__version__"}
+    for name in ecr_tasks.__all__:
+        assert getattr(ecr_tasks, name) is not None
+    with pytest.raises(AttributeError, match="nosuch"):
+        getattr(ecr_tasks, "nosuch")  # noqa: B009 - which mypy would refuse

@@ -10,6 +10,7 @@ from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.handoff.handoff import Extras, Handoff
 from ecr_tasks.handoff.matches import matches
+from ecr_tasks.model.ecr_host import parse_ecr_host
 from ecr_tasks.model.publication import PublishedImage
 
 READ_ONLY = (
@@ -32,6 +33,8 @@ def write(images: Sequence[PublishedImage], extras: Extras) -> Handoff:
     containers = definition["containerDefinitions"]
     users = {container["name"]: container.get("image", "") for container in containers}
     found, notes = matches(images, users, "container")
+    elsewhere = {image.registry for image in found.values() if parse_ecr_host(image.registry) is None}
+    notes = (*notes, *(f"ECS may have no way to pull from {host}, which is none of ECR's" for host in elsewhere))
     for container in containers:
         image = found.get(container["name"])
         if image is not None:

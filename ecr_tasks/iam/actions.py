@@ -234,6 +234,10 @@ ROWS: Mapping[str, tuple[_Row, ...]] = MappingProxyType(
         "plan": (*_LOOK, *_only(_compares_inputs, *_READ_DIGESTS)),
         "commands": (_TOKEN, *_LOOK),
         "images": (_Row("ecr:DescribeImages ecr:BatchGetImage", "own", "list images and their platforms"),),
+        "export": (
+            _Row("ecr:DescribeRepositories ecr:DescribeImages", "own", "find an image and its digest"),
+            _Row("ecr:BatchGetImage", "own", "see whether the commit's tag is the commit's", required=False),
+        ),
         "repo.show": (_READ_SETTINGS,),
         "repo.ensure": (
             _READ_SETTINGS,

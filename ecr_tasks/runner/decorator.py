@@ -147,13 +147,12 @@ def run_of(c: Context) -> Run:
         open_standard_streams()
         config = c.config.get("ecr") or {}
         if not hasattr(config, "keys"):
-            show_error(
-                SettingsError(
-                    "The key ecr of Invoke's configuration is no section with settings.",
-                    "Write the settings below it, such as `repository: team/app`.",
-                )
+            error = SettingsError(
+                "The key ecr of Invoke's configuration is no section with settings.",
+                "Write the settings below it, such as `repository: team/app`.",
             )
-            raise Exit(code=int(SettingsError.code))
+            show_error(error)
+            raise TaskFailed(error)
         project = getattr(c.config, "_project_prefix", None) or current_folder()
         paths = config_paths(c.config)
         run = Run(Path(project).resolve(), dict(config), dry=bool(c.config.run.dry), config_paths=paths)
@@ -174,8 +173,9 @@ def current_folder() -> Path:
     try:
         return Path.cwd()
     except OSError:
-        show_error(UnexpectedError("The current folder no longer exists.", "Go to another one and run it again."))
-        raise Exit(code=int(UnexpectedError.code)) from None
+        error = UnexpectedError("The current folder no longer exists.", "Go to another one and run it again.")
+        show_error(error)
+        raise TaskFailed(error) from None
 
 
 def _invoke_task(
@@ -223,8 +223,9 @@ def _last_resort() -> Iterator[None]:
     except Exit:
         raise
     except Exception as error:
-        show(unexpected(error), error)
-        raise Exit(code=int(UnexpectedError.code)) from error
+        bug = unexpected(error)
+        show(bug, error)
+        raise TaskFailed(bug) from error
 
 
 def say_interrupted() -> None:

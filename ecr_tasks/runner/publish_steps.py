@@ -90,13 +90,13 @@ def start_job(
     return _with_obstacles(run, job, promises=promises or run.dry)
 
 
-def continue_job(run: Run, job: Job) -> Job:
+def continue_job(run: Run, job: Job, *, republish: bool) -> Job:
     """Return the job of a `build` that knew of no push, such as one that a user's task called, ready for a push.
 
     The registries are read now. What it built stays for the push, whatever became of the source since: it was built
     from what its tags say. What is published already is left out, because that stays as it is.
     """
-    job = _with_registries(run, replace(job, builds_all=False, engine=None))
+    job = _with_registries(run, replace(job, republish=republish, builds_all=False, engine=None))
     needed = {item.image.name for item in job.plan.images if item.build_needed}
     warn_of_plan(job.plan)
     job = replace(job, built={name: built for name, built in job.built.items() if name in needed})

@@ -95,12 +95,15 @@ def _read(kind: str, path: str) -> str:
     try:
         if path != "-":
             return read_text(path)
-        text = sys.stdin.read(MAX_BYTES) if sys.stdin else ""
+        text = sys.stdin.read(MAX_BYTES + 1) if sys.stdin else ""
     except (OSError, UnicodeError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or "it is no text"
         raise SettingsError(
-            f"{kind.capitalize()} {path} can't be read: {reason}.", "Check what --from names."
+            f"{kind.capitalize()} {path} can't be read: {reason}.",
+            "Name a file with --from, or pipe it in and name it -.",
         ) from None
+    if len(text) > MAX_BYTES:
+        raise SettingsError(f"{kind.capitalize()} on stdin is too long.", "Check what is piped into it.")
     if not text.strip():
         raise SettingsError(f"{kind.capitalize()} on stdin is empty.", "Check what is piped into it.")
     return text

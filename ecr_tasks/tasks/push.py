@@ -48,11 +48,11 @@ def push(run: Run, earlier: EarlierResults, republish: bool = False, json: bool 
     from ecr_tasks.tasks.plan import show_plan
 
     job = earlier.job  # the job of `build`, if it ran before in this command line
-    if job is None or job.republish != republish:
-        job = start_job(run, republish=republish)
+    if job is not None and job.snapshot is None and not run.dry:
+        job = continue_job(run, job, republish=republish)
         show_plan(job.plan)
-    elif job.snapshot is None and not run.dry:
-        job = continue_job(run, job)
+    elif job is None or job.republish != republish:
+        job = start_job(run, republish=republish)
         show_plan(job.plan)
     job.plan.check()
     if run.dry:

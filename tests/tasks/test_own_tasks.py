@@ -126,6 +126,21 @@ def test_a_published_commit_is_built_for_the_test_and_stays_as_it_is(project: Pr
     assert project.calls.named("push", "set_tag") == []
 
 
+def test_a_published_commit_is_republished_as_it_was_tested(project: Project) -> None:
+    project.inv("build", "push")
+    sha, first = f"sha-{project.revision[:7]}", project.image.digest
+    digests: list[str | None] = []
+
+    def own(c: Context) -> None:
+        digests.extend([build(c).image().digest, push(c, republish=True).image().digest])
+
+    project.docker.unstable = True
+    run(project, own)
+    assert project.docker.builds == 2
+    assert project.tags[sha] == first
+    assert digests == [project.tags[f"{sha}-r2"]] * 2
+
+
 def test_an_error_can_be_caught_after_it_was_shown(project: Project) -> None:
     project.docker.build_error = BuildError("The build failed at [2/2] RUN false.", "Mend that step.")
     caught = []
