@@ -37,4 +37,4 @@ if __name__ == "__main__":
         background.down(root)
     else:
         lines = [str(root)] if sys.argv[1] == "folder" else sorted(repositories(root))
-        print("\n".join(lines))  # noqa: T201
+        print("\n".join(lines))

@@ -50,3 +50,16 @@ def test_a_second_run_of_the_demo_prints_the_same(engine: dict[str, str], user_e
     assert second.stdout == first.stdout, "the same source is the same image"
     assert docker(engine, "ps", "--all", "--quiet", "--filter", f"ancestor={pushed}").stdout == ""
     docker(engine, "image", "rm", "--force", pushed)
+
+
+def test_the_readmes_picture_can_be_recorded_anew(engine: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "demo.svg"
+    environ = {**USER_ENVIRONMENT, "XDG_DATA_HOME": str(tmp_path / "data")}
+    subprocess.run([CHECKOUT / "script/cast", file], env=environ, capture_output=True, check=True)
+    shown = file.read_text("utf-8")
+    assert "pushed sha-" in shown
+    titles = [
+        text.partition("<title>")[2].partition("</title>")[0]
+        for text in (shown, (CHECKOUT / "docs/demo.svg").read_text("utf-8"))
+    ]
+    assert titles[0] == titles[1] != ""
