@@ -72,7 +72,7 @@ def start(answers: Answers, here: StartingPoint, context: str = ".") -> Start:
     if not here.invoke_file:
         files.append(StartingFile("invoke.yaml", _invoke_yaml(section, here)))
     elif missing := {key: value for key, value in section.items() if not _stands_in_invoke_file(key, here)}:
-        additions.append(_section_addition(missing, here))
+        additions.append(section_addition(missing, here.invoke_file, here.has_section))
     else:
         kept.append(here.invoke_file)
     if here.tasks is None:
@@ -196,20 +196,20 @@ def as_yaml(section: Mapping[str, object]) -> tuple[str, ...]:
     return tuple(text.splitlines())
 
 
-def _section_addition(section: Mapping[str, str | bool], here: StartingPoint) -> Addition:
-    name = here.invoke_file
+def section_addition(section: Mapping[str, str | bool], name: str, has_section: bool) -> Addition:
+    """Return what to add to Invoke's configuration file ``name``, which may have settings of ours already."""
     if name.endswith(".py"):
         lines = [f"    {key!r}: {value!r}," for key, value in section.items()]
-        if here.has_section:
+        if has_section:
             return Addition(f"in {name}, in the mapping ecr", tuple(lines))
         return Addition(f"at the end of {name}", ("ecr = {", *lines, "}"))
     if name.endswith(".json"):
         lines = [f"    {json.dumps(key)}: {json.dumps(value)}," for key, value in section.items()]
         lines[-1] = lines[-1].rstrip(",")
-        if here.has_section:
+        if has_section:
             return Addition(f'in {name}, first in "ecr"', (*lines[:-1], f"{lines[-1]},"))
         return Addition(f"in {name}, before the last brace, after a comma", ('  "ecr": {', *lines, "  }"))
     lines = [f"  {line}" for line in as_yaml(section)]
-    if here.has_section:
+    if has_section:
         return Addition(f"in {name}, below ecr:", tuple(lines))
     return Addition(f"at the end of {name}", ("ecr:", *lines))

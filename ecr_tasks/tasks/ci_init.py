@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from ecr_tasks.runner.decorator import task
@@ -35,6 +36,7 @@ def init(run: Run, name: str, check: bool = False, keys: bool = False, oidc: boo
         credentials = write.choose_credentials(system, keys=keys, oidc=oidc)
         for line in write.write(run.project, system, credentials, values, dry=run.dry):
             say(line)
+        say(*_what_ci_lacks(run, write.pipeline(system, credentials, values), system.title))
         return
     difference = compare.pipeline_diff(run.project, system, values)
     if difference:
@@ -44,6 +46,34 @@ def init(run: Run, name: str, check: bool = False, keys: bool = False, oidc: boo
             "Take over what you want of the difference, your own changes are in it, too, then the first line.",
         )
     say(f"{system.path} is up to date with its template.")
+
+
+def _what_ci_lacks(run: Run, pipeline: str, title: str) -> list[str]:
+    """Return lines about the settings that stand in no file which CI gets: what to commit, and what it must store."""
+    from ecr_tasks.plan.ci_settings import ci_settings
+    from ecr_tasks.plan.starting_files import section_addition
+    from ecr_tasks.settings import invoke_files
+    from ecr_tasks.source.git.read import is_tracked
+
+    root = run.source.root
+    lacking = ci_settings(
+        run.settings, pipeline, lambda path: root is None or is_tracked(root, path, environ=os.environ)
+    )
+    lines = [f"{path.name} is not in git yet: {title} has nothing of it until it is." for path in lacking.uncommitted]
+    lines += [f"{title} will not have {origin.name} ({origin})." for _, origin in lacking.shared.values()]
+    lines += [
+        f"{title} will not have {name} ({origin}), {reason}." for name, (reason, origin) in lacking.kept.items()
+    ]
+    lines += [
+        f"{title} will not have {name}, which the build reads from a dotenv file." for name in lacking.variables
+    ]
+    if lacking.shared:
+        path = invoke_files.find_in(run.project)
+        has_section = path is not None and bool(invoke_files.read(path).section)
+        section = {key: text for key, (text, _) in lacking.shared.items()}
+        addition = section_addition(section, path.name if path else "invoke.yaml", has_section)
+        lines += ["", f"Add {addition.where}, and commit it:", *(f"    {line}" for line in addition.lines)]
+    return lines
 
 
 def _values(run: Run, install: str) -> Values:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -107,3 +108,21 @@ def test_missing_settings_have_to_be_filled_in(
     stderr = capsys.readouterr().err
     assert stderr.count("has to be filled in") == 3
     assert "`ecr-tasks init` writes it" in stderr
+
+
+def test_settings_that_ci_would_not_have_are_named_with_the_lines_to_commit(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    subprocess.run(["git", "init", "--quiet", "."], cwd=project, check=True)
+    with (project / ".env").open("a", encoding="utf-8") as file:
+        file.write("ECR_PLATFORMS=linux/amd64\nECR_SECRETS=id=npm,env=NPM_TOKEN\nNPM_TOKEN=tell-nobody\n")
+    monkeypatch.setenv("ECR_PRESET", "lambda")
+    assert inv(monkeypatch, "ci.init", "github") == 0
+    stderr = capsys.readouterr().err
+    assert "GitHub Actions will not have ECR_PLATFORMS (.env:6)." in stderr
+    assert "GitHub Actions will not have ECR_PRESET (environment variable ECR_PRESET)." in stderr
+    assert "will not have AWS_SECRET_ACCESS_KEY (.env:4), a secret" in stderr
+    assert "will not have NPM_TOKEN, which the build reads" in stderr
+    assert "AWS_REGION" not in stderr.replace("AWS_REGION:", "")  # the pipeline has it
+    assert "at the end of invoke.yaml, and commit it:\n    ecr:\n      platforms: linux/amd64\n" in stderr
+    assert "tell-nobody" not in stderr
