@@ -110,6 +110,15 @@ def unreadable_reason(path: Path | str) -> str | None:
     return None
 
 
+def write_remedy(error: OSError) -> str:
+    """Return what to do about a file that could not be written."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "Make room there."
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return "Give write access to the project's folder."
+    return "Remove or rename what is in its place."
+
+
 def _refuse_irregular(status: os.stat_result, path: Path | str) -> None:
     kind = stat.S_IFMT(status.st_mode)
     if kind == stat.S_IFREG or (kind == stat.S_IFCHR and status.st_rdev == Path(os.devnull).stat().st_rdev):

@@ -115,7 +115,7 @@ def _context(project: Path, answers: Answers) -> str:
 
 def _write(run: Run, start: Start) -> tuple[str, ...]:
     """Write the files, say so, and return the names of those for git. Raises SettingsError with what was done."""
-    from ecr_tasks.files import append_bytes, read_bytes
+    from ecr_tasks.files import append_bytes, read_bytes, write_remedy
     from ecr_tasks.plan.starting_files import IGNORED, missing_lines
 
     done: list[str] = []
@@ -139,7 +139,7 @@ def _write(run: Run, start: Start) -> tuple[str, ...]:
     except OSError as error:
         raise SettingsError(
             f"{error.filename} can't be written: {error.strerror}.",
-            "Give write access to the project's folder, and run it again.",
+            f"{write_remedy(error)} Then run it again.",
             done,
         ) from error
     say(*done, *(f"{name}: there already, left alone" for name in start.kept))

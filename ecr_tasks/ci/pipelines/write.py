@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ecr_tasks.ci.pipelines import requirements
@@ -10,6 +10,7 @@ from ecr_tasks.ci.pipelines.requirements import DEFAULT_INSTALL
 from ecr_tasks.ci.pipelines.template import FILL_IN, Values, fill, load
 from ecr_tasks.ci.systems import Credentials, System
 from ecr_tasks.errors import Refused, SettingsError
+from ecr_tasks.files import write_remedy
 
 
 def pipeline(system: System, credentials: Credentials, values: Values) -> str:
@@ -35,7 +36,7 @@ def write(project: Path, system: System, credentials: Credentials, values: Value
         )
     lines = [_write(project, system.path, text, dry=dry)]
     if values.install == DEFAULT_INSTALL:
-        lines += _requirements(project, dry=dry)
+        lines += _requirements(project, lines, dry=dry)
     for number, line in enumerate(text.splitlines(), 1):
         if FILL_IN in line:
             lines.append(f"  line {number} has to be filled in: {line.strip()}")
@@ -62,17 +63,18 @@ def choose_credentials(system: System, *, keys: bool, oidc: bool) -> Credentials
     raise SettingsError(cause, f"Leave --{kind} out.")
 
 
-def _requirements(project: Path, *, dry: bool) -> Iterator[str]:
+def _requirements(project: Path, done: Sequence[str], *, dry: bool) -> Iterator[str]:
     if (project / requirements.FILE).exists():
         yield f"{requirements.FILE}: there already, left alone"
         return
     text = requirements.text()
-    yield _write(project, requirements.FILE, text, dry=dry)
+    yield _write(project, requirements.FILE, text, done, dry=dry)
     if requirements.WHEEL in text and not (project / requirements.WHEEL).exists():
         yield f"  {requirements.WHEEL} has to be made and committed; {requirements.FILE} says how"
 
 
-def _write(project: Path, name: str, text: str, *, dry: bool) -> str:
+def _write(project: Path, name: str, text: str, done: Sequence[str] = (), *, dry: bool) -> str:
+    """Write a new file and say so. Raises SettingsError, which says what was ``done`` before."""
     if dry:
         return f"{name}: would be written"
     path = project / name
@@ -81,7 +83,5 @@ def _write(project: Path, name: str, text: str, *, dry: bool) -> str:
         with path.open("x", encoding="utf-8", newline="\n") as file:
             file.write(text)
     except OSError as error:
-        raise SettingsError(
-            f"{path} can't be written: {error.strerror}.", "Give write access to the project's folder."
-        ) from error
+        raise SettingsError(f"{path} can't be written: {error.strerror}.", write_remedy(error), done) from error
     return f"{name}: written"

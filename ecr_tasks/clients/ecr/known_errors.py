@@ -74,6 +74,12 @@ KNOWN_ERRORS = (
         "Correct HTTPS_PROXY or NO_PROXY, or start the proxy.",
     ),
     KnownError(
+        "HTTPClientError",
+        "The address of the proxy can't be read, so we could not {action}: {error}.",
+        "Correct HTTPS_PROXY (or HTTP_PROXY): http://HOST:PORT, with a port up to 65535.",
+        text="Failed to parse|Invalid IPv6 URL|not a valid host or port",
+    ),
+    KnownError(
         "SSLError",
         "The file of certificates to trust (AWS_CA_BUNDLE, or ca_bundle in the profile) can't be used: {error}.",
         "Correct it, or leave it out where AWS is reached directly.",

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ecr_tasks.errors import SettingsError
+from ecr_tasks.files import read_bytes
 from ecr_tasks.model.child_environment import git_environment
 from ecr_tasks.signals import held_back
 
@@ -35,6 +36,9 @@ _NO_WORK_TREE = (
     "must be run in a work tree",
     "cannot use bare repository",  # safe.bareRepository=explicit
 )
+
+
+_HEAD = re.compile(rb"ref:\s*refs/|[0-9a-f]{40}")
 
 
 class NoRepositoryError(Exception):
@@ -129,10 +133,29 @@ def lines(output: bytes, separator: bytes = b"\n") -> list[bytes]:
     return output.split(separator)[:-1]
 
 
+def _damaged_head(folder: Path) -> Path | None:
+    """Return the HEAD of the nearest repository if git can't read it: then it looks for a repository further up."""
+    for parent in (folder, *folder.absolute().parents):
+        head = parent / ".git" / "HEAD"
+        if head.is_file():
+            try:
+                content = read_bytes(head, limit=64 * 1024)
+            except OSError:
+                return None
+            return None if _HEAD.match(content) else head
+    return None
+
+
 def _error(stderr: str, folder: Path) -> Exception:
     """Return the error for git's message; the phrases are those of its setup.c in every version since 2.35."""
     if any(phrase in stderr for phrase in _NO_WORK_TREE):
-        return NoRepositoryError()
+        damaged = _damaged_head(folder)
+        if damaged is None:
+            return NoRepositoryError()
+        return SettingsError(
+            f"git takes {damaged.parent} for no repository, because its file HEAD is damaged.",
+            f"Mend it, such as by `echo 'ref: refs/heads/main' > {shlex.quote(str(damaged))}`, or remove the folder.",
+        )
     if "dubious ownership" in stderr or "unsafe repository" in stderr:
         advice = re.search(r"git config --global --add safe\.directory .+", stderr)  # git's advice has the right path
         command = advice.group() if advice else f"git config --global --add safe.directory {shlex.quote(str(folder))}"

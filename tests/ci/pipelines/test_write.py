@@ -265,3 +265,15 @@ def test_requirements_are_written_once_and_only_where_they_are_used(
     file.write_text("mine\n", encoding="utf-8")
     write(tmp_path, SYSTEMS["drone"], "keys", KNOWN, dry=False)
     assert file.read_text(encoding="utf-8") == "mine\n"
+
+
+@pytest.mark.parametrize("make", ["file", "folder"])
+def test_what_is_in_the_way_of_a_pipeline_is_to_be_removed(tmp_path: Path, make: str) -> None:
+    if make == "file":
+        (tmp_path / ".github").touch()
+    else:
+        (tmp_path / "requirements-ci.txt").symlink_to("gone/away")
+    with pytest.raises(SettingsError) as caught:
+        write(tmp_path, GITHUB, "oidc", KNOWN, dry=False)
+    assert caught.value.remedy == "Remove or rename what is in its place."
+    assert ("ecr.yml: written" in caught.value.cause) is (make == "folder")

@@ -50,6 +50,10 @@ def translated(error: Exception) -> EcrTasksError:
         (aws.LoginTokenLoadError(error_msg="no token"), AwsError, "session of `aws login` has ended"),
         (aws.LoginInsufficientPermissions(), AwsError, "signin:CreateOAuth2Token"),
         (aws.NoRegionError(), SettingsError, "region"),
+        *(
+            (aws.HTTPClientError(error=ValueError(text)), AwsError, "The address of the proxy can't be read")
+            for text in ("Failed to parse: 'proxy:abc' is not a valid host or port", "Invalid IPv6 URL")
+        ),
         (
             aws.EndpointConnectionError(endpoint_url="https://api.ecr.x.example"),
             AwsError,

@@ -26,3 +26,13 @@ def test_a_pipe_that_git_would_wait_for_is_named(repo: Repo, name: str, monkeypa
     with pytest.raises(SettingsError, match="it is a named pipe") as caught:
         git_state(repo.path, environ=os.environ)
     assert str(path) in caught.value.cause
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage\n", b"\0\0\0", b"ref: elsewhere\n"])
+@pytest.mark.parametrize("below", ["", "web"])
+def test_a_damaged_head_is_no_missing_repository(repo: Repo, content: bytes, below: str) -> None:
+    (repo.path / "web").mkdir(exist_ok=True)
+    (repo.path / ".git" / "HEAD").write_bytes(content)
+    with pytest.raises(SettingsError, match="because its file HEAD is damaged") as caught:
+        git_state(repo.path / below, environ=os.environ)
+    assert str(repo.path / ".git") in caught.value.cause
