@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from ecr_tasks.errors import RegistryError
 from ecr_tasks.execute.copy import Place, check_present, copy_manifests
 from ecr_tasks.execute.promote import IsFixed, look_again, planned_promotion, promote
 from ecr_tasks.model.destination import Destination
@@ -13,13 +14,15 @@ from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Docker, Registry, Target
 from ecr_tasks.model.reference import MAX_TAGS, ImageName
 from ecr_tasks.model.refusals import missing_repository
-from ecr_tasks.model.registry import Repository
+from ecr_tasks.model.registry import Repository, RepositoryView
 from ecr_tasks.plan.promotion import Promotion, check_movable, find_image
 
 _SUFFIXES = ("", ".sig", ".att", ".sbom")
 """The tag suffixes of artifacts that only their tag links to an image: the referrers tag schema's list, cosign's."""
 
-_ENSURE_HINT = " (`inv repo.ensure` with that registry's settings)"
+_CREATE_HINT = (
+    "Create it there, or set ECR_CREATE_REPOSITORY=true to let promote do it; these credentials must see it."
+)
 
 
 @dataclass(frozen=True)
@@ -27,13 +30,15 @@ class CopyPromotion:
     """A planned copy of an image with its referrers, and the tags that it gets in the target repository.
 
     ``tagged`` are the artifacts that only their tag links to the image, by the tags that have to be set.
-    ``missing`` are the digests that the target repository lacks, in the order in which they can be copied.
+    ``missing`` are the digests that the target repository lacks, in the order in which they can be copied. With
+    ``creates`` there is no target repository yet, and the promotion's has the destination's words instead of a URI.
     """
 
     source: Repository
     promotion: Promotion
     tagged: Mapping[str, StoredImage]
     missing: tuple[str, ...]
+    creates: bool = False
 
 
 def look_up_copy(
@@ -46,22 +51,28 @@ def look_up_copy(
     is_fixed: IsFixed,
     *,
     destination: Destination,
+    create: bool = False,
 ) -> CopyPromotion:
     """Read both registries and return the planned copy. Raises RegistryError or Refused before anything is copied.
+
+    A target repository that is missing is planned with ``create``, and else an error.
 
     It includes manifests whose subject is the image or one of its platforms, and the artifacts of cosign's tags.
     """
     source, image = find_image(registry.find(repository, [name.reference]), repository, name)
     described = target.describe({target_repository: ()})[target_repository].repository
+    creates = described is None
     if described is None:
-        remedy = f"Create it there{'' if destination.is_public else _ENSURE_HINT}, or let these credentials see it."
-        raise missing_repository(target_repository, f"the {destination.registry}", remedy=remedy)
+        if not create:
+            raise missing_repository(target_repository, f"the {destination.registry}", remedy=_CREATE_HINT)
+        address = str(replace(destination, repository=target_repository))
+        described = Repository(target_repository, destination.account, address)
     subjects = [image.digest, *(digest for _, digest in image.children)]
     referrers = tuple(_referrers(registry, source, subjects))
     tagged = _tagged(registry, source, [*subjects, *(item.digest for item in referrers)])
     digests = list(dict.fromkeys([image.digest, *(item.digest for item in (*referrers, *tagged.values()))]))
     existing: dict[str, StoredImage] = {}
-    references = [*digests, *tags, *tagged]
+    references = [] if creates else [*digests, *tags, *tagged]
     for start in range(0, len(references), MAX_TAGS):
         existing.update(target.find(target_repository, references[start : start + MAX_TAGS]).tags)
     promotion = planned_promotion(described, image, tags, existing, is_fixed)
@@ -71,15 +82,28 @@ def look_up_copy(
         promotion,
         {tag: item for tag, item in tagged.items() if tag not in existing or existing[tag].digest != item.digest},
         tuple(digest for digest in digests if digest not in existing),
+        creates,
     )
 
 
-def promote_to(copy: CopyPromotion, docker: Docker, registry: Registry, target: Target) -> Promotion:
+def promote_to(
+    copy: CopyPromotion,
+    docker: Docker,
+    registry: Registry,
+    target: Target,
+    create: Callable[[str], RepositoryView],
+) -> Promotion:
     """Copy what the target lacks, verify the digests, then set the tags; a second run completes a failed one.
 
+    A repository that the plan found missing is created by ``create`` first, from its name.
     Returns the promotion with the digests that the tags had after the copy. Raises Refused for a fixed tag that
     another image got meanwhile.
     """
+    if copy.creates:
+        repository = create(copy.promotion.repository.name).repository
+        if repository is None:
+            raise RegistryError(f"{copy.promotion.repository.uri} was deleted as it was created.", "Run it again.")
+        copy = replace(copy, promotion=replace(copy.promotion, repository=repository))
     image, place = copy.promotion.image, Place(target, copy.promotion.repository)
     if copy.missing:
         manifests = {digest: image.manifests if digest == image.digest else 1 for digest in copy.missing}

@@ -214,6 +214,7 @@ ROWS: Mapping[str, tuple[_Row, ...]] = MappingProxyType(
             _Row("ecr:DescribeRepositories ecr:BatchGetImage", "copies", "promote --to"),
             _Row("ecr-public:DescribeRepositories ecr-public:DescribeImageTags", "public", "promote --to"),
             *_COPY,
+            *_only(_has_copies, *_only(_creates, *(replace(row, on=row.on.removeprefix("own ")) for row in _CREATE))),
         ),
         "scan": (
             _Row("ecr:DescribeRepositories ecr:DescribeImages ecr:BatchGetImage", "own", "find what can be scanned"),
@@ -233,7 +234,10 @@ ROWS: Mapping[str, tuple[_Row, ...]] = MappingProxyType(
         "build": (*_READ_AND_CACHE, *_only(_caches, *_LOOK, *_only(_creates, *_CREATE))),
         "plan": (*_LOOK, *_only(_compares_inputs, *_READ_DIGESTS)),
         "commands": (_TOKEN, *_LOOK),
-        "images": (_Row("ecr:DescribeImages ecr:BatchGetImage", "own", "list images and their platforms"),),
+        "images": (
+            _Row("ecr:DescribeImages ecr:BatchGetImage", "own", "list images and their platforms"),
+            _Row("ecr:DescribeRepositories", "own", "images --open", required=False),
+        ),
         "export": (
             _Row("ecr:DescribeRepositories ecr:DescribeImages", "own", "find an image and its digest"),
             _Row("ecr:BatchGetImage", "own", "see whether the commit's tag is the commit's", required=False),

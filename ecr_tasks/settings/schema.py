@@ -251,7 +251,7 @@ class Schema:
     create_repository: bool = setting(
         "ECR_CREATE_REPOSITORY=true",
         values.boolean,
-        "push creates a repository that is missing.",
+        "push and promote --to create a repository that is missing.",
         default="false",
         heading="The repository",
     )

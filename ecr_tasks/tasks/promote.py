@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ecr_tasks.console import data, document, say, working
+from ecr_tasks.console import data, document, say, warn, working
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.model.manifest import short_digest
 from ecr_tasks.runner.decorator import task
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ecr_tasks.model.destination import Destination
     from ecr_tasks.model.manifest import StoredImage
     from ecr_tasks.model.reference import ImageName
-    from ecr_tasks.model.registry import Repository
+    from ecr_tasks.model.registry import Repository, RepositoryView
     from ecr_tasks.plan.gates import GateResults, Gates
     from ecr_tasks.plan.promotion import Promotion
 
@@ -171,7 +171,15 @@ def promote_elsewhere(
             tags,
             _is_fixed(run),
             destination=destination,
+            create=run.settings.create_repository,
         )
+
+    def create(name: str) -> RepositoryView:
+        from ecr_tasks.execute.create_repository import create_repository
+        from ecr_tasks.plan.repository.desired import desired_repository
+
+        desired = desired_repository(run.settings, run.source)
+        return create_repository(name, desired, target, say, warn, tags=tags, by_address=True)
 
     with working("looking at the images here and there"):
         copies = {key: look_up(key, name) for key in repositories}
@@ -181,8 +189,8 @@ def promote_elsewhere(
     promotions = {key: copy.promotion for key, copy in copies.items()}
     for key, copy in copies.items():
         if not run.dry:
-            promotions[key] = promote_to(copy, run.docker, run.registry, target)
-        address = copy.promotion.repository.uri
+            promotions[key] = promote_to(copy, run.docker, run.registry, target, create)
+        address = promotions[key].repository.uri
         say(f"{address}: {_copy_words(copy, dry=run.dry)}")
         _show(promotions[key], address, dry=run.dry)
     return promotions, results
@@ -215,7 +223,8 @@ def _copy_words(copy: CopyPromotion, *, dry: bool) -> str:
     referrers = len([digest for digest in copy.missing if digest != copy.promotion.image.digest])
     parts = ["the image"] if len(copy.missing) > referrers else []
     parts += [f"{referrers} about it (signatures, SBOMs)"] if referrers else []
-    return f"{'would copy' if dry else 'copied'} {' and '.join(parts)}" if parts else "nothing to copy"
+    created = "would be created; " if dry and copy.creates else ""
+    return f"{created}{'would copy' if dry else 'copied'} {' and '.join(parts)}" if parts else "nothing to copy"
 
 
 def _show(promotion: Promotion, repository: str, *, dry: bool) -> None:

@@ -59,6 +59,23 @@ def test_reset_removes_the_repositories(app: Project) -> None:
     assert plan["images"][0]["creates_repository"] is True
 
 
+def test_images_can_be_promoted_to_other_registries_of_the_local_ecr(app: Project) -> None:
+    """Each is at a port of its own; what is missing there is created, and a dry run creates nothing."""
+    pushed = app.ok("local", "build", "push").lines[0]
+    to = ("--to", "222233334444/eu-west-1/prod/app")
+    would = app.ok("--dry", "local", "promote", "main", *to)
+    assert "222233334444/eu-west-1/prod/app: would be created; would copy the image" in would.stderr
+    assert len(status(app)["registries"]) == 1
+    (promoted,) = app.ok("local", "promote", "main", *to, "--tag", "1.2.3").lines
+    host, _, name = promoted.partition("/")
+    assert name == f"prod/app@{pushed.partition('@')[2]}"
+    assert {"account": "222233334444", "region": "eu-west-1", "registry": host} in status(app)["registries"]
+    assert "nothing to copy" in app.ok("local", "promote", "main", *to, "--tag", "1.2.3").stderr
+    app.environ["ECR_DESTINATIONS"] = "333344445555/eu-central-1"
+    here, there = app.ok("local", "push").lines
+    assert (here, there.partition("/")[2]) == (pushed, here.partition("/")[2])
+
+
 def test_requests_are_counted(app: Project) -> None:
     app.ok("local", "push")
     requests = status(app)["requests"]
