@@ -47,10 +47,17 @@ _DONE = ("COMPLETE", "ACTIVE")
         "filter": "only images with a tag that this pattern matches, such as '1.*'",
         "limit": "no more than this many of each repository, the newest",
         "json": "one JSON document on stdout",
+        "open": "open the AWS console's page of them, or the local ECR's; print its address where no browser is",
     },
     shows_without_registry=True,
 )
-def images(run: Run, filter: str | None = None, limit: str | None = None, json: bool = False) -> None:  # noqa: A002
+def images(
+    run: Run,
+    filter: str | None = None,  # noqa: A002
+    limit: str | None = None,
+    json: bool = False,
+    open: bool = False,  # noqa: A002
+) -> None:
     """Show what the repository holds: tags, digest, platforms, size, age, pulls, scan."""
     from datetime import datetime, timezone
 
@@ -60,6 +67,13 @@ def images(run: Run, filter: str | None = None, limit: str | None = None, json: 
     most = parse_limit(limit)
     repositories = planned_repositories(run)
     names = list(dict.fromkeys(repositories.values()))
+    if open:
+        from ecr_tasks.tasks.repository_page import open_repositories
+
+        if json or filter is not None or limit is not None:
+            raise SettingsError("--open shows a page, and no list.", "Leave out --open, or the other flags.")
+        open_repositories(run, names)
+        return
     with working("listing the images"):
         run.registry.connect()
         found = dict(zip(names, map_parallel(run.registry.inventory, names, PARALLEL, run.retrier), strict=True))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.console import Column, Meaning, Styled, agrees, document, result, result_table, say, working
 from ecr_tasks.documents import parse_json
-from ecr_tasks.errors import Refused, RegistryError
+from ecr_tasks.errors import Refused, RegistryError, SettingsError
 from ecr_tasks.runner.decorator import task
 from ecr_tasks.runner.run import Run
 
@@ -77,12 +77,24 @@ def ensure(run: Run, check: bool = False, json: bool = False) -> None:
         _reconcile(run, item)
 
 
-@task(help={"json": "one JSON document on stdout"})
-def show(run: Run, json: bool = False) -> None:
+@task(
+    help={
+        "json": "one JSON document on stdout",
+        "open": "open the AWS console's page of them, or the local ECR's; print its address where no browser is",
+    }
+)
+def show(run: Run, json: bool = False, open: bool = False) -> None:  # noqa: A002
     """Print what is set on the repositories."""
     from ecr_tasks.plan.repository.diff import describe_encryption, describe_mutability
     from ecr_tasks.plan.repository.lifecycle_policy import describe_lifecycle
 
+    if open:
+        from ecr_tasks.tasks.repository_page import open_repositories
+
+        if json:
+            raise SettingsError("--open shows a page, and no document.", "Leave out --open or --json.")
+        open_repositories(run, _repository_names(run), settings=True)
+        return
     with working("asking ECR about the repositories"):
         states = [_existing_state(run, name) for name in _repository_names(run)]
     if json:

@@ -110,3 +110,10 @@ def test_a_large_repository_takes_a_call_for_a_thousand(
     done, calls = shell.calls("images", "--json")
     assert len(json.loads(done.stdout)["repositories"][0]["images"]) == 950
     assert calls == {"DescribeImages": 2, "BatchGetImage": 2}
+
+
+def test_the_page_of_the_local_ecr_is_opened_at_the_repository(shell: Shell, repository: str) -> None:
+    for words in (("images", "--open"), ("repo.show", "--open")):
+        done, calls = shell.calls(*words)
+        assert done.stdout == f"{shell.ecr.endpoint}/#/123456789012/eu-west-1/team/app\n", done.stderr
+        assert calls == {"DescribeRepositories": 1}

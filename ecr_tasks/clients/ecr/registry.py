@@ -279,6 +279,10 @@ class EcrRegistry:
         """Return the account that the credentials belong to (STS GetCallerIdentity)."""
         return self._reader.caller_account()
 
+    def endpoint(self) -> str:
+        """Return the URL of the API that the SDK chose."""
+        return str(self._reader.client().meta.endpoint_url)
+
     def region(self) -> str:
         """Return the region that the SDK chose."""
         return str(self._reader.client().meta.region_name)
