@@ -39,7 +39,11 @@ def _result(job: Job | Receipt | None) -> Build:
 
 @chained_task(_result, help={"json": "one JSON document on stdout: the images that were built"})
 def build(run: Run, earlier: EarlierResults, json: bool = False) -> Job | None:
-    """Build every planned image with buildx, tag it and keep it in the local store."""
+    """Build, tag and keep the images in the local store.
+
+    Every planned image is built with buildx; before a push, only those that
+    are not published yet.
+    """
     from ecr_tasks.runner import ci_results, receipt_file
     from ecr_tasks.runner.publish_steps import (
         build_images,

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 @task(help={"json": "one JSON document on stdout"})
 def context(run: Run, json: bool = False) -> None:
-    """Show what we understood of this CI run, and which variable said it."""
+    """Show what we understood of this CI run.
+
+    Each fact has the variable, or git's fact, that it comes from.
+    """
     from ecr_tasks.source.git.read import git_state
     from ecr_tasks.source.read import ci_context
 

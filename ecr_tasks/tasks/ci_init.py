@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     },
 )
 def init(run: Run, name: str, check: bool = False, keys: bool = False, oidc: bool = False, install: str = "") -> None:
-    """Write a complete pipeline for a CI system, where that looks for it; overwrite nothing."""
+    """Write a complete pipeline for a CI system.
+
+    It is written where that looks for it; nothing is overwritten.
+    """
     from ecr_tasks.ci import systems
     from ecr_tasks.ci.pipelines import compare, write
     from ecr_tasks.console import data, say

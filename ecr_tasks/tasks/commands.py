@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 
 @task()
 def commands(run: Run) -> None:
-    """Print the shell commands that do the same by hand: log in, build, push."""
+    """Print shell commands: log in, build, push by hand.
+
+    They give the same digest, and are quoted for a POSIX shell.
+    """
     from ecr_tasks.plan.plan import Plan
     from ecr_tasks.runner.publish_steps import start_job
 

@@ -24,7 +24,7 @@ _MEANINGS: dict[State, Meaning] = {"wrong": "bad", "warning": "warning", "unknow
     }
 )
 def doctor(run: Run, json: bool = False, fix: bool = False) -> None:
-    """Say whether a push would work, what is in the way, and how to mend it."""
+    """Say whether a push would work, and how to mend it."""
     from ecr_tasks.checks.readiness import findings
     from ecr_tasks.execute.mend import mend
     from ecr_tasks.model.finding import exit_code

@@ -41,7 +41,11 @@ def export(
     from_: str | None = None,
     function: str | None = None,
 ) -> None:
-    """Write what was published for env, json, compose, kubernetes, ecs, lambda, terraform or cdk, by digest."""
+    """Write what was published, for those who deploy it.
+
+    The formats are env, json, compose, kubernetes, ecs, lambda, terraform and
+    cdk; each names the images by their digests.
+    """
     from ecr_tasks.handoff.formats import format_of
     from ecr_tasks.handoff.handoff import Extras
     from ecr_tasks.redaction import redact_known

@@ -37,7 +37,7 @@ def policy(
     to: list[str] | None = None,
     required: bool = False,
 ) -> None:
-    """Print the least IAM policy for the configured repositories, destinations and tasks."""
+    """Print the least IAM policy for what is configured."""
     from ecr_tasks.iam.actions import check_name, needs
     from ecr_tasks.iam.policy import caller_policy, identity_policy
     from ecr_tasks.runner.iam_scope import iam_scope

@@ -43,7 +43,10 @@ def trust(
     project: str | None = None,
     audience: str | None = None,
 ) -> None:
-    """Print the trust policy that lets a CI's OpenID Connect tokens assume a role."""
+    """Print the trust policy for a CI's tokens.
+
+    It lets a CI's OpenID Connect tokens assume a role.
+    """
     from ecr_tasks.ci.oidc.issuer import Scope
     from ecr_tasks.clients.ecr.partition import partition_of
     from ecr_tasks.iam.trust import provider_arn, token_subject, trust_policy

@@ -58,7 +58,11 @@ def images(
     json: bool = False,
     open: bool = False,  # noqa: A002
 ) -> None:
-    """Show what the repository holds: tags, digest, platforms, size, age, pulls, scan."""
+    """Show what the repositories hold.
+
+    Tags, digest, platforms, size, age, last pull and scan of each image; * is
+    this commit's.
+    """
     from datetime import datetime, timezone
 
     from ecr_tasks.clients.parallel import map_parallel

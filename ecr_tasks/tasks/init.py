@@ -41,7 +41,10 @@ def init(
     dockerfile: str = "",
     yes: bool = False,
 ) -> None:
-    """Write starting files for what is here, and say what to type up to the first push; overwrite nothing."""
+    """Write starting files, and say what to type next.
+
+    They fit what is here, and lead to a first push; nothing is overwritten.
+    """
     from ecr_tasks.plan import starting_files, starting_point
     from ecr_tasks.runner.starting_point import caller_account, look
 

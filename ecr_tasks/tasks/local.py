@@ -23,7 +23,10 @@ DEFAULT_IMAGE = "python:3-slim"
 
 @task()
 def use(run: Run) -> None:
-    """Start the local ECR if need be and point the tasks that follow at it."""
+    """Use the local ECR in the tasks that follow.
+
+    It is started if need be.
+    """
     from ecr_tasks.local_ecr import background
 
     with translate_errors():
@@ -79,7 +82,10 @@ def down(run: Run) -> None:
 
 @task(help={"print": "print the page's address on stdout, open nothing"})
 def open_page(run: Run, print: bool = False) -> None:  # noqa: A002  (the flag's name)
-    """Open the local ECR's own page in the browser: what it holds, and how to push to it."""
+    """Open the local ECR's own page in the browser.
+
+    It shows what the local ECR holds, and how to push to it.
+    """
     from ecr_tasks.local_ecr import background
     from ecr_tasks.tasks.web_page import show_page
 

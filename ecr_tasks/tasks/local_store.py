@@ -21,7 +21,10 @@ _NAMES_SHOWN = 5
 
 @task(help={"json": "one JSON document on stdout"})
 def status(run: Run, json: bool = False) -> None:
-    """Show whether the local ECR runs, where, what it holds, and what it was asked."""
+    """Show whether the local ECR runs, and what it holds.
+
+    Also where it is, and what it was asked.
+    """
     from ecr_tasks.local_ecr import background
 
     with translate_errors():
@@ -57,7 +60,10 @@ def status(run: Run, json: bool = False) -> None:
     }
 )
 def reset(run: Run, repository: str | None = None, yes: bool = False) -> None:
-    """Empty the local ECR or one of its repositories, after asking."""
+    """Empty the local ECR, or one repository of it.
+
+    It says what it would empty, and asks.
+    """
     from ecr_tasks.local_ecr import background, stored
 
     root = background.default_root()

@@ -11,7 +11,10 @@ from ecr_tasks.runner.run import Run
 
 @task()
 def login(run: Run) -> None:
-    """Log docker in to this registry, lastingly (the other tasks need no login)."""
+    """Log docker in to this registry, lastingly.
+
+    The other tasks need no login.
+    """
     token = run.registry.token()
     if run.dry:
         say(f"would log docker in to {token.host}")

@@ -26,7 +26,10 @@ _MEANINGS: Mapping[str, Meaning] = {"new": "add", "present": "dim", "locked": "b
 
 @task(help={"json": "one JSON document on stdout"})
 def plan(run: Run, json: bool = False) -> None:
-    """Show what `build push` would do and why; change nothing. Exits with 6 when something is in the way."""
+    """Show what `build push` would do and why.
+
+    Nothing is changed. It exits with 6 when something is in the way.
+    """
     from ecr_tasks.runner.publish_steps import start_job
 
     job = start_job(run, promises=True)

@@ -51,7 +51,10 @@ def promote(
     from_branch: str | None = None,
     json: bool = False,
 ) -> None:
-    """Give a published image more tags, here or in another registry; nothing is pulled or built."""
+    """Give a published image more tags, here or elsewhere.
+
+    Nothing is pulled or built.
+    """
     from ecr_tasks.model.reference import parse_image_name
 
     gates = gates_of(run, require_scan, require_signature, from_branch)

@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 def pull(
     run: Run, earlier: EarlierResults, image: str | None = None, platform: str | None = None, json: bool = False
 ) -> None:
-    """Log in and pull an image by tag or digest; a tag is looked up, pulled by its digest, and set here."""
+    """Log in and pull an image by tag or digest.
+
+    A tag is looked up, pulled by its digest, and set here.
+    """
     from dataclasses import replace
 
     from ecr_tasks.model.reference import parse_image_name

@@ -32,7 +32,10 @@ def _result(receipt: Job | Receipt | None) -> Publication:
     },
 )
 def push(run: Run, earlier: EarlierResults, republish: bool = False, json: bool = False) -> Receipt | None:
-    """Publish what was built (built first if need be); print host/repository@digest."""
+    """Publish what was built; print host/repository@digest.
+
+    What isn't built yet, or no longer matches the source, is built first.
+    """
     from ecr_tasks.plan.destinations import combined_error
     from ecr_tasks.runner import ci_results
     from ecr_tasks.runner.publish_steps import (

@@ -59,7 +59,10 @@ _MEANINGS: Mapping[str, Meaning] = {"+": "add", "-": "remove"}
     shows_without_registry=True,
 )
 def ensure(run: Run, check: bool = False, json: bool = False) -> None:
-    """Create the repositories of the planned images, or make them as the settings want them."""
+    """Create the repositories, or set them as configured.
+
+    They are those of the planned images.
+    """
     with working("asking ECR about the repositories"):
         comparisons = [_compare(run, name) for name in _repository_names(run)]
     for item in comparisons:
@@ -121,7 +124,10 @@ def show(run: Run, json: bool = False, open: bool = False) -> None:  # noqa: A00
 
 @task(help={"yes": "don't ask", "force": "also with images in it"}, shows_without_registry=True)
 def delete(run: Run, yes: bool = False, force: bool = False) -> None:
-    """Delete the repositories, after asking; one that holds images only with --force."""
+    """Delete the repositories, after asking.
+
+    One that holds images is deleted only with --force.
+    """
     views = run.registry.describe(dict.fromkeys(_repository_names(run), ()))
     existing = [view.repository for view in views.values() if view.repository is not None]
     for name, view in views.items():

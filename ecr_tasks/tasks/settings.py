@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     },
 )
 def settings(run: Run, name: str | None = None, all: bool = False, json: bool = False) -> None:  # noqa: A002
-    """Show the settings: values (secrets hidden) and where they came from."""
+    """Show the settings and where each comes from.
+
+    Those that somebody has set, or all, or one; secrets are hidden.
+    """
     values = run.settings.values
     if name is not None:
         names = [find_name(name, run.settings)]

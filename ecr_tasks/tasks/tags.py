@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     }
 )
 def tags(run: Run, json: bool = False, explain: bool = False) -> None:
-    """Print this commit's tags, one a line; or why, with --explain; labels as well, with --json."""
+    """Print this commit's tags; or why, with --explain.
+
+    One a line, the most specific first; labels as well, with --json.
+    """
     from ecr_tasks.runner.images import seen_source
     from ecr_tasks.tags.from_settings import tag_set
 

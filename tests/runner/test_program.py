@@ -1,0 +1,51 @@
+"""The command line of ecr-tasks suggests what may have been meant, and lets a reader leave."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+MODULE = [sys.executable, "-m", "ecr_tasks"]
+
+
+@pytest.mark.parametrize(
+    ("line", "cause", "remedy"),
+    [
+        ("pusj", "There is no task pusj.", "Did you mean push? "),
+        ("build pusj", "There is no task pusj.", "Did you mean push? "),
+        ("repo.ensur", "There is no task repo.ensur.", "Did you mean repo.ensure? "),
+        ("--help plann", "There is no task plann.", "Did you mean plan? "),
+        ("xyzzyxyzzy", "There is no task xyzzyxyzzy.", "`ecr-tasks --list` shows the tasks."),
+        ("images --jsn", "--jsn is no flag of the task images.", "Did you mean --json? "),
+        ("images --limti=3", "--limti is no flag of the task images.", "Did you mean --limit? "),
+        ("promote", "did not receive required positional arguments", "`ecr-tasks --help promote` shows"),
+    ],
+)
+def test_a_mistake_in_the_command_line_gets_a_remedy(tmp_path: Path, line: str, cause: str, remedy: str) -> None:
+    done = subprocess.run([*MODULE, *line.split()], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    first, second = done.stderr.splitlines()
+    assert first.startswith("ecr-tasks: ")
+    assert cause in first
+    assert second.startswith(remedy)
+
+
+@pytest.mark.parametrize(
+    "line", ["--list", "--help", "--help promote", "--version", "settings --all", "tags", "pusj"]
+)
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_reader_that_leaves_is_no_error_of_ours(tmp_path: Path, line: str, stream: str) -> None:
+    read_end, write_end = os.pipe()
+    os.close(read_end)  # nobody reads it any more
+    try:
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, stream: write_end}
+        done = subprocess.run([*MODULE, *line.split()], cwd=tmp_path, text=True, check=False, **streams)  # type: ignore[call-overload]
+    finally:
+        os.close(write_end)
+    assert done.returncode == (2 if line == "pusj" else 0)
+    assert "Traceback" not in (done.stdout or "") + (done.stderr or "")
+    assert "BrokenPipe" not in (done.stderr or "")
