@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 
-from ecr_tasks.errors import EcrTasksError, ExitCode
+from ecr_tasks.errors import AwsError, EcrTasksError, ExitCode
 from ecr_tasks.model.account import Caller, Credentials, Region
 from ecr_tasks.model.ecr_host import parse_ecr_host
 from ecr_tasks.model.finding import Finding, Section
@@ -122,6 +122,9 @@ def check_region(region: Region | EcrTasksError, endpoint_setting: str = "") -> 
 
     ``endpoint_setting`` is the variable that sets the endpoint, if one does.
     """
+    if isinstance(region, AwsError):  # of the profile, which the credentials' line names
+        yield AWS.unknown("region", region.cause)
+        return
     if isinstance(region, EcrTasksError):
         yield AWS.error("region", region)
         return

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 
 from ecr_tasks.checks.before_build import Subject, image_checks
 from ecr_tasks.checks.leaked_keys import LeakedKeys, needless_entries, new_scan
-from ecr_tasks.errors import EcrTasksError, ExitCode
+from ecr_tasks.errors import EcrTasksError, ExitCode, RegistryError
+from ecr_tasks.files import read_bytes
 from ecr_tasks.model.finding import AppendLine, Finding, Section
 from ecr_tasks.model.image import Image
 from ecr_tasks.settings.settings import Settings
@@ -46,12 +48,23 @@ def check_images(
         section, name = _PLACES[subject]
         found = [item for (about, _), item in errors.items() if about == subject]
         for item in found:
-            leaks = item.leaks if isinstance(item, LeakedKeys) else ()
-            yield section.error(name, item, *(AppendLine(leak.ignore_file, leak.ignore_line) for leak in leaks))
+            yield section.error(name, item, *(_missing_lines(item) if isinstance(item, LeakedKeys) else ()))
         if not found:
             yield section.fine(name, _fine(subject, images))
     for text in needless_entries(settings):
         yield SECRETS.warning("exceptions", text, "Take that entry out of ECR_ALLOW_KEYS_IN.")
+
+
+def _missing_lines(error: LeakedKeys) -> list[AppendLine]:
+    """Return the lines that would keep secrets out and that their files don't have."""
+    lines = [AppendLine(leak.ignore_file, leak.ignore_line) for leak in error.leaks]
+    return [line for line in dict.fromkeys(lines) if not _has(line)]
+
+
+def _has(line: AppendLine) -> bool:
+    with suppress(OSError):
+        return line.line.encode() in read_bytes(line.file).split(b"\n")
+    return False
 
 
 def check_base_images(found: Mapping[str, str | EcrTasksError] | EcrTasksError) -> Iterator[Finding]:
@@ -61,7 +74,9 @@ def check_base_images(found: Mapping[str, str | EcrTasksError] | EcrTasksError) 
         return
     for reference, place in found.items():
         if isinstance(place, EcrTasksError):
-            yield BUILD.error(f"base image {reference}", place)
+            # A registry's error is one of the build that can't read from it.
+            code = ExitCode.BUILD if isinstance(place, RegistryError) else place.code
+            yield BUILD.wrong(f"base image {reference}", place.cause, place.remedy, code=code)
     there = [reference for reference, place in found.items() if isinstance(place, str)]
     if there:
         yield BUILD.fine("base images", f"{', '.join(there)}: there")

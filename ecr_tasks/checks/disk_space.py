@@ -32,7 +32,13 @@ def check_folders(folders: Sequence[Folder]) -> Iterator[Finding]:
             if name == "docker's disk"
             else "Make room there, or set TMPDIR to a folder on another disk."
         )
-        if folder.trouble:
+        if folder.trouble and folder.instead:
+            yield DISK.warning(
+                name,
+                f"{folder.path} can't be written to ({folder.trouble}): some programs take {folder.instead} instead.",
+                "Set TMPDIR to a folder that this user may write to, or unset it.",
+            )
+        elif folder.trouble:
             yield DISK.wrong(
                 name,
                 f"{folder.path} can't be written to: {folder.trouble}.",

@@ -12,10 +12,10 @@ from ecr_tasks.checks.disk_space import DISK, check_folders, check_left_names
 from ecr_tasks.checks.docker_logins import check_logins
 from ecr_tasks.checks.engine_and_builder import Feature, check_builder, check_buildx, check_engine
 from ecr_tasks.checks.local_registry import check_local_registry
-from ecr_tasks.checks.permissions import check_permissions
+from ecr_tasks.checks.permissions import PERMISSIONS, check_permissions
 from ecr_tasks.checks.python_packages import PYTHON, check_python
 from ecr_tasks.checks.repository_settings import REPOSITORY, check_repositories, check_scanning, check_templates
-from ecr_tasks.errors import EcrTasksError
+from ecr_tasks.errors import AwsError, EcrTasksError
 from ecr_tasks.model.account import Caller, CreationTemplate, Credentials, Permission, Region, Scanning
 from ecr_tasks.model.ecr_host import host_of, parse_ecr_host
 from ecr_tasks.model.finding import Finding, Section
@@ -26,6 +26,9 @@ from ecr_tasks.settings.settings import Settings
 from ecr_tasks.source.build_context.references import read_references
 
 T = TypeVar("T")
+
+_UNPLANNED = "what is to be done isn't known (see Project)"
+_NOT_IN = "AWS does not let us in (see AWS)"
 
 DOCKER_HUB = "https://index.docker.io/v1/"
 """The name under which docker's configuration has Docker Hub's login."""
@@ -85,9 +88,9 @@ def findings(facts: Facts) -> Iterator[Finding]:
     yield from _aws(facts)
     yield from check_logins(facts.logins, _foreign_hosts(facts.images))
     yield from _repository(facts)
-    yield from check_permissions(facts.permissions)
+    yield from _permissions(facts)
     yield from _files(facts)
-    if facts.local_registry:
+    if facts.local_registry and not (facts.is_local and isinstance(facts.caller, EcrTasksError)):
         yield from check_local_registry(facts.local_registry, facts.unreached, chosen=facts.is_local)
 
 
@@ -132,7 +135,7 @@ def _docker(facts: Facts) -> Iterator[Finding]:
 
 def _aws(facts: Facts) -> Iterator[Finding]:
     if isinstance(facts.settings, EcrTasksError):
-        yield AWS.unknown("account", "the settings have errors")
+        yield AWS.unknown("account", _UNPLANNED)
         return
     yield from check_region(facts.region, _endpoint_setting(facts.settings))
     yield from check_clock(facts.clock)
@@ -145,13 +148,15 @@ def _aws(facts: Facts) -> Iterator[Finding]:
 
 def _repository(facts: Facts) -> Iterator[Finding]:
     if isinstance(facts.settings, EcrTasksError) or isinstance(facts.plan, EcrTasksError):
-        yield REPOSITORY.unknown("repositories", "the images can't be planned (see Project)")
+        yield REPOSITORY.unknown("repositories", _UNPLANNED)
         return
     if isinstance(facts.caller, EcrTasksError):
-        yield REPOSITORY.unknown("repositories", "AWS does not let us in (see AWS)")
+        yield REPOSITORY.unknown("repositories", _NOT_IN)
         return
     repositories = list(dict.fromkeys(image.repository for image in facts.images))
-    if facts.registry is not None:
+    if isinstance(facts.registry, AwsError) and facts.settings.account_id not in (None, facts.caller.account):
+        yield REPOSITORY.unknown("repositories", f"account {facts.settings.account_id} does not let us in (see AWS)")
+    elif facts.registry is not None:
         yield REPOSITORY.error(", ".join(repositories), facts.registry)
     templates = () if isinstance(facts.templates, EcrTasksError) else facts.templates
     yield from check_repositories(facts.plan.images, facts.plan.conflicts, templates)
@@ -159,7 +164,20 @@ def _repository(facts: Facts) -> Iterator[Finding]:
     yield from check_scanning(facts.scanning, repositories, gated=facts.settings.scan_fail_on is not None)
 
 
+def _permissions(facts: Facts) -> Iterator[Finding]:
+    if isinstance(facts.settings, EcrTasksError) or isinstance(facts.plan, EcrTasksError):
+        yield PERMISSIONS.unknown("actions", _UNPLANNED)
+    elif isinstance(facts.caller, EcrTasksError):
+        yield PERMISSIONS.unknown("actions", _NOT_IN)
+    else:
+        yield from check_permissions(facts.permissions)
+
+
 def _files(facts: Facts) -> Iterator[Finding]:
+    if isinstance(facts.settings, EcrTasksError) or isinstance(facts.plan, EcrTasksError):
+        yield SECRETS.unknown("files and values", _UNPLANNED)
+        yield BUILD.unknown("files", _UNPLANNED)
+        return
     if isinstance(facts.files, EcrTasksError):
         yield SECRETS.unknown("files and values", facts.files.cause)
         yield BUILD.unknown("files", facts.files.cause)

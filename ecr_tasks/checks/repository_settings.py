@@ -31,8 +31,7 @@ def check_repositories(
                 yield REPOSITORY.fine(name, "doesn't exist yet; push creates it (ECR_CREATE_REPOSITORY)")
             yield from _check_template(name, item, templates)
             continue
-        moving = [tag.tag.name for tag in item.tags if tag.tag.kind == "moving"]
-        locked = [tag for tag in moving if repository.locks(tag)]
+        locked = [name for name in _moving(item) if repository.locks(name)]
         if locked:
             yield REPOSITORY.warning(
                 f"{name} tags",
@@ -44,6 +43,11 @@ def check_repositories(
             planned = f"{_mutability(repository)}, fits the planned tags"
             yield REPOSITORY.fine(name, f"exists, {planned} ({name_some([tag.tag.name for tag in item.tags])})")
     yield from _check_destinations(images)
+
+
+def _moving(item: PlannedImage) -> list[str]:
+    """Return the tags that move; those of an uncommitted tree are deleted and set anew where they are locked."""
+    return [tag.tag.name for tag in item.tags if tag.tag.kind == "moving" and not item.image.dirty]
 
 
 def _check_destinations(images: Sequence[PlannedImage]) -> Iterator[Finding]:
@@ -62,7 +66,7 @@ def _check_template(name: str, item: PlannedImage, templates: Sequence[CreationT
         return
     # The template decides the repository of those who push with docker; ours comes with ECR_MUTABILITY's.
     shaped = Repository(name, "", name, template.mutability, template.exclusions)
-    locked = [tag.tag.name for tag in item.tags if tag.tag.kind == "moving" and shaped.locks(tag.tag.name)]
+    locked = [tag for tag in _moving(item) if shaped.locks(tag)]
     if locked:
         yield REPOSITORY.warning(
             "creation template",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
@@ -33,7 +34,7 @@ def map_parallel(function: Callable[[T], R], items: Sequence[T], workers: int, r
 
 
 class Question(Generic[T]):
-    """A call in a thread of its own, which nobody waits for longer than ``seconds``.
+    """A call in a thread of its own, which may take ``seconds`` from now on.
 
     A call that hangs ends with the process: its thread is a daemon. ``late`` makes the error for it, ``unexpected``
     that for an exception that is none of ours.
@@ -48,13 +49,13 @@ class Question(Generic[T]):
     ) -> None:
         self._call, self._late, self._unexpected = call, late, unexpected
         self._done = threading.Event()
-        self._seconds = seconds
+        self._until = time.monotonic() + seconds
         threading.Thread(target=self._run, daemon=True).start()
 
     @property
     def answer(self) -> T | EcrTasksError:
         """The call's result, or the error in its place."""
-        return self._result if self._done.wait(self._seconds) else self._late()
+        return self._result if self._done.wait(max(0.0, self._until - time.monotonic())) else self._late()
 
     def _run(self) -> None:
         self._result: T | EcrTasksError

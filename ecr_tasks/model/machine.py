@@ -69,13 +69,17 @@ class BuilderFacts:
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder that a push writes into, and the room in it; ``trouble`` says why it can't be written to."""
+    """A folder that a push writes into, and the room in it.
+
+    ``trouble`` says why it can't be written to, and ``instead`` is the folder that is taken then, if there is one.
+    """
 
     path: Path
     purpose: str
     free_bytes: int = 0
     free_files: int | None = None
     trouble: str = ""
+    instead: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 
-SECONDS = 25.0
+SECONDS = 20.0
 """How long a question may take; docker and AWS end their own attempts sooner."""
 
 DOCKER_SECONDS = 10.0
@@ -71,6 +71,8 @@ def ask_everything(run: Run) -> Facts:
     unreached: str | EcrTasksError = ""
     if local_registry and not isinstance(engine.answer, EcrTasksError):
         unreached = _ask("docker", lambda: machine.reaches(local_registry)).answer
+    if not isinstance(account, EcrTasksError):
+        account.close()
     return Facts(
         python=python.answer,
         settings=settings,

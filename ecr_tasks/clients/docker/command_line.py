@@ -240,7 +240,7 @@ def _within(action: str, command: Sequence[str], environment: Mapping[str, str],
     if answer is None:
         raise errors.no_answer(action, seconds)
     code, stdout, stderr = answer
-    if code != 0 and not stdout.startswith("{"):  # `docker info` has the engine's errors in its document
+    if code != 0 and '"ServerErrors":[' not in stdout:  # where `docker info` has the engine's errors
         raise DockerException(list(command), code, stdout.encode(), stderr.encode())
     return stdout.removesuffix("\n")
 

@@ -9,6 +9,7 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,9 @@ def remove_logins(file: Path, names: Sequence[str]) -> Path | None:
     auths = {name: entry for name, entry in (config.get("auths") or {}).items() if name not in names}
     if auths == (config.get("auths") or {}):
         return None
-    copy = file.with_name(f"{file.name}.{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}")
+    stem = f"{file.name}.{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}"
+    names_of_copies = (file.with_name(f"{stem}-{number}" if number else stem) for number in count())
+    copy = next(path for path in names_of_copies if not os.path.lexists(path))
     try:
         _write(copy, read_bytes(file))
         temporary = file.with_name(f".{file.name}.{os.getpid()}")

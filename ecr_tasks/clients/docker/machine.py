@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -157,11 +158,11 @@ class LocalMachine:
 def _temporary_folder(environ: Mapping[str, str]) -> Folder:
     """Return the folder for temporary files: TMPDIR's, also where Python would take another one. docker doesn't."""
     wanted = next((environ[name] for name in ("TMPDIR", "TEMP", "TMP") if environ.get(name)), "")
-    try:
-        path = Path(wanted or tempfile.gettempdir())
-    except OSError as error:
-        return Folder(Path("/tmp"), "temporary files", trouble=error.strerror or str(error))  # noqa: S108
-    return _folder(path, "temporary files", writes=True)
+    usable = None
+    with suppress(OSError):  # no folder at all
+        usable = Path(tempfile.gettempdir())
+    found = _folder(Path(wanted) if wanted else usable or Path("/tmp"), "temporary files", writes=True)  # noqa: S108
+    return replace(found, instead=usable) if found.trouble and usable != found.path else found
 
 
 def _folder(path: Path, purpose: str, *, writes: bool) -> Folder:

@@ -89,8 +89,9 @@ class AwsAccount:
 
         from ecr_tasks.clients.ecr.session import core_session
 
-        core = core_session(self._environ, asks=False)
-        region = self._settings.region or core.get_config_variable("region")
+        with translate_errors("ask AWS for its time"):
+            core = core_session(self._environ, asks=False)
+            region = self._settings.region or core.get_config_variable("region")
         if not region:
             raise no_region()
         config = Config(
@@ -116,11 +117,11 @@ class AwsAccount:
         """Return the region and its endpoint. Raises SettingsError without one."""
         from ecr_tasks.clients.ecr.session import core_session
 
-        core = core_session(self._environ, asks=False)
-        name = self._settings.region or core.get_config_variable("region")
-        if not name:
-            raise no_region()
         with translate_errors("find ECR's endpoint"):
+            core = core_session(self._environ, asks=False)
+            name = self._settings.region or core.get_config_variable("region")
+            if not name:
+                raise no_region()
             partitions = core.get_available_partitions()
             known = [item for partition in partitions for item in core.get_available_regions("ecr", partition)]
             set_endpoint = self._settings.aws_endpoint_url_ecr or self._settings.aws_endpoint_url
@@ -158,6 +159,10 @@ class AwsAccount:
     def permissions(self, caller: Caller, wanted: Sequence[Wanted]) -> Sequence[Permission]:
         """Return whether the caller may do each of the actions that are wanted."""
         return permissions(self._aws, caller, wanted, asks_iam=not self.region().is_local or self._has_iam_endpoint())
+
+    def close(self) -> None:
+        """End what still hangs."""
+        self._aws.close()
 
     def _has_iam_endpoint(self) -> bool:
         return bool(self._environ.get("AWS_ENDPOINT_URL_IAM"))

@@ -59,6 +59,7 @@ class EnvironmentSession(Session):
 
     def __init__(self, environ: Mapping[str, str], *, asks: bool = True) -> None:
         self.environ, self._asks = environ, asks
+        self._processes: list[subprocess.Popen[bytes]] = []
         self._create_lock = RLock()
         super().__init__()
         chains, store = ConfigChainFactory(self, environ), self.get_component("config_store")
@@ -66,6 +67,18 @@ class EnvironmentSession(Session):
             store.set_config_provider(name, chains.create_config_chain(name, variable, key, default, convert))
         self.register_component("data_loader", _FolderLoader(_paths(self.get_config_variable("data_path"))))
         self.lazy_register_component("credential_provider", self._credential_chain)
+
+    def start_process(self, command: list[str], *, stdout: int, stderr: int) -> subprocess.Popen[bytes]:
+        """Start a profile's ``credential_process`` with the session's variables."""
+        process = subprocess.Popen(command, stdout=stdout, stderr=stderr, env=dict(self.environ))  # noqa: S603 - theirs
+        self._processes.append(process)
+        return process
+
+    def end_processes(self) -> None:
+        """Kill the processes that were started and have not ended."""
+        for process in self._processes:
+            if process.poll() is None:
+                process.kill()
 
     def create_client(self, service_name: Any, *arguments: Any, **options: Any) -> Any:
         """Create a client for the endpoint that ``environ`` or the profile names.
@@ -136,9 +149,7 @@ class _Profiles(ProfileProviderBuilder):
     def providers(self, profile_name: str, disable_env_vars: bool = False) -> list[CredentialProvider]:
         session = self._core
         replacements = {
-            ProcessProvider: _ProcessProvider(
-                profile_name, lambda: session.full_config, popen=partial(subprocess.Popen, env=dict(session.environ))
-            ),
+            ProcessProvider: _ProcessProvider(profile_name, lambda: session.full_config, popen=session.start_process),
             AssumeRoleWithWebIdentityProvider: AssumeRoleWithWebIdentityProvider(
                 lambda: session.full_config if disable_env_vars else _with_web_identity(session, profile_name),
                 session.create_client,

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from mypy_boto3_ecr_public.client import ECRPublicClient
     from mypy_boto3_sts.client import STSClient
 
+    from ecr_tasks.clients.ecr.botocore_session import EnvironmentSession
+
 
 class AwsSession:
     """The AWS clients of one set of settings, each created at its first use.
@@ -47,6 +49,7 @@ class AwsSession:
         self.rate_limits = RateLimits(self.retrier.report, self.retrier.pause)
         self._settings = settings
         self._session: Session | None = None
+        self._cores: list[EnvironmentSession] = []
         self._clients: dict[tuple[str, str], Any] = {}
         self._lock = RLock()
 
@@ -68,6 +71,11 @@ class AwsSession:
     def iam(self) -> Any:
         """Return the IAM client."""
         return self._client("iam")
+
+    def close(self) -> None:
+        """End a ``credential_process`` that hangs."""
+        for core in self._cores:
+            core.end_processes()
 
     @property
     def core(self) -> CoreSession:
@@ -118,6 +126,7 @@ class AwsSession:
                 logging.getLogger(name).setLevel(logging.INFO)
             environ = self._settings.sdk_environ(os.environ)
             core = checked_session(environ, asks=self._asks)
+            self._cores.append(core)
             session = boto3.session.Session(botocore_session=core, region_name=self._settings.region)
             if self._settings.role_arn:
                 session = _assume_role(session, core, self._settings.role_arn, environ)
@@ -192,13 +201,13 @@ def _session_with(credentials: Credentials, region: str | None, environ: Mapping
     return boto3.session.Session(botocore_session=core, region_name=region)
 
 
-def checked_session(environ: Mapping[str, str], *, asks: bool = True) -> CoreSession:
+def checked_session(environ: Mapping[str, str], *, asks: bool = True) -> EnvironmentSession:
     """Return a botocore session like :func:`core_session`. Raises AwsError for a file that the SDK would wait for."""
     _check_files(environ, _FILES)
     return core_session(environ, asks=asks)
 
 
-def core_session(environ: Mapping[str, str], *, asks: bool = True) -> CoreSession:
+def core_session(environ: Mapping[str, str], *, asks: bool = True) -> EnvironmentSession:
     """Return a botocore session that reads its variables from ``environ``."""
     from ecr_tasks.clients.ecr.botocore_session import EnvironmentSession
 
