@@ -49,7 +49,8 @@ def build(
         if keep[image.name] == "store":
             result, reference = results[image.name], references.get(image.name)
             digests = (result.digest, result.image_id, result.platforms)
-            builds[image.name] = Built(image.name, key, *digests, "store", seconds, reference)
+            built = Built(image.name, key, *digests, "store", seconds, reference)
+            builds[image.name] = replace(built, record=result.record)
         else:
             manifests, digest = built_manifests(image.name, image.definition, results)
             built = Built(image.name, key, digest, None, tuple(manifests), "builder", seconds)
@@ -75,7 +76,9 @@ def reuse_earlier_builds(
             continue
         if not item.build_needed:
             key = _key(item.image, source)
-            if item.published and key is not None and built.key == key and not built.is_stored_as(item.published):
+            is_known = item.published is not None and (built.digest is not None or item.published.is_read)
+            is_same = key is not None and built.key == key
+            if item.published and is_known and is_same and not built.is_stored_as(item.published):
                 say(
                     f"{built.name}: {item.published.digest} is published and stays so; it is not what was built "
                     f"here, {built.id}, which `inv build push --republish` would publish beside it"

@@ -95,7 +95,7 @@ def _parts(registry: Registry, repository: Repository, image: StoredImage) -> It
         if inner is None:
             yield part
         else:
-            queue += scannable_parts(repository, inner)
+            queue += scannable_parts(repository, registry.read(repository, inner))
 
 
 def _scan(evidence: Evidence, part: Part, level: Level) -> Verdict:

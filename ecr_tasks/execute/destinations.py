@@ -81,6 +81,9 @@ def copy_to_destinations(
     does only what the first one did not finish.
     """
     image = published.image
+    if any(copy.error is None and not copy.is_present for copy in copies):
+        image = registry.read(source, image)  # its manifest goes along
+        published = replace(published, image=image)
     planned = {copy.destination: with_tag_states(copy, image) for copy in copies}
     errors = {copy.destination: copy.error for copy in planned.values() if copy.error is not None}
     missing = [copy for copy in planned.values() if copy.error is None and not copy.is_present]

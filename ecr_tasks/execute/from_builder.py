@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from ecr_tasks.errors import RegistryError
+from ecr_tasks.execute.built_manifest import with_manifest
 from ecr_tasks.model.digest import sha256_digest
 from ecr_tasks.model.image import NO_ATTESTATIONS, BuildDefinition, BuildInput
 from ecr_tasks.model.manifest import INDEX_MEDIA_TYPES, StoredImage, platform_name
@@ -90,11 +91,12 @@ def push_from_builder(
     stored = registry.images(repository, [str(result.digest) for result in pushed])
     descriptors, manifests = list[Mapping[str, Any]](), dict[str, str]()
     for platform, result in zip(built.manifests, pushed, strict=True):
-        image = stored.get(str(result.digest))
-        if image is None:
+        found = stored.get(str(result.digest))
+        if found is None:
             raise RegistryError(
                 f"ECR does not have {repository.uri}@{result.digest} after the push.", "Run it again."
             )
+        image = with_manifest(found, result.record, repository, docker, registry)
         if image.is_index:
             descriptors += [_descriptor(child, definition) for child in image.document["manifests"]]
         elif definition.makes_index:
@@ -111,7 +113,11 @@ def push_from_builder(
             "Run `inv build push`, which builds it anew; no tag has been set or moved. If that ends so again, the "
             "builder keeps no cache from one build to the next, and can't be used for this image.",
         )
-    return _index(descriptors, definition) if descriptors else stored[str(pushed[0].digest)]
+    if not descriptors:
+        return image
+    index = _index(descriptors, definition)
+    registry.remember(index.manifest)
+    return index
 
 
 def _loaded(platforms: Sequence[str], store_platform: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache, partial
 
 from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.clients.retry import Retrier
@@ -13,6 +14,7 @@ from ecr_tasks.model.image import Image
 from ecr_tasks.model.ports import Engine, Registry, Target
 from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.plan.destinations import check_destinations, plan_copy, unique_destinations
+from ecr_tasks.plan.forward import is_commit, is_older_than_commit, must_be_read
 from ecr_tasks.plan.plan import depends_on_engine, other_images, plan_image
 from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.snapshot import CopyKey, Snapshot
@@ -36,15 +38,19 @@ def look_at_registries(
     relation: Callable[[str], Relation] = lambda revision: "unknown",
     *,
     republish: bool = False,
+    brief: bool = False,
 ) -> Snapshot:
     """Describe the repositories of all registries at the same time, then read labels, replication and the engine.
 
-    ``relation`` returns how a commit is related to the source's. Makes two API calls for each repository. An error of
-    a destination is part of the snapshot. Raises the errors of the settings' registry, and SettingsError for
-    destinations that make no sense.
+    ``relation`` returns how a commit is related to the source's. ``brief`` is for a run that does nothing where
+    everything is published: two API calls for each repository tell it so. An error of a destination is part of the
+    snapshot. Raises the errors of the settings' registry, and SettingsError for destinations that make no sense.
     """
     check_destinations(settings.destinations, [image.repository for image in images])
-    snapshot = _describe(images, settings.destinations, registry, target, retrier)
+    relation = cache(relation)
+    may_build = republish or settings.skip == "never" or any(image.tags[0].kind != "fixed" for image in images)
+    brief = brief and not may_build and settings.cache != "registry"
+    snapshot = _describe(images, settings.destinations, registry, target, retrier, brief=brief)
     items = [
         plan_image(
             image,
@@ -56,7 +62,7 @@ def look_at_registries(
         )
         for image in images
     ]
-    snapshot = _with_labels(items, snapshot, registry, target)
+    snapshot = _with_commits(items, snapshot, source, relation, registry, target)
     snapshot = replace(snapshot, relations=_relations(items, snapshot, source, relation))
     if settings.destinations:
         copies = [
@@ -78,11 +84,13 @@ def _describe(
     registry: Registry,
     target: Callable[[Destination], Target],
     retrier: Retrier,
+    *,
+    brief: bool,
 ) -> Snapshot:
     """Return a snapshot with the repositories of the settings' registry and of the destinations."""
     tags = {image.repository: image.tag_names for image in images}
     if not destinations:
-        return Snapshot(registry.describe(tags))
+        return Snapshot(registry.describe(tags, brief=brief))
     copies = [
         (image, destination)
         for image in images
@@ -95,7 +103,7 @@ def _describe(
         (targets[destination], destination.repository or image.repository, image.tag_names)
         for image, destination in copies
     ]
-    views = map_parallel(_describe_repository, requests, PARALLEL, retrier)
+    views = map_parallel(partial(_describe_repository, brief=brief), requests, PARALLEL, retrier)
     repositories: dict[str, RepositoryView] = {}
     for name, view in zip(tags, views, strict=False):
         if isinstance(view, EcrTasksError):
@@ -105,31 +113,37 @@ def _describe(
     return Snapshot(repositories, dict(zip(keys, views[len(tags) :], strict=True)))
 
 
-def _describe_repository(request: tuple[Target, str, Sequence[str]]) -> RepositoryView | EcrTasksError:
+def _describe_repository(
+    request: tuple[Target, str, Sequence[str]], *, brief: bool
+) -> RepositoryView | EcrTasksError:
     """Return a repository with its tags, or the error."""
     registry, name, tags = request
     try:
-        return registry.describe({name: tags})[name]
+        return registry.describe({name: tags}, brief=brief)[name]
     except EcrTasksError as error:
         return error
 
 
-def _with_labels(
+def _with_commits(
     items: Sequence[PlannedImage],
     snapshot: Snapshot,
+    source: SourceState,
+    relation: Callable[[str], Relation],
     registry: Registry,
     target: Callable[[Destination], Target],
 ) -> Snapshot:
-    """Return the snapshot with labels for the images whose commit matters and is not in their annotations."""
+    """Return the snapshot with the manifests and labels of the images whose commit decides and is not known else."""
     repositories = dict(snapshot.repositories)
     destinations = dict(snapshot.destinations)
     for item in items:
         name = item.image.repository
-        repositories[name] = _view_with_labels(item.tags, repositories[name], registry)
+        repositories[name] = _view_with_commits(item.tags, repositories[name], source, relation, registry)
         for (repository, destination), view in snapshot.destinations.items():
             if repository == name and isinstance(view, RepositoryView) and not destination.is_public:
                 tags = _tag_states(item, view)
-                destinations[repository, destination] = _view_with_labels(tags, view, target(destination))
+                destinations[repository, destination] = _view_with_commits(
+                    tags, view, source, relation, target(destination)
+                )
     return replace(snapshot, repositories=repositories, destinations=destinations)
 
 
@@ -138,12 +152,31 @@ def _tag_states(item: PlannedImage, view: RepositoryView) -> list[PlannedTag]:
     return [plan_tag(tag, view, None if item.build_needed else item.published) for tag in item.image.tags]
 
 
-def _view_with_labels(tags: Sequence[PlannedTag], view: RepositoryView, registry: Target) -> RepositoryView:
-    """Return a view with labels. docker's classic store pushes manifests without annotations: only labels name the
-    commit then."""
+def _view_with_commits(
+    tags: Sequence[PlannedTag],
+    view: RepositoryView,
+    source: SourceState,
+    relation: Callable[[str], Relation],
+    registry: Target,
+) -> RepositoryView:
+    """Return a view with the manifests that are needed, which ECR counts as pulls, and with labels.
+
+    docker's classic store pushes manifests without annotations: only labels name the commit then.
+    """
+    by_name = {item.tag.name: item for item in tags}
     for name, image in other_images(tags, view):
-        if image.revision is None and view.repository and (labels := registry.labels(view.repository, image)):
-            view = replace(view, tags={**view.tags, name: replace(image, labels=labels)})
+        if view.repository is None:
+            break
+        item, known = by_name[name], relation(image.commit) if image.commit else "unknown"
+        if item.state == "present":
+            decides = is_older_than_commit(image, source)
+        else:
+            decides = must_be_read(item.tag, image, source, known)
+        if decides:
+            image = registry.read(view.repository, image)
+        if image.is_read and image.revision is None:
+            image = replace(image, labels=registry.labels(view.repository, image))
+        view = replace(view, tags={**view.tags, name: image})
     return view
 
 
@@ -161,8 +194,8 @@ def _relations(
         if isinstance(view, RepositoryView)
         for _, image in other_images(_tag_states(item, view), view)
     ]
-    revisions = {image.revision for image in images if image.revision} - {source.revision}
-    return {revision: relation(revision) for revision in sorted(revisions)}
+    commits = {image.commit for image in images if image.commit and not is_commit(image.commit, source)}
+    return {commit: relation(commit) for commit in sorted(commits)}
 
 
 def _key(item: PlannedImage, destination: Destination) -> CopyKey:

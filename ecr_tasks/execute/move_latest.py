@@ -71,4 +71,6 @@ def _releases(tags: Sequence[Tag], repository: Repository, registry: Target) -> 
     if listed is not None:
         return {tag.name: listed for tag in tags}
     current = {tag.name: registry.image(repository, tag.name) for tag in tags}
-    return {name: [image.version] if image and image.version else [] for name, image in current.items()}
+    return {
+        name: ([image.version] if image.version else image.tags) if image else [] for name, image in current.items()
+    }

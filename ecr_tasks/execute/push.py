@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
+from ecr_tasks.execute.built_manifest import with_manifest
 from ecr_tasks.execute.from_builder import push_from_builder
 from ecr_tasks.execute.set_tags import (
     Newer,
@@ -16,6 +17,7 @@ from ecr_tasks.execute.set_tags import (
     fixed_digests,
     free_tags,
     newer_now,
+    read_commit,
     set_tags,
 )
 from ecr_tasks.execute.turns import set_in_turn
@@ -28,6 +30,7 @@ from ecr_tasks.model.tag import Tag
 from ecr_tasks.plan.conflicts import of_another_commit
 from ecr_tasks.plan.forward import nothing_else
 from ecr_tasks.plan.planned_image import PlannedImage
+from ecr_tasks.plan.republish import commit_tag
 from ecr_tasks.plan.skip import is_ours
 from ecr_tasks.plan.tag_states import PlannedTag
 
@@ -92,6 +95,8 @@ def publish(
         pending = [tag for tag in pending if tag.tag.kind == "fixed" or tag.digest != image.digest]
     try:
         pending = free_tags(pending, fixed_digests(pending, repository, registry), image.digest, repository)
+        if pending and not image.is_read:  # a tag is set with the manifest's bytes
+            image = _read_published(image, item, repository, registry)
         _set_inputs_tag(item, image, repository, registry, warn, pushed=state == "pushed")
         others = set_in_turn(pending, image, repository, registry, warn)
         any_set, left = set_tags(others, image, repository, registry, warn, newer)
@@ -127,16 +132,19 @@ def _push(
     """
     tag = item.image.tags[0]
     reference = item.reference or ""
-    must_be_published = not item.makes_revision or (item.published and built.is_stored_as(item.published))
-    if item.published is not None and item.rebuilds and must_be_published:
-        return _accept(item.published, item, built, registry, warn)
+    published = item.published
+    if published is not None and item.rebuilds and built.digest is None:
+        published = registry.read(repository, published)
+    must_be_published = not item.makes_revision or (published and built.is_stored_as(published))
+    if published is not None and item.rebuilds and must_be_published:
+        return _accept(published, item, built, repository, docker, registry, warn)
     docker.authorize(replace(registry.token(), host=repository.host))
     with registry.reserve(repository, _puts(item, built)):
         # Nothing that takes time comes between this look and the push: many a repository locks no tag.
         existing = fixed_digests(item.tags, repository, registry)
         current = registry.image(repository, existing[tag.name]) if tag.name in existing else None
         if current is not None:
-            return _accept(current, item, built, registry, warn)
+            return _accept(current, item, built, repository, docker, registry, warn)
         free_tags(item.tags[1:], existing, built.id, repository)
         if because := newer_now(item.tags[0], repository, registry, newer):
             raise nothing_else(because)
@@ -151,14 +159,15 @@ def _push(
                     current = registry.image(repository, tag.name)
             if current is None:
                 raise
-            return _accept(current, item, built, registry, warn)
+            return _accept(current, item, built, repository, docker, registry, warn)
     stored = registry.image(repository, tag.name)
     if stored is None:
         raise RegistryError(f"ECR does not have {reference} after the push.", "Run it again.")
+    stored = with_manifest(stored, built.record, repository, docker, registry)
     if stored.digest == digest or built.is_stored_as(stored):
         return stored, "pushed"
     if tag.kind == "fixed":
-        return _accept(stored, item, built, registry, warn)
+        return _accept(stored, item, built, repository, docker, registry, warn)
     raise RegistryError(
         f"ECR holds {stored.digest} as {reference}, but {digest or built.id} was built.",
         "Another run may have pushed at the same time; run it again. No other tag has been touched.",
@@ -198,15 +207,22 @@ def _send(
 
 
 def _accept(
-    stored: StoredImage, item: PlannedImage, built: Built, registry: Registry, warn: Callable[[str], None]
+    stored: StoredImage,
+    item: PlannedImage,
+    built: Built,
+    repository: Repository,
+    docker: Docker,
+    registry: Registry,
+    warn: Callable[[str], None],
 ) -> tuple[StoredImage, PublishState]:
-    """Return the image that has the fixed tag.
+    """Return the image that has the fixed tag, with its manifest.
 
     Raises Refused when it must be the built one and differs, and when it is another commit's.
     """
+    stored = with_manifest(stored, built.record, repository, docker, registry)
     if built.is_stored_as(stored):
         return stored, "already-published"
-    _check_ours(stored, item, built, registry)
+    _check_ours(stored, item, f", and {built.id} was built from this one, {item.revision}", repository, registry)
     if item.rebuilds:
         raise Refused(
             f"{item.reference} is published as {stored.digest}, and {built.id} was built anew; a fixed tag never "
@@ -218,13 +234,23 @@ def _accept(
     return stored, "already-published"
 
 
-def _check_ours(stored: StoredImage, item: PlannedImage, built: Built, registry: Registry) -> None:
+def _read_published(
+    image: StoredImage, item: PlannedImage, repository: Repository, registry: Registry
+) -> StoredImage:
+    """Return the published image with its manifest. Raises Refused if it is another commit's under this one's tag."""
+    image, first = registry.read(repository, image), commit_tag(item.image)
+    tagged = item.view.tags.get(first.name) if first and item.view else None
+    if tagged is not None and tagged.digest == image.digest:
+        _check_ours(image, item, "", repository, registry)
+    return image
+
+
+def _check_ours(
+    stored: StoredImage, item: PlannedImage, ours: str, repository: Repository, registry: Registry
+) -> None:
     """Raise Refused if the image that has the fixed tag is another commit's, as the plan would."""
-    repository = item.view.repository if item.view else None
-    if stored.revision is None and repository is not None:
-        stored = replace(stored, labels=registry.labels(repository, stored))
+    stored = read_commit(stored, repository, registry)
     if not is_ours(stored, item.image, item.revision):
-        ours = f", and {built.id} was built from this one, {item.revision}"
         raise of_another_commit(item.image.tags[0], item.image.repository, stored, ours)
 
 

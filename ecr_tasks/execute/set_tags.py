@@ -13,11 +13,14 @@ from ecr_tasks.model.registry import Repository
 from ecr_tasks.model.tag import Tag
 from ecr_tasks.plan.tag_states import PlannedTag, is_replaceable
 
-Newer = Callable[[Tag, StoredImage], "str | None"]
+Read = Callable[[StoredImage], StoredImage]
+"""Returns an image with its manifest, and with its labels where the manifest doesn't name its commit."""
+
+Newer = Callable[[Tag, StoredImage, Read], "str | None"]
 """Returns why the image that has a moving tag is newer than the one to publish, as a sentence; None if it isn't."""
 
 
-def any_order(tag: Tag, current: StoredImage) -> str | None:
+def any_order(tag: Tag, current: StoredImage, read: Read) -> str | None:
     """Return None: nothing is known of the order of commits."""
     return None
 
@@ -112,11 +115,13 @@ def newer_now(item: PlannedTag, repository: Repository, registry: Target, newer:
     if item.tag.forward is None or newer is any_order:
         return None
     current = registry.image(repository, item.tag.name)
-    if current is None:
-        return None
-    if current.revision is None:
-        current = replace(current, labels=registry.labels(repository, current))
-    return newer(item.tag, current)
+    return newer(item.tag, current, lambda image: read_commit(image, repository, registry)) if current else None
+
+
+def read_commit(image: StoredImage, repository: Repository, registry: Target) -> StoredImage:
+    """Return an image with its manifest, and with its labels where that doesn't name its commit."""
+    image = registry.read(repository, image)
+    return image if image.revision else replace(image, labels=registry.labels(repository, image))
 
 
 def delete_replaceable(item: PlannedTag, repository: Repository, registry: Target) -> None:

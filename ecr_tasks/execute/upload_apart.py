@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
+from ecr_tasks.execute.built_manifest import with_manifest
 from ecr_tasks.execute.set_tags import free_tags
 from ecr_tasks.execute.turns import ATTEMPTS, TURN_TAG, can_take_turns, remove_turn, turn_tag, wait_for_turn
 from ecr_tasks.model.manifest import StoredImage
@@ -59,6 +60,7 @@ def upload_apart(
         if digest is None:
             with suppress(EcrTasksError):
                 left = registry.image(repository, name)
+                left = registry.read(repository, left) if left is not None else None
                 digest = left.digest if left is not None and built.is_stored_as(left) else None
         if digest is not None:
             remove_turn(name, digest, repository, registry, warn)
@@ -69,10 +71,13 @@ def upload_apart(
 def _push(
     built: Built, reference: str, docker: Docker, registry: Registry, repository: Repository, name: str
 ) -> StoredImage | None:
-    """Push the build and return the image that ECR has by then; None when another upload has the tag, locked."""
+    """Push the build and return the image that ECR has by then, with its manifest; None when another upload has the
+    tag, locked.
+    """
     docker.tag_for_run(built.image_id or built.digest or "", reference)
     try:
         docker.push(reference)
     except Refused:
         return None
-    return registry.image(repository, name)
+    image = registry.image(repository, name)
+    return with_manifest(image, built.record, repository, docker, registry) if image is not None else None

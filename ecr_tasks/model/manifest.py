@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import RegistryError
+from ecr_tasks.model.digest import sha256_digest
 
 CACHE_TAG = "buildcache"
 """The tag of the build cache, in the image's own repository."""
@@ -48,22 +51,49 @@ INPUTS_TRACKED = "io.ecr-tasks.inputs.tracked"
 
 _PLATFORM = ("os", "architecture", "variant")
 
+_COMMIT_TAG = re.compile(r"(?:.*[^0-9a-z])?(?P<commit>[0-9a-f]{7,40})(?:-r[0-9]+)?")
+"""A tag that ends with the id of a commit, such as ``sha-1a2b3c4`` and its revisions."""
+
 
 @dataclass(frozen=True)
 class StoredImage:
-    """A manifest or an index as the registry stores it, byte for byte.
+    """A manifest or an index of a registry.
 
-    ``labels`` are its configuration's, if they were read.
+    ``manifest`` has its bytes; it is empty where it was only looked at, because ECR counts reading one as a pull:
+    then what the annotations would say is not known. ``labels`` are its configuration's, if they were read.
+    ``tags``, ``pushed`` and ``listed_size`` (compressed bytes) are what ECR said of it when it was looked at.
     """
 
     digest: str
-    manifest: str = field(repr=False)
+    manifest: str = field(repr=False, compare=False)
     media_type: str
     labels: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    tags: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    pushed: datetime | None = field(default=None, compare=False, repr=False)
+    listed_size: int | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the manifest's bytes are known."""
+        return bool(self.manifest)
+
+    def with_manifest(self, text: str) -> StoredImage:
+        """Return the image with its bytes. Raises RegistryError when they have another digest."""
+        if sha256_digest(text) != self.digest:
+            raise RegistryError(
+                f"What ECR gave as {self.digest} has another digest, so it can't be tagged unchanged.",
+                "Run it again; if it stays so, push the image anew.",
+            )
+        return replace(self, manifest=text)
 
     @cached_property
     def document(self) -> Mapping[str, Any]:
-        """The manifest, parsed. Raises RegistryError for one that no registry should have taken."""
+        """The manifest, parsed; empty when it was not read.
+
+        Raises RegistryError for one that no registry should have taken.
+        """
+        if not self.is_read:
+            return {}
         try:
             return _checked(parse_json(self.manifest))
         except ValueError as error:
@@ -86,6 +116,16 @@ class StoredImage:
     def revision(self) -> str | None:
         """The commit that the image was built from, if its annotations or known labels name it."""
         return self._annotation(REVISION) or self.labels.get(REVISION)
+
+    @property
+    def commit(self) -> str | None:
+        """The commit that the image was built from: the revision, else the beginning of it that its only tag of
+        that kind has (``sha-1a2b3c4``)."""
+        if self.is_read:
+            return self.revision
+        commits = {match["commit"] for match in map(_COMMIT_TAG.fullmatch, self.tags) if match}
+        commits = {commit for commit in commits if not commit.isdecimal()}  # it may be a date
+        return commits.pop() if len(commits) == 1 else None
 
     @property
     def version(self) -> str | None:
@@ -121,8 +161,8 @@ class StoredImage:
     @property
     def size(self) -> int | None:
         """The compressed bytes of configuration and layers; None for an index."""
-        if self.is_index:
-            return None
+        if self.is_index or not self.is_read:
+            return None if self.is_index else self.listed_size
         document = self.document
         parts = [document.get("config", {}), *document.get("layers", ())]
         return sum(int(part.get("size", 0)) for part in parts)

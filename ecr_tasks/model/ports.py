@@ -43,7 +43,8 @@ class BuildResult:
     ``digest`` is the manifest's or index's; None from a classic store, which creates a manifest only when it
     pushes. ``image_id`` is the image's id in the store; None when the result stays with the builder.
     ``platforms`` are those that it was built for, as far as buildx reports them. ``descriptor`` is the builder's
-    of what it made (OCI image specification, descriptor.md); a classic store keeps no such manifest.
+    of what it made (OCI image specification, descriptor.md); a classic store keeps no such manifest. ``record`` is
+    the builder's own of the build.
     """
 
     name: str
@@ -51,6 +52,7 @@ class BuildResult:
     image_id: str | None
     platforms: tuple[str, ...] = ()
     descriptor: Mapping[str, Any] = field(default_factory=dict)
+    record: str | None = None
 
 
 class Docker(Protocol):
@@ -103,6 +105,9 @@ class Docker(Protocol):
     def manifest(self, reference: str) -> str:
         """Return a manifest as its registry stores it, byte for byte."""
 
+    def built_manifest(self, digest: str, record: str) -> str | None:
+        """Return a manifest that a build made, byte for byte, or None where the builder doesn't have it any more."""
+
     def authorize(self, token: RegistryToken) -> None:
         """Add a registry's token to this run's private docker configuration."""
 
@@ -110,17 +115,31 @@ class Docker(Protocol):
 class Target(Protocol):
     """A registry to publish to: that of an account in one region, or ECR Public."""
 
-    def describe(self, repositories: Mapping[str, Sequence[str]]) -> Mapping[str, RepositoryView]:
-        """Return repositories by name with the listed tags that exist; at most two API calls per repository."""
+    def describe(
+        self, repositories: Mapping[str, Sequence[str]], *, brief: bool = False
+    ) -> Mapping[str, RepositoryView]:
+        """Return repositories by name with the listed tags that exist, in a way that does not count as a pull.
+
+        With ``brief``, a repository may lack its mutability where all of its tags are on one image: two API calls.
+        """
 
     def image(self, repository: Repository, reference: str) -> StoredImage | None:
-        """Return an image by tag or ``sha256:`` digest, or None when it does not exist."""
+        """Return an image by tag or ``sha256:`` digest, or None when it does not exist; it does not count as a pull.
+
+        The image has its manifest only where that was read or made before.
+        """
+
+    def read(self, repository: Repository, image: StoredImage) -> StoredImage:
+        """Return an image with its manifest. Unless that was read or made before, it counts as a pull."""
+
+    def remember(self, manifest: str) -> None:
+        """Keep a manifest, so that it need not be read."""
 
     def tag_digests(self, repository: Repository, tags: Sequence[str]) -> Mapping[str, str]:
         """Return the digests of those of the tags that exist now, in a way that does not count as a pull."""
 
     def images(self, repository: Repository, digests: Sequence[str]) -> Mapping[str, StoredImage]:
-        """Return images by digest; missing ones are left out."""
+        """Return images by digest as :meth:`image` does; missing ones are left out."""
 
     def labels(self, repository: Repository, image: StoredImage) -> Mapping[str, str]:
         """Return the labels of an image's configuration; empty when they can't be read."""
@@ -135,7 +154,10 @@ class Target(Protocol):
         """Return a context that reserves ``puts`` of docker's PutImage calls in the registry's rate limit."""
 
     def find(self, name: str, references: Sequence[str]) -> RepositoryView:
-        """Return images by tag or digest in one API call; the view's repository lacks its mutability."""
+        """Return images with their manifests by tag or digest in one API call, which counts as a pull of each.
+
+        The view's repository lacks its mutability.
+        """
 
     def existing_digests(self, repository: Repository, digests: Sequence[str]) -> Collection[str]:
         """Return those of the digests that exist."""

@@ -43,6 +43,8 @@ class Built:
     """The name in the registry that the build set; None when the image is not tagged yet."""
     manifests: Mapping[str, str] = field(default_factory=dict)
     builder: str | None = None
+    record: str | None = None
+    """The builder's record of the build, which still has its manifest."""
 
     @property
     def id(self) -> str:
@@ -63,7 +65,7 @@ class Built:
 
     def as_json(self) -> dict[str, Any]:
         """Return what the next run needs to push exactly this image. The key is a hash and reveals no values."""
-        document = {name: getattr(self, name) for name in ("key", "digest", "image_id", "keep", "builder")}
+        document = {name: getattr(self, name) for name in ("key", "digest", "image_id", "keep", "builder", "record")}
         return {**document, "platforms": list(self.platforms), "manifests": dict(self.manifests)}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ecr_tasks.errors import Refused
 from ecr_tasks.model.manifest import StoredImage, short_digest
@@ -11,6 +11,9 @@ from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.model.tag import Tag
 from ecr_tasks.source.git.history import Relation
 from ecr_tasks.source.source_state import SourceState
+
+CLOCKS = timedelta(minutes=1)
+"""How far the clocks of who commits and of ECR may be apart."""
 
 SWITCH_OFF = "forward=false in ECR_FLAVOR or in the rule lets it move back"
 
@@ -22,8 +25,8 @@ def newer_image(tag: Tag, current: StoredImage, source: SourceState, relation: R
     clone is shallow, or older than the commit), the tags of one branch go by the commits' times. Those must be of
     an image of ecr-tasks, because other tools' ``created`` is the time of the build.
     """
-    revision = current.revision
-    if tag.forward is None or revision is None or revision == source.revision:
+    commit = current.commit
+    if tag.forward is None or commit is None or is_commit(commit, source):
         return None
     if relation == "newer":
         known_by = "a descendant of this one"
@@ -32,7 +35,33 @@ def newer_image(tag: Tag, current: StoredImage, source: SourceState, relation: R
     else:
         return None
     digest = short_digest(current.digest)
-    return f"{tag.name} stays with {digest}, which is newer: built from {revision[:12]}, {known_by} ({SWITCH_OFF})"
+    return f"{tag.name} stays with {digest}, which is newer: built from {commit[:12]}, {known_by} ({SWITCH_OFF})"
+
+
+def must_be_read(tag: Tag, current: StoredImage, source: SourceState, relation: Relation) -> bool:
+    """Return whether only its manifest tells if the image that has a moving tag is newer than the source's commit.
+
+    It is not needed where one of its tags names a commit that git knows, nor for an image that was pushed before the
+    commit was made: no descendant's can have been. Reading it counts as a pull.
+    """
+    if current.is_read or tag.forward is None or source.revision is None:
+        return False
+    if current.commit is not None and (is_commit(current.commit, source) or relation != "unknown"):
+        return False
+    if current.commit is not None and tag.forward != "branch":
+        return False
+    return current.pushed is None or source.commit_time is None or current.pushed > source.commit_time - CLOCKS
+
+
+def is_older_than_commit(image: StoredImage, source: SourceState) -> bool:
+    """Return whether an image that was not read was pushed before the source's commit was made: it can't be its."""
+    times = (image.pushed, source.commit_time)
+    return not image.is_read and (None in times or image.pushed < source.commit_time)  # type: ignore[operator]
+
+
+def is_commit(commit: str, source: SourceState) -> bool:
+    """Return whether this is the source's commit; it may be the beginning of the id only."""
+    return source.revision is not None and source.revision.startswith(commit)
 
 
 def newer_images(
@@ -42,7 +71,7 @@ def newer_images(
     sentences = {}
     for tag in tags:
         current = view.tags.get(tag.name)
-        relation = relations.get(current.revision or "", "unknown") if current else "unknown"
+        relation = relations.get(current.commit or "", "unknown") if current else "unknown"
         if current and (sentence := newer_image(tag, current, source, relation)):
             sentences[tag.name] = sentence
     return sentences
@@ -58,7 +87,7 @@ def nothing_else(because: str) -> Refused:
 
 def _is_later(current: StoredImage, source: SourceState) -> bool:
     """Return whether an image's commit has a later time than the source's, and is not one of its parents."""
-    if current.settings is None or source.commit_time is None or current.revision in source.parents:
+    if current.settings is None or source.commit_time is None or current.commit in source.parents:
         return False
     try:
         created = datetime.fromisoformat((current.created or "").replace("Z", "+00:00"))

@@ -52,7 +52,8 @@ def plan_tag(
         return PlannedTag(tag, "new")
     if published is not None and current.digest == published.digest:
         return PlannedTag(tag, "present", current.digest)
-    higher = tag.release.higher([current.version]) if tag.release and current.version else None
+    names = [current.version] if current.version else current.tags
+    higher = tag.release.higher(names) if tag.release else None
     if higher is not None:
         newer = f"{tag.name} stays with the higher release {higher.tag}, which ECR has"
     newer = newer or stays_published(tag, current, own)
@@ -78,5 +79,5 @@ def locked_planned_tag(item: PlannedTag, view: RepositoryView | None, place: str
     """
     current = view.tags.get(item.tag.name) if view else None
     lock: Lock = "fixed tag" if item.tag.kind == "fixed" else "immutable"
-    revision = current.revision if current else None
+    revision = current.commit if current else None
     return locked_tag(item.tag.name, place, item.digest, ours, lock, revision=revision, remedy=remedy)

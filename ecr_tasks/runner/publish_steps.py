@@ -83,7 +83,8 @@ def start_job(
     if not promises and not run.dry:
         run.earlier_outputs.forget(image.repository for image in images)
     job = Job(run.settings, images, None, Plan((), ()), republish=republish, builds_all=builds_all)
-    job = _with_registries(run, job) if read_registries else with_plan(run, job, None)
+    brief = not promises and not builds_all
+    job = _with_registries(run, job, brief=brief) if read_registries else with_plan(run, job, None)
     if builds_all and not run.dry and any(needs_engine(item.image.definition) for item in job.plan.images):
         job = with_plan(run, replace(job, engine=engine_or_error(run.engine)), job.snapshot)
     warn_of_plan(job.plan)
@@ -259,7 +260,9 @@ def publish_images(run: Run, job: Job) -> Receipt:
     return replace(receipt, complete=not any(image.failed for image in receipt.images))
 
 
-def read_registries(run: Run, images: Sequence[Image], *, republish: bool) -> Snapshot | None:
+def read_registries(
+    run: Run, images: Sequence[Image], *, republish: bool, brief: bool = False
+) -> Snapshot | None:
     """Return a snapshot of the registries; None in a dry run without a running local ECR."""
     try:
         return look_at_registries(
@@ -272,6 +275,7 @@ def read_registries(run: Run, images: Sequence[Image], *, republish: bool) -> Sn
             run.retrier,
             run.relation,
             republish=republish,
+            brief=brief,
         )
     except AbsentRegistryError:
         return None
@@ -295,11 +299,11 @@ def with_plan(run: Run, job: Job, snapshot: Snapshot | None) -> Job:
     return replace(job, snapshot=snapshot, plan=plan)
 
 
-def _with_registries(run: Run, job: Job) -> Job:
+def _with_registries(run: Run, job: Job, *, brief: bool = False) -> Job:
     """Return the job with the registries as they are now, and the plan for them."""
     read_at = time.monotonic()
     with working("asking the registries"):
-        snapshot = read_registries(run, job.images, republish=job.republish)
+        snapshot = read_registries(run, job.images, republish=job.republish, brief=brief)
     return replace(with_plan(run, job, snapshot), read_at=read_at)
 
 

@@ -22,7 +22,7 @@ from ecr_tasks.redaction import redact_document
 
 NAME = "receipt.json"
 _OWN_FOLDERS = "repositories"
-_TEXTS = ("key", "digest", "image_id", "builder")
+_TEXTS = ("key", "digest", "image_id", "builder", "record")
 
 
 def path(project: Path) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -261,11 +261,18 @@ class Run:
         own = self.source.revision
         return relation(self.project, own, revision, environ=os.environ) if own else "unknown"
 
-    def newer_image(self, tag: Tag, current: StoredImage) -> str | None:
-        """Return why the image that has a moving tag is newer than the source's commit, or None."""
-        from ecr_tasks.plan.forward import newer_image
+    def newer_image(self, tag: Tag, current: StoredImage, read: Callable[[StoredImage], StoredImage]) -> str | None:
+        """Return why the image that has a moving tag is newer than the source's commit, or None.
 
-        relation = self.relation(current.revision) if current.revision else "unknown"
+        ``read`` returns an image with its manifest, which ECR counts as a pull.
+        """
+        from ecr_tasks.plan.forward import must_be_read, newer_image
+
+        relation = self.relation(current.commit) if current.commit else "unknown"
+        has_no_annotations = current.is_read and current.revision is None
+        if has_no_annotations or must_be_read(tag, current, self.source, relation):
+            current = read(current)
+            relation = self.relation(current.commit) if current.commit else "unknown"
         return newer_image(tag, current, self.source, relation)
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from ecr_tasks.errors import Refused
 from ecr_tasks.execute.push import publish
+from ecr_tasks.execute.set_tags import Read
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.tag import Tag
 from tests.support.build import BRANCH, FIXED, REVISION_B, SHA_TAG, manifest
@@ -17,8 +18,9 @@ MAIN = replace(BRANCH, forward="branch")
 NEWER_IMAGE = manifest("of a newer commit", "c" * 40)
 
 
-def newer(tag: Tag, current: StoredImage) -> str | None:
+def newer(tag: Tag, current: StoredImage, read: Read) -> str | None:
     """Return a sentence for the newer commit's image."""
+    current = read(current)
     return f"{tag.name} stays with {current.digest}" if current.revision == "c" * 40 else None
 
 

@@ -208,9 +208,11 @@ class SharedRegistry(FakeRegistry):
         if self.scheduler is not None:
             self.scheduler.wait()
 
-    def describe(self, repositories: Mapping[str, Sequence[str]]) -> Mapping[str, RepositoryView]:
+    def describe(
+        self, repositories: Mapping[str, Sequence[str]], *, brief: bool = False
+    ) -> Mapping[str, RepositoryView]:
         self._wait()
-        return super().describe(repositories)
+        return super().describe(repositories, brief=brief)
 
     def image(self, repository: Repository, reference: str) -> StoredImage | None:
         self._wait()

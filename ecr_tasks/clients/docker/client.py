@@ -220,11 +220,21 @@ class WhalesDocker:
         self._renew_tokens(reference)
         command = self._commands.buildx("imagetools", "inspect", "--raw", reference)
         stdout = self._commands.output(f"read {reference}", command)
-        digest = reference.rpartition("@")[2]
-        for text in (stdout, f"{stdout}\n"):  # output() removes a line break that may be the manifest's own
-            if sha256_digest(text) == digest:
-                return text
-        raise RegistryError(f"What the registry gave as {reference} has another digest.", "Run it again.")
+        text = _with_digest(stdout, reference.rpartition("@")[2])
+        if text is None:
+            raise RegistryError(f"What the registry gave as {reference} has another digest.", "Run it again.")
+        return text
+
+    def built_manifest(self, digest: str, record: str) -> str | None:
+        """Return a manifest that a build made, from the builder's history; None where it isn't there (any more).
+
+        ``record`` is BUILDER/NODE/ID. buildx can ask since 0.21.
+        """
+        builder, _, build = record.partition("/")
+        options = ["inspect", "attachment", "--builder", builder, build.rpartition("/")[2], digest]
+        with suppress(EcrTasksError):
+            return _with_digest(self._commands.output("read", self._commands.buildx("history", *options)), digest)
+        return None
 
     def authorize(self, token: RegistryToken) -> None:
         """Add a token to the private configuration."""
@@ -338,6 +348,11 @@ class WhalesDocker:
                 self.authorize(current)
                 renewed = True
         return renewed
+
+
+def _with_digest(stdout: str, digest: str) -> str | None:
+    """Return the text that has a digest: an output lost a line break that may have been the text's own."""
+    return next((text for text in (stdout, f"{stdout}\n") if sha256_digest(text) == digest), None)
 
 
 def _builder_option(builder: str | None) -> list[str]:

@@ -78,11 +78,12 @@ def build_result(item: BuildInput, metadata: Mapping[str, Any], *, loaded_as: st
     if descriptor and len(item.definition.platforms) == 1:  # an older BuildKit does not repeat the platform
         names = zip(("os", "architecture", "variant"), item.definition.platforms[0].split("/"), strict=False)
         descriptor.setdefault("platform", dict(names))
+    record = metadata.get("buildx.build.ref")
     built_for = platform_name(descriptor.get("platform"))
     platforms = item.definition.platforms or ((built_for,) if built_for else ())
     if item.keep == "builder":
-        return BuildResult(item.name, digest, None, platforms, descriptor)
+        return BuildResult(item.name, digest, None, platforms, descriptor, record)
     if config and config == loaded_as:
         return BuildResult(item.name, None, config, platforms, descriptor)
     has_manifest = bool(descriptor) and digest != config
-    return BuildResult(item.name, digest if has_manifest else None, digest, platforms, descriptor)
+    return BuildResult(item.name, digest if has_manifest else None, digest, platforms, descriptor, record)

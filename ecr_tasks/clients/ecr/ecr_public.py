@@ -54,7 +54,9 @@ class PublicRegistry:
         """Create the client, which must not happen in several threads."""
         self._client()
 
-    def describe(self, repositories: Mapping[str, Sequence[str]]) -> Mapping[str, RepositoryView]:
+    def describe(
+        self, repositories: Mapping[str, Sequence[str]], *, brief: bool = False
+    ) -> Mapping[str, RepositoryView]:
         """Return the repositories of these names (without the alias), and those of their tags that exist.
 
         Makes two calls for each repository. The images have no manifest, because the API does not return manifests.
@@ -63,14 +65,19 @@ class PublicRegistry:
         return {name: self._describe(name, tags) for name, tags in repositories.items()}
 
     def image(self, repository: Repository, reference: str) -> StoredImage | None:
-        """Return an image by tag or digest, its manifest read from the registry, or None."""
+        """Return an image by tag or digest, without its manifest, or None."""
         if reference.startswith("sha256:"):
-            image = self._image(repository, reference)
-        else:
-            image = self._tags(_name(repository)).get(reference)
-        if image is None:
-            return None
-        return StoredImage(image.digest, self._read_manifest(f"{repository.uri}@{image.digest}"), image.media_type)
+            return self._image(repository, reference)
+        return self._tags(_name(repository)).get(reference)
+
+    def read(self, repository: Repository, image: StoredImage) -> StoredImage:
+        """Return an image with its manifest, which is read from the registry."""
+        return (
+            image if image.is_read else image.with_manifest(self._read_manifest(f"{repository.uri}@{image.digest}"))
+        )
+
+    def remember(self, manifest: str) -> None:
+        """Do nothing: ECR Public counts no pulls for a lifecycle policy."""
 
     def tag_digests(self, repository: Repository, tags: Sequence[str]) -> dict[str, str]:
         """Return the digests of those of the tags that exist (DescribeImageTags)."""
@@ -104,6 +111,7 @@ class PublicRegistry:
 
     def set_tag(self, repository: Repository, image: StoredImage, tag: str) -> None:
         """Point a tag at an image (PutImage) with the image's own bytes, media type and digest."""
+        image = self.read(repository, image)
         with translate_errors(f"point the tag {tag} in {repository.name} at {image.digest} (ecr-public:PutImage)"):
             result_or_none(
                 lambda: self._client().put_image(
@@ -193,7 +201,7 @@ class PublicRegistry:
             pages = pager.paginate(repositoryName=name, PaginationConfig={"PageSize": PAGE})
             details = {item["imageTag"]: item["imageDetail"] for page in pages for item in page["imageTagDetails"]}
         return {
-            tag: StoredImage(detail["imageDigest"], "{}", detail["imageManifestMediaType"])
+            tag: StoredImage(detail["imageDigest"], "", detail["imageManifestMediaType"])
             for tag, detail in details.items()
         }
 
@@ -206,7 +214,7 @@ class PublicRegistry:
                 ),
                 "ImageNotFoundException",
             )
-        return StoredImage(digest, "{}", response["imageDetails"][0]["imageManifestMediaType"]) if response else None
+        return StoredImage(digest, "", response["imageDetails"][0]["imageManifestMediaType"]) if response else None
 
     def _client(self) -> ECRPublicClient:
         return self._aws.ecr_public()

@@ -29,12 +29,6 @@ def describe_images(client: ECRClient, repository: str, registry_id: Mapping[str
     return [_image_detail(data) for page in pages for data in page["imageDetails"]]
 
 
-def tag_digest(client: ECRClient, repository: Repository, tag: str) -> str | None:
-    """Return the digest of the image that has a tag, archived or not, or None. Raises botocore's errors."""
-    detail = image_detail(client, repository, tag)
-    return detail.digest if detail else None
-
-
 def image_detail(client: ECRClient, repository: Repository, reference: str) -> ImageDetail | None:
     """Return the manifest with a tag or ``sha256:`` digest, archived or not, or None. Raises botocore's errors."""
     key = "imageDigest" if reference.startswith("sha256:") else "imageTag"

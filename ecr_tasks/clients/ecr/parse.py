@@ -16,6 +16,7 @@ from ecr_tasks.model.repository import DesiredRepository
 if TYPE_CHECKING:
     from mypy_boto3_ecr.type_defs import (
         AuthorizationDataTypeDef,
+        ImageDetailTypeDef,
         ImageFailureTypeDef,
         ImageTypeDef,
         RepositoryTypeDef,
@@ -65,6 +66,25 @@ def images_by_reference(images: Sequence[ImageTypeDef], references: Sequence[str
         image = StoredImage(digest, data["imageManifest"], data["imageManifestMediaType"])
         by_id |= {digest: image, data["imageId"].get("imageTag", digest): image}
     return {reference: by_id[reference] for reference in references if reference in by_id}
+
+
+def looked_at(detail: ImageDetailTypeDef) -> StoredImage:
+    """Return an image of DescribeImages, without its manifest. Raises RegistryError for an archived one."""
+    digest, status = detail["imageDigest"], detail.get("imageStatus", "ACTIVE")
+    if status != "ACTIVE":
+        shown = next(iter(detail.get("imageTags", ())), digest)
+        raise RegistryError(
+            f"The image {shown} of {detail.get('repositoryName', 'the repository')} is {status.lower()} in ECR.",
+            "Restore it in ECR (its storage class is ARCHIVE), or delete it, and run it again.",
+        )
+    return StoredImage(
+        digest,
+        "",
+        detail.get("imageManifestMediaType", ""),
+        tags=tuple(sorted(detail.get("imageTags", ()))),
+        pushed=detail.get("imagePushedAt"),
+        listed_size=detail.get("imageSizeInBytes"),
+    )
 
 
 def refuse_unreadable(name: str, failures: Sequence[ImageFailureTypeDef]) -> None:

@@ -7,22 +7,23 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.clients.ecr import errors
-from ecr_tasks.clients.ecr.parse import images_by_reference, parse_repository, refuse_unreadable
+from ecr_tasks.clients.ecr.parse import images_by_reference, looked_at, parse_repository, refuse_unreadable
 from ecr_tasks.clients.ecr.session import AwsSession
+from ecr_tasks.clients.manifest_cache import ManifestCache
 from ecr_tasks.clients.parallel import map_parallel
-from ecr_tasks.errors import EcrTasksError
+from ecr_tasks.errors import EcrTasksError, RegistryError
 from ecr_tasks.model.manifest import INDEX_MEDIA_TYPES, MANIFEST_MEDIA_TYPES, StoredImage
 from ecr_tasks.model.registry import Repository
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr.client import ECRClient
-    from mypy_boto3_ecr.type_defs import ImageTypeDef
+    from mypy_boto3_ecr.type_defs import ImageIdentifierTypeDef, ImageTypeDef
 
 PARALLEL = 8
 """How many repositories or batches are read at a time; far below ECR's 1,000 and 2,000 requests a second."""
 
 BATCH = 100
-"""The maximum number of ids that BatchGetImage takes (API model, ImageIdentifierList)."""
+"""The maximum number of ids that DescribeImages and BatchGetImage take (API model, ImageIdentifierList)."""
 
 
 class Reader:
@@ -31,9 +32,14 @@ class Reader:
     ``account`` None means the caller's account, ``region`` None the settings' region.
     """
 
-    def __init__(self, aws: AwsSession, account: str | None, region: str | None) -> None:
+    def __init__(self, aws: AwsSession, account: str | None, region: str | None, cache: ManifestCache) -> None:
         self.aws = aws
+        self.cache = cache
         self._account, self._region = account, region
+        self.account = account
+        """The registry's account, as soon as it is known."""
+        self._unseen: set[str] = set()
+        """The repositories whose images these credentials may read and not describe."""
 
     def client(self) -> ECRClient:
         """Return the client, created once; the first call must not come from a thread."""
@@ -94,8 +100,73 @@ class Reader:
         with errors.translate_errors("ask who we are (sts:GetCallerIdentity)"):
             return self.aws.sts().get_caller_identity()["Account"]
 
+    def look(self, name: str, references: Sequence[str]) -> dict[str, StoredImage]:
+        """Return those images by tag or digest that exist (DescribeImages), which ECR does not count as a pull.
+
+        A missing image fails a call for several, so each tag has a call of its own, several at a time. What is in the
+        cache comes with its manifest. Where the credentials lack that action, which the policy that AWS documents for
+        a push does not have, BatchGetImage is asked, which does count. Raises RegistryError for an archived image.
+        """
+        if name not in self._unseen:
+            try:
+                with self.translate_errors(f"look at images of {name} (ecr:DescribeImages)"):
+                    images = self._describe_each(name, list(dict.fromkeys(references)))
+                return {reference: image for reference, image in images.items() if image is not None}
+            except _LookDeniedError:
+                self._unseen.add(name)
+                self.aws.report_once(
+                    f"these credentials may not do ecr:DescribeImages in {name}: its images are looked at with "
+                    "ecr:BatchGetImage, which ECR counts as a pull (`inv iam.policy` has what to allow)"
+                )
+        return self.images(name, references, PARALLEL)
+
+    def _describe_each(self, name: str, references: Sequence[str]) -> dict[str, StoredImage | None]:
+        """Return the images, None for those that don't exist. Raises _LookDeniedError and botocore's errors."""
+        from botocore.exceptions import ClientError
+
+        def describe(reference: str) -> StoredImage | None:
+            try:
+                response = self.client().describe_images(
+                    **self.registry_id, **self._with_archived, repositoryName=name, imageIds=[_id(reference)]
+                )
+            except ClientError as error:
+                code = errors.error_code(error)
+                if code == "ImageNotFoundException":
+                    return None
+                if code == "AccessDeniedException":
+                    raise _LookDeniedError from error
+                raise
+            details = response["imageDetails"]
+            self.account = self.account or next((detail.get("registryId") for detail in details), None)
+            return self._with_manifest(looked_at(details[0])) if details else None
+
+        images = map_parallel(describe, references, PARALLEL, self.aws.retrier)
+        return dict(zip(references, images, strict=True))
+
+    def read(self, name: str, image: StoredImage) -> StoredImage:
+        """Return an image with its manifest: that of the cache, else ECR's, which ECR counts as a pull.
+
+        Raises RegistryError when the image is gone or has other bytes.
+        """
+        if image.is_read or (image := self._with_manifest(image)).is_read:
+            return image
+        found = self.images(name, [image.digest]).get(image.digest)
+        if found is None:
+            raise RegistryError(f"The image {image.digest} of {name} is gone.", "Run it again.")
+        return image.with_manifest(found.manifest)
+
+    def _with_manifest(self, image: StoredImage) -> StoredImage:
+        text = self.cache.get(image.digest)
+        return image.with_manifest(text) if text is not None else image
+
+    @property
+    def _with_archived(self) -> Any:
+        """The parameter that includes archived images; empty for an SDK that doesn't know them."""
+        known = self.client().meta.service_model.shape_for("DescribeImagesFilter").members  # type: ignore[attr-defined]
+        return {"filter": {"imageStatus": "ANY"}} if "imageStatus" in known else {}
+
     def batch_get_image(self, name: str, references: Sequence[str]) -> list[ImageTypeDef]:
-        """Return BatchGetImage's images by tag or digest; at most a hundred references.
+        """Return BatchGetImage's images by tag or digest, which ECR counts as a pull; at most a hundred references.
 
         Every media type is accepted, so that ECR converts no manifest. Raises RegistryError for an image that exists
         and can't be read.
@@ -104,17 +175,28 @@ class Reader:
             response = self.client().batch_get_image(
                 **self.registry_id,
                 repositoryName=name,
-                imageIds=[
-                    {"imageDigest": reference} if reference.startswith("sha256:") else {"imageTag": reference}
-                    for reference in references
-                ],
+                imageIds=[_id(reference) for reference in references],
                 acceptedMediaTypes=[*INDEX_MEDIA_TYPES, *MANIFEST_MEDIA_TYPES],
             )
         refuse_unreadable(name, response.get("failures", ()))
         return response["images"]
 
     def images(self, name: str, references: Sequence[str], workers: int = 1) -> dict[str, StoredImage]:
-        """Return any number of images by tag or digest, ``workers`` batches at a time; missing ones are left out."""
+        """Return any number of images with their manifests by tag or digest, ``workers`` batches at a time.
+
+        ECR counts it as a pull of each. Missing ones are left out.
+        """
         batches = [references[start : start + BATCH] for start in range(0, len(references), BATCH)]
         responses = map_parallel(lambda batch: self.batch_get_image(name, batch), batches, workers, self.aws.retrier)
-        return images_by_reference([image for response in responses for image in response], references)
+        found = images_by_reference([image for response in responses for image in response], references)
+        for image in {image.digest: image for image in found.values()}.values():
+            self.cache.put(image.manifest)
+        return found
+
+
+class _LookDeniedError(Exception):
+    """The credentials may not describe images."""
+
+
+def _id(reference: str) -> ImageIdentifierTypeDef:
+    return {"imageDigest": reference} if reference.startswith("sha256:") else {"imageTag": reference}

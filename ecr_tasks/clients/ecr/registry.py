@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.clients.ecr.errors import error_code, result_or_none, too_many_tags, translate_errors
@@ -12,8 +14,10 @@ from ecr_tasks.clients.ecr.reader import PARALLEL, Reader
 from ecr_tasks.clients.ecr.replication import Place, places, rules, statuses
 from ecr_tasks.clients.ecr.session import AwsSession
 from ecr_tasks.clients.ecr.tokens import Tokens
+from ecr_tasks.clients.manifest_cache import ManifestCache, cache_folder
 from ecr_tasks.clients.parallel import map_parallel
-from ecr_tasks.errors import EcrTasksError
+from ecr_tasks.errors import EcrTasksError, RegistryError
+from ecr_tasks.model.image import REVISIONS, revision_name
 from ecr_tasks.model.manifest import INDEX_MEDIA_TYPES, StoredImage
 from ecr_tasks.model.refusals import locked_tag
 from ecr_tasks.model.registry import RegistryToken, Repository, RepositoryView
@@ -39,7 +43,7 @@ class EcrRegistry:
         self._region = place[1] if place else None
         self._settings = settings
         self._aws = aws or AwsSession(settings)
-        self._reader = Reader(self._aws, self._account, self._region)
+        self._reader = Reader(self._aws, self._account, self._region, ManifestCache(cache_folder(os.environ)))
         self._tokens = Tokens(self._aws)
         self._rules: list[ReplicationRuleOutputTypeDef] | None = None
 
@@ -71,47 +75,80 @@ class EcrRegistry:
         """Create the client, which threads must not do."""
         self._reader.client()
 
-    def describe(self, repositories: Mapping[str, Sequence[str]]) -> Mapping[str, RepositoryView]:
-        """Return repositories and those of the is_settings_registry tags that exist, several repositories at a time.
+    def describe(
+        self, repositories: Mapping[str, Sequence[str]], *, brief: bool = False
+    ) -> Mapping[str, RepositoryView]:
+        """Return repositories and those of the tags that exist, several repositories at a time.
 
-        Makes two calls for each (DescribeRepositories, BatchGetImage), and one more for every hundred tags beyond
-        the first. Raises AwsError when the credentials belong to another account than the settings name.
+        None of the calls counts as a pull: DescribeRepositories, and a DescribeImages for the first tag, for its next
+        revision, and for each tag that is not on these images. With ``brief``, DescribeRepositories is left out where
+        every tag is there on one image, so that nothing is left to do: the repository lacks its mutability then.
+        Raises AwsError when the credentials belong to another account than the settings name.
         """
         self._reader.client()
         views = map_parallel(
-            lambda name: self._describe(name, repositories[name]), [*repositories], PARALLEL, self._aws.retrier
+            lambda name: self._describe(name, repositories[name], brief=brief),
+            [*repositories],
+            PARALLEL,
+            self._aws.retrier,
         )
         return dict(zip(repositories, views, strict=True))
 
-    def _describe(self, name: str, tags: Sequence[str]) -> RepositoryView:
-        repository = self._reader.describe(name)
-        return RepositoryView(repository, self._reader.images(name, tags) if repository is not None else {})
+    def _describe(self, name: str, tags: Sequence[str], *, brief: bool) -> RepositoryView:
+        found: dict[str, StoredImage] = {}
+        repository = None
+        if (not brief or not tags) and (repository := self._reader.describe(name)) is None:
+            return RepositoryView(None)
+        if not tags:
+            return RepositoryView(repository)
+        revisions = [tag for tag in (revision_name(tags[0], number) for number in REVISIONS) if tag in tags[1:]]
+        others = [tag for tag in tags[1:] if tag not in revisions]
+        try:
+            self._look(name, [*tags[:1], *revisions[:1]], found)
+            for before, tag in pairwise(revisions):  # each revision is published after the one before
+                if before in found:
+                    self._look(name, [tag], found)
+        except RegistryError:  # the repository may be missing
+            if repository is not None or (repository := self._reader.describe(name)) is not None:
+                raise
+            return RepositoryView(None)
+        if repository is None:
+            published = [tag for tag in (tags[0], *revisions) if tag in found][-1:]
+            repository = self._known(name, [*published, *others], found) or self._reader.describe(name)
+            if repository is None:
+                return RepositoryView(None)
+        self._look(name, others, found)
+        return RepositoryView(repository, {tag: found[tag] for tag in tags if tag in found})
+
+    def _look(self, name: str, tags: Sequence[str], found: dict[str, StoredImage]) -> None:
+        """Add the images of those of the tags that exist, under each tag that they have."""
+        for tag, image in self._reader.look(name, [tag for tag in tags if tag not in found]).items():
+            found.update(dict.fromkeys((tag, *image.tags), image))
+
+    def _known(self, name: str, tags: Sequence[str], found: Mapping[str, StoredImage]) -> Repository | None:
+        """Return a repository without its mutability if these tags are on one image and its address is known."""
+        digests = {found[tag].digest if tag in found else None for tag in tags}
+        account = self._reader.account
+        if len(digests) != 1 or None in digests or account is None:
+            return None
+        host = registry_host(str(self._reader.client().meta.endpoint_url), account, own=self._region is None)
+        return Repository(name, account, f"{host}/{name}") if host else None
 
     def image(self, repository: Repository, reference: str) -> StoredImage | None:
-        """Return an image by tag or digest, or None."""
-        return self._reader.images(repository.name, [reference]).get(reference)
+        """Return an image by tag or digest, or None; with its manifest only where that is in the cache."""
+        return self._reader.look(repository.name, [reference]).get(reference)
+
+    def read(self, repository: Repository, image: StoredImage) -> StoredImage:
+        """Return an image with its manifest, which counts as a pull where the cache lacks it."""
+        return self._reader.read(repository.name, image)
+
+    def remember(self, manifest: str) -> None:
+        """Keep a manifest in the cache."""
+        self._reader.cache.put(manifest)
 
     def tag_digests(self, repository: Repository, tags: Sequence[str]) -> dict[str, str]:
-        """Return the digests of those of the tags that exist (DescribeImages, several at a time).
-
-        A missing tag fails a call for several tags, so each has its own. Without that permission, which the policy
-        that AWS documents for a push does not include, BatchGetImage is asked, which counts as a pull.
-        """
-        if not tags:
-            return {}
-        from ecr_tasks.clients.ecr import listing
-
-        client = self._reader.client()
-        with self._reader.translate_errors(f"look at tags of {repository.name} (ecr:DescribeImages)"):
-            digests = result_or_none(
-                lambda: map_parallel(
-                    lambda tag: listing.tag_digest(client, repository, tag), tags, PARALLEL, self._aws.retrier
-                ),
-                "AccessDeniedException",
-            )
-        if digests is None:
-            return {tag: image.digest for tag, image in self._reader.images(repository.name, tags).items()}
-        return {tag: digest for tag, digest in zip(tags, digests, strict=True) if digest}
+        """Return the digests of those of the tags that exist, in calls that were all made after this one."""
+        return {tag: image.digest for tag, image in self._reader.look(repository.name, tags).items()}
 
     def detail(self, repository: Repository, reference: str) -> ImageDetail | None:
         """Return what ECR lists of an image by tag or digest (DescribeImages), or None."""
@@ -122,19 +159,20 @@ class EcrRegistry:
 
     def images(self, repository: Repository, digests: Sequence[str]) -> Mapping[str, StoredImage]:
         """Return images by digest; missing ones are left out."""
-        return self._reader.images(repository.name, digests, PARALLEL)
+        return self._reader.look(repository.name, digests)
 
     def labels(self, repository: Repository, image: StoredImage) -> Mapping[str, str]:
         """Return the labels of an image's configuration, or of an index's first image; empty when unreadable."""
         from ecr_tasks.clients.ecr.image_config import read_labels
 
+        image = self.read(repository, image)
         if image.is_index:
             first = self.image(repository, image.children[0][1]) if image.children else None
             return self.labels(repository, first) if first is not None and not first.is_index else {}
         return read_labels(self._reader.client(), repository, image.config_digest) if image.config_digest else {}
 
     def find(self, name: str, references: Sequence[str]) -> RepositoryView:
-        """Return images by tag or digest in one BatchGetImage; at most a hundred references.
+        """Return images with their manifests in one BatchGetImage, a pull of each; at most a hundred references.
 
         The view's repository has a name, an account and a URI, not its mutability; it is None when there are no
         images.
@@ -165,15 +203,19 @@ class EcrRegistry:
     def inventory(self, name: str) -> tuple[ListedImage, ...]:
         """Return the images of a repository.
 
-        Makes a DescribeImages call per thousand manifests and a BatchGetImage call per hundred indexes.
+        Makes a DescribeImages call per thousand manifests. Of the indexes, it knows those in the cache.
         """
         from ecr_tasks.clients.ecr import listing
         from ecr_tasks.plan.group_manifests import group_manifests
 
         with self._reader.translate_errors(f"list the images of {name} (ecr:DescribeImages)"):
             details = listing.describe_images(self._reader.client(), name, self._reader.registry_id)
-        indexes = [manifest.digest for manifest in details if manifest.media_type in INDEX_MEDIA_TYPES]
-        return group_manifests(details, self._reader.images(name, indexes, PARALLEL))
+        indexes = {
+            manifest.digest: StoredImage(manifest.digest, text, manifest.media_type)
+            for manifest in details
+            if manifest.media_type in INDEX_MEDIA_TYPES and (text := self._reader.cache.get(manifest.digest))
+        }
+        return group_manifests(details, indexes)
 
     def list_tags(self, repository: Repository) -> Sequence[str] | None:
         """Return every tag (ListImages), or None without that permission, which pushing does not need."""
@@ -207,11 +249,13 @@ class EcrRegistry:
     def set_tag(self, repository: Repository, image: StoredImage, tag: str) -> None:
         """Point a tag at an image (PutImage) with the image's own bytes, media type and digest.
 
-        A tag that points there already is left alone. Raises Refused when the repository locks the tag for another
-        image, RegistryError when the image can have no more tags.
+        Bytes that are neither known nor in the cache are read, which counts as a pull. A tag that points there
+        already is left alone. Raises Refused when the repository locks the tag for another image, RegistryError when
+        the image can have no more tags.
         """
         from botocore.exceptions import ClientError
 
+        image = self.read(repository, image)
         with translate_errors(f"point the tag {tag} in {repository.name} at {image.digest}"):
             try:
                 self._reader.client().put_image(
@@ -247,7 +291,7 @@ class EcrRegistry:
                 existing.digest,
                 f"this image is {image.digest}",
                 "immutable",
-                revision=existing.revision,
+                revision=existing.commit,
                 remedy="Publish under another tag, or add an exclusion filter that matches it.",
             ) from error
 

@@ -52,6 +52,15 @@ class AwsSession:
         self._cores: list[EnvironmentSession] = []
         self._clients: dict[tuple[str, str], Any] = {}
         self._lock = RLock()
+        self._reported: set[str] = set()
+
+    def report_once(self, line: str) -> None:
+        """Report a line, unless it was reported before."""
+        with self._lock:
+            is_new = line not in self._reported
+            self._reported.add(line)
+        if is_new:
+            self.retrier.report(line)
 
     def ecr(self, region: str | None = None) -> ECRClient:
         """Return the ECR client of a region, by default the settings' region. Raises SettingsError without one."""

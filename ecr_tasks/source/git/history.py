@@ -8,21 +8,23 @@ from pathlib import Path
 from typing import Literal
 
 from ecr_tasks.errors import EcrTasksError
-from ecr_tasks.source.git.command import Git, NoRepositoryError
+from ecr_tasks.source.git.command import Git, NoRepositoryError, text
 
 Relation = Literal["newer", "older", "unrelated", "unknown"]
 """How another commit is related to ours: its descendant, its ancestor, neither, or not known to this clone."""
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_BEGINNING = re.compile(r"[0-9a-f]{7,64}")
 
 
 def relation(project: Path, revision: str, other: str, *, environ: Mapping[str, str]) -> Relation:
     """Return how the commit ``other`` is related to ``revision`` in the repository of the folder ``project``.
 
-    It is "unknown" for a commit that the clone doesn't have, and where a shallow clone ends before it can tell.
-    Nothing is fetched, and nothing is raised: an image can be published without the answer.
+    ``other`` may be the beginning of an id. It is "unknown" for a commit that the clone doesn't have, and where a
+    shallow clone ends before it can tell. Nothing is fetched, and nothing is raised: an image can be published
+    without the answer.
     """
-    if not (_COMMIT.fullmatch(revision) and _COMMIT.fullmatch(other)):
+    if not (_COMMIT.fullmatch(revision) and _BEGINNING.fullmatch(other)):
         return "unknown"
     try:
         # A partial clone would fetch a commit that it doesn't have (git help git, GIT_NO_LAZY_FETCH).
@@ -30,6 +32,10 @@ def relation(project: Path, revision: str, other: str, *, environ: Mapping[str, 
         git = Git(found.program, found.folder, {**found.environ, "GIT_NO_LAZY_FETCH": "1"})
         if not git.test("rev-parse", "--verify", "--quiet", f"{other}^{{commit}}"):
             return "unknown"
+        if not _COMMIT.fullmatch(other):
+            beginning, other = other, text(git.run("rev-parse", "--verify", f"{other}^{{commit}}").strip())
+            if not other.startswith(beginning):  # a branch or tag of that name
+                return "unknown"
         if git.test("merge-base", "--is-ancestor", revision, other):
             return "newer"
         if git.test("merge-base", "--is-ancestor", other, revision):

@@ -75,17 +75,16 @@ def test_an_immutable_tag_is_looked_at_before_it_is_an_error(
 ) -> None:
     registry, stubber = stubbed
     existing = manifest("a" if same else "b")
-    identifier = {"imageDigest": existing.digest, "imageTag": "1.0.0"}
-    image = {"imageId": identifier, "imageManifest": existing.manifest, "imageManifestMediaType": existing.media_type}
+    detail = {"imageDigest": existing.digest, "imageTags": ["1.0.0", "sha-0a1b2c3"]}
     stubber.add_client_error("put_image", "ImageTagAlreadyExistsException", "immutable", 400)
-    stubber.add_response("batch_get_image", {"images": [image]})
+    stubber.add_response("describe_images", {"imageDetails": [detail]})
     if same:
         registry.set_tag(repository(), manifest("a"), "1.0.0")
     else:
         with pytest.raises(Refused) as caught:
             registry.set_tag(repository(), manifest("a"), "1.0.0")
         assert caught.value.cause.startswith(
-            f"The tag 1.0.0 in {repository().name} is {existing.digest}, built from "
+            f"The tag 1.0.0 in {repository().name} is {existing.digest}, built from 0a1b2c3, and "
         )
         assert manifest("a").digest in caught.value.cause
 

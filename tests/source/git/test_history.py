@@ -46,9 +46,20 @@ def test_two_commits_whose_history_is_cut_off_are_unknown(repo: Repo) -> None:
     assert related(shallow, ours, theirs) == "unknown"
 
 
-def test_no_commit_ids_and_no_repository(repo: Repo) -> None:
+def test_no_commit_ids(repo: Repo) -> None:
     head = repo.git("rev-parse", "HEAD")
-    for other in ("HEAD", "main", "", head[:12], "--all", "x" * 40):
+    for other in ("HEAD", "main", "", head[:6], "--all", "x" * 40):
         assert related(repo, head, other) == "unknown"
+    repo.git("branch", "abcdef12")  # no beginning of an id
+    assert related(repo, head, "abcdef12") == "unknown"
+
+
+def test_the_beginning_of_an_id_is_enough(repo: Repo) -> None:
+    old, new = repo.git("rev-parse", "HEAD"), repo.commit("b")
+    assert (related(repo, old, new[:7]), related(repo, new, old[:12])) == ("newer", "older")
+
+
+def test_no_repository(repo: Repo) -> None:
+    head = repo.git("rev-parse", "HEAD")
     alone = {**repo.environ, "GIT_CEILING_DIRECTORIES": "/"}
     assert relation(repo.path.parent, head, head, environ=alone) == "unknown"

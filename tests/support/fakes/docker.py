@@ -125,6 +125,11 @@ class FakeDocker:
         self.calls.end()
         return self.registry.stored[name][digest].manifest
 
+    def built_manifest(self, digest: str, record: str) -> str | None:
+        self.calls.begin("built_manifest", digest)
+        self.calls.end()
+        return None
+
     def authorize(self, token: RegistryToken) -> None:
         self.calls.begin("authorize", token.host)
         self.authorized.append(token)

@@ -45,7 +45,9 @@ class FakeRegistry:
         self.pushed: dict[str, datetime] = {}
         self.signings: dict[str, list[Sequence[Signing]]] = {}
 
-    def describe(self, repositories: Mapping[str, Sequence[str]]) -> Mapping[str, RepositoryView]:
+    def describe(
+        self, repositories: Mapping[str, Sequence[str]], *, brief: bool = False
+    ) -> Mapping[str, RepositoryView]:
         self.calls.begin("describe", *repositories)
         views = {name: self._view(name, tags) for name, tags in repositories.items()}
         self.calls.end()
@@ -57,6 +59,12 @@ class FakeRegistry:
         image = self.stored[repository.name].get(digest)
         self.calls.end()
         return image
+
+    def read(self, repository: Repository, image: StoredImage) -> StoredImage:
+        return image if image.is_read else self.stored[repository.name][image.digest]
+
+    def remember(self, manifest: str) -> None:
+        """Do nothing: its images have their manifests."""
 
     def tag_digests(self, repository: Repository, tags: Sequence[str]) -> Mapping[str, str]:
         if not tags:

@@ -1,0 +1,95 @@
+"""Manifests that this user's runs have read or made, kept by digest, so that no look has to pull one.
+
+A manifest never changes, and whoever reads one from here compares it with its digest: what somebody else has written
+into the folder is never taken for it.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from ecr_tasks.files import read_bytes
+from ecr_tasks.model.digest import sha256_digest
+
+MAX_MANIFEST = 4 * 1024 * 1024
+"""The most bytes of a manifest (Amazon ECR service quotas)."""
+
+MAX_FILES = 2000
+MAX_BYTES = 16 * 1024 * 1024
+"""What the folder holds at most; the manifests that were used last stay."""
+
+
+def cache_folder(environ: Mapping[str, str]) -> Path | None:
+    """Return the folder for manifests among the user's caches (XDG base directory specification), None without it."""
+    home = environ.get("HOME") or environ.get("USERPROFILE") or ""
+    bases = [Path(environ.get("XDG_CACHE_HOME", "")), Path(home, ".cache")]
+    base = next((path for path in bases if path.is_absolute()), None)  # the specification ignores a relative one
+    return base / "ecr-tasks" / "manifests" if base else None
+
+
+class ManifestCache:
+    """A folder with a file for each manifest. Without a folder, or where it can't be used, it keeps nothing."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+
+    def get(self, digest: str) -> str | None:
+        """Return the manifest with a digest, or None."""
+        path = self._path(digest)
+        if path is None:
+            return None
+        with suppress(OSError, UnicodeDecodeError):
+            text = read_bytes(path, MAX_MANIFEST).decode()
+            if sha256_digest(text) == digest:
+                with suppress(OSError):
+                    os.utime(path)
+                return text
+            path.unlink()
+        return None
+
+    def put(self, manifest: str) -> None:
+        """Keep a manifest, in a file that only this user can read; do nothing where that is not possible."""
+        path = self._path(sha256_digest(manifest))
+        if path is None or len(manifest) > MAX_MANIFEST:
+            return
+        with suppress(OSError):
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if path.exists():
+                return
+            temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+            try:
+                with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
+                    file.write(manifest.encode())
+                temporary.replace(path)
+            except BaseException:
+                with suppress(OSError):
+                    temporary.unlink()
+                raise
+            self._drop_oldest(path.parent)
+
+    def _path(self, digest: str) -> Path | None:
+        algorithm, _, name = digest.partition(":")
+        is_name = algorithm == "sha256" and len(name) == 64 and name.isalnum()
+        return self._folder / name if self._folder is not None and is_name else None
+
+    @staticmethod
+    def _drop_oldest(folder: Path) -> None:
+        """Remove the files that were used longest ago, where there are too many; other runs may do so, too."""
+        entries = []
+        with os.scandir(folder) as found:
+            for entry in found:
+                with suppress(OSError):
+                    status = entry.stat(follow_symlinks=False)
+                    entries.append((status.st_mtime, status.st_size, entry.path))
+        entries.sort(reverse=True)
+        total = 0
+        for number, (_, size, path) in enumerate(entries):
+            total += size
+            if number >= MAX_FILES or total > MAX_BYTES:
+                with suppress(OSError):
+                    Path(path).unlink()
