@@ -63,18 +63,18 @@ class Tokens:
         self._download_purpose = f"download {scope}".rstrip()
         self.store_id = hmac.digest(self._secret, b"store", "sha256").hex()[:16]
 
-    def password(self, expires: int) -> str:
-        """Return a registry password that is valid until ``expires`` (Unix seconds)."""
-        text = f"1.{expires}.{os.urandom(12).hex()}"
+    def password(self, expires: int, principal: str = "") -> str:
+        """Return a registry password for a principal (ARN) that is valid until ``expires`` (Unix seconds)."""
+        text = f"1.{expires}.{os.urandom(12).hex()}.{principal.encode().hex()}"
         return base64.urlsafe_b64encode(f"{text}.{self._sign(self._password_purpose, text)}".encode()).decode()
 
-    def authorization_token(self) -> tuple[str, int]:
+    def authorization_token(self, principal: str = "") -> tuple[str, int]:
         """Return an authorizationToken (base64 of ``AWS:password``), and when it expires (Unix seconds)."""
         expires = int(time.time()) + LIFETIME
-        return base64.b64encode(f"{USER}:{self.password(expires)}".encode()).decode(), expires
+        return base64.b64encode(f"{USER}:{self.password(expires, principal)}".encode()).decode(), expires
 
-    def check_basic(self, header: str | None) -> None:
-        """Check an ``Authorization: Basic`` header. Raises Denied."""
+    def check_basic(self, header: str | None) -> str:
+        """Check an ``Authorization: Basic`` header and return the password's principal. Raises Denied."""
         scheme, _, value = (header or "").partition(" ")
         try:
             user, _, password = base64.b64decode(value.strip(), validate=True).decode().partition(":")
@@ -82,18 +82,20 @@ class Tokens:
             raise Denied(NOT_AUTHORIZED) from None
         if scheme.lower() != "basic" or user != USER:
             raise Denied(NOT_AUTHORIZED)
-        self.check_password(password)
+        return self.check_password(password)
 
-    def check_password(self, password: str) -> None:
-        """Check a registry password. Raises Denied."""
+    def check_password(self, password: str) -> str:
+        """Check a registry password and return its principal; empty for anybody. Raises Denied."""
         try:
             text, _, signature = base64.urlsafe_b64decode(password.encode()).decode().rpartition(".")
         except ValueError:
             raise Denied(NOT_AUTHORIZED) from None
         if not hmac.compare_digest(signature.encode(), self._sign(self._password_purpose, text).encode()):
             raise Denied(NOT_AUTHORIZED)
-        if int(text.split(".")[1]) <= time.time():
+        _, expires, _, *principal = text.split(".")
+        if int(expires) <= time.time():
             raise Denied(EXPIRED, expired=True)
+        return bytes.fromhex("".join(principal)).decode()
 
     def download_token(self, repository: str, digest: str) -> str:
         """Return a download URL's token for one layer of one repository."""

@@ -76,8 +76,8 @@ class Registry:
         return name
 
     def authorize(self, request: Request) -> None:
-        """Check the credentials of a request to ``/v2/``. Raises Denied."""
-        self.tokens.check_basic(request.headers.get("Authorization"))
+        """Check the credentials of a request to ``/v2/``, and set its ``principal``. Raises Denied."""
+        request.principal = self.tokens.check_basic(request.headers.get("Authorization"))
 
     def handle(self, request: Request) -> Response | None:
         """Answer a request that only this kind of registry supports; None for all others."""

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-Kind = Literal["image", "cache", "signature", "attestation", "sbom", "referrers", "artifact"]
+Kind = Literal["image", "cache", "signature", "attestation", "sbom", "referrers", "artifact", "part"]
+"""A part has no tag, and may belong to an index whose manifest is not known here."""
 
 CACHE = "application/vnd.buildkit.cacheconfig.v0"
 """The media type of a cache's configuration (BuildKit, cache/remotecache/v1, CacheConfigMediaTypeV0)."""
@@ -124,9 +125,9 @@ class Referrer:
 class ListedImage:
     """One image or artifact of a repository, with the manifests that belong to it.
 
-    ``platforms`` is empty for a single image, whose platform ECR does not list. ``attestations`` are the digests of
-    the attestations that BuildKit put into the index. ``pulled`` is the last recorded pull of the image or of one of
-    its platforms.
+    ``platforms`` is empty for an index that is ``unread``, and for a single image, which has a ``platform`` if its
+    configuration is known. ``attestations`` are the digests of the attestations that BuildKit put into the index.
+    ``pulled`` is the last recorded pull of the image or of one of its platforms.
     """
 
     detail: ImageDetail
@@ -135,6 +136,8 @@ class ListedImage:
     attestations: tuple[str, ...] = ()
     referrers: tuple[Referrer, ...] = ()
     pulled: datetime | None = None
+    platform: str | None = None
+    unread: bool = False
 
     @property
     def size(self) -> int | None:

@@ -6,27 +6,38 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ecr_tasks.model.inventory import CACHE, ImageDetail, Kind, ListedImage, Platform, Referrer
-from ecr_tasks.model.manifest import StoredImage, platform_name
+from ecr_tasks.model.manifest import INDEX_MEDIA_TYPES, StoredImage, platform_name
 
 _ATTESTATION = {"vnd.docker.reference.type": "attestation-manifest"}
 """The annotations of an attestation in an index (BuildKit, docs/attestations/attestation-storage.md)."""
 
 
-def group_manifests(details: Sequence[ImageDetail], indexes: Mapping[str, StoredImage]) -> tuple[ListedImage, ...]:
+def group_manifests(
+    details: Sequence[ImageDetail], indexes: Mapping[str, StoredImage], platforms: Mapping[str, str] | None = None
+) -> tuple[ListedImage, ...]:
     """Return the manifests of a repository grouped by the image that they belong to, the newest first.
 
-    ``indexes`` are the indexes' manifests by digest, as far as they could be read. A platform, an attestation or a
+    ``indexes`` are the indexes' manifests by digest, as far as they are known; what has no tag and may belong to
+    another index is a "part". ``platforms`` are those of single images, by digest. A platform, an attestation or a
     signature has an entry of its own only when it has a tag of its own or when its index or image is missing. Every
     manifest appears at least once.
     """
-    return _Groups(details, indexes).entries()
+    return _Groups(details, indexes, platforms or {}).entries()
 
 
 class _Groups:
     """The relations between one repository's manifests."""
 
-    def __init__(self, details: Sequence[ImageDetail], indexes: Mapping[str, StoredImage]) -> None:
+    def __init__(
+        self, details: Sequence[ImageDetail], indexes: Mapping[str, StoredImage], platforms: Mapping[str, str]
+    ) -> None:
         self.details = {detail.digest: detail for detail in details}
+        self.platforms = platforms
+        self.unread = {
+            detail.digest
+            for detail in details
+            if detail.media_type in INDEX_MEDIA_TYPES and detail.digest not in indexes
+        }
         documents = {digest: index.document for digest, index in indexes.items() if digest in self.details}
         self.children = {digest: tuple(_descriptors(document)) for digest, document in documents.items()}
         self.members = {child["digest"] for children in self.children.values() for child in children}
@@ -69,7 +80,16 @@ class _Groups:
         pulled = max((time for time in pulls if time is not None), default=None)
         referrers = tuple(self._add_referrers(digests))
         self.covered |= digests
-        return ListedImage(detail, self._kind(detail), tuple(platforms), tuple(attestations), referrers, pulled)
+        return ListedImage(
+            detail,
+            self._kind(detail),
+            tuple(platforms),
+            tuple(attestations),
+            referrers,
+            pulled,
+            self.platforms.get(detail.digest),
+            unread=detail.digest in self.unread,
+        )
 
     def _leaves(self, digest: str) -> Iterator[Mapping[str, Any]]:
         """Yield the descriptors of an index and of the indexes in it; digests can't form a cycle."""
@@ -98,6 +118,10 @@ class _Groups:
         """Return a manifest's kind, also for a cache that is an index (BuildKit without ``image-manifest=true``)."""
         if any(child.get("mediaType") == CACHE for child in self.children.get(detail.digest, ())):
             return "cache"
+        may_be_part = self.unread and not detail.tags and detail.digest not in self.unread
+        is_member = detail.digest in self.members or detail.belongs_to is not None
+        if may_be_part and not is_member and detail.kind in ("image", "attestation"):
+            return "part"
         return detail.kind
 
 

@@ -260,9 +260,7 @@ def publish_images(run: Run, job: Job) -> Receipt:
     return replace(receipt, complete=not any(image.failed for image in receipt.images))
 
 
-def read_registries(
-    run: Run, images: Sequence[Image], *, republish: bool, brief: bool = False
-) -> Snapshot | None:
+def read_registries(run: Run, images: Sequence[Image], *, republish: bool, brief: bool = False) -> Snapshot | None:
     """Return a snapshot of the registries; None in a dry run without a running local ECR."""
     try:
         return look_at_registries(

@@ -46,6 +46,7 @@ _DONE = ("COMPLETE", "ACTIVE")
     help={
         "filter": "only images with a tag that this pattern matches, such as '1.*'",
         "limit": "no more than this many of each repository, the newest",
+        "platforms": "read the platforms that this machine doesn't know, which ECR counts as a pull",
         "json": "one JSON document on stdout",
         "open": "open the AWS console's page of them, or the local ECR's; print its address where no browser is",
     },
@@ -55,6 +56,7 @@ def images(
     run: Run,
     filter: str | None = None,  # noqa: A002
     limit: str | None = None,
+    platforms: bool = False,
     json: bool = False,
     open: bool = False,  # noqa: A002
 ) -> None:
@@ -74,13 +76,15 @@ def images(
     if open:
         from ecr_tasks.tasks.repository_page import open_repositories
 
-        if json or filter is not None or limit is not None:
+        if json or filter is not None or limit is not None or platforms:
             raise SettingsError("--open shows a page, and no list.", "Leave out --open, or the other flags.")
         open_repositories(run, names)
         return
+    registry = run.registry
     with working("listing the images"):
-        run.registry.connect()
-        found = dict(zip(names, map_parallel(run.registry.inventory, names, PARALLEL, run.retrier), strict=True))
+        registry.connect()
+        read = map_parallel(lambda name: registry.inventory(name, read=platforms), names, PARALLEL, run.retrier)
+    found = dict(zip(names, read, strict=True))
     inventories = {name: chosen(inventory, filter, most) for name, inventory in found.items()}
     if json:
         entries = [
@@ -89,9 +93,17 @@ def images(
         ]
         document({"repositories": entries})
         return
+    whole = {name: [item for item in inventory if item.kind != "part"] for name, inventory in found.items()}
+    inventories = {name: chosen(inventory, filter, most) for name, inventory in whole.items()}
     for name in names:
-        say(_summary(name, found[name], inventories[name]))
+        say(_summary(name, whole[name], inventories[name]))
+    unread = sum(item.unread for inventory in inventories.values() for item in inventory)
     show_images(inventories, datetime.now(timezone.utc), _tag_of_commit(run))
+    if unread:
+        say(
+            f"This machine doesn't know the platforms of {_plural('image', unread)}: "
+            "`inv images --platforms` reads them, which ECR counts as a pull."
+        )
 
 
 def show_images(inventories: Mapping[str, Sequence[ListedImage]], now: datetime, tag: str | None = None) -> None:
@@ -169,6 +181,7 @@ def as_json(item: ListedImage) -> dict[str, Any]:
         "subject": detail.belongs_to,
         "status": detail.status.lower(),
         "size": item.size,
+        "platform": item.platform,
         "pushed": _time(detail.pushed),
         "last_pulled": _time(item.pulled),
         "scan": _scan_json(item.scan),
@@ -213,7 +226,7 @@ def scan_text(scan: ScanSummary) -> str:
 
 
 def _row(item: ListedImage, now: datetime) -> tuple[Text, ...]:
-    platforms = [platform.name for platform in item.platforms]
+    platforms = [platform.name for platform in item.platforms] or [item.platform or ("?" if item.unread else "")]
     return (
         _tags(item.detail.tags),
         item.detail.digest,

@@ -46,10 +46,19 @@ def test_everything_is_folded(shell: Shell, http: HttpClient, repository: str) -
     http.push_manifest(repository, "latest", both, OCI_INDEX)
     http.push_image(repository, None, b"s", artifactType=SIGNATURE, subject=descriptor(both, OCI_INDEX))
     http.push_image(repository, "buildcache", b"c", artifactType=CACHE)
-    done, calls = shell.calls("images", "--json")
+    parts, calls = shell.calls("images", "--json")
+    assert calls == {"DescribeImages": 1}
+    kinds = [image["kind"] for image in json.loads(parts.stdout)["repositories"][0]["images"]]
+    assert sorted(kinds) == ["cache", "image", "part", "part"]  # the platforms, as far as a look tells
+    done, calls = shell.calls("images", "--json", "--platforms")
     assert done.returncode == 0, done.stderr
     assert calls == {"DescribeImages": 1, "BatchGetImage": 1}
-    (found,) = json.loads(done.stdout)["repositories"]
+    again, calls = shell.calls("images", "--json")
+    assert calls == {"DescribeImages": 1}  # and from then on it is known
+    (found,) = json.loads(again.stdout)["repositories"]
+    assert [image["digest"] for image in found["images"]] == [
+        image["digest"] for image in json.loads(done.stdout)["repositories"][0]["images"]
+    ]
     assert found["repository"] == repository
     images = {image["digest"]: image for image in found["images"]}
     assert len(images) == 2
@@ -72,7 +81,11 @@ def test_the_table_is_for_people(shell: Shell, ecr: LocalEcr, api: Any, http: Ht
         api.start_image_scan(repositoryName=repository, imageId={"imageDigest": digest_of(raw)})
         api.describe_image_scan_findings(repositoryName=repository, imageId={"imageDigest": digest_of(raw)})
     both = push_platforms(http, repository, "1.2.3", amd64, arm64)
-    done = shell.inv("images")
+    unread = shell.inv("images")
+    assert "team/app: 1 image\n" in unread.stderr
+    assert unread.stdout.splitlines()[1].split()[:4] == ["-", "1.2.3", digest_of(both), "?"]
+    assert "`inv images --platforms` reads them, which ECR counts as a pull" in unread.stderr
+    done = shell.inv("images", "--platforms")
     assert done.stderr.splitlines()[-1] == "team/app: 1 image"
     columns, row = done.stdout.splitlines()
     assert columns.split()[:4] == ["*", "tags", "digest", "platforms"]
@@ -108,8 +121,11 @@ def test_a_large_repository_takes_a_call_for_a_thousand(
         raw = manifest_of(config, annotations={"single": str(number)})
         api.put_image(repositoryName=repository, imageManifest=raw.decode(), imageTag=f"s{number}")
     done, calls = shell.calls("images", "--json")
+    assert len(json.loads(done.stdout)["repositories"][0]["images"]) == 1100
+    assert calls == {"DescribeImages": 2}
+    done, calls = shell.calls("images", "--json", "--platforms")
     assert len(json.loads(done.stdout)["repositories"][0]["images"]) == 950
-    assert calls == {"DescribeImages": 2, "BatchGetImage": 2}
+    assert (calls["DescribeImages"], calls["BatchGetImage"]) == (2, 2 + 8)
 
 
 def test_the_page_of_the_local_ecr_is_opened_at_the_repository(shell: Shell, repository: str) -> None:
@@ -117,3 +133,11 @@ def test_the_page_of_the_local_ecr_is_opened_at_the_repository(shell: Shell, rep
         done, calls = shell.calls(*words)
         assert done.stdout == f"{shell.ecr.endpoint}/#/123456789012/eu-west-1/team/app\n", done.stderr
         assert calls == {"DescribeRepositories": 1}
+
+
+def test_a_single_image_has_its_platform(shell: Shell, http: HttpClient, repository: str) -> None:
+    config = json.dumps({"os": "linux", "architecture": "arm64", "variant": "v8"}).encode()
+    http.push_image(repository, "1.2.3", b"layer", config=config)
+    assert "linux/arm64/v8" not in shell.inv("images").stdout
+    assert "linux/arm64/v8" in shell.inv("images", "--platforms").stdout
+    assert "linux/arm64/v8" in shell.inv("images").stdout

@@ -11,6 +11,7 @@ import pytest
 
 from ecr_tasks.clients.ecr.registry import EcrRegistry
 from ecr_tasks.clients.ecr.session import AwsSession
+from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.errors import RegistryError
 from ecr_tasks.local_ecr.server import LocalEcr
 from ecr_tasks.model.manifest import REVISION
@@ -38,16 +39,74 @@ def looking(ecr: LocalEcr, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> L
     return Looking(ecr, tmp_path)
 
 
-def test_more_tags_than_one_call_takes_cost_a_call_for_each_hundred(
-    looking: Looking, ecr: LocalEcr, http: HttpClient, repository: str
-) -> None:
-    raw = http.push_image(repository, "t249", b"layer")
+def look(looking: Looking, ecr: LocalEcr, *tags: str, brief: bool = False) -> tuple[dict[str, str], dict[str, int]]:
+    """Look at tags of team/app; their digests, and how many calls it took."""
     before = ecr.requests()
-    tags = [f"t{number}" for number in range(250)]
-    view = looking.registry.describe({repository: tags})[repository]
-    assert {tag: image.digest for tag, image in view.tags.items()} == {"t249": digest_of(raw)}
-    assert ecr.requests()["BatchGetImage"] - before.get("BatchGetImage", 0) == 3
-    assert ecr.requests()["DescribeRepositories"] - before.get("DescribeRepositories", 0) == 1
+    view = looking.registry.describe({"team/app": tags}, brief=brief)["team/app"]
+    after = ecr.requests()
+    calls = {name: after[name] - before.get(name, 0) for name in after if after[name] != before.get(name, 0)}
+    assert view.repository is not None
+    assert view.repository.uri == f"{ecr.registry}/team/app"
+    return {tag: image.digest for tag, image in view.tags.items()}, calls
+
+
+@pytest.mark.parametrize("brief", [False, True])
+def test_what_is_not_there_costs_a_call_and_what_is_on_the_image_costs_none(
+    looking: Looking, ecr: LocalEcr, http: HttpClient, repository: str, brief: bool
+) -> None:
+    raw = http.push_image(repository, "sha-1a", b"layer")
+    http.push_manifest(repository, "main", raw, OCI_MANIFEST)
+    digest = digest_of(raw)
+    tags = ("sha-1a", "main", "sha-1a-r2", "sha-1a-r3")
+    both = {"sha-1a": digest, "main": digest}
+    asked = {"DescribeImages": 2} if brief else {"DescribeRepositories": 1, "DescribeImages": 2}
+    assert look(looking, ecr, *tags, brief=brief) == (both, asked)
+    assert look(looking, ecr, *tags, "1.2.3", brief=brief) == (both, {"DescribeRepositories": 1, "DescribeImages": 3})
+    assert look(looking, ecr, "sha-2b", "main", brief=brief) == (
+        {"main": digest},
+        {"DescribeRepositories": 1, "DescribeImages": 2},
+    )
+
+
+def test_a_brief_look_finds_revisions(looking: Looking, ecr: LocalEcr, http: HttpClient, repository: str) -> None:
+    original, revision = (http.push_image(repository, tag, tag.encode()) for tag in ("sha-1a", "sha-1a-r2"))
+    first, second = digest_of(original), digest_of(revision)
+    http.push_manifest(repository, "main", revision, OCI_MANIFEST)
+    tags = ("sha-1a", "main", *(f"sha-1a-r{number}" for number in range(2, 21)))
+    found = {"sha-1a": first, "main": second, "sha-1a-r2": second}
+    assert look(looking, ecr, *tags, brief=True) == (found, {"DescribeImages": 3})
+    http.push_manifest(repository, "main", original, OCI_MANIFEST)
+    digests, calls = look(looking, ecr, *tags, brief=True)
+    assert (digests, calls["DescribeRepositories"]) == ({**found, "main": first}, 1)
+
+
+@pytest.mark.parametrize("brief", [False, True])
+def test_a_repository_that_is_not_there_is_none(looking: Looking, brief: bool) -> None:
+    assert looking.registry.describe({"team/none": ["main"]}, brief=brief)["team/none"].repository is None
+
+
+def test_without_the_permission_to_look_it_is_read_and_said_once(
+    ecr: LocalEcr, http: HttpClient, repository: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from botocore.exceptions import ClientError
+
+    def deny(**_: object) -> None:
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "DescribeImages")
+
+    for name, value in ecr.environment().items():
+        monkeypatch.setenv(name, value)
+    said: list[str] = []
+    settings = load(tmp_path, environ=ecr.environment())
+    aws = AwsSession(settings, Retrier(said.append))
+    aws.ecr().meta.events.register("before-call.ecr.DescribeImages", deny)
+    digest = digest_of(http.push_image(repository, "main", b"layer"))
+    registry = EcrRegistry(settings, aws)
+    for _ in range(2):
+        view = registry.describe({repository: ["main", "1.2.3"]})[repository]
+        assert {tag: image.digest for tag, image in view.tags.items()} == {"main": digest}
+    assert len(said) == 1
+    assert "ecr:DescribeImages in team/app" in said[0]
+    assert "counts as a pull" in said[0]
 
 
 def test_twenty_images_are_looked_at_side_by_side(looking: Looking, ecr: LocalEcr, api: Any) -> None:
@@ -66,21 +125,24 @@ def test_twenty_images_are_looked_at_side_by_side(looking: Looking, ecr: LocalEc
     assert [view.repository.name for view in views.values() if view.repository] == names
     asked = {call: number - before.get(call, 0) for call, number in ecr.requests().items() if call not in before}
     asked["DescribeRepositories"] = ecr.requests()["DescribeRepositories"] - before.get("DescribeRepositories", 0)
-    assert asked == {"DescribeRepositories": 20, "BatchGetImage": 20}
+    assert asked == {"DescribeRepositories": 20, "DescribeImages": 20}
 
 
 @pytest.mark.parametrize("code", ["KmsError", "ImageInaccessible"])
 def test_a_tag_whose_image_ecr_can_not_read_is_not_taken_for_free(
-    looking: Looking, repository: str, code: str
+    looking: Looking, http: HttpClient, repository: str, code: str
 ) -> None:
     def fail(parsed: dict[str, Any], **_: object) -> None:
         parsed["failures"] = [
             {"imageId": {"imageTag": "1.2.3"}, "failureCode": code, "failureReason": "The key is disabled."}
         ]
 
+    http.push_image(repository, "1.2.3", b"layer")
+    view = looking.registry.describe({repository: ["1.2.3"]})[repository]
+    assert view.repository is not None
     looking.events.register("after-call.ecr.BatchGetImage", fail)
     with pytest.raises(RegistryError) as caught:
-        looking.registry.describe({repository: ["1.2.3"]})
+        looking.registry.read(view.repository, view.tags["1.2.3"])
     assert caught.value.cause == (f"ECR can't read the image 1.2.3 of team/app: The key is disabled ({code}).")
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.clients.ecr.errors import translate_errors
+from ecr_tasks.clients.manifest_cache import ManifestCache
 from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import EcrTasksError
-from ecr_tasks.model.registry import Repository
+from ecr_tasks.model.manifest import platform_name
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr.client import ECRClient
@@ -17,22 +18,40 @@ MAX_BYTES = 4 * 1024 * 1024  # more than any configuration has
 TIMEOUT = 10.0  # seconds
 
 
-def read_labels(client: ECRClient, repository: Repository, digest: str) -> Mapping[str, str]:
-    """Return the labels of a configuration (GetDownloadUrlForLayer), or none when it can't be read.
+def read_config(
+    client: ECRClient, name: str, registry_id: Mapping[str, str], digest: str, cache: ManifestCache
+) -> Mapping[str, Any]:
+    """Return a configuration: that of the cache, else ECR's (GetDownloadUrlForLayer); empty when it can't be read.
 
-    No error is raised: the labels only complete the message of another one.
+    ECR does not count it as a pull, which is of a manifest. Nothing is raised: what is read only completes a message.
     """
+    text = cache.get(digest)
     try:
-        with translate_errors(f"read the configuration {digest} (ecr:GetDownloadUrlForLayer)"):
-            response = client.get_download_url_for_layer(
-                registryId=repository.account, repositoryName=repository.name, layerDigest=digest
-            )
-        document = parse_json(_download(response["downloadUrl"]))
+        if text is None:
+            with translate_errors(f"read the configuration {digest} (ecr:GetDownloadUrlForLayer)"):
+                response = client.get_download_url_for_layer(
+                    **registry_id,
+                    repositoryName=name,
+                    layerDigest=digest,
+                )
+            text = _download(response["downloadUrl"]).decode()
+            cache.put(text)
+        document = parse_json(text)
     except (EcrTasksError, OSError, ValueError):
         return {}
-    config = document.get("config") if isinstance(document, dict) else None
+    return document if isinstance(document, dict) else {}
+
+
+def labels_of(document: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return the labels in a configuration."""
+    config = document.get("config")
     labels = config.get("Labels") if isinstance(config, dict) else None
     return {str(name): str(text) for name, text in labels.items()} if isinstance(labels, dict) else {}
+
+
+def platform_of(document: Mapping[str, Any]) -> str:
+    """Return the platform in a configuration, such as ``linux/arm64/v8``; empty if it has none."""
+    return platform_name({key: value for key, value in document.items() if isinstance(value, str)})
 
 
 def _download(url: str) -> bytes:

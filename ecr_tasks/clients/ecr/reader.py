@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from ecr_tasks.clients.ecr.session import AwsSession
 from ecr_tasks.clients.manifest_cache import ManifestCache
 from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.errors import EcrTasksError, RegistryError
+from ecr_tasks.model.inventory import ImageDetail
 from ecr_tasks.model.manifest import INDEX_MEDIA_TYPES, MANIFEST_MEDIA_TYPES, StoredImage
 from ecr_tasks.model.registry import Repository
 
@@ -124,10 +125,13 @@ class Reader:
         """Return the images, None for those that don't exist. Raises _LookDeniedError and botocore's errors."""
         from botocore.exceptions import ClientError
 
-        def describe(reference: str) -> StoredImage | None:
+        def describe(some: Sequence[str]) -> list[StoredImage] | None:
             try:
                 response = self.client().describe_images(
-                    **self.registry_id, **self._with_archived, repositoryName=name, imageIds=[_id(reference)]
+                    **self.registry_id,
+                    **self._with_archived,
+                    repositoryName=name,
+                    imageIds=[_id(one) for one in some],
                 )
             except ClientError as error:
                 code = errors.error_code(error)
@@ -138,10 +142,14 @@ class Reader:
                 raise
             details = response["imageDetails"]
             self.account = self.account or next((detail.get("registryId") for detail in details), None)
-            return self._with_manifest(looked_at(details[0])) if details else None
+            return [self._with_manifest(looked_at(detail)) for detail in details]
 
-        images = map_parallel(describe, references, PARALLEL, self.aws.retrier)
-        return dict(zip(references, images, strict=True))
+        if 1 < len(references) <= BATCH and all(reference.startswith("sha256:") for reference in references):
+            found = describe(references)  # what has just been pushed: usually all are there
+            if found is not None:
+                return {image.digest: image for image in found}
+        answers = map_parallel(lambda one: describe([one]), references, PARALLEL, self.aws.retrier)
+        return {one: images[0] if images else None for one, images in zip(references, answers, strict=True)}
 
     def read(self, name: str, image: StoredImage) -> StoredImage:
         """Return an image with its manifest: that of the cache, else ECR's, which ECR counts as a pull.
@@ -154,6 +162,24 @@ class Reader:
         if found is None:
             raise RegistryError(f"The image {image.digest} of {name} is gone.", "Run it again.")
         return image.with_manifest(found.manifest)
+
+    def known(self, name: str, details: Sequence[ImageDetail], read: bool) -> dict[str, StoredImage]:
+        """Return by digest the images whose manifests are in the cache; with ``read``, read the others, as a pull."""
+        texts = {detail.digest: self.cache.get(detail.digest) for detail in details}
+        images = {
+            detail.digest: StoredImage(detail.digest, text, detail.media_type)
+            for detail in details
+            if (text := texts[detail.digest]) is not None
+        }
+        missing = [digest for digest in texts if digest not in images] if read else []
+        return images | self.images(name, missing, PARALLEL)
+
+    def config(self, name: str, image: StoredImage) -> Mapping[str, Any]:
+        """Return the configuration of an image that was read; empty when it has none or that can't be read."""
+        from ecr_tasks.clients.ecr.image_config import read_config
+
+        digest = image.config_digest
+        return read_config(self.client(), name, self.registry_id, digest, self.cache) if digest else {}
 
     def _with_manifest(self, image: StoredImage) -> StoredImage:
         text = self.cache.get(image.digest)

@@ -32,6 +32,10 @@ if TYPE_CHECKING:  # and imported by the methods that need them: publishing need
     from ecr_tasks.model.inventory import ImageDetail, ListedImage
 
 
+CONFIGS = 200
+"""Of how many single images a listing reads the platforms; each is a request for its configuration."""
+
+
 class EcrRegistry:
     """One account's registry in one region, through boto3.
 
@@ -163,13 +167,13 @@ class EcrRegistry:
 
     def labels(self, repository: Repository, image: StoredImage) -> Mapping[str, str]:
         """Return the labels of an image's configuration, or of an index's first image; empty when unreadable."""
-        from ecr_tasks.clients.ecr.image_config import read_labels
+        from ecr_tasks.clients.ecr.image_config import labels_of
 
         image = self.read(repository, image)
         if image.is_index:
             first = self.image(repository, image.children[0][1]) if image.children else None
             return self.labels(repository, first) if first is not None and not first.is_index else {}
-        return read_labels(self._reader.client(), repository, image.config_digest) if image.config_digest else {}
+        return labels_of(self._reader.config(repository.name, image))
 
     def find(self, name: str, references: Sequence[str]) -> RepositoryView:
         """Return images with their manifests in one BatchGetImage, a pull of each; at most a hundred references.
@@ -200,22 +204,26 @@ class EcrRegistry:
         """Return the digests that exist in the repository."""
         return set(self.images(repository, digests))
 
-    def inventory(self, name: str) -> tuple[ListedImage, ...]:
+    def inventory(self, name: str, *, read: bool = False) -> tuple[ListedImage, ...]:
         """Return the images of a repository.
 
-        Makes a DescribeImages call per thousand manifests. Of the indexes, it knows those in the cache.
+        Makes a DescribeImages call per thousand manifests. The platforms are known of images whose manifests are in
+        the cache. With ``read``, the others are read, too, a hundred in a call, which counts as a pull of each.
         """
         from ecr_tasks.clients.ecr import listing
+        from ecr_tasks.clients.ecr.image_config import platform_of
         from ecr_tasks.plan.group_manifests import group_manifests
 
         with self._reader.translate_errors(f"list the images of {name} (ecr:DescribeImages)"):
             details = listing.describe_images(self._reader.client(), name, self._reader.registry_id)
-        indexes = {
-            manifest.digest: StoredImage(manifest.digest, text, manifest.media_type)
-            for manifest in details
-            if manifest.media_type in INDEX_MEDIA_TYPES and (text := self._reader.cache.get(manifest.digest))
-        }
-        return group_manifests(details, indexes)
+        indexes = self._reader.known(name, [item for item in details if item.media_type in INDEX_MEDIA_TYPES], read)
+        singles = [item for item in details if item.own_tags and item.kind == "image" and item.digest not in indexes]
+        images = list(self._reader.known(name, singles, read).values())
+        configs = map_parallel(
+            lambda image: self._reader.config(name, image), images[:CONFIGS], PARALLEL, self._aws.retrier
+        )
+        platforms = {image.digest: platform_of(config) for image, config in zip(images, configs, strict=False)}
+        return group_manifests(details, indexes, platforms)
 
     def list_tags(self, repository: Repository) -> Sequence[str] | None:
         """Return every tag (ListImages), or None without that permission, which pushing does not need."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+from .. import pull_times
 from ..http.messages import BadRequest, Response
 from ..manifests import MAX_BYTES
 from ..names import is_digest, is_tag
@@ -49,7 +50,7 @@ def _get(registry: Registry, request: Request, image: Image) -> Response:
     }
     if request.method == "HEAD":
         return Response(200, headers=headers, length=image.bytes)
-    registry.store.images.record_pull(image)
+    pull_times.record(registry, image, request.principal)
     return Response(200, registry.store.images.raw(image), headers)
 
 

@@ -10,6 +10,7 @@ from ..errors import EcrError, LocalEcrError, invalid, storage_problem
 from ..http.messages import Response, json_response
 from ..json_text import parse_json
 from ..names import parse_repository_arn
+from ..pull_times import caller
 from ..regions import is_region, partition
 from . import (
     creation_templates,
@@ -17,6 +18,7 @@ from . import (
     inventory,
     layers,
     policies,
+    pull_times,
     registry_settings,
     replication,
     repositories,
@@ -54,7 +56,7 @@ def get_authorization_token(registry: Registry, params: Params) -> dict[str, Any
         target = registry.registries.find(account, registry.region)
         if target is None:
             raise invalid("registryIds", f"the local ECR has no registry '{account}' in {registry.region}")
-        token, expires = registry.tokens.authorization_token()
+        token, expires = registry.tokens.authorization_token(params.caller)
         tokens.append({"authorizationToken": token, "expiresAt": expires, "proxyEndpoint": target.endpoint})
     return {"authorizationData": tokens}
 
@@ -72,6 +74,7 @@ OPERATIONS: dict[str, Operation] = {
     "DeleteRepository": repositories.delete_repository,
     "DeleteRepositoryCreationTemplate": creation_templates.delete_repository_creation_template,
     "DeleteRepositoryPolicy": policies.REPOSITORY_POLICY.delete,
+    "DeregisterPullTimeUpdateExclusion": pull_times.deregister,
     "DescribeImageReplicationStatus": replication.describe_image_replication_status,
     "DescribeImageScanFindings": scans.describe_image_scan_findings,
     "DescribeImageSigningStatus": inventory.describe_image_signing_status,
@@ -90,6 +93,7 @@ OPERATIONS: dict[str, Operation] = {
     "InitiateLayerUpload": layers.initiate_layer_upload,
     "ListImageReferrers": inventory.list_image_referrers,
     "ListImages": inventory.list_images,
+    "ListPullTimeUpdateExclusions": pull_times.list_exclusions,
     "ListTagsForResource": repositories.list_tags_for_resource,
     "PutAccountSetting": registry_settings.put_account_setting,
     "PutImage": images.put_image,
@@ -99,6 +103,7 @@ OPERATIONS: dict[str, Operation] = {
     "PutRegistryPolicy": registry_settings.put_registry_policy,
     "PutRegistryScanningConfiguration": scans.put_registry_scanning_configuration,
     "PutReplicationConfiguration": replication.put_replication_configuration,
+    "RegisterPullTimeUpdateExclusion": pull_times.register,
     "SetRepositoryPolicy": policies.set_repository_policy,
     "StartImageScan": scans.start_image_scan,
     "StartLifecyclePolicyPreview": policies.start_lifecycle_policy_preview,
@@ -146,6 +151,7 @@ def _answer(registries: Registries, request: Request, target: str | None) -> dic
     params = _params(request, name)
     _, region = signer(request.headers.get("Authorization")) or (None, None)
     registry = find_registry(registries, request, region, params)
+    params.caller = caller(registries, request)
     return operations[name](registry, params)
 
 

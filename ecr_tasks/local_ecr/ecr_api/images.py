@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .. import pull_times
 from .. import put_image as store_image
 from ..errors import EcrError
 from ..manifests import MAX_BYTES
@@ -114,7 +115,7 @@ def batch_get_image(registry: Registry, params: Params) -> dict[str, Any]:
             continue
         text = registry.store.images.raw(image).decode()
         images.append(_image(repository, image_id(image.digest, tag), text, image.media_type))
-        registry.store.images.record_pull(image)
+        pull_times.record(registry, image, params.caller)
     return {"images": images, "failures": failures}
 
 

@@ -31,6 +31,8 @@ class Params:
     def __init__(self, values: dict[str, Any], operation: str = "") -> None:
         self._values = values
         self._operation = operation
+        self.caller = ""
+        """The ARN of who signed the request."""
 
     def has(self, name: str) -> bool:
         """Return whether the parameter is present and not null."""

@@ -82,8 +82,8 @@ class Request:
 
     The body has ``length`` bytes; None if it is chunked. The client's ``Expect: 100-continue`` is answered when the
     body is first read, so that a refused body is not sent. ``operation``, ``kind`` and ``registry``
-    (``account/region``) are for the access log, which gets no request that is not ``is_logged``. Raises BadRequest
-    for contradictory headers.
+    (``account/region``) are for the access log, which gets no request that is not ``is_logged``. ``principal`` is the
+    ARN of who got its token. Raises BadRequest for contradictory headers.
     """
 
     def __init__(
@@ -105,6 +105,7 @@ class Request:
         self.kind: str | None = None
         self.registry: str | None = None
         self.is_logged = True
+        self.principal = ""
         self.started = time.perf_counter()
         coding, length = headers.get("Transfer-Encoding"), headers.get("Content-Length")
         # RFC 9112, section 6.3: with both, or with another coding, the body's end is where somebody else sees it.
