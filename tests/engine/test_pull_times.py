@@ -23,8 +23,7 @@ def app(tmp_path: Path, engine: dict[str, str], local_ecr: LocalEcr, tiny_base: 
 
 @pytest.fixture
 def api(local_ecr: LocalEcr) -> Any:
-    keys = {"aws_access_key_id": "x", "aws_secret_access_key": "x"}
-    return boto3.client("ecr", endpoint_url=local_ecr.endpoint, region_name=local_ecr.region, **keys)
+    return boto3.Session("x", "x", region_name=local_ecr.region).client("ecr", endpoint_url=local_ecr.endpoint)
 
 
 def pulled(api: Any) -> list[str]:

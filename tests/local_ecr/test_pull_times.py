@@ -41,8 +41,8 @@ def test_looks_are_no_pulls(api: Any, http: HttpClient, repository: str) -> None
 
 def test_who_is_excluded_leaves_pull_times_alone(ecr: LocalEcr, api: Any, http: HttpClient, repository: str) -> None:
     http.push_image(repository, "v1")
-    keys_of_user = {"aws_access_key_id": "x", "aws_secret_access_key": "x"}
-    sts = boto3.client("sts", region_name=ecr.region, endpoint_url=ecr.endpoint, **keys_of_user)
+    user = boto3.Session("x", "x", region_name=ecr.region)
+    sts = user.client("sts", endpoint_url=ecr.endpoint)
     keys = sts.assume_role(RoleArn=ROLE, RoleSessionName="job-1")["Credentials"]
     session = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], ecr.region)
     role = session.client("ecr", endpoint_url=ecr.endpoint)
