@@ -11,7 +11,6 @@ from .regions import partition
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .http.messages import Request
-    from .registries import Registries
     from .registry import Registry
     from .store.images import Image
 
@@ -22,10 +21,9 @@ _SESSION = re.compile(r"arn:[a-z-]+:sts::([0-9]{12}):assumed-role/([^/]+)/.*")
 _KEY = "pull time exclusions"
 
 
-def caller(registries: Registries, request: Request) -> str:
-    """Return the ARN of who signed a request: a role's session, or else the user of the default account."""
+def caller(default: Registry, request: Request) -> str:
+    """Return the ARN of who signed a request: a role's session, or else the user of the ``default`` registry."""
     key, _ = signer(request.headers.get("Authorization")) or ("", "")
-    default = registries.default
     arn: str | None = default.store.db.value("SELECT arn FROM session WHERE access_key = ?", key)
     return arn or f"arn:{partition(default.region)}:iam::{default.account}:user/local"
 

@@ -151,7 +151,7 @@ def _answer(registries: Registries, request: Request, target: str | None) -> dic
     params = _params(request, name)
     _, region = signer(request.headers.get("Authorization")) or (None, None)
     registry = find_registry(registries, request, region, params)
-    params.caller = caller(registries, request)
+    params.caller = caller(registries.default, request)
     return operations[name](registry, params)
 
 
