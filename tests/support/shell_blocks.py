@@ -6,7 +6,8 @@ A block is a fence with the language ``sh`` or ``console``; of the second, the l
 commands and the others are what they print. Comments right before it, which no reader sees:
 
     <!-- not run: REASON -->      nobody can run it here, or another test does
-    <!-- run in: NAME -->         the page's blocks run in a copy of examples/NAME; without it, of examples/service
+    <!-- run in: NAME -->         it runs in a copy of examples/NAME; without it, of examples/service; or in
+                                  "clone", this checkout, or "newcomer", a project that has nothing of ours
     <!-- exit code: 6 -->         how its last command ends
 """
 
