@@ -15,7 +15,7 @@ from ecr_tasks.clients.docker.command_line import CommandLine, check_arguments, 
 from ecr_tasks.clients.docker.config import PrivateConfig
 from ecr_tasks.clients.docker.lost_caches import lost_caches
 from ecr_tasks.clients.docker.parse import build_result, loaded_config, parse_engine, registry_digest
-from ecr_tasks.clients.docker.process import ProcessResult
+from ecr_tasks.clients.docker.process import ProcessResult, show_held
 from ecr_tasks.clients.docker.retry import retry_transient
 from ecr_tasks.clients.docker.temporary_names import BUILD
 from ecr_tasks.clients.retry import Retrier
@@ -116,7 +116,7 @@ class WhalesDocker:
             if result.code != 0:
                 if errors.is_address_refused(result.lines):
                     self._check_engine_address()
-                raise errors.build_failed(result.lines)
+                raise _told_once(errors.build_failed(result.lines), result)
             for word in lost_caches(result.lines):
                 self._retrier.report(word)
             with errors.reading_answer("say what it has built"):
@@ -192,14 +192,14 @@ class WhalesDocker:
         """Push one name. Raises RegistryError, or Refused for an immutable tag."""
         result = self._transfer(self._commands.docker("push", reference), reference)
         if result.code != 0:
-            raise errors.push_failed(reference, result.lines)
+            raise _told_once(errors.push_failed(reference, result.lines), result)
 
     def pull(self, reference: str, platform: str | None) -> None:
         """Pull one name. Raises RegistryError with the registry's own message."""
         options = ["--platform", platform] if platform else []
         result = self._transfer(self._commands.docker("pull", *options, reference), reference)
         if result.code != 0:
-            raise errors.pull_failed(reference, result.lines)
+            raise _told_once(errors.pull_failed(reference, result.lines), result)
 
     def copy(self, source: str, targets: Sequence[str]) -> Mapping[str, EcrTasksError]:
         """Copy an image between registries, to all targets at once, and return the errors of those that failed.
@@ -213,7 +213,12 @@ class WhalesDocker:
         tags = [word for target in targets for word in ("--tag", target)]
         command = self._commands.buildx("imagetools", "create", *options, *tags, source)
         result = self._transfer(command, source, lambda lines: errors.copy_transient_reason(targets, lines))
-        return errors.copies_failed(source, targets, result.lines) if result.code != 0 else {}
+        if result.code == 0:
+            return {}
+        failed = errors.copies_failed(source, targets, result.lines)
+        if not any(errors.repeats(error, result.held_line) for error in failed.values()):
+            show_held(result)
+        return failed
 
     def manifest(self, reference: str) -> str:
         """Return the unchanged manifest of a reference by digest. Raises RegistryError when its digest differs."""
@@ -265,7 +270,7 @@ class WhalesDocker:
         options = ["--detach", "--name", name, "--publish", f"127.0.0.1:{port}:{port}", *user, *volumes]
         result = self._commands.show(self._commands.docker("run", *options, image, *command))
         if result.code != 0:
-            raise errors.command_failed(f"run {image}", "\n".join(result.lines))
+            raise _told_once(errors.command_failed(f"run {image}", "\n".join(result.lines)), result)
 
     def remove_service(self, name: str) -> None:
         """Stop and remove a container, if there is one of that name."""
@@ -353,6 +358,13 @@ class WhalesDocker:
 def _with_digest(stdout: str, digest: str) -> str | None:
     """Return the text that has a digest: an output lost a line break that may have been the text's own."""
     return next((text for text in (stdout, f"{stdout}\n") if sha256_digest(text) == digest), None)
+
+
+def _told_once(error: EcrTasksError, result: ProcessResult) -> EcrTasksError:
+    """Return the error of a command, after showing what docker said in its last line if the error doesn't say it."""
+    if not errors.repeats(error, result.held_line):
+        show_held(result)
+    return error
 
 
 def _builder_option(builder: str | None) -> list[str]:

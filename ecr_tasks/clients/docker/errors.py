@@ -12,6 +12,8 @@ from ecr_tasks.clients.docker import known_errors
 from ecr_tasks.clients.docker.known_errors import KnownError
 from ecr_tasks.errors import BuildError, EcrTasksError, Refused, RegistryError
 from ecr_tasks.model.registry import RegistryToken
+from ecr_tasks.one_line import one_line
+from ecr_tasks.redaction import redact
 
 _STEP = re.compile(r"^ ?> (\[[^\]]*\] .+?):?$")
 _CAUSE = re.compile(r"^ERROR: (?:(?:target \S+|failed to build|failed to solve): )*(.+)")
@@ -103,6 +105,11 @@ def build_failed(lines: Sequence[str]) -> EcrTasksError:
     failing_step = f" at {steps[-1]}" if steps else ""
     kind = RegistryError if "failed to push " in _build_cause(lines) else BuildError
     return _explained(lines, f"The build failed{failing_step}", kind)
+
+
+def repeats(error: EcrTasksError, line: str) -> bool:
+    """Return whether an error of ours says the whole of an error's line of docker's."""
+    return bool(line) and one_line(redact(_detail([line]))) in error.cause
 
 
 def other_context(name: str) -> BuildError:

@@ -1,5 +1,7 @@
 """Runs a child process with its output on our stderr, and keeps its last lines.
 
+An error in the last line of a child that fails is held back: our own error repeats it, mostly, and says what to do.
+
 stdout is for data. On a terminal the child gets a pseudo-terminal: buildx and docker draw their live progress, and we
 still read the failing step of a build, which only this output contains. Without live progress the child gets a pipe,
 as older versions of docker have no other way to push and pull without bars, and its output is shown in plain whole
@@ -41,12 +43,29 @@ _OVERWRITTEN = re.compile(rb"^(#\d+ [\d.]+ )?.*\r(?=.)", re.MULTILINE)
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[()][0-9A-B]|\r(?=\n)")
 
 
+_ERROR = re.compile(rb"(?:\x1b\[[0-9;?]*[A-Za-z])*(?:ERROR|error|docker|Error response from daemon): ")
+
+
 @dataclass(frozen=True)
 class ProcessResult:
-    """A child's exit code, and the last lines that it printed, without terminal codes."""
+    """A child's exit code, and the last lines that it printed, without terminal codes.
+
+    ``held`` is the error in its last line, as it is to be shown, if nobody has seen it yet.
+    """
 
     code: int
     lines: tuple[str, ...]
+    held: bytes = b""
+
+    @property
+    def held_line(self) -> str:
+        """The text of the error that is held back."""
+        return _ANSI.sub("", self.held.decode(errors="replace")).strip()
+
+
+def show_held(result: ProcessResult) -> None:
+    """Show the error that was held back."""
+    _show(result.held)
 
 
 def run(
@@ -80,7 +99,7 @@ def run(
             os.close(write_end)
         if was_interrupted() and threading.current_thread() is not threading.main_thread():
             raise KeyboardInterrupt  # the signal came before the child was there
-        tail = _forward(read_end, plain)
+        tail, held = _forward(read_end, plain)
         code = child.wait()
     except BaseException:
         if child is not None:
@@ -90,7 +109,10 @@ def run(
         if child is not None:
             _running.pop(child, None)
         os.close(read_end)
-    return ProcessResult(code, tuple(_ANSI.sub("", tail.decode(errors="replace")).splitlines()))
+    lines = tuple(_ANSI.sub("", tail.decode(errors="replace")).splitlines())
+    if code == 0:
+        _show(held)
+    return ProcessResult(code, lines, held if code != 0 else b"")
 
 
 def answer(command: Sequence[str], *, env: Mapping[str, str], seconds: float) -> tuple[int, str, str] | None:
@@ -117,24 +139,36 @@ def answer(command: Sequence[str], *, env: Mapping[str, str], seconds: float) ->
         return child.returncode, stdout.decode("utf-8", "replace"), stderr.decode("utf-8", "replace")
 
 
-def _forward(read_end: int, plain: Callable[[bytes], bytes] | None) -> bytes:
-    """Copy the child's output to our stderr until its end and return the last TAIL_BYTES of it.
+def _forward(read_end: int, plain: Callable[[bytes], bytes] | None) -> tuple[bytes, bytes]:
+    """Copy the child's output to our stderr until its end; return the last TAIL_BYTES of it, and an error in its end.
 
-    What we print next begins a line, even when the child ended in the middle of one. With ``plain``, output
-    is copied in whole lines that it makes plain.
+    That error, a line, is not copied. What we print next begins a line, even when the child ended in the middle of
+    one. With ``plain``, output is copied in whole lines that it makes plain.
     """
-    tail = pending = b""
+    tail = pending = held = b""
     while chunk := _read(read_end):
         tail = (tail + chunk)[-TAIL_BYTES:]
         if plain:
             lines, line_break, pending = (pending + chunk).rpartition(b"\n")
             chunk = plain(lines + line_break)
-        _show(chunk)
+        held = _show_but_error(held + chunk)
     if plain:
-        _show(plain(pending))
+        held = _show_but_error(held + plain(pending))
     if tail and not tail.endswith(b"\n"):
-        _show(b"\n")
-    return tail
+        if not held:
+            _show(b"\n")
+        return tail, held and held + b"\n"
+    return tail, held
+
+
+def _show_but_error(text: bytes) -> bytes:
+    """Show a text but for an error in its last line, which is returned."""
+    start = text.rstrip(b"\r\n").rfind(b"\n") + 1
+    if _ERROR.match(text, start):
+        _show(text[:start])
+        return text[start:]
+    _show(text)
+    return b""
 
 
 def _read(read_end: int) -> bytes:
@@ -171,7 +205,8 @@ def _stop(child: subprocess.Popen[bytes], read_end: int, plain: Callable[[bytes]
     killer = threading.Timer(GRACE_SECONDS, child.kill)
     killer.start()
     try:
-        _forward(read_end, plain)
+        _, held = _forward(read_end, plain)
+        _show(held)
         child.wait()
     finally:
         killer.cancel()

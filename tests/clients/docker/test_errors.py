@@ -356,3 +356,10 @@ def test_silence_is_an_error_too() -> None:
     for error in (errors.build_failed([]), errors.push_failed(REFERENCE, ["", "  "])):
         assert error.cause.endswith(".")
         assert "nothing" in error.cause
+
+
+def test_an_error_that_names_what_docker_said_repeats_it_and_another_does_not() -> None:
+    line = 'ERROR: failed to build: failed to solve: process "/bin/sh -c false" did not complete: exit code: 1'
+    assert errors.repeats(errors.build_failed([line]), line)
+    assert not errors.repeats(errors.build_failed([line]), "ERROR: something else")
+    assert not errors.repeats(errors.build_failed([line]), "")

@@ -234,3 +234,25 @@ def test_an_interruption_stops_the_child_and_goes_on(child: str) -> None:
 def _listens_to_interrupts() -> None:
     # A shell that starts the tests in the background has them ignore it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.mark.parametrize("live", ["yes", "no"])
+@pytest.mark.parametrize(
+    ("printed", "code", "shown"),
+    [
+        ("step\nERROR: it broke\n", 1, "step\n"),
+        ("step\nERROR: it broke", 1, "step\n"),
+        ("step\nERROR: it broke\n", 0, "step\nERROR: it broke\n"),
+        ("ERROR: one\nstep\n", 1, "ERROR: one\nstep\n"),
+        ("step\nERROR: it broke\nView build details: here\n", 1, "step\nERROR: it broke\nView build details: here\n"),
+    ],
+)
+def test_the_last_error_of_a_child_that_fails_is_held_back(live: str, printed: str, code: int, shown: str) -> None:
+    child = python(f"import os, sys; os.write(2, {printed.encode()!r}); sys.exit({code})")
+    if live == "no":
+        got_code, lines, stderr = piped(*child, LIVE="no")
+    else:
+        got_code, lines, raw = on_a_terminal(*child)
+        stderr = raw.decode().replace("\r", "")
+    assert (got_code, stderr) == (code, shown)
+    assert "ERROR: it broke" in lines or "ERROR: one" in lines
