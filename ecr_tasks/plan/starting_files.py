@@ -145,14 +145,13 @@ def next_lines(
     program = "inv" if has_inv and (tasks is None or tasks.has_ours) else "ecr-tasks"
     ready = bool(answers.region) and (here.credentials or bool(answers.profile))
     local = "" if ready else " local"
-    lines = []
+    looks = ("doctor", "plan") if ready else ("settings", "local plan")
     if to_commit and in_git:
-        lines.append(f'git add {shlex.join(to_commit)} && git commit -m "Publish images with ecr-tasks"')
-    lines.append(f"{program} doctor" if ready else f"{program} local plan")
-    if not lines[0].startswith("git"):
-        lines.append(f"{program} plan" if ready else f"{program} settings")
-    lines.append(f"{program}{local} build push")
-    return tuple(lines)
+        commit = f'git add {shlex.join(to_commit)} && git commit -m "Publish images with ecr-tasks"'
+        lines = (commit, f"{program} {looks[0] if ready else looks[1]}")
+    else:
+        lines = (f"{program} {looks[0]}", f"{program} {looks[1]}")
+    return (*lines, f"{program}{local} build push")
 
 
 def beaten_by_environment(answers: Answers, here: StartingPoint) -> tuple[str, ...]:
@@ -211,5 +210,5 @@ def section_addition(section: Mapping[str, str | bool], name: str, has_section: 
         return Addition(f"in {name}, before the last brace, after a comma", ('  "ecr": {', *lines, "  }"))
     lines = [f"  {line}" for line in as_yaml(section)]
     if has_section:
-        return Addition(f"in {name}, below ecr:", tuple(lines))
+        return Addition(f"in {name}, below `ecr:`", tuple(lines))
     return Addition(f"at the end of {name}", ("ecr:", *lines))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -78,7 +79,12 @@ def check_file(path: Path) -> None:
 
 
 def check_project_being_loaded() -> None:
-    """Check the configuration of the project whose tasks.py is being loaded: Invoke reads it right after that."""
+    """Check the configuration of the project whose tasks.py is being loaded, which Invoke reads right after that.
+
+    What it reads before, the user's own, is out of reach here.
+    """
+    if path := os.environ.get("INVOKE_RUNTIME_CONFIG"):
+        check_file(Path(path).expanduser())
     frame: FrameType | None = sys._getframe()
     while frame is not None:
         spec = frame.f_locals.get("spec") if frame.f_globals.get("__name__") == "invoke.loader" else None

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, cast
 from ecr_tasks.console import say, warn
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.redaction import keep_public
-from ecr_tasks.settings.env_files import SETTING
 
 if TYPE_CHECKING:
     from ecr_tasks.clients.docker.client import WhalesDocker
@@ -86,7 +85,7 @@ class Run:
 
     def use_env_file(self, path: str) -> None:
         """Read this dotenv file in place of the project's from now on."""
-        self._env_file = {SETTING: path}
+        self._env_file = {"ECR_ENV_FILE": path}
         self._forget()
 
     def override(self, values: Mapping[str, str]) -> None:

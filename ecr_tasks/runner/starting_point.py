@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -125,8 +126,11 @@ def _images(run: Run, settings: Settings) -> tuple[tuple[str, ...], tuple[str, .
     try:
         return names, tuple(resolve(files, probe, os.environ, run.docker.targets).targets)
     except SettingsError as error:
-        warn(f"Nothing is built from {', '.join(names)}: {error.cause}")
+        if not files.compose:  # a compose file may be there for what is run beside the image
+            warn(f"Nothing is built from {', '.join(names)}: {error.cause}")
         return (), ()
     except EcrTasksError as error:
+        if shutil.which("docker"):
+            raise
         warn(f"The images of {', '.join(names)} can't be listed: {error.cause}")
         return names, None

@@ -321,3 +321,21 @@ def test_no_file_holds_no_keys_and_an_unreadable_one_is_not_trusted(tmp_path: Pa
     (tmp_path / ".env").write_bytes(b"\xff\xfe")
     with pytest.raises(SettingsProblems):
         find_keys(tmp_path / ".env")
+
+
+@pytest.mark.parametrize("leaking", ["settings.secret", "settings.secret.prod"])
+@pytest.mark.parametrize("why", ["tracked", "in-context"])
+def test_a_dotenv_file_of_ones_own_name_is_guarded_with_those_of_other_environments(
+    tmp_path: Path, leaking: str, why: str
+) -> None:
+    subprocess.run(["git", "init", "--quiet", "."], cwd=tmp_path, check=True)
+    for name in ("settings.secret", "settings.secret.prod"):
+        write(tmp_path / name, KEYS if name == leaking else "ECR_REPOSITORY=app\n")
+    write(tmp_path / ".dockerignore", "*\n" if why == "tracked" else "")
+    if why == "tracked":
+        subprocess.run(["git", "add", leaking], cwd=tmp_path, check=True)
+    settings = load(tmp_path, environ={"ECR_ENV_FILE": "settings.secret"})
+    with pytest.raises(Refused) as error:
+        check_leaked_keys(settings, source(root=tmp_path), [BuildDefinition(str(tmp_path))])
+    assert f"{leaking} holds AWS_ACCESS_KEY_ID" in error.value.cause
+    assert ("git tracks it" in error.value.cause) is (why == "tracked")

@@ -183,6 +183,7 @@ def test_what_to_add_to_existing_tasks_gives_both(tmp_path: Path, text: str) -> 
             ["git add invoke.yaml", "inv doctor", "inv build push"],
         ),
         (ONE, here(credentials=True), (), True, ["inv doctor", "inv plan", "inv build push"]),
+        (ONE, here(), (), True, ["inv settings", "inv local plan", "inv local build push"]),
         (ONE, here(credentials=True), ("invoke.yaml",), False, ["inv doctor", "inv plan", "inv build push"]),
         (ONE, here(), ("x y",), True, ["git add 'x y'", "inv local plan", "inv local build push"]),
         (Answers(repository="a"), here(credentials=True), ("x",), True, ["git add", "inv local", "inv local build"]),
