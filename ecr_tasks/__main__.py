@@ -15,7 +15,7 @@ def main() -> None:
     try:
         with exit_while_loading():
             from ecr_tasks import __version__
-            from ecr_tasks.runner.decorator import say_interrupted
+            from ecr_tasks.runner.exit_codes import say_interrupted
             from ecr_tasks.runner.program import EcrTasksProgram
             from ecr_tasks.tasks.collection import ns
         end_run_by_signals(say_interrupted)

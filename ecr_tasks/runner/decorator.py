@@ -4,30 +4,26 @@ from __future__ import annotations
 
 import atexit
 import functools
-import gc
 import inspect
 import sys
-import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, cast
 
 from invoke.context import Context
-from invoke.exceptions import Exit, Failure
 from invoke.tasks import Task
 from invoke.tasks import task as invoke_task
 
-from ecr_tasks.console import open_standard_streams, say, show_error, stay_calm
-from ecr_tasks.errors import EcrTasksError, Interrupted, SettingsError, UnexpectedError
-from ecr_tasks.redaction import redact
+from ecr_tasks.console import open_standard_streams, show_error, stay_calm
+from ecr_tasks.errors import SettingsError, UnexpectedError
 from ecr_tasks.runner.command_line import EarlierResults, check_repetitions, publishes
+from ecr_tasks.runner.exit_codes import exit_codes, last_resort, say_interrupted
 from ecr_tasks.runner.invoke_config import config_paths
 from ecr_tasks.runner.optional_position import TaskWithOptionalPosition
 from ecr_tasks.runner.run import Run
 from ecr_tasks.runner.task_failed import TaskFailed
-from ecr_tasks.runner.unexpected import is_debugging, show, unexpected
-from ecr_tasks.signals import end_run_by_signals, was_interrupted
+from ecr_tasks.signals import end_run_by_signals
 
 if TYPE_CHECKING:
     from ecr_tasks.model.receipt import Receipt
@@ -38,7 +34,6 @@ R = TypeVar("R")
 
 _RUN = "ecr_tasks_run"
 _EARLIER = "ecr_tasks_earlier"
-_RUN_AGAIN = "Run it again: it takes up where it stopped, and no moving tag points at half an image."
 
 
 def task(
@@ -58,11 +53,11 @@ def task(
     def decorate(body: Callable[Concatenate[Run, P], None]) -> Task[Any]:
         @functools.wraps(body)
         def wrapper(c: Context, /, *args: P.args, **kwargs: P.kwargs) -> None:
-            with _last_resort():
+            with last_resort():
                 run = run_of(c)
                 if not run.dry and c.config.get(_EARLIER) is None and publishes():
                     run.earlier_outputs.begin()  # this task may fail before the one that publishes
-                with _exit_codes(run, shows_without_registry=shows_without_registry):
+                with exit_codes(run, shows_without_registry=shows_without_registry):
                     body(run, *args, **kwargs)
 
         return _invoke_task(wrapper, options, positional, may_be_positional)
@@ -98,7 +93,7 @@ def chained_task(
     ) -> ChainedTask[P, R]:
         @functools.wraps(body)
         def wrapper(c: Context, /, *args: P.args, **kwargs: P.kwargs) -> R:
-            with _last_resort():
+            with last_resort():
                 return returns(run_chained(run_of(c), c, *args, **kwargs))
 
         def run_chained(run: Run, c: Context, *args: P.args, **kwargs: P.kwargs) -> Job | Receipt | None:
@@ -107,7 +102,7 @@ def chained_task(
             earlier: EarlierResults = c.config.get(_EARLIER) or EarlierResults()
             if publishes and not run.dry and not (earlier.job and run.uses(earlier.settings)):
                 run.earlier_outputs.begin()
-            with _exit_codes(run):
+            with exit_codes(run):
                 earlier = _of_these_settings(earlier, run)
                 result = body(run, earlier, *args, **kwargs)
                 if isinstance(result, Receipt):
@@ -130,9 +125,9 @@ def results_of(c: Context) -> Iterator[tuple[Run, EarlierResults]]:
 
     Its errors are shown and raised as a task's.
     """
-    with _last_resort():
+    with last_resort():
         run = run_of(c)
-        with _exit_codes(run):
+        with exit_codes(run):
             yield run, _of_these_settings(c.config.get(_EARLIER) or EarlierResults(), run)
 
 
@@ -163,7 +158,7 @@ def run_of(c: Context) -> Run:
         end_run_by_signals(say_interrupted)
         if not run.dry and publishes():
             run.earlier_outputs.begin()  # a line that is refused leaves nothing to deploy, either
-        with _exit_codes(run):
+        with exit_codes(run):
             check_repetitions(sys.argv[1:])
     return run
 
@@ -187,93 +182,3 @@ def _invoke_task(
     )
     decorated.may_be_positional = may_be_positional
     return decorated
-
-
-@contextmanager
-def _exit_codes(run: Run, *, shows_without_registry: bool = False) -> Iterator[None]:
-    """Raise every error and interruption as Invoke's Exit with its exit code, after showing its cause and remedy."""
-    try:
-        with _without_garbage_collector(), run.earlier_outputs.removed_on_failure():
-            yield
-    except Exit:
-        raise
-    except Exception as error:
-        if was_interrupted():  # Ctrl-C also ends the programs that were started, and the error may be theirs
-            raise _exit(Interrupted("Interrupted.", _RUN_AGAIN), run) from error
-        if not isinstance(error, EcrTasksError):
-            raise _exit(unexpected(error), run, error) from error
-        if run.dry and shows_without_registry and _is_absent_registry(error):
-            say(error.cause)
-            return
-        raise _exit(error, run) from error
-    except KeyboardInterrupt as error:
-        raise _exit(Interrupted("Interrupted.", _RUN_AGAIN), run) from error
-
-
-@contextmanager
-def _last_resort() -> Iterator[None]:
-    """Raise what happens before there is a run, or while an error is shown, as Invoke's Exit, too."""
-    try:
-        yield
-    except KeyboardInterrupt as error:
-        say_interrupted()
-        raise Exit(code=int(Interrupted.code)) from error
-    except Failure:  # a program that a task of the user's has started with Invoke
-        raise
-    except Exit:
-        raise
-    except Exception as error:
-        bug = unexpected(error)
-        show(bug, error)
-        raise TaskFailed(bug) from error
-
-
-def say_interrupted() -> None:
-    """Say that the run was interrupted, and that it can be run again."""
-    show_error(Interrupted("Interrupted.", _RUN_AGAIN))
-
-
-@contextmanager
-def _without_garbage_collector() -> Iterator[None]:
-    """Run a task without the cyclic garbage collector.
-
-    Importing the SDKs creates 100,000 objects that are never freed, and the collector visits them repeatedly. That is
-    a fifth of the time of a run that finds everything published (`bench/main_job.py`). A task itself creates little
-    garbage.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        if enabled:
-            gc.enable()
-
-
-def _is_absent_registry(error: EcrTasksError) -> bool:
-    from ecr_tasks.clients.absent_registry import AbsentRegistryError
-
-    return isinstance(error, AbsentRegistryError)
-
-
-def _exit(error: EcrTasksError, run: Run, origin: Exception | None = None) -> Exit:
-    """Show an error and return the Exit with its code; Invoke's own printing would fail on a closed stderr."""
-    if _is_debugging(run):
-        # A secret of several lines is one only as a whole.
-        say(*redact("".join(traceback.format_exception(origin or error))).splitlines())
-    from ecr_tasks.runner import ci_results
-
-    ci_results.show_error(run, error)
-    show_error(error)
-    if isinstance(error, Interrupted):
-        return Exit(code=int(error.code))  # nobody who catches errors catches this
-    return TaskFailed(error)
-
-
-def _is_debugging(run: Run) -> bool:
-    """Return whether ECR_DEBUG is set: in the settings, or in the environment when the settings have an error."""
-    try:
-        return run.settings.debug
-    except Exception:
-        return is_debugging()

@@ -173,7 +173,9 @@ def _at(run: Run, own: PublishedImage, images: Sequence[PublishedImage], registr
     repository = target.describe({name: ()})[name].repository
     if repository is None or own.digest not in target.existing_digests(repository, [own.digest]):
         raise missing_image(own.digest, f"{name} in the {place.registry}")
-    return replace(own, registry=repository.host, repository=repository.name)
+    tags = target.tag_digests(repository, own.tags)
+    there_too = tuple(tag for tag in own.tags if tags.get(tag) == own.digest)
+    return replace(own, registry=repository.host, repository=repository.name, tags=there_too)
 
 
 def _repository_at(run: Run, place: Destination) -> str | None:

@@ -88,6 +88,7 @@ def test_the_document_has_every_field(tmp_path: Path) -> None:
             "repository": "team/app",
             "tags": [SHA_TAG, "main"],
             "reference": f"{HOST}/team/app@{IMAGE.digest}",
+            "media_type": IMAGE.media_type,
             "state": "pushed",
             "by": "push",
             "stays": {},

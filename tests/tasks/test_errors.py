@@ -118,4 +118,4 @@ def test_an_error_while_an_error_is_shown_is_a_sentence_too(
     monkeypatch.setattr("ecr_tasks.runner.ci_results.show_error", fail)
     project.docker.build_error = BuildError("The build failed.", "Mend it.")
     message = project.inv("build").failed(1)
-    assert "LookupError in runner/decorator.py, line" in message
+    assert "LookupError in runner/exit_codes.py, line" in message

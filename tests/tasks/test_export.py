@@ -128,7 +128,9 @@ def test_the_registry_of_a_destination_can_be_chosen(project: Project, monkeypat
     assert project.image.digest in project.inv(*words, **setting).failed(5)
     place.put("prod/app", project.image, "main")
     expected = f"{host}/prod/app@{project.image.digest}"
-    assert image_of(project.inv(*words, **setting).stdout) == expected
+    looked_up = project.inv(*words, **setting).stdout
+    assert image_of(looked_up) == expected
+    assert "IMAGE_TAGS=main\n" in looked_up, "the others are not there"
     project.inv("push", **setting)
     for registry in (host, "210987654321/us-east-1"):
         result = project.inv("export", "env", "--registry", registry, **setting)

@@ -1,0 +1,110 @@
+"""How a task ends: errors and interruptions are shown and raised as Invoke's Exit with their exit codes."""
+
+from __future__ import annotations
+
+import gc
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from invoke.exceptions import Exit, Failure
+
+from ecr_tasks.console import say, show_error
+from ecr_tasks.errors import EcrTasksError, Interrupted
+from ecr_tasks.redaction import redact
+from ecr_tasks.runner.run import Run
+from ecr_tasks.runner.task_failed import TaskFailed
+from ecr_tasks.runner.unexpected import is_debugging, show, unexpected
+from ecr_tasks.signals import was_interrupted
+
+_RUN_AGAIN = "Run it again: it takes up where it stopped, and no moving tag points at half an image."
+
+
+@contextmanager
+def exit_codes(run: Run, *, shows_without_registry: bool = False) -> Iterator[None]:
+    """Raise every error and interruption as Invoke's Exit with its exit code, after showing its cause and remedy."""
+    try:
+        with _without_garbage_collector(), run.earlier_outputs.removed_on_failure():
+            yield
+    except Exit:
+        raise
+    except Exception as error:
+        if was_interrupted():  # Ctrl-C also ends the programs that were started, and the error may be theirs
+            raise _exit(Interrupted("Interrupted.", _RUN_AGAIN), run) from error
+        if not isinstance(error, EcrTasksError):
+            raise _exit(unexpected(error), run, error) from error
+        if run.dry and shows_without_registry and _is_absent_registry(error):
+            say(error.cause)
+            return
+        raise _exit(error, run) from error
+    except KeyboardInterrupt as error:
+        raise _exit(Interrupted("Interrupted.", _RUN_AGAIN), run) from error
+
+
+@contextmanager
+def last_resort() -> Iterator[None]:
+    """Raise what happens before there is a run, or while an error is shown, as Invoke's Exit, too."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        say_interrupted()
+        raise Exit(code=int(Interrupted.code)) from error
+    except Failure:  # a program that a task of the user's has started with Invoke
+        raise
+    except Exit:
+        raise
+    except Exception as error:
+        bug = unexpected(error)
+        show(bug, error)
+        raise TaskFailed(bug) from error
+
+
+def say_interrupted() -> None:
+    """Say that the run was interrupted, and that it can be run again."""
+    show_error(Interrupted("Interrupted.", _RUN_AGAIN))
+
+
+@contextmanager
+def _without_garbage_collector() -> Iterator[None]:
+    """Run a task without the cyclic garbage collector.
+
+    Importing the SDKs creates 100,000 objects that are never freed, and the collector visits them repeatedly. That is
+    a fifth of the time of a run that finds everything published (`bench/main_job.py`). A task itself creates little
+    garbage.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if enabled:
+            gc.enable()
+
+
+def _is_absent_registry(error: EcrTasksError) -> bool:
+    from ecr_tasks.clients.absent_registry import AbsentRegistryError
+
+    return isinstance(error, AbsentRegistryError)
+
+
+def _exit(error: EcrTasksError, run: Run, origin: Exception | None = None) -> Exit:
+    """Show an error and return the Exit with its code; Invoke's own printing would fail on a closed stderr."""
+    if _is_debugging(run):
+        # A secret of several lines is one only as a whole.
+        say(*redact("".join(traceback.format_exception(origin or error))).splitlines())
+    from ecr_tasks.runner import ci_results
+
+    ci_results.show_error(run, error)
+    show_error(error)
+    if isinstance(error, Interrupted):
+        return Exit(code=int(error.code))  # nobody who catches errors catches this
+    return TaskFailed(error)
+
+
+def _is_debugging(run: Run) -> bool:
+    """Return whether ECR_DEBUG is set: in the settings, or in the environment when the settings have an error."""
+    try:
+        return run.settings.debug
+    except Exception:
+        return is_debugging()
