@@ -75,10 +75,11 @@ uv_install() {
   local name value
   (
     while IFS='=' read -r name value; do
-      value=${value#\'} value=${value%\'}
+      # pip prints a text as Python does: 'one\ntwo'.
+      value=${value#\'} value=${value%\'} value=${value//\\n/ } value=${value# }
       case $name in
         *.index-url) export UV_DEFAULT_INDEX=$value ;;
-        *.extra-index-url) export UV_INDEX=${value//$'\n'/ } UV_INDEX_STRATEGY=unsafe-best-match ;;
+        *.extra-index-url) export UV_INDEX=$value UV_INDEX_STRATEGY=unsafe-best-match ;;
         *.find-links) export UV_FIND_LINKS=${value// /,} ;;
         *.no-index) export UV_NO_INDEX=$value ;;
         *.cert) export SSL_CERT_FILE=$value ;;
