@@ -10,11 +10,12 @@ GAP = 2
 """The blanks between two columns."""
 
 
-def fit(columns: Sequence[Column], wanted: Sequence[int], screen: int) -> dict[int, int] | None:
+def fit(columns: Sequence[Column], wanted: Sequence[int], words: Sequence[int], screen: int) -> dict[int, int] | None:
     """Return the widths of the columns that fit a screen, by their index; None if even those without a worth don't.
 
-    ``wanted`` is the width of each column's longest text. Texts are wrapped before a column is left out, but to no
-    less than their column's least; the room that is left goes to those that want it, the narrowest first.
+    ``wanted`` is the width of each column's longest text, ``words`` that of its longest word. Texts are wrapped
+    before a column is left out, but to no less than their column's least. The room that is left goes to those that
+    want it, the narrowest first, and first of all to those in which it keeps a word whole.
     """
     least = [min(want, max(column.least, len(column.head))) for column, want in zip(columns, wanted, strict=True)]
     shown = list(range(len(columns)))
@@ -25,11 +26,13 @@ def fit(columns: Sequence[Column], wanted: Sequence[int], screen: int) -> dict[i
         shown.remove(-min(droppable)[1])
     room = screen - _total([least[index] for index in shown])
     widths = {index: least[index] for index in shown}
-    short = sorted(shown, key=lambda index: wanted[index] - least[index])
-    for position, index in enumerate(short):
-        more = min(wanted[index] - least[index], room // (len(short) - position))
-        widths[index] += more
-        room -= more
+    for goals in (words, wanted):
+        missing = {index: max(min(goals[index], wanted[index]) - widths[index], 0) for index in shown}
+        short = sorted(shown, key=lambda index: missing[index])
+        for position, index in enumerate(short):
+            more = min(missing[index], room // (len(short) - position))
+            widths[index] += more
+            room -= more
     return widths
 
 

@@ -48,14 +48,25 @@ def fitted_lines(
 ) -> tuple[list[str], tuple[str, ...]]:
     """Return a table's lines for a terminal of a width, and the heads of the columns that are left out of it.
 
-    Where even the columns without a worth don't fit side by side, each row is shown as a list of its values.
+    A column that may be left out and holds nothing is not shown at all. Where even the columns without a worth don't
+    fit side by side, each row is shown as a list of its values.
     """
     from rich.cells import cell_len
 
     cells = [[_for_screen(cell, column) for cell, column in zip(row, columns, strict=True)] for row in rows]
+    used = [
+        index
+        for index, column in enumerate(columns)
+        if column.worth is None or not rows or any(complete(row[index]) for row in cells)
+    ]
+    columns, cells = [columns[index] for index in used], [[row[index] for index in used] for row in cells]
     heads: Cells = [(Styled(column.head, "strong"),) for column in columns]
     wanted = [max(cell_len(complete(line[index])) for line in (heads, *cells)) for index in range(len(columns))]
-    widths = fit(columns, wanted, width)
+    words = [
+        max((cell_len(word) for line in cells for word in complete(line[index]).split()), default=0)
+        for index in range(len(columns))
+    ]
+    widths = fit(columns, wanted, words, width)
     if widths is None:
         return _listed(heads, cells, width, colour=colour), ()
     table = _grid()

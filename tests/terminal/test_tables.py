@@ -42,11 +42,15 @@ def tables(draw: st.DrawFn, cell: st.SearchStrategy[str] = TEXT) -> tuple[tuple[
     return columns, rows
 
 
-@given(columns_of(), st.lists(st.integers(0, 200), min_size=6, max_size=6), st.integers(1, 200))
+SIX = st.lists(st.integers(0, 200), min_size=6, max_size=6)
+
+
+@given(columns_of(), SIX, SIX, st.integers(1, 200))
 def test_the_columns_that_are_shown_fit_and_are_worth_more_than_the_others(
-    columns: tuple[Column, ...], wanted: list[int], screen: int
+    columns: tuple[Column, ...], wanted: list[int], words: list[int], screen: int
 ) -> None:
-    widths = fit(columns, wanted[: len(columns)], screen)
+    number = len(columns)
+    widths = fit(columns, wanted[:number], words[:number], screen)
     if widths is None:
         return
     assert sum(widths.values()) + GAP * (len(widths) - 1) <= screen
@@ -119,3 +123,18 @@ def test_wide_characters_count_twice_on_a_terminal() -> None:
     rows = [[(Styled("日本語"),), (Styled("x"),)], [(Styled("ab"),), (Styled("y"),)]]
     lines, _ = fitted_lines((Column("a"), Column("b")), rows, 40, colour=False)
     assert lines[1:] == ["日本語  x", "ab      y"]
+
+
+def test_room_keeps_words_whole_before_it_keeps_lines_whole() -> None:
+    columns = (Column("value", least=10), Column("from", least=10))
+    rows = [[(Styled("/etc/ssl/certs/ca.crt"),), (Styled("environment variable"),)]]
+    lines, _ = fitted_lines(columns, rows, 35, colour=False)
+    assert lines[1:] == ["/etc/ssl/certs/ca.crt  environment", "                       variable"]
+
+
+def test_a_column_in_which_nothing_stands_takes_no_room_of_a_terminal() -> None:
+    columns = (Column("tag"), Column("scan", 1), Column("note"))
+    rows = [[(Styled("a"),), (Styled(""),), (Styled(""),)]]
+    lines, left_out = fitted_lines(columns, rows, 80, colour=False)
+    assert (lines, left_out) == (["tag  note", "a"], ())
+    assert complete_lines(columns, rows)[0].split() == ["tag", "scan", "note"]
