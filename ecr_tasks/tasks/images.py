@@ -36,7 +36,13 @@ _COLUMNS = (
     Column("scan", 5),
     Column("with", 1),
 )
-_UNITS = (("year", 365 * 86400), ("month", 30 * 86400), ("day", 86400), ("hour", 3600), ("minute", 60))
+_UNITS = (
+    ("year", "years", 365 * 86400),
+    ("month", "months", 30 * 86400),
+    ("day", "days", 86400),
+    ("h", "h", 3600),
+    ("min", "min", 60),
+)
 _SHOWN_SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
 _DONE = ("COMPLETE", "ACTIVE")
 """The states of a finished scan: COMPLETE in basic, ACTIVE in enhanced scanning (API model, ScanStatus)."""
@@ -207,9 +213,10 @@ def as_json(item: ListedImage) -> dict[str, Any]:
 def age(then: datetime, now: datetime) -> str:
     """Return how long ago a time was, in the largest unit that fits."""
     seconds = (now - then).total_seconds()
-    for unit, length in _UNITS:
+    for one, several, length in _UNITS:
         if seconds >= length:
-            return f"{_plural(unit, int(seconds // length))} ago"
+            number = int(seconds // length)
+            return f"{number} {one if number == 1 else several} ago"
     return "just now"
 
 

@@ -17,7 +17,8 @@ def fit(columns: Sequence[Column], wanted: Sequence[int], words: Sequence[int], 
     before a column is left out, but to no less than their column's least. The room that is left goes to those that
     want it, the narrowest first, and first of all to those in which it keeps a word whole.
     """
-    least = [min(want, max(column.least, len(column.head))) for column, want in zip(columns, wanted, strict=True)]
+    heads = [max(map(len, column.head.split()), default=0) for column in columns]
+    least = [min(want, max(column.least, head)) for column, want, head in zip(columns, wanted, heads, strict=True)]
     shown = list(range(len(columns)))
     while _total([least[index] for index in shown]) > screen:
         droppable = [(columns[index].worth or 0, -index) for index in shown if columns[index].worth is not None]

@@ -81,20 +81,16 @@ def fitted_lines(
 def _listed(heads: Cells, rows: Sequence[Cells], width: int, *, colour: bool) -> list[str]:
     from rich.cells import cell_len
 
+    head_width = max(1, min(max(cell_len(complete(head)) for head in heads), width // 2 - GAP))
     lines: list[str] = []
     for row in rows:
         lines += [""] if lines else []
         table = _grid()
-        head_width = max(cell_len(complete(head)) for head in heads)
-        if head_width * 2 + GAP <= width:
-            table.add_column(width=head_width)
-        table.add_column(overflow="fold", max_width=width)
+        table.add_column(width=head_width, overflow="fold")
+        table.add_column(max_width=width - head_width - GAP, overflow="fold")
         for head, cell in zip(heads, row, strict=True):
-            if len(table.columns) > 1:
+            if complete(cell):
                 table.add_row(_rich_text(head), _rich_text(cell))
-            else:
-                table.add_row(_rich_text(head))
-                table.add_row(_rich_text(cell))
         lines += _rendered(table, width, colour=colour)
     return lines
 

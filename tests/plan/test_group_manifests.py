@@ -208,7 +208,9 @@ def test_every_manifest_appears_and_every_tag_has_a_line(
     ("ago", "text"),
     [
         (timedelta(seconds=5), "just now"),
-        (timedelta(minutes=1), "1 minute ago"),
+        (timedelta(minutes=1), "1 min ago"),
+        (timedelta(hours=5), "5 h ago"),
+        (timedelta(days=3), "3 days ago"),
         (timedelta(hours=30), "1 day ago"),
         (timedelta(days=800), "2 years ago"),
         (timedelta(hours=-1), "just now"),
