@@ -56,9 +56,9 @@ def show_findings(findings: Sequence[Finding]) -> None:
         # A person sees a section's name once; each row of a pipe has it.
         head = Styled(item.section, "strong", short="" if item.section == section else None)
         section = item.section
-        rows.append((head, Styled(item.state, _MEANINGS[item.state]), item.name, (item.text, *remedy)))
-    what = Column("what is so → what to do", least=18)
-    result_table((Column("section", worth=1), "state", Column("check", least=10), what), rows)
+        text = (Styled(f"{item.name}: ", "strong"), item.text, *remedy)
+        rows.append((head, Styled(item.state, _MEANINGS[item.state]), text))
+    result_table((Column("section", worth=1), "state", Column("what is so → what to do", least=24)), rows)
     count = {state: sum(item.state == state for item in findings) for state in _MEANINGS}
     verdict = "A push would not work" if count["wrong"] else "A push would work"
     counted = ", ".join(f"{number} {state}" for state, number in count.items() if number)
