@@ -1,0 +1,42 @@
+"""Questions with a time limit."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from ecr_tasks.clients.parallel import Question
+from ecr_tasks.errors import AwsError, EcrTasksError, UnexpectedError
+
+LATE = AwsError("No answer.", "Wait.")
+
+
+def ask(call: Callable[[], str], seconds: float = 60) -> Question[str]:
+    return Question(call, seconds, lambda: LATE, lambda error: UnexpectedError(type(error).__name__, "Report it."))
+
+
+def test_an_answer_is_returned_each_time() -> None:
+    question = ask(lambda: "here")
+    assert [question.answer, question.answer] == ["here", "here"]
+
+
+def test_a_question_that_hangs_has_an_error_and_waits_no_longer() -> None:
+    end = threading.Event()
+    question = ask(lambda: str(end.wait()), seconds=0.05)
+    assert question.answer is LATE
+    assert question.answer is LATE
+    end.set()
+
+
+@pytest.mark.parametrize(
+    ("raised", "cause"), [(AwsError("Denied.", "x"), "Denied."), (KeyError("secret"), "KeyError")]
+)
+def test_an_exception_is_an_answer(raised: Exception, cause: str) -> None:
+    def fail() -> str:
+        raise raised
+
+    answer = ask(fail).answer
+    assert isinstance(answer, EcrTasksError)
+    assert answer.cause == cause
