@@ -36,13 +36,15 @@ def find_project(folder: Path) -> Path:
     """Return the project that a folder is in: the nearest one upwards with tasks, an invoke.yaml or a dotenv file.
 
     tasks.py and Invoke's file count more than a dotenv file, which an application below may have, too. The search
-    ends at the top of the repository. Without any, it is the folder itself.
+    ends at the top of the repository; where there is none, a dotenv file further up, such as a home's, is nobody's.
+    Without any, it is the folder itself.
     """
     folders = [folder]
     while not (folders[-1] / ".git").exists() and folders[-1].parent != folders[-1]:
         folders.append(folders[-1].parent)
-    for names in ((*TASKS, *invoke_files.NAMES), _DOTENV):
-        for candidate in folders:
+    in_repository = folders if (folders[-1] / ".git").exists() else [folder]
+    for names, candidates in (((*TASKS, *invoke_files.NAMES), folders), (_DOTENV, in_repository)):
+        for candidate in candidates:
             if any((candidate / name).exists() for name in names):
                 return candidate
     return folder

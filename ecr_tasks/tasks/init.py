@@ -51,6 +51,8 @@ def init(
     here = look(run)
     flags = starting_point.Answers(region, account, repository, prefix, profile, dockerfile)
     given = starting_point.check_flags(flags, here)
+    if run.project != Path.cwd():
+        say(f"the project is {run.project}")
     _say_what_is_here(here)
     questions = starting_point.questions(given, here)
     asks = not yes and can_ask(in_ci=run.in_ci)

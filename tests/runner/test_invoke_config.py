@@ -83,3 +83,12 @@ def test_the_project_is_the_nearest_folder_that_says_so(
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("", encoding="utf-8")
     assert find_project(folder) == tmp_path / expected
+
+
+def test_outside_of_a_repository_a_dotenv_file_further_up_is_nobodys(tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    folder.mkdir()
+    (tmp_path / ".env").write_text("", encoding="utf-8")
+    assert find_project(folder) == folder
+    (tmp_path / "invoke.yaml").write_text("", encoding="utf-8")
+    assert find_project(folder) == tmp_path

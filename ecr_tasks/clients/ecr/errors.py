@@ -101,7 +101,7 @@ def translate_setting_errors(code: str = "", setting: str = "", remedy: str = ""
 
 def no_region() -> EcrTasksError:
     """Return the error for a registry without a region."""
-    remedy = "Set AWS_REGION (in .env, the environment or the AWS profile), or use `inv local …`."
+    remedy = "Set `region` below ecr: in invoke.yaml, AWS_REGION, or the profile's region; or use `inv local …`."
     return SettingsError("No region is set.", remedy)
 
 
