@@ -26,7 +26,7 @@ _ENV = re.compile(rb"(?im)^([ \t]*ENV[ \t]+\w+)[ \t]+(?=[^=\s]+[ \t]*\r?$)")
 def check_values(definition: BuildDefinition, allowed: AllowedFiles, note: Callable[[str], None]) -> None:
     """Raise Refused when a value of a definition is a secret by its shape; the error doesn't have the value."""
     for kind, name, value in _values(definition):
-        what = _secret(name, value)
+        what = secret_of(name, value)
         if what is None or allowed.allows_value(f"{kind}:{name}", what, note):
             continue
         words = {"build-arg": "build argument"}.get(kind, kind)
@@ -43,7 +43,7 @@ def _values(definition: BuildDefinition) -> Iterator[tuple[str, str, str]]:
     yield from (("annotation", name, value) for name, value in definition.annotations.items())
 
 
-def _secret(name: str, value: str) -> str | None:
+def secret_of(name: str, value: str) -> str | None:
     """Return what a value is, if it is a secret."""
     if name.upper() != "AWS_ACCESS_KEY_ID" and is_key(name, value):
         return "an AWS session token" if name.upper() == "AWS_SESSION_TOKEN" else "an AWS secret access key"

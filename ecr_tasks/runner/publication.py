@@ -15,7 +15,7 @@ from ecr_tasks.model.ecr_host import parse_ecr_host
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.publication import Publication, PublishedImage, publication_of
 from ecr_tasks.model.receipt import Receipt
-from ecr_tasks.model.reference import ImageName
+from ecr_tasks.model.reference import ImageName, parse_image_name
 from ecr_tasks.plan.conflicts import check_published
 from ecr_tasks.plan.promotion import check_host, missing_image
 from ecr_tasks.plan.republish import published_name
@@ -133,6 +133,28 @@ def published_in_ecr(run: Run, name: ImageName | None, images: Collection[str]) 
             )
         )
     return tuple(published)
+
+
+def published_to_deploy(
+    run: Run, receipt: Receipt | None, source: str | None, names: Collection[str]
+) -> tuple[PublishedImage, ...]:
+    """Return the images to deploy: those that ``source`` says, else what was pushed of this commit.
+
+    ``receipt`` is that of a push on the same command line. Says what is used where it is not that.
+    """
+    if source is not None:
+        return published_in_ecr(run, parse_image_name(source), names)
+    if receipt is not None:
+        return published_by_push(receipt, names).images
+    publication, missing = published_before(run, names)
+    images = publication.images
+    if missing:
+        for name, reason in missing.items():
+            say(f"{name}: {reason}; asking ECR for this commit's image")
+        images = (*images, *published_in_ecr(run, None, [*missing]))
+    else:
+        say_what_is_used(publication, bool(run.source.changes))
+    return images
 
 
 def in_registry(run: Run, images: Sequence[PublishedImage], registry: str | None) -> tuple[PublishedImage, ...]:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 from ecr_tasks.console import given_data, say
 from ecr_tasks.errors import Refused, SettingsError
 from ecr_tasks.runner.command_line import EarlierResults, follows
 from ecr_tasks.runner.decorator import chained_task
 from ecr_tasks.runner.run import Run
-
-if TYPE_CHECKING:
-    from ecr_tasks.model.publication import PublishedImage
 
 
 @chained_task(
@@ -49,14 +45,16 @@ def export(
     from ecr_tasks.handoff.formats import format_of
     from ecr_tasks.handoff.handoff import Extras
     from ecr_tasks.redaction import redact_known
-    from ecr_tasks.runner.publication import in_registry
+    from ecr_tasks.runner.publication import in_registry, published_to_deploy
 
     form = format_of(format, Extras(from_, function))
     extras = Extras(_read(form.file, from_) if from_ is not None else None, function)
     if run.dry and source is None and follows("push"):
         say(f"would write {form.summary}, of what the push publishes")
         return
-    handoff = form.write(in_registry(run, _images(run, earlier, source, image or []), registry), extras)
+    handoff = form.write(
+        in_registry(run, published_to_deploy(run, earlier.receipt, source, image or []), registry), extras
+    )
     if redact_known(handoff.text, arguments=False) != handoff.text:
         raise Refused(
             f"{form.file.capitalize()} has a secret of this run in it, and it would be printed.",
@@ -65,31 +63,6 @@ def export(
     for note in handoff.notes:
         say(note)
     given_data(handoff.text)
-
-
-def _images(run: Run, earlier: EarlierResults, source: str | None, names: list[str]) -> tuple[PublishedImage, ...]:
-    """Return the images to write: those that ``source`` names, else what was pushed of this commit."""
-    from ecr_tasks.model.reference import parse_image_name
-    from ecr_tasks.runner.publication import (
-        published_before,
-        published_by_push,
-        published_in_ecr,
-        say_what_is_used,
-    )
-
-    if source is not None:
-        return published_in_ecr(run, parse_image_name(source), names)
-    if earlier.receipt is not None:
-        return published_by_push(earlier.receipt, names).images
-    publication, missing = published_before(run, names)
-    images = publication.images
-    if missing:
-        for name, reason in missing.items():
-            say(f"{name}: {reason}; asking ECR for this commit's image")
-        images = (*images, *published_in_ecr(run, None, [*missing]))
-    else:
-        say_what_is_used(publication, bool(run.source.changes))
-    return images
 
 
 def _read(kind: str, path: str) -> str:

@@ -331,9 +331,9 @@ class EcrRegistry:
         """Return the account that the credentials belong to (STS GetCallerIdentity)."""
         return self._reader.caller_account()
 
-    def endpoint(self) -> str:
-        """Return the URL of the API that the SDK chose."""
-        return str(self._reader.client().meta.endpoint_url)
+    def endpoint(self, region: str | None = None) -> str:
+        """Return the URL of the API that the SDK chose, in another region if one is given."""
+        return str((self._aws.ecr(region) if region else self._reader.client()).meta.endpoint_url)
 
     def region(self) -> str:
         """Return the region that the SDK chose."""

@@ -171,6 +171,10 @@ class FakeRegistry:
         self.calls.end()
         return RegistryToken(HOST, "AWS", PASSWORD)
 
+    def endpoint(self, region: str | None = None) -> str:
+        """Return the address of ECR's API."""
+        return f"https://api.ecr.{region or self.region()}.amazonaws.com"
+
     def region(self) -> str:
         """Return the registry's region."""
         return "eu-central-1"

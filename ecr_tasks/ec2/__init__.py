@@ -1,0 +1,1 @@
+"""What an EC2 host runs: its user data, and the files in it."""

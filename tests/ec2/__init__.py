@@ -1,0 +1,1 @@
+"""Tests of what an EC2 host runs."""
