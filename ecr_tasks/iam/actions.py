@@ -112,14 +112,15 @@ _READ_DIGESTS = (
     _Row("ecr:BatchGetImage", "reads", "read the base images' digests"),
 )
 
+_LOOK_IS_NO_PULL = _Row("ecr:DescribeImages", "own copies", "look at images in a way that is no pull", required=False)
+
 _LOOK = (
     _Row("ecr:DescribeRepositories ecr:BatchGetImage", "own copies", "look at the repositories and planned tags"),
+    _LOOK_IS_NO_PULL,
     _Row("ecr-public:DescribeRepositories ecr-public:DescribeImageTags", "public", "look at the public copies"),
     _Row("ecr:GetDownloadUrlForLayer", "own copies", "read an image's commit from its labels", required=False),
     _Row("ecr:DescribeRegistry", "*", "see what ECR replicates by itself", False, _has_private_copies),
 )
-
-_LOOK_AGAIN = _Row("ecr:DescribeImages", "own copies", "look at fixed tags again, which is no pull", required=False)
 
 _TAKE_TURNS = (
     _Row("ecr:DescribeRegistry", "*", "see what ECR replicates by itself", False, _leaves_tags_unlocked),
@@ -165,7 +166,6 @@ _PUBLISH = (
     *_LOOK,
     *_READ_AND_CACHE,
     _Row(_PUSH, "own", "push images and set their tags"),
-    _LOOK_AGAIN,
     _Row("ecr:ListImages", "own copies", "move latest and release lines forward only", required=False),
     *_TAKE_TURNS,
     *_COPY,
@@ -176,7 +176,13 @@ _PUBLISH = (
 _DOWNLOAD = (
     _TOKEN,
     _Row("ecr:DescribeRepositories", "own", "look at the repository"),
+    replace(_LOOK_IS_NO_PULL, on="own"),
     _Row(_PULL, "own", "find an image and pull it"),
+)
+
+_FIND = (
+    _Row("ecr:DescribeRepositories ecr:DescribeImages", "own", "find an image and its digest"),
+    _Row("ecr:BatchGetImage", "own", "see whether the commit's tag is the commit's", required=False),
 )
 
 _READ_SETTINGS = _Row(
@@ -201,7 +207,7 @@ ROWS: Mapping[str, tuple[_Row, ...]] = MappingProxyType(
         "ci": (*_PUBLISH, *_DOWNLOAD),
         "promote": (
             _Row("ecr:DescribeRepositories ecr:BatchGetImage ecr:PutImage", "own", "find an image and set its tags"),
-            _LOOK_AGAIN,
+            _LOOK_IS_NO_PULL,
             _Row("ecr:DescribeImageScanFindings", "own", "promote --require-scan", required=False),
             _Row("ecr:ListImageReferrers", "own", "promote --to", when=_has_copies),
             _Row(
@@ -214,6 +220,7 @@ ROWS: Mapping[str, tuple[_Row, ...]] = MappingProxyType(
             _Row("ecr:DescribeRepositories ecr:BatchGetImage", "copies", "promote --to"),
             _Row("ecr-public:DescribeRepositories ecr-public:DescribeImageTags", "public", "promote --to"),
             *_COPY,
+            *_only(_creates, *(replace(row, on=row.on.removeprefix("own ")) for row in _CREATE if row.on != "key")),
             *_only(_has_copies, *_only(_creates, *(replace(row, on=row.on.removeprefix("own ")) for row in _CREATE))),
         ),
         "scan": (
@@ -235,12 +242,16 @@ ROWS: Mapping[str, tuple[_Row, ...]] = MappingProxyType(
         "plan": (*_LOOK, *_only(_compares_inputs, *_READ_DIGESTS)),
         "commands": (_TOKEN, *_LOOK),
         "images": (
-            _Row("ecr:DescribeImages ecr:BatchGetImage", "own", "list images and their platforms"),
+            _Row("ecr:DescribeImages", "own", "list images"),
+            _Row(_PULL, "own", "read their platforms", required=False),
             _Row("ecr:DescribeRepositories", "own", "images --open", required=False),
         ),
-        "export": (
-            _Row("ecr:DescribeRepositories ecr:DescribeImages", "own", "find an image and its digest"),
-            _Row("ecr:BatchGetImage", "own", "see whether the commit's tag is the commit's", required=False),
+        "export": _FIND,
+        "ec2.user-data": _FIND,
+        "doctor": (
+            *_LOOK,
+            _Row("ecr:DescribeRepositoryCreationTemplates", "*", "see which template ECR uses", required=False),
+            _Row("ecr:GetRegistryScanningConfiguration", "*", "see how images are scanned", required=False),
         ),
         "repo.show": (_READ_SETTINGS,),
         "repo.ensure": (

@@ -135,7 +135,17 @@ def release(app: Project, version: str) -> None:
 def test_plain_settings_call_nothing_that_the_table_lacks(flows: Flows) -> None:
     client(flows.ecr).create_repository(repositoryName=flows.app.name, imageTagMutability="IMMUTABLE")
     release(flows.app, "v1.2.3")
-    for task, *words in (["login"], ["build"], ["plan"], ["commands"], ["push"], ["pull"], ["images"], ["repo.show"]):
+    for task, *words in (
+        ["login"],
+        ["build"],
+        ["plan"],
+        ["commands"],
+        ["push"],
+        ["pull"],
+        ["images"],
+        ["export", "env"],
+        ["repo.show"],
+    ):
         flows.run(task, task, *words)
     flows.run("ci", "build", "push", "pull", "plan")
     for task, called in flows.called.items():
@@ -171,7 +181,8 @@ def test_with_every_setting_the_table_and_the_calls_are_the_same(flows: Flows) -
     flows.run("plan", "plan")
     flows.run("push", "build", "push")
     flows.run("pull", "pull")
-    flows.run("images", "images")
+    flows.run("images", "images", "--platforms")
+    flows.run("ec2.user-data", "ec2.user-data", "main")
     flows.run("repo.show", "repo.show")
     flows.run("promote", "promote", "1.2.4", "--tag", "prod", "--tag", "9.9.9")
     flows.run("promote", "promote", "1.2.3", "--tag", "prod", "--tag", "rc")

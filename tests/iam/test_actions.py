@@ -137,6 +137,8 @@ def test_only_what_has_no_resource_is_for_everything(everything: tuple[Need, ...
     assert actions_of(everything, "*") == {
         "ecr:GetAuthorizationToken",
         "ecr:DescribeRegistry",
+        "ecr:DescribeRepositoryCreationTemplates",
+        "ecr:GetRegistryScanningConfiguration",
         "ecr-public:GetAuthorizationToken",
         "sts:GetServiceBearerToken",
         "inspector2:ListCoverage",
