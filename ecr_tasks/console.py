@@ -153,7 +153,10 @@ def ask(question: str, default: str = "") -> str | None:
     shown = f" [{default}]" if default else ""
     with suppress(OSError):
         _print(f"{_message(question)}{_message(shown)}: ", sys.stderr, end="")
-    answer = sys.stdin.readline()
+    try:
+        answer = sys.stdin.readline()
+    except UnicodeDecodeError:  # bytes that are no text are no answer, either
+        answer = "\ufffd\n"
     if not answer.endswith("\n"):
         say("")
         return None

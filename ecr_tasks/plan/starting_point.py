@@ -9,6 +9,7 @@ from typing import Literal
 
 from ecr_tasks.errors import SettingsError, nearest
 from ecr_tasks.model.aws_profile import AwsProfile
+from ecr_tasks.model.wording import name_some
 from ecr_tasks.settings.errors import Malformed
 from ecr_tasks.settings.parse import registry
 from ecr_tasks.settings.parse.address import parse_address
@@ -109,7 +110,7 @@ def check_answer(name: Name, text: str, here: StartingPoint) -> str:
     choices = [profile.name for profile in here.profiles] if name == "profile" else list(here.dockerfiles)
     if text not in choices:
         kind = "profile of the AWS configuration" if name == "profile" else "Dockerfile here"
-        listed = f" (there are: {', '.join(choices)})" if choices else ""
+        listed = f" (there are: {name_some(choices, 8)})" if choices else ""
         raise Malformed(f"{text!r} is no {kind}{listed}")
     return text
 
@@ -154,7 +155,7 @@ def _contradictions(given: Answers, here: StartingPoint) -> list[str]:
     elif given.repository and here.targets and len(here.targets) > 1 and not given.dockerfile:
         problems.append(
             f"The flag --repository names one repository, and {', '.join(here.definition)} has {len(here.targets)} "
-            f"images ({', '.join(here.targets)}): give --prefix, or --dockerfile for one image."
+            f"images ({name_some(here.targets)}): give --prefix, or --dockerfile for one image."
         )
     elif given.prefix and (given.dockerfile or not here.definition):
         problems.append(
@@ -169,6 +170,10 @@ def _contradictions(given: Answers, here: StartingPoint) -> list[str]:
             problems.append(
                 f"The flag --{name} is {text}, and {origin} says {value}: change it there, or leave --{name} out."
             )
+    for setting in ("ECR_DOCKERFILE", "ECR_BAKE_FILE") if given.dockerfile else ():
+        value, origin = here.settings.get(setting, ("", Origin("default")))
+        if here.is_of_file(setting) and value != given.dockerfile:
+            problems.append(f"The flag --dockerfile contradicts {origin}, which says {setting}={value}: keep one.")
     for name, other in (("repository", "prefix"), ("prefix", "repository")):
         setting = SETTINGS[other]  # type: ignore[index]
         if getattr(given, name) and here.is_of_file(setting):
@@ -233,13 +238,13 @@ def questions(given: Answers, here: StartingPoint) -> tuple[Question, ...]:
 
     names = [profile.name for profile in here.profiles]
     if names and names != ["default"] and not here.value("AWS_ACCESS_KEY_ID"):
-        ask("profile", f"AWS profile ({', '.join(names)})")
+        ask("profile", f"AWS profile ({name_some(names, 8)})")
     ask("region", "AWS region, such as eu-central-1")
     ask("account", "AWS account, 12 digits (empty: that of the credentials)")
     if not here.definition and not proposed.dockerfile and len(here.dockerfiles) > 1 and not _has_main(here):
-        ask("dockerfile", f"Dockerfile ({', '.join(here.dockerfiles)})", needed=True)
+        ask("dockerfile", f"Dockerfile ({name_some(here.dockerfiles, 8)})", needed=True)
     if has_several(here, given):
-        shown = f" ({', '.join(here.targets)})" if here.targets else ""
+        shown = f" ({name_some(here.targets)})" if here.targets else ""
         ask("prefix", f"Prefix of the repositories of {', '.join(here.definition)}{shown}", needed=True)
     else:
         ask("repository", "Repository", needed=True)
@@ -269,6 +274,6 @@ def unanswered(answers: Answers, here: StartingPoint) -> None:
     """Raise SettingsError where several Dockerfiles leave open what to build."""
     if not answers.dockerfile and not here.definition and len(here.dockerfiles) > 1 and not _has_main(here):
         raise SettingsError(
-            f"There are {len(here.dockerfiles)} Dockerfiles: {', '.join(here.dockerfiles)}.",
+            f"There are {len(here.dockerfiles)} Dockerfiles: {name_some(here.dockerfiles, 8)}.",
             "Choose one with --dockerfile.",
         )

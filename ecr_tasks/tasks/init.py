@@ -77,11 +77,13 @@ def init(
 
 
 def _say_what_is_here(here: StartingPoint) -> None:
+    from ecr_tasks.model.wording import name_some
+
     if here.definition:
-        targets = ", ".join(here.targets) if here.targets else "its images can't be listed now"
+        targets = name_some(here.targets) if here.targets else "its images can't be listed now"
         say(f"found {', '.join(here.definition)}: {targets}")
     if here.dockerfiles:
-        say(f"found {', '.join(here.dockerfiles)}")
+        say(f"found {name_some(here.dockerfiles)}")
     if not (here.definition or here.dockerfiles):
         warn("There is no Dockerfile and no bake or compose file with images here yet: the first build needs one.")
     if here.tasks is not None and here.tasks.name.endswith("/"):

@@ -135,6 +135,11 @@ def test_an_answer_that_is_none_has_its_reason(name: Any, text: str, message: st
             "invoke.yaml:3, which says ECR_REPOSITORY=a",
         ),
         (
+            Answers(dockerfile="Dockerfile"),
+            here(dockerfiles=("Dockerfile",), settings={"ECR_BAKE_FILE": ("compose.yaml", in_file())}),
+            "invoke.yaml:3, which says ECR_BAKE_FILE=compose.yaml",
+        ),
+        (
             Answers(repository="111122223333.dkr.ecr.eu-central-1.amazonaws.com/app", region="us-east-1"),
             here(),
             "is in eu-central-1, and --region is us-east-1",
