@@ -31,6 +31,8 @@ COLUMNS, ROWS = 104, 30
 CHARACTER, LINE, MARGIN = 8.4, 18, 16
 LONGEST_PAUSE = 1.0
 """Seconds; what takes longer is shortened in the picture."""
+SHORTEST_FRAME = 0.05
+"""Seconds; nobody sees what is gone before."""
 READING_SECONDS = 1.5
 """How long the screen stands still after a command."""
 
@@ -75,7 +77,9 @@ class Recorder:
         self.clock += min(seconds, LONGEST_PAUSE)
         self.stream.feed(output)
         lines = tuple(self._line(row) for row in range(ROWS))
-        if not self.frames or self.frames[-1].lines != lines:
+        if self.frames and self.clock - self.frames[-1].time < SHORTEST_FRAME:
+            self.frames[-1] = Frame(self.frames[-1].time, lines)
+        elif not self.frames or self.frames[-1].lines != lines:
             self.frames.append(Frame(self.clock, lines))
 
     def pause(self, seconds: float) -> None:
