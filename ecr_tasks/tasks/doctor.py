@@ -42,7 +42,7 @@ def doctor(run: Run, json: bool = False, fix: bool = False) -> None:
     else:
         show_findings(found)
         for line in mended:
-            say(f"--fix: {line}")
+            say(f"fix: {line}")
     if code := exit_code(found):
         raise Exit(code=code)
 
