@@ -38,14 +38,16 @@ def refuse_applications_values(effective: Mapping[str, SettingValue], problems: 
     endpoint, key = effective.get(_GENERAL), effective.get(_KEY)
     ignored = effective.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
     is_ignored = ignored is not None and ignored.text.strip().lower() == "true"
+    is_no_key = key is not None and key.origin.kind == "file" and not is_key_id(key.text)
     if endpoint and endpoint.origin.kind == "file" and not is_ignored and is_emulator(endpoint.text):
+        keys = f", with the keys of {key.origin}" if key and is_no_key else ""
         problems.add_at(
             endpoint.origin,
             _GENERAL,
-            f"would take images to {_host(endpoint.text)} instead of Amazon ECR.",
+            f"would take images to {_host(endpoint.text)} instead of Amazon ECR{keys}.",
             f"{_OWN_FILE}. If images are to go there, set {_OURS} to it, too.",
         )
-    if key and key.origin.kind == "file" and not is_key_id(key.text):
+    elif key and is_no_key:
         problems.add_at(
             key.origin,
             _KEY,

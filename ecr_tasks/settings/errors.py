@@ -27,7 +27,7 @@ class SettingsProblems(SettingsError):
         if len(problems) == 1:
             super().__init__(problems[0], remedy or "Correct it there and run the task again.")
         else:
-            remedy = "Correct each where it stands and run the task again."
+            remedy = " ".join(filter(None, ("Correct each where it stands and run the task again.", remedy)))
             super().__init__(f"{len(problems)} settings are wrong:", remedy, problems)
 
 
@@ -40,7 +40,7 @@ class Problems:
     def add(self, sentence: str, remedy: str = "") -> None:
         """Add a sentence that already contains the place; a sentence that was added before is ignored.
 
-        ``remedy`` replaces the usual one where this is the only problem.
+        ``remedy`` replaces the usual one where this is the only problem, else it is told after that.
         """
         self._sentences.setdefault(sentence, remedy)
 
@@ -59,5 +59,5 @@ class Problems:
     def raise_if_any(self) -> None:
         """Raise :class:`SettingsProblems` if anything was added."""
         if self._sentences:
-            (remedy, *_) = self._sentences.values()
-            raise SettingsProblems(tuple(self._sentences), remedy)
+            remedies = dict.fromkeys(filter(None, self._sentences.values()))
+            raise SettingsProblems(tuple(self._sentences), " ".join(remedies))

@@ -13,9 +13,11 @@ APPLICATION = "DEBUG=1\nAWS_ENDPOINT_URL=http://localhost:4566\nAWS_ACCESS_KEY_I
 
 def test_the_endpoint_and_the_keys_of_an_application_are_refused(project: Project) -> None:
     project.write(APPLICATION)
-    endpoint, key = project.problems()
-    assert endpoint == ".env:2: AWS_ENDPOINT_URL would take images to localhost:4566 instead of Amazon ECR."
-    assert key.startswith(".env:3: AWS_ACCESS_KEY_ID is no access key of AWS")
+    assert project.problem() == (
+        ".env:2: AWS_ENDPOINT_URL would take images to localhost:4566 instead of Amazon ECR, with the keys of .env:3."
+    )
+    project.write("AWS_ACCESS_KEY_ID=test\nAWS_SECRET_ACCESS_KEY=test\n")
+    assert project.problem().startswith(".env:1: AWS_ACCESS_KEY_ID is no access key of AWS")
 
 
 def test_one_of_them_has_a_remedy_of_its_own(project: Project) -> None:
@@ -24,6 +26,14 @@ def test_one_of_them_has_a_remedy_of_its_own(project: Project) -> None:
         project.load()
     assert ".env.ecr beside it: then .env is not read" in error.value.remedy
     assert "AWS_ENDPOINT_URL_ECR" in error.value.remedy
+
+
+def test_the_remedy_is_told_beside_other_problems(project: Project) -> None:
+    project.write(APPLICATION + "ECR_DIRTY=maybe\n")
+    with pytest.raises(SettingsProblems) as error:
+        project.load()
+    assert error.value.remedy.startswith("Correct each where it stands")
+    assert ".env.ecr" in error.value.remedy
 
 
 def test_a_file_of_our_own_name_ends_it(project: Project) -> None:
