@@ -42,12 +42,13 @@ class ManifestCache:
         path = self._path(digest)
         if path is None:
             return None
-        with suppress(OSError, UnicodeDecodeError):
-            text = read_bytes(path, MAX_MANIFEST).decode()
-            if sha256_digest(text) == digest:
+        with suppress(OSError):
+            content = read_bytes(path, MAX_MANIFEST)
+            if sha256_digest(content) == digest:
                 with suppress(OSError):
                     os.utime(path)
-                return text
+                with suppress(UnicodeDecodeError):
+                    return content.decode()
             path.unlink()
         return None
 

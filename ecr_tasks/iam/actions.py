@@ -265,6 +265,19 @@ ROWS: Mapping[str, tuple[_Row, ...]] = MappingProxyType(
                 "see what a new lifecycle policy would expire",
                 when=lambda settings, scope: settings.lifecycle_policy != "off",
             ),
+            _Row(
+                "ecr:ListPullTimeUpdateExclusions ecr:RegisterPullTimeUpdateExclusion",
+                "*",
+                "have ECR record no pulls of ECR_PULL_TIME_EXCLUSIONS",
+                when=lambda settings, scope: settings.pull_time_exclusions,
+            ),
+            _Row(
+                "iam:GetRole",
+                "*",
+                "know the path of the role that ECR_PULL_TIME_EXCLUSIONS=caller means",
+                False,
+                lambda settings, scope: "caller" in settings.pull_time_exclusions,
+            ),
         ),
         "repo.delete": (
             _Row("ecr:DescribeRepositories ecr:DeleteRepository", "own", "delete the repository"),

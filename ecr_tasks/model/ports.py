@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.image import BakeFile, BuildInput
 from ecr_tasks.model.inventory import ImageDetail
+from ecr_tasks.model.local_image import LocalImage
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.registry import RegistryToken, Repository, RepositoryView
 from ecr_tasks.model.repository import DesiredRepository, Difference, RepositoryState
@@ -89,6 +90,15 @@ class Docker(Protocol):
     @property
     def left_names(self) -> Sequence[str]:
         """The references that killed runs have left."""
+
+    def local_names(self, repository: str) -> Sequence[str]:
+        """Return the names that images of the store have in a repository, here and in any registry."""
+
+    def local_images(self, names: Sequence[str]) -> Sequence[LocalImage]:
+        """Return the images that have these names, and whether a container or a run uses them."""
+
+    def remove_names(self, names: Sequence[str]) -> int:
+        """Remove names of images that nothing uses, an image with its last one; return how many were removed."""
 
     def push(self, reference: str) -> None:
         """Push one reference. Raises RegistryError with the registry's own message."""

@@ -41,7 +41,15 @@ class RepositoryState:
     policy: str | None = None
 
 
-Aspect = Literal["mutability", "scan-on-push", "tags", "lifecycle-policy", "repository-policy", "encryption"]
+Aspect = Literal[
+    "mutability",
+    "scan-on-push",
+    "tags",
+    "lifecycle-policy",
+    "repository-policy",
+    "encryption",
+    "pull-time-exclusions",
+]
 
 
 @dataclass(frozen=True)

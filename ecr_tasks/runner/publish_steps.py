@@ -222,6 +222,22 @@ def _check_source(run: Run, images: Sequence[Image], *, during: str) -> SourceSt
     return now
 
 
+def tidy(run: Run, job: Job, *, pushed: bool) -> None:
+    """Remove the local names that earlier runs of the images built now have left; nothing after no build."""
+    built = [item for item in job.plan.images if item.image.name in job.built]
+    keep = job.settings.keep_local
+    if not built or keep is None:
+        return
+    from ecr_tasks.execute.tidy_local_names import tidy_local_names
+    from ecr_tasks.runner import pending_builds
+
+    ids = {image_id for item in built if (image_id := job.built[item.image.name].image_id)}
+    pending_builds.note(run.project, () if pushed else ids, os.environ)
+    others = pending_builds.of_others(run.project, os.environ)
+    repositories = [item.image.repository for item in built]
+    tidy_local_names(repositories, keep if pushed else max(keep, 1), run.docker, say, built=ids, others=others)
+
+
 def build_receipt(run: Run, job: Job, items: Sequence[PlannedImage]) -> Receipt:
     """Return a receipt of these images with what is built so far."""
     source = run.source

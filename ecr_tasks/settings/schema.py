@@ -231,6 +231,14 @@ class Schema:
         "How long to wait for another run on this machine that publishes the same image.",
         default="240",
     )
+    keep_local: int | None = setting(
+        "ECR_KEEP_LOCAL=10",
+        values.commits,
+        "Of how many commits a repository's local image names are kept, the newest ones; older ones that runs left "
+        "are removed after a build or a push, unless a container uses them. all: of every commit. 0: not even of "
+        "the commit that was pushed.",
+        default="3",
+    )
     allow_keys_in: tuple[lists.Allowed, ...] = setting(
         "ECR_ALLOW_KEYS_IN=certs/localhost.key: made for localhost",
         lists.split_allowed,
@@ -273,6 +281,13 @@ class Schema:
         values.file,
         "A JSON file with the repository policy. Without it, the policy stays as it is.",
         unset="left as it is",
+    )
+    pull_time_exclusions: tuple[str, ...] = setting(
+        "ECR_PULL_TIME_EXCLUSIONS=caller",
+        registry.principals,
+        "Roles and users (ARNs, or caller for these credentials' own) whose pulls ECR is not to record; repo.ensure "
+        "registers them in the registry, for all of its repositories. Others that are registered stay.",
+        default="",
     )
     kms_key: str | None = setting(
         "ECR_KMS_KEY=alias/ecr",

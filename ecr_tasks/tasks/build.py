@@ -51,6 +51,7 @@ def build(run: Run, earlier: EarlierResults, json: bool = False) -> Job | None:
         create_repositories,
         lock_images,
         start_job,
+        tidy,
     )
     from ecr_tasks.tasks.plan import show_plan
 
@@ -73,6 +74,7 @@ def build(run: Run, earlier: EarlierResults, json: bool = False) -> Job | None:
     if items:
         receipt_file.write(run.project, receipt)
     if not push_follows:
+        tidy(run, job, pushed=False)
         ci_results.hand_over(run, receipt)
     _show(job, json)
     return job

@@ -47,6 +47,7 @@ def push(run: Run, earlier: EarlierResults, republish: bool = False, json: bool 
         publish_images,
         reuse_builds,
         start_job,
+        tidy,
     )
     from ecr_tasks.tasks.plan import show_plan
 
@@ -70,6 +71,7 @@ def push(run: Run, earlier: EarlierResults, republish: bool = False, json: bool 
     job = create_repositories(run, job)
     job = lock_images(run, job, show_plan)
     receipt = publish_images(run, job)
+    tidy(run, job, pushed=True)
     ci_results.hand_over(run, receipt)
     if json:
         document(receipt.as_json())

@@ -63,13 +63,21 @@ def ensure(run: Run, check: bool = False, json: bool = False) -> None:
 
     They are those of the planned images.
     """
+    from ecr_tasks.model.repository import Difference
+
     with working("asking ECR about the repositories"):
         comparisons = [_compare(run, name) for name in _repository_names(run)]
+        pulling = run.registry.pull_time_exclusions.missing() if run.settings.pull_time_exclusions else ()
     for item in comparisons:
         _show_differences(item)
+    if pulling:
+        say((Styled("the registry", "strong"), ":"))
+        _show_difference(Difference("pull-time-exclusions", (), pulling))
     if json:
-        document({"repositories": [item.as_json() for item in comparisons]})
+        exclusions = {"missing": list(pulling)} if run.settings.pull_time_exclusions else None
+        document({"repositories": [item.as_json() for item in comparisons], "pull_time_exclusions": exclusions})
     different = [item.name for item in comparisons if not item.is_as_desired]
+    different += ["the registry's pull-time exclusions"] if pulling else []
     if check and different:
         raise Refused(
             f"Not as the settings want it: {', '.join(different)}.", "`inv repo.ensure` changes what can be changed."
@@ -78,6 +86,9 @@ def ensure(run: Run, check: bool = False, json: bool = False) -> None:
         return
     for item in comparisons:
         _reconcile(run, item)
+    for principal in pulling:
+        run.registry.pull_time_exclusions.add(principal)
+        say(f"the registry: records no pulls of {principal} any more")
 
 
 @task(
@@ -192,13 +203,17 @@ def _show_differences(item: Comparison) -> None:
     else:
         say((Styled(item.name, "strong"), ":"))
         for difference in item.differences:
-            title, *changes = difference.lines
-            say(f"  {title}", *(Styled(f"  {line}", _MEANINGS[line.strip()[0]]) for line in changes))
+            _show_difference(difference)
     if item.expiring is not None:
         images = "1 image" if item.expiring == 1 else f"{item.expiring} images"
         say(f"  by ECR's preview, the new lifecycle policy would expire {images} now")
     for note in item.desired.notes:
         say(f"  note: {note}")
+
+
+def _show_difference(difference: Difference) -> None:
+    title, *changes = difference.lines
+    say(f"  {title}", *(Styled(f"  {line}", _MEANINGS[line.strip()[0]]) for line in changes))
 
 
 def _reconcile(run: Run, item: Comparison) -> None:

@@ -118,7 +118,8 @@ class Project:
 
 def project(folder: Path, environ: Mapping[str, str], dockerfile: str) -> Project:
     """Create a project with one commit on branch main and the tasks.py of the README."""
-    project = Project(folder, dict(environ))
+    # Tests share an engine: one must not remove what another has built (test_local_names.py has names of its own).
+    project = Project(folder, {"ECR_KEEP_LOCAL": "all", **environ})
     project.write("tasks.py", 'from ecr_tasks import ns\n\n__all__ = ["ns"]\n')
     project.write("Dockerfile", dockerfile)
     project.write(".gitignore", ".env\n.env.*\n.ecr-tasks/\n__pycache__/\n")

@@ -14,7 +14,7 @@ from ecr_tasks.local_ecr.server import LocalEcr
 from tests.engine.conftest import docker
 from tests.engine.project import Project, project
 
-READ_REQUESTS = {"DescribeRepositories": 1, "BatchGetImage": 1}
+READ_REQUESTS = {"DescribeImages": 2}
 
 
 @pytest.fixture

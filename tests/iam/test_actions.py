@@ -27,6 +27,7 @@ OTHER_SERVICES = {
     "kms:RetireGrant",
     "inspector2:ListCoverage",
     "inspector2:ListFindings",
+    "iam:GetRole",
 }
 NO_OPERATION = {"ecr:BatchImportUpstreamImage"}
 """Actions that exist in IAM only (Service Authorization Reference, Amazon ECR)."""
@@ -80,6 +81,7 @@ def everything(tmp_path: Path) -> tuple[Need, ...]:
         "ECR_KMS_KEY": "alias/ecr",
         "ECR_MUTABILITY": "mutable",
         "ECR_CACHE": "registry",
+        "ECR_PULL_TIME_EXCLUSIONS": "caller",
     }
     destinations = (Destination(OTHER, "eu-west-1"), Destination("", "us-east-1", alias="team"))
     reads = (f"{OTHER}.dkr.ecr.eu-central-1.amazonaws.com/base:1", "public.ecr.aws/docker/library/alpine:3")
@@ -139,6 +141,9 @@ def test_only_what_has_no_resource_is_for_everything(everything: tuple[Need, ...
         "ecr:DescribeRegistry",
         "ecr:DescribeRepositoryCreationTemplates",
         "ecr:GetRegistryScanningConfiguration",
+        "ecr:ListPullTimeUpdateExclusions",
+        "ecr:RegisterPullTimeUpdateExclusion",
+        "iam:GetRole",
         "ecr-public:GetAuthorizationToken",
         "sts:GetServiceBearerToken",
         "inspector2:ListCoverage",

@@ -37,7 +37,7 @@ ELSEWHERE: tuple[str, ...] = (
     *("ECR_ROLE_ARN", "ECR_BUILDER", "ECR_DIRTY", "ECR_SKIP", "ECR_DEBUG", "ECR_CREATE_REPOSITORY", "ECR_MUTABILITY"),
     *("ECR_LIFECYCLE_POLICY", "ECR_REPOSITORY_POLICY", "ECR_KMS_KEY", "ECR_REPOSITORY_TAGS", "ECR_DESTINATIONS"),
     *("ECR_SCAN_FAIL_ON", "ECR_ALLOW_KEYS_IN", "ECR_PULL_REQUEST", "ECR_DIRTY_IGNORE", "ECR_LOCK_MINUTES"),
-    "ECR_ENV_FILE",
+    *("ECR_ENV_FILE", "ECR_KEEP_LOCAL", "ECR_PULL_TIME_EXCLUSIONS"),
 )
 """The settings that change nothing in an image's definition, tags or repository: they mean the same for all kinds."""
 

@@ -24,6 +24,7 @@ from ecr_tasks.errors import EcrTasksError, RegistryError
 from ecr_tasks.files import read_bytes
 from ecr_tasks.model.digest import sha256_digest
 from ecr_tasks.model.image import BakeFile, BuildDefinition, BuildInput
+from ecr_tasks.model.local_image import LocalImage
 from ecr_tasks.model.ports import BuildResult, Engine
 from ecr_tasks.model.registry import RegistryToken
 from ecr_tasks.redaction import keep_build_arguments
@@ -180,6 +181,57 @@ class WhalesDocker:
     def left_names(self) -> Sequence[str]:
         """The names that killed runs have given to images by :meth:`tag_for_run`; the run's end removes them."""
         return self._config.names.left
+
+    def local_names(self, repository: str) -> Sequence[str]:
+        """Return the names that images of the store have in a repository, here and in any registry."""
+        filters = ["--filter", f"reference={repository}", "--filter", f"reference=*/{repository}"]
+        command = self._commands.docker("image", "ls", *filters, "--format", "{{.Repository}}:{{.Tag}}")
+        names = self._commands.output("list its images", command).splitlines()
+        return [name for name in names if not name.endswith(":<none>")]
+
+    def local_images(self, names: Sequence[str]) -> Sequence[LocalImage]:
+        """Return the images that have these names.
+
+        A container uses an image, also one that has stopped, and so does a run that has not ended: it has given the
+        image a name of its own.
+        """
+        documents = self._inspect("image", list(dict.fromkeys(names)))
+        listed = self._commands.output("list its containers", self._commands.docker("container", "ls", "-aq"))
+        containers = self._inspect("container", listed.split())
+        used = {container.get("Image") for container in containers}
+        used |= {(container.get("ImageManifestDescriptor") or {}).get("digest") for container in containers}
+        used |= {(container.get("Config") or {}).get("Image") for container in containers}
+        images = {}
+        for document in documents:
+            tags = tuple(document.get("RepoTags") or ())
+            in_run = any(tag.startswith(f"{BUILD}:") and tag not in self._config.names.own for tag in tags)
+            labels = (document.get("Config") or {}).get("Labels") or {}
+            is_used = in_run or not used.isdisjoint({document["Id"], *tags, *(document.get("RepoDigests") or ())})
+            images[document["Id"]] = LocalImage(document["Id"], tags, labels, is_used)
+        return list(images.values())
+
+    def _inspect(self, kind: str, names: Sequence[str]) -> list[dict[str, Any]]:
+        """Return docker's documents of images or containers. Raises BuildError if one of them is gone."""
+        if not names:
+            return []
+        check_arguments(*names)
+        output = self._commands.output(f"look at its {kind}s", self._commands.docker(kind, "inspect", *names))
+        with errors.reading_answer(f"look at its {kind}s"):
+            documents: list[dict[str, Any]] = [dict(document) for document in parse_json(output)]
+        return documents
+
+    def remove_names(self, names: Sequence[str]) -> int:
+        """Remove names of images, an image with its last one, and return how many were removed.
+
+        What docker refuses, such as the last name of an image that a container got meanwhile, stays.
+        """
+        if not names:
+            return 0
+        try:
+            self._commands.output("remove image names", self._commands.docker("image", "rm", *names))
+        except EcrTasksError:
+            return sum(self._image(name) is None for name in names)
+        return len(names)
 
     def close(self) -> None:
         """Remove the names that were to last as long as the run, and those that killed runs have left."""

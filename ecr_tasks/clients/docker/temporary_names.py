@@ -35,6 +35,11 @@ class TemporaryNames:
         self.left: list[str] = []
         """The names of killed runs, whose folders this run has removed."""
 
+    @property
+    def own(self) -> Sequence[str]:
+        """The names of this run."""
+        return self._names
+
     def add(self, *references: str) -> None:
         """Record names before they are given to images. Raises OSError when the run's folder can't be written."""
         with (self._run_folder.create() / _FILE).open("a", encoding="utf-8") as file:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # and imported by the methods that need them: publishing need
     from mypy_boto3_ecr.type_defs import ReplicationRuleOutputTypeDef
 
     from ecr_tasks.clients.ecr.ecr_public import PublicRegistry
+    from ecr_tasks.clients.ecr.pull_times import PullTimeExclusions
     from ecr_tasks.clients.ecr.repositories import EcrRepositories
     from ecr_tasks.clients.ecr.scans import EcrEvidence
     from ecr_tasks.model.inventory import ImageDetail, ListedImage
@@ -67,6 +68,13 @@ class EcrRegistry:
         from ecr_tasks.clients.ecr.repositories import EcrRepositories
 
         return EcrRepositories(self._reader.client, self._reader.registry_id)
+
+    @property
+    def pull_time_exclusions(self) -> PullTimeExclusions:
+        """The adapter that excludes principals from the registry's pull times."""
+        from ecr_tasks.clients.ecr.pull_times import PullTimeExclusions
+
+        return PullTimeExclusions(self._settings, self._aws)
 
     @property
     def evidence(self) -> EcrEvidence:

@@ -24,6 +24,7 @@ MAX_FILTERS = 5
 # The patterns are not compiled here, because most runs use only a few of them; `re` compiles them at their first use.
 _REGION = r"[a-z]{2,}(-[a-z]+)+-\d+"
 _ROLE = r"(?a)arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+"
+_PRINCIPAL = r"(?a)(?=.{1,200}$)arn:aws(?:-[a-z]+)*:iam::\d{12}:(?:role|user)/[\w+=,.@-]+(?:/[\w+=,.@-]+)*"
 # ECR's API model, RepositoryName.
 _NAME_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _REPOSITORY = rf"{_NAME_PART}(?:/{_NAME_PART})*"
@@ -37,6 +38,15 @@ _ALIAS = r"[a-z][a-z0-9]+(?:[._-][a-z0-9]+)*"
 _FILTER_PATTERN, _MAX_WILDCARDS = r"[0-9a-zA-Z._*-]{1,128}", 2
 # ECR's API model, TagKey and TagValue, and TagResource's documentation.
 _MAX_TAGS, _MAX_TAG_KEY, _MAX_TAG_VALUE = 50, 128, 256
+
+
+def principals(text: str) -> tuple[str, ...]:
+    """Parse roles and users: ARNs, or caller for the credentials' own (ECR's API model, PrincipalArn)."""
+    entries = tuple(dict.fromkeys(split_plain(text)))
+    for entry in entries:
+        if entry != "caller" and not re.fullmatch(_PRINCIPAL, entry):
+            raise Malformed(f"must be caller, or ARNs such as arn:aws:iam::123456789012:role/ci, not {entry[:200]!r}")
+    return entries
 
 
 def account_id(text: str) -> str:

@@ -77,6 +77,14 @@ def minutes(text: str) -> int:
     return int(text)
 
 
+def commits(text: str) -> int | None:
+    """Parse a number of commits, or all, which is None."""
+    text = text.strip().lower()
+    if text != "all" and not re.fullmatch(r"[0-9]{1,5}", text):
+        raise Malformed(f"must be a number of commits or all, not {text!r}")
+    return None if text == "all" else int(text)
+
+
 def patterns(text: str) -> tuple[str, ...]:
     """Parse patterns of files, with commas or line breaks between them."""
     return split_plain(text)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ecr_tasks.errors import BuildError, EcrTasksError
 from ecr_tasks.model.image import BakeFile, BakeTarget, BuildDefinition, BuildInput
+from ecr_tasks.model.local_image import LocalImage
 from ecr_tasks.model.manifest import INPUTS, INPUTS_TRACKED, REVISION, StoredImage
 from ecr_tasks.model.ports import BuildResult, Engine
 from ecr_tasks.model.registry import RegistryToken
@@ -39,6 +40,7 @@ class FakeDocker:
         self.builder, self.driver, self.nodes = "default", "docker", 1
         self.temporary: list[str] = []
         self.left_names: list[str] = []
+        self.local: list[LocalImage] = []
         self.unreachable: set[str] = set()
         """The references to which a copy fails."""
 
@@ -129,6 +131,19 @@ class FakeDocker:
         self.calls.begin("built_manifest", digest)
         self.calls.end()
         return None
+
+    def local_names(self, repository: str) -> Sequence[str]:
+        self.calls.begin("local_names", repository)
+        self.calls.end()
+        return [name for image in self.local for name in image.names]
+
+    def local_images(self, names: Sequence[str]) -> Sequence[LocalImage]:
+        return self.local
+
+    def remove_names(self, names: Sequence[str]) -> int:
+        self.calls.begin("remove_names", *names)
+        self.calls.end()
+        return len(names)
 
     def authorize(self, token: RegistryToken) -> None:
         self.calls.begin("authorize", token.host)

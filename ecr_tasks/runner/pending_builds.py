@@ -1,0 +1,55 @@
+"""The last builds of this user's projects, which a push to come may need: no other run removes their local names.
+
+`inv build` and `inv push` may be two steps of a pipeline, and other pipelines may run on the same engine in between.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from ecr_tasks.clients.manifest_cache import cache_folder
+from ecr_tasks.files import read_text
+from ecr_tasks.model.digest import sha256_digest
+from ecr_tasks.own_files import replace_file
+
+PENDING_SECONDS = 24 * 3600
+"""How long a build may wait for its push."""
+
+_FOLDER = "builds"
+
+
+def note(project: Path, ids: Collection[str], environ: Mapping[str, str]) -> None:
+    """Note the ids of a project's last builds; do nothing where that is not possible."""
+    folder = _folder(environ)
+    if folder is None:
+        return
+    with suppress(OSError):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        replace_file(folder / _name(project), "\n".join(sorted(ids)).encode(), folder, mode=0o600)
+
+
+def of_others(project: Path, environ: Mapping[str, str]) -> set[str]:
+    """Return the ids of the last builds of other projects and working copies, and forget old ones."""
+    folder = _folder(environ)
+    ids: set[str] = set()
+    with suppress(OSError):
+        for path in folder.iterdir() if folder else ():
+            with suppress(OSError, UnicodeError):
+                if time.time() - path.stat().st_mtime > PENDING_SECONDS:
+                    path.unlink()
+                elif path.name != _name(project):
+                    ids.update(read_text(path).split())
+    return ids
+
+
+def _folder(environ: Mapping[str, str]) -> Path | None:
+    manifests = cache_folder(environ)
+    return manifests.with_name(_FOLDER) if manifests else None
+
+
+def _name(project: Path) -> str:
+    return sha256_digest(os.path.realpath(project)).removeprefix("sha256:")[:32]
