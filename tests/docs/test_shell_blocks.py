@@ -49,6 +49,11 @@ def test_blocks_have_their_commands_and_what_the_comments_say() -> None:
     )
 
 
+def test_a_page_for_another_place_says_it_once() -> None:
+    page = "<!-- not run on this page: needs a Mac -->\n```sh\none\n```\n<!-- run in: compose -->\n```sh\ntwo\n```\n"
+    assert [block.not_run for block in parse(page, "page.md")] == ["needs a Mac", None]
+
+
 def test_a_comment_is_of_the_block_right_after_it() -> None:
     (block,) = parse("<!-- not run: needs a Mac -->\n\nText.\n\n```sh\ninv\n```\n", "page.md")
     assert block.not_run is None

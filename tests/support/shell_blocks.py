@@ -9,6 +9,10 @@ commands and the others are what they print. Comments right before it, which no 
     <!-- run in: NAME -->         it runs in a copy of examples/NAME; without it, of examples/service; or in
                                   "clone", this checkout, or "newcomer", a project that has nothing of ours
     <!-- exit code: 6 -->         how its last command ends
+
+A page whose blocks are for another place has a comment for all of them but those with a comment of their own:
+
+    <!-- not run on this page: REASON -->
 """
 
 from __future__ import annotations
@@ -24,6 +28,7 @@ SHELL_LANGUAGES = LANGUAGES | {"bash", "shell", "zsh", "shell-session"}
 
 _FENCE = re.compile(r"^(?P<indent> *)(?P<marks>```+|~~~+)(?P<language>[\w-]*)\s*$")
 _COMMENT = re.compile(r"<!-- (?P<name>not run|run in|exit code): (?P<value>.+?) -->")
+_PAGE_COMMENT = re.compile(r"<!-- not run on this page: (.+?) -->")
 
 
 class UnknownComment(ValueError):
@@ -59,6 +64,7 @@ def parse(text: str, page: str) -> list[Block]:
     """Return the shell blocks of a Markdown text. Raises UnknownComment for a comment that is nearly one of ours."""
     found: list[Block] = []
     comments: dict[str, str] = {}
+    whole_page: str | None = None
     fence: tuple[str, str, int] | None = None
     content: list[str] = []
     for number, line in enumerate(text.splitlines(), 1):
@@ -66,7 +72,7 @@ def parse(text: str, page: str) -> list[Block]:
         if fence is not None:
             if match and match["marks"] == fence[0] and not match["language"]:
                 if fence[1] in LANGUAGES:
-                    found.append(_block(page, fence[2], _commands(fence[1], content), comments))
+                    found.append(_block(page, fence[2], _commands(fence[1], content), comments, whole_page))
                 fence, content, comments = None, [], {}
             else:
                 content.append(line)
@@ -74,6 +80,8 @@ def parse(text: str, page: str) -> list[Block]:
             fence = (match["marks"], match["language"], number)
         elif comment := _COMMENT.fullmatch(line.strip()):
             comments[comment["name"]] = comment["value"]
+        elif comment := _PAGE_COMMENT.fullmatch(line.strip()):
+            whole_page = comment[1]
         elif re.match(r"\s*<!--\s*(not run|run|exit)", line):
             raise UnknownComment(f"{page}:{number}: {line.strip()}")
         elif line.strip():
@@ -87,12 +95,12 @@ def _commands(language: str, lines: list[str]) -> str:
     return "\n".join(lines)
 
 
-def _block(page: str, line: int, commands: str, comments: dict[str, str]) -> Block:
+def _block(page: str, line: int, commands: str, comments: dict[str, str], whole_page: str | None) -> Block:
     return Block(
         page,
         line,
         commands,
-        comments.get("not run"),
+        comments.get("not run") if comments else whole_page,
         comments.get("run in", "service"),
         int(comments.get("exit code", 0)),
     )
