@@ -54,10 +54,11 @@ def status(run: Run, json: bool = False) -> None:
 
 
 @task(
+    may_be_positional="repository",
     help={
         "repository": "only this one: NAME in every registry, or ACCOUNT/REGION/NAME in one",
         "yes": "don't ask",
-    }
+    },
 )
 def reset(run: Run, repository: str | None = None, yes: bool = False) -> None:
     """Empty the local ECR, or one repository of it.

@@ -238,7 +238,11 @@ PATHS = st.sampled_from(
         "/v2/team/app/blobs/uploads/",
     ]
     + [f"/v2/team/app/{kind}/sha256:{'0' * 64}" for kind in ("blobs", "manifests", "referrers")]
-    + ["/_local/status", "/_local/reset", "/_local/stop", "/_local/layers/team/app/x"],
+    + [
+        f"/_local/{name}"
+        for name in ("status", "reset", "stop", "layers/team/app/x", "contents", "requests", "images")
+    ]
+    + [f"/_local/images?registry={'000000000000'}/us-east-1&repository=team/app&limit="],
 )
 PIECES = st.sampled_from(
     ["", "%00", "%2e%2e", "%ff", "%ed%a0%80", "é", "//", "%", "?n=²", f"?n={'9' * 5000}", "?last=%00&n=+1", "x" * 300]

@@ -132,15 +132,15 @@ def test_a_reset_empties_everything(root: Path, project: Path, is_running: bool)
 def test_one_repository_can_be_deleted(root: Path, project: Path, is_running: bool, name: str, deleted: str) -> None:
     if is_running:
         background.up(root)
-    refused = inv(project, "local.reset", "--repository", name)
+    refused = inv(project, "local.reset", name)
     assert refused.returncode == 6
     assert name in refused.stderr
     assert names(root) == ALL
-    assert inv(project, "local.reset", "--repository", name, "--yes").returncode == 0
+    assert inv(project, "local.reset", name, "--yes").returncode == 0
     assert names(root) == ALL - {deleted}
 
 
-def test_a_name_in_several_registries_is_deleted_in_all_of_them(root: Path, project: Path) -> None:
+def test_a_repository_that_is_not_in_the_registry_is_named(root: Path, project: Path) -> None:
     background.up(root)
     (item,) = [item for item in stored.contents(root) if item.name == "prod/app"]
     assert (item.account, item.images, item.bytes) == ("222233334444", 0, 0)
