@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from types import MappingProxyType
 
 from ecr_tasks.errors import EcrTasksError
-from ecr_tasks.execute.from_builder import built_manifests, platform_inputs
+from ecr_tasks.execute.from_builder import built_manifests, loaded_image, platform_inputs
 from ecr_tasks.model.digest import sha256_digest
 from ecr_tasks.model.image import BuildDefinition, BuildInput, Image, Keep
 from ecr_tasks.model.manifest import short_digest
@@ -54,7 +54,9 @@ def build(
         else:
             manifests, digest = built_manifests(image.name, image.definition, results)
             built = Built(image.name, key, digest, None, tuple(manifests), "builder", seconds)
-            builds[image.name] = replace(built, manifests=manifests, builder=engine.builder if engine else builder)
+            loaded = loaded_image(image.name, image.definition, results, engine.platform if engine else "")
+            builder_name = engine.builder if engine else builder
+            builds[image.name] = replace(built, manifests=manifests, builder=builder_name, loaded=loaded)
     return builds
 
 

@@ -64,6 +64,15 @@ def built_manifests(
     return manifests, _index([_descriptor(result.descriptor, definition) for result in built], definition).digest
 
 
+def loaded_image(
+    name: str, definition: BuildDefinition, results: Mapping[str, BuildResult], store_platform: str
+) -> tuple[str, str] | None:
+    """Return the platform whose image :func:`platform_inputs` sent to the engine's store, and its id there."""
+    platform = _loaded(definition.platforms or ("",), store_platform)
+    result = results[_name(name, "local" if definition.exporter else platform)]
+    return (next(iter(result.platforms), platform), result.image_id) if result.image_id else None
+
+
 def what_is_kept(built: Built, store_platform: str, *, attests: bool) -> str:
     """Return a sentence about where a build is until its push."""
     loaded = _loaded(built.platforms, store_platform)

@@ -13,10 +13,10 @@ class BuiltImage:
     """One image that was built.
 
     ``name`` is the bake file's target or the compose file's service; in a project with one Dockerfile it is the
-    repository. ``tags`` are its names in the engine's store, ``repository:tag``, and ``image_id`` its id there; the
-    store doesn't have it where these are empty and None: several platforms stay with the builder, which pushes them.
-    ``digest`` is the manifest's or index's that the push publishes; it is None with the classic image store, which
-    makes the manifest only when it pushes.
+    repository. ``tags`` are its names in the engine's store, ``repository:tag``, and ``image_id`` is its id there;
+    None where the store has no such image. ``builder_platforms`` are platforms whose images stay with the builder,
+    which pushes them: they can't be run here. ``digest`` is the manifest's or index's that the push publishes; it is
+    None where only the push makes that, with the classic image store and for attestations that a builder makes.
     """
 
     name: str
@@ -24,6 +24,7 @@ class BuiltImage:
     image_id: str | None
     digest: str | None
     platforms: tuple[str, ...]
+    builder_platforms: tuple[str, ...] = ()
 
     @property
     def is_local(self) -> bool:
@@ -34,12 +35,14 @@ class BuiltImage:
     def reference(self) -> str:
         """The id by which `docker run` takes exactly this image, whatever its tags point at by then.
 
+        Of several platforms that stay with a builder, the store has one, the engine's own if that is among them.
+
         Raises BuildError where the image stays with the builder.
         """
         if self.image_id is None:
             raise BuildError(
-                f"{self.name} can't be run here: it stays with the builder, which keeps {', '.join(self.platforms)} "
-                "for the push.",
+                f"{self.name} can't be run here: it stays with the builder, which keeps "
+                f"{', '.join(self.builder_platforms or self.platforms)} for the push.",
                 "Set ECR_PLATFORMS to one platform for the test, or test what was pushed, by its digest.",
             )
         return self.image_id
@@ -52,6 +55,7 @@ class BuiltImage:
             "tags": list(self.tags),
             "digest": self.digest,
             "platforms": list(self.platforms),
+            "builder_platforms": list(self.builder_platforms),
         }
 
 

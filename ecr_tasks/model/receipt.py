@@ -43,6 +43,8 @@ class Built:
     """The name in the registry that the build set; None when the image is not tagged yet."""
     manifests: Mapping[str, str] = field(default_factory=dict)
     builder: str | None = None
+    loaded: tuple[str, str] | None = None
+    """The platform whose image the builder also loaded into the store, and its id there; only this run knows it."""
     record: str | None = None
     """The builder's record of the build, which still has its manifest."""
 

@@ -22,19 +22,14 @@ def _result(job: Job | Receipt | None) -> Build:
 
     if not isinstance(job, Job):
         return Build(())
-    images = {image.name: image for image in job.images}
-    return Build(
-        tuple(
-            BuiltImage(
-                name,
-                tuple(f"{images[name].repository}:{tag.name}" for tag in images[name].tags) if built.image_id else (),
-                built.image_id,
-                built.digest,
-                built.platforms,
-            )
-            for name, built in job.built.items()
-        )
-    )
+    names = {item.name: tuple(f"{item.repository}:{tag.name}" for tag in item.tags) for item in job.images}
+    images = []
+    for name, built in job.built.items():
+        loaded, image_id = built.loaded or ("", built.image_id)
+        kept = [platform for platform in built.platforms if built.keep == "builder" and platform != loaded]
+        tags = names[name] if image_id else ()
+        images.append(BuiltImage(name, tags, image_id, built.digest, built.platforms, tuple(kept)))
+    return Build(tuple(images))
 
 
 @chained_task(_result, help={"json": "one JSON document on stdout: the images that were built"})

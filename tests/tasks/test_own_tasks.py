@@ -250,6 +250,22 @@ def test_several_images_are_found_by_name(project: Project) -> None:
     run(project, own)
 
 
+def test_of_several_platforms_with_a_builder_the_engines_own_can_be_run(project: Project) -> None:
+    docker = project.docker
+    docker.builder, docker.driver, docker.classic = "beside", "docker-container", True
+    project.write(".env", "ECR_REPOSITORY=team/app\nAWS_REGION=eu-central-1\nECR_PLATFORMS=linux/arm64,linux/amd64\n")
+    (image,) = project.inv("build", "--json").document["images"]
+    assert image["builder_platforms"] == ["linux/arm64"]
+    assert image["platforms"] == ["linux/arm64", "linux/amd64"]
+    assert docker.store[image["reference"]] == docker.store[image["tags"][0]]
+
+    def own(c: Context) -> None:
+        built = build(c).image()
+        assert (built.reference, built.digest) == (image["reference"], push(c).image().digest)
+
+    run(project, own)
+
+
 def test_an_image_that_stays_with_the_builder_says_so() -> None:
     image = BuiltImage("api", (), None, "sha256:1", ("linux/amd64", "linux/arm64"))
     assert not image.is_local
