@@ -21,7 +21,7 @@ def repository_names(settings: Settings, targets: Mapping[str, BuildDefinition] 
         repository = settings.require_repository()
         return {repository: repository}
     if settings.repository_prefix is not None:
-        return {name: _prefixed(settings.repository_prefix, name) for name in targets}
+        return {name: prefixed(settings.repository_prefix, name) for name in targets}
     if len(targets) > 1:
         raise SettingsError(
             f"The bake file has {len(targets)} targets ({', '.join(targets)}), and one repository holds one image.",
@@ -30,7 +30,7 @@ def repository_names(settings: Settings, targets: Mapping[str, BuildDefinition] 
     return {name: settings.require_repository() for name in targets}
 
 
-def _prefixed(prefix: str, target: str) -> str:
+def prefixed(prefix: str, target: str) -> str:
     """Return a target's repository. Raises SettingsError for a name that ECR doesn't take."""
     try:
         return repository(prefix + target)

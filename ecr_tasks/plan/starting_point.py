@@ -10,6 +10,7 @@ from typing import Literal
 from ecr_tasks.errors import SettingsError, nearest
 from ecr_tasks.model.aws_profile import AwsProfile
 from ecr_tasks.model.wording import name_some
+from ecr_tasks.plan.repository_names import prefixed
 from ecr_tasks.settings.errors import Malformed
 from ecr_tasks.settings.parse import registry
 from ecr_tasks.settings.parse.address import parse_address
@@ -270,10 +271,12 @@ def no_answers(asked: tuple[Question, ...]) -> SettingsError:
     )
 
 
-def unanswered(answers: Answers, here: StartingPoint) -> None:
-    """Raise SettingsError where several Dockerfiles leave open what to build."""
+def check_answers(answers: Answers, here: StartingPoint) -> None:
+    """Raise SettingsError where it is open what to build, or an image would get a repository of no valid name."""
     if not answers.dockerfile and not here.definition and len(here.dockerfiles) > 1 and not _has_main(here):
         raise SettingsError(
             f"There are {len(here.dockerfiles)} Dockerfiles: {name_some(here.dockerfiles, 8)}.",
             "Choose one with --dockerfile.",
         )
+    for target in (here.targets or ()) if has_several(here, answers) else ():
+        prefixed(answers.prefix, target)

@@ -58,12 +58,12 @@ def look(run: Run) -> StartingPoint:
     )
 
 
-def caller_account(run: Run, answers: Answers) -> str:
+def caller_account(run: Run, answers: Answers, here: StartingPoint) -> str:
     """Return the account of the credentials that the answers lead to; empty if there are none, or no answer."""
     from ecr_tasks.clients.ecr import aws_config
 
     settings = replace(run.settings, sdk_environment=_with_profile(run.settings, answers))
-    has_some = answers.profile or any(settings.sdk_environ(os.environ).get(name) for name in _CREDENTIALS)
+    has_some = here.credentials or answers.profile  # else the SDK would look for those of an EC2 host
     return aws_config.caller_account(settings, answers.region) if has_some and answers.region else ""
 
 

@@ -62,13 +62,13 @@ def init(
         # Asked for anew, because an answer may change what the next one's default is.
         question = next((one for one in starting_point.questions(given, here) if one.name == name), None)
         if name == "account" and question and not question.default:
-            question = replace(question, default=caller_account(run, starting_point.propose(given, here)))
+            question = replace(question, default=caller_account(run, starting_point.propose(given, here), here))
         if question:
             given = replace(given, **{name: _answer(question, here)})
     answers = starting_point.propose(given, here)
     if not asks and not answers.account:
-        answers = replace(answers, account=caller_account(run, answers))
-    starting_point.unanswered(answers, here)
+        answers = replace(answers, account=caller_account(run, answers, here))
+    starting_point.check_answers(answers, here)
     source = run.source
     written = _write(run, starting_files.start(answers, here, _context(run.project, answers)))
     for text in starting_files.beaten_by_environment(answers, here):

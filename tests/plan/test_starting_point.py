@@ -15,12 +15,12 @@ from ecr_tasks.plan.starting_point import (
     Answers,
     StartingPoint,
     check_answer,
+    check_answers,
     check_flags,
     no_answers,
     open_questions,
     propose,
     questions,
-    unanswered,
 )
 from ecr_tasks.settings.errors import Malformed
 from ecr_tasks.settings.parse.registry import repository
@@ -209,9 +209,9 @@ def test_where_nobody_can_be_asked_the_flags_are_named() -> None:
 def test_several_dockerfiles_leave_open_what_to_build() -> None:
     point = here(dockerfiles=("a/Dockerfile", "b/Dockerfile"))
     with pytest.raises(SettingsError, match="There are 2 Dockerfiles: a/Dockerfile, b/Dockerfile"):
-        unanswered(Answers(), point)
-    unanswered(Answers(dockerfile="a/Dockerfile"), point)
-    unanswered(Answers(), here(dockerfiles=("Dockerfile", "Dockerfile.dev")))
+        check_answers(Answers(), point)
+    check_answers(Answers(dockerfile="a/Dockerfile"), point)
+    check_answers(Answers(), here(dockerfiles=("Dockerfile", "Dockerfile.dev")))
 
 
 @settings(max_examples=50)
@@ -219,3 +219,9 @@ def test_several_dockerfiles_leave_open_what_to_build() -> None:
 def test_answering_with_the_defaults_leaves_no_question_but_what_may_stay_open(point: StartingPoint) -> None:
     answers = propose(Answers(region="eu-central-1", account="111122223333"), point)
     assert questions(answers, point) == ()
+
+
+def test_an_image_whose_repository_would_have_no_valid_name_is_told_before_anything_is_written() -> None:
+    point = here(definition=("compose.yaml",), targets=("api", "WebShop"))
+    with pytest.raises(SettingsError, match="The target WebShop would get the repository shop/WebShop"):
+        check_answers(propose(Answers(), point), point)
