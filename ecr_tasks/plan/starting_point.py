@@ -11,6 +11,7 @@ from ecr_tasks.errors import SettingsError, nearest
 from ecr_tasks.model.aws_profile import AwsProfile
 from ecr_tasks.model.wording import name_some
 from ecr_tasks.plan.repository_names import prefixed
+from ecr_tasks.settings.env_files import OWN
 from ecr_tasks.settings.errors import Malformed
 from ecr_tasks.settings.parse import registry
 from ecr_tasks.settings.parse.address import parse_address
@@ -168,9 +169,10 @@ def _contradictions(given: Answers, here: StartingPoint) -> list[str]:
     for name, setting in SETTINGS.items():
         text, (value, origin) = getattr(given, name), here.settings.get(setting, ("", Origin("default")))
         if text and value and here.is_of_file(setting) and value != text:
-            problems.append(
-                f"The flag --{name} is {text}, and {origin} says {value}: change it there, or leave --{name} out."
-            )
+            is_env = origin.file is not None and origin.file.name == ".env"
+            own = f"; or make a file {OWN}, if .env is the application's" if is_env else ""
+            there = f"The flag --{name} is {text}, and {origin} says {value}"
+            problems.append(f"{there}: change it there, or leave --{name} out{own}.")
     for setting in ("ECR_DOCKERFILE", "ECR_BAKE_FILE") if given.dockerfile else ():
         value, origin = here.settings.get(setting, ("", Origin("default")))
         if here.is_of_file(setting) and value != given.dockerfile:
