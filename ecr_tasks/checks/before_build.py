@@ -58,15 +58,13 @@ def obstacles(
         note(text)
     for item in creating[:1]:
         found += _first(item.image.name, [lambda: desired_repository(settings, source)])
+    answers: list[Engine] = []
     if engine is not None and building and (creating or promises):
-        found += _first(building[0].image.name, [engine])
-    if promises:  # a build says so itself, and may yet work where a builder doesn't list all that it can
-        for item in building:
-            if item.engine is not None:
-                definitions = item.image.definition.with_links()
-                found += _first(
-                    item.image.name, [partial(check_platforms, item.image.name, definitions, item.engine)]
-                )
+        found += _first(building[0].image.name, [lambda: answers.append(engine())])
+    for item in building if promises else ():  # a build says so itself, and a builder may do more than it lists
+        for known in filter(None, (item.engine, *answers)):
+            definitions = item.image.definition.with_links()
+            found += _first(item.image.name, [partial(check_platforms, item.image.name, definitions, known)])
     unique = {item.error.cause: item for item in reversed(found)}  # one cause can be in the way of several images
     return tuple(reversed(unique.values()))
 

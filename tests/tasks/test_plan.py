@@ -50,3 +50,15 @@ def test_plan_as_json_is_one_document(project: Project) -> None:
         "because": document["images"][0]["tags"][1]["because"],
     }
     assert document["conflicts"] == []
+
+
+@pytest.mark.parametrize("platforms", ["linux/arm64", "linux/amd64,linux/arm64"])
+def test_plan_names_a_platform_whose_programs_the_builder_can_not_run(project: Project, platforms: str) -> None:
+    project.docker.platforms = ("linux/amd64", "linux/386")
+    project.write("Dockerfile", "FROM alpine\nRUN true\n")
+    project.commit()
+    result = project.inv("plan", ECR_PLATFORMS=platforms)
+    assert result.code == 6
+    assert "linux/arm64, whose programs the builder" in result.stdout
+    project.docker.platforms = ("linux/amd64", "linux/arm64")
+    assert project.inv("plan", ECR_PLATFORMS=platforms).code == 0

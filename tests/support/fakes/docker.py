@@ -38,6 +38,7 @@ class FakeDocker:
         self.build_error: EcrTasksError | None = None
         self.builders = {"beside", "multi"}
         self.builder, self.driver, self.nodes = "default", "docker", 1
+        self.platforms: tuple[str, ...] = ()
         self.temporary: list[str] = []
         self.left_names: list[str] = []
         self.local: list[LocalImage] = []
@@ -49,7 +50,9 @@ class FakeDocker:
         if builder is not None and builder not in self.builders:
             raise BuildError(f'no builder "{builder}" found.', "Correct ECR_BUILDER.")
         self.calls.end()
-        return Engine(not self.classic, "linux/amd64", builder or self.builder, self.driver, self.nodes)
+        return Engine(
+            not self.classic, "linux/amd64", builder or self.builder, self.driver, self.nodes, self.platforms
+        )
 
     def build(self, inputs: Sequence[BuildInput], builder: str | None) -> Mapping[str, BuildResult]:
         self.calls.begin("build", *(item.name for item in inputs))
