@@ -310,6 +310,16 @@ def needs(name: str, settings: Settings, scope: Scope) -> tuple[Need, ...]:
     return tuple(found.values())
 
 
+def task_with(action: str, name: str) -> str:
+    """Return the name of the policy for a task that was denied an action: the task's own, else one with the action.
+
+    ``action`` may be empty: not every answer names it. ``name`` may be the last part of a name (``ensure``).
+    """
+    having = [task for task, rows in ROWS.items() if not action or any(action in row.actions.split() for row in rows)]
+    own = [task for task in having if task.rpartition(".")[2] == name]
+    return next(iter([*own, *having]), ADMIN)
+
+
 def check_name(name: str) -> None:
     """Raise SettingsError unless a name is one of :data:`ROWS`, or ``admin``."""
     names = [*ROWS, ADMIN]

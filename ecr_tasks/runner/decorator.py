@@ -57,7 +57,7 @@ def task(
                 run = run_of(c)
                 if not run.dry and c.config.get(_EARLIER) is None and publishes():
                     run.earlier_outputs.begin()  # this task may fail before the one that publishes
-                with exit_codes(run, shows_without_registry=shows_without_registry):
+                with exit_codes(run, body.__name__, shows_without_registry=shows_without_registry):
                     body(run, *args, **kwargs)
 
         return _invoke_task(wrapper, options, positional, may_be_positional)
@@ -102,7 +102,7 @@ def chained_task(
             earlier: EarlierResults = c.config.get(_EARLIER) or EarlierResults()
             if publishes and not run.dry and not (earlier.job and run.uses(earlier.settings)):
                 run.earlier_outputs.begin()
-            with exit_codes(run):
+            with exit_codes(run, body.__name__):
                 earlier = _of_these_settings(earlier, run)
                 result = body(run, earlier, *args, **kwargs)
                 if isinstance(result, Receipt):

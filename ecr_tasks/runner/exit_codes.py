@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from invoke.exceptions import Exit, Failure
 from ecr_tasks.console import say, show_error
 from ecr_tasks.errors import EcrTasksError, Interrupted
 from ecr_tasks.redaction import redact
+from ecr_tasks.runner.command_line import follows
 from ecr_tasks.runner.run import Run
 from ecr_tasks.runner.task_failed import TaskFailed
 from ecr_tasks.runner.unexpected import is_debugging, show, unexpected
@@ -21,8 +23,11 @@ _RUN_AGAIN = "Run it again: it takes up where it stopped, and no moving tag poin
 
 
 @contextmanager
-def exit_codes(run: Run, *, shows_without_registry: bool = False) -> Iterator[None]:
-    """Raise every error and interruption as Invoke's Exit with its exit code, after showing its cause and remedy."""
+def exit_codes(run: Run, task: str = "", *, shows_without_registry: bool = False) -> Iterator[None]:
+    """Raise every error and interruption as Invoke's Exit with its exit code, after showing its cause and remedy.
+
+    ``task`` is the name of the one that runs.
+    """
     try:
         with _without_garbage_collector(), run.earlier_outputs.removed_on_failure():
             yield
@@ -36,6 +41,7 @@ def exit_codes(run: Run, *, shows_without_registry: bool = False) -> Iterator[No
         if run.dry and shows_without_registry and _is_absent_registry(error):
             say(error.cause)
             return
+        _name_task(error, task)
         raise _exit(error, run) from error
     except KeyboardInterrupt as error:
         raise _exit(Interrupted("Interrupted.", _RUN_AGAIN), run) from error
@@ -80,6 +86,18 @@ def _without_garbage_collector() -> Iterator[None]:
         gc.freeze()
         if enabled:
             gc.enable()
+
+
+def _name_task(error: EcrTasksError, task: str) -> None:
+    """Name the task in the remedy of an error about rights. A build before a push is denied what the push needs."""
+    from ecr_tasks.model.denial import PLACEHOLDER
+
+    if PLACEHOLDER in error.remedy:
+        from ecr_tasks.iam.actions import task_with
+
+        action = re.search(r"\b(?:ecr|ecr-public|kms|sts):\w+", error.cause)
+        name = "push" if task == "build" and follows("push") else task
+        error.remedy = error.remedy.replace(PLACEHOLDER, f"--for {task_with(action[0] if action else '', name)}")
 
 
 def _is_absent_registry(error: EcrTasksError) -> bool:

@@ -7,7 +7,8 @@ import os
 
 import pytest
 
-from ecr_tasks.errors import BuildError
+from ecr_tasks.errors import AwsError, BuildError
+from ecr_tasks.model.denial import Denial
 from tests.tasks.conftest import Project
 
 
@@ -119,3 +120,27 @@ def test_an_error_while_an_error_is_shown_is_a_sentence_too(
     project.docker.build_error = BuildError("The build failed.", "Mend it.")
     message = project.inv("build").failed(1)
     assert "LookupError in runner/exit_codes.py, line" in message
+
+
+@pytest.mark.parametrize(
+    ("words", "action", "name"),
+    [
+        (("build", "push"), "ecr:PutImage", "push"),
+        (("build", "push"), "ecr:DescribeRepositories", "push"),
+        (("pull",), "ecr:BatchGetImage", "pull"),
+        (("repo.ensure",), "ecr:GetLifecyclePolicy", "repo.ensure"),
+        (("pull",), "ecr:PutImage", "push"),
+    ],
+)
+def test_a_denied_action_leads_to_the_policy_of_this_task(
+    words: tuple[str, ...], action: str, name: str, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    denial = Denial(action, "arn:aws:iam::123456789012:role/ci")
+
+    def refuse(*arguments: object, **options: object) -> None:
+        raise AwsError(f"AWS does not allow us to look: {denial.words}.", denial.remedy)
+
+    monkeypatch.setattr(project.registry, "describe", refuse)
+    message = project.inv(*words).failed(4)
+    assert f"role/ci may not do {action}" in message
+    assert f"`inv iam.policy --for {name}` prints the policy" in message

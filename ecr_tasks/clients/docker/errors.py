@@ -11,6 +11,7 @@ from pathlib import Path
 from ecr_tasks.clients.docker import known_errors
 from ecr_tasks.clients.docker.known_errors import KnownError
 from ecr_tasks.errors import BuildError, EcrTasksError, Refused, RegistryError
+from ecr_tasks.model.denial import find_denial
 from ecr_tasks.model.registry import RegistryToken
 from ecr_tasks.one_line import one_line
 from ecr_tasks.redaction import redact
@@ -270,6 +271,8 @@ def _explained(
                 kind = BuildError
             elif row in known_errors.REGISTRIES:
                 kind = at_registry or kind
+            if row is known_errors.DENIED and (denial := find_denial(error)):
+                return kind(f"{failed}: {denial.words}.", denial.remedy)
             return kind(row.cause.format_map(words), row.remedy.format_map(words))
     return kind(f"{failed}: {values['detail']}.", remedy)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ecr_tasks.model.denial import PLACEHOLDER
 from ecr_tasks.model.refusals import NO_SSH_AGENT
 
 
@@ -376,6 +377,14 @@ _OTHER_PLATFORM = KnownError(
     "Choose among the platforms of that image (`docker buildx imagetools inspect` lists them), or another image.",
 )
 
+DENIED = KnownError(
+    REFUSED,
+    FAILED,
+    "Check the image's name, and that these credentials may do this in its registry (`docker login`; in ECR "
+    f"ecr:BatchGetImage, and to push ecr:PutImage and the layer actions: `inv iam.policy {PLACEHOLDER}`).",
+)
+"""A registry's refusal; where it says more, ``model/denial.py`` reads it."""
+
 REGISTRIES = (
     _OTHER_PLATFORM,
     KnownError(
@@ -446,12 +455,7 @@ REGISTRIES = (
         FAILED,
         "Create the repository with `inv repo.ensure`, or correct the name.",
     ),
-    KnownError(
-        REFUSED,
-        FAILED,
-        "Check the image's name, and that these credentials may do this in its registry (`docker login`; in ECR "
-        "ecr:BatchGetImage, and to push ecr:PutImage and the layer actions).",
-    ),
+    DENIED,
     KnownError(
         r"failed to resolve source metadata for (?P<image>\S+): .{0,1000}?(?:not found|manifest unknown)",
         "There is no base image {image}: {detail}.",

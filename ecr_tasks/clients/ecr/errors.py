@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from ecr_tasks.errors import AwsError, EcrTasksError, Refused, RegistryError, SettingsError
+from ecr_tasks.model.denial import PLACEHOLDER
 from ecr_tasks.model.refusals import ENSURE, missing_repository
 
 T = TypeVar("T")
@@ -170,7 +171,7 @@ def _client_error(error: Exception, action: str) -> EcrTasksError:
     if code in DENIED_CODES:
         return AwsError(
             f"AWS does not allow these credentials to {action}: {message or code}.",
-            "Give the role or user the action that the message names, or use other credentials.",
+            f"Give the role or user what `inv iam.policy {PLACEHOLDER}` prints, or use other credentials.",
         )
     if code in THROTTLING_CODES:
         return AwsError(

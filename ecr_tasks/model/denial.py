@@ -1,0 +1,92 @@
+"""What AWS says when it denies something: which action, on what, to whom, and by which policy.
+
+Source: IAM user guide, "Troubleshoot access denied error messages". A registry often answers a request of docker's
+with its status alone; then the request tells the action.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ecr_tasks.model.destination import PUBLIC_HOST
+from ecr_tasks.model.ecr_host import PUBLIC_HOSTS, parse_ecr_host
+
+PLACEHOLDER = "--for TASK"
+"""What stands in a remedy until it is shown: who is denied something doesn't know which task it is for."""
+
+_DENIED = re.compile(
+    r"(?:User: (?P<caller>\S+) )?is not authorized to perform: (?P<action>[\w-]+:\w+)"
+    r"(?: on resource: (?P<resource>[^\s,]+))?(?P<reason>.*)",
+    re.ASCII,
+)
+_STATUS = re.compile(
+    r"(?P<method>HEAD|GET|POST|PUT|PATCH) (?:request to )?\"?https?://(?P<host>[^/\s\"]+)/v2/"
+    r"(?P<name>[^\s\"?]+?)/(?P<kind>manifests|blobs/uploads|blobs)/[^\s\"]*?\"?: 403\b",
+    re.IGNORECASE,
+)
+_ACTIONS = {
+    "HEAD manifests": "BatchGetImage",
+    "GET manifests": "BatchGetImage",
+    "PUT manifests": "PutImage",
+    "HEAD blobs": "BatchCheckLayerAvailability",
+    "GET blobs": "GetDownloadUrlForLayer",
+    "POST blobs/uploads": "InitiateLayerUpload",
+    "PATCH blobs/uploads": "UploadLayerPart",
+    "PUT blobs/uploads": "CompleteLayerUpload",
+}
+"""The actions of the registry's requests (ECR user guide, "IAM permissions for pushing an image")."""
+
+_EXPLICIT = re.compile(r"explicit deny(?: in an?)? ?(?P<policy>[\w -]*policy|permissions boundary)?")
+_MISSING = re.compile(r"because no (?P<policy>[\w -]+?) allows")
+_ITS_OWN = "identity-based policy"
+
+
+@dataclass(frozen=True)
+class Denial:
+    """An action that AWS denied; what it doesn't say is empty. ``reason`` is its own clause about the policies."""
+
+    action: str
+    caller: str = ""
+    resource: str = ""
+    reason: str = ""
+
+    @property
+    def words(self) -> str:
+        """Return who lacks what, as a clause."""
+        on = f" on {self.resource}" if self.resource else ""
+        return f"{self.caller or 'the caller'} may not do {self.action}{on}{self.reason}"
+
+    @property
+    def remedy(self) -> str:
+        """Return what mends it, by the kind of policy that AWS names."""
+        policy = f"`inv iam.policy {PLACEHOLDER}`"
+        if explicit := _EXPLICIT.search(self.reason):
+            where = (explicit["policy"] or "policy").strip()
+            return f"Ask those who manage that {where}: it forbids this, whatever {policy} prints would allow."
+        missing = _MISSING.search(self.reason)
+        if missing is not None and missing["policy"] == "resource-based policy":
+            return f"The repository's account has to let it in: {policy[:-1]} --side repository` prints that policy."
+        if missing is not None and missing["policy"] != _ITS_OWN:
+            return (
+                f"Ask those who manage the {missing['policy']} to allow it, too; {policy} prints all that is needed."
+            )
+        return f"{policy} prints the policy that allows it: give that to {self.caller or 'the role or user'}."
+
+
+def find_denial(text: str) -> Denial | None:
+    """Return what a message says was denied; None where it names no action and no request to ECR."""
+    if match := _DENIED.search(text):
+        reason = match["reason"].strip().rstrip(".")
+        words = f", {reason}" if reason and not reason.startswith(",") else reason
+        return Denial(match["action"], match["caller"] or "", (match["resource"] or "").rstrip("."), words)
+    match = _STATUS.search(text)
+    if match is None or not _is_ecr(match["host"]):
+        return None
+    action = _ACTIONS.get(f"{match['method'].upper()} {match['kind']}")
+    service = "ecr-public" if match["host"] in PUBLIC_HOSTS else "ecr"
+    return Denial(f"{service}:{action}", resource=f"{match['host']}/{match['name']}") if action else None
+
+
+def _is_ecr(host: str) -> bool:
+    return host == PUBLIC_HOST or parse_ecr_host(host) is not None
