@@ -35,6 +35,7 @@ class FakeAws:
         self.ahead = 0.0
         self.denied: set[str] = set()
         self.decisions: dict[str, str] = {}
+        self.policy: dict[str, Any] = {}
         self.calls: list[str] = []
         fake = self
 
@@ -62,6 +63,8 @@ class FakeAws:
             self.calls.append(action)
             if action in self.denied:
                 return _json(400, {"__type": "AccessDeniedException", "message": f"not authorized: ecr:{action}"})
+            if action == "GetRepositoryPolicy" and self.policy:
+                return _json(200, {"policyText": json.dumps(self.policy)})
             return _json(400, {"__type": "ImageNotFoundException", "message": "there is none"})
         form = parse_qs(body)
         action = form["Action"][0]
@@ -214,3 +217,10 @@ def test_the_root_user_may_do_everything(aws: FakeAws, tmp_path: Path) -> None:
     root = Caller(ACCOUNT, f"arn:aws:iam::{ACCOUNT}:root")
     (found,) = account(tmp_path).permissions(root, wanted("PutImage"))
     assert found.verdict == "allowed"
+
+
+def test_an_upload_that_the_repositorys_policy_may_allow_is_unknown(aws: FakeAws, tmp_path: Path) -> None:
+    aws.decisions = {"ecr:PutImage": "implicitDeny", "ecr:InitiateLayerUpload": "implicitDeny"}
+    aws.policy = {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": ["ecr:Put*"]}]}
+    found = account(tmp_path).permissions(CALLER, wanted("PutImage", "InitiateLayerUpload"))
+    assert [item.verdict for item in found] == ["unknown", "denied"]

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.clients.ecr.errors import DENIED_CODES, error_code, translate_errors
 from ecr_tasks.clients.ecr.session import AwsSession
+from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.account import Caller, Permission, Wanted
+from ecr_tasks.model.registry import wildcard_matches
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr.client import ECRClient
@@ -63,8 +65,26 @@ def permissions(
         verdict = simulated.get(item)
         if verdict is None or verdict.verdict != "allowed":  # a repository's own policy may allow what IAM's don't
             verdict = _tried(aws, item) or verdict or Permission(item, "unknown", f"{_NOT_TRIED}, and {reason}")
+        if verdict.how == SIMULATED and verdict.verdict == "denied" and _may_be_allowed_there(aws, item):
+            verdict = Permission(item, "unknown", f"{_NOT_TRIED}, and the repository's own policy may allow it")
         found.append(verdict)
     return found
+
+
+def _may_be_allowed_there(aws: AwsSession, wanted: Wanted) -> bool:
+    """Return whether a repository's own policy allows somebody the action."""
+    call = _trial(aws, Wanted("ecr:GetRepositoryPolicy", wanted.resource))
+    if call is None:
+        return False
+    with suppress(Exception):  # there is none, or it may not be read
+        answer: Any = call()
+        document = parse_json(answer["policyText"])
+        for statement in document["Statement"]:
+            actions = statement.get("Action", ())
+            patterns = [actions] if isinstance(actions, str) else actions
+            if statement["Effect"] == "Allow" and any(wildcard_matches(item, wanted.action) for item in patterns):
+                return True
+    return False
 
 
 def _simulated(aws: AwsSession, caller: Caller, wanted: Sequence[Wanted]) -> Iterator[Permission]:
