@@ -124,7 +124,7 @@ def test_the_local_ecr_runs_in_a_container(app: Project, debian_base: str) -> No
     assert pushed == pulled
     app.ok("local.reset", "--yes")
     docker(app.environ, "container", "kill", "ecr-tasks-local")
-    assert "its container ecr-tasks-local does not answer" in app.ok("local.status").stderr
+    assert "its container ecr-tasks-local does not answer" in app.ok("local.status").stdout
     app.ok("local.down")
     assert docker(app.environ, "container", "inspect", "ecr-tasks-local", check=False).returncode != 0
     app.ok("local.up")
@@ -134,6 +134,6 @@ def test_a_local_ecr_that_hangs_is_named_and_ended(app: Project) -> None:
     app.ok("local.up")
     pid = status(app)["pid"]
     os.kill(pid, signal.SIGSTOP)
-    assert "does not answer; local.down ends it" in app.ok("local.status").stderr
+    assert "does not answer; local.down ends it" in app.ok("local.status").stdout
     assert "has stopped" in app.ok("local.down").stderr
     assert app.ok("local.down").stderr.strip().endswith("is not running")
