@@ -26,7 +26,7 @@ ARGUMENTS = {
 """The arguments that tasks need."""
 
 WITH_JSON = {"settings", "plan", "tags", "images", "promote", "repo.show", "repo.ensure", "ci.context", "iam.trust"}
-STARTS_A_SERVER = {"local.use", "local.up", "local.down", "local.status", "local.reset", "local"}
+STARTS_A_SERVER = {f"local.{name}" for name in ("use", "up", "down", "open", "status", "reset")} | {"local"}
 TASKS = sorted(set(ns.task_names) - STARTS_A_SERVER)
 
 
