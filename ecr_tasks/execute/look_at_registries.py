@@ -17,6 +17,7 @@ from ecr_tasks.plan.destinations import check_destinations, plan_copy, unique_de
 from ecr_tasks.plan.forward import is_commit, is_older_than_commit, must_be_read
 from ecr_tasks.plan.plan import depends_on_engine, other_images, plan_image
 from ecr_tasks.plan.planned_image import PlannedImage
+from ecr_tasks.plan.republish import RULE as REVISION_RULE
 from ecr_tasks.plan.snapshot import CopyKey, Snapshot
 from ecr_tasks.plan.tag_states import PlannedTag, plan_tag
 from ecr_tasks.settings.settings import Settings
@@ -62,6 +63,7 @@ def look_at_registries(
         )
         for image in images
     ]
+    snapshot = _with_revisions(items, snapshot, target)
     snapshot = _with_commits(items, snapshot, source, relation, registry, target)
     snapshot = replace(snapshot, relations=_relations(items, snapshot, source, relation))
     if settings.destinations:
@@ -100,7 +102,7 @@ def _describe(
     registry.connect()
     requests: list[tuple[Target, str, Sequence[str]]] = [(registry, name, names) for name, names in tags.items()]
     requests += [
-        (targets[destination], destination.repository or image.repository, image.tag_names)
+        (targets[destination], destination.repository or image.repository, image.planned_names)
         for image, destination in copies
     ]
     views = map_parallel(partial(_describe_repository, brief=brief), requests, PARALLEL, retrier)
@@ -122,6 +124,21 @@ def _describe_repository(
         return registry.describe({name: tags}, brief=brief)[name]
     except EcrTasksError as error:
         return error
+
+
+def _with_revisions(
+    items: Sequence[PlannedImage], snapshot: Snapshot, target: Callable[[Destination], Target]
+) -> Snapshot:
+    """Return the snapshot with the revisions of published commits at the destinations, which few commits have."""
+    destinations = dict(snapshot.destinations)
+    for item in items:
+        new = [tag.name for tag in item.image.tags if tag.rule == REVISION_RULE]
+        for (repository, destination), view in snapshot.destinations.items():
+            if new and repository == item.image.repository and isinstance(view, RepositoryView) and view.repository:
+                name = destination.repository or repository
+                found = target(destination).describe({name: new})[name]
+                destinations[repository, destination] = replace(view, tags={**view.tags, **found.tags})
+    return replace(snapshot, destinations=destinations)
 
 
 def _with_commits(

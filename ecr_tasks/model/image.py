@@ -221,14 +221,15 @@ class Image:
     @property
     def tag_names(self) -> tuple[str, ...]:
         """The names of all tags to look up in the registry, including the tag of the inputs and the revisions."""
-        inputs_tag = self.inputs.tag if self.inputs else None
         first = self.tags[0]
         numbers = REVISIONS if first.kind == "fixed" else ()
-        return (
-            *(tag.name for tag in self.tags),
-            *(revision_name(first.name, number) for number in numbers),
-            *([inputs_tag] if inputs_tag else []),
-        )
+        return (*self.planned_names, *(revision_name(first.name, number) for number in numbers))
+
+    @property
+    def planned_names(self) -> tuple[str, ...]:
+        """The names of the tags of the rules, and the tag of the inputs."""
+        inputs_tag = self.inputs.tag if self.inputs else None
+        return (*(tag.name for tag in self.tags), *([inputs_tag] if inputs_tag else []))
 
     @property
     def version(self) -> str | None:

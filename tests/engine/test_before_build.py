@@ -11,7 +11,7 @@ from ecr_tasks.local_ecr.server import LocalEcr
 from tests.engine.conftest import docker
 from tests.engine.project import Project, project
 
-READS = {"DescribeRepositories", "BatchGetImage", "GetCallerIdentity"}
+READS = {"DescribeRepositories", "DescribeImages", "GetCallerIdentity"}
 FILE_PROTOCOL = ("-c", "protocol.file.allow=always")
 
 

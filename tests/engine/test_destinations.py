@@ -16,7 +16,6 @@ from tests.engine.project import Project, project
 
 ACCOUNT = "210987654321"
 DESTINATIONS = (f"{ACCOUNT}/eu-west-1", f"{ACCOUNT}/us-west-2/prod/app")
-READ_OPERATIONS = {"DescribeRepositories", "BatchGetImage"}
 
 
 @pytest.fixture
@@ -84,10 +83,9 @@ def test_a_second_run_makes_two_read_calls_to_each_registry(app: Project, local_
     before = local_ecr.requests()
     assert app.ok("build", "push", DOCKER_HOST="unix:///nowhere/docker.sock").lines == first
     requests = requests_since(local_ecr, before)
-    looks = requests.pop("DescribeImages", 0)  # at the fixed tag again, where the machine took seconds in between
-    assert looks <= 1
-    assert set(requests) == READ_OPERATIONS
-    assert all(count == 3 for count in requests.values())
+    looks = requests.pop("DescribeImages")  # one more at the fixed tag, where the machine took seconds in between
+    assert looks in (2 + 1 + 1, 2 + 1 + 1 + 1)
+    assert requests == {"DescribeRepositories": 2}
 
 
 def test_existing_layers_are_not_uploaded_again(app: Project, local_ecr: LocalEcr) -> None:

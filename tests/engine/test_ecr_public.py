@@ -61,7 +61,7 @@ def test_a_second_run_makes_only_read_calls(app: Project, local_ecr: LocalEcr) -
     before = local_ecr.requests()
     assert app.ok("build", "push", DOCKER_HOST="unix:///nowhere/docker.sock").lines == lines
     requests = requests_since(local_ecr, before)
-    assert set(requests) <= {"DescribeRepositories", "BatchGetImage", "DescribeImageTags"}
+    assert set(requests) <= {"DescribeRepositories", "DescribeImages", "DescribeImageTags"}
     assert requests["DescribeImageTags"] == 1
 
 
