@@ -27,6 +27,7 @@ def test_the_wheel_holds_the_package_and_its_types(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert "ecr_tasks/py.typed" in names
     assert "ecr_tasks/local_ecr/__main__.py" in names
+    assert "ecr_tasks/local_ecr/page/page.html" in names
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"ecr_tasks"}
 
 

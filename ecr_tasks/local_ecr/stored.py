@@ -42,7 +42,9 @@ def contents(root: Path) -> list[StoredRepository]:
         server_status = process.server_status(root, state)
         if server_status is not None:
             document = process.request(server_status["endpoint"], CONTENTS_PATH)
-            registries = (document or {}).get("registries", ())
+            if document is None:  # as of a server that was started by an earlier version
+                raise no_answer("its contents can't be read")
+            registries = document["registries"]
         elif state.get("container") or process.is_served(root):
             raise no_answer("its contents can't be read")
         else:

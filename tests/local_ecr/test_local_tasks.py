@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from ecr_tasks.local_ecr import background, stored
+from ecr_tasks.local_ecr import background, process, stored
+from ecr_tasks.local_ecr.errors import LocalEcrError
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.local_ecr.sample import fill
 
@@ -97,6 +98,21 @@ def test_a_store_that_cannot_be_read_has_no_numbers_and_can_be_emptied(root: Pat
     assert done.returncode == 0
     assert "can't be read" in done.stderr
     assert names(root) == set()
+
+
+def test_a_server_that_does_not_list_its_contents_is_not_taken_for_empty(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was started by a version without that list, or has more than fits into an answer."""
+    background.up(root)
+    request = process.request
+    monkeypatch.setattr(
+        process,
+        "request",
+        lambda endpoint, path, *more: None if "contents" in path else request(endpoint, path, *more),
+    )
+    with pytest.raises(LocalEcrError, match="its contents can't be read"):
+        stored.contents(root)
 
 
 @pytest.mark.parametrize("environ", [{}, {"CI": "true", "GITHUB_ACTIONS": "true"}])
