@@ -31,7 +31,7 @@ COLUMNS, ROWS = 104, 30
 CHARACTER, LINE, MARGIN = 8.4, 18, 16
 LONGEST_PAUSE = 1.0
 """Seconds; what takes longer is shortened in the picture."""
-SHORTEST_FRAME = 0.05
+SHORTEST_FRAME = 0.1
 """Seconds; nobody sees what is gone before."""
 READING_SECONDS = 1.5
 """How long the screen stands still after a command."""
@@ -116,6 +116,8 @@ def record(project: Path) -> list[Frame]:
             "TERM": "xterm-256color",
             "COLUMNS": str(COLUMNS),
             "LINES": str(ROWS),
+            # What earlier recordings have left in the engine is no part of a first push.
+            "ECR_KEEP_LOCAL": "all",
         }
         for name in ("NO_COLOR", "CI"):
             environ.pop(name, None)
