@@ -55,10 +55,11 @@ IDLE = {
     "images": {("own", "BatchGetImage")},
     "pull": {("own", "GetDownloadUrlForLayer")},
     "push": {(COPIES, "GetDownloadUrlForLayer")},
-    "plan": {(COPIES, "GetDownloadUrlForLayer"), ("own", "GetDownloadUrlForLayer")},
+    "plan": {(name, action) for name in (COPIES, "own") for action in ("GetDownloadUrlForLayer", "BatchGetImage")},
 }
 """What these runs don't call: there is no index, the engine has the layers already that it would pull, and it has
-named the commit in annotations, so that labels, where the classic store has it alone, are not read."""
+named the commit in annotations, so that labels, where the classic store has it alone, are not read; a plan's looks
+are no pulls."""
 
 
 class Flows:
