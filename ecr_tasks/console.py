@@ -25,9 +25,7 @@ from ecr_tasks.one_line import one_line, without_commands
 from ecr_tasks.redaction import HIDDEN, redact, redact_document, redact_known
 from ecr_tasks.terminal.colour import coloured, has_colour, is_terminal, stay_calm, width_of
 from ecr_tasks.terminal.spinner import paused, reminding, spinning
-from ecr_tasks.terminal.tables import as_columns, complete_lines, fitted_lines
 from ecr_tasks.terminal.text import Column, Meaning, Styled, Text, cleaned, complete, for_person
-from ecr_tasks.terminal.wrap import block, wrapped
 
 __all__ = [
     "Column",
@@ -126,6 +124,8 @@ def show_error(error: EcrTasksError) -> None:
     if not is_terminal(sys.stderr):
         say(title, *others)
         return
+    from ecr_tasks.terminal.wrap import block
+
     lines = [title, *((Styled(line),) for line in others[:-1]), (Styled(others[-1], "strong"),)]
     say("", *block(lines, width_of(sys.stderr), sys.stderr.encoding))
 
@@ -270,6 +270,8 @@ def _table_lines(
     shortens: bool = False,
 ) -> tuple[list[str], tuple[str, ...]]:
     """Return a table's lines for a stream, and the heads of the columns that are left out of it."""
+    from ecr_tasks.terminal.tables import as_columns, complete_lines, fitted_lines
+
     columns = as_columns(columns)
     left_out: tuple[str, ...] = ()
     cells = [[cleaned(cell, _clean) for cell in row] for row in rows]
@@ -293,9 +295,15 @@ def _say_left_out(heads: Sequence[str]) -> None:
 def _line(text: Text, stream: TextIO | None) -> str:
     """Return a line as a stream shows it; on a terminal, it is wrapped between its words."""
     parts = for_person(cleaned(text, _clean))
-    lines = wrapped(parts, width_of(stream)) if is_terminal(stream) else [parts]
+    lines = _wrapped(parts, width_of(stream)) if is_terminal(stream) else [parts]
     colour = has_colour(stream)
     return "\n".join(_harmless(complete(line), coloured(line) if colour else complete(line)) for line in lines)
+
+
+def _wrapped(parts: tuple[Styled, ...], width: int) -> Iterator[tuple[Styled, ...]]:
+    from ecr_tasks.terminal.wrap import wrapped
+
+    return wrapped(parts, width)
 
 
 def _harmless(line: str, shown: str) -> str:

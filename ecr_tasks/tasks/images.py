@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.console import Column, Meaning, Styled, Text, document, human_size, result_table, say, working
 from ecr_tasks.errors import EcrTasksError, SettingsError
-from ecr_tasks.model.image import REVISIONS, revision_name
-from ecr_tasks.model.manifest import INPUTS_TAG, short_tag
 from ecr_tasks.runner.decorator import task
 from ecr_tasks.runner.run import Run
 
@@ -152,6 +150,8 @@ def parse_limit(text: str | None) -> int | None:
 
 def is_tag_of(fixed: str, tag: str) -> bool:
     """Return whether a tag is a commit's fixed tag, or that of one of its revisions (``-r2``)."""
+    from ecr_tasks.model.image import REVISIONS, revision_name
+
     return tag == fixed or tag in (revision_name(fixed, number) for number in REVISIONS)
 
 
@@ -262,6 +262,8 @@ def _scan(scan: ScanSummary | None) -> Text:
 def _tags(tags: Sequence[str]) -> Text:
     if not tags:
         return Styled("", "dim", short="(untagged)")
+    from ecr_tasks.model.manifest import INPUTS_TAG, short_tag
+
     ordered = sorted(tags, key=lambda tag: tag.startswith(INPUTS_TAG))
     more = len(tags) - _TAGS_SHOWN
     shown = ", ".join(map(short_tag, ordered[:_TAGS_SHOWN]))

@@ -9,7 +9,6 @@ from invoke.exceptions import Exit
 
 from ecr_tasks.console import Column, Meaning, Styled, document, result, result_table, say, table
 from ecr_tasks.errors import ExitCode
-from ecr_tasks.model.manifest import short_digest, short_tag
 from ecr_tasks.runner.decorator import task
 from ecr_tasks.runner.run import Run
 
@@ -54,6 +53,8 @@ def show_plan(plan: Plan, line: Callable[..., None] = say, grid: Callable[..., N
 
     ``line`` and ``grid`` are what prints a line and a table: on stderr, or on stdout where the plan is the result.
     """
+    from ecr_tasks.model.manifest import short_tag
+
     for item in plan.images:
         line(*[""] * (item is not plan.images[0]), (Styled(item.image.name, "strong"), ": ", *_build_parts(item)))
         address = f"{item.registry}/{item.image.repository}" if item.registry else item.image.repository
@@ -117,6 +118,8 @@ def _copy_parts(copy: PlannedCopy) -> tuple[str | Styled, ...]:
 
 def _state(tag: PlannedTag) -> tuple[str | Styled, ...]:
     """Return the state of a tag in the registry as words."""
+    from ecr_tasks.model.manifest import short_digest
+
     digest = Styled(f" {tag.digest}", short=f" {short_digest(tag.digest)}") if tag.digest else ""
     if tag.state is None:
         return (Styled("not asked", "dim"),)

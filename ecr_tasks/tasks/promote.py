@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.console import data, document, say, warn, working
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.model.manifest import short_digest
 from ecr_tasks.runner.decorator import task
 from ecr_tasks.runner.run import Run
 
@@ -231,6 +230,8 @@ def _copy_words(copy: CopyPromotion, *, dry: bool) -> str:
 
 
 def _show(promotion: Promotion, repository: str, *, dry: bool) -> None:
+    from ecr_tasks.model.manifest import short_digest
+
     new, moved = ("would be set", "would move from") if dry else ("set", "moved from")
     for tag, digest in promotion.tags.items():
         words = {"new": new, "present": "there already", "moves": f"{moved} {short_digest(digest)}"}

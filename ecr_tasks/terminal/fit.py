@@ -22,7 +22,7 @@ def fit(columns: Sequence[Column], wanted: Sequence[int], words: Sequence[int], 
     shown = list(range(len(columns)))
     while _total([least[index] for index in shown]) > screen:
         droppable = [(columns[index].worth or 0, -index) for index in shown if columns[index].worth is not None]
-        if not droppable:
+        if not droppable or len(shown) == 1:
             return None
         shown.remove(-min(droppable)[1])
     room = screen - _total([least[index] for index in shown])

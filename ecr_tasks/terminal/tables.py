@@ -57,7 +57,7 @@ def fitted_lines(
     used = [
         index
         for index, column in enumerate(columns)
-        if column.worth is None or not rows or any(complete(row[index]) for row in cells)
+        if column.worth is None or index == 0 or not rows or any(complete(row[index]) for row in cells)
     ]
     columns, cells = [columns[index] for index in used], [[row[index] for index in used] for row in cells]
     heads: Cells = [(Styled(column.head, "strong"),) for column in columns]
@@ -66,7 +66,7 @@ def fitted_lines(
         max((cell_len(word) for line in cells for word in complete(line[index]).split()), default=0)
         for index in range(len(columns))
     ]
-    widths = fit(columns, wanted, words, width)
+    widths = fit(columns, wanted, words, width) or ({0: width} if len(columns) == 1 else None)
     if widths is None:
         return _listed(heads, cells, width, colour=colour), ()
     table = _grid()
