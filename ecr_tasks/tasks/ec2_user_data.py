@@ -48,7 +48,10 @@ def user_data(
     env_file: str | None = None,
     every: str = "5min",
 ) -> None:
-    """Print cloud-init user data for an EC2 host that runs the image: Amazon Linux 2023, Debian, Ubuntu."""
+    """Print user data for an EC2 host that runs the image.
+
+    It is a script for cloud-init on Amazon Linux 2023, Debian and Ubuntu.
+    """
     from ecr_tasks.ec2.user_data import cloud_config
     from ecr_tasks.model.reference import parse_image_name
     from ecr_tasks.runner.publication import in_registry, published_to_deploy
