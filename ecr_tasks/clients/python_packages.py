@@ -80,7 +80,8 @@ def _other_program(name: str) -> Path | None:
             head = file.read(2048)
         lines = head.decode("utf-8", "replace").splitlines()[:2]
         # pip writes the interpreter into the first line, or, where that would be too long, into a shell's second one.
-        interpreters = [word for line in lines for word in re.findall(r"/[^\s'\"]*python[^\s'\"]*", line)]
+        words = [word.removeprefix("#!") for line in lines for word in re.split(r"[\s'\"]", line)]
+        interpreters = [word for word in words if word.startswith("/") and "python" in word]
         own = {os.path.realpath(sys.prefix), sys.prefix}
         if interpreters and not any(_prefix(item) in own for item in interpreters):
             return path
