@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Literal
@@ -225,7 +226,8 @@ def _dockerfile(here: StartingPoint) -> str:
 def _name(here: StartingPoint) -> str:
     """Return a valid name of a repository: the last two parts of the git remote's path, else the folder's name."""
     path = re.sub(r"^[a-z]+://[^/]+/", "", here.remote) if here.remote else here.folder
-    parts = [re.sub(r"[^a-z0-9]+", "-", part.lower()).strip("-") for part in path.split("/")]
+    plain = unicodedata.normalize("NFKD", path).encode("ascii", "ignore").decode()  # without accents
+    parts = [re.sub(r"[^a-z0-9]+", "-", part.lower()).strip("-") for part in plain.split("/")]
     name = "/".join([part for part in parts if part][-2:])
     return name if len(name) > 1 else "app"
 
@@ -259,8 +261,15 @@ def _has_main(here: StartingPoint) -> bool:
 
 
 def open_questions(given: Answers, here: StartingPoint) -> tuple[Question, ...]:
-    """Return the questions whose answers are more than a convenience: without an account, it is the credentials'."""
-    return tuple(question for question in questions(given, here) if question.name not in ("profile", "account"))
+    """Return the questions whose answers are more than a convenience.
+
+    Without an account, it is that of the credentials; without a profile, they are what the SDK finds, if anything.
+    """
+    return tuple(
+        question
+        for question in questions(given, here)
+        if question.name != "account" and (question.name != "profile" or not (question.default or here.credentials))
+    )
 
 
 def no_answers(asked: tuple[Question, ...]) -> SettingsError:

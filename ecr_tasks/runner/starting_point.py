@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ecr_tasks.console import warn
+from ecr_tasks.console import warn, working
 from ecr_tasks.errors import EcrTasksError, SettingsError
 from ecr_tasks.runner.run import Run
 from ecr_tasks.settings import env_files, invoke_files
@@ -54,8 +54,17 @@ def look(run: Run) -> StartingPoint:
         profiles=profiles,
         regions=ecr_regions(),
         credentials=any(name in known or os.environ.get(name) for name in _CREDENTIALS)
-        or any(profile.name == "default" for profile in profiles),
+        or any(profile.name == "default" for profile in profiles)
+        or _has_host_role(settings),
     )
+
+
+def _has_host_role(settings: Settings) -> bool:
+    """Return whether this is an EC2 host with a role: asking takes the SDK a second where it is none."""
+    from ecr_tasks.clients.ecr.aws_config import has_credentials
+
+    with working("Looking for AWS credentials"):
+        return has_credentials(settings.sdk_environ(os.environ))
 
 
 def caller_account(run: Run, answers: Answers, here: StartingPoint) -> str:
@@ -63,7 +72,7 @@ def caller_account(run: Run, answers: Answers, here: StartingPoint) -> str:
     from ecr_tasks.clients.ecr import aws_config
 
     settings = replace(run.settings, sdk_environment=_with_profile(run.settings, answers))
-    has_some = here.credentials or answers.profile  # else the SDK would look for those of an EC2 host
+    has_some = here.credentials or answers.profile
     return aws_config.caller_account(settings, answers.region) if has_some and answers.region else ""
 
 

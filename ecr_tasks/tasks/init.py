@@ -54,19 +54,22 @@ def init(
     if run.project != Path.cwd():
         say(f"the project is {run.project}")
     _say_what_is_here(here)
-    questions = starting_point.questions(given, here)
-    asks = not yes and can_ask(in_ci=run.in_ci)
-    if not asks and not yes and (unknown := starting_point.open_questions(given, here)):
-        raise starting_point.no_answers(unknown)
-    for name in [question.name for question in questions] if asks else ():
+    # With flags, only what they leave open is asked: a pasted line would be the answer to anything else.
+    asks = can_ask(in_ci=run.in_ci)
+    asks_all = asks and flags == starting_point.Answers()
+    questions = starting_point.questions if asks_all else starting_point.open_questions
+    asked = () if yes else questions(given, here)
+    if asked and not asks:
+        raise starting_point.no_answers(asked)
+    for name in [question.name for question in asked]:
         # Asked for anew, because an answer may change what the next one's default is.
-        question = next((one for one in starting_point.questions(given, here) if one.name == name), None)
+        question = next((one for one in questions(given, here) if one.name == name), None)
         if name == "account" and question and not question.default:
             question = replace(question, default=caller_account(run, starting_point.propose(given, here), here))
         if question:
             given = replace(given, **{name: _answer(question, here)})
     answers = starting_point.propose(given, here)
-    if not asks and not answers.account:
+    if not asks_all and not answers.account:
         answers = replace(answers, account=caller_account(run, answers, here))
     starting_point.check_answers(answers, here)
     source = run.source

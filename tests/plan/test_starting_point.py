@@ -45,6 +45,7 @@ def in_file(line: int = 3) -> Origin:
     [
         (here("My App_2"), "my-app-2"),
         (here("---"), "app"),
+        (here("Bäckerei Ça"), "backerei-ca"),
         (here("a"), "app"),
         (here("x", remote="https://github.com/Acme/Web-Shop"), "acme/web-shop"),
         (here("x", remote="https://gitlab.example/group/sub/web"), "sub/web"),
@@ -204,6 +205,22 @@ def test_where_nobody_can_be_asked_the_flags_are_named() -> None:
     error = no_answers(open_questions(Answers(), here(**BAKE)))
     assert error.remedy == "Give --region --prefix; or --yes for the rest, which takes prefix shop/."
     assert open_questions(Answers(region="eu-central-1", prefix="x/"), here(**BAKE)) == ()
+
+
+@pytest.mark.parametrize(
+    ("names", "credentials", "expected"),
+    [
+        (("team",), False, []),  # it is proposed
+        (("dev", "prod"), False, ["profile"]),
+        (("default", "dev"), True, []),
+    ],
+)
+def test_a_profile_is_open_where_the_sdk_takes_none(
+    names: tuple[str, ...], credentials: bool, expected: list[str]
+) -> None:
+    point = here(profiles=tuple(map(AwsProfile, names)), credentials=credentials)
+    asked = open_questions(Answers(region="eu-central-1", repository="team/app"), point)
+    assert [question.name for question in asked] == expected
 
 
 def test_several_dockerfiles_leave_open_what_to_build() -> None:

@@ -24,6 +24,7 @@ def fresh(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
     for name in (".env", ".gitignore", ".dockerignore"):
         (project.path / name).unlink()
     monkeypatch.setattr("ecr_tasks.clients.ecr.aws_config.caller_account", lambda settings, region: "111122223333")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     project.git("remote", "add", "origin", "git@github.com:team/app.git")
     project.commit()
     return project
@@ -145,12 +146,12 @@ def test_flags_that_are_wrong_are_refused(fresh: Project) -> None:
     assert ".env:1 says us-east-1: change it there" in message
 
 
-def converse(folder: Path, answers: list[tuple[str, str]]) -> tuple[int, str]:
+def converse(folder: Path, answers: list[tuple[str, str]], *flags: str) -> tuple[int, str]:
     """Run `init` on a terminal, answer each question that appears; return the exit code and what was shown."""
     main, terminal = pty.openpty()
-    environ = {"HOME": str(folder), "PATH": os.environ["PATH"], "TERM": "xterm"}
+    environ = {"HOME": str(folder), "PATH": os.environ["PATH"], "TERM": "xterm", "AWS_EC2_METADATA_DISABLED": "true"}
     process = subprocess.Popen(
-        [sys.executable, "-m", "ecr_tasks", "init"],
+        [sys.executable, "-m", "ecr_tasks", "init", *flags],
         cwd=folder,
         env=environ,
         stdin=terminal,
@@ -192,6 +193,19 @@ def test_a_person_is_asked_and_asked_again_with_the_reason(fresh: Project) -> No
     text = (fresh.path / "invoke.yaml").read_text(encoding="utf-8")
     assert "  region: eu-central-1\n" in text
     assert "  repository: team/app\n" in text
+
+
+def test_flags_that_leave_nothing_open_ask_nothing(fresh: Project) -> None:
+    code, shown = converse(fresh.path, [], "--region", "eu-central-1", "--repository", "team/web")
+    assert code == 0, shown
+    assert "  repository: team/web\n" in (fresh.path / "invoke.yaml").read_text(encoding="utf-8")
+
+
+def test_the_role_of_an_ec2_host_leads_to_aws(fresh: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ecr_tasks.clients.ecr.aws_config.has_credentials", lambda environ: True)
+    result = fresh.inv("init", "--yes", "--region", "eu-central-1")
+    assert result.stderr.splitlines()[-1].strip().split(maxsplit=1)[1] == "build push"
+    assert "account_id: '111122223333'" in (fresh.path / "invoke.yaml").read_text(encoding="utf-8")
 
 
 def test_the_end_of_the_input_writes_nothing(fresh: Project) -> None:

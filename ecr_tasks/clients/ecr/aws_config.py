@@ -30,6 +30,14 @@ def ecr_regions() -> tuple[str, ...]:
     return tuple(sorted({name for one in partitions for name in session.get_available_regions("ecr", one)}))
 
 
+def has_credentials(environ: Mapping[str, str]) -> bool:
+    """Return whether the SDK finds credentials, those of an EC2 host's role among them, without using them."""
+    try:
+        return checked_session(environ, asks=False).get_credentials() is not None
+    except Exception:  # there are some, and doctor says what is wrong with them
+        return True
+
+
 def caller_account(settings: Settings, region: str) -> str:
     """Return the account of the settings' credentials by one call of STS; empty if that is not to be had."""
     try:
