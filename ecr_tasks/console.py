@@ -15,7 +15,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any, TextIO
@@ -56,15 +56,18 @@ __all__ = [
 ]
 
 
-def say(*lines: Text) -> None:
-    """Print lines for people, on stderr. It is no error if stderr is closed or its disk is full."""
+def say(*lines: Text, indent: int = 0) -> None:
+    """Print lines for people, on stderr, indented by so many blanks, also where a terminal is too narrow for one.
+
+    It is no error if stderr is closed or its disk is full.
+    """
     with suppress(OSError):
-        _print("\n".join(_line(line, sys.stderr) for line in lines), sys.stderr)
+        _print("\n".join(_line(line, sys.stderr, indent) for line in lines), sys.stderr)
 
 
-def result(*lines: Text) -> None:
+def result(*lines: Text, indent: int = 0) -> None:
     """Print lines that belong to a task's result, such as what stands above a table, on stdout."""
-    _print_data("\n".join(_line(line, sys.stdout) for line in lines))
+    _print_data("\n".join(_line(line, sys.stdout, indent) for line in lines))
 
 
 def result_table(columns: Sequence[Column | str], rows: Sequence[Sequence[Text]], *, indent: int = 0) -> None:
@@ -292,18 +295,20 @@ def _say_left_out(heads: Sequence[str]) -> None:
         say(Styled(f"(no room for: {', '.join(heads)})", "dim"))
 
 
-def _line(text: Text, stream: TextIO | None) -> str:
+def _line(text: Text, stream: TextIO | None, indent: int = 0) -> str:
     """Return a line as a stream shows it; on a terminal, it is wrapped between its words."""
     parts = for_person(cleaned(text, _clean))
-    lines = _wrapped(parts, width_of(stream)) if is_terminal(stream) else [parts]
+    lines: Iterable[tuple[Styled, ...]] = [(Styled(" " * indent), *parts)]
+    if is_terminal(stream):
+        lines = _wrapped(parts, width_of(stream), indent)
     colour = has_colour(stream)
     return "\n".join(_harmless(complete(line), coloured(line) if colour else complete(line)) for line in lines)
 
 
-def _wrapped(parts: tuple[Styled, ...], width: int) -> Iterator[tuple[Styled, ...]]:
-    from ecr_tasks.terminal.wrap import wrapped
+def _wrapped(parts: tuple[Styled, ...], width: int, indent: int) -> Iterator[tuple[Styled, ...]]:
+    from ecr_tasks.terminal.wrap import hanging, wrapped
 
-    return wrapped(parts, width)
+    return hanging(parts, width, indent) if indent else wrapped(parts, width)
 
 
 def _harmless(line: str, shown: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -213,6 +213,17 @@ def short_tag(tag: str) -> str:
     """Return a tag for messages: a tag with the digest of inputs is shortened to twelve digits."""
     digits = tag.removeprefix(INPUTS_TAG)
     return f"{INPUTS_TAG}{digits[:12]}…" if digits != tag and len(digits) == INPUTS_DIGITS else tag
+
+
+def short_ids(text: str) -> str:
+    """Return a text for a person's eyes: of the commits and digests in it, the first twelve digits."""
+    return re.sub(r"\b(?:sha256:)?([0-9a-f]{12})(?:[0-9a-f]{28}|[0-9a-f]{52})\b", r"\1", text)
+
+
+def short_tags(tags: Sequence[str], most: int = 4) -> str:
+    """Return tags for a person's eyes: the first few, and how many more there are."""
+    more = f" +{len(tags) - most}" if len(tags) > most else ""
+    return ", ".join(map(short_tag, tags[:most])) + more
 
 
 def short_digest(digest: str | None) -> str:

@@ -106,7 +106,7 @@ def plan_image(
         return PlannedImage(image, tags, build_needed=True, because="as asked", revision=source.revision)
     if view.repository is None:
         tags = tuple(PlannedTag(tag, "new") for tag in image.tags)
-        why = f"the repository {image.repository} does not exist yet"
+        why = "its repository does not exist yet"
         return PlannedImage(
             image, tags, True, why, view, creates_repository=create_repository, revision=source.revision
         )

@@ -19,8 +19,9 @@ from ecr_tasks.execute.from_builder import what_is_kept
 from ecr_tasks.execute.look_at_registries import engine_or_error, look_at_registries
 from ecr_tasks.execute.push import publish_image
 from ecr_tasks.model.image import Image
+from ecr_tasks.model.manifest import short_ids, short_tags
 from ecr_tasks.model.ports import Engine
-from ecr_tasks.model.receipt import Built, ImageReceipt, Receipt, Source
+from ecr_tasks.model.receipt import Built, ImageReceipt, Published, Receipt, Source
 from ecr_tasks.plan.conflicts import Conflict
 from ecr_tasks.plan.image_store import needs_engine
 from ecr_tasks.plan.plan import Plan, make_plan
@@ -203,7 +204,7 @@ def build_images(run: Run, job: Job, items: Sequence[PlannedImage]) -> Job:
     if now.fingerprint != run.source.fingerprint:  # of an uncommitted tree, or of what no image holds
         builds = {name: replace(built, key=None) for name, built in builds.items()}
     for name, built in builds.items():
-        say(f"{name}: built {built.id} in {built.seconds:.1f} s")
+        say(f"{name}: built {short_ids(built.id)} in {built.seconds:.1f} s")
         if built.keep == "builder":
             say(f"{name}: {what_is_kept(built, engine.platform if engine else '', attests=attests[name])}")
     return replace(job, built={**job.built, **builds})
@@ -363,8 +364,14 @@ def _publish(run: Run, job: Job, item: PlannedImage) -> ImageReceipt:
     for name in item.lock_names:
         run.locks.release(name)
     published = image.published[0]
-    say(f"{published.name}: {published.state} {', '.join(published.tags)}")
+    _say_published(published.name, published)
     return replace(image, seconds=image.seconds + time.monotonic() - start)
+
+
+def _say_published(place: str, published: Published) -> None:
+    """Say what became of an image in one repository. The receipt has all tags."""
+    state = "published before as" if published.state == "already-published" else published.state
+    say(f"{place}: {state} {short_tags(published.tags)}")
 
 
 def _copy(run: Run, item: PlannedImage, image: ImageReceipt) -> ImageReceipt:
@@ -391,5 +398,5 @@ def _copy(run: Run, item: PlannedImage, image: ImageReceipt) -> ImageReceipt:
     for failed in image.failed:
         warn(f"{item.image.name} is not in {failed.address}: {failed.error}")
     for published in image.published[1:]:
-        say(f"{published.registry}/{published.repository}: {published.state} {', '.join(published.tags)}")
+        _say_published(f"{published.registry}/{published.repository}", published)
     return replace(image, seconds=image.seconds + time.monotonic() - start)

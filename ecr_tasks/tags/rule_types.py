@@ -145,7 +145,7 @@ def _alike(event: Event, version_in: Callable[[str], tuple[str, _Rest]], rest: _
 def _text(rule: Rule, event: Event) -> Value:
     """Return the input of a semver, pep440 or match rule: its ``value=``, else the git tag."""
     if rule.value is not None:
-        return Value(event.render(rule.value), "its value=")
+        return Value(event.render(rule.value), "the rule's own value")
     return _tag(rule, event)
 
 
@@ -183,7 +183,7 @@ def _pull_request(rule: Rule, event: Event) -> Value:
 
 
 def _raw(rule: Rule, event: Event) -> Value:
-    return Value(event.render(rule.value) if rule.value else "", "its value=")
+    return Value(event.render(rule.value) if rule.value else "", "the rule's own value")
 
 
 def _sha(rule: Rule, event: Event) -> Value:

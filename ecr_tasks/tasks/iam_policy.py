@@ -130,7 +130,7 @@ def _explain(run: Run, name: str, needs: Sequence[Need]) -> None:
             optional[need.purpose].append(need.action)
     if optional:
         say("Only used where it is granted; --required leaves it out:")
-        say(*(f"  {', '.join(actions)}: {purpose}" for purpose, actions in optional.items()))
+        say(*(f"{', '.join(actions)}: {purpose}" for purpose, actions in optional.items()), indent=2)
     role = run.settings.role_arn
     if role is None:
         return

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 PARALLEL = 4
 """The number of repositories that are read in parallel; each may also read its indexes in parallel."""
 
-_TAGS_SHOWN = 4
 _COLUMNS = (
     Column("*", meaning="good"),
     Column("repository", meaning="strong", least=12),
@@ -116,10 +115,13 @@ def show_images(inventories: Mapping[str, Sequence[ListedImage]], now: datetime,
     The commit's image is marked: it has the commit's fixed ``tag``, or that with the number of a revision.
     """
     rows: list[tuple[Text, ...]] = []
+    # What all names begin with is no news in each row: the lines above the table have them complete.
+    common = os.path.commonpath([name.rpartition("/")[0] for name in inventories]) if len(inventories) > 1 else ""
+    shared = len(common) + 1 if common else 0
     for name, inventory in inventories.items():
         for number, item in enumerate(inventory):
             mark = "*" if tag and any(is_tag_of(tag, other) for other in item.detail.tags) else ""
-            rows.append((mark, Styled(name, short=name if number == 0 else ""), *_row(item, now)))
+            rows.append((mark, Styled(name, short=name[shared:] if number == 0 else ""), *_row(item, now)))
     if not rows:
         return
     several = len(inventories) > 1
@@ -262,12 +264,10 @@ def _scan(scan: ScanSummary | None) -> Text:
 def _tags(tags: Sequence[str]) -> Text:
     if not tags:
         return Styled("", "dim", short="(untagged)")
-    from ecr_tasks.model.manifest import INPUTS_TAG, short_tag
+    from ecr_tasks.model.manifest import INPUTS_TAG, short_tags
 
     ordered = sorted(tags, key=lambda tag: tag.startswith(INPUTS_TAG))
-    more = len(tags) - _TAGS_SHOWN
-    shown = ", ".join(map(short_tag, ordered[:_TAGS_SHOWN]))
-    return Styled(",".join(ordered), short=shown + (f" +{more}" if more > 0 else ""))
+    return Styled(",".join(ordered), short=short_tags(ordered))
 
 
 def _attached(item: ListedImage) -> str:

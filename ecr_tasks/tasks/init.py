@@ -107,7 +107,7 @@ def _answer(question: Question, here: StartingPoint) -> str:
         try:
             return check_answer(question.name, text, here)
         except Malformed as error:
-            say(*(f"  {message}" for message in error.messages))
+            say(*error.messages, indent=2)
 
 
 def _context(project: Path, answers: Answers) -> str:

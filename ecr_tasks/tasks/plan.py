@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from invoke.exceptions import Exit
 
 from ecr_tasks.console import Column, Meaning, Styled, document, result, result_table, say, table
 from ecr_tasks.errors import ExitCode
+from ecr_tasks.model.manifest import short_ids, short_tag
 from ecr_tasks.runner.decorator import task
 from ecr_tasks.runner.run import Run
 
@@ -51,18 +52,23 @@ def _show_job(run: Run, job: Job) -> None:
 def show_plan(plan: Plan, line: Callable[..., None] = say, grid: Callable[..., None] = table) -> None:
     """Print what will be built, where it goes and which tags it gets; conflicts are not printed.
 
+    Tags that are the same for several images, as a bake file's often are, are shown once.
     ``line`` and ``grid`` are what prints a line and a table: on stderr, or on stdout where the plan is the result.
     """
-    from ecr_tasks.model.manifest import short_tag
-
-    for item in plan.images:
-        line(*[""] * (item is not plan.images[0]), (Styled(item.image.name, "strong"), ": ", *_build_parts(item)))
-        address = f"{item.registry}/{item.image.repository}" if item.registry else item.image.repository
-        created = ", a repository that will be created" if item.creates_repository else ""
-        if item.view is not None:
-            line((Styled("  to   ", "dim"), address, Styled(created, "add")))
-        tags = (*item.tags, *([item.inputs_tag] if item.inputs_tag else []))
-        now_column = (Column("now", 3),) if item.view is not None else ()
+    for number, (items, tags) in enumerate(_with_same_tags(plan.images)):
+        if number:
+            line("")
+        for item in items:
+            line((Styled(item.image.name, "strong"), ": ", *_build_parts(item)))
+            address = f"{item.registry}/{item.image.repository}" if item.registry else item.image.repository
+            created = ", a repository that will be created" if item.creates_repository else ""
+            if item.view is not None:
+                line((Styled("to ", "dim"), address, Styled(created, "add")), indent=2)
+            for copy in item.copies:
+                line(_copy_parts(copy, item), indent=2)
+        if len(items) > 1:
+            line(Styled(f"The tags of each of these {len(items)} images:", "dim"))
+        now_column = (Column("now", 3),) if items[0].view is not None else ()
         grid(
             (Column("tag"), *now_column, Column("kind", 1), Column("because", 2)),
             [
@@ -70,14 +76,24 @@ def show_plan(plan: Plan, line: Callable[..., None] = say, grid: Callable[..., N
                     Styled(tag.tag.name, short=short_tag(tag.tag.name)),
                     *(_state(tag) for _ in now_column),
                     tag.tag.kind,
-                    tag.tag.because,
+                    Styled(tag.tag.because, short=short_ids(tag.tag.because)),
                 )
                 for tag in tags
             ],
             indent=2,
         )
-        for copy in item.copies:
-            line(("  ", *_copy_parts(copy)))
+
+
+def _with_same_tags(items: Sequence[PlannedImage]) -> list[tuple[list[PlannedImage], tuple[PlannedTag, ...]]]:
+    """Return the images beside their tags; neighbours whose tags don't differ in what is shown are together."""
+    groups: list[tuple[list[PlannedImage], tuple[PlannedTag, ...]]] = []
+    for item in items:
+        tags = (*item.tags, *([item.inputs_tag] if item.inputs_tag else []))
+        if groups and groups[-1][1] == tags and (groups[-1][0][0].view is None) == (item.view is None):
+            groups[-1][0].append(item)
+        else:
+            groups.append(([item], tags))
+    return groups
 
 
 def plan_json(plan: Plan) -> dict[str, Any]:
@@ -98,29 +114,33 @@ def _build_parts(item: PlannedImage) -> tuple[str | Styled, ...]:
     return Styled("build", "good"), f" for {platforms}" if platforms else "", f", {item.because}"
 
 
-def _copy_parts(copy: PlannedCopy) -> tuple[str | Styled, ...]:
+def _copy_parts(copy: PlannedCopy, item: PlannedImage) -> tuple[str | Styled, ...]:
     """Return a line about what will happen to an image at one destination."""
     if copy.error is not None:
         return Styled("not to", "bad"), f" {copy.address}: {copy.error}"
     if copy.view is None:
         return (f"push brings it to {copy.address}",)
     verb = "replicated by ECR to" if copy.transport == "replication" else "copied to"
+    # A person sees only the registry where the repository's name is the same there.
+    address = Styled(copy.address, short=copy.address.removesuffix(f"/{item.image.repository}"))
     pending: list[str | Styled] = []
-    for item in copy.tags:
-        if item.state != "present":
+    for tag in copy.tags:
+        if tag.state != "present":
             pending += [", "] if pending else []
-            pending += [f"{item.tag.name} ", *_state(item)]
+            pending += [f"{short_tag(tag.tag.name)} ", *_state(tag)]
+    if copy.tags == item.tags:
+        pending = [Styled("with the same tags", "dim")]
+    elif len(copy.tags) > 1 and len(copy.tags) == len(item.tags) and all(tag.state == "new" for tag in copy.tags):
+        pending = ["all tags ", *_state(copy.tags[0])]
     if copy.is_present:
-        return (f"in {copy.address}: ", *(pending or [Styled("all there already", "dim")]))
+        return ("in ", address, ": ", *(pending or [Styled("all there already", "dim")]))
     created = Styled(" (will be created)" if copy.creates_repository else "", "add")
-    return Styled(verb, "good"), f" {copy.address}", created, ": ", *pending
+    return Styled(verb, "good"), " ", address, created, ": ", *pending
 
 
 def _state(tag: PlannedTag) -> tuple[str | Styled, ...]:
     """Return the state of a tag in the registry as words."""
-    from ecr_tasks.model.manifest import short_digest
-
-    digest = Styled(f" {tag.digest}", short=f" {short_digest(tag.digest)}") if tag.digest else ""
+    digest = Styled(f" {tag.digest}", short=f" {short_ids(tag.digest)}") if tag.digest else ""
     if tag.state is None:
         return (Styled("not asked", "dim"),)
     if tag.state == "moves":

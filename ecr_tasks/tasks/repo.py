@@ -206,14 +206,15 @@ def _show_differences(item: Comparison) -> None:
             _show_difference(difference)
     if item.expiring is not None:
         images = "1 image" if item.expiring == 1 else f"{item.expiring} images"
-        say(f"  by ECR's preview, the new lifecycle policy would expire {images} now")
+        say(f"by ECR's preview, the new lifecycle policy would expire {images} now", indent=2)
     for note in item.desired.notes:
-        say(f"  note: {note}")
+        say(f"note: {note}", indent=2)
 
 
 def _show_difference(difference: Difference) -> None:
     title, *changes = difference.lines
-    say(f"  {title}", *(Styled(f"  {line}", _MEANINGS[line.strip()[0]]) for line in changes))
+    say(title, indent=2)
+    say(*(Styled(line.strip(), _MEANINGS[line.strip()[0]]) for line in changes), indent=4)
 
 
 def _reconcile(run: Run, item: Comparison) -> None:

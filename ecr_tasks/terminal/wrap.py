@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import textwrap
+import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 
 from ecr_tasks.terminal.text import Styled, complete
@@ -16,22 +17,44 @@ def wrapped(parts: Sequence[Styled], width: int) -> Iterator[tuple[Styled, ...]]
 
     An indented text stays as it is: it is something to copy.
     """
-    text, position = complete(tuple(parts)), 0
-    if text[:1].isspace() or len(text) <= width:
+    text, width = complete(tuple(parts)), max(width, _LEAST)
+    if text[:1].isspace() or _cells(text) <= width:
         yield tuple(parts)
         return
-    for line in textwrap.wrap(text, max(width, _LEAST), break_long_words=False, break_on_hyphens=False):
-        start = text.index(line, position)
-        position = start + len(line)
-        yield tuple(_between(parts, start, position))
+    start = end = 0
+    for word in re.finditer(r"\S+", text):
+        # A word that no line has room for stays where it is: the terminal breaks it, and it can be copied whole.
+        if end and _cells(text[start : word.end()]) > width >= _cells(word.group()):
+            yield tuple(_between(parts, start, end))
+            start = word.start()
+        end = word.end()
+    yield tuple(_between(parts, start, end))
+
+
+def hanging(parts: Sequence[Styled], width: int, indent: int) -> Iterator[tuple[Styled, ...]]:
+    """Yield a text's lines, indented by so many blanks, and two more where the text goes on."""
+    for number, line in enumerate(wrapped(parts, width - indent - 2)):
+        yield (Styled(" " * (indent + (2 if number else 0))), *line)
 
 
 def block(lines: Sequence[tuple[Styled, ...]], width: int, encoding: str) -> Iterator[tuple[Styled, ...]]:
     """Yield wrapped lines with a bar at their left, which makes them stand out from what is printed around them."""
     bar = Styled(_bar(encoding), "bad")
     for line in lines:
-        for wrapped_line in wrapped(line, width - len(bar.text)):
+        text = complete(line)
+        indent = len(text) - len(text.lstrip())
+        for wrapped_line in hanging(tuple(_between(line, indent, len(text))), width - len(bar.text), indent):
             yield (bar, *wrapped_line)
+
+
+def _cells(text: str) -> int:
+    """Return how wide a terminal shows a text: Chinese, Japanese and Korean characters are two wide."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        2 if unicodedata.east_asian_width(character) in "WF" else not unicodedata.combining(character)
+        for character in text
+    )
 
 
 def _between(parts: Sequence[Styled], start: int, end: int) -> Iterator[Styled]:

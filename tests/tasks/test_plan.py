@@ -24,7 +24,7 @@ def test_plan_shows_what_would_happen_and_changes_nothing(project: Project) -> N
     result = project.inv("plan")
     assert (result.code, result.stderr) == (0, "")
     assert f"moves from {OLD_IMAGE.digest}" in result.stdout  # complete in a pipe
-    assert f"to   {HOST}/team/app\n" in result.stdout
+    assert f"to {HOST}/team/app\n" in result.stdout
     assert project.calls.named(*CHANGING_CALLS) == []
     assert project.receipt is None
 

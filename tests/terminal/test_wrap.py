@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_tasks.terminal.text import Styled, complete
-from ecr_tasks.terminal.wrap import block, wrapped
+from ecr_tasks.terminal.wrap import block, hanging, wrapped
 
 WORDS = st.lists(st.text("abc-/.é", min_size=1, max_size=15), min_size=1, max_size=12)
 
@@ -33,3 +33,22 @@ def test_a_block_has_a_bar_that_its_terminal_can_show() -> None:
     lines = [(Styled("cause of the error"),), (Styled("remedy"),)]
     assert [complete(line) for line in block(lines, 80, "utf-8")] == ["▌ cause of the error", "▌ remedy"]
     assert [complete(line) for line in block(lines, 80, "ascii")] == ["| cause of the error", "| remedy"]
+
+
+def test_a_word_that_fits_no_line_stays_beside_the_one_before() -> None:
+    lines = list(hanging([Styled("to registry.example/a/very/long/repository and back")], 30, 2))
+    assert [complete(line) for line in lines] == ["  to registry.example/a/very/long/repository", "    and back"]
+
+
+def test_wide_characters_take_two_cells() -> None:
+    lines = [complete(line) for line in wrapped([Styled("ブランチ " * 6 + "ends")], 30)]
+    assert lines == ["ブランチ ブランチ ブランチ", "ブランチ ブランチ ブランチ", "ends"]
+
+
+def test_an_errors_details_are_wrapped_below_themselves() -> None:
+    lines = [(Styled("2 settings are wrong:"),), (Styled("  ECR_CACHE must be off or registry, not bar."),)]
+    assert [complete(line) for line in block(lines, 34, "utf-8")] == [
+        "▌ 2 settings are wrong:",
+        "▌   ECR_CACHE must be off or",
+        "▌     registry, not bar.",
+    ]
