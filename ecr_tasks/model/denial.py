@@ -7,13 +7,27 @@ with its status alone; then the request tells the action.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ecr_tasks.model.destination import PUBLIC_HOST
 from ecr_tasks.model.ecr_host import PUBLIC_HOSTS, parse_ecr_host
 
-PLACEHOLDER = "--for TASK"
-"""What stands in a remedy until it is shown: who is denied something doesn't know which task it is for."""
+_tasks: list[Callable[[str], str]] = []
+
+
+def name_policies(task_for: Callable[[str], str]) -> None:
+    """Let remedies name the task that runs from now on; ``task_for`` returns its name in the table of rights.
+
+    Its argument is the action that is missing, or empty. Who is denied something doesn't know the task.
+    """
+    _tasks[:] = [task_for]
+
+
+def policy_command(action: str = "") -> str:
+    """Return the command that prints the policy in which a missing action is, for the task that runs."""
+    return f"inv iam.policy --for {_tasks[0](action)}" if _tasks else "inv iam.policy"
+
 
 _DENIED = re.compile(
     r"(?:User: (?P<caller>\S+) )?is not authorized to perform: (?P<action>[\w-]+:\w+)"
@@ -60,7 +74,7 @@ class Denial:
     @property
     def remedy(self) -> str:
         """Return what mends it, by the kind of policy that AWS names."""
-        policy = f"`inv iam.policy {PLACEHOLDER}`"
+        policy = f"`{policy_command(self.action)}`"
         if explicit := _EXPLICIT.search(self.reason):
             where = (explicit["policy"] or "policy").strip()
             return f"Ask those who manage that {where}: it forbids this, whatever {policy} prints would allow."

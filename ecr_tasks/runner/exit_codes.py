@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import re
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +27,7 @@ def exit_codes(run: Run, task: str = "", *, shows_without_registry: bool = False
 
     ``task`` is the name of the one that runs.
     """
+    _name_policies(task)
     try:
         with _without_garbage_collector(), run.earlier_outputs.removed_on_failure():
             yield
@@ -41,7 +41,6 @@ def exit_codes(run: Run, task: str = "", *, shows_without_registry: bool = False
         if run.dry and shows_without_registry and _is_absent_registry(error):
             say(error.cause)
             return
-        _name_task(error, task)
         raise _exit(error, run) from error
     except KeyboardInterrupt as error:
         raise _exit(Interrupted("Interrupted.", _RUN_AGAIN), run) from error
@@ -88,16 +87,16 @@ def _without_garbage_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _name_task(error: EcrTasksError, task: str) -> None:
-    """Name the task in the remedy of an error about rights. A build before a push is denied what the push needs."""
-    from ecr_tasks.model.denial import PLACEHOLDER
+def _name_policies(task: str) -> None:
+    """Let remedies about rights name the task. A build before a push is denied what the push needs."""
+    from ecr_tasks.model.denial import name_policies
 
-    if PLACEHOLDER in error.remedy:
+    def task_for(action: str) -> str:
         from ecr_tasks.iam.actions import task_with
 
-        action = re.search(r"\b(?:ecr|ecr-public|kms|sts):\w+", error.cause)
-        name = "push" if task == "build" and follows("push") else task
-        error.remedy = error.remedy.replace(PLACEHOLDER, f"--for {task_with(action[0] if action else '', name)}")
+        return task_with(action, "push" if task == "build" and follows("push") else task)
+
+    name_policies(task_for)
 
 
 def _is_absent_registry(error: EcrTasksError) -> bool:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from ecr_tasks.model.denial import Denial, find_denial
+from ecr_tasks.model import denial as denials
+from ecr_tasks.model.denial import Denial, find_denial, name_policies
 from tests.support.build import HOST
 
 CALLER = "arn:aws:sts::123456789012:assumed-role/ci/run-7"
 RESOURCE = "arn:aws:ecr:eu-central-1:123456789012:repository/team/app"
 BASE = f"User: {CALLER} is not authorized to perform: ecr:InitiateLayerUpload on resource: {RESOURCE}"
 ECR = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
+
+
+@pytest.fixture(autouse=True)
+def _outside_of_a_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(denials, "_tasks", [])
 
 
 def denial(text: str) -> Denial:
@@ -22,10 +28,10 @@ def denial(text: str) -> Denial:
 @pytest.mark.parametrize(
     ("reason", "remedy"),
     [
-        ("", "`inv iam.policy --for TASK` prints"),
+        ("", "`inv iam.policy` prints"),
         (
             " because no identity-based policy allows the ecr:InitiateLayerUpload action",
-            f"`inv iam.policy --for TASK` prints the policy that allows it: give that to {CALLER}.",
+            f"`inv iam.policy` prints the policy that allows it: give that to {CALLER}.",
         ),
         (" because no resource-based policy allows the action", "--side repository"),
         (" because no permissions boundary allows the action", "manage the permissions boundary"),
@@ -63,6 +69,11 @@ def test_the_policy_that_aws_names_decides_the_remedy(reason: str, remedy: str) 
 def test_a_status_alone_names_the_action_by_the_request(request_text: str, action: str) -> None:
     assert denial(request_text.format(ECR, "")) == Denial(action, resource=f"{ECR}/team/app")
     assert find_denial(request_text.format("registry.example", "")) is None
+
+
+def test_a_remedy_names_the_policy_of_the_task_that_runs() -> None:
+    name_policies(lambda action: f"task-with-{action}")
+    assert "`inv iam.policy --for task-with-ecr:InitiateLayerUpload` prints" in denial(BASE).remedy
 
 
 def test_ecr_public_has_actions_of_its_own() -> None:

@@ -383,7 +383,7 @@ class WhalesDocker:
         result = command()
         refused = () if result.code == 0 else errors.refused_tokens(result.lines, self._config.tokens)
         if refused and self._renew_tokens(reference, refused):
-            self._retrier.report("the registry takes the token no longer: once more with a new one")
+            self._retrier.report("the registry refuses the token or the request: once more with a new token")
             result = command()
         return result
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from ecr_tasks.clients.docker import known_errors
 from ecr_tasks.clients.docker.known_errors import KnownError
 from ecr_tasks.errors import BuildError, EcrTasksError, Refused, RegistryError
-from ecr_tasks.model.denial import find_denial
+from ecr_tasks.model.denial import find_denial, policy_command
 from ecr_tasks.model.registry import RegistryToken
 from ecr_tasks.one_line import one_line
 from ecr_tasks.redaction import redact
@@ -28,9 +28,9 @@ _PUSHING = re.compile(r"\[internal\] pushing (?P<target>\S+)")
 _REGISTRY = re.compile(r"https?://([^/\"\s]+)/v2/")
 
 _LASTING = re.compile(
-    r"denied|unauthorized|no basic auth|not found|does not exist|name unknown|manifest unknown|immutable"
-    r"|already exists|no space left|digest mismatch|did not match|unexpected commit digest|failed precondition"
-    r"|no such host|connection refused|certificate|pull rate limit|data limit exceeded",
+    r"denied|unauthorized|not authorized|no basic auth|not found|does not exist|name unknown|manifest unknown"
+    r"|immutable|already exists|no space left|digest mismatch|did not match|unexpected commit digest"
+    r"|failed precondition|no such host|connection refused|certificate|pull rate limit|data limit exceeded",
     re.IGNORECASE,
 )
 """Causes that a retry doesn't remove. They make an error lasting, even if it matches a transient pattern too."""
@@ -266,7 +266,7 @@ def _explained(
     for row in rows:
         if (groups := _match(row, error, output)) is not None:
             words = {key: value.rstrip(".") for key, value in {**values, **groups}.items()}
-            words |= {"failed": failed, "reference": reference}
+            words |= {"failed": failed, "reference": reference, "policy": policy_command()}
             if row in known_errors.ENGINE or row in known_errors.BUILDERS:
                 kind = BuildError
             elif row in known_errors.REGISTRIES:

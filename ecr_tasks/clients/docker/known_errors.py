@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ecr_tasks.model.denial import PLACEHOLDER
 from ecr_tasks.model.refusals import NO_SSH_AGENT
 
 
@@ -19,7 +18,8 @@ class KnownError:
 
     ``error`` is searched in the last error with all its lines, and ``printed``, if any, in the whole output. The
     cause and the remedy may name the groups of both, ``{failed}`` ("The build failed at STEP", "Pushing NAME
-    failed"), ``{detail}`` (the error's own words) and ``{registry}`` (its host).
+    failed"), ``{detail}`` (the error's own words), ``{registry}`` (its host) and ``{policy}`` (the command that
+    prints the policy for this).
     """
 
     error: str
@@ -364,8 +364,8 @@ INPUTS = (
 
 # A number in a name or an address (``app:403``) is no status.
 REFUSED = (
-    r"(?<![\w:@/.-])40[13]\b|no basic auth|(?<!permission )\bdenied\b|unauthorized|authentication required"
-    r"|insufficient_scope"
+    r"(?<![\w:@/.-])40[13]\b|no basic auth|(?<!permission )\bdenied\b|not authorized|unauthorized"
+    r"|authentication required|insufficient_scope"
 )
 
 EXPIRED = r"token has expired"
@@ -381,7 +381,7 @@ DENIED = KnownError(
     REFUSED,
     FAILED,
     "Check the image's name, and that these credentials may do this in its registry (`docker login`; in ECR "
-    f"ecr:BatchGetImage, and to push ecr:PutImage and the layer actions: `inv iam.policy {PLACEHOLDER}`).",
+    "ecr:BatchGetImage, and to push ecr:PutImage and the layer actions: `{policy}`).",
 )
 """A registry's refusal; where it says more, ``model/denial.py`` reads it."""
 
@@ -433,8 +433,8 @@ REGISTRIES = (
     KnownError(
         REFUSED,
         "The build's cache could not be written: {detail}.",
-        "Give these credentials the permission to push to the cache's repository in ECR, or log docker in to another "
-        "registry; or leave the cache out: ECR_CACHE=off.",
+        "Let these credentials push to the cache's repository (in ECR by what `{policy}` prints, elsewhere by "
+        "`docker login`), or leave the cache out: ECR_CACHE=off.",
         printed=r"> exporting cache to",
     ),
     KnownError(

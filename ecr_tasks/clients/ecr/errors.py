@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from ecr_tasks.errors import AwsError, EcrTasksError, Refused, RegistryError, SettingsError
-from ecr_tasks.model.denial import PLACEHOLDER
+from ecr_tasks.model.denial import find_denial, policy_command
 from ecr_tasks.model.refusals import ENSURE, missing_repository
 
 T = TypeVar("T")
@@ -169,9 +169,10 @@ def _client_error(error: Exception, action: str) -> EcrTasksError:
             "Check the access key, its secret and the session token, and whether they belong together.",
         )
     if code in DENIED_CODES:
+        remedy = f"Give the role or user what `{policy_command()}` prints, or use other credentials."
         return AwsError(
             f"AWS does not allow these credentials to {action}: {message or code}.",
-            f"Give the role or user what `inv iam.policy {PLACEHOLDER}` prints, or use other credentials.",
+            denial.remedy if (denial := find_denial(message)) else remedy,
         )
     if code in THROTTLING_CODES:
         return AwsError(

@@ -178,16 +178,15 @@ def test_a_push_without_permission_names_the_permissions(name: str) -> None:
     assert "ecr:PutImage" in error.remedy
 
 
-def test_a_denied_push_names_the_action_the_caller_and_the_policy() -> None:
-    caller = "arn:aws:sts::123456789012:assumed-role/ci/run"
-    line = (
-        f"denied: User: {caller} is not authorized to perform: ecr:InitiateLayerUpload on resource: "
-        "arn:aws:ecr:eu-central-1:123456789012:repository/app because no identity-based policy allows the "
-        "ecr:InitiateLayerUpload action"
-    )
-    error = errors.push_failed(REFERENCE, [line])
+@pytest.mark.parametrize("before", ["denied: ", "error from registry: ", "error from registry: denied: "])
+def test_a_denied_push_names_the_action_the_caller_and_the_policy(before: str) -> None:
+    caller = "arn:aws:sts::123456789012:assumed-role/ecr-push/run-7"
+    *lines, last = recorded("push-not-authorized")
+    line = last.replace("error from registry: ", before)
+    error = errors.push_failed(REFERENCE, [*lines, line])
     assert f"{caller} may not do ecr:InitiateLayerUpload on arn:aws:ecr:" in error.cause
     assert "inv iam.policy" in error.remedy
+    assert errors.transient_reason([*lines, line]) is None
 
 
 def test_a_repository_that_went_away_is_named() -> None:

@@ -77,6 +77,16 @@ def test_an_error_without_a_message_is_told_by_its_code(code: str) -> None:
     assert cause.count(code) == 1
 
 
+def test_a_denial_by_the_organization_is_not_mended_by_a_policy_of_the_role() -> None:
+    base = "User: arn:aws:iam::1:user/x is not authorized to perform: ecr:PutImage on resource: arn:aws:ecr:x"
+    own = translated(client_error("AccessDeniedException", f"{base} because no identity-based policy allows it"))
+    assert "give that to arn:aws:iam::1:user/x" in own.remedy
+    scp = translated(
+        client_error("AccessDeniedException", f"{base} with an explicit deny in a service control policy")
+    )
+    assert "those who manage that service control policy" in scp.remedy
+
+
 def test_a_repository_that_is_missing_is_named_with_its_registry() -> None:
     message = "The repository with name 'team/app' does not exist in the registry with id '123456789012'"
     error = translated(client_error("RepositoryNotFoundException", message))
