@@ -9,15 +9,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from invoke.config import AmbiguousMergeError
-from invoke.exceptions import AmbiguousEnvVar, Exit, ParseError, UncastableEnvVar, UnknownFileType
+from invoke.exceptions import AmbiguousEnvVar, ParseError, UncastableEnvVar, UnknownFileType
 from invoke.program import Program
 
-from ecr_tasks.console import no_reader_allowed, show_error
+from ecr_tasks.console import no_reader_allowed
 from ecr_tasks.errors import SettingsError, nearest
 from ecr_tasks.runner.decorator import current_folder
 from ecr_tasks.runner.invoke_config import check_file, check_own_files, check_project, exit_with, find_project
 
 _UNKNOWN = re.compile(r"No idea what (['\"])(?P<word>.*)\1 is!", re.DOTALL)
+_NO_NUMBER = re.compile(r"invalid literal for int\(\) with base 10: (?P<word>.*)", re.DOTALL)
+_NO_VALUE = re.compile(r"Flag <Argument: (?P<name>[^ >]+).*> needed value.*", re.DOTALL)
+_MISSING = re.compile(r"'(?P<task>[^']*)' did not receive required positional arguments: (?P<names>.*)", re.DOTALL)
 _ALIKE = 0.6
 """How similar two names are of which one may be meant for the other (difflib's own default)."""
 
@@ -60,6 +63,11 @@ class EcrTasksProgram(Program):
             cause = f"Invoke's configuration can't be used: {str(error).rstrip('.')}."
             raise exit_with(SettingsError(cause, "Correct the file or the variable INVOKE_….")) from error
 
+    def parse_core(self, argv: list[str] | None) -> None:
+        """Parse Invoke's own flags."""
+        with self._errors_explained():
+            super().parse_core(argv)
+
     def parse_tasks(self) -> None:
         """Parse the words after Invoke's own flags."""
         with self._errors_explained():
@@ -75,27 +83,42 @@ class EcrTasksProgram(Program):
         try:
             yield
         except ParseError as error:
-            show_error(self._explain(error))
-            raise Exit(code=int(SettingsError.code)) from error
+            raise exit_with(self._explain(error)) from error
+        except ValueError as error:  # Invoke makes numbers of those flags that are one
+            match = _NO_NUMBER.fullmatch(str(error))
+            if match is None:
+                raise
+            cause = f"{match['word']} is no number, which one of the flags here needs."
+            raise exit_with(SettingsError(cause, f"`{self.binary} --help` shows the flags.")) from error
 
     def _explain(self, error: ParseError) -> SettingsError:
         match = _UNKNOWN.fullmatch(str(error))
         if match is None:
             task = error.context.name if error.context else None
             shown = f"`{self.binary} --help {task}`" if task else f"`{self.binary} --help`"
-            return SettingsError(f"{str(error).rstrip('.')}.", f"{shown} shows what can be written.")
+            return SettingsError(_in_words(str(error)), f"{shown} shows what can be written.")
         word = match["word"]
         task = error.context.name if error.context else None
         if word.startswith("-"):
             flags = [*(error.context.flags if error.context else ()), *self.initial_context.flags]
             of_task = f" of the task {task}" if task else ""
-            guess = nearest(word, flags, _ALIKE)
+            names = {flag.lstrip("-"): flag for flag in flags}
+            guess = names.get(nearest(word.lstrip("-"), list(names), _ALIKE), "")
             help_ = f"`{self.binary} --help {task}`" if task else f"`{self.binary} --help`"
             return SettingsError(f"{word} is no flag{of_task}.", _suggestion(guess, f"{help_} shows the flags."))
         guess = nearest(word, list(self.parser.contexts), _ALIKE)
         return SettingsError(
             f"There is no task {word}.", _suggestion(guess, f"`{self.binary} --list` shows the tasks.")
         )
+
+
+def _in_words(message: str) -> str:
+    """Return what Invoke says of a line that it can't parse, in a user's words where they are known."""
+    if match := _NO_VALUE.fullmatch(message):
+        return f"--{match['name']} needs a value."
+    if match := _MISSING.fullmatch(message):
+        return f"{match['task']} needs {match['names'].replace(chr(39), '').upper().replace(', ', ' and ')}."
+    return f"{message.rstrip('.!')}."
 
 
 def _suggestion(guess: str, otherwise: str) -> str:

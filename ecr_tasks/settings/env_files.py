@@ -62,7 +62,10 @@ def env_files(
     elif _exists(chosen):
         paths.append(chosen)
     else:
-        problems.add(f"There is no {chosen.name} in {chosen.parent} ({_hint(base, chosen, project / '.env')}).")
+        problems.add(
+            f"There is no {chosen.name} in {chosen.parent} ({_hint(base, chosen, project / '.env')}).",
+            "Write that file, or choose another name.",
+        )
     return EnvFiles(tuple(paths), is_own)
 
 

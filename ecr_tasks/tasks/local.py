@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ecr_tasks.console import say
-from ecr_tasks.errors import RegistryError
+from ecr_tasks.errors import RegistryError, SettingsError
 from ecr_tasks.runner.decorator import task
 from ecr_tasks.runner.run import Run
 
@@ -48,17 +48,21 @@ def use(run: Run) -> None:
         "image": "the container's image; it needs Python 3.10 or newer",
     }
 )
-def up(run: Run, container: bool = False, port: int = 0, image: str = DEFAULT_IMAGE) -> None:
+def up(run: Run, container: bool = False, port: str | None = None, image: str = DEFAULT_IMAGE) -> None:
     """Start the local ECR."""
     from ecr_tasks.local_ecr import background
 
+    number = parse_port(port)
     if run.dry:
         say("would start the local ECR")
         return
     with translate_errors():
-        status = background.status(background.default_root())
+        root = background.default_root()
+        status = background.status(root)
         if not status.running:
-            status = _start(run, container=container, port=port or None, image=image)
+            status = _start(run, container=container, port=number, image=image)
+        elif number is not None:
+            status = background.up(root, port=number)  # which says so where it runs at another
     say(f"the local ECR is at {status.endpoint}, its data in {status.root}")
 
 
@@ -139,6 +143,15 @@ def _start(run: Run, *, container: bool, port: int | None, image: str) -> backgr
     mounts = {str(package): "/opt/ecr_tasks/local_ecr:ro", str(root): "/data"}
     run.docker.run_service(CONTAINER, image, command, port=port, mounts=mounts)
     return background.adopt(root, endpoint=f"http://{address}", container=CONTAINER)
+
+
+def parse_port(text: str | None) -> int | None:
+    """Return the number of --port, None without one or for 0. Raises SettingsError for anything but a port."""
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 6 and int(text) < 65536):
+        raise SettingsError(f"--port {text[:100]} is no port.", "Write a number up to 65535, such as --port 5000.")
+    return int(text) or None
 
 
 def _free_port() -> int:

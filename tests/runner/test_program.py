@@ -22,7 +22,12 @@ MODULE = [sys.executable, "-m", "ecr_tasks"]
         ("xyzzyxyzzy", "There is no task xyzzyxyzzy.", "`ecr-tasks --list` shows the tasks."),
         ("images --jsn", "--jsn is no flag of the task images.", "Did you mean --json? "),
         ("images --limti=3", "--limti is no flag of the task images.", "Did you mean --limit? "),
-        ("promote", "did not receive required positional arguments", "`ecr-tasks --help promote` shows"),
+        ("promote", "promote needs SOURCE.", "`ecr-tasks --help promote` shows"),
+        ("images --limit", "--limit needs a value.", "`ecr-tasks --help images` shows"),
+        ("-D x --list", "'x' is no number", "`ecr-tasks --help` shows"),
+        ("local.up --port x", "--port x is no port.", "Write a number up to 65535"),
+        ("local.up --port 65536", "--port 65536 is no port.", "Write a number up to 65535"),
+        ("ci.init github --stdout", "--stdout is no flag of the task ci.init.", "`ecr-tasks --help ci.init` shows"),
     ],
 )
 def test_a_mistake_in_the_command_line_gets_a_remedy(tmp_path: Path, line: str, cause: str, remedy: str) -> None:
