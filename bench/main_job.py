@@ -49,7 +49,7 @@ def bench_list(folder: Path, runs: int) -> None:
         project.mkdir()
     (ours / "tasks.py").write_text("from ecr_tasks import ns\n\n__all__ = ['ns']\n", encoding="utf-8")
     task = '@task\ndef task{number}(c):\n    """Does something."""\n\n\n'
-    tasks = "".join(task.format(number=number) for number in range(16))
+    tasks = "".join(task.format(number=number) for number in range(len(ecr_tasks.ns.task_names)))
     (bare_invoke / "tasks.py").write_text(f"from invoke import task\n\n\n{tasks}", encoding="utf-8")
     environ = {**os.environ}
     compare(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ecr_tasks.errors import SettingsError
 
@@ -19,8 +18,7 @@ _SELECTORS = ("env", "local")
 """The tasks that change the settings of those that follow."""
 
 
-@dataclass(frozen=True, repr=False)
-class EarlierResults:
+class EarlierResults(NamedTuple):
     """The results of earlier tasks of the command line: the job of `build`, or the receipt of `push`.
 
     ``settings`` are those that the tasks used. `env` and `local` change the settings; then the results are not used.

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import SettingsError
@@ -25,8 +25,7 @@ SECTION = "ecr"
 MAX_BYTES = 1024 * 1024
 
 
-@dataclass(frozen=True)
-class InvokeFile:
+class InvokeFile(NamedTuple):
     """One configuration file: what it has, and the line and the text of each value below ``ecr``.
 
     A Python file is not run: it has no ``data``. ``texts`` has only what stands there without quotes: YAML takes
@@ -34,9 +33,12 @@ class InvokeFile:
     """
 
     path: Path
-    data: Mapping[str, Any] | None = field(default=None, repr=False)
-    lines: Mapping[str, int] = field(default_factory=dict)
-    texts: Mapping[str, str] = field(default_factory=dict, repr=False)
+    data: Mapping[str, Any] | None = None
+    lines: Mapping[str, int] = MappingProxyType({})
+    texts: Mapping[str, str] = MappingProxyType({})
+
+    def __repr__(self) -> str:
+        return f"<{self.path}>"  # it may hold secrets
 
     @property
     def section(self) -> Mapping[str, Any]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ecr_tasks.console import Column, Styled, Text, document, result_table, warn
 from ecr_tasks.runner.decorator import task
@@ -36,8 +35,7 @@ def context(run: Run, json: bool = False) -> None:
         warn(note)
 
 
-@dataclass(frozen=True)
-class Field:
+class Field(NamedTuple):
     """One field of the CI context; ``value`` is None if it is not known."""
 
     name: str

@@ -9,7 +9,6 @@ from invoke.exceptions import Exit
 
 from ecr_tasks.console import Column, Meaning, Styled, document, result, result_table, say, table
 from ecr_tasks.errors import ExitCode
-from ecr_tasks.model.manifest import short_ids, short_tag
 from ecr_tasks.runner.decorator import task
 from ecr_tasks.runner.run import Run
 
@@ -55,6 +54,8 @@ def show_plan(plan: Plan, line: Callable[..., None] = say, grid: Callable[..., N
     Tags that are the same for several images, as a bake file's often are, are shown once.
     ``line`` and ``grid`` are what prints a line and a table: on stderr, or on stdout where the plan is the result.
     """
+    from ecr_tasks.model.manifest import short_ids, short_tag
+
     for number, (items, tags) in enumerate(_with_same_tags(plan.images)):
         if number:
             line("")
@@ -116,6 +117,8 @@ def _build_parts(item: PlannedImage) -> tuple[str | Styled, ...]:
 
 def _copy_parts(copy: PlannedCopy, item: PlannedImage) -> tuple[str | Styled, ...]:
     """Return a line about what will happen to an image at one destination."""
+    from ecr_tasks.model.manifest import short_tag
+
     if copy.error is not None:
         return Styled("not to", "bad"), f" {copy.address}: {copy.error}"
     if copy.view is None:
@@ -140,6 +143,8 @@ def _copy_parts(copy: PlannedCopy, item: PlannedImage) -> tuple[str | Styled, ..
 
 def _state(tag: PlannedTag) -> tuple[str | Styled, ...]:
     """Return the state of a tag in the registry as words."""
+    from ecr_tasks.model.manifest import short_ids
+
     digest = Styled(f" {tag.digest}", short=f" {short_ids(tag.digest)}") if tag.digest else ""
     if tag.state is None:
         return (Styled("not asked", "dim"),)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json as json_text
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ecr_tasks.console import Column, Meaning, Styled, agrees, document, result, result_table, say, working
 from ecr_tasks.documents import parse_json
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
     from ecr_tasks.model.repository import DesiredRepository, Difference, RepositoryState
 
 
-@dataclass(frozen=True)
-class Comparison:
+class Comparison(NamedTuple):
     """One repository as it is, as the settings want it, and the differences.
 
     ``state`` is None if the repository doesn't exist; ``expiring`` is how many images a new lifecycle policy would

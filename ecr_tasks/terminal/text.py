@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 Meaning = Literal["good", "warning", "bad", "add", "remove", "id", "strong", "dim"]
 """What a text means to the reader: never a colour, and never decided by what the text contains."""
 
 
-@dataclass(frozen=True)
-class Styled:
+class Styled(NamedTuple):
     """A text with a meaning; ``short`` is what a person sees in its place, such as an age for a time."""
 
     text: str
@@ -23,8 +21,7 @@ Text: TypeAlias = str | Styled | tuple[str | Styled, ...]
 """What is printed: a plain text, one with a meaning, or a row of such parts."""
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(NamedTuple):
     """A column of a table.
 
     On a terminal that is too narrow for all columns, those of the lowest ``worth`` are left out first (the right one
@@ -43,7 +40,7 @@ class Column:
 
 def parts(text: Text) -> tuple[Styled, ...]:
     """Return the parts of a text, each with its meaning."""
-    pieces = text if isinstance(text, tuple) else (text,)
+    pieces = (text,) if isinstance(text, str | Styled) else text  # a Styled is a tuple, too
     return tuple(piece if isinstance(piece, Styled) else Styled(piece) for piece in pieces)
 
 
@@ -60,7 +57,7 @@ def for_person(text: Text) -> tuple[Styled, ...]:
 def cleaned(text: Text, clean: Callable[[str], str]) -> tuple[Styled, ...]:
     """Return the parts of a text with a function applied to all that may be printed."""
     return tuple(
-        replace(part, text=clean(part.text), short=None if part.short is None else clean(part.short))
+        part._replace(text=clean(part.text), short=None if part.short is None else clean(part.short))
         for part in parts(text)
     )
 
