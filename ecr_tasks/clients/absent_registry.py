@@ -30,12 +30,12 @@ class AbsentRegistry:
             "Start it with `inv local.up`.",
         )
 
-    admin = evidence = property(_return_self)
+    admin = evidence = pull_time_exclusions = property(_return_self)
     in_region = public = _return_self
     describe = image = read = remember = images = tag_digests = labels = find = existing_digests = _refuse
     list_tags = referrers = inventory = _refuse
     set_tag = untag = reserve = token = region = endpoint = caller_account = replicates_to = replication = detail = (
         _refuse
     )
-    state = create = set_policies = change = would_expire = delete = _refuse
+    state = create = set_policies = change = would_expire = delete = missing = add = _refuse
     scan = push_time = signatures = signing_statuses = _refuse

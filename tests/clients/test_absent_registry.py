@@ -7,15 +7,21 @@ import inspect
 import pytest
 
 from ecr_tasks.clients.absent_registry import AbsentRegistry
+from ecr_tasks.clients.ecr.pull_times import PullTimeExclusions
 from ecr_tasks.clients.ecr.registry import EcrRegistry
 from ecr_tasks.clients.ecr.repositories import EcrRepositories
 from ecr_tasks.clients.ecr.scans import EcrEvidence
 from ecr_tasks.errors import RegistryError
 from ecr_tasks.model.ports import Evidence, Registry, Repositories
 
-CLIENTS = {"admin", "evidence", "connect", "in_region", "public"}
+CLIENTS = {"admin", "evidence", "pull_time_exclusions", "connect", "in_region", "public"}
 METHODS = sorted(
-    {name for kind in (EcrRegistry, EcrRepositories, EcrEvidence) for name in dir(kind) if not name.startswith("_")}
+    {
+        name
+        for kind in (EcrRegistry, EcrRepositories, EcrEvidence, PullTimeExclusions)
+        for name in dir(kind)
+        if not name.startswith("_")
+    }
 )
 
 
@@ -28,8 +34,9 @@ def test_every_question_is_answered_with_the_same_error(name: str) -> None:
 def test_what_it_gives_is_absent_too() -> None:
     absent = AbsentRegistry()
     absent.connect()
-    clients = (absent.admin, absent.evidence, absent.in_region("123456789012", "eu-west-1"), absent.public("x", str))
-    assert all(isinstance(client, AbsentRegistry) for client in clients)
+    clients = (absent.admin, absent.evidence, absent.pull_time_exclusions)
+    others = (absent.in_region("123456789012", "eu-west-1"), absent.public("x", str))
+    assert all(isinstance(client, AbsentRegistry) for client in (*clients, *others))
 
 
 def test_it_has_no_method_that_the_real_one_has_not() -> None:
