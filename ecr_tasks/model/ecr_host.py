@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from ecr_tasks.model.destination import PUBLIC_HOST, PUBLIC_REGION
 
@@ -41,6 +42,11 @@ def parse_ecr_host(host: str) -> EcrHost | None:
         return EcrHost(PUBLIC_REGION)
     match = _PRIVATE_HOST.fullmatch(host)
     return EcrHost(match["region"], match["account"]) if match else None
+
+
+def is_on_this_machine(endpoint: str) -> bool:
+    """Return whether an endpoint is on this machine, as the local ECR's is."""
+    return urlsplit(endpoint).hostname in ("127.0.0.1", "localhost", "::1")
 
 
 def host_of(reference: str) -> str | None:

@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
+from ecr_tasks.clients.ecr.aws_config import ecr_regions
 from ecr_tasks.clients.ecr.errors import broken_sessions, no_region, translate_errors
 from ecr_tasks.clients.ecr.permissions import permissions
 from ecr_tasks.clients.ecr.session import AwsSession
@@ -24,6 +25,7 @@ from ecr_tasks.model.account import (
     Scanning,
     Wanted,
 )
+from ecr_tasks.model.ecr_host import is_on_this_machine
 
 if TYPE_CHECKING:
     from ecr_tasks.settings.settings import Settings
@@ -74,9 +76,7 @@ class AwsAccount:
 
     def caller(self) -> Caller:
         """Return whom STS takes us for."""
-        with translate_errors("ask who we are (sts:GetCallerIdentity)"):
-            identity = self._aws.sts().get_caller_identity()
-        return Caller(identity["Account"], identity.get("Arn", ""))
+        return self._aws.caller()
 
     def clock_ahead(self) -> float:
         """Return by how many seconds this machine's clock is ahead of STS's, which tells its time without a key.
@@ -122,13 +122,10 @@ class AwsAccount:
             name = self._settings.region or core.get_config_variable("region")
             if not name:
                 raise no_region()
-            partitions = core.get_available_partitions()
-            known = [item for partition in partitions for item in core.get_available_regions("ecr", partition)]
+            known = ecr_regions(core)
             set_endpoint = self._settings.aws_endpoint_url_ecr or self._settings.aws_endpoint_url
             endpoint = set_endpoint or f"https://api.ecr.{name}.amazonaws.com"
-        host = re.sub(r"^\w+://", "", endpoint).partition("/")[0].partition(":")[0]
-        is_local = host in ("127.0.0.1", "localhost", "::1")
-        return Region(name, endpoint, name in known, is_local, nearest(name, known, 0.6))
+        return Region(name, endpoint, name in known, is_on_this_machine(endpoint), nearest(name, known, 0.6))
 
     def scanning(self) -> Scanning:
         """Return the registry's scanning."""

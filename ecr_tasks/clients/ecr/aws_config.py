@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ecr_tasks.clients.ecr.errors import translate_errors
 from ecr_tasks.clients.ecr.session import AwsSession, checked_session, core_session
 from ecr_tasks.clients.retry import Retrier
-from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.aws_profile import AwsProfile
 from ecr_tasks.settings.settings import Settings
+
+if TYPE_CHECKING:
+    from botocore.session import Session as CoreSession
 
 _ROLE_ACCOUNT = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):role/")
 
@@ -23,9 +26,9 @@ def aws_profiles(environ: Mapping[str, str]) -> tuple[AwsProfile, ...]:
     return tuple(_profile(name, values) for name, values in profiles.items())
 
 
-def ecr_regions() -> tuple[str, ...]:
+def ecr_regions(session: CoreSession | None = None) -> tuple[str, ...]:
     """Return the regions of all partitions that have ECR, as far as this version of the SDK knows."""
-    session = core_session({})
+    session = session or core_session({})
     partitions = session.get_available_partitions()
     return tuple(sorted({name for one in partitions for name in session.get_available_regions("ecr", one)}))
 
@@ -42,12 +45,9 @@ def caller_account(settings: Settings, region: str) -> str:
     """Return the account of the settings' credentials by one call of STS; empty if that is not to be had."""
     try:
         session = AwsSession(replace(settings, region=region), Retrier(attempts=1), read_seconds=5, asks=False)
-        answer = session.sts().get_caller_identity()
-    except EcrTasksError:
+        return session.caller().account
+    except Exception:  # whatever is wrong: init goes on without the account, and doctor says what it is
         return ""
-    except Exception:  # of the SDK: init goes on without the account, and doctor says what is wrong
-        return ""
-    return answer.get("Account", "")
 
 
 def _profile(name: str, values: Mapping[str, str]) -> AwsProfile:

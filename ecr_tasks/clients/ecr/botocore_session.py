@@ -17,7 +17,6 @@ from functools import partial
 from pathlib import Path
 from threading import RLock
 from typing import Any
-from urllib.parse import urlsplit
 
 from botocore.config import Config
 from botocore.configprovider import ConfigChainFactory, ConfiguredEndpointProvider
@@ -41,6 +40,7 @@ from botocore.utils import InstanceMetadataFetcher, JSONFileCache, resolve_imds_
 
 from ecr_tasks.ci.detect import in_ci
 from ecr_tasks.clients.ecr.answers import check_answers
+from ecr_tasks.model.ecr_host import is_on_this_machine
 from ecr_tasks.terminal.spinner import paused
 
 _WEB_IDENTITY = {
@@ -89,7 +89,7 @@ class EnvironmentSession(Session):
             options["endpoint_url"] = options.get("endpoint_url") or self._endpoint(service_name)
             # botocore would look for an endpoint in os.environ where this one is None.
             overrides: dict[str, Any] = {"ignore_configured_endpoint_urls": True}
-            if urlsplit(options["endpoint_url"] or "").hostname in ("127.0.0.1", "localhost"):
+            if is_on_this_machine(options["endpoint_url"] or ""):
                 overrides["proxies"] = {}
             options["config"] = (options.get("config") or Config()).merge(Config(**overrides))
             client = super().create_client(service_name, *arguments, **options)

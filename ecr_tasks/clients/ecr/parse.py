@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from ecr_tasks.clients.ecr.answers import not_aws
 from ecr_tasks.errors import RegistryError
+from ecr_tasks.model.ecr_host import is_on_this_machine
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.registry import RegistryToken, Repository
 from ecr_tasks.model.repository import DesiredRepository
@@ -109,7 +110,7 @@ def registry_host(endpoint: str, account: str, *, own: bool = True) -> str | Non
     """
     address = urlsplit(endpoint)
     host = address.hostname or ""
-    if host in ("127.0.0.1", "localhost"):
+    if is_on_this_machine(endpoint):
         return address.netloc if own else None
     if host.startswith("api.ecr.") and address.port is None:
         return f"{account}.dkr.{host.removeprefix('api.')}"

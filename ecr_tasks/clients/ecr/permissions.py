@@ -14,7 +14,7 @@ from ecr_tasks.clients.ecr.errors import DENIED_CODES, error_code, translate_err
 from ecr_tasks.clients.ecr.session import AwsSession
 from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import EcrTasksError
-from ecr_tasks.model.account import Caller, Permission, Wanted
+from ecr_tasks.model.account import Caller, Permission, Verdict, Wanted
 from ecr_tasks.model.registry import wildcard_matches
 
 if TYPE_CHECKING:
@@ -109,8 +109,8 @@ def _simulated(aws: AwsSession, caller: Caller, wanted: Sequence[Wanted]) -> Ite
             }
             for item in items:
                 if decision := decisions.get(item.action.lower()):
-                    verdict = "allowed" if decision == "allowed" else "denied"
-                    yield Permission(item, verdict, SIMULATED)  # type: ignore[arg-type]
+                    verdict: Verdict = "allowed" if decision == "allowed" else "denied"
+                    yield Permission(item, verdict, SIMULATED)
 
 
 def _principal(client: Any, arn: str) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from ecr_tasks.clients.ecr.errors import result_or_none, translate_errors
 from ecr_tasks.clients.ecr.session import AwsSession
 from ecr_tasks.errors import AwsError, EcrTasksError, SettingsError
+from ecr_tasks.model.ecr_host import is_on_this_machine
 from ecr_tasks.settings.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,18 +31,15 @@ class PullTimeExclusions:
 
         Raises SettingsError for a caller whose ARN can't be known, and for another account's registry.
         """
-        with translate_errors("ask who we are (sts:GetCallerIdentity)"):
-            caller = self._aws.sts().get_caller_identity()
-        account = self._settings.account_id
-        if account not in (None, caller["Account"]):
+        caller, account = self._aws.caller(), self._settings.account_id
+        if account not in (None, caller.account):
             raise SettingsError(
-                f"{SETTING} is for the registry of {account}, and these credentials are {caller['Account']}'s: ECR "
+                f"{SETTING} is for the registry of {account}, and these credentials are {caller.account}'s: ECR "
                 "lets a registry's own account alone exclude principals.",
                 "Run it with credentials of that account, or unset it here.",
             )
         wanted = [
-            self._principal(caller["Arn"]) if name == "caller" else name
-            for name in self._settings.pull_time_exclusions
+            self._principal(caller.arn) if name == "caller" else name for name in self._settings.pull_time_exclusions
         ]
         with translate_errors("list the pull-time exclusions (ecr:ListPullTimeUpdateExclusions)"):
             client, excluded, following = self._client(), set[str](), dict[str, Any]()
@@ -75,7 +72,7 @@ class PullTimeExclusions:
         name, role = session["name"], self._settings.role_arn or ""
         if role.rpartition("/")[2] == name:
             return role
-        if urlsplit(self._client().meta.endpoint_url).hostname in ("127.0.0.1", "localhost"):  # which has no IAM
+        if is_on_this_machine(self._client().meta.endpoint_url):  # a local ECR, which has no IAM
             return f"arn:{session['partition']}:iam::{session['account']}:role/{name}"
         try:
             with translate_errors(f"look at the role {name} (iam:GetRole)"):

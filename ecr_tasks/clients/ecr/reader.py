@@ -98,8 +98,7 @@ class Reader:
 
     def caller_account(self) -> str:
         """Return the account that the credentials belong to (STS GetCallerIdentity)."""
-        with errors.translate_errors("ask who we are (sts:GetCallerIdentity)"):
-            return self.aws.sts().get_caller_identity()["Account"]
+        return self.aws.caller().account
 
     def look(self, name: str, references: Sequence[str]) -> dict[str, StoredImage]:
         """Return those images by tag or digest that exist (DescribeImages), which ECR does not count as a pull.

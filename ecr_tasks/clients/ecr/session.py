@@ -15,6 +15,7 @@ from ecr_tasks.clients.ecr.retry import botocore_attempts, reject_truncated, ret
 from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.errors import AwsError
 from ecr_tasks.files import unreadable_reason
+from ecr_tasks.model.account import Caller
 from ecr_tasks.model.destination import PUBLIC_REGION
 from ecr_tasks.settings.settings import Settings
 
@@ -76,6 +77,12 @@ class AwsSession:
         """Return the STS client."""
         client: STSClient = self._client("sts")
         return client
+
+    def caller(self) -> Caller:
+        """Return whom STS takes us for (GetCallerIdentity, which needs no right)."""
+        with translate_errors("ask who we are (sts:GetCallerIdentity)"):
+            identity = self.sts().get_caller_identity()
+        return Caller(identity["Account"], identity.get("Arn", ""))
 
     def iam(self) -> Any:
         """Return the IAM client."""
