@@ -135,15 +135,10 @@ def show_error(error: EcrTasksError) -> None:
 
 def agrees(question: str, *, in_ci: bool = False) -> bool:
     """Ask a yes-or-no question and return whether the answer is yes; in a CI and without a terminal it is no."""
-    if in_ci or not sys.stdin or not sys.stdin.isatty():
+    if not can_ask(in_ci=in_ci):
         warn("There is no terminal to ask on." if not in_ci else "There is nobody to ask in a CI.")
         return False
-    with suppress(OSError):
-        _print(f"{_message(question)} [y/N] ", sys.stderr, end="")
-    answer = sys.stdin.readline()
-    if not answer.endswith("\n"):
-        say("")  # Ctrl-D ended the input without a line break
-    return answer.strip().lower() in ("y", "yes")
+    return (_answer(f"{_message(question)} [y/N] ") or "").lower() in ("y", "yes")
 
 
 def can_ask(*, in_ci: bool) -> bool:
@@ -154,16 +149,8 @@ def can_ask(*, in_ci: bool) -> bool:
 def ask(question: str, default: str = "") -> str | None:
     """Ask a question at the terminal and return the answer, or the default for an empty one; None at its end."""
     shown = f" [{default}]" if default else ""
-    with suppress(OSError):
-        _print(f"{_message(question)}{_message(shown)}: ", sys.stderr, end="")
-    try:
-        answer = sys.stdin.readline()
-    except UnicodeDecodeError:  # bytes that are no text are no answer, either
-        answer = "\ufffd\n"
-    if not answer.endswith("\n"):
-        say("")
-        return None
-    return answer.strip() or default
+    answer = _answer(f"{_message(question)}{_message(shown)}: ")
+    return answer if answer is None else answer or default
 
 
 def data(text: str) -> None:
@@ -250,6 +237,20 @@ def open_standard_streams() -> None:
             os.fstat(descriptor)
         except OSError:
             os.open(os.devnull, os.O_RDWR)
+
+
+def _answer(prompt: str) -> str | None:
+    """Ask at the terminal and return the line that is typed, without blanks around it; None at its end (Ctrl-D)."""
+    with suppress(OSError):
+        _print(prompt, sys.stderr, end="")
+    try:
+        answer = sys.stdin.readline()
+    except UnicodeDecodeError:  # bytes that are no text are no answer, either
+        answer = "\ufffd\n"
+    if not answer.endswith("\n"):
+        say("")  # the input ended without a line break
+        return None
+    return answer.strip()
 
 
 def _print_data(text: str) -> None:

@@ -6,7 +6,6 @@ A question without an answer is in the way of no other: its error stands in the 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -16,7 +15,7 @@ from ecr_tasks.checks.build_definition import check_images
 from ecr_tasks.checks.readiness import Facts
 from ecr_tasks.clients.parallel import Question
 from ecr_tasks.clients.python_packages import python_facts
-from ecr_tasks.console import warn_once
+from ecr_tasks.console import can_ask, warn_once
 from ecr_tasks.errors import AwsError, BuildError, EcrTasksError
 from ecr_tasks.execute.base_images import base_images, look_for
 from ecr_tasks.model.account import Account, Caller, Permission, Region, Wanted
@@ -95,7 +94,7 @@ def ask_everything(run: Run) -> Facts:
         bases=bases,
         local_registry="" if isinstance(engine.answer, EcrTasksError) else local_registry,
         unreached=unreached,
-        can_ask=bool(sys.stdin and sys.stdin.isatty() and not run.in_ci),
+        can_ask=can_ask(in_ci=run.in_ci),
     )
 
 
