@@ -38,7 +38,6 @@ __all__ = [
     "data",
     "document",
     "given_data",
-    "human_size",
     "no_reader_allowed",
     "open_standard_streams",
     "redact_logs",
@@ -345,13 +344,3 @@ def _discard(stream: TextIO) -> None:
         null_device = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null_device, stream.fileno())
         os.close(null_device)
-
-
-def human_size(size: int) -> str:
-    """Return a number of bytes in the decimal units that docker shows."""
-    number = float(size)
-    for unit in ("B", "kB", "MB"):
-        if number < 1000:
-            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
-        number /= 1000
-    return f"{number:.2f} GB"

@@ -10,6 +10,7 @@ import errno
 import io
 import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
@@ -77,6 +78,16 @@ def append_bytes(path: Path | str, content: bytes) -> None:
     """
     with os.fdopen(open_file(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), "ab") as file:
         file.write(content)
+
+
+def append_lines(path: Path | str, lines: Sequence[str]) -> None:
+    """Append lines to a file, which is created if it is missing; a last line without a break gets one before.
+
+    Raises OSError like :func:`open_file`.
+    """
+    content = read_bytes(path) if exists(path) else b""
+    separator = b"" if not content or content.endswith(b"\n") else b"\n"
+    append_bytes(path, separator + "".join(f"{line}\n" for line in lines).encode())
 
 
 def open_file(path: Path | str, flags: int = os.O_RDONLY) -> int:

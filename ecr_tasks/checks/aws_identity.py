@@ -9,6 +9,7 @@ from ecr_tasks.errors import AwsError, EcrTasksError, ExitCode
 from ecr_tasks.model.account import Caller, Credentials, Region
 from ecr_tasks.model.ecr_host import parse_ecr_host
 from ecr_tasks.model.finding import Finding, Section
+from ecr_tasks.model.wording import minute
 
 AWS = Section("AWS", ExitCode.AWS)
 
@@ -62,12 +63,12 @@ def check_credentials(
     remedy = _RENEWALS.get(facts.method, "Renew them where they come from.").format(profile=option)
     now = now or datetime.now(timezone.utc)
     if facts.ends is not None and facts.ends <= now:
-        yield AWS.wrong("credentials", f"{text}: ended {_when(facts.ends)}.", remedy)
+        yield AWS.wrong("credentials", f"{text}: ended {minute(facts.ends)}.", remedy)
     elif facts.ends is not None and facts.ends - now < _SOON and not facts.renews_itself:
         minutes = (facts.ends - now).total_seconds() / 60
         yield AWS.warning("credentials", f"{text}: they end in {minutes:.0f} minutes, maybe before a push.", remedy)
     else:
-        end = f", until {_when(facts.ends)}" if facts.ends else ""
+        end = f", until {minute(facts.ends)}" if facts.ends else ""
         end = ", which renews itself" if facts.renews_itself else end
         yield AWS.fine("credentials", f"{text}{end}")
     if facts.hidden_profile:
@@ -164,7 +165,3 @@ def _region_of(endpoint: str) -> str | None:
         if label in ("ecr", "ecr-fips"):
             return labels[index + 1] if labels[index + 1].count("-") >= 2 else None
     return None
-
-
-def _when(moment: datetime) -> str:
-    return f"{moment.astimezone(timezone.utc):%Y-%m-%d %H:%M} UTC"

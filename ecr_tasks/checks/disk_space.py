@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from ecr_tasks.errors import ExitCode
 from ecr_tasks.model.finding import Finding, RemoveLeftNames, Section
 from ecr_tasks.model.machine import Folder, LeftNames
-from ecr_tasks.model.wording import name_some
+from ecr_tasks.model.wording import human_size, name_some
 
 DISK = Section("Disk", ExitCode.BUILD)
 
@@ -25,7 +25,7 @@ def check_folders(folders: Sequence[Folder]) -> Iterator[Finding]:
     """Yield what is to say of each folder: whether it can be written to, and the room in it."""
     for folder in folders:
         name = folder.purpose
-        room = f"{folder.path} has {_size(folder.free_bytes)} left"
+        room = f"{folder.path} has {human_size(folder.free_bytes)} left"
         make_room = (
             "Make room: `docker system df` shows what takes it, `docker builder prune` and `docker image prune` free "
             "what no image and container uses."
@@ -68,7 +68,3 @@ def check_left_names(left: LeftNames) -> Iterator[Finding]:
         "The next run removes them; `inv doctor --fix` does so now.",
         RemoveLeftNames(),
     )
-
-
-def _size(size: int) -> str:
-    return f"{size / 10**9:.1f} GB" if size >= 10**9 else f"{size / 10**6:.0f} MB"

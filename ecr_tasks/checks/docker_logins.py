@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from ecr_tasks.errors import EcrTasksError, ExitCode
 from ecr_tasks.model.finding import Finding, RemoveLogins, Section
 from ecr_tasks.model.machine import Login, LoginFacts
-from ecr_tasks.model.wording import name_some
+from ecr_tasks.model.wording import minute, name_some
 
 LOGINS = Section("Logins", ExitCode.BUILD)
 
@@ -41,7 +41,7 @@ def _stale(facts: LoginFacts, now: datetime) -> Iterator[Finding]:
         by_host.setdefault(login.host, []).append(login)
     for host, logins in by_host.items():
         helper = facts.helpers.get(host) or facts.store
-        ended = [login for login in logins if login.ends is not None and login.ends <= now]
+        ended = {login.key: login.ends for login in logins if login.ends is not None and login.ends <= now}
         keys = tuple(login.key for login in logins)
         words = " and ".join(keys)
         if helper:
@@ -53,7 +53,7 @@ def _stale(facts: LoginFacts, now: datetime) -> Iterator[Finding]:
                 RemoveLogins(facts.file, keys),
             )
         elif len(keys) > 1:
-            stale = tuple(login.key for login in ended) or tuple(key for key in keys if key != host)
+            stale = tuple(ended) or tuple(key for key in keys if key != host)
             yield LOGINS.warning(
                 "twins",
                 f"{facts.file} has {len(keys)} logins for one registry, {words}: docker may take the older one.",
@@ -63,7 +63,7 @@ def _stale(facts: LoginFacts, now: datetime) -> Iterator[Finding]:
         elif ended:
             yield LOGINS.warning(
                 "stale login",
-                f"The login for {words} in {facts.file} ended {_when(ended[0].ends)}.",
+                f"The login for {words} in {facts.file} ended {minute(min(ended.values()))}.",
                 f"Remove it (`docker logout {keys[0]}`), or renew it with `inv login`.",
                 RemoveLogins(facts.file, keys),
             )
@@ -90,7 +90,3 @@ def _preferred(facts: LoginFacts) -> Iterator[Finding]:
             f"{place} has a login for {name_some(hosts)}, which docker takes before its configuration's.",
             f"Take it out of {place}; our runs leave it out.",
         )
-
-
-def _when(moment: datetime | None) -> str:
-    return f"{moment.astimezone(timezone.utc):%Y-%m-%d %H:%M} UTC" if moment else "some time ago"

@@ -7,13 +7,13 @@ into the folder is never taken for it.
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from ecr_tasks.files import read_bytes
 from ecr_tasks.model.digest import sha256_digest
+from ecr_tasks.own_files import replace_file
 
 MAX_MANIFEST = 4 * 1024 * 1024
 """The most bytes of a manifest (Amazon ECR service quotas)."""
@@ -61,16 +61,7 @@ class ManifestCache:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             if path.exists():
                 return
-            temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
-            try:
-                with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
-                    file.write(manifest.encode())
-                temporary.replace(path)
-            except BaseException:
-                with suppress(OSError):
-                    temporary.unlink()
-                raise
+            replace_file(path, manifest.encode(), path.parent, mode=0o600)
             self._drop_oldest(path.parent)
 
     def _path(self, digest: str) -> Path | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ecr_tasks.errors import EcrTasksError
-from ecr_tasks.files import append_bytes, read_bytes
+from ecr_tasks.files import append_lines, read_bytes
 from ecr_tasks.model.finding import AppendLine, Finding, Mend, RemoveLeftNames, RemoveLogins, StartBuilder
 
 
@@ -75,6 +75,5 @@ def _append(item: AppendLine) -> str:
     content = read_bytes(item.file) if item.file.exists() else b""
     if item.line.encode() in {line.strip() for line in content.split(b"\n")}:
         return f"{item.file} has {item.line} already"
-    separator = b"" if not content or content.endswith(b"\n") else b"\n"
-    append_bytes(item.file, separator + item.line.encode() + b"\n")
+    append_lines(item.file, [item.line])
     return f"added {item.line} to {item.file}"

@@ -55,8 +55,9 @@ def must_be_read(tag: Tag, current: StoredImage, source: SourceState, relation: 
 
 def is_older_than_commit(image: StoredImage, source: SourceState) -> bool:
     """Return whether an image that was not read was pushed before the source's commit was made: it can't be its."""
-    times = (image.pushed, source.commit_time)
-    return not image.is_read and (None in times or image.pushed < source.commit_time)  # type: ignore[operator]
+    if image.is_read:
+        return False
+    return image.pushed is None or source.commit_time is None or image.pushed < source.commit_time
 
 
 def is_commit(commit: str, source: SourceState) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Literal, get_args
 
 from ecr_tasks.errors import SettingsError, nearest
 from ecr_tasks.model.aws_profile import AwsProfile
@@ -125,8 +125,7 @@ def check_flags(given: Answers, here: StartingPoint) -> Answers:
     """
     problems: list[str] = []
     checked: dict[str, str] = {}
-    for item in fields(Answers):
-        name: Name = item.name  # type: ignore[assignment]
+    for name in get_args(Name):
         text = getattr(given, name)
         if not text:
             continue
@@ -178,8 +177,7 @@ def _contradictions(given: Answers, here: StartingPoint) -> list[str]:
         value, origin = here.settings.get(setting, ("", Origin("default")))
         if here.is_of_file(setting) and value != given.dockerfile:
             problems.append(f"The flag --dockerfile contradicts {origin}, which says {setting}={value}: keep one.")
-    for name, other in (("repository", "prefix"), ("prefix", "repository")):
-        setting = SETTINGS[other]  # type: ignore[index]
+    for name, setting in (("repository", SETTINGS["prefix"]), ("prefix", SETTINGS["repository"])):
         if getattr(given, name) and here.is_of_file(setting):
             value, origin = here.settings[setting]
             problems.append(f"The flag --{name} contradicts {origin}, which says {setting}={value}: keep one.")

@@ -15,12 +15,13 @@ from ecr_tasks.console import show_error
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.files import is_file
 from ecr_tasks.settings import invoke_files
+from ecr_tasks.settings.env_files import OWN
 
 if TYPE_CHECKING:
     from types import FrameType
 
 TASKS = ("tasks.py", "tasks/__init__.py")
-_DOTENV = (".env.ecr", ".env")
+_DOTENV = (OWN, ".env")
 
 
 def config_paths(config: Config) -> tuple[Path, ...]:

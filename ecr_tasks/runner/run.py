@@ -85,7 +85,9 @@ class Run:
 
     def use_env_file(self, path: str) -> None:
         """Read this dotenv file in place of the project's from now on."""
-        self._env_file = {"ECR_ENV_FILE": path}
+        from ecr_tasks.settings.env_files import SETTING
+
+        self._env_file = {SETTING: path}
         self._forget()
 
     def override(self, values: Mapping[str, str]) -> None:

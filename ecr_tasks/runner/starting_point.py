@@ -48,7 +48,7 @@ def look(run: Run) -> StartingPoint:
         settings=known,
         tasks=tasks_file(run.project),
         invoke_file=file.name if file else "",
-        has_section=bool(file and _has_section(file)),
+        has_section=bool(file and invoke_files.has_section(file)),
         env_file=env_file,
         has_env_file=os.path.lexists(run.project / env_file),
         profiles=profiles,
@@ -109,14 +109,6 @@ def _env_file(run: Run) -> str:
         run.use_env_file(os.devnull)
         return env_files.OWN
     return ".env"
-
-
-def _has_section(path: Path) -> bool:
-    if path.suffix == ".py":
-        from ecr_tasks.files import read_text
-
-        return "ecr" in read_text(path, errors="replace").split()
-    return bool(invoke_files.read(path).section)
 
 
 def _images(run: Run, settings: Settings) -> tuple[tuple[str, ...], tuple[str, ...] | None]:

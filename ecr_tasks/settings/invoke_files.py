@@ -53,6 +53,16 @@ def find_in(folder: Path, prefix: str = "") -> Path | None:
     return next((path for path in paths if path.exists() or path.is_symlink()), None)
 
 
+def has_section(path: Path) -> bool:
+    """Return whether a configuration file has settings of ours; a Python file is not run, but searched for the name.
+
+    Raises SettingsError and OSError for one that can't be read.
+    """
+    if path.suffix == ".py":
+        return SECTION in read_text(path, errors="replace").split()
+    return bool(read(path).section)
+
+
 def read(path: Path) -> InvokeFile:
     """Read a configuration file. Raises SettingsError for all that Invoke would stumble over."""
     text, reason = "", ""

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from ecr_tasks.console import Column, Meaning, Styled, Text, document, human_size, result_table, say, working
+from ecr_tasks.console import Column, Meaning, Styled, Text, document, result_table, say, working
 from ecr_tasks.errors import EcrTasksError, SettingsError
+from ecr_tasks.model.wording import human_size
 from ecr_tasks.runner.decorator import task
 from ecr_tasks.runner.run import Run
 

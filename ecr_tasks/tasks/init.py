@@ -125,7 +125,7 @@ def _context(project: Path, answers: Answers) -> str:
 
 def _write(run: Run, start: Start) -> tuple[str, ...]:
     """Write the files, say so, and return the names of those for git. Raises SettingsError with what was done."""
-    from ecr_tasks.files import append_bytes, read_bytes, write_remedy
+    from ecr_tasks.files import append_lines, read_bytes, write_remedy
     from ecr_tasks.plan.starting_files import IGNORED, missing_lines
 
     done: list[str] = []
@@ -142,8 +142,7 @@ def _write(run: Run, start: Start) -> tuple[str, ...]:
             content = read_bytes(path) if path.exists() else b""
             missing = missing_lines(content, patterns)
             if missing and not run.dry:
-                separator = b"" if not content or content.endswith(b"\n") else b"\n"
-                append_bytes(path, separator + "\n".join(missing).encode() + b"\n")
+                append_lines(path, missing)
             done.append(f"{name}: {would}given {', '.join(missing)}" if missing else f"{name}: has what it needs")
             names += [name] if missing else []
     except OSError as error:

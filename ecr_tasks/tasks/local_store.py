@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ecr_tasks.console import Column, agrees, document, human_size, result, result_table, say
+from ecr_tasks.console import Column, agrees, document, result, result_table, say
 from ecr_tasks.errors import Refused, RegistryError
+from ecr_tasks.model.wording import human_size
 from ecr_tasks.runner.decorator import task
 from ecr_tasks.runner.run import Run
 from ecr_tasks.tasks.local import translate_errors

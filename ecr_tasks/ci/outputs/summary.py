@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ecr_tasks.ci.outputs.escape import code, markdown
 from ecr_tasks.ci.outputs.model import CopyOutput, ImageOutput, Outputs
-from ecr_tasks.console import human_size
+from ecr_tasks.model.wording import human_size
 
 _HEADLINES = {
     "pushed": "published",
