@@ -1,4 +1,5 @@
 """The files that we write in a project for later steps, which may be sourced there: whole, ours, and through no link.
+And the user's folder for caches, in which they are written the same way.
 
 A project's files are from whoever can propose a change to it: a link in the place of a file or a folder must not lead
 us to write or remove anything elsewhere.
@@ -11,7 +12,7 @@ import os
 import re
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -50,6 +51,27 @@ def _remove_stale(folder: int, name: str) -> None:
                 status = os.stat(entry, dir_fd=folder, follow_symlinks=False)
                 if time.time() - status.st_mtime > _WRITE_SECONDS:
                     os.unlink(entry, dir_fd=folder)
+
+
+def cache_folder(environ: Mapping[str, str]) -> Path | None:
+    """Return the user's folder for caches (XDG base directory specification), created where only it is missing.
+
+    None without one of the user's own: with sudo it may be another user's.
+    """
+    home = environ.get("HOME") or environ.get("USERPROFILE") or ""
+    bases = (Path(environ.get("XDG_CACHE_HOME", "")), Path(home, ".cache"))
+    folder = next((path for path in bases if path.is_absolute()), None)  # the specification ignores a relative one
+    with suppress(OSError):
+        if folder is not None and folder.parent.is_dir():
+            folder.mkdir(0o700, exist_ok=True)
+            if is_own(folder.stat()):
+                return folder
+    return None
+
+
+def is_own(status: os.stat_result) -> bool:
+    """Return whether a file or folder belongs to this user."""
+    return not hasattr(os, "geteuid") or status.st_uid == os.geteuid()
 
 
 def remove_file(path: Path, top: Path) -> None:

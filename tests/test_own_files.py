@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ecr_tasks.own_files import ignore_in_git, remove_file, replace_file
+from ecr_tasks.own_files import cache_folder, ignore_in_git, remove_file, replace_file
 
 
 @pytest.fixture(params=[0, 0o002, 0o022, 0o077], ids=oct)
@@ -112,3 +112,26 @@ def test_what_a_killed_run_left_half_written_is_removed(tmp_path: Path) -> None:
     os.utime(old, (0, 0))
     replace_file(tmp_path / "outputs.env", b"A=1\n", tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {fresh.name, "outputs.env"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "folder"),
+    [
+        ({"XDG_CACHE_HOME": "{}/c", "HOME": "{}/h"}, "c"),
+        ({"XDG_CACHE_HOME": "relative", "HOME": "{}/h"}, "h/.cache"),
+        ({"HOME": "{}/h"}, "h/.cache"),
+        ({"XDG_CACHE_HOME": "{}/not/there", "HOME": "{}/h"}, None),
+        ({}, None),
+    ],
+)
+def test_the_folder_for_caches_is_the_users(tmp_path: Path, environ: dict[str, str], folder: str | None) -> None:
+    (tmp_path / "h").mkdir()
+    found = cache_folder({name: text.format(tmp_path) for name, text in environ.items()})
+    assert found == (tmp_path / folder if folder else None)
+    assert found is None or found.is_dir()
+
+
+def test_another_users_folder_for_caches_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: tmp_path.stat().st_uid + 1)
+    assert cache_folder({"XDG_CACHE_HOME": str(tmp_path / "cache")}) is None
+    assert cache_folder({"HOME": str(tmp_path)}) is None

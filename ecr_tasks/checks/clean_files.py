@@ -15,7 +15,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from ecr_tasks.files import open_file
-from ecr_tasks.own_files import replace_file
+from ecr_tasks.own_files import cache_folder, is_own, replace_file
 
 _FOLDER = "ecr-tasks/clean-files"
 _BYTES = 16
@@ -36,7 +36,7 @@ class CleanFiles:
     def __init__(self, search: str, rules: bytes) -> None:
         """Read the memo of ``search``, a text that says which one it is; under other ``rules`` nothing is known."""
         name = blake2b(os.fsencode(search), digest_size=_BYTES).hexdigest()
-        self._top = _cache_folder()
+        self._top = cache_folder(os.environ)
         self._path = self._top and self._top / _FOLDER / name
         self._rules = blake2b(rules, digest_size=_BYTES).digest()
         self._before = _read(self._path) if self._path else frozenset()
@@ -73,24 +73,12 @@ class CleanFiles:
         return blake2b(os.fsencode(text), digest_size=_BYTES, key=self._rules).digest()
 
 
-def _cache_folder() -> Path | None:
-    """Return the user's folder for caches (XDG base directory specification); None without one of the user's own."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    with suppress(OSError, RuntimeError):
-        folder = Path(base) if Path(base).is_absolute() else Path.home() / ".cache"
-        if folder.parent.is_dir():
-            folder.mkdir(0o700, exist_ok=True)
-            if _is_own(folder.stat()):  # with sudo it may be another user's
-                return folder
-    return None
-
-
 def _read(path: Path) -> frozenset[bytes]:
     """Return the hashes in a memo; none if it isn't a file that only this user can write."""
     try:
         with os.fdopen(open_file(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)), "rb") as file:
             status = os.fstat(file.fileno())
-            if not _is_own(status) or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            if not is_own(status) or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
                 return frozenset()
             content = file.read(_MAX_FILES * _BYTES)
     except OSError:
@@ -109,7 +97,3 @@ def _remove_oldest(folder: Path) -> None:
             return
         Path(path).unlink()
         total -= status.st_size
-
-
-def _is_own(status: os.stat_result) -> bool:
-    return not hasattr(os, "geteuid") or status.st_uid == os.geteuid()

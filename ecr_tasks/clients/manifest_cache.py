@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ecr_tasks.files import read_bytes
 from ecr_tasks.model.digest import sha256_digest
-from ecr_tasks.own_files import replace_file
+from ecr_tasks.own_files import cache_folder, replace_file
 
 MAX_MANIFEST = 4 * 1024 * 1024
 """The most bytes of a manifest (Amazon ECR service quotas)."""
@@ -23,12 +23,10 @@ MAX_BYTES = 16 * 1024 * 1024
 """What the folder holds at most; the manifests that were used last stay."""
 
 
-def cache_folder(environ: Mapping[str, str]) -> Path | None:
-    """Return the folder for manifests among the user's caches (XDG base directory specification), None without it."""
-    home = environ.get("HOME") or environ.get("USERPROFILE") or ""
-    bases = [Path(environ.get("XDG_CACHE_HOME", "")), Path(home, ".cache")]
-    base = next((path for path in bases if path.is_absolute()), None)  # the specification ignores a relative one
-    return base / "ecr-tasks" / "manifests" if base else None
+def manifest_folder(environ: Mapping[str, str]) -> Path | None:
+    """Return the folder for manifests among the user's caches; None without one."""
+    caches = cache_folder(environ)
+    return caches / "ecr-tasks" / "manifests" if caches else None
 
 
 class ManifestCache:

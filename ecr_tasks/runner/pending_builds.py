@@ -11,15 +11,14 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from ecr_tasks.clients.manifest_cache import cache_folder
 from ecr_tasks.files import read_text
 from ecr_tasks.model.digest import sha256_digest
-from ecr_tasks.own_files import replace_file
+from ecr_tasks.own_files import cache_folder, replace_file
 
 PENDING_SECONDS = 24 * 3600
 """How long a build may wait for its push."""
 
-_FOLDER = "builds"
+_FOLDER = "ecr-tasks/builds"
 
 
 def note(project: Path, ids: Collection[str], environ: Mapping[str, str]) -> None:
@@ -47,8 +46,8 @@ def of_others(project: Path, environ: Mapping[str, str]) -> set[str]:
 
 
 def _folder(environ: Mapping[str, str]) -> Path | None:
-    manifests = cache_folder(environ)
-    return manifests.with_name(_FOLDER) if manifests else None
+    caches = cache_folder(environ)
+    return caches / _FOLDER if caches else None
 
 
 def _name(project: Path) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ecr_tasks.clients import manifest_cache
-from ecr_tasks.clients.manifest_cache import ManifestCache, cache_folder
+from ecr_tasks.clients.manifest_cache import ManifestCache, manifest_folder
 from ecr_tasks.model.digest import sha256_digest
 
 TEXT = '{"schemaVersion": 2, "annotations": {"ä": "ö"}}\n'
@@ -76,14 +76,6 @@ def test_a_place_that_can_not_be_used_is_no_error(tmp_path: Path) -> None:
     assert ManifestCache(tmp_path).get("sha256:../../etc/passwd") is None
 
 
-@pytest.mark.parametrize(
-    ("environ", "folder"),
-    [
-        ({"XDG_CACHE_HOME": "/c", "HOME": "/h"}, "/c/ecr-tasks/manifests"),
-        ({"XDG_CACHE_HOME": "relative", "HOME": "/h"}, "/h/.cache/ecr-tasks/manifests"),
-        ({"HOME": "/h"}, "/h/.cache/ecr-tasks/manifests"),
-        ({}, None),
-    ],
-)
-def test_its_place(environ: dict[str, str], folder: str | None) -> None:
-    assert cache_folder(environ) == (Path(folder) if folder else None)
+def test_its_place_is_among_the_users_caches(tmp_path: Path) -> None:
+    assert manifest_folder({"XDG_CACHE_HOME": str(tmp_path)}) == tmp_path / "ecr-tasks" / "manifests"
+    assert manifest_folder({}) is None

@@ -14,7 +14,7 @@ from ecr_tasks.clients.ecr.reader import PARALLEL, Reader
 from ecr_tasks.clients.ecr.replication import Place, places, rules, statuses
 from ecr_tasks.clients.ecr.session import AwsSession
 from ecr_tasks.clients.ecr.tokens import Tokens
-from ecr_tasks.clients.manifest_cache import ManifestCache, cache_folder
+from ecr_tasks.clients.manifest_cache import ManifestCache, manifest_folder
 from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.errors import EcrTasksError, RegistryError
 from ecr_tasks.model.image import REVISIONS, revision_name
@@ -48,7 +48,7 @@ class EcrRegistry:
         self._region = place[1] if place else None
         self._settings = settings
         self._aws = aws or AwsSession(settings)
-        self._reader = Reader(self._aws, self._account, self._region, ManifestCache(cache_folder(os.environ)))
+        self._reader = Reader(self._aws, self._account, self._region, ManifestCache(manifest_folder(os.environ)))
         self._tokens = Tokens(self._aws)
         self._rules: list[ReplicationRuleOutputTypeDef] | None = None
 
