@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ecr_tasks.errors import EcrTasksError
-from ecr_tasks.model.receipt import ImageReceipt, Receipt
+from ecr_tasks.model.receipt import FOLDER, ImageReceipt, Receipt
 from ecr_tasks.runner import receipt_file
 
 if TYPE_CHECKING:
@@ -20,24 +20,29 @@ if TYPE_CHECKING:
     from ecr_tasks.runner.run import Run
 
 
-def hand_over(run: Run, receipt: Receipt) -> None:
+def hand_over(run: Run, receipt: Receipt, *, may_be_pushed: bool = False) -> None:
     """Write the receipt's results to the CI's outputs, and each repository's own files. A failure is only a warning.
 
-    An incomplete receipt gives a summary, but no values that a later step could deploy; a repository's own files have
-    values if its image is published everywhere.
+    With ``may_be_pushed`` the CI gets them when the run ends: a task of the user's own may push what it built, and
+    then they are not told twice. An incomplete receipt gives a summary, but no values that a later step could deploy;
+    a repository's own files have values if its image is published everywhere.
     """
     if not run.in_ci:
         return
-    from ecr_tasks.ci.outputs.write import write_outputs, write_own
+    from ecr_tasks.ci.outputs.write import pass_to_ci, write_files
     from ecr_tasks.ci.systems import outputs_adapter
 
     adapter = outputs_adapter(run.source.ci)
-    write_outputs(adapter, os.environ, outputs_of(receipt, run.project, run.source.root), run.project)
+    outputs = outputs_of(receipt, run.project, run.source.root)
+    write_files(outputs, run.project / FOLDER, run.project)
+    run.report_at_end(lambda: pass_to_ci(adapter, os.environ, outputs, run.project))
+    if not may_be_pushed:
+        run.report()
     for image in receipt.images:
         complete = bool(image.published) and not image.failed
         own = replace(receipt, images=(image,), complete=receipt.complete or complete)
         folder = receipt_file.own_folder(run.project, image.repository)
-        write_own(outputs_of(own, run.project, run.source.root, folder / receipt_file.NAME), folder, run.project)
+        write_files(outputs_of(own, run.project, run.source.root, folder / receipt_file.NAME), folder, run.project)
 
 
 def group(run: Run, title: str) -> AbstractContextManager[None]:

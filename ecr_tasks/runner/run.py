@@ -62,6 +62,7 @@ class Run:
         self._registry: EcrRegistry | None = None
         self._without_registry = False
         self._warned: set[str] = set()
+        self._report: tuple[Settings, Callable[[], None]] | None = None
         self._targets: dict[Destination, EcrRegistry | PublicRegistry] = {}
         self._retrier: Retrier | None = None
         self._logins: RegistryLogins | None = None
@@ -276,8 +277,21 @@ class Run:
             relation = self.relation(current.commit) if current.commit else "unknown"
         return newer_image(tag, current, self.source, relation)
 
+    def report_at_end(self, report: Callable[[], None]) -> None:
+        """Pass a report to the CI when the run ends, in place of the one before it that has the same settings."""
+        if self._report is not None and not self.uses(self._report[0]):
+            self.report()
+        self._report = (self.settings, report)
+
+    def report(self) -> None:
+        """Pass the report that waits for the end to the CI now, if there is one."""
+        waiting, self._report = self._report, None
+        if waiting is not None:
+            waiting[1]()
+
     def close(self) -> None:
-        """Release the push locks, and remove temporary image names and docker's configuration with the tokens."""
+        """Report to the CI, release the locks, and remove temporary names and docker's configuration with tokens."""
+        self.report()
         if self._locks is not None:
             self._locks.release_all()
         self._forget()

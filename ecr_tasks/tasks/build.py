@@ -70,7 +70,7 @@ def build(run: Run, earlier: EarlierResults, json: bool = False) -> Job | None:
         receipt_file.write(run.project, receipt)
     if not push_follows:
         tidy(run, job, pushed=False)
-        ci_results.hand_over(run, receipt)
+        ci_results.hand_over(run, receipt, may_be_pushed=True)
     _show(job, json)
     return job
 

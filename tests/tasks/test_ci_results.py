@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from invoke.collection import Collection
+from invoke.context import Context
+from invoke.tasks import task
 
+from ecr_tasks import build, push
 from tests.tasks.conftest import Project
 
 
@@ -46,6 +52,34 @@ def test_a_build_alone_writes_the_local_name_of_the_image(project: Project) -> N
     document = json.loads((project.path / ".ecr-tasks" / "outputs.json").read_text(encoding="utf-8"))
     assert document["image"].startswith("team/app:sha-")
     assert document["images"][0]["state"] == "built"
+
+
+def test_a_task_that_builds_and_pushes_writes_one_summary(
+    project: Project, github: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_exit: list[Callable[[], None]] = []
+    monkeypatch.setattr("ecr_tasks.runner.decorator.atexit", SimpleNamespace(register=at_exit.append))
+    page, output = Path(github["GITHUB_STEP_SUMMARY"]), Path(github["GITHUB_OUTPUT"])
+
+    @task
+    def own(c: Context, publish: bool = False) -> None:
+        build(c)
+        assert (project.path / ".ecr-tasks/outputs.json").exists(), "what follows in this run can read it"
+        if publish:
+            push(c)
+
+    project.namespace = Collection(own)
+    for words, state in ((("own", "--publish"), "published"), (("own",), "built")):
+        assert project.inv(*words, **github).code == 0
+        with monkeypatch.context() as patch:
+            for name, text in github.items():
+                patch.setenv(name, text)
+            at_exit.pop()()
+        assert page.read_text("utf-8").count("### `team/app`: ") == 1
+        assert f"### `team/app`: {state}" in page.read_text("utf-8")
+        assert output.read_text("utf-8").count("image<<") == 1
+        page.unlink()
+        output.unlink()
 
 
 def test_an_error_is_also_an_annotation(project: Project, github: dict[str, str]) -> None:

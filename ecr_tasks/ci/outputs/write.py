@@ -32,12 +32,17 @@ TIMEOUT = 60
 
 def write_outputs(adapter: Adapter, environ: Mapping[str, str], outputs: Outputs, project: Path) -> None:
     """Write the files that every pipeline can read, and pass values and summary to the CI."""
-    folder, outputs = project / FOLDER, redact_fields(outputs)
-    perform([*files(outputs), *adapter.outputs(outputs, environ, folder)], project)
+    write_files(outputs, project / FOLDER, project)
+    pass_to_ci(adapter, environ, outputs, project)
 
 
-def write_own(outputs: Outputs, folder: Path, project: Path) -> None:
-    """Write the files of one image into its repository's own folder."""
+def pass_to_ci(adapter: Adapter, environ: Mapping[str, str], outputs: Outputs, project: Path) -> None:
+    """Pass values and summary to the CI. Some of them are added to what it has, and can't be taken back."""
+    perform(adapter.outputs(redact_fields(outputs), environ, project / FOLDER), project)
+
+
+def write_files(outputs: Outputs, folder: Path, project: Path) -> None:
+    """Write the files that every pipeline can read: the run's folder has all images, a repository's own has its."""
     for action in files(redact_fields(outputs)):
         _write(action, folder, project)
 
