@@ -6,6 +6,7 @@ import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from ecr_tasks.plan.starting_point import SETTINGS, Answers, StartingPoint, has_several
 from ecr_tasks.settings.schema import TABLE
@@ -14,7 +15,7 @@ IGNORED: Mapping[str, tuple[str, ...]] = {
     ".gitignore": (".env", ".env.*", "!.env.example", ".ecr-tasks/"),
     ".dockerignore": (".env", ".env.*", ".git", ".ecr-tasks"),
 }
-"""The lines that each file gets if it hasn't."""
+"""The lines that each file gets if it hasn't, but for a dotenv file of another name."""
 
 _TASKS = """\
 from ecr_tasks import ns
@@ -120,6 +121,14 @@ def tasks_lines(here: StartingPoint) -> tuple[str, ...]:
     else:
         lines = (f"ns = Collection({', '.join([*(tasks.tasks if tasks else ()), ours])})",)
     return ("from invoke.collection import Collection", "", "import ecr_tasks", "", *lines)
+
+
+def ignored(env_file: str) -> Mapping[str, tuple[str, ...]]:
+    """Return the lines that each ignore file is to have; ``env_file`` is the dotenv file for personal things."""
+    path = PurePosixPath(env_file)
+    is_covered = path.name.startswith(".env") or path.is_absolute() or ".." in path.parts
+    own = () if is_covered else (path.as_posix(),)
+    return {name: (*own, *lines) for name, lines in IGNORED.items()}
 
 
 def missing_lines(content: bytes, patterns: Sequence[str]) -> tuple[str, ...]:

@@ -91,6 +91,13 @@ class Run:
         self._env_file = {SETTING: path}
         self._forget()
 
+    @property
+    def named_env_file(self) -> str:
+        """The dotenv file that the environment or Invoke's configuration names in place of ``.env``; may be empty."""
+        from ecr_tasks.settings.env_files import named_file
+
+        return named_file({**os.environ, **self._env_file}, self._config)
+
     def override(self, values: Mapping[str, str]) -> None:
         """Override settings with these values from now on; an empty text unsets a name."""
         self._overrides.update(values)

@@ -97,9 +97,8 @@ def _env_file(run: Run) -> str:
     """Return the dotenv file for personal things, and make the run read no .env that belongs to the application."""
     from ecr_tasks.settings.application_env import is_applications
 
-    named = os.environ.get(env_files.SETTING)
-    if named:
-        return named
+    if run.named_env_file:
+        return run.named_env_file
     env = run.project / ".env"
     if (run.project / env_files.OWN).exists():
         return env_files.OWN

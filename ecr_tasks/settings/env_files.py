@@ -32,6 +32,12 @@ class EnvFiles:
                 yield from sorted(entry for entry in path.parent.iterdir() if entry.name.startswith(f"{path.name}."))
 
 
+def named_file(environ: Mapping[str, str], config: Mapping[str, object]) -> str:
+    """Return the dotenv file that ECR_ENV_FILE or ``env_file`` in Invoke's configuration names; empty without one."""
+    named = environ.get(SETTING) or config.get("env_file")
+    return named.strip() if isinstance(named, str) else ""
+
+
 def env_files(
     project: Path,
     env_name: str | None,
@@ -45,9 +51,8 @@ def env_files(
     ``.env.ecr``, else ``.env``; and the file with ``.NAME`` after that name. Adds to ``problems`` a chosen
     environment without a file.
     """
-    named = environ.get(SETTING) or config.get("env_file")
-    if isinstance(named, str) and named.strip():
-        base = project / named.strip()
+    if named := named_file(environ, config):
+        base = project / named
         is_own = True
     else:
         own = project / OWN

@@ -73,7 +73,7 @@ def init(
         answers = replace(answers, account=caller_account(run, answers, here))
     starting_point.check_answers(answers, here)
     source = run.source
-    written = _write(run, starting_files.start(answers, here, _context(run.project, answers)))
+    written = _write(run, starting_files.start(answers, here, _context(run.project, answers)), here.env_file)
     for text in starting_files.beaten_by_environment(answers, here):
         warn(text)
     _say_what_next(run, answers, here, written, source)
@@ -123,10 +123,10 @@ def _context(project: Path, answers: Answers) -> str:
     return context_of(answers.dockerfile, text, lambda path: exists(project / path))
 
 
-def _write(run: Run, start: Start) -> tuple[str, ...]:
+def _write(run: Run, start: Start, env_file: str) -> tuple[str, ...]:
     """Write the files, say so, and return the names of those for git. Raises SettingsError with what was done."""
     from ecr_tasks.files import append_lines, read_bytes, write_remedy
-    from ecr_tasks.plan.starting_files import IGNORED, missing_lines
+    from ecr_tasks.plan.starting_files import ignored, missing_lines
 
     done: list[str] = []
     names: list[str] = []
@@ -137,7 +137,7 @@ def _write(run: Run, start: Start) -> tuple[str, ...]:
                 _create(run.project / file.name, file.text, 0o600 if file.is_private else 0o644)
             done.append(f"{file.name}: {would}written")
             names += [] if file.is_private else [file.name]
-        for name, patterns in IGNORED.items():
+        for name, patterns in ignored(env_file).items():
             path = run.project / name
             content = read_bytes(path) if path.exists() else b""
             missing = missing_lines(content, patterns)

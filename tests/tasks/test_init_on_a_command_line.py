@@ -131,6 +131,18 @@ def test_an_applications_env_is_left_to_it(fresh: Project) -> None:
     assert fresh.inv("settings").code == 0
 
 
+def test_a_dotenv_file_that_invoke_yaml_names_is_the_one(fresh: Project) -> None:
+    fresh.write("invoke.yaml", "ecr:\n  env_file: conf/my.env\n  repository: team/app\n")
+    fresh.write("conf/my.env", "AWS_REGION=eu-central-1\n")
+    environ = {"HOME": str(fresh.path), "PATH": os.environ["PATH"], "AWS_EC2_METADATA_DISABLED": "true"}
+    line = [sys.executable, "-m", "ecr_tasks", "init", "--yes"]
+    done = subprocess.run(line, cwd=fresh.path, env=environ, capture_output=True, text=True, check=True)
+    assert "conf/my.env: there already, left alone" in done.stderr
+    assert not (fresh.path / ".env").exists()
+    for name in (".gitignore", ".dockerignore"):
+        assert "conf/my.env" in (fresh.path / name).read_text(encoding="utf-8").split()
+
+
 def test_a_virtual_environment_called_env_is_left_alone(fresh: Project) -> None:
     (fresh.path / ".env").mkdir()
     fresh.write(".env/pyvenv.cfg", "home = /usr\n")
