@@ -323,9 +323,10 @@ def check_name(name: str) -> None:
     """Raise SettingsError unless a name is one of :data:`ROWS`, or ``admin``."""
     names = [*ROWS, ADMIN]
     if name not in names:
+        guess = nearest(name, names, 0.6)
         raise SettingsError(
             f"There is no task {name[:40]!r} that needs rights in AWS.",
-            f"Did you mean {nearest(name, names)}? They are {', '.join(names)}.",
+            f"{f'Did you mean {guess}? ' if guess else ''}They are {', '.join(names)}.",
         )
 
 

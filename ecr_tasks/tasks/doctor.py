@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from invoke.exceptions import Exit
 
-from ecr_tasks.console import Column, Meaning, Styled, Text, document, result, result_table, say
+from ecr_tasks.console import Column, Meaning, Styled, Text, document, result, result_table, say, working
 from ecr_tasks.runner.decorator import task
 from ecr_tasks.runner.run import Run
 
@@ -30,13 +30,15 @@ def doctor(run: Run, json: bool = False, fix: bool = False) -> None:
     from ecr_tasks.model.finding import exit_code
     from ecr_tasks.runner.doctor import ask_everything
 
-    found = list(findings(ask_everything(run)))
+    with working("looking at this machine, the project and AWS"):
+        found = list(findings(ask_everything(run)))
     mended: list[str] = []
     if fix and any(item.mends for item in found):
         mended = mend(found, run.machine, dry=run.dry)
         if not run.dry:
             run.forget()
-            found = list(findings(ask_everything(run)))
+            with working("looking once more"):
+                found = list(findings(ask_everything(run)))
     if json:
         document(doctor_json(found, mended))
     else:

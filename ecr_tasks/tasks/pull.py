@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ecr_tasks.console import data, document
+from ecr_tasks.console import data, document, working
 from ecr_tasks.runner.command_line import EarlierResults
 from ecr_tasks.runner.decorator import chained_task
 from ecr_tasks.runner.run import Run
@@ -46,11 +46,13 @@ def pull(
         published = [receipt.published[0] for receipt in earlier.receipt.images if receipt.published]
         references = [(copy.repository, copy.digest) for copy in published]
     else:
-        images = commit_images(run).values()
+        with working("looking for this commit's image"):
+            images = commit_images(run).values()
         references = [(image.repository, image.tag) for image in images]
         known = {image.repository: image.image for image in images}
     pulled = []
-    views = run.registry.describe({name: () for name, _ in references})
+    with working("asking the registry"):
+        views = run.registry.describe({name: () for name, _ in references})
     for name, reference in references:
         repository = views[name].repository
         stored_image = known.get(name)

@@ -36,6 +36,9 @@ def settings(run: Run, name: str | None = None, all: bool = False, json: bool = 
         document(as_json(run.settings, names))
         return
     columns = (Column("name", meaning="strong"), Column("value", least=24), Column("from", 1, "dim", least=20))
+    if not names:
+        say(Styled(f"Nothing is set: all {len(values)} settings have their defaults; --all shows them", "dim"))
+        return
     result_table(columns, as_rows(run.settings, names))
     if name is None and len(names) < len(values):
         say(Styled(f"{len(values) - len(names)} others have their defaults: --all shows them", "dim"))

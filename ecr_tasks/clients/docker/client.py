@@ -249,7 +249,7 @@ class WhalesDocker:
     def pull(self, reference: str, platform: str | None) -> None:
         """Pull one name. Raises RegistryError with the registry's own message."""
         options = ["--platform", platform] if platform else []
-        result = self._transfer(self._commands.docker("pull", *options, reference), reference)
+        result = self._transfer(self._commands.docker("pull", *options, reference), reference, last_line=reference)
         if result.code != 0:
             raise _told_once(errors.pull_failed(reference, result.lines), result)
 
@@ -369,11 +369,12 @@ class WhalesDocker:
         command: Sequence[str],
         reference: str,
         transient_reason: Callable[[Sequence[str]], str | None] = errors.transient_reason,
+        last_line: str = "",
     ) -> ProcessResult:
         """Run a push, a pull or the copy of a reference, and repeat it after a transient failure."""
 
         def transfer() -> ProcessResult:
-            return self._with_tokens(lambda: self._commands.show(command), reference)
+            return self._with_tokens(lambda: self._commands.show(command, last_line=last_line), reference)
 
         return retry_transient(transfer, transient_reason, self._retrier)
 

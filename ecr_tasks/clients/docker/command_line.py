@@ -175,8 +175,11 @@ class CommandLine:
         *,
         needed: Collection[str] = (),
         build: bool = False,
+        last_line: str = "",
     ) -> process.ProcessResult:
         """Run a command with its progress on our stderr, with these variables and the ``needed`` ones of our own.
+
+        ``last_line`` is not shown when it is the last one: the caller prints it.
 
         Raises KeyboardInterrupt when it was interrupted.
         """
@@ -188,7 +191,9 @@ class CommandLine:
         environment["BUILDX_BAKE_ENTITLEMENTS_FS"] = "0"
         try:
             live = self._live or (build and environment.get("BUILDKIT_PROGRESS") == "tty")
-            result = process.run(command, env=environment, cwd=str(self._project), live=live, build=build)
+            result = process.run(
+                command, env=environment, cwd=str(self._project), live=live, build=build, last_line=last_line
+            )
         except OSError as error:
             raise errors.broken_program(command[0], error.strerror or str(error)) from None
         if result.code == _INTERRUPTED:

@@ -69,9 +69,17 @@ def show_held(result: ProcessResult) -> None:
 
 
 def run(
-    command: Sequence[str], *, env: Mapping[str, str], cwd: str | None = None, live: bool = True, build: bool = False
+    command: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    cwd: str | None = None,
+    live: bool = True,
+    build: bool = False,
+    last_line: str = "",
 ) -> ProcessResult:
     """Run a command to its end, its output on our stderr; with ``live``, as it draws it on a terminal.
+
+    ``last_line`` is a text that is not shown when it is the last line: the caller prints it.
 
     Only a ``build``'s output may have a CI's commands in its plain lines: its steps are the user's own. What others
     print repeats what a registry says.
@@ -99,7 +107,7 @@ def run(
             os.close(write_end)
         if was_interrupted() and threading.current_thread() is not threading.main_thread():
             raise KeyboardInterrupt  # the signal came before the child was there
-        tail, held = _forward(read_end, plain)
+        tail, held = _forward(read_end, plain, last_line.encode())
         code = child.wait()
     except BaseException:
         if child is not None:
@@ -110,7 +118,7 @@ def run(
             _running.pop(child, None)
         os.close(read_end)
     lines = tuple(_ANSI.sub("", tail.decode(errors="replace")).splitlines())
-    if code == 0:
+    if code == 0 and not (last_line and held.strip() == last_line.encode()):
         _show(held)
     return ProcessResult(code, lines, held if code != 0 else b"")
 
@@ -139,11 +147,11 @@ def answer(command: Sequence[str], *, env: Mapping[str, str], seconds: float) ->
         return child.returncode, stdout.decode("utf-8", "replace"), stderr.decode("utf-8", "replace")
 
 
-def _forward(read_end: int, plain: Callable[[bytes], bytes] | None) -> tuple[bytes, bytes]:
+def _forward(read_end: int, plain: Callable[[bytes], bytes] | None, last_line: bytes = b"") -> tuple[bytes, bytes]:
     """Copy the child's output to our stderr until its end; return the last TAIL_BYTES of it, and an error in its end.
 
-    That error, a line, is not copied. What we print next begins a line, even when the child ended in the middle of
-    one. With ``plain``, output is copied in whole lines that it makes plain.
+    That error, a line, is not copied, nor is ``last_line``. What we print next begins a line, even when the child
+    ended in the middle of one. With ``plain``, output is copied in whole lines that it makes plain.
     """
     tail = pending = held = b""
     while chunk := _read(read_end):
@@ -151,9 +159,9 @@ def _forward(read_end: int, plain: Callable[[bytes], bytes] | None) -> tuple[byt
         if plain:
             lines, line_break, pending = (pending + chunk).rpartition(b"\n")
             chunk = plain(lines + line_break)
-        held = _show_but_error(held + chunk)
+        held = _show_but_error(held + chunk, last_line)
     if plain:
-        held = _show_but_error(held + plain(pending))
+        held = _show_but_error(held + plain(pending), last_line)
     if tail and not tail.endswith(b"\n"):
         if not held:
             _show(b"\n")
@@ -161,10 +169,10 @@ def _forward(read_end: int, plain: Callable[[bytes], bytes] | None) -> tuple[byt
     return tail, held
 
 
-def _show_but_error(text: bytes) -> bytes:
-    """Show a text but for an error in its last line, which is returned."""
+def _show_but_error(text: bytes, last_line: bytes) -> bytes:
+    """Show a text but for its last line, which is returned, if that is an error or ``last_line``."""
     start = text.rstrip(b"\r\n").rfind(b"\n") + 1
-    if _ERROR.match(text, start):
+    if _ERROR.match(text, start) or (last_line and text[start:].strip() == last_line):
         _show(text[:start])
         return text[start:]
     _show(text)

@@ -20,7 +20,7 @@ import json, os, sys
 from ecr_tasks.clients.docker import process
 live = os.environ.get("LIVE") != "no"
 result = process.run(sys.argv[1:], env=dict(os.environ, MINE="yes"), cwd=os.environ.get("CHILD_CWD"), live=live,
-                     build=os.environ.get("BUILD") == "yes")
+                     build=os.environ.get("BUILD") == "yes", last_line=os.environ.get("LAST_LINE", ""))
 print(json.dumps([result.code, result.lines]))
 """
 
@@ -256,3 +256,22 @@ def test_the_last_error_of_a_child_that_fails_is_held_back(live: str, printed: s
         stderr = raw.decode().replace("\r", "")
     assert (got_code, stderr) == (code, shown)
     assert "ERROR: it broke" in lines or "ERROR: one" in lines
+
+
+@pytest.mark.parametrize("live", ["yes", "no"])
+@pytest.mark.parametrize(
+    ("printed", "shown"),
+    [
+        ("host/app: Pulling\nhost/app\n", "host/app: Pulling\n"),
+        ("host/app\nStatus: done\n", "host/app\nStatus: done\n"),
+        ("host/app: Pulling", "host/app: Pulling\n"),
+    ],
+)
+def test_what_the_caller_prints_is_not_shown_as_the_last_line_too(live: str, printed: str, shown: str) -> None:
+    child = python(f"import os; os.write(1, {printed.encode()!r})")
+    if live == "no":
+        _, _, stderr = piped(*child, LIVE="no", LAST_LINE="host/app")
+    else:
+        _, _, raw = on_a_terminal(*child, LAST_LINE="host/app")
+        stderr = raw.decode().replace("\r", "")
+    assert stderr == shown
