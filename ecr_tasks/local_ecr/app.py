@@ -7,7 +7,7 @@ import os
 import sqlite3
 import threading
 
-from . import contents
+from . import code, contents
 from .access_log import AccessLog
 from .auth import Denied
 from .constants import ADMIN_HEADER, RESET_PATH, STATUS_PATH, STOP_PATH
@@ -33,6 +33,7 @@ class App:
         self._on_stop = on_stop
         self.access_log = AccessLog(registry.root / "access.jsonl", registry.store.db, registry.name)
         self._sweep_lock = threading.Lock()
+        self._code = code.digest()  # now: an upgrade replaces the files while this process runs
 
     def handle(self, request: Request) -> Response:
         """Answer a request."""
@@ -122,6 +123,7 @@ class App:
             "registry": registry.address,
             "account": registry.account,
             "region": registry.region,
+            "code": self._code,
             "registries": self.registries.describe(),
             "requests": requests,
             **held,

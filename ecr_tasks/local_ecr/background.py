@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import process, stored
+from . import code, process, stored
 from .constants import (
     DEFAULT_ACCOUNT,
     DEFAULT_REGION,
@@ -46,7 +46,7 @@ class Status:
     has ``account``, ``region`` and ``registry`` (host:port) of each, the default one first; it is empty while it
     is stopped. ``hangs`` tells a process that serves the folder but does not answer, which ``down`` ends.
     ``repositories``, ``images`` and ``bytes`` are what all registries hold together, running or stopped; None where
-    that can't be read.
+    that can't be read. ``is_other_version`` tells a server that was started from other code than this.
     """
 
     running: bool
@@ -63,6 +63,7 @@ class Status:
     repositories: int | None = 0
     images: int | None = 0
     bytes: int | None = 0
+    is_other_version: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Return a JSON object with the same members."""
@@ -216,6 +217,7 @@ def _status(root: Path, state: dict[str, Any], server_status: dict[str, Any] | N
         pid = None if container else server_status["pid"]
         registries = server_status.get("registries", [])
         values.update((name, server_status.get(name)) for name in stored.NUMBERS)
+        values["is_other_version"] = server_status.get("code") != code.digest()
         return Status(running=True, pid=pid, root=root, container=container, registries=registries, **values)
     registry = f"127.0.0.1:{state['port']}" if state.get("port") else ""
     account, region = stored.default_registry(state)

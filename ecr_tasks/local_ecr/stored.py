@@ -42,7 +42,12 @@ def contents(root: Path) -> list[StoredRepository]:
         server_status = process.server_status(root, state)
         if server_status is not None:
             document = process.request(server_status["endpoint"], CONTENTS_PATH)
-            if document is None:  # as of a server that was started by an earlier version
+            if document is None and "code" not in server_status:
+                raise LocalEcrError(
+                    "The local ECR that runs is of an earlier version, so its contents can't be read.",
+                    "Run local.down; what it holds stays.",
+                )
+            if document is None:
                 raise no_answer("its contents can't be read")
             registries = document["registries"]
         elif state.get("container") or process.is_served(root):

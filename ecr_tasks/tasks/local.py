@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ecr_tasks.console import say
+from ecr_tasks.console import say, warn_once
 from ecr_tasks.errors import RegistryError, SettingsError
 from ecr_tasks.runner.decorator import task
 from ecr_tasks.runner.run import Run
@@ -37,6 +37,7 @@ def use(run: Run) -> None:
             return
         if not status.running:
             status = _start(run, container=_needs_container(), port=None, image=DEFAULT_IMAGE)
+    warn_of_other_version(status)
     run.override(environment(status))
     say(f"the local ECR is at {status.endpoint} (account {status.account}, region {status.region})")
 
@@ -63,6 +64,7 @@ def up(run: Run, container: bool = False, port: str | None = None, image: str = 
             status = _start(run, container=container, port=number, image=image)
         elif number is not None:
             status = background.up(root, port=number)  # which says so where it runs at another
+    warn_of_other_version(status)
     say(f"the local ECR is at {status.endpoint}, its data in {status.root}")
 
 
@@ -100,7 +102,22 @@ def open_page(run: Run, print: bool = False) -> None:  # noqa: A002  (the flag's
             return
         if not status.running:
             status = _start(run, container=_needs_container(), port=None, image=DEFAULT_IMAGE)
+    if status.repositories is None and status.is_other_version:  # a version without what the page shows
+        raise RegistryError(
+            "The local ECR that runs is of an earlier version, which has no page.",
+            "`inv local.down local.open` starts this version; what it holds stays.",
+        )
+    warn_of_other_version(status)
     show_page(run, f"{status.endpoint}/", only_print=print)
+
+
+def warn_of_other_version(status: background.Status) -> None:
+    """Warn if the local ECR that runs was started from other code than this, as before an upgrade."""
+    if status.is_other_version:
+        warn_once(
+            "The local ECR that runs was started by another version of ecr-tasks;"
+            " `inv local.down local.up` starts this one, and what it holds stays."
+        )
 
 
 def environment(status: background.Status) -> dict[str, str]:

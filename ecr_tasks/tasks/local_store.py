@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ecr_tasks.console import Column, agrees, document, result, result_table, say
-from ecr_tasks.errors import Refused, RegistryError
+from ecr_tasks.errors import Refused, RegistryError, nearest
 from ecr_tasks.model.wording import human_size
 from ecr_tasks.runner.decorator import task
 from ecr_tasks.runner.run import Run
-from ecr_tasks.tasks.local import translate_errors
+from ecr_tasks.tasks.local import translate_errors, warn_of_other_version
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +37,7 @@ def status(run: Run, json: bool = False) -> None:
         result(f"a process serves {status.root} but does not answer; local.down ends it")
         return
     if status.running:
+        warn_of_other_version(status)
         result(f"the local ECR is at {status.endpoint} (account {status.account}, region {status.region})")
     else:
         in_container = f"; its container {status.container} does not answer" if status.container else ""
@@ -47,9 +48,11 @@ def status(run: Run, json: bool = False) -> None:
     else:
         result(f"its data is in {status.root}")
     if len(status.registries) > 1:
+        result("")
         columns = ("account", "region", "registry")
         result_table(columns, [tuple(item[name] for name in columns) for item in status.registries])
     if status.requests:
+        result("")
         rows = [(name, str(count)) for name, count in sorted(status.requests.items())]
         result_table((Column("request"), Column("count", right=True)), rows)
 
@@ -108,8 +111,11 @@ def _chosen(repositories: Sequence[StoredRepository], name: str) -> list[StoredR
     """Return the repositories of a name, in every registry or in the one that it names. Raises RegistryError."""
     chosen = [item for item in repositories if name in (item.name, f"{item.registry}/{item.name}")]
     if not chosen:
-        known = f"It has {_names(repositories)}." if repositories else "It is empty."
-        raise RegistryError(f"The local ECR has no repository {name}.", f"{known} `inv local.status` shows where.")
+        known = f"It has {_names(repositories)}; `inv local.open` shows them." if repositories else "It is empty."
+        guess = nearest(
+            name, sorted({text for item in repositories for text in (item.name, f"{item.registry}/{item.name}")})
+        )
+        raise RegistryError(f"The local ECR has no repository {name}.", f"Did you mean {guess}?" if guess else known)
     return chosen
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from ecr_tasks.local_ecr import background, process, stored
+from ecr_tasks.local_ecr.app import App
 from ecr_tasks.local_ecr.errors import LocalEcrError
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.local_ecr.sample import fill
@@ -197,3 +198,35 @@ def test_the_page_is_opened_once_the_server_runs(root: Path, project: Path, tmp_
     os.close(theirs)
     assert os.read(ours, 1000).split() == [address.encode()]
     os.close(ours)
+
+
+def test_a_local_ecr_of_another_version_is_named_and_how_to_replace_it(
+    root: Path, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It runs on after an upgrade; one from before there was a page has none to open."""
+    with (
+        LocalEcr(root.parent / "other" / "ecr-tasks" / "local") as running,
+        monkeypatch.context() as patch,
+    ):
+        other = running.root.parents[1]
+        answer = App._status
+        patch.setattr(App, "_status", lambda app: {**answer(app), "code": "another"})
+        environ = {"XDG_DATA_HOME": str(other)}
+        for task in ("local.status", "local.up", "local"):
+            shown = inv(project, task, **environ)
+            assert shown.returncode == 0
+            assert "another version of ecr-tasks; `inv local.down local.up`" in shown.stderr
+        assert inv(project, "local.open", "--print", **environ).stdout == f"{running.endpoint}/\n"
+        old = ("code", "repositories", "images", "bytes")
+        patch.setattr(App, "_status", lambda app: {key: item for key, item in answer(app).items() if key not in old})
+        opened = inv(project, "local.open", "--print", **environ)
+        assert (opened.returncode, opened.stdout) == (5, "")
+        assert "has no page" in opened.stderr
+    assert "another version" not in inv(project, "local.up").stderr
+
+
+def test_a_mistyped_repository_is_guessed(root: Path, project: Path) -> None:
+    unknown = inv(project, "local.reset", "team/ap", "--yes")
+    assert unknown.returncode == 5
+    assert "Did you mean team/app?" in unknown.stderr
+    assert names(root) == ALL
