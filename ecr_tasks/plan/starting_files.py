@@ -48,10 +48,12 @@ class StartingFile:
 
 @dataclass(frozen=True)
 class Addition:
-    """Lines to paste into a file that is there already, and where in it."""
+    """Lines to paste into a file that is there already, and where in it; ``is_private`` ones are nothing for git."""
 
+    file: str
     where: str
     lines: tuple[str, ...]
+    is_private: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def start(answers: Answers, here: StartingPoint, context: str = ".") -> Start:
     elif here.tasks.has_ours:
         kept.append(here.tasks.name)
     elif not here.tasks.name.endswith("/"):
-        additions.append(Addition(f"at the end of {here.tasks.name}", tasks_lines(here)))
+        additions.append(Addition(here.tasks.name, f"at the end of {here.tasks.name}", tasks_lines(here)))
     personal = f"AWS_PROFILE={answers.profile}" if answers.profile else ""
     if not here.has_env_file:
         head = _ENV_HEAD.format(invoke_file=here.invoke_file or "invoke.yaml")
@@ -89,7 +91,7 @@ def start(answers: Answers, here: StartingPoint, context: str = ".") -> Start:
         text = f"{head}{personal}\n" if personal else f"{head}#AWS_PROFILE=team-dev\n"
         files.append(StartingFile(here.env_file, text, is_private=True))
     elif personal and here.value("AWS_PROFILE") != answers.profile:
-        additions.append(Addition(f"in {here.env_file}", (personal,)))
+        additions.append(Addition(here.env_file, f"in {here.env_file}", (personal,), is_private=True))
     else:
         kept.append(here.env_file)
     return Start(tuple(files), tuple(additions), tuple(kept))
@@ -148,7 +150,7 @@ def next_lines(
 ) -> tuple[str, ...]:
     """Return what to type next, up to the first push: on the local ECR where AWS can't be reached yet.
 
-    ``to_commit`` are the files that were written and belong into git: uncommitted, they make the tag ``-dirty``.
+    ``to_commit`` are the files that are new or changed and belong into git: uncommitted, they make the tag ``-dirty``.
     """
     tasks = here.tasks
     program = "inv" if has_inv and (tasks is None or tasks.has_ours) else "ecr-tasks"
@@ -209,15 +211,15 @@ def section_addition(section: Mapping[str, str | bool], name: str, has_section: 
     if name.endswith(".py"):
         lines = [f"    {key!r}: {value!r}," for key, value in section.items()]
         if has_section:
-            return Addition(f"in {name}, in the mapping ecr", tuple(lines))
-        return Addition(f"at the end of {name}", ("ecr = {", *lines, "}"))
+            return Addition(name, f"in {name}, in the mapping ecr", tuple(lines))
+        return Addition(name, f"at the end of {name}", ("ecr = {", *lines, "}"))
     if name.endswith(".json"):
         lines = [f"    {json.dumps(key)}: {json.dumps(value)}," for key, value in section.items()]
         lines[-1] = lines[-1].rstrip(",")
         if has_section:
-            return Addition(f'in {name}, first in "ecr"', (*lines[:-1], f"{lines[-1]},"))
-        return Addition(f"in {name}, before the last brace, after a comma", ('  "ecr": {', *lines, "  }"))
+            return Addition(name, f'in {name}, first in "ecr"', (*lines[:-1], f"{lines[-1]},"))
+        return Addition(name, f"in {name}, before the last brace, after a comma", ('  "ecr": {', *lines, "  }"))
     lines = [f"  {line}" for line in as_yaml(section)]
     if has_section:
-        return Addition(f"in {name}, below `ecr:`", tuple(lines))
-    return Addition(f"at the end of {name}", ("ecr:", *lines))
+        return Addition(name, f"in {name}, below `ecr:`", tuple(lines))
+    return Addition(name, f"at the end of {name}", ("ecr:", *lines))

@@ -124,7 +124,10 @@ def _context(project: Path, answers: Answers) -> str:
 
 
 def _write(run: Run, start: Start, env_file: str) -> tuple[str, ...]:
-    """Write the files, say so, and return the names of those for git. Raises SettingsError with what was done."""
+    """Write the files, say so and what to add to others, and return the names of all that then are to be committed.
+
+    Raises SettingsError with what was done.
+    """
     from ecr_tasks.files import append_lines, read_bytes, write_remedy
     from ecr_tasks.plan.starting_files import ignored, missing_lines
 
@@ -154,6 +157,7 @@ def _write(run: Run, start: Start, env_file: str) -> tuple[str, ...]:
     say(*done, *(f"{name}: there already, left alone" for name in start.kept))
     for addition in start.additions:
         say("", f"Add {addition.where}:", *(f"    {line}" if line else "" for line in addition.lines))
+        names += [] if addition.is_private else [addition.file]
     return tuple(names)
 
 

@@ -81,7 +81,9 @@ def test_nothing_is_overwritten_and_what_to_add_is_printed(fresh: Project) -> No
     )
     assert "    ns = Collection(clean, Collection.from_module(ecr_tasks))" in result.stderr
     assert "Add in .env:\n    AWS_PROFILE=team" in result.stderr
-    assert result.stderr.splitlines()[-1].strip() == "ecr-tasks build push"
+    add, *_, push = [line.strip() for line in result.stderr.splitlines()[-3:]]
+    assert add.startswith("git add .gitignore .dockerignore invoke.yaml tasks.py && git commit")
+    assert push == "ecr-tasks build push"
 
 
 def test_a_second_run_changes_nothing(fresh: Project) -> None:

@@ -314,6 +314,11 @@ INPUTS = (
         "This user may not read {path}, which is in the build context.",
         "Give read permission there, or leave it out by .dockerignore.",
     ),
+    KnownError(
+        r"required variable (?P<name>\w+) is missing a value",
+        FAILED,
+        "Set {name} in the environment or in the .env beside that file (a CI has no .env), or give it a default there.",
+    ),
     KnownError(  # docker compose builds without it; bake does not
         r"env file (?P<file>.{1,1000}?) not found: stat ",
         "docker buildx bake reads a service's env_file, too, and {file} is not there.",

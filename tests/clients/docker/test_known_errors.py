@@ -75,6 +75,7 @@ SITUATIONS = {
     "cache-forbidden": "403 Forbidden | ECR_CACHE=off",
     "cache-unknown-host": "host nosuch.invalid is unknown | VPN",
     "cache-unknown-type": 'cache exporter: "foo" | ECR_CACHE',
+    "required-variable-missing": "DB_PASSWORD is missing a value | Set DB_PASSWORD in the environment",
     "env-file-missing": ".env.app is not there | required: false",
     "default-target-missing": "no group or target default | in one more file",
     "linked-target-missing": "no target base | bake or compose file",
