@@ -150,7 +150,7 @@ def next_lines(
 ) -> tuple[str, ...]:
     """Return what to type next, up to the first push: on the local ECR where AWS can't be reached yet.
 
-    ``to_commit`` are the files that are new or changed and belong into git: uncommitted, they make the tag ``-dirty``.
+    ``to_commit`` are the new and changed files that belong into git: uncommitted, they make the tag ``-dirty``.
     """
     tasks = here.tasks
     program = "inv" if has_inv and (tasks is None or tasks.has_ours) else "ecr-tasks"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -15,8 +16,9 @@ from invoke.tasks import Task
 class TaskWithOptionalPosition(Task[Any]):
     """A task whose argument ``may_be_positional``, if any, is read by position where the command line has it there.
 
-    Invoke lets a positional argument take the next word, even another task's name, and refuses a command line
-    without it. So it is positional only in command lines in which a word that is no task's name follows.
+    Invoke lets a positional argument take the next word, even another task's name or ``--help``, and refuses a
+    command line without it. So it is positional only in command lines in which a word that is no task's name follows,
+    and no argument is where ``--help`` does.
     """
 
     may_be_positional = ""
@@ -24,6 +26,10 @@ class TaskWithOptionalPosition(Task[Any]):
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
         """Return the arguments, of which Invoke's parser is about to read the values."""
         arguments = super().get_arguments(ignore_unknown_help=ignore_unknown_help)
+        if asks_for_help(sys.argv[1:], self.name):
+            for argument in arguments:
+                argument.positional = False
+            return arguments
         if not self.may_be_positional:
             return arguments
         takes_value = {f"--{name}": argument.takes_value for argument in arguments for name in argument.names}
@@ -56,6 +62,13 @@ def has_value_by_position(
             is_own = word in tasks and word.rpartition(".")[2] == task
             left = required if is_own else 0
     return False
+
+
+def asks_for_help(words: Sequence[str], task: str) -> bool:
+    """Return whether ``--help`` follows a task's name in a command line."""
+    return any(
+        word.rpartition(".")[2] == task and after in ("--help", "-h") for word, after in itertools.pairwise(words)
+    )
 
 
 def _other_names() -> Collection[str]:

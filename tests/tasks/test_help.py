@@ -7,6 +7,7 @@ import inspect
 import pytest
 
 from ecr_tasks.tasks.collection import ns
+from tests.tasks.conftest import Project
 
 LISTED = 53
 """What Invoke leaves for a description beside our longest name, also below a collection's name such as ``ecr``."""
@@ -22,3 +23,11 @@ def test_a_tasks_help_fits_80_columns(name: str) -> None:
     assert first.endswith(".")
     assert not others or others[0] == ""
     assert [line for line in others if len(line) > HELP] == []
+
+
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+@pytest.mark.parametrize("name", ["export", "promote", "pull", "env", "ci.init", "ec2.user-data", "build"])
+def test_help_may_follow_a_task_that_takes_a_word_by_position(project: Project, name: str, flag: str) -> None:
+    result = project.inv(name, flag)
+    assert (result.code, result.stderr) == (0, "")
+    assert result.stdout.startswith(f"Usage: inv [--core-opts] {name} ")
