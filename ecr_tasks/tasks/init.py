@@ -170,11 +170,14 @@ def _say_what_next(
     run: Run, answers: Answers, here: StartingPoint, written: Sequence[str], source: SourceState
 ) -> None:
     from ecr_tasks.model.wording import name_some
-    from ecr_tasks.plan.starting_files import next_lines
+    from ecr_tasks.plan.starting_files import IGNORED, next_lines
     from ecr_tasks.source.project_files import ci_systems
 
     in_git = source.root is not None
-    others = [path for path in source.changed if path not in written]
+    changed = [os.path.relpath(source.root / path, run.project) for path in source.changes] if source.root else []
+    ours = (here.invoke_file, here.tasks.name if here.tasks else "", *IGNORED)  # an earlier run may have written them
+    to_commit = (*written, *(path for path in ours if path in changed and path not in written))
+    others = [path for path in changed if path not in to_commit]
     if not in_git:
         say("", "This folder is in no git repository, so the image's tag will be `unversioned`.")
     elif others and source.revision is not None:
@@ -183,6 +186,7 @@ def _say_what_next(
         )
     for name in ci_systems(run.project):
         say(f"For CI: `ecr-tasks ci.init {name}` writes a pipeline.")
-    to_commit = ("--all",) if written and source.revision is None else written  # before the first commit
+    if to_commit and source.revision is None:  # before the first commit
+        to_commit = ("--all",)
     lines = next_lines(answers, here, to_commit, in_git=in_git, has_inv=shutil.which("inv") is not None)
     say("", "Next, type:", *(f"    {line}" for line in lines))

@@ -89,8 +89,26 @@ def test_nothing_is_overwritten_and_what_to_add_is_printed(fresh: Project) -> No
 def test_a_second_run_changes_nothing(fresh: Project) -> None:
     fresh.inv("init", "--yes", "--region", "eu-central-1")
     before = {path.name: path.read_bytes() for path in fresh.path.iterdir() if path.is_file()}
-    fresh.inv("init", "--yes")
+    result = fresh.inv("init", "--yes")
     assert {path.name: path.read_bytes() for path in fresh.path.iterdir() if path.is_file()} == before
+    names = "git add invoke.yaml tasks.py .gitignore .dockerignore && git commit"  # what the first run wrote
+    assert names in result.stderr
+    assert "Uncommitted before" not in result.stderr
+
+
+def test_in_a_folder_of_the_repository_its_own_files_are_to_be_committed(fresh: Project) -> None:
+    (fresh.path / "api").mkdir()
+    fresh.write("api/Dockerfile", "FROM scratch\n")
+    fresh.write("api/invoke.yaml", "ecr:\n  region: eu-central-1\n")
+    result = subprocess.run(
+        [sys.executable, "-m", "ecr_tasks", "init", "--yes"],
+        cwd=fresh.path / "api",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "git add tasks.py .gitignore .dockerignore invoke.yaml && git commit" in result.stderr
+    assert "Uncommitted before: Dockerfile. Commit" in result.stderr
 
 
 def test_where_nobody_can_be_asked_nothing_is_written(fresh: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -317,7 +317,7 @@ INPUTS = (
     KnownError(
         r"required variable (?P<name>\w+) is missing a value",
         FAILED,
-        "Set {name} in the environment or in the .env beside that file, which a CI hasn't; or give it a default there.",
+        "Set {name} in the environment, or in the .env beside that file (a CI has none), or give it a default there.",
     ),
     KnownError(  # docker compose builds without it; bake does not
         r"env file (?P<file>.{1,1000}?) not found: stat ",
