@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shlex
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from ecr_tasks.model.machine import Package, PythonFacts
 
@@ -33,6 +36,36 @@ def python_facts() -> PythonFacts:
         other_programs={name: path for name in ("inv", "ecr-tasks") if (path := _other_program(name))},
         install_command=install_command("--upgrade ecr-tasks").replace("'", ""),
     )
+
+
+def typed(name: str, environ: Mapping[str, str] = os.environ, prefix: str = sys.prefix) -> str | None:
+    """Return what a person types to start a program of this Python, ``inv`` or ``ecr-tasks``; None if it can't be.
+
+    The environment of uvx, `pipx run` or `uv run` is on PATH only while that runs.
+    """
+    folders = Path(prefix).parts
+    if "archive-v0" in folders:
+        return f"uvx --from {_source()} {name}" if name == _OURS else None
+    if "pipx" in folders and "venvs" not in folders:
+        return f"pipx run --spec {_source()} {name}" if name == _OURS else None
+    if "UV_RUN_RECURSION_DEPTH" in environ:
+        return f"uv run {name}"
+    return name if shutil.which(name, path=environ.get("PATH")) and not _other_program(name) else None
+
+
+def _source() -> str:
+    """Return where this package was installed from, for a shell: a path, an address or its name (PEP 610)."""
+    try:
+        record = json.loads(metadata.distribution(_OURS).read_text("direct_url.json") or "{}")
+    except (metadata.PackageNotFoundError, ValueError):
+        record = {}
+    address = str(record.get("url", _OURS))
+    parts = urlsplit(address)
+    if parts.scheme == "file":
+        return shlex.quote(unquote(parts.path))
+    if "@" in parts.netloc:  # it may hold a token
+        return _OURS
+    return shlex.quote(f"git+{address}" if "vcs_info" in record else address)
 
 
 def _requirements(name: str) -> Iterator[Package]:

@@ -146,14 +146,21 @@ def missing_lines(content: bytes, patterns: Sequence[str]) -> tuple[str, ...]:
 
 
 def next_lines(
-    answers: Answers, here: StartingPoint, to_commit: Sequence[str], *, in_git: bool, has_inv: bool
+    answers: Answers,
+    here: StartingPoint,
+    to_commit: Sequence[str],
+    *,
+    in_git: bool,
+    inv: str | None = None,
+    program: str = "ecr-tasks",
 ) -> tuple[str, ...]:
     """Return what to type next, up to the first push: on the local ECR where AWS can't be reached yet.
 
     ``to_commit`` are the new and changed files that belong into git: uncommitted, they make the tag ``-dirty``.
+    ``inv`` and ``program`` are what a person types to start either; ``inv`` is None where it is out of reach.
     """
     tasks = here.tasks
-    program = "inv" if has_inv and (tasks is None or tasks.has_ours) else "ecr-tasks"
+    program = (inv if tasks is None or tasks.has_ours else None) or program
     ready = bool(answers.region) and (here.credentials or bool(answers.profile))
     local = "" if ready else " local"
     looks = ("doctor", "plan") if ready else ("settings", "local plan")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -56,12 +55,13 @@ def init(
     _say_what_is_here(here)
     # With flags, only what they leave open is asked: a pasted line would be the answer to anything else.
     asks = can_ask(in_ci=run.in_ci)
-    asks_all = asks and flags == starting_point.Answers()
-    questions = starting_point.questions if asks_all else starting_point.open_questions
+    has_flags = flags != starting_point.Answers()
+    questions = starting_point.questions if asks and not has_flags else starting_point.open_questions
     asked = () if yes else questions(given, here)
     if asked and not asks:
         raise starting_point.no_answers(asked)
-    for name in [question.name for question in asked]:
+    names = [question.name for question in asked]
+    for name in names:
         # Asked for anew, because an answer may change what the next one's default is.
         question = next((one for one in questions(given, here) if one.name == name), None)
         if name == "account" and question and not question.default:
@@ -69,7 +69,7 @@ def init(
         if question:
             given = replace(given, **{name: _answer(question, here)})
     answers = starting_point.propose(given, here)
-    if not asks_all and not answers.account:
+    if "account" not in names and not answers.account:
         answers = replace(answers, account=caller_account(run, answers, here))
     starting_point.check_answers(answers, here)
     source = run.source
@@ -169,6 +169,7 @@ def _create(path: Path, text: str, mode: int) -> None:
 def _say_what_next(
     run: Run, answers: Answers, here: StartingPoint, written: Sequence[str], source: SourceState
 ) -> None:
+    from ecr_tasks.clients.python_packages import typed
     from ecr_tasks.model.wording import name_some
     from ecr_tasks.plan.starting_files import IGNORED, next_lines
     from ecr_tasks.source.project_files import ci_systems
@@ -184,9 +185,10 @@ def _say_what_next(
         say(
             "", f"Uncommitted before: {name_some(tuple(others))}. Commit them too, or the image's tag ends in -dirty."
         )
+    program = typed("ecr-tasks") or "ecr-tasks"
     for name in ci_systems(run.project):
-        say(f"For CI: `ecr-tasks ci.init {name}` writes a pipeline.")
+        say(f"For CI: `{program} ci.init {name}` writes a pipeline.")
     if to_commit and source.revision is None:  # before the first commit
         to_commit = ("--all",)
-    lines = next_lines(answers, here, to_commit, in_git=in_git, has_inv=shutil.which("inv") is not None)
+    lines = next_lines(answers, here, to_commit, in_git=in_git, inv=typed("inv"), program=program)
     say("", "Next, type:", *(f"    {line}" for line in lines))

@@ -199,15 +199,15 @@ def test_what_to_add_to_existing_tasks_gives_both(tmp_path: Path, text: str) -> 
 def test_the_next_three_lines_lead_to_a_push(
     answers: Answers, point: StartingPoint, to_commit: tuple[str, ...], in_git: bool, expected: list[str]
 ) -> None:
-    lines = next_lines(answers, point, to_commit, in_git=in_git, has_inv=True)
+    lines = next_lines(answers, point, to_commit, in_git=in_git, inv="inv", program="ecr-tasks")
     assert len(lines) == 3
     for line, beginning in zip(lines, expected, strict=True):
         assert line.startswith(beginning)
 
 
 def test_without_inv_the_program_is_ours() -> None:
-    lines = next_lines(ONE, here(), (), in_git=True, has_inv=False)
-    assert all(line.startswith("ecr-tasks ") for line in lines)
+    lines = next_lines(ONE, here(), (), in_git=True, program="uvx --from ../it ecr-tasks")
+    assert all(line.startswith("uvx --from ../it ecr-tasks ") for line in lines)
 
 
 def test_what_the_environment_overrides_is_said() -> None:
