@@ -171,12 +171,16 @@ def _say_what_next(
 ) -> None:
     from ecr_tasks.clients.python_packages import typed
     from ecr_tasks.model.wording import name_some
-    from ecr_tasks.plan.starting_files import IGNORED, next_lines
+    from ecr_tasks.plan.starting_files import ignored, next_lines
     from ecr_tasks.source.project_files import ci_systems
 
     in_git = source.root is not None
     changed = [os.path.relpath(source.root / path, run.project) for path in source.changes] if source.root else []
-    ours = (here.invoke_file, here.tasks.name if here.tasks else "", *IGNORED)  # an earlier run may have written them
+    ours = (
+        here.invoke_file,
+        here.tasks.name if here.tasks else "",
+        *ignored(here.env_file),
+    )  # an earlier run may have written them
     to_commit = (*written, *(path for path in ours if path in changed and path not in written))
     others = [path for path in changed if path not in to_commit]
     if not in_git:
