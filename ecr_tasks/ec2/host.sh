@@ -30,7 +30,8 @@ image() {
 }
 
 # metadata_of PATH: from the instance's metadata service, version 2. The token comes on stdin, as curl's configuration.
-metadata_of() { curl -fsS --retry 5 --config - "$metadata/latest/$1"; }
+# Where nothing answers, this ends within a minute: a host whose metadata service is off, or that isn't on EC2.
+metadata_of() { curl -fsS --connect-timeout 5 --max-time 15 --retry 3 --config - "$metadata/latest/$1"; }
 
 # A registry token by the role's keys, which no argument and no file has: `ps` shows the one, a disk keeps the other.
 registry_token() {
@@ -44,14 +45,18 @@ registry_token() {
     return 1
   }
   keys=$(printf '%s\n' "$session" | metadata_of "meta-data/iam/security-credentials/$role")
-  printf 'user = "%s:%s"\nheader = "X-Amz-Security-Token: %s"\n' \
+  answer=$(printf 'user = "%s:%s"\nheader = "X-Amz-Security-Token: %s"\n' \
     "$(printf '%s' "$keys" | field AccessKeyId)" "$(printf '%s' "$keys" | field SecretAccessKey)" \
     "$(printf '%s' "$keys" | field Token)" |
-    curl -fsS --retry 5 --config - --aws-sigv4 "aws:amz:$(read_file region):ecr" \
+    curl -sS --fail-with-body --connect-timeout 10 --max-time 60 --retry 5 --config - \
+      --aws-sigv4 "aws:amz:$(read_file region):ecr" \
       -H 'Content-Type: application/x-amz-json-1.1' \
       -H 'X-Amz-Target: AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken' \
-      -d '{}' "$(read_file api)/" |
-    field authorizationToken | base64 -d | sed 's/^AWS://'
+      -d '{}' "$(read_file api)/") || {
+    say "ECR gives no token to the role $role (inv iam.policy --for pull prints what it needs): $answer"
+    return 1
+  }
+  printf '%s' "$answer" | field authorizationToken | base64 -d | sed 's/^AWS://'
 }
 
 # Logs docker in for this run of the script alone.
@@ -62,33 +67,39 @@ log_in() {
   trap 'rm -rf "$DOCKER_CONFIG"' EXIT
   trap 'exit 143' HUP INT TERM
   case $registry in
+    public.ecr.aws | ecr-public.aws.com) return ;; # everybody may pull there
     *.dkr.ecr.*.amazonaws.com | *.dkr.ecr.*.amazonaws.com.cn) helper=docker-credential-ecr-login ;;
     *) helper= ;; # older helpers don't know the other hosts
   esac
-  if [ -n "$helper" ] && command -v "$helper" >/dev/null; then
-    export AWS_ECR_DISABLE_CACHE=true # it would keep tokens in ~/.ecr
+  export AWS_ECR_DISABLE_CACHE=true # the helper would keep tokens in ~/.ecr
+  # It doesn't say what goes wrong; the way by hand does.
+  if [ -n "$helper" ] && printf '%s' "$registry" | "$helper" get >/dev/null 2>&1; then
     printf '{"credHelpers": {"%s": "ecr-login"}}\n' "$registry" >"$DOCKER_CONFIG/config.json"
   else
     token=$(registry_token)
-    [ -n "$token" ] || {
-      say "ECR gave no token; its answer is above."
-      return 1
-    }
-    printf '%s' "$token" | docker login --username AWS --password-stdin "$registry" >/dev/null 2>&1 || {
-      say "$registry does not take the token of this instance's role."
+    answer=$(printf '%s' "$token" | docker login --username AWS --password-stdin "$registry" 2>&1) || {
+      say "$registry does not take the token of this instance's role: $answer"
       return 1
     }
   fi
 }
 
+# Docker that is here already, such as Docker's own packages, stays: the distribution's would replace it.
 install() {
   if command -v dnf >/dev/null; then
-    dnf -y -q install docker
+    command -v docker >/dev/null || dnf -y -q install docker
     dnf -y -q install amazon-ecr-credential-helper || say "No credential helper here; the script logs in by itself."
   elif command -v apt-get >/dev/null; then
     export DEBIAN_FRONTEND=noninteractive
-    apt-get -q -o DPkg::Lock::Timeout=300 update
-    apt-get -q -y -o DPkg::Lock::Timeout=300 install docker.io ca-certificates curl
+    # Another one may be at it at the first boot (apt-daily); the lists' lock has no timeout.
+    for _ in 1 2 3 4 5 6; do
+      apt-get -q update && break
+      sleep 10
+    done
+    apt-get -q -y -o DPkg::Lock::Timeout=300 install ca-certificates curl
+    command -v docker >/dev/null || apt-get -q -y -o DPkg::Lock::Timeout=300 install docker.io
+    # Debian 13 has the client in a package of its own.
+    command -v docker >/dev/null || apt-get -q -y -o DPkg::Lock::Timeout=300 install docker-cli
     apt-get -q -y -o DPkg::Lock::Timeout=300 install amazon-ecr-credential-helper ||
       say "No credential helper here; the script logs in by itself."
   else
@@ -114,13 +125,14 @@ run() {
   docker rm -f "$service" >/dev/null 2>&1 || :
   set --
   while IFS= read -r argument; do set -- "$@" "$argument"; done <"$etc/$service/arguments"
-  exec docker run --rm --pull never --name "$service" --env-file "$etc/$service/env" "$@" "$(image)"
+  exec docker run --rm --pull never --log-driver local --name "$service" --env-file "$etc/$service/env" "$@" "$(image)"
 }
 
 refresh() {
   log_in
   tagged=$(read_file tag)
-  digest=$(docker pull "$tagged" | sed -n 's/^Digest: //p')
+  pulled=$(docker pull "$tagged")
+  digest=$(printf '%s\n' "$pulled" | sed -n 's/^Digest: //p')
   old=$(image)
   new=${old%@*}@$digest
   if [ -z "$digest" ] || [ "$new" = "$old" ]; then return; fi
@@ -129,7 +141,7 @@ refresh() {
   printf '%s\n' "$new" >"$state/$service.new"
   mv "$state/$service.new" "$state/$service.image"
   say "$service: $tagged is $digest now"
-  systemctl restart "ecr-tasks@$service.service"
+  systemctl try-restart "ecr-tasks@$service.service" # one that somebody stopped stays so
   docker image rm "$old" >/dev/null 2>&1 || : # another container may use it
 }
 

@@ -25,7 +25,9 @@ _SERVICE = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _PORT = re.compile(
-    r"(?:(?P<host>\[[0-9a-fA-F:]+\]|[0-9.]+):)?(?P<outer>\d{1,5}):(?P<inner>\d{1,5})(?:/(?:tcp|udp|sctp))?", re.ASCII
+    r"(?:(?P<host>\[[0-9a-fA-F:]+\]|[0-9.]+):)?(?P<outer>\d{1,5}):(?P<inner>\d{1,5})"
+    r"(?:/(?P<protocol>tcp|udp|sctp))?",
+    re.ASCII,
 )
 
 
@@ -52,8 +54,14 @@ class Service:
                 f"{self.name[:80]!r} can't be a container's name.",
                 "Say --name with at most 63 letters, digits and . _ -, such as --name web.",
             )
+        taken: set[tuple[str, ...]] = set()
         for port in self.ports:
-            check_port(port)
+            outer = check_port(port)
+            if outer in taken:
+                raise SettingsError(
+                    f"Two containers' ports would be the host's port {outer[1]}.", "Give each --port another one."
+                )
+            taken.add(outer)
         for name, value in self.env.items():
             if not _VARIABLE.fullmatch(name):
                 raise SettingsError(f"{name[:80]!r} is no name of a variable.", "Write --env NAME=VALUE.")
@@ -80,27 +88,36 @@ class Service:
         return contents
 
 
-def check_port(text: str) -> None:
-    """Raise SettingsError for what is no port as ``docker run --publish`` takes it here: ``80:8000``."""
+def check_port(text: str) -> tuple[str, ...]:
+    """Return address, port and protocol on the host of a port as ``docker run --publish`` takes it here: ``80:8000``.
+
+    Raises SettingsError for what is none.
+    """
     match = _PORT.fullmatch(text)
     if match is None or not all(0 < int(match[name]) < 65536 for name in ("outer", "inner")):
         raise SettingsError(
             f"{text[:80]!r} is no port to publish.",
             "Write the host's and the container's, such as --port 80:8000, or 127.0.0.1:80:8000/udp.",
         )
+    return match["host"] or "", str(int(match["outer"])), match["protocol"] or "tcp"
 
 
 def cloud_config(services: Sequence[Service], every: str = "5min") -> str:
     """Return the cloud-config that runs these services; ``every`` is how often a tag is looked up, for systemd.
 
-    Raises SettingsError where it is larger than EC2 takes.
+    Raises SettingsError where it is larger than EC2 takes, and for services of one name.
     """
+    names = [service.name for service in services]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise SettingsError(
+            f"Two images would be the container {twice}.", "Print one of them by itself: --image and --name."
+        )
     written: list[dict[str, Any]] = [
         {"path": PROGRAM, "permissions": "0755", "content": resource("host.sh")},
         {"path": f"{UNITS}/ecr-tasks@.service", "content": resource("ecr-tasks@.service")},
     ]
     if any(service.tag is not None for service in services):
-        timer = resource("ecr-tasks-refresh@.timer").replace("5min", every)
+        timer = resource("ecr-tasks-refresh@.timer").replace("EVERY", every)
         written += [
             {"path": f"{UNITS}/ecr-tasks-refresh@.service", "content": resource("ecr-tasks-refresh@.service")},
             {"path": f"{UNITS}/ecr-tasks-refresh@.timer", "content": timer},

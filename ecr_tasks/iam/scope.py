@@ -53,6 +53,11 @@ class Scope:
     caches: tuple[RepositoryAt, ...] = ()
     reads_public: bool = False
 
+    def only_at(self, account: str, region: str) -> Scope:
+        """Return the scope of who reads the images in one registry, the own one or a destination's."""
+        places = (place for place in (*self.own, *self.copies) if (place.account, place.region) == (account, region))
+        return Scope(tuple(places))
+
 
 def scope_of(
     repositories: Sequence[str],

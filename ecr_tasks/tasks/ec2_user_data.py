@@ -70,7 +70,7 @@ def user_data(
     services = [_service(run, item, name, tag, port or [], variables) for item in images]
     text = cloud_config(services, every)
     given_data(text)
-    _explain(services, len(text.encode()))
+    _explain(services, len(text.encode()), registry)
 
 
 def _service(
@@ -127,9 +127,15 @@ def _variables(project: Path, texts: Sequence[str], file: str | None) -> dict[st
     return variables
 
 
-def _explain(services: Sequence[Service], size: int) -> None:
+def _explain(services: Sequence[Service], size: int, registry: str | None) -> None:
     """Say on stderr what the host needs, and what it will do."""
-    say(f"{size} bytes of user data. The instance's profile needs what `inv iam.policy --for pull` prints.")
+    from ecr_tasks.model.ecr_host import PUBLIC_HOSTS
+
+    if all(service.files["registry"].strip() in PUBLIC_HOSTS for service in services):
+        say(f"{size} bytes of user data. The instance needs no rights: everybody may pull from ECR Public.")
+    else:
+        policy = "inv iam.policy --for pull" + (f" --registry {registry}" if registry else "")
+        say(f"{size} bytes of user data. The instance's profile needs what `{policy}` prints.")
     for service in services:
         stays = "stays" if service.tag is None else f"follows {service.tag}"
         say(f"{service.name}: {service.image}; it {stays}.")

@@ -12,8 +12,10 @@ from ecr_tasks.runner.run import Run
 
 if TYPE_CHECKING:
     from ecr_tasks.iam.actions import Need
+    from ecr_tasks.model.destination import Destination
 
 SIDES = ("role", "repository", "caller")
+_READERS = ("pull", "export", "ec2.user-data")
 
 
 @task(
@@ -25,6 +27,7 @@ SIDES = ("role", "repository", "caller")
         "principal": "with --side repository: the ARN to let in (default: ECR_ROLE_ARN)",
         "account": "with --side repository: the account, if there are several",
         "to": "one more ACCOUNT/REGION[/REPOSITORY] that `promote --to` copies to; once for each",
+        "registry": "ACCOUNT/REGION or host of the one destination that is pulled from (pull, export, ec2.user-data)",
         "required": "leave out what is only used where it is granted",
     },
 )
@@ -35,6 +38,7 @@ def policy(
     principal: str | None = None,
     account: str | None = None,
     to: list[str] | None = None,
+    registry: str | None = None,
     required: bool = False,
 ) -> None:
     """Print the least IAM policy for what is configured."""
@@ -49,7 +53,10 @@ def policy(
         document(caller_policy(_role(run)))
         say("It is for those who assume the role with credentials of their own; a CI's token needs `inv iam.trust`.")
         return
-    scope = iam_scope(run, [parse_destination(text) for text in to or ()])
+    place = _readers_place(for_, registry) if registry is not None else None
+    scope = iam_scope(run, [*(parse_destination(text) for text in to or ()), *([place] if place else ())])
+    if place is not None:
+        scope = scope.only_at(place.account, place.region)
     found = [need for need in needs(for_, run.settings, scope) if need.required or not required]
     if side == "repository":
         document(_of_repositories(run, found, principal, account))
@@ -68,6 +75,24 @@ def _check_options(side: str, principal: str | None, account: str | None) -> Non
     if side != "repository" and (principal or account):
         name = "--principal" if principal else "--account"
         raise SettingsError(f"{name} is of the other side's policy alone.", "Add --side repository, or leave it out.")
+
+
+def _readers_place(name: str, registry: str) -> Destination:
+    """Return the registry of who only reads images. Raises SettingsError for other tasks and for ECR Public."""
+    from ecr_tasks.model.destination import Destination
+    from ecr_tasks.model.ecr_host import parse_ecr_host
+    from ecr_tasks.tasks.promote import parse_destination
+
+    if name not in _READERS:
+        raise SettingsError(
+            f"--registry is for who only reads images: --for {', '.join(_READERS)}.",
+            "Leave it out: a policy for other tasks has all destinations.",
+        )
+    host = parse_ecr_host(registry)
+    place = Destination(host.account, host.region) if host and host.account else parse_destination(registry)
+    if place.is_public:
+        raise SettingsError("Everybody may pull from ECR Public: it takes no policy.", "Leave --registry out.")
+    return place
 
 
 def _role(run: Run) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import configparser
-import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -45,7 +45,7 @@ def test_the_files_of_a_service_say_what_it_runs() -> None:
     assert files[f"{ETC}/app/registry"] == f"{HOST}\n"
     assert files[f"{ETC}/app/api"] == f"{API}\n"
     assert files[f"{ETC}/app/arguments"] == "--publish\n80:8000\n--publish\n127.0.0.1:9:90/udp\n"
-    assert "OnUnitInactiveSec=1h\n" in files[f"{UNITS}/ecr-tasks-refresh@.timer"]
+    assert "OnBootSec=1min\nOnUnitInactiveSec=1h\n" in files[f"{UNITS}/ecr-tasks-refresh@.timer"]
     assert files[PROGRAM] == resource("host.sh")
 
 
@@ -63,6 +63,18 @@ def test_it_is_small_and_too_much_is_refused() -> None:
 def test_what_is_no_port_is_refused(port: str) -> None:
     with pytest.raises(SettingsError, match="--port"):
         service(ports=[port])
+
+
+@pytest.mark.parametrize("ports", [["80:1", "80:2"], ["80:1", "080:2/tcp"], ["127.0.0.1:80:1", "127.0.0.1:80:1"]])
+def test_a_port_of_the_host_is_one_containers(ports: list[str]) -> None:
+    with pytest.raises(SettingsError, match="port 80"):
+        service(ports=ports)
+    service(ports=["80:1", "80:2/udp", "127.0.0.1:81:2", "127.0.0.2:81:2"])
+
+
+def test_images_of_one_name_are_not_one_container() -> None:
+    with pytest.raises(SettingsError, match="the container web"):
+        cloud_config([service("web"), service("job"), service("web")])
 
 
 @pytest.mark.parametrize("name", ["", "-a", "a b", "a/b", "a\n", "%i", "ü", "a" * 64])
@@ -90,11 +102,16 @@ def test_the_units_start_what_the_script_knows() -> None:
     assert "Restart=always" in resource("ecr-tasks@.service")
 
 
+@pytest.mark.parametrize("has_docker", [False, True])
 @pytest.mark.parametrize("manager", ["dnf", "apt-get"])
-def test_both_families_are_installed(manager: str, tmp_path: Path) -> None:
+def test_both_families_are_installed_twice_and_docker_that_is_there_stays(
+    manager: str, has_docker: bool, tmp_path: Path
+) -> None:
     programs, calls = tmp_path / "bin", tmp_path / "calls"
     programs.mkdir()
-    for name in (manager, "systemctl"):
+    for name in ("sh", "basename", "sed", "sleep"):
+        (programs / name).symlink_to(str(shutil.which(name)))
+    for name in (manager, "systemctl", *(["docker"] if has_docker else [])):
         program = programs / name
         body = 'case "$*" in *helper*) exit 1 ;; esac' if name == manager else ""
         program.write_text(f'#!/bin/sh\necho "{name} $*" >>"{calls}"\n{body}\n', encoding="utf-8")
@@ -103,13 +120,19 @@ def test_both_families_are_installed(manager: str, tmp_path: Path) -> None:
         target = tmp_path / path.lstrip("/")
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(content, encoding="utf-8")
-    environ = {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "ECR_TASKS_ROOT": str(tmp_path)}
-    result = subprocess.run(
-        ["sh", tmp_path / PROGRAM.lstrip("/"), "install"], env=environ, capture_output=True, text=True, check=False
-    )
-    assert result.returncode == 0, result.stderr
+    environ = {"PATH": str(programs), "ECR_TASKS_ROOT": str(tmp_path)}
+    for _ in range(2):
+        result = subprocess.run(
+            ["sh", tmp_path / PROGRAM.lstrip("/"), "install"],
+            env=environ,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == 0, result.stderr
     lines = calls.read_text("utf-8").splitlines()
-    assert any(line.startswith(manager) and " docker" in line for line in lines)
+    installed = {word for line in lines if line.startswith(manager) for word in line.split()}
+    assert bool({"docker", "docker.io"} & installed) != has_docker
     assert {line.split()[-1] for line in lines if line.startswith("systemctl enable")} == {
         "docker.service",
         "ecr-tasks@job.service",

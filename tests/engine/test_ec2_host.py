@@ -27,6 +27,9 @@ ROLE = "app-host"
 KEYS = {"Code": "Success", "AccessKeyId": "ASIALOCAL", "SecretAccessKey": "a/b+c=", "Token": "t/0+k=="}
 
 
+DENIED = '{"__type":"AccessDeniedException","Message":"not authorized to perform: ecr:GetAuthorizationToken"}'
+
+
 class Metadata(BaseHTTPRequestHandler):
     """The instance metadata service, version 2 (EC2 user guide, "Use the Instance Metadata Service")."""
 
@@ -42,8 +45,12 @@ class Metadata(BaseHTTPRequestHandler):
         has_token = self.headers["X-aws-ec2-metadata-token"] == "session"
         self._answer(answers.get(self.path) if has_token else None)
 
-    def _answer(self, text: str | None) -> None:
-        self.send_response(401 if text is None else 200)
+    def do_POST(self) -> None:
+        """Deny, as ECR's API does (HTTP status 400)."""
+        self._answer(DENIED, 400)
+
+    def _answer(self, text: str | None, status: int = 200) -> None:
+        self.send_response(401 if text is None else status)
         self.end_headers()
         self.wfile.write((text or "").encode())
 
@@ -179,7 +186,7 @@ def test_a_host_pulls_by_its_role_runs_and_follows_a_tag(
     host.run("pull", name)
     assert host.run("run", name).stdout.startswith("hello\n"), "what runs stays until the timer looks"
     host.run("refresh", name)
-    assert host.calls == [f"systemctl restart ecr-tasks@{name}.service"]
+    assert host.calls == [f"systemctl try-restart ecr-tasks@{name}.service"]
     host.run("pull", name)
     assert host.run("run", name).stdout.startswith("good evening\n")
 
@@ -205,6 +212,18 @@ def test_a_digest_stays_and_a_host_without_a_role_says_so(
     assert "no service 'none'" in host.run("pull", "none", code=2).stderr
     answer = host.run("pull", "app", code=1, AWS_EC2_METADATA_SERVICE_ENDPOINT=f"{metadata}/none").stderr
     assert "IMDSv2" in answer
+    folder = host.root / "etc/ecr-tasks/app"
+    api = (folder / "api").read_text("utf-8")
+    (folder / "api").write_text(f"{metadata}/denies\n", encoding="utf-8")
+    answer = host.run("pull", "app", code=1).stderr
+    assert f"no token to the role {ROLE}" in answer
+    assert DENIED in answer, "what AWS says is in the journal"
+    (folder / "api").write_text(api, encoding="utf-8")
+    (folder / "image").write_text(f"{reference[:-1]}{'0' if reference[-1] != '0' else '1'}\n", encoding="utf-8")
+    assert "not found" in host.run("pull", "app", code=1).stderr
+    (folder / "tag").write_text(f"{reference.partition('@')[0]}:gone\n", encoding="utf-8")
+    assert "not found" in host.run("refresh", "app", code=1).stderr, "a tag that can't be looked up is a failure"
+    assert host.calls == []
     assert list((host.root / "run").iterdir()) == []
 
 

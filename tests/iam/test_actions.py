@@ -14,7 +14,8 @@ from botocore import xform_name
 import ecr_tasks.clients.ecr
 from ecr_tasks.clients.ecr.partition import partition_of
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.iam.actions import ADMIN, ROWS, Need, needs
+from ecr_tasks.iam.actions import ADMIN, Need, needs
+from ecr_tasks.iam.rows import ROWS
 from ecr_tasks.iam.scope import Scope, scope_of
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.settings.load import load

@@ -213,6 +213,12 @@ def test_what_iam_does_not_allow_may_be_allowed_by_the_repository(aws: FakeAws, 
     assert (found.verdict, found.how) == ("allowed", "tried")
 
 
+def test_a_key_that_is_named_by_an_alias_may_be_allowed_by_its_arn(aws: FakeAws, tmp_path: Path) -> None:
+    aws.decisions = {"kms:CreateGrant": "implicitDeny"}
+    asked = [Wanted("kms:CreateGrant", f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/{key}") for key in ("*", "1234")]
+    assert [item.verdict for item in account(tmp_path).permissions(CALLER, asked)] == ["unknown", "denied"]
+
+
 def test_the_root_user_may_do_everything(aws: FakeAws, tmp_path: Path) -> None:
     root = Caller(ACCOUNT, f"arn:aws:iam::{ACCOUNT}:root")
     (found,) = account(tmp_path).permissions(root, wanted("PutImage"))

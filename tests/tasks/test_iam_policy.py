@@ -51,6 +51,16 @@ def test_the_other_side_of_a_role_in_another_account(offline: Project, monkeypat
     assert actions(offline.inv("iam.policy", "--side", "caller")) == {"sts:AssumeRole"}
 
 
+@pytest.mark.parametrize("registry", [f"{OTHER}/cn-northwest-1", f"{OTHER}.dkr.ecr.cn-northwest-1.amazonaws.com.cn"])
+def test_who_pulls_from_a_destination_may_read_that_one_alone(
+    registry: str, offline: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ECR_DESTINATIONS", f"{OTHER}/cn-northwest-1,{ACCOUNT}/cn-northwest-1")
+    outcome = offline.inv("iam.policy", "--for", "pull", "--registry", registry)
+    resources = {str(statement["Resource"]) for statement in outcome.document["Statement"]}
+    assert resources == {"*", f"arn:aws-cn:ecr:cn-northwest-1:{OTHER}:repository/team/app"}
+
+
 @pytest.mark.parametrize("name", ["scan", "prune"])
 def test_what_is_no_task_yet_is_said(name: str, offline: Project) -> None:
     assert f"no task {name} yet" in offline.inv("iam.policy", "--for", name).stderr
@@ -69,6 +79,9 @@ def test_what_is_no_task_yet_is_said(name: str, offline: Project) -> None:
         (("--side", "repository", "--principal", ROLE, "--account", "1"), f"Choose one of {ACCOUNT}"),
         (("--side", "repository", "--principal", f"arn:aws:iam::{OTHER}:root"), "another partition"),
         (("--to", "x"), "is no destination"),
+        (("--registry", f"{OTHER}/cn-north-1"), "who only reads"),
+        (("--for", "pull", "--registry", "x"), "is no destination"),
+        (("--for", "pull", "--registry", "public.ecr.aws/team/app"), "takes no policy"),
     ],
 )
 def test_what_can_not_be_printed_is_refused(words: tuple[str, ...], reason: str, offline: Project) -> None:

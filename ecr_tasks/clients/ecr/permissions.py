@@ -14,7 +14,7 @@ from ecr_tasks.clients.ecr.errors import DENIED_CODES, error_code, translate_err
 from ecr_tasks.clients.ecr.session import AwsSession
 from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import EcrTasksError
-from ecr_tasks.model.account import Caller, Permission, Verdict, Wanted
+from ecr_tasks.model.account import Caller, Permission, Wanted
 from ecr_tasks.model.registry import wildcard_matches
 
 if TYPE_CHECKING:
@@ -108,9 +108,13 @@ def _simulated(aws: AwsSession, caller: Caller, wanted: Sequence[Wanted]) -> Ite
                 for result in page["EvaluationResults"]
             }
             for item in items:
-                if decision := decisions.get(item.action.lower()):
-                    verdict: Verdict = "allowed" if decision == "allowed" else "denied"
-                    yield Permission(item, verdict, SIMULATED)
+                decision = decisions.get(item.action.lower())
+                if decision == "allowed":
+                    yield Permission(item, "allowed", SIMULATED)
+                elif decision and item.resource.endswith("/*"):
+                    yield Permission(item, "unknown", "which key an alias means is not known here")
+                elif decision:
+                    yield Permission(item, "denied", SIMULATED)
 
 
 def _principal(client: Any, arn: str) -> str:

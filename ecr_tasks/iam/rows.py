@@ -1,0 +1,272 @@
+"""The table of the IAM actions that each task needs. A row is one reason for some actions.
+
+Sources: ``clients/ecr`` for our own calls; for docker's, the ECR user guide ("IAM permissions for pushing an image",
+"AWS managed policies"). ``tests/engine/test_iam_actions.py`` compares the rows with the requests of real runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from ecr_tasks.iam.scope import Scope
+from ecr_tasks.settings.settings import Settings
+
+Condition = Callable[[Settings, Scope], object]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One reason: actions, what they are on, the purpose, and for which settings it counts.
+
+    ``actions`` and ``on`` are words with spaces between. On are: ``*``; repositories of the scope, ``copies`` without
+    and ``public`` with those of ECR Public alone; ``key``, that of ECR_KMS_KEY.
+    """
+
+    actions: str
+    on: str
+    purpose: str
+    required: bool = True
+    when: Condition = lambda settings, scope: True
+
+
+def _has_copies(settings: Settings, scope: Scope) -> bool:
+    return bool(scope.copies)
+
+
+def _has_private_copies(settings: Settings, scope: Scope) -> bool:
+    return any(not place.is_public for place in scope.copies)
+
+
+def _caches(settings: Settings, scope: Scope) -> bool:
+    return settings.cache == "registry"
+
+
+def _creates(settings: Settings, scope: Scope) -> bool:
+    return settings.create_repository
+
+
+def _compares_inputs(settings: Settings, scope: Scope) -> bool:
+    return settings.skip == "content"
+
+
+def _leaves_tags_unlocked(settings: Settings, scope: Scope) -> bool:
+    """Return whether the settings let ECR leave fixed tags unlocked; by the tag rules it locks them."""
+    return settings.mutability[0] == "mutable"
+
+
+def _locks_uncommitted(settings: Settings, scope: Scope) -> bool:
+    """Return whether the tags of uncommitted trees are locked; by the tag rules they are not."""
+    return settings.mutability[0] == "immutable" and settings.dirty == "tag"
+
+
+def _only(condition: Condition, *rows: Row) -> tuple[Row, ...]:
+    """Return rows that count only on one more condition."""
+
+    def both(row: Row) -> Condition:
+        return lambda settings, scope: condition(settings, scope) and row.when(settings, scope)
+
+    return tuple(replace(row, when=both(row)) for row in rows)
+
+
+_UPLOAD = ("BatchCheckLayerAvailability", "InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload", "PutImage")
+_PUSH = " ".join(f"ecr:{name}" for name in _UPLOAD)
+_PUSH_PUBLIC = " ".join(f"ecr-public:{name}" for name in _UPLOAD)
+_PULL = "ecr:BatchGetImage ecr:GetDownloadUrlForLayer"
+_PUBLIC_TOKEN = "ecr-public:GetAuthorizationToken sts:GetServiceBearerToken"  # noqa: S105 - the names of actions
+
+_TOKEN = Row("ecr:GetAuthorizationToken", "*", "log in to the registry")
+
+_READ_AND_CACHE = (
+    Row("ecr:GetAuthorizationToken", "*", "pull base images", when=lambda settings, scope: scope.reads),
+    Row(_PULL, "reads", "pull base images"),
+    Row("ecr:BatchImportUpstreamImage", "reads", "pull base images through a pull-through cache", required=False),
+    Row(_PUBLIC_TOKEN, "public-reads", "pull from ECR Public at the rate of a login", required=False),
+    Row("ecr:GetAuthorizationToken", "*", "keep a build cache", False, lambda settings, scope: scope.caches),
+    Row(f"{_PULL} {_PUSH}", "caches", "keep a build cache", required=False),
+    Row("ecr:GetAuthorizationToken", "*", "keep a build cache", False, _caches),
+    Row(f"{_PULL} {_PUSH}", "own", "keep a build cache", False, _caches),
+)
+
+_READ_DIGESTS = (
+    Row("ecr:GetAuthorizationToken", "*", "read the base images' digests", when=lambda settings, scope: scope.reads),
+    Row("ecr:BatchGetImage", "reads", "read the base images' digests"),
+)
+
+_LOOK_IS_NO_PULL = Row("ecr:DescribeImages", "own copies", "look at images in a way that is no pull", required=False)
+
+_LOOK = (
+    Row("ecr:DescribeRepositories ecr:BatchGetImage", "own copies", "look at the repositories and planned tags"),
+    _LOOK_IS_NO_PULL,
+    Row("ecr-public:DescribeRepositories ecr-public:DescribeImageTags", "public", "look at the public copies"),
+    Row("ecr:GetDownloadUrlForLayer", "own copies", "read an image's commit from its labels", required=False),
+    Row("ecr:DescribeRegistry", "*", "see what ECR replicates by itself", False, _has_private_copies),
+)
+
+_TAKE_TURNS = (
+    Row("ecr:DescribeRegistry", "*", "see what ECR replicates by itself", False, _leaves_tags_unlocked),
+    Row("ecr:BatchDeleteImage", "own copies", "take turns at tags that aren't locked", False, _leaves_tags_unlocked),
+    Row("ecr-public:BatchDeleteImage", "public", "take turns at tags, which ECR Public can't lock", required=False),
+)
+
+_COPY = (
+    Row(_PULL, "own", "read what is copied", when=_has_copies),
+    Row(_PUSH, "copies", "copy images and set their tags"),
+    Row(_PUBLIC_TOKEN, "public", "log in to ECR Public"),
+    Row(f"{_PUSH_PUBLIC} ecr-public:DescribeImages", "public", "copy images and set their tags"),
+)
+
+_CREATE = (
+    Row("ecr:CreateRepository", "own copies", "create a missing repository"),
+    Row("ecr-public:CreateRepository", "public", "create a missing repository"),
+    Row("ecr:TagResource", "own copies", "set AWS tags", when=lambda settings, scope: settings.repository_tags),
+    Row("ecr-public:TagResource", "public", "set AWS tags", when=lambda settings, scope: settings.repository_tags),
+    Row(
+        "ecr:PutLifecyclePolicy",
+        "own copies",
+        "set the lifecycle policy",
+        when=lambda settings, scope: settings.lifecycle_policy != "off",
+    ),
+    Row(
+        "ecr:SetRepositoryPolicy",
+        "own copies",
+        "set the repository policy",
+        when=lambda settings, scope: settings.repository_policy,
+    ),
+    Row(
+        "kms:CreateGrant kms:DescribeKey",
+        "key",
+        "create a repository that is encrypted with ECR_KMS_KEY",
+        when=lambda settings, scope: settings.kms_key,
+    ),
+)
+
+
+_PUBLISH = (
+    _TOKEN,
+    *_LOOK,
+    *_READ_AND_CACHE,
+    Row(_PUSH, "own", "push images and set their tags"),
+    Row("ecr:ListImages", "own copies", "move latest and release lines forward only", required=False),
+    *_TAKE_TURNS,
+    *_COPY,
+    Row("ecr:DescribeImageReplicationStatus", "own", "wait for ECR's own replication", False, _has_private_copies),
+    *_only(_creates, *_CREATE),
+)
+
+_DOWNLOAD = (
+    _TOKEN,
+    Row("ecr:DescribeRepositories", "own", "look at the repository"),
+    replace(_LOOK_IS_NO_PULL, on="own"),
+    Row(_PULL, "own", "find an image and pull it"),
+)
+
+_FIND = (
+    Row("ecr:DescribeRepositories ecr:DescribeImages", "own", "find an image and its digest"),
+    Row("ecr:BatchGetImage", "own", "see whether the commit's tag is the commit's", required=False),
+)
+
+_READ_SETTINGS = Row(
+    "ecr:DescribeRepositories ecr:ListTagsForResource ecr:GetLifecyclePolicy ecr:GetRepositoryPolicy",
+    "own",
+    "read what is set on the repository",
+)
+
+ROWS: Mapping[str, tuple[Row, ...]] = MappingProxyType(
+    {
+        "push": (
+            *_PUBLISH,
+            Row(
+                "ecr:BatchDeleteImage",
+                "own copies",
+                "replace -dirty tags, which are locked",
+                when=_locks_uncommitted,
+            ),
+        ),
+        "pull": _DOWNLOAD,
+        "ci": (*_PUBLISH, *_DOWNLOAD),
+        "promote": (
+            Row("ecr:DescribeRepositories ecr:BatchGetImage ecr:PutImage", "own", "find an image and set its tags"),
+            _LOOK_IS_NO_PULL,
+            Row("ecr:DescribeImageScanFindings", "own", "promote --require-scan", required=False),
+            Row("ecr:ListImageReferrers", "own", "promote --to", when=_has_copies),
+            Row(
+                "ecr:ListImageReferrers ecr:DescribeImageSigningStatus",
+                "own",
+                "promote --require-signature",
+                required=False,
+            ),
+            Row("ecr:GetAuthorizationToken", "*", "promote --to", when=_has_copies),
+            Row("ecr:DescribeRepositories ecr:BatchGetImage", "copies", "promote --to"),
+            Row("ecr-public:DescribeRepositories ecr-public:DescribeImageTags", "public", "promote --to"),
+            *_COPY,
+            *_only(_creates, *(replace(row, on=row.on.removeprefix("own ")) for row in _CREATE if row.on != "key")),
+            *_only(_has_copies, *_only(_creates, *(replace(row, on=row.on.removeprefix("own ")) for row in _CREATE))),
+        ),
+        "scan": (
+            Row("ecr:DescribeRepositories ecr:DescribeImages ecr:BatchGetImage", "own", "find what can be scanned"),
+            Row("ecr:StartImageScan ecr:DescribeImageScanFindings", "own", "start a scan and read its findings"),
+            Row("inspector2:ListCoverage inspector2:ListFindings", "*", "read an enhanced scan", required=False),
+        ),
+        "prune": (
+            Row(
+                "ecr:DescribeRepositories ecr:DescribeImages ecr:ListImages ecr:BatchGetImage ecr:ListImageReferrers",
+                "own",
+                "find what nothing needs",
+            ),
+            Row("ecr:BatchDeleteImage", "own", "delete images"),
+            Row("ecr:UpdateImageStorageClass", "own", "archive images and restore them"),
+        ),
+        "login": (_TOKEN,),
+        "build": (*_READ_AND_CACHE, *_only(_caches, *_LOOK, *_only(_creates, *_CREATE))),
+        "plan": (*_LOOK, *_only(_compares_inputs, *_READ_DIGESTS)),
+        "commands": (_TOKEN, *_LOOK),
+        "images": (
+            Row("ecr:DescribeImages", "own", "list images"),
+            Row(_PULL, "own", "read their platforms", required=False),
+            Row("ecr:DescribeRepositories", "own", "images --open", required=False),
+        ),
+        "export": _FIND,
+        "ec2.user-data": _FIND,
+        "doctor": (
+            *_LOOK,
+            Row("ecr:DescribeRepositoryCreationTemplates", "*", "see which template ECR uses", required=False),
+            Row("ecr:GetRegistryScanningConfiguration", "*", "see how images are scanned", required=False),
+        ),
+        "repo.show": (_READ_SETTINGS,),
+        "repo.ensure": (
+            _READ_SETTINGS,
+            *(replace(row, on=row.on.removesuffix(" copies")) for row in _CREATE if row.on != "public"),
+            Row("ecr:PutImageTagMutability", "own", "set which tags are locked"),
+            Row("ecr:PutImageScanningConfiguration", "own", "have images scanned when they are pushed"),
+            Row(
+                "ecr:StartLifecyclePolicyPreview ecr:GetLifecyclePolicyPreview",
+                "own",
+                "see what a new lifecycle policy would expire",
+                when=lambda settings, scope: settings.lifecycle_policy != "off",
+            ),
+            Row(
+                "ecr:ListPullTimeUpdateExclusions ecr:RegisterPullTimeUpdateExclusion",
+                "*",
+                "have ECR record no pulls of ECR_PULL_TIME_EXCLUSIONS",
+                when=lambda settings, scope: settings.pull_time_exclusions,
+            ),
+            Row(
+                "iam:GetRole",
+                "*",
+                "know the path of the role that ECR_PULL_TIME_EXCLUSIONS=caller means",
+                False,
+                lambda settings, scope: "caller" in settings.pull_time_exclusions,
+            ),
+        ),
+        "repo.delete": (
+            Row("ecr:DescribeRepositories ecr:DeleteRepository", "own", "delete the repository"),
+            Row(
+                "kms:RetireGrant", "key", "end its use of ECR_KMS_KEY", when=lambda settings, scope: settings.kms_key
+            ),
+        ),
+    }
+)
+"""The rows by task. ``ci`` is what a pipeline does: it pushes, and pulls what it pushed. ``scan`` and ``prune`` are
+not tasks yet: theirs is what ECR asks of such work."""
