@@ -160,7 +160,7 @@ def next_lines(
     ``inv`` and ``program`` are what a person types to start either; ``inv`` is None where it is out of reach.
     """
     tasks = here.tasks
-    program = (inv if tasks is None or tasks.has_ours else None) or program
+    program = (inv if tasks is None or tasks.has_root_names else None) or program
     ready = bool(answers.region) and (here.credentials or bool(answers.profile))
     local = "" if ready else " local"
     looks = ("doctor", "plan") if ready else ("settings", "local plan")

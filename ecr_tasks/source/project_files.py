@@ -44,6 +44,8 @@ class TasksFile:
     tasks: tuple[str, ...] = ()
     namespace: str = ""
     """The name of its collection, ``ns`` or ``namespace``; empty without one."""
+    has_root_names: bool = False
+    """Whether ours are its collection, so that they are `inv build` and not, for example, `inv ecr.build`."""
 
 
 def dockerfiles(project: Path) -> tuple[str, ...]:
@@ -119,7 +121,13 @@ def _tasks_of(name: str, module: ast.Module) -> TasksFile:
         if isinstance(target, ast.Name)
     ]
     namespace = next((name for name in ("ns", "namespace") if name in targets), "")
-    return TasksFile(name, "ecr_tasks" in imported, tuple(tasks), namespace)
+    is_ours = any(
+        isinstance(node, ast.ImportFrom)
+        and node.module == "ecr_tasks"
+        and any((alias.name, alias.asname or "ns") == ("ns", "ns") for alias in node.names)
+        for node in module.body
+    )
+    return TasksFile(name, "ecr_tasks" in imported, tuple(tasks), namespace, is_ours and not namespace)
 
 
 def _is_task(function: ast.FunctionDef) -> bool:

@@ -189,6 +189,20 @@ def test_what_to_add_to_existing_tasks_gives_both(tmp_path: Path, text: str) -> 
         (Answers(repository="a"), here(credentials=True), ("x",), True, ["git add", "inv local", "inv local build"]),
         (
             ONE,
+            here(credentials=True, tasks=TasksFile("tasks.py", has_ours=True)),
+            (),
+            True,
+            ["ecr-tasks doctor", "ecr-tasks plan", "ecr-tasks build push"],
+        ),
+        (
+            ONE,
+            here(credentials=True, tasks=TasksFile("tasks.py", has_ours=True, has_root_names=True)),
+            (),
+            True,
+            ["inv doctor", "inv plan", "inv build push"],
+        ),
+        (
+            ONE,
             here(credentials=True, tasks=TasksFile("tasks.py", has_ours=False)),
             (),
             True,

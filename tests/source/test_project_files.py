@@ -103,3 +103,23 @@ def test_what_is_no_file_is_told(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("gone")
     names = [name for name, _ in irregular(tmp_path, ("file", "folder", "pipe", "link", "absent"))]
     assert names == ["folder", "pipe", "link"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('from ecr_tasks import ns\n\n__all__ = ["ns"]\n', True),
+        ("from ecr_tasks import ns\n\nns.add_task(clean)\n", True),
+        ("from ecr_tasks import ns as ours\n\nns = Collection(ecr=ours)\n", False),
+        ("from ecr_tasks import ns\n\nns = Collection(ecr=ns)\n", False),
+        ("import ecr_tasks\n\nns = Collection(Collection.from_module(ecr_tasks))\n", False),
+        ("from ecr_tasks import build\n", False),
+    ],
+)
+def test_our_tasks_have_their_own_names_where_they_are_the_collection(
+    tmp_path: Path, text: str, expected: bool
+) -> None:
+    (tmp_path / "tasks.py").write_text(text, encoding="utf-8")
+    found = tasks_file(tmp_path)
+    assert found is not None
+    assert (found.has_ours, found.has_root_names) == (True, expected)
