@@ -99,6 +99,8 @@ def test_everything_that_belongs_to_an_image_is_under_it(ecr: LocalEcr, api: Any
     assert second["annotations"] == {HOSTILE: HOSTILE}
     assert second["scan"]["counts"] == {"CRITICAL": 1, "HIGH": 2, "LOW": 3}
     assert second["scan"]["findings"][0]["description"] == HOSTILE
+    assert [list(platform["scan"]["counts"]) for platform in second["platforms"]] == [["CRITICAL", "HIGH", "LOW"]] * 2
+    assert json.dumps(shown).count("CVE-2024-0001") == 2  # once for each image, not for each platform
     assert (first["pulled"] is None, second["pulled"] is None) == (False, True)
     assert shown["uri"] == f"{ecr.registry}/team/app"
     assert (shown["mutability"], shown["exclusions"]) == ("IMMUTABLE_WITH_EXCLUSION", ["latest"])

@@ -105,11 +105,16 @@ def _image(details: Details, attached: dict[str, list[Image]], image: Image) -> 
         **_attachment(details, image),
         "size": sum(sizes) if sizes else image.size,
         "pulled": max(pulls, default=None),
-        "platforms": platforms,
+        "platforms": [{**platform, "scan": _counts(platform["scan"])} for platform in platforms],
         "attached": [*belonging, *inside],
         "scan": details.scan(image, platforms),
         "annotations": details.annotations(image),
     }
+
+
+def _counts(scan: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return a platform's scan without its findings, which are those of the image and most of what is sent."""
+    return None if scan is None else {name: value for name, value in scan.items() if name != "findings"}
 
 
 def _attachment(details: Details, image: Image) -> dict[str, Any]:
