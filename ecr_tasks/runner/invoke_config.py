@@ -15,13 +15,11 @@ from ecr_tasks.console import show_error
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.files import is_file
 from ecr_tasks.settings import invoke_files
-from ecr_tasks.settings.env_files import OWN
 
 if TYPE_CHECKING:
     from types import FrameType
 
 TASKS = ("tasks.py", "tasks/__init__.py")
-_DOTENV = (OWN, ".env")
 
 
 def config_paths(config: Config) -> tuple[Path, ...]:
@@ -40,11 +38,13 @@ def find_project(folder: Path) -> Path:
     ends at the top of the repository; where there is none, a dotenv file further up, such as a home's, is nobody's.
     Without any, it is the folder itself.
     """
+    from ecr_tasks.settings.env_files import OWN
+
     folders = [folder]
     while not (folders[-1] / ".git").exists() and folders[-1].parent != folders[-1]:
         folders.append(folders[-1].parent)
     in_repository = folders if (folders[-1] / ".git").exists() else [folder]
-    for names, candidates in (((*TASKS, *invoke_files.NAMES), folders), (_DOTENV, in_repository)):
+    for names, candidates in (((*TASKS, *invoke_files.NAMES), folders), ((OWN, ".env"), in_repository)):
         for candidate in candidates:
             if any((candidate / name).exists() for name in names):
                 return candidate
