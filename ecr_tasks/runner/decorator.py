@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, cast
 
+from invoke.config import copy_dict
 from invoke.context import Context
 from invoke.tasks import Task
 from invoke.tasks import task as invoke_task
@@ -69,7 +70,8 @@ class ChainedTask(TaskWithOptionalPosition, Generic[P, R]):
     """A task that returns something to a caller in Python: to a task of the user's own."""
 
     def __call__(self, c: Context, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run the task and return its result. Raises TaskFailed after the error was shown."""
+        """Run the task, return its result. Raises TaskFailed after showing an error, TypeError for a wrong call."""
+        inspect.signature(self.body).bind(c, *args, **kwargs)
         result: R = super().__call__(c, *args, **kwargs)
         return result
 
@@ -136,11 +138,13 @@ def _of_these_settings(earlier: EarlierResults, run: Run) -> EarlierResults:
 
 
 def run_of(c: Context) -> Run:
-    """Return the run of a context. The first task of a command line creates it."""
+    """Return the run of a context, with the context's settings. The first task of a command line creates it."""
     run: Run | None = c.config.get(_RUN)
+    config = c.config.get("ecr") or {}
+    if run is not None and hasattr(config, "keys"):
+        run.configure(copy_dict(dict(config)))
     if run is None:
         open_standard_streams()
-        config = c.config.get("ecr") or {}
         if not hasattr(config, "keys"):
             error = SettingsError(
                 "The key ecr of Invoke's configuration is no section with settings.",
@@ -150,7 +154,7 @@ def run_of(c: Context) -> Run:
             raise TaskFailed(error)
         project = getattr(c.config, "_project_prefix", None) or current_folder()
         paths = config_paths(c.config)
-        run = Run(Path(project).resolve(), dict(config), dry=bool(c.config.run.dry), config_paths=paths)
+        run = Run(Path(project).resolve(), copy_dict(dict(config)), dry=bool(c.config.run.dry), config_paths=paths)
         c.config.update({_RUN: run})
         if run.in_ci:
             stay_calm()

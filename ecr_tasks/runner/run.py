@@ -50,6 +50,7 @@ class Run:
         self.project = project
         self.dry = dry
         self._config = config
+        self._environ = _setting_variables()
         self._config_paths = config_paths
         self._env_name: str | None = None
         self._env_file: dict[str, str] = {}
@@ -78,6 +79,16 @@ class Run:
 
     def __repr__(self) -> str:
         return f"<ecr-tasks run in {self.project}>"
+
+    def configure(self, config: Mapping[str, object]) -> None:
+        """Use these values of Invoke's configuration from now on, and the environment as it is.
+
+        A task of the user's own may have changed either since the settings were read.
+        """
+        environ = _setting_variables()
+        if (config, environ) != (self._config, self._environ):
+            self._config, self._environ = config, environ
+            self._forget()
 
     def choose_env(self, name: str) -> None:
         """Use the settings of ``.env.NAME`` from now on."""
@@ -325,3 +336,8 @@ class Run:
         self._settings = self._source = self._docker = self._registry = self._retrier = None
         self._logins = None
         self._targets.clear()
+
+
+def _setting_variables() -> dict[str, str]:
+    """Return the variables of the environment that settings are read from."""
+    return {name: value for name, value in os.environ.items() if name.startswith(("ECR_", "AWS_"))}

@@ -228,6 +228,42 @@ def test_our_tasks_below_another_name_and_settings_in_config(project: Project) -
     assert project.docker.builds == 3
 
 
+@pytest.mark.parametrize("by", ["environment", "configuration"])
+def test_settings_that_a_task_changes_are_those_of_what_follows(
+    project: Project, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    project.write(".env", "AWS_REGION=eu-central-1\n")
+    monkeypatch.setenv("ECR_TAGS", "type=sha")
+    for name in ("team/first", "team/second"):
+        project.registry.repositories[name] = repository(name=name)
+        project.registry.stored[name], project.registry.tags[name] = {}, {}
+
+    def own(c: Context) -> None:
+        for name in ("team/first", "team/second"):
+            if by == "environment":
+                monkeypatch.setenv("ECR_REPOSITORY", name)
+            else:
+                c.config.update({"ecr": {"repository": name}})
+            assert build(c).image().name == name
+            assert receipt_of(push(c)) == receipt_of(receipt(c)) == [name]
+
+    run(project, own)
+    assert project.docker.builds == 2
+
+
+def receipt_of(publication: Publication) -> list[str]:
+    """Return the repositories of what was published."""
+    return [image.repository for image in publication.images]
+
+
+def test_a_wrong_call_is_the_callers_mistake(project: Project) -> None:
+    def own(c: Context) -> None:
+        with pytest.raises(TypeError, match="images"):
+            push(c, images=["api"])  # type: ignore[call-arg]
+
+    run(project, own)
+
+
 def test_several_images_are_found_by_name(project: Project) -> None:
     project.write(".env", "AWS_REGION=eu-central-1\nECR_BAKE_FILE=docker-bake.hcl\nECR_REPOSITORY_PREFIX=team/\n")
     project.write("docker-bake.hcl", "")
