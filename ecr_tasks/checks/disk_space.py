@@ -20,18 +20,30 @@ gigabytes."""
 
 _FEW_FILES = 1000
 
+_REMEDIES = {
+    "docker's disk": (
+        "Make room: `docker system df` shows what takes it; `docker builder prune` and `docker image prune` free "
+        "what no image and container uses.",
+        "Give the engine a folder that it may write to (data-root in daemon.json).",
+    ),
+    "temporary files": (
+        "Make room there, or set TMPDIR to a folder on another disk.",
+        "Set TMPDIR to a folder that this user may write to.",
+    ),
+    "": (
+        "Make room there.",
+        "Make room, or let this user write there: a run leaves its receipt in .ecr-tasks.",
+    ),
+}
+"""What helps in a folder, by its purpose, against too little room, and where it can't be written to."""
+
 
 def check_folders(folders: Sequence[Folder]) -> Iterator[Finding]:
     """Yield what is to say of each folder: whether it can be written to, and the room in it."""
     for folder in folders:
         name = folder.purpose
         room = f"{folder.path} has {human_size(folder.free_bytes)} left"
-        make_room = (
-            "Make room: `docker system df` shows what takes it, `docker builder prune` and `docker image prune` free "
-            "what no image and container uses."
-            if name == "docker's disk"
-            else "Make room there, or set TMPDIR to a folder on another disk."
-        )
+        make_room, give_access = _REMEDIES.get(name, _REMEDIES[""])
         if folder.trouble and folder.instead:
             yield DISK.warning(
                 name,
@@ -39,13 +51,7 @@ def check_folders(folders: Sequence[Folder]) -> Iterator[Finding]:
                 "Set TMPDIR to a folder that this user may write to, or unset it.",
             )
         elif folder.trouble:
-            yield DISK.wrong(
-                name,
-                f"{folder.path} can't be written to: {folder.trouble}.",
-                "Set TMPDIR to a folder that this user may write to."
-                if name != "docker's disk"
-                else "Give the engine a folder that it may write to (data-root in daemon.json).",
-            )
+            yield DISK.wrong(name, f"{folder.path} can't be written to: {folder.trouble}.", give_access)
         elif folder.free_bytes < FULL:
             yield DISK.wrong(name, f"{room}: no image fits.", make_room)
         elif folder.free_files is not None and folder.free_files < _FEW_FILES:

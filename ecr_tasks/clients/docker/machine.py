@@ -57,6 +57,8 @@ class LocalMachine:
             document: dict[str, Any] = parse_json(answer)
             problems, version = document.get("ServerErrors") or (), document.get("ServerVersion")
             client = str((document.get("ClientInfo") or {}).get("Version", "of unknown version"))
+        if not problems and "ClientInfo" not in document and "host" in document:
+            raise errors.other_client()
         if problems or not version:
             text = "\n".join(map(str, problems)) or "Cannot connect to the Docker daemon."
             raise errors.command_failed("ask the engine what it is", f"{text}\n")
@@ -170,8 +172,9 @@ def _folder(path: Path, purpose: str, *, writes: bool) -> Folder:
     trouble = ""
     try:
         if writes:
-            with tempfile.TemporaryFile(dir=path):
-                pass
+            with tempfile.TemporaryFile(dir=path) as file:
+                file.write(b"x")  # a full disk still takes a file with nothing in it
+                file.flush()
         usage = shutil.disk_usage(path)
         files = os.statvfs(path).f_favail if hasattr(os, "statvfs") and os.statvfs(path).f_files else None
     except OSError as error:
