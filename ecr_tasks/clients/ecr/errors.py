@@ -168,6 +168,12 @@ def _client_error(error: Exception, action: str) -> EcrTasksError:
             f"AWS does not accept these credentials ({code}), so we could not {action}.",
             "Check the access key, its secret and the session token, and whether they belong together.",
         )
+    if code in DENIED_CODES and operation == "AssumeRole":
+        return AwsError(
+            f"AWS does not let these credentials assume the role: {message or code}.",
+            "Allow the caller sts:AssumeRole on that role, name it in the role's trust policy, or correct the role "
+            "(ECR_ROLE_ARN, role_arn in the profile).",
+        )
     if code in DENIED_CODES:
         remedy = f"Give the role or user what `{policy_command()}` prints, or use other credentials."
         return AwsError(
