@@ -73,6 +73,10 @@ class AwsError(EcrTasksError):
     code = ExitCode.AWS
 
 
+class NoAnswer(BuildError):
+    """docker gave no answer in time, which says nothing of what it was asked about."""
+
+
 class RegistryError(EcrTasksError):
     """The registry lacks something, or a push or pull failed."""
 

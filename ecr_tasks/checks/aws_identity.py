@@ -139,7 +139,6 @@ def check_region(region: Region | EcrTasksError, endpoint_setting: str = "") -> 
             "region",
             f"The AWS SDK knows no region {region.name} with ECR.",
             f"Correct AWS_REGION.{hint} A region that is new may need a newer boto3.",
-            code=ExitCode.SETTINGS,
         )
     elif place is not None and place != region.name:
         yield AWS.wrong(

@@ -13,6 +13,7 @@ from typing import Literal
 from ecr_tasks.checks.build_files import check_build_files
 from ecr_tasks.checks.builder_platforms import check_platforms
 from ecr_tasks.checks.complete_checkout import check_complete
+from ecr_tasks.checks.copied_files import check_copied_files
 from ecr_tasks.checks.leaked_keys import Scan, check_leaked_keys, needless_entries, new_scan
 from ecr_tasks.checks.readable_files import check_readable
 from ecr_tasks.errors import EcrTasksError
@@ -27,7 +28,7 @@ from ecr_tasks.source.source_state import SourceState
 Check = Callable[[], object]
 """Raises an EcrTasksError if something is in the way."""
 
-Subject = Literal["checkout", "build files", "readable files", "secrets"]
+Subject = Literal["checkout", "build files", "copied files", "readable files", "secrets"]
 """What a check of an image is about."""
 
 
@@ -53,7 +54,8 @@ def obstacles(
     scan = new_scan()
     for item in building:
         checks = image_checks(item.image, settings, source, environ, note, scan)
-        found += _first(item.image.name, (check for _, check in checks))
+        # Where a build follows, it says itself what it misses.
+        found += _first(item.image.name, (check for about, check in checks if promises or about != "copied files"))
     for text in needless_entries(settings) if building else ():
         note(text)
     for item in creating[:1]:
@@ -85,6 +87,7 @@ def image_checks(
         lambda: check_complete(image.name, definitions, settings.project, environ, source.ci, dockerfile),
     )
     yield "build files", lambda: check_build_files(image.name, definitions, settings, environ)
+    yield "copied files", lambda: check_copied_files(definitions, settings.project)
     yield "readable files", lambda: check_readable(image.name, definitions, settings.project)
     yield "secrets", lambda: check_leaked_keys(settings, source, definitions, note, scan)
 

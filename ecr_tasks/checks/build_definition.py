@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from ecr_tasks.checks.before_build import Subject, image_checks
 from ecr_tasks.checks.leaked_keys import LeakedKeys, needless_entries, new_scan
-from ecr_tasks.errors import EcrTasksError, ExitCode, RegistryError
+from ecr_tasks.errors import EcrTasksError, ExitCode, NoAnswer, RegistryError
 from ecr_tasks.files import read_bytes
 from ecr_tasks.model.finding import AppendLine, Finding, Section
 from ecr_tasks.model.image import Image
@@ -18,9 +18,15 @@ PROJECT = Section("Project", ExitCode.SETTINGS)
 SECRETS = Section("Secrets", ExitCode.REFUSED)
 BUILD = Section("Build", ExitCode.BUILD)
 
+IN_STORE = "the engine's store"
+"""Where a base image was found that no registry is asked for."""
+
+SLOW_REGISTRY = "Run it again; if it stays so, see the network of the engine and builder (VPN, DNS, proxy)."
+
 _PLACES: Mapping[Subject, tuple[Section, str]] = {
     "checkout": (BUILD, "checkout"),
     "build files": (BUILD, "Dockerfile and contexts"),
+    "copied files": (BUILD, "copied files"),
     "readable files": (BUILD, "readable files"),
     "secrets": (SECRETS, "files and values"),
 }
@@ -73,7 +79,9 @@ def check_base_images(found: Mapping[str, str | EcrTasksError] | EcrTasksError) 
         yield BUILD.unknown("base images", found.cause)
         return
     for reference, place in found.items():
-        if isinstance(place, EcrTasksError):
+        if isinstance(place, NoAnswer):
+            yield BUILD.unknown(f"base image {reference}", place.cause, SLOW_REGISTRY)
+        elif isinstance(place, EcrTasksError):
             # A registry's error is one of the build that can't read from it.
             code = ExitCode.BUILD if isinstance(place, RegistryError) else place.code
             yield BUILD.wrong(f"base image {reference}", place.cause, place.remedy, code=code)
@@ -84,11 +92,29 @@ def check_base_images(found: Mapping[str, str | EcrTasksError] | EcrTasksError) 
         yield BUILD.fine("base images", "none is read from elsewhere")
 
 
+def check_dockerfiles(
+    error: EcrTasksError | None, bases: Mapping[str, str | EcrTasksError] | EcrTasksError
+) -> Iterator[Finding]:
+    """Yield whether the builder can read the Dockerfiles; an error about a base image that is missing is not told."""
+    if isinstance(bases, EcrTasksError):
+        return
+    missing = [reference for reference, place in bases.items() if isinstance(place, EcrTasksError)]
+    if error is None:
+        yield BUILD.fine("Dockerfiles", "the builder can read them")
+    elif isinstance(error, NoAnswer):
+        yield BUILD.unknown("Dockerfiles", error.cause, error.remedy)
+    elif not any(reference in error.cause for reference in missing) and not (
+        missing and isinstance(error, RegistryError)
+    ):
+        yield BUILD.error("Dockerfiles", error)
+
+
 def _fine(subject: Subject, images: Sequence[Image]) -> str:
     names = ", ".join(image.name for image in images)
     return {
         "checkout": "complete",
         "build files": f"there ({names})",
+        "copied files": "those that are named are there",
         "readable files": "all can be read",
         "secrets": "none goes into an image or is tracked by git",
     }[subject]

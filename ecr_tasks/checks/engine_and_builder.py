@@ -83,6 +83,13 @@ def check_builder(
             f"The builder {kind} does not answer: {facts.error.rstrip('.')}.",
             "Start what it names, or choose another one with ECR_BUILDER (`docker buildx ls` lists them).",
         )
+    elif engine.driver == "remote" and status != "running":  # nothing that buildx could start
+        yield DOCKER.wrong(
+            "builder",
+            f"The builder {kind} is {status or 'not reached'}: nothing answers at its address.",
+            "Start what listens there, or choose another one with ECR_BUILDER (`docker buildx ls` lists them with "
+            "their addresses).",
+        )
     elif engine.driver != "docker" and status != "running":
         yield DOCKER.warning(
             "builder",

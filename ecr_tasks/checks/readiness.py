@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from ecr_tasks.checks.aws_identity import AWS, check_caller, check_clock, check_credentials, check_region
-from ecr_tasks.checks.build_definition import BUILD, PROJECT, SECRETS, check_base_images
+from ecr_tasks.checks.build_definition import BUILD, IN_STORE, PROJECT, SECRETS, check_base_images, check_dockerfiles
 from ecr_tasks.checks.disk_space import DISK, check_folders, check_left_names
 from ecr_tasks.checks.docker_logins import check_logins
 from ecr_tasks.checks.engine_and_builder import Feature, check_builder, check_buildx, check_engine
@@ -23,7 +23,6 @@ from ecr_tasks.model.image import Image
 from ecr_tasks.model.machine import BuilderFacts, EngineFacts, Folder, LeftNames, LoginFacts, PythonFacts
 from ecr_tasks.plan.plan import Plan
 from ecr_tasks.settings.settings import Settings
-from ecr_tasks.source.build_context.references import read_references
 
 T = TypeVar("T")
 
@@ -40,8 +39,8 @@ class Facts:
 
     ``plan`` is that of a push; its images have no view where the registry was not read. ``files`` are the findings
     about the files that the builds read (:func:`build_definition.check_images`), ``bases`` where each base image was
-    found. ``local_registry`` is a local ECR that is chosen or runs, and ``unreached`` why the engine doesn't reach
-    it. ``can_ask`` tells whether a push could ask for an MFA code.
+    found, ``dockerfiles`` why the builder can't build one. ``local_registry`` is a local ECR that is chosen or runs,
+    and ``unreached`` why the engine doesn't reach it. ``can_ask`` tells whether a push could ask for an MFA code.
     """
 
     python: PythonFacts | EcrTasksError
@@ -63,6 +62,7 @@ class Facts:
     permissions: Sequence[Permission] | EcrTasksError
     files: Sequence[Finding] | EcrTasksError
     bases: Mapping[str, str | EcrTasksError] | EcrTasksError
+    dockerfiles: EcrTasksError | None = None
     local_registry: str = ""
     unreached: str | EcrTasksError = ""
     can_ask: bool = False
@@ -86,7 +86,7 @@ def findings(facts: Facts) -> Iterator[Finding]:
     yield from _asked(DISK, "room", facts.folders, check_folders)
     yield from _asked(DISK, "left names", facts.left, check_left_names)
     yield from _aws(facts)
-    yield from check_logins(facts.logins, _foreign_hosts(facts.images))
+    yield from check_logins(facts.logins, _foreign_hosts(facts.bases))
     yield from _repository(facts)
     yield from _permissions(facts)
     yield from _files(facts)
@@ -184,6 +184,7 @@ def _files(facts: Facts) -> Iterator[Finding]:
     else:
         yield from (item for item in facts.files if item.section == SECRETS.name)
         yield from (item for item in facts.files if item.section != SECRETS.name)
+    yield from check_dockerfiles(facts.dockerfiles, facts.bases)
     yield from check_base_images(facts.bases)
 
 
@@ -196,9 +197,11 @@ def _endpoint_setting(settings: Settings) -> str:
     return next((name for name, value in names.items() if value), "")
 
 
-def _foreign_hosts(images: Sequence[Image]) -> list[str]:
-    """Return the registries that are not ECR's and that builds read from, as docker's configuration names them."""
-    definitions = [definition for image in images for definition in image.definition.with_links()]
-    references = {reference for item in definitions for reference in read_references(item, lambda: "linux/amd64").all}
-    hosts = {host_of(reference) or DOCKER_HUB for reference in references}
+def _foreign_hosts(bases: Mapping[str, str | EcrTasksError] | EcrTasksError) -> list[str]:
+    """Return the registries that are not ECR's and that builds ask for images, as docker's configuration names them.
+
+    An image in the engine's store is asked of none.
+    """
+    found = {} if isinstance(bases, EcrTasksError) else bases
+    hosts = {host_of(reference) or DOCKER_HUB for reference, place in found.items() if place != IN_STORE}
     return sorted(host for host in hosts if parse_ecr_host(host) is None)

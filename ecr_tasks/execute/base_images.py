@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from ecr_tasks.checks.build_definition import IN_STORE
 from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.errors import EcrTasksError
@@ -60,7 +61,7 @@ def look_for(
         return "its registry"
 
     found: Sequence[str | EcrTasksError] = map_parallel(look, others, PARALLEL, retrier)
-    return {**dict.fromkeys(sorted(stored), "the engine's store"), **dict(zip(others, found, strict=True))}
+    return {**dict.fromkeys(sorted(stored), IN_STORE), **dict(zip(others, found, strict=True))}
 
 
 def _is_stored(docker: Docker, reference: str) -> bool:

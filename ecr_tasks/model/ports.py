@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ecr_tasks.errors import EcrTasksError
-from ecr_tasks.model.image import BakeFile, BuildInput
+from ecr_tasks.model.image import BakeFile, BuildDefinition, BuildInput
 from ecr_tasks.model.inventory import ImageDetail
 from ecr_tasks.model.local_image import LocalImage
 from ecr_tasks.model.manifest import StoredImage
@@ -71,6 +71,9 @@ class Docker(Protocol):
 
     def targets(self, files: Sequence[str], folder: Path, environ: Mapping[str, str]) -> BakeFile:
         """Return the targets of bake or compose files, read in ``folder`` with this environment."""
+
+    def read_dockerfiles(self, definitions: Sequence[BuildDefinition], builder: str | None) -> None:
+        """Let the builder read the Dockerfiles of builds. Raises BuildError for one that can't be built."""
 
     def image_id(self, reference: str) -> str | None:
         """Return the local image's id, or None when the store has no such image."""

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
@@ -24,6 +26,7 @@ from ecr_tasks.model.machine import BuilderFacts, EngineFacts
 from ecr_tasks.model.ports import Engine
 from ecr_tasks.plan.plan import Plan
 from ecr_tasks.runner.publish_steps import Job, read_registries, with_plan
+from ecr_tasks.runner.read_dockerfiles import read_dockerfiles
 from ecr_tasks.runner.run import Run
 from ecr_tasks.runner.unexpected import unexpected
 
@@ -41,6 +44,7 @@ DOCKER_SECONDS = 10.0
 
 def ask_everything(run: Run) -> Facts:
     """Return the facts about this machine, the project and its registry. Raises nothing but an interruption."""
+    load_clients()
     run.ask_briefly(DOCKER_SECONDS)
     machine = run.machine
     settings = _or_error(lambda: run.settings)
@@ -65,6 +69,8 @@ def ask_everything(run: Run) -> Facts:
     plan, registry, files = _plan(run, caller)
     images = () if isinstance(plan, EcrTasksError) else tuple(item.image for item in plan.images)
     bases = _ask("the registries", lambda: _base_images(run, images)).answer
+    read = _ask("docker", lambda: read_dockerfiles(run, images) if _value(bases) is not None else None).answer
+    dockerfiles = read if isinstance(read, EcrTasksError) else None
     permissions = _ask("AWS", lambda: _after(caller, lambda found: _permissions(run, _of(account), found))).answer
     local_registry = _local_registry(_value(region.answer))
     unreached: str | EcrTasksError = ""
@@ -92,10 +98,18 @@ def ask_everything(run: Run) -> Facts:
         permissions=permissions,
         files=files,
         bases=bases,
+        dockerfiles=dockerfiles,
         local_registry="" if isinstance(engine.answer, EcrTasksError) else local_registry,
         unreached=unreached,
         can_ask=can_ask(in_ci=run.in_ci),
     )
+
+
+def load_clients() -> None:
+    """Import what the clients use, before a question's time runs: that takes seconds on a machine that is busy."""
+    for name in ("python_on_whales", "boto3", "botocore.signers"):
+        with suppress(ImportError):  # which a question says with its remedy
+            import_module(name)
 
 
 def _plan(

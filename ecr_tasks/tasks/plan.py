@@ -30,8 +30,9 @@ def plan(run: Run, json: bool = False) -> None:
     Nothing is changed. It exits with 6 when something is in the way.
     """
     from ecr_tasks.runner.publish_steps import start_job
+    from ecr_tasks.runner.read_dockerfiles import with_unreadable_dockerfiles
 
-    job = start_job(run, promises=True)
+    job = with_unreadable_dockerfiles(run, start_job(run, promises=True))
     if json:
         document(plan_json(job.plan))
     else:

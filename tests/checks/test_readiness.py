@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from ecr_tasks.checks.build_definition import IN_STORE
 from ecr_tasks.checks.readiness import Facts, findings
-from ecr_tasks.errors import AwsError, BuildError, RegistryError, SettingsError
+from ecr_tasks.errors import AwsError, BuildError, NoAnswer, RegistryError, SettingsError
 from ecr_tasks.model.account import (
     Caller,
     CreationTemplate,
@@ -270,7 +271,7 @@ CASES: dict[str, Case] = {
         "AWS wrong",
         "no region eu-centrall-1",
         "Is eu-central-1 meant?",
-        2,
+        4,
     ),
     "endpoint elsewhere": (
         {"region": Region("eu-central-1", "https://vpce-1.api.ecr.us-east-1.vpce.amazonaws.com")},
@@ -325,6 +326,51 @@ CASES: dict[str, Case] = {
         "docker-credential-desktop (credsStore), which is not installed",
         "Install docker-credential-desktop",
         0,
+    ),
+    "missing helper of a base image": (
+        {
+            **with_logins(store="desktop", missing=("desktop",)),
+            "bases": {"python:3": BuildError("No credentials.", "Log in.")},
+        },
+        "Logins wrong",
+        "docker can't read images of https://index.docker.io/v1/",
+        "Install docker-credential-desktop",
+        3,
+    ),
+    "missing helper of an image in the store": (
+        {**with_logins(store="desktop", missing=("desktop",)), "bases": {"python:3": IN_STORE}},
+        "Logins warning",
+        "which is not installed.",
+        "Install docker-credential-desktop",
+        0,
+    ),
+    "Dockerfile that can't be built": (
+        {"dockerfiles": BuildError("The build would fail: unknown instruction: COPPY.", "Mend the Dockerfile.")},
+        "Build wrong",
+        "unknown instruction: COPPY",
+        "Mend the Dockerfile.",
+        3,
+    ),
+    "Dockerfile that takes too long": (
+        {"dockerfiles": NoAnswer("docker could not read it.", "Run it again.")},
+        "Build unknown",
+        "could not read it",
+        "Run it again.",
+        0,
+    ),
+    "base image that takes too long": (
+        {"bases": {"python:3": NoAnswer("docker could not find python:3.", "Restart Docker.")}},
+        "Build unknown",
+        "could not find python:3",
+        "see the network of the engine",
+        0,
+    ),
+    "remote builder that is gone": (
+        {"builder": builder("inactive", driver="remote")},
+        "Docker wrong",
+        "nothing answers at its address",
+        "Start what listens there",
+        3,
     ),
     "DOCKER_AUTH_CONFIG": (
         with_logins(preferred={"DOCKER_AUTH_CONFIG": (HOST,)}),
@@ -473,13 +519,6 @@ def test_a_platform_without_emulation_is_wrong_where_its_programs_have_to_run(
     able = replace(facts, plan=plan, builder=builder(platforms=("linux/amd64", "linux/arm64")))
     (item,) = [item for item in findings(able) if item.name == "platforms"]
     assert item.state == "fine"
-
-
-def test_a_missing_helper_is_in_the_way_of_an_image_that_is_read_from_elsewhere(facts: Facts, tmp_path: Path) -> None:
-    plan = planned(tmp_path, "FROM python:3\n")
-    page = list(findings(replace(facts, plan=plan, **with_logins(store="desktop", missing=("desktop",)))))
-    (item,) = [item for item in page if item.section == "Logins"]
-    assert (item.state, exit_code(page)) == ("wrong", 3)
 
 
 def test_what_is_safe_to_mend_is_offered(facts: Facts) -> None:

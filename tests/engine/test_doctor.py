@@ -194,3 +194,24 @@ def test_no_git_no_settings_and_no_keys_are_said(tmp_path: Path, engine: dict[st
     assert "No repository is configured." in result.stdout
     assert "No region is set." in result.stdout
     assert "There are no AWS credentials" in result.stdout
+
+
+def test_what_a_build_would_fail_on_is_said_before_it(app: Project, tiny_base: str) -> None:
+    app.write("base/Dockerfile", f"FROM {tiny_base}\n")
+    app.write("Dockerfile", "FROM base\nCOPY hello.txt /\n")
+    targets = 'target "app" {\n contexts = { base = "target:base" }\n}\ntarget "base" {\n context = "base"\n}\n'
+    app.write("docker-bake.hcl", f'group "default" {{\n targets = ["app"]\n}}\n{targets}')
+    app.environ |= {"ECR_BAKE_FILE": "docker-bake.hcl", "ECR_REPOSITORY_PREFIX": "team/"}
+    app.name = ""
+    app.commit()
+    code, found, _ = doctor(app)
+    assert (code, found.keys() & {"Build", "Docker"}) == (0, set())
+    app.write("base/Dockerfile", f"FROM {tiny_base}\nCOPPY hello.txt /\n")
+    app.commit()
+    code, found, _ = doctor(app)
+    assert code == 3
+    assert found["Build"] == [("wrong", found["Build"][0][1])]
+    assert "dockerfile parse error on line 2: unknown instruction: COPPY" in found["Build"][0][1]
+    plan = app.inv("plan")
+    assert plan.code == 6
+    assert "unknown instruction: COPPY" in plan.stdout

@@ -74,6 +74,7 @@ class WhalesDocker:
             info = self._commands.client.system.info()
             if not info.server_version:  # older clients report a missing engine here with exit code 0
                 self._commands.client.version()
+                raise errors.other_client()
         command = self._commands.buildx("inspect", *([builder] if builder else []))
         engine = parse_engine(info, self._commands.output("ask buildx for its builder", command))
         # A context whose engine doesn't answer has no driver; a builder that was created always has one.
@@ -124,6 +125,36 @@ class WhalesDocker:
                 metadata = parse_json(read_bytes(metadata_file))
                 targets = [dict(metadata[name]) for name in target_names(inputs)]
         return {item.name: self._build_result(item, target) for item, target in zip(inputs, targets, strict=True)}
+
+    def read_dockerfiles(self, definitions: Sequence[BuildDefinition], builder: str | None) -> None:
+        """Let the builder read the Dockerfiles of builds and look for their base images; nothing is built.
+
+        Raises BuildError for one that can't be built, and RegistryError for an image that a registry doesn't give. A
+        buildx that can't be asked for it (before 0.17) is no error.
+        """
+        with self._config.scratch_folder() as folder:
+            (folder / "linked").mkdir()
+            inputs = []
+            for number, item in enumerate(definitions):
+                keep_build_arguments(item.args)
+                # What a target links to would have to be built first: an empty folder stands for it.
+                targets = [name for name, value in item.contexts.items() if value.startswith("target:")]
+                plain = BuildDefinition(
+                    context=item.context,
+                    dockerfile=item.dockerfile,
+                    target=item.target,
+                    args=item.args,
+                    contexts={**item.contexts, **dict.fromkeys(targets, str(folder / "linked"))},
+                    platforms=item.platforms,
+                    extra={key: value for key, value in item.extra.items() if key == "dockerfile-inline"},
+                )
+                inputs.append(BuildInput(f"image-{number}", plain, (), "builder"))
+            file = folder / "bake.json"
+            file.touch(0o600)
+            file.write_text(serialize(bake_document(inputs)), encoding="utf-8")
+            options = ["--progress", "plain", "--call", "outline,format=json", "--file", str(file)]
+            self._renew_tokens()
+            self._commands.read_only_bake(*options, *_builder_option(builder))
 
     def targets(self, files: Sequence[str], folder: Path, environ: Mapping[str, str]) -> BakeFile:
         """Return the targets of bake or compose files, as buildx resolves them in ``folder`` with this environment.

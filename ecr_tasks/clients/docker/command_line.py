@@ -41,6 +41,10 @@ _INTERRUPTED = 130
 """The exit code of docker after Ctrl-C, which it may receive before we do."""
 
 
+_READ_SECONDS = 30.0
+_CALLS_NOTHING = re.compile(r"unknown flag: --call|unsupported (?:request|subrequest|frontend)|does not support")
+"""What an older buildx or another frontend says, where it can't be asked for what it would build."""
+
 _WORD = re.compile(r"\w+")
 _READS_OTHERS = re.compile(r"\b(?:include|extends|env_file)\b")
 _VARIABLE = re.compile(r"\$\{(\w+)(?::?-([^}]{0,200}))?\}|\$(\w+)")
@@ -152,6 +156,20 @@ class CommandLine:
             )
         stdout, stderr = (stream.decode("utf-8", "replace") for stream in (result.stdout, result.stderr))
         return (stdout if result.returncode == 0 else "", stderr)
+
+    def read_only_bake(self, *options: str) -> None:
+        """Run a bake that builds nothing, in the project. Raises BuildError for what it finds wrong."""
+        environment = {**self.environment(), "BUILDX_BAKE_ENTITLEMENTS_FS": "0"}
+        action = "read the Dockerfile"
+        with translate_errors(action):
+            command = self.buildx("bake", *options)
+            seconds = self._seconds or _READ_SECONDS
+            answer = process.answer(command, env=environment, seconds=seconds, folder=self._project)
+        if answer is None:
+            raise errors.no_answer(action, seconds)
+        code, _, stderr = answer
+        if code != 0 and not _CALLS_NOTHING.search(stderr):
+            raise errors.dockerfile_refused(stderr.splitlines())
 
     @contextmanager
     def _ssh_agent(self, environ: Mapping[str, str]) -> Iterator[dict[str, str]]:

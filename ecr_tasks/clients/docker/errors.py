@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ecr_tasks.clients.docker import known_errors
 from ecr_tasks.clients.docker.known_errors import KnownError
-from ecr_tasks.errors import BuildError, EcrTasksError, Refused, RegistryError
+from ecr_tasks.errors import BuildError, EcrTasksError, NoAnswer, Refused, RegistryError
 from ecr_tasks.model.denial import find_denial, policy_command
 from ecr_tasks.model.registry import RegistryToken
 from ecr_tasks.one_line import one_line
@@ -69,14 +69,24 @@ def no_docker() -> BuildError:
     return BuildError("The docker command was not found.", "Install Docker (client and buildx) and run it again.")
 
 
+def other_client() -> BuildError:
+    """Return the error for a program with the name of docker's client that knows of no Docker engine."""
+    return BuildError(
+        "`docker` is not Docker's own client (it is Podman's, if the package podman-docker is installed), and has no "
+        "buildx.",
+        "Install Docker's client with buildx (docker-ce-cli and docker-buildx-plugin) in its place; it can also use "
+        "Podman's engine: `systemctl --user start podman.socket`, DOCKER_HOST=unix:///run/user/UID/podman/podman.sock.",
+    )
+
+
 def broken_program(path: str, reason: str) -> BuildError:
     """Return the error for a docker or buildx program that the operating system does not start."""
     return BuildError(f"{path} can't be started: {reason}.", "Install it again, for this machine's platform.")
 
 
-def no_answer(action: str, seconds: float) -> BuildError:
+def no_answer(action: str, seconds: float) -> NoAnswer:
     """Return the error for a docker command that hangs."""
-    return BuildError(
+    return NoAnswer(
         f"docker could not {action}: there was no answer within {seconds:.0f} seconds.",
         "Restart the Docker engine, or correct DOCKER_HOST or `docker context use`: what it leads to takes the "
         "connection and says nothing.",
@@ -106,6 +116,11 @@ def build_failed(lines: Sequence[str]) -> EcrTasksError:
     failing_step = f" at {steps[-1]}" if steps else ""
     kind = RegistryError if "failed to push " in _build_cause(lines) else BuildError
     return _explained(lines, f"The build failed{failing_step}", kind)
+
+
+def dockerfile_refused(lines: Sequence[str]) -> EcrTasksError:
+    """Return why a build would fail, by the last lines of a buildx that was to read the Dockerfile."""
+    return _explained(lines, "The build would fail", BuildError, at_registry=RegistryError)
 
 
 def repeats(error: EcrTasksError, line: str) -> bool:

@@ -123,7 +123,9 @@ def run(
     return ProcessResult(code, lines, held if code != 0 else b"")
 
 
-def answer(command: Sequence[str], *, env: Mapping[str, str], seconds: float) -> tuple[int, str, str] | None:
+def answer(
+    command: Sequence[str], *, env: Mapping[str, str], seconds: float, folder: Path | None = None
+) -> tuple[int, str, str] | None:
     """Run a command that shows nothing and return its exit code, stdout and stderr; None when it takes too long.
 
     It is killed then, with the programs that it has started: they would hold its output open. Raises OSError.
@@ -134,6 +136,7 @@ def answer(command: Sequence[str], *, env: Mapping[str, str], seconds: float) ->
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=dict(env),
+        cwd=folder,
         start_new_session=True,
     ) as child:
         try:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.option_fields import split_fields
-from ecr_tasks.source.build_context.dockerfile import Dockerfile, Instruction, list_words
+from ecr_tasks.source.build_context.dockerfile import Dockerfile, Instruction, Stage, list_words
 from ecr_tasks.source.build_context.shell_words import Allowance, expand
 from ecr_tasks.source.build_context.unknown import Unknown
 
@@ -62,6 +62,17 @@ def base_images(
     variables = {name: definition.args.get(name, value) for name, value in variables.items()}
     build = _Build(dockerfile, definition, platform, variables)
     return BaseImages(frozenset(build.images()), next(iter(build.unknown), None), build.may_be_more)
+
+
+def needed_stages(dockerfile: Dockerfile, definition: BuildDefinition) -> tuple[Stage, ...]:
+    """Return the stages that the build of a definition's target needs, in their order.
+
+    Those whose place depends on the platform count as for none.
+    """
+    build = _Build(dockerfile, definition, "", {"TARGETSTAGE": definition.target or "default"})
+    for _ in build.images():
+        pass
+    return tuple(dockerfile.stages[index] for index in sorted(build.variables))
 
 
 def frontend(dockerfile: Dockerfile, definition: BuildDefinition) -> str | None:

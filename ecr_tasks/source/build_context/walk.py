@@ -52,6 +52,12 @@ def context_folders(definition: BuildDefinition, project: Path) -> Iterator[Cont
             yield ContextFolder(project / value, name)
 
 
+def fetches_context(definition: BuildDefinition) -> bool:
+    """Return whether docker fetches the Dockerfile or a context of a build from an address, maybe with a key."""
+    values = [definition.context, definition.dockerfile or "", *definition.contexts.values()]
+    return any(is_remote(value) and not value.startswith(("docker-image://", "oci-layout://")) for value in values)
+
+
 def unique_folders(definitions: Iterable[BuildDefinition], project: Path) -> Iterable[ContextFolder]:
     """Return the local folders that several builds read, each once."""
     return dict.fromkeys(folder for definition in definitions for folder in context_folders(definition, project))

@@ -119,6 +119,7 @@ def test_an_engine_in_another_machine_is_not_here(
             "No Docker engine answers at unix:///x.sock.",
         ),
         (json.dumps({"ServerVersion": ""}), "No Docker engine answers."),
+        (json.dumps({"host": {"arch": "amd64"}, "version": {"Version": "4.3.1"}}), "is not Docker's own client"),
         ("podman says something else", "its answer can't be read"),
     ],
 )

@@ -37,6 +37,7 @@ def translated(error: Exception) -> EcrTasksError:
             (client_error(code, operation="AssumeRoleWithWebIdentity"), AwsError, "AWS_WEB_IDENTITY_TOKEN_FILE")
             for code in ("ExpiredTokenException", "InvalidIdentityToken", "IDPRejectedClaim", "IDPCommunicationError")
         ),
+        (client_error("AccessDenied", operation="AssumeRole"), AwsError, "assume the role"),
         (client_error("SomethingNew", operation="AssumeRole"), AwsError, "STS gives no session"),
         (aws.NoCredentialsError(), AwsError, "no AWS credentials"),
         (

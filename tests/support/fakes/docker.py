@@ -70,6 +70,10 @@ class FakeDocker:
         targets = {name: BakeTarget(definition) for name, definition in self.bake_targets.items()}
         return BakeFile(targets, tuple(targets))
 
+    def read_dockerfiles(self, definitions: Sequence[BuildDefinition], builder: str | None) -> None:
+        self.calls.begin("read_dockerfiles")
+        self.calls.end()
+
     def image_id(self, reference: str) -> str | None:
         self.calls.begin("image_id", reference)
         image = self.store.get(reference)

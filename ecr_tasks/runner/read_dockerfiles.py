@@ -1,0 +1,50 @@
+"""Let the builder read the Dockerfiles of a plan, for tasks that say what a build would do and build nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from ecr_tasks.console import working
+from ecr_tasks.errors import BuildError, EcrTasksError, NoAnswer
+from ecr_tasks.model.image import BuildDefinition, Image
+from ecr_tasks.plan.conflicts import Conflict
+from ecr_tasks.runner.publish_steps import Job
+from ecr_tasks.runner.run import Run
+from ecr_tasks.source.build_context.walk import fetches_context
+
+
+def read_dockerfiles(run: Run, images: Iterable[Image]) -> None:
+    """Let the builder read the Dockerfiles of images. Raises BuildError for one that can't be built.
+
+    What docker would fetch for it is left to the build.
+    """
+    definitions: list[BuildDefinition] = []
+    for item in (item for image in images for item in image.definition.with_links()):
+        if item not in definitions and not fetches_context(item):
+            definitions.append(item)
+    if definitions:
+        run.docker.read_dockerfiles(definitions, run.settings.builder)
+
+
+def with_unreadable_dockerfiles(run: Run, job: Job) -> Job:
+    """Return a job with what the builder can't build among its plan's conflicts, where it answers in time.
+
+    What else is in the way of a build comes first: the builder would only say it in other words.
+    """
+    plan = job.plan
+    images = [item.image for item in plan.images if item.build_needed]
+    engine_fails = any(isinstance(item.error, BuildError) for item in plan.conflicts)
+    if not images or run.dry or job.obstacles or engine_fails:
+        return job
+    try:
+        with working("asking the builder to read the Dockerfiles"):
+            definitions = [item for image in images for item in image.definition.with_links()]
+            run.logins.log_in_for_builds(definitions, run.engine)
+            read_dockerfiles(run, images)
+    except NoAnswer:
+        return job
+    except EcrTasksError as error:
+        conflict = Conflict(images[0].name, error)
+        return replace(job, plan=replace(plan, conflicts=(conflict, *plan.conflicts)), obstacles=(conflict,))
+    return job
