@@ -1,4 +1,4 @@
-"""The table of IAM actions against the requests of real runs: nothing is called that it lacks, and no row is idle."""
+"""The table of IAM actions against real runs: what it requires is enough, nothing else is called, no row is idle."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ import pytest
 
 from ecr_tasks.clients.ecr.partition import partition_of
 from ecr_tasks.iam.actions import Need, needs
+from ecr_tasks.iam.policy import identity_policy
 from ecr_tasks.iam.scope import scope_of
 from ecr_tasks.local_ecr.server import LocalEcr
 from ecr_tasks.settings.load import load
+from tests.engine.guard import Guard, guard, without
 from tests.engine.project import Project, project
+
+__all__ = ["guard"]
 
 COPIES = "eu-west-1"
 PUBLIC = "public"
@@ -60,6 +64,13 @@ IDLE = {
 }
 """What these runs don't call: manifests are in the cache, the engine has the layers already that it would pull, the
 commit is in annotations, so that labels, where the classic store has it alone, are not read; nobody opens a page."""
+
+
+OPTIONAL = {"DescribeImages", "ListImages"}
+"""What plain settings ask for and do without."""
+
+NEEDED_IN_TURN = ("DescribeRepositories", "GetAuthorizationToken", "InitiateLayerUpload", "PutImage")
+"""Actions of a push in the order in which it asks: of the API's, and of docker's at the beginning and at the end."""
 
 
 class Flows:
@@ -112,6 +123,12 @@ class Flows:
                 found[COPIES, action] = need
         return found
 
+    def policy(self, task: str) -> dict[str, Any]:
+        """Return the document that lets a task do what it requires."""
+        settings = load(self.app.folder, environ={**self.app.environ, "ECR_REPOSITORY": self.app.name})
+        scope = scope_of([self.app.name], self.ecr.account, self.ecr.region, partition_of)
+        return identity_policy(need for need in needs(task, settings, scope) if need.required)
+
     def idle(self, task: str) -> set[tuple[str, str]]:
         """Return what the table has for a task and its runs didn't call."""
         called, granted = self.called[task], self.granted(task)
@@ -133,26 +150,23 @@ def release(app: Project, version: str) -> None:
     app.git("tag", version)
 
 
-def test_plain_settings_call_nothing_that_the_table_lacks(flows: Flows) -> None:
-    client(flows.ecr).create_repository(repositoryName=flows.app.name, imageTagMutability="IMMUTABLE")
+def test_with_plain_settings_the_required_actions_are_enough_and_each_is_needed(flows: Flows, guard: Guard) -> None:
+    flows.app.ok("repo.ensure")
     release(flows.app, "v1.2.3")
-    for task, *words in (
-        ["login"],
-        ["build"],
-        ["plan"],
-        ["commands"],
-        ["push"],
-        ["pull"],
-        ["images"],
-        ["export", "env"],
-        ["repo.show"],
-    ):
+    for task, *words in (["build"], ["plan"], ["commands"], ["push"], ["pull"], ["export", "env"]):
+        guard.policy = flows.policy(task)
         flows.run(task, task, *words)
-    flows.run("ci", "build", "push", "pull", "plan")
-    for task, called in flows.called.items():
-        assert called - {*flows.granted(task)} == set(), task
-    assert flows.called["login"] == {("own", "GetAuthorizationToken")}
+        assert {name.partition(":")[2] for name in guard.denied} <= OPTIONAL, task
+        assert flows.called.get(task, set()) - {*flows.granted(task)} == set(), task
     assert "build" not in flows.called
+    release(flows.app, "v1.2.4")
+    flows.app.ok("build")
+    for action in NEEDED_IN_TURN:
+        guard.policy = without(flows.policy("push"), f"ecr:{action}")
+        result = flows.app.inv("push")
+        assert result.code in (4, 5), action
+        assert f"not do ecr:{action} on" in result.stderr or f"to perform: ecr:{action} on" in result.stderr
+        assert "`inv iam.policy --for push` prints the policy that allows it" in result.stderr
 
 
 def test_with_every_setting_the_table_and_the_calls_are_the_same(flows: Flows) -> None:
