@@ -71,6 +71,8 @@ def check_gates(
 def _checks(
     name: str, repository: Repository, image: StoredImage, gates: Gates, registry: Registry, evidence: Evidence
 ) -> Iterator[_Check]:
+    if gates.scan is not None or gates.branch is not None:  # its platforms, and its commit
+        image = registry.read(repository, image)
     if gates.scan is not None:
         parts = list(_parts(registry, repository, image))
         for part in parts:
@@ -121,7 +123,8 @@ def _tagged_signatures(registry: Registry, repository: Repository, digest: str) 
     tags = registry.find(repository.name, [own, listing]).tags
     if own in tags:
         yield tags[own].digest
-    for descriptor in tags[listing].document.get("manifests", ()) if listing in tags else ():
+    index = registry.read(repository, tags[listing]).document if listing in tags else {}
+    for descriptor in index.get("manifests", ()):
         if artifact_kind(descriptor.get("artifactType")) == "signature":
             yield descriptor["digest"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ecr_tasks.errors import EcrTasksError, Refused
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
     from ecr_tasks.model.ports import Registry, Target
     from ecr_tasks.model.registry import Repository
 
-IsFixed = Callable[[str, "StoredImage | None"], bool]
-"""Returns whether a tag never moves; its second argument is the image that has it, None for a new tag."""
+IsFixed = Callable[[str, Callable[[], "StoredImage | None"]], bool]
+"""Returns whether a tag never moves; its second argument reads the image that has it, None for a new tag."""
 
 
 def look_up_promotion(
@@ -28,15 +29,15 @@ def look_up_promotion(
     *,
     alone: bool = True,
 ) -> Promotion:
-    """Find the image and its tags in one API call; a second call only when one of several tags would move.
+    """Look at the image and the tags, which is no pull; another call only when one of several tags would move.
 
-    The second call reads whether ECR locks the tag. It is needed when several tags are set, in this repository or
+    That call reads whether ECR locks the tag. It is needed when several tags are set, in this repository or
     (``alone`` is False) in others; a single locked tag is refused by PutImage itself. Raises RegistryError when the
     repository or the image is missing, and Refused when a fixed or locked tag points at another image.
     """
     view = registry.find(repository, list(dict.fromkeys([name.reference, *tags])))
     found_in, image = find_image(view, repository, name)
-    promotion = planned_promotion(found_in, image, tags, view.tags, is_fixed)
+    promotion = planned_promotion(registry, found_in, image, tags, view.tags, is_fixed)
     moves = any(promotion.state(tag) == "moves" for tag in tags)
     needs_lock = moves and not (alone and len(promotion.pending) == 1)
     described = registry.describe({repository: ()})[repository].repository if needs_lock else None
@@ -45,6 +46,7 @@ def look_up_promotion(
 
 
 def planned_promotion(
+    registry: Target,
     repository: Repository,
     image: StoredImage,
     tags: Sequence[str],
@@ -53,7 +55,15 @@ def planned_promotion(
 ) -> Promotion:
     """Return the promotion of an image to these tags; ``existing`` are the images by tag."""
     digests = {tag: existing[tag].digest if tag in existing else None for tag in tags}
-    return Promotion(repository, image, digests, [tag for tag in tags if is_fixed(tag, existing.get(tag))])
+    promotion = Promotion(repository, image, digests)
+    fixed = [
+        tag for tag in promotion.pending if is_fixed(tag, partial(_read, registry, repository, existing.get(tag)))
+    ]
+    return replace(promotion, fixed=fixed)
+
+
+def _read(registry: Target, repository: Repository, image: StoredImage | None) -> StoredImage | None:
+    return registry.read(repository, image) if image is not None else None
 
 
 def look_again(registry: Target, promotion: Promotion, tags: Sequence[str]) -> Promotion:
@@ -70,9 +80,11 @@ def look_again(registry: Target, promotion: Promotion, tags: Sequence[str]) -> P
 def promote(registry: Target, promotion: Promotion) -> None:
     """Set the pending tags. Raises Refused with both digests for a locked tag; errors name the tags already set.
 
-    The fixed ones are looked at again right before.
+    Only the image itself is read. The fixed tags are looked at again right before.
     """
     names: list[str] = []
+    if promotion.pending:
+        promotion = replace(promotion, image=registry.read(promotion.repository, promotion.image))
     promotion = look_again(registry, promotion, [tag for tag in promotion.pending if tag in promotion.fixed])
     for tag in promotion.pending:
         try:

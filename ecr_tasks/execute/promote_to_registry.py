@@ -12,7 +12,7 @@ from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.inventory import referrer_tag
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Docker, Registry, Target
-from ecr_tasks.model.reference import MAX_TAGS, ImageName
+from ecr_tasks.model.reference import ImageName
 from ecr_tasks.model.refusals import missing_repository
 from ecr_tasks.model.registry import Repository, RepositoryView
 from ecr_tasks.plan.promotion import Promotion, check_movable, find_image
@@ -60,6 +60,7 @@ def look_up_copy(
     It includes manifests whose subject is the image or one of its platforms, and the artifacts of cosign's tags.
     """
     source, image = find_image(registry.find(repository, [name.reference]), repository, name)
+    image = registry.read(source, image)  # its children are copied, too
     described = target.describe({target_repository: ()})[target_repository].repository
     creates = described is None
     if described is None:
@@ -72,10 +73,9 @@ def look_up_copy(
     tagged = _tagged(registry, source, [*subjects, *(item.digest for item in referrers)])
     digests = list(dict.fromkeys([image.digest, *(item.digest for item in (*referrers, *tagged.values()))]))
     existing: dict[str, StoredImage] = {}
-    references = [] if creates else [*digests, *tags, *tagged]
-    for start in range(0, len(references), MAX_TAGS):
-        existing.update(target.find(target_repository, references[start : start + MAX_TAGS]).tags)
-    promotion = planned_promotion(described, image, tags, existing, is_fixed)
+    for references in [] if creates else [digests, [*tags, *tagged]]:
+        existing.update(target.find(target_repository, references).tags)
+    promotion = planned_promotion(target, described, image, tags, existing, is_fixed)
     check_movable(promotion, described, existing)
     return CopyPromotion(
         source,
@@ -112,7 +112,7 @@ def promote_to(
         check_present(copy.missing, place)
     promotion = look_again(target, copy.promotion, copy.promotion.pending)
     for tag, item in copy.tagged.items():
-        target.set_tag(place.repository, item, tag)
+        target.set_tag(place.repository, registry.read(copy.source, item), tag)
     promote(target, promotion)
     return promotion
 
@@ -131,7 +131,4 @@ def _referrers(registry: Registry, repository: Repository, subjects: Sequence[st
 def _tagged(registry: Registry, repository: Repository, digests: Sequence[str]) -> dict[str, StoredImage]:
     """Return by tag the artifacts that only their tag links to these digests, such as cosign's signatures."""
     names = [referrer_tag(digest, suffix) for digest in digests for suffix in _SUFFIXES]
-    images: dict[str, StoredImage] = {}
-    for start in range(0, len(names), MAX_TAGS):
-        images.update(registry.find(repository.name, names[start : start + MAX_TAGS]).tags)
-    return images
+    return dict(registry.find(repository.name, names).tags)

@@ -95,7 +95,7 @@ def publish(
         pending = [tag for tag in pending if tag.tag.kind == "fixed" or tag.digest != image.digest]
     try:
         pending = free_tags(pending, fixed_digests(pending, repository, registry), image.digest, repository)
-        if pending and not image.is_read:  # a tag is set with the manifest's bytes
+        if not image.is_read and any(not tag.stays for tag in pending):  # a tag is set with the manifest's bytes
             image = _read_published(image, item, repository, registry)
         _set_inputs_tag(item, image, repository, registry, warn, pushed=state == "pushed")
         others = set_in_turn(pending, image, repository, registry, warn)

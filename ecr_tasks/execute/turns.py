@@ -80,12 +80,13 @@ def set_in_turn(
                 with suppress(Refused):  # another run has it, and ECR locks that tag
                     registry.set_tag(repository, image, turn_tag(item))
             time.sleep(LEAD_SECONDS)
-            existing = registry.tag_digests(repository, [*turns, *(item.tag.name for item in due)])
+            existing = registry.tag_digests(repository, [item.tag.name for item in due])
             due = free_tags(due, existing, image.digest, repository)
+            turn = registry.tag_digests(repository, turns)  # last: nothing may come between it and the next call
             for item in due:
-                if existing.get(turn_tag(item)) == image.digest:
+                if turn.get(turn_tag(item)) == image.digest:
                     registry.set_tag(repository, image, item.tag.name)
-            due = [item for item in due if existing.get(turn_tag(item)) != image.digest]
+            due = [item for item in due if turn.get(turn_tag(item)) != image.digest]
             if not due:
                 return [item for item in pending if item not in contested]
             wait_for_turn(due[0], image.digest, repository, registry)

@@ -48,11 +48,10 @@ def upload_apart(
             image = _push(built, reference, docker, registry, repository, name)
             if image is not None and built.is_stored_as(image):
                 digest = image.digest
-                existing = dict(registry.tag_digests(repository, [name, item.tag.name]))
-                uploaded = existing.pop(name, None)
+                existing = registry.tag_digests(repository, [item.tag.name])
                 if not free_tags([item], existing, digest, repository):
                     return image
-                if uploaded == digest:
+                if registry.tag_digests(repository, [name]).get(name) == digest:
                     registry.set_tag(repository, image, item.tag.name)
                     return image
             wait_for_turn(item, built.id, repository, registry)

@@ -123,7 +123,8 @@ class StoredImage:
         that kind has (``sha-1a2b3c4``)."""
         if self.is_read:
             return self.revision
-        commits = {match["commit"] for match in map(_COMMIT_TAG.fullmatch, self.tags) if match}
+        tags = [tag for tag in self.tags if not tag.startswith(INPUTS_TAG)]
+        commits = {match["commit"] for match in map(_COMMIT_TAG.fullmatch, tags) if match}
         commits = {commit for commit in commits if not commit.isdecimal()}  # it may be a date
         return commits.pop() if len(commits) == 1 else None
 

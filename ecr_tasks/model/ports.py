@@ -167,9 +167,9 @@ class Target(Protocol):
         """Return a context that reserves ``puts`` of docker's PutImage calls in the registry's rate limit."""
 
     def find(self, name: str, references: Sequence[str]) -> RepositoryView:
-        """Return images with their manifests by tag or digest in one API call, which counts as a pull of each.
+        """Return those images by tag or digest that exist, in a way that does not count as a pull.
 
-        The view's repository lacks its mutability.
+        The view's repository lacks its mutability, and is None when there are no images.
         """
 
     def existing_digests(self, repository: Repository, digests: Sequence[str]) -> Collection[str]:

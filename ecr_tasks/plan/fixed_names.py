@@ -33,14 +33,15 @@ def is_fixed_name(tag: str) -> bool:
 
 def is_fixed(
     tag: str,
-    current: StoredImage | None,
+    current: Callable[[], StoredImage | None],
     settings: Settings,
     source: Callable[[], SourceState],
     environ: Mapping[str, str],
 ) -> bool:
     """Return whether a tag never moves, by its name or by the project's tag rules.
 
-    ``current`` is the image that has the tag, None for a new one. ``source`` is called only where git's tags decide.
+    ``current`` reads the image that has the tag, None for a new one, and is called only where its commit decides;
+    ``source`` only where git's tags decide.
     Raises SettingsError for rules that can't be used.
     """
     republished = _REVISION.fullmatch(tag)
@@ -50,7 +51,7 @@ def is_fixed(
 
 def _is_fixed_by_rules(
     tag: str,
-    current: StoredImage | None,
+    current: Callable[[], StoredImage | None],
     settings: Settings,
     source: Callable[[], SourceState],
     environ: Mapping[str, str],
@@ -68,7 +69,8 @@ def _is_fixed_by_rules(
         return False
     if not all(is_too_broad(as_filter(shape.text.replace(MAJOR, "0"))) for shape in fixed):
         return True
-    if current is not None and current.revision and current.revision[:_SHORT_COMMIT] in tag:
+    image = current()
+    if image is not None and image.revision and image.revision[:_SHORT_COMMIT] in tag:
         return True
     return any(
         tag in _fixed_tags(git_tag, settings, source(), environ)

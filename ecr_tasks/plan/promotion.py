@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from ecr_tasks.errors import Refused, RegistryError
-from ecr_tasks.model.digest import sha256_digest
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.reference import ImageName
 from ecr_tasks.model.refusals import locked_tag
@@ -45,17 +44,12 @@ class Promotion:
 def find_image(view: RepositoryView, repository: str, name: ImageName) -> tuple[Repository, StoredImage]:
     """Return the image of that name and its repository.
 
-    Raises RegistryError when it is missing, in another registry, or its manifest does not match its digest.
+    Raises RegistryError when it is missing or in another registry.
     """
     image = view.tags.get(name.reference)
     if view.repository is None or image is None:
         raise missing_image(name.reference, repository)
     check_host(name, view.repository)
-    if sha256_digest(image.manifest) != image.digest:
-        raise RegistryError(
-            f"What ECR gave as {image.digest} has another digest, so it can't be tagged unchanged.",
-            "Run it again; if it stays so, push the image anew.",
-        )
     return view.repository, image
 
 

@@ -98,7 +98,7 @@ def test_a_second_run_copies_nothing_and_needs_no_docker(
     assert second.lines == first
     assert ": nothing to copy\n" in second.stderr
     changed = {name for name, count in local_ecr.requests().items() if count != before.get(name, 0)}
-    assert changed == {"BatchGetImage", "DescribeRepositories", "ListImageReferrers"}
+    assert changed == {"DescribeImages", "DescribeRepositories", "ListImageReferrers"}
 
 
 def test_a_locked_tag_in_the_target_is_refused_before_the_copy(

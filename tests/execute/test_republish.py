@@ -55,6 +55,17 @@ def test_a_later_run_leaves_all_as_it_is() -> None:
     assert publisher.calls.named("push", "set_tag") == []
 
 
+def test_a_tag_that_stays_needs_no_manifest(monkeypatch: pytest.MonkeyPatch) -> None:
+    publisher = Republisher()
+    publisher.republish()
+    later = publisher.planned(republish=False)
+    assert later.published is not None
+    stays = replace(later.tags[0], state="stays", digest=FIRST.digest)
+    looked_at = replace(later, published=replace(later.published, manifest=""), tags=(*later.tags, stays))
+    monkeypatch.setattr(publisher.registry, "read", lambda *arguments: pytest.fail("a pull"))
+    assert publisher.publish(looked_at).state == "already-published"
+
+
 def test_the_same_image_needs_no_revision() -> None:
     publisher = Republisher()
     publisher.republish()

@@ -66,11 +66,11 @@ def test_every_platform_of_an_index_is_judged(
     assert (done.returncode, done.stdout) == (6, "")
     assert f"team/app@{arm} (linux/arm64) found 5 high (CVE-2024-0, CVE-2024-1, CVE-2024-2 and 2 more)" in done.stderr
     assert "amd64" not in done.stderr
-    assert calls == {"BatchGetImage": 1, "DescribeImageScanFindings": 2}
+    assert calls == {"DescribeImages": 2, "BatchGetImage": 1, "DescribeImageScanFindings": 2}
     assert tagged(api, scanned) == {"v1"}
     done, calls = shell.calls(*words, "--require-scan")
     assert done.returncode == 0, done.stderr
-    assert calls == {"BatchGetImage": 1, "DescribeImageScanFindings": 2, "PutImage": 1}
+    assert calls == {"DescribeImages": 2, "DescribeImageScanFindings": 2, "PutImage": 1}
     assert "linux/amd64: 1 low; linux/arm64: 5 high" in done.stderr
 
 
@@ -80,7 +80,7 @@ def test_a_running_scan_is_waited_for(ecr: LocalEcr, shell: Shell, http: HttpCli
     done, calls = shell.calls("promote", "v1", "--tag", "prod", "--require-scan")
     assert done.returncode == 0, done.stderr
     assert f"waiting for the scan of team/app@{digest_of(raw)[:19]} (IN_PROGRESS)\n" in done.stderr
-    assert calls == {"BatchGetImage": 2, "DescribeImageScanFindings": 2, "PutImage": 1}
+    assert calls == {"DescribeImages": 4, "BatchGetImage": 1, "DescribeImageScanFindings": 2, "PutImage": 1}
 
 
 def test_findings_come_in_pages(ecr: LocalEcr, shell: Shell, http: HttpClient, scanned: str) -> None:
@@ -153,7 +153,7 @@ def test_a_signature_that_refers_to_the_image(
     done, calls = shell.calls(*words)
     assert done.returncode == 6
     assert f"{index} has no signature" in done.stderr
-    assert calls == {"BatchGetImage": 2, "ListImageReferrers": 1, "DescribeImageSigningStatus": 1}
+    assert calls == {"DescribeImages": 4, "ListImageReferrers": 1, "DescribeImageSigningStatus": 1}
     http.push_image(
         repository,
         None,
@@ -163,7 +163,7 @@ def test_a_signature_that_refers_to_the_image(
     )
     done, calls = shell.calls(*words)
     assert done.returncode == 0, done.stderr
-    assert calls == {"BatchGetImage": 1, "ListImageReferrers": 1, "PutImage": 1}
+    assert calls == {"DescribeImages": 2, "BatchGetImage": 1, "ListImageReferrers": 1, "PutImage": 1}
 
 
 def test_an_sbom_is_no_signature_and_cosigns_tag_is_one(shell: Shell, http: HttpClient, repository: str) -> None:
@@ -246,7 +246,7 @@ def test_commits_on_a_branch_and_beside_it(
     done = whole.inv("promote", "feature", "--tag", "x", "--from-branch", "main")
     assert f"{feature}, and that commit is not on main (origin/main)" in done.stderr
     _, calls = whole.calls("promote", "first", "--tag", "prod", "--from-branch", "main")
-    assert calls == {"BatchGetImage": 1, "PutImage": 1}
+    assert calls == {"DescribeImages": 2, "PutImage": 1}
 
 
 def test_a_shallow_clone_says_what_it_cant_tell(

@@ -17,7 +17,7 @@ def held(api: Any, repository: str, tag: str) -> tuple[str, str, str]:
 
 
 @pytest.mark.parametrize("before", [None, b"old"])
-def test_one_tag_takes_two_calls_and_moves_no_layer(
+def test_one_tag_takes_two_looks_a_read_and_a_put(
     shell: Shell, api: Any, http: HttpClient, repository: str, before: bytes | None
 ) -> None:
     raw = http.push_image(repository, "v1", b"layer" * 1000)
@@ -26,8 +26,28 @@ def test_one_tag_takes_two_calls_and_moves_no_layer(
     done, calls = shell.calls("promote", "v1", "--tag", "prod")
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{shell.ecr.registry}/{repository}@{digest_of(raw)}\n"
-    assert calls == {"BatchGetImage": 1, "PutImage": 1}
+    assert calls == {"DescribeImages": 2, "BatchGetImage": 1, "PutImage": 1}
     assert held(api, repository, "prod") == (digest_of(raw), OCI_MANIFEST, raw.decode())
+
+
+def test_only_the_promoted_image_is_pulled(shell: Shell, api: Any, http: HttpClient, repository: str) -> None:
+    """The tags that it takes, and a promotion that has nothing to do, leave pull times alone."""
+    for tag in ("new", "prod", "other"):
+        http.push_image(repository, tag, tag.encode())
+
+    def pulled() -> list[str]:
+        details = api.describe_images(repositoryName=repository)["imageDetails"]
+        return sorted(tag for item in details if "lastRecordedPullTime" in item for tag in item["imageTags"])
+
+    assert shell.inv("promote", "new", "--tag", "new").returncode == 0
+    assert pulled() == []
+    done = shell.inv("promote", "new", "--tag", "prod", "--tag", "other")
+    assert (done.returncode, pulled()) == (0, ["new", "other", "prod"])
+    left = [
+        item for item in api.describe_images(repositoryName=repository)["imageDetails"] if "imageTags" not in item
+    ]
+    assert len(left) == 2
+    assert not any("lastRecordedPullTime" in item for item in left)
 
 
 def test_an_index_keeps_its_bytes_and_a_manifest_its_missing_media_type(
@@ -39,7 +59,7 @@ def test_an_index_keeps_its_bytes_and_a_manifest_its_missing_media_type(
     assert shell.inv("promote", before[0], "--tag", "prod", "--tag", "latest").returncode == 0
     assert held(api, repository, "prod") == held(api, repository, "latest") == before
     done, calls = shell.calls("promote", "v1", "--tag", "prod", "--tag", "latest")
-    assert (done.returncode, calls) == (0, {"BatchGetImage": 1})
+    assert (done.returncode, calls) == (0, {"DescribeImages": 3})
 
 
 def test_a_locked_tag_is_refused_with_both_digests(shell: Shell, api: Any, http: HttpClient) -> None:

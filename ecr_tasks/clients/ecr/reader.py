@@ -204,6 +204,7 @@ class Reader:
                 acceptedMediaTypes=[*INDEX_MEDIA_TYPES, *MANIFEST_MEDIA_TYPES],
             )
         refuse_unreadable(name, response.get("failures", ()))
+        self.account = self.account or next((image.get("registryId") for image in response["images"]), None)
         return response["images"]
 
     def images(self, name: str, references: Sequence[str], workers: int = 1) -> dict[str, StoredImage]:

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.clients.ecr.errors import error_code, result_or_none, too_many_tags, translate_errors
-from ecr_tasks.clients.ecr.parse import images_by_reference, parse_token, registry_host
+from ecr_tasks.clients.ecr.parse import parse_token, registry_host
 from ecr_tasks.clients.ecr.reader import PARALLEL, Reader
 from ecr_tasks.clients.ecr.replication import Place, places, rules, statuses
 from ecr_tasks.clients.ecr.session import AwsSession
@@ -140,8 +140,12 @@ class EcrRegistry:
     def _known(self, name: str, tags: Sequence[str], found: Mapping[str, StoredImage]) -> Repository | None:
         """Return a repository without its mutability if these tags are on one image and its address is known."""
         digests = {found[tag].digest if tag in found else None for tag in tags}
+        return self._address(name) if len(digests) == 1 and None not in digests else None
+
+    def _address(self, name: str) -> Repository | None:
+        """Return a repository without its mutability, after a look at an image of it; None if only ECR knows it."""
         account = self._reader.account
-        if len(digests) != 1 or None in digests or account is None:
+        if account is None:
             return None
         host = registry_host(str(self._reader.client().meta.endpoint_url), account, own=self._region is None)
         return Repository(name, account, f"{host}/{name}") if host else None
@@ -184,18 +188,14 @@ class EcrRegistry:
         return labels_of(self._reader.config(repository.name, image))
 
     def find(self, name: str, references: Sequence[str]) -> RepositoryView:
-        """Return images with their manifests in one BatchGetImage, a pull of each; at most a hundred references.
+        """Return those images by tag or digest that exist, which does not count as a pull.
 
         The view's repository has a name, an account and a URI, not its mutability; it is None when there are no
         images.
         """
-        images = self._reader.batch_get_image(name, references)
-        if not images:
-            return RepositoryView(None)
-        account = images[0]["registryId"]
-        host = registry_host(str(self._reader.client().meta.endpoint_url), account, own=self._region is None)
-        repository = Repository(name, account, f"{host}/{name}") if host else self._reader.describe(name)
-        return RepositoryView(repository, images_by_reference(images, references))
+        self._reader.client()
+        images = self._reader.look(name, references)
+        return RepositoryView(self._address(name) or self._reader.describe(name) if images else None, images)
 
     def referrers(self, repository: Repository, digest: str) -> tuple[str, ...]:
         """Return the digests of the manifests that have an image as subject (ListImageReferrers)."""

@@ -1,0 +1,25 @@
+"""What the tags of an image tell of its commit where its manifest was not read."""
+
+from __future__ import annotations
+
+import pytest
+
+from ecr_tasks.model.manifest import INPUTS_DIGITS, INPUTS_TAG, StoredImage
+
+INPUTS = f"{INPUTS_TAG}{'0a' * (INPUTS_DIGITS // 2)}"
+
+
+@pytest.mark.parametrize(
+    ("tags", "commit"),
+    [
+        (["main", "sha-1a2b3c4", "1.2.3"], "1a2b3c4"),
+        (["sha-1a2b3c4", "sha-1a2b3c4-r2"], "1a2b3c4"),
+        (["sha-1a2b3c4", INPUTS], "1a2b3c4"),
+        ([INPUTS], None),
+        (["sha-1a2b3c4", "sha-4c3b2a1"], None),
+        (["nightly-20241126"], None),
+    ],
+)
+def test_the_commit_that_tags_name(tags: list[str], commit: str | None) -> None:
+    image = StoredImage("sha256:" + "0" * 64, "", "application/vnd.oci.image.manifest.v1+json", tags=tuple(tags))
+    assert image.commit == commit
