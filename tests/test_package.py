@@ -27,7 +27,9 @@ def test_the_wheel_holds_the_package_and_its_types(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert "ecr_tasks/py.typed" in names
     assert "ecr_tasks/local_ecr/__main__.py" in names
-    assert "ecr_tasks/local_ecr/page/page.html" in names
+    files = (path for path in (CHECKOUT / "ecr_tasks").rglob("*") if path.is_file() and path.suffix != ".pyc")
+    missing = {path.relative_to(CHECKOUT).as_posix() for path in files} - set(names)
+    assert not missing  # the page, a host's script and units, the pipelines' templates
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"ecr_tasks"}
 
 

@@ -91,7 +91,7 @@ def read(path: Path) -> InvokeFile:
 
 
 def _read_json(path: Path, text: str) -> InvokeFile:
-    data = _checked(parse_json(text), path)
+    data = _checked(parse_json(text))
     try:  # JSON is YAML, but for a few texts: then the lines aren't known
         return _read_yaml(path, text)
     except Exception:
@@ -107,7 +107,7 @@ def _read_yaml(path: Path, text: str) -> InvokeFile:
         data = loader.construct_document(node) if node is not None else {}
     finally:
         loader.dispose()
-    data = _checked({} if data is None else data, path)
+    data = _checked({} if data is None else data)
     lines: dict[str, int] = {}
     texts: dict[str, str] = {}
     for key, value in _entries(_entry(node, SECTION)):
@@ -127,7 +127,7 @@ def _entries(node: Any) -> list[tuple[Any, Any]]:
     return [pair for pair in pairs if isinstance(pair, tuple)] if isinstance(pairs, list) else []
 
 
-def _checked(data: Any, path: Path) -> Mapping[str, Any]:
+def _checked(data: Any) -> Mapping[str, Any]:
     if not isinstance(data, dict):
         raise ValueError(f"it is no mapping of names to values but {_kind(data)}")
     _check_keys(data)

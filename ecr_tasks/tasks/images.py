@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.console import Column, Meaning, Styled, Text, document, result_table, say, working
 from ecr_tasks.errors import EcrTasksError, SettingsError
-from ecr_tasks.model.wording import human_size
 from ecr_tasks.runner.decorator import task
 from ecr_tasks.runner.run import Run
 
@@ -236,6 +235,8 @@ def scan_text(scan: ScanSummary) -> str:
 
 
 def _row(item: ListedImage, now: datetime) -> tuple[Text, ...]:
+    from ecr_tasks.model.wording import human_size
+
     platforms = [platform.name for platform in item.platforms] or [item.platform or ("?" if item.unread else "")]
     return (
         _tags(item.detail.tags),

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from ecr_tasks.console import Column, agrees, document, result, result_table, say
 from ecr_tasks.errors import Refused, RegistryError, nearest
-from ecr_tasks.model.wording import human_size
 from ecr_tasks.runner.decorator import task
 from ecr_tasks.runner.run import Run
 from ecr_tasks.tasks.local import translate_errors, warn_of_other_version
@@ -127,14 +126,20 @@ def _names(repositories: Sequence[StoredRepository]) -> str:
 
 
 def _held(repositories: Sequence[StoredRepository]) -> str:
-    size = human_size(sum(item.bytes for item in repositories))
-    return f"{_count(sum(item.images for item in repositories), 'image', 'images')} ({size})"
+    images, size = sum(item.images for item in repositories), sum(item.bytes for item in repositories)
+    return f"{_count(images, 'image', 'images')} ({_size(size)})"
 
 
 def _amount(repositories: int, images: int, size: int) -> str:
-    words = [_count(repositories, "repository", "repositories"), _count(images, "image", "images"), human_size(size)]
+    words = [_count(repositories, "repository", "repositories"), _count(images, "image", "images"), _size(size)]
     return ", ".join(words)
 
 
 def _count(number: int, one: str, many: str) -> str:
     return f"1 {one}" if number == 1 else f"{number} {many}"
+
+
+def _size(size: int) -> str:
+    from ecr_tasks.model.wording import human_size
+
+    return human_size(size)
