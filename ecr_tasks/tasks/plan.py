@@ -132,7 +132,7 @@ def _copy_parts(copy: PlannedCopy, item: PlannedImage) -> tuple[str | Styled, ..
         if tag.state != "present":
             pending += [", "] if pending else []
             pending += [f"{short_tag(tag.tag.name)} ", *_state(tag)]
-    if copy.tags == item.tags:
+    if pending and copy.tags == item.tags:
         pending = [Styled("with the same tags", "dim")]
     elif len(copy.tags) > 1 and len(copy.tags) == len(item.tags) and all(tag.state == "new" for tag in copy.tags):
         pending = ["all tags ", *_state(copy.tags[0])]

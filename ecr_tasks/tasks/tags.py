@@ -53,7 +53,12 @@ def as_json(result: TagSet) -> dict[str, Any]:
     }
 
 
-def as_rows(result: TagSet) -> list[tuple[Text, Text, str, str]]:
+def as_rows(result: TagSet) -> list[tuple[Text, Text, str, Text]]:
     """Return each rule's tag, kind, text and reason; tag and kind are ``-`` if it gives no tag."""
+    from ecr_tasks.model.manifest import short_ids
+
     none = Styled("-", "dim")
-    return [(rule.tag or none, rule.kind or none, rule.rule, rule.because) for rule in result.rules]
+    return [
+        (rule.tag or none, rule.kind or none, rule.rule, Styled(rule.because, short=short_ids(rule.because)))
+        for rule in result.rules
+    ]

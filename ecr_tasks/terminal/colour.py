@@ -37,9 +37,13 @@ def stay_calm() -> None:
 
 
 def is_terminal(stream: TextIO | None, environ: Mapping[str, str] | None = None) -> bool:
-    """Return whether a person looks at a stream on a terminal that can do more than write lines."""
+    """Return whether a person looks at a stream on a terminal that can do more than write lines.
+
+    Without TERM that isn't known, as git sees it too; Windows has none.
+    """
     environ = os.environ if environ is None else environ
-    return not _State.calm and stream is not None and _isatty(stream) and environ.get("TERM") != "dumb"
+    dumb = environ.get("TERM", "" if os.name == "posix" else "windows") in ("", "dumb")
+    return not _State.calm and stream is not None and _isatty(stream) and not dumb
 
 
 def has_colour(stream: TextIO | None, environ: Mapping[str, str] | None = None) -> bool:

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 
 from ecr_tasks.terminal.text import Styled, complete
 
-_LEAST = 20
-"""Lines are not wrapped to less than this: a terminal that is narrower breaks them itself."""
+LEAST_WIDTH = 16
+"""Lines and tables are not fitted to less than this: a terminal that is narrower breaks them itself."""
 
 
 def wrapped(parts: Sequence[Styled], width: int) -> Iterator[tuple[Styled, ...]]:
@@ -17,7 +17,7 @@ def wrapped(parts: Sequence[Styled], width: int) -> Iterator[tuple[Styled, ...]]
 
     An indented text stays as it is: it is something to copy.
     """
-    text, width = complete(tuple(parts)), max(width, _LEAST)
+    text, width = complete(tuple(parts)), max(width, LEAST_WIDTH)
     if text[:1].isspace() or _cells(text) <= width:
         yield tuple(parts)
         return
@@ -32,9 +32,10 @@ def wrapped(parts: Sequence[Styled], width: int) -> Iterator[tuple[Styled, ...]]
 
 
 def hanging(parts: Sequence[Styled], width: int, indent: int) -> Iterator[tuple[Styled, ...]]:
-    """Yield a text's lines, indented by so many blanks, and two more where the text goes on."""
-    for number, line in enumerate(wrapped(parts, width - indent - 2)):
-        yield (Styled(" " * (indent + (2 if number else 0))), *line)
+    """Yield a text's lines, indented by so many blanks, and two more where an indented text goes on."""
+    more = 2 if indent else 0
+    for number, line in enumerate(wrapped(parts, width - indent - more)):
+        yield (Styled(" " * (indent + (more if number else 0))), *line)
 
 
 def block(lines: Sequence[tuple[Styled, ...]], width: int, encoding: str) -> Iterator[tuple[Styled, ...]]:

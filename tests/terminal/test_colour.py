@@ -36,6 +36,7 @@ def somebody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"FORCE_COLOR": ""}, True, False),
         ({"NO_COLOR": "1", "FORCE_COLOR": "1"}, False, False),
         ({"TERM": "dumb"}, False, False),
+        ({"TERM": ""}, False, False),
         ({"TERM": "dumb", "FORCE_COLOR": "1"}, True, True),
         ({"CLICOLOR": "0"}, False, False),
         ({"CLICOLOR": "1"}, True, False),
@@ -45,6 +46,7 @@ def somebody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_colours_go_by_the_stream_and_the_variables(environ: dict[str, str], terminal: bool, pipe: bool) -> None:
+    environ = {"TERM": "xterm", **environ}
     assert has_colour(Terminal(), environ) is terminal
     assert has_colour(io.StringIO(), environ) is pipe
     assert has_colour(None, environ) is False
@@ -54,9 +56,10 @@ def test_a_dumb_or_closed_terminal_and_a_cis_are_no_terminal(monkeypatch: pytest
     closed = Terminal()
     assert is_terminal(closed, {"TERM": "xterm"})
     assert not is_terminal(closed, {"TERM": "dumb"})
+    assert not is_terminal(closed, {})  # git's rule, too
     monkeypatch.setattr("ecr_tasks.terminal.colour._State.calm", True)
-    assert not is_terminal(closed, {})
-    assert not has_colour(closed, {})
+    assert not is_terminal(closed, {"TERM": "xterm"})
+    assert not has_colour(closed, {"TERM": "xterm"})
     plain = io.StringIO()
     plain.close()
     assert not is_terminal(plain, {})

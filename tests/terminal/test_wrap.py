@@ -45,6 +45,11 @@ def test_wide_characters_take_two_cells() -> None:
     assert lines == ["ブランチ ブランチ ブランチ", "ブランチ ブランチ ブランチ", "ends"]
 
 
+def test_a_block_goes_on_below_its_beginning() -> None:
+    lines = [(Styled("There is no task pusj."),)]
+    assert [complete(line) for line in block(lines, 20, "utf-8")] == ["▌ There is no task", "▌ pusj."]
+
+
 def test_an_errors_details_are_wrapped_below_themselves() -> None:
     lines = [(Styled("2 settings are wrong:"),), (Styled("  ECR_CACHE must be off or registry, not bar."),)]
     assert [complete(line) for line in block(lines, 34, "utf-8")] == [
