@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from typing import Any
@@ -224,3 +225,22 @@ def test_a_manifest_for_a_new_repository_needs_its_layers_there(api: Any, http: 
     raw = http.push_image("team/app", "v1", b"layer")
     assert http.push_manifest("other", "v1", raw).error[:2] == (404, "MANIFEST_BLOB_UNKNOWN")
     assert manifest_of(b"{}", [b"layer"]) == raw
+
+
+def test_a_repository_is_deleted_while_a_client_sends_a_layer(ecr: LocalEcr, api: Any) -> None:
+    """Neither waits for the other, who may wait for a slow client, and the layer is of no repository any more."""
+    api.create_repository(repositoryName="team/app")
+    http = HttpClient.logged_in(ecr)
+    started = http.send("POST", "/v2/team/app/blobs/uploads/").headers["Location"]
+    assert http.send("PATCH", started, b"half").status == 202
+    client = http.connection
+    client.putrequest("PUT", f"{started}?digest=sha256:{hashlib.sha256(b'half a layer').hexdigest()}")
+    client.putheader("Authorization", f"Basic {http.token}")
+    client.putheader("Content-Length", str(len(b" a layer")))
+    client.endheaders(b" a")
+    other = HttpClient.logged_in(ecr)
+    assert other.api("DeleteRepository", {"repositoryName": "team/app", "force": True}).status == 200
+    other.api("CreateRepository", {"repositoryName": "team/other"})
+    other.push_image("team/other", "v1", b"another layer")
+    client.send(b" layer")
+    assert client.getresponse().status == 404

@@ -127,6 +127,8 @@ class Layers:
                 f"The uploaded layer does not have the digest '{digest}': it has '{upload.sha256()}'",
             )
         with self.files_lock:
+            if upload.is_ended:  # its repository has been deleted meanwhile
+                raise _upload_not_found(upload.id)
             self._blobs.add(upload.path, digest)
             with self._db.transaction():
                 self._link(repository, digest, upload.size)
@@ -171,12 +173,13 @@ class Layers:
                 self._blobs.remove(digest)
 
     def discard_upload(self, identity: str) -> None:
-        """Remove the file of an upload whose row was deleted."""
+        """Remove the file of an upload whose row was deleted. Call it with ``files_lock``."""
         with self._uploads_lock:
             upload = self._uploads.pop(identity, None)
         if upload is not None:
-            with upload.lock:
-                upload.is_ended = True
+            upload.is_ended = (
+                True  # without its lock, which a request has that waits for its client or for files_lock
+            )
         with contextlib.suppress(OSError):
             (self._blobs.uploads / identity).unlink()
 
