@@ -50,8 +50,16 @@ class ManifestCache:
             path.unlink()
         return None
 
-    def put(self, manifest: str) -> None:
-        """Keep a manifest, in a file that only this user can read; do nothing where that is not possible."""
+    def put(self, *manifests: str) -> None:
+        """Keep manifests, in files that only this user can read; do nothing where that is not possible."""
+        if self._folder is None or not manifests:
+            return
+        for manifest in manifests:
+            self._put(manifest)
+        with suppress(OSError):
+            self._drop_oldest(self._folder)
+
+    def _put(self, manifest: str) -> None:
         path = self._path(sha256_digest(manifest))
         if path is None or len(manifest) > MAX_MANIFEST:
             return
@@ -60,7 +68,6 @@ class ManifestCache:
             if path.exists():
                 return
             replace_file(path, manifest.encode(), path.parent, mode=0o600)
-            self._drop_oldest(path.parent)
 
     def _path(self, digest: str) -> Path | None:
         algorithm, _, name = digest.partition(":")

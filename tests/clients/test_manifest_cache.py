@@ -79,3 +79,11 @@ def test_a_place_that_can_not_be_used_is_no_error(tmp_path: Path) -> None:
 def test_its_place_is_among_the_users_caches(tmp_path: Path) -> None:
     assert manifest_folder({"XDG_CACHE_HOME": str(tmp_path)}) == tmp_path / "ecr-tasks" / "manifests"
     assert manifest_folder({}) is None
+
+
+def test_many_manifests_are_counted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A listing of a thousand images would else go through the whole folder a thousand times."""
+    counts: list[Path] = []
+    monkeypatch.setattr(ManifestCache, "_drop_oldest", staticmethod(counts.append))
+    ManifestCache(tmp_path / "m").put(*(f"{{{number}}}" for number in range(50)))
+    assert (len(list((tmp_path / "m").iterdir())), counts) == (50, [tmp_path / "m"])

@@ -215,8 +215,7 @@ class Reader:
         batches = [references[start : start + BATCH] for start in range(0, len(references), BATCH)]
         responses = map_parallel(lambda batch: self.batch_get_image(name, batch), batches, workers, self.aws.retrier)
         found = images_by_reference([image for response in responses for image in response], references)
-        for image in {image.digest: image for image in found.values()}.values():
-            self.cache.put(image.manifest)
+        self.cache.put(*{image.manifest for image in found.values()})
         return found
 
 
