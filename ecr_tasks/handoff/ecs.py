@@ -38,7 +38,6 @@ def write(images: Sequence[PublishedImage], extras: Extras) -> Handoff:
     for container in containers:
         image = found.get(container["name"])
         if image is not None:
-            notes = (*notes, f"{container['name']}: {container.get('image') or 'no image'} -> {image.reference}")
             container["image"] = image.reference
     return Handoff(json.dumps(definition, indent=2, ensure_ascii=False), notes)
 

@@ -16,7 +16,7 @@ _REFERENCE = re.compile(r"(?P<name>[^@]*?)(?P<version>:[^/]*|@.*)?", re.DOTALL)
 def matches(
     images: Sequence[PublishedImage], users: Mapping[str, str], kind: str
 ) -> tuple[dict[str, PublishedImage], tuple[str, ...]]:
-    """Return the published image of each user (a service, a container), and lines about images that have none.
+    """Return the published image of each user (a service, a container), and lines about what is and isn't changed.
 
     ``users`` has the present image's reference of each by its name; ``kind`` is what they are called. A user runs an
     image when its reference has the image's repository, on the same host, in another ECR registry or on a host that a
@@ -39,13 +39,17 @@ def matches(
             f"Write {images[0].repository} as the image of the {kind} that runs it, or call the {kind} "
             f"{images[0].short_name}.",
         )
-    return found, tuple(f"{image.name}: no {kind} of that file runs it" for image in unused)
+    changed = [f"{name}: {users[name] or 'no image'} -> {image.reference}" for name, image in found.items()]
+    kept = [
+        f"{name}: stays at {reference}, which is on another host"
+        for name, reference in users.items()
+        if name not in found and any(_repository(reference) == image.repository for image in images)
+    ]
+    return found, (*changed, *kept, *(f"{image.name}: no {kind} of that file runs it" for image in unused))
 
 
 def _is_of(reference: str, image: PublishedImage) -> bool:
-    plain = _VARIABLE.sub("$", reference)
-    match = _REFERENCE.fullmatch(plain)
-    name, version = (match["name"], match["version"]) if match else (plain, None)
+    name, version = _parts(reference)
     if name == image.repository:
         # A name without a host is Docker Hub's, too; a version says that somebody means one of there.
         return version is None or "/" in name
@@ -53,3 +57,15 @@ def _is_of(reference: str, image: PublishedImage) -> bool:
     return repository == image.repository and (
         host in (image.registry, "$") or "$" in host or parse_ecr_host(host) is not None
     )
+
+
+def _repository(reference: str) -> str:
+    """Return the repository of a reference without its host."""
+    return _parts(reference)[0].partition("/")[2]
+
+
+def _parts(reference: str) -> tuple[str, str | None]:
+    """Return a reference's name, with ``$`` for each variable, and its tag or digest."""
+    plain = _VARIABLE.sub("$", reference)
+    match = _REFERENCE.fullmatch(plain)
+    return (match["name"], match["version"]) if match else (plain, None)

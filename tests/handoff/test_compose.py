@@ -49,14 +49,22 @@ services:
 """
     handoff = write([published()], Extras(text))
     assert [*services(handoff.text)] == ["web", "worker", "staging"]
-    assert handoff.notes == ()
+    assert [note.partition(":")[0] for note in handoff.notes] == ["web", "worker", "staging", "hub"]
+    assert handoff.notes[0] == f"web: {HOST}/team/app:main -> {published().reference}"
+    assert handoff.notes[-1] == "hub: stays at docker.io/team/app, which is on another host"
+
+
+def test_a_service_of_the_images_name_that_ran_another_image_is_named() -> None:
+    text = "services: {app: {image: 'docker.io/other/app:1'}}"
+    handoff = write([published()], Extras(text))
+    assert handoff.notes == (f"app: docker.io/other/app:1 -> {published().reference}",)
 
 
 def test_a_service_that_is_only_built_is_found_by_its_name() -> None:
     text = "services: {api: {build: api}, web: {build: web}}"
     handoff = write([published("api"), published("job")], Extras(text))
     assert [*services(handoff.text)] == ["api"]
-    assert handoff.notes == ("job: no service of that file runs it",)
+    assert handoff.notes[1:] == ("job: no service of that file runs it",)
 
 
 @pytest.mark.parametrize(
