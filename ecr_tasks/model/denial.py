@@ -36,7 +36,7 @@ _DENIED = re.compile(
 )
 _STATUS = re.compile(
     r"(?P<method>HEAD|GET|POST|PUT|PATCH) (?:request to )?\"?https?://(?P<host>[^/\s\"]+)/v2/"
-    r"(?P<name>[^\s\"?]+?)/(?P<kind>manifests|blobs/uploads|blobs)/[^\s\"]*?\"?: 403\b",
+    r"(?P<name>[^\s\"?]{1,256}?)/(?P<kind>manifests|blobs/uploads|blobs)/[^\s\"]{0,300}?\"?: 403\b",
     re.IGNORECASE,
 )
 _ACTIONS = {
@@ -51,8 +51,8 @@ _ACTIONS = {
 }
 """The actions of the registry's requests (ECR user guide, "IAM permissions for pushing an image")."""
 
-_EXPLICIT = re.compile(r"explicit deny(?: in an?)? ?(?P<policy>[\w -]*policy|permissions boundary)?")
-_MISSING = re.compile(r"because no (?P<policy>[\w -]+?) allows")
+_EXPLICIT = re.compile(r"explicit deny(?: in an?)? ?(?P<policy>[\w -]{0,60}policy|permissions boundary)?")
+_MISSING = re.compile(r"because no (?P<policy>[\w -]{1,60}?) allows")
 _ITS_OWN = "identity-based policy"
 
 

@@ -59,9 +59,10 @@ def test_the_same_inputs_are_not_built_again() -> None:
 
 
 def test_the_inputs_tag_is_one_of_the_tags_to_read() -> None:
-    own = (*(tag.name for tag in ALL_TAGS), *(f"{SHA_TAG}-r{number}" for number in range(2, 21)))
-    assert image_of().tag_names == (*own, INPUTS_TAG)
-    assert image_of(Inputs(unknown_reason="who knows")).tag_names == own
+    planned = tuple(tag.name for tag in ALL_TAGS)
+    revisions = tuple(f"{SHA_TAG}-r{number}" for number in range(2, 21))
+    assert image_of().tag_names == (*planned, INPUTS_TAG, *revisions)
+    assert image_of(Inputs(unknown_reason="who knows")).tag_names == (*planned, *revisions)
 
 
 def test_an_image_with_other_inputs_in_its_annotations_is_not_used() -> None:
