@@ -19,7 +19,7 @@ from ecr_tasks.runner.invoke_config import check_file, check_own_files, check_pr
 
 _UNKNOWN = re.compile(r"No idea what (['\"])(?P<word>.*)\1 is!", re.DOTALL)
 _NO_NUMBER = re.compile(r"invalid literal for int\(\) with base 10: (?P<word>.*)", re.DOTALL)
-_NO_VALUE = re.compile(r"Flag <Argument: (?P<name>[^\s>]{1,100})[ >].*", re.DOTALL)
+_NO_VALUE = re.compile(r"Flag <Argument: (?P<name>[^\s>]{1,100})[ >].* needed value.*", re.DOTALL)
 _MISSING = re.compile(r"'(?P<task>[^']*)' did not receive required positional arguments: (?P<names>.*)", re.DOTALL)
 _ALIKE = 0.6
 """How similar two names are of which one may be meant for the other (difflib's own default)."""
