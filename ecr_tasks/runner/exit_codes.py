@@ -12,13 +12,11 @@ from invoke.exceptions import Exit, Failure
 from ecr_tasks.console import say, show_error
 from ecr_tasks.errors import EcrTasksError, Interrupted
 from ecr_tasks.redaction import redact
-from ecr_tasks.runner.command_line import follows
+from ecr_tasks.runner.command_line import follows, publishes
 from ecr_tasks.runner.run import Run
 from ecr_tasks.runner.task_failed import TaskFailed
 from ecr_tasks.runner.unexpected import is_debugging, show, unexpected
 from ecr_tasks.signals import was_interrupted
-
-_RUN_AGAIN = "Run it again: it takes up where it stopped, and no moving tag points at half an image."
 
 
 @contextmanager
@@ -35,7 +33,7 @@ def exit_codes(run: Run, task: str = "", *, shows_without_registry: bool = False
         raise
     except Exception as error:
         if was_interrupted():  # Ctrl-C also ends the programs that were started, and the error may be theirs
-            raise _exit(Interrupted("Interrupted.", _RUN_AGAIN), run) from error
+            raise _exit(interrupted(), run) from error
         if not isinstance(error, EcrTasksError):
             raise _exit(unexpected(error), run, error) from error
         if run.dry and shows_without_registry and _is_absent_registry(error):
@@ -43,7 +41,7 @@ def exit_codes(run: Run, task: str = "", *, shows_without_registry: bool = False
             return
         raise _exit(error, run) from error
     except KeyboardInterrupt as error:
-        raise _exit(Interrupted("Interrupted.", _RUN_AGAIN), run) from error
+        raise _exit(interrupted(), run) from error
 
 
 @contextmanager
@@ -64,9 +62,18 @@ def last_resort() -> Iterator[None]:
         raise TaskFailed(bug) from error
 
 
+def interrupted() -> Interrupted:
+    """Return the error of an interrupted run; only one that publishes has left anything half done."""
+    if publishes():
+        remedy = "Run it again: it takes up where it stopped, and no moving tag points at half an image."
+    else:
+        remedy = "Run it again when you like."
+    return Interrupted("Interrupted.", remedy)
+
+
 def say_interrupted() -> None:
     """Say that the run was interrupted, and that it can be run again."""
-    show_error(Interrupted("Interrupted.", _RUN_AGAIN))
+    show_error(interrupted())
 
 
 @contextmanager

@@ -37,7 +37,7 @@ def plan(run: Run, json: bool = False) -> None:
         document(plan_json(job.plan))
     else:
         _show_job(run, job)
-    if job.plan.conflicts:
+    if job.plan.conflicts or any(copy.error for item in job.plan.images for copy in item.copies):
         raise Exit(code=int(ExitCode.REFUSED))
 
 

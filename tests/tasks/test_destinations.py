@@ -59,8 +59,11 @@ def test_a_failed_destination_is_in_the_exit_code_the_receipt_and_the_error(app:
 
 
 def test_the_plan_shows_every_destination(app: Project) -> None:
+    assert app.inv("plan").code == 0
     del app.registry.repositories["us/app"]
-    (image,) = app.inv("plan", "--json").document["images"]
+    planned = app.inv("plan", "--json")
+    assert planned.code == 6  # a push would not do all that is asked
+    (image,) = planned.document["images"]
     first, second = image["destinations"]
     assert (first["destination"], first["by"], first["error"]) == (str(EU), "copy", None)
     assert {item["state"] for item in first["tags"]} == {"new"}
