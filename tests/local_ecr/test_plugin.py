@@ -12,12 +12,12 @@ import pytest
 
 from ecr_tasks.local_ecr.server import LocalEcr
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs" / "local-ecr.md"
 
 
 def sample() -> str:
-    """The Python code of the README that uses the fixture."""
-    blocks = [block.partition("```")[0] for block in README.read_text("utf-8").split("```python\n")[1:]]
+    """The Python code of the documentation that uses the fixture."""
+    blocks = [block.partition("```")[0] for block in PAGE.read_text("utf-8").split("```python\n")[1:]]
     (block,) = [block for block in blocks if "local_ecr" in block]
     return block
 
@@ -30,7 +30,7 @@ def run_pytest(folder: Path, code: str, **environ: str) -> subprocess.CompletedP
     return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False)
 
 
-def test_the_readmes_sample_works_as_printed(tmp_path: Path) -> None:
+def test_the_documented_sample_works_as_printed(tmp_path: Path) -> None:
     run = run_pytest(tmp_path, sample())
     assert run.returncode == 0, run.stdout + run.stderr
     assert "1 passed" in run.stdout

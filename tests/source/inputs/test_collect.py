@@ -149,7 +149,7 @@ def test_an_image_says_what_it_is_made_of(tree: Tree) -> None:
         INPUTS: app.inputs.digest,
         INPUTS_TRACKED: app.inputs.tracked_digest,
     }
-    assert app.tag_names[-1] == app.inputs.tag == f"inputs-{(app.inputs.digest or '')[7:47]}"
+    assert app.planned_names[-1] == app.inputs.tag == f"inputs-{(app.inputs.digest or '')[7:47]}"
 
 
 def test_only_what_settings_say_counts_and_not_what_git_says(tree: Tree) -> None:
