@@ -14,6 +14,7 @@ def test_a_broken_dependency_is_a_sentence_and_exit_code_1(
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["ecr-tasks", "--list"])
     monkeypatch.setitem(sys.modules, "invoke.program", None)
+    monkeypatch.delitem(sys.modules, "ecr_tasks.runner.program", raising=False)  # another test may have imported it
     with pytest.raises(SystemExit) as caught:
         main()
     assert caught.value.code == 1

@@ -17,7 +17,7 @@ from ecr_tasks.source.build_context.shell_words import Allowance, expand
 from ecr_tasks.source.build_context.unknown import Unknown
 
 _REMOTE = re.compile(r"(?:https?|git|ssh)://|git@|[\w.-]+@[\w.-]+:")
-_AT_COMMIT = re.compile(r"#(?:[0-9a-f]{40}|[0-9a-f]{64})(?::.*)?$")
+_AT_COMMIT = re.compile(r"#(?:[0-9a-f]{40}|[0-9a-f]{64})(?::[^#]*)?$")
 _INDEX = re.compile(r"\+?0*([0-9]{1,9})")
 _ENTRY_COST = 100
 """What a variable costs that a stage takes over from another one, in characters."""

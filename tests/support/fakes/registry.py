@@ -61,7 +61,7 @@ class FakeRegistry:
         return image
 
     def read(self, repository: Repository, image: StoredImage) -> StoredImage:
-        return image if image.is_read else self.stored[repository.name][image.digest]
+        return image.with_manifest(self.stored[repository.name][image.digest].manifest)
 
     def remember(self, manifest: str) -> None:
         """Do nothing: its images have their manifests."""
