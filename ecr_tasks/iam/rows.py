@@ -47,10 +47,6 @@ def _creates(settings: Settings, scope: Scope) -> bool:
     return settings.create_repository
 
 
-def _compares_inputs(settings: Settings, scope: Scope) -> bool:
-    return settings.skip == "content"
-
-
 def _leaves_tags_unlocked(settings: Settings, scope: Scope) -> bool:
     """Return whether the settings let ECR leave fixed tags unlocked; by the tag rules it locks them."""
     return settings.mutability[0] == "mutable"
@@ -78,20 +74,19 @@ _PUBLIC_TOKEN = "ecr-public:GetAuthorizationToken sts:GetServiceBearerToken"  # 
 
 _TOKEN = Row("ecr:GetAuthorizationToken", "*", "log in to the registry")
 
-_READ_AND_CACHE = (
+_READ_BASES = (
     Row("ecr:GetAuthorizationToken", "*", "pull base images", when=lambda settings, scope: scope.reads),
     Row(_PULL, "reads", "pull base images"),
     Row("ecr:BatchImportUpstreamImage", "reads", "pull base images through a pull-through cache", required=False),
     Row(_PUBLIC_TOKEN, "public-reads", "pull from ECR Public at the rate of a login", required=False),
+)
+
+_READ_AND_CACHE = (
+    *_READ_BASES,
     Row("ecr:GetAuthorizationToken", "*", "keep a build cache", False, lambda settings, scope: scope.caches),
     Row(f"{_PULL} {_PUSH}", "caches", "keep a build cache", required=False),
     Row("ecr:GetAuthorizationToken", "*", "keep a build cache", False, _caches),
     Row(f"{_PULL} {_PUSH}", "own", "keep a build cache", False, _caches),
-)
-
-_READ_DIGESTS = (
-    Row("ecr:GetAuthorizationToken", "*", "read the base images' digests", when=lambda settings, scope: scope.reads),
-    Row("ecr:BatchGetImage", "reads", "read the base images' digests"),
 )
 
 _LOOK_IS_NO_PULL = Row("ecr:DescribeImages", "own copies", "look at images in a way that is no pull", required=False)
@@ -220,7 +215,7 @@ ROWS: Mapping[str, tuple[Row, ...]] = MappingProxyType(
         ),
         "login": (_TOKEN,),
         "build": (*_READ_AND_CACHE, *_only(_caches, *_LOOK, *_only(_creates, *_CREATE))),
-        "plan": (*_LOOK, *_only(_compares_inputs, *_READ_DIGESTS)),
+        "plan": (*_LOOK, *_READ_BASES),
         "commands": (_TOKEN, *_LOOK),
         "images": (
             Row("ecr:DescribeImages", "own", "list images"),
@@ -231,6 +226,7 @@ ROWS: Mapping[str, tuple[Row, ...]] = MappingProxyType(
         "ec2.user-data": _FIND,
         "doctor": (
             *_LOOK,
+            *_READ_BASES,
             Row("ecr:DescribeRepositoryCreationTemplates", "*", "see which template ECR uses", required=False),
             Row("ecr:GetRegistryScanningConfiguration", "*", "see how images are scanned", required=False),
         ),

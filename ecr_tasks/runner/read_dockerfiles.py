@@ -39,7 +39,8 @@ def with_unreadable_dockerfiles(run: Run, job: Job) -> Job:
         return job
     try:
         with working("asking the builder to read the Dockerfiles"):
-            definitions = [item for image in images for item in image.definition.with_links()]
+            # Caches are neither read nor written for it, so that it needs no token for them.
+            definitions = [item for image in images for item in image.definition.without_caches().with_links()]
             run.logins.log_in_for_builds(definitions, run.engine)
             read_dockerfiles(run, images)
     except NoAnswer:

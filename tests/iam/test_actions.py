@@ -250,6 +250,22 @@ def test_base_images_in_ecr_are_read_by_digest_and_tag_and_others_are_not_named(
     assert actions_of(found, "*") == {"ecr:GetAuthorizationToken"}
 
 
+@pytest.mark.parametrize("task", ["plan", "doctor"])
+def test_who_lets_the_builder_read_dockerfiles_needs_what_it_reads_and_no_cache(task: str, tmp_path: Path) -> None:
+    settings, base = (
+        settings_with(tmp_path, ECR_CACHE="registry"),
+        f"{OTHER}.dkr.ecr.eu-central-1.amazonaws.com/base:1",
+    )
+    plain = {(need.action, need.resource) for need in needs(task, settings, scope_in())}
+    more = {(need.action, need.resource) for need in needs(task, settings, scope_in(reads=(base,))) if need.required}
+    resource = f"arn:aws:ecr:eu-central-1:{OTHER}:repository/base"
+    assert more - plain == {
+        ("ecr:GetAuthorizationToken", "*"),
+        ("ecr:BatchGetImage", resource),
+        ("ecr:GetDownloadUrlForLayer", resource),
+    }
+
+
 def test_a_task_without_such_rights_is_not_guessed(settings: Settings) -> None:
     with pytest.raises(SettingsError, match="no task 'psuh'"):
         needs("psuh", settings, scope_in())

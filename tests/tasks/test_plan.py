@@ -29,6 +29,17 @@ def test_plan_shows_what_would_happen_and_changes_nothing(project: Project) -> N
     assert project.receipt is None
 
 
+def test_plan_asks_for_a_token_only_where_a_base_image_is_read(project: Project) -> None:
+    """The build cache isn't read, so nobody needs a right for it to see a plan."""
+    assert project.inv("plan", ECR_CACHE="registry").code == 0
+    assert project.calls.named("read_dockerfiles") != []
+    assert project.calls.named("token") == []
+    project.write("Dockerfile", f"FROM {HOST}/base:1\n")
+    project.commit()
+    assert project.inv("plan", ECR_CACHE="registry").code == 0
+    assert len(project.calls.named("token")) == 1
+
+
 def test_plan_names_the_change_that_the_run_is_for(project: Project) -> None:
     assert "no branch's tag moves" not in project.inv("plan").stdout
     result = project.inv("plan", ECR_PULL_REQUEST="7")
