@@ -99,7 +99,7 @@ OUTAGES = (("destination", "drop"), ("destination", "throttle"), ("promote", "th
 def test_an_outage_that_begins_at_a_request(lab: Lab, kind: FaultKind) -> None:
     """Every later request fails too, so the run must fail, and the next run must finish."""
     # The number of docker's requests differs from run to run, so the outage does not begin at one of the last.
-    first = {"drop": "PUT manifest", "throttle": "BatchGetImage", "fail": "POST blob"}[kind]
+    first = {"drop": "PUT manifest", "throttle": "DescribeImages", "fail": "POST blob"}[kind]
     last = lab.requests.index("PUT manifest")
     for number in range(last + 1) if ALL_FAULTS else [lab.requests.index(first)]:
         assert lab.push_with_fault(kind, number, lasting=True).code in (AWS, REGISTRY)

@@ -31,7 +31,7 @@ def app(
     if request.param == "before ECR says":
         make = auth.Tokens.authorization_token
         monkeypatch.setattr(
-            auth.Tokens, "authorization_token", lambda self: (make(self)[0], int(time.time()) + 12 * 3600)
+            auth.Tokens, "authorization_token", lambda *given: (make(*given)[0], int(time.time()) + 12 * 3600)
         )
     dockerfile = f"FROM {tiny_base}\nCOPY hello.txt /\nRUN : {tmp_path} && sleep {LIFETIME + 3}\n"
     environ = {**engine, **local_ecr.environment(), "ECR_CREATE_REPOSITORY": "true"}
