@@ -158,7 +158,7 @@ def refused_tokens(lines: Sequence[str], tokens: Iterable[RegistryToken]) -> lis
 
 def push_failed(reference: str, lines: Sequence[str]) -> EcrTasksError:
     """Return why a push failed: Refused for an immutable tag, else RegistryError."""
-    if re.search(r"already exists.{0,1000}?immutable|tag is immutable", _last_error(lines)):
+    if re.search(r"already exists.{0,200}?immutable|tag is immutable", _last_error(lines)):
         return Refused(
             f"The registry refused to move the tag of {reference}: it is immutable and points at another image.",
             "Run it again: it will say what the tag holds and what can be done.",
