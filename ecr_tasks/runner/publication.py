@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from ecr_tasks.console import say
 from ecr_tasks.documents import parse_json
@@ -216,14 +217,16 @@ def _chosen(repositories: Mapping[str, str], names: Collection[str]) -> dict[str
 
 
 def _is_here(host: str, settings: Settings) -> bool:
-    """Return whether a host is that of the settings' registry, as far as it can be known without a call.
+    """Return whether a host is surely that of the settings' registry; where it can't be known without a call, False.
 
-    Only with an endpoint of its own, as the local ECR has, can a registry be on a host that is none of ECR's.
+    Only with an endpoint of its own, as the local ECR has, can a registry be on a host that is none of ECR's. The
+    local ECR's first registry is where its endpoint is, and another local ECR's is not.
     """
     place = parse_ecr_host(host)
     if place is None:
         environ = settings.sdk_environ(os.environ)
-        return any(environ.get(name) for name in ("AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL"))
+        endpoint = environ.get("AWS_ENDPOINT_URL_ECR") or environ.get("AWS_ENDPOINT_URL") or ""
+        return urlsplit(endpoint).netloc == host
     return settings.account_id in (None, place.account) and settings.region in (None, place.region)
 
 

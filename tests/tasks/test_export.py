@@ -73,6 +73,8 @@ def test_a_receipt_of_another_registry_is_not_used(project: Project) -> None:
     assert "is of another registry, 127.0.0.1:5000" in project.inv("export", "env").stderr
     local = project.inv("export", "env", AWS_ENDPOINT_URL_ECR="http://127.0.0.1:5000")
     assert image_of(local.stdout).startswith("127.0.0.1:5000/team/app@")
+    other = project.inv("export", "env", AWS_ENDPOINT_URL_ECR="http://127.0.0.1:5001")
+    assert "is of another registry, 127.0.0.1:5000" in other.stderr
 
 
 def test_a_broken_receipt_is_named(project: Project) -> None:
