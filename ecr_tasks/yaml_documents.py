@@ -17,9 +17,16 @@ MAX_VALUES = 100_000
 """Values in one document, with what its aliases stand for."""
 
 
+class DuplicateKey(ValueError):
+    """A mapping has a key twice, of which PyYAML would take the last."""
+
+
 @cache
 def limited_loader() -> type[SafeLoader]:
-    """Return PyYAML's safe loader, which raises ValueError for a document that is too deep or stands for too much."""
+    """Return PyYAML's safe loader, which also raises ValueError for what it would take in silence.
+
+    That is a document that is too deep or stands for too much, and a key that is there twice.
+    """
     import yaml
 
     class LimitedLoader(yaml.SafeLoader):
@@ -31,6 +38,18 @@ def limited_loader() -> type[SafeLoader]:
                 raise ValueError(f"it is nested more than {MAX_DEPTH} deep")
             node = super().compose_node(*arguments)
             self.depth -= 1
+            return node
+
+        def compose_mapping_node(self, anchor: Any) -> Any:
+            node = super().compose_mapping_node(anchor)
+            lines: dict[tuple[str, str], int] = {}
+            for key, _ in node.value:
+                if not isinstance(key, yaml.ScalarNode) or key.tag.endswith(":merge"):
+                    continue
+                line, name = key.start_mark.line + 1, (key.tag, key.value)
+                if name in lines:
+                    raise DuplicateKey(f"line {line}: the key {key.value} stands in line {lines[name]} already")
+                lines[name] = line
             return node
 
         def compose_document(self) -> Any:

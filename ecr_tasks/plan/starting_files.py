@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from ecr_tasks.plan.starting_point import SETTINGS, Answers, StartingPoint, has_several
+from ecr_tasks.settings.invoke_files import Form
 from ecr_tasks.settings.schema import TABLE
 
 IGNORED: Mapping[str, tuple[str, ...]] = {
@@ -75,7 +76,7 @@ def start(answers: Answers, here: StartingPoint, context: str = ".") -> Start:
     if not here.invoke_file:
         files.append(StartingFile("invoke.yaml", _invoke_yaml(section, here)))
     elif missing := {key: value for key, value in section.items() if not _stands_in_invoke_file(key, here)}:
-        additions.append(section_addition(missing, here.invoke_file, here.has_section))
+        additions.append(section_addition(missing, here.invoke_file, here.section))
     else:
         kept.append(here.invoke_file)
     if here.tasks is None:
@@ -205,28 +206,34 @@ def _yaml(key: str, value: str | bool) -> str:
     return as_yaml({key: value})[0]
 
 
-def as_yaml(section: Mapping[str, object]) -> tuple[str, ...]:
-    """Return settings as lines of YAML."""
+def as_yaml(section: Mapping[str, object], *, in_braces: bool = False) -> tuple[str, ...]:
+    """Return settings as lines of YAML; ``in_braces`` as one, with a comma after each, to stand between braces."""
     import yaml
 
-    text = yaml.safe_dump(dict(section), sort_keys=False, width=10_000, allow_unicode=True)
-    return tuple(text.splitlines())
+    text = yaml.safe_dump(
+        dict(section), sort_keys=False, width=10_000, allow_unicode=True, default_flow_style=in_braces
+    )
+    return (f"{text.strip()[1:-1]},",) if in_braces else tuple(text.splitlines())
 
 
-def section_addition(section: Mapping[str, str | bool], name: str, has_section: bool) -> Addition:
-    """Return what to add to Invoke's configuration file ``name``, which may have settings of ours already."""
+def section_addition(section: Mapping[str, str | bool], name: str, form: Form) -> Addition:
+    """Return what to add to Invoke's configuration file ``name``, in whose form the settings there are written."""
+    is_new = form == "absent"
     if name.endswith(".py"):
         lines = [f"    {key!r}: {value!r}," for key, value in section.items()]
-        if has_section:
-            return Addition(name, f"in {name}, in the mapping ecr", tuple(lines))
-        return Addition(name, f"at the end of {name}", ("ecr = {", *lines, "}"))
+        if is_new:
+            return Addition(name, f"at the end of {name}", ("ecr = {", *lines, "}"))
+        return Addition(name, f"in {name}, in the mapping ecr", tuple(lines))
     if name.endswith(".json"):
         lines = [f"    {json.dumps(key)}: {json.dumps(value)}," for key, value in section.items()]
-        lines[-1] = lines[-1].rstrip(",")
-        if has_section:
-            return Addition(name, f'in {name}, first in "ecr"', (*lines[:-1], f"{lines[-1]},"))
-        return Addition(name, f"in {name}, before the last brace, after a comma", ('  "ecr": {', *lines, "  }"))
+        last = lines[-1] if form in ("braces", "lines") else lines[-1].rstrip(",")
+        if is_new:
+            where = f"in {name}, before the last brace, after a comma"
+            return Addition(name, where, ('  "ecr": {', *lines[:-1], last, "  }"))
+        return Addition(name, f'in {name}, first in "ecr"', (*lines[:-1], last))
     lines = [f"  {line}" for line in as_yaml(section)]
-    if has_section:
+    if is_new:
+        return Addition(name, f"at the end of {name}", ("ecr:", *lines))
+    if form == "lines":
         return Addition(name, f"in {name}, below `ecr:`", tuple(lines))
-    return Addition(name, f"at the end of {name}", ("ecr:", *lines))
+    return Addition(name, f"in {name}, first between the braces of `ecr`", (as_yaml(section, in_braces=True)[0],))

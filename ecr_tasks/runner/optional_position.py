@@ -12,6 +12,8 @@ from invoke.collection import Collection as TaskCollection
 from invoke.parser.argument import Argument
 from invoke.tasks import Task
 
+from ecr_tasks.runner.argument import CheckedArgument
+
 
 class TaskWithOptionalPosition(Task[Any]):
     """A task whose argument ``may_be_positional``, if any, is read by position where the command line has it there.
@@ -25,7 +27,10 @@ class TaskWithOptionalPosition(Task[Any]):
 
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
         """Return the arguments, of which Invoke's parser is about to read the values."""
-        arguments = super().get_arguments(ignore_unknown_help=ignore_unknown_help)
+        arguments = [
+            CheckedArgument(argument) if argument.takes_value else argument
+            for argument in super().get_arguments(ignore_unknown_help=ignore_unknown_help)
+        ]
         if asks_for_help(sys.argv[1:], self.name):
             for argument in arguments:
                 argument.positional = False

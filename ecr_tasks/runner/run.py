@@ -146,7 +146,7 @@ class Run:
                 environ={**os.environ, **self._env_file},
                 config=self._config,
                 overrides=self._overrides,
-                invoke_files=[invoke_files.read(path) for path in self._config_paths] if self._config else (),
+                invoke_files=[invoke_files.read(path) for path in self._config_paths],
             )
             for text in self._settings.warnings:
                 self._warn_once(text)  # `local` and `env` make the settings be loaded once more

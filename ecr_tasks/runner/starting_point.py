@@ -48,7 +48,7 @@ def look(run: Run) -> StartingPoint:
         settings=known,
         tasks=tasks_file(run.project),
         invoke_file=file.name if file else "",
-        has_section=bool(file and invoke_files.has_section(file)),
+        section=invoke_files.section_form(file),
         env_file=env_file,
         has_env_file=os.path.lexists(run.project / env_file),
         profiles=profiles,

@@ -10,12 +10,12 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.files import read_text
-from ecr_tasks.yaml_documents import limited_loader, yaml_mistake
+from ecr_tasks.yaml_documents import DuplicateKey, limited_loader, yaml_mistake
 
 NAMES = ("invoke.yaml", "invoke.yml", "invoke.json", "invoke.py")
 """A project's file, the first of which Invoke reads (its documentation, "Configuration")."""
@@ -25,17 +25,23 @@ SECTION = "ecr"
 MAX_BYTES = 1024 * 1024
 
 
+Form = Literal["absent", "empty", "braces", "lines"]
+"""How the section ``ecr`` is written: ``{region: eu-central-1}`` is one in braces."""
+
+
 class InvokeFile(NamedTuple):
     """One configuration file: what it has, and the line and the text of each value below ``ecr``.
 
     A Python file is not run: it has no ``data``. ``texts`` has only what stands there without quotes: YAML takes
-    ``012345670123`` for another number.
+    ``012345670123`` for another number. ``top_lines`` are those of the keys beside ``ecr``.
     """
 
     path: Path
     data: Mapping[str, Any] | None = None
     lines: Mapping[str, int] = MappingProxyType({})
     texts: Mapping[str, str] = MappingProxyType({})
+    top_lines: Mapping[str, int] = MappingProxyType({})
+    form: Form = "absent"
 
     def __repr__(self) -> str:
         return f"<{self.path}>"  # it may hold secrets
@@ -53,14 +59,16 @@ def find_in(folder: Path, prefix: str = "") -> Path | None:
     return next((path for path in paths if path.exists() or path.is_symlink()), None)
 
 
-def has_section(path: Path) -> bool:
-    """Return whether a configuration file has settings of ours; a Python file is not run, but searched for the name.
+def section_form(path: Path | None) -> Form:
+    """Return how a configuration file has settings of ours; a Python file is not run, but searched for the name.
 
     Raises SettingsError and OSError for one that can't be read.
     """
+    if path is None:
+        return "absent"
     if path.suffix == ".py":
-        return SECTION in read_text(path, errors="replace").split()
-    return bool(read(path).section)
+        return "braces" if SECTION in read_text(path, errors="replace").split() else "absent"
+    return read(path).form
 
 
 def read(path: Path) -> InvokeFile:
@@ -94,8 +102,11 @@ def _read_json(path: Path, text: str) -> InvokeFile:
     data = _checked(parse_json(text))
     try:  # JSON is YAML, but for a few texts: then the lines aren't known
         return _read_yaml(path, text)
+    except DuplicateKey:
+        raise
     except Exception:
-        return InvokeFile(path, data)
+        form: Form = "absent" if SECTION not in data else "braces" if data[SECTION] else "empty"
+        return InvokeFile(path, data, form=form)
 
 
 def _read_yaml(path: Path, text: str) -> InvokeFile:
@@ -110,11 +121,15 @@ def _read_yaml(path: Path, text: str) -> InvokeFile:
     data = _checked({} if data is None else data)
     lines: dict[str, int] = {}
     texts: dict[str, str] = {}
-    for key, value in _entries(_entry(node, SECTION)):
+    section = _entry(node, SECTION)
+    for key, value in _entries(section):
         lines[key.value] = key.start_mark.line + 1
         if isinstance(value, yaml.ScalarNode) and value.style is None and value.tag.endswith((":int", ":float")):
             texts[key.value] = value.value
-    return InvokeFile(path, data, lines, texts)
+    form: Form = "absent" if section is None else "empty" if not lines else "lines"
+    form = "braces" if form == "lines" and section.flow_style else form
+    top_lines = {key.value: key.start_mark.line + 1 for key, _ in _entries(node) if key.value != SECTION}
+    return InvokeFile(path, data, lines, texts, top_lines, form)
 
 
 def _entry(node: Any, name: str) -> Any:

@@ -187,7 +187,7 @@ def _values(merged: Mapping[str, SettingValue], layers: Sequence[precedence.Laye
     The environment is not among ``layers``: its other AWS_… names are only for the SDK.
     """
     values = {name: SettingValue(setting.default) for name, setting in TABLE.items()}
-    others = sorted({name for layer in layers for name in layer} - set(TABLE))
+    others = sorted({name for layer in layers for name in layer if name.startswith("AWS_")} - set(TABLE))
     values.update((name, SettingValue("")) for name in others)
     for name, value in merged.items():
         if name in values:

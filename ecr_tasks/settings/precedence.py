@@ -7,11 +7,11 @@ from pathlib import Path
 
 from ecr_tasks.settings.dotenv import DotenvFile
 from ecr_tasks.settings.errors import Problems
-from ecr_tasks.settings.invoke_files import InvokeFile
+from ecr_tasks.settings.invoke_files import SECTION, InvokeFile
 from ecr_tasks.settings.parse.lists import join
 from ecr_tasks.settings.schema import TABLE
 from ecr_tasks.settings.setting import Origin, SettingValue
-from ecr_tasks.settings.unknown_names import is_foreign, misspelt_key, misspelt_setting
+from ecr_tasks.settings.unknown_names import is_foreign, misspelt_key, misspelt_setting, names_setting
 
 PROFILES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
@@ -54,6 +54,7 @@ def config_layer(
 ) -> tuple[Layer, list[tuple[str, Origin]]]:
     """Return the settings under ``ecr.`` in Invoke's configuration, and the keys that are somebody else's.
 
+    Those are named with their section; keys beside it are among them if they have the name of a setting.
     Keys that begin with ``_`` are left out. ``files`` are the files that Invoke has read, the highest first: they
     tell the places. Adds to ``problems`` the misspelt keys, and values that no dotenv file could hold.
     """
@@ -73,7 +74,7 @@ def config_layer(
             if meant := misspelt_key(key, names):
                 problems.add_at(origin, key, f"is not a setting: did you mean ecr.{meant}?")
             else:
-                others.append((key, origin))
+                others.append((f"{SECTION}.{key}", origin))
             continue
         try:
             text = (file.texts.get(key) if file else None) or _config_text(value)
@@ -82,6 +83,8 @@ def config_layer(
             continue
         if text:
             layer[name] = SettingValue(text, origin)
+    for file in files:
+        others += [(key, _config_origin(key, file, project)) for key in file.top_lines if names_setting(key)]
     return layer, others
 
 
@@ -89,7 +92,8 @@ def _config_origin(key: str, file: InvokeFile | None, project: Path) -> Origin:
     if file is None:  # the collection's own configuration, or a variable INVOKE_ECR_…
         return Origin("config", key)
     shown = file.path.name if file.path.parent == project else str(file.path)
-    return Origin("config", key, file.path, file.lines.get(key), shown)
+    line = file.lines.get(key) or file.top_lines.get(key)
+    return Origin("config", key, file.path, line, shown)
 
 
 def _config_text(value: object) -> str:

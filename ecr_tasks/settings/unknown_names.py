@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from ecr_tasks.settings.schema import TABLE
-from ecr_tasks.settings.setting import Origin
+from ecr_tasks.settings.setting import Origin, SettingValue
 
 PREFIXES = ("ECR_", "AWS_")
 
@@ -33,6 +33,8 @@ _USUAL_NAMES = {
     "AWS_ENDPOINT_URL_ECR": ("ECR_ENDPOINT", "ECR_ENDPOINT_URL"),
 }
 _MEANT = {name: setting for setting, names in _USUAL_NAMES.items() for name in names}
+_OF_KEYS = {setting.field: name for name, setting in TABLE.items()}
+_RANKS = {"config": 1, "file": 2, "environment": 3, "override": 4}
 
 
 def misspelt_setting(name: str, settings: Collection[str] = tuple(TABLE)) -> str:
@@ -77,12 +79,24 @@ def is_foreign(name: str, origin: Origin) -> bool:
 
     Every ``ECR_…`` name is. ``AWS_…`` names are the SDKs': those of a file that stand for one of ours are worth one.
     """
-    return name.startswith("ECR_") or (bool(_meant_by(name)) and origin.kind == "file")
+    return name.startswith("ECR_") or (bool(meant_by(name)) and origin.kind == "file")
 
 
-def _meant_by(name: str) -> str:
-    """Return the setting that somebody else's name may stand for: a usual name's, or that of ``aws_region``."""
-    return name.upper() if name.upper() in TABLE else _MEANT.get(name, "")
+def meant_by(name: str) -> str:
+    """Return the setting that somebody else's name may stand for; empty without one.
+
+    It is a usual name's, that of ``aws_region``, or the one with the other prefix.
+    """
+    if name.upper() in TABLE:
+        return name.upper()
+    other = f"{'AWS' if name.startswith('ECR_') else 'ECR'}_{name[4:]}"
+    return _MEANT.get(name) or (other if name.startswith(PREFIXES) and other in TABLE else "")
+
+
+def names_setting(key: str) -> str:
+    """Return the setting that a key of Invoke's configuration names, as a variable too; empty without one."""
+    name = key.upper()
+    return name if name in TABLE else _OF_KEYS.get(key.lower(), "")
 
 
 def _prefix_in_order(name: str) -> str:
@@ -122,18 +136,24 @@ def mentions_setting(text: str) -> bool:
     return any(word in TABLE or misspelt_setting(word) for word in words)
 
 
-def foreign_names_warning(names: Iterable[tuple[str, Origin]], effective: Collection[str]) -> list[str]:
+def foreign_names_warning(names: Iterable[tuple[str, Origin]], effective: Mapping[str, SettingValue]) -> list[str]:
     """Return one sentence about all names that belong to somebody else; an empty list without any.
 
-    It names the setting that a usual name may stand for, unless that is among the ``effective`` ones.
+    It names the setting that one may stand for, unless that is set in the same kind of place or a higher one. A key
+    beside ``ecr:`` is a project's own, and worth a word only where it may stand for a setting.
     """
     parts = []
     for name, origin in dict(names).items():
         place = "environment" if origin.kind == "environment" else str(origin)
-        meant = _meant_by(f"ECR_{name.upper()}" if origin.kind == "config" else name)
-        if meant and meant not in effective:
-            place += f": did you mean {f'ecr.{TABLE[meant].field}' if origin.kind == 'config' else meant}?"
-        parts.append(f"{'ecr.' if origin.kind == 'config' else ''}{name} ({place})")
+        is_config = origin.kind == "config"
+        is_beside = is_config and name == origin.name
+        meant = names_setting(name) if is_beside else meant_by(f"ECR_{origin.name.upper()}" if is_config else name)
+        is_set = meant in effective and _RANKS.get(effective[meant].origin.kind, 0) >= _RANKS[origin.kind]
+        if meant and not is_set:
+            place += f": did you mean {f'ecr.{TABLE[meant].field}' if is_config else meant}?"
+        elif is_beside:
+            continue
+        parts.append(f"{name} ({place})")
     return [f"Not a setting of ecr-tasks, and left alone: {', '.join(parts)}."] if parts else []
 
 

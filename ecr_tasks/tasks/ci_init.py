@@ -72,9 +72,9 @@ def _what_ci_lacks(run: Run, pipeline: str, title: str) -> list[str]:
     ]
     if lacking.shared:
         path = invoke_files.find_in(run.project)
-        has_section = path is not None and invoke_files.has_section(path)
+        form = invoke_files.section_form(path)
         section = {key: text for key, (text, _) in lacking.shared.items()}
-        addition = section_addition(section, path.name if path else "invoke.yaml", has_section)
+        addition = section_addition(section, path.name if path else "invoke.yaml", form)
         lines += ["", f"Add {addition.where}, and commit it:", *(f"    {line}" for line in addition.lines)]
     return lines
 

@@ -45,12 +45,14 @@ def settings(run: Run, name: str | None = None, all: bool = False, json: bool = 
 
 
 def find_name(text: str, settings: Settings) -> str:
-    """Return a setting's name, which may be written without ECR_ and in small letters. Raises SettingsError."""
-    wanted = text.upper().replace("-", "_")
-    for name in (wanted, f"ECR_{wanted}"):
+    """Return the name of a setting by its variable's or its key's, in any case. Raises SettingsError."""
+    from ecr_tasks.settings.unknown_names import meant_by, names_setting
+
+    wanted = text.upper().replace("-", "_").removeprefix("ECR.")
+    for name in (names_setting(wanted), wanted, f"ECR_{wanted}"):
         if name in settings.values:
             return name
-    guess = nearest(wanted, list(settings.values), 0.6)
+    guess = meant_by(wanted) or nearest(wanted, list(settings.values), 0.6)
     suggestion = f"Did you mean {guess}? " if guess else ""
     raise SettingsError(f"There is no setting {text}.", f"{suggestion}`inv settings --all` shows all of them.")
 

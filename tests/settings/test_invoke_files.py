@@ -91,6 +91,10 @@ def test_the_value_that_counts_has_the_place_of_its_own_file(tmp_path: Path) -> 
         ("invoke.yaml", BOMB.encode(), "more than 100000 values"),
         ("invoke.yaml", b"a: &a [*a]", "more than 100000 values"),
         ("invoke.yaml", b"a: 1\n---\nb: 2", "line 2: "),
+        ("invoke.yaml", b"ecr:\n  region: a\nrun: {}\necr: {}\n", "line 4: the key ecr stands in line 1 already"),
+        ("invoke.yaml", b"ecr:\n  tags: a\n  'tags': b\n", "line 3: the key tags stands in line 2 already"),
+        ("invoke.yaml", b"run: {echo: true, echo: false}", "line 1: the key echo stands in line 1 already"),
+        ("invoke.json", b'{"ecr": {"tags": "a",\n"tags": "b"}}', "line 2: the key tags stands in line 1 already"),
         ("invoke.json", b"{", "line 1: "),
         ("invoke.json", b"[" * 5000, "nested"),
         ("invoke.json", b"[]", "it is no mapping"),
@@ -130,3 +134,33 @@ def test_any_bytes_are_settings_or_a_sentence(tmp_path_factory: pytest.TempPathF
     path.write_bytes(content)
     with suppress(SettingsError):
         assert isinstance(read(path).section, dict)
+
+
+def test_a_key_that_overrides_a_merged_one_is_there_once(tmp_path: Path) -> None:
+    path = tmp_path / "invoke.yaml"
+    path.write_text("base: &base {target: a}\necr:\n  <<: *base\n  target: b\n", encoding="utf-8")
+    assert read(path).section == {"target": "b"}
+
+
+def warnings_of(path: Path, **environ: str) -> tuple[str, ...]:
+    """Return the warnings about a project whose configuration is this file."""
+    file = read(path)
+    return load(path.parent, environ=environ, config=file.section, invoke_files=[file]).warnings
+
+
+def test_a_setting_beside_the_section_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "invoke.yaml"
+    path.write_text("region: eu-west-1\necr:\n  tags: type=sha\ntags: mine\nECR_PLATFORMS: x\ncolour: red\n")
+    assert warnings_of(path) == (
+        "Not a setting of ecr-tasks, and left alone: region (invoke.yaml:1: did you mean ecr.region?), "
+        "ECR_PLATFORMS (invoke.yaml:5: did you mean ecr.platforms?).",
+    )
+    (one,) = warnings_of(path, AWS_REGION="eu-west-1")  # then it is the project's own
+    assert "region" not in one
+
+
+def test_settings_beside_a_section_that_is_missing_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "invoke.yaml"
+    path.write_text("repository: team/app\n")
+    (one,) = warnings_of(path)
+    assert "repository (invoke.yaml:1: did you mean ecr.repository?)" in one

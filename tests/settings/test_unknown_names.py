@@ -105,6 +105,26 @@ def test_a_file_may_mean_ours_by_an_aws_name_and_the_environment_has_it_for_othe
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        *(("ECR_REGION", "AWS_REGION"), ("ECR_PROFILE", "AWS_PROFILE"), ("ECR_ACCOUNT", "AWS_ACCOUNT_ID")),
+        *(("AWS_REPOSITORY", "ECR_REPOSITORY"), ("AWS_DESTINATIONS", "ECR_DESTINATIONS")),
+        *(("ECR_SESSION_TOKEN", "AWS_SESSION_TOKEN"), ("ECR_CA_BUNDLE", "AWS_CA_BUNDLE")),
+    ],
+)
+def test_a_name_with_the_other_prefix_may_mean_ours_also_where_a_lower_place_sets_it(
+    project: Project, name: str, meant: str
+) -> None:
+    project.write(f"{name}=x")
+    config = {"region": "eu-west-1", "repository": "team/app", "account_id": "111122223333"}
+    loaded = project.load(config=config)
+    assert loaded.warnings == (
+        f"Not a setting of ecr-tasks, and left alone: {name} (.env:1: did you mean {meant}?).",
+    )
+    assert name not in loaded.values or name.startswith("AWS_")
+
+
 def test_one_warning_names_them_all_with_what_may_be_meant(project: Project) -> None:
     project.write("ECR_REPO=team/app\nECR_REGISTRY=r.example\nECR_FOO=\n")
     environ = {"ECR_URI": "x", "ECR_TAG": "latest", "AWS_ACCOUNT_ID": "123456789012"}

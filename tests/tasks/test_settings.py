@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from ecr_tasks.console import Styled
+from ecr_tasks.errors import SettingsError
 from ecr_tasks.settings.hide_secrets import hide_secrets
 from ecr_tasks.settings.schema import TABLE
-from ecr_tasks.tasks.settings import as_json, as_rows
+from ecr_tasks.tasks.settings import as_json, as_rows, find_name
 from tests.support.dotenv_project import Project
 
 
@@ -84,3 +85,26 @@ def test_secrets_are_hidden_everywhere(project: Project) -> None:
 
 def test_a_short_access_key_is_hidden_whole(project: Project) -> None:
     assert hide_secrets("AWS_ACCESS_KEY_ID", "test") == "…hidden"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("region", "AWS_REGION"),
+        ("account_id", "AWS_ACCOUNT_ID"),
+        ("ecr.account_id", "AWS_ACCOUNT_ID"),
+        ("tags", "ECR_TAGS"),
+        ("ecr-tags", "ECR_TAGS"),
+        ("AWS_MAX_ATTEMPTS", "AWS_MAX_ATTEMPTS"),
+    ],
+)
+def test_a_setting_is_shown_by_each_of_its_names(project: Project, text: str, name: str) -> None:
+    project.write("ECR_REGION=eu-west-1\nAWS_MAX_ATTEMPTS=3")  # the first is none, and hides none
+    assert find_name(text, project.load()) == name
+
+
+def test_a_name_that_only_stands_for_a_setting_is_no_setting(project: Project) -> None:
+    project.write("ECR_REGION=eu-west-1")
+    with pytest.raises(SettingsError) as error:
+        find_name("ecr_region", project.load())
+    assert error.value.remedy.startswith("Did you mean AWS_REGION?")

@@ -1,0 +1,42 @@
+"""A value on the command line: never empty, and once for each flag that is no list.
+
+Invoke's parser (3.0) gives a flag one value, and takes the word after the flag's second occurrence for a task, which
+then runs: `iam.policy --for pull --for build` would build.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from invoke.parser.argument import Argument
+
+from ecr_tasks.errors import SettingsError
+from ecr_tasks.runner.invoke_config import exit_with
+
+
+class CheckedArgument(Argument):
+    """An argument that ends the command line with code 2 at an empty value, and at a second one."""
+
+    def __init__(self, argument: Argument) -> None:
+        vars(self).update(vars(argument))
+        self.is_list = argument.kind is list
+
+    def set_value(self, value: Any, cast: bool = True) -> None:
+        """Take a value of the command line. Raises Invoke's Exit for one that can't be taken."""
+        is_second = not self.is_list and self.raw_value is not None
+        if "--complete" not in sys.argv:  # then a shell asks what may follow, and nothing runs
+            self._check(value, is_second)
+        if not is_second:
+            super().set_value(value, cast)
+        self.kind = list  # Invoke passes on a second value to lists alone
+
+    def _check(self, value: Any, is_second: bool) -> None:
+        name = self.names[0].upper() if self.positional else f"--{self.names[0]}"
+        if not str(value).strip():
+            otherwise = "" if self.positional else ", or leave it out"
+            remedy = f"Give it a value{otherwise}; if it comes from a variable, that one may not be set."
+            raise exit_with(SettingsError(f"{name} is empty.", remedy))
+        if is_second:
+            cause = f"{name} is given twice: {self.value} and {value}."
+            raise exit_with(SettingsError(cause, "Give it once."))

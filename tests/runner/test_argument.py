@@ -1,0 +1,84 @@
+"""A value on the command line is refused when it is empty, or given twice to a flag that is no list."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from invoke.exceptions import Exit
+from invoke.parser import Parser
+from invoke.parser.argument import Argument
+
+from ecr_tasks.tasks.collection import ns
+
+
+def parsed(line: list[str]) -> dict[str, object]:
+    """Return the values that Invoke's parser gives the only task of a command line."""
+    (context,) = Parser(contexts=ns.to_contexts()).parse_argv(line)
+    return {name: argument.value for name, argument in context.args.items()}
+
+
+CONTEXTS = {context.name: context for context in ns.to_contexts()}
+FLAGS = [
+    pytest.param(context.name, argument, id=f"{context.name} {argument.names[0]}")
+    for context in CONTEXTS.values()
+    for argument in context.args.values()
+    if argument.takes_value
+]
+
+
+@pytest.mark.parametrize(("task", "argument"), FLAGS)
+def test_every_flag_refuses_an_empty_and_a_second_value(
+    task: str, argument: Argument, capsys: pytest.CaptureFixture[str]
+) -> None:
+    positions = ["x" for one in CONTEXTS[task].positional_args if one.name != argument.name]
+    flag = f"--{argument.names[0]}"
+    for words in ([f"{flag}="], [flag, " "]):
+        with pytest.raises(Exit) as end:
+            parsed([task, *positions, *words])
+        assert end.value.code == 2
+        assert " is empty.\nGive it a value" in capsys.readouterr().err
+    if argument.kind is list:
+        line = [task, *positions, flag, "1", f"{flag}=2"]
+        assert parsed(line)[argument.name or ""] == ["1", "2"]
+        return
+    for words in ([flag, "1", flag, "2"], [flag, "1", f"{flag}=2"]):
+        with pytest.raises(Exit) as end:
+            parsed([task, *positions, *words])
+        assert end.value.code == 2
+        assert " is given twice: 1 and 2.\nGive it once." in capsys.readouterr().err
+
+
+def test_a_value_by_position_and_by_its_flag_is_given_twice(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(Exit):
+        parsed(["env", "prod", "--name", "build"])
+    assert "NAME is given twice: prod and build." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("program", [["-m", "invoke"], ["-m", "ecr_tasks"]])
+def test_both_programs_start_no_task(tmp_path: Path, program: list[str]) -> None:
+    (tmp_path / "tasks.py").write_text(
+        "from invoke.collection import Collection\nfrom invoke.tasks import task\nimport ecr_tasks\n"
+        "@task\ndef own(c):\n    print('ran')\n"
+        "ns = Collection.from_module(ecr_tasks)\nns.add_task(own)\n"
+    )
+    words = ["iam.policy", "--for", "pull", "--for", "own"]
+    done = subprocess.run(
+        [sys.executable, *program, *words], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "ecr-tasks: --for is given twice: pull and own.\nGive it once.\n"
+
+
+def test_the_shell_still_gets_completions_after_a_flag_that_is_there_twice(tmp_path: Path) -> None:
+    line = "iam.policy --for pull --for push --si"
+    done = subprocess.run(
+        [sys.executable, "-m", "ecr_tasks", "--complete", "--", line],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stderr, "--side" in done.stdout.split()) == ("", True)
