@@ -99,7 +99,7 @@ def check_caller(caller: Caller | EcrTasksError, account: str | None, *, is_reac
             "account",
             f"AWS_ACCOUNT_ID is {account}, but the credentials belong to account {caller.account}.",
             "Use the other account's credentials (AWS_PROFILE, ECR_ROLE_ARN), correct AWS_ACCOUNT_ID, or let that "
-            "account's repository policy allow this caller (`inv iam.policy` prints it).",
+            "account's repository policy allow this caller (`inv iam.policy --side repository` prints it).",
         )
 
 

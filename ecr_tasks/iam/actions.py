@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ecr_tasks.errors import SettingsError, nearest
 from ecr_tasks.iam.rows import ROWS, Row
-from ecr_tasks.iam.scope import Scope
+from ecr_tasks.iam.scope import RepositoryAt, Scope
 from ecr_tasks.settings.settings import Settings
 
 
@@ -84,8 +84,10 @@ def _needs_of(row: Row, settings: Settings, scope: Scope) -> Iterator[Need]:
 
 def _resources(on: str, settings: Settings, scope: Scope) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield the resources of a row, each with the condition of its statement."""
-    if on == "key":
-        yield from _keys(settings.kms_key or "", scope)
+    if on == "own-key":
+        yield from _keys(settings.kms_key or "", scope.own)
+    elif on == "copies-key":
+        yield from _keys(settings.kms_key or "", [place for place in scope.copies if not place.is_public])
     elif on == "*" or (on == "public-reads" and scope.reads_public):
         yield "*", {}
     places = {"own": scope.own, "copies": scope.copies, "public": scope.copies, "reads": scope.reads}
@@ -94,16 +96,17 @@ def _resources(on: str, settings: Settings, scope: Scope) -> Iterator[tuple[str,
             yield place.arn, {}
 
 
-def _keys(key: str, scope: Scope) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield the ARNs of a KMS key in the own registry.
+def _keys(key: str, places: Iterable[RepositoryAt]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the ARNs of a KMS key in the registries of these repositories, for what ECR does with it for the caller.
 
     An alias is no resource of a key's actions, so it is a condition (KMS developer guide, "Use aliases to control
-    access to KMS keys").
+    access to KMS keys"). ``kms:ViaService`` is ``ecr.REGION.`` and the partition's domain (there, "kms:ViaService").
     """
-    if key.startswith("arn:") and ":alias/" not in key:
-        yield key, {}
-        return
+    registries = dict.fromkeys(place.place for place in places)
     _, alias, name = key.partition("alias/")
-    condition = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": alias + name}} if alias else {}
-    for partition, region, account in dict.fromkeys(place.place for place in scope.own):
-        yield f"arn:{partition}:kms:{region}:{account}:key/{'*' if alias else key}", condition
+    aliases = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": alias + name}} if alias else {}
+    for partition, region, account in registries:
+        arn = f"arn:{partition}:kms:{region}:{account}:key/{'*' if alias else key}"
+        if key.startswith("arn:") and not alias:
+            arn, region = key, key.split(":")[3]
+        yield arn, {"StringLike": {"kms:ViaService": f"ecr.{region}.*"}, **aliases}

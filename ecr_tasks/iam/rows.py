@@ -6,7 +6,7 @@ Sources: ``clients/ecr`` for our own calls; for docker's, the ECR user guide ("I
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -21,7 +21,7 @@ class Row:
     """One reason: actions, what they are on, the purpose, and for which settings it counts.
 
     ``actions`` and ``on`` are words with spaces between. On are: ``*``; repositories of the scope, ``copies`` without
-    and ``public`` with those of ECR Public alone; ``key``, that of ECR_KMS_KEY.
+    and ``public`` with those of ECR Public alone; ``own-key`` and ``copies-key``, ECR_KMS_KEY in their registries.
     """
 
     actions: str
@@ -64,6 +64,12 @@ def _only(condition: Condition, *rows: Row) -> tuple[Row, ...]:
         return lambda settings, scope: condition(settings, scope) and row.when(settings, scope)
 
     return tuple(replace(row, when=both(row)) for row in rows)
+
+
+def _without(places: str, rows: Iterable[Row]) -> tuple[Row, ...]:
+    """Return rows that are not on these places, which are words with spaces between."""
+    left = (replace(row, on=" ".join(word for word in row.on.split() if word not in places.split())) for row in rows)
+    return tuple(row for row in left if row.on)
 
 
 _UPLOAD = ("BatchCheckLayerAvailability", "InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload", "PutImage")
@@ -131,7 +137,7 @@ _CREATE = (
     ),
     Row(
         "kms:CreateGrant kms:DescribeKey",
-        "key",
+        "own-key copies-key",
         "create a repository that is encrypted with ECR_KMS_KEY",
         when=lambda settings, scope: settings.kms_key,
     ),
@@ -196,8 +202,7 @@ ROWS: Mapping[str, tuple[Row, ...]] = MappingProxyType(
             Row("ecr:DescribeRepositories ecr:BatchGetImage", "copies", "promote --to"),
             Row("ecr-public:DescribeRepositories ecr-public:DescribeImageTags", "public", "promote --to"),
             *_COPY,
-            *_only(_creates, *(replace(row, on=row.on.removeprefix("own ")) for row in _CREATE if row.on != "key")),
-            *_only(_has_copies, *_only(_creates, *(replace(row, on=row.on.removeprefix("own ")) for row in _CREATE))),
+            *_only(_creates, *_without("own own-key", _CREATE)),
         ),
         "scan": (
             Row("ecr:DescribeRepositories ecr:DescribeImages ecr:BatchGetImage", "own", "find what can be scanned"),
@@ -219,7 +224,7 @@ ROWS: Mapping[str, tuple[Row, ...]] = MappingProxyType(
         "commands": (_TOKEN, *_LOOK),
         "images": (
             Row("ecr:DescribeImages", "own", "list images"),
-            Row(_PULL, "own", "read their platforms", required=False),
+            Row(_PULL, "own", "images --platforms", required=False),
             Row("ecr:DescribeRepositories", "own", "images --open", required=False),
         ),
         "export": _FIND,
@@ -233,7 +238,7 @@ ROWS: Mapping[str, tuple[Row, ...]] = MappingProxyType(
         "repo.show": (_READ_SETTINGS,),
         "repo.ensure": (
             _READ_SETTINGS,
-            *(replace(row, on=row.on.removesuffix(" copies")) for row in _CREATE if row.on != "public"),
+            *_without("copies copies-key public", _CREATE),
             Row("ecr:PutImageTagMutability", "own", "set which tags are locked"),
             Row("ecr:PutImageScanningConfiguration", "own", "have images scanned when they are pushed"),
             Row(
@@ -259,7 +264,10 @@ ROWS: Mapping[str, tuple[Row, ...]] = MappingProxyType(
         "repo.delete": (
             Row("ecr:DescribeRepositories ecr:DeleteRepository", "own", "delete the repository"),
             Row(
-                "kms:RetireGrant", "key", "end its use of ECR_KMS_KEY", when=lambda settings, scope: settings.kms_key
+                "kms:RetireGrant",
+                "own-key",
+                "end its use of ECR_KMS_KEY",
+                when=lambda settings, scope: settings.kms_key,
             ),
         ),
     }

@@ -14,6 +14,7 @@ from ecr_tasks.model.destination import PUBLIC_HOST
 from ecr_tasks.model.ecr_host import PUBLIC_HOSTS, parse_ecr_host
 
 _tasks: list[Callable[[str], str]] = []
+_registries: set[str] = set()
 
 
 def name_policies(task_for: Callable[[str], str]) -> None:
@@ -22,6 +23,11 @@ def name_policies(task_for: Callable[[str], str]) -> None:
     Its argument is the action that is missing, or empty. Who is denied something doesn't know the task.
     """
     _tasks[:] = [task_for]
+
+
+def name_registry(host: str) -> None:
+    """Take a host for one of ECR's from now on: one that ECR gave a token for, which its own name may not tell."""
+    _registries.add(host)
 
 
 def policy_command(action: str = "") -> str:
@@ -103,4 +109,4 @@ def find_denial(text: str) -> Denial | None:
 
 
 def _is_ecr(host: str) -> bool:
-    return host == PUBLIC_HOST or parse_ecr_host(host) is not None
+    return host == PUBLIC_HOST or host in _registries or parse_ecr_host(host) is not None

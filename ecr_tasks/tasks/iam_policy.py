@@ -58,6 +58,11 @@ def policy(
     if place is not None:
         scope = scope.only_at(place.account, place.region)
     found = [need for need in needs(for_, run.settings, scope) if need.required or not required]
+    if not found:
+        raise SettingsError(
+            f"{for_} does nothing in AWS with these settings, so there is no policy to print.",
+            "Leave it without one; base images in ECR, ECR_CACHE=registry or destinations would need one.",
+        )
     if side == "repository":
         document(_of_repositories(run, found, principal, account))
         return

@@ -51,6 +51,8 @@ LATER = {"ecr:StartImageScan", "ecr:UpdateImageStorageClass"}
 WITH_TAGS = {"ecr-public:TagResource"}
 """What CreateRepository asks for as well where it gets tags (Service Authorization Reference, dependent actions)."""
 
+VIA_ECR = {"StringLike": {"kms:ViaService": "ecr.eu-central-1.*"}}
+
 ACCOUNT, OTHER = "123456789012", "210987654321"
 
 
@@ -202,17 +204,17 @@ def test_no_pipeline_gets_the_right_to_delete_where_tags_are_locked(tmp_path: Pa
 @pytest.mark.parametrize(
     ("key", "resource", "condition"),
     [
-        ("arn:aws:kms:eu-central-1:1:key/2", "arn:aws:kms:eu-central-1:1:key/2", {}),
-        ("1234abcd", f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/1234abcd", {}),
+        ("arn:aws:kms:eu-central-1:1:key/2", "arn:aws:kms:eu-central-1:1:key/2", VIA_ECR),
+        ("1234abcd", f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/1234abcd", VIA_ECR),
         (
             "alias/ecr",
             f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/*",
-            {"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/ecr"}},
+            {**VIA_ECR, "ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/ecr"}},
         ),
         (
             f"arn:aws:kms:eu-central-1:{ACCOUNT}:alias/ecr",
             f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/*",
-            {"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/ecr"}},
+            {**VIA_ECR, "ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/ecr"}},
         ),
     ],
 )
@@ -222,6 +224,16 @@ def test_a_key_is_named_by_its_arn_or_by_its_alias(
     settings = settings_with(tmp_path, ECR_KMS_KEY=key)
     found = [need for need in needs("repo.ensure", settings, scope_in()) if need.action == "kms:CreateGrant"]
     assert [(need.resource, need.condition) for need in found] == [(resource, condition)]
+
+
+def test_the_key_of_a_copys_repository_is_where_that_is_created(tmp_path: Path) -> None:
+    settings = settings_with(tmp_path, ECR_KMS_KEY="1234abcd", ECR_CREATE_REPOSITORY="true")
+    scope = scope_in("eu-central-1", Destination(OTHER, "cn-north-1", "prod/app"))
+    here, there = (f"eu-central-1:{ACCOUNT}:key/1234abcd", f"cn-north-1:{OTHER}:key/1234abcd")
+    for name, places in {"push": [here, there], "promote": [there], "repo.ensure": [here]}.items():
+        found = [need for need in needs(name, settings, scope) if need.action == "kms:CreateGrant"]
+        assert [need.resource.partition(":kms:")[2] for need in found] == places, name
+        assert found[-1].condition == {"StringLike": {"kms:ViaService": f"ecr.{places[-1].partition(':')[0]}.*"}}
 
 
 def test_copies_are_read_here_and_written_there(settings: Settings) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ecr_tasks.model import denial as denials
-from ecr_tasks.model.denial import Denial, find_denial, name_policies
+from ecr_tasks.model.denial import Denial, find_denial, name_policies, name_registry
 from tests.support.build import HOST
 
 CALLER = "arn:aws:sts::123456789012:assumed-role/ci/run-7"
@@ -69,6 +69,14 @@ def test_the_policy_that_aws_names_decides_the_remedy(reason: str, remedy: str) 
 def test_a_status_alone_names_the_action_by_the_request(request_text: str, action: str) -> None:
     assert denial(request_text.format(ECR, "")) == Denial(action, resource=f"{ECR}/team/app")
     assert find_denial(request_text.format("registry.example", "")) is None
+
+
+def test_a_host_that_ecr_gave_a_token_for_is_one_of_ecrs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(denials, "_registries", set())
+    text = "unexpected status from HEAD request to http://127.0.0.1:5000/v2/team/app/manifests/main: 403 Forbidden"
+    assert find_denial(text) is None
+    name_registry("127.0.0.1:5000")
+    assert denial(text) == Denial("ecr:BatchGetImage", resource="127.0.0.1:5000/team/app")
 
 
 def test_a_remedy_names_the_policy_of_the_task_that_runs() -> None:

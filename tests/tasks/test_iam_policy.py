@@ -33,6 +33,10 @@ def test_stdout_is_the_policy_and_nobody_is_asked(offline: Project) -> None:
     assert offline.calls.log == []
 
 
+def test_a_task_that_does_nothing_in_aws_has_no_policy(offline: Project) -> None:
+    assert "build does nothing in AWS" in offline.inv("iam.policy", "--for", "build").failed(2)
+
+
 def test_required_leaves_out_what_is_only_used_where_granted(offline: Project) -> None:
     assert "ecr:ListImages" not in actions(offline.inv("iam.policy", "--required"))
 

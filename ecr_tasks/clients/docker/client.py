@@ -22,6 +22,7 @@ from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import EcrTasksError, RegistryError
 from ecr_tasks.files import read_bytes
+from ecr_tasks.model.denial import name_registry
 from ecr_tasks.model.digest import sha256_digest
 from ecr_tasks.model.image import BakeFile, BuildDefinition, BuildInput
 from ecr_tasks.model.local_image import LocalImage
@@ -327,6 +328,7 @@ class WhalesDocker:
     def authorize(self, token: RegistryToken) -> None:
         """Add a token to the private configuration."""
         self._mask(token)
+        name_registry(token.host)
         self._config.authorize(token)
 
     def login(self, token: RegistryToken) -> None:

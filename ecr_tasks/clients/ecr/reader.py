@@ -12,6 +12,7 @@ from ecr_tasks.clients.ecr.session import AwsSession
 from ecr_tasks.clients.manifest_cache import ManifestCache
 from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.errors import EcrTasksError, RegistryError
+from ecr_tasks.model.denial import policy_command
 from ecr_tasks.model.inventory import ImageDetail
 from ecr_tasks.model.manifest import INDEX_MEDIA_TYPES, MANIFEST_MEDIA_TYPES, StoredImage
 from ecr_tasks.model.registry import Repository
@@ -116,7 +117,7 @@ class Reader:
                 self._unseen.add(name)
                 self.aws.report_once(
                     f"these credentials may not do ecr:DescribeImages in {name}: its images are looked at with "
-                    "ecr:BatchGetImage, which ECR counts as a pull (`inv iam.policy` has what to allow)"
+                    f"ecr:BatchGetImage, which ECR counts as a pull (`{policy_command()}` has what to allow)"
                 )
         return self.images(name, references, PARALLEL)
 
