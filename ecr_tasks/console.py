@@ -15,7 +15,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any, TextIO
@@ -35,6 +35,7 @@ __all__ = [
     "agrees",
     "ask",
     "can_ask",
+    "commands_as",
     "data",
     "document",
     "given_data",
@@ -53,6 +54,20 @@ __all__ = [
     "warn_once",
     "working",
 ]
+
+
+_rewrite_commands: Callable[[str], str] = str
+
+
+@contextmanager
+def commands_as(rewrite: Callable[[str], str]) -> Iterator[None]:
+    """Rewrite each text that is for people by a function, in the block: the commands in it as they are typed here."""
+    global _rewrite_commands
+    before, _rewrite_commands = _rewrite_commands, rewrite
+    try:
+        yield
+    finally:
+        _rewrite_commands = before
 
 
 def say(*lines: Text, indent: int = 0) -> None:
@@ -319,7 +334,7 @@ def _harmless(line: str, shown: str) -> str:
 
 
 def _clean(text: str) -> str:
-    return one_line(redact(text))
+    return one_line(redact(_rewrite_commands(text)))
 
 
 def _message(text: str) -> str:

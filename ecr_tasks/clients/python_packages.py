@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import shlex
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
+from ecr_tasks.clients.ecr.install_command import install_command, install_source
 from ecr_tasks.model.machine import Package, PythonFacts
 
 _OURS = "ecr-tasks"
@@ -24,7 +22,6 @@ _FOLLOWED = (_OURS, "boto3", "python-on-whales")
 def python_facts() -> PythonFacts:
     """Return the facts about this Python."""
     from ecr_tasks import __version__
-    from ecr_tasks.clients.ecr.install_command import install_command
 
     packages = [Package(_OURS, __version__)]
     packages += [item for name in _FOLLOWED for item in _requirements(name)]
@@ -34,7 +31,7 @@ def python_facts() -> PythonFacts:
         packages=tuple(packages),
         installs=tuple(_installs()),
         other_programs={name: path for name in ("inv", "ecr-tasks") if (path := _other_program(name))},
-        install_command=install_command("--upgrade ecr-tasks").replace("'", ""),
+        install_command=install_command(_OURS, upgrades=True),
     )
 
 
@@ -45,27 +42,12 @@ def typed(name: str, environ: Mapping[str, str] = os.environ, prefix: str = sys.
     """
     folders = Path(prefix).parts
     if "archive-v0" in folders:
-        return f"uvx --from {_source()} {name}" if name == _OURS else None
+        return f"uvx --from {install_source()} {name}" if name == _OURS else None
     if "pipx" in folders and "venvs" not in folders:
-        return f"pipx run --spec {_source()} {name}" if name == _OURS else None
+        return f"pipx run --spec {install_source()} {name}" if name == _OURS else None
     if "UV_RUN_RECURSION_DEPTH" in environ:
         return f"uv run {name}"
     return name if shutil.which(name, path=environ.get("PATH")) and not _other_program(name) else None
-
-
-def _source() -> str:
-    """Return where this package was installed from, for a shell: a path, an address or its name (PEP 610)."""
-    try:
-        record = json.loads(metadata.distribution(_OURS).read_text("direct_url.json") or "{}")
-    except (metadata.PackageNotFoundError, ValueError):
-        record = {}
-    address = str(record.get("url", _OURS))
-    parts = urlsplit(address)
-    if parts.scheme == "file":
-        return shlex.quote(unquote(parts.path))
-    if "@" in parts.netloc:  # it may hold a token
-        return _OURS
-    return shlex.quote(f"git+{address}" if "vcs_info" in record else address)
 
 
 def _requirements(name: str) -> Iterator[Package]:

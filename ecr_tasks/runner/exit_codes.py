@@ -9,12 +9,13 @@ from contextlib import contextmanager
 
 from invoke.exceptions import Exit, Failure
 
-from ecr_tasks.console import say, show_error
+from ecr_tasks.console import commands_as, say, show_error
 from ecr_tasks.errors import EcrTasksError, Interrupted
 from ecr_tasks.redaction import redact
 from ecr_tasks.runner.command_line import follows, publishes
 from ecr_tasks.runner.run import Run
 from ecr_tasks.runner.task_failed import TaskFailed
+from ecr_tasks.runner.typed_commands import typed_commands
 from ecr_tasks.runner.unexpected import is_debugging, show, unexpected
 from ecr_tasks.signals import was_interrupted
 
@@ -26,6 +27,12 @@ def exit_codes(run: Run, task: str = "", *, shows_without_registry: bool = False
     ``task`` is the name of the one that runs.
     """
     _name_policies(task)
+    with commands_as(typed_commands(lambda: run.selection)), _errors_shown(run, shows_without_registry):
+        yield
+
+
+@contextmanager
+def _errors_shown(run: Run, shows_without_registry: bool) -> Iterator[None]:
     try:
         with _without_garbage_collector(), run.earlier_outputs.removed_on_failure():
             yield

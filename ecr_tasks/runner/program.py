@@ -12,14 +12,15 @@ from invoke.config import AmbiguousMergeError
 from invoke.exceptions import AmbiguousEnvVar, ParseError, UncastableEnvVar, UnknownFileType
 from invoke.program import Program
 
-from ecr_tasks.console import no_reader_allowed
+from ecr_tasks.console import commands_as, no_reader_allowed
 from ecr_tasks.errors import SettingsError, nearest
 from ecr_tasks.runner.decorator import current_folder
 from ecr_tasks.runner.invoke_config import check_file, check_own_files, check_project, exit_with, find_project
+from ecr_tasks.runner.typed_commands import typed_commands
 
 _UNKNOWN = re.compile(r"No idea what (['\"])(?P<word>.*)\1 is!", re.DOTALL)
 _NO_NUMBER = re.compile(r"invalid literal for int\(\) with base 10: (?P<word>.*)", re.DOTALL)
-_NO_VALUE = re.compile(r"Flag <Argument: (?P<name>[^\s>]{1,100})[ >].* needed value.*", re.DOTALL)
+_NO_VALUE = re.compile(r"Flag <CheckedArgument: (?P<name>[^\s>]{1,100})[ >].* needed value.*", re.DOTALL)
 _MISSING = re.compile(r"'(?P<task>[^']*)' did not receive required positional arguments: (?P<names>.*)", re.DOTALL)
 _ALIKE = 0.6
 """How similar two names are of which one may be meant for the other (difflib's own default)."""
@@ -33,7 +34,7 @@ class EcrTasksProgram(Program):
 
     def run(self, argv: list[str] | None = None, exit: bool = True) -> None:  # noqa: A002 - Invoke's name
         """Run a command line; a reader that closes the pipe ends it without an error."""
-        with no_reader_allowed():
+        with no_reader_allowed(), commands_as(typed_commands(str)):
             super().run(argv, exit)
 
     def create_config(self) -> None:
@@ -89,13 +90,13 @@ class EcrTasksProgram(Program):
             if match is None:
                 raise
             cause = f"{match['word']} is no number, which one of the flags here needs."
-            raise exit_with(SettingsError(cause, f"`{self.binary} --help` shows the flags.")) from error
+            raise exit_with(SettingsError(cause, "`inv --help` shows the flags.")) from error
 
     def _explain(self, error: ParseError) -> SettingsError:
         match = _UNKNOWN.fullmatch(str(error))
         if match is None:
             task = error.context.name if error.context else None
-            shown = f"`{self.binary} --help {task}`" if task else f"`{self.binary} --help`"
+            shown = f"`inv --help {task}`" if task else "`inv --help`"
             return SettingsError(_in_words(str(error)), f"{shown} shows what can be written.")
         word = match["word"]
         task = error.context.name if error.context else None
@@ -104,12 +105,10 @@ class EcrTasksProgram(Program):
             of_task = f" of the task {task}" if task else ""
             names = {flag.lstrip("-"): flag for flag in flags}
             guess = names.get(nearest(word.lstrip("-"), list(names), _ALIKE), "")
-            help_ = f"`{self.binary} --help {task}`" if task else f"`{self.binary} --help`"
+            help_ = f"`inv --help {task}`" if task else "`inv --help`"
             return SettingsError(f"{word} is no flag{of_task}.", _suggestion(guess, f"{help_} shows the flags."))
         guess = nearest(word, list(self.parser.contexts), _ALIKE)
-        return SettingsError(
-            f"There is no task {word}.", _suggestion(guess, f"`{self.binary} --list` shows the tasks.")
-        )
+        return SettingsError(f"There is no task {word}.", _suggestion(guess, "`inv --list` shows the tasks."))
 
 
 def _in_words(message: str) -> str:

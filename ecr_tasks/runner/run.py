@@ -109,6 +109,13 @@ class Run:
 
         return named_file({**os.environ, **self._env_file}, self._config)
 
+    @property
+    def selection(self) -> str:
+        """The tasks of this command line that chose its settings, as they are typed: ``env prod local``."""
+        return " ".join(
+            [*([f"env {self._env_name}"] if self._env_name else []), *(["local"] if self._overrides else [])]
+        )
+
     def override(self, values: Mapping[str, str]) -> None:
         """Override settings with these values from now on; an empty text unsets a name."""
         self._overrides.update(values)

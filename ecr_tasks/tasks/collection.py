@@ -6,6 +6,7 @@ from invoke.collection import Collection
 
 from ecr_tasks.console import redact_logs
 from ecr_tasks.runner.invoke_config import check_project_being_loaded
+from ecr_tasks.runner.typed_commands import know_tasks
 from ecr_tasks.tasks import ci_context, ci_init, ec2_user_data, iam_policy, iam_trust, local, local_store, repo
 from ecr_tasks.tasks.build import build
 from ecr_tasks.tasks.commands import commands
@@ -51,3 +52,5 @@ ns = Collection(
     Collection("iam", iam_policy.policy, iam_trust.trust),
     _local,
 )
+
+know_tasks(lambda: [name for primary, aliases in ns.task_names.items() for name in (primary, *aliases)])

@@ -54,7 +54,7 @@ def test_a_program_of_another_environment_is_named(
 def test_what_a_person_types_is_not_what_a_tool_has_on_its_own_path(
     monkeypatch: pytest.MonkeyPatch, prefix: str, environ: dict[str, str], inv: str | None, ours: str | None
 ) -> None:
-    monkeypatch.setattr(python_packages, "_source", lambda: "SOURCE")
+    monkeypatch.setattr(python_packages, "install_source", lambda: "SOURCE")
     assert typed("inv", environ, prefix) == inv
     assert typed("ecr-tasks", environ, prefix) == ours
 
