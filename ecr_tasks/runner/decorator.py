@@ -19,9 +19,9 @@ from invoke.tasks import task as invoke_task
 from ecr_tasks.console import open_standard_streams, show_error, stay_calm
 from ecr_tasks.errors import SettingsError, UnexpectedError
 from ecr_tasks.runner.command_line import EarlierResults, check_repetitions, publishes
+from ecr_tasks.runner.ecr_task import EcrTask
 from ecr_tasks.runner.exit_codes import exit_codes, last_resort, say_interrupted
 from ecr_tasks.runner.invoke_config import config_paths
-from ecr_tasks.runner.optional_position import TaskWithOptionalPosition
 from ecr_tasks.runner.run import Run
 from ecr_tasks.runner.task_failed import TaskFailed
 from ecr_tasks.signals import end_run_by_signals
@@ -66,7 +66,7 @@ def task(
     return decorate
 
 
-class ChainedTask(TaskWithOptionalPosition, Generic[P, R]):
+class ChainedTask(EcrTask, Generic[P, R]):
     """A task that returns something to a caller in Python: to a task of the user's own."""
 
     def __call__(self, c: Context, /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -180,9 +180,7 @@ def current_folder() -> Path:
 def _invoke_task(
     wrapper: Callable[..., Any], options: Any, positional: Iterable[str] = (), may_be_positional: str = ""
 ) -> Task[Any]:
-    options = {"klass": TaskWithOptionalPosition, **options}
-    decorated: TaskWithOptionalPosition = invoke_task(positional=list(positional), auto_shortflags=False, **options)(
-        wrapper
-    )
+    options = {"klass": EcrTask, **options}
+    decorated: EcrTask = invoke_task(positional=list(positional), auto_shortflags=False, **options)(wrapper)
     decorated.may_be_positional = may_be_positional
     return decorated

@@ -1,11 +1,12 @@
-"""An argument that may be given by its position, or left out, which Invoke (3.0) has no way to say."""
+"""A task as Invoke (3.0) can't make one: with an argument by position that may be left out, and quick to list."""
 
 from __future__ import annotations
 
-import inspect
+import copy
 import itertools
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from types import FrameType
 from typing import Any
 
 from invoke.collection import Collection as TaskCollection
@@ -15,7 +16,7 @@ from invoke.tasks import Task
 from ecr_tasks.runner.argument import CheckedArgument
 
 
-class TaskWithOptionalPosition(Task[Any]):
+class EcrTask(Task[Any]):
     """A task whose argument ``may_be_positional``, if any, is read by position where the command line has it there.
 
     Invoke lets a positional argument take the next word, even another task's name or ``--help``, and refuses a
@@ -25,13 +26,26 @@ class TaskWithOptionalPosition(Task[Any]):
 
     may_be_positional = ""
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> EcrTask:
+        """Return a copy for a collection: Invoke makes one of each task at its start, of all that it consists of."""
+        copied = copy.copy(self)
+        copied.help = dict(self.help)  # from which Invoke takes away what it has read
+        return copied
+
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
-        """Return the arguments, of which Invoke's parser is about to read the values."""
+        """Return the arguments, of which Invoke's parser is about to read the values.
+
+        Invoke asks all tasks, whatever the command line says. A task that the line does not name has none: to inspect
+        the functions of all takes as long as to import their modules.
+        """
+        names, words, others = _asked(sys._getframe(1))
+        if names and not any(name in word for word in words for name in names):
+            return []
         arguments = [
             CheckedArgument(argument) if argument.takes_value else argument
             for argument in super().get_arguments(ignore_unknown_help=ignore_unknown_help)
         ]
-        if asks_for_help(sys.argv[1:], self.name):
+        if asks_for_help(words, self.name):
             for argument in arguments:
                 argument.positional = False
             return arguments
@@ -39,7 +53,7 @@ class TaskWithOptionalPosition(Task[Any]):
             return arguments
         takes_value = {f"--{name}": argument.takes_value for argument in arguments for name in argument.names}
         required = sum(bool(argument.positional) for argument in arguments)
-        if has_value_by_position(sys.argv[1:], self.name, takes_value, _other_names(), required):
+        if has_value_by_position(words, self.name, takes_value, others(), required):
             for argument in arguments:
                 argument.positional = argument.positional or argument.name == self.may_be_positional
         return arguments
@@ -76,14 +90,20 @@ def asks_for_help(words: Sequence[str], task: str) -> bool:
     )
 
 
-def _other_names() -> Collection[str]:
-    """Return the names of all tasks of the collection that asks for the arguments, the user's own among them.
+def _asked(asker: FrameType) -> tuple[Collection[str], Sequence[str], Callable[[], Collection[str]]]:
+    """Return the names of the task, the words of the command line, and what returns the names of all tasks.
 
-    A task doesn't know the collections that it is in; the caller's caller is the one that counts.
+    A task knows neither the collections that it is in nor the line. Collection.to_contexts, which asks for the
+    arguments, does, and the program's method that calls it; asked by others, the task has no names.
     """
-    frame = inspect.currentframe()
-    caller = frame.f_back.f_back if frame and frame.f_back else None
-    collection = caller.f_locals.get("self") if caller else None
-    if not isinstance(collection, TaskCollection):
-        return ()
+    asking, above = asker.f_locals, asker.f_back.f_locals if asker.f_back else {}
+    collection = asking.get("self")
+    words: Sequence[str] = getattr(above.get("self"), "argv", sys.argv)[1:]
+    if not (isinstance(collection, TaskCollection) and "primary" in asking and "aliases" in asking):
+        return (), words, tuple
+    return (asking["primary"], *asking["aliases"]), words, lambda: _all_names(collection)
+
+
+def _all_names(collection: TaskCollection) -> Collection[str]:
+    """Return the names of all tasks of a collection, the user's own among them."""
     return {name for primary, aliases in collection.task_names.items() for name in (primary, *aliases)}
