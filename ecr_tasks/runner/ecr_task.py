@@ -94,14 +94,13 @@ def _asked(asker: FrameType) -> tuple[Collection[str], Sequence[str], Callable[[
     """Return the names of the task, the words of the command line, and what returns the names of all tasks.
 
     A task knows neither the collections that it is in nor the line. Collection.to_contexts, which asks for the
-    arguments, does, and the program's method that calls it; asked by others, the task has no names.
+    arguments, does, and the program's method that calls it; asked for any other purpose, the task has no names.
     """
     asking, above = asker.f_locals, asker.f_back.f_locals if asker.f_back else {}
-    collection = asking.get("self")
-    words: Sequence[str] = getattr(above.get("self"), "argv", sys.argv)[1:]
-    if not (isinstance(collection, TaskCollection) and "primary" in asking and "aliases" in asking):
-        return (), words, tuple
-    return (asking["primary"], *asking["aliases"]), words, lambda: _all_names(collection)
+    collection, argv = asking.get("self"), getattr(above.get("self"), "argv", None)
+    if argv is None or not (isinstance(collection, TaskCollection) and {"primary", "aliases"} <= asking.keys()):
+        return (), sys.argv[1:], tuple
+    return (asking["primary"], *asking["aliases"]), argv[1:], lambda: _all_names(collection)
 
 
 def _all_names(collection: TaskCollection) -> Collection[str]:
