@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-INVOKE = (sys.executable, "-m", "invoke")
+from tests.support.inv import INVOKE, run_inv
+
 COMMIT_TIME = "2024-05-06T07:08:09+00:00"
 
 
@@ -40,15 +40,7 @@ class Project:
 
     def inv(self, *arguments: str, **environ: str) -> CommandResult:
         """Run `inv …` without a terminal."""
-        result = subprocess.run(
-            [*INVOKE, *arguments],
-            cwd=self.folder,
-            env={**self.environ, "ECR_REPOSITORY": self.name, **environ},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        result = run_inv(arguments, self.folder, {**self.environ, "ECR_REPOSITORY": self.name, **environ})
         return CommandResult(result.returncode, result.stdout, result.stderr)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:

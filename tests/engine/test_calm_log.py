@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from ecr_tasks.local_ecr.server import LocalEcr
-from tests.engine.project import INVOKE, Project, project
+from tests.engine.project import Project, project
+from tests.support.inv import INVOKE
 
 CI_WITH_A_TERMINAL = {
     "Buildkite": {"CI": "true", "BUILDKITE": "true"},

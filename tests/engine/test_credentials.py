@@ -10,7 +10,8 @@ import pytest
 
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.engine.conftest import docker
-from tests.engine.project import INVOKE, Project, project
+from tests.engine.project import Project, project
+from tests.support.inv import INVOKE
 from tests.support.keys import DOTENV, SECRET
 
 CREDENTIAL_HELPER = """#!/bin/sh

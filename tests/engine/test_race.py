@@ -9,7 +9,8 @@ import boto3
 import pytest
 
 from ecr_tasks.local_ecr.server import LocalEcr
-from tests.engine.project import INVOKE, Project, project
+from tests.engine.project import Project, project
+from tests.support.inv import INVOKE
 
 ROUNDS = 3
 RULES = "type=sha\ntype=semver,pattern={{version}}\ntype=semver,pattern={{major}}.{{minor}}"

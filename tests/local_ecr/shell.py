@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 from ecr_tasks.local_ecr.server import LocalEcr
+from tests.support.inv import run_inv
 
 
 class Shell:
@@ -20,14 +20,7 @@ class Shell:
         (folder / "tasks.py").write_text('from ecr_tasks import ns\n\n__all__ = ["ns"]\n', encoding="utf-8")
 
     def inv(self, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "invoke", *words],
-            cwd=self.folder,
-            env={**self.environ, **environ},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        return run_inv(words, self.folder, {**self.environ, **environ})
 
     def calls(self, *words: str, **environ: str) -> tuple[subprocess.CompletedProcess[str], dict[str, int]]:
         """Run the same; returns also the number of the local ECR's requests by name."""

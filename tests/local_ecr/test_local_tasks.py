@@ -6,7 +6,6 @@ import json
 import os
 import pty
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,7 @@ from ecr_tasks.local_ecr.app import App
 from ecr_tasks.local_ecr.errors import LocalEcrError
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.local_ecr.sample import fill
-
-INVOKE = (sys.executable, "-m", "invoke")
+from tests.support.inv import INVOKE, run_inv
 
 
 @pytest.fixture
@@ -44,15 +42,7 @@ def root(api: Any, ecr: LocalEcr, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 
 def inv(project: Path, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*INVOKE, *words],
-        cwd=project,
-        env={**os.environ, **environ},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return run_inv(words, project, {**os.environ, **environ})
 
 
 def names(root: Path) -> set[str]:

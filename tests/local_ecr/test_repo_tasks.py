@@ -46,7 +46,7 @@ def app(ecr: LocalEcr, tmp_path: Path) -> Project:
     """A project whose settings lead to the local ECR."""
     ours = ("AWS_", "ECR_", "DOCKER_", "GIT_")
     environ = {name: text for name, text in os.environ.items() if not name.startswith(ours)}
-    environ |= {**ecr.environment(), "HOME": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2])}
+    environ |= {**ecr.environment(), "HOME": str(tmp_path)}
     return project(tmp_path / "app", environ, "FROM scratch\n")
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.inv import INVOKE, run_inv
+
 SLOW_LIBRARIES = {"boto3", "botocore", "python_on_whales", "pydantic", "dotenv"}
 TASKS_PY = "from ecr_tasks import ns\n"
 TASKS_PY_WITH_NAMESPACE = """
@@ -26,7 +28,6 @@ def chore(c):
 ns = Collection(chore, Collection.from_module(ecr_tasks, config={"ecr": {"repository": "team/configured"}}))
 """
 TASKS = {"build", "push", "plan", "commands", "pull", "login", "logout", "settings", "init", "env", "repo.ensure"}
-INVOKE = (sys.executable, "-m", "invoke")
 
 
 @pytest.fixture
@@ -34,12 +35,13 @@ def folder(tmp_path: Path, clean_environment: None, monkeypatch: pytest.MonkeyPa
     """Return the folder of a project with the tasks.py of the README."""
     (tmp_path / "tasks.py").write_text(TASKS_PY, encoding="utf-8")
     (tmp_path / ".env").write_text("AWS_REGION=eu-central-1\n", encoding="utf-8")
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     return tmp_path
 
 
 def run(folder: Path, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run a command in the folder of the project."""
+    if words[:3] == INVOKE:
+        return run_inv(words[3:], folder, {**os.environ, **environ})
     return subprocess.run(
         words, cwd=folder, env={**os.environ, **environ}, capture_output=True, text=True, check=False, timeout=60
     )

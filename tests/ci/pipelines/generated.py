@@ -66,12 +66,17 @@ def _texts(variables: dict[str, Any]) -> dict[str, str]:
     return texts
 
 
+def load_yaml(text: str) -> Any:
+    """Return the document as YAML 1.1 reads it, by libyaml, which takes a tenth of the time."""
+    return yaml.load(text, Loader=yaml.CSafeLoader)
+
+
 def _lines(commands: list[str]) -> str:
     return "\n".join(commands)
 
 
 def _github(text: str) -> Iterator[Job]:
-    document = yaml.safe_load(text)
+    document = load_yaml(text)
     shared = _texts(document["env"])
     for name in ("image", "deploy"):
         steps = [step for step in document["jobs"][name]["steps"] if "run" in step]
@@ -79,7 +84,7 @@ def _github(text: str) -> Iterator[Job]:
 
 
 def _gitlab(text: str) -> Iterator[Job]:
-    document = yaml.safe_load(text)
+    document = load_yaml(text)
     for name in ("build-and-push", "deploy"):
         job = document[name]
         yield Job(name, (Step(_lines(job.get("before_script", []) + job["script"]), _texts(job["variables"])),))
@@ -105,7 +110,7 @@ def groovy_text(literal: str) -> str:
 
 
 def _circleci(text: str) -> Iterator[Job]:
-    document = yaml.safe_load(text)
+    document = load_yaml(text)
     for name in ("image", "deploy"):
         job = document["jobs"][name]
         runs = [step["run"] for step in job["steps"] if isinstance(step, dict) and "run" in step]
@@ -116,13 +121,13 @@ def _circleci(text: str) -> Iterator[Job]:
 
 
 def _buildkite(text: str) -> Iterator[Job]:
-    document = yaml.safe_load(text)
+    document = load_yaml(text)
     for step in document["steps"]:
         yield Job(step["label"], (Step(step["command"].replace("$$", "$"), _texts(document["env"])),))
 
 
 def _azure(text: str) -> Iterator[Job]:
-    document = yaml.safe_load(text)
+    document = load_yaml(text)
     shared = _texts({item["name"]: item["value"] for item in document["variables"] if "name" in item})
     for job in document["jobs"]:
         steps = [step for step in job["steps"] if "script" in step]
@@ -134,21 +139,21 @@ def _azure(text: str) -> Iterator[Job]:
 
 
 def _bitbucket(text: str) -> Iterator[Job]:
-    document = yaml.safe_load(text)
+    document = load_yaml(text)
     (steps,) = document["pipelines"]["branches"].values()
     for item in steps:
         yield Job(item["step"]["name"], (Step(_lines(item["step"]["script"])),))
 
 
 def _codebuild(text: str) -> Iterator[Job]:
-    document = yaml.safe_load(text)
+    document = load_yaml(text)
     commands = [line for name in ("install", "build", "post_build") for line in document["phases"][name]["commands"]]
     yield Job("build", (Step(_lines(commands), _texts(document["env"]["variables"])),))
 
 
 def _drone(text: str) -> Iterator[Job]:
     # The server replaces variables in the whole file before it reads it; the pipelines use none.
-    document = yaml.safe_load(text.replace("$$", "$"))
+    document = load_yaml(text.replace("$$", "$"))
     for step in document["steps"]:
         yield Job(step["name"], (Step(_lines(step["commands"]), _texts(step.get("environment", {}))),))
 
@@ -173,7 +178,7 @@ def _teamcity_text(text: str) -> str:
 
 
 def _travis(text: str) -> Iterator[Job]:
-    document = yaml.safe_load(text)
+    document = load_yaml(text)
     shared = dict(line.split("=", 1) for line in document["env"]["global"])
     for job in document["jobs"]["include"]:
         install = [] if job["install"] == "skip" else job["install"]

@@ -1,0 +1,72 @@
+"""Imports what runs of `inv` import, and forks one for each request on the socket whose number is ``sys.argv[1]``.
+
+A request is a byte with four open files: arguments, folder and environment as JSON; stdout; stderr; a pipe for the
+exit code.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import runpy
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+
+sys.path.pop(0)  # this file's folder
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+import boto3  # noqa: E402
+import invoke.program  # noqa: E402, F401
+import python_on_whales  # noqa: E402, F401
+
+import ecr_tasks  # noqa: E402
+
+for module in pkgutil.walk_packages(ecr_tasks.__path__, "ecr_tasks."):
+    if not module.name.endswith(("__main__", "pytest_plugin")):
+        importlib.import_module(module.name)
+for service in ("ecr", "sts"):
+    boto3.Session("none", "none", region_name="eu-west-1").client(service)
+gc.collect()
+gc.freeze()
+
+requests = socket.socket(fileno=int(sys.argv[1]))
+while True:
+    byte, handles, _, _ = socket.recv_fds(requests, 1, 4)
+    if not byte:
+        os._exit(0)
+    if os.fork() == 0:
+        break
+    for handle in handles:
+        os.close(handle)
+    while os.waitpid(-1, os.WNOHANG)[0]:
+        pass
+
+requests.close()
+request, stdout, stderr, code = handles
+run = os.fork()
+if run:
+    os.write(code, str(os.waitstatus_to_exitcode(os.waitpid(run, 0)[1])).encode())
+    os._exit(0)
+
+with os.fdopen(request, "rb") as file:
+    file.seek(0)
+    words, folder, environ = json.load(file)
+sys.orig_argv[1:] = ["-m", "invoke", *words]
+sys.argv[1:] = words
+os.environ.clear()
+os.environ.update(environ)
+time.tzset()
+os.chdir(folder)
+sys.path.insert(0, str(Path.cwd()))
+os.dup2(stdout, 1)
+os.dup2(stderr, 2)
+for handle in (stdout, stderr, code):
+    os.close(handle)
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("invoke", run_name="__main__", alter_sys=True)
