@@ -102,6 +102,12 @@ def can_be_secret(name: str, value: str) -> bool:
     return _looks_secret(value)
 
 
+def is_secret_variable(name: str, value: str) -> bool:
+    """Return whether a variable holds a secret, by its name (where the value is no word or number) or its shape."""
+    by_name = _names_secret(name) and can_be_secret(name, value) and not re.fullmatch(rf"{_WORDS}|\d+", value)
+    return by_name or redact(value, arguments=False) != value
+
+
 def is_hidden_argument(name: str, value: str) -> bool:
     """Return whether a build argument's value is left out where arguments are listed, whatever its length."""
     return _names_secret(name) or _looks_secret(value) or redact(value) != value

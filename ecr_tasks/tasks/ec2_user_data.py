@@ -101,6 +101,7 @@ def _variables(project: Path, texts: Sequence[str], file: str | None) -> dict[st
     """Return the container's variables. Raises Refused for one that is a secret by its shape."""
     from ecr_tasks.checks.secret_values import secret_of
     from ecr_tasks.files import read_text
+    from ecr_tasks.redaction import is_secret_variable
 
     lines = list(texts)
     if file is not None:
@@ -118,9 +119,11 @@ def _variables(project: Path, texts: Sequence[str], file: str | None) -> dict[st
             raise SettingsError(
                 f"The variable {name[:40]!r} has no value.", "Write NAME=VALUE: the host has no others."
             )
-        if (what := secret_of(name, value)) is not None:
+        what = secret_of(name, value)
+        if what is not None or is_secret_variable(name, value):
             raise Refused(
-                f"{name} is {what}, and everybody on the host and in its account's console can read user data.",
+                f"{name} is {what or 'a secret by its name or shape'}, and everybody on the host and in its "
+                "account's console can read user data.",
                 "Keep it in Secrets Manager or Parameter Store, and let the container read it by the host's role.",
             )
         variables[name] = value

@@ -49,6 +49,8 @@ def test_variables_come_from_flags_and_a_file(published: Project) -> None:
     ("words", "code", "reason"),
     [
         (("--env", f"AWS_SECRET_ACCESS_KEY={SECRET}"), 6, "Secrets Manager"),
+        (("--env", "DATABASE_URL=postgres://app:c0rrect-horse@db/app"), 6, "Secrets Manager"),
+        (("--env", "DB_PASSWORD=c0rrect-horse"), 6, "Secrets Manager"),
         (("--env", "A"), 2, "NAME=VALUE"),
         (("--env", "A B=1"), 2, "NAME=VALUE"),
         (("--env-file", "none.env"), 2, "--env-file"),
@@ -65,3 +67,10 @@ def test_what_can_not_be_printed_is_refused(
     message = published.inv("ec2.user-data", *words).failed(code)
     assert reason in message
     assert SECRET not in message
+    assert "c0rrect-horse" not in message
+
+
+def test_the_place_or_kind_of_a_secret_is_none(published: Project) -> None:
+    variables = ["TOKEN_URL=https://login.example/token", "SORT_KEY=created_at", "TOKEN_TTL=360000"]
+    outcome = published.inv("ec2.user-data", *(word for text in variables for word in ("--env", text)))
+    assert files_of(outcome)["env"].splitlines() == variables
