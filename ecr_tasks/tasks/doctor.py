@@ -60,7 +60,7 @@ def show_findings(findings: Sequence[Finding]) -> None:
         section = item.section
         text = (Styled(f"{item.name}: ", "strong"), item.text, *remedy)
         rows.append((head, Styled(item.state, _MEANINGS[item.state]), text))
-    result_table((Column("section", worth=1), "state", Column("what is so → what to do", least=24)), rows)
+    result_table((Column("section", worth=1, heads=True), "state", Column("what is so → what to do", least=24)), rows)
     count = {state: sum(item.state == state for item in findings) for state in _MEANINGS}
     verdict = "A push would not work" if count["wrong"] else "A push would work"
     counted = ", ".join(f"{number} {state}" for state, number in count.items() if number)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from invoke.exceptions import Exit
 
-from ecr_tasks.console import Column, Meaning, Styled, document, result, result_table, say, table
+from ecr_tasks.console import Column, Meaning, Styled, Text, document, result, result_table, say, table
 from ecr_tasks.errors import ExitCode
 from ecr_tasks.runner.decorator import task
 from ecr_tasks.runner.run import Run
@@ -55,9 +55,7 @@ def show_plan(plan: Plan, line: Callable[..., None] = say, grid: Callable[..., N
     Tags that are the same for several images, as a bake file's often are, are shown once.
     ``line`` and ``grid`` are what prints a line and a table: on stderr, or on stdout where the plan is the result.
     """
-    from ecr_tasks.model.manifest import short_ids, short_tag
-
-    for number, (items, tags) in enumerate(_with_same_tags(plan.images)):
+    for number, items in enumerate(_with_same_tags(plan.images)):
         if number:
             line("")
         for item in items:
@@ -68,33 +66,50 @@ def show_plan(plan: Plan, line: Callable[..., None] = say, grid: Callable[..., N
                 line((Styled("to ", "dim"), address, Styled(created, "add")), indent=2)
             for copy in item.copies:
                 line(_copy_parts(copy, item), indent=2)
+        differ = len({_shown_tags(item) for item in items}) > 1
         if len(items) > 1:
-            line(Styled(f"The tags of each of these {len(items)} images:", "dim"))
+            line(Styled(f"The tags of {'' if differ else 'each of '}these {len(items)} images:", "dim"))
+        image_column = (Column("image"),) if differ else ()
         now_column = (Column("now", 3),) if items[0].view is not None else ()
-        grid(
-            (Column("tag"), *now_column, Column("kind", 1), Column("because", 2)),
-            [
-                (
-                    Styled(tag.tag.name, short=short_tag(tag.tag.name)),
-                    *(_state(tag) for _ in now_column),
-                    tag.tag.kind,
-                    Styled(tag.tag.because, short=short_ids(tag.tag.because)),
-                )
-                for tag in tags
-            ],
-            indent=2,
-        )
+        columns = (Column("tag"), *image_column, *now_column, Column("kind", 1), Column("because", 2))
+        grid(columns, _tag_rows(items, differ=differ), indent=2)
 
 
-def _with_same_tags(items: Sequence[PlannedImage]) -> list[tuple[list[PlannedImage], tuple[PlannedTag, ...]]]:
-    """Return the images beside their tags; neighbours whose tags don't differ in what is shown are together."""
-    groups: list[tuple[list[PlannedImage], tuple[PlannedTag, ...]]] = []
+def _tag_rows(items: Sequence[PlannedImage], *, differ: bool) -> list[tuple[Text, ...]]:
+    """Return a row for each tag; where the registry has others of some images, one for each image."""
+    from ecr_tasks.model.manifest import short_ids, short_tag
+
+    rows: list[tuple[Text, ...]] = []
+    for same in zip(*map(_shown_tags, items), strict=True):
+        apart = len(set(same)) > 1
+        for number, (item, planned) in enumerate(zip(items, same, strict=True)):
+            if number and not apart:
+                break
+            # A person sees once what is the same; each row of a pipe has it.
+            tag, once = planned.tag, "" if number else None
+            image = (item.image.name if apart else Styled("all", "dim"),) if differ else ()
+            now = (_state(planned),) if item.view is not None else ()
+            name = Styled(tag.name, short=short_tag(tag.name) if once is None else once)
+            because = Styled(tag.because, short=short_ids(tag.because) if once is None else once)
+            rows.append((name, *image, *now, Styled(tag.kind, short=once), because))
+    return rows
+
+
+def _shown_tags(item: PlannedImage) -> tuple[PlannedTag, ...]:
+    return (*item.tags, *([item.inputs_tag] if item.inputs_tag else []))
+
+
+def _with_same_tags(items: Sequence[PlannedImage]) -> list[list[PlannedImage]]:
+    """Return the images in groups: neighbours that get the same tags, which the registry may have of other images."""
+    groups: list[list[PlannedImage]] = []
+    former: object = None
     for item in items:
-        tags = (*item.tags, *([item.inputs_tag] if item.inputs_tag else []))
-        if groups and groups[-1][1] == tags and (groups[-1][0][0].view is None) == (item.view is None):
-            groups[-1][0].append(item)
+        kind = [tag.tag for tag in _shown_tags(item)], item.view is None
+        if groups and kind == former:
+            groups[-1].append(item)
         else:
-            groups.append(([item], tags))
+            groups.append([item])
+        former = kind
     return groups
 
 

@@ -69,13 +69,28 @@ def fitted_lines(
     widths = fit(columns, wanted, words, width) or ({0: width} if len(columns) == 1 else None)
     if widths is None:
         return _listed(heads, cells, width, colour=colour), ()
-    table = _grid()
-    for index, column_width in widths.items():
-        table.add_column(width=column_width, justify="right" if columns[index].right else "left", overflow="fold")
-    for line in (heads, *cells):
-        table.add_row(*(_rich_text(line[index]) for index in widths))
-    left_out = tuple(column.head for index, column in enumerate(columns) if index not in widths)
-    return _rendered(table, width, colour=colour), left_out
+    left_out = [index for index in range(len(columns)) if index not in widths]
+    above = next((index for index in left_out if columns[index].heads), None)
+    lines: list[str] = []
+    for title, group in _under_titles([heads, *cells], above):
+        lines += [coloured(title) if colour else complete(title)] if title else []
+        table = _grid()
+        for index, column_width in widths.items():
+            table.add_column(width=column_width, justify="right" if columns[index].right else "left", overflow="fold")
+        for line in group:
+            table.add_row(*(_rich_text(line[index]) for index in widths))
+        lines += _rendered(table, width, colour=colour)
+    return lines, tuple(columns[index].head for index in left_out if index != above)
+
+
+def _under_titles(lines: Sequence[Cells], column: int | None) -> list[tuple[tuple[Styled, ...], list[Cells]]]:
+    """Return a table's lines, the heads first, under the values of a column that it has no room for."""
+    groups: list[tuple[tuple[Styled, ...], list[Cells]]] = [((), [])]
+    for number, line in enumerate(lines):
+        if column is not None and number and complete(line[column]):
+            groups.append((tuple(line[column]), []))
+        groups[-1][1].append(line)
+    return groups
 
 
 def _listed(heads: Cells, rows: Sequence[Cells], width: int, *, colour: bool) -> list[str]:

@@ -27,7 +27,8 @@ class Column(NamedTuple):
     On a terminal that is too narrow for all columns, those of the lowest ``worth`` are left out first (the right one
     of two equal ones); one without a worth is never left out. ``cut`` is how many characters of an id are shown
     there, after the name of its digest's algorithm. ``least`` is the width to which long texts are wrapped rather
-    than leave a column out. A pipe gets every column, complete. ``meaning`` is that of cells that have none.
+    than leave a column out. A pipe gets every column, complete. ``meaning`` is that of cells that have none. With
+    ``heads``, the values of a column that is left out stand above their rows.
     """
 
     head: str
@@ -36,6 +37,7 @@ class Column(NamedTuple):
     cut: int | None = None
     least: int = 16
     right: bool = False
+    heads: bool = False
 
 
 def parts(text: Text) -> tuple[Styled, ...]:

@@ -35,8 +35,10 @@ class FakeAws:
         self.ahead = 0.0
         self.denied: set[str] = set()
         self.decisions: dict[str, str] = {}
+        self.fault = ""
         self.policy: dict[str, Any] = {}
         self.calls: list[str] = []
+        self.context: dict[str, str] = {}
         fake = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -65,11 +67,15 @@ class FakeAws:
                 return _json(400, {"__type": "AccessDeniedException", "message": f"not authorized: ecr:{action}"})
             if action == "GetRepositoryPolicy" and self.policy:
                 return _json(200, {"policyText": json.dumps(self.policy)})
+            if self.fault:
+                return _json(400, {"__type": self.fault, "message": "try later"})
             return _json(400, {"__type": "ImageNotFoundException", "message": "there is none"})
         form = parse_qs(body)
         action = form["Action"][0]
         self.calls.append(action)
         if action == "SimulatePrincipalPolicy" and self.decisions:
+            entries = {key: values[0] for key, values in form.items() if key.startswith("ContextEntries.")}
+            self.context = {key.rpartition(".member.")[2]: value for key, value in entries.items()}
             names = [values[0] for key, values in form.items() if key.startswith("ActionNames.")]
             results = "".join(
                 f"<member><EvalActionName>{name}</EvalActionName>"
@@ -217,6 +223,19 @@ def test_a_key_that_is_named_by_an_alias_may_be_allowed_by_its_arn(aws: FakeAws,
     aws.decisions = {"kms:CreateGrant": "implicitDeny"}
     asked = [Wanted("kms:CreateGrant", f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/{key}") for key in ("*", "1234")]
     assert [item.verdict for item in account(tmp_path).permissions(CALLER, asked)] == ["unknown", "denied"]
+
+
+def test_iam_is_told_that_ecr_uses_the_key(aws: FakeAws, tmp_path: Path) -> None:
+    aws.decisions = {"kms:CreateGrant": "allowed"}
+    account(tmp_path).permissions(CALLER, [Wanted("kms:CreateGrant", f"arn:aws-cn:kms:cn-north-1:{ACCOUNT}:key/1")])
+    assert "ecr.cn-north-1.amazonaws.com.cn" in aws.context.values()
+
+
+def test_what_goes_wrong_with_several_trials_is_one_reason(aws: FakeAws, tmp_path: Path) -> None:
+    aws.fault = "ServerException"
+    found = account(tmp_path).permissions(CALLER, wanted("DescribeImages", "BatchGetImage", "ListImages"))
+    assert {item.verdict for item in found} == {"unknown"}
+    assert len({item.how for item in found}) == 1
 
 
 def test_the_root_user_may_do_everything(aws: FakeAws, tmp_path: Path) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.build import HOST, REVISION_B, manifest
+from ecr_tasks.model.image import BuildDefinition
+from ecr_tasks.model.registry import Repository
+from tests.support.build import ACCOUNT, HOST, REVISION_B, manifest
 from tests.tasks.conftest import CHANGING_CALLS, Project
 
 OLD_IMAGE = manifest("old", REVISION_B)
@@ -73,3 +75,26 @@ def test_plan_names_a_platform_whose_programs_the_builder_can_not_run(project: P
     assert "linux/arm64, whose programs the builder" in result.stdout
     project.docker.platforms = ("linux/amd64", "linux/arm64")
     assert project.inv("plan", ECR_PLATFORMS=platforms).code == 0
+
+
+def test_images_with_the_same_tags_have_one_table_also_where_the_registry_has_others(project: Project) -> None:
+    project.write(".env", "AWS_REGION=eu-central-1\nECR_BAKE_FILE=docker-bake.hcl\nECR_REPOSITORY_PREFIX=team/\n")
+    project.write("docker-bake.hcl", "")
+    project.commit()
+    project.docker.bake_targets = {"api": BuildDefinition("."), "web": BuildDefinition(".")}
+    for name in ("team/api", "team/web"):
+        project.registry.repositories[name] = Repository(name, ACCOUNT, f"{HOST}/{name}")
+        project.registry.stored[name], project.registry.tags[name] = {}, {}
+    assert "The tags of each of these 2 images:" in project.inv("plan").stdout
+    others = {name: manifest(name, REVISION_B) for name in ("api", "web")}
+    for name, image in others.items():
+        project.registry.put(f"team/{name}", image, "main")
+    lines = project.inv("plan").stdout.splitlines()
+    table = lines[lines.index("The tags of these 2 images:") + 1 :]
+    assert [line.split()[:2] for line in table if line] == [
+        ["tag", "image"],
+        [table[1].split()[0], "all"],
+        ["main", "api"],
+        ["main", "web"],
+    ]
+    assert [image.digest in line for line, image in zip(table[2:], others.values(), strict=True)] == [True, True]

@@ -138,3 +138,10 @@ def test_a_column_in_which_nothing_stands_takes_no_room_of_a_terminal() -> None:
     lines, left_out = fitted_lines(columns, rows, 80, colour=False)
     assert (lines, left_out) == (["tag  note", "a"], ())
     assert complete_lines(columns, rows)[0].split() == ["tag", "scan", "note"]
+
+
+def test_what_heads_its_rows_stands_above_them_where_its_column_has_no_room() -> None:
+    columns = (Column("section", 1, heads=True), Column("text", least=20))
+    rows = [[(Styled(head),), (Styled(text * 20),)] for head, text in (("Docker", "a"), ("", "b"), ("AWS", "c"))]
+    lines, left_out = fitted_lines(columns, rows, 24, colour=False)
+    assert (lines, left_out) == (["text", "Docker", "a" * 20, "b" * 20, "AWS", "c" * 20], ())

@@ -25,6 +25,7 @@ SIMULATED, TRIED = "simulated by IAM", "tried"
 _NOT_TRIED = "trying it would change something"
 _ROLE = re.compile(r"arn:(?P<partition>[^:]+):sts::(?P<account>\d+):assumed-role/(?P<name>[^/]+)/")
 _REPOSITORY = re.compile(r"arn:[^:]+:ecr:(?P<region>[^:]+):(?P<account>\d+):repository/(?P<name>[^*]+)")
+_KEY = re.compile(r"arn:(?P<partition>[^:]+):kms:(?P<region>[^:]+):")
 
 _IMAGE: dict[str, Any] = {"imageDigest": NOBODYS}
 _TRIALS: dict[str, dict[str, Any]] = {
@@ -101,6 +102,7 @@ def _simulated(aws: AwsSession, caller: Caller, wanted: Sequence[Wanted]) -> Ite
                 PolicySourceArn=principal,
                 ActionNames=list(dict.fromkeys(item.action for item in items)),
                 ResourceArns=[resource],
+                ContextEntries=_context(resource),
             )
             decisions = {
                 str(result["EvalActionName"]).lower(): result["EvalDecision"]
@@ -115,6 +117,16 @@ def _simulated(aws: AwsSession, caller: Caller, wanted: Sequence[Wanted]) -> Ite
                     yield Permission(item, "unknown", "which key an alias means is not known here")
                 elif decision:
                     yield Permission(item, "denied", SIMULATED)
+
+
+def _context(resource: str) -> list[dict[str, Any]]:
+    """Return what IAM is to assume of a request: ECR uses a key for the caller, which can be a policy's condition."""
+    key = _KEY.match(resource)
+    if key is None:
+        return []
+    domain = "amazonaws.com.cn" if key["partition"] == "aws-cn" else "amazonaws.com"
+    via = f"ecr.{key['region']}.{domain}"
+    return [{"ContextKeyName": "kms:ViaService", "ContextKeyValues": [via], "ContextKeyType": "string"}]
 
 
 def _principal(client: Any, arn: str) -> str:
@@ -135,7 +147,7 @@ def _tried(aws: AwsSession, wanted: Wanted) -> Permission | None:
     from botocore.exceptions import ClientError
 
     try:
-        with translate_errors(f"try {wanted.action}"):
+        with translate_errors("try what the caller may do"):
             try:
                 call()
             except ClientError as error:
