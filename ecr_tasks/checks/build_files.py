@@ -43,10 +43,10 @@ def check_build_files(
         dockerfile = folder.dockerfile and existing_dockerfile(folder.dockerfile)
         if dockerfile and (reason := unreadable_reason(dockerfile)):
             place = _dockerfile_place(name, settings)
+            cause = f"The Dockerfile {dockerfile} can't be read: {reason} ({place})."
             if not dockerfile.exists():
-                remedy = _remedy(dockerfile, settings)
-                raise SettingsError(f"There is no Dockerfile at {dockerfile} ({place}).", remedy)
-            raise SettingsError(f"The Dockerfile {dockerfile} can't be read: {reason} ({place}).", "Put it there.")
+                cause = f"There is no Dockerfile at {dockerfile} ({place})."
+            raise SettingsError(cause, _remedy(dockerfile, settings))
     for definition in definitions:
         _check_stage(name, definition, settings)
         _check_agent(definition, {**environ, **settings.missing_variables(environ)})
@@ -123,8 +123,10 @@ def _has_definition_file(settings: Settings) -> bool:
 
 
 def _remedy(dockerfile: Path, settings: Settings) -> str:
-    """Return the remedy; it names the files that may be meant."""
-    folders = dict.fromkeys((dockerfile.parent, settings.project))
+    """Return the remedy for a Dockerfile that isn't there or can't be read; it names the files that may be meant."""
+    if dockerfile.is_file():
+        return "Let this user read it, and what else the build reads."
+    folders = dict.fromkeys((dockerfile, dockerfile.parent, settings.project))
     candidates = [
         path
         for folder in folders
@@ -138,7 +140,8 @@ def _remedy(dockerfile: Path, settings: Settings) -> str:
     if candidates:
         names = " or ".join(_relative(path, settings.project) for path in candidates[:2])
         return f"Set {where} to {names} if that is the one."
-    return f"Create it, or set {where} to where it is."
+    create = "Remove or rename what is in its place and create it" if dockerfile.exists() else "Create it"
+    return f"{create}, or set {where} to where it is."
 
 
 def _relative(path: Path, project: Path) -> str:

@@ -23,6 +23,7 @@ from ecr_tasks.model.image import Image
 from ecr_tasks.model.machine import BuilderFacts, EngineFacts, Folder, LeftNames, LoginFacts, PythonFacts
 from ecr_tasks.plan.plan import Plan
 from ecr_tasks.settings.settings import Settings
+from ecr_tasks.source.project_files import TasksFile
 
 T = TypeVar("T")
 
@@ -66,6 +67,7 @@ class Facts:
     local_registry: str = ""
     unreached: str | EcrTasksError = ""
     can_ask: bool = False
+    tasks: TasksFile | EcrTasksError | None = None
 
     @property
     def images(self) -> tuple[Image, ...]:
@@ -105,6 +107,13 @@ def _asked(
 
 
 def _project(facts: Facts) -> Iterator[Finding]:
+    if isinstance(facts.tasks, EcrTasksError):
+        yield PROJECT.unknown("tasks.py", facts.tasks.cause, facts.tasks.remedy)
+    elif facts.tasks is not None and facts.tasks.mistake:
+        text = f"can't be loaded: {facts.tasks.mistake}."
+        yield PROJECT.warning(
+            facts.tasks.name, text, "Correct it there, else only `ecr-tasks` runs here, without it."
+        )
     if isinstance(facts.settings, EcrTasksError):
         yield PROJECT.error("settings", facts.settings)
         return

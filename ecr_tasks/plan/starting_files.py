@@ -83,7 +83,7 @@ def start(answers: Answers, here: StartingPoint, context: str = ".") -> Start:
         files.append(StartingFile("tasks.py", _TASKS))
     elif here.tasks.has_ours:
         kept.append(here.tasks.name)
-    elif not here.tasks.name.endswith("/"):
+    elif not here.tasks.name.endswith("/") and not here.tasks.mistake:
         additions.append(Addition(here.tasks.name, f"at the end of {here.tasks.name}", tasks_lines(here)))
     personal = f"AWS_PROFILE={answers.profile}" if answers.profile else ""
     if not here.has_env_file:
@@ -161,7 +161,7 @@ def next_lines(
     ``inv`` and ``program`` are what a person types to start either; ``inv`` is None where it is out of reach.
     """
     tasks = here.tasks
-    program = (inv if tasks is None or tasks.has_root_names else None) or program
+    program = (inv if tasks is None or (tasks.has_root_names and not tasks.mistake) else None) or program
     ready = bool(answers.region) and (here.credentials or bool(answers.profile))
     local = "" if ready else " local"
     looks = ("doctor", "plan") if ready else ("settings", "local plan")

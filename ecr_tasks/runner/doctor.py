@@ -25,6 +25,7 @@ from ecr_tasks.model.finding import Finding
 from ecr_tasks.model.machine import BuilderFacts, EngineFacts
 from ecr_tasks.model.ports import Engine
 from ecr_tasks.plan.plan import Plan
+from ecr_tasks.runner.invoke_config import tasks_of
 from ecr_tasks.runner.publish_steps import Job, read_registries, with_plan
 from ecr_tasks.runner.read_dockerfiles import read_dockerfiles
 from ecr_tasks.runner.run import Run
@@ -50,6 +51,7 @@ def ask_everything(run: Run) -> Facts:
     settings = _or_error(lambda: run.settings)
     builder_name = None if isinstance(settings, EcrTasksError) else settings.builder
     python = _ask("Python", python_facts)
+    tasks = _ask("the project", lambda: tasks_of(run.project))
     engine = _ask("docker", machine.engine)
     builder = _ask("docker", lambda: _after(engine, lambda _: machine.builder(builder_name)))
     buildx = _ask("docker", machine.buildx_version)
@@ -80,6 +82,7 @@ def ask_everything(run: Run) -> Facts:
         account.close()
     return Facts(
         python=python.answer,
+        tasks=tasks.answer,
         settings=settings,
         engine=engine.answer,
         buildx=buildx.answer,

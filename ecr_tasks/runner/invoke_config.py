@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ from ecr_tasks.settings import invoke_files
 
 if TYPE_CHECKING:
     from types import FrameType
+
+    from ecr_tasks.source.project_files import TasksFile
 
 TASKS = ("tasks.py", "tasks/__init__.py")
 
@@ -96,6 +99,19 @@ def check_project_being_loaded() -> None:
             check_project(folder.parent if spec.submodule_search_locations else folder)
             return
         frame = frame.f_back
+
+
+def tasks_of(project: Path) -> TasksFile | None:
+    """Return a project's own tasks, with what is wrong with them; loaded by Invoke to see, if they are not yet."""
+    from ecr_tasks.clients.invoke_loader import load_mistake
+    from ecr_tasks.source.project_files import tasks_file
+
+    tasks = tasks_file(project)
+    if tasks is None or tasks.mistake or not tasks.is_invokes:
+        return tasks
+    path = project / tasks.name
+    is_loaded = any(getattr(module, "__file__", None) == str(path) for module in list(sys.modules.values()))
+    return tasks if is_loaded else replace(tasks, mistake=load_mistake(path))
 
 
 def exit_with(error: SettingsError) -> Exit:

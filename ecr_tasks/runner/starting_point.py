@@ -29,9 +29,12 @@ def look(run: Run) -> StartingPoint:
     """Return what is here. Raises SettingsError for what is in the way, and for settings that are wrong already."""
     from ecr_tasks.clients.ecr.aws_config import aws_profiles, ecr_regions
     from ecr_tasks.plan.starting_point import StartingPoint
-    from ecr_tasks.source.project_files import dockerfiles, tasks_file
+    from ecr_tasks.runner.invoke_config import tasks_of
+    from ecr_tasks.source.project_files import dockerfiles, irregular
 
     _refuse_irregular(run.project)
+    for name, reason in irregular(run.project, ["Dockerfile"]):
+        warn(f"{name} is none that can be built: {reason}.")
     env_file = _env_file(run)
     settings = run.settings
     definition, targets = _images(run, settings)
@@ -46,7 +49,7 @@ def look(run: Run) -> StartingPoint:
         targets=targets,
         dockerfiles=dockerfiles(run.project),
         settings=known,
-        tasks=tasks_file(run.project),
+        tasks=tasks_of(run.project),
         invoke_file=file.name if file else "",
         section=invoke_files.section_form(file),
         env_file=env_file,

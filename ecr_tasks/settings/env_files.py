@@ -63,7 +63,10 @@ def env_files(
         return EnvFiles(tuple(paths), is_own)
     chosen = base.parent / f"{base.name}.{env_name}"
     if not env_name or "/" in env_name or "\\" in env_name:
-        problems.add(f"{env_name!r} can't name an environment: it is the NAME of a {base.name}.NAME beside tasks.py.")
+        problems.add(
+            f"{env_name!r} can't name an environment: it is the NAME of a {base.name}.NAME beside tasks.py.",
+            "Give that NAME alone, such as `inv env prod …`.",
+        )
     elif _exists(chosen):
         paths.append(chosen)
     else:

@@ -46,6 +46,10 @@ class TasksFile:
     """The name of its collection, ``ns`` or ``namespace``; empty without one."""
     has_root_names: bool = False
     """Whether ours are its collection, so that they are `inv build` and not, for example, `inv ecr.build`."""
+    is_invokes: bool = False
+    """Whether it is one of Invoke's: other programs have a tasks.py, too."""
+    mistake: str = ""
+    """Why it can't be loaded, with its line; empty if nothing is known to be wrong."""
 
 
 def dockerfiles(project: Path) -> tuple[str, ...]:
@@ -98,8 +102,10 @@ def tasks_file(project: Path) -> TasksFile | None:
             try:
                 text = read_text(project / name, "utf-8-sig")
                 module = ast.parse(text)
-            except (OSError, ValueError, SyntaxError, RecursionError, MemoryError):
-                return TasksFile(name, has_ours=False)
+            except SyntaxError as error:
+                return TasksFile(name, has_ours=False, mistake=f"line {error.lineno}: {error.msg}")
+            except (OSError, ValueError, RecursionError, MemoryError) as error:
+                return TasksFile(name, has_ours=False, mistake=str(error))
             return _tasks_of(name, module)
     # A tasks.py would hide such a folder from Python's import.
     return TasksFile("tasks/", has_ours=False) if is_folder(project / "tasks") else None
@@ -127,7 +133,14 @@ def _tasks_of(name: str, module: ast.Module) -> TasksFile:
         and any((alias.name, alias.asname or "ns") == ("ns", "ns") for alias in node.names)
         for node in module.body
     )
-    return TasksFile(name, "ecr_tasks" in imported, tuple(tasks), namespace, is_ours and not namespace)
+    return TasksFile(
+        name,
+        "ecr_tasks" in imported,
+        tuple(tasks),
+        namespace,
+        is_ours and not namespace,
+        not imported.isdisjoint(("invoke", "ecr_tasks")),
+    )
 
 
 def _is_task(function: ast.FunctionDef) -> bool:

@@ -91,6 +91,9 @@ def _say_what_is_here(here: StartingPoint) -> None:
         warn("There is no Dockerfile and no bake or compose file with images here yet: the first build needs one.")
     if here.tasks is not None and here.tasks.name.endswith("/"):
         say(f"found a folder {here.tasks.name}, which a tasks.py would hide from Python: `ecr-tasks` needs none")
+    if here.tasks is not None and here.tasks.mistake:
+        then = "" if here.tasks.has_ours else ", and run this again: what to add to it depends on what it has"
+        warn(f"{here.tasks.name} can't be loaded: {here.tasks.mistake}. Correct it{then}; `ecr-tasks` needs none.")
 
 
 def _answer(question: Question, here: StartingPoint) -> str:

@@ -143,3 +143,24 @@ def test_a_pipe_in_a_file_s_place_is_named_and_not_waited_for(tmp_path: Path) ->
     assert "secret can't be read: it is a named pipe" in problem(tmp_path, secret)
     key = BuildDefinition(str(tmp_path), ssh=("default=pipe",))
     assert "ssh can't be read: it is a named pipe" in problem(tmp_path, key, SSH_AUTH_SOCK="/agent")
+
+
+@pytest.mark.parametrize(
+    ("others", "remedy"),
+    [
+        ((), "Remove or rename what is in its place and create it, or set ECR_DOCKERFILE to where it is."),
+        (("Dockerfile/Dockerfile",), "Set ECR_DOCKERFILE to Dockerfile/Dockerfile if that is the one."),
+        (("Containerfile",), "Set ECR_DOCKERFILE to Containerfile if that is the one."),
+    ],
+)
+def test_a_folder_in_the_place_of_the_dockerfile_gets_a_remedy(
+    tmp_path: Path, others: tuple[str, ...], remedy: str
+) -> None:
+    (tmp_path / "Dockerfile").mkdir()
+    for name in others:
+        (tmp_path / name).write_text("FROM scratch\n")
+    settings = load(tmp_path, environ={})
+    with pytest.raises(SettingsError) as error:
+        check_build_files("app", [BuildDefinition(str(tmp_path))], settings, {})
+    assert "it is a folder and not a file" in error.value.cause
+    assert error.value.remedy == remedy

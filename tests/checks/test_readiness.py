@@ -42,6 +42,7 @@ from ecr_tasks.plan.plan import Plan
 from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.tag_states import PlannedTag
 from ecr_tasks.settings.load import load
+from ecr_tasks.source.project_files import TasksFile
 from tests.support.build import HOST, repository
 
 ACCOUNT = "123456789012"
@@ -104,6 +105,13 @@ def test_a_set_up_in_order_is_all_fine_and_ends_with_0(facts: Facts) -> None:
     assert sections == [
         *("Python", "Project", "Docker", "Disk", "AWS", "Logins", "Repository", "Permissions", "Build"),
     ]
+
+
+def test_tasks_that_can_not_be_loaded_are_in_no_push_s_way(facts: Facts) -> None:
+    facts = replace(facts, tasks=TasksFile("tasks.py", has_ours=False, mistake="line 3: invalid syntax"))
+    (found,) = [item for item in findings(facts) if item.state != "fine"]
+    assert (found.section, found.name, found.state) == ("Project", "tasks.py", "warning")
+    assert found.text == "can't be loaded: line 3: invalid syntax."
 
 
 def login(key: str, ends: datetime | None = None) -> Login:

@@ -267,3 +267,11 @@ def test_git_ignores_settings_and_not_the_example_with_any_existing_lines(
     if existing[:2] != ("!.env.example", ".env.*"):  # there, the user's own order ignores the example
         assert ".env.example" not in ignored
     assert ignored - {".env.example"} == {".env", ".env.prod", ".env.ecr", ".ecr-tasks/receipt.json"}
+
+
+def test_nothing_is_to_be_added_to_tasks_that_can_not_be_loaded() -> None:
+    point = here(credentials=True, tasks=TasksFile("tasks.py", has_ours=False, mistake="line 2: invalid syntax"))
+    assert "tasks.py" not in [addition.file for addition in start(ONE, point).additions]
+    broken = TasksFile("tasks.py", has_ours=True, has_root_names=True, mistake="line 2: x")
+    lines = next_lines(ONE, here(credentials=True, tasks=broken), (), in_git=True, inv="inv")
+    assert lines[-1] == "ecr-tasks build push"

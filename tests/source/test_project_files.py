@@ -123,3 +123,18 @@ def test_our_tasks_have_their_own_names_where_they_are_the_collection(
     found = tasks_file(tmp_path)
     assert found is not None
     assert (found.has_ours, found.has_root_names) == (True, expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "mistake", "is_invokes"),
+    [
+        ("from invoke import task\n", "", True),
+        ("import celery\n", "", False),
+        ("x = 1\ndef own(:\n", "line 2: invalid syntax", False),
+    ],
+)
+def test_a_mistake_in_the_tasks_has_its_line(tmp_path: Path, text: str, mistake: str, is_invokes: bool) -> None:
+    (tmp_path / "tasks.py").write_text(text)
+    found = tasks_file(tmp_path)
+    assert found is not None
+    assert (found.mistake, found.is_invokes) == (mistake, is_invokes)
