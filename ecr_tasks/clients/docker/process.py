@@ -43,6 +43,9 @@ _OVERWRITTEN = re.compile(rb"^(#\d+ [\d.]+ )?.*\r(?=.)", re.MULTILINE)
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[()][0-9A-B]|\r(?=\n)")
 
 
+_USAGE = re.compile(rb"unknown (?:(?:shorthand )?flag|command): |docker: '\S+' is not a docker command")
+"""How docker begins when it can't start a command; how it is used follows, and our own error says what is missing."""
+
 _ERROR = re.compile(rb"(?:\x1b\[[0-9;?]*[A-Za-z])*(?:ERROR|error|docker|Error response from daemon): ")
 
 
@@ -120,7 +123,7 @@ def run(
     lines = tuple(_ANSI.sub("", tail.decode(errors="replace")).splitlines())
     if code == 0 and not (last_line and held.strip() == last_line.encode()):
         _show(held)
-    return ProcessResult(code, lines, held if code != 0 else b"")
+    return ProcessResult(code, lines, b"" if code == 0 or _USAGE.match(held) else held)
 
 
 def answer(
@@ -153,18 +156,21 @@ def answer(
 def _forward(read_end: int, plain: Callable[[bytes], bytes] | None, last_line: bytes = b"") -> tuple[bytes, bytes]:
     """Copy the child's output to our stderr until its end; return the last TAIL_BYTES of it, and an error in its end.
 
-    That error, a line, is not copied, nor is ``last_line``. What we print next begins a line, even when the child
-    ended in the middle of one. With ``plain``, output is copied in whole lines that it makes plain.
+    That error, a line, is not copied, nor is ``last_line``, nor an output that begins with how docker is used. What
+    we print next begins a line, even when the child ended in the middle of one. With ``plain``, output is copied in
+    whole lines that it makes plain.
     """
     tail = pending = held = b""
+    is_usage = False
     while chunk := _read(read_end):
+        is_usage = is_usage or (not tail and bool(_USAGE.match(chunk)))
         tail = (tail + chunk)[-TAIL_BYTES:]
         if plain:
             lines, line_break, pending = (pending + chunk).rpartition(b"\n")
             chunk = plain(lines + line_break)
-        held = _show_but_error(held + chunk, last_line)
+        held = held + chunk if is_usage else _show_but_error(held + chunk, last_line)
     if plain:
-        held = _show_but_error(held + plain(pending), last_line)
+        held = held + plain(pending) if is_usage else _show_but_error(held + plain(pending), last_line)
     if tail and not tail.endswith(b"\n"):
         if not held:
             _show(b"\n")

@@ -260,6 +260,31 @@ def test_the_last_error_of_a_child_that_fails_is_held_back(live: str, printed: s
 
 @pytest.mark.parametrize("live", ["yes", "no"])
 @pytest.mark.parametrize(
+    ("printed", "code", "shown"),
+    [
+        ("unknown flag: --file\n\nUsage:  docker [OPTIONS]\n", 125, False),
+        ("docker: 'buildx' is not a docker command.\nSee 'docker --help'\n", 1, False),
+        ("step\nunknown flag: --file\n\nUsage:  mine\n", 1, True),
+        ("unknown flag: --file\n", 0, True),
+    ],
+)
+def test_how_docker_is_used_is_not_shown_where_it_can_not_be_started(
+    live: str, printed: str, code: int, shown: bool
+) -> None:
+    child = python(
+        f"import os, sys\nfor line in {printed!r}.splitlines(True): os.write(2, line.encode())\nsys.exit({code})"
+    )
+    if live == "no":
+        got_code, lines, stderr = piped(*child, LIVE="no")
+    else:
+        got_code, lines, raw = on_a_terminal(*child)
+        stderr = raw.decode().replace("\r", "")
+    assert (got_code, stderr) == (code, printed if shown else "")
+    assert next(line for line in printed.splitlines() if line) in lines
+
+
+@pytest.mark.parametrize("live", ["yes", "no"])
+@pytest.mark.parametrize(
     ("printed", "shown"),
     [
         ("host/app: Pulling\nhost/app\n", "host/app: Pulling\n"),
