@@ -85,6 +85,36 @@ print(*sys.modules)
     assert [name for name in modules for layer in layers if name.startswith(f"ecr_tasks.{layer}.")] == []
 
 
+LIST_IMPORTS = """
+__future__ gc
+ecr_tasks ecr_tasks.signals ecr_tasks.errors ecr_tasks.one_line ecr_tasks.redaction ecr_tasks.console
+ecr_tasks.terminal ecr_tasks.terminal.colour ecr_tasks.terminal.spinner ecr_tasks.terminal.text
+ecr_tasks.runner ecr_tasks.runner.decorator ecr_tasks.runner.ecr_task ecr_tasks.runner.command_line
+ecr_tasks.runner.exit_codes ecr_tasks.runner.task_failed ecr_tasks.runner.unexpected ecr_tasks.runner.invoke_config
+ecr_tasks.runner.typed_commands ecr_tasks.tasks ecr_tasks.tasks.collection ecr_tasks.tasks.shell
+"""
+"""What `inv --list` imports beside Invoke: this, and a module for each task."""
+
+
+@pytest.mark.parametrize("line", [["--list"], ["--help", "build"], ["--complete", "--", "inv ", "bu"]])
+def test_list_help_and_completion_import_little_beside_invoke(tmp_path: Path, line: list[str]) -> None:
+    (tmp_path / "tasks.py").write_text("from ecr_tasks import ns\n", encoding="utf-8")
+    code = """
+import atexit, sys
+from invoke.main import program
+before = set(sys.modules)
+atexit.register(lambda: print(*sorted(set(sys.modules) - before), sep="\\n", file=sys.stderr))
+program.run()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, *line], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    modules = set(done.stderr.split()) - {"tasks"}
+    tasks = {ecr_tasks.ns[name].body.__module__ for name in ecr_tasks.ns.task_names}
+    arguments = {"ecr_tasks.runner.argument"} if "--help" in line else set()
+    assert modules - set(LIST_IMPORTS.split()) - tasks == arguments
+
+
 def test_what_list_imports_has_no_dataclass() -> None:
     """To make one takes as long as to import three modules: with six, `inv --list` took 20 % more than Invoke."""
     code = """

@@ -73,3 +73,33 @@ class Difference:
     def as_json(self) -> dict[str, Any]:
         """Return the difference as `repo.ensure --json` shows it."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One repository as it is, as the settings want it, and the differences.
+
+    ``state`` is None if the repository doesn't exist; ``expiring`` is how many images a new lifecycle policy would
+    expire.
+    """
+
+    name: str
+    desired: DesiredRepository
+    state: RepositoryState | None
+    differences: tuple[Difference, ...] = ()
+    expiring: int | None = None
+
+    @property
+    def is_as_desired(self) -> bool:
+        """Return whether the repository exists and has no differences."""
+        return self.state is not None and not self.differences
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the repository's entry in `repo.ensure --json`."""
+        return {
+            "name": self.name,
+            "exists": self.state is not None,
+            "differences": [difference.as_json() for difference in self.differences],
+            "would_expire": self.expiring,
+            "notes": list(self.desired.notes),
+        }

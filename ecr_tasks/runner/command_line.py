@@ -1,35 +1,14 @@
-"""The command line of the current task: the tasks in it, and the results of earlier tasks."""
+"""The command line of the current task: the tasks in it."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
 
 from ecr_tasks.errors import SettingsError
 
-if TYPE_CHECKING:
-    from ecr_tasks.model.receipt import Receipt
-    from ecr_tasks.runner.publish_steps import Job
-    from ecr_tasks.settings.settings import Settings
-
-
 _SELECTORS = ("env", "local")
 """The tasks that change the settings of those that follow."""
-
-
-class EarlierResults(NamedTuple):
-    """The results of earlier tasks of the command line: the job of `build`, or the receipt of `push`.
-
-    ``settings`` are those that the tasks used. `env` and `local` change the settings; then the results are not used.
-    """
-
-    settings: Settings | None = None
-    job: Job | None = None
-    receipt: Receipt | None = None
-
-    def __repr__(self) -> str:
-        return "<what earlier tasks left>"  # `inv -d` logs it, and a plan may contain secrets from a bake file
 
 
 def publishes() -> bool:

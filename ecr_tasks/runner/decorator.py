@@ -18,17 +18,18 @@ from invoke.tasks import task as invoke_task
 
 from ecr_tasks.console import open_standard_streams, show_error, stay_calm
 from ecr_tasks.errors import SettingsError, UnexpectedError
-from ecr_tasks.runner.command_line import EarlierResults, check_repetitions, publishes
+from ecr_tasks.runner.command_line import check_repetitions, publishes
 from ecr_tasks.runner.ecr_task import EcrTask
 from ecr_tasks.runner.exit_codes import exit_codes, last_resort, say_interrupted
 from ecr_tasks.runner.invoke_config import config_paths
-from ecr_tasks.runner.run import Run
 from ecr_tasks.runner.task_failed import TaskFailed
 from ecr_tasks.signals import end_run_by_signals
 
 if TYPE_CHECKING:
     from ecr_tasks.model.receipt import Receipt
+    from ecr_tasks.runner.earlier_results import EarlierResults
     from ecr_tasks.runner.publish_steps import Job
+    from ecr_tasks.runner.run import Run
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -100,6 +101,7 @@ def chained_task(
 
         def run_chained(run: Run, c: Context, *args: P.args, **kwargs: P.kwargs) -> Job | Receipt | None:
             from ecr_tasks.model.receipt import Receipt
+            from ecr_tasks.runner.earlier_results import EarlierResults
 
             earlier: EarlierResults = c.config.get(_EARLIER) or EarlierResults()
             if publishes and not run.dry and not (earlier.job and run.uses(earlier.settings)):
@@ -127,6 +129,8 @@ def results_of(c: Context) -> Iterator[tuple[Run, EarlierResults]]:
 
     Its errors are shown and raised as a task's.
     """
+    from ecr_tasks.runner.earlier_results import EarlierResults
+
     with last_resort():
         run = run_of(c)
         with exit_codes(run):
@@ -134,6 +138,8 @@ def results_of(c: Context) -> Iterator[tuple[Run, EarlierResults]]:
 
 
 def _of_these_settings(earlier: EarlierResults, run: Run) -> EarlierResults:
+    from ecr_tasks.runner.earlier_results import EarlierResults
+
     return earlier if earlier.settings is run.settings else EarlierResults(run.settings)
 
 
@@ -144,6 +150,8 @@ def run_of(c: Context) -> Run:
     if run is not None and hasattr(config, "keys"):
         run.configure(copy_dict(dict(config)))
     if run is None:
+        from ecr_tasks.runner.run import Run
+
         open_standard_streams()
         if not hasattr(config, "keys"):
             error = SettingsError(

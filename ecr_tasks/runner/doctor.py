@@ -28,11 +28,11 @@ from ecr_tasks.plan.plan import Plan
 from ecr_tasks.runner.invoke_config import tasks_of
 from ecr_tasks.runner.publish_steps import Job, read_registries, with_plan
 from ecr_tasks.runner.read_dockerfiles import read_dockerfiles
-from ecr_tasks.runner.run import Run
 from ecr_tasks.runner.unexpected import unexpected
 
 if TYPE_CHECKING:
     from ecr_tasks.model.image import Image
+    from ecr_tasks.runner.run import Run
 
 T = TypeVar("T")
 R = TypeVar("R")

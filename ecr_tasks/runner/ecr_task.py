@@ -13,8 +13,6 @@ from invoke.collection import Collection as TaskCollection
 from invoke.parser.argument import Argument
 from invoke.tasks import Task
 
-from ecr_tasks.runner.argument import CheckedArgument
-
 
 class EcrTask(Task[Any]):
     """A task whose argument ``may_be_positional``, if any, is read by position where the command line has it there.
@@ -41,6 +39,8 @@ class EcrTask(Task[Any]):
         names, words, others = _asked(sys._getframe(1))
         if names and not any(name in word for word in words for name in names):
             return []
+        from ecr_tasks.runner.argument import CheckedArgument
+
         arguments = [
             CheckedArgument(argument) if argument.takes_value else argument
             for argument in super().get_arguments(ignore_unknown_help=ignore_unknown_help)

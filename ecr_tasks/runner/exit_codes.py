@@ -6,6 +6,7 @@ import gc
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from invoke.exceptions import Exit, Failure
 
@@ -13,11 +14,13 @@ from ecr_tasks.console import commands_as, say, show_error
 from ecr_tasks.errors import EcrTasksError, Interrupted
 from ecr_tasks.redaction import redact
 from ecr_tasks.runner.command_line import follows, publishes
-from ecr_tasks.runner.run import Run
 from ecr_tasks.runner.task_failed import TaskFailed
 from ecr_tasks.runner.typed_commands import typed_commands
 from ecr_tasks.runner.unexpected import is_debugging, show, unexpected
 from ecr_tasks.signals import was_interrupted
+
+if TYPE_CHECKING:
+    from ecr_tasks.runner.run import Run
 
 
 @contextmanager

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from ecr_tasks.errors import EcrTasksError, SettingsError
 from ecr_tasks.iam.scope import Scope, scope_of
-from ecr_tasks.runner.run import Run
 
 if TYPE_CHECKING:
     from ecr_tasks.model.destination import Destination
+    from ecr_tasks.runner.run import Run
 
 
 def iam_scope(run: Run, more: Iterable[Destination] = ()) -> Scope:

@@ -14,11 +14,11 @@ from ecr_tasks.model.manifest import SETTINGS
 from ecr_tasks.model.option_fields import split_fields
 from ecr_tasks.model.reference import ImageName
 from ecr_tasks.redaction import keep_build_arguments, keep_public, keep_secret, keep_secret_file
-from ecr_tasks.runner.run import Run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ecr_tasks.runner.run import Run
     from ecr_tasks.source.definitions.resolve import Definitions
     from ecr_tasks.source.source_state import SourceState
 

@@ -14,8 +14,6 @@ from invoke.exceptions import Exit
 
 from ecr_tasks.console import show_error
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.files import is_file
-from ecr_tasks.settings import invoke_files
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -24,14 +22,25 @@ if TYPE_CHECKING:
 
 TASKS = ("tasks.py", "tasks/__init__.py")
 
+NAMES = ("invoke.yaml", "invoke.yml", "invoke.json", "invoke.py")
+"""A project's file, the first of which Invoke reads (its documentation, "Configuration")."""
+
 
 def config_paths(config: Config) -> tuple[Path, ...]:
     """Return the files that Invoke has read, the highest first; it keeps their paths for itself.
 
     Where there is none, it takes the Python file for an empty one.
     """
+    from ecr_tasks.files import is_file
+
     levels = (getattr(config, f"_{level}_path", None) for level in ("runtime", "project", "user", "system"))
     return tuple(Path(path).absolute() for path in levels if path and is_file(path))
+
+
+def find_in(folder: Path, prefix: str = "") -> Path | None:
+    """Return the file that Invoke reads in a folder, whatever it is; ``prefix`` is ``.`` for the one of a home."""
+    paths = (folder / f"{prefix}{name}" for name in NAMES)
+    return next((path for path in paths if path.exists() or path.is_symlink()), None)
 
 
 def find_project(folder: Path) -> Path:
@@ -47,7 +56,7 @@ def find_project(folder: Path) -> Path:
     while not (folders[-1] / ".git").exists() and folders[-1].parent != folders[-1]:
         folders.append(folders[-1].parent)
     in_repository = folders if (folders[-1] / ".git").exists() else [folder]
-    for names, candidates in (((*TASKS, *invoke_files.NAMES), folders), ((OWN, ".env"), in_repository)):
+    for names, candidates in (((*TASKS, *NAMES), folders), ((OWN, ".env"), in_repository)):
         for candidate in candidates:
             if any((candidate / name).exists() for name in names):
                 return candidate
@@ -56,19 +65,21 @@ def find_project(folder: Path) -> Path:
 
 def check_project(folder: Path) -> None:
     """Raise Exit with code 2, after a sentence, when Invoke could not read a project's configuration."""
-    if (path := invoke_files.find_in(folder)) is not None:
+    if (path := find_in(folder)) is not None:
         check_file(path)
 
 
 def check_own_files() -> None:
     """Raise Exit like :func:`check_project` for the user's and the machine's own configuration."""
     for folder, prefix in ((Path("/etc"), ""), (Path("~").expanduser(), ".")):
-        if (path := invoke_files.find_in(folder, prefix)) is not None:
+        if (path := find_in(folder, prefix)) is not None:
             check_file(path)
 
 
 def check_file(path: Path) -> None:
     """Raise Exit like :func:`check_project` for one file."""
+    from ecr_tasks.settings import invoke_files
+
     try:
         file = invoke_files.read(path)
         try:

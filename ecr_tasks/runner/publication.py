@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ecr_tasks.console import say
@@ -22,8 +23,10 @@ from ecr_tasks.plan.promotion import check_host, missing_image
 from ecr_tasks.plan.republish import published_name
 from ecr_tasks.runner import receipt_file
 from ecr_tasks.runner.images import chosen_repositories, planned_images, planned_repositories
-from ecr_tasks.runner.run import Run
 from ecr_tasks.settings.settings import Settings
+
+if TYPE_CHECKING:
+    from ecr_tasks.runner.run import Run
 
 
 @dataclass(frozen=True)

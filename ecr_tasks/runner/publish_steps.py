@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from ecr_tasks.clients.absent_registry import AbsentRegistryError
 from ecr_tasks.console import say, warn, warn_once, working
@@ -30,9 +31,11 @@ from ecr_tasks.plan.snapshot import Snapshot
 from ecr_tasks.runner import ci_results, receipt_file
 from ecr_tasks.runner.images import planned_images
 from ecr_tasks.runner.plan_warnings import warn_of_builds, warn_of_plan
-from ecr_tasks.runner.run import Run
 from ecr_tasks.settings.settings import Settings
 from ecr_tasks.source.source_state import SourceState
+
+if TYPE_CHECKING:
+    from ecr_tasks.runner.run import Run
 
 
 @dataclass(frozen=True)

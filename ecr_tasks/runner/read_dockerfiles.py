@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ecr_tasks.console import working
 from ecr_tasks.errors import BuildError, EcrTasksError, NoAnswer
 from ecr_tasks.model.image import BuildDefinition, Image
 from ecr_tasks.plan.conflicts import Conflict
 from ecr_tasks.runner.publish_steps import Job
-from ecr_tasks.runner.run import Run
 from ecr_tasks.source.build_context.walk import fetches_context
+
+if TYPE_CHECKING:
+    from ecr_tasks.runner.run import Run
 
 
 def read_dockerfiles(run: Run, images: Iterable[Image]) -> None:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 from ecr_tasks.console import warn, working
 from ecr_tasks.errors import EcrTasksError, SettingsError
-from ecr_tasks.runner.run import Run
+from ecr_tasks.runner import invoke_config
 from ecr_tasks.settings import env_files, invoke_files
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ecr_tasks.plan.starting_point import Answers, StartingPoint
+    from ecr_tasks.runner.run import Run
     from ecr_tasks.settings.settings import Settings
 
 _CREDENTIALS = (
@@ -39,7 +40,7 @@ def look(run: Run) -> StartingPoint:
     settings = run.settings
     definition, targets = _images(run, settings)
     profiles = aws_profiles(settings.sdk_environ(os.environ))
-    file = invoke_files.find_in(run.project)
+    file = invoke_config.find_in(run.project)
     known = {name: (value.text, value.origin) for name, value in settings.values.items() if value.text}
     known = {name: value for name, value in known.items() if value[1].kind not in ("default", "override")}
     return StartingPoint(
@@ -88,7 +89,7 @@ def _refuse_irregular(project: Path) -> None:
     """Raise SettingsError for what stands in the place of a file that init reads or writes."""
     from ecr_tasks.source.project_files import irregular
 
-    names = [*invoke_files.NAMES, "tasks.py", ".gitignore", ".dockerignore", env_files.OWN]
+    names = [*invoke_config.NAMES, "tasks.py", ".gitignore", ".dockerignore", env_files.OWN]
     names += [] if env_files.is_virtual_environment(project / ".env") else [".env"]
     for name, reason in irregular(project, names):
         raise SettingsError(

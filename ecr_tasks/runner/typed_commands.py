@@ -8,7 +8,8 @@ from collections.abc import Callable, Collection, Sequence
 from functools import cache
 from pathlib import Path
 
-_COMMAND = re.compile(r"`inv ([^`]+)`")
+# `re` compiles it at its first use, which `inv --list` has not.
+_COMMAND = r"`inv ([^`]+)`"
 
 _names: Callable[[], Collection[str]] = tuple
 
@@ -44,7 +45,7 @@ def as_typed(text: str, program: str, selection: str, collection: str, names: Co
         chosen = [] if selects else [f"{collection}{word}" if word in names else word for word in selection.split()]
         return f"`{' '.join([program, *chosen, *words])}`"
 
-    return _COMMAND.sub(replace, text)
+    return re.sub(_COMMAND, replace, text)
 
 
 def prefix(words: Sequence[str], names: Collection[str]) -> str:

@@ -17,9 +17,6 @@ from ecr_tasks.errors import SettingsError
 from ecr_tasks.files import read_text
 from ecr_tasks.yaml_documents import DuplicateKey, limited_loader, yaml_mistake
 
-NAMES = ("invoke.yaml", "invoke.yml", "invoke.json", "invoke.py")
-"""A project's file, the first of which Invoke reads (its documentation, "Configuration")."""
-
 SECTION = "ecr"
 
 MAX_BYTES = 1024 * 1024
@@ -51,12 +48,6 @@ class InvokeFile(NamedTuple):
         """The values below ``ecr``."""
         section = (self.data or {}).get(SECTION)
         return section if isinstance(section, dict) else {}
-
-
-def find_in(folder: Path, prefix: str = "") -> Path | None:
-    """Return the file that Invoke reads in a folder, whatever it is; ``prefix`` is ``.`` for the one of a home."""
-    paths = (folder / f"{prefix}{name}" for name in NAMES)
-    return next((path for path in paths if path.exists() or path.is_symlink()), None)
 
 
 def section_form(path: Path | None) -> Form:

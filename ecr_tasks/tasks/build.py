@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ecr_tasks.console import document
-from ecr_tasks.runner.command_line import EarlierResults, follows, push_republishes
+from ecr_tasks.runner.command_line import follows, push_republishes
 from ecr_tasks.runner.decorator import chained_task
-from ecr_tasks.runner.run import Run
 
 if TYPE_CHECKING:
     from ecr_tasks.model.built_image import Build
     from ecr_tasks.model.receipt import Receipt
+    from ecr_tasks.runner.earlier_results import EarlierResults
     from ecr_tasks.runner.publish_steps import Job
+    from ecr_tasks.runner.run import Run
 
 
 def _result(job: Job | Receipt | None) -> Build:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ecr_tasks.console import Column, Styled, Text, document, result_table, warn
 from ecr_tasks.runner.decorator import task
-from ecr_tasks.runner.run import Run
 
 if TYPE_CHECKING:
     from ecr_tasks.ci.context import CiContext
+    from ecr_tasks.runner.run import Run
     from ecr_tasks.source.source_state import SourceState
 
 

@@ -6,10 +6,10 @@ import os
 from typing import TYPE_CHECKING
 
 from ecr_tasks.runner.decorator import task
-from ecr_tasks.runner.run import Run
 
 if TYPE_CHECKING:
     from ecr_tasks.ci.pipelines.template import Values
+    from ecr_tasks.runner.run import Run
 
 
 @task(
@@ -55,6 +55,7 @@ def _what_ci_lacks(run: Run, pipeline: str, title: str) -> list[str]:
     """Return lines about the settings that stand in no file which CI gets: what to commit, and what it must store."""
     from ecr_tasks.plan.ci_settings import ci_settings
     from ecr_tasks.plan.starting_files import section_addition
+    from ecr_tasks.runner.invoke_config import find_in
     from ecr_tasks.settings import invoke_files
     from ecr_tasks.source.git.read import is_tracked
 
@@ -71,7 +72,7 @@ def _what_ci_lacks(run: Run, pipeline: str, title: str) -> list[str]:
         f"{title} will not have {name}, which the build reads from a dotenv file." for name in lacking.variables
     ]
     if lacking.shared:
-        path = invoke_files.find_in(run.project)
+        path = find_in(run.project)
         form = invoke_files.section_form(path)
         section = {key: text for key, (text, _) in lacking.shared.items()}
         addition = section_addition(section, path.name if path else "invoke.yaml", form)

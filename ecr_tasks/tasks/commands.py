@@ -16,13 +16,13 @@ from ecr_tasks.console import data
 from ecr_tasks.errors import BuildError
 from ecr_tasks.redaction import HIDDEN
 from ecr_tasks.runner.decorator import task
-from ecr_tasks.runner.run import Run
 from ecr_tasks.tasks.shell import quoted
 
 if TYPE_CHECKING:
     from ecr_tasks.model.destination import Destination
     from ecr_tasks.model.ecr_host import EcrHost
     from ecr_tasks.plan.plan import Plan
+    from ecr_tasks.runner.run import Run
     from ecr_tasks.settings.settings import Settings
 
 

@@ -9,10 +9,10 @@ from invoke.exceptions import Exit
 
 from ecr_tasks.console import Column, Meaning, Styled, Text, document, result, result_table, say, working
 from ecr_tasks.runner.decorator import task
-from ecr_tasks.runner.run import Run
 
 if TYPE_CHECKING:
     from ecr_tasks.model.finding import Finding, State
+    from ecr_tasks.runner.run import Run
 
 _MEANINGS: dict[State, Meaning] = {"wrong": "bad", "warning": "warning", "unknown": "dim", "fine": "good"}
 

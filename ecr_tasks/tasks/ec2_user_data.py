@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from ecr_tasks.console import given_data, say
 from ecr_tasks.errors import Refused, SettingsError
-from ecr_tasks.runner.command_line import EarlierResults
 from ecr_tasks.runner.decorator import chained_task
-from ecr_tasks.runner.run import Run
 
 if TYPE_CHECKING:
     from ecr_tasks.ec2.user_data import Service
     from ecr_tasks.model.publication import PublishedImage
+    from ecr_tasks.runner.earlier_results import EarlierResults
+    from ecr_tasks.runner.run import Run
 
 
 @chained_task(

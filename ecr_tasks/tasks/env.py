@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ecr_tasks.runner.decorator import task
-from ecr_tasks.runner.run import Run
+
+if TYPE_CHECKING:
+    from ecr_tasks.runner.run import Run
 
 
 @task(positional=["name"], help={"name": "prod reads .env.prod"})

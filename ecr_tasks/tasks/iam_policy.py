@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from ecr_tasks.console import document, say
 from ecr_tasks.errors import SettingsError, nearest
 from ecr_tasks.runner.decorator import task
-from ecr_tasks.runner.run import Run
 
 if TYPE_CHECKING:
     from ecr_tasks.iam.actions import Need
     from ecr_tasks.model.destination import Destination
+    from ecr_tasks.runner.run import Run
 
 SIDES = ("role", "repository", "caller")
 _READERS = ("pull", "export", "ec2.user-data")

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from ecr_tasks.console import document, say
 from ecr_tasks.errors import EcrTasksError, SettingsError
 from ecr_tasks.runner.decorator import task
-from ecr_tasks.runner.run import Run
 
 if TYPE_CHECKING:
     from ecr_tasks.ci.oidc.issuer import Scope
+    from ecr_tasks.runner.run import Run
 
 
 @task(

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from ecr_tasks.console import Column, Meaning, Styled, Text, document, result_table, say, working
 from ecr_tasks.errors import EcrTasksError, SettingsError
 from ecr_tasks.runner.decorator import task
-from ecr_tasks.runner.run import Run
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from ecr_tasks.model.inventory import Kind, ListedImage, ScanSummary
+    from ecr_tasks.runner.run import Run
 
 PARALLEL = 4
 """The number of repositories that are read in parallel; each may also read its indexes in parallel."""

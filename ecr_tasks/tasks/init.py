@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from ecr_tasks.console import ask, can_ask, say, warn
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.runner.decorator import task
-from ecr_tasks.runner.run import Run
 
 if TYPE_CHECKING:
     from ecr_tasks.plan.starting_files import Start
     from ecr_tasks.plan.starting_point import Answers, Question, StartingPoint
+    from ecr_tasks.runner.run import Run
     from ecr_tasks.source.source_state import SourceState
 
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from ecr_tasks.console import say, warn_once
 from ecr_tasks.errors import RegistryError, SettingsError
 from ecr_tasks.runner.decorator import task
-from ecr_tasks.runner.run import Run
 
 if TYPE_CHECKING:
     from ecr_tasks.local_ecr import background
+    from ecr_tasks.runner.run import Run
 
 CONTAINER = "ecr-tasks-local"
 DEFAULT_IMAGE = "python:3-slim"

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from ecr_tasks.console import Column, agrees, document, result, result_table, say
 from ecr_tasks.errors import Refused, RegistryError, nearest
 from ecr_tasks.runner.decorator import task
-from ecr_tasks.runner.run import Run
 from ecr_tasks.tasks.local import translate_errors, warn_of_other_version
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ecr_tasks.local_ecr.stored import StoredRepository
+    from ecr_tasks.runner.run import Run
 
 _NAMES_SHOWN = 5
 

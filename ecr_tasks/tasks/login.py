@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from ecr_tasks.console import say, warn
 from ecr_tasks.runner.decorator import task
-from ecr_tasks.runner.run import Run
+
+if TYPE_CHECKING:
+    from ecr_tasks.runner.run import Run
 
 
 @task()

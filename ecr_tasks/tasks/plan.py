@@ -10,7 +10,6 @@ from invoke.exceptions import Exit
 from ecr_tasks.console import Column, Meaning, Styled, Text, document, result, result_table, say, table
 from ecr_tasks.errors import ExitCode
 from ecr_tasks.runner.decorator import task
-from ecr_tasks.runner.run import Run
 
 if TYPE_CHECKING:
     from ecr_tasks.model.image import Image
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from ecr_tasks.plan.planned_image import PlannedImage
     from ecr_tasks.plan.tag_states import PlannedTag
     from ecr_tasks.runner.publish_steps import Job
+    from ecr_tasks.runner.run import Run
 
 _MEANINGS: Mapping[str, Meaning] = {"new": "add", "present": "dim", "locked": "bad"}
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from ecr_tasks.console import data, document, say, warn, working
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.runner.decorator import task
-from ecr_tasks.runner.run import Run
 
 if TYPE_CHECKING:
     from ecr_tasks.execute.promote import IsFixed
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from ecr_tasks.model.registry import Repository, RepositoryView
     from ecr_tasks.plan.gates import GateResults, Gates
     from ecr_tasks.plan.promotion import Promotion
+    from ecr_tasks.runner.run import Run
 
 
 @task(

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ecr_tasks.console import data, document, working
-from ecr_tasks.runner.command_line import EarlierResults
 from ecr_tasks.runner.decorator import chained_task
-from ecr_tasks.runner.run import Run
 
 if TYPE_CHECKING:
     from ecr_tasks.model.manifest import StoredImage
+    from ecr_tasks.runner.earlier_results import EarlierResults
+    from ecr_tasks.runner.run import Run
 
 
 @chained_task(

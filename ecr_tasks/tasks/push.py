@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ecr_tasks.console import data, document
-from ecr_tasks.runner.command_line import EarlierResults
 from ecr_tasks.runner.decorator import chained_task
-from ecr_tasks.runner.run import Run
 
 if TYPE_CHECKING:
     from ecr_tasks.model.publication import Publication
     from ecr_tasks.model.receipt import Receipt
+    from ecr_tasks.runner.earlier_results import EarlierResults
     from ecr_tasks.runner.publish_steps import Job
+    from ecr_tasks.runner.run import Run
 
 
 def _result(receipt: Job | Receipt | None) -> Publication:

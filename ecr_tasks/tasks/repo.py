@@ -5,45 +5,15 @@ from __future__ import annotations
 import json as json_text
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.console import Column, Meaning, Styled, agrees, document, result, result_table, say, working
-from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import Refused, RegistryError, SettingsError
 from ecr_tasks.runner.decorator import task
-from ecr_tasks.runner.run import Run
 
 if TYPE_CHECKING:
-    from ecr_tasks.model.repository import DesiredRepository, Difference, RepositoryState
-
-
-class Comparison(NamedTuple):
-    """One repository as it is, as the settings want it, and the differences.
-
-    ``state`` is None if the repository doesn't exist; ``expiring`` is how many images a new lifecycle policy would
-    expire.
-    """
-
-    name: str
-    desired: DesiredRepository
-    state: RepositoryState | None
-    differences: tuple[Difference, ...] = ()
-    expiring: int | None = None
-
-    @property
-    def is_as_desired(self) -> bool:
-        """Return whether the repository exists and has no differences."""
-        return self.state is not None and not self.differences
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the repository's entry in `repo.ensure --json`."""
-        return {
-            "name": self.name,
-            "exists": self.state is not None,
-            "differences": [difference.as_json() for difference in self.differences],
-            "would_expire": self.expiring,
-            "notes": list(self.desired.notes),
-        }
+    from ecr_tasks.model.repository import Comparison, Difference, RepositoryState
+    from ecr_tasks.runner.run import Run
 
 
 _MEANINGS: Mapping[str, Meaning] = {"+": "add", "-": "remove"}
@@ -178,6 +148,7 @@ def _existing_state(run: Run, name: str) -> RepositoryState:
 
 
 def _compare(run: Run, name: str) -> Comparison:
+    from ecr_tasks.model.repository import Comparison
     from ecr_tasks.plan.repository.desired import desired_repository
     from ecr_tasks.plan.repository.diff import differences
 
@@ -236,10 +207,14 @@ def _reconcile(run: Run, item: Comparison) -> None:
 
 
 def _policy_lines(policy: str | None) -> list[str]:
+    from ecr_tasks.documents import parse_json
+
     return json_text.dumps(parse_json(policy), indent=2).splitlines() if policy else ["none"]
 
 
 def _as_json(state: RepositoryState) -> dict[str, Any]:
+    from ecr_tasks.documents import parse_json
+
     return {
         "name": state.repository.name,
         "arn": state.arn,

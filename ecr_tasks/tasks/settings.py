@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from ecr_tasks.console import Column, Styled, Text, document, result_table, say
 from ecr_tasks.errors import SettingsError, nearest
 from ecr_tasks.runner.decorator import task
-from ecr_tasks.runner.run import Run
 
 if TYPE_CHECKING:
+    from ecr_tasks.runner.run import Run
     from ecr_tasks.settings.settings import Settings
 
 

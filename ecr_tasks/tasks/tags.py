@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.console import Column, Styled, Text, data, document, result_table, say, table
 from ecr_tasks.runner.decorator import task
-from ecr_tasks.runner.run import Run
 
 if TYPE_CHECKING:
+    from ecr_tasks.runner.run import Run
     from ecr_tasks.tags.tag_set import TagSet
 
 

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.settings.invoke_files import find_in, read
+from ecr_tasks.runner.invoke_config import find_in
+from ecr_tasks.settings.invoke_files import read
 from ecr_tasks.settings.load import load
 
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
