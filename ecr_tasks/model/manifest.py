@@ -32,6 +32,7 @@ VERSION = OCI_KEYS + "version"
 REVISION = OCI_KEYS + "revision"
 
 CREATED = OCI_KEYS + "created"
+SOURCE = OCI_KEYS + "source"
 
 SETTINGS = "io.ecr-tasks.settings"
 """The label and annotation with digests of the settings that an image was built with (``plan/build_settings.py``)."""

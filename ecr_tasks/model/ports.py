@@ -100,8 +100,8 @@ class Docker(Protocol):
     def local_images(self, names: Sequence[str]) -> Sequence[LocalImage]:
         """Return the images that have these names, and whether a container or a run uses them."""
 
-    def remove_names(self, names: Sequence[str]) -> int:
-        """Remove names of images that nothing uses, an image with its last one; return how many were removed."""
+    def remove_names(self, names: Sequence[str]) -> Sequence[str]:
+        """Remove names of images that nothing uses, an image with its last one; return those that were removed."""
 
     def push(self, reference: str) -> None:
         """Push one reference. Raises RegistryError with the registry's own message."""

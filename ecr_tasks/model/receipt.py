@@ -53,6 +53,11 @@ class Built:
         """The digest or id by which messages name the image."""
         return self.digest or self.image_id or ", ".join(self.manifests.values())
 
+    @property
+    def local_id(self) -> str | None:
+        """The id in the local store: the image's, or that of the platform which the builder loaded there."""
+        return self.image_id or (self.loaded[1] if self.loaded else None)
+
     def is_stored_as(self, image: StoredImage) -> bool:
         """Return whether an image in a registry is this one.
 

@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
+from ecr_tasks.model.image import Image
 from ecr_tasks.model.local_image import LocalImage
-from ecr_tasks.model.manifest import CREATED, REVISION, SETTINGS, VERSION
+from ecr_tasks.model.manifest import CREATED, REVISION, SETTINGS, SOURCE, VERSION
 from ecr_tasks.model.tag import DIRTY
 
 
 def stale_names(
-    images: Sequence[LocalImage], repository: str, keep: int, built: Collection[str] = ()
+    stored: Sequence[LocalImage], image: Image, keep: int, built: Collection[str], is_known: Callable[[str], bool]
 ) -> tuple[str, ...]:
-    """Return the names of a repository's images to remove: of all commits but the ``keep`` newest ones.
+    """Return the names in an image's repository to remove: of all commits but the ``keep`` newest ones.
 
     Only names that a run of ecr-tasks gives: of an image with its labels, under a tag with that image's commit or
-    version. What a container or another run uses stays, and so does the commit of the images ``built``, by id, which
-    is one of those that are kept; with ``keep`` 0 it goes, too.
+    version. Only those of this project, as others may publish in a repository of the same name: of an image with the
+    same source as a label, or of a commit that ``is_known`` in this clone. What a container or another run uses
+    stays, and so does the commit of the images ``built``, by id, which is one of those that are kept; with ``keep`` 0
+    it goes, too.
     """
-    ours = [image for image in images if SETTINGS in image.labels and image.labels.get(REVISION)]
-    ours = [image for image in ours if any(_is_ours(name, image, repository) for name in image.names)]
+    names = {item.id: [name for name in item.names if _is_ours(name, item, image, built)] for item in stored}
+    ours = [item for item in stored if names[item.id] and _is_of_project(item, image, is_known)]
     times: dict[str, str] = {}
-    for image in ours:
-        times[_commit(image)] = max(times.get(_commit(image), ""), image.labels.get(CREATED, ""))
-    current = {_commit(image) for image in ours if image.id in built}
+    for item in ours:
+        times[_commit(item)] = max(times.get(_commit(item), ""), item.labels.get(CREATED, ""))
+    current = {_commit(item) for item in ours if item.id in built}
     newest = sorted(times, key=lambda commit: (commit in current, times[commit], commit), reverse=True)
     kept = set(newest[:keep])
-    stale = [image for image in ours if not image.used and _commit(image) not in kept]
-    return tuple(name for image in stale for name in image.names if _is_ours(name, image, repository))
+    return tuple(name for item in ours if not item.used and _commit(item) not in kept for name in names[item.id])
 
 
 def could_be_stale(names: Sequence[str], repository: str, keep: int) -> bool:
@@ -36,20 +38,46 @@ def could_be_stale(names: Sequence[str], repository: str, keep: int) -> bool:
     return len({name.rpartition(":")[2] for name in names if _is_of(name, repository)}) > keep
 
 
-def _commit(image: LocalImage) -> str:
-    return image.labels.get(REVISION, "")
+def _commit(item: LocalImage) -> str:
+    return item.labels.get(REVISION, "")
 
 
-def _is_ours(name: str, image: LocalImage, repository: str) -> bool:
-    """Return whether a run gave an image this name: its tag is the image's version, or has its commit's id."""
-    tag = name.rpartition(":")[2].removesuffix(DIRTY)
-    return _is_of(name, repository) and (tag == image.labels.get(VERSION, "") or _names(tag, _commit(image)))
+def _is_of_project(item: LocalImage, image: Image, is_known: Callable[[str], bool]) -> bool:
+    """Return whether a stored image was built by ecr-tasks from the same project as ``image``."""
+    if SETTINGS not in item.labels or not _commit(item):
+        return False
+    source = item.labels.get(SOURCE)
+    return (source is not None and source == image.definition.labels.get(SOURCE)) or is_known(_commit(item))
 
 
-def _names(tag: str, commit: str) -> bool:
+def _is_ours(name: str, item: LocalImage, image: Image, built: Collection[str]) -> bool:
+    """Return whether a run gave this name: its tag is the image's version, or has its commit's id."""
+    if not _is_of(name, image.repository):
+        return False
+    tag = name.rpartition(":")[2]
+    if item.id in built and tag in image.planned_names:
+        return True
+    clean = tag.removesuffix(DIRTY)
+    return clean == item.labels.get(VERSION, "") or _names(clean, _commit(item), _suffixes(image))
+
+
+def _names(tag: str, commit: str, suffixes: Collection[str]) -> bool:
     """Return whether a tag is a commit's: its id or the beginning of it, with a prefix and perhaps a revision."""
-    match = re.fullmatch(r"(?:[A-Za-z0-9_.-]*[-_.])?([0-9a-f]{7,64})(?:-r[0-9]+)?", tag)
-    return match is not None and commit.startswith(match[1])
+    tag = re.sub(r"-r[0-9]+\Z", "", tag)
+    ends = [tag.removesuffix(suffix) for suffix in suffixes if tag.endswith(suffix)]
+    beginnings = [re.split(r"[-_.]", end)[-1] for end in ends]
+    return any(len(beginning) >= 7 and commit.startswith(beginning) for beginning in beginnings)
+
+
+def _suffixes(image: Image) -> set[str]:
+    """Return what follows the commit's id in an image's tags: that of a flavor, and nothing."""
+    commit = image.definition.labels.get(REVISION, "")
+    found = {""}
+    for tag in image.planned_names:
+        _, begins, rest = tag.removesuffix(DIRTY).partition(commit[:7]) if commit else ("", "", "")
+        if begins:
+            found.add(rest.lstrip("0123456789abcdef"))
+    return found
 
 
 def _is_of(name: str, repository: str) -> bool:

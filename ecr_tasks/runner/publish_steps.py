@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from ecr_tasks.clients.absent_registry import AbsentRegistryError
@@ -173,6 +174,8 @@ def build_images(run: Run, job: Job, items: Sequence[PlannedImage]) -> Job:
     """
     if not items:
         return job
+    from ecr_tasks.runner import pending_builds
+
     warn_of_builds(items)
     definitions = [definition for item in items for definition in item.image.definition.with_links()]
     run.logins.log_in_for_builds(definitions, run.engine)
@@ -210,6 +213,8 @@ def build_images(run: Run, job: Job, items: Sequence[PlannedImage]) -> Job:
         say(f"{name}: built {short_ids(built.id)} in {built.seconds:.1f} s")
         if built.keep == "builder":
             say(f"{name}: {what_is_kept(built, engine.platform if engine else '', attests=attests[name])}")
+    # Until its push, no other run removes it, also if that fails, or comes in a later step of a pipeline.
+    pending_builds.note(run.project, _local_ids([item.image for item in items], builds), os.environ)
     return replace(job, built={**job.built, **builds})
 
 
@@ -228,18 +233,33 @@ def _check_source(run: Run, images: Sequence[Image], *, during: str) -> SourceSt
 
 def tidy(run: Run, job: Job, *, pushed: bool) -> None:
     """Remove the local names that earlier runs of the images built now have left; nothing after no build."""
-    built = [item for item in job.plan.images if item.image.name in job.built]
-    keep = job.settings.keep_local
-    if not built or keep is None:
+    images = [item.image for item in job.plan.images if item.image.name in job.built]
+    if not images:
         return
-    from ecr_tasks.execute.tidy_local_names import tidy_local_names
     from ecr_tasks.runner import pending_builds
 
-    ids = {image_id for item in built if (image_id := job.built[item.image.name].image_id)}
-    pending_builds.note(run.project, () if pushed else ids, os.environ)
-    others = pending_builds.of_others(run.project, os.environ)
-    repositories = [item.image.repository for item in built]
-    tidy_local_names(repositories, keep if pushed else max(keep, 1), run.docker, say, built=ids, others=others)
+    repositories, keep = [image.repository for image in images], job.settings.keep_local
+    if pushed:
+        pending_builds.forget(run.project, repositories, os.environ)
+    if keep is None:
+        return
+    from ecr_tasks.execute.tidy_local_names import tidy_local_names
+
+    relation = cache(run.relation)
+    tidy_local_names(
+        images,
+        keep if pushed else max(keep, 1),
+        run.docker,
+        say,
+        is_known=lambda commit: relation(commit) != "unknown",
+        built=set(_local_ids(images, job.built).values()),
+        others=pending_builds.of_others(run.project, repositories, os.environ),
+    )
+
+
+def _local_ids(images: Iterable[Image], builds: Mapping[str, Built]) -> dict[str, str]:
+    """Return the ids that builds have in the local store, by repository."""
+    return {image.repository: found for image in images if (found := builds[image.name].local_id)}
 
 
 def build_receipt(run: Run, job: Job, items: Sequence[PlannedImage]) -> Receipt:

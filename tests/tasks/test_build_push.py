@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import pytest
@@ -10,7 +11,9 @@ from ecr_tasks.errors import AwsError, BuildError
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.manifest import REVISION
 from ecr_tasks.model.registry import Repository
+from ecr_tasks.runner.pending_builds import of_others
 from tests.support.build import ACCOUNT, HOST, REVISION_B, manifest, repository
+from tests.support.fakes.calls import network_error
 from tests.support.keys import DOTENV, SECRET
 from tests.tasks.conftest import CHANGING_CALLS, Project
 
@@ -181,6 +184,27 @@ def test_a_missing_dockerfile_is_an_error_before_any_docker_call(project: Projec
     (project.path / "Dockerfile").unlink()
     assert "Dockerfile" in project.inv("build").failed(2)
     assert project.calls.log == []
+
+
+@pytest.mark.parametrize("keep", ["3", "all"])
+def test_a_build_waits_for_its_push_also_after_one_that_failed(project: Project, keep: str) -> None:
+    def waiting() -> set[str]:
+        return of_others(project.path / "elsewhere", ["team/app"], os.environ)
+
+    def lose_the_network() -> None:
+        raise network_error()
+
+    project.inv("build", ECR_KEEP_LOCAL=keep)
+    assert len(waiting()) == 1
+    project.calls.before["push"] = lose_the_network
+    project.inv("push", ECR_KEEP_LOCAL=keep).failed(5)
+    assert len(waiting()) == 1
+    assert project.inv("push", ECR_KEEP_LOCAL=keep).code == 0
+    assert waiting() == set()
+    project.commit()
+    project.calls.before["push"] = lose_the_network
+    project.inv("build", "push", ECR_KEEP_LOCAL=keep).failed(5)
+    assert len(waiting()) == 1
 
 
 def test_a_push_that_fails_is_finished_by_the_next_run(project: Project) -> None:

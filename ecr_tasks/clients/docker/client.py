@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     from python_on_whales import Image
 
 _CACHE_VARIABLES = {"s3": "AWS_", "gha": "ACTIONS_RUNTIME_TOKEN"}
+
+_GONE = re.compile(r"Error(?: response from daemon)?: No such (?:image|container|object): .*", re.I)
+"""docker's line about an image or container that is gone, beside what it says of the others."""
 
 NAME_ATTEMPTS = 5
 """How many times a build runs if another one takes its image's name at the same moment; later runs use the cache."""
@@ -243,27 +247,28 @@ class WhalesDocker:
         return list(images.values())
 
     def _inspect(self, kind: str, names: Sequence[str]) -> list[dict[str, Any]]:
-        """Return docker's documents of images or containers. Raises BuildError if one of them is gone."""
+        """Return docker's documents of those of the images or containers that are still there."""
         if not names:
             return []
         check_arguments(*names)
-        output = self._commands.output(f"look at its {kind}s", self._commands.docker(kind, "inspect", *names))
+        command = self._commands.docker(kind, "inspect", *names)
+        output = self._commands.output(f"look at its {kind}s", command, without=_GONE)
         with errors.reading_answer(f"look at its {kind}s"):
             documents: list[dict[str, Any]] = [dict(document) for document in parse_json(output)]
         return documents
 
-    def remove_names(self, names: Sequence[str]) -> int:
-        """Remove names of images, an image with its last one, and return how many were removed.
+    def remove_names(self, names: Sequence[str]) -> Sequence[str]:
+        """Remove names of images, an image with its last one, and return those that are gone.
 
         What docker refuses, such as the last name of an image that a container got meanwhile, stays.
         """
         if not names:
-            return 0
+            return ()
         try:
             self._commands.output("remove image names", self._commands.docker("image", "rm", *names))
         except EcrTasksError:
-            return sum(self._image(name) is None for name in names)
-        return len(names)
+            return [name for name in names if self._image(name) is None]
+        return names
 
     def close(self) -> None:
         """Remove the names that were to last as long as the run, and those that killed runs have left."""

@@ -114,11 +114,18 @@ class CommandLine:
         buildx = DockerClient(client_call=[plugin])  # the private configuration comes by DOCKER_CONFIG
         return [*map(str, buildx.client_config.docker_cmd), *arguments]
 
-    def output(self, action: str, command: Sequence[str], retrier: Retrier | None = None) -> str:
+    def output(
+        self,
+        action: str,
+        command: Sequence[str],
+        retrier: Retrier | None = None,
+        without: re.Pattern[str] | None = None,
+    ) -> str:
         """Run a command that prints nothing for people and return its stdout, without the last line break.
 
-        With a ``retrier`` it is repeated after a transient failure of a registry. Raises BuildError that says which
-        ``action`` failed and why.
+        With a ``retrier`` it is repeated after a transient failure of a registry. Lines of stderr that match
+        ``without`` are no failure, if there are no others. Raises BuildError that says which ``action`` failed and
+        why.
         """
         from python_on_whales.exceptions import DockerException
 
@@ -127,6 +134,9 @@ class CommandLine:
                 try:
                     return self._answer(action, command)
                 except DockerException as error:
+                    lines = (error.stderr or "").split("\n")
+                    if without and any(lines) and all(without.fullmatch(line) for line in lines if line):
+                        return (error.stdout or "").removesuffix("\n")
                     reason = errors.transient_reason((error.stderr or "").splitlines()) if retrier else None
                     if retrier is None or reason is None or not retrier.wait(LOOKUP, attempt, reason):
                         raise

@@ -147,10 +147,10 @@ class FakeDocker:
     def local_images(self, names: Sequence[str]) -> Sequence[LocalImage]:
         return self.local
 
-    def remove_names(self, names: Sequence[str]) -> int:
+    def remove_names(self, names: Sequence[str]) -> Sequence[str]:
         self.calls.begin("remove_names", *names)
         self.calls.end()
-        return len(names)
+        return names
 
     def authorize(self, token: RegistryToken) -> None:
         self.calls.begin("authorize", token.host)
