@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,11 +40,20 @@ class CiSettings:
     kept: Mapping[str, tuple[str, Origin]]
     uncommitted: tuple[Path, ...] = ()
     variables: tuple[str, ...] = ()
-    """The variables of dotenv files that build arguments and secrets take their values from."""
+    """The variables of dotenv files that build arguments, secrets, and bake and compose files take values from."""
 
 
-def ci_settings(settings: Settings, pipeline: str, is_committed: Callable[[Path], bool]) -> CiSettings:
-    """Return what a CI lacks that runs ``pipeline``, which sets some variables itself, in a clone of the project."""
+def ci_settings(
+    settings: Settings,
+    pipeline: str,
+    is_committed: Callable[[Path], bool],
+    compose_texts: Sequence[str] = (),
+    bake_texts: Sequence[str] = (),
+) -> CiSettings:
+    """Return what a CI lacks that runs ``pipeline``, which sets some variables itself, in a clone of the project.
+
+    ``compose_texts`` and ``bake_texts`` are those of the files that describe its images.
+    """
     shared: dict[str, tuple[str, Origin]] = {}
     kept: dict[str, tuple[str, Origin]] = {}
     uncommitted: dict[Path, None] = {}
@@ -62,7 +72,12 @@ def ci_settings(settings: Settings, pipeline: str, is_committed: Callable[[Path]
             kept[name] = (reason, origin)
         else:
             shared[TABLE[name].field] = (value.text, origin)
-    variables = referenced_variables(settings.build_args, settings.secrets) & settings.file_variables.keys()
+    read = referenced_variables(settings.build_args, settings.secrets)
+    read |= {name for text in compose_texts for name in re.findall(r"\$\{?(\w+)", text)}
+    read |= {name for text in bake_texts for name in re.findall(r"\w+", text)}
+    variables = {name for name in read & settings.file_variables.keys() if name not in TABLE}
+    if all(map(is_committed, settings.files)):
+        variables = set()
     return CiSettings(shared, kept, tuple(uncommitted), tuple(sorted(variables)))
 
 

@@ -151,6 +151,7 @@ def next_lines(
     here: StartingPoint,
     to_commit: Sequence[str],
     *,
+    ignored: Sequence[str] = (),
     in_git: bool,
     inv: str | None = None,
     program: str = "ecr-tasks",
@@ -158,6 +159,7 @@ def next_lines(
     """Return what to type next, up to the first push: on the local ECR where AWS can't be reached yet.
 
     ``to_commit`` are the new and changed files that belong into git: uncommitted, they make the tag ``-dirty``.
+    ``ignored`` ones belong there, too, and git has to be told so.
     ``inv`` and ``program`` are what a person types to start either; ``inv`` is None where it is out of reach.
     """
     tasks = here.tasks
@@ -165,8 +167,10 @@ def next_lines(
     ready = bool(answers.region) and (here.credentials or bool(answers.profile))
     local = "" if ready else " local"
     looks = ("doctor", "plan") if ready else ("settings", "local plan")
-    if to_commit and in_git:
-        commit = f'git add {shlex.join(to_commit)} && git commit -m "Publish images with ecr-tasks"'
+    if (to_commit or ignored) and in_git:
+        adds = [f"git add {shlex.join(to_commit)}"] if to_commit else []
+        adds += [f"git add --force {shlex.join(ignored)}"] if ignored else []
+        commit = " && ".join([*adds, 'git commit -m "Publish images with ecr-tasks"'])
         lines = (commit, f"{program} {looks[0] if ready else looks[1]}")
     else:
         lines = (f"{program} {looks[0]}", f"{program} {looks[1]}")

@@ -26,8 +26,11 @@ _CREDENTIALS = (
 )
 
 
-def look(run: Run) -> StartingPoint:
-    """Return what is here. Raises SettingsError for what is in the way, and for settings that are wrong already."""
+def look(run: Run, *, needs_images: bool = True) -> StartingPoint:
+    """Return what is here. Raises SettingsError for what is in the way, and for settings that are wrong already.
+
+    A bake or compose file that can't be read is in the way too, if it ``needs_images``.
+    """
     from ecr_tasks.clients.ecr.aws_config import aws_profiles, ecr_regions
     from ecr_tasks.plan.starting_point import StartingPoint
     from ecr_tasks.runner.invoke_config import tasks_of
@@ -38,7 +41,7 @@ def look(run: Run) -> StartingPoint:
         warn(f"{name} is none that can be built: {reason}.")
     env_file = _env_file(run)
     settings = run.settings
-    definition, targets = _images(run, settings)
+    definition, targets = _images(run, settings, needs_images=needs_images)
     profiles = aws_profiles(settings.sdk_environ(os.environ))
     file = invoke_config.find_in(run.project)
     known = {name: (value.text, value.origin) for name, value in settings.values.items() if value.text}
@@ -114,7 +117,7 @@ def _env_file(run: Run) -> str:
     return ".env"
 
 
-def _images(run: Run, settings: Settings) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
+def _images(run: Run, settings: Settings, *, needs_images: bool) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
     """Return the bake or compose files of the images, and the images' names; None where docker can't list them."""
     from ecr_tasks.source.definitions.files import definition_files
     from ecr_tasks.source.definitions.resolve import resolve
@@ -134,6 +137,9 @@ def _images(run: Run, settings: Settings) -> tuple[tuple[str, ...], tuple[str, .
             warn(f"Nothing is built from {', '.join(names)}: {error.cause}")
         return (), ()
     except EcrTasksError as error:
+        if not needs_images:
+            warn(f"Nothing is built from {', '.join(names)}: {error.cause}")
+            return (), ()
         if shutil.which("docker"):
             raise
         warn(f"The images of {', '.join(names)} can't be listed: {error.cause}")

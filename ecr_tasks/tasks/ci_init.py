@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ecr_tasks.runner.decorator import task
@@ -60,8 +61,9 @@ def _what_ci_lacks(run: Run, pipeline: str, title: str) -> list[str]:
     from ecr_tasks.source.git.read import is_tracked
 
     root = run.source.root
+    compose, bake = _definition_texts(run)
     lacking = ci_settings(
-        run.settings, pipeline, lambda path: root is None or is_tracked(root, path, environ=os.environ)
+        run.settings, pipeline, lambda path: root is None or is_tracked(root, path, environ=os.environ), compose, bake
     )
     lines = [f"{path.name} is not in git yet: {title} has nothing of it until it is." for path in lacking.uncommitted]
     lines += [f"{title} will not have {origin.name} ({origin})." for _, origin in lacking.shared.values()]
@@ -78,6 +80,22 @@ def _what_ci_lacks(run: Run, pipeline: str, title: str) -> list[str]:
         addition = section_addition(section, path.name if path else "invoke.yaml", form)
         lines += ["", f"Add {addition.where}, and commit it:", *(f"    {line}" for line in addition.lines)]
     return lines
+
+
+def _definition_texts(run: Run) -> tuple[list[str], list[str]]:
+    """Return the texts of the compose files and of the bake files of the images; one may be missing yet."""
+    from ecr_tasks.errors import SettingsError
+    from ecr_tasks.files import read_text
+    from ecr_tasks.source.definitions.files import definition_files
+
+    compose: list[str] = []
+    bake: list[str] = []
+    with suppress(SettingsError, OSError):
+        files = definition_files(run.settings, os.environ)
+        for path in files.paths if files else ():
+            texts = compose if files and path in files.compose else bake
+            texts.append(read_text(path, errors="replace"))
+    return compose, bake
 
 
 def _values(run: Run, install: str) -> Values:

@@ -47,7 +47,7 @@ def init(
     from ecr_tasks.plan import starting_files, starting_point
     from ecr_tasks.runner.starting_point import caller_account, look
 
-    here = look(run)
+    here = look(run, needs_images=not dockerfile)
     flags = starting_point.Answers(region, account, repository, prefix, profile, dockerfile)
     given = starting_point.check_flags(flags, here)
     if run.project != Path.cwd():
@@ -175,6 +175,7 @@ def _say_what_next(
     from ecr_tasks.clients.python_packages import typed
     from ecr_tasks.model.wording import name_some
     from ecr_tasks.plan.starting_files import ignored, next_lines
+    from ecr_tasks.source.git.read import ignored_names
     from ecr_tasks.source.project_files import ci_systems
 
     in_git = source.root is not None
@@ -195,7 +196,11 @@ def _say_what_next(
     program = typed("ecr-tasks") or "ecr-tasks"
     for name in ci_systems(run.project):
         say(f"For CI: `{program} ci.init {name}` writes a pipeline.")
+    hidden = ignored_names(run.project, to_commit, environ=os.environ)
+    if hidden:
+        say(f"git ignores {name_some(hidden)}, which CI and everybody else need: --force adds it all the same.")
+    to_commit = tuple(name for name in to_commit if name not in hidden)
     if to_commit and source.revision is None:  # before the first commit
         to_commit = ("--all",)
-    lines = next_lines(answers, here, to_commit, in_git=in_git, inv=typed("inv"), program=program)
+    lines = next_lines(answers, here, to_commit, ignored=hidden, in_git=in_git, inv=typed("inv"), program=program)
     say("", "Next, type:", *(f"    {line}" for line in lines))

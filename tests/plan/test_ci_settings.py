@@ -90,3 +90,15 @@ def test_the_users_own_invoke_file_is_not_in_a_clone(tmp_path: Path) -> None:
 def test_variables_that_the_build_reads_from_a_dotenv_file_are_named(tmp_path: Path) -> None:
     result = lacking(tmp_path, "ECR_BUILD_ARGS=VERSION\nECR_SECRETS=id=npm,env=NPM_TOKEN\nVERSION=1\nNPM_TOKEN=x\n")
     assert result.variables == ("NPM_TOKEN", "VERSION")
+
+
+@pytest.mark.parametrize("committed", [True, False])
+def test_variables_that_compose_and_bake_files_read_from_a_dotenv_file_are_named(
+    tmp_path: Path, committed: bool
+) -> None:
+    (tmp_path / ".env").write_text("ONE=1\nTWO=2\nTHREE=3\nFOUR=4\nECR_PRESET=lambda\n", encoding="utf-8")
+    settings = load(tmp_path, environ={})
+    compose = "services: {web: {image: FOUR, build: {args: {A: $ONE, B: '${TWO:-x}', C: $ECR_PRESET}}}}"
+    bake = 'variable "THREE" {}'
+    result = ci_settings(settings, "", lambda path: committed, [compose], [bake])
+    assert result.variables == (() if committed else ("ONE", "THREE", "TWO"))

@@ -126,3 +126,15 @@ def test_settings_that_ci_would_not_have_are_named_with_the_lines_to_commit(
     assert "AWS_REGION" not in stderr.replace("AWS_REGION:", "")  # the pipeline has it
     assert "at the end of invoke.yaml, and commit it:\n    ecr:\n      platforms: linux/amd64\n" in stderr
     assert "tell-nobody" not in stderr
+
+
+def test_variables_of_a_compose_file_that_ci_would_not_have_are_named(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    subprocess.run(["git", "init", "--quiet", "."], cwd=project, check=True)
+    (project / "compose.yaml").write_text("services: {web: {build: {context: ., args: {A: '${WEB_VERSION}'}}}}\n")
+    (project / "invoke.yaml").write_text("ecr: {bake_file: compose.yaml}\n")
+    with (project / ".env").open("a", encoding="utf-8") as file:
+        file.write("ECR_BAKE_FILE=compose.yaml\nWEB_VERSION=3\n")
+    assert inv(monkeypatch, "ci.init", "github") == 0
+    assert "will not have WEB_VERSION, which the build reads from a dotenv file." in capsys.readouterr().err

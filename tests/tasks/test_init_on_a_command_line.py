@@ -10,9 +10,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import NoReturn
 
 import pytest
 
+from ecr_tasks.errors import BuildError
+from ecr_tasks.runner import starting_point
 from tests.tasks.conftest import Project
 
 FILES = {"invoke.yaml", "tasks.py", ".env", ".gitignore", ".dockerignore"}
@@ -244,3 +248,32 @@ def test_the_end_of_the_input_writes_nothing(fresh: Project) -> None:
     code, shown = converse(fresh.path, [("region, such as", "\x04")])
     assert code == 2, shown
     assert not (fresh.path / "invoke.yaml").exists()
+
+
+@pytest.mark.parametrize("commits", [True, False])
+def test_the_line_to_commit_works_where_git_ignores_a_starting_file(fresh: Project, commits: bool) -> None:
+    (fresh.path / ".gitignore").write_text("*.yaml\n")
+    if not commits:
+        fresh.git("update-ref", "-d", "HEAD")
+    result = fresh.inv("init", "--yes", "--region", "eu-central-1")
+    assert "git ignores invoke.yaml, which CI and everybody else need" in result.stderr
+    add = next(line.strip() for line in result.stderr.splitlines() if line.strip().startswith("git add"))
+    fresh.git("config", "user.name", "A")
+    fresh.git("config", "user.email", "a@b.c")
+    subprocess.run(["sh", "-c", add], cwd=fresh.path, check=True, capture_output=True)
+    assert {"invoke.yaml", "tasks.py", ".gitignore"} <= set(fresh.git("ls-files").split())
+
+
+def test_a_dockerfile_that_is_named_needs_no_bake_file_that_can_be_read(
+    fresh: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> NoReturn:
+        raise BuildError("docker-bake.hcl:1: it is broken.", "Mend it.")
+
+    monkeypatch.setattr(fresh.docker, "targets", broken)
+    monkeypatch.setattr(starting_point, "shutil", SimpleNamespace(which=lambda _: "/usr/bin/docker"))
+    (fresh.path / "docker-bake.hcl").touch()
+    assert fresh.inv("init", "--yes", "--region", "eu-central-1").code == 3
+    result = fresh.inv("init", "--yes", "--region", "eu-central-1", "--dockerfile", "Dockerfile")
+    assert (result.code, "Nothing is built from docker-bake.hcl: " in result.stderr) == (0, True)
+    assert "repository: team/app" in (fresh.path / "invoke.yaml").read_text(encoding="utf-8")

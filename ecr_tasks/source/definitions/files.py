@@ -91,7 +91,9 @@ def definition_files(settings: Settings, environ: Mapping[str, str]) -> Definiti
         unread += _existing(project, _BAKE_OVERRIDES)
     for path in paths:
         if path.exists() and (reason := unreadable_reason(path)):  # buildx says it of a file that isn't there
-            raise SettingsError(f"{path} can't be read: {reason}.", "Put the bake or compose file there.")
+            raise SettingsError(
+                f"{path} can't be read: {reason}.", "Let this user read it, or make it a file that can be read."
+            )
     # Compose counts paths from the folder of its first file, bake from the working directory.
     return DefinitionFiles(
         tuple(paths), folder.absolute() if _is_compose(paths[0]) else project, unread=tuple(unread)

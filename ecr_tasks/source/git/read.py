@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -59,6 +59,17 @@ def is_tracked(root: Path | None, path: Path, *, environ: Mapping[str, str]) -> 
         return bool(git.run("--literal-pathspecs", "ls-files", "-z", "--", path.name))
     except NoRepositoryError:
         return False
+
+
+def ignored_names(folder: Path, names: Sequence[str], *, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return those of a folder's files that git would not add: ignored ones that it doesn't track."""
+    records = "".join(f"{name}\0" for name in names).encode()
+    try:
+        git = Git.find(folder, environ)
+        found = git.run("check-ignore", "--stdin", "-z", exit_codes=(0, 1, 128), stdin=records)
+    except NoRepositoryError:
+        return ()
+    return tuple(name for name in names if name in os.fsdecode(found).split("\0"))
 
 
 def _read(git: Git) -> SourceState:
