@@ -24,7 +24,7 @@ def check_permissions(permissions: Sequence[Permission] | EcrTasksError) -> Iter
         return
     for required in (True, False):
         for (resource, how), actions in _grouped(permissions, "denied", _place, required=required).items():
-            purposes = {item.wanted.purpose: None for item in permissions if item.wanted.action in actions}
+            purposes = {item.need.purpose: None for item in permissions if item.need.action in actions}
             statement = json.dumps({"Effect": "Allow", "Action": actions, "Resource": resource})
             state = PERMISSIONS.wrong if required else PERMISSIONS.warning
             yield state(
@@ -40,7 +40,7 @@ def check_permissions(permissions: Sequence[Permission] | EcrTasksError) -> Iter
 
 
 def _place(item: Permission) -> tuple[str, str]:
-    return item.wanted.resource, item.how
+    return item.need.resource, item.how
 
 
 def _grouped(
@@ -49,6 +49,6 @@ def _grouped(
     """Return the actions with a verdict by what they have in common, each once."""
     groups: dict[Key, dict[str, None]] = {}
     for item in items:
-        if item.verdict == verdict and required in (None, item.wanted.required):
-            groups.setdefault(key(item), {})[item.wanted.action] = None
+        if item.verdict == verdict and required in (None, item.need.required):
+            groups.setdefault(key(item), {})[item.need.action] = None
     return {name: list(actions) for name, actions in groups.items()}

@@ -3,29 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from ecr_tasks.errors import SettingsError, nearest
 from ecr_tasks.iam.rows import ROWS, Row
 from ecr_tasks.iam.scope import RepositoryAt, Scope
+from ecr_tasks.model.account import Need
 from ecr_tasks.settings.settings import Settings
-
-
-@dataclass(frozen=True)
-class Need:
-    """An action on a resource, and what for.
-
-    ``resource`` is an ARN, or ``*`` for an action that IAM can't restrict to a resource. An action that is not
-    ``required`` is only used where it is granted. ``condition`` is that of a policy's statement.
-    """
-
-    action: str
-    resource: str
-    purpose: str
-    required: bool = True
-    condition: Mapping[str, Any] = field(default_factory=dict)
-
 
 ADMIN = "admin"
 """The name for all of them together."""

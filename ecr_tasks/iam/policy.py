@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.iam.actions import Need
+from ecr_tasks.model.account import Need
 
 VERSION = "2012-10-17"
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from ecr_tasks.model.registry import Mutability
 
@@ -71,20 +71,25 @@ Verdict = Literal["allowed", "denied", "unknown"]
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """An action on a resource (an ARN, or ``*``) that tasks need; without a ``required`` one they do less."""
+class Need:
+    """An action on a resource that tasks need, and what for.
+
+    ``resource`` is an ARN, or ``*`` for an action that IAM can't restrict to a resource. An action that is not
+    ``required`` is only used where it is granted. ``condition`` is that of a policy's statement.
+    """
 
     action: str
     resource: str
     purpose: str = ""
     required: bool = True
+    condition: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
 class Permission:
     """Whether the caller may do what is wanted, and how that is known (or why not)."""
 
-    wanted: Wanted
+    need: Need
     verdict: Verdict
     how: str = ""
 
@@ -110,5 +115,5 @@ class Account(Protocol):
     def templates(self) -> Sequence[CreationTemplate]:
         """Return the registry's creation templates."""
 
-    def permissions(self, caller: Caller, wanted: Sequence[Wanted]) -> Sequence[Permission]:
+    def permissions(self, caller: Caller, wanted: Sequence[Need]) -> Sequence[Permission]:
         """Return whether the caller may do each of the actions that are wanted."""

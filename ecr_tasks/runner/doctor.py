@@ -20,7 +20,7 @@ from ecr_tasks.clients.python_packages import python_facts
 from ecr_tasks.console import can_ask, warn_once
 from ecr_tasks.errors import AwsError, BuildError, EcrTasksError
 from ecr_tasks.execute.base_images import base_images, look_for
-from ecr_tasks.model.account import Account, Caller, Permission, Region, Wanted
+from ecr_tasks.model.account import Account, Caller, Permission, Region
 from ecr_tasks.model.finding import Finding
 from ecr_tasks.model.machine import BuilderFacts, EngineFacts
 from ecr_tasks.model.ports import Engine
@@ -157,10 +157,7 @@ def _permissions(run: Run, account: Account, caller: Caller) -> Sequence[Permiss
     from ecr_tasks.iam.actions import needs
     from ecr_tasks.runner.iam_scope import iam_scope
 
-    needed = needs("ci", run.settings, iam_scope(run))
-    return account.permissions(
-        caller, [Wanted(need.action, need.resource, need.purpose, need.required) for need in needed]
-    )
+    return account.permissions(caller, needs("ci", run.settings, iam_scope(run)))
 
 
 def _local_registry(region: Region | None) -> str:

@@ -10,7 +10,7 @@ from ecr_tasks.errors import SettingsError, nearest
 from ecr_tasks.runner.decorator import task
 
 if TYPE_CHECKING:
-    from ecr_tasks.iam.actions import Need
+    from ecr_tasks.model.account import Need
     from ecr_tasks.model.destination import Destination
     from ecr_tasks.runner.run import Run
 

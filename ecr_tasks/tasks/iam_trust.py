@@ -95,11 +95,10 @@ def _account(run: Run, text: str) -> str:
     """Return the role's account: ``text`` if it is given, else the setting, else the caller's account."""
     if text and not re.fullmatch("[0-9]{12}", text):
         raise SettingsError(f"{text!r} is no account id.", "Say --account with its twelve digits.")
-    account = text or run.settings.account_id
-    if account:
-        return account
+    from ecr_tasks.runner.iam_scope import registry_account
+
     try:
-        return run.registry.caller_account()
+        return text or registry_account(run)
     except EcrTasksError as error:
         raise SettingsError(
             "The account that the role is in is not known here.", "Say it with --account, or set AWS_ACCOUNT_ID."

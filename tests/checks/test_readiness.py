@@ -17,10 +17,10 @@ from ecr_tasks.model.account import (
     Caller,
     CreationTemplate,
     Credentials,
+    Need,
     Permission,
     Region,
     Scanning,
-    Wanted,
 )
 from ecr_tasks.model.finding import RemoveLeftNames, RemoveLogins, StartBuilder, exit_code
 from ecr_tasks.model.image import BuildDefinition, Image
@@ -47,7 +47,7 @@ from tests.support.build import HOST, repository
 
 ACCOUNT = "123456789012"
 NOW = datetime.now(timezone.utc)
-PUSH = Wanted("ecr:PutImage", f"arn:aws:ecr:eu-central-1:{ACCOUNT}:repository/team/app", "push images")
+PUSH = Need("ecr:PutImage", f"arn:aws:ecr:eu-central-1:{ACCOUNT}:repository/team/app", "push images")
 
 
 def engine(**changes: Any) -> Engine:

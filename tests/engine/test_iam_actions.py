@@ -12,10 +12,11 @@ import boto3
 import pytest
 
 from ecr_tasks.clients.ecr.partition import partition_of
-from ecr_tasks.iam.actions import Need, needs
+from ecr_tasks.iam.actions import needs
 from ecr_tasks.iam.policy import identity_policy
 from ecr_tasks.iam.scope import scope_of
 from ecr_tasks.local_ecr.server import LocalEcr
+from ecr_tasks.model.account import Need
 from ecr_tasks.settings.load import load
 from tests.engine.guard import Guard, guard, without
 from tests.engine.project import Project, project

@@ -14,9 +14,10 @@ from botocore import xform_name
 import ecr_tasks.clients.ecr
 from ecr_tasks.clients.ecr.partition import partition_of
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.iam.actions import ADMIN, Need, needs
+from ecr_tasks.iam.actions import ADMIN, needs
 from ecr_tasks.iam.rows import ROWS
 from ecr_tasks.iam.scope import Scope, scope_of
+from ecr_tasks.model.account import Need
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.settings.load import load
 from ecr_tasks.settings.settings import Settings

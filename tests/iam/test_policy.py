@@ -13,7 +13,7 @@ import pytest
 
 from ecr_tasks.clients.ecr.partition import partition_of
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.iam.actions import ADMIN, Need, needs
+from ecr_tasks.iam.actions import ADMIN, needs
 from ecr_tasks.iam.policy import (
     MANAGED_CHARACTERS,
     caller_policy,
@@ -25,6 +25,7 @@ from ecr_tasks.iam.policy import (
 )
 from ecr_tasks.iam.rows import ROWS
 from ecr_tasks.iam.scope import scope_of
+from ecr_tasks.model.account import Need
 from ecr_tasks.model.destination import Destination
 from tests.iam.test_actions import ACCOUNT, OTHER, settings_with
 

@@ -17,7 +17,7 @@ import pytest
 
 from ecr_tasks.clients.ecr.account import AwsAccount
 from ecr_tasks.errors import AwsError, SettingsError
-from ecr_tasks.model.account import Caller, Wanted
+from ecr_tasks.model.account import Caller, Need
 from ecr_tasks.settings.load import load
 
 ACCOUNT = "123456789012"
@@ -192,8 +192,8 @@ def test_a_mistyped_region_has_one_that_is_similar(aws: FakeAws, tmp_path: Path)
         account(tmp_path, AWS_REGION="").region()
 
 
-def wanted(*actions: str) -> list[Wanted]:
-    return [Wanted(f"ecr:{action}", "*" if action == "GetAuthorizationToken" else REPOSITORY) for action in actions]
+def wanted(*actions: str) -> list[Need]:
+    return [Need(f"ecr:{action}", "*" if action == "GetAuthorizationToken" else REPOSITORY) for action in actions]
 
 
 def test_iam_decides_where_it_may_be_asked(aws: FakeAws, tmp_path: Path) -> None:
@@ -221,13 +221,13 @@ def test_what_iam_does_not_allow_may_be_allowed_by_the_repository(aws: FakeAws, 
 
 def test_a_key_that_is_named_by_an_alias_may_be_allowed_by_its_arn(aws: FakeAws, tmp_path: Path) -> None:
     aws.decisions = {"kms:CreateGrant": "implicitDeny"}
-    asked = [Wanted("kms:CreateGrant", f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/{key}") for key in ("*", "1234")]
+    asked = [Need("kms:CreateGrant", f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/{key}") for key in ("*", "1234")]
     assert [item.verdict for item in account(tmp_path).permissions(CALLER, asked)] == ["unknown", "denied"]
 
 
 def test_iam_is_told_that_ecr_uses_the_key(aws: FakeAws, tmp_path: Path) -> None:
     aws.decisions = {"kms:CreateGrant": "allowed"}
-    account(tmp_path).permissions(CALLER, [Wanted("kms:CreateGrant", f"arn:aws-cn:kms:cn-north-1:{ACCOUNT}:key/1")])
+    account(tmp_path).permissions(CALLER, [Need("kms:CreateGrant", f"arn:aws-cn:kms:cn-north-1:{ACCOUNT}:key/1")])
     assert "ecr.cn-north-1.amazonaws.com.cn" in aws.context.values()
 
 

@@ -20,10 +20,10 @@ from ecr_tasks.model.account import (
     Caller,
     CreationTemplate,
     Credentials,
+    Need,
     Permission,
     Region,
     Scanning,
-    Wanted,
 )
 from ecr_tasks.model.ecr_host import is_on_this_machine
 
@@ -153,7 +153,7 @@ class AwsAccount:
             for item in found
         ]
 
-    def permissions(self, caller: Caller, wanted: Sequence[Wanted]) -> Sequence[Permission]:
+    def permissions(self, caller: Caller, wanted: Sequence[Need]) -> Sequence[Permission]:
         """Return whether the caller may do each of the actions that are wanted."""
         return permissions(self._aws, caller, wanted, asks_iam=not self.region().is_local or self._has_iam_endpoint())
 

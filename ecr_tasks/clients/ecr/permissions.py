@@ -14,7 +14,7 @@ from ecr_tasks.clients.ecr.errors import DENIED_CODES, error_code, translate_err
 from ecr_tasks.clients.ecr.session import AwsSession
 from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import EcrTasksError
-from ecr_tasks.model.account import Caller, Permission, Wanted
+from ecr_tasks.model.account import Caller, Need, Permission
 from ecr_tasks.model.registry import wildcard_matches
 
 if TYPE_CHECKING:
@@ -48,17 +48,17 @@ _REGISTRY_TRIALS = ("DescribeRegistry", "GetAuthorizationToken")
 
 
 def permissions(
-    aws: AwsSession, caller: Caller, wanted: Sequence[Wanted], *, asks_iam: bool = True
+    aws: AwsSession, caller: Caller, wanted: Sequence[Need], *, asks_iam: bool = True
 ) -> Sequence[Permission]:
     """Return whether the caller may do what is wanted.
 
     Without ``asks_iam`` (at a local ECR), and where IAM does not let the caller ask, reading actions are tried.
     """
-    simulated: dict[Wanted, Permission] = {}
+    simulated: dict[Need, Permission] = {}
     reason = "it is not IAM's registry"
     if asks_iam:
         try:
-            simulated = {item.wanted: item for item in _simulated(aws, caller, wanted)}
+            simulated = {item.need: item for item in _simulated(aws, caller, wanted)}
         except EcrTasksError as error:
             reason = error.cause.rstrip(".")
     found = []
@@ -72,9 +72,9 @@ def permissions(
     return found
 
 
-def _may_be_allowed_there(aws: AwsSession, wanted: Wanted) -> bool:
+def _may_be_allowed_there(aws: AwsSession, wanted: Need) -> bool:
     """Return whether a repository's own policy allows somebody the action."""
-    call = _trial(aws, Wanted("ecr:GetRepositoryPolicy", wanted.resource))
+    call = _trial(aws, Need("ecr:GetRepositoryPolicy", wanted.resource))
     if call is None:
         return False
     with suppress(Exception):  # there is none, or it may not be read
@@ -88,7 +88,7 @@ def _may_be_allowed_there(aws: AwsSession, wanted: Wanted) -> bool:
     return False
 
 
-def _simulated(aws: AwsSession, caller: Caller, wanted: Sequence[Wanted]) -> Iterator[Permission]:
+def _simulated(aws: AwsSession, caller: Caller, wanted: Sequence[Need]) -> Iterator[Permission]:
     """Yield IAM's own verdicts. Raises AwsError where it doesn't give them (iam:SimulatePrincipalPolicy)."""
     if caller.arn.endswith(":root"):
         yield from (Permission(item, "allowed", "the account's root user") for item in wanted)
@@ -139,7 +139,7 @@ def _principal(client: Any, arn: str) -> str:
     return f"arn:{role['partition']}:iam::{role['account']}:role/{role['name']}"
 
 
-def _tried(aws: AwsSession, wanted: Wanted) -> Permission | None:
+def _tried(aws: AwsSession, wanted: Need) -> Permission | None:
     """Return the verdict of a harmless call; None for an action that has none, and where no verdict was given."""
     call = _trial(aws, wanted)
     if call is None:
@@ -161,7 +161,7 @@ def _tried(aws: AwsSession, wanted: Wanted) -> Permission | None:
     return Permission(wanted, "allowed", TRIED)
 
 
-def _trial(aws: AwsSession, wanted: Wanted) -> Callable[[], object] | None:
+def _trial(aws: AwsSession, wanted: Need) -> Callable[[], object] | None:
     service, _, operation = wanted.action.partition(":")
     if service != "ecr":
         return None
