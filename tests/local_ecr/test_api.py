@@ -58,10 +58,10 @@ def test_a_body_that_is_no_json_object(ecr: LocalEcr, body: bytes) -> None:
 
 
 @pytest.mark.parametrize("operation", sorted(OPERATIONS))
-def test_every_operation_survives_nonsense(ecr: LocalEcr, operation: str) -> None:
+def test_every_operation_survives_nonsense(ecr: LocalEcr, session: boto3.Session, operation: str) -> None:
     http = HttpClient(ecr.registry)
     http.api("CreateRepository", {"repositoryName": "app"})
-    shape = boto3.Session()._session.get_service_model("ecr").operation_model(operation).input_shape
+    shape = session._session.get_service_model("ecr").operation_model(operation).input_shape
     assert shape is not None
     values: list[Any] = [None, 0, -1, 10**30, "", "x", "\ud800", [], [None], [[]], {}, {"a": None}, True]
     for nonsense in values:
@@ -162,7 +162,7 @@ def test_a_page_token_that_is_not_ours_is_refused(ecr: LocalEcr, http: HttpClien
     http.push_image("team/app", "v1", b"layer")
     subject = {"subjectId": {"imageDigest": digest_of(b"")}} if operation == "ListImageReferrers" else {}
     repository = {} if operation == "DescribeRepositories" else {"repositoryName": "team/app"}
-    for text in (f'["{operation}",{key}]', "[" * 100_000):
+    for text in (f'["{operation}",{key}]', *(["[" * 100_000] if key == "[]" else [])):
         token = base64.urlsafe_b64encode(text.encode()).decode()
         answer = http.api(operation, {**repository, **subject, "nextToken": token})
         assert (answer.status, answer.json()["__type"]) == (400, "InvalidParameterException")

@@ -83,8 +83,8 @@ REFUSALS = ("InvalidParameterException", "SerializationException")
 
 
 @pytest.mark.parametrize("operation", sorted(OPERATIONS))
-def test_what_the_model_forbids_is_refused(ecr: LocalEcr, operation: str) -> None:
-    shape = boto3.Session()._session.get_service_model("ecr").operation_model(operation).input_shape
+def test_what_the_model_forbids_is_refused(ecr: LocalEcr, session: boto3.Session, operation: str) -> None:
+    shape = session._session.get_service_model("ecr").operation_model(operation).input_shape
     assert isinstance(shape, StructureShape)
     http = HttpClient(ecr.registry)
     http.api("CreateRepository", {"repositoryName": "app"})

@@ -245,9 +245,11 @@ def test_what_it_has_not_says_so(ecr: LocalEcr, public: Any, made: dict[str, Any
 
 
 @pytest.mark.parametrize("operation", sorted(OPERATIONS))
-def test_every_operation_survives_nonsense(ecr: LocalEcr, made: dict[str, Any], operation: str) -> None:
+def test_every_operation_survives_nonsense(
+    ecr: LocalEcr, session: boto3.Session, made: dict[str, Any], operation: str
+) -> None:
     http = HttpClient(ecr.registry)
-    shape = boto3.Session()._session.get_service_model("ecr-public").operation_model(operation).input_shape
+    shape = session._session.get_service_model("ecr-public").operation_model(operation).input_shape
     values: list[Any] = [None, 0, -1, 10**30, "", "x", "\ud800", [], [None], [[]], {}, {"a": None}, True]
     for member in shape.members if shape is not None else ():
         for nonsense in values:

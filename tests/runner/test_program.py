@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-MODULE = [sys.executable, "-m", "ecr_tasks"]
+from tests.support.inv import ECR_TASKS, run_inv
 
 
 @pytest.mark.parametrize(
@@ -31,7 +30,7 @@ MODULE = [sys.executable, "-m", "ecr_tasks"]
     ],
 )
 def test_a_mistake_in_the_command_line_gets_a_remedy(tmp_path: Path, line: str, cause: str, remedy: str) -> None:
-    done = subprocess.run([*MODULE, *line.split()], cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = run_inv(line.split(), tmp_path, os.environ, ECR_TASKS)
     assert (done.returncode, done.stdout) == (2, "")
     first, second = done.stderr.splitlines()
     assert first.startswith("ecr-tasks: ")
@@ -40,15 +39,18 @@ def test_a_mistake_in_the_command_line_gets_a_remedy(tmp_path: Path, line: str, 
 
 
 @pytest.mark.parametrize(
-    "line", ["--list", "--help", "--help promote", "--version", "settings --all", "tags", "pusj"]
+    ("line", "stream"),
+    [
+        *((line, "stdout") for line in ("--list", "--help", "--help promote", "--version", "settings --all", "tags")),
+        *((line, "stderr") for line in ("settings --all", "tags", "pusj")),
+    ],
 )
-@pytest.mark.parametrize("stream", ["stdout", "stderr"])
 def test_a_reader_that_leaves_is_no_error_of_ours(tmp_path: Path, line: str, stream: str) -> None:
     read_end, write_end = os.pipe()
     os.close(read_end)  # nobody reads it any more
     try:
         streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, stream: write_end}
-        done = subprocess.run([*MODULE, *line.split()], cwd=tmp_path, text=True, check=False, **streams)  # type: ignore[call-overload]
+        done = subprocess.run([*ECR_TASKS, *line.split()], cwd=tmp_path, text=True, check=False, **streams)  # type: ignore[call-overload]
     finally:
         os.close(write_end)
     assert done.returncode == (2 if line == "pusj" else 0)

@@ -19,16 +19,22 @@ from pathlib import Path
 from typing import IO
 
 INVOKE = (sys.executable, "-m", "invoke")
+ECR_TASKS = (sys.executable, "-m", "ecr_tasks")
 SERVER = Path(__file__).with_name("inv_server.py")
 READ_AT_START = ("PYTHON", "LANG", "LC_", "INVOKE_DEBUG")
 """What the names begin with that Python and Invoke read when they start."""
 
 
-def run_inv(words: Iterable[str], folder: Path, environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run `inv …` in a folder, without a terminal and with nothing to read, and return its exit code and output."""
-    command = [*INVOKE, *words]
+def run_inv(
+    words: Iterable[str], folder: Path, environ: Mapping[str, str], program: tuple[str, ...] = INVOKE
+) -> subprocess.CompletedProcess[str]:
+    """Run `inv …` in a folder, without a terminal and with nothing to read, and return its exit code and output.
+
+    ``program`` is `inv` or `ecr-tasks`, as `python -m …`.
+    """
+    command = [*program, *words]
     with tempfile.TemporaryFile() as request, tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
-        request.write(json.dumps([command[3:], str(folder), dict(environ)]).encode())
+        request.write(json.dumps([command[2:], str(folder), dict(environ)]).encode())
         request.flush()
         ended, ends = os.pipe()
         with os.fdopen(ended, "rb") as end:

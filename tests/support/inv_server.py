@@ -56,8 +56,8 @@ if run:
 
 with os.fdopen(request, "rb") as file:
     file.seek(0)
-    words, folder, environ = json.load(file)
-sys.orig_argv[1:] = ["-m", "invoke", *words]
+    (program, *words), folder, environ = json.load(file)
+sys.orig_argv[1:] = ["-m", program, *words]
 sys.argv[1:] = words
 os.environ.clear()
 os.environ.update(environ)
@@ -69,4 +69,4 @@ os.dup2(stderr, 2)
 for handle in (stdout, stderr, code):
     os.close(handle)
 signal.signal(signal.SIGINT, signal.default_int_handler)
-runpy.run_module("invoke", run_name="__main__", alter_sys=True)
+runpy.run_module(program, run_name="__main__", alter_sys=True)
