@@ -28,7 +28,7 @@ from ecr_tasks.signals import end_run_by_signals
 if TYPE_CHECKING:
     from ecr_tasks.model.receipt import Receipt
     from ecr_tasks.runner.earlier_results import EarlierResults
-    from ecr_tasks.runner.publish_steps import Job
+    from ecr_tasks.runner.job import Job
     from ecr_tasks.runner.run import Run
 
 P = ParamSpec("P")

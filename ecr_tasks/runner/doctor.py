@@ -26,7 +26,7 @@ from ecr_tasks.model.machine import BuilderFacts, EngineFacts
 from ecr_tasks.model.ports import Engine
 from ecr_tasks.plan.plan import Plan
 from ecr_tasks.runner.invoke_config import tasks_of
-from ecr_tasks.runner.publish_steps import Job, read_registries, with_plan
+from ecr_tasks.runner.job import Job, read_registries, with_plan
 from ecr_tasks.runner.read_dockerfiles import read_dockerfiles
 from ecr_tasks.runner.unexpected import unexpected
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ecr_tasks.model.receipt import Receipt
-    from ecr_tasks.runner.publish_steps import Job
+    from ecr_tasks.runner.job import Job
     from ecr_tasks.settings.settings import Settings
 
 

@@ -10,7 +10,7 @@ from ecr_tasks.console import working
 from ecr_tasks.errors import BuildError, EcrTasksError, NoAnswer
 from ecr_tasks.model.image import BuildDefinition, Image
 from ecr_tasks.plan.conflicts import Conflict
-from ecr_tasks.runner.publish_steps import Job
+from ecr_tasks.runner.job import Job
 from ecr_tasks.source.build_context.walk import fetches_context
 
 if TYPE_CHECKING:

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from ecr_tasks.model.built_image import Build
     from ecr_tasks.model.receipt import Receipt
     from ecr_tasks.runner.earlier_results import EarlierResults
-    from ecr_tasks.runner.publish_steps import Job
+    from ecr_tasks.runner.job import Job
     from ecr_tasks.runner.run import Run
 
 
 def _result(job: Job | Receipt | None) -> Build:
     """Return the images that a job has built and that a push would publish."""
     from ecr_tasks.model.built_image import Build, BuiltImage
-    from ecr_tasks.runner.publish_steps import Job
+    from ecr_tasks.runner.job import Job
 
     if not isinstance(job, Job):
         return Build(())
@@ -41,14 +41,9 @@ def build(run: Run, earlier: EarlierResults, json: bool = False) -> Job | None:
     are not published yet.
     """
     from ecr_tasks.runner import ci_results, receipt_file
-    from ecr_tasks.runner.publish_steps import (
-        build_images,
-        build_receipt,
-        create_repositories,
-        lock_images,
-        start_job,
-        tidy,
-    )
+    from ecr_tasks.runner.build_steps import build_images, create_repositories, lock_images, tidy
+    from ecr_tasks.runner.job import start_job
+    from ecr_tasks.runner.publish_steps import build_receipt
     from ecr_tasks.tasks.plan import show_plan
 
     push_follows = follows("push")

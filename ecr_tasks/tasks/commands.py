@@ -33,7 +33,7 @@ def commands(run: Run) -> None:
     They give the same digest, and are quoted for a POSIX shell.
     """
     from ecr_tasks.plan.plan import Plan
-    from ecr_tasks.runner.publish_steps import start_job
+    from ecr_tasks.runner.job import start_job
 
     job = start_job(run, promises=True)
     plan = job.plan

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ecr_tasks.plan.plan import Plan
     from ecr_tasks.plan.planned_image import PlannedImage
     from ecr_tasks.plan.tag_states import PlannedTag
-    from ecr_tasks.runner.publish_steps import Job
+    from ecr_tasks.runner.job import Job
     from ecr_tasks.runner.run import Run
 
 _MEANINGS: Mapping[str, Meaning] = {"new": "add", "present": "dim", "locked": "bad"}
@@ -29,7 +29,7 @@ def plan(run: Run, json: bool = False) -> None:
 
     Nothing is changed. It exits with 6 when something is in the way.
     """
-    from ecr_tasks.runner.publish_steps import start_job
+    from ecr_tasks.runner.job import start_job
     from ecr_tasks.runner.read_dockerfiles import with_unreadable_dockerfiles
 
     job = with_unreadable_dockerfiles(run, start_job(run, promises=True))

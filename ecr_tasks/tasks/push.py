@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ecr_tasks.model.publication import Publication
     from ecr_tasks.model.receipt import Receipt
     from ecr_tasks.runner.earlier_results import EarlierResults
-    from ecr_tasks.runner.publish_steps import Job
+    from ecr_tasks.runner.job import Job
     from ecr_tasks.runner.run import Run
 
 
@@ -38,17 +38,9 @@ def push(run: Run, earlier: EarlierResults, republish: bool = False, json: bool 
     """
     from ecr_tasks.plan.destinations import combined_error
     from ecr_tasks.runner import ci_results
-    from ecr_tasks.runner.publish_steps import (
-        build_images,
-        build_receipt,
-        continue_job,
-        create_repositories,
-        lock_images,
-        publish_images,
-        reuse_builds,
-        start_job,
-        tidy,
-    )
+    from ecr_tasks.runner.build_steps import build_images, create_repositories, lock_images, reuse_builds, tidy
+    from ecr_tasks.runner.job import continue_job, start_job
+    from ecr_tasks.runner.publish_steps import build_receipt, publish_images
     from ecr_tasks.tasks.plan import show_plan
 
     job = earlier.job  # the job of `build`, if it ran before in this command line

@@ -1,0 +1,182 @@
+"""The steps of `build` and `push` up to the images: create missing repositories, lock, build, and tidy afterwards.
+
+Each step takes the job that the step before it returned, and returns it with its own results.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING
+
+from ecr_tasks.console import say, warn, working
+from ecr_tasks.errors import BuildError, RegistryError
+from ecr_tasks.execute.build import build, reuse_earlier_builds
+from ecr_tasks.execute.from_builder import what_is_kept
+from ecr_tasks.model.image import Image
+from ecr_tasks.model.manifest import short_ids
+from ecr_tasks.model.receipt import Built
+from ecr_tasks.plan.plan import Plan
+from ecr_tasks.plan.planned_image import PlannedImage
+from ecr_tasks.runner import ci_results, receipt_file
+from ecr_tasks.runner.job import Job, with_plan, with_registries
+from ecr_tasks.runner.plan_warnings import warn_of_builds
+from ecr_tasks.source.source_state import SourceState
+
+if TYPE_CHECKING:
+    from ecr_tasks.runner.run import Run
+
+
+def create_repositories(run: Run, job: Job, *, before_build: bool = False) -> Job:
+    """Create the missing repositories that may be created, also at destinations, and plan again with them.
+
+    ``before_build`` does so only where builds keep their cache in them: elsewhere a build that fails leaves none.
+    """
+    if job.snapshot is None or not any(item.creates_any_repository for item in job.plan.images):
+        return job
+    if before_build and job.settings.cache != "registry":
+        return job
+    from ecr_tasks.execute.create_repository import create_missing
+    from ecr_tasks.plan.repository.desired import desired_repository
+
+    snapshot = create_missing(
+        job.plan.images,
+        job.snapshot,
+        lambda: desired_repository(job.settings, run.source),
+        run.registry,
+        run.target,
+        say,
+        warn,
+    )
+    run.locks.release_all()  # with the new repositories' locks, they are to be taken in one order by every run
+    views = [*snapshot.repositories.values(), *snapshot.destinations.values()]
+    before = [*job.snapshot.repositories.values(), *job.snapshot.destinations.values()]
+    if all(view in before or not getattr(view, "tags", ()) for view in views):
+        return with_plan(run, job, snapshot)
+    job = with_registries(run, job)  # another run has created one, and published in it
+    job.plan.check()
+    return job
+
+
+def lock_images(run: Run, job: Job, show: Callable[[Plan], None]) -> Job:
+    """Lock every image that will be built, so that no other run on this machine builds it.
+
+    After a wait for another run's lock, git and the registries are read again, and ``show`` is called with the new
+    plan. Raises Refused when the source is another by then.
+    """
+    names = sorted({name for item in job.plan.images if item.build_needed for name in item.lock_names})
+    with working("waiting for another run"):
+        waits = [run.locks.acquire(name, say, job.settings.lock_minutes) for name in names]
+    if not any(waits):
+        return job
+    _check_source(run, [image for image in job.images if image.name not in job.built], during="the wait")
+    job = with_registries(run, job)
+    show(job.plan)
+    job.plan.check()
+    return job
+
+
+def reuse_builds(run: Run, job: Job) -> Job:
+    """Add the builds of an earlier run that still exist and are exactly what this plan needs."""
+    unbuilt = [item for item in job.plan.images if item.image.name not in job.built]
+    repositories = {item.image.name: item.image.repository for item in unbuilt}
+    earlier = receipt_file.last_built(run.project, repositories)
+    builds = reuse_earlier_builds(unbuilt, earlier, run.source, run.docker, say)
+    return replace(job, built={**job.built, **builds})
+
+
+def build_images(run: Run, job: Job, items: Sequence[PlannedImage]) -> Job:
+    """Build these images in one bake, after a login to the ECR registries that the build reads and writes.
+
+    Raises BuildError with the failing step.
+    """
+    if not items:
+        return job
+    from ecr_tasks.runner import pending_builds
+
+    warn_of_builds(items)
+    definitions = [definition for item in items for definition in item.image.definition.with_links()]
+    run.logins.log_in_for_builds(definitions, run.engine)
+    attests = {item.image.name: item.image.definition.attests for item in items}
+    engine = next((item.engine for item in items if item.engine), None)
+    try:
+        with ci_results.group(run, f"Build {', '.join(item.image.name for item in items)}"):
+            builds = build(
+                [item.image for item in items],
+                run.source,
+                run.docker,
+                builder=job.settings.builder,
+                keep={item.image.name: item.keep for item in items},
+                engine=engine,
+                references={
+                    item.image.name: item.reference
+                    for item in items
+                    if item.reference and run.locks.has(item.reference)
+                },
+            )
+        if job.settings.skip == "content":
+            from ecr_tasks.checks.unchanged_inputs import check_unchanged
+
+            check_unchanged([item.image for item in items], project=job.settings.project, environ=os.environ)
+        now = _check_source(run, [item.image for item in items], during="the build")
+    except (BuildError, RegistryError) as error:
+        run.locks.release_all()
+        raise run.logins.explain(error) from error
+    except BaseException:
+        run.locks.release_all()
+        raise
+    if now.fingerprint != run.source.fingerprint:  # of an uncommitted tree, or of what no image holds
+        builds = {name: replace(built, key=None) for name, built in builds.items()}
+    for name, built in builds.items():
+        say(f"{name}: built {short_ids(built.id)} in {built.seconds:.1f} s")
+        if built.keep == "builder":
+            say(f"{name}: {what_is_kept(built, engine.platform if engine else '', attests=attests[name])}")
+    # Until its push, no other run removes it, also if that fails, or comes in a later step of a pipeline.
+    pending_builds.note(run.project, _local_ids([item.image for item in items], builds), os.environ)
+    return replace(job, built={**job.built, **builds})
+
+
+def _check_source(run: Run, images: Sequence[Image], *, during: str) -> SourceState:
+    """Ask git again and return its state. Raises Refused when an image would not be what its tags say."""
+    from ecr_tasks.checks.unchanged_source import check_unchanged_source
+    from ecr_tasks.runner.images import definition_paths
+    from ecr_tasks.source.read import read
+
+    with working("looking at the source once more"):
+        now = read(run.project, environ=os.environ, settings=run.settings)
+    paths = definition_paths(run) if now.changes else ()
+    check_unchanged_source(images, run.source, now, run.settings, paths, os.environ, during=during)
+    return now
+
+
+def tidy(run: Run, job: Job, *, pushed: bool) -> None:
+    """Remove the local names that earlier runs of the images built now have left; nothing after no build."""
+    images = [item.image for item in job.plan.images if item.image.name in job.built]
+    if not images:
+        return
+    from ecr_tasks.runner import pending_builds
+
+    repositories, keep = [image.repository for image in images], job.settings.keep_local
+    if pushed:
+        pending_builds.forget(run.project, repositories, os.environ)
+    if keep is None:
+        return
+    from ecr_tasks.execute.tidy_local_names import tidy_local_names
+
+    relation = cache(run.relation)
+    tidy_local_names(
+        images,
+        keep if pushed else max(keep, 1),
+        run.docker,
+        say,
+        is_known=lambda commit: relation(commit) != "unknown",
+        built=set(_local_ids(images, job.built).values()),
+        others=pending_builds.of_others(run.project, repositories, os.environ),
+    )
+
+
+def _local_ids(images: Iterable[Image], builds: Mapping[str, Built]) -> dict[str, str]:
+    """Return the ids that builds have in the local store, by repository."""
+    return {image.repository: found for image in images if (found := builds[image.name].local_id)}

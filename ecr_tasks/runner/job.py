@@ -1,0 +1,164 @@
+"""The job of `build` and `push`: what the project and the registries have, and the plan that is made from it.
+
+Modules that only some runs need are imported inside functions, here and in the steps, so that a run that finds
+everything published is fast.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from ecr_tasks.clients.absent_registry import AbsentRegistryError
+from ecr_tasks.console import warn_once, working
+from ecr_tasks.errors import EcrTasksError
+from ecr_tasks.execute.look_at_registries import engine_or_error, look_at_registries
+from ecr_tasks.model.image import Image
+from ecr_tasks.model.ports import Engine
+from ecr_tasks.model.receipt import Built
+from ecr_tasks.plan.conflicts import Conflict
+from ecr_tasks.plan.image_store import needs_engine
+from ecr_tasks.plan.plan import Plan, make_plan
+from ecr_tasks.plan.snapshot import Snapshot
+from ecr_tasks.runner.images import planned_images
+from ecr_tasks.runner.plan_warnings import warn_of_plan
+from ecr_tasks.settings.settings import Settings
+
+if TYPE_CHECKING:
+    from ecr_tasks.runner.run import Run
+
+
+@dataclass(frozen=True)
+class Job:
+    """The state of `build` and `push`: the images, the snapshot of the registries, the plan, and the finished builds.
+
+    ``snapshot`` is None when the registries were not read. ``obstacles`` are those conflicts of the plan that are in
+    the way of a build. ``engine`` is only read with ``builds_all``, when every image is built, also without need.
+    ``read_at`` is the time of the snapshot, on the clock that only goes on.
+    """
+
+    settings: Settings
+    images: tuple[Image, ...]
+    snapshot: Snapshot | None
+    plan: Plan
+    built: Mapping[str, Built] = field(default_factory=dict)
+    republish: bool = False
+    builds_all: bool = False
+    engine: Engine | EcrTasksError | None = None
+    obstacles: tuple[Conflict, ...] = ()
+    read_at: float = 0.0
+
+    @property
+    def is_fresh(self) -> bool:
+        """Return whether the registries were read just now: no build, no wait and no other task came in between."""
+        return time.monotonic() - self.read_at < FRESH_SECONDS
+
+
+FRESH_SECONDS = 2.0
+"""How long what was read of the registries counts as read just now."""
+
+
+def start_job(
+    run: Run,
+    *,
+    read_registries: bool = True,
+    republish: bool = False,
+    builds_all: bool = False,
+    promises: bool = False,
+) -> Job:
+    """Read the project and, with ``read_registries``, the registries, and plan what to do with each image.
+
+    With ``republish``, a published commit is built anew, as a new revision. The plan's conflicts include what is in
+    the way of the builds: of all images with ``builds_all``, else of those that need one. ``promises`` is for tasks
+    that don't build, and only say what would happen.
+    """
+    with working("reading the project"):
+        images = planned_images(run)
+    if not promises and not run.dry:
+        run.earlier_outputs.forget(image.repository for image in images)
+    job = Job(run.settings, images, None, Plan((), ()), republish=republish, builds_all=builds_all)
+    brief = not promises and not builds_all
+    job = with_registries(run, job, brief=brief) if read_registries else with_plan(run, job, None)
+    if builds_all and not run.dry and any(needs_engine(item.image.definition) for item in job.plan.images):
+        job = with_plan(run, replace(job, engine=engine_or_error(run.engine)), job.snapshot)
+    warn_of_plan(job.plan)
+    return _with_obstacles(run, job, promises=promises or run.dry)
+
+
+def continue_job(run: Run, job: Job, *, republish: bool) -> Job:
+    """Return the job of a `build` that knew of no push, such as one that a user's task called, ready for a push.
+
+    The registries are read now. What it built stays for the push, whatever became of the source since: it was built
+    from what its tags say. What is published already is left out, because that stays as it is.
+    """
+    job = with_registries(run, replace(job, republish=republish, builds_all=False, engine=None))
+    needed = {item.image.name for item in job.plan.images if item.build_needed}
+    warn_of_plan(job.plan)
+    job = replace(job, built={name: built for name, built in job.built.items() if name in needed})
+    return _with_obstacles(run, job, promises=False)
+
+
+def read_registries(run: Run, images: Sequence[Image], *, republish: bool, brief: bool = False) -> Snapshot | None:
+    """Return a snapshot of the registries; None in a dry run without a running local ECR."""
+    try:
+        return look_at_registries(
+            images,
+            run.settings,
+            run.source,
+            run.registry,
+            run.target,
+            run.engine,
+            run.retrier,
+            run.relation,
+            republish=republish,
+            brief=brief,
+        )
+    except AbsentRegistryError:
+        return None
+
+
+def with_plan(run: Run, job: Job, snapshot: Snapshot | None) -> Job:
+    """Return the job with a snapshot and a plan that is made from it."""
+    settings = job.settings
+    plan = make_plan(
+        job.images,
+        run.source,
+        snapshot,
+        create_repository=settings.create_repository,
+        skip=settings.skip,
+        cache=settings.cache,
+        republish=job.republish,
+        destinations=settings.destinations,
+        engine=job.engine,
+        builds_all=job.builds_all,
+    )
+    return replace(job, snapshot=snapshot, plan=plan)
+
+
+def with_registries(run: Run, job: Job, *, brief: bool = False) -> Job:
+    """Return the job with the registries as they are now, and the plan for them."""
+    read_at = time.monotonic()
+    with working("asking the registries"):
+        snapshot = read_registries(run, job.images, republish=job.republish, brief=brief)
+    return replace(with_plan(run, job, snapshot), read_at=read_at)
+
+
+def _with_obstacles(run: Run, job: Job, *, promises: bool) -> Job:
+    """Return the job with everything in its conflicts that is in the way of its builds."""
+    building = [item for item in job.plan.images if item.build_needed or job.builds_all]
+    creating = [item for item in job.plan.images if item.creates_any_repository]
+    if not building and not creating:
+        return job
+    from ecr_tasks.checks.before_build import obstacles
+
+    # The plan may contain the engine's error already; a dry run without a local ECR asks nobody.
+    ask_engine = not run.dry if job.snapshot is None else job.snapshot.engine is None
+    engine = run.engine if ask_engine and job.engine is None else None
+    with working("looking at what would be built"):
+        found = obstacles(
+            building, creating, job.settings, run.source, os.environ, engine, promises=promises, note=warn_once
+        )
+    return replace(job, plan=replace(job.plan, conflicts=(*found, *job.plan.conflicts)), obstacles=found)
