@@ -152,7 +152,7 @@ def agrees(question: str, *, in_ci: bool = False) -> bool:
     if not can_ask(in_ci=in_ci):
         warn("There is no terminal to ask on." if not in_ci else "There is nobody to ask in a CI.")
         return False
-    return (_answer(f"{_message(question)} [y/N] ") or "").lower() in ("y", "yes")
+    return (_answer(f"{question} [y/N]") or "").lower() in ("y", "yes")
 
 
 def can_ask(*, in_ci: bool) -> bool:
@@ -162,8 +162,7 @@ def can_ask(*, in_ci: bool) -> bool:
 
 def ask(question: str, default: str = "") -> str | None:
     """Ask a question at the terminal and return the answer, or the default for an empty one; None at its end."""
-    shown = f" [{default}]" if default else ""
-    answer = _answer(f"{_message(question)}{_message(shown)}: ")
+    answer = _answer(f"{question} [{default}]:" if default else f"{question}:")
     return answer if answer is None else answer or default
 
 
@@ -256,7 +255,7 @@ def open_standard_streams() -> None:
 def _answer(prompt: str) -> str | None:
     """Ask at the terminal and return the line that is typed, without blanks around it; None at its end (Ctrl-D)."""
     with suppress(OSError):
-        _print(prompt, sys.stderr, end="")
+        _print(f"{_line(prompt, sys.stderr)} ", sys.stderr, end="")
     try:
         answer = sys.stdin.readline()
     except UnicodeDecodeError:  # bytes that are no text are no answer, either

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import select
 import stat
+import struct
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -182,9 +185,10 @@ def test_flags_that_are_wrong_are_refused(fresh: Project) -> None:
     assert ".env:1 says us-east-1: change it there" in message
 
 
-def converse(folder: Path, answers: list[tuple[str, str]], *flags: str) -> tuple[int, str]:
+def converse(folder: Path, answers: list[tuple[str, str]], *flags: str, width: int = 80) -> tuple[int, str]:
     """Run `init` on a terminal, answer each question that appears; return the exit code and what was shown."""
     main, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
     environ = {"HOME": str(folder), "PATH": os.environ["PATH"], "TERM": "xterm", "AWS_EC2_METADATA_DISABLED": "true"}
     process = subprocess.Popen(
         [sys.executable, "-m", "ecr_tasks", "init", *flags],
@@ -229,6 +233,13 @@ def test_a_person_is_asked_and_asked_again_with_the_reason(fresh: Project) -> No
     text = (fresh.path / "invoke.yaml").read_text(encoding="utf-8")
     assert "  region: eu-central-1\n" in text
     assert "  repository: team/app\n" in text
+
+
+def test_a_question_breaks_between_its_words_on_a_narrow_terminal(fresh: Project) -> None:
+    answers = [("region, such as", "eu-central-1\n"), ("credentials):", "\n"), ("[team/app]", "\n")]
+    code, shown = converse(fresh.path, answers, width=40)
+    assert code == 0, shown
+    assert "AWS account, 12 digits (empty: that of\r\nthe credentials): " in shown
 
 
 def test_flags_that_leave_nothing_open_ask_nothing(fresh: Project) -> None:

@@ -57,7 +57,7 @@ def account_id(text: str) -> str:
     digits = re.sub(r"[\s-]", "", text)
     if re.fullmatch(r"[0-9]{12}", digits):
         raise Malformed(f"must be 12 digits and nothing else: write {digits}")
-    if re.fullmatch(r"[0-9]{1,11}", text):
+    if re.fullmatch(r"[0-9]{9,11}", text):
         raise Malformed(
             f"must be 12 digits, and {text} has {len(text)}: if a spreadsheet or YAML took it for a number "
             f"and dropped a leading zero, write {text.zfill(12)} (in quotes)"
