@@ -3,49 +3,40 @@
 from __future__ import annotations
 
 import os
-import re
-import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ecr_tasks.clients.docker import errors
 from ecr_tasks.clients.docker.bake import bake_document, parse_bake, serialize, target_names
-from ecr_tasks.clients.docker.command_line import CommandLine, check_arguments, run_in_own_config, translate_errors
+from ecr_tasks.clients.docker.command_line import CommandLine, run_in_own_config, translate_errors
 from ecr_tasks.clients.docker.config import PrivateConfig
+from ecr_tasks.clients.docker.image_store import ImageStore
 from ecr_tasks.clients.docker.lost_caches import lost_caches
 from ecr_tasks.clients.docker.parse import build_result, loaded_config, parse_engine, registry_digest
 from ecr_tasks.clients.docker.process import ProcessResult, show_held
 from ecr_tasks.clients.docker.retry import retry_transient
-from ecr_tasks.clients.docker.temporary_names import BUILD
+from ecr_tasks.clients.docker.valid_tokens import ValidTokens
 from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import EcrTasksError, RegistryError
 from ecr_tasks.files import read_bytes
-from ecr_tasks.model.denial import name_registry
 from ecr_tasks.model.digest import sha256_digest
 from ecr_tasks.model.image import BakeFile, BuildDefinition, BuildInput
-from ecr_tasks.model.local_image import LocalImage
 from ecr_tasks.model.ports import BuildResult, Engine
 from ecr_tasks.model.registry import RegistryToken
 from ecr_tasks.redaction import keep_build_arguments
 from ecr_tasks.settings.parse.build_options import referenced_variables
 from ecr_tasks.settings.parse.lists import csv_fields
 
-if TYPE_CHECKING:
-    from python_on_whales import Image
-
 _CACHE_VARIABLES = {"s3": "AWS_", "gha": "ACTIONS_RUNTIME_TOKEN"}
-
-_GONE = re.compile(r"Error(?: response from daemon)?: No such (?:image|container|object): .*", re.I)
-"""docker's line about an image or container that is gone, beside what it says of the others."""
 
 NAME_ATTEMPTS = 5
 """How many times a build runs if another one takes its image's name at the same moment; later runs use the cache."""
 
 
-class WhalesDocker:
+class WhalesDocker(ImageStore):
     """A docker CLI with buildx, in a private configuration, for one project.
 
     ``variables`` are the variables of the dotenv files; a build gets those that its secrets are read from. ``mask``
@@ -63,11 +54,11 @@ class WhalesDocker:
         live: bool = True,
         seconds: float | None = None,
     ) -> None:
-        self._config = config
-        self._commands = CommandLine(config, project, live=live, seconds=seconds)
+        super().__init__(config, CommandLine(config, project, live=live, seconds=seconds))
         self._variables = variables
         self._mask = mask
         self._retrier = retrier or Retrier()
+        self._tokens = ValidTokens(config, mask, self._retrier)
 
     def engine(self, builder: str | None) -> Engine:
         """Return the engine's store and platform, and the driver of the builder, with two docker calls.
@@ -158,7 +149,7 @@ class WhalesDocker:
             file.touch(0o600)
             file.write_text(serialize(bake_document(inputs)), encoding="utf-8")
             options = ["--progress", "plain", "--call", "outline,format=json", "--file", str(file)]
-            self._renew_tokens()
+            self._tokens.renew()
             self._commands.read_only_bake(*options, *_builder_option(builder))
 
     def targets(self, files: Sequence[str], folder: Path, environ: Mapping[str, str]) -> BakeFile:
@@ -173,14 +164,6 @@ class WhalesDocker:
         with errors.reading_answer(f"read {', '.join(Path(file).name for file in files)}"):
             return parse_bake(parse_json(stdout))
 
-    def image_id(self, reference: str) -> str | None:
-        """Return a local image's id: its manifest's digest in containerd's store, its config's in the classic one.
-
-        None when there is no such image.
-        """
-        image = self._image(reference)
-        return image.id if image else None
-
     def image_digest(self, reference: str, builder: str | None, *, local: bool) -> str | None:
         """Return a base image's digest: the local store's (None without the image) if ``local``, else the registry's.
 
@@ -192,90 +175,11 @@ class WhalesDocker:
             image = self._image(reference)
             return (registry_digest(reference, image.repo_digests or ()) or image.id) if image else None
         options = [*_builder_option(builder), "inspect", "--format", "{{json .Manifest}}", reference]
-        self._renew_tokens()
+        self._tokens.renew()
         command = self._commands.buildx("imagetools", *options)
         descriptor = self._commands.output(f"find {reference}", command, self._retrier)
         with errors.reading_answer(f"find {reference}"):
             return str(parse_json(descriptor)["digest"])
-
-    def tag(self, source: str, target: str) -> None:
-        """Give a local image one more name."""
-        with translate_errors(f"tag {target}"):
-            check_arguments(source, target)
-            self._commands.client.image.tag(source, target)
-
-    def tag_for_run(self, source: str, target: str) -> None:
-        """Give a local image one more name until the end of the run."""
-        self._config.add_names(target)
-        self.tag(source, target)
-
-    def keep(self, source: str) -> None:
-        """Keep a local image until the end of the run. Raises BuildError when there is none."""
-        self.tag_for_run(source, f"{BUILD}:{secrets.token_hex(8)}")
-
-    @property
-    def left_names(self) -> Sequence[str]:
-        """The names that killed runs have given to images by :meth:`tag_for_run`; the run's end removes them."""
-        return self._config.names.left
-
-    def local_names(self, repository: str) -> Sequence[str]:
-        """Return the names that images of the store have in a repository, here and in any registry."""
-        filters = ["--filter", f"reference={repository}", "--filter", f"reference=*/{repository}"]
-        command = self._commands.docker("image", "ls", *filters, "--format", "{{.Repository}}:{{.Tag}}")
-        names = self._commands.output("list its images", command).splitlines()
-        return [name for name in names if not name.endswith(":<none>")]
-
-    def local_images(self, names: Sequence[str]) -> Sequence[LocalImage]:
-        """Return the images that have these names.
-
-        A container uses an image, also one that has stopped, and so does a run that has not ended: it has given the
-        image a name of its own.
-        """
-        documents = self._inspect("image", list(dict.fromkeys(names)))
-        listed = self._commands.output("list its containers", self._commands.docker("container", "ls", "-aq"))
-        containers = self._inspect("container", listed.split())
-        used = {container.get("Image") for container in containers}
-        used |= {(container.get("ImageManifestDescriptor") or {}).get("digest") for container in containers}
-        used |= {(container.get("Config") or {}).get("Image") for container in containers}
-        images = {}
-        for document in documents:
-            tags = tuple(document.get("RepoTags") or ())
-            in_run = any(tag.startswith(f"{BUILD}:") and tag not in self._config.names.own for tag in tags)
-            labels = (document.get("Config") or {}).get("Labels") or {}
-            is_used = in_run or not used.isdisjoint({document["Id"], *tags, *(document.get("RepoDigests") or ())})
-            images[document["Id"]] = LocalImage(document["Id"], tags, labels, is_used)
-        return list(images.values())
-
-    def _inspect(self, kind: str, names: Sequence[str]) -> list[dict[str, Any]]:
-        """Return docker's documents of those of the images or containers that are still there."""
-        if not names:
-            return []
-        check_arguments(*names)
-        command = self._commands.docker(kind, "inspect", *names)
-        output = self._commands.output(f"look at its {kind}s", command, without=_GONE)
-        with errors.reading_answer(f"look at its {kind}s"):
-            documents: list[dict[str, Any]] = [dict(document) for document in parse_json(output)]
-        return documents
-
-    def remove_names(self, names: Sequence[str]) -> Sequence[str]:
-        """Remove names of images, an image with its last one, and return those that are gone.
-
-        What docker refuses, such as the last name of an image that a container got meanwhile, stays.
-        """
-        if not names:
-            return ()
-        try:
-            self._commands.output("remove image names", self._commands.docker("image", "rm", *names))
-        except EcrTasksError:
-            return [name for name in names if self._image(name) is None]
-        return names
-
-    def close(self) -> None:
-        """Remove the names that were to last as long as the run, and those that killed runs have left."""
-        if self._config.names:
-            with suppress(EcrTasksError):
-                command = self._commands.docker("image", "rm")
-                self._config.names.remove(command, self._commands.environment())
 
     def push(self, reference: str) -> None:
         """Push one name. Raises RegistryError, or Refused for an immutable tag."""
@@ -311,7 +215,7 @@ class WhalesDocker:
 
     def manifest(self, reference: str) -> str:
         """Return the unchanged manifest of a reference by digest. Raises RegistryError when its digest differs."""
-        self._renew_tokens(reference)
+        self._tokens.renew(reference)
         command = self._commands.buildx("imagetools", "inspect", "--raw", reference)
         stdout = self._commands.output(f"read {reference}", command)
         text = _with_digest(stdout, reference.rpartition("@")[2])
@@ -332,9 +236,7 @@ class WhalesDocker:
 
     def authorize(self, token: RegistryToken) -> None:
         """Add a token to the private configuration."""
-        self._mask(token)
-        name_registry(token.host)
-        self._config.authorize(token)
+        self._tokens.authorize(token)
 
     def login(self, token: RegistryToken) -> None:
         """Run `docker login` in the user's own configuration, with the password on stdin."""
@@ -374,21 +276,13 @@ class WhalesDocker:
         with translate_errors("reach the engine"):
             self._commands.client.version()
 
-    def _image(self, reference: str) -> Image | None:
-        from python_on_whales.exceptions import NoSuchImage
-
-        with translate_errors(f"look at {reference}"), suppress(NoSuchImage):
-            check_arguments(reference)
-            return self._commands.client.image.inspect(reference)
-        return None
-
     def _bake(self, command: Sequence[str], variables: Mapping[str, str], needed: Collection[str]) -> ProcessResult:
         """Run a build; repeat it when another build takes its image's name at the same moment."""
 
         def build() -> ProcessResult:
             return self._commands.show(command, variables, needed=needed, build=True)
 
-        result = self._with_tokens(build)
+        result = self._tokens.run(build)
         for _ in range(NAME_ATTEMPTS - 1):
             if result.code == 0 or not errors.is_name_taken(result.lines):
                 break
@@ -412,38 +306,9 @@ class WhalesDocker:
         """Run a push, a pull or the copy of a reference, and repeat it after a transient failure."""
 
         def transfer() -> ProcessResult:
-            return self._with_tokens(lambda: self._commands.show(command, last_line=last_line), reference)
+            return self._tokens.run(lambda: self._commands.show(command, last_line=last_line), reference)
 
         return retry_transient(transfer, transient_reason, self._retrier)
-
-    def _with_tokens(self, command: Callable[[], ProcessResult], reference: str = "") -> ProcessResult:
-        """Run a command with tokens that are valid, and once more when one ended meanwhile."""
-        self._renew_tokens(reference)
-        result = command()
-        refused = () if result.code == 0 else errors.refused_tokens(result.lines, self._config.tokens)
-        if refused and self._renew_tokens(reference, refused):
-            self._retrier.report("the registry refuses the token or the request: once more with a new token")
-            result = command()
-        return result
-
-    def _renew_tokens(self, reference: str = "", refused: Collection[RegistryToken] = ()) -> bool:
-        """Replace the tokens that are about to end or were ``refused``; return whether any was replaced.
-
-        Raises EcrTasksError when there is no token for the registry of ``reference``. Without one for another
-        registry, docker goes on with what it has.
-        """
-        renewed = False
-        for token in self._config.tokens:
-            try:
-                current = token.renewed(refused=token in refused)
-            except EcrTasksError:
-                if reference.startswith(f"{token.host}/"):
-                    raise
-                continue
-            if current.password != token.password:
-                self.authorize(current)
-                renewed = True
-        return renewed
 
 
 def _with_digest(stdout: str, digest: str) -> str | None:

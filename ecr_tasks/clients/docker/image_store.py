@@ -1,0 +1,126 @@
+"""The Docker port's part about the engine's own images: their names, what uses them, and their removal."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from ecr_tasks.clients.docker import errors
+from ecr_tasks.clients.docker.command_line import CommandLine, check_arguments, translate_errors
+from ecr_tasks.clients.docker.config import PrivateConfig
+from ecr_tasks.clients.docker.temporary_names import BUILD
+from ecr_tasks.documents import parse_json
+from ecr_tasks.errors import EcrTasksError
+from ecr_tasks.model.local_image import LocalImage
+
+if TYPE_CHECKING:
+    from python_on_whales import Image
+
+_GONE = re.compile(r"Error(?: response from daemon)?: No such (?:image|container|object): .*", re.I)
+"""docker's line about an image or container that is gone, beside what it says of the others."""
+
+
+class ImageStore:
+    """The engine's image store, as docker shows it with a private configuration."""
+
+    def __init__(self, config: PrivateConfig, commands: CommandLine) -> None:
+        self._config = config
+        self._commands = commands
+
+    def image_id(self, reference: str) -> str | None:
+        """Return a local image's id: its manifest's digest in containerd's store, its config's in the classic one.
+
+        None when there is no such image.
+        """
+        image = self._image(reference)
+        return image.id if image else None
+
+    def tag(self, source: str, target: str) -> None:
+        """Give a local image one more name."""
+        with translate_errors(f"tag {target}"):
+            check_arguments(source, target)
+            self._commands.client.image.tag(source, target)
+
+    def tag_for_run(self, source: str, target: str) -> None:
+        """Give a local image one more name until the end of the run."""
+        self._config.add_names(target)
+        self.tag(source, target)
+
+    def keep(self, source: str) -> None:
+        """Keep a local image until the end of the run. Raises BuildError when there is none."""
+        self.tag_for_run(source, f"{BUILD}:{secrets.token_hex(8)}")
+
+    @property
+    def left_names(self) -> Sequence[str]:
+        """The names that killed runs have given to images by :meth:`tag_for_run`; the run's end removes them."""
+        return self._config.names.left
+
+    def local_names(self, repository: str) -> Sequence[str]:
+        """Return the names that images of the store have in a repository, here and in any registry."""
+        filters = ["--filter", f"reference={repository}", "--filter", f"reference=*/{repository}"]
+        command = self._commands.docker("image", "ls", *filters, "--format", "{{.Repository}}:{{.Tag}}")
+        names = self._commands.output("list its images", command).splitlines()
+        return [name for name in names if not name.endswith(":<none>")]
+
+    def local_images(self, names: Sequence[str]) -> Sequence[LocalImage]:
+        """Return the images that have these names.
+
+        A container uses an image, also one that has stopped, and so does a run that has not ended: it has given the
+        image a name of its own.
+        """
+        documents = self._inspect("image", list(dict.fromkeys(names)))
+        listed = self._commands.output("list its containers", self._commands.docker("container", "ls", "-aq"))
+        containers = self._inspect("container", listed.split())
+        used = {container.get("Image") for container in containers}
+        used |= {(container.get("ImageManifestDescriptor") or {}).get("digest") for container in containers}
+        used |= {(container.get("Config") or {}).get("Image") for container in containers}
+        images = {}
+        for document in documents:
+            tags = tuple(document.get("RepoTags") or ())
+            in_run = any(tag.startswith(f"{BUILD}:") and tag not in self._config.names.own for tag in tags)
+            labels = (document.get("Config") or {}).get("Labels") or {}
+            is_used = in_run or not used.isdisjoint({document["Id"], *tags, *(document.get("RepoDigests") or ())})
+            images[document["Id"]] = LocalImage(document["Id"], tags, labels, is_used)
+        return list(images.values())
+
+    def remove_names(self, names: Sequence[str]) -> Sequence[str]:
+        """Remove names of images, an image with its last one, and return those that are gone.
+
+        What docker refuses, such as the last name of an image that a container got meanwhile, stays.
+        """
+        if not names:
+            return ()
+        try:
+            self._commands.output("remove image names", self._commands.docker("image", "rm", *names))
+        except EcrTasksError:
+            return [name for name in names if self._image(name) is None]
+        return names
+
+    def close(self) -> None:
+        """Remove the names that were to last as long as the run, and those that killed runs have left."""
+        if self._config.names:
+            with suppress(EcrTasksError):
+                command = self._commands.docker("image", "rm")
+                self._config.names.remove(command, self._commands.environment())
+
+    def _inspect(self, kind: str, names: Sequence[str]) -> list[dict[str, Any]]:
+        """Return docker's documents of those of the images or containers that are still there."""
+        if not names:
+            return []
+        check_arguments(*names)
+        command = self._commands.docker(kind, "inspect", *names)
+        output = self._commands.output(f"look at its {kind}s", command, without=_GONE)
+        with errors.reading_answer(f"look at its {kind}s"):
+            documents: list[dict[str, Any]] = [dict(document) for document in parse_json(output)]
+        return documents
+
+    def _image(self, reference: str) -> Image | None:
+        from python_on_whales.exceptions import NoSuchImage
+
+        with translate_errors(f"look at {reference}"), suppress(NoSuchImage):
+            check_arguments(reference)
+            return self._commands.client.image.inspect(reference)
+        return None

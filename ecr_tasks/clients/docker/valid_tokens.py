@@ -1,0 +1,57 @@
+"""The tokens of the private configuration, which are renewed before they end and when a registry refuses them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from ecr_tasks.clients.docker import errors
+from ecr_tasks.clients.docker.config import PrivateConfig
+from ecr_tasks.clients.docker.process import ProcessResult
+from ecr_tasks.clients.retry import Retrier
+from ecr_tasks.errors import EcrTasksError
+from ecr_tasks.model.denial import name_registry
+from ecr_tasks.model.registry import RegistryToken
+
+
+class ValidTokens:
+    """The tokens that docker gets; ``mask`` is called with each before."""
+
+    def __init__(self, config: PrivateConfig, mask: Callable[[RegistryToken], None], retrier: Retrier) -> None:
+        self._config = config
+        self._mask = mask
+        self._retrier = retrier
+
+    def authorize(self, token: RegistryToken) -> None:
+        """Add a token to the private configuration."""
+        self._mask(token)
+        name_registry(token.host)
+        self._config.authorize(token)
+
+    def run(self, command: Callable[[], ProcessResult], reference: str = "") -> ProcessResult:
+        """Run a command with tokens that are valid, and once more when one ended meanwhile."""
+        self.renew(reference)
+        result = command()
+        refused = () if result.code == 0 else errors.refused_tokens(result.lines, self._config.tokens)
+        if refused and self.renew(reference, refused):
+            self._retrier.report("the registry refuses the token or the request: once more with a new token")
+            result = command()
+        return result
+
+    def renew(self, reference: str = "", refused: Collection[RegistryToken] = ()) -> bool:
+        """Replace the tokens that are about to end or were ``refused``; return whether any was replaced.
+
+        Raises EcrTasksError when there is no token for the registry of ``reference``. Without one for another
+        registry, docker goes on with what it has.
+        """
+        renewed = False
+        for token in self._config.tokens:
+            try:
+                current = token.renewed(refused=token in refused)
+            except EcrTasksError:
+                if reference.startswith(f"{token.host}/"):
+                    raise
+                continue
+            if current.password != token.password:
+                self.authorize(current)
+                renewed = True
+        return renewed
