@@ -40,8 +40,9 @@ class Facts:
 
     ``plan`` is that of a push; its images have no view where the registry was not read. ``files`` are the findings
     about the files that the builds read (:func:`build_definition.check_images`), ``bases`` where each base image was
-    found, ``dockerfiles`` why the builder can't build one. ``local_registry`` is a local ECR that is chosen or runs,
-    and ``unreached`` why the engine doesn't reach it. ``can_ask`` tells whether a push could ask for an MFA code.
+    found, ``dockerfiles`` why the builder can't build one, ``creation`` why a missing repository can't be created.
+    ``local_registry`` is a local ECR that is chosen or runs, and ``unreached`` why the engine doesn't reach it.
+    ``can_ask`` tells whether a push could ask for an MFA code.
     """
 
     python: PythonFacts | EcrTasksError
@@ -64,6 +65,7 @@ class Facts:
     files: Sequence[Finding] | EcrTasksError
     bases: Mapping[str, str | EcrTasksError] | EcrTasksError
     dockerfiles: EcrTasksError | None = None
+    creation: EcrTasksError | None = None
     local_registry: str = ""
     unreached: str | EcrTasksError = ""
     can_ask: bool = False
@@ -169,6 +171,8 @@ def _repository(facts: Facts) -> Iterator[Finding]:
         yield REPOSITORY.error(", ".join(repositories), facts.registry)
     templates = () if isinstance(facts.templates, EcrTasksError) else facts.templates
     yield from check_repositories(facts.plan.images, facts.plan.conflicts, templates)
+    if facts.creation is not None:
+        yield REPOSITORY.error("its creation", facts.creation)
     yield from check_templates(facts.templates, repositories)
     yield from check_scanning(facts.scanning, repositories, gated=facts.settings.scan_fail_on is not None)
 

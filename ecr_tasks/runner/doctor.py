@@ -102,6 +102,7 @@ def ask_everything(run: Run) -> Facts:
         files=files,
         bases=bases,
         dockerfiles=dockerfiles,
+        creation=_creation(run, plan),
         local_registry="" if isinstance(engine.answer, EcrTasksError) else local_registry,
         unreached=unreached,
         can_ask=can_ask(in_ci=run.in_ci),
@@ -136,6 +137,16 @@ def _plan(
     snapshot = None if isinstance(read, EcrTasksError) else read
     plan = _or_error(lambda: with_plan(run, job, snapshot).plan)
     return plan, error, files.answer
+
+
+def _creation(run: Run, plan: Plan | EcrTasksError) -> EcrTasksError | None:
+    """Return why a missing repository can't be created as the settings want it; None where none is to be created."""
+    from ecr_tasks.plan.repository.desired import desired_repository
+
+    if isinstance(plan, EcrTasksError) or not any(item.creates_any_repository for item in plan.images):
+        return None
+    desired = _or_error(lambda: desired_repository(run.settings, run.source))
+    return desired if isinstance(desired, EcrTasksError) else None
 
 
 def _engine(engine: EngineFacts | EcrTasksError, builder: BuilderFacts | EcrTasksError) -> Engine | EcrTasksError:

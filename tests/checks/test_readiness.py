@@ -402,6 +402,13 @@ CASES: dict[str, Case] = {
         5,
     ),
     "unscanned and gated": ({"scanning": AwsError("No rights.", "")}, "Repository unknown", "No rights", "", 0),
+    "a policy that can't be set": (
+        {"creation": SettingsError("l.json has a rule that has no rulePriority.", "Correct it there.")},
+        "Repository wrong",
+        "no rulePriority",
+        "Correct it there.",
+        2,
+    ),
     "missing right": (denied(), "Permissions wrong", "ecr:PutImage", '"Action": ["ecr:PutImage"]', 4),
     "missing right that is not needed": (denied(required=False), "Permissions warning", "ecr:PutImage", "Add", 0),
     "missing base": (

@@ -27,6 +27,7 @@ from ecr_tasks.clients.docker.temporary_names import names_in
 from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import BuildError, EcrTasksError
 from ecr_tasks.model.machine import BuilderFacts, EngineFacts, Folder, LeftNames, LoginFacts
+from ecr_tasks.model.receipt import FOLDER
 
 if TYPE_CHECKING:
     from python_on_whales import SystemInfo
@@ -107,7 +108,7 @@ class LocalMachine:
 
     def folders(self, engine: EngineFacts | None) -> Sequence[Folder]:
         """Return the folders that a push writes into: the engine's if it is here, temporary files', the project's."""
-        found = [_temporary_folder(self._environ), _folder(self._project, "the project's folder", writes=True)]
+        found = [_temporary_folder(self._environ), _receipts_folder(self._project)]
         if engine and engine.is_here and engine.root and Path(engine.root).is_dir():
             found.insert(0, _folder(Path(engine.root), "docker's disk", writes=False))
         return found
@@ -165,6 +166,14 @@ def _temporary_folder(environ: Mapping[str, str]) -> Folder:
         usable = Path(tempfile.gettempdir())
     found = _folder(Path(wanted) if wanted else usable or Path("/tmp"), "temporary files", writes=True)  # noqa: S108
     return replace(found, instead=usable) if found.trouble and usable != found.path else found
+
+
+def _receipts_folder(project: Path) -> Folder:
+    """Return the folder of the receipts; the project's where there is none. One of root's stops others' runs."""
+    own = project / FOLDER
+    places = [own, *sorted(path for path in own.rglob("*") if path.is_dir())] if own.exists() else [project]
+    found = [_folder(place, "the project's folder", writes=True) for place in places]
+    return next((folder for folder in found if folder.trouble), found[0])
 
 
 def _folder(path: Path, purpose: str, *, writes: bool) -> Folder:

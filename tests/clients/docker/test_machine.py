@@ -173,3 +173,13 @@ def test_a_temporary_folder_that_is_not_there_has_another_in_its_place(tmp_path:
     assert temporary.trouble == "No such file or directory"
     assert temporary.instead is not None
     assert (of_project.trouble, of_project.free_bytes > 0) == ("", True)
+
+
+def test_a_receipts_folder_that_takes_no_file_is_named(tmp_path: Path) -> None:
+    machine = LocalMachine({"PATH": os.environ["PATH"]}, tmp_path)
+    own = tmp_path / ".ecr-tasks"
+    own.mkdir()
+    assert (machine.folders(None)[-1].path, machine.folders(None)[-1].trouble) == (own, "")
+    own.rmdir()
+    own.write_text("")
+    assert (machine.folders(None)[-1].path, machine.folders(None)[-1].trouble) == (own, "Not a directory")
