@@ -1,12 +1,11 @@
-"""Facts about this machine that decide whether a push would work, and the interface that asks for them."""
+"""Facts about this machine that decide whether a push would work."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
 
 from ecr_tasks.model.ports import Engine
 
@@ -113,28 +112,3 @@ class LoginFacts:
     store: str | None = None
     missing: tuple[str, ...] = ()
     preferred: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-
-class Machine(Protocol):
-    """Asks this machine. Every method ends within seconds, and raises EcrTasksError where there is no answer."""
-
-    def engine(self) -> EngineFacts:
-        """Return the facts about docker's client and engine."""
-
-    def buildx_version(self) -> str:
-        """Return buildx's version."""
-
-    def builder(self, name: str | None) -> BuilderFacts:
-        """Return the facts about a builder, by default buildx's current one."""
-
-    def folders(self, engine: EngineFacts | None) -> Sequence[Folder]:
-        """Return the folders that a push writes into, the engine's if it is here."""
-
-    def left_names(self) -> LeftNames:
-        """Return what killed runs have left, without removing it."""
-
-    def logins(self) -> LoginFacts:
-        """Return docker's logins for ECR hosts."""
-
-    def reaches(self, registry: str) -> str:
-        """Return why the engine does not reach a registry (HOST:PORT); empty where it does."""

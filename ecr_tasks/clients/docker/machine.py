@@ -1,4 +1,4 @@
-"""Implements the Machine port: what docker, its files and the disk say, each within seconds.
+"""What docker, its files and the disk say of this machine, each within seconds.
 
 docker is asked in the user's own configuration, without a copy of it: what is wrong with that, or with the folder for
 temporary files, is not in the way of the other questions.
