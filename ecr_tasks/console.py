@@ -12,8 +12,6 @@ a tuple of both; a :class:`Column` says what it is worth. A terminal gets colour
 from __future__ import annotations
 
 import json
-import os
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -22,9 +20,10 @@ from typing import Any, TextIO
 
 from ecr_tasks.errors import EcrTasksError, UnexpectedError
 from ecr_tasks.one_line import one_line, without_commands
-from ecr_tasks.redaction import HIDDEN, redact, redact_document, redact_known
+from ecr_tasks.redaction import redact, redact_document, redact_known
 from ecr_tasks.terminal.colour import coloured, has_colour, is_terminal, stay_calm, width_of
 from ecr_tasks.terminal.spinner import paused, reminding, spinning
+from ecr_tasks.terminal.streams import discard
 from ecr_tasks.terminal.text import Column, Meaning, Styled, Text, cleaned, complete, for_person
 
 __all__ = [
@@ -39,9 +38,6 @@ __all__ = [
     "data",
     "document",
     "given_data",
-    "no_reader_allowed",
-    "open_standard_streams",
-    "redact_logs",
     "result",
     "result_table",
     "say",
@@ -193,65 +189,6 @@ def serialize(value: Any, indent: int | None = 2) -> str:
     return json.dumps(redact_document(plain), indent=indent).replace("##", "\\u0023#")
 
 
-def redact_logs() -> None:
-    """Take the secrets out of Python's logs, which `inv -d` turns on, and leave out what travels over the network.
-
-    Invoke logs whole configurations, and botocore whole requests and answers with tokens in them.
-    """
-    import logging
-    import traceback
-
-    create = logging.getLogRecordFactory()
-
-    def create_redacted(*arguments: Any, **options: Any) -> logging.LogRecord:
-        record = create(*arguments, **options)
-        try:
-            message = record.getMessage()
-        except (TypeError, ValueError):  # the text doesn't fit its arguments, which logging itself reports
-            message = str(record.msg)
-        if record.name == "invoke":
-            message = re.sub(r"(['\"]ecr['\"]: \{)[^}].*", rf"\1{HIDDEN}", message, flags=re.DOTALL)
-        record.msg, record.args = redact(message), None
-        if isinstance(record.exc_info, tuple) and record.exc_info[0]:
-            record.exc_text = redact("".join(traceback.format_exception(*record.exc_info)).rstrip())
-        return record
-
-    logging.setLogRecordFactory(create_redacted)
-    for name in ("boto3", "botocore", "urllib3"):
-        logger = logging.getLogger(name)
-        logger.setLevel(max(logger.level, logging.INFO))
-
-
-@contextmanager
-def no_reader_allowed() -> Iterator[None]:
-    """End the process with 0 where another's printing meets a reader that has closed the pipe (`--list | head -1`).
-
-    What is left in the streams' buffers is written before Python would do it, which would report it.
-    """
-    try:
-        try:
-            yield
-        finally:
-            for stream in filter(None, (sys.stdout, sys.stderr)):
-                stream.flush()
-    except BrokenPipeError:
-        for stream in filter(None, (sys.stdout, sys.stderr)):
-            _discard(stream)
-        raise SystemExit(0) from None
-
-
-def open_standard_streams() -> None:
-    """Open the null device as stdin, stdout and stderr where they are closed.
-
-    Else the next file that is opened would get that number, and a child's messages would be written into it.
-    """
-    for descriptor in range(3):
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)
-
-
 def _answer(prompt: str) -> str | None:
     """Ask at the terminal and return the line that is typed, without blanks around it; None at its end (Ctrl-D)."""
     with suppress(OSError):
@@ -349,13 +286,5 @@ def _print(text: str, stream: TextIO | None, end: str = "\n") -> None:
         with paused():
             print(text, end=end, file=stream, flush=True)
     except OSError:
-        _discard(stream)
+        discard(stream)
         raise
-
-
-def _discard(stream: TextIO) -> None:
-    """Send a stream to the null device: else Python fails again when it flushes the stream at exit."""
-    with suppress(OSError, ValueError):
-        null_device = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null_device, stream.fileno())
-        os.close(null_device)

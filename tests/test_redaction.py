@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_tasks import redaction
-from ecr_tasks.console import document, redact_logs, say, serialize
+from ecr_tasks.console import document, say, serialize
 from ecr_tasks.errors import BuildError
 from ecr_tasks.one_line import one_line, without_commands
 from ecr_tasks.redaction import (
@@ -28,6 +28,7 @@ from ecr_tasks.redaction import (
     keep_variables,
     redact,
 )
+from ecr_tasks.runner.logs import redact_logs
 
 MARKER = "zq7Marker-x91"
 

@@ -16,7 +16,7 @@ from invoke.context import Context
 from invoke.tasks import Task
 from invoke.tasks import task as invoke_task
 
-from ecr_tasks.console import open_standard_streams, show_error, stay_calm
+from ecr_tasks.console import show_error, stay_calm
 from ecr_tasks.errors import SettingsError, UnexpectedError
 from ecr_tasks.runner.command_line import check_repetitions, publishes
 from ecr_tasks.runner.ecr_task import EcrTask
@@ -24,6 +24,7 @@ from ecr_tasks.runner.exit_codes import exit_codes, last_resort, say_interrupted
 from ecr_tasks.runner.invoke_config import config_paths
 from ecr_tasks.runner.task_failed import TaskFailed
 from ecr_tasks.signals import end_run_by_signals
+from ecr_tasks.terminal.streams import open_standard_streams
 
 if TYPE_CHECKING:
     from ecr_tasks.model.receipt import Receipt

@@ -12,11 +12,12 @@ from invoke.config import AmbiguousMergeError
 from invoke.exceptions import AmbiguousEnvVar, ParseError, UncastableEnvVar, UnknownFileType
 from invoke.program import Program
 
-from ecr_tasks.console import commands_as, no_reader_allowed
+from ecr_tasks.console import commands_as
 from ecr_tasks.errors import SettingsError, nearest
 from ecr_tasks.runner.decorator import current_folder
 from ecr_tasks.runner.invoke_config import check_file, check_own_files, check_project, exit_with, find_project
 from ecr_tasks.runner.typed_commands import typed_commands
+from ecr_tasks.terminal.streams import no_reader_allowed
 
 _UNKNOWN = re.compile(r"No idea what (['\"])(?P<word>.*)\1 is!", re.DOTALL)
 _NO_NUMBER = re.compile(r"invalid literal for int\(\) with base 10: (?P<word>.*)", re.DOTALL)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from invoke.collection import Collection
 
-from ecr_tasks.console import redact_logs
 from ecr_tasks.runner.invoke_config import check_project_being_loaded
+from ecr_tasks.runner.logs import redact_logs
 from ecr_tasks.runner.typed_commands import know_tasks
 from ecr_tasks.tasks import ci_context, ci_init, ec2_user_data, iam_policy, iam_trust, local, local_store, repo
 from ecr_tasks.tasks.build import build
