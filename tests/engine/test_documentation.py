@@ -18,6 +18,7 @@ from ecr_tasks.local_ecr import background
 from tests.engine.conftest import CHECKOUT, USER_ENVIRONMENT
 from tests.engine.project import Project
 from tests.engine.test_examples import example
+from tests.support.inv import inv_program
 from tests.support.shell_blocks import Block, blocks, overview, pages
 
 ACCOUNT, REGION = "111122223333", "eu-central-1"
@@ -51,6 +52,11 @@ def aws(engine: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Ite
         "PIP_NO_COMPILE": "1",
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{engine['PATH']}",
     }
+    inv = data / "bin" / "inv"
+    inv.parent.mkdir()
+    inv.write_text(inv_program(), encoding="utf-8")
+    inv.chmod(0o755)
+    environ["PATH"] = f"{inv.parent}{os.pathsep}{environ['PATH']}"
     yield environ
     background.down(root)
     background.down(data / "ecr-tasks/local")

@@ -26,6 +26,7 @@ from ecr_tasks.local_ecr.server import LocalEcr
 from tests.ci.pipelines.environments import ENVIRONMENTS, TEAMCITY_BUILD, TEAMCITY_CONFIGURATION, TOKENS
 from tests.ci.pipelines.generated import VARIANTS, Job, Variant, jobs
 from tests.engine.project import Project, project
+from tests.support.inv import inv_program
 
 DEPLOYED_REFERENCE = re.compile(r"^Deploy (127\.0\.0\.1:\d+/team/app@(sha256:[0-9a-f]{64}))$", re.MULTILINE)
 
@@ -38,7 +39,7 @@ from pathlib import Path
 lines = "import site; " + "; ".join(f"site.addsitedir({path!r})" for path in PATHS)
 Path(sysconfig.get_path("purelib"), "installed.pth").write_text(lines)
 inv = Path(sysconfig.get_path("scripts"), "inv")
-inv.write_text('#!/bin/sh\\nexec "$(dirname "$0")/python" -m invoke "$@"\\n')
+inv.write_text(INV)
 inv.chmod(0o755)
 """
 # Python that creates environments without pip, which takes long to unpack and is not used here.
@@ -129,7 +130,7 @@ def installer(tmp_path_factory: pytest.TempPathFactory) -> str:
     paths = [path for path in sys.path if path.endswith("site-packages")]
     script = tmp_path_factory.mktemp("install") / "install.py"
     paths.append(str(Path(ecr_tasks.__file__).parents[1]))
-    script.write_text(f"PATHS = {paths!r}\n{INSTALL_SCRIPT}", encoding="utf-8")
+    script.write_text(f"PATHS = {paths!r}\nINV = {inv_program()!r}\n{INSTALL_SCRIPT}", encoding="utf-8")
     return f"python {script}"
 
 

@@ -10,6 +10,7 @@ import atexit
 import functools
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -39,32 +40,59 @@ def run_inv(
         ended, ends = os.pipe()
         with os.fdopen(ended, "rb") as end:
             handles = [request.fileno(), stdout.fileno(), stderr.fileno(), ends]
-            socket.send_fds(server(tuple(sorted(at_start(environ).items()))), [b"r"], handles)
+            socket.send_fds(server(start_variables(environ))[0], [b"r"], handles)
             os.close(ends)
             code = int(end.read())
         return subprocess.CompletedProcess(command, code, text(stdout), text(stderr))
 
 
-def at_start(environ: Mapping[str, str]) -> dict[str, str]:
+def start_variables(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """Return the variables that a process which runs already can't be given."""
-    return {name: value for name, value in environ.items() if name.startswith(READ_AT_START)}
+    return tuple(sorted(item for item in environ.items() if item[0].startswith(READ_AT_START)))
+
+
+CLIENT = """#!{python} -IS
+import json, os, socket, sys
+connection = socket.socket(socket.AF_UNIX)
+connection.connect({path!r})
+request = os.memfd_create("request")
+os.write(request, json.dumps([["invoke", *sys.argv[1:]], os.getcwd(), dict(os.environ)]).encode())
+ended, ends = os.pipe()
+socket.send_fds(connection, [b"r"], [request, 1, 2, ends])
+os.close(ends)
+with open(ended) as end:
+    sys.exit(int(end.read()) & 255)
+"""
+
+
+def inv_program() -> str:
+    """Return the text of a program `inv` for scripts, which has such a run do it, with nothing to read."""
+    return CLIENT.format(python=sys.executable, path=server(start_variables(os.environ))[1])
 
 
 @functools.cache
-def server(start: tuple[tuple[str, str], ...]) -> socket.socket:
-    """Start the process that forks, with these variables, and return the socket of its requests; it ends with us."""
+def server(start: tuple[tuple[str, str], ...]) -> tuple[socket.socket, str]:
+    """Start the process that forks, with these variables; it ends with us.
+
+    Returns the socket of our requests, and the path of the socket of other programs'.
+    """
     ours, its = socket.socketpair()
-    with its:
+    folder = tempfile.mkdtemp(prefix="ecr-tasks-inv-")
+    path = str(Path(folder, "socket"))
+    with its, socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
         process = subprocess.Popen(
-            [sys.executable, SERVER, str(its.fileno())],
+            [sys.executable, SERVER, str(its.fileno()), str(listener.fileno())],
             env={"PATH": os.defpath, **dict(start)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            pass_fds=[its.fileno()],
+            pass_fds=[its.fileno(), listener.fileno()],
         )
+    atexit.register(shutil.rmtree, folder)
     atexit.register(process.wait)
     atexit.register(ours.close)
-    return ours
+    return ours, path
 
 
 def text(file: IO[bytes]) -> str:

@@ -1,5 +1,7 @@
 """Imports what runs of `inv` import, and forks one for each request on the socket whose number is ``sys.argv[1]``.
 
+Other programs connect to the one with the number ``sys.argv[2]``.
+
 A request is a byte with four open files: arguments, folder and environment as JSON; stdout; stderr; a pipe for the
 exit code.
 """
@@ -12,6 +14,7 @@ import json
 import os
 import pkgutil
 import runpy
+import select
 import signal
 import socket
 import sys
@@ -36,10 +39,16 @@ gc.collect()
 gc.freeze()
 
 requests = socket.socket(fileno=int(sys.argv[1]))
+listener = socket.socket(fileno=int(sys.argv[2]))
 while True:
-    byte, handles, _, _ = socket.recv_fds(requests, 1, 4)
-    if not byte:
-        os._exit(0)
+    if requests in select.select([requests, listener], [], [])[0]:
+        byte, handles, _, _ = socket.recv_fds(requests, 1, 4)
+        if not byte:
+            os._exit(0)
+    else:
+        connection, _ = listener.accept()
+        with connection:
+            byte, handles, _, _ = socket.recv_fds(connection, 1, 4)
     if os.fork() == 0:
         break
     for handle in handles:
@@ -48,6 +57,7 @@ while True:
         pass
 
 requests.close()
+listener.close()
 request, stdout, stderr, code = handles
 run = os.fork()
 if run:
@@ -62,6 +72,7 @@ sys.argv[1:] = words
 os.environ.clear()
 os.environ.update(environ)
 time.tzset()
+sys.dont_write_bytecode = bool(environ.get("PYTHONDONTWRITEBYTECODE"))
 os.chdir(folder)
 sys.path.insert(0, str(Path.cwd()))
 os.dup2(stdout, 1)
