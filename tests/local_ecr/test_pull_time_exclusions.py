@@ -49,6 +49,18 @@ def test_a_role_of_the_settings_has_its_path(shell: Shell, api: Any) -> None:
     assert excluded(api) == [ROLE]
 
 
+def test_more_than_there_is_room_for_are_refused_before_one_is_registered(shell: Shell, api: Any) -> None:
+    for number in range(98):
+        api.register_pull_time_update_exclusion(principalArn=f"arn:aws:iam::000000000000:role/other{number}")
+    wanted = [f"arn:aws:iam::000000000000:role/ours{number}" for number in range(3)]
+    for arguments in (("repo.ensure",), ("repo.ensure", "--check")):
+        done = shell.inv(*arguments, ECR_PULL_TIME_EXCLUSIONS=",".join(wanted))
+        assert done.returncode == 2
+        assert "3 more principals than the 98 " in done.stderr
+    assert len(excluded(api)) == 98
+    assert shell.inv("repo.ensure", ECR_PULL_TIME_EXCLUSIONS=",".join(wanted[:2])).returncode == 0
+
+
 def test_the_registry_of_another_account_is_refused(shell: Shell, ecr: LocalEcr) -> None:
     done = shell.inv("repo.ensure", ECR_PULL_TIME_EXCLUSIONS="caller", AWS_ACCOUNT_ID="210987654321")
     assert done.returncode != 0

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 SETTING = "ECR_PULL_TIME_EXCLUSIONS"
 
+_MOST = 100
+"""How many principals a registry excludes at most (API model, PullTimeUpdateExclusionList)."""
+
 _SESSION = re.compile(r"arn:(?P<partition>[a-z-]+):sts::(?P<account>[0-9]{12}):assumed-role/(?P<name>[^/]+)/.*")
 _PRINCIPAL = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:(?:role|user)/.+")
 
@@ -29,7 +32,8 @@ class PullTimeExclusions:
     def missing(self) -> tuple[str, ...]:
         """Return the ARNs of the wanted principals that are not excluded yet.
 
-        Raises SettingsError for a caller whose ARN can't be known, and for another account's registry.
+        Raises SettingsError for a caller whose ARN can't be known, for another account's registry, and for more
+        principals than it has room for.
         """
         caller, account = self._aws.caller(), self._settings.account_id
         if account not in (None, caller.account):
@@ -47,8 +51,16 @@ class PullTimeExclusions:
                 page = client.list_pull_time_update_exclusions(**following)
                 excluded.update(page.get("pullTimeUpdateExclusions", []))
                 if not page.get("nextToken"):
-                    return tuple(arn for arn in dict.fromkeys(wanted) if arn not in excluded)
+                    break
                 following = {"nextToken": page["nextToken"]}
+        missing = tuple(arn for arn in dict.fromkeys(wanted) if arn not in excluded)
+        if missing and len(excluded) + len(missing) > _MOST:
+            raise SettingsError(
+                f"{SETTING} has {len(missing)} more principals than the {len(excluded)} that the registry excludes "
+                f"already, and ECR takes {_MOST} in all.",
+                "Name fewer, or remove some with `aws ecr deregister-pull-time-update-exclusion`.",
+            )
+        return missing
 
     def add(self, principal: str) -> None:
         """Exclude a principal; one that another run has excluded meanwhile is no error."""
