@@ -147,6 +147,12 @@ def docker(
     return result
 
 
+def forget_step(environ: Mapping[str, str], step: str) -> None:
+    """Remove the result of one step, ``[2/2] COPY …``, from the engine's cache; other tests' builds use the rest."""
+    forgotten = docker(environ, "buildx", "prune", "--all", "--force", "--filter", f'description="{step}"').stdout
+    assert len(forgotten.splitlines()) > 2, f"the cache has no {step}: {forgotten}"
+
+
 @pytest.fixture(scope="session")
 def aws_path() -> str:
     """Return the folder of the aws CLI, which is in the virtual environment of the tests."""

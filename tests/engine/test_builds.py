@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import uuid
 from pathlib import Path
 
 import pytest
 
 from ecr_tasks.local_ecr.server import LocalEcr
-from tests.engine.conftest import docker
+from tests.engine.conftest import docker, forget_step
 from tests.engine.project import Project, project
 
 MULTI_PLATFORM_DOCKERFILE = """\
@@ -120,9 +121,12 @@ def test_a_large_image_is_built_and_pushed(app: Project, debian_base: str) -> No
     assert inspected["Size"] > 40_000_000
 
 
-def test_a_cache_in_the_repository_is_used_by_the_next_build(app: Project) -> None:
+def test_a_cache_in_the_repository_is_used_by_the_next_build(app: Project, tiny_base: str) -> None:
+    copy = f"COPY hello.txt /{uuid.uuid4()}"
+    app.write("Dockerfile", f"FROM {tiny_base}\n{copy}\n")
+    app.commit()
     app.ok("build", "push", ECR_CACHE="registry")
-    docker(app.environ, "buildx", "prune", "--all", "--force")
+    forget_step(app.environ, f"[2/2] {copy}")
     app.commit("the same sources")
     result = app.ok("build", "push", ECR_CACHE="registry")
     assert "importing cache manifest" in result.stderr
