@@ -64,6 +64,11 @@ _SHAPES = (
     (r"(?<=://)[^/@\s\"'<>:\\]{0,128}:(?!\d+/)[^@\s\"'<>\\]{1,512}@(?!sha\d+:)(?=[^\s\"'<>])", f"{HIDDEN}@"),
     # The same of a registry's name, which has no scheme; not a tag before a digest.
     (r"(?<![\w@/.:%+-])(?!mailto:)[\w.%+-]{1,64}:[^\s@/:\"'<>\\]{1,512}@(?=[\w-]+(?:\.[\w-]+)+)", f"{HIDDEN}@"),
+    # A .netrc's, on one line.
+    (
+        r"(?<![\w-])((?:machine\s{1,9}\S{1,255}|default)\s{1,9}login\s{1,9}\S{1,128}\s{1,9}password\s{1,9})[^\s\"']+",
+        rf"\g<1>{HIDDEN}",
+    ),
     (r"(?i)(?<![\w-])((?:set-)?cookie: ?)[^\"'\r\n]+", rf"\g<1>{HIDDEN}"),
     # OpenID Connect tokens and ECR's passwords: base64 of JSON.
     (rf"{_BEFORE}eyJ{_BASE64}{{13,}}(?:\.{_BASE64}*){{0,2}}", HIDDEN),

@@ -188,6 +188,12 @@ def test_a_secret_is_known_by_what_stands_before_it(text: str) -> None:
     assert redact(f"failed: {text.format(MARKER)}\nthe cause").endswith("\nthe cause")
 
 
+def test_a_netrcs_password_is_hidden_though_it_is_a_word() -> None:
+    for text in ("machine api.example login me password correcthorse", "default login me password correcthorse"):
+        assert redact(text) == text.replace("correcthorse", "***")
+    assert redact("login with password authentication failed") == "login with password authentication failed"
+
+
 def test_user_and_password_before_a_registry_are_hidden() -> None:
     assert redact(f"type=registry,ref=u:{MARKER}@reg.example/x") == "type=registry,ref=***@reg.example/x"
     assert MARKER not in redact(f"ssh://me:{MARKER}@builder.example.com https://{MARKER}@github.com/a.git")
