@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Docker, Target
+from ecr_tasks.model.receipt import Built
 from ecr_tasks.model.registry import Repository
+
+
+def push_with_manifest(reference: str, built: Built, docker: Docker, registry: Target) -> None:
+    """Push a reference of a build, and keep its manifest from the builder meanwhile, for :func:`with_manifest`.
+
+    buildx takes half a second for it, which a small upload takes, too.
+    """
+
+    def remember(digest: str, record: str) -> None:
+        if text := docker.built_manifest(digest, record):
+            registry.remember(text)
+
+    with ThreadPoolExecutor(1) as beside:
+        if built.digest and built.record:
+            beside.submit(remember, built.digest, built.record)
+        docker.push(reference)
 
 
 def with_manifest(

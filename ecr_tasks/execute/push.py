@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
-from ecr_tasks.execute.built_manifest import with_manifest
+from ecr_tasks.execute.built_manifest import push_with_manifest, with_manifest
 from ecr_tasks.execute.from_builder import push_from_builder
 from ecr_tasks.execute.set_tags import (
     Newer,
@@ -202,7 +202,7 @@ def _send(
         return upload_apart(item.tags[0], built, repository, docker, registry, warn).digest
     if built.reference != reference:
         docker.tag(built.image_id or built.digest or "", reference)
-    docker.push(reference)
+    push_with_manifest(reference, built, docker, registry)
     return built.digest
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import suppress
 from dataclasses import replace
 
@@ -38,6 +39,21 @@ def test_fixed_tags_are_set_before_moving_ones_in_any_order_of_the_rules() -> No
     publisher = Publisher(tags=(fixed, branch, latest, version))
     publisher.run()
     assert publisher.calls.tags_set == [SHA_TAG, "1.2.3", "main", "latest"]
+
+
+def test_the_builder_gives_the_manifest_while_docker_uploads() -> None:
+    publisher = Publisher(locked=True)
+    publisher.registry.tags[NAME].clear()
+    publisher.built = replace(publisher.built, record="default/default/1")
+    asked = threading.Event()
+
+    def wait() -> None:
+        assert asked.wait(60)
+
+    publisher.calls.before |= {"built_manifest": asked.set, "push": wait}
+    assert publisher.run().state == "pushed"
+    (call,) = publisher.calls.named("built_manifest")
+    assert call == ("built_manifest", publisher.built.digest)
 
 
 def test_docker_gets_the_registry_token_before_the_push() -> None:
