@@ -79,7 +79,7 @@ def set_in_turn(
             for item in due:
                 with suppress(Refused):  # another run has it, and ECR locks that tag
                     registry.set_tag(repository, image, turn_tag(item))
-            time.sleep(LEAD_SECONDS)
+            wait_before_look(time.monotonic())
             existing = registry.tag_digests(repository, [item.tag.name for item in due])
             due = free_tags(due, existing, image.digest, repository)
             turn = registry.tag_digests(repository, turns)  # last: nothing may come between it and the next call
@@ -97,6 +97,12 @@ def set_in_turn(
         f"Other runs set {due[0].tag.name} in {repository.uri} at the same time, and none of them has ended.",
         "Run it again.",
     )
+
+
+def wait_before_look(turn_set: float) -> None:
+    """Wait between the calls that set a turn and that look at the fixed tag and the turn; ``turn_set`` is the time of
+    the first one (``time.monotonic``)."""
+    time.sleep(max(0.0, turn_set + LEAD_SECONDS - time.monotonic()))
 
 
 def remove_turn(tag: str, digest: str, repository: Repository, registry: Target, warn: Callable[[str], None]) -> None:

@@ -6,13 +6,22 @@ minutes. Where ECR doesn't lock the tag, it would move from the image that anoth
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
 from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
 from ecr_tasks.execute.built_manifest import with_manifest
 from ecr_tasks.execute.set_tags import free_tags
-from ecr_tasks.execute.turns import ATTEMPTS, TURN_TAG, can_take_turns, remove_turn, turn_tag, wait_for_turn
+from ecr_tasks.execute.turns import (
+    ATTEMPTS,
+    TURN_TAG,
+    can_take_turns,
+    remove_turn,
+    turn_tag,
+    wait_before_look,
+    wait_for_turn,
+)
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Docker, Registry
 from ecr_tasks.model.receipt import Built
@@ -46,8 +55,12 @@ def upload_apart(
     try:
         for _ in range(ATTEMPTS):
             image = _push(built, reference, docker, registry, repository, name)
+            pushed = time.monotonic()
+            if image is not None:
+                image = with_manifest(image, built.record, repository, docker, registry)
             if image is not None and built.is_stored_as(image):
                 digest = image.digest
+                wait_before_look(pushed)
                 existing = registry.tag_digests(repository, [item.tag.name])
                 if not free_tags([item], existing, digest, repository):
                     return image
@@ -70,13 +83,10 @@ def upload_apart(
 def _push(
     built: Built, reference: str, docker: Docker, registry: Registry, repository: Repository, name: str
 ) -> StoredImage | None:
-    """Push the build and return the image that ECR has by then, with its manifest; None when another upload has the
-    tag, locked.
-    """
+    """Push the build and return the image that ECR has by then; None when another upload has the tag, locked."""
     docker.tag_for_run(built.image_id or built.digest or "", reference)
     try:
         docker.push(reference)
     except Refused:
         return None
-    image = registry.image(repository, name)
-    return with_manifest(image, built.record, repository, docker, registry) if image is not None else None
+    return registry.image(repository, name)

@@ -156,6 +156,24 @@ def test_a_fixed_tag_that_ecr_does_not_lock_is_set_after_the_upload(classic: boo
     assert names[names.index("set_tag") - 1] == "tag_digests", "nothing comes between the look and the tag"
 
 
+@pytest.mark.parametrize("classic", [False, True])
+def test_another_run_has_the_time_to_see_our_turn_before_we_look(
+    classic: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The wait lies after the push, which sets the turn, and before the looks at the fixed tag and at the turn."""
+    publisher = Publisher(tags=VERSION_TAGS, classic=classic)
+    monkeypatch.setattr("ecr_tasks.execute.turns.LEAD_SECONDS", 60)
+    monkeypatch.setattr(
+        "ecr_tasks.execute.turns.time.sleep", lambda seconds: publisher.calls.log.append(("wait", str(seconds)))
+    )
+    publisher.run()
+    names = [call[0] for call in publisher.calls.log]
+    wait = names.index("wait", names.index("push"))
+    assert "tag_digests" not in names[names.index("push") : wait]
+    assert names[wait : names.index("set_tag", wait)].count("tag_digests") == 2
+    assert 50 < float(publisher.calls.log[wait][1]) <= 60
+
+
 @pytest.mark.parametrize("reason", ["no permission", "replication", "locked"])
 def test_docker_sets_the_tag_where_an_upload_would_leave_one_or_need_not_be_apart(reason: str) -> None:
     publisher = Publisher(tags=VERSION_TAGS, locked=reason == "locked")
