@@ -20,23 +20,39 @@ MAX_DIGITS = 40
 """The digits of the longest number: more than a number of 128 bits has."""
 
 
-def parse_json(text: str | bytes) -> Any:
+def parse_json(text: str | bytes, *, unique: bool = False) -> Any:
     """Return the value of a JSON document. Raises ValueError, whose text completes "it can't be read: …".
 
-    A mistake in the syntax is a json.JSONDecodeError with its place.
+    With ``unique``, for people's files, a key that an object has twice is an error: Python's parser drops the
+    first one's value (RFC 8259, section 4, leaves it open). A mistake in the syntax is a json.JSONDecodeError.
     """
     if isinstance(text, bytes):
         text = text.decode("utf-8-sig")
     if sum(map(text.count, ",[{")) > MAX_VALUES:
         raise ValueError(f"it has more than {MAX_VALUES} values")
     try:
-        value = json.loads(text, parse_int=_integer, parse_float=_float, parse_constant=_no_number)
+        value = json.loads(
+            text,
+            parse_int=_integer,
+            parse_float=_float,
+            parse_constant=_no_number,
+            object_pairs_hook=_unique if unique else None,
+        )
     except RecursionError:
         raise _too_deep() from None
     if text.count("[") + text.count("{") > MAX_DEPTH:
         _check_depth(value)
     if "\\ud" in text.lower():
         _check_characters(value)
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in value if keys.count(key) > 1)
+        raise ValueError(f"an object has the key {json.dumps(twice[:100], ensure_ascii=False)} twice")
     return value
 
 

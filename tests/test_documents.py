@@ -55,3 +55,12 @@ def test_the_deepest_document_and_a_whole_character_are_read() -> None:
     assert parse_json("[" * (MAX_DEPTH - 1) + "1" + "]" * (MAX_DEPTH - 1))
     assert parse_json('"\\ud83d\\ude00"') == "\U0001f600"
     assert parse_json(b"\xef\xbb\xbf[]") == []
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a": 1, "a": 1}', '[{"b": {"é": 1, "a": 2, "\\u00e9": 3}}]', '{"a": 1, "b": 2, "a": 3}']
+)
+def test_a_key_that_stands_twice_in_a_file_of_a_person_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r'an object has the key "[aé]" twice'):
+        parse_json(text, unique=True)
+    assert parse_json('[{"a": 1}, {"a": 1}]', unique=True) == [{"a": 1}, {"a": 1}]

@@ -39,7 +39,7 @@ def write(images: Sequence[PublishedImage], extras: Extras) -> Handoff:
 
 def _context(text: str | None) -> dict[str, object]:
     try:
-        context = parse_json(text) if text is not None else {}
+        context = parse_json(text, unique=True) if text is not None else {}
     except ValueError as error:
         raise SettingsError(f"The context can't be read: {error}.", "Check what --from names.") from error
     if not isinstance(context, dict):

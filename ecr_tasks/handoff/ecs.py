@@ -45,7 +45,7 @@ def write(images: Sequence[PublishedImage], extras: Extras) -> Handoff:
 def _definition(text: str) -> dict[str, Any]:
     """Return the task definition in a document. Raises SettingsError when there is none."""
     try:
-        document = parse_json(text)
+        document = parse_json(text, unique=True)
     except ValueError as error:
         raise SettingsError(f"The task definition can't be read: {error}.", _HOW) from error
     described = document.get("taskDefinition") if isinstance(document, dict) else None

@@ -62,7 +62,7 @@ def test_cdk_keeps_every_other_key_of_a_context() -> None:
     assert [*json.loads(cdk.write([published("api")], Extras()).text)] == [cdk.KEY]
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]"])
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"a": 1, "a": 2}'])
 def test_what_is_no_context_is_refused(text: str) -> None:
     with pytest.raises(SettingsError):
         cdk.write([published()], Extras(text))

@@ -80,7 +80,7 @@ def read_document(path: Path, setting: str, least: int, most: int) -> tuple[str,
     """
     try:
         text = read_text(path, "utf-8-sig")
-        document = parse_json(text)
+        document = parse_json(text, unique=True)
     except json.JSONDecodeError as error:
         raise SettingsError(
             f"{path}:{error.lineno}:{error.colno}: this file of {setting} is no JSON: {error.msg}.",

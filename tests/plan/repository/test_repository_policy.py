@@ -103,3 +103,10 @@ def test_what_differs_only_in_writing_is_the_same() -> None:
     assert not same('{"a": "x"}', '{"a": "y"}')
     assert not same(None, "{}")
     assert same(None, None)
+
+
+def test_a_statement_that_python_would_drop_in_silence_is_refused(tmp_path: Path) -> None:
+    text = json.dumps({"Version": "2012-10-17", "Statement": [PULL]})
+    path = write_policy(tmp_path, text[:-1] + ', "Statement": []}')
+    with pytest.raises(SettingsError, match='the key "Statement" twice'):
+        read_policy(path, "ECR_REPOSITORY_POLICY")
