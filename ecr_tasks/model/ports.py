@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ecr_tasks.errors import EcrTasksError
+from ecr_tasks.model.artifact import Artifact, ListedArtifact
 from ecr_tasks.model.image import BakeFile, BuildDefinition, BuildInput
 from ecr_tasks.model.inventory import ImageDetail
 from ecr_tasks.model.local_image import LocalImage
@@ -235,6 +236,19 @@ class Evidence(Protocol):
 
     def signing_statuses(self, repository: Repository, digest: str) -> Sequence[Signing]:
         """Return the statuses of managed signing, one for each profile; empty when it isn't used."""
+
+
+class Artifacts(Protocol):
+    """The documents that have an image as their subject (OCI image specification 1.1)."""
+
+    def attach(self, repository: Repository, subject: StoredImage, artifact: Artifact) -> str:
+        """Push an artifact of an image without a tag and return its digest; one that is there is no error."""
+
+    def list(self, repository: Repository, digest: str) -> Sequence[ListedArtifact]:
+        """Return the artifacts of an image, in a way that does not count as a pull."""
+
+    def read(self, repository: Repository, digest: str) -> Artifact:
+        """Return an artifact with its documents. Raises RegistryError when it can't be read."""
 
 
 class NewRepositories(Protocol):

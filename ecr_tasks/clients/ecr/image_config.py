@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ecr_tasks.clients.ecr.download import download
 from ecr_tasks.clients.ecr.errors import translate_errors
 from ecr_tasks.clients.manifest_cache import ManifestCache
 from ecr_tasks.documents import parse_json
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from mypy_boto3_ecr.client import ECRClient
 
 MAX_BYTES = 4 * 1024 * 1024  # more than any configuration has
-TIMEOUT = 10.0  # seconds
 
 
 def read_config(
@@ -34,7 +34,7 @@ def read_config(
                     repositoryName=name,
                     layerDigest=digest,
                 )
-            text = _download(response["downloadUrl"]).decode()
+            text = download(response["downloadUrl"], MAX_BYTES).decode()
             cache.put(text)
         document = parse_json(text)
     except (EcrTasksError, OSError, ValueError):
@@ -52,18 +52,3 @@ def labels_of(document: Mapping[str, Any]) -> Mapping[str, str]:
 def platform_of(document: Mapping[str, Any]) -> str:
     """Return the platform in a configuration, such as ``linux/arm64/v8``; empty if it has none."""
     return platform_name({key: value for key, value in document.items() if isinstance(value, str)})
-
-
-def _download(url: str) -> bytes:
-    """Return the first MAX_BYTES at an address. Raises OSError when the download fails."""
-    from http.client import HTTPException
-    from urllib.request import urlopen
-
-    if not url.startswith(("https://", "http://")):
-        raise OSError
-    try:
-        with urlopen(url, timeout=TIMEOUT) as response:  # noqa: S310 - http(s), checked
-            body: bytes = response.read(MAX_BYTES)
-            return body
-    except HTTPException as error:
-        raise OSError from error

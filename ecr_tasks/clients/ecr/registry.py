@@ -26,6 +26,7 @@ from ecr_tasks.settings.settings import Settings
 if TYPE_CHECKING:  # and imported by the methods that need them: publishing needs none of these
     from mypy_boto3_ecr.type_defs import ReplicationRuleOutputTypeDef
 
+    from ecr_tasks.clients.ecr.artifacts import EcrArtifacts
     from ecr_tasks.clients.ecr.ecr_public import PublicRegistry
     from ecr_tasks.clients.ecr.pull_times import PullTimeExclusions
     from ecr_tasks.clients.ecr.repositories import EcrRepositories
@@ -82,6 +83,13 @@ class EcrRegistry:
         from ecr_tasks.clients.ecr.scans import EcrEvidence
 
         return EcrEvidence(self._reader.client)
+
+    @property
+    def artifacts(self) -> EcrArtifacts:
+        """The adapter that attaches documents to the registry's images."""
+        from ecr_tasks.clients.ecr.artifacts import EcrArtifacts
+
+        return EcrArtifacts(self._reader)
 
     def connect(self) -> None:
         """Create the client, which threads must not do."""
