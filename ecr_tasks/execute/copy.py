@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from ecr_tasks.errors import EcrTasksError, RegistryError
+from ecr_tasks.model.destination import OWN, Identity
 from ecr_tasks.model.ports import Docker, Registry, Target
 from ecr_tasks.model.registry import Repository
 
@@ -19,11 +20,15 @@ K = TypeVar("K", bound=Hashable)
 
 @dataclass(frozen=True)
 class Place:
-    """A repository to copy to; ``location`` is its registry's account and region."""
+    """A repository to copy to; ``location`` is its registry's account and region.
+
+    ``identity`` is whose token its registry gives.
+    """
 
     registry: Target
     repository: Repository
     location: tuple[str, str] = ("", "")
+    identity: Identity = OWN
 
 
 def copy_manifests(
@@ -36,8 +41,41 @@ def copy_manifests(
     """Copy manifests, in their order, to all places at once, and return the errors by place.
 
     ``manifests`` has, for each digest, the number of manifests that it consists of. After an error a place gets no
-    further manifests.
+    further manifests. docker has one login for a host: places on one host with different identities get their copy
+    one after the other, and one on the source's own host needs an identity that may read the source, too.
     """
+    errors: dict[K, EcrTasksError] = {}
+    for together in _one_identity_a_host(places):
+        errors |= _copy_at_once(manifests, source, registry, together, docker)
+    if any(place.repository.host == source.host and not place.identity.is_own for place in places.values()):
+        with suppress(EcrTasksError):  # what is done next logs in by itself
+            docker.authorize(replace(registry.token(), host=source.host))
+    return errors
+
+
+def _one_identity_a_host(places: Mapping[K, Place]) -> list[dict[K, Place]]:
+    """Return the places in as few groups as have one identity for each host."""
+    groups: list[dict[K, Place]] = []
+    for key, place in places.items():
+        for group in groups:
+            if all(
+                other.identity == place.identity or other.repository.host != place.repository.host
+                for other in group.values()
+            ):
+                group[key] = place
+                break
+        else:
+            groups.append({key: place})
+    return groups
+
+
+def _copy_at_once(
+    manifests: Mapping[str, int],
+    source: Repository,
+    registry: Registry,
+    places: Mapping[K, Place],
+    docker: Docker,
+) -> dict[K, EcrTasksError]:
     errors: dict[K, EcrTasksError] = {}
     for key, place in places.items():
         try:
@@ -46,10 +84,11 @@ def copy_manifests(
             errors[key] = error
     if len(errors) == len(places):
         return errors
-    try:
-        docker.authorize(replace(registry.token(), host=source.host))
-    except EcrTasksError as error:
-        return {**dict.fromkeys(places, error), **errors}
+    if not any(place.repository.host == source.host and not place.identity.is_own for place in places.values()):
+        try:
+            docker.authorize(replace(registry.token(), host=source.host))
+        except EcrTasksError as error:
+            return {**dict.fromkeys(places, error), **errors}
     for digest, count in manifests.items():
         working_places = {key: place for key, place in places.items() if key not in errors}
         references = {f"{place.repository.uri}@{digest}": key for key, place in working_places.items()}

@@ -137,7 +137,7 @@ def _copy(
             errors[destination] = missing_destination(destination, copy.repository)
         else:
             location = (destination.account, destination.region)
-            places[destination] = Place(targets[destination], repository, location)
+            places[destination] = Place(targets[destination], repository, location, destination.identity)
     if not places:
         return errors
     manifests = {published.digest: published.image.manifests}

@@ -98,9 +98,11 @@ def _describe(
         for image in images
         for destination in unique_destinations(destinations, image.repository)
     ]
-    targets = {destination: target(destination) for _, destination in copies}
     registry.connect()
-    requests: list[tuple[Target, str, Sequence[str]]] = [(registry, name, names) for name, names in tags.items()]
+    targets = {destination: _target_or_error(destination, target) for _, destination in copies}
+    requests: list[tuple[Target | EcrTasksError, str, Sequence[str]]] = [
+        (registry, name, names) for name, names in tags.items()
+    ]
     requests += [
         (targets[destination], destination.repository or image.repository, image.planned_names)
         for image, destination in copies
@@ -115,11 +117,21 @@ def _describe(
     return Snapshot(repositories, dict(zip(keys, views[len(tags) :], strict=True)))
 
 
+def _target_or_error(destination: Destination, target: Callable[[Destination], Target]) -> Target | EcrTasksError:
+    """Return a destination's registry, or why its credentials can't be had."""
+    try:
+        return target(destination)
+    except EcrTasksError as error:
+        return error
+
+
 def _describe_repository(
-    request: tuple[Target, str, Sequence[str]], *, brief: bool
+    request: tuple[Target | EcrTasksError, str, Sequence[str]], *, brief: bool
 ) -> RepositoryView | EcrTasksError:
     """Return a repository with its tags, or the error."""
     registry, name, tags = request
+    if isinstance(registry, EcrTasksError):
+        return registry
     try:
         return registry.describe({name: tags}, brief=brief)[name]
     except EcrTasksError as error:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from ecr_tasks.errors import RegistryError
 from ecr_tasks.execute.copy import Place, check_present, copy_manifests
 from ecr_tasks.execute.promote import IsFixed, look_again, planned_promotion, promote
-from ecr_tasks.model.destination import Destination
+from ecr_tasks.model.destination import OWN, Destination, Identity
 from ecr_tasks.model.inventory import referrer_tag
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Docker, Registry, Target
@@ -39,6 +39,7 @@ class CopyPromotion:
     tagged: Mapping[str, StoredImage]
     missing: tuple[str, ...]
     creates: bool = False
+    identity: Identity = OWN
 
 
 def look_up_copy(
@@ -83,6 +84,7 @@ def look_up_copy(
         {tag: item for tag, item in tagged.items() if tag not in existing or existing[tag].digest != item.digest},
         tuple(digest for digest in digests if digest not in existing),
         creates,
+        destination.identity,
     )
 
 
@@ -104,7 +106,7 @@ def promote_to(
         if repository is None:
             raise RegistryError(f"{copy.promotion.repository.uri} was deleted as it was created.", "Run it again.")
         copy = replace(copy, promotion=replace(copy.promotion, repository=repository))
-    image, place = copy.promotion.image, Place(target, copy.promotion.repository)
+    image, place = copy.promotion.image, Place(target, copy.promotion.repository, identity=copy.identity)
     if copy.missing:
         manifests = {digest: image.manifests if digest == image.digest else 1 for digest in copy.missing}
         for error in copy_manifests(manifests, copy.source, registry, {"": place}, docker).values():

@@ -5,12 +5,8 @@ from __future__ import annotations
 import json
 import re
 
-from .auth import signer
-from .regions import partition
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .http.messages import Request
     from .registry import Registry
     from .store.images import Image
 
@@ -19,13 +15,6 @@ PRINCIPAL = r"arn:aws(-[a-z]+)*:iam::[0-9]{12}:(role|user)/[\w+=,.@-]+(/[\w+=,.@
 
 _SESSION = re.compile(r"arn:[a-z-]+:sts::([0-9]{12}):assumed-role/([^/]+)/.*")
 _KEY = "pull time exclusions"
-
-
-def caller(default: Registry, request: Request) -> str:
-    """Return the ARN of who signed a request: a role's session, or else the user of the ``default`` registry."""
-    key, _ = signer(request.headers.get("Authorization")) or ("", "")
-    arn: str | None = default.store.db.value("SELECT arn FROM session WHERE access_key = ?", key)
-    return arn or f"arn:{partition(default.region)}:iam::{default.account}:user/local"
 
 
 def exclusions(registry: Registry) -> dict[str, float]:

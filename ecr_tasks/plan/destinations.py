@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from ecr_tasks.errors import EcrTasksError, RegistryError, SettingsError
-from ecr_tasks.model.destination import PUBLIC_HOST, Destination
+from ecr_tasks.model.destination import PUBLIC_HOST, Destination, Identity
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.receipt import Transport
 from ecr_tasks.model.refusals import missing_repository
@@ -63,8 +63,16 @@ def check_destinations(destinations: Sequence[Destination], repositories: Sequen
             f"ECR_DESTINATIONS names one repository, {named}, and there are {len(repositories)} images.",
             "Leave the repository out: each image keeps the name that it has here.",
         )
+    identities: dict[tuple[object, str], Identity] = {}
     for destination in destinations:
         for name in [destination.repository] if destination.repository else repositories:
+            identity = identities.setdefault((destination.place, name), destination.identity)
+            if identity != destination.identity:
+                raise SettingsError(
+                    f"ECR_DESTINATIONS has {name} in the {destination.registry} twice, for {identity} and for "
+                    f"{destination.identity}.",
+                    "Leave one of them out: one image goes there once.",
+                )
             if destination.is_public and not is_public_repository(name):
                 raise SettingsError(
                     f"ECR Public takes no repository called {name[:80]} (ECR_DESTINATIONS: {destination}).",
@@ -78,10 +86,28 @@ def unique_destinations(destinations: Sequence[Destination], repository: str) ->
 
     A destination without a repository means the repository name that the image has in the settings' registry.
     """
-    unique: dict[Destination, Destination] = {}
+    unique: dict[tuple[object, str], Destination] = {}
     for destination in destinations:
-        unique.setdefault(replace(destination, repository=destination.repository or repository), destination)
+        unique.setdefault((destination.place, destination.repository or repository), destination)
     return tuple(unique.values())
+
+
+def with_identity(destination: Destination, known: Sequence[Destination]) -> Destination:
+    """Return a destination with the identity that ``known`` ones have for its registry, unless it has its own.
+
+    Of several, that of the same repository counts. Raises SettingsError where they differ otherwise.
+    """
+    if not destination.identity.is_own:
+        return destination
+    there = [item for item in known if item.place == destination.place]
+    there = [item for item in there if item.repository == destination.repository] or there
+    identities = list(dict.fromkeys(item.identity for item in there))
+    if len(identities) > 1:
+        raise SettingsError(
+            f"ECR_DESTINATIONS has several identities for the {destination.registry}.",
+            f"Say which: {destination},role=ARN or {destination},profile=NAME.",
+        )
+    return replace(destination, identity=identities[0]) if identities else destination
 
 
 def is_same_repository(here: RepositoryView | None, destination: RepositoryView | None) -> bool:

@@ -19,6 +19,7 @@ from ecr_tasks.model.publication import Publication, PublishedImage, publication
 from ecr_tasks.model.receipt import Receipt
 from ecr_tasks.model.reference import ImageName, parse_image_name
 from ecr_tasks.plan.conflicts import check_published
+from ecr_tasks.plan.destinations import with_identity
 from ecr_tasks.plan.promotion import check_host, missing_image
 from ecr_tasks.plan.republish import published_name
 from ecr_tasks.runner import receipt_file
@@ -195,7 +196,7 @@ def _at(run: Run, own: PublishedImage, images: Sequence[PublishedImage], registr
         if there is not None and (there.account or "", there.region) == (place.account, place.region):
             return image
     name = place.repository or _repository_at(run, place) or own.repository
-    target = run.target(place)
+    target = run.target(with_identity(place, run.settings.destinations))
     repository = target.describe({name: ()})[name].repository
     if repository is None or own.digest not in target.existing_digests(repository, [own.digest]):
         raise missing_image(own.digest, f"{name} in the {place.registry}")
@@ -206,8 +207,7 @@ def _at(run: Run, own: PublishedImage, images: Sequence[PublishedImage], registr
 
 def _repository_at(run: Run, place: Destination) -> str | None:
     """Return the repository that ECR_DESTINATIONS names at a place."""
-    wanted = replace(place, repository=None)
-    named = (item.repository for item in run.settings.destinations if replace(item, repository=None) == wanted)
+    named = (item.repository for item in run.settings.destinations if item.place == place.place)
     return next(named, None)
 
 

@@ -100,7 +100,7 @@ def _copy(run: Run, item: PlannedImage, image: ImageReceipt) -> ImageReceipt:
     if missing:
         say(f"{item.image.name}: on its way to {', '.join(copy.address for copy in missing)}")
     with ci_results.group(run, f"Copy {item.image.name}"):
-        targets = {copy.destination: run.target(copy.destination) for copy in item.copies}
+        targets = {copy.destination: run.target(copy.destination) for copy in item.copies if copy.error is None}
         image = copy_image(
             item,
             image,

@@ -262,14 +262,22 @@ class Run:
         return self._locks
 
     def target(self, destination: Destination) -> EcrRegistry | PublicRegistry:
-        """Return a connected client of a destination's registry, with the same credentials."""
+        """Return a connected client of a destination's registry, with its identity or the same credentials.
+
+        Raises the errors of its credentials. A role that is assumed with the settings' own is assumed at the first
+        call, several at a time: only a profile may ask for something, which threads must not do.
+        """
         if destination not in self._targets:
             registry: EcrRegistry | PublicRegistry
+            identity = destination.identity
             if destination.alias is not None:
-                registry = self.registry.public(destination.alias, lambda reference: self.docker.manifest(reference))
+                registry = self.registry.public(
+                    destination.alias, lambda reference: self.docker.manifest(reference), identity
+                )
             else:
-                registry = self.registry.in_region(destination.account, destination.region)
-            registry.connect()
+                registry = self.registry.in_region(destination.account, destination.region, identity)
+            if identity.is_own or identity.profile:
+                registry.connect()
             self._targets[destination] = registry
         return self._targets[destination]
 

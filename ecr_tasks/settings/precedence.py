@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ecr_tasks.settings.dotenv import DotenvFile
 from ecr_tasks.settings.errors import Problems
 from ecr_tasks.settings.invoke_files import SECTION, InvokeFile
-from ecr_tasks.settings.parse.lists import join
+from ecr_tasks.settings.parse.lists import csv_field, join
 from ecr_tasks.settings.schema import TABLE
 from ecr_tasks.settings.setting import Origin, SettingValue
 from ecr_tasks.settings.unknown_names import is_foreign, misspelt_key, misspelt_setting, names_setting
@@ -19,6 +20,9 @@ REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 
 _OF_KEYS = ("AWS_SECURITY_TOKEN", "AWS_CREDENTIAL_EXPIRATION")
 """What the SDK takes as part of the keys, too: the token's older name, and when they end (aws-vault and others)."""
+
+_WITH_FIELDS = ("ECR_DESTINATIONS",)
+"""The lists whose entries may have fields."""
 
 _DESTINATION_SETTINGS = ("AWS_ACCOUNT_ID", "AWS_REGION", "ECR_REPOSITORY", "ECR_REPOSITORY_PREFIX")
 
@@ -77,7 +81,7 @@ def config_layer(
                 others.append((f"{SECTION}.{key}", origin))
             continue
         try:
-            text = (file.texts.get(key) if file else None) or _config_text(value)
+            text = (file.texts.get(key) if file else None) or _config_text(value, has_fields=name in _WITH_FIELDS)
         except ValueError as error:
             problems.add_at(origin, key, f"can't be used: {error}")
             continue
@@ -96,8 +100,11 @@ def _config_origin(key: str, file: InvokeFile | None, project: Path) -> Origin:
     return Origin("config", key, file.path, line, shown)
 
 
-def _config_text(value: object) -> str:
-    """Return a configured value as the text of a dotenv file. Raises ValueError when no text can express it."""
+def _config_text(value: object, *, has_fields: bool = False) -> str:
+    """Return a configured value as the text of a dotenv file. Raises ValueError when no text can express it.
+
+    With ``has_fields``, an entry of a mapping may be a mapping itself, of the fields that follow it.
+    """
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -107,10 +114,22 @@ def _config_text(value: object) -> str:
     if hasattr(value, "keys") and hasattr(value, "__getitem__"):
         # Invoke's DataProxy has the methods of Mapping but is not a subclass.
         pairs = ((key, value[key]) for key in value.keys())  # noqa: SIM118 - a DataProxy iterates otherwise
+        if has_fields:
+            return join(_with_fields(str(key), entry) for key, entry in pairs)
         return join(str(key) if entry is None else f"{key}={_scalar_text(entry)}" for key, entry in pairs)
     if isinstance(value, Iterable):
         return join(_scalar_text(entry) for entry in value)
     raise ValueError(f"it is a {type(value).__name__}, not a text, a number, a list or a mapping")
+
+
+def _with_fields(key: str, fields: Any) -> str:
+    """Return an entry with its fields: ``key,name=value,name=value``."""
+    if fields is None:
+        return key
+    if not hasattr(fields, "keys"):
+        raise ValueError(f"what stands below {key} is a {type(fields).__name__} where a mapping belongs")
+    texts = (f"{name}={_scalar_text(fields[name])}" for name in fields.keys())  # noqa: SIM118 - a DataProxy
+    return ",".join(csv_field(text) for text in (key, *texts))
 
 
 def _scalar_text(value: object) -> str:

@@ -315,10 +315,11 @@ class Schema:
         unset="latest on the highest release",
     )
     destinations: tuple[Destination, ...] = setting(
-        "ECR_DESTINATIONS=210987654321/eu-west-1,210987654321/us-east-1/prod/app",
+        "ECR_DESTINATIONS=210987654321/eu-west-1,role=arn:aws:iam::210987654321:role/push,123456789012/us-east-1",
         registry.destinations,
         "More registries to publish to: ACCOUNT/REGION[/REPOSITORY], a URI, or public.ecr.aws/ALIAS[/REPOSITORY]. "
-        "The image is built and pushed once, then copied.",
+        "The image is built and pushed once, then copied. After each one may follow who copies there: role=ARN, "
+        "external-id=ID, profile=NAME.",
         default="",
     )
     pull_request: str | None = setting(

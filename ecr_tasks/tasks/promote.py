@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     help={
         "source": "a tag, a sha256: digest, or host/repository@digest as push prints it",
         "tag": "a tag to give it; once for each",
-        "to": "ACCOUNT/REGION[/REPOSITORY]: copy it there, with its signatures and SBOMs",
+        "to": "ACCOUNT/REGION[/REPOSITORY]: copy it there, with its signatures and SBOMs; who does it there: "
+        "add ,role=ARN ,external-id=ID ,profile=NAME",
         "image": "of several images, the one (default: all of them)",
         "require-scan": "only if ECR's scans found nothing as bad as this (default: ECR_SCAN_FAIL_ON, or critical)",
         "require-signature": "only if it is signed; by whom is not checked",
@@ -103,7 +104,7 @@ def parse_destination(text: str) -> Destination:
         raise SettingsError(
             f"{text[:200]!r} is no destination: a part of it {error.messages[0]}.",
             "Write ACCOUNT/REGION or ACCOUNT/REGION/REPOSITORY, such as 123456789012/eu-central-1/team/app, "
-            "or public.ecr.aws/ALIAS/REPOSITORY.",
+            "or public.ecr.aws/ALIAS/REPOSITORY; ,role=ARN ,external-id=ID ,profile=NAME may follow.",
         ) from error
 
 
@@ -148,9 +149,10 @@ def promote_elsewhere(
     """
     from ecr_tasks.execute.promote_to_registry import look_up_copy, promote_to
     from ecr_tasks.model.reference import parse_tags
+    from ecr_tasks.plan.destinations import with_identity
     from ecr_tasks.runner.images import chosen_repositories
 
-    destination = parse_destination(to)
+    destination = with_identity(parse_destination(to), run.settings.destinations)
     tags = parse_tags(texts or ([] if name.reference.startswith("sha256:") else [name.reference]))
     if not tags:
         raise SettingsError("No tag is given.", f"Say which: `inv promote SOURCE --to {to} --tag TAG`.")
@@ -161,6 +163,8 @@ def promote_elsewhere(
             "Choose one with --image, or leave the repository out: each keeps the name it has.",
         )
     target = run.target(destination)
+    if not destination.identity.is_own:
+        say(f"{destination}: with {destination.identity}")
 
     def look_up(key: str, name: ImageName) -> CopyPromotion:
         target_repository = destination.repository or repositories[key]

@@ -9,11 +9,20 @@ import pytest
 
 from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.errors import AwsError, ExitCode, Refused, RegistryError, SettingsError
+from ecr_tasks.execute.copy import Place, copy_manifests
 from ecr_tasks.execute.destinations import copy_to_destinations
 from ecr_tasks.execute.wait_for_replication import GRACE_SECONDS, REPLICATION_SECONDS
-from ecr_tasks.model.destination import Destination
+from ecr_tasks.model.destination import OWN, Destination, Identity
 from ecr_tasks.model.receipt import FailedCopy, Published
-from ecr_tasks.plan.destinations import PlannedCopy, check_destinations, combined_error, plan_copy
+from ecr_tasks.model.registry import RegistryToken
+from ecr_tasks.plan.destinations import (
+    PlannedCopy,
+    check_destinations,
+    combined_error,
+    plan_copy,
+    unique_destinations,
+    with_identity,
+)
 from ecr_tasks.plan.tag_states import PlannedTag
 from tests.support.build import ALL_TAGS, HOST, REVISION_B, SHA_TAG, manifest, repository
 from tests.support.fakes import Calls, FakeDocker, FakeRegistry
@@ -297,3 +306,75 @@ def test_a_name_that_ecr_public_does_not_take_is_refused_before_any_call(name: s
         else:
             with pytest.raises(SettingsError, match="ECR Public takes no repository"):
                 check_destinations(destinations, names)
+
+
+ROLE, OTHER_ROLE = Identity("arn:aws:iam::210987654321:role/a"), Identity("arn:aws:iam::210987654321:role/b")
+
+
+class IdentityRegistry(FakeRegistry):
+    """A registry that gives the token of an identity."""
+
+    def __init__(self, registry: FakeRegistry, identity: Identity) -> None:
+        self.__dict__.update(registry.__dict__)
+        self.identity = identity
+
+    def token(self, region: str | None = None) -> RegistryToken:
+        return RegistryToken(HOST, str(self.identity), "x")
+
+
+@pytest.mark.parametrize(
+    ("identities", "logins"),
+    [
+        # Each group's login is made before its copy; the source's own is there again at the end.
+        ([OWN, OWN], [[OWN, OWN]]),
+        ([ROLE, ROLE], [[ROLE, ROLE]]),
+        ([ROLE, OTHER_ROLE], [[ROLE], [OTHER_ROLE]]),
+        ([ROLE, OWN], [[ROLE], [OWN]]),
+        ([OWN, ROLE, OWN, ROLE], [[OWN, OWN], [ROLE, ROLE]]),
+    ],
+)
+def test_two_identities_on_one_host_are_never_in_one_copy(
+    identities: list[Identity], logins: list[list[Identity]]
+) -> None:
+    destinations = Destinations()
+    registry = IdentityRegistry(destinations.registry, OWN)
+    names = [f"eu/app{number}" for number in range(len(identities))]
+    places = {
+        name: Place(IdentityRegistry(registry, identity), repository(name=name), identity=identity)
+        for name, identity in zip(names, identities, strict=True)
+    }
+    for name in names:
+        registry.stored[name], registry.tags[name] = {}, {}
+    users: list[list[str]] = []
+    copy = destinations.docker.copy
+
+    def watched(source: str, targets: Any) -> Any:
+        users.append([destinations.docker.authorized[-1].username] * len(targets))
+        return copy(source, targets)
+
+    destinations.docker.copy = watched  # type: ignore[method-assign]
+    assert copy_manifests({IMAGE.digest: 1}, repository(), registry, places, destinations.docker) == {}
+    assert users == [[str(identity) for identity in group] for group in logins]
+    assert destinations.docker.authorized[-1].username == str(OWN)
+    assert all(IMAGE.digest in registry.stored[name] for name in names)
+
+
+def test_one_place_for_two_identities_is_refused_and_for_one_counts_once() -> None:
+    named, plain = replace(EU, identity=ROLE), replace(EU, repository=None, identity=ROLE)
+    check_destinations([named, plain], ["eu/app"])
+    assert unique_destinations([named, plain], "eu/app") == (named,)
+    with pytest.raises(SettingsError, match=r"twice, for the role .*/a and for the settings' own credentials"):
+        check_destinations([named, replace(plain, identity=OWN)], ["eu/app"])
+    check_destinations([named, replace(US, identity=OTHER_ROLE)], ["eu/app"])
+
+
+def test_the_identity_of_a_registry_that_is_named_elsewhere() -> None:
+    there, other = replace(EU, repository=None), replace(US, identity=OTHER_ROLE)
+    known = [replace(EU, identity=ROLE), other]
+    assert with_identity(there, known).identity == ROLE
+    assert with_identity(replace(there, identity=OTHER_ROLE), known).identity == OTHER_ROLE
+    assert with_identity(replace(there, region="eu-west-2"), known).identity is OWN
+    two = [replace(EU, identity=ROLE), replace(EU, repository="x", identity=OTHER_ROLE)]
+    assert with_identity(replace(there, repository="x"), two).identity == OTHER_ROLE
+    with pytest.raises(SettingsError, match="several identities"):
+        with_identity(there, two)

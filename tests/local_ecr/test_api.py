@@ -113,7 +113,6 @@ def test_a_role_by_web_identity(sts: Any) -> None:
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        ({"RoleArn": "arn:aws:iam::210987654321:role/deploy"}, "AccessDenied"),
         ({"RoleArn": "deploy & <more>"}, "ValidationError"),
         ({"RoleSessionName": "a b"}, "ValidationError"),
         ({"DurationSeconds": 1}, "ValidationError"),
@@ -122,9 +121,8 @@ def test_a_role_by_web_identity(sts: Any) -> None:
 def test_roles_that_are_refused(sts: Any, change: dict[str, Any], code: str) -> None:
     wanted = {"RoleArn": "arn:aws:iam::123456789012:role/deploy", "RoleSessionName": "run", **change}
     assert refused(sts.assume_role, **wanted)[0] == code
-    token = {"WebIdentityToken": "x"} if code == "AccessDenied" else {"WebIdentityToken": "token"}
     with pytest.raises(ClientError):
-        sts.assume_role_with_web_identity(**wanted, **token)
+        sts.assume_role_with_web_identity(**wanted, WebIdentityToken="token")
 
 
 def test_the_rest_of_sts_says_so(sts: Any) -> None:

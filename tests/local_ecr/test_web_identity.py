@@ -22,6 +22,7 @@ from ecr_tasks.errors import AwsError
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.ci.oidc.jwt import jwt
 from tests.support.build import settings
+from tests.support.roles import create_role
 
 BEARER = "the-bearer-that-asks"
 
@@ -225,6 +226,7 @@ def test_a_service_that_is_not_there(ecr: LocalEcr, github: TokenService, monkey
 
 
 def test_a_role_that_does_not_trust_the_token(ecr: LocalEcr, github: TokenService) -> None:
+    create_role(ecr.endpoint, "210987654321", "ci", trusts={"AWS": "210987654321"})
     sentence = refused(ecr, "arn:aws:iam::210987654321:role/ci")
     assert 'its subject is "repo:o/r:ref:refs/heads/main#1"' in sentence
     assert "iam.trust" in sentence

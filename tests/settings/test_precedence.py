@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
+from ecr_tasks.errors import SettingsError
+from ecr_tasks.model.destination import Identity
 from ecr_tasks.settings.settings import Settings
 from tests.support.dotenv_project import Project
 
@@ -16,6 +18,21 @@ FILE_KEYS = "AWS_ACCESS_KEY_ID=AKIAFILEFILEFILEFILE\nAWS_SECRET_ACCESS_KEY=file-
 def sdk(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
     variables = settings.sdk_environ(environ)
     return {name: text for name, text in variables.items() if name.startswith("AWS_")}
+
+
+def test_destinations_with_their_identities_as_a_mapping(project: Project) -> None:
+    role = "arn:aws:iam::210987654321:role/push"
+    fields = {"role": role, "external-id": "a,b", "profile": "x"}
+    settings = project.load(
+        config={"destinations": {"210987654321/eu-west-1": fields, "210987654321/eu-west-2": None}}
+    )
+    first, second = settings.destinations
+    assert (str(first), first.identity) == ("210987654321/eu-west-1", Identity(role, "a,b", "x"))
+    assert (str(second), second.identity.is_own) == ("210987654321/eu-west-2", True)
+    wrong: list[dict[str, object]] = [{"210987654321/eu-west-1": role}, {"210987654321/eu-west-1": {"role": [role]}}]
+    for destinations in wrong:
+        with pytest.raises(SettingsError, match="can't be used: "):
+            project.load(config={"destinations": destinations})
 
 
 def test_each_place_beats_the_one_below_it(project: Project) -> None:

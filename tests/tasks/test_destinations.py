@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from ecr_tasks.model.destination import Destination
+from ecr_tasks.errors import AwsError
+from ecr_tasks.model.destination import Destination, Identity
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.plan.destinations import unique_destinations
 from tests.execute.test_destinations import EU, US
 from tests.support.build import HOST, repository
+from tests.support.fakes import FakeRegistry
 from tests.tasks.conftest import Project
 
 
@@ -140,3 +142,30 @@ def test_the_commands_copy_the_missing_tags_to_each_destination(app: Project) ->
         f"--tag {HOST}/us/app:main {HOST}/team/app:sha-{app.revision[:7]}",
     ]
     assert sum("get-login-password --region eu-west-1" in line for line in lines) == 1
+
+
+def test_an_identity_that_fails_stops_neither_the_push_nor_the_others(
+    app: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    role = "arn:aws:iam::210987654321:role/push"
+    app.write(
+        ".env",
+        f"AWS_REGION=eu-central-1\nECR_REPOSITORY=team/app\nECR_DESTINATIONS={EU},role={role},{US},profile=gone\n",
+    )
+    refused = AwsError("The config profile (gone) could not be found.", "Correct it.")
+    give = app.registry.in_region
+
+    def in_region(account: str, region: str, identity: Identity) -> FakeRegistry:
+        if identity.profile:
+            raise refused
+        assert (region, identity.role_arn) == (EU.region, role)
+        return give(account, region, identity)
+
+    monkeypatch.setattr(app.registry, "in_region", in_region)
+    result = app.inv("build", "push")
+    assert (result.code, result.stdout.splitlines()) == (4, references(app)[:2])
+    assert str(refused.cause) in result.stderr
+    (image,) = app.receipt["images"]
+    assert [item["destination"] for item in image["failed"]] == [str(US)]
+    planned = app.inv("plan", "--json").document["images"][0]["destinations"]
+    assert [item["error"] and item["error"]["cause"] for item in planned] == [None, refused.cause]

@@ -123,7 +123,7 @@ def test_a_missing_image_and_a_wrong_registry_are_named(project: Project) -> Non
 def test_the_registry_of_a_destination_can_be_chosen(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     host = "210987654321.dkr.ecr.us-east-1.amazonaws.com"
     place = FakeRegistry(project.calls, Repository("prod/app", "210987654321", f"{host}/prod/app"))
-    monkeypatch.setattr(project.registry, "in_region", lambda account, region: place)
+    monkeypatch.setattr(project.registry, "in_region", lambda account, region, identity: place)
     project.inv("build", "push")
     setting = {"ECR_DESTINATIONS": "210987654321/us-east-1/prod/app"}
     words = ("export", "env", "--registry", "210987654321/us-east-1")

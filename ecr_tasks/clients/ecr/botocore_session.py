@@ -54,14 +54,15 @@ _WEB_IDENTITY = {
 class EnvironmentSession(Session):
     """A botocore session whose variables are those of ``environ``; ``os.environ`` is not changed.
 
-    Several threads can create clients at the same time. Without ``asks``, a role's MFA code is not asked for.
+    Several threads can create clients at the same time. Without ``asks``, a role's MFA code is not asked for. With a
+    ``profile``, variables give no credentials, as with ``--profile`` of the AWS CLI.
     """
 
-    def __init__(self, environ: Mapping[str, str], *, asks: bool = True) -> None:
+    def __init__(self, environ: Mapping[str, str], *, asks: bool = True, profile: str | None = None) -> None:
         self.environ, self._asks = environ, asks
         self._processes: list[subprocess.Popen[bytes]] = []
         self._create_lock = RLock()
-        super().__init__()
+        super().__init__(profile=profile)
         chains, store = ConfigChainFactory(self, environ), self.get_component("config_store")
         for name, (key, variable, default, convert) in self.SESSION_VARIABLES.items():
             store.set_config_provider(name, chains.create_config_chain(name, variable, key, default, convert))
@@ -119,6 +120,9 @@ class EnvironmentSession(Session):
             credential_sourcer=CanonicalNameCredentialSourcer([env, container, instance]),
             profile_provider_builder=profiles,
         )
+        if self.instance_variables().get("profile"):
+            # The SDK would go on to the machine's own role where the profile has no credentials.
+            return CredentialResolver([assume_role, *profiles.providers(profile, disable_env_vars=True)])
         legacy = OriginalEC2Provider(self.environ)
         return CredentialResolver([env, assume_role, *profiles.providers(profile), legacy, container, instance])
 

@@ -17,6 +17,7 @@ from ecr_tasks.clients.ecr.tokens import Tokens
 from ecr_tasks.clients.manifest_cache import ManifestCache, manifest_folder
 from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.errors import EcrTasksError, RegistryError
+from ecr_tasks.model.destination import OWN, PUBLIC_REGION, Identity
 from ecr_tasks.model.image import REVISIONS, revision_name
 from ecr_tasks.model.manifest import INDEX_MEDIA_TYPES, StoredImage
 from ecr_tasks.model.refusals import locked_tag
@@ -28,6 +29,7 @@ if TYPE_CHECKING:  # and imported by the methods that need them: publishing need
 
     from ecr_tasks.clients.ecr.artifacts import EcrArtifacts
     from ecr_tasks.clients.ecr.ecr_public import PublicRegistry
+    from ecr_tasks.clients.ecr.identity_session import IdentitySessions
     from ecr_tasks.clients.ecr.pull_times import PullTimeExclusions
     from ecr_tasks.clients.ecr.repositories import EcrRepositories
     from ecr_tasks.clients.ecr.scans import EcrEvidence
@@ -52,16 +54,29 @@ class EcrRegistry:
         self._reader = Reader(self._aws, self._account, self._region, ManifestCache(manifest_folder(os.environ)))
         self._tokens = Tokens(self._aws)
         self._rules: list[ReplicationRuleOutputTypeDef] | None = None
+        self._identities: IdentitySessions | None = None
 
-    def in_region(self, account: str, region: str) -> EcrRegistry:
-        """Return the registry of another account or region, with the same credentials."""
-        return EcrRegistry(self._settings, self._aws, (account, region))
+    def in_region(self, account: str, region: str, identity: Identity = OWN) -> EcrRegistry:
+        """Return the registry of another account or region, with the same credentials or those of an identity."""
+        return EcrRegistry(self._settings, self._session_of(identity, region), (account, region))
 
-    def public(self, alias: str, read: Callable[[str], str]) -> PublicRegistry:
-        """Return ECR Public's registry of the same credentials; ``read`` returns a manifest by its reference."""
+    def public(self, alias: str, read: Callable[[str], str], identity: Identity = OWN) -> PublicRegistry:
+        """Return ECR Public's registry of the same credentials, or of an identity's.
+
+        ``read`` returns a manifest by its reference.
+        """
         from ecr_tasks.clients.ecr.ecr_public import PublicRegistry
 
-        return PublicRegistry(self._aws, alias, read)
+        return PublicRegistry(self._session_of(identity, PUBLIC_REGION), alias, read)
+
+    def _session_of(self, identity: Identity, region: str) -> AwsSession:
+        """Return the session of an identity, the same one at each call."""
+        if identity.is_own:
+            return self._aws
+        from ecr_tasks.clients.ecr.identity_session import IdentitySessions
+
+        self._identities = self._identities or IdentitySessions(self._aws)
+        return self._identities.of(identity, region)
 
     @property
     def admin(self) -> EcrRepositories:

@@ -46,9 +46,9 @@ class AwsSession:
         asks: bool = True,
     ) -> None:
         self.retrier = retrier or Retrier()
-        self._read_seconds, self._asks = read_seconds, asks
+        self.read_seconds, self.asks = read_seconds, asks
         self.rate_limits = RateLimits(self.retrier.report, self.retrier.pause)
-        self._settings = settings
+        self.settings = settings
         self._session: Session | None = None
         self._cores: list[EnvironmentSession] = []
         self._clients: dict[tuple[str, str], Any] = {}
@@ -99,6 +99,12 @@ class AwsSession:
         core: CoreSession = getattr(self._get_session(), "_session")  # noqa: B009 - boto3 has no public name for it
         return core
 
+    def credentials(self) -> Credentials | None:
+        """Return the credentials, which are renewed where they can be; None without."""
+        with self._lock, translate_errors("reach AWS"), broken_sessions():
+            credentials: Credentials | None = self._get_session().get_credentials()
+        return credentials
+
     def access_key(self) -> str | None:
         """Return the id of the access key, a role's after a renewal if one is due; None without credentials."""
         with self._lock, translate_errors("reach AWS"), broken_sessions():
@@ -120,7 +126,7 @@ class AwsSession:
 
         config = Config(
             connect_timeout=5,
-            read_timeout=self._read_seconds,
+            read_timeout=self.read_seconds,
             retries={"mode": "standard", "total_max_attempts": botocore_attempts(self.retrier)},
             user_agent_extra="ecr-tasks",
         )
@@ -135,25 +141,34 @@ class AwsSession:
     def _get_session(self) -> Session:
         """Return the session, created at its first use. Raises the credential provider's errors."""
         if self._session is None:
-            import boto3.session
-
             # The SDK's debug lines show session tokens and the registry's password: keep them out of `inv --debug`.
             for name in ("boto3", "botocore", "urllib3"):
                 logging.getLogger(name).setLevel(logging.INFO)
-            environ = self._settings.sdk_environ(os.environ)
-            core = checked_session(environ, asks=self._asks)
-            self._cores.append(core)
-            session = boto3.session.Session(botocore_session=core, region_name=self._settings.region)
-            if self._settings.role_arn:
-                session = _assume_role(session, core, self._settings.role_arn, environ)
-            # Credentials are fetched now, so that a refusal is raised before any work is done.
-            with broken_sessions():
-                for profile in core.full_config.get("profiles", {}).values():
-                    _check_files(profile, _PROFILE_FILES)
-                if credentials := session.get_credentials():
-                    credentials.get_frozen_credentials()
-            self._session = session
+            environ = self.settings.sdk_environ(os.environ)
+            self._session = self._create_session(environ)
         return self._session
+
+    def _create_session(self, environ: Mapping[str, str]) -> Session:
+        import boto3.session
+
+        core = checked_session(environ, asks=self.asks)
+        self._cores.append(core)
+        session = boto3.session.Session(botocore_session=core, region_name=self.settings.region)
+        if self.settings.role_arn:
+            session = _assume_role(session, core, self.settings.role_arn, environ)
+        fetch_credentials(session, core)
+        return session
+
+
+def fetch_credentials(session: Session, core: EnvironmentSession) -> Credentials | None:
+    """Fetch a session's credentials now, so that a refusal is raised before any work is done, and return them."""
+    with broken_sessions():
+        for profile in core.full_config.get("profiles", {}).values():
+            _check_files(profile, _PROFILE_FILES)
+        credentials: Credentials | None = session.get_credentials()
+        if credentials:
+            credentials.get_frozen_credentials()
+    return credentials
 
 
 _FILES = {
@@ -194,7 +209,7 @@ def _assume_role(session: Session, core: CoreSession, role_arn: str, environ: Ma
     from ecr_tasks.clients.ecr import web_identity
 
     if token_credentials := web_identity.credentials(role_arn, core, environ):
-        return _session_with(token_credentials, session.region_name, environ)
+        return session_with(token_credentials, session.region_name, environ)
     source = session.get_credentials()
     if source is None:
         from botocore.exceptions import NoCredentialsError
@@ -204,10 +219,10 @@ def _assume_role(session: Session, core: CoreSession, role_arn: str, environ: Ma
         core.create_client, source, role_arn, extra_args={"RoleSessionName": "ecr-tasks"}
     )
     credentials = DeferredRefreshableCredentials(refresh_using=fetcher.fetch_credentials, method="assume-role")
-    return _session_with(credentials, session.region_name, environ)
+    return session_with(credentials, session.region_name, environ)
 
 
-def _session_with(credentials: Credentials, region: str | None, environ: Mapping[str, str]) -> Session:
+def session_with(credentials: Credentials, region: str | None, environ: Mapping[str, str]) -> Session:
     """Return a session with these credentials."""
     import boto3.session
 
@@ -217,14 +232,16 @@ def _session_with(credentials: Credentials, region: str | None, environ: Mapping
     return boto3.session.Session(botocore_session=core, region_name=region)
 
 
-def checked_session(environ: Mapping[str, str], *, asks: bool = True) -> EnvironmentSession:
+def checked_session(
+    environ: Mapping[str, str], *, asks: bool = True, profile: str | None = None
+) -> EnvironmentSession:
     """Return a botocore session like :func:`core_session`. Raises AwsError for a file that the SDK would wait for."""
     _check_files(environ, _FILES)
-    return core_session(environ, asks=asks)
+    return core_session(environ, asks=asks, profile=profile)
 
 
-def core_session(environ: Mapping[str, str], *, asks: bool = True) -> EnvironmentSession:
-    """Return a botocore session that reads its variables from ``environ``."""
+def core_session(environ: Mapping[str, str], *, asks: bool = True, profile: str | None = None) -> EnvironmentSession:
+    """Return a botocore session that reads its variables from ``environ``; a ``profile`` goes before those."""
     from ecr_tasks.clients.ecr.botocore_session import EnvironmentSession
 
-    return EnvironmentSession(environ, asks=asks)
+    return EnvironmentSession(environ, asks=asks, profile=profile)

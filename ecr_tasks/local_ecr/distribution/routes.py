@@ -9,6 +9,7 @@ from ..auth import Denied
 from ..errors import EcrError, LocalEcrError, storage_problem
 from ..http.messages import Response
 from ..names import is_repository
+from ..roles import may_use
 from . import blobs, lists, manifests, uploads
 from .errors import VERSION_HEADER, RegistryError, denied, from_ecr_error
 
@@ -75,4 +76,7 @@ def _handle(registry: Registry, request: Request) -> Response:
     name = route["name"].removeprefix(registry.prefix)
     if not is_repository(name):
         raise RegistryError(400, "NAME_INVALID", f"Invalid repository name '{name}'")
+    reads = request.method in ("GET", "HEAD")
+    if not may_use(registry, request.principal, "ecr:BatchGetImage" if reads else "ecr:PutImage", name):
+        raise RegistryError(403, "DENIED", f"User: {request.principal} is not authorized")
     return handler(registry, request, registry.store.repositories.get(name), route["reference"])

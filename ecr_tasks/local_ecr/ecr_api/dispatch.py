@@ -10,8 +10,8 @@ from ..errors import EcrError, LocalEcrError, invalid, storage_problem
 from ..http.messages import Response, json_response
 from ..json_text import parse_json
 from ..names import parse_repository_arn
-from ..pull_times import caller
 from ..regions import is_region, partition
+from ..roles import account_of, caller, denial, may_use
 from . import (
     creation_templates,
     images,
@@ -150,8 +150,9 @@ def _answer(registries: Registries, request: Request, target: str | None) -> dic
     request.operation = name  # only a known one: calls are counted by operation
     params = _params(request, name)
     _, region = signer(request.headers.get("Authorization")) or (None, None)
-    registry = find_registry(registries, request, region, params)
     params.caller = caller(registries.default, request)
+    registry = find_registry(registries, request, region, params)
+    _check_access(registry, request, params)
     return operations[name](registry, params)
 
 
@@ -168,7 +169,7 @@ def _find_registry(registries: Registries, request: Request, region: str | None,
     account = params.optional_text("registryId", pattern="[0-9]{12}")
     arn = parse_repository_arn(params.optional_text("resourceArn") or "")
     if account is None:
-        account = registries.default.account if arn is None else arn[1]
+        account = account_of(params.caller) if arn is None else arn[1]
     request.registry = f"{account}/{region}"
     registry = registries.find(account, region)
     if registry is not None:
@@ -179,9 +180,9 @@ def _find_registry(registries: Registries, request: Request, region: str | None,
     name = _repository_of(params, arn)
     if name is not None:
         raise registries.default.store.repositories.not_found(name, account)
-    if account == registries.default.account:
+    if account == account_of(params.caller):
         return registries.create(account, region)
-    raise access_denied(registries, request, f"arn:{partition(region)}:ecr:{region}:{account}:repository/*")
+    raise access_denied(params.caller, request, f"arn:{partition(region)}:ecr:{region}:{account}:repository/*")
 
 
 def _repository_of(params: Params, arn: tuple[str, str, str] | None) -> str | None:
@@ -198,17 +199,24 @@ def _repository_of(params: Params, arn: tuple[str, str, str] | None) -> str | No
     return params.repository_name() if params.has("repositoryName") else None
 
 
-def access_denied(registries: Registries, request: Request, resource: str) -> EcrError:
+def _check_access(registry: Registry, request: Request, params: Params) -> None:
+    """Raise AccessDeniedException where a role's session asks for what another account has not given it."""
+    arn = parse_repository_arn(params.optional_text("resourceArn") or "")
+    action = f"ecr:{request.operation}"
+    if request.operation != "GetAuthorizationToken" and account_of(params.caller) != registry.account:
+        name = _repository_of(params, arn)
+        if not may_use(registry, params.caller, action, name):
+            raise access_denied(params.caller, request, registry.arn(name or "*"))
+
+
+def access_denied(caller: str, request: Request, resource: str) -> EcrError:
     """Return IAM's exception: another account has not allowed the caller what it asks for.
 
     For a list see github.com/artsy/hokusai, issue 27; for the sentence github.com/hashicorp/terraform-provider-aws,
     issue 35303.
     """
-    caller = f"arn:aws:iam::{registries.default.account}:user/local"
     action = f"ecr:{request.operation}"
-    reason = f"because no resource-based policy allows the {action} action"
-    message = f"User: {caller} is not authorized to perform: {action} on resource: {resource} {reason}"
-    return EcrError("AccessDeniedException", message)
+    return denial(caller, action, resource, f" because no resource-based policy allows the {action} action")
 
 
 def _params(request: Request, operation: str) -> Params:

@@ -75,6 +75,17 @@ def csv_fields(text: str) -> list[Field]:
     return [field for field in fields if field.text]
 
 
+def split_lines(text: str) -> tuple[str, ...]:
+    """Return the lines of a text without blank ones and comments."""
+    lines = (line.strip() for line in text.split("\n"))
+    return tuple(line for line in lines if line and not line.startswith("#"))
+
+
+def csv_field(text: str) -> str:
+    """Return a text as one CSV field, in quotes where it needs them."""
+    return '"{}"'.format(text.replace('"', '""')) if {",", '"'} & set(text) else text
+
+
 def split_plain(text: str) -> tuple[str, ...]:
     """Split entries that contain commas only in quotes: build arguments, labels, platforms."""
     return _split(text, lambda _entry, _field, _next_field: True)
@@ -141,8 +152,7 @@ def _split(
     quotes in the entries.
     """
     if "\n" in text:
-        lines = (line.strip() for line in text.split("\n"))
-        return tuple(line for line in lines if line and not line.startswith("#"))
+        return split_lines(text)
     entries: list[list[Field]] = []
     fields = csv_fields(text)
     for field, next_field in zip(fields, [*fields[1:], None], strict=False):

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from ecr_tasks.errors import Refused
+from ecr_tasks.model.destination import OWN, Identity
 from ecr_tasks.model.inventory import ImageDetail, artifact_kind
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Signing
@@ -127,7 +128,7 @@ class FakeRegistry:
     def connect(self) -> None:
         """Do nothing. This is not in the port; a run calls it before it starts threads."""
 
-    def in_region(self, account: str, region: str) -> FakeRegistry:
+    def in_region(self, account: str, region: str, identity: Identity = OWN) -> FakeRegistry:
         """Return this registry for every account and region."""
         self.calls.begin("in_region", account, region)
         self.calls.end()
