@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 
 from ecr_tasks.errors import AwsError, EcrTasksError, ExitCode
-from ecr_tasks.model.account import Caller, Credentials, Region
+from ecr_tasks.model.account import Caller, Credentials, IdentityFacts, Region
 from ecr_tasks.model.ecr_host import parse_ecr_host
 from ecr_tasks.model.finding import Finding, Section
 from ecr_tasks.model.wording import minute
@@ -101,6 +101,16 @@ def check_caller(caller: Caller | EcrTasksError, account: str | None, *, is_reac
             "Use the other account's credentials (AWS_PROFILE, ECR_ROLE_ARN), correct AWS_ACCOUNT_ID, or let that "
             "account's repository policy allow this caller (`inv iam.policy --side repository` prints it).",
         )
+
+
+def check_identities(identities: Sequence[IdentityFacts]) -> Iterator[Finding]:
+    """Yield of each identity of destinations whom AWS takes it for, or why it can't be had."""
+    for item in identities:
+        places = ", ".join(item.destinations)
+        if isinstance(item.caller, EcrTasksError):
+            yield AWS.error(f"to {places}", item.caller)
+        else:
+            yield AWS.fine(f"to {places}", f"{item.identity}: {item.caller.arn or item.caller.account}")
 
 
 def check_clock(ahead: float | EcrTasksError) -> Iterator[Finding]:

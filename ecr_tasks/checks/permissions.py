@@ -17,10 +17,16 @@ PERMISSIONS = Section("Permissions", ExitCode.AWS)
 _SHOWN = 6
 
 
-def check_permissions(permissions: Sequence[Permission] | EcrTasksError) -> Iterator[Finding]:
-    """Yield which actions are missing, with the statement to add, which are allowed, and which could not be asked."""
+def check_permissions(
+    permissions: Sequence[Permission] | EcrTasksError, identity: str | None = None
+) -> Iterator[Finding]:
+    """Yield which actions are missing, with the statement to add, which are allowed, and which could not be asked.
+
+    They are the caller's, or those of a destination's ``identity``.
+    """
+    who, name = (identity[:1].upper() + identity[1:], identity) if identity else ("The caller", "actions")
     if isinstance(permissions, EcrTasksError):
-        yield PERMISSIONS.unknown("actions", permissions.cause)
+        yield PERMISSIONS.unknown(name, permissions.cause)
         return
     for required in (True, False):
         for (resource, how), actions in _grouped(permissions, "denied", _place, required=required).items():
@@ -28,15 +34,15 @@ def check_permissions(permissions: Sequence[Permission] | EcrTasksError) -> Iter
             statement = json.dumps({"Effect": "Allow", "Action": actions, "Resource": resource})
             state = PERMISSIONS.wrong if required else PERMISSIONS.warning
             yield state(
-                "actions",
-                f"The caller may not do {', '.join(actions)} on {resource} ({how}); it is there to "
+                name,
+                f"{who} may not do {', '.join(actions)} on {resource} ({how}); it is there to "
                 f"{name_some([*filter(None, purposes)])}.",
                 f"Add to its policy: {statement}",
             )
     for how, actions in _grouped(permissions, "allowed", lambda item: item.how).items():
-        yield PERMISSIONS.fine("actions", f"{name_some(actions, _SHOWN)}: allowed ({how})")
+        yield PERMISSIONS.fine(name, f"{name_some(actions, _SHOWN)}: allowed ({how})")
     for reason, actions in _grouped(permissions, "unknown", lambda item: item.how).items():
-        yield PERMISSIONS.unknown("actions", f"{reason} ({name_some(actions, _SHOWN)})")
+        yield PERMISSIONS.unknown(name, f"{reason} ({name_some(actions, _SHOWN)})")
 
 
 def _place(item: Permission) -> tuple[str, str]:

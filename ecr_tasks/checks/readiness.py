@@ -6,7 +6,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from ecr_tasks.checks.aws_identity import AWS, check_caller, check_clock, check_credentials, check_region
+from ecr_tasks.checks.aws_identity import (
+    AWS,
+    check_caller,
+    check_clock,
+    check_credentials,
+    check_identities,
+    check_region,
+)
 from ecr_tasks.checks.build_definition import BUILD, IN_STORE, PROJECT, SECRETS, check_base_images, check_dockerfiles
 from ecr_tasks.checks.disk_space import DISK, check_folders, check_left_names
 from ecr_tasks.checks.docker_logins import check_logins
@@ -16,7 +23,7 @@ from ecr_tasks.checks.permissions import PERMISSIONS, check_permissions
 from ecr_tasks.checks.python_packages import PYTHON, check_python
 from ecr_tasks.checks.repository_settings import REPOSITORY, check_repositories, check_scanning, check_templates
 from ecr_tasks.errors import AwsError, EcrTasksError
-from ecr_tasks.model.account import Caller, CreationTemplate, Credentials, Permission, Region, Scanning
+from ecr_tasks.model.account import Caller, CreationTemplate, Credentials, IdentityFacts, Permission, Region, Scanning
 from ecr_tasks.model.ecr_host import host_of, parse_ecr_host
 from ecr_tasks.model.finding import Finding, Section
 from ecr_tasks.model.image import Image
@@ -42,7 +49,7 @@ class Facts:
     about the files that the builds read (:func:`build_definition.check_images`), ``bases`` where each base image was
     found, ``dockerfiles`` why the builder can't build one, ``creation`` why a missing repository can't be created.
     ``local_registry`` is a local ECR that is chosen or runs, and ``unreached`` why the engine doesn't reach it.
-    ``can_ask`` tells whether a push could ask for an MFA code.
+    ``can_ask`` tells whether a push could ask for an MFA code. ``identities`` are those of destinations.
     """
 
     python: PythonFacts | EcrTasksError
@@ -70,6 +77,7 @@ class Facts:
     unreached: str | EcrTasksError = ""
     can_ask: bool = False
     tasks: TasksFile | EcrTasksError | None = None
+    identities: Sequence[IdentityFacts] = ()
 
     @property
     def images(self) -> tuple[Image, ...]:
@@ -155,6 +163,7 @@ def _aws(facts: Facts) -> Iterator[Finding]:
         planned = () if isinstance(facts.plan, EcrTasksError) else facts.plan.images
         is_reached = any(item.view and item.view.repository for item in planned)
         yield from check_caller(facts.caller, facts.settings.account_id, is_reached=is_reached)
+    yield from check_identities(facts.identities)
 
 
 def _repository(facts: Facts) -> Iterator[Finding]:
@@ -184,6 +193,9 @@ def _permissions(facts: Facts) -> Iterator[Finding]:
         yield PERMISSIONS.unknown("actions", _NOT_IN)
     else:
         yield from check_permissions(facts.permissions)
+    for item in facts.identities:
+        if not isinstance(item.caller, EcrTasksError):
+            yield from check_permissions(item.permissions, item.identity)
 
 
 def _files(facts: Facts) -> Iterator[Finding]:

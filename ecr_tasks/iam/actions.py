@@ -74,6 +74,8 @@ def _resources(on: str, settings: Settings, scope: Scope) -> Iterator[tuple[str,
         yield from _keys(settings.kms_key or "", [place for place in scope.copies if not place.is_public])
     elif on == "*" or (on == "public-reads" and scope.reads_public):
         yield "*", {}
+    elif on == "roles":
+        yield from ((role, {}) for role in scope.roles)
     places = {"own": scope.own, "copies": scope.copies, "public": scope.copies, "reads": scope.reads}
     for place in {**places, "caches": scope.caches}.get(on, ()):
         if place.is_public == (on == "public"):

@@ -21,7 +21,8 @@ class Row:
     """One reason: actions, what they are on, the purpose, and for which settings it counts.
 
     ``actions`` and ``on`` are words with spaces between. On are: ``*``; repositories of the scope, ``copies`` without
-    and ``public`` with those of ECR Public alone; ``own-key`` and ``copies-key``, ECR_KMS_KEY in their registries.
+    and ``public`` with those of ECR Public alone; ``own-key`` and ``copies-key``, ECR_KMS_KEY in their registries;
+    ``roles``, those of the destinations.
     """
 
     actions: str
@@ -32,11 +33,15 @@ class Row:
 
 
 def _has_copies(settings: Settings, scope: Scope) -> bool:
-    return bool(scope.copies)
+    return bool(scope.own and (scope.copies or scope.others))
+
+
+def _logs_in_to_copy(settings: Settings, scope: Scope) -> bool:
+    return bool(scope.copies or scope.others)
 
 
 def _has_private_copies(settings: Settings, scope: Scope) -> bool:
-    return any(not place.is_public for place in scope.copies)
+    return bool(scope.own) and any(not place.is_public for place in (*scope.copies, *scope.others))
 
 
 def _caches(settings: Settings, scope: Scope) -> bool:
@@ -97,7 +102,10 @@ _READ_AND_CACHE = (
 
 _LOOK_IS_NO_PULL = Row("ecr:DescribeImages", "own copies", "look at images in a way that is no pull", required=False)
 
+_ASSUME = Row("sts:AssumeRole", "roles", "use the roles of the destinations")
+
 _LOOK = (
+    _ASSUME,
     Row("ecr:DescribeRepositories ecr:BatchGetImage", "own copies", "look at the repositories and planned tags"),
     _LOOK_IS_NO_PULL,
     Row("ecr-public:DescribeRepositories ecr-public:DescribeImageTags", "public", "look at the public copies"),
@@ -198,7 +206,8 @@ ROWS: Mapping[str, tuple[Row, ...]] = MappingProxyType(
                 "promote --require-signature",
                 required=False,
             ),
-            Row("ecr:GetAuthorizationToken", "*", "promote --to", when=_has_copies),
+            Row("ecr:GetAuthorizationToken", "*", "promote --to", when=_logs_in_to_copy),
+            _ASSUME,
             Row("ecr:DescribeRepositories ecr:BatchGetImage", "copies", "promote --to"),
             Row("ecr-public:DescribeRepositories ecr-public:DescribeImageTags", "public", "promote --to"),
             *_COPY,

@@ -42,9 +42,10 @@ class RepositoryAt:
 class Scope:
     """The repositories of a project's tasks.
 
-    ``own`` are those of the settings' registry, ``copies`` those of the destinations. ``reads`` are repositories
-    that builds take images from, ``caches`` those that they read and write as their cache, beside the own ones.
-    ``reads_public`` is whether builds read from ECR Public.
+    ``own`` are those of the settings' registry, ``copies`` those of the destinations, ``others`` those of the
+    destinations that somebody else copies to, and ``roles`` the ones (ARNs) that are assumed for it. ``reads`` are
+    repositories that builds take images from, ``caches`` those that they read and write as their cache, beside the
+    own ones. ``reads_public`` is whether builds read from ECR Public.
     """
 
     own: tuple[RepositoryAt, ...]
@@ -52,10 +53,13 @@ class Scope:
     reads: tuple[RepositoryAt, ...] = ()
     caches: tuple[RepositoryAt, ...] = ()
     reads_public: bool = False
+    others: tuple[RepositoryAt, ...] = ()
+    roles: tuple[str, ...] = ()
 
     def only_at(self, account: str, region: str) -> Scope:
         """Return the scope of who reads the images in one registry, the own one or a destination's."""
-        places = (place for place in (*self.own, *self.copies) if (place.account, place.region) == (account, region))
+        every = (*self.own, *self.copies, *self.others)
+        places = (place for place in every if (place.account, place.region) == (account, region))
         return Scope(tuple(places))
 
 
@@ -74,11 +78,9 @@ def scope_of(
     A repository that is written anyway is not also listed as read.
     """
     own = [RepositoryAt(partition_of(region), account, region, name) for name in repositories]
-    copies = [
-        _copy(destination, destination.repository or name, account, partition_of)
-        for destination in destinations
-        for name in repositories
-    ]
+    destinations = [*destinations]
+    copies = _copies([item for item in destinations if item.identity.is_own], repositories, account, partition_of)
+    elsewhere = [item for item in destinations if not item.identity.is_own]
     cached = [place for reference in caches if (place := _in_ecr(reference, partition_of))]
     reads = [*reads]
     read = [place for reference in reads if (place := _in_ecr(reference, partition_of))]
@@ -88,7 +90,33 @@ def scope_of(
         _unique(place for place in read if place not in (*own, *copies, *cached)),
         _unique(place for place in cached if place not in (*own, *copies)),
         any(host_of(reference) in PUBLIC_HOSTS for reference in reads),
+        _unique(_copies(elsewhere, repositories, account, partition_of)),
+        tuple(
+            dict.fromkeys(
+                item.identity.role_arn for item in elsewhere if item.identity.role_arn and not item.identity.profile
+            )
+        ),
     )
+
+
+def scope_of_identity(
+    repositories: Sequence[str], destinations: Iterable[Destination], account: str, partition_of: PartitionOf
+) -> Scope:
+    """Return the scope of the identity that all of these destinations have.
+
+    ``account`` is its own, to which a public registry belongs.
+    """
+    return Scope((), _unique(_copies(destinations, repositories, account, partition_of)))
+
+
+def _copies(
+    destinations: Iterable[Destination], repositories: Sequence[str], account: str, partition_of: PartitionOf
+) -> list[RepositoryAt]:
+    return [
+        _copy(destination, destination.repository or name, account, partition_of)
+        for destination in destinations
+        for name in repositories
+    ]
 
 
 def _copy(destination: Destination, name: str, account: str, partition_of: PartitionOf) -> RepositoryAt:

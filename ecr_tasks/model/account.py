@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
+from ecr_tasks.errors import EcrTasksError
+from ecr_tasks.model.destination import Identity
 from ecr_tasks.model.registry import Mutability
 
 
@@ -94,8 +96,21 @@ class Permission:
     how: str = ""
 
 
+@dataclass(frozen=True)
+class IdentityFacts:
+    """An identity of destinations in words, the destinations, whom STS takes it for, and what it may do there."""
+
+    identity: str
+    destinations: tuple[str, ...]
+    caller: Caller | EcrTasksError
+    permissions: Sequence[Permission] | EcrTasksError
+
+
 class Account(Protocol):
     """Asks AWS with the settings' credentials. Every method ends within seconds; raises EcrTasksError."""
+
+    def of_identity(self, identity: Identity, region: str) -> Account:
+        """Return the same with the credentials of a destination's identity."""
 
     def credentials(self) -> Credentials:
         """Return the credentials. Raises AwsError where there are none, or where they have ended."""

@@ -20,7 +20,8 @@ from ecr_tasks.clients.python_packages import python_facts
 from ecr_tasks.console import can_ask, warn_once
 from ecr_tasks.errors import AwsError, BuildError, EcrTasksError
 from ecr_tasks.execute.base_images import base_images, look_for
-from ecr_tasks.model.account import Account, Caller, Permission, Region
+from ecr_tasks.model.account import Account, Caller, IdentityFacts, Need, Permission, Region
+from ecr_tasks.model.destination import Destination, Identity
 from ecr_tasks.model.finding import Finding
 from ecr_tasks.model.machine import BuilderFacts, EngineFacts
 from ecr_tasks.model.ports import Engine
@@ -64,6 +65,7 @@ def ask_everything(run: Run) -> Facts:
     caller = _ask("AWS", lambda: _after(credentials, lambda _: _of(account).caller()))
     templates = _ask("AWS", lambda: _after(caller, lambda _: _of(account).templates()))
     scanning = _ask("AWS", lambda: _after(caller, lambda _: _of(account).scanning()))
+    identities = _identities(run, account)
     folders = _ask("the disk", lambda: machine.folders(_value(engine.answer)))
     # What follows uses the run itself, which is for one thread at a time.
     _ = left.answer  # before docker's private folder is made, which removes them
@@ -74,6 +76,7 @@ def ask_everything(run: Run) -> Facts:
     read = _ask("docker", lambda: read_dockerfiles(run, images) if _value(bases) is not None else None).answer
     dockerfiles = read if isinstance(read, EcrTasksError) else None
     permissions = _ask("AWS", lambda: _after(caller, lambda found: _permissions(run, _of(account), found))).answer
+    identity_facts = identities()
     local_registry = _local_registry(_value(region.answer))
     unreached: str | EcrTasksError = ""
     if local_registry and not isinstance(engine.answer, EcrTasksError):
@@ -106,6 +109,7 @@ def ask_everything(run: Run) -> Facts:
         local_registry="" if isinstance(engine.answer, EcrTasksError) else local_registry,
         unreached=unreached,
         can_ask=can_ask(in_ci=run.in_ci),
+        identities=identity_facts,
     )
 
 
@@ -168,7 +172,50 @@ def _permissions(run: Run, account: Account, caller: Caller) -> Sequence[Permiss
     from ecr_tasks.iam.actions import needs
     from ecr_tasks.runner.iam_scope import iam_scope
 
-    return account.permissions(caller, needs("ci", run.settings, iam_scope(run)))
+    wanted = [need for need in needs("ci", run.settings, iam_scope(run)) if need.action != "sts:AssumeRole"]
+    return account.permissions(caller, wanted)  # whether a role can be assumed is tried
+
+
+def _identities(run: Run, account: Account | EcrTasksError) -> Callable[[], Sequence[IdentityFacts]]:
+    """Ask for each identity of a destination at the same time; the result waits for the answers."""
+    settings = _or_error(lambda: run.settings)
+    if isinstance(settings, EcrTasksError) or isinstance(account, EcrTasksError):
+        return tuple
+    places: dict[Identity, list[Destination]] = {}
+    for destination in settings.destinations:
+        if not destination.identity.is_own:
+            places.setdefault(destination.identity, []).append(destination)
+    accounts = {identity: account.of_identity(identity, there[0].region) for identity, there in places.items()}
+    callers = {identity: _ask("AWS", item.caller) for identity, item in accounts.items()}
+
+    def facts() -> Sequence[IdentityFacts]:
+        wanted = {identity: _or_error(partial(_needs_of, run, identity)) for identity in places}
+        permissions = {
+            identity: _ask("AWS", partial(_permissions_of, accounts[identity], callers[identity], wanted[identity]))
+            for identity in places
+        }
+        return [
+            IdentityFacts(
+                str(identity), tuple(map(str, there)), callers[identity].answer, permissions[identity].answer
+            )
+            for identity, there in places.items()
+        ]
+
+    return facts
+
+
+def _needs_of(run: Run, identity: Identity) -> Sequence[Need]:
+    """Return what a push needs at the destinations of an identity."""
+    from ecr_tasks.iam.actions import needs
+    from ecr_tasks.runner.iam_scope import iam_scope_of
+
+    return needs("push", run.settings, iam_scope_of(run, identity.role_arn or identity.profile or ""))
+
+
+def _permissions_of(
+    account: Account, caller: Question[Caller], wanted: Sequence[Need] | EcrTasksError
+) -> Sequence[Permission]:
+    return account.permissions(_of(caller.answer), _of(wanted))
 
 
 def _local_registry(region: Region | None) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ecr_tasks.errors import EcrTasksError, SettingsError
-from ecr_tasks.iam.scope import Scope, scope_of
+from ecr_tasks.iam.scope import Scope, scope_of, scope_of_identity
 
 if TYPE_CHECKING:
     from ecr_tasks.model.destination import Destination
@@ -39,10 +39,39 @@ def iam_scope(run: Run, more: Iterable[Destination] = ()) -> Scope:
         registry_account(run),
         region,
         partition_of,
-        destinations=[*settings.destinations, *more],
+        destinations=known_destinations(run, more),
         reads=sorted(reads),
         caches=sorted(caches),
     )
+
+
+def known_destinations(run: Run, more: Iterable[Destination] = ()) -> list[Destination]:
+    """Return ECR_DESTINATIONS and more destinations, which have the same identities where they name none."""
+    from ecr_tasks.plan.destinations import with_identity
+
+    known = run.settings.destinations
+    return [*known, *(with_identity(item, known) for item in more)]
+
+
+def iam_scope_of(run: Run, identity: str, more: Iterable[Destination] = ()) -> Scope:
+    """Return what the identity of some destinations works on: a role (ARN), or a profile where there is no role.
+
+    Raises SettingsError where no destination has it.
+    """
+    from ecr_tasks.clients.ecr.partition import partition_of
+    from ecr_tasks.runner.images import planned_repositories
+
+    every = known_destinations(run, more)
+    names = {item: item.identity.role_arn or item.identity.profile for item in every}
+    chosen = [item for item in every if names[item] == identity]
+    if not chosen:
+        named = ", ".join(dict.fromkeys(name for name in names.values() if name))
+        raise SettingsError(
+            f"No destination has the role or profile {identity[:200]!r}.",
+            f"Choose one of {named}." if named else "Name it after its destination: ACCOUNT/REGION,role=ARN.",
+        )
+    account = identity.split(":")[4] if identity.startswith("arn:") else registry_account(run)
+    return scope_of_identity(list(dict.fromkeys(planned_repositories(run).values())), chosen, account, partition_of)
 
 
 def registry_account(run: Run) -> str:

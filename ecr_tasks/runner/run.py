@@ -207,7 +207,9 @@ class Run:
             from ecr_tasks.clients.ecr.registry import EcrRegistry
             from ecr_tasks.clients.ecr.session import AwsSession
 
-            self._registry = EcrRegistry(self.settings, AwsSession(self.settings, self.retrier))
+            self._registry = EcrRegistry(
+                self.settings, AwsSession(self.settings, self.retrier, asks=self._seconds is None)
+            )
         return self._registry
 
     @property

@@ -9,17 +9,19 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ecr_tasks.console import data
-from ecr_tasks.errors import BuildError
+from ecr_tasks.errors import BuildError, EcrTasksError
+from ecr_tasks.model.destination import OWN
 from ecr_tasks.redaction import HIDDEN
 from ecr_tasks.runner.decorator import task
 from ecr_tasks.tasks.shell import quoted
 
 if TYPE_CHECKING:
-    from ecr_tasks.model.destination import Destination
+    from ecr_tasks.model.destination import Destination, Identity
     from ecr_tasks.model.ecr_host import EcrHost
     from ecr_tasks.plan.plan import Plan
     from ecr_tasks.runner.run import Run
@@ -43,24 +45,35 @@ def commands(run: Run) -> None:
     ).check()
     host = run.registry.token().host
     sources = run.logins.places(build for item in plan.images for build in item.image.definition.with_links())
-    lines = shell_commands(plan, run.settings, host, run.registry.region(), _hosts(run, plan), sources)
+    hosts, errors = _hosts(run, plan)
+    lines = shell_commands(plan, run.settings, host, run.registry.region(), hosts, sources)
     data("\n".join(lines))
+    for destination, error in errors.items():  # the commands for the others are printed
+        raise type(error)(f"There are no commands for {destination}: {error.cause}", error.remedy)
 
 
-def _hosts(run: Run, plan: Plan) -> dict[Destination, str]:
+def _hosts(run: Run, plan: Plan) -> tuple[dict[Destination, str], dict[Destination, EcrTasksError]]:
     """Return each destination's host: its repository's host, or a token's host if the repository doesn't exist yet.
 
     A token's host is that of the caller's own account; for another account, the account number in it is replaced.
+    Also return the errors of destinations whose credentials can't be had.
     """
     hosts: dict[Destination, str] = {}
+    errors: dict[Destination, EcrTasksError] = {}
     for copy in (copy for item in plan.images for copy in item.copies):
         destination, repository = copy.destination, copy.view.repository if copy.view else None
         if repository is not None:
             hosts[destination] = repository.host
-        elif destination not in hosts:
-            own = run.target(destination).token().host
+        elif destination not in hosts and destination not in errors:
+            try:
+                own = run.target(destination).token().host
+            except EcrTasksError as error:
+                if destination.identity.is_own:
+                    raise
+                errors[destination] = error
+                continue
             hosts[destination] = own if destination.is_public else re.sub(r"^\d{12}(?=\.)", destination.account, own)
-    return hosts
+    return hosts, errors
 
 
 def shell_commands(
@@ -96,7 +109,8 @@ def shell_commands(
 def _destination(plan: Plan, settings: Settings, host: str, destination: Destination, to_host: str) -> list[str]:
     """Return the commands that log in to a destination and copy the missing tags to it; ``to_host`` is its host."""
     service = "ecr-public" if destination.is_public else "ecr"
-    lines = [_login(settings, to_host, destination.region, service)]
+    identity = destination.identity
+    lines = [_login(settings, to_host, destination.region, service, identity)]
     for item in plan.images:
         for copy in item.copies:
             repository = copy.view.repository if copy.view else None
@@ -106,7 +120,7 @@ def _destination(plan: Plan, settings: Settings, host: str, destination: Destina
             if copy.destination != destination or not pending:
                 continue
             if repository is None:
-                lines.insert(0, _create(settings, destination.region, copy.repository, service))
+                lines.insert(0, _create(settings, destination.region, copy.repository, service, identity))
             words = ["docker", "buildx", "imagetools", "create", "--prefer-index=false"]
             words += [word for tag in pending for word in ("--tag", f"{to_host}/{name}:{tag}")]
             lines.append(quoted([*words, f"{host}/{item.image.repository}:{item.image.tags[0].name}"]))
@@ -119,20 +133,35 @@ def _missing_repositories(plan: Plan) -> Iterator[str]:
             yield item.image.repository
 
 
-def _create(settings: Settings, region: str, name: str, service: str = "ecr") -> str:
-    options = [*_aws(settings, region, service), "--repository-name", name]
-    return quoted(["aws", service, "create-repository", *options])
+def _create(settings: Settings, region: str, name: str, service: str = "ecr", identity: Identity = OWN) -> str:
+    options = [*_aws(settings, region, service, identity), "--repository-name", name]
+    return _as_role(settings, region, identity, quoted(["aws", service, "create-repository", *options]))
 
 
-def _login(settings: Settings, host: str, region: str, service: str = "ecr") -> str:
-    token = quoted(["aws", service, "get-login-password", *_aws(settings, region, service)])
-    return f"{token} | {quoted(['docker', 'login', '--username', 'AWS', '--password-stdin', host])}"
+def _login(settings: Settings, host: str, region: str, service: str = "ecr", identity: Identity = OWN) -> str:
+    token = quoted(["aws", service, "get-login-password", *_aws(settings, region, service, identity)])
+    login = f"{token} | {quoted(['docker', 'login', '--username', 'AWS', '--password-stdin', host])}"
+    return _as_role(settings, region, identity, login)
 
 
-def _aws(settings: Settings, region: str, service: str) -> list[str]:
-    options = {"--region": region, "--profile": _text(settings, "AWS_PROFILE")}
+def _aws(settings: Settings, region: str, service: str, identity: Identity = OWN) -> list[str]:
+    profile = None if identity.role_arn else identity.profile or _text(settings, "AWS_PROFILE")
+    options = {"--region": region, "--profile": profile}
     options["--endpoint-url"] = _text(settings, f"AWS_ENDPOINT_URL_{service.replace('-', '_').upper()}")
     return [word for flag, value in options.items() if value for word in (flag, value)]
+
+
+def _as_role(settings: Settings, region: str, identity: Identity, line: str) -> str:
+    """Return a command that is run with the keys of a role; printf is the shell's own, so that no other sees them."""
+    if identity.role_arn is None:
+        return line
+    external_id = ["--external-id", identity.external_id] if identity.external_id else []
+    words = ["aws", "sts", "assume-role", *_aws(settings, region, "sts", replace(identity, role_arn=None))]
+    words += ["--role-arn", identity.role_arn, "--role-session-name", "ecr-tasks", *external_id, "--output", "text"]
+    words += ["--query", "Credentials.[AccessKeyId,SecretAccessKey,SessionToken]"]
+    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+    keys = f"printf '{' '.join(f'{name}=%s' for name in names)}' $({_with_keys(quoted(words), settings)})"
+    return f"(export $({keys}); {line})"
 
 
 def _with_keys(line: str, settings: Settings) -> str:

@@ -28,6 +28,7 @@ _READERS = ("pull", "export", "ec2.user-data")
         "account": "with --side repository: the account, if there are several",
         "to": "one more ACCOUNT/REGION[/REPOSITORY] that `promote --to` copies to; once for each",
         "registry": "ACCOUNT/REGION or host of the one destination that is pulled from (pull, export, ec2.user-data)",
+        "identity": "of the destinations' roles (or profiles without one), the one whose policy it is",
         "required": "leave out what is only used where it is granted",
     },
 )
@@ -39,22 +40,27 @@ def policy(
     account: str | None = None,
     to: list[str] | None = None,
     registry: str | None = None,
+    identity: str | None = None,
     required: bool = False,
 ) -> None:
     """Print the least IAM policy for what is configured."""
     from ecr_tasks.iam.actions import check_name, needs
     from ecr_tasks.iam.policy import caller_policy, identity_policy
-    from ecr_tasks.runner.iam_scope import iam_scope
+    from ecr_tasks.runner.iam_scope import iam_scope, iam_scope_of
     from ecr_tasks.tasks.promote import parse_destination
 
     check_name(for_)
     _check_options(side, principal, account)
+    if identity is not None and (registry is not None or side == "caller"):
+        other = "--registry" if registry is not None else "--side caller"
+        raise SettingsError(f"--identity and {other} are of two different policies.", "Leave one of them out.")
     if side == "caller":
         document(caller_policy(_role(run)))
         say("It is for those who assume the role with credentials of their own; a CI's token needs `inv iam.trust`.")
         return
     place = _readers_place(for_, registry) if registry is not None else None
-    scope = iam_scope(run, [*(parse_destination(text) for text in to or ()), *([place] if place else ())])
+    more = [*(parse_destination(text) for text in to or ()), *([place] if place else ())]
+    scope = iam_scope(run, more) if identity is None else iam_scope_of(run, identity, more)
     if place is not None:
         scope = scope.only_at(place.account, place.region)
     found = [need for need in needs(for_, run.settings, scope) if need.required or not required]
@@ -64,10 +70,13 @@ def policy(
             "Leave it without one; base images in ECR, ECR_CACHE=registry or destinations would need one.",
         )
     if side == "repository":
-        document(_of_repositories(run, found, principal, account))
+        role = identity if identity and identity.startswith("arn:") else None
+        document(_of_repositories(run, found, principal or role, account))
         return
     document(identity_policy(found))
-    _explain(run, for_, found)
+    _explain(for_, found, identity or run.settings.role_arn, is_own=identity is None)
+    for role in scope.roles:
+        say(f"It lets {role} be assumed, whose own policy is `inv iam.policy --for {for_} --identity {role}`.")
 
 
 def _check_options(side: str, principal: str | None, account: str | None) -> None:
@@ -147,8 +156,11 @@ def _of_repositories(run: Run, needs: Sequence[Need], principal: str | None, acc
     return documents[first]
 
 
-def _explain(run: Run, name: str, needs: Sequence[Need]) -> None:
-    """Say on stderr what is optional, and what else has to be allowed elsewhere."""
+def _explain(name: str, needs: Sequence[Need], role: str | None, *, is_own: bool) -> None:
+    """Say on stderr what is optional, and what else has to be allowed elsewhere.
+
+    ``role`` is whose policy it is, if that is known; ``is_own`` is whether it is that of the settings.
+    """
     from ecr_tasks.iam.actions import FUTURE
     from ecr_tasks.iam.policy import other_accounts, parse_principal
 
@@ -161,10 +173,12 @@ def _explain(run: Run, name: str, needs: Sequence[Need]) -> None:
     if optional:
         say("Only used where it is granted; --required leaves it out:")
         say(*(f"{', '.join(actions)}: {purpose}" for purpose, actions in optional.items()), indent=2)
-    role = run.settings.role_arn
     if role is None:
         return
-    say(f"It is the policy of {role}. `--side caller` prints that of those who assume it.")
+    say(f"It is the policy of {role}.{' `--side caller` prints that of those who assume it.' if is_own else ''}")
+    if not role.startswith("arn:"):
+        return
     if others := other_accounts(needs, parse_principal(role)[2]):
         words = f"The repositories of {', '.join(others)} have to let the role in, too"
-        say(f"{words}: `inv iam.policy --for {name} --side repository`.")
+        option = "" if is_own else f" --identity {role}"
+        say(f"{words}: `inv iam.policy --for {name} --side repository{option}`.")

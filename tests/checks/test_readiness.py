@@ -17,6 +17,7 @@ from ecr_tasks.model.account import (
     Caller,
     CreationTemplate,
     Credentials,
+    IdentityFacts,
     Need,
     Permission,
     Region,
@@ -444,7 +445,7 @@ def test_the_cause_of_a_broken_set_up_is_named_with_its_remedy(facts: Facts, cas
 
 
 @pytest.mark.parametrize(
-    "field", [name for name in Facts.__dataclass_fields__ if name not in ("can_ask", "local_registry")]
+    "field", [name for name in Facts.__dataclass_fields__ if name not in ("can_ask", "local_registry", "identities")]
 )
 def test_what_could_not_be_asked_hides_nothing_else(facts: Facts, field: str) -> None:
     changes: dict[str, Any] = {field: AwsError("It hangs.", "Wait.")}
@@ -552,3 +553,23 @@ def test_an_mfa_code_is_no_obstacle_where_push_can_ask_for_it(facts: Facts) -> N
     changes: dict[str, Any] = {"credentials": error, "caller": error}
     assert exit_code(findings(replace(facts, **changes))) == 4
     assert exit_code(findings(replace(facts, **changes, can_ask=True))) == 0
+
+
+def test_each_destinations_identity_is_shown_with_its_rights_or_why_it_can_not_be_had(facts: Facts) -> None:
+    role, places = "the role arn:aws:iam::210987654321:role/push", ("210987654321/eu-west-1",)
+    caller = Caller("210987654321", "arn:aws:sts::210987654321:assumed-role/push/ecr-tasks")
+    denied = [Permission(PUSH, "denied", "tried")]
+    refused = AwsError(f"The role {role} may not be assumed: no.", "Let its trust policy name the caller.")
+    identities = [
+        IdentityFacts(role, places, caller, denied),
+        IdentityFacts("the profile x", ("public.ecr.aws/team",), refused, refused),
+    ]
+    found = [item for item in findings(replace(facts, identities=identities)) if item not in [*findings(facts)]]
+    assert [(item.section, item.name, item.state) for item in found] == [
+        ("AWS", "to 210987654321/eu-west-1", "fine"),
+        ("AWS", "to public.ecr.aws/team", "wrong"),
+        ("Permissions", role, "wrong"),
+    ]
+    assert caller.arn in found[0].text
+    assert (refused.cause in found[1].text, found[1].remedy) == (True, refused.remedy)
+    assert found[2].text.startswith("The role arn:aws:iam::210987654321:role/push may not do ")

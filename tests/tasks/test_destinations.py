@@ -169,3 +169,40 @@ def test_an_identity_that_fails_stops_neither_the_push_nor_the_others(
     assert [item["destination"] for item in image["failed"]] == [str(US)]
     planned = app.inv("plan", "--json").document["images"][0]["destinations"]
     assert [item["error"] and item["error"]["cause"] for item in planned] == [None, refused.cause]
+
+
+def test_the_commands_use_each_destinations_identity(app: Project) -> None:
+    role = "arn:aws:iam::210987654321:role/push"
+    app.write(
+        ".env",
+        "AWS_REGION=eu-central-1\nECR_REPOSITORY=team/app\nAWS_PROFILE=own\n"
+        f"ECR_DESTINATIONS={EU},role={role},external-id=a/b,{US},profile=theirs\n",
+    )
+    logins = [line for line in app.inv("commands").stdout.splitlines() if "get-login-password" in line]
+    own, by_role, by_profile = logins
+    assert "--profile own" in own
+    assert by_role.startswith(
+        "(export $(printf 'AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s AWS_SESSION_TOKEN=%s' "
+    )
+    assumed, _, login = by_role.partition("); aws ecr ")
+    assert f"--profile own --role-arn {role} --role-session-name ecr-tasks --external-id a/b" in assumed
+    assert "--profile" not in login
+    assert "--profile theirs" in by_profile
+
+
+def test_commands_for_the_others_are_printed_where_an_identity_fails(
+    app: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app.write(".env", f"AWS_REGION=eu-central-1\nECR_REPOSITORY=team/app\nECR_DESTINATIONS={US},profile=gone,{EU}\n")
+    give = app.registry.in_region
+
+    def in_region(account: str, region: str, identity: Identity) -> FakeRegistry:
+        if identity.profile:
+            raise AwsError("The config profile (gone) could not be found.", "Correct it.")
+        return give(account, region, identity)
+
+    monkeypatch.setattr(app.registry, "in_region", in_region)
+    result = app.inv("commands")
+    assert result.code == 4
+    assert f"There are no commands for {US}: The config profile (gone)" in result.stderr
+    assert f"{HOST}/eu/app" in result.stdout

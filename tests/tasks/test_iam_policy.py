@@ -90,3 +90,40 @@ def test_what_is_no_task_yet_is_said(name: str, offline: Project) -> None:
 )
 def test_what_can_not_be_printed_is_refused(words: tuple[str, ...], reason: str, offline: Project) -> None:
     assert reason in offline.inv("iam.policy", *words).failed(2)
+
+
+OTHERS_ROLE = f"arn:aws-cn:iam::{OTHER}:role/copy"
+
+
+def resources(outcome: Outcome, action: str) -> set[str]:
+    """Return the resources that a policy allows an action on."""
+    found: set[str] = set()
+    for statement in outcome.document["Statement"]:
+        if action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]):
+            names = statement["Resource"]
+            found |= {names} if isinstance(names, str) else set(names)
+    return found
+
+
+def test_a_destinations_role_has_a_policy_of_its_own(offline: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    place, own = f"{OTHER}/cn-northwest-1", f"arn:aws-cn:ecr:cn-north-1:{ACCOUNT}:repository/team/app"
+    there = f"arn:aws-cn:ecr:cn-northwest-1:{OTHER}:repository/team/app"
+    monkeypatch.setenv("ECR_DESTINATIONS", f"{place},role={OTHERS_ROLE},external-id=abc")
+    for task in ("push", "promote"):
+        caller = offline.inv("iam.policy", "--for", task)
+        assert resources(caller, "sts:AssumeRole") == {OTHERS_ROLE}
+        assert resources(caller, "ecr:PutImage") == {own}
+        assert own in resources(caller, "ecr:GetDownloadUrlForLayer")  # for what is copied
+        assert f"--for {task} --identity {OTHERS_ROLE}" in caller.stderr
+        role = offline.inv("iam.policy", "--for", task, "--identity", OTHERS_ROLE)
+        assert resources(role, "ecr:PutImage") == {there}
+        assert resources(role, "ecr:GetAuthorizationToken") == {"*"}
+        assert own not in role.stdout
+        assert not resources(role, "sts:AssumeRole")
+    monkeypatch.setenv("ECR_DESTINATIONS", "")
+    to = f"{place},role={OTHERS_ROLE}"
+    role = offline.inv("iam.policy", "--for", "promote", "--to", to, "--identity", OTHERS_ROLE)
+    assert resources(role, "ecr:PutImage") == {there}
+    assert "No destination has the role" in offline.inv("iam.policy", "--identity", OTHERS_ROLE).failed(2)
+    refused = offline.inv("iam.policy", "--identity", OTHERS_ROLE, "--side", "caller").failed(2)
+    assert "two different policies" in refused

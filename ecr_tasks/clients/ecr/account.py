@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.clients.ecr.aws_config import ecr_regions
 from ecr_tasks.clients.ecr.errors import broken_sessions, no_region, translate_errors
+from ecr_tasks.clients.ecr.identity_session import IdentitySessions
 from ecr_tasks.clients.ecr.permissions import permissions
 from ecr_tasks.clients.ecr.session import AwsSession
 from ecr_tasks.clients.retry import Retrier
@@ -25,6 +26,7 @@ from ecr_tasks.model.account import (
     Region,
     Scanning,
 )
+from ecr_tasks.model.destination import Identity
 from ecr_tasks.model.ecr_host import is_on_this_machine
 
 if TYPE_CHECKING:
@@ -40,10 +42,15 @@ _PROFILE_HINT = " (with --profile NAME for a profile other than the default)"
 class AwsAccount:
     """The account and registry of some settings, asked with a session of its own that retries nothing."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, aws: AwsSession | None = None) -> None:
         self._settings = settings
         self._environ = settings.sdk_environ(os.environ)
-        self._aws = AwsSession(settings, Retrier(attempts=1), read_seconds=READ_SECONDS, asks=False)
+        self._aws = aws or AwsSession(settings, Retrier(attempts=1), read_seconds=READ_SECONDS, asks=False)
+        self._identities = IdentitySessions(self._aws)
+
+    def of_identity(self, identity: Identity, region: str) -> AwsAccount:
+        """Return the account and registry with the credentials of a destination's identity."""
+        return AwsAccount(self._settings, self._identities.of(identity, region))
 
     def credentials(self) -> Credentials:
         """Return the credentials. Raises AwsError with the command that renews this profile's."""
@@ -160,6 +167,7 @@ class AwsAccount:
     def close(self) -> None:
         """End what still hangs."""
         self._aws.close()
+        self._identities.close()
 
     def _has_iam_endpoint(self) -> bool:
         return bool(self._environ.get("AWS_ENDPOINT_URL_IAM"))
