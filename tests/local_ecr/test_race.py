@@ -92,7 +92,7 @@ class Pipeline:
         time.sleep(self.dice.choice(DELAYS))
 
 
-@pytest.mark.parametrize(("versions", "rounds"), [(("1.2.3", "1.2.4"), 100), (("1.2.4", "1.3.0", "1.2.10"), 40)])
+@pytest.mark.parametrize(("versions", "rounds"), [(("1.2.3", "1.2.4"), 40), (("1.2.4", "1.3.0", "1.2.10"), 20)])
 def test_they_end_at_the_highest_release_every_time(
     ecr: LocalEcr,
     api: Any,

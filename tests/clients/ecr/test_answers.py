@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from ecr_tasks.errors import AwsError, EcrTasksError
 from tests.support.network import RawBody
 
 REPOSITORY = {"repositoryName": "team/app", "registryId": "123456789012", "repositoryUri": "x/team/app"}
+ANSWER: list[Any] = []
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "example"}
 
 values = st.recursive(
@@ -27,23 +29,28 @@ values = st.recursive(
 )
 
 
-def client(body: bytes, status: int = 200) -> Any:
-    """Return an ECR client of ours that always gets this answer."""
+@cache
+def client() -> Any:
+    """Return an ECR client of ours that always gets the answer in ``ANSWER``; one for all tests, as it takes long."""
     created = EnvironmentSession(KEYS).create_client(
         "ecr", "eu-central-1", endpoint_url="https://ecr.example.invalid"
     )
-    headers: Any = {"Content-Length": str(len(body)), "Content-Type": "application/x-amz-json-1.1"}
-    raw: Any = RawBody(body)
-    created.meta.events.register(
-        "before-send.ecr", lambda request, **_: AWSResponse(request.url, status, headers, raw)
-    )
+
+    def answer(request: Any, **_: object) -> AWSResponse:
+        body, status = ANSWER
+        headers: Any = {"Content-Length": str(len(body)), "Content-Type": "application/x-amz-json-1.1"}
+        raw: Any = RawBody(body)
+        return AWSResponse(request.url, status, headers, raw)
+
+    created.meta.events.register("before-send.ecr", answer)
     return created
 
 
 def repository(body: bytes, status: int = 200) -> object:
     """Return the repository that an answer describes, as the registry reads it."""
     with translate_errors("look at the repository"):
-        return parse_repository(client(body, status).describe_repositories()["repositories"][0])
+        ANSWER[:] = [body, status]
+        return parse_repository(client().describe_repositories()["repositories"][0])
 
 
 def test_an_answer_of_ecrs_is_read() -> None:
