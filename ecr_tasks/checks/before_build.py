@@ -14,11 +14,13 @@ from ecr_tasks.checks.build_files import check_build_files
 from ecr_tasks.checks.builder_platforms import check_platforms
 from ecr_tasks.checks.complete_checkout import check_complete
 from ecr_tasks.checks.copied_files import check_copied_files
-from ecr_tasks.checks.leaked_keys import Scan, check_leaked_keys, needless_entries, new_scan
+from ecr_tasks.checks.leaked_keys import Scan, check_leaked_keys, new_scan
+from ecr_tasks.checks.needless_entries import needless_entries
 from ecr_tasks.checks.readable_files import check_readable
 from ecr_tasks.errors import EcrTasksError
-from ecr_tasks.model.image import Image
+from ecr_tasks.model.image import BuildDefinition, Image
 from ecr_tasks.model.ports import Engine
+from ecr_tasks.model.tag import Tag
 from ecr_tasks.plan.conflicts import Conflict
 from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.repository.desired import desired_repository
@@ -56,7 +58,7 @@ def obstacles(
         checks = image_checks(item.image, settings, source, environ, note, scan)
         # Where a build follows, it says itself what it misses.
         found += _first(item.image.name, (check for about, check in checks if promises or about != "copied files"))
-    for text in needless_entries(settings) if building else ():
+    for text in needless_entries(settings, builds_of(item.image for item in building), environ) if building else ():
         note(text)
     for item in creating[:1]:
         found += _first(item.image.name, [lambda: desired_repository(settings, source)])
@@ -69,6 +71,13 @@ def obstacles(
             found += _first(item.image.name, [partial(check_platforms, item.image.name, definitions, known)])
     unique = {item.error.cause: item for item in reversed(found)}  # one cause can be in the way of several images
     return tuple(reversed(unique.values()))
+
+
+def builds_of(images: Iterable[Image]) -> Iterator[tuple[BuildDefinition, tuple[Tag, ...]]]:
+    """Yield the builds of images, those that they link to included, with the images' tags."""
+    for image in images:
+        for definition in image.definition.with_links():
+            yield definition, image.tags
 
 
 def image_checks(
@@ -89,7 +98,12 @@ def image_checks(
     yield "build files", lambda: check_build_files(image.name, definitions, settings, environ)
     yield "copied files", lambda: check_copied_files(definitions, settings.project)
     yield "readable files", lambda: check_readable(image.name, definitions, settings.project)
-    yield "secrets", lambda: check_leaked_keys(settings, source, definitions, note, scan)
+    yield (
+        "secrets",
+        lambda: check_leaked_keys(
+            settings, source, definitions, note, scan, tags=image.tags, environ=settings.sdk_environ(environ)
+        ),
+    )
 
 
 def _first(name: str, checks: Iterable[Check]) -> list[Conflict]:

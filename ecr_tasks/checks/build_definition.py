@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
-from ecr_tasks.checks.before_build import Subject, image_checks
-from ecr_tasks.checks.leaked_keys import LeakedKeys, needless_entries, new_scan
+from ecr_tasks.checks.before_build import Subject, builds_of, image_checks
+from ecr_tasks.checks.leak import LeakedKeys
+from ecr_tasks.checks.leaked_keys import new_scan
+from ecr_tasks.checks.needless_entries import needless_entries
 from ecr_tasks.errors import EcrTasksError, ExitCode, NoAnswer, RegistryError
 from ecr_tasks.files import read_bytes
 from ecr_tasks.model.finding import AppendLine, Finding, Section
@@ -57,8 +59,8 @@ def check_images(
             yield section.error(name, item, *(_missing_lines(item) if isinstance(item, LeakedKeys) else ()))
         if not found:
             yield section.fine(name, _fine(subject, images))
-    for text in needless_entries(settings):
-        yield SECRETS.warning("exceptions", text, "Take that entry out of ECR_ALLOW_KEYS_IN.")
+    for text in needless_entries(settings, builds_of(images), environ):
+        yield SECRETS.warning("exceptions", text, "Correct ECR_ALLOW_KEYS_IN, or take that entry out.")
 
 
 def _missing_lines(error: LeakedKeys) -> list[AppendLine]:

@@ -46,7 +46,7 @@ def is_key(name: str, value: str) -> bool:
         shortest is not None
         and len(value) >= shortest
         and re.fullmatch(_CHARACTERS, value) is not None
-        and not _is_words(value)
+        and not is_words(value)
         and is_random(value, distinct=8)
     )
 
@@ -72,7 +72,7 @@ def _runs(text: str) -> float:
     return sum(abs(one - next_one) <= 1 for one, next_one in pairwise(codes)) / max(1, len(text))
 
 
-def _is_words(text: str) -> bool:
+def is_words(text: str) -> bool:
     """Return whether a text consists of words and numbers: ``put-your-secret-here``, ``SecretFromVault2024``."""
     pieces = [piece for piece in re.split(r"[^A-Za-z0-9]+", text) if piece]
     if len(pieces) > 3 and all(re.fullmatch(_WORD, piece) for piece in pieces):

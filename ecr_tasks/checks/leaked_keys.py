@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
-from typing import Literal
+from types import MappingProxyType
 
-from ecr_tasks.checks.allowed_secrets import COMMENT, AllowedFiles, described
+from ecr_tasks.checks.allowed_secrets import (
+    COMMENT,
+    AllowedSecrets,
+    short_path,
+)
 from ecr_tasks.checks.key_shapes import find_key_id, is_key
+from ecr_tasks.checks.known_secrets import known_secrets
+from ecr_tasks.checks.leak import Leak, refusal
 from ecr_tasks.checks.secret_values import check_dockerfile, check_values
-from ecr_tasks.checks.sent_secrets import Names, is_dotenv, secrets_of, sent_secrets
-from ecr_tasks.errors import Refused, SettingsError
+from ecr_tasks.checks.sent_secrets import Names, is_dotenv, sent_secrets
+from ecr_tasks.errors import SettingsError
 from ecr_tasks.files import resolved
 from ecr_tasks.model.image import BuildDefinition
+from ecr_tasks.model.tag import Tag
 from ecr_tasks.settings.errors import Problems
-from ecr_tasks.settings.parse.lists import VALUE_KINDS
 from ecr_tasks.settings.settings import Settings
 from ecr_tasks.source.build_context.dockerignore import DockerIgnore
 from ecr_tasks.source.build_context.read_sources import read_sources
@@ -38,47 +43,29 @@ _SKIPPED = frozenset({".git", ".hg", ".svn", ".ecr-tasks", "node_modules", "__py
 _KEY_NAMES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 # What sets a secret in a comment or in a broken line.
 _IN_TEXT = re.compile(r"""(?i)\b(AWS_SECRET_ACCESS_KEY|AWS_SESSION_TOKEN)\s*[=:]\s*["']?([^\s"'#]+)""")
-_SHOWN = 20
-"""The highest number of files that a refusal names."""
-
-
-@dataclass(frozen=True)
-class Leak:
-    """A file with secrets, one way in which they would leak, and the line that prevents it."""
-
-    path: Path
-    why: Literal["tracked", "in-context"]
-    names: tuple[tuple[str, int], ...]
-    """The keys' names or what they are, each with its line."""
-    ignore_file: Path
-    ignore_line: str
-    """The line to append to ``ignore_file``, a .gitignore or the build's .dockerignore."""
-
-
-class LeakedKeys(Refused):
-    """The error for files with secrets; ``leaks`` have the lines that prevent each."""
-
-    def __init__(self, cause: str, remedy: str, leaks: Sequence[Leak]) -> None:
-        super().__init__(cause, remedy)
-        self.leaks = tuple(leaks)
 
 
 def check_leaked_keys(
     settings: Settings,
     source: SourceState,
-    definitions: Iterable[BuildDefinition],
+    definitions: Sequence[BuildDefinition],
     note: Callable[[str], None] = lambda text: None,
     scan: Scan | None = None,
+    *,
+    tags: Sequence[Tag] = (),
+    environ: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Raise Refused when a secret is in one of the definitions' contexts or values, or access keys are in git.
 
     ``note`` is told what ECR_ALLOW_KEYS_IN lets through, with its reason. ``scan`` is handed on where several images
-    are checked, so that a context which they share is searched once.
+    are checked, so that a context which they share is searched once. ``tags`` are those of the image. The variables
+    of ``environ`` that are secrets may be in no value.
     """
-    allowed, scan = AllowedFiles(settings), scan or new_scan()
+    allowed, scan = AllowedSecrets(settings), scan or new_scan()
+    known = known_secrets(settings, definitions, environ)
     tracked = partial(is_tracked, source.root, environ=os.environ)
     for definition in definitions:
-        check_dockerfile(definition, allowed, note)
+        check_dockerfile(definition, allowed, known, note)
         leaks: list[Leak] = []
         for context, dockerfile in local_contexts([definition]):
             leaks += find_leaks(
@@ -94,10 +81,13 @@ def check_leaked_keys(
             for path, names in scan(folder, sources):
                 ignore_line = _quoted(path.relative_to(folder.path).as_posix())
                 leaks.append(Leak(resolved(path), "in-context", names, folder.ignore().file, ignore_line))
-        remaining = [leak for leak in _without_repetitions(leaks) if not allowed.allows(leak.path, leak.names, note)]
+        remaining = [
+            replace(leak, names=allowed.remaining(leak.path, leak.names, note)) for leak in _unique_leaks(leaks)
+        ]
+        remaining = [leak for leak in remaining if leak.names]
         if remaining:
-            raise refusal(remaining)
-        check_values(definition, allowed, note)
+            raise refusal(remaining, [allowed.entry_for(leak.path, leak.names[0][0]) for leak in remaining])
+        check_values(definition, tags, allowed, known, note)
 
 
 Scan = Callable[[ContextFolder, Sources], tuple[tuple[Path, Names], ...]]
@@ -106,19 +96,10 @@ Scan = Callable[[ContextFolder, Sources], tuple[tuple[Path, Names], ...]]
 
 def new_scan() -> Scan:
     """Return a search that does not search a context twice."""
-    return cache(lambda folder, sources: tuple(sent_secrets(folder, sources, _readable_keys)))
+    return cache(lambda folder, sources: tuple(sent_secrets(folder, sources, dotenv_keys)))
 
 
-def needless_entries(settings: Settings) -> Iterator[str]:
-    """Yield a sentence for each file of ECR_ALLOW_KEYS_IN that holds nothing which would be refused."""
-    for name, _ in settings.allow_keys_in:
-        path = settings.project / name
-        if not name.startswith(VALUE_KINDS) and path.is_file() and secrets_of(path, path.name, _readable_keys) == ():
-            place = settings.origin("ECR_ALLOW_KEYS_IN")
-            yield f"ECR_ALLOW_KEYS_IN ({place}) needs no entry for {name}: nothing in it would be refused."
-
-
-def _without_repetitions(leaks: Iterable[Leak]) -> list[Leak]:
+def _unique_leaks(leaks: Iterable[Leak]) -> list[Leak]:
     """Return the leaks, each way of a file only once."""
     unique: dict[tuple[Path, str, Path], Leak] = {}
     for leak in leaks:
@@ -152,7 +133,7 @@ def find_leaks(
             continue
         if tracked(path):
             leaks.append(Leak(path, "tracked", names, path.parent / ".gitignore", f"/{_quoted(path.name)}"))
-        relative = _short_path(path, root)
+        relative = short_path(path, root)
         if path.is_relative_to(root) and not ignore.ignores(relative):
             leaks.append(Leak(path, "in-context", names, ignore.file, _quoted(relative)))
     return tuple(leaks)
@@ -188,21 +169,8 @@ def _find_secret(text: str) -> re.Match[str] | None:
     return next((match for match in _IN_TEXT.finditer(text) if is_key(match[1], match[2])), None)
 
 
-def refusal(leaks: Sequence[Leak]) -> LeakedKeys:
-    """Return the error for at least one leak: it names files, names and lines, never a value."""
-    paths = list(dict.fromkeys(leak.path for leak in leaks))
-    shown = [leak for leak in leaks if leak.path in paths[:_SHOWN]]
-    causes = [_cause(path, [leak for leak in shown if leak.path == path]) for path in paths[:_SHOWN]]
-    if others := len(paths) - _SHOWN:
-        causes += [f"so do {others} other files" if others > 1 else "so does another file"] if others > 0 else []
-    remedy = "; ".join(dict.fromkeys(_remedy(leak) for leak in shown))
-    remedy += (
-        f"; or name {'the file' if len(paths) == 1 else 'those files'} in ECR_ALLOW_KEYS_IN if the keys open nothing"
-    )
-    return LeakedKeys(f"{'; '.join(causes)}.", f"{remedy[0].upper()}{remedy[1:]}.", leaks)
-
-
-def _readable_keys(path: Path) -> tuple[tuple[str, int], ...]:
+def dotenv_keys(path: Path) -> tuple[tuple[str, int], ...]:
+    """Return the access keys in a dotenv file, each with its line; none in one that can't be read."""
     return _keys(path, must_be_readable=False)
 
 
@@ -246,29 +214,3 @@ def _quoted(path: str) -> str:
         "?" if char == "\n" or not char.isprintable() or (char.isspace() and index in (0, last)) else char
         for index, char in enumerate(quoted)
     )
-
-
-def _cause(path: Path, leaks: Sequence[Leak]) -> str:
-    keys = [described(name, line) for name, line in leaks[0].names]
-    reasons = {"tracked": "git tracks it", "in-context": "the build context would carry it into the image"}
-    return f"{_short_path(path)} holds {_joined(keys)}, and {_joined([reasons[leak.why] for leak in leaks])}"
-
-
-def _remedy(leak: Leak) -> str:
-    ignore_file = resolved(leak.ignore_file.parent) / leak.ignore_file.name
-    add = f"add the line {leak.ignore_line} to {_short_path(ignore_file)}"
-    if leak.why == "in-context":
-        return add
-    untrack = f"git rm --cached -- {shlex.quote(_short_path(leak.path))}"
-    return f"{add}, run `{untrack}`, and replace the keys, because git's history keeps them"
-
-
-def _short_path(path: Path, folder: Path | None = None) -> str:
-    """Return the path relative to a folder (default: the working directory); a path outside it is not changed."""
-    folder = folder or Path.cwd()
-    return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
-
-
-def _joined(parts: Sequence[str]) -> str:
-    *first, last = parts
-    return f"{', '.join(first)} and {last}" if first else last

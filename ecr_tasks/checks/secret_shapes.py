@@ -10,7 +10,8 @@ from __future__ import annotations
 import codecs
 import re
 from base64 import b64decode
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
@@ -22,7 +23,7 @@ MAX_BYTES = 1 << 20
 """How much of a file is looked at: a secret in a file that is longer stands in its first mebibyte or is not found."""
 
 _SHOWN = 3
-"""The highest number of secrets that are found in one file."""
+"""The highest number of secrets of one kind that are found in one file."""
 
 _CANDIDATES = 300
 """The highest number of places in a file that one shape is tried at."""
@@ -62,7 +63,7 @@ def _is_mixed_key(value: str) -> bool:
 
 def _has_docker_login(value: str) -> bool:
     """Return whether a docker configuration in base64 has a login."""
-    return any(what == "a docker login" for _, what in _by_shape(from_base64(value).encode()))
+    return any(what == "a docker login" for _, what, _ in _by_shape(from_base64(value).encode()))
 
 
 def _is_pem(value: str) -> bool:
@@ -215,15 +216,28 @@ def find_secrets(path: str, content: bytes, *, own: bool | None = None) -> list[
             return [Secret(what, 1)]
         if b"\0" in content[:8000]:
             return []
-        found += _by_shape(content)
+        found += ((position, what) for position, what, _ in _by_shape(content))
     found += find_passwords(path, content)
-    found.sort()
+    return lines_of(content.decode("latin-1"), found) if found else []
+
+
+def find_texts(content: bytes) -> Iterator[tuple[int, str, str]]:
+    """Yield each secret's position in a text, what it is, and the secret itself, which must not be shown."""
+    return _by_shape(content)
+
+
+def lines_of(text: str, found: Iterable[tuple[int, str]]) -> list[Secret]:
+    """Return the lines of what was found at these positions: of one line the first, of one kind the first few."""
     lines: dict[int, Secret] = {}
-    for position, what in found:
-        line = content.count(b"\n", 0, position) + 1
-        lines.setdefault(line, Secret(what, line))
-        if len(lines) == _SHOWN:
-            break
+    counts = Counter[str]()
+    line, counted = 1, 0
+    for position, what in sorted(found):
+        if counts[what] == _SHOWN:
+            continue
+        line += text.count("\n", counted, position)
+        counted = position
+        if lines.setdefault(line, Secret(what, line)).what == what:
+            counts[what] += 1
     return list(lines.values())
 
 
@@ -243,8 +257,8 @@ def wide_encoding(content: bytes) -> str | None:
     return f"utf-{32 if is_utf_32 else 16}-{'le' if even else 'be'}"
 
 
-def _by_shape(content: bytes) -> Iterator[tuple[int, str]]:
-    """Yield the position of each secret, and what it is."""
+def _by_shape(content: bytes) -> Iterator[tuple[int, str, str]]:
+    """Yield the position of each secret, what it is, and its text."""
     passed = [shapes for has_one, shapes in _GATES if has_one(content)]
     for shapes in (*passed, _OTHERS):
         for shape in shapes:
@@ -255,14 +269,14 @@ def _by_shape(content: bytes) -> Iterator[tuple[int, str]]:
                 continue
             for match in islice(shape.pattern.finditer(content), _CANDIDATES):
                 if shape.is_secret(_text(match[1])):
-                    yield match.start(1), shape.what
+                    yield match.start(1), shape.what, _text(match[1])
     if _PUTTY.match(content):
-        yield 0, "a PuTTY private key"
+        yield 0, "a PuTTY private key", _text(content)
     if b"PRIVATE KEY" in content:
         for match in islice(_PEM.finditer(content), _CANDIDATES):
             end = content.find(b"-----END %b-----" % match[1], match.end(), match.end() + _LONGEST_KEY)
-            if end > 0 and _is_body(content[match.end() : end]):
-                yield match.start(), "a private key"
+            if end > 0 and _is_body(body := content[match.end() : end]):
+                yield match.start(), "a private key", _text(body).strip()
     if _WITH_RUN in passed:
         yield from _key_pairs(content)
 
@@ -274,13 +288,13 @@ def _is_body(body: bytes) -> bool:
     return len(text) >= _SHORTEST_BODY and len(set(text)) > 7 and not is_placeholder(_text(text[:80]))
 
 
-def _key_pairs(content: bytes) -> Iterator[tuple[int, str]]:
+def _key_pairs(content: bytes) -> Iterator[tuple[int, str, str]]:
     """Yield the ids of access keys that have a secret near them."""
     for match in islice(_KEY_ID.finditer(content), _CANDIDATES):
         if find_key_id(_text(match[0])):
             near = content[max(0, match.start() - _NEAR) : match.end() + _NEAR]
             if any(_is_mixed_key(_text(word[0])) for word in _LONG_WORD.finditer(near)):
-                yield match.start(), "an AWS access key"
+                yield match.start(), "an AWS access key", _text(match[0])
 
 
 def _text(value: bytes) -> str:

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from types import MappingProxyType
 
 from ecr_tasks.errors import EcrTasksError
-from ecr_tasks.execute.from_builder import built_manifests, loaded_image, platform_inputs
+from ecr_tasks.execute.from_builder import build_records, built_manifests, loaded_image, platform_inputs
 from ecr_tasks.model.digest import sha256_digest
 from ecr_tasks.model.image import BuildDefinition, BuildInput, Image, Keep
 from ecr_tasks.model.manifest import short_digest
@@ -50,12 +50,14 @@ def build(
             result, reference = results[image.name], references.get(image.name)
             digests = (result.digest, result.image_id, result.platforms)
             built = Built(image.name, key, *digests, "store", seconds, reference)
-            builds[image.name] = replace(built, record=result.record)
+            builds[image.name] = replace(built, record=result.record, provenance=result.provenance)
         else:
             manifests, digest = built_manifests(image.name, image.definition, results)
             built = Built(image.name, key, digest, None, tuple(manifests), "builder", seconds)
             loaded = loaded_image(image.name, image.definition, results, engine.platform if engine else "")
             builder_name = engine.builder if engine else builder
+            records, provenance = build_records(image.name, image.definition, results)
+            built = replace(built, records=records, provenance=provenance)
             builds[image.name] = replace(built, manifests=manifests, builder=builder_name, loaded=loaded)
     return builds
 
@@ -131,4 +133,5 @@ def _inputs(image: Image, keep: Keep, reference: str | None, engine: Engine | No
     names = tuple(f"{image.repository}:{tag.name}" for tag in image.tags)
     if keep == "builder":
         return platform_inputs(image.name, image.definition, names, engine.platform if engine else "")
-    return [BuildInput(image.name, image.definition, (*names, reference) if reference else names)]
+    references, shows = (*names, reference) if reference else names, image.definition.shows_arguments
+    return [BuildInput(image.name, image.definition, references, provenance=shows)]

@@ -89,6 +89,12 @@ class BuildDefinition:
         return any("disabled=true" not in entry for entry in self.attest)
 
     @property
+    def shows_arguments(self) -> bool:
+        """Whether the image's provenance has all arguments, and the Dockerfile (BuildKit's ``mode=max``)."""
+        entries = (entry.split(",") for entry in self.attest)
+        return any("type=provenance" in entry and "mode=max" in entry for entry in entries)
+
+    @property
     def makes_index(self) -> bool:
         """Whether the result is an index: several platforms, or attestations beside the image."""
         return len(self.platforms) > 1 or self.attests
@@ -169,13 +175,17 @@ class BakeFile:
 
 @dataclass(frozen=True)
 class BuildInput:
-    """One image to build: its definition, the references that name the result, and where the result is kept."""
+    """One image to build: its definition, the references that name the result, and where the result is kept.
+
+    ``provenance`` is whether the result is to have what the image's provenance will say.
+    """
 
     name: str
     definition: BuildDefinition
     references: tuple[str, ...]
     keep: Keep = "store"
     push: bool = False
+    provenance: bool = False
 
 
 @dataclass(frozen=True)

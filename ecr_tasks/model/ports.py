@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.artifact import Artifact, ListedArtifact
 from ecr_tasks.model.image import BakeFile, BuildDefinition, BuildInput
+from ecr_tasks.model.image_config import ImageConfig
 from ecr_tasks.model.inventory import ImageDetail
 from ecr_tasks.model.local_image import LocalImage
 from ecr_tasks.model.manifest import StoredImage
@@ -46,7 +47,8 @@ class BuildResult:
     pushes. ``image_id`` is the image's id in the store; None when the result stays with the builder.
     ``platforms`` are those that it was built for, as far as buildx reports them. ``descriptor`` is the builder's
     of what it made (OCI image specification, descriptor.md); a classic store keeps no such manifest. ``record`` is
-    the builder's own of the build.
+    the builder's own of the build. ``provenance`` has the documents about it, of each platform, where the image gets
+    such with all arguments.
     """
 
     name: str
@@ -55,6 +57,7 @@ class BuildResult:
     platforms: tuple[str, ...] = ()
     descriptor: Mapping[str, Any] = field(default_factory=dict)
     record: str | None = None
+    provenance: tuple[str, ...] = field(default=(), repr=False)
 
 
 class Docker(Protocol):
@@ -121,6 +124,15 @@ class Docker(Protocol):
 
     def built_manifest(self, digest: str, record: str) -> str | None:
         """Return a manifest that a build made, byte for byte, or None where the builder doesn't have it any more."""
+
+    def image_config(self, image_id: str, platform: str | None) -> ImageConfig:
+        """Return the configuration of a local image; of several platforms, that of ``platform``.
+
+        Raises BuildError for an image that isn't there, and for a docker that can't be asked for a platform.
+        """
+
+    def builder_config(self, digest: str, record: str) -> ImageConfig | None:
+        """Return the configuration of a manifest that a builder keeps, or None where it doesn't give it."""
 
     def authorize(self, token: RegistryToken) -> None:
         """Add a registry's token to this run's private docker configuration."""

@@ -47,6 +47,9 @@ class Built:
     """The platform whose image the builder also loaded into the store, and its id there; only this run knows it."""
     record: str | None = None
     """The builder's record of the build, which still has its manifest."""
+    records: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """The builder's records of the platforms' builds; only this run knows them, and the provenance."""
+    provenance: tuple[str, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def id(self) -> str:

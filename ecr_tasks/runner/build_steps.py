@@ -121,6 +121,7 @@ def build_images(run: Run, job: Job, items: Sequence[PlannedImage]) -> Job:
 
             check_unchanged([item.image for item in items], project=job.settings.project, environ=os.environ)
         now = _check_source(run, [item.image for item in items], during="the build")
+        _check_secrets(run, items, builds)
     except (BuildError, RegistryError) as error:
         run.locks.release_all()
         raise run.logins.explain(error) from error
@@ -149,6 +150,19 @@ def _check_source(run: Run, images: Sequence[Image], *, during: str) -> SourceSt
     paths = definition_paths(run) if now.changes else ()
     check_unchanged_source(images, run.source, now, run.settings, paths, os.environ, during=during)
     return now
+
+
+def _check_secrets(run: Run, items: Sequence[PlannedImage], builds: Mapping[str, Built]) -> None:
+    """Look at what the built images show. Raises Refused for a secret."""
+    from ecr_tasks.checks.built_secrets import check_built
+    from ecr_tasks.execute.built_configs import built_configs
+
+    environ = run.settings.sdk_environ(os.environ)
+    with working("looking at what was built"):
+        configs = {name: built_configs(built, run.docker, run.retrier, warn) for name, built in builds.items()}
+    for item in items:
+        name = item.image.name
+        check_built(item.image, configs[name], builds[name].provenance, run.settings, environ, warn)
 
 
 def tidy(run: Run, job: Job, *, pushed: bool) -> None:

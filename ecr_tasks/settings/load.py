@@ -176,7 +176,7 @@ def _missing_files_warnings(
 ) -> Iterator[str]:
     """Yield a sentence for each file of ECR_ALLOW_KEYS_IN that isn't there: its name may have changed."""
     setting = "ECR_ALLOW_KEYS_IN"
-    for name, _ in allowed:
+    for name, *_ in allowed:
         if not name.startswith(VALUE_KINDS) and not is_file(project / name):
             yield f"{setting} ({effective[setting].origin}) names a file that isn't there: {name}."
 

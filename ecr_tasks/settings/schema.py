@@ -240,12 +240,12 @@ class Schema:
         default="3",
     )
     allow_keys_in: tuple[lists.Allowed, ...] = setting(
-        "ECR_ALLOW_KEYS_IN=certs/localhost.key: made for localhost",
+        "ECR_ALLOW_KEYS_IN=private-key certs/localhost.key: made for localhost",
         lists.split_allowed,
-        "Files whose keys and tokens may be in the image (access keys also in git), each with the reason: paths "
-        "beside this file. build-arg:NAME, label:NAME and annotation:NAME stand for a value, dockerfile:inline for "
-        "the Dockerfile in a bake or compose file. What only stands for a key (your-access-key, AWS's own examples) "
-        "needs no mention.",
+        "What leak guards let through: a guard's name, the file that it is silenced for (beside this one), and the "
+        "reason. build-arg:NAME, label:NAME and others stand for a value; refusals say the entry to write, and "
+        "docs/leak-guards.md has all. What only stands for a key (your-access-key, AWS's own examples) needs no "
+        "mention.",
         default="",
     )
     env_file: Path | None = setting(

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecr_tasks.checks.key_shapes import find_key_id, is_key
-from ecr_tasks.checks.leaked_keys import Leak, _quoted, check_leaked_keys, find_keys, find_leaks, refusal
+from ecr_tasks.checks.leak import Leak, refusal
+from ecr_tasks.checks.leaked_keys import _quoted, check_leaked_keys, find_keys, find_leaks
 from ecr_tasks.errors import ExitCode, Refused, SettingsError
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.settings.errors import SettingsProblems

@@ -6,14 +6,17 @@ import os
 import re
 import subprocess
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ecr_tasks.checks.leaked_keys import check_leaked_keys, needless_entries
+from ecr_tasks.checks.leaked_keys import check_leaked_keys
+from ecr_tasks.checks.needless_entries import needless_entries
 from ecr_tasks.errors import ExitCode, Refused
 from ecr_tasks.model.image import BuildDefinition
+from ecr_tasks.model.tag import Tag
 from ecr_tasks.settings.load import load
 from tests.checks.test_secret_shapes import KEY, some
 from tests.support.build import source
@@ -51,7 +54,7 @@ def check(definition: BuildDefinition, **environ: str) -> list[str]:
     notes: list[str] = []
     settings = load(Path(definition.context), environ=environ)
     check_leaked_keys(settings, source(root=None), [definition], notes.append)
-    return [*notes, *needless_entries(settings)]
+    return [*notes, *needless_entries(settings, [(definition, ())], {})]
 
 
 def test_every_planted_secret_is_named_and_its_line_helps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,12 +146,15 @@ def test_an_entry_lets_a_file_through_and_says_why(tmp_path: Path) -> None:
     with pytest.raises(Refused, match=r"conf/id holds"):
         check(definition, ECR_ALLOW_KEYS_IN=allowed.replace("../conf/id\n", ""))
     notes = check(definition, ECR_ALLOW_KEYS_IN=allowed)
-    assert len(notes) == 2
+    assert len(notes) == 3
     assert notes[0].endswith(
         "certs/local.key is allowed to hold a private key (line 1): made for localhost, and only there "
         "(ECR_ALLOW_KEYS_IN)."
     )
-    assert notes[1].endswith("conf/id is allowed to hold a private key (line 1): ECR_ALLOW_KEYS_IN gives no reason.")
+    assert notes[1].endswith(
+        "conf/id is allowed to hold a private key (line 1): ECR_ALLOW_KEYS_IN, without a reason."
+    )
+    assert notes[2].endswith("gives no reason for ../conf/id: write one after a colon.")
 
 
 def test_an_entry_that_nothing_needs_is_named(tmp_path: Path) -> None:
@@ -209,6 +215,7 @@ def test_only_the_configuration_of_git_is_looked_at(tmp_path: Path) -> None:
         check(plant(tmp_path, {"project/objects/key": KEY}))
 
 
+JWT_LIKE = some(60)
 VALUES: list[tuple[dict[str, Any], str]] = [
     ({"args": {"NPM_TOKEN": f"npm_{some(36)}"}}, "build-arg:NPM_TOKEN"),
     ({"args": {"AWS_SECRET_ACCESS_KEY": SECRET}}, "build-arg:AWS_SECRET_ACCESS_KEY"),
@@ -216,6 +223,11 @@ VALUES: list[tuple[dict[str, Any], str]] = [
     ({"args": {"SSH_KEY": KEY}}, "build-arg:SSH_KEY"),
     ({"labels": {"com.example.token": f"ghp_{some(36)}"}}, "label:com.example.token"),
     ({"annotations": {"index:token": f"ghp_{some(36)}"}}, "annotation:index:token"),
+    ({"args": {"PIP_INDEX_URL": "https://me:h7Kq2Vn5L@pypi.company.io"}}, "address-password build-arg:PIP_INDEX_URL"),
+    ({"args": {"API_TOKEN": some(24)}}, "named-secret build-arg:API_TOKEN"),
+    ({"contexts": {"lib": "https://me:h7Kq2Vn5L@git.company.io/a.git"}}, "address-password context:lib"),
+    ({"cache_to": (f"type=s3,bucket=b,secret_access_key={SECRET}",)}, "aws-access-key cache:s3"),
+    ({"cache_from": (f"type=gha,token={JWT_LIKE}",)}, "named-secret cache:gha"),
 ]
 
 
@@ -225,8 +237,10 @@ def test_values_that_the_image_shows_are_refused(tmp_path: Path, fields: dict[st
     with pytest.raises(Refused) as caught:
         check(definition)
     assert entry in caught.value.remedy
-    (value,) = next(iter(fields.values())).values()
+    values = next(iter(fields.values()))
+    (value,) = values.values() if isinstance(values, dict) else [values[0].rpartition("=")[2]]
     assert value not in str(caught.value)
+    assert "h7Kq2Vn5L" not in str(caught.value)
     (note,) = check(definition, ECR_ALLOW_KEYS_IN=f"{entry}: opens nothing")
     assert note.endswith("opens nothing (ECR_ALLOW_KEYS_IN).")
 
@@ -243,3 +257,85 @@ def test_values_that_the_image_shows_are_refused(tmp_path: Path, fields: dict[st
 )
 def test_other_values_pass(tmp_path: Path, name: str, value: str) -> None:
     assert check(BuildDefinition(str(tmp_path), args={name: value}, labels={name: value})) == []
+
+
+def test_a_known_secret_is_refused_under_any_name(tmp_path: Path) -> None:
+    (tmp_path / "npm.txt").write_text("h7Kq2Vn5LwPz\n", encoding="utf-8")
+    (tmp_path / "docker").mkdir()
+    (tmp_path / "docker" / "config.json").write_text(
+        '{"auths": {"r.company.io": {"auth": "bWU6aDdLcTJWbjVM"}}}', encoding="utf-8"
+    )
+    secrets = ("id=npm,src=npm.txt", "id=db,env=DB")
+    environ = {"DB": "dBp4ssW0rdX", "CI_JOB_TOKEN": "k8Tq3Zx7Lm2Rw9Vb", "DOCKER_CONFIG": str(tmp_path / "docker")}
+    (tmp_path / ".dockerignore").write_text("docker\n", encoding="utf-8")
+    settings = load(tmp_path, environ={})
+    for value, what in (
+        ("h7Kq2Vn5LwPz", "the value of the secret npm"),
+        ("x-dBp4ssW0rdX", "the value of the secret db"),
+        ("k8Tq3Zx7Lm2Rw9Vb", "the value of CI_JOB_TOKEN"),
+        ("h7Kq2Vn5L", "the value of docker's login for r.company.io"),
+    ):
+        definition = BuildDefinition(str(tmp_path), args={"FLAG": value}, secrets=secrets)
+        with pytest.raises(Refused, match=f"build argument FLAG is {what}") as caught:
+            check_leaked_keys(settings, source(root=None), [definition], environ=environ)
+        assert value not in str(caught.value)
+        assert "known-secret build-arg:FLAG: REASON" in caught.value.remedy
+    (tmp_path / "Dockerfile").write_text("FROM a\nRUN login k8Tq3Zx7Lm2Rw9Vb\n", encoding="utf-8")
+    with pytest.raises(Refused, match=r"Dockerfile holds the value of CI_JOB_TOKEN \(line 2\)"):
+        check_leaked_keys(settings, source(root=None), [BuildDefinition(str(tmp_path))], environ=environ)
+
+
+def test_a_tag_is_no_place_for_a_secret(tmp_path: Path) -> None:
+    tags = [Tag(f"ghp_{some(36)}", "moving", "type=ref,event=branch", "the branch")]
+    with pytest.raises(Refused, match="tag of the rule type=ref is a GitHub token") as caught:
+        check_leaked_keys(load(tmp_path, environ={}), source(root=None), [BuildDefinition(str(tmp_path))], tags=tags)
+    assert "ghp_" not in str(caught.value)
+    assert "github-token tag:ref: REASON" in caught.value.remedy
+
+
+def test_a_proxy_may_have_a_password_unless_the_provenance_tells_it(tmp_path: Path) -> None:
+    proxy = {"HTTPS_PROXY": "http://me:h7Kq2Vn5L@proxy.company.io:3128"}
+    assert check(BuildDefinition(str(tmp_path), args=proxy)) == []
+    with pytest.raises(Refused, match="build argument HTTPS_PROXY"):
+        check(BuildDefinition(str(tmp_path), args=proxy, attest=("type=provenance,mode=max",)))
+
+
+def test_comments_count_where_the_provenance_has_the_dockerfile(tmp_path: Path) -> None:
+    definition = plant(
+        tmp_path, {"project/Dockerfile": f"FROM scratch\n# ghp_{some(36)}\nCOPY src /\n", "project/src": ""}
+    )
+    check(definition)
+    with pytest.raises(Refused, match=r"Dockerfile holds a GitHub token \(line 2\)"):
+        check(replace(definition, attest=("type=provenance,mode=max",)))
+
+
+def test_an_entry_with_a_guard_lets_only_that_through(tmp_path: Path) -> None:
+    text = f"{KEY}{KEY}{KEY}{KEY}token = ghp_{some(36)}\n"
+    definition = plant(tmp_path, {"project/keys.txt": text})
+    with pytest.raises(Refused, match=r"keys\.txt holds a GitHub token \(line \d+\), and"):
+        check(definition, ECR_ALLOW_KEYS_IN="private-key keys.txt: a test's")
+    both = "private-key keys.txt: a test's\ngithub-token keys.txt: revoked\n"
+    notes = check(definition, ECR_ALLOW_KEYS_IN=both)
+    assert len(notes) == 2
+    assert notes[0].endswith("a test's (ECR_ALLOW_KEYS_IN).")
+    assert notes[1].endswith("a GitHub token (line 109): revoked (ECR_ALLOW_KEYS_IN).")
+    (*_, note) = check(definition, ECR_ALLOW_KEYS_IN=f"{both}npm-token keys.txt: old\n")
+    assert note.endswith("needs no npm-token for keys.txt: what is found in it is private-key, github-token.")
+
+
+def test_an_entry_for_a_value_that_is_no_secret_is_named(tmp_path: Path) -> None:
+    definition = BuildDefinition(str(tmp_path), args={"A": "x"})
+    (note,) = check(definition, ECR_ALLOW_KEYS_IN="build-arg:A: once\nbuild-arg:B: another image's\n")
+    assert "needs no entry for build-arg:A" in note
+
+
+@pytest.mark.parametrize("entry", ["build-arg:*", "*", ".", "certs", "github-token"])
+def test_no_entry_silences_a_guard_as_a_whole(tmp_path: Path, entry: str) -> None:
+    definition = plant(tmp_path, {"project/certs/server.key": KEY})
+    with pytest.raises(Refused, match=r"server\.key holds"):
+        check(definition, ECR_ALLOW_KEYS_IN=f"{entry}: everything")
+    with pytest.raises(Refused, match="build argument TOKEN"):
+        check(
+            BuildDefinition(str(tmp_path / "conf"), args={"TOKEN": f"ghp_{some(36)}"}),
+            ECR_ALLOW_KEYS_IN=f"{entry}: all",
+        )

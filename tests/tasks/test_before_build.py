@@ -8,9 +8,11 @@ import pytest
 
 from ecr_tasks.errors import BuildError
 from ecr_tasks.model.image import BuildDefinition
+from ecr_tasks.model.image_config import ImageConfig
 from tests.tasks.conftest import CHANGING_CALLS, Project
 
 PATHS = (("build", "push"), ("push",), ("build",), ("--dry", "build", "push"), ("commands",))
+TOKEN = "ghp_" + "a8Kq2Vn5LwPzT7Xc4Rb9Ym3Jd6Hf1GsQe0Uo"
 CREATE = {"ECR_CREATE_REPOSITORY": "true"}
 
 
@@ -214,3 +216,25 @@ def test_a_file_that_a_compose_file_extends_makes_dirty(project: Project) -> Non
     assert "-dirty" not in project.inv("tags").stdout
     project.write("common.yaml", "services:\n  base: {build: {context: web, args: {A: '1'}}}\n")
     assert "-dirty" in project.inv("tags").stdout
+
+
+@pytest.mark.parametrize("words", [("build", "push"), ("push",), ("build",)])
+def test_what_was_built_is_looked_at_before_anything_is_pushed(project: Project, words: tuple[str, ...]) -> None:
+    project.docker.config = ImageConfig(environment={"FROM_THE_BASE": TOKEN})
+    result = project.inv(*words)
+    result.failed(6)
+    assert "write github-token env:FROM_THE_BASE: REASON into ECR_ALLOW_KEYS_IN" in result.stderr
+    assert TOKEN not in result.stdout + result.stderr
+    assert project.calls.named("push") == []
+    project.inv("push").failed(6)  # what was refused is not taken for built
+    result = project.inv(*words, ECR_ALLOW_KEYS_IN="github-token env:FROM_THE_BASE: the base's own, revoked")
+    assert result.code == 0, result.stderr
+    assert "env:FROM_THE_BASE is allowed to show a GitHub token: the base's own, revoked" in result.stderr
+    assert project.inv("push").code == 0
+
+
+def test_nothing_is_looked_at_where_nothing_is_built(project: Project) -> None:
+    assert project.inv("build", "push").code == 0
+    assert len(project.calls.named("image_config")) == 1
+    assert project.inv("build", "push").code == 0
+    assert project.calls.named("image_config") == []

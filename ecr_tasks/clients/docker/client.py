@@ -14,7 +14,7 @@ from ecr_tasks.clients.docker.command_line import CommandLine, run_in_own_config
 from ecr_tasks.clients.docker.config import PrivateConfig
 from ecr_tasks.clients.docker.image_store import ImageStore
 from ecr_tasks.clients.docker.lost_caches import lost_caches
-from ecr_tasks.clients.docker.parse import build_result, loaded_config, parse_engine, registry_digest
+from ecr_tasks.clients.docker.parse import build_result, loaded_config, parse_config, parse_engine, registry_digest
 from ecr_tasks.clients.docker.process import ProcessResult, show_held
 from ecr_tasks.clients.docker.retry import retry_transient
 from ecr_tasks.clients.docker.valid_tokens import ValidTokens
@@ -24,6 +24,7 @@ from ecr_tasks.errors import EcrTasksError, RegistryError
 from ecr_tasks.files import read_bytes
 from ecr_tasks.model.digest import sha256_digest
 from ecr_tasks.model.image import BakeFile, BuildDefinition, BuildInput
+from ecr_tasks.model.image_config import ImageConfig
 from ecr_tasks.model.ports import BuildResult, Engine
 from ecr_tasks.model.registry import RegistryToken
 from ecr_tasks.redaction import keep_build_arguments
@@ -105,6 +106,8 @@ class WhalesDocker(ImageStore):
                 known = {**item.variables, **known}
             needed = {*names_read, *_cache_variables(definitions, {*os.environ, *self._variables})}
             variables = {name: value for name, value in known.items() if name in needed}
+            if any(item.provenance for item in inputs):
+                variables["BUILDX_METADATA_PROVENANCE"] = "max"
             command = self._commands.buildx("bake", *options, *_builder_option(builder))
             result = retry_transient(
                 lambda: self._bake(command, variables, needed),
@@ -233,6 +236,14 @@ class WhalesDocker(ImageStore):
         with suppress(EcrTasksError):
             return _with_digest(self._commands.output("read", self._commands.buildx("history", *options)), digest)
         return None
+
+    def builder_config(self, digest: str, record: str) -> ImageConfig | None:
+        """Return the configuration of a manifest that a build made, from the builder's history; None without it."""
+        manifest = self.built_manifest(digest, record)
+        with errors.reading_answer("show what it has built"):
+            config = parse_json(manifest)["config"]["digest"] if manifest else None
+            text = self.built_manifest(config, record) if config else None
+            return parse_config(parse_json(text)) if text else None
 
     def authorize(self, token: RegistryToken) -> None:
         """Add a token to the private configuration."""

@@ -14,6 +14,7 @@ from ecr_tasks.clients.docker.config import PrivateConfig
 from ecr_tasks.clients.docker.temporary_names import BUILD
 from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import EcrTasksError
+from ecr_tasks.model.image_config import ImageConfig, parse_image_config
 from ecr_tasks.model.local_image import LocalImage
 
 if TYPE_CHECKING:
@@ -37,6 +38,22 @@ class ImageStore:
         """
         image = self._image(reference)
         return image.id if image else None
+
+    def image_config(self, image_id: str, platform: str | None) -> ImageConfig:
+        """Return the configuration of a local image; of several platforms, that of ``platform`` (docker 28).
+
+        Raises BuildError when docker doesn't give it.
+        """
+        options = ["--platform", platform] if platform else []
+        action = f"look at {image_id}"
+        inspect = self._commands.docker("image", "inspect", *options, "--format", "{{json .Config}}", image_id)
+        history = self._commands.docker(
+            "image", "history", *options, "--no-trunc", "--format", "{{json .CreatedBy}}", image_id
+        )
+        config, steps = self._commands.output(action, inspect), self._commands.output(action, history)
+        with errors.reading_answer(action):
+            oldest_first = [str(parse_json(line)) for line in reversed(steps.splitlines()) if line]
+            return parse_image_config(parse_json(config) or {}, oldest_first)
 
     def tag(self, source: str, target: str) -> None:
         """Give a local image one more name."""

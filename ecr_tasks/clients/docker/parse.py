@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.model.image import BuildInput
+from ecr_tasks.model.image_config import ImageConfig, parse_image_config
 from ecr_tasks.model.manifest import platform_name
 from ecr_tasks.model.ports import BuildResult, Engine
 
@@ -79,11 +81,23 @@ def build_result(item: BuildInput, metadata: Mapping[str, Any], *, loaded_as: st
         names = zip(("os", "architecture", "variant"), item.definition.platforms[0].split("/"), strict=False)
         descriptor.setdefault("platform", dict(names))
     record = metadata.get("buildx.build.ref")
+    provenance = tuple(
+        json.dumps(document)
+        for key, document in metadata.items()
+        if item.provenance and key.partition("/")[0] == "buildx.build.provenance"
+    )
     built_for = platform_name(descriptor.get("platform"))
     platforms = item.definition.platforms or ((built_for,) if built_for else ())
     if item.keep == "builder":
-        return BuildResult(item.name, digest, None, platforms, descriptor, record)
+        return BuildResult(item.name, digest, None, platforms, descriptor, record, provenance)
     if config and config == loaded_as:
-        return BuildResult(item.name, None, config, platforms, descriptor)
+        return BuildResult(item.name, None, config, platforms, descriptor, provenance=provenance)
     has_manifest = bool(descriptor) and digest != config
-    return BuildResult(item.name, digest if has_manifest else None, digest, platforms, descriptor, record)
+    known_digest = digest if has_manifest else None
+    return BuildResult(item.name, known_digest, digest, platforms, descriptor, record, provenance)
+
+
+def parse_config(document: Mapping[str, Any]) -> ImageConfig:
+    """Return what an image's configuration shows; the document is the blob, as the builder keeps it."""
+    history = (str(step.get("created_by") or "") for step in document.get("history") or ())
+    return parse_image_config(document.get("config") or {}, history)

@@ -25,15 +25,24 @@ _AMBIGUOUS_QUOTE = (
 )
 
 
-VALUE_KINDS = ("build-arg:", "label:", "annotation:", "dockerfile:")
-"""The beginnings of names that stand for a value of a build instead of a file."""
+VALUE_KINDS = (
+    *("build-arg:", "label:", "annotation:", "tag:", "context:", "cache:", "dockerfile:"),
+    *("env:", "history:", "config:", "provenance:"),
+)
+"""The beginnings of names that stand for a value of a build, or a part of the built image, instead of a file."""
+
+_GUARD = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)+")
 
 
 class Allowed(NamedTuple):
-    """Something that is allowed, and why; the reason is empty where none is given."""
+    """A file or value that is allowed to have a secret, and why; the reason is empty where none is given.
+
+    ``guard`` is the name of what it may have (``private-key``); if empty, it may have anything.
+    """
 
     name: str
     reason: str
+    guard: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,9 +101,24 @@ def split_plain(text: str) -> tuple[str, ...]:
 
 
 def split_allowed(text: str) -> tuple[Allowed, ...]:
-    """Split the names of what is allowed, each with its reason: ``certs/test.key: opens nothing``."""
-    parts = [entry.partition(": ") for entry in split_plain(text)]
-    return tuple(Allowed(name.strip(), reason.strip()) for name, _, reason in parts)
+    """Split the names of what is allowed, each with its reason: ``private-key certs/test.key: opens nothing``.
+
+    On one line, a comma in a reason begins no entry unless a reason follows what is after it.
+    """
+
+    def begins_entry(entry: list[Field], field: Field, _next_field: Field | None) -> bool:
+        return ": " in field.text or not any(": " in other.text for other in entry)
+
+    entries = []
+    for entry in _split(text, begins_entry):
+        name, _, reason = entry.partition(": ")
+        reason = re.sub(r",(?=\S)", ", ", reason.strip())
+        guard, space, rest = name.strip().removesuffix(":").partition(" ")
+        if space and _GUARD.fullmatch(guard):
+            entries.append(Allowed(rest.strip(), reason, guard))
+        else:
+            entries.append(Allowed(name.strip().removesuffix(":"), reason))
+    return tuple(entries)
 
 
 def split_secrets(text: str) -> tuple[str, ...]:

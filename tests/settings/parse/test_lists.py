@@ -127,3 +127,25 @@ def test_a_quote_that_is_not_closed_properly_is_refused(text: str) -> None:
 def test_what_no_line_can_hold_is_not_joined(entry: str) -> None:
     with pytest.raises(ValueError, match="entry 2"):
         lists.join(["ok", entry])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a.key", [("a.key", "", "")]),
+        ("a.key,b.key", [("a.key", "", ""), ("b.key", "", "")]),
+        ("a.key: one, and two,b.key: three", [("a.key", "one, and two", ""), ("b.key", "three", "")]),
+        ("private-key a b.key: one", [("a b.key", "one", "private-key")]),
+        ("my file.key: one", [("my file.key", "one", "")]),
+        (
+            "github-token build-arg:A: one\nlabel:B: two: three, four\n",
+            [
+                ("build-arg:A", "one", "github-token"),
+                ("label:B", "two: three, four", ""),
+            ],
+        ),
+        ("private-key a.key:", [("a.key", "", "private-key")]),
+    ],
+)
+def test_what_is_allowed_has_a_guard_and_a_reason(text: str, expected: list[tuple[str, str, str]]) -> None:
+    assert [tuple(entry) for entry in lists.split_allowed(text)] == expected

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ecr_tasks.errors import BuildError, EcrTasksError
 from ecr_tasks.model.image import BakeFile, BakeTarget, BuildDefinition, BuildInput
+from ecr_tasks.model.image_config import ImageConfig
 from ecr_tasks.model.local_image import LocalImage
 from ecr_tasks.model.manifest import INPUTS, INPUTS_TRACKED, REVISION, StoredImage
 from ecr_tasks.model.ports import BuildResult, Engine
@@ -42,6 +43,7 @@ class FakeDocker:
         self.temporary: list[str] = []
         self.left_names: list[str] = []
         self.local: list[LocalImage] = []
+        self.config = ImageConfig()
         self.unreachable: set[str] = set()
         """The references to which a copy fails."""
 
@@ -138,6 +140,16 @@ class FakeDocker:
         self.calls.begin("built_manifest", digest)
         self.calls.end()
         return None
+
+    def image_config(self, image_id: str, platform: str | None) -> ImageConfig:
+        self.calls.begin("image_config", image_id)
+        self.calls.end()
+        return self.config
+
+    def builder_config(self, digest: str, record: str) -> ImageConfig | None:
+        self.calls.begin("builder_config", digest)
+        self.calls.end()
+        return self.config
 
     def local_names(self, repository: str) -> Sequence[str]:
         self.calls.begin("local_names", repository)
