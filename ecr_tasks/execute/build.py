@@ -50,15 +50,15 @@ def build(
             result, reference = results[image.name], references.get(image.name)
             digests = (result.digest, result.image_id, result.platforms)
             built = Built(image.name, key, *digests, "store", seconds, reference)
-            builds[image.name] = replace(built, record=result.record, provenance=result.provenance)
+            builds[image.name] = replace(built, record=result.record)
         else:
             manifests, digest = built_manifests(image.name, image.definition, results)
             built = Built(image.name, key, digest, None, tuple(manifests), "builder", seconds)
             loaded = loaded_image(image.name, image.definition, results, engine.platform if engine else "")
             builder_name = engine.builder if engine else builder
-            records, provenance = build_records(image.name, image.definition, results)
-            built = replace(built, records=records, provenance=provenance)
-            builds[image.name] = replace(built, manifests=manifests, builder=builder_name, loaded=loaded)
+            records = build_records(image.name, image.definition, results)
+            built = replace(built, manifests=manifests, builder=builder_name, records=records)
+            builds[image.name] = replace(built, loaded=loaded)
     return builds
 
 
@@ -133,5 +133,4 @@ def _inputs(image: Image, keep: Keep, reference: str | None, engine: Engine | No
     names = tuple(f"{image.repository}:{tag.name}" for tag in image.tags)
     if keep == "builder":
         return platform_inputs(image.name, image.definition, names, engine.platform if engine else "")
-    references, shows = (*names, reference) if reference else names, image.definition.shows_arguments
-    return [BuildInput(image.name, image.definition, references, provenance=shows)]
+    return [BuildInput(image.name, image.definition, (*names, reference) if reference else names)]

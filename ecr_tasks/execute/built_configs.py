@@ -1,4 +1,4 @@
-"""Read the configurations of an image that was just built, of every platform, before it is pushed."""
+"""Read what an image that was just built shows, of every platform, before it is pushed."""
 
 from __future__ import annotations
 
@@ -37,3 +37,17 @@ def built_configs(built: Built, docker: Docker, retrier: Retrier, warn: Callable
         of = f" of {', '.join(unread)}" if any(unread) else ""
         warn(f"{built.name}: the configuration{of} was not looked at for secrets: docker doesn't give it.")
     return [config for config in configs if config is not None]
+
+
+def built_provenance(built: Built, docker: Docker, retrier: Retrier, warn: Callable[[str], None]) -> list[str]:
+    """Return the documents of a build's provenance. ``warn`` is told of a platform whose document can't be read."""
+
+    def read(platform: str) -> str | None:
+        record = built.records.get(platform) or built.record or ""
+        return docker.provenance(record, platform if len(built.platforms) > 1 and not built.records else None)
+
+    platforms = list(built.platforms) or [""]
+    documents = map_parallel(read, platforms, _WORKERS, retrier)
+    if None in documents:
+        warn(f"{built.name}: its provenance was not looked at for secrets: the builder doesn't give it.")
+    return [document for document in documents if document is not None]

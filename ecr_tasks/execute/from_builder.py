@@ -14,7 +14,7 @@ from typing import Any
 from ecr_tasks.errors import RegistryError
 from ecr_tasks.execute.built_manifest import with_manifest
 from ecr_tasks.model.digest import sha256_digest
-from ecr_tasks.model.image import NO_ATTESTATIONS, BuildDefinition, BuildInput, Keep
+from ecr_tasks.model.image import NO_ATTESTATIONS, BuildDefinition, BuildInput
 from ecr_tasks.model.manifest import INDEX_MEDIA_TYPES, StoredImage, platform_name
 from ecr_tasks.model.ports import BuildResult, Docker, Registry
 from ecr_tasks.model.receipt import Built
@@ -36,10 +36,10 @@ def platform_inputs(
     plain = replace(definition, attest=NO_ATTESTATIONS)
     loaded = _loaded(platforms, store_platform)
     for platform in platforms:
-        keep: Keep = "store" if platform == loaded and not definition.exporter else "builder"
-        names = tuple(references) if keep == "store" else ()
-        shows = definition.shows_arguments
-        yield BuildInput(_name(name, platform), plain.for_platform(platform), names, keep, provenance=shows)
+        if platform == loaded and not definition.exporter:
+            yield BuildInput(_name(name, platform), plain.for_platform(platform), tuple(references))
+        else:
+            yield BuildInput(_name(name, platform), plain.for_platform(platform), (), "builder")
     if definition.exporter:  # the store has its own form of layers
         local = replace(plain.for_platform(loaded), exporter=())
         yield BuildInput(_name(name, "local"), local, tuple(references))
@@ -64,13 +64,10 @@ def built_manifests(
     return manifests, _index([_descriptor(result.descriptor, definition) for result in built], definition).digest
 
 
-def build_records(
-    name: str, definition: BuildDefinition, results: Mapping[str, BuildResult]
-) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Return the builder's records of the platforms' builds by platform, and the documents of their provenance."""
+def build_records(name: str, definition: BuildDefinition, results: Mapping[str, BuildResult]) -> dict[str, str]:
+    """Return the builder's records of the platforms' builds, by platform."""
     built = [results[_name(name, platform)] for platform in definition.platforms or ("",)]
-    records = {next(iter(result.platforms), ""): result.record for result in built if result.record}
-    return records, tuple(document for result in built for document in result.provenance)
+    return {next(iter(result.platforms), ""): result.record for result in built if result.record}
 
 
 def loaded_image(

@@ -175,17 +175,13 @@ class BakeFile:
 
 @dataclass(frozen=True)
 class BuildInput:
-    """One image to build: its definition, the references that name the result, and where the result is kept.
-
-    ``provenance`` is whether the result is to have what the image's provenance will say.
-    """
+    """One image to build: its definition, the references that name the result, and where the result is kept."""
 
     name: str
     definition: BuildDefinition
     references: tuple[str, ...]
     keep: Keep = "store"
     push: bool = False
-    provenance: bool = False
 
 
 @dataclass(frozen=True)

@@ -47,8 +47,7 @@ class BuildResult:
     pushes. ``image_id`` is the image's id in the store; None when the result stays with the builder.
     ``platforms`` are those that it was built for, as far as buildx reports them. ``descriptor`` is the builder's
     of what it made (OCI image specification, descriptor.md); a classic store keeps no such manifest. ``record`` is
-    the builder's own of the build. ``provenance`` has the documents about it, of each platform, where the image gets
-    such with all arguments.
+    the builder's own of the build.
     """
 
     name: str
@@ -57,7 +56,6 @@ class BuildResult:
     platforms: tuple[str, ...] = ()
     descriptor: Mapping[str, Any] = field(default_factory=dict)
     record: str | None = None
-    provenance: tuple[str, ...] = field(default=(), repr=False)
 
 
 class Docker(Protocol):
@@ -133,6 +131,9 @@ class Docker(Protocol):
 
     def builder_config(self, digest: str, record: str) -> ImageConfig | None:
         """Return the configuration of a manifest that a builder keeps, or None where it doesn't give it."""
+
+    def provenance(self, record: str, platform: str | None) -> str | None:
+        """Return the document of a build's provenance with all arguments, or None where the builder has none."""
 
     def authorize(self, token: RegistryToken) -> None:
         """Add a registry's token to this run's private docker configuration."""

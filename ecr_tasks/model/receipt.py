@@ -48,8 +48,7 @@ class Built:
     record: str | None = None
     """The builder's record of the build, which still has its manifest."""
     records: Mapping[str, str] = field(default_factory=dict, compare=False)
-    """The builder's records of the platforms' builds; only this run knows them, and the provenance."""
-    provenance: tuple[str, ...] = field(default=(), repr=False, compare=False)
+    """The builder's records of the platforms' builds; only this run knows them."""
 
     @property
     def id(self) -> str:

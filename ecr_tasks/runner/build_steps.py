@@ -155,14 +155,15 @@ def _check_source(run: Run, images: Sequence[Image], *, during: str) -> SourceSt
 def _check_secrets(run: Run, items: Sequence[PlannedImage], builds: Mapping[str, Built]) -> None:
     """Look at what the built images show. Raises Refused for a secret."""
     from ecr_tasks.checks.built_secrets import check_built
-    from ecr_tasks.execute.built_configs import built_configs
+    from ecr_tasks.execute.built_configs import built_configs, built_provenance
 
     environ = run.settings.sdk_environ(os.environ)
-    with working("looking at what was built"):
-        configs = {name: built_configs(built, run.docker, run.retrier, warn) for name, built in builds.items()}
     for item in items:
-        name = item.image.name
-        check_built(item.image, configs[name], builds[name].provenance, run.settings, environ, warn)
+        built, look = builds[item.image.name], (run.docker, run.retrier, warn)
+        with working("looking at what was built"):
+            configs = built_configs(built, *look)
+            provenance = built_provenance(built, *look) if item.image.definition.shows_arguments else []
+        check_built(item.image, configs, provenance, run.settings, environ, warn)
 
 
 def tidy(run: Run, job: Job, *, pushed: bool) -> None:

@@ -72,7 +72,7 @@ def found_in_files(folder: Path, secrets: Mapping[str, str]) -> dict[str, set[st
     """Return the names of the secrets in the files of a folder, by path."""
     found = {}
     for path in folder.rglob("*"):
-        if path.is_file() and not path.is_symlink():
-            if names := found_in(path.read_bytes().decode("latin-1"), secrets):
-                found[str(path)] = names
+        is_file = path.is_file() and not path.is_symlink()
+        if names := found_in(path.read_bytes().decode("latin-1"), secrets) if is_file else set():
+            found[str(path)] = names
     return found

@@ -106,8 +106,6 @@ class WhalesDocker(ImageStore):
                 known = {**item.variables, **known}
             needed = {*names_read, *_cache_variables(definitions, {*os.environ, *self._variables})}
             variables = {name: value for name, value in known.items() if name in needed}
-            if any(item.provenance for item in inputs):
-                variables["BUILDX_METADATA_PROVENANCE"] = "max"
             command = self._commands.buildx("bake", *options, *_builder_option(builder))
             result = retry_transient(
                 lambda: self._bake(command, variables, needed),
@@ -231,10 +229,8 @@ class WhalesDocker(ImageStore):
 
         ``record`` is BUILDER/NODE/ID. buildx can ask since 0.21.
         """
-        builder, _, build = record.partition("/")
-        options = ["inspect", "attachment", "--builder", builder, build.rpartition("/")[2], digest]
         with suppress(EcrTasksError):
-            return _with_digest(self._commands.output("read", self._commands.buildx("history", *options)), digest)
+            return _with_digest(self._attachment(record, digest), digest)
         return None
 
     def builder_config(self, digest: str, record: str) -> ImageConfig | None:
@@ -244,6 +240,12 @@ class WhalesDocker(ImageStore):
             config = parse_json(manifest)["config"]["digest"] if manifest else None
             text = self.built_manifest(config, record) if config else None
             return parse_config(parse_json(text)) if text else None
+
+    def provenance(self, record: str, platform: str | None) -> str | None:
+        """Return the document of a build's provenance, from the builder's history; None where it isn't there."""
+        with suppress(EcrTasksError):
+            return self._attachment(record, *(["--platform", platform] if platform else []), "--type", "provenance")
+        return None
 
     def authorize(self, token: RegistryToken) -> None:
         """Add a token to the private configuration."""
@@ -281,6 +283,12 @@ class WhalesDocker(ImageStore):
 
         with translate_errors(f"remove {name}"), suppress(NoSuchContainer):
             self._commands.client.container.remove(name, force=True)
+
+    def _attachment(self, record: str, *options: str) -> str:
+        """Return an attachment of a build from the builder's history."""
+        builder, _, build = record.partition("/")
+        inspect = ["inspect", "attachment", "--builder", builder, build.rpartition("/")[2]]
+        return self._commands.output("read", self._commands.buildx("history", *inspect, *options))
 
     def _check_engine_address(self) -> None:
         """Raise BuildError with what is wrong with the engine's address: docker says it, buildx doesn't."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -81,20 +80,14 @@ def build_result(item: BuildInput, metadata: Mapping[str, Any], *, loaded_as: st
         names = zip(("os", "architecture", "variant"), item.definition.platforms[0].split("/"), strict=False)
         descriptor.setdefault("platform", dict(names))
     record = metadata.get("buildx.build.ref")
-    provenance = tuple(
-        json.dumps(document)
-        for key, document in metadata.items()
-        if item.provenance and key.partition("/")[0] == "buildx.build.provenance"
-    )
     built_for = platform_name(descriptor.get("platform"))
     platforms = item.definition.platforms or ((built_for,) if built_for else ())
     if item.keep == "builder":
-        return BuildResult(item.name, digest, None, platforms, descriptor, record, provenance)
+        return BuildResult(item.name, digest, None, platforms, descriptor, record)
     if config and config == loaded_as:
-        return BuildResult(item.name, None, config, platforms, descriptor, provenance=provenance)
+        return BuildResult(item.name, None, config, platforms, descriptor)
     has_manifest = bool(descriptor) and digest != config
-    known_digest = digest if has_manifest else None
-    return BuildResult(item.name, known_digest, digest, platforms, descriptor, record, provenance)
+    return BuildResult(item.name, digest if has_manifest else None, digest, platforms, descriptor, record)
 
 
 def parse_config(document: Mapping[str, Any]) -> ImageConfig:

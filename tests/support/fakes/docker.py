@@ -151,6 +151,11 @@ class FakeDocker:
         self.calls.end()
         return self.config
 
+    def provenance(self, record: str, platform: str | None) -> str | None:
+        self.calls.begin("provenance", record, platform or "")
+        self.calls.end()
+        return "{}"
+
     def local_names(self, repository: str) -> Sequence[str]:
         self.calls.begin("local_names", repository)
         self.calls.end()
