@@ -182,6 +182,15 @@ _READ_SETTINGS = Row(
     "read what is set on the repository",
 )
 
+_READ_REGISTRY = Row(
+    "ecr:GetAccountSetting ecr:GetRegistryPolicy ecr:DescribeRepositoryCreationTemplates "
+    "ecr:DescribePullThroughCacheRules ecr:GetRegistryScanningConfiguration ecr:GetSigningConfiguration "
+    "ecr:DescribeRegistry ecr:ListReplicationBackfills ecr:ListPullTimeUpdateExclusions",
+    "*",
+    "read what is set on the registry",
+    required=False,
+)
+
 ROWS: Mapping[str, tuple[Row, ...]] = MappingProxyType(
     {
         "push": (
@@ -243,6 +252,31 @@ ROWS: Mapping[str, tuple[Row, ...]] = MappingProxyType(
             *_READ_BASES,
             Row("ecr:DescribeRepositoryCreationTemplates", "*", "see which template ECR uses", required=False),
             Row("ecr:GetRegistryScanningConfiguration", "*", "see how images are scanned", required=False),
+        ),
+        "registry.show": (_READ_REGISTRY,),
+        "registry.ensure": (
+            replace(_READ_REGISTRY, actions=_READ_REGISTRY.actions.replace(" ecr:ListReplicationBackfills", "")),
+            Row("ecr:PutAccountSetting", "*", "set accountSettings"),
+            Row("ecr:PutRegistryPolicy ecr:DeleteRegistryPolicy", "*", "set registryPolicy"),
+            Row(
+                "ecr:CreateRepositoryCreationTemplate ecr:UpdateRepositoryCreationTemplate "
+                "ecr:DeleteRepositoryCreationTemplate",
+                "*",
+                "set repositoryCreationTemplates",
+            ),
+            Row(
+                "ecr:CreatePullThroughCacheRule ecr:UpdatePullThroughCacheRule ecr:DeletePullThroughCacheRule",
+                "*",
+                "set pullThroughCacheRules",
+            ),
+            Row("ecr:PutRegistryScanningConfiguration", "*", "set scanningConfiguration"),
+            Row("ecr:PutSigningConfiguration ecr:DeleteSigningConfiguration", "*", "set signingConfiguration"),
+            Row("ecr:PutReplicationConfiguration", "*", "set replicationConfiguration"),
+            Row(
+                "ecr:RegisterPullTimeUpdateExclusion ecr:DeregisterPullTimeUpdateExclusion",
+                "*",
+                "set pullTimeUpdateExclusions",
+            ),
         ),
         "repo.show": (_READ_SETTINGS,),
         "repo.ensure": (

@@ -3,6 +3,7 @@
     def test_push(local_ecr):
         local_ecr.set_findings([{"repository": "demo", "severities": {"CRITICAL": 1}}])
         local_ecr.set_replication(delay=2.0, fail={"eu-west-3": "ServerException"})
+        local_ecr.misbehave("PutImage", "throttle", times=2)
         ...
         assert local_ecr.requests()["PUT manifest"] == 1
         assert local_ecr.requests(region="eu-west-1") == {}

@@ -14,6 +14,7 @@ from .constants import PUBLIC_REGION
 from .errors import EcrError
 from .files import replace_file
 from .json_text import parse_json
+from .misbehaviour import Misbehaviour
 from .names import is_account
 from .regions import is_like_region
 from .registry import Registry
@@ -59,6 +60,7 @@ class Registries:
         self.public_alias = public_alias
         tokens = Tokens(root)
         self.default = Registry(root, self, account=account, region=region, address=address, tokens=tokens)
+        self.misbehaviour = Misbehaviour(root)
         self._file = root / FILE
         self._others: dict[tuple[str, str], OtherRegistry] = {}
         self._lock = threading.Lock()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .auth import Tokens
     from .http.limits import Limits
     from .http.messages import Request, Response
+    from .misbehaviour import Misbehaviour
 
     class AllRegistries(Protocol):
         """All registries of one local ECR, as far as one of them needs the others (``registries.Registries``)."""
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
         host: str | None
         public_alias: str
         limits: Limits
+        misbehaviour: Misbehaviour
         default: Registry
 
         def find(self, account: str, region: str) -> Registry | None: ...

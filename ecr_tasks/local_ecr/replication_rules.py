@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 
+from .errors import EcrError
 from .store.database import stored_json
 
 TYPE_CHECKING = False
@@ -59,6 +61,12 @@ def destinations(rules: list[dict[str, Any]], name: str) -> list[tuple[str, str]
 def record_pending(registry: Registry, repository: Repository, image: Image, tags: list[str]) -> bool:
     """Record, in the transaction of a push, where to copy the image; returns whether there is any destination."""
     registries = destinations(configuration(registry)["rules"], repository.name)
+    record(registry, image, tags, registries)
+    return bool(registries)
+
+
+def record(registry: Registry, image: Image, tags: list[str], registries: list[tuple[str, str]]) -> None:
+    """Record an image, with tags, as pending for registries."""
     with registry.store.db.transaction() as db:
         for account, region in registries:
             row = registry.store.db.row(
@@ -69,7 +77,27 @@ def record_pending(registry: Registry, repository: Repository, image: Image, tag
             all_tags = [*tags] if row is None else list(dict.fromkeys([*stored_json(row["tags"]), *tags]))
             values = (image.id, account, region, "IN_PROGRESS", None, time.time(), json.dumps(all_tags))
             db.execute("INSERT OR REPLACE INTO replication VALUES (?, ?, ?, ?, ?, ?, ?)", values)
-    return bool(registries)
+
+
+def delete_copies(registry: Registry, name: str, deleted: list[tuple[str, str | None]]) -> None:
+    """Delete from a repository's destinations what was deleted here: images by digest, or a tag of one.
+
+    Only by rules with ``deleteReplication`` (API model, DeleteReplication). What a destination lacks, or needs for an
+    index of its own, is left alone.
+    """
+    rules = [rule for rule in configuration(registry)["rules"] if rule.get("deleteReplication", {}).get("enabled")]
+    for account, region in destinations(rules, name) if deleted else ():
+        target = registry.registries.find(account, region)
+        repository = target.store.repositories.find(name) if target is not None else None
+        for digest, tag in deleted:
+            if target is None or repository is None:
+                break
+            image = target.store.images.find(repository, digest=digest)
+            if image is not None and tag in image.tags:
+                target.store.images.untag(repository, str(tag))
+            elif image is not None and tag is None:
+                with contextlib.suppress(EcrError):
+                    target.store.images.delete(repository, image)
 
 
 def pending(registry: Registry) -> list[Any]:

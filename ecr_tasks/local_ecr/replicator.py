@@ -1,8 +1,9 @@
 """Replication: pushed images are copied, a moment later, to the destinations of the registry's rules.
 
 As in ECR only images that are pushed after the rules were set are copied; deletions and copies are not replicated.
-A missing repository is created with the default settings. A tag that the destination has and locks stays where it is.
-Blobs are linked if possible. Registry policies are not checked.
+A missing repository is created by the destination's creation template for it, or else with the default settings. A
+tag that the destination has and locks stays where it is. Blobs are linked if possible. Registry policies are not
+checked.
 
 ``replication.json`` in the data folder sets the delay and the failures::
 
@@ -18,7 +19,7 @@ import sys
 import threading
 import time
 
-from . import manifests, replication_rules
+from . import creation_templates, manifests, replication_rules
 from .errors import EcrError
 from .json_text import parse_json
 from .mutability import is_locked
@@ -69,7 +70,10 @@ def copy(source: Registry, repository: Repository, image: Image, target: Registr
 
     Raises EcrError, and OSError if a blob cannot be linked or is missing.
     """
-    destination = target.store.repositories.find(repository.name) or target.store.repositories.create(repository.name)
+    name = repository.name
+    destination = target.store.repositories.find(name) or creation_templates.create(
+        target, name, creation_templates.find(target, name, "REPLICATION")
+    )
     raw = source.store.images.raw(image)
     manifest = manifests.parse(raw, image.media_type)
     for digest in manifest.children:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from .app import App
 from .constants import DEFAULT_ACCOUNT, DEFAULT_REGION, LOCK_FILE, PUBLIC_ALIAS, SERVING_FILE
-from .errors import LocalEcrError
+from .errors import EcrError, LocalEcrError
 from .files import make_private, open_lock, remove, replace_file
 from .http.head import host_name
 from .http.limits import Limits
@@ -77,6 +77,7 @@ class LocalEcr:
         self._advertise = advertise
         self._public_alias = public_alias
         self._on_stop = on_stop
+        self._misbehaviour: list[dict[str, Any]] = []
         self._app: App | None = None
         self._listener: Listener | None = None
         self._lock_fd = -1
@@ -195,6 +196,32 @@ class LocalEcr:
 
         simulation = check_simulation({"delay": delay, "fail": fail or {}})
         replace_file(self.root / FILE, json.dumps(simulation).encode())
+
+    def misbehave(
+        self, request: str = "*", how: str | None = None, *, times: int | None = None, seconds: float = 0.0
+    ) -> None:
+        """Let requests fail or take long from now on, besides those that misbehave already (see ``misbehaviour``).
+
+        ``request`` is a wildcard for an operation (``PutImage``) or for a method and a kind (``PUT manifest``),
+        ``how`` is throttle, error or deny. The same as adding a rule to ``misbehaviour.json``.
+        """
+        from .misbehaviour import FILE, check_rules
+
+        rule = {"request": request, "how": how, "times": times, "seconds": seconds}
+        self._misbehaviour.append({name: value for name, value in rule.items() if value is not None})
+        try:
+            check_rules(self._misbehaviour)
+        except EcrError:
+            self._misbehaviour.pop()
+            raise
+        replace_file(self.root / FILE, json.dumps(self._misbehaviour).encode())
+
+    def behave(self) -> None:
+        """Answer every request as it should be answered from now on."""
+        from .misbehaviour import FILE
+
+        self._misbehaviour.clear()
+        remove(self.root / FILE)
 
     def reset(self) -> None:
         """Delete everything that was pushed or set, and empty the access log."""

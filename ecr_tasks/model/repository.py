@@ -41,22 +41,15 @@ class RepositoryState:
     policy: str | None = None
 
 
-Aspect = Literal[
-    "mutability",
-    "scan-on-push",
-    "tags",
-    "lifecycle-policy",
-    "repository-policy",
-    "encryption",
-    "pull-time-exclusions",
-]
+Aspect = Literal["mutability", "scan-on-push", "tags", "lifecycle-policy", "repository-policy", "encryption"]
+"""An aspect of a repository; differences of a whole registry's settings have others."""
 
 
 @dataclass(frozen=True)
 class Difference:
     """One aspect that differs; ``now`` and ``wanted`` are lines of text. Only encryption isn't changeable."""
 
-    aspect: Aspect
+    aspect: Aspect | str
     now: tuple[str, ...]
     wanted: tuple[str, ...]
     changeable: bool = True

@@ -289,6 +289,12 @@ class Schema:
         "registers them in the registry, for all of its repositories. Others that are registered stay.",
         default="",
     )
+    registry_file: Path | None = setting(
+        "ECR_REGISTRY_FILE=registry.yaml",
+        values.file,
+        "A YAML or JSON file that says how the whole registry is to be, in the names of ECR's API; only "
+        "registry.ensure reads it.",
+    )
     kms_key: str | None = setting(
         "ECR_KMS_KEY=alias/ecr",
         values.word,

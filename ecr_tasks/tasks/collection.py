@@ -7,7 +7,17 @@ from invoke.collection import Collection
 from ecr_tasks.runner.invoke_config import check_project_being_loaded
 from ecr_tasks.runner.logs import redact_logs
 from ecr_tasks.runner.typed_commands import know_tasks
-from ecr_tasks.tasks import ci_context, ci_init, ec2_user_data, iam_policy, iam_trust, local, local_store, repo
+from ecr_tasks.tasks import (
+    ci_context,
+    ci_init,
+    ec2_user_data,
+    iam_policy,
+    iam_trust,
+    local,
+    local_store,
+    registry,
+    repo,
+)
 from ecr_tasks.tasks.build import build
 from ecr_tasks.tasks.commands import commands
 from ecr_tasks.tasks.doctor import doctor
@@ -47,6 +57,7 @@ ns = Collection(
     init,
     env,
     Collection("repo", repo.ensure, repo.show, repo.delete),
+    Collection("registry", registry.show, registry.ensure),
     Collection("ci", ci_context.context, ci_init.init),
     Collection("ec2", ec2_user_data.user_data),
     Collection("iam", iam_policy.policy, iam_trust.trust),

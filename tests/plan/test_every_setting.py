@@ -37,7 +37,7 @@ ELSEWHERE: tuple[str, ...] = (
     *("ECR_ROLE_ARN", "ECR_BUILDER", "ECR_DIRTY", "ECR_SKIP", "ECR_DEBUG", "ECR_CREATE_REPOSITORY", "ECR_MUTABILITY"),
     *("ECR_LIFECYCLE_POLICY", "ECR_REPOSITORY_POLICY", "ECR_KMS_KEY", "ECR_REPOSITORY_TAGS", "ECR_DESTINATIONS"),
     *("ECR_SCAN_FAIL_ON", "ECR_ALLOW_KEYS_IN", "ECR_PULL_REQUEST", "ECR_DIRTY_IGNORE", "ECR_LOCK_MINUTES"),
-    *("ECR_ENV_FILE", "ECR_KEEP_LOCAL", "ECR_PULL_TIME_EXCLUSIONS"),
+    *("ECR_ENV_FILE", "ECR_KEEP_LOCAL", "ECR_PULL_TIME_EXCLUSIONS", "ECR_REGISTRY_FILE"),
 )
 """The settings that change nothing in an image's definition, tags or repository: they mean the same for all kinds."""
 
@@ -56,7 +56,7 @@ EXAMPLES = {
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    for name in ("docker-bake.hcl", "more.hcl", "ecr/lifecycle.json", "ecr/policy.json"):
+    for name in ("docker-bake.hcl", "more.hcl", "ecr/lifecycle.json", "ecr/policy.json", "registry.yaml"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("{}", encoding="utf-8")
     (tmp_path / "compose.yaml").write_text("services: {app: {build: .}}", encoding="utf-8")

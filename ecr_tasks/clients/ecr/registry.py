@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # and imported by the methods that need them: publishing need
     from ecr_tasks.clients.ecr.ecr_public import PublicRegistry
     from ecr_tasks.clients.ecr.identity_session import IdentitySessions
     from ecr_tasks.clients.ecr.pull_times import PullTimeExclusions
+    from ecr_tasks.clients.ecr.registry_settings import RegistrySettings
     from ecr_tasks.clients.ecr.repositories import EcrRepositories
     from ecr_tasks.clients.ecr.scans import EcrEvidence
     from ecr_tasks.model.inventory import ImageDetail, ListedImage
@@ -91,6 +92,13 @@ class EcrRegistry:
         from ecr_tasks.clients.ecr.pull_times import PullTimeExclusions
 
         return PullTimeExclusions(self._settings, self._aws)
+
+    @property
+    def registry_settings(self) -> RegistrySettings:
+        """The adapter that reads and sets what is set on the registry itself."""
+        from ecr_tasks.clients.ecr.registry_settings import RegistrySettings
+
+        return RegistrySettings(self._settings, self._aws)
 
     @property
     def evidence(self) -> EcrEvidence:

@@ -25,6 +25,8 @@ _STATUS_AND_CODE = {
     "UploadNotFoundException": (404, "BLOB_UPLOAD_UNKNOWN"),
     "InvalidParameterException": (400, "MANIFEST_INVALID"),
     "ServerException": (500, "UNKNOWN"),
+    "ThrottlingException": (429, "TOOMANYREQUESTS"),
+    "AccessDeniedException": (403, "DENIED"),
 }
 
 

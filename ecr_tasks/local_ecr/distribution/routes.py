@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sqlite3
 
@@ -17,6 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..http.messages import Request
     from ..registry import Registry
+    from ..store.repositories import Repository
 
 _BASE_PATHS = ("/v2", "/v2/")
 _CATALOG_PATH = "/v2/_catalog"
@@ -65,6 +67,7 @@ def _handle(registry: Registry, request: Request) -> Response:
         registry.authorize(request)
     except Denied as error:
         raise denied(error, registry.challenge) from None
+    registry.registries.misbehaviour.apply(f"{request.method} {request.kind}")
     if request.kind == "base":
         return Response(200, b"{}", {"Content-Type": "application/json"})
     if request.kind == "catalog":
@@ -79,4 +82,19 @@ def _handle(registry: Registry, request: Request) -> Response:
     reads = request.method in ("GET", "HEAD")
     if not may_use(registry, request.principal, "ecr:BatchGetImage" if reads else "ecr:PutImage", name):
         raise RegistryError(403, "DENIED", f"User: {request.principal} is not authorized")
-    return handler(registry, request, registry.store.repositories.get(name), route["reference"])
+    return handler(registry, request, _repository(registry, request, name), route["reference"])
+
+
+def _repository(registry: Registry, request: Request, name: str) -> Repository:
+    """Return a repository; a push to a missing one creates it where a creation template is for that.
+
+    ECR creates it with the first layer or manifest that is sent (github.com/aws/containers-roadmap, issue 853).
+    """
+    if request.method in ("POST", "PUT") and registry.store.repositories.find(name) is None:
+        from .. import creation_templates  # rarely needed, so not loaded at the start
+
+        template = creation_templates.find(registry, name, "CREATE_ON_PUSH")
+        if template is not None:
+            with contextlib.suppress(EcrError):  # another request has just created it
+                creation_templates.create(registry, name, template)
+    return registry.store.repositories.get(name)

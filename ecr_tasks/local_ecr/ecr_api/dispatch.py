@@ -18,11 +18,14 @@ from . import (
     inventory,
     layers,
     policies,
+    pull_through_cache,
     pull_times,
     registry_settings,
     replication,
+    replication_backfills,
     repositories,
     scans,
+    signing_configuration,
     sts,
 )
 from .params import Params
@@ -67,19 +70,24 @@ OPERATIONS: dict[str, Operation] = {
     "BatchGetImage": images.batch_get_image,
     "BatchGetRepositoryScanningConfiguration": scans.batch_get_repository_scanning_configuration,
     "CompleteLayerUpload": layers.complete_layer_upload,
+    "CreatePullThroughCacheRule": pull_through_cache.create,
     "CreateRepository": repositories.create_repository,
     "CreateRepositoryCreationTemplate": creation_templates.create_repository_creation_template,
     "DeleteLifecyclePolicy": policies.LIFECYCLE_POLICY.delete,
+    "DeletePullThroughCacheRule": pull_through_cache.delete,
     "DeleteRegistryPolicy": registry_settings.delete_registry_policy,
     "DeleteRepository": repositories.delete_repository,
     "DeleteRepositoryCreationTemplate": creation_templates.delete_repository_creation_template,
     "DeleteRepositoryPolicy": policies.REPOSITORY_POLICY.delete,
+    "DeleteSigningConfiguration": signing_configuration.delete_signing_configuration,
     "DeregisterPullTimeUpdateExclusion": pull_times.deregister,
     "DescribeImageReplicationStatus": replication.describe_image_replication_status,
     "DescribeImageScanFindings": scans.describe_image_scan_findings,
     "DescribeImageSigningStatus": inventory.describe_image_signing_status,
     "DescribeImages": inventory.describe_images,
+    "DescribePullThroughCacheRules": pull_through_cache.describe,
     "DescribeRegistry": replication.describe_registry,
+    "DescribeReplicationBackfillResults": replication_backfills.describe_results,
     "DescribeRepositories": repositories.describe_repositories,
     "DescribeRepositoryCreationTemplates": creation_templates.describe_repository_creation_templates,
     "GetAccountSetting": registry_settings.get_account_setting,
@@ -90,10 +98,12 @@ OPERATIONS: dict[str, Operation] = {
     "GetRegistryPolicy": registry_settings.get_registry_policy,
     "GetRegistryScanningConfiguration": scans.get_registry_scanning_configuration,
     "GetRepositoryPolicy": policies.REPOSITORY_POLICY.get,
+    "GetSigningConfiguration": signing_configuration.get_signing_configuration,
     "InitiateLayerUpload": layers.initiate_layer_upload,
     "ListImageReferrers": inventory.list_image_referrers,
     "ListImages": inventory.list_images,
     "ListPullTimeUpdateExclusions": pull_times.list_exclusions,
+    "ListReplicationBackfills": replication_backfills.list_backfills,
     "ListTagsForResource": repositories.list_tags_for_resource,
     "PutAccountSetting": registry_settings.put_account_setting,
     "PutImage": images.put_image,
@@ -103,13 +113,19 @@ OPERATIONS: dict[str, Operation] = {
     "PutRegistryPolicy": registry_settings.put_registry_policy,
     "PutRegistryScanningConfiguration": scans.put_registry_scanning_configuration,
     "PutReplicationConfiguration": replication.put_replication_configuration,
+    "PutSigningConfiguration": signing_configuration.put_signing_configuration,
     "RegisterPullTimeUpdateExclusion": pull_times.register,
     "SetRepositoryPolicy": policies.set_repository_policy,
     "StartImageScan": scans.start_image_scan,
     "StartLifecyclePolicyPreview": policies.start_lifecycle_policy_preview,
+    "StartReplicationBackfill": replication_backfills.start,
+    "StopReplicationBackfill": replication_backfills.stop,
     "TagResource": repositories.tag_resource,
     "UntagResource": repositories.untag_resource,
+    "UpdatePullThroughCacheRule": pull_through_cache.update,
+    "UpdateRepositoryCreationTemplate": creation_templates.update_repository_creation_template,
     "UploadLayerPart": layers.upload_layer_part,
+    "ValidatePullThroughCacheRule": pull_through_cache.validate,
 }
 
 
@@ -149,6 +165,7 @@ def _answer(registries: Registries, request: Request, target: str | None) -> dic
         raise EcrError("NotImplementedException", message, status=501)
     request.operation = name  # only a known one: calls are counted by operation
     params = _params(request, name)
+    registries.misbehaviour.apply(name)
     _, region = signer(request.headers.get("Authorization")) or (None, None)
     params.caller = caller(registries.default, request)
     registry = find_registry(registries, request, region, params)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .. import pull_times
+from .. import pull_times, replication_rules
 from .. import put_image as store_image
 from ..errors import EcrError
 from ..manifests import MAX_BYTES
@@ -123,6 +123,7 @@ def batch_delete_image(registry: Registry, params: Params) -> dict[str, Any]:
     """Answer BatchDeleteImage: a digest deletes the image; a tag is removed, and its image with the last tag."""
     repository = params.repository(registry)
     deleted: list[dict[str, str]] = []
+    gone: list[tuple[str, str | None]] = []
     failures = []
     for item in params.image_ids():
         try:
@@ -131,11 +132,14 @@ def batch_delete_image(registry: Registry, params: Params) -> dict[str, Any]:
                 if tag is not None and image.tags != [tag]:
                     registry.store.images.untag(repository, tag)
                     deleted.append(image_id(image.digest, tag))
+                    gone.append((image.digest, tag))
                     continue
                 registry.store.images.delete(repository, image)
                 deleted += [image_id(image.digest, name) for name in image.tags] or [image_id(image.digest, None)]
+                gone.append((image.digest, None))
         except EcrError as error:
             failures.append(_failure(item, error))
+    replication_rules.delete_copies(registry, repository.name, gone)
     return {"imageIds": deleted, "failures": failures}
 
 

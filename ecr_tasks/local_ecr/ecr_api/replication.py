@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from .. import replication_rules
-from ..errors import EcrError, invalid
+from ..errors import invalid
 from ..regions import is_region, partition
 from .images import get, image_id
 
@@ -44,9 +44,11 @@ def put_replication_configuration(registry: Registry, params: Params) -> dict[st
 
 
 def _rule(registry: Registry, rule: Params) -> dict[str, Any]:
-    if rule.has("deleteReplication") and rule.structure("deleteReplication").flag("enabled", required=True):
-        raise EcrError("NotImplementedException", "The local ECR does not replicate deletions.", status=501)
     document: dict[str, Any] = {"destinations": []}
+    if rule.has("deleteReplication"):
+        document["deleteReplication"] = {
+            "enabled": rule.structure("deleteReplication").flag("enabled", required=True)
+        }
     for item in rule.structures("destinations", 0, 100, required=True):
         region = item.text("region", pattern="[0-9a-z-]{2,25}")
         account = item.text("registryId", pattern="[0-9]{12}")

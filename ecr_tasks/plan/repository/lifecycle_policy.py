@@ -52,23 +52,29 @@ def read_lifecycle(path: Path, setting: str) -> str:
     when a new repository exists already. Raises SettingsError for the first mistake.
     """
     text, document = read_document(path, setting, _MIN_CHARACTERS, _MAX_CHARACTERS)
+    if problem := lifecycle_problem(document):
+        raise policy_error(path, setting, problem)
+    return text
+
+
+def lifecycle_problem(document: Any) -> str:
+    """Return the mistake in a policy as the end of a sentence about its file; an empty text if there is none."""
+    if not isinstance(document, dict):
+        return "is no object"
     if unknown := [key for key in document if key != "rules"]:
-        raise policy_error(path, setting, f'has the key {unknown[0]!r}; it can have "rules"')
+        return f'has the key {unknown[0]!r}; it can have "rules"'
     rules = document.get("rules")
     if not isinstance(rules, list) or not 1 <= len(rules) <= MAX_RULES:
-        raise policy_error(path, setting, f'must have "rules", a list of 1 to {MAX_RULES}')
+        return f'must have "rules", a list of 1 to {MAX_RULES}'
     for number, rule in enumerate(rules, 1):
         if problem := _rule_problem(rule) or _conflict(rule, rules[: number - 1]):
-            raise policy_error(path, setting, f"has a rule (number {number}) that {problem}")
+            return f"has a rule (number {number}) that {problem}"
     for storage_class in ("standard", "archive"):
         ordered = sorted((rule for rule in rules if _storage_class(rule) == storage_class), key=_priority)
         if early := [rule for rule in ordered[:-1] if rule["selection"]["tagStatus"] == "any"]:
             where = f"the rule of priority {_priority(early[0])}"
-            problem = (
-                f"has the tagStatus any in {where}: it must be the last one of the storage class {storage_class}"
-            )
-            raise policy_error(path, setting, problem)
-    return text
+            return f"has the tagStatus any in {where}: it must be the last one of the storage class {storage_class}"
+    return ""
 
 
 def _rule_problem(rule: Any) -> str:

@@ -17,6 +17,7 @@ _MAX_CHARACTERS = 10_240
 _MEMBERS = ("Version", "Id", "Statement")
 _VERSIONS = ("2012-10-17", "2008-10-17")
 _STATEMENT = ("Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Condition")
+_RESOURCE = ("Resource", "NotResource")
 _PRINCIPALS = ("AWS", "CanonicalUser", "Federated", "Service")
 
 
@@ -28,28 +29,40 @@ def read_policy(path: Path, setting: str) -> str:
     20). ECR answers any mistake with "Invalid repository policy provided", when the repository exists already.
     """
     text, document = read_document(path, setting, 0, _MAX_CHARACTERS)
-    if unknown := [key for key in document if key not in _MEMBERS]:
-        raise policy_error(path, setting, f"has the key {unknown[0]!r}; it can have {', '.join(_MEMBERS)}")
-    if document.get("Version", _VERSIONS[0]) not in _VERSIONS:
-        raise policy_error(path, setting, f'has a "Version" that is none of {", ".join(_VERSIONS)}')
-    statements = document.get("Statement")
-    if not statements:
-        raise policy_error(path, setting, 'has no "Statement"')
-    for number, statement in enumerate(statements if isinstance(statements, list) else [statements], 1):
-        if problem := _statement_problem(statement):
-            raise policy_error(path, setting, f'has a "Statement" (number {number}) {problem}')
+    if problem := policy_problem(document):
+        raise policy_error(path, setting, problem)
     return text
 
 
-def _statement_problem(statement: Any) -> str:
+def policy_problem(document: Any, *, of_registry: bool = False) -> str:
+    """Return the mistake in a policy as the end of a sentence about its file; an empty text if there is none.
+
+    A policy ``of_registry`` has a Resource in every statement, a repository's has none.
+    """
+    if not isinstance(document, dict):
+        return "is no object"
+    if unknown := [key for key in document if key not in _MEMBERS]:
+        return f"has the key {unknown[0]!r}; it can have {', '.join(_MEMBERS)}"
+    if document.get("Version", _VERSIONS[0]) not in _VERSIONS:
+        return f'has a "Version" that is none of {", ".join(_VERSIONS)}'
+    statements = document.get("Statement")
+    if not statements:
+        return 'has no "Statement"'
+    for number, statement in enumerate(statements if isinstance(statements, list) else [statements], 1):
+        if problem := _statement_problem(statement, _RESOURCE if of_registry else ()):
+            return f'has a "Statement" (number {number}) {problem}'
+    return ""
+
+
+def _statement_problem(statement: Any, resource: tuple[str, ...]) -> str:
     """Return the mistake in one statement; an empty text if there is none."""
     if not isinstance(statement, dict) or statement.get("Effect") not in ("Allow", "Deny"):
         return "without the Effect Allow or Deny"
-    if unknown := [key for key in statement if key not in _STATEMENT]:
-        return f"with the key {unknown[0]!r}; ECR takes {', '.join(_STATEMENT)}"
+    if unknown := [key for key in statement if key not in (*_STATEMENT, *resource)]:
+        return f"with the key {unknown[0]!r}; ECR takes {', '.join((*_STATEMENT, *resource))}"
     if not isinstance(statement.get("Sid", ""), str) or not isinstance(statement.get("Condition", {}), dict):
         return "whose Sid is no text or whose Condition is no object"
-    for pair in (("Principal", "NotPrincipal"), ("Action", "NotAction")):
+    for pair in (("Principal", "NotPrincipal"), ("Action", "NotAction"), *([resource] if resource else [])):
         if sum(key in statement for key in pair) != 1:
             return f"that has not one of {pair[0]} and {pair[1]}"
     if not _is_principal(statement.get("Principal", statement.get("NotPrincipal"))):
