@@ -13,6 +13,7 @@ from ecr_tasks.local_ecr.server import LocalEcr
 from tests.engine.conftest import docker
 from tests.engine.faults import FaultProxy
 from tests.engine.project import Project, project
+from tests.support.roles import create_role
 
 ACCOUNT = "210987654321"
 DESTINATIONS = (f"{ACCOUNT}/eu-west-1", f"{ACCOUNT}/us-west-2/prod/app")
@@ -202,3 +203,45 @@ def test_promote_copies_to_another_registry(app: Project, local_ecr: LocalEcr) -
     assert promoted.partition("@")[2] == pushed.partition("@")[2]
     assert promoted.partition("/")[0] != pushed.partition("/")[0]
     assert tags_by_digest(local_ecr, "us-west-2", "prod/app") == {pushed.partition("@")[2]: ["1.2.3"]}
+
+
+def test_each_destination_is_reached_by_its_own_role_and_one_that_may_not_be_assumed_stops_no_other(
+    app: Project, local_ecr: LocalEcr
+) -> None:
+    """A role's session has no access to other accounts here, so that the wrong one would be refused."""
+    other, third = "333344445555", "444455556666"
+    accounts = {ACCOUNT: local_ecr.account, other: local_ecr.account, third: other}
+    roles = {
+        account: create_role(local_ecr.endpoint, account, "push", {"AWS": trusted}, external_id=f"id-{account}")
+        for account, trusted in accounts.items()
+    }
+    places = {account: f"{account}/eu-west-1,role={role},external-id=id-{account}" for account, role in roles.items()}
+    before = local_ecr.requests()
+    result = app.inv("build", "push", ECR_DESTINATIONS="\n".join(places.values()) + "\n")
+    cause, remedy = result.stderr.strip().splitlines()[-2:]
+    assert result.code == 4
+    assert f"not in {third}/eu-west-1/team/app: The role {roles[third]} may not be assumed" in cause
+    assert "trust policy" in remedy
+    digest = result.lines[0].partition("@")[2]
+    assert [line.partition("@")[2] for line in result.lines] == [digest] * 3
+    assert requests_since(local_ecr, before)["AssumeRole"] == len(roles)
+    there = {item["account"] for item in local_ecr.registries()}
+    assert (ACCOUNT in there, other in there, third in there) == (True, True, False)
+
+    # promote: another account's role, a wrong external id, and the right one.
+    pushed = result.lines[0]
+    for wrong, words in (
+        (f"{ACCOUNT}/eu-west-1,role={roles[other]},external-id=id-{other}", "not authorized to perform"),
+        (f"{ACCOUNT}/eu-west-1,role={roles[ACCOUNT]},external-id=id-{other}", "may not be assumed"),
+        (f"{ACCOUNT}/eu-west-1,profile=nobody", "nobody"),
+    ):
+        refused = app.inv("promote", pushed, "--to", wrong, "--tag", "stable")
+        assert (refused.code, refused.stdout, words in refused.stderr) == (4, "", True)
+    assert "stable" not in tags_by_digest(local_ecr, "eu-west-1", "team/app")[digest]
+    app.ok("promote", pushed, "--to", places[ACCOUNT], "--tag", "stable")
+    assert "stable" in tags_by_digest(local_ecr, "eu-west-1", "team/app")[digest]
+    # The identity that ECR_DESTINATIONS has for the registry, which a person need not say again.
+    app.ok("promote", pushed, "--to", f"{ACCOUNT}/eu-west-1", "--tag", "newer", ECR_DESTINATIONS=places[ACCOUNT])
+    page = app.inv("doctor", ECR_DESTINATIONS=f"{places[ACCOUNT]},{places[third]}").stdout
+    assert "assumed-role/push/ecr-tasks" in page
+    assert f"The role {roles[third]} may not be assumed" in page
