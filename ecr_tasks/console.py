@@ -178,6 +178,22 @@ def given_data(text: str) -> None:
     _print_data(redact_known(text, arguments=False))
 
 
+def given_bytes(content: bytes) -> None:
+    """Print a document that a user asked for, byte for byte, on stdout, with the errors of :func:`data`."""
+    stream = getattr(sys.stdout, "buffer", None)
+    if stream is None:
+        _print_data(content.decode("utf-8", "replace"))
+        return
+    with _data_errors(), paused():
+        try:
+            sys.stdout.flush()
+            stream.write(content)
+            stream.flush()
+        except OSError:
+            discard(sys.stdout)
+            raise
+
+
 def document(value: Any) -> None:
     """Print a JSON document, on stdout."""
     _print_data(serialize(value))
@@ -204,8 +220,15 @@ def _answer(prompt: str) -> str | None:
 
 
 def _print_data(text: str) -> None:
-    try:
+    with _data_errors():
         _print(text, sys.stdout)
+
+
+@contextmanager
+def _data_errors() -> Iterator[None]:
+    """Take a reader that has closed the pipe for the end, and raise UnexpectedError when stdout can't be written."""
+    try:
+        yield
     except BrokenPipeError:
         return
     except OSError as error:

@@ -30,7 +30,7 @@ class AbsentRegistry:
             "Start it with `inv local.up`.",
         )
 
-    admin = evidence = pull_time_exclusions = property(_return_self)
+    admin = artifacts = evidence = pull_time_exclusions = property(_return_self)
     in_region = public = _return_self
     describe = image = read = remember = images = tag_digests = labels = find = existing_digests = _refuse
     list_tags = referrers = inventory = _refuse
@@ -38,4 +38,5 @@ class AbsentRegistry:
         _refuse
     )
     state = create = set_policies = change = would_expire = delete = missing = add = _refuse
+    attach = list = _refuse
     scan = push_time = signatures = signing_statuses = _refuse

@@ -7,15 +7,24 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from types import MappingProxyType
+from typing import Any
 
-from ecr_tasks.errors import EcrTasksError
-from ecr_tasks.execute.from_builder import build_records, built_manifests, loaded_image, platform_inputs
+from ecr_tasks.errors import BuildError, EcrTasksError
+from ecr_tasks.execute.from_builder import (
+    build_records,
+    built_manifests,
+    loaded_image,
+    platform_inputs,
+    platform_provenance,
+)
+from ecr_tasks.model.attestation import MadeDocument
 from ecr_tasks.model.digest import sha256_digest
 from ecr_tasks.model.image import BuildDefinition, BuildInput, Image, Keep
 from ecr_tasks.model.manifest import short_digest
 from ecr_tasks.model.ports import Docker, Engine
 from ecr_tasks.model.receipt import Built
 from ecr_tasks.plan.planned_image import PlannedImage
+from ecr_tasks.plan.provenance import attachable_provenance
 from ecr_tasks.source.source_state import SourceState
 
 
@@ -50,15 +59,17 @@ def build(
             result, reference = results[image.name], references.get(image.name)
             digests = (result.digest, result.image_id, result.platforms)
             built = Built(image.name, key, *digests, "store", seconds, reference)
-            builds[image.name] = replace(built, record=result.record)
+            told = [(platform or _only(result.platforms), item) for platform, item in result.provenance.items()]
+            built = replace(built, record=result.record)
         else:
             manifests, digest = built_manifests(image.name, image.definition, results)
             built = Built(image.name, key, digest, None, tuple(manifests), "builder", seconds)
             loaded = loaded_image(image.name, image.definition, results, engine.platform if engine else "")
             builder_name = engine.builder if engine else builder
             records = build_records(image.name, image.definition, results)
-            built = replace(built, manifests=manifests, builder=builder_name, records=records)
-            builds[image.name] = replace(built, loaded=loaded)
+            built = replace(built, manifests=manifests, builder=builder_name, records=records, loaded=loaded)
+            told = [*platform_provenance(image.name, image.definition, results)]
+        builds[image.name] = replace(built, provenance=_provenance(image, told))
     return builds
 
 
@@ -87,13 +98,16 @@ def reuse_earlier_builds(
                     f"{built.name}: {item.published.digest} is published and stays so; it is not what was built "
                     f"here, {built.id}, which `inv build push --republish` would publish beside it"
                 )
+            elif item.published and is_same and item.image.referrers and built.is_stored_as(item.published):
+                builds[built.name] = built  # its push may have ended before everything was attached
             continue
         # The earlier build may be the published image itself; before --republish, it may be the one to publish.
         is_new = item.makes_revision and item.published and built.digest not in (None, item.published.digest)
         if item.rebuilds and item.published is not None and not is_new:
             continue
         key = _key(item.image, source)
-        if key is not None and built.key == key and still_exists(built, docker):
+        told = built.provenance or "provenance" not in item.image.referrer_kinds
+        if key is not None and built.key == key and told and still_exists(built, docker):
             say(f"{built.name}: built before, {short_digest(built.id)}")
             builds[built.name] = built
     return builds
@@ -131,6 +145,31 @@ def build_key(definition: BuildDefinition, source: SourceState) -> str | None:
 
 def _inputs(image: Image, keep: Keep, reference: str | None, engine: Engine | None) -> Iterable[BuildInput]:
     names = tuple(f"{image.repository}:{tag.name}" for tag in image.tags)
+    provenance = "provenance" in image.referrer_kinds
     if keep == "builder":
-        return platform_inputs(image.name, image.definition, names, engine.platform if engine else "")
-    return [BuildInput(image.name, image.definition, (*names, reference) if reference else names)]
+        platform = engine.platform if engine else ""
+        return platform_inputs(image.name, image.definition, names, platform, provenance=provenance)
+    references = (*names, reference) if reference else names
+    return [BuildInput(image.name, image.definition, references, provenance=provenance)]
+
+
+def _only(platforms: Sequence[str]) -> str:
+    return platforms[0] if len(platforms) == 1 else ""
+
+
+def _provenance(image: Image, told: Sequence[tuple[str, Mapping[str, Any]]]) -> tuple[MadeDocument, ...]:
+    """Return what the builder told of a build, as it may be attached; nothing where that wasn't asked for.
+
+    Raises BuildError when it was, and the builder told nothing, or in a form that isn't known.
+    """
+    if "provenance" not in image.referrer_kinds:
+        return ()
+    several = image.definition.makes_index
+    documents = [attachable_provenance(predicate, platform if several else "") for platform, predicate in told]
+    known = tuple(document for document in documents if document is not None)
+    if len(known) < max(1, len(image.definition.platforms)):
+        raise BuildError(
+            f"The builder doesn't tell how it built {image.name}, so there is no provenance to attach to it.",
+            "Update buildx and the builder (BuildKit 0.11 and buildx 0.14 tell it), or leave out ECR_ATTEST.",
+        )
+    return known

@@ -12,10 +12,12 @@ from dataclasses import replace
 from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.errors import EcrTasksError
+from ecr_tasks.execute.attestations import copy_attached
 from ecr_tasks.execute.copy import Place, check_present, copy_manifests, missing_after_copy
 from ecr_tasks.execute.set_tags import Newer, any_order, check_kept, fixed_digests, free_tags, set_tags
 from ecr_tasks.execute.turns import set_in_turn
 from ecr_tasks.execute.wait_for_replication import wait_for_replication
+from ecr_tasks.model.attestation import Attached
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Docker, Registry, Target
@@ -109,11 +111,20 @@ def copy_to_destinations(
     to_copy = [planned[copy.destination] for copy in unreplicated if copy.destination not in errors]
     errors |= _copy([copy for copy in to_copy if not copy.is_present], published, source, registry, targets, docker)
 
+    def attach(target: Target, repository: Repository) -> tuple[Attached, ...]:
+        if not published.attached:
+            return ()
+        if target.artifacts is None:
+            warn(f"ECR Public takes nothing that is attached to an image: {repository.uri} has the image alone.")
+            return ()
+        return copy_attached(published.attached, source, registry.artifacts, repository, target.artifacts, image)
+
     def finish(copy: PlannedCopy) -> Published | FailedCopy:
         if copy.destination in errors:
             return FailedCopy(copy.address, errors[copy.destination])
         try:
-            return _set_tags(published.name, copy, image, targets[copy.destination], warn, newer)
+            target = targets[copy.destination]
+            return _set_tags(published.name, copy, image, target, warn, newer, lambda place: attach(target, place))
         except EcrTasksError as error:
             return FailedCopy(copy.address, error)
 
@@ -157,9 +168,15 @@ def _refresh(copy: PlannedCopy, image: StoredImage, target: Target) -> PlannedCo
 
 
 def _set_tags(
-    name: str, copy: PlannedCopy, image: StoredImage, target: Target, warn: Callable[[str], None], newer: Newer
+    name: str,
+    copy: PlannedCopy,
+    image: StoredImage,
+    target: Target,
+    warn: Callable[[str], None],
+    newer: Newer,
+    attach: Callable[[Repository], tuple[Attached, ...]],
 ) -> Published:
-    """Verify that the destination has the digest, then set the tags that don't point at it."""
+    """Verify that the destination has the digest, attach what belongs to it, set the tags that don't point at it."""
     transport: Transport | None = None if copy.is_present else copy.transport
     if transport == "replication":
         copy = _refresh(copy, image, target)
@@ -170,6 +187,7 @@ def _set_tags(
         check_present([image.digest], Place(target, repository))
     pending = [item for item in copy.tags if item.digest != image.digest]
     try:
+        attached = attach(repository)
         pending = free_tags(pending, fixed_digests(pending, repository, target), image.digest, repository)
         others = set_in_turn(pending, image, repository, target, warn)
         any_set, left = set_tags(others, image, repository, target, warn, newer)
@@ -181,4 +199,5 @@ def _set_tags(
         ) from error
     state: PublishState = "pushed" if transport is not None else "retagged" if any_set else "already-published"
     tags = tuple(item.tag.name for item in copy.tags if item.tag.name not in left)
-    return Published(name, repository.host, repository.name, image.digest, tags, state, image, transport, left)
+    published = Published(name, repository.host, repository.name, image.digest, tags, state, image, transport, left)
+    return replace(published, attached=attached)

@@ -25,7 +25,12 @@ _ANEW = ("no-cache", "no-cache-filter", "pull")
 
 
 def platform_inputs(
-    name: str, definition: BuildDefinition, references: Sequence[str], store_platform: str
+    name: str,
+    definition: BuildDefinition,
+    references: Sequence[str],
+    store_platform: str,
+    *,
+    provenance: bool = False,
 ) -> Iterator[BuildInput]:
     """Yield the builds of one image: one for each platform, and one that writes the cache, if there is any.
 
@@ -37,9 +42,12 @@ def platform_inputs(
     loaded = _loaded(platforms, store_platform)
     for platform in platforms:
         if platform == loaded and not definition.exporter:
-            yield BuildInput(_name(name, platform), plain.for_platform(platform), tuple(references))
+            yield BuildInput(
+                _name(name, platform), plain.for_platform(platform), tuple(references), provenance=provenance
+            )
         else:
-            yield BuildInput(_name(name, platform), plain.for_platform(platform), (), "builder")
+            kept = BuildInput(_name(name, platform), plain.for_platform(platform), (), "builder")
+            yield replace(kept, provenance=provenance)
     if definition.exporter:  # the store has its own form of layers
         local = replace(plain.for_platform(loaded), exporter=())
         yield BuildInput(_name(name, "local"), local, tuple(references))
@@ -70,6 +78,15 @@ def build_records(name: str, definition: BuildDefinition, results: Mapping[str, 
     return {next(iter(result.platforms), ""): result.record for result in built if result.record}
 
 
+def platform_provenance(
+    name: str, definition: BuildDefinition, results: Mapping[str, BuildResult]
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield what the builder tells of the builds of an image, by platform."""
+    for platform in definition.platforms or ("",):
+        for predicate in results[_name(name, platform)].provenance.values():
+            yield platform, predicate
+
+
 def loaded_image(
     name: str, definition: BuildDefinition, results: Mapping[str, BuildResult], store_platform: str
 ) -> tuple[str, str] | None:
@@ -96,7 +113,7 @@ def push_from_builder(
     Nothing is tagged. Raises RegistryError when the builder makes other manifests than it did at the build.
     """
     platforms = definition.platforms or ("",)
-    again = _from_cache(definition)
+    again = from_cache(definition)
     inputs = [
         BuildInput(_name(built.name, platform), again.for_platform(platform), (repository.uri,), "builder", push=True)
         for platform in platforms
@@ -143,10 +160,10 @@ def _name(name: str, part: str) -> str:
     return f"{name} {part}" if part else name
 
 
-def _from_cache(definition: BuildDefinition) -> BuildDefinition:
+def from_cache(definition: BuildDefinition) -> BuildDefinition:
     """Return the definition of a second build, which takes what the first one left in the builder's cache."""
     extra = {key: value for key, value in definition.extra.items() if key not in _ANEW}
-    linked = {name: _from_cache(target) for name, target in definition.linked.items()}
+    linked = {name: from_cache(target) for name, target in definition.linked.items()}
     return replace(definition, extra=extra, linked=linked)
 
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
+from ecr_tasks.execute.attestations import Wanted, attach_wanted
 from ecr_tasks.execute.built_manifest import push_with_manifest, with_manifest
 from ecr_tasks.execute.from_builder import push_from_builder
 from ecr_tasks.execute.set_tags import (
@@ -22,6 +23,7 @@ from ecr_tasks.execute.set_tags import (
 )
 from ecr_tasks.execute.turns import set_in_turn
 from ecr_tasks.execute.upload_apart import can_upload_apart, upload_apart
+from ecr_tasks.model.attestation import Attached
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Docker, Registry
 from ecr_tasks.model.receipt import Built, ImageReceipt, Published, PublishState, Transport
@@ -34,6 +36,8 @@ from ecr_tasks.plan.republish import commit_tag
 from ecr_tasks.plan.skip import is_ours
 from ecr_tasks.plan.tag_states import PlannedTag
 
+_NOTHING = Wanted()
+
 
 def publish_image(
     item: PlannedImage,
@@ -44,9 +48,10 @@ def publish_image(
     warn: Callable[[str], None],
     newer: Newer = any_order,
     fresh: bool = False,
+    wanted: Wanted = _NOTHING,
 ) -> ImageReceipt:
-    """Publish a built image and return its receipt with platforms and sizes."""
-    published = publish(item, receipt.built, docker, registry, warn=warn, newer=newer, fresh=fresh)
+    """Publish a built image with what is to be attached to it; return its receipt with platforms and sizes."""
+    published = publish(item, receipt.built, docker, registry, warn=warn, newer=newer, fresh=fresh, wanted=wanted)
     # The size of an index is the sum of its images' sizes, which are read only when something was built.
     sizes = _sizes(published, registry, warn) if receipt.built is not None else {}
     return replace(
@@ -67,11 +72,13 @@ def publish(
     warn: Callable[[str], None] = lambda text: None,
     newer: Newer = any_order,
     fresh: bool = False,
+    wanted: Wanted = _NOTHING,
 ) -> Published:
     """Publish a planned image; ``built`` is needed unless the image is published already.
 
     ``newer`` says why the image that has a moving tag by now is newer than this one. ``fresh`` is whether the plan
-    was made just now, with no build since.
+    was made just now, with no build since. ``wanted`` is attached after the push of the first tag, before others are
+    set, so that nobody gets the image under a moving tag without it.
 
     This run must hold the image's push lock. After a failure each moving tag points at its old image or at this
     complete one, and a second run completes the work. Raises RegistryError or Refused.
@@ -89,6 +96,9 @@ def publish(
             raise RegistryError(f"{item.image.name} was not built.", "Run `inv build push`.")
         image, state = _push(item, built, repository, docker, registry, warn, newer)
         pending = pending[1:]
+    attached: tuple[Attached, ...] = ()
+    if wanted.kinds:
+        attached = _attach(wanted, image, built, item, repository, registry)
     if item.build_needed or fresh:
         pending = [tag for tag in pending if tag.digest != image.digest]
     else:  # whether the tags that had the image still have it is as old as the rest of the plan
@@ -113,7 +123,26 @@ def publish(
     tags = tuple(tag.tag.name for tag in item.tags if tag.tag.name not in left and tag.tag.name != unused)
     transport: Transport | None = "push" if state == "pushed" else None
     name, host = item.image.name, repository.host
-    return Published(name, host, repository.name, image.digest, tags, state, image, transport, left)
+    return Published(name, host, repository.name, image.digest, tags, state, image, transport, left, attached)
+
+
+def _attach(
+    wanted: Wanted,
+    image: StoredImage,
+    built: Built | None,
+    item: PlannedImage,
+    repository: Repository,
+    registry: Registry,
+) -> tuple[Attached, ...]:
+    """Attach what is wanted. Raises the error with what is published by then."""
+    is_built = built is not None and built.is_stored_as(image)
+    try:
+        return attach_wanted(wanted, repository, image, registry.artifacts, is_built=is_built)
+    except EcrTasksError as error:
+        raise type(error)(
+            f"{image.digest} is published{_as_tag(item)}, but without all that is to be attached: {error.cause}",
+            error.remedy,
+        ) from error
 
 
 def _push(

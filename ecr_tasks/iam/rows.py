@@ -62,6 +62,10 @@ def _locks_uncommitted(settings: Settings, scope: Scope) -> bool:
     return settings.mutability[0] == "immutable" and settings.dirty == "tag"
 
 
+def _attaches(settings: Settings, scope: Scope) -> bool:
+    return settings.attest == "referrers"
+
+
 def _only(condition: Condition, *rows: Row) -> tuple[Row, ...]:
     """Return rows that count only on one more condition."""
 
@@ -160,6 +164,7 @@ _PUBLISH = (
     Row("ecr:ListImages", "own copies", "move latest and release lines forward only", required=False),
     *_TAKE_TURNS,
     *_COPY,
+    Row("ecr:ListImageReferrers", "own copies", "attach SBOMs and provenance (ECR_ATTEST)", when=_attaches),
     Row("ecr:DescribeImageReplicationStatus", "own", "wait for ECR's own replication", False, _has_private_copies),
     *_only(_creates, *_CREATE),
 )
@@ -240,6 +245,12 @@ ROWS: Mapping[str, tuple[Row, ...]] = MappingProxyType(
         "build": (*_READ_AND_CACHE, *_only(_caches, *_LOOK, *_only(_creates, *_CREATE))),
         "plan": (*_LOOK, *_READ_BASES),
         "commands": (_TOKEN, *_LOOK),
+        "attest": (
+            *_FIND,
+            Row("ecr:ListImageReferrers", "own", "list what is attached to an image"),
+            Row(_PULL, "own", "attest --get"),
+            Row(_PUSH, "own", "attest FILE", required=False),
+        ),
         "images": (
             Row("ecr:DescribeImages", "own", "list images"),
             Row(_PULL, "own", "images --platforms", required=False),

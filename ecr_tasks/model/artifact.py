@@ -18,6 +18,9 @@ EMPTY_MEDIA_TYPE = "application/vnd.oci.empty.v1+json"
 EMPTY_CONFIG = b"{}"
 """The configuration of an artifact that needs none (OCI image specification, "Guidance for an Empty Descriptor")."""
 
+MAX_DOCUMENT = 256 * 1024 * 1024
+"""The most bytes of a document that is read into memory."""
+
 TITLE = "org.opencontainers.image.title"
 """The annotation with a document's file name."""
 

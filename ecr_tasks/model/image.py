@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ecr_tasks.model.manifest import INPUTS_DIGITS, INPUTS_TAG, VERSION
+from ecr_tasks.model.option_fields import split_fields
 from ecr_tasks.model.tag import MAX_LENGTH, Tag
 
 Keep = Literal["store", "builder"]
@@ -175,13 +176,17 @@ class BakeFile:
 
 @dataclass(frozen=True)
 class BuildInput:
-    """One image to build: its definition, the references that name the result, and where the result is kept."""
+    """One image to build: its definition, the references that name the result, and where the result is kept.
+
+    With ``provenance`` the result says how the builder made it.
+    """
 
     name: str
     definition: BuildDefinition
     references: tuple[str, ...]
     keep: Keep = "store"
     push: bool = False
+    provenance: bool = False
 
 
 @dataclass(frozen=True)
@@ -212,7 +217,8 @@ class Image:
 
     ``configured_definition`` is the definition from settings and bake file alone, before git, CI and the commit's
     time add labels and arguments. ``inputs`` is set only with ECR_SKIP=content. ``dirty`` is whether the build would
-    read uncommitted changes, ``outside`` whether it reads what no commit of the repository contains.
+    read uncommitted changes, ``outside`` whether it reads what no commit of the repository contains. ``referrers``
+    are the attestations to attach after the push, in buildx's syntax: they are no part of the image.
     """
 
     name: str
@@ -223,6 +229,17 @@ class Image:
     inputs: Inputs | None = None
     dirty: bool = False
     outside: bool = False
+    referrers: tuple[str, ...] = ()
+
+    @property
+    def referrer_kinds(self) -> tuple[str, ...]:
+        """The kinds of attestations to attach: ``provenance``, ``sbom``."""
+        return tuple(split_fields(entry)["type"] for entry in self.referrers)
+
+    @property
+    def sbom_entry(self) -> str | None:
+        """The attestation by which BuildKit makes an SBOM to attach; None without one."""
+        return next((entry for entry in self.referrers if split_fields(entry)["type"] == "sbom"), None)
 
     @property
     def tag_names(self) -> tuple[str, ...]:

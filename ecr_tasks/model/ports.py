@@ -47,7 +47,8 @@ class BuildResult:
     pushes. ``image_id`` is the image's id in the store; None when the result stays with the builder.
     ``platforms`` are those that it was built for, as far as buildx reports them. ``descriptor`` is the builder's
     of what it made (OCI image specification, descriptor.md); a classic store keeps no such manifest. ``record`` is
-    the builder's own of the build.
+    the builder's own of the build. ``provenance`` has, by platform (empty where that isn't said), how it was made as
+    the builder tells it, arguments included; only where that was asked for.
     """
 
     name: str
@@ -56,6 +57,7 @@ class BuildResult:
     platforms: tuple[str, ...] = ()
     descriptor: Mapping[str, Any] = field(default_factory=dict)
     record: str | None = None
+    provenance: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
 
 
 class Docker(Protocol):
@@ -207,6 +209,10 @@ class Target(Protocol):
     def admin(self) -> NewRepositories:
         """The interface that creates repositories in this registry."""
 
+    @property
+    def artifacts(self) -> Artifacts | None:
+        """The documents that are attached to this registry's images; None for ECR Public, which lists none."""
+
 
 class Registry(Target, Protocol):
     """A private registry of one account in one region: images are pushed to it and copied from it."""
@@ -225,6 +231,10 @@ class Registry(Target, Protocol):
 
     def referrers(self, repository: Repository, digest: str) -> Sequence[str]:
         """Return the digests of the manifests that have an image as subject: signatures, attestations, SBOMs."""
+
+    @property
+    def artifacts(self) -> Artifacts:
+        """The documents that are attached to this registry's images."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from ecr_tasks.errors import EcrTasksError
+from ecr_tasks.model.attestation import Attached, MadeDocument
 from ecr_tasks.model.image import Keep
 from ecr_tasks.model.manifest import StoredImage
 
@@ -49,6 +50,8 @@ class Built:
     """The builder's record of the build, which still has its manifest."""
     records: Mapping[str, str] = field(default_factory=dict, compare=False)
     """The builder's records of the platforms' builds; only this run knows them."""
+    provenance: tuple[MadeDocument, ...] = field(default=(), repr=False)
+    """What the builder told of the build and may be attached to the image, by platform."""
 
     @property
     def id(self) -> str:
@@ -75,7 +78,16 @@ class Built:
     def as_json(self) -> dict[str, Any]:
         """Return what the next run needs to push exactly this image. The key is a hash and reveals no values."""
         document = {name: getattr(self, name) for name in ("key", "digest", "image_id", "keep", "builder", "record")}
-        return {**document, "platforms": list(self.platforms), "manifests": dict(self.manifests)}
+        provenance = [
+            {"platform": item.platform, "type": item.predicate_type, "predicate": dict(item.predicate)}
+            for item in self.provenance
+        ]
+        return {
+            **document,
+            "platforms": list(self.platforms),
+            "manifests": dict(self.manifests),
+            "provenance": provenance,
+        }
 
 
 @dataclass(frozen=True)
@@ -83,7 +95,8 @@ class Published:
     """An image in one registry, and what this run did to publish it there.
 
     ``registry`` is the host. ``transport`` is None when the registry had the image before the run. ``stays`` says of
-    each planned tag that was left on another image why it was.
+    each planned tag that was left on another image why it was. ``attached`` are the image's SBOMs and provenance that
+    ECR_ATTEST=referrers asks for.
     """
 
     name: str
@@ -95,6 +108,7 @@ class Published:
     image: StoredImage
     transport: Transport | None = None
     stays: Mapping[str, str] = field(default_factory=dict)
+    attached: tuple[Attached, ...] = ()
 
     @property
     def reference(self) -> str:
@@ -112,6 +126,7 @@ class Published:
             "state": self.state,
             "by": self.transport,
             "stays": dict(self.stays),
+            "attached": [item.as_json() for item in self.attached],
         }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ecr_tasks.errors import BuildError
-from ecr_tasks.model.image import BuildDefinition, Keep
+from ecr_tasks.model.image import BuildDefinition, Image, Keep
 from ecr_tasks.model.ports import Engine
 
 _REMEDY = (
@@ -15,6 +15,16 @@ _REMEDY = (
 def needs_engine(definition: BuildDefinition) -> bool:
     """Return whether the engine must be known to build and keep this; a plain single image never needs that."""
     return definition.makes_index or bool(definition.cache_to) or bool(definition.exporter)
+
+
+def check_sbom(image: Image, engine: Engine) -> None:
+    """Raise BuildError where an SBOM is to be attached and the builder makes none: it is the classic store's own."""
+    if image.sbom_entry is not None and engine.driver == "docker" and not engine.containerd_store:
+        raise BuildError(
+            f"This engine's classic image store makes no SBOM, and {image.name} is to have one "
+            "(ECR_ATTEST=referrers).",
+            f"{_REMEDY} Or set ECR_SBOM_GENERATOR=none, and attach an SBOM of your own: `inv attest FILE`.",
+        )
 
 
 def keep_where(definition: BuildDefinition, engine: Engine) -> Keep:

@@ -14,7 +14,7 @@ from ecr_tasks.model.option_fields import secret_id, split_fields
 from ecr_tasks.model.platform import LOCAL, one_form
 from ecr_tasks.one_line import is_unicode
 from ecr_tasks.plan.build_settings import build_settings
-from ecr_tasks.plan.presets import ATTESTATIONS
+from ecr_tasks.plan.presets import ATTESTATIONS, attestations
 from ecr_tasks.plan.repository_names import repository_names
 from ecr_tasks.settings.errors import Malformed
 from ecr_tasks.settings.parse.build_options import DEFAULT_DOCKERFILE, platforms, referenced_variables
@@ -54,7 +54,10 @@ def images(
     for name, definition in definitions.items():
         _check_entitlements(name, definition, settings.allow)
     result = [
-        _image(name, names[name], item, settings, seen_by(item) if seen_by else source, environ)
+        replace(
+            _image(name, names[name], item, settings, seen_by(item) if seen_by else source, environ),
+            referrers=attestations(settings, targets[name].attest if targets else ()).referrers,
+        )
         for name, item in ((name, definitions[name]) for name in names)
     ]
     published = {image.name: image.definition for image in result}
@@ -122,7 +125,7 @@ def settings_definition(settings: Settings, variables: Mapping[str, str]) -> Bui
         contexts=_named_contexts(settings),
         secrets=settings.secrets,
         ssh=settings.ssh,
-        attest=ATTESTATIONS[settings.preset],
+        attest=attestations(settings).in_index,
         extra={"entitlements": list(settings.allow)} if settings.allow else {},
     )
 
@@ -153,8 +156,7 @@ def _with_settings(target: BuildDefinition, settings: Settings, variables: Mappi
             },
         )
 
-    keeps_attestations = settings.preset == "default" and target.attest
-    return replace(complete(target), attest=target.attest if keeps_attestations else ATTESTATIONS[settings.preset])
+    return replace(complete(target), attest=attestations(settings, target.attest).in_index)
 
 
 def _with_one_form(definition: BuildDefinition, local_platform: Callable[[], str]) -> BuildDefinition:

@@ -15,7 +15,7 @@ from ecr_tasks.plan.cache import with_cache
 from ecr_tasks.plan.conflicts import Conflict, image_conflicts, own_destinations
 from ecr_tasks.plan.destinations import PlannedCopy, plan_copy, unique_destinations
 from ecr_tasks.plan.forward import newer_images
-from ecr_tasks.plan.image_store import keep_where, needs_engine
+from ecr_tasks.plan.image_store import check_sbom, keep_where, needs_engine
 from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.republish import commit_tag, has_new_fixed_tag, revisions, with_revision
 from ecr_tasks.plan.skip import same_commit, same_inputs, settings_that_differ, skip_reason
@@ -152,7 +152,8 @@ def _new_revision(
 
 def depends_on_engine(item: PlannedImage) -> bool:
     """Return whether the engine must be known to build and keep this image."""
-    return item.build_needed and needs_engine(item.image.definition)
+    makes_sbom = item.image.sbom_entry is not None
+    return item.build_needed and (makes_sbom or needs_engine(item.image.definition))
 
 
 def other_images(tags: Sequence[PlannedTag], view: RepositoryView | None) -> Iterator[tuple[str, StoredImage]]:
@@ -174,6 +175,8 @@ def _with_keep(item: PlannedImage, engine: Engine | EcrTasksError | None) -> Pla
         return item
     if isinstance(engine, EcrTasksError):
         raise engine
+    if item.build_needed and item.view is not None:  # and so it is to be pushed
+        check_sbom(item.image, engine)
     return replace(item, keep=keep_where(item.image.definition, engine), engine=engine)
 
 

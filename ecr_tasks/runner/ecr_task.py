@@ -53,26 +53,34 @@ class EcrTask(Task[Any]):
             return arguments
         takes_value = {f"--{name}": argument.takes_value for argument in arguments for name in argument.names}
         required = sum(bool(argument.positional) for argument in arguments)
-        if has_value_by_position(words, self.name, takes_value, others(), required):
+        optional = {f"--{name}" for argument in arguments if argument.optional for name in argument.names}
+        if has_value_by_position(words, self.name, takes_value, others(), required, optional):
             for argument in arguments:
                 argument.positional = argument.positional or argument.name == self.may_be_positional
         return arguments
 
 
 def has_value_by_position(
-    words: Sequence[str], task: str, takes_value: Mapping[str, bool], tasks: Collection[str], required: int = 0
+    words: Sequence[str],
+    task: str,
+    takes_value: Mapping[str, bool],
+    tasks: Collection[str],
+    required: int = 0,
+    optional: Collection[str] = (),
 ) -> bool:
     """Return whether a word that is neither a flag, a flag's value nor a task's name follows the task in a line.
 
-    The first ``required`` words after the task are values in any case.
+    The first ``required`` words after the task are values in any case. ``optional`` are the flags that may have no
+    value: the flag that follows one is none.
     """
     is_own = is_value = False
     left = 0
+    flag = ""
     for word in words:
-        if is_value:
+        if is_value and not (flag in optional and word.startswith("-")):
             is_value = False
         elif word.startswith("-"):
-            is_value = is_own and takes_value.get(word, False)
+            is_value, flag = is_own and takes_value.get(word, False), word
         elif left:
             left -= 1
         elif is_own and word not in tasks:

@@ -8,9 +8,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ecr_tasks.console import say, warn
+from ecr_tasks.errors import BuildError, RegistryError
+from ecr_tasks.execute.attestations import Wanted
 from ecr_tasks.execute.push import publish_image
-from ecr_tasks.model.manifest import short_tags
+from ecr_tasks.model.attestation import MadeDocument
+from ecr_tasks.model.image import Image
+from ecr_tasks.model.manifest import short_digest, short_tags
 from ecr_tasks.model.receipt import Built, ImageReceipt, Published, Receipt, Source
+from ecr_tasks.model.wording import join_words
 from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.runner import ci_results, receipt_file
 from ecr_tasks.runner.job import Job
@@ -75,14 +80,53 @@ def _publish(run: Run, job: Job, item: PlannedImage) -> ImageReceipt:
     """Publish one image in the settings' registry and return its receipt."""
     receipt, start = _image_receipt(item, job.built.get(item.image.name)), time.monotonic()
     with ci_results.group(run, f"Publish {item.image.name}"):
+        wanted = _wanted(run, job, item)
         image = publish_image(
-            item, receipt, run.docker, run.registry, warn=warn, newer=run.newer_image, fresh=job.is_fresh
+            item,
+            receipt,
+            run.docker,
+            run.registry,
+            warn=warn,
+            newer=run.newer_image,
+            fresh=job.is_fresh,
+            wanted=wanted,
         )
     for name in item.lock_names:
         run.locks.release(name)
     published = image.published[0]
     _say_published(published.name, published)
+    if published.attached:
+        kinds = dict.fromkeys("SBOM" if item.kind == "sbom" else item.kind for item in published.attached)
+        say(f"{published.name}: {join_words(tuple(kinds))} attached to {short_digest(published.digest)}")
     return replace(image, seconds=image.seconds + time.monotonic() - start)
+
+
+def _wanted(run: Run, job: Job, item: PlannedImage) -> Wanted:
+    """Return what is to be attached to an image after its push (ECR_ATTEST).
+
+    It is made before the push: where it can't be, nothing is published.
+    """
+    image, built = item.image, job.built.get(item.image.name)
+    if built is None or not image.referrers:
+        return Wanted(image.referrer_kinds)
+    if not item.build_needed:
+        return Wanted(image.referrer_kinds, make=lambda: _made_documents(run, job, image, built))
+    return Wanted(image.referrer_kinds, _made_documents(run, job, image, built))
+
+
+def _made_documents(run: Run, job: Job, image: Image, built: Built) -> tuple[MadeDocument, ...]:
+    """Return the provenance and the SBOMs of a build."""
+    if image.sbom_entry is None:
+        return built.provenance
+    from ecr_tasks.execute.attestations import make_sboms
+
+    definitions = [replace(item, attest=(image.sbom_entry,)) for item in image.definition.with_links()]
+    run.logins.log_in_for_builds(definitions, run.engine)
+    say(f"{image.name}: making its SBOM")
+    try:
+        return (*built.provenance, *make_sboms(image, built, run.docker, job.settings.builder))
+    except (BuildError, RegistryError) as error:
+        raise run.logins.explain(error) from error
 
 
 def _say_published(place: str, published: Published) -> None:

@@ -15,6 +15,7 @@ from typing import Any, get_args
 from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import BuildError
 from ecr_tasks.files import read_text
+from ecr_tasks.model.attestation import MadeDocument
 from ecr_tasks.model.image import Keep
 from ecr_tasks.model.receipt import FOLDER, SCHEMA, Built, Receipt
 from ecr_tasks.own_files import ignore_in_git, remove_file, replace_file
@@ -76,7 +77,7 @@ def last_built(project: Path, repositories: Mapping[str, str]) -> dict[str, Buil
 
 def _built(name: str, local: Any) -> Built | None:
     """Return the build that a receipt has under ``local``; None where it isn't as :meth:`Built.as_json` writes it."""
-    if not isinstance(local, dict) or local.keys() != {*_TEXTS, "keep", "platforms", "manifests"}:
+    if not isinstance(local, dict) or local.keys() != {*_TEXTS, "keep", "platforms", "manifests", "provenance"}:
         return None
     texts = [local[field] for field in _TEXTS if local[field] is not None]
     platforms, manifests = local["platforms"], local["manifests"]
@@ -84,7 +85,23 @@ def _built(name: str, local: Any) -> Built | None:
         return None
     if not all(isinstance(text, str) for text in [*texts, *platforms, *manifests.values()]):
         return None
-    return Built(**{**local, "name": name, "platforms": tuple(platforms), "seconds": 0.0})
+    provenance = _provenance(local["provenance"])
+    if provenance is None:
+        return None
+    values = {**local, "name": name, "platforms": tuple(platforms), "seconds": 0.0, "provenance": provenance}
+    return Built(**values)
+
+
+def _provenance(entries: Any) -> tuple[MadeDocument, ...] | None:
+    """Return the provenance that a receipt has of a build; None where it isn't as it is written."""
+    documents = []
+    for entry in entries if isinstance(entries, list) else [None]:
+        if not isinstance(entry, dict) or not isinstance(entry.get("predicate"), dict):
+            return None
+        if not all(isinstance(entry.get(name), str) for name in ("type", "platform")):
+            return None
+        documents.append(MadeDocument(entry["type"], entry["predicate"], entry["platform"]))
+    return tuple(documents)
 
 
 def keep_build_only(receipt: Path, project: Path) -> None:

@@ -18,6 +18,7 @@ from ecr_tasks.settings.parse import build_options, lists, registry, values
 from ecr_tasks.settings.setting import Setting, setting
 
 Preset = Literal["default", "lambda", "supply-chain"]
+Attest = Literal["preset", "referrers"]
 Dirty = Literal["tag", "refuse"]
 Skip = Literal["commit", "content", "never"]
 
@@ -203,6 +204,20 @@ class Schema:
         values.choice("default", "lambda", "supply-chain"),
         "lambda (one manifest, no attestations) or supply-chain (provenance, SBOM).",
         default="default",
+    )
+    attest: Attest = setting(
+        "ECR_ATTEST=referrers",
+        values.choice("preset", "referrers"),
+        "referrers attaches provenance and an SBOM after the push, so that the image stays what it is without them; "
+        "preset leaves it to ECR_PRESET, which puts them into the image's index.",
+        default="preset",
+    )
+    sbom_generator: str = setting(
+        "ECR_SBOM_GENERATOR=docker/buildkit-syft-scanner:stable-1",
+        values.word,
+        "The image that makes SBOMs (BuildKit's scanner protocol), or none for no SBOM.",
+        default="",
+        unset="BuildKit's own",
     )
     dirty: Dirty = setting(
         "ECR_DIRTY=refuse",

@@ -18,6 +18,7 @@ from ecr_tasks.tasks import (
     registry,
     repo,
 )
+from ecr_tasks.tasks.attest import attest
 from ecr_tasks.tasks.build import build
 from ecr_tasks.tasks.commands import commands
 from ecr_tasks.tasks.doctor import doctor
@@ -47,6 +48,7 @@ ns = Collection(
     export,
     images,
     promote,
+    attest,
     plan,
     commands,
     tags,

@@ -64,6 +64,8 @@ def show_plan(plan: Plan, line: Callable[..., None] = say, grid: Callable[..., N
             created = ", a repository that will be created" if item.creates_repository else ""
             if item.view is not None:
                 line((Styled("to ", "dim"), address, Styled(created, "add")), indent=2)
+            if item.view is not None and item.image.referrers:
+                line(f"{_attached_words(item.image)} attached after the push, as referrers", indent=2)
             for copy in item.copies:
                 line(_copy_parts(copy, item), indent=2)
         differ = len({_shown_tags(item) for item in items}) > 1
@@ -131,6 +133,13 @@ def _build_parts(item: PlannedImage) -> tuple[str | Styled, ...]:
     return Styled("build", "good"), f" for {platforms}" if platforms else "", f", {item.because}"
 
 
+def _attached_words(image: Image) -> str:
+    """Return the kinds of documents that are to be attached to an image, in words."""
+    from ecr_tasks.model.wording import join_words
+
+    return join_words(["SBOM" if kind == "sbom" else kind for kind in image.referrer_kinds])
+
+
 def _copy_parts(copy: PlannedCopy, item: PlannedImage) -> tuple[str | Styled, ...]:
     """Return a line about what will happen to an image at one destination."""
     from ecr_tasks.model.manifest import short_tag
@@ -177,6 +186,7 @@ def _image_json(item: PlannedImage) -> dict[str, Any]:
         "creates_repository": item.creates_repository,
         "build": {"needed": item.build_needed, "because": item.because},
         "inputs": _inputs_json(item.image),
+        "attached": list(item.image.referrer_kinds),
         "tags": [_tag_json(tag) for tag in item.tags],
         "destinations": [_copy_json(copy) for copy in item.copies],
     }

@@ -134,3 +134,18 @@ def test_a_copy_for_a_collection_keeps_its_help(collection: Collection, capsys: 
         assert copied["store.fetch"] is not collection["store.fetch"]
         run(copied, "--help", "store.fetch")
         assert "the image to pull" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("line", "by_position"),
+    [
+        ("pull --get --image main", False),
+        ("pull --get sbom", False),
+        ("pull --get sbom main", True),
+        ("pull --get --json main", True),
+        ("pull --image --get main", True),
+    ],
+)
+def test_a_flag_after_one_that_may_have_no_value_is_none(line: str, by_position: bool) -> None:
+    takes_value = {**TAKES_VALUE, "--get": True}
+    assert has_value_by_position(line.split(), "pull", takes_value, TASKS, optional={"--get"}) is by_position

@@ -106,6 +106,8 @@ class WhalesDocker(ImageStore):
                 known = {**item.variables, **known}
             needed = {*names_read, *_cache_variables(definitions, {*os.environ, *self._variables})}
             variables = {name: value for name, value in known.items() if name in needed}
+            if any(build_input.provenance for build_input in inputs):
+                variables["BUILDX_METADATA_PROVENANCE"] = "max"
             command = self._commands.buildx("bake", *options, *_builder_option(builder))
             result = retry_transient(
                 lambda: self._bake(command, variables, needed),

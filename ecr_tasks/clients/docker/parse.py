@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,9 @@ from ecr_tasks.model.ports import BuildResult, Engine
 
 if TYPE_CHECKING:
     from python_on_whales import SystemInfo
+
+_PROVENANCE = "buildx.build.provenance"
+"""The key of provenance in buildx's metadata file; with several platforms, a slash and the platform follow."""
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm/v7", "i686": "386"}
 """OCI's architectures by uname's machine names."""
@@ -79,15 +82,23 @@ def build_result(item: BuildInput, metadata: Mapping[str, Any], *, loaded_as: st
     if descriptor and len(item.definition.platforms) == 1:  # an older BuildKit does not repeat the platform
         names = zip(("os", "architecture", "variant"), item.definition.platforms[0].split("/"), strict=False)
         descriptor.setdefault("platform", dict(names))
-    record = metadata.get("buildx.build.ref")
+    record, provenance = metadata.get("buildx.build.ref"), dict(_provenance(metadata))
     built_for = platform_name(descriptor.get("platform"))
     platforms = item.definition.platforms or ((built_for,) if built_for else ())
     if item.keep == "builder":
-        return BuildResult(item.name, digest, None, platforms, descriptor, record)
+        return BuildResult(item.name, digest, None, platforms, descriptor, record, provenance)
     if config and config == loaded_as:
-        return BuildResult(item.name, None, config, platforms, descriptor)
+        return BuildResult(item.name, None, config, platforms, descriptor, provenance=provenance)
     has_manifest = bool(descriptor) and digest != config
-    return BuildResult(item.name, digest if has_manifest else None, digest, platforms, descriptor, record)
+    return BuildResult(item.name, digest if has_manifest else None, digest, platforms, descriptor, record, provenance)
+
+
+def _provenance(metadata: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the provenance of each platform; where only one was built, its name is empty."""
+    for key, value in metadata.items():
+        name, _, platform = key.partition("/")
+        if name == _PROVENANCE and isinstance(value, dict):
+            yield platform, value
 
 
 def parse_config(document: Mapping[str, Any]) -> ImageConfig:

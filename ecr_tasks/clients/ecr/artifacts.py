@@ -13,16 +13,13 @@ from ecr_tasks.clients.ecr.errors import result_or_none, translate_errors
 from ecr_tasks.clients.ecr.listing import referrers
 from ecr_tasks.clients.ecr.reader import Reader
 from ecr_tasks.errors import RegistryError
-from ecr_tasks.model.artifact import EMPTY_CONFIG, Artifact, Document, ListedArtifact, layers_of
+from ecr_tasks.model.artifact import EMPTY_CONFIG, MAX_DOCUMENT, Artifact, Document, ListedArtifact, layers_of
 from ecr_tasks.model.digest import sha256_digest
 from ecr_tasks.model.manifest import MANIFEST_MEDIA_TYPES, StoredImage
 from ecr_tasks.model.registry import Repository
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr.client import ECRClient
-
-MAX_DOCUMENT = 256 * 1024 * 1024
-"""The most bytes of a document that is read into memory."""
 
 
 class EcrArtifacts:

@@ -50,6 +50,11 @@ class PublicRegistry:
         """The object that creates repositories: this one."""
         return self
 
+    @property
+    def artifacts(self) -> None:
+        """None: ECR Public's API lists nothing that refers to an image."""
+        return
+
     def connect(self) -> None:
         """Create the client, which must not happen in several threads."""
         self._client()

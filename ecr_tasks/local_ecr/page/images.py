@@ -13,7 +13,7 @@ from ..mutability import is_locked
 from ..numbers import parse_number
 from . import version
 from .details import Details
-from .kinds import kind_of, owner
+from .kinds import kind_of, owner, platform_about
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _image(details: Details, attached: dict[str, list[Image]], image: Image) -> 
     pulls = [time for time in (image.pulled, *(platform["pulled"] for platform in platforms)) if time]
     names = {image.digest: None, **{platform["digest"]: platform["name"] for platform in platforms}}
     belonging = [
-        {**_attachment(details, item), "to": name}
+        {**_attachment(details, item), "to": name or platform_about(item)}
         for digest, name in names.items()
         for item in attached.get(digest, ())
     ]

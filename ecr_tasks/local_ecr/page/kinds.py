@@ -62,6 +62,12 @@ def kind_of(image: Image) -> str:
     return "image" if is_image else "artifact"
 
 
+def platform_about(image: Image) -> str | None:
+    """Return the platform that an artifact of an index says it is about (ecr-tasks, ECR_ATTEST=referrers)."""
+    platform = image.annotations.get("io.ecr-tasks.platform")
+    return platform[:100] if isinstance(platform, str) else None
+
+
 def predicate_kind(annotations: Mapping[str, object]) -> str | None:
     """Return what an in-toto statement is, by the annotation with its predicate type; None without one."""
     for key in _PREDICATE_KEYS:

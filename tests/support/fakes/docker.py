@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ecr_tasks.errors import BuildError, EcrTasksError
 from ecr_tasks.model.image import BakeFile, BakeTarget, BuildDefinition, BuildInput
@@ -15,6 +17,13 @@ from ecr_tasks.model.registry import RegistryToken
 from tests.support.build import HOST, REVISION_A, digest, index, manifest
 from tests.support.fakes.calls import network_error
 from tests.support.fakes.registry import FakeRegistry
+
+SBOM = {"spdxVersion": "SPDX-2.3", "SPDXID": "SPDXRef-DOCUMENT"}
+PROVENANCE = {
+    "buildType": "https://mobyproject.org/buildkit@v1",
+    "invocation": {"parameters": {"args": {"build-arg:TOKEN": "s3cret-value"}}},
+}
+"""What the builder tells of a build."""
 
 
 class FakeDocker:
@@ -41,6 +50,10 @@ class FakeDocker:
         self.builder, self.driver, self.nodes = "default", "docker", 1
         self.platforms: tuple[str, ...] = ()
         self.temporary: list[str] = []
+        self.blobs: dict[str, str] = {}
+        """What the builder's history has, by digest: the SBOMs that it made."""
+        self.sbom_of: StoredImage | None = None
+        """The image that SBOMs are made of, if it isn't the one that was built."""
         self.left_names: list[str] = []
         self.local: list[LocalImage] = []
         self.config = ImageConfig()
@@ -139,7 +152,7 @@ class FakeDocker:
     def built_manifest(self, digest: str, record: str) -> str | None:
         self.calls.begin("built_manifest", digest)
         self.calls.end()
-        return None
+        return self.blobs.get(digest)
 
     def image_config(self, image_id: str, platform: str | None) -> ImageConfig:
         self.calls.begin("image_config", image_id)
@@ -187,7 +200,8 @@ class FakeDocker:
         return str(image.config_digest) if self.classic else image.digest
 
     def _build(self, item: BuildInput) -> BuildResult:
-        content = f"{item.name} build {self.builds}" if self.unstable else f"{item.name} as built"
+        name = item.name.replace(" SBOM", "")
+        content = f"{name} build {self.builds}" if self.unstable else f"{name} as built"
         annotations = item.definition.annotations
         inputs = {
             key: annotations[key] for key in (INPUTS, INPUTS_TRACKED) if key in annotations and not self.classic
@@ -202,6 +216,10 @@ class FakeDocker:
             "size": len(image.manifest),
             "platform": platform,
         }
+        provenance = {"": PROVENANCE} if item.provenance else {}
+        if item.keep == "builder" and any("type=sbom" in entry for entry in item.definition.attest):
+            index = self._with_sbom(self.sbom_of or image, platform)
+            return BuildResult(item.name, index, None, platforms, descriptor, "record")
         if item.keep == "builder":
             if item.push:
                 name = item.references[0].removeprefix(f"{HOST}/")
@@ -209,12 +227,36 @@ class FakeDocker:
                 if item.definition.attests:
                     image = self._attested(image, platform)
                     self.registry.put(name, image)
-            return BuildResult(item.name, image.digest, None, platforms, descriptor)
+            return BuildResult(item.name, image.digest, None, platforms, descriptor, None, provenance)
         for name in (*item.references, self.id_of(image)):
             self.store[name] = image
         return BuildResult(
-            item.name, None if self.classic else image.digest, self.id_of(image), platforms, descriptor
+            item.name,
+            None if self.classic else image.digest,
+            self.id_of(image),
+            platforms,
+            descriptor,
+            None,
+            provenance,
         )
+
+    def _with_sbom(self, image: StoredImage, platform: Mapping[str, str]) -> str:
+        """Keep an index of an image and its SBOM as BuildKit makes it; return its digest."""
+
+        def keep(document: Mapping[str, Any]) -> str:
+            text = json.dumps(document)
+            self.blobs[digest(text)] = text
+            return digest(text)
+
+        self.blobs[image.digest] = image.manifest
+        annotations = {"in-toto.io/predicate-type": "https://spdx.dev/Document"}
+        layers = [{"digest": keep({"predicate": SBOM}), "annotations": annotations}]
+        kind = {"vnd.docker.reference.type": "attestation-manifest"}
+        listed = [
+            {"digest": image.digest, "mediaType": image.media_type, "platform": dict(platform)},
+            {"digest": keep({"layers": layers}), "mediaType": image.media_type, "annotations": kind},
+        ]
+        return keep({"manifests": listed})
 
     def _attested(self, image: StoredImage, platform: Mapping[str, str]) -> StoredImage:
         """Return an index of an image and its attestations, which differ at each build because they contain times."""

@@ -9,7 +9,9 @@ from datetime import datetime
 from typing import TypeVar
 
 from ecr_tasks.errors import Refused
+from ecr_tasks.model.artifact import Artifact, ListedArtifact
 from ecr_tasks.model.destination import OWN, Identity
+from ecr_tasks.model.digest import sha256_digest
 from ecr_tasks.model.inventory import ImageDetail, artifact_kind
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Signing
@@ -44,6 +46,8 @@ class FakeRegistry:
         """The replication statuses that ECR gives, one for each call."""
         self.scans: dict[str, list[ScanResult | None]] = {}
         self.pushed: dict[str, datetime] = {}
+        self.attached: dict[tuple[str, str], dict[str, Artifact]] = {}
+        """The artifacts by repository and subject, and by their digest."""
         self.signings: dict[str, list[Sequence[Signing]]] = {}
 
     def describe(
@@ -163,6 +167,11 @@ class FakeRegistry:
         return FakeRepositories(self)
 
     @property
+    def artifacts(self) -> FakeArtifacts:
+        """The documents that are attached to its images."""
+        return FakeArtifacts(self)
+
+    @property
     def evidence(self) -> FakeEvidence:
         """The Evidence port. It is not in the Registry port."""
         return FakeEvidence(self)
@@ -202,6 +211,32 @@ class FakeRegistry:
             return RepositoryView(None)
         current = self.tags[name]
         return RepositoryView(repository, {tag: self.stored[name][current[tag]] for tag in tags if tag in current})
+
+
+class FakeArtifacts:
+    """Keeps artifacts of a FakeRegistry's images."""
+
+    def __init__(self, registry: FakeRegistry) -> None:
+        self._registry = registry
+
+    def attach(self, repository: Repository, subject: StoredImage, artifact: Artifact) -> str:
+        self._registry.calls.begin("attach", repository.name, subject.digest, artifact.artifact_type)
+        digest = sha256_digest(artifact.manifest(self._registry.read(repository, subject)))
+        self._registry.attached.setdefault((repository.name, subject.digest), {})[digest] = artifact
+        self._registry.calls.end()
+        return digest
+
+    def list(self, repository: Repository, digest: str) -> Sequence[ListedArtifact]:
+        self._registry.calls.begin("list_attached", repository.name, digest)
+        there = self._registry.attached.get((repository.name, digest), {})
+        self._registry.calls.end()
+        return [ListedArtifact(key, item.artifact_type, 100, item.annotations) for key, item in there.items()]
+
+    def read(self, repository: Repository, digest: str) -> Artifact:
+        self._registry.calls.begin("read_attached", repository.name, digest)
+        every = {key: item for there in self._registry.attached.values() for key, item in there.items()}
+        self._registry.calls.end()
+        return every[digest]
 
 
 class FakeEvidence:

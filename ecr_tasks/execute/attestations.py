@@ -1,0 +1,192 @@
+"""Make SBOMs of what was built, attach them and the build's provenance to a pushed image, and list what is attached.
+
+The image stays as it was: they are artifacts that have it as their subject (OCI image specification 1.1).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from ecr_tasks.documents import parse_json
+from ecr_tasks.errors import BuildError, RegistryError
+from ecr_tasks.execute.from_builder import from_cache
+from ecr_tasks.model.artifact import ListedArtifact
+from ecr_tasks.model.attestation import PREDICATE_TYPE, Attached, MadeDocument, attached
+from ecr_tasks.model.image import NO_ATTESTATIONS, BuildInput, Image
+from ecr_tasks.model.manifest import StoredImage
+from ecr_tasks.model.ports import Artifacts, BuildResult, Docker
+from ecr_tasks.model.receipt import Built
+from ecr_tasks.model.registry import Repository
+from ecr_tasks.model.wording import join_words
+
+ANOTHER_RUN_SECONDS = 20.0
+"""How long another run, which has just pushed the image, may take to attach what belongs to it."""
+
+_OWN_REMEDY = (
+    "Attach an SBOM of your own after the push (`inv attest FILE`), and set ECR_SBOM_GENERATOR=none for no other."
+)
+_KIND = "vnd.docker.reference.type"
+_WORDS = {"sbom": "SBOM", "provenance": "provenance"}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What belongs to an image after its push: the kinds of documents, and those that its build has made.
+
+    ``make`` makes them for an image that an earlier run has pushed, where they turn out to be missing. ``sleep`` and
+    ``clock`` are in seconds.
+    """
+
+    kinds: tuple[str, ...] = ()
+    documents: tuple[MadeDocument, ...] = ()
+    make: Callable[[], tuple[MadeDocument, ...]] = tuple
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+
+
+def make_sboms(image: Image, built: Built, docker: Docker, builder: str | None) -> tuple[MadeDocument, ...]:
+    """Make the SBOM of each platform of a build, and return them; none where the image gets none.
+
+    BuildKit makes SBOMs only beside an image, in an index. So each platform is built once more, from the builder's
+    cache, in an index that nobody keeps, and the SBOM is read from there. Raises BuildError where the builder makes
+    none or buildx doesn't hand it over, and RegistryError for a generator that can't be had.
+    """
+    if image.sbom_entry is None:
+        return ()
+    definition = replace(from_cache(image.definition), cache_from=(), cache_to=image.definition.inline_caches)
+    inputs = []
+    for platform in definition.platforms or ("",):
+        plain = definition.for_platform(platform)
+        attest = (*NO_ATTESTATIONS, image.sbom_entry)
+        attesting = replace(plain, attest=attest, exporter=("store=false", *plain.exporter))
+        inputs.append(BuildInput(f"{image.name} SBOM {platform}".strip(), attesting, (), "builder"))
+    results = docker.build(inputs, built.builder or builder)
+    several = len(inputs) > 1
+    return tuple(
+        replace(document, platform=platform if several else "")
+        for platform, item in zip(definition.platforms or ("",), inputs, strict=True)
+        for document in _sboms(image.name, results[item.name], docker)
+    )
+
+
+def attach_wanted(
+    wanted: Wanted, repository: Repository, image: StoredImage, artifacts: Artifacts, *, is_built: bool
+) -> tuple[Attached, ...]:
+    """Attach to a pushed image what belongs to it, unless it is there, and return what is there then.
+
+    ``is_built`` is whether the image is what was built here; what another run has pushed, that run also attaches,
+    perhaps in a moment. Raises RegistryError when something is missing in the end.
+    """
+    if not wanted.kinds:
+        return ()
+    there = list(artifacts.list(repository, image.digest))
+    documents = wanted.documents
+    if is_built and not documents and _missing(wanted, image, there):
+        documents = wanted.make()
+    for document in documents:
+        if is_built and document.is_about(image) and not any(document.is_listed(item) for item in there):
+            artifact = document.artifact(image, repository.uri)
+            digest = artifacts.attach(repository, image, artifact)
+            size = len(artifact.manifest(image)) if image.is_read else 0
+            there.append(ListedArtifact(digest, artifact.artifact_type, size, artifact.annotations))
+    end = wanted.clock() + ANOTHER_RUN_SECONDS
+    while missing := _missing(wanted, image, there):
+        if is_built or wanted.clock() >= end:
+            raise _is_missing(missing, image, repository, is_built=is_built)
+        wanted.sleep(2.0)
+        there = list(artifacts.list(repository, image.digest))
+    shown = (attached(item, image.digest) for item in there)
+    return tuple(item for item in shown if item.kind in wanted.kinds)
+
+
+def copy_attached(
+    documents: Sequence[Attached],
+    source: Repository,
+    artifacts: Artifacts,
+    target: Repository,
+    target_artifacts: Artifacts,
+    image: StoredImage,
+) -> tuple[Attached, ...]:
+    """Attach to an image's copy in another registry what is attached to the image, with the same digests."""
+    if not documents:
+        return ()
+    there = {item.digest for item in target_artifacts.list(target, image.digest)}
+    for item in documents:
+        if item.digest not in there:
+            target_artifacts.attach(target, image, artifacts.read(source, item.digest))
+    return tuple(documents)
+
+
+def list_attached(artifacts: Artifacts, repository: Repository, image: StoredImage) -> tuple[Attached, ...]:
+    """Return what is attached to an image and, where its manifest is known, to the platforms of an index.
+
+    It is no pull of the image.
+    """
+    subjects = [("", image.digest), *image.children]
+    return tuple(
+        attached(item, digest, platform)
+        for platform, digest in subjects
+        for item in artifacts.list(repository, digest)
+    )
+
+
+def _missing(wanted: Wanted, image: StoredImage, there: Sequence[ListedArtifact]) -> list[str]:
+    kinds = {attached(item, image.digest).kind for item in there}
+    return [_WORDS[kind] for kind in wanted.kinds if kind not in kinds]
+
+
+def _is_missing(
+    missing: Sequence[str], image: StoredImage, repository: Repository, *, is_built: bool
+) -> RegistryError:
+    if is_built:
+        return RegistryError(
+            f"The {join_words(missing)} that the builder made for {repository.name} is about another image than "
+            f"{image.digest}: it no longer has what was built.",
+            "Run `inv build push`; if it ends so again, the builder keeps no cache, and an SBOM of your own can be "
+            "attached with `inv attest FILE` (ECR_SBOM_GENERATOR=none).",
+        )
+    return RegistryError(
+        f"{image.digest} in {repository.name} was published without {join_words(missing)}, which "
+        "ECR_ATTEST=referrers asks for.",
+        "`inv build push --republish` builds the commit anew and publishes it with them; `inv attest FILE` attaches "
+        "a document of your own.",
+    )
+
+
+def _sboms(name: str, result: BuildResult, docker: Docker) -> Iterator[MadeDocument]:
+    """Yield the SBOMs in an index that a builder has made (BuildKit, docs/attestations/attestation-storage.md)."""
+    index = parse_json(_blob(name, result.digest, result, docker))
+    children = index.get("manifests") or []
+    ours = [item for item in children if item.get("annotations", {}).get(_KIND) != "attestation-manifest"]
+    if len(ours) != 1:
+        raise _no_sbom(name)
+    image = StoredImage(ours[0]["digest"], _blob(name, ours[0]["digest"], result, docker), ours[0]["mediaType"])
+    found = 0
+    for item in children:
+        if item in ours:
+            continue
+        for layer in parse_json(_blob(name, item["digest"], result, docker)).get("layers") or []:
+            predicate_type = layer.get("annotations", {}).get(PREDICATE_TYPE, "")
+            statement = parse_json(_blob(name, layer["digest"], result, docker))
+            document = MadeDocument(predicate_type, statement.get("predicate") or {}, image=image)
+            if document.kind == "sbom":
+                found += 1
+                yield document
+    if not found:
+        raise _no_sbom(name)
+
+
+def _blob(name: str, digest: str | None, result: BuildResult, docker: Docker) -> str:
+    text = docker.built_manifest(digest, result.record) if digest and result.record else None
+    if text is None:
+        raise BuildError(
+            f"buildx doesn't hand over the SBOM that the builder made of {name}.",
+            f"buildx 0.21 and newer do: update it. {_OWN_REMEDY}",
+        )
+    return text
+
+
+def _no_sbom(name: str) -> BuildError:
+    return BuildError(f"The builder made no SBOM of {name}.", f"See what the generator printed above. {_OWN_REMEDY}")
