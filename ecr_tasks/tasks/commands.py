@@ -100,6 +100,8 @@ def shell_commands(
         lines += build_and_push(item, host, settings)
     for destination, destination_host in destinations.items():
         lines += _destination(plan, settings, host, destination, destination_host)
+    if any(item.image.referrers for item in plan.images):
+        lines.append(": 'ECR_ATTEST=referrers is what inv push does; by hand, inv attest FILE attaches a document.'")
     lines = [_with_keys(line, settings) for line in lines]
     if any(HIDDEN in line for line in lines):
         lines.insert(0, f": 'Write the secrets of the settings in place of each {HIDDEN}.'")

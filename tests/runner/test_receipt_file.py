@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_tasks.errors import BuildError
+from ecr_tasks.model.attestation import MadeDocument
 from ecr_tasks.model.receipt import Built, ImageReceipt, Published, Receipt, Source
 from ecr_tasks.runner import receipt_file
 from ecr_tasks.source.source_state import SourceState
@@ -24,6 +25,7 @@ IMAGE = manifest("app")
 BUILT = Built("team/app", digest("key"), IMAGE.digest, IMAGE.digest, ("linux/amd64",), "store", 1.5)
 CLASSIC = Built("team/app", None, None, digest("config"), (), "store", 1.5)
 KEPT = replace(BUILT, image_id=None, keep="builder", manifests={"linux/amd64": IMAGE.digest}, builder="beside")
+TOLD = replace(BUILT, provenance=(MadeDocument("https://slsa.dev/provenance/v1", {"a": [1]}, "linux/amd64"),))
 PUBLISHED = Published("team/app", HOST, "team/app", IMAGE.digest, (SHA_TAG, "main"), "pushed", IMAGE, "push")
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=3),
@@ -92,6 +94,7 @@ def test_the_document_has_every_field(tmp_path: Path) -> None:
             "state": "pushed",
             "by": "push",
             "stays": {},
+            "attached": [],
         }
     ]
     assert image["failed"] == []
@@ -111,13 +114,13 @@ def test_an_image_that_is_published_and_not_built_is_in_the_receipt(tmp_path: Pa
     assert len(image["published"]) == 1
 
 
-@pytest.mark.parametrize("built", [BUILT, CLASSIC, KEPT])
+@pytest.mark.parametrize("built", [BUILT, CLASSIC, KEPT, TOLD])
 def test_the_last_build_is_read_from_the_receipt(tmp_path: Path, built: Built) -> None:
     receipt_file.write(tmp_path, receipt_of(source(), **{"team/app": entry(built)}))
     last = receipt_file.last_built(tmp_path, NAMES)["team/app"]
     assert (last.key, last.digest, last.image_id) == (built.key, built.digest, built.image_id)
     assert (last.name, last.platforms, last.keep) == (built.name, built.platforms, built.keep)
-    assert (last.manifests, last.builder) == (built.manifests, built.builder)
+    assert (last.manifests, last.builder, last.provenance) == (built.manifests, built.builder, built.provenance)
 
 
 def test_a_receipt_replaces_the_older_one(tmp_path: Path) -> None:
