@@ -22,7 +22,7 @@ Kind = Literal["image", "bake", "compose"]
 
 EVERYWHERE: tuple[str, ...] = (
     *("ECR_PLATFORMS", "ECR_BUILD_ARGS", "ECR_BUILD_CONTEXTS", "ECR_SECRETS", "ECR_SSH", "ECR_LABELS"),
-    *("ECR_ANNOTATIONS", "ECR_CACHE", "ECR_PRESET", "ECR_TAGS", "ECR_FLAVOR", "ECR_REPOSITORY"),
+    *("ECR_ANNOTATIONS", "ECR_CACHE", "ECR_PRESET", "ECR_ATTEST", "ECR_TAGS", "ECR_FLAVOR", "ECR_REPOSITORY"),
 )
 """The settings that are applied to each image, however it is described."""
 
@@ -37,7 +37,7 @@ ELSEWHERE: tuple[str, ...] = (
     *("ECR_ROLE_ARN", "ECR_BUILDER", "ECR_DIRTY", "ECR_SKIP", "ECR_DEBUG", "ECR_CREATE_REPOSITORY", "ECR_MUTABILITY"),
     *("ECR_LIFECYCLE_POLICY", "ECR_REPOSITORY_POLICY", "ECR_KMS_KEY", "ECR_REPOSITORY_TAGS", "ECR_DESTINATIONS"),
     *("ECR_SCAN_FAIL_ON", "ECR_ALLOW_KEYS_IN", "ECR_PULL_REQUEST", "ECR_DIRTY_IGNORE", "ECR_LOCK_MINUTES"),
-    *("ECR_ENV_FILE", "ECR_KEEP_LOCAL", "ECR_PULL_TIME_EXCLUSIONS", "ECR_REGISTRY_FILE"),
+    *("ECR_ENV_FILE", "ECR_KEEP_LOCAL", "ECR_PULL_TIME_EXCLUSIONS", "ECR_REGISTRY_FILE", "ECR_SBOM_GENERATOR"),
 )
 """The settings that change nothing in an image's definition, tags or repository: they mean the same for all kinds."""
 
@@ -76,7 +76,16 @@ def planned(project: Path, kind: Kind, **environ: str) -> list[Image]:
     result = images(chosen, source(), {"A": "1"}, targets)
     for image in result:
         with_cache(image.definition, chosen.cache, repository())
-    return [Image(i.name, i.repository, with_cache(i.definition, chosen.cache, repository()), i.tags) for i in result]
+    return [
+        Image(
+            i.name,
+            i.repository,
+            with_cache(i.definition, chosen.cache, repository()),
+            i.tags,
+            referrers=i.referrers,
+        )
+        for i in result
+    ]
 
 
 def outcome(project: Path, kind: Kind, name: str) -> What:
