@@ -23,11 +23,12 @@ from ecr_tasks.checks.permissions import PERMISSIONS, check_permissions
 from ecr_tasks.checks.python_packages import PYTHON, check_python
 from ecr_tasks.checks.repository_settings import REPOSITORY, check_repositories, check_scanning, check_templates
 from ecr_tasks.errors import AwsError, EcrTasksError
-from ecr_tasks.model.account import Caller, CreationTemplate, Credentials, IdentityFacts, Permission, Region, Scanning
+from ecr_tasks.model.account import Caller, CreationTemplate, Credentials, IdentityFacts, Permission, Region
 from ecr_tasks.model.ecr_host import host_of, parse_ecr_host
 from ecr_tasks.model.finding import Finding, Section
 from ecr_tasks.model.image import Image
 from ecr_tasks.model.machine import BuilderFacts, EngineFacts, Folder, LeftNames, LoginFacts, PythonFacts
+from ecr_tasks.model.scan import Scanning
 from ecr_tasks.plan.plan import Plan
 from ecr_tasks.settings.settings import Settings
 from ecr_tasks.source.project_files import TasksFile

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ecr_tasks.errors import EcrTasksError, ExitCode
-from ecr_tasks.model.account import CreationTemplate, Scanning
+from ecr_tasks.model.account import CreationTemplate
 from ecr_tasks.model.finding import Finding, Section
-from ecr_tasks.model.registry import Repository, wildcard_matches
+from ecr_tasks.model.registry import Repository
+from ecr_tasks.model.scan import Scanning
 from ecr_tasks.model.wording import name_some
 from ecr_tasks.plan.conflicts import Conflict
 from ecr_tasks.plan.planned_image import PlannedImage
@@ -111,15 +112,7 @@ def check_scanning(
     if isinstance(scanning, EcrTasksError):
         yield REPOSITORY.unknown("scanning", scanning.cause)
         return
-    without = []
-    for name in repositories:
-        frequencies = [
-            frequency
-            for frequency, filters in scanning.rules
-            if any(wildcard_matches(item, name) for item in filters)
-        ]
-        if not set(frequencies) - {"MANUAL"}:
-            without.append(name)
+    without = [name for name in repositories if not scanning.scans(name)]
     kind = scanning.kind.lower()
     if not without:
         yield REPOSITORY.fine("scanning", f"{kind}, by the registry's rules")

@@ -39,4 +39,4 @@ class AbsentRegistry:
     )
     state = create = set_policies = change = would_expire = delete = missing = add = _refuse
     attach = list = _refuse
-    scan = push_time = signatures = signing_statuses = _refuse
+    scan = start_scan = scanning = push_time = signatures = signing_statuses = _refuse

@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.destination import Identity
 from ecr_tasks.model.registry import Mutability
+from ecr_tasks.model.scan import Scanning
 
 
 @dataclass(frozen=True)
@@ -49,14 +50,6 @@ class Region:
     is_known: bool = True
     is_local: bool = False
     similar: str = ""
-
-
-@dataclass(frozen=True)
-class Scanning:
-    """A registry's scanning: BASIC or ENHANCED, and the frequency and filters of its rules."""
-
-    kind: str
-    rules: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 @dataclass(frozen=True)

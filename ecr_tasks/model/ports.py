@@ -18,7 +18,7 @@ from ecr_tasks.model.local_image import LocalImage
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.registry import RegistryToken, Repository, RepositoryView
 from ecr_tasks.model.repository import DesiredRepository, Difference, RepositoryState
-from ecr_tasks.model.scan import ScanResult
+from ecr_tasks.model.scan import Scanning, ScanResult, StartRefusal
 
 
 @dataclass(frozen=True)
@@ -250,6 +250,14 @@ class Evidence(Protocol):
 
     def scan(self, repository: Repository, digest: str) -> ScanResult | None:
         """Return an image's scan; None when there is none, for example just after a push."""
+
+    def start_scan(self, repository: Repository, digest: str) -> StartRefusal | None:
+        """Start a basic scan of an image; return why the registry starts none, or None when it did."""
+
+    def scanning(self, repository: Repository) -> Scanning:
+        """Return how a repository's registry scans; of another account's registry and without the permission, it has
+        no kind.
+        """
 
     def push_time(self, repository: Repository, digest: str) -> datetime | None:
         """Return when an image was pushed, or None without the permission."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ecr_tasks.model.scan import Level
+from ecr_tasks.model.scan import ScanRules
 from ecr_tasks.source.git.branches import Branch
 
 SCAN, SIGNATURE, BRANCH = "require-scan", "require-signature", "from-branch"
@@ -18,16 +18,16 @@ SCAN, SIGNATURE, BRANCH = "require-scan", "require-signature", "from-branch"
 class Gates:
     """The gates that a promotion must pass; none by default."""
 
-    scan: Level | None = None
+    scan: ScanRules | None = None
     signature: bool = False
     branch: Branch | None = None
 
     @property
-    def options(self) -> Mapping[str, Mapping[str, str]]:
+    def options(self) -> Mapping[str, Mapping[str, Any]]:
         """The options of each gate that is required, by gate."""
-        options: dict[str, Mapping[str, str]] = {}
+        options: dict[str, Mapping[str, Any]] = {}
         if self.scan is not None:
-            options[SCAN] = {"level": self.scan}
+            options[SCAN] = self.scan.options
         if self.signature:
             options[SIGNATURE] = {}
         if self.branch is not None:

@@ -1,16 +1,29 @@
-"""The scan gate: an image may have no scan findings of a severity level or of worse ones."""
+"""The scan gate: which findings an image may have. A scan must have ended, and none of its findings may count."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Literal
 
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.model.manifest import INDEX_MEDIA_TYPES, StoredImage, platform_name
-from ecr_tasks.model.registry import Repository
-from ecr_tasks.model.scan import DEFAULT_LEVEL, LEVELS, Level, ScanResult, describe_counts
+from ecr_tasks.model.scan import (
+    DEFAULT_LEVEL,
+    LEVELS,
+    AcceptedFinding,
+    Finding,
+    Level,
+    ScanResult,
+    ScanRules,
+    count_severities,
+    describe_counts,
+    severity_rank,
+)
 from ecr_tasks.model.wording import name_some
 from ecr_tasks.plan.gates import Failed, Passed, Pending, Verdict
+from ecr_tasks.plan.scan_failures import ended_without_findings, missing_scan
+from ecr_tasks.plan.scannable_parts import Part
 from ecr_tasks.settings.errors import Malformed
 from ecr_tasks.settings.parse import values
 
@@ -20,120 +33,189 @@ APPEARS_SECONDS = 60.0
 NEW_SECONDS = 600.0
 """The age of an image without a scan from which on no scan is expected any more."""
 
-"""The number of vulnerabilities that an error names."""
+State = Literal["fails", "below", "known", "accepted", "no-fix"]
+"""What becomes of a finding: it fails the gate, is less severe, is the other image's too, is accepted, or nobody can
+mend it yet.
+"""
 
 _RUNNING = ("IN_PROGRESS", "PENDING")
 _DONE = ("COMPLETE", "ACTIVE")
-_AGAIN = "Have it scanned once more and run this again."
-_WITHOUT = "or promote it without --require-scan."
-_STATUSES: Mapping[str, tuple[str, str]] = {
-    "FAILED": ("failed", _AGAIN),
-    "FINDINGS_UNAVAILABLE": ("has no findings to be had", _AGAIN),
-    "LIMIT_EXCEEDED": ("is over a limit of ECR's", "Run this again when ECR scans again."),
-    "UNSUPPORTED_IMAGE": (
-        "can't be made, for ECR does not scan images of this kind",
-        f"Build it on a base that ECR scans, {_WITHOUT}",
-    ),
-    "IMAGE_SIZE_EXCEEDED": ("can't be made, for the image is too large", f"Make it smaller, {_WITHOUT}"),
-    "IMAGE_ARCHIVED": ("can't be made, for the image is archived", "Restore it and run this again."),
-    "SCAN_ELIGIBILITY_EXPIRED": (
-        "is out of date, for the image is older than the registry's scans go back",
-        "Push it anew, or lengthen how far they go back (Amazon Inspector's re-scan duration).",
-    ),
-}
-"""The words after "The scan of …" and the remedy for each status without findings (API model, ScanStatus)."""
 
 
 @dataclass(frozen=True)
-class Part:
-    """One manifest to check: a single image, or an index's child with its platform, if it names one."""
+class JudgedFinding:
+    """A finding and what becomes of it. ``reason`` is the entry that accepts it."""
 
-    repository: Repository
-    digest: str
-    platform: str = ""
-    is_index: bool = False
-
-    def __str__(self) -> str:
-        return f"{self.repository.name}@{self.digest}{f' ({self.platform})' if self.platform else ''}"
-
-    @property
-    def short(self) -> str:
-        """The part with a short digest, for messages about waiting."""
-        return str(self).replace(self.digest, self.digest[:19])
+    finding: Finding
+    state: State
+    reason: AcceptedFinding | None = None
 
 
-def scan_level(option: str | bool | None, configured: Level | None) -> Level | None:
-    """Return the level of ``--require-scan[=LEVEL]``, the configured level or critical; None without the flag.
+@dataclass(frozen=True)
+class OtherFindings:
+    """The findings that another image has now: by platform, the rank of each finding in a package."""
 
-    Raises SettingsError for an unknown level, also for an empty text: a pipeline's unset variable must not open the
-    gate.
+    name: str
+    ranks: Mapping[str, Mapping[tuple[str, str], int]] = field(default_factory=dict)
+
+    def known(self, platform: str) -> Mapping[tuple[str, str], int]:
+        """Return the findings of a platform, or of all platforms together where the image has not that one."""
+        if platform in self.ranks:
+            return self.ranks[platform]
+        known: dict[tuple[str, str], int] = {}
+        for ranks in self.ranks.values():
+            for key, rank in ranks.items():
+                known[key] = min(rank, known.get(key, rank))
+        return known
+
+
+def scan_level(
+    option: str | bool | None,
+    configured: Level | None,
+    default: Level | None = DEFAULT_LEVEL,
+    flag: str = "--require-scan",
+) -> Level | None:
+    """Return the level of a flag such as ``--require-scan[=LEVEL]``, the configured level or the default.
+
+    None without the flag. Raises SettingsError for an unknown level, also for an empty text: a pipeline's unset
+    variable must not open the gate.
     """
     if option is None or option is False:
         return None
     if option is True:
-        return configured or DEFAULT_LEVEL
+        return configured or default
     try:
         return values.choice(*LEVELS)(option)
     except Malformed as error:
         raise SettingsError(
-            f"The level of --require-scan {error.messages[0]}.",
-            "Correct it, or leave it out: then it is ECR_SCAN_FAIL_ON's, or critical.",
+            f"The level of {flag} {error.messages[0]}.",
+            f"Correct it, or leave it out: then it is ECR_SCAN_FAIL_ON's, or {default or 'none'}.",
         ) from error
 
 
-def scannable_parts(repository: Repository, image: StoredImage) -> tuple[Part, ...]:
-    """Return the manifests that ECR scans: the image itself, or each child of an index.
-
-    Attestations, whose platform is unknown, are left out; a child without a platform is included.
-    """
-    if not image.is_index:
-        return (Part(repository, image.digest),)
-    listed = [(platform_name(child.get("platform")), child) for child in image.document.get("manifests", ())]
-    return tuple(
-        Part(repository, child["digest"], name, child.get("mediaType") in INDEX_MEDIA_TYPES)
-        for name, child in listed
-        if name != "unknown/unknown"
-    )
-
-
-def judge_scan(part: Part, scan: ScanResult | None, level: Level, age: float | None = None) -> Verdict:
+def judge_scan(
+    part: Part,
+    scan: ScanResult | None,
+    rules: ScanRules,
+    age: float | None = None,
+    other: OtherFindings | None = None,
+) -> Verdict:
     """Decide whether an image passes by its scan; ``age`` is the seconds since the push, None if unknown."""
+    unready = judge_readiness(part, scan, age)
+    if unready is not None or scan is None:
+        return unready or missing_scan(part)
+    judged = judge_findings(scan, rules, known_findings(part, other))
+    failing = [item.finding for item in judged if item.state == "fails"]
+    counts = count_severities(failing)
+    for name, count in _unlisted(scan, rules).items():
+        counts[name] = counts.get(name, 0) + count
+    if counts:
+        return _findings_refused(part, counts, failing, rules, other)
+    accepted = sum(item.state == "accepted" for item in judged)
+    words = f"{part.platform or 'the image'}: {describe_counts(scan.counts)}"
+    facts: dict[str, object] = {
+        "platform": part.platform or None,
+        "digest": part.digest,
+        "status": scan.status,
+        "findings": {name.lower(): count for name, count in scan.counts.items()},
+    }
+    if accepted:
+        facts["accepted"] = accepted
+        words += f" ({accepted} accepted)"
+    return Passed(words, facts)
+
+
+def judge_readiness(part: Part, scan: ScanResult | None, age: float | None = None) -> Failed | Pending | None:
+    """Decide whether a scan has ended with its findings; None if so."""
     if scan is None:
-        missing = Failed(
-            f"There is no scan of {part}.",
-            f"Start one (`aws ecr start-image-scan --repository-name {part.repository.name} --image-id "
-            f"imageDigest={part.digest}`), and have new images scanned on push (`inv repo.ensure`).",
-        )
+        missing = missing_scan(part)
         if age is not None and age > NEW_SECONDS:
             return missing
         return Pending(f"a scan of {part.short}", missing, APPEARS_SECONDS)
     if scan.status in _RUNNING or (scan.status in _DONE and not scan.complete):
         cause = f"The scan of {part} did not end while we waited (ECR says {scan.status})."
-        late = Failed(cause, "Run this again later.")
+        late = Failed(cause, "Run this again later, or wait longer (`inv scan --timeout`).")
         return Pending(f"the scan of {part.short} ({scan.status})", late)
     if scan.status not in _DONE:
-        words, remedy = _STATUSES.get(scan.status, ("has no result", "See what ECR's console says of it."))
-        description = f": {scan.description}" if scan.description else ""
-        return Failed(f"The scan of {part} {words} (ECR says {scan.status}{description}).", remedy)
-    if bad := scan.at_or_above(level):
-        return Failed(
-            f"The scan of {part} found {describe_counts(bad)}{_names(scan.worst(level))}, "
-            f"and --require-scan={level} lets no such thing through.",
-            "Mend what they are in (packages, base image) and build it anew, or ask for another level.",
-        )
-    facts = {"platform": part.platform or None, "digest": part.digest, "status": scan.status}
-    findings = {name.lower(): count for name, count in scan.counts.items()}
-    words = f"{part.platform or 'the image'}: {describe_counts(scan.counts)}"
-    return Passed(words, {**facts, "findings": findings})
+        return ended_without_findings(part, scan)
+    return None
 
 
-def nothing_to_scan(repository: Repository, image: StoredImage) -> Failed:
-    """Return the verdict on an index without images."""
+def judge_findings(
+    scan: ScanResult, rules: ScanRules, known: Mapping[tuple[str, str], int] | None = None
+) -> tuple[JudgedFinding, ...]:
+    """Return what becomes of each finding, the worst first; one that is accepted in some packages is there twice.
+
+    ``known`` are the ranks of the other image's findings.
+    """
+    judged = (item for finding in scan.findings for item in _judge(finding, rules, known))
+    return tuple(sorted(judged, key=lambda item: (item.finding.rank, item.finding.name)))
+
+
+def known_findings(part: Part, other: OtherFindings | None) -> Mapping[tuple[str, str], int] | None:
+    """Return the ranks of the findings that another image has on a part's platform; None without another image."""
+    return None if other is None else other.known(part.platform)
+
+
+def other_findings(name: str, scans: Iterable[tuple[Part, ScanResult]]) -> OtherFindings:
+    """Return the findings of another image from the scans of its parts."""
+    ranks: dict[str, dict[tuple[str, str], int]] = {}
+    for part, scan in scans:
+        of_platform = ranks.setdefault(part.platform, {})
+        for finding in scan.findings:
+            for key in finding.keys:
+                of_platform[key] = min(finding.rank, of_platform.get(key, finding.rank))
+    return OtherFindings(name, ranks)
+
+
+def needless(entries: Iterable[AcceptedFinding], scans: Iterable[ScanResult]) -> tuple[AcceptedFinding, ...]:
+    """Return the entries for which no scan has a finding any more."""
+    keys = {key for scan in scans for finding in scan.findings for key in finding.keys}
+    return tuple(entry for entry in entries if not any(entry.covers(*key) for key in keys))
+
+
+def _judge(
+    finding: Finding, rules: ScanRules, known: Mapping[tuple[str, str], int] | None
+) -> Iterator[JudgedFinding]:
+    left: Finding | None = finding
+    for entry in rules.accepted:
+        if left is not None:
+            covered, left = left.split(partial(entry.covers, finding.name))
+            if covered is not None:
+                yield JudgedFinding(covered, "accepted", entry)
+    if left is not None and known is not None:
+        had, left = left.split(lambda package: known.get((finding.name, package), len(LEVELS)) <= finding.rank)
+        if had is not None:
+            yield JudgedFinding(had, "known")
+    if left is not None:
+        yield JudgedFinding(left, _state(left, rules))
+
+
+def _state(finding: Finding, rules: ScanRules) -> State:
+    if rules.level is None or finding.rank > LEVELS.index(rules.level):
+        return "below"
+    return "no-fix" if rules.only_fixable and not finding.may_have_fix else "fails"
+
+
+def _unlisted(scan: ScanResult, rules: ScanRules) -> dict[str, int]:
+    """Return the numbers of findings at the level that ECR counts and doesn't list: nobody can have accepted them."""
+    if rules.level is None:
+        return {}
+    worst = LEVELS.index(rules.level)
+    return {name: count for name, count in scan.unlisted.items() if severity_rank(name) <= worst}
+
+
+def _findings_refused(
+    part: Part, counts: Mapping[str, int], failing: Sequence[Finding], rules: ScanRules, other: OtherFindings | None
+) -> Failed:
+    names = tuple(dict.fromkeys(finding.name for finding in sorted(failing, key=lambda finding: finding.rank)))
+    shown = f" ({name_some(names)})" if names else ""
+    found = f"The scan of {part} found {describe_counts(counts)}{shown}"
+    at_level = f"{'fixable ' if rules.only_fixable else ''}findings from {rules.level} upwards"
+    if other is not None:
+        found += f" that {other.name} has not"
     return Failed(
-        f"The index {repository.name}@{image.digest} holds no image that could be scanned.",
-        "Promote it without --require-scan.",
+        f"{found}, and {at_level} are refused.",
+        "Mend what they are in (packages, base image) and build it anew, or accept them with a reason in the file "
+        "that ECR_SCAN_ACCEPTED names.",
     )
-
-
-def _names(names: Sequence[str]) -> str:
-    return f" ({name_some(names)})" if names else ""

@@ -353,9 +353,16 @@ class Schema:
     scan_fail_on: Level | None = setting(
         "ECR_SCAN_FAIL_ON=high",
         values.choice(*LEVELS),
-        "The lowest severity that `promote --require-scan` refuses where it names none: critical, high, medium, "
-        "low, informational or undefined. Unset, it is critical there.",
+        "The lowest severity of a finding that fails `scan`, `verify` and `promote --require-scan`: critical, high, "
+        "medium, low, informational or undefined. Unset, it is critical for promote, and scan only shows.",
         unset="critical, with promote --require-scan",
+    )
+    scan_accepted: Path | None = setting(
+        "ECR_SCAN_ACCEPTED=ecr/accepted.yaml",
+        values.file,
+        "A YAML file with findings that are accepted: a list of id, reason, and perhaps package and until "
+        "(docs/scan.md).",
+        unset="none",
     )
 
 

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
         "add ,role=ARN ,external-id=ID ,profile=NAME",
         "image": "of several images, the one (default: all of them)",
         "require-scan": "only if ECR's scans found nothing as bad as this (default: ECR_SCAN_FAIL_ON, or critical)",
+        "only-fixable": "with --require-scan: only findings that have a fix count",
+        "than": "with --require-scan: only findings that the image of this tag doesn't have count",
         "require-signature": "only if it is signed; by whom is not checked",
         "from-branch": "only if its commit is on this branch, as git knows it",
         "json": "one JSON document on stdout",
@@ -47,6 +49,8 @@ def promote(
     to: str | None = None,
     image: str | None = None,
     require_scan: str | bool | None = None,
+    only_fixable: bool = False,
+    than: str | None = None,
     require_signature: bool = False,
     from_branch: str | None = None,
     json: bool = False,
@@ -57,7 +61,7 @@ def promote(
     """
     from ecr_tasks.model.reference import parse_image_name
 
-    gates = gates_of(run, require_scan, require_signature, from_branch)
+    gates = gates_of(run, require_scan, require_signature, from_branch, only_fixable=only_fixable, than=than)
     name = parse_image_name(source)
     if to is None:
         promotions, results = promote_here(run, name, tag or [], image, gates)
@@ -74,23 +78,34 @@ def promote(
 
 
 def gates_of(
-    run: Run, require_scan: str | bool | None, require_signature: bool, from_branch: str | None
+    run: Run,
+    require_scan: str | bool | None,
+    require_signature: bool,
+    from_branch: str | None,
+    *,
+    only_fixable: bool = False,
+    than: str | None = None,
 ) -> Gates | None:
     """Return the gates that the flags name, or None. Raises SettingsError for an unknown level or branch."""
+    if require_scan in (None, False) and (only_fixable or than is not None):
+        raise SettingsError(
+            f"{'--only-fixable' if only_fixable else '--than'} is about scans, and --require-scan is not set.",
+            "Add --require-scan, or leave it out.",
+        )
     if require_scan in (None, False) and not require_signature and from_branch is None:
         return None
     from ecr_tasks.plan.gates import Gates
 
-    level = branch = None
+    rules = branch = None
     if require_scan not in (None, False):
-        from ecr_tasks.plan.scan_gate import scan_level
+        from ecr_tasks.runner.scan_rules import scan_rules
 
-        level = scan_level(require_scan, run.settings.scan_fail_on)
+        rules = scan_rules(run, require_scan, "--require-scan", only_fixable=only_fixable, than=than)
     if from_branch is not None:
         from ecr_tasks.source.git.branches import find_branch
 
         branch = find_branch(run.project, from_branch, environ=os.environ)
-    return Gates(level, require_signature, branch)
+    return Gates(rules, require_signature, branch)
 
 
 def parse_destination(text: str) -> Destination:

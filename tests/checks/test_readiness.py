@@ -21,7 +21,6 @@ from ecr_tasks.model.account import (
     Need,
     Permission,
     Region,
-    Scanning,
 )
 from ecr_tasks.model.finding import RemoveLeftNames, RemoveLogins, StartBuilder, exit_code
 from ecr_tasks.model.image import BuildDefinition, Image
@@ -37,6 +36,7 @@ from ecr_tasks.model.machine import (
 )
 from ecr_tasks.model.ports import Engine
 from ecr_tasks.model.registry import RepositoryView
+from ecr_tasks.model.scan import Scanning
 from ecr_tasks.model.tag import Tag
 from ecr_tasks.plan.conflicts import Conflict
 from ecr_tasks.plan.plan import Plan

@@ -13,6 +13,7 @@ import pytest
 from ecr_tasks.errors import Refused
 from ecr_tasks.local_ecr.server import LocalEcr
 from ecr_tasks.model.reference import ImageName
+from ecr_tasks.model.scan import ScanRules
 from ecr_tasks.plan import gates
 from ecr_tasks.plan.gates import Gates, Waits
 from ecr_tasks.runner.run import Run
@@ -134,10 +135,8 @@ def test_an_image_that_nobody_scans_is_refused_when_the_wait_is_over(
     monkeypatch.setattr(gates, "WAITS", Waits(sleep=sleep, clock=lambda: now[0]))
     raw = http.push_image(repository, "v1", b"layer")
     with pytest.raises(Refused, match="There is no scan of team/app@sha256") as caught:
-        promote_here(Run(tmp_path, {}), ImageName("v1"), ["prod"], None, Gates("critical"))
-    assert (
-        f"start-image-scan --repository-name team/app --image-id imageDigest={digest_of(raw)}" in caught.value.remedy
-    )
+        promote_here(Run(tmp_path, {}), ImageName("v1"), ["prod"], None, Gates(ScanRules("critical")))
+    assert f"`inv scan {digest_of(raw)}`" in caught.value.remedy
     assert 50 < sum(slept) < 80
     assert tagged(api, repository) == {"v1"}
 

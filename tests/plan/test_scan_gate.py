@@ -14,10 +14,11 @@ from ecr_tasks.local_ecr.scanner import STATUSES
 from ecr_tasks.model.inventory import artifact_kind
 from ecr_tasks.model.manifest import REVISION, VERSION, StoredImage
 from ecr_tasks.model.ports import Signing
-from ecr_tasks.model.scan import LEVELS, Finding, Level, ScanResult, describe_counts
+from ecr_tasks.model.scan import LEVELS, Finding, Level, ScanResult, ScanRules, describe_counts
 from ecr_tasks.plan.branch_gate import judge_branch
 from ecr_tasks.plan.gates import Failed, Passed, Pending
-from ecr_tasks.plan.scan_gate import APPEARS_SECONDS, NEW_SECONDS, Part, judge_scan, scan_level, scannable_parts
+from ecr_tasks.plan.scan_gate import APPEARS_SECONDS, NEW_SECONDS, judge_scan, scan_level
+from ecr_tasks.plan.scannable_parts import Part, scannable_parts
 from ecr_tasks.plan.signature_gate import judge_signature
 from tests.support.build import REVISION_A, digest, index, manifest, repository
 
@@ -30,7 +31,7 @@ SEVERITIES = [level.upper() for level in LEVELS]
 @given(st.dictionaries(st.sampled_from([*SEVERITIES, "UNTRIAGED"]), st.integers(0, 9)), st.sampled_from(LEVELS))
 def test_a_scan_passes_if_no_finding_has_the_level_or_a_worse_one(counts: dict[str, int], level: Level) -> None:
     failing_severities = SEVERITIES[: LEVELS.index(level) + 1] + (["UNTRIAGED"] if level == "undefined" else [])
-    verdict = judge_scan(PART, ScanResult("COMPLETE", counts=counts), level)
+    verdict = judge_scan(PART, ScanResult("COMPLETE", counts=counts), ScanRules(level))
     assert isinstance(verdict, Failed if any(counts.get(name) for name in failing_severities) else Passed)
 
 
@@ -39,7 +40,7 @@ def test_a_refusal_names_the_platform_the_counts_and_the_first_names_the_worst_f
     scan = ScanResult(
         "ACTIVE", counts={"HIGH": 4, "CRITICAL": 1, "LOW": 3}, findings=(*findings, Finding("CRITICAL", "X"))
     )
-    verdict = judge_scan(PART, scan, "high")
+    verdict = judge_scan(PART, scan, ScanRules("high"))
     assert isinstance(verdict, Failed)
     assert (
         f"team/app@{IMAGE.digest} (linux/arm64) found 1 critical, 4 high (X, CVE-0, CVE-1 and 2 more)"
@@ -50,7 +51,7 @@ def test_a_refusal_names_the_platform_the_counts_and_the_first_names_the_worst_f
 
 @pytest.mark.parametrize("status", STATUSES)
 def test_every_status_of_the_api_has_a_verdict(status: str) -> None:
-    verdict = judge_scan(PART, ScanResult(status, "as ECR says it"), "critical")
+    verdict = judge_scan(PART, ScanResult(status, "as ECR says it"), ScanRules("critical"))
     expected = {"COMPLETE": Passed, "ACTIVE": Passed, "IN_PROGRESS": Pending, "PENDING": Pending}
     assert type(verdict) is expected.get(status, Failed)
     if isinstance(verdict, Failed):
@@ -59,27 +60,27 @@ def test_every_status_of_the_api_has_a_verdict(status: str) -> None:
 
 
 def test_an_unknown_scan_status_fails() -> None:
-    assert isinstance(judge_scan(PART, ScanResult("PAUSED"), "critical"), Failed)
+    assert isinstance(judge_scan(PART, ScanResult("PAUSED"), ScanRules("critical")), Failed)
 
 
 @pytest.mark.parametrize(
     ("age", "expected"), [(None, Pending), (1.0, Pending), (NEW_SECONDS, Pending), (NEW_SECONDS + 1, Failed)]
 )
 def test_a_missing_scan_of_a_new_image_is_pending(age: float | None, expected: type) -> None:
-    verdict = judge_scan(PART, None, "critical", age)
+    verdict = judge_scan(PART, None, ScanRules("critical"), age)
     assert type(verdict) is expected
     failed = verdict.otherwise if isinstance(verdict, Pending) else verdict
     assert isinstance(failed, Failed)
-    assert f"imageDigest={IMAGE.digest}" in failed.remedy
+    assert f"`inv scan {IMAGE.digest}`" in failed.remedy
     assert "inv repo.ensure" in failed.remedy
     assert not isinstance(verdict, Pending) or verdict.within == APPEARS_SECONDS
 
 
 def test_a_complete_scan_without_counts_is_pending() -> None:
     without_counts: Any = {"imageScanStatus": {"status": "COMPLETE"}, "imageScanFindings": {"findings": []}}
-    assert isinstance(judge_scan(PART, parse_scan([without_counts]), "critical"), Pending)
+    assert isinstance(judge_scan(PART, parse_scan([without_counts]), ScanRules("critical")), Pending)
     with_counts: Any = {**without_counts, "imageScanFindings": {"findings": [], "findingSeverityCounts": {}}}
-    assert isinstance(judge_scan(PART, parse_scan([with_counts]), "critical"), Passed)
+    assert isinstance(judge_scan(PART, parse_scan([with_counts]), ScanRules("critical")), Passed)
 
 
 def test_the_counts_of_basic_pages_are_not_added() -> None:
@@ -93,7 +94,7 @@ def test_the_counts_of_basic_pages_are_not_added() -> None:
 
     result = parse_scan([page("CVE-1"), page("CVE-2")])
     assert result.counts == {"HIGH": 2, "LOW": 5}
-    assert result.worst("high") == ("CVE-1", "CVE-2")
+    assert [finding.name for finding in result.findings] == ["CVE-1", "CVE-2"]
     assert (result.status, result.description) == ("COMPLETE", "done")
 
 
@@ -113,13 +114,13 @@ def test_enhanced_findings_are_counted_without_suppressed_and_closed_ones() -> N
         ]
     )
     assert result.counts == {"HIGH": 2}
-    assert result.worst("undefined") == ("B", "C")
+    assert [finding.name for finding in result.findings] == ["B", "C"]
 
 
 def test_counts_without_any_finding_listed_still_count() -> None:
     findings: Any = {"findings": [], "enhancedFindings": [], "findingSeverityCounts": {"CRITICAL": 1}}
     page: Any = {"imageScanStatus": {"status": "ACTIVE"}, "imageScanFindings": findings}
-    assert isinstance(judge_scan(PART, parse_scan([page]), "critical"), Failed)
+    assert isinstance(judge_scan(PART, parse_scan([page]), ScanRules("critical")), Failed)
 
 
 def test_every_child_of_an_index_but_attestations_is_scanned() -> None:

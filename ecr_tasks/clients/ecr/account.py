@@ -14,6 +14,7 @@ from ecr_tasks.clients.ecr.aws_config import ecr_regions
 from ecr_tasks.clients.ecr.errors import broken_sessions, no_region, translate_errors
 from ecr_tasks.clients.ecr.identity_session import IdentitySessions
 from ecr_tasks.clients.ecr.permissions import permissions
+from ecr_tasks.clients.ecr.scans import parse_scanning
 from ecr_tasks.clients.ecr.session import AwsSession
 from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.errors import AwsError, EcrTasksError, nearest
@@ -24,10 +25,10 @@ from ecr_tasks.model.account import (
     Need,
     Permission,
     Region,
-    Scanning,
 )
 from ecr_tasks.model.destination import Identity
 from ecr_tasks.model.ecr_host import is_on_this_machine
+from ecr_tasks.model.scan import Scanning
 
 if TYPE_CHECKING:
     from ecr_tasks.settings.settings import Settings
@@ -137,12 +138,7 @@ class AwsAccount:
     def scanning(self) -> Scanning:
         """Return the registry's scanning."""
         with translate_errors("read how images are scanned (ecr:GetRegistryScanningConfiguration)"):
-            found = self._aws.ecr().get_registry_scanning_configuration().get("scanningConfiguration", {})
-        rules = [
-            (rule["scanFrequency"], tuple(item["filter"] for item in rule["repositoryFilters"]))
-            for rule in found.get("rules", [])
-        ]
-        return Scanning(found.get("scanType", "BASIC"), tuple(rules))
+            return parse_scanning(self._aws.ecr().get_registry_scanning_configuration())
 
     def templates(self) -> Sequence[CreationTemplate]:
         """Return the registry's creation templates."""

@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from ecr_tasks.clients.ecr.errors import result_or_none, translate_errors
+from ecr_tasks.clients.ecr.errors import DENIED_CODES, error_code, error_message, result_or_none, translate_errors
 from ecr_tasks.clients.ecr.listing import referrers
 from ecr_tasks.model.inventory import artifact_kind
 from ecr_tasks.model.ports import Signing
 from ecr_tasks.model.registry import Repository
-from ecr_tasks.model.scan import Finding, ScanResult
+from ecr_tasks.model.scan import (
+    ENHANCED,
+    Finding,
+    Known,
+    Scanning,
+    ScanResult,
+    StartRefusal,
+    VulnerablePackage,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr.client import ECRClient
-    from mypy_boto3_ecr.type_defs import DescribeImageScanFindingsResponseTypeDef, EnhancedImageScanFindingTypeDef
+    from mypy_boto3_ecr.type_defs import (
+        DescribeImageScanFindingsResponseTypeDef,
+        EnhancedImageScanFindingTypeDef,
+        ImageScanFindingTypeDef,
+        VulnerablePackageTypeDef,
+    )
 
 PAGE = 1000
 """The maximal number of findings on one page (API model, MaxResults)."""
@@ -24,6 +38,21 @@ PAGE = 1000
 _INACTIVE = ("SUPPRESSED", "CLOSED")
 """The statuses of inactive enhanced findings: suppressed in Inspector, or fixed (inspector2's API model,
 FindingStatus)."""
+
+_START_REFUSALS: Mapping[str, Literal["unsupported", "limit", "enhanced", "archived"]] = {
+    "UnsupportedImageTypeException": "unsupported",
+    "LimitExceededException": "limit",
+    "ImageArchivedException": "archived",
+    "ValidationException": "enhanced",
+}
+"""Why ECR starts no scan, by its error (API model, StartImageScan). The last one has the words "This feature is
+disabled" where the registry has enhanced scanning (alexjurkiewicz/ecr-scan-image#44)."""
+
+_NO_FIX = ("", "notavailable")
+"""What Inspector says for a package that no version mends (inspector2's API model, VulnerablePackage)."""
+
+_ANSWERS: Mapping[str, Known] = {"YES": "yes", "NO": "no", "PARTIAL": "partial"}
+"""``fixAvailable`` and ``exploitAvailable`` (ECR's API model, EnhancedImageScanFinding)."""
 
 _RESULT_KEYS = ("imageScanCompletedAt", "findingSeverityCounts", "enhancedFindings")
 """The keys that a response has only when the scan has a result."""
@@ -41,6 +70,54 @@ class EcrEvidence:
         with translate_errors(f"read the scan of {repository.name}@{digest} (ecr:DescribeImageScanFindings)"):
             pages = pager.paginate(**_image(repository, digest), PaginationConfig={"PageSize": PAGE})
             return result_or_none(lambda: parse_scan(pages), "ScanNotFoundException")
+
+    def start_scan(self, repository: Repository, digest: str) -> StartRefusal | None:
+        """Start a basic scan of an image (StartImageScan); return why ECR starts none, or None when it did."""
+        from botocore.exceptions import ClientError
+
+        with translate_errors(f"start a scan of {repository.name}@{digest} (ecr:StartImageScan)"):
+            try:
+                self._client().start_image_scan(**_image(repository, digest))
+            except ClientError as error:
+                reason = _START_REFUSALS.get(error_code(error))
+                if reason is None:
+                    raise
+                return StartRefusal(reason, error_message(error))
+        return None
+
+    def scanning(self, repository: Repository) -> Scanning:
+        """Return how a repository's registry scans (GetRegistryScanningConfiguration).
+
+        ECR tells it of the caller's own registry. Without that permission, its rules for the repository are read
+        (BatchGetRepositoryScanningConfiguration); without either, nothing is known.
+        """
+        client = self._client()
+        with translate_errors("read how images are scanned (ecr:GetRegistryScanningConfiguration)"):
+            answer = result_or_none(client.get_registry_scanning_configuration, *DENIED_CODES)
+        if answer is not None:
+            if answer.get("registryId", repository.account) != repository.account:
+                return Scanning("")
+            return replace(parse_scanning(answer), version=self._basic_version())
+        with translate_errors("read how images are scanned (ecr:BatchGetRepositoryScanningConfiguration)"):
+            batch = result_or_none(
+                lambda: client.batch_get_repository_scanning_configuration(repositoryNames=[repository.name]),
+                *DENIED_CODES,
+            )
+        configurations = batch.get("scanningConfigurations", []) if batch else []
+        rules = tuple((item.get("scanFrequency", "MANUAL"), (repository.name,)) for item in configurations)
+        continuous = any(frequency == "CONTINUOUS_SCAN" for frequency, _ in rules)  # which basic scanning has not
+        return Scanning(ENHANCED if continuous else "", rules)
+
+    def _basic_version(self) -> str:
+        """Return the version of basic scanning (GetAccountSetting); empty without the permission."""
+        with translate_errors("read the version of basic scanning (ecr:GetAccountSetting)"):
+            answer = result_or_none(
+                lambda: self._client().get_account_setting(name="BASIC_SCAN_TYPE_VERSION"),
+                *DENIED_CODES,
+                "ValidationException",
+                "InvalidParameterException",
+            )
+        return str(answer.get("value", "")) if answer else ""
 
     def push_time(self, repository: Repository, digest: str) -> datetime | None:
         """Return when an image was pushed (DescribeImages); None without the permission: gates don't need it."""
@@ -74,6 +151,16 @@ class EcrEvidence:
         )
 
 
+def parse_scanning(answer: Any) -> Scanning:
+    """Return the registry's scanning that GetRegistryScanningConfiguration answers."""
+    found = answer.get("scanningConfiguration", {})
+    rules = [
+        (rule["scanFrequency"], tuple(item["filter"] for item in rule["repositoryFilters"]))
+        for rule in found.get("rules", [])
+    ]
+    return Scanning(found.get("scanType", "BASIC"), tuple(rules))
+
+
 def parse_scan(pages: Iterable[DescribeImageScanFindingsResponseTypeDef]) -> ScanResult:
     """Combine all pages into one result.
 
@@ -86,8 +173,8 @@ def parse_scan(pages: Iterable[DescribeImageScanFindingsResponseTypeDef]) -> Sca
     basic = [item for content in contents for item in content.get("findings", [])]
     enhanced = [item for content in contents for item in content.get("enhancedFindings", [])]
     findings = (
-        *(Finding(item.get("severity", ""), item.get("name", "")) for item in basic),
-        *(Finding(item.get("severity", ""), _name(item)) for item in enhanced if item.get("status") not in _INACTIVE),
+        *(_basic(item) for item in basic),
+        *(_enhanced(item) for item in enhanced if item.get("status") not in _INACTIVE),
     )
     totals = Counter(finding.severity for finding in findings)
     if not enhanced:
@@ -99,11 +186,50 @@ def parse_scan(pages: Iterable[DescribeImageScanFindingsResponseTypeDef]) -> Sca
         counts=dict(totals),
         findings=findings,
         complete=bool(basic) or any(key in content for content in contents for key in _RESULT_KEYS),
+        completed=next(
+            (content["imageScanCompletedAt"] for content in contents if "imageScanCompletedAt" in content), None
+        ),
     )
 
 
-def _name(finding: EnhancedImageScanFindingTypeDef) -> str:
-    return finding.get("packageVulnerabilityDetails", {}).get("vulnerabilityId") or finding.get("title", "")
+def _basic(item: ImageScanFindingTypeDef) -> Finding:
+    """Return a basic scan's finding. Whether there is a fix or an exploit, basic scans don't tell."""
+    attributes = {each.get("key", ""): each.get("value", "") for each in item.get("attributes", [])}
+    name = attributes.get("package_name", "")
+    package = VulnerablePackage(name, attributes.get("package_version", ""))
+    return Finding(
+        item.get("severity", ""),
+        item.get("name", ""),
+        (package,) if name else (),
+        uri=item.get("uri", ""),
+        description=item.get("description", ""),
+    )
+
+
+def _enhanced(item: EnhancedImageScanFindingTypeDef) -> Finding:
+    """Return an enhanced scan's finding, which is Inspector's."""
+    details = item.get("packageVulnerabilityDetails", {})
+    packages = tuple(dict.fromkeys(_package(each) for each in details.get("vulnerablePackages", [])))
+    fixed = [bool(package.fixed) for package in packages]
+    from_packages: Known = "unknown" if not fixed else "yes" if all(fixed) else "partial" if any(fixed) else "no"
+    return Finding(
+        item.get("severity", ""),
+        details.get("vulnerabilityId") or item.get("title", ""),
+        packages,
+        _ANSWERS.get(item.get("fixAvailable", ""), from_packages),
+        _ANSWERS.get(item.get("exploitAvailable", ""), "unknown"),
+        details.get("sourceUrl", ""),
+        item.get("description", ""),
+    )
+
+
+def _package(item: VulnerablePackageTypeDef) -> VulnerablePackage:
+    epoch, release = item.get("epoch", 0), item.get("release", "")
+    version = f"{f'{epoch}:' if epoch else ''}{item.get('version', '')}{f'-{release}' if release else ''}"
+    fixed = item.get("fixedInVersion", "")
+    return VulnerablePackage(
+        item.get("name", ""), version, "" if fixed.lower() in _NO_FIX else fixed, item.get("filePath", "")
+    )
 
 
 def _image(repository: Repository, digest: str) -> Any:

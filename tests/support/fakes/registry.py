@@ -17,7 +17,7 @@ from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Signing
 from ecr_tasks.model.registry import RegistryToken, Repository, RepositoryView
 from ecr_tasks.model.repository import DesiredRepository, Difference, RepositoryState
-from ecr_tasks.model.scan import ScanResult
+from ecr_tasks.model.scan import Scanning, ScanResult, StartRefusal
 from tests.support.build import ACCOUNT, HOST
 from tests.support.fakes.calls import Calls
 
@@ -45,6 +45,8 @@ class FakeRegistry:
         self.replications: list[Mapping[tuple[str, str], str]] = []
         """The replication statuses that ECR gives, one for each call."""
         self.scans: dict[str, list[ScanResult | None]] = {}
+        self.scanning = Scanning("BASIC")
+        self.start_refusals: dict[str, StartRefusal] = {}
         self.pushed: dict[str, datetime] = {}
         self.attached: dict[tuple[str, str], dict[str, Artifact]] = {}
         """The artifacts by repository and subject, and by their digest."""
@@ -251,6 +253,16 @@ class FakeEvidence:
         result = _next_answer(self._registry.scans.get(digest, [None]))
         self._calls.end()
         return result
+
+    def start_scan(self, repository: Repository, digest: str) -> StartRefusal | None:
+        self._calls.begin("start_scan", repository.name, digest)
+        self._calls.end()
+        return self._registry.start_refusals.get(digest)
+
+    def scanning(self, repository: Repository) -> Scanning:
+        self._calls.begin("scanning", repository.name)
+        self._calls.end()
+        return self._registry.scanning
 
     def push_time(self, repository: Repository, digest: str) -> datetime | None:
         self._calls.begin("push_time", repository.name, digest)

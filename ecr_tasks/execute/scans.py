@@ -1,0 +1,186 @@
+"""Read the scans of an image's manifests and judge them; start those that are missing, where that is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timezone
+
+from ecr_tasks.errors import RegistryError
+from ecr_tasks.model.manifest import StoredImage
+from ecr_tasks.model.ports import Evidence, Target
+from ecr_tasks.model.registry import Repository
+from ecr_tasks.model.scan import Scanning, ScanResult, ScanRules
+from ecr_tasks.plan.gates import Failed, Pending, Verdict
+from ecr_tasks.plan.scan_failures import missing_scan, not_comparable, not_scanned, not_started, nothing_to_scan
+from ecr_tasks.plan.scan_gate import (
+    JudgedFinding,
+    OtherFindings,
+    judge_findings,
+    judge_readiness,
+    judge_scan,
+    known_findings,
+    other_findings,
+)
+from ecr_tasks.plan.scannable_parts import Part, scannable_parts
+
+
+class PartScan:
+    """The scan of one manifest. With ``start`` a missing one is started, with ``again`` another one in any case."""
+
+    def __init__(
+        self, part: Part, evidence: Evidence, scanning: Callable[[], Scanning] | None, *, again: bool = False
+    ) -> None:
+        self.part = part
+        self.result: ScanResult | None = None
+        self.age: float | None = None
+        self._evidence = evidence
+        self._scanning = scanning
+        self._again = again
+        self._started = False
+        self._before: datetime | None = None
+        self._settled: Failed | None = None
+
+    def look(self) -> Failed | Pending | None:
+        """Read the scan, unless it has ended before; return None when its findings are there."""
+        if self._settled is not None:
+            return self._settled
+        verdict = None if self._is_ready() else self._look()
+        if isinstance(verdict, Failed):
+            self._settled = verdict
+        return verdict
+
+    def _is_ready(self) -> bool:
+        return self.result is not None and judge_readiness(self.part, self.result) is None
+
+    def _look(self) -> Failed | Pending | None:
+        part = self.part
+        scan = self._evidence.scan(part.repository, part.digest)
+        if self._again and not self._started:
+            self._before = scan.completed if scan is not None else None
+            return self._start()
+        if self._started and scan is not None and scan.completed is not None and scan.completed == self._before:
+            scan = ScanResult("PENDING")  # the scan before the one that was started
+        if scan is None and self._scanning is not None and not self._started:
+            return self._begin(self._scanning())
+        self.result, self.age = scan, self._age() if scan is None and not self._started else None
+        return judge_readiness(part, scan, self.age)
+
+    def _begin(self, scanning: Scanning) -> Failed | Pending | None:
+        """Start the missing scan, or say why only the registry can."""
+        if not scanning.is_enhanced:
+            return self._start()
+        if not scanning.scans(self.part.repository.name):
+            return not_scanned(self.part, scanning)
+        verdict = judge_readiness(self.part, None, self._age())
+        return missing_scan(self.part, enhanced=True) if isinstance(verdict, Failed) else verdict
+
+    def _start(self) -> Failed | Pending:
+        refusal = self._evidence.start_scan(self.part.repository, self.part.digest)
+        self._started = True
+        if refusal is not None:
+            if refusal.reason == "enhanced" and not self._again:
+                return missing_scan(self.part, enhanced=True)
+            return not_started(self.part, refusal)
+        late = Failed(f"The scan of {self.part} did not end while we waited.", "Run this again later.")
+        return Pending(f"the scan of {self.part.short}", late)
+
+    def _age(self) -> float | None:
+        pushed = self._evidence.push_time(self.part.repository, self.part.digest)
+        return (datetime.now(timezone.utc) - pushed).total_seconds() if pushed else None
+
+
+class ScanCheck:
+    """The gate on one manifest: its scan has ended, and its findings are such as the rules let through."""
+
+    def __init__(self, scan: PartScan, rules: ScanRules, name: str, others: Sequence[PartScan]) -> None:
+        self.scan = scan
+        self._rules = rules
+        self._name = name
+        self._others = others
+
+    @property
+    def part(self) -> Part:
+        """The manifest."""
+        return self.scan.part
+
+    def judge(self) -> Verdict:
+        """Read what isn't known yet and return the verdict."""
+        verdicts = [self.scan.look(), *(other.look() for other in self._others)]
+        if isinstance(verdicts[0], Failed):
+            return verdicts[0]
+        for verdict in verdicts[1:]:
+            if isinstance(verdict, Failed):
+                return not_comparable(self._name, verdict)
+        for verdict in verdicts:
+            if verdict is not None:
+                return verdict
+        return judge_scan(self.part, self.scan.result, self._rules, self.scan.age, self._other)
+
+    @property
+    def findings(self) -> tuple[JudgedFinding, ...]:
+        """What becomes of each finding of the scan, as far as it was read."""
+        if self.scan.result is None:
+            return ()
+        return judge_findings(self.scan.result, self._rules, known_findings(self.part, self._other))
+
+    @property
+    def _other(self) -> OtherFindings | None:
+        scans = [(other.part, other.result) for other in self._others if other.result is not None]
+        return other_findings(self._name, scans) if self._rules.than is not None else None
+
+
+def scan_checks(
+    repository: Repository,
+    image: StoredImage,
+    rules: ScanRules,
+    registry: Target,
+    evidence: Evidence,
+    *,
+    start: bool = False,
+    again: bool = False,
+) -> Sequence[ScanCheck] | Failed:
+    """Return the checks of an image's manifests, or the verdict on an index without images.
+
+    Reads the manifest of an index, and with ``rules.than`` the other image's. Raises RegistryError when that is
+    missing.
+    """
+    scanning: list[Scanning] = []
+
+    def ask_scanning() -> Scanning:
+        if not scanning:
+            scanning.append(evidence.scanning(repository))
+        return scanning[0]
+
+    def scan(part: Part, *, again: bool = False) -> PartScan:
+        return PartScan(part, evidence, ask_scanning if start or again else None, again=again)
+
+    parts = list(_parts(registry, repository, image))
+    if not parts:
+        return nothing_to_scan(repository, image)
+    name, others = "", list[PartScan]()
+    if rules.than is not None:
+        other = registry.image(repository, rules.than)
+        if other is None:
+            raise RegistryError(
+                f"There is no {rules.than} in the repository {repository.name} to compare with.",
+                "Correct --than, or leave it out until that tag is there.",
+            )
+        name = f"{rules.than} ({other.digest[:19]})"
+        others = [scan(part) for part in _parts(registry, repository, other)]
+    return [ScanCheck(scan(part, again=again), rules, name, others) for part in parts]
+
+
+def _parts(registry: Target, repository: Repository, image: StoredImage) -> Iterator[Part]:
+    """Yield the manifests that are scanned, each once; an index within an index is replaced by its children."""
+    image = registry.read(repository, image) if image.is_index else image
+    seen: set[str] = set()
+    queue = list(scannable_parts(repository, image))
+    for part in queue:  # the loop body appends to it
+        if part.digest in seen:
+            continue
+        seen.add(part.digest)
+        inner = registry.image(repository, part.digest) if part.is_index else None
+        if inner is None:
+            yield part
+        else:
+            queue += scannable_parts(repository, registry.read(repository, inner))

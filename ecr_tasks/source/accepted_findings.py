@@ -1,0 +1,117 @@
+"""Read the file that says which findings of scans are accepted, why and until when (ECR_SCAN_ACCEPTED)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from ecr_tasks.errors import SettingsError, nearest
+from ecr_tasks.files import read_text
+from ecr_tasks.model.scan import AcceptedFinding
+from ecr_tasks.yaml_documents import limited_loader, yaml_mistake
+
+_KEYS = ("id", "package", "reason", "until")
+_EXAMPLE = "- id: CVE-2024-1234, with `reason:` and perhaps `package:` and `until: 2026-12-31` below it"
+
+
+def read_accepted_findings(path: Path) -> tuple[AcceptedFinding, ...]:
+    """Read a file and return its entries. Raises SettingsError with everything that is wrong in it."""
+    shown = _shown(path)
+    try:
+        text = read_text(path)
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise SettingsError(
+            f"ECR_SCAN_ACCEPTED is {shown}, which can't be read: {reason}.", "Correct the name, or unset it."
+        ) from error
+    return parse_accepted_findings(text, shown)
+
+
+def parse_accepted_findings(text: str, shown: str) -> tuple[AcceptedFinding, ...]:
+    """Return the entries of a YAML text: a list of mappings with ``id``, ``reason``, ``package`` and ``until``.
+
+    ``shown`` names the file in errors. Raises SettingsError with everything that is wrong.
+    """
+    entries: list[AcceptedFinding] = []
+    problems: list[str] = []
+    for line, data in _load(text, shown):
+        place = f"{shown}:{line}"
+        found = list(_problems(data))
+        problems += [f"{place}: {problem}." for problem in found]
+        if found:
+            continue
+        entry = AcceptedFinding(
+            data["id"].strip(), data["reason"].strip(), data.get("package"), _day(data.get("until")), place
+        )
+        earlier = [other for other in entries if (other.name, other.package) == (entry.name, entry.package)]
+        if earlier:
+            problems.append(f"{place}: {entry} stands in line {earlier[0].place.rpartition(':')[2]} already.")
+        entries.append(entry)
+    if problems:
+        remedy = f"Write each entry as {_EXAMPLE}."
+        if len(problems) == 1:
+            raise SettingsError(problems[0], remedy)
+        raise SettingsError(f"{shown} has entries that are wrong:", remedy, problems)
+    return tuple(entries)
+
+
+def _load(text: str, shown: str) -> Iterator[tuple[int, Any]]:
+    """Yield each entry of the list and its line."""
+    import yaml
+
+    try:
+        loader = limited_loader()(text)
+        try:
+            node = loader.get_single_node()
+            data = loader.construct_document(node) if node is not None else None
+        finally:
+            loader.dispose()
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise SettingsError(
+            f"{shown} can't be read: {yaml_mistake(error, text)}.", "Correct it there and run the task again."
+        ) from error
+    if node is None or data is None:
+        return
+    if not isinstance(data, list):
+        raise SettingsError(f"{shown} is no list of accepted findings.", f"Begin each entry with {_EXAMPLE}.")
+    for item, value in zip(node.value, data, strict=True):
+        yield item.start_mark.line + 1, value
+
+
+def _problems(data: Any) -> Iterator[str]:
+    if not isinstance(data, Mapping):
+        yield "an entry has an id and a reason, and this is none"
+        return
+    for key in data:
+        if key not in _KEYS:
+            guess = nearest(str(key), _KEYS, 0.6)
+            yield f"there is no {str(key)[:40]!r}{f', did you mean {guess}' if guess else ''}"
+    for key, what in (("id", "the finding's, such as CVE-2024-1234"), ("reason", "why it is accepted")):
+        if not isinstance(data.get(key), str) or not data[key].strip():
+            yield f"it has no {key} ({what})"
+    if "package" in data and (not isinstance(data["package"], str) or not data["package"].strip()):
+        yield "its package is no name"
+    if "until" in data and _day(data["until"]) is None:
+        yield f"until is {str(data['until'])[:40]!r}, which is no day such as 2026-12-31"
+
+
+def _day(value: Any) -> date | None:
+    """Return a day as YAML or ISO 8601 writes it; None for anything else."""
+    if isinstance(value, datetime):
+        return None
+    if isinstance(value, date):
+        return value
+    try:
+        return date.fromisoformat(value) if isinstance(value, str) and len(value) == len("2026-12-31") else None
+    except ValueError:
+        return None
+
+
+def _shown(path: Path) -> str:
+    """Return a path relative to the working directory, if it is in there."""
+    folder = Path(os.path.realpath(Path.cwd()))
+    real = Path(os.path.realpath(path))
+    return str(real.relative_to(folder) if real.is_relative_to(folder) else path)
