@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 
 from ecr_tasks.errors import RegistryError
@@ -25,10 +26,13 @@ from ecr_tasks.plan.scannable_parts import Part, scannable_parts
 
 
 class PartScan:
-    """The scan of one manifest. With ``start`` a missing one is started, with ``again`` another one in any case."""
+    """The scan of one manifest.
+
+    A missing one is started if the registry's ``scanning`` is given and lets us, with ``again`` another in any case.
+    """
 
     def __init__(
-        self, part: Part, evidence: Evidence, scanning: Callable[[], Scanning] | None, *, again: bool = False
+        self, part: Part, evidence: Evidence, scanning: Scanning | None = None, *, again: bool = False
     ) -> None:
         self.part = part
         self.result: ScanResult | None = None
@@ -61,7 +65,7 @@ class PartScan:
         if self._started and scan is not None and scan.completed is not None and scan.completed == self._before:
             scan = ScanResult("PENDING")  # the scan before the one that was started
         if scan is None and self._scanning is not None and not self._started:
-            return self._begin(self._scanning())
+            return self._begin(self._scanning)
         self.result, self.age = scan, self._age() if scan is None and not self._started else None
         return judge_readiness(part, scan, self.age)
 
@@ -72,7 +76,8 @@ class PartScan:
         if not scanning.scans(self.part.repository.name):
             return not_scanned(self.part, scanning)
         verdict = judge_readiness(self.part, None, self._age())
-        return missing_scan(self.part, enhanced=True) if isinstance(verdict, Failed) else verdict
+        missing = missing_scan(self.part, enhanced=True)
+        return replace(verdict, otherwise=missing) if isinstance(verdict, Pending) else missing
 
     def _start(self) -> Failed | Pending:
         refusal = self._evidence.start_scan(self.part.repository, self.part.digest)
@@ -135,25 +140,16 @@ def scan_checks(
     rules: ScanRules,
     registry: Target,
     evidence: Evidence,
+    scanning: Scanning | None = None,
     *,
-    start: bool = False,
     again: bool = False,
-) -> Sequence[ScanCheck] | Failed:
+) -> tuple[ScanCheck, ...] | Failed:
     """Return the checks of an image's manifests, or the verdict on an index without images.
 
-    Reads the manifest of an index, and with ``rules.than`` the other image's. Raises RegistryError when that is
-    missing.
+    Missing scans are started if the registry's ``scanning`` is given and lets us; with ``again`` the image's are in
+    any case. Reads the manifest of an index, and with ``rules.than`` the other image's. Raises RegistryError when
+    that is missing.
     """
-    scanning: list[Scanning] = []
-
-    def ask_scanning() -> Scanning:
-        if not scanning:
-            scanning.append(evidence.scanning(repository))
-        return scanning[0]
-
-    def scan(part: Part, *, again: bool = False) -> PartScan:
-        return PartScan(part, evidence, ask_scanning if start or again else None, again=again)
-
     parts = list(_parts(registry, repository, image))
     if not parts:
         return nothing_to_scan(repository, image)
@@ -166,8 +162,8 @@ def scan_checks(
                 "Correct --than, or leave it out until that tag is there.",
             )
         name = f"{rules.than} ({other.digest[:19]})"
-        others = [scan(part) for part in _parts(registry, repository, other)]
-    return [ScanCheck(scan(part, again=again), rules, name, others) for part in parts]
+        others = [PartScan(part, evidence, scanning) for part in _parts(registry, repository, other)]
+    return tuple(ScanCheck(PartScan(part, evidence, scanning, again=again), rules, name, others) for part in parts)
 
 
 def _parts(registry: Target, repository: Repository, image: StoredImage) -> Iterator[Part]:

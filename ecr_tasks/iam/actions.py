@@ -14,7 +14,7 @@ from ecr_tasks.settings.settings import Settings
 ADMIN = "admin"
 """The name for all of them together."""
 
-FUTURE = ("scan", "prune")
+FUTURE = ("prune",)
 
 
 def needs(name: str, settings: Settings, scope: Scope) -> tuple[Need, ...]:

@@ -228,8 +228,24 @@ ROWS: Mapping[str, tuple[Row, ...]] = MappingProxyType(
             *_only(_creates, *_without("own own-key", _CREATE)),
         ),
         "scan": (
-            Row("ecr:DescribeRepositories ecr:DescribeImages ecr:BatchGetImage", "own", "find what can be scanned"),
-            Row("ecr:StartImageScan ecr:DescribeImageScanFindings", "own", "start a scan and read its findings"),
+            Row("ecr:DescribeRepositories ecr:DescribeImages", "own", "find what can be scanned"),
+            Row(
+                "ecr:BatchGetImage", "own", "read the platforms of an index, and see whether the commit's tag is its"
+            ),
+            Row("ecr:DescribeImageScanFindings", "own", "read the findings of a scan"),
+            Row("ecr:StartImageScan", "own", "start a scan where there is none, and scan --again"),
+            Row(
+                "ecr:GetRegistryScanningConfiguration ecr:GetAccountSetting",
+                "*",
+                "see how images are scanned",
+                required=False,
+            ),
+            Row(
+                "ecr:BatchGetRepositoryScanningConfiguration",
+                "own",
+                "see how images are scanned, where the registry's configuration may not be read",
+                required=False,
+            ),
             Row("inspector2:ListCoverage inspector2:ListFindings", "*", "read an enhanced scan", required=False),
         ),
         "prune": (
@@ -326,5 +342,5 @@ ROWS: Mapping[str, tuple[Row, ...]] = MappingProxyType(
         ),
     }
 )
-"""The rows by task. ``ci`` is what a pipeline does: it pushes, and pulls what it pushed. ``scan`` and ``prune`` are
-not tasks yet: theirs is what ECR asks of such work."""
+"""The rows by task. ``ci`` is what a pipeline does: it pushes, and pulls what it pushed. ``prune`` is not a
+task yet: its is what ECR asks of such work."""

@@ -6,11 +6,13 @@
       "status": "COMPLETE", "description": "…", "polls": 2,
       "severities": {"HIGH": 2},
       "findings": [{"name": "CVE-2024-0001", "severity": "CRITICAL", "description": "…", "uri": "…",
-                    "package": "openssl", "version": "3.0.1", "fixed": "3.0.2"}]}]
+                    "package": "openssl", "version": "3.0.1", "fixed": "3.0.2", "path": "usr/lib/x",
+                    "exploit": "YES", "status": "ACTIVE"}]}]
 
-Every member is optional. ``repository`` and ``tag`` are wildcards. ``polls`` is how many times a basic scan
-reports IN_PROGRESS before its result; ``severities`` adds that many invented findings. Without a rule a scan has no
-findings.
+Every member is optional. ``repository`` and ``tag`` are wildcards. ``polls`` is how many times a scan reports that it
+is not done before its result (IN_PROGRESS, PENDING if it is enhanced); with the status IN_PROGRESS it never ends.
+``severities`` adds that many invented findings. A finding of an enhanced scan can have ``packages`` instead of one
+``package``: a list of name, version, fixed and path. Without a rule a scan has no findings.
 """
 
 from __future__ import annotations
@@ -42,6 +44,10 @@ STATUSES = (
 FILE = "findings.json"
 QUOTA_SECONDS = 24 * 3600
 """ECR scans an image once in 24 hours, a scan on push included."""
+
+RECOGNIZED_SECONDS = 30 * 24 * 3600
+"""How old an image may be that Inspector scans when enhanced scanning is turned on (ECR user guide, "Troubleshooting
+image scanning issues")."""
 
 _MEMBERS = {"repository", "tag", "digest", "status", "description", "polls", "severities", "findings"}
 _SETTING = "scanning"
@@ -76,7 +82,7 @@ class Scanner:
         pairs = [
             (rule["scanFrequency"], item) for rule in configuration["rules"] for item in rule["repositoryFilters"]
         ]
-        matching_pairs = [(frequency, item) for frequency, item in pairs if matches(item["filter"], repository.name)]
+        matching_pairs = [(name, item) for name, item in pairs if _filter_matches(item["filter"], repository.name)]
         frequencies = {frequency for frequency, _ in matching_pairs}
         if configuration["scanType"] == "BASIC" and repository.scan_on_push:
             frequencies.add("SCAN_ON_PUSH")
@@ -85,7 +91,7 @@ class Scanner:
 
     def on_push(self, repository: Repository, image: Image) -> None:
         """Scan an image that was just pushed, if its repository is scanned on push."""
-        if image.scan is None and self.frequency(repository)[0] != "MANUAL":
+        if self._stored(image) is None and self.frequency(repository)[0] != "MANUAL":
             self._scan(repository, image)
 
     def start(self, repository: Repository, image: Image) -> None:
@@ -100,7 +106,8 @@ class Scanner:
                 "UnsupportedImageTypeException",
                 f"The image with digest '{image.digest}' has an image type that cannot be scanned",
             )
-        if image.scan is not None and image.scan["started"] > time.time() - QUOTA_SECONDS:
+        stored = self._stored(image)
+        if stored is not None and stored["started"] > time.time() - QUOTA_SECONDS:
             raise EcrError(
                 "LimitExceededException", "The scan quota per image has been exceeded. Wait and try again."
             )
@@ -112,21 +119,26 @@ class Scanner:
         With ``poll`` this counts as one of the rule's ``polls``. Enhanced findings are read from the file now;
         basic ones were read from it at the time of the scan.
         """
-        if image.scan is None:
+        continuous = self.is_enhanced and self.frequency(repository)[0] == "CONTINUOUS_SCAN"
+        if continuous and image.is_image and image.pushed > time.time() - RECOGNIZED_SECONDS:
+            self.on_push(repository, image)  # unless it has been scanned already
+        stored = self._stored(image)
+        if stored is None:
             return None
-        scan = dict(image.scan)
+        scan = dict(stored)
         if self.is_enhanced:
             rule = self._rule(repository, image)
             status, description = "COMPLETE", _COMPLETE
-            if self.frequency(repository)[0] == "CONTINUOUS_SCAN":
+            if continuous:
                 status, description = "ACTIVE", "Continuous scan is selected for image."
             scan["status"] = rule.get("status") or status
             scan["description"] = rule.get("description") or description
-            scan["findings"] = _findings(rule)
-        elif scan["polls"] > 0:
+            scan["findings"] = _findings(rule, enhanced=True)
+        if scan["polls"] > 0:
             if poll:
-                self._store.images.set_scan(image, {**image.scan, "polls": scan["polls"] - 1})
-            scan.update(status="IN_PROGRESS", description="The scan is in progress.", findings=[])
+                self._store_scan(image, {**stored, "polls": scan["polls"] - 1})
+            status = "PENDING" if self.is_enhanced else "IN_PROGRESS"
+            scan.update(status=status, description="The scan is in progress.", findings=[])
         return scan
 
     def _scan(self, repository: Repository, image: Image) -> None:
@@ -138,9 +150,23 @@ class Scanner:
             "status": rule.get("status") or "COMPLETE",
             "description": rule.get("description") or _COMPLETE,
             "polls": int(rule.get("polls", 0)),
-            "findings": _findings(rule),
+            "findings": _findings(rule, enhanced=self.is_enhanced),
         }
-        self._store.images.set_scan(image, scan)
+        self._store_scan(image, scan)
+
+    def _stored(self, image: Image) -> dict[str, Any] | None:
+        """Return the image's scan of the registry's present scan type.
+
+        Scans of the other type are not available until the registry has that type again (ECR user guide, "Scan images
+        for software vulnerabilities").
+        """
+        scan = _by_type(image).get(self.configuration()["scanType"])
+        return None if scan is None else dict(scan)
+
+    def _store_scan(self, image: Image, scan: dict[str, Any]) -> None:
+        scans = {**_by_type(image), self.configuration()["scanType"]: scan}
+        image.scan = scans  # which the next reader of this image sees
+        self._store.images.set_scan(image, scans)
 
     def _rule(self, repository: Repository, image: Image) -> dict[str, Any]:
         try:
@@ -157,6 +183,20 @@ class Scanner:
             ):
                 return rule
         return {}
+
+
+def _by_type(image: Image) -> dict[str, Any]:
+    """Return the image's scans by type; a data folder of an earlier version has one, without its type."""
+    scan = image.scan or {}
+    return {"BASIC": scan, "ENHANCED": scan} if "started" in scan else scan
+
+
+def _filter_matches(pattern: str, name: str) -> bool:
+    """Return whether a scanning filter matches a repository's name; one without a wildcard does if it is in the name.
+
+    See the ECR user guide, "Filters to choose which repositories are scanned in Amazon ECR".
+    """
+    return matches(pattern, name) if "*" in pattern else pattern in name
 
 
 def check_rules(rules: Any) -> list[dict[str, Any]]:
@@ -178,8 +218,18 @@ def _invalid_file(problem: str) -> EcrError:
     return EcrError("ServerException", f"{FILE} of the local ECR: {problem}.", status=500)
 
 
-def _findings(rule: dict[str, Any]) -> list[dict[str, Any]]:
+def _findings(rule: dict[str, Any], *, enhanced: bool) -> list[dict[str, Any]]:
+    """Return the findings of a rule; in a basic scan each is in one package at most (API model, ImageScanFinding)."""
     counts = rule.get("severities", {})
     severities = [severity for severity in SEVERITIES for _ in range(int(counts.get(severity, 0)))]
     invented = [{"name": f"CVE-0000-{n:04d}", "severity": severity} for n, severity in enumerate(severities, 1)]
-    return [*rule.get("findings", []), *invented]
+    findings = rule.get("findings", [])
+    if not enhanced:
+        findings = [each for finding in findings for each in _by_package(finding)]
+    return [*findings, *invented]
+
+
+def _by_package(finding: dict[str, Any]) -> list[dict[str, Any]]:
+    packages = finding.get("packages") or []
+    own = [{**finding, **package, "name": finding.get("name"), "package": package["name"]} for package in packages]
+    return own or [finding]

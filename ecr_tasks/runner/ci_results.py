@@ -6,6 +6,7 @@ The CI systems' formats are in ``ci/``. Outside CI nothing is written, and ``ci/
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from ecr_tasks.model.receipt import FOLDER, ImageReceipt, Receipt
 from ecr_tasks.runner import receipt_file
 
 if TYPE_CHECKING:
+    from ecr_tasks.ci.outputs.adapter import Annotation
     from ecr_tasks.ci.outputs.model import ImageOutput, Outputs
     from ecr_tasks.runner.run import Run
 
@@ -53,6 +55,16 @@ def group(run: Run, title: str) -> AbstractContextManager[None]:
     from ecr_tasks.ci.systems import outputs_adapter
 
     return log_group(outputs_adapter(run.source.ci), title)
+
+
+def annotate(run: Run, items: Sequence[Annotation]) -> None:
+    """Show remarks where the CI that it runs in shows them."""
+    if not run.in_ci:
+        return
+    from ecr_tasks.ci.outputs.write import show_annotations
+    from ecr_tasks.ci.systems import outputs_adapter
+
+    show_annotations(outputs_adapter(run.source.ci), os.environ, items, run.project)
 
 
 def show_error(run: Run, error: EcrTasksError) -> None:

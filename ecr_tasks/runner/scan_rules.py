@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from ecr_tasks.console import warn
+from ecr_tasks.errors import SettingsError
 from ecr_tasks.model.scan import DEFAULT_LEVEL, AcceptedFinding, ScanRules
 
 if TYPE_CHECKING:
@@ -48,3 +50,14 @@ def accepted_findings(run: Run) -> tuple[tuple[AcceptedFinding, ...], tuple[Acce
     today = datetime.now(timezone.utc).date()
     expired = tuple(entry for entry in entries if entry.is_expired(today))
     return tuple(entry for entry in entries if entry not in expired), expired
+
+
+def parse_timeout(text: str) -> float:
+    """Return the seconds of a time such as ``90s``, ``10m`` or ``1h``; a number alone is seconds.
+
+    Raises SettingsError for anything else.
+    """
+    match = re.fullmatch(r"([0-9]{1,6})([smh]?)", text.strip())
+    if match is None:
+        raise SettingsError(f"--timeout {text[:40]!r} is no time.", "Write one such as 90s, 10m or 1h.")
+    return float(int(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]])

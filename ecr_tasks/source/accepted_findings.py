@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime
+from datetime import date
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.errors import SettingsError, nearest
 from ecr_tasks.files import read_text
 from ecr_tasks.model.scan import AcceptedFinding
 from ecr_tasks.yaml_documents import limited_loader, yaml_mistake
+
+if TYPE_CHECKING:
+    from yaml import SafeLoader
 
 _KEYS = ("id", "package", "reason", "until")
 _EXAMPLE = "- id: CVE-2024-1234, with `reason:` and perhaps `package:` and `until: 2026-12-31` below it"
@@ -63,7 +67,7 @@ def _load(text: str, shown: str) -> Iterator[tuple[int, Any]]:
     import yaml
 
     try:
-        loader = limited_loader()(text)
+        loader = _loader()(text)
         try:
             node = loader.get_single_node()
             data = loader.construct_document(node) if node is not None else None
@@ -79,6 +83,17 @@ def _load(text: str, shown: str) -> Iterator[tuple[int, Any]]:
         raise SettingsError(f"{shown} is no list of accepted findings.", f"Begin each entry with {_EXAMPLE}.")
     for item, value in zip(node.value, data, strict=True):
         yield item.start_mark.line + 1, value
+
+
+@cache
+def _loader() -> type[SafeLoader]:
+    """Return a loader that leaves days as texts: one that no calendar has is then a problem of its entry."""
+
+    class Loader(limited_loader()):  # type: ignore[misc]
+        pass
+
+    Loader.add_constructor("tag:yaml.org,2002:timestamp", limited_loader().construct_yaml_str)
+    return Loader
 
 
 def _problems(data: Any) -> Iterator[str]:
@@ -99,11 +114,7 @@ def _problems(data: Any) -> Iterator[str]:
 
 
 def _day(value: Any) -> date | None:
-    """Return a day as YAML or ISO 8601 writes it; None for anything else."""
-    if isinstance(value, datetime):
-        return None
-    if isinstance(value, date):
-        return value
+    """Return a day as ISO 8601 writes it; None for anything else."""
     try:
         return date.fromisoformat(value) if isinstance(value, str) and len(value) == len("2026-12-31") else None
     except ValueError:

@@ -31,6 +31,7 @@ from ecr_tasks.tasks.plan import plan
 from ecr_tasks.tasks.promote import promote
 from ecr_tasks.tasks.pull import pull
 from ecr_tasks.tasks.push import push
+from ecr_tasks.tasks.scan import scan
 from ecr_tasks.tasks.settings import settings
 from ecr_tasks.tasks.tags import tags
 
@@ -49,6 +50,7 @@ ns = Collection(
     images,
     promote,
     attest,
+    scan,
     plan,
     commands,
     tags,

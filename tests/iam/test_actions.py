@@ -144,6 +144,8 @@ def test_only_what_has_no_resource_is_for_everything(everything: tuple[Need, ...
     assert actions_of(everything, "*") == of_registry | {
         "ecr:GetAuthorizationToken",
         "ecr:ListReplicationBackfills",
+        "ecr:GetAccountSetting",
+        "ecr:GetRegistryScanningConfiguration",
         "iam:GetRole",
         "ecr-public:GetAuthorizationToken",
         "sts:GetServiceBearerToken",

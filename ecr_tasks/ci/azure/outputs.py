@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ecr_tasks.ci.outputs.adapter import Action, Adapter, Print
+from ecr_tasks.ci.outputs.adapter import Action, Adapter, Annotation, Print
 from ecr_tasks.ci.outputs.model import Outputs
 from ecr_tasks.ci.outputs.names import SUMMARY
 from ecr_tasks.one_line import one_line
@@ -34,6 +34,13 @@ class Azure(Adapter):
     def error(self, cause: str, remedy: str, environ: Mapping[str, str]) -> Sequence[Action]:
         text = one_line(f"{cause.strip()} {remedy}")
         return [Print(f"##vso[task.logissue type=error]{escape_data(text)}")]
+
+    def annotations(self, items: Sequence[Annotation], environ: Mapping[str, str]) -> Sequence[Action]:
+        def command(item: Annotation) -> str:
+            path = f";sourcepath={escape_property(item.file)}" if item.file else ""
+            return f"##vso[task.logissue type={item.level}{path}]{escape_data(f'{item.title}: {item.text}')}"
+
+        return [Print(command(item)) for item in items]
 
 
 def escape_data(text: str) -> str:

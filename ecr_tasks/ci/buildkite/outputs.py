@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ecr_tasks.ci.outputs.adapter import Action, Adapter, Print, Start
+from ecr_tasks.ci.outputs.adapter import Action, Adapter, Annotation, Print, Start
 from ecr_tasks.ci.outputs.escape import markdown
 from ecr_tasks.ci.outputs.model import Outputs
 from ecr_tasks.ci.outputs.summary import summary, truncate
@@ -35,6 +35,11 @@ class Buildkite(Adapter):
         text = f"**ecr-tasks**: {markdown(cause.strip())} {markdown(remedy)}\n"
         # "^^^ +++" expands the log group that the error is in.
         return [Print("^^^ +++"), _annotate("error", _annotation_context("ecr-tasks-error", environ), text)]
+
+    def annotations(self, items: Sequence[Annotation], environ: Mapping[str, str]) -> Sequence[Action]:
+        style = "error" if any(item.level == "error" for item in items) else "warning"
+        text = "".join(f"- **{markdown(item.title)}** {markdown(item.text)}\n" for item in items)
+        return [_annotate(style, _annotation_context("ecr-tasks-scan", environ), text)]
 
     def mask(self, secret: str) -> Sequence[Action]:
         return [Start((AGENT, "redactor", "add"), secret)]

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ecr_tasks.ci.outputs.adapter import Action, Adapter, Append, Print
+from ecr_tasks.ci.outputs.adapter import Action, Adapter, Annotation, Append, Print
 from ecr_tasks.ci.outputs.model import Outputs
 from ecr_tasks.ci.outputs.summary import summary
 from ecr_tasks.one_line import one_line
@@ -40,6 +40,15 @@ class GitHub(Adapter):
     def error(self, cause: str, remedy: str, environ: Mapping[str, str]) -> Sequence[Action]:
         text = f"{cause.strip()}\n{remedy}"
         return [Print(f"::error title={escape_property('ecr-tasks')}::{escape_data(text)}")]
+
+    def annotations(self, items: Sequence[Annotation], environ: Mapping[str, str]) -> Sequence[Action]:
+        return [
+            Print(
+                f"::{item.level} {f'file={escape_property(item.file)},line=1,' if item.file else ''}"
+                f"title={escape_property(item.title)}::{escape_data(item.text)}"
+            )
+            for item in items
+        ]
 
 
 def assignment(name: str, value: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from ecr_tasks.ci.outputs.model import Outputs
 
@@ -44,6 +45,20 @@ class Start:
 Action = Append | Write | Print | Start
 
 
+@dataclass(frozen=True)
+class Annotation:
+    """A remark that a CI system shows beside the run; ``file`` is relative to the checkout, None for no file."""
+
+    level: Literal["error", "warning"]
+    title: str
+    text: str
+    file: str | None = None
+
+
+MOST_ANNOTATIONS = 10
+"""GitHub shows ten errors and ten warnings of a step (GitHub Docs, "Workflow commands")."""
+
+
 class Adapter:
     """Makes the outputs for one CI system. This base class is for systems that take only files, and outside CI.
 
@@ -65,6 +80,10 @@ class Adapter:
 
     def error(self, cause: str, remedy: str, environ: Mapping[str, str]) -> Sequence[Action]:
         """Return the actions that show an error where the CI shows errors."""
+        return ()
+
+    def annotations(self, items: Sequence[Annotation], environ: Mapping[str, str]) -> Sequence[Action]:
+        """Return the actions that show remarks where the CI shows them; it may show the first of them only."""
         return ()
 
     def mask(self, secret: str) -> Sequence[Action]:

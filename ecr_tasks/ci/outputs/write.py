@@ -9,11 +9,12 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from ecr_tasks.ci.outputs.adapter import Action, Adapter, Append, Print, Start, Write
+from ecr_tasks.ci.outputs.adapter import MOST_ANNOTATIONS, Action, Adapter, Annotation, Append, Print, Start, Write
 from ecr_tasks.ci.outputs.files import files
 from ecr_tasks.ci.outputs.model import Outputs
 from ecr_tasks.ci.outputs.summary import truncate
@@ -22,9 +23,9 @@ from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.files import append_bytes
 from ecr_tasks.model.child_environment import agent_environment
 from ecr_tasks.model.receipt import FOLDER
-from ecr_tasks.one_line import without_commands
+from ecr_tasks.one_line import one_line, without_commands
 from ecr_tasks.own_files import ignore_in_git, replace_file
-from ecr_tasks.redaction import redact_fields, redact_known
+from ecr_tasks.redaction import redact, redact_fields, redact_known
 
 TIMEOUT = 60
 """Seconds that a CI's own program may take."""
@@ -63,6 +64,27 @@ def show_error(adapter: Adapter, environ: Mapping[str, str], error: EcrTasksErro
     """Show an error where the CI shows errors, in addition to the two sentences on stderr."""
     *causes, remedy = map(without_commands, error.lines)
     perform(adapter.error("\n".join(causes), remedy, environ), project)
+
+
+def show_annotations(
+    adapter: Adapter, environ: Mapping[str, str], items: Sequence[Annotation], project: Path
+) -> None:
+    """Show remarks where the CI shows them, the first of each level and how many more there are."""
+    shown: list[Annotation] = []
+    for level in ("error", "warning"):
+        of_level = [_harmless(item) for item in items if item.level == level]
+        most = len(of_level) if len(of_level) <= MOST_ANNOTATIONS else MOST_ANNOTATIONS - 1
+        shown += of_level[:most]
+        if rest := len(of_level) - most:
+            shown.append(Annotation(of_level[0].level, "ecr-tasks", f"{rest} more are in the log."))
+    if shown:
+        perform(adapter.annotations(shown, environ), project)
+
+
+def _harmless(item: Annotation) -> Annotation:
+    """Return a remark without secrets and without line ends: what a scanner says of packages is from outside."""
+    title, text = (one_line(redact(part)) for part in (item.title, item.text))
+    return replace(item, title=without_commands(title), text=without_commands(text))
 
 
 def perform(actions: Iterable[Action], project: Path) -> None:

@@ -97,7 +97,8 @@ class EcrEvidence:
         if answer is not None:
             if answer.get("registryId", repository.account) != repository.account:
                 return Scanning("")
-            return replace(parse_scanning(answer), version=self._basic_version())
+            scanning = parse_scanning(answer)
+            return scanning if scanning.is_enhanced else replace(scanning, version=self._basic_version())
         with translate_errors("read how images are scanned (ecr:BatchGetRepositoryScanningConfiguration)"):
             batch = result_or_none(
                 lambda: client.batch_get_repository_scanning_configuration(repositoryNames=[repository.name]),

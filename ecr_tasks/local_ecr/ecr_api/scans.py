@@ -153,11 +153,11 @@ def _enhanced(
     details: dict[str, Any] = {"vulnerabilityId": name, "source": "LOCAL"}
     if finding.get("uri"):
         details["sourceUrl"] = finding["uri"]
-    if finding.get("package"):
-        package = {"name": finding["package"], "version": str(finding.get("version", ""))}
-        if finding.get("fixed"):
-            package["fixedInVersion"] = str(finding["fixed"])
-        details["vulnerablePackages"] = [package]
+    packages = finding.get("packages") or (
+        [{**finding, "name": finding["package"]}] if finding.get("package") else []
+    )
+    if packages:
+        details["vulnerablePackages"] = [_package(package) for package in packages]
     scan_time = round(scan["completed"], 3)
     arn = registry.arn(repository.name)
     image_details = {
@@ -183,8 +183,25 @@ def _enhanced(
             }
         ],
         "severity": finding.get("severity", "UNDEFINED"),
-        "status": "ACTIVE",
-        "title": f"{name} - {finding['package']}" if finding.get("package") else name,
+        "status": finding.get("status", "ACTIVE"),
+        "title": f"{name} - {', '.join(str(package['name']) for package in packages)}" if packages else name,
         "type": "PACKAGE_VULNERABILITY",
-        "fixAvailable": "YES" if finding.get("fixed") else "NO",
+        "fixAvailable": _fix_available(packages),
+        "exploitAvailable": finding.get("exploit", "NO"),
     }
+
+
+def _package(package: dict[str, Any]) -> dict[str, Any]:
+    """Return a VulnerablePackage; one that no version mends has ``NotAvailable`` (Inspector's findings in ECR)."""
+    document = {
+        "name": str(package["name"]),
+        "version": str(package.get("version", "")),
+        "fixedInVersion": str(package.get("fixed") or "NotAvailable"),
+    }
+    return {**document, "filePath": str(package["path"])} if package.get("path") else document
+
+
+def _fix_available(packages: list[dict[str, Any]]) -> str:
+    """Return EnhancedImageScanFinding's ``fixAvailable`` (API model): PARTIAL if some of the packages have a fix."""
+    fixed = sum(bool(package.get("fixed")) for package in packages)
+    return "NO" if fixed == 0 else "YES" if fixed == len(packages) else "PARTIAL"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,9 +14,11 @@ from botocore.stub import Stubber
 from ecr_tasks.clients.ecr.scans import EcrEvidence
 from ecr_tasks.errors import AwsError, RegistryError
 from ecr_tasks.model.ports import Signing
+from ecr_tasks.model.scan import Scanning, StartRefusal, VulnerablePackage
 from tests.support.build import digest, repository
 
 HELD_IN, DIGEST = repository(), digest("image")
+DATA = Path(__file__).parents[2] / "data"
 ASKED = {"registryId": HELD_IN.account, "repositoryName": HELD_IN.name, "imageId": {"imageDigest": DIGEST}}
 
 
@@ -71,3 +75,92 @@ def test_managed_signing(ecr: Stubber) -> None:
 def test_an_sdk_from_before_managed_signing_knows_of_none() -> None:
     client: Any = SimpleNamespace()
     assert EcrEvidence(lambda: client).signing_statuses(HELD_IN, DIGEST) == ()
+
+
+def answer(name: str) -> Any:
+    """Return an answer of DescribeImageScanFindings, in the shape that ECR gives it."""
+    return json.loads((DATA / "scans" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def test_a_basic_scan_names_packages_and_does_not_tell_of_fixes(ecr: Stubber) -> None:
+    ecr.add_response("describe_image_scan_findings", answer("basic"))
+    scan = evidence(ecr).scan(HELD_IN, DIGEST)
+    assert scan is not None
+    assert (scan.status, scan.counts) == ("COMPLETE", {"CRITICAL": 1, "HIGH": 1, "UNDEFINED": 1})
+    assert [finding.packages for finding in scan.findings] == [
+        (VulnerablePackage("linux", "4.19.181-1"),),
+        (VulnerablePackage("glibc", "2.28-10"),),
+        (),
+    ]
+    assert {(finding.fix, finding.exploit) for finding in scan.findings} == {("unknown", "unknown")}
+    assert scan.findings[0].uri == "https://security-tracker.debian.org/tracker/CVE-2019-19814"
+    assert scan.completed is not None
+
+
+def test_an_enhanced_scan_names_packages_fixes_and_exploits(ecr: Stubber) -> None:
+    ecr.add_response("describe_image_scan_findings", answer("enhanced"))
+    scan = evidence(ecr).scan(HELD_IN, DIGEST)
+    assert scan is not None
+    assert scan.counts == {"MEDIUM": 1, "UNTRIAGED": 1, "CRITICAL": 1}, "the suppressed one does not count"
+    curl, krb5, git = scan.findings
+    assert curl.packages == (VulnerablePackage("curl", "7.88.1-10+deb12u8"),)
+    assert (curl.fix, curl.exploit, krb5.rank) == ("no", "no", 5)
+    assert git.packages == (
+        VulnerablePackage("git", "1:2.39.5-0+deb12u1", "1:2.39.5-0+deb12u2"),
+        VulnerablePackage("requests", "2.31.0", "", "usr/lib/python3/requests/METADATA"),
+    )
+    assert (git.fix, git.exploit) == ("partial", "yes")
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("UnsupportedImageTypeException", "unsupported"),
+        ("LimitExceededException", "limit"),
+        ("ImageArchivedException", "archived"),
+        ("ValidationException", "enhanced"),
+    ],
+)
+def test_a_scan_that_ecr_does_not_start_has_a_reason(ecr: Stubber, code: str, reason: Any) -> None:
+    ecr.add_client_error("start_image_scan", code, "as it is.", 400)
+    assert evidence(ecr).start_scan(HELD_IN, DIGEST) == StartRefusal(reason, "as it is")
+
+
+def test_a_scan_is_started_and_other_errors_are_said(ecr: Stubber) -> None:
+    ecr.add_response("start_image_scan", {"imageScanStatus": {"status": "IN_PROGRESS"}}, ASKED)
+    assert evidence(ecr).start_scan(HELD_IN, DIGEST) is None
+    ecr.add_client_error("start_image_scan", "AccessDeniedException", "not authorized", 400)
+    with pytest.raises(AwsError, match="ecr:StartImageScan"):
+        evidence(ecr).start_scan(HELD_IN, DIGEST)
+
+
+def registry_scanning(kind: str, registry: str = HELD_IN.account) -> Any:
+    rules = [{"scanFrequency": "SCAN_ON_PUSH", "repositoryFilters": [{"filter": "team", "filterType": "WILDCARD"}]}]
+    return {"registryId": registry, "scanningConfiguration": {"scanType": kind, "rules": rules}}
+
+
+def test_how_a_registry_scans(ecr: Stubber) -> None:
+    ecr.add_response("get_registry_scanning_configuration", registry_scanning("BASIC"))
+    ecr.add_response("get_account_setting", {"name": "BASIC_SCAN_TYPE_VERSION", "value": "AWS_NATIVE"})
+    scanning = evidence(ecr).scanning(HELD_IN)
+    assert (scanning.words, scanning.is_enhanced) == ("basic scanning (AWS_NATIVE)", False)
+    assert scanning.scans("old-team/app"), "a filter without a wildcard is somewhere in the name"
+    assert not scanning.scans("other")
+    ecr.add_response("get_registry_scanning_configuration", registry_scanning("ENHANCED"))
+    assert evidence(ecr).scanning(HELD_IN).words == "enhanced scanning"
+
+
+def test_the_registry_of_another_account_is_not_taken_for_the_callers(ecr: Stubber) -> None:
+    ecr.add_response("get_registry_scanning_configuration", registry_scanning("ENHANCED", "210987654321"))
+    assert evidence(ecr).scanning(HELD_IN) == Scanning("")
+
+
+def test_the_repositorys_own_rules_are_read_where_the_registrys_may_not_be(ecr: Stubber) -> None:
+    ecr.add_client_error("get_registry_scanning_configuration", "AccessDeniedException", "no", 400)
+    configuration = {"repositoryName": HELD_IN.name, "scanFrequency": "CONTINUOUS_SCAN"}
+    ecr.add_response("batch_get_repository_scanning_configuration", {"scanningConfigurations": [configuration]})
+    scanning = evidence(ecr).scanning(HELD_IN)
+    assert (scanning.is_enhanced, scanning.scans(HELD_IN.name)) == (True, True)
+    for operation in ("get_registry_scanning_configuration", "batch_get_repository_scanning_configuration"):
+        ecr.add_client_error(operation, "AccessDeniedException", "no", 400)
+    assert evidence(ecr).scanning(HELD_IN) == Scanning("")
