@@ -103,7 +103,7 @@ def _problems(data: Any) -> Iterator[str]:
     for key in data:
         if key not in _KEYS:
             guess = nearest(str(key), _KEYS, 0.6)
-            yield f"there is no {str(key)[:40]!r}{f', did you mean {guess}' if guess else ''}"
+            yield f"there is no {str(key)[:40]!r} in an entry{f' (did you mean {guess}?)' if guess else ''}"
     for key, what in (("id", "the finding's, such as CVE-2024-1234"), ("reason", "why it is accepted")):
         if not isinstance(data.get(key), str) or not data[key].strip():
             yield f"it has no {key} ({what})"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.console import Column, Meaning, Styled, Text, document, result_table, say, warn, working
-from ecr_tasks.errors import Refused, SettingsError
+from ecr_tasks.errors import Refused
 from ecr_tasks.runner.decorator import chained_task
 
 if TYPE_CHECKING:
@@ -81,8 +81,6 @@ def scan(
 
     waits = gates.WAITS if timeout is None else replace(gates.WAITS, limit=parse_timeout(timeout))
     rules = scan_rules(run, fail_on, "--fail-on", only_fixable=only_fixable, than=than, shows=True)
-    if sarif is not None and not sarif.strip():
-        raise SettingsError("--sarif names no file.", "Name one, such as --sarif scan.sarif.")
     with working("looking at the images"):
         images = _images(run, earlier, source, image or [])
         evidence = run.registry.evidence

@@ -186,3 +186,123 @@ def test_a_mistake_in_the_findings_is_said(ecr: LocalEcr, api: Any, image: dict[
 def test_findings_that_are_no_json(ecr: LocalEcr, api: Any, image: dict[str, Any]) -> None:
     (ecr.root / "findings.json").write_text("{")
     assert refused(api.start_image_scan, **image)[0] == "ServerException"
+
+
+def shape_problems(value: Any, shape: Any, path: str = "") -> list[str]:
+    """Return what an answer has that the API model has not, and what is of another type."""
+    types: dict[str, Any] = {"string": str, "integer": int, "long": int, "double": (int, float), "boolean": bool}
+    if shape.type_name == "structure":
+        unknown = [f"{path}.{name} is not in {shape.name}" for name in value if name not in shape.members]
+        known = [name for name in value if name in shape.members]
+        return unknown + [
+            each for name in known for each in shape_problems(value[name], shape.members[name], f"{path}.{name}")
+        ]
+    if shape.type_name == "list":
+        return [each for item in value for each in shape_problems(item, shape.member, f"{path}[]")]
+    if shape.type_name == "map":
+        return [each for item in value.values() for each in shape_problems(item, shape.value, f"{path}{{}}")]
+    if shape.type_name == "timestamp":
+        return [] if isinstance(value, (int, float)) else [f"{path} is no time"]
+    enum = getattr(shape, "enum", None)
+    if enum and value not in enum:
+        return [f"{path} is {value!r}, not one of {enum}"]
+    return [] if isinstance(value, types[shape.type_name]) else [f"{path} is no {shape.type_name}"]
+
+
+@pytest.mark.parametrize("scan_type", ["BASIC", "ENHANCED"])
+def test_findings_have_the_shape_of_the_api_model(
+    ecr: LocalEcr, api: Any, http: HttpClient, repository: str, scan_type: str
+) -> None:
+    if scan_type == "ENHANCED":
+        enhance(api, "CONTINUOUS_SCAN", "*")
+    several = {
+        "name": "CVE-2",
+        "severity": "LOW",
+        "packages": [{"name": "a", "fixed": "2"}, {"name": "b", "path": "x"}],
+    }
+    ecr.set_findings([{"findings": [FINDING, several], "severities": {"UNDEFINED": 1}}])
+    http.push_image(repository, "v1", b"layer")
+    where = {"repositoryName": repository, "imageId": ID}
+    if scan_type == "BASIC":
+        api.start_image_scan(**where)
+    raw: list[bytes] = []
+    api.meta.events.register(
+        "before-parse.ecr.DescribeImageScanFindings", lambda response_dict, **_: raw.append(response_dict["body"])
+    )
+    api.describe_image_scan_findings(**where)
+    answer = json.loads(raw[0])
+    shape = api.meta.service_model.operation_model("DescribeImageScanFindings").output_shape
+    assert shape_problems(answer, shape) == []
+    names = [
+        item.get("name") or item["packageVulnerabilityDetails"]["vulnerabilityId"]
+        for key in ("findings", "enhancedFindings")
+        for item in answer["imageScanFindings"].get(key, [])
+    ]
+    assert (
+        names == ["CVE-2024-0001", "CVE-2", "CVE-0000-0001"]
+        if scan_type == "ENHANCED"
+        else ["CVE-2024-0001", "CVE-2", "CVE-2", "CVE-0000-0001"]
+    )
+
+
+def test_a_fix_for_some_packages_is_partial(ecr: LocalEcr, api: Any, http: HttpClient, repository: str) -> None:
+    enhance(api, "CONTINUOUS_SCAN", "*")
+    packages = [{"name": "a", "fixed": "2"}, {"name": "b"}]
+    ecr.set_findings([{"findings": [{"name": "CVE-1", "severity": "LOW", "packages": packages, "exploit": "YES"}]}])
+    http.push_image(repository, "v1", b"layer")
+    response = api.describe_image_scan_findings(repositoryName=repository, imageId=ID)
+    (finding,) = response["imageScanFindings"]["enhancedFindings"]
+    assert (finding["fixAvailable"], finding["exploitAvailable"]) == ("PARTIAL", "YES")
+    fixed = [package["fixedInVersion"] for package in finding["packageVulnerabilityDetails"]["vulnerablePackages"]]
+    assert fixed == ["2", "NotAvailable"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "scanned"),
+    [
+        ("team/app", True),
+        ("eam", True),
+        ("team*", True),
+        ("*app", True),
+        ("app*", False),
+        ("*team", False),
+        ("x", False),
+    ],
+)
+def test_a_filter_without_a_wildcard_is_somewhere_in_the_name(
+    api: Any, repository: str, pattern: str, scanned: bool
+) -> None:
+    enhance(api, "SCAN_ON_PUSH", pattern)
+    (found,) = api.batch_get_repository_scanning_configuration(repositoryNames=[repository])["scanningConfigurations"]
+    assert (found["scanFrequency"] == "SCAN_ON_PUSH") is scanned
+
+
+def test_scans_of_the_other_type_come_back_with_it(api: Any, image: dict[str, Any]) -> None:
+    api.start_image_scan(**image)
+    api.put_registry_scanning_configuration(scanType="ENHANCED", rules=[])
+    assert refused(api.describe_image_scan_findings, **image)[0] == "ScanNotFoundException"
+    api.put_registry_scanning_configuration(scanType="BASIC", rules=[])
+    assert api.describe_image_scan_findings(**image)["imageScanStatus"]["status"] == "COMPLETE"
+
+
+def test_continuous_scanning_recognizes_the_images_that_are_there(api: Any, image: dict[str, Any]) -> None:
+    enhance(api, "SCAN_ON_PUSH", "*")
+    assert refused(api.describe_image_scan_findings, **image)[0] == "ScanNotFoundException"
+    enhance(api, "CONTINUOUS_SCAN", "*")
+    assert api.describe_image_scan_findings(**image)["imageScanStatus"]["status"] == "ACTIVE"
+
+
+def test_an_enhanced_scan_can_take_its_time_and_one_can_go_on_for_ever(
+    ecr: LocalEcr, api: Any, http: HttpClient, repository: str
+) -> None:
+    enhance(api, "CONTINUOUS_SCAN", "*")
+    ecr.set_findings([{"tag": "v1", "polls": 1}, {"status": "PENDING"}])
+    for tag in ("v1", "v2"):
+        http.push_image(repository, tag, tag.encode())
+
+    def statuses(tag: str) -> list[str]:
+        where = {"repositoryName": repository, "imageId": {"imageTag": tag}}
+        return [api.describe_image_scan_findings(**where)["imageScanStatus"]["status"] for _ in range(3)]
+
+    assert statuses("v1") == ["PENDING", "ACTIVE", "ACTIVE"]
+    assert statuses("v2") == ["PENDING"] * 3

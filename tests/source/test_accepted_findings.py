@@ -41,7 +41,7 @@ def test_entries_are_read_with_their_lines() -> None:
         ("- id: 7\n  reason: x\n", "it has no id"),
         (
             "\n- id: CVE-1\n  reason: x\n  untill: 2026-01-01\n",
-            "accepted.yaml:2: there is no 'untill', did you mean until",
+            "accepted.yaml:2: there is no 'untill' in an entry (did you mean until?)",
         ),
         ("- id: CVE-1\n  reason: x\n  until: soon\n", "until is 'soon', which is no day such as 2026-12-31"),
         ("- id: CVE-1\n  reason: x\n  until: 2026-02-30\n", "2026-02-30"),

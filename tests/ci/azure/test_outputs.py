@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 
 from ecr_tasks.ci.azure.outputs import Azure, escape_data, escape_property
-from ecr_tasks.ci.outputs.adapter import Print
+from ecr_tasks.ci.outputs.adapter import Annotation, Print
 from tests.ci.outputs.build import REFERENCE, TAGS, actions_of
 from tests.ci.outputs.texts import HOSTILE, unescape
 
@@ -39,3 +39,11 @@ def test_azure_reads_back_messages_and_properties(text: str) -> None:
     escaped = escape_property(text)
     assert not set(escaped) & set("\r\n];")
     assert unescape(escaped, {**pairs, "%5D": "]", "%3B": ";"}) == text
+
+
+def test_azure_annotations() -> None:
+    items = [Annotation("error", "CVE-1", "high: a]b", "d/Dockerfile"), Annotation("warning", "x", "y")]
+    assert Azure().annotations(items, {}) == [
+        Print("##vso[task.logissue type=error;sourcepath=d/Dockerfile]CVE-1: high: a]b"),
+        Print("##vso[task.logissue type=warning]x: y"),
+    ]

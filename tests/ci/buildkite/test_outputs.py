@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ecr_tasks.ci.buildkite.outputs import Buildkite
-from ecr_tasks.ci.outputs.adapter import Print, Start
+from ecr_tasks.ci.outputs.adapter import Annotation, Print, Start
 from ecr_tasks.ci.outputs.summary import summary
 from tests.ci.outputs.build import REFERENCE, actions_of, output, outputs
 
@@ -35,3 +35,12 @@ def test_buildkite_commands() -> None:
     assert note.arguments[2:] == ("--style", "error", "--context", "ecr-tasks-error")
     assert "<b>" not in note.stdin
     assert adapter.mask("a-secret") == [Start(("buildkite-agent", "redactor", "add"), "a-secret")]
+
+
+def test_buildkite_annotations() -> None:
+    items = [Annotation("warning", "CVE-1", "a <b>"), Annotation("error", "CVE-2", "c")]
+    (action,) = Buildkite().annotations(items, {})
+    assert isinstance(action, Start)
+    assert action.arguments == ("buildkite-agent", "annotate", "--style", "error", "--context", "ecr-tasks-scan")
+    assert action.stdin.count("\n") == 2
+    assert "<b>" not in action.stdin

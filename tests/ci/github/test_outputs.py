@@ -8,7 +8,7 @@ import re
 from hypothesis import example, given
 
 from ecr_tasks.ci.github.outputs import SUMMARY_LIMIT, GitHub, assignment, escape_data, escape_property
-from ecr_tasks.ci.outputs.adapter import Append, Print
+from ecr_tasks.ci.outputs.adapter import Annotation, Append, Print
 from ecr_tasks.ci.outputs.summary import summary
 from tests.ci.outputs.build import FOLDER, REFERENCE, STORED, actions_of, outputs
 from tests.ci.outputs.texts import HOSTILE, unescape
@@ -34,6 +34,14 @@ def test_github_commands() -> None:
         Print("::error title=ecr-tasks::It broke.%0ABadly.%0AMend it.")
     ]
     assert adapter.mask("50%secret") == ()
+
+
+def test_github_annotations() -> None:
+    items = [Annotation("error", "CVE-1", "high: a,b", "d/Dockerfile"), Annotation("warning", "x", "50%")]
+    assert GitHub().annotations(items, {}) == [
+        Print("::error file=d/Dockerfile,line=1,title=CVE-1::high: a,b"),
+        Print("::warning title=x::50%25"),
+    ]
 
 
 @given(HOSTILE)

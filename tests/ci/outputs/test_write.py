@@ -12,9 +12,9 @@ from ecr_tasks.ci.azure.outputs import Azure
 from ecr_tasks.ci.buildkite.outputs import Buildkite
 from ecr_tasks.ci.github.outputs import GitHub
 from ecr_tasks.ci.outputs import write
-from ecr_tasks.ci.outputs.adapter import FILES_ONLY, Append, Start, Write
+from ecr_tasks.ci.outputs.adapter import FILES_ONLY, Annotation, Append, Start, Write
 from ecr_tasks.ci.outputs.mask import mask
-from ecr_tasks.ci.outputs.write import log_group, perform, show_error, write_outputs
+from ecr_tasks.ci.outputs.write import log_group, perform, show_annotations, show_error, write_outputs
 from ecr_tasks.ci.systems import SYSTEMS, outputs_adapter
 from ecr_tasks.errors import RegistryError
 from ecr_tasks.model.registry import RegistryToken
@@ -173,3 +173,17 @@ def test_what_must_not_be_seen_of_a_login() -> None:
     token = RegistryToken("host", "AWS", SECRET)
     assert token.password == SECRET
     assert base64.b64decode(token.auth).decode() == f"AWS:{SECRET}"
+
+
+def test_annotations_are_the_first_of_each_level_and_no_commands(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    items = [Annotation("error", f"CVE-{number}", "line\n::warning::x") for number in range(12)]
+    show_annotations(GitHub(), {}, [*items, Annotation("warning", "old", "entry")], tmp_path)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 11
+    assert lines[0] == "::error title=CVE-0::line ::warning::x"
+    assert lines[9] == "::error title=ecr-tasks::3 more are in the log."
+    assert lines[10] == "::warning title=old::entry"
+    show_annotations(GitHub(), {}, [], tmp_path)
+    assert capsys.readouterr().err == ""
